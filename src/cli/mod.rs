@@ -1,0 +1,1 @@
+//! One file per command, what people see, exit codes.

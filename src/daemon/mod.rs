@@ -1,0 +1,1 @@
+//! The processes: wirings of the engine.

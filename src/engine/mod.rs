@@ -1,0 +1,1 @@
+//! The one path: ingest, plan, schedule, dispatch, report. Sees ports, never adapters.

@@ -1,0 +1,1 @@
+//! Adapter: processes with a supervisor each; log capture, deadlines, group kill.

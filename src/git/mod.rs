@@ -1,0 +1,1 @@
+//! Adapter: mirrors, transports, worktrees, diff, project view, ref watching.

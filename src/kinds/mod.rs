@@ -1,0 +1,1 @@
+//! What each goal kind does, one file each, against ports.

@@ -1,0 +1,3 @@
+//! The `sdm` program.
+
+fn main() {}

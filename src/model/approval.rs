@@ -1,0 +1,101 @@
+//! Who confirmed a goal, and whose confirmation counts.
+
+use serde::{Deserialize, Serialize};
+
+use super::time::Timestamp;
+
+/// A person who acts on goals. In local mode this is the owner of the socket's peer process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Login, unique where the machine runs.
+    pub login: String,
+    /// Teams the machine's configuration puts them in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub teams: Vec<String>,
+    /// Addresses proven to be theirs; compared with the push's authors for `not_author`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub emails: Vec<String>,
+}
+
+/// One confirmation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Who.
+    pub by: Person,
+    /// When.
+    pub at: Timestamp,
+    /// The goal version they looked at (semantics 3.7: bound to the version and so to the sha).
+    pub version: u32,
+    /// What they said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Whose confirmation a goal needs (semantics 3.7 DECISION).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalPolicy {
+    /// `login` or `team:name`; empty means anybody.
+    #[serde(default)]
+    pub by: Vec<String>,
+    /// How many different people.
+    pub count: u32,
+    /// Whether authors of the push's commits are excluded.
+    #[serde(default)]
+    pub not_author: bool,
+}
+
+impl Default for ApprovalPolicy {
+    fn default() -> Self {
+        Self {
+            by: Vec::new(),
+            count: 1,
+            not_author: false,
+        }
+    }
+}
+
+impl ApprovalPolicy {
+    /// Whether this person's confirmation counts, or the reason it does not.
+    ///
+    /// # Errors
+    /// The sentence to show them.
+    pub fn admits(&self, person: &Person, authors: &[String]) -> Result<(), String> {
+        let named = |entry: &String| match entry.strip_prefix("team:") {
+            Some(team) => person.teams.iter().any(|own| own == team),
+            None => *entry == person.login,
+        };
+        if !self.by.is_empty() && !self.by.iter().any(named) {
+            return Err(format!(
+                "{} is not among those who may confirm: {}",
+                person.login,
+                self.by.join(", ")
+            ));
+        }
+        let wrote = |author: &String| {
+            *author == person.login
+                || person
+                    .emails
+                    .iter()
+                    .any(|email| email.eq_ignore_ascii_case(author))
+        };
+        if self.not_author && authors.iter().any(wrote) {
+            return Err(format!(
+                "{} wrote commits of this push and the goal asks for somebody else",
+                person.login
+            ));
+        }
+        Ok(())
+    }
+
+    /// How many further people must confirm, given the confirmations so far.
+    pub fn missing(&self, approvals: &[Approval]) -> u32 {
+        let mut logins: Vec<&str> = approvals
+            .iter()
+            .map(|approval| approval.by.login.as_str())
+            .collect();
+        logins.sort_unstable();
+        logins.dedup();
+        self.count
+            .saturating_sub(u32::try_from(logins.len()).unwrap_or(u32::MAX))
+    }
+}

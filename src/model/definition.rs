@@ -1,0 +1,170 @@
+//! What a goal file says, resolved: rules, their tests and the goals they set.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::approval::ApprovalPolicy;
+use super::diagnostic::Place;
+use super::goal::StateName;
+use super::ids::{GoalKey, UniqueName};
+
+/// A rule: when its test holds for a push, its goals are set (semantics 2.7, 7.2).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RuleDefinition {
+    /// Name as written.
+    pub name: String,
+    /// Where it is defined.
+    pub place: Place,
+    /// When it applies.
+    pub test: TestExpression,
+    /// Earlier rules all of whose goals come before this rule's first step.
+    pub depends_on: Vec<String>,
+    /// Sequential steps of parallel goals.
+    pub steps: Vec<Vec<GoalDefinition>>,
+    /// Whether later rules are left out once this one has matched.
+    pub locks: bool,
+}
+
+impl RuleDefinition {
+    /// How the rule appears in the name of a goal set: `_` reads as a space.
+    pub fn label(&self) -> String {
+        self.name.replace('_', " ")
+    }
+}
+
+/// A test with its combinators; the structure is kept so that it can be explained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TestExpression {
+    /// No test written: any push.
+    AnyPush,
+    /// One push test by its descriptor's canonical name, arguments in canonical form.
+    Test {
+        /// Descriptor name.
+        name: String,
+        /// Canonical arguments; `null` for a bare word.
+        arguments: Value,
+        /// Where it is written.
+        place: Place,
+    },
+    /// Negation.
+    Not {
+        /// What is negated.
+        inner: Box<TestExpression>,
+        /// Where.
+        place: Place,
+    },
+    /// All must hold.
+    And {
+        /// Operands in declared order.
+        all: Vec<TestExpression>,
+        /// Where.
+        place: Place,
+    },
+    /// One must hold.
+    Or {
+        /// Operands in declared order.
+        any: Vec<TestExpression>,
+        /// Where.
+        place: Place,
+    },
+}
+
+/// What a goal is and how it behaves; a snapshot of it travels with every planned goal (semantics 3.1, 7.8).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GoalDefinition {
+    /// Name shown to people.
+    pub name: String,
+    /// Key within the machine.
+    pub unique_name: UniqueName,
+    /// Free label.
+    pub environment: String,
+    /// Where it is defined.
+    pub place: Place,
+    /// What it does.
+    pub work: Work,
+    /// Texts for its states.
+    #[serde(default)]
+    pub descriptions: Descriptions,
+    /// Confirmation needed before it counts as success.
+    #[serde(default)]
+    pub approval: Option<ApprovalPolicy>,
+    /// Confirmation needed before it starts.
+    #[serde(default)]
+    pub pre_approval: Option<ApprovalPolicy>,
+    /// Starting it again.
+    #[serde(default)]
+    pub retry: Retry,
+    /// How long it may wait to be started once requested; none means for ever.
+    #[serde(default)]
+    pub start_within: Option<Duration>,
+    /// Lines of output that become its phase.
+    #[serde(default)]
+    pub progress: Vec<ProgressRule>,
+    /// Never canceled by a newer push (semantics 4.8).
+    #[serde(default)]
+    pub uncancelable: bool,
+    /// Free parameters for `${parameters.*}`; kept verbatim.
+    #[serde(default)]
+    pub parameters: serde_json::Map<String, Value>,
+}
+
+impl GoalDefinition {
+    /// Key within a goal set.
+    pub fn key(&self) -> GoalKey {
+        GoalKey::new(self.unique_name.clone(), &self.environment)
+    }
+
+    /// Whether two definitions mean the same, wherever they are written.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        Self {
+            place: other.place.clone(),
+            ..self.clone()
+        } == *other
+    }
+}
+
+/// What a goal does: a kind and its arguments in canonical form.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    /// Name of the goal kind's descriptor.
+    pub kind: String,
+    /// Arguments as the descriptor's value type gives them.
+    pub arguments: Value,
+}
+
+/// Whether and how a goal is started again after a failure (semantics 3.1, 3.13).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retry {
+    /// A person may start it again, and the machine does when its executor is lost.
+    pub feasible: bool,
+    /// Further tries the machine makes by itself after a failure.
+    pub automatic: u32,
+    /// Pause before the first automatic try; doubled each time.
+    pub pause: Duration,
+}
+
+/// A pattern in a goal's output and the phase it means; `$1` is a group (semantics 3.16).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgressRule {
+    /// Linear-time regular expression.
+    pub pattern: String,
+    /// Phase with `$1`… filled in.
+    pub phase: String,
+}
+
+/// Texts for the states of a goal, merged over the defaults key by key (semantics 3.1).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Descriptions(pub std::collections::BTreeMap<StateName, String>);
+
+impl Descriptions {
+    /// The text for a state of the goal called `name`.
+    pub fn text(&self, state: StateName, name: &str) -> String {
+        match self.0.get(&state) {
+            Some(text) => text.clone(),
+            None => format!("{}: {name}", state.default_text()),
+        }
+    }
+}

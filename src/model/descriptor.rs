@@ -1,0 +1,110 @@
+//! What a push test or goal kind says about itself.
+//!
+//! One descriptor is the single source for parsing, "did you mean", `sdm check`, the reference page and the tests
+//! that every entry is documented and every example checks.
+
+/// The shape of one value in a goal file. Values reach the owner of the descriptor in canonical form, as noted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ValueType {
+    /// Any scalar, as text.
+    Text,
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number within bounds, as a number.
+    Integer {
+        /// Smallest legal value.
+        min: i64,
+        /// Largest legal value.
+        max: i64,
+    },
+    /// `90s`, `20m`, `1h30m` or a bare number of seconds; canonical form: whole milliseconds as a number.
+    Duration,
+    /// A linear-time regular expression (the `regex` crate's syntax); canonical form: its text, checked.
+    Regex,
+    /// A glob over repository paths; canonical form: its text, checked.
+    Glob,
+    /// A relative path inside the repository, `/` between components; canonical form: without `./` and trailing `/`.
+    Path,
+    /// A CEL expression; canonical form: its text. Whoever compiles it reports its errors.
+    Expression,
+    /// One of a few words.
+    Choice(&'static [&'static str]),
+    /// A program and its arguments: a non-empty list of scalars; canonical form: a list of text.
+    Argv,
+    /// One value or a list of them; canonical form: always a list.
+    List(&'static ValueType),
+    /// A map with free keys, kept verbatim; canonical form: an object.
+    Map(&'static ValueType),
+    /// A map with known keys; canonical form: an object with canonical names, defaults filled in.
+    Fields(&'static [Field]),
+    /// `true`/`false`, or a map with known keys; canonical form: the boolean or the object.
+    BooleanOr(&'static [Field]),
+    /// Anything, kept verbatim as JSON.
+    Any,
+}
+
+/// One key of a map with known keys.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Field {
+    /// Canonical snake_case name; camelCase and kebab-case spellings are accepted for it.
+    pub name: &'static str,
+    /// Other names it is known by, snake_case.
+    pub aliases: &'static [&'static str],
+    /// What may stand there.
+    pub value: ValueType,
+    /// Whether leaving it out is an error.
+    pub required: bool,
+    /// Default as it would be written in YAML; empty for none.
+    pub default: &'static str,
+    /// One line.
+    pub help: &'static str,
+}
+
+impl Field {
+    /// An optional field without default or aliases.
+    pub const fn new(name: &'static str, value: ValueType, help: &'static str) -> Self {
+        Self {
+            name,
+            aliases: &[],
+            value,
+            required: false,
+            default: "",
+            help,
+        }
+    }
+
+    /// The same, required.
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    /// The same with a default, written as YAML.
+    pub const fn default(mut self, yaml: &'static str) -> Self {
+        self.default = yaml;
+        self
+    }
+
+    /// The same under further names.
+    pub const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+}
+
+/// What a push test or a goal kind is called, takes and means.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Descriptor {
+    /// Canonical snake_case name: the key in `{has_file: …}` or `{execute: …}`, or the word in `use: cancel`.
+    pub name: &'static str,
+    /// Other names, snake_case.
+    pub aliases: &'static [&'static str],
+    /// What stands under the key; `None` for a bare word (`is_default_branch`).
+    pub value: Option<ValueType>,
+    /// Whether it is written `use: <name>` with its fields beside it (goal kinds only).
+    pub by_use: bool,
+    /// One line.
+    pub help: &'static str,
+    /// A complete YAML example: a test for push tests, a goal entry for goal kinds.
+    pub example: &'static str,
+}

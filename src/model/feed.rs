@@ -1,0 +1,87 @@
+//! The one sequence of everything that happened, as reporters and `sdm feed` follow it by cursor.
+
+use serde::{Deserialize, Serialize};
+
+use super::goal_event::GoalEvent;
+use super::ids::{BranchName, CommitSha, GoalSetId, PushId, RepoSlug};
+use super::time::Timestamp;
+
+/// Position in the sequence; 0 is before everything.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cursor(pub u64);
+
+/// One entry with its position.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FeedEntry {
+    /// Position.
+    pub cursor: Cursor,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub news: News,
+}
+
+/// What an entry says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum News {
+    /// A push was accepted.
+    Push {
+        /// Its id.
+        push: PushId,
+        /// Where.
+        repo: RepoSlug,
+        /// Branch.
+        branch: BranchName,
+        /// Old head.
+        before: Option<CommitSha>,
+        /// New head.
+        after: CommitSha,
+        /// First line of the head commit's message.
+        title: String,
+    },
+    /// A plan was stored.
+    Planned {
+        /// For which push.
+        push: PushId,
+        /// The goal set, when any goal was set.
+        goal_set: Option<GoalSetId>,
+        /// Its name.
+        name: Option<String>,
+        /// Display names of its goals.
+        goals: Vec<String>,
+    },
+    /// Planning failed; the push stays eligible.
+    PlanningFailed {
+        /// For which push.
+        push: PushId,
+        /// Why.
+        error: String,
+    },
+    /// Something happened to a goal.
+    Goal {
+        /// Its set.
+        goal_set: GoalSetId,
+        /// Display name.
+        name: String,
+        /// State after the event.
+        state: super::goal::StateName,
+        /// Attempts started so far.
+        attempt: u32,
+        /// Text after the event.
+        text: String,
+        /// State of the whole set after the event.
+        set_state: super::goal::StateName,
+        /// The event.
+        event: Box<GoalEvent>,
+    },
+    /// A message of the machine itself or of a goal.
+    Message {
+        /// Text, shown as data.
+        text: String,
+        /// Repository it concerns.
+        repo: Option<RepoSlug>,
+    },
+}

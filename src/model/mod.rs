@@ -1,0 +1,30 @@
+//! The domain, pure: what a push, a goal and a goal set are, and which changes they allow.
+//!
+//! Nothing here reads a file, a clock or the network, and nothing is `async`. Begin with
+//! [`goal_set::GoalSet`]: everything the machine does is an event applied to one of those.
+
+pub mod approval;
+pub mod definition;
+pub mod descriptor;
+pub mod diagnostic;
+pub mod feed;
+pub mod goal;
+pub mod goal_event;
+pub mod goal_set;
+pub mod ids;
+pub mod plan;
+pub mod push;
+pub mod time;
+
+pub use approval::{Approval, ApprovalPolicy, Person};
+pub use definition::{Descriptions, GoalDefinition, RuleDefinition, TestExpression, Work};
+pub use descriptor::{Descriptor, Field, ValueType};
+pub use diagnostic::{Diagnostic, Place, Severity};
+pub use feed::{Cursor, FeedEntry, News};
+pub use goal::{Goal, GoalState, StateName};
+pub use goal_event::{Actor, ExecutionResult, GoalChange, GoalEvent};
+pub use goal_set::{Action, GoalSet, Refusal};
+pub use ids::{BranchName, CommitSha, GoalKey, GoalSetId, PushId, RepoSlug, UniqueName};
+pub use plan::{Plan, PlannedGoal, Trace};
+pub use push::{Commit, Push, Repository};
+pub use time::Timestamp;

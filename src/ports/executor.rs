@@ -1,0 +1,147 @@
+//! Carrying out the process of a goal so that it outlives the daemon.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::model::definition::ProgressRule;
+use crate::model::{ExecutionResult, GoalKey, GoalSetId, Timestamp};
+
+/// One attempt of one goal, the unit that is started at most once.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AttemptRef {
+    /// The goal set.
+    pub goal_set: GoalSetId,
+    /// The goal.
+    pub goal: GoalKey,
+    /// From 1.
+    pub attempt: u32,
+    /// The lease's epoch; a report with another one is an ignored result.
+    pub epoch: u64,
+}
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct ProcessSpec {
+    /// Program and arguments; never a shell string.
+    pub argv: Vec<String>,
+    /// Where it runs.
+    pub directory: PathBuf,
+    /// The whole environment, nothing is inherited.
+    pub environment: Vec<(String, String)>,
+    /// Values that must not appear in the log, also when encoded.
+    pub redact: Vec<SecretString>,
+    /// Run time after which it is ended.
+    pub timeout: Duration,
+    /// Between TERM and KILL.
+    pub grace: Duration,
+    /// Output that becomes a phase; `atm:phase=<text>` always does.
+    pub progress: Vec<ProgressRule>,
+    /// Where the process may leave `result.json`; read when it ends with 0.
+    pub result_file: PathBuf,
+    /// Lines for the head of the log.
+    pub header: Vec<String>,
+    /// Largest log in bytes; what comes after is counted and dropped with a marker.
+    pub log_limit: u64,
+}
+
+/// News of a running attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ExecutionNews {
+    /// The command is running.
+    Running {
+        /// Process id of the command, also its process group.
+        pid: u32,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// A new phase.
+    Phase(String),
+    /// It ended with this result; the last news.
+    Ended(ExecutionResult),
+    /// The supervisor is gone and left no outcome; the last news.
+    Lost,
+}
+
+/// Follows one attempt. Dropping it ends the watch, not the process.
+#[async_trait]
+pub trait ExecutionWatch: Send {
+    /// The next news; `None` after the last.
+    async fn next(&mut self) -> Option<ExecutionNews>;
+}
+
+/// A piece of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// Byte offset of this record in the attempt's log; reading may continue behind it.
+    pub offset: u64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// `out`, `err` or `sdm` (the machine's own lines).
+    pub stream: String,
+    /// The line without its end, redacted.
+    pub text: String,
+}
+
+/// A page of a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogPage {
+    /// Whole lines from the asked offset on.
+    pub lines: Vec<LogLine>,
+    /// Where to go on.
+    pub next_offset: u64,
+    /// Nothing will follow `next_offset`.
+    pub complete: bool,
+}
+
+/// Why an attempt could not be started, stopped or read.
+#[derive(Debug, Error)]
+pub enum ExecutionError {
+    /// This attempt was started before; it is never started twice.
+    #[error("attempt {0} of the goal was started before")]
+    AlreadyStarted(u32),
+    /// There is no such attempt here.
+    #[error("there is no such attempt")]
+    Unknown,
+    /// Anything else.
+    #[error("failed to {doing}")]
+    Failed {
+        /// What we were doing.
+        doing: String,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Starts and follows processes; each has a supervisor that outlives the daemon.
+#[async_trait]
+pub trait Executor: Send + Sync {
+    /// Starts an attempt at most once and returns when its supervisor has taken over.
+    async fn start(
+        &self,
+        attempt: &AttemptRef,
+        spec: ProcessSpec,
+    ) -> Result<Box<dyn ExecutionWatch>, ExecutionError>;
+
+    /// Follows an attempt started earlier, also by a daemon that is gone.
+    async fn watch(&self, attempt: &AttemptRef) -> Result<Box<dyn ExecutionWatch>, ExecutionError>;
+
+    /// Asks for an end: TERM, grace, KILL of everything the attempt started. Returns at once; the watch tells the end.
+    async fn stop(&self, attempt: &AttemptRef, reason: &str) -> Result<(), ExecutionError>;
+
+    /// Whole log lines from a byte offset on, at most `limit` bytes of them.
+    async fn read_log(
+        &self,
+        attempt: &AttemptRef,
+        offset: u64,
+        limit: u64,
+    ) -> Result<LogPage, ExecutionError>;
+
+    /// Removes what is kept of an attempt that has ended.
+    async fn forget(&self, attempt: &AttemptRef) -> Result<(), ExecutionError>;
+}

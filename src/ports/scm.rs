@@ -1,0 +1,128 @@
+//! Repositories: what their branches point at, their commits, and working copies of them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::model::{BranchName, Commit, CommitSha, Push, Repository};
+use crate::rules::view::ProjectView;
+
+/// Branch heads of a repository at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Heads {
+    /// Every branch that has a legal name.
+    pub branches: BTreeMap<BranchName, CommitSha>,
+    /// What `HEAD` names, the provider's default, or none (semantics 2.4).
+    pub default_branch: Option<BranchName>,
+    /// Refs that were left out, each with its reason.
+    pub refused: Vec<String>,
+}
+
+/// The commits between two heads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitRange {
+    /// Newest first, at most [`Push::MAX_COMMITS`], never empty.
+    pub commits: Vec<Commit>,
+    /// All of them, also those beyond the limit.
+    pub count: u64,
+    /// `before` exists and is not an ancestor of `after`.
+    pub forced: bool,
+}
+
+/// Why a repository could not be read.
+#[derive(Debug, Error)]
+pub enum ScmError {
+    /// The address may not be used (threat A3).
+    #[error("`{address}` is not an address that may be fetched: {because}")]
+    RefusedAddress {
+        /// As given, credentials removed.
+        address: String,
+        /// The rule it breaks.
+        because: String,
+    },
+    /// The repository is not there any more.
+    #[error("the repository {0} is not there")]
+    RepositoryGone(String),
+    /// The commit is not there (semantics 3.5 row 16).
+    #[error("the commit {0} is not in the repository")]
+    CommitGone(CommitSha),
+    /// The remote refused us.
+    #[error("{address} refused the credentials")]
+    Unauthorized {
+        /// Origin only.
+        address: String,
+    },
+    /// A limit on hostile input was reached.
+    #[error("{what} exceeds the limit of {limit}")]
+    LimitExceeded {
+        /// What.
+        what: String,
+        /// The limit, with its unit.
+        limit: String,
+    },
+    /// Anything else; may pass when tried again.
+    #[error("failed to {doing}")]
+    Failed {
+        /// What we were doing.
+        doing: String,
+        /// The cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl ScmError {
+    /// Whether trying again later can help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Failed { .. })
+    }
+}
+
+/// Reading repositories. Implementations run libgit2 on blocking threads; nobody outside knows.
+#[async_trait]
+pub trait Scm: Send + Sync {
+    /// The heads of the repository's branches right now.
+    async fn heads(&self, repo: &Repository) -> Result<Heads, ScmError>;
+
+    /// Makes `sha` and its history available in the mirror; cheap when it already is. A burst for one repository is one fetch.
+    async fn fetch(&self, repo: &Repository, sha: &CommitSha) -> Result<(), ScmError>;
+
+    /// The commits of a push, from the mirror; without `before`, those not on the default branch (at least the head).
+    async fn commits(
+        &self,
+        repo: &Repository,
+        before: Option<&CommitSha>,
+        after: &CommitSha,
+    ) -> Result<CommitRange, ScmError>;
+
+    /// The tree and changes of a push. Blocking: open and use it on a blocking thread.
+    ///
+    /// # Errors
+    /// The mirror cannot be opened or the commit is not in it.
+    fn view(&self, push: &Push) -> Result<Box<dyn ProjectView>, ScmError>;
+}
+
+/// A working copy lent to one attempt of a goal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workspace {
+    /// Absolute path of the tree; nobody else uses it until it is released.
+    pub path: PathBuf,
+    /// Identity for [`Workspaces::release`]; survives a restart of the daemon.
+    pub name: String,
+}
+
+/// Lends working copies: worktrees of the mirror, pooled, moved by the changed paths, cleaned after use.
+#[async_trait]
+pub trait Workspaces: Send + Sync {
+    /// A clean tree of exactly this commit. The commit must have been fetched.
+    async fn lend(&self, repo: &Repository, sha: &CommitSha) -> Result<Workspace, ScmError>;
+
+    /// Takes a workspace back: cleans it for reuse, or removes it when it cannot be trusted.
+    /// Read-only, foreign-owned and strange files never make this fail for good.
+    async fn release(&self, workspace: &Workspace) -> Result<(), ScmError>;
+
+    /// At start: every lent workspace on disk that is not in `in_use` goes back to the pool or away.
+    async fn reclaim(&self, in_use: &[String]) -> Result<(), ScmError>;
+}

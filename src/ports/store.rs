@@ -1,0 +1,272 @@
+//! The machine's memory: pushes, plans, goal sets and the log of everything.
+//!
+//! Every implementation passes the same contract tests. Each method is one transaction; what it returned as done
+//! survives a kill at any later moment.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::model::{
+    BranchName, CommitSha, Cursor, FeedEntry, GoalEvent, GoalKey, GoalSet, GoalSetId, News, Plan, Push,
+    PushId, RepoSlug, StateName, Timestamp, Trace,
+};
+
+use super::executor::AttemptRef;
+
+/// Why the store did not do as asked.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Somebody else wrote first: read again and decide again.
+    #[error("the {0} changed meanwhile")]
+    Conflict(&'static str),
+    /// A stored row contradicts itself.
+    #[error("the stored {what} is not valid: {because}")]
+    Corrupt {
+        /// Which row.
+        what: String,
+        /// What is wrong with it.
+        because: String,
+    },
+    /// The database was written by a newer program.
+    #[error("the database has schema version {found} and this program knows up to {known}")]
+    Newer {
+        /// In the file.
+        found: i64,
+        /// Here.
+        known: i64,
+    },
+    /// The disk is full or cannot be written.
+    #[error("the state cannot be written")]
+    NotWritable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Anything else.
+    #[error("failed to {doing}")]
+    Failed {
+        /// What we were doing.
+        doing: &'static str,
+        /// The cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// Why a goal set exists; with the push it is the set's natural key, so planning twice stores one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "snake_case")]
+pub enum Cause {
+    /// The push itself.
+    Push,
+    /// A person asked for the goals anew; the number makes each request its own.
+    Again {
+        /// From 1.
+        number: u32,
+    },
+}
+
+impl Cause {
+    /// Number within the push: 0 for the push itself.
+    pub fn number(&self) -> u32 {
+        match self {
+            Self::Push => 0,
+            Self::Again { number } => *number,
+        }
+    }
+}
+
+/// A goal set with what surrounds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GoalSetRecord {
+    /// The set.
+    pub set: GoalSet,
+    /// The push it delivers.
+    pub push: Push,
+    /// Why it exists.
+    pub cause: Cause,
+    /// When it was planned.
+    pub created_at: Timestamp,
+}
+
+/// The right to report on one attempt until it expires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Attempt and epoch.
+    pub attempt: AttemptRef,
+    /// Name of the working copy lent to it, when it has one.
+    pub workspace: Option<String>,
+    /// When it ends unless renewed.
+    pub expires_at: Timestamp,
+}
+
+/// What happens to leases in the transaction that writes events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeaseChanges {
+    /// Leases to write.
+    pub take: Vec<Lease>,
+    /// Leases to remove.
+    pub drop: Vec<AttemptRef>,
+}
+
+/// A goal as the scheduler looks for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoalLocation {
+    /// Its set.
+    pub goal_set: GoalSetId,
+    /// Its key.
+    pub goal: GoalKey,
+    /// When it came into this state.
+    pub since: Timestamp,
+    /// Not to be started before.
+    pub not_before: Option<Timestamp>,
+}
+
+/// Which goal sets to list; newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GoalSetFilter {
+    /// Of this repository.
+    pub repo: Option<RepoSlug>,
+    /// On this branch.
+    pub branch: Option<BranchName>,
+    /// Of this commit.
+    pub sha: Option<CommitSha>,
+    /// Whose id begins with this.
+    pub id_prefix: Option<String>,
+    /// Only active ones.
+    pub active: bool,
+    /// At most so many; 0 means 50.
+    pub limit: u32,
+}
+
+/// A planning attempt of a push.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlanningAttempt {
+    /// The push.
+    pub push: Push,
+    /// Which planning of this push.
+    pub number: u32,
+    /// When.
+    pub at: Timestamp,
+    /// The set it led to.
+    pub goal_set: Option<GoalSetId>,
+    /// Its reasons; `None` when it failed before there were any.
+    pub trace: Option<Trace>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+/// See the module.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Last processed head of each branch.
+    async fn branch_heads(&self, repo_key: &str) -> Result<BTreeMap<BranchName, CommitSha>, StoreError>;
+
+    /// Accepts a push: writes it, moves the branch's head to `push.after` and logs it, all or nothing.
+    /// `expected` is the head the caller saw (`None`: no head known); `Ok(false)` when the head is another by now.
+    async fn record_push(&self, push: &Push, expected: Option<&CommitSha>) -> Result<bool, StoreError>;
+
+    /// Sets a head without a push: first sight of a repository, or `None` for a deleted branch.
+    async fn set_branch_head(
+        &self,
+        repo_key: &str,
+        branch: &BranchName,
+        head: Option<&CommitSha>,
+    ) -> Result<(), StoreError>;
+
+    /// A push by id.
+    async fn push(&self, id: PushId) -> Result<Option<Push>, StoreError>;
+
+    /// The newest pushes, newest first.
+    async fn pushes(&self, repo: Option<&RepoSlug>, limit: u32) -> Result<Vec<Push>, StoreError>;
+
+    /// Accepted pushes that have no stored plan for `Cause::Push`, oldest first, with the number of failed tries.
+    async fn unplanned_pushes(&self) -> Result<Vec<(Push, u32)>, StoreError>;
+
+    /// Stores a plan with its trace and, when it has goals, its goal set (all its version-1 events), in one transaction.
+    /// `Ok(false)` when this (push, cause) already has a plan; nothing is written then.
+    async fn store_plan(
+        &self,
+        push: &Push,
+        cause: &Cause,
+        plan: &Plan,
+        set: Option<&GoalSet>,
+        at: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Records that planning failed; the push stays unplanned.
+    async fn store_planning_failure(&self, push: &Push, error: &str, at: Timestamp)
+    -> Result<(), StoreError>;
+
+    /// Planning attempts of a push, oldest first.
+    async fn planning_attempts(&self, push: PushId) -> Result<Vec<PlanningAttempt>, StoreError>;
+
+    /// A goal set by id.
+    async fn goal_set(&self, id: GoalSetId) -> Result<Option<GoalSetRecord>, StoreError>;
+
+    /// Goal sets by filter, newest first.
+    async fn goal_sets(&self, filter: &GoalSetFilter) -> Result<Vec<GoalSetRecord>, StoreError>;
+
+    /// Appends events to a set that still has `expected` events, updates the projections and the leases, all or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the set has another number of events by now.
+    async fn append(
+        &self,
+        before: &GoalSet,
+        after: &GoalSet,
+        events: &[GoalEvent],
+        leases: &LeaseChanges,
+    ) -> Result<(), StoreError>;
+
+    /// Goals in one of these states, oldest first.
+    async fn goals_in(&self, states: &[StateName]) -> Result<Vec<GoalLocation>, StoreError>;
+
+    /// All leases.
+    async fn leases(&self) -> Result<Vec<Lease>, StoreError>;
+
+    /// Moves the expiry of a lease; `Ok(false)` when it is not held any more.
+    async fn renew_lease(&self, attempt: &AttemptRef, expires_at: Timestamp) -> Result<bool, StoreError>;
+
+    /// Asks for a slot of a queue; asking again changes nothing.
+    async fn join_queue(&self, group: &str, set: GoalSetId, at: Timestamp) -> Result<(), StoreError>;
+
+    /// Frees slots of sets that are not active any more, then grants free ones; returns all sets that hold one.
+    /// `newest_first` picks the newest waiting set instead of the oldest.
+    async fn grant_queue(
+        &self,
+        group: &str,
+        concurrent: u32,
+        newest_first: bool,
+    ) -> Result<Vec<GoalSetId>, StoreError>;
+
+    /// Position of a waiting set in its queue, from 1; `None` when it does not wait.
+    async fn queue_position(&self, group: &str, set: GoalSetId) -> Result<Option<u32>, StoreError>;
+
+    /// Entries after a cursor, oldest first.
+    async fn feed(&self, after: Cursor, limit: u32) -> Result<Vec<FeedEntry>, StoreError>;
+
+    /// The last cursor.
+    async fn last_cursor(&self) -> Result<Cursor, StoreError>;
+
+    /// Adds a message of the machine.
+    async fn say(&self, news: &News, at: Timestamp) -> Result<(), StoreError>;
+
+    /// The version recorded for a commit.
+    async fn version(&self, repo_key: &str, sha: &CommitSha) -> Result<Option<String>, StoreError>;
+
+    /// Records the version of a commit.
+    async fn set_version(&self, repo_key: &str, sha: &CommitSha, version: &str) -> Result<(), StoreError>;
+
+    /// Whether the repository's owner on this machine has said it may run (threat J2).
+    async fn is_trusted(&self, repo_key: &str) -> Result<bool, StoreError>;
+
+    /// Says so, or takes it back.
+    async fn set_trusted(&self, repo_key: &str, trusted: bool) -> Result<(), StoreError>;
+
+    /// Removes ended goal sets older than `before`, with their events, and returns their attempts so that logs can go too.
+    async fn prune(&self, before: Timestamp) -> Result<Vec<AttemptRef>, StoreError>;
+
+    /// Completed once the store has been told of a change since the last call in this process: a hint to look.
+    async fn changed(&self);
+}

@@ -1,0 +1,1 @@
+//! Push tests, one file each, and the table that registers them.

@@ -1,0 +1,45 @@
+//! What rules may ask about the content of a push.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+
+/// The tree and the changes of one push, read on demand from git objects.
+///
+/// Implementations are opened only when a test asks: a plan that needs no content never touches one. Paths use `/`
+/// and are relative to the root of the tree; paths that are not UTF-8 appear with replacement characters.
+pub trait ProjectView {
+    /// Whether `path` is a file (not a directory, link or submodule) at the pushed commit.
+    ///
+    /// # Errors
+    /// The objects cannot be read.
+    fn has_file(&self, path: &str) -> Result<bool, ViewError>;
+
+    /// All files of the tree, sorted.
+    ///
+    /// # Errors
+    /// The objects cannot be read, or the tree exceeds the limits.
+    fn files(&self) -> Result<Arc<[String]>, ViewError>;
+
+    /// The content of a file, `None` when there is none; content past the reader's limit is an error.
+    ///
+    /// # Errors
+    /// The objects cannot be read, or the file exceeds the limit.
+    fn content(&self, path: &str) -> Result<Option<Vec<u8>>, ViewError>;
+
+    /// Paths changed by the push, old and new names of renames, sorted; `None` when that cannot be known (semantics 2.5).
+    ///
+    /// # Errors
+    /// The objects cannot be read.
+    fn changed_files(&self) -> Result<Option<Arc<[String]>>, ViewError>;
+}
+
+/// Why a question about a tree has no answer.
+#[derive(Debug, Error)]
+#[error("failed to read {what}: {because}")]
+pub struct ViewError {
+    /// The path or object.
+    pub what: String,
+    /// The cause.
+    pub because: String,
+}

@@ -1,0 +1,4 @@
+//! What every process needs and no delivery knows of: time, identity, tasks, lifecycle, telemetry.
+
+pub mod clock;
+pub mod tasks;

@@ -1,0 +1,1 @@
+//! Local mode: git hooks and watched refs.

@@ -1,0 +1,3 @@
+//! Adapters to places where code lives.
+
+pub mod local;

@@ -1,0 +1,1 @@
+//! Goal files: YAML with positions and a catalogue of descriptors in; definitions, or precise diagnostics, out.

@@ -1,0 +1,1 @@
+//! Adapter: the machine's memory in SQLite.

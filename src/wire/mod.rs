@@ -1,0 +1,1 @@
+//! Messages between the daemon and those who talk to it.
