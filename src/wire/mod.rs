@@ -1,1 +1,4 @@
-//! Messages between the daemon and those who talk to it.
+//! Messages between the daemon and those who talk to it. Versioned serde types only.
+
+pub mod control;
+pub mod views;

@@ -1,0 +1,234 @@
+//! The conversation over the daemon's unix socket.
+//!
+//! One request per connection: the client writes one JSON line, the daemon answers with JSON lines and closes. The last
+//! line of an answer is always [`Reply::Done`] or [`Reply::Refused`]; a missing last line means that the daemon went away.
+//! Requests are at most [`MAX_REQUEST`] bytes. Fields are only ever added.
+
+use serde::{Deserialize, Serialize};
+
+use super::views::{GoalSetView, PushView, RepositoryView, StatusView};
+use crate::model::{FeedEntry, StateName};
+
+/// Version of this conversation.
+pub const CONTROL_VERSION: u32 = 1;
+
+/// Largest request line in bytes.
+pub const MAX_REQUEST: usize = 64 * 1024;
+
+/// What a client asks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case")]
+pub enum Request {
+    /// Who is there: answered with [`Reply::Status`].
+    Status,
+    /// Goal sets, newest first: [`Reply::GoalSets`].
+    GoalSets {
+        /// `owner/name`; all when absent.
+        #[serde(default)]
+        repo: Option<String>,
+        /// Branch; all when absent.
+        #[serde(default)]
+        branch: Option<String>,
+        /// Beginning of a goal set id or a commit id.
+        #[serde(default)]
+        id: Option<String>,
+        /// Only sets with goals that have not ended.
+        #[serde(default)]
+        active: bool,
+        /// At most so many; 0 means 20.
+        #[serde(default)]
+        limit: u32,
+    },
+    /// Pushes, newest first: [`Reply::Pushes`].
+    Pushes {
+        /// `owner/name`; all when absent.
+        #[serde(default)]
+        repo: Option<String>,
+        /// At most so many; 0 means 20.
+        #[serde(default)]
+        limit: u32,
+    },
+    /// What happened, oldest first: [`Reply::Feed`] per entry.
+    Feed {
+        /// Only after this cursor; absent means the last `back` entries.
+        #[serde(default)]
+        after: Option<u64>,
+        /// How many past entries when `after` is absent.
+        #[serde(default)]
+        back: u32,
+        /// Go on with what happens from now on.
+        #[serde(default)]
+        follow: bool,
+    },
+    /// Lines of a goal's log: [`Reply::Log`] per line.
+    Log {
+        /// Which goal.
+        #[serde(flatten)]
+        goal: GoalChoice,
+        /// Attempt; the latest when absent.
+        #[serde(default)]
+        attempt: Option<u32>,
+        /// Byte offset to begin at.
+        #[serde(default)]
+        offset: u64,
+        /// Wait for more until the attempt has ended.
+        #[serde(default)]
+        follow: bool,
+    },
+    /// Do something to a goal or set: [`Reply::GoalSets`] with the set afterwards.
+    Act {
+        /// Which goal.
+        #[serde(flatten)]
+        goal: GoalChoice,
+        /// What.
+        act: Act,
+    },
+    /// Plan a push anew and set its goals again: [`Reply::GoalSets`] with the new set.
+    Reset {
+        /// Beginning of a goal set id or commit id; the newest set when absent.
+        #[serde(default)]
+        id: Option<String>,
+        /// Repository of the client's directory, to choose among sets.
+        #[serde(default)]
+        repo: Option<String>,
+    },
+    /// Look at the branches of this repository now and, with a depth, treat its last commits as pushed again.
+    Replay {
+        /// Path of the repository.
+        path: String,
+        /// Commits from the head back that are pushed again, oldest first; 0 only looks for what was missed.
+        #[serde(default)]
+        depth: u32,
+        /// Branch; the checked-out one when absent.
+        #[serde(default)]
+        branch: Option<String>,
+    },
+    /// Watch a further repository or directory of them: [`Reply::Status`].
+    Watch {
+        /// Its path.
+        path: String,
+    },
+    /// Trust a repository to run goals here, or take it back: [`Reply::Status`].
+    Trust {
+        /// `owner/name`.
+        repo: String,
+        /// Whether it is trusted from now on.
+        trusted: bool,
+    },
+    /// The planning attempts of a commit with their traces: [`Reply::Traces`].
+    Traces {
+        /// Beginning of a commit id.
+        sha: String,
+    },
+    /// Read the goal files again now: [`Reply::Status`].
+    Reload,
+    /// End the daemon gracefully; running goals go on and are found again at the next start.
+    Stop,
+}
+
+/// Which goal of which set a client means.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GoalChoice {
+    /// Beginning of a goal set id or commit id; absent: the newest set of `repo` in which the choice makes sense.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// `owner/name` of the client's directory.
+    #[serde(default)]
+    pub repo: Option<String>,
+    /// Display name, unique name or `name in environment`; may be absent where only one goal can be meant.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+/// What is done to a goal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Act {
+    /// Confirm its start or its result, whichever it waits for.
+    Approve {
+        /// What the person says.
+        #[serde(default)]
+        reason: Option<String>,
+        /// Goal version the person looked at.
+        #[serde(default)]
+        version: Option<u32>,
+    },
+    /// Refuse it.
+    Deny {
+        /// What the person says.
+        #[serde(default)]
+        reason: Option<String>,
+    },
+    /// Run a failed goal again.
+    Retry,
+    /// End it; without a goal name the whole set.
+    Cancel,
+    /// Set its state by hand.
+    Set {
+        /// The state.
+        state: StateName,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// One line of an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum Reply {
+    /// About the daemon.
+    Status {
+        /// It.
+        status: Box<StatusView>,
+    },
+    /// Goal sets.
+    GoalSets {
+        /// Newest first.
+        goal_sets: Vec<GoalSetView>,
+    },
+    /// Pushes.
+    Pushes {
+        /// Newest first.
+        pushes: Vec<PushView>,
+    },
+    /// One entry of the feed.
+    Feed {
+        /// It.
+        entry: Box<FeedEntry>,
+    },
+    /// One line of a log, in the shape of `sdm logs --json`.
+    Log {
+        /// Display name of the goal.
+        goal: String,
+        /// Attempt.
+        attempt: u32,
+        /// Byte offset of the record.
+        offset: u64,
+        /// RFC 3339.
+        at: String,
+        /// `out`, `err` or `sdm`.
+        stream: String,
+        /// The line.
+        text: String,
+    },
+    /// Planning attempts with traces.
+    Traces {
+        /// In the shape of `sdm explain --json`, oldest first.
+        explanations: Vec<serde_json::Value>,
+    },
+    /// Repositories, answered to `Watch`.
+    Repositories {
+        /// All of them.
+        repositories: Vec<RepositoryView>,
+    },
+    /// The answer is complete.
+    Done,
+    /// The request was not done.
+    Refused {
+        /// Why, as a sentence.
+        message: String,
+        /// What to do, as an instruction.
+        #[serde(default)]
+        hint: Option<String>,
+    },
+}

@@ -1,0 +1,219 @@
+//! What people and programs see of goal sets, pushes and the daemon; the stable shapes of `--json` (design 3).
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Goal, GoalSet, GoalState, Push, StateName, Timestamp};
+
+/// A goal set as `sdm goals --json` prints it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GoalSetView {
+    /// Identity.
+    pub id: String,
+    /// Labels of the rules.
+    pub name: String,
+    /// `owner/name`.
+    pub repo: String,
+    /// Branch.
+    pub branch: String,
+    /// Commit.
+    pub sha: String,
+    /// First line of the commit's message.
+    pub title: String,
+    /// State to show.
+    pub state: StateName,
+    /// Whether any goal has not ended.
+    pub active: bool,
+    /// When it was planned, RFC 3339.
+    pub created_at: String,
+    /// In planned order.
+    pub goals: Vec<GoalView>,
+    /// Goals the rules know and did not set for this push, with the reason.
+    #[serde(default)]
+    pub not_set: Vec<NotSetView>,
+}
+
+/// A goal as `sdm goals --json` prints it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GoalView {
+    /// Display name.
+    pub name: String,
+    /// Key.
+    pub unique_name: String,
+    /// Environment.
+    pub environment: String,
+    /// State.
+    pub state: StateName,
+    /// Attempts started.
+    pub attempt: u32,
+    /// Version.
+    pub version: u32,
+    /// Phase.
+    pub phase: Option<String>,
+    /// Text.
+    pub description: String,
+    /// Last error.
+    #[serde(default)]
+    pub error: Option<String>,
+    /// How to read its log: the words after `sdm`; `None` before the first attempt.
+    pub log: Option<String>,
+    /// RFC 3339.
+    pub requested_at: Option<String>,
+    /// RFC 3339.
+    pub started_at: Option<String>,
+    /// RFC 3339.
+    pub ended_at: Option<String>,
+    /// Display names of the goals it comes after.
+    #[serde(default)]
+    pub after: Vec<String>,
+    /// Whether a person may start it again after a failure.
+    #[serde(default)]
+    pub retry: bool,
+    /// Logins that have confirmed what it waits for.
+    #[serde(default)]
+    pub confirmed_by: Vec<String>,
+}
+
+/// A goal that a rule would have set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotSetView {
+    /// Display name.
+    pub name: String,
+    /// Rule.
+    pub rule: String,
+    /// Why not.
+    pub because: String,
+}
+
+impl GoalSetView {
+    /// The view of a set of this push.
+    pub fn of(set: &GoalSet, push: &Push, created_at: Timestamp) -> Self {
+        Self {
+            id: set.id.to_string(),
+            name: set.name.clone(),
+            repo: push.repo.slug.to_string(),
+            branch: push.branch.to_string(),
+            sha: push.after.to_string(),
+            title: push.title().to_owned(),
+            state: set.state(),
+            active: set.is_active(),
+            created_at: created_at.rfc3339(),
+            goals: set.goals().iter().map(|goal| GoalView::of(set, goal)).collect(),
+            not_set: Vec::new(),
+        }
+    }
+}
+
+impl GoalView {
+    /// The view of one goal of a set.
+    pub fn of(set: &GoalSet, goal: &Goal) -> Self {
+        let definition = goal.definition();
+        let name_of = |key| set.goal(key).map(|other| other.definition().name.clone());
+        let confirmed_by = match &goal.state {
+            GoalState::WaitingForPreApproval { approvals } | GoalState::WaitingForApproval { approvals } => {
+                approvals
+                    .iter()
+                    .map(|approval| approval.by.login.clone())
+                    .collect()
+            }
+            _ => Vec::new(),
+        };
+        let log = (goal.attempt > 0).then(|| format!("logs {} {}", set.id.short(), definition.unique_name));
+        Self {
+            name: definition.name.clone(),
+            unique_name: definition.unique_name.to_string(),
+            environment: definition.environment.clone(),
+            state: goal.state.name(),
+            attempt: goal.attempt,
+            version: goal.version,
+            phase: goal.phase.clone(),
+            description: goal.description.clone(),
+            error: goal.error.clone(),
+            log,
+            requested_at: goal.requested_at.map(Timestamp::rfc3339),
+            started_at: goal.started_at.map(Timestamp::rfc3339),
+            ended_at: goal.ended_at.map(Timestamp::rfc3339),
+            after: goal.planned.preconditions.iter().filter_map(name_of).collect(),
+            retry: definition.retry.feasible,
+            confirmed_by,
+        }
+    }
+}
+
+/// A push.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushView {
+    /// Identity.
+    pub id: String,
+    /// `owner/name`.
+    pub repo: String,
+    /// Branch.
+    pub branch: String,
+    /// Old head.
+    pub before: Option<String>,
+    /// New head.
+    pub after: String,
+    /// First line of the head commit's message.
+    pub title: String,
+    /// Commits in all.
+    pub commits: u64,
+    /// RFC 3339.
+    pub at: String,
+}
+
+impl PushView {
+    /// The view of a push.
+    pub fn of(push: &Push) -> Self {
+        Self {
+            id: push.id.to_string(),
+            repo: push.repo.slug.to_string(),
+            branch: push.branch.to_string(),
+            before: push.before.as_ref().map(ToString::to_string),
+            after: push.after.to_string(),
+            title: push.title().to_owned(),
+            commits: push.commit_count,
+            at: push.at.rfc3339(),
+        }
+    }
+}
+
+/// A repository the daemon watches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepositoryView {
+    /// `owner/name`.
+    pub repo: String,
+    /// Where it is.
+    pub path: String,
+    /// Whether its goals may run here.
+    pub trusted: bool,
+    /// How changes are noticed: `watching` or `polling`, or why it is not reachable.
+    pub watch: String,
+}
+
+/// The daemon as `sdm show machines` prints it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusView {
+    /// Registration name.
+    pub name: String,
+    /// Program version.
+    pub version: String,
+    /// [`super::control::CONTROL_VERSION`] it speaks.
+    pub control_version: u32,
+    /// Process.
+    pub pid: u32,
+    /// Socket.
+    pub socket: String,
+    /// State directory.
+    pub state_directory: String,
+    /// Goal files in use.
+    pub goal_files: Vec<String>,
+    /// Number of rules.
+    pub rules: u32,
+    /// Why the newest goal files are not in use, when they are not.
+    pub goal_files_problem: Option<String>,
+    /// Watched repositories.
+    pub repositories: Vec<RepositoryView>,
+    /// Goals running now.
+    pub running: u32,
+    /// Since when, RFC 3339.
+    pub started_at: String,
+}
