@@ -246,6 +246,11 @@ impl Goal {
     /// Takes over what an event says. The transition itself is judged by [`super::goal_set`].
     pub(super) fn take_over(&mut self, event: &GoalEvent, next: GoalState) {
         let at = event.at;
+        (self.version, self.changed_at) = (event.version, at);
+        // A late result is recorded; it must not touch what the current attempt shows, its times least of all.
+        if let GoalChange::IgnoredResult { .. } = &event.change {
+            return;
+        }
         match &next {
             GoalState::Requested { .. } => self.requested_at = Some(at),
             GoalState::InProcess { .. } if self.state.name() != StateName::InProcess => {
@@ -271,7 +276,5 @@ impl Goal {
             self.external_urls.clone_from(urls);
         }
         self.state = next;
-        self.version = event.version;
-        self.changed_at = at;
     }
 }

@@ -23,7 +23,7 @@ pub struct Heads {
 /// The commits between two heads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitRange {
-    /// Newest first, at most [`Push::MAX_COMMITS`], never empty.
+    /// Newest first, at most [`Push::MAX_COMMITS`]; empty only when the branch moved back.
     pub commits: Vec<Commit>,
     /// All of them, also those beyond the limit.
     pub count: u64,
@@ -62,6 +62,14 @@ pub enum ScmError {
         /// The limit, with its unit.
         limit: String,
     },
+    /// The tree holds something that must not be written (threats B1, B5).
+    #[error("`{path}` may not be checked out: {because}")]
+    RefusedContent {
+        /// The path in the tree, escaped.
+        path: String,
+        /// The rule it breaks.
+        because: String,
+    },
     /// Anything else; may pass when tried again.
     #[error("failed to {doing}")]
     Failed {
@@ -90,12 +98,21 @@ pub trait Scm: Send + Sync {
     async fn fetch(&self, repo: &Repository, sha: &CommitSha) -> Result<(), ScmError>;
 
     /// The commits of a push, from the mirror; without `before`, those not on the default branch (at least the head).
+    /// The count is 0 and the list empty when `after` lies before `before`.
     async fn commits(
         &self,
         repo: &Repository,
         before: Option<&CommitSha>,
         after: &CommitSha,
     ) -> Result<CommitRange, ScmError>;
+
+    /// `head` and its first parents, newest first, at most `limit`; from the mirror.
+    async fn first_parents(
+        &self,
+        repo: &Repository,
+        head: &CommitSha,
+        limit: u32,
+    ) -> Result<Vec<CommitSha>, ScmError>;
 
     /// The tree and changes of a push. Blocking: open and use it on a blocking thread.
     ///

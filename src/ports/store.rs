@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::model::{
     BranchName, CommitSha, Cursor, FeedEntry, GoalEvent, GoalKey, GoalSet, GoalSetId, News, Plan, Push,
-    PushId, RepoSlug, StateName, Timestamp, Trace,
+    PushId, RepoSlug, Repository, StateName, Timestamp, Trace,
 };
 
 use super::executor::AttemptRef;
@@ -159,12 +159,26 @@ pub struct PlanningAttempt {
 /// See the module.
 #[async_trait]
 pub trait Store: Send + Sync {
+    /// Remembers a repository or brings what is known of it up to date; `true` at first sight, and then these are its heads.
+    async fn remember_repository(
+        &self,
+        repo: &Repository,
+        heads: &BTreeMap<BranchName, CommitSha>,
+        at: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Every repository that is remembered, by name.
+    async fn repositories(&self) -> Result<Vec<Repository>, StoreError>;
+
     /// Last processed head of each branch.
     async fn branch_heads(&self, repo_key: &str) -> Result<BTreeMap<BranchName, CommitSha>, StoreError>;
 
     /// Accepts a push: writes it, moves the branch's head to `push.after` and logs it, all or nothing.
     /// `expected` is the head the caller saw (`None`: no head known); `Ok(false)` when the head is another by now.
     async fn record_push(&self, push: &Push, expected: Option<&CommitSha>) -> Result<bool, StoreError>;
+
+    /// Accepts a push for commits that were processed before; the branch's head stays as it is.
+    async fn record_replay(&self, push: &Push) -> Result<(), StoreError>;
 
     /// Sets a head without a push: first sight of a repository, or `None` for a deleted branch.
     async fn set_branch_head(
@@ -264,9 +278,11 @@ pub trait Store: Send + Sync {
     /// Says so, or takes it back.
     async fn set_trusted(&self, repo_key: &str, trusted: bool) -> Result<(), StoreError>;
 
-    /// Removes ended goal sets older than `before`, with their events, and returns their attempts so that logs can go too.
+    /// Removes goal sets that ended before `before` and have no lease, with their events, and returns their attempts so
+    /// that logs can go too. Planned pushes of that age without a set go as well unless they are the head of their branch,
+    /// and so do messages. Cursors are not given again.
     async fn prune(&self, before: Timestamp) -> Result<Vec<AttemptRef>, StoreError>;
 
-    /// Completed once the store has been told of a change since the last call in this process: a hint to look.
-    async fn changed(&self);
+    /// A counter that moves with every stored change: a hint to look. Subscribe before reading, and nothing is missed.
+    fn subscribe(&self) -> tokio::sync::watch::Receiver<u64>;
 }

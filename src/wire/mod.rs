@@ -1,4 +1,5 @@
 //! Messages between the daemon and those who talk to it. Versioned serde types only.
 
 pub mod control;
+pub mod explain;
 pub mod views;

@@ -5,6 +5,9 @@
 //! transitions of semantics 3.5. `act` builds its result with `apply`, so nothing can be decided that would not fold.
 
 mod act;
+mod execution;
+mod people;
+mod refusal;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -18,7 +21,8 @@ use super::ids::{GoalKey, GoalSetId};
 use super::plan::PlannedGoal;
 use super::time::Timestamp;
 
-pub use act::{Action, CancelScope, Refusal};
+pub use act::{Action, CancelScope};
+pub use refusal::Refusal;
 pub use transition::legal_states;
 
 /// The goals of one push.
@@ -101,7 +105,8 @@ impl GoalSet {
         }
     }
 
-    fn unborn(id: GoalSetId, name: &str, planned: Vec<PlannedGoal>) -> Self {
+    /// A set none of whose goals has its first event yet; only a fold begins with it.
+    pub(crate) fn unborn(id: GoalSetId, name: &str, planned: Vec<PlannedGoal>) -> Self {
         let goals = planned.into_iter().map(unborn_goal).collect();
         Self {
             id,

@@ -135,8 +135,35 @@ impl Draft {
     pub(super) fn replan_skipped_by(&mut self, key: &GoalKey) {
         let by_key = |goal: &&Goal| matches!(&goal.state, GoalState::Skipped { because_of: Some(cause) } if cause == key);
         let keys: Vec<GoalKey> = self.set.goals().iter().filter(by_key).map(Goal::key).collect();
+        self.replan(&keys);
+    }
+
+    /// Row 28 to success: everything skipped that comes after `key` is planned again, whichever goal caused the skip;
+    /// what another precondition still forbids is skipped anew when the set settles.
+    pub(super) fn replan_skipped_after(&mut self, key: &GoalKey) {
+        let mut after = vec![key.clone()];
+        let mut skipped = Vec::new();
+        let mut next = 0;
+        while next < after.len() {
+            let follows = |goal: &&Goal| {
+                let was_skipped = matches!(&goal.state, GoalState::Skipped { because_of: Some(_) });
+                was_skipped && goal.planned.preconditions.contains(&after[next])
+            };
+            let found: Vec<GoalKey> = self.set.goals().iter().filter(follows).map(Goal::key).collect();
+            let new = found
+                .into_iter()
+                .filter(|key| !after.contains(key))
+                .collect::<Vec<_>>();
+            skipped.extend(new.iter().cloned());
+            after.extend(new);
+            next += 1;
+        }
+        self.replan(&skipped);
+    }
+
+    fn replan(&mut self, keys: &[GoalKey]) {
         for key in keys {
-            self.emit(&key, Actor::Coordinator, GoalChange::Replanned, Extras::default());
+            self.emit(key, Actor::Coordinator, GoalChange::Replanned, Extras::default());
         }
     }
 }

@@ -1,0 +1,75 @@
+//! Why an action was not done.
+
+use thiserror::Error;
+
+use super::super::goal::StateName;
+use super::super::ids::GoalKey;
+
+/// Why an action was not done, in words for the person who asked.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// No such goal.
+    #[error("this goal set has no goal {0}")]
+    UnknownGoal(GoalKey),
+    /// It waits for nobody.
+    #[error("{name} is {state} and does not wait for a confirmation")]
+    NotWaiting {
+        /// Display name.
+        name: String,
+        /// Its state.
+        state: StateName,
+    },
+    /// The policy excludes them.
+    #[error("{0}")]
+    NotAdmitted(String),
+    /// Once is enough.
+    #[error("{0} has confirmed this already; further people must")]
+    AlreadyConfirmed(String),
+    /// They looked at something older.
+    #[error("{name} has changed since: it is at version {current}, you looked at {seen}")]
+    Stale {
+        /// Display name.
+        name: String,
+        /// Version now.
+        current: u32,
+        /// Version seen.
+        seen: u32,
+    },
+    /// Only failed goals run again.
+    #[error("{name} is {state}; only a failed goal can be retried")]
+    NotFailed {
+        /// Display name.
+        name: String,
+        /// Its state.
+        state: StateName,
+    },
+    /// The definition forbids it.
+    #[error("{0} is not marked `retry: true`, so it cannot be started again")]
+    NotRetryable(String),
+    /// Nothing to cancel.
+    #[error("nothing is left to cancel")]
+    NothingToCancel,
+    /// Another state than asked for.
+    #[error("{name} is {state} and cannot be set to {wanted}; legal: {}", legal.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(", "))]
+    IllegalState {
+        /// Display name.
+        name: String,
+        /// Its state.
+        state: StateName,
+        /// Asked for.
+        wanted: StateName,
+        /// What may be asked for.
+        legal: Vec<StateName>,
+    },
+    /// Overriding needs a reason.
+    #[error("setting a state by hand needs a reason")]
+    NoReason,
+    /// Somebody else has it, or it is not ready.
+    #[error("{name} is {state} and cannot be started")]
+    NotRequested {
+        /// Display name.
+        name: String,
+        /// Its state.
+        state: StateName,
+    },
+}
