@@ -1,0 +1,138 @@
+//! Evaluates the tests of rules for one push.
+
+use super::compile::{CompiledRule, Node, What};
+use super::push_test::{Answer, PushTest, Question};
+use crate::model::plan::{TestOutcome, TestTrace};
+
+/// What became of a test, a combinator or a whole rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) outcome: Decided,
+    pub(super) because: String,
+}
+
+/// The outcomes of something that was evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Decided {
+    True,
+    False,
+    Error,
+}
+
+impl Decided {
+    fn trace(self) -> TestOutcome {
+        match self {
+            Self::True => TestOutcome::True,
+            Self::False => TestOutcome::False,
+            Self::Error => TestOutcome::Error,
+        }
+    }
+
+    fn negated(self) -> Self {
+        match self {
+            Self::True => Self::False,
+            Self::False => Self::True,
+            Self::Error => Self::Error,
+        }
+    }
+}
+
+/// One push against the tests of a rule set: each test is asked at most once (PT-31).
+pub(super) struct Evaluation<'a> {
+    tests: &'a [Box<dyn PushTest>],
+    question: Question<'a>,
+    known: Vec<Option<Verdict>>,
+}
+
+impl<'a> Evaluation<'a> {
+    pub(super) fn new(tests: &'a [Box<dyn PushTest>], question: Question<'a>) -> Self {
+        Self {
+            tests,
+            question,
+            known: vec![None; tests.len()],
+        }
+    }
+
+    /// Evaluates a rule's test and writes down what became of its parts.
+    pub(super) fn rule(&mut self, rule: &CompiledRule) -> (Verdict, Vec<TestTrace>) {
+        let mut trace = rule.trace.clone();
+        let verdict = self.node(&rule.test, &mut trace);
+        (verdict, trace)
+    }
+
+    fn node(&mut self, node: &Node, trace: &mut [TestTrace]) -> Verdict {
+        let verdict = match &node.what {
+            What::AnyPush => Verdict {
+                outcome: Decided::True,
+                because: "it applies to any push".to_owned(),
+            },
+            What::Test(id) => self.test(*id),
+            What::Not(inner) => {
+                let inner = self.node(inner, trace);
+                Verdict {
+                    outcome: inner.outcome.negated(),
+                    because: inner.because,
+                }
+            }
+            What::And(operands) => self.combined(operands, Decided::False, trace),
+            What::Or(operands) => self.combined(operands, Decided::True, trace),
+        };
+        if let Some(at) = node.at {
+            trace[at].outcome = verdict.outcome.trace();
+            trace[at].because.clone_from(&verdict.because);
+        }
+        verdict
+    }
+
+    /// Operands cheapest first, up to the first that decides. One that has no answer leaves the others to decide, so
+    /// that the outcome does not depend on the order: false beside an error is false for AND, true is true for OR
+    /// (PT-28), and an error stays an error when nothing decides.
+    fn combined(&mut self, operands: &[Node], decisive: Decided, trace: &mut [TestTrace]) -> Verdict {
+        let mut error = None;
+        let mut reasons = Vec::new();
+        for operand in operands {
+            let verdict = self.node(operand, trace);
+            if verdict.outcome == decisive {
+                return verdict;
+            }
+            if verdict.outcome == Decided::Error {
+                error = error.or(Some(verdict));
+            } else {
+                reasons.push(verdict.because);
+            }
+        }
+        error.unwrap_or_else(|| Verdict {
+            outcome: decisive.negated(),
+            because: all_reasons(&reasons, decisive),
+        })
+    }
+
+    fn test(&mut self, id: usize) -> Verdict {
+        if let Some(known) = &self.known[id] {
+            return known.clone();
+        }
+        let verdict = match self.tests[id].evaluate(&self.question) {
+            Ok(Answer { holds, because }) => Verdict {
+                outcome: if holds { Decided::True } else { Decided::False },
+                because,
+            },
+            Err(error) => Verdict {
+                outcome: Decided::Error,
+                because: error.to_string(),
+            },
+        };
+        self.known[id] = Some(verdict.clone());
+        verdict
+    }
+}
+
+/// The reasons together when it took all of them; an empty combinator says so.
+fn all_reasons(reasons: &[String], decisive: Decided) -> String {
+    if !reasons.is_empty() {
+        return reasons.join("; ");
+    }
+    match decisive {
+        Decided::True => "there is nothing to choose from".to_owned(),
+        Decided::False | Decided::Error => "nothing is asked".to_owned(),
+    }
+}

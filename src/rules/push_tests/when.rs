@@ -1,0 +1,43 @@
+//! `when`: a CEL expression over the push and its project is true.
+
+use super::arguments::text;
+use crate::model::{Descriptor, ValueType};
+use crate::rules::expression::Expression;
+use crate::rules::push_test::{Answer, Cost, PushTest, Question, Registration, TestError};
+
+pub(super) static REGISTRATION: Registration = Registration {
+    descriptor: Descriptor {
+        name: "when",
+        aliases: &[],
+        value: Some(ValueType::Expression),
+        by_use: false,
+        help: "A CEL expression over `push`, `repo`, `preferences`, `project.has_file(path)`, `project.content(path)` and \
+               `changed(glob)` is true.",
+        example: "when: 'push.commits.all(c, !c.message.contains(\"[skip ship]\"))'",
+    },
+    build: |arguments, _| Ok(Box::new(When(Expression::compile(text(arguments)?)?))),
+};
+
+#[derive(Debug)]
+struct When(Expression);
+
+impl PushTest for When {
+    fn cost(&self) -> Cost {
+        if self.0.asks_project() {
+            Cost::Content
+        } else {
+            Cost::Cheap
+        }
+    }
+
+    fn evaluate(&self, question: &Question<'_>) -> Result<Answer, TestError> {
+        let holds = question
+            .evaluator
+            .evaluate(&self.0, question.push, question.facts, question.project)?;
+        Ok(Answer::either(
+            holds,
+            || "the expression is true".to_owned(),
+            || "the expression is false".to_owned(),
+        ))
+    }
+}
