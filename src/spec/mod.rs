@@ -1,1 +1,37 @@
-//! Goal files: YAML with positions and a catalogue of descriptors in; definitions, or precise diagnostics, out.
+//! Goal files in; resolved definitions, or every problem of every file, out (semantics 7).
+//!
+//! [`load`] is the whole room: bytes become positioned YAML (`yaml`), keys are matched against the schema (`keys`),
+//! values are checked by the types that descriptors give them (`value`), and what people wrote becomes rules (`rule`),
+//! tests (`push_test`) and goals (`goal`). Nothing stops at the first problem; when there is an error, no definition
+//! comes out at all, so that nobody acts on half a file.
+//!
+//! The room knows no push test and no goal kind: both come as descriptors in the [`Catalogue`].
+//!
+//! [`placeholder`] reads and fills in `${…}`; it is used here to check texts, and by whoever carries goals out.
+
+mod arrange;
+mod catalogue;
+mod document;
+mod goal;
+mod keys;
+mod load;
+pub mod placeholder;
+mod problems;
+mod push_test;
+mod reader;
+mod rule;
+pub mod suggest;
+mod value;
+mod yaml;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use catalogue::Catalogue;
+pub use goal::COMMON_FIELDS as COMMON_GOAL_FIELDS;
+pub use load::{Loaded, SourceFile, load};
+pub use problems::MAX_PROBLEMS;
+pub use rule::FIELDS as RULE_FIELDS;
+pub use value::{InvalidDuration, parse_duration};

@@ -1,0 +1,36 @@
+//! What may be written: push tests and goal kinds, by their descriptors.
+
+use crate::model::{Descriptor, Field, ValueType};
+
+/// The push tests and goal kinds this machine has.
+#[derive(Debug, Clone, Copy)]
+pub struct Catalogue<'a> {
+    /// Push tests.
+    pub push_tests: &'a [&'a Descriptor],
+    /// Goal kinds.
+    pub kinds: &'a [&'a Descriptor],
+}
+
+/// The descriptor called by a word in canonical spelling, by name or alias.
+pub(crate) fn find<'a>(descriptors: &[&'a Descriptor], word: &str) -> Option<&'a Descriptor> {
+    descriptors
+        .iter()
+        .find(|descriptor| descriptor.name == word || descriptor.aliases.contains(&word))
+        .copied()
+}
+
+/// The fields of a descriptor whose value is a map with known keys; none otherwise.
+pub(crate) fn fields(descriptor: &Descriptor) -> &'static [Field] {
+    if let Some(ValueType::Fields(fields)) = descriptor.value {
+        fields
+    } else {
+        &[]
+    }
+}
+
+/// Whether a key, canonically spelled, is one of these fields.
+pub(crate) fn has_field(fields: &[Field], key: &str) -> bool {
+    fields
+        .iter()
+        .any(|field| field.name == key || field.aliases.contains(&key))
+}

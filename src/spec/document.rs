@@ -1,0 +1,167 @@
+//! What stands at the top of a goal file.
+
+use std::rc::Rc;
+
+use crate::model::{Field, ValueType};
+
+use super::keys::Sorted;
+use super::problems::Problems;
+use super::yaml::{Entry, Node};
+
+const FIELDS: &[Field] = &[
+    Field::new("name", ValueType::Text, "a name for people; it has no effect"),
+    Field::new("rules", ValueType::Any, "when to set which goals"),
+    Field::new("goals", ValueType::Any, "goals that rules use by name"),
+    Field::new("tests", ValueType::Any, "the author's own tests of the rules"),
+    Field::new("commands", ValueType::Any, "what people may ask for"),
+    Field::new("on", ValueType::Any, "what to do at other events"),
+    Field::new(
+        "configuration",
+        ValueType::Any,
+        "configuration of the original machine",
+    ),
+    Field::new("skill", ValueType::Any, "description of a skill"),
+];
+
+/// Parts of the format that this version reads past.
+const NOT_USED_YET: [&str; 3] = ["tests", "commands", "on"];
+
+/// Parts of the original's format that have no meaning for this machine.
+const IGNORED: [&str; 2] = ["configuration", "skill"];
+
+/// A rule as it stands in a document: an item of `rules`, or a top-level key of the older shape.
+pub(crate) struct WrittenRule {
+    /// The key it stands under, in the older shape.
+    pub(crate) key: Option<Rc<Node>>,
+    /// The map with its parts.
+    pub(crate) node: Rc<Node>,
+}
+
+/// The parts of all documents, in order.
+#[derive(Default)]
+pub(crate) struct Parts {
+    /// Entries of top-level `goals`.
+    pub(crate) goals: Vec<Rc<Node>>,
+    /// Rules.
+    pub(crate) rules: Vec<WrittenRule>,
+}
+
+impl Parts {
+    /// Takes the parts of one document. An empty document has none.
+    pub(crate) fn take(&mut self, document: &Node, problems: &mut Problems) {
+        if document.is_null() {
+            return;
+        }
+        let Some(entries) = document.entries() else {
+            problems.error_with_hint(
+                "wrong_type",
+                document,
+                format!("a goal file is a map, and this is {}", document.what()),
+                "begin it with `rules:` and write the rules as a list below",
+            );
+            return;
+        };
+        let sorted = Sorted::over(entries, &[FIELDS], problems);
+        warn_about_unused(&sorted, problems);
+        if let Some(goals) = sorted.value("goals") {
+            self.take_goals(goals, problems);
+        }
+        let others: Vec<&Entry> = sorted
+            .unknown
+            .iter()
+            .copied()
+            .filter(|entry| !is_free(entry))
+            .collect();
+        match sorted.value("rules") {
+            Some(rules) => {
+                self.take_rules(rules, problems);
+                report_unknown(&others, problems);
+            }
+            None if !others.is_empty() && others.iter().all(|entry| is_old_rule(entry)) => {
+                self.rules.extend(others.iter().map(|entry| WrittenRule {
+                    key: Some(entry.key.clone()),
+                    node: entry.value.clone(),
+                }));
+            }
+            None => report_unknown(&others, problems),
+        }
+    }
+
+    fn take_goals(&mut self, goals: &Node, problems: &mut Problems) {
+        match goals.items() {
+            Some(items) => self.goals.extend(items.iter().cloned()),
+            None => problems.error_with_hint(
+                "wrong_type",
+                goals,
+                format!("`goals` must be a list, and this is {}", goals.what()),
+                "begin each goal with `- `",
+            ),
+        }
+    }
+
+    fn take_rules(&mut self, rules: &Node, problems: &mut Problems) {
+        match rules.items() {
+            Some(items) => self.rules.extend(items.iter().map(|node| WrittenRule {
+                key: None,
+                node: node.clone(),
+            })),
+            None => problems.error_with_hint(
+                "wrong_type",
+                rules,
+                format!("`rules` must be a list, and this is {}", rules.what()),
+                "begin each rule with `- name: …`",
+            ),
+        }
+    }
+}
+
+fn warn_about_unused(sorted: &Sorted<'_>, problems: &mut Problems) {
+    for name in NOT_USED_YET {
+        if let Some(entry) = sorted.get(name) {
+            let message = format!("`{name}` is read and not used: this version does not have it yet");
+            problems.warning(
+                "not_available",
+                &entry.key,
+                message,
+                "leave it for later versions, or remove it",
+            );
+        }
+    }
+    for name in IGNORED {
+        if let Some(entry) = sorted.get(name) {
+            let message = format!("`{name}` has no meaning for this machine and is ignored");
+            problems.warning(
+                "ignored",
+                &entry.key,
+                message,
+                "configure the machine in `sdm.yaml`",
+            );
+        }
+    }
+}
+
+/// Keys that begin with `x-` are the author's own: a place for anchors.
+fn is_free(entry: &Entry) -> bool {
+    entry.name().starts_with("x-")
+}
+
+fn is_old_rule(entry: &Entry) -> bool {
+    let entries = entry.value.entries().unwrap_or_default();
+    entries.iter().any(|entry| entry.name() == "goals")
+}
+
+fn report_unknown(entries: &[&Entry], problems: &mut Problems) {
+    let known: Vec<&str> = FIELDS.iter().map(|field| field.name).collect();
+    for entry in entries {
+        if is_old_rule(entry) {
+            let message = format!("a goal file has no key `{}`", entry.name());
+            let hint = format!(
+                "if it is a rule, write `- name: {}` in the list `rules`",
+                entry.name()
+            );
+            problems.error_with_hint("unknown_key", &entry.key, message, hint);
+        } else {
+            problems.unknown_key(entry, "a goal file", &known);
+        }
+    }
+}

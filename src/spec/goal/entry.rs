@@ -1,0 +1,350 @@
+//! One goal entry: a map that is exactly one kind of goal, or a word.
+
+use serde_json::{Map, Value};
+
+use crate::model::{Descriptor, Field, GoalDefinition, ValueType, Work};
+
+use super::super::catalogue::{fields, find, has_field};
+use super::super::keys::{Sorted, snake_case};
+use super::super::problems::listed;
+use super::super::reader::{Reader, shown};
+use super::super::suggest;
+use super::super::yaml::{Entry, Node};
+use super::common::{self, COMMON_FIELDS};
+use super::uses::Used;
+
+/// Kinds of the original that this version does not have, unless the catalogue does.
+pub(super) const KINDS_TO_COME: [&str; 17] = [
+    "containers",
+    "ref",
+    "action",
+    "autofix",
+    "inspect",
+    "code_inspection",
+    "push_impact",
+    "fingerprint",
+    "version",
+    "tag",
+    "release",
+    "increment_version",
+    "docker_build",
+    "deploy",
+    "message",
+    "side_effect",
+    "script",
+];
+
+/// Keys that the original knows on goals and this version does not.
+const KEYS_TO_COME: [&str; 8] = [
+    "input",
+    "output",
+    "isolate",
+    "isolated",
+    "secrets",
+    "pre_condition",
+    "retry_condition",
+    "concurrency",
+];
+
+const USE: &[Field] = &[Field::new("use", ValueType::Text, "a goal by its name")];
+
+/// Where a goal entry stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Context {
+    /// In a rule.
+    Rule,
+    /// In the list at top level.
+    Standalone,
+}
+
+/// What a goal entry adds to its rule.
+#[derive(Debug)]
+pub(crate) struct GoalEntry {
+    /// The goal, unless the entry is only a lock.
+    pub(crate) goal: Option<GoalDefinition>,
+    /// Whether no later rule applies.
+    pub(crate) locks: bool,
+}
+
+impl GoalEntry {
+    pub(super) fn goal(goal: GoalDefinition) -> Self {
+        Self {
+            goal: Some(goal),
+            locks: false,
+        }
+    }
+}
+
+impl<'c> Reader<'c, '_> {
+    /// A goal entry: `None` always comes with a problem.
+    pub(crate) fn goal(&mut self, node: &Node, context: Context) -> Option<GoalEntry> {
+        if let Some(entries) = node.entries() {
+            return self.goal_object(entries, node, context);
+        }
+        match node.text() {
+            Some(word) => self.used(word, node, &[], context),
+            None => {
+                let message = format!("Unable to construct goal from '{}'", shown(node));
+                self.problems().error_with_hint(
+                    "unknown_goal",
+                    node,
+                    message,
+                    "write a goal as a map with `name` and what it does",
+                );
+                None
+            }
+        }
+    }
+
+    fn goal_object(&mut self, entries: &[Entry], node: &Node, context: Context) -> Option<GoalEntry> {
+        let kinds = self.kinds_of(entries);
+        match kinds.as_slice() {
+            [] => {
+                self.no_kind(entries, node);
+                None
+            }
+            [(_, "use")] => {
+                let used = entries.iter().find(|entry| snake_case(entry.name()) == "use")?;
+                let word = self.checker.plain_text(&used.value, "`use`")?;
+                self.used(word, node, entries, context)
+            }
+            [(entry, kind)] => match find(self.catalogue.kinds, kind) {
+                Some(descriptor) => self.goal_by_key(descriptor, entries, node).map(GoalEntry::goal),
+                None => {
+                    self.not_available(kind, &entry.key);
+                    None
+                }
+            },
+            several => {
+                let names: Vec<&str> = several.iter().map(|(entry, _)| entry.name()).collect();
+                let message = format!("a goal does one thing, and this one has {}", listed(&names));
+                self.problems().error_with_hint(
+                    "several_kinds",
+                    node,
+                    message,
+                    "make each a goal of its own; steps of a rule run one after the other",
+                );
+                None
+            }
+        }
+    }
+
+    /// The entries that say what a goal does, with the canonical names of their kinds.
+    fn kinds_of<'n>(&self, entries: &'n [Entry]) -> Vec<(&'n Entry, &'static str)> {
+        let used = entries.iter().find(|entry| snake_case(entry.name()) == "use");
+        let word = used.and_then(|entry| entry.value.text()).map(snake_case);
+        let own = word
+            .and_then(|word| find(self.catalogue.kinds, &word))
+            .filter(|kind| kind.by_use)
+            .map_or(&[][..], fields);
+        let kind = |entry: &'n Entry| {
+            let canonical = snake_case(entry.name());
+            if canonical == "use" {
+                return Some((entry, "use"));
+            }
+            // A field of the goal in use may be called like a kind.
+            if has_field(own, &canonical) {
+                return None;
+            }
+            let known = self
+                .kind_keys
+                .iter()
+                .find(|field| has_field(std::slice::from_ref(field), &canonical))
+                .map(|field| field.name);
+            let expected = || KINDS_TO_COME.into_iter().find(|kind| *kind == canonical);
+            known.or_else(expected).map(|kind| (entry, kind))
+        };
+        let mut kinds: Vec<(&Entry, &'static str)> = Vec::new();
+        for (entry, kind) in entries.iter().filter_map(kind) {
+            // Two spellings of one kind are an ambiguous key, not two kinds.
+            if !kinds.iter().any(|(_, known)| *known == kind) {
+                kinds.push((entry, kind));
+            }
+        }
+        kinds
+    }
+
+    fn goal_by_key(&mut self, kind: &Descriptor, entries: &[Entry], node: &Node) -> Option<GoalDefinition> {
+        let of_kind = self.kind_keys.iter().find(|field| field.name == kind.name)?;
+        let of_kind = [*of_kind];
+        let sorted = Sorted::over(entries, &[COMMON_FIELDS, &of_kind], self.checker.problems);
+        let value = sorted.value(kind.name)?;
+        let unknown = self.unknown_goal_keys(&sorted, kind, value.is_null());
+        let arguments = match kind.value {
+            // That the options are beside it is said already.
+            Some(_) if unknown && value.is_null() => None,
+            Some(wanted) => self.checker.value(&wanted, value, &format!("`{}`", kind.name)),
+            None => Some(Value::Null),
+        };
+        let common = self.common(&sorted, node);
+        let name = self.goal_name(kind, &sorted, node);
+        let work = Work {
+            kind: kind.name.to_owned(),
+            arguments: arguments?,
+        };
+        self.finish(name?, common?, work, node).filter(|_| !unknown)
+    }
+
+    /// A goal written `use: <kind>` with its fields beside it.
+    pub(super) fn goal_by_use(
+        &mut self,
+        kind: &Descriptor,
+        entries: &[Entry],
+        node: &Node,
+    ) -> Option<GoalDefinition> {
+        let own = fields(kind);
+        let sorted = Sorted::over(entries, &[USE, own, COMMON_FIELDS], self.checker.problems);
+        let unknown = self.unknown_goal_keys(&sorted, kind, false);
+        let arguments = match kind.value {
+            Some(_) => {
+                let what = format!("`use: {}`", kind.name);
+                self.checker.sorted(own, &sorted, node, &what).map(Value::Object)
+            }
+            None => Some(Value::Null),
+        };
+        let common = self.common(&sorted, node);
+        let name = self.goal_name(kind, &sorted, node);
+        let work = Work {
+            kind: kind.name.to_owned(),
+            arguments: arguments?,
+        };
+        self.finish(name?, common?, work, node).filter(|_| !unknown)
+    }
+
+    /// Reports keys that are neither common nor the kind's own; tells whether there were any.
+    fn unknown_goal_keys(&mut self, sorted: &Sorted<'_>, kind: &Descriptor, kind_is_empty: bool) -> bool {
+        let own = fields(kind);
+        let mut known: Vec<&str> = COMMON_FIELDS.iter().map(|field| field.name).collect();
+        if kind.by_use {
+            known.extend(own.iter().map(|field| field.name));
+        } else {
+            known.push(kind.name);
+        }
+        for entry in &sorted.unknown {
+            let canonical = snake_case(entry.name());
+            if KEYS_TO_COME.contains(&canonical.as_str()) {
+                self.not_available(&canonical, &entry.key);
+            } else if kind_is_empty && has_field(own, &canonical) {
+                let message = format!("`{canonical}` stands beside `{}`, not below it", kind.name);
+                let hint = format!("indent it further than `{}`", kind.name);
+                self.problems()
+                    .error_with_hint("unknown_key", &entry.key, message, hint);
+            } else {
+                self.problems().unknown_key(entry, "a goal", &known);
+            }
+        }
+        !sorted.unknown.is_empty()
+    }
+
+    /// The values of the common keys.
+    fn common(&mut self, sorted: &Sorted<'_>, node: &Node) -> Option<Map<String, Value>> {
+        if let Some(environment) = sorted.value("environment") {
+            self.check_environment(environment);
+        }
+        let common = self.checker.sorted(COMMON_FIELDS, sorted, node, "a goal")?;
+        self.check_policies(sorted, &common);
+        Some(common)
+    }
+
+    /// The name as written, or that of a kind that needs none.
+    fn goal_name(&mut self, kind: &Descriptor, sorted: &Sorted<'_>, node: &Node) -> Option<String> {
+        match sorted.value("name") {
+            Some(written) => {
+                let name = written.text()?;
+                self.unique_name(name, written).map(|_| name.to_owned())
+            }
+            None if kind.by_use => Some(kind.name.to_owned()),
+            None => {
+                let message = format!("`{}` can't be used without 'name' property", kind.name);
+                self.problems().error_with_hint(
+                    "missing_property",
+                    node,
+                    message,
+                    "give the goal a `name`; it is what people see",
+                );
+                None
+            }
+        }
+    }
+
+    fn finish(
+        &mut self,
+        name: String,
+        common: Map<String, Value>,
+        work: Work,
+        node: &Node,
+    ) -> Option<GoalDefinition> {
+        let unique_name = self.unique_name(&name, node)?;
+        Some(common::definition(
+            name,
+            unique_name,
+            node.place.clone(),
+            work,
+            common,
+        ))
+    }
+
+    fn no_kind(&mut self, entries: &[Entry], node: &Node) {
+        if self.problems().is_closed_at(node) {
+            return;
+        }
+        let message = format!("Unable to construct goal from '{}'", shown(node));
+        let hint = self.kind_hint(entries);
+        self.problems()
+            .error_with_hint("unknown_goal", node, message, hint);
+        for entry in entries {
+            let canonical = snake_case(entry.name());
+            let common: Vec<&str> = COMMON_FIELDS.iter().map(|field| field.name).collect();
+            let is_slip = !common.contains(&canonical.as_str())
+                && suggest::nearest(&canonical, common.iter().copied()).is_some();
+            if is_slip && self.near_kind(&canonical).is_none() {
+                self.problems().unknown_key(entry, "a goal", &common);
+            }
+        }
+    }
+
+    fn kind_hint(&self, entries: &[Entry]) -> String {
+        let keys = entries.iter().map(|entry| snake_case(entry.name()));
+        let unknown: Vec<String> = keys.filter(|key| !has_field(COMMON_FIELDS, key)).collect();
+        let by_use = |key: &String| find(self.catalogue.kinds, key).filter(|kind| kind.by_use);
+        if let Some(kind) = unknown.iter().find_map(by_use) {
+            return format!("write `use: {}`", kind.name);
+        }
+        if unknown.iter().any(|key| key == "lock") {
+            return "write `use: lock`".to_owned();
+        }
+        match unknown.iter().find_map(|key| self.near_kind(key)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => {
+                let kinds: Vec<&str> = self.kind_keys.iter().map(|kind| kind.name).collect();
+                format!("say what it does: {} or `use`", listed(&kinds))
+            }
+        }
+    }
+
+    fn near_kind(&self, key: &str) -> Option<&'static str> {
+        let kinds = self.kind_keys.iter().map(|kind| kind.name);
+        suggest::nearest(key, kinds.chain(["use"]))
+    }
+
+    /// A word of the original that means nothing here yet.
+    pub(super) fn not_available(&mut self, word: &str, node: &Node) {
+        self.problems().error_with_hint(
+            "not_available",
+            node,
+            format!("`{word}` is not available in this version"),
+            "remove it for now; it is part of the format and will mean the same when it comes",
+        );
+    }
+
+    /// The kind, standalone goal or marker that `use` names.
+    pub(super) fn kind_in_use(&self, word: &str) -> Option<Used<'c>> {
+        let canonical = snake_case(word);
+        if canonical == "lock" {
+            return Some(Used::Lock);
+        }
+        find(self.catalogue.kinds, &canonical)
+            .filter(|kind| kind.by_use)
+            .map(Used::Kind)
+    }
+}

@@ -1,0 +1,10 @@
+//! Goals as people write them (semantics 7.3): what every goal has (`common`, `confirm`), and what makes it one kind
+//! and not another (`entry`, `uses`).
+
+mod common;
+mod confirm;
+mod entry;
+mod uses;
+
+pub use common::COMMON_FIELDS;
+pub(crate) use entry::{Context, GoalEntry};

@@ -1,0 +1,106 @@
+//! All goal files at once, from bytes to definitions.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::model::{Diagnostic, GoalDefinition, RuleDefinition, Severity};
+
+use super::arrange;
+use super::catalogue::Catalogue;
+use super::document::Parts;
+use super::goal::Context;
+use super::keys::snake_case;
+use super::problems::Problems;
+use super::reader::Reader;
+use super::yaml::{self, Node};
+
+/// A goal file as it was read.
+#[derive(Debug, Clone)]
+pub struct SourceFile {
+    /// The file as people should see it named.
+    pub name: Arc<str>,
+    /// Its content, whatever it is.
+    pub bytes: Vec<u8>,
+}
+
+/// What goal files say, or what is wrong with them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Loaded {
+    /// Rules, in the order of the files and within them. Empty when there is an error.
+    pub rules: Vec<RuleDefinition>,
+    /// Goals defined at top level, in order. Empty when there is an error.
+    pub goals: Vec<GoalDefinition>,
+    /// Every problem of every file, in the order of the files and within them.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    /// Whether the files cannot be used.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+}
+
+/// Reads goal files. All problems of all files are found in one go, up to [`MAX_PROBLEMS`](super::MAX_PROBLEMS); when
+/// one of them is an error there are no definitions.
+///
+/// Limits (threat B7): a file has at most 1 MiB, 64 levels and 100,000 values with aliases written out.
+pub fn load(files: &[SourceFile], catalogue: &Catalogue<'_>) -> Loaded {
+    let mut problems = Problems::default();
+    let (parts, names_incomplete) = read_files(files, &mut problems);
+    let mut reader = Reader::new(catalogue, &mut problems);
+    reader.names_incomplete = names_incomplete;
+    reader.standalone_goals(&parts.goals);
+    let read = parts.rules.iter().filter_map(|rule| reader.rule(rule)).collect();
+    let goals = std::mem::take(&mut reader.standalone);
+
+    let rules = arrange::unique_rules(read, &mut problems);
+    arrange::check_dependencies(&rules, names_incomplete, &mut problems);
+    let rules: Vec<RuleDefinition> = rules.into_iter().filter_map(|rule| rule.definition).collect();
+    arrange::check_definitions(&goals, &rules, &mut problems);
+
+    let names: Vec<Arc<str>> = files.iter().map(|file| file.name.clone()).collect();
+    let (rules, goals) = if problems.has_errors() {
+        Default::default()
+    } else {
+        (rules, goals)
+    };
+    Loaded {
+        rules,
+        goals,
+        diagnostics: problems.into_sorted(&names),
+    }
+}
+
+/// The parts of all files, and whether any file could not be read.
+fn read_files(files: &[SourceFile], problems: &mut Problems) -> (Parts, bool) {
+    let mut parts = Parts::default();
+    let mut is_incomplete = false;
+    for file in files {
+        let (documents, wrong) = yaml::documents(&file.name, &file.bytes);
+        is_incomplete |= documents.is_empty() && !wrong.is_empty();
+        wrong.into_iter().for_each(|diagnostic| problems.add(diagnostic));
+        for document in documents {
+            parts.take(&document, problems);
+        }
+    }
+    (parts, is_incomplete)
+}
+
+impl Reader<'_, '_> {
+    /// Goals at top level, which rules may use by name.
+    fn standalone_goals(&mut self, nodes: &[Rc<Node>]) {
+        for node in nodes {
+            let entries = node.entries().unwrap_or_default();
+            let name = entries.iter().find(|entry| snake_case(entry.name()) == "name");
+            if let Some(name) = name.and_then(|entry| entry.value.text()) {
+                self.standalone_names.insert(name.to_owned());
+            }
+            if let Some(goal) = self.goal(node, Context::Standalone).and_then(|entry| entry.goal) {
+                self.standalone.push(goal);
+            }
+        }
+    }
+}

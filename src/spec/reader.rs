@@ -1,0 +1,52 @@
+//! What reading rules, tests and goals shares: the catalogue, the problems, and the goals already defined.
+
+use std::collections::HashSet;
+
+use crate::model::{Field, GoalDefinition, ValueType};
+
+use super::catalogue::Catalogue;
+use super::problems::{Problems, shorten};
+use super::value::Checker;
+use super::yaml::Node;
+
+/// How much of a wrong entry a message shows.
+const MAX_SHOWN: usize = 400;
+
+/// Reads nodes into definitions. The methods live beside what they read: `rule`, `push_test`, `goal`.
+pub(crate) struct Reader<'c, 'p> {
+    pub(crate) catalogue: &'c Catalogue<'c>,
+    pub(crate) checker: Checker<'p>,
+    /// The keys of goal kinds that are written as a key.
+    pub(crate) kind_keys: Vec<Field>,
+    /// Goals defined at top level, in order.
+    pub(crate) standalone: Vec<GoalDefinition>,
+    /// Names of top-level goals, those with problems included, so that using one is not a second problem.
+    pub(crate) standalone_names: HashSet<String>,
+    /// Whether a file could not be read at all, so that a missing name proves nothing.
+    pub(crate) names_incomplete: bool,
+}
+
+impl<'c, 'p> Reader<'c, 'p> {
+    pub(crate) fn new(catalogue: &'c Catalogue<'c>, problems: &'p mut Problems) -> Self {
+        let by_key = catalogue.kinds.iter().filter(|kind| !kind.by_use);
+        Self {
+            catalogue,
+            checker: Checker::new(problems),
+            kind_keys: by_key
+                .map(|kind| Field::new(kind.name, ValueType::Any, kind.help).aliases(kind.aliases))
+                .collect(),
+            standalone: Vec::new(),
+            standalone_names: HashSet::new(),
+            names_incomplete: false,
+        }
+    }
+
+    pub(crate) fn problems(&mut self) -> &mut Problems {
+        self.checker.problems
+    }
+}
+
+/// An entry as JSON on one line, as messages show it.
+pub(crate) fn shown(node: &Node) -> String {
+    shorten(&node.to_json().to_string(), MAX_SHOWN)
+}

@@ -1,0 +1,155 @@
+//! A small catalogue and short ways to load a text; for the tests of this room.
+
+use std::sync::Arc;
+
+use crate::model::{Descriptor, Diagnostic, Field, ValueType};
+
+use super::{Catalogue, Loaded, SourceFile, load};
+
+const fn descriptor(name: &'static str, value: Option<ValueType>, example: &'static str) -> Descriptor {
+    Descriptor {
+        name,
+        aliases: &[],
+        value,
+        by_use: false,
+        help: "for tests",
+        example,
+    }
+}
+
+const HAS_FILE: Descriptor = descriptor(
+    "has_file",
+    Some(ValueType::List(&ValueType::Path)),
+    "{has_file: Cargo.toml}",
+);
+
+const HAS_FILE_CONTAINING: Descriptor = descriptor(
+    "has_file_containing",
+    Some(ValueType::Fields(&[
+        Field::new("pattern", ValueType::List(&ValueType::Glob), "files to look into")
+            .aliases(&["patterns"])
+            .default("'**/*'"),
+        Field::new("content", ValueType::Regex, "what one of them must contain").required(),
+    ])),
+    "{has_file_containing: {content: TODO}}",
+);
+
+const IS_BRANCH: Descriptor = descriptor("is_branch", Some(ValueType::Regex), "{is_branch: ^main$}");
+const HAS_COMMIT: Descriptor = descriptor("has_commit", Some(ValueType::Regex), "{has_commit: fix}");
+
+const IS_DEFAULT_BRANCH: Descriptor = Descriptor {
+    aliases: &["to_default_branch"],
+    ..descriptor("is_default_branch", None, "is_default_branch")
+};
+
+const EXECUTE: Descriptor = descriptor(
+    "execute",
+    Some(ValueType::Fields(&[
+        Field::new("run", ValueType::Argv, "the program and its arguments"),
+        Field::new("command", ValueType::Text, "the program").aliases(&["cmd"]),
+        Field::new("args", ValueType::List(&ValueType::Text), "its arguments"),
+        Field::new("environment", ValueType::Map(&ValueType::Text), "variables"),
+        Field::new("workdir", ValueType::Path, "where it runs"),
+        Field::new(
+            "shell",
+            ValueType::Choice(&["none", "sh", "bash"]),
+            "what runs it",
+        ),
+        Field::new("timeout", ValueType::Duration, "how long it may take").default("10m"),
+    ])),
+    "{name: test, execute: {run: [make, test]}}",
+);
+
+const CANCEL: Descriptor = Descriptor {
+    by_use: true,
+    ..descriptor(
+        "cancel",
+        Some(ValueType::Fields(&[Field::new(
+            "goals",
+            ValueType::List(&ValueType::Text),
+            "which goals",
+        )])),
+        "{use: cancel}",
+    )
+};
+
+const QUEUE: Descriptor = Descriptor {
+    by_use: true,
+    ..descriptor(
+        "queue",
+        Some(ValueType::Fields(&[Field::new(
+            "concurrent",
+            ValueType::Integer { min: 1, max: 100 },
+            "how many at once",
+        )
+        .default("2")])),
+        "{use: queue}",
+    )
+};
+
+const IMMATERIAL: Descriptor = Descriptor {
+    by_use: true,
+    ..descriptor("immaterial", None, "{use: immaterial}")
+};
+
+pub(super) const CATALOGUE: Catalogue<'static> = Catalogue {
+    push_tests: &[
+        &HAS_FILE,
+        &HAS_FILE_CONTAINING,
+        &IS_BRANCH,
+        &HAS_COMMIT,
+        &IS_DEFAULT_BRANCH,
+    ],
+    kinds: &[&EXECUTE, &CANCEL, &QUEUE, &IMMATERIAL],
+};
+
+/// Loads files named `a.yaml`, `b.yaml`, …
+pub(super) fn load_files(texts: &[&str]) -> Loaded {
+    let files: Vec<SourceFile> = texts
+        .iter()
+        .zip('a'..)
+        .map(|(text, letter)| SourceFile {
+            name: Arc::from(format!("{letter}.yaml")),
+            bytes: text.as_bytes().to_vec(),
+        })
+        .collect();
+    load(&files, &CATALOGUE)
+}
+
+/// Loads bytes as `a.yaml`.
+pub(super) fn load_bytes(bytes: &[u8]) -> Loaded {
+    let file = SourceFile {
+        name: Arc::from("a.yaml"),
+        bytes: bytes.to_vec(),
+    };
+    load(&[file], &CATALOGUE)
+}
+
+/// Loads a text that must be right.
+pub(super) fn right(text: &str) -> Loaded {
+    let loaded = load_files(&[text]);
+    assert_eq!(loaded.diagnostics, [], "{}", shown(&loaded.diagnostics));
+    loaded
+}
+
+/// What is wrong with a text, one problem a line with its hint below.
+pub(super) fn problems(text: &str) -> String {
+    shown(&load_files(&[text]).diagnostics)
+}
+
+/// Problems as people might see them.
+pub(super) fn shown(diagnostics: &[Diagnostic]) -> String {
+    let line = |problem: &Diagnostic| {
+        let hint = problem.hint.as_ref().map(|hint| format!("\n  hint: {hint}"));
+        format!(
+            "{} {:?} {} (+{}): {}{}",
+            problem.place,
+            problem.severity,
+            problem.code,
+            problem.length,
+            problem.message,
+            hint.unwrap_or_default()
+        )
+    };
+    diagnostics.iter().map(line).collect::<Vec<_>>().join("\n")
+}

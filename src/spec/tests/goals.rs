@@ -1,0 +1,313 @@
+//! Tests: tests · goals.
+
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use super::super::testing::{load_files, problems, right, shown};
+use crate::model::definition::Retry;
+use crate::model::{ApprovalPolicy, GoalDefinition, StateName};
+
+fn goal(text: &str) -> GoalDefinition {
+    let loaded = right(&format!("goals:\n- {text}\n"));
+    loaded.goals.into_iter().next().expect("one goal")
+}
+
+/// The problems of a goal, which begins on line 2, column 3.
+fn wrong(text: &str) -> String {
+    problems(&format!("goals:\n- {}\n", text.replace('\n', "\n  ")))
+}
+
+#[test]
+fn ym_01_unknown_goals_are_shown_as_they_are() {
+    let text = wrong("{use: unknown-goal}");
+    assert!(
+        text.contains(r#"Unable to construct goal from '{"use":"unknown-goal"}'"#),
+        "{text}"
+    );
+    assert_snapshot!(wrong("cancl"), @r#"
+    a.yaml:2:3 Error unknown_goal (+5): Unable to construct goal from '"cancl"'
+      hint: did you mean `cancel`?
+    "#);
+    assert_snapshot!(wrong("{name: a}"), @r#"
+    a.yaml:2:3 Error unknown_goal (+1): Unable to construct goal from '{"name":"a"}'
+      hint: say what it does: `execute` or `use`
+    "#);
+    assert_snapshot!(wrong("{name: a, exeucte: {run: [x]}, approvl: true}"), @r#"
+    a.yaml:2:3 Error unknown_goal (+1): Unable to construct goal from '{"name":"a","exeucte":{"run":["x"]},"approvl":true}'
+      hint: did you mean `execute`?
+    a.yaml:2:34 Error unknown_key (+7): a goal has no key `approvl`
+      hint: did you mean `approval`?
+    "#);
+    assert_snapshot!(wrong("{cancel: {goals: a}}"), @r#"
+    a.yaml:2:3 Error unknown_goal (+1): Unable to construct goal from '{"cancel":{"goals":"a"}}'
+      hint: write `use: cancel`
+    "#);
+    assert_snapshot!(wrong("{use: execute, name: a}"), @r#"
+    a.yaml:2:3 Error unknown_goal (+1): Unable to construct goal from '{"use":"execute","name":"a"}'
+      hint: `execute` is written as a key: `{name: test, execute: {run: [make, test]}}`
+    "#);
+    assert_snapshot!(wrong(""), @r#"
+    a.yaml:2:3 Error unknown_goal (+1): Unable to construct goal from 'null'
+      hint: write a goal as a map with `name` and what it does
+    "#);
+}
+
+#[test]
+fn a_goal_is_one_kind() {
+    assert_snapshot!(wrong("{name: a, execute: {run: [a]}, use: cancel}"), @r#"
+    a.yaml:2:3 Error several_kinds (+1): a goal does one thing, and this one has `execute`, `use`
+      hint: make each a goal of its own; steps of a rule run one after the other
+    "#);
+    assert_snapshot!(wrong("{name: a, containers: [{image: x}]}"), @r#"
+    a.yaml:2:13 Error not_available (+10): `containers` is not available in this version
+      hint: remove it for now; it is part of the format and will mean the same when it comes
+    "#);
+    assert_snapshot!(wrong("acme/goals/build@1.0"), @r#"
+    a.yaml:2:3 Error not_available (+20): `acme/goals/build@1.0` is not available in this version
+      hint: goals of other repositories and of other kinds will come; remove it for now
+    "#);
+    assert_snapshot!(wrong("{name: a, execute: {run: [a]}, output: [{classifier: x}]}"), @r#"
+    a.yaml:2:34 Error not_available (+6): `output` is not available in this version
+      hint: remove it for now; it is part of the format and will mean the same when it comes
+    "#);
+}
+
+#[test]
+fn ym_05_common_keys_are_taken_over() {
+    let goal = goal(
+        "name: build_it
+  environment: 1-staging/
+  approval: true
+  preApproval: {by: ['team:release', ann], count: 2, not_author: true}
+  retry: {attempts: 3, pause: 1m30s}
+  descriptions: {completed: Built, in_process: Building, waiting_for_approval: Look}
+  start_within: 90
+  progress: {pattern: '^Compiling (\\S+)', phase: $1}
+  uncancelable: true
+  parameters: {NODE_ENV: x, preApproval: {camelCase: 1}}
+  execute: {run: [make, 5, '${parameters.NODE_ENV:a/b=c}']}",
+    );
+    assert_eq!(goal.unique_name.as_str(), "build-it");
+    assert_eq!(goal.environment, "1-staging");
+    assert_eq!(goal.approval, Some(ApprovalPolicy::default()));
+    let policy = ApprovalPolicy {
+        by: vec!["team:release".into(), "ann".into()],
+        count: 2,
+        not_author: true,
+    };
+    assert_eq!(goal.pre_approval, Some(policy));
+    let retry = Retry {
+        feasible: true,
+        automatic: 3,
+        pause: Duration::from_secs(90),
+    };
+    assert_eq!(goal.retry, retry);
+    assert_eq!(goal.descriptions.text(StateName::Success, &goal.name), "Built");
+    assert_eq!(
+        goal.descriptions.text(StateName::Failure, &goal.name),
+        "Failed: build_it"
+    );
+    assert_eq!(goal.start_within, Some(Duration::from_secs(90)));
+    assert_eq!(goal.progress[0].phase, "$1");
+    assert!(goal.uncancelable);
+    assert_eq!(goal.work.kind, "execute");
+    assert_eq!(
+        goal.work.arguments,
+        json!({"run": ["make", "5", "${parameters.NODE_ENV:a/b=c}"], "timeout": 600_000})
+    );
+}
+
+#[test]
+fn ym_18_keys_of_user_maps_stay_as_they_are() {
+    let goal = goal(
+        "{name: a, parameters: {NODE_ENV: x, fooBar: {bazQux: [1, true, ~]}}, \
+         execute: {cmd: a, environment: {MY-Var: 1, pathTo: b}}}",
+    );
+    assert_eq!(
+        json!(goal.parameters),
+        json!({"NODE_ENV": "x", "fooBar": {"bazQux": [1, true, null]}})
+    );
+    assert_eq!(
+        goal.work.arguments["environment"],
+        json!({"MY-Var": "1", "pathTo": "b"})
+    );
+}
+
+#[test]
+fn ym_19_anchors_and_merge_keys_in_goals() {
+    let loaded = right(
+        "
+x-defaults: &defaults {retry: true, pre_approval: true}
+goals:
+- &build
+  <<: *defaults
+  preApproval: false
+  name: build
+  execute: &make {run: [make], timeout: 5m}
+- {<<: [*defaults], name: test, execute: {<<: *make, run: [make, test]}}
+- {<<: *build, name: again}
+",
+    );
+    let [build, test, again] = loaded.goals.as_slice() else {
+        panic!("three goals")
+    };
+    assert!(build.retry.feasible && build.pre_approval.is_none());
+    assert!(test.retry.feasible && test.pre_approval.is_some());
+    assert_eq!(
+        test.work.arguments,
+        json!({"run": ["make", "test"], "timeout": 300_000})
+    );
+    assert_eq!(again.work, build.work);
+}
+
+#[test]
+fn goals_by_use_have_their_fields_beside_and_a_name_of_their_own() {
+    let queue = goal("{use: queue, concurrent: 3, approval: {required: false, by: x}}");
+    assert_eq!(
+        (queue.name.as_str(), queue.work.kind.as_str()),
+        ("queue", "queue")
+    );
+    assert_eq!(queue.work.arguments, json!({"concurrent": 3}));
+    assert_eq!(queue.approval, None);
+    let cancel = goal("{use: cancel, goals: build, name: stop older}");
+    assert_eq!(cancel.unique_name.as_str(), "stop-older");
+    assert_eq!(cancel.work.arguments, json!({"goals": ["build"]}));
+    assert_eq!(goal("queue").work.arguments, json!({"concurrent": 2}));
+    assert_eq!(goal("immaterial").work.arguments, json!(null));
+    assert_snapshot!(wrong("{use: queue, concurent: 3}"), @r#"
+    a.yaml:2:16 Error unknown_key (+9): a goal has no key `concurent`
+      hint: did you mean `concurrent`?
+    "#);
+}
+
+#[test]
+fn ym_03_rules_use_goals_defined_at_top_level() {
+    let loaded = load_files(&[
+        "rules: [{name: a, goals: [build it, {use: cancel}]}]",
+        "goals: [{name: build_it, execute: {run: [make]}}, {use: cancel, goals: x}]",
+    ]);
+    assert_eq!(loaded.diagnostics, []);
+    let goals: Vec<&GoalDefinition> = loaded.rules[0].steps.iter().flatten().collect();
+    assert_eq!(goals, loaded.goals.iter().collect::<Vec<_>>());
+    assert_snapshot!(problems("goals: [{name: build, execute: {run: [make]}}]\nrules: [{name: a, goals: {use: build, approval: true}}]"), @r#"
+    a.yaml:2:26 Error unknown_key (+1): `build` is used as it is defined at a.yaml:1:9; other keys cannot stand beside `use`
+      hint: change it there, or define another goal under another name
+    "#);
+    // What is wrong with a goal is said once, where it is defined.
+    assert_snapshot!(problems("goals: [{name: build, execute: {rum: [make]}}]\nrules: [{name: a, goals: build}]"), @r#"
+    a.yaml:1:33 Error unknown_key (+3): `execute` has no key `rum`
+      hint: did you mean `run`?
+    "#);
+}
+
+#[test]
+fn ru_20_one_key_is_one_definition() {
+    let same = load_files(&[
+        "rules: [{name: a, goals: {name: build, execute: {run: [make]}}}]",
+        "rules: [{name: b, goals: {execute: {run: [make], timeout: 600}, name: build}}]",
+    ]);
+    assert_eq!(same.diagnostics, []);
+    let different = load_files(&[
+        "rules: [{name: a, goals: {name: build_it, execute: {run: [make]}}}]",
+        "rules: [{name: b, goals: [{name: build_it, execute: {run: [make, all]}}, {name: build it, execute: {run: [make]}}]}]",
+    ]);
+    assert_snapshot!(shown(&different.diagnostics), @r#"
+    b.yaml:1:27 Error conflicting_goal (+1): the goal `build-it in 0-code` is defined at a.yaml:1:26 and again, differently, at b.yaml:1:27
+      hint: give one of them another name, or define it once at top level and use it by name
+    b.yaml:1:74 Error conflicting_goal (+1): the goal `build-it in 0-code` is defined at a.yaml:1:26 and again, differently, at b.yaml:1:74
+      hint: names that differ only in spaces, `_` and `-` are one name; rename one of them
+    "#);
+    right("goals: [{name: a, execute: {run: [a]}}, {name: a, environment: 2-prod, execute: {run: [b]}}]");
+}
+
+#[test]
+fn wrong_values_say_what_is_wanted() {
+    let text = "name: deploy.it
+environment: ' x'
+approval: \"true\"
+pre_approval: {by: [ann, 'group:x'], count: 3}
+retry: yes
+descriptions: {complete: Done}
+start_within: 5 minutes
+progress: [{pattern: 'a)'}]
+uncancelable: 1
+parameters: [a]
+execute:
+  run: make all
+  command: echo ${a b}
+  args: [~, {a: b}]
+  workdir: /tmp
+  shell: bsh
+  timeout:";
+    assert_snapshot!(wrong(text), @r#"
+    a.yaml:2:9 Error invalid_name (+9): `deploy.it` is not a goal name: it must be letters, digits, spaces, `_` and `-` (at most 100), with a letter or digit at both ends
+    a.yaml:3:16 Error invalid_environment (+4): an environment is a label of at most 100 bytes without control characters or spaces around it
+    a.yaml:4:13 Error wrong_type (+6): `approval` must be true or false, and this is text
+      hint: write `true` without quotes; YAML 1.2 has no other spelling
+    a.yaml:6:10 Error wrong_type (+3): `retry` must be true or false, and this is text
+      hint: write `true` without quotes; YAML 1.2 has no other spelling
+    a.yaml:7:18 Error unknown_key (+8): `descriptions` has no key `complete`
+      hint: did you mean `completed`?
+    a.yaml:8:17 Error invalid_duration (+9): `start_within` is not a duration: its units are d, h, m, s and ms
+      hint: write `90s`, `20m`, `1h30m` or a number of seconds
+    a.yaml:9:14 Error missing_property (+1): `progress` can't be used without 'phase' property
+      hint: add `phase`: the phase it means; `$1` is the first group of the pattern
+    a.yaml:9:26 Error invalid_regex (+1): `pattern` is not a regular expression: unopened group
+      hint: a character with a meaning of its own is taken literally after `\`
+    a.yaml:10:17 Error wrong_type (+1): `uncancelable` must be true or false, and this is a number
+    a.yaml:11:15 Error wrong_type (+1): `parameters` must be a map, and this is a list
+    a.yaml:13:10 Error wrong_type (+8): `run` must be a list, and this is text
+      hint: write the program and each argument as an item: `[cargo, test]`, or `[sh, -c, "…"]` for a shell
+    a.yaml:14:22 Error invalid_placeholder (+1): placeholder has ` ` in its path, which may have letters, digits, `_`, `-` and `.`
+      hint: write `${path}` or `${path:default}`; `$${` stands for a literal `${`
+    a.yaml:15:12 Error missing_value (+1): nothing is written for `args`
+      hint: write a value, indented below its key, or remove the key
+    a.yaml:15:15 Error wrong_type (+1): `args` must be text, and this is a map
+    a.yaml:16:14 Error invalid_path (+4): `workdir` is not a path in the repository: it begins at the root of the file system
+      hint: write it relative to the root of the repository, with `/` between its parts
+    a.yaml:17:12 Error invalid_choice (+3): `shell` cannot be `bsh`
+      hint: did you mean `sh`? It is one of `none`, `sh`, `bash`
+    a.yaml:18:5 Error missing_value (+7): nothing is written for `timeout`
+      hint: write a value, indented below its key, or remove the key
+    "#);
+    assert_snapshot!(wrong("{name: a, execute: {run: []}}"), @r#"
+    a.yaml:2:28 Error empty_command (+1): `run` names no program
+      hint: write the program and each argument as an item: `[cargo, test]`, or `[sh, -c, "…"]` for a shell
+    "#);
+    assert_snapshot!(wrong("{name: a, execute: make}"), @r#"
+    a.yaml:2:22 Error wrong_type (+4): `execute` must be a map, and this is text
+      hint: write its options as keys, such as `run`, indented below it
+    "#);
+    assert_snapshot!(wrong("name: a\nexecute:\nrun: [make]"), @r#"
+    a.yaml:4:3 Error unknown_key (+3): `run` stands beside `execute`, not below it
+      hint: indent it further than `execute`
+    "#);
+    assert_snapshot!(wrong("{execute: {run: [make]}}"), @r#"
+    a.yaml:2:3 Error missing_property (+1): `execute` can't be used without 'name' property
+      hint: give the goal a `name`; it is what people see
+    "#);
+    assert_snapshot!(wrong("{use: queue, concurrent: '3'}"), @r#"
+    a.yaml:2:28 Error wrong_type (+3): `concurrent` must be a whole number, and this is text
+      hint: remove the quotes
+    "#);
+    assert_snapshot!(wrong("{use: queue, concurrent: 0}"), @r#"
+    a.yaml:2:28 Error out_of_range (+1): `concurrent` must be a whole number from 1 to 100, and this is 0
+    "#);
+}
+
+#[test]
+fn placeholders_are_checked_when_the_file_is_read() {
+    goal(
+        "{name: a, execute: {run: [sh, -c, 'echo $HOME $(date) ${parameters.x:${push.branch}} $${literal}']}}",
+    );
+    assert_snapshot!(wrong("{name: a, execute: {run: [sh, -c, 'echo ${#x}'], command: '${a', workdir: '${x}/y'}}"), @r#"
+    a.yaml:2:45 Error invalid_placeholder (+1): placeholder has `#` in its path, which may have letters, digits, `_`, `-` and `.`
+      hint: write `${path}` or `${path:default}`; `$${` stands for a literal `${`
+    a.yaml:2:62 Error invalid_placeholder (+1): placeholder is not closed: `}` is missing
+      hint: write `${path}` or `${path:default}`; `$${` stands for a literal `${`
+    a.yaml:2:77 Warning placeholder_not_filled (+8): placeholders are not filled in `workdir`; `${` is taken as it is
+      hint: write the path itself
+    "#);
+}

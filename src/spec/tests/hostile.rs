@@ -1,0 +1,94 @@
+//! Threat B7 for the whole of a load; what the YAML layer refuses by itself is tested there.
+
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use super::super::testing::{load_bytes, load_files};
+use super::super::{Loaded, MAX_PROBLEMS};
+
+fn timed(bytes: &[u8]) -> Loaded {
+    let started = Instant::now();
+    let loaded = load_bytes(bytes);
+    let took = started.elapsed();
+    // The limit is for the program we ship; tests without optimisation, beside others, are given more.
+    let limit = Duration::from_secs(if cfg!(debug_assertions) { 20 } else { 1 });
+    assert!(took < limit, "it took {took:?}");
+    loaded
+}
+
+#[test]
+fn b7_nothing_of_a_refused_file_is_used() {
+    let good = "rules: [{name: a, goals: cancel}]\n";
+    let bad = [
+        format!("{good}---\n{}", "[".repeat(100)),
+        format!("{good}---\n!!python/object x\n"),
+        format!("{good}rules: []\n"),
+        format!("{good}\0"),
+        " ".repeat(2 << 20),
+    ];
+    for text in bad {
+        let loaded = timed(text.as_bytes());
+        assert!(loaded.has_errors() && loaded.rules.is_empty() && loaded.goals.is_empty());
+    }
+    // Nor of the files beside it.
+    assert!(load_files(&[good, "rules: ["]).rules.is_empty());
+}
+
+#[test]
+fn b7_many_problems_are_bounded_in_number_and_time() {
+    let texts = [
+        format!("rules:\n{}", "- {name: a, goals: [nope]}\n".repeat(12_000)),
+        format!(
+            "rules: [{}]",
+            "{name: a, depends_on: nope, goals: []},".repeat(10_000)
+        ),
+        (0..40_000).map(|key| format!("unknown_key_{key}: 1\n")).collect(),
+        format!(
+            "rules: [{{name: a, goals: [], test: [{}]}}]",
+            "has_fle, ".repeat(90_000)
+        ),
+        format!(
+            "x-a: &a {{use: nope, b: [{}]}}\nrules: [{{name: b, goals: [{}]}}]",
+            "x, ".repeat(900),
+            "*a, ".repeat(100)
+        ),
+    ];
+    for text in texts {
+        let loaded = timed(text.as_bytes());
+        assert!(loaded.has_errors() && loaded.diagnostics.len() <= MAX_PROBLEMS + 1);
+    }
+}
+
+#[test]
+fn b8_many_large_patterns_are_bounded() {
+    let patterns: String = (0..8_000)
+        .map(|n| format!("{{is_branch: '^\\w{{5}}{n}'}}, "))
+        .collect();
+    let loaded = timed(format!("rules: [{{name: a, goals: [], test: [{patterns}]}}]").as_bytes());
+    let last = loaded.diagnostics.first().expect("a problem");
+    assert!(last.message.contains("too many different ones"), "{last:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn b7_any_bytes_end_with_a_result(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        load_bytes(&bytes);
+    }
+
+    #[test]
+    fn b7_anything_like_a_goal_file_ends_with_places_inside_it(
+        text in "((rules|goals|name|test|not|and|has_file|use|execute|run|retry|approval|by|lock|cancel|timeout|depends_on|override|parameters|pattern)(: |:\n|, )|- |\\[|\\]|\\{|\\}|\n|  |a|~|5m|true|\\$\\{a|'\\(')*"
+    ) {
+        let loaded = load_files(&[&format!("rules:\n- {text}")]);
+        let text = format!("rules:\n- {text}");
+        let lines: Vec<&str> = text.split('\n').collect();
+        for problem in loaded.diagnostics {
+            let (line, column) = (problem.place.line as usize, problem.place.column as usize);
+            prop_assert!((1..=lines.len()).contains(&line), "{problem:?}");
+            prop_assert!((1..=lines[line - 1].chars().count() + 1).contains(&column), "{problem:?}");
+        }
+    }
+}

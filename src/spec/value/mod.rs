@@ -1,0 +1,18 @@
+//! Values of goal files against the types that descriptors give them.
+//!
+//! [`Checker::value`] turns a node into the canonical JSON that [`ValueType`](crate::model::ValueType) promises, and
+//! collects every problem on the way. What it returns is only as complete as the value was right: `None` always comes
+//! with a problem.
+
+mod check;
+mod duration;
+mod fields;
+mod path;
+mod pattern;
+mod scalars;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use check::Checker;
+pub use duration::{InvalidDuration, parse_duration};

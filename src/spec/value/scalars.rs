@@ -1,0 +1,139 @@
+//! Single values: text, booleans, numbers, durations, words.
+
+use std::ops::RangeInclusive;
+
+use crate::model::Diagnostic;
+
+use super::super::placeholder::Template;
+use super::super::problems::{listed, shorten};
+use super::super::suggest;
+use super::super::yaml::{Meaning, Node};
+use super::{Checker, duration};
+
+impl Checker<'_> {
+    /// Any scalar as text; placeholders in it must be well formed.
+    pub(crate) fn text(&mut self, node: &Node, what: &str) -> Option<String> {
+        let text = self.plain_text(node, what)?;
+        match Template::parse(text) {
+            Ok(_) => Some(text.to_owned()),
+            Err(error) => {
+                let place = node.place_within(error.offset);
+                self.problems.add(
+                    Diagnostic::error("invalid_placeholder", place, error.to_string())
+                        .hint("write `${path}` or `${path:default}`; `$${` stands for a literal `${`"),
+                );
+                None
+            }
+        }
+    }
+
+    /// Any scalar as text, without a look inside.
+    pub(crate) fn plain_text<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
+        let text = node.text();
+        if node.is_null() {
+            let message = format!("nothing is written for {what}");
+            self.problems
+                .error_with_hint("missing_value", node, message, "write a value or remove it");
+        } else if text.is_none() {
+            self.wrong_type(node, what, "text");
+        }
+        text
+    }
+
+    /// `true` or `false`, not quoted.
+    pub(crate) fn boolean(&mut self, node: &Node, what: &str) -> Option<bool> {
+        if let Some(scalar) = node.scalar() {
+            if let Meaning::Boolean(value) = scalar.meaning {
+                return Some(value);
+            }
+            if let Some(meant) = meant_boolean(&scalar.text) {
+                let message = format!("{what} must be true or false, and this is text");
+                let hint = format!("write `{meant}` without quotes; YAML 1.2 has no other spelling");
+                self.problems.error_with_hint("wrong_type", node, message, hint);
+                return None;
+            }
+        }
+        self.wrong_type(node, what, "true or false");
+        None
+    }
+
+    /// A whole number within bounds, not quoted.
+    pub(super) fn integer(&mut self, node: &Node, what: &str, bounds: RangeInclusive<i64>) -> Option<i64> {
+        let (min, max) = (bounds.start(), bounds.end());
+        match node.scalar() {
+            Some(scalar) => match scalar.meaning {
+                Meaning::Integer(value) if bounds.contains(&value) => Some(value),
+                Meaning::Integer(_) | Meaning::Float(_) => {
+                    let message = format!(
+                        "{what} must be a whole number from {min} to {max}, and this is {}",
+                        shorten(&scalar.text, 40)
+                    );
+                    self.problems.error("out_of_range", node, message);
+                    None
+                }
+                Meaning::Text if scalar.quoted && scalar.text.parse::<i64>().is_ok() => {
+                    let message = format!("{what} must be a whole number, and this is text");
+                    self.problems
+                        .error_with_hint("wrong_type", node, message, "remove the quotes");
+                    None
+                }
+                Meaning::Null | Meaning::Boolean(_) | Meaning::Text => {
+                    self.wrong_type(node, what, "a whole number");
+                    None
+                }
+            },
+            None => {
+                self.wrong_type(node, what, "a whole number");
+                None
+            }
+        }
+    }
+
+    /// Whole milliseconds.
+    pub(super) fn duration(&mut self, node: &Node, what: &str) -> Option<u64> {
+        let text = self.plain_text(node, what)?;
+        match duration::parse_duration(text) {
+            Ok(duration) => u64::try_from(duration.as_millis()).ok(),
+            Err(error) => {
+                let message = format!("{what} is not a duration: {error}");
+                self.problems.error_with_hint(
+                    "invalid_duration",
+                    node,
+                    message,
+                    "write `90s`, `20m`, `1h30m` or a number of seconds",
+                );
+                None
+            }
+        }
+    }
+
+    /// One of a few words.
+    pub(super) fn choice(
+        &mut self,
+        node: &Node,
+        what: &str,
+        words: &'static [&'static str],
+    ) -> Option<&'static str> {
+        let text = self.plain_text(node, what)?;
+        if let Some(word) = words.iter().find(|word| **word == text) {
+            return Some(word);
+        }
+        let message = format!("{what} cannot be `{}`", shorten(text, 60));
+        let hint = match suggest::nearest(&text.to_lowercase(), words.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`? It is one of {}", listed(words)),
+            None => format!("write one of {}", listed(words)),
+        };
+        self.problems
+            .error_with_hint("invalid_choice", node, message, hint);
+        None
+    }
+}
+
+/// What people write for booleans when they think of YAML 1.1 or use quotes.
+fn meant_boolean(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "y" => Some(true),
+        "false" | "no" | "off" | "n" => Some(false),
+        _ => None,
+    }
+}
