@@ -1,0 +1,84 @@
+//! What every store must keep to: one list of tests over the port, held against each database.
+
+pub(crate) mod fixture;
+mod goal_sets;
+mod log;
+mod plans;
+mod queues;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::SqliteStore;
+use crate::ports::Store;
+
+/// A database under test.
+#[async_trait]
+trait Database: Send + Sync {
+    /// Opens it: empty at first, later with what was stored.
+    async fn open(&self) -> Arc<dyn Store>;
+}
+
+struct Sqlite(tempfile::TempDir);
+
+#[async_trait]
+impl Database for Sqlite {
+    async fn open(&self) -> Arc<dyn Store> {
+        let path = self.0.path().join("state/sdm.db");
+        Arc::new(SqliteStore::open(&path).await.unwrap())
+    }
+}
+
+/// Holds the whole list against one database.
+macro_rules! contract {
+    ($($topic:ident: $($test:ident),+;)+) => {
+        mod sqlite {
+            $($(
+                #[tokio::test]
+                async fn $test() {
+                    let database = super::Sqlite(tempfile::tempdir().unwrap());
+                    super::$topic::$test(&database).await;
+                }
+            )+)+
+        }
+    };
+}
+
+contract! {
+    plans:
+        a_push_is_recorded_once_for_a_head,
+        a_burst_of_pushes_from_one_head_has_one_winner,
+        heads_are_set_and_removed_without_a_push,
+        hazard_22_pushes_that_are_not_planned_survive_a_restart,
+        ru_35_a_plan_is_stored_whole_and_once,
+        ru_35_planning_twice_at_once_stores_one_plan,
+        a_plan_without_goals_is_a_plan,
+        a_person_may_ask_anew,
+        planning_attempts_keep_their_reasons;
+    goal_sets:
+        a_set_reads_back_as_it_was_written,
+        hazard_4_an_append_to_something_older_is_refused_whole,
+        an_append_to_a_forgotten_set_is_a_conflict,
+        hazard_4_of_a_hundred_appends_each_version_has_one_winner,
+        events_that_do_not_lead_to_the_state_are_refused,
+        st_08_two_successes_at_once_request_the_dependent_once,
+        st_18_two_workers_take_one_goal_once,
+        leases_follow_their_append,
+        goals_are_found_by_state_oldest_first,
+        sets_are_found_by_every_filter,
+        old_sets_are_forgotten_whole;
+    queues:
+        qu_01_as_many_as_allowed_get_a_slot_in_order,
+        qu_02_the_newest_may_go_first,
+        qu_03_canceling_a_set_frees_its_slot,
+        qu_04_order_and_limit_survive_a_restart,
+        qu_05_a_set_that_waits_for_approval_keeps_its_slot;
+    log:
+        the_feed_is_read_in_pages_without_gaps,
+        the_feed_tells_goals_with_all_they_need,
+        a_cursor_is_never_given_twice,
+        versions_and_trust_survive_a_restart,
+        no_wake_up_is_lost,
+        a_heartbeat_wakes_nobody;
+}

@@ -1,0 +1,97 @@
+//! Queues (semantics 4.9), as far as the store decides them.
+
+use super::Database;
+use super::fixture::{act, approved, at, carry_out, goal, planned, set_id};
+use crate::model::goal_set::CancelScope;
+use crate::model::{Action, Actor, GoalSetId, StateName};
+use crate::ports::Store;
+
+/// Sets 1 to `count`, queued in this order.
+async fn queued(store: &dyn Store, count: u64) -> Vec<GoalSetId> {
+    let mut ids = Vec::new();
+    for number in 1..=count {
+        let set = planned(store, number, vec![approved(goal("test", &[]))]).await;
+        store.join_queue("main", set.id, at(5)).await.unwrap();
+        ids.push(set.id);
+    }
+    ids
+}
+
+async fn cancel(store: &dyn Store, id: GoalSetId) {
+    let set = store.goal_set(id).await.unwrap().unwrap().set;
+    let action = Action::Cancel {
+        scope: CancelScope::All,
+        actor: Actor::NewerPush,
+        reason: String::new(),
+    };
+    act(store, &set, &action, at(9)).await.unwrap();
+}
+
+pub(super) async fn qu_01_as_many_as_allowed_get_a_slot_in_order(database: &dyn Database) {
+    let store = database.open().await;
+    let ids = queued(&*store, 4).await;
+    assert_eq!(store.queue_position("main", ids[2]).await.unwrap(), Some(3));
+    assert_eq!(store.grant_queue("main", 2, false).await.unwrap(), ids[..2]);
+    assert_eq!(store.queue_position("main", ids[1]).await.unwrap(), None);
+    assert_eq!(store.queue_position("main", ids[2]).await.unwrap(), Some(1));
+    store.join_queue("main", ids[0], at(6)).await.unwrap();
+    store.join_queue("main", ids[3], at(6)).await.unwrap();
+    assert_eq!(
+        store.grant_queue("main", 2, false).await.unwrap(),
+        ids[..2],
+        "asking again changes nothing"
+    );
+    assert_eq!(
+        store.grant_queue("main", 1, false).await.unwrap(),
+        ids[..2],
+        "what is granted stays granted"
+    );
+}
+
+pub(super) async fn qu_02_the_newest_may_go_first(database: &dyn Database) {
+    let store = database.open().await;
+    assert!(store.grant_queue("main", 2, false).await.unwrap().is_empty());
+    let ids = queued(&*store, 3).await;
+    assert_eq!(store.grant_queue("main", 1, true).await.unwrap(), [ids[2]]);
+    assert!(
+        store.grant_queue("other", 1, true).await.unwrap().is_empty(),
+        "queues do not meet"
+    );
+    assert_eq!(store.queue_position("other", ids[0]).await.unwrap(), None);
+}
+
+pub(super) async fn qu_03_canceling_a_set_frees_its_slot(database: &dyn Database) {
+    let store = database.open().await;
+    let ids = queued(&*store, 4).await;
+    store.grant_queue("main", 1, false).await.unwrap();
+    cancel(&*store, ids[1]).await;
+    cancel(&*store, ids[0]).await;
+    assert_eq!(
+        store.grant_queue("main", 1, false).await.unwrap(),
+        [ids[2]],
+        "a canceled set gets no slot"
+    );
+    assert_eq!(store.queue_position("main", ids[3]).await.unwrap(), Some(1));
+}
+
+pub(super) async fn qu_04_order_and_limit_survive_a_restart(database: &dyn Database) {
+    let store = database.open().await;
+    let ids = queued(&*store, 3).await;
+    store.grant_queue("main", 1, false).await.unwrap();
+    drop(store);
+    let store = database.open().await;
+    assert_eq!(store.grant_queue("main", 1, false).await.unwrap(), [ids[0]]);
+    assert_eq!(store.queue_position("main", ids[2]).await.unwrap(), Some(2));
+    cancel(&*store, ids[0]).await;
+    assert_eq!(store.grant_queue("main", 1, false).await.unwrap(), [ids[1]]);
+}
+
+pub(super) async fn qu_05_a_set_that_waits_for_approval_keeps_its_slot(database: &dyn Database) {
+    let store = database.open().await;
+    let ids = queued(&*store, 2).await;
+    store.grant_queue("main", 1, false).await.unwrap();
+    let set = store.goal_set(set_id(1)).await.unwrap().unwrap().set;
+    let set = carry_out(&*store, &set, "test", at(7)).await;
+    assert_eq!(set.state(), StateName::WaitingForApproval);
+    assert_eq!(store.grant_queue("main", 1, false).await.unwrap(), [ids[0]]);
+}

@@ -1,0 +1,110 @@
+//! Forgetting what ended long ago.
+
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteConnection;
+
+use super::failure::Doing;
+use super::goal_sets::goal_event;
+use super::rows;
+use super::writer::{Done, Write};
+use crate::model::{GoalChange, Timestamp};
+use crate::ports::AttemptRef;
+use crate::ports::store::StoreError;
+
+/// Everything that ended before a moment. A set with a lease has still somebody at work and stays.
+pub(super) struct Prune {
+    pub(super) before: Timestamp,
+}
+
+impl Prune {
+    async fn ended(&self, connection: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
+        sqlx::query_scalar(
+            "SELECT id FROM goal_sets WHERE active = 0 AND changed_at < ?
+             AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.goal_set = goal_sets.id) ORDER BY sequence",
+        )
+        .bind(self.before.as_micros())
+        .fetch_all(connection)
+        .await
+        .doing("find goal sets to forget")
+    }
+
+    /// Pushes without a set go too, except those that are still the head of their branch.
+    async fn forget_pushes(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        const OLD: &str = "SELECT id FROM pushes p WHERE planned = 1 AND at < ?
+             AND NOT EXISTS (SELECT 1 FROM goal_sets s WHERE s.push_id = p.id)
+             AND NOT EXISTS (SELECT 1 FROM branch_heads h
+                             WHERE h.repo_key = p.repo_key AND h.branch = p.branch AND h.sha = p.sha)";
+        let ids: Vec<String> = sqlx::query_scalar(OLD)
+            .bind(self.before.as_micros())
+            .fetch_all(&mut *connection)
+            .await
+            .doing("find pushes to forget")?;
+        for id in ids {
+            for statement in [
+                "DELETE FROM events WHERE push_id = ?",
+                "DELETE FROM pushes WHERE id = ?",
+            ] {
+                sqlx::query(statement)
+                    .bind(&id)
+                    .execute(&mut *connection)
+                    .await
+                    .doing("forget a push")?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn forget_messages(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM events WHERE kind = 'message' AND at < ?")
+            .bind(self.before.as_micros())
+            .execute(connection)
+            .await
+            .doing("forget messages")?;
+        Ok(())
+    }
+}
+
+async fn attempts(connection: &mut SqliteConnection, set: &str) -> Result<Vec<AttemptRef>, StoreError> {
+    let what = format!("goal set {set}");
+    let id = rows::goal_set_id(&what, set)?;
+    let bodies: Vec<String> =
+        sqlx::query_scalar("SELECT body FROM events WHERE goal_set = ? ORDER BY cursor")
+            .bind(set)
+            .fetch_all(connection)
+            .await
+            .doing("read the events of a goal set")?;
+    let mut attempts = Vec::new();
+    for body in &bodies {
+        let event = goal_event(&what, id, body)?;
+        if let GoalChange::Started { attempt, epoch } = event.change {
+            attempts.push(AttemptRef {
+                goal_set: id,
+                goal: event.goal,
+                attempt,
+                epoch,
+            });
+        }
+    }
+    Ok(attempts)
+}
+
+#[async_trait]
+impl Write for Prune {
+    type Answer = Vec<AttemptRef>;
+    const DOING: &'static str = "forget what ended long ago";
+
+    async fn write(&self, connection: &mut SqliteConnection) -> Result<Done<Vec<AttemptRef>>, StoreError> {
+        let mut forgotten = Vec::new();
+        for set in self.ended(connection).await? {
+            forgotten.extend(attempts(connection, &set).await?);
+            sqlx::query("DELETE FROM goal_sets WHERE id = ?")
+                .bind(&set)
+                .execute(&mut *connection)
+                .await
+                .doing("forget a goal set")?;
+        }
+        self.forget_pushes(connection).await?;
+        self.forget_messages(connection).await?;
+        Ok(Done::Quiet(forgotten))
+    }
+}

@@ -1,0 +1,233 @@
+//! The port: each method hands over to the file that knows.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::append::Append;
+use super::facts::{self, SetTrusted, SetVersion};
+use super::feed::{self, Entry, Say};
+use super::leases::{self, RenewLease};
+use super::plans::{self, StorePlan, StorePlanningFailure};
+use super::prune::Prune;
+use super::pushes::{self, RecordPush, SetBranchHead};
+use super::queues::{self, GrantQueue, JoinQueue};
+use super::repositories::{self, RememberRepository};
+use super::{SqliteStore, goal_sets, goals};
+use crate::model::{
+    BranchName, CommitSha, Cursor, FeedEntry, GoalEvent, GoalSet, GoalSetId, News, Plan, Push, PushId,
+    RepoSlug, Repository, StateName, Timestamp,
+};
+use crate::ports::store::{
+    Cause, GoalLocation, GoalSetFilter, GoalSetRecord, Lease, LeaseChanges, PlanningAttempt, StoreError,
+};
+use crate::ports::{AttemptRef, Store};
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn remember_repository(
+        &self,
+        repo: &Repository,
+        heads: &BTreeMap<BranchName, CommitSha>,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        if repositories::is_known_as(&self.readers, repo).await? {
+            return Ok(false);
+        }
+        self.writer
+            .write(RememberRepository {
+                repo: repo.clone(),
+                heads: heads.clone(),
+                at,
+            })
+            .await
+    }
+
+    async fn repositories(&self) -> Result<Vec<Repository>, StoreError> {
+        repositories::all(&self.readers).await
+    }
+
+    async fn branch_heads(&self, repo_key: &str) -> Result<BTreeMap<BranchName, CommitSha>, StoreError> {
+        pushes::branch_heads(&self.readers, repo_key).await
+    }
+
+    async fn record_push(&self, push: &Push, expected: Option<&CommitSha>) -> Result<bool, StoreError> {
+        self.writer.write(RecordPush::new(push, expected)).await
+    }
+
+    async fn record_replay(&self, push: &Push) -> Result<(), StoreError> {
+        self.writer.write(RecordPush::again(push)).await.map(|_| ())
+    }
+
+    async fn set_branch_head(
+        &self,
+        repo_key: &str,
+        branch: &BranchName,
+        head: Option<&CommitSha>,
+    ) -> Result<(), StoreError> {
+        let write = SetBranchHead {
+            repo_key: repo_key.to_owned(),
+            branch: branch.clone(),
+            head: head.cloned(),
+        };
+        self.writer.write(write).await
+    }
+
+    async fn push(&self, id: PushId) -> Result<Option<Push>, StoreError> {
+        pushes::push(&self.readers, id).await
+    }
+
+    async fn pushes(&self, repo: Option<&RepoSlug>, limit: u32) -> Result<Vec<Push>, StoreError> {
+        pushes::pushes(&self.readers, repo, limit).await
+    }
+
+    async fn unplanned_pushes(&self) -> Result<Vec<(Push, u32)>, StoreError> {
+        pushes::unplanned_pushes(&self.readers).await
+    }
+
+    async fn store_plan(
+        &self,
+        push: &Push,
+        cause: &Cause,
+        plan: &Plan,
+        set: Option<&GoalSet>,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let stored = self
+            .writer
+            .write(StorePlan::new(push, cause, plan, set, at)?)
+            .await?;
+        if let (true, Some(set)) = (stored, set) {
+            self.remembered.keep(set);
+        }
+        Ok(stored)
+    }
+
+    async fn store_planning_failure(
+        &self,
+        push: &Push,
+        error: &str,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.writer
+            .write(StorePlanningFailure::new(push, error, at))
+            .await
+    }
+
+    async fn planning_attempts(&self, push: PushId) -> Result<Vec<PlanningAttempt>, StoreError> {
+        match self.push(push).await? {
+            None => Ok(Vec::new()),
+            Some(push) => plans::planning_attempts(&self.readers, push).await,
+        }
+    }
+
+    async fn goal_set(&self, id: GoalSetId) -> Result<Option<GoalSetRecord>, StoreError> {
+        goal_sets::goal_set(&self.readers, &self.remembered, id).await
+    }
+
+    async fn goal_sets(&self, filter: &GoalSetFilter) -> Result<Vec<GoalSetRecord>, StoreError> {
+        goal_sets::goal_sets(&self.readers, &self.remembered, filter).await
+    }
+
+    async fn append(
+        &self,
+        before: &GoalSet,
+        after: &GoalSet,
+        events: &[GoalEvent],
+        leases: &LeaseChanges,
+    ) -> Result<(), StoreError> {
+        self.writer
+            .write(Append::new(before, after, events, leases)?)
+            .await?;
+        self.remembered.keep(after);
+        Ok(())
+    }
+
+    async fn goals_in(&self, states: &[StateName]) -> Result<Vec<GoalLocation>, StoreError> {
+        goals::goals_in(&self.readers, states).await
+    }
+
+    async fn leases(&self) -> Result<Vec<Lease>, StoreError> {
+        leases::leases(&self.readers).await
+    }
+
+    async fn renew_lease(&self, attempt: &AttemptRef, expires_at: Timestamp) -> Result<bool, StoreError> {
+        let write = RenewLease {
+            attempt: attempt.clone(),
+            expires_at,
+        };
+        self.writer.write(write).await
+    }
+
+    async fn join_queue(&self, group: &str, set: GoalSetId, at: Timestamp) -> Result<(), StoreError> {
+        let write = JoinQueue {
+            queue: group.to_owned(),
+            set,
+            at,
+        };
+        self.writer.write(write).await
+    }
+
+    async fn grant_queue(
+        &self,
+        group: &str,
+        concurrent: u32,
+        newest_first: bool,
+    ) -> Result<Vec<GoalSetId>, StoreError> {
+        let write = GrantQueue {
+            queue: group.to_owned(),
+            concurrent,
+            newest_first,
+        };
+        self.writer.write(write).await
+    }
+
+    async fn queue_position(&self, group: &str, set: GoalSetId) -> Result<Option<u32>, StoreError> {
+        queues::position(&self.readers, group, set).await
+    }
+
+    async fn feed(&self, after: Cursor, limit: u32) -> Result<Vec<FeedEntry>, StoreError> {
+        feed::feed(&self.readers, after, limit).await
+    }
+
+    async fn last_cursor(&self) -> Result<Cursor, StoreError> {
+        feed::last_cursor(&self.readers).await
+    }
+
+    async fn say(&self, news: &News, at: Timestamp) -> Result<(), StoreError> {
+        self.writer.write(Say(Entry::new(news, at))).await
+    }
+
+    async fn version(&self, repo_key: &str, sha: &CommitSha) -> Result<Option<String>, StoreError> {
+        facts::version(&self.readers, repo_key, sha).await
+    }
+
+    async fn set_version(&self, repo_key: &str, sha: &CommitSha, version: &str) -> Result<(), StoreError> {
+        let write = SetVersion {
+            repo_key: repo_key.to_owned(),
+            sha: sha.clone(),
+            version: version.to_owned(),
+        };
+        self.writer.write(write).await
+    }
+
+    async fn is_trusted(&self, repo_key: &str) -> Result<bool, StoreError> {
+        facts::is_trusted(&self.readers, repo_key).await
+    }
+
+    async fn set_trusted(&self, repo_key: &str, trusted: bool) -> Result<(), StoreError> {
+        let write = SetTrusted {
+            repo_key: repo_key.to_owned(),
+            trusted,
+        };
+        self.writer.write(write).await
+    }
+
+    async fn prune(&self, before: Timestamp) -> Result<Vec<AttemptRef>, StoreError> {
+        self.writer.write(Prune { before }).await
+    }
+
+    fn subscribe(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+}
