@@ -1,1 +1,29 @@
-//! Adapter: mirrors, transports, worktrees, diff, project view, ref watching.
+//! Adapter: repositories by way of libgit2.
+//!
+//! Begin with [`adapter`], which puts the ports over the rest. The network half: [`address`], [`network`], [`transport`],
+//! [`mirror`]. The local half: [`heads`], [`commits`], [`changes`], [`view`], [`workspace`], [`watch`], [`identity`];
+//! [`direct`] and [`snapshot`] answer for a repository without a mirror.
+
+pub mod adapter;
+pub mod address;
+pub mod changes;
+pub mod commits;
+pub mod direct;
+#[cfg(test)]
+mod fixture;
+pub mod heads;
+pub mod history;
+pub mod identity;
+#[cfg(test)]
+mod measure;
+pub mod mirror;
+pub mod network;
+mod objects;
+pub mod snapshot;
+pub mod transport;
+mod tree;
+pub mod view;
+pub mod watch;
+pub mod workspace;
+
+pub use adapter::Git;

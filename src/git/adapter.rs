@@ -1,0 +1,162 @@
+//! The ports `Scm` and `Workspaces` over mirrors and the pool. libgit2 runs on blocking threads; nobody outside knows.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
+
+use super::changes::PushRange;
+use super::commits::commit_range;
+use super::heads;
+use super::history::{first_parents, head_of};
+use super::identity::path_of;
+use super::mirror::Mirrors;
+use super::network::NetworkOptions;
+use super::objects::failed;
+use super::view::GitView;
+use super::workspace::{Pool, PoolSettings};
+use crate::model::{CommitSha, Push, Repository};
+use crate::ports::scm::{CommitRange, Heads, Scm, ScmError, Workspace, Workspaces};
+use crate::rules::view::ProjectView;
+use crate::runtime::clock::Ids;
+
+/// Repositories by way of mirrors, and working copies from a pool. Clones share both.
+#[derive(Clone)]
+pub struct Git {
+    mirrors: Mirrors,
+    pool: Arc<Pool>,
+}
+
+impl Git {
+    /// Opens both directories; `keep` are globs of untracked directories that stay in a pooled working copy.
+    ///
+    /// # Errors
+    /// The pool's directory is in use or cannot be written.
+    pub fn open(
+        mirrors: &Path,
+        workspaces: &Path,
+        network: NetworkOptions,
+        keep: Vec<String>,
+        ids: Arc<dyn Ids>,
+    ) -> Result<Self, ScmError> {
+        let settings = PoolSettings {
+            keep,
+            ..PoolSettings::default()
+        };
+        let pool = Pool::open(workspaces, settings, ids)?;
+        Ok(Self {
+            mirrors: Mirrors::new(mirrors.to_owned(), network),
+            pool: Arc::new(pool),
+        })
+    }
+
+    /// Does the work of idle times: joins small packs and forgets commits nobody needs.
+    pub async fn maintain(&self) {
+        let done = self.mirrors.maintenance().await;
+        tracing::debug!(?done, "mirrors maintained");
+    }
+
+    async fn with_mirror<T: Send + 'static>(
+        &self,
+        repo: &Repository,
+        work: impl FnOnce(&git2::Repository) -> Result<T, ScmError> + Send + 'static,
+    ) -> Result<T, ScmError> {
+        let (mirrors, repo) = (self.mirrors.clone(), repo.clone());
+        blocking(move || work(&mirrors.open(&repo)?)).await
+    }
+}
+
+/// Runs on a thread that may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ScmError> + Send + 'static,
+) -> Result<T, ScmError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(failed("finish reading a repository"))?
+}
+
+/// Head of the default branch, where it can be known without the network.
+fn default_head(repo: &Repository) -> Option<CommitSha> {
+    let (branch, path) = (repo.default_branch.as_ref()?, path_of(&repo.address)?);
+    head_of(&path, branch)
+}
+
+#[async_trait]
+impl Scm for Git {
+    async fn heads(&self, repo: &Repository) -> Result<Heads, ScmError> {
+        match path_of(&repo.address) {
+            Some(path) => blocking(move || heads::heads(&path)).await,
+            None => self.mirrors.heads(repo, &CancellationToken::new()).await,
+        }
+    }
+
+    async fn fetch(&self, repo: &Repository, sha: &CommitSha) -> Result<(), ScmError> {
+        self.mirrors.fetch(repo, sha, &CancellationToken::new()).await
+    }
+
+    async fn commits(
+        &self,
+        repo: &Repository,
+        before: Option<&CommitSha>,
+        after: &CommitSha,
+    ) -> Result<CommitRange, ScmError> {
+        let (source, before, after) = (repo.clone(), before.cloned(), after.clone());
+        self.with_mirror(repo, move |mirror| {
+            let default = if before.is_none() {
+                default_head(&source)
+            } else {
+                None
+            };
+            commit_range(mirror, before.as_ref(), &after, default.as_ref())
+        })
+        .await
+    }
+
+    async fn first_parents(
+        &self,
+        repo: &Repository,
+        head: &CommitSha,
+        limit: u32,
+    ) -> Result<Vec<CommitSha>, ScmError> {
+        let head = head.clone();
+        self.with_mirror(repo, move |mirror| first_parents(mirror, &head, limit))
+            .await
+    }
+
+    fn view(&self, push: &Push) -> Result<Box<dyn ProjectView>, ScmError> {
+        let default_head = match push.before.is_none() && !push.is_on_default_branch() {
+            true => default_head(&push.repo),
+            false => None,
+        };
+        let range = PushRange {
+            before: push.before.clone(),
+            after: push.after.clone(),
+            default_head,
+        };
+        Ok(Box::new(GitView::open(self.mirrors.open(&push.repo)?, range)?))
+    }
+}
+
+#[async_trait]
+impl Workspaces for Git {
+    async fn lend(&self, repo: &Repository, sha: &CommitSha) -> Result<Workspace, ScmError> {
+        let (pool, key, sha) = (Arc::clone(&self.pool), repo.key.clone(), sha.clone());
+        self.with_mirror(repo, move |mirror| pool.lend(mirror, &key, &sha))
+            .await
+    }
+
+    async fn release(&self, workspace: &Workspace) -> Result<(), ScmError> {
+        let (pool, name) = (Arc::clone(&self.pool), workspace.name.clone());
+        blocking(move || {
+            pool.release(&name);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn reclaim(&self, in_use: &[String]) -> Result<(), ScmError> {
+        let (pool, in_use) = (Arc::clone(&self.pool), in_use.to_vec());
+        blocking(move || pool.reclaim(&in_use)).await
+    }
+}

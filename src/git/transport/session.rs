@@ -1,0 +1,200 @@
+//! One operation over the network: where it leads, how long it may take, whether it is still wanted, why it failed.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::io;
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::client::Network;
+use crate::git::address::RemoteAddress;
+use crate::git::network::NetworkOptions;
+use crate::ports::scm::ScmError;
+
+/// Why an operation ended before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+enum Ended {
+    #[error("it is not wanted any more")]
+    Cancelled,
+    #[error("it took longer than the {0:?} allowed for the whole operation")]
+    Deadline(Duration),
+    #[error("the other side sent nothing for {0:?}")]
+    Stalled(Duration),
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<Session>>> = const { RefCell::new(None) };
+}
+
+/// The operation that this thread carries out.
+pub(super) fn current() -> Option<Arc<Session>> {
+    CURRENT.with_borrow(Clone::clone)
+}
+
+/// One operation. Made on any thread, carried out on one blocking thread.
+pub(crate) struct Session {
+    network: Arc<Network>,
+    address: RemoteAddress,
+    runtime: Handle,
+    cancel: CancellationToken,
+    ends: Instant,
+    received: AtomicU64,
+    failure: Mutex<Option<ScmError>>,
+}
+
+/// While it lives, libgit2's connections on this thread belong to the session.
+pub(crate) struct Entered {
+    // The thread-local is of this thread: not to be sent away.
+    _of_this_thread: PhantomData<*const ()>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(None);
+    }
+}
+
+impl Session {
+    /// An operation whose deadline begins now.
+    pub(crate) fn new(
+        network: Arc<Network>,
+        address: RemoteAddress,
+        runtime: Handle,
+        cancel: CancellationToken,
+    ) -> Arc<Self> {
+        let ends = Instant::now() + network.options().deadline;
+        Arc::new(Self {
+            network,
+            address,
+            runtime,
+            cancel,
+            ends,
+            received: AtomicU64::new(0),
+            failure: Mutex::new(None),
+        })
+    }
+
+    /// Makes this thread's connections belong to the session.
+    pub(crate) fn enter(self: &Arc<Self>) -> Entered {
+        CURRENT.set(Some(Arc::clone(self)));
+        Entered {
+            _of_this_thread: PhantomData,
+        }
+    }
+
+    pub(crate) fn address(&self) -> &RemoteAddress {
+        &self.address
+    }
+
+    pub(crate) fn options(&self) -> &NetworkOptions {
+        self.network.options()
+    }
+
+    pub(super) fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Waits for something of the network, at most `patience`, and not past deadline or cancellation.
+    pub(crate) fn wait<T>(
+        &self,
+        patience: Duration,
+        work: impl Future<Output = io::Result<T>>,
+    ) -> io::Result<T> {
+        let now = Instant::now();
+        let until = self.ends.min(now + patience);
+        let outcome = self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => Err(Ended::Cancelled),
+                outcome = tokio::time::timeout_at(until, work) => outcome.map_err(|_| self.too_late(patience)),
+            }
+        });
+        outcome.unwrap_or_else(|ended| Err(self.fail(failed(&self.doing(), ended))))
+    }
+
+    fn too_late(&self, patience: Duration) -> Ended {
+        if Instant::now() >= self.ends {
+            Ended::Deadline(self.options().deadline)
+        } else {
+            Ended::Stalled(patience)
+        }
+    }
+
+    /// Whether the operation may go on; asked by libgit2's progress callbacks, where nothing waits.
+    pub(crate) fn goes_on(&self) -> bool {
+        let ended = if self.cancel.is_cancelled() {
+            Ended::Cancelled
+        } else if Instant::now() >= self.ends {
+            Ended::Deadline(self.options().deadline)
+        } else {
+            return true;
+        };
+        self.fail(failed(&self.doing(), ended));
+        false
+    }
+
+    /// Counts what came in.
+    pub(crate) fn count_received(&self, bytes: usize) -> io::Result<()> {
+        let bytes = bytes as u64;
+        let limit = self.options().max_received_bytes;
+        let total = self.received.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if total <= limit {
+            return Ok(());
+        }
+        Err(self.fail(ScmError::LimitExceeded {
+            what: format!("what {} sends", self.address),
+            limit: format!("{limit} bytes"),
+        }))
+    }
+
+    /// Whether so many objects are allowed.
+    pub(crate) fn allows_objects(&self, objects: usize) -> bool {
+        let limit = self.options().max_objects;
+        let allowed = objects as u64 <= limit;
+        if !allowed {
+            self.fail(ScmError::LimitExceeded {
+                what: format!("what {} sends", self.address),
+                limit: format!("{limit} objects"),
+            });
+        }
+        allowed
+    }
+
+    /// Keeps the precise cause (the first one) and makes the error that travels through libgit2.
+    pub(crate) fn fail(&self, error: ScmError) -> io::Error {
+        let text = error.to_string();
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(error);
+        io::Error::other(text)
+    }
+
+    /// The precise cause kept by [`Self::fail`].
+    pub(crate) fn take_failure(&self) -> Option<ScmError> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+
+    pub(crate) fn doing(&self) -> String {
+        format!("fetch from {}", self.address)
+    }
+}
+
+/// A failure that may pass.
+pub(crate) fn failed(doing: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ScmError {
+    ScmError::Failed {
+        doing: doing.to_owned(),
+        source: source.into(),
+    }
+}

@@ -1,0 +1,150 @@
+//! A directory by its handle. Names are single components, and links are never followed.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use nix::dir::{Dir, Type};
+use nix::fcntl::{AtFlags, OFlag, open, openat, renameat};
+use nix::sys::stat::{FchmodatFlags, FileStat, Mode, fchmod, fchmodat, fstat, fstatat, mkdirat};
+use nix::unistd::{UnlinkatFlags, symlinkat, unlinkat};
+
+/// An open directory.
+#[derive(Debug)]
+pub(super) struct Directory(OwnedFd);
+
+/// Everything we create is for the owner to write and, inside the pool's private root, for all to read.
+const DIRECTORY_MODE: Mode = Mode::from_bits_truncate(0o755);
+
+fn flags() -> OFlag {
+    OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC
+}
+
+impl Directory {
+    /// Opens a directory by its path, whose last component may not be a link.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self(open(path, flags(), Mode::empty())?))
+    }
+
+    /// Opens a directory in this one.
+    pub(super) fn child(&self, name: &[u8]) -> io::Result<Self> {
+        Ok(Self(openat(&self.0, name, flags(), Mode::empty())?))
+    }
+
+    /// Creates a directory in this one; fails when anything has this name.
+    pub(super) fn create_directory(&self, name: &[u8]) -> io::Result<()> {
+        Ok(mkdirat(&self.0, name, DIRECTORY_MODE)?)
+    }
+
+    /// Opens a directory in this one, creating it when there is nothing.
+    pub(super) fn child_or_new(&self, name: &[u8]) -> io::Result<Self> {
+        match self.create_directory(name) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            Ok(()) | Err(_) => self.child(name),
+        }
+    }
+
+    /// Creates a file and writes it; fails when anything has this name. Returns what it is now.
+    pub(super) fn create_file(&self, name: &[u8], executable: bool, content: &[u8]) -> io::Result<FileStat> {
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let mode = if executable { 0o755 } else { 0o644 };
+        let mut file = File::from(openat(&self.0, name, flags, Mode::from_bits_truncate(mode))?);
+        file.write_all(content)?;
+        Ok(fstat(&file)?)
+    }
+
+    /// Replaces a small file of our own as a whole: readers see the old content or the new.
+    pub(super) fn replace_file(&self, name: &str, content: &[u8]) -> io::Result<()> {
+        let new = format!("{name}.new");
+        match self.unlink(new.as_bytes()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        self.create_file(new.as_bytes(), false, content)?;
+        Ok(renameat(&self.0, new.as_str(), &self.0, name)?)
+    }
+
+    /// Reads a regular file of at most `limit` bytes; does not wait for a FIFO.
+    pub(super) fn read_file(&self, name: &[u8], limit: u64) -> io::Result<Vec<u8>> {
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+        let file = File::from(openat(&self.0, name, flags, Mode::empty())?);
+        let metadata = file.metadata()?;
+        if !metadata.is_file() || metadata.len() > limit {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "not a file of the expected size",
+            ));
+        }
+        let mut content = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
+        file.take(limit + 1).read_to_end(&mut content)?;
+        Ok(content)
+    }
+
+    /// Creates a symbolic link; fails when anything has this name.
+    pub(super) fn create_link(&self, name: &[u8], target: &[u8]) -> io::Result<FileStat> {
+        symlinkat(target, &self.0, name)?;
+        self.stat(name)
+    }
+
+    /// What has this name.
+    pub(super) fn stat(&self, name: &[u8]) -> io::Result<FileStat> {
+        Ok(fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW)?)
+    }
+
+    /// This directory itself.
+    pub(super) fn stat_self(&self) -> io::Result<FileStat> {
+        Ok(fstat(&self.0)?)
+    }
+
+    /// Gives this directory the mode we create directories with.
+    pub(super) fn restore_mode(&self) -> io::Result<()> {
+        Ok(fchmod(&self.0, DIRECTORY_MODE)?)
+    }
+
+    /// Gives a directory in this one the mode we create directories with; a link is not followed.
+    pub(super) fn restore_mode_of(&self, name: &[u8]) -> io::Result<()> {
+        Ok(fchmodat(
+            &self.0,
+            name,
+            DIRECTORY_MODE,
+            FchmodatFlags::NoFollowSymlink,
+        )?)
+    }
+
+    /// Removes anything that is not a directory.
+    pub(super) fn unlink(&self, name: &[u8]) -> io::Result<()> {
+        Ok(unlinkat(&self.0, name, UnlinkatFlags::NoRemoveDir)?)
+    }
+
+    /// Removes an empty directory.
+    pub(super) fn remove_empty(&self, name: &[u8]) -> io::Result<()> {
+        Ok(unlinkat(&self.0, name, UnlinkatFlags::RemoveDir)?)
+    }
+
+    /// Moves something into another directory of the same file system.
+    pub(super) fn move_to(&self, name: &[u8], other: &Self, new: &[u8]) -> io::Result<()> {
+        Ok(renameat(&self.0, name, &other.0, new)?)
+    }
+
+    /// The names in this directory, each with whether it is known to be a directory.
+    pub(super) fn names(&self) -> io::Result<Vec<(Vec<u8>, Option<bool>)>> {
+        let mut listing = Dir::from_fd(openat(&self.0, ".", flags(), Mode::empty())?)?;
+        let mut names = Vec::new();
+        for entry in listing.iter() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                let is_directory = entry.file_type().map(|kind| kind == Type::Directory);
+                names.push((name.to_vec(), is_directory));
+            }
+        }
+        Ok(names)
+    }
+}
+
+impl AsFd for Directory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
