@@ -1,0 +1,55 @@
+//! Starts the supervisor of an attempt. Blocking: runs on a thread of its own.
+
+use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::attempt::AttemptDirectory;
+use super::order::Order;
+use super::supervisor::{ARGUMENT, TAKEN_OVER};
+
+/// Longest complaint of a supervisor that is passed on.
+const LONGEST_COMPLAINT: u64 = 4096;
+
+/// Makes the attempt's directory and starts its supervisor; returns when that has started the command, or has noted why it
+/// could not. The process we start ends at once and leaves the supervisor behind, which is nobody's child we know.
+///
+/// # Errors
+/// [`io::ErrorKind::AlreadyExists`] when there is such an attempt; otherwise whatever kept the supervisor from taking over.
+pub(super) fn launch(program: &Path, directory: &AttemptDirectory, order: &Order) -> io::Result<()> {
+    let news = directory.create()?;
+    let mut child = Command::new(program)
+        .arg(ARGUMENT)
+        .arg(directory.path())
+        .current_dir("/")
+        .env_clear()
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(news)
+        .stderr(Stdio::piped())
+        .spawn()
+        .inspect_err(|_| {
+            // Nothing has run, so the attempt may be made again.
+            let _ = directory.remove();
+        })?;
+    let text = serde_json::to_vec(order)?;
+    let handed_over = child
+        .stdin
+        .take()
+        .map_or(Ok(()), |mut pipe| pipe.write_all(&text));
+    let mut answer = Vec::new();
+    if let Some(pipe) = child.stderr.take() {
+        pipe.take(LONGEST_COMPLAINT).read_to_end(&mut answer)?;
+    }
+    child.wait()?;
+    if answer == TAKEN_OVER {
+        return Ok(());
+    }
+    handed_over?;
+    let complaint = String::from_utf8_lossy(&answer);
+    Err(io::Error::other(format!(
+        "the supervisor did not take over: {}",
+        complaint.trim()
+    )))
+}

@@ -1,0 +1,140 @@
+//! The system's table of processes, read from `/proc`.
+
+use std::collections::HashSet;
+use std::fs;
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+
+use super::news::CommandIdentity;
+
+/// One process as the table shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Process {
+    /// Its number.
+    pub(super) pid: i32,
+    /// Its parent's number.
+    pub(super) parent: i32,
+    /// Its process group.
+    pub(super) group: i32,
+    /// Its session.
+    pub(super) session: i32,
+    /// Start in ticks since boot.
+    pub(super) started: u64,
+    /// Ended, but not yet waited for.
+    pub(super) is_zombie: bool,
+}
+
+/// Looks up one process; `None` when there is none of that number.
+pub(super) fn look_up(pid: i32) -> Option<Process> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    parse(pid, &stat)
+}
+
+/// The fields behind the name, which stands in brackets and may hold anything, brackets and spaces too.
+fn parse(pid: i32, stat: &str) -> Option<Process> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    Some(Process {
+        pid,
+        is_zombie: matches!(*fields.first()?, "Z" | "X"),
+        parent: fields.get(1)?.parse().ok()?,
+        group: fields.get(2)?.parse().ok()?,
+        session: fields.get(3)?.parse().ok()?,
+        started: fields.get(19)?.parse().ok()?,
+    })
+}
+
+/// All processes there are at the moment.
+pub(super) fn all() -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter_map(look_up)
+        .collect()
+}
+
+/// Everything that descends from a process, itself and those already ended not included.
+pub(super) fn descendants(ancestor: i32) -> Vec<Process> {
+    let table = all();
+    let mut family = HashSet::from([ancestor]);
+    // Parents need not stand before their children in the table: go over it until nobody is new.
+    loop {
+        let before = family.len();
+        let born = table
+            .iter()
+            .filter(|process| family.contains(&process.parent))
+            .map(|process| process.pid);
+        family.extend(born.collect::<Vec<_>>());
+        if family.len() == before {
+            break;
+        }
+    }
+    family.remove(&ancestor);
+    table
+        .into_iter()
+        .filter(|process| !process.is_zombie && family.contains(&process.pid))
+        .collect()
+}
+
+/// Which boot of the machine this is; start times are counted from it.
+pub(super) fn boot() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id")
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
+}
+
+/// Sends a signal to a process that may be gone already.
+pub(super) fn send(pid: i32, signal: Signal) {
+    let _ = kill(Pid::from_raw(pid), signal);
+}
+
+/// Kills what is left of a command's session after all its supervisors have died. Returns whether anything was left.
+///
+/// Number, start time and boot are compared, so that a stranger that got the same number later is left alone. The
+/// number of a session is not given away while one of its members lives, which makes members without their leader ours too.
+pub(super) fn kill_session(command: &CommandIdentity) -> bool {
+    let Ok(leader) = i32::try_from(command.pid) else {
+        return false;
+    };
+    let reused = look_up(leader).is_some_and(|process| process.started != command.started);
+    if leader <= 1 || command.boot != boot() || reused {
+        return false;
+    }
+    let left: Vec<Process> = all()
+        .into_iter()
+        .filter(|process| {
+            process.session == leader && process.started >= command.started && !process.is_zombie
+        })
+        .collect();
+    if left.is_empty() {
+        return false;
+    }
+    let _ = killpg(Pid::from_raw(leader), Signal::SIGKILL);
+    for process in left {
+        send(process.pid, Signal::SIGKILL);
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_brackets_does_not_confuse_the_fields() {
+        let stat = "7 (a) R 9 (b) S 5 6 4 0 -1 1 2 3 4 5 6 7 8 9 10 11 12 0 4711 99";
+        let process = parse(7, stat).unwrap();
+        assert_eq!((process.parent, process.session, process.started), (5, 4, 4711));
+    }
+
+    #[test]
+    fn this_process_is_in_the_table() {
+        let own = i32::try_from(std::process::id()).unwrap();
+        assert!(all().iter().any(|process| process.pid == own));
+        assert!(descendants(1).iter().any(|process| process.pid == own));
+    }
+}

@@ -1,0 +1,87 @@
+//! Finds many byte strings at once.
+//!
+//! A table of the first two bytes lets most positions pass with one look; the rest go through the few candidates with
+//! the same four first bytes. Overlapping finds are joined, so that nothing of a longer secret is left beside a shorter one.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// A piece of text, in bytes.
+pub(in crate::exec) type Span = Range<usize>;
+
+/// Shortest pattern.
+const SHORTEST: usize = 4;
+
+/// A set of byte strings to look for.
+pub(in crate::exec) struct Matcher {
+    /// Which pairs of first bytes occur.
+    first_pairs: Vec<bool>,
+    /// Patterns by their first four bytes, longest first.
+    by_start: HashMap<[u8; SHORTEST], Vec<Vec<u8>>>,
+    longest: usize,
+}
+
+impl Matcher {
+    /// For these patterns; those shorter than four bytes are left out.
+    pub(in crate::exec) fn new(patterns: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        let mut matcher = Self {
+            first_pairs: vec![false; 1 << 16],
+            by_start: HashMap::new(),
+            longest: 0,
+        };
+        for pattern in patterns {
+            let Some(start) = pattern.first_chunk::<SHORTEST>() else {
+                continue;
+            };
+            matcher.first_pairs[pair(start[0], start[1])] = true;
+            matcher.longest = matcher.longest.max(pattern.len());
+            matcher.by_start.entry(*start).or_default().push(pattern);
+        }
+        for candidates in matcher.by_start.values_mut() {
+            candidates.sort_by_key(|pattern| std::cmp::Reverse(pattern.len()));
+        }
+        matcher
+    }
+
+    /// Length of the longest pattern in bytes.
+    pub(in crate::exec) fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// Where patterns stand, joined where they touch or overlap; the first `hidden` bytes always count.
+    pub(in crate::exec) fn spans(&self, text: &[u8], hidden: usize) -> Vec<Span> {
+        let mut spans: Vec<Span> = Vec::new();
+        if hidden > 0 {
+            spans.push(0..hidden.min(text.len()));
+        }
+        if self.by_start.is_empty() {
+            return spans;
+        }
+        for (position, window) in text.windows(SHORTEST).enumerate() {
+            if !self.first_pairs[pair(window[0], window[1])] {
+                continue;
+            }
+            let Some(length) = self.length_at(&text[position..]) else {
+                continue;
+            };
+            let end = position + length;
+            match spans.last_mut() {
+                Some(last) if position <= last.end => last.end = last.end.max(end),
+                _ => spans.push(position..end),
+            }
+        }
+        spans
+    }
+
+    fn length_at(&self, text: &[u8]) -> Option<usize> {
+        let candidates = self.by_start.get(text.first_chunk::<SHORTEST>()?)?;
+        candidates
+            .iter()
+            .find(|pattern| text.starts_with(pattern))
+            .map(Vec::len)
+    }
+}
+
+fn pair(first: u8, second: u8) -> usize {
+    usize::from(first) << 8 | usize::from(second)
+}

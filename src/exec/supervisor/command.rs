@@ -1,0 +1,115 @@
+//! Starts the command of an attempt.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use nix::unistd::{Pid, getpid, getppid, setsid};
+
+use super::super::order::Order;
+use crate::model::ExecutionResult;
+
+/// Code of a command that is not there, as shells have it.
+const NOT_FOUND: i32 = 127;
+
+/// Code of a command that is there and cannot be run.
+const NOT_RUNNABLE: i32 = 126;
+
+/// A command that runs.
+pub(super) struct Started {
+    /// Its process, group and session.
+    pub(super) pid: Pid,
+    /// Its standard output; reading does not block.
+    pub(super) out: File,
+    /// Its standard error; reading does not block.
+    pub(super) err: File,
+}
+
+/// Starts the command with exactly the environment given, in a session of its own, with empty input.
+///
+/// # Errors
+/// The result of an attempt whose command could not be started.
+pub(super) fn start(order: &Order) -> Result<Started, Box<ExecutionResult>> {
+    let Some((program, arguments)) = order.argv.split_first() else {
+        return Err(refused(NOT_FOUND, "no command is given".to_owned()));
+    };
+    if !Path::new(&order.directory).is_dir() {
+        let directory = order.directory.display();
+        return Err(refused(
+            NOT_RUNNABLE,
+            format!("failed to start in {directory}: there is no such directory"),
+        ));
+    }
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .current_dir(&order.directory)
+        .env_clear()
+        .envs(order.environment.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    separate(&mut command);
+    spawn(command).map_err(|error| {
+        let code = if error.kind() == ErrorKind::NotFound {
+            NOT_FOUND
+        } else {
+            NOT_RUNNABLE
+        };
+        refused(code, format!("failed to start `{program}`: {error}"))
+    })
+}
+
+fn spawn(mut command: Command) -> io::Result<Started> {
+    let mut child = command.spawn()?;
+    let gone = || io::Error::other("the output of the command is not connected");
+    let out = child.stdout.take().ok_or_else(gone)?;
+    let err = child.stderr.take().ok_or_else(gone)?;
+    let pid = Pid::from_raw(i32::try_from(child.id()).map_err(io::Error::other)?);
+    Ok(Started {
+        pid,
+        out: not_blocking(out.into())?,
+        err: not_blocking(err.into())?,
+    })
+}
+
+fn not_blocking(pipe: OwnedFd) -> io::Result<File> {
+    fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok(pipe.into())
+}
+
+/// Gives the command a session of its own, and lets it die with its supervisor.
+#[expect(
+    unsafe_code,
+    reason = "what runs between fork and exec is ours to keep harmless"
+)]
+fn separate(command: &mut Command) {
+    let supervisor = getpid();
+    let prepare = move || {
+        setsid()?;
+        prctl::set_pdeathsig(Signal::SIGKILL)?;
+        // The supervisor may have died before the kernel was told.
+        if getppid() == supervisor {
+            Ok(())
+        } else {
+            Err(Errno::ESRCH.into())
+        }
+    };
+    // SAFETY: three system calls; nothing is allocated and no lock is taken.
+    unsafe { command.pre_exec(prepare) };
+}
+
+fn refused(code: i32, message: String) -> Box<ExecutionResult> {
+    Box::new(ExecutionResult {
+        code,
+        message: Some(message),
+        ..ExecutionResult::default()
+    })
+}

@@ -1,0 +1,63 @@
+//! Detaches from the daemon, and outlives the supervisor to clean up after it.
+
+use std::fs::File;
+use std::io;
+
+use nix::errno::Errno;
+use nix::sys::prctl;
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::SigSet;
+use nix::sys::stat::{Mode, umask};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{self, ForkResult, Pid};
+
+use super::super::attempt::AttemptDirectory;
+use super::{run, tree};
+
+/// Forks twice: returns at once in the process that was started, and at the end in the other two.
+pub(super) fn detach(directory: &AttemptDirectory) -> io::Result<()> {
+    if is_parent(fork()?).is_some() {
+        return Ok(());
+    }
+    unistd::setsid()?;
+    prctl::set_child_subreaper(true)?;
+    prctl::set_dumpable(false)?;
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    umask(Mode::from_bits_truncate(0o022));
+    match is_parent(fork()?) {
+        Some(supervisor) => guard(supervisor),
+        None => run::supervise(directory),
+    }
+}
+
+/// Waits for the supervisor, deaf to everything but KILL, and then for the end of everything it left.
+fn guard(supervisor: Pid) -> io::Result<()> {
+    SigSet::all().thread_block()?;
+    let nowhere = File::options().read(true).write(true).open("/dev/null")?;
+    unistd::dup2_stdin(&nowhere)?;
+    unistd::dup2_stderr(&nowhere)?;
+    loop {
+        match waitpid(supervisor, None) {
+            Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) | Err(Errno::ECHILD) => break,
+            Ok(_) | Err(_) => {}
+        }
+    }
+    tree::kill_until_empty();
+    Ok(())
+}
+
+fn is_parent(fork: ForkResult) -> Option<Pid> {
+    match fork {
+        ForkResult::Parent { child } => Some(child),
+        ForkResult::Child => None,
+    }
+}
+
+#[expect(
+    unsafe_code,
+    reason = "the process has one thread, so a fork copies no lock that somebody holds"
+)]
+fn fork() -> nix::Result<ForkResult> {
+    // SAFETY: called only on the way from `main` to the supervisor, where no thread was ever started.
+    unsafe { unistd::fork() }
+}

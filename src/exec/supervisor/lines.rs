@@ -1,0 +1,147 @@
+//! Makes lines of what a pipe gives, however it is cut, and masks secrets in them.
+
+use std::rc::Rc;
+
+use super::super::redact::{Redactor, masked};
+
+/// Longest line in bytes; a longer one becomes several, each but the last with [`CUT`] at its end.
+pub(super) const LONGEST_LINE: usize = 64 * 1024;
+
+/// Marks a line that was cut.
+pub(super) const CUT: &str = " …[line continues]";
+
+/// The lines of one stream. The text is kept as it is, escapes and all, but for bytes that are no UTF-8.
+pub(super) struct Lines {
+    redactor: Rc<Redactor>,
+    /// What has come since the last line end or cut.
+    buffer: Vec<u8>,
+    /// How much of it is known to hold no line end.
+    searched: usize,
+    /// How many of its first bytes belong to a secret that began before the cut.
+    hidden: usize,
+}
+
+impl Lines {
+    /// A stream that has not begun.
+    pub(super) fn new(redactor: Rc<Redactor>) -> Self {
+        Self {
+            redactor,
+            buffer: Vec::new(),
+            searched: 0,
+            hidden: 0,
+        }
+    }
+
+    /// Takes in the next bytes and gives the lines they complete.
+    pub(super) fn push(&mut self, bytes: &[u8], emit: &mut dyn FnMut(&str)) {
+        self.buffer.extend_from_slice(bytes);
+        let mut start = 0;
+        while let Some(found) = self.buffer[self.searched..]
+            .iter()
+            .position(|byte| *byte == b'\n')
+        {
+            let end = self.searched + found;
+            self.line(start, end, emit);
+            (start, self.searched, self.hidden) = (end + 1, end + 1, 0);
+        }
+        self.buffer.drain(..start);
+        self.cut_long(emit);
+        self.searched = self.buffer.len();
+    }
+
+    /// Gives what is left without a line end.
+    pub(super) fn finish(&mut self, emit: &mut dyn FnMut(&str)) {
+        if !self.buffer.is_empty() {
+            self.line(0, self.buffer.len(), emit);
+            self.buffer.clear();
+        }
+        (self.searched, self.hidden) = (0, 0);
+    }
+
+    fn line(&mut self, mut start: usize, end: usize, emit: &mut dyn FnMut(&str)) {
+        while end - start >= self.cut_from() {
+            start += self.cut(start, end, emit);
+        }
+        let line = &self.buffer[start..end];
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let spans = self.redactor.spans(line, self.hidden);
+        emit(&String::from_utf8_lossy(&masked(line, &spans)));
+    }
+
+    /// Cuts pieces off a line that does not end.
+    fn cut_long(&mut self, emit: &mut dyn FnMut(&str)) {
+        let mut start = 0;
+        while self.buffer.len() - start >= self.cut_from() {
+            start += self.cut(start, self.buffer.len(), emit);
+        }
+        self.buffer.drain(..start);
+    }
+
+    /// Length from which a line is cut: every secret that begins in the piece is there as a whole.
+    fn cut_from(&self) -> usize {
+        LONGEST_LINE + self.redactor.longest()
+    }
+
+    /// Cuts one piece off; its length. The part of a secret beyond the cut is remembered.
+    fn cut(&mut self, start: usize, end: usize, emit: &mut dyn FnMut(&str)) -> usize {
+        let line = &self.buffer[start..end];
+        let cut = character_boundary(line, LONGEST_LINE);
+        let mut spans = self.redactor.spans(line, self.hidden);
+        spans.retain(|span| span.start < cut);
+        self.hidden = spans.last().map_or(0, |span| span.end.saturating_sub(cut));
+        let piece = masked(&line[..cut], &spans);
+        emit(&(String::from_utf8_lossy(&piece).into_owned() + CUT));
+        cut
+    }
+}
+
+/// The nearest place at or before `wanted` that does not cut a character apart.
+fn character_boundary(bytes: &[u8], wanted: usize) -> usize {
+    let is_inside = |position: &usize| bytes.get(*position).is_some_and(|byte| byte & 0xC0 == 0x80);
+    (wanted.saturating_sub(3)..=wanted)
+        .rev()
+        .find(|position| !is_inside(position))
+        .unwrap_or(wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines_of(secret: &str, pieces: &[&[u8]]) -> Vec<String> {
+        let mut lines = Lines::new(Rc::new(Redactor::new(&[secret.to_owned()])));
+        let mut seen = Vec::new();
+        for piece in pieces {
+            lines.push(piece, &mut |line| seen.push(line.to_owned()));
+        }
+        lines.finish(&mut |line| seen.push(line.to_owned()));
+        seen
+    }
+
+    #[test]
+    fn ex_12_lines_come_when_they_are_whole_and_the_rest_at_the_end() {
+        let seen = lines_of("", &[b"10", b"0%d\ntwo\r\n\nth", b"ree"]);
+        assert_eq!(seen, ["100%d", "two", "", "three"]);
+    }
+
+    #[test]
+    fn ex_17_a_secret_cut_by_the_longest_line_leaves_nothing() {
+        for before in (LONGEST_LINE - 20)..(LONGEST_LINE + 3) {
+            let mut text = vec![b'.'; before];
+            text.extend_from_slice(b"canary-secret");
+            text.extend(vec![b'.'; LONGEST_LINE]);
+            let seen = lines_of("canary-secret", &text.chunks(4096).collect::<Vec<_>>());
+            let all = seen.concat().replace(CUT, "");
+            assert!(!all.contains("canary") && !all.contains("secret"), "at {before}");
+            assert_eq!(all.chars().filter(|c| *c == '.').count(), before + LONGEST_LINE);
+        }
+    }
+
+    #[test]
+    fn e7_bytes_that_are_no_text_are_replaced_and_characters_stay_whole() {
+        assert_eq!(lines_of("", &[b"a\xff\xfeb\n"]), ["a\u{fffd}\u{fffd}b"]);
+        let long = "é".repeat(LONGEST_LINE);
+        let seen = lines_of("", &[b"x", long.as_bytes()]);
+        assert_eq!(seen.concat().replace(CUT, ""), format!("x{long}"));
+    }
+}

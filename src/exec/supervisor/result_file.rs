@@ -1,0 +1,171 @@
+//! Reads `result.json` (semantics 3.19), which is written by the goal and believed in nothing.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
+use nix::unistd::{UnlinkatFlags, unlinkat};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::model::ExecutionResult;
+use crate::model::goal::StateName;
+use crate::model::goal_event::ExternalUrl;
+
+/// Largest file that is read.
+const LIMIT: u64 = 1024 * 1024;
+
+/// Most links that are taken over.
+const MOST_LINKS: usize = 100;
+
+/// Where the file may come to be: a handle on its directory, taken before the command runs and can move anything.
+pub(super) struct ResultFile {
+    directory: Option<File>,
+    name: OsString,
+}
+
+/// What the file may say, as it is or inside `SdmGoal`; everything else in it is passed over.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Reported {
+    code: Option<i32>,
+    message: Option<String>,
+    state: Option<String>,
+    phase: Option<String>,
+    description: Option<String>,
+    #[serde(alias = "external_urls")]
+    external_urls: Option<Vec<ExternalUrl>>,
+    data: Option<Value>,
+}
+
+impl ResultFile {
+    /// Makes the directory when it is missing and removes a file left there by somebody else.
+    pub(super) fn prepare(path: &Path) -> Self {
+        let name = path.file_name().unwrap_or_default().to_owned();
+        let directory = path.parent().filter(|_| !name.is_empty()).and_then(|parent| {
+            let _ = fs::create_dir_all(parent);
+            File::open(parent).ok()
+        });
+        if let Some(directory) = &directory {
+            let _ = unlinkat(directory, name.as_os_str(), UnlinkatFlags::NoRemoveDir);
+        }
+        Self { directory, name }
+    }
+
+    /// What the goal reports; `None` when it left no file.
+    ///
+    /// # Errors
+    /// Why what it left is not a result, for people.
+    pub(super) fn read(&self) -> Result<Option<ExecutionResult>, String> {
+        let Some(text) = self.text()? else {
+            return Ok(None);
+        };
+        parse(&text)
+            .map(Some)
+            .map_err(|because| format!("{} cannot be read: {because}", self.display()))
+    }
+
+    fn text(&self) -> Result<Option<Vec<u8>>, String> {
+        let Some(directory) = &self.directory else {
+            return Ok(None);
+        };
+        let refused = |because: &str| Err(format!("{} is not read: {because}", self.display()));
+        // Not blocking, because the open of a FIFO would.
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let file = match openat(directory, self.name.as_os_str(), flags, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(Errno::ENOENT) => return Ok(None),
+            Err(Errno::ELOOP) => return refused("it is a link"),
+            Err(error) => return refused(error.desc()),
+        };
+        match file.metadata() {
+            Ok(metadata) if !metadata.is_file() => return refused("it is not a regular file"),
+            Ok(metadata) if metadata.len() > LIMIT => return refused("it is larger than 1 MiB"),
+            Ok(_) => {}
+            Err(error) => return refused(&error.to_string()),
+        }
+        let mut text = Vec::new();
+        match file.take(LIMIT + 1).read_to_end(&mut text) {
+            Ok(_) if text.len() as u64 > LIMIT => refused("it is larger than 1 MiB"),
+            Ok(_) => Ok(Some(text)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => refused(&error.to_string()),
+        }
+    }
+
+    fn display(&self) -> String {
+        self.name.to_string_lossy().into_owned()
+    }
+}
+
+fn parse(text: &[u8]) -> Result<ExecutionResult, String> {
+    let mut value: Value = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    if let Some(inner) = value.get_mut("SdmGoal") {
+        value = inner.take();
+    }
+    if !value.is_object() {
+        return Err("it is not a JSON object".to_owned());
+    }
+    let reported: Reported = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    let state = match reported.state.as_deref() {
+        None => None,
+        Some(name) => Some(StateName::parse(name).ok_or_else(|| format!("`{name}` is not a state"))?),
+    };
+    let mut external_urls = reported.external_urls.unwrap_or_default();
+    external_urls.retain(|link| link.url.starts_with("https://") || link.url.starts_with("http://"));
+    external_urls.truncate(MOST_LINKS);
+    Ok(ExecutionResult {
+        code: reported.code.unwrap_or_default(),
+        state,
+        phase: reported.phase,
+        description: reported.description,
+        message: reported.message,
+        data: reported.data.map(|data| match data {
+            Value::String(text) => text,
+            other => other.to_string(),
+        }),
+        external_urls,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_shapes_are_read() {
+        let flat = parse(br#"{"code": 0, "state": "waiting_for_approval", "externalUrls": [{"url": "https://x"}, {"url": "javascript:x"}], "data": {"a": 1}, "more": []}"#).unwrap();
+        assert_eq!(flat.state, Some(StateName::WaitingForApproval));
+        assert_eq!(
+            (flat.external_urls.len(), flat.data.as_deref()),
+            (1, Some(r#"{"a":1}"#))
+        );
+        let nested =
+            parse(br#"{"SdmGoal": {"state": "success", "phase": "p", "description": null, "push": {}}}"#)
+                .unwrap();
+        assert_eq!(
+            (nested.state, nested.phase.as_deref()),
+            (Some(StateName::Success), Some("p"))
+        );
+    }
+
+    #[test]
+    fn what_is_no_result_is_refused() {
+        for text in [
+            "",
+            "[]",
+            "3",
+            "{",
+            r#"{"state": "nonsense"}"#,
+            r#"{"code": "x"}"#,
+            r#"{"SdmGoal": 1}"#,
+        ] {
+            assert!(parse(text.as_bytes()).is_err(), "{text}");
+        }
+        assert!(parse(&b"[".repeat(100_000)).is_err());
+    }
+}

@@ -1,0 +1,139 @@
+//! Follows one attempt by what its supervisor leaves in the directory.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::attempt::AttemptDirectory;
+use super::bell::Subscription;
+use super::earlier;
+use super::news::{self, NewsRecord};
+use crate::model::ExecutionResult;
+use crate::ports::executor::{ExecutionNews, ExecutionWatch};
+
+/// How often a watch looks by itself although it is rung: a lost ring then costs seconds and not for ever.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// How often it looks where nobody rings, and when something must change any moment.
+const QUICK_SWEEP: Duration = Duration::from_millis(100);
+
+/// After a ring: the kernel tells of the last close just before it gives the lock back.
+const AFTERTHOUGHT: Duration = Duration::from_millis(1);
+
+/// The story of one attempt, from its beginning.
+pub(super) struct ProcessWatch {
+    directory: AttemptDirectory,
+    bell: Subscription,
+    /// News read so far, in bytes.
+    position: u64,
+    pending: VecDeque<ExecutionNews>,
+    /// How long to wait for a ring the next time; grows while nothing is found.
+    patience: Duration,
+    is_over: bool,
+}
+
+/// What one look at the directory found.
+struct Sight {
+    records: Vec<NewsRecord>,
+    position: u64,
+    outcome: Option<ExecutionResult>,
+    is_alive: bool,
+}
+
+impl ProcessWatch {
+    /// Subscribe first, then look: nothing can happen unnoticed in between.
+    pub(super) fn new(directory: AttemptDirectory, bell: Subscription) -> Self {
+        Self {
+            directory,
+            bell,
+            position: 0,
+            pending: VecDeque::new(),
+            patience: AFTERTHOUGHT,
+            is_over: false,
+        }
+    }
+
+    async fn look(&mut self) {
+        let (directory, position) = (self.directory.clone(), self.position);
+        let sight = tokio::task::spawn_blocking(move || look(&directory, position)).await;
+        match sight.map_err(io::Error::other).and_then(|sight| sight) {
+            Ok(sight) => self.take_in(sight),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.end(ExecutionNews::Lost),
+            Err(error) => {
+                tracing::warn!(%error, attempt = %self.directory.path().display(), "failed to read the news of an attempt");
+            }
+        }
+    }
+
+    fn take_in(&mut self, sight: Sight) {
+        self.position = sight.position;
+        for record in sight.records {
+            match record {
+                NewsRecord::Running(command) => {
+                    self.pending.push_back(ExecutionNews::Running {
+                        pid: command.pid,
+                        at: command.at,
+                    });
+                }
+                NewsRecord::Phase(phase) => self.pending.push_back(ExecutionNews::Phase(phase)),
+                NewsRecord::Ended {} => {}
+            }
+        }
+        match sight.outcome {
+            Some(outcome) => self.end(ExecutionNews::Ended(outcome)),
+            None if !sight.is_alive => self.end(ExecutionNews::Lost),
+            None => {}
+        }
+    }
+
+    fn end(&mut self, last: ExecutionNews) {
+        self.pending.push_back(last);
+        self.is_over = true;
+    }
+
+    /// Waits for a ring, or for the patience to run out, which is short after a ring and then grows.
+    async fn wait(&mut self) {
+        let longest = if self.bell.is_watched { SWEEP } else { QUICK_SWEEP };
+        match tokio::time::timeout(self.patience, self.bell.rung()).await {
+            Ok(()) => self.patience = AFTERTHOUGHT,
+            Err(_) => self.patience = (self.patience * 4).min(longest),
+        }
+    }
+}
+
+/// The order matters: whoever is dead before the outcome is looked for will not write one, and all news were written
+/// before the outcome. A lost attempt has its remains killed before anybody hears that it is lost.
+fn look(directory: &AttemptDirectory, position: u64) -> io::Result<Sight> {
+    let is_alive = directory.is_alive()?;
+    let outcome = directory.read_outcome()?;
+    let (records, position) = news::read_from(&directory.news(), position)?;
+    if !is_alive && outcome.is_none() {
+        earlier::kill_remains(directory);
+    }
+    Ok(Sight {
+        records,
+        position,
+        outcome,
+        is_alive,
+    })
+}
+
+#[async_trait]
+impl ExecutionWatch for ProcessWatch {
+    async fn next(&mut self) -> Option<ExecutionNews> {
+        loop {
+            if let Some(news) = self.pending.pop_front() {
+                return Some(news);
+            }
+            if self.is_over {
+                return None;
+            }
+            self.look().await;
+            if self.pending.is_empty() {
+                self.wait().await;
+            }
+        }
+    }
+}
