@@ -1,1 +1,123 @@
-//! The one path: ingest, plan, schedule, dispatch, report. Sees ports, never adapters.
+//! The one path of a push: ingest → plan → schedule → carry out → report. Sees ports, never adapters.
+//!
+//! Begin with [`scheduler`]: a reconciler that is woken by a change or a timer, takes no input, reads the store and
+//! does what is due. A restart is nothing special to it, so there is no separate recovery.
+
+pub mod attempt;
+mod exchange;
+pub mod explain;
+pub mod ingest;
+pub mod machine;
+pub mod planner;
+pub mod replay;
+pub mod scheduler;
+pub mod settings;
+pub mod writer;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use tokio::sync::Notify;
+
+use crate::model::PushId;
+use crate::ports::{Executor, Scm, Store, Workspaces};
+use crate::runtime::clock::{Clock, Ids};
+use crate::runtime::tasks::Tasks;
+
+pub use machine::Machine;
+pub use settings::Settings;
+
+/// What the engine is built from: one of each port, and the doors for time, identity and tasks.
+#[derive(Clone)]
+pub struct Parts {
+    /// The machine's memory.
+    pub store: Arc<dyn Store>,
+    /// Repositories.
+    pub scm: Arc<dyn Scm>,
+    /// Working copies.
+    pub workspaces: Arc<dyn Workspaces>,
+    /// Processes.
+    pub executor: Arc<dyn Executor>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Identity.
+    pub ids: Arc<dyn Ids>,
+    /// Owner of every task of the engine.
+    pub tasks: Tasks,
+}
+
+/// The engine. Clones share everything.
+#[derive(Clone)]
+pub struct Engine {
+    /// Doors.
+    pub(crate) parts: Parts,
+    /// What the operator decided.
+    pub(crate) settings: Arc<Settings>,
+    /// The goal files in use; swapped whole (semantics 7.8).
+    machine: Arc<RwLock<Arc<Machine>>>,
+    /// Attempts this process follows.
+    attempts: attempt::Attempts,
+    /// Pushes being planned right now, so that one is never planned twice at once.
+    planning: Arc<Mutex<HashSet<PushId>>>,
+    /// One observation of a repository at a time.
+    observing: Arc<Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>>,
+    /// When to try again to plan a push that could not be planned.
+    planning_retries: Arc<Mutex<HashMap<PushId, crate::model::Timestamp>>>,
+    /// A hint to look again, beside the store's own.
+    look: Arc<Notify>,
+}
+
+impl Engine {
+    /// An engine over these parts; nothing runs until [`Engine::run`].
+    pub fn new(parts: Parts, settings: Settings, machine: Machine) -> Self {
+        Self {
+            parts,
+            settings: Arc::new(settings),
+            machine: Arc::new(RwLock::new(Arc::new(machine))),
+            attempts: attempt::Attempts::default(),
+            planning: Arc::default(),
+            observing: Arc::default(),
+            planning_retries: Arc::default(),
+            look: Arc::default(),
+        }
+    }
+
+    /// The goal files in use.
+    pub fn machine(&self) -> Arc<Machine> {
+        self.machine
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Uses other goal files from the next plan on; running sets keep the definitions they were planned with.
+    pub fn swap_machine(&self, machine: Machine) {
+        *self.machine.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(machine);
+        self.look.notify_one();
+    }
+
+    /// The machine's memory.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.parts.store
+    }
+
+    /// Processes and their logs.
+    pub fn executor(&self) -> &Arc<dyn Executor> {
+        &self.parts.executor
+    }
+
+    /// Now.
+    pub fn now(&self) -> crate::model::Timestamp {
+        self.parts.clock.now()
+    }
+
+    /// How many attempts this process follows.
+    pub fn running(&self) -> usize {
+        self.attempts.count()
+    }
+
+    /// Asks the scheduler to look again.
+    pub fn look_again(&self) {
+        self.look.notify_one();
+    }
+}

@@ -1,1 +1,136 @@
 //! What each goal kind does, one file each, against ports.
+//!
+//! A new kind is one file that implements [`Kind`] and one line in [`KINDS`]. Parsing, "did you mean", `sdm check` and
+//! the reference follow from its descriptor.
+
+mod cancel;
+pub mod environment;
+mod execute;
+mod immaterial;
+pub mod lookup;
+mod queue;
+mod resolve;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use crate::model::{Action, Descriptor, ExecutionResult, Goal, GoalSet, GoalSetId, Refusal, Timestamp};
+use crate::ports::Store;
+use crate::ports::store::{GoalSetRecord, StoreError};
+use crate::spec::placeholder::PlaceholderError;
+
+/// Every kind there is.
+pub static KINDS: &[&dyn Kind] = &[
+    &execute::Execute,
+    &cancel::Cancel,
+    &queue::Queue,
+    &immaterial::Immaterial,
+];
+
+/// The kind of this name.
+pub fn kind(name: &str) -> Option<&'static dyn Kind> {
+    KINDS.iter().copied().find(|kind| kind.descriptor().name == name)
+}
+
+/// What the machine can do for goals of one kind.
+#[async_trait]
+pub trait Kind: Send + Sync {
+    /// What it is called, takes and means.
+    fn descriptor(&self) -> &'static Descriptor;
+
+    /// Whether it runs a process in a working copy. Beginning such a goal has no effect of its own, and after a restart
+    /// it is found again by its supervisor. Any other kind is begun again, so beginning it twice must be harmless.
+    fn runs_process(&self) -> bool;
+
+    /// Whether what is written makes sense beyond its shape.
+    ///
+    /// # Errors
+    /// What is wrong, as a sentence.
+    fn check(&self, arguments: &serde_json::Value) -> Result<(), String>;
+
+    /// Begins the goal, or looks again at one that waits.
+    async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError>;
+}
+
+/// What a kind may know and use.
+pub struct GoalContext<'a> {
+    /// The goal's set and push.
+    pub record: &'a GoalSetRecord,
+    /// The goal.
+    pub goal: &'a Goal,
+    /// The machine's memory.
+    pub store: &'a dyn Store,
+    /// The way to act on other goal sets.
+    pub acts: &'a dyn Acts,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What became of beginning a goal.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Begun {
+    /// Run this.
+    Process(ProcessRequest),
+    /// It is done.
+    Ended(ExecutionResult),
+    /// It waits for something else; ask again when anything changes.
+    Waiting {
+        /// What to show meanwhile.
+        phase: String,
+    },
+}
+
+/// A process to run in a working copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessRequest {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Directory below the root of the working copy; empty for the root.
+    pub directory: String,
+    /// Variables beside those of the contract.
+    pub environment: Vec<(String, String)>,
+    /// Longest run time.
+    pub timeout: Duration,
+    /// Between TERM and KILL.
+    pub grace: Duration,
+}
+
+/// Why a goal could not be begun.
+#[derive(Debug, Error)]
+pub enum KindError {
+    /// Its definition cannot be carried out for this push.
+    #[error("{0}")]
+    Definition(String),
+    /// A placeholder of its definition has no value.
+    #[error(transparent)]
+    Placeholder(#[from] PlaceholderError),
+    /// The store failed; may pass.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Another goal set could not be changed.
+    #[error(transparent)]
+    Act(#[from] ActError),
+}
+
+/// Acting on goal sets: the engine's one writer, as kinds see it.
+#[async_trait]
+pub trait Acts: Send + Sync {
+    /// Decides and stores an action; returns the set afterwards.
+    async fn act(&self, set: GoalSetId, action: &Action) -> Result<GoalSet, ActError>;
+}
+
+/// Why an action was not done.
+#[derive(Debug, Error)]
+pub enum ActError {
+    /// The set says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// No such set.
+    #[error("there is no goal set {0}")]
+    UnknownSet(GoalSetId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,316 @@
+//! One attempt of one goal: lend a working copy, write the start, run, follow, write the end.
+
+mod follow;
+mod registry;
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::kinds::{self, ActError, Begun, GoalContext, Kind, ProcessRequest};
+use crate::model::{Action, ExecutionResult, Goal, StateName};
+use crate::ports::executor::{AttemptRef, ExecutionError, ExecutionWatch, ProcessSpec};
+use crate::ports::scm::{ScmError, Workspace};
+use crate::ports::store::{GoalSetRecord, Lease, LeaseChanges};
+
+use super::Engine;
+use super::exchange::Exchanged;
+use super::scheduler::humane;
+pub use registry::{Attempts, Claim, Place};
+
+/// Tries to lend a working copy before the goal fails.
+const LEND_TRIES: u32 = 3;
+
+impl Engine {
+    /// Starts a requested goal and sees it through.
+    pub(super) async fn carry_out(&self, claim: Claim, kind: &'static dyn Kind) {
+        let Some(record) = self.record(&claim).await else {
+            return;
+        };
+        let workspace = match kind.runs_process() {
+            true => match self.lend(&record).await {
+                Ok(workspace) => Some(workspace),
+                Err(error) => return self.fail_before_start(&claim, &record, &error).await,
+            },
+            false => None,
+        };
+        match self.begin_attempt(&claim, &record, workspace.as_ref()).await {
+            Ok((record, attempt)) => self.proceed(&claim, kind, record, attempt, workspace).await,
+            Err(error) => {
+                tracing::debug!(goal = %claim.place().goal, error = %error, "the goal was not started");
+                self.give_back(workspace.as_ref()).await;
+            }
+        }
+    }
+
+    async fn record(&self, claim: &Claim) -> Option<GoalSetRecord> {
+        match self.parts.store.goal_set(claim.place().goal_set).await {
+            Ok(record) => record,
+            Err(error) => {
+                tracing::error!(goal_set.id = %claim.place().goal_set, error = %error, "a goal set cannot be read");
+                None
+            }
+        }
+    }
+
+    /// Writes that the attempt begins, together with its lease: from here on it is found again.
+    async fn begin_attempt(
+        &self,
+        claim: &Claim,
+        record: &GoalSetRecord,
+        workspace: Option<&Workspace>,
+    ) -> Result<(GoalSetRecord, AttemptRef), ActError> {
+        let place = claim.place();
+        let number = record.set.goal(&place.goal).map_or(1, |goal| goal.attempt + 1);
+        let epoch = record.set.events + 1;
+        let attempt = AttemptRef {
+            goal_set: place.goal_set,
+            goal: place.goal.clone(),
+            attempt: number,
+            epoch,
+        };
+        let lease = Lease {
+            attempt: attempt.clone(),
+            workspace: workspace.map(|workspace| workspace.name.clone()),
+            expires_at: self.parts.clock.now().plus(self.settings.lease),
+        };
+        let leases = LeaseChanges {
+            take: vec![lease],
+            drop: Vec::new(),
+        };
+        let action = Action::Start {
+            goal: place.goal.clone(),
+            epoch,
+        };
+        let set = self.act_with(place.goal_set, &action, &leases).await?;
+        Ok((
+            GoalSetRecord {
+                set,
+                ..record.clone()
+            },
+            attempt,
+        ))
+    }
+
+    /// Begins the goal's own work, or what is left of it after a restart.
+    async fn proceed(
+        &self,
+        claim: &Claim,
+        kind: &'static dyn Kind,
+        mut record: GoalSetRecord,
+        attempt: AttemptRef,
+        workspace: Option<Workspace>,
+    ) {
+        let mut changes = self.parts.store.subscribe();
+        loop {
+            changes.mark_unchanged();
+            let Some(goal) = record
+                .set
+                .goal(&attempt.goal)
+                .filter(|goal| is_mine(goal, &attempt))
+            else {
+                return self.close(&attempt, workspace.as_ref()).await;
+            };
+            let now = self.parts.clock.now();
+            let context = GoalContext {
+                record: &record,
+                goal,
+                store: self.parts.store.as_ref(),
+                acts: self,
+                now,
+            };
+            let result = match kind.begin(&context).await {
+                Ok(Begun::Ended(result)) => result,
+                Ok(Begun::Process(request)) => {
+                    match self.start(&record, goal, &attempt, &request, &workspace).await {
+                        Ok(watch) => return self.follow(claim, attempt, watch, workspace).await,
+                        Err(result) => result,
+                    }
+                }
+                Ok(Begun::Waiting { phase }) => {
+                    self.note_phase(&attempt, phase).await;
+                    if !self.wait_for_change(claim, &mut changes).await {
+                        return;
+                    }
+                    match self.record(claim).await {
+                        Some(newer) => record = newer,
+                        None => return,
+                    }
+                    continue;
+                }
+                Err(error) => ExecutionResult::failure(error.to_string()),
+            };
+            return self.finish(&attempt, result, workspace.as_ref()).await;
+        }
+    }
+
+    /// `false` when this process should stop following.
+    async fn wait_for_change(&self, claim: &Claim, changes: &mut watch::Receiver<u64>) -> bool {
+        let stop = self.parts.tasks.stop_token();
+        tokio::select! {
+            () = stop.cancelled() => false,
+            () = claim.stopped() => true,
+            _ = changes.changed() => true,
+            () = tokio::time::sleep(self.settings.tick) => true,
+        }
+    }
+
+    /// Starts the process; the result to record when that is impossible.
+    async fn start(
+        &self,
+        record: &GoalSetRecord,
+        goal: &Goal,
+        attempt: &AttemptRef,
+        request: &ProcessRequest,
+        workspace: &Option<Workspace>,
+    ) -> Result<Box<dyn ExecutionWatch>, ExecutionResult> {
+        let failure = |doing: &str, error: &dyn std::fmt::Display| {
+            ExecutionResult::failure(format!("failed to {doing}: {error}"))
+        };
+        let workspace = workspace
+            .as_ref()
+            .ok_or_else(|| ExecutionResult::failure("no working copy was lent"))?;
+        let version = self
+            .parts
+            .store
+            .version(&record.push.repo.key, &record.push.after)
+            .await
+            .ok()
+            .flatten();
+        let exchanged =
+            Exchanged::prepare(&self.settings.exchange, attempt, record, goal, version.as_deref())
+                .await
+                .map_err(|error| failure("prepare the goal's files", &error))?;
+        let spec = self.process_spec(record, goal, request, workspace, &exchanged, version.as_deref());
+        match self.parts.executor.start(attempt, spec).await {
+            Ok(watch) => Ok(watch),
+            Err(ExecutionError::AlreadyStarted(_)) => self
+                .parts
+                .executor
+                .watch(attempt)
+                .await
+                .map_err(|error| failure("follow the goal", &error)),
+            Err(error) => Err(failure("start the goal", &chain(&error))),
+        }
+    }
+
+    fn process_spec(
+        &self,
+        record: &GoalSetRecord,
+        goal: &Goal,
+        request: &ProcessRequest,
+        workspace: &Workspace,
+        exchanged: &Exchanged,
+        version: Option<&str>,
+    ) -> ProcessSpec {
+        let contract = kinds::environment::contract(
+            &self.settings.name,
+            record,
+            goal,
+            exchanged.exchange(&workspace.path),
+            version,
+        );
+        let mut environment = self.settings.base_environment.clone();
+        environment.extend(contract);
+        environment.extend(request.environment.iter().cloned());
+        ProcessSpec {
+            argv: request.argv.clone(),
+            directory: workspace.path.join(&request.directory),
+            environment: last_of_each(environment),
+            redact: Vec::new(),
+            timeout: request.timeout,
+            grace: request.grace,
+            progress: goal.definition().progress.clone(),
+            result_file: exchanged.result_file(),
+            header: header(record, goal, request),
+            log_limit: self.settings.log_limit,
+        }
+    }
+
+    async fn lend(&self, record: &GoalSetRecord) -> Result<Workspace, ScmError> {
+        let mut tries = 1;
+        loop {
+            let push = &record.push;
+            match self.parts.workspaces.lend(&push.repo, &push.after).await {
+                Err(error) if error.is_transient() && tries < LEND_TRIES => {
+                    tracing::warn!(error = %chain(&error), "a working copy could not be lent; trying again");
+                    tokio::time::sleep(Duration::from_millis(200) * tries).await;
+                    tries += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// The goal cannot be given a working copy: it ends with that reason (semantics 3.5 row 16).
+    async fn fail_before_start(&self, claim: &Claim, record: &GoalSetRecord, error: &ScmError) {
+        let Ok((_, attempt)) = self.begin_attempt(claim, record, None).await else {
+            return;
+        };
+        let result = match error {
+            ScmError::CommitGone(_) => ExecutionResult {
+                state: Some(StateName::Canceled),
+                phase: Some("sha not found".to_owned()),
+                ..ExecutionResult::success()
+            },
+            other => ExecutionResult::failure(format!("no working copy: {}", chain(other))),
+        };
+        self.finish(&attempt, result, None).await;
+    }
+}
+
+/// Whether the goal is still carried out by this attempt.
+fn is_mine(goal: &Goal, attempt: &AttemptRef) -> bool {
+    matches!(goal.state, crate::model::GoalState::InProcess { epoch, .. } if epoch == attempt.epoch)
+}
+
+/// An error with its causes on one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}
+
+fn header(record: &GoalSetRecord, goal: &Goal, request: &ProcessRequest) -> Vec<String> {
+    let push = &record.push;
+    vec![
+        format!(
+            "{} · {} · {} at {}",
+            goal.definition().name,
+            push.repo.slug,
+            push.branch,
+            push.after.short()
+        ),
+        format!("goal set {} · attempt {}", record.set.id.short(), goal.attempt),
+        format!(
+            "runs {} (at most {})",
+            shown(&request.argv),
+            humane(request.timeout)
+        ),
+    ]
+}
+
+fn shown(argv: &[String]) -> String {
+    let quoted =
+        |argument: &String| match argument.is_empty() || argument.contains([' ', '\n', '"', '\'', '$']) {
+            true => format!("{argument:?}"),
+            false => argument.clone(),
+        };
+    argv.iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// Later variables replace earlier ones of the same name.
+fn last_of_each(environment: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut seen = std::collections::HashSet::new();
+    let mut kept: Vec<_> = environment
+        .into_iter()
+        .rev()
+        .filter(|(name, _)| seen.insert(name.clone()))
+        .collect();
+    kept.reverse();
+    kept
+}

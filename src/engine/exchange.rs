@@ -1,0 +1,78 @@
+//! The files a goal and the machine exchange (semantics 3.19): `input/goal.json` and `output/`, fresh for each attempt.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::kinds::environment::Exchange;
+use crate::kinds::lookup;
+use crate::model::Goal;
+use crate::ports::executor::AttemptRef;
+use crate::ports::store::GoalSetRecord;
+
+/// The directories of one attempt.
+#[derive(Debug)]
+pub(super) struct Exchanged {
+    input: PathBuf,
+    output: PathBuf,
+}
+
+impl Exchanged {
+    /// Makes the directories empty and writes `goal.json`.
+    pub(super) async fn prepare(
+        root: &Path,
+        attempt: &AttemptRef,
+        record: &GoalSetRecord,
+        goal: &Goal,
+        version: Option<&str>,
+    ) -> io::Result<Self> {
+        let directory = directory(root, attempt);
+        let facts = lookup::facts(record, goal, version);
+        let made = tokio::task::spawn_blocking(move || make(&directory, &facts.to_string()));
+        made.await.map_err(io::Error::other)?
+    }
+
+    /// The paths as the environment contract names them.
+    pub(super) fn exchange<'a>(&'a self, project: &'a Path) -> Exchange<'a> {
+        Exchange {
+            project,
+            input: &self.input,
+            output: &self.output,
+        }
+    }
+
+    /// Where the goal may leave its result.
+    pub(super) fn result_file(&self) -> PathBuf {
+        self.output.join("result.json")
+    }
+}
+
+/// The directory of an attempt; every part is made by us and cannot leave the root.
+pub(super) fn directory(root: &Path, attempt: &AttemptRef) -> PathBuf {
+    let environment: String = attempt
+        .goal
+        .environment
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    let name = format!(
+        "{}~{environment}~{}",
+        attempt.goal.unique_name.as_str().replace('#', "_"),
+        attempt.attempt
+    );
+    root.join(attempt.goal_set.to_string()).join(name)
+}
+
+fn make(directory: &Path, goal_json: &str) -> io::Result<Exchanged> {
+    match std::fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let exchanged = Exchanged {
+        input: directory.join("input"),
+        output: directory.join("output"),
+    };
+    std::fs::create_dir_all(&exchanged.input)?;
+    std::fs::create_dir_all(&exchanged.output)?;
+    std::fs::write(exchanged.input.join("goal.json"), goal_json)?;
+    Ok(exchanged)
+}

@@ -1,0 +1,136 @@
+//! Turns what a repository's branches point at into pushes. Whatever told us to look is only a hint: the truth is the
+//! difference between the branch heads now and those last processed, so nothing is missed and nothing counts twice.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+use thiserror::Error;
+
+use super::Engine;
+use crate::model::push::Trust;
+use crate::model::{BranchName, CommitSha, News, Push, PushId, Repository};
+use crate::ports::scm::{Heads, ScmError};
+use crate::ports::store::StoreError;
+
+/// Why a repository could not be looked at.
+#[derive(Debug, Error)]
+pub enum IngestError {
+    /// The repository.
+    #[error(transparent)]
+    Scm(#[from] ScmError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Engine {
+    /// Looks at the repository's branches and accepts a push for each that moved. At first sight of a repository its
+    /// heads are only remembered: history is not delivered.
+    ///
+    /// # Errors
+    /// The repository or the store cannot be read; looking again later loses nothing.
+    pub async fn observe(&self, repo: &Repository) -> Result<Vec<PushId>, IngestError> {
+        let lock = self.observation_lock(&repo.key);
+        let _alone = lock.lock().await;
+        let heads = self.parts.scm.heads(repo).await?;
+        let repo = Repository {
+            default_branch: heads.default_branch.clone(),
+            ..repo.clone()
+        };
+        let now = self.parts.clock.now();
+        if self
+            .parts
+            .store
+            .remember_repository(&repo, &heads.branches, now)
+            .await?
+        {
+            return Ok(Vec::new());
+        }
+        let known = self.parts.store.branch_heads(&repo.key).await?;
+        self.forget_deleted(&repo, &heads, &known).await?;
+        let mut accepted = Vec::new();
+        for (branch, head) in &heads.branches {
+            let before = known.get(branch);
+            if before == Some(head) {
+                continue;
+            }
+            accepted.extend(self.moved(&repo, branch, before, head, &known).await?);
+        }
+        Ok(accepted)
+    }
+
+    fn observation_lock(&self, key: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut locks = self.observing.lock().unwrap_or_else(PoisonError::into_inner);
+        locks.entry(key.to_owned()).or_default().clone()
+    }
+
+    async fn forget_deleted(
+        &self,
+        repo: &Repository,
+        heads: &Heads,
+        known: &BTreeMap<BranchName, CommitSha>,
+    ) -> Result<(), StoreError> {
+        for branch in known
+            .keys()
+            .filter(|branch| !heads.branches.contains_key(*branch))
+        {
+            self.parts.store.set_branch_head(&repo.key, branch, None).await?;
+        }
+        Ok(())
+    }
+
+    /// One branch moved: a push, unless there is nothing new to deliver.
+    async fn moved(
+        &self,
+        repo: &Repository,
+        branch: &BranchName,
+        before: Option<&CommitSha>,
+        head: &CommitSha,
+        known: &BTreeMap<BranchName, CommitSha>,
+    ) -> Result<Option<PushId>, IngestError> {
+        let only_named = before.is_none() && known.values().any(|other| other == head);
+        if only_named {
+            self.parts
+                .store
+                .set_branch_head(&repo.key, branch, Some(head))
+                .await?;
+            return Ok(None);
+        }
+        self.parts.scm.fetch(repo, head).await?;
+        let range = self.parts.scm.commits(repo, before, head).await?;
+        if range.count == 0 {
+            self.parts
+                .store
+                .set_branch_head(&repo.key, branch, Some(head))
+                .await?;
+            self.say(
+                repo,
+                format!("{branch} moved back to {}: nothing new to deliver", head.short()),
+            )
+            .await?;
+            return Ok(None);
+        }
+        let push = Push {
+            id: PushId(self.parts.ids.fresh()),
+            repo: repo.clone(),
+            branch: branch.clone(),
+            before: before.cloned(),
+            after: head.clone(),
+            commits: range.commits,
+            commit_count: range.count,
+            forced: range.forced,
+            at: self.parts.clock.now(),
+            trust: Trust::Member,
+        };
+        let accepted = self.parts.store.record_push(&push, before).await?;
+        Ok(accepted.then_some(push.id))
+    }
+
+    pub(super) async fn say(&self, repo: &Repository, text: String) -> Result<(), StoreError> {
+        let news = News::Message {
+            text,
+            repo: Some(repo.slug.clone()),
+        };
+        self.parts.store.say(&news, self.parts.clock.now()).await
+    }
+}

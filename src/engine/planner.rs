@@ -1,0 +1,122 @@
+//! Plans accepted pushes: rules on git objects, then one transaction.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use super::Engine;
+use super::explain::{Explanation, explain};
+use crate::model::{GoalSet, GoalSetId, Push};
+use crate::ports::store::{Cause, StoreError};
+
+/// Longest pause before an unplanned push is tried again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+impl Engine {
+    /// Plans a push for the first time; a failure is recorded and tried again later (semantics 2.4 DECISION).
+    pub(super) async fn plan(&self, push: Push, failures: u32) {
+        if !self
+            .planning
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(push.id)
+        {
+            return;
+        }
+        let outcome = self.plan_for(&push, &Cause::Push, failures).await;
+        self.planning
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&push.id);
+        match outcome {
+            Ok(_) => {}
+            Err(error) => {
+                tracing::error!(push.id = %push.id, error = %error, "the plan of a push could not be stored");
+                self.pause_planning(&push, failures);
+            }
+        }
+    }
+
+    /// Plans a push for a cause and stores what came of it; the id of the goal set when goals were set.
+    pub(super) async fn plan_for(
+        &self,
+        push: &Push,
+        cause: &Cause,
+        failures: u32,
+    ) -> Result<Option<GoalSetId>, StoreError> {
+        if !self.settings.trust_all && !self.parts.store.is_trusted(&push.repo.key).await? {
+            return self.wait_for_trust(push, failures).await.map(|()| None);
+        }
+        let explanation = self.explain_blocking(push.clone()).await;
+        let at = self.parts.clock.now();
+        if let Some(error) = explanation.error {
+            self.pause_planning(push, failures);
+            self.parts.store.store_planning_failure(push, &error, at).await?;
+            return Ok(None);
+        }
+        let plan = explanation.plan;
+        let id = GoalSetId(self.parts.ids.fresh());
+        let set = plan.name.as_ref().filter(|_| !plan.goals.is_empty()).map(|name| {
+            let (set, _events) = GoalSet::plan(id, name, plan.goals.clone(), at);
+            set
+        });
+        let stored = self
+            .parts
+            .store
+            .store_plan(push, cause, &plan, set.as_ref(), at)
+            .await?;
+        Ok(set.filter(|_| stored).map(|set| set.id))
+    }
+
+    /// The reasons for a push, computed on a blocking thread with the goal files in use.
+    pub async fn explain_blocking(&self, push: Push) -> Explanation {
+        let (machine, settings) = (self.machine(), Arc::clone(&self.settings));
+        let scm = Arc::clone(&self.parts.scm);
+        let task = tokio::task::spawn_blocking(move || explain(&machine, &settings, &scm, &push));
+        task.await.expect("planning does not panic and is not aborted")
+    }
+
+    async fn wait_for_trust(&self, push: &Push, failures: u32) -> Result<(), StoreError> {
+        let slug = &push.repo.slug;
+        self.pause_planning(push, 16);
+        if failures > 0 {
+            return Ok(());
+        }
+        let error = format!("{slug} is not trusted yet: look at `sdm explain`, then say `sdm trust {slug}`");
+        self.parts
+            .store
+            .store_planning_failure(push, &error, self.parts.clock.now())
+            .await
+    }
+
+    fn pause_planning(&self, push: &Push, failures: u32) {
+        let pause = Duration::from_secs(1)
+            .saturating_mul(1 << failures.min(16))
+            .min(LONGEST_PAUSE);
+        let due = self.parts.clock.now().plus(pause);
+        self.planning_retries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(push.id, due);
+    }
+
+    /// Forgets all pauses: something changed that may let unplanned pushes be planned.
+    pub fn plan_again_now(&self) {
+        self.planning_retries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+        self.look.notify_one();
+    }
+
+    pub(super) fn may_plan(&self, push: &Push) -> bool {
+        let retries = self
+            .planning_retries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let planning = self.planning.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = retries
+            .get(&push.id)
+            .is_none_or(|due| *due <= self.parts.clock.now());
+        due && !planning.contains(&push.id)
+    }
+}

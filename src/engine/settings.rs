@@ -1,0 +1,47 @@
+//! What the operator decides about the engine.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Fixed while the engine lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Registration name of the machine.
+    pub name: String,
+    /// Goals with a process that run at once.
+    pub parallel: usize,
+    /// Whether this is local mode, as a fact for rules.
+    pub local_mode: bool,
+    /// Whether every repository is trusted without asking (threat J2).
+    pub trust_all: bool,
+    /// Variables every process gets beside the contract: `PATH`, `HOME`, `LANG` and such.
+    pub base_environment: Vec<(String, String)>,
+    /// Where goals and machine exchange files; one directory per attempt.
+    pub exchange: PathBuf,
+    /// How long a lease lasts unless renewed; renewed at a third of it.
+    pub lease: Duration,
+    /// Longest pause between two looks at the store.
+    pub tick: Duration,
+    /// Largest log of an attempt in bytes.
+    pub log_limit: u64,
+    /// Preferences for rules.
+    pub preferences: serde_json::Value,
+}
+
+impl Settings {
+    /// What local mode uses unless configured otherwise.
+    pub fn local(name: &str, exchange: PathBuf) -> Self {
+        Self {
+            name: name.to_owned(),
+            parallel: std::thread::available_parallelism().map_or(2, usize::from),
+            local_mode: true,
+            trust_all: false,
+            base_environment: Vec::new(),
+            exchange,
+            lease: Duration::from_secs(15),
+            tick: Duration::from_secs(5),
+            log_limit: 64 * 1024 * 1024,
+            preferences: serde_json::Value::Object(serde_json::Map::new()),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! `execute`: runs a program in a working copy of the pushed commit (semantics 4.5 `execute`, 3.11, 3.19).
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::resolve::Placeholders;
+use super::{Begun, GoalContext, Kind, KindError, ProcessRequest};
+use crate::model::{Descriptor, Field, ValueType};
+
+pub(super) struct Execute;
+
+static FIELDS: &[Field] = &[
+    Field::new("run", ValueType::Argv, "program and arguments"),
+    Field::new("command", ValueType::Text, "program, where `run` is not used").aliases(&["cmd"]),
+    Field::new(
+        "args",
+        ValueType::List(&ValueType::Text),
+        "arguments of `command`",
+    ),
+    Field::new("timeout", ValueType::Duration, "longest run time").default("10m"),
+    Field::new(
+        "grace",
+        ValueType::Duration,
+        "between the request to end and the kill",
+    )
+    .default("30s"),
+    Field::new(
+        "env",
+        ValueType::Map(&ValueType::Text),
+        "further variables; placeholders allowed",
+    )
+    .aliases(&["environment_variables"]),
+    Field::new(
+        "directory",
+        ValueType::Path,
+        "where it runs, below the root of the working copy",
+    ),
+];
+
+static DESCRIPTOR: Descriptor = Descriptor {
+    name: "execute",
+    aliases: &[],
+    value: Some(ValueType::Fields(FIELDS)),
+    by_use: false,
+    help: "Runs a program in a working copy of the pushed commit; exit code 0 is success.",
+    example: "name: test\nexecute: {run: [cargo, test], timeout: 20m}",
+};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Arguments {
+    run: Vec<String>,
+    command: Option<String>,
+    args: Vec<String>,
+    timeout: Option<u64>,
+    grace: Option<u64>,
+    env: std::collections::BTreeMap<String, String>,
+    directory: String,
+}
+
+impl Arguments {
+    fn read(arguments: &Value) -> Result<Self, String> {
+        let read: Self = serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
+        match (&read.command, read.run.is_empty()) {
+            (None, true) => Err("`execute` needs `run: [program, argument, …]`".to_owned()),
+            (Some(_), false) => Err("`execute` has both `run` and `command`; keep one".to_owned()),
+            (None, false) if !read.args.is_empty() => {
+                Err("`args` belongs to `command`; put them into `run`".to_owned())
+            }
+            _ => Ok(read),
+        }
+    }
+
+    fn argv(&self) -> Vec<String> {
+        match &self.command {
+            Some(command) => std::iter::once(command).chain(&self.args).cloned().collect(),
+            None => self.run.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl Kind for Execute {
+    fn descriptor(&self) -> &'static Descriptor {
+        &DESCRIPTOR
+    }
+
+    fn runs_process(&self) -> bool {
+        true
+    }
+
+    fn check(&self, arguments: &Value) -> Result<(), String> {
+        Arguments::read(arguments).map(|_| ())
+    }
+
+    async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
+        let arguments =
+            Arguments::read(&context.goal.definition().work.arguments).map_err(KindError::Definition)?;
+        let placeholders = Placeholders::of(context).await?;
+        let resolved = placeholders.argv(&arguments.argv())?;
+        let mut environment = resolved.environment;
+        for (name, value) in &arguments.env {
+            environment.push((name.clone(), placeholders.text(value)?));
+        }
+        let milliseconds = |given: Option<u64>, default| given.map_or(default, Duration::from_millis);
+        Ok(Begun::Process(ProcessRequest {
+            argv: resolved.argv,
+            directory: arguments.directory,
+            environment,
+            timeout: milliseconds(arguments.timeout, Duration::from_secs(600)),
+            grace: milliseconds(arguments.grace, Duration::from_secs(30)),
+        }))
+    }
+}

@@ -1,0 +1,66 @@
+//! The facts that placeholders and `goal.json` may show (semantics 3.3, 7.6), as one JSON value.
+
+use serde_json::{Map, Value, json};
+
+use crate::model::{Goal, Push};
+use crate::ports::store::GoalSetRecord;
+
+/// Everything a goal may refer to: `push`, `repo`, `goal`, `goals`, `parameters`.
+pub fn facts(record: &GoalSetRecord, goal: &Goal, version: Option<&str>) -> Value {
+    let definition = goal.definition();
+    json!({
+        "push": push_facts(&record.push, version),
+        "repo": {
+            "owner": record.push.repo.slug.owner,
+            "name": record.push.repo.slug.name,
+            "default_branch": record.push.repo.default_branch.as_ref().map(ToString::to_string),
+        },
+        "sha": record.push.after.as_str(),
+        "branch": record.push.branch.as_str(),
+        "goal": {
+            "name": definition.name,
+            "unique_name": definition.unique_name.as_str(),
+            "environment": definition.environment,
+            "attempt": goal.attempt,
+        },
+        "goal_set": { "id": record.set.id.to_string(), "name": record.set.name },
+        "goals": other_goals(record),
+        "parameters": definition.parameters,
+    })
+}
+
+fn push_facts(push: &Push, version: Option<&str>) -> Value {
+    let head = push.commits.first();
+    json!({
+        "branch": push.branch.as_str(),
+        "before": push.before.as_ref().map(ToString::to_string),
+        "after": {
+            "sha": push.after.as_str(),
+            "short": push.after.short(),
+            "message": head.map(|commit| commit.message.as_str()),
+            "author": head.map(|commit| json!({"name": commit.author.name, "email": commit.author.email})),
+            "version": version,
+        },
+        "repo": { "owner": push.repo.slug.owner, "name": push.repo.slug.name },
+        "forced": push.forced,
+    })
+}
+
+/// State and data of every goal of the set, so that a goal can use what its predecessors left (3.3 DECISION).
+fn other_goals(record: &GoalSetRecord) -> Value {
+    let entry = |goal: &Goal| {
+        let data = goal
+            .data
+            .as_deref()
+            .map(|text| serde_json::from_str(text).unwrap_or(json!(text)));
+        let facts = json!({ "state": goal.state.name(), "phase": goal.phase, "data": data });
+        (goal.definition().unique_name.to_string(), facts)
+    };
+    Value::Object(record.set.goals().iter().map(entry).collect::<Map<_, _>>())
+}
+
+/// The value at a dotted path.
+pub fn at_path<'a>(facts: &'a Value, path: &str) -> Option<&'a Value> {
+    let found = path.split('.').try_fold(facts, |value, part| value.get(part))?;
+    (!found.is_null()).then_some(found)
+}

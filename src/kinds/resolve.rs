@@ -1,0 +1,151 @@
+//! Placeholders of a goal, resolved for one push (semantics 7.6).
+//!
+//! A value from a push is data. In an argument it stands as it is; inside the script of a shell it would become
+//! program text, so there it travels in a variable of the environment and the script refers to that (YM-23).
+
+use serde_json::Value;
+
+use super::{GoalContext, KindError};
+use crate::kinds::lookup;
+use crate::spec::placeholder::{Piece, Resolved, Template};
+
+/// Resolves texts against the facts of one goal.
+pub(super) struct Placeholders {
+    facts: Value,
+}
+
+/// Arguments and the variables they refer to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct ResolvedArgv {
+    pub(super) argv: Vec<String>,
+    pub(super) environment: Vec<(String, String)>,
+}
+
+impl Placeholders {
+    pub(super) async fn of(context: &GoalContext<'_>) -> Result<Self, KindError> {
+        let push = &context.record.push;
+        let version = context.store.version(&push.repo.key, &push.after).await?;
+        Ok(Self {
+            facts: lookup::facts(context.record, context.goal, version.as_deref()),
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn from_facts(facts: Value) -> Self {
+        Self { facts }
+    }
+
+    fn resolve(&self, text: &str) -> Result<Resolved, KindError> {
+        let template = Template::parse(text).map_err(KindError::from)?;
+        let find = |path: &str| lookup::at_path(&self.facts, path).cloned();
+        template.resolve(&find).map_err(KindError::from)
+    }
+
+    /// A text; an object or an absent optional is not one.
+    pub(super) fn text(&self, text: &str) -> Result<String, KindError> {
+        self.optional_text(text)?
+            .ok_or_else(|| KindError::Definition(format!("`{text}` has no value for this push")))
+    }
+
+    fn optional_text(&self, text: &str) -> Result<Option<String>, KindError> {
+        Ok(as_text(self.resolve(text)?))
+    }
+
+    /// An argument vector: absent optional arguments are left out, and a shell's script gets its values by variable.
+    pub(super) fn argv(&self, argv: &[String]) -> Result<ResolvedArgv, KindError> {
+        let script = shell_script(argv);
+        let mut resolved = ResolvedArgv::default();
+        for (index, argument) in argv.iter().enumerate() {
+            if script == Some(index) {
+                let text = self.script(argument, &mut resolved.environment)?;
+                resolved.argv.push(text);
+            } else {
+                resolved.argv.extend(self.optional_text(argument)?);
+            }
+        }
+        Ok(resolved)
+    }
+
+    fn script(&self, script: &str, environment: &mut Vec<(String, String)>) -> Result<String, KindError> {
+        let template = Template::parse(script).map_err(KindError::from)?;
+        let find = |path: &str| lookup::at_path(&self.facts, path).cloned();
+        let mut text = String::new();
+        for piece in template.pieces(&find).map_err(KindError::from)? {
+            match piece {
+                Piece::Literal(literal) => text.push_str(literal),
+                Piece::Value(resolved) => {
+                    let name = format!("SDM_VALUE_{}", environment.len() + 1);
+                    text.push_str(&format!("${{{name}}}"));
+                    environment.push((name, as_text(resolved).unwrap_or_default()));
+                }
+            }
+        }
+        Ok(text)
+    }
+}
+
+fn as_text(resolved: Resolved) -> Option<String> {
+    match resolved {
+        Resolved::Text(text) => Some(text),
+        Resolved::Whole(value) => Some(value.to_string()),
+        Resolved::Absent => None,
+    }
+}
+
+/// Which argument is the script of a shell: the one after `-c` (also in a cluster such as `-ec`).
+fn shell_script(argv: &[String]) -> Option<usize> {
+    const SHELLS: [&str; 8] = ["sh", "bash", "dash", "zsh", "ksh", "ash", "busybox", "fish"];
+    let program = argv.first()?.rsplit('/').next()?;
+    let runs_shell =
+        SHELLS.contains(&program) || (program == "env" && argv.iter().any(|a| SHELLS.contains(&a.as_str())));
+    if !runs_shell {
+        return None;
+    }
+    let is_command_flag = |argument: &String| {
+        argument.starts_with('-') && !argument.starts_with("--") && argument.ends_with('c')
+    };
+    argv.iter()
+        .position(is_command_flag)
+        .map(|flag| flag + 1)
+        .filter(|index| *index < argv.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn ym_23_a_branch_reaches_an_argument_as_data() {
+        let placeholders = Placeholders::from_facts(json!({"branch": "$(rm -rf x)${sha}"}));
+        let resolved = placeholders.argv(&words(&["echo", "on ${branch}"])).unwrap();
+        assert_eq!(resolved.argv, words(&["echo", "on $(rm -rf x)${sha}"]));
+    }
+
+    #[test]
+    fn ym_23_a_branch_reaches_a_shell_script_by_variable_only() {
+        let placeholders = Placeholders::from_facts(json!({"branch": "$(rm -rf x)"}));
+        let resolved = placeholders
+            .argv(&words(&["/bin/bash", "-euc", "echo \"${branch}\" $HOME", "zero"]))
+            .unwrap();
+        assert_eq!(resolved.argv[2], "echo \"${SDM_VALUE_1}\" $HOME");
+        assert_eq!(
+            resolved.environment,
+            vec![("SDM_VALUE_1".to_owned(), "$(rm -rf x)".to_owned())]
+        );
+    }
+
+    #[test]
+    fn ym_13_an_absent_optional_argument_is_left_out() {
+        let placeholders = Placeholders::from_facts(json!({}));
+        let resolved = placeholders
+            .argv(&words(&["make", "${!parameters.target}", "${x:all}"]))
+            .unwrap();
+        assert_eq!(resolved.argv, words(&["make", "all"]));
+    }
+}
