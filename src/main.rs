@@ -1,3 +1,11 @@
 //! The `sdm` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // A supervisor must be up at once: before arguments, telemetry and threads.
+    if let Some(code) = sdm::exec::supervise_when_asked() {
+        return code;
+    }
+    sdm::cli::main()
+}

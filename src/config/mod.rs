@@ -1,1 +1,25 @@
 //! Configuration of the processes: layered, strict, printable.
+//!
+//! [`load`] reads every layer once — flags, `SDM_*` environment, `./sdm.yaml`, the user's file, the system's file,
+//! defaults — and gives one [`Configuration`] of plain values. Every value remembers where it came from
+//! ([`Configuration::entries`]), so `sdm doctor --config` can say why something is as it is. What the process knows of
+//! the outside (environment, working directory, home) enters through [`Sources`]; nothing else reads it.
+
+mod directories;
+mod environment;
+mod error;
+mod layer;
+mod load;
+mod resolve;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod units;
+
+pub use directories::{create_private_directory, default_socket, default_state_directory};
+pub use environment::{VARIABLES, unknown_variables};
+pub use error::{ConfigError, nearest};
+pub use layer::{Flags, LogFormat, PersonEntry, TrustPolicy};
+pub use load::load;
+pub use resolve::{Configuration, Entry, Limits, Origin};
+pub use sources::Sources;

@@ -1,1 +1,15 @@
-//! The processes: wirings of the engine.
+//! The long-running processes: wirings of the engine, and nothing else.
+//!
+//! Begin with [`local`]: it builds each adapter in the order in which things depend on each other and hands them to
+//! the engine. Nothing below this room knows a concrete adapter.
+
+pub mod control;
+pub mod environment;
+pub mod goal_files;
+pub mod local;
+mod network;
+pub mod offline;
+pub mod people;
+pub mod repositories;
+mod shipped;
+pub mod state;

@@ -1,1 +1,20 @@
-//! The one integration binary: a topic per file.
+//! The one integration binary: a topic per file. All is `cfg(test)`, so that helpers of tests may unwrap and print too.
+#![expect(
+    unreachable_pub,
+    reason = "a binary has no outside; `pub` here means: for the other topics"
+)]
+
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod engine;
+#[cfg(test)]
+mod exec;
+#[cfg(test)]
+mod git_network;
+#[cfg(test)]
+mod house;
+#[cfg(test)]
+mod local;
+#[cfg(test)]
+mod support;

@@ -1,0 +1,42 @@
+# The software delivery machine in an image.
+#
+#   docker build -t sdm .
+#   docker run --rm -v sdm-state:/var/lib/sdm -v "$PWD":/repositories/own sdm
+#
+# The program needs neither git nor ssh for itself over https and file; goals and ssh remotes do. Goals run inside this
+# container, with what is in it: build upon it (FROM sdm) to add your compilers.
+
+ARG DEBIAN=bookworm
+ARG RUST=1.95.0
+
+FROM rust:${RUST}-slim-${DEBIAN} AS build
+ARG RUST
+# The toolchain of the image rather than the one rust-toolchain.toml would fetch.
+ENV RUSTUP_TOOLCHAIN=${RUST} CARGO_INCREMENTAL=0
+# `dist` is what is shipped; `release` builds faster.
+ARG PROFILE=dist
+WORKDIR /build
+COPY . .
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/build/target \
+    cargo build --locked --profile "${PROFILE}" --bin sdm \
+    && install -m 0755 "target/${PROFILE}/sdm" /usr/local/bin/sdm
+
+FROM debian:${DEBIAN}-slim
+# tini is process 1 and reaps what goals leave behind.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates git openssh-client tini \
+    && rm -rf /var/lib/apt/lists/* \
+    && groupadd --system --gid 10001 sdm \
+    && useradd --system --uid 10001 --gid sdm --home-dir /var/lib/sdm --shell /usr/sbin/nologin sdm \
+    && install -d -m 0700 -o sdm -g sdm /var/lib/sdm \
+    && install -d -o sdm -g sdm /repositories
+COPY --from=build /usr/local/bin/sdm /usr/local/bin/sdm
+COPY LICENSE /usr/share/doc/sdm/LICENSE
+USER sdm
+ENV HOME=/var/lib/sdm SDM_HOME=/var/lib/sdm
+WORKDIR /var/lib/sdm
+VOLUME /var/lib/sdm
+ENTRYPOINT ["tini", "--", "sdm"]
+# Repositories that belong to another user are refused; run as their owner: --user "$(id -u):$(id -g)".
+CMD ["start", "--local", "/repositories"]

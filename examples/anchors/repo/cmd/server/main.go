@@ -1,0 +1,6 @@
+// Command server greets.
+package main
+
+import "fmt"
+
+func main() { fmt.Println("Hello, world!") }

@@ -1,0 +1,4 @@
+#!/bin/sh
+# Stands for a build.
+set -eu
+echo "built $ATOMIST_SHA"

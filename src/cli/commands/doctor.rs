@@ -1,0 +1,242 @@
+//! `sdm doctor`: what is around, and what is wrong with it.
+
+use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use serde_json::json;
+
+use super::super::client::ClientError;
+use super::super::context::{CommandResult, Context, Exit};
+use super::super::error::CommandError;
+use super::super::text::{neutralise, pad, width};
+use super::super::theme::{Role, Theme};
+use crate::config::{Configuration, unknown_variables};
+use crate::scm::local::{discover::discover, hook_section::EVENTS, hooks};
+
+/// Arguments: none of its own; the global `--config` prints the configuration here.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "With --config, prints every value of the configuration with its origin.")]
+pub struct Args {}
+
+/// How a look ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Good,
+    Note,
+    Bad,
+}
+
+/// One thing looked at.
+struct Finding {
+    verdict: Verdict,
+    what: &'static str,
+    words: String,
+    hint: Option<String>,
+}
+
+impl Finding {
+    fn new(verdict: Verdict, what: &'static str, words: impl Into<String>) -> Self {
+        Self {
+            verdict,
+            what,
+            words: words.into(),
+            hint: None,
+        }
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+}
+
+/// `sdm doctor`.
+pub(super) fn run(context: &mut Context, _: &Args) -> CommandResult {
+    let configuration = context.configuration()?;
+    if context.prints_configuration {
+        return values(context, &configuration);
+    }
+    let findings = [
+        git(),
+        daemon(context)?,
+        state(&configuration),
+        goal_files(&configuration),
+        hooks_here(context),
+    ];
+    let findings: Vec<Finding> = findings.into_iter().chain(variables(context)).collect();
+    let bad = findings.iter().any(|finding| finding.verdict == Verdict::Bad);
+    if context.ui.json {
+        let rows: Vec<_> = findings.iter().map(|finding| json!({"what": finding.what, "good": finding.verdict != Verdict::Bad, "text": finding.words, "hint": finding.hint})).collect();
+        context.ui.object(&json!({ "findings": rows }))?;
+    } else {
+        let text: String = findings
+            .iter()
+            .map(|finding| line(&context.ui.theme, finding))
+            .collect();
+        context.ui.data(&text)?;
+    }
+    Ok(if bad { Exit::Bad } else { Exit::Ok })
+}
+
+fn values(context: &mut Context, configuration: &Configuration) -> CommandResult {
+    if context.ui.json {
+        let rows: Vec<_> = configuration
+            .entries()
+            .iter()
+            .map(|entry| json!({"key": entry.key, "value": entry.value, "origin": entry.origin.to_string()}))
+            .collect();
+        context.ui.object(&json!({ "values": rows }))?;
+        return Ok(Exit::Ok);
+    }
+    let longest = |text: &dyn Fn(&crate::config::Entry) -> &str| {
+        configuration
+            .entries()
+            .iter()
+            .map(|entry| width(text(entry)))
+            .max()
+            .unwrap_or(0)
+    };
+    let (keys, shown) = (
+        longest(&|entry| entry.key),
+        longest(&|entry| &entry.value).min(40),
+    );
+    let mut text = String::new();
+    for entry in configuration.entries() {
+        let origin = context
+            .ui
+            .theme
+            .paint(Role::Dim, &neutralise(&entry.origin.to_string()));
+        let _ = writeln!(
+            text,
+            "{}  {}  {origin}",
+            pad(entry.key, keys),
+            pad(&neutralise(&entry.value), shown)
+        );
+    }
+    context.ui.data(&text)?;
+    Ok(Exit::Ok)
+}
+
+fn line(theme: &Theme, finding: &Finding) -> String {
+    let mark = match finding.verdict {
+        Verdict::Good => theme.paint(Role::Good, theme.either("✓", "+")),
+        Verdict::Note => theme.paint(Role::Waiting, theme.either("–", "-")),
+        Verdict::Bad => theme.paint(Role::Bad, theme.either("⨯", "x")),
+    };
+    let mut text = format!("{mark} {:<11} {}\n", finding.what, neutralise(&finding.words));
+    if let Some(hint) = &finding.hint {
+        let _ = writeln!(
+            text,
+            "              {} {}",
+            theme.paint(Role::Hint, "hint:"),
+            neutralise(hint)
+        );
+    }
+    text
+}
+
+fn git() -> Finding {
+    match Command::new("git").arg("--version").output() {
+        Ok(output) if output.status.success() => Finding::new(
+            Verdict::Good,
+            "git",
+            String::from_utf8_lossy(&output.stdout).trim(),
+        ),
+        _ => Finding::new(Verdict::Note, "git", "not found")
+            .hint("sdm itself works without it; `sdm clone` and most goals do not"),
+    }
+}
+
+fn daemon(context: &Context) -> Result<Finding, CommandError> {
+    let client = context.client()?;
+    Ok(match client.status() {
+        Ok(status) => Finding::new(
+            Verdict::Good,
+            "daemon",
+            format!(
+                "{} runs as process {} (sdm {}), {} repositories",
+                status.name,
+                status.pid,
+                status.version,
+                status.repositories.len()
+            ),
+        ),
+        Err(error @ ClientError::NoDaemon { .. }) => Finding::new(Verdict::Note, "daemon", error.to_string())
+            .hint("start one with `sdm start --local`"),
+        Err(error) => {
+            let hint = error.hint().unwrap_or_default();
+            Finding::new(Verdict::Bad, "daemon", error.to_string()).hint(hint)
+        }
+    })
+}
+
+/// Private, when it is there (threat J6).
+fn state(configuration: &Configuration) -> Finding {
+    let path = &configuration.state_directory;
+    match std::fs::metadata(path) {
+        Err(_) => Finding::new(
+            Verdict::Note,
+            "state",
+            format!("{} is made at the first start", path.display()),
+        ),
+        Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => Finding::new(
+            Verdict::Bad,
+            "state",
+            format!("{} can be read by others", path.display()),
+        )
+        .hint(format!("chmod 700 {}", path.display())),
+        Ok(_) => Finding::new(Verdict::Good, "state", path.display().to_string()),
+    }
+}
+
+fn goal_files(configuration: &Configuration) -> Finding {
+    match &configuration.goals {
+        None => Finding::new(Verdict::Good, "goal files", "those that ship with sdm"),
+        Some(path) if path.exists() => Finding::new(Verdict::Good, "goal files", path.display().to_string()),
+        Some(path) => Finding::new(
+            Verdict::Bad,
+            "goal files",
+            format!("{} is missing", path.display()),
+        )
+        .hint("write one there, or name another place with --goals"),
+    }
+}
+
+fn hooks_here(context: &Context) -> Finding {
+    let Ok(paths) = discover(&context.sources.directory) else {
+        return Finding::new(Verdict::Note, "hooks", "this directory is in no git repository");
+    };
+    let found = hooks::installed(&paths);
+    match found.len() {
+        0 => Finding::new(Verdict::Note, "hooks", "none in this repository")
+            .hint("`sdm hooks add` lets the daemon see commits at once"),
+        count if count == EVENTS.len() => Finding::new(
+            Verdict::Good,
+            "hooks",
+            format!("all in {}", paths.hooks.display()),
+        ),
+        _ => Finding::new(Verdict::Note, "hooks", format!("only {}", found.join(", ")))
+            .hint("`sdm hooks add` adds the others"),
+    }
+}
+
+fn variables(context: &Context) -> Vec<Finding> {
+    let finding = |(name, meant): (String, Option<&str>)| {
+        let finding = Finding::new(
+            Verdict::Note,
+            "environment",
+            format!("{name} is not a variable of sdm"),
+        );
+        match meant {
+            Some(meant) => finding.hint(format!("did you mean {meant}?")),
+            None => finding,
+        }
+    };
+    unknown_variables(&context.sources)
+        .into_iter()
+        .map(finding)
+        .collect()
+}

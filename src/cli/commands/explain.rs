@@ -1,0 +1,143 @@
+//! `sdm explain`: which goals would be set and why.
+
+use std::path::PathBuf;
+
+use super::super::context::{CommandResult, Context, Exit};
+use super::super::doors::{self, What};
+use super::super::error::{CommandError, ErrorKind};
+use super::super::render::explain::explanation;
+use super::super::render::graph::{dot, mermaid};
+use super::goal_files::GoalFiles;
+use crate::wire::control::{Reply, Request};
+use crate::wire::explain::ExplainView;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    goal_files: GoalFiles,
+    /// A commit (HEAD when absent), or a push `A..B`
+    #[arg(value_name = "REV|A..B", conflicts_with = "worktree")]
+    revision: Option<String>,
+    /// Repository, instead of the one we stand in
+    #[arg(value_name = "REPO")]
+    repository: Option<PathBuf>,
+    /// The working tree with everything that is not committed
+    #[arg(short, long)]
+    worktree: bool,
+    /// What the daemon planned for this commit, as it stored it then
+    #[arg(long, conflicts_with_all = ["worktree", "repository"])]
+    stored: bool,
+    /// A picture of the plan instead of text
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "json")]
+    format: Option<Format>,
+}
+
+/// Pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// A flowchart for mermaid
+    Mermaid,
+    /// A graph for graphviz
+    Dot,
+}
+
+/// `sdm explain`.
+pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
+    args.goal_files.take_effect(context);
+    let views = if args.stored {
+        stored(context, args)?
+    } else {
+        computed(context, args)?
+    };
+    match args.format {
+        Some(Format::Mermaid) => context.ui.data(&mermaid(&views))?,
+        Some(Format::Dot) => context.ui.data(&dot(&views))?,
+        None if context.ui.json => {
+            for view in &views {
+                context.ui.object(view)?;
+            }
+        }
+        None => {
+            let texts: Vec<String> = views
+                .iter()
+                .map(|view| explanation(&context.ui.theme, view, context.ui.verbosity > 0))
+                .collect();
+            context.ui.data(&texts.join("\n"))?;
+        }
+    }
+    let failed = views.iter().any(|view| view.error.is_some());
+    Ok(if failed { Exit::Bad } else { Exit::Ok })
+}
+
+fn computed(context: &Context, args: &Args) -> Result<Vec<ExplainView>, CommandError> {
+    let configuration = context.configuration()?;
+    let path = context.absolute(args.repository.as_deref().unwrap_or(std::path::Path::new(".")));
+    let what = what(args)?;
+    Ok(context
+        .ui
+        .while_waiting("planning", || doors::explain(&configuration, &path, &what))?)
+}
+
+fn what(args: &Args) -> Result<What, CommandError> {
+    if args.worktree {
+        return Ok(What::Worktree);
+    }
+    let revision = args.revision.as_deref().unwrap_or("HEAD");
+    if revision.starts_with('-') || revision.chars().any(char::is_control) {
+        return Err(CommandError::new(
+            ErrorKind::Usage,
+            format!("`{revision}` is not a revision"),
+        ));
+    }
+    if revision.contains("...") {
+        return Err(
+            CommandError::new(ErrorKind::Usage, "a push goes from one commit to another")
+                .hint("write `A..B` with two dots"),
+        );
+    }
+    Ok(match revision.split_once("..") {
+        Some((before, after)) => What::Range(or_head(before), or_head(after)),
+        None => What::Revision(revision.to_owned()),
+    })
+}
+
+fn or_head(revision: &str) -> String {
+    if revision.is_empty() {
+        "HEAD".to_owned()
+    } else {
+        revision.to_owned()
+    }
+}
+
+fn stored(context: &Context, args: &Args) -> Result<Vec<ExplainView>, CommandError> {
+    let Some(sha) = args.revision.clone() else {
+        return Err(
+            CommandError::new(ErrorKind::Usage, "--stored needs the id of a commit")
+                .hint("`sdm show pushes` lists them"),
+        );
+    };
+    let (client, _) = context.daemon()?;
+    let mut views = Vec::new();
+    for reply in context.ask(&client, &Request::Traces { sha: sha.clone() })? {
+        if let Reply::Traces { explanations } = reply {
+            for value in explanations {
+                let view = serde_json::from_value(value);
+                views.push(view.map_err(|error| {
+                    CommandError::new(
+                        ErrorKind::NotReachable,
+                        "the daemon's explanation is not understood",
+                    )
+                    .caused_by(error)
+                })?);
+            }
+        }
+    }
+    if views.is_empty() {
+        return Err(
+            CommandError::new(ErrorKind::Bad, format!("nothing was planned for {sha}"))
+                .hint("`sdm show pushes` lists what was pushed"),
+        );
+    }
+    Ok(views)
+}

@@ -1,0 +1,47 @@
+//! `sdm goals`: goal sets and their goals.
+
+use super::super::context::{CommandResult, Context};
+use super::choice::repository;
+use crate::wire::control::Request;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Beginning of the id of a goal set or commit
+    #[arg(value_name = "ID")]
+    id: Option<String>,
+    /// Only of this repository; the one we stand in when absent
+    #[arg(long, value_name = "OWNER/NAME")]
+    repo: Option<String>,
+    /// Of all repositories
+    #[arg(short, long, conflicts_with = "repo")]
+    all: bool,
+    /// Only of this branch
+    #[arg(short, long)]
+    branch: Option<String>,
+    /// Only sets with goals that have not ended
+    #[arg(long)]
+    active: bool,
+    /// At most so many
+    #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
+}
+
+/// `sdm goals`.
+pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
+    let (client, status) = context.daemon()?;
+    let repo = if args.all {
+        None
+    } else {
+        repository(context, &status, args.repo.as_deref(), args.id.as_deref())
+    };
+    let request = Request::GoalSets {
+        repo,
+        branch: args.branch.clone(),
+        id: args.id.clone(),
+        active: args.active,
+        limit: args.limit,
+    };
+    let sets = context.goal_sets(&client, &request)?;
+    super::act::show(context, &sets)
+}

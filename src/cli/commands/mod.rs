@@ -1,0 +1,104 @@
+//! The commands: one file each, with its `Args` and `run`.
+
+mod act;
+mod check;
+mod choice;
+mod clone;
+mod completions;
+mod doctor;
+mod explain;
+mod feed;
+mod feed_board;
+mod goal_files;
+mod goals;
+mod hooks;
+mod logs;
+mod replay;
+mod reset;
+mod run;
+mod show;
+mod start;
+mod trust;
+
+use clap::Subcommand;
+
+use super::context::{CommandResult, Context};
+
+/// Every command of `sdm`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon
+    Start(start::Args),
+    /// Find every problem in goal files
+    Check(check::Args),
+    /// Say which goals would be set, and why, before pushing
+    Explain(explain::Args),
+    /// Plan HEAD and carry it out here, in the foreground
+    Run(run::Args),
+    /// Show what is happening, live
+    Feed(feed::Args),
+    /// List goal sets and their goals
+    Goals(goals::Args),
+    /// Show the log of a goal
+    Logs(logs::Args),
+    /// Confirm the start or the result of a goal that waits for it
+    Approve(act::ApproveArgs),
+    /// Refuse the start or the result of a goal that waits for it
+    Deny(act::DenyArgs),
+    /// Start a failed goal again
+    Retry(act::RetryArgs),
+    /// End a goal, or a whole goal set
+    Cancel(act::CancelArgs),
+    /// Plan a push anew and set its goals again
+    Reset(reset::Args),
+    /// Set the state of a goal by hand
+    Set(act::SetArgs),
+    /// Add or remove git hooks, so that commits are noticed at once
+    #[command(subcommand, arg_required_else_help = true)]
+    Hooks(hooks::HooksCommand),
+    /// Clone a repository, add hooks and watch it
+    Clone(clone::Args),
+    /// Look for missed pushes, or push the last commits again
+    Replay(replay::Args),
+    /// Show machines, commands or pushes
+    #[command(subcommand, arg_required_else_help = true)]
+    Show(show::ShowCommand),
+    /// Let the goals of a repository run here
+    Trust(trust::Args),
+    /// Take that back
+    Untrust(trust::Args),
+    /// Look at the surroundings for problems
+    Doctor(doctor::Args),
+    /// Write completions for a shell
+    Completions(completions::Args),
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Whatever the command finds, with what to do about it.
+pub fn run(context: &mut Context, command: &Command) -> CommandResult {
+    match command {
+        Command::Start(args) => start::run(context, args),
+        Command::Check(args) => check::run(context, args),
+        Command::Explain(args) => explain::run(context, args),
+        Command::Run(args) => run::run(context, args),
+        Command::Feed(args) => feed::run(context, args),
+        Command::Goals(args) => goals::run(context, args),
+        Command::Logs(args) => logs::run(context, args),
+        Command::Approve(args) => act::approve(context, args),
+        Command::Deny(args) => act::deny(context, args),
+        Command::Retry(args) => act::retry(context, args),
+        Command::Cancel(args) => act::cancel(context, args),
+        Command::Reset(args) => reset::run(context, args),
+        Command::Set(args) => act::set(context, args),
+        Command::Hooks(command) => hooks::run(context, command),
+        Command::Clone(args) => clone::run(context, args),
+        Command::Replay(args) => replay::run(context, args),
+        Command::Show(command) => show::run(context, command),
+        Command::Trust(args) => trust::run(context, args, true),
+        Command::Untrust(args) => trust::run(context, args, false),
+        Command::Doctor(args) => doctor::run(context, args),
+        Command::Completions(args) => completions::run(context, args),
+    }
+}

@@ -1,0 +1,30 @@
+//! `sdm reset`: plan a push anew.
+
+use super::super::context::{CommandResult, Context};
+use super::choice::repository;
+use crate::wire::control::Request;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Beginning of the id of a goal set or commit; the newest when absent
+    #[arg(value_name = "ID")]
+    id: Option<String>,
+    /// Repository owner/name, instead of the one we stand in
+    #[arg(long, value_name = "OWNER/NAME")]
+    repo: Option<String>,
+}
+
+/// `sdm reset`.
+pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
+    let (client, status) = context.daemon()?;
+    let repo = repository(context, &status, args.repo.as_deref(), args.id.as_deref());
+    let sets = context.goal_sets(
+        &client,
+        &Request::Reset {
+            id: args.id.clone(),
+            repo,
+        },
+    )?;
+    super::act::show(context, &sets)
+}

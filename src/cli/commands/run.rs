@@ -1,0 +1,90 @@
+//! `sdm run`: plan and carry out in the foreground.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use super::super::context::{CommandResult, Context, Exit};
+use super::super::doors::{self, OnFeed, RunOutcome};
+use super::super::render::feed::FeedLines;
+use super::super::text::neutralise;
+use super::goal_files::GoalFiles;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    goal_files: GoalFiles,
+    /// Goals to run with what they need; all that are set when absent
+    #[arg(id = "wanted", value_name = "GOAL")]
+    wanted: Vec<String>,
+    /// The working tree with everything that is not committed
+    #[arg(short, long)]
+    worktree: bool,
+    /// Repository, instead of the one we stand in
+    #[arg(long, value_name = "PATH", default_value = ".")]
+    repo: PathBuf,
+}
+
+/// `sdm run`.
+pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
+    args.goal_files.take_effect(context);
+    let configuration = context.configuration()?;
+    let path = context.absolute(&args.repo);
+    let outcome = doors::run_foreground(
+        &configuration,
+        &path,
+        &args.wanted,
+        args.worktree,
+        feed_printer(context),
+    )?;
+    conclude(context, outcome)
+}
+
+fn conclude(context: &mut Context, outcome: RunOutcome) -> CommandResult {
+    match outcome {
+        RunOutcome::Succeeded => Ok(Exit::Ok),
+        RunOutcome::NothingToDo { because } => {
+            context.ui.note("no goal is set for this");
+            for reason in because {
+                context.ui.note(&format!("  {reason}"));
+            }
+            Ok(Exit::Ok)
+        }
+        RunOutcome::Waiting => {
+            context
+                .ui
+                .note("a goal waits for a person; nobody confirms in a foreground run, so it was not run");
+            Ok(Exit::Ok)
+        }
+        RunOutcome::Interrupted => {
+            context.ui.note("interrupted; everything that ran was ended");
+            Ok(Exit::Bad)
+        }
+        RunOutcome::Failed { logs } => {
+            for (goal, lines) in logs {
+                context.ui.note(&format!("the end of the log of {goal}:"));
+                for line in lines {
+                    context.ui.note(&format!("  {}", neutralise(&line.text)));
+                }
+            }
+            Ok(Exit::Bad)
+        }
+    }
+}
+
+/// Prints entries as they come. A reader that has gone does not stop the work.
+pub(super) fn feed_printer(context: &Context) -> OnFeed {
+    let mut lines = FeedLines::new(context.ui.theme.clone(), context.ui.verbosity > 0);
+    let (json, quiet) = (context.ui.json, context.ui.verbosity < 0);
+    Box::new(move |entry| {
+        let text = match json {
+            true => serde_json::to_string(entry)
+                .map(|line| line + "\n")
+                .unwrap_or_default(),
+            false if quiet => return,
+            false => lines.render(entry),
+        };
+        let mut out = std::io::stdout();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    })
+}

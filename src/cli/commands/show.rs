@@ -1,0 +1,110 @@
+//! `sdm show`: machines, commands, pushes.
+
+use serde_json::json;
+
+use super::super::client::{ClientError, ControlClient, sockets_beside};
+use super::super::context::{CommandResult, Context, Exit};
+use super::super::error::{CommandError, ErrorKind};
+use super::super::render::machines::machine;
+use super::super::render::pushes::pushes;
+use super::choice::repository;
+use crate::wire::control::{Reply, Request};
+
+/// What to show.
+#[derive(Debug, clap::Subcommand)]
+pub enum ShowCommand {
+    /// Machines that run here, with what they watch
+    Machines,
+    /// Commands of the goal files that can be run
+    Commands,
+    /// Pushes that were accepted
+    Pushes(PushesArgs),
+}
+
+/// Arguments of `show pushes`.
+#[derive(Debug, clap::Args)]
+pub struct PushesArgs {
+    /// Only of this repository; the one we stand in when absent
+    #[arg(long, value_name = "OWNER/NAME")]
+    repo: Option<String>,
+    /// Of all repositories
+    #[arg(short, long, conflicts_with = "repo")]
+    all: bool,
+    /// At most so many
+    #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
+}
+
+/// `sdm show`.
+pub(super) fn run(context: &mut Context, command: &ShowCommand) -> CommandResult {
+    match command {
+        ShowCommand::Machines => show_machines(context),
+        ShowCommand::Commands => Err(CommandError::new(
+            ErrorKind::Refused,
+            "commands of goal files are not part of this version",
+        )
+        .hint("what sdm itself can do is in `sdm --help`")),
+        ShowCommand::Pushes(args) => show_pushes(context, args),
+    }
+}
+
+/// Every machine with a socket beside ours (LO-14).
+fn show_machines(context: &mut Context) -> CommandResult {
+    let socket = context.configuration()?.socket;
+    let mut found = Vec::new();
+    for path in sockets_beside(&socket) {
+        let client = ControlClient::new(&path);
+        match context
+            .ui
+            .while_waiting("asking the machines", || client.status())
+        {
+            Ok(status) => found.push(status),
+            Err(ClientError::Stale { .. } | ClientError::NoDaemon { .. }) => {}
+            Err(error) => context.ui.warn(&format!("{}: {error}", path.display())),
+        }
+    }
+    if context.ui.json {
+        context.ui.object(&json!({ "machines": found }))?;
+    } else if found.is_empty() {
+        context
+            .ui
+            .note("no machine runs here; start one with `sdm start --local`");
+    } else {
+        let texts: Vec<String> = found
+            .iter()
+            .map(|status| machine(&context.ui.theme, status))
+            .collect();
+        context.ui.data(&texts.join("\n"))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn show_pushes(context: &mut Context, args: &PushesArgs) -> CommandResult {
+    let (client, status) = context.daemon()?;
+    let repo = if args.all {
+        None
+    } else {
+        repository(context, &status, args.repo.as_deref(), None)
+    };
+    let replies = context.ask(
+        &client,
+        &Request::Pushes {
+            repo,
+            limit: args.limit,
+        },
+    )?;
+    let found: Vec<_> = replies
+        .into_iter()
+        .filter_map(|reply| match reply {
+            Reply::Pushes { pushes } => Some(pushes),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    if context.ui.json {
+        context.ui.object(&json!({ "pushes": found }))?;
+    } else {
+        context.ui.data(&pushes(&context.ui.theme, &found))?;
+    }
+    Ok(Exit::Ok)
+}

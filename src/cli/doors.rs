@@ -1,0 +1,348 @@
+//! The few things commands ask of the daemon and the engine in this very process. Everything else goes over the socket.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Configuration, LogFormat, Sources};
+use crate::daemon::control::ControlError;
+use crate::daemon::environment;
+use crate::daemon::goal_files::GoalFiles;
+use crate::daemon::local::{LocalDaemon, StartError};
+use crate::daemon::offline::{self, OfflineError, RunOptions, Subject, explain_offline};
+use crate::daemon::state::StateError;
+use crate::engine::Machine;
+use crate::model::{Diagnostic, FeedEntry, Severity, StateName, Trace};
+use crate::ports::executor::LogLine;
+use crate::runtime::lifecycle::{Signals, Wish};
+use crate::runtime::telemetry;
+use crate::spec::SourceFile;
+use crate::wire::explain::ExplainView;
+
+/// Called for each entry of the feed, in order, from one thread at a time.
+pub type OnFeed = Box<dyn FnMut(&FeedEntry) + Send>;
+
+/// Why something was not done.
+#[derive(Debug, Error)]
+pub enum DoorError {
+    /// It will never work like this; a sentence and what to do.
+    #[error("{message}")]
+    Refused {
+        /// Why.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// It went wrong.
+    #[error("failed to {doing}")]
+    Failed {
+        /// What was being done.
+        doing: &'static str,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+/// How the daemon is to start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StartOptions {
+    /// Treat named repositories as trusted, whatever the configuration says.
+    pub trust: bool,
+}
+
+/// A goal file as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoalFile {
+    /// Name for people and diagnostics.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// What `sdm check` found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Rules in all files; 0 when they could not be read.
+    pub rules: usize,
+    /// Problems, errors and warnings, in the order of files and lines.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What is to be explained.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// One commit as if it were pushed to the checked-out branch, by any name git knows; `HEAD` when nothing is said.
+    Revision(String),
+    /// A push from one commit to another.
+    Range(String, String),
+    /// The working tree with everything that is not committed.
+    Worktree,
+}
+
+/// How a foreground run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunOutcome {
+    /// Every goal that ran succeeded.
+    Succeeded,
+    /// No goal was set.
+    NothingToDo {
+        /// Why, rule by rule.
+        because: Vec<String>,
+    },
+    /// Some goal failed.
+    Failed {
+        /// The last lines of the logs of failed goals, by display name.
+        logs: Vec<(String, Vec<LogLine>)>,
+    },
+    /// A goal would have to wait for a person, which a foreground run does not; it and those after it were not run.
+    Waiting,
+    /// The person at the terminal ended it.
+    Interrupted,
+}
+
+/// Starts the daemon in local mode and comes back when it was told to stop.
+///
+/// # Errors
+/// It cannot start, or ended in a way it must not.
+pub fn start_local(
+    config: &Configuration,
+    paths: &[PathBuf],
+    options: &StartOptions,
+    on_feed: OnFeed,
+) -> Result<(), DoorError> {
+    let format = match config.log_format {
+        LogFormat::Text => telemetry::Format::Text,
+        LogFormat::Json => telemetry::Format::Json,
+    };
+    telemetry::start(&config.log_level, format);
+    runtime()?.block_on(serve(config, paths, options.trust, on_feed))
+}
+
+async fn serve(
+    config: &Configuration,
+    paths: &[PathBuf],
+    trust: bool,
+    on_feed: OnFeed,
+) -> Result<(), DoorError> {
+    let mut signals = Signals::listen().map_err(failed("listen to signals"))?;
+    let daemon = LocalDaemon::start(config.clone(), paths, trust, goal_environment()?)
+        .await
+        .map_err(not_started)?;
+    daemon
+        .follow_feed(on_feed)
+        .await
+        .map_err(failed("follow the feed"))?;
+    let orderly = loop {
+        tokio::select! {
+            wish = signals.next() => match wish {
+                Wish::Stop => break true,
+                Wish::Reload => daemon.reload_goal_files().await,
+            },
+            asked = daemon.asked_to_stop() => break asked,
+        }
+    };
+    daemon.shut_down().await;
+    match orderly {
+        true => Ok(()),
+        false => Err(DoorError::Refused {
+            message: "a part of the machine ended unexpectedly".to_owned(),
+            hint: None,
+        }),
+    }
+}
+
+/// Every problem in these goal files; with none, those that ship with the program.
+///
+/// # Errors
+/// The check itself is not possible; problems in the files are no error.
+pub fn check(files: Vec<GoalFile>) -> Result<Checked, DoorError> {
+    let sources = match files.is_empty() {
+        true => GoalFiles::Shipped.read().map_err(failed("read the goal files"))?,
+        false => files
+            .into_iter()
+            .map(|file| SourceFile {
+                name: file.name.into(),
+                bytes: file.text.into_bytes(),
+            })
+            .collect(),
+    };
+    let checked = Machine::check(&sources);
+    let rules = checked
+        .machine
+        .map_or(0, |machine| machine.rules.definitions().len());
+    Ok(Checked {
+        rules,
+        diagnostics: checked.diagnostics,
+    })
+}
+
+/// Which goals would be set and why, oldest push first.
+///
+/// # Errors
+/// The repository or the goal files cannot be read.
+pub fn explain(config: &Configuration, repo_path: &Path, what: &What) -> Result<Vec<ExplainView>, DoorError> {
+    let explained = runtime()?.block_on(explain_offline(config, repo_path, &subject(what)));
+    let explanation = explained.map_err(not_answered)?;
+    Ok(vec![ExplainView::of(
+        &explanation.push,
+        &explanation.plan,
+        explanation.error.as_deref(),
+    )])
+}
+
+fn subject(what: &What) -> Subject {
+    match what {
+        What::Revision(revision) => Subject::Revision(revision.clone()),
+        What::Range(from, to) => Subject::Range(from.clone(), to.clone()),
+        What::Worktree => Subject::Worktree,
+    }
+}
+
+/// Plans `HEAD`, or the uncommitted tree, and carries it out here; only these goals and what they need when any are named.
+///
+/// # Errors
+/// It cannot be planned or carried out.
+pub fn run_foreground(
+    config: &Configuration,
+    repo_path: &Path,
+    goals: &[String],
+    worktree: bool,
+    mut on_feed: OnFeed,
+) -> Result<RunOutcome, DoorError> {
+    telemetry::start("warn", telemetry::Format::Text);
+    let interrupt = CancellationToken::new();
+    let options = RunOptions {
+        subject: if worktree {
+            Subject::Worktree
+        } else {
+            Subject::Revision("HEAD".to_owned())
+        },
+        goals: goals.to_vec(),
+        environment: goal_environment()?,
+        interrupt: interrupt.clone(),
+    };
+    let outcome = runtime()?.block_on(async {
+        let mut signals = Signals::listen().map_err(failed("listen to signals"))?;
+        let work = offline::run(config, repo_path, options, &mut on_feed);
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                outcome = &mut work => break outcome.map_err(not_answered),
+                _ = signals.next() => interrupt.cancel(),
+            }
+        }
+    })?;
+    Ok(ended(outcome))
+}
+
+fn ended(outcome: offline::RunOutcome) -> RunOutcome {
+    match outcome.record {
+        None => RunOutcome::NothingToDo {
+            because: reasons(&outcome.trace),
+        },
+        Some(record) => match record.set.state() {
+            StateName::Failure | StateName::Stopped => RunOutcome::Failed {
+                logs: outcome.failed_logs,
+            },
+            StateName::Canceled if outcome.interrupted => RunOutcome::Interrupted,
+            StateName::Canceled => RunOutcome::Waiting,
+            _ => RunOutcome::Succeeded,
+        },
+    }
+}
+
+/// Why nothing is set, rule by rule.
+fn reasons(trace: &Trace) -> Vec<String> {
+    trace
+        .rules
+        .iter()
+        .map(|rule| format!("{}: {}", rule.name, rule.because))
+        .collect()
+}
+
+fn goal_environment() -> Result<Vec<(String, String)>, DoorError> {
+    let sources = Sources::of_process().map_err(failed("read the environment"))?;
+    Ok(environment::base(&sources.environment))
+}
+
+/// Two workers are enough: libgit2 and the file system have threads of their own.
+fn runtime() -> Result<tokio::runtime::Runtime, DoorError> {
+    let built = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(32)
+        .enable_all()
+        .build();
+    built.map_err(failed("start the runtime"))
+}
+
+fn failed<E: std::error::Error + Send + Sync + 'static>(doing: &'static str) -> impl FnOnce(E) -> DoorError {
+    move |error| DoorError::Failed {
+        doing,
+        source: Box::new(error),
+    }
+}
+
+fn refused(error: &dyn std::error::Error, hint: &str) -> DoorError {
+    DoorError::Refused {
+        message: error.to_string(),
+        hint: Some(hint.to_owned()),
+    }
+}
+
+fn not_started(error: StartError) -> DoorError {
+    match &error {
+        StartError::State(StateError::InUse(_)) | StartError::Control(ControlError::InUse(_)) => refused(
+            &error,
+            "talk to that one (`sdm show machines`), or start this one under another --name and SDM_HOME",
+        ),
+        StartError::NoRepository(_) => refused(
+            &error,
+            "name a repository or a directory of them, or make one with `git init`",
+        ),
+        StartError::Goals(problems) => bad_goals(problems),
+        StartError::GoalFiles(_) => refused(&error, "name other goal files with --goals"),
+        StartError::State(_)
+        | StartError::Store(_)
+        | StartError::Control(_)
+        | StartError::Scm(_)
+        | StartError::Program(_) => DoorError::Failed {
+            doing: "start the machine",
+            source: Box::new(error),
+        },
+    }
+}
+
+fn bad_goals(problems: &[Diagnostic]) -> DoorError {
+    let errors: Vec<&Diagnostic> = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .collect();
+    let first = errors
+        .first()
+        .map(|problem| format!("{}: {}", problem.place, problem.message))
+        .unwrap_or_default();
+    let more = match errors.len() {
+        0 | 1 => String::new(),
+        many => format!(" (and {} more)", many - 1),
+    };
+    DoorError::Refused {
+        message: format!("the goal files cannot be used: {first}{more}"),
+        hint: Some("see all of it with `sdm check`".to_owned()),
+    }
+}
+
+fn not_answered(error: OfflineError) -> DoorError {
+    match error {
+        OfflineError::Start(error) => not_started(error),
+        OfflineError::NoSuchGoal { .. } => refused(&error, "see what is set with `sdm explain`"),
+        OfflineError::Planning(_) => refused(&error, "see every reason with `sdm explain`"),
+        OfflineError::Scm(_) | OfflineError::Name(_) | OfflineError::Store(_) | OfflineError::Crashed => {
+            DoorError::Failed {
+                doing: "answer",
+                source: Box::new(error),
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Problems in goal files the way compilers show them.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use serde::Serialize;
+
+use super::super::doors::GoalFile;
+use super::super::text::{neutralise, neutralise_lines};
+use super::super::theme::{Role, Theme};
+use crate::model::{Diagnostic, Severity};
+
+/// Longest line of source that is shown, in characters; longer ones appear without their text.
+const LONGEST_LINE: usize = 400;
+
+/// The stable shape of `sdm check --json` (design 3).
+#[derive(Debug, Serialize)]
+pub struct CheckView<'a> {
+    /// Number of files.
+    pub files: usize,
+    /// Problems.
+    pub diagnostics: Vec<DiagnosticView<'a>>,
+}
+
+/// One problem in that shape.
+#[derive(Debug, Serialize)]
+pub struct DiagnosticView<'a> {
+    severity: Severity,
+    code: &'a str,
+    message: &'a str,
+    file: &'a str,
+    line: u32,
+    column: u32,
+    hint: Option<&'a str>,
+}
+
+impl<'a> CheckView<'a> {
+    /// The view of what was found.
+    pub fn of(files: usize, diagnostics: &'a [Diagnostic]) -> Self {
+        let view = |diagnostic: &'a Diagnostic| DiagnosticView {
+            severity: diagnostic.severity,
+            code: &diagnostic.code,
+            message: &diagnostic.message,
+            file: &diagnostic.place.file,
+            line: diagnostic.place.line,
+            column: diagnostic.place.column,
+            hint: diagnostic.hint.as_deref(),
+        };
+        Self {
+            files,
+            diagnostics: diagnostics.iter().map(view).collect(),
+        }
+    }
+}
+
+/// All problems as text, each with its line of source where that is at hand.
+pub fn diagnostics(theme: &Theme, files: &[GoalFile], found: &[Diagnostic]) -> String {
+    let sources: HashMap<&str, &str> = files
+        .iter()
+        .map(|file| (file.name.as_str(), file.text.as_str()))
+        .collect();
+    let mut text = String::new();
+    for diagnostic in found {
+        let source = sources.get(&*diagnostic.place.file).copied().unwrap_or_default();
+        text.push_str(&one(theme, source, diagnostic));
+        text.push_str("\n\n");
+    }
+    text
+}
+
+/// The last line: `2 files, 14 rules: 1 error, 2 warnings`.
+pub fn summary(theme: &Theme, files: usize, rules: usize, found: &[Diagnostic]) -> String {
+    let count = |severity| {
+        found
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == severity)
+            .count()
+    };
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    let plural = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+    let mut text = plural(files, "file");
+    if rules > 0 {
+        let _ = write!(text, ", {}", plural(rules, "rule"));
+    }
+    let outcome = match (errors, warnings) {
+        (0, 0) => theme.paint(Role::Good, "no problems"),
+        (0, _) => theme.paint(Role::Waiting, &plural(warnings, "warning")),
+        (_, 0) => theme.paint(Role::Bad, &plural(errors, "error")),
+        (_, _) => format!(
+            "{}, {}",
+            theme.paint(Role::Bad, &plural(errors, "error")),
+            theme.paint(Role::Waiting, &plural(warnings, "warning"))
+        ),
+    };
+    format!("{text}: {outcome}")
+}
+
+fn one(theme: &Theme, source: &str, diagnostic: &Diagnostic) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let message = neutralise(&diagnostic.message);
+    let code = neutralise(&diagnostic.code);
+    let file = neutralise(&diagnostic.place.file);
+    let hint = diagnostic.hint.as_deref().map(neutralise_lines);
+    let title = level.primary_title(message.as_str()).id(code.as_str());
+    let group = match excerpt(source, diagnostic) {
+        Some((line, range)) => {
+            let snippet = Snippet::source(line)
+                .path(file.as_str())
+                .line_start(diagnostic.place.line as usize)
+                .annotation(AnnotationKind::Primary.span(range));
+            title.element(snippet)
+        }
+        None => title.element(
+            annotate_snippets::Origin::path(file.as_str())
+                .line(diagnostic.place.line as usize)
+                .char_column(diagnostic.place.column as usize),
+        ),
+    };
+    let group = match &hint {
+        Some(hint) => group.element(Level::HELP.with_name("hint").message(hint.as_str())),
+        None => group,
+    };
+    renderer(theme).render(&[group])
+}
+
+fn renderer(theme: &Theme) -> Renderer {
+    let renderer = if theme.colour {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
+    let decor = if theme.unicode {
+        annotate_snippets::renderer::DecorStyle::Unicode
+    } else {
+        annotate_snippets::renderer::DecorStyle::Ascii
+    };
+    renderer.term_width(theme.width.min(200)).decor_style(decor)
+}
+
+/// The line of source without anything that could act on a terminal, and the bytes of it that are meant.
+fn excerpt(source: &str, diagnostic: &Diagnostic) -> Option<(String, std::ops::Range<usize>)> {
+    let line = source
+        .lines()
+        .nth(diagnostic.place.line.checked_sub(1)? as usize)?;
+    if line.chars().count() > LONGEST_LINE {
+        return None;
+    }
+    let start = diagnostic.place.column.saturating_sub(1) as usize;
+    let mut shown = String::new();
+    let (mut from, mut to) = (None, None);
+    for (index, c) in line.chars().enumerate() {
+        if index == start {
+            from = Some(shown.len());
+        }
+        if index == start + diagnostic.length as usize {
+            to = Some(shown.len());
+        }
+        shown.push_str(&neutralise(c.encode_utf8(&mut [0; 4])));
+    }
+    let end = shown.len();
+    let from = from.unwrap_or(end);
+    Some((shown, from..to.unwrap_or(end).max(from)))
+}

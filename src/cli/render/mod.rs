@@ -1,0 +1,42 @@
+//! What people read, as pure functions of views and a theme.
+
+pub mod board;
+pub mod diagnostics;
+pub mod explain;
+pub mod feed;
+pub mod goals;
+pub mod graph;
+pub mod machines;
+pub mod pushes;
+#[cfg(test)]
+mod tests;
+
+use super::text::{cut, neutralise, width};
+use super::theme::{Role, Theme};
+
+/// `owner/repo/branch - sha7 title(50)` within `room` columns, painted; the title gives way first, then the branch.
+pub(super) fn push_line(
+    theme: &Theme,
+    repo: &str,
+    branch: &str,
+    sha: &str,
+    title: &str,
+    room: usize,
+) -> String {
+    let sha = neutralise(sha.get(..7).unwrap_or(sha));
+    let place = neutralise(&format!("{repo}/{branch}"));
+    let fixed = width(" - ") + width(&sha);
+    let place = cut(&place, room.saturating_sub(fixed).max(12), theme.unicode);
+    let left = room.saturating_sub(fixed + width(&place) + 1);
+    let title = cut(&neutralise(title), 50.min(left), theme.unicode);
+    let mut line = format!(
+        "{} - {}",
+        theme.paint(Role::Strong, &place),
+        theme.paint(Role::Active, &sha)
+    );
+    if left >= 4 && !title.is_empty() {
+        line.push(' ');
+        line.push_str(&title);
+    }
+    line
+}

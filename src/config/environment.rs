@@ -1,0 +1,164 @@
+//! The `SDM_*` variables as a layer.
+
+use std::path::PathBuf;
+
+use super::error::{ConfigError, nearest};
+use super::layer::{Layer, LogFormat, TrustPolicy};
+use super::sources::Sources;
+use super::units::{DurationText, SizeText, Unit};
+
+/// Every variable the program reads, with one line about it.
+pub const VARIABLES: &[(&str, &str)] = &[
+    ("SDM_CONFIG", "configuration file, as --config"),
+    ("SDM_NAME", "name of the machine"),
+    ("SDM_GOALS", "goal file or directory of them, as --goals"),
+    ("SDM_HOME", "state directory"),
+    ("SDM_SOCKET", "socket of the daemon, as --socket"),
+    ("SDM_PARALLEL", "goals that run at once"),
+    (
+        "SDM_REPOSITORIES",
+        "repositories or directories of them, separated by `:`",
+    ),
+    (
+        "SDM_EXTRA_CA_FILES",
+        "further certificate authorities (PEM), separated by `:`",
+    ),
+    ("SDM_PROXY", "proxy for http and https"),
+    (
+        "SDM_SSH_COMMAND",
+        "ssh program and its arguments, separated by spaces",
+    ),
+    ("SDM_FETCH_TIMEOUT", "longest fetch, such as `2m`"),
+    (
+        "SDM_LOG_LIMIT",
+        "bytes kept of one attempt's log, such as `64MiB`",
+    ),
+    (
+        "SDM_LOG_LINE_LIMIT",
+        "bytes kept of one line of a log, such as `16KiB`",
+    ),
+    (
+        "SDM_WORKSPACE_KEEP",
+        "globs of ignored files that stay in pooled workspaces, separated by `:`",
+    ),
+    ("SDM_RETENTION_DAYS", "days that ended goal sets are kept"),
+    ("SDM_TRUST", "`ask` or `all`"),
+    (
+        "SDM_LOG_LEVEL",
+        "the daemon's own log: `info`, `debug`, or a filter",
+    ),
+    ("SDM_LOG_FORMAT", "the daemon's own log: `text` or `json`"),
+];
+
+/// Variables that look like ours and are not, each with the one that was probably meant.
+pub fn unknown_variables(sources: &Sources) -> Vec<(String, Option<&'static str>)> {
+    let known = || VARIABLES.iter().map(|(name, _)| *name);
+    sources
+        .environment
+        .keys()
+        .filter(|name| name.starts_with("SDM_") && !name.starts_with("SDM_TEST_"))
+        .filter(|name| !known().any(|known| known == name.as_str()))
+        .map(|name| (name.clone(), nearest(name, known())))
+        .collect()
+}
+
+/// The name of the variable for a key of the configuration.
+pub(super) fn variable_for(key: &str) -> String {
+    match key {
+        "state_directory" => "SDM_HOME".to_owned(),
+        other => format!("SDM_{}", other.to_uppercase()),
+    }
+}
+
+impl Layer {
+    /// What the environment says.
+    ///
+    /// # Errors
+    /// A variable with a value that cannot be used, by name.
+    pub(super) fn of_environment(sources: &Sources) -> Result<Self, ConfigError> {
+        let text = |name: &str| sources.variable(name).map(str::to_owned);
+        let path = |name: &str| sources.variable(name).map(PathBuf::from);
+        let paths =
+            |name: &str| list(sources, name, ':').map(|all| all.into_iter().map(PathBuf::from).collect());
+        let layer = Self {
+            name: text("SDM_NAME"),
+            goals: path("SDM_GOALS"),
+            state_directory: path("SDM_HOME"),
+            socket: path("SDM_SOCKET"),
+            parallel: number(sources, "SDM_PARALLEL")?,
+            repositories: paths("SDM_REPOSITORIES"),
+            extra_ca_files: paths("SDM_EXTRA_CA_FILES"),
+            proxy: text("SDM_PROXY"),
+            ssh_command: list(sources, "SDM_SSH_COMMAND", ' '),
+            fetch_timeout: unit::<DurationText>(sources, "SDM_FETCH_TIMEOUT")?,
+            log_limit: unit::<SizeText>(sources, "SDM_LOG_LIMIT")?,
+            log_line_limit: unit::<SizeText>(sources, "SDM_LOG_LINE_LIMIT")?,
+            workspace_keep: list(sources, "SDM_WORKSPACE_KEEP", ':'),
+            retention_days: number(sources, "SDM_RETENTION_DAYS")?,
+            people: None,
+            trust: choice(
+                sources,
+                "SDM_TRUST",
+                &[("ask", TrustPolicy::Ask), ("all", TrustPolicy::All)],
+            )?,
+            log_level: text("SDM_LOG_LEVEL"),
+            log_format: choice(
+                sources,
+                "SDM_LOG_FORMAT",
+                &[("text", LogFormat::Text), ("json", LogFormat::Json)],
+            )?,
+        };
+        Ok(layer.anchored(sources, &sources.directory))
+    }
+}
+
+fn invalid(name: &str, message: String) -> ConfigError {
+    ConfigError::Value {
+        origin: name.to_owned(),
+        message,
+    }
+}
+
+fn list(sources: &Sources, name: &str, separator: char) -> Option<Vec<String>> {
+    let parts = |value: &str| {
+        value
+            .split(separator)
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    sources.variable(name).map(parts)
+}
+
+fn number<N: std::str::FromStr>(sources: &Sources, name: &str) -> Result<Option<N>, ConfigError> {
+    let read = |value: &str| {
+        value
+            .trim()
+            .parse()
+            .map_err(|_| invalid(name, format!("`{value}` is not a whole number")))
+    };
+    sources.variable(name).map(read).transpose()
+}
+
+fn unit<U: Unit>(sources: &Sources, name: &str) -> Result<Option<U>, ConfigError> {
+    let read = |value: &str| U::parse(value).map_err(|message| invalid(name, message));
+    sources.variable(name).map(read).transpose()
+}
+
+fn choice<C: Copy>(sources: &Sources, name: &str, choices: &[(&str, C)]) -> Result<Option<C>, ConfigError> {
+    let read = |value: &str| {
+        let found = choices
+            .iter()
+            .find(|(word, _)| *word == value)
+            .map(|(_, choice)| *choice);
+        let words = || {
+            choices
+                .iter()
+                .map(|(word, _)| format!("`{word}`"))
+                .collect::<Vec<_>>()
+                .join(" or ")
+        };
+        found.ok_or_else(|| invalid(name, format!("`{value}` is not {}", words())))
+    };
+    sources.variable(name).map(read).transpose()
+}

@@ -1,0 +1,119 @@
+//! One layer of configuration: everything optional.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::sources::Sources;
+use super::units::{DurationText, SizeText};
+
+/// What flags of the command line say; they win over every other layer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// `--config`: read instead of `./sdm.yaml`, and trusted like the user's own file.
+    pub config: Option<PathBuf>,
+    /// `--name`.
+    pub name: Option<String>,
+    /// `--goals`.
+    pub goals: Option<PathBuf>,
+    /// `--socket`.
+    pub socket: Option<PathBuf>,
+    /// `--parallel`.
+    pub parallel: Option<usize>,
+}
+
+/// Whether the goals of a repository run before its owner here has said so (threat J2).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrustPolicy {
+    /// Each repository waits for `sdm trust`.
+    #[default]
+    Ask,
+    /// Every repository named to the machine is trusted.
+    All,
+}
+
+/// How the daemon writes its own log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// What is known of one person who acts on goals.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PersonEntry {
+    /// Teams they are in.
+    pub teams: Vec<String>,
+    /// Addresses they commit with; compared for `not_author`.
+    pub emails: Vec<String>,
+}
+
+/// A file as written, or the environment.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Layer {
+    pub(super) name: Option<String>,
+    pub(super) goals: Option<PathBuf>,
+    pub(super) state_directory: Option<PathBuf>,
+    pub(super) socket: Option<PathBuf>,
+    pub(super) parallel: Option<usize>,
+    pub(super) repositories: Option<Vec<PathBuf>>,
+    pub(super) extra_ca_files: Option<Vec<PathBuf>>,
+    pub(super) proxy: Option<String>,
+    pub(super) ssh_command: Option<Vec<String>>,
+    pub(super) fetch_timeout: Option<DurationText>,
+    pub(super) log_limit: Option<SizeText>,
+    pub(super) log_line_limit: Option<SizeText>,
+    pub(super) workspace_keep: Option<Vec<String>>,
+    pub(super) retention_days: Option<u32>,
+    pub(super) people: Option<BTreeMap<String, PersonEntry>>,
+    pub(super) trust: Option<TrustPolicy>,
+    pub(super) log_level: Option<String>,
+    pub(super) log_format: Option<LogFormat>,
+}
+
+impl Layer {
+    /// Makes its paths absolute: `~/` is the home directory, relative ones are below `base`.
+    pub(super) fn anchored(mut self, sources: &Sources, base: &Path) -> Self {
+        let resolve = |path: &mut PathBuf| *path = sources.resolve_path(base, path);
+        let single = [&mut self.goals, &mut self.state_directory, &mut self.socket];
+        single.into_iter().flatten().for_each(resolve);
+        let lists = [&mut self.repositories, &mut self.extra_ca_files];
+        lists.into_iter().flatten().flatten().for_each(resolve);
+        self
+    }
+
+    /// The first key that decides what may run here or who is believed. A project's own file may come from anybody who
+    /// can write to the repository, so it may not have them.
+    pub(super) fn key_not_for_projects(&self) -> Option<&'static str> {
+        let decisive = [
+            ("trust", self.trust.is_some()),
+            ("people", self.people.is_some()),
+            ("ssh_command", self.ssh_command.is_some()),
+            ("proxy", self.proxy.is_some()),
+            ("extra_ca_files", self.extra_ca_files.is_some()),
+            ("state_directory", self.state_directory.is_some()),
+            ("socket", self.socket.is_some()),
+        ];
+        decisive.into_iter().find(|(_, set)| *set).map(|(key, _)| key)
+    }
+}
+
+impl From<&Flags> for Layer {
+    fn from(flags: &Flags) -> Self {
+        Self {
+            name: flags.name.clone(),
+            goals: flags.goals.clone(),
+            socket: flags.socket.clone(),
+            parallel: flags.parallel,
+            ..Self::default()
+        }
+    }
+}

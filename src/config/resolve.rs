@@ -1,0 +1,359 @@
+//! The layers become one configuration of plain values, each with its origin.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::directories::{default_socket, default_state_directory};
+use super::error::ConfigError;
+use super::layer::{Layer, LogFormat, PersonEntry, TrustPolicy};
+use super::sources::Sources;
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A flag of the command line.
+    Flag(&'static str),
+    /// A variable of the environment.
+    Variable(String),
+    /// A file.
+    File(PathBuf),
+    /// Nobody said anything.
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => formatter.write_str(flag),
+            Self::Variable(name) => write!(formatter, "${name}"),
+            Self::File(path) => write!(formatter, "{}", path.display()),
+            Self::Default => formatter.write_str("default"),
+        }
+    }
+}
+
+/// One value as `sdm doctor --config` prints it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Key in configuration files.
+    pub key: &'static str,
+    /// Value for people; never a secret.
+    pub value: String,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// Bounds of logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Most bytes kept of one attempt's log.
+    pub log: u64,
+    /// Most bytes kept of one line.
+    pub log_line: u64,
+}
+
+/// The configuration of a machine: plain values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Configuration {
+    /// Registration name: letters, digits, `-`, `_`, `.`.
+    pub name: String,
+    /// Goal file or directory of goal files; `None` means those that ship with the program.
+    pub goals: Option<PathBuf>,
+    /// State directory; created private by those who use it.
+    pub state_directory: PathBuf,
+    /// Socket of the daemon.
+    pub socket: PathBuf,
+    /// Most goals at once; at least 1.
+    pub parallel: usize,
+    /// Repositories, or directories of them, to watch.
+    pub repositories: Vec<PathBuf>,
+    /// Further certificate authorities, PEM.
+    pub extra_ca_files: Vec<PathBuf>,
+    /// Proxy for http and https; none means what the system's environment says.
+    pub proxy: Option<String>,
+    /// `ssh` and its first arguments.
+    pub ssh_command: Vec<String>,
+    /// Longest fetch.
+    pub fetch_timeout: Duration,
+    /// Bounds of logs.
+    pub limits: Limits,
+    /// Globs of ignored files that stay in pooled workspaces.
+    pub workspace_keep: Vec<String>,
+    /// Days that ended goal sets and their logs are kept.
+    pub retention_days: u32,
+    /// People by login.
+    pub people: BTreeMap<String, PersonEntry>,
+    /// Whether repositories wait to be trusted.
+    pub trust: TrustPolicy,
+    /// Filter of the daemon's own log.
+    pub log_level: String,
+    /// Format of the daemon's own log.
+    pub log_format: LogFormat,
+    /// Configuration files that were read, strongest first.
+    pub files: Vec<PathBuf>,
+    entries: Vec<Entry>,
+}
+
+impl Configuration {
+    /// Every value with its origin, in the order of the reference.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Where a value came from.
+    pub fn origin(&self, key: &str) -> Option<&Origin> {
+        self.entries
+            .iter()
+            .find(|entry| entry.key == key)
+            .map(|entry| &entry.origin)
+    }
+}
+
+/// Layers, strongest first, with where each value of theirs comes from.
+pub(super) struct Resolver<'a> {
+    pub(super) sources: &'a Sources,
+    pub(super) layers: Vec<(LayerOrigin, Layer)>,
+    pub(super) entries: Vec<Entry>,
+}
+
+/// The origin of a layer; flags and variables have one name per value.
+pub(super) enum LayerOrigin {
+    Flags,
+    Environment,
+    File(PathBuf),
+}
+
+impl LayerOrigin {
+    fn of(&self, key: &'static str) -> Origin {
+        match self {
+            Self::Flags => Origin::Flag(match key {
+                "name" => "--name",
+                "goals" => "--goals",
+                "socket" => "--socket",
+                "parallel" => "--parallel",
+                _ => "command line",
+            }),
+            Self::Environment => Origin::Variable(super::environment::variable_for(key)),
+            Self::File(path) => Origin::File(path.clone()),
+        }
+    }
+}
+
+impl Resolver<'_> {
+    /// The strongest layer's value, else the default; `show` prints it.
+    fn pick<T>(
+        &mut self,
+        key: &'static str,
+        get: impl Fn(&Layer) -> Option<T>,
+        default: impl FnOnce() -> (T, Origin),
+        show: impl FnOnce(&T) -> String,
+    ) -> T {
+        let found = self
+            .layers
+            .iter()
+            .find_map(|(origin, layer)| Some((get(layer)?, origin.of(key))));
+        let (value, origin) = found.unwrap_or_else(default);
+        self.entries.push(Entry {
+            key,
+            value: show(&value),
+            origin,
+        });
+        value
+    }
+
+    fn text<T: ToString>(&mut self, key: &'static str, get: impl Fn(&Layer) -> Option<T>, default: T) -> T {
+        self.pick(key, get, || (default, Origin::Default), T::to_string)
+    }
+
+    fn list<T: Clone>(
+        &mut self,
+        key: &'static str,
+        get: impl Fn(&Layer) -> Option<Vec<T>>,
+        default: Vec<T>,
+        show: impl Fn(&T) -> String,
+    ) -> Vec<T> {
+        let show_all = |all: &Vec<T>| format!("[{}]", all.iter().map(show).collect::<Vec<_>>().join(", "));
+        self.pick(key, get, || (default, Origin::Default), show_all)
+    }
+
+    fn origin_error(&self, key: &str, message: String) -> ConfigError {
+        let entry = self.entries.iter().find(|entry| entry.key == key);
+        let origin = entry.map_or_else(|| key.to_owned(), |entry| format!("{key} ({})", entry.origin));
+        ConfigError::Value { origin, message }
+    }
+
+    fn name(&mut self) -> Result<String, ConfigError> {
+        let name = self.text("name", |layer| layer.name.clone(), "sdm".to_owned());
+        let legal = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if name.is_empty() || name.len() > 64 || name.starts_with(['.', '-']) || !name.chars().all(legal) {
+            let message = format!(
+                "`{}` is not a name: use letters, digits, `-`, `_` and `.`, at most 64",
+                name.escape_debug()
+            );
+            return Err(self.origin_error("name", message));
+        }
+        Ok(name)
+    }
+
+    fn parallel(&mut self) -> Result<usize, ConfigError> {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let parallel = self.text("parallel", |layer| layer.parallel, cores);
+        if parallel == 0 || parallel > 1024 {
+            return Err(self.origin_error(
+                "parallel",
+                format!("{parallel} goals at once is not possible: 1 to 1024 are"),
+            ));
+        }
+        Ok(parallel)
+    }
+
+    fn ssh_command(&mut self) -> Result<Vec<String>, ConfigError> {
+        let command = self.list(
+            "ssh_command",
+            |layer| layer.ssh_command.clone(),
+            vec!["ssh".to_owned()],
+            String::clone,
+        );
+        match command.first() {
+            Some(program) if !program.is_empty() && !program.starts_with('-') => Ok(command),
+            _ => Err(self.origin_error("ssh_command", "the first word must be a program".to_owned())),
+        }
+    }
+
+    fn goals(&mut self) -> Option<PathBuf> {
+        let found = super::load::goals_beside(self.sources, &self.layers);
+        let show = |path: &Option<PathBuf>| match path {
+            Some(path) => path.display().to_string(),
+            None => "those that ship with sdm".to_owned(),
+        };
+        self.pick("goals", |layer| layer.goals.clone().map(Some), || found, show)
+    }
+
+    /// Reads everything off the layers.
+    pub(super) fn resolve(mut self, files: Vec<PathBuf>) -> Result<Configuration, ConfigError> {
+        let path = |path: &PathBuf| path.display().to_string();
+        let sources = self.sources;
+        let name = self.name()?;
+        let goals = self.goals();
+        let state_directory = self.pick(
+            "state_directory",
+            |layer| layer.state_directory.clone(),
+            || default_state_directory(sources),
+            path,
+        );
+        let socket = self.pick(
+            "socket",
+            |layer| layer.socket.clone(),
+            || default_socket(sources, &state_directory, &name),
+            path,
+        );
+        let parallel = self.parallel()?;
+        let repositories = self.list(
+            "repositories",
+            |layer| layer.repositories.clone(),
+            Vec::new(),
+            path,
+        );
+        let extra_ca_files = self.list(
+            "extra_ca_files",
+            |layer| layer.extra_ca_files.clone(),
+            Vec::new(),
+            path,
+        );
+        let show_proxy = |proxy: &Option<String>| {
+            proxy
+                .as_deref()
+                .map_or_else(|| "as the system says".to_owned(), without_credentials)
+        };
+        let proxy = self.pick(
+            "proxy",
+            |layer| layer.proxy.clone().map(Some),
+            || (None, Origin::Default),
+            show_proxy,
+        );
+        let ssh_command = self.ssh_command()?;
+        let fetch_timeout = self.pick(
+            "fetch_timeout",
+            |layer| layer.fetch_timeout.map(|text| text.0),
+            || (Duration::from_secs(600), Origin::Default),
+            |duration| format!("{}s", duration.as_secs_f64()),
+        );
+        let limits = Limits {
+            log: self.text("log_limit", |layer| layer.log_limit.map(|text| text.0), 64 << 20),
+            log_line: self.text(
+                "log_line_limit",
+                |layer| layer.log_line_limit.map(|text| text.0),
+                16 << 10,
+            ),
+        };
+        let workspace_keep = self.list(
+            "workspace_keep",
+            |layer| layer.workspace_keep.clone(),
+            Vec::new(),
+            String::clone,
+        );
+        let retention_days = self.text("retention_days", |layer| layer.retention_days, 30);
+        let show_people = |people: &BTreeMap<String, PersonEntry>| {
+            format!("[{}]", people.keys().cloned().collect::<Vec<_>>().join(", "))
+        };
+        let people = self.pick(
+            "people",
+            |layer| layer.people.clone(),
+            || (BTreeMap::new(), Origin::Default),
+            show_people,
+        );
+        let trust = self.pick(
+            "trust",
+            |layer| layer.trust,
+            || (TrustPolicy::Ask, Origin::Default),
+            |trust| match trust {
+                TrustPolicy::Ask => "ask".to_owned(),
+                TrustPolicy::All => "all".to_owned(),
+            },
+        );
+        let log_level = self.text("log_level", |layer| layer.log_level.clone(), "info".to_owned());
+        let log_format = self.pick(
+            "log_format",
+            |layer| layer.log_format,
+            || (LogFormat::Text, Origin::Default),
+            |format| match format {
+                LogFormat::Text => "text".to_owned(),
+                LogFormat::Json => "json".to_owned(),
+            },
+        );
+        Ok(Configuration {
+            name,
+            goals,
+            state_directory,
+            socket,
+            parallel,
+            repositories,
+            extra_ca_files,
+            proxy,
+            ssh_command,
+            fetch_timeout,
+            limits,
+            workspace_keep,
+            retention_days,
+            people,
+            trust,
+            log_level,
+            log_format,
+            files,
+            entries: self.entries,
+        })
+    }
+}
+
+/// A proxy address may carry a password; people see it without.
+fn without_credentials(address: &str) -> String {
+    match (address.find("://"), address.rfind('@')) {
+        (Some(scheme), Some(at)) if at > scheme => {
+            format!("{}://***@{}", &address[..scheme], &address[at + 1..])
+        }
+        (None, Some(at)) => format!("***@{}", &address[at + 1..]),
+        _ => address.to_owned(),
+    }
+}

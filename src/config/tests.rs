@@ -1,0 +1,274 @@
+//! Layers, origins and errors of configuration.
+
+use std::fs;
+use std::path::Path;
+
+use super::*;
+
+struct Home {
+    directory: tempfile::TempDir,
+}
+
+impl Home {
+    fn new() -> Self {
+        let home = Self {
+            directory: tempfile::tempdir().unwrap(),
+        };
+        for name in ["home", "project", "etc"] {
+            fs::create_dir(home.path(name)).unwrap();
+        }
+        home
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn sources(&self, environment: &[(&str, &str)]) -> Sources {
+        Sources {
+            environment: environment
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            directory: self.path("project"),
+            home: Some(self.path("home")),
+            system: self.path("etc"),
+        }
+    }
+
+    fn error(&self, flags: &Flags, environment: &[(&str, &str)]) -> String {
+        let error = load(&self.sources(environment), flags).unwrap_err();
+        let hint = error
+            .hint()
+            .map(|hint| format!("\nhint: {hint}"))
+            .unwrap_or_default();
+        format!("{error}{hint}").replace(&self.directory.path().display().to_string(), "")
+    }
+}
+
+#[test]
+fn stronger_layers_win_and_every_value_knows_its_origin() {
+    let home = Home::new();
+    home.write(
+        "etc/config.yaml",
+        "name: etc\nparallel: 2\nretention_days: 7\nlog_level: warn\n",
+    );
+    home.write(
+        "home/.config/sdm/config.yaml",
+        "name: user\nparallel: 3\ntrust: all\n",
+    );
+    home.write("project/sdm.yaml", "name: project\nparallel: 4\n");
+    let sources = home.sources(&[("SDM_PARALLEL", "5")]);
+    let config = load(
+        &sources,
+        &Flags {
+            name: Some("flag".to_owned()),
+            ..Flags::default()
+        },
+    )
+    .unwrap();
+    assert_eq!(
+        (config.name.as_str(), config.parallel, config.retention_days),
+        ("flag", 5, 7)
+    );
+    assert_eq!(config.trust, TrustPolicy::All);
+    assert_eq!(config.origin("name"), Some(&Origin::Flag("--name")));
+    assert_eq!(
+        config.origin("parallel"),
+        Some(&Origin::Variable("SDM_PARALLEL".to_owned()))
+    );
+    assert_eq!(
+        config.origin("retention_days"),
+        Some(&Origin::File(home.path("etc/config.yaml")))
+    );
+    assert_eq!(config.origin("fetch_timeout"), Some(&Origin::Default));
+    assert_eq!(config.files.len(), 3);
+    assert_eq!(config.entries().len(), 18);
+}
+
+#[test]
+fn an_unknown_key_is_an_error_with_place_and_suggestion() {
+    let home = Home::new();
+    home.write("project/sdm.yaml", "name: x\nparalel: 4\n");
+    insta::assert_snapshot!(home.error(&Flags::default(), &[]), @r"
+    /project/sdm.yaml:2:1: unknown field `paralel`
+    hint: did you mean `parallel`?
+    ");
+}
+
+#[test]
+fn a_wrong_value_is_an_error_with_place() {
+    let home = Home::new();
+    home.write("home/.config/sdm/config.yaml", "name: x\nfetch_timeout: soon\n");
+    insta::assert_snapshot!(home.error(&Flags::default(), &[]), @r"/home/.config/sdm/config.yaml:2:16: fetch_timeout: `soon` is not a duration: write `90s`, `20m` or `1h30m`");
+    home.write(
+        "home/.config/sdm/config.yaml",
+        "people:\n  ada: {team: [release]}\n",
+    );
+    insta::assert_snapshot!(home.error(&Flags::default(), &[]), @r"
+    /home/.config/sdm/config.yaml:2:9: people.ada: unknown field `team`
+    hint: did you mean `teams`?
+    ");
+}
+
+#[test]
+fn environment_values_are_checked_by_name() {
+    let home = Home::new();
+    insta::assert_snapshot!(home.error(&Flags::default(), &[("SDM_PARALLEL", "many")]), @r"SDM_PARALLEL: `many` is not a whole number");
+    insta::assert_snapshot!(home.error(&Flags::default(), &[("SDM_TRUST", "sure")]), @r"SDM_TRUST: `sure` is not `ask` or `all`");
+    insta::assert_snapshot!(home.error(&Flags::default(), &[("SDM_PARALLEL", "0")]), @r"parallel ($SDM_PARALLEL): 0 goals at once is not possible: 1 to 1024 are");
+}
+
+#[test]
+fn j2_a_projects_file_cannot_decide_what_is_trusted() {
+    let home = Home::new();
+    for key in [
+        "trust: all",
+        "ssh_command: [./evil]",
+        "proxy: http://evil",
+        "state_directory: .",
+        "people: {mallory: {teams: [release]}}",
+    ] {
+        home.write("project/sdm.yaml", key);
+        let error = load(&home.sources(&[]), &Flags::default()).unwrap_err();
+        assert!(
+            matches!(error, ConfigError::NotForProjects { .. }),
+            "{key}: {error}"
+        );
+    }
+    let own = Flags {
+        config: Some("sdm.yaml".into()),
+        ..Flags::default()
+    };
+    assert!(load(&home.sources(&[]), &own).is_ok());
+}
+
+#[test]
+fn a_named_file_must_exist_and_others_need_not() {
+    let home = Home::new();
+    assert!(load(&home.sources(&[]), &Flags::default()).is_ok());
+    let flags = Flags {
+        config: Some("missing.yaml".into()),
+        ..Flags::default()
+    };
+    insta::assert_snapshot!(home.error(&flags, &[]), @r"
+    failed to read the configuration file /project/missing.yaml
+    hint: correct its path or permissions, or name another with --config
+    ");
+}
+
+#[test]
+fn paths_are_relative_to_the_file_that_names_them() {
+    let home = Home::new();
+    home.write(
+        "home/.config/sdm/config.yaml",
+        "goals: rules\nrepositories: [~/code, /srv/git]\n",
+    );
+    let config = load(&home.sources(&[]), &Flags::default()).unwrap();
+    assert_eq!(
+        config.goals.as_deref(),
+        Some(&*home.path("home/.config/sdm/rules"))
+    );
+    assert_eq!(
+        config.repositories,
+        [home.path("home/code"), Path::new("/srv/git").to_owned()]
+    );
+    let flags = Flags {
+        goals: Some("mine".into()),
+        ..Flags::default()
+    };
+    assert_eq!(
+        load(&home.sources(&[]), &flags).unwrap().goals.as_deref(),
+        Some(&*home.path("project/mine"))
+    );
+}
+
+#[test]
+fn goals_beside_the_configuration_are_found() {
+    let home = Home::new();
+    assert_eq!(load(&home.sources(&[]), &Flags::default()).unwrap().goals, None);
+    home.write("project/goals/notes.txt", "");
+    assert_eq!(load(&home.sources(&[]), &Flags::default()).unwrap().goals, None);
+    home.write("home/.config/sdm/config.yaml", "# nothing yet\n");
+    home.write("home/.config/sdm/goals/all.yaml", "");
+    let goals = load(&home.sources(&[]), &Flags::default()).unwrap().goals;
+    assert_eq!(goals, Some(home.path("home/.config/sdm/goals")));
+}
+
+#[test]
+fn j6_state_and_socket_are_never_in_a_shared_directory() {
+    let home = Home::new();
+    let config = load(&home.sources(&[]), &Flags::default()).unwrap();
+    assert_eq!(config.state_directory, home.path("home/.local/state/sdm"));
+    assert_eq!(config.socket, home.path("home/.local/state/sdm/run/sdm.sock"));
+    let config = load(
+        &home.sources(&[("XDG_RUNTIME_DIR", "/run/user/1"), ("XDG_STATE_HOME", "/s")]),
+        &Flags::default(),
+    )
+    .unwrap();
+    assert_eq!(config.state_directory, Path::new("/s/sdm"));
+    assert_eq!(config.socket, Path::new("/run/user/1/sdm/sdm.sock"));
+    let mut homeless = home.sources(&[("XDG_RUNTIME_DIR", "relative")]);
+    homeless.home = None;
+    assert_eq!(
+        load(&homeless, &Flags::default()).unwrap().socket,
+        Path::new("/var/lib/sdm/run/sdm.sock")
+    );
+}
+
+#[test]
+fn j6_directories_are_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new();
+    let path = home.path("home/a/b");
+    create_private_directory(&path).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    create_private_directory(&path).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+    home.write("home/file", "");
+    assert!(create_private_directory(&home.path("home/file")).is_err());
+}
+
+#[test]
+fn a_name_is_never_a_path_and_a_proxy_never_shows_its_password() {
+    let home = Home::new();
+    for bad in ["../x", "a/b", "", ".hidden", "-x"] {
+        let flags = Flags {
+            name: Some(bad.to_owned()),
+            ..Flags::default()
+        };
+        assert!(load(&home.sources(&[]), &flags).is_err(), "{bad}");
+    }
+    let config = load(
+        &home.sources(&[("SDM_PROXY", "http://ada:secret@proxy:3128")]),
+        &Flags::default(),
+    )
+    .unwrap();
+    let shown = config
+        .entries()
+        .iter()
+        .find(|entry| entry.key == "proxy")
+        .unwrap();
+    assert_eq!(shown.value, "http://***@proxy:3128");
+    assert_eq!(config.proxy.as_deref(), Some("http://ada:secret@proxy:3128"));
+}
+
+#[test]
+fn variables_that_look_like_ours_are_noticed() {
+    let home = Home::new();
+    let sources = home.sources(&[
+        ("SDM_PARALEL", "2"),
+        ("SDM_TEST_REQUIRE", "git"),
+        ("SDM_HOME", "/x"),
+    ]);
+    assert_eq!(
+        unknown_variables(&sources),
+        [("SDM_PARALEL".to_owned(), Some("SDM_PARALLEL"))]
+    );
+}

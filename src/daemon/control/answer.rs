@@ -1,0 +1,424 @@
+//! What each request means.
+
+use crate::daemon::local::LocalDaemon;
+use crate::kinds::Acts;
+use crate::model::goal_set::CancelScope;
+use crate::model::{
+    Action, Actor, BranchName, Cursor, Goal, GoalSet, GoalSetId, GoalState, News, Person, Plan, Push,
+    RepoSlug, StateName, Trace,
+};
+use crate::ports::store::{GoalSetFilter, GoalSetRecord};
+use crate::wire::control::{Act, GoalChoice, Reply, Request};
+use crate::wire::explain::ExplainView;
+use crate::wire::views::{GoalSetView, NotSetView, PushView};
+
+use super::server::Answer;
+use super::{Refused, choose, logs};
+
+/// Entries of the feed read at once.
+const FEED_PAGE: u32 = 500;
+
+impl LocalDaemon {
+    /// Does what is asked and writes everything but the last line.
+    pub(crate) async fn answer(
+        &self,
+        request: Request,
+        person: &Person,
+        answer: &mut Answer,
+    ) -> Result<(), Refused> {
+        match request {
+            Request::Status => self.send_status(answer).await,
+            Request::GoalSets {
+                repo,
+                branch,
+                id,
+                active,
+                limit,
+            } => {
+                let sets = self.goal_sets(repo, branch, id, active, limit).await?;
+                self.send_sets(&sets, answer).await
+            }
+            Request::Pushes { repo, limit } => self.send_pushes(repo, limit, answer).await,
+            Request::Feed { after, back, follow } => self.send_feed(after, back, follow, answer).await,
+            Request::Log {
+                goal,
+                attempt,
+                offset,
+                follow,
+            } => {
+                logs::send(
+                    self,
+                    logs::LogRequest {
+                        goal,
+                        attempt,
+                        offset,
+                        follow,
+                    },
+                    answer,
+                )
+                .await
+            }
+            Request::Act { goal, act } => {
+                let set = self.act_for(person, &goal, act).await?;
+                self.send_sets(&[set], answer).await
+            }
+            Request::Reset { id, repo } => self.reset(id, repo, answer).await,
+            Request::Replay { path, depth, branch } => self.replay(&path, depth, branch, answer).await,
+            Request::Watch { path } => {
+                self.watch_path(path.as_ref()).await?;
+                self.send_status(answer).await
+            }
+            Request::Trust { repo, trusted } => {
+                self.trust(&repo, trusted).await?;
+                self.send_status(answer).await
+            }
+            Request::Traces { sha } => self.send_traces(&sha, answer).await,
+            Request::Reload => {
+                self.reload_goal_files().await;
+                self.send_status(answer).await
+            }
+            Request::Stop => {
+                self.ask_to_stop();
+                Ok(())
+            }
+        }
+    }
+
+    async fn send_status(&self, answer: &mut Answer) -> Result<(), Refused> {
+        let status = Box::new(self.status().await?);
+        Ok(answer.send(&Reply::Status { status }).await?)
+    }
+
+    async fn goal_sets(
+        &self,
+        repo: Option<String>,
+        branch: Option<String>,
+        id: Option<String>,
+        active: bool,
+        limit: u32,
+    ) -> Result<Vec<GoalSetRecord>, Refused> {
+        let limit = if limit == 0 { 20 } else { limit.min(1000) };
+        if let Some(id) = id {
+            let mut sets = choose::sets(self.engine(), Some(&id), None).await?;
+            sets.truncate(limit as usize);
+            return Ok(sets);
+        }
+        let filter = GoalSetFilter {
+            repo: repo.as_deref().map(RepoSlug::parse).transpose()?,
+            branch: branch.as_deref().map(BranchName::parse).transpose()?,
+            active,
+            limit,
+            ..GoalSetFilter::default()
+        };
+        Ok(self.engine().store().goal_sets(&filter).await?)
+    }
+
+    async fn send_sets(&self, sets: &[GoalSetRecord], answer: &mut Answer) -> Result<(), Refused> {
+        let mut goal_sets = Vec::with_capacity(sets.len());
+        for record in sets {
+            let mut view = GoalSetView::of(&record.set, &record.push, record.created_at);
+            view.not_set = self.not_set(record).await?;
+            goal_sets.push(view);
+        }
+        Ok(answer.send(&Reply::GoalSets { goal_sets }).await?)
+    }
+
+    /// Goals of rules that did not match, with the reason: every goal that applies to a repository reports (design 7).
+    async fn not_set(&self, record: &GoalSetRecord) -> Result<Vec<NotSetView>, Refused> {
+        let attempts = self.engine().store().planning_attempts(record.push.id).await?;
+        let trace = attempts.into_iter().rev().find_map(|attempt| attempt.trace);
+        let rules = trace.into_iter().flat_map(|trace| trace.rules);
+        let left_out = rules.flat_map(|rule| {
+            let (name, because) = (rule.name, rule.because);
+            rule.goals.into_iter().map(move |goal| NotSetView {
+                name: goal,
+                rule: name.clone(),
+                because: because.clone(),
+            })
+        });
+        let is_set = |view: &NotSetView| {
+            record
+                .set
+                .goals()
+                .iter()
+                .any(|goal| goal.definition().name == view.name)
+        };
+        Ok(left_out.filter(|view| !is_set(view)).collect())
+    }
+
+    async fn send_pushes(
+        &self,
+        repo: Option<String>,
+        limit: u32,
+        answer: &mut Answer,
+    ) -> Result<(), Refused> {
+        let repo = repo.as_deref().map(RepoSlug::parse).transpose()?;
+        let limit = if limit == 0 { 20 } else { limit.min(1000) };
+        let pushes = self.engine().store().pushes(repo.as_ref(), limit).await?;
+        Ok(answer
+            .send(&Reply::Pushes {
+                pushes: pushes.iter().map(PushView::of).collect(),
+            })
+            .await?)
+    }
+
+    async fn send_feed(
+        &self,
+        after: Option<u64>,
+        back: u32,
+        follow: bool,
+        answer: &mut Answer,
+    ) -> Result<(), Refused> {
+        let store = self.engine().store().clone();
+        let mut changes = store.subscribe();
+        let mut cursor = match after {
+            Some(cursor) => Cursor(cursor),
+            None => Cursor(store.last_cursor().await?.0.saturating_sub(u64::from(back))),
+        };
+        loop {
+            changes.mark_unchanged();
+            let entries = store.feed(cursor, FEED_PAGE).await?;
+            for entry in &entries {
+                cursor = entry.cursor;
+                answer
+                    .send(&Reply::Feed {
+                        entry: Box::new(entry.clone()),
+                    })
+                    .await?;
+            }
+            if !entries.is_empty() {
+                continue;
+            }
+            if !follow || changes.changed().await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn act_for(
+        &self,
+        person: &Person,
+        choice: &GoalChoice,
+        act: Act,
+    ) -> Result<GoalSetRecord, Refused> {
+        let (record, action) = self.action_for(person, choice, act).await?;
+        let set = self.engine().act(record.set.id, &action).await?;
+        Ok(GoalSetRecord { set, ..record })
+    }
+
+    async fn action_for(
+        &self,
+        person: &Person,
+        choice: &GoalChoice,
+        act: Act,
+    ) -> Result<(GoalSetRecord, Action), Refused> {
+        let person = person.clone();
+        match act {
+            Act::Approve { reason, version } => {
+                let (record, goal) =
+                    choose::goal(self.engine(), choice, "waits for a confirmation", waits).await?;
+                let authors = authors(&record.push);
+                Ok((
+                    record,
+                    Action::Confirm {
+                        goal,
+                        person,
+                        authors,
+                        reason,
+                        version,
+                    },
+                ))
+            }
+            Act::Deny { reason } => {
+                let (record, goal) =
+                    choose::goal(self.engine(), choice, "waits for a confirmation", waits).await?;
+                Ok((record, Action::Deny { goal, person, reason }))
+            }
+            Act::Retry => {
+                let failed = |goal: &Goal| goal.state == GoalState::Failure;
+                let (record, goal) = choose::goal(self.engine(), choice, "has failed", failed).await?;
+                Ok((record, Action::Retry { goal, person }))
+            }
+            Act::Cancel => self.cancel_action(person, choice).await,
+            Act::Set { state, reason } => {
+                let (record, goal) = choose::goal(self.engine(), choice, "can be set", |_| true).await?;
+                Ok((
+                    record,
+                    Action::Override {
+                        goal,
+                        state,
+                        person,
+                        reason,
+                    },
+                ))
+            }
+        }
+    }
+
+    async fn cancel_action(
+        &self,
+        person: Person,
+        choice: &GoalChoice,
+    ) -> Result<(GoalSetRecord, Action), Refused> {
+        let actor = Actor::Person {
+            person: person.clone(),
+        };
+        let reason = format!("by @{}", person.login);
+        let active = |goal: &Goal| !goal.state.is_terminal();
+        if choice.name.is_some() {
+            let (record, goal) = choose::goal(self.engine(), choice, "is active", active).await?;
+            return Ok((
+                record,
+                Action::Cancel {
+                    scope: CancelScope::Goal(goal),
+                    actor,
+                    reason,
+                },
+            ));
+        }
+        let sets = choose::sets(self.engine(), choice.id.as_deref(), choice.repo.as_deref()).await?;
+        let record = sets.into_iter().find(|record| record.set.is_active());
+        let record =
+            record.ok_or_else(|| Refused::new("no goal set is active").hint("look at `sdm goals`"))?;
+        Ok((
+            record,
+            Action::Cancel {
+                scope: CancelScope::All,
+                actor,
+                reason,
+            },
+        ))
+    }
+
+    async fn reset(
+        &self,
+        id: Option<String>,
+        repo: Option<String>,
+        answer: &mut Answer,
+    ) -> Result<(), Refused> {
+        let sets = choose::sets(self.engine(), id.as_deref(), repo.as_deref()).await?;
+        let newest = sets.into_iter().next();
+        let push = match newest {
+            Some(record) => record.push,
+            None => self.newest_push(repo.as_deref()).await?,
+        };
+        let set = self.engine().set_goals_again(&push).await?;
+        self.send_set(set, answer).await
+    }
+
+    async fn newest_push(&self, repo: Option<&str>) -> Result<Push, Refused> {
+        let repo = repo.map(RepoSlug::parse).transpose()?;
+        let pushes = self.engine().store().pushes(repo.as_ref(), 1).await?;
+        pushes
+            .into_iter()
+            .next()
+            .ok_or_else(|| Refused::new("there is no push yet").hint("commit something"))
+    }
+
+    async fn send_set(&self, id: GoalSetId, answer: &mut Answer) -> Result<(), Refused> {
+        let record = self.engine().store().goal_set(id).await?;
+        let sets: Vec<GoalSetRecord> = record.into_iter().collect();
+        self.send_sets(&sets, answer).await
+    }
+
+    async fn replay(
+        &self,
+        path: &str,
+        depth: u32,
+        branch: Option<String>,
+        answer: &mut Answer,
+    ) -> Result<(), Refused> {
+        if depth > 100 {
+            return Err(Refused::new("at most 100 commits can be replayed at once"));
+        }
+        let (repo, current) = self.repository_at(path.as_ref()).await?;
+        let branch = branch.as_deref().map(BranchName::parse).transpose()?.or(current);
+        let Some(branch) = branch else {
+            return Err(Refused::new("no branch is checked out there").hint("name one with --branch"));
+        };
+        let ids = self.engine().replay(&repo, &branch, depth).await?;
+        let mut pushes = Vec::new();
+        for id in ids {
+            pushes.extend(self.engine().store().push(id).await?.as_ref().map(PushView::of));
+        }
+        Ok(answer.send(&Reply::Pushes { pushes }).await?)
+    }
+
+    async fn send_traces(&self, sha: &str, answer: &mut Answer) -> Result<(), Refused> {
+        let pushes = self.engine().store().pushes(None, 1000).await?;
+        let mut explanations = Vec::new();
+        for push in pushes
+            .iter()
+            .rev()
+            .filter(|push| push.after.as_str().starts_with(sha))
+        {
+            for attempt in self.engine().store().planning_attempts(push.id).await? {
+                let set = match attempt.goal_set {
+                    Some(id) => self.engine().store().goal_set(id).await?.map(|record| record.set),
+                    None => None,
+                };
+                let view = ExplainView::of(push, &plan_of(set, attempt.trace), attempt.error.as_deref());
+                explanations.push(serde_json::to_value(view)?);
+            }
+        }
+        Ok(answer.send(&Reply::Traces { explanations }).await?)
+    }
+
+    async fn trust(&self, repo: &str, trusted: bool) -> Result<(), Refused> {
+        let slug = RepoSlug::parse(repo)?;
+        let known = self.engine().store().repositories().await?;
+        let found: Vec<_> = known.into_iter().filter(|known| known.slug == slug).collect();
+        match found.as_slice() {
+            [] => {
+                Err(Refused::new(format!("no repository {slug} is watched"))
+                    .hint("look at `sdm show machines`"))
+            }
+            several => {
+                for repo in several {
+                    self.engine().store().set_trusted(&repo.key, trusted).await?;
+                }
+                self.engine().plan_again_now();
+                let text = if trusted {
+                    "is trusted now"
+                } else {
+                    "is not trusted any more"
+                };
+                let news = News::Message {
+                    text: format!("{slug} {text}"),
+                    repo: Some(slug),
+                };
+                Ok(self.engine().store().say(&news, self.engine().now()).await?)
+            }
+        }
+    }
+}
+
+/// A stored plan: the goals as they were planned, with the reasons.
+fn plan_of(set: Option<GoalSet>, trace: Option<Trace>) -> Plan {
+    let goals = set
+        .iter()
+        .flat_map(|set| set.goals().iter().map(|goal| goal.planned.clone()))
+        .collect();
+    Plan {
+        name: set.map(|set| set.name),
+        goals,
+        trace: trace.unwrap_or_default(),
+    }
+}
+
+fn waits(goal: &Goal) -> bool {
+    matches!(
+        goal.state.name(),
+        StateName::WaitingForPreApproval | StateName::WaitingForApproval
+    )
+}
+
+/// Logins and addresses behind the commits of a push.
+fn authors(push: &Push) -> Vec<String> {
+    let of_commit =
+        |commit: &crate::model::Commit| [commit.author.email.clone(), commit.committer.email.clone()];
+    let mut all: Vec<String> = push.commits.iter().flat_map(of_commit).collect();
+    all.sort();
+    all.dedup();
+    all
+}

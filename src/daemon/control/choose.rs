@@ -1,0 +1,103 @@
+//! Which goal set and goal somebody means.
+
+use crate::engine::Engine;
+use crate::model::{Goal, GoalKey, RepoSlug};
+use crate::ports::store::{GoalSetFilter, GoalSetRecord};
+use crate::wire::control::GoalChoice;
+
+use super::Refused;
+
+/// How far back a beginning of an id is looked for.
+const REACH: u32 = 500;
+
+/// Goal sets whose id or commit begins with `id`, newest first; all of the repository without one.
+pub(super) async fn sets(
+    engine: &Engine,
+    id: Option<&str>,
+    repo: Option<&str>,
+) -> Result<Vec<GoalSetRecord>, Refused> {
+    let repo = repo.map(RepoSlug::parse).transpose()?;
+    let filter = GoalSetFilter {
+        repo: repo.filter(|_| id.is_none()),
+        limit: REACH,
+        ..GoalSetFilter::default()
+    };
+    let all = engine.store().goal_sets(&filter).await?;
+    let Some(id) = id else { return Ok(all) };
+    let fits = |record: &GoalSetRecord| {
+        record.set.id.to_string().starts_with(id) || record.push.after.as_str().starts_with(id)
+    };
+    let found: Vec<_> = all.into_iter().filter(fits).collect();
+    match found.is_empty() {
+        true => Err(
+            Refused::new(format!("no goal set and no commit begins with `{id}`")).hint("look at `sdm goals`"),
+        ),
+        false => Ok(found),
+    }
+}
+
+/// The goal that is meant: the newest set in which exactly one goal fits.
+pub(super) async fn goal(
+    engine: &Engine,
+    choice: &GoalChoice,
+    what: &str,
+    makes_sense: impl Fn(&Goal) -> bool,
+) -> Result<(GoalSetRecord, GoalKey), Refused> {
+    let candidates = sets(engine, choice.id.as_deref(), choice.repo.as_deref()).await?;
+    match &choice.name {
+        Some(name) => named(candidates, name, makes_sense),
+        None => only(candidates, what, makes_sense),
+    }
+}
+
+/// By name: the newest set that has the goal and in which the action makes sense, else the newest that has it.
+fn named(
+    candidates: Vec<GoalSetRecord>,
+    name: &str,
+    makes_sense: impl Fn(&Goal) -> bool,
+) -> Result<(GoalSetRecord, GoalKey), Refused> {
+    let mut fallback = None;
+    for record in candidates {
+        let Some(goal) = record.set.goal_named(name) else {
+            continue;
+        };
+        let key = goal.key();
+        if makes_sense(goal) {
+            return Ok((record, key));
+        }
+        fallback.get_or_insert((record, key));
+    }
+    fallback
+        .ok_or_else(|| Refused::new(format!("no goal set has a goal `{name}`")).hint("look at `sdm goals`"))
+}
+
+fn only(
+    candidates: Vec<GoalSetRecord>,
+    what: &str,
+    makes_sense: impl Fn(&Goal) -> bool,
+) -> Result<(GoalSetRecord, GoalKey), Refused> {
+    for record in candidates {
+        let fitting: Vec<&Goal> = record
+            .set
+            .goals()
+            .iter()
+            .filter(|goal| makes_sense(goal))
+            .collect();
+        match fitting.as_slice() {
+            [] => {}
+            [goal] => {
+                let key = goal.key();
+                return Ok((record, key));
+            }
+            several => {
+                let names: Vec<&str> = several
+                    .iter()
+                    .map(|goal| goal.definition().name.as_str())
+                    .collect();
+                let message = format!("several goals {what}: {}", names.join(", "));
+                return Err(Refused::new(message).hint("name the one you mean"));
+            }
+        }
+    }
+    Err(Refused::new(format!("no goal {what}")).hint("look at `sdm goals`"))
+}

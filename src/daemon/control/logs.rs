@@ -1,0 +1,93 @@
+//! Lines of a goal's log, from any offset, and on until it ends.
+
+use std::time::Duration;
+
+use crate::daemon::local::LocalDaemon;
+use crate::model::{Goal, GoalKey};
+use crate::ports::executor::{AttemptRef, ExecutionError, LogPage};
+use crate::ports::store::GoalSetRecord;
+use crate::wire::control::{GoalChoice, Reply};
+
+use super::server::Answer;
+use super::{Refused, choose};
+
+/// Bytes of log read at once.
+const PAGE: u64 = 256 * 1024;
+/// Pause between two looks at a log that grows.
+const PAUSE: Duration = Duration::from_millis(100);
+
+pub(super) struct LogRequest {
+    pub(super) goal: GoalChoice,
+    pub(super) attempt: Option<u32>,
+    pub(super) offset: u64,
+    pub(super) follow: bool,
+}
+
+pub(super) async fn send(
+    daemon: &LocalDaemon,
+    request: LogRequest,
+    answer: &mut Answer,
+) -> Result<(), Refused> {
+    let has_log = |goal: &Goal| goal.attempt > 0;
+    let (record, key) = choose::goal(daemon.engine(), &request.goal, "has a log", has_log).await?;
+    let (name, latest) = record
+        .set
+        .goal(&key)
+        .map(|goal| (goal.definition().name.clone(), goal.attempt))
+        .unwrap_or_default();
+    let number = request.attempt.unwrap_or(latest);
+    if number == 0 || number > latest {
+        return Err(Refused::new(format!(
+            "{name} has no attempt {number}; it has had {latest}"
+        )));
+    }
+    let attempt = AttemptRef {
+        goal_set: record.set.id,
+        goal: key.clone(),
+        attempt: number,
+        epoch: 0,
+    };
+    let mut offset = request.offset;
+    loop {
+        let page = match daemon.engine().executor().read_log(&attempt, offset, PAGE).await {
+            Err(ExecutionError::Unknown) => without_log(daemon, &record, &key, number).await?,
+            page => page?,
+        };
+        for line in &page.lines {
+            let reply = Reply::Log {
+                goal: name.clone(),
+                attempt: number,
+                offset: line.offset,
+                at: line.at.rfc3339(),
+                stream: line.stream.clone(),
+                text: line.text.clone(),
+            };
+            answer.send(&reply).await?;
+        }
+        let grew = page.next_offset > offset;
+        offset = page.next_offset;
+        if page.complete || (!request.follow && !grew) {
+            return Ok(());
+        }
+        if !grew {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+/// A goal that runs no process, or is about to start one.
+async fn without_log(
+    daemon: &LocalDaemon,
+    record: &GoalSetRecord,
+    key: &GoalKey,
+    attempt: u32,
+) -> Result<LogPage, Refused> {
+    let now = daemon.engine().store().goal_set(record.set.id).await?;
+    let goal = now.as_ref().and_then(|record| record.set.goal(key));
+    let runs = goal.is_some_and(|goal| !goal.state.is_terminal() && goal.attempt == attempt);
+    Ok(LogPage {
+        lines: Vec::new(),
+        next_offset: 0,
+        complete: !runs,
+    })
+}

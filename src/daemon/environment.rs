@@ -1,0 +1,81 @@
+//! Which variables of the machine's own environment goals get. Everything else stays with the daemon (hazard 17).
+
+use std::collections::BTreeMap;
+
+/// Passed on as they are: where programs are, who runs them, how they speak, where they keep caches, how they reach
+/// the network.
+const PASSED_ON: &[&str] = &[
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+    "CARGO_HOME",
+    "CARGO_TARGET_DIR",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "GOPATH",
+    "GOCACHE",
+    "GOMODCACHE",
+    "GOPROXY",
+    "JAVA_HOME",
+    "MAVEN_HOME",
+    "GRADLE_USER_HOME",
+    "NVM_DIR",
+    "NODE_EXTRA_CA_CERTS",
+    "PYENV_ROOT",
+    "VIRTUAL_ENV",
+    "UV_CACHE_DIR",
+    "PIP_INDEX_URL",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "all_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
+
+/// The variables to pass on, with a `PATH` in any case.
+pub fn base(own: &BTreeMap<String, String>) -> Vec<(String, String)> {
+    let is_passed_on = |name: &String| PASSED_ON.contains(&name.as_str()) || name.starts_with("LC_");
+    let mut passed: Vec<(String, String)> = own
+        .iter()
+        .filter(|(name, _)| is_passed_on(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    if !own.contains_key("PATH") {
+        passed.push(("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned()));
+    }
+    passed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_stay_with_the_daemon() {
+        let own = [
+            ("PATH", "/bin"),
+            ("GITHUB_TOKEN", "secret"),
+            ("SDM_HOME", "/s"),
+            ("LC_ALL", "C"),
+        ];
+        let own = own
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let names: Vec<String> = base(&own).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["LC_ALL", "PATH"]);
+    }
+}

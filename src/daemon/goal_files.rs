@@ -1,0 +1,128 @@
+//! Reading goal files: those of the operator, or those that ship with the program.
+
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::shipped::SHIPPED;
+use crate::spec::SourceFile;
+
+/// Goal files of one machine at most.
+const MOST_FILES: usize = 1_000;
+/// Bytes read of one file; the parser refuses files of more than 1 MiB, so one byte more is enough to say so.
+const MOST_BYTES: u64 = (1 << 20) + 1;
+
+/// Where goal files come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GoalFiles {
+    /// Those that ship with the program.
+    Shipped,
+    /// A file, or every `*.yaml` and `*.yml` of a directory in the order of their names.
+    Path(PathBuf),
+}
+
+/// Why goal files could not be read.
+#[derive(Debug, Error)]
+pub enum GoalFilesError {
+    /// The system says no.
+    #[error("failed to read {path}")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Not a regular file.
+    #[error("{0} is not a regular file")]
+    NotAFile(PathBuf),
+    /// An empty directory.
+    #[error("{0} has no goal files (*.yaml)")]
+    None(PathBuf),
+    /// Too many.
+    #[error("{0} has more than {MOST_FILES} goal files")]
+    TooMany(PathBuf),
+}
+
+impl GoalFiles {
+    /// From the configuration.
+    pub fn new(path: Option<&Path>) -> Self {
+        path.map_or(Self::Shipped, |path| Self::Path(path.to_owned()))
+    }
+
+    /// Reads all of them, bounded, without waiting on anything that is not a plain file (threats B5, B7).
+    ///
+    /// # Errors
+    /// One cannot be read; none are given then.
+    pub fn read(&self) -> Result<Vec<SourceFile>, GoalFilesError> {
+        match self {
+            Self::Shipped => Ok(SHIPPED.iter().map(|(name, text)| shipped(name, text)).collect()),
+            Self::Path(path) => paths(path)?.iter().map(|path| read(path)).collect(),
+        }
+    }
+}
+
+fn shipped(name: &str, text: &str) -> SourceFile {
+    SourceFile {
+        name: Arc::from(format!("sdm:goals/{name}")),
+        bytes: text.as_bytes().to_vec(),
+    }
+}
+
+/// The files a path stands for.
+fn paths(path: &Path) -> Result<Vec<PathBuf>, GoalFilesError> {
+    let failed = |source| GoalFilesError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    if !std::fs::metadata(path).map_err(failed)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        let candidate = entry.map_err(failed)?.path();
+        let is_yaml = candidate
+            .extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "yml");
+        let is_hidden = candidate
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if is_yaml && !is_hidden {
+            found.push(candidate);
+        }
+        if found.len() > MOST_FILES {
+            return Err(GoalFilesError::TooMany(path.to_owned()));
+        }
+    }
+    found.sort();
+    match found.is_empty() {
+        true => Err(GoalFilesError::None(path.to_owned())),
+        false => Ok(found),
+    }
+}
+
+fn read(path: &Path) -> Result<SourceFile, GoalFilesError> {
+    let failed = |source| GoalFilesError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let nonblocking = nix::fcntl::OFlag::O_NONBLOCK.bits();
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(nonblocking)
+        .open(path)
+        .map_err(failed)?;
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err(GoalFilesError::NotAFile(path.to_owned()));
+    }
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(SourceFile {
+        name: Arc::from(path.display().to_string()),
+        bytes,
+    })
+}

@@ -1,0 +1,311 @@
+//! Local mode: repositories on this computer, no account, no network.
+//!
+//! Wiring happens in [`LocalDaemon::start`], top to bottom. What it starts is owned by [`Tasks`] and ended by
+//! [`LocalDaemon::shut_down`]; goals that run are left to their supervisors and found again at the next start.
+
+mod reload;
+mod requests;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+use super::control::{self, ControlError};
+use super::goal_files::{GoalFiles, GoalFilesError};
+use super::people::People;
+use super::repositories::{Repositories, Watched};
+use super::state::{StateDirectory, StateError};
+use crate::config::{Configuration, TrustPolicy};
+use crate::engine::{Engine, Machine, Parts, Settings};
+use crate::exec::ProcessExecutor;
+use crate::git::{Git, identity};
+use crate::model::{Diagnostic, FeedEntry, Repository, Timestamp};
+use crate::ports::scm::ScmError;
+use crate::ports::store::StoreError;
+use crate::runtime::clock::{RandomIds, SystemClock};
+use crate::runtime::lifecycle;
+use crate::runtime::tasks::Tasks;
+use crate::store::SqliteStore;
+
+/// How long tasks get to end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why the machine does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The state directory.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The database.
+    #[error("failed to open the database")]
+    Store(#[from] StoreError),
+    /// The socket.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// Goal files that cannot be read.
+    #[error(transparent)]
+    GoalFiles(#[from] GoalFilesError),
+    /// Goal files with errors.
+    #[error("the goal files have {} problem(s)", .0.len())]
+    Goals(Vec<Diagnostic>),
+    /// A repository.
+    #[error(transparent)]
+    Scm(#[from] ScmError),
+    /// Nothing to watch.
+    #[error("there is no git repository at or below {0}")]
+    NoRepository(PathBuf),
+    /// Our own program cannot be found, so goals could not be supervised.
+    #[error("failed to find this program's own file")]
+    Program(#[source] std::io::Error),
+}
+
+/// A running machine. Clones share it.
+#[derive(Clone)]
+pub struct LocalDaemon(Arc<Inner>);
+
+struct Inner {
+    configuration: Configuration,
+    engine: Engine,
+    repositories: Repositories,
+    people: People,
+    tasks: Tasks,
+    goal_files: GoalFiles,
+    goal_files_problem: Mutex<Option<String>>,
+    wants_to_stop: CancellationToken,
+    started_at: Timestamp,
+    _state: StateDirectory,
+}
+
+/// The adapters of a machine on this computer, over one state directory.
+///
+/// # Errors
+/// One of them cannot be opened.
+pub async fn parts(
+    configuration: &Configuration,
+    state: &StateDirectory,
+    tasks: &Tasks,
+) -> Result<Parts, StartError> {
+    let store = SqliteStore::open(&state.root().join("sdm.db")).await?;
+    let git = Arc::new(Git::open(
+        &state.beneath("mirrors")?,
+        &state.beneath("workspaces")?,
+        super::network::options(configuration),
+        configuration.workspace_keep.clone(),
+        Arc::new(RandomIds),
+    )?);
+    let program = std::env::current_exe().map_err(StartError::Program)?;
+    let executor = ProcessExecutor::new(state.beneath("attempts")?, program);
+    Ok(Parts {
+        store: Arc::new(store),
+        scm: git.clone(),
+        workspaces: git,
+        executor: Arc::new(executor),
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(RandomIds),
+        tasks: tasks.clone(),
+    })
+}
+
+/// The engine's settings as configured.
+///
+/// # Errors
+/// The state directory cannot be used.
+pub fn settings(
+    configuration: &Configuration,
+    state: &StateDirectory,
+    environment: Vec<(String, String)>,
+) -> Result<Settings, StartError> {
+    Ok(Settings {
+        parallel: configuration.parallel,
+        trust_all: configuration.trust == TrustPolicy::All,
+        base_environment: environment,
+        log_limit: configuration.limits.log,
+        ..Settings::local(&configuration.name, state.beneath("exchange")?)
+    })
+}
+
+impl LocalDaemon {
+    /// Starts everything: afterwards the socket answers, the repositories are watched, and what an earlier daemon left
+    /// is taken up.
+    ///
+    /// # Errors
+    /// The first thing that cannot be had; nothing is left running then.
+    pub async fn start(
+        configuration: Configuration,
+        paths: &[PathBuf],
+        trust: bool,
+        environment: Vec<(String, String)>,
+    ) -> Result<Self, StartError> {
+        let tasks = Tasks::new();
+        let state = StateDirectory::open(&configuration.state_directory)?;
+        let goal_files = GoalFiles::new(configuration.goals.as_deref());
+        let machine = Machine::load(&goal_files.read()?).map_err(StartError::Goals)?;
+        let listener = control::bind(&configuration.socket)?;
+        let parts = parts(&configuration, &state, &tasks).await?;
+        let settings = settings(&configuration, &state, environment)?;
+        let started_at = parts.clock.now();
+        reclaim_workspaces(&parts).await?;
+        let engine = Engine::new(parts, settings, machine);
+        let daemon = Self(Arc::new(Inner {
+            people: People::new(configuration.people.clone()),
+            configuration,
+            engine,
+            repositories: Repositories::default(),
+            tasks: tasks.clone(),
+            goal_files,
+            goal_files_problem: Mutex::default(),
+            wants_to_stop: CancellationToken::new(),
+            started_at,
+            _state: state,
+        }));
+        let hints = daemon.0.repositories.clone().pass_hints_on(tasks.stop_token());
+        tasks.spawn_forever("ref watcher", hints);
+        daemon.watch_all(paths, trust).await?;
+        let engine = daemon.engine().clone();
+        tasks.spawn_forever("scheduler", async move { engine.run().await });
+        tasks.spawn_forever("control socket", control::serve(listener, daemon.clone()));
+        daemon.follow_goal_files();
+        daemon.keep_house();
+        lifecycle::notify_ready("watching");
+        Ok(daemon)
+    }
+
+    async fn watch_all(&self, paths: &[PathBuf], trust: bool) -> Result<(), StartError> {
+        for path in paths.iter().chain(&self.0.configuration.repositories) {
+            self.watch(path, trust).await?;
+        }
+        Ok(())
+    }
+
+    /// Prints or sends on everything that happens from now on.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn follow_feed(
+        &self,
+        mut on_feed: Box<dyn FnMut(&FeedEntry) + Send>,
+    ) -> Result<(), StoreError> {
+        let (store, stop) = (self.engine().store().clone(), self.tasks().stop_token());
+        let mut cursor = store.last_cursor().await?;
+        let mut changes = store.subscribe();
+        self.tasks().spawn_forever("feed", async move {
+            loop {
+                changes.mark_unchanged();
+                for entry in store.feed(cursor, 500).await.unwrap_or_default() {
+                    cursor = entry.cursor;
+                    on_feed(&entry);
+                }
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    _ = changes.changed() => {}
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Watches the repository at a path, which trusts it, or those below a directory, which does not (threat J2).
+    ///
+    /// # Errors
+    /// There is none, or it cannot be read.
+    pub async fn watch_path(&self, path: &Path) -> Result<(), StartError> {
+        self.watch(path, false).await
+    }
+
+    async fn watch(&self, path: &Path, trust: bool) -> Result<(), StartError> {
+        let path = path.to_owned();
+        let found = tokio::task::spawn_blocking(move || found_at(&path))
+            .await
+            .expect("looking does not panic")?;
+        for (discovered, named) in found {
+            let (repository, place) = repository_of(&discovered);
+            if named || trust {
+                self.engine().store().set_trusted(&repository.key, true).await?;
+            }
+            if let Some(watched) = self
+                .0
+                .repositories
+                .add(repository, &place, &discovered.common_dir)
+            {
+                // Seen once before anybody is told that we watch: what is committed from now on counts.
+                watched.look(self.engine()).await;
+                self.follow(watched);
+            }
+        }
+        Ok(())
+    }
+
+    fn follow(&self, watched: Watched) {
+        let (engine, stop) = (self.engine().clone(), self.tasks().stop_token());
+        self.tasks()
+            .spawn_forever("repository", watched.follow(engine, stop));
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// Owner of every task.
+    pub fn tasks(&self) -> &Tasks {
+        &self.0.tasks
+    }
+
+    /// Who may talk to it.
+    pub fn people(&self) -> &People {
+        &self.0.people
+    }
+
+    /// Asks for an end, as a signal would.
+    pub fn ask_to_stop(&self) {
+        self.0.wants_to_stop.cancel();
+    }
+
+    /// Completes when somebody asked for an end over the socket, or a task that must not end has ended; `false` then.
+    pub async fn asked_to_stop(&self) -> bool {
+        tokio::select! {
+            () = self.0.wants_to_stop.cancelled() => true,
+            () = self.0.tasks.crashed() => false,
+        }
+    }
+
+    /// Ends all tasks and removes the socket. Processes of goals go on.
+    pub async fn shut_down(&self) {
+        lifecycle::notify_stopping();
+        if !self.0.tasks.shut_down(PATIENCE).await {
+            tracing::warn!("some tasks did not end in time");
+        }
+        std::fs::remove_file(&self.0.configuration.socket).ok();
+    }
+}
+
+/// Working copies that no lease names go back.
+async fn reclaim_workspaces(parts: &Parts) -> Result<(), StartError> {
+    let leases = parts.store.leases().await?;
+    let in_use: Vec<String> = leases.into_iter().filter_map(|lease| lease.workspace).collect();
+    Ok(parts.workspaces.reclaim(&in_use).await?)
+}
+
+/// Repositories at a path: the one it is in, named by the person, or those below it.
+fn found_at(path: &Path) -> Result<Vec<(identity::Discovered, bool)>, StartError> {
+    if let Some(own) = identity::discover(path)? {
+        return Ok(vec![(own, true)]);
+    }
+    let below = identity::repositories_beneath(path)?;
+    match below.is_empty() {
+        true => Err(StartError::NoRepository(path.to_owned())),
+        false => Ok(below.into_iter().map(|discovered| (discovered, false)).collect()),
+    }
+}
+
+/// The repository as the engine knows it, and where it is.
+pub(crate) fn repository_of(discovered: &identity::Discovered) -> (Repository, PathBuf) {
+    let path = discovered
+        .work_tree
+        .clone()
+        .unwrap_or_else(|| discovered.common_dir.clone());
+    (discovered.repository.clone(), path)
+}

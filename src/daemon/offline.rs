@@ -1,0 +1,144 @@
+//! The author's commands without a daemon: explain what would be done, and do it in the foreground.
+
+mod run;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::goal_files::GoalFiles;
+use super::local::{StartError, repository_of};
+use crate::config::Configuration;
+use crate::engine::explain::{Explanation, explain};
+use crate::engine::{Machine, Settings};
+use crate::git::{direct::Direct, history, identity};
+use crate::model::ids::InvalidName;
+use crate::model::push::Trust;
+use crate::model::{BranchName, CommitSha, Push, PushId, Repository};
+use crate::ports::Scm;
+use crate::ports::scm::ScmError;
+use crate::runtime::clock::{Clock, Ids, RandomIds, SystemClock};
+
+pub use run::{RunOptions, RunOutcome, run};
+
+/// What somebody asks about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A commit as the head of the checked-out branch, compared with its first parent.
+    Revision(String),
+    /// The commits after the first up to the second, as one push.
+    Range(String, String),
+    /// The uncommitted tree.
+    Worktree,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+pub enum OfflineError {
+    /// Wiring.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The repository.
+    #[error(transparent)]
+    Scm(#[from] ScmError),
+    /// A name.
+    #[error(transparent)]
+    Name(#[from] InvalidName),
+    /// The engine's store.
+    #[error(transparent)]
+    Store(#[from] crate::ports::store::StoreError),
+    /// A goal that the plan does not have.
+    #[error("the plan has no goal `{name}`; it has {}", goals.join(", "))]
+    NoSuchGoal {
+        /// Asked for.
+        name: String,
+        /// There are.
+        goals: Vec<String>,
+    },
+    /// Planning failed.
+    #[error("the push cannot be planned: {0}")]
+    Planning(String),
+    /// A task of the machine broke off.
+    #[error("the machine stopped unexpectedly")]
+    Crashed,
+}
+
+/// A push made up for a question, and the way to its objects.
+pub(super) struct Question {
+    pub(super) push: Push,
+    pub(super) scm: Direct,
+}
+
+/// What the rules say about the subject, computed from the repository itself without a daemon.
+///
+/// # Errors
+/// Goal files or repository cannot be read.
+pub async fn explain_offline(
+    configuration: &Configuration,
+    path: &Path,
+    subject: &Subject,
+) -> Result<Explanation, OfflineError> {
+    let (configuration, path, subject) = (configuration.clone(), path.to_owned(), subject.clone());
+    let task = tokio::task::spawn_blocking(move || {
+        let machine = machine(&configuration)?;
+        let question = question(&path, &subject)?;
+        let settings = Settings::local(&configuration.name, std::path::PathBuf::new());
+        let scm: Arc<dyn Scm> = Arc::new(question.scm);
+        Ok(explain(&machine, &settings, &scm, &question.push))
+    });
+    task.await.expect("explaining does not panic")
+}
+
+/// The machine of the configured goal files.
+pub(super) fn machine(configuration: &Configuration) -> Result<Machine, OfflineError> {
+    let files = GoalFiles::new(configuration.goals.as_deref());
+    let sources = files.read().map_err(StartError::from)?;
+    Ok(Machine::load(&sources).map_err(StartError::Goals)?)
+}
+
+/// The push that a subject stands for. Blocking.
+pub(super) fn question(path: &Path, subject: &Subject) -> Result<Question, OfflineError> {
+    let found = identity::discover(path)?.ok_or_else(|| StartError::NoRepository(path.to_owned()))?;
+    let branch = history::checked_out_branch(&found);
+    let branch = branch.map_or_else(|| BranchName::parse("detached"), Ok)?;
+    let (repository, place) = repository_of(&found);
+    let mut scm = Direct::open(&place)?;
+    let (before, after) = match subject {
+        Subject::Revision(revision) => {
+            let after = scm.resolve(revision)?;
+            (scm.first_parent(&after)?, after)
+        }
+        Subject::Range(from, to) => (Some(scm.resolve(from)?), scm.resolve(to)?),
+        Subject::Worktree => {
+            let after = scm.snapshot_worktree(SystemClock.now())?;
+            (scm.first_parent(&after)?, after)
+        }
+    };
+    Ok(Question {
+        push: made_up(repository, branch, before, after, &scm)?,
+        scm,
+    })
+}
+
+fn made_up(
+    repo: Repository,
+    branch: BranchName,
+    before: Option<CommitSha>,
+    after: CommitSha,
+    scm: &Direct,
+) -> Result<Push, OfflineError> {
+    let range = scm.range(before.as_ref(), &after)?;
+    Ok(Push {
+        id: PushId(RandomIds.fresh()),
+        repo,
+        branch,
+        before,
+        after,
+        commits: range.commits,
+        commit_count: range.count,
+        forced: range.forced,
+        at: SystemClock.now(),
+        trust: Trust::Member,
+    })
+}

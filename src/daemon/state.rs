@@ -1,0 +1,104 @@
+//! The state directory: private to its owner, and used by one daemon at a time.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+use thiserror::Error;
+
+/// Why the state directory cannot be used.
+#[derive(Debug, Error)]
+pub enum StateError {
+    /// Another daemon has it.
+    #[error("another machine uses the state directory {0}")]
+    InUse(PathBuf),
+    /// It cannot be made or written.
+    #[error("failed to use the state directory {path}")]
+    NotUsable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A state directory that belongs to this process until it ends.
+#[derive(Debug)]
+pub struct StateDirectory {
+    root: PathBuf,
+    _lock: Flock<File>,
+}
+
+impl StateDirectory {
+    /// Makes the directory when it is missing, closes it to others and takes the lock, which dies with the process.
+    ///
+    /// # Errors
+    /// It is in use, or cannot be written.
+    pub fn open(root: &Path) -> Result<Self, StateError> {
+        let unusable = |source| StateError::NotUsable {
+            path: root.to_owned(),
+            source,
+        };
+        private_directory(root).map_err(unusable)?;
+        let path = root.join("lock");
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path);
+        let mut lock =
+            Flock::lock(file.map_err(unusable)?, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| {
+                match errno {
+                    nix::errno::Errno::EWOULDBLOCK => StateError::InUse(root.to_owned()),
+                    other => unusable(other.into()),
+                }
+            })?;
+        lock.set_len(0).map_err(unusable)?;
+        writeln!(lock, "{}", std::process::id()).map_err(unusable)?;
+        Ok(Self {
+            root: root.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// The directory itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A directory below it, private as well.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn beneath(&self, name: &str) -> Result<PathBuf, StateError> {
+        let path = self.root.join(name);
+        private_directory(&path).map_err(|source| StateError::NotUsable {
+            path: path.clone(),
+            source,
+        })?;
+        Ok(path)
+    }
+}
+
+/// Makes a directory that only its owner can enter (threat J6).
+///
+/// # Errors
+/// It cannot be made, or is not a directory.
+pub fn private_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let metadata = std::fs::symlink_metadata(path)?;
+    let target = if metadata.is_symlink() {
+        std::fs::metadata(path)?
+    } else {
+        metadata
+    };
+    if target.permissions().mode() & 0o077 != 0 {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,6 @@
+//! The program as people and scripts meet it: the real binary, real git, a whole small daemon.
+mod conversation;
+mod daemon;
+mod hooks;
+mod program;
+mod sandbox;

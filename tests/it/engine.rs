@@ -1,0 +1,594 @@
+//! The engine as a whole, over the real rules and the real store, with a fake world around it.
+
+use std::time::Duration;
+
+use sdm::kinds::Acts;
+use sdm::model::goal_set::CancelScope;
+use sdm::model::{Action, Actor, ExecutionResult, Person, StateName};
+use sdm::ports::executor::ExecutionNews;
+use sdm::ports::store::Cause;
+
+use crate::support::machine::TestMachine;
+
+const CHAIN: &str = "
+rules:
+  - name: build
+    goals:
+      - {name: compile, execute: {run: [make]}}
+      - {name: test, execute: {run: [make, test]}, retry: true}
+      - {name: publish, execute: {run: [make, publish]}}
+";
+
+fn ada() -> Person {
+    Person {
+        login: "ada".to_owned(),
+        teams: Vec::new(),
+        emails: Vec::new(),
+    }
+}
+
+fn ended(result: ExecutionResult) -> ExecutionNews {
+    ExecutionNews::Ended(result)
+}
+
+#[tokio::test]
+async fn a_push_is_planned_and_carried_out_in_order() {
+    let machine = TestMachine::start(CHAIN).await;
+    let push = machine.push("main", &[("Makefile", "all:")]).await;
+    let planned = machine.planned(push).await;
+    let record = machine.ends(planned.set.id).await;
+    assert_eq!(record.set.state(), StateName::Success);
+    assert_eq!(machine.executor.started(), ["compile", "test", "publish"]);
+    machine
+        .wait_for("working copies are given back", async || {
+            (machine.scm.lent() == 0).then_some(())
+        })
+        .await;
+    assert_eq!(machine.engine.store().leases().await.unwrap(), Vec::new());
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn lo_15_history_is_not_delivered_at_first_sight_and_nothing_is_delivered_twice() {
+    let machine = TestMachine::start(CHAIN).await;
+    let push = machine.push("main", &[("a", "1")]).await;
+    let planned = machine.planned(push).await;
+    machine.ends(planned.set.id).await;
+    assert_eq!(machine.engine.observe(&machine.repo).await.unwrap(), Vec::new());
+    assert_eq!(machine.goal_sets("main").await.len(), 1);
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn hazard_22_commits_made_while_the_machine_was_down_are_one_push() {
+    let machine = TestMachine::start(CHAIN).await;
+    machine.push("main", &[("a", "1")]).await;
+    let machine = machine.restart().await;
+    machine.scm.commit("main", &[("a", "2")]);
+    machine.scm.commit("main", &[("a", "3")]);
+    let accepted = machine.engine.observe(&machine.repo).await.unwrap();
+    let push = machine.engine.store().push(accepted[0]).await.unwrap().unwrap();
+    assert_eq!((accepted.len(), push.commit_count), (1, 2));
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn a_branch_that_only_names_a_known_commit_or_moves_back_sets_no_goals() {
+    let machine = TestMachine::start(CHAIN).await;
+    let first = machine.scm.commit("main", &[("a", "1")]);
+    machine.engine.observe(&machine.repo).await.unwrap();
+    machine.push("main", &[("a", "2")]).await;
+    machine.scm.point("copy", Some(&first));
+    machine.scm.point("main", Some(&first));
+    machine.engine.observe(&machine.repo).await.unwrap();
+    machine.scm.point("main", None);
+    assert_eq!(machine.engine.observe(&machine.repo).await.unwrap(), Vec::new());
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn st_09_a_failure_skips_what_comes_after_and_st_12_a_retry_brings_it_back() {
+    let machine = TestMachine::start(CHAIN).await;
+    machine
+        .executor
+        .will_end("test", &[ExecutionResult::failure("no")]);
+    let push = machine.push("main", &[("a", "1")]).await;
+    let id = machine.planned(push).await.set.id;
+    let record = machine.ends(id).await;
+    let publish = record.set.goal_named("publish").unwrap();
+    assert_eq!(publish.description, "Skipped publish because test failed");
+    let test = record.set.goal_named("test").unwrap().key();
+    machine
+        .engine
+        .act(
+            id,
+            &Action::Retry {
+                goal: test,
+                person: ada(),
+            },
+        )
+        .await
+        .unwrap();
+    let record = machine.ends(id).await;
+    assert_eq!(record.set.state(), StateName::Success);
+    assert_eq!(record.set.goal_named("test").unwrap().attempt, 2);
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn ex_07_automatic_retries_run_until_one_succeeds() {
+    let goals = "
+rules:
+  - name: flaky
+    goals: {name: flaky, execute: {run: [flaky]}, retry: {attempts: 3, pause: 10s}}
+";
+    let machine = TestMachine::start(goals).await;
+    let failure = || ExecutionResult::failure("not yet");
+    machine
+        .executor
+        .will_end("flaky", &[failure(), failure(), ExecutionResult::success()]);
+    let push = machine.push("main", &[("a", "1")]).await;
+    let id = machine.planned(push).await.set.id;
+    for attempt in 1..=2 {
+        let waiting = machine.wait_for("it waits for the next try", async || {
+            let record = machine.engine.store().goal_set(id).await.unwrap().unwrap();
+            let flaky = record.set.goal_named("flaky").unwrap();
+            (flaky.attempt == attempt && flaky.state.name() == StateName::Requested).then_some(())
+        });
+        waiting.await;
+        machine.clock.step(Duration::from_secs(20));
+    }
+    let record = machine.reaches(id, "flaky", StateName::Success).await;
+    assert_eq!(record.set.goal_named("flaky").unwrap().attempt, 3);
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn lo_13_a_goal_that_waits_for_approval_still_does_after_a_restart() {
+    let goals = "
+rules:
+  - name: ship
+    goals:
+      - {name: check, execute: {run: [check]}, approval: true}
+      - {name: publish, execute: {run: [publish]}, pre_approval: {by: [ada]}}
+";
+    let machine = TestMachine::start(goals).await;
+    let push = machine.push("main", &[("a", "1")]).await;
+    let id = machine.planned(push).await.set.id;
+    let record = machine.reaches(id, "check", StateName::WaitingForApproval).await;
+    let machine = machine.restart().await;
+    let confirm = |name: &str, record: &sdm::ports::store::GoalSetRecord| Action::Confirm {
+        goal: record.set.goal_named(name).unwrap().key(),
+        person: ada(),
+        authors: Vec::new(),
+        reason: None,
+        version: None,
+    };
+    machine.engine.act(id, &confirm("check", &record)).await.unwrap();
+    let record = machine
+        .reaches(id, "publish", StateName::WaitingForPreApproval)
+        .await;
+    machine
+        .engine
+        .act(id, &confirm("publish", &record))
+        .await
+        .unwrap();
+    assert_eq!(machine.ends(id).await.set.state(), StateName::Success);
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn st_30_a_restart_in_every_state_of_a_chain_ends_well_and_starts_nothing_twice() {
+    let machine = TestMachine::start(CHAIN).await;
+    for goal in ["compile", "test", "publish"] {
+        machine.executor.hold(goal);
+    }
+    let push = machine.push("main", &[("a", "1")]).await;
+    let mut machine = machine.restart().await;
+    let id = machine.planned(push).await.set.id;
+    for goal in ["compile", "test", "publish"] {
+        machine
+            .wait_for("the process runs", async || {
+                machine
+                    .executor
+                    .started()
+                    .contains(&goal.to_owned())
+                    .then_some(())
+            })
+            .await;
+        machine = machine.restart().await;
+        machine.reaches(id, goal, StateName::InProcess).await;
+        machine.executor.end(goal, &ended(ExecutionResult::success()));
+        machine = machine.restart().await;
+        machine.reaches(id, goal, StateName::Success).await;
+    }
+    assert_eq!(machine.ends(id).await.set.state(), StateName::Success);
+    assert_eq!(machine.executor.started(), ["compile", "test", "publish"]);
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn hazard_2_a_lost_executor_ends_the_goal_or_restarts_it() {
+    let machine = TestMachine::start(CHAIN).await;
+    machine.executor.hold("compile");
+    let push = machine.push("main", &[("a", "1")]).await;
+    let id = machine.planned(push).await.set.id;
+    machine.reaches(id, "compile", StateName::InProcess).await;
+    machine
+        .wait_for("it runs", async || {
+            (!machine.executor.started().is_empty()).then_some(())
+        })
+        .await;
+    machine.executor.end("compile", &ExecutionNews::Lost);
+    let record = machine.reaches(id, "compile", StateName::Failure).await;
+    let compile = record.set.goal_named("compile").unwrap();
+    assert_eq!(compile.phase.as_deref(), Some("lost"));
+
+    machine.executor.hold("test");
+    let push = machine.push("main", &[("a", "2")]).await;
+    let id = machine.planned(push).await.set.id;
+    machine
+        .wait_for("it runs", async || {
+            machine
+                .executor
+                .started()
+                .contains(&"test".to_owned())
+                .then_some(())
+        })
+        .await;
+    machine.executor.end("test", &ExecutionNews::Lost);
+    let record = machine.reaches(id, "test", StateName::Success).await;
+    assert_eq!(
+        record.set.goal_named("test").unwrap().attempt,
+        2,
+        "`retry: true` lets the machine start it again"
+    );
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn hazard_9_a_canceled_goal_ends_its_process_and_a_late_result_is_ignored() {
+    let machine = TestMachine::start(CHAIN).await;
+    machine.executor.hold("compile");
+    let push = machine.push("main", &[("a", "1")]).await;
+    let id = machine.planned(push).await.set.id;
+    machine.reaches(id, "compile", StateName::InProcess).await;
+    machine
+        .wait_for("it runs", async || {
+            (!machine.executor.started().is_empty()).then_some(())
+        })
+        .await;
+    let actor = Actor::Person { person: ada() };
+    let cancel = Action::Cancel {
+        scope: CancelScope::All,
+        actor,
+        reason: String::new(),
+    };
+    machine.engine.act(id, &cancel).await.unwrap();
+    machine
+        .wait_for("it is asked to end", async || {
+            (!machine.executor.stopped().is_empty()).then_some(())
+        })
+        .await;
+    machine
+        .wait_for("its lease is gone", async || {
+            machine
+                .engine
+                .store()
+                .leases()
+                .await
+                .unwrap()
+                .is_empty()
+                .then_some(())
+        })
+        .await;
+    let record = machine.ends(id).await;
+    assert_eq!(record.set.state(), StateName::Canceled);
+    assert_eq!(machine.scm.lent(), 0);
+    machine.stop().await;
+}
+
+const CANCELING: &str = "
+rules:
+  - name: newest
+    goals: [cancel]
+  - name: build
+    depends_on: newest
+    goals: {name: compile, execute: {run: [make]}}
+";
+
+#[tokio::test]
+async fn cn_04_of_three_pushes_only_the_newest_stays_active() {
+    let machine = TestMachine::start(CANCELING).await;
+    machine.executor.hold("compile");
+    let mut ids = Vec::new();
+    for text in ["1", "2", "3"] {
+        let push = machine.push("main", &[("a", text)]).await;
+        ids.push(machine.planned(push).await.set.id);
+    }
+    for id in &ids[..2] {
+        assert_eq!(
+            machine
+                .ends(*id)
+                .await
+                .set
+                .goal_named("compile")
+                .unwrap()
+                .state
+                .name(),
+            StateName::Canceled
+        );
+    }
+    machine.reaches(ids[2], "compile", StateName::InProcess).await;
+    machine
+        .executor
+        .end("compile", &ended(ExecutionResult::success()));
+    let record = machine.ends(ids[2]).await;
+    assert!(
+        record
+            .set
+            .goal_named("cancel")
+            .unwrap()
+            .description
+            .contains(&ids[1].short())
+            || record
+                .set
+                .goal_named("cancel")
+                .unwrap()
+                .description
+                .starts_with("No goals canceled")
+    );
+    assert_eq!(
+        record.set.goal_named("compile").unwrap().state.name(),
+        StateName::Success
+    );
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn cn_02_the_first_push_of_a_branch_cancels_nothing() {
+    let machine = TestMachine::start(CANCELING).await;
+    let push = machine.push("main", &[("a", "1")]).await;
+    let record = machine.ends(machine.planned(push).await.set.id).await;
+    let cancel = record.set.goal_named("cancel").unwrap();
+    assert_eq!(cancel.description, "No goals canceled · first push on branch");
+    machine.stop().await;
+}
+
+const QUEUED: &str = "
+rules:
+  - name: turn
+    goals: {use: queue, concurrent: 1, group: all}
+  - name: build
+    depends_on: turn
+    goals: {name: compile, execute: {run: [make]}}
+";
+
+#[tokio::test]
+async fn qu_03_qu_04_a_queue_keeps_order_and_limit_over_a_restart_and_a_cancel() {
+    let machine = TestMachine::start(QUEUED).await;
+    machine.executor.hold("compile");
+    let mut ids = Vec::new();
+    for branch in ["one", "two", "three"] {
+        let push = machine.push(branch, &[(branch, "1")]).await;
+        let id = machine.planned(push).await.set.id;
+        machine
+            .wait_for("it is its turn to be looked at", async || {
+                let record = machine.engine.store().goal_set(id).await.unwrap().unwrap();
+                (record.set.goal_named("queue").unwrap().attempt > 0).then_some(())
+            })
+            .await;
+        ids.push(id);
+    }
+    let machine = machine.restart().await;
+    machine.reaches(ids[0], "compile", StateName::InProcess).await;
+    let waiting = machine.reaches(ids[2], "queue", StateName::InProcess).await;
+    assert_eq!(
+        waiting.set.goal_named("compile").unwrap().state.name(),
+        StateName::Planned
+    );
+    let cancel = Action::Cancel {
+        scope: CancelScope::All,
+        actor: Actor::Planner,
+        reason: String::new(),
+    };
+    machine.engine.act(ids[0], &cancel).await.unwrap();
+    machine.reaches(ids[1], "compile", StateName::InProcess).await;
+    machine.executor.hold("compile");
+    machine
+        .wait_for("the second runs", async || {
+            (machine.executor.started().len() == 2).then_some(())
+        })
+        .await;
+    machine
+        .executor
+        .end("compile", &ended(ExecutionResult::success()));
+    assert_eq!(machine.ends(ids[1]).await.set.state(), StateName::Success);
+    assert_eq!(machine.ends(ids[2]).await.set.state(), StateName::Success);
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn st_27_a_commit_that_is_gone_cancels_the_goal() {
+    let machine = TestMachine::start(CHAIN).await;
+    machine.scm.lose_commits();
+    let push = machine.push("main", &[("a", "1")]).await;
+    let record = machine.ends(machine.planned(push).await.set.id).await;
+    let compile = record.set.goal_named("compile").unwrap();
+    assert_eq!(compile.state.name(), StateName::Canceled);
+    assert_eq!(compile.phase.as_deref(), Some("sha not found"));
+    let test = record.set.goal_named("test").unwrap();
+    assert_eq!(test.description, "Canceled test because compile was canceled");
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn hazard_1_a_goal_that_finds_no_room_in_time_ends_with_that_reason() {
+    let goals = "
+rules:
+  - name: many
+    goals:
+      - - {name: a, execute: {run: [a]}}
+        - {name: b, execute: {run: [b]}}
+        - {name: c, execute: {run: [c]}}
+        - {name: d, execute: {run: [d]}}
+        - {name: late, execute: {run: [late]}, start_within: 1m}
+";
+    let machine = TestMachine::start(goals).await;
+    for goal in ["a", "b", "c", "d", "late"] {
+        machine.executor.hold(goal);
+    }
+    let push = machine.push("main", &[("a", "1")]).await;
+    let id = machine.planned(push).await.set.id;
+    machine
+        .wait_for("four run", async || {
+            (machine.executor.started().len() == 4).then_some(())
+        })
+        .await;
+    machine.clock.step(Duration::from_secs(61));
+    machine.engine.look_again();
+    let waiting = machine.wait_for("one gave up", async || {
+        let record = machine.engine.store().goal_set(id).await.unwrap().unwrap();
+        (record.set.state() == StateName::Failure).then_some(record)
+    });
+    let record = waiting.await;
+    assert_eq!(
+        record.set.goal_named("late").unwrap().phase.as_deref(),
+        Some("1m timeout")
+    );
+    for goal in ["a", "b", "c", "d"] {
+        machine.executor.end(goal, &ended(ExecutionResult::success()));
+    }
+    machine.ends(id).await;
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn ru_18_an_immaterial_push_shows_one_green_goal() {
+    let goals = "
+rules:
+  - name: docs
+    test: {not: {is_material_change: {extensions: [rs]}}}
+    goals: {use: immaterial}
+  - name: build
+    goals: {name: compile, execute: {run: [make]}}
+";
+    let machine = TestMachine::start(goals).await;
+    let first = machine.push("main", &[("main.rs", "1")]).await;
+    machine.ends(machine.planned(first).await.set.id).await;
+    let push = machine.push("main", &[("README.md", "1")]).await;
+    let record = machine.ends(machine.planned(push).await.set.id).await;
+    let goals: Vec<&str> = record
+        .set
+        .goals()
+        .iter()
+        .map(|goal| goal.definition().name.as_str())
+        .collect();
+    assert_eq!(goals, ["immaterial"]);
+    assert_eq!(record.set.goals()[0].description, "No material changes");
+    assert_eq!(record.set.state(), StateName::Success);
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn ru_21_a_push_without_goals_has_a_plan_and_no_goal_set() {
+    let goals = "
+rules:
+  - name: releases
+    test: {is_branch: ^release/}
+    goals: {name: publish, execute: {run: [publish]}}
+";
+    let machine = TestMachine::start(goals).await;
+    let push = machine.push("main", &[("a", "1")]).await;
+    let attempt = machine
+        .wait_for("planned", async || {
+            machine
+                .engine
+                .store()
+                .planning_attempts(push)
+                .await
+                .unwrap()
+                .into_iter()
+                .next()
+        })
+        .await;
+    assert_eq!((attempt.goal_set, attempt.error), (None, None));
+    assert_eq!(machine.goal_sets("main").await.len(), 0);
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn j2_nothing_of_an_untrusted_repository_runs_until_somebody_says_so() {
+    let machine = TestMachine::start(CHAIN).await;
+    machine
+        .engine
+        .store()
+        .set_trusted(&machine.repo.key, false)
+        .await
+        .unwrap();
+    let push = machine.push("main", &[("a", "1")]).await;
+    let attempt = machine
+        .wait_for("planning is refused", async || {
+            machine
+                .engine
+                .store()
+                .planning_attempts(push)
+                .await
+                .unwrap()
+                .into_iter()
+                .next()
+        })
+        .await;
+    assert!(attempt.error.unwrap().contains("sdm trust acme/app"));
+    assert_eq!(machine.executor.started(), Vec::<String>::new());
+    machine
+        .engine
+        .store()
+        .set_trusted(&machine.repo.key, true)
+        .await
+        .unwrap();
+    machine.engine.plan_again_now();
+    let record = machine.ends(machine.planned(push).await.set.id).await;
+    assert_eq!(record.set.state(), StateName::Success);
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn goals_can_be_set_again_for_a_push_and_each_time_counts_once() {
+    let machine = TestMachine::start(CHAIN).await;
+    let id = machine.push("main", &[("a", "1")]).await;
+    machine.ends(machine.planned(id).await.set.id).await;
+    let push = machine.engine.store().push(id).await.unwrap().unwrap();
+    let again = machine.engine.set_goals_again(&push).await.unwrap();
+    let record = machine.ends(again).await;
+    assert_eq!(record.cause, Cause::Again { number: 1 });
+    assert_eq!(machine.goal_sets("main").await.len(), 2);
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn st_29_a_clock_that_goes_back_changes_nothing() {
+    let machine = TestMachine::start(CHAIN).await;
+    machine.executor.hold("compile");
+    let push = machine.push("main", &[("a", "1")]).await;
+    let id = machine.planned(push).await.set.id;
+    machine.reaches(id, "compile", StateName::InProcess).await;
+    machine.clock.set(sdm::model::Timestamp::from_micros(1_000_000));
+    machine
+        .executor
+        .end("compile", &ended(ExecutionResult::success()));
+    let record = machine.ends(id).await;
+    assert_eq!(record.set.state(), StateName::Success);
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn the_environment_contract_reaches_the_process_and_nothing_else_does() {
+    let machine = TestMachine::start(CHAIN).await;
+    let push = machine.push("main", &[("a", "1")]).await;
+    machine.ends(machine.planned(push).await.set.id).await;
+    let spec = machine.executor.specs("compile").remove(0);
+    let names: Vec<&str> = spec.environment.iter().map(|(name, _)| name.as_str()).collect();
+    insta::assert_snapshot!(names.join(" "), @"ATOMIST_WORKSPACE_ID ATOMIST_SLUG ATOMIST_OWNER ATOMIST_REPO ATOMIST_SHA ATOMIST_BRANCH ATOMIST_GOAL ATOMIST_RESULT ATOMIST_INPUT_DIR ATOMIST_OUTPUT_DIR ATOMIST_PROJECT_DIR SDM_GOAL_SET SDM_GOAL SDM_ATTEMPT CI");
+    machine.stop().await;
+}

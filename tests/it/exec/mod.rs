@@ -1,0 +1,5 @@
+//! The executor against real processes: this crate's own binary as supervisor.
+
+mod life;
+mod output;
+mod support;

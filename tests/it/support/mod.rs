@@ -1,0 +1,7 @@
+//! Whole fakes and real counterparts for the integration tests.
+
+pub mod fake_executor;
+pub mod fake_scm;
+pub mod git_servers;
+pub mod local;
+pub mod machine;
