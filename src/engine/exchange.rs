@@ -62,6 +62,25 @@ pub(super) fn directory(root: &Path, attempt: &AttemptRef) -> PathBuf {
     root.join(attempt.goal_set.to_string()).join(name)
 }
 
+/// Removes what was exchanged; what a goal made unremovable stays and is only mentioned.
+pub(super) async fn clear(root: &Path, attempt: &AttemptRef) {
+    let directory = directory(root, attempt);
+    let removed = tokio::task::spawn_blocking(move || {
+        std::fs::remove_dir_all(&directory)?;
+        // The set's own directory goes with its last attempt; while others are there, it cannot.
+        if let Some(set) = directory.parent() {
+            std::fs::remove_dir(set).ok();
+        }
+        Ok::<(), io::Error>(())
+    });
+    match removed.await {
+        Ok(Err(error)) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::debug!(goal = %attempt.goal, error = %error, "files of an attempt were not removed");
+        }
+        Ok(_) | Err(_) => {}
+    }
+}
+
 fn make(directory: &Path, goal_json: &str) -> io::Result<Exchanged> {
     match std::fs::remove_dir_all(directory) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

@@ -51,12 +51,6 @@ impl Git {
         })
     }
 
-    /// Does the work of idle times: joins small packs and forgets commits nobody needs.
-    pub async fn maintain(&self) {
-        let done = self.mirrors.maintenance().await;
-        tracing::debug!(?done, "mirrors maintained");
-    }
-
     async fn with_mirror<T: Send + 'static>(
         &self,
         repo: &Repository,
@@ -122,6 +116,11 @@ impl Scm for Git {
         let head = head.clone();
         self.with_mirror(repo, move |mirror| first_parents(mirror, &head, limit))
             .await
+    }
+
+    async fn maintain(&self) {
+        let done = self.mirrors.maintenance().await;
+        tracing::debug!(?done, "mirrors maintained");
     }
 
     fn view(&self, push: &Push) -> Result<Box<dyn ProjectView>, ScmError> {

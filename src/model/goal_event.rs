@@ -168,6 +168,9 @@ pub struct ExecutionResult {
     pub data: Option<String>,
     /// Links.
     pub external_urls: Vec<ExternalUrl>,
+    /// The version it gives the commit (semantics 3.19).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 impl ExecutionResult {

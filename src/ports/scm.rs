@@ -114,6 +114,9 @@ pub trait Scm: Send + Sync {
         limit: u32,
     ) -> Result<Vec<CommitSha>, ScmError>;
 
+    /// Does the work of idle times, bounded; calling it again does the rest.
+    async fn maintain(&self) {}
+
     /// The tree and changes of a push. Blocking: open and use it on a blocking thread.
     ///
     /// # Errors

@@ -434,3 +434,21 @@ fn explain_says_why_in_every_format_without_a_daemon() {
     let range = machine.json(&["explain", "HEAD~1..HEAD"]);
     assert_eq!(range["push"]["after"], machine.git(&["rev-parse", "HEAD"]));
 }
+
+#[test]
+fn a_version_that_a_goal_reports_reaches_the_goals_after_it() {
+    let goals = r#"
+rules:
+  - name: release
+    goals:
+      - name: version
+        execute: {run: [sh, -c, 'echo "{\"SdmGoal\": {\"push\": {\"after\": {\"version\": \"1.2.3\"}}}}" > $ATOMIST_RESULT']}
+      - {name: use, execute: {run: [echo, "version ${push.after.version}"], env: {AGAIN: "${push.after.version:none}"}}}
+"#;
+    let mut machine = LocalMachine::new(goals);
+    machine.start();
+    let sha = machine.commit("release", &[("a", "1")]);
+    assert_eq!(machine.ended_set_of(&sha)["state"], "success");
+    assert!(machine.ok(&["logs", "use"]).contains("version 1.2.3"));
+    machine.stop();
+}

@@ -95,13 +95,12 @@ impl FeedLines {
             }
             News::Goal {
                 goal_set,
-                name,
                 state,
                 text,
                 event,
                 ..
             } => {
-                let Some(body) = self.goal(*goal_set, name, *state, text, event) else {
+                let Some(body) = self.goal(*goal_set, *state, text, event) else {
                     return String::new();
                 };
                 let context = self.context(self.sets.get(goal_set).copied(), &time);
@@ -173,14 +172,7 @@ impl FeedLines {
         )
     }
 
-    fn goal(
-        &mut self,
-        set: GoalSetId,
-        name: &str,
-        state: StateName,
-        text: &str,
-        event: &GoalEvent,
-    ) -> Option<String> {
+    fn goal(&mut self, set: GoalSetId, state: StateName, text: &str, event: &GoalEvent) -> Option<String> {
         let key = (set, event.goal.clone());
         if let GoalChange::Started { .. } = event.change {
             self.started.insert(key.clone(), event.at);
@@ -203,7 +195,7 @@ impl FeedLines {
             self.theme.symbol(state),
             self.theme.paint(Role::Dim, &took)
         );
-        self.add_details(&mut lines, set, name, state, event);
+        self.add_details(&mut lines, set, state, event);
         Some(lines)
     }
 
@@ -228,14 +220,7 @@ impl FeedLines {
         }
     }
 
-    fn add_details(
-        &self,
-        lines: &mut String,
-        set: GoalSetId,
-        name: &str,
-        state: StateName,
-        event: &GoalEvent,
-    ) {
+    fn add_details(&self, lines: &mut String, set: GoalSetId, state: StateName, event: &GoalEvent) {
         let unique_name = event.goal.unique_name.as_str();
         let short = set.short();
         let mut detail = |text: String| {
@@ -257,16 +242,6 @@ impl FeedLines {
         };
         if let Some(command) = command {
             detail(self.theme.paint(Role::Hint, &neutralise(&command)));
-        }
-        if let GoalChange::Skipped { because_of } = &event.change {
-            detail(self.theme.paint(
-                Role::Dim,
-                &format!(
-                    "{} did not succeed, so {} does not run",
-                    neutralise(because_of.unique_name.as_str()),
-                    neutralise(name)
-                ),
-            ));
         }
     }
 

@@ -108,6 +108,9 @@ impl LocalDaemon {
             .is_err()
         {
             self.forget_older_than(kept).await;
+            if self.engine().running() == 0 {
+                self.engine().parts.scm.maintain().await;
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use crate::ports::executor::{AttemptRef, ExecutionError, ExecutionNews, Executio
 use crate::ports::scm::Workspace;
 use crate::ports::store::{Lease, LeaseChanges};
 
-use super::super::Engine;
+use super::super::{Engine, exchange};
 use super::{Claim, chain};
 
 impl Engine {
@@ -144,9 +144,11 @@ impl Engine {
         workspace: Option<&Workspace>,
     ) {
         let still_elsewhere = result.outcome(false) == StateName::InProcess;
+        self.record_version(attempt, &result).await;
         let (goal, epoch) = (attempt.goal.clone(), attempt.epoch);
         self.conclude(attempt, &Action::Finish { goal, epoch, result }, !still_elsewhere)
             .await;
+        exchange::clear(&self.settings.exchange, attempt).await;
         self.give_back(workspace).await;
     }
 
@@ -156,7 +158,29 @@ impl Engine {
             epoch: attempt.epoch,
         };
         self.conclude(attempt, &action, true).await;
+        exchange::clear(&self.settings.exchange, attempt).await;
         self.give_back(workspace).await;
+    }
+
+    /// A version that a successful goal reports becomes the commit's, before dependents can ask for it.
+    async fn record_version(&self, attempt: &AttemptRef, result: &ExecutionResult) {
+        let Some(version) = result.version.as_deref().filter(|_| result.code == 0) else {
+            return;
+        };
+        let recorded = match self.parts.store.goal_set(attempt.goal_set).await {
+            Ok(Some(record)) => {
+                let push = &record.push;
+                self.parts
+                    .store
+                    .set_version(&push.repo.key, &push.after, version)
+                    .await
+            }
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = recorded {
+            tracing::error!(goal = %attempt.goal, error = %chain(&error), "a version could not be recorded");
+        }
     }
 
     /// The goal was ended by somebody else before its work began.

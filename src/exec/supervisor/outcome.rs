@@ -86,5 +86,6 @@ pub(super) fn shown(result: ExecutionResult, redactor: &Redactor) -> ExecutionRe
         message: text(result.message),
         data: result.data.map(|data| redactor.redact(&data)),
         external_urls,
+        version: result.version,
     }
 }

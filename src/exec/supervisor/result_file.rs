@@ -40,6 +40,20 @@ struct Reported {
     #[serde(alias = "external_urls")]
     external_urls: Option<Vec<ExternalUrl>>,
     data: Option<Value>,
+    push: Option<ReportedPush>,
+}
+
+/// What it may say about the commit.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ReportedPush {
+    after: ReportedCommit,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ReportedCommit {
+    version: Option<String>,
 }
 
 impl ResultFile {
@@ -129,7 +143,23 @@ fn parse(text: &[u8]) -> Result<ExecutionResult, String> {
             other => other.to_string(),
         }),
         external_urls,
+        version: reported
+            .push
+            .and_then(|push| push.after.version)
+            .map(checked_version)
+            .transpose()?,
     })
+}
+
+/// A version becomes part of file names, tags and variables: one short line without anything special.
+fn checked_version(version: String) -> Result<String, String> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
+    match !version.is_empty() && version.len() <= 200 && version.chars().all(legal) {
+        true => Ok(version),
+        false => {
+            Err("its version has something other than letters, digits, `.`, `_`, `+` and `-`".to_owned())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -151,6 +181,19 @@ mod tests {
             (nested.state, nested.phase.as_deref()),
             (Some(StateName::Success), Some("p"))
         );
+    }
+
+    #[test]
+    fn the_version_of_the_commit_is_read_and_checked() {
+        let version = |text: &str| {
+            parse(format!(r#"{{"SdmGoal": {{"push": {{"after": {{"version": "{text}"}}}}}}}}"#).as_bytes())
+        };
+        assert_eq!(
+            version("1.2.3-main.4+5").unwrap().version.as_deref(),
+            Some("1.2.3-main.4+5")
+        );
+        assert!(version("1 $(x)").is_err());
+        assert!(version("").is_err());
     }
 
     #[test]
