@@ -138,6 +138,6 @@ impl Watched {
 fn describe(error: &IngestError) -> String {
     match error {
         IngestError::Scm(ScmError::RepositoryGone(_)) => "the repository is not there".to_owned(),
-        other => crate::engine::attempt::chain(other),
+        other => crate::engine::words::chain(other),
     }
 }

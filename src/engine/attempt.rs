@@ -15,7 +15,7 @@ use crate::ports::store::{GoalSetRecord, Lease, LeaseChanges};
 
 use super::Engine;
 use super::exchange::Exchanged;
-use super::scheduler::humane;
+use super::words::{chain, humane};
 pub use registry::{Attempts, Claim, Place};
 
 /// Tries to lend a working copy before the goal fails.
@@ -262,17 +262,6 @@ impl Engine {
 /// Whether the goal is still carried out by this attempt.
 fn is_mine(goal: &Goal, attempt: &AttemptRef) -> bool {
     matches!(goal.state, crate::model::GoalState::InProcess { epoch, .. } if epoch == attempt.epoch)
-}
-
-/// An error with its causes on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    text
 }
 
 fn header(record: &GoalSetRecord, goal: &Goal, request: &ProcessRequest) -> Vec<String> {

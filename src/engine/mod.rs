@@ -12,6 +12,7 @@ pub mod planner;
 pub mod replay;
 pub mod scheduler;
 pub mod settings;
+pub mod words;
 pub mod writer;
 
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::Engine;
 use super::attempt::Place;
+use super::words::humane;
 use crate::kinds;
 use crate::model::{Action, GoalKey, GoalSetId, StateName, Timestamp};
 use crate::ports::store::{GoalLocation, GoalSetRecord, StoreError};
@@ -179,15 +180,5 @@ fn place(location: &GoalLocation) -> Place {
     Place {
         goal_set: location.goal_set,
         goal: location.goal.clone(),
-    }
-}
-
-/// `90s`, `20m`, `2h`.
-pub(super) fn humane(duration: Duration) -> String {
-    match duration.as_secs() {
-        0 => format!("{}ms", duration.as_millis()),
-        seconds if seconds % 3600 == 0 => format!("{}h", seconds / 3600),
-        seconds if seconds % 60 == 0 => format!("{}m", seconds / 60),
-        seconds => format!("{seconds}s"),
     }
 }

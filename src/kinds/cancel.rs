@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::{ActError, Begun, GoalContext, Kind, KindError};
 use crate::model::goal_set::CancelScope;
@@ -74,14 +73,6 @@ impl Arguments {
 impl Kind for Cancel {
     fn descriptor(&self) -> &'static Descriptor {
         &DESCRIPTOR
-    }
-
-    fn runs_process(&self) -> bool {
-        false
-    }
-
-    fn check(&self, _arguments: &Value) -> Result<(), String> {
-        Ok(())
     }
 
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {

@@ -1,7 +1,6 @@
 //! `use: immaterial`: the one green goal of a push that changes nothing that matters (semantics 4.10).
 
 use async_trait::async_trait;
-use serde_json::Value;
 
 use super::{Begun, GoalContext, Kind, KindError};
 use crate::model::{Descriptor, ExecutionResult, ValueType};
@@ -21,14 +20,6 @@ static DESCRIPTOR: Descriptor = Descriptor {
 impl Kind for Immaterial {
     fn descriptor(&self) -> &'static Descriptor {
         &DESCRIPTOR
-    }
-
-    fn runs_process(&self) -> bool {
-        false
-    }
-
-    fn check(&self, _arguments: &Value) -> Result<(), String> {
-        Ok(())
     }
 
     async fn begin(&self, _context: &GoalContext<'_>) -> Result<Begun, KindError> {

@@ -42,13 +42,17 @@ pub trait Kind: Send + Sync {
 
     /// Whether it runs a process in a working copy. Beginning such a goal has no effect of its own, and after a restart
     /// it is found again by its supervisor. Any other kind is begun again, so beginning it twice must be harmless.
-    fn runs_process(&self) -> bool;
+    fn runs_process(&self) -> bool {
+        false
+    }
 
     /// Whether what is written makes sense beyond its shape.
     ///
     /// # Errors
     /// What is wrong, as a sentence.
-    fn check(&self, arguments: &serde_json::Value) -> Result<(), String>;
+    fn check(&self, _arguments: &serde_json::Value) -> Result<(), String> {
+        Ok(())
+    }
 
     /// Begins the goal, or looks again at one that waits.
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError>;

@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::resolve::Placeholders;
 use super::{Begun, GoalContext, Kind, KindError};
@@ -70,14 +69,6 @@ impl Default for Arguments {
 impl Kind for Queue {
     fn descriptor(&self) -> &'static Descriptor {
         &DESCRIPTOR
-    }
-
-    fn runs_process(&self) -> bool {
-        false
-    }
-
-    fn check(&self, _arguments: &Value) -> Result<(), String> {
-        Ok(())
     }
 
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {

@@ -132,7 +132,7 @@ impl LocalDaemon {
 fn load(files: &GoalFiles) -> Result<Machine, String> {
     let sources = files
         .read()
-        .map_err(|error| crate::engine::attempt::chain(&error))?;
+        .map_err(|error| crate::engine::words::chain(&error))?;
     Machine::load(&sources).map_err(|problems| first_of(&problems))
 }
 

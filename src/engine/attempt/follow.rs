@@ -8,8 +8,9 @@ use crate::ports::executor::{AttemptRef, ExecutionError, ExecutionNews, Executio
 use crate::ports::scm::Workspace;
 use crate::ports::store::{Lease, LeaseChanges};
 
+use super::super::words::chain;
 use super::super::{Engine, exchange};
-use super::{Claim, chain};
+use super::Claim;
 
 impl Engine {
     /// Takes up a goal in process that nobody follows: the daemon was restarted, or an earlier try broke off.
