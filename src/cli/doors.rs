@@ -19,9 +19,19 @@ use crate::runtime::lifecycle::{Signals, Wish};
 use crate::runtime::telemetry;
 use crate::spec::SourceFile;
 use crate::wire::explain::ExplainView;
+use crate::wire::views::StatusView;
 
 /// Called for each entry of the feed, in order, from one thread at a time.
 pub type OnFeed = Box<dyn FnMut(&FeedEntry) + Send>;
+
+/// What becomes of a daemon, for the person who started it.
+#[derive(Debug)]
+pub enum DaemonNews<'a> {
+    /// It watches and answers.
+    Started(&'a StatusView),
+    /// It is told to stop, with so many goals running.
+    Stopping(usize),
+}
 
 /// Why something was not done.
 #[derive(Debug, Error)]
@@ -111,13 +121,14 @@ pub fn start_local(
     paths: &[PathBuf],
     options: &StartOptions,
     on_feed: OnFeed,
+    on_news: &dyn Fn(DaemonNews<'_>),
 ) -> Result<(), DoorError> {
     let format = match config.log_format {
         LogFormat::Text => telemetry::Format::Text,
         LogFormat::Json => telemetry::Format::Json,
     };
     telemetry::start(&config.log_level, format);
-    runtime()?.block_on(serve(config, paths, options.trust, on_feed))
+    runtime()?.block_on(serve(config, paths, options.trust, on_feed, on_news))
 }
 
 async fn serve(
@@ -125,6 +136,7 @@ async fn serve(
     paths: &[PathBuf],
     trust: bool,
     on_feed: OnFeed,
+    on_news: &dyn Fn(DaemonNews<'_>),
 ) -> Result<(), DoorError> {
     let mut signals = Signals::listen().map_err(failed("listen to signals"))?;
     let daemon = LocalDaemon::start(config.clone(), paths, trust, goal_environment()?)
@@ -134,6 +146,9 @@ async fn serve(
         .follow_feed(on_feed)
         .await
         .map_err(failed("follow the feed"))?;
+    on_news(DaemonNews::Started(
+        &daemon.status().await.map_err(failed("read the state"))?,
+    ));
     let orderly = loop {
         tokio::select! {
             wish = signals.next() => match wish {
@@ -143,6 +158,7 @@ async fn serve(
             asked = daemon.asked_to_stop() => break asked,
         }
     };
+    on_news(DaemonNews::Stopping(daemon.engine().running()));
     daemon.shut_down().await;
     match orderly {
         true => Ok(()),

@@ -76,6 +76,11 @@ impl Ui {
         }
     }
 
+    /// Whether somebody is there to answer a question.
+    pub fn can_ask(&self) -> bool {
+        self.errors_are_seen && io::stdin().is_terminal() && !self.json
+    }
+
     /// A warning, to standard error, also when quiet.
     pub fn warn(&self, text: &str) {
         let label = self.error_theme.paint(Role::Waiting, "warning:");

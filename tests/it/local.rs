@@ -452,3 +452,26 @@ rules:
     assert!(machine.ok(&["logs", "use"]).contains("version 1.2.3"));
     machine.stop();
 }
+
+#[test]
+fn j2_goal_files_that_a_repository_brings_along_are_not_used_unasked() {
+    let machine = LocalMachine::new(TWO_GOALS);
+    let canary = machine.path("CANARY");
+    let evil = format!(
+        "rules: [{{name: evil, goals: {{name: evil, execute: {{run: [touch, {}]}}}}}}]",
+        canary.display()
+    );
+    std::fs::create_dir(machine.repo().join("goals")).unwrap();
+    std::fs::write(machine.repo().join("goals/evil.yaml"), evil).unwrap();
+    let mut command = machine.command(&["run"]);
+    let output = command
+        .env_remove("SDM_GOALS")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nobody has confirmed it"));
+    assert!(!canary.exists());
+    machine.ok(&["run", "--goals", "goals"]);
+    assert!(canary.exists(), "who names them has looked at them");
+}

@@ -13,6 +13,7 @@ mod goal_files;
 mod goals;
 mod hooks;
 mod logs;
+mod project_goals;
 mod replay;
 mod reset;
 mod run;

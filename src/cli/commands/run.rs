@@ -8,6 +8,7 @@ use super::super::doors::{self, OnFeed, RunOutcome};
 use super::super::render::feed::FeedLines;
 use super::super::text::neutralise;
 use super::goal_files::GoalFiles;
+use super::project_goals;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -28,7 +29,7 @@ pub struct Args {
 /// `sdm run`.
 pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
     args.goal_files.take_effect(context);
-    let configuration = context.configuration()?;
+    let configuration = project_goals::confirm(context, context.configuration()?, false)?;
     let path = context.absolute(&args.repo);
     let outcome = doors::run_foreground(
         &configuration,

@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use super::super::context::{CommandResult, Context, Exit};
-use super::super::doors::{self, StartOptions};
+use super::super::doors::{self, DaemonNews, StartOptions};
 use super::super::error::{CommandError, ErrorKind};
+use super::super::text::neutralise;
+use super::super::ui::Ui;
 use super::goal_files::GoalFiles;
+use super::project_goals;
 use super::run::feed_printer;
 use crate::config::{Flags, load};
 
@@ -23,7 +26,7 @@ pub struct Args {
     /// Most goals at once
     #[arg(long, value_name = "NUMBER")]
     parallel: Option<usize>,
-    /// Trust the repositories named here: their goals run without asking
+    /// Trust the repositories found and goal files of this directory: they run without asking
     #[arg(long)]
     trust: bool,
 }
@@ -41,7 +44,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
         parallel: args.parallel,
         ..context.flags.clone()
     };
-    let configuration = load(&context.sources, &flags)?;
+    let configuration = project_goals::confirm(context, load(&context.sources, &flags)?, args.trust)?;
     let paths: Vec<PathBuf> = match args.paths.as_slice() {
         [] if configuration.repositories.is_empty() => vec![context.absolute(std::path::Path::new("."))],
         [] => configuration.repositories.clone(),
@@ -58,11 +61,48 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
             format!("{} is not a directory", missing.0.display()),
         ));
     }
+    let printer = feed_printer(context);
+    let ui = &context.ui;
+    let tell = |news: DaemonNews<'_>| tell(ui, &news);
     doors::start_local(
         &configuration,
         &paths,
         &StartOptions { trust: args.trust },
-        feed_printer(context),
+        printer,
+        &tell,
     )?;
     Ok(Exit::Ok)
+}
+
+/// What somebody who started it by hand wants to know; a service's log has it from the feed.
+fn tell(ui: &Ui, news: &DaemonNews<'_>) {
+    match news {
+        DaemonNews::Started(status) => {
+            for repository in &status.repositories {
+                let trust = match repository.trusted {
+                    true => String::new(),
+                    false => format!(
+                        "; its goals run once you say `sdm trust {}`",
+                        neutralise(&repository.repo)
+                    ),
+                };
+                ui.note(&format!("watching {}{trust}", neutralise(&repository.path)));
+            }
+            let files = match status.goal_files.as_slice() {
+                [only] => neutralise(only),
+                [first, ..] if first.starts_with("sdm:") => "the goal files that ship with sdm".to_owned(),
+                several => format!("{} goal files", several.len()),
+            };
+            ui.note(&format!(
+                "{} rules from {files}; commit something, or stop with Ctrl-C",
+                status.rules
+            ));
+        }
+        DaemonNews::Stopping(0) => ui.note("stopping"),
+        DaemonNews::Stopping(running) => {
+            ui.note(&format!(
+                "stopping; {running} running goals go on, the next start finds them"
+            ));
+        }
+    }
 }
