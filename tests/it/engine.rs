@@ -284,7 +284,11 @@ async fn hazard_9_a_canceled_goal_ends_its_process_and_a_late_result_is_ignored(
         .await;
     let record = machine.ends(id).await;
     assert_eq!(record.set.state(), StateName::Canceled);
-    assert_eq!(machine.scm.lent(), 0);
+    machine
+        .wait_for("its working copy is given back", async || {
+            (machine.scm.lent() == 0).then_some(())
+        })
+        .await;
     machine.stop().await;
 }
 
@@ -590,5 +594,131 @@ async fn the_environment_contract_reaches_the_process_and_nothing_else_does() {
     let spec = machine.executor.specs("compile").remove(0);
     let names: Vec<&str> = spec.environment.iter().map(|(name, _)| name.as_str()).collect();
     insta::assert_snapshot!(names.join(" "), @"ATOMIST_WORKSPACE_ID ATOMIST_SLUG ATOMIST_OWNER ATOMIST_REPO ATOMIST_SHA ATOMIST_BRANCH ATOMIST_GOAL ATOMIST_RESULT ATOMIST_INPUT_DIR ATOMIST_OUTPUT_DIR ATOMIST_PROJECT_DIR SDM_GOAL_SET SDM_GOAL SDM_ATTEMPT CI");
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn cn_01_ended_goals_of_older_pushes_stay_as_they_are_and_the_canceled_set_is_named() {
+    let machine = TestMachine::start(CANCELING).await;
+    let first = machine.push("main", &[("a", "1")]).await;
+    let done = machine.ends(machine.planned(first).await.set.id).await;
+    machine.executor.hold("compile");
+    let second = machine.push("main", &[("a", "2")]).await;
+    let older = machine.planned(second).await.set.id;
+    machine.reaches(older, "compile", StateName::InProcess).await;
+    let third = machine.push("main", &[("a", "3")]).await;
+    let newer = machine.planned(third).await.set.id;
+    let record = machine.reaches(newer, "cancel", StateName::Success).await;
+    let description = &record.set.goal_named("cancel").unwrap().description;
+    assert_eq!(*description, format!("Canceled goals {}", older.short()));
+    let again = machine
+        .engine
+        .store()
+        .goal_set(done.set.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(again.set, done.set);
+    machine.reaches(newer, "compile", StateName::InProcess).await;
+    machine
+        .executor
+        .end("compile", &ended(ExecutionResult::success()));
+    machine.ends(newer).await;
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn cn_03_what_is_uncancelable_goes_on() {
+    let goals = CANCELING.replace(
+        "execute: {run: [make]}",
+        "execute: {run: [make]}, uncancelable: true",
+    );
+    let machine = TestMachine::start(&goals).await;
+    machine.executor.hold("compile");
+    let first = machine.push("main", &[("a", "1")]).await;
+    let older = machine.planned(first).await.set.id;
+    machine.reaches(older, "compile", StateName::InProcess).await;
+    let second = machine.push("main", &[("a", "2")]).await;
+    let newer = machine.planned(second).await.set.id;
+    machine.reaches(newer, "cancel", StateName::Success).await;
+    let record = machine.engine.store().goal_set(older).await.unwrap().unwrap();
+    assert_eq!(
+        record.set.goal_named("compile").unwrap().state.name(),
+        StateName::InProcess
+    );
+    for set in [older, newer] {
+        machine.reaches(set, "compile", StateName::InProcess).await;
+    }
+    machine
+        .wait_for("both run", async || {
+            (machine.executor.started().len() == 2).then_some(())
+        })
+        .await;
+    machine
+        .executor
+        .end("compile", &ended(ExecutionResult::success()));
+    for set in [older, newer] {
+        assert_eq!(machine.ends(set).await.set.state(), StateName::Success);
+    }
+    machine.stop().await;
+}
+
+/// A set planned by a version of the program that knew a kind this one does not.
+#[tokio::test]
+async fn ru_34_hazard_1_a_goal_that_nothing_can_carry_out_fails_at_once() {
+    let machine = TestMachine::start(CHAIN).await;
+    let push = machine.push("main", &[("a", "1")]).await;
+    let planned = machine.ends(machine.planned(push).await.set.id).await;
+    let mut goals: Vec<_> = planned
+        .set
+        .goals()
+        .iter()
+        .map(|goal| goal.planned.clone())
+        .collect();
+    goals[0].definition.work.kind = "gone".to_owned();
+    let trace = sdm::model::Trace::default();
+    let plan = sdm::model::Plan {
+        name: Some("build".to_owned()),
+        goals: goals.clone(),
+        trace,
+    };
+    let id = sdm::model::GoalSetId(uuid::Uuid::from_u64_pair(77, 77));
+    let (set, _events) = sdm::model::GoalSet::plan(id, "build", goals, machine.engine.now());
+    let cause = Cause::Again { number: 9 };
+    machine
+        .engine
+        .store()
+        .store_plan(&planned.push, &cause, &plan, Some(&set), machine.engine.now())
+        .await
+        .unwrap();
+    let record = machine.ends(id).await;
+    let compile = record.set.goal_named("compile").unwrap();
+    assert_eq!(compile.error.as_deref(), Some("No fulfillment for compile"));
+    assert_eq!(
+        record.set.goal_named("publish").unwrap().state.name(),
+        StateName::Skipped
+    );
+    assert_eq!(record.set.state(), StateName::Failure);
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn hazard_26_canceling_everything_ends_and_twice_is_once() {
+    let machine = TestMachine::start(CHAIN).await;
+    machine.executor.hold("compile");
+    let push = machine.push("main", &[("a", "1")]).await;
+    let id = machine.planned(push).await.set.id;
+    machine.reaches(id, "compile", StateName::InProcess).await;
+    let cancel = Action::Cancel {
+        scope: CancelScope::All,
+        actor: Actor::Planner,
+        reason: String::new(),
+    };
+    machine.engine.act(id, &cancel).await.unwrap();
+    assert!(
+        machine.engine.act(id, &cancel).await.is_err(),
+        "nothing is left to cancel"
+    );
+    assert_eq!(machine.ends(id).await.set.state(), StateName::Canceled);
     machine.stop().await;
 }
