@@ -53,13 +53,7 @@ impl FakeExecutor {
         let mut state = self.0.lock().unwrap();
         state.held.remove(goal);
         for (_, attempt) in state.attempts.iter().filter(|((_, name, _), _)| name == goal) {
-            attempt.send_if_modified(|current| {
-                let open = current.is_none();
-                if open {
-                    *current = Some(news.clone());
-                }
-                open
-            });
+            end_once(attempt, news);
         }
     }
 
@@ -89,6 +83,17 @@ impl FakeExecutor {
     pub fn stopped(&self) -> Vec<String> {
         self.0.lock().unwrap().stopped.clone()
     }
+}
+
+/// The first end counts.
+fn end_once(attempt: &watch::Sender<Option<ExecutionNews>>, news: &ExecutionNews) {
+    attempt.send_if_modified(|current| {
+        let open = current.is_none();
+        if open {
+            *current = Some(news.clone());
+        }
+        open
+    });
 }
 
 struct FakeWatch {
@@ -145,9 +150,10 @@ impl Executor for FakeExecutor {
     }
 
     async fn stop(&self, attempt: &AttemptRef, _reason: &str) -> Result<(), ExecutionError> {
-        let name = attempt.goal.unique_name.to_string();
-        self.0.lock().unwrap().stopped.push(name.clone());
-        self.end(&name, &ExecutionNews::Ended(ExecutionResult::failure("ended")));
+        let mut state = self.0.lock().unwrap();
+        state.stopped.push(attempt.goal.unique_name.to_string());
+        let running = state.attempts.get(&key(attempt)).ok_or(ExecutionError::Unknown)?;
+        end_once(running, &ExecutionNews::Ended(ExecutionResult::failure("ended")));
         Ok(())
     }
 
