@@ -34,15 +34,14 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "bytes kept of one attempt's log, such as `64MiB`",
     ),
     (
-        "SDM_LOG_LINE_LIMIT",
-        "bytes kept of one line of a log, such as `16KiB`",
-    ),
-    (
         "SDM_WORKSPACE_KEEP",
-        "globs of ignored files that stay in pooled workspaces, separated by `:`",
+        "globs of untracked directories that stay in pooled workspaces, separated by `:`; `:` alone for none",
     ),
     ("SDM_RETENTION_DAYS", "days that ended goal sets are kept"),
-    ("SDM_TRUST", "`ask` or `all`"),
+    (
+        "SDM_TRUST",
+        "whether repositories that were only found wait for `sdm trust`: `ask`, or `all` for no",
+    ),
     (
         "SDM_LOG_LEVEL",
         "the daemon's own log: `info`, `debug`, or a filter",
@@ -92,7 +91,6 @@ impl Layer {
             ssh_command: list(sources, "SDM_SSH_COMMAND", ' '),
             fetch_timeout: unit::<DurationText>(sources, "SDM_FETCH_TIMEOUT")?,
             log_limit: unit::<SizeText>(sources, "SDM_LOG_LIMIT")?,
-            log_line_limit: unit::<SizeText>(sources, "SDM_LOG_LINE_LIMIT")?,
             workspace_keep: list(sources, "SDM_WORKSPACE_KEEP", ':'),
             retention_days: number(sources, "SDM_RETENTION_DAYS")?,
             people: None,

@@ -70,7 +70,6 @@ pub(super) struct Layer {
     pub(super) ssh_command: Option<Vec<String>>,
     pub(super) fetch_timeout: Option<DurationText>,
     pub(super) log_limit: Option<SizeText>,
-    pub(super) log_line_limit: Option<SizeText>,
     pub(super) workspace_keep: Option<Vec<String>>,
     pub(super) retention_days: Option<u32>,
     pub(super) people: Option<BTreeMap<String, PersonEntry>>,

@@ -50,9 +50,12 @@ pub struct Entry {
 pub struct Limits {
     /// Most bytes kept of one attempt's log.
     pub log: u64,
-    /// Most bytes kept of one line.
-    pub log_line: u64,
 }
+
+/// What stays in pooled workspaces unless configured otherwise: directories that tools fill with what takes minutes to
+/// make again and that they check themselves before they use it. In local mode pushes of a repository come from one person,
+/// so nobody can lay something there for somebody else's goals.
+const WORKSPACE_KEEP: &[&str] = &["**/target", "**/node_modules", "**/.venv", "**/.gradle"];
 
 /// The configuration of a machine: plain values.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,7 +82,7 @@ pub struct Configuration {
     pub fetch_timeout: Duration,
     /// Bounds of logs.
     pub limits: Limits,
-    /// Globs of ignored files that stay in pooled workspaces.
+    /// Globs of untracked directories that stay in pooled workspaces when those are cleaned.
     pub workspace_keep: Vec<String>,
     /// Days that ended goal sets and their logs are kept.
     pub retention_days: u32,
@@ -282,16 +285,11 @@ impl Resolver<'_> {
         );
         let limits = Limits {
             log: self.text("log_limit", |layer| layer.log_limit.map(|text| text.0), 64 << 20),
-            log_line: self.text(
-                "log_line_limit",
-                |layer| layer.log_line_limit.map(|text| text.0),
-                16 << 10,
-            ),
         };
         let workspace_keep = self.list(
             "workspace_keep",
             |layer| layer.workspace_keep.clone(),
-            Vec::new(),
+            WORKSPACE_KEEP.iter().map(ToString::to_string).collect(),
             String::clone,
         );
         let retention_days = self.text("retention_days", |layer| layer.retention_days, 30);

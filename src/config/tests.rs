@@ -89,7 +89,28 @@ fn stronger_layers_win_and_every_value_knows_its_origin() {
     );
     assert_eq!(config.origin("fetch_timeout"), Some(&Origin::Default));
     assert_eq!(config.files.len(), 3);
-    assert_eq!(config.entries().len(), 18);
+    assert_eq!(config.entries().len(), 17);
+}
+
+#[test]
+fn builds_stay_warm_unless_switched_off() {
+    let home = Home::new();
+    let kept = |environment: &[(&str, &str)]| {
+        load(&home.sources(environment), &Flags::default())
+            .unwrap()
+            .workspace_keep
+    };
+    assert_eq!(
+        kept(&[]),
+        ["**/target", "**/node_modules", "**/.venv", "**/.gradle"]
+    );
+    assert_eq!(
+        kept(&[("SDM_WORKSPACE_KEEP", "target:.cache")]),
+        ["target", ".cache"]
+    );
+    assert_eq!(kept(&[("SDM_WORKSPACE_KEEP", ":")]), Vec::<String>::new());
+    home.write("home/.config/sdm/config.yaml", "workspace_keep: []\n");
+    assert_eq!(kept(&[]), Vec::<String>::new());
 }
 
 #[test]

@@ -9,6 +9,8 @@ mod cli;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod exec;
 #[cfg(test)]
 mod git_network;
@@ -17,4 +19,10 @@ mod house;
 #[cfg(test)]
 mod local;
 #[cfg(test)]
+mod packs;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod warm_builds;

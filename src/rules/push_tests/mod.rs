@@ -18,6 +18,7 @@ mod local_mode;
 mod material_change;
 mod named_seed_repo;
 mod non_empty;
+mod only_changed;
 mod release_commit;
 mod repo;
 mod repository_goals;
@@ -43,6 +44,7 @@ pub static PUSH_TESTS: &[&Registration] = &[
     &non_empty::REGISTRATION,
     &material_change::REGISTRATION,
     &changed::REGISTRATION,
+    &only_changed::REGISTRATION,
     &when::REGISTRATION,
     &first_push::REGISTRATION,
     &forced_push::REGISTRATION,

@@ -293,6 +293,44 @@ fn changed_tells_what_changed() {
 }
 
 #[test]
+fn only_changed_needs_every_file_and_at_least_one() {
+    let only = |globs: Value, changed: &[&str]| {
+        let view = MemoryView::new().changed(changed.iter().copied());
+        holds("only_changed", globs, &push_to("main"), &view)
+    };
+    assert!(only(json!("**/*.md"), &["README.md", "docs/a.md"]));
+    assert!(only(json!(["*.md", "docs/**"]), &["README.md", "docs/a.png"]));
+    assert!(!only(json!(["*.md", "docs/**"]), &["README.md", "src/a.rs"]));
+    // Both names of a rename are changed files.
+    assert!(!only(json!("**/*.md"), &["a.md", "a.rs"]));
+    assert!(!only(json!("**"), &[]));
+    assert!(!holds(
+        "only_changed",
+        json!("**"),
+        &push_to("main"),
+        &MemoryView::new()
+    ));
+}
+
+#[test]
+fn only_changed_names_the_file_that_decides() {
+    let reason = |view: &MemoryView| because("only_changed", json!(["*.md"]), &push_to("main"), view);
+    assert_eq!(
+        reason(&MemoryView::new().changed(["a.md", "b.rs"])),
+        "b.rs changed and does not match *.md"
+    );
+    assert_eq!(
+        reason(&MemoryView::new().changed(["a.md"])),
+        "every changed file matches *.md"
+    );
+    assert_eq!(reason(&MemoryView::new()), "the changed files cannot be known");
+    assert_eq!(
+        reason(&MemoryView::new().changed::<String>([])),
+        "no file changed"
+    );
+}
+
+#[test]
 fn generated_and_release_commits() {
     let with = |message: &str| {
         let mut push = push_to("main");

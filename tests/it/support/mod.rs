@@ -1,5 +1,6 @@
 //! Whole fakes and real counterparts for the integration tests.
 
+pub mod expected;
 pub mod fake_executor;
 pub mod fake_scm;
 pub mod git_servers;

@@ -1,0 +1,228 @@
+//! The reference tables of README.md say what the program says of itself, and every example in them checks.
+//!
+//! The tables stand between `<!-- reference: NAME -->` and `<!-- end of reference -->`. After a change that is meant to
+//! change them: `SDM_TEST_UPDATE=1 cargo test --test it reference`.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use sdm::config::{Flags, Sources, VARIABLES, load};
+use sdm::engine::Machine;
+use sdm::kinds::KINDS;
+use sdm::model::{Descriptor, Field, ValueType};
+use sdm::rules::descriptors;
+use sdm::spec::{COMMON_GOAL_FIELDS, RULE_FIELDS, SourceFile};
+
+use crate::support::expected::expect_file;
+
+fn readme() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")
+}
+
+/// Code in a cell of a table.
+fn code(text: &str) -> String {
+    format!("`{}`", text.replace('|', "\\|"))
+}
+
+fn also(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        names => {
+            let names: Vec<String> = names.iter().map(|name| code(name)).collect();
+            format!(" (also {})", names.join(", "))
+        }
+    }
+}
+
+fn push_tests() -> String {
+    let mut text = "| Test, as an example | Holds when |\n|---|---|\n".to_owned();
+    for test in descriptors() {
+        let _ = writeln!(
+            text,
+            "| {} | {}{} |",
+            code(test.example),
+            test.help,
+            also(test.aliases)
+        );
+    }
+    text
+}
+
+fn kinds() -> String {
+    let mut text = "| Goal, as an example | What it does |\n|---|---|\n".to_owned();
+    for kind in KINDS.iter().map(|kind| kind.descriptor()) {
+        let example = format!("{{{}}}", kind.example.replace('\n', ", "));
+        let _ = writeln!(
+            text,
+            "| {} | {}{} |",
+            code(&example),
+            kind.help,
+            also(kind.aliases)
+        );
+    }
+    text.push_str(
+        "| `{use: lock}` | Sets no goal and ends the plan: later rules are not asked. |\n\n| Key of | | Means | Default |\n|---|---|---|---|\n",
+    );
+    for kind in KINDS.iter().map(|kind| kind.descriptor()) {
+        if let Some(ValueType::Fields(fields)) = kind.value {
+            text.push_str(&keys(&code(kind.name), fields));
+        }
+    }
+    text + &keys("every goal", COMMON_GOAL_FIELDS) + &keys("every rule", RULE_FIELDS)
+}
+
+fn keys(owner: &str, fields: &[Field]) -> String {
+    let row = |field: &Field| {
+        let default = match field.default {
+            "" => String::new(),
+            default => code(default),
+        };
+        format!(
+            "| {owner} | {} | {}{}{} | {default} |\n",
+            code(field.name),
+            field.help,
+            shape(field.value),
+            also(field.aliases)
+        )
+    };
+    fields.iter().map(row).collect()
+}
+
+/// What may stand inside, where the key's own line does not say it.
+fn shape(value: ValueType) -> String {
+    let inside = |fields: &[Field]| {
+        let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+        format!("{{{}}}", names.join(", "))
+    };
+    let words = match value {
+        ValueType::Choice(words) => words.join("` or `"),
+        ValueType::BooleanOr(fields) => format!("true` or `{}", inside(fields)),
+        ValueType::Fields(fields) => inside(fields),
+        ValueType::List(ValueType::Fields(fields)) => format!("[{}, …]", inside(fields)),
+        _ => return String::new(),
+    };
+    format!(": `{words}`")
+}
+
+fn configuration() -> String {
+    let sources = Sources {
+        home: Some("/~".into()),
+        directory: "/".into(),
+        system: "/nowhere".into(),
+        ..Sources::default()
+    };
+    let loaded = load(&sources, &Flags::default()).unwrap();
+    let mut text = "| Key | Variable | Default | Means |\n|---|---|---|---|\n".to_owned();
+    for entry in loaded.entries() {
+        let name = match entry.key {
+            "state_directory" => "SDM_HOME".to_owned(),
+            key => format!("SDM_{}", key.to_uppercase()),
+        };
+        let default = match entry.key {
+            "parallel" => "the number of cores".to_owned(),
+            "goals" => "`goals/` beside the configuration, else those that ship".to_owned(),
+            "log_limit" => code("64MiB"),
+            "proxy" => "what `https_proxy` and the like say".to_owned(),
+            _ => code(&entry.value.replace("/~", "~")),
+        };
+        let variable = VARIABLES.iter().find(|(variable, _)| *variable == name);
+        let (variable, help) = variable.map_or(
+            (
+                String::new(),
+                "people by login: `{teams: […], emails: […]}`, for who may approve what",
+            ),
+            |(variable, help)| (code(variable), *help),
+        );
+        let _ = writeln!(text, "| {} | {variable} | {default} | {help} |", code(entry.key));
+    }
+    text
+}
+
+fn with_table(text: &str, name: &str, table: &str) -> String {
+    let begin = format!("<!-- reference: {name} -->\n");
+    let (before, rest) = text
+        .split_once(&begin)
+        .unwrap_or_else(|| panic!("README.md has no place for {name}"));
+    let (_, after) = rest.split_once("<!-- end of reference -->").unwrap();
+    format!("{before}{begin}{table}<!-- end of reference -->{after}")
+}
+
+#[test]
+fn the_reference_is_complete_and_true() {
+    let mut text = std::fs::read_to_string(readme()).unwrap();
+    for (name, table) in [
+        ("push tests", push_tests()),
+        ("goals", kinds()),
+        ("configuration", configuration()),
+    ] {
+        text = with_table(&text, name, &table);
+    }
+    expect_file(&readme(), &text);
+    let everything = descriptors()
+        .into_iter()
+        .chain(KINDS.iter().map(|kind| kind.descriptor()));
+    for descriptor in everything {
+        assert!(text.contains(descriptor.help), "{}", descriptor.name);
+        assert!(text.contains(descriptor.name), "{}", descriptor.name);
+    }
+}
+
+fn indented(text: &str, by: usize) -> String {
+    text.lines()
+        .map(|line| format!("{}{line}\n", " ".repeat(by)))
+        .collect()
+}
+
+fn assert_checks(name: &str, text: &str) {
+    let file = SourceFile {
+        name: name.into(),
+        bytes: text.as_bytes().to_vec(),
+    };
+    let checked = Machine::check(&[file]);
+    assert!(
+        checked.diagnostics.is_empty() && checked.machine.is_some(),
+        "{name}: {:?}\n{text}",
+        checked.diagnostics
+    );
+}
+
+#[test]
+fn every_example_of_the_reference_checks() {
+    for test in descriptors() {
+        let example = indented(test.example, 6);
+        let text = format!(
+            "rules:\n  - name: r\n    test:\n{example}    goals:\n      - name: g\n        execute: {{run: [\"true\"]}}\n"
+        );
+        assert_checks(test.name, &text);
+    }
+    for kind in KINDS.iter().map(|kind| kind.descriptor()) {
+        for example in written_both_ways(kind) {
+            let example = indented(&example, 8).replacen("        ", "      - ", 1);
+            assert_checks(kind.name, &format!("rules:\n  - name: r\n    goals:\n{example}"));
+        }
+    }
+}
+
+/// As in its descriptor, and in one line as the table shows it.
+fn written_both_ways(kind: &Descriptor) -> [String; 2] {
+    [
+        kind.example.to_owned(),
+        format!("{{{}}}", kind.example.replace('\n', ", ")),
+    ]
+}
+
+/// The goal files that README.md shows.
+#[test]
+fn goal_files_in_the_readme_check() {
+    let text = std::fs::read_to_string(readme()).unwrap();
+    let shown: Vec<&str> = text
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("```").map(|(file, _)| file))
+        .filter(|file| file.contains("rules:"))
+        .collect();
+    assert!(!shown.is_empty());
+    for file in shown {
+        assert_checks("README.md", file);
+    }
+}
