@@ -17,4 +17,6 @@ mod house;
 #[cfg(test)]
 mod local;
 #[cfg(test)]
+mod local_hostile;
+#[cfg(test)]
 mod support;
