@@ -354,6 +354,15 @@ fn not_answered(error: OfflineError) -> DoorError {
         OfflineError::Start(error) => not_started(error),
         OfflineError::NoSuchGoal { .. } => refused(&error, "see what is set with `sdm explain`"),
         OfflineError::Planning(_) => refused(&error, "see every reason with `sdm explain`"),
+        OfflineError::NoSuchCommit(_) => refused(
+            &error,
+            "name a commit, branch or tag; `git log --oneline --all` shows them",
+        ),
+        OfflineError::NoCommitYet => refused(
+            &error,
+            "commit something, or ask about the uncommitted files with --worktree",
+        ),
+        OfflineError::Bare(_) => refused(&error, "leave out --worktree"),
         OfflineError::Scm(_) | OfflineError::Name(_) | OfflineError::Store(_) | OfflineError::Crashed => {
             DoorError::Failed {
                 doing: "answer",

@@ -76,7 +76,7 @@ struct Inner {
     goal_files_problem: Mutex<Option<String>>,
     wants_to_stop: CancellationToken,
     started_at: Timestamp,
-    _state: StateDirectory,
+    state: StateDirectory,
 }
 
 /// The adapters of a machine on this computer, over one state directory.
@@ -159,7 +159,7 @@ impl LocalDaemon {
             goal_files_problem: Mutex::default(),
             wants_to_stop: CancellationToken::new(),
             started_at,
-            _state: state,
+            state,
         }));
         let hints = daemon.0.repositories.clone().pass_hints_on(tasks.stop_token());
         tasks.spawn_forever("ref watcher", hints);

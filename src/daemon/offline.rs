@@ -56,6 +56,15 @@ pub enum OfflineError {
         /// There are.
         goals: Vec<String>,
     },
+    /// A name that no commit has.
+    #[error("there is no commit `{}`", .0.escape_debug().take(200).collect::<String>())]
+    NoSuchCommit(String),
+    /// Nothing was ever committed to the branch that is checked out.
+    #[error("nothing is committed yet on the branch that is checked out")]
+    NoCommitYet,
+    /// There are no files to look at.
+    #[error("{0} is a bare repository: it has no files that could be uncommitted")]
+    Bare(std::path::PathBuf),
     /// Planning failed.
     #[error("the push cannot be planned: {0}")]
     Planning(String),
@@ -106,10 +115,11 @@ pub(super) fn question(path: &Path, subject: &Subject) -> Result<Question, Offli
     let mut scm = Direct::open(&place)?;
     let (before, after) = match subject {
         Subject::Revision(revision) => {
-            let after = scm.resolve(revision)?;
+            let after = commit_named(&scm, revision)?;
             (scm.first_parent(&after)?, after)
         }
-        Subject::Range(from, to) => (Some(scm.resolve(from)?), scm.resolve(to)?),
+        Subject::Range(from, to) => (Some(commit_named(&scm, from)?), commit_named(&scm, to)?),
+        Subject::Worktree if found.work_tree.is_none() => return Err(OfflineError::Bare(place)),
         Subject::Worktree => {
             let after = scm.snapshot_worktree(SystemClock.now())?;
             (scm.first_parent(&after)?, after)
@@ -119,6 +129,14 @@ pub(super) fn question(path: &Path, subject: &Subject) -> Result<Question, Offli
         push: made_up(repository, branch, before, after, &scm)?,
         scm,
     })
+}
+
+fn commit_named(scm: &Direct, name: &str) -> Result<CommitSha, OfflineError> {
+    match scm.resolve(name)? {
+        Some(sha) => Ok(sha),
+        None if name == "HEAD" => Err(OfflineError::NoCommitYet),
+        None => Err(OfflineError::NoSuchCommit(name.to_owned())),
+    }
 }
 
 fn made_up(

@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 use crate::engine::Engine;
 use crate::engine::ingest::IngestError;
 use crate::git::watch::RefWatcher;
-use crate::model::Repository;
+use crate::model::{News, Repository};
 use crate::ports::scm::ScmError;
+use crate::scm::local::hooks;
 use crate::wire::views::RepositoryView;
 
 /// Pause before a repository that cannot be read is looked at again.
@@ -27,6 +28,7 @@ pub struct Watched {
     pub repository: Repository,
     /// Where it is.
     pub path: PathBuf,
+    common_dir: PathBuf,
     hint: Arc<Notify>,
     problem: Arc<Mutex<Option<String>>>,
 }
@@ -51,6 +53,7 @@ impl Repositories {
         let watched = Watched {
             repository: repository.clone(),
             path: path.to_owned(),
+            common_dir: common_dir.to_owned(),
             hint: Arc::default(),
             problem: Arc::default(),
         };
@@ -123,15 +126,39 @@ impl Watched {
     pub async fn look(&self, engine: &Engine) -> Duration {
         let outcome = engine.observe(&self.repository).await;
         let (problem, pause) = match outcome {
-            Ok(_) => (None, UNHINTED),
+            Ok(_) => {
+                hooks::empty_spool(&self.common_dir);
+                (None, UNHINTED)
+            }
             Err(error) => (Some(describe(&error)), PAUSE),
         };
-        let mut known = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(new) = problem.as_ref().filter(|new| known.as_ref() != Some(new)) {
-            tracing::warn!(repo = %self.repository.slug, path = %self.path.display(), "{new}");
+        let earlier = {
+            let mut known = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *known, problem.clone())
+        };
+        if earlier != problem {
+            self.say(engine, problem).await;
         }
-        *known = problem;
         pause
+    }
+
+    /// Tells people that the repository cannot be read, or that it can again: its commits set no goals meanwhile.
+    async fn say(&self, engine: &Engine, problem: Option<String>) {
+        let slug = &self.repository.slug;
+        let text = match problem {
+            Some(problem) => {
+                tracing::warn!(repo = %slug, path = %self.path.display(), "{problem}");
+                format!("{slug} cannot be read, its commits wait: {problem}")
+            }
+            None => format!("{slug} can be read again"),
+        };
+        let news = News::Message {
+            text,
+            repo: Some(slug.clone()),
+        };
+        if let Err(error) = engine.store().say(&news, engine.now()).await {
+            tracing::warn!(error = %error, "a message could not be stored");
+        }
     }
 }
 

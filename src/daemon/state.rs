@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -29,7 +29,7 @@ pub enum StateError {
 #[derive(Debug)]
 pub struct StateDirectory {
     root: PathBuf,
-    _lock: Flock<File>,
+    lock: Flock<File>,
 }
 
 impl StateDirectory {
@@ -62,8 +62,17 @@ impl StateDirectory {
         writeln!(lock, "{}", std::process::id()).map_err(unusable)?;
         Ok(Self {
             root: root.to_owned(),
-            _lock: lock,
+            lock,
         })
+    }
+
+    /// Whether the directory at our path still is the one we hold. It is not when somebody removed or replaced it: what is
+    /// written then goes to files without a name, and the next start would find none of it.
+    pub fn is_still_ours(&self) -> bool {
+        let (Ok(held), Ok(named)) = (self.lock.metadata(), std::fs::metadata(self.root.join("lock"))) else {
+            return false;
+        };
+        (held.dev(), held.ino()) == (named.dev(), named.ino())
     }
 
     /// The directory itself.
@@ -97,6 +106,12 @@ pub fn private_directory(path: &Path) -> io::Result<()> {
     } else {
         metadata
     };
+    if target.uid() != nix::unistd::geteuid().as_raw() {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!("{} belongs to another user", path.display()),
+        ));
+    }
     if target.permissions().mode() & 0o077 != 0 {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
     }

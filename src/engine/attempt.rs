@@ -30,17 +30,30 @@ impl Engine {
         let workspace = match kind.runs_process() {
             true => match self.lend(&record).await {
                 Ok(workspace) => Some(workspace),
-                Err(error) => return self.fail_before_start(&claim, &record, &error).await,
+                Err(error) => {
+                    self.fail_before_start(&claim, &record, &error).await;
+                    return self.make_room(claim);
+                }
             },
             false => None,
         };
         match self.begin_attempt(&claim, &record, workspace.as_ref()).await {
-            Ok((record, attempt)) => self.proceed(&claim, kind, record, attempt, workspace).await,
+            Ok((record, attempt)) => {
+                self.proceed(&claim, kind, record, attempt, workspace).await;
+                self.make_room(claim);
+            }
             Err(error) => {
                 tracing::debug!(goal = %claim.place().goal, error = %error, "the goal was not started");
                 self.give_back(workspace.as_ref()).await;
             }
         }
+    }
+
+    /// Ends a claim and says so: the end of its goal was stored while it still took up room, so whoever was refused that
+    /// room would otherwise wait for the next tick.
+    pub(super) fn make_room(&self, claim: Claim) {
+        drop(claim);
+        self.look_again();
     }
 
     async fn record(&self, claim: &Claim) -> Option<GoalSetRecord> {

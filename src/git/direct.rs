@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use git2::ErrorCode;
 
 use super::changes::PushRange;
 use super::commits::commit_range;
@@ -53,19 +54,23 @@ impl Direct {
     }
 
     /// The commit that a name means, as git resolves names. A name that looks like an option never reaches a program:
-    /// libgit2 parses it as a revision (threat A2).
+    /// libgit2 parses it as a revision (threat A2). `None` when it means none.
     ///
     /// # Errors
-    /// It means no commit.
-    pub fn resolve(&self, revision: &str) -> Result<CommitSha, ScmError> {
+    /// The repository cannot be read, or the name is ambiguous.
+    pub fn resolve(&self, revision: &str) -> Result<Option<CommitSha>, ScmError> {
         let repo = self.repository()?;
         let found = repo
             .revparse_single(revision)
             .and_then(|object| object.peel_to_commit());
-        let shown: String = revision.escape_debug().take(200).collect();
-        Ok(sha_of(
-            found.map_err(failed(format!("find the commit `{shown}`")))?.id(),
-        ))
+        match found {
+            Ok(commit) => Ok(Some(sha_of(commit.id()))),
+            Err(error) if means_nothing(error.code()) => Ok(None),
+            Err(error) => {
+                let shown: String = revision.escape_debug().take(200).collect();
+                Err(failed(format!("find the commit `{shown}`"))(error))
+            }
+        }
     }
 
     /// The first parent of a commit, if it has one.
@@ -105,6 +110,14 @@ impl Direct {
         self.beside = Some(beside);
         Ok(sha)
     }
+}
+
+/// What libgit2 says of a name that no commit has.
+fn means_nothing(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::NotFound | ErrorCode::InvalidSpec | ErrorCode::Peel | ErrorCode::UnbornBranch
+    )
 }
 
 #[async_trait]

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use git2::{ErrorClass, ErrorCode, Reference, ReferenceType, Repository};
 
-use super::objects::{failed, sha_of};
+use super::objects::{failed, sha_of, why_not_opened};
 use crate::model::BranchName;
 use crate::ports::scm::{Heads, ScmError};
 
@@ -57,7 +57,7 @@ pub(crate) fn open(path: &Path) -> Result<Repository, ScmError> {
         if error.code() == ErrorCode::NotFound && error.class() == ErrorClass::Repository || !path.exists() {
             return ScmError::RepositoryGone(path.display().to_string());
         }
-        failed(format!("open the repository {}", path.display()))(error)
+        failed(format!("open the repository {}", path.display()))(why_not_opened(error))
     })
 }
 

@@ -11,7 +11,7 @@ use std::path::{Component, Path, PathBuf};
 use git2::ErrorCode;
 
 use super::heads::{heads, open};
-use super::objects::failed;
+use super::objects::{failed, why_not_opened};
 use crate::model::{RepoSlug, Repository};
 use crate::ports::scm::ScmError;
 
@@ -43,7 +43,7 @@ pub fn discover(path: &Path) -> Result<Option<Discovered>, ScmError> {
         Ok(repo) => describe(&repo).map(Some),
         Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
         Err(error) => Err(failed(format!("open the repository of {}", path.display()))(
-            error,
+            why_not_opened(error),
         )),
     }
 }
@@ -65,7 +65,15 @@ pub fn repositories_beneath(directory: &Path) -> Result<Vec<Discovered>, ScmErro
             return Err(super::objects::exceeds(doing(), limit));
         }
         if looks_like_repository(&candidate) {
-            let repository = open(&candidate).and_then(|repo| describe(&repo)).ok();
+            let repository = open(&candidate).and_then(|repo| describe(&repo));
+            let repository = repository
+                .inspect_err(|error| {
+                    tracing::warn!(
+                        error = error as &dyn std::error::Error,
+                        "a repository is passed over"
+                    );
+                })
+                .ok();
             found.extend(repository.filter(|it| keys.insert(it.common_dir.clone())));
         } else if depth < 2 {
             candidates.extend(

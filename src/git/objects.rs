@@ -16,6 +16,16 @@ where
     }
 }
 
+/// What stands in the way of opening a repository, in words that say what to do where libgit2's own do not.
+pub(crate) fn why_not_opened(error: git2::Error) -> Box<dyn std::error::Error + Send + Sync> {
+    if error.message().contains("refstorage") {
+        return "its branches are kept as a reftable, which cannot be read yet; \
+                `git refs migrate --ref-format=files` converts them"
+            .into();
+    }
+    error.into()
+}
+
 /// The id as libgit2 has it.
 pub(crate) fn oid_of(sha: &CommitSha) -> Oid {
     Oid::from_str(sha.as_str()).expect("a commit id has 40 hexadecimal digits")

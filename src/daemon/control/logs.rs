@@ -36,6 +36,11 @@ pub(super) async fn send(
         .map(|goal| (goal.definition().name.clone(), goal.attempt))
         .unwrap_or_default();
     let number = request.attempt.unwrap_or(latest);
+    if latest == 0 {
+        return Err(Refused::new(format!(
+            "{name} has not started yet, so it has no log"
+        )));
+    }
     if number == 0 || number > latest {
         return Err(Refused::new(format!(
             "{name} has no attempt {number}; it has had {latest}"

@@ -1,7 +1,7 @@
 //! Listening, checking the peer, reading one request, writing the answer.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,6 +25,9 @@ pub enum ControlError {
     /// Somebody answers there.
     #[error("another machine listens at {0}")]
     InUse(PathBuf),
+    /// Something that is not a socket is there; it is not ours to remove.
+    #[error("{0} is there and is not a socket; name another place with --socket")]
+    NotASocket(PathBuf),
     /// The path is longer than a socket's may be.
     #[error("the socket path {0} is too long; choose a shorter one with --socket")]
     PathTooLong(PathBuf),
@@ -57,9 +60,11 @@ pub fn bind(path: &Path) -> Result<UnixListener, ControlError> {
     if std::os::unix::net::UnixStream::connect(path).is_ok() {
         return Err(ControlError::InUse(path.to_owned()));
     }
-    match std::fs::remove_file(path) {
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => return Err(ControlError::NotASocket(path.to_owned())),
+        Ok(_) => std::fs::remove_file(path).map_err(listen)?,
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(listen(error)),
-        Ok(()) | Err(_) => {}
+        Err(_) => {}
     }
     let listener = UnixListener::bind(path).map_err(listen)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(listen)?;

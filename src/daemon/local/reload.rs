@@ -15,6 +15,8 @@ use crate::runtime::lifecycle;
 
 /// Quiet time after a change before files are read.
 const QUIET: Duration = Duration::from_millis(50);
+/// Pause between two looks at whether the state directory is still there.
+const STATE_CHECK: Duration = Duration::from_secs(2);
 /// Pause between two house-keepings.
 const HOUSE_KEEPING: Duration = Duration::from_secs(3600);
 
@@ -90,6 +92,11 @@ impl LocalDaemon {
         let daemon = self.clone();
         self.tasks()
             .spawn_forever("house keeping", async move { daemon.house_keeping().await });
+        let daemon = self.clone();
+        self.tasks().spawn_forever(
+            "state directory",
+            async move { daemon.guard_state_directory().await },
+        );
         if let Some(interval) = lifecycle::watchdog_interval() {
             let stop = self.tasks().stop_token();
             self.tasks().spawn_forever("watchdog", async move {
@@ -97,6 +104,19 @@ impl LocalDaemon {
                     lifecycle::notify_alive();
                 }
             });
+        }
+    }
+
+    /// Ends, which ends the machine, when the state directory is not ours any more: better than to take on work that
+    /// nobody would ever find again.
+    async fn guard_state_directory(&self) {
+        let stop = self.tasks().stop_token();
+        while tokio::time::timeout(STATE_CHECK, stop.cancelled()).await.is_err() {
+            if !self.0.state.is_still_ours() {
+                let path = self.0.configuration.state_directory.display();
+                tracing::error!("the state directory {path} was removed or replaced while the machine ran");
+                return;
+            }
         }
     }
 

@@ -33,13 +33,17 @@ impl Engine {
         }
         let workspace = lease.workspace.map(lent_earlier);
         match self.parts.executor.watch(&lease.attempt).await {
-            Ok(watch) => self.follow(&claim, lease.attempt, watch, workspace).await,
+            Ok(watch) => {
+                self.follow(&claim, lease.attempt, watch, workspace).await;
+                self.make_room(claim);
+            }
             Err(ExecutionError::Unknown) => {
                 self.give_back(workspace.as_ref()).await;
                 match self.lend(&record).await {
                     Ok(fresh) => {
                         self.proceed(&claim, kind, record, lease.attempt, Some(fresh))
                             .await;
+                        self.make_room(claim);
                     }
                     Err(error) => {
                         let result = ExecutionResult::failure(format!("no working copy: {}", chain(&error)));

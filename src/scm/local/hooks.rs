@@ -272,6 +272,22 @@ fn make_spool(common: &Path) -> Result<(), HookError> {
     opened.map(drop).map_err(io_error("make", &file))
 }
 
+/// Forgets the hints written so far: the branches have been looked at after they were written, or will be when the refs
+/// move next. Hooks append, so nothing is torn; a file that is not ours, or is not there, is left alone.
+pub fn empty_spool(common: &Path) {
+    let opened = OpenOptions::new()
+        .write(true)
+        .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK)
+        .open(common.join(SPOOL_DIRECTORY).join(SPOOL_FILE));
+    let Ok(file) = opened else { return };
+    let has_hints = file
+        .metadata()
+        .is_ok_and(|found| found.is_file() && found.len() > 0);
+    if has_hints && let Err(error) = file.set_len(0) {
+        tracing::debug!(%error, "the hints of hooks could not be forgotten");
+    }
+}
+
 fn io_error(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> HookError + use<> {
     let path = path.to_owned();
     move |source| HookError::Io {

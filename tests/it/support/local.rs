@@ -13,6 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct LocalMachine {
     directory: tempfile::TempDir,
     daemon: Option<Child>,
+    settings: Vec<(String, String)>,
 }
 
 impl LocalMachine {
@@ -22,6 +23,7 @@ impl LocalMachine {
         let machine = Self {
             directory,
             daemon: None,
+            settings: Vec::new(),
         };
         for name in ["home", "state", "acme/app", "goals", "run"] {
             std::fs::create_dir_all(machine.path(name)).unwrap();
@@ -30,6 +32,11 @@ impl LocalMachine {
         machine.git(&["init", "--quiet", "--initial-branch=main", "."]);
         machine.commit("first", &[("README.md", "hello")]);
         machine
+    }
+
+    /// Sets a variable of the environment for every further start of the program.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.push((name.to_owned(), value.to_owned()));
     }
 
     /// A path in the test's own directory.
@@ -105,6 +112,7 @@ impl LocalMachine {
         command
             .current_dir(self.repo())
             .env("SDM_GOALS", self.path("goals"))
+            .envs(self.settings.iter().cloned())
             .args(arguments);
         command
     }
@@ -180,6 +188,23 @@ impl LocalMachine {
         let pid = nix::unistd::Pid::from_raw(daemon.id().try_into().unwrap());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
         assert!(daemon.wait().unwrap().success(), "{}", self.daemon_log());
+    }
+
+    /// Waits until the daemon has ended by itself; whether it said that all was well.
+    pub fn ends_by_itself(&mut self) -> bool {
+        let mut daemon = self.daemon.take().expect("a daemon runs");
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = daemon.try_wait().unwrap() {
+                return status.success();
+            }
+            if begun.elapsed() > PATIENCE {
+                daemon.kill().unwrap();
+                daemon.wait().unwrap();
+                panic!("the daemon goes on\n{}", self.daemon_log());
+            }
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
     }
 
     /// The daemon's process id.
