@@ -29,6 +29,7 @@ use crate::runtime::clock::{RandomIds, SystemClock};
 use crate::runtime::lifecycle;
 use crate::runtime::tasks::Tasks;
 use crate::store::SqliteStore;
+use reload::GoalFilesWatch;
 
 /// How long tasks get to end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -60,6 +61,17 @@ pub enum StartError {
     /// Our own program cannot be found, so goals could not be supervised.
     #[error("failed to find this program's own file")]
     Program(#[source] std::io::Error),
+}
+
+/// Which repositories are trusted by being watched (threat J2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trusting {
+    /// None: somebody has to say so.
+    Nobody,
+    /// Those that the person named; not those that were found below a directory.
+    Named,
+    /// All of them.
+    All,
 }
 
 /// A running machine. Clones share it.
@@ -142,6 +154,7 @@ impl LocalDaemon {
         let tasks = Tasks::new();
         let state = StateDirectory::open(&configuration.state_directory)?;
         let goal_files = GoalFiles::new(configuration.goals.as_deref());
+        let goal_files_watch = GoalFilesWatch::begin(&goal_files);
         let machine = Machine::load(&goal_files.read()?).map_err(StartError::Goals)?;
         let listener = control::bind(&configuration.socket)?;
         let parts = parts(&configuration, &state, &tasks).await?;
@@ -167,15 +180,16 @@ impl LocalDaemon {
         let engine = daemon.engine().clone();
         tasks.spawn_forever("scheduler", async move { engine.run().await });
         tasks.spawn_forever("control socket", control::serve(listener, daemon.clone()));
-        daemon.follow_goal_files();
+        daemon.follow_goal_files(goal_files_watch);
         daemon.keep_house();
         lifecycle::notify_ready("watching");
         Ok(daemon)
     }
 
     async fn watch_all(&self, paths: &[PathBuf], trust: bool) -> Result<(), StartError> {
+        let trusting = if trust { Trusting::All } else { Trusting::Named };
         for path in paths.iter().chain(&self.0.configuration.repositories) {
-            self.watch(path, trust).await?;
+            self.watch(path, trusting).await?;
         }
         Ok(())
     }
@@ -207,22 +221,22 @@ impl LocalDaemon {
         Ok(())
     }
 
-    /// Watches the repository at a path, which trusts it, or those below a directory, which does not (threat J2).
+    /// Watches the repository at a path, or those below a directory, and trusts none of them by that (threat J2).
     ///
     /// # Errors
     /// There is none, or it cannot be read.
     pub async fn watch_path(&self, path: &Path) -> Result<(), StartError> {
-        self.watch(path, false).await
+        self.watch(path, Trusting::Nobody).await
     }
 
-    async fn watch(&self, path: &Path, trust: bool) -> Result<(), StartError> {
+    async fn watch(&self, path: &Path, trusting: Trusting) -> Result<(), StartError> {
         let path = path.to_owned();
         let found = tokio::task::spawn_blocking(move || found_at(&path))
             .await
             .expect("looking does not panic")?;
         for (discovered, named) in found {
             let (repository, place) = repository_of(&discovered);
-            if named || trust {
+            if trusting == Trusting::All || (named && trusting == Trusting::Named) {
                 self.engine().store().set_trusted(&repository.key, true).await?;
             }
             if let Some(watched) = self

@@ -15,6 +15,8 @@ const LIMIT: u64 = 16 * 1024 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum NewsRecord {
+    /// The command is about to be started; while this is missing nothing of it has run.
+    Beginning {},
     /// The command was started.
     Running(CommandIdentity),
     /// A new phase.
@@ -64,6 +66,6 @@ pub(super) fn command_of(path: &Path) -> Option<CommandIdentity> {
     let (records, _) = read_from(path, 0).ok()?;
     records.into_iter().find_map(|record| match record {
         NewsRecord::Running(identity) => Some(identity),
-        NewsRecord::Phase(_) | NewsRecord::Ended {} => None,
+        NewsRecord::Beginning {} | NewsRecord::Phase(_) | NewsRecord::Ended {} => None,
     })
 }

@@ -31,6 +31,8 @@ pub(super) struct ProcessWatch {
     pending: VecDeque<ExecutionNews>,
     /// How long to wait for a ring the next time; grows while nothing is found.
     patience: Duration,
+    /// Something of the command may have run.
+    has_begun: bool,
     is_over: bool,
 }
 
@@ -51,6 +53,7 @@ impl ProcessWatch {
             position: 0,
             pending: VecDeque::new(),
             patience: AFTERTHOUGHT,
+            has_begun: false,
             is_over: false,
         }
     }
@@ -78,12 +81,14 @@ impl ProcessWatch {
                     });
                 }
                 NewsRecord::Phase(phase) => self.pending.push_back(ExecutionNews::Phase(phase)),
+                NewsRecord::Beginning {} => self.has_begun = true,
                 NewsRecord::Ended {} => {}
             }
         }
         match sight.outcome {
             Some(outcome) => self.end(ExecutionNews::Ended(outcome)),
-            None if !sight.is_alive => self.end(ExecutionNews::Lost),
+            None if !sight.is_alive && self.has_begun => self.end(ExecutionNews::Lost),
+            None if !sight.is_alive => self.end(ExecutionNews::NeverBegan),
             None => {}
         }
     }

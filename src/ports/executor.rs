@@ -65,6 +65,9 @@ pub enum ExecutionNews {
     Ended(ExecutionResult),
     /// The supervisor is gone and left no outcome; the last news.
     Lost,
+    /// The supervisor was gone before it began: nothing of the command ran, and it may be forgotten and started again.
+    /// The last news.
+    NeverBegan,
 }
 
 /// Follows one attempt. Dropping it ends the watch, not the process.

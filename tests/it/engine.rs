@@ -722,3 +722,22 @@ async fn hazard_26_canceling_everything_ends_and_twice_is_once() {
     assert_eq!(machine.ends(id).await.set.state(), StateName::Canceled);
     machine.stop().await;
 }
+
+/// The daemon was killed after the attempt was made and before its supervisor knew what to run.
+#[tokio::test]
+async fn st_30_an_attempt_that_never_began_is_started_again_as_the_same_attempt() {
+    let machine = TestMachine::start(CHAIN).await;
+    machine.executor.hold("compile");
+    let push = machine.push("main", &[("a", "1")]).await;
+    let id = machine.planned(push).await.set.id;
+    machine
+        .wait_for("it is started", async || {
+            (!machine.executor.started().is_empty()).then_some(())
+        })
+        .await;
+    machine.executor.end("compile", &ExecutionNews::NeverBegan);
+    let record = machine.ends(id).await;
+    assert_eq!(record.set.state(), StateName::Success);
+    assert_eq!(record.set.goal_named("compile").unwrap().attempt, 1);
+    machine.stop().await;
+}

@@ -8,6 +8,7 @@ use super::super::context::Context;
 use super::super::error::{CommandError, ErrorKind};
 use super::super::text::neutralise;
 use crate::config::{Configuration, Origin, create_private_directory};
+use crate::daemon::goal_files::GoalFiles;
 
 /// Directories of goal files that were confirmed, one canonical path a line.
 const CONFIRMED: &str = "confirmed-goals";
@@ -22,6 +23,10 @@ pub(super) fn confirm(
     let Some(goals) = brought_along(context, &configuration) else {
         return Ok(configuration);
     };
+    if are_those_that_ship(&goals) {
+        configuration.goals = None;
+        return Ok(configuration);
+    }
     let known = configuration.state_directory.join(CONFIRMED);
     if confirmed_now || ask_unless_confirmed(context, &goals, &known)? {
         remember(&configuration.state_directory, &known, &goals)?;
@@ -49,6 +54,15 @@ fn brought_along(context: &Context, configuration: &Configuration) -> Option<Pat
         Origin::Flag(_) | Origin::Variable(_) => false,
     };
     from_here.then(|| goals.canonicalize().unwrap_or(goals))
+}
+
+/// Nobody needs to be asked about what is inside the program anyway, as in the program's own repository.
+fn are_those_that_ship(goals: &Path) -> bool {
+    let texts = |files: GoalFiles| -> Option<Vec<Vec<u8>>> {
+        Some(files.read().ok()?.into_iter().map(|file| file.bytes).collect())
+    };
+    let own = texts(GoalFiles::Path(goals.to_owned()));
+    own.is_some() && own == texts(GoalFiles::Shipped)
 }
 
 fn ask_unless_confirmed(context: &Context, goals: &Path, known: &Path) -> Result<bool, CommandError> {

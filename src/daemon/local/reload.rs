@@ -61,28 +61,25 @@ impl LocalDaemon {
     }
 
     /// Reloads whenever the operator's goal files change.
-    pub(super) fn follow_goal_files(&self) {
-        let GoalFiles::Path(path) = self.0.goal_files.clone() else {
-            return;
-        };
-        let daemon = self.clone();
-        self.tasks()
-            .spawn_forever("goal files", async move { daemon.reload_on_change(&path).await });
+    pub(super) fn follow_goal_files(&self, watch: GoalFilesWatch) {
+        if watch.is_needed {
+            let daemon = self.clone();
+            self.tasks()
+                .spawn_forever("goal files", async move { daemon.reload_on_change(watch).await });
+        }
     }
 
-    async fn reload_on_change(&self, path: &Path) {
+    async fn reload_on_change(&self, watch: GoalFilesWatch) {
         let stop = self.tasks().stop_token();
-        let changed = Arc::new(Notify::new());
-        let watcher = watch(path, Arc::clone(&changed));
-        if let Err(error) = &watcher {
-            tracing::warn!(path = %path.display(), error = %error, "goal files cannot be watched; send HUP to reload");
-        }
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = changed.notified() => {}
+                () = watch.changed.notified() => {}
             }
-            while tokio::time::timeout(QUIET, changed.notified()).await.is_ok() {}
+            while tokio::time::timeout(QUIET, watch.changed.notified())
+                .await
+                .is_ok()
+            {}
             self.reload_goal_files().await;
         }
     }
@@ -168,6 +165,35 @@ fn first_of(problems: &[Diagnostic]) -> String {
     errors.first().map_or_else(String::new, |problem| {
         format!("{}: {}{more}", problem.place, problem.message)
     })
+}
+
+/// Notices changes of goal files from the moment it is made; made before they are read, so that no edit is missed.
+pub(super) struct GoalFilesWatch {
+    changed: Arc<Notify>,
+    is_needed: bool,
+    /// Watches until it is dropped.
+    _watcher: Option<notify::RecommendedWatcher>,
+}
+
+impl GoalFilesWatch {
+    pub(super) fn begin(files: &GoalFiles) -> Self {
+        let changed = Arc::new(Notify::new());
+        let GoalFiles::Path(path) = files else {
+            return Self {
+                changed,
+                is_needed: false,
+                _watcher: None,
+            };
+        };
+        let watcher = watch(path, Arc::clone(&changed)).inspect_err(|error| {
+            tracing::warn!(path = %path.display(), error = %error, "goal files cannot be watched; send HUP to reload");
+        });
+        Self {
+            changed,
+            is_needed: true,
+            _watcher: watcher.ok(),
+        }
+    }
 }
 
 fn watch(path: &Path, changed: Arc<Notify>) -> notify::Result<notify::RecommendedWatcher> {

@@ -112,10 +112,22 @@ impl Engine {
                     Some(ExecutionNews::Ended(result)) => {
                         return self.finish(&attempt, result, workspace.as_ref()).await;
                     }
+                    Some(ExecutionNews::NeverBegan) => return self.begin_anew(&attempt, workspace.as_ref()).await,
                     Some(ExecutionNews::Lost) | None => return self.lose(&attempt, workspace.as_ref()).await,
                 },
             }
         }
+    }
+
+    /// A daemon was killed between making the attempt and handing it over: nothing ran, so it is started again under
+    /// the same lease by the scheduler's next look.
+    async fn begin_anew(&self, attempt: &AttemptRef, workspace: Option<&Workspace>) {
+        if let Err(error) = self.parts.executor.forget(attempt).await {
+            tracing::error!(goal = %attempt.goal, error = %chain(&error), "an attempt that never began stays");
+            return self.lose(attempt, workspace).await;
+        }
+        self.give_back(workspace).await;
+        self.look_again();
     }
 
     async fn end_process(&self, attempt: &AttemptRef) {

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::prctl;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Pid, getpid, getppid, setsid};
 
 use super::super::order::Order;
@@ -94,6 +94,8 @@ fn separate(command: &mut Command) {
     let supervisor = getpid();
     let prepare = move || {
         setsid()?;
+        // What the supervisor reads as a descriptor must end the command as usual: a blocked mask is inherited.
+        SigSet::empty().thread_set_mask()?;
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         // The supervisor may have died before the kernel was told.
         if getppid() == supervisor {
@@ -102,7 +104,7 @@ fn separate(command: &mut Command) {
             Err(Errno::ESRCH.into())
         }
     };
-    // SAFETY: three system calls; nothing is allocated and no lock is taken.
+    // SAFETY: four system calls; nothing is allocated and no lock is taken.
     unsafe { command.pre_exec(prepare) };
 }
 

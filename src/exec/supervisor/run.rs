@@ -43,6 +43,7 @@ pub(super) fn supervise(directory: &AttemptDirectory) -> io::Result<()> {
     let mut news = News(io::stdout().as_fd().try_clone_to_owned()?.into());
     let mut journal = Journal::create(&directory.log(), order.log_limit)?;
     let result_file = ResultFile::prepare(&order.result_file);
+    news.write(&NewsRecord::Beginning {})?;
     let started = command::start(&order);
     if let Ok(started) = &started {
         news.write(&NewsRecord::Running(identity(started)))?;

@@ -11,6 +11,20 @@ use secrecy::SecretString;
 
 use super::support::*;
 
+/// What the supervisor blocks for itself would otherwise keep every goal from hearing that it should end.
+#[tokio::test]
+async fn i1_the_command_hears_every_signal() {
+    let house = House::new();
+    let watch = house
+        .executor
+        .start(&attempt(1), house.shell("grep SigBlk /proc/self/status"))
+        .await
+        .unwrap();
+    story(watch).await;
+    let log = house.log(1).await;
+    assert_eq!(text_of(&log, "out"), ["SigBlk:\t0000000000000000"]);
+}
+
 #[tokio::test]
 async fn ex_01_output_appears_in_the_log_and_the_code_is_zero() {
     let house = House::new();

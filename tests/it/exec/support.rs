@@ -154,8 +154,13 @@ pub(super) fn text_of(lines: &[LogLine], stream: &str) -> Vec<String> {
 
 pub(super) fn supervisor_of(directory: &AttemptDirectory) -> Pid {
     let news = fs::read_to_string(directory.news()).unwrap();
-    let first: serde_json::Value = serde_json::from_str(news.lines().next().unwrap()).unwrap();
-    Pid::from_raw(i32::try_from(first["running"]["supervisor"].as_i64().unwrap()).unwrap())
+    let parsed = |line: &str| -> serde_json::Value { serde_json::from_str(line).unwrap() };
+    let running = news
+        .lines()
+        .map(parsed)
+        .find(|record| record["running"].is_object())
+        .unwrap();
+    Pid::from_raw(i32::try_from(running["running"]["supervisor"].as_i64().unwrap()).unwrap())
 }
 
 pub(super) fn pid_in(path: &Path) -> u32 {

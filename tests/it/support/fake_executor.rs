@@ -170,7 +170,12 @@ impl Executor for FakeExecutor {
         })
     }
 
-    async fn forget(&self, _attempt: &AttemptRef) -> Result<(), ExecutionError> {
-        Ok(())
+    async fn forget(&self, attempt: &AttemptRef) -> Result<(), ExecutionError> {
+        let mut state = self.0.lock().unwrap();
+        state
+            .attempts
+            .remove(&key(attempt))
+            .map(|_| ())
+            .ok_or(ExecutionError::Unknown)
     }
 }
