@@ -138,6 +138,17 @@ fn questions_about_commits_that_are_not_there_get_an_answer_and_not_a_fault() {
 }
 
 #[test]
+fn a_list_of_no_machines_says_with_its_exit_code_that_none_answers() {
+    let machine = LocalMachine::new(ONE_GOAL);
+    let output = machine.sdm(&["show", "machines", "--json"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim(),
+        "{\"machines\":[]}"
+    );
+}
+
+#[test]
 fn a_reftable_repository_is_refused_with_the_way_out() {
     let machine = LocalMachine::new(ONE_GOAL);
     let directory = machine.path("acme/tables");
