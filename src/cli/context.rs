@@ -17,6 +17,8 @@ pub enum Exit {
     Ok,
     /// The thing asked about is bad, and that has been said.
     Bad,
+    /// No daemon answers, and that has been said.
+    NotReachable,
 }
 
 /// What a command gives back.

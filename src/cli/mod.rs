@@ -159,6 +159,7 @@ fn exit_code(ui: &Ui, result: Result<Exit, CommandError>) -> u8 {
     match result {
         Ok(Exit::Ok) => exit_code::OK,
         Ok(Exit::Bad) => exit_code::BAD,
+        Ok(Exit::NotReachable) => exit_code::NOT_REACHABLE,
         Err(error) => {
             if error.kind != ErrorKind::BrokenPipe {
                 let _ = write!(io::stderr(), "{}", error.render(&ui.error_theme));

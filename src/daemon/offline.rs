@@ -1,5 +1,6 @@
 //! The author's commands without a daemon: explain what would be done, and do it in the foreground.
 
+mod leftovers;
 mod run;
 
 use std::path::Path;

@@ -138,6 +138,17 @@ fn questions_about_commits_that_are_not_there_get_an_answer_and_not_a_fault() {
 }
 
 #[test]
+fn a_list_of_no_machines_says_with_its_exit_code_that_none_answers() {
+    let machine = LocalMachine::new(ONE_GOAL);
+    let output = machine.sdm(&["show", "machines", "--json"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim(),
+        "{\"machines\":[]}"
+    );
+}
+
+#[test]
 fn a_reftable_repository_is_refused_with_the_way_out() {
     let machine = LocalMachine::new(ONE_GOAL);
     let directory = machine.path("acme/tables");
@@ -425,4 +436,43 @@ fn j5_a_run_on_uncommitted_work_leaves_index_and_files_byte_for_byte() {
     let before = look();
     machine.ok(&["run", "--worktree"]);
     assert_eq!(look(), before);
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_nothing_behind_once_the_next_has_begun() {
+    let goals = r#"
+rules:
+  - name: slow
+    goals:
+      - {name: slow, execute: {run: [sh, -c, "echo $$ > $PIDS; test -e go || sleep 1000"], env: {PIDS: "PIDFILE"}}}
+      - {name: after, execute: {run: [sh, -c, "echo ran >> $RAN"], env: {RAN: "RANFILE"}}}
+"#;
+    let machine = LocalMachine::new("rules: []");
+    let (pids, ran) = (machine.path("pids"), machine.path("ran"));
+    machine.write_goals(
+        &goals
+            .replace("PIDFILE", pids.to_str().unwrap())
+            .replace("RANFILE", ran.to_str().unwrap()),
+    );
+    let quiet = std::process::Stdio::null;
+    let mut run = machine
+        .command(&["run"])
+        .stdout(quiet())
+        .stderr(quiet())
+        .spawn()
+        .unwrap();
+    let pid = machine.wait_until("the goal runs", |_| {
+        let text = std::fs::read_to_string(&pids).unwrap_or_default();
+        text.ends_with('\n').then(|| text.trim().to_owned())
+    });
+    run.kill().unwrap();
+    run.wait().unwrap();
+    machine.commit("let it pass", &[("go", "1")]);
+    machine.ok(&["run"]);
+    assert!(!Path::new("/proc").join(&pid).join("exe").exists());
+    assert_eq!(
+        std::fs::read_to_string(&ran).unwrap(),
+        "ran\n",
+        "only the goals of the second run go on"
+    );
 }

@@ -76,7 +76,12 @@ fn show_machines(context: &mut Context) -> CommandResult {
             .collect();
         context.ui.data(&texts.join("\n"))?;
     }
-    Ok(Exit::Ok)
+    // Scripts ask this to learn whether a machine is up.
+    Ok(if found.is_empty() {
+        Exit::NotReachable
+    } else {
+        Exit::Ok
+    })
 }
 
 fn show_pushes(context: &mut Context, args: &PushesArgs) -> CommandResult {

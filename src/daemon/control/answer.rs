@@ -103,6 +103,7 @@ impl LocalDaemon {
             sets.truncate(limit as usize);
             return Ok(sets);
         }
+        self.refuse_unknown(repo.as_deref()).await?;
         let filter = GoalSetFilter {
             repo: repo.as_deref().map(RepoSlug::parse).transpose()?,
             branch: branch.as_deref().map(BranchName::parse).transpose()?,
@@ -111,6 +112,21 @@ impl LocalDaemon {
             ..GoalSetFilter::default()
         };
         Ok(self.engine().store().goal_sets(&filter).await?)
+    }
+
+    /// A repository that was never seen is more likely mistyped than without goals.
+    async fn refuse_unknown(&self, repo: Option<&str>) -> Result<(), Refused> {
+        let Some(slug) = repo.map(RepoSlug::parse).transpose()? else {
+            return Ok(());
+        };
+        let known = self.engine().store().repositories().await?;
+        match known.iter().any(|known| known.slug == slug) {
+            true => Ok(()),
+            false => {
+                Err(Refused::new(format!("no repository {slug} is watched"))
+                    .hint("look at `sdm show machines`"))
+            }
+        }
     }
 
     async fn send_sets(&self, sets: &[GoalSetRecord], answer: &mut Answer) -> Result<(), Refused> {

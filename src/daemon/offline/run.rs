@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{OfflineError, Question, Subject, question};
+use super::{OfflineError, Question, Subject, leftovers, question};
 use crate::config::Configuration;
 use crate::daemon::local::{StartError, parts, settings};
 use crate::daemon::state::{StateDirectory, StateError};
@@ -71,6 +71,7 @@ pub async fn run(
     let mut settings = settings(configuration, &state, options.environment.clone())?;
     settings.trust_all = true;
     let engine = Engine::new(parts, settings, machine);
+    leftovers::end(&engine).await?;
     engine.parts.workspaces.reclaim(&[]).await?;
     engine.parts.scm.fetch(&push.repo, &push.after).await?;
     let outcome = carry_out(&engine, &tasks, push, &options, &mut on_news).await;
@@ -213,7 +214,7 @@ async fn until_ended(
 }
 
 /// Ends everything that has not ended; that nothing is left is no error.
-async fn cancel(engine: &Engine, id: GoalSetId, reason: &str) {
+pub(super) async fn cancel(engine: &Engine, id: GoalSetId, reason: &str) {
     let action = Action::Cancel {
         scope: CancelScope::All,
         actor: Actor::Planner,
