@@ -1,8 +1,11 @@
 # The software delivery machine in an image.
 #
 #   docker build -t sdm .
-#   docker run --rm -v sdm-state:/var/lib/sdm -v "$PWD":/repositories/own sdm
+#   docker run --name sdm -v sdm-state:/var/lib/sdm -v "$PWD":/repositories/own sdm
+#   docker exec sdm sdm trust repositories/own
 #
+# Repositories are found below /repositories, so each waits until it is trusted; `docker exec sdm sdm show machines` lists
+# them. The state, trust included, is in the volume.
 # The program needs neither git nor ssh for itself over https and file; goals and ssh remotes do. Goals run inside this
 # container, with what is in it: build upon it (FROM sdm) to add your compilers.
 

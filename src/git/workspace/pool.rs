@@ -28,9 +28,10 @@ use crate::runtime::clock::Ids;
 /// How a pool behaves.
 #[derive(Debug, Clone)]
 pub struct PoolSettings {
-    /// Workspaces of one mirror that wait for the next push.
+    /// Workspaces of one mirror that wait for the next push. Beyond that and the next, the one that waited longest goes: what
+    /// was returned last took longest, and its kept directories are worth the most.
     pub idle_per_mirror: usize,
-    /// Workspaces of all mirrors that wait; the one that waited longest goes first.
+    /// Workspaces of all mirrors that wait.
     pub idle_in_all: usize,
     /// Globs of untracked directories that survive cleaning, such as `target`; relative to the root of the tree. None by default,
     /// because what one goal leaves there reaches the next.
@@ -42,7 +43,7 @@ pub struct PoolSettings {
 impl Default for PoolSettings {
     fn default() -> Self {
         Self {
-            idle_per_mirror: 2,
+            idle_per_mirror: 4,
             idle_in_all: 16,
             keep: Vec::new(),
             checkout: CheckoutLimits::default(),
@@ -286,9 +287,6 @@ impl Pool {
 
     /// Cleans a busy workspace, or removes it.
     fn return_to_pool(&self, name: &str) {
-        if self.slots().idle_of(family_in(name)).count() >= self.settings.idle_per_mirror {
-            return self.discard(name);
-        }
         match self.clean_slot(name) {
             Ok(sha) => self.set_idle(name, sha),
             Err(error) => {
@@ -325,7 +323,9 @@ impl Pool {
             slots
                 .by_name
                 .insert(name.to_owned(), Standing::Idle { sha, used });
-            slots.surplus(self.settings.idle_in_all)
+            let mut surplus = slots.surplus(Some(family_in(name)), self.settings.idle_per_mirror);
+            surplus.extend(slots.surplus(None, self.settings.idle_in_all));
+            surplus
         };
         surplus.iter().for_each(|name| self.discard(name));
     }
@@ -374,11 +374,14 @@ impl Slots {
             })
     }
 
-    /// Takes idle workspaces beyond the limit out, those that waited longest first.
-    fn surplus(&mut self, limit: usize) -> Vec<String> {
+    /// Takes idle workspaces beyond the limit out, of one family or of all, those that waited longest first.
+    fn surplus(&mut self, family: Option<&str>, limit: usize) -> Vec<String> {
         let mut idle: Vec<(u64, String)> = Vec::new();
         for (name, standing) in &self.by_name {
-            if let Standing::Idle { used, .. } = standing {
+            let counts = family.is_none_or(|family| family_in(name) == family);
+            if let Standing::Idle { used, .. } = standing
+                && counts
+            {
                 idle.push((*used, name.clone()));
             }
         }

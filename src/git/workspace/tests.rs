@@ -323,6 +323,24 @@ fn the_pool_keeps_no_more_than_it_may() {
 }
 
 #[test]
+fn what_came_back_last_is_what_stays() {
+    let world = World::with(PoolSettings {
+        idle_per_mirror: 1,
+        keep: vec!["**/target".to_owned()],
+        ..PoolSettings::default()
+    });
+    let head = world.fixture.commit(&[], FILES);
+    let (quick, slow) = (world.lend(head), world.lend(head));
+    fs::create_dir(slow.path.join("target")).unwrap();
+    world.pool.release(&quick.name);
+    world.pool.release(&slow.name);
+    let next = world.lend(head);
+    assert_eq!(next.path, slow.path);
+    assert!(next.path.join("target").is_dir());
+    assert!(!quick.path.exists());
+}
+
+#[test]
 fn many_threads_lend_and_release_at_once() {
     let world = World::new();
     let heads: Vec<Oid> = (0..4)
