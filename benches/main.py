@@ -6,9 +6,16 @@ import sys
 import time
 
 import commit
+import fetch
+import inside
+import planning
+import push
+import standing
 from table import Report
 
-MEASUREMENTS = {"commit": commit.measure}
+MEASUREMENTS = {
+    module.__name__: module.measure for module in (commit, push, fetch, planning, standing, inside)
+}
 
 
 def main():
