@@ -41,6 +41,9 @@ class Place:
 
     def __exit__(self, *_):
         self.stop()
+        for pid in self.supervisors():  # goals outlive the daemon, and must not outlive the measurement
+            os.kill(pid, signal.SIGTERM)
+        self.wait("the goals have ended", lambda: not self.supervisors())
         shutil.rmtree(self.root, ignore_errors=True)
 
     def directory(self, name):
@@ -117,6 +120,17 @@ class Place:
                 self.daemon.kill()
                 self.daemon.wait()
             self.daemon = None
+
+    def supervisors(self):
+        """Supervisors of goals of this place that run, each the child of a guard with the same command line."""
+        attempts, found = os.fsencode(self.root / "state/attempts"), {}
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if attempts in (entry / "cmdline").read_bytes():
+                    found[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            except OSError:
+                continue
+        return [pid for pid, parent in found.items() if parent in found]
 
     def log(self):
         return (self.root / "daemon.log").read_text(errors="replace")

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 from buildbot import resident
 from notices import now
@@ -54,22 +53,10 @@ def death(place, repo, number):
     """From the supervisor's kill until the store says that its goal is not in process any more."""
     place.git(repo, "commit", "--quiet", "--allow-empty", "-m", f"death {number}")
     in_process = "select count(*) from goals where state = 'in_process'"
-    place.wait("the goal runs", lambda: supervisor(place) and place.ask(in_process) == 1)
+    place.wait("the goal runs", lambda: place.supervisors() and place.ask(in_process) == 1)
     time.sleep(0.3)
     begun = now()
-    os.kill(supervisor(place), signal.SIGKILL)
+    os.kill(place.supervisors()[0], signal.SIGKILL)
     place.wait("the death is noticed", lambda: place.ask(in_process) == 0, pause=0.002)
     return now() - begun
 
-
-def supervisor(place):
-    """The process that runs our program on an attempt's directory of this place."""
-    attempts = os.fsencode(place.root / "state/attempts")
-    for entry in Path("/proc").iterdir():
-        try:
-            words = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else []
-        except OSError:
-            continue
-        if len(words) > 2 and words[0] == os.fsencode(place.binary) and any(word.startswith(attempts) for word in words[1:]):
-            return int(entry.name)
-    return None
