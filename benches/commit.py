@@ -6,7 +6,7 @@ from notices import Notices, first, now
 from place import Place
 from table import Row, Sample
 
-FILES, ROUNDS, FRESH_ROUNDS, WARM_UP = 2_000, 25, 10, 3
+FILES, ROUNDS, FRESH_ROUNDS, WARM_UP = 2_000, 15, 7, 2
 
 
 def measure(binary, report):

@@ -28,7 +28,7 @@ def main():
         return 2
     binary, report, failed = os.path.abspath(os.environ["SDM_BIN"]), Report(), False
     for name in wanted:
-        begun = time.monotonic()
+        begun, before = time.monotonic(), len(report.rows)
         print(f"measuring: {name} …", file=sys.stderr)
         try:
             MEASUREMENTS[name](binary, report)
@@ -36,6 +36,8 @@ def main():
             failed = True
             report.notes.append(f"{name}: NOT MEASURED, {error}")
         print(f"measured: {name}, in {time.monotonic() - begun:.0f} s", file=sys.stderr)
+        for row in report.rows[before:]:
+            print("  " + " · ".join(cell for cell in row.cells() if cell), file=sys.stderr)
     print(f"{describe()}\n\n{report}")
     return 1 if failed else 0
 

@@ -7,7 +7,7 @@ from notices import Notices, first, now
 from place import Place
 from table import Row, Sample
 
-FILES, ROUNDS, WARM_UP, AT_ONCE, BURSTS = 2_000, 15, 2, 50, 2
+FILES, ROUNDS, WARM_UP, AT_ONCE, BURSTS = 2_000, 12, 2, 50, 1
 
 
 def measure(binary, report):
@@ -37,7 +37,7 @@ def measure(binary, report):
     report.notes.append(
         f"push → command: {ROUNDS} pushes over the file system, from the moment the branch moved in the bare repository; Buildbot is "
         "told by a post-receive hook with curl (its fastest way), has one worker on this computer, and updates one working tree "
-        f"incrementally. {AT_ONCE} branches in one `git push`, {BURSTS} times; planned: goal sets, or build requests, in the database."
+        f"incrementally. {AT_ONCE} branches in one `git push`; planned: goal sets, or build requests, in the database."
     )
 
 
