@@ -1,7 +1,5 @@
 """Commit → first command: our daemon beside hook managers that do the same job in a post-commit hook."""
 
-import shutil
-
 from notices import Notices, first, now
 from place import Place
 from table import Row, Sample
@@ -80,7 +78,8 @@ def fresh(place, ours):
     """Each round with a daemon that has its mirror and no workspace."""
     times = []
     for number in range(FRESH_ROUNDS):
-        shutil.rmtree(place.root / "state/workspaces")
+        # Moved, not removed: ext4 searches slowly for inodes for seconds after thousands were freed.
+        (place.root / "state/workspaces").rename(place.root / f"aside-{number}")
         place.start_machine(ours)
         place.change(ours, f"fresh {number}")
         times.append(commit(place, ours)[1])
