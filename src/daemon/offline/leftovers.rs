@@ -56,7 +56,7 @@ async fn end_process(engine: &Engine, lease: &Lease) {
     loop {
         match watch.next().await {
             Some(ExecutionNews::Running { .. } | ExecutionNews::Phase(_)) => {}
-            Some(ExecutionNews::Ended(_) | ExecutionNews::Lost) | None => return,
+            Some(ExecutionNews::Ended(_) | ExecutionNews::Lost | ExecutionNews::NeverBegan) | None => return,
         }
     }
 }

@@ -1,0 +1,26 @@
+"""What can only be timed from inside: our ignored measuring tests, in the release profile, with git beside them."""
+
+import re
+import subprocess
+
+from table import Row, Sample
+
+ROUNDS = 3
+
+
+def measure(_binary, report):
+    runs = [run("git::measure::fresh_and_pooled") for _ in range(ROUNDS)]
+    times = lambda name: Sample([float(re.search(rf"{name}:\s+([\d.]+) ms", text)[1]) for text in runs])
+    speeds = [run("store::sqlite::tests::speed") for _ in range(ROUNDS)]
+    rates = [float(re.search(r"(\d+) transitions/s", text)[1]) for text in speeds]
+    report.rows += [
+        Row("fresh workspace, 2,000 files", times("lend fresh"), "git worktree add", times("git worktree add"), target=1, relative=True),
+        Row("pooled workspace, 20 files changed", times("lend pooled"), "git checkout", times("git checkout"), target=1, relative=True),
+        Row("durable goal transitions, 64 at once", Sample(rates, "/s"), target=5_000, at_least=True),
+    ]
+    report.notes.append(f"workspaces: each figure is the median of {ROUNDS} runs' medians over 15 rounds.")
+
+
+def run(name):
+    command = ["cargo", "test", "--quiet", "--release", "--locked", "--lib", name, "--", "--ignored", "--nocapture"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
