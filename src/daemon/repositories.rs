@@ -19,7 +19,7 @@ use crate::wire::views::RepositoryView;
 /// Pause before a repository that cannot be read is looked at again.
 const PAUSE: Duration = Duration::from_secs(2);
 /// Without any hint a repository is still looked at this often: a watch can miss, a look cannot.
-const UNHINTED: Duration = Duration::from_secs(60);
+const UNHINTED: Duration = Duration::from_secs(5);
 
 /// One watched repository.
 #[derive(Debug, Clone)]

@@ -1,9 +1,10 @@
 //! Turns what a repository's branches point at into pushes. Whatever told us to look is only a hint: the truth is the
 //! difference between the branch heads now and those last processed, so nothing is missed and nothing counts twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
+use futures_util::future::join_all;
 use thiserror::Error;
 
 use super::Engine;
@@ -48,6 +49,7 @@ impl Engine {
         }
         let known = self.parts.store.branch_heads(&repo.key).await?;
         self.forget_deleted(&repo, &heads, &known).await?;
+        self.fetch_together(&repo, &heads, &known).await;
         let mut accepted = Vec::new();
         for (branch, head) in &heads.branches {
             let before = known.get(branch);
@@ -62,6 +64,27 @@ impl Engine {
     fn observation_lock(&self, key: &str) -> Arc<tokio::sync::Mutex<()>> {
         let mut locks = self.observing.lock().unwrap_or_else(PoisonError::into_inner);
         locks.entry(key.to_owned()).or_default().clone()
+    }
+
+    /// Several heads that moved at once are one fetch; what fails here is fetched and reported again by itself.
+    async fn fetch_together(
+        &self,
+        repo: &Repository,
+        heads: &Heads,
+        known: &BTreeMap<BranchName, CommitSha>,
+    ) {
+        let processed: BTreeSet<&CommitSha> = known.values().collect();
+        let moved: BTreeSet<&CommitSha> = heads
+            .branches
+            .values()
+            .filter(|head| !processed.contains(head))
+            .collect();
+        if moved.len() > 1 {
+            let fetches = moved.into_iter().map(|head| self.parts.scm.fetch(repo, head));
+            for error in join_all(fetches).await.into_iter().filter_map(Result::err) {
+                tracing::debug!(repo = %repo.slug, error = %error, "a head was not fetched with the others");
+            }
+        }
     }
 
     async fn forget_deleted(

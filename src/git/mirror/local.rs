@@ -4,6 +4,7 @@
 //! this sends exactly what the wanted commits have beyond the kept ones. Nothing of the source's configuration is obeyed
 //! that could start a program: packing reads objects only (threat B2).
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +19,9 @@ use crate::ports::scm::{Heads, ScmError};
 
 /// Below this many objects more threads cost more than they bring.
 const ONE_THREAD_BELOW: usize = 2000;
+
+/// Commits looked at to find where what is missing begins.
+const NEAR: usize = 1000;
 
 /// Copies the wanted commits with what the mirror lacks of their history. A commit that is not in the source is left out.
 pub(super) fn copy(
@@ -61,11 +65,8 @@ fn transfer(
     if wanted == 0 {
         return Ok(());
     }
-    for &tip in tips {
-        // The source may have forgotten what the mirror keeps.
-        if source.find_commit(tip).is_ok() {
-            walk.hide(tip)?;
-        }
+    for tip in boundary(source, missing, tips) {
+        walk.hide(tip)?;
     }
     let mut builder = source.packbuilder()?;
     builder.insert_walk(&mut walk)?;
@@ -93,6 +94,31 @@ fn transfer(
     packed?;
     writer.commit()?;
     Ok(())
+}
+
+/// The kept commits at which what is missing begins. Hiding a commit reads its whole tree, so only these are hidden
+/// where they are near; far from them, everything that is kept and that the source still has.
+fn boundary(source: &Repository, missing: &[Oid], tips: &[Oid]) -> Vec<Oid> {
+    let kept: HashSet<Oid> = tips.iter().copied().collect();
+    let is_here = |tip: &Oid| source.find_commit(*tip).is_ok();
+    let (mut seen, mut found, mut next) = (HashSet::new(), Vec::new(), missing.to_vec());
+    while let Some(id) = next.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        if kept.contains(&id) {
+            found.push(id);
+        } else if let Ok(commit) = source.find_commit(id) {
+            next.extend(commit.parent_ids());
+        }
+        if seen.len() > NEAR {
+            found = tips.to_vec();
+            break;
+        }
+    }
+    // The source may have forgotten what the mirror keeps.
+    found.retain(is_here);
+    found
 }
 
 /// The branches of the source as it has them now.
