@@ -46,15 +46,15 @@ pub fn create_private_directory(path: &Path) -> Result<(), ConfigError> {
         path: path.to_owned(),
         source,
     };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(failed)?;
-    make_private(path).map_err(failed)
+    private_directory(path).map_err(failed)
 }
 
-fn make_private(path: &Path) -> io::Result<()> {
+/// The same, for those who say themselves what it was for.
+///
+/// # Errors
+/// It cannot be made, is not a directory, or belongs to somebody else.
+pub fn private_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     let metadata = std::fs::symlink_metadata(path)?;
     let metadata = if metadata.is_symlink() {
         std::fs::metadata(path)?
@@ -62,7 +62,7 @@ fn make_private(path: &Path) -> io::Result<()> {
         metadata
     };
     if metadata.uid() != nix::unistd::geteuid().as_raw() {
-        let message = format!("it belongs to user {}", metadata.uid());
+        let message = format!("{} belongs to another user, {}", path.display(), metadata.uid());
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
     }
     if metadata.permissions().mode() & 0o077 != 0 {

@@ -16,7 +16,7 @@ mod sources;
 mod tests;
 mod units;
 
-pub use directories::{create_private_directory, default_socket, default_state_directory};
+pub use directories::{create_private_directory, default_socket, default_state_directory, private_directory};
 pub use environment::{VARIABLES, unknown_variables};
 pub use error::{ConfigError, nearest};
 pub use layer::{Flags, LogFormat, PersonEntry, TrustPolicy};

@@ -1,12 +1,14 @@
 //! The state directory: private to its owner, and used by one daemon at a time.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
 use thiserror::Error;
+
+use crate::config::private_directory;
 
 /// Why the state directory cannot be used.
 #[derive(Debug, Error)]
@@ -92,28 +94,4 @@ impl StateDirectory {
         })?;
         Ok(path)
     }
-}
-
-/// Makes a directory that only its owner can enter (threat J6).
-///
-/// # Errors
-/// It cannot be made, or is not a directory.
-pub fn private_directory(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-    let metadata = std::fs::symlink_metadata(path)?;
-    let target = if metadata.is_symlink() {
-        std::fs::metadata(path)?
-    } else {
-        metadata
-    };
-    if target.uid() != nix::unistd::geteuid().as_raw() {
-        return Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            format!("{} belongs to another user", path.display()),
-        ));
-    }
-    if target.permissions().mode() & 0o077 != 0 {
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
-    }
-    Ok(())
 }

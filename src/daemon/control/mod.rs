@@ -10,6 +10,7 @@ mod server;
 
 pub use server::{ControlError, bind, serve};
 
+use crate::engine::words::chain;
 use crate::wire::control::Reply;
 
 /// Why a request was not done, for the person who asked.
@@ -42,12 +43,6 @@ impl Refused {
 
 impl<E: std::error::Error> From<E> for Refused {
     fn from(error: E) -> Self {
-        let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            message.push_str(&format!(": {cause}"));
-            source = cause.source();
-        }
-        Self::new(message)
+        Self::new(chain(&error))
     }
 }

@@ -11,8 +11,8 @@ use tokio::net::unix::OwnedWriteHalf;
 use tokio::net::{UnixListener, UnixStream};
 
 use super::Refused;
+use crate::config::private_directory;
 use crate::daemon::local::LocalDaemon;
-use crate::daemon::state::private_directory;
 use crate::model::Person;
 use crate::wire::control::{MAX_REQUEST, Reply, Request};
 
