@@ -1,5 +1,6 @@
 //! One attempt of one goal: lend a working copy, write the start, run, follow, write the end.
 
+mod conclude;
 mod follow;
 mod registry;
 
@@ -124,15 +125,7 @@ impl Engine {
             else {
                 return self.close(&attempt, workspace.as_ref()).await;
             };
-            let now = self.parts.clock.now();
-            let context = GoalContext {
-                record: &record,
-                goal,
-                store: self.parts.store.as_ref(),
-                acts: self,
-                now,
-            };
-            let result = match kind.begin(&context).await {
+            let result = match kind.begin(&self.context(&record, goal)).await {
                 Ok(Begun::Ended(result)) => result,
                 Ok(Begun::Process(request)) => {
                     match self.start(&record, goal, &attempt, &request, &workspace).await {
@@ -154,6 +147,19 @@ impl Engine {
                 Err(error) => ExecutionResult::failure(error.to_string()),
             };
             return self.finish(&attempt, result, workspace.as_ref()).await;
+        }
+    }
+
+    /// What a kind may know and use for a goal.
+    pub(super) fn context<'a>(&'a self, record: &'a GoalSetRecord, goal: &'a Goal) -> GoalContext<'a> {
+        GoalContext {
+            record,
+            goal,
+            store: self.parts.store.as_ref(),
+            acts: self,
+            scm: self.parts.scm.as_ref(),
+            ids: self.parts.ids.as_ref(),
+            now: self.parts.clock.now(),
         }
     }
 

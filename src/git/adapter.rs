@@ -154,6 +154,10 @@ impl Workspaces for Git {
         .await
     }
 
+    fn lent(&self, name: &str) -> Option<Workspace> {
+        self.pool.lent(name)
+    }
+
     async fn reclaim(&self, in_use: &[String]) -> Result<(), ScmError> {
         let (pool, in_use) = (Arc::clone(&self.pool), in_use.to_vec());
         blocking(move || pool.reclaim(&in_use)).await

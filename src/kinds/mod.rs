@@ -11,14 +11,16 @@ pub mod lookup;
 mod queue;
 mod resolve;
 
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::model::{Action, Descriptor, ExecutionResult, Goal, GoalSet, GoalSetId, Refusal, Timestamp};
-use crate::ports::Store;
 use crate::ports::store::{GoalSetRecord, StoreError};
+use crate::ports::{Scm, Store};
+use crate::runtime::clock::Ids;
 use crate::spec::placeholder::PlaceholderError;
 
 /// Every kind there is.
@@ -56,6 +58,20 @@ pub trait Kind: Send + Sync {
 
     /// Begins the goal, or looks again at one that waits.
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError>;
+
+    /// What became of the goal, now that its process has ended: reads what it left, and does what needs the machine's own
+    /// rights or memory. Not asked when somebody else has ended the goal. After a crash it is asked again, so doing it
+    /// twice must be harmless. It is abandoned where it waits when the goal is canceled.
+    ///
+    /// # Errors
+    /// What is [transient](KindError::is_transient) is tried again; anything else is the goal's failure.
+    async fn conclude(
+        &self,
+        _context: &GoalContext<'_>,
+        ended: Ended<'_>,
+    ) -> Result<ExecutionResult, KindError> {
+        Ok(ended.result)
+    }
 }
 
 /// What a kind may know and use.
@@ -68,6 +84,10 @@ pub struct GoalContext<'a> {
     pub store: &'a dyn Store,
     /// The way to act on other goal sets.
     pub acts: &'a dyn Acts,
+    /// Repositories.
+    pub scm: &'a dyn Scm,
+    /// Identity.
+    pub ids: &'a dyn Ids,
     /// Now.
     pub now: Timestamp,
 }
@@ -101,7 +121,18 @@ pub struct ProcessRequest {
     pub grace: Duration,
 }
 
-/// Why a goal could not be begun.
+/// A process of a goal that has ended.
+#[derive(Debug)]
+pub struct Ended<'a> {
+    /// What its supervisor reports.
+    pub result: ExecutionResult,
+    /// The working copy as the process left it: hostile, like everything a goal makes. `None` when it is gone.
+    pub project: Option<&'a Path>,
+    /// Where the process could leave files; hostile too.
+    pub output: &'a Path,
+}
+
+/// Why a goal could not be begun or concluded.
 #[derive(Debug, Error)]
 pub enum KindError {
     /// Its definition cannot be carried out for this push.
@@ -116,6 +147,17 @@ pub enum KindError {
     /// Another goal set could not be changed.
     #[error(transparent)]
     Act(#[from] ActError),
+}
+
+impl KindError {
+    /// Whether the same may succeed a moment later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Definition(_) | Self::Placeholder(_) => false,
+            Self::Store(_) => true,
+            Self::Act(error) => matches!(error, ActError::Store(_)),
+        }
+    }
 }
 
 /// Acting on goal sets: the engine's one writer, as kinds see it.

@@ -143,6 +143,9 @@ pub trait Workspaces: Send + Sync {
     /// Read-only, foreign-owned and strange files never make this fail for good.
     async fn release(&self, workspace: &Workspace) -> Result<(), ScmError>;
 
+    /// A workspace that is lent, by its name; also one that an earlier daemon lent. `None` when it is gone.
+    fn lent(&self, name: &str) -> Option<Workspace>;
+
     /// At start: every lent workspace on disk that is not in `in_use` goes back to the pool or away.
     async fn reclaim(&self, in_use: &[String]) -> Result<(), ScmError>;
 }

@@ -31,7 +31,7 @@ impl Engine {
             claim.without_process();
             return self.proceed(&claim, kind, record, lease.attempt, None).await;
         }
-        let workspace = lease.workspace.map(lent_earlier);
+        let workspace = lease.workspace.map(|name| self.lent_earlier(name));
         match self.parts.executor.watch(&lease.attempt).await {
             Ok(watch) => {
                 self.follow(&claim, lease.attempt, watch, workspace).await;
@@ -110,7 +110,7 @@ impl Engine {
                     Some(ExecutionNews::Running { .. }) => {}
                     Some(ExecutionNews::Phase(phase)) => self.note_phase(&attempt, phase).await,
                     Some(ExecutionNews::Ended(result)) => {
-                        return self.finish(&attempt, result, workspace.as_ref()).await;
+                        return self.conclude(claim, &attempt, result, workspace.as_ref()).await;
                     }
                     Some(ExecutionNews::NeverBegan) => return self.begin_anew(&attempt, workspace.as_ref()).await,
                     Some(ExecutionNews::Lost) | None => return self.lose(&attempt, workspace.as_ref()).await,
@@ -136,7 +136,7 @@ impl Engine {
         }
     }
 
-    async fn renew(&self, attempt: &AttemptRef) {
+    pub(super) async fn renew(&self, attempt: &AttemptRef) {
         let expires_at = self.parts.clock.now().plus(self.settings.lease);
         if let Err(error) = self.parts.store.renew_lease(attempt, expires_at).await {
             tracing::warn!(goal = %attempt.goal, error = %chain(&error), "a lease could not be renewed");
@@ -163,7 +163,7 @@ impl Engine {
         let still_elsewhere = result.outcome(false) == StateName::InProcess;
         self.record_version(attempt, &result).await;
         let (goal, epoch) = (attempt.goal.clone(), attempt.epoch);
-        self.conclude(attempt, &Action::Finish { goal, epoch, result }, !still_elsewhere)
+        self.write_end(attempt, &Action::Finish { goal, epoch, result }, !still_elsewhere)
             .await;
         exchange::clear(&self.settings.exchange, attempt).await;
         self.give_back(workspace).await;
@@ -174,7 +174,7 @@ impl Engine {
             goal: attempt.goal.clone(),
             epoch: attempt.epoch,
         };
-        self.conclude(attempt, &action, true).await;
+        self.write_end(attempt, &action, true).await;
         exchange::clear(&self.settings.exchange, attempt).await;
         self.give_back(workspace).await;
     }
@@ -216,7 +216,7 @@ impl Engine {
         self.give_back(workspace).await;
     }
 
-    async fn conclude(&self, attempt: &AttemptRef, action: &Action, drop_lease: bool) {
+    async fn write_end(&self, attempt: &AttemptRef, action: &Action, drop_lease: bool) {
         let drop = if drop_lease {
             vec![attempt.clone()]
         } else {
@@ -252,12 +252,12 @@ impl Engine {
             tracing::warn!(workspace = %workspace.name, error = %chain(&error), "a working copy was not given back");
         }
     }
-}
 
-/// A working copy lent by an earlier daemon; giving it back needs only its name.
-fn lent_earlier(name: String) -> Workspace {
-    Workspace {
-        path: std::path::PathBuf::new(),
-        name,
+    /// A working copy lent by an earlier daemon; giving it back needs only its name.
+    fn lent_earlier(&self, name: String) -> Workspace {
+        self.parts.workspaces.lent(&name).unwrap_or(Workspace {
+            path: std::path::PathBuf::new(),
+            name,
+        })
     }
 }

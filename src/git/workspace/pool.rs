@@ -173,6 +173,23 @@ impl Pool {
         self.return_to_pool(slot);
     }
 
+    /// A workspace that is lent, by the name it was lent under.
+    pub fn lent(&self, name: &str) -> Option<Workspace> {
+        let (slot, lending) = name.split_once('@')?;
+        let slots = self.slots();
+        let standing = slots.by_name.get(slot)?;
+        standing
+            .is_lent_as(lending)
+            .then(|| self.workspace(slot, lending))
+    }
+
+    fn workspace(&self, slot: &str, lending: &str) -> Workspace {
+        Workspace {
+            path: self.path.join(slot).join("tree"),
+            name: format!("{slot}@{lending}"),
+        }
+    }
+
     /// At start: every lent workspace on disk that is not in `in_use` is cleaned or removed, and so is everything a crash left.
     ///
     /// # Errors
@@ -255,10 +272,7 @@ impl Pool {
             lending: lending.clone(),
         };
         slot.set_state(&state).map_err(doing)?;
-        let workspace = Workspace {
-            path: self.path.join(name).join("tree"),
-            name: format!("{name}@{lending}"),
-        };
+        let workspace = self.workspace(name, &lending);
         self.slots()
             .by_name
             .insert(name.to_owned(), Standing::Lent { lending });

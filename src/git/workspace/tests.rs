@@ -277,6 +277,11 @@ fn after_a_crash_what_is_lent_stays_and_the_rest_is_cleaned_or_removed() {
     drop(before);
     let after = open();
     after.reclaim(std::slice::from_ref(&kept.name)).unwrap();
+    assert_eq!(
+        after.lent(&kept.name).as_ref(),
+        Some(&kept),
+        "it is found by its name"
+    );
     assert!(kept.path.join("in progress").exists());
     assert!(!halfway.path.exists());
     let reused = lend(&after);

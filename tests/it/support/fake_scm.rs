@@ -200,6 +200,14 @@ impl Workspaces for FakeScm {
         Ok(())
     }
 
+    fn lent(&self, name: &str) -> Option<Workspace> {
+        let is_lent = self.0.lock().unwrap().lent.contains(name);
+        is_lent.then(|| Workspace {
+            path: PathBuf::from("/nowhere").join(name),
+            name: name.to_owned(),
+        })
+    }
+
     async fn reclaim(&self, in_use: &[String]) -> Result<(), ScmError> {
         self.0.lock().unwrap().lent.retain(|name| in_use.contains(name));
         Ok(())

@@ -1,0 +1,93 @@
+//! Between the end of a goal's process and the end of the goal: what its kind makes of what the process left.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::super::words::chain;
+use super::super::{Engine, exchange};
+use super::{Claim, is_mine};
+use crate::kinds::{self, Ended, KindError};
+use crate::model::ExecutionResult;
+use crate::ports::executor::AttemptRef;
+use crate::ports::scm::Workspace;
+
+/// Longest pause before something transient is tried again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+impl Engine {
+    /// Asks the kind what became of the goal, keeping the lease meanwhile, and writes that. A daemon that stops leaves it
+    /// to the next one, which finds the process ended and asks again.
+    pub(super) async fn conclude(
+        &self,
+        claim: &Claim,
+        attempt: &AttemptRef,
+        result: ExecutionResult,
+        workspace: Option<&Workspace>,
+    ) {
+        let stop = self.parts.tasks.stop_token();
+        let mut heartbeat = tokio::time::interval(self.settings.lease / 3);
+        let concluding = self.conclusion(claim, attempt, &result, workspace);
+        tokio::pin!(concluding);
+        let concluded = loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                concluded = &mut concluding => break concluded,
+                () = claim.stopped() => break result.clone(),
+                _ = heartbeat.tick() => self.renew(attempt).await,
+            }
+        };
+        self.finish(attempt, concluded, workspace).await;
+    }
+
+    /// The kind's conclusion; what is transient is tried again until it passes.
+    async fn conclusion(
+        &self,
+        claim: &Claim,
+        attempt: &AttemptRef,
+        result: &ExecutionResult,
+        workspace: Option<&Workspace>,
+    ) -> ExecutionResult {
+        let mut pause = Duration::from_millis(200);
+        loop {
+            match self.ask_kind(claim, attempt, result, workspace).await {
+                Ok(concluded) => return concluded,
+                Err(error) if error.is_transient() => {
+                    tracing::warn!(goal = %attempt.goal, error = %chain(&error), "a goal's end is tried again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                Err(error) => return ExecutionResult::failure(chain(&error)),
+            }
+        }
+    }
+
+    async fn ask_kind(
+        &self,
+        claim: &Claim,
+        attempt: &AttemptRef,
+        result: &ExecutionResult,
+        workspace: Option<&Workspace>,
+    ) -> Result<ExecutionResult, KindError> {
+        let record = self.parts.store.goal_set(claim.place().goal_set).await?;
+        let mine = record.as_ref().and_then(|record| {
+            let goal = record.set.goal(&attempt.goal)?;
+            is_mine(goal, attempt).then_some((record, goal))
+        });
+        let Some((record, goal)) = mine else {
+            return Ok(result.clone());
+        };
+        let Some(kind) = kinds::kind(&goal.definition().work.kind) else {
+            return Ok(result.clone());
+        };
+        let directory = exchange::directory(&self.settings.exchange, attempt);
+        let ended = Ended {
+            result: result.clone(),
+            project: workspace
+                .map(|workspace| workspace.path.as_path())
+                .filter(|path| *path != Path::new("")),
+            output: &directory.join("output"),
+        };
+        kind.conclude(&self.context(record, goal), ended).await
+    }
+}
