@@ -16,6 +16,7 @@
 //! | 4 | [`engine`] | ingest → plan → schedule → dispatch → report |
 //! | 5 | [`store`], [`git`], [`scm`], [`exec`] | adapters |
 //! | 6 | [`daemon`] | the processes: wirings of the engine |
+//! | 6 | [`own`] | what this program does as a step of a goal |
 //! | 7 | [`cli`] | one file per command |
 //!
 //! A push walks down one line: trigger → ingest → view → rules → store → schedule → kind → exec → goal event →
@@ -29,6 +30,7 @@ pub mod exec;
 pub mod git;
 pub mod kinds;
 pub mod model;
+pub mod own;
 pub mod ports;
 pub mod rules;
 pub mod runtime;

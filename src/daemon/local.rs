@@ -134,6 +134,7 @@ pub fn settings(
         parallel: configuration.parallel,
         trust_all: configuration.trust == TrustPolicy::All,
         base_environment: environment,
+        program: std::env::current_exe().map_err(StartError::Program)?,
         log_limit: configuration.limits.log,
         ..Settings::local(&configuration.name, state.beneath("exchange")?)
     })

@@ -2,21 +2,22 @@
 
 mod conclude;
 mod follow;
+mod process;
 mod registry;
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::kinds::{self, ActError, Begun, GoalContext, Kind, ProcessRequest};
+use crate::kinds::{ActError, Begun, GoalContext, Kind, ProcessRequest};
 use crate::model::{Action, ExecutionResult, Goal, StateName};
-use crate::ports::executor::{AttemptRef, ExecutionError, ExecutionWatch, ProcessSpec};
+use crate::ports::executor::{AttemptRef, ExecutionError, ExecutionWatch};
 use crate::ports::scm::{ScmError, Workspace};
 use crate::ports::store::{GoalSetRecord, Lease, LeaseChanges};
 
 use super::Engine;
 use super::exchange::Exchanged;
-use super::words::{chain, humane};
+use super::words::chain;
 pub use registry::{Attempts, Claim, Place};
 
 /// Tries to lend a working copy before the goal fails.
@@ -200,7 +201,9 @@ impl Engine {
             Exchanged::prepare(&self.settings.exchange, attempt, record, goal, version.as_deref())
                 .await
                 .map_err(|error| failure("prepare the goal's files", &error))?;
-        let spec = self.process_spec(record, goal, request, workspace, &exchanged, version.as_deref());
+        let spec = self
+            .process_spec(record, goal, request, workspace, &exchanged, version.as_deref())
+            .map_err(|error| failure("prepare the goal's steps", &error))?;
         match self.parts.executor.start(attempt, spec).await {
             Ok(watch) => Ok(watch),
             Err(ExecutionError::AlreadyStarted(_)) => self
@@ -210,39 +213,6 @@ impl Engine {
                 .await
                 .map_err(|error| failure("follow the goal", &error)),
             Err(error) => Err(failure("start the goal", &chain(&error))),
-        }
-    }
-
-    fn process_spec(
-        &self,
-        record: &GoalSetRecord,
-        goal: &Goal,
-        request: &ProcessRequest,
-        workspace: &Workspace,
-        exchanged: &Exchanged,
-        version: Option<&str>,
-    ) -> ProcessSpec {
-        let contract = kinds::environment::contract(
-            &self.settings.name,
-            record,
-            goal,
-            exchanged.exchange(&workspace.path),
-            version,
-        );
-        let mut environment = self.settings.base_environment.clone();
-        environment.extend(contract);
-        environment.extend(request.environment.iter().cloned());
-        ProcessSpec {
-            argv: request.argv.clone(),
-            directory: workspace.path.join(&request.directory),
-            environment: last_of_each(environment),
-            redact: Vec::new(),
-            timeout: request.timeout,
-            grace: request.grace,
-            progress: goal.definition().progress.clone(),
-            result_file: exchanged.result_file(),
-            header: header(record, goal, request),
-            log_limit: self.settings.log_limit,
         }
     }
 
@@ -281,44 +251,4 @@ impl Engine {
 /// Whether the goal is still carried out by this attempt.
 fn is_mine(goal: &Goal, attempt: &AttemptRef) -> bool {
     matches!(goal.state, crate::model::GoalState::InProcess { epoch, .. } if epoch == attempt.epoch)
-}
-
-fn header(record: &GoalSetRecord, goal: &Goal, request: &ProcessRequest) -> Vec<String> {
-    let push = &record.push;
-    vec![
-        format!(
-            "{} · {} · {} at {}",
-            goal.definition().name,
-            push.repo.slug,
-            push.branch,
-            push.after.short()
-        ),
-        format!("goal set {} · attempt {}", record.set.id.short(), goal.attempt),
-        format!(
-            "runs {} (at most {})",
-            shown(&request.argv),
-            humane(request.timeout)
-        ),
-    ]
-}
-
-fn shown(argv: &[String]) -> String {
-    let quoted =
-        |argument: &String| match argument.is_empty() || argument.contains([' ', '\n', '"', '\'', '$']) {
-            true => format!("{argument:?}"),
-            false => argument.clone(),
-        };
-    argv.iter().map(quoted).collect::<Vec<_>>().join(" ")
-}
-
-/// Later variables replace earlier ones of the same name.
-fn last_of_each(environment: Vec<(String, String)>) -> Vec<(String, String)> {
-    let mut seen = std::collections::HashSet::new();
-    let mut kept: Vec<_> = environment
-        .into_iter()
-        .rev()
-        .filter(|(name, _)| seen.insert(name.clone()))
-        .collect();
-    kept.reverse();
-    kept
 }

@@ -1,6 +1,9 @@
 //! The files a goal and the machine exchange (semantics 3.19): `input/goal.json` and `output/`, fresh for each attempt.
+//! Beside them lie the orders for steps that are our own program: nothing a goal or its containers are shown.
 
-use std::io;
+use std::fs::{DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::kinds::environment::Exchange;
@@ -38,6 +41,23 @@ impl Exchanged {
             input: &self.input,
             output: &self.output,
         }
+    }
+
+    /// Writes what one of our own steps is told, readable by nobody else.
+    pub(super) fn write_order(&self, step: usize, order: &serde_json::Value) -> io::Result<PathBuf> {
+        let orders = self.input.with_file_name("orders");
+        match DirBuilder::new().mode(0o700).create(&orders) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let path = orders.join(format!("{}.json", step + 1));
+        let mut file = File::options()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
+        file.write_all(&serde_json::to_vec(order)?)?;
+        Ok(path)
     }
 
     /// Where the goal may leave its result.

@@ -16,6 +16,8 @@ pub struct Settings {
     pub trust_all: bool,
     /// Variables every process gets beside the contract: `PATH`, `HOME`, `LANG` and such.
     pub base_environment: Vec<(String, String)>,
+    /// This program, for steps that are its own.
+    pub program: PathBuf,
     /// Where goals and machine exchange files; one directory per attempt.
     pub exchange: PathBuf,
     /// How long a lease lasts unless renewed; renewed at a third of it.
@@ -37,6 +39,7 @@ impl Settings {
             local_mode: true,
             trust_all: false,
             base_environment: Vec::new(),
+            program: PathBuf::from("sdm"),
             exchange,
             lease: Duration::from_secs(15),
             tick: Duration::from_secs(5),

@@ -92,8 +92,7 @@ pub(super) fn kill_remains(directory: &AttemptDirectory) {
     if directory.outcome().exists() {
         return;
     }
-    let command = news::command_of(&directory.news());
-    if command.is_some_and(|command| process_table::kill_session(&command)) {
+    if process_table::kill_sessions(&news::commands_of(&directory.news())) {
         tracing::warn!(attempt = %directory.path().display(), "killed what a dead supervisor left running");
     }
 }

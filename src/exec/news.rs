@@ -17,8 +17,15 @@ const LIMIT: u64 = 16 * 1024 * 1024;
 pub(super) enum NewsRecord {
     /// The command is about to be started; while this is missing nothing of it has run.
     Beginning {},
-    /// The command was started.
+    /// The first command was started.
     Running(CommandIdentity),
+    /// Another command of the same attempt was started.
+    Step {
+        /// Its process.
+        command: CommandIdentity,
+        /// Whether nothing of the earlier commands lived any more.
+        is_alone: bool,
+    },
     /// A new phase.
     Phase(String),
     /// The outcome has been written.
@@ -61,11 +68,21 @@ pub(super) fn read_from(path: &Path, offset: u64) -> io::Result<(Vec<NewsRecord>
     Ok((records, offset + whole as u64))
 }
 
-/// The command an attempt started, if it came so far.
-pub(super) fn command_of(path: &Path) -> Option<CommandIdentity> {
-    let (records, _) = read_from(path, 0).ok()?;
-    records.into_iter().find_map(|record| match record {
-        NewsRecord::Running(identity) => Some(identity),
-        NewsRecord::Beginning {} | NewsRecord::Phase(_) | NewsRecord::Ended {} => None,
-    })
+/// The commands of an attempt of which something may have been left when the last of them was started.
+pub(super) fn commands_of(path: &Path) -> Vec<CommandIdentity> {
+    let (records, _) = read_from(path, 0).unwrap_or_default();
+    let mut commands = Vec::new();
+    for record in records {
+        match record {
+            NewsRecord::Running(command) => commands.push(command),
+            NewsRecord::Step { command, is_alone } => {
+                if is_alone {
+                    commands.clear();
+                }
+                commands.push(command);
+            }
+            NewsRecord::Beginning {} | NewsRecord::Phase(_) | NewsRecord::Ended {} => {}
+        }
+    }
+    commands
 }

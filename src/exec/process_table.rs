@@ -92,32 +92,35 @@ pub(super) fn send(pid: i32, signal: Signal) {
     let _ = kill(Pid::from_raw(pid), signal);
 }
 
-/// Kills what is left of a command's session after all its supervisors have died. Returns whether anything was left.
+/// Kills what is left of the commands' sessions after all their supervisors have died. Returns whether anything was left.
 ///
 /// Number, start time and boot are compared, so that a stranger that got the same number later is left alone. The
 /// number of a session is not given away while one of its members lives, which makes members without their leader ours too.
-pub(super) fn kill_session(command: &CommandIdentity) -> bool {
-    let Ok(leader) = i32::try_from(command.pid) else {
-        return false;
-    };
-    let reused = look_up(leader).is_some_and(|process| process.started != command.started);
-    if leader <= 1 || command.boot != boot() || reused {
-        return false;
-    }
-    let left: Vec<Process> = all()
-        .into_iter()
-        .filter(|process| {
-            process.session == leader && process.started >= command.started && !process.is_zombie
+pub(super) fn kill_sessions(commands: &[CommandIdentity]) -> bool {
+    let boot = boot();
+    let sessions: Vec<(i32, u64)> = commands
+        .iter()
+        .filter(|command| command.boot == boot)
+        .filter_map(|command| Some((i32::try_from(command.pid).ok()?, command.started)))
+        .filter(|(leader, started)| {
+            let is_reused = || look_up(*leader).is_some_and(|process| process.started != *started);
+            *leader > 1 && !is_reused()
         })
         .collect();
-    if left.is_empty() {
+    if sessions.is_empty() {
         return false;
     }
-    let _ = killpg(Pid::from_raw(leader), Signal::SIGKILL);
-    for process in left {
+    let is_left = |process: &Process| {
+        let is_of =
+            |(leader, started): &(i32, u64)| process.session == *leader && process.started >= *started;
+        !process.is_zombie && sessions.iter().any(is_of)
+    };
+    let left: Vec<Process> = all().into_iter().filter(is_left).collect();
+    for process in &left {
+        let _ = killpg(Pid::from_raw(process.session), Signal::SIGKILL);
         send(process.pid, Signal::SIGKILL);
     }
-    true
+    !left.is_empty()
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ impl ProcessWatch {
                 }
                 NewsRecord::Phase(phase) => self.pending.push_back(ExecutionNews::Phase(phase)),
                 NewsRecord::Beginning {} => self.has_begun = true,
-                NewsRecord::Ended {} => {}
+                NewsRecord::Step { .. } | NewsRecord::Ended {} => {}
             }
         }
         match sight.outcome {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::resolve::Placeholders;
-use super::{Begun, GoalContext, Kind, KindError, ProcessRequest};
+use super::{Begun, GoalContext, Kind, KindError, ProcessRequest, Step};
 use crate::model::{Descriptor, Field, ValueType};
 
 pub(super) struct Execute;
@@ -106,9 +106,12 @@ impl Kind for Execute {
             environment.push((name.clone(), placeholders.text(value)?));
         }
         let milliseconds = |given: Option<u64>, default| given.map_or(default, Duration::from_millis);
-        Ok(Begun::Process(ProcessRequest {
-            argv: resolved.argv,
+        let step = Step {
             directory: arguments.directory,
+            ..Step::program("", resolved.argv)
+        };
+        Ok(Begun::Process(ProcessRequest {
+            steps: vec![step],
             environment,
             timeout: milliseconds(arguments.timeout, Duration::from_secs(600)),
             grace: milliseconds(arguments.grace, Duration::from_secs(30)),

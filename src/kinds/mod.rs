@@ -8,11 +8,12 @@ pub mod environment;
 mod execute;
 mod immaterial;
 pub mod lookup;
+pub mod mock;
+pub mod process;
 mod queue;
 mod resolve;
 
 use std::path::Path;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -22,6 +23,7 @@ use crate::ports::store::{GoalSetRecord, StoreError};
 use crate::ports::{Scm, Store};
 use crate::runtime::clock::Ids;
 use crate::spec::placeholder::PlaceholderError;
+pub use process::{Command, ProcessRequest, Step};
 
 /// Every kind there is.
 pub static KINDS: &[&dyn Kind] = &[
@@ -104,21 +106,6 @@ pub enum Begun {
         /// What to show meanwhile.
         phase: String,
     },
-}
-
-/// A process to run in a working copy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProcessRequest {
-    /// Program and arguments.
-    pub argv: Vec<String>,
-    /// Directory below the root of the working copy; empty for the root.
-    pub directory: String,
-    /// Variables beside those of the contract.
-    pub environment: Vec<(String, String)>,
-    /// Longest run time.
-    pub timeout: Duration,
-    /// Between TERM and KILL.
-    pub grace: Duration,
 }
 
 /// A process of a goal that has ended.

@@ -24,29 +24,84 @@ pub struct AttemptRef {
     pub epoch: u64,
 }
 
-/// What to run.
+/// What to run: one or several commands in order, with one log, one time limit and one result.
 #[derive(Debug, Clone)]
 pub struct ProcessSpec {
-    /// Program and arguments; never a shell string.
-    pub argv: Vec<String>,
-    /// Where it runs.
-    pub directory: PathBuf,
-    /// The whole environment, nothing is inherited.
+    /// The commands, at least one. While there are several, the phase is the name of the one that runs.
+    pub steps: Vec<Step>,
+    /// What every step finds in its environment; nothing is inherited.
     pub environment: Vec<(String, String)>,
     /// Values that must not appear in the log, also when encoded.
     pub redact: Vec<SecretString>,
-    /// Run time after which it is ended.
+    /// Run time of all steps together after which they are ended.
     pub timeout: Duration,
-    /// Between TERM and KILL.
+    /// Between TERM and KILL; steps that run finally after a stop have what is left of it.
     pub grace: Duration,
     /// Output that becomes a phase; `atm:phase=<text>` always does.
     pub progress: Vec<ProgressRule>,
-    /// Where the process may leave `result.json`; read when it ends with 0.
+    /// Where the process may leave `result.json`; read when all has ended well.
     pub result_file: PathBuf,
     /// Lines for the head of the log.
     pub header: Vec<String>,
     /// Largest log in bytes; what comes after is counted and dropped with a marker.
     pub log_limit: u64,
+}
+
+/// One command of an attempt.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Step {
+    /// What it is called; may be empty when it is the only one.
+    pub name: String,
+    /// Program and arguments; never a shell string.
+    pub argv: Vec<String>,
+    /// Where it runs.
+    pub directory: PathBuf,
+    /// Variables beside those of the whole, which they replace.
+    pub environment: Vec<(String, String)>,
+    /// Whether it runs.
+    pub when: When,
+    /// What its failure means.
+    pub on_failure: OnFailure,
+    /// Run it again until it ends with 0.
+    pub poll: Option<Poll>,
+    /// The code by which it ends the sequence on purpose: no failure, and of the others only those that run finally.
+    pub stop_code: Option<i32>,
+    /// Whether a state in its `result.json` that is an end (semantics 3.4) ends the sequence as well.
+    pub heeds_result: bool,
+}
+
+/// When a step runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// While nothing has failed.
+    #[default]
+    SuccessSoFar,
+    /// In any case, after the others, with `SDM_OUTCOME=success` or `failure` in its environment.
+    Finally,
+}
+
+/// What the failure of a step means.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// The goal fails, and of the following steps only those run that run finally.
+    #[default]
+    EndsGoal,
+    /// Nothing.
+    IsIgnored,
+    /// The next step is left out: this one was its condition.
+    SkipsNext,
+}
+
+/// How a step is repeated (semantics 3.13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Poll {
+    /// How often it may end with another code than 0 before the goal fails.
+    pub retries: u32,
+    /// Between two tries.
+    pub pause: Duration,
 }
 
 /// News of a running attempt.

@@ -27,6 +27,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("exec", ADAPTERS),
     ("hub", 6),
     ("daemon", 6),
+    ("own", 6),
     ("cli", 7),
 ];
 

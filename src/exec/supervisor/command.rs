@@ -13,8 +13,8 @@ use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Pid, getpid, getppid, setsid};
 
-use super::super::order::Order;
 use crate::model::ExecutionResult;
+use crate::ports::executor::Step;
 
 /// Code of a command that is not there, as shells have it.
 const NOT_FOUND: i32 = 127;
@@ -32,16 +32,21 @@ pub(super) struct Started {
     pub(super) err: File,
 }
 
-/// Starts the command with exactly the environment given, in a session of its own, with empty input.
+/// Starts the command of a step with exactly the environment given, common and its own and `more`, in a session of its
+/// own, with empty input.
 ///
 /// # Errors
 /// The result of an attempt whose command could not be started.
-pub(super) fn start(order: &Order) -> Result<Started, Box<ExecutionResult>> {
-    let Some((program, arguments)) = order.argv.split_first() else {
+pub(super) fn start(
+    step: &Step,
+    common: &[(String, String)],
+    more: Option<(&str, &str)>,
+) -> Result<Started, Box<ExecutionResult>> {
+    let Some((program, arguments)) = step.argv.split_first() else {
         return Err(refused(NOT_FOUND, "no command is given".to_owned()));
     };
-    if !Path::new(&order.directory).is_dir() {
-        let directory = order.directory.display();
+    if !Path::new(&step.directory).is_dir() {
+        let directory = step.directory.display();
         return Err(refused(
             NOT_RUNNABLE,
             format!("failed to start in {directory}: there is no such directory"),
@@ -50,9 +55,11 @@ pub(super) fn start(order: &Order) -> Result<Started, Box<ExecutionResult>> {
     let mut command = Command::new(program);
     command
         .args(arguments)
-        .current_dir(&order.directory)
+        .current_dir(&step.directory)
         .env_clear()
-        .envs(order.environment.iter().map(|(name, value)| (name, value)))
+        .envs(common.iter().map(|(name, value)| (name, value)))
+        .envs(step.environment.iter().map(|(name, value)| (name, value)))
+        .envs(more)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

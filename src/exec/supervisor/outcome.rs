@@ -6,6 +6,7 @@ use nix::sys::wait::WaitStatus;
 
 use super::super::redact::Redactor;
 use super::result_file::ResultFile;
+use super::sequence::{Failing, StepEnd, Verdict};
 use crate::model::ExecutionResult;
 
 /// Added to the number of the signal that ended a command.
@@ -28,9 +29,49 @@ pub(super) enum Cause {
     Stop(String),
 }
 
-/// The result of a command that ran. `result.json` counts only when the command ended by itself with 0.
-pub(super) fn of(end: WaitStatus, cause: &Cause, file: &ResultFile, timeout: Duration) -> ExecutionResult {
-    let (code, said) = match end {
+/// The result of the steps that ran. `result.json` counts only when all ended by themselves and well.
+pub(super) fn of(verdict: Verdict, cause: &Cause, file: &ResultFile, timeout: Duration) -> ExecutionResult {
+    let failure = match verdict {
+        Verdict::Well => None,
+        Verdict::Failed { step, how } => Some(failed(step, how)),
+    };
+    let code = failure.as_ref().map_or(TOLD_TO_END, |failure| failure.code);
+    let ended_by_us = |phase: &str, message: String| ExecutionResult {
+        code,
+        phase: Some(phase.to_owned()),
+        message: Some(message),
+        ..ExecutionResult::default()
+    };
+    match (cause, failure) {
+        (Cause::Timeout, _) => ended_by_us(
+            "timeout",
+            format!("the command ran longer than {timeout:?} and was ended"),
+        ),
+        (Cause::Stop(reason), _) => ended_by_us("stopped", format!("stopped: {reason}")),
+        (Cause::Itself, Some(failure)) => failure,
+        (Cause::Itself, None) => match file.read() {
+            Ok(reported) => reported.unwrap_or_default(),
+            Err(message) => ExecutionResult::failure(message),
+        },
+    }
+}
+
+/// The result of a failed step, which it names when there are several (EX-10).
+fn failed(step: Option<String>, how: Failing) -> ExecutionResult {
+    let mut result = match how {
+        Failing::End(StepEnd::NotStarted(result)) => *result,
+        Failing::End(StepEnd::Ended(status)) => ended(status),
+        Failing::NeverReady => ExecutionResult::failure("timed out after max retries"),
+    };
+    if let Some(step) = step {
+        result.message = result.message.map(|message| format!("{step}: {message}"));
+        result.phase = Some(step);
+    }
+    result
+}
+
+fn ended(status: WaitStatus) -> ExecutionResult {
+    let (code, said) = match status {
         WaitStatus::Signaled(_, signal, _) => (
             SIGNALED + signal as i32,
             format!("the command was ended by {}", signal.as_str()),
@@ -38,27 +79,10 @@ pub(super) fn of(end: WaitStatus, cause: &Cause, file: &ResultFile, timeout: Dur
         WaitStatus::Exited(_, code) => (code, format!("the command ended with code {code}")),
         other => (1, format!("the command ended in an unknown way: {other:?}")),
     };
-    let ended_by_us = |phase: &str, message: String| ExecutionResult {
-        code: if code == 0 { TOLD_TO_END } else { code },
-        phase: Some(phase.to_owned()),
-        message: Some(message),
+    ExecutionResult {
+        code,
+        message: Some(said),
         ..ExecutionResult::default()
-    };
-    match cause {
-        Cause::Timeout => ended_by_us(
-            "timeout",
-            format!("the command ran longer than {timeout:?} and was ended"),
-        ),
-        Cause::Stop(reason) => ended_by_us("stopped", format!("stopped: {reason}")),
-        Cause::Itself if code != 0 => ExecutionResult {
-            code,
-            message: Some(said),
-            ..ExecutionResult::default()
-        },
-        Cause::Itself => match file.read() {
-            Ok(reported) => reported.unwrap_or_default(),
-            Err(message) => ExecutionResult::failure(message),
-        },
     }
 }
 

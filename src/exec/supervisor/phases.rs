@@ -21,6 +21,8 @@ const LARGEST_PATTERN: usize = 1024 * 1024;
 pub(super) struct Phases {
     rules: Vec<(Regex, String)>,
     last: Option<String>,
+    /// The last one that output named.
+    said: Option<String>,
     changes: usize,
 }
 
@@ -47,6 +49,17 @@ impl Phases {
     /// The new phase, when this line changes it.
     pub(super) fn see(&mut self, line: &str) -> Option<&str> {
         let phase = self.phase_in(line)?;
+        self.said = Some(phase.clone());
+        self.change(phase)
+    }
+
+    /// A step of this name begins.
+    pub(super) fn enter(&mut self, step: &str) -> Option<&str> {
+        let phase = cleaned(step)?;
+        self.change(phase)
+    }
+
+    fn change(&mut self, phase: String) -> Option<&str> {
         if self.last.as_ref() == Some(&phase) {
             return None;
         }
@@ -55,9 +68,9 @@ impl Phases {
         self.last.as_deref().filter(|_| self.changes <= MOST_CHANGES)
     }
 
-    /// The phase it is in.
-    pub(super) fn into_last(self) -> Option<String> {
-        self.last
+    /// The last phase that output named: what a goal that has ended is left with. The name of a step is not one.
+    pub(super) fn into_said(self) -> Option<String> {
+        self.said
     }
 
     fn phase_in(&self, line: &str) -> Option<String> {
@@ -69,14 +82,19 @@ impl Phases {
                 .find_map(|rule| rule.0.captures(line).map(|captures| (rule, captures)))?;
             Some(filled_in(&rule.1, &captures))
         })?;
-        let phase: String = phase
-            .trim()
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(LONGEST_PHASE)
-            .collect();
-        Some(phase).filter(|phase| !phase.is_empty())
+        cleaned(&phase)
     }
+}
+
+/// A phase as it may be shown; `None` when nothing is left of it.
+fn cleaned(phase: &str) -> Option<String> {
+    let phase: String = phase
+        .trim()
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(LONGEST_PHASE)
+        .collect();
+    Some(phase).filter(|phase| !phase.is_empty())
 }
 
 /// Replaces `$1`… by what the groups matched; a group that is not there is empty.

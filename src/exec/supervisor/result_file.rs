@@ -83,6 +83,19 @@ impl ResultFile {
             .map_err(|because| format!("{} cannot be read: {because}", self.display()))
     }
 
+    /// Whether what it reports so far is an end of the goal, good or bad. What cannot be read is judged at the end.
+    pub(super) fn is_final(&self) -> bool {
+        let reported = self.read().ok().flatten();
+        reported.is_some_and(|result| result.code != 0 || result.state.is_some_and(StateName::is_terminal))
+    }
+
+    /// Whether what it reports so far is a failure, or cannot be read.
+    pub(super) fn is_failure(&self) -> bool {
+        self.read().map_or(true, |reported| {
+            reported.is_some_and(|result| result.outcome(false) == StateName::Failure)
+        })
+    }
+
     fn text(&self) -> Result<Option<Vec<u8>>, String> {
         let Some(directory) = &self.directory else {
             return Ok(None);

@@ -14,7 +14,7 @@ use super::super::news::{CommandIdentity, NewsRecord};
 use super::super::order::{KeptOrder, Order};
 use super::super::process_table;
 use super::super::redact::Redactor;
-use super::command::{self, Started};
+use super::command::Started;
 use super::journal::Journal;
 use super::phases::Phases;
 use super::result_file::ResultFile;
@@ -25,13 +25,17 @@ use crate::runtime::clock::{Clock, SystemClock};
 
 mod ending;
 mod follow;
+mod output;
+
+use follow::{Following, Sources};
+use output::{News, Output};
 
 /// Largest order in bytes.
 const LARGEST_ORDER: u64 = 64 * 1024 * 1024;
 
-/// Runs the command that is ordered on standard input; standard output is the news.
+/// Runs the commands that are ordered on standard input; standard output is the news.
 ///
-/// The command is started before anything that it need not wait for.
+/// The first one is started before anything that it need not wait for.
 ///
 /// # Errors
 /// What keeps us from supervising; the daemon hears of it before the attempt is taken over, the guard cleans up after it.
@@ -44,8 +48,8 @@ pub(super) fn supervise(directory: &AttemptDirectory) -> io::Result<()> {
     let mut journal = Journal::create(&directory.log(), order.log_limit)?;
     let result_file = ResultFile::prepare(&order.result_file);
     news.write(&NewsRecord::Beginning {})?;
-    let started = command::start(&order);
-    if let Ok(started) = &started {
+    let first = follow::start(&order, 0, "success");
+    if let Ok(started) = &first {
         news.write(&NewsRecord::Running(identity(started)))?;
     }
     take_over()?;
@@ -56,48 +60,43 @@ pub(super) fn supervise(directory: &AttemptDirectory) -> io::Result<()> {
     }
     let (phases, complaints) = Phases::new(&order.progress);
     complaints.iter().for_each(|complaint| journal.own(complaint));
-    journal.flush();
-    let result = match started {
-        Ok(started) => {
-            let sources = follow::Sources {
-                directory,
-                signals,
-                control,
-            };
-            let mut following =
-                follow::Following::new(sources, journal, news, phases, &started, &redactor, &order);
-            let (end, cause) = following.follow_through(started)?;
-            let mut result = outcome::of(end, &cause, &result_file, order.timeout);
-            let finished = following.finish();
-            (journal, news) = (finished.journal, finished.news);
-            result.phase = result.phase.or(finished.last_phase);
-            result
-        }
-        Err(result) => *result,
+    let sources = Sources {
+        directory,
+        order: &order,
+        result_file: &result_file,
+        signals,
+        control,
     };
-    let result = outcome::shown(result, &redactor);
-    journal.own(&farewell(&result));
-    journal.account();
-    journal.flush();
-    write_durably(&directory.outcome(), &serde_json::to_vec(&result)?)?;
-    news.write(&NewsRecord::Ended {})
+    let output = Output::new(journal, news, phases, &redactor);
+    let (verdict, cause, output) = Following::new(sources, output).follow_through(first)?;
+    let mut result = outcome::of(verdict, &cause, &result_file, order.timeout);
+    result.phase = result.phase.or(output.phases.into_said());
+    finish(
+        directory,
+        &outcome::shown(result, &redactor),
+        output.journal,
+        output.news,
+    )
 }
 
-/// The news, which is standard output.
-struct News(File);
-
-impl News {
-    fn write(&mut self, record: &NewsRecord) -> io::Result<()> {
-        let mut text = serde_json::to_vec(record)?;
-        text.push(b'\n');
-        self.0.write_all(&text)
-    }
+/// Leaves the outcome, after everything else is in the log.
+fn finish(
+    directory: &AttemptDirectory,
+    result: &ExecutionResult,
+    mut journal: Journal,
+    mut news: News,
+) -> io::Result<()> {
+    journal.own(&farewell(result));
+    journal.account();
+    journal.flush();
+    write_durably(&directory.outcome(), &serde_json::to_vec(result)?)?;
+    news.write(&NewsRecord::Ended {})
 }
 
 fn read_order() -> io::Result<Order> {
     let mut text = Vec::new();
     io::stdin().lock().take(LARGEST_ORDER).read_to_end(&mut text)?;
-    Ok(serde_json::from_slice(&text)?)
+    Order::read(&text)
 }
 
 /// Opened for writing too, so that it always has a writer and never ends.
@@ -133,17 +132,7 @@ fn identity(started: &Started) -> CommandIdentity {
 
 /// Leaves what was ordered, for people; the attempt does not depend on it.
 fn keep_order(directory: &AttemptDirectory, order: &Order, redactor: &Redactor) {
-    let kept = KeptOrder {
-        argv: order
-            .argv
-            .iter()
-            .map(|argument| redactor.redact(argument))
-            .collect(),
-        directory: order.directory.clone(),
-        environment: order.environment.iter().map(|(name, _)| name.clone()).collect(),
-        timeout: order.timeout,
-        grace: order.grace,
-    };
+    let kept = KeptOrder::of(order, redactor);
     let file = File::options()
         .write(true)
         .create_new(true)

@@ -26,10 +26,13 @@ pub(super) fn members() -> Vec<Process> {
 }
 
 /// Asks all to end: the command's group at once, so that nobody is asked twice, and the others one by one.
-pub(super) fn terminate(group: i32) {
+pub(super) fn terminate(group: Option<i32>) {
     for signal in [Signal::SIGTERM, Signal::SIGCONT] {
-        let _ = killpg(Pid::from_raw(group), signal);
-        for process in members().into_iter().filter(|process| process.group != group) {
+        if let Some(group) = group {
+            let _ = killpg(Pid::from_raw(group), signal);
+        }
+        let is_other = |process: &Process| Some(process.group) != group;
+        for process in members().into_iter().filter(is_other) {
             process_table::send(process.pid, signal);
         }
     }
@@ -66,12 +69,12 @@ pub(super) struct Reaped {
 }
 
 /// Takes note of all children that have ended.
-pub(super) fn reap(looked_for: Pid) -> Reaped {
+pub(super) fn reap(looked_for: Option<Pid>) -> Reaped {
     let mut end = None;
     loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             Ok(status @ (WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..))) => {
-                if pid == looked_for {
+                if Some(pid) == looked_for {
                     end = Some(status);
                 }
             }
@@ -95,7 +98,7 @@ pub(super) fn reap(looked_for: Pid) -> Reaped {
 /// Kills until nobody is left, or gives up on those that cannot be killed.
 pub(super) fn kill_until_empty() {
     let give_up = Instant::now() + PATIENCE;
-    while reap(getpid()).has_family && Instant::now() < give_up {
+    while reap(None).has_family && Instant::now() < give_up {
         kill_all();
         thread::sleep(PAUSE);
     }

@@ -2,4 +2,5 @@
 
 mod life;
 mod output;
+mod steps;
 mod support;

@@ -50,7 +50,7 @@ async fn ex_11_a_command_that_is_missing_is_a_failure_that_says_so() {
     assert_eq!(result.code, 127);
     assert!(result.message.unwrap().contains("`no-such-program-here`"));
     let mut elsewhere = house.shell("true");
-    elsewhere.directory = house.root.path().join("nowhere");
+    elsewhere.steps[0].directory = house.root.path().join("nowhere");
     let watch = house.executor.start(&attempt(2), elsewhere).await.unwrap();
     assert!(ended(watch).await.message.unwrap().contains("no such directory"));
     let watch = house.executor.start(&attempt(3), house.spec(&[])).await.unwrap();
@@ -128,7 +128,7 @@ async fn ex_17_a_secret_is_masked_in_every_form_and_everywhere() {
         SecretString::from("line one\nline two\n"),
     ];
     spec.header = vec![format!("with {secret}")];
-    spec.argv.push(format!("--token={secret}"));
+    spec.steps[0].argv.push(format!("--token={secret}"));
     let news = story(house.executor.start(&attempt(1), spec).await.unwrap()).await;
     let log = house.log(1).await;
     assert_eq!(text_of(&log, "out").len(), forms.len() + 2, "{log:?}");

@@ -9,7 +9,7 @@ use sdm::exec::ProcessExecutor;
 use sdm::exec::attempt::AttemptDirectory;
 use sdm::model::ids::UniqueName;
 use sdm::model::{ExecutionResult, GoalKey, GoalSetId};
-use sdm::ports::executor::{ExecutionNews, ExecutionWatch, LogLine, ProcessSpec};
+use sdm::ports::executor::{ExecutionNews, ExecutionWatch, LogLine, ProcessSpec, Step};
 use sdm::ports::{AttemptRef, Executor};
 
 /// Longest that anything here may take; only reached by a failure.
@@ -43,8 +43,7 @@ impl House {
 
     pub(super) fn spec(&self, argv: &[&str]) -> ProcessSpec {
         ProcessSpec {
-            argv: argv.iter().map(|word| (*word).to_owned()).collect(),
-            directory: self.work(),
+            steps: vec![self.step("", argv)],
             environment: vec![("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())],
             redact: Vec::new(),
             timeout: DEADLINE,
@@ -53,6 +52,15 @@ impl House {
             result_file: self.root.path().join("out/result.json"),
             header: Vec::new(),
             log_limit: 64 * 1024 * 1024,
+        }
+    }
+
+    pub(super) fn step(&self, name: &str, argv: &[&str]) -> Step {
+        Step {
+            name: name.to_owned(),
+            argv: argv.iter().map(|word| (*word).to_owned()).collect(),
+            directory: self.work(),
+            ..Step::default()
         }
     }
 

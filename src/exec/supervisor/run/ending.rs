@@ -16,7 +16,7 @@ const LEFTOVER_GRACE: Duration = Duration::from_secs(1);
 enum Stage {
     /// Nothing has ended; the time limit is set unless it lies beyond all time.
     Running { until: Option<Instant> },
-    /// The command has ended by itself.
+    /// The last command has ended by itself.
     Settling { until: Instant },
     /// All were asked to end.
     Asked { until: Instant },
@@ -28,7 +28,7 @@ enum Stage {
 
 /// What to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum Act {
     /// Nothing.
     Wait,
     /// Ask the command and all it started to end.
@@ -44,7 +44,7 @@ pub(super) enum Step {
 /// What is known about the attempt's processes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Standing {
-    /// The command itself has ended.
+    /// The last command has ended, and none will be started.
     pub(super) has_ended: bool,
     /// Something of its family lives.
     pub(super) has_family: bool,
@@ -73,15 +73,15 @@ impl Ending {
     }
 
     /// Somebody wants it to end; says whether that is news.
-    pub(super) fn stop(&mut self, now: Instant, reason: &str) -> Step {
+    pub(super) fn stop(&mut self, now: Instant, reason: &str) -> Act {
         match self.stage {
             Stage::Running { .. } => self.ask(now, Cause::Stop(reason.to_owned())),
             // What is left is to be gone at once now.
             Stage::Settling { .. } => {
                 self.stage = Stage::Settling { until: now };
-                Step::Wait
+                Act::Wait
             }
-            Stage::Asked { .. } | Stage::Killing { .. } | Stage::GivenUp => Step::Wait,
+            Stage::Asked { .. } | Stage::Killing { .. } | Stage::GivenUp => Act::Wait,
         }
     }
 
@@ -105,52 +105,52 @@ impl Ending {
     }
 
     /// Decides what to do now.
-    pub(super) fn step(&mut self, now: Instant, standing: Standing) -> Step {
+    pub(super) fn step(&mut self, now: Instant, standing: Standing) -> Act {
         match self.stage {
             Stage::Running { .. } if standing.has_ended => {
                 self.stage = Stage::Settling {
                     until: now + SETTLING,
                 };
-                Step::Wait
+                Act::Wait
             }
             Stage::Running { until: Some(until) } if now >= until => self.ask(now, Cause::Timeout),
             Stage::Settling { until } if now >= until && standing.has_family => {
                 self.stage = Stage::Asked {
                     until: now + self.grace.min(LEFTOVER_GRACE),
                 };
-                Step::AskLeftovers
+                Act::AskLeftovers
             }
             Stage::Asked { until } if now >= until => {
                 self.stage = Stage::Killing {
                     next: now + PAUSE,
                     give_up: now + PATIENCE,
                 };
-                Step::Kill
+                Act::Kill
             }
             Stage::Killing { give_up, .. } if now >= give_up => {
                 self.stage = Stage::GivenUp;
-                Step::GiveUp
+                Act::GiveUp
             }
             Stage::Killing { next, give_up } if now >= next => {
                 self.stage = Stage::Killing {
                     next: now + PAUSE,
                     give_up,
                 };
-                Step::Kill
+                Act::Kill
             }
             Stage::Running { .. }
             | Stage::Settling { .. }
             | Stage::Asked { .. }
             | Stage::Killing { .. }
-            | Stage::GivenUp => Step::Wait,
+            | Stage::GivenUp => Act::Wait,
         }
     }
 
-    fn ask(&mut self, now: Instant, cause: Cause) -> Step {
+    fn ask(&mut self, now: Instant, cause: Cause) -> Act {
         self.cause = cause;
         let until = now.checked_add(self.grace).unwrap_or(now + LEFTOVER_GRACE);
         self.stage = Stage::Asked { until };
-        Step::Ask
+        Act::Ask
     }
 }
 
@@ -182,15 +182,15 @@ mod tests {
     fn a_time_limit_asks_then_kills_then_gives_up() {
         let start = Instant::now();
         let mut ending = Ending::new(start, seconds(10), seconds(30));
-        assert_eq!(ending.step(start + seconds(9), LIVES), Step::Wait);
-        assert_eq!(ending.step(start + seconds(10), LIVES), Step::Ask);
+        assert_eq!(ending.step(start + seconds(9), LIVES), Act::Wait);
+        assert_eq!(ending.step(start + seconds(10), LIVES), Act::Ask);
         assert_eq!(ending.cause, Cause::Timeout);
-        assert_eq!(ending.stop(start + seconds(11), "late"), Step::Wait);
-        assert_eq!(ending.step(start + seconds(39), LIVES), Step::Wait);
-        assert_eq!(ending.step(start + seconds(40), LIVES), Step::Kill);
-        assert_eq!(ending.step(start + seconds(41), LIVES), Step::Kill);
+        assert_eq!(ending.stop(start + seconds(11), "late"), Act::Wait);
+        assert_eq!(ending.step(start + seconds(39), LIVES), Act::Wait);
+        assert_eq!(ending.step(start + seconds(40), LIVES), Act::Kill);
+        assert_eq!(ending.step(start + seconds(41), LIVES), Act::Kill);
         assert!(!ending.is_over(start + seconds(41), LIVES));
-        assert_eq!(ending.step(start + seconds(46), LIVES), Step::GiveUp);
+        assert_eq!(ending.step(start + seconds(46), LIVES), Act::GiveUp);
         assert!(ending.is_over(start + seconds(46), LIVES));
     }
 
@@ -198,10 +198,10 @@ mod tests {
     fn i3_what_is_left_behind_is_ended_soon() {
         let start = Instant::now();
         let mut ending = Ending::new(start, Duration::MAX, seconds(30));
-        assert_eq!(ending.step(start, LEFT), Step::Wait);
+        assert_eq!(ending.step(start, LEFT), Act::Wait);
         assert!(!ending.is_over(start, LEFT));
-        assert_eq!(ending.step(start + seconds(1), LEFT), Step::AskLeftovers);
-        assert_eq!(ending.step(start + seconds(2), LEFT), Step::Kill);
+        assert_eq!(ending.step(start + seconds(1), LEFT), Act::AskLeftovers);
+        assert_eq!(ending.step(start + seconds(2), LEFT), Act::Kill);
         assert_eq!(ending.cause, Cause::Itself);
         assert!(ending.is_over(start + seconds(2), GONE));
     }

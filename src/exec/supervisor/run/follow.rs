@@ -1,231 +1,233 @@
-//! Follows a running command: output to log and phases, wishes and clocks to its ending.
+//! Follows the commands of an attempt: one after the other, wishes and clocks to their ending.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::os::fd::AsFd;
-use std::rc::Rc;
 use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::wait::WaitStatus;
 use nix::unistd::Pid;
 
 use super::super::super::attempt::AttemptDirectory;
 use super::super::super::news::NewsRecord;
 use super::super::super::order::Order;
-use super::super::super::redact::Redactor;
-use super::super::command::Started;
-use super::super::journal::Journal;
-use super::super::lines::Lines;
+use super::super::command::{self, Started};
 use super::super::outcome::Cause;
-use super::super::phases::Phases;
+use super::super::result_file::ResultFile;
+use super::super::sequence::{Sequence, StepEnd, Verdict};
 use super::super::signals::Signals;
 use super::super::tree;
-use super::News;
-use super::ending::{Ending, Standing, Step};
-
-/// Most bytes taken from a pipe at once, so that one stream cannot silence the other, a stop or the clock.
-const PIECE: usize = 64 * 1024;
+use super::ending::{Act, Ending, Standing};
+use super::identity;
+use super::output::Output;
+use crate::model::ExecutionResult;
+use crate::ports::executor::When;
 
 /// Most bytes of a reason to stop.
 const LONGEST_REASON: u64 = 4096;
 
-/// Where wishes come from.
+/// What a step that runs finally finds how it stands by.
+const OUTCOME: &str = "SDM_OUTCOME";
+
+/// Where wishes come from, and what is judged by.
 pub(super) struct Sources<'a> {
     /// The attempt.
     pub(super) directory: &'a AttemptDirectory,
+    /// What was ordered.
+    pub(super) order: &'a Order,
+    /// What the commands report.
+    pub(super) result_file: &'a ResultFile,
     /// Signals to us.
     pub(super) signals: Signals,
     /// Wakes us for a stop.
     pub(super) control: File,
 }
 
-/// One stream of output.
-struct Stream {
-    name: &'static str,
-    /// `None` once it has ended.
-    pipe: Option<File>,
-    lines: Lines,
+/// The first command, which was started before anything that it need not wait for.
+pub(super) type First = Result<Started, Box<ExecutionResult>>;
+
+/// Starts the command of a step; one that runs finally hears how it stands.
+pub(super) fn start(order: &Order, index: usize, outcome: &str) -> First {
+    let step = &order.steps[index];
+    let outcome = (step.when == When::Finally).then_some((OUTCOME, outcome));
+    command::start(step, &order.environment, outcome)
 }
 
-/// A command being followed.
+/// An attempt being followed.
 pub(super) struct Following<'a> {
     sources: Sources<'a>,
-    journal: Journal,
-    news: News,
-    phases: Phases,
-    redactor: Rc<Redactor>,
+    output: Output,
     ending: Ending,
-    command: Pid,
-    end: Option<WaitStatus>,
+    sequence: Sequence<'a>,
+    /// The command that runs.
+    command: Option<Pid>,
     has_family: bool,
 }
 
-/// What is left at the end.
-pub(super) struct Finished {
-    /// To be closed.
-    pub(super) journal: Journal,
-    /// To be closed.
-    pub(super) news: News,
-    /// The phase it was in.
-    pub(super) last_phase: Option<String>,
-}
-
 impl<'a> Following<'a> {
-    pub(super) fn new(
-        sources: Sources<'a>,
-        journal: Journal,
-        news: News,
-        phases: Phases,
-        started: &Started,
-        redactor: &Rc<Redactor>,
-        order: &Order,
-    ) -> Self {
+    pub(super) fn new(sources: Sources<'a>, output: Output) -> Self {
+        let order = sources.order;
         Self {
             sources,
-            journal,
-            news,
-            phases,
-            redactor: Rc::clone(redactor),
+            output,
             ending: Ending::new(Instant::now(), order.timeout, order.grace),
-            command: started.pid,
-            end: None,
+            sequence: Sequence::new(&order.steps),
+            command: None,
             has_family: true,
         }
     }
 
-    /// Follows until the command and everything it started have ended, and their output is in the log.
-    pub(super) fn follow_through(&mut self, started: Started) -> io::Result<(WaitStatus, Cause)> {
-        let mut streams = [("out", started.out), ("err", started.err)].map(|(name, pipe)| Stream {
-            name,
-            pipe: Some(pipe),
-            lines: Lines::new(Rc::clone(&self.redactor)),
-        });
-        let mut piece = vec![0; PIECE];
+    /// Follows until all commands and everything they started have ended, and their output is in the log.
+    pub(super) fn follow_through(mut self, first: First) -> io::Result<(Verdict, Cause, Output)> {
+        let index = self.sequence.due(Instant::now()).unwrap_or_default();
+        self.announce(index);
+        self.output.journal.flush();
+        self.take_over(first);
         self.look_for_stop();
         loop {
             self.note_ended();
-            self.act(&streams);
-            if self.ending.is_over(Instant::now(), self.standing(&streams)) {
+            self.start_due();
+            self.act();
+            if self.ending.is_over(Instant::now(), self.standing()) {
                 break;
             }
-            self.wait(&streams)?;
-            for stream in &mut streams {
-                self.take(stream, &mut piece);
-            }
-            self.journal.flush();
+            self.wait()?;
+            self.output.take();
             self.hear();
         }
-        for stream in &mut streams {
-            // What is in the pipe already; who holds it open without being of the family is not waited for.
-            while self.take(stream, &mut piece) {}
-            self.finish_lines(stream);
-        }
-        self.journal.flush();
-        let end = self.end.unwrap_or(WaitStatus::StillAlive);
-        Ok((end, self.ending.cause.clone()))
+        self.output.finish();
+        Ok((self.sequence.verdict(), self.ending.cause, self.output))
     }
 
-    /// Gives back what was lent.
-    pub(super) fn finish(self) -> Finished {
-        Finished {
-            journal: self.journal,
-            news: self.news,
-            last_phase: self.phases.into_last(),
-        }
-    }
-
-    fn standing(&self, streams: &[Stream]) -> Standing {
+    fn standing(&self) -> Standing {
         Standing {
-            has_ended: self.end.is_some(),
+            has_ended: self.sequence.is_over(),
             has_family: self.has_family,
-            has_output: streams.iter().any(|stream| stream.pipe.is_some()),
+            has_output: self.output.is_open(),
         }
     }
 
     fn note_ended(&mut self) {
         let reaped = tree::reap(self.command);
-        self.end = self.end.or(reaped.end);
         self.has_family = reaped.has_family;
-    }
-
-    fn act(&mut self, streams: &[Stream]) {
-        let step = self.ending.step(Instant::now(), self.standing(streams));
-        self.carry_out(step);
-    }
-
-    fn carry_out(&mut self, step: Step) {
-        match step {
-            Step::Wait => return,
-            Step::Ask => {
-                let because = match &self.ending.cause {
-                    Cause::Itself | Cause::Timeout => "its time is over".to_owned(),
-                    Cause::Stop(reason) => self.redactor.redact(reason),
-                };
-                self.journal.own(&format!("asked to end: {because}"));
-                tree::terminate(self.command.as_raw());
-            }
-            Step::AskLeftovers => {
-                self.journal
-                    .own(&format!("left running and ended by us: {}", left_behind()));
-                tree::terminate(self.command.as_raw());
-            }
-            Step::Kill => tree::kill_all(),
-            Step::GiveUp => self
-                .journal
-                .own(&format!("could not be killed: {}", left_behind())),
+        if let Some(end) = reaped.end {
+            self.command = None;
+            let heeds = self.sequence.current().is_some_and(|step| step.heeds_result);
+            let is_final = heeds && self.sources.result_file.is_final();
+            self.sequence.ended(Instant::now(), StepEnd::Ended(end), is_final);
         }
-        self.journal.flush();
+    }
+
+    /// Starts what is due; a step that cannot be started may make the next one due.
+    fn start_due(&mut self) {
+        while let Some(index) = self.sequence.due(Instant::now()) {
+            self.output.catch_up();
+            self.remark();
+            self.announce(index);
+            let started = start(self.sources.order, index, self.outcome_so_far());
+            if let Ok(started) = &started {
+                let record = NewsRecord::Step {
+                    command: identity(started),
+                    is_alone: !self.has_family,
+                };
+                // Only needed should we and the guard both be killed.
+                let _ = self.output.news.write(&record);
+            }
+            self.take_over(started);
+        }
+        self.remark();
+        self.output.journal.flush();
+    }
+
+    fn take_over(&mut self, started: First) {
+        match started {
+            Ok(started) => {
+                self.command = Some(started.pid);
+                self.has_family = true;
+                self.output.connect(started);
+            }
+            Err(result) => self
+                .sequence
+                .ended(Instant::now(), StepEnd::NotStarted(result), false),
+        }
+    }
+
+    /// Says which step begins, where there are several.
+    fn announce(&mut self, index: usize) {
+        if self.sequence.is_plural() && self.sequence.is_first_try() {
+            let label = self.sequence.label(index);
+            self.output.say(&format!("step {}: {label}", index + 1));
+            self.output.enter(&label);
+        }
+    }
+
+    fn remark(&mut self) {
+        for remark in self.sequence.take_remarks() {
+            self.output.say(&remark);
+        }
+    }
+
+    fn outcome_so_far(&self) -> &'static str {
+        let is_well = self.sequence.is_well()
+            && self.ending.cause == Cause::Itself
+            && !self.sources.result_file.is_failure();
+        if is_well { "success" } else { "failure" }
+    }
+
+    fn act(&mut self) {
+        let act = self.ending.step(Instant::now(), self.standing());
+        self.carry_out(act);
+    }
+
+    fn carry_out(&mut self, act: Act) {
+        let group = self.command.map(Pid::as_raw);
+        match act {
+            Act::Wait => return,
+            Act::Ask => {
+                let because = match &self.ending.cause {
+                    Cause::Itself | Cause::Timeout => "its time is over",
+                    Cause::Stop(reason) => reason,
+                };
+                self.output.say(&format!("asked to end: {because}"));
+                self.sequence.close();
+                tree::terminate(group);
+            }
+            Act::AskLeftovers => {
+                self.output
+                    .say(&format!("left running and ended by us: {}", left_behind()));
+                tree::terminate(group);
+            }
+            Act::Kill => {
+                self.sequence.abandon();
+                tree::kill_all();
+            }
+            Act::GiveUp => self
+                .output
+                .say(&format!("could not be killed: {}", left_behind())),
+        }
+        self.output.journal.flush();
     }
 
     /// Sleeps until something comes or it is time to decide.
-    fn wait(&self, streams: &[Stream]) -> io::Result<()> {
+    fn wait(&self) -> io::Result<()> {
         let mut watched = vec![
             PollFd::new(self.sources.signals.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.sources.control.as_fd(), PollFlags::POLLIN),
         ];
-        let pipes = streams.iter().filter_map(|stream| stream.pipe.as_ref());
+        let pipes = self.output.pipes();
         watched.extend(pipes.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)));
-        let timeout = self.ending.next_moment().map_or(PollTimeout::NONE, |moment| {
-            // Rounded up, so that the moment has come when we wake.
-            let left = moment.saturating_duration_since(Instant::now()).as_millis() + 1;
-            PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
-        });
+        let now = Instant::now();
+        let moments = [self.ending.next_moment(), self.sequence.next_moment(now)];
+        let timeout = moments
+            .into_iter()
+            .flatten()
+            .min()
+            .map_or(PollTimeout::NONE, |moment| until(moment, now));
         match poll(&mut watched, timeout) {
             Ok(_) | Err(Errno::EINTR) => Ok(()),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Takes what one stream has to give, at most a piece; whether there may be more.
-    fn take(&mut self, stream: &mut Stream, piece: &mut [u8]) -> bool {
-        let Some(pipe) = &mut stream.pipe else {
-            return false;
-        };
-        match pipe.read(piece) {
-            Ok(length) if length > 0 => {
-                let (journal, phases, news) = (&mut self.journal, &mut self.phases, &mut self.news);
-                stream.lines.push(&piece[..length], &mut |line| {
-                    note(journal, phases, news, stream.name, line);
-                });
-                true
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => true,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => false,
-            Ok(_) | Err(_) => {
-                stream.pipe = None;
-                self.finish_lines(stream);
-                false
-            }
-        }
-    }
-
-    fn finish_lines(&mut self, stream: &mut Stream) {
-        let (journal, phases, news) = (&mut self.journal, &mut self.phases, &mut self.news);
-        stream
-            .lines
-            .finish(&mut |line| note(journal, phases, news, stream.name, line));
     }
 
     /// Hears signals and the control FIFO.
@@ -254,18 +256,18 @@ impl<'a> Following<'a> {
     }
 
     fn stop(&mut self, reason: &str) {
-        let step = self.ending.stop(Instant::now(), reason);
-        self.carry_out(step);
+        let act = self.ending.stop(Instant::now(), reason);
+        self.carry_out(act);
     }
 }
 
-/// A line of output: into the log, and into the news when it changes the phase.
-fn note(journal: &mut Journal, phases: &mut Phases, news: &mut News, stream: &str, line: &str) {
-    journal.output(stream, line);
-    if let Some(phase) = phases.see(line) {
-        // A phase that cannot be told is no reason to end a goal (3.16).
-        let _ = news.write(&NewsRecord::Phase(phase.to_owned()));
+/// How long to sleep; rounded up, so that the moment has come when we wake.
+fn until(moment: Instant, now: Instant) -> PollTimeout {
+    let left = moment.saturating_duration_since(now);
+    if left.is_zero() {
+        return PollTimeout::ZERO;
     }
+    PollTimeout::try_from(left.as_millis() + 1).unwrap_or(PollTimeout::MAX)
 }
 
 /// Names what is left of the family, for the log.
