@@ -10,7 +10,7 @@ use crate::daemon::control::ControlError;
 use crate::daemon::environment;
 use crate::daemon::goal_files::GoalFiles;
 use crate::daemon::local::{LocalDaemon, StartError};
-use crate::daemon::offline::{self, OfflineError, RunOptions, Subject, explain_offline};
+use crate::daemon::offline::{self, OfflineError, RunOptions, Subject, explain_offline, predict_offline};
 use crate::daemon::state::StateError;
 use crate::engine::Machine;
 use crate::model::{Diagnostic, FeedEntry, Severity, StateName, Trace};
@@ -19,6 +19,7 @@ use crate::runtime::lifecycle::{Signals, Wish};
 use crate::runtime::telemetry;
 use crate::spec::SourceFile;
 use crate::wire::explain::ExplainView;
+use crate::wire::prediction::PredictionView;
 use crate::wire::views::StatusView;
 
 /// Called for each entry of the feed, in order, from one thread at a time.
@@ -208,6 +209,18 @@ pub fn explain(config: &Configuration, repo_path: &Path, what: &What) -> Result<
     )])
 }
 
+/// What every push to a branch sets, and what some may.
+///
+/// # Errors
+/// The repository or the goal files cannot be read, or there is no such branch name.
+pub fn predict(
+    config: &Configuration,
+    repo_path: &Path,
+    branch: Option<&str>,
+) -> Result<PredictionView, DoorError> {
+    predict_offline(config, repo_path, branch).map_err(not_answered)
+}
+
 fn subject(what: &What) -> Subject {
     match what {
         What::Revision(revision) => Subject::Revision(revision.clone()),
@@ -363,11 +376,11 @@ fn not_answered(error: OfflineError) -> DoorError {
             "commit something, or ask about the uncommitted files with --worktree",
         ),
         OfflineError::Bare(_) => refused(&error, "leave out --worktree"),
-        OfflineError::Scm(_) | OfflineError::Name(_) | OfflineError::Store(_) | OfflineError::Crashed => {
-            DoorError::Failed {
-                doing: "answer",
-                source: Box::new(error),
-            }
-        }
+        OfflineError::NoBranch => refused(&error, "name one: `sdm explain --predict BRANCH`"),
+        OfflineError::Name(_) => refused(&error, "`git branch --all` shows the names there are"),
+        OfflineError::Scm(_) | OfflineError::Store(_) | OfflineError::Crashed => DoorError::Failed {
+            doing: "answer",
+            source: Box::new(error),
+        },
     }
 }

@@ -1,6 +1,7 @@
 //! The author's commands without a daemon: explain what would be done, and do it in the foreground.
 
 mod leftovers;
+mod predict;
 mod run;
 
 use std::path::Path;
@@ -21,6 +22,7 @@ use crate::ports::Scm;
 use crate::ports::scm::ScmError;
 use crate::runtime::clock::{Clock, Ids, RandomIds, SystemClock};
 
+pub use predict::predict_offline;
 pub use run::{RunOptions, RunOutcome, run};
 
 /// What somebody asks about.
@@ -63,6 +65,9 @@ pub enum OfflineError {
     /// Nothing was ever committed to the branch that is checked out.
     #[error("nothing is committed yet on the branch that is checked out")]
     NoCommitYet,
+    /// No branch is named and none is checked out.
+    #[error("no branch is checked out")]
+    NoBranch,
     /// There are no files to look at.
     #[error("{0} is a bare repository: it has no files that could be uncommitted")]
     Bare(std::path::PathBuf),

@@ -68,10 +68,7 @@ fn goals_of<'a>(
     rules: &'a [RuleDefinition],
     standalone: &'a [GoalDefinition],
 ) -> impl Iterator<Item = &'a GoalDefinition> {
-    rules
-        .iter()
-        .flat_map(|rule| rule.steps.iter().flatten())
-        .chain(standalone)
+    rules.iter().flat_map(RuleDefinition::goals).chain(standalone)
 }
 
 fn check_work(goal: &GoalDefinition) -> Option<Diagnostic> {

@@ -25,12 +25,22 @@ pub struct RuleDefinition {
     pub steps: Vec<Vec<GoalDefinition>>,
     /// Whether later rules are left out once this one has matched.
     pub locks: bool,
+    /// Instead of steps: rules of which the first that applies contributes its goals (semantics 2.7, first match).
+    #[serde(default)]
+    pub first_of: Option<Vec<RuleDefinition>>,
 }
 
 impl RuleDefinition {
     /// How the rule appears in the name of a goal set: `_` reads as a space.
     pub fn label(&self) -> String {
         self.name.replace('_', " ")
+    }
+
+    /// Every goal it may set, its own and those of the rules in `first_of`, in written order.
+    pub fn goals(&self) -> Vec<&GoalDefinition> {
+        let inner = self.first_of.iter().flatten();
+        let inner = inner.flat_map(Self::goals);
+        self.steps.iter().flatten().chain(inner).collect()
     }
 }
 

@@ -70,6 +70,9 @@ pub struct RuleTrace {
     pub goals: Vec<String>,
     /// Its tests, depth first, as written.
     pub tests: Vec<TestTrace>,
+    /// Nesting in `first_of`, from 0; the rule that holds it stands before it, one less deep.
+    #[serde(default)]
+    pub depth: u32,
 }
 
 /// Outcomes of a rule.
@@ -82,6 +85,10 @@ pub enum RuleOutcome {
     NotMatched,
     /// An earlier rule locked the set.
     LockedOut,
+    /// An earlier rule of the same `first_of` applies, or the rule that holds it does not.
+    NotReached,
+    /// Only in predictions: the push will decide.
+    Possible,
     /// A test could not be answered.
     Error,
 }
@@ -111,6 +118,8 @@ pub enum TestOutcome {
     False,
     /// Was not needed.
     NotEvaluated,
+    /// Only in predictions: the push will decide.
+    Unknown,
     /// Could not be answered.
     Error,
 }

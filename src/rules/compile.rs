@@ -34,6 +34,8 @@ pub(super) struct CompiledRule {
     pub(super) trace: Vec<TestTrace>,
     /// Indexes of the rules it depends on.
     pub(super) depends_on: Vec<usize>,
+    /// The rules of its `first_of`, in order.
+    pub(super) first_of: Vec<CompiledRule>,
 }
 
 /// A test expression with its place in the trace and its cost.
@@ -140,10 +142,12 @@ impl Compiler {
             self.problems
                 .push(Diagnostic::error("goal_cycle", rule.place.clone(), message).hint(hint));
         }
+        let inner = rule.first_of.iter().flatten();
         CompiledRule {
             test,
             trace,
             depends_on: self.depends_on(rule, earlier),
+            first_of: inner.map(|rule| self.rule(rule, &[])).collect(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Evaluates the tests of rules for one push.
 
 use super::compile::{CompiledRule, Node, What};
-use super::push_test::{Answer, PushTest, Question};
+use super::push_test::{Answer, Foresight, PushTest, Question};
 use crate::model::plan::{TestOutcome, TestTrace};
 
 /// What became of a test, a combinator or a whole rule.
@@ -16,6 +16,8 @@ pub(super) struct Verdict {
 pub(super) enum Decided {
     True,
     False,
+    /// Only in predictions.
+    Unknown,
     Error,
 }
 
@@ -24,6 +26,7 @@ impl Decided {
         match self {
             Self::True => TestOutcome::True,
             Self::False => TestOutcome::False,
+            Self::Unknown => TestOutcome::Unknown,
             Self::Error => TestOutcome::Error,
         }
     }
@@ -32,6 +35,7 @@ impl Decided {
         match self {
             Self::True => Self::False,
             Self::False => Self::True,
+            Self::Unknown => Self::Unknown,
             Self::Error => Self::Error,
         }
     }
@@ -42,6 +46,8 @@ pub(super) struct Evaluation<'a> {
     tests: &'a [Box<dyn PushTest>],
     question: Question<'a>,
     known: Vec<Option<Verdict>>,
+    /// Whether there is no push yet, so that only what is known before it is asked.
+    predicts: bool,
 }
 
 impl<'a> Evaluation<'a> {
@@ -50,6 +56,15 @@ impl<'a> Evaluation<'a> {
             tests,
             question,
             known: vec![None; tests.len()],
+            predicts: false,
+        }
+    }
+
+    /// Of a push that is yet to come: tests that need more than its repository and branch stay unknown.
+    pub(super) fn predicting(tests: &'a [Box<dyn PushTest>], question: Question<'a>) -> Self {
+        Self {
+            predicts: true,
+            ..Self::new(tests, question)
         }
     }
 
@@ -86,22 +101,21 @@ impl<'a> Evaluation<'a> {
 
     /// Operands cheapest first, up to the first that decides. One that has no answer leaves the others to decide, so
     /// that the outcome does not depend on the order: false beside an error is false for AND, true is true for OR
-    /// (PT-28), and an error stays an error when nothing decides.
+    /// (PT-28), and an error stays an error when nothing decides; so does what is unknown.
     fn combined(&mut self, operands: &[Node], decisive: Decided, trace: &mut [TestTrace]) -> Verdict {
-        let mut error = None;
+        let mut undecided = None;
         let mut reasons = Vec::new();
         for operand in operands {
             let verdict = self.node(operand, trace);
             if verdict.outcome == decisive {
                 return verdict;
             }
-            if verdict.outcome == Decided::Error {
-                error = error.or(Some(verdict));
-            } else {
-                reasons.push(verdict.because);
+            match verdict.outcome {
+                Decided::Error | Decided::Unknown => undecided = undecided.or(Some(verdict)),
+                Decided::True | Decided::False => reasons.push(verdict.because),
             }
         }
-        error.unwrap_or_else(|| Verdict {
+        undecided.unwrap_or_else(|| Verdict {
             outcome: decisive.negated(),
             because: all_reasons(&reasons, decisive),
         })
@@ -111,18 +125,34 @@ impl<'a> Evaluation<'a> {
         if let Some(known) = &self.known[id] {
             return known.clone();
         }
-        let verdict = match self.tests[id].evaluate(&self.question) {
-            Ok(Answer { holds, because }) => Verdict {
-                outcome: if holds { Decided::True } else { Decided::False },
-                because,
-            },
-            Err(error) => Verdict {
-                outcome: Decided::Error,
-                because: error.to_string(),
-            },
+        let test = &self.tests[id];
+        let verdict = match test.foresight() {
+            Foresight::Open if self.predicts => unknown("the push decides"),
+            Foresight::Opaque if self.predicts => unknown("it may ask anything, so nothing is said about it"),
+            Foresight::Known | Foresight::Open | Foresight::Opaque => ask(test.as_ref(), &self.question),
         };
         self.known[id] = Some(verdict.clone());
         verdict
+    }
+}
+
+fn ask(test: &dyn PushTest, question: &Question<'_>) -> Verdict {
+    match test.evaluate(question) {
+        Ok(Answer { holds, because }) => Verdict {
+            outcome: if holds { Decided::True } else { Decided::False },
+            because,
+        },
+        Err(error) => Verdict {
+            outcome: Decided::Error,
+            because: error.to_string(),
+        },
+    }
+}
+
+fn unknown(because: &str) -> Verdict {
+    Verdict {
+        outcome: Decided::Unknown,
+        because: because.to_owned(),
     }
 }
 
@@ -133,6 +163,6 @@ fn all_reasons(reasons: &[String], decisive: Decided) -> String {
     }
     match decisive {
         Decided::True => "there is nothing to choose from".to_owned(),
-        Decided::False | Decided::Error => "nothing is asked".to_owned(),
+        Decided::False | Decided::Unknown | Decided::Error => "nothing is asked".to_owned(),
     }
 }

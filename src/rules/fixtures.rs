@@ -116,6 +116,15 @@ pub(crate) fn rule(name: &str, test: TestExpression, steps: &[&[&str]]) -> RuleD
             .map(|step| step.iter().map(|name| goal(name)).collect())
             .collect(),
         locks: false,
+        first_of: None,
+    }
+}
+
+/// A rule of which the first inner rule that applies contributes.
+pub(crate) fn first_of(name: &str, test: TestExpression, inner: Vec<RuleDefinition>) -> RuleDefinition {
+    RuleDefinition {
+        first_of: Some(inner),
+        ..rule(name, test, &[])
     }
 }
 

@@ -17,15 +17,18 @@ mod goals;
 pub mod memory_view;
 pub mod patterns;
 mod planning;
+mod predict;
 pub mod project;
 pub mod push_test;
 pub mod push_tests;
 #[cfg(test)]
 mod tests;
 pub mod view;
+mod walk;
 
 pub use compile::{RuleSet, compile};
 pub use memory_view::MemoryView;
 pub use planning::PlanningError;
+pub use predict::{PredictedGoal, Prediction};
 pub use push_test::PlanningFacts;
 pub use push_tests::{GENERATED_TRAILER, PUSH_TESTS, descriptors};

@@ -2,15 +2,16 @@
 
 use thiserror::Error;
 
-use super::compile::RuleSet;
+use super::compile::{CompiledRule, RuleSet};
 use super::evaluate::{Decided, Evaluation};
 use super::expression::Evaluator;
 use super::goals::PlannedGoals;
 use super::project::Project;
 use super::push_test::{PlanningFacts, Question};
 use super::view::ProjectView;
-use crate::model::plan::{RuleOutcome, RuleTrace, TestTrace};
-use crate::model::{GoalDefinition, GoalKey, Plan, Push, RuleDefinition, Trace};
+use super::walk::Walk;
+use crate::model::plan::RuleOutcome;
+use crate::model::{GoalKey, Plan, Push, RuleDefinition, Trace};
 
 /// Why a push has no plan: a test could not be answered, or goals wait for each other. Record it with the push and plan
 /// again later; never read it as "no goals" (semantics 2.4 DECISION).
@@ -59,9 +60,10 @@ impl RuleSet {
 struct Planning<'a> {
     goals: PlannedGoals,
     labels: Vec<String>,
-    matched: Vec<bool>,
+    /// For each rule, the one whose goals it contributed: itself, or the one chosen of its `first_of`.
+    chosen: Vec<Option<&'a RuleDefinition>>,
     locked_by: Option<&'a RuleDefinition>,
-    trace: Trace,
+    trace: Walk,
 }
 
 impl<'a> Planning<'a> {
@@ -73,43 +75,83 @@ impl<'a> Planning<'a> {
     ) -> Result<(), PlanningError> {
         let definition = &set.definitions[index];
         let rule = &set.rules[index];
-        if let Some(lock) = self.locked_by {
-            let because = format!("rule {} allows no further goals", lock.name);
-            let tests = unevaluated(&rule.trace);
-            self.record(definition, RuleOutcome::LockedOut, because, tests);
-            return Ok(());
+        let chosen = match self.locked_by {
+            Some(lock) => {
+                let because = format!("rule {} allows no further goals", lock.name);
+                self.trace
+                    .leave_out(definition, rule, RuleOutcome::LockedOut, &because);
+                None
+            }
+            None => self.choose(definition, rule, evaluation)?,
+        };
+        if let Some(chosen) = chosen {
+            self.contribute(chosen, rule);
         }
+        self.chosen.push(chosen);
+        Ok(())
+    }
+
+    /// The rule that contributes its goals: this one, or the first of its `first_of` that applies (RU-01…04).
+    fn choose(
+        &mut self,
+        definition: &'a RuleDefinition,
+        rule: &CompiledRule,
+        evaluation: &mut Evaluation<'_>,
+    ) -> Result<Option<&'a RuleDefinition>, PlanningError> {
         let (verdict, tests) = evaluation.rule(rule);
         let outcome = match verdict.outcome {
             Decided::True => RuleOutcome::Matched,
             Decided::False => RuleOutcome::NotMatched,
-            Decided::Error => RuleOutcome::Error,
+            Decided::Unknown | Decided::Error => RuleOutcome::Error,
         };
-        self.record(definition, outcome, verdict.because.clone(), tests);
-        match verdict.outcome {
-            Decided::True => self.contribute(set, index),
-            Decided::False => {}
-            Decided::Error => {
+        let at = self.trace.enter(definition, outcome, &verdict.because, tests);
+        match (verdict.outcome, &definition.first_of) {
+            (Decided::True, None) => Ok(Some(definition)),
+            (Decided::True, Some(inner)) => {
+                self.trace.depth += 1;
+                let chosen = self.first_of(inner, &rule.first_of, evaluation)?;
+                self.trace.depth -= 1;
+                self.trace.choose(at, chosen.map(|chosen| chosen.name.as_str()));
+                Ok(chosen)
+            }
+            (Decided::False, _) => {
+                self.trace.leave_out_inner(definition, rule);
+                Ok(None)
+            }
+            (Decided::Unknown | Decided::Error, _) => {
                 let message = format!("rule {}: {}", definition.name, self.failed_test(&verdict.because));
-                return Err(PlanningError {
-                    trace: std::mem::take(&mut self.trace),
+                Err(PlanningError {
+                    trace: std::mem::take(&mut self.trace.trace),
                     message,
-                });
+                })
             }
         }
-        Ok(())
     }
 
-    fn contribute(&mut self, set: &'a RuleSet, index: usize) {
-        let definition = &set.definitions[index];
-        if let Some(matched) = self.matched.last_mut() {
-            *matched = true;
+    fn first_of(
+        &mut self,
+        definitions: &'a [RuleDefinition],
+        rules: &[CompiledRule],
+        evaluation: &mut Evaluation<'_>,
+    ) -> Result<Option<&'a RuleDefinition>, PlanningError> {
+        let mut found = None;
+        for (definition, rule) in definitions.iter().zip(rules) {
+            match found {
+                Some((by, _)) => self.trace.pass_over(definition, rule, by),
+                None => {
+                    let chosen = self.choose(definition, rule, evaluation)?;
+                    found = chosen.map(|chosen| (definition.name.as_str(), chosen));
+                }
+            }
         }
-        let depends_on: Vec<&RuleDefinition> = set.rules[index]
+        Ok(found.map(|(_, chosen)| chosen))
+    }
+
+    fn contribute(&mut self, definition: &'a RuleDefinition, rule: &CompiledRule) {
+        let depends_on: Vec<&RuleDefinition> = rule
             .depends_on
             .iter()
-            .filter(|earlier| self.matched[**earlier])
-            .map(|earlier| &set.definitions[*earlier])
+            .filter_map(|earlier| self.chosen[*earlier])
             .collect();
         self.goals.add(definition, &depends_on);
         if definition.steps.iter().any(|step| !step.is_empty()) {
@@ -120,27 +162,9 @@ impl<'a> Planning<'a> {
         }
     }
 
-    fn record(
-        &mut self,
-        definition: &RuleDefinition,
-        outcome: RuleOutcome,
-        because: String,
-        tests: Vec<TestTrace>,
-    ) {
-        self.matched.push(false);
-        self.trace.rules.push(RuleTrace {
-            name: definition.name.clone(),
-            place: definition.place.clone(),
-            outcome,
-            because,
-            goals: goal_names(&definition.steps),
-            tests,
-        });
-    }
-
     /// The first test of the last rule that has the error, with it.
     fn failed_test(&self, because: &str) -> String {
-        let tests = self.trace.rules.last().map(|rule| rule.tests.as_slice());
+        let tests = self.trace.trace.rules.last().map(|rule| rule.tests.as_slice());
         let failed = tests
             .unwrap_or_default()
             .iter()
@@ -155,36 +179,16 @@ impl<'a> Planning<'a> {
             Err(circle) => {
                 return Err(PlanningError {
                     message: circle_message(&circle),
-                    trace: self.trace,
+                    trace: self.trace.trace,
                 });
             }
         };
         Ok(Plan {
             name: (!goals.is_empty()).then(|| self.labels.join(", ")),
             goals,
-            trace: self.trace,
+            trace: self.trace.trace,
         })
     }
-}
-
-fn unevaluated(tests: &[TestTrace]) -> Vec<TestTrace> {
-    let because = "not needed: the rule is locked out".to_owned();
-    let left_out = |test: &TestTrace| TestTrace {
-        because: because.clone(),
-        ..test.clone()
-    };
-    tests.iter().map(left_out).collect()
-}
-
-/// Each name once, in planned order.
-fn goal_names(steps: &[Vec<GoalDefinition>]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for goal in steps.iter().flatten() {
-        if !names.contains(&goal.name) {
-            names.push(goal.name.clone());
-        }
-    }
-    names
 }
 
 fn circle_message(circle: &[GoalKey]) -> String {

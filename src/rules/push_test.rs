@@ -89,11 +89,27 @@ pub enum TestError {
     Expression(String),
 }
 
+/// What can be said about a test before there is a push (semantics 2.11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Foresight {
+    /// Repository, branch and mode decide.
+    Known,
+    /// The commits, the tree or a look-up decide.
+    Open,
+    /// It may ask anything: nothing is said about it.
+    Opaque,
+}
+
 /// A compiled push test: pure, and asked at most once per evaluation.
 pub trait PushTest: Debug + Send + Sync {
     /// What an answer costs.
     fn cost(&self) -> Cost {
         Cost::Cheap
+    }
+
+    /// Whether it can be answered before there is a push.
+    fn foresight(&self) -> Foresight {
+        Foresight::Open
     }
 
     /// Answers for one push.

@@ -1,5 +1,9 @@
 //! Acceptance PT-25…32 and RU-*: combinators, memory, rules, locks and folding.
 
+mod first_of;
+mod original;
+mod prediction;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::model::{Diagnostic, GoalDefinition, GoalKey, RuleDefinition};
+use crate::model::{Diagnostic, GoalDefinition, GoalKey, Place, RuleDefinition};
 
 use super::problems::{Problems, shorten};
 use super::rule::ReadRule;
@@ -26,6 +26,22 @@ pub(crate) fn unique_rules(read: Vec<ReadRule>, problems: &mut Problems) -> Vec<
         }
     }
     rules
+}
+
+/// Checks that rules in `first_of` have names of their own: traces and goals name rules.
+pub(crate) fn check_inner_names(rules: &[ReadRule], problems: &mut Problems) {
+    let outer = rules.iter().map(|rule| (rule.name.as_str(), &rule.name_place));
+    let mut places: HashMap<&str, &Place> = outer.collect();
+    for (name, place, length) in rules.iter().flat_map(|rule| &rule.inner_names) {
+        if let Some(known) = places.insert(name, place) {
+            let message = format!("there is a rule `{name}` already, at {known}");
+            problems.add(
+                Diagnostic::error("duplicate_rule", place.clone(), message)
+                    .spanning(*length)
+                    .hint("rename one of them"),
+            );
+        }
+    }
 }
 
 fn duplicate(rule: &ReadRule, earlier: &ReadRule) -> Diagnostic {
@@ -90,12 +106,16 @@ fn dependency_hint(name: &str, target: Option<usize>, position: usize, rules: &[
     }
     let earlier = &rules[..position];
     let sets_it = |rule: &&ReadRule| {
-        let steps = rule
-            .definition
-            .iter()
-            .flat_map(|rule| rule.steps.iter().flatten());
-        steps.into_iter().any(|goal| goal.name == name)
+        let mut goals = rule.definition.iter().flat_map(RuleDefinition::goals);
+        goals.any(|goal| goal.name == name)
     };
+    let holds_it = |rule: &&ReadRule| rule.inner_names.iter().any(|(inner, ..)| inner == name);
+    if let Some(rule) = earlier.iter().find(holds_it) {
+        return format!(
+            "`{name}` stands in the `first_of` of `{0}`; depend on `{0}`",
+            rule.name
+        );
+    }
     if let Some(rule) = earlier.iter().find(sets_it) {
         return format!(
             "`{name}` is a goal; name its rule instead: `depends_on: {}`",
@@ -116,7 +136,7 @@ pub(crate) fn check_definitions(
 ) {
     let mut first: HashMap<GoalKey, &GoalDefinition> = HashMap::new();
     let mut reported = HashSet::new();
-    let in_rules = rules.iter().flat_map(|rule| rule.steps.iter().flatten());
+    let in_rules = rules.iter().flat_map(RuleDefinition::goals);
     for goal in standalone.iter().chain(in_rules) {
         let known = *first.entry(goal.key()).or_insert(goal);
         if !known.is_same_as(goal) && reported.insert(&goal.place) {

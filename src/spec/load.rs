@@ -57,6 +57,7 @@ pub fn load(files: &[SourceFile], catalogue: &Catalogue<'_>) -> Loaded {
     let goals = std::mem::take(&mut reader.standalone);
 
     let rules = arrange::unique_rules(read, &mut problems);
+    arrange::check_inner_names(&rules, &mut problems);
     arrange::check_dependencies(&rules, names_incomplete, &mut problems);
     let rules: Vec<RuleDefinition> = rules.into_iter().filter_map(|rule| rule.definition).collect();
     arrange::check_definitions(&goals, &rules, &mut problems);

@@ -12,6 +12,7 @@
 mod arrange;
 mod catalogue;
 mod document;
+mod first_of;
 mod goal;
 mod keys;
 mod load;

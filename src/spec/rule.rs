@@ -20,9 +20,13 @@ pub const FIELDS: &[Field] = &[
     Field::new(
         "goals",
         ValueType::Any,
-        "steps one after the other; a list within the list is a step of parallel goals",
-    )
-    .required(),
+        "steps one after the other; a list within the list is a step of parallel goals; needed unless there is `first_of`",
+    ),
+    Field::new(
+        "first_of",
+        ValueType::Any,
+        "instead of `goals`: rules of which the first that applies contributes, with `name`, `test` and `goals` or a `first_of` of their own",
+    ),
     Field::new(
         "override",
         ValueType::Boolean,
@@ -43,6 +47,8 @@ pub(crate) struct ReadRule {
     /// Names in `depends_on` with their places and lengths.
     pub(crate) depends_on: Vec<(String, Place, u32)>,
     pub(crate) overrides: bool,
+    /// The rules of its `first_of`, at every depth: their names with places and lengths.
+    pub(crate) inner_names: Vec<(String, Place, u32)>,
     /// `None` when it has problems.
     pub(crate) definition: Option<RuleDefinition>,
 }
@@ -50,6 +56,11 @@ pub(crate) struct ReadRule {
 impl Reader<'_, '_> {
     /// A rule; `None` when not even its name is known.
     pub(crate) fn rule(&mut self, written: &WrittenRule) -> Option<ReadRule> {
+        self.rule_at(written, 0)
+    }
+
+    /// A rule so deep in `first_of`.
+    pub(super) fn rule_at(&mut self, written: &WrittenRule, depth: u32) -> Option<ReadRule> {
         let node = &*written.node;
         let Some(entries) = node.entries() else {
             self.problems().error_with_hint(
@@ -67,19 +78,22 @@ impl Reader<'_, '_> {
         }
         let named = self.rule_name(written, &sorted);
         let test = self.rule_test(&sorted);
-        let steps = self.rule_goals(&sorted, node);
+        let mut inner_names = Vec::new();
+        let contribution = self.contribution(&sorted, node, depth, &mut inner_names);
+        let is_misplaced = depth > 0 && self.keys_of_outer_rules(&sorted);
         let depends_on = self.names(sorted.value("depends_on"));
         let overrides = sorted
             .value("override")
             .and_then(|value| self.checker.boolean(value, "`override`"));
         let (name, name_place, name_length) = named?;
-        let definition = test.zip(steps).map(|(test, (steps, locks))| RuleDefinition {
+        let definition = test.zip(contribution).map(|(test, contribution)| RuleDefinition {
             name: name.clone(),
             place: node.place.clone(),
             test,
             depends_on: depends_on.iter().map(|(name, ..)| name.clone()).collect(),
-            steps,
-            locks,
+            steps: contribution.steps,
+            locks: contribution.locks,
+            first_of: contribution.first_of,
         });
         Some(ReadRule {
             name,
@@ -87,7 +101,35 @@ impl Reader<'_, '_> {
             name_length,
             depends_on,
             overrides: overrides == Some(true),
-            definition: definition.filter(|_| sorted.unknown.is_empty()),
+            inner_names,
+            definition: definition.filter(|_| sorted.unknown.is_empty() && !is_misplaced),
+        })
+    }
+
+    /// What a rule sets: its goals, or those of the first of its rules that applies. `None` comes with a problem.
+    fn contribution(
+        &mut self,
+        sorted: &Sorted<'_>,
+        node: &Node,
+        depth: u32,
+        names: &mut Vec<(String, Place, u32)>,
+    ) -> Option<Contribution> {
+        let Some(entry) = sorted.get("first_of") else {
+            return self.rule_goals(sorted, node);
+        };
+        if let Some(goals) = sorted.get("goals") {
+            self.problems().error_with_hint(
+                "ambiguous_key",
+                &goals.key,
+                "a rule has `goals` or `first_of`, not both",
+                "put the goals that are always set into a rule of their own",
+            );
+            return None;
+        }
+        let first_of = self.first_of(&entry.value, depth, names)?;
+        Some(Contribution {
+            first_of: Some(first_of),
+            ..Contribution::default()
         })
     }
 
@@ -144,7 +186,7 @@ impl Reader<'_, '_> {
     }
 
     /// The steps of a rule, and whether it locks.
-    fn rule_goals(&mut self, sorted: &Sorted<'_>, node: &Node) -> Option<(Vec<Vec<GoalDefinition>>, bool)> {
+    fn rule_goals(&mut self, sorted: &Sorted<'_>, node: &Node) -> Option<Contribution> {
         let Some(goals) = sorted.value("goals").filter(|goals| !goals.is_null()) else {
             self.problems().error_with_hint(
                 "missing_property",
@@ -167,7 +209,11 @@ impl Reader<'_, '_> {
                 }
             }
         }
-        steps.is_complete.then_some((steps.steps, steps.locks))
+        steps.is_complete.then_some(Contribution {
+            steps: steps.steps,
+            locks: steps.locks,
+            first_of: None,
+        })
     }
 
     fn parallel_goal(&mut self, node: &Node) -> Option<GoalEntry> {
@@ -182,6 +228,14 @@ impl Reader<'_, '_> {
         );
         None
     }
+}
+
+/// What a rule sets.
+#[derive(Default)]
+struct Contribution {
+    steps: Vec<Vec<GoalDefinition>>,
+    locks: bool,
+    first_of: Option<Vec<RuleDefinition>>,
 }
 
 /// The steps of a rule as they are read; a step that holds only a lock is none.

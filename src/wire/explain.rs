@@ -79,6 +79,9 @@ pub struct ExplainedRule {
     pub goals: Vec<String>,
     /// Its tests, depth first.
     pub tests: Vec<ExplainedTest>,
+    /// Nesting in `first_of`, from 0.
+    #[serde(default)]
+    pub depth: u32,
 }
 
 /// What became of a test.
@@ -136,7 +139,7 @@ impl ExplainedGoal {
 }
 
 impl ExplainedRule {
-    fn of(rule: &RuleTrace) -> Self {
+    pub(super) fn of(rule: &RuleTrace) -> Self {
         Self {
             name: rule.name.clone(),
             place: rule.place.to_string(),
@@ -144,6 +147,7 @@ impl ExplainedRule {
             because: rule.because.clone(),
             goals: rule.goals.clone(),
             tests: rule.tests.iter().map(ExplainedTest::of).collect(),
+            depth: rule.depth,
         }
     }
 }

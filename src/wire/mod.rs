@@ -2,4 +2,5 @@
 
 pub mod control;
 pub mod explain;
+pub mod prediction;
 pub mod views;

@@ -7,6 +7,7 @@ use super::super::doors::{self, What};
 use super::super::error::{CommandError, ErrorKind};
 use super::super::render::explain::explanation;
 use super::super::render::graph::{dot, mermaid};
+use super::super::render::prediction::prediction;
 use super::goal_files::GoalFiles;
 use crate::wire::control::{Reply, Request};
 use crate::wire::explain::ExplainView;
@@ -16,8 +17,8 @@ use crate::wire::explain::ExplainView;
 pub struct Args {
     #[command(flatten)]
     goal_files: GoalFiles,
-    /// A commit (HEAD when absent), or a push `A..B`
-    #[arg(value_name = "REV|A..B", conflicts_with = "worktree")]
+    /// A commit (HEAD when absent), or a push `A..B`; with --predict a branch
+    #[arg(value_name = "REV|A..B|BRANCH", conflicts_with = "worktree")]
     revision: Option<String>,
     /// Repository, instead of the one we stand in
     #[arg(value_name = "REPO")]
@@ -28,6 +29,9 @@ pub struct Args {
     /// What the daemon planned for this commit, as it stored it then
     #[arg(long, conflicts_with_all = ["worktree", "repository"])]
     stored: bool,
+    /// What any push to a branch (the checked-out one when none is named) will set, and what it may set
+    #[arg(long, conflicts_with_all = ["worktree", "stored", "format"])]
+    predict: bool,
     /// A picture of the plan instead of text
     #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "json")]
     format: Option<Format>,
@@ -45,6 +49,9 @@ pub(super) enum Format {
 /// `sdm explain`.
 pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
     args.goal_files.take_effect(context);
+    if args.predict {
+        return predicted(context, args);
+    }
     let views = if args.stored {
         stored(context, args)?
     } else {
@@ -68,6 +75,19 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
     }
     let failed = views.iter().any(|view| view.error.is_some());
     Ok(if failed { Exit::Bad } else { Exit::Ok })
+}
+
+fn predicted(context: &mut Context, args: &Args) -> CommandResult {
+    let configuration = context.configuration()?;
+    let path = context.absolute(args.repository.as_deref().unwrap_or(std::path::Path::new(".")));
+    let view = doors::predict(&configuration, &path, args.revision.as_deref())?;
+    if context.ui.json {
+        context.ui.object(&view)?;
+    } else {
+        let text = prediction(&context.ui.theme, &view, context.ui.verbosity > 0);
+        context.ui.data(&text)?;
+    }
+    Ok(Exit::Ok)
 }
 
 fn computed(context: &Context, args: &Args) -> Result<Vec<ExplainView>, CommandError> {

@@ -22,19 +22,7 @@ pub fn explanation(theme: &Theme, view: &ExplainView, verbose: bool) -> String {
         theme.width,
     );
     text.push_str("\n\n");
-    if view.rules.is_empty() {
-        text.push_str("There are no rules.\n");
-    }
-    let longest = view
-        .rules
-        .iter()
-        .map(|rule| width(&neutralise(&rule.name)))
-        .max()
-        .unwrap_or(0);
-    let column = longest.clamp(6, 24.min(theme.width / 3));
-    for rule in &view.rules {
-        text.push_str(&rule_lines(theme, rule, column, verbose));
-    }
+    text.push_str(&rules(theme, &view.rules, verbose));
     text.push('\n');
     if let Some(error) = &view.error {
         let _ = writeln!(
@@ -49,20 +37,47 @@ pub fn explanation(theme: &Theme, view: &ExplainView, verbose: bool) -> String {
     text
 }
 
+/// The rules with what became of them, rules of a `first_of` indented below the rule that holds it.
+pub(super) fn rules(theme: &Theme, rules: &[ExplainedRule], verbose: bool) -> String {
+    if rules.is_empty() {
+        return "There are no rules.\n".to_owned();
+    }
+    let longest = rules
+        .iter()
+        .map(|rule| width(&rule_name(rule)))
+        .max()
+        .unwrap_or(0);
+    let column = longest.clamp(6, 24.min(theme.width / 3));
+    let lines = rules.iter().map(|rule| rule_lines(theme, rule, column, verbose));
+    lines.collect()
+}
+
+fn rule_name(rule: &ExplainedRule) -> String {
+    format!(
+        "{}{}",
+        "  ".repeat(rule.depth.min(10) as usize),
+        neutralise(&rule.name)
+    )
+}
+
 fn mark(theme: &Theme, outcome: RuleOutcome) -> String {
     match outcome {
         RuleOutcome::Matched => theme.paint(Role::Good, theme.either("✓", "+")),
         RuleOutcome::NotMatched => theme.paint(Role::Dim, theme.either("✗", "x")),
-        RuleOutcome::LockedOut => theme.paint(Role::Dim, theme.either("–", "-")),
+        RuleOutcome::LockedOut | RuleOutcome::NotReached => theme.paint(Role::Dim, theme.either("–", "-")),
+        RuleOutcome::Possible => theme.paint(Role::Active, "?"),
         RuleOutcome::Error => theme.paint(Role::Bad, "!"),
     }
 }
 
 fn rule_lines(theme: &Theme, rule: &ExplainedRule, column: usize, verbose: bool) -> String {
-    let name = pad(&cut(&neutralise(&rule.name), column, theme.unicode), column);
+    let name = pad(&cut(&rule_name(rule), column, theme.unicode), column);
     let name = match rule.outcome {
         RuleOutcome::Matched => theme.paint(Role::Strong, &name),
-        RuleOutcome::NotMatched | RuleOutcome::LockedOut => theme.paint(Role::Dim, &name),
+        RuleOutcome::Possible => name,
+        RuleOutcome::NotMatched | RuleOutcome::LockedOut | RuleOutcome::NotReached => {
+            theme.paint(Role::Dim, &name)
+        }
         RuleOutcome::Error => theme.paint(Role::Bad, &name),
     };
     let because = cut(
@@ -92,7 +107,8 @@ fn deciding_test(rule: &ExplainedRule) -> Option<&ExplainedTest> {
         RuleOutcome::Matched => TestOutcome::True,
         RuleOutcome::NotMatched => TestOutcome::False,
         RuleOutcome::Error => TestOutcome::Error,
-        RuleOutcome::LockedOut => return None,
+        RuleOutcome::Possible => TestOutcome::Unknown,
+        RuleOutcome::LockedOut | RuleOutcome::NotReached => return None,
     };
     let leaf = |test: &&ExplainedTest| !matches!(test.test.as_str(), "not" | "and" | "or");
     let agreeing = || rule.tests.iter().filter(move |test| test.outcome == wanted);
@@ -107,6 +123,7 @@ fn test_line(theme: &Theme, test: &ExplainedTest, indent: &str) -> String {
         TestOutcome::True => (theme.either("✓", "+"), Role::Good),
         TestOutcome::False => (theme.either("✗", "x"), Role::Dim),
         TestOutcome::NotEvaluated => (theme.either("–", "-"), Role::Dim),
+        TestOutcome::Unknown => ("?", Role::Active),
         TestOutcome::Error => ("!", Role::Bad),
     };
     let inner = "  ".repeat(test.depth.min(20) as usize);

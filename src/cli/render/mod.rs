@@ -7,6 +7,7 @@ pub mod feed;
 pub mod goals;
 pub mod graph;
 pub mod machines;
+pub mod prediction;
 pub mod pushes;
 #[cfg(test)]
 mod tests;

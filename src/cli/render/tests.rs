@@ -388,6 +388,7 @@ fn explained() -> ExplainView {
         because: because.to_owned(),
         goals: Vec::new(),
         tests,
+        depth: 0,
     };
     let goal = |name: &str, after: &[&str], retry| ExplainedGoal {
         name: name.to_owned(),

@@ -5,7 +5,7 @@ use regex::Regex;
 use super::arguments::{regex, text};
 use crate::model::{Descriptor, ValueType};
 use crate::rules::display::shown;
-use crate::rules::push_test::{Answer, PushTest, Question, Registration, TestError};
+use crate::rules::push_test::{Answer, Foresight, PushTest, Question, Registration, TestError};
 
 pub(super) static REGISTRATION: Registration = Registration {
     descriptor: Descriptor {
@@ -30,6 +30,10 @@ struct IsBranch {
 }
 
 impl PushTest for IsBranch {
+    fn foresight(&self) -> Foresight {
+        Foresight::Known
+    }
+
     fn evaluate(&self, question: &Question<'_>) -> Result<Answer, TestError> {
         let branch = question.push.branch.as_str();
         let pattern = shown(self.pattern.as_str());

@@ -2,7 +2,7 @@
 
 use crate::model::Descriptor;
 use crate::rules::display::shown;
-use crate::rules::push_test::{Answer, PushTest, Question, Registration, TestError};
+use crate::rules::push_test::{Answer, Foresight, PushTest, Question, Registration, TestError};
 
 pub(super) static REGISTRATION: Registration = Registration {
     descriptor: Descriptor {
@@ -20,6 +20,10 @@ pub(super) static REGISTRATION: Registration = Registration {
 struct IsDefaultBranch;
 
 impl PushTest for IsDefaultBranch {
+    fn foresight(&self) -> Foresight {
+        Foresight::Known
+    }
+
     fn evaluate(&self, question: &Question<'_>) -> Result<Answer, TestError> {
         let push = question.push;
         let branch = shown(push.branch.as_str());

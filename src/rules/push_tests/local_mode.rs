@@ -1,7 +1,7 @@
 //! `is_local_mode`: the machine runs without a hub.
 
 use crate::model::Descriptor;
-use crate::rules::push_test::{Answer, PushTest, Question, Registration, TestError};
+use crate::rules::push_test::{Answer, Foresight, PushTest, Question, Registration, TestError};
 
 pub(super) static REGISTRATION: Registration = Registration {
     descriptor: Descriptor {
@@ -19,6 +19,10 @@ pub(super) static REGISTRATION: Registration = Registration {
 struct IsLocalMode;
 
 impl PushTest for IsLocalMode {
+    fn foresight(&self) -> Foresight {
+        Foresight::Known
+    }
+
     fn evaluate(&self, question: &Question<'_>) -> Result<Answer, TestError> {
         Ok(Answer::either(
             question.facts.local_mode,

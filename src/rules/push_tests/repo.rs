@@ -5,7 +5,7 @@ use regex::Regex;
 use super::arguments::{regex, text};
 use crate::model::{Descriptor, ValueType};
 use crate::rules::display::shown;
-use crate::rules::push_test::{Answer, PushTest, Question, Registration, TestError};
+use crate::rules::push_test::{Answer, Foresight, PushTest, Question, Registration, TestError};
 
 pub(super) static REGISTRATION: Registration = Registration {
     descriptor: Descriptor {
@@ -29,6 +29,10 @@ struct IsRepo {
 }
 
 impl PushTest for IsRepo {
+    fn foresight(&self) -> Foresight {
+        Foresight::Known
+    }
+
     fn evaluate(&self, question: &Question<'_>) -> Result<Answer, TestError> {
         let slug = question.push.repo.slug.to_string();
         let pattern = shown(self.pattern.as_str());

@@ -3,7 +3,7 @@
 use super::arguments::text;
 use crate::model::{Descriptor, ValueType};
 use crate::rules::expression::Expression;
-use crate::rules::push_test::{Answer, Cost, PushTest, Question, Registration, TestError};
+use crate::rules::push_test::{Answer, Cost, Foresight, PushTest, Question, Registration, TestError};
 
 pub(super) static REGISTRATION: Registration = Registration {
     descriptor: Descriptor {
@@ -22,6 +22,10 @@ pub(super) static REGISTRATION: Registration = Registration {
 struct When(Expression);
 
 impl PushTest for When {
+    fn foresight(&self) -> Foresight {
+        Foresight::Opaque
+    }
+
     fn cost(&self) -> Cost {
         if self.0.asks_project() {
             Cost::Content

@@ -113,6 +113,7 @@ pub(crate) fn plan(goals: Vec<PlannedGoal>) -> Plan {
         because: "any push".to_owned(),
         goals: goals.iter().map(|goal| goal.definition.name.clone()).collect(),
         tests: Vec::new(),
+        depth: 0,
     };
     Plan {
         name: (!goals.is_empty()).then(|| "build".to_owned()),
