@@ -39,6 +39,8 @@ pub enum ValueType {
     Fields(&'static [Field]),
     /// `true`/`false`, or a map with known keys; canonical form: the boolean or the object.
     BooleanOr(&'static [Field]),
+    /// A text, which stands for the map with only this one key, or a map with known keys; canonical form: the object.
+    TextOr(&'static str, &'static [Field]),
     /// Anything, kept verbatim as JSON.
     Any,
 }

@@ -98,7 +98,10 @@ fn shape(value: ValueType) -> String {
         ValueType::Choice(words) => words.join("` or `"),
         ValueType::BooleanOr(fields) => format!("true` or `{}", inside(fields)),
         ValueType::Fields(fields) => inside(fields),
-        ValueType::List(ValueType::Fields(fields)) => format!("[{}, …]", inside(fields)),
+        ValueType::TextOr(_, fields) => inside(fields),
+        ValueType::List(ValueType::Fields(fields) | ValueType::TextOr(_, fields)) => {
+            format!("[{}, …]", inside(fields))
+        }
         _ => return String::new(),
     };
     format!(": `{words}`")

@@ -45,6 +45,7 @@ impl<'p> Checker<'p> {
             ValueType::Map(inner) => self.map(inner, node, what),
             ValueType::Fields(fields) => self.fields(fields, node, what).map(Value::Object),
             ValueType::BooleanOr(fields) => self.boolean_or(fields, node, what),
+            ValueType::TextOr(key, fields) => self.text_or(key, fields, node, what),
             ValueType::Any => Some(node.to_json()),
         }
     }
@@ -78,6 +79,24 @@ impl<'p> Checker<'p> {
         } else {
             self.boolean(node, what).map(Value::Bool)
         }
+    }
+
+    /// A word where a map may stand is the map's main key; it is checked as that key would be, and the rest gets its defaults.
+    fn text_or(
+        &mut self,
+        key: &str,
+        fields: &'static [crate::model::Field],
+        node: &Node,
+        what: &str,
+    ) -> Option<Value> {
+        if node.entries().is_some() || node.items().is_some() {
+            return self.fields(fields, node, what).map(Value::Object);
+        }
+        let main = fields.iter().find(|field| field.name == key)?;
+        let value = self.value(&main.value, node, what)?;
+        let mut object = self.defaults(fields, key, node)?;
+        object.insert(key.to_owned(), value);
+        Some(Value::Object(object))
     }
 
     fn argv(&mut self, node: &Node, what: &str) -> Option<Value> {

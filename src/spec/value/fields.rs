@@ -95,6 +95,21 @@ impl Checker<'_> {
         }
     }
 
+    /// The defaults of all fields but one.
+    pub(super) fn defaults(
+        &mut self,
+        fields: &'static [Field],
+        but: &str,
+        node: &Node,
+    ) -> Option<Map<String, Value>> {
+        let others = fields
+            .iter()
+            .filter(|field| field.name != but && !field.default.is_empty());
+        others
+            .map(|field| Some((field.name.to_owned(), self.default(field, node)?)))
+            .collect()
+    }
+
     /// A default is written as YAML and checked like everything else; a wrong one is the program's own fault.
     fn default(&mut self, field: &Field, node: &Node) -> Option<Value> {
         let value = yaml::value(field.default)

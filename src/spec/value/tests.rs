@@ -91,6 +91,30 @@ fn maps_keep_their_keys_and_fields_get_theirs() {
 }
 
 #[test]
+fn ca_09_a_word_stands_for_the_map_with_its_main_key() {
+    const FIELDS: &[Field] = &[
+        Field::new("classifier", ValueType::Text, "").required(),
+        Field::new("scope", ValueType::Choice(&["set", "repo"]), "").default("set"),
+    ];
+    let either = ValueType::List(&ValueType::TextOr("classifier", FIELDS));
+    let expected = json!([{"classifier": "version", "scope": "set"}]);
+    for written in [
+        "version",
+        "[version]",
+        "{classifier: version}",
+        "[{classifier: version}]",
+    ] {
+        assert_eq!(check(&either, written), Ok(expected.clone()), "{written}");
+    }
+    assert_eq!(
+        wrong(&either, "[{clasifier: version}]"),
+        ["missing_property", "unknown_key"]
+    );
+    assert_eq!(wrong(&either, "[[version]]"), ["wrong_type"]);
+    assert_eq!(wrong(&either, "[~]"), ["missing_value"]);
+}
+
+#[test]
 fn a_wrong_default_is_a_problem_and_not_a_panic() {
     const FIELDS: &[Field] = &[Field::new("age", ValueType::Duration, "").default("[")];
     assert_eq!(wrong(&ValueType::Fields(FIELDS), "{}"), ["invalid_default"]);
