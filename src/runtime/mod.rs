@@ -1,6 +1,9 @@
-//! What every process needs and no delivery knows of: time, identity, tasks, lifecycle, telemetry.
+//! What every process needs and no delivery knows of: time, identity, tasks, lifecycle, telemetry, and
+//! directories by their handles.
 
 pub mod clock;
+pub mod directory;
+pub mod entry_name;
 pub mod lifecycle;
 pub mod tasks;
 pub mod telemetry;

@@ -7,13 +7,13 @@ use std::io;
 
 use git2::{ObjectType, Odb, Oid, Repository};
 
-use super::directory::Directory;
-use super::entry_name::refusal;
 use super::record::{Stamp, Tracked};
 use super::removal::Attic;
 use crate::git::objects::{exceeds, failed};
 use crate::git::tree::{Change, EntryKind, Leaf, TreeLimits, Trees, changes, leaves};
 use crate::ports::scm::ScmError;
+use crate::runtime::directory::Directory;
+use crate::runtime::entry_name::refusal;
 
 /// How large a tree may be to be written.
 #[derive(Debug, Clone, Copy)]

@@ -8,10 +8,10 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use nix::errno::Errno;
 use nix::sys::stat::SFlag;
 
-use super::directory::Directory;
 use super::record::{Stamp, Tracked};
 use super::removal::Attic;
 use crate::git::tree::EntryKind;
+use crate::runtime::directory::Directory;
 
 /// The directories that stay although nobody tracks them.
 ///

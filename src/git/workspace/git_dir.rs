@@ -9,8 +9,8 @@ use std::path::Path;
 
 use git2::Repository;
 
-use super::directory::Directory;
 use crate::model::CommitSha;
+use crate::runtime::directory::Directory;
 
 const CONFIG: &[u8] = b"[core]
 \trepositoryformatversion = 0

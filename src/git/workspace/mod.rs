@@ -3,7 +3,7 @@
 //! What is pushed is hostile and so is what runs in a workspace (threats B1–B6, I3, I6). Three ideas keep it harmless:
 //!
 //! - **Handles, not paths.** Everything is written, looked at and removed relative to directory handles beneath the pool's
-//!   root, links never followed ([`directory`], [`removal`]).
+//!   root, links never followed ([`crate::runtime::directory`], [`removal`]).
 //! - **A repository of its own.** A workspace's `.git` is a small repository that borrows the mirror's objects. It is made
 //!   when the workspace is lent and thrown away when it comes back, so that hooks, configuration, branches and commits left
 //!   by a goal neither reach the mirror nor the next goal ([`git_dir`]).
@@ -15,8 +15,6 @@
 
 mod checkout;
 mod cleaning;
-mod directory;
-mod entry_name;
 mod git_dir;
 mod pool;
 mod record;

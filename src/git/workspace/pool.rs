@@ -14,7 +14,6 @@ use nix::fcntl::{Flock, FlockArg};
 
 use super::checkout::{Checkout, CheckoutLimits};
 use super::cleaning::{clean, kept_directories};
-use super::directory::Directory;
 use super::git_dir;
 use super::record::Tracked;
 use super::removal::Attic;
@@ -24,6 +23,7 @@ use crate::git::tree::Trees;
 use crate::model::CommitSha;
 use crate::ports::scm::{ScmError, Workspace};
 use crate::runtime::clock::Ids;
+use crate::runtime::directory::Directory;
 
 /// How a pool behaves.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::errno::Errno;
 
-use super::directory::Directory;
+use crate::runtime::directory::Directory;
 
 /// A directory of the pool in which things are taken apart; names in it are given once.
 #[derive(Debug)]

@@ -5,9 +5,9 @@
 
 use std::io;
 
-use super::directory::Directory;
 use super::record::{Tracked, decode, encode};
 use crate::model::CommitSha;
+use crate::runtime::directory::Directory;
 
 /// What `state` says.
 #[derive(Debug, Clone, PartialEq, Eq)]

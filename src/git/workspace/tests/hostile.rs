@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use super::super::{CheckoutLimits, PoolSettings, directory};
+use super::super::{CheckoutLimits, PoolSettings};
 use super::{FILES, World, contents, expect};
 use crate::git::fixture::Git;
 use crate::ports::scm::ScmError;
@@ -115,7 +115,7 @@ fn b6_whatever_a_goal_leaves_is_removed() {
 
 /// Directories inside one another, deeper than any path reaches.
 fn dig(root: &Path, depth: usize) {
-    let mut here = directory::Directory::open(root).unwrap();
+    let mut here = crate::runtime::directory::Directory::open(root).unwrap();
     for _ in 0..depth {
         here.create_directory(b"deeper").unwrap();
         here = here.child(b"deeper").unwrap();

@@ -6,13 +6,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use nix::dir::{Dir, Type};
-use nix::fcntl::{AtFlags, OFlag, open, openat, renameat};
+use nix::fcntl::{AtFlags, OFlag, open, openat, readlinkat, renameat};
 use nix::sys::stat::{FchmodatFlags, FileStat, Mode, fchmod, fchmodat, fstat, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, symlinkat, unlinkat};
 
 /// An open directory.
 #[derive(Debug)]
-pub(super) struct Directory(OwnedFd);
+pub(crate) struct Directory(OwnedFd);
 
 /// Everything we create is for the owner to write and, inside the pool's private root, for all to read.
 const DIRECTORY_MODE: Mode = Mode::from_bits_truncate(0o755);
@@ -23,22 +23,22 @@ fn flags() -> OFlag {
 
 impl Directory {
     /// Opens a directory by its path, whose last component may not be a link.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self(open(path, flags(), Mode::empty())?))
     }
 
     /// Opens a directory in this one.
-    pub(super) fn child(&self, name: &[u8]) -> io::Result<Self> {
+    pub(crate) fn child(&self, name: &[u8]) -> io::Result<Self> {
         Ok(Self(openat(&self.0, name, flags(), Mode::empty())?))
     }
 
     /// Creates a directory in this one; fails when anything has this name.
-    pub(super) fn create_directory(&self, name: &[u8]) -> io::Result<()> {
+    pub(crate) fn create_directory(&self, name: &[u8]) -> io::Result<()> {
         Ok(mkdirat(&self.0, name, DIRECTORY_MODE)?)
     }
 
     /// Opens a directory in this one, creating it when there is nothing.
-    pub(super) fn child_or_new(&self, name: &[u8]) -> io::Result<Self> {
+    pub(crate) fn child_or_new(&self, name: &[u8]) -> io::Result<Self> {
         match self.create_directory(name) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             Ok(()) | Err(_) => self.child(name),
@@ -46,7 +46,7 @@ impl Directory {
     }
 
     /// Creates a file and writes it; fails when anything has this name. Returns what it is now.
-    pub(super) fn create_file(&self, name: &[u8], executable: bool, content: &[u8]) -> io::Result<FileStat> {
+    pub(crate) fn create_file(&self, name: &[u8], executable: bool, content: &[u8]) -> io::Result<FileStat> {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let mode = if executable { 0o755 } else { 0o644 };
         let mut file = File::from(openat(&self.0, name, flags, Mode::from_bits_truncate(mode))?);
@@ -55,7 +55,7 @@ impl Directory {
     }
 
     /// Replaces a small file of our own as a whole: readers see the old content or the new.
-    pub(super) fn replace_file(&self, name: &str, content: &[u8]) -> io::Result<()> {
+    pub(crate) fn replace_file(&self, name: &str, content: &[u8]) -> io::Result<()> {
         let new = format!("{name}.new");
         match self.unlink(new.as_bytes()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -66,7 +66,7 @@ impl Directory {
     }
 
     /// Reads a regular file of at most `limit` bytes; does not wait for a FIFO.
-    pub(super) fn read_file(&self, name: &[u8], limit: u64) -> io::Result<Vec<u8>> {
+    pub(crate) fn read_file(&self, name: &[u8], limit: u64) -> io::Result<Vec<u8>> {
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
         let file = File::from(openat(&self.0, name, flags, Mode::empty())?);
         let metadata = file.metadata()?;
@@ -81,29 +81,60 @@ impl Directory {
         Ok(content)
     }
 
+    /// Opens a regular file for reading; does not wait for a FIFO.
+    pub(crate) fn open_file(&self, name: &[u8]) -> io::Result<File> {
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK;
+        Ok(File::from(openat(&self.0, name, flags, Mode::empty())?))
+    }
+
+    /// Creates a file of the owner's alone and opens it for writing; fails when anything has this name.
+    pub(crate) fn new_file(&self, name: &[u8]) -> io::Result<File> {
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        Ok(File::from(openat(
+            &self.0,
+            name,
+            flags,
+            Mode::from_bits_truncate(0o600),
+        )?))
+    }
+
+    /// Where a symbolic link points.
+    pub(crate) fn read_link(&self, name: &[u8]) -> io::Result<Vec<u8>> {
+        use std::os::unix::ffi::OsStringExt;
+        Ok(readlinkat(&self.0, name)?.into_vec())
+    }
+
+    /// Removes what has this name unless it is a directory; nothing is removed already.
+    pub(crate) fn make_room(&self, name: &[u8]) -> io::Result<()> {
+        match self.unlink(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            outcome => outcome,
+        }
+    }
+
     /// Creates a symbolic link; fails when anything has this name.
-    pub(super) fn create_link(&self, name: &[u8], target: &[u8]) -> io::Result<FileStat> {
+    pub(crate) fn create_link(&self, name: &[u8], target: &[u8]) -> io::Result<FileStat> {
         symlinkat(target, &self.0, name)?;
         self.stat(name)
     }
 
     /// What has this name.
-    pub(super) fn stat(&self, name: &[u8]) -> io::Result<FileStat> {
+    pub(crate) fn stat(&self, name: &[u8]) -> io::Result<FileStat> {
         Ok(fstatat(&self.0, name, AtFlags::AT_SYMLINK_NOFOLLOW)?)
     }
 
     /// This directory itself.
-    pub(super) fn stat_self(&self) -> io::Result<FileStat> {
+    pub(crate) fn stat_self(&self) -> io::Result<FileStat> {
         Ok(fstat(&self.0)?)
     }
 
     /// Gives this directory the mode we create directories with.
-    pub(super) fn restore_mode(&self) -> io::Result<()> {
+    pub(crate) fn restore_mode(&self) -> io::Result<()> {
         Ok(fchmod(&self.0, DIRECTORY_MODE)?)
     }
 
     /// Gives a directory in this one the mode we create directories with; a link is not followed.
-    pub(super) fn restore_mode_of(&self, name: &[u8]) -> io::Result<()> {
+    pub(crate) fn restore_mode_of(&self, name: &[u8]) -> io::Result<()> {
         Ok(fchmodat(
             &self.0,
             name,
@@ -113,22 +144,22 @@ impl Directory {
     }
 
     /// Removes anything that is not a directory.
-    pub(super) fn unlink(&self, name: &[u8]) -> io::Result<()> {
+    pub(crate) fn unlink(&self, name: &[u8]) -> io::Result<()> {
         Ok(unlinkat(&self.0, name, UnlinkatFlags::NoRemoveDir)?)
     }
 
     /// Removes an empty directory.
-    pub(super) fn remove_empty(&self, name: &[u8]) -> io::Result<()> {
+    pub(crate) fn remove_empty(&self, name: &[u8]) -> io::Result<()> {
         Ok(unlinkat(&self.0, name, UnlinkatFlags::RemoveDir)?)
     }
 
     /// Moves something into another directory of the same file system.
-    pub(super) fn move_to(&self, name: &[u8], other: &Self, new: &[u8]) -> io::Result<()> {
+    pub(crate) fn move_to(&self, name: &[u8], other: &Self, new: &[u8]) -> io::Result<()> {
         Ok(renameat(&self.0, name, &other.0, new)?)
     }
 
     /// The names in this directory, each with whether it is known to be a directory.
-    pub(super) fn names(&self) -> io::Result<Vec<(Vec<u8>, Option<bool>)>> {
+    pub(crate) fn names(&self) -> io::Result<Vec<(Vec<u8>, Option<bool>)>> {
         let mut listing = Dir::from_fd(openat(&self.0, ".", flags(), Mode::empty())?)?;
         let mut names = Vec::new();
         for entry in listing.iter() {

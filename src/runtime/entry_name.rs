@@ -4,7 +4,7 @@
 //! file systems that fold names: a workspace may lie on one of them, or be copied to one.
 
 /// Why a name may not be written; `None` when it may.
-pub(super) fn refusal(name: &[u8]) -> Option<&'static str> {
+pub(crate) fn refusal(name: &[u8]) -> Option<&'static str> {
     if name.is_empty() || name == b"." || name == b".." {
         return Some("it is not a name");
     }
