@@ -14,7 +14,7 @@
 //! | 2 | [`ports`] | the doors outward, as small traits |
 //! | 3 | [`kinds`] | what each goal kind does |
 //! | 4 | [`engine`] | ingest → plan → schedule → dispatch → report |
-//! | 5 | [`store`], [`git`], [`scm`], [`exec`] | adapters |
+//! | 5 | [`store`], [`git`], [`scm`], [`exec`], [`files`] | adapters |
 //! | 6 | [`daemon`] | the processes: wirings of the engine |
 //! | 6 | [`own`] | what this program does as a step of a goal |
 //! | 7 | [`cli`] | one file per command |
@@ -27,6 +27,7 @@ pub mod config;
 pub mod daemon;
 pub mod engine;
 pub mod exec;
+pub mod files;
 pub mod git;
 pub mod kinds;
 pub mod model;

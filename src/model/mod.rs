@@ -8,6 +8,7 @@ pub mod definition;
 pub mod descriptor;
 pub mod diagnostic;
 pub mod feed;
+pub mod files;
 pub mod goal;
 pub mod goal_event;
 pub mod goal_set;

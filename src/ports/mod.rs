@@ -1,9 +1,11 @@
 //! The doors outward, as small object-safe traits. The engine sees these and never an adapter.
 
 pub mod executor;
+pub mod kept;
 pub mod scm;
 pub mod store;
 
 pub use executor::{AttemptRef, Executor};
+pub use kept::Archives;
 pub use scm::{Scm, Workspaces};
 pub use store::Store;

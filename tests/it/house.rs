@@ -25,6 +25,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("scm", ADAPTERS),
     ("chat", ADAPTERS),
     ("exec", ADAPTERS),
+    ("files", ADAPTERS),
     ("hub", 6),
     ("daemon", 6),
     ("own", 6),
