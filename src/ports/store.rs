@@ -15,6 +15,8 @@ use crate::model::{
 };
 
 use super::executor::AttemptRef;
+use super::kept::{Kept, KeptArchive, Sought, Success};
+use crate::model::push::Trust;
 
 /// Why the store did not do as asked.
 #[derive(Debug, Error)]
@@ -272,6 +274,31 @@ pub trait Store: Send + Sync {
     /// Records the version of a commit.
     async fn set_version(&self, repo_key: &str, sha: &CommitSha, version: &str) -> Result<(), StoreError>;
 
+    /// Records files that a goal left, so that others find them; again is once.
+    async fn keep_files(&self, kept: &[Kept]) -> Result<(), StoreError>;
+
+    /// The nearest files that somebody looks for, of equals the newest.
+    async fn find_kept(&self, sought: &Sought) -> Result<Option<Kept>, StoreError>;
+
+    /// The outputs that an attempt left.
+    async fn outputs_of(&self, success: &Success) -> Result<Vec<Kept>, StoreError>;
+
+    /// Every archive of which files are recorded, those first that are the first to go: what only goals of an ended set could
+    /// find, then what was not used for the longest time.
+    async fn archives(&self) -> Result<Vec<KeptArchive>, StoreError>;
+
+    /// Notes that an archive was used.
+    async fn use_archive(&self, trust: Trust, digest: &str, at: Timestamp) -> Result<(), StoreError>;
+
+    /// Forgets everything recorded of an archive.
+    async fn forget_archive(&self, trust: Trust, digest: &str) -> Result<(), StoreError>;
+
+    /// Records a success that may be taken over.
+    async fn record_success(&self, success: &Success) -> Result<(), StoreError>;
+
+    /// The newest success with these inputs where `sought` looks for it.
+    async fn find_success(&self, inputs: &str, sought: &Sought) -> Result<Option<Success>, StoreError>;
+
     /// Whether the repository's owner on this machine has said it may run (threat J2).
     async fn is_trusted(&self, repo_key: &str) -> Result<bool, StoreError>;
 
@@ -280,7 +307,7 @@ pub trait Store: Send + Sync {
 
     /// Removes goal sets that ended before `before` and have no lease, with their events, and returns their attempts so
     /// that logs can go too. Planned pushes of that age without a set go as well unless they are the head of their branch,
-    /// and so do messages. Cursors are not given again.
+    /// and so do messages, and what is known of files and successes that were not used since. Cursors are not given again.
     async fn prune(&self, before: Timestamp) -> Result<Vec<AttemptRef>, StoreError>;
 
     /// A counter that moves with every stored change: a hint to look. Subscribe before reading, and nothing is missed.

@@ -2,6 +2,7 @@
 
 pub(crate) mod fixture;
 mod goal_sets;
+mod kept;
 mod log;
 mod plans;
 mod queues;
@@ -74,6 +75,14 @@ contract! {
         qu_03_canceling_a_set_frees_its_slot,
         qu_04_order_and_limit_survive_a_restart,
         qu_05_a_set_that_waits_for_approval_keeps_its_slot;
+    kept:
+        ca_02_files_are_found_by_scope_nearest_first,
+        b10_files_of_one_trust_are_not_found_with_another,
+        ca_07_keeping_again_is_once_and_the_newest_is_found,
+        caches_are_found_by_the_beginning_of_their_key,
+        archives_go_in_order_of_their_last_use,
+        a_success_is_found_with_its_outputs,
+        files_that_nobody_used_are_forgotten;
     log:
         the_feed_is_read_in_pages_without_gaps,
         the_feed_tells_goals_with_all_they_need,

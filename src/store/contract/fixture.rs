@@ -92,6 +92,8 @@ pub(crate) fn goal(name: &str, after: &[&str]) -> PlannedGoal {
             start_within: None,
             progress: Vec::new(),
             uncancelable: false,
+            files: Default::default(),
+            secrets: Vec::new(),
             parameters: serde_json::Map::new(),
         },
         preconditions: after.iter().map(|name| key(name)).collect(),

@@ -14,6 +14,7 @@ mod failure;
 mod feed;
 mod goal_sets;
 mod goals;
+mod kept;
 mod leases;
 mod plans;
 mod prune;

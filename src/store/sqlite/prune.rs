@@ -54,6 +54,20 @@ impl Prune {
         Ok(())
     }
 
+    async fn forget_files(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        for statement in [
+            "DELETE FROM kept_files WHERE used_at < ?",
+            "DELETE FROM successes WHERE at < ?",
+        ] {
+            sqlx::query(statement)
+                .bind(self.before.as_micros())
+                .execute(&mut *connection)
+                .await
+                .doing("forget kept files")?;
+        }
+        Ok(())
+    }
+
     async fn forget_messages(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM events WHERE kind = 'message' AND at < ?")
             .bind(self.before.as_micros())
@@ -105,6 +119,7 @@ impl Write for Prune {
         }
         self.forget_pushes(connection).await?;
         self.forget_messages(connection).await?;
+        self.forget_files(connection).await?;
         Ok(Done::Quiet(forgotten))
     }
 }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::append::Append;
 use super::facts::{self, SetTrusted, SetVersion};
 use super::feed::{self, Entry, Say};
+use super::kept::{self, ForgetArchive, KeepFiles, RecordSuccess, UseArchive};
 use super::leases::{self, RenewLease};
 use super::plans::{self, StorePlan, StorePlanningFailure};
 use super::prune::Prune;
@@ -14,10 +15,12 @@ use super::pushes::{self, RecordPush, SetBranchHead};
 use super::queues::{self, GrantQueue, JoinQueue};
 use super::repositories::{self, RememberRepository};
 use super::{SqliteStore, goal_sets, goals};
+use crate::model::push::Trust;
 use crate::model::{
     BranchName, CommitSha, Cursor, FeedEntry, GoalEvent, GoalSet, GoalSetId, News, Plan, Push, PushId,
     RepoSlug, Repository, StateName, Timestamp,
 };
+use crate::ports::kept::{Kept, KeptArchive, Sought, Success};
 use crate::ports::store::{
     Cause, GoalLocation, GoalSetFilter, GoalSetRecord, Lease, LeaseChanges, PlanningAttempt, StoreError,
 };
@@ -209,6 +212,40 @@ impl Store for SqliteStore {
             version: version.to_owned(),
         };
         self.writer.write(write).await
+    }
+
+    async fn keep_files(&self, kept: &[Kept]) -> Result<(), StoreError> {
+        self.writer.write(KeepFiles(kept.to_vec())).await
+    }
+
+    async fn find_kept(&self, sought: &Sought) -> Result<Option<Kept>, StoreError> {
+        kept::find(&self.readers, sought).await
+    }
+
+    async fn outputs_of(&self, success: &Success) -> Result<Vec<Kept>, StoreError> {
+        kept::of_attempt(&self.readers, success).await
+    }
+
+    async fn archives(&self) -> Result<Vec<KeptArchive>, StoreError> {
+        kept::archives(&self.readers).await
+    }
+
+    async fn use_archive(&self, trust: Trust, digest: &str, at: Timestamp) -> Result<(), StoreError> {
+        let digest = digest.to_owned();
+        self.writer.write(UseArchive { trust, digest, at }).await
+    }
+
+    async fn forget_archive(&self, trust: Trust, digest: &str) -> Result<(), StoreError> {
+        let digest = digest.to_owned();
+        self.writer.write(ForgetArchive { trust, digest }).await
+    }
+
+    async fn record_success(&self, success: &Success) -> Result<(), StoreError> {
+        self.writer.write(RecordSuccess(success.clone())).await
+    }
+
+    async fn find_success(&self, inputs: &str, sought: &Sought) -> Result<Option<Success>, StoreError> {
+        kept::success(&self.readers, inputs, sought).await
     }
 
     async fn is_trusted(&self, repo_key: &str) -> Result<bool, StoreError> {

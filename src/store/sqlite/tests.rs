@@ -125,7 +125,10 @@ async fn k5_migrations_keep_what_is_stored() {
     /// Entries of the feed among the rows.
     const FEED: usize = 14;
     /// Rows as the program of that schema version wrote them.
-    const ROWS: &[(i64, &str)] = &[(1, include_str!("testdata/rows_of_schema_1.sql"))];
+    const ROWS: &[(i64, &str)] = &[
+        (1, include_str!("testdata/rows_of_schema_1.sql")),
+        (60, include_str!("testdata/rows_of_schema_60.sql")),
+    ];
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("sdm.db");
     let mut connection = meddler(&path).await;
@@ -158,6 +161,7 @@ async fn k5_migrations_keep_what_is_stored() {
         Some("1.0.0")
     );
     assert!(store.is_trusted(REPO).await.unwrap());
+    assert_eq!(store.archives().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
