@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::approval::ApprovalPolicy;
 use super::diagnostic::Place;
+use super::files::{GoalFiles, SecretUse};
 use super::goal::StateName;
 use super::ids::{GoalKey, UniqueName};
 
@@ -116,6 +117,12 @@ pub struct GoalDefinition {
     /// Never canceled by a newer push (semantics 4.8).
     #[serde(default)]
     pub uncancelable: bool,
+    /// Files it hands on and takes over.
+    #[serde(default, skip_serializing_if = "GoalFiles::is_empty")]
+    pub files: GoalFiles,
+    /// Secrets its process is given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretUse>,
     /// Free parameters for `${parameters.*}`; kept verbatim.
     #[serde(default)]
     pub parameters: serde_json::Map<String, Value>,

@@ -100,6 +100,8 @@ pub(crate) fn goal(name: &str) -> GoalDefinition {
         start_within: None,
         progress: Vec::new(),
         uncancelable: false,
+        files: Default::default(),
+        secrets: Vec::new(),
         parameters: serde_json::Map::new(),
     }
 }

@@ -12,7 +12,7 @@ use crate::model::{
 
 use super::super::reader::Reader;
 use super::super::yaml::Node;
-use super::confirm;
+use super::{confirm, files};
 
 const RETRY_FIELDS: &[Field] = &[
     Field::new(
@@ -105,6 +105,11 @@ pub const COMMON_FIELDS: &[Field] = &[
         ValueType::Boolean,
         "whether a newer push leaves it alone",
     ),
+    files::INPUT,
+    files::OUTPUT,
+    files::CACHE,
+    files::SKIP_UNCHANGED,
+    files::SECRETS,
     Field::new(
         "parameters",
         ValueType::Map(&ValueType::Any),
@@ -165,6 +170,8 @@ pub(super) fn definition(
         start_within: common.get("start_within").map(duration),
         progress: common.get("progress").map(progress).unwrap_or_default(),
         uncancelable: common.get("uncancelable") == Some(&Value::Bool(true)),
+        files: files::files(&mut common),
+        secrets: files::secrets(&mut common),
         parameters: match common.remove("parameters") {
             Some(Value::Object(parameters)) => parameters,
             _ => Map::new(),

@@ -35,12 +35,9 @@ pub(super) const KINDS_TO_COME: [&str; 17] = [
 ];
 
 /// Keys that the original knows on goals and this version does not.
-const KEYS_TO_COME: [&str; 8] = [
-    "input",
-    "output",
+const KEYS_TO_COME: [&str; 5] = [
     "isolate",
     "isolated",
-    "secrets",
     "pre_condition",
     "retry_condition",
     "concurrency",
@@ -243,6 +240,7 @@ impl<'c> Reader<'c, '_> {
         }
         let common = self.checker.sorted(COMMON_FIELDS, sorted, node, "a goal")?;
         self.check_policies(sorted, &common);
+        self.check_files(sorted, &common);
         Some(common)
     }
 

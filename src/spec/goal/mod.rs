@@ -4,6 +4,7 @@
 mod common;
 mod confirm;
 mod entry;
+mod files;
 mod uses;
 
 pub use common::COMMON_FIELDS;

@@ -69,8 +69,8 @@ fn a_goal_is_one_kind() {
       hint: goals of other repositories and of other kinds will come; remove it for now
     "#);
     assert_snapshot!(wrong("{name: a, execute: {run: [a]}, output: [{classifier: x}]}"), @r#"
-    a.yaml:2:34 Error not_available (+6): `output` is not available in this version
-      hint: remove it for now; it is part of the format and will mean the same when it comes
+    a.yaml:2:42 Error missing_property (+1): the output `x` says of no file that it is to be kept
+      hint: write `paths: [globs]` or `directory: path`
     "#);
 }
 
@@ -310,4 +310,221 @@ fn placeholders_are_checked_when_the_file_is_read() {
     a.yaml:2:77 Warning placeholder_not_filled (+8): placeholders are not filled in `workdir`; `${` is taken as it is
       hint: write the path itself
     "#);
+}
+
+#[test]
+fn ca_09_ym_05_files_are_read_in_every_way_they_may_be_written() {
+    let goal = goal(
+        "name: test
+  execute: {run: [make]}
+  input: [version, {classifier: deps, scope: branch, required: true, onMiss: [[make, deps], [make, more]]}]
+  output:
+  - {classifier: a, paths: 'target/**/*.xml'}
+  - {classifier: b, directory: dist}
+  - {classifier: c, pattern: {globPattern: [x, y]}, scope: repo, on: always}
+  - {classifier: d, pattern: {directory: '[odd]'}}
+  cache: {key: 'cargo-${hash:Cargo.lock}', fallback: cargo-, paths: [~/.cargo/registry, target]}
+  skip_unchanged: {inputs: ['src/**'], env: [PATH]}",
+    );
+    insta::assert_json_snapshot!(goal.files, @r#"
+    {
+      "inputs": [
+        {
+          "classifier": "version",
+          "scope": "set",
+          "required": false,
+          "on_miss": []
+        },
+        {
+          "classifier": "deps",
+          "scope": "branch",
+          "required": true,
+          "on_miss": [
+            [
+              "make",
+              "deps"
+            ],
+            [
+              "make",
+              "more"
+            ]
+          ]
+        }
+      ],
+      "outputs": [
+        {
+          "classifier": "a",
+          "paths": [
+            "target/**/*.xml"
+          ],
+          "scope": "set",
+          "on": "success"
+        },
+        {
+          "classifier": "b",
+          "paths": [
+            "dist"
+          ],
+          "scope": "set",
+          "on": "success"
+        },
+        {
+          "classifier": "c",
+          "paths": [
+            "x",
+            "y"
+          ],
+          "scope": "repo",
+          "on": "always"
+        },
+        {
+          "classifier": "d",
+          "paths": [
+            "[[]odd[]]"
+          ],
+          "scope": "set",
+          "on": "success"
+        }
+      ],
+      "caches": [
+        {
+          "key": "cargo-${hash:Cargo.lock}",
+          "fallback": [
+            "cargo-"
+          ],
+          "paths": [
+            "~/.cargo/registry",
+            "target"
+          ],
+          "scope": "repo"
+        }
+      ],
+      "unchanged": {
+        "inputs": [
+          "src/**"
+        ],
+        "env": [
+          "PATH"
+        ],
+        "scope": "repo"
+      }
+    }
+    "#);
+}
+
+#[test]
+fn secrets_are_read_in_both_shapes() {
+    let goal = goal(
+        "name: test
+  execute: {run: [make]}
+  secrets:
+  - token
+  - {name: key, file: config/key.pem, fileEnv: KEY_FILE, descriptor: KEY}
+  - {name: login, env: [A, B]}
+  - env: [{name: C, value: {provider: {type: docker, names: [hub]}}}]
+    fileMounts: [{mountPath: .npmrc, value: {encrypted: c2RtMQ==}}]",
+    );
+    insta::assert_json_snapshot!(goal.secrets, @r#"
+    [
+      {
+        "name": "token",
+        "env": [],
+        "file": null,
+        "file_env": null,
+        "descriptor": null,
+        "file_mounts": []
+      },
+      {
+        "name": "key",
+        "env": [],
+        "file": "config/key.pem",
+        "file_env": "KEY_FILE",
+        "descriptor": "KEY",
+        "file_mounts": []
+      },
+      {
+        "name": "login",
+        "env": [
+          {
+            "name": "A",
+            "value": null
+          },
+          {
+            "name": "B",
+            "value": null
+          }
+        ],
+        "file": null,
+        "file_env": null,
+        "descriptor": null,
+        "file_mounts": []
+      },
+      {
+        "name": null,
+        "env": [
+          {
+            "name": "C",
+            "value": {
+              "provider": {
+                "type": "docker",
+                "names": [
+                  "hub"
+                ]
+              },
+              "encrypted": null
+            }
+          }
+        ],
+        "file": null,
+        "file_env": null,
+        "descriptor": null,
+        "file_mounts": [
+          {
+            "mount_path": ".npmrc",
+            "value": {
+              "provider": null,
+              "encrypted": "c2RtMQ=="
+            }
+          }
+        ]
+      }
+    ]
+    "#);
+}
+
+#[test]
+fn what_is_asked_of_files_and_secrets_must_make_sense() {
+    let goal = |text: &str| wrong(&format!("name: a\nexecute: {{run: [a]}}\n{text}"));
+    assert_snapshot!(goal("output: [{classifier: x}, {classifier: x, paths: [y]}]"), @"
+    a.yaml:4:11 Error missing_property (+1): the output `x` says of no file that it is to be kept
+      hint: write `paths: [globs]` or `directory: path`
+    a.yaml:4:11 Error duplicate_classifier (+1): two outputs have the classifier `x`
+    ");
+    assert_snapshot!(goal("output: [{classifier: x, paths: [../y]}]\ninput: [{scope: team, classifier: x}]"), @"
+    a.yaml:4:36 Error invalid_glob (+4): `paths` is not a glob: it points outside the repository
+      hint: `*` stays within a directory, `**/` crosses them, `{a,b}` and `[a-z]` choose
+    a.yaml:5:19 Error invalid_choice (+4): `scope` cannot be `team`
+      hint: write one of `set`, `branch`, `repo`, `machine`
+    ");
+    assert_snapshot!(goal("cache: [{key: x, paths: []}]"), @"
+    a.yaml:4:10 Error missing_property (+1): a `cache` names no `paths`
+    ");
+    assert_snapshot!(goal("secrets: [{env: X}]"), @"
+    a.yaml:4:12 Error invalid_secret (+1): a secret is asked for without its `name`
+      hint: write `{name: SECRET, env: VARIABLE}`, or `file`, `file_env` or `descriptor` in place of `env`
+    ");
+    assert_snapshot!(goal("secrets: [{name: x, env: [1X]}]"), @"
+    a.yaml:4:12 Error invalid_secret (+1): `1X` is not the name of a variable
+      hint: write `{name: SECRET, env: VARIABLE}`, or `file`, `file_env` or `descriptor` in place of `env`
+    ");
+    assert_snapshot!(goal("secrets: [{name: x, env: [{name: X, value: {encrypted: y}}]}, {}]"), @"
+    a.yaml:4:12 Error invalid_secret (+1): the secret `x` is given by name, and by a `value` of its own as well
+      hint: write `{name: SECRET, env: VARIABLE}`, or `file`, `file_env` or `descriptor` in place of `env`
+    a.yaml:4:12 Error invalid_secret (+1): a secret has neither `name` nor `env` nor `file_mounts`
+      hint: write `{name: SECRET, env: VARIABLE}`, or `file`, `file_env` or `descriptor` in place of `env`
+    ");
+    assert_snapshot!(goal("secrets: [{env: [{name: X, value: {}}]}]"), @"
+    a.yaml:4:12 Error invalid_secret (+1): the value of a secret is either a `provider` or `encrypted`
+      hint: write `{name: SECRET, env: VARIABLE}`, or `file`, `file_env` or `descriptor` in place of `env`
+    ");
 }

@@ -45,6 +45,8 @@ pub(super) fn goal(name: &str, after: &[&str]) -> PlannedGoal {
             start_within: None,
             progress: Vec::new(),
             uncancelable: false,
+            files: Default::default(),
+            secrets: Vec::new(),
             parameters: serde_json::Map::new(),
         },
         preconditions: after.iter().map(|name| key(name)).collect(),
