@@ -2,5 +2,6 @@
 
 pub mod control;
 pub mod explain;
+pub mod hub;
 pub mod prediction;
 pub mod views;

@@ -1,0 +1,33 @@
+//! The conversation between a hub and its machines (wire protocol 2 to 8), as the original client speaks it and as ours does.
+//!
+//! What a client sends is read leniently, because clients of ten years' standing cannot be changed, and kept within limits,
+//! because a client may be hostile: unknown keys are ignored, sizes and counts are not. What is sent is exact. Begin with
+//! [`Registration`], then [`Upward`] for what a client says on its websocket and [`Downward`] for what it hears.
+
+mod downward;
+mod registration;
+mod source;
+mod upward;
+
+pub use downward::{CommandInvocation, Control, Downward, EventDelivery, EventExtensions, SecretValue};
+pub use registration::{
+    Choice, Command, Group, MappedParameter, Metadata, Parameter, ParameterType, Policy, PolicyName,
+    Registered, Registration, RegistrationProblem, SecretDeclaration, Subscription,
+};
+pub use source::{Channel, ChatUser, NameValue, Person, Posted, Slack, Source, Team, UserAgent};
+pub use upward::{
+    Action, Continuation, Destination, Envelope, Message, MessageKind, PostMode, Status, StatusReport,
+    Upward, UpwardError,
+};
+
+/// The only version of the original protocol; there was never another.
+pub const API_VERSION: &str = "1";
+
+/// Largest message of a client in bytes: room for a rich chat message or a custom event, not for a flood (threat G3).
+pub const MAX_MESSAGE: usize = 4 * 1024 * 1024;
+
+/// Largest registration in bytes; one of a large machine with every optional part has about 200 KiB.
+pub const MAX_REGISTRATION: usize = 4 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests;
