@@ -13,6 +13,7 @@
 //! | 1 | [`config`] | configuration: layered, strict, printable |
 //! | 2 | [`ports`] | the doors outward, as small traits |
 //! | 3 | [`kinds`] | what each goal kind does |
+//! | 3 | [`graph`] | the event graph: questions and their answers |
 //! | 4 | [`engine`] | ingest → plan → schedule → dispatch → report |
 //! | 5 | [`store`], [`git`], [`scm`], [`exec`], [`files`] | adapters |
 //! | 6 | [`daemon`] | the processes: wirings of the engine |
@@ -29,6 +30,7 @@ pub mod engine;
 pub mod exec;
 pub mod files;
 pub mod git;
+pub mod graph;
 pub mod kinds;
 pub mod model;
 pub mod own;

@@ -1,6 +1,7 @@
 //! The doors outward, as small object-safe traits. The engine sees these and never an adapter.
 
 pub mod executor;
+pub mod graph;
 pub mod kept;
 pub mod scm;
 pub mod store;

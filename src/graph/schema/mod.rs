@@ -1,0 +1,126 @@
+//! What can be in the graph: types, their fields, and how they hang together.
+//!
+//! The types that every workspace has stand in `builtin.graphql`; a workspace adds its own from the definitions that its
+//! machines announce (wire protocol 10.4).
+
+mod read;
+
+use std::collections::BTreeMap;
+
+pub use read::SchemaError;
+
+/// All types of a workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schema {
+    types: BTreeMap<String, TypeDefinition>,
+    enums: BTreeMap<String, Vec<String>>,
+}
+
+/// One type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypeDefinition {
+    /// Its name, the answer to `__typename`.
+    pub name: String,
+    /// For people.
+    pub description: Option<String>,
+    /// Its fields, in the order of their definition.
+    pub fields: Vec<FieldDefinition>,
+    /// Whether it can be asked for by name.
+    pub is_root: bool,
+    /// The fields that together are its id; empty when the id comes with it.
+    pub composite_id: Vec<String>,
+    /// Whether a machine announced it.
+    pub is_custom: bool,
+}
+
+/// One field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldDefinition {
+    /// Its name.
+    pub name: String,
+    /// For people.
+    pub description: Option<String>,
+    /// What it holds.
+    pub holds: Holds,
+    /// Whether it holds several.
+    pub is_list: bool,
+}
+
+/// What a field holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holds {
+    /// A value of a scalar type or enumeration, by its name.
+    Scalar(String),
+    /// An object that is part of this one.
+    Embedded(String),
+    /// Nodes that this one points at.
+    Link(String),
+    /// Nodes that point at this one with a field of theirs.
+    Reverse {
+        /// Their type.
+        of: String,
+        /// Their field.
+        field: String,
+    },
+}
+
+impl Holds {
+    /// The type of the objects it holds; `None` for scalars.
+    pub fn object(&self) -> Option<&str> {
+        match self {
+            Self::Scalar(_) => None,
+            Self::Embedded(name) | Self::Link(name) | Self::Reverse { of: name, .. } => Some(name),
+        }
+    }
+}
+
+/// Scalar types of the language and ours.
+pub const SCALARS: [&str; 6] = ["ID", "String", "Int", "Float", "Boolean", "JSON"];
+
+const BUILTIN: &str = include_str!("builtin.graphql");
+
+impl Schema {
+    /// The types that every workspace has.
+    pub fn builtin() -> Self {
+        let empty = Self {
+            types: BTreeMap::new(),
+            enums: BTreeMap::new(),
+        };
+        read::extend(&empty, BUILTIN, false).expect("the built-in schema is checked by a test")
+    }
+
+    /// The same with the types of one announcement, which may bring several.
+    ///
+    /// # Errors
+    /// It cannot be read, refers to types that are not there, has no root type, or takes the name of a built-in type.
+    pub fn with_custom(&self, definitions: &str) -> Result<Self, SchemaError> {
+        read::extend(self, definitions, true)
+    }
+
+    /// A type by name.
+    pub fn type_named(&self, name: &str) -> Option<&TypeDefinition> {
+        self.types.get(name)
+    }
+
+    /// A type that can be asked for by name.
+    pub fn root(&self, name: &str) -> Option<&TypeDefinition> {
+        self.type_named(name).filter(|definition| definition.is_root)
+    }
+
+    /// All types by name.
+    pub fn types(&self) -> impl Iterator<Item = &TypeDefinition> {
+        self.types.values()
+    }
+
+    /// The values of an enumeration.
+    pub fn enumeration(&self, name: &str) -> Option<&[String]> {
+        self.enums.get(name).map(Vec::as_slice)
+    }
+}
+
+impl TypeDefinition {
+    /// A field by name.
+    pub fn field(&self, name: &str) -> Option<&FieldDefinition> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}

@@ -1,0 +1,6 @@
+//! Questions and answers over a whole graph in memory.
+
+mod answers;
+mod memory;
+mod questions;
+mod schemas;

@@ -1,0 +1,68 @@
+//! Built-in and custom types.
+
+use crate::graph::Schema;
+use crate::graph::schema::{Holds, SchemaError};
+
+#[test]
+fn every_built_in_reverse_field_has_the_link_that_it_reverses() {
+    let schema = Schema::builtin();
+    for kind in schema.types() {
+        for field in &kind.fields {
+            if let Holds::Reverse { of, field: link } = &field.holds {
+                let place = format!("{}.{}", kind.name, field.name);
+                let link = schema.type_named(of).and_then(|of| of.field(link));
+                let link = link.unwrap_or_else(|| panic!("{place} reverses a field that is not there"));
+                assert_eq!(link.holds, Holds::Link(kind.name.clone()), "{place}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_machine_brings_types_of_its_own() {
+    let text = r#"type Deploy @rootType @compositeId(fields: ["env", "name"]) { env: String name: String! at: Int by: [Person_X] stage: Stage } type Person_X { login: String } enum Stage { one two }"#;
+    let schema = Schema::builtin().with_custom(text).unwrap();
+    let deploy = schema.root("Deploy").unwrap();
+    assert!(deploy.is_custom);
+    assert_eq!(deploy.composite_id, ["env", "name"]);
+    assert_eq!(
+        deploy.field("by").unwrap().holds,
+        Holds::Embedded("Person_X".to_owned())
+    );
+    assert!(deploy.field("by").unwrap().is_list);
+    assert_eq!(schema.enumeration("Stage").unwrap(), ["one", "two"]);
+    assert!(schema.root("Person_X").is_none());
+}
+
+#[test]
+fn types_that_cannot_be_are_refused_whole() {
+    let refused = |text: &str| Schema::builtin().with_custom(text).unwrap_err();
+    assert_eq!(
+        refused("type Push @rootType { id: ID }"),
+        SchemaError::Taken("Push".to_owned())
+    );
+    assert_eq!(
+        refused("type Query @rootType { id: ID }"),
+        SchemaError::Name("Query".to_owned())
+    );
+    assert_eq!(
+        refused("type __X @rootType { id: ID }"),
+        SchemaError::Name("__X".to_owned())
+    );
+    assert_eq!(refused("type X { id: ID }"), SchemaError::NoRoot);
+    assert!(matches!(
+        refused("type X @rootType { y: Nope }"),
+        SchemaError::UnknownType { .. }
+    ));
+    assert!(matches!(
+        refused("type X @rootType @compositeId(fields: [\"y\"]) { id: ID }"),
+        SchemaError::CompositeId { .. }
+    ));
+    assert!(matches!(
+        refused("union X = Push | Repo"),
+        SchemaError::NotATypeOfObjects(_)
+    ));
+    assert!(matches!(refused("type X {"), SchemaError::Syntax(_)));
+    assert!(matches!(refused(&"[".repeat(100_000)), SchemaError::TooLarge(_)));
+    assert!(matches!(refused(&"#".repeat(100_000)), SchemaError::TooLarge(_)));
+}
