@@ -8,7 +8,6 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Configuration, LogFormat, Sources};
 use crate::daemon::control::ControlError;
 use crate::daemon::environment;
-use crate::daemon::goal_files::GoalFiles;
 use crate::daemon::local::{LocalDaemon, StartError};
 use crate::daemon::offline::{self, OfflineError, RunOptions, Subject, explain_offline, predict_offline};
 use crate::daemon::state::StateError;
@@ -170,29 +169,16 @@ async fn serve(
     }
 }
 
-/// Every problem in these goal files; with none, those that ship with the program.
-///
-/// # Errors
-/// The check itself is not possible; problems in the files are no error.
-pub fn check(files: Vec<GoalFile>) -> Result<Checked, DoorError> {
-    let sources = match files.is_empty() {
-        true => GoalFiles::Shipped.read().map_err(failed("read the goal files"))?,
-        false => files
-            .into_iter()
-            .map(|file| SourceFile {
-                name: file.name.into(),
-                bytes: file.text.into_bytes(),
-            })
-            .collect(),
-    };
-    let checked = Machine::check(&sources);
+/// Every problem in these goal files.
+pub fn check(files: &[SourceFile]) -> Checked {
+    let checked = Machine::check(files);
     let rules = checked
         .machine
         .map_or(0, |machine| machine.rules.definitions().len());
-    Ok(Checked {
+    Checked {
         rules,
         diagnostics: checked.diagnostics,
-    })
+    }
 }
 
 /// Which goals would be set and why, oldest push first.

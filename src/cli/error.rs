@@ -8,6 +8,7 @@ use super::exit_code;
 use super::text::neutralise_lines;
 use super::theme::{Role, Theme};
 use crate::config::ConfigError;
+use crate::runtime::causes::causes;
 
 /// What an error means for whoever started the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,16 +96,15 @@ impl CommandError {
         if !self.message.is_empty() {
             chain.push(self.message.clone());
         }
-        let mut next: Option<&(dyn Error + 'static)> = self
+        let source = self
             .source
-            .as_ref()
-            .map(|source| source.as_ref() as &(dyn Error + 'static));
-        while let Some(error) = next {
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static));
+        for error in source.into_iter().flat_map(causes) {
             let text = error.to_string();
             if chain.last() != Some(&text) {
                 chain.push(text);
             }
-            next = error.source();
         }
         let mut shown = String::new();
         for (index, text) in chain.iter().enumerate() {

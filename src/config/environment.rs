@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::error::{ConfigError, nearest};
+use super::error::ConfigError;
 use super::layer::{Layer, LogFormat, TrustPolicy};
 use super::sources::Sources;
 use super::units::{DurationText, SizeText, Unit};
+use crate::model::suggest::nearest;
 
 /// Every variable the program reads, with one line about it.
 pub const VARIABLES: &[(&str, &str)] = &[

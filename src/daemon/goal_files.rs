@@ -59,9 +59,17 @@ impl GoalFiles {
     /// # Errors
     /// One cannot be read; none are given then.
     pub fn read(&self) -> Result<Vec<SourceFile>, GoalFilesError> {
+        self.read_as(|path| path.display().to_string())
+    }
+
+    /// The same with other names: `shown` says how people are to see a path.
+    ///
+    /// # Errors
+    /// One cannot be read; none are given then.
+    pub fn read_as(&self, shown: impl Fn(&Path) -> String) -> Result<Vec<SourceFile>, GoalFilesError> {
         match self {
             Self::Shipped => Ok(SHIPPED.iter().map(|(name, text)| shipped(name, text)).collect()),
-            Self::Path(path) => paths(path)?.iter().map(|path| read(path)).collect(),
+            Self::Path(path) => paths(path)?.iter().map(|path| read(path, &shown(path))).collect(),
         }
     }
 }
@@ -105,7 +113,7 @@ fn paths(path: &Path) -> Result<Vec<PathBuf>, GoalFilesError> {
     }
 }
 
-fn read(path: &Path) -> Result<SourceFile, GoalFilesError> {
+fn read(path: &Path, name: &str) -> Result<SourceFile, GoalFilesError> {
     let failed = |source| GoalFilesError::Read {
         path: path.to_owned(),
         source,
@@ -122,7 +130,7 @@ fn read(path: &Path) -> Result<SourceFile, GoalFilesError> {
     let mut bytes = Vec::new();
     file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(failed)?;
     Ok(SourceFile {
-        name: Arc::from(path.display().to_string()),
+        name: Arc::from(name),
         bytes,
     })
 }

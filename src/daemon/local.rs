@@ -25,6 +25,7 @@ use crate::git::{Git, identity};
 use crate::model::{Diagnostic, FeedEntry, Repository, Timestamp};
 use crate::ports::scm::ScmError;
 use crate::ports::store::StoreError;
+use crate::runtime::causes::chain;
 use crate::runtime::clock::{RandomIds, SystemClock};
 use crate::runtime::lifecycle;
 use crate::runtime::tasks::Tasks;
@@ -292,6 +293,9 @@ impl LocalDaemon {
         lifecycle::notify_stopping();
         if !self.0.tasks.shut_down(PATIENCE).await {
             tracing::warn!("some tasks did not end in time");
+        }
+        if let Err(error) = self.engine().store().fold_log().await {
+            tracing::warn!(error = %chain(&error), "a backup needs the database with its -wal file");
         }
         std::fs::remove_file(&self.0.configuration.socket).ok();
     }

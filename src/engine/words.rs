@@ -2,16 +2,7 @@
 
 use std::time::Duration;
 
-/// An error with its causes on one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    text
-}
+pub use crate::runtime::causes::chain;
 
 /// `90s`, `20m`, `2h`.
 pub fn humane(duration: Duration) -> String {

@@ -12,6 +12,7 @@ use super::objects::{commit, failed};
 use super::tree::{EntryKind, TreeEntry, TreeLimits, Trees, leaves};
 use crate::ports::scm::ScmError;
 use crate::rules::view::{ProjectView, ViewError};
+use crate::runtime::causes::chain;
 
 /// Largest file whose content a rule may look at, in bytes.
 const CONTENT_LIMIT: usize = 8 << 20;
@@ -131,16 +132,10 @@ fn named(directory: &Entries, name: &str) -> Option<TreeEntry> {
 }
 
 /// Says what could not be read and every cause beneath it.
-fn unreadable(what: &str, error: &dyn std::error::Error) -> ViewError {
-    let mut because = error.to_string();
-    let mut cause = error.source();
-    while let Some(deeper) = cause {
-        because = format!("{because}: {deeper}");
-        cause = deeper.source();
-    }
+fn unreadable(what: &str, error: &(dyn std::error::Error + 'static)) -> ViewError {
     ViewError {
         what: what.to_owned(),
-        because,
+        because: chain(error),
     }
 }
 

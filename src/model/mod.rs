@@ -15,6 +15,7 @@ pub mod goal_set;
 pub mod ids;
 pub mod plan;
 pub mod push;
+pub mod suggest;
 pub mod time;
 
 pub use approval::{Approval, ApprovalPolicy, Person};

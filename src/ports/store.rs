@@ -310,6 +310,12 @@ pub trait Store: Send + Sync {
     /// and so do messages, and what is known of files and successes that were not used since. Cursors are not given again.
     async fn prune(&self, before: Timestamp) -> Result<Vec<AttemptRef>, StoreError>;
 
+    /// Brings everything that is written into the one place that a backup copies, where the store keeps some of it
+    /// elsewhere for speed. Nothing depends on it but backups.
+    async fn fold_log(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// A counter that moves with every stored change: a hint to look. Subscribe before reading, and nothing is missed.
     fn subscribe(&self) -> tokio::sync::watch::Receiver<u64>;
 }

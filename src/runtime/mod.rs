@@ -1,6 +1,7 @@
-//! What every process needs and no delivery knows of: time, identity, tasks, lifecycle, telemetry, and
+//! What every process needs and no delivery knows of: time, identity, tasks, lifecycle, telemetry, errors, and
 //! directories by their handles.
 
+pub mod causes;
 pub mod clock;
 pub mod directory;
 pub mod entry_name;

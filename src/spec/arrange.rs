@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::model::suggest;
 use crate::model::{Diagnostic, GoalDefinition, GoalKey, Place, RuleDefinition};
 
 use super::problems::{Problems, shorten};
 use super::rule::ReadRule;
-use super::suggest;
 
 /// Settles which rule a name means. A rule with `override: true` takes the place of the earlier one.
 pub(crate) fn unique_rules(read: Vec<ReadRule>, problems: &mut Problems) -> Vec<ReadRule> {

@@ -21,7 +21,6 @@ mod problems;
 mod push_test;
 mod reader;
 mod rule;
-pub mod suggest;
 mod value;
 mod yaml;
 

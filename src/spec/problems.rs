@@ -6,9 +6,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::model::suggest;
 use crate::model::{Diagnostic, Place, Severity};
 
-use super::suggest;
 use super::yaml::{Entry, Node};
 
 /// How many problems one load reports before it says that there are more.

@@ -4,13 +4,13 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
+use crate::model::suggest;
 use crate::model::{Descriptor, TestExpression, ValueType};
 
 use super::catalogue::{fields, find, has_field};
 use super::keys::snake_case;
 use super::problems::listed;
 use super::reader::{Reader, shown};
-use super::suggest;
 use super::yaml::{Entry, Node};
 
 /// Tests of the original that need what this version does not have.

@@ -19,6 +19,8 @@ mod house;
 #[cfg(test)]
 mod local;
 #[cfg(test)]
+mod local_doors;
+#[cfg(test)]
 mod local_hostile;
 #[cfg(test)]
 mod packs;

@@ -4,8 +4,8 @@ use super::super::context::{CommandResult, Context, Exit};
 use super::super::error::{CommandError, ErrorKind};
 use super::super::render::goals::goal_sets;
 use super::choice::{GoalWords, id_and_name, repository};
-use crate::config::nearest;
 use crate::model::StateName;
+use crate::model::suggest::nearest;
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::wire::control::{Act, GoalChoice, Request};
 

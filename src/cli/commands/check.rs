@@ -1,6 +1,5 @@
 //! `sdm check`: every problem in goal files, with place, cause and fix.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::super::context::{CommandResult, Context, Exit};
@@ -8,13 +7,9 @@ use super::super::doors::{self, GoalFile};
 use super::super::error::{CommandError, ErrorKind};
 use super::super::render::diagnostics::{CheckView, diagnostics, summary};
 use super::goal_files::GoalFiles;
+use crate::daemon::goal_files::{self, GoalFilesError};
 use crate::model::Severity;
-
-/// Most bytes of a goal file.
-const LARGEST: u64 = 4 << 20;
-
-/// Most files in a directory.
-const MOST: usize = 10_000;
+use crate::spec::SourceFile;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -37,12 +32,13 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
     let count = files.len();
     let checked = context
         .ui
-        .while_waiting("checking goal files", || doors::check(files.clone()))?;
+        .while_waiting("checking goal files", || doors::check(&files));
     let found = &checked.diagnostics;
     if context.ui.json {
         context.ui.object(&CheckView::of(count, found))?;
     } else {
-        let text = diagnostics(&context.ui.theme, &files, found);
+        let quotable: Vec<GoalFile> = files.iter().map(quotable).collect();
+        let text = diagnostics(&context.ui.theme, &quotable, found);
         context.ui.data(&text)?;
         let line = summary(&context.ui.theme, count, checked.rules, found);
         context.ui.data(&format!("{line}\n"))?;
@@ -53,87 +49,37 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
     Ok(if bad { Exit::Bad } else { Exit::Ok })
 }
 
-fn read_all(context: &Context, paths: &[PathBuf]) -> Result<Vec<GoalFile>, CommandError> {
+/// The files of all paths, named as people would name them from where they stand.
+fn read_all(context: &Context, paths: &[PathBuf]) -> Result<Vec<SourceFile>, CommandError> {
+    if paths.is_empty() {
+        return goal_files::GoalFiles::Shipped.read().map_err(unreadable);
+    }
+    let directory = &context.sources.directory;
+    let shown = |path: &Path| path.strip_prefix(directory).unwrap_or(path).display().to_string();
     let mut files = Vec::new();
     for path in paths {
-        let absolute = context.sources.directory.join(path);
-        if absolute.is_dir() {
-            for file in goal_files(&absolute).map_err(|error| unreadable(path, error))? {
-                files.push(read(&file, &shown(context, &file))?);
-            }
-        } else {
-            files.push(read(&absolute, &path.display().to_string())?);
-        }
-    }
-    if files.is_empty() && !paths.is_empty() {
-        let message = format!(
-            "there is no goal file in {}",
-            paths
-                .iter()
-                .map(|path| path.display().to_string())
-                .collect::<Vec<_>>()
-                .join(", ")
-        );
-        return Err(CommandError::new(ErrorKind::Bad, message).hint("goal files end in .yaml or .yml"));
+        let source = goal_files::GoalFiles::Path(directory.join(path));
+        files.extend(source.read_as(shown).map_err(unreadable)?);
     }
     Ok(files)
 }
 
-/// Relative to where we stand, when it is below.
-fn shown(context: &Context, path: &Path) -> String {
-    path.strip_prefix(&context.sources.directory)
-        .unwrap_or(path)
-        .display()
-        .to_string()
-}
-
-/// The goal files of a directory, by name.
-fn goal_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let is_goal_file = |path: &PathBuf| {
-        path.extension()
-            .is_some_and(|extension| extension == "yaml" || extension == "yml")
+fn unreadable(error: GoalFilesError) -> CommandError {
+    let hint = match &error {
+        GoalFilesError::None(_) => Some("goal files end in .yaml or .yml"),
+        GoalFilesError::Read { .. } | GoalFilesError::NotAFile(_) | GoalFilesError::TooMany(_) => None,
     };
-    let entries = std::fs::read_dir(directory)?.take(MOST);
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .map(|entry| entry.path())
-        .filter(is_goal_file)
-        .collect();
-    files.sort();
-    Ok(files)
-}
-
-fn read(path: &Path, name: &str) -> Result<GoalFile, CommandError> {
-    let failed = |error| unreadable(Path::new(name), error);
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(failed)?;
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(CommandError::new(
-            ErrorKind::Bad,
-            format!("the goal file {name} is larger than 4 MiB"),
-        ));
+    let refused = CommandError::new(ErrorKind::Bad, "").caused_by(error);
+    match hint {
+        Some(hint) => refused.hint(hint),
+        None => refused,
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count();
-        CommandError::new(
-            ErrorKind::Bad,
-            format!("the goal file {name} is not UTF-8: see line {line}"),
-        )
-    })?;
-    Ok(GoalFile {
-        name: name.to_owned(),
-        text,
-    })
 }
 
-fn unreadable(path: &Path, error: std::io::Error) -> CommandError {
-    CommandError::new(
-        ErrorKind::Bad,
-        format!("failed to read the goal file {}", path.display()),
-    )
-    .caused_by(error)
+/// What is quoted of a file; bytes that are no text show as replacement characters.
+fn quotable(file: &SourceFile) -> GoalFile {
+    GoalFile {
+        name: file.name.to_string(),
+        text: String::from_utf8_lossy(&file.bytes).into_owned(),
+    }
 }

@@ -41,7 +41,7 @@ impl Refused {
     }
 }
 
-impl<E: std::error::Error> From<E> for Refused {
+impl<E: std::error::Error + 'static> From<E> for Refused {
     fn from(error: E) -> Self {
         Self::new(chain(&error))
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use git2::{Config, Repository, RepositoryOpenFlags};
 
 use super::kept::KEPT;
+use crate::config::private_directory;
 use crate::git::transport::{Session, failed};
 use crate::ports::scm::ScmError;
 
@@ -104,7 +105,7 @@ impl Layout {
     /// Takes the lock if nobody has it. The file stays: removing it would let two holders in.
     pub(super) fn try_lock(&self) -> io::Result<Option<Locked>> {
         if let Some(root) = self.path.parent() {
-            make_private_directory(root)?;
+            private_directory(root)?;
         }
         let file = File::options()
             .create(true)
@@ -121,7 +122,7 @@ impl Layout {
     pub(super) fn prepare(&self, address: &str) -> io::Result<()> {
         let is_new = !self.path.join("HEAD").exists();
         if is_new {
-            make_private_directory(&self.path)?;
+            private_directory(&self.path)?;
             fs::create_dir_all(self.path.join("objects/info"))?;
             fs::create_dir_all(self.path.join("refs/heads"))?;
         }
@@ -213,17 +214,6 @@ fn free_settings(path: &Path) -> Result<Vec<(String, String)>, git2::Error> {
         }
     }
     Ok(kept)
-}
-
-#[cfg(unix)]
-fn make_private_directory(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-#[cfg(not(unix))]
-fn make_private_directory(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)
 }
 
 fn write_if_different(path: &Path, content: &[u8]) -> io::Result<()> {

@@ -19,6 +19,7 @@ use super::session::{Session, failed};
 use crate::git::address::{RemoteAddress, origin_of_url};
 use crate::git::network::Login;
 use crate::ports::scm::ScmError;
+use crate::runtime::causes::causes;
 
 /// Redirects followed for one advertisement.
 const MAX_REDIRECTS: usize = 5;
@@ -210,15 +211,11 @@ fn basic(login: &Login) -> Result<HeaderValue, ()> {
 
 /// The cause of a failed request; a refused host is not a passing failure.
 pub(super) fn why(session: &Session, error: reqwest::Error) -> ScmError {
-    let mut cause: Option<&dyn std::error::Error> = Some(&error);
-    while let Some(current) = cause {
-        if let Some(refused) = current.downcast_ref::<RefusedHost>() {
-            return ScmError::RefusedAddress {
-                address: session.address().to_string(),
-                because: refused.because.to_owned(),
-            };
-        }
-        cause = current.source();
+    if let Some(refused) = causes(&error).find_map(|cause| cause.downcast_ref::<RefusedHost>()) {
+        return ScmError::RefusedAddress {
+            address: session.address().to_string(),
+            because: refused.because.to_owned(),
+        };
     }
     failed(&session.doing(), error.without_url())
 }

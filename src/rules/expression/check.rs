@@ -7,7 +7,8 @@ use cel::{IdedExpr, Program};
 use regex::{Regex, RegexBuilder};
 
 use super::position;
-use super::vocabulary::{FUNCTIONS, METHODS, PROJECT, ROOTS, Shape, TYPES, nearest};
+use super::vocabulary::{FUNCTIONS, METHODS, PROJECT, ROOTS, Shape, TYPES};
+use crate::model::suggest::nearest;
 use crate::rules::display::cut;
 use crate::rules::patterns::glob;
 use crate::rules::push_test::Refusal;

@@ -133,13 +133,3 @@ pub(super) const METHODS: &[&str] = &[
 
 /// Functions called as `project.name(path)`.
 pub(super) const PROJECT: &[&str] = &["content", "has_file"];
-
-/// The candidate nearest to a misspelt name.
-pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
-        .min()
-        .map(|(_, candidate)| candidate)
-}

@@ -2,13 +2,13 @@
 
 use serde_json::{Map, Value};
 
+use crate::model::suggest;
 use crate::model::{Descriptor, Field, GoalDefinition, ValueType, Work};
 
 use super::super::catalogue::{fields, find, has_field};
 use super::super::keys::{Sorted, snake_case};
 use super::super::problems::listed;
 use super::super::reader::{Reader, shown};
-use super::super::suggest;
 use super::super::yaml::{Entry, Node};
 use super::common::{self, COMMON_FIELDS};
 use super::uses::Used;

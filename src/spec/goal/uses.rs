@@ -2,12 +2,12 @@
 //!
 //! A bare word means the same as `use:` with that word.
 
+use crate::model::suggest;
 use crate::model::{Descriptor, GoalDefinition, UniqueName};
 
 use super::super::catalogue::find;
 use super::super::keys::snake_case;
 use super::super::reader::{Reader, shown};
-use super::super::suggest;
 use super::super::yaml::{Entry, Node};
 use super::entry::{Context, GoalEntry, KINDS_TO_COME};
 

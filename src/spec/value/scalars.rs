@@ -1,12 +1,12 @@
 //! Single values: text, booleans, numbers, durations, words.
 
+use crate::model::suggest;
 use std::ops::RangeInclusive;
 
 use crate::model::Diagnostic;
 
 use super::super::placeholder::Template;
 use super::super::problems::{listed, shorten};
-use super::super::suggest;
 use super::super::yaml::{Meaning, Node};
 use super::{Checker, duration};
 

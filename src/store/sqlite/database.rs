@@ -154,6 +154,27 @@ fn naming(path: &Path, error: StoreError) -> StoreError {
     }
 }
 
+/// Moves the write-ahead log into the file and leaves the log empty, so that a copy of the file has everything.
+///
+/// # Errors
+/// Somebody reads or writes right now, or the file cannot be written.
+pub(super) async fn fold_log(path: &Path) -> Result<(), StoreError> {
+    const DOING: &str = "fold the write-ahead log into the database";
+    let mut connection = options(path).connect().await.doing(DOING)?;
+    let (is_busy, _, _): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
+        .fetch_one(&mut connection)
+        .await
+        .doing(DOING)?;
+    connection.close().await.doing(DOING)?;
+    match is_busy {
+        0 => Ok(()),
+        _ => Err(StoreError::Failed {
+            doing: DOING,
+            source: Box::new(std::io::Error::from(ErrorKind::ResourceBusy)),
+        }),
+    }
+}
+
 /// Ends the writing connection in good order, which folds the write-ahead log into the file.
 pub(super) async fn close(connection: SqliteConnection) {
     if let Err(error) = connection.close().await {

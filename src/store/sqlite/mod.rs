@@ -27,7 +27,7 @@ mod store;
 mod tests;
 mod writer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +44,8 @@ use writer::Writer;
 pub struct SqliteStore {
     /// All writes go through here, in the order they are asked.
     writer: Writer,
+    /// Where the file is.
+    path: PathBuf,
     /// Connections that cannot write.
     readers: SqlitePool,
     /// Who waits for a change.
@@ -67,6 +69,7 @@ impl SqliteStore {
         let (changes, tasks) = (Arc::new(Changes::new()), Tasks::new());
         Ok(Self {
             writer: Writer::start(connection, Arc::clone(&changes), &tasks),
+            path: path.to_owned(),
             readers: database::reader_pool(path),
             changes,
             remembered: Remembered::default(),

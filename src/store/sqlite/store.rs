@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use super::append::Append;
+use super::database;
 use super::facts::{self, SetTrusted, SetVersion};
 use super::feed::{self, Entry, Say};
 use super::kept::{self, ForgetArchive, KeepFiles, RecordSuccess, UseArchive};
@@ -262,6 +263,10 @@ impl Store for SqliteStore {
 
     async fn prune(&self, before: Timestamp) -> Result<Vec<AttemptRef>, StoreError> {
         self.writer.write(Prune { before }).await
+    }
+
+    async fn fold_log(&self) -> Result<(), StoreError> {
+        database::fold_log(&self.path).await
     }
 
     fn subscribe(&self) -> tokio::sync::watch::Receiver<u64> {

@@ -217,6 +217,28 @@ async fn i8_a_place_that_cannot_be_written_is_said() {
     assert!(matches!(error, StoreError::NotWritable(_)), "{error:?}");
 }
 
+#[tokio::test]
+async fn a_folded_database_is_whole_without_its_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("sdm.db");
+    let store = SqliteStore::open(&path).await.unwrap();
+    planned(&store, 1, vec![goal("test", &[])]).await;
+    assert!(store.goal_set(set_id(1)).await.unwrap().is_some());
+    store.fold_log().await.unwrap();
+    let copy = directory.path().join("copy.db");
+    std::fs::copy(&path, &copy).unwrap();
+    planned(&store, 2, vec![goal("test", &[])]).await;
+    let copied = SqliteStore::open(&copy).await.unwrap();
+    assert!(copied.goal_set(set_id(1)).await.unwrap().is_some());
+    assert!(copied.goal_set(set_id(2)).await.unwrap().is_none());
+    assert!(
+        store.goal_set(set_id(2)).await.unwrap().is_some(),
+        "writing goes on"
+    );
+    copied.close().await;
+    store.close().await;
+}
+
 /// Runs in a process of its own whose files may not grow past a limit, in the directory of the database.
 #[tokio::test]
 #[ignore = "run by i8_a_full_disk_loses_nothing_that_was_acknowledged"]

@@ -1,0 +1,184 @@
+//! Who reaches a local machine and who does not, what listeners that hang do to it, and what a backup of it needs.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::support::local::LocalMachine;
+
+const ONE_GOAL: &str = r#"
+rules:
+  - name: build
+    goals: {name: compile, execute: {run: [echo, compiled]}}
+"#;
+
+/// Tells the child of [`j1_another_user_is_refused_by_the_daemon_itself`] where the socket is.
+const SOCKET: &str = "SDM_TEST_SOCKET";
+
+/// The user that owns nothing.
+const NOBODY: u32 = 65_534;
+
+fn socket(machine: &LocalMachine) -> PathBuf {
+    let status = machine.status().expect("a daemon answers");
+    PathBuf::from(status["socket"].as_str().unwrap())
+}
+
+/// Sends bytes and reads the first line of the answer.
+fn said(socket: &Path, request: &[u8]) -> String {
+    let mut stream = UnixStream::connect(socket).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(request).ok();
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).unwrap();
+    line
+}
+
+#[test]
+#[ignore = "run by j1_another_user_is_refused_by_the_daemon_itself"]
+fn another_user_child() {
+    let socket = PathBuf::from(std::env::var_os(SOCKET).unwrap());
+    let uid = nix::unistd::geteuid();
+    println!("uid={uid} said={}", said(&socket, b"{\"request\":\"status\"}\n"));
+}
+
+/// Every directory above the socket is opened to others, as a careless operator might.
+fn open_to_all(path: &Path) {
+    let permissions = |mode| std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(path, permissions(0o666)).unwrap();
+    let parents = path
+        .ancestors()
+        .skip(1)
+        .take_while(|parent| parent.starts_with(std::env::temp_dir()));
+    for parent in parents.filter(|parent| *parent != std::env::temp_dir()) {
+        std::fs::set_permissions(parent, permissions(0o755)).unwrap();
+    }
+}
+
+#[test]
+fn j1_another_user_is_refused_by_the_daemon_itself() {
+    if !nix::unistd::geteuid().is_root() {
+        println!("skipped: run as root, which can become another user");
+        return;
+    }
+    let mut machine = LocalMachine::new(ONE_GOAL);
+    machine.start();
+    let socket = socket(&machine);
+    open_to_all(&socket);
+    // The program of this test, where another user may read it.
+    let program = machine.path("child");
+    let own = std::env::current_exe().unwrap();
+    std::fs::hard_link(&own, &program)
+        .or_else(|_| std::fs::copy(&own, &program).map(|_| ()))
+        .unwrap();
+    let child = Command::new(&program)
+        .args([
+            "--exact",
+            "--ignored",
+            "--nocapture",
+            "local_doors::another_user_child",
+        ])
+        .env(SOCKET, &socket)
+        .current_dir("/")
+        .gid(NOBODY)
+        .uid(NOBODY)
+        .output()
+        .unwrap();
+    let printed = String::from_utf8_lossy(&child.stdout);
+    let errors = String::from_utf8_lossy(&child.stderr);
+    assert!(printed.contains("uid=65534"), "{printed}{errors}");
+    assert!(
+        printed.contains("refused") && printed.contains("this machine belongs to another user"),
+        "{printed}{errors}"
+    );
+    assert!(!printed.contains("acme/app"), "nothing is told: {printed}");
+    assert!(said(&socket, b"{\"request\":\"status\"}\n").contains("acme/app"));
+    machine.stop();
+}
+
+#[test]
+fn lo_12_j1_there_is_no_port_and_no_page_can_talk_to_the_socket() {
+    let mut machine = LocalMachine::new(ONE_GOAL);
+    machine.start();
+    let listening: Vec<String> = ["tcp", "tcp6"]
+        .iter()
+        .flat_map(|table| inodes_that_listen(&format!("/proc/net/{table}")))
+        .collect();
+    let sockets = std::fs::read_dir(format!("/proc/{}/fd", machine.pid())).unwrap();
+    let own: Vec<String> = sockets
+        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
+        .filter_map(|target| {
+            let target = target.to_str()?.strip_prefix("socket:[")?;
+            Some(target.trim_end_matches(']').to_owned())
+        })
+        .collect();
+    assert!(!own.is_empty(), "the daemon has its unix socket");
+    assert!(
+        own.iter().all(|inode| !listening.contains(inode)),
+        "the daemon listens on a port"
+    );
+    let answer = said(
+        &socket(&machine),
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 20\r\n\r\n{\"request\":\"stop\"}\n\n",
+    );
+    assert!(answer.contains("the request is not understood"), "{answer}");
+    assert!(machine.status().is_some(), "and it goes on");
+    machine.stop();
+}
+
+/// Inodes of the sockets of a table that listen.
+fn inodes_that_listen(table: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(table).unwrap_or_default();
+    let fields = text.lines().skip(1).map(|line| line.split_whitespace().collect());
+    fields
+        .filter(|fields: &Vec<&str>| fields.get(3) == Some(&"0A"))
+        .filter_map(|fields| fields.get(9).map(|inode| (*inode).to_owned()))
+        .collect()
+}
+
+#[test]
+fn lo_16_st_28_listeners_that_hang_or_vanish_hold_nothing_up() {
+    let mut machine = LocalMachine::new(ONE_GOAL);
+    machine.start();
+    let socket = socket(&machine);
+    let listen = || {
+        let mut stream = UnixStream::connect(&socket).unwrap();
+        let request = b"{\"request\":\"feed\",\"after\":0,\"follow\":true}\n";
+        stream.write_all(request).unwrap();
+        stream
+    };
+    // These never read what they asked for.
+    let hanging: Vec<UnixStream> = (0..30).map(|_| listen()).collect();
+    for number in 0..5 {
+        drop(listen());
+        let sha = machine.commit(&format!("commit {number}"), &[("a", &number.to_string())]);
+        assert_eq!(machine.ended_set_of(&sha)["state"], "success");
+    }
+    let begun = Instant::now();
+    machine.ok(&["goals"]);
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    drop(hanging);
+    machine.stop();
+}
+
+#[test]
+fn the_database_of_a_stopped_machine_is_one_file() {
+    let mut machine = LocalMachine::new(ONE_GOAL);
+    machine.start();
+    let sha = machine.commit("before the backup", &[("a", "1")]);
+    machine.ended_set_of(&sha);
+    machine.stop();
+    let (state, backup) = (machine.path("state"), machine.path("backup"));
+    let log = std::fs::metadata(state.join("sdm.db-wal")).map_or(0, |found| found.len());
+    assert_eq!(log, 0, "nothing is left in the log");
+    std::fs::create_dir(&backup).unwrap();
+    std::fs::set_permissions(&backup, std::fs::Permissions::from_mode(0o700)).unwrap();
+    std::fs::copy(state.join("sdm.db"), backup.join("sdm.db")).unwrap();
+    machine.set("SDM_HOME", backup.to_str().unwrap());
+    machine.start();
+    assert_eq!(machine.set_of(&sha)["state"], "success");
+    machine.stop();
+}
