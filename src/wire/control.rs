@@ -38,6 +38,9 @@ pub enum Request {
         /// At most so many; 0 means 20.
         #[serde(default)]
         limit: u32,
+        /// Also the goals that were not set, each with the reason; it takes reading what was planned then.
+        #[serde(default)]
+        with_not_set: bool,
     },
     /// Pushes, newest first: [`Reply::Pushes`].
     Pushes {

@@ -82,6 +82,7 @@ fn refresh(client: &ControlClient, board: &mut Board) {
         id: None,
         active: false,
         limit: 50,
+        with_not_set: false,
     };
     match client.answer(&request) {
         Ok(replies) => {

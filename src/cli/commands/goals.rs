@@ -41,6 +41,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
         id: args.id.clone(),
         active: args.active,
         limit: args.limit,
+        with_not_set: context.ui.json || context.ui.verbosity > 0,
     };
     let sets = context.goal_sets(&client, &request)?;
     super::act::show(context, &sets)

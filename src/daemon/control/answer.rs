@@ -10,7 +10,7 @@ use crate::model::{
 use crate::ports::store::{GoalSetFilter, GoalSetRecord};
 use crate::wire::control::{Act, GoalChoice, Reply, Request};
 use crate::wire::explain::ExplainView;
-use crate::wire::views::{GoalSetView, NotSetView, PushView};
+use crate::wire::views::PushView;
 
 use super::server::Answer;
 use super::{Refused, choose, logs};
@@ -34,9 +34,13 @@ impl LocalDaemon {
                 id,
                 active,
                 limit,
+                with_not_set,
             } => {
                 let sets = self.goal_sets(repo, branch, id, active, limit).await?;
-                self.send_sets(&sets, answer).await
+                match with_not_set {
+                    true => self.send_sets_with_not_set(&sets, answer).await,
+                    false => self.send_sets(&sets, answer).await,
+                }
             }
             Request::Pushes { repo, limit } => self.send_pushes(repo, limit, answer).await,
             Request::Feed { after, back, follow } => self.send_feed(after, back, follow, answer).await,
@@ -127,39 +131,6 @@ impl LocalDaemon {
                     .hint("look at `sdm show machines`"))
             }
         }
-    }
-
-    async fn send_sets(&self, sets: &[GoalSetRecord], answer: &mut Answer) -> Result<(), Refused> {
-        let mut goal_sets = Vec::with_capacity(sets.len());
-        for record in sets {
-            let mut view = GoalSetView::of(&record.set, &record.push, record.created_at);
-            view.not_set = self.not_set(record).await?;
-            goal_sets.push(view);
-        }
-        Ok(answer.send(&Reply::GoalSets { goal_sets }).await?)
-    }
-
-    /// Goals of rules that did not match, with the reason: every goal that applies to a repository reports (design 7).
-    async fn not_set(&self, record: &GoalSetRecord) -> Result<Vec<NotSetView>, Refused> {
-        let attempts = self.engine().store().planning_attempts(record.push.id).await?;
-        let trace = attempts.into_iter().rev().find_map(|attempt| attempt.trace);
-        let rules = trace.into_iter().flat_map(|trace| trace.rules);
-        let left_out = rules.flat_map(|rule| {
-            let (name, because) = (rule.name, rule.because);
-            rule.goals.into_iter().map(move |goal| NotSetView {
-                name: goal,
-                rule: name.clone(),
-                because: because.clone(),
-            })
-        });
-        let is_set = |view: &NotSetView| {
-            record
-                .set
-                .goals()
-                .iter()
-                .any(|goal| goal.definition().name == view.name)
-        };
-        Ok(left_out.filter(|view| !is_set(view)).collect())
     }
 
     async fn send_pushes(

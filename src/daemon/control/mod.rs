@@ -7,6 +7,7 @@ mod answer;
 mod choose;
 mod logs;
 mod server;
+mod sets;
 
 pub use server::{ControlError, bind, serve};
 

@@ -1,0 +1,60 @@
+//! Goal sets as the socket tells them.
+
+use super::Refused;
+use super::server::Answer;
+use crate::daemon::local::LocalDaemon;
+use crate::ports::store::GoalSetRecord;
+use crate::wire::control::Reply;
+use crate::wire::views::{GoalSetView, NotSetView};
+
+impl LocalDaemon {
+    /// The sets as they stand.
+    pub(super) async fn send_sets(&self, sets: &[GoalSetRecord], answer: &mut Answer) -> Result<(), Refused> {
+        let goal_sets = sets.iter().map(view_of).collect();
+        Ok(answer.send(&Reply::GoalSets { goal_sets }).await?)
+    }
+
+    /// The sets with the goals that were not set, which takes reading what was planned then.
+    pub(super) async fn send_sets_with_not_set(
+        &self,
+        sets: &[GoalSetRecord],
+        answer: &mut Answer,
+    ) -> Result<(), Refused> {
+        let mut goal_sets = Vec::with_capacity(sets.len());
+        for record in sets {
+            let not_set = self.not_set(record).await?;
+            goal_sets.push(GoalSetView {
+                not_set,
+                ..view_of(record)
+            });
+        }
+        Ok(answer.send(&Reply::GoalSets { goal_sets }).await?)
+    }
+
+    /// Goals of rules that did not match, with the reason: every goal that applies to a repository reports (design 7).
+    async fn not_set(&self, record: &GoalSetRecord) -> Result<Vec<NotSetView>, Refused> {
+        let attempts = self.engine().store().planning_attempts(record.push.id).await?;
+        let trace = attempts.into_iter().rev().find_map(|attempt| attempt.trace);
+        let rules = trace.into_iter().flat_map(|trace| trace.rules);
+        let left_out = rules.flat_map(|rule| {
+            let (name, because) = (rule.name, rule.because);
+            rule.goals.into_iter().map(move |goal| NotSetView {
+                name: goal,
+                rule: name.clone(),
+                because: because.clone(),
+            })
+        });
+        let is_set = |view: &NotSetView| {
+            record
+                .set
+                .goals()
+                .iter()
+                .any(|goal| goal.definition().name == view.name)
+        };
+        Ok(left_out.filter(|view| !is_set(view)).collect())
+    }
+}
+
+fn view_of(record: &GoalSetRecord) -> GoalSetView {
+    GoalSetView::of(&record.set, &record.push, record.created_at)
+}
