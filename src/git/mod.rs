@@ -14,6 +14,7 @@ mod fixture;
 pub mod heads;
 pub mod history;
 pub mod identity;
+mod listing;
 #[cfg(test)]
 mod measure;
 pub mod mirror;

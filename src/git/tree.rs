@@ -3,7 +3,7 @@
 //! A pushed tree is hostile (threat B6): it may be deeper than a stack, wider than memory, or name itself a million
 //! times. Every walk here keeps its own stack and counts what it has seen.
 
-use git2::{Odb, Oid, Repository};
+use git2::{Odb, OdbObject, Oid, Repository};
 
 use super::objects::{exceeds, failed};
 use crate::ports::scm::ScmError;
@@ -90,40 +90,68 @@ impl<'r> Trees<'r> {
 
     /// The entries of one tree, in the order they are stored.
     pub(crate) fn entries(&self, tree: Oid) -> Result<Vec<TreeEntry>, ScmError> {
+        let object = self.object(tree)?;
+        parse(object.data()).ok_or_else(|| not_a_tree(tree))
+    }
+
+    /// A tree as it is stored.
+    pub(super) fn object(&self, tree: Oid) -> Result<OdbObject<'_>, ScmError> {
         let object = self
             .odb
             .read(tree)
             .map_err(|error| failed(format!("read the tree {tree}"))(error))?;
-        let is_tree = object.kind() == git2::ObjectType::Tree;
-        let entries = if is_tree { parse(object.data()) } else { None };
-        entries.ok_or_else(|| ScmError::RefusedContent {
-            path: format!("tree {tree}"),
-            because: "it is not a tree as git writes them".to_owned(),
-        })
+        match object.kind() {
+            git2::ObjectType::Tree => Ok(object),
+            _ => Err(not_a_tree(tree)),
+        }
     }
 }
 
-/// Reads `<octal mode> <name>\0<20 bytes>` until the end.
+pub(super) fn not_a_tree(tree: Oid) -> ScmError {
+    ScmError::RefusedContent {
+        path: format!("tree {tree}"),
+        because: "it is not a tree as git writes them".to_owned(),
+    }
+}
+
 fn parse(mut data: &[u8]) -> Option<Vec<TreeEntry>> {
     let mut entries = Vec::with_capacity(data.len() / 34);
     while !data.is_empty() {
-        let space = data.iter().position(|byte| *byte == b' ')?;
-        let mode = u32::from_str_radix(std::str::from_utf8(&data[..space]).ok()?, 8).ok()?;
-        let rest = &data[space + 1..];
-        let end = rest.iter().position(|byte| *byte == 0)?;
-        let oid = Oid::from_bytes(rest.get(end + 1..end + 21)?).ok()?;
-        // A slash would make two names of one once it is part of a path.
-        if end == 0 || rest[..end].contains(&b'/') {
-            return None;
-        }
+        let (entry, rest) = first_entry(data)?;
         entries.push(TreeEntry {
-            name: rest[..end].into(),
-            kind: EntryKind::of_mode(mode)?,
-            oid,
+            name: entry.name.into(),
+            kind: entry.kind,
+            oid: entry.oid,
         });
-        data = &rest[end + 21..];
+        data = rest;
     }
     Some(entries)
+}
+
+/// One entry where it is stored.
+pub(super) struct StoredEntry<'d> {
+    pub(super) name: &'d [u8],
+    pub(super) kind: EntryKind,
+    pub(super) oid: Oid,
+}
+
+/// Reads `<octal mode> <name>\0<20 bytes>`; the entry and what follows it.
+pub(super) fn first_entry(data: &[u8]) -> Option<(StoredEntry<'_>, &[u8])> {
+    let space = data.iter().position(|byte| *byte == b' ')?;
+    let mode = u32::from_str_radix(std::str::from_utf8(&data[..space]).ok()?, 8).ok()?;
+    let rest = &data[space + 1..];
+    let end = rest.iter().position(|byte| *byte == 0)?;
+    let name = &rest[..end];
+    // A slash would make two names of one once it is part of a path.
+    if name.is_empty() || name.contains(&b'/') {
+        return None;
+    }
+    let entry = StoredEntry {
+        name,
+        kind: EntryKind::of_mode(mode)?,
+        oid: Oid::from_bytes(rest.get(end + 1..end + 21)?).ok()?,
+    };
+    Some((entry, &rest[end + 21..]))
 }
 
 /// Something in a tree that is not a directory, by its whole path.
@@ -143,14 +171,14 @@ pub(crate) struct Change {
 }
 
 /// Counts what a walk has seen.
-struct Budget {
+pub(super) struct Budget {
     limits: TreeLimits,
     entries: usize,
     path_bytes: usize,
 }
 
 impl Budget {
-    fn new(limits: TreeLimits) -> Self {
+    pub(super) fn new(limits: TreeLimits) -> Self {
         Self {
             limits,
             entries: 0,
@@ -158,7 +186,7 @@ impl Budget {
         }
     }
 
-    fn spend(&mut self, path: &[u8], depth: usize) -> Result<(), ScmError> {
+    pub(super) fn spend(&mut self, path: &[u8], depth: usize) -> Result<(), ScmError> {
         self.entries += 1;
         self.path_bytes += path.len();
         if self.entries > self.limits.entries {

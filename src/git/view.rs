@@ -8,8 +8,9 @@ use std::sync::Arc;
 use git2::{ObjectType, Oid, Repository};
 
 use super::changes::{PushRange, changed_files};
+use super::listing::file_paths;
 use super::objects::{commit, failed};
-use super::tree::{EntryKind, TreeEntry, TreeLimits, Trees, leaves};
+use super::tree::{EntryKind, TreeEntry, TreeLimits, Trees};
 use crate::ports::scm::ScmError;
 use crate::rules::view::{ProjectView, ViewError};
 use crate::runtime::causes::chain;
@@ -102,12 +103,7 @@ impl GitView {
     }
 
     fn list_files(&self) -> Result<Arc<[String]>, ScmError> {
-        let found = leaves(&Trees::of(&self.repo)?, self.root, TreeLimits::LISTING)?;
-        let mut files: Vec<String> = found
-            .into_iter()
-            .filter(|leaf| matches!(leaf.kind, EntryKind::File { .. }))
-            .map(|leaf| String::from_utf8_lossy(&leaf.path).into_owned())
-            .collect();
+        let mut files = file_paths(&Trees::of(&self.repo)?, self.root, TreeLimits::LISTING)?;
         files.sort_unstable();
         files.dedup();
         Ok(files.into())

@@ -4,8 +4,9 @@
 //! therefore register their globs while the rules are compiled and get a [`PatternId`]; the first question about
 //! any of them answers it for all in a single walk over the paths.
 //!
-//! That walk is quick for names, extensions and whole directories, and slow for many globs like `src/a/**/*.rs`, which need a
-//! regular expression each. Those are only matched against the paths that begin as they do.
+//! That walk is quick for names and whole directories, and slow for many globs like `src/a/**/*.rs`, which need a
+//! regular expression each. Those are only matched against the paths that begin as they do. The commonest kind, `**/*.rs`, needs
+//! no automaton: what follows each dot of a file's name is looked up.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -47,7 +48,12 @@ impl PatternSet {
     pub fn finish(self) -> Result<CompiledPatterns, String> {
         let count = self.globs.len();
         let mut by_directory: BTreeMap<String, Vec<(usize, Glob)>> = BTreeMap::new();
+        let mut extensions: HashMap<String, usize> = HashMap::new();
         for (id, glob) in self.globs.into_iter().enumerate() {
+            if let Some(extension) = only_extension(glob.glob()) {
+                extensions.insert(extension.to_owned(), id);
+                continue;
+            }
             let directory = own_directory(glob.glob()).to_owned();
             by_directory.entry(directory).or_default().push((id, glob));
         }
@@ -55,8 +61,19 @@ impl PatternSet {
             .into_iter()
             .map(|(directory, globs)| Group::new(directory, globs))
             .collect::<Result<_, _>>()?;
-        Ok(CompiledPatterns { groups, count })
+        Ok(CompiledPatterns {
+            groups,
+            extensions,
+            count,
+        })
     }
+}
+
+/// The extension, when the glob asks for nothing else: `rs` of `**/*.rs`.
+fn only_extension(glob: &str) -> Option<&str> {
+    let extension = glob.strip_prefix("**/*.")?;
+    let is_literal = !extension.contains(['*', '?', '[', ']', '{', '}', '\\', '/']);
+    (is_literal && !extension.is_empty()).then_some(extension)
 }
 
 /// The directory a glob that needs a regular expression begins with, with its `/`; empty for all others.
@@ -75,6 +92,8 @@ fn own_directory(glob: &str) -> &str {
 #[derive(Debug)]
 pub struct CompiledPatterns {
     groups: Vec<Group>,
+    /// Id by extension; no two globs of this kind have the same.
+    extensions: HashMap<String, usize>,
     count: usize,
 }
 
@@ -126,7 +145,22 @@ impl CompiledPatterns {
                 }
             }
         }
+        self.match_extensions(paths, &mut paths_of);
         PatternMatches { paths_of }
+    }
+
+    fn match_extensions(&self, paths: &[String], paths_of: &mut [Vec<usize>]) {
+        if self.extensions.is_empty() {
+            return;
+        }
+        for (index, path) in paths.iter().enumerate() {
+            let name = path.rfind('/').map_or(path.as_str(), |slash| &path[slash + 1..]);
+            for (dot, _) in name.match_indices('.') {
+                if let Some(id) = self.extensions.get(&name[dot + 1..]) {
+                    paths_of[*id].push(index);
+                }
+            }
+        }
     }
 }
 
@@ -237,6 +271,45 @@ mod tests {
         let matches = set.finish().unwrap().matches(&paths);
         assert_eq!(matches.of(rust), [0, 1]);
         assert_eq!(matches.of(docs), [1, 2]);
+    }
+
+    #[test]
+    fn extensions_are_found_as_their_globs_would() {
+        let globs = [
+            "**/*.rs",
+            "**/*.tar.gz",
+            "**/*.gz",
+            "**/*.x y",
+            "**/*.{a,b}",
+            "**/*.",
+        ];
+        assert_eq!(
+            globs.map(only_extension),
+            [Some("rs"), Some("tar.gz"), Some("gz"), Some("x y"), None, None]
+        );
+        let paths = [
+            ".rs",
+            "a.",
+            "a.b/c",
+            "a.rs",
+            "a.rs.gz",
+            "a.rs/b.tar.gz",
+            "a.x y",
+            "b.tar.gz",
+            "c.RS",
+            "gz",
+            "rs/rs",
+        ]
+        .map(str::to_owned);
+        let mut set = PatternSet::default();
+        let ids = globs.map(|glob| set.add(glob).unwrap());
+        let found = set.finish().unwrap().matches(&paths);
+        for (glob, id) in globs.into_iter().zip(ids) {
+            let expected: Vec<usize> = (0..paths.len())
+                .filter(|index| matches(glob, &paths[*index]))
+                .collect();
+            assert_eq!(found.of(id), expected, "{glob}");
+        }
     }
 
     #[test]
