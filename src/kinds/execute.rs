@@ -36,7 +36,7 @@ static FIELDS: &[Field] = &[
     Field::new(
         "directory",
         ValueType::Path,
-        "where it runs, below the root of the working copy",
+        "where it runs, below the root of the working copy; placeholders allowed",
     ),
 ];
 
@@ -107,7 +107,7 @@ impl Kind for Execute {
         }
         let milliseconds = |given: Option<u64>, default| given.map_or(default, Duration::from_millis);
         let step = Step {
-            directory: arguments.directory,
+            directory: placeholders.directory(&arguments.directory)?,
             ..Step::program("", resolved.argv)
         };
         Ok(Begun::Process(ProcessRequest {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::model::{Goal, Push};
 use crate::ports::store::GoalSetRecord;
 
-/// Everything a goal may refer to: `push`, `repo`, `goal`, `goals`, `parameters`.
+/// Everything a goal may refer to: `push`, `repo`, `goal`, `goals`, `parameters`, `facts`.
 pub fn facts(record: &GoalSetRecord, goal: &Goal, version: Option<&str>) -> Value {
     let definition = goal.definition();
     json!({
@@ -26,6 +26,7 @@ pub fn facts(record: &GoalSetRecord, goal: &Goal, version: Option<&str>) -> Valu
         "goal_set": { "id": record.set.id.to_string(), "name": record.set.name },
         "goals": other_goals(record),
         "parameters": definition.parameters,
+        "facts": goal.planned.facts,
     })
 }
 

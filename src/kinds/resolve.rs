@@ -47,6 +47,19 @@ impl Placeholders {
             .ok_or_else(|| KindError::Definition(format!("`{text}` has no value for this push")))
     }
 
+    /// A directory below the root of the working copy. What a push says may stand in it, and cannot lead out of it.
+    pub(super) fn directory(&self, text: &str) -> Result<String, KindError> {
+        let path = self.text(text)?;
+        let leads_out = path.starts_with('/') || path.split('/').any(|part| part == "..");
+        if leads_out || path.chars().any(char::is_control) {
+            let shown = path.escape_debug();
+            return Err(KindError::Definition(format!(
+                "the directory `{shown}` is not below the root of the working copy"
+            )));
+        }
+        Ok(path)
+    }
+
     fn optional_text(&self, text: &str) -> Result<Option<String>, KindError> {
         Ok(as_text(self.resolve(text)?))
     }
@@ -138,6 +151,17 @@ mod tests {
             resolved.environment,
             vec![("SDM_VALUE_1".to_owned(), "$(rm -rf x)".to_owned())]
         );
+    }
+
+    #[test]
+    fn a_directory_cannot_lead_out_of_the_working_copy() {
+        let placeholders =
+            Placeholders::from_facts(json!({"part": "crates/a", "up": "a/../..", "root": "/etc"}));
+        assert_eq!(placeholders.directory("${part}/src").unwrap(), "crates/a/src");
+        assert_eq!(placeholders.directory("").unwrap(), "");
+        for path in ["${up}", "${root}", "x/${up}"] {
+            assert!(placeholders.directory(path).is_err(), "{path}");
+        }
     }
 
     #[test]

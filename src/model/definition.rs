@@ -10,6 +10,7 @@ use super::diagnostic::Place;
 use super::files::{GoalFiles, SecretUse};
 use super::goal::StateName;
 use super::ids::{GoalKey, UniqueName};
+use super::instances::DynamicPlan;
 
 /// A rule: when its test holds for a push, its goals are set (semantics 2.7, 7.2).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +30,20 @@ pub struct RuleDefinition {
     /// Instead of steps: rules of which the first that applies contributes its goals (semantics 2.7, first match).
     #[serde(default)]
     pub first_of: Option<Vec<RuleDefinition>>,
+    /// Values that later rules and the goals set from here on may use (semantics 2.7), in the order written.
+    #[serde(default)]
+    pub facts: Vec<FactDefinition>,
+}
+
+/// A value computed for a push under a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FactDefinition {
+    /// Its name: `facts.<name>` in expressions, `${facts.<name>}` in texts.
+    pub name: String,
+    /// A CEL expression.
+    pub expression: String,
+    /// Where it is written.
+    pub place: Place,
 }
 
 impl RuleDefinition {
@@ -126,6 +141,9 @@ pub struct GoalDefinition {
     /// Free parameters for `${parameters.*}`; kept verbatim.
     #[serde(default)]
     pub parameters: serde_json::Map<String, Value>,
+    /// What takes its place when it is planned; never there in a goal as planned (semantics 2.10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<DynamicPlan>,
 }
 
 impl GoalDefinition {
@@ -136,10 +154,12 @@ impl GoalDefinition {
 
     /// Whether two definitions mean the same, wherever they are written.
     pub fn is_same_as(&self, other: &Self) -> bool {
-        Self {
+        let meaning = |goal: &Self| Self {
             place: other.place.clone(),
-            ..self.clone()
-        } == *other
+            plan: goal.plan.as_ref().map(DynamicPlan::without_places),
+            ..goal.clone()
+        };
+        meaning(self) == meaning(other)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod goal;
 pub mod goal_event;
 pub mod goal_set;
 pub mod ids;
+pub mod instances;
 pub mod plan;
 pub mod push;
 pub mod suggest;

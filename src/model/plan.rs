@@ -1,7 +1,7 @@
 //! The plan of a push and the reasons for it.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::definition::GoalDefinition;
 use super::diagnostic::Place;
@@ -17,6 +17,9 @@ pub struct PlannedGoal {
     pub preconditions: Vec<GoalKey>,
     /// Names of the rules that set it.
     pub rules: Vec<String>,
+    /// The facts attached when it was set, for `${facts.…}` (semantics 2.7).
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub facts: Map<String, Value>,
 }
 
 impl PlannedGoal {
@@ -73,6 +76,21 @@ pub struct RuleTrace {
     /// Nesting in `first_of`, from 0; the rule that holds it stands before it, one less deep.
     #[serde(default)]
     pub depth: u32,
+    /// The facts it attached.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub facts: Map<String, Value>,
+    /// Its goals that were replaced by instances computed for this push.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instances: Vec<InstancesTrace>,
+}
+
+/// What a dynamic goal became (semantics 2.10).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstancesTrace {
+    /// Display name of the goal.
+    pub goal: String,
+    /// Display names of its instances; none at all means that it was left out.
+    pub instances: Vec<String>,
 }
 
 /// Outcomes of a rule.

@@ -6,13 +6,15 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::display::cut;
+use super::expression::Expression;
 use super::goals::repeated_goal;
+use super::instances::CompiledPlan;
 use super::patterns::{CompiledPatterns, PatternSet};
 use super::project::ProjectPatterns;
 use super::push_test::{Cost, PatternsBuilder, PushTest, Refusal};
 use super::push_tests::{descriptors, named};
 use crate::model::plan::{TestOutcome, TestTrace};
-use crate::model::{Diagnostic, Place, RuleDefinition, TestExpression};
+use crate::model::{Diagnostic, GoalKey, Place, RuleDefinition, TestExpression};
 
 /// Characters of a test in a trace before it is cut.
 const MAX_TEST_TEXT: usize = 200;
@@ -24,6 +26,8 @@ pub struct RuleSet {
     pub(super) rules: Vec<CompiledRule>,
     pub(super) tests: Vec<Box<dyn PushTest>>,
     pub(super) patterns: ProjectPatterns,
+    /// How goals become several, by key.
+    pub(super) plans: HashMap<GoalKey, CompiledPlan>,
 }
 
 /// What evaluation needs of one rule.
@@ -36,6 +40,8 @@ pub(super) struct CompiledRule {
     pub(super) depends_on: Vec<usize>,
     /// The rules of its `first_of`, in order.
     pub(super) first_of: Vec<CompiledRule>,
+    /// What it attaches when it matches, in order.
+    pub(super) facts: Vec<(String, Expression)>,
 }
 
 /// A test expression with its place in the trace and its cost.
@@ -73,7 +79,10 @@ impl RuleSet {
 
     /// Whether any test may read the tree or the changes. When not, a push is planned without its objects (PT-32).
     pub fn needs_content(&self) -> bool {
+        let mut facts = self.rules.iter().flat_map(|rule| &rule.facts);
         self.tests.iter().any(|test| test.cost() == Cost::Content)
+            || facts.any(|(_, expression)| expression.asks_project())
+            || self.plans.values().any(CompiledPlan::asks_project)
     }
 }
 
@@ -98,6 +107,7 @@ pub fn compile(rules: &[RuleDefinition]) -> Result<RuleSet, Vec<Diagnostic>> {
             rules: compiled,
             tests: compiler.tests,
             patterns: ProjectPatterns { tree, changed },
+            plans: compiler.plans,
         }),
         Some(_) | None => Err(problems),
     }
@@ -126,6 +136,7 @@ struct Compiler {
     tests: Vec<Box<dyn PushTest>>,
     ids: HashMap<String, usize>,
     patterns: PatternsBuilder,
+    plans: HashMap<GoalKey, CompiledPlan>,
     problems: Vec<Diagnostic>,
 }
 
@@ -142,12 +153,52 @@ impl Compiler {
             self.problems
                 .push(Diagnostic::error("goal_cycle", rule.place.clone(), message).hint(hint));
         }
+        let facts = self.facts(rule);
+        self.dynamic_goals(rule);
         let inner = rule.first_of.iter().flatten();
         CompiledRule {
             test,
             trace,
             depends_on: self.depends_on(rule, earlier),
             first_of: inner.map(|rule| self.rule(rule, &[])).collect(),
+            facts,
+        }
+    }
+
+    /// The facts of a rule, each of which the next one may use.
+    fn facts(&mut self, rule: &RuleDefinition) -> Vec<(String, Expression)> {
+        let mut facts = Vec::new();
+        for fact in &rule.facts {
+            match Expression::compile_value(&fact.expression, &self.patterns.facts) {
+                Ok(expression) => facts.push((fact.name.clone(), expression)),
+                Err(refusal) => {
+                    let message = format!("fact `{}`: {}", fact.name, refusal.message);
+                    let mut problem = Diagnostic::error("bad_expression", fact.place.clone(), message);
+                    problem.hint = refusal.hint;
+                    self.problems.push(problem);
+                }
+            }
+            if !self.patterns.facts.contains(&fact.name) {
+                self.patterns.facts.push(fact.name.clone());
+            }
+        }
+        facts
+    }
+
+    /// One key means one goal wherever it is set, so its plan is made ready once.
+    fn dynamic_goals(&mut self, rule: &RuleDefinition) {
+        for goal in rule.steps.iter().flatten() {
+            let Some(plan) = goal
+                .plan
+                .as_ref()
+                .filter(|_| !self.plans.contains_key(&goal.key()))
+            else {
+                continue;
+            };
+            let compiled = CompiledPlan::compile(plan, &self.patterns.facts, &mut self.problems);
+            if let Some(compiled) = compiled {
+                self.plans.insert(goal.key(), compiled);
+            }
         }
     }
 

@@ -1,7 +1,10 @@
 //! Evaluates the tests of rules for one push.
 
+use serde_json::{Map, Value};
+
 use super::compile::{CompiledRule, Node, What};
-use super::push_test::{Answer, Foresight, PushTest, Question};
+use super::expression::Expression;
+use super::push_test::{Answer, Foresight, PushTest, Question, TestError};
 use crate::model::plan::{TestOutcome, TestTrace};
 
 /// What became of a test, a combinator or a whole rule.
@@ -66,6 +69,32 @@ impl<'a> Evaluation<'a> {
             predicts: true,
             ..Self::new(tests, question)
         }
+    }
+
+    /// The value of an expression.
+    pub(super) fn value(&self, expression: &Expression) -> Result<Value, TestError> {
+        let Question {
+            push,
+            facts,
+            project,
+            evaluator,
+        } = &self.question;
+        evaluator.value(expression, push, facts, project)
+    }
+
+    /// Attaches a fact; what was answered by facts is asked again from now on.
+    pub(super) fn attach(&mut self, name: &str, value: Value) -> Result<(), TestError> {
+        for (known, test) in self.known.iter_mut().zip(self.tests) {
+            if test.asks_facts() {
+                *known = None;
+            }
+        }
+        self.question.evaluator.attach(name, value)
+    }
+
+    /// The facts attached so far.
+    pub(super) fn facts(&self) -> Map<String, Value> {
+        self.question.evaluator.attached()
     }
 
     /// Evaluates a rule's test and writes down what became of its parts.

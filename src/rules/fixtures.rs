@@ -103,6 +103,7 @@ pub(crate) fn goal(name: &str) -> GoalDefinition {
         files: Default::default(),
         secrets: Vec::new(),
         parameters: serde_json::Map::new(),
+        plan: None,
     }
 }
 
@@ -119,6 +120,7 @@ pub(crate) fn rule(name: &str, test: TestExpression, steps: &[&[&str]]) -> RuleD
             .collect(),
         locks: false,
         first_of: None,
+        facts: Vec::new(),
     }
 }
 

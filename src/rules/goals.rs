@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde_json::{Map, Value};
+
 use crate::model::{GoalDefinition, GoalKey, PlannedGoal, RuleDefinition};
 
 /// Goals in planned order, folded by key (semantics 2.7 DECISION): the first occurrence fixes position and definition,
@@ -15,23 +17,36 @@ pub(super) struct PlannedGoals {
 impl PlannedGoals {
     /// Adds the goals of a matched rule. Every goal of a step comes after all goals of the step before; the first step
     /// comes after all goals of the rules it depends on (semantics 7.2).
-    pub(super) fn add(&mut self, rule: &RuleDefinition, depends_on: &[&RuleDefinition]) {
+    /// What was attached so far goes with goals that are new.
+    pub(super) fn add(
+        &mut self,
+        rule: &RuleDefinition,
+        depends_on: &[&RuleDefinition],
+        facts: &Map<String, Value>,
+    ) {
         let mut before: Vec<GoalKey> = depends_on.iter().flat_map(|rule| keys(&rule.steps)).collect();
         for step in rule.steps.iter().filter(|step| !step.is_empty()) {
             for goal in step {
-                self.add_goal(goal, &before, &rule.name);
+                self.add_goal(goal, &before, &rule.name, facts);
             }
             before = step.iter().map(GoalDefinition::key).collect();
         }
     }
 
-    fn add_goal(&mut self, definition: &GoalDefinition, before: &[GoalKey], rule: &str) {
+    fn add_goal(
+        &mut self,
+        definition: &GoalDefinition,
+        before: &[GoalKey],
+        rule: &str,
+        facts: &Map<String, Value>,
+    ) {
         let key = definition.key();
         let position = *self.positions.entry(key.clone()).or_insert_with(|| {
             self.goals.push(PlannedGoal {
                 definition: definition.clone(),
                 preconditions: Vec::new(),
                 rules: Vec::new(),
+                facts: facts.clone(),
             });
             self.goals.len() - 1
         });

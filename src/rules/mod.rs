@@ -14,6 +14,7 @@ pub mod expression;
 #[cfg(test)]
 mod fixtures;
 mod goals;
+mod instances;
 pub mod memory_view;
 pub mod patterns;
 mod planning;

@@ -1,17 +1,20 @@
 //! One push against the rules: the plan, and what became of every rule and test.
 
+use std::collections::HashMap;
+
 use thiserror::Error;
 
 use super::compile::{CompiledRule, RuleSet};
 use super::evaluate::{Decided, Evaluation};
-use super::expression::Evaluator;
+use super::expression::{Evaluator, Expression};
 use super::goals::PlannedGoals;
+use super::instances::{self, Expansion};
 use super::project::Project;
 use super::push_test::{PlanningFacts, Question};
 use super::view::ProjectView;
 use super::walk::Walk;
-use crate::model::plan::RuleOutcome;
-use crate::model::{GoalKey, Plan, Push, RuleDefinition, Trace};
+use crate::model::plan::{InstancesTrace, RuleOutcome};
+use crate::model::{GoalDefinition, GoalKey, Plan, PlannedGoal, Push, RuleDefinition, Trace};
 
 /// Why a push has no plan: a test could not be answered, or goals wait for each other. Record it with the push and plan
 /// again later; never read it as "no goals" (semantics 2.4 DECISION).
@@ -63,6 +66,9 @@ struct Planning<'a> {
     /// For each rule, the one whose goals it contributed: itself, or the one chosen of its `first_of`.
     chosen: Vec<Option<&'a RuleDefinition>>,
     locked_by: Option<&'a RuleDefinition>,
+    expansions: HashMap<GoalKey, Expansion>,
+    /// Dynamic goals, each with the entry of the trace of the first rule that set it.
+    dynamic: Vec<(usize, &'a GoalDefinition)>,
     trace: Walk,
 }
 
@@ -84,8 +90,10 @@ impl<'a> Planning<'a> {
             }
             None => self.choose(definition, rule, evaluation)?,
         };
-        if let Some(chosen) = chosen {
-            self.contribute(chosen, rule);
+        if let Some(chosen) = chosen
+            && let Err(because) = self.contribute(set, chosen, rule, evaluation)
+        {
+            return Err(self.failed(definition, &because));
         }
         self.chosen.push(chosen);
         Ok(())
@@ -105,6 +113,11 @@ impl<'a> Planning<'a> {
             Decided::Unknown | Decided::Error => RuleOutcome::Error,
         };
         let at = self.trace.enter(definition, outcome, &verdict.because, tests);
+        if verdict.outcome == Decided::True
+            && let Err(because) = self.attach_facts(at, &rule.facts, evaluation)
+        {
+            return Err(self.failed(definition, &because));
+        }
         match (verdict.outcome, &definition.first_of) {
             (Decided::True, None) => Ok(Some(definition)),
             (Decided::True, Some(inner)) => {
@@ -119,11 +132,8 @@ impl<'a> Planning<'a> {
                 Ok(None)
             }
             (Decided::Unknown | Decided::Error, _) => {
-                let message = format!("rule {}: {}", definition.name, self.failed_test(&verdict.because));
-                Err(PlanningError {
-                    trace: std::mem::take(&mut self.trace.trace),
-                    message,
-                })
+                let because = self.failed_test(&verdict.because);
+                Err(self.failed(definition, &because))
             }
         }
     }
@@ -147,19 +157,88 @@ impl<'a> Planning<'a> {
         Ok(found.map(|(_, chosen)| chosen))
     }
 
-    fn contribute(&mut self, definition: &'a RuleDefinition, rule: &CompiledRule) {
+    fn failed(&mut self, rule: &RuleDefinition, because: &str) -> PlanningError {
+        if let Some(trace) = self.trace.trace.rules.last_mut() {
+            trace.outcome = RuleOutcome::Error;
+        }
+        PlanningError {
+            trace: std::mem::take(&mut self.trace.trace),
+            message: format!("rule {}: {because}", rule.name),
+        }
+    }
+
+    fn contribute(
+        &mut self,
+        set: &RuleSet,
+        definition: &'a RuleDefinition,
+        rule: &CompiledRule,
+        evaluation: &Evaluation<'_>,
+    ) -> Result<(), String> {
         let depends_on: Vec<&RuleDefinition> = rule
             .depends_on
             .iter()
             .filter_map(|earlier| self.chosen[*earlier])
             .collect();
-        self.goals.add(definition, &depends_on);
+        self.goals.add(definition, &depends_on, &evaluation.facts());
+        self.compute_instances(set, definition, evaluation)?;
         if definition.steps.iter().any(|step| !step.is_empty()) {
             self.labels.push(definition.label());
         }
         if definition.locks {
             self.locked_by = Some(definition);
         }
+        Ok(())
+    }
+
+    /// Later rules see them, this rule's goals too, earlier rules do not (RU-12).
+    fn attach_facts(
+        &mut self,
+        at: usize,
+        facts: &[(String, Expression)],
+        evaluation: &mut Evaluation<'_>,
+    ) -> Result<(), String> {
+        for (name, expression) in facts {
+            let attached = evaluation
+                .value(expression)
+                .and_then(|value| evaluation.attach(name, value.clone()).map(|()| value));
+            let value = attached.map_err(|error| format!("fact {name}: {error}"))?;
+            self.trace.trace.rules[at].facts.insert(name.clone(), value);
+        }
+        Ok(())
+    }
+
+    /// What dynamic goals of this rule become, at their first occurrence.
+    fn compute_instances(
+        &mut self,
+        set: &RuleSet,
+        rule: &'a RuleDefinition,
+        evaluation: &Evaluation<'_>,
+    ) -> Result<(), String> {
+        let at = self
+            .trace
+            .trace
+            .rules
+            .iter()
+            .rposition(|trace| trace.place == rule.place);
+        for goal in rule.steps.iter().flatten() {
+            let key = goal.key();
+            let Some(plan) = set
+                .plans
+                .get(&key)
+                .filter(|_| !self.expansions.contains_key(&key))
+            else {
+                continue;
+            };
+            let ask =
+                |expression: &Expression| evaluation.value(expression).map_err(|error| error.to_string());
+            let computed = instances::compute(plan, &goal.name, &ask);
+            let computed = computed.map_err(|because| format!("goal {}: {because}", goal.name))?;
+            if let Some(expansion) = computed {
+                self.expansions.insert(key, expansion);
+                self.dynamic.extend(at.map(|at| (at, goal)));
+            }
+        }
+        Ok(())
     }
 
     /// The first test of the last rule that has the error, with it.
@@ -173,21 +252,45 @@ impl<'a> Planning<'a> {
         failed.map_or_else(|| because.to_owned(), |test| format!("{}: {because}", test.test))
     }
 
-    fn finish(self) -> Result<Plan, PlanningError> {
-        let goals = match self.goals.finish() {
+    fn finish(mut self) -> Result<Plan, PlanningError> {
+        let finished = std::mem::take(&mut self.goals).finish();
+        let planned = finished
+            .map_err(|circle| circle_message(&circle))
+            .and_then(|goals| instances::expand(&goals, &self.expansions));
+        let goals = match planned {
             Ok(goals) => goals,
-            Err(circle) => {
+            Err(message) => {
                 return Err(PlanningError {
-                    message: circle_message(&circle),
+                    message,
                     trace: self.trace.trace,
                 });
             }
         };
+        self.tell_instances(&goals);
         Ok(Plan {
             name: (!goals.is_empty()).then(|| self.labels.join(", ")),
             goals,
             trace: self.trace.trace,
         })
+    }
+}
+
+impl Planning<'_> {
+    /// Writes down what each dynamic goal became.
+    fn tell_instances(&mut self, goals: &[PlannedGoal]) {
+        for (at, goal) in &self.dynamic {
+            let key = goal.key();
+            let prefix = format!("{}#sdm:", key.unique_name);
+            let is_instance = |planned: &&PlannedGoal| {
+                let own = planned.key();
+                own.environment == key.environment && own.unique_name.as_str().starts_with(&prefix)
+            };
+            let instances = goals.iter().filter(is_instance);
+            self.trace.trace.rules[*at].instances.push(InstancesTrace {
+                goal: goal.name.clone(),
+                instances: instances.map(|planned| planned.definition.name.clone()).collect(),
+            });
+        }
     }
 }
 

@@ -100,7 +100,7 @@ pub enum Foresight {
     Opaque,
 }
 
-/// A compiled push test: pure, and asked at most once per evaluation.
+/// A compiled push test: pure, and asked at most once per evaluation unless facts change.
 pub trait PushTest: Debug + Send + Sync {
     /// What an answer costs.
     fn cost(&self) -> Cost {
@@ -110,6 +110,11 @@ pub trait PushTest: Debug + Send + Sync {
     /// Whether it can be answered before there is a push.
     fn foresight(&self) -> Foresight {
         Foresight::Open
+    }
+
+    /// Whether the answer depends on facts, which change from rule to rule.
+    fn asks_facts(&self) -> bool {
+        false
     }
 
     /// Answers for one push.
@@ -134,13 +139,15 @@ impl From<String> for Refusal {
     }
 }
 
-/// Globs that tests register while they are built.
+/// Globs that tests register while they are built, and what expressions may name.
 #[derive(Debug, Default)]
 pub struct PatternsBuilder {
     /// Against all files of the tree.
     pub tree: PatternSet,
     /// Against the changed files.
     pub changed: PatternSet,
+    /// Names of the facts that earlier rules attach, for expressions.
+    pub facts: Vec<String>,
 }
 
 impl PatternsBuilder {

@@ -5,7 +5,7 @@ use crate::model::plan::{RuleOutcome, RuleTrace, TestTrace};
 use crate::model::{GoalDefinition, RuleDefinition, Trace};
 
 /// A trace that is being written, and how deep in `first_of` the walk stands.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Walk {
     pub(super) trace: Trace,
     pub(super) depth: u32,
@@ -28,6 +28,8 @@ impl Walk {
             goals: goal_names(&definition.steps),
             tests,
             depth: self.depth,
+            facts: serde_json::Map::new(),
+            instances: Vec::new(),
         });
         self.trace.rules.len() - 1
     }

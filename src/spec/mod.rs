@@ -12,6 +12,7 @@
 mod arrange;
 mod catalogue;
 mod document;
+mod facts;
 mod first_of;
 mod goal;
 mod keys;

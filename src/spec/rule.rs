@@ -20,12 +20,17 @@ pub const FIELDS: &[Field] = &[
     Field::new(
         "goals",
         ValueType::Any,
-        "steps one after the other; a list within the list is a step of parallel goals; needed unless there is `first_of`",
+        "steps one after the other; a list within the list is a step of parallel goals; needed unless there is `first_of` or there are `facts`",
     ),
     Field::new(
         "first_of",
         ValueType::Any,
         "instead of `goals`: rules of which the first that applies contributes, with `name`, `test` and `goals` or a `first_of` of their own",
+    ),
+    Field::new(
+        "facts",
+        ValueType::Map(&ValueType::Expression),
+        "values that later rules ask as `facts.…` and goals use as `${facts.…}`: names with CEL expressions",
     ),
     Field::new(
         "override",
@@ -80,13 +85,15 @@ impl Reader<'_, '_> {
         let test = self.rule_test(&sorted);
         let mut inner_names = Vec::new();
         let contribution = self.contribution(&sorted, node, depth, &mut inner_names);
+        let facts = self.facts(sorted.value("facts"));
         let is_misplaced = depth > 0 && self.keys_of_outer_rules(&sorted);
         let depends_on = self.names(sorted.value("depends_on"));
         let overrides = sorted
             .value("override")
             .and_then(|value| self.checker.boolean(value, "`override`"));
         let (name, name_place, name_length) = named?;
-        let definition = test.zip(contribution).map(|(test, contribution)| RuleDefinition {
+        let parts = test.zip(contribution).zip(facts);
+        let definition = parts.map(|((test, contribution), facts)| RuleDefinition {
             name: name.clone(),
             place: node.place.clone(),
             test,
@@ -94,6 +101,7 @@ impl Reader<'_, '_> {
             steps: contribution.steps,
             locks: contribution.locks,
             first_of: contribution.first_of,
+            facts,
         });
         Some(ReadRule {
             name,
@@ -187,6 +195,9 @@ impl Reader<'_, '_> {
 
     /// The steps of a rule, and whether it locks.
     fn rule_goals(&mut self, sorted: &Sorted<'_>, node: &Node) -> Option<Contribution> {
+        if sorted.value("goals").is_none() && sorted.value("facts").is_some() {
+            return Some(Contribution::default());
+        }
         let Some(goals) = sorted.value("goals").filter(|goals| !goals.is_null()) else {
             self.problems().error_with_hint(
                 "missing_property",

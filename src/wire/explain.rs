@@ -1,8 +1,9 @@
 //! The stable shape of `sdm explain --json` (design 3): a plan and its reasons as people and programs read them.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use crate::model::plan::{RuleOutcome, RuleTrace, TestOutcome, TestTrace};
+use crate::model::plan::{InstancesTrace, RuleOutcome, RuleTrace, TestOutcome, TestTrace};
 use crate::model::{ApprovalPolicy, GoalKey, Plan, PlannedGoal, Push};
 
 /// Which goals a push sets and why.
@@ -63,7 +64,7 @@ pub struct ExplainedGoal {
 }
 
 /// What became of a rule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExplainedRule {
     /// Its name.
     pub name: String,
@@ -82,6 +83,12 @@ pub struct ExplainedRule {
     /// Nesting in `first_of`, from 0.
     #[serde(default)]
     pub depth: u32,
+    /// The facts it attached.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub facts: Map<String, Value>,
+    /// Its goals that became instances computed for this push.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instances: Vec<InstancesTrace>,
 }
 
 /// What became of a test.
@@ -148,6 +155,8 @@ impl ExplainedRule {
             goals: rule.goals.clone(),
             tests: rule.tests.iter().map(ExplainedTest::of).collect(),
             depth: rule.depth,
+            facts: rule.facts.clone(),
+            instances: rule.instances.clone(),
         }
     }
 }

@@ -21,6 +21,10 @@ const CHANGES: &[(&str, &[&str])] = &[
         &["app/check.sh", "db/migrations/0001_greeting.sql", "README.md"],
     ),
     (
+        "computed-goals",
+        &["parts/web/test.sh", "docs/notes.md", "common.sh"],
+    ),
+    (
         "monorepo",
         &[
             "libraries/shared/test.sh",

@@ -87,6 +87,7 @@ fn rule_lines(theme: &Theme, rule: &ExplainedRule, column: usize, verbose: bool)
     );
     let mut text = format!("{} {name}  {because}\n", mark(theme, rule.outcome));
     let indent = " ".repeat(column + 4);
+    text.push_str(&computed_lines(theme, rule, &indent));
     let place = |place: &str| theme.paint(Role::Dim, &neutralise(place));
     if verbose || rule.outcome == RuleOutcome::Error {
         for test in &rule.tests {
@@ -99,6 +100,29 @@ fn rule_lines(theme: &Theme, rule: &ExplainedRule, column: usize, verbose: bool)
         let _ = writeln!(text, "{indent}{}", place(&rule.place));
     }
     text
+}
+
+/// What the rule computed for this push: its facts, and what its dynamic goals became.
+fn computed_lines(theme: &Theme, rule: &ExplainedRule, indent: &str) -> String {
+    let room = theme.width.saturating_sub(width(indent)).max(20);
+    let facts = rule
+        .facts
+        .iter()
+        .map(|(name, value)| format!("facts.{name} is {value}"));
+    let instances = rule
+        .instances
+        .iter()
+        .map(|computed| match computed.instances.len() {
+            0 => format!("{} has no instance for this push", computed.goal),
+            1 => format!("{} became {}", computed.goal, computed.instances[0]),
+            many => format!(
+                "{} became {many} goals: {}",
+                computed.goal,
+                computed.instances.join(", ")
+            ),
+        });
+    let line = |words: String| format!("{indent}{}\n", cut(&neutralise(&words), room, theme.unicode));
+    facts.chain(instances).map(line).collect()
 }
 
 /// The test that made the rule what it is: the last one that was asked and agrees with the outcome.

@@ -54,6 +54,8 @@ mod tests {
             goals: Vec::new(),
             tests: Vec::new(),
             depth,
+            facts: serde_json::Map::new(),
+            instances: Vec::new(),
         };
         let goal = |name: &str, certain, rules: &[&str]| PredictedGoalView {
             name: name.to_owned(),

@@ -352,11 +352,10 @@ fn day() -> Vec<FeedEntry> {
         ),
     ];
     news.into_iter()
-        .zip(1..)
-        .map(|((seconds, news), cursor)| FeedEntry {
-            cursor: Cursor(cursor),
-            at: at(seconds),
-            news,
+        .zip((1..).map(Cursor))
+        .map(|((seconds, news), cursor)| {
+            let at = at(seconds);
+            FeedEntry { cursor, at, news }
         })
         .collect()
 }
@@ -389,6 +388,8 @@ fn explained() -> ExplainView {
         goals: Vec::new(),
         tests,
         depth: 0,
+        facts: serde_json::Map::new(),
+        instances: vec![],
     };
     let goal = |name: &str, after: &[&str], retry| ExplainedGoal {
         name: name.to_owned(),
@@ -402,11 +403,8 @@ fn explained() -> ExplainView {
         pre_approval: None,
         retry,
     };
-    let policy = ApprovalPolicy {
-        by: vec!["team:release".to_owned()],
-        count: 1,
-        not_author: true,
-    };
+    let mut policy = ApprovalPolicy::default();
+    (policy.by, policy.not_author) = (vec!["team:release".to_owned()], true);
     ExplainView {
         push: ExplainedPush {
             repo: "acme/shop".to_owned(),

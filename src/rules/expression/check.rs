@@ -26,13 +26,18 @@ pub(super) struct Checked {
     pub(super) regexes: HashMap<String, Regex>,
     /// Whether `project` or `changed` occurs.
     pub(super) asks_project: bool,
+    /// Whether `facts` occurs.
+    pub(super) asks_facts: bool,
 }
 
 /// Refuses names that do not exist, patterns that are not literals, and shapes that are not offered.
-pub(super) fn check(source: &str, program: &Program) -> Result<Checked, Refusal> {
+///
+/// `facts` are the names that earlier rules attach.
+pub(super) fn check(source: &str, program: &Program, facts: &[String]) -> Result<Checked, Refusal> {
     let mut walk = Walk {
         source,
         program,
+        facts,
         scope: Vec::new(),
         depth: 0,
         checked: Checked::default(),
@@ -44,6 +49,7 @@ pub(super) fn check(source: &str, program: &Program) -> Result<Checked, Refusal>
 struct Walk<'a> {
     source: &'a str,
     program: &'a Program,
+    facts: &'a [String],
     scope: Vec<(&'a str, Shape)>,
     depth: usize,
     checked: Checked,
@@ -102,6 +108,7 @@ impl<'a> Walk<'a> {
             .chain(ROOTS)
             .find(|(known, _)| *known == name);
         if let Some((_, shape)) = known {
+            self.checked.asks_facts |= *shape == Shape::Facts;
             return Ok(*shape);
         }
         if TYPES.contains(&name) || name.starts_with('@') {
@@ -119,8 +126,8 @@ impl<'a> Walk<'a> {
             .chain(["project"]);
         let hint = match nearest(name, candidates) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => "known are `push`, `repo`, `preferences`, `project.has_file(path)`, `project.content(path)` and \
-                     `changed(glob)`"
+            None => "known are `push`, `repo`, `preferences`, `facts`, `project.has_file(path)`, \
+                     `project.content(path)` and `changed(glob)`"
                 .to_owned(),
         };
         Err(self.refusal(node, &format!("unknown name `{name}`"), Some(hint)))
@@ -128,6 +135,9 @@ impl<'a> Walk<'a> {
 
     fn select(&mut self, node: &'a IdedExpr, select: &'a SelectExpr) -> Result<Shape, Refusal> {
         let shape = self.expression(&select.operand)?;
+        if shape == Shape::Facts && !self.facts.contains(&select.field) {
+            return Err(self.unknown_fact(node, &select.field));
+        }
         let Some(fields) = shape.fields() else {
             return Ok(Shape::Other);
         };
@@ -140,6 +150,15 @@ impl<'a> Walk<'a> {
             None => format!("known fields are {}", names.join(", ")),
         };
         Err(self.refusal(node, &format!("unknown field `{}`", select.field), Some(hint)))
+    }
+
+    fn unknown_fact(&self, node: &IdedExpr, name: &str) -> Refusal {
+        let hint = match nearest(name, self.facts.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if self.facts.is_empty() => "no rule before this one attaches facts".to_owned(),
+            None => format!("rules before this one attach {}", self.facts.join(", ")),
+        };
+        self.refusal(node, &format!("unknown fact `{name}`"), Some(hint))
     }
 
     fn call(&mut self, node: &'a IdedExpr, call: &'a CallExpr) -> Result<Shape, Refusal> {
@@ -173,11 +192,7 @@ impl<'a> Walk<'a> {
         if call.func_name == "changed" {
             self.checked.asks_project = true;
             self.one_argument(node, call)?;
-            if let Some(text) = literal(&call.args[0]) {
-                glob(text).map_err(|error| {
-                    self.refusal(node, &format!("the glob `{text}` is not valid: {error}"), None)
-                })?;
-            }
+            self.glob(node, &call.args[0])?;
         }
         self.pattern(node, call, call.args.get(1))
     }
@@ -186,7 +201,21 @@ impl<'a> Walk<'a> {
         self.checked.asks_project = true;
         self.known(node, &call.func_name, PROJECT)?;
         self.one_argument(node, call)?;
+        if matches!(call.func_name.as_str(), "files" | "directories") {
+            self.glob(node, &call.args[0])?;
+        }
         self.all(&call.args)
+    }
+
+    /// A glob that is written down is looked at right away.
+    fn glob(&self, node: &IdedExpr, argument: &IdedExpr) -> Result<(), Refusal> {
+        let Some(text) = literal(argument) else {
+            return Ok(());
+        };
+        match glob(text) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.refusal(node, &format!("the glob `{text}` is not valid: {error}"), None)),
+        }
     }
 
     fn comprehension(&mut self, comprehension: &'a ComprehensionExpr) -> Result<Shape, Refusal> {

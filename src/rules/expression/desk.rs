@@ -20,6 +20,10 @@ pub(super) enum Asked {
     HasFile(String),
     Content(String),
     Changed(String),
+    /// Files that a glob matches.
+    Files(String),
+    /// Directories of such files.
+    Directories(String),
 }
 
 /// What it is told.
@@ -27,6 +31,7 @@ pub(super) enum Asked {
 pub(super) enum Reply {
     Holds(bool),
     Text(Arc<str>),
+    List(Arc<[String]>),
 }
 
 /// What the functions of a context share with the evaluator.

@@ -1,14 +1,17 @@
 //! Evaluates expressions for one push.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard};
 
 use cel::common::types::CelBool;
+use cel::common::value::Val;
 use cel::{Context, ExecutionError, Value};
+use serde_json::{Map, Value as Json};
 
 use super::desk::{Asked, BUDGET, Desk, Reply, SharedDesk, lock};
 use super::functions::context;
-use super::{Expression, MAX_MESSAGE};
+use super::{Expression, MAX_MESSAGE, facts};
 use crate::model::Push;
 use crate::rules::display::{cut, shown};
 use crate::rules::patterns::glob;
@@ -24,6 +27,15 @@ const MAX_FILE: usize = 1 << 20;
 /// All files that expressions may read for one push, in bytes.
 const MAX_FILES: usize = 32 << 20;
 
+/// Longest value of an expression that is not a boolean, as JSON, in bytes.
+const MAX_VALUE: usize = 64 << 10;
+
+/// All attached facts of a push, as JSON, in bytes.
+const MAX_FACTS: usize = 16 << 10;
+
+/// Most paths of one question.
+const MAX_PATHS: usize = 10_000;
+
 /// Why there is no value.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -35,12 +47,25 @@ pub(super) enum Failure {
     Rounds,
 }
 
+impl From<Failure> for TestError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Execution(error) => Self::Expression(reason(&error)),
+            Failure::Reply(error) => error,
+            Failure::Rounds => Self::Expression(format!(
+                "it asks about the project more than {MAX_ROUNDS} times in a row"
+            )),
+        }
+    }
+}
+
 /// Evaluates any number of expressions for one push. The context, which costs more than most evaluations, is made
 /// when the first expression asks for it; replies of the project are shared by all.
 #[derive(Default)]
 pub struct Evaluator {
     context: OnceCell<Context<'static, 'static>>,
     desk: SharedDesk,
+    attached: RefCell<Map<String, Json>>,
 }
 
 impl Evaluator {
@@ -55,35 +80,82 @@ impl Evaluator {
         facts: &PlanningFacts,
         project: &Project<'_>,
     ) -> Result<bool, TestError> {
-        let replied = |question: &Asked| {
-            Ok(match question {
-                Asked::HasFile(path) => Reply::Holds(project.has_file(path)?),
-                Asked::Changed(pattern) => Reply::Holds(is_changed(pattern, project)?),
-                Asked::Content(path) => Reply::Text(self.read(path, project)?),
-            })
-        };
-        self.answering(expression, push, facts, replied)
-            .map_err(|failure| match failure {
-                Failure::Execution(error) => TestError::Expression(reason(&error)),
-                Failure::Reply(error) => error,
-                Failure::Rounds => TestError::Expression(format!(
-                    "it asks about the project more than {MAX_ROUNDS} times in a row"
-                )),
-            })
+        let replied = |question: &Asked| self.reply(question, project);
+        self.answering(expression, push, facts, replied, boolean)
+            .map_err(TestError::from)
+    }
+
+    /// The value of an expression as JSON; keys of maps are sorted, so that equal pushes give equal values.
+    ///
+    /// # Errors
+    /// As [`Self::evaluate`], and a value of more than 64 KiB.
+    pub fn value(
+        &self,
+        expression: &Expression,
+        push: &Push,
+        facts: &PlanningFacts,
+        project: &Project<'_>,
+    ) -> Result<Json, TestError> {
+        let replied = |question: &Asked| self.reply(question, project);
+        let value = self.answering(expression, push, facts, replied, json)?;
+        if value.to_string().len() > MAX_VALUE {
+            return Err(TestError::Expression(format!(
+                "its value is larger than {} KiB",
+                MAX_VALUE >> 10
+            )));
+        }
+        Ok(value)
+    }
+
+    /// Makes a value known as `facts.<name>` from now on; a later one of the same name replaces it.
+    ///
+    /// # Errors
+    /// All facts together would be larger than 16 KiB.
+    pub fn attach(&self, name: &str, value: Json) -> Result<(), TestError> {
+        let mut attached = self.attached.borrow_mut();
+        attached.insert(name.to_owned(), value);
+        match serde_json::to_string(&*attached).map_or(usize::MAX, |text| text.len()) > MAX_FACTS {
+            true => Err(TestError::Expression(format!(
+                "all facts together are larger than {} KiB",
+                MAX_FACTS >> 10
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    /// The facts attached so far.
+    pub fn attached(&self) -> Map<String, Json> {
+        self.attached.borrow().clone()
+    }
+
+    fn reply(&self, question: &Asked, project: &Project<'_>) -> Result<Reply, TestError> {
+        Ok(match question {
+            Asked::HasFile(path) => Reply::Holds(project.has_file(path)?),
+            Asked::Changed(pattern) => Reply::Holds(is_changed(pattern, project)?),
+            Asked::Content(path) => Reply::Text(self.read(path, project)?),
+            Asked::Files(pattern) => Reply::List(matching(pattern, project)?.into()),
+            Asked::Directories(pattern) => Reply::List(directories(&matching(pattern, project)?).into()),
+        })
     }
 
     /// Evaluates, answers what was asked, and evaluates again until there is a value.
-    pub(super) fn answering(
+    pub(super) fn answering<T>(
         &self,
         expression: &Expression,
         push: &Push,
         facts: &PlanningFacts,
         reply: impl Fn(&Asked) -> Result<Reply, TestError>,
-    ) -> Result<bool, Failure> {
-        let context = self.context.get_or_init(|| context(push, facts, &self.desk));
+        read: fn(&dyn Val) -> Result<T, ExecutionError>,
+    ) -> Result<T, Failure> {
+        let shared = self.context.get_or_init(|| context(push, facts, &self.desk));
+        let mut context = shared.new_inner_scope();
+        if expression.asks_facts() {
+            context.add_variable_from_value("facts", facts::attached(&self.attached.borrow()));
+        }
         self.begin(expression);
         for _ in 0..MAX_ROUNDS {
-            let error = match run(expression, context) {
+            let value = Value::resolve_val(&expression.tree, &context).and_then(|value| read(value.as_ref()));
+            let error = match value {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
@@ -142,8 +214,44 @@ fn is_changed(pattern: &str, project: &Project<'_>) -> Result<bool, TestError> {
     Ok(changed.is_none_or(|changed| changed.iter().any(|path| matcher.is_match(path))))
 }
 
-fn run(expression: &Expression, context: &Context<'static, 'static>) -> Result<bool, ExecutionError> {
-    let value = Value::resolve_val(&expression.tree, context)?;
+/// The files that a glob matches, sorted.
+fn matching(pattern: &str, project: &Project<'_>) -> Result<Vec<String>, TestError> {
+    let matcher = glob(pattern)
+        .map_err(|error| {
+            TestError::Expression(format!("the glob `{}` is not valid: {error}", shown(pattern)))
+        })?
+        .compile_matcher();
+    let files = project.files()?.iter().filter(|path| matcher.is_match(path));
+    let found: Vec<String> = files.take(MAX_PATHS + 1).cloned().collect();
+    if found.len() > MAX_PATHS {
+        return Err(TestError::Expression(format!(
+            "more than {MAX_PATHS} files match `{}`",
+            shown(pattern)
+        )));
+    }
+    Ok(found)
+}
+
+/// The directories of these files, each once, sorted; `.` for the root.
+fn directories(files: &[String]) -> Vec<String> {
+    let parents: BTreeSet<&str> = files
+        .iter()
+        .map(|path| path.rsplit_once('/').map_or(".", |(directory, _)| directory))
+        .collect();
+    parents.into_iter().map(str::to_owned).collect()
+}
+
+pub(super) fn json(value: &dyn Val) -> Result<Json, ExecutionError> {
+    let value = Value::try_from(value)?;
+    let mut json = value.json().map_err(|_| ExecutionError::UnexpectedType {
+        got: value.type_of().to_string(),
+        want: "a value that JSON has".to_owned(),
+    })?;
+    json.sort_all_objects();
+    Ok(json)
+}
+
+pub(super) fn boolean(value: &dyn Val) -> Result<bool, ExecutionError> {
     match value.downcast_ref::<CelBool>() {
         Some(flag) => Ok(*flag.inner()),
         None => Err(ExecutionError::UnexpectedType {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cel::Value;
 use cel::objects::Key;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::model::push::Signature;
 use crate::model::{BranchName, Commit, CommitSha, Push, Repository, Timestamp};
@@ -53,6 +53,15 @@ pub(super) fn preferences(preferences: &Json) -> Value {
             json(preferences)
         }
     }
+}
+
+/// `facts`.
+pub(super) fn attached(facts: &Map<String, Json>) -> Value {
+    let entries: HashMap<Key, Value> = facts
+        .iter()
+        .map(|(name, value)| (Key::String(Arc::new(name.clone())), json(value)))
+        .collect();
+    Value::Map(entries.into())
 }
 
 fn commit(commit: &Commit) -> Value {

@@ -26,6 +26,8 @@ pub(super) fn context(push: &Push, facts: &PlanningFacts, desk: &SharedDesk) -> 
     let functions = [
         ("project.has_file", asking(desk, Asked::HasFile)),
         ("project.content", asking(desk, Asked::Content)),
+        ("project.files", asking(desk, Asked::Files)),
+        ("project.directories", asking(desk, Asked::Directories)),
         ("changed", asking(desk, Asked::Changed)),
         (SIZED, charging(desk, 0)),
         (RANGE, charging(desk, STEP)),
@@ -51,6 +53,11 @@ fn asking(desk: &SharedDesk, question: fn(String) -> Asked) -> Function {
                 desk.charge(text.len() as u64)?;
                 Ok(CowVal::owned(CelString::from(text.to_string())))
             }
+            Some(Reply::List(paths)) => {
+                let bytes: usize = paths.iter().map(String::len).sum();
+                desk.charge(bytes as u64 + STEP * paths.len() as u64)?;
+                Ok(CowVal::owned(texts(&paths)))
+            }
             None => {
                 if !desk.questions.contains(&asked) {
                     desk.questions.push(asked);
@@ -59,6 +66,13 @@ fn asking(desk: &SharedDesk, question: fn(String) -> Asked) -> Function {
             }
         }
     })
+}
+
+fn texts(paths: &[String]) -> CelList<'static> {
+    let items = paths
+        .iter()
+        .map(|path| Box::new(CelString::from(path.clone())) as Box<dyn Val>);
+    CelList::from(items.collect::<Vec<_>>())
 }
 
 /// A function that charges its argument's size, and `step` for each of its elements, and hands it on.

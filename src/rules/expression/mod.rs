@@ -56,14 +56,35 @@ pub struct Expression {
     tree: IdedExpr,
     regexes: Arc<HashMap<String, Regex>>,
     asks_project: bool,
+    asks_facts: bool,
+}
+
+/// What the value of an expression must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Boolean,
+    /// Anything that JSON can say.
+    Json,
 }
 
 impl Expression {
-    /// Parses, checks and tries an expression.
+    /// Parses, checks and tries an expression that is true or false; `facts` are the names that earlier rules attach.
     ///
     /// # Errors
     /// Syntax, unknown names, wrong types, or a value that is not a boolean.
-    pub fn compile(source: &str) -> Result<Self, Refusal> {
+    pub fn compile(source: &str, facts: &[String]) -> Result<Self, Refusal> {
+        Self::compile_for(Wanted::Boolean, source, facts)
+    }
+
+    /// The same for an expression of any value.
+    ///
+    /// # Errors
+    /// Syntax, unknown names or wrong types.
+    pub fn compile_value(source: &str, facts: &[String]) -> Result<Self, Refusal> {
+        Self::compile_for(Wanted::Json, source, facts)
+    }
+
+    fn compile_for(wanted: Wanted, source: &str, facts: &[String]) -> Result<Self, Refusal> {
         if source.len() > MAX_LENGTH {
             return Err(format!("the expression is longer than {MAX_LENGTH} bytes").into());
         }
@@ -72,21 +93,27 @@ impl Expression {
                 format!("the expression has more than {MAX_OPERATORS} operators, dots and brackets").into(),
             );
         }
-        let (mut tree, checked) = parse(source)?;
+        let (mut tree, checked) = parse(source, facts)?;
         instrument::instrument(&mut tree);
         let expression = Self {
             source: source.to_owned(),
             tree,
             regexes: Arc::new(checked.regexes),
             asks_project: checked.asks_project,
+            asks_facts: checked.asks_facts,
         };
-        sample::try_out(&expression)?;
+        sample::try_out(&expression, wanted)?;
         Ok(expression)
     }
 
     /// Whether it mentions the project or its changes, so that an answer may have to read them.
     pub fn asks_project(&self) -> bool {
         self.asks_project
+    }
+
+    /// Whether it mentions facts, so that its value may change from rule to rule.
+    pub fn asks_facts(&self) -> bool {
+        self.asks_facts
     }
 }
 
@@ -98,12 +125,12 @@ impl fmt::Debug for Expression {
 
 /// Parses and checks on a thread of its own: the parser recurses for every operator, about ten frames each, which
 /// the stack of an ordinary thread may not hold. What passes the check is shallow enough for any thread.
-fn parse(source: &str) -> Result<(IdedExpr, check::Checked), Refusal> {
+fn parse(source: &str, facts: &[String]) -> Result<(IdedExpr, check::Checked), Refusal> {
     let parsed = || {
         let program = LANGUAGE
             .compile(source)
             .map_err(|errors| syntax_error(source, &errors))?;
-        let checked = check::check(source, &program)?;
+        let checked = check::check(source, &program, facts)?;
         Ok((program.expression().clone(), checked))
     };
     std::thread::scope(|scope| {

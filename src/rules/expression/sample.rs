@@ -1,11 +1,13 @@
 //! Tries an expression on two pushes at load, so that values of the wrong type are found before a push meets them.
 
+use std::sync::Arc;
+
 use cel::ExecutionError;
 use uuid::Uuid;
 
-use super::Expression;
 use super::desk::{Asked, Reply};
-use super::evaluator::{Evaluator, Failure, reason};
+use super::evaluator::{Evaluator, Failure, boolean, json, reason};
+use super::{Expression, Wanted};
 use crate::model::push::{Signature, Trust};
 use crate::model::{BranchName, Commit, CommitSha, Push, PushId, RepoSlug, Repository, Timestamp};
 use crate::rules::push_test::{PlanningFacts, Refusal};
@@ -14,7 +16,7 @@ use crate::rules::push_test::{PlanningFacts, Refusal};
 ///
 /// Only errors that no other push could avoid are refused: a missing key may be a preference, and an index out of
 /// bounds depends on the push.
-pub(super) fn try_out(expression: &Expression) -> Result<(), Refusal> {
+pub(super) fn try_out(expression: &Expression, wanted: Wanted) -> Result<(), Refusal> {
     let ordinary = push();
     let first = Push {
         before: None,
@@ -24,11 +26,17 @@ pub(super) fn try_out(expression: &Expression) -> Result<(), Refusal> {
         },
         ..push()
     };
-    try_on(expression, &ordinary).map_err(|message| Refusal {
+    try_on(expression, wanted, &ordinary).map_err(|message| Refusal {
         message: format!("the expression fails: {message}"),
-        hint: Some("an expression must be true or false for every push".into()),
+        hint: Some(
+            match wanted {
+                Wanted::Boolean => "an expression must be true or false for every push",
+                Wanted::Json => "an expression must have a value for every push",
+            }
+            .into(),
+        ),
     })?;
-    try_on(expression, &first).map_err(|message| Refusal {
+    try_on(expression, wanted, &first).map_err(|message| Refusal {
         message: format!("the expression fails for the first push of a branch: {message}"),
         hint: Some(
             "`push.before` is null for a first push and `repo.default_branch` where none is known".into(),
@@ -36,14 +44,25 @@ pub(super) fn try_out(expression: &Expression) -> Result<(), Refusal> {
     })
 }
 
-fn try_on(expression: &Expression, push: &Push) -> Result<(), String> {
+fn try_on(expression: &Expression, wanted: Wanted, push: &Push) -> Result<(), String> {
     let reply = |question: &Asked| {
         Ok(match question {
             Asked::HasFile(_) | Asked::Changed(_) => Reply::Holds(true),
             Asked::Content(_) => Reply::Text("".into()),
+            Asked::Files(_) | Asked::Directories(_) => Reply::List(Arc::from(["sample".to_owned()])),
         })
     };
-    match Evaluator::default().answering(expression, push, &PlanningFacts::default(), reply) {
+    let evaluator = Evaluator::default();
+    let facts = PlanningFacts::default();
+    let tried = match wanted {
+        Wanted::Boolean => evaluator
+            .answering(expression, push, &facts, reply, boolean)
+            .map(|_| ()),
+        Wanted::Json => evaluator
+            .answering(expression, push, &facts, reply, json)
+            .map(|_| ()),
+    };
+    match tried {
         Err(Failure::Execution(error)) if !depends_on_the_push(&error) => Err(reason(&error)),
         Ok(_) | Err(Failure::Execution(_) | Failure::Reply(_) | Failure::Rounds) => Ok(()),
     }

@@ -29,7 +29,7 @@ fn holds(source: &str) -> bool {
 }
 
 fn refused(source: &str) -> String {
-    let refusal = Expression::compile(source).unwrap_err();
+    let refusal = Expression::compile(source, &[]).unwrap_err();
     match refusal.hint {
         Some(hint) => format!("{}; {hint}", refusal.message),
         None => refusal.message,
@@ -83,8 +83,8 @@ fn content_is_not_touched_when_the_value_does_not_depend_on_it() {
     assert!(evaluated(source, &push_to("main"), &Untouchable).unwrap());
     let reversed = "project.has_file('a') || push.branch == 'main'";
     assert!(evaluated(reversed, &push_to("main"), &Untouchable).unwrap());
-    assert!(Expression::compile(source).unwrap().asks_project());
-    assert!(!Expression::compile("push.forced").unwrap().asks_project());
+    assert!(Expression::compile(source, &[]).unwrap().asks_project());
+    assert!(!Expression::compile("push.forced", &[]).unwrap().asks_project());
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn wrong_syntax_and_types_are_load_errors() {
     insta::assert_snapshot!(refused("push.branch.matches(push.title)"), @r#"the pattern of `matches` is not a literal text at column 13 of the expression; write `text.matches('pattern')`; to look for the text of a value use `contains`"#);
     insta::assert_snapshot!(refused("push.branch.matches('(a')"), @r#"the regular expression `(a` is not valid: unclosed group at column 13 of the expression"#);
     assert!(refused(&format!("'{}' == ''", "a".repeat(5000))).contains("longer than 4096 bytes"));
-    assert!(Expression::compile(&format!("{}true{}", "(".repeat(300), ")".repeat(300))).is_err());
+    assert!(Expression::compile(&format!("{}true{}", "(".repeat(300), ")".repeat(300)), &[]).is_err());
 }
 
 #[test]
@@ -144,14 +144,14 @@ fn b8_deep_expressions_are_refused_before_they_can_overflow_the_stack() {
             format!("{}{}", "[".repeat(count), "]".repeat(count)),
             repeated("push", "[0]", count),
         ] {
-            assert!(Expression::compile(&deep).is_err(), "{deep}");
+            assert!(Expression::compile(&deep, &[]).is_err(), "{deep}");
         }
     }
     for even in [40, 100, 2000] {
-        let _ = Expression::compile(&format!("{}true", "!".repeat(even))); // parsed as `true`, however many
+        let _ = Expression::compile(&format!("{}true", "!".repeat(even)), &[]); // parsed as `true`, however many
     }
     let wide = format!("true{}", " && push.branch != 'a'".repeat(60));
-    assert!(Expression::compile(&wide).is_ok());
+    assert!(Expression::compile(&wide, &[]).is_ok());
 }
 
 #[test]

@@ -8,6 +8,8 @@ pub(super) enum Shape {
     Commits,
     Commit,
     Signature,
+    /// Values attached by earlier rules; which ones differs from expression to expression.
+    Facts,
     /// A value without known fields.
     Other,
 }
@@ -55,7 +57,7 @@ impl Shape {
             Self::Repo => Some(REPO),
             Self::Commit => Some(COMMIT),
             Self::Signature => Some(SIGNATURE),
-            Self::Commits | Self::Other => None,
+            Self::Commits | Self::Facts | Self::Other => None,
         }
     }
 
@@ -63,7 +65,9 @@ impl Shape {
     pub(super) fn element(self) -> Self {
         match self {
             Self::Commits => Self::Commit,
-            Self::Push | Self::Repo | Self::Commit | Self::Signature | Self::Other => Self::Other,
+            Self::Push | Self::Repo | Self::Commit | Self::Signature | Self::Facts | Self::Other => {
+                Self::Other
+            }
         }
     }
 }
@@ -73,6 +77,7 @@ pub(super) const ROOTS: Fields = &[
     ("push", Shape::Push),
     ("repo", Shape::Repo),
     ("preferences", Shape::Other),
+    ("facts", Shape::Facts),
 ];
 
 /// Names of types, for `type(x) == string`.
@@ -131,5 +136,5 @@ pub(super) const METHODS: &[&str] = &[
     "startsWith",
 ];
 
-/// Functions called as `project.name(path)`.
-pub(super) const PROJECT: &[&str] = &["content", "has_file"];
+/// Functions called as `project.name(path)` or `project.name(glob)`.
+pub(super) const PROJECT: &[&str] = &["content", "directories", "files", "has_file"];

@@ -11,11 +11,14 @@ pub(super) static REGISTRATION: Registration = Registration {
         aliases: &[],
         value: Some(ValueType::Expression),
         by_use: false,
-        help: "A CEL expression over `push`, `repo`, `preferences`, `project.has_file(path)`, `project.content(path)` and \
-               `changed(glob)` is true.",
+        help: "A CEL expression over `push`, `repo`, `preferences`, `project.has_file(path)`, `project.content(path)`, \
+               `changed(glob)` and the `facts` of earlier rules is true.",
         example: "when: 'push.commits.all(c, !c.message.contains(\"[skip ship]\"))'",
     },
-    build: |arguments, _| Ok(Box::new(When(Expression::compile(text(arguments)?)?))),
+    build: |arguments, patterns| {
+        let expression = Expression::compile(text(arguments)?, &patterns.facts)?;
+        Ok(Box::new(When(expression)))
+    },
 };
 
 #[derive(Debug)]
@@ -32,6 +35,10 @@ impl PushTest for When {
         } else {
             Cost::Cheap
         }
+    }
+
+    fn asks_facts(&self) -> bool {
+        self.0.asks_facts()
     }
 
     fn evaluate(&self, question: &Question<'_>) -> Result<Answer, TestError> {

@@ -12,7 +12,7 @@ use crate::model::{
 
 use super::super::reader::Reader;
 use super::super::yaml::Node;
-use super::{confirm, files};
+use super::{confirm, files, plan};
 
 const RETRY_FIELDS: &[Field] = &[
     Field::new(
@@ -115,6 +115,11 @@ pub const COMMON_FIELDS: &[Field] = &[
         ValueType::Map(&ValueType::Any),
         "values for `${parameters.…}`",
     ),
+    Field::new(
+        "plan",
+        ValueType::TextOr("expression", plan::FIELDS),
+        "instances that take its place on a push: a matrix, groups, or a CEL expression",
+    ),
 ];
 
 /// Longest environment label, in bytes.
@@ -176,6 +181,7 @@ pub(super) fn definition(
             Some(Value::Object(parameters)) => parameters,
             _ => Map::new(),
         },
+        plan: None,
     }
 }
 

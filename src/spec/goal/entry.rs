@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::model::instances::DynamicPlan;
 use crate::model::suggest;
 use crate::model::{Descriptor, Field, GoalDefinition, ValueType, Work};
 
@@ -174,12 +175,14 @@ impl<'c> Reader<'c, '_> {
             None => Some(Value::Null),
         };
         let common = self.common(&sorted, node);
+        let plan = self.plan_of(&sorted, common.as_ref());
         let name = self.goal_name(kind, &sorted, node);
         let work = Work {
             kind: kind.name.to_owned(),
             arguments: arguments?,
         };
-        self.finish(name?, common?, work, node).filter(|_| !unknown)
+        self.finish(name?, common?, work, plan?, node)
+            .filter(|_| !unknown)
     }
 
     /// A goal written `use: <kind>` with its fields beside it.
@@ -200,12 +203,14 @@ impl<'c> Reader<'c, '_> {
             None => Some(Value::Null),
         };
         let common = self.common(&sorted, node);
+        let plan = self.plan_of(&sorted, common.as_ref());
         let name = self.goal_name(kind, &sorted, node);
         let work = Work {
             kind: kind.name.to_owned(),
             arguments: arguments?,
         };
-        self.finish(name?, common?, work, node).filter(|_| !unknown)
+        self.finish(name?, common?, work, plan?, node)
+            .filter(|_| !unknown)
     }
 
     /// Reports keys that are neither common nor the kind's own; tells whether there were any.
@@ -270,16 +275,27 @@ impl<'c> Reader<'c, '_> {
         name: String,
         common: Map<String, Value>,
         work: Work,
+        plan: Option<DynamicPlan>,
         node: &Node,
     ) -> Option<GoalDefinition> {
         let unique_name = self.unique_name(&name, node)?;
-        Some(common::definition(
-            name,
-            unique_name,
-            node.place.clone(),
-            work,
-            common,
-        ))
+        let place = node.place.clone();
+        Some(GoalDefinition {
+            plan,
+            ..common::definition(name, unique_name, place, work, common)
+        })
+    }
+
+    /// The plan among the common keys; nothing when it has problems.
+    fn plan_of(
+        &mut self,
+        sorted: &Sorted<'_>,
+        common: Option<&Map<String, Value>>,
+    ) -> Option<Option<DynamicPlan>> {
+        match (sorted.value("plan"), common.and_then(|common| common.get("plan"))) {
+            (Some(node), Some(value)) => self.dynamic_plan(node, value).map(Some),
+            (Some(_) | None, _) => Some(None),
+        }
     }
 
     fn no_kind(&mut self, entries: &[Entry], node: &Node) {

@@ -5,6 +5,7 @@ mod common;
 mod confirm;
 mod entry;
 mod files;
+mod plan;
 mod uses;
 
 pub use common::COMMON_FIELDS;

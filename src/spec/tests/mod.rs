@@ -3,5 +3,6 @@
 mod first_of;
 mod goals;
 mod hostile;
+mod plans;
 mod rules;
 mod tests_of_pushes;

@@ -95,9 +95,11 @@ pub(crate) fn goal(name: &str, after: &[&str]) -> PlannedGoal {
             files: Default::default(),
             secrets: Vec::new(),
             parameters: serde_json::Map::new(),
+            plan: None,
         },
         preconditions: after.iter().map(|name| key(name)).collect(),
         rules: vec!["build".to_owned()],
+        facts: serde_json::Map::new(),
     }
 }
 
@@ -116,6 +118,8 @@ pub(crate) fn plan(goals: Vec<PlannedGoal>) -> Plan {
         goals: goals.iter().map(|goal| goal.definition.name.clone()).collect(),
         tests: Vec::new(),
         depth: 0,
+        facts: serde_json::Map::new(),
+        instances: Vec::new(),
     };
     Plan {
         name: (!goals.is_empty()).then(|| "build".to_owned()),

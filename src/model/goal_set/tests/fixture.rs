@@ -48,9 +48,11 @@ pub(super) fn goal(name: &str, after: &[&str]) -> PlannedGoal {
             files: Default::default(),
             secrets: Vec::new(),
             parameters: serde_json::Map::new(),
+            plan: None,
         },
         preconditions: after.iter().map(|name| key(name)).collect(),
         rules: vec!["build".to_owned()],
+        facts: serde_json::Map::new(),
     }
 }
 
