@@ -70,6 +70,14 @@ impl CommitSha {
 pub struct BranchName(String);
 
 impl BranchName {
+    /// Branches on which commits of fixes wait for the developer in whose repository they are.
+    pub const AUTOFIX: &str = "sdm/autofix/";
+
+    /// Whether it belongs to a machine, ours or the original, and is never delivered (semantics 8.2).
+    pub fn is_internal(&self) -> bool {
+        self.0.starts_with(Self::AUTOFIX) || self.0.starts_with("atomist-internal/")
+    }
+
     /// Checks a short branch name: git's own rules, no leading dash, and never the look of a commit id (threat A6).
     ///
     /// # Errors
@@ -111,6 +119,37 @@ impl BranchName {
     /// The full ref name.
     pub fn full_ref(&self) -> String {
         format!("refs/heads/{}", self.0)
+    }
+}
+
+/// A tag by its short name, `refs/tags/` removed once at the border.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TagName(String);
+
+impl TagName {
+    /// Checks a short tag name by the rules of branch names.
+    ///
+    /// # Errors
+    /// A name git would refuse, or one that could be taken for an option or a commit.
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        match BranchName::parse(text) {
+            Ok(BranchName(name)) => Ok(Self(name)),
+            Err(error) => Err(InvalidName {
+                wanted: "a tag name",
+                ..error
+            }),
+        }
+    }
+
+    /// The short name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The full ref name.
+    pub fn full_ref(&self) -> String {
+        format!("refs/tags/{}", self.0)
     }
 }
 
@@ -262,6 +301,13 @@ impl TryFrom<String> for BranchName {
     }
 }
 
+impl TryFrom<String> for TagName {
+    type Error = InvalidName;
+    fn try_from(text: String) -> Result<Self, InvalidName> {
+        Self::parse(&text)
+    }
+}
+
 impl TryFrom<String> for UniqueName {
     type Error = InvalidName;
     fn try_from(text: String) -> Result<Self, InvalidName> {
@@ -281,6 +327,12 @@ impl From<BranchName> for String {
     }
 }
 
+impl From<TagName> for String {
+    fn from(name: TagName) -> Self {
+        name.0
+    }
+}
+
 impl From<UniqueName> for String {
     fn from(name: UniqueName) -> Self {
         name.0
@@ -294,6 +346,12 @@ impl fmt::Display for CommitSha {
 }
 
 impl fmt::Display for BranchName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for TagName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
