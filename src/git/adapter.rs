@@ -14,10 +14,13 @@ use super::identity::path_of;
 use super::mirror::Mirrors;
 use super::network::NetworkOptions;
 use super::objects::failed;
+use super::push::{self, Update};
 use super::view::GitView;
 use super::workspace::{Pool, PoolSettings};
-use crate::model::{CommitSha, Push, Repository};
-use crate::ports::scm::{CommitRange, Heads, Scm, ScmError, Workspace, Workspaces};
+use crate::model::{Commit, CommitSha, Push, Repository};
+use crate::ports::scm::{
+    BranchUpdate, CommitRange, Heads, NewCommit, NewTag, Pushed, Scm, ScmError, Workspace, Workspaces,
+};
 use crate::rules::view::ProjectView;
 use crate::runtime::clock::Ids;
 
@@ -58,6 +61,19 @@ impl Git {
     ) -> Result<T, ScmError> {
         let (mirrors, repo) = (self.mirrors.clone(), repo.clone());
         blocking(move || work(&mirrors.open(&repo)?)).await
+    }
+}
+
+impl Git {
+    /// Sends one reference from the mirror to the repository.
+    async fn send(&self, repo: &Repository, update: Update) -> Result<Pushed, ScmError> {
+        if let Some(path) = path_of(&repo.address) {
+            let work = move |mirror: &git2::Repository| push::push_into(mirror, &path, &update);
+            return self.with_mirror(repo, work).await;
+        }
+        let session = self.mirrors.session_to_push(repo)?;
+        let work = move |mirror: &git2::Repository| push::push_over(mirror, &session, &update);
+        self.with_mirror(repo, work).await
     }
 }
 
@@ -116,6 +132,49 @@ impl Scm for Git {
         let head = head.clone();
         self.with_mirror(repo, move |mirror| first_parents(mirror, &head, limit))
             .await
+    }
+
+    async fn take_in(
+        &self,
+        repo: &Repository,
+        pack: &Path,
+        base: &CommitSha,
+        head: &CommitSha,
+    ) -> Result<Vec<Commit>, ScmError> {
+        let (pack, base, head) = (pack.to_owned(), base.clone(), head.clone());
+        let work = move |mirror: &git2::Repository| {
+            push::take_in(mirror, &pack, &base, &head)?;
+            Ok(commit_range(mirror, Some(&base), &head, None)?.commits)
+        };
+        self.mirrors.write(repo, work).await
+    }
+
+    async fn commit(&self, repo: &Repository, commit: &NewCommit) -> Result<CommitSha, ScmError> {
+        let commit = commit.clone();
+        let work = move |mirror: &git2::Repository| push::make_commit(mirror, &commit);
+        self.mirrors.write(repo, work).await
+    }
+
+    async fn push(&self, repo: &Repository, update: &BranchUpdate) -> Result<Pushed, ScmError> {
+        self.send(repo, Update::of_branch(update)).await
+    }
+
+    async fn push_tag(&self, repo: &Repository, tag: &NewTag) -> Result<Pushed, ScmError> {
+        let (name, tag) = (tag.name.clone(), tag.clone());
+        let make = move |mirror: &git2::Repository| push::make_tag(mirror, &tag);
+        let object = self.mirrors.write(repo, make).await?;
+        self.send(repo, Update::of_tag(&name, &object)).await
+    }
+
+    async fn tags_of(&self, repo: &Repository, sha: &CommitSha) -> Result<Vec<String>, ScmError> {
+        let sha = sha.clone();
+        match path_of(&repo.address) {
+            Some(path) => blocking(move || push::tags_in(&path, &sha)).await,
+            None => {
+                let session = self.mirrors.session_to_read(repo)?;
+                blocking(move || push::tags_over(&session, &sha)).await
+            }
+        }
     }
 
     async fn maintain(&self) {

@@ -2,7 +2,7 @@
 //!
 //! Begin with [`adapter`], which puts the ports over the rest. The network half: [`address`], [`network`], [`transport`],
 //! [`mirror`]. The local half: [`heads`], [`commits`], [`changes`], [`view`], [`workspace`], [`watch`], [`identity`];
-//! [`direct`] and [`snapshot`] answer for a repository without a mirror.
+//! [`push`] writes, [`working_copy`] commits what a goal changed; [`direct`] and [`snapshot`] answer for a repository without a mirror.
 
 pub mod adapter;
 pub mod address;
@@ -20,11 +20,13 @@ mod measure;
 pub mod mirror;
 pub mod network;
 mod objects;
+mod push;
 pub mod snapshot;
 pub mod transport;
 mod tree;
 pub mod view;
 pub mod watch;
+pub mod working_copy;
 pub mod workspace;
 
 pub use adapter::Git;

@@ -1,8 +1,8 @@
 //! Finding commits in a repository, and what libgit2's errors mean to us.
 
-use git2::{ErrorCode, Oid, Repository};
+use git2::{ErrorCode, Oid, Repository, Signature, Time};
 
-use crate::model::CommitSha;
+use crate::model::{CommitSha, Timestamp, push};
 use crate::ports::scm::ScmError;
 
 /// Turns any cause into [`ScmError::Failed`]; `doing` completes "failed to …".
@@ -34,6 +34,12 @@ pub(crate) fn oid_of(sha: &CommitSha) -> Oid {
 /// The id as the rest of the machine has it.
 pub(crate) fn sha_of(oid: Oid) -> CommitSha {
     CommitSha::parse(&oid.to_string()).expect("an object id prints as 40 hexadecimal digits")
+}
+
+/// Somebody at a moment, in UTC.
+pub(crate) fn signature(who: &push::Signature, at: Timestamp) -> Result<Signature<'static>, git2::Error> {
+    let time = Time::new(at.as_micros().div_euclid(1_000_000), 0);
+    Signature::new(&who.name, &who.email, &time)
 }
 
 /// The commit, if it is here; an object of another kind is not it.

@@ -115,7 +115,7 @@ fn base_index(store: &Repository, parent: Option<&CommitSha>) -> Result<Index, S
     Ok(index)
 }
 
-fn on_disk(root: &Path, path: &[u8]) -> std::path::PathBuf {
+pub(super) fn on_disk(root: &Path, path: &[u8]) -> std::path::PathBuf {
     root.join(std::ffi::OsStr::from_bytes(path))
 }
 
@@ -153,7 +153,7 @@ fn take(
 }
 
 /// Mode and content of a file or link; `None` for anything else. One byte more than `limit` is read at most.
-fn read(path: &Path, limit: u64) -> std::io::Result<Option<(u32, Vec<u8>)>> {
+pub(super) fn read(path: &Path, limit: u64) -> std::io::Result<Option<(u32, Vec<u8>)>> {
     use std::io::Read;
     use std::os::unix::fs::PermissionsExt;
     let metadata = match std::fs::symlink_metadata(path) {
@@ -178,7 +178,7 @@ fn read(path: &Path, limit: u64) -> std::io::Result<Option<(u32, Vec<u8>)>> {
     Ok(Some((if executable { 0o100_755 } else { 0o100_644 }, content)))
 }
 
-fn entry(path: &[u8], mode: u32, id: Oid) -> IndexEntry {
+pub(super) fn entry(path: &[u8], mode: u32, id: Oid) -> IndexEntry {
     IndexEntry {
         ctime: IndexTime::new(0, 0),
         mtime: IndexTime::new(0, 0),

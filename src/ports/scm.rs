@@ -1,12 +1,13 @@
 //! Repositories: what their branches point at, their commits, and working copies of them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use thiserror::Error;
 
-use crate::model::{BranchName, Commit, CommitSha, Push, Repository};
+use crate::model::push::Signature;
+use crate::model::{BranchName, Commit, CommitSha, Push, Repository, TagName, Timestamp};
 use crate::rules::view::ProjectView;
 
 /// Branch heads of a repository at one moment.
@@ -88,7 +89,74 @@ impl ScmError {
     }
 }
 
-/// Reading repositories. Implementations run libgit2 on blocking threads; nobody outside knows.
+/// A branch that is to be moved or made. Never by force: what is lost is only what the caller has seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchUpdate {
+    /// Which.
+    pub branch: BranchName,
+    /// Its head as the caller saw it; `None` when it is to be made.
+    pub expected: Option<CommitSha>,
+    /// Its head afterwards: a descendant of the expected one, in the mirror.
+    pub target: CommitSha,
+    /// Whether a work tree on this computer that has it checked out may be moved along, if nothing in it is changed.
+    pub moves_work_tree: bool,
+}
+
+/// A tag that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewTag {
+    /// Its name.
+    pub name: TagName,
+    /// The commit it names.
+    pub target: CommitSha,
+    /// The message of an annotated tag.
+    pub message: String,
+    /// Who makes it.
+    pub tagger: Signature,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A commit that is to be made of another one with some files replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewCommit {
+    /// Its parent.
+    pub base: CommitSha,
+    /// Paths with their new contents.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// Its message.
+    pub message: String,
+    /// Author and committer.
+    pub author: Signature,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What became of moving or making a reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pushed {
+    /// It is where it should be; also when it was before.
+    Done,
+    /// Somebody else moved it first; nothing was done.
+    Moved {
+        /// Where it is now, as far as that is known.
+        head: Option<CommitSha>,
+    },
+    /// It is checked out on this computer and its work tree was left alone; nothing was done.
+    CheckedOut {
+        /// The work tree.
+        work_tree: PathBuf,
+        /// Why it was left alone.
+        because: String,
+    },
+    /// The repository does not take it; nothing was done.
+    Refused {
+        /// In its own words, one line.
+        because: String,
+    },
+}
+
+/// Reading repositories, and writing what goals made. Implementations run libgit2 on blocking threads; nobody outside knows.
 #[async_trait]
 pub trait Scm: Send + Sync {
     /// The heads of the repository's branches right now.
@@ -114,6 +182,53 @@ pub trait Scm: Send + Sync {
         limit: u32,
     ) -> Result<Vec<CommitSha>, ScmError>;
 
+    /// Takes the commits of a pack, which a goal left and which is therefore hostile, into the mirror: exactly those from
+    /// `base` (not among them) to `head`, one after the other. Returns them, newest first. Taking them again is harmless.
+    ///
+    /// # Errors
+    /// The pack is not what it should be, or exceeds the limits.
+    async fn take_in(
+        &self,
+        repo: &Repository,
+        _pack: &Path,
+        _base: &CommitSha,
+        _head: &CommitSha,
+    ) -> Result<Vec<Commit>, ScmError> {
+        Err(only_read(repo))
+    }
+
+    /// Makes a commit in the mirror. The same one at the same time is the same commit.
+    ///
+    /// # Errors
+    /// The base is not there, or a path is not a file's.
+    async fn commit(&self, repo: &Repository, _commit: &NewCommit) -> Result<CommitSha, ScmError> {
+        Err(only_read(repo))
+    }
+
+    /// Moves or makes a branch of the repository itself.
+    ///
+    /// # Errors
+    /// The repository cannot be reached or written.
+    async fn push(&self, repo: &Repository, _update: &BranchUpdate) -> Result<Pushed, ScmError> {
+        Err(only_read(repo))
+    }
+
+    /// Makes a tag in the repository itself, and sends nothing else there.
+    ///
+    /// # Errors
+    /// The repository cannot be reached or written.
+    async fn push_tag(&self, repo: &Repository, _tag: &NewTag) -> Result<Pushed, ScmError> {
+        Err(only_read(repo))
+    }
+
+    /// Names of the repository's tags that name this commit.
+    ///
+    /// # Errors
+    /// The repository cannot be reached.
+    async fn tags_of(&self, repo: &Repository, _sha: &CommitSha) -> Result<Vec<String>, ScmError> {
+        Err(only_read(repo))
+    }
+
     /// Does the work of idle times, bounded; calling it again does the rest.
     async fn maintain(&self) {}
 
@@ -122,6 +237,13 @@ pub trait Scm: Send + Sync {
     /// # Errors
     /// The mirror cannot be opened or the commit is not in it.
     fn view(&self, push: &Push) -> Result<Box<dyn ProjectView>, ScmError>;
+}
+
+fn only_read(repo: &Repository) -> ScmError {
+    ScmError::RefusedAddress {
+        address: repo.slug.to_string(),
+        because: "it is only read here".to_owned(),
+    }
 }
 
 /// A working copy lent to one attempt of a goal.

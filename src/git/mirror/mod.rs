@@ -19,6 +19,7 @@ mod shared;
 mod tests;
 mod upkeep;
 mod verify;
+mod write;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,6 +36,9 @@ use crate::ports::scm::{Heads, ScmError};
 use coalesce::Batches;
 use layout::Layout;
 pub use upkeep::Upkeep;
+
+/// What a session that reads is doing.
+const FETCH: &str = "fetch from";
 
 /// All mirrors beneath one directory. Clones share them.
 #[derive(Clone)]
@@ -115,7 +119,7 @@ impl Mirrors {
     pub async fn heads(&self, repo: &Repository, cancel: &CancellationToken) -> Result<Heads, ScmError> {
         let session = self
             .inner
-            .session(&repo.address, &Handle::current(), cancel.clone())?;
+            .session(&repo.address, &Handle::current(), cancel.clone(), FETCH)?;
         let work = move || match session.address().local_path() {
             Some(path) => local::heads(path),
             None => download::heads(&session),
@@ -144,6 +148,7 @@ impl Inner {
         address: &str,
         runtime: &Handle,
         cancel: CancellationToken,
+        verb: &'static str,
     ) -> Result<Arc<Session>, ScmError> {
         let policy = self.network.options().policy;
         let address =
@@ -152,7 +157,7 @@ impl Inner {
                 because: error.because,
             })?;
         let network = Arc::clone(&self.network);
-        Ok(Session::new(network, address, runtime.clone(), cancel))
+        Ok(Session::new(network, address, runtime.clone(), cancel, verb))
     }
 
     /// Carries out the batches of a repository until there are none; on a blocking thread.
@@ -161,7 +166,7 @@ impl Inner {
         let mut runner = self.batches.runner(repo);
         while let Some(batch) = runner.next() {
             let wanted = batch.wanted();
-            let outcome = match self.session(&repo.address, runtime, batch.cancel_token()) {
+            let outcome = match self.session(&repo.address, runtime, batch.cancel_token(), FETCH) {
                 Ok(session) => fetch::fetch_all(&layout, &session, &wanted),
                 Err(error) => fetch::same_for_all(&wanted, error),
             };

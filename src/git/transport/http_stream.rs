@@ -13,6 +13,9 @@ use crate::ports::scm::ScmError;
 /// Largest request: what we have and want, or a pack to push. It is kept in memory until the answer is read.
 const MAX_REQUEST: usize = 256 << 20;
 
+/// The program whose questions may be answered early.
+const UPLOAD: &str = "git-upload-pack";
+
 enum State {
     Asking(Vec<u8>),
     Answering { rest: Option<Response>, chunk: Bytes },
@@ -61,12 +64,12 @@ impl HttpStream {
                     chunk,
                 });
             }
-            EarlyPack::Possible => {
+            EarlyPack::Possible if self.program == UPLOAD => {
                 if let Some(eager) = early::with_done(&request) {
                     return self.ask_early(eager);
                 }
             }
-            EarlyPack::Here(..) | EarlyPack::Over => {}
+            EarlyPack::Here(..) | EarlyPack::Over | EarlyPack::Possible => {}
         }
         self.conversation.post(self.program, request).map(whole)
     }

@@ -47,6 +47,8 @@ pub(crate) struct Session {
     ends: Instant,
     received: AtomicU64,
     failure: Mutex<Option<ScmError>>,
+    /// What it does, as the words before the address.
+    verb: &'static str,
 }
 
 /// While it lives, libgit2's connections on this thread belong to the session.
@@ -68,6 +70,7 @@ impl Session {
         address: RemoteAddress,
         runtime: Handle,
         cancel: CancellationToken,
+        verb: &'static str,
     ) -> Arc<Self> {
         let ends = Instant::now() + network.options().deadline;
         Arc::new(Self {
@@ -78,6 +81,7 @@ impl Session {
             ends,
             received: AtomicU64::new(0),
             failure: Mutex::new(None),
+            verb,
         })
     }
 
@@ -187,7 +191,7 @@ impl Session {
     }
 
     pub(crate) fn doing(&self) -> String {
-        format!("fetch from {}", self.address)
+        format!("{} {}", self.verb, self.address)
     }
 }
 

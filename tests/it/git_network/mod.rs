@@ -2,6 +2,7 @@
 
 mod access;
 mod hostile;
+mod push;
 mod reach;
 mod trouble;
 

@@ -1,0 +1,114 @@
+//! Into a repository on this computer, by its references: git runs there no more than libgit2 does, and that runs nothing.
+
+use std::path::Path;
+
+use git2::{ErrorCode, Oid, Repository};
+
+use super::Update;
+use super::copy::copy;
+use super::work_tree::{self, Movement};
+use crate::git::heads::open;
+use crate::git::objects::{failed, oid_of, sha_of};
+use crate::model::CommitSha;
+use crate::ports::scm::{Pushed, ScmError};
+
+/// What the log of a reference says of us.
+pub(super) const LOG_MESSAGE: &str = "sdm";
+
+/// Moves or makes a reference of the repository at a path.
+pub(crate) fn push_into(mirror: &Repository, path: &Path, update: &Update) -> Result<Pushed, ScmError> {
+    let doing = || format!("write {} of {}", update.reference, path.display());
+    let repo = open(path)?;
+    let current = target_of(&repo, &update.reference).map_err(|error| failed(doing())(error))?;
+    if current == Some(update.target) || is_same_tag(mirror, &repo, current, update) {
+        return Ok(Pushed::Done);
+    }
+    if current != update.expected {
+        return Ok(Pushed::Moved {
+            head: current.map(sha_of),
+        });
+    }
+    if current.is_some_and(|old| !follows(mirror, update.target, old)) {
+        return Ok(Pushed::Refused {
+            because: "the new head does not follow the old one".to_owned(),
+        });
+    }
+    let trees = work_tree::that_have(&repo, &update.reference).map_err(|error| failed(doing())(error))?;
+    if let Some(tree) = trees.first()
+        && (!update.moves_work_tree || trees.len() > 1)
+    {
+        return Ok(tree.left_alone("it is checked out there"));
+    }
+    copy(mirror, &repo, update.target).map_err(|error| failed(doing())(error))?;
+    match trees.into_iter().next() {
+        None => set(&repo, update).map_err(|error| failed(doing())(error)),
+        Some(tree) => match tree.move_along(update).map_err(|error| failed(doing())(error))? {
+            Movement::Moved => Ok(Pushed::Done),
+            Movement::Raced => Ok(Pushed::Moved { head: None }),
+            Movement::LeftAlone(because) => Ok(tree.left_alone(&because)),
+        },
+    }
+}
+
+fn target_of(repo: &Repository, reference: &str) -> Result<Option<Oid>, git2::Error> {
+    match repo.find_reference(reference) {
+        Ok(found) => Ok(found.target()),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the tag that is there names the same commit: made by us a moment ago, at another second.
+fn is_same_tag(mirror: &Repository, repo: &Repository, current: Option<Oid>, update: &Update) -> bool {
+    if !update.reference.starts_with("refs/tags/") {
+        return false;
+    }
+    let here = current
+        .and_then(|id| repo.find_object(id, None).ok()?.peel_to_commit().ok())
+        .map(|c| c.id());
+    let new = mirror
+        .find_object(update.target, None)
+        .and_then(|object| object.peel_to_commit())
+        .map(|commit| commit.id());
+    here.is_some_and(|here| new.is_ok_and(|new| new == here))
+}
+
+fn follows(mirror: &Repository, new: Oid, old: Oid) -> bool {
+    new == old || mirror.graph_descendant_of(new, old).unwrap_or(false)
+}
+
+/// Sets the reference unless somebody moved it since it was read.
+fn set(repo: &Repository, update: &Update) -> Result<Pushed, git2::Error> {
+    let (name, target) = (&update.reference, update.target);
+    let set = match update.expected {
+        Some(expected) => repo.reference_matching(name, target, true, expected, LOG_MESSAGE),
+        None => repo.reference(name, target, false, LOG_MESSAGE),
+    };
+    match set {
+        Ok(_) => Ok(Pushed::Done),
+        Err(error) if matches!(error.code(), ErrorCode::Modified | ErrorCode::Exists) => Ok(Pushed::Moved {
+            head: target_of(repo, name)?.map(sha_of),
+        }),
+        Err(error) => Err(error),
+    }
+}
+
+/// Tags of the repository at a path that name a commit.
+pub(crate) fn tags_in(path: &Path, sha: &CommitSha) -> Result<Vec<String>, ScmError> {
+    let repo = open(path)?;
+    let doing = || format!("read the tags of {}", path.display());
+    let wanted = oid_of(sha);
+    let mut names = Vec::new();
+    let references = repo
+        .references_glob("refs/tags/*")
+        .map_err(|error| failed(doing())(error))?;
+    for reference in references.flatten() {
+        let names_it = reference
+            .peel_to_commit()
+            .is_ok_and(|commit| commit.id() == wanted);
+        if let Some(name) = reference.name().ok().filter(|_| names_it) {
+            names.extend(name.strip_prefix("refs/tags/").map(str::to_owned));
+        }
+    }
+    Ok(names)
+}
