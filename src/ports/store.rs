@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::model::{
-    BranchName, CommitSha, Cursor, FeedEntry, GoalEvent, GoalKey, GoalSet, GoalSetId, News, Plan, Push,
-    PushId, RepoSlug, Repository, StateName, Timestamp, Trace,
+    BranchName, CommitSha, Cursor, FeedEntry, Fingerprint, GoalEvent, GoalKey, GoalSet, GoalSetId, News,
+    Plan, Push, PushId, RepoSlug, Repository, Review, StateName, Timestamp, Trace, UniqueName,
 };
 
 use super::executor::AttemptRef;
@@ -304,6 +304,52 @@ pub trait Store: Send + Sync {
 
     /// Says so, or takes it back.
     async fn set_trusted(&self, repo_key: &str, trusted: bool) -> Result<(), StoreError>;
+
+    /// Keeps what the inspections of a goal said, in place of what an earlier attempt of it kept.
+    async fn save_review(&self, set: GoalSetId, goal: &GoalKey, review: &Review) -> Result<(), StoreError>;
+
+    /// The reviews of a goal set, by goal.
+    async fn reviews(&self, set: GoalSetId) -> Result<Vec<(GoalKey, Review)>, StoreError>;
+
+    /// Keeps the fingerprints that a goal took of a commit.
+    async fn save_fingerprints(
+        &self,
+        repo_key: &str,
+        sha: &CommitSha,
+        goal: &UniqueName,
+        fingerprints: &[Fingerprint],
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// The fingerprints that a goal took of a commit; `None` when it took none of it.
+    async fn fingerprints(
+        &self,
+        repo_key: &str,
+        sha: &CommitSha,
+        goal: &UniqueName,
+    ) -> Result<Option<Vec<Fingerprint>>, StoreError>;
+
+    /// Notes that a goal makes this commit the head of a branch; `chain` counts such pushes in a row, from 1.
+    async fn note_generated(
+        &self,
+        repo_key: &str,
+        sha: &CommitSha,
+        chain: u32,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// The number in the row of such pushes; `None` when no goal of this machine pushed the commit.
+    async fn generated(&self, repo_key: &str, sha: &CommitSha) -> Result<Option<u32>, StoreError>;
+
+    /// Keeps the digest of the token by which an attempt may be completed from outside, in place of an earlier one.
+    async fn save_completion(&self, attempt: &AttemptRef, digest: &str) -> Result<(), StoreError>;
+
+    /// The last attempt of a goal that may be completed from outside, with the digest of its token.
+    async fn completion(
+        &self,
+        set: GoalSetId,
+        goal: &GoalKey,
+    ) -> Result<Option<(AttemptRef, String)>, StoreError>;
 
     /// Removes goal sets that ended before `before` and have no lease, with their events, and returns their attempts so
     /// that logs can go too. Planned pushes of that age without a set go as well unless they are the head of their branch,

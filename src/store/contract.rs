@@ -6,6 +6,7 @@ mod kept;
 mod log;
 mod plans;
 mod queues;
+mod reviews;
 
 use std::sync::Arc;
 
@@ -83,6 +84,12 @@ contract! {
         archives_go_in_order_of_their_last_use,
         a_success_is_found_with_its_outputs,
         files_that_nobody_used_are_forgotten;
+    reviews:
+        in_03_the_review_of_the_latest_attempt_is_kept,
+        fingerprints_are_kept_per_commit_and_goal,
+        hazard_14_pushes_of_goals_are_remembered,
+        st_20_only_the_digest_of_a_token_is_kept,
+        notes_on_old_commits_are_forgotten_and_heads_are_not;
     log:
         the_feed_is_read_in_pages_without_gaps,
         the_feed_tells_goals_with_all_they_need,

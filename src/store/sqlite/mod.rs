@@ -6,12 +6,15 @@
 
 mod append;
 mod changes;
+mod completions;
 #[cfg(test)]
 mod crash_tests;
 pub(crate) mod database;
 mod facts;
 mod failure;
 mod feed;
+mod fingerprints;
+mod generated;
 mod goal_sets;
 mod goals;
 mod kept;
@@ -21,6 +24,7 @@ mod prune;
 mod pushes;
 mod queues;
 mod repositories;
+mod reviews;
 mod rows;
 mod store;
 #[cfg(test)]

@@ -5,8 +5,8 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::failure::Doing;
 use super::goal_sets::goal_event;
-use super::rows;
 use super::writer::{Done, Write};
+use super::{fingerprints, rows};
 use crate::model::{GoalChange, Timestamp};
 use crate::ports::AttemptRef;
 use crate::ports::store::StoreError;
@@ -120,6 +120,7 @@ impl Write for Prune {
         self.forget_pushes(connection).await?;
         self.forget_messages(connection).await?;
         self.forget_files(connection).await?;
+        fingerprints::forget(connection, self.before).await?;
         Ok(Done::Quiet(forgotten))
     }
 }

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use super::append::Append;
+use super::completions::{self, SaveCompletion};
 use super::database;
 use super::facts::{self, SetTrusted, SetVersion};
 use super::feed::{self, Entry, Say};
+use super::fingerprints::{self, SaveFingerprints};
+use super::generated::{self, NoteGenerated};
 use super::kept::{self, ForgetArchive, KeepFiles, RecordSuccess, UseArchive};
 use super::leases::{self, RenewLease};
 use super::plans::{self, StorePlan, StorePlanningFailure};
@@ -15,11 +18,13 @@ use super::prune::Prune;
 use super::pushes::{self, RecordPush, SetBranchHead};
 use super::queues::{self, GrantQueue, JoinQueue};
 use super::repositories::{self, RememberRepository};
+use super::reviews::{self, SaveReview};
+use super::rows::to_json;
 use super::{SqliteStore, goal_sets, goals};
 use crate::model::push::Trust;
 use crate::model::{
-    BranchName, CommitSha, Cursor, FeedEntry, GoalEvent, GoalSet, GoalSetId, News, Plan, Push, PushId,
-    RepoSlug, Repository, StateName, Timestamp,
+    BranchName, CommitSha, Cursor, FeedEntry, Fingerprint, GoalEvent, GoalKey, GoalSet, GoalSetId, News,
+    Plan, Push, PushId, RepoSlug, Repository, Review, StateName, Timestamp, UniqueName,
 };
 use crate::ports::kept::{Kept, KeptArchive, Sought, Success};
 use crate::ports::store::{
@@ -259,6 +264,82 @@ impl Store for SqliteStore {
             trusted,
         };
         self.writer.write(write).await
+    }
+
+    async fn save_review(&self, set: GoalSetId, goal: &GoalKey, review: &Review) -> Result<(), StoreError> {
+        let write = SaveReview {
+            set,
+            goal: goal.clone(),
+            body: to_json(review),
+        };
+        self.writer.write(write).await
+    }
+
+    async fn reviews(&self, set: GoalSetId) -> Result<Vec<(GoalKey, Review)>, StoreError> {
+        reviews::reviews(&self.readers, set).await
+    }
+
+    async fn save_fingerprints(
+        &self,
+        repo_key: &str,
+        sha: &CommitSha,
+        goal: &UniqueName,
+        fingerprints: &[Fingerprint],
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let write = SaveFingerprints {
+            repo_key: repo_key.to_owned(),
+            sha: sha.clone(),
+            goal: goal.clone(),
+            at,
+            body: to_json(&fingerprints),
+        };
+        self.writer.write(write).await
+    }
+
+    async fn fingerprints(
+        &self,
+        repo_key: &str,
+        sha: &CommitSha,
+        goal: &UniqueName,
+    ) -> Result<Option<Vec<Fingerprint>>, StoreError> {
+        fingerprints::fingerprints(&self.readers, repo_key, sha, goal).await
+    }
+
+    async fn note_generated(
+        &self,
+        repo_key: &str,
+        sha: &CommitSha,
+        chain: u32,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let write = NoteGenerated {
+            repo_key: repo_key.to_owned(),
+            sha: sha.clone(),
+            chain,
+            at,
+        };
+        self.writer.write(write).await
+    }
+
+    async fn generated(&self, repo_key: &str, sha: &CommitSha) -> Result<Option<u32>, StoreError> {
+        generated::chain(&self.readers, repo_key, sha).await
+    }
+
+    async fn save_completion(&self, attempt: &AttemptRef, digest: &str) -> Result<(), StoreError> {
+        let write = SaveCompletion {
+            attempt: attempt.clone(),
+            digest: digest.to_owned(),
+        };
+        self.writer.write(write).await
+    }
+
+    async fn completion(
+        &self,
+        set: GoalSetId,
+        goal: &GoalKey,
+    ) -> Result<Option<(AttemptRef, String)>, StoreError> {
+        completions::completion(&self.readers, set, goal).await
     }
 
     async fn prune(&self, before: Timestamp) -> Result<Vec<AttemptRef>, StoreError> {

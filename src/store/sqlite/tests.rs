@@ -10,11 +10,11 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use super::SqliteStore;
 use super::database::MIGRATIONS;
-use crate::model::{Cursor, News, StateName};
+use crate::model::{Cursor, News, StateName, UniqueName};
 use crate::ports::Store;
 use crate::ports::store::StoreError;
 use crate::store::contract::fixture::{
-    REPO, act, at, branch, carry_out, finish, goal, planned, push, set_id, sha,
+    REPO, act, at, branch, carry_out, finish, goal, key, planned, push, set_id, sha,
 };
 
 /// A connection of somebody else.
@@ -127,6 +127,7 @@ async fn k5_migrations_keep_what_is_stored() {
     /// Rows as the program of that schema version wrote them.
     const ROWS: &[(i64, &str)] = &[
         (1, include_str!("testdata/rows_of_schema_1.sql")),
+        (40, include_str!("testdata/rows_of_schema_40.sql")),
         (60, include_str!("testdata/rows_of_schema_60.sql")),
     ];
     let directory = tempfile::tempdir().unwrap();
@@ -161,6 +162,29 @@ async fn k5_migrations_keep_what_is_stored() {
         Some("1.0.0")
     );
     assert!(store.is_trusted(REPO).await.unwrap());
+    let reviews = store.reviews(set_id(1)).await.unwrap();
+    assert_eq!(
+        reviews[0].1.comments[0].location.as_ref().unwrap().to_string(),
+        "src/a.rs:3"
+    );
+    assert_eq!(store.generated(REPO, &sha(1)).await.unwrap(), Some(2));
+    let drift = UniqueName::parse("drift").unwrap();
+    assert_eq!(
+        store
+            .fingerprints(REPO, &sha(1), &drift)
+            .await
+            .unwrap()
+            .unwrap()
+            .len(),
+        1
+    );
+    assert!(
+        store
+            .completion(set_id(1), &key("publish"))
+            .await
+            .unwrap()
+            .is_some()
+    );
     assert_eq!(store.archives().await.unwrap().len(), 1);
 }
 
