@@ -318,6 +318,7 @@ fn not_started(error: StartError) -> DoorError {
         ),
         StartError::Goals(problems) => bad_goals(problems),
         StartError::GoalFiles(_) => refused(&error, "name other goal files with --goals"),
+        StartError::Hooks(_) => refused(&error, "write globs of `owner/name`, such as `acme/*`"),
         StartError::State(_)
         | StartError::Store(_)
         | StartError::Control(_)

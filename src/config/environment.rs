@@ -40,6 +40,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ),
     ("SDM_RETENTION_DAYS", "days that ended goal sets are kept"),
     (
+        "SDM_REPOSITORY_HOOKS",
+        "globs of `owner/name`, separated by `:`: repositories whose `.atomist/hooks` run around goals; none",
+    ),
+    (
         "SDM_TRUST",
         "whether repositories that were only found wait for `sdm trust`: `ask`, or `all` for no",
     ),
@@ -94,6 +98,7 @@ impl Layer {
             log_limit: unit::<SizeText>(sources, "SDM_LOG_LIMIT")?,
             workspace_keep: list(sources, "SDM_WORKSPACE_KEEP", ':'),
             retention_days: number(sources, "SDM_RETENTION_DAYS")?,
+            repository_hooks: list(sources, "SDM_REPOSITORY_HOOKS", ':'),
             people: None,
             trust: choice(
                 sources,

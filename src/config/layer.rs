@@ -72,6 +72,7 @@ pub(super) struct Layer {
     pub(super) log_limit: Option<SizeText>,
     pub(super) workspace_keep: Option<Vec<String>>,
     pub(super) retention_days: Option<u32>,
+    pub(super) repository_hooks: Option<Vec<String>>,
     pub(super) people: Option<BTreeMap<String, PersonEntry>>,
     pub(super) trust: Option<TrustPolicy>,
     pub(super) log_level: Option<String>,
@@ -94,6 +95,7 @@ impl Layer {
     pub(super) fn key_not_for_projects(&self) -> Option<&'static str> {
         let decisive = [
             ("trust", self.trust.is_some()),
+            ("repository_hooks", self.repository_hooks.is_some()),
             ("people", self.people.is_some()),
             ("ssh_command", self.ssh_command.is_some()),
             ("proxy", self.proxy.is_some()),

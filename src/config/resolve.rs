@@ -86,6 +86,8 @@ pub struct Configuration {
     pub workspace_keep: Vec<String>,
     /// Days that ended goal sets and their logs are kept.
     pub retention_days: u32,
+    /// Globs of `owner/name`: repositories whose own hooks run around goals.
+    pub repository_hooks: Vec<String>,
     /// People by login.
     pub people: BTreeMap<String, PersonEntry>,
     /// Whether repositories wait to be trusted.
@@ -293,6 +295,12 @@ impl Resolver<'_> {
             String::clone,
         );
         let retention_days = self.text("retention_days", |layer| layer.retention_days, 30);
+        let repository_hooks = self.list(
+            "repository_hooks",
+            |layer| layer.repository_hooks.clone(),
+            Vec::new(),
+            String::clone,
+        );
         let show_people = |people: &BTreeMap<String, PersonEntry>| {
             format!("[{}]", people.keys().cloned().collect::<Vec<_>>().join(", "))
         };
@@ -335,6 +343,7 @@ impl Resolver<'_> {
             limits,
             workspace_keep,
             retention_days,
+            repository_hooks,
             people,
             trust,
             log_level,

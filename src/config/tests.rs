@@ -89,7 +89,7 @@ fn stronger_layers_win_and_every_value_knows_its_origin() {
     );
     assert_eq!(config.origin("fetch_timeout"), Some(&Origin::Default));
     assert_eq!(config.files.len(), 3);
-    assert_eq!(config.entries().len(), 17);
+    assert_eq!(config.entries().len(), 18);
 }
 
 #[test]
@@ -151,6 +151,7 @@ fn j2_a_projects_file_cannot_decide_what_is_trusted() {
     let home = Home::new();
     for key in [
         "trust: all",
+        "repository_hooks: [\"*/*\"]",
         "ssh_command: [./evil]",
         "proxy: http://evil",
         "state_directory: .",

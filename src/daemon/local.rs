@@ -22,6 +22,7 @@ use crate::config::{Configuration, TrustPolicy};
 use crate::engine::{Engine, Machine, Parts, Settings};
 use crate::exec::ProcessExecutor;
 use crate::git::{Git, identity};
+use crate::kinds::listeners;
 use crate::model::{Diagnostic, FeedEntry, Repository, Timestamp};
 use crate::ports::scm::ScmError;
 use crate::ports::store::StoreError;
@@ -59,6 +60,9 @@ pub enum StartError {
     /// Nothing to watch.
     #[error("there is no git repository at or below {0}")]
     NoRepository(PathBuf),
+    /// The list of repositories whose hooks may run.
+    #[error("`repository_hooks` in the configuration cannot be read: {0}")]
+    Hooks(String),
     /// Our own program cannot be found, so goals could not be supervised.
     #[error("failed to find this program's own file")]
     Program(#[source] std::io::Error),
@@ -131,7 +135,9 @@ pub fn settings(
     state: &StateDirectory,
     environment: Vec<(String, String)>,
 ) -> Result<Settings, StartError> {
+    listeners::check_allowed(&configuration.repository_hooks).map_err(StartError::Hooks)?;
     Ok(Settings {
+        repository_hooks: configuration.repository_hooks.clone(),
         parallel: configuration.parallel,
         trust_all: configuration.trust == TrustPolicy::All,
         base_environment: environment,

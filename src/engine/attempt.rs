@@ -1,6 +1,7 @@
 //! One attempt of one goal: lend a working copy, write the start, run, follow, write the end.
 
 mod conclude;
+mod elsewhere;
 mod follow;
 mod process;
 mod registry;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::kinds::{ActError, Begun, GoalContext, Kind, ProcessRequest};
+use crate::kinds::{ActError, Begun, GoalContext, Kind, KindError, ProcessRequest, listeners};
 use crate::model::{Action, ExecutionResult, Goal, StateName};
 use crate::ports::executor::{AttemptRef, ExecutionError, ExecutionWatch};
 use crate::ports::scm::{ScmError, Workspace};
@@ -18,6 +19,7 @@ use crate::ports::store::{GoalSetRecord, Lease, LeaseChanges};
 use super::Engine;
 use super::exchange::Exchanged;
 use super::words::chain;
+pub use elsewhere::CompletionError;
 pub use registry::{Attempts, Claim, Place};
 
 /// Tries to lend a working copy before the goal fails.
@@ -126,7 +128,7 @@ impl Engine {
             else {
                 return self.close(&attempt, workspace.as_ref()).await;
             };
-            let result = match kind.begin(&self.context(&record, goal)).await {
+            let result = match self.begin_with_listeners(kind, &record, goal).await {
                 Ok(Begun::Ended(result)) => result,
                 Ok(Begun::Process(request)) => {
                     match self.start(&record, goal, &attempt, &request, &workspace).await {
@@ -147,7 +149,28 @@ impl Engine {
                 }
                 Err(error) => ExecutionResult::failure(error.to_string()),
             };
-            return self.finish(&attempt, result, workspace.as_ref()).await;
+            return self
+                .finish_or_wait(claim, &attempt, result, workspace.as_ref())
+                .await;
+        }
+    }
+
+    /// Begins the goal as its kind does, with its listeners and the repository's hooks around the work.
+    async fn begin_with_listeners(
+        &self,
+        kind: &'static dyn Kind,
+        record: &GoalSetRecord,
+        goal: &Goal,
+    ) -> Result<Begun, KindError> {
+        let context = self.context(record, goal);
+        match kind.begin(&context).await? {
+            Begun::Process(request) => {
+                let slug = record.push.repo.slug.to_string();
+                let allows_hooks = listeners::allows_hooks(&self.settings.repository_hooks, &slug);
+                let request = listeners::around(&context, request, allows_hooks).await?;
+                Ok(Begun::Process(request))
+            }
+            other @ (Begun::Ended(_) | Begun::Waiting { .. }) => Ok(other),
         }
     }
 
@@ -158,14 +181,14 @@ impl Engine {
             goal,
             store: self.parts.store.as_ref(),
             acts: self,
-            scm: self.parts.scm.as_ref(),
+            scm: &self.parts.scm,
             ids: self.parts.ids.as_ref(),
             now: self.parts.clock.now(),
         }
     }
 
     /// `false` when this process should stop following.
-    async fn wait_for_change(&self, claim: &Claim, changes: &mut watch::Receiver<u64>) -> bool {
+    pub(super) async fn wait_for_change(&self, claim: &Claim, changes: &mut watch::Receiver<u64>) -> bool {
         let stop = self.parts.tasks.stop_token();
         tokio::select! {
             () = stop.cancelled() => false,

@@ -112,7 +112,7 @@ impl Engine {
         known: &BTreeMap<BranchName, CommitSha>,
     ) -> Result<Option<PushId>, IngestError> {
         let only_named = before.is_none() && known.values().any(|other| other == head);
-        if only_named {
+        if only_named || branch.is_internal() {
             self.parts
                 .store
                 .set_branch_head(&repo.key, branch, Some(head))

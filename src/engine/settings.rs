@@ -14,6 +14,8 @@ pub struct Settings {
     pub local_mode: bool,
     /// Whether every repository is trusted without asking (threat J2).
     pub trust_all: bool,
+    /// `owner/name` of repositories whose own hooks run around goals; globs.
+    pub repository_hooks: Vec<String>,
     /// Variables every process gets beside the contract: `PATH`, `HOME`, `LANG` and such.
     pub base_environment: Vec<(String, String)>,
     /// This program, for steps that are its own.
@@ -38,6 +40,7 @@ impl Settings {
             parallel: std::thread::available_parallelism().map_or(2, usize::from),
             local_mode: true,
             trust_all: false,
+            repository_hooks: Vec::new(),
             base_environment: Vec::new(),
             program: PathBuf::from("sdm"),
             exchange,

@@ -3,27 +3,45 @@
 //! A new kind is one file that implements [`Kind`] and one line in [`KINDS`]. Parsing, "did you mean", `sdm check` and
 //! the reference follow from its descriptor.
 
+pub mod autofix;
 mod cancel;
+mod delivery;
 pub mod environment;
 mod execute;
+mod fingerprint;
 mod immaterial;
+mod increment_version;
+pub mod inspect;
+mod left;
+pub(crate) mod listeners;
 pub mod lookup;
+mod message;
 pub mod mock;
 pub mod process;
 mod queue;
+pub mod react;
+mod release;
 mod resolve;
+pub mod side_effect;
+mod support;
+mod tag;
+mod version;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::model::{Action, Descriptor, ExecutionResult, Goal, GoalSet, GoalSetId, Refusal, Timestamp};
+use crate::ports::scm::ScmError;
 use crate::ports::store::{GoalSetRecord, StoreError};
 use crate::ports::{Scm, Store};
 use crate::runtime::clock::Ids;
 use crate::spec::placeholder::PlaceholderError;
 pub use process::{Command, ProcessRequest, Step};
+use support::{globs, look_into, look_into_commit, machine, words};
 
 /// Every kind there is.
 pub static KINDS: &[&dyn Kind] = &[
@@ -31,6 +49,16 @@ pub static KINDS: &[&dyn Kind] = &[
     &cancel::Cancel,
     &queue::Queue,
     &immaterial::Immaterial,
+    &autofix::Autofix,
+    &inspect::Inspect,
+    &react::React,
+    &fingerprint::TakeFingerprints,
+    &message::Message,
+    &version::Version,
+    &tag::Tag,
+    &release::Release,
+    &increment_version::IncrementVersion,
+    &side_effect::SideEffect,
 ];
 
 /// The kind of this name.
@@ -56,6 +84,11 @@ pub trait Kind: Send + Sync {
     /// What is wrong, as a sentence.
     fn check(&self, _arguments: &serde_json::Value) -> Result<(), String> {
         Ok(())
+    }
+
+    /// How long after its start a goal may be carried on elsewhere, without a process of ours, until somebody completes it.
+    fn patience(&self, _arguments: &serde_json::Value) -> Duration {
+        Duration::from_secs(24 * 3600)
     }
 
     /// Begins the goal, or looks again at one that waits.
@@ -87,7 +120,7 @@ pub struct GoalContext<'a> {
     /// The way to act on other goal sets.
     pub acts: &'a dyn Acts,
     /// Repositories.
-    pub scm: &'a dyn Scm,
+    pub scm: &'a Arc<dyn Scm>,
     /// Identity.
     pub ids: &'a dyn Ids,
     /// Now.
@@ -131,6 +164,9 @@ pub enum KindError {
     /// The store failed; may pass.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The repository could not be read or written.
+    #[error(transparent)]
+    Scm(#[from] ScmError),
     /// Another goal set could not be changed.
     #[error(transparent)]
     Act(#[from] ActError),
@@ -142,6 +178,7 @@ impl KindError {
         match self {
             Self::Definition(_) | Self::Placeholder(_) => false,
             Self::Store(_) => true,
+            Self::Scm(error) => error.is_transient(),
             Self::Act(error) => matches!(error, ActError::Store(_)),
         }
     }

@@ -41,6 +41,8 @@ pub struct Step {
     pub poll: Option<Poll>,
     /// The code by which it ends the goal on purpose and well.
     pub stop_code: Option<i32>,
+    /// The file in the output directory that it finds as `ATOMIST_RESULT`, when that is not the goal's.
+    pub own_result: Option<String>,
     /// Whether an end of the goal that it reports in `result.json` leaves out the steps after it.
     pub heeds_result: bool,
 }
@@ -80,6 +82,7 @@ impl Step {
             on_failure: OnFailure::default(),
             poll: None,
             stop_code: None,
+            own_result: None,
             heeds_result: false,
         }
     }

@@ -129,6 +129,9 @@ pub struct GoalDefinition {
     /// Lines of output that become its phase.
     #[serde(default)]
     pub progress: Vec<ProgressRule>,
+    /// Commands around its work (semantics 3.12).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listeners: Vec<Listener>,
     /// Never canceled by a newer push (semantics 4.8).
     #[serde(default)]
     pub uncancelable: bool,
@@ -181,6 +184,19 @@ pub struct Retry {
     pub automatic: u32,
     /// Pause before the first automatic try; doubled each time.
     pub pause: Duration,
+}
+
+/// A command before or after the work of a goal (semantics 3.12).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// What it is called; the goal's phase while it runs.
+    pub name: String,
+    /// Program and arguments; placeholders allowed.
+    pub run: Vec<String>,
+    /// Whether it runs before the work; when it fails, the work is not done.
+    pub before: bool,
+    /// Whether it runs after the work, whatever came of that.
+    pub after: bool,
 }
 
 /// A pattern in a goal's output and the phase it means; `$1` is a group (semantics 3.16).

@@ -4,7 +4,11 @@
 //! A new verb is one file and one line in [`VERBS`]. It is told what to do by a private file, has what every command of
 //! a goal has (the environment contract, the working copy, a log through its output) and answers by its exit code.
 
+mod autofix;
+mod inspect;
 mod mock;
+mod programs;
+mod react;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -13,6 +17,7 @@ use std::process::ExitCode;
 
 use serde::de::DeserializeOwned;
 
+use crate::kinds;
 use crate::kinds::process::OWN;
 
 /// Largest order in bytes.
@@ -22,7 +27,12 @@ const LARGEST_ORDER: u64 = 64 * 1024 * 1024;
 pub type Verb = fn(order: &Path) -> ExitCode;
 
 /// Every verb there is.
-pub static VERBS: &[(&str, Verb)] = &[(crate::kinds::mock::VERB, mock::run)];
+pub static VERBS: &[(&str, Verb)] = &[
+    (kinds::mock::VERB, mock::run),
+    (kinds::autofix::order::VERB, autofix::run),
+    (kinds::inspect::order::VERB, inspect::run),
+    (kinds::react::order::VERB, react::run),
+];
 
 /// Carries out a step when that is what this process was started for; `None` otherwise. To be called in `main` before
 /// arguments are read.

@@ -99,6 +99,7 @@ pub(crate) fn goal(name: &str) -> GoalDefinition {
         retry: Default::default(),
         start_within: None,
         progress: Vec::new(),
+        listeners: Vec::new(),
         uncancelable: false,
         files: Default::default(),
         secrets: Vec::new(),

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::views::{GoalSetView, PushView, RepositoryView, StatusView};
+use super::views::{GoalSetView, PushView, RepositoryView, ReviewView, StatusView};
 use crate::model::{FeedEntry, StateName};
 
 /// Version of this conversation.
@@ -123,10 +123,51 @@ pub enum Request {
         /// Beginning of a commit id.
         sha: String,
     },
+    /// What the inspections of goal sets said: [`Reply::Reviews`].
+    Reviews {
+        /// Beginning of a goal set id or commit id; the newest set when absent.
+        #[serde(default)]
+        id: Option<String>,
+        /// Repository of the client's directory, to choose among sets.
+        #[serde(default)]
+        repo: Option<String>,
+    },
+    /// Complete a goal that is carried out elsewhere: [`Reply::GoalSets`] with the set afterwards.
+    Complete {
+        /// Which goal.
+        #[serde(flatten)]
+        goal: GoalChoice,
+        /// The token that was given to whoever carries it out.
+        token: String,
+        /// What came of it.
+        completion: Box<Completion>,
+    },
     /// Read the goal files again now: [`Reply::Status`].
     Reload,
     /// End the daemon gracefully; running goals go on and are found again at the next start.
     Stop,
+}
+
+/// What came of a goal that was carried out elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Completion {
+    /// `success`, `failure`, `waiting_for_approval`, `stopped`, `skipped`, or `in_process` for news of its progress.
+    pub state: StateName,
+    /// Text to show.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Finer label.
+    #[serde(default)]
+    pub phase: Option<String>,
+    /// Why it failed.
+    #[serde(default)]
+    pub message: Option<String>,
+    /// Data to keep, JSON by convention.
+    #[serde(default)]
+    pub data: Option<String>,
+    /// Addresses to show.
+    #[serde(default)]
+    pub urls: Vec<String>,
 }
 
 /// Which goal of which set a client means.
@@ -218,6 +259,11 @@ pub enum Reply {
     Traces {
         /// In the shape of `sdm explain --json`, oldest first.
         explanations: Vec<serde_json::Value>,
+    },
+    /// What inspections said.
+    Reviews {
+        /// By goal.
+        reviews: Vec<ReviewView>,
     },
     /// Repositories, answered to `Watch`.
     Repositories {

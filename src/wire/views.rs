@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Goal, GoalSet, GoalState, Push, StateName, Timestamp};
+use crate::model::{Goal, GoalSet, GoalState, Push, ReviewComment, StateName, Timestamp};
 
 /// A goal set as `sdm goals --json` prints it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -137,6 +137,21 @@ impl GoalView {
             confirmed_by,
         }
     }
+}
+
+/// What the inspections of a goal said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewView {
+    /// Goal set.
+    pub goal_set: String,
+    /// Commit.
+    pub sha: String,
+    /// Display name of the goal.
+    pub goal: String,
+    /// Comments, worst first.
+    pub comments: Vec<ReviewComment>,
+    /// How many more there were.
+    pub left_out: u64,
 }
 
 /// A push.

@@ -16,6 +16,7 @@ use crate::support::local::LocalMachine;
 const CHANGES: &[(&str, &[&str])] = &[
     ("anchors", &["cmd/server/main.go", "chart/Chart.yaml"]),
     ("approvals-and-queue", &["deploy/build.sh"]),
+    ("built-in-goals", &["report.txt"]),
     (
         "cel-and-locks",
         &["app/check.sh", "db/migrations/0001_greeting.sql", "README.md"],

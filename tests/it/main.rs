@@ -5,6 +5,8 @@
 )]
 
 #[cfg(test)]
+mod builtin;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod engine;

@@ -4,6 +4,7 @@ mod act;
 mod check;
 mod choice;
 mod clone;
+mod complete;
 mod completions;
 mod doctor;
 mod explain;
@@ -54,6 +55,8 @@ pub enum Command {
     Reset(reset::Args),
     /// Set the state of a goal by hand
     Set(act::SetArgs),
+    /// Complete a goal that somebody else carries out, with the token they were given
+    Complete(complete::Args),
     /// Add or remove git hooks, so that commits are noticed at once
     #[command(subcommand, arg_required_else_help = true)]
     Hooks(hooks::HooksCommand),
@@ -93,6 +96,7 @@ pub fn run(context: &mut Context, command: &Command) -> CommandResult {
         Command::Cancel(args) => act::cancel(context, args),
         Command::Reset(args) => reset::run(context, args),
         Command::Set(args) => act::set(context, args),
+        Command::Complete(args) => complete::run(context, args),
         Command::Hooks(command) => hooks::run(context, command),
         Command::Clone(args) => clone::run(context, args),
         Command::Replay(args) => replay::run(context, args),

@@ -7,6 +7,7 @@ use super::super::context::{CommandResult, Context, Exit};
 use super::super::error::{CommandError, ErrorKind};
 use super::super::render::machines::machine;
 use super::super::render::pushes::pushes;
+use super::super::render::reviews::reviews;
 use super::choice::repository;
 use crate::wire::control::{Reply, Request};
 
@@ -19,6 +20,19 @@ pub enum ShowCommand {
     Commands,
     /// Pushes that were accepted
     Pushes(PushesArgs),
+    /// What inspections say of a commit
+    Comments(CommentsArgs),
+}
+
+/// Arguments of `show comments`.
+#[derive(Debug, clap::Args)]
+pub struct CommentsArgs {
+    /// Beginning of the id of a goal set or commit; the newest when absent
+    #[arg(value_name = "ID")]
+    id: Option<String>,
+    /// Repository owner/name, instead of the one we stand in
+    #[arg(long, value_name = "OWNER/NAME")]
+    repo: Option<String>,
 }
 
 /// Arguments of `show pushes`.
@@ -45,6 +59,7 @@ pub(super) fn run(context: &mut Context, command: &ShowCommand) -> CommandResult
         )
         .hint("what sdm itself can do is in `sdm --help`")),
         ShowCommand::Pushes(args) => show_pushes(context, args),
+        ShowCommand::Comments(args) => show_comments(context, args),
     }
 }
 
@@ -110,6 +125,30 @@ fn show_pushes(context: &mut Context, args: &PushesArgs) -> CommandResult {
         context.ui.object(&json!({ "pushes": found }))?;
     } else {
         context.ui.data(&pushes(&context.ui.theme, &found))?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// The comments of a goal set's reviews, as compilers write them.
+fn show_comments(context: &mut Context, args: &CommentsArgs) -> CommandResult {
+    let (client, status) = context.daemon()?;
+    let repo = repository(context, &status, args.repo.as_deref(), args.id.as_deref());
+    let request = Request::Reviews {
+        id: args.id.clone(),
+        repo,
+    };
+    let replies = context.ask(&client, &request)?;
+    let of_reply = |reply| match reply {
+        Reply::Reviews { reviews } => reviews,
+        _ => Vec::new(),
+    };
+    let found: Vec<_> = replies.into_iter().flat_map(of_reply).collect();
+    if context.ui.json {
+        context.ui.object(&json!({ "reviews": found }))?;
+    } else if found.is_empty() {
+        context.ui.note("nothing was inspected for this commit");
+    } else {
+        context.ui.data(&reviews(&context.ui.theme, &found))?;
     }
     Ok(Exit::Ok)
 }

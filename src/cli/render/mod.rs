@@ -9,6 +9,7 @@ pub mod graph;
 pub mod machines;
 pub mod prediction;
 pub mod pushes;
+pub mod reviews;
 #[cfg(test)]
 mod tests;
 

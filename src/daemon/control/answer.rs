@@ -77,6 +77,18 @@ impl LocalDaemon {
                 self.send_status(answer).await
             }
             Request::Traces { sha } => self.send_traces(&sha, answer).await,
+            Request::Reviews { id, repo } => {
+                let reviews = self.reviews(id.as_deref(), repo.as_deref()).await?;
+                Ok(answer.send(&Reply::Reviews { reviews }).await?)
+            }
+            Request::Complete {
+                goal,
+                token,
+                completion,
+            } => {
+                let set = self.complete(&goal, &token.into(), *completion).await?;
+                self.send_sets(&[set], answer).await
+            }
             Request::Reload => {
                 self.reload_goal_files().await;
                 self.send_status(answer).await

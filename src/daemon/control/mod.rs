@@ -5,7 +5,9 @@
 
 mod answer;
 mod choose;
+mod completion;
 mod logs;
+mod reviews;
 mod server;
 mod sets;
 

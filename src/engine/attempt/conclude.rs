@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::words::chain;
 use super::super::{Engine, exchange};
 use super::{Claim, is_mine};
-use crate::kinds::{self, Ended, KindError};
+use crate::kinds::{self, Ended, KindError, listeners};
 use crate::model::ExecutionResult;
 use crate::ports::executor::AttemptRef;
 use crate::ports::scm::Workspace;
@@ -37,7 +37,7 @@ impl Engine {
                 _ = heartbeat.tick() => self.renew(attempt).await,
             }
         };
-        self.finish(attempt, concluded, workspace).await;
+        self.finish_or_wait(claim, attempt, concluded, workspace).await;
     }
 
     /// The kind's conclusion; what is transient is tried again until it passes.
@@ -88,6 +88,7 @@ impl Engine {
                 .filter(|path| *path != Path::new("")),
             output: &directory.join("output"),
         };
-        kind.conclude(&self.context(record, goal), ended).await
+        let concluded = kind.conclude(&self.context(record, goal), ended).await?;
+        Ok(listeners::merged(goal, &directory.join("output"), concluded))
     }
 }

@@ -163,7 +163,12 @@ impl Engine {
         let still_elsewhere = result.outcome(false) == StateName::InProcess;
         self.record_version(attempt, &result).await;
         let (goal, epoch) = (attempt.goal.clone(), attempt.epoch);
-        self.write_end(attempt, &Action::Finish { goal, epoch, result }, !still_elsewhere)
+        // Carried on elsewhere it keeps its lease and needs its working copy no more.
+        let leases = match still_elsewhere {
+            true => self.kept_without_workspace(attempt),
+            false => dropped(attempt),
+        };
+        self.write_end(attempt, &Action::Finish { goal, epoch, result }, &leases)
             .await;
         exchange::clear(&self.settings.exchange, attempt).await;
         self.give_back(workspace).await;
@@ -174,7 +179,7 @@ impl Engine {
             goal: attempt.goal.clone(),
             epoch: attempt.epoch,
         };
-        self.write_end(attempt, &action, true).await;
+        self.write_end(attempt, &action, &dropped(attempt)).await;
         exchange::clear(&self.settings.exchange, attempt).await;
         self.give_back(workspace).await;
     }
@@ -216,20 +221,23 @@ impl Engine {
         self.give_back(workspace).await;
     }
 
-    async fn write_end(&self, attempt: &AttemptRef, action: &Action, drop_lease: bool) {
-        let drop = if drop_lease {
-            vec![attempt.clone()]
-        } else {
-            Vec::new()
+    fn kept_without_workspace(&self, attempt: &AttemptRef) -> LeaseChanges {
+        let lease = Lease {
+            attempt: attempt.clone(),
+            workspace: None,
+            expires_at: self.parts.clock.now().plus(self.settings.lease),
         };
-        let leases = LeaseChanges {
-            take: Vec::new(),
-            drop,
-        };
+        LeaseChanges {
+            take: vec![lease],
+            drop: Vec::new(),
+        }
+    }
+
+    async fn write_end(&self, attempt: &AttemptRef, action: &Action, leases: &LeaseChanges) {
         let stop = self.parts.tasks.stop_token();
         let mut pause = Duration::from_millis(200);
         loop {
-            match self.act_with(attempt.goal_set, action, &leases).await {
+            match self.act_with(attempt.goal_set, action, leases).await {
                 Ok(_) | Err(ActError::UnknownSet(_)) => return,
                 Err(ActError::Refused(refusal)) => {
                     tracing::error!(goal = %attempt.goal, error = %refusal, "a result was refused");
@@ -259,5 +267,13 @@ impl Engine {
             path: std::path::PathBuf::new(),
             name,
         })
+    }
+}
+
+/// The attempt is over.
+fn dropped(attempt: &AttemptRef) -> LeaseChanges {
+    LeaseChanges {
+        take: Vec::new(),
+        drop: vec![attempt.clone()],
     }
 }

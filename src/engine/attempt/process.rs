@@ -68,11 +68,16 @@ impl Engine {
                 words.map(|word| word.to_string_lossy().into_owned()).to_vec()
             }
         };
+        let mut environment = step.environment.clone();
+        if let Some(file) = &step.own_result {
+            let path = exchanged.result_file().with_file_name(file);
+            environment.push(("ATOMIST_RESULT".to_owned(), path.to_string_lossy().into_owned()));
+        }
         Ok(executor::Step {
             name: step.name.clone(),
             argv,
             directory: project.join(&step.directory),
-            environment: step.environment.clone(),
+            environment,
             when: step.when,
             on_failure: step.on_failure,
             poll: step.poll,

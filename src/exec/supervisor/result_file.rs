@@ -48,12 +48,14 @@ struct Reported {
 #[serde(default)]
 struct ReportedPush {
     after: ReportedCommit,
+    builds: Option<Vec<Value>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ReportedCommit {
     version: Option<String>,
+    images: Option<Vec<Value>>,
 }
 
 impl ResultFile {
@@ -151,7 +153,7 @@ fn parse(text: &[u8]) -> Result<ExecutionResult, String> {
         phase: reported.phase,
         description: reported.description,
         message: reported.message,
-        data: reported.data.map(|data| match data {
+        data: with_builds(reported.data, reported.push.as_ref()).map(|data| match data {
             Value::String(text) => text,
             other => other.to_string(),
         }),
@@ -162,6 +164,23 @@ fn parse(text: &[u8]) -> Result<ExecutionResult, String> {
             .map(checked_version)
             .transpose()?,
     })
+}
+
+/// The data with the images and builds that the goal reports of the commit, under keys that are kept for them; data that is
+/// no object has no room for them.
+fn with_builds(data: Option<Value>, push: Option<&ReportedPush>) -> Option<Value> {
+    let images = push.and_then(|push| push.after.images.as_ref());
+    let builds = push.and_then(|push| push.builds.as_ref());
+    let mut all = match data {
+        None if images.is_none() && builds.is_none() => return None,
+        None => serde_json::Map::new(),
+        Some(Value::Object(data)) => data,
+        Some(other) => return Some(other),
+    };
+    for (key, list) in [("@atomist/sdm/images", images), ("@atomist/sdm/builds", builds)] {
+        all.extend(list.map(|list| (key.to_owned(), Value::Array(list.clone()))));
+    }
+    Some(Value::Object(all))
 }
 
 /// A version becomes part of file names, tags and variables: one short line without anything special.
@@ -207,6 +226,19 @@ mod tests {
         );
         assert!(version("1 $(x)").is_err());
         assert!(version("").is_err());
+    }
+
+    #[test]
+    fn images_and_builds_of_the_commit_are_kept_with_the_data() {
+        let text = br#"{"SdmGoal": {"data": {"a": 1}, "push": {"after": {"images": ["x/y:1"]}, "builds": [{"id": 7}]}}}"#;
+        let data: Value = serde_json::from_str(&parse(text).unwrap().data.unwrap()).unwrap();
+        let expected =
+            serde_json::json!({"a": 1, "@atomist/sdm/images": ["x/y:1"], "@atomist/sdm/builds": [{"id": 7}]});
+        assert_eq!(data, expected);
+        assert_eq!(
+            parse(br#"{"push": {"after": {"version": "1"}}}"#).unwrap().data,
+            None
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::model::definition::{ProgressRule, Retry};
+use crate::model::definition::{Listener, ProgressRule, Retry};
 use crate::model::{
     Descriptions, Field, GoalDefinition, GoalKey, Place, StateName, UniqueName, ValueType, Work,
 };
@@ -66,6 +66,17 @@ const PROGRESS_FIELDS: &[Field] = &[
     .required(),
 ];
 
+const LISTENER_FIELDS: &[Field] = &[
+    Field::new("name", ValueType::Text, "what it is called; the phase while it runs").required(),
+    Field::new("run", ValueType::Argv, "program and arguments; placeholders allowed").required(),
+    Field::new(
+        "events",
+        ValueType::List(&ValueType::Choice(&["before", "after"])),
+        "when it runs: before the work, which is left out when it fails; after it, whatever came of that, with `SDM_OUTCOME`",
+    )
+    .default("[before, after]"),
+];
+
 /// Keys that are valid on every goal.
 pub const COMMON_FIELDS: &[Field] = &[
     Field::new("name", ValueType::Text, "what the goal is called"),
@@ -99,6 +110,11 @@ pub const COMMON_FIELDS: &[Field] = &[
         "progress",
         ValueType::List(&ValueType::Fields(PROGRESS_FIELDS)),
         "lines of output that become its phase",
+    ),
+    Field::new(
+        "listeners",
+        ValueType::List(&ValueType::Fields(LISTENER_FIELDS)),
+        "commands before and after its work",
     ),
     Field::new(
         "uncancelable",
@@ -174,6 +190,7 @@ pub(super) fn definition(
         retry: common.get("retry").map(retry).unwrap_or_default(),
         start_within: common.get("start_within").map(duration),
         progress: common.get("progress").map(progress).unwrap_or_default(),
+        listeners: common.get("listeners").map(listeners).unwrap_or_default(),
         uncancelable: common.get("uncancelable") == Some(&Value::Bool(true)),
         files: files::files(&mut common),
         secrets: files::secrets(&mut common),
@@ -229,6 +246,29 @@ fn progress(value: &Value) -> Vec<ProgressRule> {
             phase: text(rule, "phase"),
         })
         .collect()
+}
+
+fn listeners(value: &Value) -> Vec<Listener> {
+    let listener = |written: &Value| {
+        let events = written
+            .get("events")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
+        let events: Vec<&str> = events.filter_map(Value::as_str).collect();
+        let run = written.get("run").and_then(Value::as_array).into_iter().flatten();
+        Listener {
+            name: written
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
+            run: run.filter_map(Value::as_str).map(str::to_owned).collect(),
+            before: events.contains(&"before"),
+            after: events.contains(&"after"),
+        }
+    };
+    value.as_array().into_iter().flatten().map(listener).collect()
 }
 
 fn duration(millis: &Value) -> Duration {

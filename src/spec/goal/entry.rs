@@ -15,25 +15,8 @@ use super::common::{self, COMMON_FIELDS};
 use super::uses::Used;
 
 /// Kinds of the original that this version does not have, unless the catalogue does.
-pub(super) const KINDS_TO_COME: [&str; 17] = [
-    "containers",
-    "ref",
-    "action",
-    "autofix",
-    "inspect",
-    "code_inspection",
-    "push_impact",
-    "fingerprint",
-    "version",
-    "tag",
-    "release",
-    "increment_version",
-    "docker_build",
-    "deploy",
-    "message",
-    "side_effect",
-    "script",
-];
+pub(super) const KINDS_TO_COME: [&str; 6] =
+    ["containers", "ref", "action", "docker_build", "deploy", "script"];
 
 /// Keys that the original knows on goals and this version does not.
 const KEYS_TO_COME: [&str; 5] = [
@@ -256,7 +239,7 @@ impl<'c> Reader<'c, '_> {
                 let name = written.text()?;
                 self.unique_name(name, written).map(|_| name.to_owned())
             }
-            None if kind.by_use => Some(kind.name.to_owned()),
+            None if kind.by_use => Some(kind.name.replace('_', " ")),
             None => {
                 let message = format!("`{}` can't be used without 'name' property", kind.name);
                 self.problems().error_with_hint(

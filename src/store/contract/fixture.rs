@@ -91,6 +91,7 @@ pub(crate) fn goal(name: &str, after: &[&str]) -> PlannedGoal {
             retry: crate::model::definition::Retry::default(),
             start_within: None,
             progress: Vec::new(),
+            listeners: Vec::new(),
             uncancelable: false,
             files: Default::default(),
             secrets: Vec::new(),

@@ -44,6 +44,7 @@ pub(super) fn goal(name: &str, after: &[&str]) -> PlannedGoal {
             retry: Retry::default(),
             start_within: None,
             progress: Vec::new(),
+            listeners: Vec::new(),
             uncancelable: false,
             files: Default::default(),
             secrets: Vec::new(),

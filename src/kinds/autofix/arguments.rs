@@ -1,0 +1,192 @@
+//! What the author of an autofix writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::machine;
+use crate::model::push::Signature;
+use crate::model::{Field, Push, ValueType};
+
+/// Longest name of a fix, in bytes.
+const MAX_NAME: usize = 100;
+
+const FIX_FIELDS: &[Field] = &[
+    Field::new(
+        "name",
+        ValueType::Text,
+        "what it is called in its commit and on pages",
+    )
+    .required(),
+    Field::new("run", ValueType::Argv, "program and arguments").required(),
+    Field::new(
+        "ignore_failure",
+        ValueType::Boolean,
+        "whether the others go on when it fails; what it changed is put back",
+    )
+    .default("false"),
+];
+
+pub(super) static FIELDS: &[Field] = &[
+    Field::new(
+        "run",
+        ValueType::Argv,
+        "program and arguments of the only fix; it is called like the goal",
+    ),
+    Field::new(
+        "fixes",
+        ValueType::List(&ValueType::Fields(FIX_FIELDS)),
+        "several fixes, in order, each a commit of its own",
+    ),
+    Field::new(
+        "ignore_failure",
+        ValueType::Boolean,
+        "whether a failure of the fix of `run` is none of the goal",
+    )
+    .default("false"),
+    Field::new(
+        "presentation",
+        ValueType::Choice(&["commit", "branch", "pull_request"]),
+        "where the commits go: to the pushed branch, to another one, or to another one that asks to be merged",
+    )
+    .default("commit"),
+    Field::new(
+        "branch",
+        ValueType::Text,
+        "the other branch; placeholders allowed; must not have commits of its own",
+    )
+    .default("\"autofix/${push.branch}-${push.after.short}\""),
+    Field::new(
+        "merge",
+        ValueType::Choice(&["never", "if_clean"]),
+        "whether a work tree on this computer that has the branch checked out is moved along when nothing in it is changed; \
+         else the commits are left on a branch beside it",
+    )
+    .default("never"),
+    Field::new(
+        "author",
+        ValueType::Choice(&["machine", "pusher"]),
+        "whose commits they are: the machine's, or those of the author of the pushed commit",
+    )
+    .default("machine"),
+    Field::new("timeout", ValueType::Duration, "longest run time of all fixes together").default("10m"),
+    Field::new(
+        "grace",
+        ValueType::Duration,
+        "between the request to end and the kill",
+    )
+    .default("30s"),
+    Field::new(
+        "env",
+        ValueType::Map(&ValueType::Text),
+        "further variables; placeholders allowed",
+    )
+    .aliases(&["environment_variables"]),
+    Field::new(
+        "directory",
+        ValueType::Path,
+        "where they run, below the root of the working copy",
+    ),
+];
+
+/// One fix as it is written.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct WrittenFix {
+    pub(super) name: String,
+    pub(super) run: Vec<String>,
+    #[serde(default)]
+    pub(super) ignore_failure: bool,
+}
+
+/// Where the commits go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Presentation {
+    /// To the pushed branch.
+    #[default]
+    Commit,
+    /// To another branch.
+    Branch,
+    /// To another branch that asks to be merged.
+    PullRequest,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Arguments {
+    run: Vec<String>,
+    fixes: Vec<WrittenFix>,
+    ignore_failure: bool,
+    pub(super) presentation: Presentation,
+    pub(super) branch: String,
+    merge: String,
+    author: String,
+    timeout: Option<u64>,
+    grace: Option<u64>,
+    pub(super) env: BTreeMap<String, String>,
+    pub(super) directory: String,
+}
+
+impl Arguments {
+    /// # Errors
+    /// What is wrong, as a sentence.
+    pub(super) fn read(arguments: &Value) -> Result<Self, String> {
+        let read: Self = serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
+        if !read.run.is_empty() && !read.fixes.is_empty() {
+            return Err("`autofix` has both `run` and `fixes`; make `run` one of the fixes".to_owned());
+        }
+        let mut names = BTreeSet::new();
+        for fix in &read.fixes {
+            let name = &fix.name;
+            if name.trim().is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
+                return Err(format!(
+                    "`{}` cannot be the name of a fix: it stands in a commit message, on one line of at most {MAX_NAME} bytes",
+                    name.escape_debug()
+                ));
+            }
+            if !names.insert(super::message::mark(name)) {
+                return Err(format!(
+                    "two fixes are called `{name}`; each is known by its name"
+                ));
+            }
+        }
+        Ok(read)
+    }
+
+    /// The fixes; the only one is called like the goal.
+    pub(super) fn fixes(&self, goal: &str) -> Vec<WrittenFix> {
+        if self.run.is_empty() {
+            return self.fixes.clone();
+        }
+        vec![WrittenFix {
+            name: goal.to_owned(),
+            run: self.run.clone(),
+            ignore_failure: self.ignore_failure,
+        }]
+    }
+
+    /// Whose commits they are.
+    pub(super) fn author(&self, push: &Push) -> Signature {
+        match push.commits.first() {
+            Some(head) if self.author == "pusher" && !head.author.name.trim().is_empty() => {
+                head.author.clone()
+            }
+            Some(_) | None => machine(),
+        }
+    }
+
+    pub(super) fn moves_work_tree(&self) -> bool {
+        self.merge == "if_clean"
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+            .map_or(Duration::from_secs(600), Duration::from_millis)
+    }
+
+    pub(super) fn grace(&self) -> Duration {
+        self.grace.map_or(Duration::from_secs(30), Duration::from_millis)
+    }
+}

@@ -1,0 +1,127 @@
+//! `autofix`: programs that mend the pushed commit, each as a commit of its own, in one push (semantics 4.1).
+//!
+//! The fixes run as one step of our own program (`own/autofix.rs`) that commits between them and leaves the commits as a pack.
+//! What becomes of those commits is decided in [`conclude`]: nothing a goal leaves is believed, nothing is forced, and what lies
+//! in a developer's work tree is not touched unless its author said so and it is clean.
+
+mod arguments;
+mod conclude;
+mod message;
+pub mod order;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::resolve::Placeholders;
+use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, machine};
+use crate::model::{Descriptor, ExecutionResult, StateName};
+use arguments::Arguments;
+use order::{Fix, Order};
+
+pub(super) struct Autofix;
+
+pub(super) static DESCRIPTOR: Descriptor = Descriptor {
+    name: "autofix",
+    aliases: &[],
+    value: Some(crate::model::ValueType::Fields(arguments::FIELDS)),
+    by_use: false,
+    help: "Runs programs that mend the commit, and pushes what they changed as commits of their own.",
+    example: "name: format\nautofix: {run: [cargo, fmt]}",
+};
+
+#[async_trait]
+impl Kind for Autofix {
+    fn descriptor(&self) -> &'static Descriptor {
+        &DESCRIPTOR
+    }
+
+    fn runs_process(&self) -> bool {
+        true
+    }
+
+    fn check(&self, arguments: &Value) -> Result<(), String> {
+        Arguments::read(arguments).map(|_| ())
+    }
+
+    async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
+        let work = &context.goal.definition().work;
+        let arguments = Arguments::read(&work.arguments).map_err(KindError::Definition)?;
+        let push = &context.record.push;
+        let heads = context.scm.heads(&push.repo).await?;
+        match heads.branches.get(&push.branch) {
+            Some(head) if *head == push.after => {}
+            Some(_) => {
+                return Ok(Begun::Ended(said(
+                    "Autofixes not executing",
+                    "a newer commit exists",
+                )));
+            }
+            None => {
+                return Ok(Begun::Ended(ExecutionResult {
+                    state: Some(StateName::Canceled),
+                    phase: Some("branch not found".to_owned()),
+                    ..ExecutionResult::success()
+                }));
+            }
+        }
+        let fixes = arguments.fixes(&context.goal.definition().name);
+        let relevant: Vec<_> = fixes
+            .iter()
+            .filter(|fix| !message::is_in_push(&fix.name, push))
+            .collect();
+        if relevant.is_empty() {
+            let because = match fixes.len() {
+                1 => "this push is its own",
+                _ => "this push is their own",
+            };
+            return Ok(Begun::Ended(said("No autofixes applied", because)));
+        }
+        let placeholders = Placeholders::of(context).await?;
+        let mut environment = Vec::new();
+        for (name, value) in &arguments.env {
+            environment.push((name.clone(), placeholders.text(value)?));
+        }
+        let mut ordered = Vec::new();
+        for fix in relevant {
+            let resolved = placeholders.argv(&fix.run)?;
+            ordered.push(Fix {
+                message: message::of_fix(&fix.name, &context.goal.definition().name),
+                name: fix.name.clone(),
+                argv: resolved.argv,
+                environment: resolved.environment,
+                ignore_failure: fix.ignore_failure,
+            });
+        }
+        let order = Order {
+            fixes: ordered,
+            directory: arguments.directory.clone(),
+            author: arguments.author(push),
+            committer: machine(),
+            at: context.now,
+        };
+        let order = serde_json::to_value(&order).map_err(|error| KindError::Definition(error.to_string()))?;
+        Ok(Begun::Process(ProcessRequest {
+            steps: vec![Step::own("", order::VERB, order)],
+            environment,
+            timeout: arguments.timeout(),
+            grace: arguments.grace(),
+        }))
+    }
+
+    async fn conclude(
+        &self,
+        context: &GoalContext<'_>,
+        ended: Ended<'_>,
+    ) -> Result<ExecutionResult, KindError> {
+        conclude::conclude(context, ended).await
+    }
+}
+
+/// Success with a text and a reason.
+fn said(description: &str, phase: &str) -> ExecutionResult {
+    ExecutionResult {
+        description: Some(description.to_owned()),
+        phase: Some(phase.to_owned()),
+        ..ExecutionResult::success()
+    }
+}

@@ -1,0 +1,212 @@
+//! `fingerprint`: what a commit looks like in chosen respects, compared with the branch before and with the default branch
+//! (semantics 4.4).
+
+mod aspects;
+mod dependencies;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Begun, GoalContext, Kind, KindError, globs, look_into, look_into_commit};
+use crate::model::fingerprint::difference;
+use crate::model::{
+    CommitSha, Descriptor, ExecutionResult, Field, Fingerprint, FingerprintChange, StateName, ValueType,
+};
+use aspects::Aspects;
+
+pub(super) struct TakeFingerprints;
+
+/// Most changes told in a goal's data.
+const MAX_TOLD: usize = 50;
+
+const JSON_FIELDS: &[Field] = &[
+    Field::new("file", ValueType::Path, "the JSON file").required(),
+    Field::new(
+        "path",
+        ValueType::Text,
+        "keys and numbers from its root to the value, separated by dots",
+    )
+    .required(),
+];
+
+static FIELDS: &[Field] = &[
+    Field::new("files", ValueType::List(&ValueType::Glob), "files whose content counts"),
+    Field::new(
+        "json",
+        ValueType::List(&ValueType::Fields(JSON_FIELDS)),
+        "values in JSON files",
+    ),
+    Field::new(
+        "dependencies",
+        ValueType::List(&ValueType::Path),
+        "lock files: Cargo.lock, package-lock.json, poetry.lock, uv.lock, go.sum, Gemfile.lock",
+    ),
+    Field::new(
+        "approve_on",
+        ValueType::Choice(&["never", "change", "drift"]),
+        "whether a person has to approve: a change since the branch's previous push, or a difference from the default branch",
+    )
+    .default("never"),
+];
+
+static DESCRIPTOR: Descriptor = Descriptor {
+    name: "fingerprint",
+    aliases: &[],
+    value: Some(ValueType::Fields(FIELDS)),
+    by_use: false,
+    help: "Takes fingerprints of the commit, keeps them, and shows what changed and how far the branch has drifted.",
+    example: "name: drift\nfingerprint: {dependencies: [Cargo.lock], files: [Dockerfile], approve_on: drift}",
+};
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Arguments {
+    files: Vec<String>,
+    json: Vec<aspects::JsonValue>,
+    dependencies: Vec<String>,
+    approve_on: String,
+}
+
+impl Arguments {
+    fn read(arguments: &Value) -> Result<Self, String> {
+        let read: Self = serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
+        if let Some(unknown) = read
+            .dependencies
+            .iter()
+            .find(|path| !dependencies::is_lock_file(path))
+        {
+            return Err(format!(
+                "{unknown} is not a lock file that is understood: {}",
+                dependencies::LOCK_FILES.join(", ")
+            ));
+        }
+        Ok(read)
+    }
+
+    fn aspects(&self) -> Aspects {
+        Aspects {
+            files: self.files.clone(),
+            json: self.json.clone(),
+            dependencies: self.dependencies.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl Kind for TakeFingerprints {
+    fn descriptor(&self) -> &'static Descriptor {
+        &DESCRIPTOR
+    }
+
+    fn check(&self, arguments: &Value) -> Result<(), String> {
+        Arguments::read(arguments).map(|_| ())
+    }
+
+    async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
+        let arguments =
+            Arguments::read(&context.goal.definition().work.arguments).map_err(KindError::Definition)?;
+        let aspects = arguments.aspects();
+        let taken = look_into(context, move |view| aspects.take(view)).await?;
+        let taken = taken.map_err(|error| KindError::Definition(error.to_string()))?;
+        let push = &context.record.push;
+        let goal = &context.goal.definition().unique_name;
+        context
+            .store
+            .save_fingerprints(&push.repo.key, &push.after, goal, &taken, context.now)
+            .await?;
+        let since_before = match &push.before {
+            Some(before) => compared_with(context, &arguments, before, &taken).await?,
+            None => Vec::new(),
+        };
+        let drift = match default_head(context).await? {
+            Some(head) => compared_with(context, &arguments, &head, &taken).await?,
+            None => Vec::new(),
+        };
+        Ok(Begun::Ended(result(
+            &arguments,
+            taken.len(),
+            &since_before,
+            &drift,
+        )))
+    }
+}
+
+/// The head of the default branch, when the push is to another one.
+async fn default_head(context: &GoalContext<'_>) -> Result<Option<CommitSha>, KindError> {
+    let push = &context.record.push;
+    let Some(default) = push
+        .repo
+        .default_branch
+        .as_ref()
+        .filter(|default| **default != push.branch)
+    else {
+        return Ok(None);
+    };
+    let heads = context.store.branch_heads(&push.repo.key).await?;
+    Ok(heads.get(default).cloned())
+}
+
+/// How the fingerprints differ from those of another commit: as they were kept, else taken of it now.
+async fn compared_with(
+    context: &GoalContext<'_>,
+    arguments: &Arguments,
+    other: &CommitSha,
+    taken: &[Fingerprint],
+) -> Result<Vec<FingerprintChange>, KindError> {
+    let push = &context.record.push;
+    let goal = &context.goal.definition().unique_name;
+    if let Some(kept) = context.store.fingerprints(&push.repo.key, other, goal).await? {
+        return Ok(difference(&kept, taken));
+    }
+    context.scm.fetch(&push.repo, other).await?;
+    let aspects = arguments.aspects();
+    let of_other = look_into_commit(context, other, move |view| aspects.take(view)).await?;
+    // What was no lock file before has no fingerprints to compare with.
+    Ok(of_other.map_or_else(|_| Vec::new(), |of_other| difference(&of_other, taken)))
+}
+
+fn result(
+    arguments: &Arguments,
+    taken: usize,
+    since_before: &[FingerprintChange],
+    drift: &[FingerprintChange],
+) -> ExecutionResult {
+    let needs_approval = match arguments.approve_on.as_str() {
+        "change" => !since_before.is_empty(),
+        "drift" => !drift.is_empty(),
+        _ => false,
+    };
+    let shown = |changes: &[FingerprintChange]| -> Vec<String> {
+        changes
+            .iter()
+            .take(MAX_TOLD)
+            .map(|change| change.to_string().chars().take(200).collect())
+            .collect()
+    };
+    let phase = match (since_before, drift) {
+        ([], []) => None,
+        ([one], []) => Some(one.to_string()),
+        (changed, []) => Some(format!("{} changed", changed.len())),
+        (changed, drift) => Some(format!(
+            "{} changed · {} differ from the default branch",
+            changed.len(),
+            drift.len()
+        )),
+    };
+    let data = json!({"fingerprints": {
+        "taken": taken,
+        "changed": shown(since_before),
+        "drift": shown(drift),
+    }});
+    ExecutionResult {
+        state: needs_approval.then_some(StateName::WaitingForApproval),
+        description: Some(format!(
+            "{taken} fingerprint{} taken",
+            if taken == 1 { "" } else { "s" }
+        )),
+        phase: phase.map(|phase| phase.chars().take(200).collect()),
+        data: Some(data.to_string()),
+        ..ExecutionResult::success()
+    }
+}

@@ -1,0 +1,243 @@
+//! What the author of an inspection writes.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::report::{Format, LinePattern};
+use super::reviewer::{Pattern, Reviewer};
+use super::verdict::Policy;
+use crate::model::{CommentSeverity, Field, ValueType};
+
+const SEVERITIES: &[&str] = &["error", "warn", "warning", "info", "never"];
+
+const REPORT: Field = Field::new(
+    "report",
+    ValueType::Choice(Format::NAMES),
+    "the format of what it reports",
+);
+
+const REPORT_FILE: Field = Field::new(
+    "report_file",
+    ValueType::Path,
+    "the file it leaves its report in, below the root of the working copy; standard output when absent",
+);
+
+const PATTERN: Field = Field::new(
+    "pattern",
+    ValueType::Regex,
+    "of a line, for `report: lines`: with the groups `file`, `line`, `column`, `severity`, `code`, `message`; as compilers \
+     write when absent",
+);
+
+const INSPECTION_FIELDS: &[Field] = &[
+    Field::new("name", ValueType::Text, "what it is called").required(),
+    Field::new("run", ValueType::Argv, "program and arguments").required(),
+    REPORT.required(),
+    REPORT_FILE,
+    PATTERN,
+];
+
+const PATTERN_FIELDS: &[Field] = &[
+    Field::new(
+        "files",
+        ValueType::List(&ValueType::Glob),
+        "the files it must not occur in",
+    )
+    .required(),
+    Field::new("pattern", ValueType::Regex, "what must not occur"),
+    Field::new("text", ValueType::Text, "what must not occur, literally"),
+    Field::new("comment", ValueType::Text, "what to say about it").required(),
+    Field::new(
+        "severity",
+        ValueType::Choice(&["error", "warn", "warning", "info"]),
+        "how much it matters",
+    )
+    .default("warn"),
+    Field::new("category", ValueType::Text, "what it belongs to").default("pattern"),
+    Field::new("fix", ValueType::Text, "what would mend it"),
+];
+
+pub(super) static FIELDS: &[Field] = &[
+    Field::new(
+        "run",
+        ValueType::Argv,
+        "program and arguments of the only inspection",
+    ),
+    REPORT,
+    REPORT_FILE,
+    PATTERN,
+    Field::new(
+        "inspections",
+        ValueType::List(&ValueType::Fields(INSPECTION_FIELDS)),
+        "several inspections, side by side",
+    ),
+    Field::new(
+        "patterns",
+        ValueType::List(&ValueType::Fields(PATTERN_FIELDS)),
+        "what must not occur in files; no program is needed",
+    ),
+    Field::new(
+        "fail_on",
+        ValueType::Choice(SEVERITIES),
+        "the least severity of a comment that is a failure",
+    )
+    .default("error"),
+    Field::new(
+        "approve_on",
+        ValueType::Choice(SEVERITIES),
+        "the least severity of a comment that a person has to approve",
+    )
+    .default("never"),
+    Field::new(
+        "on_error",
+        ValueType::Choice(&["fail", "ignore"]),
+        "what follows when an inspection itself fails: no report, or a failure that no comment explains",
+    )
+    .default("fail"),
+    Field::new("timeout", ValueType::Duration, "longest run time").default("10m"),
+    Field::new(
+        "grace",
+        ValueType::Duration,
+        "between the request to end and the kill",
+    )
+    .default("30s"),
+    Field::new(
+        "env",
+        ValueType::Map(&ValueType::Text),
+        "further variables; placeholders allowed",
+    )
+    .aliases(&["environment_variables"]),
+    Field::new(
+        "directory",
+        ValueType::Path,
+        "where they run, below the root of the working copy",
+    ),
+];
+
+/// One inspection as it is written.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct WrittenInspection {
+    pub(super) name: String,
+    pub(super) run: Vec<String>,
+    pub(super) report: String,
+    #[serde(default)]
+    pub(super) report_file: Option<String>,
+    #[serde(default)]
+    pub(super) pattern: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Arguments {
+    run: Vec<String>,
+    report: Option<String>,
+    report_file: Option<String>,
+    pattern: Option<String>,
+    inspections: Vec<WrittenInspection>,
+    pub(super) patterns: Vec<Pattern>,
+    fail_on: String,
+    approve_on: String,
+    on_error: String,
+    timeout: Option<u64>,
+    grace: Option<u64>,
+    pub(super) env: BTreeMap<String, String>,
+    pub(super) directory: String,
+}
+
+impl Arguments {
+    /// # Errors
+    /// What is wrong, as a sentence.
+    pub(super) fn read(arguments: &Value) -> Result<Self, String> {
+        let read: Self = serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
+        match (read.run.is_empty(), &read.report) {
+            (false, None) => {
+                return Err(format!(
+                    "`inspect` with `run` needs `report`: one of {}",
+                    Format::NAMES.join(", ")
+                ));
+            }
+            (true, Some(_)) => return Err("`report` belongs to `run`, which is not there".to_owned()),
+            (false, Some(_)) if !read.inspections.is_empty() => {
+                return Err("`inspect` has both `run` and `inspections`; make `run` one of them".to_owned());
+            }
+            _ => {}
+        }
+        Reviewer::new(&read.patterns)?;
+        for inspection in read.inspections("inspection") {
+            if inspection.pattern.is_some() && inspection.report != "lines" {
+                return Err("`pattern` belongs to `report: lines`".to_owned());
+            }
+            LinePattern::new(inspection.pattern.as_deref())?;
+        }
+        Ok(read)
+    }
+
+    /// The inspections; the only one is called like the goal.
+    pub(super) fn inspections(&self, goal: &str) -> Vec<WrittenInspection> {
+        match (&self.report, self.run.is_empty()) {
+            (Some(report), false) => vec![WrittenInspection {
+                name: goal.to_owned(),
+                run: self.run.clone(),
+                report: report.clone(),
+                report_file: self.report_file.clone(),
+                pattern: self.pattern.clone(),
+            }],
+            _ => self.inspections.clone(),
+        }
+    }
+
+    pub(super) fn policy(&self) -> Policy {
+        Policy {
+            fail_on: CommentSeverity::parse(&self.fail_on),
+            approve_on: CommentSeverity::parse(&self.approve_on),
+        }
+    }
+
+    pub(super) fn ignores_errors(&self) -> bool {
+        self.on_error == "ignore"
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+            .map_or(Duration::from_secs(600), Duration::from_millis)
+    }
+
+    pub(super) fn grace(&self) -> Duration {
+        self.grace.map_or(Duration::from_secs(30), Duration::from_millis)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_does_not_go_together_is_said() {
+        let wrong = |value: Value| Arguments::read(&value).unwrap_err();
+        assert!(wrong(json!({"run": ["x"]})).contains("`report`"));
+        assert!(wrong(json!({"report": "cargo"})).contains("`run`"));
+        let one = json!({"name": "a", "run": ["x"], "report": "cargo"});
+        assert!(wrong(json!({"run": ["x"], "report": "cargo", "inspections": [one]})).contains("both"));
+        assert!(
+            wrong(json!({"run": ["x"], "report": "cargo", "pattern": "(?P<message>x)"})).contains("lines")
+        );
+        let pattern = json!({"files": ["*"], "comment": "c", "severity": "warn", "category": "x"});
+        assert!(wrong(json!({"patterns": [pattern]})).contains("`pattern` or `text`"));
+    }
+
+    #[test]
+    fn severities_are_read_with_never_for_none() {
+        let read = Arguments::read(&json!({"fail_on": "never", "approve_on": "warning"})).unwrap();
+        assert_eq!(
+            read.policy(),
+            Policy {
+                fail_on: None,
+                approve_on: Some(CommentSeverity::Warn)
+            }
+        );
+    }
+}

@@ -1,0 +1,187 @@
+//! `inspect`: reads what tools say of a commit and decides what follows (semantics 4.2).
+//!
+//! The tools run as one step of our own program (`own/inspect.rs`), which reads their reports ([`report`]) and shows what they
+//! say in the log. The patterns of the author are looked for in the commit itself ([`reviewer`]). All comments together are one
+//! review, kept with the goal, and [`verdict`] makes an outcome of it.
+
+mod arguments;
+pub mod order;
+pub mod report;
+mod reviewer;
+mod verdict;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::left::read_left;
+use super::resolve::Placeholders;
+use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, globs, look_into};
+use crate::model::{Descriptor, ExecutionResult, News, Review, ReviewComment, ValueType};
+use arguments::Arguments;
+use order::{Inspection, OUTCOME_FILE, Order, Outcome};
+use reviewer::Reviewer;
+
+pub(super) struct Inspect;
+
+/// Largest outcome of the step, in bytes.
+const MAX_OUTCOME: u64 = 128 << 20;
+
+static DESCRIPTOR: Descriptor = Descriptor {
+    name: "inspect",
+    aliases: &["code_inspection"],
+    value: Some(ValueType::Fields(arguments::FIELDS)),
+    by_use: false,
+    help: "Runs tools that comment on the code, keeps their comments, and fails or asks for approval by their severity.",
+    example: "name: lint\ninspect: {run: [cargo, clippy, --message-format=json], report: cargo, approve_on: warn}",
+};
+
+#[async_trait]
+impl Kind for Inspect {
+    fn descriptor(&self) -> &'static Descriptor {
+        &DESCRIPTOR
+    }
+
+    fn runs_process(&self) -> bool {
+        true
+    }
+
+    fn check(&self, arguments: &Value) -> Result<(), String> {
+        Arguments::read(arguments).map(|_| ())
+    }
+
+    async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
+        let arguments = arguments_of(context)?;
+        let inspections = arguments.inspections(&context.goal.definition().name);
+        if inspections.is_empty() && arguments.patterns.is_empty() {
+            return Ok(Begun::Ended(ExecutionResult {
+                description: Some("No code inspections configured".to_owned()),
+                ..ExecutionResult::success()
+            }));
+        }
+        if inspections.is_empty() {
+            return decide(context, &arguments, Outcome::default())
+                .await
+                .map(Begun::Ended);
+        }
+        let placeholders = Placeholders::of(context).await?;
+        let mut environment = Vec::new();
+        for (name, value) in &arguments.env {
+            environment.push((name.clone(), placeholders.text(value)?));
+        }
+        let mut ordered = Vec::new();
+        for inspection in inspections {
+            let resolved = placeholders.argv(&inspection.run)?;
+            ordered.push(Inspection {
+                name: inspection.name,
+                argv: resolved.argv,
+                environment: resolved.environment,
+                report: inspection.report,
+                report_file: inspection.report_file,
+                pattern: inspection.pattern,
+            });
+        }
+        let order = Order {
+            inspections: ordered,
+            directory: arguments.directory.clone(),
+        };
+        let order = serde_json::to_value(&order).map_err(|error| KindError::Definition(error.to_string()))?;
+        Ok(Begun::Process(ProcessRequest {
+            steps: vec![Step::own("", order::VERB, order)],
+            environment,
+            timeout: arguments.timeout(),
+            grace: arguments.grace(),
+        }))
+    }
+
+    async fn conclude(
+        &self,
+        context: &GoalContext<'_>,
+        ended: Ended<'_>,
+    ) -> Result<ExecutionResult, KindError> {
+        if ended.result.code != 0 || ended.result.state.is_some() {
+            return Ok(ended.result);
+        }
+        let left = read_left(&ended.output.join(OUTCOME_FILE), MAX_OUTCOME);
+        let outcome = left.map_err(|error| {
+            KindError::Definition(format!("what the inspections left cannot be read: {error}"))
+        })?;
+        match outcome {
+            Some(outcome) => decide(context, &arguments_of(context)?, outcome).await,
+            None => Ok(ExecutionResult::failure("the inspections left no outcome")),
+        }
+    }
+}
+
+fn arguments_of(context: &GoalContext<'_>) -> Result<Arguments, KindError> {
+    Arguments::read(&context.goal.definition().work.arguments).map_err(KindError::Definition)
+}
+
+/// One review of everything that was said, kept, and what follows from it.
+async fn decide(
+    context: &GoalContext<'_>,
+    arguments: &Arguments,
+    outcome: Outcome,
+) -> Result<ExecutionResult, KindError> {
+    let mut errors: Vec<String> = outcome.errors.into_iter().take(100).collect();
+    let by_pattern = match review_patterns(context, arguments).await? {
+        Ok(comments) => comments,
+        Err(error) => {
+            errors.push(error);
+            Vec::new()
+        }
+    };
+    let mut review = Review::consolidated([Review::of(outcome.comments), Review::of(by_pattern)]);
+    review.left_out += outcome.left_out;
+    let set = context.record.set.id;
+    context
+        .store
+        .save_review(set, &context.goal.key(), &review)
+        .await?;
+    let result = arguments.policy().verdict(&review);
+    if errors.is_empty() {
+        return Ok(result);
+    }
+    tell(context, &errors).await?;
+    let said = format!("{} failed: {}", counted(errors.len()), errors[0]);
+    Ok(match arguments.ignores_errors() {
+        true => ExecutionResult {
+            phase: Some(format!("{} failed and that is ignored", counted(errors.len()))),
+            ..result
+        },
+        false => ExecutionResult {
+            code: 1,
+            message: Some(said),
+            ..result
+        },
+    })
+}
+
+fn counted(errors: usize) -> String {
+    match errors {
+        1 => "an inspection".to_owned(),
+        several => format!("{several} inspections"),
+    }
+}
+
+async fn tell(context: &GoalContext<'_>, errors: &[String]) -> Result<(), KindError> {
+    let text = format!("{}: {}", context.goal.definition().name, errors.join("; "));
+    let news = News::Message {
+        text: text.chars().take(1000).collect(),
+        repo: Some(context.record.push.repo.slug.clone()),
+    };
+    Ok(context.store.say(&news, context.now).await?)
+}
+
+/// Looks for the patterns in the commit; what is wrong with the content is an error of the inspection.
+async fn review_patterns(
+    context: &GoalContext<'_>,
+    arguments: &Arguments,
+) -> Result<Result<Vec<ReviewComment>, String>, KindError> {
+    if arguments.patterns.is_empty() {
+        return Ok(Ok(Vec::new()));
+    }
+    let reviewer = Reviewer::new(&arguments.patterns).map_err(KindError::Definition)?;
+    Ok(look_into(context, move |view| reviewer.review(view))
+        .await?
+        .map_err(|error| error.to_string()))
+}

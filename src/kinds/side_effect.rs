@@ -1,0 +1,154 @@
+//! `side_effect`: a goal that somebody else carries out and completes from outside (semantics 4.11; ST-19, ST-20, D4).
+//!
+//! The program that is run tells them. It finds a token in its environment that completes this attempt and no other; only the
+//! token's digest is kept.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::resolve::Placeholders;
+use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step};
+use crate::model::{Descriptor, ExecutionResult, Field, GoalState, StateName, ValueType};
+use crate::ports::AttemptRef;
+
+pub(super) struct SideEffect;
+
+static FIELDS: &[Field] = &[
+    Field::new(
+        "run",
+        ValueType::Argv,
+        "what tells whoever carries it out; finds the token in `SDM_COMPLETION_TOKEN`",
+    )
+    .required(),
+    Field::new(
+        "deadline",
+        ValueType::Duration,
+        "how long after its start it may take them",
+    )
+    .default("1h"),
+    Field::new(
+        "timeout",
+        ValueType::Duration,
+        "longest run time of the program that tells them",
+    )
+    .default("1m"),
+    Field::new(
+        "env",
+        ValueType::Map(&ValueType::Text),
+        "further variables; placeholders allowed",
+    )
+    .aliases(&["environment_variables"]),
+];
+
+static DESCRIPTOR: Descriptor = Descriptor {
+    name: "side_effect",
+    aliases: &[],
+    value: Some(ValueType::Fields(FIELDS)),
+    by_use: false,
+    help: "Tells somebody else to do it, and waits until they complete it with `sdm complete` and the token they were given.",
+    example: "name: external scan\nside_effect: {run: [./scripts/request-scan], deadline: 2h}",
+};
+
+#[derive(Debug, Deserialize)]
+struct Arguments {
+    run: Vec<String>,
+    #[serde(default)]
+    deadline: Option<u64>,
+    #[serde(default)]
+    timeout: Option<u64>,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+}
+
+impl Arguments {
+    fn read(arguments: &Value) -> Result<Self, String> {
+        serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())
+    }
+}
+
+#[async_trait]
+impl Kind for SideEffect {
+    fn descriptor(&self) -> &'static Descriptor {
+        &DESCRIPTOR
+    }
+
+    fn runs_process(&self) -> bool {
+        true
+    }
+
+    fn check(&self, arguments: &Value) -> Result<(), String> {
+        Arguments::read(arguments).map(|_| ())
+    }
+
+    fn patience(&self, arguments: &Value) -> Duration {
+        let deadline = Arguments::read(arguments).ok().and_then(|read| read.deadline);
+        deadline.map_or(Duration::from_secs(3600), Duration::from_millis)
+    }
+
+    async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
+        let arguments =
+            Arguments::read(&context.goal.definition().work.arguments).map_err(KindError::Definition)?;
+        let placeholders = Placeholders::of(context).await?;
+        let resolved = placeholders.argv(&arguments.run)?;
+        let mut environment = resolved.environment;
+        for (name, value) in &arguments.env {
+            environment.push((name.clone(), placeholders.text(value)?));
+        }
+        let token = format!("{}{}", context.ids.fresh().simple(), context.ids.fresh().simple());
+        if let Some(attempt) = attempt(context) {
+            context.store.save_completion(&attempt, &digest(&token)).await?;
+        }
+        environment.push(("SDM_COMPLETION_TOKEN".to_owned(), token));
+        Ok(Begun::Process(ProcessRequest {
+            steps: vec![Step::program("", resolved.argv)],
+            environment,
+            timeout: arguments
+                .timeout
+                .map_or(Duration::from_secs(60), Duration::from_millis),
+            grace: Duration::from_secs(10),
+        }))
+    }
+
+    async fn conclude(
+        &self,
+        _context: &GoalContext<'_>,
+        ended: Ended<'_>,
+    ) -> Result<ExecutionResult, KindError> {
+        let result = ended.result;
+        if result.code != 0 || result.state.is_some() {
+            return Ok(result);
+        }
+        Ok(ExecutionResult {
+            state: Some(StateName::InProcess),
+            phase: Some("waits for whoever carries it out".to_owned()),
+            ..result
+        })
+    }
+}
+
+fn attempt(context: &GoalContext<'_>) -> Option<AttemptRef> {
+    let GoalState::InProcess { epoch, .. } = context.goal.state else {
+        return None;
+    };
+    Some(AttemptRef {
+        goal_set: context.record.set.id,
+        goal: context.goal.key(),
+        attempt: context.goal.attempt,
+        epoch,
+    })
+}
+
+/// What is kept of a token.
+pub fn digest(token: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes());
+    hex::encode(digest.as_ref())
+}
+
+/// Whether a token is the one whose digest is kept, in the same time whatever it is.
+pub fn is_token_of(token: &str, kept: &str) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(digest(token).as_bytes(), kept.as_bytes()).is_ok()
+}

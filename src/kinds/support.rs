@@ -1,0 +1,77 @@
+//! What several kinds need: a look into a commit, globs, who we are, errors in words.
+
+use std::sync::Arc;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use super::{GoalContext, KindError};
+use crate::model::push::Signature;
+use crate::model::{CommitSha, Push};
+use crate::rules::view::ProjectView;
+
+/// Looks into the pushed commit, on a thread that may block.
+pub(super) async fn look_into<T: Send + 'static>(
+    context: &GoalContext<'_>,
+    look: impl FnOnce(&dyn ProjectView) -> T + Send + 'static,
+) -> Result<T, KindError> {
+    look_at(context, context.record.push.clone(), look).await
+}
+
+/// Looks into another commit of the same repository, which has been fetched.
+pub(super) async fn look_into_commit<T: Send + 'static>(
+    context: &GoalContext<'_>,
+    sha: &CommitSha,
+    look: impl FnOnce(&dyn ProjectView) -> T + Send + 'static,
+) -> Result<T, KindError> {
+    let push = Push {
+        before: None,
+        after: sha.clone(),
+        ..context.record.push.clone()
+    };
+    look_at(context, push, look).await
+}
+
+async fn look_at<T: Send + 'static>(
+    context: &GoalContext<'_>,
+    push: Push,
+    look: impl FnOnce(&dyn ProjectView) -> T + Send + 'static,
+) -> Result<T, KindError> {
+    let scm = Arc::clone(context.scm);
+    let looking = tokio::task::spawn_blocking(move || Ok(look(&*scm.view(&push)?)));
+    let looked = looking
+        .await
+        .map_err(|error| KindError::Definition(error.to_string()))?;
+    looked.map_err(KindError::Scm)
+}
+
+/// A set of globs over repository paths.
+///
+/// # Errors
+/// One of them is none.
+pub(super) fn globs(patterns: &[String]) -> Result<GlobSet, String> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+        set.add(glob.map_err(|error| error.to_string())?);
+    }
+    set.build().map_err(|error| error.to_string())
+}
+
+/// Who makes commits and tags of goals.
+pub(super) fn machine() -> Signature {
+    Signature {
+        name: "sdm".to_owned(),
+        email: "sdm@localhost".to_owned(),
+    }
+}
+
+/// An error with its causes on one line.
+pub(super) fn words(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}

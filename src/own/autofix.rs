@@ -1,0 +1,170 @@
+//! `own autofix`: runs the fixes of a goal, commits what each changed, and leaves the commits as a pack (semantics 4.1).
+//!
+//! This is the goal's own process: it has no rights but the goal's, and the machine believes nothing of what it leaves.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::programs::{Program, directory_named, in_working_copy};
+use super::{complain, read_order};
+use crate::git::working_copy::WorkingCopy;
+use crate::kinds::autofix::order::{Fix, OUTCOME_FILE, Order, Outcome, PACK_FILE};
+use crate::ports::scm::ScmError;
+
+/// Carries out the order.
+pub(super) fn run(path: &Path) -> ExitCode {
+    match prepared(path) {
+        Ok(mut fixing) => fixing.carry_out(),
+        Err(because) => complain(&because),
+    }
+}
+
+fn prepared(path: &Path) -> Result<Fixing, String> {
+    let order: Order = read_order(path).map_err(|error| format!("failed to read what to fix: {error}"))?;
+    let project = directory_named("ATOMIST_PROJECT_DIR")?;
+    let output = directory_named("ATOMIST_OUTPUT_DIR")?;
+    let copy = WorkingCopy::open(&project).map_err(|error| words(&error))?;
+    let outcome = Outcome {
+        base: copy.base(),
+        head: copy.base(),
+        applied: Vec::new(),
+        ignored: Vec::new(),
+        error: None,
+    };
+    Ok(Fixing {
+        copy,
+        output,
+        directory: in_working_copy(&project, &order.directory)?,
+        order,
+        outcome,
+    })
+}
+
+struct Fixing {
+    order: Order,
+    copy: WorkingCopy,
+    output: PathBuf,
+    directory: PathBuf,
+    outcome: Outcome,
+}
+
+impl Fixing {
+    fn carry_out(&mut self) -> ExitCode {
+        let done = self.fix_all().and_then(|()| self.hand_over());
+        self.outcome.error = done.err();
+        let code = match &self.outcome.error {
+            None => ExitCode::SUCCESS,
+            Some(error) => complain(error),
+        };
+        match self.leave_outcome() {
+            Ok(()) => code,
+            Err(error) => complain(&format!("failed to leave the outcome of the fixes: {error}")),
+        }
+    }
+
+    fn leave_outcome(&self) -> io::Result<()> {
+        std::fs::write(self.output.join(OUTCOME_FILE), serde_json::to_vec(&self.outcome)?)
+    }
+
+    fn fix_all(&mut self) -> Result<(), String> {
+        let fixes = self.order.fixes.clone();
+        for fix in &fixes {
+            say(&format!("atm:phase={}", fix.name));
+            if self.run_one(fix)? {
+                self.commit(fix)?;
+            }
+        }
+        match self.outcome.applied.is_empty() {
+            true => Ok(()),
+            false => self.prove_convergence(&fixes),
+        }
+    }
+
+    /// Runs a fix; `false` when it failed, was put back, and that is none of the goal.
+    fn run_one(&mut self, fix: &Fix) -> Result<bool, String> {
+        let program = Program {
+            argv: &fix.argv,
+            environment: &fix.environment,
+            directory: &self.directory,
+        };
+        let failure = match program.run() {
+            Ok(0) => return Ok(true),
+            Ok(code) => format!("the fix `{}` failed with code {code}", fix.name),
+            Err(error) => format!("the fix `{}` {error}", fix.name),
+        };
+        let edited = self.copy.is_changed().map_err(|error| words(&error))?;
+        let failure = match edited {
+            true => format!("{failure} after it had changed files"),
+            false => failure,
+        };
+        if !fix.ignore_failure {
+            return Err(failure);
+        }
+        say(&format!(
+            "{failure}; that is ignored, and its changes are put back"
+        ));
+        self.copy.restore().map_err(|error| words(&error))?;
+        if !self.outcome.ignored.contains(&fix.name) {
+            self.outcome.ignored.push(fix.name.clone());
+        }
+        Ok(false)
+    }
+
+    fn commit(&mut self, fix: &Fix) -> Result<(), String> {
+        let order = &self.order;
+        let made = self
+            .copy
+            .commit(&fix.message, &order.author, &order.committer, order.at);
+        if let Some(sha) = made.map_err(|error| words(&error))? {
+            say(&format!(
+                "{} changed files: committed as {}",
+                fix.name,
+                sha.short()
+            ));
+            self.outcome.applied.push(fix.name.clone());
+            self.outcome.head = sha;
+        }
+        Ok(())
+    }
+
+    /// All fixes once more: what they would change again would be pushed again, without end (hazard 14).
+    fn prove_convergence(&mut self, fixes: &[Fix]) -> Result<(), String> {
+        say("atm:phase=looking whether the fixes have come to an end");
+        for fix in fixes {
+            self.run_one(fix)?;
+        }
+        match self.copy.is_changed().map_err(|error| words(&error))? {
+            false => Ok(()),
+            true => Err(
+                "the fixes do not come to an end: run once more they change files again, so nothing is committed".to_owned(),
+            ),
+        }
+    }
+
+    fn hand_over(&self) -> Result<(), String> {
+        match self.outcome.head == self.outcome.base {
+            true => Ok(()),
+            false => self
+                .copy
+                .write_pack(&self.output.join(PACK_FILE))
+                .map_err(|error| words(&error)),
+        }
+    }
+}
+
+fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// An error with its causes.
+fn words(error: &ScmError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,98 @@
+//! Programs that our own steps run: with the step's environment, below the same supervisor, no input.
+
+use std::ffi::OsString;
+use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+
+/// A program to run.
+pub(super) struct Program<'a> {
+    /// Program and arguments.
+    pub(super) argv: &'a [String],
+    /// Variables beside the step's own.
+    pub(super) environment: &'a [(String, String)],
+    /// Where.
+    pub(super) directory: &'a Path,
+}
+
+impl Program<'_> {
+    fn command(&self) -> Result<Command, String> {
+        let (program, arguments) = self.argv.split_first().ok_or("has no program")?;
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .current_dir(self.directory)
+            .stdin(Stdio::null());
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        Ok(command)
+    }
+
+    fn not_started(&self, error: &std::io::Error) -> String {
+        format!(
+            "could not be started: {}: {error}",
+            self.argv.first().map_or("", String::as_str)
+        )
+    }
+
+    /// Runs it to its end; its output is the step's.
+    ///
+    /// # Errors
+    /// It could not be started.
+    pub(super) fn run(&self) -> Result<i32, String> {
+        let status = self.command()?.status();
+        status.map(code).map_err(|error| self.not_started(&error))
+    }
+
+    /// Runs it to its end and takes what it writes to standard output, at most `limit` bytes of it.
+    ///
+    /// # Errors
+    /// It could not be started or read.
+    pub(super) fn run_reading(&self, limit: u64) -> Result<(i32, Vec<u8>), String> {
+        let started = self.command()?.stdout(Stdio::piped()).spawn();
+        let mut child = started.map_err(|error| self.not_started(&error))?;
+        let mut output = Vec::new();
+        if let Some(mut pipe) = child.stdout.take() {
+            let read = pipe.by_ref().take(limit).read_to_end(&mut output);
+            read.map_err(|error| format!("could not be read: {error}"))?;
+            // What is beyond the limit is not kept, and the program is not made to wait for a reader.
+            let _ = std::io::copy(&mut pipe, &mut std::io::sink());
+        }
+        let status = child
+            .wait()
+            .map_err(|error| format!("could not be waited for: {error}"))?;
+        Ok((code(status), output))
+    }
+}
+
+/// The exit code, or 128 and the signal as shells say it.
+fn code(status: ExitStatus) -> i32 {
+    let signal = status.signal().map_or(1, |signal| 128 + signal);
+    status.code().unwrap_or(signal)
+}
+
+/// A directory of the environment contract.
+///
+/// # Errors
+/// The variable is not there.
+pub(super) fn directory_named(variable: &str) -> Result<PathBuf, String> {
+    let value: Option<OsString> = std::env::var_os(variable);
+    let value = value.ok_or_else(|| format!("{variable} is not set; this program is a step of a goal"))?;
+    Ok(PathBuf::from(value))
+}
+
+/// A directory below the root of the working copy.
+///
+/// # Errors
+/// It is not there, or leads out.
+pub(super) fn in_working_copy(project: &Path, directory: &str) -> Result<PathBuf, String> {
+    let failed = |error: std::io::Error| format!("the directory `{directory}` cannot be used: {error}");
+    let path = project.join(directory).canonicalize().map_err(failed)?;
+    let root = project.canonicalize().map_err(failed)?;
+    match path.starts_with(&root) {
+        true => Ok(path),
+        false => Err(format!(
+            "the directory `{directory}` leads out of the working copy"
+        )),
+    }
+}
