@@ -10,11 +10,12 @@ import fetch
 import inside
 import planning
 import push
+import push_http
 import standing
 from table import Report
 
 MEASUREMENTS = {
-    module.__name__: module.measure for module in (commit, push, fetch, planning, standing, inside)
+    module.__name__: module.measure for module in (commit, push, push_http, fetch, planning, standing, inside)
 }
 
 

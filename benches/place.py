@@ -101,10 +101,10 @@ class Place:
     def goals(self, text):
         (self.root / "goals/goals.yaml").write_text(text)
 
-    def start_machine(self, repo, *options, **variables):
-        """Starts the daemon on a repository and waits until it answers."""
+    def start_machine(self, repo, *options, address=None, **variables):
+        """Starts the daemon on a repository, or in it on an address, and waits until it answers."""
         log = open(self.root / "daemon.log", "ab")
-        self.daemon = subprocess.Popen([self.binary, "start", "--local", *options, str(repo)], cwd=repo,
+        self.daemon = subprocess.Popen([self.binary, "start", "--local", *options, address or str(repo)], cwd=repo,
                                        env={**self.environment, **variables}, stdin=subprocess.DEVNULL, stdout=log,
                                        stderr=log)
         self.wait("the machine answers", lambda: subprocess.run(
