@@ -116,6 +116,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn lo_08_markup_is_text_so_no_text_is_dangerous_and_lines_stay() {
+        let begun = std::time::Instant::now();
+        for piece in [
+            "[", "![](", "*a_", "`", "> ", "- ", "<a>", "\\", "&#x", "|-", "\n\n", "[[]([",
+        ] {
+            let text = piece.repeat(500_000);
+            assert!(neutralise(&text).chars().count() <= LONGEST + 10, "{piece}");
+            neutralise_lines(&text);
+            neutralise_log(&text, true);
+        }
+        assert!(
+            begun.elapsed() < std::time::Duration::from_secs(20),
+            "{:?}",
+            begun.elapsed()
+        );
+        let markdown = "# Title\n\n- *one*\n- [two](javascript:x)\n```\ncode\n```";
+        assert_eq!(neutralise_lines(markdown), markdown);
+    }
+
+    #[test]
     fn a4_control_and_direction_characters_are_shown_not_obeyed() {
         assert_eq!(neutralise("\x1b[2Jhi\x07"), r"\u{1b}[2Jhi\u{7}");
         assert_eq!(neutralise("a\u{202e}b\u{2066}c"), r"a\u{202e}b\u{2066}c");

@@ -57,6 +57,7 @@ contract! {
         ru_35_planning_twice_at_once_stores_one_plan,
         a_plan_without_goals_is_a_plan,
         a_person_may_ask_anew,
+        st_05_goals_are_those_of_their_set_among_many_of_one_push,
         planning_attempts_keep_their_reasons;
     goal_sets:
         a_set_reads_back_as_it_was_written,

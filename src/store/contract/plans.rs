@@ -191,6 +191,29 @@ pub(super) async fn a_person_may_ask_anew(database: &dyn Database) {
     assert_eq!(newest_first, [set_id(2), set_id(1)]);
 }
 
+pub(super) async fn st_05_goals_are_those_of_their_set_among_many_of_one_push(database: &dyn Database) {
+    let store = database.open().await;
+    let goals_of = |number: u64| {
+        (0..number)
+            .map(|index| goal(&format!("goal-{index}"), &[]))
+            .collect::<Vec<_>>()
+    };
+    planned(&*store, 1, goals_of(1)).await;
+    for number in 2..=6_u32 {
+        let goals = goals_of(number.into());
+        let (set, _) = GoalSet::plan(set_id(number.into()), "build", goals.clone(), at(9));
+        let cause = Cause::Again { number };
+        let (push, plan) = (push(1), plan(goals));
+        let stored = store.store_plan(&push, &cause, &plan, Some(&set), at(9));
+        assert!(stored.await.unwrap());
+    }
+    for number in 1..=6 {
+        let record = store.goal_set(set_id(number)).await.unwrap().unwrap();
+        assert_eq!(record.set.goals().len() as u64, number);
+        assert_eq!((record.set.id, record.push), (set_id(number), push(1)));
+    }
+}
+
 pub(super) async fn planning_attempts_keep_their_reasons(database: &dyn Database) {
     let store = database.open().await;
     let push = record(&*store, 1).await;

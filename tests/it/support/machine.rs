@@ -111,6 +111,12 @@ impl TestMachine {
         accepted[0]
     }
 
+    /// Pushes these files and waits for the goal set of the push.
+    pub async fn planned_push(&self, branch: &str, files: &[(&str, &str)]) -> GoalSetRecord {
+        let push = self.push(branch, files).await;
+        self.planned(push).await
+    }
+
     /// Goal sets of a branch, newest first.
     pub async fn goal_sets(&self, branch: &str) -> Vec<GoalSetRecord> {
         let branch = Some(BranchName::parse(branch).unwrap());

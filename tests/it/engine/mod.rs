@@ -1,10 +1,11 @@
 //! The engine as a whole, over the real rules and the real store, with a fake world around it.
 
+mod cancel;
+
 use std::time::Duration;
 
 use sdm::kinds::Acts;
-use sdm::model::goal_set::CancelScope;
-use sdm::model::{Action, Actor, ExecutionResult, Person, StateName};
+use sdm::model::{Action, ExecutionResult, Person, StateName};
 use sdm::ports::executor::ExecutionNews;
 use sdm::ports::store::Cause;
 
@@ -34,8 +35,7 @@ fn ended(result: ExecutionResult) -> ExecutionNews {
 #[tokio::test]
 async fn a_push_is_planned_and_carried_out_in_order() {
     let machine = TestMachine::start(CHAIN).await;
-    let push = machine.push("main", &[("Makefile", "all:")]).await;
-    let planned = machine.planned(push).await;
+    let planned = machine.planned_push("main", &[("Makefile", "all:")]).await;
     let record = machine.ends(planned.set.id).await;
     assert_eq!(record.set.state(), StateName::Success);
     assert_eq!(machine.executor.started(), ["compile", "test", "publish"]);
@@ -51,8 +51,7 @@ async fn a_push_is_planned_and_carried_out_in_order() {
 #[tokio::test]
 async fn lo_15_history_is_not_delivered_at_first_sight_and_nothing_is_delivered_twice() {
     let machine = TestMachine::start(CHAIN).await;
-    let push = machine.push("main", &[("a", "1")]).await;
-    let planned = machine.planned(push).await;
+    let planned = machine.planned_push("main", &[("a", "1")]).await;
     machine.ends(planned.set.id).await;
     assert_eq!(machine.engine.observe(&machine.repo).await.unwrap(), Vec::new());
     assert_eq!(machine.goal_sets("main").await.len(), 1);
@@ -92,8 +91,7 @@ async fn st_09_a_failure_skips_what_comes_after_and_st_12_a_retry_brings_it_back
     machine
         .executor
         .will_end("test", &[ExecutionResult::failure("no")]);
-    let push = machine.push("main", &[("a", "1")]).await;
-    let id = machine.planned(push).await.set.id;
+    let id = machine.planned_push("main", &[("a", "1")]).await.set.id;
     let record = machine.ends(id).await;
     let publish = record.set.goal_named("publish").unwrap();
     assert_eq!(publish.description, "Skipped publish because test failed");
@@ -127,8 +125,7 @@ rules:
     machine
         .executor
         .will_end("flaky", &[failure(), failure(), ExecutionResult::success()]);
-    let push = machine.push("main", &[("a", "1")]).await;
-    let id = machine.planned(push).await.set.id;
+    let id = machine.planned_push("main", &[("a", "1")]).await.set.id;
     for attempt in 1..=2 {
         let waiting = machine.wait_for("it waits for the next try", async || {
             let record = machine.engine.store().goal_set(id).await.unwrap().unwrap();
@@ -153,8 +150,7 @@ rules:
       - {name: publish, execute: {run: [publish]}, pre_approval: {by: [ada]}}
 ";
     let machine = TestMachine::start(goals).await;
-    let push = machine.push("main", &[("a", "1")]).await;
-    let id = machine.planned(push).await.set.id;
+    let id = machine.planned_push("main", &[("a", "1")]).await.set.id;
     let record = machine.reaches(id, "check", StateName::WaitingForApproval).await;
     let machine = machine.restart().await;
     let confirm = |name: &str, record: &sdm::ports::store::GoalSetRecord| Action::Confirm {
@@ -211,8 +207,7 @@ async fn st_30_a_restart_in_every_state_of_a_chain_ends_well_and_starts_nothing_
 async fn hazard_2_a_lost_executor_ends_the_goal_or_restarts_it() {
     let machine = TestMachine::start(CHAIN).await;
     machine.executor.hold("compile");
-    let push = machine.push("main", &[("a", "1")]).await;
-    let id = machine.planned(push).await.set.id;
+    let id = machine.planned_push("main", &[("a", "1")]).await.set.id;
     machine.reaches(id, "compile", StateName::InProcess).await;
     machine
         .wait_for("it runs", async || {
@@ -225,8 +220,7 @@ async fn hazard_2_a_lost_executor_ends_the_goal_or_restarts_it() {
     assert_eq!(compile.phase.as_deref(), Some("lost"));
 
     machine.executor.hold("test");
-    let push = machine.push("main", &[("a", "2")]).await;
-    let id = machine.planned(push).await.set.id;
+    let id = machine.planned_push("main", &[("a", "2")]).await.set.id;
     machine
         .wait_for("it runs", async || {
             machine
@@ -243,172 +237,6 @@ async fn hazard_2_a_lost_executor_ends_the_goal_or_restarts_it() {
         2,
         "`retry: true` lets the machine start it again"
     );
-    machine.stop().await;
-}
-
-#[tokio::test]
-async fn hazard_9_a_canceled_goal_ends_its_process_and_a_late_result_is_ignored() {
-    let machine = TestMachine::start(CHAIN).await;
-    machine.executor.hold("compile");
-    let push = machine.push("main", &[("a", "1")]).await;
-    let id = machine.planned(push).await.set.id;
-    machine.reaches(id, "compile", StateName::InProcess).await;
-    machine
-        .wait_for("it runs", async || {
-            (!machine.executor.started().is_empty()).then_some(())
-        })
-        .await;
-    let actor = Actor::Person { person: ada() };
-    let cancel = Action::Cancel {
-        scope: CancelScope::All,
-        actor,
-        reason: String::new(),
-    };
-    machine.engine.act(id, &cancel).await.unwrap();
-    machine
-        .wait_for("it is asked to end", async || {
-            (!machine.executor.stopped().is_empty()).then_some(())
-        })
-        .await;
-    machine
-        .wait_for("its lease is gone", async || {
-            machine
-                .engine
-                .store()
-                .leases()
-                .await
-                .unwrap()
-                .is_empty()
-                .then_some(())
-        })
-        .await;
-    let record = machine.ends(id).await;
-    assert_eq!(record.set.state(), StateName::Canceled);
-    machine
-        .wait_for("its working copy is given back", async || {
-            (machine.scm.lent() == 0).then_some(())
-        })
-        .await;
-    machine.stop().await;
-}
-
-const CANCELING: &str = "
-rules:
-  - name: newest
-    goals: [cancel]
-  - name: build
-    depends_on: newest
-    goals: {name: compile, execute: {run: [make]}}
-";
-
-#[tokio::test]
-async fn cn_04_of_three_pushes_only_the_newest_stays_active() {
-    let machine = TestMachine::start(CANCELING).await;
-    machine.executor.hold("compile");
-    let mut ids = Vec::new();
-    for text in ["1", "2", "3"] {
-        let push = machine.push("main", &[("a", text)]).await;
-        ids.push(machine.planned(push).await.set.id);
-    }
-    for id in &ids[..2] {
-        assert_eq!(
-            machine
-                .ends(*id)
-                .await
-                .set
-                .goal_named("compile")
-                .unwrap()
-                .state
-                .name(),
-            StateName::Canceled
-        );
-    }
-    machine.reaches(ids[2], "compile", StateName::InProcess).await;
-    machine
-        .executor
-        .end("compile", &ended(ExecutionResult::success()));
-    let record = machine.ends(ids[2]).await;
-    assert!(
-        record
-            .set
-            .goal_named("cancel")
-            .unwrap()
-            .description
-            .contains(&ids[1].short())
-            || record
-                .set
-                .goal_named("cancel")
-                .unwrap()
-                .description
-                .starts_with("No goals canceled")
-    );
-    assert_eq!(
-        record.set.goal_named("compile").unwrap().state.name(),
-        StateName::Success
-    );
-    machine.stop().await;
-}
-
-#[tokio::test]
-async fn cn_02_the_first_push_of_a_branch_cancels_nothing() {
-    let machine = TestMachine::start(CANCELING).await;
-    let push = machine.push("main", &[("a", "1")]).await;
-    let record = machine.ends(machine.planned(push).await.set.id).await;
-    let cancel = record.set.goal_named("cancel").unwrap();
-    assert_eq!(cancel.description, "No goals canceled · first push on branch");
-    machine.stop().await;
-}
-
-const QUEUED: &str = "
-rules:
-  - name: turn
-    goals: {use: queue, concurrent: 1, group: all}
-  - name: build
-    depends_on: turn
-    goals: {name: compile, execute: {run: [make]}}
-";
-
-#[tokio::test]
-async fn qu_03_qu_04_a_queue_keeps_order_and_limit_over_a_restart_and_a_cancel() {
-    let machine = TestMachine::start(QUEUED).await;
-    machine.executor.hold("compile");
-    let mut ids = Vec::new();
-    for branch in ["one", "two", "three"] {
-        let push = machine.push(branch, &[(branch, "1")]).await;
-        let id = machine.planned(push).await.set.id;
-        machine
-            .wait_for("it is its turn to be looked at", async || {
-                let record = machine.engine.store().goal_set(id).await.unwrap().unwrap();
-                (record.set.goal_named("queue").unwrap().attempt > 0).then_some(())
-            })
-            .await;
-        ids.push(id);
-    }
-    let machine = machine.restart().await;
-    machine.reaches(ids[0], "compile", StateName::InProcess).await;
-    let waiting = machine.reaches(ids[2], "queue", StateName::InProcess).await;
-    assert_eq!(
-        waiting.set.goal_named("compile").unwrap().state.name(),
-        StateName::Planned
-    );
-    let cancel = Action::Cancel {
-        scope: CancelScope::All,
-        actor: Actor::Planner,
-        reason: String::new(),
-    };
-    machine.engine.act(ids[0], &cancel).await.unwrap();
-    machine.reaches(ids[1], "compile", StateName::InProcess).await;
-    machine.executor.hold("compile");
-    machine
-        .wait_for("the second runs", async || {
-            (machine.executor.started().len() == 2).then_some(())
-        })
-        .await;
-    machine
-        .executor
-        .end("compile", &ended(ExecutionResult::success()));
-    assert_eq!(machine.ends(ids[1]).await.set.state(), StateName::Success);
-    assert_eq!(machine.ends(ids[2]).await.set.state(), StateName::Success);
     machine.stop().await;
 }
 
@@ -442,8 +270,7 @@ rules:
     for goal in ["a", "b", "c", "d", "late"] {
         machine.executor.hold(goal);
     }
-    let push = machine.push("main", &[("a", "1")]).await;
-    let id = machine.planned(push).await.set.id;
+    let id = machine.planned_push("main", &[("a", "1")]).await.set.id;
     machine
         .wait_for("four run", async || {
             (machine.executor.started().len() == 4).then_some(())
@@ -574,8 +401,7 @@ async fn goals_can_be_set_again_for_a_push_and_each_time_counts_once() {
 async fn st_29_a_clock_that_goes_back_changes_nothing() {
     let machine = TestMachine::start(CHAIN).await;
     machine.executor.hold("compile");
-    let push = machine.push("main", &[("a", "1")]).await;
-    let id = machine.planned(push).await.set.id;
+    let id = machine.planned_push("main", &[("a", "1")]).await.set.id;
     machine.reaches(id, "compile", StateName::InProcess).await;
     machine.clock.set(sdm::model::Timestamp::from_micros(1_000_000));
     machine
@@ -597,73 +423,6 @@ async fn the_environment_contract_reaches_the_process_and_nothing_else_does() {
     machine.stop().await;
 }
 
-#[tokio::test]
-async fn cn_01_ended_goals_of_older_pushes_stay_as_they_are_and_the_canceled_set_is_named() {
-    let machine = TestMachine::start(CANCELING).await;
-    let first = machine.push("main", &[("a", "1")]).await;
-    let done = machine.ends(machine.planned(first).await.set.id).await;
-    machine.executor.hold("compile");
-    let second = machine.push("main", &[("a", "2")]).await;
-    let older = machine.planned(second).await.set.id;
-    machine.reaches(older, "compile", StateName::InProcess).await;
-    let third = machine.push("main", &[("a", "3")]).await;
-    let newer = machine.planned(third).await.set.id;
-    let record = machine.reaches(newer, "cancel", StateName::Success).await;
-    let description = &record.set.goal_named("cancel").unwrap().description;
-    assert_eq!(*description, format!("Canceled goals {}", older.short()));
-    let again = machine
-        .engine
-        .store()
-        .goal_set(done.set.id)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(again.set, done.set);
-    machine.reaches(newer, "compile", StateName::InProcess).await;
-    machine
-        .executor
-        .end("compile", &ended(ExecutionResult::success()));
-    machine.ends(newer).await;
-    machine.stop().await;
-}
-
-#[tokio::test]
-async fn cn_03_what_is_uncancelable_goes_on() {
-    let goals = CANCELING.replace(
-        "execute: {run: [make]}",
-        "execute: {run: [make]}, uncancelable: true",
-    );
-    let machine = TestMachine::start(&goals).await;
-    machine.executor.hold("compile");
-    let first = machine.push("main", &[("a", "1")]).await;
-    let older = machine.planned(first).await.set.id;
-    machine.reaches(older, "compile", StateName::InProcess).await;
-    let second = machine.push("main", &[("a", "2")]).await;
-    let newer = machine.planned(second).await.set.id;
-    machine.reaches(newer, "cancel", StateName::Success).await;
-    let record = machine.engine.store().goal_set(older).await.unwrap().unwrap();
-    assert_eq!(
-        record.set.goal_named("compile").unwrap().state.name(),
-        StateName::InProcess
-    );
-    for set in [older, newer] {
-        machine.reaches(set, "compile", StateName::InProcess).await;
-    }
-    machine
-        .wait_for("both run", async || {
-            (machine.executor.started().len() == 2).then_some(())
-        })
-        .await;
-    machine
-        .executor
-        .end("compile", &ended(ExecutionResult::success()));
-    for set in [older, newer] {
-        assert_eq!(machine.ends(set).await.set.state(), StateName::Success);
-    }
-    machine.stop().await;
-}
-
-/// A set planned by a version of the program that knew a kind this one does not.
 #[tokio::test]
 async fn ru_34_hazard_1_a_goal_that_nothing_can_carry_out_fails_at_once() {
     let machine = TestMachine::start(CHAIN).await;
@@ -702,34 +461,12 @@ async fn ru_34_hazard_1_a_goal_that_nothing_can_carry_out_fails_at_once() {
     machine.stop().await;
 }
 
-#[tokio::test]
-async fn hazard_26_canceling_everything_ends_and_twice_is_once() {
-    let machine = TestMachine::start(CHAIN).await;
-    machine.executor.hold("compile");
-    let push = machine.push("main", &[("a", "1")]).await;
-    let id = machine.planned(push).await.set.id;
-    machine.reaches(id, "compile", StateName::InProcess).await;
-    let cancel = Action::Cancel {
-        scope: CancelScope::All,
-        actor: Actor::Planner,
-        reason: String::new(),
-    };
-    machine.engine.act(id, &cancel).await.unwrap();
-    assert!(
-        machine.engine.act(id, &cancel).await.is_err(),
-        "nothing is left to cancel"
-    );
-    assert_eq!(machine.ends(id).await.set.state(), StateName::Canceled);
-    machine.stop().await;
-}
-
 /// The daemon was killed after the attempt was made and before its supervisor knew what to run.
 #[tokio::test]
 async fn st_30_an_attempt_that_never_began_is_started_again_as_the_same_attempt() {
     let machine = TestMachine::start(CHAIN).await;
     machine.executor.hold("compile");
-    let push = machine.push("main", &[("a", "1")]).await;
-    let id = machine.planned(push).await.set.id;
+    let id = machine.planned_push("main", &[("a", "1")]).await.set.id;
     machine
         .wait_for("it is started", async || {
             (!machine.executor.started().is_empty()).then_some(())
