@@ -316,6 +316,7 @@ fn not_started(error: StartError) -> DoorError {
             &error,
             "name a repository or a directory of them, or make one with `git init`",
         ),
+        StartError::NotWatched(_) => refused(&error, "`sdm show machines` lists what is"),
         StartError::Goals(problems) => bad_goals(problems),
         StartError::GoalFiles(_) => refused(&error, "name other goal files with --goals"),
         StartError::Hooks(_) => refused(&error, "write globs of `owner/name`, such as `acme/*`"),

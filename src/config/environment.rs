@@ -21,6 +21,14 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "repositories or directories of them, separated by `:`",
     ),
     (
+        "SDM_REMOTES",
+        "addresses of repositories elsewhere (http, https, ssh, git), separated by spaces",
+    ),
+    (
+        "SDM_POLL_INTERVAL",
+        "between two looks at a repository elsewhere, such as `30s`",
+    ),
+    (
         "SDM_EXTRA_CA_FILES",
         "further certificate authorities (PEM), separated by `:`",
     ),
@@ -91,6 +99,9 @@ impl Layer {
             socket: path("SDM_SOCKET"),
             parallel: number(sources, "SDM_PARALLEL")?,
             repositories: paths("SDM_REPOSITORIES"),
+            remotes: list(sources, "SDM_REMOTES", ' '),
+            poll_interval: unit::<DurationText>(sources, "SDM_POLL_INTERVAL")?,
+            logins: None,
             extra_ca_files: paths("SDM_EXTRA_CA_FILES"),
             proxy: text("SDM_PROXY"),
             ssh_command: list(sources, "SDM_SSH_COMMAND", ' '),

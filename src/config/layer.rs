@@ -55,6 +55,23 @@ pub struct PersonEntry {
     pub emails: Vec<String>,
 }
 
+/// A user and where their secret is, for one origin.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginEntry {
+    /// The user; forges take any name with a token.
+    #[serde(default = "LoginEntry::any_user")]
+    pub user: String,
+    /// A file with the password or token in its first line.
+    pub secret_file: PathBuf,
+}
+
+impl LoginEntry {
+    fn any_user() -> String {
+        "x-access-token".to_owned()
+    }
+}
+
 /// A file as written, or the environment.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -65,6 +82,9 @@ pub(super) struct Layer {
     pub(super) socket: Option<PathBuf>,
     pub(super) parallel: Option<usize>,
     pub(super) repositories: Option<Vec<PathBuf>>,
+    pub(super) remotes: Option<Vec<String>>,
+    pub(super) poll_interval: Option<DurationText>,
+    pub(super) logins: Option<BTreeMap<String, LoginEntry>>,
     pub(super) extra_ca_files: Option<Vec<PathBuf>>,
     pub(super) proxy: Option<String>,
     pub(super) ssh_command: Option<Vec<String>>,
@@ -87,6 +107,8 @@ impl Layer {
         single.into_iter().flatten().for_each(resolve);
         let lists = [&mut self.repositories, &mut self.extra_ca_files];
         lists.into_iter().flatten().flatten().for_each(resolve);
+        let logins = self.logins.iter_mut().flat_map(BTreeMap::values_mut);
+        logins.map(|login| &mut login.secret_file).for_each(resolve);
         self
     }
 
@@ -97,6 +119,8 @@ impl Layer {
             ("trust", self.trust.is_some()),
             ("repository_hooks", self.repository_hooks.is_some()),
             ("people", self.people.is_some()),
+            ("remotes", self.remotes.is_some()),
+            ("logins", self.logins.is_some()),
             ("ssh_command", self.ssh_command.is_some()),
             ("proxy", self.proxy.is_some()),
             ("extra_ca_files", self.extra_ca_files.is_some()),

@@ -19,7 +19,7 @@ mod units;
 pub use directories::{create_private_directory, default_socket, default_state_directory, private_directory};
 pub use environment::{VARIABLES, unknown_variables};
 pub use error::ConfigError;
-pub use layer::{Flags, LogFormat, PersonEntry, TrustPolicy};
+pub use layer::{Flags, LogFormat, LoginEntry, PersonEntry, TrustPolicy};
 pub use load::load;
 pub use resolve::{Configuration, Entry, Limits, Origin};
 pub use sources::Sources;

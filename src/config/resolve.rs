@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::directories::{default_socket, default_state_directory};
 use super::error::ConfigError;
-use super::layer::{Layer, LogFormat, PersonEntry, TrustPolicy};
+use super::layer::{Layer, LogFormat, LoginEntry, PersonEntry, TrustPolicy};
 use super::sources::Sources;
 
 /// Where a value came from.
@@ -72,6 +72,12 @@ pub struct Configuration {
     pub parallel: usize,
     /// Repositories, or directories of them, to watch.
     pub repositories: Vec<PathBuf>,
+    /// Addresses of repositories elsewhere, which are looked at every `poll_interval`.
+    pub remotes: Vec<String>,
+    /// Between two looks at a repository elsewhere; at least a second.
+    pub poll_interval: Duration,
+    /// Logins by origin, `https://host[:port]`.
+    pub logins: BTreeMap<String, LoginEntry>,
     /// Further certificate authorities, PEM.
     pub extra_ca_files: Vec<PathBuf>,
     /// Proxy for http and https; none means what the system's environment says.
@@ -96,6 +102,8 @@ pub struct Configuration {
     pub log_level: String,
     /// Format of the daemon's own log.
     pub log_format: LogFormat,
+    /// Files of the user's git configuration, weakest first; only its credential helpers are used.
+    pub git_configuration: Vec<PathBuf>,
     /// Configuration files that were read, strongest first.
     pub files: Vec<PathBuf>,
     entries: Vec<Entry>,
@@ -227,6 +235,21 @@ impl Resolver<'_> {
         }
     }
 
+    /// Every look costs the server a request.
+    fn poll_interval(&mut self) -> Result<Duration, ConfigError> {
+        let interval = self.pick(
+            "poll_interval",
+            |layer| layer.poll_interval.map(|text| text.0),
+            || (Duration::from_secs(60), Origin::Default),
+            |duration| format!("{}s", duration.as_secs_f64()),
+        );
+        if interval < Duration::from_secs(1) || interval > Duration::from_secs(86_400) {
+            let message = "look every second at the most often and once a day at least".to_owned();
+            return Err(self.origin_error("poll_interval", message));
+        }
+        Ok(interval)
+    }
+
     fn goals(&mut self) -> Option<PathBuf> {
         let found = super::load::goals_beside(self.sources, &self.layers);
         let show = |path: &Option<PathBuf>| match path {
@@ -260,6 +283,23 @@ impl Resolver<'_> {
             |layer| layer.repositories.clone(),
             Vec::new(),
             path,
+        );
+        let remotes = self.list(
+            "remotes",
+            |layer| layer.remotes.clone(),
+            Vec::new(),
+            |address| without_credentials(address),
+        );
+        let poll_interval = self.poll_interval()?;
+        let show_logins = |logins: &BTreeMap<String, LoginEntry>| {
+            let origins: Vec<String> = logins.keys().map(|origin| without_credentials(origin)).collect();
+            format!("[{}]", origins.join(", "))
+        };
+        let logins = self.pick(
+            "logins",
+            |layer| layer.logins.clone(),
+            || (BTreeMap::new(), Origin::Default),
+            show_logins,
         );
         let extra_ca_files = self.list(
             "extra_ca_files",
@@ -336,6 +376,9 @@ impl Resolver<'_> {
             socket,
             parallel,
             repositories,
+            remotes,
+            poll_interval,
+            logins,
             extra_ca_files,
             proxy,
             ssh_command,
@@ -348,6 +391,7 @@ impl Resolver<'_> {
             trust,
             log_level,
             log_format,
+            git_configuration: sources.git_configuration(),
             files,
             entries: self.entries,
         })

@@ -61,6 +61,24 @@ impl Sources {
         }
     }
 
+    /// The files of git's own configuration for this user, weakest first, as git finds them.
+    pub fn git_configuration(&self) -> Vec<PathBuf> {
+        let system = match self.variable("GIT_CONFIG_NOSYSTEM") {
+            Some(_) => None,
+            None => Some(PathBuf::from("/etc/gitconfig")),
+        };
+        let own = match self.variable("GIT_CONFIG_GLOBAL") {
+            Some(file) => vec![PathBuf::from(file)],
+            None => {
+                let beside_ours = self.user_configuration_directory();
+                let xdg = beside_ours.map(|ours| ours.with_file_name("git").join("config"));
+                let home = self.home.as_ref().map(|home| home.join(".gitconfig"));
+                xdg.into_iter().chain(home).collect()
+            }
+        };
+        system.into_iter().chain(own).collect()
+    }
+
     /// Directory of the user's configuration file.
     pub fn user_configuration_directory(&self) -> Option<PathBuf> {
         self.directory_variable("XDG_CONFIG_HOME")

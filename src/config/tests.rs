@@ -89,7 +89,7 @@ fn stronger_layers_win_and_every_value_knows_its_origin() {
     );
     assert_eq!(config.origin("fetch_timeout"), Some(&Origin::Default));
     assert_eq!(config.files.len(), 3);
-    assert_eq!(config.entries().len(), 18);
+    assert_eq!(config.entries().len(), 21);
 }
 
 #[test]
@@ -156,6 +156,8 @@ fn j2_a_projects_file_cannot_decide_what_is_trusted() {
         "proxy: http://evil",
         "state_directory: .",
         "people: {mallory: {teams: [release]}}",
+        "remotes: ['https://evil.example.com/x']",
+        "logins: {'https://git.example.com': {secret_file: ./theirs}}",
     ] {
         home.write("project/sdm.yaml", key);
         let error = load(&home.sources(&[]), &Flags::default()).unwrap_err();
@@ -279,6 +281,30 @@ fn a_name_is_never_a_path_and_a_proxy_never_shows_its_password() {
         .unwrap();
     assert_eq!(shown.value, "http://***@proxy:3128");
     assert_eq!(config.proxy.as_deref(), Some("http://ada:secret@proxy:3128"));
+}
+
+#[test]
+fn repositories_elsewhere_have_addresses_logins_and_an_interval() {
+    let home = Home::new();
+    home.write(
+        "home/.config/sdm/config.yaml",
+        "remotes: [https://git.example.com/a/b]\npoll_interval: 5m\nlogins:\n  https://git.example.com: {secret_file: ~/token}\n",
+    );
+    let config = load(&home.sources(&[]), &Flags::default()).unwrap();
+    assert_eq!(config.remotes, ["https://git.example.com/a/b"]);
+    assert_eq!(config.poll_interval, std::time::Duration::from_secs(300));
+    let login = &config.logins["https://git.example.com"];
+    assert_eq!(
+        (login.user.as_str(), &login.secret_file),
+        ("x-access-token", &home.path("home/token"))
+    );
+    let one = load(
+        &home.sources(&[("SDM_REMOTES", "ssh://h/a/b git@h:c/d")]),
+        &Flags::default(),
+    )
+    .unwrap();
+    assert_eq!(one.remotes, ["ssh://h/a/b", "git@h:c/d"]);
+    insta::assert_snapshot!(home.error(&Flags::default(), &[("SDM_POLL_INTERVAL", "10ms")]), @r"poll_interval ($SDM_POLL_INTERVAL): look every second at the most often and once a day at least");
 }
 
 #[test]

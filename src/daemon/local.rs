@@ -21,7 +21,8 @@ use super::state::{StateDirectory, StateError};
 use crate::config::{Configuration, TrustPolicy};
 use crate::engine::{Engine, Machine, Parts, Settings};
 use crate::exec::ProcessExecutor;
-use crate::git::{Git, identity};
+use crate::git::address::AddressPolicy;
+use crate::git::{Git, identity, remote};
 use crate::kinds::listeners;
 use crate::model::{Diagnostic, FeedEntry, Repository, Timestamp};
 use crate::ports::scm::ScmError;
@@ -63,6 +64,9 @@ pub enum StartError {
     /// The list of repositories whose hooks may run.
     #[error("`repository_hooks` in the configuration cannot be read: {0}")]
     Hooks(String),
+    /// An address that is none of those watched.
+    #[error("{0} is not watched")]
+    NotWatched(String),
     /// Our own program cannot be found, so goals could not be supervised.
     #[error("failed to find this program's own file")]
     Program(#[source] std::io::Error),
@@ -109,7 +113,7 @@ pub async fn parts(
     let git = Arc::new(Git::open(
         &state.beneath("mirrors")?,
         &state.beneath("workspaces")?,
-        super::network::options(configuration),
+        super::network::options(configuration)?,
         configuration.workspace_keep.clone(),
         Arc::new(RandomIds),
     )?);
@@ -160,6 +164,7 @@ impl LocalDaemon {
         environment: Vec<(String, String)>,
     ) -> Result<Self, StartError> {
         let tasks = Tasks::new();
+        let remotes = remotes(&configuration)?;
         let state = StateDirectory::open(&configuration.state_directory)?;
         let goal_files = GoalFiles::new(configuration.goals.as_deref());
         let goal_files_watch = GoalFilesWatch::begin(&goal_files);
@@ -185,6 +190,9 @@ impl LocalDaemon {
         let hints = daemon.0.repositories.clone().pass_hints_on(tasks.stop_token());
         tasks.spawn_forever("ref watcher", hints);
         daemon.watch_all(paths, trust).await?;
+        for repository in remotes {
+            daemon.watch_elsewhere(repository).await?;
+        }
         let engine = daemon.engine().clone();
         tasks.spawn_forever("scheduler", async move { engine.run().await });
         tasks.spawn_forever("control socket", control::serve(listener, daemon.clone()));
@@ -198,6 +206,17 @@ impl LocalDaemon {
         let trusting = if trust { Trusting::All } else { Trusting::Named };
         for path in paths.iter().chain(&self.0.configuration.repositories) {
             self.watch(path, trusting).await?;
+        }
+        Ok(())
+    }
+
+    /// Watches a repository by its address. Whoever configured it trusts it by that.
+    async fn watch_elsewhere(&self, repository: Repository) -> Result<(), StartError> {
+        self.engine().store().set_trusted(&repository.key, true).await?;
+        let interval = self.0.configuration.poll_interval;
+        // Not looked at here: the machine starts also when the network is down.
+        if let Some(watched) = self.0.repositories.add_elsewhere(repository, interval) {
+            self.follow(watched);
         }
         Ok(())
     }
@@ -305,6 +324,13 @@ impl LocalDaemon {
         }
         std::fs::remove_file(&self.0.configuration.socket).ok();
     }
+}
+
+/// The configured repositories elsewhere: an address that may not be fetched is said before anything is started.
+fn remotes(configuration: &Configuration) -> Result<Vec<Repository>, ScmError> {
+    let addresses = configuration.remotes.iter();
+    let found = addresses.map(|address| remote::repository_at(address, &AddressPolicy::LOCAL));
+    found.collect()
 }
 
 /// Working copies that no lease names go back.

@@ -1,11 +1,20 @@
 //! What the configuration says about the network, for the git transports.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::config::Configuration;
-use crate::git::address::AddressPolicy;
+use crate::git::address::{AddressPolicy, Origin};
+use crate::git::logins::{FileLogin, Logins, origin_named};
 use crate::git::network::{NetworkOptions, ProxyChoice};
+use crate::ports::scm::ScmError;
+use crate::runtime::clock::SystemClock;
 
 /// The options of every fetch of this machine.
-pub(super) fn options(configuration: &Configuration) -> NetworkOptions {
+///
+/// # Errors
+/// A configured login is for something that is no origin.
+pub(super) fn options(configuration: &Configuration) -> Result<NetworkOptions, ScmError> {
     let proxy = match &configuration.proxy {
         Some(url) => ProxyChoice::Fixed {
             url: url.clone().into(),
@@ -13,12 +22,30 @@ pub(super) fn options(configuration: &Configuration) -> NetworkOptions {
         },
         None => ProxyChoice::System,
     };
-    NetworkOptions {
+    let helpers = configuration.git_configuration.clone();
+    let logins = Logins::new(logins(configuration)?, helpers, Arc::new(SystemClock));
+    Ok(NetworkOptions {
         proxy,
         extra_ca_files: configuration.extra_ca_files.clone(),
         ssh_command: configuration.ssh_command.clone(),
         deadline: configuration.fetch_timeout,
         policy: AddressPolicy::LOCAL,
+        credentials: Arc::new(logins),
         ..NetworkOptions::default()
-    }
+    })
+}
+
+fn logins(configuration: &Configuration) -> Result<BTreeMap<Origin, FileLogin>, ScmError> {
+    let read = |(text, entry): (&String, &crate::config::LoginEntry)| {
+        let origin = origin_named(text).ok_or_else(|| ScmError::RefusedAddress {
+            address: text.rsplit('@').next().unwrap_or_default().to_owned(),
+            because: "a login is for an origin, `https://host` or `https://host:port`".to_owned(),
+        })?;
+        let login = FileLogin {
+            user: entry.user.clone(),
+            secret: entry.secret_file.clone(),
+        };
+        Ok((origin, login))
+    };
+    configuration.logins.iter().map(read).collect()
 }

@@ -139,7 +139,7 @@ fn home_of(repo: &git2::Repository, common_dir: &Path, work_tree: Option<&Path>)
 }
 
 /// `owner/name`: the last two components, without the `.git` of a bare repository.
-fn slug_of(home: &Path) -> RepoSlug {
+pub(super) fn slug_of(home: &Path) -> RepoSlug {
     let mut names = home.components().rev().filter_map(|component| match component {
         Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
         Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,

@@ -15,12 +15,14 @@ pub mod heads;
 pub mod history;
 pub mod identity;
 mod listing;
+pub mod logins;
 #[cfg(test)]
 mod measure;
 pub mod mirror;
 pub mod network;
 mod objects;
 mod push;
+pub mod remote;
 pub mod snapshot;
 pub mod transport;
 mod tree;

@@ -29,6 +29,8 @@ mod packs;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
+mod remotes;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod warm_builds;

@@ -129,11 +129,13 @@ fn configuration() -> String {
             _ => code(&entry.value.replace("/~", "~")),
         };
         let variable = VARIABLES.iter().find(|(variable, _)| *variable == name);
-        let (variable, help) = variable.map_or(
-            (
-                String::new(),
-                "people by login: `{teams: […], emails: […]}`, for who may approve what",
-            ),
+        let only_in_files = || match entry.key {
+            "people" => "people by login: `{teams: […], emails: […]}`, for who may approve what",
+            "logins" => "logins by origin: `'https://host': {user: …, secret_file: …}`",
+            other => panic!("{other} has no variable and no description"),
+        };
+        let (variable, help) = variable.map_or_else(
+            || (String::new(), only_in_files()),
             |(variable, help)| (code(variable), *help),
         );
         let _ = writeln!(text, "| {} | {variable} | {default} | {help} |", code(entry.key));

@@ -20,8 +20,9 @@ pub struct Args {
     /// No hub, no account: watch repositories on this computer
     #[arg(long)]
     local: bool,
-    /// Repositories, or directories of them; the configured ones or the one we stand in when absent
-    #[arg(value_name = "PATH")]
+    /// Repositories, directories of them, or addresses of repositories elsewhere; the configured ones or the one we stand
+    /// in when absent
+    #[arg(value_name = "PATH|ADDRESS")]
     paths: Vec<PathBuf>,
     /// Most goals at once
     #[arg(long, value_name = "NUMBER")]
@@ -45,22 +46,14 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
         ..context.flags.clone()
     };
     let configuration = project_goals::confirm(context, load(&context.sources, &flags)?, args.trust)?;
-    let paths: Vec<PathBuf> = match args.paths.as_slice() {
-        [] if configuration.repositories.is_empty() => vec![context.absolute(std::path::Path::new("."))],
-        [] => configuration.repositories.clone(),
-        paths => paths.iter().map(|path| context.absolute(path)).collect(),
+    let (addresses, named) = named(context, &args.paths)?;
+    let is_configured = !configuration.repositories.is_empty() || !configuration.remotes.is_empty();
+    let paths = match named.is_empty() && addresses.is_empty() && !is_configured {
+        true => vec![context.absolute(std::path::Path::new("."))],
+        false => named,
     };
-    if let Some(missing) = args
-        .paths
-        .iter()
-        .zip(&paths)
-        .find(|(_, absolute)| !absolute.is_dir())
-    {
-        return Err(CommandError::new(
-            ErrorKind::Usage,
-            format!("{} is not a directory", missing.0.display()),
-        ));
-    }
+    let mut configuration = configuration;
+    configuration.remotes.extend(addresses);
     let printer = feed_printer(context);
     let ui = &context.ui;
     let tell = |news: DaemonNews<'_>| tell(ui, &news);
@@ -72,6 +65,23 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
         &tell,
     )?;
     Ok(Exit::Ok)
+}
+
+/// The addresses and the directories among what the person named.
+fn named(context: &Context, paths: &[PathBuf]) -> Result<(Vec<String>, Vec<PathBuf>), CommandError> {
+    let (mut addresses, mut directories) = (Vec::new(), Vec::new());
+    for path in paths {
+        let absolute = context.absolute(path);
+        match path.to_str().filter(|text| text.contains("://")) {
+            Some(address) => addresses.push(address.to_owned()),
+            None if absolute.is_dir() => directories.push(absolute),
+            None => {
+                let message = format!("{} is not a directory", path.display());
+                return Err(CommandError::new(ErrorKind::Usage, message));
+            }
+        }
+    }
+    Ok((addresses, directories))
 }
 
 /// What somebody who started it by hand wants to know; a service's log has it from the feed.

@@ -330,12 +330,15 @@ impl LocalDaemon {
         if depth > 100 {
             return Err(Refused::new("at most 100 commits can be replayed at once"));
         }
-        let (repo, current) = self.repository_at(path.as_ref()).await?;
+        let (repo, current) = self.repository_named(path).await?;
         let branch = branch.as_deref().map(BranchName::parse).transpose()?.or(current);
-        let Some(branch) = branch else {
-            return Err(Refused::new("no branch is checked out there").hint("name one with --branch"));
+        let ids = match branch {
+            Some(branch) => self.engine().replay(&repo, &branch, depth).await?,
+            None if depth == 0 => self.engine().observe(&repo).await?,
+            None => {
+                return Err(Refused::new("no branch is checked out there").hint("name one with --branch"));
+            }
         };
-        let ids = self.engine().replay(&repo, &branch, depth).await?;
         let mut pushes = Vec::new();
         for id in ids {
             pushes.extend(self.engine().store().push(id).await?.as_ref().map(PushView::of));

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::PoisonError;
 
 use super::{LocalDaemon, StartError, repository_of};
-use crate::git::{history, identity};
+use crate::git::address::AddressPolicy;
+use crate::git::{history, identity, remote};
 use crate::model::{BranchName, Repository};
 use crate::ports::store::StoreError;
 use crate::wire::control::CONTROL_VERSION;
@@ -47,11 +48,25 @@ impl LocalDaemon {
         self.0.configuration.trust == crate::config::TrustPolicy::All
     }
 
-    /// The repository at a path and the branch checked out there.
+    /// The repository at a path and the branch checked out there, or the watched one at an address.
     ///
     /// # Errors
-    /// There is none.
-    pub async fn repository_at(&self, path: &Path) -> Result<(Repository, Option<BranchName>), StartError> {
+    /// There is none; an address that is not watched is never contacted.
+    pub async fn repository_named(
+        &self,
+        place: &str,
+    ) -> Result<(Repository, Option<BranchName>), StartError> {
+        if !place.contains("://") {
+            return self.repository_at(place.as_ref()).await;
+        }
+        let named = remote::repository_at(place, &AddressPolicy::LOCAL)?;
+        match self.0.repositories.with_key(&named.key) {
+            Some(repository) => Ok((repository, None)),
+            None => Err(StartError::NotWatched(named.address)),
+        }
+    }
+
+    async fn repository_at(&self, path: &Path) -> Result<(Repository, Option<BranchName>), StartError> {
         let path = path.to_owned();
         let look = move || {
             let found = identity::discover(&path)?.ok_or(StartError::NoRepository(path))?;
