@@ -60,6 +60,7 @@ enum Want {
 }
 
 fn once(mirror: &Repository, session: &Arc<Session>, missing: &[Oid], want: Want) -> Result<(), git2::Error> {
+    session.follow_a_look();
     let _entered = session.enter();
     let mut remote = remote(mirror)?;
     let mut connection = remote.connect_auth(Direction::Fetch, Some(callbacks(session)), None)?;

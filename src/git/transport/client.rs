@@ -8,6 +8,7 @@ use reqwest::{Certificate, Client, NoProxy, Proxy, Url, redirect};
 use secrecy::ExposeSecret;
 use thiserror::Error;
 
+use super::advertisements::Advertisements;
 use super::resolver::GuardedResolver;
 use super::session::failed;
 use crate::git::network::{NetworkOptions, ProxyChoice};
@@ -20,6 +21,7 @@ const MAX_CA_FILE: u64 = 4 << 20;
 pub struct Network {
     options: NetworkOptions,
     client: OnceLock<Client>,
+    advertisements: Advertisements,
 }
 
 #[derive(Debug, Error)]
@@ -38,12 +40,18 @@ impl Network {
         Self {
             options,
             client: OnceLock::new(),
+            advertisements: Advertisements::default(),
         }
     }
 
     /// What was given.
     pub fn options(&self) -> &NetworkOptions {
         &self.options
+    }
+
+    /// Answers to looks, for the fetches that follow them.
+    pub(super) fn advertisements(&self) -> &Advertisements {
+        &self.advertisements
     }
 
     /// The client, built when first needed.

@@ -54,7 +54,11 @@ impl Conversation {
         })
     }
 
-    fn base(&self) -> Url {
+    fn move_to(&self, base: Url) {
+        *self.base.lock().unwrap_or_else(PoisonError::into_inner) = base;
+    }
+
+    pub(super) fn base(&self) -> Url {
         self.base.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -63,6 +67,13 @@ impl Conversation {
         let suffix = "/info/refs";
         let mut url = below(&self.base(), suffix);
         url.set_query(Some(&format!("service={program}")));
+        let asked = url.clone();
+        if self.session.follows_a_look()
+            && let Some((base, answer)) = self.session.network().advertisements().take(&asked)
+        {
+            self.move_to(base);
+            return Ok(HttpStream::given(Arc::clone(self), answer));
+        }
         for _ in 0..=MAX_REDIRECTS {
             let request = self.client()?.get(url.clone()).header(CACHE_CONTROL, "no-cache");
             let response = self.send(request, &url)?;
@@ -75,9 +86,12 @@ impl Conversation {
                 let mut base = url.clone();
                 base.set_query(None);
                 base.set_path(path);
-                *self.base.lock().unwrap_or_else(PoisonError::into_inner) = base;
+                self.move_to(base);
             }
-            return Ok(HttpStream::answering(Arc::clone(self), response));
+            return match self.session.follows_a_look() {
+                true => Ok(HttpStream::answering(Arc::clone(self), response)),
+                false => HttpStream::looking(Arc::clone(self), response, asked),
+            };
         }
         Err(self.failed("it redirects too often"))
     }

@@ -4,8 +4,9 @@ use std::io::{self, Read, Write};
 use std::sync::{Arc, PoisonError};
 
 use bytes::{Buf, Bytes};
-use reqwest::Response;
+use reqwest::{Response, Url};
 
+use super::advertisements::LARGEST;
 use super::early::{self, Beginning};
 use super::http::{Conversation, EarlyPack, why};
 use crate::ports::scm::ScmError;
@@ -45,6 +46,50 @@ impl HttpStream {
             program: "",
             state: whole(response),
         }
+    }
+
+    /// An answer that is there already.
+    pub(super) fn given(conversation: Arc<Conversation>, answer: Bytes) -> Self {
+        Self {
+            conversation,
+            program: "",
+            state: State::Answering {
+                rest: None,
+                chunk: answer,
+            },
+        }
+    }
+
+    /// The answer to a look at `asked`, kept for the fetch that may follow unless it is large.
+    pub(super) fn looking(
+        conversation: Arc<Conversation>,
+        response: Response,
+        asked: Url,
+    ) -> io::Result<Self> {
+        let mut stream = Self::answering(conversation, response);
+        let State::Answering { rest, .. } = &mut stream.state else {
+            return Ok(stream);
+        };
+        let (mut response, mut answer) = (rest.take(), Vec::new());
+        while let Some(open) = response.as_mut().filter(|_| answer.len() <= LARGEST) {
+            match stream.next_chunk(open)? {
+                Some(chunk) => answer.extend_from_slice(&chunk),
+                None => response = None,
+            }
+        }
+        let answer = Bytes::from(answer);
+        if response.is_none() {
+            let (session, base) = (&stream.conversation.session, stream.conversation.base());
+            session
+                .network()
+                .advertisements()
+                .keep(asked, base, answer.clone());
+        }
+        stream.state = State::Answering {
+            rest: response,
+            chunk: answer,
+        };
+        Ok(stream)
     }
 
     /// Sends what was written, or takes the answer that is there already.

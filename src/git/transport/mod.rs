@@ -7,6 +7,7 @@
 //! Begin with [`session`]: it owns deadline, cancellation, limits and the precise cause of a failure. Then [`smart`],
 //! which hands libgit2 either an http conversation ([`http`]) or a pair of pipes ([`duplex`]).
 
+mod advertisements;
 mod client;
 mod duplex;
 mod early;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -46,6 +46,8 @@ pub(crate) struct Session {
     cancel: CancellationToken,
     ends: Instant,
     received: AtomicU64,
+    /// Whether the answer to a look a moment ago will do.
+    follows_a_look: AtomicBool,
     failure: Mutex<Option<ScmError>>,
     /// What it does, as the words before the address.
     verb: &'static str,
@@ -80,6 +82,7 @@ impl Session {
             cancel,
             ends,
             received: AtomicU64::new(0),
+            follows_a_look: AtomicBool::new(false),
             failure: Mutex::new(None),
             verb,
         })
@@ -99,6 +102,15 @@ impl Session {
 
     pub(crate) fn options(&self) -> &NetworkOptions {
         self.network.options()
+    }
+
+    /// Says that this operation gets what a look has just found, so that it need not look again.
+    pub(crate) fn follow_a_look(&self) {
+        self.follows_a_look.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn follows_a_look(&self) -> bool {
+        self.follows_a_look.load(Ordering::Relaxed)
     }
 
     pub(super) fn network(&self) -> &Network {

@@ -81,6 +81,32 @@ async fn a_fetch_that_is_dropped_or_killed_leaves_a_usable_mirror() {
 }
 
 #[tokio::test]
+async fn a_fetch_that_follows_a_look_asks_for_nothing_but_the_pack() {
+    let scene = Scene::new();
+    let server = HttpServer::start(&scene.served(), None).await;
+    let (mirrors, repo) = (scene.mirrors(options()), at(&server.url("r/.git")));
+    let look = async || {
+        let heads = mirrors.heads(&repo, &CancellationToken::new()).await.unwrap();
+        heads.branches.values().next().unwrap().to_string()
+    };
+    assert_eq!(look().await, scene.first);
+    fetch(&mirrors, &repo, &scene.first).await.unwrap();
+    assert_has(&mirrors, &repo, &scene.first, "README.md");
+    assert_eq!(
+        server.advertisements(),
+        1,
+        "the fetch used the answer to the look"
+    );
+    // A look always asks, and what moved after it is found all the same.
+    let second = scene.repository.commit("a", "1");
+    assert_eq!(look().await, second);
+    let third = scene.repository.commit("b", "2");
+    fetch(&mirrors, &repo, &third).await.unwrap();
+    assert_has(&mirrors, &repo, &third, "b");
+    assert!(server.advertisements() <= 3, "{:?}", server.seen());
+}
+
+#[tokio::test]
 async fn a_burst_for_one_repository_is_one_fetch() {
     let scene = Scene::new();
     let server = HttpServer::start(&scene.served(), None).await;
