@@ -6,6 +6,7 @@ import sys
 import time
 
 import commit
+import containers
 import fetch
 import inside
 import planning
@@ -15,7 +16,8 @@ import standing
 from table import Report
 
 MEASUREMENTS = {
-    module.__name__: module.measure for module in (commit, push, push_http, fetch, planning, standing, inside)
+    module.__name__: module.measure
+    for module in (commit, push, push_http, fetch, planning, standing, inside, containers)
 }
 
 

@@ -324,6 +324,7 @@ fn not_started(error: StartError) -> DoorError {
         | StartError::Store(_)
         | StartError::Control(_)
         | StartError::Scm(_)
+        | StartError::Containers(_)
         | StartError::Program(_) => DoorError::Failed {
             doing: "start the machine",
             source: Box::new(error),

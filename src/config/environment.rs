@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::error::ConfigError;
-use super::layer::{Layer, LogFormat, TrustPolicy};
+use super::layer::{Layer, LogFormat, SandboxChoice, TrustPolicy};
 use super::sources::Sources;
 use super::units::{DurationText, SizeText, Unit};
 use crate::model::suggest::nearest;
@@ -54,6 +54,26 @@ pub const VARIABLES: &[(&str, &str)] = &[
     (
         "SDM_TRUST",
         "whether repositories that were only found wait for `sdm trust`: `ask`, or `all` for no",
+    ),
+    (
+        "SDM_ENGINE",
+        "socket of the container engine, as `unix:///path`; the first that is there",
+    ),
+    (
+        "SDM_SANDBOX",
+        "whether commands of goals run in a sandbox: `off`, `auto` as far as there is one, `required` or not at all",
+    ),
+    (
+        "SDM_SANDBOX_UNTRUSTED",
+        "the same for pushes that are not trusted",
+    ),
+    (
+        "SDM_SANDBOX_READABLE",
+        "what may be read there beyond the system and your tools, separated by `:`",
+    ),
+    (
+        "SDM_UNTRUSTED_NETWORK",
+        "whether goals of pushes that are not trusted reach other computers: `true` or `false`",
     ),
     (
         "SDM_LOG_LEVEL",
@@ -115,6 +135,16 @@ impl Layer {
                 sources,
                 "SDM_TRUST",
                 &[("ask", TrustPolicy::Ask), ("all", TrustPolicy::All)],
+            )?,
+            engine: text("SDM_ENGINE"),
+            containers: None,
+            sandbox: choice(sources, "SDM_SANDBOX", SandboxChoice::WORDS)?,
+            sandbox_untrusted: choice(sources, "SDM_SANDBOX_UNTRUSTED", SandboxChoice::WORDS)?,
+            sandbox_readable: paths("SDM_SANDBOX_READABLE"),
+            untrusted_network: choice(
+                sources,
+                "SDM_UNTRUSTED_NETWORK",
+                &[("true", true), ("false", false)],
             )?,
             log_level: text("SDM_LOG_LEVEL"),
             log_format: choice(

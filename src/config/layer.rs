@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::containers::ContainerEntry;
 use super::sources::Sources;
 use super::units::{DurationText, SizeText};
 
@@ -32,6 +33,35 @@ pub enum TrustPolicy {
     Ask,
     /// Every repository named to the machine is trusted.
     All,
+}
+
+/// Whether commands of goals run in a sandbox.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SandboxChoice {
+    /// No.
+    #[default]
+    Off,
+    /// As far as the computer offers one.
+    Auto,
+    /// Or not at all.
+    Required,
+}
+
+impl SandboxChoice {
+    /// As it is written.
+    pub(super) const WORDS: &[(&str, Self)] = &[
+        ("off", Self::Off),
+        ("auto", Self::Auto),
+        ("required", Self::Required),
+    ];
+
+    pub(super) fn word(self) -> &'static str {
+        Self::WORDS
+            .iter()
+            .find(|(_, choice)| *choice == self)
+            .map_or("off", |(word, _)| word)
+    }
 }
 
 /// How the daemon writes its own log.
@@ -95,6 +125,12 @@ pub(super) struct Layer {
     pub(super) repository_hooks: Option<Vec<String>>,
     pub(super) people: Option<BTreeMap<String, PersonEntry>>,
     pub(super) trust: Option<TrustPolicy>,
+    pub(super) engine: Option<String>,
+    pub(super) containers: Option<ContainerEntry>,
+    pub(super) sandbox: Option<SandboxChoice>,
+    pub(super) sandbox_untrusted: Option<SandboxChoice>,
+    pub(super) sandbox_readable: Option<Vec<PathBuf>>,
+    pub(super) untrusted_network: Option<bool>,
     pub(super) log_level: Option<String>,
     pub(super) log_format: Option<LogFormat>,
 }
@@ -105,7 +141,11 @@ impl Layer {
         let resolve = |path: &mut PathBuf| *path = sources.resolve_path(base, path);
         let single = [&mut self.goals, &mut self.state_directory, &mut self.socket];
         single.into_iter().flatten().for_each(resolve);
-        let lists = [&mut self.repositories, &mut self.extra_ca_files];
+        let lists = [
+            &mut self.repositories,
+            &mut self.extra_ca_files,
+            &mut self.sandbox_readable,
+        ];
         lists.into_iter().flatten().flatten().for_each(resolve);
         let logins = self.logins.iter_mut().flat_map(BTreeMap::values_mut);
         logins.map(|login| &mut login.secret_file).for_each(resolve);
@@ -126,6 +166,12 @@ impl Layer {
             ("extra_ca_files", self.extra_ca_files.is_some()),
             ("state_directory", self.state_directory.is_some()),
             ("socket", self.socket.is_some()),
+            ("engine", self.engine.is_some()),
+            ("containers", self.containers.is_some()),
+            ("sandbox", self.sandbox.is_some()),
+            ("sandbox_untrusted", self.sandbox_untrusted.is_some()),
+            ("sandbox_readable", self.sandbox_readable.is_some()),
+            ("untrusted_network", self.untrusted_network.is_some()),
         ];
         decisive.into_iter().find(|(_, set)| *set).map(|(key, _)| key)
     }

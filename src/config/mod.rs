@@ -5,6 +5,7 @@
 //! ([`Configuration::entries`]), so `sdm doctor --config` can say why something is as it is. What the process knows of
 //! the outside (environment, working directory, home) enters through [`Sources`]; nothing else reads it.
 
+mod containers;
 mod directories;
 mod environment;
 mod error;
@@ -16,10 +17,11 @@ mod sources;
 mod tests;
 mod units;
 
+pub use containers::{AllowEntry, ContainerEntry};
 pub use directories::{create_private_directory, default_socket, default_state_directory, private_directory};
 pub use environment::{VARIABLES, unknown_variables};
 pub use error::ConfigError;
-pub use layer::{Flags, LogFormat, LoginEntry, PersonEntry, TrustPolicy};
+pub use layer::{Flags, LogFormat, LoginEntry, PersonEntry, SandboxChoice, TrustPolicy};
 pub use load::load;
-pub use resolve::{Configuration, Entry, Limits, Origin};
+pub use resolve::{Configuration, Entry, Limits, Origin, Sandboxes};
 pub use sources::Sources;

@@ -5,9 +5,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::containers::{ContainerEntry, engine_socket, usual_engines};
 use super::directories::{default_socket, default_state_directory};
 use super::error::ConfigError;
-use super::layer::{Layer, LogFormat, LoginEntry, PersonEntry, TrustPolicy};
+use super::layer::{Layer, LogFormat, LoginEntry, PersonEntry, SandboxChoice, TrustPolicy};
 use super::sources::Sources;
 
 /// Where a value came from.
@@ -50,6 +51,17 @@ pub struct Entry {
 pub struct Limits {
     /// Most bytes kept of one attempt's log.
     pub log: u64,
+}
+
+/// When commands of goals run in a sandbox, and what they see there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sandboxes {
+    /// For pushes of people who may write to the repository.
+    pub trusted: SandboxChoice,
+    /// For all others.
+    pub untrusted: SandboxChoice,
+    /// What may be read beyond the system and one's tools.
+    pub readable: Vec<PathBuf>,
 }
 
 /// What stays in pooled workspaces unless configured otherwise: directories that tools fill with what takes minutes to
@@ -98,6 +110,14 @@ pub struct Configuration {
     pub people: BTreeMap<String, PersonEntry>,
     /// Whether repositories wait to be trusted.
     pub trust: TrustPolicy,
+    /// Sockets of container engines; the first that is there is used.
+    pub engines: Vec<PathBuf>,
+    /// What goals in containers may.
+    pub containers: ContainerEntry,
+    /// When commands of goals run in a sandbox.
+    pub sandboxes: Sandboxes,
+    /// Whether goals of pushes that are not trusted reach other computers.
+    pub untrusted_network: bool,
     /// Filter of the daemon's own log.
     pub log_level: String,
     /// Format of the daemon's own log.
@@ -250,6 +270,66 @@ impl Resolver<'_> {
         Ok(interval)
     }
 
+    fn engines(&mut self) -> Result<Vec<PathBuf>, ConfigError> {
+        let usual = usual_engines(self.sources);
+        let shown = |written: &Option<String>| match written {
+            Some(text) => text.clone(),
+            None => "the first that is there of the usual ones".to_owned(),
+        };
+        let origin = usual.1.clone();
+        let written = self.pick(
+            "engine",
+            |layer| layer.engine.clone().map(Some),
+            || (None, origin),
+            shown,
+        );
+        let Some(text) = written else {
+            return Ok(usual.0);
+        };
+        engine_socket(&text)
+            .map(|socket| vec![socket])
+            .map_err(|message| self.origin_error("engine", message))
+    }
+
+    fn containers(&mut self) -> Result<ContainerEntry, ConfigError> {
+        let nothing = || (ContainerEntry::default(), Origin::Default);
+        let containers = self.pick(
+            "containers",
+            |layer| layer.containers.clone(),
+            nothing,
+            ContainerEntry::shown,
+        );
+        match containers.check() {
+            Ok(()) => Ok(containers),
+            Err(message) => Err(self.origin_error("containers", message)),
+        }
+    }
+
+    fn sandboxes(&mut self) -> Sandboxes {
+        let default = |choice| move || (choice, Origin::Default);
+        let shown = |choice: &SandboxChoice| choice.word().to_owned();
+        Sandboxes {
+            trusted: self.pick(
+                "sandbox",
+                |layer| layer.sandbox,
+                default(SandboxChoice::Off),
+                shown,
+            ),
+            untrusted: self.pick(
+                "sandbox_untrusted",
+                |layer| layer.sandbox_untrusted,
+                default(SandboxChoice::Auto),
+                shown,
+            ),
+            readable: self.list(
+                "sandbox_readable",
+                |layer| layer.sandbox_readable.clone(),
+                Vec::new(),
+                |path| path.display().to_string(),
+            ),
+        }
+    }
+
     fn goals(&mut self) -> Option<PathBuf> {
         let found = super::load::goals_beside(self.sources, &self.layers);
         let show = |path: &Option<PathBuf>| match path {
@@ -359,6 +439,10 @@ impl Resolver<'_> {
                 TrustPolicy::All => "all".to_owned(),
             },
         );
+        let engines = self.engines()?;
+        let containers = self.containers()?;
+        let sandboxes = self.sandboxes();
+        let untrusted_network = self.text("untrusted_network", |layer| layer.untrusted_network, false);
         let log_level = self.text("log_level", |layer| layer.log_level.clone(), "info".to_owned());
         let log_format = self.pick(
             "log_format",
@@ -389,6 +473,10 @@ impl Resolver<'_> {
             repository_hooks,
             people,
             trust,
+            engines,
+            containers,
+            sandboxes,
+            untrusted_network,
             log_level,
             log_format,
             git_configuration: sources.git_configuration(),

@@ -89,7 +89,7 @@ fn stronger_layers_win_and_every_value_knows_its_origin() {
     );
     assert_eq!(config.origin("fetch_timeout"), Some(&Origin::Default));
     assert_eq!(config.files.len(), 3);
-    assert_eq!(config.entries().len(), 21);
+    assert_eq!(config.entries().len(), 27);
 }
 
 #[test]
@@ -318,5 +318,49 @@ fn variables_that_look_like_ours_are_noticed() {
     assert_eq!(
         unknown_variables(&sources),
         [("SDM_PARALEL".to_owned(), Some("SDM_PARALLEL"))]
+    );
+}
+
+#[test]
+fn i4_engines_and_what_containers_may_are_read_strictly() {
+    let home = Home::new();
+    let read = |text: &str| {
+        home.write("home/.config/sdm/config.yaml", text);
+        load(&home.sources(&[]), &Flags::default()).unwrap()
+    };
+    let config = read(
+        "engine: unix:///run/x.sock\ncontainers: {allow: [{repositories: [acme/*], privileged: true}]}\n",
+    );
+    assert_eq!(config.engines, [std::path::PathBuf::from("/run/x.sock")]);
+    assert!(config.containers.allow[0].privileged && !config.containers.require_digest);
+    for (text, words) in [
+        ("engine: tcp://1.2.3.4:2375\n", "is not a container engine"),
+        ("engine: docker.sock\n", "is not a container engine"),
+        (
+            "containers: {allow: [{privileged: true}]}\n",
+            "names no `repositories`",
+        ),
+        (
+            "containers: {allow: [{repositories: [acme]}]}\n",
+            "is not `owner/name`",
+        ),
+        (
+            "containers: {allow: [{repositories: [a/b], host_paths: [x]}]}\n",
+            "which is not absolute",
+        ),
+        ("containers: {priviliged: true}\n", "unknown field"),
+    ] {
+        home.write("home/.config/sdm/config.yaml", text);
+        let error = home.error(&Flags::default(), &[]);
+        assert!(error.contains(words), "{text}: {error}");
+    }
+    home.write("home/.config/sdm/config.yaml", "");
+    home.write(
+        "project/sdm.yaml",
+        "containers: {allow: [{repositories: [a/b], privileged: true}]}\n",
+    );
+    assert!(
+        home.error(&Flags::default(), &[])
+            .contains("cannot be set by a project's own file")
     );
 }

@@ -18,13 +18,14 @@ use super::goal_files::{GoalFiles, GoalFilesError};
 use super::people::People;
 use super::repositories::{Repositories, Watched};
 use super::state::{StateDirectory, StateError};
-use crate::config::{Configuration, TrustPolicy};
-use crate::engine::{Engine, Machine, Parts, Settings};
+use crate::config::{Configuration, SandboxChoice, TrustPolicy};
+use crate::engine::{Engine, Machine, Parts, SandboxPolicy, Settings};
 use crate::exec::ProcessExecutor;
 use crate::git::address::AddressPolicy;
 use crate::git::{Git, identity, remote};
 use crate::kinds::listeners;
 use crate::model::{Diagnostic, FeedEntry, Repository, Timestamp};
+use crate::ports::sandbox::SandboxMode;
 use crate::ports::scm::ScmError;
 use crate::ports::store::StoreError;
 use crate::runtime::causes::chain;
@@ -70,6 +71,9 @@ pub enum StartError {
     /// Our own program cannot be found, so goals could not be supervised.
     #[error("failed to find this program's own file")]
     Program(#[source] std::io::Error),
+    /// What belongs to goals in containers cannot be kept.
+    #[error("failed to prepare for goals in containers")]
+    Containers(#[source] std::io::Error),
 }
 
 /// Which repositories are trusted by being watched (threat J2).
@@ -140,8 +144,11 @@ pub fn settings(
     environment: Vec<(String, String)>,
 ) -> Result<Settings, StartError> {
     listeners::check_allowed(&configuration.repository_hooks).map_err(StartError::Hooks)?;
+    let attempts = state.beneath("attempts")?;
     Ok(Settings {
         repository_hooks: configuration.repository_hooks.clone(),
+        containers: super::containers::policy(configuration, &attempts).map_err(StartError::Containers)?,
+        sandbox: sandbox(configuration, state),
         parallel: configuration.parallel,
         trust_all: configuration.trust == TrustPolicy::All,
         base_environment: environment,
@@ -149,6 +156,22 @@ pub fn settings(
         log_limit: configuration.limits.log,
         ..Settings::local(&configuration.name, state.beneath("exchange")?)
     })
+}
+
+/// When commands run in a sandbox; whatever the machine keeps is hidden there.
+fn sandbox(configuration: &Configuration, state: &StateDirectory) -> SandboxPolicy {
+    let mode = |choice| match choice {
+        SandboxChoice::Off => SandboxMode::Off,
+        SandboxChoice::Auto => SandboxMode::Auto,
+        SandboxChoice::Required => SandboxMode::Required,
+    };
+    SandboxPolicy {
+        trusted: mode(configuration.sandboxes.trusted),
+        untrusted: mode(configuration.sandboxes.untrusted),
+        untrusted_network: configuration.untrusted_network,
+        readable: configuration.sandboxes.readable.clone(),
+        hidden: vec![configuration.state_directory.clone(), state.root().to_owned()],
+    }
 }
 
 impl LocalDaemon {
@@ -174,6 +197,7 @@ impl LocalDaemon {
         let settings = settings(&configuration, &state, environment)?;
         let started_at = parts.clock.now();
         reclaim_workspaces(&parts).await?;
+        let sweep = super::containers::sweep(&settings.containers, &state.beneath("attempts")?);
         let engine = Engine::new(parts, settings, machine);
         let daemon = Self(Arc::new(Inner {
             people: People::new(configuration.people.clone()),
@@ -195,6 +219,8 @@ impl LocalDaemon {
         }
         let engine = daemon.engine().clone();
         tasks.spawn_forever("scheduler", async move { engine.run().await });
+        let look = super::containers::look_again_and_again(sweep, tasks.stop_token());
+        tasks.spawn_forever("remains of containers", look);
         tasks.spawn_forever("control socket", control::serve(listener, daemon.clone()));
         daemon.follow_goal_files(goal_files_watch);
         daemon.keep_house();

@@ -3,6 +3,7 @@
 //! Begin with [`local`]: it builds each adapter in the order in which things depend on each other and hands them to
 //! the engine. Nothing below this room knows a concrete adapter.
 
+mod containers;
 pub mod control;
 pub mod environment;
 pub mod goal_files;

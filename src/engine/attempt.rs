@@ -183,6 +183,7 @@ impl Engine {
             acts: self,
             scm: &self.parts.scm,
             ids: self.parts.ids.as_ref(),
+            policy: &self.policy,
             now: self.parts.clock.now(),
         }
     }

@@ -44,13 +44,13 @@ impl Exchanged {
     }
 
     /// Writes what one of our own steps is told, readable by nobody else.
-    pub(super) fn write_order(&self, step: usize, order: &serde_json::Value) -> io::Result<PathBuf> {
+    pub(super) fn write_order(&self, name: &str, order: &serde_json::Value) -> io::Result<PathBuf> {
         let orders = self.input.with_file_name("orders");
         match DirBuilder::new().mode(0o700).create(&orders) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             Ok(()) | Err(_) => {}
         }
-        let path = orders.join(format!("{}.json", step + 1));
+        let path = orders.join(format!("{name}.json"));
         let mut file = File::options()
             .write(true)
             .create_new(true)
@@ -58,6 +58,25 @@ impl Exchanged {
             .open(&path)?;
         file.write_all(&serde_json::to_vec(order)?)?;
         Ok(path)
+    }
+
+    /// Holds `goal.json`.
+    pub(super) fn input(&self) -> &Path {
+        &self.input
+    }
+
+    /// Where the goal may leave files.
+    pub(super) fn output(&self) -> &Path {
+        &self.output
+    }
+
+    /// A directory for temporary files of this attempt alone.
+    pub(super) fn temporary(&self) -> io::Result<PathBuf> {
+        let temporary = self.input.with_file_name("temporary");
+        match DirBuilder::new().mode(0o700).create(&temporary) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            Ok(()) | Err(_) => Ok(temporary),
+        }
     }
 
     /// Where the goal may leave its result.

@@ -7,7 +7,6 @@ use super::machine::Machine;
 use super::settings::Settings;
 use crate::model::{Plan, Push, Trace};
 use crate::ports::Scm;
-use crate::rules::PlanningFacts;
 use crate::rules::view::{ProjectView, ViewError};
 
 /// A plan, or why there is none, with every reason.
@@ -23,10 +22,7 @@ pub struct Explanation {
 
 /// Plans a push. Blocking: content is read from git objects when a test asks for it.
 pub fn explain(machine: &Machine, settings: &Settings, scm: &Arc<dyn Scm>, push: &Push) -> Explanation {
-    let facts = PlanningFacts {
-        local_mode: settings.local_mode,
-        preferences: settings.preferences.clone(),
-    };
+    let facts = settings.planning_facts();
     let view = LazyView {
         scm: Arc::clone(scm),
         push,

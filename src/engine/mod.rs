@@ -20,13 +20,14 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::sync::Notify;
 
+use crate::kinds::Policy;
 use crate::model::PushId;
 use crate::ports::{Executor, Scm, Store, Workspaces};
 use crate::runtime::clock::{Clock, Ids};
 use crate::runtime::tasks::Tasks;
 
 pub use machine::Machine;
-pub use settings::Settings;
+pub use settings::{SandboxPolicy, Settings};
 
 /// What the engine is built from: one of each port, and the doors for time, identity and tasks.
 #[derive(Clone)]
@@ -54,6 +55,8 @@ pub struct Engine {
     pub(crate) parts: Parts,
     /// What the operator decided.
     pub(crate) settings: Arc<Settings>,
+    /// The part of it that goals depend on.
+    policy: Arc<Policy>,
     /// The goal files in use; swapped whole (semantics 7.8).
     machine: Arc<RwLock<Arc<Machine>>>,
     /// Attempts this process follows.
@@ -73,6 +76,7 @@ impl Engine {
     pub fn new(parts: Parts, settings: Settings, machine: Machine) -> Self {
         Self {
             parts,
+            policy: Arc::new(settings.policy()),
             settings: Arc::new(settings),
             machine: Arc::new(RwLock::new(Arc::new(machine))),
             attempts: attempt::Attempts::default(),

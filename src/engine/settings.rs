@@ -3,6 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::kinds::{ContainerPolicy, Policy};
+use crate::ports::sandbox::SandboxMode;
+use crate::rules::PlanningFacts;
+
 /// Fixed while the engine lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -30,6 +34,25 @@ pub struct Settings {
     pub log_limit: u64,
     /// Preferences for rules.
     pub preferences: serde_json::Value,
+    /// What goals in containers may.
+    pub containers: ContainerPolicy,
+    /// When commands run in a sandbox.
+    pub sandbox: SandboxPolicy,
+}
+
+/// When the commands of goals run in a sandbox, and what they see there (threats I2, I3).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SandboxPolicy {
+    /// For pushes of people who may write to the repository.
+    pub trusted: SandboxMode,
+    /// For all others.
+    pub untrusted: SandboxMode,
+    /// Whether pushes that are not trusted reach other computers.
+    pub untrusted_network: bool,
+    /// What may be read beyond the system and its user's tools.
+    pub readable: Vec<PathBuf>,
+    /// The machine's own directories.
+    pub hidden: Vec<PathBuf>,
 }
 
 impl Settings {
@@ -48,6 +71,24 @@ impl Settings {
             tick: Duration::from_secs(5),
             log_limit: 64 * 1024 * 1024,
             preferences: serde_json::Value::Object(serde_json::Map::new()),
+            containers: ContainerPolicy::default(),
+            sandbox: SandboxPolicy::default(),
+        }
+    }
+
+    /// What rules are asked with beside the push.
+    pub fn planning_facts(&self) -> PlanningFacts {
+        PlanningFacts {
+            local_mode: self.local_mode,
+            preferences: self.preferences.clone(),
+        }
+    }
+
+    /// What goals depend on.
+    pub(super) fn policy(&self) -> Policy {
+        Policy {
+            planning: self.planning_facts(),
+            containers: self.containers.clone(),
         }
     }
 }

@@ -10,6 +10,7 @@
 
 pub mod attempt;
 mod bell;
+pub mod containers;
 mod earlier;
 mod launch;
 pub mod log;
@@ -18,6 +19,7 @@ mod order;
 pub mod process;
 mod process_table;
 mod redact;
+pub mod sandbox;
 pub mod supervisor;
 mod watch;
 

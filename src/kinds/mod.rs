@@ -5,6 +5,7 @@
 
 pub mod autofix;
 mod cancel;
+pub mod containers;
 mod delivery;
 pub mod environment;
 mod execute;
@@ -38,14 +39,17 @@ use crate::model::{Action, Descriptor, ExecutionResult, Goal, GoalSet, GoalSetId
 use crate::ports::scm::ScmError;
 use crate::ports::store::{GoalSetRecord, StoreError};
 use crate::ports::{Scm, Store};
+use crate::rules::PlanningFacts;
 use crate::runtime::clock::Ids;
 use crate::spec::placeholder::PlaceholderError;
+pub use containers::policy::ContainerPolicy;
 pub use process::{Command, ProcessRequest, Step};
 use support::{globs, look_into, look_into_commit, machine, words};
 
 /// Every kind there is.
 pub static KINDS: &[&dyn Kind] = &[
     &execute::Execute,
+    &containers::Containers,
     &cancel::Cancel,
     &queue::Queue,
     &immaterial::Immaterial,
@@ -109,6 +113,15 @@ pub trait Kind: Send + Sync {
     }
 }
 
+/// What the operator has decided that goals depend on.
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    /// What tests are asked with.
+    pub planning: PlanningFacts,
+    /// What goals in containers may.
+    pub containers: ContainerPolicy,
+}
+
 /// What a kind may know and use.
 pub struct GoalContext<'a> {
     /// The goal's set and push.
@@ -123,6 +136,8 @@ pub struct GoalContext<'a> {
     pub scm: &'a Arc<dyn Scm>,
     /// Identity.
     pub ids: &'a dyn Ids,
+    /// What the operator has decided.
+    pub policy: &'a Policy,
     /// Now.
     pub now: Timestamp,
 }

@@ -9,6 +9,9 @@ use crate::ports::executor::{OnFailure, Poll, When};
 /// The first argument by which this program knows that it is a step of a goal; the verb and the order's file follow.
 pub const OWN: &str = "own";
 
+/// The verb that becomes a command inside a sandbox; the command follows the order's file.
+pub const SANDBOX: &str = "sandbox";
+
 /// A process to run in a working copy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProcessRequest {

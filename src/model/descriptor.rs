@@ -41,6 +41,19 @@ pub enum ValueType {
     BooleanOr(&'static [Field]),
     /// A text, which stands for the map with only this one key, or a map with known keys; canonical form: the object.
     TextOr(&'static str, &'static [Field]),
+    /// An amount of bytes, `512MiB`, `2GB` or a bare number; canonical form: the number of bytes.
+    Size,
+    /// Variables of an environment, as a map or as a list of `{name, value}`; canonical form: the list.
+    Variables,
+    /// A push test as rules have it; canonical form: the [`TestExpression`](super::TestExpression) as JSON.
+    Test,
+    /// A value with further keys beside it (goal kinds only); canonical form: an object of all of them.
+    With {
+        /// What stands under the kind's own key.
+        main: &'static ValueType,
+        /// The keys beside it.
+        beside: &'static [Field],
+    },
     /// Anything, kept verbatim as JSON.
     Any,
 }

@@ -5,10 +5,12 @@
 //! a goal has (the environment contract, the working copy, a log through its output) and answers by its exit code.
 
 mod autofix;
+mod containers;
 mod inspect;
 mod mock;
 mod programs;
 mod react;
+mod sandbox;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -32,6 +34,8 @@ pub static VERBS: &[(&str, Verb)] = &[
     (kinds::autofix::order::VERB, autofix::run),
     (kinds::inspect::order::VERB, inspect::run),
     (kinds::react::order::VERB, react::run),
+    (kinds::containers::VERB, containers::run),
+    (kinds::process::SANDBOX, sandbox::run),
 ];
 
 /// Carries out a step when that is what this process was started for; `None` otherwise. To be called in `main` before

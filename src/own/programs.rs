@@ -1,10 +1,13 @@
 //! Programs that our own steps run: with the step's environment, below the same supervisor, no input.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+
+use crate::kinds::process::{OWN, SANDBOX};
+use crate::ports::sandbox::SANDBOX_ORDER;
 
 /// A program to run.
 pub(super) struct Program<'a> {
@@ -19,7 +22,10 @@ pub(super) struct Program<'a> {
 impl Program<'_> {
     fn command(&self) -> Result<Command, String> {
         let (program, arguments) = self.argv.split_first().ok_or("has no program")?;
-        let mut command = Command::new(program);
+        let mut command = match std::env::var_os(SANDBOX_ORDER) {
+            Some(order) => in_sandbox(&order, program)?,
+            None => Command::new(program),
+        };
         command
             .args(arguments)
             .current_dir(self.directory)
@@ -63,6 +69,14 @@ impl Program<'_> {
             .map_err(|error| format!("could not be waited for: {error}"))?;
         Ok((code(status), output))
     }
+}
+
+/// This program again, which becomes the other one in the sandbox that was ordered for the goal.
+fn in_sandbox(order: &OsStr, program: &str) -> Result<Command, String> {
+    let own = std::env::current_exe().map_err(|error| format!("could not be put into a sandbox: {error}"))?;
+    let mut command = Command::new(own);
+    command.arg(OWN).arg(SANDBOX).arg(order).arg(program);
+    Ok(command)
 }
 
 /// The exit code, or 128 and the signal as shells say it.

@@ -1,8 +1,10 @@
 //! The doors outward, as small object-safe traits. The engine sees these and never an adapter.
 
+pub mod containers;
 pub mod executor;
 pub mod graph;
 pub mod kept;
+pub mod sandbox;
 pub mod scm;
 pub mod store;
 

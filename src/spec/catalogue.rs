@@ -28,6 +28,15 @@ pub(crate) fn fields(descriptor: &Descriptor) -> &'static [Field] {
     }
 }
 
+/// The keys that a goal kind has beside its own.
+pub(crate) fn beside(descriptor: &Descriptor) -> &'static [Field] {
+    if let Some(ValueType::With { beside, .. }) = descriptor.value {
+        beside
+    } else {
+        &[]
+    }
+}
+
 /// Whether a key, canonically spelled, is one of these fields.
 pub(crate) fn has_field(fields: &[Field], key: &str) -> bool {
     fields

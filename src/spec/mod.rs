@@ -23,6 +23,7 @@ mod push_test;
 mod reader;
 mod rule;
 mod value;
+mod value_tests;
 mod yaml;
 
 #[cfg(test)]

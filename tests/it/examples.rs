@@ -25,6 +25,7 @@ const CHANGES: &[(&str, &[&str])] = &[
         "computed-goals",
         &["parts/web/test.sh", "docs/notes.md", "common.sh"],
     ),
+    ("containers", &["index.js"]),
     (
         "monorepo",
         &[

@@ -9,6 +9,8 @@ mod builtin;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod containers;
+#[cfg(test)]
 mod engine;
 #[cfg(test)]
 mod examples;
@@ -30,6 +32,8 @@ mod packs;
 mod reference;
 #[cfg(test)]
 mod remotes;
+#[cfg(test)]
+mod sandbox;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -64,8 +64,15 @@ fn kinds() -> String {
         "| `{use: lock}` | Sets no goal and ends the plan: later rules are not asked. |\n\n| Key of | | Means | Default |\n|---|---|---|---|\n",
     );
     for kind in KINDS.iter().map(|kind| kind.descriptor()) {
-        if let Some(ValueType::Fields(fields)) = kind.value {
-            text.push_str(&keys(&code(kind.name), fields));
+        match kind.value {
+            Some(ValueType::Fields(fields)) => text.push_str(&keys(&code(kind.name), fields)),
+            Some(ValueType::With { main, beside }) => {
+                if let ValueType::List(ValueType::Fields(fields)) = main {
+                    text.push_str(&keys(&format!("each of {}", code(kind.name)), fields));
+                }
+                text.push_str(&keys(&format!("beside {}", code(kind.name)), beside));
+            }
+            _ => {}
         }
     }
     text + &keys("every goal", COMMON_GOAL_FIELDS) + &keys("every rule", RULE_FIELDS)
@@ -126,21 +133,30 @@ fn configuration() -> String {
             "goals" => "`goals/` beside the configuration, else those that ship".to_owned(),
             "log_limit" => code("64MiB"),
             "proxy" => "what `https_proxy` and the like say".to_owned(),
+            "engine" => "`$DOCKER_HOST`, one's own podman, the system's, Docker".to_owned(),
             _ => code(&entry.value.replace("/~", "~")),
         };
         let variable = VARIABLES.iter().find(|(variable, _)| *variable == name);
-        let only_in_files = || match entry.key {
-            "people" => "people by login: `{teams: […], emails: […]}`, for who may approve what",
-            "logins" => "logins by origin: `'https://host': {user: …, secret_file: …}`",
-            other => panic!("{other} has no variable and no description"),
-        };
         let (variable, help) = variable.map_or_else(
-            || (String::new(), only_in_files()),
+            || (String::new(), help_without_variable(entry.key)),
             |(variable, help)| (code(variable), *help),
         );
         let _ = writeln!(text, "| {} | {variable} | {default} | {help} |", code(entry.key));
     }
     text
+}
+
+/// What stands in files only.
+fn help_without_variable(key: &str) -> &'static str {
+    match key {
+        "people" => "people by login: `{teams: […], emails: […]}`, for who may approve what",
+        "logins" => "logins by origin: `'https://host': {user: …, secret_file: …}`",
+        "containers" => {
+            "what goals in containers may: `{require_digest, allow: [{repositories, privileged, host_network, \
+             host_paths, capabilities}, …]}`"
+        }
+        other => panic!("`{other}` has neither a variable nor a line here"),
+    }
 }
 
 fn with_table(text: &str, name: &str, table: &str) -> String {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::process::Command;
 
 use serde_json::json;
@@ -11,7 +12,8 @@ use super::super::context::{CommandResult, Context, Exit};
 use super::super::error::CommandError;
 use super::super::text::{neutralise, pad, width};
 use super::super::theme::{Role, Theme};
-use crate::config::{Configuration, unknown_variables};
+use crate::config::{Configuration, SandboxChoice, unknown_variables};
+use crate::exec::sandbox::offer;
 use crate::scm::local::{discover::discover, hook_section::EVENTS, hooks};
 
 /// Arguments: none of its own; the global `--config` prints the configuration here.
@@ -65,6 +67,8 @@ pub(super) fn run(context: &mut Context, _: &Args) -> CommandResult {
         state(&configuration),
         goal_files(&configuration),
         hooks_here(context),
+        engine(&configuration),
+        sandbox(&configuration),
     ];
     let findings: Vec<Finding> = findings.into_iter().chain(variables(context)).collect();
     let bad = findings.iter().any(|finding| finding.verdict == Verdict::Bad);
@@ -148,6 +152,37 @@ fn git() -> Finding {
         _ => Finding::new(Verdict::Note, "git", "not found")
             .hint("sdm itself works without it; `sdm clone` and most goals do not"),
     }
+}
+
+/// Whether a container engine listens where it is looked for.
+fn engine(configuration: &Configuration) -> Finding {
+    let answers = |path: &&std::path::PathBuf| UnixStream::connect(path).is_ok();
+    match configuration.engines.iter().find(answers) {
+        Some(socket) => Finding::new(
+            Verdict::Good,
+            "containers",
+            format!("an engine listens at {}", socket.display()),
+        ),
+        None => Finding::new(Verdict::Note, "containers", "no container engine listens").hint(
+            "only `containers` goals need one: `systemctl --user enable --now podman.socket`, or name one with `engine`",
+        ),
+    }
+}
+
+/// What a sandbox would hold here, and whether that is enough for what is configured.
+fn sandbox(configuration: &Configuration) -> Finding {
+    let offer = offer();
+    let wanted = [configuration.sandboxes.trusted, configuration.sandboxes.untrusted];
+    let verdict = match (offer.bubblewrap, wanted.contains(&SandboxChoice::Required)) {
+        (true, _) => Verdict::Good,
+        (false, true) => Verdict::Bad,
+        (false, false) => Verdict::Note,
+    };
+    let finding = Finding::new(verdict, "sandbox", offer.words());
+    if offer.bubblewrap {
+        return finding;
+    }
+    finding.hint("install bubblewrap, and let it make namespaces where the system forbids that")
 }
 
 fn daemon(context: &Context) -> Result<Finding, CommandError> {

@@ -70,8 +70,11 @@ pub async fn run(
     let parts = parts(configuration, &state, &tasks).await?;
     let mut settings = settings(configuration, &state, options.environment.clone())?;
     settings.trust_all = true;
+    let attempts = state.beneath("attempts").map_err(StartError::from)?;
+    let mut sweep = crate::daemon::containers::sweep(&settings.containers, &attempts);
     let engine = Engine::new(parts, settings, machine);
     leftovers::end(&engine).await?;
+    crate::daemon::containers::look(&mut sweep).await;
     engine.parts.workspaces.reclaim(&[]).await?;
     engine.parts.scm.fetch(&push.repo, &push.after).await?;
     let outcome = carry_out(&engine, &tasks, push, &options, &mut on_news).await;

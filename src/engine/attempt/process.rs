@@ -1,12 +1,14 @@
 //! From what a kind asks for to what an executor is told.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::kinds;
-use crate::kinds::process::{Command, OWN, ProcessRequest, Step};
-use crate::model::Goal;
+use crate::kinds::process::{Command, OWN, ProcessRequest, SANDBOX, Step};
+use crate::model::push::Trust;
+use crate::model::{Goal, Push};
 use crate::ports::executor::{self, ProcessSpec};
+use crate::ports::sandbox::{SANDBOX_ORDER, SandboxMode, SandboxOrder};
 use crate::ports::scm::Workspace;
 use crate::ports::store::GoalSetRecord;
 
@@ -36,9 +38,10 @@ impl Engine {
         let mut environment = self.settings.base_environment.clone();
         environment.extend(contract);
         environment.extend(request.environment.iter().cloned());
+        let sandbox = self.sandbox(&record.push, &workspace.path, exchanged)?;
         let steps = request.steps.iter().enumerate();
         let steps: io::Result<Vec<executor::Step>> = steps
-            .map(|(index, step)| self.step(index, step, &workspace.path, exchanged))
+            .map(|(index, step)| self.step(index, step, &workspace.path, exchanged, sandbox.as_deref()))
             .collect();
         Ok(ProcessSpec {
             steps: steps?,
@@ -59,19 +62,25 @@ impl Engine {
         step: &Step,
         project: &Path,
         exchanged: &Exchanged,
+        sandbox: Option<&Path>,
     ) -> io::Result<executor::Step> {
         let argv = match &step.command {
-            Command::Program(argv) => argv.clone(),
+            Command::Program(argv) => match sandbox {
+                Some(file) => [self.own(SANDBOX, file), argv.clone()].concat(),
+                None => argv.clone(),
+            },
             Command::Own { verb, order } => {
-                let file = exchanged.write_order(index, order)?;
-                let words = [&self.settings.program, Path::new(OWN), Path::new(verb), &file];
-                words.map(|word| word.to_string_lossy().into_owned()).to_vec()
+                self.own(verb, &exchanged.write_order(&(index + 1).to_string(), order)?)
             }
         };
         let mut environment = step.environment.clone();
         if let Some(file) = &step.own_result {
             let path = exchanged.result_file().with_file_name(file);
             environment.push(("ATOMIST_RESULT".to_owned(), path.to_string_lossy().into_owned()));
+        }
+        let mut environment = step.environment.clone();
+        if let (Command::Own { .. }, Some(file)) = (&step.command, sandbox) {
+            environment.push((SANDBOX_ORDER.to_owned(), file.to_string_lossy().into_owned()));
         }
         Ok(executor::Step {
             name: step.name.clone(),
@@ -85,6 +94,52 @@ impl Engine {
             heeds_result: step.heeds_result,
         })
     }
+}
+
+impl Engine {
+    /// The words by which this program carries out an order itself.
+    fn own(&self, verb: &str, order: &Path) -> Vec<String> {
+        let words = [&self.settings.program, Path::new(OWN), Path::new(verb), order];
+        words.map(|word| word.to_string_lossy().into_owned()).to_vec()
+    }
+
+    /// The order for the sandbox that commands of a push run in; none when they run as the user who runs the machine.
+    fn sandbox(&self, push: &Push, project: &Path, exchanged: &Exchanged) -> io::Result<Option<PathBuf>> {
+        let policy = &self.settings.sandbox;
+        let (mode, network) = match push.trust {
+            Trust::Member => (policy.trusted, true),
+            Trust::Untrusted => (policy.untrusted, policy.untrusted_network),
+        };
+        if mode == SandboxMode::Off {
+            return Ok(None);
+        }
+        let order = SandboxOrder {
+            is_required: mode == SandboxMode::Required,
+            network,
+            writable: vec![project.to_owned(), exchanged.output().to_owned()],
+            readable: policy
+                .readable
+                .iter()
+                .cloned()
+                .chain(borrowed(project))
+                .chain([exchanged.input().to_owned()])
+                .collect(),
+            hidden: policy.hidden.clone(),
+            temporary: exchanged.temporary()?,
+        };
+        let order = serde_json::to_value(order).map_err(io::Error::other)?;
+        exchanged.write_order(SANDBOX, &order).map(Some)
+    }
+}
+
+/// The objects that a working copy borrows, as it was lent: nothing of the goal has run in it yet.
+fn borrowed(project: &Path) -> Vec<PathBuf> {
+    let alternates = project.join(".git/objects/info/alternates");
+    let text = std::fs::read_to_string(alternates).unwrap_or_default();
+    text.lines()
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .collect()
 }
 
 fn header(record: &GoalSetRecord, goal: &Goal, request: &ProcessRequest) -> Vec<String> {

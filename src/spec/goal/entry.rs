@@ -6,7 +6,7 @@ use crate::model::instances::DynamicPlan;
 use crate::model::suggest;
 use crate::model::{Descriptor, Field, GoalDefinition, ValueType, Work};
 
-use super::super::catalogue::{fields, find, has_field};
+use super::super::catalogue::{beside, fields, find, has_field};
 use super::super::keys::{Sorted, snake_case};
 use super::super::problems::listed;
 use super::super::reader::{Reader, shown};
@@ -148,12 +148,14 @@ impl<'c> Reader<'c, '_> {
     fn goal_by_key(&mut self, kind: &Descriptor, entries: &[Entry], node: &Node) -> Option<GoalDefinition> {
         let of_kind = self.kind_keys.iter().find(|field| field.name == kind.name)?;
         let of_kind = [*of_kind];
-        let sorted = Sorted::over(entries, &[COMMON_FIELDS, &of_kind], self.checker.problems);
+        let known = [COMMON_FIELDS, &of_kind, beside(kind)];
+        let sorted = Sorted::over(entries, &known, self.checker.problems);
         let value = sorted.value(kind.name)?;
         let unknown = self.unknown_goal_keys(&sorted, kind, value.is_null());
         let arguments = match kind.value {
             // That the options are beside it is said already.
             Some(_) if unknown && value.is_null() => None,
+            Some(ValueType::With { main, beside }) => self.value_with(kind, main, beside, &sorted, node),
             Some(wanted) => self.checker.value(&wanted, value, &format!("`{}`", kind.name)),
             None => Some(Value::Null),
         };
@@ -166,6 +168,22 @@ impl<'c> Reader<'c, '_> {
         };
         self.finish(name?, common?, work, plan?, node)
             .filter(|_| !unknown)
+    }
+
+    /// A kind's own value and the keys beside it, as one object.
+    fn value_with(
+        &mut self,
+        kind: &Descriptor,
+        main: &ValueType,
+        beside: &'static [Field],
+        sorted: &Sorted<'_>,
+        node: &Node,
+    ) -> Option<Value> {
+        let what = format!("`{}`", kind.name);
+        let own = self.value_with_tests(main, sorted.value(kind.name)?, &what);
+        let mut all = self.checker.sorted(beside, sorted, node, "a goal")?;
+        all.insert(kind.name.to_owned(), own?);
+        Some(Value::Object(all))
     }
 
     /// A goal written `use: <kind>` with its fields beside it.
@@ -204,6 +222,7 @@ impl<'c> Reader<'c, '_> {
             known.extend(own.iter().map(|field| field.name));
         } else {
             known.push(kind.name);
+            known.extend(beside(kind).iter().map(|field| field.name));
         }
         for entry in &sorted.unknown {
             let canonical = snake_case(entry.name());

@@ -10,6 +10,8 @@ mod fields;
 mod path;
 mod pattern;
 mod scalars;
+mod size;
+mod variables;
 
 #[cfg(test)]
 mod tests;

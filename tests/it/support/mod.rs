@@ -6,3 +6,4 @@ pub mod fake_scm;
 pub mod git_servers;
 pub mod local;
 pub mod machine;
+pub mod podman;

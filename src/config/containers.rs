@@ -1,0 +1,101 @@
+//! Where the container engine is, and what goals in containers may.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::resolve::Origin;
+use super::sources::Sources;
+
+/// What goals in containers may.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ContainerEntry {
+    /// Whether images must be named by digest.
+    pub require_digest: bool,
+    /// What single repositories may do beyond that.
+    pub allow: Vec<AllowEntry>,
+}
+
+/// What some repositories may do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AllowEntry {
+    /// `owner/name`, each part perhaps `*`.
+    pub repositories: Vec<String>,
+    /// Privileged containers.
+    pub privileged: bool,
+    /// The computer's own network.
+    pub host_network: bool,
+    /// Directories of the computer, and what is below them.
+    pub host_paths: Vec<PathBuf>,
+    /// Capabilities, as the engine calls them.
+    pub capabilities: Vec<String>,
+}
+
+impl ContainerEntry {
+    /// What makes no sense beyond its shape.
+    pub(super) fn check(&self) -> Result<(), String> {
+        for allow in &self.allow {
+            if allow.repositories.is_empty() {
+                return Err("an entry of `allow` names no `repositories`".to_owned());
+            }
+            let is_name =
+                |text: &&String| text.split('/').count() == 2 && text.split('/').all(|part| !part.is_empty());
+            if let Some(wrong) = allow.repositories.iter().find(|text| !is_name(text)) {
+                return Err(format!(
+                    "`{}` is not `owner/name`, each part perhaps `*`",
+                    wrong.escape_debug()
+                ));
+            }
+            if let Some(path) = allow.host_paths.iter().find(|path| !path.is_absolute()) {
+                return Err(format!(
+                    "`host_paths` has `{}`, which is not absolute",
+                    path.display()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn shown(&self) -> String {
+        let repositories: Vec<&str> = self
+            .allow
+            .iter()
+            .flat_map(|allow| &allow.repositories)
+            .map(String::as_str)
+            .collect();
+        format!(
+            "{{require_digest: {}, allow: [{}]}}",
+            self.require_digest,
+            repositories.join(", ")
+        )
+    }
+}
+
+/// The socket a text names: a path, or an address of a unix socket.
+///
+/// # Errors
+/// It is an address of something else.
+pub(super) fn engine_socket(text: &str) -> Result<PathBuf, String> {
+    let path = text.strip_prefix("unix://").unwrap_or(text);
+    match Path::new(path).is_absolute() && !path.contains("://") {
+        true => Ok(PathBuf::from(path)),
+        false => Err(format!(
+            "`{}` is not a container engine: write `unix:///path/of/its.sock`; engines are used over unix sockets only",
+            text.escape_debug()
+        )),
+    }
+}
+
+/// Where engines usually listen, the nearest first: what other programs are told, one's own podman, the system's.
+pub(super) fn usual_engines(sources: &Sources) -> (Vec<PathBuf>, Origin) {
+    if let Some(Ok(path)) = sources.variable("DOCKER_HOST").map(engine_socket) {
+        return (vec![path], Origin::Variable("DOCKER_HOST".to_owned()));
+    }
+    let own = sources
+        .directory_variable("XDG_RUNTIME_DIR")
+        .map(|directory| directory.join("podman/podman.sock"));
+    let systems = ["/run/podman/podman.sock", "/var/run/docker.sock"].map(PathBuf::from);
+    (own.into_iter().chain(systems).collect(), Origin::Default)
+}

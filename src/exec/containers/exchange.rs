@@ -1,0 +1,117 @@
+//! Where project, input and output are outside and inside of the containers (semantics 3.19).
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::ports::containers::{INPUT, OUTPUT, PASSED_ON, PROJECT, REPORT};
+use crate::ports::sandbox::SANDBOX_ORDER;
+
+/// The directories of an attempt, and what containers are told of them.
+pub(super) struct Places {
+    /// The working copy.
+    pub(super) project: PathBuf,
+    /// Holds `goal.json`.
+    pub(super) input: PathBuf,
+    /// Where `result.json` may be left.
+    pub(super) output: PathBuf,
+    /// The variables of the contract, with the paths inside.
+    pub(super) environment: Vec<(String, String)>,
+}
+
+impl Places {
+    /// Reads the contract that this process was started with.
+    ///
+    /// # Errors
+    /// A directory is not named.
+    pub(super) fn of_contract(contract: &BTreeMap<String, String>) -> Result<Self, String> {
+        let place = |name: &str| {
+            let path = contract.get(name).map(PathBuf::from);
+            path.filter(|path| path.is_absolute())
+                .ok_or_else(|| format!("{name} names no directory"))
+        };
+        Ok(Self {
+            project: place("ATOMIST_PROJECT_DIR")?,
+            input: place("ATOMIST_INPUT_DIR")?,
+            output: place("ATOMIST_OUTPUT_DIR")?,
+            environment: contract
+                .iter()
+                .filter(|(name, _)| ![PASSED_ON, SANDBOX_ORDER].contains(&name.as_str()))
+                .filter_map(inside)
+                .chain(passed_on(contract))
+                .collect(),
+        })
+    }
+
+    /// Beside input and output, which containers see; this they do not.
+    pub(super) fn report(&self) -> PathBuf {
+        self.output.with_file_name(REPORT)
+    }
+}
+
+/// A variable of the contract as it is inside; none for what belongs to the computer.
+fn inside((name, value): (&String, &String)) -> Option<(String, String)> {
+    let value = match name.as_str() {
+        "ATOMIST_PROJECT_DIR" => PROJECT.to_owned(),
+        "ATOMIST_INPUT_DIR" => INPUT.to_owned(),
+        "ATOMIST_OUTPUT_DIR" => OUTPUT.to_owned(),
+        "ATOMIST_GOAL" => format!("{INPUT}/goal.json"),
+        "ATOMIST_RESULT" => format!("{OUTPUT}/result.json"),
+        "CI" => value.clone(),
+        other if other.starts_with("ATOMIST_") || other.starts_with("SDM_") => value.clone(),
+        _ => return None,
+    };
+    Some((name.clone(), value))
+}
+
+/// Further variables that are meant for the containers: secrets reach them so.
+fn passed_on(contract: &BTreeMap<String, String>) -> Vec<(String, String)> {
+    let names = contract.get(PASSED_ON).map(String::as_str).unwrap_or_default();
+    names
+        .split(',')
+        .filter_map(|name| Some((name.to_owned(), contract.get(name)?.clone())))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn co_11_the_contract_is_told_with_paths_inside_and_nothing_of_the_computer() {
+        let contract = [
+            ("ATOMIST_PROJECT_DIR", "/state/workspaces/7"),
+            ("ATOMIST_INPUT_DIR", "/state/exchange/x/input"),
+            ("ATOMIST_OUTPUT_DIR", "/state/exchange/x/output"),
+            ("ATOMIST_GOAL", "/state/exchange/x/input/goal.json"),
+            ("ATOMIST_RESULT", "/state/exchange/x/output/result.json"),
+            ("ATOMIST_BRANCH", "main"),
+            ("HOME", "/home/ada"),
+            ("PATH", "/usr/bin"),
+            ("TOKEN", "canary"),
+            ("OTHER", "not this"),
+            (PASSED_ON, "TOKEN,ABSENT"),
+        ];
+        let contract = contract.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let places = Places::of_contract(&BTreeMap::from(contract)).unwrap();
+        let shown: Vec<String> = places
+            .environment
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let expected = [
+            "ATOMIST_BRANCH=main",
+            "ATOMIST_GOAL=/atm/input/goal.json",
+            "ATOMIST_INPUT_DIR=/atm/input",
+            "ATOMIST_OUTPUT_DIR=/atm/output",
+            "ATOMIST_PROJECT_DIR=/atm/home",
+            "ATOMIST_RESULT=/atm/output/result.json",
+            "TOKEN=canary",
+        ];
+        assert_eq!(shown, expected);
+        assert_eq!(
+            places.report(),
+            PathBuf::from("/state/exchange/x/containers.json")
+        );
+        assert!(Places::of_contract(&BTreeMap::new()).is_err());
+    }
+}

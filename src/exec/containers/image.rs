@@ -1,0 +1,162 @@
+//! Images: had or fetched, and named by what they are rather than by a tag that may move (threat I5).
+
+use bollard::models::{CreateImageInfo, ImageInspect};
+use bollard::query_parameters::CreateImageOptions;
+use futures_util::StreamExt;
+
+use super::engine::{Engine, EngineError};
+use crate::model::ImageReference;
+use crate::ports::containers::{ContainerSpec, Pull};
+
+/// An image as it is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Image {
+    /// By this it is used, whatever becomes of its tag meanwhile.
+    pub(super) id: String,
+    /// `name@sha256:…`, or its id when no registry knows it.
+    pub(super) shown: String,
+    /// What it runs by itself.
+    pub(super) entrypoint: Vec<String>,
+}
+
+impl Image {
+    /// Arguments with values of a push must not become the script of a shell.
+    ///
+    /// # Errors
+    /// The image would make one of them.
+    pub(super) fn check_arguments_of(&self, spec: &ContainerSpec) -> Result<(), EngineError> {
+        let is_flag = |word: &String| word.starts_with('-') && !word.starts_with("--") && word.ends_with('c');
+        let reads_script = self.entrypoint.last().is_some_and(is_flag);
+        if spec.has_foreign_arguments && reads_script {
+            return Err(EngineError::Refused {
+                doing: format!("start container `{}`", spec.name),
+                words: format!(
+                    "its image gives its arguments to `{}`, and they have placeholders: write the shell as `command`",
+                    self.entrypoint.join(" ")
+                ),
+                status: 0,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The image of a container, fetched when that is wanted or needed; `say` hears when that begins.
+///
+/// # Errors
+/// It is not there, may not be had, or the engine fails.
+pub(super) async fn image_of(
+    engine: &Engine,
+    container: &ContainerSpec,
+    say: &mut (dyn FnMut(&str) + Send),
+) -> Result<Image, EngineError> {
+    let refused = |words: String| EngineError::Refused {
+        doing: format!("use the image of container `{}`", container.name),
+        words,
+        status: 0,
+    };
+    let reference = ImageReference::parse(&container.image).map_err(refused)?;
+    let had = match inspect(engine, &container.image).await {
+        Ok(had) => Some(had),
+        Err(error) if error.is_not_found() => None,
+        Err(error) => return Err(error),
+    };
+    let inspected = match (container.pull, had) {
+        (Pull::Missing | Pull::Never, Some(had)) => had,
+        (Pull::Never, None) => {
+            let words = format!(
+                "`{}` is not there, and `pull: never` forbids to fetch it",
+                container.image
+            );
+            return Err(refused(words));
+        }
+        (Pull::Missing | Pull::Always, _) => {
+            say(&format!("fetching {}", container.image));
+            fetch(engine, &container.image, &reference).await?;
+            inspect(engine, &container.image).await?
+        }
+    };
+    image(&reference, inspected).ok_or_else(|| refused("the engine does not tell its id".to_owned()))
+}
+
+async fn inspect(engine: &Engine, image: &str) -> Result<ImageInspect, EngineError> {
+    let doing = format!("look up the image `{image}`");
+    engine.ask(&doing, engine.docker.inspect_image(image)).await
+}
+
+/// Fetches an image. It has no limit of its own: the goal's time runs.
+async fn fetch(engine: &Engine, image: &str, reference: &ImageReference) -> Result<(), EngineError> {
+    let doing = format!("fetch the image `{image}`");
+    let (name, which) = reference.wanted();
+    let options = CreateImageOptions {
+        from_image: Some(name.to_owned()),
+        tag: Some(which.to_owned()),
+        ..CreateImageOptions::default()
+    };
+    let mut progress = engine.docker.create_image(Some(options), None, None);
+    while let Some(piece) = progress.next().await {
+        let piece = piece.map_err(|error| EngineError::of(&doing, error))?;
+        if let CreateImageInfo {
+            error_detail: Some(error),
+            ..
+        } = piece
+        {
+            return Err(EngineError::Refused {
+                doing,
+                words: error.message.unwrap_or_default(),
+                status: 0,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn image(reference: &ImageReference, inspected: ImageInspect) -> Option<Image> {
+    let id = inspected.id.filter(|id| !id.is_empty())?;
+    let digests = inspected.repo_digests.unwrap_or_default();
+    let wanted = reference.digest.as_deref();
+    let names_it = |digest: &&String| match digest.split_once('@') {
+        Some((name, digest)) => {
+            wanted.is_none_or(|wanted| wanted == digest) && is_same_name(&reference.name, name)
+        }
+        None => false,
+    };
+    let shown = digests.iter().find(names_it).cloned();
+    let entrypoint = inspected.config.and_then(|config| config.entrypoint);
+    Some(Image {
+        shown: shown.unwrap_or_else(|| format!("{} ({id})", reference.name)),
+        id,
+        entrypoint: entrypoint.unwrap_or_default(),
+    })
+}
+
+/// Engines complete short names: `alpine` may be `docker.io/library/alpine`.
+fn is_same_name(written: &str, full: &str) -> bool {
+    full == written
+        || full
+            .strip_suffix(written)
+            .is_some_and(|front| front.ends_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i5_an_image_is_shown_by_the_digest_of_its_own_name() {
+        let inspected = ImageInspect {
+            id: Some("sha256:id".to_owned()),
+            repo_digests: Some(vec![
+                "other/alpine2@sha256:1".to_owned(),
+                "docker.io/library/alpine@sha256:2".to_owned(),
+            ]),
+            ..ImageInspect::default()
+        };
+        let reference = ImageReference::parse("alpine:3").unwrap();
+        let shown = image(&reference, inspected).unwrap();
+        assert_eq!(
+            (shown.id.as_str(), shown.shown.as_str()),
+            ("sha256:id", "docker.io/library/alpine@sha256:2")
+        );
+    }
+}

@@ -1,0 +1,119 @@
+//! Adapter: goals in containers, through a Docker-compatible engine (semantics 4.5).
+//!
+//! This program runs itself below a goal's supervisor to [`drive`] the engine: so a restart of the daemon changes nothing,
+//! what containers print passes the supervisor's redaction, and being told to end means ending the containers. What a
+//! driver that was killed leaves is found by its labels and removed by the [`sweep`].
+//!
+//! Begin reading in [`drive`]; [`shape`] says what the engine is told to make.
+
+mod drive;
+mod engine;
+mod exchange;
+mod files;
+mod follow;
+mod image;
+mod labels;
+mod output;
+mod ownership;
+mod ping;
+mod remains;
+mod shape;
+mod sweep;
+mod verdict;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+
+use crate::ports::containers::{ContainerOrder, ContainerReport};
+
+use drive::Drive;
+use engine::Engine;
+use exchange::Places;
+use files::SecretFiles;
+use output::Output;
+pub use sweep::{Sweep, mark_in, owner_of};
+use verdict::{ENGINE_FAILED, TOLD_TO_END, Verdict};
+
+/// Carries out an order with the contract's variables, until it has ended or `asked_to_end` completes; the exit code.
+/// Beside that, what became of it is left for the machine as a [`ContainerReport`].
+pub async fn carry_out(
+    order: &ContainerOrder,
+    contract: &BTreeMap<String, String>,
+    asked_to_end: impl Future<Output = ()>,
+) -> i32 {
+    let output = Output::new(output::Own);
+    let places = match Places::of_contract(contract) {
+        Ok(places) => places,
+        Err(words) => {
+            output.say(&words);
+            return ENGINE_FAILED;
+        }
+    };
+    order.notes.iter().for_each(|note| output.say(note));
+    let mut report = ContainerReport::default();
+    let verdict = verdict_on(order, &places, &output, &mut report, asked_to_end).await;
+    output.say(&verdict.words);
+    if verdict.code != 0 {
+        report.failure = Some(verdict.words);
+    }
+    verdict::leave(&places, &report);
+    verdict.code
+}
+
+async fn verdict_on(
+    order: &ContainerOrder,
+    places: &Places,
+    output: &Output,
+    report: &mut ContainerReport,
+    asked_to_end: impl Future<Output = ()>,
+) -> Verdict {
+    let mut asked_to_end = Box::pin(asked_to_end);
+    let engine = tokio::select! {
+        biased;
+        () = &mut asked_to_end => return Verdict::told_to_end(),
+        engine = Engine::connect(&order.engines, order.patience) => match engine {
+            Ok(engine) => engine,
+            Err(error) => return Verdict::of_error(&error),
+        },
+    };
+    if let Err(error) = File::create(&order.belonging.mark) {
+        return Verdict::failed(format!(
+            "{} cannot be written: {error}",
+            order.belonging.mark.display()
+        ));
+    }
+    let parent = places.report();
+    let files = match SecretFiles::write(order, parent.parent().unwrap_or(&parent)) {
+        Ok(files) => files,
+        Err(error) => {
+            return Verdict::failed(format!(
+                "the files of the goal's secrets cannot be written: {error}"
+            ));
+        }
+    };
+    let mut drive = Drive::new(engine, order, places, files, output.clone());
+    let verdict = tokio::select! {
+        biased;
+        () = &mut asked_to_end => Verdict::told_to_end(),
+        verdict = run(&mut drive, report, places) => verdict,
+    };
+    if verdict.code == TOLD_TO_END {
+        drive.stop().await;
+    }
+    drive.clear(verdict.was_interrupted).await;
+    verdict
+}
+
+async fn run(drive: &mut Drive<'_>, report: &mut ContainerReport, places: &Places) -> Verdict {
+    let found = drive.find_images().await;
+    report.images = drive.images_shown();
+    // Left at once: they are known even when nobody lives to leave the rest.
+    verdict::leave(places, report);
+    if let Err(error) = found {
+        return Verdict::of_error(&error);
+    }
+    match drive.run().await {
+        Ok((spec, exit)) => Verdict::of_exit(spec, &exit),
+        Err(error) => Verdict::of_error(&error),
+    }
+}

@@ -1,0 +1,233 @@
+//! What the engine is told to make: pure translations of the order (CO-01, CO-02).
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use bollard::models::{
+    ContainerCreateBody, EndpointSettings, HostConfig, HostConfigLogConfig, Mount, MountType,
+    NetworkCreateRequest, NetworkingConfig, PortBinding, PortMap, RestartPolicy, RestartPolicyNameEnum,
+    VolumeCreateRequest,
+};
+
+use super::exchange::Places;
+use super::labels::labels;
+use crate::ports::containers::{
+    Belonging, ContainerOrder, ContainerSpec, INPUT, MountSpec, NetworkAccess, OUTPUT, PROJECT,
+};
+
+/// Processes and threads of a container unless its limits say otherwise: enough for builds, too few for a fork bomb.
+const PROCESSES: u64 = 4096;
+
+/// What is decided while the containers of a goal start.
+pub(super) struct Setting<'a> {
+    pub(super) order: &'a ContainerOrder,
+    pub(super) places: &'a Places,
+    /// The id of the image.
+    pub(super) image: &'a str,
+    /// Containers that run already, by name and address.
+    pub(super) neighbours: &'a [(String, String)],
+    /// Files with secrets: where they lie, and where they appear.
+    pub(super) files: &'a [(String, String)],
+    /// Whether the engine can limit processes.
+    pub(super) limits_processes: bool,
+    /// Whether the container works on the project: the first one and those before it do.
+    pub(super) is_at_home: bool,
+}
+
+/// The full name of something that belongs to an attempt.
+pub(super) fn full_name(belonging: &Belonging, name: &str) -> String {
+    format!("{}-{name}", belonging.name)
+}
+
+/// The network of an attempt, when it has one of its own.
+pub(super) fn network_name(order: &ContainerOrder) -> Option<&str> {
+    match order.network {
+        NetworkAccess::Host => None,
+        NetworkAccess::Closed if order.containers.len() + order.init_containers.len() == 1 => None,
+        NetworkAccess::Closed | NetworkAccess::Open => Some(&order.belonging.name),
+    }
+}
+
+pub(super) fn network(order: &ContainerOrder, name: &str) -> NetworkCreateRequest {
+    NetworkCreateRequest {
+        name: name.to_owned(),
+        driver: Some("bridge".to_owned()),
+        internal: Some(order.network == NetworkAccess::Closed),
+        labels: Some(labels(&order.belonging)),
+        ..NetworkCreateRequest::default()
+    }
+}
+
+pub(super) fn volume(belonging: &Belonging, name: &str) -> VolumeCreateRequest {
+    VolumeCreateRequest {
+        name: Some(full_name(belonging, name)),
+        labels: Some(labels(belonging)),
+        ..VolumeCreateRequest::default()
+    }
+}
+
+/// A container, to be made and not yet started.
+pub(super) fn container(spec: &ContainerSpec, setting: &Setting<'_>) -> ContainerCreateBody {
+    let (entrypoint, arguments) = command_line(spec);
+    let environment = setting.places.environment.iter().chain(&spec.environment);
+    let exposed: Vec<String> = spec.ports.iter().map(port).collect();
+    let network = network_name(setting.order);
+    ContainerCreateBody {
+        hostname: (setting.order.network != NetworkAccess::Host).then(|| spec.name.clone()),
+        image: Some(setting.image.to_owned()),
+        entrypoint,
+        cmd: (!arguments.is_empty()).then_some(arguments),
+        env: Some(
+            environment
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect(),
+        ),
+        working_dir: working_directory(spec, setting.is_at_home),
+        user: spec.user.clone(),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        exposed_ports: (!exposed.is_empty()).then_some(exposed),
+        labels: Some(labels(&setting.order.belonging)),
+        host_config: Some(host_config(spec, setting)),
+        networking_config: network.map(|network| NetworkingConfig {
+            endpoints_config: Some(HashMap::from([(
+                network.to_owned(),
+                EndpointSettings {
+                    aliases: Some(vec![spec.name.clone()]),
+                    ..EndpointSettings::default()
+                },
+            )])),
+        }),
+        ..ContainerCreateBody::default()
+    }
+}
+
+/// The entry point is the first word of the command; its other words are the first arguments.
+fn command_line(spec: &ContainerSpec) -> (Option<Vec<String>>, Vec<String>) {
+    match spec.command.split_first() {
+        None => (None, spec.args.clone()),
+        Some((program, rest)) => (
+            Some(vec![program.clone()]),
+            rest.iter().chain(&spec.args).cloned().collect(),
+        ),
+    }
+}
+
+fn working_directory(spec: &ContainerSpec, is_at_home: bool) -> Option<String> {
+    match &spec.working_directory {
+        Some(directory) if directory.is_empty() => None,
+        Some(directory) => Some(directory.clone()),
+        None => is_at_home.then(|| PROJECT.to_owned()),
+    }
+}
+
+fn port(port: &u16) -> String {
+    format!("{port}/tcp")
+}
+
+fn host_config(spec: &ContainerSpec, setting: &Setting<'_>) -> HostConfig {
+    let limits = spec.limits;
+    let memory = limits.memory.and_then(|bytes| i64::try_from(bytes).ok());
+    let processes = limits.pids.unwrap_or(PROCESSES);
+    let processes = i64::try_from(processes).ok().filter(|_| setting.limits_processes);
+    HostConfig {
+        mounts: Some(mounts(spec, setting)),
+        network_mode: Some(network_mode(setting.order)),
+        port_bindings: (!spec.ports.is_empty()).then(|| port_bindings(&spec.ports)),
+        extra_hosts: Some(neighbours(setting)).filter(|hosts| !hosts.is_empty()),
+        memory,
+        // The same number: no swap beside it.
+        memory_swap: memory,
+        nano_cpus: limits
+            .millicpus
+            .and_then(|thousandths| i64::try_from(thousandths).ok()?.checked_mul(1_000_000)),
+        pids_limit: processes,
+        privileged: Some(spec.privileged),
+        cap_add: (!spec.capabilities.is_empty()).then(|| spec.capabilities.clone()),
+        security_opt: (!spec.privileged).then(|| vec!["no-new-privileges".to_owned()]),
+        // A goal is started once (SC-07), and its output is kept once: by us, without its secrets.
+        restart_policy: Some(RestartPolicy {
+            name: Some(RestartPolicyNameEnum::NO),
+            maximum_retry_count: None,
+        }),
+        auto_remove: Some(false),
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("none".to_owned()),
+            config: None,
+        }),
+        ..HostConfig::default()
+    }
+}
+
+fn network_mode(order: &ContainerOrder) -> String {
+    match (order.network, network_name(order)) {
+        (NetworkAccess::Host, _) => "host".to_owned(),
+        (NetworkAccess::Open | NetworkAccess::Closed, Some(name)) => name.to_owned(),
+        (NetworkAccess::Open | NetworkAccess::Closed, None) => "none".to_owned(),
+    }
+}
+
+/// Some engines have no names on their networks: those that run already are told by address too.
+fn neighbours(setting: &Setting<'_>) -> Vec<String> {
+    setting
+        .neighbours
+        .iter()
+        .map(|(name, address)| format!("{name}:{address}"))
+        .collect()
+}
+
+/// On the loopback of the computer only, by a number the engine chooses.
+fn port_bindings(ports: &[u16]) -> PortMap {
+    let binding = |number: &u16| {
+        let chosen = PortBinding {
+            host_ip: Some("127.0.0.1".to_owned()),
+            host_port: Some(String::new()),
+        };
+        (port(number), Some(vec![chosen]))
+    };
+    ports.iter().map(binding).collect()
+}
+
+fn mounts(spec: &ContainerSpec, setting: &Setting<'_>) -> Vec<Mount> {
+    let exchanged = [bind(&setting.places.input, INPUT, true)]
+        .into_iter()
+        .chain(writable(setting.places));
+    let volumes = spec.mounts.iter().map(|mount| volume_mount(mount, setting.order));
+    let files = setting
+        .files
+        .iter()
+        .map(|(from, to)| bind(Path::new(from), to, true));
+    exchanged.chain(volumes).chain(files).collect()
+}
+
+/// The directories that containers write into.
+pub(super) fn writable(places: &Places) -> [Mount; 2] {
+    [
+        bind(&places.project, PROJECT, false),
+        bind(&places.output, OUTPUT, false),
+    ]
+}
+
+fn volume_mount(mount: &MountSpec, order: &ContainerOrder) -> Mount {
+    let declared = order.volumes.iter().find(|volume| volume.name == mount.volume);
+    match declared.and_then(|volume| volume.host_path.as_deref()) {
+        Some(path) => bind(path, &mount.path, mount.read_only),
+        None => Mount {
+            typ: Some(MountType::VOLUME),
+            source: Some(full_name(&order.belonging, &mount.volume)),
+            target: Some(mount.path.clone()),
+            read_only: Some(mount.read_only),
+            ..Mount::default()
+        },
+    }
+}
+
+fn bind(from: &Path, to: &str, read_only: bool) -> Mount {
+    Mount {
+        typ: Some(MountType::BIND),
+        source: Some(from.to_string_lossy().into_owned()),
+        target: Some(to.to_owned()),
+        read_only: Some(read_only),
+        ..Mount::default()
+    }
+}

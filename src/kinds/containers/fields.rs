@@ -1,0 +1,162 @@
+//! What may be written of a goal in containers.
+
+use crate::model::{Descriptor, Field, ValueType};
+
+const TEXTS: ValueType = ValueType::List(&ValueType::Text);
+
+const PORT: &[Field] = &[Field::new(
+    "container_port",
+    ValueType::Integer { min: 1, max: 65535 },
+    "port inside the container",
+)
+.required()];
+
+const MOUNT: &[Field] = &[
+    Field::new("name", ValueType::Text, "a volume of the goal").required(),
+    Field::new("mount_path", ValueType::Text, "where it appears in the container").required(),
+    Field::new(
+        "read_only",
+        ValueType::Boolean,
+        "whether it can only be read there",
+    )
+    .default("false"),
+];
+
+const LIMITS: &[Field] = &[
+    Field::new(
+        "memory",
+        ValueType::Size,
+        "memory, swap included, such as `512MiB`",
+    ),
+    Field::new("cpu", ValueType::Text, "cores, such as `1.5` or `500m`"),
+    Field::new(
+        "pids",
+        ValueType::Integer {
+            min: 1,
+            max: 1_000_000,
+        },
+        "processes and threads",
+    ),
+];
+
+/// One container.
+pub(super) const CONTAINER: &[Field] = &[
+    Field::new(
+        "name",
+        ValueType::Text,
+        "what it is called, and its name on the goal's network",
+    )
+    .required(),
+    Field::new("image", ValueType::Text, "its image; placeholders allowed").required(),
+    Field::new(
+        "command",
+        TEXTS,
+        "entry point and its first arguments; the image's own",
+    ),
+    Field::new("args", TEXTS, "further arguments; placeholders allowed"),
+    Field::new(
+        "env",
+        ValueType::Variables,
+        "variables, as a map or a list of `{name, value}`; placeholders allowed",
+    )
+    .aliases(&["environment"]),
+    Field::new(
+        "ports",
+        ValueType::List(&ValueType::TextOr("container_port", PORT)),
+        "ports it offers on the computer's loopback, by a number that the log tells",
+    ),
+    Field::new(
+        "volume_mounts",
+        ValueType::List(&ValueType::Fields(MOUNT)),
+        "volumes of the goal it uses",
+    ),
+    Field::new(
+        "test",
+        ValueType::Test,
+        "a push test: without it this container is left out",
+    ),
+    Field::new(
+        "working_dir",
+        ValueType::Text,
+        "where it runs; the working copy, for a service the image's own, as with an empty text",
+    )
+    .aliases(&["working_directory"]),
+    Field::new("user", ValueType::Text, "who it runs as; the image's own"),
+    Field::new(
+        "pull",
+        ValueType::Choice(&["missing", "always", "never"]),
+        "when its image is fetched",
+    )
+    .default("missing"),
+    Field::new("limits", ValueType::Fields(LIMITS), "what it may use"),
+    Field::new(
+        "privileged",
+        ValueType::Boolean,
+        "all rights over the computer, where the operator allows it",
+    )
+    .default("false"),
+    Field::new(
+        "capabilities",
+        TEXTS,
+        "further capabilities, where the operator allows them",
+    ),
+];
+
+const HOST_PATH: &[Field] = &[Field::new("path", ValueType::Text, "an absolute path").required()];
+
+const VOLUME: &[Field] = &[
+    Field::new("name", ValueType::Text, "what mounts call it").required(),
+    Field::new(
+        "host_path",
+        ValueType::Fields(HOST_PATH),
+        "a directory of the computer, where the operator allows it",
+    ),
+    Field::new(
+        "empty_dir",
+        ValueType::Any,
+        "what a volume is anyway; accepted for older files",
+    ),
+];
+
+const BESIDE: &[Field] = &[
+    Field::new(
+        "init_containers",
+        ValueType::List(&ValueType::Fields(CONTAINER)),
+        "containers that run before the others, one after the other, to a good end",
+    ),
+    Field::new(
+        "volumes",
+        ValueType::List(&ValueType::Fields(VOLUME)),
+        "empty directories that containers share; gone with the goal",
+    ),
+    Field::new(
+        "network",
+        ValueType::Choice(&["open", "closed", "host"]),
+        "what the containers reach: all, each other only, or the computer's own network where the operator allows \
+         it; `open`, and `closed` for pushes that are not trusted",
+    ),
+    Field::new(
+        "timeout",
+        ValueType::Duration,
+        "longest run time, images included",
+    )
+    .default("10m"),
+    Field::new(
+        "grace",
+        ValueType::Duration,
+        "between the request to end and the kill",
+    )
+    .default("30s"),
+];
+
+pub(super) static DESCRIPTOR: Descriptor = Descriptor {
+    name: "containers",
+    aliases: &[],
+    value: Some(ValueType::With {
+        main: &ValueType::List(&ValueType::Fields(CONTAINER)),
+        beside: BESIDE,
+    }),
+    by_use: false,
+    help: "Runs containers on the working copy: the first decides, the others are its services.",
+    example: "name: test\ncontainers: [{name: test, image: \"node:20\", args: [npm, test]}]",
+};

@@ -1,0 +1,148 @@
+//! `containers`: a goal in containers (semantics 4.5, 7.3 row 1).
+//!
+//! [`fields`] says what may be written, [`arguments`] reads it, [`order`] makes of it what the driver of the engine is
+//! told; [`policy`] is what the operator allows. The engine itself is driven by a step that is our own program.
+
+mod arguments;
+mod fields;
+mod order;
+pub mod policy;
+mod tests_of_containers;
+
+use async_trait::async_trait;
+use serde_json::{Map, Value, json};
+
+use super::resolve::Placeholders;
+use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step};
+use crate::model::{Descriptor, ExecutionResult, StateName};
+use crate::ports::containers::{ContainerReport, REPORT};
+
+use arguments::Arguments;
+use tests_of_containers::Chosen;
+
+/// The verb of the step that drives the engine.
+pub const VERB: &str = "containers";
+
+/// Largest report that is read.
+const LARGEST_REPORT: u64 = 1024 * 1024;
+
+/// Under this key of its data a goal keeps which images it used (threat I5).
+const IMAGES: &str = "images";
+
+pub(super) struct Containers;
+
+#[async_trait]
+impl Kind for Containers {
+    fn descriptor(&self) -> &'static Descriptor {
+        &fields::DESCRIPTOR
+    }
+
+    fn runs_process(&self) -> bool {
+        true
+    }
+
+    fn check(&self, arguments: &Value) -> Result<(), String> {
+        let arguments = Arguments::read(arguments)?;
+        arguments.check()?;
+        tests_of_containers::check(&arguments)
+    }
+
+    async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
+        let written = &context.goal.definition().work.arguments;
+        let mut arguments = Arguments::read(written).map_err(KindError::Definition)?;
+        match tests_of_containers::choose(context, &arguments).await? {
+            Chosen::These(containers) => arguments.containers = containers,
+            Chosen::Nothing(because) => return Ok(Begun::Ended(skipped(&because))),
+        }
+        let placeholders = Placeholders::of(context).await?;
+        let order = order::order(context, &arguments, &placeholders)?;
+        let order = serde_json::to_value(order).map_err(|error| KindError::Definition(error.to_string()))?;
+        Ok(Begun::Process(ProcessRequest {
+            steps: vec![Step::own("", VERB, order)],
+            environment: Vec::new(),
+            timeout: arguments.timeout(),
+            grace: arguments.grace() + order::CLEARING,
+        }))
+    }
+
+    async fn conclude(
+        &self,
+        _context: &GoalContext<'_>,
+        ended: Ended<'_>,
+    ) -> Result<ExecutionResult, KindError> {
+        let report = read_report(&ended).await;
+        let mut result = ended.result;
+        // Why somebody ended it is said already.
+        let ended_by_itself = result
+            .phase
+            .as_deref()
+            .is_none_or(|phase| !["timeout", "stopped"].contains(&phase));
+        if result.code != 0 && ended_by_itself && report.failure.is_some() {
+            result.message = report.failure;
+        }
+        result.data = data_with_images(result.data.take(), report.images);
+        Ok(result)
+    }
+}
+
+fn skipped(because: &str) -> ExecutionResult {
+    ExecutionResult {
+        state: Some(StateName::Skipped),
+        description: Some(format!("Skipped: {because}")),
+        ..ExecutionResult::success()
+    }
+}
+
+/// What the driver left beside the directories that the containers saw; nothing when it was killed too early.
+async fn read_report(ended: &Ended<'_>) -> ContainerReport {
+    let path = ended.output.with_file_name(REPORT);
+    let reading = tokio::task::spawn_blocking(move || {
+        use std::io::Read;
+        let mut text = Vec::new();
+        std::fs::File::open(path)?
+            .take(LARGEST_REPORT)
+            .read_to_end(&mut text)?;
+        Ok::<_, std::io::Error>(text)
+    });
+    let text = reading.await.ok().and_then(Result::ok).unwrap_or_default();
+    serde_json::from_slice(&text).unwrap_or_default()
+}
+
+/// The images under a key of the data, unless the goal's own data leaves no room for it.
+fn data_with_images(data: Option<String>, images: Vec<(String, String)>) -> Option<String> {
+    if images.is_empty() {
+        return data;
+    }
+    let images: Map<String, Value> = images
+        .into_iter()
+        .map(|(name, image)| (name, json!(image)))
+        .collect();
+    match data {
+        None => Some(json!({ IMAGES: images }).to_string()),
+        Some(text) => match serde_json::from_str(&text) {
+            Ok(Value::Object(mut fields)) => {
+                fields.entry(IMAGES).or_insert(Value::Object(images));
+                Some(Value::Object(fields).to_string())
+            }
+            Ok(_) | Err(_) => Some(text),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i5_images_stand_beside_the_goals_own_data_and_never_in_its_place() {
+        let images = || vec![("main".to_owned(), "a@sha256:1".to_owned())];
+        let with = |data: Option<&str>| data_with_images(data.map(str::to_owned), images()).unwrap();
+        assert_eq!(with(None), r#"{"images":{"main":"a@sha256:1"}}"#);
+        assert_eq!(
+            with(Some(r#"{"x":1}"#)),
+            r#"{"x":1,"images":{"main":"a@sha256:1"}}"#
+        );
+        assert_eq!(with(Some(r#"{"images":2}"#)), r#"{"images":2}"#);
+        assert_eq!(with(Some("plain")), "plain");
+    }
+}

@@ -1,0 +1,160 @@
+//! From what is written to what the driver of the engine is told, for one push.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use aws_lc_rs::digest;
+
+use super::arguments::{Arguments, Container, millicpus, network_name};
+use crate::kinds::resolve::Placeholders;
+use crate::kinds::{GoalContext, KindError};
+use crate::model::GoalState;
+use crate::ports::AttemptRef;
+use crate::ports::containers::{
+    Belonging, ContainerLimits, ContainerOrder, ContainerSpec, MountSpec, NetworkAccess, VolumeSpec,
+};
+
+/// Beyond the grace of the containers, for removing what was made.
+pub(super) const CLEARING: Duration = Duration::from_secs(60);
+
+/// How long an engine may take to answer, and be gone.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Longest part of a goal's name in the names of its containers.
+const LONGEST_NAME: usize = 40;
+
+/// The order for the containers of a goal.
+pub(super) fn order(
+    context: &GoalContext<'_>,
+    arguments: &Arguments,
+    placeholders: &Placeholders,
+) -> Result<ContainerOrder, KindError> {
+    let policy = &context.policy.containers;
+    let push = &context.record.push;
+    let network = policy.network(arguments.network, push);
+    let specs = |containers: &[Container]| -> Result<Vec<ContainerSpec>, KindError> {
+        containers
+            .iter()
+            .map(|container| spec(container, placeholders))
+            .collect()
+    };
+    let order = ContainerOrder {
+        engines: policy.engines.clone(),
+        belonging: belonging(context)?,
+        init_containers: specs(&arguments.init_containers)?,
+        containers: specs(&arguments.containers)?,
+        volumes: arguments.volumes.iter().map(volume).collect(),
+        network,
+        grace: arguments.grace(),
+        patience: PATIENCE,
+        notes: notes(arguments, network),
+    };
+    policy
+        .check(arguments, &order, push)
+        .map_err(KindError::Definition)?;
+    Ok(order)
+}
+
+fn notes(arguments: &Arguments, network: NetworkAccess) -> Vec<String> {
+    let is_shut =
+        network == NetworkAccess::Closed && arguments.network != Some(super::arguments::Network::Closed);
+    let note = "the network is closed, because the push is not trusted".to_owned();
+    is_shut.then_some(note).into_iter().collect()
+}
+
+fn volume(volume: &super::arguments::Volume) -> VolumeSpec {
+    VolumeSpec {
+        name: volume.name.clone(),
+        host_path: volume.host_path.as_ref().map(|host| PathBuf::from(&host.path)),
+    }
+}
+
+fn belonging(context: &GoalContext<'_>) -> Result<Belonging, KindError> {
+    let GoalState::InProcess { epoch, .. } = context.goal.state else {
+        return Err(KindError::Definition("the goal is not in process".to_owned()));
+    };
+    let attempt = AttemptRef {
+        goal_set: context.record.set.id,
+        goal: context.goal.definition().key(),
+        attempt: context.goal.attempt,
+        epoch,
+    };
+    let shown = [
+        ("repo", context.record.push.repo.slug.to_string()),
+        ("branch", context.record.push.branch.to_string()),
+        ("goal", context.goal.definition().name.clone()),
+    ];
+    Ok(Belonging {
+        owner: context.policy.containers.owner.clone(),
+        mark: context.policy.containers.mark.clone(),
+        name: unique_name(&attempt),
+        attempt,
+        shown: shown.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+    })
+}
+
+/// Begins the names of all that belongs to the attempt: readable, and unique by the set, a digest of the goal, the number.
+fn unique_name(attempt: &AttemptRef) -> String {
+    let goal = attempt.goal.unique_name.as_str();
+    let readable: String = goal
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .take(LONGEST_NAME)
+        .collect();
+    let digest = digest::digest(&digest::SHA256, attempt.goal.to_string().as_bytes());
+    let digest = hex::encode(&digest.as_ref()[..3]);
+    format!("sdm-{}-{readable}-{digest}-{}", attempt.goal_set, attempt.attempt)
+}
+
+/// One container with its placeholders resolved. What comes from a push is data wherever it stands.
+fn spec(container: &Container, placeholders: &Placeholders) -> Result<ContainerSpec, KindError> {
+    let text = |text: &String| placeholders.text(text);
+    let words: Vec<String> = container.command.iter().chain(&container.args).cloned().collect();
+    let resolved = placeholders.argv(&words)?;
+    let (command, args) = if container.command.is_empty() {
+        (Vec::new(), resolved.argv)
+    } else {
+        let mut words = resolved.argv.into_iter();
+        (words.next().into_iter().collect(), words.collect())
+    };
+    let mut environment = resolved.environment;
+    for variable in &container.env {
+        environment.push((variable.name.clone(), placeholders.text(&variable.value)?));
+    }
+    let limits = &container.limits;
+    Ok(ContainerSpec {
+        name: network_name(&container.name).map_err(KindError::Definition)?,
+        image: text(&container.image)?,
+        has_foreign_arguments: command.is_empty() && words.iter().any(|word| word.contains("${")),
+        command,
+        args,
+        environment,
+        ports: container.ports.iter().map(|port| port.container_port).collect(),
+        mounts: container.volume_mounts.iter().map(mount).collect(),
+        files: Vec::new(),
+        working_directory: container.working_dir.as_ref().map(text).transpose()?,
+        user: container.user.as_ref().map(text).transpose()?,
+        pull: container.pull,
+        limits: ContainerLimits {
+            memory: limits.memory,
+            millicpus: millicpus(limits.cpu.as_deref()).map_err(KindError::Definition)?,
+            pids: limits.pids,
+        },
+        privileged: container.privileged,
+        capabilities: container.capabilities.clone(),
+    })
+}
+
+fn mount(mount: &super::arguments::Mount) -> MountSpec {
+    MountSpec {
+        volume: mount.name.clone(),
+        path: mount.mount_path.clone(),
+        read_only: mount.read_only,
+    }
+}

@@ -1,0 +1,161 @@
+//! What the operator allows goals in containers (threats I4, I5).
+
+use std::path::{Path, PathBuf};
+
+use super::arguments::{Arguments, Network};
+use crate::model::push::Trust;
+use crate::model::{ImageReference, Push};
+use crate::ports::containers::{ContainerOrder, NetworkAccess};
+
+/// The operator's word, and where the engine is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContainerPolicy {
+    /// Sockets of engines; the first that is there is used.
+    pub engines: Vec<PathBuf>,
+    /// By what this machine's containers are told from those of every other machine on the same engine.
+    pub owner: String,
+    /// A file that is touched before containers are made.
+    pub mark: PathBuf,
+    /// Whether images must be named by digest.
+    pub require_digest: bool,
+    /// Whether containers of pushes that are not trusted reach more than each other.
+    pub untrusted_network: bool,
+    /// What single repositories may do beyond that.
+    pub allow: Vec<Allowance>,
+}
+
+/// What some repositories may do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Allowance {
+    /// `owner/name`, each part perhaps `*`.
+    pub repositories: Vec<String>,
+    /// Privileged containers.
+    pub privileged: bool,
+    /// The computer's own network.
+    pub host_network: bool,
+    /// Directories of the computer, and what is below them.
+    pub host_paths: Vec<PathBuf>,
+    /// Capabilities, as the engine calls them.
+    pub capabilities: Vec<String>,
+}
+
+impl Allowance {
+    fn is_for(&self, push: &Push) -> bool {
+        let slug = &push.repo.slug;
+        let fits = |pattern: &String| match pattern.split_once('/') {
+            Some((owner, name)) => [(owner, &slug.owner), (name, &slug.name)]
+                .into_iter()
+                .all(|(pattern, part)| pattern == "*" || pattern == part),
+            None => false,
+        };
+        self.repositories.iter().any(fits)
+    }
+}
+
+impl ContainerPolicy {
+    /// What the containers reach. A push that is not trusted has no say.
+    pub(super) fn network(&self, asked: Option<Network>, push: &Push) -> NetworkAccess {
+        let is_shut = push.trust == Trust::Untrusted && !self.untrusted_network;
+        match asked {
+            Some(Network::Host) => NetworkAccess::Host,
+            Some(Network::Closed) => NetworkAccess::Closed,
+            Some(Network::Open) | None if is_shut => NetworkAccess::Closed,
+            Some(Network::Open) | None => NetworkAccess::Open,
+        }
+    }
+
+    /// Whether the operator lets this repository have what it asks for. A push that is not trusted has none of it.
+    ///
+    /// # Errors
+    /// What is not allowed, and what would allow it.
+    pub(super) fn check(
+        &self,
+        arguments: &Arguments,
+        order: &ContainerOrder,
+        push: &Push,
+    ) -> Result<(), String> {
+        let asked = Asked::of(arguments);
+        let given: Vec<&Allowance> = match push.trust {
+            Trust::Untrusted => Vec::new(),
+            Trust::Member => self
+                .allow
+                .iter()
+                .filter(|allowance| allowance.is_for(push))
+                .collect(),
+        };
+        for wish in asked.0 {
+            if !given.iter().any(|allowance| wish.is_in(allowance)) {
+                return Err(format!(
+                    "{} is not allowed to {}: the machine's configuration would have to say so in `containers: allow`",
+                    push.repo.slug,
+                    wish.words()
+                ));
+            }
+        }
+        self.check_digests(order)
+    }
+
+    fn check_digests(&self, order: &ContainerOrder) -> Result<(), String> {
+        for container in order.init_containers.iter().chain(&order.containers) {
+            let reference = ImageReference::parse(&container.image)?;
+            if self.require_digest && reference.digest.is_none() {
+                return Err(format!(
+                    "the image `{}` is not named by digest, and this machine requires that: write `{}@sha256:…`",
+                    container.image, reference.name
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One thing that needs the operator's word.
+enum Wish<'a> {
+    Privileged,
+    HostNetwork,
+    HostPath(&'a str),
+    Capability(&'a str),
+}
+
+/// All that a goal asks for.
+struct Asked<'a>(Vec<Wish<'a>>);
+
+impl<'a> Asked<'a> {
+    fn of(arguments: &'a Arguments) -> Self {
+        let mut wishes = Vec::new();
+        for container in arguments.all() {
+            wishes.extend(container.privileged.then_some(Wish::Privileged));
+            wishes.extend(container.capabilities.iter().map(|name| Wish::Capability(name)));
+        }
+        wishes.extend((arguments.network == Some(Network::Host)).then_some(Wish::HostNetwork));
+        let paths = arguments
+            .volumes
+            .iter()
+            .filter_map(|volume| volume.host_path.as_ref());
+        wishes.extend(paths.map(|host| Wish::HostPath(&host.path)));
+        Self(wishes)
+    }
+}
+
+impl Wish<'_> {
+    fn is_in(&self, allowance: &Allowance) -> bool {
+        match self {
+            Self::Privileged => allowance.privileged,
+            Self::HostNetwork => allowance.host_network,
+            Self::HostPath(path) => allowance
+                .host_paths
+                .iter()
+                .any(|allowed| Path::new(path).starts_with(allowed)),
+            Self::Capability(name) => allowance.capabilities.iter().any(|allowed| allowed == name),
+        }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Privileged => "run privileged containers".to_owned(),
+            Self::HostNetwork => "use the computer's own network".to_owned(),
+            Self::HostPath(path) => format!("mount `{path}` of the computer"),
+            Self::Capability(name) => format!("have the capability `{}`", name.escape_debug()),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The name of a container image: `[registry/]repository[:tag][@algorithm:digest]`.
+
+/// Longest reference.
+const LONGEST: usize = 512;
+
+/// A reference taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageReference {
+    /// Registry and repository.
+    pub name: String,
+    /// Tag; none when only a digest is given.
+    pub tag: Option<String>,
+    /// `sha256:…`.
+    pub digest: Option<String>,
+}
+
+impl ImageReference {
+    /// Takes a reference apart; without tag and digest it means `latest`.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let legal = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
+        if text.is_empty() || text.len() > LONGEST || text.starts_with('-') || !text.chars().all(legal) {
+            return Err(format!("`{}` is not the name of an image", text.escape_debug()));
+        }
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(checked_digest(digest)?)),
+            None => (text, None),
+        };
+        // A colon before the last slash belongs to the port of a registry.
+        let (name, tag) = match rest.rsplit_once(':') {
+            Some((name, tag)) if !tag.contains('/') => (name, Some(tag.to_owned())),
+            _ => (rest, None),
+        };
+        if name.is_empty() || tag.as_deref() == Some("") {
+            return Err(format!("`{text}` is not the name of an image"));
+        }
+        let tag = tag.or_else(|| digest.is_none().then(|| "latest".to_owned()));
+        Ok(Self {
+            name: name.to_owned(),
+            tag,
+            digest,
+        })
+    }
+
+    /// As an engine wants it for fetching: what to look for, and which one of it. Never all tags.
+    pub fn wanted(&self) -> (&str, &str) {
+        let which = self.digest.as_deref().or(self.tag.as_deref());
+        (&self.name, which.unwrap_or("latest"))
+    }
+}
+
+fn checked_digest(digest: &str) -> Result<String, String> {
+    let is_sha256 = digest
+        .strip_prefix("sha256:")
+        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    match is_sha256 {
+        true => Ok(digest.to_ascii_lowercase()),
+        false => Err(format!("`{digest}` is not a sha256 digest")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> (String, Option<String>, bool) {
+        let reference = ImageReference::parse(text).unwrap();
+        (reference.name, reference.tag, reference.digest.is_some())
+    }
+
+    #[test]
+    fn tags_digests_and_ports_are_told_apart() {
+        let digest = format!("sha256:{}", "a1".repeat(32));
+        assert_eq!(
+            parsed("alpine"),
+            ("alpine".to_owned(), Some("latest".to_owned()), false)
+        );
+        assert_eq!(parsed("r:5000/a/b").0, "r:5000/a/b");
+        assert_eq!(parsed("r:5000/a/b:1.2").1.as_deref(), Some("1.2"));
+        assert_eq!(parsed(&format!("a/b@{digest}")), ("a/b".to_owned(), None, true));
+        let both = ImageReference::parse(&format!("a/b:1@{digest}")).unwrap();
+        assert_eq!(both.wanted(), ("a/b", digest.as_str()));
+    }
+
+    #[test]
+    fn what_is_no_reference_is_refused() {
+        for text in [
+            "",
+            "-x",
+            "a b",
+            "a:",
+            ":1",
+            "a@sha256:12",
+            "a@md5:1",
+            "$(x)",
+            "a\nb",
+        ] {
+            assert!(ImageReference::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

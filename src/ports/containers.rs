@@ -1,0 +1,170 @@
+//! What a goal in containers asks of whoever drives a container engine (semantics 4.5): one JSON document, private to
+//! the attempt, because it may carry secrets. Fields are only ever added, each with a default.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::executor::AttemptRef;
+
+/// Where the working copy is inside a container.
+pub const PROJECT: &str = "/atm/home";
+/// Where `goal.json` is inside a container.
+pub const INPUT: &str = "/atm/input";
+/// Where a container may leave `result.json`.
+pub const OUTPUT: &str = "/atm/output";
+
+/// A variable of the step that names, separated by commas, others that its containers get as well.
+pub const PASSED_ON: &str = "SDM_PASSED_ON";
+
+/// What the driver leaves for the machine, beside the directories it exchanges with the goal and out of the goal's reach.
+pub const REPORT: &str = "containers.json";
+
+/// The containers of one attempt.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct ContainerOrder {
+    /// Sockets of container engines; the first that is there is used.
+    pub engines: Vec<PathBuf>,
+    /// Whose containers these are.
+    pub belonging: Belonging,
+    /// Run one after the other to their end before anything else starts.
+    pub init_containers: Vec<ContainerSpec>,
+    /// The first decides; the others are its services.
+    pub containers: Vec<ContainerSpec>,
+    /// Made for this attempt and removed with it.
+    pub volumes: Vec<VolumeSpec>,
+    /// What they reach.
+    pub network: NetworkAccess,
+    /// Between the request to end and the kill.
+    pub grace: Duration,
+    /// How long the engine may take to answer, and how long it may be gone without the goal being lost.
+    pub patience: Duration,
+    /// What people should know first, a line each.
+    pub notes: Vec<String>,
+}
+
+/// By what containers, networks and volumes are found again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Belonging {
+    /// The machine's state, told apart from every other one that uses the same engine.
+    pub owner: String,
+    /// A file that is touched before anything is made: its owner looks for remains once it is newer than the last look.
+    pub mark: PathBuf,
+    /// The attempt.
+    pub attempt: AttemptRef,
+    /// Begins the names of everything; unique to the attempt.
+    pub name: String,
+    /// For people: `owner/repo`, the goal's name.
+    pub shown: Vec<(String, String)>,
+}
+
+/// What the containers of a goal reach beside each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkAccess {
+    /// Each other and whatever the engine lets through.
+    Open,
+    /// Each other only.
+    Closed,
+    /// The network of the computer itself.
+    Host,
+}
+
+/// When an image is fetched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pull {
+    /// When the engine does not have it.
+    #[default]
+    Missing,
+    /// Each time.
+    Always,
+    /// Never: without it the goal fails.
+    Never,
+}
+
+/// One container.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct ContainerSpec {
+    /// Its name on the network of the goal.
+    pub name: String,
+    /// Image reference.
+    pub image: String,
+    /// Entry point and its first arguments; the image's own when empty.
+    pub command: Vec<String>,
+    /// Further arguments.
+    pub args: Vec<String>,
+    /// The arguments hold what comes from a push and no command says how they are read: an image that gives its arguments
+    /// to a shell is refused then, because data would become a program.
+    pub has_foreign_arguments: bool,
+    /// Variables beside those of the contract; these win.
+    pub environment: Vec<(String, String)>,
+    /// Ports it offers on the loopback of the computer, by a number the engine chooses.
+    pub ports: Vec<u16>,
+    /// Volumes it uses.
+    pub mounts: Vec<MountSpec>,
+    /// Files with secrets, readable inside only.
+    pub files: Vec<FileSpec>,
+    /// Where it runs; empty for the image's own, none for the working copy (the first one and those before it).
+    pub working_directory: Option<String>,
+    /// Who it runs as; the image's own when none.
+    pub user: Option<String>,
+    /// When its image is fetched.
+    pub pull: Pull,
+    /// What it may use.
+    pub limits: ContainerLimits,
+    /// All rights over the computer; only where the operator allows it.
+    pub privileged: bool,
+    /// Further capabilities; only where the operator allows them.
+    pub capabilities: Vec<String>,
+}
+
+/// What a container may use at most.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContainerLimits {
+    /// Memory in bytes, swap included.
+    pub memory: Option<u64>,
+    /// Processor time in thousandths of a core.
+    pub millicpus: Option<u64>,
+    /// Processes and threads.
+    pub pids: Option<u64>,
+}
+
+/// A volume in a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MountSpec {
+    /// Name of the volume.
+    pub volume: String,
+    /// Where it appears.
+    pub path: String,
+    /// Whether it can only be read there.
+    pub read_only: bool,
+}
+
+/// A volume of the goal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VolumeSpec {
+    /// Name.
+    pub name: String,
+    /// A directory of the computer in its place; only where the operator allows it.
+    pub host_path: Option<PathBuf>,
+}
+
+/// A file that is put into a container.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileSpec {
+    /// Where it appears.
+    pub path: String,
+    /// What it says.
+    pub content: String,
+}
+
+/// What became of the containers of an attempt, beside their exit code.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerReport {
+    /// Each container's image as it was used: `name@sha256:…`, or the id of an image that no registry knows.
+    pub images: Vec<(String, String)>,
+    /// Why the goal failed, for people.
+    pub failure: Option<String>,
+}

@@ -1,0 +1,7 @@
+//! Goals in containers: with a real podman, and with a fake engine for what a real one rarely does.
+
+mod daemon;
+mod driver;
+mod fake_engine;
+mod nasty;
+mod real;
