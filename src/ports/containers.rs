@@ -18,6 +18,12 @@ pub const OUTPUT: &str = "/atm/output";
 /// A variable of the step that names, separated by commas, others that its containers get as well.
 pub const PASSED_ON: &str = "SDM_PASSED_ON";
 
+/// A variable of the step that names, separated by `:`, the objects that the working copy's repository borrows.
+pub const BORROWED_OBJECTS: &str = "SDM_BORROWED_OBJECTS";
+
+/// The phase in which everything that was made is removed.
+pub const SHUTTING_DOWN: &str = "shutting down";
+
 /// What the driver leaves for the machine, beside the directories it exchanges with the goal and out of the goal's reach.
 pub const REPORT: &str = "containers.json";
 

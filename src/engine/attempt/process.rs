@@ -7,6 +7,7 @@ use crate::kinds;
 use crate::kinds::process::{Command, OWN, ProcessRequest, SANDBOX, Step};
 use crate::model::push::Trust;
 use crate::model::{Goal, Push};
+use crate::ports::containers::BORROWED_OBJECTS;
 use crate::ports::executor::{self, ProcessSpec};
 use crate::ports::sandbox::{SANDBOX_ORDER, SandboxMode, SandboxOrder};
 use crate::ports::scm::Workspace;
@@ -38,10 +39,15 @@ impl Engine {
         let mut environment = self.settings.base_environment.clone();
         environment.extend(contract);
         environment.extend(request.environment.iter().cloned());
-        let sandbox = self.sandbox(&record.push, &workspace.path, exchanged)?;
+        let borrowed = borrowed(&workspace.path);
+        let below = Below {
+            project: &workspace.path,
+            sandbox: self.sandbox(&record.push, &workspace.path, &borrowed, exchanged)?,
+            borrowed,
+        };
         let steps = request.steps.iter().enumerate();
         let steps: io::Result<Vec<executor::Step>> = steps
-            .map(|(index, step)| self.step(index, step, &workspace.path, exchanged, sandbox.as_deref()))
+            .map(|(index, step)| self.step(index, step, &below, exchanged))
             .collect();
         Ok(ProcessSpec {
             steps: steps?,
@@ -60,32 +66,24 @@ impl Engine {
         &self,
         index: usize,
         step: &Step,
-        project: &Path,
+        below: &Below<'_>,
         exchanged: &Exchanged,
-        sandbox: Option<&Path>,
     ) -> io::Result<executor::Step> {
+        let mut environment = step.environment.clone();
         let argv = match &step.command {
-            Command::Program(argv) => match sandbox {
+            Command::Program(argv) => match &below.sandbox {
                 Some(file) => [self.own(SANDBOX, file), argv.clone()].concat(),
                 None => argv.clone(),
             },
             Command::Own { verb, order } => {
+                environment.extend(below.told());
                 self.own(verb, &exchanged.write_order(&(index + 1).to_string(), order)?)
             }
         };
-        let mut environment = step.environment.clone();
-        if let Some(file) = &step.own_result {
-            let path = exchanged.result_file().with_file_name(file);
-            environment.push(("ATOMIST_RESULT".to_owned(), path.to_string_lossy().into_owned()));
-        }
-        let mut environment = step.environment.clone();
-        if let (Command::Own { .. }, Some(file)) = (&step.command, sandbox) {
-            environment.push((SANDBOX_ORDER.to_owned(), file.to_string_lossy().into_owned()));
-        }
         Ok(executor::Step {
             name: step.name.clone(),
             argv,
-            directory: project.join(&step.directory),
+            directory: below.project.join(&step.directory),
             environment,
             when: step.when,
             on_failure: step.on_failure,
@@ -93,6 +91,30 @@ impl Engine {
             stop_code: step.stop_code,
             heeds_result: step.heeds_result,
         })
+    }
+}
+
+/// What all steps of a goal have below them.
+struct Below<'a> {
+    /// The working copy.
+    project: &'a Path,
+    /// The order for the sandbox of commands.
+    sandbox: Option<PathBuf>,
+    /// Objects that the working copy's repository borrows.
+    borrowed: Vec<PathBuf>,
+}
+
+impl Below<'_> {
+    /// What steps that are our own program are told of it.
+    fn told(&self) -> Vec<(String, String)> {
+        let text = |path: &PathBuf| path.to_string_lossy().into_owned();
+        let borrowed: Vec<String> = self.borrowed.iter().map(text).collect();
+        let sandbox = self
+            .sandbox
+            .as_ref()
+            .map(|file| (SANDBOX_ORDER.to_owned(), text(file)));
+        let borrowed = (!borrowed.is_empty()).then(|| (BORROWED_OBJECTS.to_owned(), borrowed.join(":")));
+        sandbox.into_iter().chain(borrowed).collect()
     }
 }
 
@@ -104,7 +126,13 @@ impl Engine {
     }
 
     /// The order for the sandbox that commands of a push run in; none when they run as the user who runs the machine.
-    fn sandbox(&self, push: &Push, project: &Path, exchanged: &Exchanged) -> io::Result<Option<PathBuf>> {
+    fn sandbox(
+        &self,
+        push: &Push,
+        project: &Path,
+        borrowed: &[PathBuf],
+        exchanged: &Exchanged,
+    ) -> io::Result<Option<PathBuf>> {
         let policy = &self.settings.sandbox;
         let (mode, network) = match push.trust {
             Trust::Member => (policy.trusted, true),
@@ -121,7 +149,7 @@ impl Engine {
                 .readable
                 .iter()
                 .cloned()
-                .chain(borrowed(project))
+                .chain(borrowed.iter().cloned())
                 .chain([exchanged.input().to_owned()])
                 .collect(),
             hidden: policy.hidden.clone(),

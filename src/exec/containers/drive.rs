@@ -20,7 +20,7 @@ use super::image::{Image, image_of};
 use super::output::Output;
 use super::remains::{self, Remain};
 use super::{labels, ownership, shape};
-use crate::ports::containers::{ContainerOrder, ContainerSpec, VolumeSpec};
+use crate::ports::containers::{ContainerOrder, ContainerSpec, SHUTTING_DOWN, VolumeSpec};
 use crate::runtime::tasks::Tasks;
 
 /// How long the last output of a container may take to arrive after its end.
@@ -345,7 +345,7 @@ impl<'a> Drive<'a> {
     /// Removes everything. After an interruption something may be there that we do not know of.
     pub(super) async fn clear(&mut self, was_interrupted: bool) {
         if !self.remains.is_empty() {
-            self.output.phase("shutting down");
+            self.output.phase(SHUTTING_DOWN);
         }
         self.give_files_back().await;
         let known = std::mem::take(&mut self.remains);

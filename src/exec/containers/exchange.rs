@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::ports::containers::{INPUT, OUTPUT, PASSED_ON, PROJECT, REPORT};
+use crate::ports::containers::{BORROWED_OBJECTS, INPUT, OUTPUT, PASSED_ON, PROJECT, REPORT};
 use crate::ports::sandbox::SANDBOX_ORDER;
 
 /// The directories of an attempt, and what containers are told of them.
@@ -14,6 +14,8 @@ pub(super) struct Places {
     pub(super) input: PathBuf,
     /// Where `result.json` may be left.
     pub(super) output: PathBuf,
+    /// Objects that the working copy's repository borrows, so that git works inside.
+    pub(super) borrowed: Vec<PathBuf>,
     /// The variables of the contract, with the paths inside.
     pub(super) environment: Vec<(String, String)>,
 }
@@ -33,9 +35,10 @@ impl Places {
             project: place("ATOMIST_PROJECT_DIR")?,
             input: place("ATOMIST_INPUT_DIR")?,
             output: place("ATOMIST_OUTPUT_DIR")?,
+            borrowed: borrowed(contract),
             environment: contract
                 .iter()
-                .filter(|(name, _)| ![PASSED_ON, SANDBOX_ORDER].contains(&name.as_str()))
+                .filter(|(name, _)| ![PASSED_ON, SANDBOX_ORDER, BORROWED_OBJECTS].contains(&name.as_str()))
                 .filter_map(inside)
                 .chain(passed_on(contract))
                 .collect(),
@@ -61,6 +64,18 @@ fn inside((name, value): (&String, &String)) -> Option<(String, String)> {
         _ => return None,
     };
     Some((name.clone(), value))
+}
+
+fn borrowed(contract: &BTreeMap<String, String>) -> Vec<PathBuf> {
+    let paths = contract
+        .get(BORROWED_OBJECTS)
+        .map(String::as_str)
+        .unwrap_or_default();
+    paths
+        .split(':')
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .collect()
 }
 
 /// Further variables that are meant for the containers: secrets reach them so.
@@ -90,6 +105,7 @@ mod tests {
             ("TOKEN", "canary"),
             ("OTHER", "not this"),
             (PASSED_ON, "TOKEN,ABSENT"),
+            (BORROWED_OBJECTS, "/state/mirrors/7/objects"),
         ];
         let contract = contract.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let places = Places::of_contract(&BTreeMap::from(contract)).unwrap();

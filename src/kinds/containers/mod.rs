@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step};
 use crate::model::{Descriptor, ExecutionResult, StateName};
-use crate::ports::containers::{ContainerReport, REPORT};
+use crate::ports::containers::{ContainerReport, REPORT, SHUTTING_DOWN};
 
 use arguments::Arguments;
 use tests_of_containers::Chosen;
@@ -80,6 +80,8 @@ impl Kind for Containers {
         if result.code != 0 && ended_by_itself && report.failure.is_some() {
             result.message = report.failure;
         }
+        // Where it stood when all was over says nothing any more.
+        result.phase = result.phase.filter(|phase| phase != SHUTTING_DOWN);
         result.data = data_with_images(result.data.take(), report.images);
         Ok(result)
     }

@@ -42,6 +42,8 @@ rules:
             args: ["echo '{\"SdmGoal\": {\"push\": {\"after\": {\"version\": \"1.2.3\"}}, \"data\": {\"own\": 1}}}' > $ATOMIST_RESULT; echo on ${push.branch}"]
       - name: use
         containers: [{name: use, image: IMAGE, args: [echo, "version ${push.after.version}, image ${goals.version.data.images.version}"]}]
+      - name: objects
+        containers: [{name: main, image: IMAGE, command: [sh, -ec, "at=$(cat .git/objects/info/alternates); test -d $at; ! touch $at/x"]}]
       - name: broken
         containers: [{name: broken, image: IMAGE, args: [sh, -c, "echo nonsense > $ATOMIST_RESULT"]}]
 "#;
@@ -54,6 +56,13 @@ rules:
     assert!(said.contains("version 1.2.3, image "), "{said}");
     assert!(said.contains("@sha256:"), "{said}");
     assert!(log(&machine, "version").contains("on main"));
+    // The working copy's repository works inside: the objects it borrows are there, and only to be read.
+    assert_eq!(
+        state_of(&set, "objects"),
+        "success",
+        "{}",
+        log(&machine, "objects")
+    );
     // CO-16: what cannot be read is a failure.
     assert_eq!(state_of(&set, "broken"), "failure", "{set}");
     assert_eq!(podman.labelled(&label(&machine)), Vec::<String>::new());
