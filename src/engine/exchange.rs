@@ -70,6 +70,11 @@ impl Exchanged {
         &self.output
     }
 
+    /// Where files with secrets are while a step runs that is given them.
+    pub(super) fn secrets(&self) -> PathBuf {
+        self.input.with_file_name("secrets")
+    }
+
     /// A directory for temporary files of this attempt alone.
     pub(super) fn temporary(&self) -> io::Result<PathBuf> {
         let temporary = self.input.with_file_name("temporary");

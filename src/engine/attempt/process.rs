@@ -150,7 +150,7 @@ impl Engine {
                 .iter()
                 .cloned()
                 .chain(borrowed.iter().cloned())
-                .chain([exchanged.input().to_owned()])
+                .chain([exchanged.input().to_owned(), exchanged.secrets()])
                 .collect(),
             hidden: policy.hidden.clone(),
             temporary: exchanged.temporary()?,

@@ -14,6 +14,8 @@ pub(super) struct Places {
     pub(super) input: PathBuf,
     /// Where `result.json` may be left.
     pub(super) output: PathBuf,
+    /// Files with secrets that variables name, where there are any; inside they have the same place.
+    pub(super) secrets: Option<PathBuf>,
     /// Objects that the working copy's repository borrows, so that git works inside.
     pub(super) borrowed: Vec<PathBuf>,
     /// The variables of the contract, with the paths inside.
@@ -31,10 +33,12 @@ impl Places {
             path.filter(|path| path.is_absolute())
                 .ok_or_else(|| format!("{name} names no directory"))
         };
+        let output = place("ATOMIST_OUTPUT_DIR")?;
         Ok(Self {
             project: place("ATOMIST_PROJECT_DIR")?,
             input: place("ATOMIST_INPUT_DIR")?,
-            output: place("ATOMIST_OUTPUT_DIR")?,
+            secrets: Some(output.with_file_name("secrets")).filter(|path| path.is_dir()),
+            output,
             borrowed: borrowed(contract),
             environment: contract
                 .iter()

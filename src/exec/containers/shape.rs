@@ -189,10 +189,10 @@ fn port_bindings(ports: &[u16]) -> PortMap {
 }
 
 fn mounts(spec: &ContainerSpec, setting: &Setting<'_>) -> Vec<Mount> {
-    let borrowed = setting.places.borrowed.iter();
+    let same_inside = setting.places.borrowed.iter().chain(&setting.places.secrets);
     let exchanged = [bind(&setting.places.input, INPUT, true)]
         .into_iter()
-        .chain(borrowed.map(|path| bind(path, &path.to_string_lossy(), true)))
+        .chain(same_inside.map(|path| bind(path, &path.to_string_lossy(), true)))
         .chain(writable(setting.places));
     let volumes = spec.mounts.iter().map(|mount| volume_mount(mount, setting.order));
     let files = setting
