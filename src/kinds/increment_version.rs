@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::delivery::{Delivered, MAX_CHAIN, how_to_take, to_pushed_branch};
 use super::version::{base_version, version_file};
-use super::{Begun, GoalContext, Kind, KindError, look_into, look_into_commit, machine};
+use super::{Begun, GoalContext, Kind, KindError, look_into, look_into_commit, machine, refuse_untrusted};
 use crate::model::version::{Increment, VERSION_FILES, incremented, is_ahead, release};
 use crate::model::{CommitSha, Descriptor, ExecutionResult, Field, StateName, ValueType};
 use crate::ports::scm::NewCommit;
@@ -69,6 +69,7 @@ impl Kind for IncrementVersion {
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
         let arguments: Arguments = serde_json::from_value(context.goal.definition().work.arguments.clone())
             .map_err(|error| KindError::Definition(error.to_string()))?;
+        refuse_untrusted(context)?;
         let push = &context.record.push;
         let chain = context
             .store

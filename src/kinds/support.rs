@@ -5,7 +5,7 @@ use std::sync::Arc;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::{GoalContext, KindError};
-use crate::model::push::Signature;
+use crate::model::push::{Signature, Trust};
 use crate::model::{CommitSha, Push};
 use crate::rules::view::ProjectView;
 
@@ -55,6 +55,19 @@ pub(super) fn globs(patterns: &[String]) -> Result<GlobSet, String> {
         set.add(glob.map_err(|error| error.to_string())?);
     }
     set.build().map_err(|error| error.to_string())
+}
+
+/// Refuses to write to the repository for a push that is not trusted (threats B9, B10).
+///
+/// # Errors
+/// It is not.
+pub(super) fn refuse_untrusted(context: &GoalContext<'_>) -> Result<(), KindError> {
+    match context.record.push.trust {
+        Trust::Member => Ok(()),
+        Trust::Untrusted => Err(KindError::Definition(
+            "nothing is written to the repository for a push that is not trusted".to_owned(),
+        )),
+    }
 }
 
 /// Who makes commits and tags of goals.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use super::resolve::Placeholders;
-use super::{Begun, GoalContext, Kind, KindError, machine};
+use super::{Begun, GoalContext, Kind, KindError, machine, refuse_untrusted};
 use crate::model::version::release;
 use crate::model::{Descriptor, ExecutionResult, Field, TagName, ValueType};
 use crate::ports::scm::{NewTag, Pushed};
@@ -62,6 +62,7 @@ impl Kind for Tag {
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
         let arguments: Arguments = serde_json::from_value(context.goal.definition().work.arguments.clone())
             .map_err(|error| KindError::Definition(error.to_string()))?;
+        refuse_untrusted(context)?;
         let push = &context.record.push;
         let tag = NewTag {
             name: name(context, &arguments).await?,

@@ -14,7 +14,8 @@ use serde_json::Value;
 
 use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, machine};
-use crate::model::{Descriptor, ExecutionResult, StateName};
+use crate::model::push::Trust;
+use crate::model::{Descriptor, ExecutionResult};
 use arguments::Arguments;
 use order::{Fix, Order};
 
@@ -47,22 +48,22 @@ impl Kind for Autofix {
         let work = &context.goal.definition().work;
         let arguments = Arguments::read(&work.arguments).map_err(KindError::Definition)?;
         let push = &context.record.push;
+        if push.trust == Trust::Untrusted {
+            // Nothing of a stranger's is pushed in the machine's name (threat B10).
+            return Ok(Begun::Ended(said(
+                "Autofixes not executing",
+                "the push is not trusted",
+            )));
+        }
         let heads = context.scm.heads(&push.repo).await?;
-        match heads.branches.get(&push.branch) {
-            Some(head) if *head == push.after => {}
-            Some(_) => {
-                return Ok(Begun::Ended(said(
-                    "Autofixes not executing",
-                    "a newer commit exists",
-                )));
-            }
-            None => {
-                return Ok(Begun::Ended(ExecutionResult {
-                    state: Some(StateName::Canceled),
-                    phase: Some("branch not found".to_owned()),
-                    ..ExecutionResult::success()
-                }));
-            }
+        let because = match heads.branches.get(&push.branch) {
+            Some(head) if *head == push.after => None,
+            Some(_) => Some("a newer commit exists"),
+            // Deleted meanwhile, or what is not committed yet.
+            None => Some("the commit is on no branch"),
+        };
+        if let Some(because) = because {
+            return Ok(Begun::Ended(said("Autofixes not executing", because)));
         }
         let fixes = arguments.fixes(&context.goal.definition().name);
         let relevant: Vec<_> = fixes
