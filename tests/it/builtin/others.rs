@@ -73,3 +73,33 @@ fn fingerprints_are_kept_compared_and_may_ask_for_approval() {
     );
     machine.stop();
 }
+
+#[test]
+fn a1_a_branch_that_looks_like_a_command_is_a_name_everywhere() {
+    let mut machine = machine(
+        r#"      - - name: fix
+          autofix: {run: [sh, -c, "echo ${push.branch} > fixed"], presentation: branch, branch: "fix-${push.branch}"}
+        - {name: lint, inspect: {run: [sh, -c, "echo \"a:1: warning: on ${push.branch}\""], report: lines}}
+        - {name: say, message: {text: "pushed ${push.branch}"}}
+        - {name: mark, use: tag, tag: "seen-${push.branch}"}
+"#,
+    );
+    let branch = "`touch$IFS$HOME/CANARY`;touch$IFS$HOME/CANARY";
+    machine.git(&["checkout", "--quiet", "-b", branch]);
+    machine.start();
+    let sha = machine.commit("second", &[("a", "1")]);
+    let set = machine.ended_set_of(&sha);
+    assert_eq!(set["state"], "success", "{set:#}");
+    assert!(!machine.path("home/CANARY").exists());
+    assert_eq!(machine.git(&["show", &format!("fix-{branch}:fixed")]), branch);
+    assert_eq!(
+        machine.git(&["rev-parse", &format!("seen-{branch}^{{commit}}")]),
+        sha
+    );
+    assert!(
+        machine
+            .ok(&["show", "comments"])
+            .contains(&format!("a:1: warn: on {branch}"))
+    );
+    machine.stop();
+}
