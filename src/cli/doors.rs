@@ -19,7 +19,7 @@ use crate::runtime::telemetry;
 use crate::spec::SourceFile;
 use crate::wire::explain::ExplainView;
 use crate::wire::prediction::PredictionView;
-use crate::wire::views::StatusView;
+use crate::wire::views::{ReviewView, StatusView};
 
 /// Called for each entry of the feed, in order, from one thread at a time.
 pub type OnFeed = Box<dyn FnMut(&FeedEntry) + Send>;
@@ -95,7 +95,10 @@ pub enum What {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunOutcome {
     /// Every goal that ran succeeded.
-    Succeeded,
+    Succeeded {
+        /// What inspections said.
+        reviews: Vec<ReviewView>,
+    },
     /// No goal was set.
     NothingToDo {
         /// Why, rule by rule.
@@ -107,7 +110,10 @@ pub enum RunOutcome {
         logs: Vec<(String, Vec<LogLine>)>,
     },
     /// A goal would have to wait for a person, which a foreground run does not; it and those after it were not run.
-    Waiting,
+    Waiting {
+        /// What inspections said.
+        reviews: Vec<ReviewView>,
+    },
     /// The person at the terminal ended it.
     Interrupted,
 }
@@ -262,8 +268,12 @@ fn ended(outcome: offline::RunOutcome) -> RunOutcome {
                 logs: outcome.failed_logs,
             },
             StateName::Canceled if outcome.interrupted => RunOutcome::Interrupted,
-            StateName::Canceled => RunOutcome::Waiting,
-            _ => RunOutcome::Succeeded,
+            StateName::Canceled => RunOutcome::Waiting {
+                reviews: outcome.reviews,
+            },
+            _ => RunOutcome::Succeeded {
+                reviews: outcome.reviews,
+            },
         },
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Goal, GoalSet, GoalState, Push, ReviewComment, StateName, Timestamp};
+use crate::model::{Goal, GoalSet, GoalSetId, GoalState, Push, Review, ReviewComment, StateName, Timestamp};
 
 /// A goal set as `sdm goals --json` prints it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -152,6 +152,19 @@ pub struct ReviewView {
     pub comments: Vec<ReviewComment>,
     /// How many more there were.
     pub left_out: u64,
+}
+
+impl ReviewView {
+    /// The view of a goal's review.
+    pub fn of(set: GoalSetId, push: &Push, goal: &Goal, review: Review) -> Self {
+        Self {
+            goal_set: set.to_string(),
+            sha: push.after.to_string(),
+            goal: goal.definition().name.clone(),
+            comments: review.comments,
+            left_out: review.left_out,
+        }
+    }
 }
 
 /// A push.

@@ -5,10 +5,13 @@ use std::path::PathBuf;
 
 use super::super::context::{CommandResult, Context, Exit};
 use super::super::doors::{self, OnFeed, RunOutcome};
+use super::super::error::CommandError;
 use super::super::render::feed::FeedLines;
+use super::super::render::reviews::reviews;
 use super::super::text::neutralise;
 use super::goal_files::GoalFiles;
 use super::project_goals;
+use crate::wire::views::ReviewView;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -43,7 +46,10 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
 
 fn conclude(context: &mut Context, outcome: RunOutcome) -> CommandResult {
     match outcome {
-        RunOutcome::Succeeded => Ok(Exit::Ok),
+        RunOutcome::Succeeded { reviews } => {
+            show_reviews(context, &reviews)?;
+            Ok(Exit::Ok)
+        }
         RunOutcome::NothingToDo { because } => {
             context.ui.note("no goal is set for this");
             for reason in because {
@@ -51,7 +57,8 @@ fn conclude(context: &mut Context, outcome: RunOutcome) -> CommandResult {
             }
             Ok(Exit::Ok)
         }
-        RunOutcome::Waiting => {
+        RunOutcome::Waiting { reviews } => {
+            show_reviews(context, &reviews)?;
             context
                 .ui
                 .note("a goal waits for a person; nobody confirms in a foreground run, so it was not run");
@@ -71,6 +78,14 @@ fn conclude(context: &mut Context, outcome: RunOutcome) -> CommandResult {
             Ok(Exit::Bad)
         }
     }
+}
+
+/// What inspections said: nobody else keeps it after a foreground run. Programs find its count in the feed.
+fn show_reviews(context: &mut Context, found: &[ReviewView]) -> Result<(), CommandError> {
+    if !context.ui.json && context.ui.verbosity >= 0 && !found.is_empty() {
+        context.ui.data(&reviews(&context.ui.theme, found))?;
+    }
+    Ok(())
 }
 
 /// Prints entries as they come. A reader that has gone does not stop the work.

@@ -22,13 +22,7 @@ impl LocalDaemon {
             let Some((_, review)) = of_goal.map(|index| kept.swap_remove(index)) else {
                 continue;
             };
-            views.push(ReviewView {
-                goal_set: record.set.id.to_string(),
-                sha: record.push.after.to_string(),
-                goal: goal.definition().name.clone(),
-                comments: review.comments,
-                left_out: review.left_out,
-            });
+            views.push(ReviewView::of(record.set.id, &record.push, goal, review));
         }
         Ok(views)
     }

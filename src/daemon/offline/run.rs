@@ -20,6 +20,7 @@ use crate::ports::executor::{AttemptRef, LogLine};
 use crate::ports::store::{Cause, GoalSetRecord};
 use crate::runtime::clock::{Clock, Ids, RandomIds, SystemClock};
 use crate::runtime::tasks::Tasks;
+use crate::wire::views::ReviewView;
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -45,6 +46,8 @@ pub struct RunOutcome {
     pub record: Option<GoalSetRecord>,
     /// The last lines of the logs of failed goals, by display name.
     pub failed_logs: Vec<(String, Vec<LogLine>)>,
+    /// What inspections said of goals that did not fail; the logs of the others say it.
+    pub reviews: Vec<ReviewView>,
     /// The person wanted an end.
     pub interrupted: bool,
 }
@@ -119,6 +122,7 @@ async fn carry_out(
             trace: plan.trace,
             record: None,
             failed_logs: Vec::new(),
+            reviews: Vec::new(),
             interrupted: false,
         });
     };
@@ -133,11 +137,13 @@ async fn carry_out(
     tasks.spawn_forever("scheduler", async move { scheduler.run().await });
     let record = until_ended(engine, tasks, set.id, start, &options.interrupt, on_news).await?;
     let failed_logs = failed_logs(engine, &record).await;
+    let reviews = reviews(engine, &record).await?;
     Ok(RunOutcome {
         push,
         trace: plan.trace,
         record: Some(record),
         failed_logs,
+        reviews,
         interrupted: options.interrupt.is_cancelled(),
     })
 }
@@ -257,6 +263,21 @@ fn waits_only_for_people(set: &GoalSet) -> bool {
     };
     let moves = |state: StateName| !waits(state) && state != StateName::Planned;
     open().any(|goal| waits(goal.state.name())) && !open().any(|goal| moves(goal.state.name()))
+}
+
+async fn reviews(engine: &Engine, record: &GoalSetRecord) -> Result<Vec<ReviewView>, OfflineError> {
+    let kept = engine.store().reviews(record.set.id).await?;
+    let mut views = Vec::new();
+    for (key, review) in kept {
+        let goal = record
+            .set
+            .goal(&key)
+            .filter(|goal| goal.state.name() != StateName::Failure);
+        if let Some(goal) = goal.filter(|_| review.count() > 0) {
+            views.push(ReviewView::of(record.set.id, &record.push, goal, review));
+        }
+    }
+    Ok(views)
 }
 
 async fn failed_logs(engine: &Engine, record: &GoalSetRecord) -> Vec<(String, Vec<LogLine>)> {

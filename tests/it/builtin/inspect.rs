@@ -100,3 +100,19 @@ fn in_01_to_in_07_reports_become_one_review_with_an_outcome() {
     );
     machine.stop();
 }
+
+#[test]
+fn a_foreground_run_shows_what_inspections_said() {
+    let machine = machine(
+        r#"      - {name: lint, inspect: {run: [sh, -c, "echo 'src/a.c:3:7: warning: unused variable'"], report: lines}}
+"#,
+    );
+    let shown = machine.ok(&["run"]);
+    assert!(shown.contains("src/a.c:3:7: warn: unused variable"), "{shown}");
+    let lines = machine.ok(&["run", "--json"]);
+    assert!(
+        lines
+            .lines()
+            .all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok())
+    );
+}
