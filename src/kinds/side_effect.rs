@@ -17,6 +17,9 @@ use crate::ports::AttemptRef;
 
 pub(super) struct SideEffect;
 
+/// The variable in which the token is given away; its value is masked in the goal's log.
+pub const TOKEN_VARIABLE: &str = "SDM_COMPLETION_TOKEN";
+
 static FIELDS: &[Field] = &[
     Field::new(
         "run",
@@ -102,7 +105,7 @@ impl Kind for SideEffect {
         if let Some(attempt) = attempt(context) {
             context.store.save_completion(&attempt, &digest(&token)).await?;
         }
-        environment.push(("SDM_COMPLETION_TOKEN".to_owned(), token));
+        environment.push((TOKEN_VARIABLE.to_owned(), token));
         Ok(Begun::Process(ProcessRequest {
             steps: vec![Step::program("", resolved.argv)],
             environment,

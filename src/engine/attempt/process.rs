@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use secrecy::SecretString;
+
 use crate::kinds;
 use crate::kinds::process::{Command, OWN, ProcessRequest, SANDBOX, Step};
 use crate::model::push::Trust;
@@ -52,7 +54,7 @@ impl Engine {
         Ok(ProcessSpec {
             steps: steps?,
             environment: last_of_each(environment),
-            redact: Vec::new(),
+            redact: tokens(request),
             timeout: request.timeout,
             grace: request.grace,
             progress: goal.definition().progress.clone(),
@@ -216,4 +218,11 @@ fn last_of_each(environment: Vec<(String, String)>) -> Vec<(String, String)> {
         .collect();
     kept.reverse();
     kept
+}
+
+/// Tokens given to whoever carries a goal on elsewhere.
+fn tokens(request: &ProcessRequest) -> Vec<SecretString> {
+    let variables = request.environment.iter();
+    let given = variables.filter(|(name, _)| name == kinds::side_effect::TOKEN_VARIABLE);
+    given.map(|(_, token)| token.clone().into()).collect()
 }

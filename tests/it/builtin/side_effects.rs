@@ -7,7 +7,7 @@ use crate::support::local::LocalMachine;
 
 const SCAN: &str = r#"      - name: scan
         retry: true
-        side_effect: {run: [sh, -c, "umask 077; printf %s \"$SDM_COMPLETION_TOKEN\" > $HOME/token-$SDM_ATTEMPT"], deadline: DEADLINE}
+        side_effect: {run: [sh, -c, "umask 077; printf %s \"$SDM_COMPLETION_TOKEN\" > $HOME/token-$SDM_ATTEMPT; echo given $SDM_COMPLETION_TOKEN"], deadline: DEADLINE}
       - {name: after, execute: {run: ["true"]}}
 "#;
 
@@ -48,6 +48,8 @@ fn st_19_st_20_a_goal_stays_in_process_until_it_is_completed_with_its_token() {
     assert_eq!(wrong.status.code(), Some(4), "{wrong:?}");
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("token is not that"));
     assert_eq!(said(&machine.set_of(&sha), "scan").0, "in_process");
+    let log = machine.ok(&["logs", "scan"]);
+    assert!(log.contains("given ") && !log.contains(&first), "E1: {log}");
     let news = [
         "--state",
         "in_process",
