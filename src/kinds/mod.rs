@@ -18,6 +18,7 @@ pub(crate) mod listeners;
 pub mod lookup;
 mod message;
 pub mod mock;
+mod part_tests;
 pub mod process;
 mod queue;
 pub mod react;

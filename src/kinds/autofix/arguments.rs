@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::machine;
+use super::super::part_tests::{self, Part};
 use crate::model::push::Signature;
-use crate::model::{Field, Push, ValueType};
+use crate::model::{Field, Push, TestExpression, ValueType};
 
 /// Longest name of a fix, in bytes.
 const MAX_NAME: usize = 100;
@@ -21,6 +22,11 @@ const FIX_FIELDS: &[Field] = &[
     )
     .required(),
     Field::new("run", ValueType::Argv, "program and arguments").required(),
+    Field::new(
+        "test",
+        ValueType::Test,
+        "a push test: without it this fix is left out",
+    ),
     Field::new(
         "ignore_failure",
         ValueType::Boolean,
@@ -98,6 +104,14 @@ pub(super) struct WrittenFix {
     pub(super) run: Vec<String>,
     #[serde(default)]
     pub(super) ignore_failure: bool,
+    #[serde(default)]
+    pub(super) test: Option<TestExpression>,
+}
+
+/// The fixes with their tests.
+pub(super) fn parts(fixes: &[WrittenFix]) -> Vec<Part<'_>> {
+    let parts = fixes.iter().map(|fix| (fix.name.as_str(), fix.test.as_ref()));
+    parts.collect()
 }
 
 /// Where the commits go.
@@ -152,6 +166,7 @@ impl Arguments {
                 ));
             }
         }
+        part_tests::check(&parts(&read.fixes))?;
         Ok(read)
     }
 
@@ -164,6 +179,7 @@ impl Arguments {
             name: goal.to_owned(),
             run: self.run.clone(),
             ignore_failure: self.ignore_failure,
+            test: None,
         }]
     }
 

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::resolve::Placeholders;
-use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, machine};
+use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, machine, part_tests};
 use crate::model::push::Trust;
 use crate::model::{Descriptor, ExecutionResult};
 use arguments::Arguments;
@@ -66,16 +66,24 @@ impl Kind for Autofix {
             return Ok(Begun::Ended(said("Autofixes not executing", because)));
         }
         let fixes = arguments.fixes(&context.goal.definition().name);
-        let relevant: Vec<_> = fixes
-            .iter()
+        let asked = part_tests::ask(context, &arguments::parts(&fixes)).await?;
+        let concerned: Vec<_> = fixes.iter().zip(asked).filter(|(_, asked)| asked.holds).collect();
+        if concerned.is_empty() {
+            return Ok(Begun::Ended(said(
+                "No autofixes applied",
+                "none is for this push",
+            )));
+        }
+        let relevant: Vec<_> = concerned
+            .into_iter()
+            .map(|(fix, _)| fix)
             .filter(|fix| !message::is_in_push(&fix.name, push))
             .collect();
         if relevant.is_empty() {
-            let because = match fixes.len() {
-                1 => "this push is its own",
-                _ => "this push is their own",
-            };
-            return Ok(Begun::Ended(said("No autofixes applied", because)));
+            return Ok(Begun::Ended(said(
+                "No autofixes applied",
+                "this push is made by them",
+            )));
         }
         let placeholders = Placeholders::of(context).await?;
         let mut environment = Vec::new();

@@ -6,10 +6,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::super::part_tests::{self, Part};
 use super::report::{Format, LinePattern};
 use super::reviewer::{Pattern, Reviewer};
 use super::verdict::Policy;
-use crate::model::{CommentSeverity, Field, ValueType};
+use crate::model::{CommentSeverity, Field, TestExpression, ValueType};
 
 const SEVERITIES: &[&str] = &["error", "warn", "warning", "info", "never"];
 
@@ -38,6 +39,11 @@ const INSPECTION_FIELDS: &[Field] = &[
     REPORT.required(),
     REPORT_FILE,
     PATTERN,
+    Field::new(
+        "test",
+        ValueType::Test,
+        "a push test: without it this inspection is left out",
+    ),
 ];
 
 const PATTERN_FIELDS: &[Field] = &[
@@ -127,6 +133,16 @@ pub(super) struct WrittenInspection {
     pub(super) report_file: Option<String>,
     #[serde(default)]
     pub(super) pattern: Option<String>,
+    #[serde(default)]
+    pub(super) test: Option<TestExpression>,
+}
+
+/// The inspections with their tests.
+pub(super) fn parts(inspections: &[WrittenInspection]) -> Vec<Part<'_>> {
+    let parts = inspections
+        .iter()
+        .map(|one| (one.name.as_str(), one.test.as_ref()));
+    parts.collect()
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -166,6 +182,7 @@ impl Arguments {
             _ => {}
         }
         Reviewer::new(&read.patterns)?;
+        part_tests::check(&parts(&read.inspections))?;
         for inspection in read.inspections("inspection") {
             if inspection.pattern.is_some() && inspection.report != "lines" {
                 return Err("`pattern` belongs to `report: lines`".to_owned());
@@ -184,6 +201,7 @@ impl Arguments {
                 report: report.clone(),
                 report_file: self.report_file.clone(),
                 pattern: self.pattern.clone(),
+                test: None,
             }],
             _ => self.inspections.clone(),
         }

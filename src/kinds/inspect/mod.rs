@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::left::read_left;
 use super::resolve::Placeholders;
-use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, globs, look_into};
+use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, globs, look_into, part_tests};
 use crate::model::{Descriptor, ExecutionResult, News, Review, ReviewComment, ValueType};
 use arguments::Arguments;
 use order::{Inspection, OUTCOME_FILE, Order, Outcome};
@@ -52,6 +52,13 @@ impl Kind for Inspect {
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
         let arguments = arguments_of(context)?;
         let inspections = arguments.inspections(&context.goal.definition().name);
+        let asked = part_tests::ask(context, &arguments::parts(&inspections)).await?;
+        let inspections: Vec<_> = inspections
+            .into_iter()
+            .zip(asked)
+            .filter(|(_, asked)| asked.holds)
+            .map(|(inspection, _)| inspection)
+            .collect();
         if inspections.is_empty() && arguments.patterns.is_empty() {
             return Ok(Begun::Ended(ExecutionResult {
                 description: Some("No code inspections configured".to_owned()),

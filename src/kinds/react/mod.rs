@@ -10,9 +10,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::left::read_left;
+use super::part_tests::{self, Part};
 use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, globs, look_into};
-use crate::model::{Descriptor, ExecutionResult, Field, StateName, ValueType};
+use crate::model::{Descriptor, ExecutionResult, Field, StateName, TestExpression, ValueType};
 use order::{OUTCOME_FILE, Order, Outcome, Reaction, Response};
 
 pub(super) struct React;
@@ -27,6 +28,11 @@ const REACTION_FIELDS: &[Field] = &[
         "changed",
         ValueType::List(&ValueType::Glob),
         "it runs only when the push changes one of these files",
+    ),
+    Field::new(
+        "test",
+        ValueType::Test,
+        "a push test: without it this reaction is left out",
     ),
 ];
 
@@ -82,6 +88,14 @@ struct Written {
     run: Vec<String>,
     #[serde(default)]
     changed: Vec<String>,
+    #[serde(default)]
+    test: Option<TestExpression>,
+}
+
+/// The reactions with their tests.
+fn parts(reactions: &[Written]) -> Vec<Part<'_>> {
+    let parts = reactions.iter().map(|one| (one.name.as_str(), one.test.as_ref()));
+    parts.collect()
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -104,7 +118,10 @@ impl Arguments {
                 Err("`react` has both `run` and `reactions`; make `run` one of them".to_owned())
             }
             (true, true) => Err("`react` needs `run` or `reactions`".to_owned()),
-            _ => Ok(read),
+            _ => {
+                part_tests::check(&parts(&read.reactions))?;
+                Ok(read)
+            }
         }
     }
 
@@ -115,6 +132,7 @@ impl Arguments {
                 name: goal.to_owned(),
                 run: self.run.clone(),
                 changed: self.changed.clone(),
+                test: None,
             }],
         }
     }
@@ -139,10 +157,11 @@ impl Kind for React {
             Arguments::read(&context.goal.definition().work.arguments).map_err(KindError::Definition)?;
         let changed = look_into(context, |view| view.changed_files()).await?;
         let changed = changed.map_err(|error| KindError::Definition(error.to_string()))?;
-        let relevant = relevant(
-            &arguments.reactions(&context.goal.definition().name),
-            changed.as_deref(),
-        )?;
+        let all = arguments.reactions(&context.goal.definition().name);
+        let asked = part_tests::ask(context, &parts(&all)).await?;
+        let asked_for = all.into_iter().zip(asked).filter(|(_, asked)| asked.holds);
+        let asked_for: Vec<Written> = asked_for.map(|(reaction, _)| reaction).collect();
+        let relevant = relevant(&asked_for, changed.as_deref())?;
         if relevant.is_empty() {
             return Ok(Begun::Ended(ExecutionResult {
                 phase: Some("nothing to react to".to_owned()),
@@ -242,6 +261,7 @@ mod tests {
             name: name.to_owned(),
             run: vec!["x".to_owned()],
             changed: changed.iter().map(ToString::to_string).collect(),
+            test: None,
         }
     }
 

@@ -311,3 +311,29 @@ fn af_10_modes_links_and_deletions_are_part_of_a_fix() {
     assert_eq!(listed, "100644 README.md\n120000 link\n100755 script");
     machine.stop();
 }
+
+#[test]
+fn af_02_a_fix_whose_test_does_not_hold_changes_nothing() {
+    let mut machine = machine(
+        r#"      - name: fixes
+        autofix:
+          fixes:
+            - {name: rust, run: [sh, -c, "echo rust > rust"], test: {has_file: Cargo.toml}}
+            - {name: docs, run: [sh, -c, "echo docs > docs"], test: [{has_file: README.md}, {not: {has_file: Cargo.toml}}]}
+      - name: lint
+        inspect:
+          inspections:
+            - {name: never, run: ["false"], report: json, test: {has_file: Cargo.toml}}
+"#,
+    );
+    detached(&machine);
+    machine.start();
+    let sha = commit_on_main(&machine, "second", &[("a", "1")]);
+    let set = machine.ended_set_of(&sha);
+    assert_eq!(goal(&set, "fixes")["phase"], "docs", "{set:#}");
+    assert_eq!(machine.git(&["diff", "--name-only", &sha, "main"]), "docs");
+    let fixed = machine.git(&["rev-parse", "main"]);
+    let set = machine.ended_set_of(&fixed);
+    assert_eq!(said(&set, "lint").0, "success", "{set:#}");
+    machine.stop();
+}
