@@ -12,8 +12,9 @@ use crate::daemon::local::{LocalDaemon, StartError};
 use crate::daemon::offline::{self, OfflineError, RunOptions, Subject, explain_offline, predict_offline};
 use crate::daemon::state::StateError;
 use crate::engine::Machine;
-use crate::model::{Diagnostic, FeedEntry, Severity, StateName, Trace};
+use crate::model::{Diagnostic, FeedEntry, Place, RuleTest, Severity, StateName, Trace};
 use crate::ports::executor::LogLine;
+use crate::rules::Verified;
 use crate::runtime::lifecycle::{Signals, Wish};
 use crate::runtime::telemetry;
 use crate::spec::SourceFile;
@@ -78,6 +79,26 @@ pub struct Checked {
     pub rules: usize,
     /// Problems, errors and warnings, in the order of files and lines.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What `sdm test` found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Tested {
+    /// The goal files cannot be used, for these problems.
+    Unusable(Vec<Diagnostic>),
+    /// Every test, in the order of files and lines.
+    Run(Vec<TestRun>),
+}
+
+/// A test and what came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TestRun {
+    /// What it shows.
+    pub name: String,
+    /// Where it is written.
+    pub place: Place,
+    /// What came of it.
+    pub verified: Verified,
 }
 
 /// What is to be explained.
@@ -187,6 +208,20 @@ pub fn check(files: &[SourceFile]) -> Checked {
     }
 }
 
+/// Runs the author's tests in these goal files. Tests that fail and problems in the files are no error.
+pub fn test(files: &[SourceFile]) -> Tested {
+    let checked = Machine::check(files);
+    let Some(machine) = checked.machine else {
+        return Tested::Unusable(checked.diagnostics);
+    };
+    let run = |test: &RuleTest| TestRun {
+        name: test.name.clone(),
+        place: test.place.clone(),
+        verified: machine.rules.verify(test),
+    };
+    Tested::Run(machine.tests.iter().map(run).collect())
+}
+
 /// Which goals would be set and why, oldest push first.
 ///
 /// # Errors
@@ -289,7 +324,8 @@ fn reasons(trace: &Trace) -> Vec<String> {
 
 fn goal_environment() -> Result<Vec<(String, String)>, DoorError> {
     let sources = Sources::of_process().map_err(failed("read the environment"))?;
-    Ok(environment::base(&sources.environment))
+    let program = std::env::current_exe().ok();
+    Ok(environment::base(&sources.environment, program.as_deref()))
 }
 
 /// Two workers are enough: libgit2 and the file system have threads of their own.

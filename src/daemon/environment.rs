@@ -1,6 +1,7 @@
 //! Which variables of the machine's own environment goals get. Everything else stays with the daemon (hazard 17).
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Passed on as they are: where programs are, who runs them, how they speak, where they keep caches, how they reach
 /// the network.
@@ -46,8 +47,8 @@ const PASSED_ON: &[&str] = &[
     "SSL_CERT_DIR",
 ];
 
-/// The variables to pass on, with a `PATH` in any case.
-pub fn base(own: &BTreeMap<String, String>) -> Vec<(String, String)> {
+/// The variables to pass on, with a `PATH` in any case; `program` is this very program, which goals find last on it.
+pub fn base(own: &BTreeMap<String, String>, program: Option<&Path>) -> Vec<(String, String)> {
     let is_passed_on = |name: &String| PASSED_ON.contains(&name.as_str()) || name.starts_with("LC_");
     let mut passed: Vec<(String, String)> = own
         .iter()
@@ -57,7 +58,21 @@ pub fn base(own: &BTreeMap<String, String>) -> Vec<(String, String)> {
     if !own.contains_key("PATH") {
         passed.push(("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned()));
     }
+    if let Some(directory) = program.and_then(Path::parent).and_then(Path::to_str) {
+        let path = passed.iter_mut().find(|(name, _)| name == "PATH");
+        path.into_iter().for_each(|(_, path)| append(path, directory));
+    }
     passed
+}
+
+/// An empty part of a `PATH` would mean the working copy, and a `:` in a directory's name cannot be written.
+fn append(path: &mut String, directory: &str) {
+    if !directory.contains(':') && !path.split(':').any(|part| part == directory) {
+        if !path.is_empty() {
+            path.push(':');
+        }
+        path.push_str(directory);
+    }
 }
 
 #[cfg(test)]
@@ -75,7 +90,19 @@ mod tests {
         let own = own
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
-        let names: Vec<String> = base(&own).into_iter().map(|(name, _)| name).collect();
+        let names: Vec<String> = base(&own, None).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["LC_ALL", "PATH"]);
+    }
+
+    #[test]
+    fn goals_find_the_program_that_runs_them_last() {
+        let path = |own: &str, program: &str| {
+            let own = BTreeMap::from([("PATH".to_owned(), own.to_owned())]);
+            base(&own, Some(Path::new(program))).remove(0).1
+        };
+        assert_eq!(path("/bin", "/opt/sdm/sdm"), "/bin:/opt/sdm");
+        assert_eq!(path("/opt/sdm:/bin", "/opt/sdm/sdm"), "/opt/sdm:/bin");
+        assert_eq!(path("/bin", "/odd:place/sdm"), "/bin");
+        assert_eq!(path("", "/opt/sdm"), "/opt");
     }
 }

@@ -10,6 +10,10 @@ pub(super) static SHIPPED: &[(&str, &str)] = &[
     ("50-go.yaml", include_str!("../../goals/50-go.yaml")),
     ("60-jvm.yaml", include_str!("../../goals/60-jvm.yaml")),
     ("70-docker.yaml", include_str!("../../goals/70-docker.yaml")),
+    (
+        "80-goal-files.yaml",
+        include_str!("../../goals/80-goal-files.yaml"),
+    ),
 ];
 
 #[cfg(test)]

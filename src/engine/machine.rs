@@ -1,7 +1,7 @@
 //! Goal files turned into something that plans: parsed, checked and compiled, or refused whole.
 
 use crate::kinds::{self, KINDS};
-use crate::model::{Descriptor, Diagnostic, GoalDefinition, RuleDefinition, Severity};
+use crate::model::{Descriptor, Diagnostic, GoalDefinition, RuleDefinition, RuleTest, Severity};
 use crate::rules::{self, RuleSet};
 use crate::spec::{self, Catalogue, SourceFile};
 
@@ -10,6 +10,8 @@ use crate::spec::{self, Catalogue, SourceFile};
 pub struct Machine {
     /// The compiled rules.
     pub rules: RuleSet,
+    /// The author's tests of the rules.
+    pub tests: Vec<RuleTest>,
     /// Names of the files.
     pub files: Vec<String>,
     /// What is probably not meant.
@@ -48,6 +50,7 @@ impl Machine {
             .filter(|_| !diagnostics.iter().any(is_error))
             .map(|rules| Self {
                 rules,
+                tests: loaded.tests,
                 files: files.iter().map(|file| file.name.to_string()).collect(),
                 warnings: diagnostics.clone(),
             });

@@ -155,6 +155,19 @@ impl GoalDefinition {
         GoalKey::new(self.unique_name.clone(), &self.environment)
     }
 
+    /// Whether a person who says `name` means it: its display name, its unique name however it is spelled, or
+    /// `name in environment`.
+    pub fn is_called(&self, name: &str) -> bool {
+        let is_own = |name: &str| {
+            self.name == name || UniqueName::parse(name).is_ok_and(|unique| unique == self.unique_name)
+        };
+        is_own(name)
+            || name.rsplit_once(" in ").is_some_and(|(name, environment)| {
+                let key = GoalKey::new(self.unique_name.clone(), environment);
+                is_own(name) && key == self.key()
+            })
+    }
+
     /// Whether two definitions mean the same, wherever they are written.
     pub fn is_same_as(&self, other: &Self) -> bool {
         let meaning = |goal: &Self| Self {

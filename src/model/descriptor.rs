@@ -8,6 +8,8 @@
 pub enum ValueType {
     /// Any scalar, as text.
     Text,
+    /// Any scalar, as text in which `${…}` means nothing.
+    Verbatim,
     /// `true` or `false`.
     Boolean,
     /// A whole number within bounds, as a number.

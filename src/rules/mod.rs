@@ -22,6 +22,7 @@ mod predict;
 pub mod project;
 pub mod push_test;
 pub mod push_tests;
+mod rule_tests;
 #[cfg(test)]
 mod tests;
 pub mod view;
@@ -33,3 +34,4 @@ pub use planning::PlanningError;
 pub use predict::{PredictedGoal, Prediction};
 pub use push_test::PlanningFacts;
 pub use push_tests::{GENERATED_TRAILER, PUSH_TESTS, descriptors};
+pub use rule_tests::{Failure, Verified};

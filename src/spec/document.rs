@@ -24,7 +24,7 @@ const FIELDS: &[Field] = &[
 ];
 
 /// Parts of the format that this version reads past.
-const NOT_USED_YET: [&str; 3] = ["tests", "commands", "on"];
+const NOT_USED_YET: [&str; 2] = ["commands", "on"];
 
 /// Parts of the original's format that have no meaning for this machine.
 const IGNORED: [&str; 2] = ["configuration", "skill"];
@@ -44,6 +44,8 @@ pub(crate) struct Parts {
     pub(crate) goals: Vec<Rc<Node>>,
     /// Rules.
     pub(crate) rules: Vec<WrittenRule>,
+    /// Entries of `tests`.
+    pub(crate) tests: Vec<Rc<Node>>,
 }
 
 impl Parts {
@@ -64,7 +66,10 @@ impl Parts {
         let sorted = Sorted::over(entries, &[FIELDS], problems);
         warn_about_unused(&sorted, problems);
         if let Some(goals) = sorted.value("goals") {
-            self.take_goals(goals, problems);
+            take_list("goals", "goal", goals, &mut self.goals, problems);
+        }
+        if let Some(tests) = sorted.value("tests") {
+            take_list("tests", "test", tests, &mut self.tests, problems);
         }
         let others: Vec<&Entry> = sorted
             .unknown
@@ -87,18 +92,6 @@ impl Parts {
         }
     }
 
-    fn take_goals(&mut self, goals: &Node, problems: &mut Problems) {
-        match goals.items() {
-            Some(items) => self.goals.extend(items.iter().cloned()),
-            None => problems.error_with_hint(
-                "wrong_type",
-                goals,
-                format!("`goals` must be a list, and this is {}", goals.what()),
-                "begin each goal with `- `",
-            ),
-        }
-    }
-
     fn take_rules(&mut self, rules: &Node, problems: &mut Problems) {
         match rules.items() {
             Some(items) => self.rules.extend(items.iter().map(|node| WrittenRule {
@@ -112,6 +105,19 @@ impl Parts {
                 "begin each rule with `- name: …`",
             ),
         }
+    }
+}
+
+/// The items of a list at top level.
+fn take_list(key: &str, item: &str, node: &Node, into: &mut Vec<Rc<Node>>, problems: &mut Problems) {
+    match node.items() {
+        Some(items) => into.extend(items.iter().cloned()),
+        None => problems.error_with_hint(
+            "wrong_type",
+            node,
+            format!("`{key}` must be a list, and this is {}", node.what()),
+            format!("begin each {item} with `- `"),
+        ),
     }
 }
 

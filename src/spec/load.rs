@@ -3,13 +3,14 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::model::{Diagnostic, GoalDefinition, RuleDefinition, Severity};
+use crate::model::{Diagnostic, GoalDefinition, RuleDefinition, RuleTest, Severity};
 
 use super::arrange;
 use super::catalogue::Catalogue;
 use super::document::Parts;
 use super::goal::Context;
 use super::keys::snake_case;
+use super::mentions;
 use super::problems::Problems;
 use super::reader::Reader;
 use super::yaml::{self, Node};
@@ -30,6 +31,8 @@ pub struct Loaded {
     pub rules: Vec<RuleDefinition>,
     /// Goals defined at top level, in order. Empty when there is an error.
     pub goals: Vec<GoalDefinition>,
+    /// The author's tests of the rules, in order. Empty when there is an error.
+    pub tests: Vec<RuleTest>,
     /// Every problem of every file, in the order of the files and within them.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -54,23 +57,32 @@ pub fn load(files: &[SourceFile], catalogue: &Catalogue<'_>) -> Loaded {
     reader.names_incomplete = names_incomplete;
     reader.standalone_goals(&parts.goals);
     let read = parts.rules.iter().filter_map(|rule| reader.rule(rule)).collect();
+    let tests: Vec<RuleTest> = parts
+        .tests
+        .iter()
+        .filter_map(|test| reader.test_of_rules(test))
+        .collect();
     let goals = std::mem::take(&mut reader.standalone);
 
     let rules = arrange::unique_rules(read, &mut problems);
     arrange::check_inner_names(&rules, &mut problems);
     arrange::check_dependencies(&rules, names_incomplete, &mut problems);
+    if !names_incomplete {
+        mentions::check(&tests, &rules, &goals, &mut problems);
+    }
     let rules: Vec<RuleDefinition> = rules.into_iter().filter_map(|rule| rule.definition).collect();
     arrange::check_definitions(&goals, &rules, &mut problems);
 
     let names: Vec<Arc<str>> = files.iter().map(|file| file.name.clone()).collect();
-    let (rules, goals) = if problems.has_errors() {
+    let (rules, goals, tests) = if problems.has_errors() {
         Default::default()
     } else {
-        (rules, goals)
+        (rules, goals, tests)
     };
     Loaded {
         rules,
         goals,
+        tests,
         diagnostics: problems.into_sorted(&names),
     }
 }

@@ -17,11 +17,13 @@ mod first_of;
 mod goal;
 mod keys;
 mod load;
+mod mentions;
 pub mod placeholder;
 mod problems;
 mod push_test;
 mod reader;
 mod rule;
+mod rule_test;
 mod value;
 mod value_tests;
 mod yaml;
@@ -36,4 +38,8 @@ pub use goal::COMMON_FIELDS as COMMON_GOAL_FIELDS;
 pub use load::{Loaded, SourceFile, load};
 pub use problems::MAX_PROBLEMS;
 pub use rule::FIELDS as RULE_FIELDS;
+pub use rule_test::{
+    EXAMPLE as TEST_EXAMPLE, EXPECT_FIELDS as TEST_EXPECT_FIELDS, FIELDS as TEST_FIELDS,
+    PUSH_FIELDS as TEST_PUSH_FIELDS,
+};
 pub use value::{InvalidDuration, parse_duration};

@@ -146,7 +146,8 @@ impl ExplainedGoal {
 }
 
 impl ExplainedRule {
-    pub(super) fn of(rule: &RuleTrace) -> Self {
+    /// The view of what became of a rule.
+    pub fn of(rule: &RuleTrace) -> Self {
         Self {
             name: rule.name.clone(),
             place: rule.place.to_string(),

@@ -159,6 +159,8 @@ fn every_example_has_the_plans_it_says() {
         let file = example.directory().join("goals.yaml");
         let checked = example.says(&["check", file.to_str().unwrap()]);
         let mut text = format!("$ sdm check goals.yaml\n{checked}");
+        let tested = example.says(&["test", file.to_str().unwrap()]);
+        let _ = write!(text, "\n$ sdm test goals.yaml\n{tested}");
         let mut plans = Vec::new();
         let mut add = |title: &str| {
             let (plan, json) = example.plan();

@@ -5,6 +5,8 @@
 )]
 
 #[cfg(test)]
+mod author;
+#[cfg(test)]
 mod builtin;
 #[cfg(test)]
 mod cli;

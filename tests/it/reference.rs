@@ -11,7 +11,9 @@ use sdm::engine::Machine;
 use sdm::kinds::KINDS;
 use sdm::model::{Descriptor, Field, ValueType};
 use sdm::rules::descriptors;
-use sdm::spec::{COMMON_GOAL_FIELDS, RULE_FIELDS, SourceFile};
+use sdm::spec::{
+    COMMON_GOAL_FIELDS, RULE_FIELDS, SourceFile, TEST_EXPECT_FIELDS, TEST_FIELDS, TEST_PUSH_FIELDS,
+};
 
 use crate::support::expected::expect_file;
 
@@ -78,6 +80,13 @@ fn kinds() -> String {
     text + &keys("every goal", COMMON_GOAL_FIELDS) + &keys("every rule", RULE_FIELDS)
 }
 
+fn tests() -> String {
+    let text = "| Key of | | Means | Default |\n|---|---|---|---|\n".to_owned();
+    text + &keys("a test", TEST_FIELDS)
+        + &keys("`push`", TEST_PUSH_FIELDS)
+        + &keys("`expect`", TEST_EXPECT_FIELDS)
+}
+
 fn keys(owner: &str, fields: &[Field]) -> String {
     let row = |field: &Field| {
         let default = match field.default {
@@ -103,6 +112,7 @@ fn shape(value: ValueType) -> String {
     };
     let words = match value {
         ValueType::Choice(words) => words.join("` or `"),
+        ValueType::Map(ValueType::Choice(words)) => words.join("` or `"),
         ValueType::BooleanOr(fields) => format!("true` or `{}", inside(fields)),
         ValueType::Fields(fields) => inside(fields),
         ValueType::TextOr(_, fields) => inside(fields),
@@ -174,6 +184,7 @@ fn the_reference_is_complete_and_true() {
     for (name, table) in [
         ("push tests", push_tests()),
         ("goals", kinds()),
+        ("tests", tests()),
         ("configuration", configuration()),
     ] {
         text = with_table(&text, name, &table);

@@ -1,15 +1,12 @@
 //! `sdm check`: every problem in goal files, with place, cause and fix.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::super::context::{CommandResult, Context, Exit};
 use super::super::doors::{self, GoalFile};
-use super::super::error::{CommandError, ErrorKind};
 use super::super::render::diagnostics::{CheckView, diagnostics, summary};
-use super::goal_files::GoalFiles;
-use crate::daemon::goal_files::{self, GoalFilesError};
+use super::goal_files::{GoalFiles, quotable};
 use crate::model::Severity;
-use crate::spec::SourceFile;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -23,12 +20,7 @@ pub struct Args {
 
 /// `sdm check`.
 pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
-    args.goal_files.take_effect(context);
-    let paths = match args.files.as_slice() {
-        [] => context.configuration()?.goals.into_iter().collect(),
-        files => files.to_vec(),
-    };
-    let files = read_all(context, &paths)?;
+    let files = args.goal_files.read(context, &args.files)?;
     let count = files.len();
     let checked = context
         .ui
@@ -47,39 +39,4 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
         .iter()
         .any(|diagnostic| diagnostic.severity == Severity::Error);
     Ok(if bad { Exit::Bad } else { Exit::Ok })
-}
-
-/// The files of all paths, named as people would name them from where they stand.
-fn read_all(context: &Context, paths: &[PathBuf]) -> Result<Vec<SourceFile>, CommandError> {
-    if paths.is_empty() {
-        return goal_files::GoalFiles::Shipped.read().map_err(unreadable);
-    }
-    let directory = &context.sources.directory;
-    let shown = |path: &Path| path.strip_prefix(directory).unwrap_or(path).display().to_string();
-    let mut files = Vec::new();
-    for path in paths {
-        let source = goal_files::GoalFiles::Path(directory.join(path));
-        files.extend(source.read_as(shown).map_err(unreadable)?);
-    }
-    Ok(files)
-}
-
-fn unreadable(error: GoalFilesError) -> CommandError {
-    let hint = match &error {
-        GoalFilesError::None(_) => Some("goal files end in .yaml or .yml"),
-        GoalFilesError::Read { .. } | GoalFilesError::NotAFile(_) | GoalFilesError::TooMany(_) => None,
-    };
-    let refused = CommandError::new(ErrorKind::Bad, "").caused_by(error);
-    match hint {
-        Some(hint) => refused.hint(hint),
-        None => refused,
-    }
-}
-
-/// What is quoted of a file; bytes that are no text show as replacement characters.
-fn quotable(file: &SourceFile) -> GoalFile {
-    GoalFile {
-        name: file.name.to_string(),
-        text: String::from_utf8_lossy(&file.bytes).into_owned(),
-    }
 }

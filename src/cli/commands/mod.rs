@@ -20,6 +20,7 @@ mod reset;
 mod run;
 mod show;
 mod start;
+mod test;
 mod trust;
 
 use clap::Subcommand;
@@ -33,6 +34,8 @@ pub enum Command {
     Start(start::Args),
     /// Find every problem in goal files
     Check(check::Args),
+    /// Run the author's own tests of the rules
+    Test(test::Args),
     /// Say which goals would be set, and why, before pushing
     Explain(explain::Args),
     /// Plan HEAD and carry it out here, in the foreground
@@ -85,6 +88,7 @@ pub fn run(context: &mut Context, command: &Command) -> CommandResult {
     match command {
         Command::Start(args) => start::run(context, args),
         Command::Check(args) => check::run(context, args),
+        Command::Test(args) => test::run(context, args),
         Command::Explain(args) => explain::run(context, args),
         Command::Run(args) => run::run(context, args),
         Command::Feed(args) => feed::run(context, args),

@@ -70,7 +70,7 @@ fn mark(theme: &Theme, outcome: RuleOutcome) -> String {
     }
 }
 
-fn rule_lines(theme: &Theme, rule: &ExplainedRule, column: usize, verbose: bool) -> String {
+pub(super) fn rule_lines(theme: &Theme, rule: &ExplainedRule, column: usize, verbose: bool) -> String {
     let name = pad(&cut(&rule_name(rule), column, theme.unicode), column);
     let name = match rule.outcome {
         RuleOutcome::Matched => theme.paint(Role::Strong, &name),

@@ -10,6 +10,7 @@ pub mod machines;
 pub mod prediction;
 pub mod pushes;
 pub mod reviews;
+pub mod rule_tests;
 #[cfg(test)]
 mod tests;
 

@@ -6,3 +6,4 @@ mod hostile;
 mod plans;
 mod rules;
 mod tests_of_pushes;
+mod tests_of_rules;

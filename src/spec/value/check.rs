@@ -32,6 +32,7 @@ impl<'p> Checker<'p> {
         }
         match wanted {
             ValueType::Text => self.text(node, what).map(Value::String),
+            ValueType::Verbatim => self.plain_text(node, what).map(Value::from),
             ValueType::Boolean => self.boolean(node, what).map(Value::Bool),
             ValueType::Integer { min, max } => self.integer(node, what, *min..=*max).map(Value::from),
             ValueType::Duration => self.duration(node, what).map(Value::from),

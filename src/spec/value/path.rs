@@ -53,7 +53,7 @@ pub(super) fn normalise(text: &str) -> Result<String, InvalidPath> {
 
 impl Checker<'_> {
     /// A path inside the repository.
-    pub(super) fn path(&mut self, node: &Node, what: &str) -> Option<String> {
+    pub(crate) fn path(&mut self, node: &Node, what: &str) -> Option<String> {
         let text = self.plain_text(node, what)?;
         match normalise(text) {
             Ok(path) => {

@@ -1,0 +1,3 @@
+//! The goal author's tools, through the real program.
+
+mod rule_tests;
