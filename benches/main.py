@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import archives
 import commit
 import containers
 import fetch
@@ -17,7 +18,7 @@ from table import Report
 
 MEASUREMENTS = {
     module.__name__: module.measure
-    for module in (commit, push, push_http, fetch, planning, standing, inside, containers)
+    for module in (commit, push, push_http, fetch, planning, archives, standing, inside, containers)
 }
 
 

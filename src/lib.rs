@@ -15,7 +15,7 @@
 //! | 3 | [`kinds`] | what each goal kind does |
 //! | 3 | [`graph`] | the event graph: questions and their answers |
 //! | 4 | [`engine`] | ingest → plan → schedule → dispatch → report |
-//! | 5 | [`store`], [`git`], [`scm`], [`exec`], [`files`] | adapters |
+//! | 5 | [`store`], [`git`], [`scm`], [`exec`], [`files`], [`secrets`] | adapters |
 //! | 6 | [`daemon`] | the processes: wirings of the engine |
 //! | 6 | [`own`] | what this program does as a step of a goal |
 //! | 7 | [`cli`] | one file per command |
@@ -38,6 +38,7 @@ pub mod ports;
 pub mod rules;
 pub mod runtime;
 pub mod scm;
+pub mod secrets;
 pub mod spec;
 pub mod store;
 pub mod wire;

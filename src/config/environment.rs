@@ -43,6 +43,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "bytes kept of one attempt's log, such as `64MiB`",
     ),
     (
+        "SDM_CACHE_LIMIT",
+        "bytes kept of files between goals and of caches, such as `20GiB`",
+    ),
+    (
         "SDM_WORKSPACE_KEEP",
         "globs of untracked directories that stay in pooled workspaces, separated by `:`; `:` alone for none",
     ),
@@ -50,6 +54,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     (
         "SDM_REPOSITORY_HOOKS",
         "globs of `owner/name`, separated by `:`: repositories whose `.atomist/hooks` run around goals; none",
+    ),
+    (
+        "SDM_SECRET_KEY_FILE",
+        "the key that opens what `sdm secret encrypt` has encrypted",
     ),
     (
         "SDM_TRUST",
@@ -127,10 +135,13 @@ impl Layer {
             ssh_command: list(sources, "SDM_SSH_COMMAND", ' '),
             fetch_timeout: unit::<DurationText>(sources, "SDM_FETCH_TIMEOUT")?,
             log_limit: unit::<SizeText>(sources, "SDM_LOG_LIMIT")?,
+            cache_limit: unit::<SizeText>(sources, "SDM_CACHE_LIMIT")?,
             workspace_keep: list(sources, "SDM_WORKSPACE_KEEP", ':'),
             retention_days: number(sources, "SDM_RETENTION_DAYS")?,
             repository_hooks: list(sources, "SDM_REPOSITORY_HOOKS", ':'),
             people: None,
+            secrets: None,
+            secret_key_file: path("SDM_SECRET_KEY_FILE"),
             trust: choice(
                 sources,
                 "SDM_TRUST",

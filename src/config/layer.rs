@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::containers::ContainerEntry;
+use super::secrets::SecretText;
 use super::sources::Sources;
 use super::units::{DurationText, SizeText};
 
@@ -120,10 +121,13 @@ pub(super) struct Layer {
     pub(super) ssh_command: Option<Vec<String>>,
     pub(super) fetch_timeout: Option<DurationText>,
     pub(super) log_limit: Option<SizeText>,
+    pub(super) cache_limit: Option<SizeText>,
     pub(super) workspace_keep: Option<Vec<String>>,
     pub(super) retention_days: Option<u32>,
     pub(super) repository_hooks: Option<Vec<String>>,
     pub(super) people: Option<BTreeMap<String, PersonEntry>>,
+    pub(super) secrets: Option<BTreeMap<String, SecretText>>,
+    pub(super) secret_key_file: Option<PathBuf>,
     pub(super) trust: Option<TrustPolicy>,
     pub(super) engine: Option<String>,
     pub(super) containers: Option<ContainerEntry>,
@@ -139,7 +143,12 @@ impl Layer {
     /// Makes its paths absolute: `~/` is the home directory, relative ones are below `base`.
     pub(super) fn anchored(mut self, sources: &Sources, base: &Path) -> Self {
         let resolve = |path: &mut PathBuf| *path = sources.resolve_path(base, path);
-        let single = [&mut self.goals, &mut self.state_directory, &mut self.socket];
+        let single = [
+            &mut self.goals,
+            &mut self.state_directory,
+            &mut self.socket,
+            &mut self.secret_key_file,
+        ];
         single.into_iter().flatten().for_each(resolve);
         let lists = [
             &mut self.repositories,
@@ -149,6 +158,10 @@ impl Layer {
         lists.into_iter().flatten().flatten().for_each(resolve);
         let logins = self.logins.iter_mut().flat_map(BTreeMap::values_mut);
         logins.map(|login| &mut login.secret_file).for_each(resolve);
+        let secrets = self.secrets.iter_mut().flat_map(BTreeMap::values_mut);
+        secrets
+            .filter_map(|secret| secret.file.as_mut())
+            .for_each(resolve);
         self
     }
 
@@ -161,6 +174,8 @@ impl Layer {
             ("people", self.people.is_some()),
             ("remotes", self.remotes.is_some()),
             ("logins", self.logins.is_some()),
+            ("secrets", self.secrets.is_some()),
+            ("secret_key_file", self.secret_key_file.is_some()),
             ("ssh_command", self.ssh_command.is_some()),
             ("proxy", self.proxy.is_some()),
             ("extra_ca_files", self.extra_ca_files.is_some()),

@@ -12,6 +12,7 @@ mod error;
 mod layer;
 mod load;
 mod resolve;
+mod secrets;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -24,4 +25,5 @@ pub use error::ConfigError;
 pub use layer::{Flags, LogFormat, LoginEntry, PersonEntry, SandboxChoice, TrustPolicy};
 pub use load::load;
 pub use resolve::{Configuration, Entry, Limits, Origin, Sandboxes};
+pub use secrets::{Hidden, SecretEntry, SecretSource};
 pub use sources::Sources;

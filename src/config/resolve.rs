@@ -9,6 +9,7 @@ use super::containers::{ContainerEntry, engine_socket, usual_engines};
 use super::directories::{default_socket, default_state_directory};
 use super::error::ConfigError;
 use super::layer::{Layer, LogFormat, LoginEntry, PersonEntry, SandboxChoice, TrustPolicy};
+use super::secrets::{self, SecretEntry};
 use super::sources::Sources;
 
 /// Where a value came from.
@@ -46,11 +47,13 @@ pub struct Entry {
     pub origin: Origin,
 }
 
-/// Bounds of logs.
+/// Bounds of what is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Most bytes kept of one attempt's log.
     pub log: u64,
+    /// Most bytes of all archives of files between goals.
+    pub cache: u64,
 }
 
 /// When commands of goals run in a sandbox, and what they see there.
@@ -108,6 +111,10 @@ pub struct Configuration {
     pub repository_hooks: Vec<String>,
     /// People by login.
     pub people: BTreeMap<String, PersonEntry>,
+    /// Secrets by name: where each is, and whom it is for.
+    pub secrets: BTreeMap<String, SecretEntry>,
+    /// The key that opens encrypted values.
+    pub secret_key_file: Option<PathBuf>,
     /// Whether repositories wait to be trusted.
     pub trust: TrustPolicy,
     /// Sockets of container engines; the first that is there is used.
@@ -330,6 +337,16 @@ impl Resolver<'_> {
         }
     }
 
+    fn secrets(&mut self) -> Result<BTreeMap<String, SecretEntry>, ConfigError> {
+        let written = self.pick(
+            "secrets",
+            |layer| layer.secrets.clone(),
+            || (BTreeMap::new(), Origin::Default),
+            |secrets| format!("[{}]", secrets.keys().cloned().collect::<Vec<_>>().join(", ")),
+        );
+        secrets::entries(&written, self.sources).map_err(|message| self.origin_error("secrets", message))
+    }
+
     fn goals(&mut self) -> Option<PathBuf> {
         let found = super::load::goals_beside(self.sources, &self.layers);
         let show = |path: &Option<PathBuf>| match path {
@@ -407,6 +424,11 @@ impl Resolver<'_> {
         );
         let limits = Limits {
             log: self.text("log_limit", |layer| layer.log_limit.map(|text| text.0), 64 << 20),
+            cache: self.text(
+                "cache_limit",
+                |layer| layer.cache_limit.map(|text| text.0),
+                10 << 30,
+            ),
         };
         let workspace_keep = self.list(
             "workspace_keep",
@@ -429,6 +451,16 @@ impl Resolver<'_> {
             |layer| layer.people.clone(),
             || (BTreeMap::new(), Origin::Default),
             show_people,
+        );
+        let secrets = self.secrets()?;
+        let secret_key_file = self.pick(
+            "secret_key_file",
+            |layer| layer.secret_key_file.clone().map(Some),
+            || (None, Origin::Default),
+            |path: &Option<PathBuf>| {
+                path.as_deref()
+                    .map_or_else(|| "none".to_owned(), |path| path.display().to_string())
+            },
         );
         let trust = self.pick(
             "trust",
@@ -472,6 +504,8 @@ impl Resolver<'_> {
             retention_days,
             repository_hooks,
             people,
+            secrets,
+            secret_key_file,
             trust,
             engines,
             containers,

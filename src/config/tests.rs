@@ -89,7 +89,7 @@ fn stronger_layers_win_and_every_value_knows_its_origin() {
     );
     assert_eq!(config.origin("fetch_timeout"), Some(&Origin::Default));
     assert_eq!(config.files.len(), 3);
-    assert_eq!(config.entries().len(), 27);
+    assert_eq!(config.entries().len(), 30);
 }
 
 #[test]
@@ -158,6 +158,8 @@ fn j2_a_projects_file_cannot_decide_what_is_trusted() {
         "people: {mallory: {teams: [release]}}",
         "remotes: ['https://evil.example.com/x']",
         "logins: {'https://git.example.com': {secret_file: ./theirs}}",
+        "secrets: {token: {file: x}}",
+        "secret_key_file: key",
     ] {
         home.write("project/sdm.yaml", key);
         let error = load(&home.sources(&[]), &Flags::default()).unwrap_err();

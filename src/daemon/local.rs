@@ -21,6 +21,7 @@ use super::state::{StateDirectory, StateError};
 use crate::config::{Configuration, SandboxChoice, TrustPolicy};
 use crate::engine::{Engine, Machine, Parts, SandboxPolicy, Settings};
 use crate::exec::ProcessExecutor;
+use crate::files::Shelf;
 use crate::git::address::AddressPolicy;
 use crate::git::{Git, identity, remote};
 use crate::kinds::listeners;
@@ -32,6 +33,7 @@ use crate::runtime::causes::chain;
 use crate::runtime::clock::{RandomIds, SystemClock};
 use crate::runtime::lifecycle;
 use crate::runtime::tasks::Tasks;
+use crate::secrets::Vault;
 use crate::store::SqliteStore;
 use reload::GoalFilesWatch;
 
@@ -122,12 +124,20 @@ pub async fn parts(
         Arc::new(RandomIds),
     )?);
     let program = std::env::current_exe().map_err(StartError::Program)?;
+    let secrets = Vault::new(
+        configuration.secrets.clone(),
+        configuration.secret_key_file.clone(),
+        Arc::new(SystemClock),
+    );
+    let archives = Shelf::new(state.beneath("cache")?);
     let executor = ProcessExecutor::new(state.beneath("attempts")?, program);
     Ok(Parts {
         store: Arc::new(store),
         scm: git.clone(),
         workspaces: git,
         executor: Arc::new(executor),
+        archives: Arc::new(archives),
+        secrets: Arc::new(secrets),
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
         tasks: tasks.clone(),
@@ -154,6 +164,7 @@ pub fn settings(
         base_environment: environment,
         program: std::env::current_exe().map_err(StartError::Program)?,
         log_limit: configuration.limits.log,
+        cache_limit: configuration.limits.cache,
         ..Settings::local(&configuration.name, state.beneath("exchange")?)
     })
 }

@@ -131,9 +131,11 @@ impl Engine {
             let result = match self.begin_with_listeners(kind, &record, goal).await {
                 Ok(Begun::Ended(result)) => result,
                 Ok(Begun::Process(request)) => {
-                    match self.start(&record, goal, &attempt, &request, &workspace).await {
-                        Ok(watch) => return self.follow(claim, attempt, watch, workspace).await,
-                        Err(result) => result,
+                    match self.start(&record, goal, &attempt, request, &workspace).await {
+                        Ok(Started::Process(watch)) => {
+                            return self.follow(claim, attempt, watch, workspace).await;
+                        }
+                        Ok(Started::TakenOver(result)) | Err(result) => *result,
                     }
                 }
                 Ok(Begun::Waiting { phase }) => {
@@ -164,7 +166,9 @@ impl Engine {
     ) -> Result<Begun, KindError> {
         let context = self.context(record, goal);
         match kind.begin(&context).await? {
-            Begun::Process(request) => {
+            Begun::Process(mut request) => {
+                // What runs around the work, a repository's own hooks among it, is given no secrets.
+                request.steps.iter_mut().for_each(|step| step.is_work = true);
                 let slug = record.push.repo.slug.to_string();
                 let allows_hooks = listeners::allows_hooks(&self.settings.repository_hooks, &slug);
                 let request = listeners::around(&context, request, allows_hooks).await?;
@@ -205,15 +209,23 @@ impl Engine {
         record: &GoalSetRecord,
         goal: &Goal,
         attempt: &AttemptRef,
-        request: &ProcessRequest,
+        mut request: ProcessRequest,
         workspace: &Option<Workspace>,
-    ) -> Result<Box<dyn ExecutionWatch>, ExecutionResult> {
+    ) -> Result<Started, Box<ExecutionResult>> {
         let failure = |doing: &str, error: &dyn std::fmt::Display| {
-            ExecutionResult::failure(format!("failed to {doing}: {error}"))
+            Box::new(ExecutionResult::failure(format!("failed to {doing}: {error}")))
         };
+        let refused = |error: KindError| Box::new(ExecutionResult::failure(chain(&error)));
         let workspace = workspace
             .as_ref()
-            .ok_or_else(|| ExecutionResult::failure("no working copy was lent"))?;
+            .ok_or_else(|| Box::new(ExecutionResult::failure("no working copy was lent")))?;
+        let context = self.context(record, goal);
+        let inputs = self.inputs_of(&context, &request).await.map_err(refused)?;
+        if let Some(inputs) = &inputs
+            && let Some(result) = self.take_over(&context, attempt, inputs).await.map_err(refused)?
+        {
+            return Ok(Started::TakenOver(Box::new(result)));
+        }
         let version = self
             .parts
             .store
@@ -225,19 +237,25 @@ impl Engine {
             Exchanged::prepare(&self.settings.exchange, attempt, record, goal, version.as_deref())
                 .await
                 .map_err(|error| failure("prepare the goal's files", &error))?;
-        let spec = self
-            .process_spec(record, goal, request, workspace, &exchanged, version.as_deref())
+        let given = self.give_secrets(&context, attempt, &workspace.path, &mut request);
+        let redact = given.await.map_err(refused)?;
+        self.add_file_steps(&context, attempt, &workspace.path, inputs, &mut request)
+            .await
+            .map_err(refused)?;
+        let mut spec = self
+            .process_spec(record, goal, &request, workspace, &exchanged, version.as_deref())
             .map_err(|error| failure("prepare the goal's steps", &error))?;
-        match self.parts.executor.start(attempt, spec).await {
-            Ok(watch) => Ok(watch),
+        spec.redact.extend(redact);
+        let watch = match self.parts.executor.start(attempt, spec).await {
             Err(ExecutionError::AlreadyStarted(_)) => self
                 .parts
                 .executor
                 .watch(attempt)
                 .await
                 .map_err(|error| failure("follow the goal", &error)),
-            Err(error) => Err(failure("start the goal", &chain(&error))),
-        }
+            started => started.map_err(|error| failure("start the goal", &chain(&error))),
+        };
+        watch.map(Started::Process)
     }
 
     async fn lend(&self, record: &GoalSetRecord) -> Result<Workspace, ScmError> {
@@ -270,6 +288,14 @@ impl Engine {
         };
         self.finish(&attempt, result, None).await;
     }
+}
+
+/// What became of starting a goal.
+enum Started {
+    /// Its process runs.
+    Process(Box<dyn ExecutionWatch>),
+    /// An earlier success is its result.
+    TakenOver(Box<ExecutionResult>),
 }
 
 /// Whether the goal is still carried out by this attempt.

@@ -74,8 +74,17 @@ fn goals_of<'a>(
     rules.iter().flat_map(RuleDefinition::goals).chain(standalone)
 }
 
+/// Whether it says what only a process can do.
+fn asks_of_a_process(goal: &GoalDefinition) -> bool {
+    !goal.files.is_empty() || !goal.secrets.is_empty()
+}
+
 fn check_work(goal: &GoalDefinition) -> Option<Diagnostic> {
     let problem = match kinds::kind(&goal.work.kind) {
+        Some(kind) if !kind.runs_process() && asks_of_a_process(goal) => format!(
+            "`{}` runs no process, which could find or leave files or be given secrets",
+            goal.work.kind
+        ),
         Some(kind) => kind.check(&goal.work.arguments).err()?,
         None => format!("nothing here can carry out `{}`", goal.work.kind),
     };

@@ -6,11 +6,13 @@
 pub mod attempt;
 mod exchange;
 pub mod explain;
+mod files;
 pub mod ingest;
 pub mod machine;
 pub mod planner;
 pub mod replay;
 pub mod scheduler;
+mod secrets;
 pub mod settings;
 pub mod words;
 pub mod writer;
@@ -22,7 +24,7 @@ use tokio::sync::Notify;
 
 use crate::kinds::Policy;
 use crate::model::PushId;
-use crate::ports::{Executor, Scm, Store, Workspaces};
+use crate::ports::{Archives, Executor, Scm, Secrets, Store, Workspaces};
 use crate::runtime::clock::{Clock, Ids};
 use crate::runtime::tasks::Tasks;
 
@@ -40,6 +42,10 @@ pub struct Parts {
     pub workspaces: Arc<dyn Workspaces>,
     /// Processes.
     pub executor: Arc<dyn Executor>,
+    /// Archives of files between goals.
+    pub archives: Arc<dyn Archives>,
+    /// Secrets that goals are given.
+    pub secrets: Arc<dyn Secrets>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Identity.

@@ -32,6 +32,8 @@ pub struct Settings {
     pub tick: Duration,
     /// Largest log of an attempt in bytes.
     pub log_limit: u64,
+    /// Most bytes of all archives of files between goals, and of the files in one of them.
+    pub cache_limit: u64,
     /// Preferences for rules.
     pub preferences: serde_json::Value,
     /// What goals in containers may.
@@ -70,6 +72,7 @@ impl Settings {
             lease: Duration::from_secs(15),
             tick: Duration::from_secs(5),
             log_limit: 64 * 1024 * 1024,
+            cache_limit: 10 << 30,
             preferences: serde_json::Value::Object(serde_json::Map::new()),
             containers: ContainerPolicy::default(),
             sandbox: SandboxPolicy::default(),

@@ -13,7 +13,7 @@ use crate::ports::executor::{ProcessSpec, Step};
 use super::redact::Redactor;
 
 /// The version of orders that is written; an order without one is of version 1, which knew one command only.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// A [`ProcessSpec`] on its way. Fields are only ever added, each with a default: daemon and supervisor may be of two
 /// versions. The version grows when a supervisor that passes over what it does not know would do something else than

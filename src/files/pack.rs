@@ -29,7 +29,8 @@ pub(super) struct Packed {
 /// Most notes about what was left out.
 const MOST_NOTES: usize = 20;
 
-/// Writes what is chosen below each root into `target`, sorted, so that the same files make the same archive.
+/// Writes what is chosen below each root into `target`, sorted, so that the same files make the same archive; without
+/// `times` they are the same whenever they were written.
 ///
 /// # Errors
 /// Something cannot be read or written, changes meanwhile, or a limit is exceeded.
@@ -37,12 +38,14 @@ pub(super) fn pack(
     roots: &[(Root, Directory, Choice)],
     target: File,
     limits: ArchiveLimits,
+    times: bool,
 ) -> io::Result<Packed> {
     let compressor = zstd::Encoder::new(Counted::new(BufWriter::with_capacity(1 << 18, target)), LEVEL)?;
     let mut archive = tar::Builder::new(compressor);
     archive.sparse(false);
     let mut packing = Packing {
         archive,
+        times,
         left: limits,
         limits,
         files: 0,
@@ -56,6 +59,7 @@ pub(super) fn pack(
 
 struct Packing<W: Write> {
     archive: tar::Builder<W>,
+    times: bool,
     left: ArchiveLimits,
     limits: ArchiveLimits,
     files: u64,
@@ -205,7 +209,9 @@ impl<W: Write> Packing<W> {
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(kind);
         header.set_mode(stat.st_mode & 0o777);
-        header.set_mtime(u64::try_from(stat.st_mtime).unwrap_or(0));
+        if self.times {
+            header.set_mtime(u64::try_from(stat.st_mtime).unwrap_or(0));
+        }
         header.set_size(size);
         Ok(header)
     }

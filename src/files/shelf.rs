@@ -72,6 +72,8 @@ fn put(from: &Path, to: &Path) -> io::Result<()> {
         Ok(_) => {}
     }
     if is_there {
+        // Its time of change says that it was wanted just now.
+        fs::set_permissions(to, fs::metadata(to)?.permissions())?;
         return fs::remove_file(from);
     }
     private_directory(to.parent().unwrap_or(Path::new("/")))?;
@@ -104,6 +106,11 @@ impl Archives for Shelf {
             }
         })
         .await
+    }
+
+    async fn has(&self, trust: Trust, digest: &str) -> io::Result<bool> {
+        let path = self.place(trust, digest)?;
+        blocking(move || Ok(fs::symlink_metadata(path).is_ok())).await
     }
 
     async fn take(&self, trust: Trust, digest: &str, from: &Path) -> io::Result<()> {

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde::Serialize;
 
@@ -17,11 +16,14 @@ use crate::ports::kept::{
 };
 use crate::runtime::directory::Directory;
 
+/// Runs a command in the working copy, where commands of the goal may run; its code, or why it did not start.
+pub type Run<'a> = &'a dyn Fn(&[String]) -> Result<i32, String>;
+
 /// Restores files, and runs what is to be run where there are none.
 ///
 /// # Errors
 /// Files that are required are missing, a command on a miss failed, or the file system refuses.
-pub fn restore(order: &RestoreOrder, log: &mut dyn Write) -> io::Result<()> {
+pub fn restore(order: &RestoreOrder, log: &mut dyn Write, run: Run<'_>) -> io::Result<()> {
     let mut report = RestoreReport::default();
     for wanted in &order.archives {
         let restored = match &wanted.archive {
@@ -32,7 +34,7 @@ pub fn restore(order: &RestoreOrder, log: &mut dyn Write) -> io::Result<()> {
             }
         };
         if !restored {
-            miss(order, wanted, log)?;
+            miss(wanted, log, run)?;
         }
         let digest = wanted.archive.as_ref().map(|archive| archive.digest.clone());
         report.restored.push(digest.filter(|_| restored));
@@ -81,8 +83,10 @@ fn say_restored(
 ) -> io::Result<()> {
     writeln!(
         log,
-        "{}: {} files restored from {}",
-        wanted.what, done.files, found.from
+        "{}: {} restored from {}",
+        wanted.what,
+        counted(done.files),
+        found.from
     )?;
     for refused in &done.refused {
         writeln!(log, "{}: refused {refused}", wanted.what)?;
@@ -94,25 +98,19 @@ fn say_restored(
     Ok(())
 }
 
-fn miss(order: &RestoreOrder, wanted: &Restore, log: &mut dyn Write) -> io::Result<()> {
+fn miss(wanted: &Restore, log: &mut dyn Write, run: Run<'_>) -> io::Result<()> {
     if wanted.required && wanted.on_miss.is_empty() {
         let message = format!("{} are required, and there are none", wanted.what);
         return Err(io::Error::new(io::ErrorKind::NotFound, message));
     }
     for argv in &wanted.on_miss {
-        let Some((program, arguments)) = argv.split_first() else {
-            continue;
-        };
         writeln!(log, "{}: instead: {}", wanted.what, argv.join(" "))?;
         log.flush()?;
-        let status = Command::new(program)
-            .args(arguments)
-            .current_dir(&order.project)
-            .stdin(Stdio::null())
-            .status()
-            .map_err(|error| io::Error::new(error.kind(), format!("failed to start `{program}`: {error}")))?;
-        if !status.success() {
-            return Err(io::Error::other(format!("`{program}` failed: {status}")));
+        let program = argv.first().map_or("", String::as_str);
+        match run(argv) {
+            Ok(0) => {}
+            Ok(code) => return Err(io::Error::other(format!("`{program}` failed with code {code}"))),
+            Err(because) => return Err(io::Error::other(format!("`{program}` {because}"))),
         }
     }
     Ok(())
@@ -155,7 +153,7 @@ fn keep_one(order: &KeepOrder, wanted: &Keep) -> io::Result<Packed> {
         let choice = Choice::new(home.into_iter().map(|path| &path[2..])).map_err(io::Error::other)?;
         roots.push((Root::Home, Directory::open(path)?, choice));
     }
-    pack::pack(&roots, new_file(&wanted.file)?, order.limits)
+    pack::pack(&roots, new_file(&wanted.file)?, order.limits, wanted.times)
 }
 
 fn counted(files: u64) -> String {

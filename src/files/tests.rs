@@ -52,6 +52,7 @@ impl Place {
             archives: vec![Keep {
                 what: "it".to_owned(),
                 paths: paths.iter().map(ToString::to_string).collect(),
+                times: true,
                 file: self.at("archive"),
             }],
             limits,
@@ -88,7 +89,12 @@ impl Place {
 
     fn restore(&self, order: &RestoreOrder) -> io::Result<String> {
         let mut log = Vec::new();
-        steps::restore(order, &mut log)?;
+        let run = |argv: &[String]| {
+            let mut command = std::process::Command::new(&argv[0]);
+            let status = command.args(&argv[1..]).current_dir(&order.project).status();
+            Ok(status.unwrap().code().unwrap())
+        };
+        steps::restore(order, &mut log, &run)?;
         Ok(String::from_utf8(log).unwrap())
     }
 

@@ -309,6 +309,10 @@ fn in_the_way(error: &io::Error) -> Option<&'static str> {
 
 fn finish(file: &impl AsFd, mode: u32, modified: u64) -> io::Result<()> {
     fchmod(file, Mode::from_bits_truncate(mode))?;
+    if modified == 0 {
+        // The time was not kept.
+        return Ok(());
+    }
     let moment = TimeSpec::new(i64::try_from(modified).unwrap_or(0), 0);
     Ok(futimens(file, &moment, &moment)?)
 }

@@ -159,6 +159,15 @@ impl ProjectView for GitView {
             .map_err(|error| unreadable(path, &error))
     }
 
+    fn file_id(&self, path: &str) -> Result<Option<String>, ViewError> {
+        let entry = self.entry(path).map_err(|error| unreadable(path, &error))?;
+        Ok(entry.and_then(|entry| match entry.kind {
+            EntryKind::File { executable: true } => Some(format!("{}+x", entry.oid)),
+            EntryKind::File { executable: false } => Some(entry.oid.to_string()),
+            EntryKind::Link | EntryKind::Tree | EntryKind::Submodule => None,
+        }))
+    }
+
     fn changed_files(&self) -> Result<Option<Arc<[String]>>, ViewError> {
         if let Some(changed) = self.changed.get() {
             return Ok(changed.clone());

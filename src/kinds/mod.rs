@@ -23,7 +23,7 @@ pub mod process;
 mod queue;
 pub mod react;
 mod release;
-mod resolve;
+pub(crate) mod resolve;
 pub mod side_effect;
 mod support;
 mod tag;
@@ -38,6 +38,7 @@ use thiserror::Error;
 
 use crate::model::{Action, Descriptor, ExecutionResult, Goal, GoalSet, GoalSetId, Refusal, Timestamp};
 use crate::ports::scm::ScmError;
+use crate::ports::secrets::NotGiven;
 use crate::ports::store::{GoalSetRecord, StoreError};
 use crate::ports::{Scm, Store};
 use crate::rules::PlanningFacts;
@@ -177,6 +178,9 @@ pub enum KindError {
     /// A placeholder of its definition has no value.
     #[error(transparent)]
     Placeholder(#[from] PlaceholderError),
+    /// A secret it asks for is not given.
+    #[error(transparent)]
+    Secret(#[from] NotGiven),
     /// The store failed; may pass.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -192,7 +196,7 @@ impl KindError {
     /// Whether the same may succeed a moment later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Definition(_) | Self::Placeholder(_) => false,
+            Self::Definition(_) | Self::Placeholder(_) | Self::Secret(_) => false,
             Self::Store(_) => true,
             Self::Scm(error) => error.is_transient(),
             Self::Act(error) => matches!(error, ActError::Store(_)),

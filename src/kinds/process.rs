@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::ports::executor::{OnFailure, Poll, When};
+use crate::ports::executor::{OnFailure, Poll, StepSecrets, When};
 
 /// The first argument by which this program knows that it is a step of a goal; the verb and the order's file follow.
 pub const OWN: &str = "own";
@@ -36,6 +36,10 @@ pub struct Step {
     pub directory: String,
     /// Variables of this step alone.
     pub environment: Vec<(String, String)>,
+    /// Whether it is of the goal's own work, and so may be given the goal's secrets.
+    pub is_work: bool,
+    /// What it is given in secret.
+    pub secrets: StepSecrets,
     /// Whether it runs.
     pub when: When,
     /// What its failure means.
@@ -81,6 +85,8 @@ impl Step {
             command,
             directory: String::new(),
             environment: Vec::new(),
+            is_work: false,
+            secrets: StepSecrets::default(),
             when: When::default(),
             on_failure: OnFailure::default(),
             poll: None,

@@ -10,19 +10,19 @@ use crate::kinds::lookup;
 use crate::spec::placeholder::{Piece, Resolved, Template};
 
 /// Resolves texts against the facts of one goal.
-pub(super) struct Placeholders {
+pub(crate) struct Placeholders {
     facts: Value,
 }
 
 /// Arguments and the variables they refer to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct ResolvedArgv {
-    pub(super) argv: Vec<String>,
-    pub(super) environment: Vec<(String, String)>,
+pub(crate) struct ResolvedArgv {
+    pub(crate) argv: Vec<String>,
+    pub(crate) environment: Vec<(String, String)>,
 }
 
 impl Placeholders {
-    pub(super) async fn of(context: &GoalContext<'_>) -> Result<Self, KindError> {
+    pub(crate) async fn of(context: &GoalContext<'_>) -> Result<Self, KindError> {
         let push = &context.record.push;
         let version = context.store.version(&push.repo.key, &push.after).await?;
         Ok(Self {
@@ -31,7 +31,7 @@ impl Placeholders {
     }
 
     #[cfg(test)]
-    pub(super) fn from_facts(facts: Value) -> Self {
+    pub(crate) fn from_facts(facts: Value) -> Self {
         Self { facts }
     }
 
@@ -42,7 +42,7 @@ impl Placeholders {
     }
 
     /// A text; an object or an absent optional is not one.
-    pub(super) fn text(&self, text: &str) -> Result<String, KindError> {
+    pub(crate) fn text(&self, text: &str) -> Result<String, KindError> {
         self.optional_text(text)?
             .ok_or_else(|| KindError::Definition(format!("`{text}` has no value for this push")))
     }
@@ -65,7 +65,7 @@ impl Placeholders {
     }
 
     /// An argument vector: absent optional arguments are left out, and a shell's script gets its values by variable.
-    pub(super) fn argv(&self, argv: &[String]) -> Result<ResolvedArgv, KindError> {
+    pub(crate) fn argv(&self, argv: &[String]) -> Result<ResolvedArgv, KindError> {
         let script = shell_script(argv);
         let mut resolved = ResolvedArgv::default();
         for (index, argument) in argv.iter().enumerate() {

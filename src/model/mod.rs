@@ -29,6 +29,7 @@ pub use definition::{Descriptions, GoalDefinition, RuleDefinition, TestExpressio
 pub use descriptor::{Descriptor, Field, ValueType};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use feed::{Cursor, FeedEntry, News};
+pub use files::Scope;
 pub use fingerprint::{Fingerprint, FingerprintChange};
 pub use goal::{Goal, GoalState, StateName};
 pub use goal_event::{Actor, ExecutionResult, GoalChange, GoalEvent};

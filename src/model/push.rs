@@ -50,7 +50,7 @@ impl Commit {
 }
 
 /// How far the pushed content and its author are trusted (threats: "Who and what").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trust {
     /// A fork or an unknown contributor.

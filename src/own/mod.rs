@@ -6,6 +6,7 @@
 
 mod autofix;
 mod containers;
+mod files;
 mod inspect;
 mod mock;
 mod programs;
@@ -36,6 +37,8 @@ pub static VERBS: &[(&str, Verb)] = &[
     (kinds::react::order::VERB, react::run),
     (kinds::containers::VERB, containers::run),
     (kinds::process::SANDBOX, sandbox::run),
+    (crate::ports::kept::RESTORE_VERB, files::restore),
+    (crate::ports::kept::KEEP_VERB, files::keep),
 ];
 
 /// Carries out a step when that is what this process was started for; `None` otherwise. To be called in `main` before

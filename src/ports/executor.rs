@@ -67,8 +67,64 @@ pub struct Step {
     pub poll: Option<Poll>,
     /// The code by which it ends the sequence on purpose: no failure, and of the others only those that run finally.
     pub stop_code: Option<i32>,
+    /// What it is given in secret.
+    #[serde(skip_serializing_if = "StepSecrets::is_empty")]
+    pub secrets: StepSecrets,
     /// Whether a state in its `result.json` that is an end (semantics 3.4) ends the sequence as well.
     pub heeds_result: bool,
+}
+
+/// What a step is given in secret. It travels to the supervisor through a pipe and is never on disk but as the files asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StepSecrets {
+    /// Variables of its environment.
+    pub environment: Vec<(String, SecretText)>,
+    /// Files of mode 0600 that are there while it runs.
+    pub files: Vec<SecretFile>,
+    /// Variables that name a descriptor from which the value can be read once.
+    pub descriptors: Vec<(String, SecretText)>,
+}
+
+impl StepSecrets {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A file that holds a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretFile {
+    /// A directory that is there.
+    pub root: PathBuf,
+    /// Its path below; directories on the way are made.
+    pub path: String,
+    /// What it holds.
+    pub content: SecretText,
+}
+
+/// A secret on its way to a supervisor. It cannot be shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SecretText(String);
+
+impl SecretText {
+    /// Takes a value.
+    pub fn new(value: &str) -> Self {
+        Self(value.to_owned())
+    }
+
+    /// The value, for whoever it is given to.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SecretText {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("***")
+    }
 }
 
 /// When a step runs.

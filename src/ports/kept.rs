@@ -118,6 +118,9 @@ pub trait Archives: Send + Sync {
     /// Gives the archive a second name, under which it stays whatever becomes of the first; `false` when it is not there.
     async fn lend(&self, trust: Trust, digest: &str, to: &Path) -> io::Result<bool>;
 
+    /// Whether the archive is there.
+    async fn has(&self, trust: Trust, digest: &str) -> io::Result<bool>;
+
     /// Takes a finished archive; harmless when it was taken before.
     ///
     /// # Errors
@@ -139,6 +142,12 @@ pub struct ArchiveLimits {
     /// Files, directories and links.
     pub entries: u64,
 }
+
+/// The verb of our own program that restores files.
+pub const RESTORE_VERB: &str = "restore-files";
+
+/// The verb of our own program that keeps files.
+pub const KEEP_VERB: &str = "keep-files";
 
 /// What the step is told that restores files before a goal's process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,6 +217,8 @@ pub struct Keep {
     pub what: String,
     /// Globs; those that begin with `~/` are below the home directory.
     pub paths: Vec<String>,
+    /// Whether the times of files are kept; without them the same content makes the same archive.
+    pub times: bool,
     /// The archive to write.
     pub file: PathBuf,
 }

@@ -6,9 +6,11 @@ pub mod graph;
 pub mod kept;
 pub mod sandbox;
 pub mod scm;
+pub mod secrets;
 pub mod store;
 
 pub use executor::{AttemptRef, Executor};
 pub use kept::Archives;
 pub use scm::{Scm, Workspaces};
+pub use secrets::Secrets;
 pub use store::Store;

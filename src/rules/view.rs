@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
 use thiserror::Error;
 
 /// The tree and the changes of one push, read on demand from git objects.
@@ -26,6 +27,15 @@ pub trait ProjectView {
     /// # Errors
     /// The objects cannot be read, or the file exceeds the limit.
     fn content(&self, path: &str) -> Result<Option<Vec<u8>>, ViewError>;
+
+    /// What identifies the content of a file, and whether it may be executed; `None` when there is no such file.
+    ///
+    /// # Errors
+    /// The objects cannot be read.
+    fn file_id(&self, path: &str) -> Result<Option<String>, ViewError> {
+        let content = self.content(path)?;
+        Ok(content.map(|content| hex::encode(digest::digest(&digest::SHA256, &content))))
+    }
 
     /// Paths changed by the push, old and new names of renames, sorted; `None` when that cannot be known (semantics 2.5).
     ///

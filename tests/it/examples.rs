@@ -26,6 +26,7 @@ const CHANGES: &[(&str, &[&str])] = &[
         &["parts/web/test.sh", "docs/notes.md", "common.sh"],
     ),
     ("containers", &["index.js"]),
+    ("files-and-secrets", &["app/greeting.txt", "README.md"]),
     (
         "monorepo",
         &[
@@ -183,6 +184,7 @@ fn examples_made_of_plain_shell_are_carried_out() {
     for (name, wanted, succeeded) in [
         ("monorepo", &["run"][..], 4),
         ("cel-and-locks", &["run", "full"], 1),
+        ("files-and-secrets", &["run", "test", "size"], 3),
         ("approvals-and-queue", &["run", "build"], 1),
     ] {
         let example = Example::new(name);

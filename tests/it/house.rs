@@ -26,6 +26,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("chat", ADAPTERS),
     ("exec", ADAPTERS),
     ("files", ADAPTERS),
+    ("secrets", ADAPTERS),
     ("hub", 6),
     ("daemon", 6),
     ("own", 6),

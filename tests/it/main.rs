@@ -19,6 +19,8 @@ mod examples;
 #[cfg(test)]
 mod exec;
 #[cfg(test)]
+mod files;
+#[cfg(test)]
 mod git_network;
 #[cfg(test)]
 mod house;
@@ -36,6 +38,8 @@ mod reference;
 mod remotes;
 #[cfg(test)]
 mod sandbox;
+#[cfg(test)]
+mod secrets;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -142,6 +142,7 @@ fn configuration() -> String {
             "parallel" => "the number of cores".to_owned(),
             "goals" => "`goals/` beside the configuration, else those that ship".to_owned(),
             "log_limit" => code("64MiB"),
+            "cache_limit" => code("10GiB"),
             "proxy" => "what `https_proxy` and the like say".to_owned(),
             "engine" => "`$DOCKER_HOST`, one's own podman, the system's, Docker".to_owned(),
             _ => code(&entry.value.replace("/~", "~")),
@@ -161,6 +162,7 @@ fn help_without_variable(key: &str) -> &'static str {
     match key {
         "people" => "people by login: `{teams: […], emails: […]}`, for who may approve what",
         "logins" => "logins by origin: `'https://host': {user: …, secret_file: …}`",
+        "secrets" => "secrets by name: where each is, and which repositories, branches and goals it is for",
         "containers" => {
             "what goals in containers may: `{require_digest, allow: [{repositories, privileged, host_network, \
              host_paths, capabilities}, …]}`"

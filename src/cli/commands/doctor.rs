@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::json;
@@ -12,7 +13,7 @@ use super::super::context::{CommandResult, Context, Exit};
 use super::super::error::CommandError;
 use super::super::text::{neutralise, pad, width};
 use super::super::theme::{Role, Theme};
-use crate::config::{Configuration, SandboxChoice, unknown_variables};
+use crate::config::{Configuration, SandboxChoice, SecretSource, unknown_variables};
 use crate::exec::sandbox::offer;
 use crate::scm::local::{discover::discover, hook_section::EVENTS, hooks};
 
@@ -70,7 +71,11 @@ pub(super) fn run(context: &mut Context, _: &Args) -> CommandResult {
         engine(&configuration),
         sandbox(&configuration),
     ];
-    let findings: Vec<Finding> = findings.into_iter().chain(variables(context)).collect();
+    let findings: Vec<Finding> = findings
+        .into_iter()
+        .chain(variables(context))
+        .chain(secrets(&configuration))
+        .collect();
     let bad = findings.iter().any(|finding| finding.verdict == Verdict::Bad);
     if context.ui.json {
         let rows: Vec<_> = findings.iter().map(|finding| json!({"what": finding.what, "good": finding.verdict != Verdict::Bad, "text": finding.words, "hint": finding.hint})).collect();
@@ -83,6 +88,46 @@ pub(super) fn run(context: &mut Context, _: &Args) -> CommandResult {
         context.ui.data(&text)?;
     }
     Ok(if bad { Exit::Bad } else { Exit::Ok })
+}
+
+/// Secrets whose files are not there, or that others can read.
+fn secrets(configuration: &Configuration) -> Vec<Finding> {
+    let of_entries = configuration
+        .secrets
+        .iter()
+        .filter_map(|(name, entry)| match &entry.source {
+            SecretSource::File(path) => secret_file(name, path),
+            SecretSource::Missing(because) => Some(Finding::new(
+                Verdict::Note,
+                "secrets",
+                format!("`{name}` cannot be read: {because}"),
+            )),
+            SecretSource::Variable { .. } | SecretSource::Command { .. } | SecretSource::Encrypted(_) => None,
+        });
+    let key = configuration.secret_key_file.iter();
+    of_entries
+        .chain(key.filter_map(|path| secret_file("secret_key_file", path)))
+        .collect()
+}
+
+fn secret_file(name: &str, path: &Path) -> Option<Finding> {
+    let shown = path.display();
+    match std::fs::metadata(path) {
+        Err(error) => Some(Finding::new(
+            Verdict::Note,
+            "secrets",
+            format!("`{name}` cannot be read: {shown}: {error}"),
+        )),
+        Ok(metadata) if metadata.permissions().mode() & 0o077 != 0 => Some(
+            Finding::new(
+                Verdict::Bad,
+                "secrets",
+                format!("`{name}` can be read by others: {shown}"),
+            )
+            .hint(format!("chmod 600 {shown}")),
+        ),
+        Ok(_) => None,
+    }
 }
 
 fn values(context: &mut Context, configuration: &Configuration) -> CommandResult {

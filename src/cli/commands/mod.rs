@@ -18,6 +18,7 @@ mod project_goals;
 mod replay;
 mod reset;
 mod run;
+mod secret;
 mod show;
 mod start;
 mod test;
@@ -74,6 +75,9 @@ pub enum Command {
     Trust(trust::Args),
     /// Take that back
     Untrust(trust::Args),
+    /// Encrypt secrets for goals, and list those of the configuration
+    #[command(subcommand, arg_required_else_help = true)]
+    Secret(secret::SecretCommand),
     /// Look at the surroundings for problems
     Doctor(doctor::Args),
     /// Write completions for a shell
@@ -107,6 +111,7 @@ pub fn run(context: &mut Context, command: &Command) -> CommandResult {
         Command::Show(command) => show::run(context, command),
         Command::Trust(args) => trust::run(context, args, true),
         Command::Untrust(args) => trust::run(context, args, false),
+        Command::Secret(command) => secret::run(context, command),
         Command::Doctor(args) => doctor::run(context, args),
         Command::Completions(args) => completions::run(context, args),
     }

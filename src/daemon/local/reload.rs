@@ -125,6 +125,7 @@ impl LocalDaemon {
             .is_err()
         {
             self.forget_older_than(kept).await;
+            self.engine().tidy_files().await;
             if self.engine().running() == 0 {
                 self.engine().parts.scm.maintain().await;
             }

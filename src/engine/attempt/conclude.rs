@@ -88,7 +88,9 @@ impl Engine {
                 .filter(|path| *path != Path::new("")),
             output: &directory.join("output"),
         };
-        let concluded = kind.conclude(&self.context(record, goal), ended).await?;
-        Ok(listeners::merged(goal, &directory.join("output"), concluded))
+        let context = self.context(record, goal);
+        let concluded = kind.conclude(&context, ended).await?;
+        let concluded = listeners::merged(goal, &directory.join("output"), concluded);
+        self.take_files(&context, attempt, concluded).await
     }
 }

@@ -87,6 +87,7 @@ impl Engine {
             argv,
             directory: below.project.join(&step.directory),
             environment,
+            secrets: step.secrets.clone(),
             when: step.when,
             on_failure: step.on_failure,
             poll: step.poll,

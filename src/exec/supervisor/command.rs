@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,6 +13,7 @@ use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Pid, getpid, getppid, setsid};
 
+use super::secrets::{GivenSecrets, let_through};
 use crate::model::ExecutionResult;
 use crate::ports::executor::Step;
 
@@ -30,6 +31,8 @@ pub(super) struct Started {
     pub(super) out: File,
     /// Its standard error; reading does not block.
     pub(super) err: File,
+    /// What it is given in secret; to be dropped when it has ended.
+    pub(super) secrets: GivenSecrets,
 }
 
 /// Starts the command of a step with exactly the environment given, common and its own and `more`, in a session of its
@@ -63,8 +66,10 @@ pub(super) fn start(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    separate(&mut command);
-    spawn(command).map_err(|error| {
+    let secrets = GivenSecrets::give(&step.secrets, &mut command)
+        .map_err(|error| refused(NOT_RUNNABLE, format!("failed to give a secret: {error}")))?;
+    separate(&mut command, secrets.inherited());
+    spawn(command, secrets).map_err(|error| {
         let code = if error.kind() == ErrorKind::NotFound {
             NOT_FOUND
         } else {
@@ -74,8 +79,9 @@ pub(super) fn start(
     })
 }
 
-fn spawn(mut command: Command) -> io::Result<Started> {
+fn spawn(mut command: Command, mut secrets: GivenSecrets) -> io::Result<Started> {
     let mut child = command.spawn()?;
+    secrets.hand_over();
     let gone = || io::Error::other("the output of the command is not connected");
     let out = child.stdout.take().ok_or_else(gone)?;
     let err = child.stderr.take().ok_or_else(gone)?;
@@ -84,6 +90,7 @@ fn spawn(mut command: Command) -> io::Result<Started> {
         pid,
         out: not_blocking(out.into())?,
         err: not_blocking(err.into())?,
+        secrets,
     })
 }
 
@@ -97,13 +104,14 @@ fn not_blocking(pipe: OwnedFd) -> io::Result<File> {
     unsafe_code,
     reason = "what runs between fork and exec is ours to keep harmless"
 )]
-fn separate(command: &mut Command) {
+fn separate(command: &mut Command, inherited: Vec<RawFd>) {
     let supervisor = getpid();
     let prepare = move || {
         setsid()?;
         // What the supervisor reads as a descriptor must end the command as usual: a blocked mask is inherited.
         SigSet::empty().thread_set_mask()?;
         prctl::set_pdeathsig(Signal::SIGKILL)?;
+        let_through(&inherited)?;
         // The supervisor may have died before the kernel was told.
         if getppid() == supervisor {
             Ok(())
@@ -111,7 +119,7 @@ fn separate(command: &mut Command) {
             Err(Errno::ESRCH.into())
         }
     };
-    // SAFETY: four system calls; nothing is allocated and no lock is taken.
+    // SAFETY: a few system calls; nothing is allocated and no lock is taken.
     unsafe { command.pre_exec(prepare) };
 }
 

@@ -22,6 +22,7 @@ mod outcome;
 mod phases;
 mod result_file;
 mod run;
+mod secrets;
 mod sequence;
 mod signals;
 mod tree;

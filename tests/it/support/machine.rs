@@ -1,14 +1,17 @@
 //! A whole machine with the real engine, rules and store, and fakes where the world would be: repositories, working
 //! copies and processes. Nothing sleeps: a test waits for a condition on what is stored.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sdm::engine::{Engine, Machine, Parts, Settings};
+use sdm::files::Shelf;
 use sdm::model::{BranchName, GoalSetId, PushId, RepoSlug, Repository, StateName, Timestamp};
 use sdm::ports::store::{GoalSetFilter, GoalSetRecord};
 use sdm::runtime::clock::{CountingIds, SteppableClock};
 use sdm::runtime::tasks::Tasks;
+use sdm::secrets::Vault;
 use sdm::spec::SourceFile;
 use sdm::store::SqliteStore;
 
@@ -206,6 +209,8 @@ async fn wire(world: &World, goals: &str, directory: &std::path::Path) -> (Engin
         scm: world.scm.clone(),
         workspaces: world.scm.clone(),
         executor: world.executor.clone(),
+        archives: Arc::new(Shelf::new(directory.join("cache"))),
+        secrets: Arc::new(Vault::new(BTreeMap::new(), None, world.clock.clone())),
         clock: world.clock.clone(),
         ids: world.ids.clone(),
         tasks: tasks.clone(),

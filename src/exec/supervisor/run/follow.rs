@@ -15,6 +15,7 @@ use super::super::super::order::Order;
 use super::super::command::{self, Started};
 use super::super::outcome::Cause;
 use super::super::result_file::ResultFile;
+use super::super::secrets::GivenSecrets;
 use super::super::sequence::{Sequence, StepEnd, Verdict};
 use super::super::signals::Signals;
 use super::super::tree;
@@ -62,6 +63,8 @@ pub(super) struct Following<'a> {
     sequence: Sequence<'a>,
     /// The command that runs.
     command: Option<Pid>,
+    /// What it is given in secret.
+    secrets: GivenSecrets,
     has_family: bool,
 }
 
@@ -74,6 +77,7 @@ impl<'a> Following<'a> {
             ending: Ending::new(Instant::now(), order.timeout, order.grace),
             sequence: Sequence::new(&order.steps),
             command: None,
+            secrets: GivenSecrets::default(),
             has_family: true,
         }
     }
@@ -113,6 +117,7 @@ impl<'a> Following<'a> {
         self.has_family = reaped.has_family;
         if let Some(end) = reaped.end {
             self.command = None;
+            self.secrets = GivenSecrets::default();
             let heeds = self.sequence.current().is_some_and(|step| step.heeds_result);
             let is_final = heeds && self.sources.result_file.is_final();
             self.sequence.ended(Instant::now(), StepEnd::Ended(end), is_final);
@@ -142,7 +147,8 @@ impl<'a> Following<'a> {
 
     fn take_over(&mut self, started: First) {
         match started {
-            Ok(started) => {
+            Ok(mut started) => {
+                self.secrets = std::mem::take(&mut started.secrets);
                 self.command = Some(started.pid);
                 self.has_family = true;
                 self.output.connect(started);

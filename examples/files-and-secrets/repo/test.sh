@@ -1,0 +1,3 @@
+set -eu
+mkdir -p reports
+grep -c hello dist/package > reports/hello.txt

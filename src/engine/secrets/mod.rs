@@ -1,0 +1,234 @@
+//! The secrets that a goal asks for (semantics 3.20), given to its own steps and to no other: not to those that restore or
+//! keep files, nor to anything that runs around it.
+
+mod provider;
+
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Engine, exchange};
+use crate::config::private_directory;
+use crate::kinds::process::{Command, ProcessRequest};
+use crate::kinds::{GoalContext, KindError};
+use crate::model::files::{SecretMount, SecretUse, SecretValue};
+use crate::ports::AttemptRef;
+use crate::ports::containers::PASSED_ON;
+use crate::ports::executor::{SecretFile, SecretText, StepSecrets};
+use crate::ports::secrets::{Asker, NotGiven};
+
+/// Where containers find the working copy; such paths are understood everywhere.
+const PROJECT_IN_CONTAINERS: &str = "/atm/home/";
+
+impl Engine {
+    /// Gives every step of the request what the goal asks for. Returns the values, so that they can be kept out of the log.
+    ///
+    /// # Errors
+    /// A secret may not be given, cannot be read, or cannot be given in the way that was asked for.
+    pub(in crate::engine) async fn give_secrets(
+        &self,
+        context: &GoalContext<'_>,
+        attempt: &AttemptRef,
+        project: &Path,
+        request: &mut ProcessRequest,
+    ) -> Result<Vec<SecretString>, KindError> {
+        let uses = &context.goal.definition().secrets;
+        if uses.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut giving = Giving {
+            engine: self,
+            asker: asker(context),
+            project: project.to_owned(),
+            private: exchange::directory(&self.settings.exchange, attempt).join("secrets"),
+            given: StepSecrets::default(),
+            values: Vec::new(),
+        };
+        for secret in uses {
+            giving.one(secret).await?;
+        }
+        if giving.given.files.iter().any(|file| file.root == giving.private) {
+            private_directory(&giving.private).map_err(|error| {
+                KindError::Definition(format!("failed to make a directory for secrets: {error}"))
+            })?;
+        }
+        let variables = giving.given.environment.iter().map(|(name, _)| name.as_str());
+        let passed_on = variables.collect::<Vec<_>>().join(",");
+        for step in request.steps.iter_mut().filter(|step| step.is_work) {
+            step.secrets = giving.given.clone();
+            if matches!(step.command, Command::Own { .. }) {
+                step.environment.push((PASSED_ON.to_owned(), passed_on.clone()));
+            }
+        }
+        Ok(giving.values)
+    }
+}
+
+fn asker(context: &GoalContext<'_>) -> Asker {
+    let push = &context.record.push;
+    Asker {
+        repo: push.repo.slug.clone(),
+        branch: push.branch.clone(),
+        goal: context.goal.definition().unique_name.to_string(),
+        trust: push.trust,
+    }
+}
+
+/// Secrets on their way.
+struct Giving<'a> {
+    engine: &'a Engine,
+    asker: Asker,
+    project: PathBuf,
+    private: PathBuf,
+    given: StepSecrets,
+    values: Vec<SecretString>,
+}
+
+impl Giving<'_> {
+    async fn one(&mut self, secret: &SecretUse) -> Result<(), KindError> {
+        if let Some(name) = &secret.name {
+            self.by_name(name, secret).await?;
+            return Ok(());
+        }
+        for variable in &secret.env {
+            let value = variable.value.clone().unwrap_or_default();
+            self.variable(&variable.name, &value).await?;
+        }
+        for mount in &secret.file_mounts {
+            self.mount(mount).await?;
+        }
+        Ok(())
+    }
+
+    async fn by_name(&mut self, name: &str, secret: &SecretUse) -> Result<(), NotGiven> {
+        let value = self.engine.parts.secrets.by_name(name, &self.asker).await?.value;
+        let text = self.noted(&value);
+        let has_a_way = secret.file.is_some() || secret.file_env.is_some() || secret.descriptor.is_some();
+        if secret.env.is_empty() && !has_a_way {
+            self.given.environment.push((as_variable(name), text.clone()));
+        }
+        for variable in &secret.env {
+            self.given.environment.push((variable.name.clone(), text.clone()));
+        }
+        if let Some(path) = &secret.file {
+            self.file(self.project.clone(), path.clone(), text.clone());
+        }
+        if let Some(variable) = &secret.file_env {
+            let path = format!("{}-{}", self.given.files.len(), as_variable(name));
+            let place = self.private.join(&path).to_string_lossy().into_owned();
+            self.file(self.private.clone(), path, text.clone());
+            self.given
+                .environment
+                .push((variable.clone(), SecretText::new(&place)));
+        }
+        if let Some(variable) = &secret.descriptor {
+            self.given.descriptors.push((variable.clone(), text));
+        }
+        Ok(())
+    }
+
+    async fn variable(&mut self, name: &str, value: &SecretValue) -> Result<(), KindError> {
+        if let Some(sealed) = &value.encrypted {
+            let value = self.engine.parts.secrets.unseal(sealed, &self.asker).await?;
+            let text = self.noted(&value);
+            self.given.environment.push((name.to_owned(), text));
+        }
+        if let Some(provider) = &value.provider {
+            let secrets = &self.engine.parts.secrets;
+            let found = secrets
+                .by_type(&provider.kind, &provider.names, &self.asker)
+                .await?;
+            let one = provider::only(&provider.kind, found).map_err(KindError::Definition)?;
+            self.noted(&one.value);
+            for (variable, text) in provider::variables(name, &one) {
+                self.given.environment.push((variable, text));
+            }
+        }
+        Ok(())
+    }
+
+    async fn mount(&mut self, mount: &SecretMount) -> Result<(), KindError> {
+        let path = below_project(&mount.mount_path).map_err(KindError::Definition)?;
+        if let Some(sealed) = &mount.value.encrypted {
+            let value = self.engine.parts.secrets.unseal(sealed, &self.asker).await?;
+            let text = self.noted(&value);
+            self.file(self.project.clone(), path.clone(), text);
+        }
+        if let Some(provider) = &mount.value.provider {
+            let secrets = &self.engine.parts.secrets;
+            let found = secrets
+                .by_type(&provider.kind, &provider.names, &self.asker)
+                .await?;
+            found.iter().for_each(|one| drop(self.noted(&one.value)));
+            let content = provider::file(&provider.kind, &found).map_err(KindError::Definition)?;
+            self.values.push(content.expose().into());
+            self.file(self.project.clone(), path, content);
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, root: PathBuf, path: String, content: SecretText) {
+        self.given.files.push(SecretFile { root, path, content });
+    }
+
+    /// Notes a value to be kept out of the log.
+    fn noted(&mut self, value: &SecretString) -> SecretText {
+        self.values.push(value.clone());
+        SecretText::new(value.expose_secret())
+    }
+}
+
+/// A path below the working copy, as people or the original write it.
+fn below_project(path: &str) -> Result<String, String> {
+    let relative = path.strip_prefix(PROJECT_IN_CONTAINERS).unwrap_or(path);
+    if relative.is_empty() || relative.starts_with(['/', '~']) || relative.split('/').any(|part| part == "..")
+    {
+        return Err(format!(
+            "a secret cannot be written to `{path}`: it is not below the working copy"
+        ));
+    }
+    Ok(relative.trim_start_matches("./").to_owned())
+}
+
+/// The variable of a secret that asks for none: `npm-token` is `NPM_TOKEN`.
+fn as_variable(name: &str) -> String {
+    let one = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_uppercase()
+        } else {
+            '_'
+        }
+    };
+    let text: String = name.chars().map(one).collect();
+    match text.starts_with(|c: char| c.is_ascii_digit()) {
+        true => format!("_{text}"),
+        false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_go_below_the_working_copy_only() {
+        assert_eq!(below_project("/atm/home/.npmrc").as_deref(), Ok(".npmrc"));
+        assert_eq!(below_project("./a/b").as_deref(), Ok("a/b"));
+        for wrong in [
+            "/root/.docker/config.json",
+            "../x",
+            "a/../../x",
+            "~/.npmrc",
+            "",
+            "/atm/home/",
+        ] {
+            assert!(below_project(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_variable() {
+        assert_eq!(as_variable("npm-token.2"), "NPM_TOKEN_2");
+        assert_eq!(as_variable("2fa"), "_2FA");
+    }
+}

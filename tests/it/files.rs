@@ -1,0 +1,306 @@
+//! Files between goals, caches, and goals that need not run (semantics 3.17): the real program on a real repository.
+
+use serde_json::Value;
+
+use crate::support::local::{LocalMachine, state_of};
+
+/// A goal of a set by name.
+fn goal<'a>(set: &'a Value, name: &str) -> &'a Value {
+    let goals = set["goals"].as_array().unwrap();
+    goals
+        .iter()
+        .find(|goal| goal["name"] == name)
+        .unwrap_or_else(|| panic!("{name} in {set:#}"))
+}
+
+fn log(machine: &LocalMachine, set: &Value, goal: &str) -> String {
+    machine.ok(&["logs", set["id"].as_str().unwrap(), goal])
+}
+
+/// Files below the directory of archives.
+fn archives(machine: &LocalMachine) -> usize {
+    let mut open = vec![machine.path("state/cache")];
+    let mut count = 0;
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(directory).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                count += 1;
+            }
+        }
+    }
+    count
+}
+
+const HANDED_ON: &str = r#"
+rules:
+  - name: build
+    goals:
+      - name: make
+        execute: {run: [sh, -c, "mkdir -p dist/node_modules && echo made > dist/node_modules/it && printf '#!/bin/sh\necho runs' > dist/run && chmod 755 dist/run && ln -s run dist/link"]}
+        output: [{classifier: 'dist-${branch}', directory: dist}]
+      - name: use
+        execute: {run: [sh, -c, "cat dist/node_modules/it && dist/link && ls -A"]}
+        input: ['dist-${branch}']
+      - name: miss
+        execute: {run: [sh, -c, "cat fetched"]}
+        input: [{classifier: nowhere, on_miss: [[sh, -c, "echo fetched > fetched"]]}, other]
+      - name: need
+        execute: {run: ["true"]}
+        input: [{classifier: nowhere, required: true}]
+"#;
+
+#[test]
+fn ca_03_ca_09_co_12_outputs_are_found_by_later_goals_of_the_set() {
+    let mut machine = LocalMachine::new(HANDED_ON);
+    machine.start();
+    let sha = machine.commit("second", &[("a", "1")]);
+    let set = machine.ended_set_of(&sha);
+    assert_eq!(state_of(&set, "use"), "success", "{}", log(&machine, &set, "use"));
+    let made = log(&machine, &set, "make");
+    assert!(
+        made.contains("step 2: caching outputs") && made.contains("output `dist-${branch}`: 3 files kept"),
+        "{made}"
+    );
+    let used = log(&machine, &set, "use");
+    assert!(
+        used.contains("step 1: restoring inputs") && used.contains("made") && used.contains("runs"),
+        "{used}"
+    );
+    let missed = log(&machine, &set, "miss");
+    assert!(
+        missed.contains("input `nowhere`: none are kept") && missed.contains("fetched"),
+        "{missed}"
+    );
+    assert_eq!(state_of(&set, "need"), "failure");
+    let needed = log(&machine, &set, "need");
+    assert!(
+        needed.contains("input `nowhere` are required, and there are none"),
+        "{needed}"
+    );
+    let stored = machine.ok(&["feed", "--after", "0", "--json", "--no-follow"]);
+    assert!(stored.contains("@atomist/sdm/output") && stored.contains("@atomist/sdm/input"));
+    let other = machine.commit("third", &[("a", "2")]);
+    machine.ended_set_of(&other);
+    assert_eq!(archives(&machine), 1, "the same files are one archive");
+    machine.stop();
+}
+
+const FAILING: &str = r#"
+rules:
+  - name: build
+    goals:
+      - - name: fails
+          execute: {run: [sh, -c, "echo x > kept && exit 3"]}
+          output: [{classifier: success-only, paths: kept, scope: repo}, {classifier: always, paths: kept, scope: repo, on: always}]
+      - name: later
+        execute: {run: ["true"]}
+  - name: look
+    goals:
+      - name: look
+        execute: {run: [sh, -c, "ls kept 2>/dev/null || echo nothing"]}
+        input: [{classifier: success-only, scope: repo}]
+      - name: look again
+        execute: {run: [sh, -c, "ls kept 2>/dev/null || echo nothing"]}
+        input: [{classifier: always, scope: repo}]
+"#;
+
+#[test]
+fn ca_06_files_of_a_failed_goal_are_kept_only_when_that_was_asked_for() {
+    let mut machine = LocalMachine::new(FAILING);
+    machine.start();
+    let first = machine.commit("second", &[("a", "1")]);
+    let set = machine.ended_set_of(&first);
+    assert_eq!(state_of(&set, "fails"), "failure");
+    let second = machine.commit("third", &[("a", "2")]);
+    let set = machine.ended_set_of(&second);
+    assert!(log(&machine, &set, "look").contains("nothing"));
+    assert!(log(&machine, &set, "look again").contains("1 file restored"));
+    machine.stop();
+}
+
+const CACHED: &str = r#"
+rules:
+  - name: build
+    goals:
+      - name: build
+        execute: {run: [sh, -c, "cat deps/have ~/.fake/registry/have 2>/dev/null; mkdir -p deps ~/.fake/registry && cp lock deps/have && cp lock ~/.fake/registry/have"]}
+        cache:
+          - {key: 'deps-${hash:lock}', fallback: deps-, paths: [deps, ~/.fake/registry]}
+"#;
+
+#[test]
+fn a_cache_is_saved_when_its_key_is_new_and_found_by_the_beginning_of_it() {
+    let mut machine = LocalMachine::new(CACHED);
+    machine.start();
+    let build = |machine: &LocalMachine, message: &str, lock: &str| {
+        let _ = std::fs::remove_dir_all(machine.path("home/.fake"));
+        let sha = machine.commit(message, &[("lock", lock)]);
+        let set = machine.ended_set_of(&sha);
+        assert_eq!(state_of(&set, "build"), "success");
+        log(machine, &set, "build")
+    };
+    let first = build(&machine, "one", "first");
+    assert!(
+        first.contains("none are kept") && first.contains("2 files kept"),
+        "{first}"
+    );
+    let again = build(&machine, "two", "first");
+    assert!(
+        again.contains("2 files restored") && again.contains("firstfirst"),
+        "{again}"
+    );
+    assert!(!again.contains("saving caches"), "the key is known: {again}");
+    let changed = build(&machine, "three", "second");
+    assert!(
+        changed.contains("2 files restored") && changed.contains("firstfirst"),
+        "{changed}"
+    );
+    assert!(changed.contains("saving caches"), "{changed}");
+    let back = build(&machine, "four", "first");
+    assert!(
+        back.contains("firstfirst"),
+        "the exact key goes before newer ones: {back}"
+    );
+    machine.stop();
+}
+
+const UNCHANGED: &str = r#"
+rules:
+  - name: build
+    goals:
+      - name: test
+        execute: {run: [sh, -c, "echo running; cp src result"]}
+        skip_unchanged: {inputs: [src, lib/**], env: [FLAVOUR]}
+        output: [{classifier: result, paths: result}]
+      - name: publish
+        execute: {run: [cat, result]}
+        input: [{classifier: result, required: true}]
+"#;
+
+#[test]
+fn a_goal_whose_inputs_are_unchanged_takes_over_the_earlier_success_and_what_it_left() {
+    let mut machine = LocalMachine::new(UNCHANGED);
+    machine.start();
+    let first = machine.commit("one", &[("src", "text one"), ("other", "1")]);
+    let first_set = machine.ended_set_of(&first);
+    assert!(log(&machine, &first_set, "test").contains("running"));
+    let second = machine.commit("two", &[("other", "2")]);
+    let set = machine.ended_set_of(&second);
+    let test = goal(&set, "test");
+    assert_eq!(
+        (test["state"].as_str(), test["phase"].as_str()),
+        (Some("success"), Some("unchanged"))
+    );
+    let description = test["description"].as_str().unwrap();
+    assert!(
+        description.contains(&first[..7]) && description.contains("taken over from goal set"),
+        "{description}"
+    );
+    assert!(log(&machine, &set, "publish").contains("text one"));
+    machine.stop();
+    machine.start();
+    let third = machine.commit("three", &[("lib/x", "new")]);
+    let set = machine.ended_set_of(&third);
+    assert!(
+        log(&machine, &set, "test").contains("running"),
+        "a new file among the inputs"
+    );
+    std::fs::remove_dir_all(machine.path("state/cache")).unwrap();
+    let fourth = machine.commit("four", &[("other", "4")]);
+    let set = machine.ended_set_of(&fourth);
+    assert!(
+        log(&machine, &set, "test").contains("running"),
+        "what it left is gone, so it runs"
+    );
+    assert_eq!(state_of(&set, "publish"), "success");
+    machine.stop();
+}
+
+const SLOW: &str = r#"
+rules:
+  - name: build
+    goals:
+      - name: slow
+        execute: {run: [sh, -c, "echo begun > $HOME/begun; while [ ! -e $HOME/go ]; do sleep 0.05; done; echo made > made"]}
+        output: [{classifier: made, paths: made}]
+      - name: use
+        execute: {run: [cat, made]}
+        input: [{classifier: made, required: true}]
+"#;
+
+#[test]
+fn a_kill_of_the_daemon_loses_no_files() {
+    let mut machine = LocalMachine::new(SLOW);
+    machine.start();
+    let sha = machine.commit("second", &[("a", "1")]);
+    machine.wait_until("the goal runs", |machine| {
+        machine.path("home/begun").exists().then_some(())
+    });
+    machine.kill();
+    std::fs::write(machine.path("home/go"), "").unwrap();
+    machine.start();
+    let set = machine.ended_set_of(&sha);
+    assert_eq!(state_of(&set, "use"), "success", "{}", log(&machine, &set, "use"));
+    machine.stop();
+}
+
+const LARGE: &str = r#"
+rules:
+  - name: build
+    goals:
+      - name: make
+        execute: {run: [sh, -c, "head -c 60000 /dev/urandom > large"]}
+        output: [{classifier: large, paths: large, scope: branch}]
+"#;
+
+#[test]
+fn archives_stay_within_their_limit() {
+    let mut machine = LocalMachine::new(LARGE);
+    machine.set("SDM_CACHE_LIMIT", "150KiB");
+    machine.start();
+    for round in 0..4 {
+        let sha = machine.commit(&round.to_string(), &[("a", &round.to_string())]);
+        assert_eq!(machine.ended_set_of(&sha)["state"], "success");
+    }
+    assert_eq!(archives(&machine), 2);
+    machine.stop();
+}
+
+#[test]
+fn b11_an_output_beyond_the_limit_fails_the_goal_and_says_why() {
+    let mut machine = LocalMachine::new(LARGE);
+    machine.set("SDM_CACHE_LIMIT", "50000");
+    machine.start();
+    let sha = machine.commit("second", &[("a", "1")]);
+    let set = machine.ended_set_of(&sha);
+    assert_eq!(state_of(&set, "make"), "failure");
+    assert!(log(&machine, &set, "make").contains("there is more than an archive may hold"));
+    assert_eq!(archives(&machine), 0);
+    machine.stop();
+}
+
+const VERSIONED: &str = r#"
+rules:
+  - name: build
+    goals:
+      - name: version
+        execute: {run: [sh, ./version.sh]}
+      - name: build
+        execute: {run: [sh, -c, 'echo "building $ATOMIST_VERSION as ${push.after.version}"']}
+"#;
+
+#[test]
+fn co_15_a_version_that_a_goal_reports_is_the_commits_for_later_goals() {
+    let mut machine = LocalMachine::new(VERSIONED);
+    machine.start();
+    let report = r#"{"SdmGoal": {"push": {"after": {"version": "1.2.3"}}}}"#;
+    let script = format!("echo '{report}' > \"$ATOMIST_RESULT\"\n");
+    let sha = machine.commit("second", &[("version.sh", script.as_str())]);
+    let set = machine.ended_set_of(&sha);
+    assert_eq!(set["state"], "success");
+    assert!(log(&machine, &set, "build").contains("building 1.2.3 as 1.2.3"));
+    machine.stop();
+}

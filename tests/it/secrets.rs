@@ -1,0 +1,280 @@
+//! Secrets of goals (semantics 3.20; threats E1 to E6): the real program, and a value that must be found nowhere.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::support::local::{LocalMachine, state_of};
+
+const CANARY: &str = "canary/Pa55+word&\"x";
+
+/// A machine whose configuration knows these secrets.
+fn machine(goals: &str, secrets: &str) -> LocalMachine {
+    let mut machine = LocalMachine::new(goals);
+    let config = machine.path("config.yaml");
+    fs::write(&config, format!("secrets:\n{secrets}")).unwrap();
+    fs::write(machine.path("value"), format!("{CANARY}\n")).unwrap();
+    machine.set("SDM_CONFIG", config.to_str().unwrap());
+    machine
+}
+
+/// Every file below a path with its content.
+fn files_below(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut open = vec![root.to_owned()];
+    let mut files = Vec::new();
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let Ok(metadata) = fs::symlink_metadata(&path) else {
+                continue;
+            };
+            if metadata.is_dir() {
+                open.push(path);
+            } else if metadata.is_file() {
+                files.push((path.clone(), fs::read(&path).unwrap_or_default()));
+            }
+        }
+    }
+    files
+}
+
+/// The forms in which a value must not be found.
+fn forms(value: &str) -> Vec<String> {
+    let json = serde_json::to_string(value).unwrap();
+    vec![
+        value.to_owned(),
+        BASE64_STANDARD.encode(value),
+        value.bytes().map(|byte| format!("{byte:02x}")).collect(),
+        json[1..json.len() - 1].to_owned(),
+        value.chars().rev().collect(),
+    ]
+}
+
+fn assert_nowhere(machine: &LocalMachine) {
+    for root in ["state", "run", "daemon.log"] {
+        let path = machine.path(root);
+        let mut files = files_below(&path);
+        if path.is_file() {
+            files.push((path.clone(), fs::read(&path).unwrap()));
+        }
+        for (path, content) in files {
+            for form in forms(CANARY) {
+                let found = content
+                    .windows(form.len())
+                    .any(|window| window == form.as_bytes());
+                assert!(!found, "{form} in {}", path.display());
+            }
+        }
+    }
+}
+
+const PRINTS: &str = r#"
+rules:
+  - name: build
+    goals:
+      - name: prints
+        execute: {run: [sh, ./print.sh]}
+        secrets:
+          - {name: token, env: TOKEN, file: config/token, file_env: TOKEN_FILE, descriptor: TOKEN_FD}
+        output: [{classifier: all, paths: ['*']}]
+      - name: after
+        execute: {run: [sh, -c, 'ls -A config | wc -l; echo "[$TOKEN]"']}
+        input: [all]
+"#;
+
+/// Prints the secret in many forms, and reports it.
+const SCRIPT: &str = r#"
+echo "env $TOKEN"
+echo "file $(cat "$TOKEN_FILE") $(stat -c %a "$TOKEN_FILE")"
+echo "path $(cat config/token) $(stat -c %a config/token)"
+echo "pipe $(cat "$TOKEN_FD")"
+echo "code $(printf %s "$TOKEN" | base64)"
+echo "digits $(printf %s "$TOKEN" | od -An -tx1 | tr -d ' \n')"
+echo "reversed $(printf %s "$TOKEN" | rev)"
+echo "atm:phase=at $TOKEN"
+escaped=$(printf %s "$TOKEN" | sed 's/"/\\"/g')
+address=$(printf %s "$TOKEN" | sed 's,/,%2F,; s,+,%2B,; s,&,%26,; s,",%22,')
+printf '{"description": "did %s", "data": {"k": "%s"}, "externalUrls": [{"url": "http://x/%s"}]}' "$escaped" "$escaped" "$address" > "$ATOMIST_RESULT"
+"#;
+
+#[test]
+fn ex_17_e1_e3_e4_a_secret_is_given_in_every_way_and_found_nowhere() {
+    let mut machine = machine(PRINTS, "  token: {file: value}\n");
+    machine.start();
+    let sha = machine.commit("second", &[("print.sh", SCRIPT)]);
+    let set = machine.ended_set_of(&sha);
+    let log = machine.ok(&["logs", "prints"]);
+    assert_eq!(state_of(&set, "prints"), "success", "{log}");
+    for line in [
+        "env ***",
+        "file *** 600",
+        "path *** 600",
+        "pipe ***",
+        "code ***",
+        "digits ***",
+        "reversed ***",
+        "phase=at ***",
+    ] {
+        assert!(log.contains(line), "{line} in {log}");
+    }
+    let shown = machine.ok(&["goals", "--json", "--all"]);
+    for form in forms(CANARY) {
+        assert!(!shown.contains(&form) && !log.contains(&form), "{form}");
+    }
+    assert!(shown.contains("did ***"), "{shown}");
+    let after = machine.ok(&["logs", "after"]);
+    assert!(after.contains("0\n") && after.contains("[]"), "{after}");
+    machine.stop();
+    assert_nowhere(&machine);
+}
+
+const WAITS: &str = r#"
+rules:
+  - name: build
+    goals:
+      - name: waits
+        execute: {run: [sh, -c, 'echo begun > $HOME/begun; while [ ! -e $HOME/go ]; do sleep 0.05; done; [ "$TOKEN" = "$(cat $HOME/../value)" ] && [ "$(cat "$FILE")" = "$TOKEN" ]']}
+        secrets: [{name: token, env: TOKEN, file_env: FILE}]
+"#;
+
+#[test]
+fn se_03_e4_while_a_goal_runs_its_secret_is_in_no_argument_and_survives_a_kill_of_the_daemon() {
+    let mut machine = machine(
+        WAITS,
+        "  token: {command: [sh, -c, 'cat \"$HOME/../value\"'], keep: 1s}\n",
+    );
+    machine.start();
+    let sha = machine.commit("second", &[("a", "1")]);
+    machine.wait_until("the goal runs", |machine| {
+        machine.path("home/begun").exists().then_some(())
+    });
+    for process in fs::read_dir("/proc").unwrap().flatten() {
+        let arguments = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        let text = String::from_utf8_lossy(&arguments);
+        assert!(!text.contains(CANARY), "{text}");
+    }
+    let with_secret: Vec<PathBuf> = files_below(&machine.path("state"))
+        .into_iter()
+        .filter(|(_, content)| {
+            content
+                .windows(CANARY.len())
+                .any(|window| window == CANARY.as_bytes())
+        })
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(with_secret.len(), 1, "{with_secret:?}");
+    let mode = fs::metadata(&with_secret[0]).unwrap().permissions().mode();
+    assert_eq!(mode & 0o7777, 0o600);
+    machine.kill();
+    fs::write(machine.path("home/go"), "").unwrap();
+    machine.start();
+    assert_eq!(
+        state_of(&machine.ended_set_of(&sha), "waits"),
+        "success",
+        "{}",
+        machine.ok(&["logs", "waits"])
+    );
+    assert!(!with_secret[0].exists());
+    machine.stop();
+}
+
+const ASKS: &str = r#"
+rules:
+  - name: build
+    goals:
+      - - {name: absent, execute: {run: ["true"]}, secrets: [nothing]}
+        - {name: elsewhere, execute: {run: ["true"]}, secrets: [elsewhere]}
+        - {name: trivial, execute: {run: ["true"]}, secrets: [trivial]}
+        - {name: sealed, execute: {run: ["true"]}, secrets: {env: [{name: X, value: {encrypted: c2RtMQ==}}]}}
+        - {name: many, execute: {run: ["true"]}, secrets: {env: [{name: X, value: {provider: {type: docker}}}]}}
+        - name: mounted
+          execute: {run: [sh, -c, 'grep -c auths .docker/config.json && test "$X_USER" = eve']}
+          secrets: {file_mounts: [{mount_path: /atm/home/.docker/config.json, value: {provider: {type: docker}}}], env: [{name: X, value: {provider: {type: docker, names: [two]}}}]}
+"#;
+
+#[test]
+fn se_01_se_02_a_secret_that_is_not_given_fails_the_goal_with_the_reason() {
+    let secrets = "  elsewhere: {file: value, repositories: [other/*]}
+  trivial: {command: [echo, abc]}
+  one: {file: value, type: docker, login: bob, url: registry.local}
+  two: {file: value, type: docker, login: eve}
+";
+    let mut machine = machine(ASKS, secrets);
+    machine.start();
+    let sha = machine.commit("second", &[("a", "1")]);
+    let set = machine.ended_set_of(&sha);
+    let said = machine.ok(&["feed", "--after", "0", "--json", "--no-follow"]);
+    for (goal, because) in [
+        ("absent", "there is no secret `nothing`"),
+        ("elsewhere", "is not for the repository acme/app"),
+        ("trivial", "too short to be a secret"),
+        ("sealed", "`secret_key_file` is not configured"),
+        ("many", "more than one secret of type `docker` (one, two)"),
+    ] {
+        assert_eq!(state_of(&set, goal), "failure");
+        assert!(said.contains(because), "{because}\n{said}");
+    }
+    assert_eq!(
+        state_of(&set, "mounted"),
+        "success",
+        "{}",
+        machine.ok(&["logs", "mounted"])
+    );
+    machine.stop();
+    assert_nowhere(&machine);
+}
+
+const SEALED: &str = r#"
+rules:
+  - name: build
+    goals:
+      - name: opens
+        execute: {run: [sh, -c, 'test "$X" = "hunter2 and more" && echo "it is $X"']}
+        secrets: {env: [{name: X, value: {encrypted: SEALED}}]}
+"#;
+
+#[test]
+fn what_sdm_secret_encrypts_only_the_machine_opens() {
+    let mut machine = LocalMachine::new(SEALED);
+    let key = machine.path("key");
+    let public = machine.ok(&["secret", "key", key.to_str().unwrap()]);
+    assert!(public.starts_with("sdm-public-key-"), "{public}");
+    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o7777, 0o600);
+    let again = machine.sdm(&["secret", "key", key.to_str().unwrap()]);
+    assert_eq!(again.status.code(), Some(4));
+    let config = machine.path("config.yaml");
+    fs::write(
+        &config,
+        "secret_key_file: key\nsecrets: {token: {env: TOKEN, goals: [publish]}}\n",
+    )
+    .unwrap();
+    machine.set("SDM_CONFIG", config.to_str().unwrap());
+    let encrypt = |value: &str| {
+        let mut command = machine.command(&["secret", "encrypt"]);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), value.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let sealed = String::from_utf8(encrypt("hunter2 and more\n").stdout).unwrap();
+    assert_eq!(encrypt("abc\n").status.code(), Some(4));
+    machine.write_goals(&SEALED.replace("SEALED", sealed.trim()));
+    let listed = machine.ok(&["secret", "list"]);
+    assert_eq!(
+        listed,
+        "token  variable   every repository · every branch · goal publish\n"
+    );
+    machine.start();
+    let sha = machine.commit("second", &[("a", "1")]);
+    assert_eq!(state_of(&machine.ended_set_of(&sha), "opens"), "success");
+    assert!(machine.ok(&["logs", "opens"]).contains("it is ***"));
+    machine.stop();
+}
