@@ -6,6 +6,7 @@ import sys
 import time
 
 import archives
+import author
 import commit
 import containers
 import fetch
@@ -18,7 +19,7 @@ from table import Report
 
 MEASUREMENTS = {
     module.__name__: module.measure
-    for module in (commit, push, push_http, fetch, planning, archives, standing, inside, containers)
+    for module in (author, commit, push, push_http, fetch, planning, archives, standing, inside, containers)
 }
 
 

@@ -1,5 +1,7 @@
 //! Goal files turned into something that plans: parsed, checked and compiled, or refused whole.
 
+use std::sync::LazyLock;
+
 use crate::kinds::{self, KINDS};
 use crate::model::{Descriptor, Diagnostic, GoalDefinition, RuleDefinition, RuleTest, Severity};
 use crate::rules::{self, RuleSet};
@@ -30,15 +32,7 @@ pub struct Checked {
 impl Machine {
     /// Checks files and compiles their rules; nothing of a file with an error is used.
     pub fn check(files: &[SourceFile]) -> Checked {
-        let tests: Vec<&Descriptor> = rules::descriptors();
-        let kinds: Vec<&Descriptor> = KINDS.iter().map(|kind| kind.descriptor()).collect();
-        let loaded = spec::load(
-            files,
-            &Catalogue {
-                push_tests: &tests,
-                kinds: &kinds,
-            },
-        );
+        let loaded = spec::load(files, catalogue());
         let mut diagnostics = loaded.diagnostics;
         diagnostics.extend(goals_of(&loaded.rules, &loaded.goals).filter_map(check_work));
         let compiled = rules::compile(&loaded.rules);
@@ -65,6 +59,18 @@ impl Machine {
         let checked = Self::check(files);
         checked.machine.ok_or(checked.diagnostics)
     }
+}
+
+/// Everything that may be written in goal files.
+pub fn catalogue() -> &'static Catalogue<'static> {
+    static PUSH_TESTS: LazyLock<Vec<&Descriptor>> = LazyLock::new(rules::descriptors);
+    static GOAL_KINDS: LazyLock<Vec<&Descriptor>> =
+        LazyLock::new(|| KINDS.iter().map(|kind| kind.descriptor()).collect());
+    static CATALOGUE: LazyLock<Catalogue<'static>> = LazyLock::new(|| Catalogue {
+        push_tests: &PUSH_TESTS,
+        kinds: &GOAL_KINDS,
+    });
+    &CATALOGUE
 }
 
 fn goals_of<'a>(

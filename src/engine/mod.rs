@@ -4,6 +4,7 @@
 //! does what is due. A restart is nothing special to it, so there is no separate recovery.
 
 pub mod attempt;
+pub mod compare;
 mod exchange;
 pub mod explain;
 mod files;
@@ -28,7 +29,7 @@ use crate::ports::{Archives, Executor, Scm, Secrets, Store, Workspaces};
 use crate::runtime::clock::{Clock, Ids};
 use crate::runtime::tasks::Tasks;
 
-pub use machine::Machine;
+pub use machine::{Machine, catalogue};
 pub use settings::{SandboxPolicy, Settings};
 
 /// What the engine is built from: one of each port, and the doors for time, identity and tasks.

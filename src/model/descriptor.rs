@@ -56,8 +56,29 @@ pub enum ValueType {
         /// The keys beside it.
         beside: &'static [Field],
     },
+    /// A part of goal files with a form of its own.
+    Form(Form),
     /// Anything, kept verbatim as JSON.
     Any,
+}
+
+/// Parts of goal files that are more than a value; those who read them know how, and editors are told by this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A push test: a word, a map with one test, or a list of tests.
+    Test,
+    /// A rule.
+    Rule,
+    /// A goal: a word, or a map that says what it does.
+    Goal,
+    /// One goal, or a list of steps, each a goal or a list of goals side by side.
+    Steps,
+    /// The name of a goal.
+    GoalName,
+    /// The name of a rule.
+    RuleName,
+    /// What `use` names: a goal kind, a goal defined at top level, or `lock`.
+    Used,
 }
 
 /// One key of a map with known keys.

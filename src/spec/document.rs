@@ -2,17 +2,32 @@
 
 use std::rc::Rc;
 
+use crate::model::descriptor::Form;
 use crate::model::{Field, ValueType};
 
 use super::keys::Sorted;
 use super::problems::Problems;
+use super::rule_test;
 use super::yaml::{Entry, Node};
 
-const FIELDS: &[Field] = &[
+/// Keys at the top of a goal file; a list there is a list even when it has one item.
+pub(crate) const FIELDS: &[Field] = &[
     Field::new("name", ValueType::Text, "a name for people; it has no effect"),
-    Field::new("rules", ValueType::Any, "when to set which goals"),
-    Field::new("goals", ValueType::Any, "goals that rules use by name"),
-    Field::new("tests", ValueType::Any, "the author's own tests of the rules"),
+    Field::new(
+        "rules",
+        ValueType::List(&ValueType::Form(Form::Rule)),
+        "when to set which goals",
+    ),
+    Field::new(
+        "goals",
+        ValueType::List(&ValueType::Form(Form::Goal)),
+        "goals that rules use by name",
+    ),
+    Field::new(
+        "tests",
+        ValueType::List(&ValueType::Fields(rule_test::FIELDS)),
+        "the author's own tests of the rules",
+    ),
     Field::new("commands", ValueType::Any, "what people may ask for"),
     Field::new("on", ValueType::Any, "what to do at other events"),
     Field::new(

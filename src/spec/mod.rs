@@ -24,6 +24,8 @@ mod push_test;
 mod reader;
 mod rule;
 mod rule_test;
+pub mod schema;
+mod shape;
 mod value;
 mod value_tests;
 mod yaml;
@@ -42,4 +44,5 @@ pub use rule_test::{
     EXAMPLE as TEST_EXAMPLE, EXPECT_FIELDS as TEST_EXPECT_FIELDS, FIELDS as TEST_FIELDS,
     PUSH_FIELDS as TEST_PUSH_FIELDS,
 };
+pub use shape::{Shape, Word};
 pub use value::{InvalidDuration, parse_duration};

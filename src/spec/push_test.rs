@@ -4,8 +4,9 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
+use crate::model::descriptor::Form;
 use crate::model::suggest;
-use crate::model::{Descriptor, TestExpression, ValueType};
+use crate::model::{Descriptor, Field, TestExpression, ValueType};
 
 use super::catalogue::{fields, find, has_field};
 use super::keys::snake_case;
@@ -20,6 +21,27 @@ const NOT_AVAILABLE: [&str; 5] = [
     "is_skill_configured",
     "has_resource_provider",
     "use",
+];
+
+/// Tests made of tests.
+pub(crate) const COMBINATORS: &[Field] = &[
+    Field::new(
+        "not",
+        ValueType::Form(Form::Test),
+        "holds when the one test below it does not",
+    ),
+    Field::new(
+        "and",
+        ValueType::Form(Form::Test),
+        "holds when all tests below it hold",
+    )
+    .aliases(&["all"]),
+    Field::new(
+        "or",
+        ValueType::Form(Form::Test),
+        "holds when one of the tests below it holds",
+    )
+    .aliases(&["any"]),
 ];
 
 /// What one key of a test object means.

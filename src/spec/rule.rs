@@ -1,5 +1,6 @@
 //! Rules as people write them (semantics 7.2).
 
+use crate::model::descriptor::Form;
 use crate::model::{Field, GoalDefinition, Place, RuleDefinition, TestExpression, ValueType};
 
 use super::document::WrittenRule;
@@ -11,20 +12,25 @@ use super::yaml::Node;
 /// Keys of a rule.
 pub const FIELDS: &[Field] = &[
     Field::new("name", ValueType::Text, "what the rule is called").required(),
-    Field::new("test", ValueType::Any, "when it applies; without it, to any push").aliases(&["tests"]),
+    Field::new(
+        "test",
+        ValueType::Form(Form::Test),
+        "when it applies; without it, to any push",
+    )
+    .aliases(&["tests"]),
     Field::new(
         "depends_on",
-        ValueType::List(&ValueType::Text),
+        ValueType::List(&ValueType::Form(Form::RuleName)),
         "earlier rules whose goals come first",
     ),
     Field::new(
         "goals",
-        ValueType::Any,
+        ValueType::Form(Form::Steps),
         "steps one after the other; a list within the list is a step of parallel goals; needed unless there is `first_of` or there are `facts`",
     ),
     Field::new(
         "first_of",
-        ValueType::Any,
+        ValueType::List(&ValueType::Form(Form::Rule)),
         "instead of `goals`: rules of which the first that applies contributes, with `name`, `test` and `goals` or a `first_of` of their own",
     ),
     Field::new(

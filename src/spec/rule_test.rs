@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::model::descriptor::Form;
 use crate::model::plan::RuleOutcome;
 use crate::model::push::{Signature, Trust};
 use crate::model::rule_test::{Expectation, Expected, Mention, PushDescription, RuleTest};
@@ -101,22 +102,22 @@ pub const PUSH_FIELDS: &[Field] = &[
 pub const EXPECT_FIELDS: &[Field] = &[
     Field::new(
         "goals",
-        ValueType::List(&ValueType::Verbatim),
+        ValueType::List(&ValueType::Form(Form::GoalName)),
         "the goals that are set, all of them; `[]` for none",
     ),
     Field::new(
         "includes",
-        ValueType::List(&ValueType::Verbatim),
+        ValueType::List(&ValueType::Form(Form::GoalName)),
         "goals that are set, perhaps among others",
     ),
     Field::new(
         "not",
-        ValueType::List(&ValueType::Verbatim),
+        ValueType::List(&ValueType::Form(Form::GoalName)),
         "goals that are not set",
     ),
     Field::new(
         "order",
-        ValueType::List(&ValueType::List(&ValueType::Verbatim)),
+        ValueType::List(&ValueType::List(&ValueType::Form(Form::GoalName))),
         "goals of which each waits for the one before it; a list of lists for several such orders",
     ),
     Field::new(

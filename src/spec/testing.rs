@@ -1,10 +1,10 @@
 //! A small catalogue and short ways to load a text; for the tests of this room.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::model::{Descriptor, Diagnostic, Field, ValueType};
 
-use super::{Catalogue, Loaded, SourceFile, load};
+use super::{Catalogue, Loaded, SourceFile, load, schema, yaml};
 
 const fn descriptor(name: &'static str, value: Option<ValueType>, example: &'static str) -> Descriptor {
     Descriptor {
@@ -129,12 +129,41 @@ pub(super) fn load_bytes(bytes: &[u8]) -> Loaded {
 pub(super) fn right(text: &str) -> Loaded {
     let loaded = load_files(&[text]);
     assert_eq!(loaded.diagnostics, [], "{}", shown(&loaded.diagnostics));
+    assert_eq!(against_schema(text), Ok(()), "{text}");
     loaded
+}
+
+/// What the schema made from the same tables says of a text.
+pub(super) fn against_schema(text: &str) -> Result<(), String> {
+    static SCHEMA: LazyLock<jsonschema::Validator> =
+        LazyLock::new(|| jsonschema::validator_for(&schema::goal_files(&CATALOGUE)).expect("a schema"));
+    let (documents, _) = yaml::documents(&Arc::from("a.yaml"), text.as_bytes());
+    documents.iter().try_for_each(|document| {
+        SCHEMA
+            .validate(&document.to_json())
+            .map_err(|error| error.to_string())
+    })
+}
+
+/// Problems that are already in the shape of what is written, which the schema must find as well.
+fn is_of_shape(problem: &Diagnostic) -> bool {
+    match problem.code.as_str() {
+        "unknown_key" | "invalid_choice" | "several_kinds" => true,
+        "missing_property" => problem.message.contains("can't be used without"),
+        _ => false,
+    }
 }
 
 /// What is wrong with a text, one problem a line with its hint below.
 pub(super) fn problems(text: &str) -> String {
-    shown(&load_files(&[text]).diagnostics)
+    let found = load_files(&[text]).diagnostics;
+    if found.iter().any(is_of_shape) {
+        assert!(
+            against_schema(text).is_err(),
+            "the schema takes what is refused:\n{text}"
+        );
+    }
+    shown(&found)
 }
 
 /// Problems as people might see them.

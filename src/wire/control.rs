@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::compare::ComparedPush;
 use super::views::{GoalSetView, PushView, RepositoryView, ReviewView, StatusView};
 use crate::model::{FeedEntry, StateName};
 
@@ -142,6 +143,16 @@ pub enum Request {
         /// What came of it.
         completion: Box<Completion>,
     },
+    /// What other goal files would have planned for the last pushes: [`Reply::Compared`] per push, newest first.
+    Compare {
+        /// Path of a goal file or a directory of them.
+        path: String,
+        /// `owner/name`; all when absent.
+        #[serde(default)]
+        repo: Option<String>,
+        /// How many pushes.
+        pushes: u32,
+    },
     /// Read the goal files again now: [`Reply::Status`].
     Reload,
     /// End the daemon gracefully; running goals go on and are found again at the next start.
@@ -264,6 +275,11 @@ pub enum Reply {
     Reviews {
         /// By goal.
         reviews: Vec<ReviewView>,
+    },
+    /// A push by the rules in use and by other rules.
+    Compared {
+        /// It.
+        compared: Box<ComparedPush>,
     },
     /// Repositories, answered to `Watch`.
     Repositories {

@@ -111,17 +111,24 @@ impl ExplainView {
     /// The view of a plan of this push; `error` when it could not be made.
     pub fn of(push: &Push, plan: &Plan, error: Option<&str>) -> Self {
         Self {
-            push: ExplainedPush {
-                repo: push.repo.slug.to_string(),
-                branch: push.branch.to_string(),
-                before: push.before.as_ref().map(ToString::to_string),
-                after: push.after.to_string(),
-                title: push.title().to_owned(),
-            },
+            push: ExplainedPush::of(push),
             goal_set: plan.name.clone(),
             goals: plan.goals.iter().map(ExplainedGoal::of).collect(),
             rules: plan.trace.rules.iter().map(ExplainedRule::of).collect(),
             error: error.map(str::to_owned),
+        }
+    }
+}
+
+impl ExplainedPush {
+    /// The view of a push.
+    pub fn of(push: &Push) -> Self {
+        Self {
+            repo: push.repo.slug.to_string(),
+            branch: push.branch.to_string(),
+            before: push.before.as_ref().map(ToString::to_string),
+            after: push.after.to_string(),
+            title: push.title().to_owned(),
         }
     }
 }

@@ -260,3 +260,53 @@ fn goal_files_in_the_readme_check() {
         assert_checks("README.md", file);
     }
 }
+
+/// Keys within keys, as far down as they go.
+fn assert_explained(owner: &str, fields: &[Field]) {
+    for field in fields {
+        assert!(!field.help.is_empty(), "{owner}.{} has no help", field.name);
+        assert_value_explained(&format!("{owner}.{}", field.name), field.value);
+    }
+}
+
+fn assert_value_explained(owner: &str, value: ValueType) {
+    match value {
+        ValueType::List(inner) | ValueType::Map(inner) => assert_value_explained(owner, *inner),
+        ValueType::Fields(fields) | ValueType::BooleanOr(fields) | ValueType::TextOr(_, fields) => {
+            assert_explained(owner, fields);
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_key_test_kind_and_command_says_what_it_is() {
+    let everything = descriptors()
+        .into_iter()
+        .chain(KINDS.iter().map(|kind| kind.descriptor()));
+    for descriptor in everything {
+        assert!(
+            !descriptor.help.is_empty() && !descriptor.example.is_empty(),
+            "{}",
+            descriptor.name
+        );
+        descriptor
+            .value
+            .into_iter()
+            .for_each(|value| assert_value_explained(descriptor.name, value));
+    }
+    assert_explained("a goal", COMMON_GOAL_FIELDS);
+    assert_explained("a rule", RULE_FIELDS);
+    assert_explained("a test", TEST_FIELDS);
+    assert_explained("the configuration", &sdm::config::keys());
+    let readme = std::fs::read_to_string(readme()).unwrap();
+    for command in sdm::cli::command_line().get_subcommands() {
+        let name = command.get_name();
+        assert!(command.get_about().is_some(), "{name} has no help");
+        assert!(readme.contains(name), "README.md does not name {name}");
+        for argument in command.get_arguments() {
+            let is_said = argument.get_help().is_some() || argument.is_hide_set();
+            assert!(is_said, "{name} {} has no help", argument.get_id());
+        }
+    }
+}

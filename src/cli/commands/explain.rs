@@ -32,6 +32,18 @@ pub struct Args {
     /// What any push to a branch (the checked-out one when none is named) will set, and what it may set
     #[arg(long, conflicts_with_all = ["worktree", "stored", "format"])]
     predict: bool,
+    /// What the goal files at --with would have planned for the last N pushes that the daemon recorded
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "with",
+        conflicts_with_all = ["revision", "worktree", "stored", "predict", "format"],
+        value_parser = clap::value_parser!(u32).range(1..=1000)
+    )]
+    replay: Option<u32>,
+    /// Goal file, or directory of goal files, to compare with those in use
+    #[arg(long, value_name = "PATH", requires = "replay")]
+    with: Option<PathBuf>,
     /// A picture of the plan instead of text
     #[arg(long, value_enum, value_name = "FORMAT", conflicts_with = "json")]
     format: Option<Format>,
@@ -49,6 +61,9 @@ pub(super) enum Format {
 /// `sdm explain`.
 pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
     args.goal_files.take_effect(context);
+    if let (Some(pushes), Some(path)) = (args.replay, &args.with) {
+        return super::compare::run(context, pushes, path);
+    }
     if args.predict {
         return predicted(context, args);
     }

@@ -43,7 +43,7 @@ impl GoalFiles {
 }
 
 /// The files of all paths, named as people would name them from where they stand.
-fn read_all(context: &Context, paths: &[PathBuf]) -> Result<Vec<SourceFile>, CommandError> {
+pub(super) fn read_all(context: &Context, paths: &[PathBuf]) -> Result<Vec<SourceFile>, CommandError> {
     if paths.is_empty() {
         return goal_files::GoalFiles::Shipped.read().map_err(unreadable);
     }

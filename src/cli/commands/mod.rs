@@ -4,6 +4,7 @@ mod act;
 mod check;
 mod choice;
 mod clone;
+mod compare;
 mod complete;
 mod completions;
 mod doctor;
@@ -14,10 +15,12 @@ mod goal_files;
 mod goals;
 mod hooks;
 mod logs;
+mod lsp;
 mod project_goals;
 mod replay;
 mod reset;
 mod run;
+mod schema;
 mod secret;
 mod show;
 mod start;
@@ -80,6 +83,10 @@ pub enum Command {
     Secret(secret::SecretCommand),
     /// Look at the surroundings for problems
     Doctor(doctor::Args),
+    /// Write the JSON Schema of goal files or of the configuration
+    Schema(schema::Args),
+    /// Speak to an editor about goal files
+    Lsp(lsp::Args),
     /// Write completions for a shell
     Completions(completions::Args),
 }
@@ -113,6 +120,8 @@ pub fn run(context: &mut Context, command: &Command) -> CommandResult {
         Command::Untrust(args) => trust::run(context, args, false),
         Command::Secret(command) => secret::run(context, command),
         Command::Doctor(args) => doctor::run(context, args),
+        Command::Schema(args) => schema::run(context, args),
+        Command::Lsp(args) => lsp::run(context, args),
         Command::Completions(args) => completions::run(context, args),
     }
 }

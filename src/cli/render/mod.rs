@@ -1,6 +1,7 @@
 //! What people read, as pure functions of views and a theme.
 
 pub mod board;
+pub mod compare;
 pub mod diagnostics;
 pub mod explain;
 pub mod feed;

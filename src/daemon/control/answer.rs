@@ -13,7 +13,7 @@ use crate::wire::explain::ExplainView;
 use crate::wire::views::PushView;
 
 use super::server::Answer;
-use super::{Refused, choose, logs};
+use super::{Refused, choose, compare, logs};
 
 /// Entries of the feed read at once.
 const FEED_PAGE: u32 = 500;
@@ -88,6 +88,9 @@ impl LocalDaemon {
             } => {
                 let set = self.complete(&goal, &token.into(), *completion).await?;
                 self.send_sets(&[set], answer).await
+            }
+            Request::Compare { path, repo, pushes } => {
+                compare::send(self, &path, repo.as_deref(), pushes, answer).await
             }
             Request::Reload => {
                 self.reload_goal_files().await;

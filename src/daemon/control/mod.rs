@@ -5,6 +5,7 @@
 
 mod answer;
 mod choose;
+mod compare;
 mod completion;
 mod logs;
 mod reviews;

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::model::descriptor::Form;
 use crate::model::instances::DynamicPlan;
 use crate::model::suggest;
 use crate::model::{Descriptor, Field, GoalDefinition, ValueType, Work};
@@ -27,7 +28,12 @@ const KEYS_TO_COME: [&str; 5] = [
     "concurrency",
 ];
 
-const USE: &[Field] = &[Field::new("use", ValueType::Text, "a goal by its name")];
+/// The key that names a goal.
+pub(crate) const USE: &[Field] = &[Field::new(
+    "use",
+    ValueType::Form(Form::Used),
+    "a goal by its name, or `lock`",
+)];
 
 /// Where a goal entry stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

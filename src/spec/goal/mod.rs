@@ -9,4 +9,4 @@ mod plan;
 mod uses;
 
 pub use common::COMMON_FIELDS;
-pub(crate) use entry::{Context, GoalEntry};
+pub(crate) use entry::{Context, GoalEntry, USE};

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 use crate::model::ValueType;
+use crate::model::descriptor::Form;
 
 use super::super::problems::Problems;
 use super::super::yaml::{Entry, Node};
@@ -50,8 +51,13 @@ impl<'p> Checker<'p> {
             ValueType::Size => self.size(node, what).map(Value::from),
             ValueType::Variables => self.variables(node, what),
             ValueType::With { main, .. } => self.value(main, node, what),
+            ValueType::Form(Form::GoalName | Form::RuleName | Form::Used) => {
+                self.plain_text(node, what).map(Value::from)
+            }
             // A test is read by whoever has the catalogue of tests.
-            ValueType::Test | ValueType::Any => Some(node.to_json()),
+            ValueType::Test
+            | ValueType::Form(Form::Test | Form::Rule | Form::Goal | Form::Steps)
+            | ValueType::Any => Some(node.to_json()),
         }
     }
 

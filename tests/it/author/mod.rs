@@ -1,3 +1,6 @@
 //! The goal author's tools, through the real program.
 
+mod compare;
+mod editor;
 mod rule_tests;
+mod schema;

@@ -1,0 +1,166 @@
+//! The keys of configuration files with their types, for editors and the reference.
+
+use super::environment::{VARIABLES, variable_for};
+use crate::model::{Field, ValueType};
+
+/// Types of values; what a key means is said with its variable.
+const TYPES: &[(&str, ValueType)] = &[
+    ("name", ValueType::Verbatim),
+    ("goals", ValueType::Verbatim),
+    ("state_directory", ValueType::Verbatim),
+    ("socket", ValueType::Verbatim),
+    ("parallel", ValueType::Integer { min: 1, max: 1024 }),
+    ("repositories", ValueType::List(&ValueType::Verbatim)),
+    ("remotes", ValueType::List(&ValueType::Verbatim)),
+    ("poll_interval", ValueType::Duration),
+    ("logins", ValueType::Map(&ValueType::Fields(LOGIN))),
+    ("extra_ca_files", ValueType::List(&ValueType::Verbatim)),
+    ("proxy", ValueType::Verbatim),
+    ("ssh_command", ValueType::List(&ValueType::Verbatim)),
+    ("fetch_timeout", ValueType::Duration),
+    ("log_limit", ValueType::Verbatim),
+    ("workspace_keep", ValueType::List(&ValueType::Verbatim)),
+    (
+        "retention_days",
+        ValueType::Integer {
+            min: 0,
+            max: u32::MAX as i64,
+        },
+    ),
+    ("repository_hooks", ValueType::List(&ValueType::Verbatim)),
+    ("people", ValueType::Map(&ValueType::Fields(PERSON))),
+    ("trust", ValueType::Choice(&["ask", "all"])),
+    ("engine", ValueType::Verbatim),
+    ("containers", ValueType::Fields(CONTAINERS)),
+    ("sandbox", ValueType::Choice(&["off", "auto", "required"])),
+    (
+        "sandbox_untrusted",
+        ValueType::Choice(&["off", "auto", "required"]),
+    ),
+    ("sandbox_readable", ValueType::List(&ValueType::Verbatim)),
+    ("untrusted_network", ValueType::Boolean),
+    ("cache_limit", ValueType::Verbatim),
+    ("secrets", ValueType::Map(&ValueType::Any)),
+    ("secret_key_file", ValueType::Verbatim),
+    ("log_level", ValueType::Verbatim),
+    ("log_format", ValueType::Choice(&["text", "json"])),
+];
+
+const PERSON: &[Field] = &[
+    Field::new(
+        "teams",
+        ValueType::List(&ValueType::Verbatim),
+        "teams they are in",
+    ),
+    Field::new(
+        "emails",
+        ValueType::List(&ValueType::Verbatim),
+        "addresses they commit with",
+    ),
+];
+
+const LOGIN: &[Field] = &[
+    Field::new(
+        "user",
+        ValueType::Verbatim,
+        "the user; forges take any name with a token",
+    ),
+    Field::new(
+        "secret_file",
+        ValueType::Verbatim,
+        "a file with the password or token in its first line",
+    ),
+];
+
+const CONTAINERS: &[Field] = &[
+    Field::new(
+        "require_digest",
+        ValueType::Boolean,
+        "whether images must be named by digest",
+    ),
+    Field::new(
+        "allow",
+        ValueType::List(&ValueType::Fields(ALLOW)),
+        "what single repositories may do beyond that",
+    ),
+];
+
+const ALLOW: &[Field] = &[
+    Field::new(
+        "repositories",
+        ValueType::List(&ValueType::Verbatim),
+        "`owner/name`, each part perhaps `*`",
+    ),
+    Field::new("privileged", ValueType::Boolean, "privileged containers"),
+    Field::new("host_network", ValueType::Boolean, "the computer's own network"),
+    Field::new(
+        "host_paths",
+        ValueType::List(&ValueType::Verbatim),
+        "directories of the computer, and what is below them",
+    ),
+    Field::new(
+        "capabilities",
+        ValueType::List(&ValueType::Verbatim),
+        "capabilities, as the engine calls them",
+    ),
+];
+
+/// What keys without a variable mean.
+const WITHOUT_VARIABLE: &[(&str, &str)] = &[
+    ("people", "people by login, for who may approve what"),
+    (
+        "logins",
+        "logins by origin, such as `https://forge.example`, for remotes",
+    ),
+    ("containers", "what goals in containers may"),
+    ("secrets", "secrets by name: where they are and what they are for"),
+];
+
+/// Every key, in the order of the reference.
+pub fn keys() -> Vec<Field> {
+    let of_variable = |key: &str| {
+        let variable = variable_for(key);
+        VARIABLES.iter().find(|(name, _)| *name == variable)
+    };
+    let help = |key: &str| {
+        let known = of_variable(key).or_else(|| WITHOUT_VARIABLE.iter().find(|(name, _)| *name == key));
+        known.map_or("", |(_, help)| *help)
+    };
+    TYPES
+        .iter()
+        .map(|(key, value)| Field::new(key, *value, help(key)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::{Flags, Sources, load};
+    use super::*;
+
+    /// A key that is added to the configuration gets its line here.
+    #[test]
+    fn every_key_of_the_configuration_has_a_type_and_a_help() {
+        let sources = Sources {
+            directory: "/".into(),
+            home: Some("/nobody".into()),
+            system: "/nowhere".into(),
+            ..Sources::default()
+        };
+        let loaded = load(&sources, &Flags::default()).unwrap();
+        let there_are: BTreeSet<&str> = loaded.entries().iter().map(|entry| entry.key).collect();
+        let keys = keys();
+        let described: BTreeSet<&str> = keys.iter().map(|key| key.name).collect();
+        assert_eq!(there_are, described);
+        let without: Vec<&str> = keys
+            .iter()
+            .filter(|key| key.help.is_empty())
+            .map(|key| key.name)
+            .collect();
+        assert_eq!(
+            without, [""; 0],
+            "a key without a variable says what it means in WITHOUT_VARIABLE"
+        );
+    }
+}
