@@ -72,6 +72,10 @@ impl Engine {
         exchanged: &Exchanged,
     ) -> io::Result<executor::Step> {
         let mut environment = step.environment.clone();
+        if let Some(file) = &step.own_result {
+            let path = exchanged.result_file().with_file_name(file);
+            environment.push(("ATOMIST_RESULT".to_owned(), path.to_string_lossy().into_owned()));
+        }
         let argv = match &step.command {
             Command::Program(argv) => match &below.sandbox {
                 Some(file) => [self.own(SANDBOX, file), argv.clone()].concat(),

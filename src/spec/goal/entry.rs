@@ -162,7 +162,7 @@ impl<'c> Reader<'c, '_> {
             // That the options are beside it is said already.
             Some(_) if unknown && value.is_null() => None,
             Some(ValueType::With { main, beside }) => self.value_with(kind, main, beside, &sorted, node),
-            Some(wanted) => self.checker.value(&wanted, value, &format!("`{}`", kind.name)),
+            Some(wanted) => self.value_with_tests(&wanted, value, &format!("`{}`", kind.name)),
             None => Some(Value::Null),
         };
         let common = self.common(&sorted, node);

@@ -98,7 +98,7 @@ fn a1_a_branch_that_looks_like_a_command_is_a_name_everywhere() {
     );
     assert!(
         machine
-            .ok(&["show", "comments"])
+            .ok(&["show", "comments", &sha])
             .contains(&format!("a:1: warn: on {branch}"))
     );
     machine.stop();
