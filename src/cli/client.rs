@@ -135,7 +135,9 @@ impl ControlClient {
         let mut stream = self.connect()?;
         let waits = matches!(
             request,
-            Request::Feed { follow: true, .. } | Request::Log { follow: true, .. }
+            Request::Feed { follow: true, .. }
+                | Request::Log { follow: true, .. }
+                | Request::Job { follow: true, .. }
         );
         stream
             .set_write_timeout(Some(PATIENCE))

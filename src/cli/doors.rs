@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Configuration, LogFormat, Sources};
 use crate::daemon::control::ControlError;
 use crate::daemon::environment;
+use crate::daemon::goal_files::GoalFiles;
 use crate::daemon::local::{LocalDaemon, StartError};
 use crate::daemon::offline::{self, OfflineError, RunOptions, Subject, explain_offline, predict_offline};
 use crate::daemon::state::StateError;
@@ -18,6 +19,7 @@ use crate::rules::Verified;
 use crate::runtime::lifecycle::{Signals, Wish};
 use crate::runtime::telemetry;
 use crate::spec::SourceFile;
+use crate::wire::commands::CommandView;
 use crate::wire::explain::ExplainView;
 use crate::wire::prediction::PredictionView;
 use crate::wire::views::{ReviewView, StatusView};
@@ -137,6 +139,17 @@ pub enum RunOutcome {
     },
     /// The person at the terminal ended it.
     Interrupted,
+}
+
+/// The commands of the configured goal files; none when they cannot be used.
+pub fn commands(configuration: &Configuration) -> Vec<CommandView> {
+    let files = GoalFiles::new(configuration.goals.as_deref())
+        .read()
+        .unwrap_or_default();
+    let machine = Machine::load(&files).ok();
+    machine
+        .map(|machine| machine.commands.iter().map(CommandView::of).collect())
+        .unwrap_or_default()
 }
 
 /// Starts the daemon in local mode and comes back when it was told to stop.

@@ -96,11 +96,27 @@ pub fn unknown_variables(sources: &Sources) -> Vec<(String, Option<&'static str>
     sources
         .environment
         .keys()
-        .filter(|name| name.starts_with("SDM_") && !name.starts_with("SDM_TEST_"))
+        .filter(|name| {
+            name.starts_with("SDM_")
+                && !OF_GOALS.iter().any(|own| name.starts_with(own))
+                && *name != "SDM_GOAL"
+        })
         .filter(|name| !known().any(|known| known == name.as_str()))
         .map(|name| (name.clone(), nearest(name, known())))
         .collect()
 }
+
+/// Beginnings of names that the machine gives to what it runs, or that belong to tests.
+const OF_GOALS: &[&str] = &[
+    "SDM_TEST_",
+    "SDM_PARAMETER_",
+    "SDM_VALUE_",
+    "SDM_GOAL_SET",
+    "SDM_ATTEMPT",
+    "SDM_BEFORE",
+    "SDM_ERRAND",
+    "SDM_FACTS",
+];
 
 /// The name of the variable for a key of the configuration.
 pub(super) fn variable_for(key: &str) -> String {

@@ -165,6 +165,7 @@ pub fn settings(
         program: std::env::current_exe().map_err(StartError::Program)?,
         log_limit: configuration.limits.log,
         cache_limit: configuration.limits.cache,
+        socket: Some(configuration.socket.clone()),
         ..Settings::local(&configuration.name, state.beneath("exchange")?)
     })
 }
@@ -232,6 +233,8 @@ impl LocalDaemon {
         tasks.spawn_forever("scheduler", async move { engine.run().await });
         let look = super::containers::look_again_and_again(sweep, tasks.stop_token());
         tasks.spawn_forever("remains of containers", look);
+        let engine = daemon.engine().clone();
+        tasks.spawn_forever("errands", async move { engine.run_errands().await });
         tasks.spawn_forever("control socket", control::serve(listener, daemon.clone()));
         daemon.follow_goal_files(goal_files_watch);
         daemon.keep_house();

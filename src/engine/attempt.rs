@@ -3,7 +3,7 @@
 mod conclude;
 mod elsewhere;
 mod follow;
-mod process;
+pub(super) mod process;
 mod registry;
 
 use std::time::Duration;

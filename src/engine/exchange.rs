@@ -30,7 +30,7 @@ impl Exchanged {
     ) -> io::Result<Self> {
         let directory = directory(root, attempt);
         let facts = lookup::facts(record, goal, version);
-        let made = tokio::task::spawn_blocking(move || make(&directory, &facts.to_string()));
+        let made = tokio::task::spawn_blocking(move || make(&directory, "goal.json", &facts.to_string()));
         made.await.map_err(io::Error::other)?
     }
 
@@ -90,6 +90,33 @@ impl Exchanged {
     }
 }
 
+/// The directories of one attempt of an errand.
+#[derive(Debug)]
+pub(super) struct ErrandFiles {
+    /// Holds `facts.json`.
+    pub(super) input: PathBuf,
+    /// Where it may leave `result.json` and files.
+    pub(super) output: PathBuf,
+    /// Where it runs: empty at first.
+    pub(super) work: PathBuf,
+}
+
+/// Makes the directories of an errand's attempt empty and writes `facts.json`.
+pub(super) async fn prepare_errand(
+    root: &Path,
+    attempt: &AttemptRef,
+    facts: &serde_json::Value,
+) -> io::Result<ErrandFiles> {
+    let (directory, facts) = (directory(root, attempt), facts.to_string());
+    let made = tokio::task::spawn_blocking(move || {
+        let Exchanged { input, output } = make(&directory, "facts.json", &facts)?;
+        let work = directory.join("work");
+        std::fs::create_dir(&work)?;
+        Ok(ErrandFiles { input, output, work })
+    });
+    made.await.map_err(io::Error::other)?
+}
+
 /// The directory of an attempt; every part is made by us and cannot leave the root.
 pub(super) fn directory(root: &Path, attempt: &AttemptRef) -> PathBuf {
     let environment: String = attempt
@@ -125,7 +152,7 @@ pub(super) async fn clear(root: &Path, attempt: &AttemptRef) {
     }
 }
 
-fn make(directory: &Path, goal_json: &str) -> io::Result<Exchanged> {
+fn make(directory: &Path, name: &str, content: &str) -> io::Result<Exchanged> {
     match std::fs::remove_dir_all(directory) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
@@ -136,6 +163,6 @@ fn make(directory: &Path, goal_json: &str) -> io::Result<Exchanged> {
     };
     std::fs::create_dir_all(&exchanged.input)?;
     std::fs::create_dir_all(&exchanged.output)?;
-    std::fs::write(exchanged.input.join("goal.json"), goal_json)?;
+    std::fs::write(exchanged.input.join(name), content)?;
     Ok(exchanged)
 }

@@ -8,6 +8,7 @@ use super::settings::Settings;
 use crate::model::{Plan, Push, Trace};
 use crate::ports::Scm;
 use crate::rules::view::{ProjectView, ViewError};
+use crate::rules::{PlanningFacts, RuleSet};
 
 /// A plan, or why there is none, with every reason.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,20 +23,39 @@ pub struct Explanation {
 
 /// Plans a push. Blocking: content is read from git objects when a test asks for it.
 pub fn explain(machine: &Machine, settings: &Settings, scm: &Arc<dyn Scm>, push: &Push) -> Explanation {
-    let facts = settings.planning_facts();
+    explain_with(machine, &settings.planning_facts(), scm, push)
+}
+
+/// The same with facts that the settings do not have.
+pub fn explain_with(
+    machine: &Machine,
+    facts: &PlanningFacts,
+    scm: &Arc<dyn Scm>,
+    push: &Push,
+) -> Explanation {
+    let (plan, error) = plan_with(&machine.rules, facts, scm, push);
+    Explanation {
+        push: push.clone(),
+        plan,
+        error,
+    }
+}
+
+/// What rules say about a push, or how far they came and why no further.
+pub(super) fn plan_with(
+    rules: &RuleSet,
+    facts: &PlanningFacts,
+    scm: &Arc<dyn Scm>,
+    push: &Push,
+) -> (Plan, Option<String>) {
     let view = LazyView {
         scm: Arc::clone(scm),
         push,
         opened: OnceCell::new(),
     };
-    let (plan, error) = match machine.rules.plan(push, &facts, &view) {
+    match rules.plan(push, facts, &view) {
         Ok(plan) => (plan, None),
         Err(failed) => (without_goals(failed.trace), Some(failed.message)),
-    };
-    Explanation {
-        push: push.clone(),
-        plan,
-        error,
     }
 }
 

@@ -45,11 +45,13 @@ impl Engine {
             .remember_repository(&repo, &heads.branches, now)
             .await?
         {
+            self.observe_tags(&repo).await?;
             return Ok(Vec::new());
         }
         let known = self.parts.store.branch_heads(&repo.key).await?;
         self.forget_deleted(&repo, &heads, &known).await?;
         self.fetch_together(&repo, &heads, &known).await;
+        self.observe_tags(&repo).await?;
         let mut accepted = Vec::new();
         for (branch, head) in &heads.branches {
             let before = known.get(branch);

@@ -2,8 +2,12 @@
 
 use std::sync::LazyLock;
 
+use super::commands::goal::rule_set;
 use crate::kinds::{self, KINDS};
-use crate::model::{Descriptor, Diagnostic, GoalDefinition, RuleDefinition, RuleTest, Severity};
+use crate::model::{
+    CommandDefinition, CommandWork, Descriptor, Diagnostic, GoalDefinition, ListenerDefinition,
+    RuleDefinition, RuleTest, Severity,
+};
 use crate::rules::{self, RuleSet};
 use crate::spec::{self, Catalogue, SourceFile};
 
@@ -14,6 +18,10 @@ pub struct Machine {
     pub rules: RuleSet,
     /// The author's tests of the rules.
     pub tests: Vec<RuleTest>,
+    /// What people may ask for.
+    pub commands: Vec<CommandDefinition>,
+    /// What is done at events.
+    pub listeners: Vec<ListenerDefinition>,
     /// Names of the files.
     pub files: Vec<String>,
     /// What is probably not meant.
@@ -35,6 +43,7 @@ impl Machine {
         let loaded = spec::load(files, catalogue());
         let mut diagnostics = loaded.diagnostics;
         diagnostics.extend(goals_of(&loaded.rules, &loaded.goals).filter_map(check_work));
+        diagnostics.extend(loaded.commands.iter().flat_map(check_command));
         let compiled = rules::compile(&loaded.rules);
         let rules = compiled.map_err(|problems| diagnostics.extend(problems)).ok();
         diagnostics.sort_by(|one, other| one.place.cmp(&other.place));
@@ -45,6 +54,8 @@ impl Machine {
             .map(|rules| Self {
                 rules,
                 tests: loaded.tests,
+                commands: loaded.commands,
+                listeners: loaded.listeners,
                 files: files.iter().map(|file| file.name.to_string()).collect(),
                 warnings: diagnostics.clone(),
             });
@@ -99,4 +110,21 @@ fn check_work(goal: &GoalDefinition) -> Option<Diagnostic> {
         goal.place.clone(),
         format!("goal `{}`: {problem}", goal.name),
     ))
+}
+
+/// What only the goal kinds and the rules know about a command.
+fn check_command(command: &CommandDefinition) -> Vec<Diagnostic> {
+    let CommandWork::Goal(work) = &command.work else {
+        return Vec::new();
+    };
+    let problem = match kinds::kind(&work.kind) {
+        Some(kind) => kind.check(&work.arguments).err(),
+        None => Some(format!("nothing here can carry out `{}`", work.kind)),
+    };
+    let message = problem.map(|problem| format!("command `{}`: {problem}", command.name));
+    let own = message.map(|message| Diagnostic::error("command", command.place.clone(), message));
+    let of_rule = rule_set(command, serde_json::Map::new())
+        .err()
+        .unwrap_or_default();
+    own.into_iter().chain(of_rule).collect()
 }

@@ -4,17 +4,21 @@
 //! does what is due. A restart is nothing special to it, so there is no separate recovery.
 
 pub mod attempt;
+pub mod commands;
 pub mod compare;
+pub mod errands;
 mod exchange;
 pub mod explain;
 mod files;
 pub mod ingest;
+mod listeners;
 pub mod machine;
 pub mod planner;
 pub mod replay;
 pub mod scheduler;
 mod secrets;
 pub mod settings;
+mod vault;
 pub mod words;
 pub mod writer;
 
@@ -76,6 +80,12 @@ pub struct Engine {
     planning_retries: Arc<Mutex<HashMap<PushId, crate::model::Timestamp>>>,
     /// A hint to look again, beside the store's own.
     look: Arc<Notify>,
+    /// Errands this process carries.
+    errands: errands::Errands,
+    /// How far listeners have read the log.
+    reading: Arc<listeners::Reading>,
+    /// Secret parameters of what runs or waits.
+    vault: vault::Vault,
 }
 
 impl Engine {
@@ -91,6 +101,9 @@ impl Engine {
             observing: Arc::default(),
             planning_retries: Arc::default(),
             look: Arc::default(),
+            errands: errands::Errands::default(),
+            reading: Arc::default(),
+            vault: vault::Vault::default(),
         }
     }
 
@@ -106,6 +119,7 @@ impl Engine {
     pub fn swap_machine(&self, machine: Machine) {
         *self.machine.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(machine);
         self.look.notify_one();
+        self.errands.look.notify_one();
     }
 
     /// The machine's memory.
@@ -121,6 +135,11 @@ impl Engine {
     /// Now.
     pub fn now(&self) -> crate::model::Timestamp {
         self.parts.clock.now()
+    }
+
+    /// An identity that was never given before.
+    pub fn fresh_id(&self) -> uuid::Uuid {
+        self.parts.ids.fresh()
     }
 
     /// How many attempts this process follows.

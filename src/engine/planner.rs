@@ -4,9 +4,12 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::Engine;
-use super::explain::{Explanation, explain};
-use crate::model::{GoalSet, GoalSetId, Push};
+use super::commands::ask::MACHINE_SCOPE;
+use super::explain::{Explanation, explain_with};
+use super::words::chain;
+use crate::model::{GoalSet, GoalSetId, Plan, Push, Trace};
 use crate::ports::store::{Cause, StoreError};
+use crate::rules::PlanningFacts;
 
 /// Longest pause before an unplanned push is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
@@ -69,10 +72,24 @@ impl Engine {
 
     /// The reasons for a push, computed on a blocking thread with the goal files in use.
     pub async fn explain_blocking(&self, push: Push) -> Explanation {
-        let (machine, settings) = (self.machine(), Arc::clone(&self.settings));
-        let scm = Arc::clone(&self.parts.scm);
-        let task = tokio::task::spawn_blocking(move || explain(&machine, &settings, &scm, &push));
+        let facts = match self.planning_facts().await {
+            Ok(facts) => facts,
+            Err(error) => return unexplained(push, chain(&error)),
+        };
+        let (machine, scm) = (self.machine(), Arc::clone(&self.parts.scm));
+        let task = tokio::task::spawn_blocking(move || explain_with(&machine, &facts, &scm, &push));
         task.await.expect("planning does not panic and is not aborted")
+    }
+
+    /// What rules may ask for beside the push; stored preferences win over those of the settings.
+    pub(super) async fn planning_facts(&self) -> Result<PlanningFacts, StoreError> {
+        let now = self.parts.clock.now();
+        let stored = self.parts.store.preferences(MACHINE_SCOPE, now).await?;
+        let mut facts = self.settings.planning_facts();
+        if let (false, Some(preferences)) = (stored.is_empty(), facts.preferences.as_object_mut()) {
+            preferences.extend(stored);
+        }
+        Ok(facts)
     }
 
     async fn wait_for_trust(&self, push: &Push, failures: u32) -> Result<(), StoreError> {
@@ -118,5 +135,18 @@ impl Engine {
             .get(&push.id)
             .is_none_or(|due| *due <= self.parts.clock.now());
         due && !planning.contains(&push.id)
+    }
+}
+
+fn unexplained(push: Push, error: String) -> Explanation {
+    let plan = Plan {
+        name: None,
+        goals: Vec::new(),
+        trace: Trace::default(),
+    };
+    Explanation {
+        push,
+        plan,
+        error: Some(error),
     }
 }

@@ -34,6 +34,8 @@ pub struct Settings {
     pub log_limit: u64,
     /// Most bytes of all archives of files between goals, and of the files in one of them.
     pub cache_limit: u64,
+    /// Where the daemon listens, for programs that errands run.
+    pub socket: Option<PathBuf>,
     /// Preferences for rules.
     pub preferences: serde_json::Value,
     /// What goals in containers may.
@@ -73,6 +75,7 @@ impl Settings {
             tick: Duration::from_secs(5),
             log_limit: 64 * 1024 * 1024,
             cache_limit: 10 << 30,
+            socket: None,
             preferences: serde_json::Value::Object(serde_json::Map::new()),
             containers: ContainerPolicy::default(),
             sandbox: SandboxPolicy::default(),

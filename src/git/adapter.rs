@@ -1,5 +1,6 @@
 //! The ports `Scm` and `Workspaces` over mirrors and the pool. libgit2 runs on blocking threads; nobody outside knows.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use super::mirror::Mirrors;
 use super::network::NetworkOptions;
 use super::objects::failed;
 use super::push::{self, Update};
+use super::tags::tags;
 use super::view::GitView;
 use super::workspace::{Pool, PoolSettings};
 use crate::model::{Commit, CommitSha, Push, Repository};
@@ -98,6 +100,14 @@ impl Scm for Git {
         match path_of(&repo.address) {
             Some(path) => blocking(move || heads::heads(&path)).await,
             None => self.mirrors.heads(repo, &CancellationToken::new()).await,
+        }
+    }
+
+    async fn tags(&self, repo: &Repository) -> Result<BTreeMap<String, CommitSha>, ScmError> {
+        match path_of(&repo.address) {
+            Some(path) => blocking(move || tags(&path)).await,
+            // A remote is asked for its branches only; its forge tells of tags.
+            None => Ok(BTreeMap::new()),
         }
     }
 

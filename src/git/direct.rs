@@ -1,5 +1,6 @@
 //! A repository read where it is, without a mirror: for questions about commits that are already there.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -125,6 +126,11 @@ impl Scm for Direct {
     async fn heads(&self, repo: &Repository) -> Result<Heads, ScmError> {
         let path = path_of(&repo.address).unwrap_or_else(|| self.path.clone());
         heads(&path)
+    }
+
+    async fn tags(&self, repo: &Repository) -> Result<BTreeMap<String, CommitSha>, ScmError> {
+        let path = path_of(&repo.address).unwrap_or_else(|| self.path.clone());
+        super::tags::tags(&path)
     }
 
     async fn fetch(&self, _repo: &Repository, sha: &CommitSha) -> Result<(), ScmError> {

@@ -24,6 +24,7 @@ mod objects;
 mod push;
 pub mod remote;
 pub mod snapshot;
+mod tags;
 pub mod transport;
 mod tree;
 pub mod view;

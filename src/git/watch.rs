@@ -180,11 +180,12 @@ impl Default for RefWatcher {
     }
 }
 
-/// `HEAD` and `packed-refs` by their directory, branches with all below, and the tables of the newer ref store.
-fn watched_paths(common_dir: &Path) -> [(PathBuf, RecursiveMode); 3] {
+/// `HEAD` and `packed-refs` by their directory, branches and tags with all below, and the tables of the newer ref store.
+fn watched_paths(common_dir: &Path) -> [(PathBuf, RecursiveMode); 4] {
     [
         (common_dir.to_owned(), RecursiveMode::NonRecursive),
         (common_dir.join("refs/heads"), RecursiveMode::Recursive),
+        (common_dir.join("refs/tags"), RecursiveMode::Recursive),
         (common_dir.join("reftable"), RecursiveMode::NonRecursive),
     ]
 }

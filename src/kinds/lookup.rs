@@ -30,7 +30,8 @@ pub fn facts(record: &GoalSetRecord, goal: &Goal, version: Option<&str>) -> Valu
     })
 }
 
-fn push_facts(push: &Push, version: Option<&str>) -> Value {
+/// `push`: the push and its head commit.
+pub fn push_facts(push: &Push, version: Option<&str>) -> Value {
     let head = push.commits.first();
     json!({
         "branch": push.branch.as_str(),

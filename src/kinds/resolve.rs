@@ -30,7 +30,7 @@ impl Placeholders {
         })
     }
 
-    #[cfg(test)]
+    /// Over facts that are there already.
     pub(crate) fn from_facts(facts: Value) -> Self {
         Self { facts }
     }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::errand::{ErrandId, JobId};
+use super::event::Event;
 use super::goal_event::GoalEvent;
 use super::ids::{BranchName, CommitSha, GoalSetId, PushId, RepoSlug};
 use super::time::Timestamp;
@@ -76,6 +78,41 @@ pub enum News {
         set_state: super::goal::StateName,
         /// The event.
         event: Box<GoalEvent>,
+    },
+    /// Somebody ran a command on a repository; its goals follow.
+    Command {
+        /// The job.
+        job: JobId,
+        /// Name of the command.
+        command: String,
+        /// Who asked.
+        by: String,
+        /// The commit it works on, recorded like a push.
+        push: PushId,
+        /// Where.
+        repo: RepoSlug,
+        /// Branch.
+        branch: BranchName,
+        /// Commit.
+        sha: CommitSha,
+    },
+    /// Something happened to an errand.
+    Errand {
+        /// Which.
+        errand: ErrandId,
+        /// Name of its command or listener.
+        name: String,
+        /// State it is in now.
+        state: super::goal::StateName,
+        /// Attempts started so far.
+        attempt: u32,
+        /// Text to show.
+        text: String,
+    },
+    /// An event that is not told otherwise: a timer, a tag, one that somebody emitted.
+    Event {
+        /// It.
+        event: Box<Event>,
     },
     /// A message of the machine itself or of a goal.
     Message {

@@ -4,9 +4,12 @@
 //! [`goal_set::GoalSet`]: everything the machine does is an event applied to one of those.
 
 pub mod approval;
+pub mod command;
 pub mod definition;
 pub mod descriptor;
 pub mod diagnostic;
+pub mod errand;
+pub mod event;
 pub mod feed;
 pub mod files;
 pub mod fingerprint;
@@ -16,6 +19,8 @@ pub mod goal_set;
 pub mod ids;
 pub mod image;
 pub mod instances;
+pub mod listener;
+pub mod parameter;
 pub mod plan;
 pub mod push;
 pub mod review;
@@ -25,9 +30,12 @@ pub mod time;
 pub mod version;
 
 pub use approval::{Approval, ApprovalPolicy, Person};
+pub use command::{CommandDefinition, CommandWork, Intent, RunDefinition, Targets};
 pub use definition::{Descriptions, GoalDefinition, RuleDefinition, TestExpression, Work};
 pub use descriptor::{Descriptor, Field, ValueType};
 pub use diagnostic::{Diagnostic, Place, Severity};
+pub use errand::{Errand, ErrandCause, ErrandId, Job, JobId, JobTask, TaskState};
+pub use event::{Event, EventType};
 pub use feed::{Cursor, FeedEntry, News};
 pub use files::Scope;
 pub use fingerprint::{Fingerprint, FingerprintChange};
@@ -36,6 +44,8 @@ pub use goal_event::{Actor, ExecutionResult, GoalChange, GoalEvent};
 pub use goal_set::{Action, GoalSet, Refusal};
 pub use ids::{BranchName, CommitSha, GoalKey, GoalSetId, PushId, RepoSlug, TagName, UniqueName};
 pub use image::ImageReference;
+pub use listener::{EventFilter, ListenerDefinition, ScheduleDefinition};
+pub use parameter::{ParameterDefinition, ParameterSource, ParameterType};
 pub use plan::{Plan, PlannedGoal, Trace};
 pub use push::{Commit, Push, Repository};
 pub use review::{CommentSeverity, Review, ReviewComment, SourceLocation};

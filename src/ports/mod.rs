@@ -1,6 +1,7 @@
 //! The doors outward, as small object-safe traits. The engine sees these and never an adapter.
 
 pub mod containers;
+pub mod errands;
 pub mod executor;
 pub mod graph;
 pub mod kept;
@@ -9,6 +10,7 @@ pub mod scm;
 pub mod secrets;
 pub mod store;
 
+pub use errands::{ErrandStore, JobStore, PreferenceStore};
 pub use executor::{AttemptRef, Executor};
 pub use kept::Archives;
 pub use scm::{Scm, Workspaces};

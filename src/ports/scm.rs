@@ -162,6 +162,9 @@ pub trait Scm: Send + Sync {
     /// The heads of the repository's branches right now.
     async fn heads(&self, repo: &Repository) -> Result<Heads, ScmError>;
 
+    /// The tags of the repository and the commits they lead to; those that lead to something else are left out.
+    async fn tags(&self, repo: &Repository) -> Result<BTreeMap<String, CommitSha>, ScmError>;
+
     /// Makes `sha` and its history available in the mirror; cheap when it already is. A burst for one repository is one fetch.
     async fn fetch(&self, repo: &Repository, sha: &CommitSha) -> Result<(), ScmError>;
 

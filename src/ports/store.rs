@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::model::{
-    BranchName, CommitSha, Cursor, FeedEntry, Fingerprint, GoalEvent, GoalKey, GoalSet, GoalSetId, News,
-    Plan, Push, PushId, RepoSlug, Repository, Review, StateName, Timestamp, Trace, UniqueName,
+    BranchName, CommitSha, Cursor, FeedEntry, Fingerprint, GoalEvent, GoalKey, GoalSet, GoalSetId, JobId,
+    News, Plan, Push, PushId, RepoSlug, Repository, Review, StateName, Timestamp, Trace, UniqueName,
 };
 
+use super::errands::{ErrandStore, JobStore, PreferenceStore};
 use super::executor::AttemptRef;
 use super::kept::{Kept, KeptArchive, Sought, Success};
 use crate::model::push::Trust;
@@ -65,13 +66,26 @@ pub enum Cause {
         /// From 1.
         number: u32,
     },
+    /// A command on a repository; the commit it works on is recorded for it alone.
+    Command {
+        /// The job it is a task of.
+        job: JobId,
+        /// Name of the command.
+        command: String,
+        /// Who asked.
+        by: String,
+        /// Nothing is changed: what would be is shown.
+        dry_run: bool,
+        /// How many listeners and commands led to it.
+        depth: u32,
+    },
 }
 
 impl Cause {
-    /// Number within the push: 0 for the push itself.
+    /// Number within the push: 0 for the push itself and for a command, whose push has no other set.
     pub fn number(&self) -> u32 {
         match self {
-            Self::Push => 0,
+            Self::Push | Self::Command { .. } => 0,
             Self::Again { number } => *number,
         }
     }
@@ -160,7 +174,7 @@ pub struct PlanningAttempt {
 
 /// See the module.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: ErrandStore + JobStore + PreferenceStore + Send + Sync {
     /// Remembers a repository or brings what is known of it up to date; `true` at first sight, and then these are its heads.
     async fn remember_repository(
         &self,

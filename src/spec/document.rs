@@ -38,9 +38,6 @@ pub(crate) const FIELDS: &[Field] = &[
     Field::new("skill", ValueType::Any, "description of a skill"),
 ];
 
-/// Parts of the format that this version reads past.
-const NOT_USED_YET: [&str; 2] = ["commands", "on"];
-
 /// Parts of the original's format that have no meaning for this machine.
 const IGNORED: [&str; 2] = ["configuration", "skill"];
 
@@ -61,6 +58,10 @@ pub(crate) struct Parts {
     pub(crate) rules: Vec<WrittenRule>,
     /// Entries of `tests`.
     pub(crate) tests: Vec<Rc<Node>>,
+    /// Entries of `commands`.
+    pub(crate) commands: Vec<Rc<Node>>,
+    /// Entries of `on`.
+    pub(crate) listeners: Vec<Rc<Node>>,
 }
 
 impl Parts {
@@ -85,6 +86,12 @@ impl Parts {
         }
         if let Some(tests) = sorted.value("tests") {
             take_list("tests", "test", tests, &mut self.tests, problems);
+        }
+        if let Some(commands) = sorted.value("commands") {
+            take_list("commands", "command", commands, &mut self.commands, problems);
+        }
+        if let Some(listeners) = sorted.value("on") {
+            take_list("on", "listener", listeners, &mut self.listeners, problems);
         }
         let others: Vec<&Entry> = sorted
             .unknown
@@ -137,17 +144,6 @@ fn take_list(key: &str, item: &str, node: &Node, into: &mut Vec<Rc<Node>>, probl
 }
 
 fn warn_about_unused(sorted: &Sorted<'_>, problems: &mut Problems) {
-    for name in NOT_USED_YET {
-        if let Some(entry) = sorted.get(name) {
-            let message = format!("`{name}` is read and not used: this version does not have it yet");
-            problems.warning(
-                "not_available",
-                &entry.key,
-                message,
-                "leave it for later versions, or remove it",
-            );
-        }
-    }
     for name in IGNORED {
         if let Some(entry) = sorted.get(name) {
             let message = format!("`{name}` has no meaning for this machine and is ignored");

@@ -3,7 +3,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::model::{Diagnostic, GoalDefinition, RuleDefinition, RuleTest, Severity};
+use crate::model::{
+    CommandDefinition, Diagnostic, GoalDefinition, ListenerDefinition, RuleDefinition, RuleTest, Severity,
+};
 
 use super::arrange;
 use super::catalogue::Catalogue;
@@ -33,6 +35,10 @@ pub struct Loaded {
     pub goals: Vec<GoalDefinition>,
     /// The author's tests of the rules, in order. Empty when there is an error.
     pub tests: Vec<RuleTest>,
+    /// Commands, in order. Empty when there is an error.
+    pub commands: Vec<CommandDefinition>,
+    /// Listeners, in order. Empty when there is an error.
+    pub listeners: Vec<ListenerDefinition>,
     /// Every problem of every file, in the order of the files and within them.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -63,6 +69,8 @@ pub fn load(files: &[SourceFile], catalogue: &Catalogue<'_>) -> Loaded {
         .filter_map(|test| reader.test_of_rules(test))
         .collect();
     let goals = std::mem::take(&mut reader.standalone);
+    let commands = reader.commands(&parts.commands);
+    let listeners = reader.listeners(&parts.listeners);
 
     let rules = arrange::unique_rules(read, &mut problems);
     arrange::check_inner_names(&rules, &mut problems);
@@ -74,15 +82,17 @@ pub fn load(files: &[SourceFile], catalogue: &Catalogue<'_>) -> Loaded {
     arrange::check_definitions(&goals, &rules, &mut problems);
 
     let names: Vec<Arc<str>> = files.iter().map(|file| file.name.clone()).collect();
-    let (rules, goals, tests) = if problems.has_errors() {
+    let (rules, goals, tests, commands, listeners) = if problems.has_errors() {
         Default::default()
     } else {
-        (rules, goals, tests)
+        (rules, goals, tests, commands, listeners)
     };
     Loaded {
         rules,
         goals,
         tests,
+        commands,
+        listeners,
         diagnostics: problems.into_sorted(&names),
     }
 }

@@ -11,11 +11,13 @@
 
 mod arrange;
 mod catalogue;
+mod command;
 mod document;
 mod facts;
 mod first_of;
 mod goal;
 mod keys;
+mod listener;
 mod load;
 mod mentions;
 pub mod placeholder;
@@ -24,6 +26,7 @@ mod push_test;
 mod reader;
 mod rule;
 mod rule_test;
+pub mod schedule;
 pub mod schema;
 mod shape;
 mod value;
@@ -36,7 +39,9 @@ mod testing;
 mod tests;
 
 pub use catalogue::Catalogue;
+pub use command::{FIELDS as COMMAND_FIELDS, PARAMETER_FIELDS, RUN_FIELDS, TARGET_FIELDS};
 pub use goal::COMMON_FIELDS as COMMON_GOAL_FIELDS;
+pub use listener::FIELDS as LISTENER_FIELDS;
 pub use load::{Loaded, SourceFile, load};
 pub use problems::MAX_PROBLEMS;
 pub use rule::FIELDS as RULE_FIELDS;

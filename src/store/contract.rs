@@ -1,5 +1,6 @@
 //! What every store must keep to: one list of tests over the port, held against each database.
 
+mod errands;
 pub(crate) mod fixture;
 mod goal_sets;
 mod kept;
@@ -91,6 +92,18 @@ contract! {
         hazard_14_pushes_of_goals_are_remembered,
         st_20_only_the_digest_of_a_token_is_kept,
         notes_on_old_commits_are_forgotten_and_heads_are_not;
+    errands:
+        an_errand_is_stored_once_for_its_key,
+        an_errand_changes_by_compare_and_set,
+        errands_are_found_by_every_filter,
+        what_listeners_do_is_stored_with_how_far_they_read,
+        tr_01_a_timer_fires_once_for_a_moment,
+        tags_are_remembered_with_their_events,
+        cm_07_a_job_has_a_task_for_each_repository,
+        cm_10_a_task_begins_once_with_a_goal_set_of_its_own,
+        old_errands_and_jobs_are_forgotten,
+        pf_01_preferences_are_put_got_listed_and_deleted,
+        pf_02_a_value_with_a_time_to_live_expires;
     log:
         the_feed_is_read_in_pages_without_gaps,
         the_feed_tells_goals_with_all_they_need,

@@ -4,8 +4,11 @@
 //! line of an answer is always [`Reply::Done`] or [`Reply::Refused`]; a missing last line means that the daemon went away.
 //! Requests are at most [`MAX_REQUEST`] bytes. Fields are only ever added.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::commands::{CommandView, ErrandView, JobView, SecretText, TargetsAsked};
 use super::compare::ComparedPush;
 use super::views::{GoalSetView, PushView, RepositoryView, ReviewView, StatusView};
 use crate::model::{FeedEntry, StateName};
@@ -153,6 +156,75 @@ pub enum Request {
         /// How many pushes.
         pushes: u32,
     },
+    /// Commands that can be run: [`Reply::Commands`].
+    Commands,
+    /// Run a command: [`Reply::Errand`] or [`Reply::Job`], as soon as it is stored.
+    Do {
+        /// Its name.
+        command: String,
+        /// Its parameters, as given.
+        #[serde(default)]
+        parameters: serde_json::Map<String, serde_json::Value>,
+        /// Its secret parameters.
+        #[serde(default)]
+        secrets: BTreeMap<String, SecretText>,
+        /// Groups of the pattern that was said.
+        #[serde(default)]
+        matches: Vec<String>,
+        /// On which repositories.
+        #[serde(default)]
+        targets: TargetsAsked,
+        /// `owner/name` of the client's directory.
+        #[serde(default)]
+        repo: Option<String>,
+        /// Whether nothing is to be changed; what the command says when absent.
+        #[serde(default)]
+        dry_run: Option<bool>,
+        /// Id of the errand or goal set whose process asks.
+        #[serde(default)]
+        within: Option<String>,
+    },
+    /// A job, again whenever it changes until it has ended when `follow` is set: [`Reply::Job`] each time.
+    Job {
+        /// Beginning of its id.
+        id: String,
+        /// Go on until it has ended.
+        #[serde(default)]
+        follow: bool,
+    },
+    /// Errands, newest first: [`Reply::Errands`].
+    Errands {
+        /// Beginning of an id.
+        #[serde(default)]
+        id: Option<String>,
+        /// Only of this command or listener.
+        #[serde(default)]
+        name: Option<String>,
+        /// Only those that have not ended.
+        #[serde(default)]
+        active: bool,
+        /// At most so many; 0 means 20.
+        #[serde(default)]
+        limit: u32,
+    },
+    /// Tell listeners that something happened.
+    Emit {
+        /// Name of the event.
+        event: String,
+        /// What it carries.
+        payload: serde_json::Value,
+        /// Id of the errand or goal set whose process emits it.
+        #[serde(default)]
+        within: Option<String>,
+    },
+    /// Read or change preferences: [`Reply::Preferences`] with what there is then.
+    Preference {
+        /// Where; `machine` when absent.
+        #[serde(default)]
+        scope: Option<String>,
+        /// What.
+        preference: PreferenceAct,
+    },
     /// Read the goal files again now: [`Reply::Status`].
     Reload,
     /// End the daemon gracefully; running goals go on and are found again at the next start.
@@ -193,6 +265,34 @@ pub struct GoalChoice {
     /// Display name, unique name or `name in environment`; may be absent where only one goal can be meant.
     #[serde(default)]
     pub name: Option<String>,
+}
+
+/// What is done to preferences.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum PreferenceAct {
+    /// One value.
+    Get {
+        /// Its key.
+        key: String,
+    },
+    /// All values.
+    List,
+    /// Set a value.
+    Put {
+        /// Its key.
+        key: String,
+        /// The value.
+        value: serde_json::Value,
+        /// Milliseconds until it expires; never when absent.
+        #[serde(default)]
+        ttl: Option<u64>,
+    },
+    /// Remove a value.
+    Delete {
+        /// Its key.
+        key: String,
+    },
 }
 
 /// What is done to a goal.
@@ -280,6 +380,31 @@ pub enum Reply {
     Compared {
         /// It.
         compared: Box<ComparedPush>,
+    },
+    /// Commands.
+    Commands {
+        /// In the order of the goal files.
+        commands: Vec<CommandView>,
+    },
+    /// An errand.
+    Errand {
+        /// It.
+        errand: Box<ErrandView>,
+    },
+    /// Errands.
+    Errands {
+        /// Newest first.
+        errands: Vec<ErrandView>,
+    },
+    /// A job.
+    Job {
+        /// It.
+        job: Box<JobView>,
+    },
+    /// Preferences.
+    Preferences {
+        /// By key; the one asked for, or all of the scope.
+        preferences: BTreeMap<String, serde_json::Value>,
     },
     /// Repositories, answered to `Watch`.
     Repositories {

@@ -1,5 +1,6 @@
 //! Messages between the daemon and those who talk to it. Versioned serde types only.
 
+pub mod commands;
 pub mod compare;
 pub mod control;
 pub mod explain;

@@ -11,9 +11,13 @@ mod builtin;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod containers;
 #[cfg(test)]
 mod engine;
+#[cfg(test)]
+mod errands;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]

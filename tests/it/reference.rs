@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use sdm::config::{Flags, Sources, VARIABLES, load};
 use sdm::engine::Machine;
 use sdm::kinds::KINDS;
+use sdm::model::event::EVENTS;
 use sdm::model::{Descriptor, Field, ValueType};
 use sdm::rules::descriptors;
 use sdm::spec::{
-    COMMON_GOAL_FIELDS, RULE_FIELDS, SourceFile, TEST_EXPECT_FIELDS, TEST_FIELDS, TEST_PUSH_FIELDS,
+    COMMAND_FIELDS, COMMON_GOAL_FIELDS, LISTENER_FIELDS, PARAMETER_FIELDS, RULE_FIELDS, RUN_FIELDS,
+    SourceFile, TARGET_FIELDS, TEST_EXPECT_FIELDS, TEST_FIELDS, TEST_PUSH_FIELDS,
 };
 
 use crate::support::expected::expect_file;
@@ -85,6 +87,33 @@ fn tests() -> String {
     text + &keys("a test", TEST_FIELDS)
         + &keys("`push`", TEST_PUSH_FIELDS)
         + &keys("`expect`", TEST_EXPECT_FIELDS)
+}
+
+fn commands() -> String {
+    let mut text = "| Key of | | Means | Default |\n|---|---|---|---|\n".to_owned();
+    text.push_str(&keys("a command", COMMAND_FIELDS));
+    text.push_str(&keys("`targets`", TARGET_FIELDS));
+    text.push_str(&keys("a parameter", PARAMETER_FIELDS));
+    text.push_str(&keys("a listener", LISTENER_FIELDS));
+    text.push_str(&keys("`run`, beside it", RUN_FIELDS));
+    text.push_str("\n| Event | Happens when | `${event.…}` |\n|---|---|---|\n");
+    for event in EVENTS {
+        let fields: Vec<String> = event.fields.iter().map(|field| code(field)).collect();
+        let source = if event.is_noticed {
+            ""
+        } else {
+            " Not noticed by this version; `sdm emit` can."
+        };
+        let _ = writeln!(
+            text,
+            "| {}{} | {}{source} | {} |",
+            code(event.name),
+            also(event.aliases),
+            event.help,
+            fields.join(", ")
+        );
+    }
+    text
 }
 
 fn keys(owner: &str, fields: &[Field]) -> String {
@@ -187,6 +216,7 @@ fn the_reference_is_complete_and_true() {
         ("push tests", push_tests()),
         ("goals", kinds()),
         ("tests", tests()),
+        ("commands", commands()),
         ("configuration", configuration()),
     ] {
         text = with_table(&text, name, &table);
@@ -253,7 +283,7 @@ fn goal_files_in_the_readme_check() {
         .split("```yaml\n")
         .skip(1)
         .filter_map(|rest| rest.split_once("```").map(|(file, _)| file))
-        .filter(|file| file.contains("rules:"))
+        .filter(|file| file.contains("rules:") || file.contains("commands:"))
         .collect();
     assert!(!shown.is_empty());
     for file in shown {

@@ -2,12 +2,15 @@
 
 use super::super::context::{CommandResult, Context, Exit};
 use super::super::error::{CommandError, ErrorKind};
+use serde_json::json;
+
+use super::super::render::errands::{errands, job};
 use super::super::render::goals::goal_sets;
 use super::choice::{GoalWords, id_and_name, repository};
 use crate::model::StateName;
 use crate::model::suggest::nearest;
 use crate::runtime::clock::{Clock, SystemClock};
-use crate::wire::control::{Act, GoalChoice, Request};
+use crate::wire::control::{Act, GoalChoice, Reply, Request};
 
 /// Arguments of `approve`.
 #[derive(Debug, clap::Args)]
@@ -131,14 +134,32 @@ fn act(context: &mut Context, words: &GoalWords, act: Act) -> CommandResult {
         goal: words.choice(context, &status),
         act,
     };
-    let sets = context.goal_sets(&client, &request)?;
-    show(context, &sets)
+    let mut sets = Vec::new();
+    for reply in context.ask(&client, &request)? {
+        match reply {
+            Reply::GoalSets { goal_sets } => sets.extend(goal_sets),
+            // Its id was that of an errand or a job.
+            Reply::Errand { errand: changed } if context.ui.json => {
+                context.ui.object(&json!({ "errand": changed }))?;
+            }
+            Reply::Errand { errand: changed } => context.ui.data(&errands(&context.ui.theme, &[*changed]))?,
+            Reply::Job { job: changed } if context.ui.json => {
+                context.ui.object(&json!({ "job": changed }))?;
+            }
+            Reply::Job { job: changed } => context.ui.data(&job(&context.ui.theme, &changed))?,
+            _ => {}
+        }
+    }
+    match sets.is_empty() {
+        true => Ok(Exit::Ok),
+        false => show(context, &sets),
+    }
 }
 
 /// The sets as they are now.
 pub(super) fn show(context: &mut Context, sets: &[crate::wire::views::GoalSetView]) -> CommandResult {
     if context.ui.json {
-        context.ui.object(&serde_json::json!({ "goal_sets": sets }))?;
+        context.ui.object(&json!({ "goal_sets": sets }))?;
     } else {
         let text = goal_sets(
             &context.ui.theme,

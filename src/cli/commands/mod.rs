@@ -7,7 +7,9 @@ mod clone;
 mod compare;
 mod complete;
 mod completions;
+mod do_command;
 mod doctor;
+mod emit;
 mod explain;
 mod feed;
 mod feed_board;
@@ -16,6 +18,7 @@ mod goals;
 mod hooks;
 mod logs;
 mod lsp;
+mod preference;
 mod project_goals;
 mod replay;
 mod reset;
@@ -26,6 +29,8 @@ mod show;
 mod start;
 mod test;
 mod trust;
+
+use std::ffi::OsString;
 
 use clap::Subcommand;
 
@@ -71,7 +76,15 @@ pub enum Command {
     Clone(clone::Args),
     /// Look for missed pushes, or push the last commits again
     Replay(replay::Args),
-    /// Show machines, commands or pushes
+    /// Run a command of the goal files by what people say
+    #[command(disable_help_flag = true)]
+    Do(do_command::Args),
+    /// Tell listeners that something happened
+    Emit(emit::Args),
+    /// Values that commands, listeners and rules share
+    #[command(subcommand, arg_required_else_help = true)]
+    Preference(preference::PreferenceCommand),
+    /// Show machines, commands, errands, jobs or pushes
     #[command(subcommand, arg_required_else_help = true)]
     Show(show::ShowCommand),
     /// Let the goals of a repository run here
@@ -89,6 +102,9 @@ pub enum Command {
     Lsp(lsp::Args),
     /// Write completions for a shell
     Completions(completions::Args),
+    /// A command of the goal files
+    #[command(external_subcommand)]
+    Words(Vec<OsString>),
 }
 
 /// Does what the command line says.
@@ -115,6 +131,10 @@ pub fn run(context: &mut Context, command: &Command) -> CommandResult {
         Command::Hooks(command) => hooks::run(context, command),
         Command::Clone(args) => clone::run(context, args),
         Command::Replay(args) => replay::run(context, args),
+        Command::Do(args) => do_command::run(context, args),
+        Command::Emit(args) => emit::run(context, args),
+        Command::Preference(command) => preference::run(context, command),
+        Command::Words(words) => do_command::run_words(context, words),
         Command::Show(command) => show::run(context, command),
         Command::Trust(args) => trust::run(context, args, true),
         Command::Untrust(args) => trust::run(context, args, false),

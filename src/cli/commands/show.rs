@@ -4,11 +4,12 @@ use serde_json::json;
 
 use super::super::client::{ClientError, ControlClient, sockets_beside};
 use super::super::context::{CommandResult, Context, Exit};
-use super::super::error::{CommandError, ErrorKind};
+use super::super::render::errands::{errands, job};
 use super::super::render::machines::machine;
 use super::super::render::pushes::pushes;
 use super::super::render::reviews::reviews;
 use super::choice::repository;
+use super::do_command;
 use crate::wire::control::{Reply, Request};
 
 /// What to show.
@@ -18,6 +19,10 @@ pub enum ShowCommand {
     Machines,
     /// Commands of the goal files that can be run
     Commands,
+    /// What commands without a repository and listeners run
+    Errands(ErrandsArgs),
+    /// A command on repositories, with what came of each
+    Job(JobArgs),
     /// Pushes that were accepted
     Pushes(PushesArgs),
     /// What inspections say of a commit
@@ -49,15 +54,38 @@ pub struct PushesArgs {
     limit: u32,
 }
 
+/// Arguments of `show errands`.
+#[derive(Debug, clap::Args)]
+pub struct ErrandsArgs {
+    /// Beginning of the id of an errand
+    #[arg(value_name = "ID")]
+    id: Option<String>,
+    /// Only of this command or listener
+    #[arg(long = "of", value_name = "NAME")]
+    owner: Option<String>,
+    /// Only those that have not ended
+    #[arg(long)]
+    active: bool,
+    /// At most so many
+    #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
+}
+
+/// Arguments of `show job`.
+#[derive(Debug, clap::Args)]
+pub struct JobArgs {
+    /// Beginning of the id of a job
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
 /// `sdm show`.
 pub(super) fn run(context: &mut Context, command: &ShowCommand) -> CommandResult {
     match command {
         ShowCommand::Machines => show_machines(context),
-        ShowCommand::Commands => Err(CommandError::new(
-            ErrorKind::Refused,
-            "commands of goal files are not part of this version",
-        )
-        .hint("what sdm itself can do is in `sdm --help`")),
+        ShowCommand::Commands => do_command::show(context),
+        ShowCommand::Errands(args) => show_errands(context, args),
+        ShowCommand::Job(args) => show_job(context, args),
         ShowCommand::Pushes(args) => show_pushes(context, args),
         ShowCommand::Comments(args) => show_comments(context, args),
     }
@@ -97,6 +125,49 @@ fn show_machines(context: &mut Context) -> CommandResult {
     } else {
         Exit::Ok
     })
+}
+
+fn show_errands(context: &mut Context, args: &ErrandsArgs) -> CommandResult {
+    let (client, _) = context.daemon()?;
+    let request = Request::Errands {
+        id: args.id.clone(),
+        name: args.owner.clone(),
+        active: args.active,
+        limit: args.limit,
+    };
+    let replies = context.ask(&client, &request)?;
+    let found = replies.into_iter().filter_map(|reply| match reply {
+        Reply::Errands { errands } => Some(errands),
+        _ => None,
+    });
+    let found: Vec<_> = found.flatten().collect();
+    if context.ui.json {
+        context.ui.object(&json!({ "errands": found }))?;
+    } else if found.is_empty() {
+        context.ui.note("there is no errand");
+    } else {
+        context.ui.data(&errands(&context.ui.theme, &found))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn show_job(context: &mut Context, args: &JobArgs) -> CommandResult {
+    let (client, _) = context.daemon()?;
+    let request = Request::Job {
+        id: args.id.clone(),
+        follow: false,
+    };
+    for reply in context.ask(&client, &request)? {
+        let Reply::Job { job: found } = reply else {
+            continue;
+        };
+        if context.ui.json {
+            context.ui.object(&json!({ "job": found }))?;
+        } else {
+            context.ui.data(&job(&context.ui.theme, &found))?;
+        }
+    }
+    Ok(Exit::Ok)
 }
 
 fn show_pushes(context: &mut Context, args: &PushesArgs) -> CommandResult {

@@ -8,7 +8,8 @@ use super::super::theme::{Role, Theme, duration};
 use super::push_line;
 use crate::model::goal_event::ExternalUrl;
 use crate::model::{
-    CommitSha, FeedEntry, GoalChange, GoalEvent, GoalKey, GoalSetId, News, PushId, StateName, Timestamp,
+    CommitSha, EventType, FeedEntry, GoalChange, GoalEvent, GoalKey, GoalSetId, News, PushId, StateName,
+    Timestamp,
 };
 
 /// Pushes and sets remembered for later lines; older ones lose their context line, nothing else.
@@ -31,6 +32,11 @@ struct KnownPush {
     branch: String,
     after: CommitSha,
     title: String,
+}
+
+/// Whether the machine notices such events by itself.
+fn is_noticed(event: &str) -> bool {
+    EventType::named(event).is_some_and(|event| event.is_noticed)
 }
 
 impl FeedLines {
@@ -106,6 +112,36 @@ impl FeedLines {
                 let context = self.context(self.sets.get(goal_set).copied(), &time);
                 format!("{context}{time}   {body}")
             }
+            News::Command {
+                command,
+                by,
+                push,
+                repo,
+                branch,
+                sha,
+                ..
+            } => {
+                let known = KnownPush {
+                    repo: repo.to_string(),
+                    branch: branch.to_string(),
+                    after: sha.clone(),
+                    title: format!("{command}, asked for by {by}"),
+                };
+                let line = self.push_line(&known);
+                self.pushes.insert(*push, known);
+                self.shown = Some(*push);
+                format!("{time} {line}\n")
+            }
+            News::Errand {
+                errand, state, text, ..
+            } => self.errand(&errand.short(), *state, text, &time),
+            // Its own events the machine tells by what follows from them.
+            News::Event { event } if !self.verbose && is_noticed(&event.name) => String::new(),
+            News::Event { event } => {
+                let payload = self.cut_to(&neutralise(&event.payload.to_string()), 16 + width(&event.name));
+                let payload = self.theme.paint(Role::Dim, &payload);
+                format!("{time} {} {payload}\n", neutralise(&event.name))
+            }
             News::Message { text, repo } => {
                 let repo = repo
                     .as_ref()
@@ -118,6 +154,16 @@ impl FeedLines {
                 )
             }
         }
+    }
+
+    /// One line about an errand; its waiting is of interest only to those who ask for everything.
+    fn errand(&self, id: &str, state: StateName, text: &str, time: &str) -> String {
+        if state == StateName::Requested && !self.verbose {
+            return String::new();
+        }
+        let text = self.cut_to(&neutralise(text), 22);
+        let id = self.theme.paint(Role::Dim, id);
+        format!("{time} {} {text} {id}\n", self.theme.symbol(state))
     }
 
     fn push_line(&self, push: &KnownPush) -> String {

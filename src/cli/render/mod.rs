@@ -3,6 +3,7 @@
 pub mod board;
 pub mod compare;
 pub mod diagnostics;
+pub mod errands;
 pub mod explain;
 pub mod feed;
 pub mod goals;

@@ -63,6 +63,9 @@ impl LocalDaemon {
                 .await
             }
             Request::Act { goal, act } => {
+                if self.act_on_errand(person, &goal, &act, answer).await? {
+                    return Ok(());
+                }
                 let set = self.act_for(person, &goal, act).await?;
                 self.send_sets(&[set], answer).await
             }
@@ -92,6 +95,12 @@ impl LocalDaemon {
             Request::Compare { path, repo, pushes } => {
                 compare::send(self, &path, repo.as_deref(), pushes, answer).await
             }
+            Request::Commands
+            | Request::Do { .. }
+            | Request::Job { .. }
+            | Request::Errands { .. }
+            | Request::Emit { .. }
+            | Request::Preference { .. } => self.answer_about_commands(request, person, answer).await,
             Request::Reload => {
                 self.reload_goal_files().await;
                 self.send_status(answer).await

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::daemon::local::LocalDaemon;
-use crate::model::{Goal, GoalKey};
+use crate::model::{Errand, Goal, GoalKey};
 use crate::ports::executor::{AttemptRef, ExecutionError, LogPage};
 use crate::ports::store::GoalSetRecord;
 use crate::wire::control::{GoalChoice, Reply};
@@ -28,6 +28,9 @@ pub(super) async fn send(
     request: LogRequest,
     answer: &mut Answer,
 ) -> Result<(), Refused> {
+    if let Some(errand) = daemon.errand_named(&request.goal).await? {
+        return send_errand(daemon, errand, request, answer).await;
+    }
     let has_log = |goal: &Goal| goal.attempt > 0;
     let (record, key) = choose::goal(daemon.engine(), &request.goal, "has a log", has_log).await?;
     let (name, latest) = record
@@ -58,17 +61,7 @@ pub(super) async fn send(
             Err(ExecutionError::Unknown) => without_log(daemon, &record, &key, number).await?,
             page => page?,
         };
-        for line in &page.lines {
-            let reply = Reply::Log {
-                goal: name.clone(),
-                attempt: number,
-                offset: line.offset,
-                at: line.at.rfc3339(),
-                stream: line.stream.clone(),
-                text: line.text.clone(),
-            };
-            answer.send(&reply).await?;
-        }
+        send_lines(&name, number, &page, answer).await?;
         let grew = page.next_offset > offset;
         offset = page.next_offset;
         if page.complete || (!request.follow && !grew) {
@@ -78,6 +71,56 @@ pub(super) async fn send(
             tokio::time::sleep(PAUSE).await;
         }
     }
+}
+
+/// Lines of an errand's log; one that has not started yet is waited for when its log is followed.
+async fn send_errand(
+    daemon: &LocalDaemon,
+    errand: Errand,
+    request: LogRequest,
+    answer: &mut Answer,
+) -> Result<(), Refused> {
+    let store = daemon.engine().store().clone();
+    let mut changes = store.subscribe();
+    let (mut errand, mut offset) = (errand, request.offset);
+    loop {
+        changes.mark_unchanged();
+        errand = store.errand(errand.id).await?.unwrap_or(errand);
+        let number = request.attempt.unwrap_or(errand.attempt);
+        let attempt = AttemptRef::of_errand(errand.id, number);
+        let page = match daemon.engine().executor().read_log(&attempt, offset, PAGE).await {
+            Err(ExecutionError::Unknown) => LogPage {
+                lines: Vec::new(),
+                next_offset: offset,
+                complete: errand.has_ended(),
+            },
+            page => page?,
+        };
+        send_lines(&errand.name, number, &page, answer).await?;
+        let grew = page.next_offset > offset;
+        offset = page.next_offset;
+        if (page.complete && (errand.has_ended() || number < errand.attempt)) || (!request.follow && !grew) {
+            return Ok(());
+        }
+        if !grew {
+            tokio::time::timeout(PAUSE, changes.changed()).await.ok();
+        }
+    }
+}
+
+async fn send_lines(name: &str, attempt: u32, page: &LogPage, answer: &mut Answer) -> Result<(), Refused> {
+    for line in &page.lines {
+        let reply = Reply::Log {
+            goal: name.to_owned(),
+            attempt,
+            offset: line.offset,
+            at: line.at.rfc3339(),
+            stream: line.stream.clone(),
+            text: line.text.clone(),
+        };
+        answer.send(&reply).await?;
+    }
+    Ok(())
 }
 
 /// A goal that runs no process, or is about to start one.

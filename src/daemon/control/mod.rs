@@ -5,6 +5,7 @@
 
 mod answer;
 mod choose;
+mod commands;
 mod compare;
 mod completion;
 mod logs;

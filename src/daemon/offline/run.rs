@@ -247,7 +247,11 @@ fn concerns(entry: &FeedEntry, id: GoalSetId) -> bool {
     match &entry.news {
         News::Goal { goal_set, .. } => *goal_set == id,
         News::Planned { goal_set, .. } => *goal_set == Some(id),
-        News::Push { .. } | News::PlanningFailed { .. } => false,
+        News::Push { .. }
+        | News::PlanningFailed { .. }
+        | News::Command { .. }
+        | News::Errand { .. }
+        | News::Event { .. } => false,
         News::Message { .. } => true,
     }
 }

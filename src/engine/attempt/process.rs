@@ -1,9 +1,10 @@
 //! From what a kind asks for to what an executor is told.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::kinds;
 use crate::kinds::process::{Command, OWN, ProcessRequest, SANDBOX, Step};
@@ -13,9 +14,10 @@ use crate::ports::containers::BORROWED_OBJECTS;
 use crate::ports::executor::{self, ProcessSpec};
 use crate::ports::sandbox::{SANDBOX_ORDER, SandboxMode, SandboxOrder};
 use crate::ports::scm::Workspace;
-use crate::ports::store::GoalSetRecord;
+use crate::ports::store::{Cause, GoalSetRecord};
 
 use super::super::Engine;
+use super::super::commands::bind::variable;
 use super::super::exchange::Exchanged;
 use super::super::words::humane;
 
@@ -47,6 +49,12 @@ impl Engine {
             sandbox: self.sandbox(&record.push, &workspace.path, &borrowed, exchanged)?,
             borrowed,
         };
+        let secrets = self.secrets_of(record);
+        environment.extend(
+            secrets
+                .iter()
+                .map(|(name, secret)| (variable(name), secret.expose_secret().to_owned())),
+        );
         let steps = request.steps.iter().enumerate();
         let steps: io::Result<Vec<executor::Step>> = steps
             .map(|(index, step)| self.step(index, step, &below, exchanged))
@@ -54,7 +62,7 @@ impl Engine {
         Ok(ProcessSpec {
             steps: steps?,
             environment: last_of_each(environment),
-            redact: tokens(request),
+            redact: secrets.into_values().chain(tokens(request)).collect(),
             timeout: request.timeout,
             grace: request.grace,
             progress: goal.definition().progress.clone(),
@@ -62,6 +70,14 @@ impl Engine {
             header: header(record, goal, request),
             log_limit: self.settings.log_limit,
         })
+    }
+
+    /// Secret parameters of the command that the goal is.
+    fn secrets_of(&self, record: &GoalSetRecord) -> BTreeMap<String, SecretString> {
+        match &record.cause {
+            Cause::Command { job, .. } => self.vault.of(job.0),
+            Cause::Push | Cause::Again { .. } => BTreeMap::new(),
+        }
     }
 
     fn step(
@@ -204,7 +220,7 @@ fn shown_step(step: &Step) -> String {
     }
 }
 
-fn shown(argv: &[String]) -> String {
+pub(in crate::engine) fn shown(argv: &[String]) -> String {
     let quoted =
         |argument: &String| match argument.is_empty() || argument.contains([' ', '\n', '"', '\'', '$']) {
             true => format!("{argument:?}"),
@@ -214,7 +230,7 @@ fn shown(argv: &[String]) -> String {
 }
 
 /// Later variables replace earlier ones of the same name.
-fn last_of_each(environment: Vec<(String, String)>) -> Vec<(String, String)> {
+pub(in crate::engine) fn last_of_each(environment: Vec<(String, String)>) -> Vec<(String, String)> {
     let mut seen = std::collections::HashSet::new();
     let mut kept: Vec<_> = environment
         .into_iter()

@@ -350,7 +350,7 @@ impl<'c> Reader<'c, '_> {
     }
 
     /// A word of the original that means nothing here yet.
-    pub(super) fn not_available(&mut self, word: &str, node: &Node) {
+    pub(crate) fn not_available(&mut self, word: &str, node: &Node) {
         self.problems().error_with_hint(
             "not_available",
             node,

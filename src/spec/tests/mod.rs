@@ -1,5 +1,6 @@
 //! What people write and what they are told: the acceptance tests of the YAML format (semantics 9.8).
 
+mod commands;
 mod first_of;
 mod goals;
 mod hostile;

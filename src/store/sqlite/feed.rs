@@ -60,13 +60,20 @@ impl Entry {
             News::Planned { .. } => "planned",
             News::PlanningFailed { .. } => "planning_failed",
             News::Goal { .. } => "goal",
+            News::Command { .. } => "command",
+            News::Errand { .. } => "errand",
+            News::Event { .. } => "event",
             News::Message { .. } => "message",
         };
         let goal = match news {
             News::Goal { goal_set, event, .. } => Some((*goal_set, event.goal.clone(), event.version)),
-            News::Push { .. } | News::Planned { .. } | News::PlanningFailed { .. } | News::Message { .. } => {
-                None
-            }
+            News::Push { .. }
+            | News::Planned { .. }
+            | News::PlanningFailed { .. }
+            | News::Command { .. }
+            | News::Errand { .. }
+            | News::Event { .. }
+            | News::Message { .. } => None,
         };
         Self {
             at,

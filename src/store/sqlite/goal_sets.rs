@@ -18,13 +18,14 @@ const PAGE: u32 = 10_000;
 const DEFAULT_PAGE: u32 = 50;
 
 const SELECT: &str =
-    "SELECT s.id, s.cause, s.name, plans.goals AS plan, s.state, s.active, s.events, s.created_at, p.body AS push
+    "SELECT s.id, s.cause, s.cause_body, s.name, plans.goals AS plan, s.state, s.active, s.events, s.created_at, p.body AS push
      FROM goal_sets s JOIN pushes p ON p.id = s.push_id JOIN plans ON plans.goal_set = s.id";
 
 #[derive(FromRow)]
 struct Row {
     id: String,
     cause: u32,
+    cause_body: Option<String>,
     name: String,
     plan: String,
     state: String,
@@ -158,7 +159,7 @@ async fn record(
     }
     Ok(Some(GoalSetRecord {
         push: rows::from_json(&what, &row.push)?,
-        cause: rows::cause(row.cause),
+        cause: rows::cause(&what, row.cause, row.cause_body.as_deref())?,
         created_at: Timestamp::from_micros(row.created_at),
         set,
     }))
@@ -204,6 +205,9 @@ pub(super) fn goal_event(what: &str, id: GoalSetId, body: &str) -> Result<GoalEv
         | News::Push { .. }
         | News::Planned { .. }
         | News::PlanningFailed { .. }
+        | News::Command { .. }
+        | News::Errand { .. }
+        | News::Event { .. }
         | News::Message { .. } => Err(corrupt(what, "one of its entries is about something else")),
     }
 }

@@ -10,6 +10,7 @@ mod completions;
 #[cfg(test)]
 mod crash_tests;
 pub(crate) mod database;
+mod errands;
 mod facts;
 mod failure;
 mod feed;
@@ -17,9 +18,11 @@ mod fingerprints;
 mod generated;
 mod goal_sets;
 mod goals;
+mod jobs;
 mod kept;
 mod leases;
 mod plans;
+mod preferences;
 mod prune;
 mod pushes;
 mod queues;
@@ -27,8 +30,10 @@ mod repositories;
 mod reviews;
 mod rows;
 mod store;
+mod tags;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod writer;
 
 use std::path::{Path, PathBuf};

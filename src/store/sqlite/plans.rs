@@ -44,6 +44,8 @@ pub(super) struct StorePlan {
     name: String,
     plan: String,
     set: Option<(SetRow, Vec<GoalRow>)>,
+    /// The cause, when its number does not say it.
+    cause: Option<String>,
     /// The plan's own entry, then those of its goals.
     entries: Vec<Entry>,
 }
@@ -123,14 +125,16 @@ impl StorePlan {
             name: set.map(|set| set.name.clone()).unwrap_or_default(),
             plan: rows::to_json(&planned),
             set: set_rows,
+            cause: matches!(cause, Cause::Command { .. }).then(|| rows::to_json(cause)),
             entries,
         })
     }
 
     async fn insert_set(&self, connection: &mut SqliteConnection, set: &SetRow) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO goal_sets (id, push_id, cause, name, state, active, events, created_at, changed_at)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO goal_sets (id, push_id, cause, name, state, active, events, created_at, changed_at,
+                                    cause_body)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(set.id.to_string())
         .bind(self.attempt.push.to_string())
@@ -141,6 +145,7 @@ impl StorePlan {
         .bind(rows::stored(set.events))
         .bind(self.attempt.at.as_micros())
         .bind(set.changed_at.as_micros())
+        .bind(&self.cause)
         .execute(&mut *connection)
         .await
         .doing("store a goal set")?;

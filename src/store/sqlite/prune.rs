@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteConnection;
 use super::failure::Doing;
 use super::goal_sets::goal_event;
 use super::writer::{Done, Write};
-use super::{fingerprints, rows};
+use super::{errands, fingerprints, jobs, rows};
 use crate::model::{GoalChange, Timestamp};
 use crate::ports::AttemptRef;
 use crate::ports::store::StoreError;
@@ -69,7 +69,7 @@ impl Prune {
     }
 
     async fn forget_messages(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM events WHERE kind = 'message' AND at < ?")
+        sqlx::query("DELETE FROM events WHERE kind IN ('message', 'command', 'errand', 'event') AND at < ?")
             .bind(self.before.as_micros())
             .execute(connection)
             .await
@@ -117,6 +117,8 @@ impl Write for Prune {
                 .await
                 .doing("forget a goal set")?;
         }
+        forgotten.extend(errands::forget(connection, self.before).await?);
+        jobs::forget(connection, self.before).await?;
         self.forget_pushes(connection).await?;
         self.forget_messages(connection).await?;
         self.forget_files(connection).await?;

@@ -47,9 +47,12 @@ pub(super) async fn pushes(
     limit: u32,
 ) -> Result<Vec<Push>, StoreError> {
     let query = match repo {
-        None => sqlx::query_scalar("SELECT body FROM pushes ORDER BY sequence DESC LIMIT ?"),
+        None => {
+            sqlx::query_scalar("SELECT body FROM pushes WHERE of_command = 0 ORDER BY sequence DESC LIMIT ?")
+        }
         Some(repo) => sqlx::query_scalar(
-            "SELECT body FROM pushes WHERE repo_owner = ? AND repo_name = ? ORDER BY sequence DESC LIMIT ?",
+            "SELECT body FROM pushes WHERE repo_owner = ? AND repo_name = ? AND of_command = 0
+             ORDER BY sequence DESC LIMIT ?",
         )
         .bind(&repo.owner)
         .bind(&repo.name),
@@ -132,24 +135,34 @@ impl RecordPush {
     }
 
     async fn insert(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
-        let push = &self.push;
-        sqlx::query(
-            "INSERT INTO pushes (id, repo_key, repo_owner, repo_name, branch, sha, at, body)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(push.id.to_string())
-        .bind(&push.repo.key)
-        .bind(&push.repo.slug.owner)
-        .bind(&push.repo.slug.name)
-        .bind(push.branch.as_str())
-        .bind(push.after.as_str())
-        .bind(push.at.as_micros())
-        .bind(&self.body)
-        .execute(connection)
-        .await
-        .doing("record a push")?;
-        Ok(())
+        insert(connection, &self.push, &self.body, false).await
     }
+}
+
+/// Writes the row of a push, or of the commit a command works on.
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    push: &Push,
+    body: &str,
+    of_command: bool,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO pushes (id, repo_key, repo_owner, repo_name, branch, sha, at, of_command, body)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(push.id.to_string())
+    .bind(&push.repo.key)
+    .bind(&push.repo.slug.owner)
+    .bind(&push.repo.slug.name)
+    .bind(push.branch.as_str())
+    .bind(push.after.as_str())
+    .bind(push.at.as_micros())
+    .bind(of_command)
+    .bind(body)
+    .execute(connection)
+    .await
+    .doing("record a push")?;
+    Ok(())
 }
 
 #[async_trait]

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use serde_json::json;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 
 use super::failure::Doing;
+use super::feed::Entry;
 use super::pushes::SetBranchHead;
 use super::rows;
 use super::writer::{Done, Write};
-use crate::model::{BranchName, CommitSha, Repository, Timestamp};
+use crate::model::{BranchName, CommitSha, Event, News, Repository, Timestamp};
 use crate::ports::store::StoreError;
 
 /// Whether the repository is remembered exactly as it is.
@@ -43,6 +45,26 @@ pub(super) struct RememberRepository {
 }
 
 impl RememberRepository {
+    /// Being seen for the first time is an event.
+    fn onboarded(&self) -> Entry {
+        let slug = &self.repo.slug;
+        let event = Event {
+            key: format!("RepoOnboarded:{}", self.repo.key),
+            name: "RepoOnboarded".to_owned(),
+            at: self.at,
+            depth: 0,
+            payload: json!({"repo": {
+                "owner": slug.owner,
+                "name": slug.name,
+                "slug": slug.to_string(),
+                "default_branch": self.repo.default_branch.as_ref().map(ToString::to_string),
+                "address": self.repo.address,
+            }}),
+        };
+        let event = Box::new(event);
+        Entry::new(&News::Event { event }, self.at)
+    }
+
     async fn write_heads(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
         for (branch, head) in &self.heads {
             let (repo_key, branch, head) = (self.repo.key.clone(), branch.clone(), Some(head.clone()));
@@ -79,7 +101,8 @@ impl Write for RememberRepository {
         .doing(Self::DOING)?;
         if inserted.rows_affected() == 1 {
             self.write_heads(connection).await?;
-            return Ok(Done::Quiet(true));
+            self.onboarded().insert(connection).await?;
+            return Ok(Done::News(true));
         }
         sqlx::query("UPDATE repositories SET repo_owner = ?, repo_name = ?, body = ? WHERE repo_key = ?")
             .bind(&repo.slug.owner)

@@ -51,10 +51,11 @@ pub(super) fn state(what: &str, text: &str) -> Result<StateName, StoreError> {
     StateName::parse(text).ok_or_else(|| corrupt(what, &format!("`{text}` is not a state of a goal")))
 }
 
-pub(super) fn cause(number: u32) -> Cause {
-    match number {
-        0 => Cause::Push,
-        number => Cause::Again { number },
+pub(super) fn cause(what: &str, number: u32, body: Option<&str>) -> Result<Cause, StoreError> {
+    match (body, number) {
+        (Some(body), _) => from_json(what, body),
+        (None, 0) => Ok(Cause::Push),
+        (None, number) => Ok(Cause::Again { number }),
     }
 }
 

@@ -11,8 +11,9 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use super::SqliteStore;
 use super::database::MIGRATIONS;
 use crate::model::{Cursor, News, StateName, UniqueName};
-use crate::ports::Store;
+use crate::ports::errands::ErrandFilter;
 use crate::ports::store::StoreError;
+use crate::ports::{ErrandStore, JobStore, PreferenceStore, Store};
 use crate::store::contract::fixture::{
     REPO, act, at, branch, carry_out, finish, goal, key, planned, push, set_id, sha,
 };
@@ -127,6 +128,7 @@ async fn k5_migrations_keep_what_is_stored() {
     /// Rows as the program of that schema version wrote them.
     const ROWS: &[(i64, &str)] = &[
         (1, include_str!("testdata/rows_of_schema_1.sql")),
+        (20, include_str!("testdata/rows_of_schema_20.sql")),
         (40, include_str!("testdata/rows_of_schema_40.sql")),
         (60, include_str!("testdata/rows_of_schema_60.sql")),
     ];
@@ -185,6 +187,13 @@ async fn k5_migrations_keep_what_is_stored() {
             .unwrap()
             .is_some()
     );
+    assert_eq!(store.errands(&ErrandFilter::default()).await.unwrap().len(), 1);
+    let jobs = store.waiting_jobs().await.unwrap();
+    let (job, tasks) = store.job(jobs[0]).await.unwrap().unwrap();
+    assert_eq!((job.by.as_str(), tasks.len()), ("ada", 1));
+    assert_eq!(store.listened().await.unwrap(), Some(Cursor(7)));
+    let mood = store.preference("machine", "mood", at(0)).await.unwrap();
+    assert_eq!(mood, Some(serde_json::json!("merry")));
     assert_eq!(store.archives().await.unwrap().len(), 1);
 }
 

@@ -57,7 +57,7 @@ fn completions_are_made_for_shells() {
 fn unknown_words_are_answered_with_the_nearest() {
     let sandbox = Sandbox::new();
     for (words, meant) in [
-        (&["gaols"][..], "'goals'"),
+        (&["gaols"][..], "`goals`"),
         (&["goals", "--activ"], "'--active'"),
         (&["set", "test", "sucess", "-r", "x"], "`success`"),
         (&["show", "machins"], "'machines'"),

@@ -15,6 +15,7 @@ use sdm::rules::view::ProjectView;
 struct State {
     branches: BTreeMap<BranchName, CommitSha>,
     commits: BTreeMap<CommitSha, FakeCommit>,
+    tags: BTreeMap<String, CommitSha>,
     lent: BTreeSet<String>,
     lends: u64,
     gone: bool,
@@ -62,6 +63,11 @@ impl FakeScm {
             Some(sha) => state.branches.insert(branch, sha.clone()),
             None => state.branches.remove(&branch),
         };
+    }
+
+    /// Points a tag at a commit.
+    pub fn tag(&self, name: &str, sha: &CommitSha) {
+        self.0.lock().unwrap().tags.insert(name.to_owned(), sha.clone());
     }
 
     /// From now on no commit can be checked out any more.
@@ -119,6 +125,10 @@ impl Scm for FakeScm {
             default_branch: BranchName::parse("main").ok(),
             refused: Vec::new(),
         })
+    }
+
+    async fn tags(&self, _repo: &Repository) -> Result<BTreeMap<String, CommitSha>, ScmError> {
+        Ok(self.0.lock().unwrap().tags.clone())
     }
 
     async fn fetch(&self, _repo: &Repository, sha: &CommitSha) -> Result<(), ScmError> {

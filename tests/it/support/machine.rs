@@ -227,5 +227,7 @@ async fn wire(world: &World, goals: &str, directory: &std::path::Path) -> (Engin
     let engine = Engine::new(parts, settings, machine);
     let scheduler = engine.clone();
     tasks.spawn_forever("scheduler", async move { scheduler.run().await });
+    let errands = engine.clone();
+    tasks.spawn_forever("errands", async move { errands.run_errands().await });
     (engine, tasks)
 }

@@ -1,0 +1,188 @@
+//! Shows a command run: its output as it comes, and at the end what came of it.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
+use super::super::super::client::ControlClient;
+use super::super::super::context::{CommandResult, Context, Exit};
+use super::super::super::error::CommandError;
+use super::super::super::text::{neutralise, neutralise_log};
+use super::super::super::theme::Role;
+use super::apply;
+use super::said::Said;
+use crate::model::StateName;
+use crate::wire::commands::{CommandView, ErrandView, JobView, TaskView};
+use crate::wire::control::{GoalChoice, Reply, Request};
+
+/// Says that an errand is on its way.
+pub(super) fn told_errand(context: &mut Context, errand: &ErrandView) -> CommandResult {
+    if context.ui.json {
+        context.ui.object(&json!({ "errand": errand }))?;
+    } else {
+        let id = errand.id.get(..7).unwrap_or(&errand.id);
+        context.ui.data(&format!("{id}\n"))?;
+        context
+            .ui
+            .note(&format!("{} is on its way: `sdm logs -f {id}`", errand.name));
+    }
+    Ok(Exit::Ok)
+}
+
+/// Says that a job is on its way.
+pub(super) fn told_job(context: &mut Context, job: &JobView) -> CommandResult {
+    if context.ui.json {
+        context.ui.object(&json!({ "job": job }))?;
+    } else {
+        let id = job.id.get(..7).unwrap_or(&job.id);
+        context.ui.data(&format!("{id}\n"))?;
+        context
+            .ui
+            .note(&format!("{} is on its way: `sdm show job {id}`", job.command));
+    }
+    Ok(Exit::Ok)
+}
+
+/// Follows an errand to its end.
+pub(super) fn errand(context: &mut Context, client: &ControlClient, errand: &ErrandView) -> CommandResult {
+    let choice = GoalChoice {
+        id: Some(errand.id.clone()),
+        ..GoalChoice::default()
+    };
+    show_log(context, client, choice)?;
+    let request = Request::Errands {
+        id: Some(errand.id.clone()),
+        name: None,
+        active: false,
+        limit: 1,
+    };
+    let replies = context.ask(client, &request)?;
+    let ended = replies.into_iter().find_map(|reply| match reply {
+        Reply::Errands { errands } => errands.into_iter().next(),
+        _ => None,
+    });
+    let ended = ended.unwrap_or_else(|| errand.clone());
+    if context.ui.json {
+        context.ui.object(&json!({ "errand": ended }))?;
+    } else if let Some(message) = &ended.message {
+        context.ui.note(&format!("{}: {message}", ended.name));
+    }
+    Ok(verdict(ended.state == StateName::Success))
+}
+
+/// Follows a job to its end: the log of a task that is alone, a line for each otherwise.
+pub(super) fn job(
+    context: &mut Context,
+    client: &ControlClient,
+    job: &JobView,
+    command: &CommandView,
+    said: &Said,
+) -> CommandResult {
+    let request = Request::Job {
+        id: job.id.clone(),
+        follow: true,
+    };
+    let is_alone = job.tasks.len() == 1;
+    let (mut told, mut last) = (HashSet::new(), job.clone());
+    for reply in client.ask(&request)? {
+        let Reply::Job { job } = reply? else { continue };
+        last = *job;
+        for (number, task) in last.tasks.iter().enumerate() {
+            let has_begun = task.ended || task.state == StateName::InProcess.as_str();
+            if is_alone && has_begun && told.insert((number, false)) {
+                show_task(context, client, &last, task)?;
+            }
+            if task.ended && told.insert((number, true)) && !context.ui.json {
+                conclude(context, task, is_alone, command, said)?;
+            }
+        }
+    }
+    if context.ui.json {
+        context.ui.object(&json!({ "job": last }))?;
+    }
+    let is_good = |task: &TaskView| matches!(task.state.as_str(), "success" | "not_concerned");
+    Ok(verdict(last.tasks.iter().all(is_good)))
+}
+
+fn verdict(is_good: bool) -> Exit {
+    if is_good { Exit::Ok } else { Exit::Bad }
+}
+
+fn show_task(
+    context: &mut Context,
+    client: &ControlClient,
+    job: &JobView,
+    task: &TaskView,
+) -> Result<(), CommandError> {
+    let Some(goal_set) = &task.goal_set else {
+        return Ok(());
+    };
+    let choice = GoalChoice {
+        id: Some(goal_set.clone()),
+        repo: None,
+        name: Some(job.command.clone()),
+    };
+    show_log(context, client, choice)
+}
+
+/// The output of a process as it comes. A dry run's difference is the data; then its output is not.
+fn show_log(context: &mut Context, client: &ControlClient, goal: GoalChoice) -> Result<(), CommandError> {
+    let request = Request::Log {
+        goal,
+        attempt: None,
+        offset: 0,
+        follow: true,
+    };
+    for reply in client.ask(&request)? {
+        let Reply::Log { stream, text, .. } = reply? else {
+            continue;
+        };
+        let text = neutralise_log(&text, context.ui.theme.colour);
+        match stream.as_str() {
+            "sdm" if context.ui.verbosity > 0 => context.ui.note(&text),
+            "sdm" => {}
+            _ if context.ui.json => {}
+            _ => context.ui.data(&format!("{text}\n"))?,
+        }
+    }
+    Ok(())
+}
+
+/// What came of one repository.
+fn conclude(
+    context: &mut Context,
+    task: &TaskView,
+    is_alone: bool,
+    command: &CommandView,
+    said: &Said,
+) -> Result<(), CommandError> {
+    let state = StateName::parse(&task.state);
+    let symbol = state.map(|state| context.ui.theme.symbol(state));
+    let message = neutralise(task.message.as_deref().unwrap_or_default());
+    let line = format!(
+        "{} {} {}: {message}",
+        symbol.as_deref().unwrap_or("-"),
+        context.ui.theme.paint(Role::Strong, &neutralise(&task.repo)),
+        task.state.replace('_', " "),
+    );
+    match is_alone {
+        true => context.ui.note(&line),
+        false => context.ui.data(&format!("{line}\n"))?,
+    }
+    let data: Option<Value> = task
+        .data
+        .as_deref()
+        .and_then(|data| serde_json::from_str(data).ok());
+    if let Some(diff) = data
+        .as_ref()
+        .and_then(|data| data["diff"].as_str())
+        .filter(|diff| !diff.is_empty())
+    {
+        let shown: Vec<String> = diff.lines().map(|line| neutralise_log(line, false)).collect();
+        context.ui.data(&format!("{}\n", shown.join("\n")))?;
+        context
+            .ui
+            .note(&format!("to apply it: {}", apply::line(command, said, task)));
+    }
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! Help for commands of goal files.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::super::super::context::{CommandResult, Context, Exit};
+use super::super::super::text::{neutralise, pad, width};
+use super::super::super::theme::{Role, Theme};
+use super::administration::ALIASES;
+use super::registry::Registry;
+use crate::model::{Intent, ParameterDefinition, ParameterSource, ParameterType};
+use crate::wire::commands::CommandView;
+
+/// Widest column of what people say.
+const WIDEST: usize = 36;
+
+/// All commands.
+pub(super) fn all(context: &mut Context, registry: &Registry) -> CommandResult {
+    if context.ui.json {
+        context.ui.object(&json!({ "commands": registry.commands }))?;
+    } else {
+        let text = commands(&context.ui.theme, &registry.commands);
+        context.ui.data(&text)?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// One command with everything it needs to know.
+pub(super) fn one(context: &mut Context, command: &CommandView) -> CommandResult {
+    if context.ui.json {
+        context.ui.object(command)?;
+    } else {
+        let text = command_help(&context.ui.theme, command);
+        context.ui.data(&text)?;
+    }
+    Ok(Exit::Ok)
+}
+
+/// The list of commands, and below it the old words for what the program does anyway.
+pub(in crate::cli::commands) fn commands(theme: &Theme, commands: &[CommandView]) -> String {
+    let mut text = "Usage: sdm do WORDS… [--parameter value]\n\n".to_owned();
+    let mut rows: Vec<(String, String)> = commands.iter().flat_map(rows).collect();
+    rows.sort();
+    if rows.is_empty() {
+        text.push_str("The goal files have no commands.\n");
+    } else {
+        let _ = writeln!(
+            text,
+            "{}",
+            theme.paint(Role::Strong, "Commands of the goal files:")
+        );
+        table(theme, &rows, &mut text);
+    }
+    let own: Vec<(String, String)> = ALIASES
+        .iter()
+        .map(|alias| {
+            (
+                alias.words.to_owned(),
+                format!("{}; also `{}`", alias.help, alias.shown()),
+            )
+        })
+        .collect();
+    let _ = writeln!(text, "\n{}", theme.paint(Role::Strong, "Always there:"));
+    table(theme, &own, &mut text);
+    text.push_str("\n`sdm do WORDS… --help` says what a command needs; `--parameter value` gives it.\n");
+    text
+}
+
+fn rows(command: &CommandView) -> Vec<(String, String)> {
+    let about = match command.on_repositories {
+        true => format!("{} (on repositories)", command.description),
+        false => command.description.clone(),
+    };
+    let said = |intent: &Intent| match intent {
+        Intent::Words(words) => words.clone(),
+        Intent::Pattern(pattern) => format!("/{pattern}/"),
+    };
+    command
+        .intents
+        .iter()
+        .map(|intent| (said(intent), about.trim().to_owned()))
+        .collect()
+}
+
+fn table(theme: &Theme, rows: &[(String, String)], text: &mut String) {
+    let column = rows
+        .iter()
+        .map(|(said, _)| width(said))
+        .max()
+        .unwrap_or(0)
+        .min(WIDEST);
+    for (said, about) in rows {
+        let said = pad(&neutralise(said), column);
+        let line = format!("  {}  {}", theme.paint(Role::Active, &said), neutralise(about));
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+fn command_help(theme: &Theme, command: &CommandView) -> String {
+    let mut text = String::new();
+    if !command.description.is_empty() {
+        let _ = writeln!(text, "{}\n", neutralise(&command.description));
+    }
+    for (said, _) in rows(command) {
+        let _ = writeln!(
+            text,
+            "{} sdm do {}",
+            theme.paint(Role::Strong, "Usage:"),
+            neutralise(&said)
+        );
+    }
+    let shown = |parameter: &&ParameterDefinition| parameter.is_given() && parameter.displayable;
+    let parameters: Vec<&ParameterDefinition> = command.parameters.iter().filter(shown).collect();
+    if !parameters.is_empty() {
+        let _ = writeln!(text, "\n{}", theme.paint(Role::Strong, "Parameters:"));
+        let rows: Vec<(String, String)> = parameters.into_iter().map(parameter_row).collect();
+        table(theme, &rows, &mut text);
+    }
+    let mut own = vec![(
+        "--no-wait".to_owned(),
+        "come back as soon as it is on its way".to_owned(),
+    )];
+    if command.on_repositories {
+        own.push((
+            "--targets.repo".to_owned(),
+            "the repository, instead of the one we stand in".to_owned(),
+        ));
+        own.push((
+            "--targets.owner".to_owned(),
+            "all repositories of an owner".to_owned(),
+        ));
+        own.push((
+            "--targets.repos".to_owned(),
+            "all whose name or owner/name matches a pattern".to_owned(),
+        ));
+        own.push((
+            "--targets.branch".to_owned(),
+            "the branch; the default branch of each without it".to_owned(),
+        ));
+        own.push((
+            "--targets.sha".to_owned(),
+            "the commit; the head of the branch without it".to_owned(),
+        ));
+    }
+    if matches!(command.does.as_str(), "transform" | "generate") {
+        own.push((
+            "--dry-run".to_owned(),
+            "show what would change, and change nothing".to_owned(),
+        ));
+    }
+    let _ = writeln!(text, "\n{}", theme.paint(Role::Strong, "Of every such command:"));
+    table(theme, &own, &mut text);
+    text
+}
+
+fn parameter_row(parameter: &ParameterDefinition) -> (String, String) {
+    let mut about = parameter.description.clone();
+    let mut add = |text: String| {
+        if !about.is_empty() {
+            about.push_str("; ");
+        }
+        about.push_str(&text);
+    };
+    match &parameter.kind {
+        ParameterType::String => {}
+        ParameterType::Boolean => add("true or false".to_owned()),
+        ParameterType::Number => add("a number".to_owned()),
+        ParameterType::Options { options, multiple } => {
+            let how = if *multiple { "some of" } else { "one of" };
+            add(format!("{how} {}", options.join(", ")));
+        }
+    }
+    match (&parameter.default, parameter.required) {
+        (Some(Value::String(default)), _) => add(format!("{default} without it")),
+        (Some(default), _) => add(format!("{default} without it")),
+        (None, true) => add("needed".to_owned()),
+        (None, false) => {}
+    }
+    if parameter.source == ParameterSource::Secret {
+        add("secret: from a file as @FILE, or asked for".to_owned());
+    }
+    (format!("--{}", parameter.name), about)
+}

@@ -1,0 +1,402 @@
+//! Requests about commands, errands, jobs, events and preferences.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::Refused;
+use super::server::Answer;
+use crate::daemon::local::LocalDaemon;
+use crate::engine::commands::ask::{Ask, AskError, Asked, AskedTargets, MACHINE_SCOPE};
+use crate::engine::commands::bind::Given;
+use crate::kinds::Acts;
+use crate::model::event::LARGEST_PAYLOAD;
+use crate::model::goal_set::CancelScope;
+use crate::model::{
+    Action, Actor, Errand, ErrandId, Event, EventType, GoalSetId, Job, JobId, JobTask, Person, RepoSlug,
+    TaskState,
+};
+use crate::ports::errands::ErrandFilter;
+use crate::ports::store::Cause;
+use crate::wire::commands::{CommandView, ErrandView, JobView, TargetsAsked, TaskView};
+use crate::wire::control::{Act, GoalChoice, PreferenceAct, Reply, Request};
+
+/// Jobs among which one is looked for by the beginning of its id.
+const REACH: u32 = 1_000;
+/// Longest key or scope of a preference, in bytes.
+const LONGEST_KEY: usize = 200;
+/// Longest time to live, ten years.
+const LONGEST_TTL: u64 = 10 * 365 * 86_400_000;
+
+impl LocalDaemon {
+    pub(super) async fn answer_about_commands(
+        &self,
+        request: Request,
+        person: &Person,
+        answer: &mut Answer,
+    ) -> Result<(), Refused> {
+        match request {
+            Request::Commands => {
+                let commands = self
+                    .engine()
+                    .machine()
+                    .commands
+                    .iter()
+                    .map(CommandView::of)
+                    .collect();
+                Ok(answer.send(&Reply::Commands { commands }).await?)
+            }
+            Request::Do {
+                command,
+                parameters,
+                secrets,
+                matches,
+                targets,
+                repo,
+                dry_run,
+                within,
+            } => {
+                let secrets = secrets
+                    .into_iter()
+                    .map(|(name, text)| (name, SecretString::from(text.0)));
+                let ask = Ask {
+                    command,
+                    given: Given {
+                        values: parameters,
+                        secrets: secrets.collect(),
+                    },
+                    matches,
+                    targets: asked(targets),
+                    here: repo.as_deref().map(RepoSlug::parse).transpose()?,
+                    dry_run,
+                    by: person.login.clone(),
+                    depth: self
+                        .depth_within(within.as_deref())
+                        .await?
+                        .map_or(0, |depth| depth + 1),
+                };
+                self.do_command(ask, answer).await
+            }
+            Request::Job { id, follow } => self.send_job(&id, follow, answer).await,
+            Request::Errands {
+                id,
+                name,
+                active,
+                limit,
+            } => {
+                let filter = ErrandFilter {
+                    open: active,
+                    id_prefix: id,
+                    name,
+                    limit: if limit == 0 { 20 } else { limit.min(1_000) },
+                };
+                let errands = self.engine().store().errands(&filter).await?;
+                let errands = errands.iter().map(ErrandView::of).collect();
+                Ok(answer.send(&Reply::Errands { errands }).await?)
+            }
+            Request::Emit {
+                event,
+                payload,
+                within,
+            } => self.emit(&event, payload, within.as_deref()).await,
+            Request::Preference { scope, preference } => self.preference(scope, preference, answer).await,
+            _ => Err(Refused::new("this request is about something else")),
+        }
+    }
+
+    async fn do_command(&self, ask: Ask, answer: &mut Answer) -> Result<(), Refused> {
+        let asked = self.engine().ask(ask).await.map_err(refused)?;
+        match asked {
+            Asked::Errand(errand) => {
+                let errand = Box::new(ErrandView::of(&errand));
+                Ok(answer.send(&Reply::Errand { errand }).await?)
+            }
+            Asked::Job(id) => {
+                let job = Box::new(self.job_view(id).await?);
+                Ok(answer.send(&Reply::Job { job }).await?)
+            }
+        }
+    }
+
+    /// How deep the errand or goal set is whose process asks; `None` for people.
+    async fn depth_within(&self, within: Option<&str>) -> Result<Option<u32>, Refused> {
+        let Some(id) = within else { return Ok(None) };
+        let id = GoalSetId::parse(id)?;
+        let store = self.engine().store();
+        if let Some(errand) = store.errand(ErrandId(id.0)).await? {
+            return Ok(Some(errand.depth));
+        }
+        let record = store.goal_set(id).await?;
+        Ok(record.map(|record| match record.cause {
+            Cause::Command { depth, .. } => depth,
+            Cause::Push | Cause::Again { .. } => 0,
+        }))
+    }
+
+    async fn emit(&self, name: &str, payload: Value, within: Option<&str>) -> Result<(), Refused> {
+        let depth = self.depth_within(within).await?.unwrap_or(0);
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+        if name.is_empty() || name.len() > 100 || !name.chars().all(legal) {
+            return Err(Refused::new(
+                "the name of an event has 1 to 100 letters, digits, `_`, `-`, `.` and `/`",
+            ));
+        }
+        if !payload.is_object() {
+            return Err(
+                Refused::new("an event carries a JSON object").hint("such as '{\"name\": \"value\"}'")
+            );
+        }
+        if payload.to_string().len() > LARGEST_PAYLOAD {
+            return Err(Refused::new(format!(
+                "an event carries at most {LARGEST_PAYLOAD} bytes"
+            )));
+        }
+        let name = EventType::named(name).map_or(name, |event| event.name);
+        if matches!(name, "Startup" | "Timer") {
+            return Err(Refused::new(format!("{name} is the machine's own event")));
+        }
+        let now = self.engine().now();
+        let event = Event {
+            key: format!("{name}:{}", self.engine().fresh_id()),
+            name: name.to_owned(),
+            at: now,
+            depth,
+            payload,
+        };
+        Ok(self.engine().store().raise(&[event]).await?)
+    }
+
+    async fn preference(
+        &self,
+        scope: Option<String>,
+        act: PreferenceAct,
+        answer: &mut Answer,
+    ) -> Result<(), Refused> {
+        let scope = scope.unwrap_or_else(|| MACHINE_SCOPE.to_owned());
+        legal_key("scope", &scope)?;
+        let (store, now) = (self.engine().store(), self.engine().now());
+        let one = |key: &str, value: Option<Value>| {
+            value.map(|value| (key.to_owned(), value)).into_iter().collect()
+        };
+        let preferences: BTreeMap<String, Value> = match act {
+            PreferenceAct::List => store.preferences(&scope, now).await?,
+            PreferenceAct::Get { key } => one(&key, store.preference(&scope, &key, now).await?),
+            PreferenceAct::Put { key, value, ttl } => {
+                legal_key("key", &key)?;
+                if ttl.is_some_and(|ttl| ttl > LONGEST_TTL) {
+                    return Err(Refused::new(
+                        "a preference lives ten years at most, or for good without --ttl",
+                    ));
+                }
+                let expires_at = ttl.map(|ttl| now.plus(Duration::from_millis(ttl)));
+                store.put_preference(&scope, &key, &value, expires_at).await?;
+                one(&key, Some(value))
+            }
+            PreferenceAct::Delete { key } => {
+                if !store.delete_preference(&scope, &key).await? {
+                    return Err(Refused::new(format!("there is no preference `{key}`"))
+                        .hint("look at `sdm preference list`"));
+                }
+                BTreeMap::new()
+            }
+        };
+        Ok(answer.send(&Reply::Preferences { preferences }).await?)
+    }
+
+    async fn send_job(&self, id: &str, follow: bool, answer: &mut Answer) -> Result<(), Refused> {
+        let id = self.job_named(id).await?;
+        let mut changes = self.engine().store().subscribe();
+        let mut shown = None;
+        loop {
+            changes.mark_unchanged();
+            let job = self.job_view(id).await?;
+            let ended = job.ended;
+            if shown.as_ref() != Some(&job) {
+                let job = Box::new(job.clone());
+                answer.send(&Reply::Job { job }).await?;
+            }
+            shown = Some(job);
+            if ended || !follow || changes.changed().await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The job whose id begins like this.
+    async fn job_named(&self, prefix: &str) -> Result<JobId, Refused> {
+        let jobs = self.engine().store().jobs(REACH).await?;
+        let found = jobs.into_iter().find(|id| id.0.to_string().starts_with(prefix));
+        found.ok_or_else(|| Refused::new(format!("no job begins with `{prefix}`")))
+    }
+
+    async fn job_view(&self, id: JobId) -> Result<JobView, Refused> {
+        let found = self.engine().store().job(id).await?;
+        let (job, tasks) = found.ok_or_else(|| Refused::new("there is no such job"))?;
+        let mut views = Vec::with_capacity(tasks.len());
+        for task in &tasks {
+            views.push(self.task_view(&job, task).await?);
+        }
+        Ok(JobView {
+            id: id.0.to_string(),
+            command: job.command.name.clone(),
+            by: job.by.clone(),
+            dry_run: job.dry_run,
+            ended: views.iter().all(|task| task.ended),
+            created_at: job.created_at.rfc3339(),
+            tasks: views,
+        })
+    }
+
+    async fn task_view(&self, job: &Job, task: &JobTask) -> Result<TaskView, Refused> {
+        let record = match task.goal_set {
+            Some(id) => self.engine().store().goal_set(id).await?,
+            None => None,
+        };
+        let goal = record
+            .as_ref()
+            .and_then(|record| record.set.goal_named(&job.command.name));
+        let told = goal.map(|goal| goal.error.clone().unwrap_or_else(|| goal.description.clone()));
+        Ok(TaskView {
+            repo: task.repo.slug.to_string(),
+            branch: record.as_ref().map(|record| record.push.branch.to_string()),
+            sha: record.as_ref().map(|record| record.push.after.to_string()),
+            state: record
+                .as_ref()
+                .map_or(task.state.as_str(), |record| record.set.state().as_str())
+                .to_owned(),
+            ended: match &record {
+                Some(record) => !record.set.is_active(),
+                None => task.state != TaskState::Waiting,
+            },
+            goal_set: task.goal_set.map(|id| id.to_string()),
+            message: told.or_else(|| task.message.clone()),
+            data: goal.and_then(|goal| goal.data.clone()),
+        })
+    }
+
+    /// The errand whose id begins like this; goal sets come first, and an errand is named by its id alone.
+    pub(super) async fn errand_named(&self, choice: &GoalChoice) -> Result<Option<Errand>, Refused> {
+        let (Some(prefix), None) = (&choice.id, &choice.name) else {
+            return Ok(None);
+        };
+        let filter = ErrandFilter {
+            id_prefix: Some(prefix.clone()),
+            limit: 2,
+            ..ErrandFilter::default()
+        };
+        let found = self.engine().store().errands(&filter).await?;
+        match <[Errand; 1]>::try_from(found) {
+            Ok([errand]) => Ok(Some(errand)),
+            Err(none_or_several) if none_or_several.is_empty() => Ok(None),
+            Err(_) => {
+                Err(Refused::new(format!("several errands begin with `{prefix}`"))
+                    .hint("write more of its id"))
+            }
+        }
+    }
+
+    /// Cancels or starts again what is an errand or a job; `false` when a goal is meant.
+    pub(super) async fn act_on_errand(
+        &self,
+        person: &Person,
+        choice: &GoalChoice,
+        act: &Act,
+        answer: &mut Answer,
+    ) -> Result<bool, Refused> {
+        let Some(errand) = self.errand_named(choice).await? else {
+            return self.act_on_job(person, choice, act, answer).await;
+        };
+        let changed = match act {
+            Act::Cancel => {
+                let reason = format!("by @{}", person.login);
+                self.engine().cancel_errand(errand.id, &reason).await?
+            }
+            Act::Retry => self.engine().retry_errand(errand.id).await?,
+            Act::Approve { .. } | Act::Deny { .. } | Act::Set { .. } => {
+                let message = format!(
+                    "{} is an errand: it can be canceled and started again",
+                    errand.name
+                );
+                return Err(Refused::new(message));
+            }
+        };
+        let errand = Box::new(ErrandView::of(&changed));
+        answer.send(&Reply::Errand { errand }).await?;
+        Ok(true)
+    }
+
+    async fn act_on_job(
+        &self,
+        person: &Person,
+        choice: &GoalChoice,
+        act: &Act,
+        answer: &mut Answer,
+    ) -> Result<bool, Refused> {
+        let (Some(prefix), None, Act::Cancel) = (&choice.id, &choice.name, act) else {
+            return Ok(false);
+        };
+        let Ok(id) = self.job_named(prefix).await else {
+            return Ok(false);
+        };
+        let reason = format!("by @{}", person.login);
+        self.engine().cancel_job(id, &reason).await?;
+        let tasks = self
+            .engine()
+            .store()
+            .job(id)
+            .await?
+            .map(|(_, tasks)| tasks)
+            .unwrap_or_default();
+        for set in tasks.into_iter().filter_map(|task| task.goal_set) {
+            let action = Action::Cancel {
+                scope: CancelScope::All,
+                actor: Actor::Person {
+                    person: person.clone(),
+                },
+                reason: reason.clone(),
+            };
+            // A set that has ended refuses, and that is as good.
+            self.engine().act(set, &action).await.ok();
+        }
+        let job = Box::new(self.job_view(id).await?);
+        answer.send(&Reply::Job { job }).await?;
+        Ok(true)
+    }
+}
+
+fn asked(targets: TargetsAsked) -> AskedTargets {
+    AskedTargets {
+        owner: targets.owner,
+        repo: targets.repo,
+        repos: targets.repos,
+        branch: targets.branch,
+        sha: targets.sha,
+    }
+}
+
+fn legal_key(what: &str, key: &str) -> Result<(), Refused> {
+    let is_legal = !key.is_empty() && key.len() <= LONGEST_KEY && !key.chars().any(char::is_control);
+    match is_legal {
+        true => Ok(()),
+        false => Err(Refused::new(format!(
+            "the {what} of a preference has 1 to {LONGEST_KEY} bytes on one line"
+        ))),
+    }
+}
+
+fn refused(error: AskError) -> Refused {
+    let hint = match &error {
+        AskError::Unknown(_) => Some("look at `sdm show commands`"),
+        AskError::Parameters(_) => Some("what a command needs is in `sdm do WORDS… --help`"),
+        AskError::Targets(_) => Some("repositories that are known are in `sdm show machines`"),
+        AskError::TooDeep => Some("a listener or command probably causes itself"),
+        AskError::Store(_) => None,
+    };
+    let refused = Refused::from(error);
+    match hint {
+        Some(hint) => refused.hint(hint),
+        None => refused,
+    }
+}

@@ -1,0 +1,295 @@
+//! Parameters of a command: what is given, what is missing, what is wrong — all of it at once, before anything starts
+//! (semantics 5.2, threat D8).
+
+use std::collections::BTreeMap;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Map, Value};
+
+use crate::model::parameter::MAPPED;
+use crate::model::suggest;
+use crate::model::{ParameterDefinition, ParameterSource};
+
+/// What a command is given.
+#[derive(Debug, Default)]
+pub struct Given {
+    /// Values by name.
+    pub values: Map<String, Value>,
+    /// Secret values by name.
+    pub secrets: BTreeMap<String, SecretString>,
+}
+
+/// Checked values.
+#[derive(Debug, Default)]
+pub struct Bound {
+    /// With their types; defaults filled in.
+    pub values: Map<String, Value>,
+    /// Secret ones.
+    pub secrets: BTreeMap<String, SecretString>,
+    /// Names of values that each repository fills in for itself.
+    pub of_repository: Vec<String>,
+}
+
+/// What is wrong with one parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParameterProblem {
+    /// Which.
+    pub name: String,
+    /// What, as a sentence without the name.
+    pub problem: String,
+    /// Whether asking for it would help.
+    pub can_be_asked: bool,
+}
+
+impl std::fmt::Display for ParameterProblem {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "--{}: {}", self.name, self.problem)
+    }
+}
+
+/// Where values come from that nobody gives.
+pub struct Surroundings<'a> {
+    /// Of the machine, by the names of [`MAPPED`]; those of a repository are left to it.
+    pub mapped: &'a dyn Fn(&str) -> Option<Value>,
+    /// Preferences of the machine.
+    pub preferences: &'a BTreeMap<String, Value>,
+}
+
+/// What only a repository can fill in.
+pub const OF_REPOSITORY: [&str; 3] = ["repo_owner", "repo_name", "clone_url"];
+
+/// Checks everything that is given against what is wanted.
+///
+/// # Errors
+/// Every problem, in the order of the parameters.
+pub fn bind(
+    wanted: &[ParameterDefinition],
+    given: &Given,
+    surroundings: &Surroundings<'_>,
+) -> Result<Bound, Vec<ParameterProblem>> {
+    let mut bound = Bound::default();
+    let mut problems = unknown(wanted, given);
+    for definition in wanted {
+        if let Err(problem) = bind_one(definition, given, surroundings, &mut bound) {
+            let can_be_asked = definition.is_given() && definition.displayable;
+            problems.push(ParameterProblem {
+                name: definition.name.clone(),
+                problem,
+                can_be_asked,
+            });
+        }
+    }
+    match problems.is_empty() {
+        true => Ok(bound),
+        false => Err(problems),
+    }
+}
+
+fn bind_one(
+    definition: &ParameterDefinition,
+    given: &Given,
+    surroundings: &Surroundings<'_>,
+    bound: &mut Bound,
+) -> Result<(), String> {
+    let name = &definition.name;
+    let value = match &definition.source {
+        ParameterSource::Person => given.values.get(name).or(definition.default.as_ref()).cloned(),
+        ParameterSource::Secret => return bind_secret(definition, given, bound),
+        ParameterSource::Mapped(source) if OF_REPOSITORY.contains(&source.as_str()) => {
+            bound.of_repository.push(name.clone());
+            return Ok(());
+        }
+        ParameterSource::Mapped(source) => (surroundings.mapped)(source),
+        ParameterSource::Value(key) => surroundings.preferences.get(key).cloned(),
+    };
+    match value {
+        Some(value) => {
+            bound.values.insert(name.clone(), definition.read(&value)?);
+            Ok(())
+        }
+        None if definition.required => Err(missing(definition)),
+        None => Ok(()),
+    }
+}
+
+fn bind_secret(definition: &ParameterDefinition, given: &Given, bound: &mut Bound) -> Result<(), String> {
+    match given.secrets.get(&definition.name) {
+        Some(secret) => {
+            definition.read(&Value::from(secret.expose_secret()))?;
+            bound.secrets.insert(definition.name.clone(), secret.clone());
+            Ok(())
+        }
+        None if definition.required => Err(missing(definition)),
+        None => Ok(()),
+    }
+}
+
+fn missing(definition: &ParameterDefinition) -> String {
+    match &definition.source {
+        ParameterSource::Person | ParameterSource::Secret => "it is needed".to_owned(),
+        ParameterSource::Mapped(source) => {
+            let is_local = MAPPED.iter().any(|(name, local)| name == source && *local);
+            let here = if is_local { "here" } else { "in local mode" };
+            format!("nothing {here} says what `{source}` is")
+        }
+        ParameterSource::Value(key) => {
+            format!("the preference `{key}` is not set; set it with `sdm preference put {key} VALUE`")
+        }
+    }
+}
+
+/// Names that mean nothing, secrets given in clear, and values that the surroundings give.
+fn unknown(wanted: &[ParameterDefinition], given: &Given) -> Vec<ParameterProblem> {
+    let names = || wanted.iter().map(|definition| definition.name.as_str());
+    let judge = |name: &String, in_clear: bool| {
+        let problem = match wanted.iter().find(|definition| definition.name == *name) {
+            None => match suggest::nearest(name, names()) {
+                Some(near) => format!("there is no such parameter; did you mean --{near}?"),
+                None => "there is no such parameter".to_owned(),
+            },
+            Some(definition) if !definition.is_given() => "it is filled in by the machine".to_owned(),
+            Some(definition) if definition.is_secret() && in_clear => {
+                "it is secret and is not given in clear".to_owned()
+            }
+            Some(definition) if !definition.is_secret() && !in_clear => "it is not secret".to_owned(),
+            Some(_) => return None,
+        };
+        Some(ParameterProblem {
+            name: name.chars().take(80).collect(),
+            problem,
+            can_be_asked: false,
+        })
+    };
+    let values = given.values.keys().filter_map(|name| judge(name, true));
+    let secrets = given.secrets.keys().filter_map(|name| judge(name, false));
+    values.chain(secrets).collect()
+}
+
+/// The variable in which a program finds a parameter.
+pub fn variable(name: &str) -> String {
+    let letter = |c: char| match c.is_ascii_alphanumeric() {
+        true => c.to_ascii_uppercase(),
+        false => '_',
+    };
+    format!("SDM_PARAMETER_{}", name.chars().map(letter).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::ParameterType;
+
+    fn parameter(name: &str) -> ParameterDefinition {
+        ParameterDefinition {
+            name: name.to_owned(),
+            display_name: None,
+            description: String::new(),
+            kind: ParameterType::String,
+            pattern: None,
+            valid_input: None,
+            required: true,
+            default: None,
+            min_length: 0,
+            max_length: None,
+            displayable: true,
+            order: None,
+            group: None,
+            multi_line: false,
+            force: false,
+            source: ParameterSource::Person,
+        }
+    }
+
+    fn given(values: &Value) -> Given {
+        Given {
+            values: values.as_object().cloned().unwrap(),
+            secrets: BTreeMap::new(),
+        }
+    }
+
+    fn bound(wanted: &[ParameterDefinition], given: &Given) -> Result<Bound, Vec<String>> {
+        let preferences = BTreeMap::from([("region".to_owned(), json!("eu"))]);
+        let mapped = |name: &str| (name == "user_login").then(|| json!("ada"));
+        let surroundings = Surroundings {
+            mapped: &mapped,
+            preferences: &preferences,
+        };
+        bind(wanted, given, &surroundings).map_err(|all| all.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn cm_01_values_come_from_people_defaults_surroundings_and_preferences() {
+        let wanted = [
+            parameter("name"),
+            ParameterDefinition {
+                default: Some(json!(3)),
+                kind: ParameterType::Number,
+                ..parameter("count")
+            },
+            ParameterDefinition {
+                source: ParameterSource::Mapped("user_login".to_owned()),
+                ..parameter("who")
+            },
+            ParameterDefinition {
+                source: ParameterSource::Value("region".to_owned()),
+                ..parameter("where")
+            },
+            ParameterDefinition {
+                required: false,
+                ..parameter("note")
+            },
+        ];
+        let bound = bound(&wanted, &given(&json!({"name": "shop"}))).unwrap();
+        let expected = json!({"name": "shop", "count": 3, "who": "ada", "where": "eu"});
+        assert_eq!(Value::Object(bound.values), expected);
+    }
+
+    #[test]
+    fn d8_every_problem_is_found_before_anything_starts() {
+        let wanted = [
+            ParameterDefinition {
+                pattern: Some("^[a-z]+$".to_owned()),
+                ..parameter("name")
+            },
+            ParameterDefinition {
+                source: ParameterSource::Secret,
+                ..parameter("token")
+            },
+            ParameterDefinition {
+                source: ParameterSource::Mapped("chat_team".to_owned()),
+                ..parameter("team")
+            },
+            ParameterDefinition {
+                source: ParameterSource::Value("zone".to_owned()),
+                ..parameter("zone")
+            },
+        ];
+        let given = given(&json!({"name": "x\"; drop", "nam": "x", "token": "hunter2", "team": "t"}));
+        insta::assert_snapshot!(bound(&wanted, &given).unwrap_err().join("\n"), @r#"
+        --nam: there is no such parameter; did you mean --name?
+        --token: it is secret and is not given in clear
+        --team: it is filled in by the machine
+        --name: it does not match ^[a-z]+$
+        --token: it is needed
+        --team: nothing in local mode says what `chat_team` is
+        --zone: the preference `zone` is not set; set it with `sdm preference put zone VALUE`
+        "#);
+    }
+
+    #[test]
+    fn d8_a_secret_does_not_appear_in_problems() {
+        let wanted = [ParameterDefinition {
+            source: ParameterSource::Secret,
+            pattern: Some("^x$".to_owned()),
+            ..parameter("token")
+        }];
+        let given = Given {
+            secrets: BTreeMap::from([("token".to_owned(), SecretString::from("hunter2"))]),
+            ..Given::default()
+        };
+        let problems = bound(&wanted, &given).unwrap_err().join("\n");
+        assert!(!problems.contains("hunter2"), "{problems}");
+    }
+}

@@ -1,0 +1,208 @@
+//! Carries jobs on: begins tasks while there is room. What a task does is a goal set, and that is carried out like any other.
+
+use serde_json::json;
+
+use super::goal::{parameters_for, rule_set};
+use crate::engine::Engine;
+use crate::engine::explain::plan_with;
+use crate::engine::words::chain;
+use crate::kinds::resolve::Placeholders;
+use crate::model::command::normalised_branch;
+use crate::model::push::Trust;
+use crate::model::{
+    BranchName, CommandWork, GoalSet, GoalSetId, Job, JobId, JobTask, Plan, Push, PushId, Repository,
+    TaskState,
+};
+use crate::ports::scm::ScmError;
+use crate::ports::store::StoreError;
+
+/// What became of beginning a task.
+enum Begun {
+    /// It has a goal set.
+    Begun,
+    /// It ended without one.
+    Settled(TaskState, String),
+}
+
+impl Engine {
+    /// Begins what waits, as far as each job has room.
+    pub(in crate::engine) async fn carry_jobs(&self) -> Result<(), StoreError> {
+        for id in self.parts.store.waiting_jobs().await? {
+            self.carry_job(id).await?;
+        }
+        Ok(())
+    }
+
+    async fn carry_job(&self, id: JobId) -> Result<(), StoreError> {
+        let Some((job, tasks)) = self.parts.store.job(id).await? else {
+            return Ok(());
+        };
+        let mut room = job
+            .concurrent
+            .saturating_sub(self.parts.store.active_tasks(id).await?);
+        for task in tasks.iter().filter(|task| task.state == TaskState::Waiting) {
+            if room == 0 {
+                return Ok(());
+            }
+            match self.begin_task(&job, task).await? {
+                Begun::Begun => room -= 1,
+                Begun::Settled(state, message) => {
+                    self.parts
+                        .store
+                        .settle_task(id, task.number, state, &message)
+                        .await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn begin_task(&self, job: &Job, task: &JobTask) -> Result<Begun, StoreError> {
+        let failed = |message: String| Ok(Begun::Settled(TaskState::Failed, message));
+        if !job.secrets.is_empty() && !self.vault.has(job.id.0) {
+            return failed(
+                "its secret parameters were kept in memory only and are gone: run it again".to_owned(),
+            );
+        }
+        if !self.settings.trust_all && !self.parts.store.is_trusted(&task.repo.key).await? {
+            let slug = &task.repo.slug;
+            return failed(format!("{slug} is not trusted: say `sdm trust {slug}`"));
+        }
+        let push = match self.commit_of(job, task).await {
+            Ok(push) => push,
+            Err(because) => return failed(because),
+        };
+        match self.plan_task(job, &push).await {
+            Err(because) => failed(because),
+            Ok(plan) if plan.goals.is_empty() => {
+                let because = plan
+                    .trace
+                    .rules
+                    .first()
+                    .map(|rule| rule.because.clone())
+                    .unwrap_or_default();
+                Ok(Begun::Settled(TaskState::NotConcerned, because))
+            }
+            Ok(plan) => {
+                let id = GoalSetId(self.parts.ids.fresh());
+                let (set, _events) = GoalSet::plan(id, &job.command.name, plan.goals.clone(), push.at);
+                self.parts
+                    .store
+                    .begin_task(job, task.number, &push, &plan, &set)
+                    .await?;
+                Ok(Begun::Begun)
+            }
+        }
+    }
+
+    /// The commit a task works on, as a push of it would be.
+    async fn commit_of(&self, job: &Job, task: &JobTask) -> Result<Push, String> {
+        self.read_commit(job, task).await.map_err(|error| match error {
+            NoCommit::Scm(error) => chain(&error),
+            NoCommit::Told(text) => text,
+        })
+    }
+
+    async fn read_commit(&self, job: &Job, task: &JobTask) -> Result<Push, NoCommit> {
+        let scm = &self.parts.scm;
+        let heads = scm.heads(&task.repo).await?;
+        let continued = || continued_branch(job, &task.repo).filter(|own| heads.branches.contains_key(own));
+        let own = if task.sha.is_none() { continued() } else { None };
+        let branch = own
+            .or_else(|| task.branch.clone())
+            .or_else(|| heads.default_branch.clone());
+        let branch = branch.ok_or_else(|| NoCommit::Told("it has no branch".to_owned()))?;
+        let head = heads.branches.get(&branch).cloned();
+        let Some(sha) = task.sha.clone().or(head) else {
+            return Err(NoCommit::Told(format!("it has no branch {branch}")));
+        };
+        let repo = Repository {
+            default_branch: heads.default_branch,
+            ..task.repo.clone()
+        };
+        scm.fetch(&repo, &sha).await?;
+        let before = scm.first_parents(&repo, &sha, 2).await?.get(1).cloned();
+        let range = scm.commits(&repo, before.as_ref(), &sha).await?;
+        Ok(Push {
+            id: PushId(self.parts.ids.fresh()),
+            repo,
+            branch,
+            before,
+            after: sha,
+            commits: range.commits,
+            commit_count: range.count,
+            forced: false,
+            at: self.parts.clock.now(),
+            trust: Trust::Member,
+        })
+    }
+
+    /// The goal of the command where its test holds, with the reasons; no goal where it does not.
+    async fn plan_task(&self, job: &Job, push: &Push) -> Result<Plan, String> {
+        let rules = rule_set(&job.command, parameters_for(job, &push.repo));
+        let rules = rules.map_err(|problems| {
+            problems
+                .into_iter()
+                .next()
+                .map(|problem| problem.message)
+                .unwrap_or_default()
+        })?;
+        let facts = self.planning_facts().await.map_err(|error| chain(&error))?;
+        let (scm, push) = (self.parts.scm.clone(), push.clone());
+        let task = tokio::task::spawn_blocking(move || plan_with(&rules, &facts, &scm, &push));
+        let (plan, error) = task.await.expect("planning does not panic and is not aborted");
+        match error {
+            Some(error) => Err(error),
+            None => Ok(plan),
+        }
+    }
+
+    /// Tasks that wait will not begin any more.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn cancel_job(&self, id: JobId, reason: &str) -> Result<u32, StoreError> {
+        let Some((_, tasks)) = self.parts.store.job(id).await? else {
+            return Ok(0);
+        };
+        let mut canceled = 0;
+        for task in tasks.iter().filter(|task| task.state == TaskState::Waiting) {
+            let settled = self
+                .parts
+                .store
+                .settle_task(id, task.number, TaskState::Canceled, reason)
+                .await?;
+            canceled += u32::from(settled);
+        }
+        Ok(canceled)
+    }
+}
+
+/// The branch of its own that a transform goes on with when it is there, so that running it again changes one branch.
+fn continued_branch(job: &Job, repo: &Repository) -> Option<BranchName> {
+    let CommandWork::Goal(work) = &job.command.work else {
+        return None;
+    };
+    let written = work
+        .arguments
+        .get("branch")
+        .filter(|_| work.kind == "transform")?
+        .as_str()?;
+    let facts = json!({
+        "parameters": parameters_for(job, repo),
+        "repo": {"owner": repo.slug.owner, "name": repo.slug.name},
+    });
+    let text = Placeholders::from_facts(facts).text(written).ok()?;
+    BranchName::parse(&normalised_branch(&text)).ok()
+}
+
+enum NoCommit {
+    Scm(ScmError),
+    Told(String),
+}
+
+impl From<ScmError> for NoCommit {
+    fn from(error: ScmError) -> Self {
+        Self::Scm(error)
+    }
+}

@@ -1,0 +1,15 @@
+//! Commands as people write them (semantics 5.1): what they are called, what people say (`intent`), what they need to
+//! know (`parameter`), and what they do: run a program (`run`), or be a goal on the head of repositories (`targets`).
+
+mod entry;
+mod intent;
+mod parameter;
+mod run;
+mod targets;
+
+pub use entry::FIELDS;
+pub use parameter::FIELDS as PARAMETER_FIELDS;
+pub use targets::FIELDS as TARGET_FIELDS;
+
+pub use run::RUN_FIELDS;
+pub(crate) use run::Roots;

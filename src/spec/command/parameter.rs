@@ -1,0 +1,272 @@
+//! What a command needs to know (semantics 5.2).
+
+use serde_json::{Map, Value};
+
+use crate::model::parameter::MAPPED;
+use crate::model::{Field, ParameterDefinition, ParameterSource, ParameterType, ValueType};
+
+use super::super::problems::listed;
+use super::super::reader::Reader;
+use super::super::yaml::{Entry, Node};
+use super::entry::texts;
+use crate::model::suggest;
+
+const TYPES: &[&str] = &["string", "boolean", "number", "options"];
+const CONTROLS: &[&str] = &["input", "textarea"];
+const LENGTH: ValueType = ValueType::Integer { min: 0, max: 16_384 };
+
+/// Keys of a parameter.
+pub const FIELDS: &[Field] = &[
+    Field::new("description", ValueType::Text, "one line for people"),
+    Field::new(
+        "display_name",
+        ValueType::Text,
+        "what people see instead of its name",
+    ),
+    Field::new(
+        "type",
+        ValueType::Choice(TYPES),
+        "what it may be; `options` when there are some",
+    ),
+    Field::new("options", ValueType::List(&ValueType::Text), "what may be chosen"),
+    Field::new("multiple", ValueType::Boolean, "whether several may be chosen"),
+    Field::new("pattern", ValueType::Regex, "what the text must match"),
+    Field::new(
+        "valid_input",
+        ValueType::Text,
+        "what to say when it does not match",
+    ),
+    Field::new(
+        "required",
+        ValueType::Boolean,
+        "whether the command needs it; it does unless it has a default",
+    ),
+    Field::new("default", ValueType::Any, "what it is when nothing is given"),
+    Field::new("min_length", LENGTH, "fewest characters"),
+    Field::new("max_length", LENGTH, "most characters"),
+    Field::new(
+        "displayable",
+        ValueType::Boolean,
+        "whether people are asked for it",
+    )
+    .default("true"),
+    Field::new(
+        "order",
+        ValueType::Integer {
+            min: -1000,
+            max: 1000,
+        },
+        "position among the others when people are asked",
+    ),
+    Field::new("group", ValueType::Text, "heading under which it is shown"),
+    Field::new(
+        "control",
+        ValueType::Choice(CONTROLS),
+        "`textarea` allows several lines",
+    )
+    .default("input"),
+    Field::new("force", ValueType::Boolean, "asked for although there is a value"),
+    Field::new(
+        "mapped",
+        ValueType::Text,
+        "what of the surroundings fills it in, such as `user_login`",
+    ),
+    Field::new(
+        "secret",
+        ValueType::Boolean,
+        "never shown, stored or passed as an argument",
+    ),
+    Field::new(
+        "value",
+        ValueType::Text,
+        "the preference of the machine that fills it in",
+    ),
+];
+
+/// Most parameters of one command.
+const MAX_PARAMETERS: usize = 100;
+/// Longest name in characters.
+const MAX_NAME: usize = 64;
+/// Words that `sdm do` understands itself.
+const RESERVED: [&str; 6] = ["help", "json", "dry_run", "no_wait", "targets", "job"];
+
+impl Reader<'_, '_> {
+    /// The parameters; `None` always comes with a problem.
+    pub(super) fn parameters(&mut self, node: Option<&Node>) -> Option<Vec<ParameterDefinition>> {
+        let Some(node) = node else { return Some(Vec::new()) };
+        let Some(entries) = node.entries() else {
+            let message = format!("`parameters` must be a map, and this is {}", node.what());
+            let hint = "write each parameter's name as a key, with its attributes below";
+            self.problems().error_with_hint("wrong_type", node, message, hint);
+            return None;
+        };
+        if entries.len() > MAX_PARAMETERS {
+            let message = format!("a command has at most {MAX_PARAMETERS} parameters");
+            self.problems().error("too_many", node, message);
+            return None;
+        }
+        let all: Vec<_> = entries.iter().map(|entry| self.parameter(entry)).collect();
+        all.into_iter().collect()
+    }
+
+    fn parameter(&mut self, entry: &Entry) -> Option<ParameterDefinition> {
+        let name = self.parameter_name(entry);
+        let what = format!("the parameter `{}`", entry.name());
+        let fields = match entry.value.is_null() {
+            true => Map::from_iter([("displayable".to_owned(), Value::Bool(true))]),
+            false => self.checker.fields(FIELDS, &entry.value, &what)?,
+        };
+        let source = self.source(&fields, entry)?;
+        let kind = self.parameter_type(&fields, entry)?;
+        let definition = definition(name?, kind, source, &fields);
+        self.check_parameter(&definition, entry).then_some(definition)
+    }
+
+    fn parameter_name(&mut self, entry: &Entry) -> Option<String> {
+        let name = entry.name();
+        let begins = name.starts_with(|c: char| c.is_ascii_alphabetic());
+        let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if !begins || !name.chars().all(legal) || name.len() > MAX_NAME {
+            let message = format!(
+                "the name of a parameter begins with a letter and has at most {MAX_NAME} letters, digits, `_` and `-`"
+            );
+            self.problems().error("invalid_name", &entry.key, message);
+            return None;
+        }
+        if RESERVED.contains(&name.replace('-', "_").as_str()) {
+            let message = format!("`--{name}` has a meaning of its own for every command");
+            self.problems().error_with_hint(
+                "invalid_name",
+                &entry.key,
+                message,
+                "call the parameter something else",
+            );
+            return None;
+        }
+        Some(name.to_owned())
+    }
+
+    fn source(&mut self, fields: &Map<String, Value>, entry: &Entry) -> Option<ParameterSource> {
+        let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
+        let is_secret = fields.get("secret") == Some(&Value::Bool(true));
+        match (text("mapped"), is_secret, text("value")) {
+            (None, false, None) => Some(ParameterSource::Person),
+            (None, true, None) => Some(ParameterSource::Secret),
+            (None, false, Some(key)) => Some(ParameterSource::Value(key)),
+            (Some(source), false, None) => self.mapped(&source, entry).map(ParameterSource::Mapped),
+            _ => {
+                self.problems().error_with_hint(
+                    "several_kinds",
+                    &entry.key,
+                    "a parameter comes from one place, and this one has more than one of `mapped`, `secret` and `value`",
+                    "keep one of them",
+                );
+                None
+            }
+        }
+    }
+
+    fn mapped(&mut self, source: &str, entry: &Entry) -> Option<String> {
+        let names = || MAPPED.iter().map(|(name, _)| *name);
+        let canonical = super::super::keys::snake_case(source);
+        if names().any(|name| name == canonical) {
+            return Some(canonical);
+        }
+        let hint = match suggest::nearest(&canonical, names()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are {}", listed(&names().collect::<Vec<_>>())),
+        };
+        let message = format!("nothing in the surroundings is called `{source}`");
+        self.problems()
+            .error_with_hint("unknown_source", &entry.key, message, hint);
+        None
+    }
+
+    fn parameter_type(&mut self, fields: &Map<String, Value>, entry: &Entry) -> Option<ParameterType> {
+        let options = texts(fields.get("options"));
+        let written = fields.get("type").and_then(Value::as_str);
+        let multiple = fields.get("multiple") == Some(&Value::Bool(true));
+        let problem = match (written, options.is_empty()) {
+            (None, true) | (Some("string"), true) if !multiple => return Some(ParameterType::String),
+            (Some("boolean"), true) if !multiple => return Some(ParameterType::Boolean),
+            (Some("number"), true) if !multiple => return Some(ParameterType::Number),
+            (None | Some("options"), false) => return Some(ParameterType::Options { options, multiple }),
+            (_, true) => "it needs `options: [one, two]` to choose from",
+            (_, false) => "only `type: options` has `options`",
+        };
+        let message = format!("the parameter `{}`: {problem}", entry.name());
+        self.problems().error("wrong_type", &entry.key, message);
+        None
+    }
+
+    /// What the types of its attributes cannot say.
+    fn check_parameter(&mut self, definition: &ParameterDefinition, entry: &Entry) -> bool {
+        let is_text = definition.kind == ParameterType::String;
+        let has_text_limits =
+            definition.pattern.is_some() || definition.min_length > 0 || definition.max_length.is_some();
+        let default = definition.default.as_ref();
+        let problem = if !is_text && has_text_limits {
+            Some("`pattern`, `min_length` and `max_length` are for text".to_owned())
+        } else if !is_text && definition.is_secret() {
+            Some("a secret is text".to_owned())
+        } else if definition
+            .max_length
+            .is_some_and(|most| most < definition.min_length)
+        {
+            Some("`max_length` is less than `min_length`".to_owned())
+        } else if definition.is_secret() && default.is_some() {
+            Some("a secret with a default is none: everybody who reads the file would know it".to_owned())
+        } else if !definition.is_given() && default.is_some() {
+            Some("a value from the surroundings has no default".to_owned())
+        } else {
+            let read = default.map(|default| definition.read(default));
+            read.and_then(Result::err)
+                .map(|because| format!("its default is not valid: {because}"))
+        };
+        let Some(problem) = problem else { return true };
+        let message = format!("the parameter `{}`: {problem}", definition.name);
+        self.problems().error("invalid_parameter", &entry.key, message);
+        false
+    }
+}
+
+fn definition(
+    name: String,
+    kind: ParameterType,
+    source: ParameterSource,
+    fields: &Map<String, Value>,
+) -> ParameterDefinition {
+    let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
+    let number = |key: &str| {
+        fields
+            .get(key)
+            .and_then(Value::as_u64)
+            .and_then(|number| u32::try_from(number).ok())
+    };
+    let is = |key: &str| fields.get(key) == Some(&Value::Bool(true));
+    let default = fields
+        .get("default")
+        .filter(|default| !default.is_null())
+        .cloned();
+    ParameterDefinition {
+        name,
+        display_name: text("display_name"),
+        description: text("description").unwrap_or_default(),
+        pattern: text("pattern"),
+        valid_input: text("valid_input"),
+        required: fields
+            .get("required")
+            .and_then(Value::as_bool)
+            .unwrap_or(default.is_none()),
+        default,
+        min_length: number("min_length").unwrap_or(0),
+        max_length: number("max_length"),
+        displayable: is("displayable"),
+        order: fields.get("order").and_then(Value::as_i64),
+        group: text("group"),
+        multi_line: text("control").as_deref() == Some("textarea"),
+        force: is("force"),
+        kind,
+        source,
+    }
+}

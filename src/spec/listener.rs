@@ -1,0 +1,316 @@
+//! Listeners as people write them (semantics 6): an event, which of those events, and what is run.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use serde_json::{Map, Value};
+
+use crate::model::event::EVENTS;
+use crate::model::{
+    Diagnostic, EventFilter, EventType, Field, ListenerDefinition, Place, ScheduleDefinition, StateName,
+    ValueType,
+};
+
+use super::command::{RUN_FIELDS, Roots};
+use super::keys::Sorted;
+use super::problems::listed;
+use super::reader::Reader;
+use super::schedule::Schedule;
+use super::yaml::Node;
+use crate::model::suggest;
+
+const STATES: &[&str] = &[
+    "planned",
+    "waiting_for_pre_approval",
+    "pre_approved",
+    "requested",
+    "in_process",
+    "waiting_for_approval",
+    "approved",
+    "success",
+    "failure",
+    "stopped",
+    "canceled",
+    "skipped",
+];
+
+/// Keys of a listener, beside those of what it runs.
+pub const FIELDS: &[Field] = &[
+    Field::new("name", ValueType::Text, "what the listener is called").required(),
+    Field::new("event", ValueType::Text, "what it waits for"),
+    Field::new(
+        "cron",
+        ValueType::Text,
+        "the moments of a timer, with five fields or six: seconds come first",
+    ),
+    Field::new(
+        "time_zone",
+        ValueType::Text,
+        "in which `cron` is meant, such as `Europe/Berlin`",
+    )
+    .aliases(&["timezone"])
+    .default("UTC"),
+    Field::new(
+        "interval",
+        ValueType::Duration,
+        "how long after its last time a timer fires",
+    ),
+    Field::new("repo", ValueType::Regex, "a pattern on `owner/name`"),
+    Field::new("branch", ValueType::Regex, "a pattern on the branch"),
+    Field::new("tag", ValueType::Regex, "a pattern on the tag"),
+    Field::new("goal", ValueType::List(&ValueType::Text), "names of goals").aliases(&["goals"]),
+    Field::new(
+        "state",
+        ValueType::List(&ValueType::Choice(STATES)),
+        "states of goals",
+    )
+    .aliases(&["states"]),
+    Field::new(
+        "where",
+        ValueType::Map(&ValueType::Regex),
+        "patterns on other parts of the event, by their path",
+    ),
+];
+
+/// Most listeners of all files together.
+const MAX_LISTENERS: usize = 1_000;
+/// Longest name of an event.
+const MAX_EVENT: usize = 100;
+/// Shortest interval, in milliseconds.
+const SHORTEST: u64 = 1_000;
+
+impl Reader<'_, '_> {
+    /// All listeners; those with problems are left out.
+    pub(crate) fn listeners(&mut self, nodes: &[Rc<Node>]) -> Vec<ListenerDefinition> {
+        if let Some(node) = nodes.get(MAX_LISTENERS) {
+            let message = format!("there are more than {MAX_LISTENERS} listeners");
+            self.problems().error("too_many", node, message);
+        }
+        let mut known: HashMap<String, Place> = HashMap::new();
+        let mut listeners = Vec::new();
+        let read: Vec<_> = nodes
+            .iter()
+            .take(MAX_LISTENERS)
+            .filter_map(|node| self.listener(node))
+            .collect();
+        for listener in read {
+            match known.insert(listener.name.clone(), listener.place.clone()) {
+                None => listeners.push(listener),
+                Some(earlier) => {
+                    let message = format!("there is a listener `{}` already, at {earlier}", listener.name);
+                    self.problems().add(
+                        Diagnostic::error("duplicate_listener", listener.place, message)
+                            .hint("rename one of them"),
+                    );
+                }
+            }
+        }
+        listeners
+    }
+
+    fn listener(&mut self, node: &Node) -> Option<ListenerDefinition> {
+        let Some(entries) = node.entries() else {
+            let message = format!("a listener must be a map, and this is {}", node.what());
+            let hint = "write `name`, `event` and `run` as its keys";
+            self.problems().error_with_hint("wrong_type", node, message, hint);
+            return None;
+        };
+        let sorted = Sorted::over(entries, &[FIELDS, RUN_FIELDS], self.checker.problems);
+        let known: Vec<&str> = FIELDS.iter().chain(RUN_FIELDS).map(|field| field.name).collect();
+        for entry in &sorted.unknown {
+            self.problems().unknown_key(entry, "a listener", &known);
+        }
+        let fields = self.checker.sorted(FIELDS, &sorted, node, "a listener");
+        let name = sorted
+            .value("name")
+            .and_then(|name| self.plain_name(name, "a listener"));
+        let schedule = self.schedule(&sorted);
+        let event = self.event(&sorted, node);
+        let shape = event.as_deref().and_then(EventType::named);
+        let run = self.run_definition(&sorted, &Roots::of_listener(shape), "a listener", node);
+        let fits = self.filter_fits(&sorted, event.as_deref());
+        let definition = ListenerDefinition {
+            name: name?,
+            place: node.place.clone(),
+            event: event?,
+            filter: filter(&fields?),
+            schedule: schedule?,
+            run: run?,
+        };
+        Some(definition).filter(|_| fits && sorted.unknown.is_empty())
+    }
+
+    /// The canonical name of the event: that of the catalogue, or any other for what somebody emits.
+    fn event(&mut self, sorted: &Sorted<'_>, node: &Node) -> Option<String> {
+        let is_timer = sorted.get("cron").is_some() || sorted.get("interval").is_some();
+        let Some(written) = sorted.value("event") else {
+            if is_timer {
+                return Some("Timer".to_owned());
+            }
+            let message = "a listener can't be used without 'event' property";
+            let hint = "add `event`, or `cron` or `interval` for a timer";
+            self.problems()
+                .error_with_hint("missing_property", node, message, hint);
+            return None;
+        };
+        let text = self.checker.plain_text(written, "`event`")?;
+        let Some(event) = EventType::named(text) else {
+            return self.custom_event(text, written);
+        };
+        if is_timer != (event.name == "Timer") {
+            let (message, hint) = match is_timer {
+                true => (
+                    "`cron` and `interval` make a timer, and this listener has another event",
+                    "remove `event`",
+                ),
+                false => (
+                    "a timer needs to know when",
+                    "add `cron: \"0 6 * * *\"` or `interval: 10m`",
+                ),
+            };
+            self.problems()
+                .error_with_hint("wrong_event", written, message, hint);
+            return None;
+        }
+        Some(event.name.to_owned())
+    }
+
+    fn custom_event(&mut self, text: &str, node: &Node) -> Option<String> {
+        if let Some(near) = suggest::nearest(text, EVENTS.iter().map(|event| event.name)) {
+            let message = format!("there is no event `{text}`");
+            let hint = format!("did you mean `{near}`? An event of your own needs a name further from it");
+            self.problems()
+                .error_with_hint("unknown_event", node, message, hint);
+            return None;
+        }
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+        if text.is_empty() || text.len() > MAX_EVENT || !text.chars().all(legal) {
+            let message =
+                format!("the name of an event has 1 to {MAX_EVENT} letters, digits, `_`, `-`, `.` and `/`");
+            self.problems().error("invalid_name", node, message);
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    /// `Some(None)` for a listener that is no timer; `None` always comes with a problem.
+    fn schedule(&mut self, sorted: &Sorted<'_>) -> Option<Option<ScheduleDefinition>> {
+        let (cron, interval) = (sorted.value("cron"), sorted.value("interval"));
+        if let (Some(_), Some(interval)) = (cron, interval) {
+            let message = "a timer has `cron` or `interval`, and this one has both";
+            self.problems()
+                .error_with_hint("several_kinds", interval, message, "keep one of them");
+            return None;
+        }
+        if let Some(entry) = sorted.get("time_zone").filter(|_| cron.is_none()) {
+            let message = "`time_zone` is for `cron`, and there is none";
+            self.problems()
+                .error_with_hint("unknown_key", &entry.key, message, "remove it");
+        }
+        if let Some(interval) = interval {
+            return self
+                .interval(interval)
+                .map(|interval| Some(ScheduleDefinition::Interval(interval)));
+        }
+        let Some(cron) = cron else { return Some(None) };
+        let definition = ScheduleDefinition::Cron {
+            expression: self.checker.plain_text(cron, "`cron`")?.to_owned(),
+            time_zone: sorted
+                .value("time_zone")
+                .and_then(|zone| zone.text())
+                .unwrap_or("UTC")
+                .to_owned(),
+        };
+        match Schedule::new(&definition) {
+            Ok(_) => Some(Some(definition)),
+            Err(problem) => {
+                let hint = match problem.is_about_zone {
+                    true => "name it as the time zone database does, such as `Europe/Berlin`",
+                    false => {
+                        "minute hour day month weekday, such as `30 6 * * MON-FRI`; seconds may come first"
+                    }
+                };
+                let node = sorted
+                    .value("time_zone")
+                    .filter(|_| problem.is_about_zone)
+                    .unwrap_or(cron);
+                self.problems()
+                    .error_with_hint("invalid_cron", node, problem.message, hint);
+                None
+            }
+        }
+    }
+
+    fn interval(&mut self, node: &Node) -> Option<u64> {
+        let interval = self
+            .checker
+            .value(&ValueType::Duration, node, "`interval`")?
+            .as_u64()?;
+        if interval < SHORTEST {
+            self.problems()
+                .error("out_of_range", node, "`interval` is at least one second");
+            return None;
+        }
+        Some(interval)
+    }
+
+    /// A filter on what an event does not have would never hold.
+    fn filter_fits(&mut self, sorted: &Sorted<'_>, event: Option<&str>) -> bool {
+        let Some(event) = event.and_then(EventType::named) else {
+            return true;
+        };
+        let needs = [
+            ("repo", "repo"),
+            ("branch", "push"),
+            ("tag", "tag"),
+            ("goal", "goal"),
+            ("state", "goal"),
+        ];
+        let mut fits = true;
+        for (key, field) in needs {
+            let Some(entry) = sorted.get(key).filter(|_| !event.has(field)) else {
+                continue;
+            };
+            fits = false;
+            let with: Vec<&str> = EVENTS
+                .iter()
+                .filter(|event| event.has(field))
+                .map(|event| event.name)
+                .collect();
+            let message = format!("the event {} has no {key}", event.name);
+            let hint = format!("it can be asked of {}", listed(&with));
+            self.problems()
+                .error_with_hint("unknown_key", &entry.key, message, hint);
+        }
+        fits
+    }
+}
+
+fn filter(fields: &Map<String, Value>) -> EventFilter {
+    let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
+    let texts = |key: &str| {
+        let items = fields.get(key).and_then(Value::as_array).into_iter().flatten();
+        items
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let patterns = fields
+        .get("where")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
+    EventFilter {
+        repo: text("repo"),
+        branch: text("branch"),
+        tag: text("tag"),
+        goals: texts("goal"),
+        states: texts("state")
+            .iter()
+            .filter_map(|name| StateName::parse(name))
+            .collect(),
+        fields: patterns
+            .filter_map(|(path, pattern)| Some((path.clone(), pattern.as_str()?.to_owned())))
+            .collect(),
+    }
+}

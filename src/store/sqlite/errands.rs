@@ -1,0 +1,356 @@
+//! Errands and the events that lead to them.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite};
+
+use super::SqliteStore;
+use super::failure::Doing;
+use super::feed::Entry;
+use super::rows;
+use super::timers::{FireTimer, ForgetTimer};
+use super::writer::{Done, Write};
+use super::{tags, timers};
+use crate::model::{CommitSha, Cursor, Errand, ErrandId, Event, News, Timestamp};
+use crate::ports::errands::ErrandFilter;
+use crate::ports::store::StoreError;
+use crate::ports::{AttemptRef, ErrandStore};
+
+/// Most errands of one answer.
+const PAGE: u32 = 10_000;
+/// Errands of one answer when the asker names no limit.
+const DEFAULT_PAGE: u32 = 50;
+
+#[async_trait]
+impl ErrandStore for SqliteStore {
+    async fn raise(&self, events: &[Event]) -> Result<(), StoreError> {
+        self.writer.write(Raise(entries(events))).await
+    }
+
+    async fn listened(&self) -> Result<Option<Cursor>, StoreError> {
+        let cursor: Option<i64> = sqlx::query_scalar("SELECT cursor FROM listened")
+            .fetch_optional(&self.readers)
+            .await
+            .doing("read how far listeners are")?;
+        cursor
+            .map(|cursor| rows::count("mark of the listeners", cursor).map(Cursor))
+            .transpose()
+    }
+
+    async fn listen(&self, from: Option<Cursor>, to: Cursor, errands: &[Errand]) -> Result<(), StoreError> {
+        let listen = Listen {
+            from,
+            to,
+            errands: errands.iter().map(ErrandRow::of).collect(),
+        };
+        self.writer.write(listen).await
+    }
+
+    async fn stop_listening(&self) -> Result<(), StoreError> {
+        self.writer.write(StopListening).await
+    }
+
+    async fn store_errand(&self, errand: &Errand) -> Result<bool, StoreError> {
+        self.writer.write(StoreErrand(ErrandRow::of(errand))).await
+    }
+
+    async fn errand(&self, id: ErrandId) -> Result<Option<Errand>, StoreError> {
+        let body: Option<String> = sqlx::query_scalar("SELECT body FROM errands WHERE id = ?")
+            .bind(id.0.to_string())
+            .fetch_optional(&self.readers)
+            .await
+            .doing("read an errand")?;
+        body.map(|body| rows::from_json("errand", &body)).transpose()
+    }
+
+    async fn errands(&self, filter: &ErrandFilter) -> Result<Vec<Errand>, StoreError> {
+        let bodies: Vec<String> = select(filter)
+            .build_query_scalar()
+            .fetch_all(&self.readers)
+            .await
+            .doing("read errands")?;
+        bodies
+            .iter()
+            .map(|body| rows::from_json("errand", body))
+            .collect()
+    }
+
+    async fn change_errand(&self, errand: &Errand, at: Timestamp) -> Result<bool, StoreError> {
+        let row = ErrandRow {
+            changed_at: at,
+            ..ErrandRow::of(errand)
+        };
+        self.writer.write(ChangeErrand(row)).await
+    }
+
+    async fn timers(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+        timers::all(&self.readers).await
+    }
+
+    async fn fire_timer(
+        &self,
+        name: &str,
+        last: Option<Timestamp>,
+        at: Timestamp,
+        event: Option<&Event>,
+    ) -> Result<bool, StoreError> {
+        let fire = FireTimer {
+            name: name.to_owned(),
+            last,
+            at,
+            event: event.map(entry),
+        };
+        self.writer.write(fire).await
+    }
+
+    async fn forget_timer(&self, name: &str) -> Result<(), StoreError> {
+        self.writer.write(ForgetTimer(name.to_owned())).await
+    }
+
+    async fn tags(&self, repo_key: &str) -> Result<Option<BTreeMap<String, CommitSha>>, StoreError> {
+        tags::seen(&self.readers, repo_key).await
+    }
+
+    async fn set_tags(
+        &self,
+        repo_key: &str,
+        tags: &BTreeMap<String, CommitSha>,
+        events: &[Event],
+    ) -> Result<(), StoreError> {
+        let set = tags::SetTags {
+            repo_key: repo_key.to_owned(),
+            tags: rows::to_json(tags),
+            entries: entries(events),
+        };
+        self.writer.write(set).await
+    }
+}
+
+fn entry(event: &Event) -> Entry {
+    let news = News::Event {
+        event: Box::new(event.clone()),
+    };
+    Entry::new(&news, event.at)
+}
+
+fn entries(events: &[Event]) -> Vec<Entry> {
+    events.iter().map(entry).collect()
+}
+
+fn select(filter: &ErrandFilter) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new("SELECT body FROM errands WHERE true");
+    if filter.open {
+        query.push(" AND open = 1");
+    }
+    if let Some(name) = &filter.name {
+        query.push(" AND name = ").push_bind(name.clone());
+    }
+    if let Some(prefix) = &filter.id_prefix {
+        let prefix = prefix.to_ascii_lowercase();
+        query.push(" AND id >= ").push_bind(prefix.clone());
+        query.push(" AND id < ").push_bind(prefix + "~");
+    }
+    query.push(match filter.open {
+        true => " ORDER BY sequence LIMIT ",
+        false => " ORDER BY sequence DESC LIMIT ",
+    });
+    query.push_bind(match filter.limit {
+        0 => DEFAULT_PAGE,
+        limit => limit.min(PAGE),
+    });
+    query
+}
+
+/// Events to write.
+struct Raise(Vec<Entry>);
+
+#[async_trait]
+impl Write for Raise {
+    type Answer = ();
+    const DOING: &'static str = "write events";
+
+    async fn write(&self, connection: &mut SqliteConnection) -> Result<Done<()>, StoreError> {
+        for entry in &self.0 {
+            entry.insert(connection).await?;
+        }
+        Ok(Done::News(()))
+    }
+}
+
+/// An errand with what its row and the log say of it.
+struct ErrandRow {
+    errand: Errand,
+    body: String,
+    entry: Entry,
+    changed_at: Timestamp,
+}
+
+impl ErrandRow {
+    fn of(errand: &Errand) -> Self {
+        let news = News::Errand {
+            errand: errand.id,
+            name: errand.name.clone(),
+            state: errand.state,
+            attempt: errand.attempt,
+            text: errand.text(),
+        };
+        let at = errand.ended_at.or(errand.started_at).unwrap_or(errand.created_at);
+        Self {
+            body: rows::to_json(errand),
+            entry: Entry::new(&news, at),
+            changed_at: at,
+            errand: errand.clone(),
+        }
+    }
+
+    /// `false` when its key is known.
+    async fn insert(&self, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+        let errand = &self.errand;
+        let inserted = sqlx::query(
+            "INSERT INTO errands (id, key, name, state, open, version, changed_at, body)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+        )
+        .bind(errand.id.0.to_string())
+        .bind(&errand.key)
+        .bind(&errand.name)
+        .bind(errand.state.as_str())
+        .bind(!errand.has_ended())
+        .bind(errand.version)
+        .bind(self.changed_at.as_micros())
+        .bind(&self.body)
+        .execute(&mut *connection)
+        .await
+        .doing("store an errand")?;
+        if inserted.rows_affected() == 0 {
+            return Ok(false);
+        }
+        self.entry.insert(connection).await?;
+        Ok(true)
+    }
+}
+
+struct StoreErrand(ErrandRow);
+
+#[async_trait]
+impl Write for StoreErrand {
+    type Answer = bool;
+    const DOING: &'static str = "store an errand";
+
+    async fn write(&self, connection: &mut SqliteConnection) -> Result<Done<bool>, StoreError> {
+        Ok(match self.0.insert(connection).await? {
+            true => Done::News(true),
+            false => Done::Quiet(false),
+        })
+    }
+}
+
+/// Errands of events, and the mark behind those events.
+struct Listen {
+    from: Option<Cursor>,
+    to: Cursor,
+    errands: Vec<ErrandRow>,
+}
+
+impl Listen {
+    async fn move_mark(&self, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+        let query = match self.from {
+            None => sqlx::query("INSERT INTO listened (only, cursor) VALUES (1, ?) ON CONFLICT DO NOTHING"),
+            Some(_) => sqlx::query("UPDATE listened SET cursor = ? WHERE cursor = ?"),
+        };
+        let mut query = query.bind(rows::stored(self.to.0));
+        if let Some(from) = self.from {
+            query = query.bind(rows::stored(from.0));
+        }
+        let moved = query
+            .execute(connection)
+            .await
+            .doing("move the mark of the listeners")?;
+        Ok(moved.rows_affected() == 1)
+    }
+}
+
+#[async_trait]
+impl Write for Listen {
+    type Answer = ();
+    const DOING: &'static str = "store what listeners are to do";
+
+    async fn write(&self, connection: &mut SqliteConnection) -> Result<Done<()>, StoreError> {
+        if !self.move_mark(connection).await? {
+            return Err(StoreError::Conflict("mark of the listeners"));
+        }
+        let mut is_news = false;
+        for errand in &self.errands {
+            is_news |= errand.insert(connection).await?;
+        }
+        Ok(if is_news { Done::News(()) } else { Done::Quiet(()) })
+    }
+}
+
+struct StopListening;
+
+#[async_trait]
+impl Write for StopListening {
+    type Answer = ();
+    const DOING: &'static str = "forget how far listeners are";
+
+    async fn write(&self, connection: &mut SqliteConnection) -> Result<Done<()>, StoreError> {
+        sqlx::query("DELETE FROM listened")
+            .execute(connection)
+            .await
+            .doing(Self::DOING)?;
+        Ok(Done::Quiet(()))
+    }
+}
+
+/// The next version of an errand.
+struct ChangeErrand(ErrandRow);
+
+#[async_trait]
+impl Write for ChangeErrand {
+    type Answer = bool;
+    const DOING: &'static str = "change an errand";
+
+    async fn write(&self, connection: &mut SqliteConnection) -> Result<Done<bool>, StoreError> {
+        let row = &self.0;
+        let changed = sqlx::query(
+            "UPDATE errands SET state = ?, open = ?, version = ?, changed_at = ?, body = ?
+             WHERE id = ? AND version = ?",
+        )
+        .bind(row.errand.state.as_str())
+        .bind(!row.errand.has_ended())
+        .bind(row.errand.version)
+        .bind(row.changed_at.as_micros())
+        .bind(&row.body)
+        .bind(row.errand.id.0.to_string())
+        .bind(row.errand.version.saturating_sub(1))
+        .execute(&mut *connection)
+        .await
+        .doing(Self::DOING)?;
+        if changed.rows_affected() == 0 {
+            return Ok(Done::Quiet(false));
+        }
+        row.entry.insert(connection).await?;
+        Ok(Done::News(true))
+    }
+}
+
+/// Removes errands that ended before a moment; their attempts, so that logs can go too.
+pub(super) async fn forget(
+    connection: &mut SqliteConnection,
+    before: Timestamp,
+) -> Result<Vec<AttemptRef>, StoreError> {
+    let bodies: Vec<String> =
+        sqlx::query_scalar("DELETE FROM errands WHERE open = 0 AND changed_at < ? RETURNING body")
+            .bind(before.as_micros())
+            .fetch_all(connection)
+            .await
+            .doing("forget errands")?;
+    let mut attempts = Vec::new();
+    for body in &bodies {
+        let errand: Errand = rows::from_json("errand", body)?;
+        attempts.extend((1..=errand.attempt).map(|attempt| AttemptRef::of_errand(errand.id, attempt)));
+    }
+    Ok(attempts)
+}

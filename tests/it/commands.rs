@@ -1,0 +1,253 @@
+//! Commands, listeners and preferences with the real program.
+
+use serde_json::Value;
+
+use crate::support::local::{LocalMachine, state_of};
+
+const COMMANDS: &str = r#"
+commands:
+  - name: greet
+    description: Greet somebody
+    intent: [say hello, {pattern: "^hello to (\\w+)$"}]
+    parameters:
+      who: {description: whom, pattern: "^[a-z]+$", default: world, valid_input: small letters}
+      token: {secret: true, required: false}
+    run: [sh, -c, "echo hello ${matches.1:${parameters.who}}; echo token is $SDM_PARAMETER_TOKEN; echo at $PWD"]
+  - name: fail
+    run: [sh, -c, "echo it goes wrong; exit 3"]
+  - name: describe it
+    description: Describe a repository
+    targets: {test: {has_file: README.md}}
+    parameters: {word: {}}
+    run: [sh, -c, "cat README.md; echo ${parameters.word} on ${branch}"]
+  - name: show me
+    run: [echo, shadowed]
+rules:
+  - name: wanted
+    test: {when: "has(preferences.build) && preferences.build"}
+    goals: [{name: compile, execute: {run: ["true"]}}]
+on:
+  - {name: answer, event: Ping, run: [sh, -c, "echo got ${event.text}"]}
+  - {name: break, event: Ping, run: ["false"]}
+  - {name: tagged, event: Tag, run: [echo, "tagged ${event.tag}"]}
+"#;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_command_is_run_by_what_people_say() {
+    let mut machine = LocalMachine::new(COMMANDS);
+    machine.start();
+    let out = machine.ok(&["do", "say", "hello", "--who=ada"]);
+    assert!(out.starts_with("hello ada\n"), "{out}");
+    assert!(
+        machine.ok(&["say", "hello"]).starts_with("hello world\n"),
+        "also without `do`"
+    );
+    assert!(
+        machine.ok(&["do", "hello to bob"]).starts_with("hello bob\n"),
+        "by its pattern"
+    );
+    assert!(
+        machine.ok(&["do", "show", "me"]).contains("shadowed"),
+        "a word of the program needs `do`"
+    );
+    let failed = machine.sdm(&["do", "fail"]);
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(text(&failed.stdout).contains("it goes wrong"));
+    let id = machine.ok(&["do", "say hello", "--no-wait"]);
+    let id = id.trim();
+    assert!(machine.ok(&["logs", "-f", id]).contains("hello world"));
+    let shown = machine.json(&["show", "errands", id]);
+    assert_eq!(shown["errands"][0]["state"], "success", "{shown:#}");
+    let feed = machine.ok(&["feed", "--no-follow", "-n", "200"]);
+    assert!(
+        feed.contains("Complete: greet") && feed.contains("Failed: fail"),
+        "{feed}"
+    );
+    machine.stop();
+}
+
+#[test]
+fn d8_what_is_wrong_is_refused_and_said() {
+    let mut machine = LocalMachine::new(COMMANDS);
+    machine.start();
+    let refused = |words: &[&str], code: i32| {
+        let output = machine.sdm(words);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{words:?}: {}",
+            text(&output.stderr)
+        );
+        text(&output.stderr)
+    };
+    assert!(refused(&["do", "say", "hello", "--who", "x\"; drop"], 4).contains("valid is: small letters"));
+    assert!(refused(&["do", "say", "hello", "--whom=a"], 4).contains("did you mean --who?"));
+    assert!(refused(&["do", "say", "hello", "--token=hunter2"], 2).contains("--token=@FILE"));
+    assert!(refused(&["do", "say", "helo"], 2).contains("did you mean `say hello`?"));
+    assert!(refused(&["explian"], 2).contains("did you mean `explain`?"));
+    assert!(refused(&["do", "describe", "it"], 4).contains("--word: it is needed"));
+    let long = format!("--who={}", "a".repeat(100_000));
+    assert!(refused(&["do", "say", "hello", &long], 2).contains("longer than"));
+    machine.stop();
+}
+
+#[test]
+fn d8_a_secret_is_seen_by_its_program_only() {
+    let mut machine = LocalMachine::new(COMMANDS);
+    machine.start();
+    std::fs::write(machine.path("token"), "hunter2-in-a-file\n").unwrap();
+    let file = format!("--token=@{}", machine.path("token").display());
+    let out = machine.ok(&["do", "say", "hello", &file]);
+    assert!(out.contains("token is ") && !out.contains("hunter2"), "{out}");
+    let output = machine
+        .command(&["do", "say", "hello"])
+        .env("SDM_PARAMETER_TOKEN", "hunter2-in-a-variable")
+        .output()
+        .unwrap();
+    assert!(output.status.success() && !text(&output.stdout).contains("hunter2"));
+    machine.stop();
+    let found = std::process::Command::new("grep")
+        .args(["-rl", "hunter2"])
+        .arg(machine.path("state"))
+        .output()
+        .unwrap();
+    assert_eq!(text(&found.stdout), "", "nowhere on disk");
+}
+
+#[test]
+fn cm_11_a_command_on_a_repository_is_a_goal_set() {
+    let mut machine = LocalMachine::new(COMMANDS);
+    machine.start();
+    let out = machine.ok(&["do", "describe", "it", "--word", "$(touch x)"]);
+    assert_eq!(out, "hello$(touch x) on main\n");
+    let sets = machine.goal_sets();
+    assert_eq!((sets.len(), state_of(&sets[0], "describe it")), (1, "success"));
+    assert!(machine.ok(&["logs", "describe it"]).contains("on main"));
+    assert_eq!(
+        machine.json(&["show", "pushes", "--all"])["pushes"]
+            .as_array()
+            .unwrap()
+            .len(),
+        0
+    );
+    let job = machine.json(&["do", "describe", "it", "--word=x", "--targets.repos=.*"]);
+    assert_eq!(job["job"]["tasks"][0]["state"], "success", "{job:#}");
+    machine.stop();
+}
+
+#[test]
+fn lo_09_help_and_completions_come_from_the_same_commands() {
+    let machine = LocalMachine::new(COMMANDS);
+    let help = machine.ok(&["show", "commands"]);
+    insta::assert_snapshot!(help);
+    insta::assert_snapshot!("help_of_one", machine.ok(&["do", "say", "hello", "--help"]));
+    let shown: Value = machine.json(&["show", "commands"]);
+    assert_eq!(shown["commands"][0]["parameters"][0]["name"], "who");
+    let script = machine.ok(&["completions", "bash"]);
+    assert!(
+        script.contains("hello") && script.contains("describe"),
+        "the words can be completed"
+    );
+    let refused = machine.sdm(&["do", "say", "hello"]);
+    assert_eq!(refused.status.code(), Some(3), "without a daemon nothing runs");
+}
+
+#[test]
+fn listeners_hear_what_is_emitted_and_a_failing_one_disturbs_nobody() {
+    let mut machine = LocalMachine::new(COMMANDS);
+    machine.start();
+    machine.ok(&["emit", "Ping", r#"{"text": "a $(b) c"}"#]);
+    let ended = machine.wait_until("both have ended", |machine| {
+        let shown = machine.json(&["show", "errands"]);
+        let errands = shown["errands"].as_array().unwrap().clone();
+        let is_done = errands.len() == 2 && errands.iter().all(|errand| !errand["ended_at"].is_null());
+        is_done.then_some(errands)
+    });
+    let of = |name: &str| ended.iter().find(|errand| errand["name"] == name).unwrap();
+    assert_eq!(
+        (of("answer")["state"].as_str(), of("break")["state"].as_str()),
+        (Some("success"), Some("failure"))
+    );
+    let id = of("answer")["id"].as_str().unwrap();
+    assert!(machine.ok(&["logs", id]).contains("got a $(b) c"));
+    assert!(machine.daemon_log().contains("a listener failed"));
+    let refused = machine.sdm(&["emit", "Ping", "[1]"]);
+    assert_eq!(refused.status.code(), Some(4));
+    machine.git(&["tag", "v1.0"]);
+    machine.wait_until("the tag is heard", |machine| {
+        let shown = machine.json(&["show", "errands", "--of", "tagged"]);
+        (shown["errands"][0]["state"] == "success").then_some(())
+    });
+    machine.stop();
+}
+
+#[test]
+fn d10_a_listener_that_emits_its_own_event_is_cut() {
+    let goals = format!(
+        "on: [{{name: loop, event: Ping, run: [{:?}, emit, Ping]}}]",
+        env!("CARGO_BIN_EXE_sdm")
+    );
+    let mut machine = LocalMachine::new(&goals);
+    machine.start();
+    machine.ok(&["emit", "Ping"]);
+    machine.wait_until("it is cut and said", |machine| {
+        let feed = machine.ok(&["feed", "--no-follow", "-n", "1000"]);
+        feed.contains("the listener loop is not run").then_some(())
+    });
+    let shown = machine.json(&["show", "errands", "-n", "100"]);
+    assert_eq!(shown["errands"].as_array().unwrap().len(), 8);
+    machine.stop();
+}
+
+#[test]
+fn pf_01_preferences_are_facts_for_rules() {
+    let mut machine = LocalMachine::new(COMMANDS);
+    machine.start();
+    let without = machine.commit("without", &[("a", "1")]);
+    machine.wait_until("it is planned", |machine| {
+        let feed = machine.ok(&["feed", "--no-follow"]);
+        feed.contains("No goals").then_some(())
+    });
+    machine.ok(&["preference", "put", "build", "true"]);
+    assert_eq!(machine.ok(&["preference", "get", "build"]), "true\n");
+    assert_eq!(
+        machine.json(&["preference", "list"])["preferences"]["build"],
+        true
+    );
+    assert_eq!(machine.sdm(&["preference", "get", "nope"]).status.code(), Some(1));
+    let with = machine.commit("with", &[("a", "2")]);
+    assert_eq!(state_of(&machine.ended_set_of(&with), "compile"), "success");
+    assert!(
+        machine
+            .goal_sets()
+            .iter()
+            .all(|set| set["sha"] != without.as_str())
+    );
+    machine.ok(&["preference", "delete", "build"]);
+    assert_eq!(
+        machine.sdm(&["preference", "delete", "build"]).status.code(),
+        Some(4)
+    );
+    machine.stop();
+}
+
+#[test]
+fn the_original_words_for_goal_administration_are_understood() {
+    let mut machine = LocalMachine::new(
+        "rules: [{name: wait, goals: [{name: ship, pre_approval: true, execute: {run: [\"true\"]}}]}]",
+    );
+    machine.start();
+    let sha = machine.commit("second", &[("a", "1")]);
+    machine.set_of(&sha);
+    assert!(machine.ok(&["list", "goal", "sets"]).contains("ship"));
+    machine.ok(&["do", "reset", "goals"]);
+    assert_eq!(machine.goal_sets().len(), 2);
+    machine.ok(&["do", "cancel", "goal", "sets"]);
+    assert!(machine.goal_sets().iter().all(|set| set["active"] == false));
+    assert!(machine.ok(&["describe", "sdm"]).contains("acme/app"));
+    machine.stop();
+}
