@@ -12,6 +12,7 @@ mod error;
 mod layer;
 mod load;
 mod resolve;
+mod running;
 mod secrets;
 mod sources;
 #[cfg(test)]
@@ -25,5 +26,6 @@ pub use error::ConfigError;
 pub use layer::{Flags, LogFormat, LoginEntry, PersonEntry, SandboxChoice, TrustPolicy};
 pub use load::load;
 pub use resolve::{Configuration, Entry, Limits, Origin, Sandboxes};
+pub use running::MockEntry;
 pub use secrets::{Hidden, SecretEntry, SecretSource};
 pub use sources::Sources;

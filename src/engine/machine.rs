@@ -1,6 +1,6 @@
 //! Goal files turned into something that plans: parsed, checked and compiled, or refused whole.
 
-use crate::kinds::{self, KINDS};
+use crate::kinds::{self, KINDS, Kind};
 use crate::model::{Descriptor, Diagnostic, GoalDefinition, RuleDefinition, RuleTest, Severity};
 use crate::rules::{self, RuleSet};
 use crate::spec::{self, Catalogue, SourceFile};
@@ -85,12 +85,30 @@ fn check_work(goal: &GoalDefinition) -> Option<Diagnostic> {
             "`{}` runs no process, which could find or leave files or be given secrets",
             goal.work.kind
         ),
-        Some(kind) => kind.check(&goal.work.arguments).err()?,
+        Some(kind) => kind
+            .check(&goal.work.arguments)
+            .err()
+            .or_else(|| without_process(kind, goal))?,
         None => format!("nothing here can carry out `{}`", goal.work.kind),
     };
     Some(Diagnostic::error(
         "goal",
         goal.place.clone(),
         format!("goal `{}`: {problem}", goal.name),
+    ))
+}
+
+/// What a goal has that only means something for a process, when it runs none.
+fn without_process(kind: &dyn Kind, goal: &GoalDefinition) -> Option<String> {
+    let key = match goal {
+        _ if kind.runs_process() => return None,
+        GoalDefinition {
+            wait_for: Some(_), ..
+        } => "wait_for",
+        GoalDefinition { limits, .. } if !limits.is_empty() => "limits",
+        _ => return None,
+    };
+    Some(format!(
+        "`{key}` is for goals that run a process, and this one runs none"
     ))
 }

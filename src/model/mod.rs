@@ -16,6 +16,7 @@ pub mod goal_set;
 pub mod ids;
 pub mod image;
 pub mod instances;
+pub mod limits;
 pub mod plan;
 pub mod push;
 pub mod review;

@@ -1,6 +1,6 @@
 //! Starts the command of an attempt.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
@@ -13,8 +13,10 @@ use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::{Pid, getpid, getppid, setsid};
 
+use super::limits;
 use super::secrets::{GivenSecrets, let_through};
 use crate::model::ExecutionResult;
+use crate::model::limits::GoalLimits;
 use crate::ports::executor::Step;
 
 /// Code of a command that is not there, as shells have it.
@@ -44,6 +46,7 @@ pub(super) fn start(
     step: &Step,
     common: &[(String, String)],
     more: Option<(&str, &str)>,
+    limits: GoalLimits,
 ) -> Result<Started, Box<ExecutionResult>> {
     let Some((program, arguments)) = step.argv.split_first() else {
         return Err(refused(NOT_FOUND, "no command is given".to_owned()));
@@ -68,7 +71,7 @@ pub(super) fn start(
         .stderr(Stdio::piped());
     let secrets = GivenSecrets::give(&step.secrets, &mut command)
         .map_err(|error| refused(NOT_RUNNABLE, format!("failed to give a secret: {error}")))?;
-    separate(&mut command, secrets.inherited());
+    separate(&mut command, secrets.inherited(), limits);
     spawn(command, secrets).map_err(|error| {
         let code = if error.kind() == ErrorKind::NotFound {
             NOT_FOUND
@@ -86,6 +89,7 @@ fn spawn(mut command: Command, mut secrets: GivenSecrets) -> io::Result<Started>
     let out = child.stdout.take().ok_or_else(gone)?;
     let err = child.stderr.take().ok_or_else(gone)?;
     let pid = Pid::from_raw(i32::try_from(child.id()).map_err(io::Error::other)?);
+    offer_to_the_kernel(pid);
     Ok(Started {
         pid,
         out: not_blocking(out.into())?,
@@ -104,7 +108,7 @@ fn not_blocking(pipe: OwnedFd) -> io::Result<File> {
     unsafe_code,
     reason = "what runs between fork and exec is ours to keep harmless"
 )]
-fn separate(command: &mut Command, inherited: Vec<RawFd>) {
+fn separate(command: &mut Command, inherited: Vec<RawFd>, limits: GoalLimits) {
     let supervisor = getpid();
     let prepare = move || {
         setsid()?;
@@ -112,6 +116,7 @@ fn separate(command: &mut Command, inherited: Vec<RawFd>) {
         SigSet::empty().thread_set_mask()?;
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         let_through(&inherited)?;
+        limits::hold_this_process(&limits);
         // The supervisor may have died before the kernel was told.
         if getppid() == supervisor {
             Ok(())
@@ -119,8 +124,14 @@ fn separate(command: &mut Command, inherited: Vec<RawFd>) {
             Err(Errno::ESRCH.into())
         }
     };
-    // SAFETY: a few system calls; nothing is allocated and no lock is taken.
+    // SAFETY: system calls only; nothing is allocated and no lock is taken.
     unsafe { command.pre_exec(prepare) };
+}
+
+/// Should the machine run out of memory, what goals started ends before the machine itself. Where that cannot be said,
+/// nothing is lost.
+fn offer_to_the_kernel(pid: Pid) {
+    let _ = fs::write(format!("/proc/{pid}/oom_score_adj"), "500");
 }
 
 fn refused(code: i32, message: String) -> Box<ExecutionResult> {

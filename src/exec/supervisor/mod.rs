@@ -17,6 +17,7 @@
 mod command;
 mod guard;
 mod journal;
+mod limits;
 mod lines;
 mod outcome;
 mod phases;

@@ -1,6 +1,7 @@
 //! The executor against real processes: this crate's own binary as supervisor.
 
 mod life;
+mod limits;
 mod output;
 mod steps;
 mod support;

@@ -13,6 +13,7 @@ use super::super::super::attempt::AttemptDirectory;
 use super::super::super::news::NewsRecord;
 use super::super::super::order::Order;
 use super::super::command::{self, Started};
+use super::super::limits::Looking;
 use super::super::outcome::Cause;
 use super::super::result_file::ResultFile;
 use super::super::secrets::GivenSecrets;
@@ -52,7 +53,7 @@ pub(super) type First = Result<Started, Box<ExecutionResult>>;
 pub(super) fn start(order: &Order, index: usize, outcome: &str) -> First {
     let step = &order.steps[index];
     let outcome = (step.when == When::Finally).then_some((OUTCOME, outcome));
-    command::start(step, &order.environment, outcome)
+    command::start(step, &order.environment, outcome, order.limits)
 }
 
 /// An attempt being followed.
@@ -60,6 +61,7 @@ pub(super) struct Following<'a> {
     sources: Sources<'a>,
     output: Output,
     ending: Ending,
+    looking: Looking,
     sequence: Sequence<'a>,
     /// The command that runs.
     command: Option<Pid>,
@@ -75,6 +77,7 @@ impl<'a> Following<'a> {
             sources,
             output,
             ending: Ending::new(Instant::now(), order.timeout, order.grace),
+            looking: Looking::new(order, Instant::now()),
             sequence: Sequence::new(&order.steps),
             command: None,
             secrets: GivenSecrets::default(),
@@ -93,6 +96,7 @@ impl<'a> Following<'a> {
             self.note_ended();
             self.start_due();
             self.act();
+            self.look();
             if self.ending.is_over(Instant::now(), self.standing()) {
                 break;
             }
@@ -186,13 +190,22 @@ impl<'a> Following<'a> {
         self.carry_out(act);
     }
 
+    fn look(&mut self) {
+        let now = Instant::now();
+        if let Some(breach) = self.looking.look(now) {
+            self.output.say(&format!("{}: {}", breach.phase, breach.message));
+            let act = self.ending.break_off(now, breach);
+            self.carry_out(act);
+        }
+    }
+
     fn carry_out(&mut self, act: Act) {
         let group = self.command.map(Pid::as_raw);
         match act {
             Act::Wait => return,
             Act::Ask => {
                 let because = match &self.ending.cause {
-                    Cause::Itself | Cause::Timeout => "its time is over",
+                    Cause::Itself | Cause::Timeout | Cause::Breach(_) => "its time is over",
                     Cause::Stop(reason) => reason,
                 };
                 self.output.say(&format!("asked to end: {because}"));
@@ -224,7 +237,11 @@ impl<'a> Following<'a> {
         let pipes = self.output.pipes();
         watched.extend(pipes.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)));
         let now = Instant::now();
-        let moments = [self.ending.next_moment(), self.sequence.next_moment(now)];
+        let moments = [
+            self.ending.next_moment(),
+            self.sequence.next_moment(now),
+            self.looking.next_moment(),
+        ];
         let timeout = moments
             .into_iter()
             .flatten()
