@@ -1,4 +1,4 @@
-//! The system's table of processes, read from `/proc`.
+//! The system's table of processes, read from `/proc`; empty where there is none.
 
 use std::collections::HashSet;
 use std::fs;
@@ -161,6 +161,10 @@ pub(super) fn send(pid: i32, signal: Signal) {
 /// number of a session is not given away while one of its members lives, which makes members without their leader ours too.
 pub(super) fn kill_sessions(commands: &[CommandIdentity]) -> bool {
     let boot = boot();
+    // Where nobody can tell one boot from another, a number may be a stranger's.
+    if boot.is_empty() {
+        return false;
+    }
     let sessions: Vec<(i32, u64)> = commands
         .iter()
         .filter(|command| command.boot == boot)

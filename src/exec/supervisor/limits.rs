@@ -17,6 +17,7 @@ use nix::unistd::getpid;
 
 use super::super::order::Order;
 use super::super::process_table::{self, Process};
+use super::system::System;
 use crate::model::limits::GoalLimits;
 use disk::Disk;
 
@@ -47,7 +48,7 @@ pub(super) struct Looking {
 
 impl Looking {
     /// Nothing has run yet.
-    pub(super) fn new(order: &Order, now: Instant) -> Self {
+    pub(super) fn new(order: &Order, now: Instant, system: System) -> Self {
         let limits = order.limits;
         let looks = limits
             .processes
@@ -57,7 +58,7 @@ impl Looking {
         Self {
             limits,
             disk: Disk::new(&order.watched, limits.disk, limits.free_disk),
-            next: looks.map(|_| now + FIRST),
+            next: looks.filter(|_| system.sees_family()).map(|_| now + FIRST),
         }
     }
 

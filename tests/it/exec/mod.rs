@@ -3,5 +3,6 @@
 mod life;
 mod limits;
 mod output;
+mod portable;
 mod steps;
 mod support;

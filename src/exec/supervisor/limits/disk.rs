@@ -73,7 +73,9 @@ impl Disk {
     fn free_now(&self) -> Option<u64> {
         let free = |directory: &PathBuf| {
             let disk = statvfs(directory).ok()?;
-            Some(disk.blocks_available().saturating_mul(disk.fragment_size()))
+            // Their types differ between systems.
+            let bytes = disk.blocks_available() as u128 * disk.fragment_size() as u128;
+            Some(u64::try_from(bytes).unwrap_or(u64::MAX))
         };
         self.directories.iter().filter_map(free).min()
     }
