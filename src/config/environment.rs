@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::error::ConfigError;
 use super::layer::{Layer, LogFormat, SandboxChoice, TrustPolicy};
+use super::running::MockEntry;
 use super::sources::Sources;
 use super::units::{DurationText, SizeText, Unit};
 use crate::model::suggest::nearest;
@@ -45,6 +46,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
     (
         "SDM_CACHE_LIMIT",
         "bytes kept of files between goals and of caches, such as `20GiB`",
+    ),
+    (
+        "SDM_MOCK",
+        "goals whose work is not done while 5 seconds pass instead: globs over their names, separated by `:`",
     ),
     (
         "SDM_WORKSPACE_KEEP",
@@ -152,6 +157,8 @@ impl Layer {
             fetch_timeout: unit::<DurationText>(sources, "SDM_FETCH_TIMEOUT")?,
             log_limit: unit::<SizeText>(sources, "SDM_LOG_LIMIT")?,
             cache_limit: unit::<SizeText>(sources, "SDM_CACHE_LIMIT")?,
+            goal_limits: None,
+            mock: list(sources, "SDM_MOCK", ':').map(|goals| vec![MockEntry::of(goals)]),
             workspace_keep: list(sources, "SDM_WORKSPACE_KEEP", ':'),
             retention_days: number(sources, "SDM_RETENTION_DAYS")?,
             repository_hooks: list(sources, "SDM_REPOSITORY_HOOKS", ':'),

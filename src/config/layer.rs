@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::containers::ContainerEntry;
+use super::running::{LimitsText, MockEntry};
 use super::secrets::SecretText;
 use super::sources::Sources;
 use super::units::{DurationText, SizeText};
@@ -122,6 +123,8 @@ pub(super) struct Layer {
     pub(super) fetch_timeout: Option<DurationText>,
     pub(super) log_limit: Option<SizeText>,
     pub(super) cache_limit: Option<SizeText>,
+    pub(super) goal_limits: Option<LimitsText>,
+    pub(super) mock: Option<Vec<MockEntry>>,
     pub(super) workspace_keep: Option<Vec<String>>,
     pub(super) retention_days: Option<u32>,
     pub(super) repository_hooks: Option<Vec<String>>,
@@ -171,6 +174,8 @@ impl Layer {
         let decisive = [
             ("trust", self.trust.is_some()),
             ("repository_hooks", self.repository_hooks.is_some()),
+            ("mock", self.mock.is_some()),
+            ("goal_limits", self.goal_limits.is_some()),
             ("people", self.people.is_some()),
             ("remotes", self.remotes.is_some()),
             ("logins", self.logins.is_some()),

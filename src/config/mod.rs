@@ -13,6 +13,7 @@ mod keys;
 mod layer;
 mod load;
 mod resolve;
+mod running;
 mod secrets;
 mod sources;
 #[cfg(test)]
@@ -27,5 +28,6 @@ pub use keys::keys;
 pub use layer::{Flags, LogFormat, LoginEntry, PersonEntry, SandboxChoice, TrustPolicy};
 pub use load::load;
 pub use resolve::{Configuration, Entry, Limits, Origin, Sandboxes};
+pub use running::MockEntry;
 pub use secrets::{Hidden, SecretEntry, SecretSource};
 pub use sources::Sources;

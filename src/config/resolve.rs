@@ -9,8 +9,10 @@ use super::containers::{ContainerEntry, engine_socket, usual_engines};
 use super::directories::{default_socket, default_state_directory};
 use super::error::ConfigError;
 use super::layer::{Layer, LogFormat, LoginEntry, PersonEntry, SandboxChoice, TrustPolicy};
+use super::running::{self, LimitsText, MockEntry};
 use super::secrets::{self, SecretEntry};
 use super::sources::Sources;
+use crate::model::limits::GoalLimits;
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +105,10 @@ pub struct Configuration {
     pub fetch_timeout: Duration,
     /// Bounds of logs.
     pub limits: Limits,
+    /// What goals may use unless they say otherwise.
+    pub goal_limits: GoalLimits,
+    /// Goals that are mocked; the first entry that applies.
+    pub mock: Vec<MockEntry>,
     /// Globs of untracked directories that stay in pooled workspaces when those are cleaned.
     pub workspace_keep: Vec<String>,
     /// Days that ended goal sets and their logs are kept.
@@ -347,6 +353,28 @@ impl Resolver<'_> {
         secrets::entries(&written, self.sources).map_err(|message| self.origin_error("secrets", message))
     }
 
+    fn goal_limits(&mut self) -> Result<GoalLimits, ConfigError> {
+        let limits = self.pick(
+            "goal_limits",
+            |layer| layer.goal_limits.map(LimitsText::read),
+            || (Ok(running::DEFAULT_LIMITS), Origin::Default),
+            |limits| limits.as_ref().map(running::shown_limits).unwrap_or_default(),
+        );
+        limits.map_err(|problem| self.origin_error("goal_limits", problem))
+    }
+
+    fn mock(&mut self) -> Result<Vec<MockEntry>, ConfigError> {
+        let shown = |entry: &MockEntry| {
+            let seconds = entry.duration().as_secs_f64();
+            format!("{} ({seconds} s, code {})", entry.goals.join(" "), entry.code)
+        };
+        let mock = self.list("mock", |layer| layer.mock.clone(), Vec::new(), shown);
+        match mock.iter().find_map(MockEntry::problem) {
+            Some(problem) => Err(self.origin_error("mock", problem)),
+            None => Ok(mock),
+        }
+    }
+
     fn goals(&mut self) -> Option<PathBuf> {
         let found = super::load::goals_beside(self.sources, &self.layers);
         let show = |path: &Option<PathBuf>| match path {
@@ -430,6 +458,8 @@ impl Resolver<'_> {
                 10 << 30,
             ),
         };
+        let goal_limits = self.goal_limits()?;
+        let mock = self.mock()?;
         let workspace_keep = self.list(
             "workspace_keep",
             |layer| layer.workspace_keep.clone(),
@@ -500,6 +530,8 @@ impl Resolver<'_> {
             ssh_command,
             fetch_timeout,
             limits,
+            goal_limits,
+            mock,
             workspace_keep,
             retention_days,
             repository_hooks,

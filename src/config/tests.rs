@@ -89,7 +89,7 @@ fn stronger_layers_win_and_every_value_knows_its_origin() {
     );
     assert_eq!(config.origin("fetch_timeout"), Some(&Origin::Default));
     assert_eq!(config.files.len(), 3);
-    assert_eq!(config.entries().len(), 30);
+    assert_eq!(config.entries().len(), 32);
 }
 
 #[test]
@@ -111,6 +111,48 @@ fn builds_stay_warm_unless_switched_off() {
     assert_eq!(kept(&[("SDM_WORKSPACE_KEEP", ":")]), Vec::<String>::new());
     home.write("home/.config/sdm/config.yaml", "workspace_keep: []\n");
     assert_eq!(kept(&[]), Vec::<String>::new());
+}
+
+#[test]
+fn ex_08_mocks_have_names_a_size_and_a_code() {
+    let home = Home::new();
+    home.write(
+        "etc/config.yaml",
+        "mock:\n  - {goals: ['deploy*'], size: large, code: 1}\n  - {size: 250ms}\n",
+    );
+    let mock =
+        |environment: &[(&str, &str)]| load(&home.sources(environment), &Flags::default()).unwrap().mock;
+    let seen: Vec<_> = mock(&[])
+        .iter()
+        .map(|one| (one.goals.join(" "), one.duration().as_millis(), one.code))
+        .collect();
+    assert_eq!(
+        seen,
+        [("deploy*".to_owned(), 60_000, 1), ("*".to_owned(), 250, 0)]
+    );
+    assert_eq!(
+        mock(&[("SDM_MOCK", "a:b")]),
+        [MockEntry::of(vec!["a".into(), "b".into()])]
+    );
+    home.write("etc/config.yaml", "");
+    assert_eq!(mock(&[]), []);
+    insta::assert_snapshot!(home.error(&Flags::default(), &[("SDM_MOCK", "a[")]), @"mock ($SDM_MOCK): a name of goals cannot be used: error parsing glob 'a[': unclosed character class; missing ']'");
+    home.write("project/sdm.yaml", "mock: [{}]\n");
+    assert!(home.error(&Flags::default(), &[]).contains("`mock`"));
+}
+
+#[test]
+fn i1_limits_of_goals_are_sizes_and_numbers_and_what_is_not_said_stays() {
+    let home = Home::new();
+    home.write("etc/config.yaml", "goal_limits: {memory: 2GiB, processes: 100}\n");
+    let limits = load(&home.sources(&[]), &Flags::default()).unwrap().goal_limits;
+    assert_eq!((limits.memory, limits.processes), (Some(2 << 30), Some(100)));
+    assert_eq!((limits.free_disk, limits.disk), (Some(256 << 20), None));
+    home.write("etc/config.yaml", "goal_limits: {processes: 0}\n");
+    insta::assert_snapshot!(
+        home.error(&Flags::default(), &[]),
+        @"goal_limits (/etc/config.yaml): a goal needs at least one process and 16 open files"
+    );
 }
 
 #[test]

@@ -85,7 +85,14 @@ impl Unit for SizeText {
     }
 }
 
-struct UnitVisitor<U>(PhantomData<U>);
+/// Reads a unit with serde.
+pub(super) struct UnitVisitor<U>(PhantomData<U>);
+
+impl<U> UnitVisitor<U> {
+    pub(super) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
 
 impl<U: Unit> Visitor<'_> for UnitVisitor<U> {
     type Value = U;
@@ -105,13 +112,13 @@ impl<U: Unit> Visitor<'_> for UnitVisitor<U> {
 
 impl<'de> Deserialize<'de> for DurationText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UnitVisitor(PhantomData))
+        deserializer.deserialize_any(UnitVisitor::new())
     }
 }
 
 impl<'de> Deserialize<'de> for SizeText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UnitVisitor(PhantomData))
+        deserializer.deserialize_any(UnitVisitor::new())
     }
 }
 

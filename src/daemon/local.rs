@@ -18,13 +18,14 @@ use super::goal_files::{GoalFiles, GoalFilesError};
 use super::people::People;
 use super::repositories::{Repositories, Watched};
 use super::state::{StateDirectory, StateError};
-use crate::config::{Configuration, SandboxChoice, TrustPolicy};
+use crate::config::{Configuration, MockEntry, SandboxChoice, TrustPolicy};
 use crate::engine::{Engine, Machine, Parts, SandboxPolicy, Settings};
 use crate::exec::ProcessExecutor;
 use crate::files::Shelf;
 use crate::git::address::AddressPolicy;
 use crate::git::{Git, identity, remote};
 use crate::kinds::listeners;
+use crate::kinds::mock::MockRule;
 use crate::model::{Diagnostic, FeedEntry, Repository, Timestamp};
 use crate::ports::sandbox::SandboxMode;
 use crate::ports::scm::ScmError;
@@ -166,6 +167,8 @@ pub fn settings(
         log_limit: configuration.limits.log,
         cache_limit: configuration.limits.cache,
         socket: Some(configuration.socket.clone()),
+        limits: configuration.goal_limits,
+        mocks: configuration.mock.iter().map(mock_rule).collect(),
         ..Settings::local(&configuration.name, state.beneath("exchange")?)
     })
 }
@@ -183,6 +186,14 @@ fn sandbox(configuration: &Configuration, state: &StateDirectory) -> SandboxPoli
         untrusted_network: configuration.untrusted_network,
         readable: configuration.sandboxes.readable.clone(),
         hidden: vec![configuration.state_directory.clone(), state.root().to_owned()],
+    }
+}
+
+fn mock_rule(entry: &MockEntry) -> MockRule {
+    MockRule {
+        goals: entry.goals.clone(),
+        duration: entry.duration(),
+        code: entry.code,
     }
 }
 

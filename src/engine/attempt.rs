@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::kinds::{ActError, Begun, GoalContext, Kind, KindError, ProcessRequest, listeners};
+use crate::kinds::{ActError, Begun, GoalContext, Kind, KindError, ProcessRequest, listeners, mock};
 use crate::model::{Action, ExecutionResult, Goal, StateName};
 use crate::ports::executor::{AttemptRef, ExecutionError, ExecutionWatch};
 use crate::ports::scm::{ScmError, Workspace};
@@ -128,7 +128,7 @@ impl Engine {
             else {
                 return self.close(&attempt, workspace.as_ref()).await;
             };
-            let result = match self.begin_with_listeners(kind, &record, goal).await {
+            let result = match self.begin(kind, &record, goal).await {
                 Ok(Begun::Ended(result)) => result,
                 Ok(Begun::Process(request)) => {
                     match self.start(&record, goal, &attempt, request, &workspace).await {
@@ -158,7 +158,7 @@ impl Engine {
     }
 
     /// Begins the goal as its kind does, with its listeners and the repository's hooks around the work.
-    async fn begin_with_listeners(
+    pub(super) async fn begin_with_listeners(
         &self,
         kind: &'static dyn Kind,
         record: &GoalSetRecord,
@@ -220,7 +220,12 @@ impl Engine {
             .as_ref()
             .ok_or_else(|| Box::new(ExecutionResult::failure("no working copy was lent")))?;
         let context = self.context(record, goal);
-        let inputs = self.inputs_of(&context, &request).await.map_err(refused)?;
+        // Nothing of a mock is handed on, taken over or given in secret.
+        let is_mock = mock::is_mock(&request);
+        let inputs = match is_mock {
+            true => None,
+            false => self.inputs_of(&context, &request).await.map_err(refused)?,
+        };
         if let Some(inputs) = &inputs
             && let Some(result) = self.take_over(&context, attempt, inputs).await.map_err(refused)?
         {
@@ -237,11 +242,18 @@ impl Engine {
             Exchanged::prepare(&self.settings.exchange, attempt, record, goal, version.as_deref())
                 .await
                 .map_err(|error| failure("prepare the goal's files", &error))?;
-        let given = self.give_secrets(&context, attempt, &workspace.path, &mut request);
-        let redact = given.await.map_err(refused)?;
-        self.add_file_steps(&context, attempt, &workspace.path, inputs, &mut request)
-            .await
-            .map_err(refused)?;
+        let mut redact = Vec::new();
+        if is_mock {
+            exchanged
+                .note_mock()
+                .map_err(|error| failure("prepare the goal's files", &error))?;
+        } else {
+            let given = self.give_secrets(&context, attempt, &workspace.path, &mut request);
+            redact = given.await.map_err(refused)?;
+            self.add_file_steps(&context, attempt, &workspace.path, inputs, &mut request)
+                .await
+                .map_err(refused)?;
+        }
         let mut spec = self
             .process_spec(record, goal, &request, workspace, &exchanged, version.as_deref())
             .map_err(|error| failure("prepare the goal's steps", &error))?;

@@ -12,6 +12,9 @@ use crate::model::Goal;
 use crate::ports::executor::AttemptRef;
 use crate::ports::store::GoalSetRecord;
 
+/// The file that says so.
+const MOCKED: &str = "mocked";
+
 /// The directories of one attempt.
 #[derive(Debug)]
 pub(super) struct Exchanged {
@@ -65,6 +68,11 @@ impl Exchanged {
         &self.input
     }
 
+    /// Remembers that the goal's work is not done in this attempt, so that nobody looks for what it left.
+    pub(super) fn note_mock(&self) -> io::Result<()> {
+        File::create_new(self.input.with_file_name(MOCKED)).map(|_| ())
+    }
+
     /// Where the goal may leave files.
     pub(super) fn output(&self) -> &Path {
         &self.output
@@ -115,6 +123,11 @@ pub(super) async fn prepare_errand(
         Ok(ErrandFiles { input, output, work })
     });
     made.await.map_err(io::Error::other)?
+}
+
+/// Whether the attempt of this directory was a mock.
+pub(super) fn is_mocked(directory: &Path) -> bool {
+    directory.join(MOCKED).exists()
 }
 
 /// The directory of an attempt; every part is made by us and cannot leave the root.

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::commands::goal::rule_set;
-use crate::kinds::{self, KINDS};
+use crate::kinds::{self, KINDS, Kind};
 use crate::model::{
     CommandDefinition, CommandWork, Descriptor, Diagnostic, GoalDefinition, ListenerDefinition,
     RuleDefinition, RuleTest, Severity,
@@ -102,7 +102,10 @@ fn check_work(goal: &GoalDefinition) -> Option<Diagnostic> {
             "`{}` runs no process, which could find or leave files or be given secrets",
             goal.work.kind
         ),
-        Some(kind) => kind.check(&goal.work.arguments).err()?,
+        Some(kind) => kind
+            .check(&goal.work.arguments)
+            .err()
+            .or_else(|| without_process(kind, goal))?,
         None => format!("nothing here can carry out `{}`", goal.work.kind),
     };
     Some(Diagnostic::error(
@@ -127,4 +130,19 @@ fn check_command(command: &CommandDefinition) -> Vec<Diagnostic> {
         .err()
         .unwrap_or_default();
     own.into_iter().chain(of_rule).collect()
+}
+
+/// What a goal has that only means something for a process, when it runs none.
+fn without_process(kind: &dyn Kind, goal: &GoalDefinition) -> Option<String> {
+    let key = match goal {
+        _ if kind.runs_process() => return None,
+        GoalDefinition {
+            wait_for: Some(_), ..
+        } => "wait_for",
+        GoalDefinition { limits, .. } if !limits.is_empty() => "limits",
+        _ => return None,
+    };
+    Some(format!(
+        "`{key}` is for goals that run a process, and this one runs none"
+    ))
 }

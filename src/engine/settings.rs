@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::kinds::mock::MockRule;
 use crate::kinds::{ContainerPolicy, Policy};
+use crate::model::limits::GoalLimits;
 use crate::ports::sandbox::SandboxMode;
 use crate::rules::PlanningFacts;
 
@@ -22,6 +24,10 @@ pub struct Settings {
     pub repository_hooks: Vec<String>,
     /// Variables every process gets beside the contract: `PATH`, `HOME`, `LANG` and such.
     pub base_environment: Vec<(String, String)>,
+    /// Goals whose work is not done but mocked; the first rule that applies.
+    pub mocks: Vec<MockRule>,
+    /// What goals may use unless they say otherwise.
+    pub limits: GoalLimits,
     /// This program, for steps that are its own.
     pub program: PathBuf,
     /// Where goals and machine exchange files; one directory per attempt.
@@ -69,6 +75,8 @@ impl Settings {
             trust_all: false,
             repository_hooks: Vec::new(),
             base_environment: Vec::new(),
+            mocks: Vec::new(),
+            limits: GoalLimits::default(),
             program: PathBuf::from("sdm"),
             exchange,
             lease: Duration::from_secs(15),

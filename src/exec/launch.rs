@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use super::attempt::AttemptDirectory;
 use super::order::Order;
-use super::supervisor::{ARGUMENT, TAKEN_OVER};
+use super::supervisor::TAKEN_OVER;
 
 /// Longest complaint of a supervisor that is passed on.
 const LONGEST_COMPLAINT: u64 = 4096;
@@ -17,10 +17,15 @@ const LONGEST_COMPLAINT: u64 = 4096;
 ///
 /// # Errors
 /// [`io::ErrorKind::AlreadyExists`] when there is such an attempt; otherwise whatever kept the supervisor from taking over.
-pub(super) fn launch(program: &Path, directory: &AttemptDirectory, order: &Order) -> io::Result<()> {
+pub(super) fn launch(
+    program: &Path,
+    argument: &str,
+    directory: &AttemptDirectory,
+    order: &Order,
+) -> io::Result<()> {
     let news = directory.create()?;
     let mut child = Command::new(program)
-        .arg(ARGUMENT)
+        .arg(argument)
         .arg(directory.path())
         .current_dir("/")
         .env_clear()

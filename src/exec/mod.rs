@@ -6,7 +6,7 @@
 //! directory), then [`process`] (the daemon's side) and [`supervisor`] (the other side).
 //!
 //! What is only there on Linux (the process table under `/proc`, subreapers, signals as a descriptor) stands in
-//! `process_table` and `supervisor`.
+//! `process_table` and `supervisor::system`, with what is done elsewhere.
 
 pub mod attempt;
 mod bell;

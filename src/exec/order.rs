@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 use crate::model::definition::ProgressRule;
+use crate::model::limits::GoalLimits;
 use crate::ports::executor::{ProcessSpec, Step};
 
 use super::redact::Redactor;
@@ -39,6 +40,12 @@ pub(super) struct Order {
     pub(super) timeout: Duration,
     /// Between TERM and KILL.
     pub(super) grace: Duration,
+    /// What the processes may use.
+    #[serde(default)]
+    pub(super) limits: GoalLimits,
+    /// Directories whose growth counts.
+    #[serde(default)]
+    pub(super) watched: Vec<PathBuf>,
     /// Output that becomes a phase.
     pub(super) progress: Vec<ProgressRule>,
     /// Where `result.json` may be left.
@@ -91,6 +98,8 @@ impl From<ProcessSpec> for Order {
             environment: spec.environment,
             timeout: spec.timeout,
             grace: spec.grace,
+            limits: spec.limits,
+            watched: spec.watched,
             progress: spec.progress,
             result_file: spec.result_file,
             header: spec.header,

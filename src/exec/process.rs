@@ -11,7 +11,7 @@ use super::attempt::AttemptDirectory;
 use super::bell::Bell;
 use super::order::Order;
 use super::watch::ProcessWatch;
-use super::{earlier, launch, log};
+use super::{earlier, launch, log, supervisor};
 use crate::ports::executor::{ExecutionError, ExecutionWatch, LogPage, ProcessSpec};
 use crate::ports::{AttemptRef, Executor};
 
@@ -22,6 +22,8 @@ const FAREWELL: Duration = Duration::from_secs(10);
 pub struct ProcessExecutor {
     root: PathBuf,
     program: PathBuf,
+    /// By which a supervisor knows that it is one.
+    argument: &'static str,
     bell: Arc<Bell>,
 }
 
@@ -31,11 +33,25 @@ impl ProcessExecutor {
     ///
     /// A second executor on the same root, also in another process, finds what the first one started.
     pub fn new(root: PathBuf, program: PathBuf) -> Self {
+        if !cfg!(target_os = "linux") {
+            tracing::warn!(
+                "on this system goals are found by their process groups alone: what leaves its group escapes, and memory, \
+                 processes and disk are not limited"
+            );
+        }
         Self {
             root,
             program,
+            argument: supervisor::ARGUMENT,
             bell: Bell::new(),
         }
+    }
+
+    /// The same with supervisors that use nothing but what every Unix has.
+    #[must_use]
+    pub fn portably(mut self) -> Self {
+        self.argument = supervisor::PORTABLE_ARGUMENT;
+        self
     }
 
     fn directory(&self, attempt: &AttemptRef) -> AttemptDirectory {
@@ -87,8 +103,9 @@ impl Executor for ProcessExecutor {
         earlier::end_others(&directory)
             .await
             .map_err(failed("end an earlier attempt of the goal"))?;
-        let (program, target, order) = (self.program.clone(), directory.clone(), Order::from(spec));
-        match blocking(move || launch::launch(&program, &target, &order)).await {
+        let (program, argument) = (self.program.clone(), self.argument);
+        let (target, order) = (directory.clone(), Order::from(spec));
+        match blocking(move || launch::launch(&program, argument, &target, &order)).await {
             Ok(()) => Ok(self.follow(directory)),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 Err(ExecutionError::AlreadyStarted(attempt.attempt))

@@ -1,4 +1,4 @@
-//! The system's table of processes, read from `/proc`.
+//! The system's table of processes, read from `/proc`; empty where there is none.
 
 use std::collections::HashSet;
 use std::fs;
@@ -7,6 +7,9 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 use super::news::CommandIdentity;
+
+/// Bytes of a page as the table counts them; where pages are larger, more is used than is counted.
+const PAGE: u64 = 4096;
 
 /// One process as the table shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +26,10 @@ pub(super) struct Process {
     pub(super) started: u64,
     /// Ended, but not yet waited for.
     pub(super) is_zombie: bool,
+    /// Threads, the first one included.
+    pub(super) threads: u64,
+    /// Bytes of memory it has at the moment, those it shares included.
+    pub(super) memory: u64,
 }
 
 /// Looks up one process; `None` when there is none of that number.
@@ -42,6 +49,8 @@ fn parse(pid: i32, stat: &str) -> Option<Process> {
         group: fields.get(2)?.parse().ok()?,
         session: fields.get(3)?.parse().ok()?,
         started: fields.get(19)?.parse().ok()?,
+        threads: fields.get(17)?.parse().ok()?,
+        memory: fields.get(21)?.parse::<u64>().ok()? * PAGE,
     })
 }
 
@@ -79,6 +88,60 @@ pub(super) fn descendants(ancestor: i32) -> Vec<Process> {
         .collect()
 }
 
+/// As [`descendants`], found from the ancestor down, which costs nothing for the processes of others. While they come and
+/// go some may be missed.
+pub(super) fn family(ancestor: i32) -> Vec<Process> {
+    if fs::metadata(format!("/proc/{ancestor}/task/{ancestor}/children")).is_err() {
+        return descendants(ancestor);
+    }
+    let (mut found, mut next) = (Vec::new(), children(ancestor));
+    while let Some(pid) = next.pop() {
+        next.extend(children(pid));
+        found.extend(look_up(pid).filter(|process| !process.is_zombie));
+    }
+    found
+}
+
+fn children(pid: i32) -> Vec<i32> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return Vec::new();
+    };
+    threads
+        .filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok())
+        .flat_map(|list| {
+            list.split_ascii_whitespace()
+                .filter_map(|pid| pid.parse().ok())
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// Bytes of memory of a process, of what is shared only its part, and what was swapped out; `None` when it is gone.
+pub(super) fn proportional_memory(pid: i32) -> Option<u64> {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let field = |name: &str| kilobytes(&rollup, name).unwrap_or_default();
+    Some(field("Pss:") + field("SwapPss:"))
+}
+
+/// Bytes a process has written so far, its children that it has waited for included.
+pub(super) fn written(pid: i32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("write_bytes: "))?;
+    line.trim().parse().ok()
+}
+
+/// Bytes of memory the machine has.
+pub(super) fn memory_of_machine() -> Option<u64> {
+    kilobytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemTotal:")
+}
+
+/// A line such as `MemTotal:  4 kB`, in bytes.
+fn kilobytes(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let number: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(number * 1024)
+}
+
 /// Which boot of the machine this is; start times are counted from it.
 pub(super) fn boot() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id")
@@ -98,6 +161,10 @@ pub(super) fn send(pid: i32, signal: Signal) {
 /// number of a session is not given away while one of its members lives, which makes members without their leader ours too.
 pub(super) fn kill_sessions(commands: &[CommandIdentity]) -> bool {
     let boot = boot();
+    // Where nobody can tell one boot from another, a number may be a stranger's.
+    if boot.is_empty() {
+        return false;
+    }
     let sessions: Vec<(i32, u64)> = commands
         .iter()
         .filter(|command| command.boot == boot)
@@ -129,9 +196,21 @@ mod tests {
 
     #[test]
     fn a_name_with_brackets_does_not_confuse_the_fields() {
-        let stat = "7 (a) R 9 (b) S 5 6 4 0 -1 1 2 3 4 5 6 7 8 9 10 11 12 0 4711 99";
+        let stat = "7 (a) R 9 (b) S 5 6 4 0 -1 1 2 3 4 5 6 7 8 9 10 11 12 0 4711 99 3";
         let process = parse(7, stat).unwrap();
         assert_eq!((process.parent, process.session, process.started), (5, 4, 4711));
+        assert_eq!((process.threads, process.memory), (12, 3 * 4096));
+    }
+
+    #[test]
+    fn a_family_is_found_from_above_as_from_below() {
+        let own = i32::try_from(std::process::id()).unwrap();
+        let mut child = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        assert!(family(own).iter().any(|process| process.pid == pid));
+        assert!(descendants(own).iter().any(|process| process.pid == pid));
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[test]
@@ -139,5 +218,7 @@ mod tests {
         let own = i32::try_from(std::process::id()).unwrap();
         assert!(all().iter().any(|process| process.pid == own));
         assert!(descendants(1).iter().any(|process| process.pid == own));
+        assert!(proportional_memory(own).unwrap() > 100_000);
+        assert!(memory_of_machine().unwrap() > proportional_memory(own).unwrap());
     }
 }

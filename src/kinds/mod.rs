@@ -19,6 +19,7 @@ pub mod lookup;
 mod message;
 pub mod mock;
 mod part_tests;
+mod pipeline;
 pub mod process;
 mod queue;
 pub mod react;
@@ -28,6 +29,7 @@ pub mod side_effect;
 mod support;
 mod tag;
 mod version;
+pub mod wait;
 
 use std::path::Path;
 use std::sync::Arc;

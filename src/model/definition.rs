@@ -11,6 +11,7 @@ use super::files::{GoalFiles, SecretUse};
 use super::goal::StateName;
 use super::ids::{GoalKey, UniqueName};
 use super::instances::DynamicPlan;
+use super::limits::GoalLimits;
 
 /// A rule: when its test holds for a push, its goals are set (semantics 2.7, 7.2).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -126,6 +127,12 @@ pub struct GoalDefinition {
     /// How long it may wait to be started once requested; none means for ever.
     #[serde(default)]
     pub start_within: Option<Duration>,
+    /// What must come true before its work begins (semantics 3.13).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_for: Option<WaitRule>,
+    /// What its processes may use, where it is not as configured.
+    #[serde(default, skip_serializing_if = "GoalLimits::is_empty")]
+    pub limits: GoalLimits,
     /// Lines of output that become its phase.
     #[serde(default)]
     pub progress: Vec<ProgressRule>,
@@ -210,6 +217,17 @@ pub struct Listener {
     pub before: bool,
     /// Whether it runs after the work, whatever came of that.
     pub after: bool,
+}
+
+/// A command that is run until it ends with 0, before the work of a goal begins (semantics 3.13).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitRule {
+    /// Program and arguments; placeholders allowed.
+    pub run: Vec<String>,
+    /// How often it may say no before the goal fails.
+    pub retries: u32,
+    /// Between two tries.
+    pub pause: Duration,
 }
 
 /// A pattern in a goal's output and the phase it means; `$1` is a group (semantics 3.16).

@@ -19,6 +19,7 @@ pub mod goal_set;
 pub mod ids;
 pub mod image;
 pub mod instances;
+pub mod limits;
 pub mod listener;
 pub mod parameter;
 pub mod plan;

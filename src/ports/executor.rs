@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::model::definition::ProgressRule;
+use crate::model::limits::GoalLimits;
 use crate::model::{ExecutionResult, GoalKey, GoalSetId, Timestamp};
 
 /// One attempt of one goal, the unit that is started at most once.
@@ -37,6 +38,10 @@ pub struct ProcessSpec {
     pub timeout: Duration,
     /// Between TERM and KILL; steps that run finally after a stop have what is left of it.
     pub grace: Duration,
+    /// What all processes together and each of them may use.
+    pub limits: GoalLimits,
+    /// Directories whose growth counts for the limit of disk.
+    pub watched: Vec<PathBuf>,
     /// Output that becomes a phase; `atm:phase=<text>` always does.
     pub progress: Vec<ProgressRule>,
     /// Where the process may leave `result.json`; read when all has ended well.

@@ -98,6 +98,8 @@ pub(crate) fn goal(name: &str) -> GoalDefinition {
         pre_approval: None,
         retry: Default::default(),
         start_within: None,
+        wait_for: None,
+        limits: Default::default(),
         progress: Vec::new(),
         listeners: Vec::new(),
         uncancelable: false,

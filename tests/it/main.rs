@@ -41,6 +41,8 @@ mod reference;
 #[cfg(test)]
 mod remotes;
 #[cfg(test)]
+mod running;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod secrets;

@@ -190,6 +190,7 @@ fn configuration() -> String {
 fn help_without_variable(key: &str) -> &'static str {
     match key {
         "people" => "people by login: `{teams: […], emails: […]}`, for who may approve what",
+        "goal_limits" => "what goals may use: `{processes, memory, open_files, file_size, disk, free_disk}`",
         "logins" => "logins by origin: `'https://host': {user: …, secret_file: …}`",
         "secrets" => "secrets by name: where each is, and which repositories, branches and goals it is for",
         "containers" => {

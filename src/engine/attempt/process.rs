@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::kinds;
 use crate::kinds::process::{Command, OWN, ProcessRequest, SANDBOX, Step};
+use crate::kinds::{self, Begun, Kind, KindError, wait};
 use crate::model::push::Trust;
 use crate::model::{Goal, Push};
 use crate::ports::containers::BORROWED_OBJECTS;
@@ -22,6 +22,29 @@ use super::super::exchange::Exchanged;
 use super::super::words::humane;
 
 impl Engine {
+    /// Begins the goal as its kind does, behind its wait rule; or what is mocked, which touches nothing.
+    ///
+    /// # Errors
+    /// The kind's, or that the wait rule has no value for this push.
+    pub(super) async fn begin(
+        &self,
+        kind: &'static dyn Kind,
+        record: &GoalSetRecord,
+        goal: &Goal,
+    ) -> Result<Begun, KindError> {
+        let rule = self.settings.mocks.iter().find(|rule| rule.applies_to(goal));
+        if let Some(rule) = rule.filter(|_| kind.runs_process()) {
+            return Ok(Begun::Process(rule.request(record.set.id, goal)));
+        }
+        match self.begin_with_listeners(kind, record, goal).await? {
+            Begun::Process(request) => {
+                let request = wait::behind(&self.context(record, goal), request).await?;
+                Ok(Begun::Process(request))
+            }
+            other @ (Begun::Ended(_) | Begun::Waiting { .. }) => Ok(other),
+        }
+    }
+
     /// # Errors
     /// The order for one of our own steps cannot be written.
     pub(super) fn process_spec(
@@ -65,6 +88,8 @@ impl Engine {
             redact: secrets.into_values().chain(tokens(request)).collect(),
             timeout: request.timeout,
             grace: request.grace,
+            limits: goal.definition().limits.or(self.settings.limits),
+            watched: vec![workspace.path.clone(), exchanged.output().to_owned()],
             progress: goal.definition().progress.clone(),
             result_file: exchanged.result_file(),
             header: header(record, goal, request),

@@ -9,12 +9,14 @@ use std::process::{Command, Stdio};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::sys::prctl;
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::SigSet;
 use nix::unistd::{Pid, getpid, getppid, setsid};
 
+use super::limits;
 use super::secrets::{GivenSecrets, let_through};
+use super::system::System;
 use crate::model::ExecutionResult;
+use crate::model::limits::GoalLimits;
 use crate::ports::executor::Step;
 
 /// Code of a command that is not there, as shells have it.
@@ -44,6 +46,8 @@ pub(super) fn start(
     step: &Step,
     common: &[(String, String)],
     more: Option<(&str, &str)>,
+    limits: GoalLimits,
+    system: System,
 ) -> Result<Started, Box<ExecutionResult>> {
     let Some((program, arguments)) = step.argv.split_first() else {
         return Err(refused(NOT_FOUND, "no command is given".to_owned()));
@@ -68,8 +72,8 @@ pub(super) fn start(
         .stderr(Stdio::piped());
     let secrets = GivenSecrets::give(&step.secrets, &mut command)
         .map_err(|error| refused(NOT_RUNNABLE, format!("failed to give a secret: {error}")))?;
-    separate(&mut command, secrets.inherited());
-    spawn(command, secrets).map_err(|error| {
+    separate(&mut command, secrets.inherited(), limits, system);
+    spawn(command, secrets, system).map_err(|error| {
         let code = if error.kind() == ErrorKind::NotFound {
             NOT_FOUND
         } else {
@@ -79,13 +83,14 @@ pub(super) fn start(
     })
 }
 
-fn spawn(mut command: Command, mut secrets: GivenSecrets) -> io::Result<Started> {
+fn spawn(mut command: Command, mut secrets: GivenSecrets, system: System) -> io::Result<Started> {
     let mut child = command.spawn()?;
     secrets.hand_over();
     let gone = || io::Error::other("the output of the command is not connected");
     let out = child.stdout.take().ok_or_else(gone)?;
     let err = child.stderr.take().ok_or_else(gone)?;
     let pid = Pid::from_raw(i32::try_from(child.id()).map_err(io::Error::other)?);
+    system.offer_to_the_kernel(pid);
     Ok(Started {
         pid,
         out: not_blocking(out.into())?,
@@ -104,14 +109,15 @@ fn not_blocking(pipe: OwnedFd) -> io::Result<File> {
     unsafe_code,
     reason = "what runs between fork and exec is ours to keep harmless"
 )]
-fn separate(command: &mut Command, inherited: Vec<RawFd>) {
+fn separate(command: &mut Command, inherited: Vec<RawFd>, limits: GoalLimits, system: System) {
     let supervisor = getpid();
     let prepare = move || {
         setsid()?;
         // What the supervisor reads as a descriptor must end the command as usual: a blocked mask is inherited.
         SigSet::empty().thread_set_mask()?;
-        prctl::set_pdeathsig(Signal::SIGKILL)?;
+        system.die_with_parent()?;
         let_through(&inherited)?;
+        limits::hold_this_process(&limits);
         // The supervisor may have died before the kernel was told.
         if getppid() == supervisor {
             Ok(())
@@ -119,7 +125,7 @@ fn separate(command: &mut Command, inherited: Vec<RawFd>) {
             Err(Errno::ESRCH.into())
         }
     };
-    // SAFETY: a few system calls; nothing is allocated and no lock is taken.
+    // SAFETY: system calls only; nothing is allocated and no lock is taken.
     unsafe { command.pre_exec(prepare) };
 }
 

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io;
 
 use nix::errno::Errno;
-use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::SigSet;
 use nix::sys::stat::{Mode, umask};
@@ -12,26 +11,29 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{self, ForkResult, Pid};
 
 use super::super::attempt::AttemptDirectory;
-use super::{run, tree};
+use super::super::news;
+use super::run;
+use super::system::System;
+use super::tree::Family;
 
 /// Forks twice: returns at once in the process that was started, and at the end in the other two.
-pub(super) fn detach(directory: &AttemptDirectory) -> io::Result<()> {
+pub(super) fn detach(directory: &AttemptDirectory, system: System) -> io::Result<()> {
     if is_parent(fork()?).is_some() {
         return Ok(());
     }
     unistd::setsid()?;
-    prctl::set_child_subreaper(true)?;
-    prctl::set_dumpable(false)?;
+    system.adopt_orphans()?;
+    system.hide()?;
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     umask(Mode::from_bits_truncate(0o022));
     match is_parent(fork()?) {
-        Some(supervisor) => guard(supervisor),
-        None => run::supervise(directory),
+        Some(supervisor) => guard(supervisor, directory, system),
+        None => run::supervise(directory, system),
     }
 }
 
 /// Waits for the supervisor, deaf to everything but KILL, and then for the end of everything it left.
-fn guard(supervisor: Pid) -> io::Result<()> {
+fn guard(supervisor: Pid, directory: &AttemptDirectory, system: System) -> io::Result<()> {
     SigSet::all().thread_block()?;
     let nowhere = File::options().read(true).write(true).open("/dev/null")?;
     unistd::dup2_stdin(&nowhere)?;
@@ -42,8 +44,20 @@ fn guard(supervisor: Pid) -> io::Result<()> {
             Ok(_) | Err(_) => {}
         }
     }
-    tree::kill_until_empty();
+    Family::new(system, groups(directory, system)).kill_until_empty();
     Ok(())
+}
+
+/// The groups of commands that may have left something, where that is all there is to find it by. They were ours a moment
+/// ago, so their numbers are not yet given to others.
+fn groups(directory: &AttemptDirectory, system: System) -> Vec<Pid> {
+    if system.sees_family() || directory.outcome().exists() {
+        return Vec::new();
+    }
+    let commands = news::commands_of(&directory.news()).into_iter();
+    commands
+        .filter_map(|command| i32::try_from(command.pid).ok().map(Pid::from_raw))
+        .collect()
 }
 
 fn is_parent(fork: ForkResult) -> Option<Pid> {

@@ -11,12 +11,15 @@
 //! "nothing of this attempt runs". Should both be killed at the same moment, the command dies with the supervisor (its
 //! parent-death signal), and what it had started is killed before the goal's next attempt, by its session.
 //!
+//! What of this only Linux can do stands in [`system`], with what is done elsewhere.
+//!
 //! Environment and working directory of the command are exactly as ordered, its input is empty, its umask is 022 and it
 //! writes no core dumps. Supervisor and guard cannot be read or traced by the command (they are not dumpable).
 
 mod command;
 mod guard;
 mod journal;
+mod limits;
 mod lines;
 mod outcome;
 mod phases;
@@ -25,15 +28,20 @@ mod run;
 mod secrets;
 mod sequence;
 mod signals;
+mod system;
 mod tree;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use super::attempt::AttemptDirectory;
+use system::System;
 
 /// The first argument by which this program knows that it is a supervisor.
 pub const ARGUMENT: &str = "supervise";
+
+/// The same, when it is to use nothing but what every Unix has: what it does by itself where this is not Linux.
+pub const PORTABLE_ARGUMENT: &str = "supervise-portably";
 
 /// What a supervisor answers once it is responsible for the attempt.
 pub(super) const TAKEN_OVER: &[u8] = b"taken over\n";
@@ -42,11 +50,13 @@ pub(super) const TAKEN_OVER: &[u8] = b"taken over\n";
 /// `main`, before there is a second thread.
 pub fn supervise_when_asked() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next()? != ARGUMENT {
-        return None;
-    }
+    let system = match arguments.next()?.to_str()? {
+        ARGUMENT => System::native(),
+        PORTABLE_ARGUMENT => System::Portable,
+        _ => return None,
+    };
     let directory = AttemptDirectory::at(arguments.next()?.into());
-    Some(match guard::detach(&directory) {
+    Some(match guard::detach(&directory, system) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Reaches the daemon as long as the supervisor has not taken over, and nobody afterwards.

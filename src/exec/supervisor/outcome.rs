@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
 
 use super::super::redact::Redactor;
+use super::limits::Breach;
 use super::result_file::ResultFile;
 use super::sequence::{Failing, StepEnd, Verdict};
 use crate::model::ExecutionResult;
@@ -27,6 +29,8 @@ pub(super) enum Cause {
     Timeout,
     /// Somebody asked for it, with this reason.
     Stop(String),
+    /// It broke a limit.
+    Breach(Breach),
 }
 
 /// The result of the steps that ran. `result.json` counts only when all ended by themselves and well.
@@ -48,6 +52,7 @@ pub(super) fn of(verdict: Verdict, cause: &Cause, file: &ResultFile, timeout: Du
             format!("the command ran longer than {timeout:?} and was ended"),
         ),
         (Cause::Stop(reason), _) => ended_by_us("stopped", format!("stopped: {reason}")),
+        (Cause::Breach(breach), _) => ended_by_us(breach.phase, breach.message.clone()),
         (Cause::Itself, Some(failure)) => failure,
         (Cause::Itself, None) => match file.read() {
             Ok(reported) => reported.unwrap_or_default(),
@@ -71,6 +76,20 @@ fn failed(step: Option<String>, how: Failing) -> ExecutionResult {
 }
 
 fn ended(status: WaitStatus) -> ExecutionResult {
+    // As the kernel ends it, and as a shell says that the kernel ended it.
+    let beyond_its_size = match status {
+        WaitStatus::Signaled(_, signal, _) => signal == Signal::SIGXFSZ,
+        WaitStatus::Exited(_, code) => code == SIGNALED + Signal::SIGXFSZ as i32,
+        _ => false,
+    };
+    if beyond_its_size {
+        return ExecutionResult {
+            code: SIGNALED + Signal::SIGXFSZ as i32,
+            phase: Some("limit: file size".to_owned()),
+            message: Some("a file that the command wrote grew beyond its limit".to_owned()),
+            ..ExecutionResult::default()
+        };
+    }
     let (code, said) = match status {
         WaitStatus::Signaled(_, signal, _) => (
             SIGNALED + signal as i32,

@@ -7,7 +7,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::rc::Rc;
 
 use nix::fcntl::OFlag;
-use nix::sys::prctl;
 
 use super::super::attempt::{AttemptDirectory, write_durably};
 use super::super::news::{CommandIdentity, NewsRecord};
@@ -19,6 +18,7 @@ use super::journal::Journal;
 use super::phases::Phases;
 use super::result_file::ResultFile;
 use super::signals::Signals;
+use super::system::System;
 use super::{TAKEN_OVER, outcome};
 use crate::model::ExecutionResult;
 use crate::runtime::clock::{Clock, SystemClock};
@@ -39,16 +39,16 @@ const LARGEST_ORDER: u64 = 64 * 1024 * 1024;
 ///
 /// # Errors
 /// What keeps us from supervising; the daemon hears of it before the attempt is taken over, the guard cleans up after it.
-pub(super) fn supervise(directory: &AttemptDirectory) -> io::Result<()> {
+pub(super) fn supervise(directory: &AttemptDirectory, system: System) -> io::Result<()> {
     let order = read_order()?;
-    prctl::set_child_subreaper(true)?;
-    let signals = Signals::take()?;
+    system.adopt_orphans()?;
+    let signals = Signals::take(system)?;
     let control = open_control(directory)?;
     let mut news = News(io::stdout().as_fd().try_clone_to_owned()?.into());
     let mut journal = Journal::create(&directory.log(), order.log_limit)?;
     let result_file = ResultFile::prepare(&order.result_file);
     news.write(&NewsRecord::Beginning {})?;
-    let first = follow::start(&order, 0, "success");
+    let first = follow::start(&order, 0, "success", system);
     if let Ok(started) = &first {
         news.write(&NewsRecord::Running(identity(started)))?;
     }
@@ -62,6 +62,7 @@ pub(super) fn supervise(directory: &AttemptDirectory) -> io::Result<()> {
     complaints.iter().for_each(|complaint| journal.own(complaint));
     let sources = Sources {
         directory,
+        system,
         order: &order,
         result_file: &result_file,
         signals,

@@ -12,7 +12,7 @@ use crate::model::{
 
 use super::super::reader::Reader;
 use super::super::yaml::Node;
-use super::{confirm, files, plan};
+use super::{confirm, files, plan, running};
 
 const RETRY_FIELDS: &[Field] = &[
     Field::new(
@@ -106,6 +106,8 @@ pub const COMMON_FIELDS: &[Field] = &[
         ValueType::Duration,
         "how long it may wait to be started",
     ),
+    running::WAIT_FOR,
+    running::LIMITS,
     Field::new(
         "progress",
         ValueType::List(&ValueType::Fields(PROGRESS_FIELDS)),
@@ -189,6 +191,8 @@ pub(super) fn definition(
         pre_approval: common.get("pre_approval").and_then(confirm::policy),
         retry: common.get("retry").map(retry).unwrap_or_default(),
         start_within: common.get("start_within").map(duration),
+        wait_for: common.get("wait_for").map(running::wait_for),
+        limits: common.get("limits").map(running::limits).unwrap_or_default(),
         progress: common.get("progress").map(progress).unwrap_or_default(),
         listeners: common.get("listeners").map(listeners).unwrap_or_default(),
         uncancelable: common.get("uncancelable") == Some(&Value::Bool(true)),

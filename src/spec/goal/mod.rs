@@ -1,4 +1,4 @@
-//! Goals as people write them (semantics 7.3): what every goal has (`common`, `confirm`), and what makes it one kind
+//! Goals as people write them (semantics 7.3): what every goal has (`common`, `confirm`, `running`), and what makes it one kind
 //! and not another (`entry`, `uses`).
 
 mod common;
@@ -6,6 +6,7 @@ mod confirm;
 mod entry;
 mod files;
 mod plan;
+mod running;
 mod uses;
 
 pub use common::COMMON_FIELDS;

@@ -90,6 +90,8 @@ pub(crate) fn goal(name: &str, after: &[&str]) -> PlannedGoal {
             pre_approval: None,
             retry: crate::model::definition::Retry::default(),
             start_within: None,
+            wait_for: None,
+            limits: Default::default(),
             progress: Vec::new(),
             listeners: Vec::new(),
             uncancelable: false,

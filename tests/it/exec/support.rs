@@ -8,6 +8,7 @@ use nix::unistd::Pid;
 use sdm::exec::ProcessExecutor;
 use sdm::exec::attempt::AttemptDirectory;
 use sdm::model::ids::UniqueName;
+use sdm::model::limits::GoalLimits;
 use sdm::model::{ExecutionResult, GoalKey, GoalSetId};
 use sdm::ports::executor::{ExecutionNews, ExecutionWatch, LogLine, ProcessSpec, Step};
 use sdm::ports::{AttemptRef, Executor};
@@ -48,6 +49,8 @@ impl House {
             redact: Vec::new(),
             timeout: DEADLINE,
             grace: Duration::from_secs(20),
+            limits: GoalLimits::default(),
+            watched: vec![self.work()],
             progress: Vec::new(),
             result_file: self.root.path().join("out/result.json"),
             header: Vec::new(),

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::super::limits::Breach;
 use super::super::outcome::Cause;
 use super::super::tree::{PATIENCE, PAUSE};
 
@@ -82,6 +83,23 @@ impl Ending {
                 Act::Wait
             }
             Stage::Asked { .. } | Stage::Killing { .. } | Stage::GivenUp => Act::Wait,
+        }
+    }
+
+    /// It broke a limit: everything is killed, without a grace that would be time to go on.
+    pub(super) fn break_off(&mut self, now: Instant, breach: Breach) -> Act {
+        match self.stage {
+            Stage::Running { .. } | Stage::Settling { .. } | Stage::Asked { .. } => {
+                if self.cause == Cause::Itself {
+                    self.cause = Cause::Breach(breach);
+                }
+                self.stage = Stage::Killing {
+                    next: now + PAUSE,
+                    give_up: now + PATIENCE,
+                };
+                Act::Kill
+            }
+            Stage::Killing { .. } | Stage::GivenUp => Act::Wait,
         }
     }
 

@@ -13,12 +13,14 @@ use super::super::super::attempt::AttemptDirectory;
 use super::super::super::news::NewsRecord;
 use super::super::super::order::Order;
 use super::super::command::{self, Started};
+use super::super::limits::Looking;
 use super::super::outcome::Cause;
 use super::super::result_file::ResultFile;
 use super::super::secrets::GivenSecrets;
 use super::super::sequence::{Sequence, StepEnd, Verdict};
 use super::super::signals::Signals;
-use super::super::tree;
+use super::super::system::System;
+use super::super::tree::Family;
 use super::ending::{Act, Ending, Standing};
 use super::identity;
 use super::output::Output;
@@ -35,6 +37,8 @@ const OUTCOME: &str = "SDM_OUTCOME";
 pub(super) struct Sources<'a> {
     /// The attempt.
     pub(super) directory: &'a AttemptDirectory,
+    /// What there is to watch it by.
+    pub(super) system: System,
     /// What was ordered.
     pub(super) order: &'a Order,
     /// What the commands report.
@@ -49,10 +53,10 @@ pub(super) struct Sources<'a> {
 pub(super) type First = Result<Started, Box<ExecutionResult>>;
 
 /// Starts the command of a step; one that runs finally hears how it stands.
-pub(super) fn start(order: &Order, index: usize, outcome: &str) -> First {
+pub(super) fn start(order: &Order, index: usize, outcome: &str, system: System) -> First {
     let step = &order.steps[index];
     let outcome = (step.when == When::Finally).then_some((OUTCOME, outcome));
-    command::start(step, &order.environment, outcome)
+    command::start(step, &order.environment, outcome, order.limits, system)
 }
 
 /// An attempt being followed.
@@ -60,11 +64,13 @@ pub(super) struct Following<'a> {
     sources: Sources<'a>,
     output: Output,
     ending: Ending,
+    looking: Looking,
     sequence: Sequence<'a>,
     /// The command that runs.
     command: Option<Pid>,
     /// What it is given in secret.
     secrets: GivenSecrets,
+    family: Family,
     has_family: bool,
 }
 
@@ -72,13 +78,15 @@ impl<'a> Following<'a> {
     pub(super) fn new(sources: Sources<'a>, output: Output) -> Self {
         let order = sources.order;
         Self {
-            sources,
             output,
             ending: Ending::new(Instant::now(), order.timeout, order.grace),
+            looking: Looking::new(order, Instant::now(), sources.system),
             sequence: Sequence::new(&order.steps),
             command: None,
             secrets: GivenSecrets::default(),
+            family: Family::new(sources.system, Vec::new()),
             has_family: true,
+            sources,
         }
     }
 
@@ -93,6 +101,7 @@ impl<'a> Following<'a> {
             self.note_ended();
             self.start_due();
             self.act();
+            self.look();
             if self.ending.is_over(Instant::now(), self.standing()) {
                 break;
             }
@@ -113,7 +122,7 @@ impl<'a> Following<'a> {
     }
 
     fn note_ended(&mut self) {
-        let reaped = tree::reap(self.command);
+        let reaped = self.family.reap(self.command);
         self.has_family = reaped.has_family;
         if let Some(end) = reaped.end {
             self.command = None;
@@ -130,7 +139,12 @@ impl<'a> Following<'a> {
             self.output.catch_up();
             self.remark();
             self.announce(index);
-            let started = start(self.sources.order, index, self.outcome_so_far());
+            let started = start(
+                self.sources.order,
+                index,
+                self.outcome_so_far(),
+                self.sources.system,
+            );
             if let Ok(started) = &started {
                 let record = NewsRecord::Step {
                     command: identity(started),
@@ -150,6 +164,7 @@ impl<'a> Following<'a> {
             Ok(mut started) => {
                 self.secrets = std::mem::take(&mut started.secrets);
                 self.command = Some(started.pid);
+                self.family.add(started.pid);
                 self.has_family = true;
                 self.output.connect(started);
             }
@@ -186,31 +201,40 @@ impl<'a> Following<'a> {
         self.carry_out(act);
     }
 
+    fn look(&mut self) {
+        let now = Instant::now();
+        if let Some(breach) = self.looking.look(now) {
+            self.output.say(&format!("{}: {}", breach.phase, breach.message));
+            let act = self.ending.break_off(now, breach);
+            self.carry_out(act);
+        }
+    }
+
     fn carry_out(&mut self, act: Act) {
-        let group = self.command.map(Pid::as_raw);
         match act {
             Act::Wait => return,
             Act::Ask => {
                 let because = match &self.ending.cause {
-                    Cause::Itself | Cause::Timeout => "its time is over",
+                    Cause::Itself | Cause::Timeout | Cause::Breach(_) => "its time is over",
                     Cause::Stop(reason) => reason,
                 };
                 self.output.say(&format!("asked to end: {because}"));
                 self.sequence.close();
-                tree::terminate(group);
+                self.family.terminate(self.command);
             }
             Act::AskLeftovers => {
-                self.output
-                    .say(&format!("left running and ended by us: {}", left_behind()));
-                tree::terminate(group);
+                let left = self.family.names();
+                self.output.say(&format!("left running and ended by us: {left}"));
+                self.family.terminate(self.command);
             }
             Act::Kill => {
                 self.sequence.abandon();
-                tree::kill_all();
+                self.family.kill_all();
             }
-            Act::GiveUp => self
-                .output
-                .say(&format!("could not be killed: {}", left_behind())),
+            Act::GiveUp => {
+                let left = self.family.names();
+                self.output.say(&format!("could not be killed: {left}"));
+            }
         }
         self.output.journal.flush();
     }
@@ -224,7 +248,12 @@ impl<'a> Following<'a> {
         let pipes = self.output.pipes();
         watched.extend(pipes.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)));
         let now = Instant::now();
-        let moments = [self.ending.next_moment(), self.sequence.next_moment(now)];
+        let moments = [
+            self.ending.next_moment(),
+            self.sequence.next_moment(now),
+            self.looking.next_moment(),
+            self.family.next_look(now).filter(|_| self.sequence.is_over()),
+        ];
         let timeout = moments
             .into_iter()
             .flatten()
@@ -274,20 +303,4 @@ fn until(moment: Instant, now: Instant) -> PollTimeout {
         return PollTimeout::ZERO;
     }
     PollTimeout::try_from(left.as_millis() + 1).unwrap_or(PollTimeout::MAX)
-}
-
-/// Names what is left of the family, for the log.
-fn left_behind() -> String {
-    const MOST: usize = 10;
-    let members = tree::members();
-    let name = |pid: i32| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    let mut named: Vec<String> = members
-        .iter()
-        .take(MOST)
-        .map(|process| format!("{} ({})", name(process.pid).trim(), process.pid))
-        .collect();
-    if members.len() > MOST {
-        named.push(format!("and {} more", members.len() - MOST));
-    }
-    named.join(", ")
 }

@@ -43,6 +43,8 @@ pub(super) fn goal(name: &str, after: &[&str]) -> PlannedGoal {
             pre_approval: None,
             retry: Retry::default(),
             start_within: None,
+            wait_for: None,
+            limits: Default::default(),
             progress: Vec::new(),
             listeners: Vec::new(),
             uncancelable: false,

@@ -1,0 +1,211 @@
+//! Steps of `execute`: a pipeline in one working copy (semantics 4.11, EX-10).
+//!
+//! What steps share lies in the working copy. A step that fails ends the goal; one ends it on purpose by its `stop_code`
+//! or by an end that it reports in `result.json`; `finally` steps run in any case.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::model::{Field, Push, ValueType};
+use crate::ports::executor::{OnFailure, When};
+use crate::rules::MemoryView;
+use crate::rules::expression::{Evaluator, Expression};
+use crate::rules::patterns::PatternSet;
+use crate::rules::project::{Project, ProjectPatterns};
+use crate::rules::push_test::PlanningFacts;
+
+use super::resolve::Placeholders;
+use super::{KindError, Step};
+
+/// Most steps of a goal.
+const MOST_STEPS: usize = 100;
+
+/// Keys of a step.
+pub(super) static FIELDS: &[Field] = &[
+    Field::new(
+        "name",
+        ValueType::Text,
+        "what it is called; the phase while it runs",
+    )
+    .required(),
+    Field::new("run", ValueType::Argv, "program and arguments").required(),
+    Field::new(
+        "when",
+        ValueType::Expression,
+        "CEL over `push` and `repo`; when it is false, the step is skipped",
+    ),
+    Field::new(
+        "only_if",
+        ValueType::Argv,
+        "a command that is run just before; when it ends with another code than 0, the step is skipped",
+    ),
+    Field::new(
+        "finally",
+        ValueType::Boolean,
+        "whether it also runs after a failure, with `SDM_OUTCOME` in its environment",
+    )
+    .default("false"),
+    Field::new(
+        "ignore_failure",
+        ValueType::Boolean,
+        "whether the goal goes on when it fails",
+    )
+    .default("false"),
+    Field::new(
+        "stop_code",
+        ValueType::Integer { min: 1, max: 255 },
+        "the code by which it ends the goal on purpose and well",
+    ),
+    Field::new(
+        "env",
+        ValueType::Map(&ValueType::Text),
+        "further variables of this step",
+    )
+    .aliases(&["environment_variables"]),
+    Field::new(
+        "directory",
+        ValueType::Path,
+        "where it runs, instead of the goal's directory",
+    ),
+];
+
+/// A step as written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct StepArguments {
+    name: String,
+    run: Vec<String>,
+    when: Option<String>,
+    only_if: Option<Vec<String>>,
+    finally: bool,
+    ignore_failure: bool,
+    stop_code: Option<i32>,
+    env: BTreeMap<String, String>,
+    directory: Option<String>,
+}
+
+/// Whether steps make sense beyond their shape.
+///
+/// # Errors
+/// What is wrong, as a sentence.
+pub(super) fn check(steps: &[StepArguments]) -> Result<(), String> {
+    if steps.is_empty() {
+        return Err("`steps` is empty; a goal runs at least one".to_owned());
+    }
+    if steps.len() > MOST_STEPS {
+        return Err(format!(
+            "{} steps are too many: at most {MOST_STEPS} are",
+            steps.len()
+        ));
+    }
+    for step in steps {
+        let of_step = |problem: &str| format!("step `{}`: {problem}", step.name);
+        if step.name.trim().is_empty() {
+            return Err("a step needs a name: it is what people see while it runs".to_owned());
+        }
+        if steps.iter().filter(|other| other.name == step.name).count() > 1 {
+            return Err(of_step("there are several steps of that name"));
+        }
+        if let Some(source) = &step.when {
+            compiled(source).map_err(|problem| of_step(&problem))?;
+        }
+    }
+    Ok(())
+}
+
+fn compiled(source: &str) -> Result<Expression, String> {
+    let expression = Expression::compile(source, &[]).map_err(|refusal| refusal.message)?;
+    match expression.asks_project() {
+        true => {
+            Err("`when` sees `push` and `repo`; to look at files, use `only_if: [test, -e, FILE]`".to_owned())
+        }
+        false => Ok(expression),
+    }
+}
+
+/// The steps to carry out for a push; those that do not apply are left out.
+///
+/// # Errors
+/// An expression or a placeholder has no value for this push.
+pub(super) fn steps(
+    written: &[StepArguments],
+    directory: &str,
+    push: &Push,
+    placeholders: &Placeholders,
+) -> Result<Vec<Step>, KindError> {
+    let mut steps = Vec::new();
+    for step in written {
+        if holds(step, push)? {
+            let directory = step.directory.as_deref().unwrap_or(directory);
+            steps.extend(condition(step, directory, placeholders)?);
+            steps.push(work(step, directory, placeholders)?);
+        }
+    }
+    Ok(steps)
+}
+
+fn holds(step: &StepArguments, push: &Push) -> Result<bool, KindError> {
+    let Some(source) = &step.when else {
+        return Ok(true);
+    };
+    let problem = |problem: String| KindError::Definition(format!("step `{}`: {problem}", step.name));
+    let expression = compiled(source).map_err(problem)?;
+    let nothing = || PatternSet::default().finish();
+    let patterns = ProjectPatterns {
+        tree: nothing().map_err(problem)?,
+        changed: nothing().map_err(problem)?,
+    };
+    let view = MemoryView::new();
+    let project = Project::new(&view, &patterns);
+    Evaluator::default()
+        .evaluate(&expression, push, &PlanningFacts::default(), &project)
+        .map_err(|error| problem(error.to_string()))
+}
+
+/// The command that rules the step out, as a step before it.
+fn condition(
+    step: &StepArguments,
+    directory: &str,
+    placeholders: &Placeholders,
+) -> Result<Option<Step>, KindError> {
+    let Some(argv) = &step.only_if else {
+        return Ok(None);
+    };
+    let mut condition = command(step, argv, directory, placeholders)?;
+    condition.name = format!("{}?", step.name);
+    condition.on_failure = OnFailure::SkipsNext;
+    Ok(Some(condition))
+}
+
+fn work(step: &StepArguments, directory: &str, placeholders: &Placeholders) -> Result<Step, KindError> {
+    let mut work = command(step, &step.run, directory, placeholders)?;
+    work.stop_code = step.stop_code;
+    work.heeds_result = true;
+    if step.ignore_failure {
+        work.on_failure = OnFailure::IsIgnored;
+    }
+    Ok(work)
+}
+
+fn command(
+    step: &StepArguments,
+    argv: &[String],
+    directory: &str,
+    placeholders: &Placeholders,
+) -> Result<Step, KindError> {
+    let resolved = placeholders.argv(argv)?;
+    let mut environment = resolved.environment;
+    for (name, value) in &step.env {
+        environment.push((name.clone(), placeholders.text(value)?));
+    }
+    Ok(Step {
+        directory: placeholders.directory(directory)?,
+        environment,
+        when: match step.finally {
+            true => When::Finally,
+            false => When::SuccessSoFar,
+        },
+        ..Step::program(&step.name, resolved.argv)
+    })
+}

@@ -1,0 +1,225 @@
+//! What a goal with a process waits for, runs in steps, or has mocked: from the goal file to the real process.
+
+use serde_json::Value;
+
+use sdm::engine::Machine;
+use sdm::spec::SourceFile;
+
+use crate::support::local::{LocalMachine, state_of};
+
+fn problems(goal: &str) -> String {
+    let text = format!("rules:\n  - name: r\n    goals:\n      - {goal}\n");
+    let file = SourceFile {
+        name: "g.yaml".into(),
+        bytes: text.into_bytes(),
+    };
+    let diagnostics = Machine::check(&[file]).diagnostics;
+    let said: Vec<String> = diagnostics.into_iter().map(|problem| problem.message).collect();
+    said.join("; ")
+}
+
+fn goal<'a>(set: &'a Value, name: &str) -> &'a Value {
+    let goals = set["goals"].as_array().unwrap();
+    goals.iter().find(|goal| goal["name"] == name).unwrap()
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_its_reason() {
+    insta::assert_snapshot!(
+        problems("{name: g, execute: {steps: [{name: a, run: [x]}], run: [x]}}"),
+        @"goal `g`: `execute` has both `steps` and another command; keep one"
+    );
+    insta::assert_snapshot!(
+        problems("{name: g, execute: {steps: []}}"),
+        @"goal `g`: `steps` is empty; a goal runs at least one"
+    );
+    insta::assert_snapshot!(
+        problems("{name: g, execute: {steps: [{name: a, run: [x]}, {name: a, run: [y]}]}}"),
+        @"goal `g`: step `a`: there are several steps of that name"
+    );
+    insta::assert_snapshot!(
+        problems("{name: g, execute: {steps: [{name: a, run: [x], when: 'project.has_file(\"x\")'}]}}"),
+        @"goal `g`: step `a`: `when` sees `push` and `repo`; to look at files, use `only_if: [test, -e, FILE]`"
+    );
+    insta::assert_snapshot!(
+        problems("{use: cancel, goals: g, wait_for: {run: [x]}}"),
+        @"goal `cancel`: `wait_for` is for goals that run a process, and this one runs none"
+    );
+    insta::assert_snapshot!(
+        problems("{use: cancel, goals: g, limits: {memory: 1GiB}}"),
+        @"goal `cancel`: `limits` is for goals that run a process, and this one runs none"
+    );
+    insta::assert_snapshot!(
+        problems("{name: g, execute: {run: [x]}, limits: {memory: much}}"),
+        @"`memory` is not an amount of bytes"
+    );
+}
+
+const PIPELINE: &str = r#"
+rules:
+  - name: ship
+    goals:
+      - name: ship
+        wait_for: {run: [sh, -c, "echo look >> looks; test $(wc -l < looks) -ge 3"], retries: 5, pause: 10ms}
+        execute:
+          env: {WORD: shared}
+          steps:
+            - {name: build, run: [sh, -c, "echo $WORD ${branch} > built"]}
+            - {name: elsewhere, run: ["false"], when: 'push.branch == "other"'}
+            - {name: absent, run: ["false"], only_if: [test, -e, absent]}
+            - {name: show, run: [cat, built, looks], env: {WORD: own}}
+            - {name: enough, run: [sh, -c, "exit 78"], stop_code: 78}
+            - {name: never, run: ["false"]}
+            - {name: clean, run: [sh, -c, "echo it was a $SDM_OUTCOME"], finally: true}
+      - name: broken
+        execute:
+          steps:
+            - {name: first, run: ["true"]}
+            - {name: second, run: [sh, -c, "exit 4"]}
+            - {name: clean, run: [sh, -c, "echo it was a $SDM_OUTCOME"], finally: true}
+  - name: wait
+    goals:
+      - name: impatient
+        wait_for: {run: ["false"], retries: 2, pause: 1ms}
+        execute: {run: [echo, never]}
+  - name: none
+    goals:
+      - name: none
+        execute: {steps: [{name: elsewhere, run: ["false"], when: 'push.branch == "other"'}]}
+"#;
+
+#[test]
+fn ex_06_and_ex_10_a_goal_waits_and_runs_its_steps() {
+    let mut machine = LocalMachine::new(PIPELINE);
+    machine.start();
+    let sha = machine.commit("second", &[("a", "1")]);
+    let set = machine.ended_set_of(&sha);
+    assert_eq!(state_of(&set, "ship"), "success", "{set:#}");
+    let log = machine.ok(&["logs", "ship"]);
+    let shown = [
+        "shared main",
+        "look\nlook\nlook",
+        "it was a success",
+        "enough ends the goal on purpose",
+    ];
+    for text in shown {
+        assert!(unprefixed(&log).contains(text), "{text} in\n{log}");
+    }
+    assert_eq!(state_of(&set, "broken"), "failure");
+    assert_eq!(goal(&set, "broken")["phase"], "second");
+    assert!(machine.ok(&["logs", "broken"]).contains("it was a failure"));
+    assert_eq!(state_of(&set, "impatient"), "failure");
+    assert_eq!(goal(&set, "impatient")["phase"], "waiting");
+    let log = machine.ok(&["logs", "impatient"]);
+    assert!(log.contains("waiting: timed out after max retries"), "{log}");
+    assert!(!unprefixed(&log).lines().any(|line| line == "never"), "{log}");
+    assert_eq!(
+        (state_of(&set, "none"), &goal(&set, "none")["phase"]),
+        ("skipped", &"no step applies".into())
+    );
+    machine.stop();
+}
+
+/// Lines of a log without what stands before their text.
+fn unprefixed(log: &str) -> String {
+    let text = |line: &str| match line.split_once(" | ") {
+        Some((_, text)) => text.to_owned(),
+        None => line.to_owned(),
+    };
+    log.lines().map(text).collect::<Vec<_>>().join("\n")
+}
+
+const BOMB: &str = r#"
+rules:
+  - name: r
+    goals:
+      - - name: bomb
+          limits: {processes: 80}
+          execute:
+            run:
+              - sh
+              - -c
+              - >
+                bomb() { test $1 -gt 4 || { for i in 1 2 3 4; do bomb $(($1+1)) & done; }; while :; do sleep 100; done; };
+                bomb 1
+        - {name: neighbour, execute: {run: [sh, -c, "sleep 1; echo well"]}}
+"#;
+
+#[test]
+fn i1_a_fork_bomb_ends_alone_and_the_daemon_answers() {
+    let mut machine = LocalMachine::new(BOMB);
+    machine.start();
+    let sha = machine.commit("second", &[("a", "1")]);
+    while !machine
+        .goal_sets()
+        .iter()
+        .any(|set| set["sha"] == sha.as_str() && set["state"] != "in_process")
+    {
+        assert!(machine.ok(&["show", "machines"]).contains("sdm"), "it answers");
+    }
+    let set = machine.ended_set_of(&sha);
+    let bomb = goal(&set, "bomb");
+    assert_eq!(
+        (&bomb["state"], &bomb["phase"]),
+        (&"failure".into(), &"limit: processes".into())
+    );
+    assert_eq!(state_of(&set, "neighbour"), "success");
+    machine.stop();
+}
+
+const TWO: &str = r#"
+rules:
+  - name: deploy
+    goals:
+      - {name: deploy-all, execute: {run: [touch, /nowhere/at/all]}, wait_for: {run: ["false"]}}
+      - {name: test, execute: {run: [echo, real]}}
+"#;
+
+#[test]
+fn ex_08_goals_are_mocked_by_name_and_say_so() {
+    let mut machine = LocalMachine::new(TWO);
+    let file = machine.path("sdm.yaml");
+    std::fs::write(
+        &file,
+        "mock:\n  - {goals: ['deploy*'], size: 100ms}\n  - {goals: [none], code: 3}\n",
+    )
+    .unwrap();
+    machine.set("SDM_CONFIG", file.to_str().unwrap());
+    machine.start();
+    let sha = machine.commit("second", &[("a", "1")]);
+    let set = machine.ended_set_of(&sha);
+    let mocked = goal(&set, "deploy-all");
+    assert_eq!(
+        (&mocked["state"], &mocked["phase"], &mocked["description"]),
+        (&"success".into(), &"mocked".into(), &"Mocked: deploy-all".into())
+    );
+    assert!(
+        machine
+            .ok(&["logs", "deploy-all"])
+            .contains("its work is not done")
+    );
+    assert!(machine.ok(&["logs", "test"]).contains("real"));
+    machine.stop();
+}
+
+#[test]
+fn ex_08_a_mock_may_fail_and_is_off_unless_configured() {
+    let mut machine =
+        LocalMachine::new("rules: [{name: r, goals: [{name: test, execute: {run: [echo, real]}}]}]");
+    machine.start();
+    let sha = machine.commit("second", &[("a", "1")]);
+    assert_eq!(state_of(&machine.ended_set_of(&sha), "test"), "success");
+    assert!(machine.ok(&["logs", "test"]).contains("real"));
+    machine.stop();
+    let file = machine.path("sdm.yaml");
+    std::fs::write(&file, "mock: [{size: 10ms, code: 3}]").unwrap();
+    machine.set("SDM_CONFIG", file.to_str().unwrap());
+    machine.start();
+    let sha = machine.commit("third", &[("a", "2")]);
+    let set = machine.ended_set_of(&sha);
+    assert_eq!(
+        (state_of(&set, "test"), &goal(&set, "test")["phase"]),
+        ("failure", &"mocked".into())
+    );
+    machine.stop();
+}
