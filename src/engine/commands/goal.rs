@@ -68,6 +68,8 @@ fn goal(
         secrets: Vec::new(),
         parameters,
         plan: None,
+        limits: crate::model::limits::GoalLimits::default(),
+        wait_for: None,
     })
 }
 

@@ -92,6 +92,8 @@ impl Engine {
             progress: Vec::new(),
             result_file: files.output.join("result.json"),
             log_limit: self.settings.log_limit,
+            limits: self.settings.limits,
+            watched: vec![files.work.clone(), files.output.clone()],
         })
     }
 

@@ -66,12 +66,11 @@ impl Signals {
                     .collect()
             }
         };
-        let signals = come
+        let mut signals = come
             .into_iter()
             .filter_map(|number| Signal::try_from(number).ok());
         signals
-            .filter(|signal| *signal != Signal::SIGCHLD)
-            .last()
+            .rfind(|signal| *signal != Signal::SIGCHLD)
             .map(Signal::as_str)
     }
 }
