@@ -188,14 +188,45 @@ impl<'a> Drive<'a> {
         });
         self.output.phase(&format!("running {}", spec.name));
         if standing == Standing::New {
-            let starting = self
-                .engine
-                .docker
-                .start_container(&id, None::<StartContainerOptions>);
-            self.engine.work(&doing, starting).await?;
+            self.begin(&doing, &id).await?;
         }
         self.made[place].address = self.address_of(&id, spec).await;
         Ok(place)
+    }
+
+    /// Starts a container that has not run, and makes sure of it: an engine that is still connecting us to its output may say
+    /// yes and start nothing. One that has begun is never started again.
+    async fn begin(&self, doing: &str, id: &str) -> Result<(), EngineError> {
+        let begun = Instant::now();
+        loop {
+            let starting = self
+                .engine
+                .docker
+                .start_container(id, None::<StartContainerOptions>);
+            self.engine.work(doing, starting).await?;
+            if !self.is_still_new(id).await {
+                return Ok(());
+            }
+            if begun.elapsed() >= self.engine.patience {
+                return Err(EngineError::Refused {
+                    doing: doing.to_owned(),
+                    words: "the engine says that it was started, and it was not".to_owned(),
+                    status: 0,
+                });
+            }
+        }
+    }
+
+    /// Whether a container has not begun, seen twice with a pause between. Where the answer has no meaning it has.
+    async fn is_still_new(&self, id: &str) -> bool {
+        for _ in 0..2 {
+            let status = self.inspect(id).await.ok().and_then(|found| found.state?.status);
+            if status != Some(ContainerStateStatusEnum::CREATED) {
+                return false;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        true
     }
 
     async fn make(

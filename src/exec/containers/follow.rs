@@ -53,10 +53,15 @@ pub(super) async fn hand_on(
     mut output: ContainerOutput,
     done: CancellationToken,
 ) {
+    let mut pause = SHORT_PAUSE;
     loop {
         while let Some(Ok(piece)) = pieces.next().await {
             output.take(&piece);
+            pause = SHORT_PAUSE;
         }
+        // A connection that gives nothing is not asked for again at once.
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(PAUSE);
         match attach_again(&engine, &id).await {
             Some(more) => pieces = more,
             None => break,

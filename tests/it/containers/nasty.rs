@@ -197,3 +197,19 @@ fn ym_23_arguments_of_a_push_never_become_the_script_of_an_image() {
     );
     assert_eq!(engine.asked("POST /containers/create"), 0);
 }
+
+#[test]
+fn an_engine_that_says_yes_and_starts_nothing_does_not_hang_the_goal() {
+    let (place, engine) = (Place::new(), FakeEngine::start());
+    let order = impatient(&place, &engine);
+    let route = format!("POST /containers/{}-main/start", order.belonging.name);
+    engine.instead(&route, Answer::Json(204, json!(null)));
+    let ran = run(&place, &order);
+    assert_eq!(ran.code, 125, "{}", ran.out);
+    let failure = ran.report.failure.unwrap();
+    assert!(
+        failure.contains("says that it was started, and it was not"),
+        "{failure}"
+    );
+    assert!(engine.asked(&route) > 1);
+}
