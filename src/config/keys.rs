@@ -40,6 +40,8 @@ const TYPES: &[(&str, ValueType)] = &[
     ("sandbox_readable", ValueType::List(&ValueType::Verbatim)),
     ("untrusted_network", ValueType::Boolean),
     ("cache_limit", ValueType::Verbatim),
+    ("goal_limits", ValueType::Fields(GOAL_LIMITS)),
+    ("mock", ValueType::List(&ValueType::Fields(MOCK))),
     ("secrets", ValueType::Map(&ValueType::Any)),
     ("secret_key_file", ValueType::Verbatim),
     ("log_level", ValueType::Verbatim),
@@ -69,6 +71,37 @@ const LOGIN: &[Field] = &[
         "secret_file",
         ValueType::Verbatim,
         "a file with the password or token in its first line",
+    ),
+];
+
+const GOAL_LIMITS: &[Field] = &[
+    Field::new("processes", ValueType::Verbatim, "processes and threads at once"),
+    Field::new(
+        "memory",
+        ValueType::Verbatim,
+        "resident memory of all its processes",
+    ),
+    Field::new("open_files", ValueType::Verbatim, "open files of each process"),
+    Field::new("file_size", ValueType::Verbatim, "largest file it may write"),
+    Field::new("disk", ValueType::Verbatim, "growth of its working copy"),
+    Field::new(
+        "free_disk",
+        ValueType::Verbatim,
+        "what must stay free of the disk",
+    ),
+];
+
+const MOCK: &[Field] = &[
+    Field::new(
+        "goals",
+        ValueType::List(&ValueType::Verbatim),
+        "globs over names of goals; all unless given",
+    ),
+    Field::new("size", ValueType::Verbatim, "how long the mock takes"),
+    Field::new(
+        "code",
+        ValueType::Integer { min: 0, max: 255 },
+        "the code it ends with",
     ),
 ];
 
@@ -113,6 +146,10 @@ const WITHOUT_VARIABLE: &[(&str, &str)] = &[
         "logins by origin, such as `https://forge.example`, for remotes",
     ),
     ("containers", "what goals in containers may"),
+    (
+        "goal_limits",
+        "what a goal may use, unless it says otherwise itself",
+    ),
     ("secrets", "secrets by name: where they are and what they are for"),
 ];
 
