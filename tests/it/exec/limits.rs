@@ -100,8 +100,10 @@ async fn i1_who_leaves_no_room_on_the_disk_is_killed() {
 #[tokio::test]
 async fn i1_descriptors_and_the_size_of_files_are_limited_by_the_kernel() {
     let house = House::new();
+    // The supervisor says so once the process is there, which may be a moment later.
     let mut spec = house.shell(
-        "ulimit -Hn; cat /proc/$$/oom_score_adj; exec 3</dev/null 4</dev/null 5</dev/null 6</dev/null",
+        "ulimit -Hn; n=0; until read x </proc/$$/oom_score_adj; [ $x = 500 ] || [ $n -gt 100000 ]; do n=$((n+1)); done; \
+         echo $x; exec 3</dev/null 4</dev/null 5</dev/null 6</dev/null",
     );
     spec.limits.open_files = Some(6);
     let (result, log) = house.run(spec).await;
