@@ -12,6 +12,7 @@
 //! | 1 | [`wire`] | messages between the daemon and those who talk to it |
 //! | 1 | [`config`] | configuration: layered, strict, printable |
 //! | 2 | [`ports`] | the doors outward, as small traits |
+//! | 2 | [`access`] | who may do what: scopes, grants, the operation table and the one evaluation |
 //! | 3 | [`kinds`] | what each goal kind does |
 //! | 3 | [`graph`] | the event graph: questions and their answers |
 //! | 4 | [`engine`] | ingest → plan → schedule → dispatch → report |
@@ -23,6 +24,7 @@
 //! A push walks down one line: trigger → ingest → view → rules → store → schedule → kind → exec → goal event →
 //! store → report.
 
+pub mod access;
 pub mod cli;
 pub mod config;
 pub mod daemon;

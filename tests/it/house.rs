@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("wire", 1),
     ("config", 1),
     ("ports", 2),
+    ("access", 2),
     ("kinds", 3),
     ("graph", 3),
     ("engine", 4),

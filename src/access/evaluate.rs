@@ -1,0 +1,422 @@
+//! The evaluation (security model 13). The first test that fails decides; nothing but passing all of them allows.
+//!
+//! [`admit`] asks whether somebody may do something at all (steps 1 to 8), [`Admitted`] where (steps 9 to 13): lists and
+//! streams are admitted once and filtered row by row, everything else goes through [`decide`].
+
+use std::time::Duration;
+
+use crate::model::Timestamp;
+
+use super::decision::{Decision, Lack, Needed, Reason, Rule};
+use super::operation::{Operation, Who};
+use super::principal::{PersonId, Principal};
+use super::request::{Context, Credential, ForgeNeed, Identity, Limit, Means, Proof, Request};
+use super::resource::{Level, Resource, Selector};
+use super::scope::{Scope, ScopeSet};
+use super::snapshot::{Addon, AddonState, Grant, Permission, Person, Right, Role, Snapshot};
+
+/// How long ago a sign-in still counts as fresh.
+pub(super) const FRESH: Duration = Duration::from_secs(15 * 60);
+
+/// How long what the forge said of a person counts.
+pub(super) const PERMISSION_COUNTS: Duration = Duration::from_secs(5 * 60);
+
+/// How old a snapshot may be that decides over a change.
+pub(super) const SNAPSHOT_COUNTS: Duration = Duration::from_secs(5);
+
+/// The forge that is meant when nothing says which.
+const USUAL_FORGE: &str = "github";
+
+type Check<T = ()> = Result<T, Box<Decision>>;
+
+fn no<T>(reason: Reason, rule: Rule) -> Check<T> {
+    Err(Box::new(Decision::new(reason, rule)))
+}
+
+/// Whether a request may do what it asks for.
+pub fn decide(request: &Request<'_>, snapshot: &Snapshot) -> Decision {
+    match admit(request, snapshot).and_then(|admitted| admitted.conclude(request)) {
+        Ok(decision) => decision,
+        Err(decision) => *decision,
+    }
+}
+
+/// Whether a request may do what it asks for at all; where is asked of what comes back.
+///
+/// # Errors
+/// The decision against it.
+pub fn admit<'s>(request: &'s Request<'_>, snapshot: &'s Snapshot) -> Check<Admitted<'s>> {
+    let identity = identified(&request.credential)?;
+    let Some(operation) = Operation::find(request.operation) else {
+        return no(Reason::OperationClosed, Rule::Operation);
+    };
+    let Some(identity) = identity else {
+        return anonymous(operation, request.now);
+    };
+    if operation.changes() && request.now.since(snapshot.taken_at) > SNAPSHOT_COUNTS {
+        return no(Reason::AuthorizationUnavailable, Rule::Snapshot);
+    }
+    let subject = subject(operation, identity, snapshot)?;
+    let free = |subject| Admitted {
+        operation,
+        subject,
+        context: None,
+        limit: &identity.limit,
+        now: request.now,
+    };
+    match operation.who {
+        Who::Open => return Ok(free(Subject::Free)),
+        Who::Own => return own(subject).map(|()| free(Subject::Free)),
+        Who::Anybody => {}
+        Who::Addon => addon_only(subject)?,
+        Who::Person => person_only(subject, identity, None)?,
+        Who::FreshPerson => person_only(subject, identity, Some(request.now))?,
+    }
+    has_scopes(operation.required(), subject, &identity.limit)?;
+    let context = context(request, subject, &identity.limit, snapshot)?;
+    if operation.needs_context && context.is_none() {
+        return no(Reason::ContextUserRequired, Rule::Operation);
+    }
+    Ok(Admitted {
+        context,
+        ..free(subject)
+    })
+}
+
+/// Somebody who may do an operation at all, and must now say where.
+#[derive(Debug)]
+pub struct Admitted<'s> {
+    operation: &'static Operation,
+    subject: Subject<'s>,
+    context: Option<ContextUser<'s>>,
+    limit: &'s Limit,
+    now: Timestamp,
+}
+
+/// Whose rights count.
+#[derive(Debug, Clone, Copy)]
+enum Subject<'s> {
+    /// Nobody's: the operation is open, or about the add-on itself.
+    Free,
+    /// An add-on's.
+    Addon(&'s Addon),
+    /// A person's.
+    Person(&'s Person),
+}
+
+/// The proven person for whom an add-on acts.
+#[derive(Debug)]
+struct ContextUser<'s> {
+    id: &'s PersonId,
+    person: Option<&'s Person>,
+    /// What the proof is about; none is everything.
+    reach: Option<&'s [Selector]>,
+}
+
+impl Admitted<'_> {
+    /// Whether a resource is in reach: what lists, streams and results are filtered by, counts included.
+    pub fn reaches(&self, resource: &Resource) -> bool {
+        self.reach(resource).is_ok()
+    }
+
+    /// The decision about one resource, its existence apart.
+    ///
+    /// # Errors
+    /// The decision against it.
+    pub fn reach(&self, resource: &Resource) -> Check<Rule> {
+        if matches!(self.subject, Subject::Free) {
+            return Ok(Rule::Operation);
+        }
+        if !self.operation.kinds.contains(&resource.kind()) {
+            return no(Reason::AuthorizationUnavailable, Rule::Snapshot);
+        }
+        let needed = || Needed {
+            resource: resource.clone(),
+            level: self.operation.level,
+        };
+        if !is_within(self.limit.resources.as_deref(), resource) {
+            return no(Reason::InsufficientPermission(needed()), Rule::Limit);
+        }
+        let rule = match self.subject {
+            Subject::Free => Rule::Operation,
+            Subject::Addon(addon) => granted(&addon.grants, &needed(), self.now)?,
+            Subject::Person(person) => permitted(person, &needed(), self.now)?,
+        };
+        self.person_reaches(&needed)?;
+        Ok(rule)
+    }
+
+    /// Step 10.
+    fn person_reaches(&self, needed: &impl Fn() -> Needed) -> Check {
+        let Some(context) = &self.context else {
+            return Ok(());
+        };
+        let forbidden = |rule| {
+            let person = context.id.clone();
+            let needed = needed();
+            no(Reason::ContextUserForbidden { person, needed }, rule)
+        };
+        let Some(person) = context.person.filter(|person| !person.is_suspended) else {
+            return forbidden(Rule::State);
+        };
+        let needed = needed();
+        if !is_within(context.reach, &needed.resource) {
+            return forbidden(Rule::Context);
+        }
+        permitted(person, &needed, self.now)
+            .map(|_| ())
+            .or_else(|refused| forbidden(refused.rule))
+    }
+
+    /// Steps 9 to 14.
+    fn conclude(&self, request: &Request<'_>) -> Check<Decision> {
+        let mut decided = None;
+        for resource in request.resources {
+            decided = Some(self.reach(resource)?);
+        }
+        let is_free = matches!(self.subject, Subject::Free);
+        let rule = match decided {
+            Some(rule) => rule,
+            None if is_free => Rule::Operation,
+            // Something that is about nothing would be allowed everywhere.
+            None => return no(Reason::AuthorizationUnavailable, Rule::Snapshot),
+        };
+        self.authorised(request.forge.as_ref())?;
+        if !request.exists && !is_free {
+            return no(Reason::NotFound, rule);
+        }
+        if request.is_too_often {
+            return no(Reason::RateLimited, Rule::Operation);
+        }
+        Ok(Decision::new(Reason::Allowed, rule))
+    }
+
+    /// Step 11.
+    fn authorised(&self, need: Option<&ForgeNeed>) -> Check {
+        let person = match (&self.context, self.subject) {
+            (Some(context), _) => context.person,
+            (None, Subject::Person(person)) => Some(person),
+            (None, Subject::Free | Subject::Addon(_)) => None,
+        };
+        if need.is_none() && !self.operation.needs_forge {
+            return Ok(());
+        }
+        let provider = need.map_or(USUAL_FORGE, |need| &need.provider);
+        let wanted = need.map_or(&[][..], |need| &need.scopes);
+        let granted = person.and_then(|person| person.authorizations.get(provider));
+        let is_missing = |scope: &&String| !granted.is_some_and(|granted| granted.contains(*scope));
+        let missing: Vec<String> = wanted.iter().filter(is_missing).cloned().collect();
+        if granted.is_some() && missing.is_empty() {
+            return Ok(());
+        }
+        let provider = provider.to_owned();
+        no(
+            Reason::UserAuthorizationRequired { provider, missing },
+            Rule::Context,
+        )
+    }
+}
+
+/// Steps 1 and 2.
+fn identified(credential: &Credential) -> Check<Option<&Identity>> {
+    match credential {
+        Credential::Absent => Ok(None),
+        Credential::Several => no(Reason::AmbiguousCredentials, Rule::Credential),
+        Credential::Bad(bad) => no(Reason::Credential(*bad), Rule::Credential),
+        Credential::Good(identity) => Ok(Some(identity)),
+    }
+}
+
+/// Step 4.
+fn anonymous<'s>(operation: &'static Operation, now: Timestamp) -> Check<Admitted<'s>> {
+    const NO_LIMIT: &Limit = &Limit {
+        scopes: None,
+        resources: None,
+    };
+    if operation.who != Who::Open {
+        return no(Reason::AuthenticationRequired, Rule::Operation);
+    }
+    Ok(Admitted {
+        operation,
+        subject: Subject::Free,
+        context: None,
+        limit: NO_LIMIT,
+        now,
+    })
+}
+
+/// Step 5: who it is, and whether they may do anything. A registration that waits may still ask about itself.
+fn subject<'s>(operation: &Operation, identity: &Identity, snapshot: &'s Snapshot) -> Check<Subject<'s>> {
+    match &identity.principal {
+        Principal::Anonymous => no(Reason::AuthorizationUnavailable, Rule::Snapshot),
+        Principal::Addon(key) => {
+            let addon = snapshot.addons.get(key);
+            let state = addon.map_or(AddonState::Uninstalled, |addon| addon.state);
+            let may_wait = state == AddonState::Pending && operation.who == Who::Own;
+            match addon {
+                Some(addon) if state == AddonState::Active || may_wait => Ok(Subject::Addon(addon)),
+                _ => no(Reason::AddonState(state), Rule::State),
+            }
+        }
+        Principal::Person(id) => match snapshot.people.get(id) {
+            Some(person) if !person.is_suspended => Ok(Subject::Person(person)),
+            _ => no(Reason::PersonSuspended, Rule::State),
+        },
+    }
+}
+
+/// Step 5a.
+fn own(subject: Subject<'_>) -> Check {
+    match subject {
+        Subject::Addon(_) | Subject::Free => Ok(()),
+        Subject::Person(_) => no(Reason::AddonRequired, Rule::Operation),
+    }
+}
+
+fn addon_only(subject: Subject<'_>) -> Check {
+    own(subject)
+}
+
+/// Step 5b.
+fn person_only(subject: Subject<'_>, identity: &Identity, fresh_at: Option<Timestamp>) -> Check {
+    if matches!(subject, Subject::Addon(_)) {
+        return no(Reason::PersonRequired, Rule::Operation);
+    }
+    match identity.means {
+        Means::Session { signed_in } if fresh_at.is_none_or(|now| now.since(signed_in) < FRESH) => Ok(()),
+        Means::Session { .. } | Means::Key | Means::Token => {
+            no(Reason::InteractiveSessionRequired, Rule::Operation)
+        }
+    }
+}
+
+/// Step 6: the static ceiling. For people it is only the limit of a key.
+fn has_scopes(required: ScopeSet, subject: Subject<'_>, limit: &Limit) -> Check {
+    let limited = limit.scopes.map_or_else(ScopeSet::all, ScopeSet::closure);
+    let (approved, asked) = match subject {
+        Subject::Addon(addon) => (addon.approved.closure(), addon.asked.closure()),
+        Subject::Free | Subject::Person(_) => (ScopeSet::all(), ScopeSet::EMPTY),
+    };
+    let missing = required.without(approved.both(limited));
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let unapproved = required.without(approved);
+    let (lack, rule) = if unapproved.is_empty() {
+        (Lack::Limit, Rule::Limit)
+    } else if unapproved.without(asked).is_empty() {
+        (Lack::Pending, Rule::Scopes)
+    } else {
+        (Lack::Approval, Rule::Scopes)
+    };
+    let reason = Reason::InsufficientScope {
+        required,
+        missing,
+        lack,
+    };
+    no(reason, rule)
+}
+
+/// Step 7: for whom it is done, if that is proven. People do nothing for others.
+fn context<'s>(
+    request: &'s Request<'_>,
+    subject: Subject<'_>,
+    limit: &Limit,
+    snapshot: &'s Snapshot,
+) -> Check<Option<ContextUser<'s>>> {
+    let Subject::Addon(addon) = subject else {
+        return Ok(None);
+    };
+    let (id, proof) = match &request.context {
+        Context::None | Context::Named(_) => return Ok(None),
+        Context::Unproven => return no(Reason::ContextNotProven, Rule::Context),
+        Context::Proven { person, proof } => (person, proof),
+    };
+    has_scopes(ScopeSet::of(&[Scope::ActAsUser]), subject, limit)?;
+    let reach = match proof {
+        Proof::Handle(selectors) => Some(selectors.as_slice()),
+        Proof::Impersonation if addon.consents.covers(id) => None,
+        Proof::Impersonation => return no(Reason::ContextNotProven, Rule::Context),
+    };
+    Ok(Some(ContextUser {
+        id,
+        person: snapshot.people.get(id),
+        reach,
+    }))
+}
+
+/// Whether a limit leaves room for a resource. What is selected by a proof or a limit was selected for allowing.
+fn is_within(limit: Option<&[Selector]>, resource: &Resource) -> bool {
+    limit.is_none_or(|selectors| selectors.iter().any(|selector| selector.allows(resource)))
+}
+
+/// Step 9 for add-ons: no denial matches, and the best allowance is enough.
+fn granted(grants: &[std::sync::Arc<Grant>], needed: &Needed, now: Timestamp) -> Check<Rule> {
+    not_denied(grants, needed, now)?;
+    let level = |grant: &Grant| match grant.right {
+        Right::Allow(level) if grant.is_live(now) && grant.selector.allows(&needed.resource) => Some(level),
+        Right::Allow(_) | Right::Deny => None,
+    };
+    let best = grants
+        .iter()
+        .filter_map(|grant| level(grant).map(|level| (level, grant)))
+        .max_by_key(|(level, _)| *level);
+    match best {
+        Some((level, grant)) if level >= needed.level => Ok(Rule::Grant(grant.clone())),
+        Some((_, grant)) => no(
+            Reason::InsufficientPermission(needed.clone()),
+            Rule::Grant(grant.clone()),
+        ),
+        None => no(Reason::InsufficientPermission(needed.clone()), Rule::Nothing),
+    }
+}
+
+fn not_denied(grants: &[std::sync::Arc<Grant>], needed: &Needed, now: Timestamp) -> Check {
+    let denies = |grant: &Grant| {
+        grant.right == Right::Deny && grant.is_live(now) && grant.selector.denies(&needed.resource)
+    };
+    match grants.iter().find(|grant| denies(grant)) {
+        Some(grant) => no(Reason::DeniedByAdmin(needed.clone()), Rule::Grant(grant.clone())),
+        None => Ok(()),
+    }
+}
+
+/// Step 9 for people, and step 10: no denial matches, and the forge or the role allows it.
+fn permitted(person: &Person, needed: &Needed, now: Timestamp) -> Check<Rule> {
+    not_denied(&person.grants, needed, now)?;
+    let by_role = role_level(person.role, &needed.resource);
+    if by_role.is_some_and(|level| level >= needed.level) {
+        return Ok(Rule::Role(person.role));
+    }
+    if matches!(needed.resource, Resource::Repository { .. }) {
+        return on_the_forge(&person.permissions, needed, now);
+    }
+    granted(&person.grants, needed, now)
+}
+
+/// What a role gives: administrators decide over what is the hub's own, members see the workspace. Repositories are the
+/// forge's.
+fn role_level(role: Role, resource: &Resource) -> Option<Level> {
+    match (role, resource) {
+        (_, Resource::Repository { .. }) => None,
+        (Role::Admin, _) => Some(Level::Admin),
+        (Role::Member, Resource::Workspace) => Some(Level::Read),
+        (Role::Member, Resource::Channel(_) | Resource::Feed(_) | Resource::Environment(_)) => None,
+    }
+}
+
+fn on_the_forge(permissions: &[Permission], needed: &Needed, now: Timestamp) -> Check<Rule> {
+    let counts = |permission: &&Permission| {
+        now.since(permission.read_at) < PERMISSION_COUNTS && permission.selector.allows(&needed.resource)
+    };
+    let best = permissions
+        .iter()
+        .filter(counts)
+        .map(|permission| permission.level)
+        .max();
+    match best {
+        Some(level) if level >= needed.level => Ok(Rule::Forge),
+        Some(_) => no(Reason::InsufficientPermission(needed.clone()), Rule::Forge),
+        None => no(Reason::InsufficientPermission(needed.clone()), Rule::Nothing),
+    }
+}

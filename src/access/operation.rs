@@ -1,0 +1,506 @@
+//! The operation table: every route, field and message, with what it needs (security model 11). What is not here is closed.
+
+use super::resource::{Kind, Level};
+use super::scope::{Scope, ScopeSet};
+
+/// Who may do something at all, before scopes and grants are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Who {
+    /// Everybody, without a credential. Such an operation checks what it is given by itself.
+    Open,
+    /// An add-on, about itself.
+    Own,
+    /// Whoever has the scopes and the right.
+    Anybody,
+    /// Add-ons; people have no use for it.
+    Addon,
+    /// People in a browser.
+    Person,
+    /// People in a browser who signed in less than a quarter of an hour ago.
+    FreshPerson,
+}
+
+/// One row: an operation and what it needs.
+#[derive(Debug)]
+pub struct Operation {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does, completing "may not …".
+    pub does: &'static str,
+    /// Who may do it at all.
+    pub who: Who,
+    /// Scopes, all of them.
+    pub scopes: &'static [Scope],
+    /// Sorts of resources it can be about.
+    pub kinds: &'static [Kind],
+    /// Level on the resources.
+    pub level: Level,
+    /// Whether it can only be done for a proven person.
+    pub needs_context: bool,
+    /// Whether a token for a page, with the fixed hash, is enough.
+    pub allows_page_tokens: bool,
+    /// Whether the person must have authorised the hub on the forge.
+    pub needs_forge: bool,
+    /// Whether it reads secrets, so that it is always recorded.
+    pub reads_secrets: bool,
+}
+
+use Kind::{Channel, Environment, Feed, Repository, Workspace};
+use Level::{Admin, Read, Write};
+use Scope as S;
+use Who::{Addon, Anybody, FreshPerson, Open, Own, Person};
+
+const fn row(
+    name: &'static str,
+    does: &'static str,
+    who: Who,
+    scopes: &'static [Scope],
+    kinds: &'static [Kind],
+    level: Level,
+) -> Operation {
+    Operation {
+        name,
+        does,
+        who,
+        scopes,
+        kinds,
+        level,
+        needs_context: false,
+        allows_page_tokens: false,
+        needs_forge: false,
+        reads_secrets: false,
+    }
+}
+
+const WORKSPACE: &[Kind] = &[Workspace];
+const REPOSITORY: &[Kind] = &[Repository];
+const DELIVERY: &[Kind] = &[Repository, Environment];
+const CONTENT: &[Kind] = &[Workspace, Repository, Channel, Feed, Environment];
+
+const fn open(name: &'static str, does: &'static str) -> Operation {
+    row(name, does, Open, &[], WORKSPACE, Read)
+}
+
+const fn own(name: &'static str, does: &'static str) -> Operation {
+    row(name, does, Own, &[], WORKSPACE, Read)
+}
+
+/// A right of members over what is theirs.
+const fn member(name: &'static str, does: &'static str) -> Operation {
+    row(name, does, Person, &[], WORKSPACE, Read)
+}
+
+/// A decision of an administrator that makes rights.
+const fn decide(name: &'static str, does: &'static str) -> Operation {
+    row(name, does, FreshPerson, &[], WORKSPACE, Admin)
+}
+
+/// Every operation.
+pub const OPERATIONS: &[Operation] = &[
+    // Without a credential.
+    open("health", "ask whether the hub is well"),
+    open("badge.read", "read public badges"),
+    open("sign_in", "sign in"),
+    open("install_key.read", "read public install keys"),
+    open("token.exchange", "exchange a signed assertion for a token"),
+    open("webhook.receive", "deliver signed webhooks"),
+    // An add-on about itself.
+    own("self.get", "read its own registration"),
+    own("self.heartbeat", "say that it is alive"),
+    own("self.rotate", "ask for a new secret of its own"),
+    Operation {
+        allows_page_tokens: true,
+        ..own("page.context", "read where its page is shown")
+    },
+    // Content.
+    row(
+        "events.subscribe",
+        "subscribe to events",
+        Anybody,
+        &[S::EventsRead],
+        CONTENT,
+        Read,
+    ),
+    row(
+        "events.receive",
+        "receive events",
+        Anybody,
+        &[S::EventsRead],
+        CONTENT,
+        Read,
+    ),
+    row(
+        "graph.query",
+        "query the graph",
+        Anybody,
+        &[S::GraphRead],
+        CONTENT,
+        Read,
+    ),
+    row(
+        "repo.list",
+        "list repositories",
+        Anybody,
+        &[S::RepoMeta],
+        REPOSITORY,
+        Read,
+    ),
+    row(
+        "repo.get",
+        "read settings of repositories",
+        Anybody,
+        &[S::RepoMeta],
+        REPOSITORY,
+        Read,
+    ),
+    row(
+        "repo.status",
+        "set commit statuses and checks",
+        Anybody,
+        &[S::RepoStatus],
+        REPOSITORY,
+        Write,
+    ),
+    Operation {
+        reads_secrets: true,
+        ..row(
+            "repo.token.read",
+            "get a token to read code",
+            Addon,
+            &[S::RepoRead],
+            REPOSITORY,
+            Read,
+        )
+    },
+    Operation {
+        reads_secrets: true,
+        ..row(
+            "repo.token.write",
+            "get a token to push",
+            Addon,
+            &[S::RepoWrite],
+            REPOSITORY,
+            Write,
+        )
+    },
+    row(
+        "goal.list",
+        "list goals",
+        Anybody,
+        &[S::GoalsRead],
+        DELIVERY,
+        Read,
+    ),
+    row(
+        "goal.log",
+        "read logs of goals",
+        Anybody,
+        &[S::GoalsRead],
+        DELIVERY,
+        Read,
+    ),
+    row(
+        "goal.create",
+        "create goals",
+        Anybody,
+        &[S::GoalsWrite],
+        DELIVERY,
+        Write,
+    ),
+    row(
+        "goal.update",
+        "update goals",
+        Anybody,
+        &[S::GoalsWrite],
+        DELIVERY,
+        Write,
+    ),
+    row(
+        "goal.log.write",
+        "write logs of goals",
+        Anybody,
+        &[S::GoalsWrite],
+        DELIVERY,
+        Write,
+    ),
+    row(
+        "goal.cancel",
+        "cancel goals",
+        Anybody,
+        &[S::GoalsDelete],
+        DELIVERY,
+        Write,
+    ),
+    row(
+        "goal.delete",
+        "delete goals",
+        Anybody,
+        &[S::GoalsDelete],
+        DELIVERY,
+        Write,
+    ),
+    row("goal.approve", "approve goals", Person, &[], DELIVERY, Write),
+    row("goal.deny", "deny goals", Person, &[], DELIVERY, Write),
+    row("goal.retry", "retry goals", Person, &[], DELIVERY, Write),
+    row(
+        "deployment.record",
+        "record deployments",
+        Anybody,
+        &[S::DeploymentsWrite],
+        DELIVERY,
+        Write,
+    ),
+    row(
+        "deployment.trigger",
+        "trigger deployments",
+        Anybody,
+        &[S::DeploymentsWrite],
+        DELIVERY,
+        Write,
+    ),
+    row(
+        "deployment.approve",
+        "approve deployments",
+        Person,
+        &[],
+        DELIVERY,
+        Write,
+    ),
+    row(
+        "environment.lock",
+        "lock and unlock environments",
+        Person,
+        &[],
+        &[Environment],
+        Write,
+    ),
+    row(
+        "message.post",
+        "post messages",
+        Anybody,
+        &[S::MessagesWrite],
+        &[Channel, Workspace],
+        Write,
+    ),
+    row(
+        "message.update",
+        "update messages",
+        Anybody,
+        &[S::MessagesWrite],
+        &[Channel, Workspace],
+        Write,
+    ),
+    row(
+        "command.register",
+        "register commands",
+        Anybody,
+        &[S::CommandsRegister],
+        WORKSPACE,
+        Read,
+    ),
+    row("command.list", "list commands", Person, &[], WORKSPACE, Read),
+    row(
+        "command.invoke",
+        "start commands",
+        Person,
+        &[],
+        &[Workspace, Repository],
+        Read,
+    ),
+    row(
+        "ingest.post",
+        "send custom events",
+        Anybody,
+        &[S::IngestWrite],
+        &[Feed],
+        Write,
+    ),
+    Operation {
+        needs_context: true,
+        needs_forge: true,
+        reads_secrets: true,
+        ..row(
+            "usertoken.get",
+            "get a person's token of the forge",
+            Addon,
+            &[S::SecretsUserToken],
+            REPOSITORY,
+            Write,
+        )
+    },
+    // Settings.
+    row(
+        "settings.read",
+        "read settings",
+        Anybody,
+        &[S::AdminRead],
+        WORKSPACE,
+        Admin,
+    ),
+    row(
+        "settings.write",
+        "write settings",
+        Anybody,
+        &[S::AdminWrite],
+        WORKSPACE,
+        Admin,
+    ),
+    row(
+        "audit.read",
+        "read the audit log",
+        Anybody,
+        &[S::AdminRead],
+        WORKSPACE,
+        Admin,
+    ),
+    row(
+        "audit.export",
+        "export the audit log",
+        FreshPerson,
+        &[],
+        WORKSPACE,
+        Admin,
+    ),
+    row(
+        "policy.read",
+        "read the policy",
+        Anybody,
+        &[S::AdminRead],
+        WORKSPACE,
+        Admin,
+    ),
+    row(
+        "addon.list",
+        "list add-ons",
+        Anybody,
+        &[S::AdminRead],
+        WORKSPACE,
+        Admin,
+    ),
+    row(
+        "addon.effective",
+        "ask what an add-on may do",
+        Anybody,
+        &[S::AdminRead],
+        WORKSPACE,
+        Admin,
+    ),
+    row(
+        "person.list",
+        "list people",
+        Anybody,
+        &[S::AdminRead],
+        WORKSPACE,
+        Admin,
+    ),
+    // What makes rights: people only, and no scope reaches it.
+    decide("policy.apply", "change the policy"),
+    member("addon.register", "register add-ons"),
+    decide("addon.approve", "approve add-ons"),
+    decide("addon.grant", "change grants of add-ons"),
+    decide("addon.uninstall", "uninstall add-ons"),
+    row("addon.disable", "disable add-ons", Person, &[], WORKSPACE, Admin),
+    decide("addon.enable", "enable add-ons"),
+    decide("addon.rotate", "give add-ons new secrets"),
+    decide("trust.change", "change which issuers of job tokens are trusted"),
+    decide("person.invite", "invite people"),
+    decide("person.role", "change roles of people"),
+    row("person.suspend", "suspend people", Person, &[], WORKSPACE, Admin),
+    decide("credential.manage", "manage credentials of others"),
+    decide(
+        "consent.everybody",
+        "agree for everybody that an add-on acts for them",
+    ),
+    row("key.create", "make keys", FreshPerson, &[], WORKSPACE, Read),
+    member("key.list", "list their keys"),
+    member("key.revoke", "revoke their keys"),
+    member("session.list", "list their sessions"),
+    member("session.end", "end their sessions"),
+    member("authorization.list", "list their authorisations on the forge"),
+    member("authorization.revoke", "revoke their authorisations on the forge"),
+    row(
+        "consent.give",
+        "agree that an add-on acts for them",
+        FreshPerson,
+        &[],
+        WORKSPACE,
+        Read,
+    ),
+    member("consent.withdraw", "take back that an add-on acts for them"),
+];
+
+impl Operation {
+    /// The row of an operation; `None` is closed to everybody.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        OPERATIONS.iter().find(|row| row.name == name)
+    }
+
+    /// The scopes as a set.
+    pub fn required(&self) -> ScopeSet {
+        ScopeSet::of(self.scopes)
+    }
+
+    /// Whether it changes something, so that an old state of things must not decide over it.
+    pub fn changes(&self) -> bool {
+        self.level > Level::Read && !matches!(self.who, Who::Open | Who::Own)
+    }
+
+    /// Whether an allowed use stands in the audit log; what is not allowed always does (security model 16).
+    pub fn is_recorded(&self) -> bool {
+        let makes_rights = matches!(self.who, Who::Person | Who::FreshPerson);
+        self.changes() || self.reads_secrets || makes_rights
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_operation_has_one_row() {
+        let names: BTreeSet<&str> = OPERATIONS.iter().map(|row| row.name).collect();
+        assert_eq!(names.len(), OPERATIONS.len());
+        assert!(Operation::find("goal.update").is_some());
+        assert!(Operation::find("Goal.Update").is_none() && Operation::find("").is_none());
+    }
+
+    #[test]
+    fn rows_make_sense() {
+        for row in OPERATIONS {
+            let closed_to_scopes = matches!(row.who, Who::Open | Who::Own | Who::Person | Who::FreshPerson);
+            assert_eq!(
+                row.scopes.is_empty(),
+                closed_to_scopes,
+                "{}: scopes are for add-ons",
+                row.name
+            );
+            assert!(!row.kinds.is_empty(), "{}", row.name);
+            assert!(
+                !row.allows_page_tokens || row.who == Who::Own,
+                "{}: pages are no API",
+                row.name
+            );
+            assert!(!row.reads_secrets || row.is_recorded(), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn what_makes_rights_is_for_people_and_recorded() {
+        for name in [
+            "addon.approve",
+            "addon.grant",
+            "policy.apply",
+            "goal.approve",
+            "key.create",
+            "trust.change",
+        ] {
+            let row = Operation::find(name).unwrap();
+            assert!(
+                matches!(row.who, Who::Person | Who::FreshPerson) && row.is_recorded(),
+                "{name}"
+            );
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The acceptance rows of the security model, what holds for every snapshot, and what people are told.
+
+mod properties;
+mod rows;
+mod told;
