@@ -389,7 +389,7 @@ fn permitted(person: &Person, needed: &Needed, now: Timestamp) -> Check<Rule> {
         return Ok(Rule::Role(person.role));
     }
     if matches!(needed.resource, Resource::Repository { .. }) {
-        return on_the_forge(&person.permissions, needed, now);
+        return on_the_forge(person, needed, now);
     }
     granted(&person.grants, needed, now)
 }
@@ -405,18 +405,19 @@ fn role_level(role: Role, resource: &Resource) -> Option<Level> {
     }
 }
 
-fn on_the_forge(permissions: &[Permission], needed: &Needed, now: Timestamp) -> Check<Rule> {
-    let counts = |permission: &&Permission| {
-        now.since(permission.read_at) < PERMISSION_COUNTS && permission.selector.allows(&needed.resource)
-    };
-    let best = permissions
-        .iter()
-        .filter(counts)
-        .map(|permission| permission.level)
-        .max();
-    match best {
+fn on_the_forge(person: &Person, needed: &Needed, now: Timestamp) -> Check<Rule> {
+    match forge_level(person, &needed.resource, now) {
         Some(level) if level >= needed.level => Ok(Rule::Forge),
         Some(_) => no(Reason::InsufficientPermission(needed.clone()), Rule::Forge),
         None => no(Reason::InsufficientPermission(needed.clone()), Rule::Nothing),
     }
+}
+
+/// What the forge says of a person and a repository; `None` when it has not said so in the last five minutes.
+pub(super) fn forge_level(person: &Person, resource: &Resource, now: Timestamp) -> Option<Level> {
+    let counts = |permission: &&Permission| {
+        now.since(permission.read_at) < PERMISSION_COUNTS && permission.selector.allows(resource)
+    };
+    let counting = person.permissions.iter().filter(counts);
+    counting.map(|permission| permission.level).max()
 }

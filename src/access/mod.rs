@@ -4,17 +4,20 @@
 //! [`Snapshot`] of approvals, grants and people, and gives a [`Decision`] with its reason and the rule that decided. It has
 //! no clock, no store and no network. Begin with [`scope`] for what an add-on may ask for at all, [`resource`] for where,
 //! and [`operation`] for the table that every route, field and message must be in. [`Refusal`] is what people and programs
-//! are told, [`effective`] what an administrator asks.
+//! are told, [`effective`] what an administrator asks, [`policy`] what administrators write, and [`audit`] what is kept of it.
 //!
 //! Rights are an intersection: scopes of the add-on, limit of the credential, grants of its add-on user, and the rights of
 //! the person for whom it acts. Deny beats allow in any order, and what nobody allowed is denied.
 
+pub mod audit;
 pub mod decision;
 pub mod effective;
 mod evaluate;
 pub mod operation;
+pub mod policy;
 pub mod principal;
 mod refusal;
+pub mod registration;
 pub mod request;
 pub mod resource;
 pub mod scope;

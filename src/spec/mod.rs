@@ -16,12 +16,12 @@ mod document;
 mod facts;
 mod first_of;
 mod goal;
-mod keys;
+pub(crate) mod keys;
 mod listener;
 mod load;
 mod mentions;
 pub mod placeholder;
-mod problems;
+pub(crate) mod problems;
 mod push_test;
 mod reader;
 mod rule;
@@ -31,7 +31,7 @@ pub mod schema;
 mod shape;
 mod value;
 mod value_tests;
-mod yaml;
+pub(crate) mod yaml;
 
 #[cfg(test)]
 mod testing;

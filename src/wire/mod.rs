@@ -2,6 +2,7 @@
 
 pub mod commands;
 pub mod compare;
+pub mod connect;
 pub mod control;
 pub mod explain;
 pub mod hub;

@@ -1,6 +1,7 @@
 //! The commands: one file each, with its `Args` and `run`.
 
 mod act;
+mod audit;
 mod check;
 mod choice;
 mod clone;
@@ -94,6 +95,9 @@ pub enum Command {
     /// Encrypt secrets for goals, and list those of the configuration
     #[command(subcommand, arg_required_else_help = true)]
     Secret(secret::SecretCommand),
+    /// The audit log of a hub, read without the hub
+    #[command(subcommand, arg_required_else_help = true)]
+    Audit(audit::AuditCommand),
     /// Look at the surroundings for problems
     Doctor(doctor::Args),
     /// Write the JSON Schema of goal files or of the configuration
@@ -139,6 +143,7 @@ pub fn run(context: &mut Context, command: &Command) -> CommandResult {
         Command::Trust(args) => trust::run(context, args, true),
         Command::Untrust(args) => trust::run(context, args, false),
         Command::Secret(command) => secret::run(context, command),
+        Command::Audit(command) => audit::run(context, command),
         Command::Doctor(args) => doctor::run(context, args),
         Command::Schema(args) => schema::run(context, args),
         Command::Lsp(args) => lsp::run(context, args),

@@ -1,4 +1,5 @@
 //! The program as people and scripts meet it: the real binary, real git, a whole small daemon.
+mod audit;
 mod conversation;
 mod daemon;
 mod hooks;
