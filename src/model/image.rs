@@ -1,7 +1,20 @@
 //! The name of a container image: `[registry/]repository[:tag][@algorithm:digest]`.
 
+use serde::{Deserialize, Serialize};
+
 /// Longest reference.
 const LONGEST: usize = 512;
+
+/// What an image was by its name when a goal set first used it (threat I5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FixedImage {
+    /// As the goal names it.
+    pub name: String,
+    /// Its id on an engine.
+    pub id: String,
+    /// `name@sha256:…`, by which a registry has it; or its name and id, when none does.
+    pub shown: String,
+}
 
 /// A reference taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]

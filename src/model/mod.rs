@@ -44,7 +44,7 @@ pub use goal::{Goal, GoalState, StateName};
 pub use goal_event::{Actor, ExecutionResult, GoalChange, GoalEvent};
 pub use goal_set::{Action, GoalSet, Refusal};
 pub use ids::{BranchName, CommitSha, GoalKey, GoalSetId, PushId, RepoSlug, TagName, UniqueName};
-pub use image::ImageReference;
+pub use image::{FixedImage, ImageReference};
 pub use listener::{EventFilter, ListenerDefinition, ScheduleDefinition};
 pub use parameter::{ParameterDefinition, ParameterSource, ParameterType};
 pub use plan::{Plan, PlannedGoal, Trace};

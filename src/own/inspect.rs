@@ -10,6 +10,8 @@ use super::{complain, read_order};
 use crate::kinds::inspect::order::{Inspection, OUTCOME_FILE, Order, Outcome};
 use crate::kinds::inspect::report::{Format, LinePattern, MAX_REPORT, Root};
 use crate::model::{CommentSeverity, Review, ReviewComment};
+use crate::ports::containers::{ContainerReport, KEPT_REPORT, PROJECT, REPORT};
+use crate::runtime::directory::Directory;
 
 /// Most comments shown in the log.
 const MAX_SHOWN: usize = 500;
@@ -30,6 +32,7 @@ fn inspect_all(path: &Path) -> Result<(), String> {
     let place = Place {
         directory: in_working_copy(&project, &order.directory)?,
         project,
+        exchange: output.parent().unwrap_or(&output).to_owned(),
     };
     let results: Vec<Result<Vec<ReviewComment>, String>> = std::thread::scope(|scope| {
         let started: Vec<_> = order
@@ -69,12 +72,44 @@ fn outcome(order: &Order, results: Vec<Result<Vec<ReviewComment>, String>>) -> O
 struct Place {
     project: PathBuf,
     directory: PathBuf,
+    /// Where a step before this one has left what containers reported.
+    exchange: PathBuf,
+}
+
+/// What an inspection left when it ended.
+struct Said {
+    code: i32,
+    report: Vec<u8>,
+    /// Where the tree lay for it.
+    root: Root,
+    /// How it failed, should nothing it reports say so.
+    failed: String,
 }
 
 impl Place {
     /// Runs one inspection and reads its report.
     fn inspect(&self, inspection: &Inspection) -> Result<Vec<ReviewComment>, String> {
         let format = format_of(inspection)?;
+        let said = match inspection.in_containers {
+            true => self.said_in_containers()?,
+            false => self.said(inspection)?,
+        };
+        if said.report.len() as u64 > MAX_REPORT {
+            return Err(format!("wrote a report of more than {MAX_REPORT} bytes"));
+        }
+        let comments = match format.read(&said.report, &said.root) {
+            Ok(comments) => comments,
+            Err(error) if said.code != 0 => return Err(format!("{}, and {error}", said.failed)),
+            Err(error) => return Err(error.to_string()),
+        };
+        match explains(&format, said.code, &comments) {
+            true => Ok(comments),
+            false => Err(format!("{}, and no comment says why", said.failed)),
+        }
+    }
+
+    /// Runs the program of an inspection to its end.
+    fn said(&self, inspection: &Inspection) -> Result<Said, String> {
         let program = Program {
             argv: &inspection.argv,
             environment: &inspection.environment,
@@ -83,26 +118,44 @@ impl Place {
         let (code, report) = match &inspection.report_file {
             None => program.run_reading(MAX_REPORT + 1)?,
             Some(file) => {
-                let file = self.project.join(file);
                 // What lies there from before is no report of this run.
-                let _ = std::fs::remove_file(&file);
-                let code = program.run()?;
-                (code, std::fs::read(&file).unwrap_or_default())
+                if let Ok((directory, name)) = Directory::holding(&self.project, file) {
+                    let _ = directory.make_room(&name);
+                }
+                (program.run()?, read_below(&self.project, file)?)
             }
         };
-        if report.len() as u64 > MAX_REPORT {
-            return Err(format!("wrote a report of more than {MAX_REPORT} bytes"));
-        }
-        let comments = format.read(&report, &Root::new(&self.project));
-        let comments = match comments {
-            Ok(comments) => comments,
-            Err(error) if code != 0 => return Err(format!("failed with code {code}, and {error}")),
-            Err(error) => return Err(error.to_string()),
-        };
-        match explains(&format, code, &comments) {
-            true => Ok(comments),
-            false => Err(format!("failed with code {code}, and no comment says why")),
-        }
+        Ok(Said {
+            code,
+            report,
+            root: Root::new(&self.project),
+            failed: format!("failed with code {code}"),
+        })
+    }
+
+    /// What the containers of an earlier step came to.
+    fn said_in_containers(&self) -> Result<Said, String> {
+        let report = read_below(&self.exchange, REPORT)?;
+        let became: ContainerReport = serde_json::from_slice(&report).unwrap_or_default();
+        let words = became.failure.unwrap_or_else(|| "nobody knows how".to_owned());
+        let failed = format!("failed: {words}");
+        let code = became.code.ok_or_else(|| failed.clone())?;
+        Ok(Said {
+            code,
+            report: read_below(&self.exchange, KEPT_REPORT)?,
+            root: Root::new(Path::new(PROJECT)),
+            failed,
+        })
+    }
+}
+
+/// A file of a hostile tree, reached through no link; one byte more than a report may have at most, nothing when there is none.
+fn read_below(root: &Path, path: &str) -> Result<Vec<u8>, String> {
+    let found = Directory::holding(root, path);
+    match found.and_then(|(directory, name)| directory.read_file(&name, MAX_REPORT + 1)) {
+        Ok(report) => Ok(report),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(format!("left a report that cannot be read: {error}")),
     }
 }
 

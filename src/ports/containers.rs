@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::executor::AttemptRef;
+use crate::model::FixedImage;
 
 /// Where the working copy is inside a container.
 pub const PROJECT: &str = "/atm/home";
@@ -26,6 +27,9 @@ pub const SHUTTING_DOWN: &str = "shutting down";
 
 /// What the driver leaves for the machine, beside the directories it exchanges with the goal and out of the goal's reach.
 pub const REPORT: &str = "containers.json";
+
+/// What an inspection in containers reports is kept in this file, beside [`REPORT`].
+pub const KEPT_REPORT: &str = "inspected";
 
 /// The containers of one attempt.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -48,6 +52,31 @@ pub struct ContainerOrder {
     pub patience: Duration,
     /// What people should know first, a line each.
     pub notes: Vec<String>,
+    /// What of it is kept as [`KEPT_REPORT`] for a later step to read.
+    #[serde(default)]
+    pub report: Option<WantedReport>,
+    /// What images of these names were when the goal set first used them; they are used again, wherever a name leads now.
+    #[serde(default)]
+    pub fixed: Vec<FixedImage>,
+}
+
+/// What an inspection in containers reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantedReport {
+    /// Where it leaves that.
+    pub from: ReportFrom,
+    /// One byte more than it may have: so much is kept at most.
+    pub limit: u64,
+}
+
+/// Where an inspection leaves what it reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportFrom {
+    /// The standard output of the container that decides; it is not shown then.
+    Output,
+    /// A file below the root of the working copy.
+    File(String),
 }
 
 /// By what containers, networks and volumes are found again.
@@ -173,4 +202,10 @@ pub struct ContainerReport {
     pub images: Vec<(String, String)>,
     /// Why the goal failed, for people.
     pub failure: Option<String>,
+    /// The exit code of the container that decided; none when none came to its end by itself.
+    #[serde(default)]
+    pub code: Option<i32>,
+    /// What each image was by its name.
+    #[serde(default)]
+    pub fixed: Vec<FixedImage>,
 }

@@ -52,6 +52,12 @@ pub struct ProcessSpec {
     pub log_limit: u64,
 }
 
+/// What inspections say, beside `result.json`; its secrets are masked when all has ended, as those of the result are.
+pub const REVIEW_FILE: &str = "inspect.json";
+
+/// Largest such file in bytes; a larger one is removed.
+pub const LARGEST_REVIEW: u64 = 128 << 20;
+
 /// One command of an attempt.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

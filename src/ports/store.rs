@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::model::{
-    BranchName, CommitSha, Cursor, FeedEntry, Fingerprint, GoalEvent, GoalKey, GoalSet, GoalSetId, JobId,
-    News, Plan, Push, PushId, RepoSlug, Repository, Review, StateName, Timestamp, Trace, UniqueName,
+    BranchName, CommitSha, Cursor, FeedEntry, Fingerprint, FixedImage, GoalEvent, GoalKey, GoalSet,
+    GoalSetId, JobId, News, Plan, Push, PushId, RepoSlug, Repository, Review, StateName, Timestamp, Trace,
+    UniqueName,
 };
 
 use super::errands::{ErrandStore, JobStore, PreferenceStore};
@@ -324,6 +325,13 @@ pub trait Store: ErrandStore + JobStore + PreferenceStore + Send + Sync {
 
     /// The reviews of a goal set, by goal.
     async fn reviews(&self, set: GoalSetId) -> Result<Vec<(GoalKey, Review)>, StoreError>;
+
+    /// Fixes what images are by their names in a goal set, except those that are fixed already; what all of these names are
+    /// now, in their order.
+    async fn fix_images(&self, set: GoalSetId, images: &[FixedImage]) -> Result<Vec<FixedImage>, StoreError>;
+
+    /// What images are fixed for a goal set, by name.
+    async fn fixed_images(&self, set: GoalSetId) -> Result<Vec<FixedImage>, StoreError>;
 
     /// Keeps the fingerprints that a goal took of a commit.
     async fn save_fingerprints(

@@ -27,6 +27,24 @@ impl Directory {
         Ok(Self(open(path, flags(), Mode::empty())?))
     }
 
+    /// Opens the directory that holds what a path below `root` names, and gives its name there. No link is followed on the
+    /// way.
+    pub(crate) fn holding(root: &Path, path: &str) -> io::Result<(Self, Vec<u8>)> {
+        let mut parts = path.split('/').map(str::as_bytes).peekable();
+        let mut directory = Self::open(root)?;
+        while let Some(part) = parts.next() {
+            if part.is_empty() || part == b"." || part == b".." {
+                break;
+            }
+            if parts.peek().is_none() {
+                return Ok((directory, part.to_vec()));
+            }
+            directory = directory.child(part)?;
+        }
+        let words = format!("`{}` is not a path below a directory", path.escape_debug());
+        Err(io::Error::new(io::ErrorKind::InvalidInput, words))
+    }
+
     /// Opens a directory in this one.
     pub(crate) fn child(&self, name: &[u8]) -> io::Result<Self> {
         Ok(Self(openat(&self.0, name, flags(), Mode::empty())?))

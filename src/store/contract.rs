@@ -88,6 +88,7 @@ contract! {
         files_that_nobody_used_are_forgotten;
     reviews:
         in_03_the_review_of_the_latest_attempt_is_kept,
+        i5_an_image_is_what_it_was_when_a_goal_set_first_used_it,
         fingerprints_are_kept_per_commit_and_goal,
         hazard_14_pushes_of_goals_are_remembered,
         st_20_only_the_digest_of_a_token_is_kept,

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::support::local::{LocalMachine, state_of};
+use crate::support::podman::{IMAGE, Podman};
 
 const CANARY: &str = "canary/Pa55+word&\"x";
 
@@ -180,6 +181,83 @@ fn se_03_e4_while_a_goal_runs_its_secret_is_in_no_argument_and_survives_a_kill_o
     );
     assert!(!with_secret[0].exists());
     machine.stop();
+}
+
+const IN_CONTAINERS: &str = r#"
+rules:
+  - name: build
+    goals:
+      - name: prints
+        containers:
+          - name: main
+            image: IMAGE
+            user: "1234"
+            command: [sh, -c, 'echo "env $TOKEN"; echo "file $(cat "$TOKEN_FILE")"; echo "pipe $(cat "$TOKEN_FD")"; ls /atm/home/config']
+        secrets:
+          - {name: token, env: TOKEN, file: config/token, file_env: TOKEN_FILE, descriptor: TOKEN_FD}
+      - name: holds
+        containers:
+          - {name: main, image: IMAGE, user: "1234", command: [sh, -c, 'until [ -e go ]; do sleep 0.05; done; test -n "$(cat "$TOKEN_FILE")"']}
+          - {name: service, image: IMAGE, command: [sh, -c, 'cat "$TOKEN_FD" > /dev/null && echo has it; sleep 500']}
+        secrets:
+          - {name: token, file_env: TOKEN_FILE, descriptor: TOKEN_FD}
+      - name: lints
+        inspect: {containers: [{name: main, image: IMAGE, command: [sh, -c, 'echo "a:1: warning: saw $TOKEN"']}], report: lines}
+        secrets: [token]
+"#;
+
+#[test]
+fn se_03_e1_e4_containers_are_given_secrets_that_the_engine_does_not_tell_and_nobody_finds() {
+    let Some(podman) = Podman::start() else { return };
+    let goals = IN_CONTAINERS.replace("IMAGE", IMAGE);
+    let mut machine = machine(&goals, "  token: {file: value}\n");
+    machine.set("SDM_ENGINE", podman.socket().to_str().unwrap());
+    machine.start();
+    let sha = machine.commit("second", &[("a", "1")]);
+    let owner = machine.wait_until("the goal holds its secret", |machine| {
+        let said = machine.sdm(&["logs", "holds"]);
+        let is_there = String::from_utf8_lossy(&said.stdout).contains("service | has it");
+        is_there.then(|| fs::read_to_string(machine.path("state/attempts/containers-owner")).unwrap())
+    });
+    let told = podman.inspected(&format!("sdm.owner={owner}"));
+    assert!(told.contains("TOKEN_FILE=/"), "{told}");
+    for form in forms(CANARY) {
+        assert!(!told.contains(&form), "{form} in {told}");
+    }
+    for process in fs::read_dir("/proc").unwrap().flatten() {
+        let arguments = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        assert!(!String::from_utf8_lossy(&arguments).contains(CANARY));
+    }
+    let private: Vec<PathBuf> = files_below(&machine.path("state"))
+        .into_iter()
+        .filter(|(_, content)| {
+            content
+                .windows(CANARY.len())
+                .any(|window| window == CANARY.as_bytes())
+        })
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(private.len(), 2, "{private:?}");
+    for path in &private {
+        let mode = fs::metadata(path.parent().unwrap()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o700, "{}", path.display());
+    }
+    let workspace = files_below(&machine.path("state/workspaces"));
+    let workspace = workspace.iter().find(|(path, _)| path.ends_with("a")).unwrap();
+    fs::write(workspace.0.with_file_name("go"), "").unwrap();
+    let set = machine.ended_set_of(&sha);
+    for goal in ["prints", "holds", "lints"] {
+        assert_eq!(state_of(&set, goal), "success", "{}", machine.ok(&["logs", goal]));
+    }
+    let log = machine.ok(&["logs", "prints"]);
+    for line in ["env ***", "file ***", "pipe ***", "token"] {
+        assert!(log.contains(line), "{line} in {log}");
+    }
+    assert!(machine.ok(&["logs", "lints"]).contains("a:1: warn: saw ***"));
+    let comments = machine.ok(&["show", "comments"]);
+    assert!(comments.contains("saw ***"), "{comments}");
+    machine.stop();
+    assert_nowhere(&machine);
 }
 
 const ASKS: &str = r#"

@@ -9,8 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Engine, exchange};
 use crate::config::private_directory;
-use crate::kinds::process::{Command, ProcessRequest};
-use crate::kinds::{GoalContext, KindError};
+use crate::kinds::process::{Command, ProcessRequest, Step};
+use crate::kinds::{GoalContext, KindError, containers};
 use crate::model::files::{SecretMount, SecretUse, SecretValue};
 use crate::ports::AttemptRef;
 use crate::ports::containers::PASSED_ON;
@@ -47,21 +47,29 @@ impl Engine {
         for secret in uses {
             giving.one(secret).await?;
         }
+        let steps = request.steps.iter_mut().filter(|step| step.is_work);
+        let (in_containers, others): (Vec<_>, Vec<_>) = steps.partition(|step| runs_containers(step));
+        for step in others {
+            step.secrets = giving.given.clone();
+        }
+        if !in_containers.is_empty() {
+            giving.descriptors_become_files();
+        }
+        for step in in_containers {
+            step.secrets = giving.given.clone();
+            step.environment.push((PASSED_ON.to_owned(), giving.variables()));
+        }
         if giving.given.files.iter().any(|file| file.root == giving.private) {
             private_directory(&giving.private).map_err(|error| {
                 KindError::Definition(format!("failed to make a directory for secrets: {error}"))
             })?;
         }
-        let variables = giving.given.environment.iter().map(|(name, _)| name.as_str());
-        let passed_on = variables.collect::<Vec<_>>().join(",");
-        for step in request.steps.iter_mut().filter(|step| step.is_work) {
-            step.secrets = giving.given.clone();
-            if matches!(step.command, Command::Own { .. }) {
-                step.environment.push((PASSED_ON.to_owned(), passed_on.clone()));
-            }
-        }
         Ok(giving.values)
     }
+}
+
+fn runs_containers(step: &Step) -> bool {
+    matches!(step.command, Command::Own { verb, .. } if verb == containers::VERB)
 }
 
 fn asker(context: &GoalContext<'_>) -> Asker {
@@ -114,12 +122,7 @@ impl Giving<'_> {
             self.file(self.project.clone(), path.clone(), text.clone());
         }
         if let Some(variable) = &secret.file_env {
-            let path = format!("{}-{}", self.given.files.len(), as_variable(name));
-            let place = self.private.join(&path).to_string_lossy().into_owned();
-            self.file(self.private.clone(), path, text.clone());
-            self.given
-                .environment
-                .push((variable.clone(), SecretText::new(&place)));
+            self.private_file(variable, name, text.clone());
         }
         if let Some(variable) = &secret.descriptor {
             self.given.descriptors.push((variable.clone(), text));
@@ -165,6 +168,29 @@ impl Giving<'_> {
             self.file(self.project.clone(), path, content);
         }
         Ok(())
+    }
+
+    /// A file of its own, named by a variable.
+    fn private_file(&mut self, variable: &str, name: &str, text: SecretText) {
+        let path = format!("{}-{}", self.given.files.len(), as_variable(name));
+        let place = self.private.join(&path).to_string_lossy().into_owned();
+        self.file(self.private.clone(), path, text);
+        self.given
+            .environment
+            .push((variable.to_owned(), SecretText::new(&place)));
+    }
+
+    /// No descriptor reaches into a container: there a file is in its place, which is read in the same way.
+    fn descriptors_become_files(&mut self) {
+        for (variable, text) in std::mem::take(&mut self.given.descriptors) {
+            self.private_file(&variable, &variable, text);
+        }
+    }
+
+    /// The names of all variables, as a list.
+    fn variables(&self) -> String {
+        let names = self.given.environment.iter().map(|(name, _)| name.as_str());
+        names.collect::<Vec<_>>().join(",")
     }
 
     fn file(&mut self, root: PathBuf, path: String, content: SecretText) {

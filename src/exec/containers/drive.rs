@@ -19,8 +19,10 @@ use super::follow::{self, Exit};
 use super::image::{Image, image_of};
 use super::output::Output;
 use super::remains::{self, Remain};
+use super::report::KeptOutput;
 use super::{labels, ownership, shape};
-use crate::ports::containers::{ContainerOrder, ContainerSpec, SHUTTING_DOWN, VolumeSpec};
+use crate::model::FixedImage;
+use crate::ports::containers::{ContainerOrder, ContainerSpec, ReportFrom, SHUTTING_DOWN, VolumeSpec};
 use crate::runtime::tasks::Tasks;
 
 /// How long the last output of a container may take to arrive after its end.
@@ -96,7 +98,8 @@ impl<'a> Drive<'a> {
     pub(super) async fn find_images(&mut self) -> Result<(), EngineError> {
         for spec in self.specs() {
             let output = self.output.clone();
-            let image = image_of(&self.engine, spec, &mut |text| output.say(text)).await?;
+            let fixed = self.order.fixed.iter().find(|fixed| fixed.name == spec.image);
+            let image = image_of(&self.engine, spec, fixed, &mut |text| output.say(text)).await?;
             self.output.say(&format!("{}: {}", spec.name, image.shown));
             image.check_arguments_of(spec)?;
             self.images.push(image);
@@ -110,6 +113,17 @@ impl<'a> Drive<'a> {
         names
             .zip(self.images.iter().map(|image| image.shown.clone()))
             .collect()
+    }
+
+    /// What each of them was by its name.
+    pub(super) fn images_fixed(&self) -> Vec<FixedImage> {
+        let specs = self.specs();
+        let fixed = specs.iter().zip(&self.images).map(|(spec, image)| FixedImage {
+            name: spec.image.clone(),
+            id: image.id.clone(),
+            shown: image.shown.clone(),
+        });
+        fixed.collect()
     }
 
     /// Runs the containers until the first one has ended; how, and which one decided.
@@ -315,12 +329,35 @@ impl<'a> Drive<'a> {
             .skip(1)
             .any(|service| service.name == spec.name);
         let output = self.output.of_container(is_service.then_some(spec.name.as_str()));
+        let output = output.kept_in(self.kept_output_of(spec)?);
         let silent = CancellationToken::new();
         self.tasks.spawn(
             "output of a container",
             follow::hand_on(self.engine.clone(), id.to_owned(), pieces, output, silent.clone()),
         );
         Ok(silent)
+    }
+
+    /// Where the standard output of a container is kept, when it is the report of an inspection.
+    fn kept_output_of(&self, spec: &ContainerSpec) -> Result<Option<KeptOutput>, EngineError> {
+        let decides = self
+            .order
+            .containers
+            .first()
+            .is_some_and(|first| first.name == spec.name);
+        let wanted = self
+            .order
+            .report
+            .as_ref()
+            .filter(|wanted| decides && wanted.from == ReportFrom::Output);
+        let kept = wanted
+            .map(|wanted| KeptOutput::new(wanted, self.places))
+            .transpose();
+        kept.map_err(|error| EngineError::Refused {
+            doing: "keep what the inspection reports".to_owned(),
+            words: error.to_string(),
+            status: 0,
+        })
     }
 
     /// The address others are told, and the ports people are. One that has ended already has neither.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::ports::containers::{BORROWED_OBJECTS, INPUT, OUTPUT, PASSED_ON, PROJECT, REPORT};
+use crate::ports::containers::{BORROWED_OBJECTS, INPUT, KEPT_REPORT, OUTPUT, PASSED_ON, PROJECT, REPORT};
 use crate::ports::sandbox::SANDBOX_ORDER;
 
 /// The directories of an attempt, and what containers are told of them.
@@ -14,7 +14,7 @@ pub(super) struct Places {
     pub(super) input: PathBuf,
     /// Where `result.json` may be left.
     pub(super) output: PathBuf,
-    /// Files with secrets that variables name, where there are any; inside they have the same place.
+    /// The directory of files with secrets that variables name, where there is one; inside they have the same places.
     pub(super) secrets: Option<PathBuf>,
     /// Objects that the working copy's repository borrows, so that git works inside.
     pub(super) borrowed: Vec<PathBuf>,
@@ -52,6 +52,11 @@ impl Places {
     /// Beside input and output, which containers see; this they do not.
     pub(super) fn report(&self) -> PathBuf {
         self.output.with_file_name(REPORT)
+    }
+
+    /// Where what an inspection reports is kept; there too.
+    pub(super) fn kept_report(&self) -> PathBuf {
+        self.output.with_file_name(KEPT_REPORT)
     }
 }
 

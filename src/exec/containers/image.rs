@@ -5,7 +5,7 @@ use bollard::query_parameters::CreateImageOptions;
 use futures_util::StreamExt;
 
 use super::engine::{Engine, EngineError};
-use crate::model::ImageReference;
+use crate::model::{FixedImage, ImageReference};
 use crate::ports::containers::{ContainerSpec, Pull};
 
 /// An image as it is used.
@@ -48,6 +48,7 @@ impl Image {
 pub(super) async fn image_of(
     engine: &Engine,
     container: &ContainerSpec,
+    fixed: Option<&FixedImage>,
     say: &mut (dyn FnMut(&str) + Send),
 ) -> Result<Image, EngineError> {
     let refused = |words: String| EngineError::Refused {
@@ -56,11 +57,10 @@ pub(super) async fn image_of(
         status: 0,
     };
     let reference = ImageReference::parse(&container.image).map_err(refused)?;
-    let had = match inspect(engine, &container.image).await {
-        Ok(had) => Some(had),
-        Err(error) if error.is_not_found() => None,
-        Err(error) => return Err(error),
-    };
+    if let Some(fixed) = fixed {
+        return fixed_image(engine, container, fixed, say).await;
+    }
+    let had = had(engine, &container.image).await?;
     let inspected = match (container.pull, had) {
         (Pull::Missing | Pull::Never, Some(had)) => had,
         (Pull::Never, None) => {
@@ -77,6 +77,48 @@ pub(super) async fn image_of(
         }
     };
     image(&reference, inspected).ok_or_else(|| refused("the engine does not tell its id".to_owned()))
+}
+
+/// The image that the goal set used first by this name, wherever the name leads by now.
+async fn fixed_image(
+    engine: &Engine,
+    container: &ContainerSpec,
+    fixed: &FixedImage,
+    say: &mut (dyn FnMut(&str) + Send),
+) -> Result<Image, EngineError> {
+    let gone = || EngineError::Refused {
+        doing: format!("use the image of container `{}`", container.name),
+        words: format!(
+            "this goal set began with `{}` as {}, which is not to be had any more",
+            container.image, fixed.shown
+        ),
+        status: 0,
+    };
+    let mut found = had(engine, &fixed.id).await?;
+    let by_digest = ImageReference::parse(&fixed.shown).ok();
+    let by_digest = by_digest.filter(|reference| reference.digest.is_some() && container.pull != Pull::Never);
+    if let (None, Some(reference)) = (&found, by_digest) {
+        say(&format!("fetching {}", fixed.shown));
+        fetch(engine, &fixed.shown, &reference).await?;
+        found = Some(inspect(engine, &fixed.shown).await?);
+    }
+    let inspected = found.ok_or_else(gone)?;
+    let entrypoint = inspected.config.and_then(|config| config.entrypoint);
+    let id = inspected.id.filter(|id| !id.is_empty()).ok_or_else(gone)?;
+    Ok(Image {
+        id,
+        shown: fixed.shown.clone(),
+        entrypoint: entrypoint.unwrap_or_default(),
+    })
+}
+
+/// What the engine has by a name or id.
+async fn had(engine: &Engine, image: &str) -> Result<Option<ImageInspect>, EngineError> {
+    match inspect(engine, image).await {
+        Ok(had) => Ok(Some(had)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 async fn inspect(engine: &Engine, image: &str) -> Result<ImageInspect, EngineError> {

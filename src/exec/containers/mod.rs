@@ -17,6 +17,7 @@ mod output;
 mod ownership;
 mod ping;
 mod remains;
+mod report;
 mod shape;
 mod sweep;
 mod verdict;
@@ -53,6 +54,7 @@ pub async fn carry_out(
     let mut report = ContainerReport::default();
     let verdict = verdict_on(order, &places, &output, &mut report, asked_to_end).await;
     output.say(&verdict.words);
+    report.code = verdict.exit_code;
     if verdict.code != 0 {
         report.failure = Some(verdict.words);
     }
@@ -64,7 +66,7 @@ async fn verdict_on(
     order: &ContainerOrder,
     places: &Places,
     output: &Output,
-    report: &mut ContainerReport,
+    left: &mut ContainerReport,
     asked_to_end: impl Future<Output = ()>,
 ) -> Verdict {
     let mut asked_to_end = Box::pin(asked_to_end);
@@ -83,7 +85,7 @@ async fn verdict_on(
         ));
     }
     let parent = places.report();
-    let files = match SecretFiles::write(order, parent.parent().unwrap_or(&parent)) {
+    let files = match SecretFiles::write(order, parent.parent().unwrap_or(&parent), places.secrets.as_ref()) {
         Ok(files) => files,
         Err(error) => {
             return Verdict::failed(format!(
@@ -91,22 +93,38 @@ async fn verdict_on(
             ));
         }
     };
+    let room = order
+        .report
+        .iter()
+        .try_for_each(|wanted| report::make_room(wanted, places));
+    if let Err(error) = room {
+        return Verdict::failed(format!("what was reported before cannot be removed: {error}"));
+    }
     let mut drive = Drive::new(engine, order, places, files, output.clone());
     let verdict = tokio::select! {
         biased;
         () = &mut asked_to_end => Verdict::told_to_end(),
-        verdict = run(&mut drive, report, places) => verdict,
+        verdict = run(&mut drive, left, places) => verdict,
     };
     if verdict.code == TOLD_TO_END {
         drive.stop().await;
     }
     drive.clear(verdict.was_interrupted).await;
-    verdict
+    // Files of other users have been given back by now.
+    let wanted = order.report.iter().filter(|_| verdict.exit_code.is_some());
+    match wanted
+        .map(|wanted| report::take_in(wanted, places))
+        .find_map(Result::err)
+    {
+        Some(error) => Verdict::failed(format!("the report of the inspection cannot be read: {error}")),
+        None => verdict,
+    }
 }
 
 async fn run(drive: &mut Drive<'_>, report: &mut ContainerReport, places: &Places) -> Verdict {
     let found = drive.find_images().await;
     report.images = drive.images_shown();
+    report.fixed = drive.images_fixed();
     // Left at once: they are known even when nobody lives to leave the rest.
     verdict::leave(places, report);
     if let Err(error) = found {

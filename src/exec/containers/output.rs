@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bollard::container::LogOutput;
 
+use super::report::KeptOutput;
+
 /// A line that is longer is handed on in pieces.
 const LONGEST_LINE: usize = 64 * 1024;
 
@@ -63,6 +65,7 @@ impl Output {
         ContainerOutput {
             output: self.clone(),
             streams: [stream(false), stream(true)],
+            kept: None,
         }
     }
 }
@@ -71,6 +74,8 @@ impl Output {
 pub(super) struct ContainerOutput {
     output: Output,
     streams: [Stream; 2],
+    /// Takes standard output in the place of the log.
+    kept: Option<KeptOutput>,
 }
 
 struct Stream {
@@ -80,6 +85,11 @@ struct Stream {
 }
 
 impl ContainerOutput {
+    /// The same, of which standard output is kept and not shown.
+    pub(super) fn kept_in(self, kept: Option<KeptOutput>) -> Self {
+        Self { kept, ..self }
+    }
+
     /// Takes in a piece.
     pub(super) fn take(&mut self, piece: &LogOutput) {
         let (index, message) = match piece {
@@ -87,6 +97,10 @@ impl ContainerOutput {
             LogOutput::StdOut { message } | LogOutput::Console { message } => (0, message),
             LogOutput::StdIn { .. } => return,
         };
+        if let Some(kept) = self.kept.as_mut().filter(|_| index == 0) {
+            kept.take(message);
+            return;
+        }
         let stream = &mut self.streams[index];
         for part in message.split_inclusive(|byte| *byte == b'\n') {
             stream.pending.extend_from_slice(part);

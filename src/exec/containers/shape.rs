@@ -189,7 +189,7 @@ fn port_bindings(ports: &[u16]) -> PortMap {
 }
 
 fn mounts(spec: &ContainerSpec, setting: &Setting<'_>) -> Vec<Mount> {
-    let same_inside = setting.places.borrowed.iter().chain(&setting.places.secrets);
+    let same_inside = setting.places.borrowed.iter();
     let exchanged = [bind(&setting.places.input, INPUT, true)]
         .into_iter()
         .chain(same_inside.map(|path| bind(path, &path.to_string_lossy(), true)))

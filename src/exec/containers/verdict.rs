@@ -20,6 +20,8 @@ pub(super) struct Verdict {
     pub(super) words: String,
     /// Whether something may be there that nobody has noted.
     pub(super) was_interrupted: bool,
+    /// The code of the container that decided, when one has ended by itself.
+    pub(super) exit_code: Option<i32>,
 }
 
 impl Verdict {
@@ -38,6 +40,7 @@ impl Verdict {
             code,
             words,
             was_interrupted: false,
+            exit_code: Some(code).filter(|_| !exit.out_of_memory),
         }
     }
 
@@ -52,6 +55,7 @@ impl Verdict {
             code: ENGINE_FAILED,
             words,
             was_interrupted: true,
+            exit_code: None,
         }
     }
 
@@ -61,6 +65,7 @@ impl Verdict {
             code: TOLD_TO_END,
             words: "told to end".to_owned(),
             was_interrupted: true,
+            exit_code: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -12,9 +12,11 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::super::redact::Redactor;
 use crate::model::ExecutionResult;
 use crate::model::goal::StateName;
 use crate::model::goal_event::ExternalUrl;
+use crate::ports::executor::LARGEST_REVIEW;
 
 /// Largest file that is read.
 const LIMIT: u64 = 1024 * 1024;
@@ -98,6 +100,15 @@ impl ResultFile {
         })
     }
 
+    /// Masks secrets in what steps of our own left beside the result; what cannot be masked is removed.
+    pub(super) fn mask_beside(&self, name: &str, redactor: &Redactor) {
+        if let Some(directory) = &self.directory
+            && mask(directory, name, redactor).is_err()
+        {
+            let _ = unlinkat(directory, name, UnlinkatFlags::NoRemoveDir);
+        }
+    }
+
     fn text(&self) -> Result<Option<Vec<u8>>, String> {
         let Some(directory) = &self.directory else {
             return Ok(None);
@@ -129,6 +140,29 @@ impl ResultFile {
     fn display(&self) -> String {
         self.name.to_string_lossy().into_owned()
     }
+}
+
+fn mask(directory: &File, name: &str, redactor: &Redactor) -> io::Result<()> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let file = match openat(directory, name, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        Err(Errno::ENOENT) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let metadata = file.metadata()?;
+    if !metadata.is_file() || metadata.len() > LARGEST_REVIEW {
+        return Err(ErrorKind::InvalidData.into());
+    }
+    let mut text = String::new();
+    file.take(LARGEST_REVIEW).read_to_string(&mut text)?;
+    let masked = redactor.redact(&text);
+    if masked == text {
+        return Ok(());
+    }
+    unlinkat(directory, name, UnlinkatFlags::NoRemoveDir)?;
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+    File::from(openat(directory, name, flags, mode)?).write_all(masked.as_bytes())
 }
 
 fn parse(text: &[u8]) -> Result<ExecutionResult, String> {
@@ -239,6 +273,22 @@ mod tests {
             parse(br#"{"push": {"after": {"version": "1"}}}"#).unwrap().data,
             None
         );
+    }
+
+    #[test]
+    fn e1_secrets_are_masked_in_what_lies_beside_the_result() {
+        let directory = tempfile::tempdir().unwrap();
+        let result = ResultFile::prepare(&directory.path().join("result.json"));
+        let redactor = Redactor::new(&["canary-1".to_owned()]);
+        let (review, outside) = (directory.path().join("review"), directory.path().join("outside"));
+        result.mask_beside("review", &redactor);
+        fs::write(&review, r#"{"detail": "saw canary-1"}"#).unwrap();
+        result.mask_beside("review", &redactor);
+        assert_eq!(fs::read_to_string(&review).unwrap(), r#"{"detail": "saw ***"}"#);
+        fs::rename(&review, &outside).unwrap();
+        std::os::unix::fs::symlink(&outside, &review).unwrap();
+        result.mask_beside("review", &redactor);
+        assert!(fs::symlink_metadata(&review).is_err() && outside.exists());
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::signals::Signals;
 use super::system::System;
 use super::{TAKEN_OVER, outcome};
 use crate::model::ExecutionResult;
+use crate::ports::executor::REVIEW_FILE;
 use crate::runtime::clock::{Clock, SystemClock};
 
 mod ending;
@@ -70,6 +71,9 @@ pub(super) fn supervise(directory: &AttemptDirectory, system: System) -> io::Res
     };
     let output = Output::new(journal, news, phases, &redactor);
     let (verdict, cause, output) = Following::new(sources, output).follow_through(first)?;
+    if !order.redact.is_empty() {
+        result_file.mask_beside(REVIEW_FILE, &redactor);
+    }
     let mut result = outcome::of(verdict, &cause, &result_file, order.timeout);
     result.phase = result.phase.or(output.phases.into_said());
     finish(

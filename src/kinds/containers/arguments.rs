@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::tests_of_containers;
 use crate::model::{ImageReference, TestExpression};
 use crate::ports::containers::{INPUT, OUTPUT, PROJECT, Pull};
 
@@ -17,7 +18,7 @@ const MOST_CONTAINERS: usize = 50;
 const LONGEST_NAME: usize = 63;
 
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Arguments {
+pub(in crate::kinds) struct Arguments {
     pub(super) containers: Vec<Container>,
     #[serde(default)]
     pub(super) init_containers: Vec<Container>,
@@ -102,7 +103,7 @@ pub(super) enum Network {
 }
 
 impl Arguments {
-    pub(super) fn read(arguments: &Value) -> Result<Self, String> {
+    pub(in crate::kinds) fn read(arguments: &Value) -> Result<Self, String> {
         serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())
     }
 
@@ -121,7 +122,10 @@ impl Arguments {
     }
 
     /// What is wrong, without a push.
-    pub(super) fn check(&self) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// The first of it, as a sentence.
+    pub(in crate::kinds) fn check(&self) -> Result<(), String> {
         if self.containers.is_empty() {
             return Err("No containers defined".to_owned());
         }
@@ -136,7 +140,8 @@ impl Arguments {
             }
             container.check(&self.volumes)?;
         }
-        self.check_volumes()
+        self.check_volumes()?;
+        tests_of_containers::check(self)
     }
 
     fn check_volumes(&self) -> Result<(), String> {

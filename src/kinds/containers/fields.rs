@@ -40,7 +40,7 @@ const LIMITS: &[Field] = &[
 ];
 
 /// One container.
-pub(super) const CONTAINER: &[Field] = &[
+pub(in crate::kinds) const CONTAINER: &[Field] = &[
     Field::new(
         "name",
         ValueType::Text,
@@ -118,23 +118,29 @@ const VOLUME: &[Field] = &[
     ),
 ];
 
+pub(in crate::kinds) const INIT_CONTAINERS: Field = Field::new(
+    "init_containers",
+    ValueType::List(&ValueType::Fields(CONTAINER)),
+    "containers that run before the others, one after the other, to a good end",
+);
+
+pub(in crate::kinds) const VOLUMES: Field = Field::new(
+    "volumes",
+    ValueType::List(&ValueType::Fields(VOLUME)),
+    "empty directories that containers share; gone with the goal",
+);
+
+pub(in crate::kinds) const NETWORK: Field = Field::new(
+    "network",
+    ValueType::Choice(&["open", "closed", "host"]),
+    "what the containers reach: all, each other only, or the computer's own network where the operator allows it; \
+     `open`, and `closed` for pushes that are not trusted",
+);
+
 const BESIDE: &[Field] = &[
-    Field::new(
-        "init_containers",
-        ValueType::List(&ValueType::Fields(CONTAINER)),
-        "containers that run before the others, one after the other, to a good end",
-    ),
-    Field::new(
-        "volumes",
-        ValueType::List(&ValueType::Fields(VOLUME)),
-        "empty directories that containers share; gone with the goal",
-    ),
-    Field::new(
-        "network",
-        ValueType::Choice(&["open", "closed", "host"]),
-        "what the containers reach: all, each other only, or the computer's own network where the operator allows \
-         it; `open`, and `closed` for pushes that are not trusted",
-    ),
+    INIT_CONTAINERS,
+    VOLUMES,
+    NETWORK,
     Field::new(
         "timeout",
         ValueType::Duration,

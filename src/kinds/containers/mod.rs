@@ -14,10 +14,12 @@ use serde_json::{Map, Value, json};
 
 use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step};
-use crate::model::{Descriptor, ExecutionResult, StateName};
-use crate::ports::containers::{ContainerReport, REPORT, SHUTTING_DOWN};
+use crate::model::{Descriptor, ExecutionResult, FixedImage, StateName};
+use crate::ports::containers::{ContainerReport, REPORT, SHUTTING_DOWN, WantedReport};
 
-use arguments::Arguments;
+pub(super) use arguments::Arguments;
+pub(super) use fields::{CONTAINER, INIT_CONTAINERS, NETWORK, VOLUMES};
+pub(super) use order::CLEARING;
 use tests_of_containers::Chosen;
 
 /// The verb of the step that drives the engine.
@@ -42,35 +44,31 @@ impl Kind for Containers {
     }
 
     fn check(&self, arguments: &Value) -> Result<(), String> {
-        let arguments = Arguments::read(arguments)?;
-        arguments.check()?;
-        tests_of_containers::check(&arguments)
+        Arguments::read(arguments)?.check()
     }
 
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
         let written = &context.goal.definition().work.arguments;
-        let mut arguments = Arguments::read(written).map_err(KindError::Definition)?;
-        match tests_of_containers::choose(context, &arguments).await? {
-            Chosen::These(containers) => arguments.containers = containers,
-            Chosen::Nothing(because) => return Ok(Begun::Ended(skipped(&because))),
-        }
-        let placeholders = Placeholders::of(context).await?;
-        let order = order::order(context, &arguments, &placeholders)?;
-        let order = serde_json::to_value(order).map_err(|error| KindError::Definition(error.to_string()))?;
-        Ok(Begun::Process(ProcessRequest {
-            steps: vec![Step::own("", VERB, order)],
-            environment: Vec::new(),
-            timeout: arguments.timeout(),
-            grace: arguments.grace() + order::CLEARING,
-        }))
+        let arguments = Arguments::read(written).map_err(KindError::Definition)?;
+        let (timeout, grace) = (arguments.timeout(), arguments.grace());
+        Ok(match driven(context, arguments, None).await? {
+            Driven::By(step) => Begun::Process(ProcessRequest {
+                steps: vec![*step],
+                environment: Vec::new(),
+                timeout,
+                grace: grace + CLEARING,
+            }),
+            Driven::Nothing(because) => Begun::Ended(skipped(&because)),
+        })
     }
 
     async fn conclude(
         &self,
-        _context: &GoalContext<'_>,
+        context: &GoalContext<'_>,
         ended: Ended<'_>,
     ) -> Result<ExecutionResult, KindError> {
         let report = read_report(&ended).await;
+        let moved = fix_images(context, &report.fixed).await?;
         let mut result = ended.result;
         // Why somebody ended it is said already.
         let ended_by_itself = result
@@ -83,11 +81,75 @@ impl Kind for Containers {
         // Where it stood when all was over says nothing any more.
         result.phase = result.phase.filter(|phase| phase != SHUTTING_DOWN);
         result.data = data_with_images(result.data.take(), report.images);
-        Ok(result)
+        Ok(held_to_images(result, moved))
     }
 }
 
-fn skipped(because: &str) -> ExecutionResult {
+/// Fixes for the goal set what images were by their names; says which one had another meaning to a goal beside this one.
+///
+/// # Errors
+/// The store cannot be written.
+pub(super) async fn fix_images(
+    context: &GoalContext<'_>,
+    used: &[FixedImage],
+) -> Result<Option<String>, KindError> {
+    if used.is_empty() {
+        return Ok(None);
+    }
+    let fixed = context.store.fix_images(context.record.set.id, used).await?;
+    let moved = used.iter().zip(&fixed).find(|(used, fixed)| used.id != fixed.id);
+    Ok(moved.map(|(used, fixed)| {
+        format!(
+            "the image `{}` moved while goals of this set first used it: here it was {}, for a goal beside this one {}",
+            used.name, used.shown, fixed.shown
+        )
+    }))
+}
+
+/// A goal that ran in another image than its set is a failure.
+pub(super) fn held_to_images(result: ExecutionResult, moved: Option<String>) -> ExecutionResult {
+    match moved {
+        Some(because) if result.code == 0 => ExecutionResult {
+            code: 1,
+            message: Some(because),
+            state: None,
+            description: None,
+            ..result
+        },
+        Some(_) | None => result,
+    }
+}
+
+/// What drives the containers of a goal.
+pub(super) enum Driven {
+    /// This step.
+    By(Box<Step>),
+    /// Nothing: the first container is not for this push, for this reason.
+    Nothing(String),
+}
+
+/// The step that runs those containers that are for this push.
+///
+/// # Errors
+/// They cannot be carried out for it, or may not.
+pub(super) async fn driven(
+    context: &GoalContext<'_>,
+    mut arguments: Arguments,
+    report: Option<WantedReport>,
+) -> Result<Driven, KindError> {
+    match tests_of_containers::choose(context, &arguments).await? {
+        Chosen::These(containers) => arguments.containers = containers,
+        Chosen::Nothing(because) => return Ok(Driven::Nothing(because)),
+    }
+    let placeholders = Placeholders::of(context).await?;
+    let mut order = order::order(context, &arguments, &placeholders)?;
+    order.report = report;
+    order.fixed = context.store.fixed_images(context.record.set.id).await?;
+    let order = serde_json::to_value(order).map_err(|error| KindError::Definition(error.to_string()))?;
+    Ok(Driven::By(Box::new(Step::own("", VERB, order))))
+}
+
+pub(super) fn skipped(because: &str) -> ExecutionResult {
     ExecutionResult {
         state: Some(StateName::Skipped),
         description: Some(format!("Skipped: {because}")),
@@ -96,7 +158,7 @@ fn skipped(because: &str) -> ExecutionResult {
 }
 
 /// What the driver left beside the directories that the containers saw; nothing when it was killed too early.
-async fn read_report(ended: &Ended<'_>) -> ContainerReport {
+pub(super) async fn read_report(ended: &Ended<'_>) -> ContainerReport {
     let path = ended.output.with_file_name(REPORT);
     let reading = tokio::task::spawn_blocking(move || {
         use std::io::Read;
@@ -111,7 +173,7 @@ async fn read_report(ended: &Ended<'_>) -> ContainerReport {
 }
 
 /// The images under a key of the data, unless the goal's own data leaves no room for it.
-fn data_with_images(data: Option<String>, images: Vec<(String, String)>) -> Option<String> {
+pub(super) fn data_with_images(data: Option<String>, images: Vec<(String, String)>) -> Option<String> {
     if images.is_empty() {
         return data;
     }

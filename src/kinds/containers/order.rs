@@ -15,7 +15,7 @@ use crate::ports::containers::{
 };
 
 /// Beyond the grace of the containers, for removing what was made.
-pub(super) const CLEARING: Duration = Duration::from_secs(60);
+pub(in crate::kinds) const CLEARING: Duration = Duration::from_secs(60);
 
 /// How long an engine may take to answer, and be gone.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -48,6 +48,8 @@ pub(super) fn order(
         grace: arguments.grace(),
         patience: PATIENCE,
         notes: notes(arguments, network),
+        report: None,
+        fixed: Vec::new(),
     };
     policy
         .check(arguments, &order, push)

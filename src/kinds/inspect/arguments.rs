@@ -6,11 +6,13 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::super::containers::{self, CONTAINER, INIT_CONTAINERS, NETWORK, VOLUMES};
 use super::super::part_tests::{self, Part};
-use super::report::{Format, LinePattern};
+use super::report::{Format, LinePattern, MAX_REPORT};
 use super::reviewer::{Pattern, Reviewer};
 use super::verdict::Policy;
 use crate::model::{CommentSeverity, Field, TestExpression, ValueType};
+use crate::ports::containers::{ReportFrom, WantedReport};
 
 const SEVERITIES: &[&str] = &["error", "warn", "warning", "info", "never"];
 
@@ -76,6 +78,14 @@ pub(super) static FIELDS: &[Field] = &[
     REPORT_FILE,
     PATTERN,
     Field::new(
+        "containers",
+        ValueType::List(&ValueType::Fields(CONTAINER)),
+        "the only inspection in containers, where `run` is not used: the first reports, the others are its services",
+    ),
+    INIT_CONTAINERS,
+    VOLUMES,
+    NETWORK,
+    Field::new(
         "inspections",
         ValueType::List(&ValueType::Fields(INSPECTION_FIELDS)),
         "several inspections, side by side",
@@ -135,6 +145,8 @@ pub(super) struct WrittenInspection {
     pub(super) pattern: Option<String>,
     #[serde(default)]
     pub(super) test: Option<TestExpression>,
+    #[serde(skip)]
+    pub(super) in_containers: bool,
 }
 
 /// The inspections with their tests.
@@ -161,26 +173,20 @@ pub(super) struct Arguments {
     grace: Option<u64>,
     pub(super) env: BTreeMap<String, String>,
     pub(super) directory: String,
+    #[serde(skip)]
+    pub(super) containers: Option<containers::Arguments>,
 }
+
+/// What belongs to `containers` and makes no sense without them.
+const BESIDE_CONTAINERS: &[&str] = &["init_containers", "volumes", "network"];
 
 impl Arguments {
     /// # Errors
     /// What is wrong, as a sentence.
     pub(super) fn read(arguments: &Value) -> Result<Self, String> {
-        let read: Self = serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
-        match (read.run.is_empty(), &read.report) {
-            (false, None) => {
-                return Err(format!(
-                    "`inspect` with `run` needs `report`: one of {}",
-                    Format::NAMES.join(", ")
-                ));
-            }
-            (true, Some(_)) => return Err("`report` belongs to `run`, which is not there".to_owned()),
-            (false, Some(_)) if !read.inspections.is_empty() => {
-                return Err("`inspect` has both `run` and `inspections`; make `run` one of them".to_owned());
-            }
-            _ => {}
-        }
+        let mut read: Self = serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
+        read.containers = containers_in(arguments)?;
+        read.check_only_inspection()?;
         Reviewer::new(&read.patterns)?;
         part_tests::check(&parts(&read.inspections))?;
         for inspection in read.inspections("inspection") {
@@ -192,18 +198,66 @@ impl Arguments {
         Ok(read)
     }
 
+    /// What is written beside `run` or `containers` belongs to them.
+    fn check_only_inspection(&self) -> Result<(), String> {
+        let word = match (self.run.is_empty(), &self.containers) {
+            (false, Some(_)) => {
+                return Err(
+                    "`inspect` has both `run` and `containers`; make `run` one of `inspections`".to_owned(),
+                );
+            }
+            (false, None) => "run",
+            (true, Some(_)) => "containers",
+            (true, None) if self.report.is_some() => {
+                return Err("`report` belongs to `run` or `containers`, and neither is there".to_owned());
+            }
+            (true, None) => return Ok(()),
+        };
+        if self.report.is_none() {
+            let names = Format::NAMES.join(", ");
+            return Err(format!("`inspect` with `{word}` needs `report`: one of {names}"));
+        }
+        if word == "run" && !self.inspections.is_empty() {
+            return Err("`inspect` has both `run` and `inspections`; make `run` one of them".to_owned());
+        }
+        let has_own = !self.env.is_empty() || !self.directory.is_empty();
+        if word == "containers" && has_own && self.inspections.is_empty() {
+            return Err(
+                "`env` and `directory` are for programs; a container has `env` and `working_dir` of its own"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
     /// The inspections; the only one is called like the goal.
     pub(super) fn inspections(&self, goal: &str) -> Vec<WrittenInspection> {
-        match (&self.report, self.run.is_empty()) {
-            (Some(report), false) => vec![WrittenInspection {
-                name: goal.to_owned(),
-                run: self.run.clone(),
-                report: report.clone(),
-                report_file: self.report_file.clone(),
-                pattern: self.pattern.clone(),
-                test: None,
-            }],
-            _ => self.inspections.clone(),
+        let in_containers = self.containers.is_some();
+        let only = self
+            .report
+            .iter()
+            .filter(|_| in_containers || !self.run.is_empty());
+        let only = only.map(|report| WrittenInspection {
+            name: goal.to_owned(),
+            run: self.run.clone(),
+            report: report.clone(),
+            report_file: self.report_file.clone(),
+            pattern: self.pattern.clone(),
+            test: None,
+            in_containers,
+        });
+        only.chain(self.inspections.iter().cloned()).collect()
+    }
+
+    /// What of the containers is kept for the step that reads it.
+    pub(super) fn wanted_report(&self) -> WantedReport {
+        let from = self
+            .report_file
+            .clone()
+            .map_or(ReportFrom::Output, ReportFrom::File);
+        WantedReport {
+            from,
+            limit: MAX_REPORT + 1,
         }
     }
 
@@ -228,6 +282,20 @@ impl Arguments {
     }
 }
 
+/// The containers, when there are any, as a goal in containers reads them.
+fn containers_in(arguments: &Value) -> Result<Option<containers::Arguments>, String> {
+    if arguments.get("containers").is_none_or(Value::is_null) {
+        let lonely = BESIDE_CONTAINERS.iter().find(|key| arguments.get(key).is_some());
+        return match lonely {
+            Some(key) => Err(format!("`{key}` belongs to `containers`, which is not there")),
+            None => Ok(None),
+        };
+    }
+    let read = containers::Arguments::read(arguments)?;
+    read.check()?;
+    Ok(Some(read))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,6 +313,33 @@ mod tests {
         );
         let pattern = json!({"files": ["*"], "comment": "c", "severity": "warn", "category": "x"});
         assert!(wrong(json!({"patterns": [pattern]})).contains("`pattern` or `text`"));
+    }
+
+    #[test]
+    fn an_inspection_in_containers_is_read_as_a_goal_in_containers_is() {
+        let containers = json!([{"name": "lint", "image": "a"}, {"name": "db", "image": "b"}]);
+        let wrong = |value: Value| Arguments::read(&value).unwrap_err();
+        assert!(wrong(json!({"containers": containers})).contains("`containers` needs `report`"));
+        assert!(
+            wrong(json!({"containers": containers, "run": ["x"], "report": "cargo"})).contains("both `run`")
+        );
+        assert!(wrong(json!({"containers": [], "report": "cargo"})).contains("No containers defined"));
+        assert!(wrong(json!({"volumes": []})).contains("`volumes` belongs to `containers`"));
+        assert!(
+            wrong(json!({"containers": containers, "report": "cargo", "directory": "x"}))
+                .contains("`working_dir`")
+        );
+        let one = json!({"name": "other", "run": ["x"], "report": "sarif"});
+        let both =
+            json!({"containers": containers, "report": "cargo", "report_file": "a/b", "inspections": [one]});
+        let read = Arguments::read(&both).unwrap();
+        let names = read.inspections("goal");
+        let names: Vec<_> = names
+            .iter()
+            .map(|one| (one.name.as_str(), one.in_containers))
+            .collect();
+        assert_eq!(names, [("goal", true), ("other", false)]);
+        assert_eq!(read.wanted_report().from, ReportFrom::File("a/b".to_owned()));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `inspect`: reads what tools say of a commit and decides what follows (semantics 4.2).
 //!
 //! The tools run as one step of our own program (`own/inspect.rs`), which reads their reports ([`report`]) and shows what they
-//! say in the log. The patterns of the author are looked for in the commit itself ([`reviewer`]). All comments together are one
+//! say in the log. One that is carried out in containers runs in a step before it, which keeps its report. The patterns of the author are looked for in the commit itself ([`reviewer`]). All comments together are one
 //! review, kept with the goal, and [`verdict`] makes an outcome of it.
 
 mod arguments;
@@ -13,18 +13,17 @@ mod verdict;
 use async_trait::async_trait;
 use serde_json::Value;
 
+use super::containers::{self, Driven};
 use super::left::read_left;
 use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, globs, look_into, part_tests};
 use crate::model::{Descriptor, ExecutionResult, News, Review, ReviewComment, ValueType};
-use arguments::Arguments;
+use crate::ports::executor::{LARGEST_REVIEW, OnFailure};
+use arguments::{Arguments, WrittenInspection};
 use order::{Inspection, OUTCOME_FILE, Order, Outcome};
 use reviewer::Reviewer;
 
 pub(super) struct Inspect;
-
-/// Largest outcome of the step, in bytes.
-const MAX_OUTCOME: u64 = 128 << 20;
 
 static DESCRIPTOR: Descriptor = Descriptor {
     name: "inspect",
@@ -53,12 +52,23 @@ impl Kind for Inspect {
         let arguments = arguments_of(context)?;
         let inspections = arguments.inspections(&context.goal.definition().name);
         let asked = part_tests::ask(context, &arguments::parts(&inspections)).await?;
-        let inspections: Vec<_> = inspections
+        let mut inspections: Vec<_> = inspections
             .into_iter()
             .zip(asked)
             .filter(|(_, asked)| asked.holds)
             .map(|(inspection, _)| inspection)
             .collect();
+        let in_containers = match in_containers(context, &arguments).await? {
+            Some(Driven::By(step)) => Some(*step),
+            Some(Driven::Nothing(because)) => {
+                inspections.retain(|inspection| !inspection.in_containers);
+                if inspections.is_empty() && arguments.patterns.is_empty() {
+                    return Ok(Begun::Ended(containers::skipped(&because)));
+                }
+                None
+            }
+            None => None,
+        };
         if inspections.is_empty() && arguments.patterns.is_empty() {
             return Ok(Begun::Ended(ExecutionResult {
                 description: Some("No code inspections configured".to_owned()),
@@ -75,28 +85,17 @@ impl Kind for Inspect {
         for (name, value) in &arguments.env {
             environment.push((name.clone(), placeholders.text(value)?));
         }
-        let mut ordered = Vec::new();
-        for inspection in inspections {
-            let resolved = placeholders.argv(&inspection.run)?;
-            ordered.push(Inspection {
-                name: inspection.name,
-                argv: resolved.argv,
-                environment: resolved.environment,
-                report: inspection.report,
-                report_file: inspection.report_file,
-                pattern: inspection.pattern,
-            });
-        }
         let order = Order {
-            inspections: ordered,
+            inspections: ordered(inspections, &placeholders)?,
             directory: arguments.directory.clone(),
         };
         let order = serde_json::to_value(&order).map_err(|error| KindError::Definition(error.to_string()))?;
+        let clearing = in_containers.is_some().then_some(containers::CLEARING);
         Ok(Begun::Process(ProcessRequest {
-            steps: vec![Step::own("", order::VERB, order)],
+            steps: steps(in_containers, order),
             environment,
             timeout: arguments.timeout(),
-            grace: arguments.grace(),
+            grace: arguments.grace() + clearing.unwrap_or_default(),
         }))
     }
 
@@ -105,17 +104,67 @@ impl Kind for Inspect {
         context: &GoalContext<'_>,
         ended: Ended<'_>,
     ) -> Result<ExecutionResult, KindError> {
+        let report = containers::read_report(&ended).await;
+        let moved = containers::fix_images(context, &report.fixed).await?;
         if ended.result.code != 0 || ended.result.state.is_some() {
             return Ok(ended.result);
         }
-        let left = read_left(&ended.output.join(OUTCOME_FILE), MAX_OUTCOME);
+        let left = read_left(&ended.output.join(OUTCOME_FILE), LARGEST_REVIEW);
         let outcome = left.map_err(|error| {
             KindError::Definition(format!("what the inspections left cannot be read: {error}"))
         })?;
-        match outcome {
-            Some(outcome) => decide(context, &arguments_of(context)?, outcome).await,
-            None => Ok(ExecutionResult::failure("the inspections left no outcome")),
-        }
+        let mut result = match outcome {
+            Some(outcome) => decide(context, &arguments_of(context)?, outcome).await?,
+            None => ExecutionResult::failure("the inspections left no outcome"),
+        };
+        result.data = containers::data_with_images(result.data.take(), report.images);
+        Ok(containers::held_to_images(result, moved))
+    }
+}
+
+/// What drives the inspection in containers, when there is one.
+async fn in_containers(
+    context: &GoalContext<'_>,
+    arguments: &Arguments,
+) -> Result<Option<Driven>, KindError> {
+    let Some(containers) = arguments.containers.clone() else {
+        return Ok(None);
+    };
+    let report = Some(arguments.wanted_report());
+    containers::driven(context, containers, report).await.map(Some)
+}
+
+fn ordered(
+    inspections: Vec<WrittenInspection>,
+    placeholders: &Placeholders,
+) -> Result<Vec<Inspection>, KindError> {
+    let one = |inspection: WrittenInspection| {
+        let resolved = placeholders.argv(&inspection.run)?;
+        Ok(Inspection {
+            name: inspection.name,
+            argv: resolved.argv,
+            environment: resolved.environment,
+            report: inspection.report,
+            report_file: inspection.report_file,
+            pattern: inspection.pattern,
+            in_containers: inspection.in_containers,
+        })
+    };
+    inspections.into_iter().map(one).collect()
+}
+
+/// The containers, whose code is one for the next step to judge; and that step.
+fn steps(in_containers: Option<Step>, order: Value) -> Vec<Step> {
+    match in_containers {
+        None => vec![Step::own("", order::VERB, order)],
+        Some(step) => vec![
+            Step {
+                name: "inspecting in containers".to_owned(),
+                on_failure: OnFailure::IsIgnored,
+                ..step
+            },
+            Step::own("reading the report", order::VERB, order),
+        ],
     }
 }
 

@@ -8,7 +8,7 @@ use crate::model::ReviewComment;
 pub const VERB: &str = "inspect";
 
 /// The file it leaves in the output directory: an [`Outcome`].
-pub const OUTCOME_FILE: &str = "inspect.json";
+pub use crate::ports::executor::REVIEW_FILE as OUTCOME_FILE;
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub struct Inspection {
     /// Pattern of lines.
     #[serde(default)]
     pub pattern: Option<String>,
+    /// It was carried out in containers by an earlier step, and what it reports is kept.
+    #[serde(default)]
+    pub in_containers: bool,
 }
 
 /// What came of it.

@@ -2,7 +2,7 @@
 
 use super::Database;
 use super::fixture::{REPO, at, branch, goal, key, planned, record, set_id, sha};
-use crate::model::{CommentSeverity, Fingerprint, Review, ReviewComment, UniqueName};
+use crate::model::{CommentSeverity, Fingerprint, FixedImage, Review, ReviewComment, UniqueName};
 use crate::ports::AttemptRef;
 
 fn review(detail: &str) -> Review {
@@ -48,6 +48,33 @@ pub(super) async fn in_03_the_review_of_the_latest_attempt_is_kept(database: &dy
         .await
         .unwrap();
     assert!(store.reviews(set_id(9)).await.unwrap().is_empty());
+}
+
+pub(super) async fn i5_an_image_is_what_it_was_when_a_goal_set_first_used_it(database: &dyn Database) {
+    let image = |name: &str, id: &str| FixedImage {
+        name: name.to_owned(),
+        id: id.to_owned(),
+        shown: format!("{name}@{id}"),
+    };
+    let store = database.open().await;
+    let set = planned(&*store, 1, vec![goal("lint", &[])]).await;
+    let other = planned(&*store, 2, vec![goal("lint", &[])]).await;
+    let first = [image("node", "sha256:1"), image("db", "sha256:2")];
+    assert_eq!(store.fix_images(set.id, &first).await.unwrap(), first);
+    let moved = [image("db", "sha256:3"), image("new", "sha256:4")];
+    assert_eq!(
+        store.fix_images(set.id, &moved).await.unwrap(),
+        [first[1].clone(), moved[1].clone()]
+    );
+    assert_eq!(store.fix_images(other.id, &moved[..1]).await.unwrap(), moved[..1]);
+    drop(store);
+    let store = database.open().await;
+    assert_eq!(
+        store.fixed_images(set.id).await.unwrap(),
+        [first[1].clone(), moved[1].clone(), first[0].clone()]
+    );
+    assert_eq!(store.fix_images(set_id(9), &moved).await.unwrap(), moved);
+    assert!(store.fixed_images(set_id(9)).await.unwrap().is_empty());
 }
 
 fn fingerprint(data: &str) -> Fingerprint {

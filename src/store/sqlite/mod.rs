@@ -18,6 +18,7 @@ mod fingerprints;
 mod generated;
 mod goal_sets;
 mod goals;
+mod images;
 mod jobs;
 mod kept;
 mod leases;

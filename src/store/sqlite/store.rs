@@ -11,6 +11,7 @@ use super::facts::{self, SetTrusted, SetVersion};
 use super::feed::{self, Entry, Say};
 use super::fingerprints::{self, SaveFingerprints};
 use super::generated::{self, NoteGenerated};
+use super::images::{self, FixImages};
 use super::kept::{self, ForgetArchive, KeepFiles, RecordSuccess, UseArchive};
 use super::leases::{self, RenewLease};
 use super::plans::{self, StorePlan, StorePlanningFailure};
@@ -23,8 +24,8 @@ use super::rows::to_json;
 use super::{SqliteStore, goal_sets, goals};
 use crate::model::push::Trust;
 use crate::model::{
-    BranchName, CommitSha, Cursor, FeedEntry, Fingerprint, GoalEvent, GoalKey, GoalSet, GoalSetId, News,
-    Plan, Push, PushId, RepoSlug, Repository, Review, StateName, Timestamp, UniqueName,
+    BranchName, CommitSha, Cursor, FeedEntry, Fingerprint, FixedImage, GoalEvent, GoalKey, GoalSet,
+    GoalSetId, News, Plan, Push, PushId, RepoSlug, Repository, Review, StateName, Timestamp, UniqueName,
 };
 use crate::ports::kept::{Kept, KeptArchive, Sought, Success};
 use crate::ports::store::{
@@ -277,6 +278,15 @@ impl Store for SqliteStore {
 
     async fn reviews(&self, set: GoalSetId) -> Result<Vec<(GoalKey, Review)>, StoreError> {
         reviews::reviews(&self.readers, set).await
+    }
+
+    async fn fix_images(&self, set: GoalSetId, images: &[FixedImage]) -> Result<Vec<FixedImage>, StoreError> {
+        let images = images.to_vec();
+        self.writer.write(FixImages { set, images }).await
+    }
+
+    async fn fixed_images(&self, set: GoalSetId) -> Result<Vec<FixedImage>, StoreError> {
+        images::fixed(&self.readers, set).await
     }
 
     async fn save_fingerprints(

@@ -131,6 +131,7 @@ async fn k5_migrations_keep_what_is_stored() {
         (20, include_str!("testdata/rows_of_schema_20.sql")),
         (40, include_str!("testdata/rows_of_schema_40.sql")),
         (60, include_str!("testdata/rows_of_schema_60.sql")),
+        (70, include_str!("testdata/rows_of_schema_70.sql")),
     ];
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("sdm.db");

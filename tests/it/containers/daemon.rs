@@ -5,31 +5,32 @@ use serde_json::Value;
 use crate::support::local::{LocalMachine, state_of};
 use crate::support::podman::{IMAGE, Podman};
 
-/// A machine on a podman, with goals in which `IMAGE` stands for the image.
-fn machine(podman: &Podman, goals: &str) -> LocalMachine {
+/// A machine that runs on a podman, with goals in which `IMAGE` stands for the image; none where there is no podman.
+pub(super) fn started(goals: &str) -> Option<(Podman, LocalMachine)> {
+    let podman = Podman::start()?;
     let mut machine = LocalMachine::new(&goals.replace("IMAGE", IMAGE));
     machine.set("SDM_ENGINE", podman.socket().to_str().unwrap());
-    machine
+    machine.start();
+    Some((podman, machine))
 }
 
-fn goal<'a>(set: &'a Value, name: &str) -> &'a Value {
+pub(super) fn goal<'a>(set: &'a Value, name: &str) -> &'a Value {
     let goals = set["goals"].as_array().unwrap();
     goals.iter().find(|goal| goal["name"] == name).unwrap()
 }
 
-fn log(machine: &LocalMachine, goal: &str) -> String {
+pub(super) fn log(machine: &LocalMachine, goal: &str) -> String {
     machine.ok(&["logs", goal])
 }
 
 /// Whose containers a machine's are.
-fn label(machine: &LocalMachine) -> String {
+pub(super) fn label(machine: &LocalMachine) -> String {
     let owner = std::fs::read_to_string(machine.path("state/attempts/containers-owner")).unwrap();
     format!("sdm.owner={owner}")
 }
 
 #[test]
 fn co_15_a_version_from_a_container_reaches_later_goals() {
-    let Some(podman) = Podman::start() else { return };
     let goals = r#"
 rules:
   - name: ship
@@ -47,8 +48,9 @@ rules:
       - name: broken
         containers: [{name: broken, image: IMAGE, args: [sh, -c, "echo nonsense > $ATOMIST_RESULT"]}]
 "#;
-    let mut machine = machine(&podman, goals);
-    machine.start();
+    let Some((podman, machine)) = started(goals) else {
+        return;
+    };
     let sha = machine.commit("second", &[("x", "1")]);
     let set = machine.ended_set_of(&sha);
     assert_eq!(state_of(&set, "use"), "success", "{set}");
@@ -115,7 +117,6 @@ rules:
 /// Semantics 7.7: lint and test side by side, publishing when somebody says so, the image after all of them.
 #[test]
 fn the_worked_example() {
-    let Some(podman) = Podman::start() else { return };
     let goals = r#"
 rules:
   - name: node_build
@@ -135,8 +136,9 @@ rules:
     test: [{has_file: Dockerfile}, is_default_branch]
     goals: {name: docker, containers: [{name: docker, image: IMAGE, args: [echo, docker, build]}]}
 "#;
-    let mut machine = machine(&podman, goals);
-    machine.start();
+    let Some((_podman, machine)) = started(goals) else {
+        return;
+    };
     // Without a package.json nothing comes before the image.
     let sha = machine.commit("image only", &[("Dockerfile", "FROM scratch")]);
     let set = machine.ended_set_of(&sha);
@@ -165,7 +167,6 @@ rules:
 
 #[test]
 fn ex_18_a_container_beyond_its_time_is_gone_with_its_services() {
-    let Some(podman) = Podman::start() else { return };
     let goals = r#"
 rules:
   - name: test
@@ -177,8 +178,9 @@ rules:
         - {name: main, image: IMAGE, args: [sh, -c, "echo atm:phase=sleeping; sleep 500"]}
         - {name: service, image: IMAGE, args: [sleep, "500"]}
 "#;
-    let mut machine = machine(&podman, goals);
-    machine.start();
+    let Some((podman, machine)) = started(goals) else {
+        return;
+    };
     let sha = machine.commit("second", &[("x", "1")]);
     let set = machine.ended_set_of(&sha);
     assert_eq!(state_of(&set, "slow"), "failure", "{set}");
@@ -188,7 +190,6 @@ rules:
 
 #[test]
 fn sc_07_a_restart_of_the_daemon_changes_nothing_for_containers() {
-    let Some(podman) = Podman::start() else { return };
     let goals = r#"
 rules:
   - name: test
@@ -199,8 +200,9 @@ rules:
           image: IMAGE
           command: [sh, -c, "echo begun; echo x >> /atm/output/runs; until [ -e /atm/home/go ]; do sleep 0.05; done; wc -l < /atm/output/runs"]
 "#;
-    let mut machine = machine(&podman, goals);
-    machine.start();
+    let Some((podman, mut machine)) = started(goals) else {
+        return;
+    };
     let sha = machine.commit("second", &[("x", "1")]);
     machine.wait_until("the container runs", |machine| {
         log_of(machine).contains("begun").then_some(())
@@ -223,7 +225,6 @@ rules:
 
 #[test]
 fn hz_9_a_new_daemon_removes_what_killed_drivers_left() {
-    let Some(podman) = Podman::start() else { return };
     let goals = r#"
 rules:
   - name: test
@@ -231,8 +232,9 @@ rules:
       name: long
       containers: [{name: main, image: IMAGE, command: [sh, -c, "echo begun; sleep 500"]}]
 "#;
-    let mut machine = machine(&podman, goals);
-    machine.start();
+    let Some((podman, mut machine)) = started(goals) else {
+        return;
+    };
     machine.commit("second", &[("x", "1")]);
     machine.wait_until("the container runs", |machine| {
         log_of(machine).contains("begun").then_some(())
@@ -248,7 +250,6 @@ rules:
 
 #[test]
 fn hz_9_a_canceled_goal_takes_its_containers_with_it() {
-    let Some(podman) = Podman::start() else { return };
     let goals = r#"
 rules:
   - name: test
@@ -257,8 +258,9 @@ rules:
       grace: 1s
       containers: [{name: main, image: IMAGE, command: [sh, -c, "echo begun; sleep 500"]}]
 "#;
-    let mut machine = machine(&podman, goals);
-    machine.start();
+    let Some((podman, machine)) = started(goals) else {
+        return;
+    };
     let sha = machine.commit("second", &[("x", "1")]);
     machine.wait_until("the container runs", |machine| {
         log_of(machine).contains("begun").then_some(())

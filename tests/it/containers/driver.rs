@@ -90,6 +90,8 @@ impl Place {
             grace: Duration::from_secs(2),
             patience: Duration::from_secs(30),
             notes: Vec::new(),
+            report: None,
+            fixed: Vec::new(),
         }
     }
 

@@ -3,5 +3,7 @@
 mod daemon;
 mod driver;
 mod fake_engine;
+mod images;
+mod inspect;
 mod nasty;
 mod real;

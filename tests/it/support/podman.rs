@@ -96,6 +96,39 @@ impl Podman {
         .concat()
     }
 
+    /// Makes an image of this name from the test's own, with one more line; what had the name before loses it.
+    pub fn make_image(&self, name: &str, line: &str) {
+        let context = tempfile::tempdir_in(self.directory.path()).unwrap();
+        let text = format!("FROM {IMAGE}\n{line}\n");
+        fs::write(context.path().join("Containerfile"), text).unwrap();
+        let mut build = Store::at_rest().podman();
+        build
+            .args(["build", "--quiet", "--tag", name])
+            .arg(context.path());
+        succeeds(build).unwrap();
+    }
+
+    /// Removes images by their names.
+    pub fn remove_images(&self, names: &[&str]) {
+        let mut remove = Store::at_rest().podman();
+        remove.args(["rmi", "--force"]).args(names);
+        succeeds(remove).unwrap();
+    }
+
+    /// All that the engine tells of the containers that carry a label.
+    pub fn inspected(&self, label: &str) -> String {
+        let (store, filter) = (Store::at_rest(), format!("label={label}"));
+        let ids = store
+            .podman()
+            .args(["ps", "-q", "--filter", &filter])
+            .output()
+            .unwrap();
+        let ids = String::from_utf8_lossy(&ids.stdout).into_owned();
+        let mut inspect = store.podman();
+        inspect.arg("inspect").args(ids.split_whitespace());
+        String::from_utf8_lossy(&inspect.output().unwrap().stdout).into_owned()
+    }
+
     /// Ends the service, as a crash of an engine would; containers go on.
     pub fn kill_service(&mut self) {
         let _ = self.service.kill();
