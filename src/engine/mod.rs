@@ -18,6 +18,7 @@ pub mod replay;
 pub mod scheduler;
 mod secrets;
 pub mod settings;
+mod triggers;
 mod vault;
 pub mod words;
 pub mod writer;
@@ -84,6 +85,8 @@ pub struct Engine {
     errands: errands::Errands,
     /// How far listeners have read the log.
     reading: Arc<listeners::Reading>,
+    /// How far rules that wait for goals have.
+    heeding: Arc<triggers::Heeding>,
     /// Secret parameters of what runs or waits.
     vault: vault::Vault,
 }
@@ -103,6 +106,7 @@ impl Engine {
             look: Arc::default(),
             errands: errands::Errands::default(),
             reading: Arc::default(),
+            heeding: Arc::default(),
             vault: vault::Vault::default(),
         }
     }

@@ -7,7 +7,7 @@ use super::Engine;
 use super::commands::ask::MACHINE_SCOPE;
 use super::explain::{Explanation, explain_with};
 use super::words::chain;
-use crate::model::{GoalSet, GoalSetId, Plan, Push, Trace};
+use crate::model::{GoalSet, GoalSetId, GoalTrigger, Plan, Push, Trace};
 use crate::ports::store::{Cause, StoreError};
 use crate::rules::PlanningFacts;
 
@@ -17,19 +17,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 impl Engine {
     /// Plans a push for the first time; a failure is recorded and tried again later (semantics 2.4 DECISION).
     pub(super) async fn plan(&self, push: Push, failures: u32) {
-        if !self
-            .planning
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(push.id)
-        {
+        if !self.begin_planning(&push) {
             return;
         }
-        let outcome = self.plan_for(&push, &Cause::Push, failures).await;
-        self.planning
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&push.id);
+        let outcome = self.plan_for(&push, &Cause::Push, None, failures).await;
+        self.end_planning(&push);
         match outcome {
             Ok(_) => {}
             Err(error) => {
@@ -39,21 +31,35 @@ impl Engine {
         }
     }
 
-    /// Plans a push for a cause and stores what came of it; the id of the goal set when goals were set.
+    /// `false` when somebody plans it right now.
+    pub(super) fn begin_planning(&self, push: &Push) -> bool {
+        let mut planning = self.planning.lock().unwrap_or_else(PoisonError::into_inner);
+        planning.insert(push.id)
+    }
+
+    pub(super) fn end_planning(&self, push: &Push) {
+        let mut planning = self.planning.lock().unwrap_or_else(PoisonError::into_inner);
+        planning.remove(&push.id);
+    }
+
+    /// Plans a push for a cause and stores what came of it; the id of the goal set when goals were set. `trigger` is the
+    /// goal that is the cause.
     pub(super) async fn plan_for(
         &self,
         push: &Push,
         cause: &Cause,
+        trigger: Option<GoalTrigger>,
         failures: u32,
     ) -> Result<Option<GoalSetId>, StoreError> {
         if !self.settings.trust_all && !self.parts.store.is_trusted(&push.repo.key).await? {
-            return self.wait_for_trust(push, failures).await.map(|()| None);
+            let waiting = self.wait_for_trust(push, trigger.as_ref(), failures);
+            return waiting.await.map(|()| None);
         }
-        let explanation = self.explain_blocking(push.clone()).await;
+        let explanation = self.explain_because_of(push.clone(), trigger.clone()).await;
         let at = self.parts.clock.now();
         if let Some(error) = explanation.error {
             self.pause_planning(push, failures);
-            self.parts.store.store_planning_failure(push, &error, at).await?;
+            self.store_failure(push, trigger.as_ref(), &error).await?;
             return Ok(None);
         }
         let plan = explanation.plan;
@@ -72,8 +78,12 @@ impl Engine {
 
     /// The reasons for a push, computed on a blocking thread with the goal files in use.
     pub async fn explain_blocking(&self, push: Push) -> Explanation {
+        self.explain_because_of(push, None).await
+    }
+
+    async fn explain_because_of(&self, push: Push, trigger: Option<GoalTrigger>) -> Explanation {
         let facts = match self.planning_facts().await {
-            Ok(facts) => facts,
+            Ok(facts) => PlanningFacts { trigger, ..facts },
             Err(error) => return unexplained(push, chain(&error)),
         };
         let (machine, scm) = (self.machine(), Arc::clone(&self.parts.scm));
@@ -92,20 +102,35 @@ impl Engine {
         Ok(facts)
     }
 
-    async fn wait_for_trust(&self, push: &Push, failures: u32) -> Result<(), StoreError> {
+    async fn store_failure(
+        &self,
+        push: &Push,
+        trigger: Option<&GoalTrigger>,
+        error: &str,
+    ) -> Result<(), StoreError> {
+        let (store, at) = (&self.parts.store, self.parts.clock.now());
+        match trigger {
+            Some(trigger) => store.fail_trigger(push, trigger, error, false, at).await,
+            None => store.store_planning_failure(push, error, at).await,
+        }
+    }
+
+    async fn wait_for_trust(
+        &self,
+        push: &Push,
+        trigger: Option<&GoalTrigger>,
+        failures: u32,
+    ) -> Result<(), StoreError> {
         let slug = &push.repo.slug;
         self.pause_planning(push, 16);
         if failures > 0 {
             return Ok(());
         }
         let error = format!("{slug} is not trusted yet: look at `sdm explain`, then say `sdm trust {slug}`");
-        self.parts
-            .store
-            .store_planning_failure(push, &error, self.parts.clock.now())
-            .await
+        self.store_failure(push, trigger, &error).await
     }
 
-    fn pause_planning(&self, push: &Push, failures: u32) {
+    pub(super) fn pause_planning(&self, push: &Push, failures: u32) {
         let pause = Duration::from_secs(1)
             .saturating_mul(1 << failures.min(16))
             .min(LONGEST_PAUSE);

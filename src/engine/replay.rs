@@ -42,7 +42,7 @@ impl Engine {
             Ok(number) => Cause::Again { number },
             Err(_) => return Err(ReplayError::NoGoals("it was planned too often".to_owned())),
         };
-        match self.plan_for(push, &cause, 0).await? {
+        match self.plan_for(push, &cause, None, 0).await? {
             Some(id) => Ok(id),
             None => {
                 let attempts = self.parts.store.planning_attempts(push.id).await?;

@@ -43,6 +43,7 @@ impl Engine {
     /// The store cannot be read; nothing is lost.
     pub async fn reconcile(&self) -> Result<Duration, StoreError> {
         self.plan_unplanned().await?;
+        self.heed_goals().await?;
         self.follow_in_process().await?;
         let next = self.start_requested().await?;
         Ok(next.min(self.settings.tick))

@@ -18,6 +18,8 @@ pub struct Settings {
     pub parallel: usize,
     /// Whether this is local mode, as a fact for rules.
     pub local_mode: bool,
+    /// Whether goals trigger rules that wait for them.
+    pub heeds_goals: bool,
     /// Whether every repository is trusted without asking (threat J2).
     pub trust_all: bool,
     /// `owner/name` of repositories whose own hooks run around goals; globs.
@@ -72,6 +74,7 @@ impl Settings {
             name: name.to_owned(),
             parallel: std::thread::available_parallelism().map_or(2, usize::from),
             local_mode: true,
+            heeds_goals: true,
             trust_all: false,
             repository_hooks: Vec::new(),
             base_environment: Vec::new(),
@@ -95,6 +98,7 @@ impl Settings {
         PlanningFacts {
             local_mode: self.local_mode,
             preferences: self.preferences.clone(),
+            trigger: None,
         }
     }
 

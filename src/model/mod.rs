@@ -28,6 +28,7 @@ pub mod review;
 pub mod rule_test;
 pub mod suggest;
 pub mod time;
+pub mod trigger;
 pub mod version;
 
 pub use approval::{Approval, ApprovalPolicy, Person};
@@ -52,3 +53,4 @@ pub use push::{Commit, Push, Repository};
 pub use review::{CommentSeverity, Review, ReviewComment, SourceLocation};
 pub use rule_test::RuleTest;
 pub use time::Timestamp;
+pub use trigger::GoalTrigger;

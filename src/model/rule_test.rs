@@ -9,6 +9,7 @@ use super::goal::StateName;
 use super::ids::{BranchName, RepoSlug};
 use super::plan::RuleOutcome;
 use super::push::{Signature, Trust};
+use super::trigger::GoalTrigger;
 
 /// One test.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,8 @@ pub struct RuleTest {
     pub place: Place,
     /// The push.
     pub push: PushDescription,
+    /// The goal of that push because of which rules are asked; without it, they are asked because of the push.
+    pub goal: Option<GoalTrigger>,
     /// What must be so; never empty.
     pub expectations: Vec<Expectation>,
 }

@@ -9,6 +9,7 @@ pub mod sandbox;
 pub mod scm;
 pub mod secrets;
 pub mod store;
+pub mod triggers;
 
 pub use errands::{ErrandStore, JobStore, PreferenceStore};
 pub use executor::{AttemptRef, Executor};
@@ -16,3 +17,4 @@ pub use kept::Archives;
 pub use scm::{Scm, Workspaces};
 pub use secrets::Secrets;
 pub use store::Store;
+pub use triggers::TriggerStore;

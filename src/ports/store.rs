@@ -18,6 +18,7 @@ use crate::model::{
 use super::errands::{ErrandStore, JobStore, PreferenceStore};
 use super::executor::AttemptRef;
 use super::kept::{Kept, KeptArchive, Sought, Success};
+use super::triggers::TriggerStore;
 use crate::model::push::Trust;
 
 /// Why the store did not do as asked.
@@ -80,6 +81,21 @@ pub enum Cause {
         /// How many listeners and commands led to it.
         depth: u32,
     },
+    /// A goal of the push came to a state that rules wait for (semantics 2.8).
+    Goal {
+        /// Among the plans of the push, from 1.
+        number: u32,
+        /// The goal's set.
+        goal_set: GoalSetId,
+        /// The goal.
+        goal: GoalKey,
+        /// The version that told of the state.
+        version: u32,
+        /// How many goals triggered each other up to here, from 1.
+        chain: u32,
+        /// How many listeners and commands led to it.
+        depth: u32,
+    },
 }
 
 impl Cause {
@@ -87,7 +103,23 @@ impl Cause {
     pub fn number(&self) -> u32 {
         match self {
             Self::Push | Self::Command { .. } => 0,
-            Self::Again { number } => *number,
+            Self::Again { number } | Self::Goal { number, .. } => *number,
+        }
+    }
+
+    /// How many listeners and commands led to it (threat D10).
+    pub fn depth(&self) -> u32 {
+        match self {
+            Self::Push | Self::Again { .. } => 0,
+            Self::Command { depth, .. } | Self::Goal { depth, .. } => *depth,
+        }
+    }
+
+    /// How many goals triggered each other up to it (semantics 2.8).
+    pub fn chain(&self) -> u32 {
+        match self {
+            Self::Push | Self::Again { .. } | Self::Command { .. } => 0,
+            Self::Goal { chain, .. } => *chain,
         }
     }
 }
@@ -175,7 +207,7 @@ pub struct PlanningAttempt {
 
 /// See the module.
 #[async_trait]
-pub trait Store: ErrandStore + JobStore + PreferenceStore + Send + Sync {
+pub trait Store: ErrandStore + JobStore + PreferenceStore + TriggerStore + Send + Sync {
     /// Remembers a repository or brings what is known of it up to date; `true` at first sight, and then these are its heads.
     async fn remember_repository(
         &self,
@@ -215,7 +247,11 @@ pub trait Store: ErrandStore + JobStore + PreferenceStore + Send + Sync {
     async fn unplanned_pushes(&self) -> Result<Vec<(Push, u32)>, StoreError>;
 
     /// Stores a plan with its trace and, when it has goals, its goal set (all its version-1 events), in one transaction.
-    /// `Ok(false)` when this (push, cause) already has a plan; nothing is written then.
+    /// `Ok(false)` when this (push, cause) already has a plan; nothing is written then. The note of the goal that is the
+    /// cause goes with it.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when the goal that is the cause is not noted any more.
     async fn store_plan(
         &self,
         push: &Push,

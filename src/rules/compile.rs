@@ -12,7 +12,7 @@ use super::instances::CompiledPlan;
 use super::patterns::{CompiledPatterns, PatternSet};
 use super::project::ProjectPatterns;
 use super::push_test::{Cost, PatternsBuilder, PushTest, Refusal};
-use super::push_tests::{descriptors, named};
+use super::push_tests::{descriptors, named, nested};
 use crate::model::plan::{TestOutcome, TestTrace};
 use crate::model::{Diagnostic, GoalKey, Place, RuleDefinition, TestExpression};
 
@@ -42,6 +42,8 @@ pub(super) struct CompiledRule {
     pub(super) first_of: Vec<CompiledRule>,
     /// What it attaches when it matches, in order.
     pub(super) facts: Vec<(String, Expression)>,
+    /// Its tests that ask about a goal, those in its `first_of` apart.
+    pub(super) goal_tests: Vec<usize>,
 }
 
 /// A test expression with its place in the trace and its cost.
@@ -137,6 +139,8 @@ struct Compiler {
     ids: HashMap<String, usize>,
     patterns: PatternsBuilder,
     plans: HashMap<GoalKey, CompiledPlan>,
+    /// Tests of the rule at hand that ask about a goal.
+    goal_tests: Vec<usize>,
     problems: Vec<Diagnostic>,
 }
 
@@ -144,6 +148,7 @@ impl Compiler {
     fn rule(&mut self, rule: &RuleDefinition, earlier: &[RuleDefinition]) -> CompiledRule {
         let mut trace = Vec::new();
         let test = self.node(&rule.test, 0, &mut trace);
+        let goal_tests = std::mem::take(&mut self.goal_tests);
         if let Some(goal) = repeated_goal(rule) {
             let message = format!(
                 "goal `{goal}` is in several steps of rule `{}` and would wait for itself",
@@ -162,6 +167,7 @@ impl Compiler {
             depends_on: self.depends_on(rule, earlier),
             first_of: inner.map(|rule| self.rule(rule, &[])).collect(),
             facts,
+            goal_tests,
         }
     }
 
@@ -244,13 +250,16 @@ impl Compiler {
                 name,
                 arguments,
                 place,
-            } => {
-                let at = enter(written(name, arguments), place);
-                let id = self.test(name, arguments, place);
-                let cost = id.map_or(Cost::Cheap, |id| self.tests[id].cost());
-                let what = id.map_or(What::AnyPush, What::Test);
-                Node { at, cost, what }
-            }
+            } => match nested(name, arguments) {
+                None => {
+                    let at = enter(written(name, arguments), place);
+                    self.leaf(at, name, arguments, place)
+                }
+                Some((own, inner)) => {
+                    let at = enter(written(name, &own), place);
+                    self.with_nested(at, (name, &own, place), inner, depth, trace)
+                }
+            },
             TestExpression::Not { inner, place } => {
                 let at = enter("not".to_owned(), place);
                 let inner = self.node(inner, depth + 1, trace);
@@ -266,6 +275,40 @@ impl Compiler {
                 let at = enter("or".to_owned(), place);
                 self.combined(at, any, depth, trace, What::Or)
             }
+        }
+    }
+
+    fn leaf(&mut self, at: Option<usize>, name: &str, arguments: &Value, place: &Place) -> Node {
+        let id = self.test(name, arguments, place);
+        let cost = id.map_or(Cost::Cheap, |id| self.tests[id].cost());
+        let what = id.map_or(What::AnyPush, What::Test);
+        self.goal_tests
+            .extend(id.filter(|id| self.tests[*id].asks_goal()));
+        Node { at, cost, what }
+    }
+
+    /// A test with another in its arguments holds when both hold.
+    fn with_nested(
+        &mut self,
+        at: Option<usize>,
+        (name, arguments, place): (&str, &Value, &Place),
+        inner: Result<TestExpression, String>,
+        depth: u32,
+        trace: &mut Vec<TestTrace>,
+    ) -> Node {
+        let own = self.leaf(None, name, arguments, place);
+        let inner = match inner {
+            Ok(inner) => self.node(&inner, depth + 1, trace),
+            Err(message) => {
+                self.problems
+                    .push(Diagnostic::error("bad_test", place.clone(), message));
+                return own;
+            }
+        };
+        Node {
+            at,
+            cost: own.cost.max(inner.cost),
+            what: What::And(vec![own, inner]),
         }
     }
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::compile::{CompiledRule, Node, What};
 use super::expression::Expression;
 use super::push_test::{Answer, Foresight, PushTest, Question, TestError};
+use crate::model::GoalTrigger;
 use crate::model::plan::{TestOutcome, TestTrace};
 
 /// What became of a test, a combinator or a whole rule.
@@ -95,6 +96,16 @@ impl<'a> Evaluation<'a> {
     /// The facts attached so far.
     pub(super) fn facts(&self) -> Map<String, Value> {
         self.question.evaluator.attached()
+    }
+
+    /// The goal because of which rules are asked.
+    pub(super) fn trigger(&self) -> Option<&'a GoalTrigger> {
+        self.question.facts.trigger.as_ref()
+    }
+
+    /// Whether one of the tests holds.
+    pub(super) fn any(&mut self, tests: &[usize]) -> bool {
+        tests.iter().any(|id| self.test(*id).outcome == Decided::True)
     }
 
     /// Evaluates a rule's test and writes down what became of its parts.

@@ -25,6 +25,7 @@ pub mod push_tests;
 mod rule_tests;
 #[cfg(test)]
 mod tests;
+mod triggers;
 pub mod view;
 mod walk;
 

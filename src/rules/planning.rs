@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use thiserror::Error;
 
 use super::compile::{CompiledRule, RuleSet};
+use super::display::shown;
 use super::evaluate::{Decided, Evaluation};
 use super::expression::{Evaluator, Expression};
 use super::goals::PlannedGoals;
 use super::instances::{self, Expansion};
 use super::project::Project;
 use super::push_test::{PlanningFacts, Question};
+use super::triggers::{Concern, concern};
 use super::view::ProjectView;
 use super::walk::Walk;
 use crate::model::plan::{InstancesTrace, RuleOutcome};
@@ -88,7 +90,7 @@ impl<'a> Planning<'a> {
                     .leave_out(definition, rule, RuleOutcome::LockedOut, &because);
                 None
             }
-            None => self.choose(definition, rule, evaluation)?,
+            None => self.choose(definition, rule, evaluation, false)?,
         };
         if let Some(chosen) = chosen
             && let Err(because) = self.contribute(set, chosen, rule, evaluation)
@@ -99,13 +101,26 @@ impl<'a> Planning<'a> {
         Ok(())
     }
 
-    /// The rule that contributes its goals: this one, or the first of its `first_of` that applies (RU-01…04).
+    /// The rule that contributes its goals: this one, or the first of its `first_of` that applies (RU-01…04). One that
+    /// waits for goals is asked for the goal it waits for, and so are the rules in it (RU-39); `guarded` are those.
     fn choose(
         &mut self,
         definition: &'a RuleDefinition,
         rule: &CompiledRule,
         evaluation: &mut Evaluation<'_>,
+        guarded: bool,
     ) -> Result<Option<&'a RuleDefinition>, PlanningError> {
+        let concern = match guarded {
+            true => Concern::Own,
+            false => concern(definition, rule, evaluation),
+        };
+        if let (Concern::Nothing, Some(goal)) = (concern, evaluation.trigger()) {
+            let because = format!("it does not wait for {} in {}", shown(&goal.name), goal.state);
+            self.trace
+                .leave_out(definition, rule, RuleOutcome::NotMatched, &because);
+            return Ok(None);
+        }
+        let guarded = concern == Concern::Own && evaluation.trigger().is_some();
         let (verdict, tests) = evaluation.rule(rule);
         let outcome = match verdict.outcome {
             Decided::True => RuleOutcome::Matched,
@@ -122,7 +137,7 @@ impl<'a> Planning<'a> {
             (Decided::True, None) => Ok(Some(definition)),
             (Decided::True, Some(inner)) => {
                 self.trace.depth += 1;
-                let chosen = self.first_of(inner, &rule.first_of, evaluation)?;
+                let chosen = self.first_of(inner, &rule.first_of, evaluation, guarded)?;
                 self.trace.depth -= 1;
                 self.trace.choose(at, chosen.map(|chosen| chosen.name.as_str()));
                 Ok(chosen)
@@ -143,13 +158,14 @@ impl<'a> Planning<'a> {
         definitions: &'a [RuleDefinition],
         rules: &[CompiledRule],
         evaluation: &mut Evaluation<'_>,
+        guarded: bool,
     ) -> Result<Option<&'a RuleDefinition>, PlanningError> {
         let mut found = None;
         for (definition, rule) in definitions.iter().zip(rules) {
             match found {
                 Some((by, _)) => self.trace.pass_over(definition, rule, by),
                 None => {
-                    let chosen = self.choose(definition, rule, evaluation)?;
+                    let chosen = self.choose(definition, rule, evaluation, guarded)?;
                     found = chosen.map(|chosen| (definition.name.as_str(), chosen));
                 }
             }

@@ -9,7 +9,7 @@ use super::expression::Evaluator;
 use super::patterns::{PatternId, PatternSet};
 use super::project::Project;
 use super::view::ViewError;
-use crate::model::{Descriptor, Push};
+use crate::model::{Descriptor, GoalTrigger, Push};
 
 /// What planning knows besides the push and its project.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +18,8 @@ pub struct PlanningFacts {
     pub local_mode: bool,
     /// The machine's preferences as expressions see them; `null` reads as none.
     pub preferences: Value,
+    /// The goal because of which rules are asked; `None` when it is the push itself.
+    pub trigger: Option<GoalTrigger>,
 }
 
 /// How expensive an answer is; cheaper tests are asked first (semantics 2.6 DECISION).
@@ -114,6 +116,11 @@ pub trait PushTest: Debug + Send + Sync {
 
     /// Whether the answer depends on facts, which change from rule to rule.
     fn asks_facts(&self) -> bool {
+        false
+    }
+
+    /// Whether it asks about the goal because of which rules are asked. Such a test reads nothing of the project.
+    fn asks_goal(&self) -> bool {
         false
     }
 

@@ -41,6 +41,7 @@ impl RuleSet {
         let facts = PlanningFacts {
             local_mode: test.push.local_mode,
             preferences: test.push.preferences.clone().into(),
+            trigger: test.goal.clone(),
         };
         let planned = self.plan(&push(&test.push), &facts, &view(&test.push));
         let (plan, error) = match planned {

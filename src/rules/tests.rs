@@ -3,6 +3,7 @@
 mod first_of;
 mod original;
 mod prediction;
+mod triggers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

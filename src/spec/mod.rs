@@ -29,6 +29,7 @@ mod rule_test;
 pub mod schedule;
 pub mod schema;
 mod shape;
+mod triggering_goal;
 mod value;
 mod value_tests;
 pub(crate) mod yaml;
@@ -50,4 +51,5 @@ pub use rule_test::{
     PUSH_FIELDS as TEST_PUSH_FIELDS,
 };
 pub use shape::{Shape, Word};
+pub use triggering_goal::FIELDS as TEST_GOAL_FIELDS;
 pub use value::{InvalidDuration, parse_duration};

@@ -15,13 +15,7 @@ use super::reader::{Reader, shown};
 use super::yaml::{Entry, Node};
 
 /// Tests of the original that need what this version does not have.
-const NOT_AVAILABLE: [&str; 5] = [
-    "is_goal",
-    "on_goal",
-    "is_skill_configured",
-    "has_resource_provider",
-    "use",
-];
+const NOT_AVAILABLE: [&str; 3] = ["is_skill_configured", "has_resource_provider", "use"];
 
 /// Tests made of tests.
 pub(crate) const COMBINATORS: &[Field] = &[
@@ -222,7 +216,7 @@ impl<'c> Reader<'c, '_> {
             return None;
         }
         let what = format!("`{}`", descriptor.name);
-        let arguments = self.checker.value(&wanted, value, &what)?;
+        let arguments = self.value_with_tests(&wanted, value, &what)?;
         if wanted == ValueType::Regex && descriptor.name.starts_with("is_") {
             self.warn_about_search(descriptor, value);
         }

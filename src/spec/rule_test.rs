@@ -24,6 +24,11 @@ pub const FIELDS: &[Field] = &[
         "the push; everything that is left out is ordinary",
     ),
     Field::new(
+        "goal",
+        ValueType::Fields(super::triggering_goal::FIELDS),
+        "a goal of this push because of which rules are asked; without it, because of the push",
+    ),
+    Field::new(
         "expect",
         ValueType::Fields(EXPECT_FIELDS),
         "what must be planned for it",
@@ -186,11 +191,17 @@ impl Reader<'_, '_> {
         let sorted = Sorted::over(node.entries()?, &[FIELDS], self.checker.problems);
         let name = self.test_name(sorted.value("name")?);
         let push = self.push_description(sorted.value("push"), values.as_ref()?.get("push"), node);
+        let values = values.as_ref()?;
+        let goal = match (sorted.value("goal"), values.get("goal")) {
+            (Some(node), Some(values)) => Some(self.triggering_goal(node, values)?),
+            (Some(_), None) | (None, _) => None,
+        };
         let expectations = self.expectations(sorted.value("expect")?);
         Some(RuleTest {
             name: name?,
             place: node.place.clone(),
             push: push?,
+            goal,
             expectations: expectations?,
         })
     }

@@ -24,6 +24,9 @@ impl Reader<'_, '_> {
             }
             ValueType::List(inner) => self.tests_of_list(inner, node, value),
             ValueType::Fields(fields) => self.tests_of_fields(fields, node, value),
+            ValueType::TextOr(_, fields) if node.entries().is_some() => {
+                self.tests_of_fields(fields, node, value)
+            }
             _ => Some(value),
         }
     }

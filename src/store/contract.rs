@@ -8,6 +8,7 @@ mod log;
 mod plans;
 mod queues;
 mod reviews;
+mod triggers;
 
 use std::sync::Arc;
 
@@ -105,6 +106,10 @@ contract! {
         old_errands_and_jobs_are_forgotten,
         pf_01_preferences_are_put_got_listed_and_deleted,
         pf_02_a_value_with_a_time_to_live_expires;
+    triggers:
+        ru_37_goals_are_noted_with_how_far_they_were_read,
+        hazard_6_a_goal_is_planned_for_once,
+        ru_38_what_cannot_be_planned_stays_noted_or_goes;
     log:
         the_feed_is_read_in_pages_without_gaps,
         the_feed_tells_goals_with_all_they_need,

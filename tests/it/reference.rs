@@ -14,7 +14,7 @@ use sdm::model::{Descriptor, Field, ValueType};
 use sdm::rules::descriptors;
 use sdm::spec::{
     COMMAND_FIELDS, COMMON_GOAL_FIELDS, LISTENER_FIELDS, PARAMETER_FIELDS, RULE_FIELDS, RUN_FIELDS,
-    SourceFile, TARGET_FIELDS, TEST_EXPECT_FIELDS, TEST_FIELDS, TEST_PUSH_FIELDS,
+    SourceFile, TARGET_FIELDS, TEST_EXPECT_FIELDS, TEST_FIELDS, TEST_GOAL_FIELDS, TEST_PUSH_FIELDS,
 };
 
 use crate::support::expected::expect_file;
@@ -86,6 +86,7 @@ fn tests() -> String {
     let text = "| Key of | | Means | Default |\n|---|---|---|---|\n".to_owned();
     text + &keys("a test", TEST_FIELDS)
         + &keys("`push`", TEST_PUSH_FIELDS)
+        + &keys("`goal`", TEST_GOAL_FIELDS)
         + &keys("`expect`", TEST_EXPECT_FIELDS)
 }
 

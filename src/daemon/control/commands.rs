@@ -19,7 +19,6 @@ use crate::model::{
     TaskState,
 };
 use crate::ports::errands::ErrandFilter;
-use crate::ports::store::Cause;
 use crate::wire::commands::{CommandView, ErrandView, JobView, TargetsAsked, TaskView};
 use crate::wire::control::{Act, GoalChoice, PreferenceAct, Reply, Request};
 
@@ -129,10 +128,7 @@ impl LocalDaemon {
             return Ok(Some(errand.depth));
         }
         let record = store.goal_set(id).await?;
-        Ok(record.map(|record| match record.cause {
-            Cause::Command { depth, .. } => depth,
-            Cause::Push | Cause::Again { .. } => 0,
-        }))
+        Ok(record.map(|record| record.cause.depth()))
     }
 
     async fn emit(&self, name: &str, payload: Value, within: Option<&str>) -> Result<(), Refused> {

@@ -3,7 +3,7 @@
 use super::Refused;
 use super::server::Answer;
 use crate::daemon::local::LocalDaemon;
-use crate::ports::store::GoalSetRecord;
+use crate::ports::store::{GoalSetRecord, PlanningAttempt};
 use crate::wire::control::Reply;
 use crate::wire::views::{GoalSetView, NotSetView};
 
@@ -34,7 +34,11 @@ impl LocalDaemon {
     /// Goals of rules that did not match, with the reason: every goal that applies to a repository reports (design 7).
     async fn not_set(&self, record: &GoalSetRecord) -> Result<Vec<NotSetView>, Refused> {
         let attempts = self.engine().store().planning_attempts(record.push.id).await?;
-        let trace = attempts.into_iter().rev().find_map(|attempt| attempt.trace);
+        let of_set = |attempt: &PlanningAttempt| attempt.goal_set == Some(record.set.id);
+        let trace = attempts
+            .into_iter()
+            .find(of_set)
+            .and_then(|attempt| attempt.trace);
         let rules = trace.into_iter().flat_map(|trace| trace.rules);
         let left_out = rules.flat_map(|rule| {
             let (name, because) = (rule.name, rule.because);

@@ -73,6 +73,8 @@ pub async fn run(
     let parts = parts(configuration, &state, &tasks).await?;
     let mut settings = settings(configuration, &state, options.environment.clone())?;
     settings.trust_all = true;
+    // One goal set is run; what it would trigger is for a machine that goes on.
+    settings.heeds_goals = false;
     let attempts = state.beneath("attempts").map_err(StartError::from)?;
     let mut sweep = crate::daemon::containers::sweep(&settings.containers, &attempts);
     let engine = Engine::new(parts, settings, machine);

@@ -101,7 +101,7 @@ impl Engine {
     fn secrets_of(&self, record: &GoalSetRecord) -> BTreeMap<String, SecretString> {
         match &record.cause {
             Cause::Command { job, .. } => self.vault.of(job.0),
-            Cause::Push | Cause::Again { .. } => BTreeMap::new(),
+            Cause::Push | Cause::Again { .. } | Cause::Goal { .. } => BTreeMap::new(),
         }
     }
 

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use crate::engine::Engine;
 use crate::kinds::lookup::push_facts;
+use crate::model::trigger::is_completion;
 use crate::model::{Event, FeedEntry, Goal, GoalChange, GoalEvent, News, Push, RepoSlug, StateName};
-use crate::ports::store::{Cause, GoalSetRecord, StoreError};
+use crate::ports::store::{GoalSetRecord, StoreError};
 
 /// The events an entry can mean; asked before anything is read for them.
 pub(super) fn names_of(news: &News) -> Vec<&str> {
@@ -26,23 +27,10 @@ pub(super) fn names_of(news: &News) -> Vec<&str> {
 }
 
 /// Whether the goal came into another state.
-fn is_new_state(change: &GoalChange) -> bool {
+pub(in crate::engine) fn is_new_state(change: &GoalChange) -> bool {
     !matches!(
         change,
         GoalChange::Confirmed { .. } | GoalChange::Progressed | GoalChange::IgnoredResult { .. }
-    )
-}
-
-/// Semantics 3.8, on completion: it has ended or waits for a person; skipped goals are not told.
-fn is_completion(state: StateName) -> bool {
-    matches!(
-        state,
-        StateName::Success
-            | StateName::Failure
-            | StateName::Stopped
-            | StateName::Canceled
-            | StateName::WaitingForPreApproval
-            | StateName::WaitingForApproval
     )
 }
 
@@ -149,10 +137,7 @@ fn of_goal(entry: &FeedEntry, record: &GoalSetRecord, told: &GoalEvent, state: S
 }
 
 fn depth_of(record: &GoalSetRecord) -> u32 {
-    match &record.cause {
-        Cause::Command { depth, .. } => *depth,
-        Cause::Push | Cause::Again { .. } => 0,
-    }
+    record.cause.depth()
 }
 
 fn set_facts(record: &GoalSetRecord) -> Value {

@@ -14,6 +14,7 @@ fn evaluated(source: &str, push: &Push, view: &dyn ProjectView) -> Result<bool, 
     let facts = PlanningFacts {
         local_mode: false,
         preferences: json!({"level": 3, "names": ["ada"]}),
+        trigger: None,
     };
     rules
         .plan(push, &facts, view)

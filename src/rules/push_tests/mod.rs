@@ -10,6 +10,7 @@ mod default_branch;
 mod first_push;
 mod forced_push;
 mod generated_commit;
+mod goal;
 mod has_commit;
 mod has_file;
 mod has_file_containing;
@@ -28,6 +29,7 @@ mod version_file;
 mod when;
 
 pub use generated_commit::GENERATED_TRAILER;
+pub(super) use goal::nested;
 
 use super::push_test::Registration;
 use crate::model::Descriptor;
@@ -46,6 +48,7 @@ pub static PUSH_TESTS: &[&Registration] = &[
     &changed::REGISTRATION,
     &only_changed::REGISTRATION,
     &when::REGISTRATION,
+    &goal::REGISTRATION,
     &first_push::REGISTRATION,
     &forced_push::REGISTRATION,
     &generated_commit::REGISTRATION,

@@ -50,6 +50,7 @@ fn verify(rules: &[RuleDefinition], push: PushDescription, expected: Vec<Expecte
         name: "a test".into(),
         place: place(19),
         push,
+        goal: None,
         expectations: expectations.collect(),
     })
 }

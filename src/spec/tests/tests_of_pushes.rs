@@ -64,7 +64,7 @@ fn ym_10_the_shapes_of_a_test() {
 
 #[test]
 fn ym_10_bare_names_and_unknown_objects() {
-    assert_snapshot!(wrong("- hasFile\n- isBranch\n- has_flie: x\n- nonsense\n- is_goal: x\n- []\n- 5\n- is_default_branch: false"), @r#"
+    assert_snapshot!(wrong("- hasFile\n- isBranch\n- has_flie: x\n- nonsense\n- use: x\n- []\n- 5\n- is_default_branch: false"), @r#"
     a.yaml:5:5 Error unknown_test (+7): Unable to construct push test from '"hasFile"'
       hint: `has_file` needs a value: `{has_file: Cargo.toml}`
     a.yaml:6:5 Error unknown_test (+8): Unable to construct push test from '"isBranch"'
@@ -73,8 +73,8 @@ fn ym_10_bare_names_and_unknown_objects() {
       hint: did you mean `has_file`?
     a.yaml:8:5 Error unknown_test (+8): Unable to construct push test from '"nonsense"'
       hint: tests are `has_file`, `has_file_containing`, `is_branch`, `has_commit`, `is_default_branch` and `not`, `and`, `or`
-    a.yaml:9:5 Error unknown_test (+1): Unable to construct push test from '{"is_goal":"x"}'
-      hint: `is_goal` is not available in this version
+    a.yaml:9:5 Error unknown_test (+1): Unable to construct push test from '{"use":"x"}'
+      hint: `use` is not available in this version
     a.yaml:10:5 Error empty_test (+1): there is no test here
       hint: write one below it, or remove the key: a rule without `test` applies to any push
     a.yaml:11:5 Error unknown_test (+1): Unable to construct push test from '5'

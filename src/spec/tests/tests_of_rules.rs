@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 
 use super::super::testing::{load_files, problems, right};
 use super::super::{TEST_EXAMPLE, TEST_FIELDS};
+use crate::model::StateName;
 use crate::model::push::Trust;
 use crate::model::rule_test::{Expected, RuleTest};
 
@@ -206,4 +207,32 @@ fn the_example_of_the_reference_is_right() {
         TEST_EXAMPLE.replace('\n', "\n  ")
     ));
     assert!(TEST_FIELDS.iter().all(|field| !field.help.is_empty()));
+}
+
+#[test]
+fn ru_37_a_goal_may_be_the_reason() {
+    assert_eq!(test("{name: a, expect: {goals: []}}").goal, None);
+    let goal = test("{name: a, goal: {name: unit test}, expect: {goals: []}}")
+        .goal
+        .unwrap();
+    assert_eq!(
+        (goal.goal.to_string().as_str(), goal.state, goal.is_own),
+        ("unit-test in 0-code", StateName::Success, true)
+    );
+    let foreign = test(
+        "{name: a, goal: {name: publish, state: failure, machine: other, data: '{}', output: image}, expect: {goals: []}}",
+    );
+    let goal = foreign.goal.unwrap();
+    assert_eq!(
+        (goal.registration.as_str(), goal.is_own, goal.state),
+        ("other", false, StateName::Failure)
+    );
+    assert_eq!(
+        (goal.data.as_deref(), goal.outputs),
+        (Some("{}"), vec!["image".to_owned()])
+    );
+    assert_snapshot!(wrong("{name: a, goal: {name: a.b, state: skipped}, expect: {goals: []}}"), @r#"
+    a.yaml:10:38 Error invalid_choice (+7): `state` cannot be `skipped`
+      hint: did you mean `stopped`? It is one of `success`, `failure`, `stopped`, `canceled`, `waiting_for_pre_approval`, `waiting_for_approval`
+    "#);
 }

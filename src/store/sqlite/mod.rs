@@ -35,6 +35,7 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod triggers;
 mod writer;
 
 use std::path::{Path, PathBuf};

@@ -7,6 +7,7 @@ use super::append::{GoalRow, SetRow, fold_into_rows, insert_goal};
 use super::failure::{Doing, corrupt};
 use super::feed::Entry;
 use super::rows;
+use super::triggers::NoteKey;
 use super::writer::{Done, Write};
 use crate::model::{GoalSet, News, Plan, PlannedGoal, Push, PushId, Timestamp};
 use crate::ports::store::{Cause, PlanningAttempt, StoreError};
@@ -46,6 +47,8 @@ pub(super) struct StorePlan {
     set: Option<(SetRow, Vec<GoalRow>)>,
     /// The cause, when its number does not say it.
     cause: Option<String>,
+    /// The note of the goal that is the cause.
+    note: Option<NoteKey>,
     /// The plan's own entry, then those of its goals.
     entries: Vec<Entry>,
 }
@@ -125,7 +128,8 @@ impl StorePlan {
             name: set.map(|set| set.name.clone()).unwrap_or_default(),
             plan: rows::to_json(&planned),
             set: set_rows,
-            cause: matches!(cause, Cause::Command { .. }).then(|| rows::to_json(cause)),
+            cause: matches!(cause, Cause::Command { .. } | Cause::Goal { .. }).then(|| rows::to_json(cause)),
+            note: note_of(cause),
             entries,
         })
     }
@@ -168,6 +172,22 @@ impl StorePlan {
     }
 }
 
+fn note_of(cause: &Cause) -> Option<NoteKey> {
+    match cause {
+        Cause::Push | Cause::Again { .. } | Cause::Command { .. } => None,
+        Cause::Goal {
+            goal_set,
+            goal,
+            version,
+            ..
+        } => Some(NoteKey {
+            goal_set: *goal_set,
+            goal: goal.clone(),
+            version: *version,
+        }),
+    }
+}
+
 /// Planning again gives the same first events, so the set needs not bring them.
 fn first_version(set: &GoalSet, planned: &[PlannedGoal]) -> Result<(Vec<Entry>, Vec<GoalRow>), StoreError> {
     let born_at = set
@@ -193,6 +213,11 @@ impl Write for StorePlan {
     async fn write(&self, connection: &mut SqliteConnection) -> Result<Done<bool>, StoreError> {
         if !self.attempt.insert(connection).await? {
             return Ok(Done::Quiet(false));
+        }
+        if let Some(note) = &self.note
+            && !note.forget(connection).await?
+        {
+            return Err(StoreError::Conflict("note of the goal"));
         }
         if self.attempt.cause == Some(Cause::Push.number()) {
             self.mark_planned(connection).await?;

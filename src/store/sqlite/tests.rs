@@ -13,7 +13,7 @@ use super::database::MIGRATIONS;
 use crate::model::{Cursor, News, StateName, UniqueName};
 use crate::ports::errands::ErrandFilter;
 use crate::ports::store::StoreError;
-use crate::ports::{ErrandStore, JobStore, PreferenceStore, Store};
+use crate::ports::{ErrandStore, JobStore, PreferenceStore, Store, TriggerStore};
 use crate::store::contract::fixture::{
     REPO, act, at, branch, carry_out, finish, goal, key, planned, push, set_id, sha,
 };
@@ -129,6 +129,7 @@ async fn k5_migrations_keep_what_is_stored() {
     const ROWS: &[(i64, &str)] = &[
         (1, include_str!("testdata/rows_of_schema_1.sql")),
         (20, include_str!("testdata/rows_of_schema_20.sql")),
+        (30, include_str!("testdata/rows_of_schema_30.sql")),
         (40, include_str!("testdata/rows_of_schema_40.sql")),
         (60, include_str!("testdata/rows_of_schema_60.sql")),
         (70, include_str!("testdata/rows_of_schema_70.sql")),
@@ -196,6 +197,8 @@ async fn k5_migrations_keep_what_is_stored() {
     let mood = store.preference("machine", "mood", at(0)).await.unwrap();
     assert_eq!(mood, Some(serde_json::json!("merry")));
     assert_eq!(store.archives().await.unwrap().len(), 1);
+    assert_eq!(store.heeded().await.unwrap(), Some(Cursor(9)));
+    assert_eq!(store.noted_triggers().await.unwrap()[0].trigger.chain, 1);
 }
 
 #[tokio::test]

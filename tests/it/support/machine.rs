@@ -105,6 +105,12 @@ impl TestMachine {
         }
     }
 
+    /// The same, with other goal files from then on.
+    pub async fn restart_with(mut self, goals: &str) -> Self {
+        self.goals = goals.to_owned();
+        self.restart().await
+    }
+
     /// Commits these files on a branch and lets the machine look; the accepted push.
     pub async fn push(&self, branch: &str, files: &[(&str, &str)]) -> PushId {
         self.clock.step(Duration::from_millis(10));
