@@ -9,8 +9,10 @@ use crate::config::{Configuration, LogFormat, Sources};
 use crate::daemon::control::ControlError;
 use crate::daemon::environment;
 use crate::daemon::goal_files::GoalFiles;
+use crate::daemon::goal_lock::directory_of;
 use crate::daemon::local::{LocalDaemon, StartError};
 use crate::daemon::offline::{self, OfflineError, RunOptions, Subject, explain_offline, predict_offline};
+use crate::daemon::references::{self, LockChanges, LockOptions, ReferenceError};
 use crate::daemon::state::StateError;
 use crate::engine::Machine;
 use crate::model::{Diagnostic, FeedEntry, Place, RuleTest, Severity, StateName, Trace};
@@ -143,13 +145,54 @@ pub enum RunOutcome {
 
 /// The commands of the configured goal files; none when they cannot be used.
 pub fn commands(configuration: &Configuration) -> Vec<CommandView> {
-    let files = GoalFiles::new(configuration.goals.as_deref())
-        .read()
-        .unwrap_or_default();
+    let files = GoalFiles::new(configuration).read().unwrap_or_default();
     let machine = Machine::load(&files).ok();
     machine
         .map(|machine| machine.commands.iter().map(CommandView::of).collect())
         .unwrap_or_default()
+}
+
+/// Compares what goal files refer to with what is locked beside them.
+///
+/// # Errors
+/// The lock or a repository cannot be read.
+pub fn lock(
+    configuration: &Configuration,
+    goals: &Path,
+    files: &[SourceFile],
+    options: &LockOptions,
+) -> Result<LockChanges, DoorError> {
+    let directory = directory_of(goals);
+    let looked = runtime()?.block_on(references::look(configuration, &directory, files, options));
+    looked.map_err(unlocked)
+}
+
+/// Writes what was found.
+///
+/// # Errors
+/// The system says no.
+pub fn write_lock(changes: &LockChanges) -> Result<(), DoorError> {
+    changes.write().map_err(unlocked)
+}
+
+fn unlocked(error: ReferenceError) -> DoorError {
+    let hint = match &error {
+        ReferenceError::NoRevision { .. } => {
+            Some("look at the tags and branches it has, and at `reference_address`")
+        }
+        ReferenceError::NotAsLocked { .. } => Some("`sdm lock --update` shows what is there now"),
+        ReferenceError::Fetch { .. } => {
+            Some("is the repository at `reference_address`, and is there a login for it?")
+        }
+        ReferenceError::Lock(_)
+        | ReferenceError::Network(_)
+        | ReferenceError::NoFile { .. }
+        | ReferenceError::Write(_) => None,
+    };
+    DoorError::Refused {
+        message: crate::runtime::causes::chain(&error),
+        hint: hint.map(str::to_owned),
+    }
 }
 
 /// Starts the daemon in local mode and comes back when it was told to stop.

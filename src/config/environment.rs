@@ -61,6 +61,14 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "globs of `owner/name`, separated by `:`: repositories whose `.atomist/hooks` run around goals; none",
     ),
     (
+        "SDM_TRUSTED_OWNERS",
+        "owners of other repositories whose referenced goals may run commands on this computer, separated by `:`; none",
+    ),
+    (
+        "SDM_REFERENCE_ADDRESS",
+        "where `sdm lock` finds the repositories of references: an address with `{owner}` and `{repo}`",
+    ),
+    (
         "SDM_SECRET_KEY_FILE",
         "the key that opens what `sdm secret encrypt` has encrypted",
     ),
@@ -162,6 +170,8 @@ impl Layer {
             workspace_keep: list(sources, "SDM_WORKSPACE_KEEP", ':'),
             retention_days: number(sources, "SDM_RETENTION_DAYS")?,
             repository_hooks: list(sources, "SDM_REPOSITORY_HOOKS", ':'),
+            trusted_owners: list(sources, "SDM_TRUSTED_OWNERS", ':'),
+            reference_address: text("SDM_REFERENCE_ADDRESS"),
             people: None,
             secrets: None,
             secret_key_file: path("SDM_SECRET_KEY_FILE"),

@@ -28,6 +28,8 @@ const TYPES: &[(&str, ValueType)] = &[
         },
     ),
     ("repository_hooks", ValueType::List(&ValueType::Verbatim)),
+    ("trusted_owners", ValueType::List(&ValueType::Verbatim)),
+    ("reference_address", ValueType::Verbatim),
     ("people", ValueType::Map(&ValueType::Fields(PERSON))),
     ("trust", ValueType::Choice(&["ask", "all"])),
     ("engine", ValueType::Verbatim),

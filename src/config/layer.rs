@@ -128,6 +128,8 @@ pub(super) struct Layer {
     pub(super) workspace_keep: Option<Vec<String>>,
     pub(super) retention_days: Option<u32>,
     pub(super) repository_hooks: Option<Vec<String>>,
+    pub(super) trusted_owners: Option<Vec<String>>,
+    pub(super) reference_address: Option<String>,
     pub(super) people: Option<BTreeMap<String, PersonEntry>>,
     pub(super) secrets: Option<BTreeMap<String, SecretText>>,
     pub(super) secret_key_file: Option<PathBuf>,
@@ -174,6 +176,8 @@ impl Layer {
         let decisive = [
             ("trust", self.trust.is_some()),
             ("repository_hooks", self.repository_hooks.is_some()),
+            ("trusted_owners", self.trusted_owners.is_some()),
+            ("reference_address", self.reference_address.is_some()),
             ("mock", self.mock.is_some()),
             ("goal_limits", self.goal_limits.is_some()),
             ("people", self.people.is_some()),

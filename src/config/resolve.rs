@@ -74,6 +74,9 @@ pub struct Sandboxes {
 /// so nobody can lay something there for somebody else's goals.
 const WORKSPACE_KEEP: &[&str] = &["**/target", "**/node_modules", "**/.venv", "**/.gradle"];
 
+/// Where most repositories of references are.
+const REFERENCE_ADDRESS: &str = "https://github.com/{owner}/{repo}.git";
+
 /// The configuration of a machine: plain values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Configuration {
@@ -115,6 +118,10 @@ pub struct Configuration {
     pub retention_days: u32,
     /// Globs of `owner/name`: repositories whose own hooks run around goals.
     pub repository_hooks: Vec<String>,
+    /// Owners of other repositories whose referenced goals may do more than run containers.
+    pub trusted_owners: Vec<String>,
+    /// Where repositories of references are, with `{owner}` and `{repo}` in it.
+    pub reference_address: String,
     /// People by login.
     pub people: BTreeMap<String, PersonEntry>,
     /// Secrets by name: where each is, and whom it is for.
@@ -253,6 +260,23 @@ impl Resolver<'_> {
             ));
         }
         Ok(parallel)
+    }
+
+    fn reference_address(&mut self) -> Result<String, ConfigError> {
+        let forge = || (REFERENCE_ADDRESS.to_owned(), Origin::Default);
+        let address = self.pick(
+            "reference_address",
+            |layer| layer.reference_address.clone(),
+            forge,
+            |address| without_credentials(address),
+        );
+        match address.contains("{owner}") && address.contains("{repo}") {
+            true => Ok(address),
+            false => {
+                let message = format!("it needs `{{owner}}` and `{{repo}}`, such as `{REFERENCE_ADDRESS}`");
+                Err(self.origin_error("reference_address", message))
+            }
+        }
     }
 
     fn ssh_command(&mut self) -> Result<Vec<String>, ConfigError> {
@@ -473,6 +497,13 @@ impl Resolver<'_> {
             Vec::new(),
             String::clone,
         );
+        let trusted_owners = self.list(
+            "trusted_owners",
+            |layer| layer.trusted_owners.clone(),
+            Vec::new(),
+            String::clone,
+        );
+        let reference_address = self.reference_address()?;
         let show_people = |people: &BTreeMap<String, PersonEntry>| {
             format!("[{}]", people.keys().cloned().collect::<Vec<_>>().join(", "))
         };
@@ -535,6 +566,8 @@ impl Resolver<'_> {
             workspace_keep,
             retention_days,
             repository_hooks,
+            trusted_owners,
+            reference_address,
             people,
             secrets,
             secret_key_file,

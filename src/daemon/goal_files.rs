@@ -4,11 +4,12 @@ use std::fs::OpenOptions;
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::goal_lock::{self, Lock};
 use super::shipped::SHIPPED;
+use crate::config::Configuration;
 use crate::spec::SourceFile;
 
 /// Goal files of one machine at most.
@@ -21,8 +22,14 @@ const MOST_BYTES: u64 = (1 << 20) + 1;
 pub enum GoalFiles {
     /// Those that ship with the program.
     Shipped,
-    /// A file, or every `*.yaml` and `*.yml` of a directory in the order of their names.
-    Path(PathBuf),
+    /// A file, or every `*.yaml` and `*.yml` of a directory in the order of their names, with what `goals.lock` beside them
+    /// locks.
+    Path {
+        /// Where.
+        path: PathBuf,
+        /// Owners of repositories whose goals may run commands on this computer.
+        trusted_owners: Vec<String>,
+    },
 }
 
 /// Why goal files could not be read.
@@ -43,6 +50,14 @@ pub enum GoalFilesError {
     /// An empty directory.
     #[error("{0} has no goal files (*.yaml)")]
     None(PathBuf),
+    /// A lock that is none.
+    #[error("{path} cannot be used: {because}")]
+    Lock {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        because: String,
+    },
     /// Too many.
     #[error("{0} has more than {MOST_FILES} goal files")]
     TooMany(PathBuf),
@@ -50,8 +65,19 @@ pub enum GoalFilesError {
 
 impl GoalFiles {
     /// From the configuration.
-    pub fn new(path: Option<&Path>) -> Self {
-        path.map_or(Self::Shipped, |path| Self::Path(path.to_owned()))
+    pub fn new(configuration: &Configuration) -> Self {
+        match &configuration.goals {
+            None => Self::Shipped,
+            Some(path) => Self::at(path, &configuration.trusted_owners),
+        }
+    }
+
+    /// Of a path.
+    pub fn at(path: &Path, trusted_owners: &[String]) -> Self {
+        Self::Path {
+            path: path.to_owned(),
+            trusted_owners: trusted_owners.to_vec(),
+        }
     }
 
     /// Reads all of them, bounded, without waiting on anything that is not a plain file (threats B5, B7).
@@ -69,16 +95,20 @@ impl GoalFiles {
     pub fn read_as(&self, shown: impl Fn(&Path) -> String) -> Result<Vec<SourceFile>, GoalFilesError> {
         match self {
             Self::Shipped => Ok(SHIPPED.iter().map(|(name, text)| shipped(name, text)).collect()),
-            Self::Path(path) => paths(path)?.iter().map(|path| read(path, &shown(path))).collect(),
+            Self::Path { path, trusted_owners } => {
+                let own = paths(path)?;
+                let own = own.iter().map(|path| read(path, &shown(path)));
+                let mut files: Vec<SourceFile> = own.collect::<Result<_, _>>()?;
+                let directory = goal_lock::directory_of(path);
+                files.extend(Lock::read(&directory)?.files(&directory, trusted_owners, shown));
+                Ok(files)
+            }
         }
     }
 }
 
 fn shipped(name: &str, text: &str) -> SourceFile {
-    SourceFile {
-        name: Arc::from(format!("sdm:goals/{name}")),
-        bytes: text.as_bytes().to_vec(),
-    }
+    SourceFile::new(&format!("sdm:goals/{name}"), text)
 }
 
 /// The files a path stands for.
@@ -113,7 +143,7 @@ fn paths(path: &Path) -> Result<Vec<PathBuf>, GoalFilesError> {
     }
 }
 
-fn read(path: &Path, name: &str) -> Result<SourceFile, GoalFilesError> {
+pub(super) fn read(path: &Path, name: &str) -> Result<SourceFile, GoalFilesError> {
     let failed = |source| GoalFilesError::Read {
         path: path.to_owned(),
         source,
@@ -129,8 +159,5 @@ fn read(path: &Path, name: &str) -> Result<SourceFile, GoalFilesError> {
     }
     let mut bytes = Vec::new();
     file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(SourceFile {
-        name: Arc::from(name),
-        bytes,
-    })
+    Ok(SourceFile::new(name, bytes))
 }

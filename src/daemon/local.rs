@@ -212,7 +212,7 @@ impl LocalDaemon {
         let tasks = Tasks::new();
         let remotes = remotes(&configuration)?;
         let state = StateDirectory::open(&configuration.state_directory)?;
-        let goal_files = GoalFiles::new(configuration.goals.as_deref());
+        let goal_files = GoalFiles::new(&configuration);
         let goal_files_watch = GoalFilesWatch::begin(&goal_files);
         let machine = Machine::load(&goal_files.read()?).map_err(StartError::Goals)?;
         let listener = control::bind(&configuration.socket)?;

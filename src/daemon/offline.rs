@@ -107,7 +107,7 @@ pub async fn explain_offline(
 
 /// The machine of the configured goal files.
 pub(super) fn machine(configuration: &Configuration) -> Result<Machine, OfflineError> {
-    let files = GoalFiles::new(configuration.goals.as_deref());
+    let files = GoalFiles::new(configuration);
     let sources = files.read().map_err(StartError::from)?;
     Ok(Machine::load(&sources).map_err(StartError::Goals)?)
 }

@@ -39,6 +39,24 @@ pub fn repository_at(text: &str, policy: &AddressPolicy) -> Result<Repository, S
     })
 }
 
+/// The repository at an address from the operator's configuration, which may be a directory of this machine. Whether the
+/// address may be fetched is asked when it is.
+///
+/// # Errors
+/// It carries a login.
+pub fn repository_of_address(text: &str) -> Result<Repository, ScmError> {
+    match repository_at(text, &AddressPolicy::LOCAL) {
+        Ok(repository) => Ok(repository),
+        Err(_) if text.starts_with("file://") => Ok(Repository {
+            key: text.to_owned(),
+            slug: slug_of(Path::new(text)),
+            address: text.to_owned(),
+            default_branch: None,
+        }),
+        Err(error) => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::model::{
-    CommandDefinition, Diagnostic, GoalDefinition, ListenerDefinition, RuleDefinition, RuleTest, Severity,
+    CommandDefinition, Diagnostic, GoalDefinition, ListenerDefinition, Place, RuleDefinition, RuleTest,
+    Severity,
 };
 
 use super::arrange;
@@ -15,6 +16,7 @@ use super::keys::snake_case;
 use super::mentions;
 use super::problems::Problems;
 use super::reader::Reader;
+use super::reference::{Reference, Referenced, References};
 use super::yaml::{self, Node};
 
 /// A goal file as it was read.
@@ -24,6 +26,19 @@ pub struct SourceFile {
     pub name: Arc<str>,
     /// Its content, whatever it is.
     pub bytes: Vec<u8>,
+    /// What it is of another repository; `None` for the operator's own files.
+    pub referenced: Option<Referenced>,
+}
+
+impl SourceFile {
+    /// A file of the operator's own.
+    pub fn new(name: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        Self {
+            name: Arc::from(name),
+            bytes: bytes.into(),
+            referenced: None,
+        }
+    }
 }
 
 /// What goal files say, or what is wrong with them.
@@ -39,6 +54,8 @@ pub struct Loaded {
     pub commands: Vec<CommandDefinition>,
     /// Listeners, in order. Empty when there is an error.
     pub listeners: Vec<ListenerDefinition>,
+    /// What they refer to in other repositories, and where; also when there is an error.
+    pub references: Vec<(Reference, Place)>,
     /// Every problem of every file, in the order of the files and within them.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -58,9 +75,14 @@ impl Loaded {
 /// Limits (threat B7): a file has at most 1 MiB, 64 levels and 100,000 values with aliases written out.
 pub fn load(files: &[SourceFile], catalogue: &Catalogue<'_>) -> Loaded {
     let mut problems = Problems::default();
-    let (parts, names_incomplete) = read_files(files, &mut problems);
+    let Read {
+        parts,
+        references,
+        names_incomplete,
+    } = read_files(files, &mut problems);
     let mut reader = Reader::new(catalogue, &mut problems);
     reader.names_incomplete = names_incomplete;
+    reader.references = references;
     reader.standalone_goals(&parts.goals);
     let read = parts.rules.iter().filter_map(|rule| reader.rule(rule)).collect();
     let tests: Vec<RuleTest> = parts
@@ -71,6 +93,7 @@ pub fn load(files: &[SourceFile], catalogue: &Catalogue<'_>) -> Loaded {
     let goals = std::mem::take(&mut reader.standalone);
     let commands = reader.commands(&parts.commands);
     let listeners = reader.listeners(&parts.listeners);
+    let references = std::mem::take(&mut reader.referred);
 
     let rules = arrange::unique_rules(read, &mut problems);
     arrange::check_inner_names(&rules, &mut problems);
@@ -93,23 +116,37 @@ pub fn load(files: &[SourceFile], catalogue: &Catalogue<'_>) -> Loaded {
         tests,
         commands,
         listeners,
+        references,
         diagnostics: problems.into_sorted(&names),
     }
 }
 
-/// The parts of all files, and whether any file could not be read.
-fn read_files(files: &[SourceFile], problems: &mut Problems) -> (Parts, bool) {
-    let mut parts = Parts::default();
-    let mut is_incomplete = false;
+/// What stands in the files.
+#[derive(Default)]
+struct Read {
+    /// The parts of the operator's own.
+    parts: Parts,
+    /// The others.
+    references: References,
+    /// Whether any file could not be read.
+    names_incomplete: bool,
+}
+
+fn read_files(files: &[SourceFile], problems: &mut Problems) -> Read {
+    let mut read = Read::default();
     for file in files {
         let (documents, wrong) = yaml::documents(&file.name, &file.bytes);
-        is_incomplete |= documents.is_empty() && !wrong.is_empty();
+        read.names_incomplete |= documents.is_empty() && !wrong.is_empty();
         wrong.into_iter().for_each(|diagnostic| problems.add(diagnostic));
+        if let Some(about) = &file.referenced {
+            read.references.add(about.clone(), documents);
+            continue;
+        }
         for document in documents {
-            parts.take(&document, problems);
+            read.parts.take(&document, problems);
         }
     }
-    (parts, is_incomplete)
+    read
 }
 
 impl Reader<'_, '_> {

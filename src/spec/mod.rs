@@ -24,6 +24,7 @@ pub mod placeholder;
 pub(crate) mod problems;
 mod push_test;
 mod reader;
+mod reference;
 mod rule;
 mod rule_test;
 pub mod schedule;
@@ -45,6 +46,7 @@ pub use goal::COMMON_FIELDS as COMMON_GOAL_FIELDS;
 pub use listener::FIELDS as LISTENER_FIELDS;
 pub use load::{Loaded, SourceFile, load};
 pub use problems::MAX_PROBLEMS;
+pub use reference::{InvalidReference, Reference, Referenced};
 pub use rule::FIELDS as RULE_FIELDS;
 pub use rule_test::{
     EXAMPLE as TEST_EXAMPLE, EXPECT_FIELDS as TEST_EXPECT_FIELDS, FIELDS as TEST_FIELDS,

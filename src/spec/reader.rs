@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use crate::model::{Field, GoalDefinition, ValueType};
+use crate::model::{Field, GoalDefinition, Place, ValueType};
 
 use super::catalogue::Catalogue;
 use super::problems::{Problems, shorten};
+use super::reference::{Reference, References};
 use super::value::Checker;
 use super::yaml::Node;
 
@@ -24,6 +25,12 @@ pub(crate) struct Reader<'c, 'p> {
     pub(crate) standalone_names: HashSet<String>,
     /// Whether a file could not be read at all, so that a missing name proves nothing.
     pub(crate) names_incomplete: bool,
+    /// Files of other repositories.
+    pub(crate) references: References,
+    /// What the files refer to, where.
+    pub(crate) referred: Vec<(Reference, Place)>,
+    /// Whether what is read comes from another repository.
+    pub(crate) in_reference: bool,
 }
 
 impl<'c, 'p> Reader<'c, 'p> {
@@ -38,6 +45,9 @@ impl<'c, 'p> Reader<'c, 'p> {
             standalone: Vec::new(),
             standalone_names: HashSet::new(),
             names_incomplete: false,
+            references: References::default(),
+            referred: Vec::new(),
+            in_reference: false,
         }
     }
 

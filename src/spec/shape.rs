@@ -5,7 +5,7 @@ use crate::model::{Descriptor, Field, ValueType};
 
 use super::catalogue::{Catalogue, beside, fields, find};
 use super::document;
-use super::goal::{COMMON_FIELDS, USE};
+use super::goal::{COMMON_FIELDS, REF, USE};
 use super::keys::snake_case;
 use super::push_test::COMBINATORS;
 use super::rule;
@@ -102,7 +102,7 @@ impl<'c> Shape<'c> {
             .filter(|kind| !kind.by_use && used.is_none());
         let with_kind =
             kinds.flat_map(|kind| std::iter::once(key_of(kind)).chain(beside(kind).iter().copied()));
-        let all = COMMON_FIELDS.iter().chain(USE).chain(own).copied();
+        let all = COMMON_FIELDS.iter().chain(USE).chain(REF).chain(own).copied();
         all.chain(with_kind).collect()
     }
 

@@ -108,21 +108,14 @@ pub(super) fn load_files(texts: &[&str]) -> Loaded {
     let files: Vec<SourceFile> = texts
         .iter()
         .zip('a'..)
-        .map(|(text, letter)| SourceFile {
-            name: Arc::from(format!("{letter}.yaml")),
-            bytes: text.as_bytes().to_vec(),
-        })
+        .map(|(text, letter)| SourceFile::new(&format!("{letter}.yaml"), *text))
         .collect();
     load(&files, &CATALOGUE)
 }
 
 /// Loads bytes as `a.yaml`.
 pub(super) fn load_bytes(bytes: &[u8]) -> Loaded {
-    let file = SourceFile {
-        name: Arc::from("a.yaml"),
-        bytes: bytes.to_vec(),
-    };
-    load(&[file], &CATALOGUE)
+    load(&[SourceFile::new("a.yaml", bytes)], &CATALOGUE)
 }
 
 /// Loads a text that must be right.

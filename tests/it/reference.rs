@@ -240,10 +240,7 @@ fn indented(text: &str, by: usize) -> String {
 }
 
 fn assert_checks(name: &str, text: &str) {
-    let file = SourceFile {
-        name: name.into(),
-        bytes: text.as_bytes().to_vec(),
-    };
+    let file = SourceFile::new(name, text);
     let checked = Machine::check(&[file]);
     assert!(
         checked.diagnostics.is_empty() && checked.machine.is_some(),

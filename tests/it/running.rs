@@ -9,10 +9,7 @@ use crate::support::local::{LocalMachine, state_of};
 
 fn problems(goal: &str) -> String {
     let text = format!("rules:\n  - name: r\n    goals:\n      - {goal}\n");
-    let file = SourceFile {
-        name: "g.yaml".into(),
-        bytes: text.into_bytes(),
-    };
+    let file = SourceFile::new("g.yaml", text);
     let diagnostics = Machine::check(&[file]).diagnostics;
     let said: Vec<String> = diagnostics.into_iter().map(|problem| problem.message).collect();
     said.join("; ")

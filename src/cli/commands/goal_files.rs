@@ -47,11 +47,16 @@ pub(super) fn read_all(context: &Context, paths: &[PathBuf]) -> Result<Vec<Sourc
     if paths.is_empty() {
         return goal_files::GoalFiles::Shipped.read().map_err(unreadable);
     }
+    // A broken configuration is for others to complain about; nobody is trusted then.
+    let trusted_owners = context
+        .configuration()
+        .map(|configuration| configuration.trusted_owners)
+        .unwrap_or_default();
     let directory = &context.sources.directory;
     let shown = |path: &Path| path.strip_prefix(directory).unwrap_or(path).display().to_string();
     let mut files = Vec::new();
     for path in paths {
-        let source = goal_files::GoalFiles::Path(directory.join(path));
+        let source = goal_files::GoalFiles::at(&directory.join(path), &trusted_owners);
         files.extend(source.read_as(shown).map_err(unreadable)?);
     }
     Ok(files)
@@ -60,6 +65,9 @@ pub(super) fn read_all(context: &Context, paths: &[PathBuf]) -> Result<Vec<Sourc
 fn unreadable(error: GoalFilesError) -> CommandError {
     let hint = match &error {
         GoalFilesError::None(_) => Some("goal files end in .yaml or .yml"),
+        GoalFilesError::Lock { .. } => {
+            Some("take it back from your repository, or remove it and run `sdm lock`")
+        }
         GoalFilesError::Read { .. } | GoalFilesError::NotAFile(_) | GoalFilesError::TooMany(_) => None,
     };
     let refused = CommandError::new(ErrorKind::Bad, "").caused_by(error);

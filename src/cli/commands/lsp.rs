@@ -18,10 +18,10 @@ pub struct Args {
 pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
     args.goal_files.take_effect(context);
     // A broken configuration is for other commands to complain about; an editor only loses the configured directory.
-    let goals = context
-        .configuration()
-        .ok()
-        .and_then(|configuration| configuration.goals);
-    let orderly = lsp::serve(std::io::stdin(), std::io::stdout(), goals)?;
+    let (goals, trusted_owners) = match context.configuration() {
+        Ok(configuration) => (configuration.goals, configuration.trusted_owners),
+        Err(_) => (None, Vec::new()),
+    };
+    let orderly = lsp::serve(std::io::stdin(), std::io::stdout(), goals, trusted_owners)?;
     Ok(if orderly { Exit::Ok } else { Exit::Bad })
 }

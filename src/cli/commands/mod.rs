@@ -17,6 +17,7 @@ mod feed_board;
 mod goal_files;
 mod goals;
 mod hooks;
+mod lock;
 mod logs;
 mod lsp;
 mod preference;
@@ -46,6 +47,8 @@ pub enum Command {
     Check(check::Args),
     /// Run the author's own tests of the rules
     Test(test::Args),
+    /// Write down what goals of other repositories stand for
+    Lock(lock::Args),
     /// Say which goals would be set, and why, before pushing
     Explain(explain::Args),
     /// Plan HEAD and carry it out here, in the foreground
@@ -120,6 +123,7 @@ pub fn run(context: &mut Context, command: &Command) -> CommandResult {
         Command::Start(args) => start::run(context, args),
         Command::Check(args) => check::run(context, args),
         Command::Test(args) => test::run(context, args),
+        Command::Lock(args) => lock::run(context, args),
         Command::Explain(args) => explain::run(context, args),
         Command::Run(args) => run::run(context, args),
         Command::Feed(args) => feed::run(context, args),

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -11,7 +10,7 @@ use super::text;
 use crate::daemon::goal_files::GoalFiles;
 use crate::engine::Machine;
 use crate::model::{Diagnostic, Severity};
-use crate::spec::SourceFile;
+use crate::spec::{Referenced, SourceFile};
 
 /// Documents open at once; further ones are not looked at.
 const MOST_OPEN: usize = 1_000;
@@ -23,6 +22,8 @@ const LARGEST: usize = 2 << 20;
 pub(super) struct Files {
     /// The configured goal file or directory.
     goals: Option<PathBuf>,
+    /// Owners whose referenced goals may do more than run containers.
+    trusted_owners: Vec<String>,
     open: BTreeMap<String, String>,
     edited: BTreeSet<String>,
     /// Files that have problems on the other side.
@@ -35,12 +36,15 @@ pub(super) struct OneFile {
     pub(super) uri: String,
     /// Its text.
     pub(super) text: String,
+    /// What it is of another repository.
+    referenced: Option<Referenced>,
 }
 
 impl Files {
-    pub(super) fn new(goals: Option<PathBuf>) -> Self {
+    pub(super) fn new(goals: Option<PathBuf>, trusted_owners: Vec<String>) -> Self {
         Self {
             goals,
+            trusted_owners,
             open: BTreeMap::new(),
             edited: BTreeSet::new(),
             told: BTreeSet::new(),
@@ -102,13 +106,14 @@ impl Files {
         let own = || OneFile {
             uri: uri.to_owned(),
             text: self.open.get(uri).cloned().unwrap_or_default(),
+            referenced: None,
         };
         let Some(path) = path_of(uri) else {
             return vec![own()];
         };
         let directory = path.parent().filter(|directory| self.is_of_goals(directory));
-        let Some(on_disk) = directory.and_then(|directory| GoalFiles::Path(directory.to_owned()).read().ok())
-        else {
+        let on_disk = |directory| GoalFiles::at(directory, &self.trusted_owners).read().ok();
+        let Some(on_disk) = directory.and_then(on_disk) else {
             return vec![own()];
         };
         let mut files: BTreeMap<PathBuf, OneFile> = on_disk.iter().map(from_disk).collect();
@@ -120,6 +125,7 @@ impl Files {
             let file = OneFile {
                 uri: uri.clone(),
                 text: text.clone(),
+                referenced: None,
             };
             files.insert(path, file);
         }
@@ -153,8 +159,8 @@ impl Files {
         let sources: Vec<SourceFile> = files
             .iter()
             .map(|file| SourceFile {
-                name: Arc::from(file.uri.as_str()),
-                bytes: file.text.clone().into_bytes(),
+                referenced: file.referenced.clone(),
+                ..SourceFile::new(&file.uri, file.text.as_str())
             })
             .collect();
         let found = Machine::check(&sources).diagnostics;
@@ -202,6 +208,7 @@ fn from_disk(source: &SourceFile) -> (PathBuf, OneFile) {
     let file = OneFile {
         uri: uri_of(&path),
         text: String::from_utf8_lossy(&source.bytes).into_owned(),
+        referenced: source.referenced.clone(),
     };
     (path, file)
 }

@@ -43,6 +43,7 @@ pub fn serve(
     input: impl Read + Send + 'static,
     output: impl Write,
     goals: Option<PathBuf>,
+    trusted_owners: Vec<String>,
 ) -> io::Result<bool> {
     let (sender, receiver) = sync_channel(WAITING);
     let cancelled = Cancelled::default();
@@ -52,7 +53,7 @@ pub fn serve(
         .spawn(move || read_all(BufReader::new(input), &sender, &shared))?;
     let server = Server {
         output,
-        files: Files::new(goals),
+        files: Files::new(goals, trusted_owners),
         cancelled,
         state: State::New,
     };

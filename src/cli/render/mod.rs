@@ -8,6 +8,7 @@ pub mod explain;
 pub mod feed;
 pub mod goals;
 pub mod graph;
+pub mod lock;
 pub mod machines;
 pub mod prediction;
 pub mod pushes;

@@ -23,7 +23,7 @@ pub(super) async fn send(
     pushes: u32,
     answer: &mut Answer,
 ) -> Result<(), Refused> {
-    let other = Arc::new(machine(path.into()).await?);
+    let other = Arc::new(machine(path.into(), daemon.trusted_owners()).await?);
     let repo = repo.map(RepoSlug::parse).transpose()?;
     let engine = daemon.engine();
     let durations = Arc::new(engine.durations(repo.clone()).await?);
@@ -39,17 +39,17 @@ pub(super) async fn send(
 }
 
 /// The machine of goal files that this one does not use.
-async fn machine(path: PathBuf) -> Result<Machine, Refused> {
+async fn machine(path: PathBuf, trusted_owners: Vec<String>) -> Result<Machine, Refused> {
     if !path.is_absolute() {
         return Err(Refused::new("the path of the goal files is not absolute"));
     }
-    let task = tokio::task::spawn_blocking(move || read(&path));
+    let task = tokio::task::spawn_blocking(move || read(&path, &trusted_owners));
     task.await
         .map_err(|_| Refused::new("reading the goal files broke off"))?
 }
 
-fn read(path: &Path) -> Result<Machine, Refused> {
-    let files = GoalFiles::Path(path.to_owned()).read()?;
+fn read(path: &Path, trusted_owners: &[String]) -> Result<Machine, Refused> {
+    let files = GoalFiles::at(path, trusted_owners).read()?;
     Machine::load(&files).map_err(|problems| {
         let is_error = |problem: &&Diagnostic| problem.severity == Severity::Error;
         let first = problems.iter().find(is_error);

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use super::LocalDaemon;
 use crate::daemon::goal_files::GoalFiles;
+use crate::daemon::goal_lock::LOCK;
 use crate::engine::Machine;
 use crate::model::{Diagnostic, News, Severity};
 use crate::runtime::lifecycle;
@@ -179,7 +180,7 @@ pub(super) struct GoalFilesWatch {
 impl GoalFilesWatch {
     pub(super) fn begin(files: &GoalFiles) -> Self {
         let changed = Arc::new(Notify::new());
-        let GoalFiles::Path(path) = files else {
+        let GoalFiles::Path { path, .. } = files else {
             return Self {
                 changed,
                 is_needed: false,
@@ -209,10 +210,10 @@ fn watch(path: &Path, changed: Arc<Notify>) -> notify::Result<notify::Recommende
         let concerns_us = |event: &notify::Event| {
             !event.kind.is_access()
                 && (!is_file
-                    || event
-                        .paths
-                        .iter()
-                        .any(|path| path.file_name() == own_name.as_deref()))
+                    || event.paths.iter().any(|path| {
+                        let name = path.file_name();
+                        name == own_name.as_deref() || name.is_some_and(|name| name == LOCK)
+                    }))
         };
         if event.as_ref().map_or(true, concerns_us) {
             changed.notify_one();

@@ -44,6 +44,11 @@ impl LocalDaemon {
         })
     }
 
+    /// Owners of other repositories whose referenced goals may do more than run containers.
+    pub(in crate::daemon) fn trusted_owners(&self) -> Vec<String> {
+        self.0.configuration.trusted_owners.clone()
+    }
+
     fn trusts_all(&self) -> bool {
         self.0.configuration.trust == crate::config::TrustPolicy::All
     }

@@ -98,7 +98,7 @@ fn remote(mirror: &Repository) -> Result<Remote<'_>, git2::Error> {
     Ok(remote)
 }
 
-fn callbacks(session: &Arc<Session>) -> RemoteCallbacks<'static> {
+pub(super) fn callbacks(session: &Arc<Session>) -> RemoteCallbacks<'static> {
     let mut callbacks = RemoteCallbacks::new();
     let (progress, sideband) = (Arc::clone(session), Arc::clone(session));
     callbacks.transfer_progress(move |stats: Progress<'_>| {

@@ -147,7 +147,7 @@ fn list(source: &Repository) -> Result<Heads, git2::Error> {
 }
 
 /// Opens exactly this directory, or the git directory in it. libgit2's check that it is the user's own stays on.
-fn open(path: &Path) -> Result<Repository, ScmError> {
+pub(super) fn open(path: &Path) -> Result<Repository, ScmError> {
     let flags = RepositoryOpenFlags::NO_SEARCH;
     Repository::open_ext(path, flags, std::iter::empty::<&Path>()).map_err(|error| match error.code() {
         ErrorCode::NotFound => ScmError::RepositoryGone(path.display().to_string()),

@@ -14,6 +14,7 @@ mod fetch;
 mod kept;
 mod layout;
 mod local;
+mod revision;
 mod shared;
 #[cfg(test)]
 mod tests;

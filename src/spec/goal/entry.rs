@@ -11,13 +11,13 @@ use super::super::catalogue::{beside, fields, find, has_field};
 use super::super::keys::{Sorted, snake_case};
 use super::super::problems::listed;
 use super::super::reader::{Reader, shown};
+use super::super::reference::Reference;
 use super::super::yaml::{Entry, Node};
 use super::common::{self, COMMON_FIELDS};
 use super::uses::Used;
 
 /// Kinds of the original that this version does not have, unless the catalogue does.
-pub(super) const KINDS_TO_COME: [&str; 6] =
-    ["containers", "ref", "action", "docker_build", "deploy", "script"];
+pub(super) const KINDS_TO_COME: [&str; 5] = ["containers", "action", "docker_build", "deploy", "script"];
 
 /// Keys that the original knows on goals and this version does not.
 const KEYS_TO_COME: [&str; 5] = [
@@ -69,6 +69,9 @@ impl<'c> Reader<'c, '_> {
             return self.goal_object(entries, node, context);
         }
         match node.text() {
+            Some(word) if word.contains('/') && Reference::is_meant(word) => {
+                self.referenced(word, node, node, context)
+            }
             Some(word) => self.used(word, node, &[], context),
             None => {
                 let message = format!("Unable to construct goal from '{}'", shown(node));
@@ -84,6 +87,10 @@ impl<'c> Reader<'c, '_> {
     }
 
     fn goal_object(&mut self, entries: &[Entry], node: &Node, context: Context) -> Option<GoalEntry> {
+        if let Some(entry) = entries.iter().find(|entry| snake_case(entry.name()) == "ref") {
+            let text = self.checker.plain_text(&entry.value, "`ref`")?;
+            return self.referenced(text, &entry.value, node, context);
+        }
         let kinds = self.kinds_of(entries);
         match kinds.as_slice() {
             [] => {

@@ -6,8 +6,10 @@ mod confirm;
 mod entry;
 mod files;
 mod plan;
+mod referenced;
 mod running;
 mod uses;
 
 pub use common::COMMON_FIELDS;
 pub(crate) use entry::{Context, GoalEntry, USE};
+pub(crate) use referenced::REF;

@@ -8,6 +8,7 @@ use crate::model::{Descriptor, GoalDefinition, UniqueName};
 use super::super::catalogue::find;
 use super::super::keys::snake_case;
 use super::super::reader::{Reader, shown};
+use super::super::reference::Reference;
 use super::super::yaml::{Entry, Node};
 use super::entry::{Context, GoalEntry, KINDS_TO_COME};
 
@@ -127,7 +128,10 @@ impl Reader<'_, '_> {
         let canonical = snake_case(word);
         if word.contains('/') || KINDS_TO_COME.contains(&canonical.as_str()) {
             let message = format!("`{word}` is not available in this version");
-            let hint = "goals of other repositories and of other kinds will come; remove it for now";
+            let hint = match Reference::is_meant(word) {
+                true => format!("if it is a goal of another repository, write `ref: {word}`"),
+                false => "goals of other kinds will come; remove it for now".to_owned(),
+            };
             self.problems()
                 .error_with_hint("not_available", node, message, hint);
             return;

@@ -12,6 +12,7 @@
 mod parse;
 mod pieces;
 mod resolve;
+mod written;
 
 #[cfg(test)]
 mod tests;
@@ -19,3 +20,4 @@ mod tests;
 pub use parse::{PlaceholderError, PlaceholderProblem, Template};
 pub use pieces::Piece;
 pub use resolve::{Resolved, resolve_all};
+pub use written::Written;

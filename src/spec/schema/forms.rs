@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::model::{Descriptor, Field};
 
 use super::super::catalogue::{Catalogue, beside, fields};
-use super::super::goal::COMMON_FIELDS;
+use super::super::goal::{COMMON_FIELDS, REF};
 use super::super::rule;
 use super::super::shape::key_of;
 use super::values::{described, object_of, pattern, scalar, spellings, value};
@@ -89,6 +89,13 @@ pub(super) fn goal(catalogue: &Catalogue<'_>) -> Value {
         "properties": { "use": { "description": "a goal by its name, or `lock`", "type": ["string", "number", "boolean"] } },
         "required": ["use"],
         "additionalProperties": false,
+    }));
+    shapes.push(json!({
+        "title": "ref",
+        "type": "object",
+        "properties": { "ref": described(&REF[0], scalar()) },
+        "required": ["ref"],
+        "additionalProperties": true,
     }));
     let kinds = catalogue.kinds.iter();
     shapes.extend(kinds.map(|kind| json!({ "$ref": format!("#/$defs/{}", kind_name(kind)) })));

@@ -65,8 +65,8 @@ fn a_goal_is_one_kind() {
       hint: remove it for now; it is part of the format and will mean the same when it comes
     "#);
     assert_snapshot!(wrong("acme/goals/build@1.0"), @r#"
-    a.yaml:2:3 Error not_available (+20): `acme/goals/build@1.0` is not available in this version
-      hint: goals of other repositories and of other kinds will come; remove it for now
+    a.yaml:2:3 Error reference (+20): Referenced goal 'acme/goals/build@1.0' can not be created: it is not in `goals.lock`
+      hint: run `sdm lock`, which shows what it is and writes it down
     "#);
     assert_snapshot!(wrong("{name: a, execute: {run: [a]}, output: [{classifier: x}]}"), @r#"
     a.yaml:2:42 Error missing_property (+1): the output `x` says of no file that it is to be kept

@@ -5,6 +5,7 @@ mod first_of;
 mod goals;
 mod hostile;
 mod plans;
+mod references;
 mod rules;
 mod tests_of_pushes;
 mod tests_of_rules;

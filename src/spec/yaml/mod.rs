@@ -14,6 +14,6 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use node::{Entry, Node};
+pub(crate) use node::{Content, Entry, Node};
 pub(crate) use parse::{documents, value};
-pub(crate) use scalar::Meaning;
+pub(crate) use scalar::{Meaning, Scalar};

@@ -53,6 +53,27 @@ impl Entry {
 }
 
 impl Node {
+    /// Something else at the same place.
+    pub(crate) fn with_content(&self, content: Content) -> Self {
+        let (size, height) = super::parse::measure(&content);
+        Self {
+            place: self.place.clone(),
+            length: self.length,
+            content,
+            size,
+            height,
+        }
+    }
+
+    /// A word at the same place.
+    pub(crate) fn with_text(&self, text: &str) -> Self {
+        self.with_content(Content::Scalar(Scalar {
+            text: text.to_owned(),
+            meaning: Meaning::Text,
+            quoted: true,
+        }))
+    }
+
     /// The text of a scalar, whatever it means; `None` for null, lists and maps.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.content {

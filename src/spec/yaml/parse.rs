@@ -308,7 +308,7 @@ fn in_place_of_key(key: &Node, node: Rc<Node>) -> Rc<Node> {
 }
 
 /// Size and height of a collection whose items are finished. Merged entries were counted where their alias stands.
-fn measure(content: &Content) -> (usize, usize) {
+pub(super) fn measure(content: &Content) -> (usize, usize) {
     let mut size: usize = 1;
     let mut height = 0;
     let mut add = |node: &Node| {

@@ -68,6 +68,17 @@ impl Scalar {
     }
 }
 
+impl Scalar {
+    /// What a text without quotes and tag means.
+    pub(crate) fn of_plain(text: String) -> Self {
+        Self {
+            meaning: plain(&text),
+            text,
+            quoted: false,
+        }
+    }
+}
+
 fn tagged(text: &str, tag: ScalarTag) -> Option<Meaning> {
     let meaning = plain(text);
     match (tag, meaning) {

@@ -2,5 +2,6 @@
 
 mod compare;
 mod editor;
+mod references;
 mod rule_tests;
 mod schema;

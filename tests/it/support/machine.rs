@@ -225,10 +225,7 @@ async fn wire(world: &World, goals: &str, directory: &std::path::Path) -> (Engin
         parallel: 4,
         ..Settings::local("test", directory.join("exchange"))
     };
-    let file = SourceFile {
-        name: Arc::from("goals.yaml"),
-        bytes: goals.as_bytes().to_vec(),
-    };
+    let file = SourceFile::new("goals.yaml", goals);
     let machine = Machine::load(&[file]).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let engine = Engine::new(parts, settings, machine);
     let scheduler = engine.clone();

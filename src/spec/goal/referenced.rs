@@ -1,0 +1,251 @@
+//! Goals of other repositories, `ref: owner/repo[/goal][@ref]` (semantics 7.4).
+
+use std::rc::Rc;
+
+use crate::model::ValueType;
+use crate::model::{Field, suggest};
+
+use super::super::keys::snake_case;
+use super::super::problems::{Problems, listed};
+use super::super::reader::{Reader, shown};
+use super::super::reference::{File, Filled, Filling, Reference, overlay};
+use super::super::yaml::{Content, Entry, Node};
+use super::entry::{Context, GoalEntry};
+
+/// The key that names a goal of another repository.
+pub(crate) const REF: &[Field] = &[Field::new(
+    "ref",
+    ValueType::Verbatim,
+    "a goal of another repository, `owner/repo[/goal][@ref]`; keys beside it win over its own",
+)];
+
+/// What a goal may have whose owner is not trusted: containers, and nothing that runs on this computer or reads of it.
+const WITHOUT_TRUST: &[&str] = &[
+    "name",
+    "environment",
+    "approval",
+    "pre_approval",
+    "retry",
+    "descriptions",
+    "start_within",
+    "progress",
+    "limits",
+    "uncancelable",
+    "input",
+    "output",
+    "parameters",
+    "plan",
+    "containers",
+    "init_containers",
+    "volumes",
+    "network",
+    "timeout",
+    "grace",
+];
+
+/// Keys in the items of those that reach for this computer.
+const NOT_IN_ITEMS: &[&str] = &["host_path", "privileged", "capabilities", "on_miss"];
+
+/// Where such items are.
+const WITH_ITEMS: &[&str] = &["containers", "init_containers", "volumes", "input"];
+
+impl Reader<'_, '_> {
+    /// The goal that `text` at `at` refers to; `local` is the map with the reference and what stands beside it, or only the
+    /// reference itself.
+    pub(super) fn referenced(
+        &mut self,
+        text: &str,
+        at: &Node,
+        local: &Node,
+        context: Context,
+    ) -> Option<GoalEntry> {
+        if self.in_reference {
+            self.problems().error_with_hint(
+                "nested_reference",
+                at,
+                format!("`{text}` stands in a file of another repository, which cannot refer on"),
+                "refer to it from a goal file of your own",
+            );
+            return None;
+        }
+        let reference = match Reference::parse(text) {
+            Ok(reference) => reference,
+            Err(error) => {
+                self.problems().error("invalid_reference", at, error.to_string());
+                return None;
+            }
+        };
+        self.referred.push((reference.clone(), at.place.clone()));
+        let merged = self.merged(&reference, at, local)?;
+        self.in_reference = true;
+        let entry = self.goal(&merged, context);
+        self.in_reference = false;
+        entry
+    }
+
+    /// What the reference stands for, with what stands beside it.
+    fn merged(&mut self, reference: &Reference, at: &Node, local: &Node) -> Option<Node> {
+        let references = std::mem::take(&mut self.references);
+        let merged = match references.file(reference) {
+            Some(file) => merged(reference, file, at, local, self.checker.problems),
+            None => {
+                let why = "it is not in `goals.lock`";
+                let hint = "run `sdm lock`, which shows what it is and writes it down";
+                cannot(self.checker.problems, reference, at, why, hint);
+                None
+            }
+        };
+        self.references = references;
+        merged
+    }
+}
+
+fn merged(
+    reference: &Reference,
+    file: &File,
+    at: &Node,
+    local: &Node,
+    problems: &mut Problems,
+) -> Option<Node> {
+    if let Some(why) = &file.about.refused {
+        let hint = "look at the difference with `sdm lock --update`";
+        cannot(problems, reference, at, why, hint);
+        return None;
+    }
+    if !file.is_read() {
+        return None; // That is said where it goes wrong.
+    }
+    if reference.revision.is_none() {
+        let message =
+            format!("`{reference}` is not pinned: the next `sdm lock --update` takes what is there then");
+        let hint = format!("write `{reference}@` and a tag or a commit");
+        problems.warning("unpinned_reference", at, message, hint);
+    }
+    let found = file.goal(reference).filter(|(_, goal)| goal.entries().is_some());
+    let Some((key, goal)) = found else {
+        unknown_goal(reference, file, at, local, problems);
+        return None;
+    };
+    if !file.about.is_trusted && !is_harmless(reference, &goal, problems) {
+        return None;
+    }
+    filled(
+        reference,
+        &key,
+        &goal,
+        at,
+        &without_reference(local, at),
+        problems,
+    )
+}
+
+fn filled(
+    reference: &Reference,
+    key: &Node,
+    goal: &Rc<Node>,
+    at: &Node,
+    local: &Node,
+    problems: &mut Problems,
+) -> Option<Node> {
+    let parameters = match (value(local, "parameters"), value(goal, "parameters")) {
+        (Some(own), Some(below)) => Some(Rc::new(overlay(own, below))),
+        (own, below) => own.or(below).cloned(),
+    };
+    let filled = match Filling::with(parameters.as_deref()).node(goal) {
+        Ok(Filled::As(filled)) => filled,
+        Ok(Filled::Absent) => return None,
+        Err(_) => {
+            let why = "it is too large with its parameters filled in";
+            cannot(problems, reference, at, why, "give it smaller parameters");
+            return None;
+        }
+    };
+    let merged = overlay(local, &filled);
+    if value(&merged, "name").is_some() {
+        return Some(merged);
+    }
+    let mut entries = merged.entries().unwrap_or_default().to_vec();
+    entries.push(Entry {
+        key: Rc::new(at.with_text("name")),
+        value: Rc::new(at.with_text(key.text().unwrap_or_default())),
+        merged: false,
+    });
+    Some(merged.with_content(Content::Map(entries)))
+}
+
+/// The keys beside the reference; a bare reference has none.
+fn without_reference(local: &Node, at: &Node) -> Node {
+    let entries = local.entries().unwrap_or_default().iter();
+    let others = entries.filter(|entry| snake_case(entry.name()) != "ref");
+    let place = if local.entries().is_some() { local } else { at };
+    place.with_content(Content::Map(others.cloned().collect()))
+}
+
+fn value<'n>(node: &'n Node, key: &str) -> Option<&'n Rc<Node>> {
+    let mut entries = node.entries()?.iter();
+    entries
+        .find(|entry| snake_case(entry.name()) == key)
+        .map(|entry| &entry.value)
+}
+
+/// Semantics 7.4 DECISION: without trust in its owner a reference contributes containers, no commands and no volumes of
+/// this computer.
+fn is_harmless(reference: &Reference, goal: &Node, problems: &mut Problems) -> bool {
+    let mut is_harmless = true;
+    let mut refuse = |entry: &Entry| {
+        is_harmless = false;
+        let message = format!(
+            "`{}` of {} is for owners who are trusted with this computer, and {} is not",
+            entry.name(),
+            reference.file(),
+            reference.owner
+        );
+        let hint = format!(
+            "add {} to `trusted_owners` in the configuration, or use containers only",
+            reference.owner
+        );
+        problems.error_with_hint("untrusted_reference", &entry.key, message, hint);
+    };
+    for entry in goal.entries().unwrap_or_default() {
+        let key = snake_case(entry.name());
+        if !WITHOUT_TRUST.contains(&key.as_str()) || reaches_host_network(&key, &entry.value) {
+            refuse(entry);
+        } else if WITH_ITEMS.contains(&key.as_str()) {
+            let inner = items_of(&entry.value)
+                .filter(|entry| NOT_IN_ITEMS.contains(&snake_case(entry.name()).as_str()));
+            inner.for_each(&mut refuse);
+        }
+    }
+    is_harmless
+}
+
+fn reaches_host_network(key: &str, value: &Node) -> bool {
+    // What a parameter makes of it is not known here.
+    key == "network" && !matches!(value.text(), Some("open" | "closed"))
+}
+
+fn items_of(value: &Node) -> impl Iterator<Item = &Entry> {
+    let many = value
+        .items()
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|item| item.entries());
+    many.chain(value.entries()).flatten()
+}
+
+fn unknown_goal(reference: &Reference, file: &File, at: &Node, local: &Node, problems: &mut Problems) {
+    let keys = file.keys();
+    let wanted = reference.goal.as_deref().unwrap_or(&reference.repo);
+    let hint = match suggest::nearest(wanted, keys.iter().copied()) {
+        Some(near) => format!("did you mean `{}/{}/{near}`?", reference.owner, reference.repo),
+        None if keys.is_empty() => format!("{} has no goals", reference.file()),
+        None => format!("{} has {}", reference.file(), listed(&keys[..keys.len().min(14)])),
+    };
+    let message = format!("Unable to construct goal from '{}'", shown(local));
+    problems.error_with_hint("unknown_goal", at, message, hint);
+}
+
+fn cannot(problems: &mut Problems, reference: &Reference, at: &Node, why: &str, hint: &str) {
+    let message = format!("Referenced goal '{reference}' can not be created: {why}");
+    problems.error_with_hint("reference", at, message, hint);
+}

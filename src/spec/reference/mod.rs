@@ -1,0 +1,75 @@
+//! Goals of other repositories (semantics 7.4): `ref: owner/repo[/goal][@ref]`.
+//!
+//! What they refer to comes with the goal files, read from beside `goals.lock`; nothing here reaches for a network. A
+//! reference is filled in with its own copy ([`fill`]) and laid under what stands beside it ([`overlay`]), and from there on it
+//! is a goal like any other, whose parts keep their places in the file they came from.
+
+mod fill;
+mod name;
+mod overlay;
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::yaml::Node;
+
+pub(super) use fill::{Filled, Filling};
+pub use name::{InvalidReference, Reference};
+pub(super) use overlay::overlay;
+
+/// That a file holds goals of another repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Referenced {
+    /// What references name it by, without the goal: `owner/repo` or `owner/repo@ref`.
+    pub by: String,
+    /// Whether the operator trusts the owner with this computer.
+    pub is_trusted: bool,
+    /// Why it may not be used.
+    pub refused: Option<String>,
+}
+
+/// The files of other repositories that were read.
+#[derive(Default)]
+pub(crate) struct References {
+    files: HashMap<String, File>,
+}
+
+/// One of them.
+pub(crate) struct File {
+    pub(super) about: Referenced,
+    /// Its documents; none when it cannot be read, which is a problem of its own.
+    documents: Vec<Rc<Node>>,
+}
+
+impl References {
+    pub(super) fn add(&mut self, about: Referenced, documents: Vec<Rc<Node>>) {
+        self.files.insert(about.by.clone(), File { about, documents });
+    }
+
+    pub(super) fn file(&self, reference: &Reference) -> Option<&File> {
+        self.files.get(&reference.file())
+    }
+}
+
+impl File {
+    /// The goal that a reference means, with the key it stands under.
+    pub(super) fn goal(&self, reference: &Reference) -> Option<(Rc<Node>, Rc<Node>)> {
+        reference.keys().iter().find_map(|key| {
+            let mut entries = self.documents.iter().filter_map(|node| node.entries()).flatten();
+            let found = entries.find(|entry| entry.name() == key)?;
+            Some((Rc::clone(&found.key), Rc::clone(&found.value)))
+        })
+    }
+
+    /// Keys of the maps it holds, for hints.
+    pub(super) fn keys(&self) -> Vec<&str> {
+        let entries = self.documents.iter().filter_map(|node| node.entries()).flatten();
+        let maps = entries.filter(|entry| entry.value.entries().is_some());
+        maps.map(|entry| entry.name()).collect()
+    }
+
+    /// Whether it could be read at all.
+    pub(super) fn is_read(&self) -> bool {
+        !self.documents.is_empty()
+    }
+}

@@ -1,0 +1,227 @@
+//! Goals of other repositories (7.4): YM-07, YM-17, and what is refused.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use super::super::testing::{CATALOGUE, shown};
+use super::super::{Loaded, Referenced, SourceFile, load};
+
+const MAKE: &str = "
+x-common: &common {retry: true}
+make:
+  <<: *common
+  parameters: {target: all}
+  execute:
+    run: [make, '${parameters.target}', '-j${parameters.jobs:4}', 'V=${push.after.sha}']
+    timeout: '${parameters.timeout:20m}'
+  descriptions: {completed: Made, failed: 'Not made ${parameters.target}'}
+other:
+  execute: {run: [other], wrong: 1}
+";
+
+fn referenced(by: &str, text: &str, is_trusted: bool) -> SourceFile {
+    SourceFile {
+        referenced: Some(Referenced {
+            by: by.to_owned(),
+            is_trusted,
+            refused: None,
+        }),
+        ..SourceFile::new(&format!("goals.lock.d/{by}.yaml"), text)
+    }
+}
+
+/// Goals of a rule with these entries, beside files of acme.
+fn with(goals: &str, files: &[SourceFile]) -> Loaded {
+    let own = SourceFile::new("a.yaml", format!("rules:\n- name: r\n  goals:\n{goals}"));
+    let mut all = vec![own];
+    all.extend(files.iter().cloned());
+    load(&all, &CATALOGUE)
+}
+
+fn trusted(goals: &str) -> Loaded {
+    with(goals, &[referenced("acme/make-goal@1.0", MAKE, true)])
+}
+
+fn wrong(goals: &str) -> String {
+    shown(&trusted(goals).diagnostics)
+}
+
+#[test]
+fn ym_07_a_reference_is_a_goal_with_its_parameters_and_local_values_win() {
+    let loaded = trusted(
+        "  - ref: acme/make-goal@1.0
+    name: build
+    parameters: {target: web, jobs: 8}
+    descriptions: {completed: Built}
+    execute: {timeout: 5m}
+",
+    );
+    assert_eq!(shown(&loaded.diagnostics), "");
+    let goal = &loaded.rules[0].steps[0][0];
+    assert_eq!((goal.name.as_str(), goal.retry.feasible), ("build", true));
+    assert_eq!(
+        goal.work.arguments,
+        json!({"run": ["make", "web", "-j8", "V=${push.after.sha}"], "timeout": 300_000})
+    );
+    assert_eq!(goal.parameters["target"], "web");
+    let texts: Vec<&String> = goal.descriptions.0.values().collect();
+    assert_eq!(texts, ["Built", "Not made web"]);
+    assert_eq!(loaded.references[0].0.to_string(), "acme/make-goal@1.0");
+}
+
+#[test]
+fn ym_07_a_name_is_the_key_of_the_goal_and_a_word_is_a_reference() {
+    let loaded = trusted("  - acme/make-goal@1.0\n");
+    assert_eq!(shown(&loaded.diagnostics), "");
+    let goal = &loaded.rules[0].steps[0][0];
+    assert_eq!(goal.name, "make");
+    assert_eq!(
+        goal.work.arguments["run"][1], "all",
+        "its own parameters are the defaults"
+    );
+    assert_eq!(goal.work.arguments["timeout"], 1_200_000);
+    assert_eq!(goal.place.to_string(), "a.yaml:4:5");
+}
+
+#[test]
+fn ym_17_two_references_to_one_goal_share_nothing_and_need_two_names() {
+    let entry = |name: &str, target: &str| {
+        format!("  - {{ref: acme/make-goal/make@1.0, {name}parameters: {{target: {target}}}}}\n")
+    };
+    let both = entry("name: web, ", "web") + &entry("name: app, ", "app");
+    let loaded = trusted(&both);
+    assert_eq!(shown(&loaded.diagnostics), "");
+    let targets: Vec<_> = loaded.rules[0]
+        .steps
+        .iter()
+        .map(|step| step[0].work.arguments["run"][1].clone())
+        .collect();
+    assert_eq!(targets, ["web", "app"]);
+    assert_snapshot!(wrong(&(entry("", "web") + &entry("", "app"))), @r#"
+    a.yaml:5:5 Error conflicting_goal (+1): the goal `make in 0-code` is defined at a.yaml:4:5 and again, differently, at a.yaml:5:5
+      hint: give one of them another name, or define it once at top level and use it by name
+    "#);
+}
+
+#[test]
+fn problems_of_a_referenced_file_have_their_place_there() {
+    assert_snapshot!(wrong("  - ref: acme/make-goal/other@1.0\n"), @r#"
+    goals.lock.d/acme/make-goal@1.0.yaml:11:27 Error unknown_key (+5): `execute` has no key `wrong`
+      hint: the keys that can stand here are `run`, `command`, `args`, `environment`, `workdir`, `shell`, `timeout`
+    "#);
+    let broken = [referenced("acme/make-goal@1.0", "make: {execute: [\n", true)];
+    assert_snapshot!(shown(&with("  - ref: acme/make-goal@1.0\n", &broken).diagnostics), @r#"
+    goals.lock.d/acme/make-goal@1.0.yaml:2:1 Error syntax (+1): this is not valid YAML: while parsing a node, did not find expected node content
+      hint: compare the indentation of this line with the lines above; quote text that contains `: ` or ` #`
+    "#);
+}
+
+#[test]
+fn what_a_reference_does_not_find_is_said() {
+    assert_snapshot!(wrong("  - ref: acme/make-goal/mak@1.0\n  - ref: acme/make-goal@2.0\n  - ref: 'acme'\n  - use: acme/make-goal@1.0\n"), @r#"
+    a.yaml:4:10 Error unknown_goal (+22): Unable to construct goal from '{"ref":"acme/make-goal/mak@1.0"}'
+      hint: did you mean `acme/make-goal/make`?
+    a.yaml:5:10 Error reference (+18): Referenced goal 'acme/make-goal@2.0' can not be created: it is not in `goals.lock`
+      hint: run `sdm lock`, which shows what it is and writes it down
+    a.yaml:6:10 Error invalid_reference (+6): `acme` is not a reference: it must read owner/repo, owner/repo/goal or owner/repo/goal@ref, of letters, digits, `.`, `_` and `-`
+    a.yaml:7:5 Error not_available (+1): `acme/make-goal@1.0` is not available in this version
+      hint: if it is a goal of another repository, write `ref: acme/make-goal@1.0`
+    "#);
+    let unpinned = [referenced("acme/make-goal", MAKE, true)];
+    assert_snapshot!(shown(&with("  - ref: acme/make-goal\n", &unpinned).diagnostics), @r#"
+    a.yaml:4:10 Warning unpinned_reference (+14): `acme/make-goal` is not pinned: the next `sdm lock --update` takes what is there then
+      hint: write `acme/make-goal@` and a tag or a commit
+    "#);
+    let refused = SourceFile {
+        referenced: Some(Referenced {
+            by: "acme/make-goal@1.0".into(),
+            is_trusted: true,
+            refused: Some("its content is not what `goals.lock` says".into()),
+        }),
+        ..SourceFile::new("m.yaml", MAKE)
+    };
+    assert_snapshot!(shown(&with("  - ref: acme/make-goal@1.0\n", &[refused]).diagnostics), @r#"
+    a.yaml:4:10 Error reference (+18): Referenced goal 'acme/make-goal@1.0' can not be created: its content is not what `goals.lock` says
+      hint: look at the difference with `sdm lock --update`
+    "#);
+}
+
+#[test]
+fn without_trust_nothing_runs_on_this_computer() {
+    let text = "
+make: {execute: {run: [make]}, listeners: [{name: a, run: [b]}]}
+host:
+  containers: [{name: a, image: b, privileged: true}]
+  volumes: {name: v, host_path: {path: /}}
+  network: '${parameters.network}'
+  input: {classifier: x, on_miss: [rm]}
+on:
+  ref: acme/other/make@1.0
+  secrets: [token]
+";
+    let files = [referenced("acme/make-goal@1.0", text, false)];
+    assert_snapshot!(shown(&with("  - ref: acme/make-goal@1.0\n  - ref: acme/make-goal/host@1.0\n  - ref: acme/make-goal/on@1.0\n", &files).diagnostics), @r#"
+    goals.lock.d/acme/make-goal@1.0.yaml:2:8 Error untrusted_reference (+7): `execute` of acme/make-goal@1.0 is for owners who are trusted with this computer, and acme is not
+      hint: add acme to `trusted_owners` in the configuration, or use containers only
+    goals.lock.d/acme/make-goal@1.0.yaml:2:32 Error untrusted_reference (+9): `listeners` of acme/make-goal@1.0 is for owners who are trusted with this computer, and acme is not
+      hint: add acme to `trusted_owners` in the configuration, or use containers only
+    goals.lock.d/acme/make-goal@1.0.yaml:4:36 Error untrusted_reference (+10): `privileged` of acme/make-goal@1.0 is for owners who are trusted with this computer, and acme is not
+      hint: add acme to `trusted_owners` in the configuration, or use containers only
+    goals.lock.d/acme/make-goal@1.0.yaml:5:22 Error untrusted_reference (+9): `host_path` of acme/make-goal@1.0 is for owners who are trusted with this computer, and acme is not
+      hint: add acme to `trusted_owners` in the configuration, or use containers only
+    goals.lock.d/acme/make-goal@1.0.yaml:6:3 Error untrusted_reference (+7): `network` of acme/make-goal@1.0 is for owners who are trusted with this computer, and acme is not
+      hint: add acme to `trusted_owners` in the configuration, or use containers only
+    goals.lock.d/acme/make-goal@1.0.yaml:7:26 Error untrusted_reference (+7): `on_miss` of acme/make-goal@1.0 is for owners who are trusted with this computer, and acme is not
+      hint: add acme to `trusted_owners` in the configuration, or use containers only
+    goals.lock.d/acme/make-goal@1.0.yaml:9:3 Error untrusted_reference (+3): `ref` of acme/make-goal@1.0 is for owners who are trusted with this computer, and acme is not
+      hint: add acme to `trusted_owners` in the configuration, or use containers only
+    goals.lock.d/acme/make-goal@1.0.yaml:10:3 Error untrusted_reference (+7): `secrets` of acme/make-goal@1.0 is for owners who are trusted with this computer, and acme is not
+      hint: add acme to `trusted_owners` in the configuration, or use containers only
+    "#);
+    let files = [referenced("acme/make-goal@1.0", text, true)];
+    assert_snapshot!(shown(&with("  - ref: acme/make-goal/on@1.0\n", &files).diagnostics), @r#"
+    goals.lock.d/acme/make-goal@1.0.yaml:9:8 Error nested_reference (+19): `acme/other/make@1.0` stands in a file of another repository, which cannot refer on
+      hint: refer to it from a goal file of your own
+    "#);
+}
+
+#[test]
+fn b7_a_reference_does_not_grow_without_bound() {
+    let many = "x, ".repeat(1_500);
+    let text = format!(
+        "make: {{execute: {{run: [{}]}}}}",
+        "'${parameters.all}', ".repeat(100)
+    );
+    let files = [referenced("acme/make-goal@1.0", &text, true)];
+    let goals = format!("  - {{ref: acme/make-goal@1.0, parameters: {{all: [{many}]}}}}\n");
+    assert_snapshot!(shown(&with(&goals, &files).diagnostics), @r#"
+    a.yaml:4:11 Error reference (+18): Referenced goal 'acme/make-goal@1.0' can not be created: it is too large with its parameters filled in
+      hint: give it smaller parameters
+    "#);
+}
+
+#[test]
+fn parameters_are_filled_in_and_nothing_else() {
+    let text = "
+make:
+  execute:
+    run: ['${parameters.list}', 'a${parameters.b.c}d', '$${parameters.b.c}', '${!parameters.gone}', 'x${!parameters.gone}y',
+      '${push.branch:${parameters.tag:none}}', '${parameters.tag:${push.after.sha}}', '${!push.gone}', '${parameters.unknown}']
+";
+    let files = [referenced("acme/make-goal@1.0", text, true)];
+    let entry = "  - {ref: acme/make-goal@1.0, parameters: {list: word, b: {c: '${push.branch}'}}}\n";
+    let loaded = with(entry, &files);
+    assert_eq!(shown(&loaded.diagnostics), "");
+    assert_eq!(
+        loaded.rules[0].steps[0][0].work.arguments["run"],
+        json!([
+            "word",
+            "a${push.branch}d",
+            "$${parameters.b.c}",
+            "${push.branch:none}",
+            "${push.after.sha}",
+            "${!push.gone}",
+            "${parameters.unknown}",
+        ])
+    );
+}
