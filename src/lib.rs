@@ -18,6 +18,7 @@
 //! | 4 | [`engine`] | ingest → plan → schedule → dispatch → report |
 //! | 5 | [`store`], [`git`], [`scm`], [`exec`], [`files`], [`secrets`] | adapters |
 //! | 6 | [`daemon`] | the processes: wirings of the engine |
+//! | 6 | [`hub`] | the process that machines, forges and people share |
 //! | 6 | [`own`] | what this program does as a step of a goal |
 //! | 7 | [`cli`] | one file per command |
 //!
@@ -33,6 +34,7 @@ pub mod exec;
 pub mod files;
 pub mod git;
 pub mod graph;
+pub mod hub;
 pub mod kinds;
 pub mod model;
 pub mod own;

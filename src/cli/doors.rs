@@ -385,7 +385,7 @@ fn goal_environment() -> Result<Vec<(String, String)>, DoorError> {
 }
 
 /// Two workers are enough: libgit2 and the file system have threads of their own.
-fn runtime() -> Result<tokio::runtime::Runtime, DoorError> {
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, DoorError> {
     let built = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(32)
@@ -394,7 +394,9 @@ fn runtime() -> Result<tokio::runtime::Runtime, DoorError> {
     built.map_err(failed("start the runtime"))
 }
 
-fn failed<E: std::error::Error + Send + Sync + 'static>(doing: &'static str) -> impl FnOnce(E) -> DoorError {
+pub(super) fn failed<E: std::error::Error + Send + Sync + 'static>(
+    doing: &'static str,
+) -> impl FnOnce(E) -> DoorError {
     move |error| DoorError::Failed {
         doing,
         source: Box::new(error),

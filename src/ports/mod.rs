@@ -4,6 +4,7 @@ pub mod containers;
 pub mod errands;
 pub mod executor;
 pub mod graph;
+pub mod hub;
 pub mod kept;
 pub mod sandbox;
 pub mod scm;
@@ -13,6 +14,7 @@ pub mod triggers;
 
 pub use errands::{ErrandStore, JobStore, PreferenceStore};
 pub use executor::{AttemptRef, Executor};
+pub use hub::HubStore;
 pub use kept::Archives;
 pub use scm::{Scm, Workspaces};
 pub use secrets::Secrets;

@@ -29,6 +29,8 @@ mod git_network;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod hub;
+#[cfg(test)]
 mod local;
 #[cfg(test)]
 mod local_doors;

@@ -18,6 +18,7 @@ mod goal_files;
 mod goals;
 mod hooks;
 mod lock;
+mod hub;
 mod logs;
 mod lsp;
 mod preference;
@@ -43,6 +44,8 @@ use super::context::{CommandResult, Context};
 pub enum Command {
     /// Run the daemon
     Start(start::Args),
+    /// Run the hub that machines, forges and people share, or manage its keys
+    Hub(hub::Args),
     /// Find every problem in goal files
     Check(check::Args),
     /// Run the author's own tests of the rules
@@ -121,6 +124,7 @@ pub enum Command {
 pub fn run(context: &mut Context, command: &Command) -> CommandResult {
     match command {
         Command::Start(args) => start::run(context, args),
+        Command::Hub(args) => hub::run(context, args),
         Command::Check(args) => check::run(context, args),
         Command::Test(args) => test::run(context, args),
         Command::Lock(args) => lock::run(context, args),

@@ -29,7 +29,7 @@ const CACHE: &str = "-1024";
 const LOG_KEPT: &str = "16777216";
 
 /// Makes the directory (0700) and the file (0600) where they are missing; a file others may read is closed to them.
-pub(super) fn prepare_file(path: &Path) -> Result<(), StoreError> {
+pub(crate) fn prepare_file(path: &Path) -> Result<(), StoreError> {
     if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(|error| not_writable(directory, &error))?;

@@ -7,3 +7,4 @@ pub mod git_servers;
 pub mod local;
 pub mod machine;
 pub mod podman;
+pub mod postgres;

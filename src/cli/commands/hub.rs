@@ -1,0 +1,369 @@
+//! `sdm hub`: the workspace service, its keys, its machines, and what could not be delivered.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use super::super::context::{CommandResult, Context, Exit};
+use super::super::error::{CommandError, ErrorKind};
+use super::super::hub_door::{HubNews, administer, run_hub, webhook_secret};
+use super::super::text::neutralise;
+use super::super::ui::Ui;
+use crate::config::LogFormat;
+use crate::hub::HubOptions;
+use crate::hub::administration::KeyWish;
+use crate::hub::ingest::WebhookSecrets;
+use crate::model::Timestamp;
+use crate::ports::hub::{Delivery, StoredKey, StoredRegistration};
+use crate::runtime::clock::{Clock, SystemClock};
+use crate::runtime::telemetry;
+use crate::store::hub::Place;
+use crate::wire::hub::PolicyName;
+
+/// Where a hub listens unless told otherwise.
+const LISTEN: &str = "127.0.0.1:2867";
+
+/// The workspace of a first key unless told otherwise.
+const WORKSPACE: &str = "main";
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Option<HubCommand>,
+    /// Where the hub's memory is: a file, or the URL of a Postgres database; hub.db in the state directory when absent
+    #[arg(long, global = true, value_name = "FILE|URL")]
+    database: Option<String>,
+    /// Where to listen
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = LISTEN)]
+    listen: SocketAddr,
+    /// Address at which machines reach the hub, when it is another
+    #[arg(long, value_name = "URL")]
+    address: Option<String>,
+    /// File with the secret of webhooks, made when it is missing; hub-webhook-secret in the state directory when absent
+    #[arg(long, value_name = "FILE")]
+    webhook_secret: Option<PathBuf>,
+    /// Workspace of the first key
+    #[arg(long, value_name = "ID", default_value = WORKSPACE)]
+    workspace: String,
+}
+
+/// What to do beside running it.
+#[derive(Debug, clap::Subcommand)]
+enum HubCommand {
+    /// Make, list and revoke keys
+    #[command(subcommand, arg_required_else_help = true)]
+    Key(KeyCommand),
+    /// List machines that registered, or take one away
+    Machines(MachinesArgs),
+    /// List what could not be delivered, or deliver it again
+    Dead(DeadArgs),
+}
+
+/// What to do with keys.
+#[derive(Debug, clap::Subcommand)]
+enum KeyCommand {
+    /// Make a key, and print it once
+    New(NewArgs),
+    /// List keys; never what is secret about them
+    List,
+    /// Revoke a key; what is connected with it is cut within seconds
+    Revoke {
+        /// Its id
+        id: String,
+    },
+}
+
+/// What a key is for.
+#[derive(Debug, clap::Args)]
+struct NewArgs {
+    /// Whose key it is
+    #[arg(value_name = "OWNER")]
+    owner: String,
+    /// The owner is a person, not a machine
+    #[arg(long)]
+    person: bool,
+    /// Workspaces; `main` when absent
+    #[arg(long = "workspace", value_name = "ID")]
+    workspaces: Vec<String>,
+    /// Scopes: events:read, graph:read, repo:meta, goals:read, goals:write, goals:delete, messages:write,
+    /// commands:register, ingest:write, repo:status, repo:read, repo:write, deployments:write, act_as_user,
+    /// secrets:user_token, admin:read, admin:write; what a machine needs when absent
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// Days that it lasts, at most 366; 90 when absent
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=366))]
+    days: Option<u32>,
+}
+
+/// Which machines.
+#[derive(Debug, clap::Args)]
+struct MachinesArgs {
+    /// Take away the registration of this id, with what waits for it
+    #[arg(long, value_name = "ID")]
+    remove: Option<String>,
+}
+
+/// Which deliveries.
+#[derive(Debug, clap::Args)]
+struct DeadArgs {
+    /// Of this workspace
+    #[arg(long = "of", value_name = "WORKSPACE", default_value = WORKSPACE)]
+    of: String,
+    /// Let the delivery of this id wait for its machine again
+    #[arg(long, value_name = "ID")]
+    replay: Option<String>,
+}
+
+/// `sdm hub`.
+pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
+    let place = place(context, args)?;
+    match &args.command {
+        None => serve(context, args, place),
+        Some(HubCommand::Key(command)) => keys(context, &place, command),
+        Some(HubCommand::Machines(args)) => machines(context, &place, args),
+        Some(HubCommand::Dead(args)) => dead(context, &place, args),
+    }
+}
+
+fn place(context: &Context, args: &Args) -> Result<Place, CommandError> {
+    match args.database.as_deref().map(Place::read) {
+        Some(Place::File(path)) => Ok(Place::File(context.sources.directory.join(path))),
+        Some(place) => Ok(place),
+        None => Ok(Place::File(
+            context.configuration()?.state_directory.join("hub.db"),
+        )),
+    }
+}
+
+fn serve(context: &Context, args: &Args, place: Place) -> CommandResult {
+    let configuration = context.configuration()?;
+    telemetry::start(
+        &configuration.log_level,
+        match configuration.log_format {
+            LogFormat::Text => telemetry::Format::Text,
+            LogFormat::Json => telemetry::Format::Json,
+        },
+    );
+    if let Some(address) = &args.address
+        && !(address.starts_with("http://") || address.starts_with("https://"))
+    {
+        return Err(
+            CommandError::new(ErrorKind::Usage, format!("{address} is no address of a hub"))
+                .hint("write it with its scheme, such as https://hub.example.org"),
+        );
+    }
+    let mut options = HubOptions::new(place, args.listen);
+    options.address.clone_from(&args.address);
+    let file = match &args.webhook_secret {
+        Some(file) => context.sources.directory.join(file),
+        None => configuration.state_directory.join("hub-webhook-secret"),
+    };
+    let (secret, is_new) = webhook_secret(&file)?;
+    options.webhooks = WebhookSecrets::for_all(secret.expose_secret().as_bytes());
+    let ui = &context.ui;
+    if is_new {
+        ui.note(&format!("the secret of webhooks was made: {}", file.display()));
+    }
+    run_hub(options, &args.workspace, &|news| tell(ui, &args.workspace, &news))?;
+    Ok(Exit::Ok)
+}
+
+fn tell(ui: &Ui, workspace: &str, news: &HubNews<'_>) {
+    match news {
+        HubNews::Started { address, first_key } => {
+            ui.note(&format!("the hub listens: {}", neutralise(address)));
+            match first_key {
+                Some(key) => {
+                    ui.note(&format!(
+                        "a first key, for machines of workspace `{}`; it is shown only now:",
+                        neutralise(workspace)
+                    ));
+                    ui.note(&format!("  {key}"));
+                    ui.note("machines send it as `Authorization: Bearer …`; more keys: `sdm hub key new`");
+                }
+                None => ui.note("more keys: `sdm hub key new`; stop with Ctrl-C"),
+            }
+        }
+        HubNews::Stopping => ui.note("stopping; machines are told to come back"),
+    }
+}
+
+fn keys(context: &mut Context, place: &Place, command: &KeyCommand) -> CommandResult {
+    match command {
+        KeyCommand::New(args) => {
+            let wish = KeyWish {
+                name: args.owner.clone(),
+                is_person: args.person,
+                workspaces: match args.workspaces.as_slice() {
+                    [] => vec![WORKSPACE.to_owned()],
+                    named => named.to_vec(),
+                },
+                scopes: args.scopes.clone(),
+                days: args.days,
+            };
+            let (key, text) = administer(place, |hub| async move { hub.new_key(&wish).await })?;
+            if context.ui.json {
+                let mut shown = key_row(&key);
+                shown["key"] = json!(text);
+                context.ui.object(&shown)?;
+            } else {
+                context.ui.data(&format!("{text}\n"))?;
+                context.ui.note(&format!(
+                    "key {} of {}, until {}; it is shown only now",
+                    key.id,
+                    neutralise(&key.owner),
+                    key.expires.rfc3339()
+                ));
+            }
+        }
+        KeyCommand::List => {
+            let keys = administer(place, |hub| async move { hub.keys().await })?;
+            show(context, "keys", keys.iter().map(key_row).collect(), key_line)?;
+        }
+        KeyCommand::Revoke { id } => {
+            administer(place, |hub| async move { hub.revoke_key(id).await })?;
+            context.ui.note("revoked");
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+fn machines(context: &mut Context, place: &Place, args: &MachinesArgs) -> CommandResult {
+    match &args.remove {
+        Some(id) => {
+            administer(place, |hub| async move { hub.drop_registration(id).await })?;
+            context.ui.note("taken away");
+        }
+        None => {
+            let machines = administer(place, |hub| async move { hub.registrations().await })?;
+            show(
+                context,
+                "machines",
+                machines.iter().map(machine_row).collect(),
+                machine_line,
+            )?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+fn dead(context: &mut Context, place: &Place, args: &DeadArgs) -> CommandResult {
+    match &args.replay {
+        Some(id) => {
+            administer(place, |hub| async move { hub.revive(id).await })?;
+            context.ui.note("it waits for its machine again");
+        }
+        None => {
+            let dead = administer(place, |hub| async move { hub.dead(&args.of).await })?;
+            show(context, "dead", dead.iter().map(dead_row).collect(), dead_line)?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// Rows as JSON, or as lines.
+fn show(
+    context: &mut Context,
+    what: &str,
+    rows: Vec<Value>,
+    line: fn(&Value) -> String,
+) -> Result<(), CommandError> {
+    if context.ui.json {
+        let rows = Value::Array(rows);
+        return Ok(context.ui.object(&json!({ what: rows }))?);
+    }
+    if rows.is_empty() {
+        context.ui.note(&format!("no {what}"));
+    }
+    let lines: String = rows.iter().map(|row| neutralise(&line(row)) + "\n").collect();
+    Ok(context.ui.data(&lines)?)
+}
+
+fn key_row(key: &StoredKey) -> Value {
+    let now = SystemClock.now();
+    let state = match (key.revoked, key.expires <= now) {
+        (Some(_), _) => "revoked",
+        (None, true) => "expired",
+        (None, false) => "good",
+    };
+    json!({
+        "id": key.id, "owner": key.owner, "state": state, "workspaces": key.workspaces, "scopes": key.scopes,
+        "created_at": key.created.rfc3339(), "expires_at": key.expires.rfc3339(),
+        "last_used_at": key.last_used.map(Timestamp::rfc3339),
+    })
+}
+
+fn key_line(row: &Value) -> String {
+    format!(
+        "{}  {:<7}  {}  for {}  until {}  {}",
+        word(row, "id"),
+        word(row, "state"),
+        word(row, "owner"),
+        list(row, "workspaces"),
+        word(row, "expires_at").get(..10).unwrap_or_default(),
+        list(row, "scopes")
+    )
+}
+
+fn machine_row(machine: &StoredRegistration) -> Value {
+    let policy = match machine.policy {
+        PolicyName::Ephemeral => "ephemeral",
+        PolicyName::Durable => "durable",
+    };
+    json!({
+        "id": machine.id, "workspace": machine.workspace, "name": machine.name, "version": machine.version,
+        "policy": policy, "key": machine.principal, "connected": machine.alive_until > SystemClock.now(),
+    })
+}
+
+fn machine_line(row: &Value) -> String {
+    let state = if row["connected"] == json!(true) {
+        "connected"
+    } else {
+        "away"
+    };
+    format!(
+        "{}  {:<9}  {}@{}  {}  in {}",
+        word(row, "id"),
+        state,
+        word(row, "name"),
+        word(row, "version"),
+        word(row, "policy"),
+        word(row, "workspace")
+    )
+}
+
+fn dead_row(delivery: &Delivery) -> Value {
+    let what = &delivery.what;
+    json!({
+        "id": what.id, "operation": what.operation, "registration": what.registration, "attempts": delivery.attempts,
+        "because": delivery.because, "created_at": what.created.rfc3339(),
+    })
+}
+
+fn dead_line(row: &Value) -> String {
+    format!(
+        "{}  {}  {}  {} attempts: {}",
+        word(row, "id"),
+        word(row, "created_at"),
+        word(row, "operation"),
+        row["attempts"],
+        word(row, "because")
+    )
+}
+
+fn word<'r>(row: &'r Value, field: &str) -> &'r str {
+    row[field].as_str().unwrap_or_default()
+}
+
+fn list(row: &Value, field: &str) -> String {
+    let words = row[field]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
+    words.collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,188 @@
+//! What commands ask of the hub in this very process: to run it, and to change its memory.
+
+use std::future::Future;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use secrecy::SecretString;
+
+use super::doors::{DoorError, failed, runtime};
+use crate::hub::access::key::random_text;
+use crate::hub::administration::{Administration, AdministrationError, KeyWish};
+use crate::hub::{HubError, HubOptions, RunningHub, start};
+use crate::runtime::lifecycle::{self, Signals, Wish};
+use crate::store::hub::Place;
+
+/// Fewest characters of a secret of webhooks.
+const SHORTEST_SECRET: usize = 16;
+
+/// What becomes of a hub, for the person who started it.
+#[derive(Debug)]
+pub enum HubNews<'a> {
+    /// It listens; the first key of its life, when there was none before.
+    Started {
+        /// Address with its scheme.
+        address: &'a str,
+        /// The key's text, shown once.
+        first_key: Option<&'a str>,
+    },
+    /// It is told to stop.
+    Stopping,
+}
+
+/// Runs a hub until it is told to stop; `workspace` is what a first key is for.
+///
+/// # Errors
+/// It cannot start, or a part of it breaks.
+pub fn run_hub(options: HubOptions, workspace: &str, on_news: &dyn Fn(HubNews<'_>)) -> Result<(), DoorError> {
+    runtime()?.block_on(async {
+        let mut signals = Signals::listen().map_err(failed("listen to signals"))?;
+        let address = options.address.clone();
+        let hub = start(options).await.map_err(not_started)?;
+        let address = address.unwrap_or_else(|| format!("http://{}", hub.address));
+        let first_key = first_key(&hub, workspace).await?;
+        on_news(HubNews::Started {
+            address: &address,
+            first_key: first_key.as_deref(),
+        });
+        lifecycle::notify_ready(&format!("listening on {}", hub.address));
+        let is_well = until_told(&mut signals, &hub).await;
+        on_news(HubNews::Stopping);
+        lifecycle::notify_stopping();
+        hub.stop().await;
+        match is_well {
+            true => Ok(()),
+            false => Err(DoorError::Refused {
+                message: "a part of the hub ended unexpectedly".to_owned(),
+                hint: None,
+            }),
+        }
+    })
+}
+
+/// Waits for the end; `false` when something broke.
+async fn until_told(signals: &mut Signals, hub: &RunningHub) -> bool {
+    let pause = lifecycle::watchdog_interval().unwrap_or(std::time::Duration::from_secs(3_600));
+    loop {
+        tokio::select! {
+            wish = signals.next() => if wish == Wish::Stop { return true },
+            () = hub.broken() => return false,
+            () = tokio::time::sleep(pause) => lifecycle::notify_alive(),
+        }
+    }
+}
+
+async fn first_key(hub: &RunningHub, workspace: &str) -> Result<Option<String>, DoorError> {
+    let administration = Administration::of(hub.memory());
+    let keys = administration.keys().await.map_err(not_done)?;
+    if !keys.is_empty() {
+        return Ok(None);
+    }
+    let wish = KeyWish {
+        name: "first".to_owned(),
+        is_person: false,
+        workspaces: vec![workspace.to_owned()],
+        scopes: Vec::new(),
+        days: None,
+    };
+    let (_, text) = administration.new_key(&wish).await.map_err(not_done)?;
+    Ok(Some(text))
+}
+
+/// Does something in the memory at a place.
+///
+/// # Errors
+/// The memory cannot be opened, or it is not done.
+pub fn administer<T, F>(place: &Place, work: impl FnOnce(Administration) -> F) -> Result<T, DoorError>
+where
+    F: Future<Output = Result<T, AdministrationError>>,
+{
+    runtime()?.block_on(async {
+        let administration = Administration::open(place).await.map_err(not_done)?;
+        let done = work(administration.clone()).await;
+        administration.close().await;
+        done.map_err(not_done)
+    })
+}
+
+fn not_started(error: HubError) -> DoorError {
+    match &error {
+        HubError::Listen { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
+            DoorError::Refused {
+                message: error.to_string(),
+                hint: Some("somebody else listens there; name another place with --listen".to_owned()),
+            }
+        }
+        HubError::Listen { .. } | HubError::Store(_) => DoorError::Failed {
+            doing: "start the hub",
+            source: Box::new(error),
+        },
+    }
+}
+
+fn not_done(error: AdministrationError) -> DoorError {
+    let hint = match &error {
+        AdministrationError::Store(_) => {
+            return DoorError::Failed {
+                doing: "change the hub's memory",
+                source: Box::new(error),
+            };
+        }
+        AdministrationError::Scope { .. } => "`sdm hub key new --help` lists the scopes",
+        AdministrationError::TooMany(_)
+        | AdministrationError::NotThere {
+            what: "key that could be revoked:",
+            ..
+        } => "`sdm hub key list` shows all",
+        AdministrationError::NotThere { .. } => "`sdm hub machines` and `sdm hub dead` list what there is",
+    };
+    DoorError::Refused {
+        message: error.to_string(),
+        hint: Some(hint.to_owned()),
+    }
+}
+
+/// The secret of webhooks in a file, which is made when it is missing; whether it was made now.
+///
+/// # Errors
+/// It cannot be read or made, or holds too little.
+pub fn webhook_secret(file: &Path) -> Result<(SecretString, bool), DoorError> {
+    match std::fs::read_to_string(file) {
+        Ok(text) => {
+            let secret = text.trim();
+            match secret.len() >= SHORTEST_SECRET {
+                true => Ok((SecretString::from(secret), false)),
+                false => Err(DoorError::Refused {
+                    message: format!(
+                        "the secret of webhooks in {} is shorter than {SHORTEST_SECRET} characters",
+                        file.display()
+                    ),
+                    hint: Some(
+                        "write a longer one into it, or remove it: a good one is made then".to_owned(),
+                    ),
+                }),
+            }
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let secret = random_text(43);
+            make_private(file, &secret).map_err(failed("keep the secret of webhooks"))?;
+            Ok((SecretString::from(secret), true))
+        }
+        Err(error) => Err(failed("read the secret of webhooks")(error)),
+    }
+}
+
+fn make_private(file: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(directory) = file.parent() {
+        crate::config::private_directory(directory)?;
+    }
+    let mut made = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)?;
+    made.write_all(text.as_bytes())?;
+    made.write_all(b"\n")?;
+    made.sync_all()
+}

@@ -1,0 +1,150 @@
+//! The operation table: every route, field and message of the hub with what it needs. What has no row does not exist,
+//! because routes are mounted by their row and fields are found by theirs.
+
+/// Something that can be done at the hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Ask whether the hub is well.
+    Health,
+    /// Announce a machine.
+    Register,
+    /// Offer commands, as part of a registration.
+    RegisterCommands,
+    /// Open a machine's websocket; the credential is the ticket of its registration.
+    OpenSocket,
+    /// Ask the graph anything, or write to it; each field has a row of its own.
+    Ask,
+    /// Query the graph.
+    Query,
+    /// Write goals and goal sets.
+    WriteGoal,
+    /// Write objects of custom types.
+    IngestCustom,
+    /// Change settings that machines share.
+    Configure,
+    /// Deliver a webhook of GitHub; it is signed.
+    GitHubWebhook,
+}
+
+/// What an operation needs.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its name in refusals and in the audit log.
+    pub name: &'static str,
+    /// Method and path, when it is a route.
+    pub route: Option<(&'static str, &'static str)>,
+    /// Scopes, all of them.
+    pub scopes: &'static [&'static str],
+    /// Level on the resource.
+    pub level: &'static str,
+    /// Whether it needs no key. Such an operation checks what it is given by itself.
+    pub open: bool,
+}
+
+const fn row(
+    name: &'static str,
+    route: (&'static str, &'static str),
+    scopes: &'static [&'static str],
+    level: &'static str,
+) -> Row {
+    Row {
+        name,
+        route: Some(route),
+        scopes,
+        level,
+        open: false,
+    }
+}
+
+/// Part of a route: a field or a message.
+const fn part(name: &'static str, scopes: &'static [&'static str], level: &'static str) -> Row {
+    Row {
+        route: None,
+        ..row(name, ("", ""), scopes, level)
+    }
+}
+
+const fn open(name: &'static str, route: (&'static str, &'static str)) -> Row {
+    Row {
+        open: true,
+        ..row(name, route, &[], "none")
+    }
+}
+
+const HEALTH: Row = open("health", ("GET", "/health"));
+const REGISTER: Row = row(
+    "events.subscribe",
+    ("POST", "/registration"),
+    &["events:read"],
+    "read",
+);
+const REGISTER_COMMANDS: Row = part("commands.register", &["commands:register"], "read");
+const ASK: Row = row("graph.ask", ("POST", "/graphql/team/{workspace}"), &[], "none");
+const QUERY: Row = part("graph.query", &["graph:read"], "read");
+const WRITE_GOAL: Row = part("goal.update", &["goals:write"], "write");
+const INGEST_CUSTOM: Row = part("ingest.custom", &["ingest:write"], "write");
+const CONFIGURE: Row = part("configuration.set", &["goals:write"], "write");
+const GITHUB_WEBHOOK: Row = open("webhook.receive", ("POST", "/webhooks/github/{workspace}"));
+const OPEN_SOCKET: Row = open("events.receive", ("GET", "/ws/{ticket}"));
+
+impl Operation {
+    /// Its row.
+    pub const fn row(self) -> &'static Row {
+        match self {
+            Self::Health => &HEALTH,
+            Self::Register => &REGISTER,
+            Self::RegisterCommands => &REGISTER_COMMANDS,
+            Self::OpenSocket => &OPEN_SOCKET,
+            Self::Ask => &ASK,
+            Self::Query => &QUERY,
+            Self::WriteGoal => &WRITE_GOAL,
+            Self::IngestCustom => &INGEST_CUSTOM,
+            Self::Configure => &CONFIGURE,
+            Self::GitHubWebhook => &GITHUB_WEBHOOK,
+        }
+    }
+}
+
+/// Scopes that a machine of the original needs; what a first key has.
+pub const MACHINE_SCOPES: &[&str] = &[
+    "events:read",
+    "graph:read",
+    "goals:write",
+    "messages:write",
+    "commands:register",
+    "ingest:write",
+];
+
+/// All scopes that a key may have.
+pub const SCOPES: &[&str] = &[
+    "events:read",
+    "graph:read",
+    "repo:meta",
+    "goals:read",
+    "goals:write",
+    "goals:delete",
+    "messages:write",
+    "commands:register",
+    "ingest:write",
+    "repo:status",
+    "repo:read",
+    "repo:write",
+    "deployments:write",
+    "act_as_user",
+    "secrets:user_token",
+    "admin:read",
+    "admin:write",
+];
+
+/// Whether a scope includes another (security model 11).
+pub fn includes(scope: &str, other: &str) -> bool {
+    let included: &[&str] = match scope {
+        "goals:write" | "deployments:write" => &["goals:read"],
+        "goals:delete" => &["goals:write", "goals:read"],
+        "repo:status" | "repo:read" => &["repo:meta"],
+        "repo:write" => &["repo:read", "repo:status", "repo:meta"],
+        "admin:write" => &["admin:read"],
+        _ => &[],
+    };
+    included.contains(&other)
+}

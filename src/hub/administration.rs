@@ -1,0 +1,193 @@
+//! What administrators do at the hub's computer, straight in its memory: keys, dead deliveries, registrations.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::access::key::{KeyKind, MOST_OF_AN_OWNER, NewKey, USUAL_LIFE};
+use super::access::operations::{MACHINE_SCOPES, SCOPES};
+use crate::model::suggest::nearest;
+use crate::ports::hub::{
+    Deliveries, Delivery, HubStoreError, Keys, Registrations, StoredKey, StoredRegistration,
+};
+use crate::runtime::clock::{Clock, SystemClock};
+use crate::store::hub::{Place, SqlHub};
+
+/// A day.
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+/// Most dead deliveries that are listed.
+const MOST_LISTED: u32 = 1_000;
+
+/// Why something is not done.
+#[derive(Debug, Error)]
+pub enum AdministrationError {
+    /// The memory.
+    #[error(transparent)]
+    Store(#[from] HubStoreError),
+    /// A word that is no scope.
+    #[error("`{scope}` is no scope{}", .near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    Scope {
+        /// What was written.
+        scope: String,
+        /// What may be meant.
+        near: Option<String>,
+    },
+    /// Too many keys.
+    #[error("{0} has {MOST_OF_AN_OWNER} keys already; revoke one first")]
+    TooMany(String),
+    /// Nothing of this name.
+    #[error("there is no {what} `{id}`")]
+    NotThere {
+        /// What.
+        what: &'static str,
+        /// Which.
+        id: String,
+    },
+}
+
+/// What a key is wanted for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyWish {
+    /// Name of its owner.
+    pub name: String,
+    /// Whether the owner is a person.
+    pub is_person: bool,
+    /// Workspaces.
+    pub workspaces: Vec<String>,
+    /// Scopes; those of a machine when none are named.
+    pub scopes: Vec<String>,
+    /// Days that it lasts.
+    pub days: Option<u32>,
+}
+
+/// The hub's memory, for its administrator.
+#[derive(Debug, Clone)]
+pub struct Administration(SqlHub);
+
+impl Administration {
+    /// Opens the memory at a place.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub async fn open(place: &Place) -> Result<Self, AdministrationError> {
+        Ok(Self(SqlHub::open(place).await?))
+    }
+
+    /// The memory of a hub that runs here.
+    pub fn of(memory: &SqlHub) -> Self {
+        Self(memory.clone())
+    }
+
+    /// Makes a key; its text is shown now or never.
+    ///
+    /// # Errors
+    /// A scope is none, or the owner has too many keys.
+    pub async fn new_key(&self, wish: &KeyWish) -> Result<(StoredKey, String), AdministrationError> {
+        for scope in &wish.scopes {
+            if !SCOPES.contains(&scope.as_str()) {
+                let near = nearest(scope, SCOPES.iter().copied()).map(str::to_owned);
+                let scope = scope.clone();
+                return Err(AdministrationError::Scope { scope, near });
+            }
+        }
+        let kind = if wish.is_person {
+            KeyKind::Person
+        } else {
+            KeyKind::Addon
+        };
+        let now = SystemClock.now();
+        let owner = kind.owner(&wish.name);
+        let keys = self.0.keys().await?;
+        let good = keys
+            .iter()
+            .filter(|key| key.owner == owner && key.revoked.is_none() && key.expires > now);
+        if good.count() >= MOST_OF_AN_OWNER {
+            return Err(AdministrationError::TooMany(owner));
+        }
+        let scopes = match wish.scopes.as_slice() {
+            [] => MACHINE_SCOPES.iter().map(ToString::to_string).collect(),
+            named => named.to_vec(),
+        };
+        let new = NewKey {
+            kind,
+            name: wish.name.clone(),
+            workspaces: wish.workspaces.clone(),
+            scopes,
+            life: wish.days.map_or(USUAL_LIFE, |days| DAY * days),
+        };
+        let (key, text) = new.make(now);
+        self.0.add_key(&key).await?;
+        Ok((key, text))
+    }
+
+    /// All keys, oldest first.
+    ///
+    /// # Errors
+    /// The memory.
+    pub async fn keys(&self) -> Result<Vec<StoredKey>, AdministrationError> {
+        Ok(self.0.keys().await?)
+    }
+
+    /// Revokes a key; open conversations with it end within seconds.
+    ///
+    /// # Errors
+    /// There is none of this id that is still good.
+    pub async fn revoke_key(&self, id: &str) -> Result<(), AdministrationError> {
+        match self.0.revoke_key(id, SystemClock.now()).await? {
+            true => Ok(()),
+            false => Err(not_there("key that could be revoked:", id)),
+        }
+    }
+
+    /// All registrations, the one of each name that is served last.
+    ///
+    /// # Errors
+    /// The memory.
+    pub async fn registrations(&self) -> Result<Vec<StoredRegistration>, AdministrationError> {
+        Ok(self.0.registrations().await?)
+    }
+
+    /// Takes a registration away, with what waits for it.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub async fn drop_registration(&self, id: &str) -> Result<(), AdministrationError> {
+        match self.0.drop_registration(id).await? {
+            true => Ok(()),
+            false => Err(not_there("registration", id)),
+        }
+    }
+
+    /// Deliveries that were given up, newest first.
+    ///
+    /// # Errors
+    /// The memory.
+    pub async fn dead(&self, workspace: &str) -> Result<Vec<Delivery>, AdministrationError> {
+        Ok(self.0.dead(workspace, MOST_LISTED).await?)
+    }
+
+    /// Lets a delivery that was given up wait again.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub async fn revive(&self, id: &str) -> Result<(), AdministrationError> {
+        let now = SystemClock.now();
+        match self.0.revive(id, now, now.plus(DAY)).await? {
+            true => Ok(()),
+            false => Err(not_there("dead delivery", id)),
+        }
+    }
+
+    /// Ends in good order.
+    pub async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+fn not_there(what: &'static str, id: &str) -> AdministrationError {
+    AdministrationError::NotThere {
+        what,
+        id: id.to_owned(),
+    }
+}

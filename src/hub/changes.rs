@@ -1,0 +1,276 @@
+//! The only way into the graph: changes are merged with what is known, and what they cause waits in the same unit of work.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::Hub;
+use super::machines::known::{Machine, Standing};
+use crate::graph::Schema;
+use crate::graph::answer::{AnswerError, Answering, Everything};
+use crate::ports::graph::Node;
+use crate::ports::hub::{DeliveryKind, HubStoreError, HubWork, NewDelivery};
+use crate::wire::hub::{EventDelivery, EventExtensions, SecretValue};
+
+/// How long an event waits for its machine, or for the answer of one.
+const LIFE: Duration = Duration::from_secs(24 * 3_600);
+
+/// How a node changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// What is said replaces what was known of it; the rest stays.
+    Merge,
+    /// It is whole as it is said, and its earlier versions can be asked for.
+    Version,
+    /// It is whole, and said by somebody who counts: an older version than the known one changes nothing.
+    Newer,
+}
+
+/// A node as somebody tells of it.
+#[derive(Debug, Clone)]
+pub(super) struct Change {
+    /// It.
+    pub node: Node,
+    /// How it changes.
+    pub how: How,
+}
+
+impl Change {
+    /// Something that may be known in part.
+    pub(super) fn merge(kind: &str, keys: Vec<String>, body: Value) -> Self {
+        let body = match body {
+            Value::Object(body) => body,
+            _ => Map::new(),
+        };
+        let node = Node {
+            kind: kind.to_owned(),
+            keys,
+            body,
+            ..Node::default()
+        };
+        Self {
+            node,
+            how: How::Merge,
+        }
+    }
+
+    /// The same pointing at other nodes.
+    pub(super) fn link(mut self, field: &str, targets: impl IntoIterator<Item = String>) -> Self {
+        let targets = targets.into_iter().collect();
+        self.node.links.insert(field.to_owned(), targets);
+        self
+    }
+}
+
+/// What became of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Applied {
+    /// They are in the graph; so many deliveries wait because of them.
+    Deliveries(usize),
+    /// They had come before.
+    Before,
+}
+
+/// Where changes come from: a name, and an id that is theirs alone.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin<'a> {
+    /// Name of the source.
+    pub source: &'a str,
+    /// Id of what came.
+    pub id: &'a str,
+}
+
+impl Hub {
+    /// Takes changes in, once for each origin, with everything they cause.
+    ///
+    /// # Errors
+    /// The memory; nothing has happened then.
+    pub(super) async fn apply(
+        &self,
+        workspace: &str,
+        origin: Option<Origin<'_>>,
+        changes: Vec<Change>,
+    ) -> Result<Applied, HubStoreError> {
+        let work = self.store().begin(workspace).await?;
+        if let Some(origin) = origin
+            && !work.take_in(origin.source, origin.id, self.now()).await?
+        {
+            return Ok(Applied::Before);
+        }
+        let mut changed: Vec<Arc<Node>> = Vec::new();
+        for change in changes {
+            if let Some(node) = put(&*work, change).await? {
+                changed.retain(|earlier| earlier.kind != node.kind || earlier.id() != node.id());
+                changed.push(Arc::new(node));
+            }
+        }
+        let deliveries = self.cause(workspace, &*work, &changed).await?;
+        work.commit().await?;
+        if deliveries > 0 {
+            self.ring();
+        }
+        Ok(Applied::Deliveries(deliveries))
+    }
+
+    /// Lets wait what subscriptions say of these nodes; how many.
+    async fn cause(
+        &self,
+        workspace: &str,
+        work: &dyn HubWork,
+        changed: &[Arc<Node>],
+    ) -> Result<usize, HubStoreError> {
+        let machines = self.known().machines().workspace(workspace);
+        let Some(schema) = machines.schema.as_deref() else {
+            return Ok(0);
+        };
+        let mut count = 0;
+        for node in changed {
+            for (machine, number) in machines.listeners(&node.kind) {
+                let standing = &machine.standing[*number];
+                if let Some(value) = self.said(schema, work, standing, node).await? {
+                    let delivery = self.event(machine, standing, &node.kind, value);
+                    work.deliver(&delivery).await?;
+                    count += 1;
+                }
+            }
+        }
+        Ok(count)
+    }
+
+    async fn said(
+        &self,
+        schema: &Schema,
+        work: &dyn HubWork,
+        standing: &Standing,
+        node: &Arc<Node>,
+    ) -> Result<Option<Value>, HubStoreError> {
+        let answering = Answering::new(schema, work.graph(), &Everything);
+        match answering.changed(&standing.root, node).await {
+            Ok(said) => Ok(said),
+            Err(AnswerError::Graph(error)) => Err(error.into()),
+            Err(error @ (AnswerError::TooLarge(_) | AnswerError::Argument { .. })) => {
+                tracing::warn!(subscription = %standing.operation, "a subscription cannot be answered: {error}");
+                Ok(None)
+            }
+        }
+    }
+
+    fn event(&self, machine: &Machine, standing: &Standing, kind: &str, value: Value) -> NewDelivery {
+        let id = self.fresh_id();
+        let mut data = Map::new();
+        data.insert(kind.to_owned(), json!([value]));
+        let event = EventDelivery {
+            data,
+            extensions: EventExtensions {
+                team_id: machine.stored.workspace.clone(),
+                team_name: Some(machine.stored.workspace.clone()),
+                operation_name: standing.operation.clone(),
+                correlation_id: id.clone(),
+                delivery_id: None,
+                attempt: None,
+            },
+            secrets: standing
+                .secrets
+                .iter()
+                .map(|secret| SecretValue::none(&secret.uri))
+                .collect(),
+        };
+        let now = self.now();
+        NewDelivery {
+            id: id.clone(),
+            workspace: machine.stored.workspace.clone(),
+            registration: machine.stored.id.clone(),
+            kind: DeliveryKind::Event,
+            operation: standing.operation.clone(),
+            correlation: id,
+            payload: serde_json::to_string(&event).expect("an event has text keys only"),
+            created: now,
+            expires: now.plus(LIFE),
+        }
+    }
+}
+
+/// Stores what a change makes of a node; `None` when it changes nothing.
+async fn put(work: &dyn HubWork, change: Change) -> Result<Option<Node>, HubStoreError> {
+    let Change { mut node, how } = change;
+    let known = work.graph().nodes(&node.kind, &node.keys).await?;
+    if let Some(known) = known.first() {
+        if how == How::Newer && is_older(&node, known) {
+            return Ok(None);
+        }
+        node = match how {
+            How::Merge => merged(known, node),
+            How::Version | How::Newer => with_keys_of(known, node),
+        };
+    }
+    node.body.insert("id".to_owned(), Value::from(node.id()));
+    if known.first().is_some_and(|known| **known == node) {
+        return Ok(None);
+    }
+    work.put(&node, how != How::Merge).await?;
+    Ok(Some(node))
+}
+
+/// What is known of a node, with what is new of it.
+fn merged(known: &Node, new: Node) -> Node {
+    let mut merged = known.clone();
+    for key in new.keys {
+        if !merged.keys.contains(&key) {
+            merged.keys.push(key);
+        }
+    }
+    merged.body.extend(new.body);
+    merged.links.extend(new.links);
+    merged
+}
+
+/// A node that is whole, under the id by which it is known.
+fn with_keys_of(known: &Node, mut new: Node) -> Node {
+    let mut keys = known.keys.clone();
+    keys.extend(new.keys.into_iter().filter(|key| !known.keys.contains(key)));
+    new.keys = keys;
+    new
+}
+
+/// Whether a goal is an earlier version of what is known (wire protocol 10.3).
+fn is_older(new: &Node, known: &Node) -> bool {
+    let number = |node: &Node, field: &str| node.body.get(field).and_then(Value::as_i64).unwrap_or(0);
+    let rank = |node: &Node| (number(node, "version"), number(node, "ts"));
+    rank(new) < rank(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(keys: &[&str], body: Value) -> Node {
+        Change::merge("Repo", keys.iter().map(ToString::to_string).collect(), body).node
+    }
+
+    #[test]
+    fn what_is_told_twice_or_in_parts_comes_together() {
+        let known = node(
+            &["7", "p/acme/app"],
+            json!({"id": "7", "name": "app", "url": "u"}),
+        );
+        let new = node(
+            &["p/acme/app", "p/acme/old"],
+            json!({"name": "app2", "owner": "acme"}),
+        );
+        let whole = merged(&known, new);
+        assert_eq!(whole.keys, ["7", "p/acme/app", "p/acme/old"]);
+        assert_eq!(
+            Value::Object(whole.body),
+            json!({"id": "7", "name": "app2", "url": "u", "owner": "acme"})
+        );
+    }
+
+    #[test]
+    fn the_newest_version_of_a_goal_counts_and_then_its_time() {
+        let goal = |version: i64, ts: i64| node(&["g"], json!({"version": version, "ts": ts}));
+        assert!(is_older(&goal(1, 9), &goal(2, 1)));
+        assert!(is_older(&goal(2, 1), &goal(2, 2)));
+        assert!(!is_older(&goal(2, 2), &goal(2, 2)) && !is_older(&goal(3, 0), &goal(2, 2)));
+    }
+}

@@ -1,0 +1,291 @@
+//! What machines write: goals and goal sets of the original, objects of custom types, and settings (wire protocol 10.3 to 10.5).
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::access::operations::Operation;
+use super::changes::{Change, How};
+use super::questions::Asking;
+use super::refusal::Refusal;
+use crate::graph::Schema;
+use crate::graph::question::Selection;
+use crate::graph::schema::{Holds, TypeDefinition};
+use crate::ports::graph::Node;
+
+/// Longest id made of an object's own fields.
+const LONGEST_ID: usize = 1_000;
+
+/// A field of `Mutation`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Mutation {
+    /// `ingestCustom<Type>(value)`: an object of this type, in its newest version.
+    Ingest(String),
+    /// `setTeamConfiguration(namespace, name, value, ttlInSecs)`.
+    Configure,
+    /// `deleteTeamConfiguration(namespace, name)`.
+    Unconfigure,
+}
+
+impl Mutation {
+    /// The field of this name; `None` when there is none.
+    pub(super) fn read(name: &str, schema: &Schema) -> Option<Self> {
+        if let Some(kind) = name.strip_prefix("ingestCustom") {
+            let definition = schema.root(kind)?;
+            let is_open = definition.is_custom || !definition.composite_id.is_empty() || kind == "SdmVersion";
+            return is_open.then(|| Self::Ingest(kind.to_owned()));
+        }
+        match name {
+            "setTeamConfiguration" => Some(Self::Configure),
+            "deleteTeamConfiguration" => Some(Self::Unconfigure),
+            _ => None,
+        }
+    }
+
+    /// Its row in the operation table.
+    pub(super) fn operation(&self) -> Operation {
+        match self {
+            Self::Ingest(kind) if kind.starts_with("Sdm") => Operation::WriteGoal,
+            Self::Ingest(_) => Operation::IngestCustom,
+            Self::Configure | Self::Unconfigure => Operation::Configure,
+        }
+    }
+}
+
+impl Asking<'_> {
+    pub(super) async fn carry_out(&self, mutation: &Mutation, root: &Selection) -> Result<Value, Refusal> {
+        let change = match mutation {
+            Mutation::Ingest(kind) => {
+                let value = root
+                    .argument("value")
+                    .and_then(Value::as_object)
+                    .ok_or_else(|| Refusal::bad("invalid_argument", "`value` must be an object"))?;
+                let definition = self.schema.root(kind).expect("looked for before");
+                ingested(self.schema, definition, value, || self.hub.fresh_id())?
+            }
+            Mutation::Configure => self.configuration(root, root.argument("value").cloned())?,
+            Mutation::Unconfigure => self.configuration(root, Some(Value::Null))?,
+        };
+        let id = change.node.id().to_owned();
+        self.hub.apply(self.workspace, None, vec![change]).await?;
+        Ok(Value::from(id))
+    }
+
+    fn configuration(&self, root: &Selection, value: Option<Value>) -> Result<Change, Refusal> {
+        let text = |name: &str| root.argument(name).and_then(Value::as_str);
+        let (Some(namespace), Some(name)) = (text("namespace"), text("name")) else {
+            return Err(Refusal::bad(
+                "invalid_argument",
+                "`namespace` and `name` must be given",
+            ));
+        };
+        let ttl = root.argument("ttlInSecs").cloned().unwrap_or(Value::Null);
+        let now = self.hub.now();
+        let seconds = ttl.as_u64().unwrap_or(0);
+        let body = serde_json::json!({
+            "namespace": namespace, "name": name, "value": value, "ttlInSecs": ttl, "createdAt": now.rfc3339(),
+            "until": (seconds > 0).then(|| now.plus(Duration::from_secs(seconds)).as_micros()),
+        });
+        Ok(Change::merge(
+            "TeamConfiguration",
+            vec![format!("{namespace}/{name}")],
+            body,
+        ))
+    }
+}
+
+/// An object of a type from what a machine sends, leniently: keys that the type does not have are left out at any depth.
+///
+/// # Errors
+/// A field of which its id is made is missing.
+pub(super) fn ingested(
+    schema: &Schema,
+    definition: &TypeDefinition,
+    value: &Map<String, Value>,
+    fresh: impl FnOnce() -> String,
+) -> Result<Change, Refusal> {
+    let body = known_fields(schema, definition, value);
+    let id = match definition.composite_id.as_slice() {
+        [] => body
+            .get("id")
+            .and_then(Value::as_str)
+            .map_or_else(fresh, str::to_owned),
+        fields => composite(definition, fields, &body)?,
+    };
+    let mut node = Node {
+        kind: definition.name.clone(),
+        keys: vec![id],
+        body,
+        ..Node::default()
+    };
+    for (field, target) in computed_links(&node) {
+        node.links.insert(field.to_owned(), vec![target]);
+    }
+    let how = if definition.name == "SdmGoal" {
+        How::Newer
+    } else {
+        How::Version
+    };
+    Ok(Change { node, how })
+}
+
+fn composite(
+    definition: &TypeDefinition,
+    fields: &[String],
+    body: &Map<String, Value>,
+) -> Result<String, Refusal> {
+    let part = |field: &String| match body.get(field) {
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(Value::Number(number)) => Ok(number.to_string()),
+        Some(Value::Bool(yes)) => Ok(yes.to_string()),
+        Some(Value::Null | Value::Array(_) | Value::Object(_)) | None => Err(Refusal::bad(
+            "invalid_argument",
+            format!(
+                "`{}` takes its id from `{field}`, which is missing",
+                definition.name
+            ),
+        )),
+    };
+    let id = fields.iter().map(part).collect::<Result<Vec<_>, _>>()?.join("/");
+    match id.len() <= LONGEST_ID {
+        true => Ok(id),
+        false => Err(Refusal::bad(
+            "invalid_argument",
+            "the fields of its id are too long",
+        )),
+    }
+}
+
+/// What of a value the type has.
+fn known_fields(
+    schema: &Schema,
+    definition: &TypeDefinition,
+    value: &Map<String, Value>,
+) -> Map<String, Value> {
+    let mut body = Map::new();
+    for field in &definition.fields {
+        let Some(value) = value.get(&field.name) else {
+            continue;
+        };
+        match &field.holds {
+            Holds::Scalar(_) => {
+                body.insert(field.name.clone(), value.clone());
+            }
+            Holds::Embedded(kind) => {
+                let inner = schema.type_named(kind);
+                let inner = inner.map_or(Value::Null, |kind| embedded(schema, kind, value));
+                body.insert(field.name.clone(), inner);
+            }
+            Holds::Link(_) | Holds::Reverse { .. } => {}
+        }
+    }
+    body
+}
+
+fn embedded(schema: &Schema, kind: &TypeDefinition, value: &Value) -> Value {
+    match value {
+        Value::Array(items) => Value::Array(items.iter().map(|item| embedded(schema, kind, item)).collect()),
+        Value::Object(fields) => Value::Object(known_fields(schema, kind, fields)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Value::Null,
+    }
+}
+
+/// The key by which a goal finds its push: of the repository, branch and commit that it names.
+pub(super) fn push_key(provider: &str, owner: &str, name: &str, branch: &str, sha: &str) -> String {
+    format!("{provider}/{owner}/{name}#{branch}@{sha}")
+}
+
+/// The key by which a commit is found from its repository's name.
+pub(super) fn commit_key(provider: &str, owner: &str, name: &str, sha: &str) -> String {
+    format!("{provider}/{owner}/{name}@{sha}")
+}
+
+/// Links that nobody sends, because they follow from what is sent (wire protocol 10.3).
+fn computed_links(node: &Node) -> Vec<(&'static str, String)> {
+    let text = |field: &str| node.body.get(field).and_then(Value::as_str);
+    let of_repo = |field: &str| {
+        node.body
+            .get("repo")
+            .and_then(|repo| repo.get(field))
+            .and_then(Value::as_str)
+    };
+    let (Some(provider), Some(owner), Some(name), Some(sha)) = (
+        of_repo("providerId"),
+        of_repo("owner"),
+        of_repo("name"),
+        text("sha"),
+    ) else {
+        return Vec::new();
+    };
+    match (node.kind.as_str(), text("branch")) {
+        ("SdmGoal" | "SdmGoalSet", Some(branch)) => {
+            vec![("push", push_key(provider, owner, name, branch, sha))]
+        }
+        ("SdmVersion", _) => vec![("commit", commit_key(provider, owner, name, sha))],
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn goal(value: &Value) -> Result<Change, Refusal> {
+        let schema = Schema::builtin();
+        let definition = schema.root("SdmGoal").unwrap();
+        ingested(&schema, definition, value.as_object().unwrap(), || {
+            "fresh".to_owned()
+        })
+    }
+
+    #[test]
+    fn a_goal_is_known_by_its_set_and_name_and_points_at_its_push() {
+        let change = goal(&json!({
+            "goalSetId": "s", "environment": "0-code", "uniqueName": "build", "sha": "abc", "branch": "main", "__typename": "X",
+            "repo": {"name": "app", "owner": "acme", "providerId": "p", "__typename": "SdmRepository"},
+            "preConditions": [{"uniqueName": "a", "environment": "0-code", "goalSet": "not in the schema"}], "unheard": {"of": 1}
+        }))
+        .unwrap();
+        assert_eq!(change.node.id(), "s/0-code/build");
+        assert_eq!(change.node.links["push"], ["p/acme/app#main@abc"]);
+        assert_eq!(
+            change.node.body["repo"],
+            json!({"name": "app", "owner": "acme", "providerId": "p"})
+        );
+        assert_eq!(
+            change.node.body["preConditions"],
+            json!([{"environment": "0-code", "uniqueName": "a"}])
+        );
+        assert!(!change.node.body.contains_key("unheard") && !change.node.body.contains_key("__typename"));
+    }
+
+    #[test]
+    fn a_goal_without_its_id_is_refused() {
+        let refusal = goal(&json!({"goalSetId": "s", "uniqueName": "build"})).unwrap_err();
+        assert_eq!(
+            refusal.to_json()["message"],
+            json!("`SdmGoal` takes its id from `environment`, which is missing")
+        );
+    }
+
+    #[test]
+    fn only_types_that_machines_own_can_be_written() {
+        let schema = Schema::builtin()
+            .with_custom("type Deploy @rootType { env: String }")
+            .unwrap();
+        assert_eq!(
+            Mutation::read("ingestCustomDeploy", &schema),
+            Some(Mutation::Ingest("Deploy".to_owned()))
+        );
+        for name in [
+            "ingestCustomPush",
+            "ingestCustomNothing",
+            "ingestCustom",
+            "dropEverything",
+        ] {
+            assert_eq!(Mutation::read(name, &schema), None, "{name}");
+        }
+    }
+}

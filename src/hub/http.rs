@@ -1,0 +1,67 @@
+//! What can be asked over HTTP. A route is mounted by its row in the operation table, so that none is without one.
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::routing::{MethodRouter, get, post};
+use tokio::net::TcpListener;
+
+use super::Hub;
+use super::access::operations::Operation;
+use super::ingest::{self, MAX_WEBHOOK};
+use super::machines::{register, session};
+use super::questions::{self, MAX_QUESTION};
+use super::refusal::Refusal;
+use crate::wire::hub::MAX_REGISTRATION;
+
+/// Serves until the hub stops.
+pub(super) async fn serve(hub: Hub, listener: TcpListener) {
+    let stop = hub.tasks().stop_token();
+    let served = axum::serve(listener, router(hub))
+        .with_graceful_shutdown(async move { stop.cancelled().await })
+        .await;
+    if let Err(error) = served {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the hub cannot serve any more"
+        );
+    }
+}
+
+fn router(hub: Hub) -> Router {
+    let router = Router::new();
+    let router = mount(router, Operation::Health, get(health));
+    let router = mount(
+        router,
+        Operation::Register,
+        post(register::register).layer(DefaultBodyLimit::max(MAX_REGISTRATION)),
+    );
+    let router = mount(router, Operation::OpenSocket, get(session::open));
+    let router = mount(
+        router,
+        Operation::Ask,
+        post(questions::ask).layer(DefaultBodyLimit::max(MAX_QUESTION)),
+    );
+    let router = mount(
+        router,
+        Operation::GitHubWebhook,
+        post(ingest::github).layer(DefaultBodyLimit::max(MAX_WEBHOOK)),
+    );
+    router.fallback(nothing).with_state(hub)
+}
+
+fn mount(router: Router<Hub>, operation: Operation, handler: MethodRouter<Hub>) -> Router<Hub> {
+    let (_, path) = operation.row().route.expect("only routes are mounted");
+    router.route(path, handler)
+}
+
+async fn health(State(hub): State<Hub>) -> Result<&'static str, StatusCode> {
+    match hub.store().ping().await {
+        Ok(()) => Ok("UP"),
+        Err(_) => Err(StatusCode::SERVICE_UNAVAILABLE),
+    }
+}
+
+async fn nothing() -> Refusal {
+    Refusal::missing_thing("there is nothing here")
+}

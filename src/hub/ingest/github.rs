@@ -1,0 +1,116 @@
+//! GitHub's webhooks, and those of GitHub Enterprise: which changes of the graph each is.
+
+use chrono::DateTime;
+use serde_json::{Value, json};
+
+use super::super::changes::Change;
+use super::known::{Repository, text};
+
+/// Most commits of one push that are taken; GitHub itself sends no more.
+const MOST_COMMITS: usize = 2_048;
+
+/// The changes that an event is; none for events that say nothing of the graph.
+pub(super) fn changes(event: &str, payload: &Value) -> Vec<Change> {
+    let Some(repository) = Repository::of(payload) else {
+        return Vec::new();
+    };
+    let told = match event {
+        "push" => push(&repository, payload),
+        _ => None,
+    };
+    match told {
+        Some(told) => [repository.changes(), told].concat(),
+        None => Vec::new(),
+    }
+}
+
+/// The commit at a path; none for the zeros that stand for none.
+fn sha<'v>(payload: &'v Value, path: &str) -> Option<&'v str> {
+    let sha = text(payload, path)?;
+    let is_one = sha.len() == 40 && sha.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (is_one && sha.bytes().any(|byte| byte != b'0')).then_some(sha)
+}
+
+fn push(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+    let reference = text(payload, "/ref")?;
+    match reference.split_once("refs/heads/") {
+        Some(("", branch)) => branch_push(repository, payload, branch),
+        _ => {
+            let tag = reference.strip_prefix("refs/tags/")?;
+            Some(vec![tag_push(repository, payload, tag)])
+        }
+    }
+}
+
+fn tag_push(repository: &Repository, payload: &Value, tag: &str) -> Change {
+    let after = sha(payload, "/after");
+    let body = json!({
+        "name": tag, "ref": text(payload, "/ref"), "deleted": after.is_none(), "timestamp": pushed_at(payload),
+    });
+    let change = Change::merge("Tag", vec![repository.tag_key(tag)], body).link("repo", [repository.key()]);
+    // The head is the commit also when the tag is an object of its own.
+    match sha(payload, "/head_commit/id").or(after) {
+        Some(sha) => change.link("commit", [repository.commit_key(sha)]),
+        None => change,
+    }
+}
+
+fn branch_push(repository: &Repository, payload: &Value, branch: &str) -> Option<Vec<Change>> {
+    let Some(after) = sha(payload, "/after") else {
+        let body = json!({"name": branch, "deleted": true, "timestamp": pushed_at(payload)});
+        let keys = vec![repository.branch_key(branch)];
+        return Some(vec![
+            Change::merge("Branch", keys, body).link("repo", [repository.key()]),
+        ]);
+    };
+    let before = sha(payload, "/before");
+    let mut changes = Vec::new();
+    // Newest first, as subscribers read them.
+    let commits = payload.get("commits").and_then(Value::as_array);
+    let commits: Vec<&Value> = commits.into_iter().flatten().take(MOST_COMMITS).collect();
+    let mut carried: Vec<String> = Vec::new();
+    for commit in commits.iter().rev() {
+        changes.extend(repository.commit(commit));
+        carried.extend(text(commit, "/id").map(|sha| repository.commit_key(sha)));
+    }
+    match payload
+        .get("head_commit")
+        .filter(|commit| text(commit, "/id") == Some(after))
+    {
+        Some(head) => changes.extend(repository.commit(head)),
+        None => changes.push(repository.bare_commit(after)),
+    }
+    if carried.is_empty() {
+        carried.push(repository.commit_key(after));
+    }
+    changes.extend(before.map(|sha| repository.bare_commit(sha)));
+    changes.push(branch_at(repository, payload, branch, after));
+    let keys = repository.push_keys(branch, before.unwrap_or_default(), after);
+    let body = json!({"branch": branch, "timestamp": pushed_at(payload)});
+    let push = Change::merge("Push", keys, body)
+        .link("repo", [repository.key()])
+        .link("after", [repository.commit_key(after)])
+        .link("before", before.map(|sha| repository.commit_key(sha)))
+        .link("commits", carried);
+    changes.push(push);
+    Some(changes)
+}
+
+fn branch_at(repository: &Repository, payload: &Value, branch: &str, after: &str) -> Change {
+    let body = json!({"name": branch, "deleted": false, "timestamp": pushed_at(payload)});
+    Change::merge("Branch", vec![repository.branch_key(branch)], body)
+        .link("repo", [repository.key()])
+        .link("commit", [repository.commit_key(after)])
+}
+
+/// When it was pushed: the repository says so in seconds, in pushes, and as text elsewhere.
+fn pushed_at(payload: &Value) -> Value {
+    let told = payload.pointer("/repository/pushed_at");
+    match told
+        .and_then(Value::as_i64)
+        .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
+    {
+        Some(moment) => Value::from(moment.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
+        None => told.cloned().unwrap_or(Value::Null),
+    }
+}

@@ -1,0 +1,175 @@
+//! What several events tell in the same words: forges, owners, repositories, people, commits.
+//!
+//! Keys begin with the forge's host. A repository is known by its number, so that a new one of the same name is another, and
+//! by its present name, by which goals name it.
+
+use reqwest::Url;
+use serde_json::{Value, json};
+
+use super::super::changes::Change;
+use super::super::goals::{commit_key, push_key};
+
+/// Text at a path such as `/repository/name`.
+pub(super) fn text<'v>(value: &'v Value, path: &str) -> Option<&'v str> {
+    value.pointer(path).and_then(Value::as_str)
+}
+
+/// A number at a path, as text.
+fn number(value: &Value, path: &str) -> Option<String> {
+    value
+        .pointer(path)
+        .and_then(Value::as_u64)
+        .map(|number| number.to_string())
+}
+
+/// A repository as a webhook tells of it.
+#[derive(Debug, Clone)]
+pub(super) struct Repository {
+    /// The forge: its host, with the port when it is not the usual one.
+    pub(super) provider: String,
+    scheme: String,
+    owner: String,
+    name: String,
+    id: String,
+    owner_id: String,
+    value: Value,
+}
+
+impl Repository {
+    /// The `repository` of a payload.
+    pub(super) fn of(payload: &Value) -> Option<Self> {
+        let value = payload.get("repository")?;
+        let url = Url::parse(text(value, "/html_url")?).ok()?;
+        let host = url.host_str()?;
+        let provider = url
+            .port()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let (owner, name) = text(value, "/full_name")?.split_once('/')?;
+        Some(Self {
+            id: format!("{provider}/{}", number(value, "/id")?),
+            owner_id: format!("{provider}/{owner}"),
+            provider,
+            scheme: url.scheme().to_owned(),
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+            value: value.clone(),
+        })
+    }
+
+    /// Key of the repository.
+    pub(super) fn key(&self) -> String {
+        self.id.clone()
+    }
+
+    /// Keys of a commit.
+    pub(super) fn commit_keys(&self, sha: &str) -> Vec<String> {
+        vec![
+            format!("{}@{sha}", self.id),
+            commit_key(&self.provider, &self.owner, &self.name, sha),
+        ]
+    }
+
+    /// Key of a commit.
+    pub(super) fn commit_key(&self, sha: &str) -> String {
+        format!("{}@{sha}", self.id)
+    }
+
+    /// Keys of the push that brought a branch to a commit.
+    pub(super) fn push_keys(&self, branch: &str, before: &str, after: &str) -> Vec<String> {
+        vec![
+            format!("{}#{branch}@{before}..{after}", self.id),
+            push_key(&self.provider, &self.owner, &self.name, branch, after),
+        ]
+    }
+
+    /// Key of a branch.
+    pub(super) fn branch_key(&self, branch: &str) -> String {
+        format!("{}#{branch}", self.id)
+    }
+
+    /// Key of a tag.
+    pub(super) fn tag_key(&self, tag: &str) -> String {
+        format!("{}~{tag}", self.id)
+    }
+
+    /// Key of an account of this forge.
+    pub(super) fn account_key(&self, login: &str) -> String {
+        format!("{}/{login}", self.provider)
+    }
+
+    /// The forge, the owner and the repository.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        vec![self.forge(), self.organization(), self.repository()]
+    }
+
+    fn forge(&self) -> Change {
+        let is_public = self.provider == "github.com";
+        let base = format!("{}://{}", self.scheme, self.provider);
+        let body = json!({
+            "providerId": self.provider, "name": self.provider,
+            "providerType": if is_public { "github_com" } else { "ghe" },
+            "apiUrl": if is_public { "https://api.github.com/".to_owned() } else { format!("{base}/api/v3") },
+            "gitUrl": format!("git@{}:", self.provider.split(':').next().unwrap_or_default()),
+            "url": base,
+        });
+        Change::merge("SCMProvider", vec![self.provider.clone()], body)
+    }
+
+    fn organization(&self) -> Change {
+        let kind = match text(&self.value, "/owner/type") {
+            Some("User") => "user",
+            Some(_) | None => "organization",
+        };
+        let body = json!({"owner": self.owner, "ownerType": kind});
+        Change::merge("Org", vec![self.owner_id.clone()], body).link("provider", [self.provider.clone()])
+    }
+
+    fn repository(&self) -> Change {
+        let of = |field: &str| self.value.get(field).cloned().unwrap_or(Value::Null);
+        let body = json!({
+            "owner": self.owner, "name": self.name, "url": of("html_url"), "description": of("description"),
+            "defaultBranch": of("default_branch"), "private": of("private"), "archived": of("archived"),
+        });
+        let by_name = format!("{}/{}/{}", self.provider, self.owner, self.name);
+        Change::merge("Repo", vec![self.id.clone(), by_name], body).link("org", [self.owner_id.clone()])
+    }
+
+    /// Somebody as git knows them, from an object with `name`, `email` and if the forge knows them `username`.
+    pub(super) fn author(&self, value: &Value) -> Option<(Change, String)> {
+        let (name, email) = (text(value, "/name"), text(value, "/email"));
+        let login = text(value, "/username");
+        let key = match (login, email) {
+            (Some(login), _) => self.account_key(login),
+            (None, Some(email)) => format!("{}/mail/{email}", self.provider),
+            (None, None) => return None,
+        };
+        let emails: Vec<Value> = email.iter().map(|address| json!({"address": address})).collect();
+        let body = json!({"login": login.or(email), "name": name, "emails": emails});
+        Some((Change::merge("ScmId", vec![key.clone()], body), key))
+    }
+
+    /// A commit as pushes tell of it, with its people.
+    pub(super) fn commit(&self, value: &Value) -> Vec<Change> {
+        let Some(sha) = text(value, "/id") else {
+            return Vec::new();
+        };
+        let body = json!({
+            "sha": sha, "url": value.get("url"), "message": value.get("message"), "timestamp": value.get("timestamp"),
+        });
+        let mut commit = Change::merge("Commit", self.commit_keys(sha), body).link("repo", [self.key()]);
+        let mut changes = Vec::new();
+        for role in ["author", "committer"] {
+            if let Some((person, key)) = value.get(role).and_then(|value| self.author(value)) {
+                changes.push(person);
+                commit = commit.link(role, [key]);
+            }
+        }
+        changes.push(commit);
+        changes
+    }
+
+    /// A commit of which nothing but its id is known.
+    pub(super) fn bare_commit(&self, sha: &str) -> Change {
+        Change::merge("Commit", self.commit_keys(sha), json!({ "sha": sha })).link("repo", [self.key()])
+    }
+}

@@ -1,0 +1,180 @@
+//! What forges tell: verified over the raw bytes before anything is read, taken once, and answered only when it is kept
+//! with everything it causes.
+
+mod github;
+mod known;
+
+use std::collections::BTreeMap;
+
+use aws_lc_rs::hmac;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+
+use super::Hub;
+use super::changes::{Applied, Origin};
+use super::refusal::Refusal;
+
+/// Largest webhook in bytes; GitHub's own limit is 25 MiB.
+pub(super) const MAX_WEBHOOK: usize = 25 * 1024 * 1024;
+
+/// Longest id of a webhook.
+const LONGEST_ID: usize = 200;
+
+/// Secrets of webhooks: of a workspace, or of all. `Debug` does not show them.
+#[derive(Clone, Default)]
+pub struct WebhookSecrets(BTreeMap<String, hmac::Key>);
+
+/// The name of the secret for workspaces that have none of their own.
+const ALL: &str = "*";
+
+impl std::fmt::Debug for WebhookSecrets {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_list().entries(self.0.keys()).finish()
+    }
+}
+
+impl WebhookSecrets {
+    /// One secret for all workspaces.
+    pub fn for_all(secret: &[u8]) -> Self {
+        Self::default().with(ALL, secret)
+    }
+
+    /// The same with the secret of a workspace.
+    pub fn with(mut self, workspace: &str, secret: &[u8]) -> Self {
+        self.0
+            .insert(workspace.to_owned(), hmac::Key::new(hmac::HMAC_SHA256, secret));
+        self
+    }
+
+    fn of(&self, workspace: &str) -> Option<&hmac::Key> {
+        self.0.get(workspace).or_else(|| self.0.get(ALL))
+    }
+}
+
+/// `POST /webhooks/github/{workspace}`.
+pub(super) async fn github(
+    State(hub): State<Hub>,
+    Path(workspace): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<(StatusCode, Json<Value>), Refusal> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    verify(
+        hub.webhook_secrets().of(&workspace),
+        text("x-hub-signature-256"),
+        &body,
+    )?;
+    let event = text("x-github-event").ok_or_else(|| bad("the header X-GitHub-Event is missing"))?;
+    let id = text("x-github-delivery")
+        .filter(|id| !id.is_empty() && id.len() <= LONGEST_ID)
+        .ok_or_else(|| bad("the header X-GitHub-Delivery is missing"))?;
+    let payload = read(text("content-type"), &body)?;
+    let changes = github::changes(event, &payload);
+    if changes.is_empty() {
+        return Ok(answer(StatusCode::ACCEPTED, "nothing in it changes the graph"));
+    }
+    let origin = Origin { source: "github", id };
+    match hub.apply(&workspace, Some(origin), changes).await? {
+        Applied::Before => Ok(answer(StatusCode::ACCEPTED, "it had come before")),
+        Applied::Deliveries(count) => {
+            tracing::info!(
+                workspace,
+                event,
+                delivery = id,
+                machines = count,
+                "a webhook of GitHub is kept"
+            );
+            Ok(answer(StatusCode::OK, "kept"))
+        }
+    }
+}
+
+fn answer(status: StatusCode, message: &str) -> (StatusCode, Json<Value>) {
+    (status, Json(json!({ "message": message })))
+}
+
+fn bad(message: &str) -> Refusal {
+    Refusal::bad("malformed_webhook", message)
+}
+
+/// Whether the sender knows the secret.
+fn verify(key: Option<&hmac::Key>, signature: Option<&str>, body: &[u8]) -> Result<(), Refusal> {
+    let refuse = |message: &str| Err(Refusal::unauthorized("bad_signature", message));
+    let Some(key) = key else {
+        return refuse("this hub has no secret for webhooks of this workspace");
+    };
+    let Some(signature) = signature else {
+        return refuse("the webhook is not signed (X-Hub-Signature-256)");
+    };
+    let signature = signature
+        .strip_prefix("sha256=")
+        .and_then(|text| hex::decode(text).ok());
+    match signature.is_some_and(|signature| hmac::verify(key, body, &signature).is_ok()) {
+        true => Ok(()),
+        false => refuse("the signature is not good"),
+    }
+}
+
+/// The payload, sent as JSON or in a form.
+fn read(content_type: Option<&str>, body: &[u8]) -> Result<Value, Refusal> {
+    let is_form = content_type.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+    let read = match is_form {
+        false => serde_json::from_slice(body),
+        true => {
+            let fields = reqwest::Url::parse(&format!("form:?{}", String::from_utf8_lossy(body)));
+            let fields = fields.map_err(|_| bad("the form cannot be read"))?;
+            let mut pairs = fields.query_pairs();
+            let payload = pairs.find(|(name, _)| name == "payload");
+            let (_, payload) = payload.ok_or_else(|| bad("the form has no `payload`"))?;
+            serde_json::from_str(&payload)
+        }
+    };
+    read.map_err(|error| bad(&format!("the payload cannot be read: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_checked_over_the_bytes_as_they_came() {
+        let secrets = WebhookSecrets::for_all(b"It's a Secret to Everybody").with("own", b"other");
+        let signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+        let good = |workspace: &str, signature: Option<&str>, body: &[u8]| {
+            verify(secrets.of(workspace), signature, body).is_ok()
+        };
+        assert!(
+            good("any", Some(signature), b"Hello, World!"),
+            "the example of GitHub's documentation"
+        );
+        assert!(!good("any", Some(signature), b"Hello, World! "));
+        assert!(!good("own", Some(signature), b"Hello, World!"));
+        assert!(!good("any", None, b"Hello, World!"));
+        assert!(!good("any", Some("sha256="), b"Hello, World!"));
+        assert!(!good("any", Some(&signature[7..]), b"Hello, World!"));
+        assert!(
+            verify(
+                WebhookSecrets::default().of("any"),
+                Some(signature),
+                b"Hello, World!"
+            )
+            .is_err()
+        );
+        assert!(!format!("{secrets:?}").contains("Secret"));
+    }
+
+    #[test]
+    fn payloads_come_as_json_and_in_forms() {
+        assert_eq!(read(None, b"{\"a\": 1}").unwrap(), json!({"a": 1}));
+        let form = Some("application/x-www-form-urlencoded");
+        assert_eq!(
+            read(form, b"payload=%7B%22a%22%3A+%22+%2B%22%7D").unwrap(),
+            json!({"a": " +"})
+        );
+        assert!(read(form, b"other=1").is_err() && read(None, b"payload=1").is_err());
+        assert!(read(None, "[".repeat(100_000).as_bytes()).is_err());
+    }
+}

@@ -1,0 +1,229 @@
+//! Shares out what waits: each delivery to one session of its registration, in turn.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::super::Hub;
+use super::tickets::Ticket;
+use crate::model::Timestamp;
+use crate::ports::hub::HubStoreError;
+
+/// Messages that wait for one socket; what does not fit waits in the store.
+pub(super) const WINDOW: usize = 64;
+
+/// A live conversation, as those see it who have something to say in it.
+#[derive(Debug)]
+pub struct Session {
+    /// Its id.
+    pub id: String,
+    /// What it was opened with.
+    pub ticket: Ticket,
+    say: mpsc::Sender<String>,
+    /// Micros until which nothing is delivered, at the machine's wish.
+    pub(super) quiet_until: AtomicI64,
+    /// The machine wants nothing more.
+    pub(super) is_draining: AtomicBool,
+    /// It was told that another version of the machine gets everything.
+    is_shadowed: AtomicBool,
+    /// Cancelled when the hub ends it, with the code and the reason.
+    pub(super) end: CancellationToken,
+    /// The code and the reason.
+    pub(super) because: Mutex<(u16, &'static str)>,
+}
+
+impl Session {
+    /// A conversation, and where what is said in it comes out.
+    pub(super) fn new(id: String, ticket: Ticket) -> (Arc<Self>, mpsc::Receiver<String>) {
+        let (say, said) = mpsc::channel(WINDOW);
+        let session = Self {
+            id,
+            ticket,
+            say,
+            quiet_until: AtomicI64::new(0),
+            is_draining: AtomicBool::new(false),
+            is_shadowed: AtomicBool::new(false),
+            end: CancellationToken::new(),
+            because: Mutex::new((1000, "")),
+        };
+        (Arc::new(session), said)
+    }
+
+    /// Whether it takes something now.
+    fn is_ready(&self, now: Timestamp) -> bool {
+        !self.is_draining.load(Ordering::Relaxed)
+            && self.quiet_until.load(Ordering::Relaxed) <= now.as_micros()
+            && self.say.capacity() > 0
+            && !self.end.is_cancelled()
+    }
+
+    /// Says something if there is room.
+    pub fn try_say(&self, text: String) -> bool {
+        self.say.try_send(text).is_ok()
+    }
+
+    /// Notes whether another version of the machine gets everything; whether that is news.
+    pub(super) fn shadow(&self, is_shadowed: bool) -> bool {
+        self.is_shadowed.swap(is_shadowed, Ordering::Relaxed) != is_shadowed
+    }
+
+    /// Ends it.
+    pub fn close(&self, code: u16, reason: &'static str) {
+        *self.because.lock().unwrap_or_else(PoisonError::into_inner) = (code, reason);
+        self.end.cancel();
+    }
+
+    /// Whether it is one of a registration's.
+    pub fn serves(&self, registration: &str) -> bool {
+        self.ticket.registrations.iter().any(|own| own == registration)
+    }
+}
+
+/// All live conversations of this process.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    by_registration: Mutex<HashMap<String, Vec<Arc<Session>>>>,
+    /// Something may wait.
+    pub(super) bell: Notify,
+}
+
+impl Sessions {
+    fn map(&self) -> MutexGuard<'_, HashMap<String, Vec<Arc<Session>>>> {
+        self.by_registration
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn add(&self, session: &Arc<Session>) {
+        let mut map = self.map();
+        for registration in &session.ticket.registrations {
+            map.entry(registration.clone())
+                .or_default()
+                .push(Arc::clone(session));
+        }
+    }
+
+    pub(super) fn remove(&self, session: &Session) {
+        let mut map = self.map();
+        for registration in &session.ticket.registrations {
+            if let Some(sessions) = map.get_mut(registration) {
+                sessions.retain(|other| other.id != session.id);
+                if sessions.is_empty() {
+                    map.remove(registration);
+                }
+            }
+        }
+    }
+
+    /// Sessions of a registration.
+    pub fn of(&self, registration: &str) -> Vec<Arc<Session>> {
+        self.map().get(registration).cloned().unwrap_or_default()
+    }
+
+    /// It was a session's turn: the others come first now.
+    fn had_its_turn(&self, registration: &str, session: &Session) {
+        if let Some(sessions) = self.map().get_mut(registration)
+            && let Some(at) = sessions.iter().position(|other| other.id == session.id)
+        {
+            let session = sessions.remove(at);
+            sessions.push(session);
+        }
+    }
+
+    /// Registrations with a session.
+    pub fn registrations(&self) -> Vec<String> {
+        self.map().keys().cloned().collect()
+    }
+
+    /// All sessions.
+    pub fn all(&self) -> Vec<Arc<Session>> {
+        let mut all: Vec<_> = self.map().values().flatten().cloned().collect();
+        all.sort_by(|one, other| one.id.cmp(&other.id));
+        all.dedup_by(|one, other| one.id == other.id);
+        all
+    }
+}
+
+impl Hub {
+    /// Something waits for somebody.
+    pub(in super::super) fn ring(&self) {
+        self.sessions().bell.notify_one();
+    }
+
+    /// Shares out what waits, whenever something may.
+    pub(in super::super) async fn share_out(&self) {
+        let stop = self.tasks().stop_token();
+        loop {
+            let again = tokio::time::sleep(self.rhythm().look);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.sessions().bell.notified() => {}
+                // Another replica may have let something wait, and a machine's wish for quiet may have ended.
+                () = again => {}
+            }
+            for registration in self.sessions().registrations() {
+                if let Err(error) = self.share_out_to(&registration).await {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "nothing can be delivered now"
+                    );
+                }
+            }
+        }
+    }
+
+    async fn share_out_to(&self, registration: &str) -> Result<(), HubStoreError> {
+        loop {
+            let now = self.now();
+            let mut ready = self.sessions().of(registration);
+            ready.retain(|session| session.is_ready(now));
+            if ready.is_empty() {
+                return Ok(());
+            }
+            let session = &ready[0];
+            // One after the other among several, so that each gets its share; a batch when there is only one.
+            let limit = if ready.len() > 1 {
+                1
+            } else {
+                session.say.capacity()
+            };
+            if !self.hand_over(registration, session, limit).await? {
+                return Ok(());
+            }
+            self.sessions().had_its_turn(registration, session);
+        }
+    }
+
+    /// Gives a session what waits, at most `limit`; whether there was anything.
+    async fn hand_over(
+        &self,
+        registration: &str,
+        session: &Session,
+        limit: usize,
+    ) -> Result<bool, HubStoreError> {
+        let now = self.now();
+        let limit = u32::try_from(limit).unwrap_or(1);
+        let lease = now.plus(self.rhythm().lease);
+        let claimed = self
+            .store()
+            .claim(registration, &session.id, limit, now, lease)
+            .await?;
+        for delivery in &claimed {
+            // What does not fit, because the socket ends right now, is given back with everything else it had.
+            session.try_say(super::session::message(delivery));
+        }
+        if session.end.is_cancelled()
+            || self
+                .sessions()
+                .of(registration)
+                .iter()
+                .all(|one| one.id != session.id)
+        {
+            self.store().release(&session.id, now, self.limits()).await?;
+        }
+        Ok(!claimed.is_empty())
+    }
+}

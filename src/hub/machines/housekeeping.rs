@@ -1,0 +1,98 @@
+//! What must be seen to all the time: leases, machines that are gone, keys that are not good any more.
+
+use std::collections::BTreeMap;
+
+use super::super::Hub;
+use crate::ports::hub::HubStoreError;
+use crate::wire::hub::Control;
+
+/// Close code for a credential that is not good any more (security model 17).
+pub(super) const BAD_CREDENTIAL: u16 = 4401;
+/// Close code for a machine that an administrator took away.
+const TAKEN_AWAY: u16 = 4403;
+
+impl Hub {
+    /// Looks after everything, again and again.
+    pub(in super::super) async fn keep_house(&self) {
+        let stop = self.tasks().stop_token();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(self.rhythm().tidy) => {}
+            }
+            if let Err(error) = self.tidy_up().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the hub cannot look after its memory"
+                );
+            }
+        }
+    }
+
+    async fn tidy_up(&self) -> Result<(), HubStoreError> {
+        let now = self.now();
+        self.end_sessions_of_bad_keys().await?;
+        let sessions = self.sessions();
+        let alive = now.plus(self.rhythm().linger);
+        self.store().keep_alive(&sessions.registrations(), alive).await?;
+        for session in sessions.all() {
+            self.store()
+                .renew(&session.id, now.plus(self.rhythm().lease))
+                .await?;
+        }
+        self.store().tidy(now, self.limits()).await?;
+        self.store().drop_vanished(now).await?;
+        if self.known().refresh(self.store()).await? {
+            self.end_sessions_of_dropped();
+            self.tell_superseded();
+        }
+        Ok(())
+    }
+
+    async fn end_sessions_of_bad_keys(&self) -> Result<(), HubStoreError> {
+        let sessions = self.sessions().all();
+        if sessions.is_empty() {
+            return Ok(());
+        }
+        let now = self.now();
+        let keys = self.store().keys().await?;
+        let good: BTreeMap<&str, bool> = keys
+            .iter()
+            .map(|key| (key.id.as_str(), key.revoked.is_none() && key.expires > now))
+            .collect();
+        for session in sessions {
+            if !good.get(session.ticket.key.as_str()).copied().unwrap_or(false) {
+                tracing::info!(machine = %session.ticket.machine, "its key is not good any more");
+                session.close(BAD_CREDENTIAL, "the key is not good any more");
+            }
+        }
+        Ok(())
+    }
+
+    fn end_sessions_of_dropped(&self) {
+        let machines = self.known().machines();
+        for session in self.sessions().all() {
+            let has_any = machines
+                .all
+                .iter()
+                .any(|machine| session.serves(&machine.stored.id));
+            if !has_any {
+                session.close(TAKEN_AWAY, "the registration was taken away");
+            }
+        }
+    }
+
+    /// Says to machines that are not served any more that this is so. They stay connected: closing only makes the
+    /// original come back at once.
+    pub(in super::super) fn tell_superseded(&self) {
+        let machines = self.known().machines();
+        for session in self.sessions().all() {
+            let registrations = &session.ticket.registrations;
+            let is_shadowed = registrations.iter().all(|id| !machines.is_served(id));
+            if session.shadow(is_shadowed) && is_shadowed {
+                let control = Control::named("superseded");
+                session.try_say(serde_json::json!({ "control": control }).to_string());
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Machines: how they register, talk over a websocket, and get what is for them.
+//!
+//! [`register`] takes an announcement and gives a ticket, [`session`] is the conversation of who comes with one,
+//! [`deliver`] shares out what waits ([`known`] says among whom), and [`housekeeping`] sees to leases, keys and leavers.
+
+pub mod deliver;
+pub mod housekeeping;
+pub mod known;
+pub mod register;
+pub mod session;
+pub mod tickets;

@@ -1,0 +1,156 @@
+//! `POST /registration` (wire protocol 2).
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::HOST;
+
+use super::super::Hub;
+use super::super::access::Caller;
+use super::super::access::operations::Operation;
+use super::super::refusal::Refusal;
+use super::tickets::Ticket;
+use crate::model::Timestamp;
+use crate::ports::hub::StoredRegistration;
+use crate::wire::hub::{Registered, Registration};
+
+/// Extensions of the protocol that this hub knows (wire protocol 18).
+pub const CAPABILITIES: &[&str] = &["ack", "lease", HEADER];
+
+/// The ticket goes into a header of the upgrade instead of its address.
+const HEADER: &str = "header";
+
+/// Registrations of one machine that are taken at once; the original asks again and again without a pause when it
+/// cannot open its websocket.
+const AT_ONCE: u32 = 20;
+
+/// One more for each such time.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// How often machines may register.
+#[derive(Debug, Default)]
+pub struct Pace(Mutex<HashMap<String, (Timestamp, u32)>>);
+
+impl Pace {
+    /// Whether one more of this name is in order.
+    pub fn bears(&self, who: &str, now: Timestamp) -> bool {
+        let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if used.len() > 10_000 {
+            used.retain(|_, (since, _)| now.since(*since) < Duration::from_secs(60));
+        }
+        let (since, count) = used.entry(who.to_owned()).or_insert((now, 0));
+        let regained = u32::try_from(now.since(*since).as_millis() / EVERY.as_millis()).unwrap_or(u32::MAX);
+        if regained > 0 {
+            *count = count.saturating_sub(regained);
+            *since = now;
+        }
+        let is_borne = *count < AT_ONCE;
+        *count = count.saturating_add(1).min(AT_ONCE);
+        is_borne
+    }
+}
+
+/// Takes an announcement in, and says where the websocket is.
+pub(in super::super) async fn register(
+    State(hub): State<Hub>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Registered>, Refusal> {
+    let caller = hub.caller(&headers).await?;
+    let registration: Registration = serde_json::from_slice(&body).map_err(|error| {
+        Refusal::bad(
+            "malformed_body",
+            format!("the registration cannot be read: {error}"),
+        )
+    })?;
+    registration
+        .check()
+        .map_err(|problem| Refusal::bad("invalid_registration", problem.to_string()))?;
+    let who = format!("{} {}", caller.key.id, registration.name);
+    if !hub.pace().bears(&who, hub.now()) {
+        return Err(Refusal::busy("this machine registers too often", 5));
+    }
+    may_register(&caller, &registration)?;
+    for workspace in &registration.team_ids {
+        hub.known()
+            .check(workspace, &registration)
+            .map_err(|problem| Refusal::bad("invalid_registration", problem.to_string()))?;
+    }
+    if hub.is_stopping() {
+        return Err(Refusal::busy("the hub is closing", 2));
+    }
+    let ticket = hub.take_in(&caller, &registration).await?;
+    let has_header = ticket.capabilities.iter().any(|known| known == HEADER);
+    let capabilities = ticket.capabilities.clone();
+    let text = hub
+        .tickets()
+        .give(ticket, hub.now())
+        .ok_or_else(|| Refusal::busy("too many machines register at once", 5))?;
+    let base = hub.websocket_address(headers.get(HOST).and_then(|host| host.to_str().ok()));
+    let url = match has_header {
+        true => format!("{base}/ws/open"),
+        false => format!("{base}/ws/{text}"),
+    };
+    Ok(Json(Registered {
+        url,
+        jwt: Some(text),
+        capabilities,
+    }))
+}
+
+/// Whether the key is for what the machine asks for.
+fn may_register(caller: &Caller, registration: &Registration) -> Result<(), Refusal> {
+    for workspace in &registration.team_ids {
+        caller.may(Operation::Register, workspace)?;
+        if !registration.commands.is_empty() {
+            caller.may(Operation::RegisterCommands, workspace)?;
+        }
+    }
+    let asked = registration.scopes.iter().flatten();
+    let missing: Vec<&str> = asked
+        .map(String::as_str)
+        .filter(|scope| !caller.has(scope))
+        .collect();
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(Refusal::missing(Operation::Register, &missing)),
+    }
+}
+
+impl Hub {
+    /// Keeps the registration in each of its workspaces; what its websocket is opened with.
+    async fn take_in(&self, caller: &Caller, registration: &Registration) -> Result<Ticket, Refusal> {
+        let body = serde_json::to_string(registration).expect("a registration has text keys only");
+        let mut registrations = Vec::new();
+        for workspace in &registration.team_ids {
+            let asked = StoredRegistration {
+                id: self.fresh_id(),
+                workspace: workspace.clone(),
+                name: registration.name.clone(),
+                version: registration.version.clone(),
+                policy: registration.policy.name,
+                body: body.clone(),
+                principal: caller.key.id.clone(),
+                position: 0,
+                alive_until: self.now().plus(self.rhythm().linger),
+            };
+            registrations.push(self.store().register(&asked).await?.id);
+        }
+        self.known().refresh(self.store()).await?;
+        self.tell_superseded();
+        tracing::info!(machine = %registration.name, version = %registration.version, key = %caller.key.id, "a machine has registered");
+        let both = CAPABILITIES.iter().filter(|known| registration.knows(known));
+        Ok(Ticket {
+            registrations,
+            machine: format!("{}@{}", registration.name, registration.version),
+            key: caller.key.id.clone(),
+            gzip: registration.reads_gzip(),
+            capabilities: both.map(ToString::to_string).collect(),
+        })
+    }
+}

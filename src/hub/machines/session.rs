@@ -1,0 +1,319 @@
+//! One conversation with a machine (wire protocol 3 to 7).
+//!
+//! Frames are taken in one after the other, so that a ping is answered only when everything before it has been kept.
+
+use std::io::Write as _;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::response::Response;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+use super::super::Hub;
+use super::super::refusal::Refusal;
+use super::deliver::Session;
+use crate::ports::hub::{Delivery, DeliveryKind, HubStoreError};
+use crate::wire::hub::{Control, MAX_MESSAGE, StatusReport, Upward};
+
+/// How long a machine may take to accept one frame.
+const WRITE: Duration = Duration::from_secs(10);
+
+/// Messages that cannot be read before the conversation ends.
+const MOST_NONSENSE: u32 = 100;
+
+/// Longest quiet that a machine may wish for.
+const LONGEST_QUIET: i64 = 60_000;
+
+/// `GET /ws/{ticket}`: the ticket stands in the address, or for our own machines in a header.
+pub(in super::super) async fn open(
+    State(hub): State<Hub>,
+    Path(ticket): Path<String>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Refusal> {
+    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let text = header
+        .and_then(|text| text.strip_prefix("Bearer "))
+        .unwrap_or(&ticket);
+    let ticket = hub.tickets().take(text, hub.now()).ok_or_else(|| {
+        Refusal::unauthorized("invalid_credentials", "this address is used up: register again")
+    })?;
+    let (session, said) = Session::new(hub.fresh_id(), ticket);
+    let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        let tasks = hub.tasks().clone();
+        // The connection's own task ends with it; the conversation is one of ours, which a stopping hub waits for.
+        tasks.spawn(
+            "machine",
+            async move { Talk::hold(hub, session, said, socket).await },
+        );
+    }))
+}
+
+/// A delivery as it goes onto the wire, with the number of its attempt.
+pub(super) fn message(delivery: &Delivery) -> String {
+    let Ok(mut message) = serde_json::from_str::<Value>(&delivery.what.payload) else {
+        return delivery.what.payload.clone();
+    };
+    if delivery.what.kind == DeliveryKind::Event {
+        message["extensions"]["delivery_id"] = json!(delivery.what.id);
+        message["extensions"]["attempt"] = json!(delivery.attempts);
+    }
+    message.to_string()
+}
+
+/// How a conversation ended.
+enum Ending {
+    /// The machine said so.
+    Left,
+    /// It broke, or the machine fell silent.
+    Lost(&'static str),
+    /// We ended it.
+    Closed,
+}
+
+struct Talk {
+    hub: Hub,
+    session: Arc<Session>,
+    sink: SplitSink<WebSocket, Message>,
+    nonsense: u32,
+    pings: u64,
+    heard: Instant,
+}
+
+impl Talk {
+    async fn hold(hub: Hub, session: Arc<Session>, said: mpsc::Receiver<String>, socket: WebSocket) {
+        let (sink, stream) = socket.split();
+        hub.sessions().add(&session);
+        hub.greet(&session).await;
+        let mut talk = Self {
+            hub: hub.clone(),
+            session: Arc::clone(&session),
+            sink,
+            nonsense: 0,
+            pings: 0,
+            heard: Instant::now(),
+        };
+        let ending = talk.run(stream, said).await;
+        hub.sessions().remove(&session);
+        hub.part(&session, &ending).await;
+    }
+
+    async fn run(&mut self, mut stream: SplitStream<WebSocket>, mut said: mpsc::Receiver<String>) -> Ending {
+        let rhythm = self.hub.rhythm();
+        let mut pulse = interval(rhythm.ping);
+        pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let stop = self.hub.tasks().stop_token();
+        let end = self.session.end.clone();
+        loop {
+            let step = tokio::select! {
+                () = stop.cancelled() => Err(self.close(1012, "the hub is closing").await),
+                () = end.cancelled() => {
+                    let (code, reason) = *self.session.because.lock().unwrap_or_else(PoisonError::into_inner);
+                    Err(self.close(code, reason).await)
+                }
+                frame = stream.next() => self.hear(frame).await,
+                Some(text) = said.recv() => self.say(&text).await,
+                _ = pulse.tick() => self.beat(rhythm.silence).await,
+            };
+            if let Err(ending) = step {
+                return ending;
+            }
+        }
+    }
+
+    async fn beat(&mut self, silence: Duration) -> Result<(), Ending> {
+        if self.heard.elapsed() >= silence {
+            return Err(Ending::Lost("it fell silent"));
+        }
+        let ping = json!({ "ping": self.pings }).to_string();
+        self.pings += 1;
+        self.say(&ping).await
+    }
+
+    async fn say(&mut self, text: &str) -> Result<(), Ending> {
+        let frame = match self.session.ticket.gzip {
+            true => Message::Binary(packed(text).into()),
+            false => Message::Text(text.into()),
+        };
+        match timeout(WRITE, self.sink.send(frame)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Ending::Lost("the connection broke")),
+            Err(_) => Err(Ending::Lost("it does not read")),
+        }
+    }
+
+    async fn close(&mut self, code: u16, reason: &'static str) -> Ending {
+        let drain = json!({"control": Control::named("drain")}).to_string();
+        let _ = self.say(&drain).await;
+        let frame = Message::Close(Some(CloseFrame {
+            code,
+            reason: reason.into(),
+        }));
+        let _ = timeout(WRITE, self.sink.send(frame)).await;
+        Ending::Closed
+    }
+
+    async fn hear(&mut self, frame: Option<Result<Message, axum::Error>>) -> Result<(), Ending> {
+        self.heard = Instant::now();
+        let text = match frame {
+            Some(Ok(Message::Text(text))) => text,
+            Some(Ok(Message::Close(_))) => return Err(Ending::Left),
+            Some(Ok(Message::Binary(_))) => return self.bear("it sends what is no text").await,
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok(()),
+            Some(Err(_)) => return Err(Ending::Lost("the connection broke")),
+            None => return Err(Ending::Lost("the connection was closed")),
+        };
+        match Upward::read(text.as_bytes()) {
+            Err(_) => self.bear("it says what cannot be read").await,
+            Ok(Upward::Ping(ping)) => self.say(&json!({ "pong": ping }).to_string()).await,
+            Ok(message) => match self.hub.take_message(&self.session, message).await {
+                Ok(()) => Ok(()),
+                // It is not acknowledged, so it comes again.
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "what a machine says cannot be kept"
+                    );
+                    Err(Ending::Lost("the hub cannot keep what it says"))
+                }
+            },
+        }
+    }
+
+    async fn bear(&mut self, what: &'static str) -> Result<(), Ending> {
+        self.nonsense += 1;
+        if self.nonsense == 1 {
+            tracing::warn!(machine = %self.session.ticket.machine, "{what}; further such messages are only counted");
+        }
+        match self.nonsense > MOST_NONSENSE {
+            true => Err(self.close(1008, "too much that cannot be read").await),
+            false => Ok(()),
+        }
+    }
+}
+
+fn packed(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder
+        .write_all(text.as_bytes())
+        .and_then(|()| encoder.finish())
+        .expect("a vector takes what is written to it")
+}
+
+impl Hub {
+    /// A conversation begins.
+    async fn greet(&self, session: &Session) {
+        tracing::info!(machine = %session.ticket.machine, session = %session.id, "a machine is connected");
+        let until = self.now().plus(self.rhythm().linger);
+        if let Err(error) = self
+            .store()
+            .keep_alive(&session.ticket.registrations, until)
+            .await
+        {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a registration cannot be kept"
+            );
+        }
+        self.tell_superseded();
+        self.ring();
+    }
+
+    /// A conversation has ended: what it had goes to others, or waits.
+    async fn part(&self, session: &Session, ending: &Ending) {
+        let because = match ending {
+            Ending::Left => "it left",
+            Ending::Lost(because) => because,
+            Ending::Closed => "the hub closed it",
+        };
+        tracing::info!(machine = %session.ticket.machine, session = %session.id, "a machine is gone: {because}");
+        if let Err(error) = self.give_back(session, ending).await {
+            // The lease ends, and then it is done all the same.
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "what a machine had cannot be taken back now"
+            );
+        }
+        self.ring();
+    }
+
+    async fn give_back(&self, session: &Session, ending: &Ending) -> Result<(), HubStoreError> {
+        let now = self.now();
+        let pause = now.plus(self.rhythm().again);
+        self.store().release(&session.id, pause, self.limits()).await?;
+        let lonely = session
+            .ticket
+            .registrations
+            .iter()
+            .filter(|id| self.sessions().of(id).is_empty());
+        let lonely: Vec<String> = lonely.cloned().collect();
+        // Who leaves in good order is gone; who is lost may come back in a moment.
+        let until = match ending {
+            Ending::Left => now,
+            Ending::Lost(_) | Ending::Closed => now.plus(self.rhythm().linger),
+        };
+        self.store().keep_alive(&lonely, until).await
+    }
+
+    /// Takes in what a machine says.
+    async fn take_message(&self, session: &Session, message: Upward) -> Result<(), HubStoreError> {
+        match message {
+            Upward::Ping(_) | Upward::Pong(_) => Ok(()),
+            Upward::Control(control) => self.take_control(session, &control).await,
+            Upward::Status(report) => self.take_status(session, &report).await,
+            Upward::Message(_) | Upward::Continuation(_) => Ok(()),
+        }
+    }
+
+    async fn take_control(&self, session: &Session, control: &Control) -> Result<(), HubStoreError> {
+        let text = |name: &str| control.params.get(name).and_then(Value::as_str);
+        match control.name.as_str() {
+            "backoff" => {
+                let millis = control
+                    .params
+                    .get("millis")
+                    .and_then(Value::as_i64)
+                    .unwrap_or(5_000);
+                let micros = millis.clamp(0, LONGEST_QUIET) * 1_000;
+                let until = self.now().as_micros() + micros;
+                session.quiet_until.store(until, Ordering::Relaxed);
+            }
+            "drain" => session.is_draining.store(true, Ordering::Relaxed),
+            "ack" => {
+                if let Some(correlation) = text("delivery_id").or_else(|| text("correlation_id")) {
+                    self.settle(session, correlation).await?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn take_status(&self, session: &Session, report: &StatusReport) -> Result<(), HubStoreError> {
+        self.settle(session, &report.envelope.correlation_id).await?;
+        self.ring();
+        Ok(())
+    }
+
+    /// A machine has answered for a delivery.
+    async fn settle(&self, session: &Session, correlation: &str) -> Result<(), HubStoreError> {
+        for registration in &session.ticket.registrations {
+            if self.store().settle(registration, correlation).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}

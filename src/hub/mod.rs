@@ -1,0 +1,264 @@
+//! The hub: the workspace service that machines, forges and people talk to.
+//!
+//! [`start`] opens the memory, listens, and keeps house until it is told to stop. [`http`] is what can be asked over
+//! HTTP, each route by its row in the operation table ([`access`]); [`machines`] is the conversation with machines, [`ingest`]
+//! what forges tell. Everything that changes the graph goes through `changes`.
+
+pub mod access;
+pub mod administration;
+mod changes;
+mod goals;
+mod http;
+pub mod ingest;
+pub mod machines;
+mod questions;
+mod refusal;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::net::TcpListener;
+
+use crate::model::Timestamp;
+use crate::ports::hub::{HubStore, HubStoreError, QueueLimits};
+use crate::runtime::clock::{Clock, Ids, RandomIds, SystemClock};
+use crate::runtime::tasks::Tasks;
+use crate::store::hub::{Place, SqlHub};
+use ingest::WebhookSecrets;
+use machines::deliver::Sessions;
+use machines::known::Known;
+use machines::register::Pace;
+use machines::tickets::Tickets;
+
+/// How long the hub waits for its conversations to end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often and how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rhythm {
+    /// Between two pings.
+    pub ping: Duration,
+    /// A machine that says nothing for so long is gone.
+    pub silence: Duration,
+    /// A delivery that a hub has sent and lost sight of comes again after this.
+    pub lease: Duration,
+    /// An ephemeral registration without a session stays so long, unless its machine left in good order.
+    pub linger: Duration,
+    /// Between two looks for what waits.
+    pub look: Duration,
+    /// Between two rounds of housekeeping.
+    pub tidy: Duration,
+    /// What a lost machine had waits so long.
+    pub again: Duration,
+}
+
+impl Default for Rhythm {
+    fn default() -> Self {
+        Self {
+            ping: Duration::from_secs(10),
+            silence: Duration::from_secs(30),
+            lease: Duration::from_secs(60),
+            linger: Duration::from_secs(30),
+            look: Duration::from_secs(1),
+            tidy: Duration::from_secs(2),
+            again: Duration::from_secs(1),
+        }
+    }
+}
+
+/// How a hub is to start.
+#[derive(Debug, Clone)]
+pub struct HubOptions {
+    /// Where its memory is.
+    pub place: Place,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Its address as machines reach it, `http://…` or `https://…`; what they asked for when absent.
+    pub address: Option<String>,
+    /// How often and how long.
+    pub rhythm: Rhythm,
+    /// Limits of what waits for one machine.
+    pub limits: QueueLimits,
+    /// Secrets of webhooks.
+    pub webhooks: WebhookSecrets,
+}
+
+impl HubOptions {
+    /// The usual ones.
+    pub fn new(place: Place, listen: SocketAddr) -> Self {
+        Self {
+            place,
+            listen,
+            address: None,
+            rhythm: Rhythm::default(),
+            limits: QueueLimits {
+                waiting: 10_000,
+                attempts: 10,
+            },
+            webhooks: WebhookSecrets::default(),
+        }
+    }
+}
+
+/// Why a hub cannot run.
+#[derive(Debug, Error)]
+pub enum HubError {
+    /// Its memory.
+    #[error(transparent)]
+    Store(#[from] HubStoreError),
+    /// Its place to listen.
+    #[error("failed to listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// The hub's parts, as everything in this room shares them.
+#[derive(Clone)]
+pub struct Hub(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn HubStore>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    tasks: Tasks,
+    options: HubOptions,
+    known: Known,
+    sessions: Sessions,
+    tickets: Tickets,
+    pace: Pace,
+}
+
+impl Hub {
+    fn new(store: Arc<dyn HubStore>, options: HubOptions, tasks: Tasks) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(RandomIds),
+            tasks,
+            options,
+            known: Known::new(),
+            sessions: Sessions::default(),
+            tickets: Tickets::default(),
+            pace: Pace::default(),
+        }))
+    }
+
+    fn store(&self) -> &dyn HubStore {
+        &*self.0.store
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    fn fresh_id(&self) -> String {
+        self.0.ids.fresh().to_string()
+    }
+
+    fn tasks(&self) -> &Tasks {
+        &self.0.tasks
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.0.tasks.stop_token().is_cancelled()
+    }
+
+    fn known(&self) -> &Known {
+        &self.0.known
+    }
+
+    fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    fn tickets(&self) -> &Tickets {
+        &self.0.tickets
+    }
+
+    fn pace(&self) -> &Pace {
+        &self.0.pace
+    }
+
+    fn rhythm(&self) -> Rhythm {
+        self.0.options.rhythm
+    }
+
+    fn webhook_secrets(&self) -> &WebhookSecrets {
+        &self.0.options.webhooks
+    }
+
+    fn limits(&self) -> QueueLimits {
+        self.0.options.limits
+    }
+
+    /// Where websockets are opened, for somebody who asked this host.
+    fn websocket_address(&self, host: Option<&str>) -> String {
+        match (&self.0.options.address, host) {
+            (Some(address), _) => address.trim_end_matches('/').replacen("http", "ws", 1),
+            (None, Some(host)) => format!("ws://{host}"),
+            (None, None) => format!("ws://{}", self.0.options.listen),
+        }
+    }
+}
+
+/// A hub that runs.
+pub struct RunningHub {
+    /// Where it listens.
+    pub address: SocketAddr,
+    hub: Hub,
+    memory: SqlHub,
+}
+
+impl RunningHub {
+    /// Completes when a part of it has broken.
+    pub async fn broken(&self) {
+        self.hub.tasks().crashed().await;
+    }
+
+    /// The hub's memory.
+    pub fn memory(&self) -> &SqlHub {
+        &self.memory
+    }
+
+    /// Ends it in good order; `false` when something did not end in time.
+    pub async fn stop(self) -> bool {
+        let ended = self.hub.tasks().shut_down(PATIENCE).await;
+        self.memory.close().await;
+        ended
+    }
+}
+
+/// Starts a hub.
+///
+/// # Errors
+/// Its memory cannot be opened or its address not listened on.
+pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
+    let memory = SqlHub::open(&options.place).await?;
+    let failed = |source| HubError::Listen {
+        address: options.listen,
+        source,
+    };
+    let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let tasks = Tasks::new();
+    let hub = Hub::new(
+        Arc::new(memory.clone()),
+        HubOptions {
+            listen: address,
+            ..options
+        },
+        tasks.clone(),
+    );
+    hub.known().refresh(hub.store()).await?;
+    let (sharer, keeper, server) = (hub.clone(), hub.clone(), hub.clone());
+    tasks.spawn_forever("deliveries", async move { sharer.share_out().await });
+    tasks.spawn_forever("housekeeping", async move { keeper.keep_house().await });
+    tasks.spawn_forever("http", async move { http::serve(server, listener).await });
+    Ok(RunningHub { address, hub, memory })
+}

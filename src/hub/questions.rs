@@ -1,0 +1,129 @@
+//! GraphQL over HTTP (wire protocol 9): queries, and the mutations that machines of the original use.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::Hub;
+use super::access::Caller;
+use super::access::operations::Operation;
+use super::goals;
+use super::refusal::Refusal;
+use crate::graph::answer::{AnswerError, Answering, Everything};
+use crate::graph::question::Operation as Asked;
+use crate::graph::{Question, Schema};
+
+/// Largest question in bytes, variables included.
+pub(super) const MAX_QUESTION: usize = 4 * 1024 * 1024;
+
+/// A question as it is sent.
+#[derive(Debug, Deserialize)]
+struct Request {
+    query: String,
+    #[serde(default, rename = "operationName")]
+    operation_name: Option<String>,
+    #[serde(default)]
+    variables: Option<Map<String, Value>>,
+}
+
+/// `POST /graphql/team/{workspace}`.
+pub(super) async fn ask(
+    State(hub): State<Hub>,
+    Path(workspace): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let caller = hub.caller(&headers).await?;
+    caller.may(Operation::Ask, &workspace)?;
+    let request: Request = serde_json::from_slice(&body)
+        .map_err(|error| Refusal::bad("malformed_body", format!("the question cannot be read: {error}")))?;
+    let schema = hub.known().schema(&workspace);
+    let variables = request.variables.unwrap_or_default();
+    let question = match Question::read(
+        &schema,
+        &request.query,
+        request.operation_name.as_deref(),
+        &variables,
+    ) {
+        Ok(question) => question,
+        Err(error) => return Ok(Json(errors(&error.to_string()))),
+    };
+    let asking = Asking {
+        hub: &hub,
+        caller: &caller,
+        workspace: &workspace,
+        schema: &schema,
+    };
+    match question.operation {
+        Asked::Query => asking.query(&question).await.map(Json),
+        Asked::Mutation => asking.mutation(&question).await.map(Json),
+        Asked::Subscription => Ok(Json(errors("subscriptions belong into a registration"))),
+    }
+}
+
+fn errors(message: &str) -> Value {
+    json!({"data": null, "errors": [{"message": message}]})
+}
+
+/// Who asks, and where.
+pub(super) struct Asking<'a> {
+    pub(super) hub: &'a Hub,
+    caller: &'a Caller,
+    pub(super) workspace: &'a str,
+    pub(super) schema: &'a Schema,
+}
+
+impl Asking<'_> {
+    async fn query(&self, question: &Question) -> Result<Value, Refusal> {
+        self.caller.may(Operation::Query, self.workspace)?;
+        let graph = self.hub.store().reader(self.workspace);
+        match Answering::new(self.schema, &*graph, &Everything)
+            .query(question)
+            .await
+        {
+            Ok(data) => Ok(json!({ "data": data })),
+            Err(AnswerError::Graph(error)) => Err(error.into()),
+            Err(error @ (AnswerError::TooLarge(_) | AnswerError::Argument { .. })) => {
+                Ok(errors(&error.to_string()))
+            }
+        }
+    }
+
+    /// Each field on its own: one that fails fails alone.
+    async fn mutation(&self, question: &Question) -> Result<Value, Refusal> {
+        let (mut data, mut errors) = (Map::new(), Vec::new());
+        for root in &question.roots {
+            let done = match goals::Mutation::read(&root.name, self.schema) {
+                _ if root.name == "__typename" => Ok(Value::from("Mutation")),
+                None => Err(Refusal::bad(
+                    "unknown_field",
+                    format!("`Mutation` has no field `{}`", root.name),
+                )),
+                Some(mutation) => match self.caller.may(mutation.operation(), self.workspace) {
+                    Ok(()) => self.carry_out(&mutation, root).await,
+                    Err(refusal) => Err(refusal),
+                },
+            };
+            let value = match done {
+                Ok(value) => value,
+                Err(refusal) if refusal.status().is_server_error() => return Err(refusal),
+                Err(refusal) => {
+                    let refused = refusal.to_json();
+                    errors.push(
+                        json!({"message": refused["message"], "path": [root.key], "extensions": refused}),
+                    );
+                    Value::Null
+                }
+            };
+            data.insert(root.key.clone(), value);
+        }
+        let mut answer = json!({ "data": data });
+        if !errors.is_empty() {
+            answer["errors"] = Value::Array(errors);
+        }
+        Ok(answer)
+    }
+}

@@ -1,0 +1,136 @@
+//! Refusals: which operation, what is missing, and who can give it (security model 17).
+
+use axum::Json;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use super::access::operations::Operation;
+use crate::ports::graph::GraphError;
+use crate::ports::hub::HubStoreError;
+
+/// Why something is not done.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+    more: Map<String, Value>,
+    /// Seconds until it may work.
+    again: Option<u32>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            more: Map::new(),
+            again: None,
+        }
+    }
+
+    /// The request makes no sense.
+    pub fn bad(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// It is not known who asks.
+    pub fn unauthorized(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, code, message)
+    }
+
+    /// Whoever asks may not.
+    pub fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, message)
+    }
+
+    /// It is not there.
+    pub fn missing_thing(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    /// It is more than the hub takes.
+    pub fn too_large(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+    }
+
+    /// Not now: always 503, because clients of the original die of 500.
+    pub fn busy(message: impl Into<String>, seconds: u32) -> Self {
+        Self {
+            again: Some(seconds),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+        }
+    }
+
+    /// Scopes are missing.
+    pub fn missing(operation: Operation, missing: &[&str]) -> Self {
+        let row = operation.row();
+        let message = format!("this key does not have the scope {}", missing.join(", "));
+        Self::forbidden("insufficient_scope", message).with(json!({
+            "operation": row.name,
+            "required_scopes": row.scopes,
+            "missing_scopes": missing,
+            "pending": false,
+            "who_can_fix": "whoever made the key can make one that has it: `sdm hub key new`",
+        }))
+    }
+
+    /// The same with more to know.
+    pub fn with(mut self, more: Value) -> Self {
+        if let Value::Object(more) = more {
+            self.more.extend(more);
+        }
+        self
+    }
+
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// As programs read it.
+    pub fn to_json(&self) -> Value {
+        let mut error = json!({"status": self.status.as_u16(), "code": self.code, "message": self.message});
+        if let Value::Object(fields) = &mut error {
+            fields.extend(self.more.clone());
+        }
+        error
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(json!({"error": self.to_json()}))).into_response();
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.again {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = match self.code {
+                "no_credentials" => "Bearer realm=\"hub\"",
+                _ => "Bearer realm=\"hub\", error=\"invalid_token\"",
+            };
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        response
+    }
+}
+
+impl From<HubStoreError> for Refusal {
+    fn from(error: HubStoreError) -> Self {
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the hub's memory does not answer"
+        );
+        Self::busy("the hub cannot do this now", 5)
+    }
+}
+
+impl From<GraphError> for Refusal {
+    fn from(error: GraphError) -> Self {
+        HubStoreError::from(error).into()
+    }
+}

@@ -1,0 +1,270 @@
+//! What a hub remembers: the graph of each workspace, the machines that registered, what waits for them, and keys.
+//!
+//! Whatever changes the graph happens in a [`HubWork`], together with the deliveries that the change causes: both are
+//! there or neither. Everything may be asked twice and still happens once.
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use super::graph::{GraphError, GraphReader, Node};
+use crate::model::Timestamp;
+use crate::wire::hub::PolicyName;
+
+/// The hub's memory cannot do what was asked.
+#[derive(Debug, Error)]
+#[error("failed to {doing}")]
+pub struct HubStoreError {
+    /// What we were doing.
+    pub doing: &'static str,
+    /// The cause.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl From<GraphError> for HubStoreError {
+    fn from(error: GraphError) -> Self {
+        Self {
+            doing: error.doing,
+            source: error.source,
+        }
+    }
+}
+
+impl From<HubStoreError> for GraphError {
+    fn from(error: HubStoreError) -> Self {
+        Self {
+            doing: error.doing,
+            source: error.source,
+        }
+    }
+}
+
+/// A machine's registration in one workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRegistration {
+    /// Its id, made by the hub.
+    pub id: String,
+    /// The workspace.
+    pub workspace: String,
+    /// Name of the machine.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// What becomes of it without a session.
+    pub policy: PolicyName,
+    /// The registration as it was sent.
+    pub body: String,
+    /// Id of the key it came with.
+    pub principal: String,
+    /// Among several of a name, the highest is served.
+    pub position: i64,
+    /// An ephemeral registration is gone after this moment.
+    pub alive_until: Timestamp,
+}
+
+/// What a delivery is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DeliveryKind {
+    /// A change that a subscription matched.
+    Event,
+    /// Something that a person wants done.
+    Command,
+}
+
+/// Something for a machine, before it waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDelivery {
+    /// Its id, the same each time it is tried.
+    pub id: String,
+    /// The workspace.
+    pub workspace: String,
+    /// Id of the registration it is for.
+    pub registration: String,
+    /// What it is.
+    pub kind: DeliveryKind,
+    /// Name of the subscription's operation, or of the command.
+    pub operation: String,
+    /// What the machine's answer carries.
+    pub correlation: String,
+    /// The message, as JSON.
+    pub payload: String,
+    /// Now.
+    pub created: Timestamp,
+    /// When it is dead for want of an answer.
+    pub expires: Timestamp,
+}
+
+/// Something that waits for a machine, or has been sent to one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// What it is.
+    pub what: NewDelivery,
+    /// How often it has been sent.
+    pub attempts: u32,
+    /// Why it is dead; empty when it is not.
+    pub because: String,
+}
+
+/// How many deliveries stand how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DeliveryCounts {
+    /// Waiting for a session.
+    pub waiting: u64,
+    /// Sent, without an answer yet.
+    pub sent: u64,
+    /// Given up.
+    pub dead: u64,
+}
+
+/// A key as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredKey {
+    /// Public part.
+    pub id: String,
+    /// SHA-256 of the secret part, hexadecimal.
+    pub digest: String,
+    /// Whose it is: `person:<name>` or `addon:<name>`.
+    pub owner: String,
+    /// Workspaces it is for.
+    pub workspaces: Vec<String>,
+    /// What it may do at most.
+    pub scopes: Vec<String>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it ends by itself.
+    pub expires: Timestamp,
+    /// When it was revoked.
+    pub revoked: Option<Timestamp>,
+    /// When it was last used.
+    pub last_used: Option<Timestamp>,
+}
+
+/// Limits of what waits for one registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// Most deliveries that wait; beyond it the oldest are dead.
+    pub waiting: u32,
+    /// Most times that one is sent.
+    pub attempts: u32,
+}
+
+/// One unit of work in one workspace. Dropped without [`HubWork::commit`], it never was.
+#[async_trait]
+pub trait HubWork: Send + Sync {
+    /// The graph as this unit of work sees it.
+    fn graph(&self) -> &dyn GraphReader;
+
+    /// Stores a node whole, in place of the one with its id; `keeps_history`: beside its earlier versions.
+    async fn put(&self, node: &Node, keeps_history: bool) -> Result<(), HubStoreError>;
+
+    /// Notes that something of this source with this id has come; `false` when it had come before.
+    async fn take_in(&self, source: &str, id: &str, at: Timestamp) -> Result<bool, HubStoreError>;
+
+    /// Lets a delivery wait for its machine. One of the same id is left as it is.
+    async fn deliver(&self, delivery: &NewDelivery) -> Result<(), HubStoreError>;
+
+    /// Makes all of it true.
+    async fn commit(self: Box<Self>) -> Result<(), HubStoreError>;
+}
+
+/// The graph and the units of work that change it.
+#[async_trait]
+pub trait HubGraph: Send + Sync {
+    /// Begins a unit of work; makes the workspace if it is not there.
+    async fn begin(&self, workspace: &str) -> Result<Box<dyn HubWork>, HubStoreError>;
+
+    /// The graph of a workspace as it is now.
+    fn reader(&self, workspace: &str) -> Box<dyn GraphReader>;
+
+    /// Whether the memory answers.
+    async fn ping(&self) -> Result<(), HubStoreError>;
+}
+
+/// Machines that registered.
+#[async_trait]
+pub trait Registrations: Send + Sync {
+    /// Takes in a registration; its position rises unless an equal one of this name and version is there.
+    async fn register(&self, registration: &StoredRegistration) -> Result<StoredRegistration, HubStoreError>;
+
+    /// All of them, lowest position first.
+    async fn registrations(&self) -> Result<Vec<StoredRegistration>, HubStoreError>;
+
+    /// Rises with every change of registrations.
+    async fn registrations_changed(&self) -> Result<i64, HubStoreError>;
+
+    /// Says until when these are alive.
+    async fn keep_alive(&self, ids: &[String], until: Timestamp) -> Result<(), HubStoreError>;
+
+    /// Takes a registration away, with what waits for it; `false` when it was not there.
+    async fn drop_registration(&self, id: &str) -> Result<bool, HubStoreError>;
+
+    /// Takes away ephemeral registrations that are not alive; how many.
+    async fn drop_vanished(&self, now: Timestamp) -> Result<u64, HubStoreError>;
+}
+
+/// What waits for machines.
+#[async_trait]
+pub trait Deliveries: Send + Sync {
+    /// Lets deliveries wait for their machines, outside of a unit of work.
+    async fn enqueue(&self, delivery: &NewDelivery) -> Result<(), HubStoreError>;
+
+    /// Takes what waits for a registration, oldest first, for a session that has it until `lease_until`.
+    async fn claim(
+        &self,
+        registration: &str,
+        session: &str,
+        limit: u32,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Vec<Delivery>, HubStoreError>;
+
+    /// Prolongs what a session has.
+    async fn renew(&self, session: &str, lease_until: Timestamp) -> Result<(), HubStoreError>;
+
+    /// Ends what a machine has answered; `None` when nothing of that correlation was with this registration.
+    async fn settle(&self, registration: &str, correlation: &str) -> Result<Option<Delivery>, HubStoreError>;
+
+    /// Gives back what a session had: it waits again from `not_before`, or is dead after its last attempt.
+    async fn release(
+        &self,
+        session: &str,
+        not_before: Timestamp,
+        limits: QueueLimits,
+    ) -> Result<u64, HubStoreError>;
+
+    /// Gives back what ran out of its lease, and ends what has expired or is too much.
+    async fn tidy(&self, now: Timestamp, limits: QueueLimits) -> Result<(), HubStoreError>;
+
+    /// How many of a registration stand how.
+    async fn counts(&self, registration: &str) -> Result<DeliveryCounts, HubStoreError>;
+
+    /// Dead deliveries of a workspace, newest first.
+    async fn dead(&self, workspace: &str, limit: u32) -> Result<Vec<Delivery>, HubStoreError>;
+
+    /// Lets a dead delivery wait again; `false` when it was not dead.
+    async fn revive(&self, id: &str, now: Timestamp, expires: Timestamp) -> Result<bool, HubStoreError>;
+}
+
+/// Keys.
+#[async_trait]
+pub trait Keys: Send + Sync {
+    /// Keeps a new key.
+    async fn add_key(&self, key: &StoredKey) -> Result<(), HubStoreError>;
+
+    /// A key by its public part.
+    async fn key(&self, id: &str) -> Result<Option<StoredKey>, HubStoreError>;
+
+    /// All keys, oldest first.
+    async fn keys(&self) -> Result<Vec<StoredKey>, HubStoreError>;
+
+    /// Revokes a key; `false` when it is not there or was revoked before.
+    async fn revoke_key(&self, id: &str, at: Timestamp) -> Result<bool, HubStoreError>;
+
+    /// Notes that a key was used.
+    async fn key_used(&self, id: &str, at: Timestamp) -> Result<(), HubStoreError>;
+}
+
+/// All of a hub's memory.
+pub trait HubStore: HubGraph + Registrations + Deliveries + Keys {}
+
+impl<T: HubGraph + Registrations + Deliveries + Keys> HubStore for T {}

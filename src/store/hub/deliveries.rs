@@ -1,0 +1,293 @@
+//! What waits for machines: claimed for a session, acknowledged by an answer, given back when the session ends.
+
+use async_trait::async_trait;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
+
+use super::SqlHub;
+use super::statement::{Doing, composed, moment};
+use crate::model::Timestamp;
+use crate::ports::hub::{
+    Deliveries, Delivery, DeliveryCounts, DeliveryKind, HubStoreError, NewDelivery, QueueLimits,
+};
+
+/// How long dead deliveries and the ids of what came stay.
+const KEPT: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3_600);
+
+const COLUMNS: &str = "id, workspace, registration, what, operation, correlation, payload, position, attempts, expires, created, because";
+
+const EVENT: &str = "event";
+const COMMAND: &str = "command";
+
+fn word(kind: DeliveryKind) -> &'static str {
+    match kind {
+        DeliveryKind::Event => EVENT,
+        DeliveryKind::Command => COMMAND,
+    }
+}
+
+fn kind(word: &str) -> DeliveryKind {
+    match word == COMMAND {
+        true => DeliveryKind::Command,
+        false => DeliveryKind::Event,
+    }
+}
+
+fn delivery(row: &AnyRow) -> Result<Delivery, sqlx::Error> {
+    let attempts: i64 = row.try_get("attempts")?;
+    Ok(Delivery {
+        what: NewDelivery {
+            id: row.try_get("id")?,
+            workspace: row.try_get("workspace")?,
+            registration: row.try_get("registration")?,
+            kind: kind(&row.try_get::<String, _>("what")?),
+            operation: row.try_get("operation")?,
+            correlation: row.try_get("correlation")?,
+            payload: row.try_get("payload")?,
+            created: moment(row, "created")?,
+            expires: moment(row, "expires")?,
+        },
+        attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+        because: row.try_get("because")?,
+    })
+}
+
+/// Rows in the order in which they came.
+fn in_order(mut rows: Vec<AnyRow>) -> Result<Vec<Delivery>, sqlx::Error> {
+    let mut placed = Vec::with_capacity(rows.len());
+    for row in rows.drain(..) {
+        let position: i64 = row.try_get("position")?;
+        placed.push((position, delivery(&row)?));
+    }
+    placed.sort_by(|(one, a), (other, b)| one.cmp(other).then_with(|| a.what.id.cmp(&b.what.id)));
+    Ok(placed.into_iter().map(|(_, delivery)| delivery).collect())
+}
+
+/// Lets a delivery wait; `after` orders those of one moment.
+pub(super) async fn insert(
+    connection: &mut AnyConnection,
+    delivery: &NewDelivery,
+    after: i64,
+) -> Result<(), HubStoreError> {
+    const INSERT: &str = "INSERT INTO hub_delivery (id, workspace, registration, what, operation, correlation, payload, \
+        state, position, attempts, not_before, session, lease_until, expires, created, because) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $8, 0, 0, '', 0, $9, $10, '') ON CONFLICT DO NOTHING";
+    sqlx::query(INSERT)
+        .bind(delivery.id.as_str())
+        .bind(delivery.workspace.as_str())
+        .bind(delivery.registration.as_str())
+        .bind(word(delivery.kind))
+        .bind(delivery.operation.as_str())
+        .bind(delivery.correlation.as_str())
+        .bind(delivery.payload.as_str())
+        .bind(delivery.created.as_micros().saturating_add(after))
+        .bind(delivery.expires.as_micros())
+        .bind(delivery.created.as_micros())
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .doing("let a delivery wait")
+}
+
+/// What was sent goes back; `$1` is from when it waits, `$2` the most attempts.
+const GIVE_BACK: &str = "UPDATE hub_delivery SET \
+    state = CASE WHEN attempts >= $2 THEN 'dead' ELSE 'waiting' END, \
+    because = CASE WHEN attempts >= $2 THEN 'the machine was lost each time it had it' ELSE '' END, \
+    session = '', lease_until = 0, not_before = $1 WHERE state = 'sent' AND ";
+
+impl SqlHub {
+    async fn give_back_expired(
+        &self,
+        connection: &mut AnyConnection,
+        now: Timestamp,
+        limits: QueueLimits,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query(composed(format!("{GIVE_BACK} lease_until < $3")))
+            .bind(now.as_micros())
+            .bind(i64::from(limits.attempts))
+            .bind(now.as_micros())
+            .execute(&mut *connection)
+            .await?;
+        const EXPIRE: &str = "UPDATE hub_delivery SET state = 'dead', session = '', \
+            because = CASE WHEN state = 'sent' THEN 'no answer came in time' ELSE 'no machine was there in time' END \
+            WHERE state <> 'dead' AND expires <= $1";
+        sqlx::query(EXPIRE)
+            .bind(now.as_micros())
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn end_what_is_too_much(
+        &self,
+        connection: &mut AnyConnection,
+        limits: QueueLimits,
+    ) -> Result<(), sqlx::Error> {
+        const FULL: &str = "SELECT registration, COUNT(*) AS waiting FROM hub_delivery WHERE state = 'waiting' \
+            GROUP BY registration HAVING COUNT(*) > $1";
+        const END: &str = "UPDATE hub_delivery SET state = 'dead', because = 'too many were waiting' WHERE id IN \
+            (SELECT id FROM hub_delivery WHERE registration = $1 AND state = 'waiting' ORDER BY position LIMIT $2)";
+        let most = i64::from(limits.waiting);
+        let full = sqlx::query(FULL).bind(most).fetch_all(&mut *connection).await?;
+        for row in full {
+            let registration: String = row.try_get("registration")?;
+            let waiting: i64 = row.try_get("waiting")?;
+            sqlx::query(END)
+                .bind(registration)
+                .bind(waiting - most)
+                .execute(&mut *connection)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn forget_old(&self, connection: &mut AnyConnection, now: Timestamp) -> Result<(), sqlx::Error> {
+        let before = now.minus(KEPT).as_micros();
+        for statement in [
+            "DELETE FROM hub_delivery WHERE state = 'dead' AND expires < $1",
+            "DELETE FROM hub_received WHERE at < $1",
+        ] {
+            sqlx::query(statement)
+                .bind(before)
+                .execute(&mut *connection)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Deliveries for SqlHub {
+    async fn enqueue(&self, delivery: &NewDelivery) -> Result<(), HubStoreError> {
+        insert(&mut *self.writer().await?, delivery, 0).await
+    }
+
+    async fn claim(
+        &self,
+        registration: &str,
+        session: &str,
+        limit: u32,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Vec<Delivery>, HubStoreError> {
+        let lock = if self.is_postgres {
+            " FOR UPDATE SKIP LOCKED"
+        } else {
+            ""
+        };
+        let statement = format!(
+            "UPDATE hub_delivery SET state = 'sent', session = $1, lease_until = $2, attempts = attempts + 1 WHERE id IN \
+             (SELECT id FROM hub_delivery WHERE registration = $3 AND state = 'waiting' AND not_before <= $4 \
+             ORDER BY position LIMIT $5{lock}) RETURNING {COLUMNS}"
+        );
+        let claimed = sqlx::query(composed(statement))
+            .bind(session)
+            .bind(lease_until.as_micros())
+            .bind(registration)
+            .bind(now.as_micros())
+            .bind(i64::from(limit))
+            .fetch_all(&mut *self.writer().await?)
+            .await;
+        claimed.and_then(in_order).doing("take what waits for a machine")
+    }
+
+    async fn renew(&self, session: &str, lease_until: Timestamp) -> Result<(), HubStoreError> {
+        sqlx::query("UPDATE hub_delivery SET lease_until = $1 WHERE session = $2 AND state = 'sent'")
+            .bind(lease_until.as_micros())
+            .bind(session)
+            .execute(&mut *self.writer().await?)
+            .await
+            .map(|_| ())
+            .doing("prolong what a machine has")
+    }
+
+    async fn settle(&self, registration: &str, correlation: &str) -> Result<Option<Delivery>, HubStoreError> {
+        let statement = format!(
+            "DELETE FROM hub_delivery WHERE registration = $1 AND correlation = $2 AND attempts > 0 RETURNING {COLUMNS}"
+        );
+        let settled = sqlx::query(composed(statement))
+            .bind(registration)
+            .bind(correlation)
+            .fetch_all(&mut *self.writer().await?)
+            .await;
+        let settled = settled.and_then(in_order).doing("acknowledge a delivery")?;
+        Ok(settled.into_iter().next())
+    }
+
+    async fn release(
+        &self,
+        session: &str,
+        not_before: Timestamp,
+        limits: QueueLimits,
+    ) -> Result<u64, HubStoreError> {
+        sqlx::query(composed(format!("{GIVE_BACK} session = $3")))
+            .bind(not_before.as_micros())
+            .bind(i64::from(limits.attempts))
+            .bind(session)
+            .execute(&mut *self.writer().await?)
+            .await
+            .map(|done| done.rows_affected())
+            .doing("take back what a machine had")
+    }
+
+    async fn tidy(&self, now: Timestamp, limits: QueueLimits) -> Result<(), HubStoreError> {
+        const DOING: &str = "tidy up deliveries";
+        let mut transaction = self.transaction().await?;
+        let connection = &mut *transaction;
+        self.give_back_expired(connection, now, limits)
+            .await
+            .doing(DOING)?;
+        self.end_what_is_too_much(connection, limits).await.doing(DOING)?;
+        self.forget_old(connection, now).await.doing(DOING)?;
+        transaction.commit().await.doing(DOING)
+    }
+
+    async fn counts(&self, registration: &str) -> Result<DeliveryCounts, HubStoreError> {
+        const COUNT: &str =
+            "SELECT state, COUNT(*) AS number FROM hub_delivery WHERE registration = $1 GROUP BY state";
+        const DOING: &str = "count deliveries";
+        let rows = sqlx::query(COUNT)
+            .bind(registration)
+            .fetch_all(&mut *self.reading().await?)
+            .await
+            .doing(DOING)?;
+        let mut counts = DeliveryCounts::default();
+        for row in rows {
+            let number: i64 = row.try_get("number").doing(DOING)?;
+            let number = u64::try_from(number).unwrap_or(0);
+            match row.try_get::<String, _>("state").doing(DOING)?.as_str() {
+                "waiting" => counts.waiting = number,
+                "sent" => counts.sent = number,
+                _ => counts.dead = number,
+            }
+        }
+        Ok(counts)
+    }
+
+    async fn dead(&self, workspace: &str, limit: u32) -> Result<Vec<Delivery>, HubStoreError> {
+        let statement = format!(
+            "SELECT {COLUMNS} FROM hub_delivery WHERE state = 'dead' AND workspace = $1 ORDER BY position DESC LIMIT $2"
+        );
+        let dead = sqlx::query(composed(statement))
+            .bind(workspace)
+            .bind(i64::from(limit))
+            .fetch_all(&mut *self.reading().await?)
+            .await;
+        let mut dead = dead.and_then(in_order).doing("list dead deliveries")?;
+        dead.reverse();
+        Ok(dead)
+    }
+
+    async fn revive(&self, id: &str, now: Timestamp, expires: Timestamp) -> Result<bool, HubStoreError> {
+        const REVIVE: &str = "UPDATE hub_delivery SET state = 'waiting', attempts = 0, because = '', not_before = $1, expires = $2 \
+            WHERE id = $3 AND state = 'dead'";
+        let done = sqlx::query(REVIVE)
+            .bind(now.as_micros())
+            .bind(expires.as_micros())
+            .bind(id)
+            .execute(&mut *self.writer().await?)
+            .await
+            .doing("revive a delivery")?;
+        Ok(done.rows_affected() > 0)
+    }
+}

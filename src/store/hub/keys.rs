@@ -1,0 +1,86 @@
+//! Keys: their public part and the digest of their secret.
+
+use async_trait::async_trait;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::SqlHub;
+use super::statement::{Doing, composed, json, moment, moment_or_none, to_json};
+use crate::model::Timestamp;
+use crate::ports::hub::{HubStoreError, Keys, StoredKey};
+
+const COLUMNS: &str = "id, digest, owner, workspaces, scopes, created, expires, revoked, last_used";
+
+fn key(row: &AnyRow) -> Result<StoredKey, sqlx::Error> {
+    Ok(StoredKey {
+        id: row.try_get("id")?,
+        digest: row.try_get("digest")?,
+        owner: row.try_get("owner")?,
+        workspaces: json(row, "workspaces")?,
+        scopes: json(row, "scopes")?,
+        created: moment(row, "created")?,
+        expires: moment(row, "expires")?,
+        revoked: moment_or_none(row, "revoked")?,
+        last_used: moment_or_none(row, "last_used")?,
+    })
+}
+
+#[async_trait]
+impl Keys for SqlHub {
+    async fn add_key(&self, key: &StoredKey) -> Result<(), HubStoreError> {
+        const ADD: &str = "INSERT INTO hub_key (id, digest, owner, workspaces, scopes, created, expires, revoked, last_used) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0)";
+        sqlx::query(ADD)
+            .bind(key.id.as_str())
+            .bind(key.digest.as_str())
+            .bind(key.owner.as_str())
+            .bind(to_json(&key.workspaces))
+            .bind(to_json(&key.scopes))
+            .bind(key.created.as_micros())
+            .bind(key.expires.as_micros())
+            .execute(&mut *self.writer().await?)
+            .await
+            .map(|_| ())
+            .doing("keep a key")
+    }
+
+    async fn key(&self, id: &str) -> Result<Option<StoredKey>, HubStoreError> {
+        let statement = format!("SELECT {COLUMNS} FROM hub_key WHERE id = $1");
+        let row = sqlx::query(composed(statement))
+            .bind(id)
+            .fetch_optional(&mut *self.reading().await?)
+            .await
+            .doing("look for a key")?;
+        row.as_ref().map(key).transpose().doing("look for a key")
+    }
+
+    async fn keys(&self) -> Result<Vec<StoredKey>, HubStoreError> {
+        let statement = format!("SELECT {COLUMNS} FROM hub_key ORDER BY created, id");
+        let rows = sqlx::query(composed(statement))
+            .fetch_all(&mut *self.reading().await?)
+            .await
+            .doing("list keys")?;
+        let read: Result<Vec<_>, _> = rows.iter().map(key).collect();
+        read.doing("list keys")
+    }
+
+    async fn revoke_key(&self, id: &str, at: Timestamp) -> Result<bool, HubStoreError> {
+        let done = sqlx::query("UPDATE hub_key SET revoked = $1 WHERE id = $2 AND revoked = 0")
+            .bind(at.as_micros())
+            .bind(id)
+            .execute(&mut *self.writer().await?)
+            .await
+            .doing("revoke a key")?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn key_used(&self, id: &str, at: Timestamp) -> Result<(), HubStoreError> {
+        sqlx::query("UPDATE hub_key SET last_used = $1 WHERE id = $2 AND last_used < $1")
+            .bind(at.as_micros())
+            .bind(id)
+            .execute(&mut *self.writer().await?)
+            .await
+            .map(|_| ())
+            .doing("note the use of a key")
+    }
+}

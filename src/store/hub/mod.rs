@@ -1,0 +1,193 @@
+//! The hub's memory in SQLite or Postgres: one schema (`migrations/hub/`) and one set of statements for both.
+//!
+//! Statements keep to what both understand; where they differ, [`SqlHub::is_postgres`] says which. Begin with
+//! [`work`], where the graph changes, then [`deliveries`].
+
+mod deliveries;
+mod keys;
+mod nodes;
+mod registrations;
+mod statement;
+mod work;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use sqlx::migrate::{Migrate, Migrator};
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AnyPool, Executor};
+
+use super::sqlite::database::prepare_file;
+use crate::ports::graph::GraphReader;
+use crate::ports::hub::{HubGraph, HubStoreError, HubWork};
+use nodes::Reader;
+use statement::Doing;
+use work::SqlWork;
+
+/// All schemas of a hub that this program knows, oldest first.
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/hub");
+
+/// Connections that read an SQLite file beside the one that writes.
+const READERS: u32 = 4;
+
+/// Connections to Postgres.
+const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// How long somebody waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Where a hub's memory is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// An SQLite file, made where it is missing.
+    File(PathBuf),
+    /// A Postgres database by its URL.
+    Postgres(String),
+}
+
+impl Place {
+    /// A `postgres:` URL, or else the path of a file.
+    pub fn read(text: &str) -> Self {
+        match text.starts_with("postgres:") || text.starts_with("postgresql:") {
+            true => Self::Postgres(text.to_owned()),
+            false => Self::File(PathBuf::from(text)),
+        }
+    }
+}
+
+/// The hub's memory. Clones share it.
+#[derive(Debug, Clone)]
+pub struct SqlHub {
+    writers: AnyPool,
+    readers: AnyPool,
+    is_postgres: bool,
+}
+
+impl SqlHub {
+    /// Opens the memory at a place and brings its schema up to date.
+    ///
+    /// # Errors
+    /// It cannot be reached or made, or a newer program wrote it.
+    pub async fn open(place: &Place) -> Result<Self, HubStoreError> {
+        install_default_drivers();
+        let hub = match place {
+            Place::File(path) => Self::open_file(path).await?,
+            Place::Postgres(url) => Self::open_postgres(url).await?,
+        };
+        hub.migrate().await?;
+        Ok(hub)
+    }
+
+    async fn open_file(path: &Path) -> Result<Self, HubStoreError> {
+        const DOING: &str = "open the hub's database";
+        prepare_file(path).doing(DOING)?;
+        let url = format!("sqlite://{}?mode=rwc", escaped(path));
+        let options = AnyPoolOptions::new()
+            .acquire_timeout(PATIENCE)
+            .idle_timeout(None)
+            .max_lifetime(None);
+        let writers = options.clone().max_connections(1).after_connect(|connection, _| {
+            // Full synchronisation is the default: what was committed survives a loss of power.
+            const SETTINGS: &str = "PRAGMA busy_timeout = 15000; PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 16777216";
+            Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) })
+        });
+        let readers = options
+            .min_connections(0)
+            .max_connections(READERS)
+            .after_connect(|connection, _| {
+                const SETTINGS: &str = "PRAGMA busy_timeout = 15000; PRAGMA query_only = 1";
+                Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) })
+            });
+        Ok(Self {
+            writers: writers.connect(&url).await.doing(DOING)?,
+            readers: readers.connect_lazy(&url).doing(DOING)?,
+            is_postgres: false,
+        })
+    }
+
+    async fn open_postgres(url: &str) -> Result<Self, HubStoreError> {
+        let pool = AnyPoolOptions::new()
+            .acquire_timeout(PATIENCE)
+            .max_connections(POSTGRES_CONNECTIONS)
+            .connect(url)
+            .await
+            .doing("reach the hub's database")?;
+        Ok(Self {
+            writers: pool.clone(),
+            readers: pool,
+            is_postgres: true,
+        })
+    }
+
+    async fn migrate(&self) -> Result<(), HubStoreError> {
+        const DOING: &str = "bring the hub's database to the current schema";
+        let mut connection = self.writers.acquire().await.doing(DOING)?;
+        connection
+            .ensure_migrations_table(&MIGRATIONS.table_name)
+            .await
+            .doing(DOING)?;
+        MIGRATIONS
+            .run_direct(None, &mut *connection, false)
+            .await
+            .doing(DOING)
+    }
+
+    /// A connection for what changes something outside of a unit of work.
+    async fn writer(&self) -> Result<PoolConnection<Any>, HubStoreError> {
+        self.writers.acquire().await.doing("reach the hub's database")
+    }
+
+    /// A connection for what only reads.
+    async fn reading(&self) -> Result<PoolConnection<Any>, HubStoreError> {
+        self.readers.acquire().await.doing("reach the hub's database")
+    }
+
+    /// Begins a transaction that writes.
+    async fn transaction(&self) -> Result<sqlx::Transaction<'static, Any>, HubStoreError> {
+        let begun = match self.is_postgres {
+            true => self.writers.begin().await,
+            // A transaction that begins by reading could find at its first write that another process was faster.
+            false => self.writers.begin_with("BEGIN IMMEDIATE").await,
+        };
+        begun.doing("begin to write into the hub's database")
+    }
+
+    /// Ends in good order.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writers.close().await;
+    }
+}
+
+/// A path as it stands in a URL.
+fn escaped(path: &Path) -> String {
+    let escape = |byte: &u8| match byte {
+        b'/' | b'-' | b'_' | b'.' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(*byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    use std::os::unix::ffi::OsStrExt;
+    path.as_os_str().as_bytes().iter().map(escape).collect()
+}
+
+#[async_trait]
+impl HubGraph for SqlHub {
+    async fn begin(&self, workspace: &str) -> Result<Box<dyn HubWork>, HubStoreError> {
+        let transaction = self.transaction().await?;
+        Ok(Box::new(SqlWork::begin(transaction, workspace).await?))
+    }
+
+    fn reader(&self, workspace: &str) -> Box<dyn GraphReader> {
+        Box::new(Reader {
+            pool: self.readers.clone(),
+            workspace: workspace.to_owned(),
+        })
+    }
+
+    async fn ping(&self) -> Result<(), HubStoreError> {
+        let mut connection = self.reading().await?;
+        let answered = sqlx::query("SELECT 1").execute(&mut *connection).await;
+        answered.map(|_| ()).doing("ask the hub's database")
+    }
+}

@@ -1,0 +1,286 @@
+//! The graph as it is read: by key, by what points somewhere, and by search.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, AnyPool, Row};
+
+use super::statement::{composed, json, marks};
+use crate::ports::graph::{Filter, Find, GraphError, GraphReader, Node};
+
+/// Fields whose values can be searched by without looking at every node, the telling ones first.
+pub(super) const INDEXED: &[&str] = &[
+    "goalSetId",
+    "sha",
+    "buildId",
+    "number",
+    "login",
+    "screenName",
+    "userId",
+    "channelId",
+    "providerId",
+    "namespace",
+    "name",
+    "uniqueName",
+    "owner",
+    "branch",
+    "registration",
+    "providerType",
+    "environment",
+    "state",
+    "status",
+];
+
+/// Longest value that is indexed; longer ones are found by looking.
+pub(super) const LONGEST_INDEXED: usize = 200;
+
+/// Most keys asked for at once.
+const CHUNK: usize = 500;
+
+/// Most nodes that one search looks at when its filters are not all indexed.
+const MOST_LOOKED_AT: i64 = 20_000;
+
+/// A value as the index has it; `None` for what is not indexed.
+pub(super) fn indexed(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => (text.len() <= LONGEST_INDEXED).then(|| text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(yes) => Some(yes.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// The graph of a workspace outside of any unit of work.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) pool: AnyPool,
+    pub(super) workspace: String,
+}
+
+#[async_trait]
+impl GraphReader for Reader {
+    async fn nodes(&self, kind: &str, keys: &[String]) -> Result<Vec<Arc<Node>>, GraphError> {
+        let mut connection = self.pool.acquire().await.map_err(failed)?;
+        by_keys(&mut connection, &self.workspace, kind, keys).await
+    }
+
+    async fn linking(
+        &self,
+        kind: &str,
+        field: &str,
+        keys: &[String],
+        limit: u32,
+    ) -> Result<Vec<Arc<Node>>, GraphError> {
+        let mut connection = self.pool.acquire().await.map_err(failed)?;
+        linking(&mut connection, &self.workspace, (kind, field), keys, limit).await
+    }
+
+    async fn find(&self, find: &Find) -> Result<Vec<Arc<Node>>, GraphError> {
+        let mut connection = self.pool.acquire().await.map_err(failed)?;
+        search(&mut connection, &self.workspace, find).await
+    }
+}
+
+pub(super) fn failed(error: sqlx::Error) -> GraphError {
+    GraphError {
+        doing: "read the graph",
+        source: Box::new(error),
+    }
+}
+
+fn node(row: &AnyRow, kind: &str) -> Result<Arc<Node>, GraphError> {
+    let read = || {
+        Ok(Node {
+            kind: kind.to_owned(),
+            keys: json(row, "keys")?,
+            body: json(row, "body")?,
+            links: json(row, "links")?,
+        })
+    };
+    read().map(Arc::new).map_err(failed)
+}
+
+/// Nodes by their keys, in the order of the keys.
+pub(super) async fn by_keys(
+    connection: &mut AnyConnection,
+    workspace: &str,
+    kind: &str,
+    keys: &[String],
+) -> Result<Vec<Arc<Node>>, GraphError> {
+    let mut found: HashMap<String, Arc<Node>> = HashMap::new();
+    for chunk in keys.chunks(CHUNK) {
+        let statement = format!(
+            "SELECT k.key AS asked, n.keys, n.body, n.links FROM hub_node_key k JOIN hub_node n \
+             ON n.workspace = k.workspace AND n.kind = k.kind AND n.id = k.id \
+             WHERE k.workspace = $1 AND k.kind = $2 AND k.key IN ({})",
+            marks(3, chunk.len())
+        );
+        let mut query = sqlx::query(composed(statement)).bind(workspace).bind(kind);
+        for key in chunk {
+            query = query.bind(key.as_str());
+        }
+        for row in query.fetch_all(&mut *connection).await.map_err(failed)? {
+            found.insert(row.try_get("asked").map_err(failed)?, node(&row, kind)?);
+        }
+    }
+    Ok(keys.iter().filter_map(|key| found.get(key).cloned()).collect())
+}
+
+/// Nodes whose link points at one of these keys, oldest first.
+pub(super) async fn linking(
+    connection: &mut AnyConnection,
+    workspace: &str,
+    (kind, field): (&str, &str),
+    keys: &[String],
+    limit: u32,
+) -> Result<Vec<Arc<Node>>, GraphError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys = &keys[..keys.len().min(CHUNK)];
+    let statement = format!(
+        "SELECT n.keys, n.body, n.links FROM hub_node n WHERE n.workspace = $1 AND n.kind = $2 AND n.id IN \
+         (SELECT l.id FROM hub_node_link l WHERE l.workspace = $1 AND l.kind = $2 AND l.field = $3 AND l.target IN ({})) \
+         ORDER BY n.created LIMIT $4",
+        marks(5, keys.len())
+    );
+    let mut query = sqlx::query(composed(statement))
+        .bind(workspace)
+        .bind(kind)
+        .bind(field)
+        .bind(i64::from(limit));
+    for key in keys {
+        query = query.bind(key.as_str());
+    }
+    let rows = query.fetch_all(&mut *connection).await.map_err(failed)?;
+    rows.iter().map(|row| node(row, kind)).collect()
+}
+
+/// Filters that an index answers, the most telling first, with the values that each admits.
+struct Plan<'f> {
+    filters: Vec<(&'f str, Vec<String>)>,
+    /// Whether the database gives exactly the page that is asked for.
+    is_exact: bool,
+}
+
+/// Fields that change in the course of a node's life, so that an earlier version may have had another value.
+const CHANGING: &[&str] = &["state", "status"];
+
+fn plan(find: &Find) -> Plan<'_> {
+    let rank = |field: &str| {
+        let is_usable = !(find.history && CHANGING.contains(&field));
+        INDEXED
+            .iter()
+            .position(|indexed| *indexed == field)
+            .filter(|_| is_usable)
+    };
+    let values = |filter: &Filter| filter.any_of.iter().map(indexed).collect::<Option<Vec<_>>>();
+    let mut ranked: Vec<_> = find
+        .filters
+        .iter()
+        .filter_map(|filter| Some((rank(&filter.field)?, filter.field.as_str(), values(filter)?)))
+        .collect();
+    ranked.sort_by_key(|(rank, _, _)| *rank);
+    Plan {
+        is_exact: ranked.len() == find.filters.len() && find.order_by.is_none(),
+        filters: ranked
+            .into_iter()
+            .map(|(_, field, values)| (field, values))
+            .collect(),
+    }
+}
+
+impl Plan<'_> {
+    /// The statement; its first placeholders are workspace, kind, limit and offset, then each filter's field and values.
+    fn statement(&self, find: &Find) -> String {
+        let (mut tables, mut conditions, mut next) = (String::new(), String::new(), 5);
+        for (number, (_, values)) in self.filters.iter().enumerate() {
+            // A cross join keeps the order in which SQLite looks: through the index to the nodes.
+            let _ = write!(tables, "hub_node_value v{number} CROSS JOIN ");
+            let _ = write!(
+                conditions,
+                " AND v{number}.workspace = $1 AND v{number}.kind = $2 AND v{number}.id = n.id \
+                 AND v{number}.field = ${next} AND v{number}.value IN ({})",
+                marks(next + 1, values.len())
+            );
+            next += 1 + values.len();
+        }
+        let source = if find.history {
+            "hub_node_version"
+        } else {
+            "hub_node"
+        };
+        let is_descending = find.descending || find.order_by.is_some();
+        let direction = if is_descending { "DESC" } else { "ASC" };
+        format!(
+            "SELECT n.keys, n.body, n.links FROM {tables}{source} n WHERE n.workspace = $1 AND n.kind = $2{conditions} \
+             ORDER BY n.changed {direction} LIMIT $3 OFFSET $4"
+        )
+    }
+}
+
+/// Nodes that a search finds.
+pub(super) async fn search(
+    connection: &mut AnyConnection,
+    workspace: &str,
+    find: &Find,
+) -> Result<Vec<Arc<Node>>, GraphError> {
+    let plan = plan(find);
+    let (limit, offset) = match plan.is_exact {
+        true => (i64::from(find.first), i64::from(find.offset)),
+        false => (MOST_LOOKED_AT, 0),
+    };
+    let mut query = sqlx::query(composed(plan.statement(find)))
+        .bind(workspace)
+        .bind(find.kind.as_str())
+        .bind(limit)
+        .bind(offset);
+    for (field, values) in &plan.filters {
+        query = query.bind(*field);
+        for value in values {
+            query = query.bind(value.as_str());
+        }
+    }
+    let rows = query.fetch_all(&mut *connection).await.map_err(failed)?;
+    let nodes: Vec<_> = rows
+        .iter()
+        .map(|row| node(row, &find.kind))
+        .collect::<Result<_, _>>()?;
+    Ok(match plan.is_exact {
+        true => nodes,
+        false => chosen(nodes, find),
+    })
+}
+
+/// What of these the search means, in its order, its page of them.
+fn chosen(nodes: Vec<Arc<Node>>, find: &Find) -> Vec<Arc<Node>> {
+    let admits = |node: &Arc<Node>| {
+        find.filters
+            .iter()
+            .all(|filter| filter.admits(node.body.get(&filter.field)))
+    };
+    let mut nodes: Vec<_> = nodes.into_iter().filter(admits).collect();
+    if let Some(by) = &find.order_by {
+        nodes.sort_by(|one, other| {
+            let ordering = compare(one.body.get(by), other.body.get(by));
+            if find.descending {
+                ordering.reverse()
+            } else {
+                ordering
+            }
+        });
+    }
+    let page = nodes.into_iter().skip(find.offset as usize);
+    page.take(find.first as usize).collect()
+}
+
+fn compare(one: Option<&Value>, other: Option<&Value>) -> std::cmp::Ordering {
+    match (one.and_then(Value::as_f64), other.and_then(Value::as_f64)) {
+        (Some(one), Some(other)) => one.total_cmp(&other),
+        (_, _) => one.and_then(Value::as_str).cmp(&other.and_then(Value::as_str)),
+    }
+}

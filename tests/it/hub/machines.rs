@@ -1,0 +1,349 @@
+//! Registration, the conversation, and who gets what (wire protocol 2, 3, 6, 12).
+
+use std::io::Read as _;
+use std::time::Duration;
+
+use flate2::read::GzDecoder;
+use sdm::hub::Rhythm;
+use sdm::model::Timestamp;
+use sdm::ports::hub::{Deliveries as _, DeliveryKind, NewDelivery};
+use serde_json::{Value, json};
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::machine::{Machine, PATIENCE, TestHub, quick, registration, wish};
+
+/// Lets an event wait for the registration of a version of machine `m`.
+async fn let_wait(hub: &TestHub, version: &str, id: &str) {
+    let registrations = hub.administration().registrations().await.unwrap();
+    let registration = registrations.iter().find(|one| one.version == version).unwrap();
+    let payload = json!({
+        "data": {"Push": [{"id": id}]}, "secrets": [],
+        "extensions": {"team_id": "w", "operationName": "OnPush", "correlation_id": id}
+    });
+    let delivery = NewDelivery {
+        id: id.to_owned(),
+        workspace: "w".to_owned(),
+        registration: registration.id.clone(),
+        kind: DeliveryKind::Event,
+        operation: "OnPush".to_owned(),
+        correlation: id.to_owned(),
+        payload: payload.to_string(),
+        created: Timestamp::from_micros(0),
+        expires: Timestamp::from_micros(i64::MAX),
+    };
+    hub.hub.memory().enqueue(&delivery).await.unwrap();
+}
+
+fn id_of(event: &Value) -> &str {
+    event["data"]["Push"][0]["id"].as_str().unwrap()
+}
+
+/// Waits until something about the registrations holds.
+async fn until(hub: &TestHub, holds: impl Fn(&[(String, String)]) -> bool) {
+    let wait = async {
+        loop {
+            let registrations = hub.administration().registrations().await.unwrap();
+            let names: Vec<_> = registrations
+                .into_iter()
+                .map(|one| (one.name, one.version))
+                .collect();
+            if holds(&names) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait)
+        .await
+        .expect("the registrations become so");
+}
+
+#[tokio::test]
+async fn a_registration_is_answered_with_a_way_in_that_works_once() {
+    let hub = TestHub::start(quick()).await;
+    let url = hub.register(&registration("m", "1.0.0", "ephemeral")).await;
+    let mut machine = Machine::open(&url).await;
+    machine.settled().await;
+    assert!(connect_async(&url).await.is_err(), "the address is used up");
+    machine.leave().await;
+    until(&hub, <[_]>::is_empty).await;
+}
+
+#[tokio::test]
+async fn refusals_say_what_is_missing() {
+    let hub = TestHub::start(quick()).await;
+    let one = registration("m", "1.0.0", "ephemeral");
+    let without = hub
+        .http
+        .post(hub.url("/registration"))
+        .body(one.to_string())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(without.status(), 401);
+    assert!(without.headers().contains_key("www-authenticate"));
+    let (status, answer) = hub.post("/registration", "hub_a_guess", &one).await;
+    assert_eq!(
+        (status, &answer["error"]["code"]),
+        (401, &json!("invalid_credentials"))
+    );
+    let (_, reader) = hub
+        .administration()
+        .new_key(&wish(&["graph:read"]))
+        .await
+        .unwrap();
+    let (status, answer) = hub.post("/registration", &reader, &one).await;
+    assert_eq!(status, 403);
+    assert_eq!(answer["error"]["missing_scopes"], json!(["events:read"]));
+    let mut other = one.clone();
+    other["team_ids"] = json!(["other"]);
+    assert_eq!(hub.post("/registration", &hub.key, &other).await.0, 403);
+    let mut wide = one.clone();
+    wide["scopes"] = json!(["admin:write"]);
+    let (status, answer) = hub.post("/registration", &hub.key, &wide).await;
+    assert_eq!(
+        (status, &answer["error"]["missing_scopes"]),
+        (403, &json!(["admin:write"]))
+    );
+    let mut wrong = one.clone();
+    wrong["events"][0]["subscription"] = json!("subscription X { Push { nonsense } }");
+    let (status, answer) = hub.post("/registration", &hub.key, &wrong).await;
+    let message = answer["error"]["message"].as_str().unwrap().to_owned();
+    assert_eq!(status, 400);
+    assert!(message.contains("`Push` has no field `nonsense`"), "{message}");
+    let (status, _) = hub.post("/registration", &hub.key, &json!({"name": 7})).await;
+    assert_eq!(status, 400);
+    assert_eq!(hub.post("/nowhere", &hub.key, &one).await.0, 404);
+    assert!(
+        connect_async(format!("ws://{}/ws/guess", hub.hub.address))
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn machines_that_register_without_a_pause_are_put_off() {
+    let hub = TestHub::start(quick()).await;
+    let one = registration("m", "1.0.0", "ephemeral");
+    let mut statuses = Vec::new();
+    for _ in 0..40 {
+        statuses.push(hub.post("/registration", &hub.key, &one).await.0);
+    }
+    assert!(statuses.contains(&200) && statuses.contains(&503), "{statuses:?}");
+    assert!(!statuses.contains(&500), "the original dies of it");
+}
+
+#[tokio::test]
+async fn pings_go_both_ways_and_silence_ends_the_conversation() {
+    let rhythm = Rhythm {
+        ping: Duration::from_millis(20),
+        silence: Duration::from_millis(200),
+        ..quick()
+    };
+    let hub = TestHub::start(rhythm).await;
+    let mut machine = hub.machine(&registration("m", "1.0.0", "durable")).await;
+    let Message::Text(ping) = machine.frame().await else {
+        panic!("the hub pings first");
+    };
+    assert!(ping.contains("\"ping\""));
+    machine.say(&json!({"ping": 7})).await;
+    assert_eq!(machine.hear().await, json!({"pong": 7}));
+    // It says nothing more: the hub ends it without a close frame, as a connection that is lost.
+    let ended = async { while machine.try_frame().await.is_some() {} };
+    tokio::time::timeout(PATIENCE, ended).await.unwrap();
+}
+
+#[tokio::test]
+async fn compressed_frames_go_to_those_who_asked_for_them() {
+    let hub = TestHub::start(quick()).await;
+    let mut asks = registration("m", "1.0.0", "ephemeral");
+    asks["accept_encoding"] = json!("gzip");
+    let mut machine = hub.machine(&asks).await;
+    machine.say(&json!({"ping": 1})).await;
+    loop {
+        let Message::Binary(bytes) = machine.frame().await else {
+            panic!("every message is compressed");
+        };
+        let mut text = String::new();
+        GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
+        if text == r#"{"pong":1}"# {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn g3_nonsense_is_borne_for_a_while_and_floods_are_not() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&registration("m", "1.0.0", "ephemeral")).await;
+    for text in ["", "{", "[]", "{\"what\": 1}", "\u{0}"] {
+        machine.say_text(text).await;
+    }
+    machine.settled().await;
+    for _ in 0..100 {
+        machine.say_text("{").await;
+    }
+    assert_eq!(machine.closed().await, 1008);
+    let mut flooding = hub.machine(&registration("m", "1.0.0", "ephemeral")).await;
+    let flood = format!("{{\"ping\": \"{}\"}}", "x".repeat(5 * 1024 * 1024));
+    flooding.try_say(&flood).await;
+    let ended = async { while flooding.try_frame().await.is_some() {} };
+    tokio::time::timeout(PATIENCE, ended).await.unwrap();
+}
+
+#[tokio::test]
+async fn equals_share_and_an_answer_ends_a_delivery() {
+    let hub = TestHub::start(quick()).await;
+    let mut one = hub.machine(&registration("m", "1.0.0", "ephemeral")).await;
+    let mut other = hub.machine(&registration("m", "1.0.0", "ephemeral")).await;
+    (one.settled().await, other.settled().await);
+    for id in ["a", "b", "c", "d"] {
+        let_wait(&hub, "1.0.0", id).await;
+    }
+    let (first, second) = (one.hear().await, other.hear().await);
+    let (third, fourth) = (one.hear().await, other.hear().await);
+    let mut heard: Vec<&str> = [&first, &second, &third, &fourth].map(id_of).to_vec();
+    heard.sort_unstable();
+    assert_eq!(heard, ["a", "b", "c", "d"], "two each, and each once");
+    assert_eq!(first["extensions"]["attempt"], json!(1));
+    for event in [&first, &third] {
+        one.answer(event).await;
+    }
+    one.settled().await;
+    // The other is lost without an answer: what it had comes to the one that is left, with the same ids.
+    drop(other);
+    let mut again = Vec::new();
+    for _ in 0..2 {
+        let event = one.hear().await;
+        assert_eq!(event["extensions"]["attempt"], json!(2));
+        assert_eq!(
+            event["extensions"]["delivery_id"],
+            event["extensions"]["correlation_id"]
+        );
+        again.push(id_of(&event).to_owned());
+        one.answer(&event).await;
+    }
+    again.sort_unstable();
+    let mut lost = [id_of(&second), id_of(&fourth)];
+    lost.sort_unstable();
+    assert_eq!(again, lost);
+    one.settled().await;
+}
+
+#[tokio::test]
+async fn a_delivery_that_is_acknowledged_does_not_come_again() {
+    let hub = TestHub::start(quick()).await;
+    let mut asks = registration("m", "1.0.0", "durable");
+    asks["capabilities"] = json!(["ack", "header", "unheard-of"]);
+    let (_, answer) = hub.post("/registration", &hub.key, &asks).await;
+    assert_eq!(answer["capabilities"], json!(["ack", "header"]));
+    let (url, token) = (answer["url"].as_str().unwrap(), answer["jwt"].as_str().unwrap());
+    assert!(!url.contains(token), "the credential is in a header");
+    let mut machine = Machine::open_with(url, token).await;
+    let_wait(&hub, "1.0.0", "a").await;
+    let event = machine.hear().await;
+    let ack =
+        json!({"control": {"name": "ack", "params": {"delivery_id": event["extensions"]["delivery_id"]}}});
+    machine.say(&ack).await;
+    machine.settled().await;
+    drop(machine);
+    let_wait(&hub, "1.0.0", "b").await;
+    let mut again = hub.machine(&registration("m", "1.0.0", "durable")).await;
+    let event = again.hear().await;
+    assert_eq!(id_of(&event), "b");
+    again.answer(&event).await;
+    again.settled().await;
+}
+
+#[tokio::test]
+async fn backoff_holds_deliveries_up() {
+    let hub = TestHub::start(quick()).await;
+    let mut quiet = hub.machine(&registration("m", "1.0.0", "ephemeral")).await;
+    quiet
+        .say(&json!({"control": {"name": "backoff", "params": {"millis": 60_000}}}))
+        .await;
+    quiet.settled().await;
+    let mut ready = hub.machine(&registration("m", "1.0.0", "ephemeral")).await;
+    for id in ["a", "b", "c"] {
+        let_wait(&hub, "1.0.0", id).await;
+        let event = ready.hear().await;
+        assert_eq!(id_of(&event), id);
+        ready.answer(&event).await;
+    }
+    quiet.settled().await;
+}
+
+#[tokio::test]
+async fn durable_machines_find_what_waited_also_after_a_restart_of_the_hub() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&registration("m", "1.0.0", "durable")).await;
+    machine.settled().await;
+    machine.leave().await;
+    let_wait(&hub, "1.0.0", "a").await;
+    let hub = hub.restart(quick()).await;
+    let mut machine = hub.machine(&registration("m", "1.0.0", "durable")).await;
+    assert_eq!(id_of(&machine.hear().await), "a");
+    // The hub ends while the machine has it: it comes again.
+    let hub = hub.restart(quick()).await;
+    let mut machine = hub.machine(&registration("m", "1.0.0", "durable")).await;
+    let event = machine.hear().await;
+    assert_eq!((id_of(&event), &event["extensions"]["attempt"]), ("a", &json!(2)));
+}
+
+#[tokio::test]
+async fn the_last_that_registers_is_served_and_the_one_before_when_it_has_gone() {
+    let hub = TestHub::start(quick()).await;
+    let mut durable = hub.machine(&registration("m", "1.0.0", "durable")).await;
+    durable.settled().await;
+    let mut newer = hub.machine(&registration("m", "2.0.0", "ephemeral")).await;
+    newer.settled().await;
+    assert_eq!(
+        durable.hear().await,
+        json!({"control": {"name": "superseded", "params": {}}})
+    );
+    let versions = |names: &[(String, String)]| {
+        names
+            .iter()
+            .map(|(_, version)| version.clone())
+            .collect::<Vec<_>>()
+    };
+    until(&hub, |names| versions(names) == ["1.0.0", "2.0.0"]).await;
+    // Back again with the same announcement, the older one is no newer than it was.
+    let again = hub.register(&registration("m", "1.0.0", "durable")).await;
+    until(&hub, |names| versions(names) == ["1.0.0", "2.0.0"]).await;
+    drop(again);
+    newer.leave().await;
+    until(&hub, |names| versions(names) == ["1.0.0"]).await;
+}
+
+#[tokio::test]
+async fn a_revoked_key_ends_what_is_connected_with_it() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&registration("m", "1.0.0", "ephemeral")).await;
+    machine.settled().await;
+    let keys = hub.administration().keys().await.unwrap();
+    hub.administration().revoke_key(&keys[0].id).await.unwrap();
+    assert_eq!(machine.closed().await, 4401);
+    let (status, _) = hub
+        .post(
+            "/registration",
+            &hub.key,
+            &registration("m", "1.0.0", "ephemeral"),
+        )
+        .await;
+    assert_eq!(status, 401);
+}
+
+#[tokio::test]
+async fn a_registration_can_be_taken_away() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&registration("m", "1.0.0", "durable")).await;
+    machine.settled().await;
+    let registrations = hub.administration().registrations().await.unwrap();
+    hub.administration()
+        .drop_registration(&registrations[0].id)
+        .await
+        .unwrap();
+    assert_eq!(machine.closed().await, 4403);
+}

@@ -1,0 +1,6 @@
+//! The hub, as machines and forges meet it.
+
+mod events;
+mod machine;
+mod machines;
+mod store;

@@ -1,0 +1,412 @@
+//! What every database under a hub must do: one list, on SQLite always and on a real Postgres.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sdm::model::Timestamp;
+use sdm::ports::graph::{Filter, Find, Node};
+use sdm::ports::hub::{
+    Deliveries, DeliveryKind, HubGraph, Keys, NewDelivery, QueueLimits, Registrations, StoredKey,
+    StoredRegistration,
+};
+use sdm::store::hub::{Place, SqlHub};
+use sdm::wire::hub::PolicyName;
+use serde_json::{Value, json};
+
+use crate::support::postgres::Postgres;
+
+const LIMITS: QueueLimits = QueueLimits {
+    waiting: 3,
+    attempts: 2,
+};
+
+fn at(second: u64) -> Timestamp {
+    Timestamp::from_micros(1_800_000_000_000_000).plus(Duration::from_secs(second))
+}
+
+fn node(kind: &str, keys: &[&str], body: &Value, links: &[(&str, &[&str])]) -> Node {
+    let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+    Node {
+        kind: kind.to_owned(),
+        keys: texts(keys),
+        body: body.as_object().unwrap().clone(),
+        links: links
+            .iter()
+            .map(|(field, to)| ((*field).to_owned(), texts(to)))
+            .collect::<BTreeMap<_, _>>(),
+    }
+}
+
+fn delivery(id: &str, registration: &str) -> NewDelivery {
+    NewDelivery {
+        id: id.to_owned(),
+        workspace: "w".to_owned(),
+        registration: registration.to_owned(),
+        kind: DeliveryKind::Event,
+        operation: "OnPush".to_owned(),
+        correlation: format!("c-{id}"),
+        payload: "{}".to_owned(),
+        created: at(0),
+        expires: at(1_000),
+    }
+}
+
+fn registration(name: &str, version: &str, policy: PolicyName, body: &str) -> StoredRegistration {
+    StoredRegistration {
+        id: format!("{name}-{version}"),
+        workspace: "w".to_owned(),
+        name: name.to_owned(),
+        version: version.to_owned(),
+        policy,
+        body: body.to_owned(),
+        principal: "key".to_owned(),
+        position: 0,
+        alive_until: at(60),
+    }
+}
+
+fn find(kind: &str, filters: &[(&str, Value)]) -> Find {
+    Find {
+        kind: kind.to_owned(),
+        filters: filters
+            .iter()
+            .map(|(field, value)| Filter {
+                field: (*field).to_owned(),
+                any_of: value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]),
+            })
+            .collect(),
+        descending: true,
+        first: 100,
+        ..Find::default()
+    }
+}
+
+async fn ids(hub: &SqlHub, find: &Find) -> Vec<String> {
+    let found = hub.reader("w").find(find).await.unwrap();
+    found.iter().map(|node| node.id().to_owned()).collect()
+}
+
+async fn graph_is_read_as_written(hub: &SqlHub) {
+    let work = hub.begin("w").await.unwrap();
+    let repo = node(
+        "Repo",
+        &["7", "p/acme/app"],
+        &json!({"id": "7", "name": "app"}),
+        &[],
+    );
+    let push = node(
+        "Push",
+        &["push-1"],
+        &json!({"id": "push-1", "branch": "main"}),
+        &[("repo", &["p/acme/app"]), ("after", &["c-2"])],
+    );
+    work.put(&repo, false).await.unwrap();
+    work.put(&push, false).await.unwrap();
+    let seen = work.graph().nodes("Push", &["push-1".to_owned()]).await.unwrap();
+    assert_eq!(*seen[0], push, "a unit of work sees what it did");
+    work.commit().await.unwrap();
+    let dropped = hub.begin("w").await.unwrap();
+    dropped
+        .put(&node("Repo", &["8"], &json!({"id": "8"}), &[]), false)
+        .await
+        .unwrap();
+    drop(dropped);
+    let reader = hub.reader("w");
+    let asked = ["p/acme/app".to_owned(), "8".to_owned(), "7".to_owned()];
+    let found = reader.nodes("Repo", &asked).await.unwrap();
+    assert_eq!(found.iter().map(|node| node.id()).collect::<Vec<_>>(), ["7", "7"]);
+    let keys = repo.keys.clone();
+    let linking = reader.linking("Push", "repo", &keys, 10).await.unwrap();
+    assert_eq!(*linking[0], push, "links may name any key");
+    assert!(
+        hub.reader("other")
+            .nodes("Repo", &asked)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+async fn changes_replace_and_history_stays(hub: &SqlHub) {
+    for (version, state) in [(1, "requested"), (2, "canceled"), (3, "success")] {
+        let work = hub.begin("w").await.unwrap();
+        let body =
+            json!({"id": "g", "goalSetId": "s", "uniqueName": "build", "state": state, "version": version});
+        let targets = [format!("push-{version}")];
+        let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+        work.put(&node("SdmGoal", &["g"], &body, &[("push", &targets)]), true)
+            .await
+            .unwrap();
+        work.commit().await.unwrap();
+    }
+    let by_state = |state: &str| {
+        find(
+            "SdmGoal",
+            &[("goalSetId", json!(["s"])), ("state", json!([state]))],
+        )
+    };
+    assert_eq!(ids(hub, &by_state("success")).await, ["g"]);
+    assert_eq!(ids(hub, &by_state("canceled")).await, Vec::<String>::new());
+    let mut history = by_state("canceled");
+    history.history = true;
+    assert_eq!(
+        ids(hub, &history).await,
+        ["g"],
+        "an earlier version had that state"
+    );
+    let reader = hub.reader("w");
+    let old = ["push-1".to_owned()];
+    assert!(
+        reader
+            .linking("SdmGoal", "push", &old, 10)
+            .await
+            .unwrap()
+            .is_empty(),
+        "links are those of now"
+    );
+}
+
+async fn searches_page_and_order(hub: &SqlHub) {
+    let work = hub.begin("w").await.unwrap();
+    for number in 0..5 {
+        let id = format!("i-{number}");
+        let body = json!({"id": id, "number": number, "title": format!("t{}", 9 - number), "state": if number < 3 { "open" } else { "closed" }});
+        work.put(&node("Issue", &[&id], &body, &[]), false).await.unwrap();
+    }
+    work.commit().await.unwrap();
+    let mut open = find("Issue", &[("state", json!("open"))]);
+    assert_eq!(
+        ids(hub, &open).await,
+        ["i-2", "i-1", "i-0"],
+        "the last change first"
+    );
+    (open.first, open.offset) = (1, 1);
+    assert_eq!(ids(hub, &open).await, ["i-1"]);
+    let mut titled = find("Issue", &[]);
+    (titled.order_by, titled.descending, titled.first) = (Some("title".to_owned()), false, 2);
+    assert_eq!(ids(hub, &titled).await, ["i-4", "i-3"]);
+    assert_eq!(
+        ids(hub, &find("Issue", &[("title", json!("t9"))])).await,
+        ["i-0"],
+        "without an index too"
+    );
+    assert_eq!(
+        ids(hub, &find("Issue", &[("number", json!(["1", 2]))])).await,
+        ["i-2", "i-1"]
+    );
+}
+
+async fn what_came_is_taken_once(hub: &SqlHub) {
+    let work = hub.begin("w").await.unwrap();
+    assert!(work.take_in("github", "d-1", at(0)).await.unwrap());
+    drop(work);
+    let work = hub.begin("w").await.unwrap();
+    assert!(
+        work.take_in("github", "d-1", at(0)).await.unwrap(),
+        "the first unit never was"
+    );
+    assert!(!work.take_in("github", "d-1", at(0)).await.unwrap());
+    work.commit().await.unwrap();
+}
+
+async fn deliveries_go_once_in_order_and_come_back(hub: &SqlHub) {
+    let work = hub.begin("w").await.unwrap();
+    for id in ["b", "a", "c"] {
+        work.deliver(&delivery(id, "r")).await.unwrap();
+    }
+    work.deliver(&delivery("a", "r")).await.unwrap();
+    work.commit().await.unwrap();
+    let claim = |limit| hub.claim("r", "s-1", limit, at(1), at(60));
+    let names = |claimed: &[sdm::ports::hub::Delivery]| {
+        claimed.iter().map(|one| one.what.id.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        names(&claim(2).await.unwrap()),
+        ["b", "a"],
+        "in the order in which they came"
+    );
+    assert_eq!(names(&claim(9).await.unwrap()), ["c"]);
+    assert_eq!(hub.settle("r", "c-b").await.unwrap().unwrap().attempts, 1);
+    assert!(
+        hub.settle("r", "c-b").await.unwrap().is_none(),
+        "an answer counts once"
+    );
+    assert!(
+        hub.settle("other", "c-a").await.unwrap().is_none(),
+        "and only from whom it was for"
+    );
+    assert_eq!(hub.release("s-1", at(5), LIMITS).await.unwrap(), 2);
+    assert!(
+        hub.claim("r", "s-2", 9, at(4), at(60)).await.unwrap().is_empty(),
+        "not before its time"
+    );
+    assert_eq!(
+        names(&hub.claim("r", "s-2", 9, at(5), at(60)).await.unwrap()),
+        ["a", "c"]
+    );
+    hub.renew("s-2", at(100)).await.unwrap();
+    hub.tidy(at(99), LIMITS).await.unwrap();
+    assert_eq!(hub.counts("r").await.unwrap().sent, 2, "the lease was prolonged");
+    hub.tidy(at(101), LIMITS).await.unwrap();
+    let dead = hub.dead("w", 10).await.unwrap();
+    assert_eq!(names(&dead), ["c", "a"], "the second attempt was the last");
+    assert_eq!(dead[0].because, "the machine was lost each time it had it");
+    assert!(hub.revive("a", at(102), at(2_000)).await.unwrap());
+    assert!(!hub.revive("a", at(102), at(2_000)).await.unwrap());
+    assert_eq!(hub.counts("r").await.unwrap().waiting, 1);
+}
+
+async fn queues_are_bounded(hub: &SqlHub) {
+    for number in 0..5 {
+        let mut one = delivery(&format!("q-{number}"), "full");
+        one.created = at(number);
+        hub.enqueue(&one).await.unwrap();
+    }
+    hub.tidy(at(6), LIMITS).await.unwrap();
+    let counts = hub.counts("full").await.unwrap();
+    assert_eq!((counts.waiting, counts.dead), (3, 2));
+    hub.tidy(at(1_001), LIMITS).await.unwrap();
+    let counts = hub.counts("full").await.unwrap();
+    assert_eq!((counts.waiting, counts.dead), (0, 5), "nobody came in time");
+}
+
+async fn registrations_have_an_order(hub: &SqlHub) {
+    let first = hub
+        .register(&registration("m", "1", PolicyName::Durable, "{}"))
+        .await
+        .unwrap();
+    let second = hub
+        .register(&registration("m", "2", PolicyName::Ephemeral, "{}"))
+        .await
+        .unwrap();
+    assert!(
+        second.position > first.position,
+        "the last that registers is served"
+    );
+    let again = hub
+        .register(&registration("m", "1", PolicyName::Durable, "{}"))
+        .await
+        .unwrap();
+    assert_eq!(
+        (again.position, &again.id),
+        (first.position, &first.id),
+        "the same that comes back is no newer"
+    );
+    let changed = hub
+        .register(&registration("m", "1", PolicyName::Durable, "{ }"))
+        .await
+        .unwrap();
+    assert!(changed.position > second.position);
+    hub.enqueue(&delivery("for-m2", &second.id)).await.unwrap();
+    let before = hub.registrations_changed().await.unwrap();
+    assert_eq!(hub.drop_vanished(at(59)).await.unwrap(), 0);
+    hub.keep_alive(&[second.id.clone()], at(90)).await.unwrap();
+    assert_eq!(hub.drop_vanished(at(80)).await.unwrap(), 0);
+    assert_eq!(
+        hub.drop_vanished(at(91)).await.unwrap(),
+        1,
+        "only what is ephemeral"
+    );
+    assert!(hub.registrations_changed().await.unwrap() > before);
+    assert_eq!(
+        hub.counts(&second.id).await.unwrap().waiting,
+        0,
+        "with what waited for it"
+    );
+    let left = hub.registrations().await.unwrap();
+    assert_eq!(
+        left.iter().map(|one| one.version.as_str()).collect::<Vec<_>>(),
+        ["1"]
+    );
+    assert!(hub.drop_registration(&first.id).await.unwrap());
+    assert!(!hub.drop_registration(&first.id).await.unwrap());
+}
+
+async fn keys_are_kept(hub: &SqlHub) {
+    let key = StoredKey {
+        id: "abc".to_owned(),
+        digest: "d".to_owned(),
+        owner: "addon:sdm".to_owned(),
+        workspaces: vec!["w".to_owned()],
+        scopes: vec!["events:read".to_owned()],
+        created: at(0),
+        expires: at(100),
+        revoked: None,
+        last_used: None,
+    };
+    hub.add_key(&key).await.unwrap();
+    hub.add_key(&key).await.unwrap_err();
+    assert_eq!(hub.key("abc").await.unwrap().as_ref(), Some(&key));
+    assert_eq!(hub.key("xyz").await.unwrap(), None);
+    hub.key_used("abc", at(5)).await.unwrap();
+    assert!(hub.revoke_key("abc", at(6)).await.unwrap());
+    assert!(!hub.revoke_key("abc", at(7)).await.unwrap());
+    let kept = hub.keys().await.unwrap().remove(0);
+    assert_eq!((kept.last_used, kept.revoked), (Some(at(5)), Some(at(6))));
+}
+
+/// Units of one workspace follow one another, whoever begins them.
+async fn units_of_work_take_turns(hub: &SqlHub) {
+    let work = hub.begin("turns").await.unwrap();
+    work.put(&node("Push", &["n"], &json!({"n": 0}), &[]), false)
+        .await
+        .unwrap();
+    work.commit().await.unwrap();
+    let many = || async {
+        for _ in 0..5 {
+            one_turn(hub).await;
+        }
+    };
+    tokio::join!(many(), many(), many());
+    let counted = hub
+        .reader("turns")
+        .nodes("Push", &["n".to_owned()])
+        .await
+        .unwrap();
+    assert_eq!(counted[0].body["n"], 15);
+}
+
+async fn one_turn(hub: &SqlHub) {
+    let work = hub.begin("turns").await.unwrap();
+    let counted = work.graph().nodes("Push", &["n".to_owned()]).await.unwrap();
+    let before = counted[0].body["n"].as_i64().unwrap();
+    work.put(&node("Push", &["n"], &json!({"n": before + 1}), &[]), false)
+        .await
+        .unwrap();
+    work.commit().await.unwrap();
+}
+
+async fn contract(place: &Place) {
+    let hub = SqlHub::open(place).await.unwrap();
+    graph_is_read_as_written(&hub).await;
+    changes_replace_and_history_stays(&hub).await;
+    searches_page_and_order(&hub).await;
+    what_came_is_taken_once(&hub).await;
+    deliveries_go_once_in_order_and_come_back(&hub).await;
+    queues_are_bounded(&hub).await;
+    registrations_have_an_order(&hub).await;
+    keys_are_kept(&hub).await;
+    units_of_work_take_turns(&hub).await;
+    hub.close().await;
+    let again = SqlHub::open(place).await.unwrap();
+    assert_eq!(
+        again.keys().await.unwrap().len(),
+        1,
+        "what was committed is there after a restart"
+    );
+    again.close().await;
+}
+
+#[tokio::test]
+async fn contract_on_sqlite() {
+    let directory = tempfile::tempdir().unwrap();
+    contract(&Place::File(directory.path().join("a % b?/hub.db"))).await;
+}
+
+#[tokio::test]
+async fn contract_on_postgres() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    contract(&Place::read(&server.url())).await;
+}
