@@ -10,7 +10,7 @@ use crate::daemon::control::ControlError;
 use crate::daemon::environment;
 use crate::daemon::goal_files::GoalFiles;
 use crate::daemon::goal_lock::directory_of;
-use crate::daemon::local::{LocalDaemon, StartError};
+use crate::daemon::local::{LocalDaemon, Manner, StartError};
 use crate::daemon::offline::{self, OfflineError, RunOptions, Subject, explain_offline, predict_offline};
 use crate::daemon::references::{self, LockChanges, LockOptions, ReferenceError};
 use crate::daemon::state::StateError;
@@ -65,6 +65,8 @@ pub enum DoorError {
 pub struct StartOptions {
     /// Treat named repositories as trusted, whatever the configuration says.
     pub trust: bool,
+    /// Work with the configured hub.
+    pub with_hub: bool,
 }
 
 /// A goal file as it was read.
@@ -195,11 +197,11 @@ fn unlocked(error: ReferenceError) -> DoorError {
     }
 }
 
-/// Starts the daemon in local mode and comes back when it was told to stop.
+/// Starts the daemon and comes back when it was told to stop.
 ///
 /// # Errors
 /// It cannot start, or ended in a way it must not.
-pub fn start_local(
+pub fn start(
     config: &Configuration,
     paths: &[PathBuf],
     options: &StartOptions,
@@ -211,18 +213,22 @@ pub fn start_local(
         LogFormat::Json => telemetry::Format::Json,
     };
     telemetry::start(&config.log_level, format);
-    runtime()?.block_on(serve(config, paths, options.trust, on_feed, on_news))
+    runtime()?.block_on(serve(config, paths, options, on_feed, on_news))
 }
 
 async fn serve(
     config: &Configuration,
     paths: &[PathBuf],
-    trust: bool,
+    options: &StartOptions,
     on_feed: OnFeed,
     on_news: &dyn Fn(DaemonNews<'_>),
 ) -> Result<(), DoorError> {
     let mut signals = Signals::listen().map_err(failed("listen to signals"))?;
-    let daemon = LocalDaemon::start(config.clone(), paths, trust, goal_environment()?)
+    let manner = Manner {
+        trust: options.trust,
+        with_hub: options.with_hub,
+    };
+    let daemon = LocalDaemon::start(config.clone(), paths, manner, goal_environment()?)
         .await
         .map_err(not_started)?;
     daemon
@@ -425,6 +431,7 @@ fn not_started(error: StartError) -> DoorError {
         StartError::GoalFiles(_) => refused(&error, "name other goal files with --goals"),
         StartError::Hooks(_) => refused(&error, "write globs of `owner/name`, such as `acme/*`"),
         StartError::State(_)
+        | StartError::Team(_)
         | StartError::Store(_)
         | StartError::Control(_)
         | StartError::Scm(_)

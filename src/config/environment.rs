@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use super::error::ConfigError;
+use super::hub::HubText;
 use super::layer::{Layer, LogFormat, SandboxChoice, TrustPolicy};
 use super::running::MockEntry;
+use super::secrets::SecretText;
 use super::sources::Sources;
 use super::units::{DurationText, SizeText, Unit};
 use crate::model::suggest::nearest;
@@ -28,6 +30,15 @@ pub const VARIABLES: &[(&str, &str)] = &[
     (
         "SDM_POLL_INTERVAL",
         "between two looks at a repository elsewhere, such as `30s`",
+    ),
+    (
+        "SDM_HUB",
+        "address of the hub that a machine in team mode works with",
+    ),
+    ("SDM_HUB_KEY_FILE", "file with the machine's key for the hub"),
+    (
+        "SDM_HUB_WORKSPACES",
+        "workspaces of the hub that the machine is for, separated by `:`",
     ),
     (
         "SDM_EXTRA_CA_FILES",
@@ -159,6 +170,7 @@ impl Layer {
             remotes: list(sources, "SDM_REMOTES", ' '),
             poll_interval: unit::<DurationText>(sources, "SDM_POLL_INTERVAL")?,
             logins: None,
+            hub: hub(sources),
             extra_ca_files: paths("SDM_EXTRA_CA_FILES"),
             proxy: text("SDM_PROXY"),
             ssh_command: list(sources, "SDM_SSH_COMMAND", ' '),
@@ -199,6 +211,19 @@ impl Layer {
         };
         Ok(layer.anchored(sources, &sources.directory))
     }
+}
+
+/// The hub, when a variable says anything about it.
+fn hub(sources: &Sources) -> Option<HubText> {
+    let hub = HubText {
+        address: sources.variable("SDM_HUB").map(str::to_owned),
+        key: sources
+            .variable("SDM_HUB_KEY_FILE")
+            .map(|path| SecretText::in_file(path.into())),
+        workspaces: list(sources, "SDM_HUB_WORKSPACES", ':'),
+        ..HubText::default()
+    };
+    (hub != HubText::default()).then_some(hub)
 }
 
 fn invalid(name: &str, message: String) -> ConfigError {

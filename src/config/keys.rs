@@ -14,6 +14,7 @@ const TYPES: &[(&str, ValueType)] = &[
     ("remotes", ValueType::List(&ValueType::Verbatim)),
     ("poll_interval", ValueType::Duration),
     ("logins", ValueType::Map(&ValueType::Fields(LOGIN))),
+    ("hub", ValueType::Fields(HUB)),
     ("extra_ca_files", ValueType::List(&ValueType::Verbatim)),
     ("proxy", ValueType::Verbatim),
     ("ssh_command", ValueType::List(&ValueType::Verbatim)),
@@ -73,6 +74,35 @@ const LOGIN: &[Field] = &[
         "secret_file",
         ValueType::Verbatim,
         "a file with the password or token in its first line",
+    ),
+];
+
+const HUB: &[Field] = &[
+    Field::new("address", ValueType::Verbatim, "its address, `https://…`"),
+    Field::new(
+        "key",
+        ValueType::Any,
+        "where the machine's key is, as for `secrets`",
+    ),
+    Field::new(
+        "workspaces",
+        ValueType::List(&ValueType::Verbatim),
+        "workspaces the machine is for; `main`",
+    ),
+    Field::new(
+        "scopes",
+        ValueType::List(&ValueType::Verbatim),
+        "scopes it asks for; those of its key",
+    ),
+    Field::new(
+        "ephemeral",
+        ValueType::Boolean,
+        "whether what happens while it is away is not for it",
+    ),
+    Field::new(
+        "drain",
+        ValueType::Duration,
+        "how long an end waits for the last reports; `5s`",
     ),
 ];
 

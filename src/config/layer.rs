@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::containers::ContainerEntry;
+use super::hub::HubText;
 use super::running::{LimitsText, MockEntry};
 use super::secrets::SecretText;
 use super::sources::Sources;
@@ -117,6 +118,7 @@ pub(super) struct Layer {
     pub(super) remotes: Option<Vec<String>>,
     pub(super) poll_interval: Option<DurationText>,
     pub(super) logins: Option<BTreeMap<String, LoginEntry>>,
+    pub(super) hub: Option<HubText>,
     pub(super) extra_ca_files: Option<Vec<PathBuf>>,
     pub(super) proxy: Option<String>,
     pub(super) ssh_command: Option<Vec<String>>,
@@ -163,8 +165,10 @@ impl Layer {
         lists.into_iter().flatten().flatten().for_each(resolve);
         let logins = self.logins.iter_mut().flat_map(BTreeMap::values_mut);
         logins.map(|login| &mut login.secret_file).for_each(resolve);
+        let of_hub = self.hub.iter_mut().filter_map(|hub| hub.key.as_mut());
         let secrets = self.secrets.iter_mut().flat_map(BTreeMap::values_mut);
         secrets
+            .chain(of_hub)
             .filter_map(|secret| secret.file.as_mut())
             .for_each(resolve);
         self
@@ -183,6 +187,7 @@ impl Layer {
             ("people", self.people.is_some()),
             ("remotes", self.remotes.is_some()),
             ("logins", self.logins.is_some()),
+            ("hub", self.hub.is_some()),
             ("secrets", self.secrets.is_some()),
             ("secret_key_file", self.secret_key_file.is_some()),
             ("ssh_command", self.ssh_command.is_some()),

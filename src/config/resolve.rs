@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::containers::{ContainerEntry, engine_socket, usual_engines};
 use super::directories::{default_socket, default_state_directory};
 use super::error::ConfigError;
+use super::hub::HubEntry;
 use super::layer::{Layer, LogFormat, LoginEntry, PersonEntry, SandboxChoice, TrustPolicy};
 use super::running::{self, LimitsText, MockEntry};
 use super::secrets::{self, SecretEntry};
@@ -98,6 +99,8 @@ pub struct Configuration {
     pub poll_interval: Duration,
     /// Logins by origin, `https://host[:port]`.
     pub logins: BTreeMap<String, LoginEntry>,
+    /// The hub of a machine in team mode.
+    pub hub: Option<HubEntry>,
     /// Further certificate authorities, PEM.
     pub extra_ca_files: Vec<PathBuf>,
     /// Proxy for http and https; none means what the system's environment says.
@@ -179,7 +182,7 @@ pub(super) enum LayerOrigin {
 }
 
 impl LayerOrigin {
-    fn of(&self, key: &'static str) -> Origin {
+    pub(super) fn of(&self, key: &'static str) -> Origin {
         match self {
             Self::Flags => Origin::Flag(match key {
                 "name" => "--name",
@@ -231,7 +234,7 @@ impl Resolver<'_> {
         self.pick(key, get, || (default, Origin::Default), show_all)
     }
 
-    fn origin_error(&self, key: &str, message: String) -> ConfigError {
+    pub(super) fn origin_error(&self, key: &str, message: String) -> ConfigError {
         let entry = self.entries.iter().find(|entry| entry.key == key);
         let origin = entry.map_or_else(|| key.to_owned(), |entry| format!("{key} ({})", entry.origin));
         ConfigError::Value { origin, message }
@@ -450,6 +453,7 @@ impl Resolver<'_> {
             || (BTreeMap::new(), Origin::Default),
             show_logins,
         );
+        let hub = self.hub()?;
         let extra_ca_files = self.list(
             "extra_ca_files",
             |layer| layer.extra_ca_files.clone(),
@@ -556,6 +560,7 @@ impl Resolver<'_> {
             remotes,
             poll_interval,
             logins,
+            hub,
             extra_ca_files,
             proxy,
             ssh_command,

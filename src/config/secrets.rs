@@ -128,6 +128,16 @@ pub(super) struct SecretText {
     untrusted: bool,
 }
 
+impl SecretText {
+    /// One that stands in a file.
+    pub(super) fn in_file(path: PathBuf) -> Self {
+        Self {
+            file: Some(path),
+            ..Self::default()
+        }
+    }
+}
+
 /// Every secret that is written.
 ///
 /// # Errors
@@ -168,7 +178,11 @@ fn entry(name: &str, text: &SecretText, sources: &Sources) -> Result<SecretEntry
     })
 }
 
-fn source(text: &SecretText, sources: &Sources) -> Result<SecretSource, String> {
+/// Where one secret is.
+///
+/// # Errors
+/// It is nowhere or in two places, as a sentence without its subject.
+pub(super) fn source(text: &SecretText, sources: &Sources) -> Result<SecretSource, String> {
     let mut found = Vec::new();
     found.extend(text.file.clone().map(SecretSource::File));
     found.extend(text.env.as_ref().map(|name| SecretSource::Variable {

@@ -1,4 +1,4 @@
-//! Local mode: repositories on this computer, no account, no network.
+//! The machine on its own: repositories on this computer, no account, no network. In team mode a hub is beside it ([`Team`]).
 //!
 //! Wiring happens in [`LocalDaemon::start`], top to bottom. What it starts is owned by [`Tasks`] and ended by
 //! [`LocalDaemon::shut_down`]; goals that run are left to their supervisors and found again at the next start.
@@ -6,6 +6,7 @@
 mod reload;
 mod requests;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use super::goal_files::{GoalFiles, GoalFilesError};
 use super::people::People;
 use super::repositories::{Repositories, Watched};
 use super::state::{StateDirectory, StateError};
+use super::team::{Team, TeamError};
 use crate::config::{Configuration, MockEntry, SandboxChoice, TrustPolicy};
 use crate::engine::{Engine, Machine, Parts, SandboxPolicy, Settings};
 use crate::exec::ProcessExecutor;
@@ -71,12 +73,24 @@ pub enum StartError {
     /// An address that is none of those watched.
     #[error("{0} is not watched")]
     NotWatched(String),
+    /// The hub of team mode.
+    #[error(transparent)]
+    Team(#[from] TeamError),
     /// Our own program cannot be found, so goals could not be supervised.
     #[error("failed to find this program's own file")]
     Program(#[source] std::io::Error),
     /// What belongs to goals in containers cannot be kept.
     #[error("failed to prepare for goals in containers")]
     Containers(#[source] std::io::Error),
+}
+
+/// How the machine is to start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// Whether all repositories that are found are trusted.
+    pub trust: bool,
+    /// Whether it works with the configured hub.
+    pub with_hub: bool,
 }
 
 /// Which repositories are trusted by being watched (threat J2).
@@ -105,6 +119,7 @@ struct Inner {
     wants_to_stop: CancellationToken,
     started_at: Timestamp,
     state: StateDirectory,
+    team: Option<Team>,
 }
 
 /// The adapters of a machine on this computer, over one state directory.
@@ -206,7 +221,7 @@ impl LocalDaemon {
     pub async fn start(
         configuration: Configuration,
         paths: &[PathBuf],
-        trust: bool,
+        manner: Manner,
         environment: Vec<(String, String)>,
     ) -> Result<Self, StartError> {
         let tasks = Tasks::new();
@@ -217,11 +232,19 @@ impl LocalDaemon {
         let machine = Machine::load(&goal_files.read()?).map_err(StartError::Goals)?;
         let listener = control::bind(&configuration.socket)?;
         let parts = parts(&configuration, &state, &tasks).await?;
-        let settings = settings(&configuration, &state, environment)?;
+        let settings = Settings {
+            local_mode: !manner.with_hub,
+            ..settings(&configuration, &state, environment)?
+        };
         let started_at = parts.clock.now();
         reclaim_workspaces(&parts).await?;
         let sweep = super::containers::sweep(&settings.containers, &state.beneath("attempts")?);
         let engine = Engine::new(parts, settings, machine);
+        let team = team(&configuration, &engine, manner)?;
+        match &team {
+            Some(team) => team.prepare().await?,
+            None => engine.store().stop_reporting().await?,
+        }
         let daemon = Self(Arc::new(Inner {
             people: People::new(configuration.people.clone()),
             configuration,
@@ -233,10 +256,11 @@ impl LocalDaemon {
             wants_to_stop: CancellationToken::new(),
             started_at,
             state,
+            team,
         }));
         let hints = daemon.0.repositories.clone().pass_hints_on(tasks.stop_token());
         tasks.spawn_forever("ref watcher", hints);
-        daemon.watch_all(paths, trust).await?;
+        daemon.watch_all(paths, manner.trust).await?;
         for repository in remotes {
             daemon.watch_elsewhere(repository).await?;
         }
@@ -249,6 +273,9 @@ impl LocalDaemon {
         tasks.spawn_forever("control socket", control::serve(listener, daemon.clone()));
         daemon.follow_goal_files(goal_files_watch);
         daemon.keep_house();
+        if let Some(team) = &daemon.0.team {
+            team.begin();
+        }
         lifecycle::notify_ready("watching");
         Ok(daemon)
     }
@@ -367,7 +394,8 @@ impl LocalDaemon {
     /// Ends all tasks and removes the socket. Processes of goals go on.
     pub async fn shut_down(&self) {
         lifecycle::notify_stopping();
-        if !self.0.tasks.shut_down(PATIENCE).await {
+        let drain = self.0.configuration.hub.as_ref().map(|hub| hub.drain);
+        if !self.0.tasks.shut_down(PATIENCE + drain.unwrap_or_default()).await {
             tracing::warn!("some tasks did not end in time");
         }
         if let Err(error) = self.engine().store().fold_log().await {
@@ -375,6 +403,16 @@ impl LocalDaemon {
         }
         std::fs::remove_file(&self.0.configuration.socket).ok();
     }
+}
+
+/// The hub's side of the machine, when it is to have one.
+fn team(configuration: &Configuration, engine: &Engine, manner: Manner) -> Result<Option<Team>, TeamError> {
+    let vault = || {
+        let key_file = configuration.secret_key_file.clone();
+        Vault::new(BTreeMap::new(), key_file, Arc::new(SystemClock))
+    };
+    let team = || Team::new(configuration, engine.clone(), vault(), &engine.parts.tasks);
+    manner.with_hub.then(team).transpose()
 }
 
 /// The configured repositories elsewhere: an address that may not be fetched is said before anything is started.

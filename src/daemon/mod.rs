@@ -1,7 +1,7 @@
 //! The long-running processes: wirings of the engine, and nothing else.
 //!
 //! Begin with [`local`]: it builds each adapter in the order in which things depend on each other and hands them to
-//! the engine. Nothing below this room knows a concrete adapter.
+//! the engine; [`team`] is what a hub adds to that. Nothing below this room knows a concrete adapter.
 
 mod containers;
 pub mod control;
@@ -16,3 +16,4 @@ pub mod references;
 pub mod repositories;
 mod shipped;
 pub mod state;
+pub mod team;

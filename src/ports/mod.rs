@@ -10,6 +10,7 @@ pub mod sandbox;
 pub mod scm;
 pub mod secrets;
 pub mod store;
+pub mod team;
 pub mod triggers;
 
 pub use errands::{ErrandStore, JobStore, PreferenceStore};
@@ -19,4 +20,5 @@ pub use kept::Archives;
 pub use scm::{Scm, Workspaces};
 pub use secrets::Secrets;
 pub use store::Store;
+pub use team::TeamStore;
 pub use triggers::TriggerStore;

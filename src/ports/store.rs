@@ -18,6 +18,7 @@ use crate::model::{
 use super::errands::{ErrandStore, JobStore, PreferenceStore};
 use super::executor::AttemptRef;
 use super::kept::{Kept, KeptArchive, Sought, Success};
+use super::team::TeamStore;
 use super::triggers::TriggerStore;
 use crate::model::push::Trust;
 
@@ -207,7 +208,7 @@ pub struct PlanningAttempt {
 
 /// See the module.
 #[async_trait]
-pub trait Store: ErrandStore + JobStore + PreferenceStore + TriggerStore + Send + Sync {
+pub trait Store: ErrandStore + JobStore + PreferenceStore + TeamStore + TriggerStore + Send + Sync {
     /// Remembers a repository or brings what is known of it up to date; `true` at first sight, and then these are its heads.
     async fn remember_repository(
         &self,
@@ -409,7 +410,7 @@ pub trait Store: ErrandStore + JobStore + PreferenceStore + TriggerStore + Send 
         goal: &GoalKey,
     ) -> Result<Option<(AttemptRef, String)>, StoreError>;
 
-    /// Removes goal sets that ended before `before` and have no lease, with their events, and returns their attempts so
+    /// Removes goal sets that ended before `before`, have no lease and are reported to the hub if there is one, with their events, and returns their attempts so
     /// that logs can go too. Planned pushes of that age without a set go as well unless they are the head of their branch,
     /// and so do messages, and what is known of files and successes that were not used since. Cursors are not given again.
     async fn prune(&self, before: Timestamp) -> Result<Vec<AttemptRef>, StoreError>;

@@ -44,6 +44,18 @@ impl Vault {
         }
     }
 
+    /// A secret of the machine itself, which is for no goal.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn of_machine(&self, name: &str, source: &SecretSource) -> Result<SecretString, NotGiven> {
+        let entry = SecretEntry {
+            source: source.clone(),
+            ..SecretEntry::default()
+        };
+        self.open(name, &entry).await.map(|opened| opened.value)
+    }
+
     async fn open(&self, name: &str, entry: &SecretEntry) -> Result<Opened, NotGiven> {
         let value = self.value(name, entry).await?;
         if source::is_trivial(&value) {

@@ -8,6 +8,7 @@ mod log;
 mod plans;
 mod queues;
 mod reviews;
+mod team;
 mod triggers;
 
 use std::sync::Arc;
@@ -110,6 +111,11 @@ contract! {
         ru_37_goals_are_noted_with_how_far_they_were_read,
         hazard_6_a_goal_is_planned_for_once,
         ru_38_what_cannot_be_planned_stays_noted_or_goes;
+    team:
+        c3_a_delivery_is_taken_in_once_and_answered_as_often_as_it_comes,
+        reports_begin_at_the_end_of_the_log_and_go_on_where_they_were,
+        what_is_not_reported_is_not_forgotten,
+        deliveries_that_are_over_are_forgotten;
     log:
         the_feed_is_read_in_pages_without_gaps,
         the_feed_tells_goals_with_all_they_need,

@@ -244,4 +244,32 @@ pub struct StatusView {
     pub running: u32,
     /// Since when, RFC 3339.
     pub started_at: String,
+    /// How it stands with its hub, in team mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hub: Option<HubView>,
+}
+
+/// How a machine in team mode stands with its hub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HubView {
+    /// Address.
+    pub address: String,
+    /// Workspaces the machine is for.
+    pub workspaces: Vec<String>,
+    /// `connecting`, `connected`, `superseded` or `apart`.
+    pub standing: String,
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// Why they are apart.
+    pub problem: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Changes of goals that the hub has not taken.
+    pub reports_waiting: u64,
+    /// When the first of them happened, RFC 3339.
+    pub oldest_report: Option<String>,
+    /// What the hub delivered and the machine has not dealt with.
+    pub deliveries_open: u64,
+    /// Answers that the hub does not have.
+    pub answers_waiting: u64,
 }

@@ -51,4 +51,6 @@ mod secrets;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod team;
+#[cfg(test)]
 mod warm_builds;

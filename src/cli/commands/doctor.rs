@@ -16,6 +16,7 @@ use super::super::theme::{Role, Theme};
 use crate::config::{Configuration, SandboxChoice, SecretSource, unknown_variables};
 use crate::exec::sandbox::offer;
 use crate::scm::local::{discover::discover, hook_section::EVENTS, hooks};
+use crate::wire::views::HubView;
 
 /// Arguments: none of its own; the global `--config` prints the configuration here.
 #[derive(Debug, clap::Args)]
@@ -62,9 +63,10 @@ pub(super) fn run(context: &mut Context, _: &Args) -> CommandResult {
     if context.prints_configuration {
         return values(context, &configuration);
     }
+    let (daemon, hub) = daemon(context)?;
     let findings = [
         git(),
-        daemon(context)?,
+        daemon,
         state(&configuration),
         goal_files(&configuration),
         hooks_here(context),
@@ -73,6 +75,7 @@ pub(super) fn run(context: &mut Context, _: &Args) -> CommandResult {
     ];
     let findings: Vec<Finding> = findings
         .into_iter()
+        .chain(hub)
         .chain(variables(context))
         .chain(secrets(&configuration))
         .collect();
@@ -230,27 +233,55 @@ fn sandbox(configuration: &Configuration) -> Finding {
     finding.hint("install bubblewrap, and let it make namespaces where the system forbids that")
 }
 
-fn daemon(context: &Context) -> Result<Finding, CommandError> {
+/// The daemon, and how it stands with its hub.
+fn daemon(context: &Context) -> Result<(Finding, Option<Finding>), CommandError> {
     let client = context.client()?;
-    Ok(match client.status() {
-        Ok(status) => Finding::new(
-            Verdict::Good,
-            "daemon",
-            format!(
-                "{} runs as process {} (sdm {}), {} repositories",
-                status.name,
-                status.pid,
-                status.version,
-                status.repositories.len()
-            ),
-        ),
-        Err(error @ ClientError::NoDaemon { .. }) => Finding::new(Verdict::Note, "daemon", error.to_string())
-            .hint("start one with `sdm start --local`"),
+    let status = match client.status() {
+        Ok(status) => status,
+        Err(error @ ClientError::NoDaemon { .. }) => {
+            let finding = Finding::new(Verdict::Note, "daemon", error.to_string())
+                .hint("start one with `sdm start --local`");
+            return Ok((finding, None));
+        }
         Err(error) => {
             let hint = error.hint().unwrap_or_default();
-            Finding::new(Verdict::Bad, "daemon", error.to_string()).hint(hint)
+            return Ok((
+                Finding::new(Verdict::Bad, "daemon", error.to_string()).hint(hint),
+                None,
+            ));
         }
-    })
+    };
+    let words = format!(
+        "{} runs as process {} (sdm {}), {} repositories",
+        status.name,
+        status.pid,
+        status.version,
+        status.repositories.len()
+    );
+    let finding = Finding::new(Verdict::Good, "daemon", words);
+    Ok((finding, status.hub.as_ref().map(hub)))
+}
+
+/// A hub that is away holds up reports, not work.
+fn hub(hub: &HubView) -> Finding {
+    let (verdict, words) = match (hub.standing.as_str(), &hub.problem) {
+        ("connected", _) => (Verdict::Good, format!("connected to {}", hub.address)),
+        ("superseded", _) => (
+            Verdict::Note,
+            format!("{} prefers another version of this machine", hub.address),
+        ),
+        (_, Some(problem)) => (Verdict::Bad, format!("{}: {problem}", hub.address)),
+        (_, None) => (Verdict::Note, format!("connecting to {}", hub.address)),
+    };
+    let waiting = match (hub.reports_waiting, hub.answers_waiting) {
+        (0, 0) => String::new(),
+        (reports, answers) => format!(" ({reports} reports and {answers} answers wait for it)"),
+    };
+    let finding = Finding::new(verdict, "hub", neutralise(&words) + &waiting);
+    match &hub.hint {
+        Some(hint) => finding.hint(hint.clone()),
+        None => finding,
+    }
 }
 
 /// Private, when it is there (threat J6).

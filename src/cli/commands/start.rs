@@ -17,7 +17,7 @@ use crate::config::{Flags, load};
 pub struct Args {
     #[command(flatten)]
     goal_files: GoalFiles,
-    /// No hub, no account: watch repositories on this computer
+    /// No hub, no account: watch repositories on this computer; without it the machine works with the configured hub
     #[arg(long)]
     local: bool,
     /// Repositories, directories of them, or addresses of repositories elsewhere; the configured ones or the one we stand
@@ -35,20 +35,19 @@ pub struct Args {
 /// `sdm start`.
 pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
     args.goal_files.take_effect(context);
-    if !args.local {
-        return Err(
-            CommandError::new(ErrorKind::Usage, "working with a hub is not part of this version")
-                .hint("start without one: `sdm start --local`"),
-        );
-    }
     let flags = Flags {
         parallel: args.parallel,
         ..context.flags.clone()
     };
     let configuration = project_goals::confirm(context, load(&context.sources, &flags)?, args.trust)?;
+    if !args.local && configuration.hub.is_none() {
+        return Err(CommandError::new(ErrorKind::Usage, "no hub is configured").hint(
+            "write `hub: {address: …, key: {file: …}}` into the configuration, or start without one: `sdm start --local`",
+        ));
+    }
     let (addresses, named) = named(context, &args.paths)?;
     let is_configured = !configuration.repositories.is_empty() || !configuration.remotes.is_empty();
-    let paths = match named.is_empty() && addresses.is_empty() && !is_configured {
+    let paths = match args.local && named.is_empty() && addresses.is_empty() && !is_configured {
         true => vec![context.absolute(std::path::Path::new("."))],
         false => named,
     };
@@ -57,13 +56,11 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
     let printer = feed_printer(context);
     let ui = &context.ui;
     let tell = |news: DaemonNews<'_>| tell(ui, &news);
-    doors::start_local(
-        &configuration,
-        &paths,
-        &StartOptions { trust: args.trust },
-        printer,
-        &tell,
-    )?;
+    let options = StartOptions {
+        trust: args.trust,
+        with_hub: !args.local,
+    };
+    doors::start(&configuration, &paths, &options, printer, &tell)?;
     Ok(Exit::Ok)
 }
 
@@ -103,8 +100,12 @@ fn tell(ui: &Ui, news: &DaemonNews<'_>) {
                 [first, ..] if first.starts_with("sdm:") => "the goal files that ship with sdm".to_owned(),
                 several => format!("{} goal files", several.len()),
             };
+            let next = match &status.hub {
+                Some(hub) => format!("working with the hub at {}; stop", neutralise(&hub.address)),
+                None => "commit something, or stop".to_owned(),
+            };
             ui.note(&format!(
-                "{} rules from {files}; commit something, or stop with Ctrl-C",
+                "{} rules from {files}; {next} with Ctrl-C",
                 status.rules
             ));
         }

@@ -47,6 +47,17 @@ pub fn machine(theme: &Theme, status: &StatusView) -> String {
             ),
         );
     }
+    if let Some(hub) = &status.hub {
+        let standing = match &hub.problem {
+            None => hub.standing.clone(),
+            Some(problem) => theme.paint(Role::Bad, &neutralise(problem)),
+        };
+        let workspaces = neutralise(&hub.workspaces.join(", "));
+        row(
+            "hub",
+            &format!("{}  {standing}  for {workspaces}", neutralise(&hub.address)),
+        );
+    }
     row(
         "running now",
         &format!("{} {}", status.running, plural(status.running, "goal", "goals")),

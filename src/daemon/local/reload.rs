@@ -32,6 +32,9 @@ impl LocalDaemon {
             Ok(machine) => {
                 let text = format!("goal files reloaded: {} rules", machine.rules.definitions().len());
                 self.engine().swap_machine(machine);
+                if let Some(team) = &self.0.team {
+                    team.announce_again();
+                }
                 (text, None)
             }
             Err(problem) => (

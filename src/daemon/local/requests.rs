@@ -24,6 +24,10 @@ impl LocalDaemon {
             view.trusted = self.trusts_all() || inner.engine.store().is_trusted(&key).await?;
             repositories.push(view);
         }
+        let hub = match &inner.team {
+            Some(team) => Some(team.view().await?),
+            None => None,
+        };
         Ok(StatusView {
             name: inner.configuration.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -41,6 +45,7 @@ impl LocalDaemon {
             repositories,
             running: u32::try_from(inner.engine.running()).unwrap_or(u32::MAX),
             started_at: inner.started_at.rfc3339(),
+            hub,
         })
     }
 

@@ -1,10 +1,10 @@
-//! The one http client of the machine's git traffic: proxies, trust, timeouts, no redirects of its own.
+//! The http clients of the machine: proxies, trust, timeouts, no redirects of its own.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use reqwest::{Certificate, Client, NoProxy, Proxy, Url, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, NoProxy, Proxy, Url, redirect};
 use secrecy::ExposeSecret;
 use thiserror::Error;
 
@@ -67,9 +67,26 @@ impl Network {
     }
 }
 
+/// A client for other conversations under the same rules: proxies, trust, timeouts, no redirects. It speaks HTTP/1.1 only,
+/// so that a connection can become a websocket.
+///
+/// # Errors
+/// As for the client of git.
+pub fn http1_client(options: &NetworkOptions) -> Result<Client, ScmError> {
+    let agent = concat!("sdm/", env!("CARGO_PKG_VERSION"));
+    let built = builder(options, agent)?.http1_only().build();
+    built.map_err(|error| failed("set up http", error))
+}
+
 fn build(options: &NetworkOptions) -> Result<Client, ScmError> {
+    let agent = concat!("git/2.0 (sdm/", env!("CARGO_PKG_VERSION"), ")");
+    let built = builder(options, agent)?.build();
+    built.map_err(|error| failed("set up http", error))
+}
+
+fn builder(options: &NetworkOptions, agent: &str) -> Result<ClientBuilder, ScmError> {
     let mut builder = Client::builder()
-        .user_agent(concat!("git/2.0 (sdm/", env!("CARGO_PKG_VERSION"), ")"))
+        .user_agent(agent)
         .redirect(redirect::Policy::none())
         .referer(false)
         .tcp_nodelay(true)
@@ -92,10 +109,7 @@ fn build(options: &NetworkOptions) -> Result<Client, ScmError> {
         builder = builder.tls_certs_merge(certificates);
     }
     let policy = options.policy;
-    builder
-        .dns_resolver(Arc::new(GuardedResolver { policy, proxy_host }))
-        .build()
-        .map_err(|error| failed("set up http", error))
+    Ok(builder.dns_resolver(Arc::new(GuardedResolver { policy, proxy_host })))
 }
 
 fn fixed_proxy(text: &str, except: &str) -> Result<(String, Proxy), ScmError> {

@@ -20,7 +20,7 @@ mod session;
 mod smart;
 mod ssh;
 
-pub use client::Network;
+pub use client::{Network, http1_client};
 pub(crate) use register::install;
 pub(crate) use session::{Session, failed};
 pub(crate) use smart::ANY_REMOTE;

@@ -32,6 +32,7 @@ mod reviews;
 mod rows;
 mod store;
 mod tags;
+mod team;
 #[cfg(test)]
 mod tests;
 mod timers;

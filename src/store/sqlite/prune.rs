@@ -6,12 +6,13 @@ use sqlx::sqlite::SqliteConnection;
 use super::failure::Doing;
 use super::goal_sets::goal_event;
 use super::writer::{Done, Write};
-use super::{errands, fingerprints, jobs, rows};
+use super::{errands, fingerprints, jobs, rows, team};
 use crate::model::{GoalChange, Timestamp};
 use crate::ports::AttemptRef;
 use crate::ports::store::StoreError;
 
-/// Everything that ended before a moment. A set with a lease has still somebody at work and stays.
+/// Everything that ended before a moment. A set with a lease has still somebody at work and stays, and so does one that the
+/// hub has not heard all of.
 pub(super) struct Prune {
     pub(super) before: Timestamp,
 }
@@ -20,7 +21,10 @@ impl Prune {
     async fn ended(&self, connection: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
         sqlx::query_scalar(
             "SELECT id FROM goal_sets WHERE active = 0 AND changed_at < ?
-             AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.goal_set = goal_sets.id) ORDER BY sequence",
+             AND NOT EXISTS (SELECT 1 FROM leases WHERE leases.goal_set = goal_sets.id)
+             AND NOT EXISTS (SELECT 1 FROM events, reported
+                             WHERE events.goal_set = goal_sets.id AND events.cursor > reported.cursor)
+             ORDER BY sequence",
         )
         .bind(self.before.as_micros())
         .fetch_all(connection)
@@ -122,6 +126,7 @@ impl Write for Prune {
         self.forget_pushes(connection).await?;
         self.forget_messages(connection).await?;
         self.forget_files(connection).await?;
+        team::forget(connection, self.before).await?;
         fingerprints::forget(connection, self.before).await?;
         Ok(Done::Quiet(forgotten))
     }

@@ -13,7 +13,7 @@ use super::database::MIGRATIONS;
 use crate::model::{Cursor, News, StateName, UniqueName};
 use crate::ports::errands::ErrandFilter;
 use crate::ports::store::StoreError;
-use crate::ports::{ErrandStore, JobStore, PreferenceStore, Store, TriggerStore};
+use crate::ports::{ErrandStore, JobStore, PreferenceStore, Store, TeamStore, TriggerStore};
 use crate::store::contract::fixture::{
     REPO, act, at, branch, carry_out, finish, goal, key, planned, push, set_id, sha,
 };
@@ -133,6 +133,7 @@ async fn k5_migrations_keep_what_is_stored() {
         (40, include_str!("testdata/rows_of_schema_40.sql")),
         (60, include_str!("testdata/rows_of_schema_60.sql")),
         (70, include_str!("testdata/rows_of_schema_70.sql")),
+        (80, include_str!("testdata/rows_of_schema_80.sql")),
     ];
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("sdm.db");
@@ -166,6 +167,11 @@ async fn k5_migrations_keep_what_is_stored() {
         Some("1.0.0")
     );
     assert!(store.is_trusted(REPO).await.unwrap());
+    assert_eq!(store.unanswered(10).await.unwrap()[0].correlation, "e-1");
+    assert_eq!(
+        store.begin_reporting("https://hub.example.com").await.unwrap(),
+        Cursor(7)
+    );
     let reviews = store.reviews(set_id(1)).await.unwrap();
     assert_eq!(
         reviews[0].1.comments[0].location.as_ref().unwrap().to_string(),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use thiserror::Error;
 
 use super::source::{NameValue, Source, Team};
 
@@ -30,7 +31,44 @@ pub enum Downward {
     Event(Box<EventDelivery>),
 }
 
+/// Why a message of a hub cannot be read.
+#[derive(Debug, Error)]
+pub enum DownwardError {
+    /// No JSON, or not of the shape its kind has.
+    #[error("the message cannot be read")]
+    Malformed(#[from] serde_json::Error),
+    /// None of the kinds.
+    #[error("the message is of no known kind")]
+    Unknown,
+}
+
 impl Downward {
+    /// Reads a message, in the order in which the protocol tells kinds apart (wire protocol 3.2).
+    ///
+    /// # Errors
+    /// It is no JSON object of a known kind. The conversation can go on.
+    pub fn read(text: &[u8]) -> Result<Self, DownwardError> {
+        let value: Value = serde_json::from_slice(text)?;
+        let present = |key: &str| value.get(key).filter(|value| !value.is_null());
+        if let Some(ping) = present("ping") {
+            return Ok(Self::Ping { ping: ping.clone() });
+        }
+        if let Some(pong) = present("pong") {
+            return Ok(Self::Pong { pong: pong.clone() });
+        }
+        if let Some(control) = present("control") {
+            let control = serde_json::from_value(control.clone())?;
+            return Ok(Self::Control { control });
+        }
+        if present("command").is_some() {
+            return Ok(Self::Command(serde_json::from_value(value)?));
+        }
+        match present("data") {
+            Some(_) => Ok(Self::Event(serde_json::from_value(value)?)),
+            None => Err(DownwardError::Unknown),
+        }
+    }
+
     /// As it goes onto the wire.
     pub fn to_text(&self) -> String {
         serde_json::to_string(self).expect("messages of the hub have text keys only")
@@ -67,6 +105,7 @@ impl Control {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CommandInvocation {
     /// Always [`API_VERSION`](super::API_VERSION).
+    #[serde(default)]
     pub api_version: String,
     /// Copied into every answer.
     pub correlation_id: String,
@@ -127,6 +166,7 @@ pub struct EventDelivery {
     /// Which subscription, and of which workspace.
     pub extensions: EventExtensions,
     /// One for each secret the subscription declares.
+    #[serde(default)]
     pub secrets: Vec<SecretValue>,
 }
 

@@ -5,11 +5,14 @@
 //! [`Registration`], then [`Upward`] for what a client says on its websocket and [`Downward`] for what it hears.
 
 mod downward;
+pub mod extensions;
 mod registration;
 mod source;
 mod upward;
 
-pub use downward::{CommandInvocation, Control, Downward, EventDelivery, EventExtensions, SecretValue};
+pub use downward::{
+    CommandInvocation, Control, Downward, DownwardError, EventDelivery, EventExtensions, SecretValue,
+};
 pub use registration::{
     Choice, Command, Group, MappedParameter, Metadata, Parameter, ParameterType, Policy, PolicyName,
     Registered, Registration, RegistrationProblem, SecretDeclaration, Subscription,
@@ -25,6 +28,9 @@ pub const API_VERSION: &str = "1";
 
 /// Largest message of a client in bytes: room for a rich chat message or a custom event, not for a flood (threat G3).
 pub const MAX_MESSAGE: usize = 4 * 1024 * 1024;
+
+/// Largest message of a hub in bytes, also when it was compressed: an event with its whole projection.
+pub const MAX_DOWNWARD: usize = 8 * 1024 * 1024;
 
 /// Largest registration in bytes; one of a large machine with every optional part has about 200 KiB.
 pub const MAX_REGISTRATION: usize = 4 * 1024 * 1024;

@@ -239,6 +239,13 @@ pub struct Registered {
     pub capabilities: Vec<String>,
 }
 
+impl Registered {
+    /// Whether both know an extension of the protocol.
+    pub fn knows(&self, capability: &str) -> bool {
+        self.capabilities.iter().any(|known| known == capability)
+    }
+}
+
 impl std::fmt::Debug for Registered {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter

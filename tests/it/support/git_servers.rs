@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 pub(crate) use http::{HttpServer, Mischief};
 pub(crate) use programs::{SshServer, git_daemon};
 pub(crate) use proxy::ProxyServer;
-pub(crate) use tls::Authority;
+pub(crate) use tls::{Authority, TlsListener};
 
 /// Whether an optional program may be missing; prints what to install, or fails when the environment requires it.
 pub(crate) fn skipped(name: &str, install: &str) -> bool {

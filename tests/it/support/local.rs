@@ -149,15 +149,22 @@ impl LocalMachine {
 
     /// Starts the daemon on these paths and waits until it answers.
     pub fn start_on(&mut self, paths: &[&str]) {
+        self.start_as(&[&["start", "--local"], paths].concat());
+    }
+
+    /// Starts the daemon in team mode and waits until it answers.
+    pub fn start_with_hub(&mut self) {
+        self.start_as(&["start"]);
+    }
+
+    fn start_as(&mut self, arguments: &[&str]) {
         assert!(self.daemon.is_none(), "one daemon at a time");
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.path("daemon.log"))
             .unwrap();
-        let mut arguments = vec!["start", "--local"];
-        arguments.extend(paths);
-        let mut command = self.command(&arguments);
+        let mut command = self.command(arguments);
         command
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
@@ -188,6 +195,12 @@ impl LocalMachine {
         let pid = nix::unistd::Pid::from_raw(daemon.id().try_into().unwrap());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
         assert!(daemon.wait().unwrap().success(), "{}", self.daemon_log());
+    }
+
+    /// Asks the daemon to read its files again, as an operator would.
+    pub fn hang_up(&self) {
+        let pid = nix::unistd::Pid::from_raw(self.pid().try_into().unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGHUP).unwrap();
     }
 
     /// Waits until the daemon has ended by itself; whether it said that all was well.

@@ -35,7 +35,7 @@ impl Authority {
         }
     }
 
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
         let _ = tokio_rustls::rustls::crypto::aws_lc_rs::default_provider().install_default();
         let key = self.key.serialize_der().try_into().expect("a made key is a key");
         let config = ServerConfig::builder()
@@ -46,9 +46,9 @@ impl Authority {
     }
 }
 
-pub(super) struct TlsListener {
-    pub(super) listener: TcpListener,
-    pub(super) acceptor: TlsAcceptor,
+pub(crate) struct TlsListener {
+    pub(crate) listener: TcpListener,
+    pub(crate) acceptor: TlsAcceptor,
 }
 
 impl axum::serve::Listener for TlsListener {

@@ -1,0 +1,170 @@
+//! Goals and goal sets as the graph of a hub has them (wire protocol 10.3).
+
+use serde_json::{Map, Value, json};
+
+use super::places::KnownAs;
+use crate::model::goal_event::ExternalUrl;
+use crate::model::{Approval, FeedEntry, Goal, GoalChange, GoalEvent, GoalKey, StateName, Timestamp};
+use crate::ports::store::GoalSetRecord;
+
+/// Milliseconds since 1970, as the graph counts.
+fn millis(at: Timestamp) -> i64 {
+    at.as_micros() / 1000
+}
+
+/// What a change made of a goal. What the change does not say is told as it is now, if the goal has not gone on since.
+pub(super) fn goal(
+    machine: &str,
+    record: &GoalSetRecord,
+    goal: &Goal,
+    change: &GoalEvent,
+    shown: (StateName, &str, u32),
+    known_as: &KnownAs,
+) -> Value {
+    let (state, text, attempt) = shown;
+    let definition = goal.definition();
+    let is_latest = goal.version == change.version;
+    let or_now = |said: &Option<String>, now: &Option<String>| match said {
+        Some(said) => Some(said.clone()),
+        None if is_latest => now.clone(),
+        None => None,
+    };
+    let urls = change
+        .external_urls
+        .as_ref()
+        .or(is_latest.then_some(&goal.external_urls));
+    let name_of = |key: &GoalKey| record.set.goal(key).map(|goal| goal.definition().name.clone());
+    let conditions: Vec<Value> = goal
+        .planned
+        .preconditions
+        .iter()
+        .map(|key| json!({"environment": key.environment, "uniqueName": key.unique_name.as_str(), "name": name_of(key)}))
+        .collect();
+    let (pre_approval, approval) = confirmation(change);
+    let mut value = shared(record, known_as, change.at);
+    let own = json!({
+        "uniqueName": definition.unique_name.as_str(),
+        "name": definition.name,
+        "environment": definition.environment,
+        "registration": machine,
+        "fulfillment": {"method": "sdm", "name": definition.work.kind, "registration": machine},
+        "state": state,
+        "phase": or_now(&change.phase, &goal.phase),
+        "description": text,
+        "descriptions": descriptions(goal),
+        "externalUrls": urls.map(|urls| urls.iter().map(url).collect::<Vec<_>>()).unwrap_or_default(),
+        "error": or_now(&change.error, &goal.error),
+        "data": or_now(&change.data, &goal.data),
+        "retryFeasible": definition.retry.feasible,
+        "preConditions": conditions,
+        "approvalRequired": definition.approval.is_some(),
+        "preApprovalRequired": definition.pre_approval.is_some(),
+        "approval": approval.map(|approval| confirmed(machine, approval)),
+        "preApproval": pre_approval.map(|approval| confirmed(machine, approval)),
+        "provenance": [provenance(machine, &definition.name, change.at)],
+        "parameters": Value::Object(definition.parameters.clone()).to_string(),
+        "version": change.version,
+        "attempt": attempt,
+    });
+    value.extend(object(own));
+    Value::Object(value)
+}
+
+/// A goal set in this state.
+pub(super) fn set(
+    machine: &str,
+    record: &GoalSetRecord,
+    entry: &FeedEntry,
+    state: StateName,
+    known_as: &KnownAs,
+) -> Value {
+    let names = |goal: &Goal| {
+        let definition = goal.definition();
+        json!({"name": definition.name, "uniqueName": definition.unique_name.as_str()})
+    };
+    let mut value = shared(record, known_as, entry.at);
+    let own = json!({
+        "goals": record.set.goals().iter().map(names).collect::<Vec<_>>(),
+        "state": state,
+        "provenance": provenance(machine, "goals", record.created_at),
+        "tags": [],
+    });
+    value.extend(object(own));
+    Value::Object(value)
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+fn shared(record: &GoalSetRecord, known_as: &KnownAs, at: Timestamp) -> Map<String, Value> {
+    let repo = &record.push.repo.slug;
+    object(json!({
+        "goalSet": record.set.name,
+        "goalSetId": record.set.id.to_string(),
+        "sha": record.push.after.as_str(),
+        "branch": record.push.branch.as_str(),
+        "repo": {"owner": repo.owner, "name": repo.name, "providerId": known_as.provider},
+        "ts": millis(at),
+    }))
+}
+
+fn url(url: &ExternalUrl) -> Value {
+    json!({"label": url.label, "url": url.url})
+}
+
+fn descriptions(goal: &Goal) -> Value {
+    json!({
+        "planned": goal.text(StateName::Planned),
+        "requested": goal.text(StateName::Requested),
+        "inProcess": goal.text(StateName::InProcess),
+        "completed": goal.text(StateName::Success),
+        "failed": goal.text(StateName::Failure),
+        "canceled": goal.text(StateName::Canceled),
+        "stopped": goal.text(StateName::Stopped),
+        "skipped": goal.text(StateName::Skipped),
+        "waitingForApproval": goal.text(StateName::WaitingForApproval),
+        "waitingForPreApproval": goal.text(StateName::WaitingForPreApproval),
+    })
+}
+
+fn confirmation(change: &GoalEvent) -> (Option<&Approval>, Option<&Approval>) {
+    match &change.change {
+        GoalChange::PreApproved { approval } => (Some(approval), None),
+        GoalChange::Approved { approval } => (None, Some(approval)),
+        GoalChange::Planned { .. }
+        | GoalChange::Requested
+        | GoalChange::StartRequired
+        | GoalChange::Confirmed { .. }
+        | GoalChange::Denied
+        | GoalChange::Started { .. }
+        | GoalChange::Progressed
+        | GoalChange::Ended { .. }
+        | GoalChange::Skipped { .. }
+        | GoalChange::Canceled
+        | GoalChange::Retried { .. }
+        | GoalChange::Replanned
+        | GoalChange::IgnoredResult { .. } => (None, None),
+    }
+}
+
+fn confirmed(machine: &str, approval: &Approval) -> Value {
+    let mut value = provenance(machine, "approval", approval.at);
+    value["userId"] = json!(approval.by.login);
+    value
+}
+
+fn provenance(machine: &str, name: &str, at: Timestamp) -> Value {
+    json!({
+        "registration": machine,
+        "version": env!("CARGO_PKG_VERSION"),
+        "name": name,
+        "correlationId": "",
+        "ts": millis(at),
+        "userId": null,
+        "channelId": null,
+    })
+}

@@ -1,0 +1,262 @@
+//! Team mode: the same machine with a hub beside it.
+//!
+//! The hub is never needed for work: it tells of pushes and events, passes on what people want, and is told what becomes of
+//! goals. [`Team::run`] keeps one conversation going ([`session`]) and begins it anew when it ends, at a pace that spares the
+//! hub ([`backoff`]).
+
+mod announce;
+mod backoff;
+mod client;
+mod frames;
+mod goals;
+mod link;
+mod places;
+mod report;
+mod session;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use thiserror::Error;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+
+use crate::config::{Configuration, HubEntry};
+use crate::engine::Engine;
+use crate::model::Timestamp;
+use crate::ports::scm::ScmError;
+use crate::ports::store::StoreError;
+use crate::runtime::tasks::Tasks;
+use crate::secrets::Vault;
+use crate::wire::hub::{Downward, Registered, Registration};
+use crate::wire::views::HubView;
+use backoff::{Backoff, Setback};
+use client::{HubClient, HubError, Socket};
+use link::{Link, Standing};
+use session::{Cues, Ending, Partner, Rhythm, Saying, Session};
+
+/// What waits to be said; whoever has more to say waits.
+const SAYINGS: usize = 64;
+
+/// A conversation of this length was one.
+const LASTED: Duration = Duration::from_secs(60);
+
+/// Why the machine cannot work with a hub.
+#[derive(Debug, Error)]
+pub enum TeamError {
+    /// Nothing says where it is.
+    #[error("no hub is configured")]
+    NoHub,
+    /// Proxy or authorities.
+    #[error(transparent)]
+    Network(#[from] ScmError),
+}
+
+/// The machine's side of team mode. Clones share it.
+#[derive(Clone)]
+pub struct Team(Arc<Inner>);
+
+struct Inner {
+    name: String,
+    hub: HubEntry,
+    engine: Engine,
+    client: HubClient,
+    vault: Vault,
+    link: Link,
+    tasks: Tasks,
+    /// The machine has something else to announce.
+    again: Notify,
+    /// What was announced last.
+    announced: Mutex<Option<Registration>>,
+}
+
+impl Team {
+    /// Nothing is contacted yet.
+    ///
+    /// # Errors
+    /// No hub is configured, or its network cannot be used.
+    pub fn new(
+        configuration: &Configuration,
+        engine: Engine,
+        vault: Vault,
+        tasks: &Tasks,
+    ) -> Result<Self, TeamError> {
+        let hub = configuration.hub.clone().ok_or(TeamError::NoHub)?;
+        let network = super::network::options(configuration)?;
+        let client = HubClient::new(&hub.address, &network)?;
+        let link = Link::new(&hub.address, engine.now());
+        Ok(Self(Arc::new(Inner {
+            name: configuration.name.clone(),
+            hub,
+            engine,
+            client,
+            vault,
+            link,
+            tasks: tasks.clone(),
+            again: Notify::new(),
+            announced: Mutex::default(),
+        })))
+    }
+
+    /// From now on every change of a goal is kept until the hub has heard of it.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn prepare(&self) -> Result<(), StoreError> {
+        let store = self.0.engine.store();
+        store.begin_reporting(&self.0.hub.address).await.map(|_| ())
+    }
+
+    /// Starts everything that team mode does.
+    pub fn begin(&self) {
+        let team = self.clone();
+        self.0.tasks.spawn_forever("hub", async move { team.run().await });
+        let inner = Arc::clone(&self.0);
+        self.0
+            .tasks
+            .spawn_forever("reports", async move { inner.run_reports().await });
+    }
+
+    /// The operator's files were read again: what is announced may be something else, and a hub that refused may not do so
+    /// any more.
+    pub fn announce_again(&self) {
+        let registration = self.registration();
+        let announced = self.0.announced.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_apart = matches!(self.0.link.standing().0, Standing::Apart(..));
+        if is_apart
+            || announced
+                .as_ref()
+                .is_some_and(|announced| *announced != registration)
+        {
+            self.0.again.notify_one();
+        }
+    }
+
+    /// How the machine stands with its hub.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn view(&self) -> Result<HubView, StoreError> {
+        let waiting = self.0.engine.store().waiting().await?;
+        let (standing, since) = self.0.link.standing();
+        let (problem, hint) = match &standing {
+            Standing::Apart(because, hint) => (Some(because.clone()), hint.map(str::to_owned)),
+            Standing::Connecting | Standing::Connected | Standing::Superseded => (None, None),
+        };
+        Ok(HubView {
+            address: self.0.hub.address.clone(),
+            workspaces: self.0.hub.workspaces.clone(),
+            standing: standing.word().to_owned(),
+            since: since.rfc3339(),
+            problem,
+            hint,
+            reports_waiting: waiting.reports,
+            oldest_report: waiting.oldest_report.map(Timestamp::rfc3339),
+            deliveries_open: waiting.deliveries,
+            answers_waiting: waiting.answers,
+        })
+    }
+
+    fn registration(&self) -> Registration {
+        announce::registration(&self.0.name, &self.0.hub, &self.0.engine.machine())
+    }
+
+    /// Keeps a conversation going until told to stop.
+    async fn run(&self) {
+        let stop = self.0.tasks.stop_token();
+        let mut backoff = Backoff::default();
+        while !stop.is_cancelled() {
+            let begun = Instant::now();
+            let setback = match self.converse().await {
+                Ok(Ending::Stopped) => return,
+                Ok(Ending::Again) => continue,
+                Ok(Ending::Drained(wish)) => {
+                    backoff.reset();
+                    self.0.link.lost("it closes for a while", self.0.engine.now());
+                    Setback::Away(wish)
+                }
+                Ok(Ending::Lost(because)) => {
+                    // A conversation that lasted is a success; one that breaks at once is not.
+                    if begun.elapsed() >= LASTED {
+                        backoff.reset();
+                    }
+                    self.0.link.lost(&because, self.0.engine.now());
+                    Setback::Away(None)
+                }
+                Err(error) => {
+                    self.0.link.failed(&error, self.0.engine.now());
+                    error.setback()
+                }
+            };
+            let chance = self.0.engine.fresh_id().as_u64_pair().0;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.0.again.notified() => {}
+                () = tokio::time::sleep(backoff.next(setback, chance)) => {}
+            }
+        }
+    }
+
+    /// One conversation, from the registration on.
+    async fn converse(&self) -> Result<Ending, HubError> {
+        let registration = self.registration();
+        let stop = self.0.tasks.stop_token();
+        let (registered, socket) = tokio::select! {
+            () = stop.cancelled() => return Ok(Ending::Stopped),
+            opened = self.open(&registration) => opened?,
+        };
+        *self.0.announced.lock().unwrap_or_else(PoisonError::into_inner) = Some(registration);
+        self.0.link.connected(self.0.engine.now());
+        let (_speaker, sayings) = mpsc::channel(SAYINGS);
+        let cues = Cues {
+            stop,
+            again: &self.0.again,
+            sayings,
+            leases: registered.knows(crate::wire::hub::extensions::LEASE),
+        };
+        let rhythm = Rhythm::usual(self.0.hub.drain);
+        Ok(Session::new(socket, self, rhythm).run(cues).await)
+    }
+
+    async fn open(&self, registration: &Registration) -> Result<(Registered, Socket), HubError> {
+        let registered = {
+            let key = self.0.key().await?;
+            self.0.client.register(&key, registration).await?
+        };
+        let nonce = self.0.engine.fresh_id().into_bytes();
+        let socket = self.0.client.open(&registered, nonce).await?;
+        Ok((registered, socket))
+    }
+}
+
+impl Inner {
+    /// Read anew each time, so that a key that was exchanged is used without a restart.
+    async fn key(&self) -> Result<SecretString, HubError> {
+        Ok(self.vault.of_machine("hub.key", &self.hub.key).await?)
+    }
+}
+
+#[async_trait]
+impl Partner for Team {
+    async fn take(&self, _message: Downward) -> Result<Option<Saying>, StoreError> {
+        Ok(None)
+    }
+
+    async fn taken(&self, _answers: &[String]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn in_hand(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    async fn is_waiting(&self) -> bool {
+        false
+    }
+
+    fn superseded(&self) {
+        self.0.link.superseded(self.0.engine.now());
+    }
+}

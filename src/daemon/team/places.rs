@@ -1,0 +1,34 @@
+//! What the hub calls the repositories of this machine, remembered from what it said of them.
+
+use serde::{Deserialize, Serialize};
+
+use super::Inner;
+use crate::model::Repository;
+use crate::ports::store::StoreError;
+
+/// Where it is remembered.
+const SCOPE: &str = "hub.repositories";
+
+/// A repository at the hub.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct KnownAs {
+    /// The workspace it belongs to.
+    pub(super) workspace: String,
+    /// The forge, as the hub calls it; none for repositories that the hub never spoke of.
+    pub(super) provider: Option<String>,
+}
+
+impl Inner {
+    /// What the hub calls a repository; one that it never spoke of is told to the first workspace.
+    pub(super) async fn known_as(&self, repository: &Repository) -> Result<KnownAs, StoreError> {
+        let (store, now) = (self.engine.store(), self.engine.now());
+        let kept = store.preference(SCOPE, &repository.key, now).await?;
+        let kept = kept.and_then(|kept| serde_json::from_value(kept).ok());
+        let unheard_of = || KnownAs {
+            workspace: self.hub.workspaces.first().cloned().unwrap_or_default(),
+            provider: None,
+        };
+        let is_ours = |known: &KnownAs| self.hub.workspaces.contains(&known.workspace);
+        Ok(kept.filter(is_ours).unwrap_or_else(unheard_of))
+    }
+}

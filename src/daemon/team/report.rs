@@ -1,0 +1,274 @@
+//! Tells the hub what becomes of goals, from the log of the machine and as far as the hub has taken it.
+//!
+//! The mark moves when the hub has answered, so whatever ends in between, machine or hub, a change is told at least once; the
+//! hub knows a change by goal and version. A change that the hub does not want is put aside, so that it holds up no other.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::backoff::{Backoff, Setback};
+use super::client::HubError;
+use super::{Inner, goals};
+use crate::model::{Cursor, FeedEntry, GoalSetId, News, StateName};
+use crate::ports::store::{GoalSetRecord, StoreError};
+use crate::runtime::causes::chain;
+
+/// Entries of the log read at once.
+const PAGE: u32 = 200;
+/// Writes of one request; the hub takes twenty root fields.
+const TOGETHER: usize = 20;
+/// How often a change is offered by itself before it is put aside.
+const OFFERS: u32 = 3;
+/// Pause between two such offers.
+const BETWEEN_OFFERS: Duration = Duration::from_millis(500);
+/// Longest pause before the hub is offered something again; whether it is there is seen elsewhere.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Sets whose last told state is remembered.
+const REMEMBERED: usize = 10_000;
+
+/// One value for the graph.
+struct WriteOut {
+    workspace: String,
+    field: &'static str,
+    kind: &'static str,
+    value: Value,
+}
+
+/// What was told of which set last, so that a set is told when its state changes and not with each of its goals.
+#[derive(Default)]
+pub(super) struct Told(HashMap<GoalSetId, StateName>);
+
+impl Told {
+    fn is_news(&mut self, set: GoalSetId, state: StateName) -> bool {
+        if self.0.len() > REMEMBERED {
+            self.0.clear();
+        }
+        self.0.insert(set, state) != Some(state)
+    }
+}
+
+/// Why reporting stopped for now.
+enum Stuck {
+    Hub(HubError),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Stuck {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<HubError> for Stuck {
+    fn from(error: HubError) -> Self {
+        Self::Hub(error)
+    }
+}
+
+impl Inner {
+    /// Reports until told to stop, and then what is left for as long as an end may take.
+    pub(super) async fn run_reports(&self) {
+        let stop = self.tasks.stop_token();
+        let mut changes = self.engine.store().subscribe();
+        let (mut told, mut backoff) = (Told::default(), Backoff::default());
+        loop {
+            let connected = tokio::select! {
+                () = stop.cancelled() => self.link.is_talking(),
+                () = self.link.talking() => true,
+            };
+            if stop.is_cancelled() {
+                if connected {
+                    tokio::time::timeout(self.hub.drain, self.report(&mut told))
+                        .await
+                        .ok();
+                }
+                return;
+            }
+            changes.mark_unchanged();
+            let reported = tokio::select! {
+                () = stop.cancelled() => continue,
+                reported = self.report(&mut told) => reported,
+            };
+            let next = async {
+                match reported {
+                    Ok(()) => {
+                        backoff.reset();
+                        changes.changed().await.ok();
+                    }
+                    Err(stuck) => {
+                        let pause = backoff.next(note(&stuck), self.engine.fresh_id().as_u64_pair().0);
+                        tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
+                    }
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = next => {}
+            }
+        }
+    }
+
+    /// Everything up to the end of the log.
+    async fn report(&self, told: &mut Told) -> Result<(), Stuck> {
+        let store = self.engine.store();
+        let mut cursor = store.begin_reporting(&self.hub.address).await?;
+        loop {
+            let page = store.feed(cursor, PAGE).await?;
+            let Some(last) = page.last().map(|entry| entry.cursor) else {
+                return Ok(());
+            };
+            self.report_page(&page, told).await?;
+            cursor = last;
+        }
+    }
+
+    /// The mark follows after each request, so that little is told twice.
+    async fn report_page(&self, page: &[FeedEntry], told: &mut Told) -> Result<(), Stuck> {
+        let mut records: HashMap<GoalSetId, Option<GoalSetRecord>> = HashMap::new();
+        let mut waiting: Vec<WriteOut> = Vec::new();
+        let mut behind: Option<Cursor> = None;
+        for entry in page {
+            let writes = self.writes_of(entry, &mut records, told).await?;
+            if !waiting.is_empty() && waiting.len() + writes.len() > TOGETHER {
+                self.tell(&waiting).await?;
+                waiting.clear();
+                self.move_mark(behind).await?;
+            }
+            waiting.extend(writes);
+            behind = Some(entry.cursor);
+        }
+        if !waiting.is_empty() {
+            self.tell(&waiting).await?;
+        }
+        Ok(self.move_mark(behind).await?)
+    }
+
+    async fn move_mark(&self, behind: Option<Cursor>) -> Result<(), StoreError> {
+        match behind {
+            Some(cursor) => self.engine.store().reported(&self.hub.address, cursor).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What an entry of the log means for the graph.
+    async fn writes_of(
+        &self,
+        entry: &FeedEntry,
+        records: &mut HashMap<GoalSetId, Option<GoalSetRecord>>,
+        told: &mut Told,
+    ) -> Result<Vec<WriteOut>, StoreError> {
+        let News::Goal {
+            goal_set,
+            state,
+            attempt,
+            text,
+            set_state,
+            event,
+            ..
+        } = &entry.news
+        else {
+            return Ok(Vec::new());
+        };
+        if !records.contains_key(goal_set) {
+            records.insert(*goal_set, self.engine.store().goal_set(*goal_set).await?);
+        }
+        let Some(Some(record)) = records.get(goal_set) else {
+            return Ok(Vec::new());
+        };
+        let Some(goal) = record.set.goal(&event.goal) else {
+            return Ok(Vec::new());
+        };
+        let known_as = self.known_as(&record.push.repo).await?;
+        let shown = (*state, text.as_str(), *attempt);
+        let write = |field, kind, value| WriteOut {
+            workspace: known_as.workspace.clone(),
+            field,
+            kind,
+            value,
+        };
+        let value = goals::goal(&self.name, record, goal, event, shown, &known_as);
+        let mut writes = vec![write("ingestCustomSdmGoal", "CustomSdmGoalInput", value)];
+        if told.is_news(*goal_set, *set_state) {
+            let value = goals::set(&self.name, record, entry, *set_state, &known_as);
+            writes.push(write("ingestCustomSdmGoalSet", "CustomSdmGoalSetInput", value));
+        }
+        Ok(writes)
+    }
+
+    /// In one request for each workspace; one by one when the hub does not want all of it.
+    async fn tell(&self, writes: &[WriteOut]) -> Result<(), HubError> {
+        for workspace in &self.hub.workspaces {
+            let of_workspace: Vec<&WriteOut> = writes
+                .iter()
+                .filter(|write| write.workspace == *workspace)
+                .collect();
+            for together in of_workspace.chunks(TOGETHER) {
+                match self.ask(workspace, together).await {
+                    Err(HubError::NotTaken(_)) => self.tell_one_by_one(workspace, together).await?,
+                    other => other?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell_one_by_one(&self, workspace: &str, writes: &[&WriteOut]) -> Result<(), HubError> {
+        for write in writes {
+            let mut offers = 0;
+            while let Err(error) = self.ask(workspace, &[*write]).await {
+                let HubError::NotTaken(because) = error else {
+                    return Err(error);
+                };
+                offers += 1;
+                if offers == OFFERS {
+                    let (goal, version) = (&write.value["uniqueName"], &write.value["version"]);
+                    let set = &write.value["goalSetId"];
+                    tracing::error!(goal = %goal, version = %version, goal_set.id = %set, "the hub does not take a report, it is put aside: {because}");
+                    break;
+                }
+                tokio::time::sleep(BETWEEN_OFFERS).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, workspace: &str, writes: &[&WriteOut]) -> Result<(), HubError> {
+        let key = self.key().await?;
+        self.client
+            .ask(&key, workspace, &question(writes))
+            .await
+            .map(|_| ())
+    }
+}
+
+/// A mutation of all of them.
+fn question(writes: &[&WriteOut]) -> Value {
+    let (mut declared, mut fields) = (Vec::new(), Vec::new());
+    let mut variables = Map::new();
+    for (number, write) in writes.iter().enumerate() {
+        declared.push(format!("$v{number}: {}!", write.kind));
+        fields.push(format!("r{number}: {}(value: $v{number})", write.field));
+        variables.insert(format!("v{number}"), write.value.clone());
+    }
+    let query = format!(
+        "mutation ReportGoals({}) {{ {} }}",
+        declared.join(", "),
+        fields.join(" ")
+    );
+    json!({"operationName": "ReportGoals", "query": query, "variables": variables})
+}
+
+fn note(stuck: &Stuck) -> Setback {
+    match stuck {
+        Stuck::Hub(error) => {
+            tracing::info!("reports wait: {error}");
+            error.setback()
+        }
+        Stuck::Store(error) => {
+            tracing::error!("reports wait for the store: {}", chain(error));
+            Setback::Away(None)
+        }
+    }
+}

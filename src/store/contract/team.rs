@@ -1,0 +1,138 @@
+//! What a hub delivered, and how far the log was reported to it.
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::Database;
+use super::fixture::{at, carry_out, goal, planned, push, set_id};
+use crate::model::Cursor;
+use crate::ports::team::{Delivered, Delivery, DeliveryAnswer};
+
+const HUB: &str = "https://hub.example.com";
+
+fn delivery(key: &str) -> Delivery {
+    Delivery {
+        key: key.to_owned(),
+        workspace: "A1".to_owned(),
+        correlation: key.to_owned(),
+        what: Delivered::Event {
+            operation: "OnPush".to_owned(),
+            object: json!({"id": "push-1"}),
+        },
+        at: at(1),
+        answer: None,
+    }
+}
+
+fn answered(delivery: &Delivery) -> Delivery {
+    Delivery {
+        answer: Some(DeliveryAnswer {
+            code: 0,
+            reason: "done".to_owned(),
+            message: None,
+        }),
+        ..delivery.clone()
+    }
+}
+
+pub(super) async fn c3_a_delivery_is_taken_in_once_and_answered_as_often_as_it_comes(
+    database: &dyn Database,
+) {
+    let store = database.open().await;
+    let (one, other) = (delivery("e-1"), delivery("c-1"));
+    let other = Delivery {
+        what: Delivered::Command {
+            command: "bump".to_owned(),
+            runs_as: Uuid::from_u64_pair(1, 2),
+            source: json!({"user_agent": "web"}),
+            asked: Some(json!({"parameters": []})),
+        },
+        ..other
+    };
+    assert!(store.take_in(&one).await.unwrap());
+    assert!(!store.take_in(&one).await.unwrap());
+    assert!(store.take_in(&other).await.unwrap());
+    assert_eq!(
+        store.open_deliveries(10).await.unwrap(),
+        [one.clone(), other.clone()]
+    );
+    store.settle(&answered(&one)).await.unwrap();
+    let store = database.open().await;
+    assert_eq!(store.open_deliveries(10).await.unwrap(), [other]);
+    assert_eq!(store.unanswered(10).await.unwrap(), [answered(&one)]);
+    let waiting = store.waiting().await.unwrap();
+    assert_eq!((waiting.deliveries, waiting.answers, waiting.reports), (1, 1, 0));
+    store
+        .answered(&["e-1".to_owned(), "unknown".to_owned()])
+        .await
+        .unwrap();
+    assert!(store.unanswered(10).await.unwrap().is_empty());
+    assert!(!store.take_in(&one).await.unwrap());
+    assert_eq!(
+        store.unanswered(10).await.unwrap(),
+        [answered(&one)],
+        "whoever asks again is answered again"
+    );
+}
+
+pub(super) async fn reports_begin_at_the_end_of_the_log_and_go_on_where_they_were(database: &dyn Database) {
+    let store = database.open().await;
+    store.record_push(&push(1), None).await.unwrap();
+    let end = store.last_cursor().await.unwrap();
+    assert_eq!(store.begin_reporting(HUB).await.unwrap(), end);
+    store.reported(HUB, Cursor(end.0 + 5)).await.unwrap();
+    store.reported(HUB, Cursor(end.0 + 2)).await.unwrap();
+    let store = database.open().await;
+    assert_eq!(
+        store.begin_reporting(HUB).await.unwrap(),
+        Cursor(end.0 + 5),
+        "a mark never goes back"
+    );
+    assert_eq!(
+        store.begin_reporting("https://other.example.com").await.unwrap(),
+        end
+    );
+    assert_eq!(
+        store.begin_reporting(HUB).await.unwrap(),
+        end,
+        "there is one hub at a time"
+    );
+}
+
+pub(super) async fn what_is_not_reported_is_not_forgotten(database: &dyn Database) {
+    let store = database.open().await;
+    let mark = store.begin_reporting(HUB).await.unwrap();
+    let set = planned(&*store, 1, vec![goal("test", &[])]).await;
+    carry_out(&*store, &set, "test", at(5)).await;
+    let waiting = store.waiting().await.unwrap();
+    assert!(
+        waiting.reports >= 3 && waiting.oldest_report.is_some(),
+        "{waiting:?}"
+    );
+    store.prune(at(1_000_000)).await.unwrap();
+    assert!(store.goal_set(set_id(1)).await.unwrap().is_some());
+    assert!(!store.feed(mark, 100).await.unwrap().is_empty());
+    let end = store.last_cursor().await.unwrap();
+    store.reported(HUB, end).await.unwrap();
+    assert_eq!(store.waiting().await.unwrap().reports, 0);
+    store.prune(at(1_000_000)).await.unwrap();
+    assert!(store.goal_set(set_id(1)).await.unwrap().is_none());
+    store.stop_reporting().await.unwrap();
+    assert_eq!(store.begin_reporting(HUB).await.unwrap(), end);
+}
+
+pub(super) async fn deliveries_that_are_over_are_forgotten(database: &dyn Database) {
+    let store = database.open().await;
+    for key in ["open", "settled", "over"] {
+        store.take_in(&delivery(key)).await.unwrap();
+    }
+    for key in ["settled", "over"] {
+        store.settle(&answered(&delivery(key))).await.unwrap();
+    }
+    store.answered(&["over".to_owned()]).await.unwrap();
+    store.prune(at(1_000_000)).await.unwrap();
+    let waiting = store.waiting().await.unwrap();
+    assert_eq!((waiting.deliveries, waiting.answers), (1, 1));
+    assert!(store.take_in(&delivery("over")).await.unwrap());
+    assert!(!store.take_in(&delivery("settled")).await.unwrap());
+}

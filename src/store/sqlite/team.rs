@@ -1,0 +1,250 @@
+//! What a hub delivered, and how far the log was reported to it.
+
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteConnection;
+
+use super::SqliteStore;
+use super::failure::Doing;
+use super::rows;
+use super::writer::{Done, Write};
+use crate::model::{Cursor, Timestamp};
+use crate::ports::TeamStore;
+use crate::ports::store::StoreError;
+use crate::ports::team::{Delivery, Waiting};
+
+/// Most deliveries of one answer.
+const PAGE: u32 = 1_000;
+
+/// Not dealt with; answered; the hub has the answer.
+const OPEN: i64 = 0;
+const SETTLED: i64 = 1;
+const ANSWERED: i64 = 2;
+
+#[async_trait]
+impl TeamStore for SqliteStore {
+    async fn begin_reporting(&self, hub: &str) -> Result<Cursor, StoreError> {
+        self.writer.write(BeginReporting(hub.to_owned())).await
+    }
+
+    async fn reported(&self, hub: &str, cursor: Cursor) -> Result<(), StoreError> {
+        let hub = hub.to_owned();
+        self.writer.write(Reported { hub, cursor }).await
+    }
+
+    async fn stop_reporting(&self) -> Result<(), StoreError> {
+        self.writer.write(StopReporting).await
+    }
+
+    async fn take_in(&self, delivery: &Delivery) -> Result<bool, StoreError> {
+        self.writer.write(TakeIn(delivery.clone())).await
+    }
+
+    async fn open_deliveries(&self, limit: u32) -> Result<Vec<Delivery>, StoreError> {
+        self.deliveries_in(OPEN, limit).await
+    }
+
+    async fn settle(&self, delivery: &Delivery) -> Result<(), StoreError> {
+        self.writer.write(Settle(delivery.clone())).await
+    }
+
+    async fn unanswered(&self, limit: u32) -> Result<Vec<Delivery>, StoreError> {
+        self.deliveries_in(SETTLED, limit).await
+    }
+
+    async fn answered(&self, keys: &[String]) -> Result<(), StoreError> {
+        self.writer.write(Answered(keys.to_vec())).await
+    }
+
+    async fn waiting(&self) -> Result<Waiting, StoreError> {
+        let (reports, oldest): (i64, Option<i64>) = sqlx::query_as(
+            "SELECT count(*), min(at) FROM events
+             WHERE kind = 'goal' AND cursor > (SELECT min(cursor) FROM reported)",
+        )
+        .fetch_one(&self.readers)
+        .await
+        .doing("count what is not reported")?;
+        let (deliveries, answers): (i64, i64) = sqlx::query_as(
+            "SELECT count(*) FILTER (WHERE state = 0), count(*) FILTER (WHERE state = 1) FROM deliveries WHERE state < 2",
+        )
+        .fetch_one(&self.readers)
+        .await
+        .doing("count deliveries")?;
+        Ok(Waiting {
+            reports: rows::count("reports", reports)?,
+            oldest_report: oldest.map(Timestamp::from_micros),
+            deliveries: rows::count("deliveries", deliveries)?,
+            answers: rows::count("answers", answers)?,
+        })
+    }
+}
+
+impl SqliteStore {
+    async fn deliveries_in(&self, state: i64, limit: u32) -> Result<Vec<Delivery>, StoreError> {
+        let bodies: Vec<String> =
+            sqlx::query_scalar("SELECT body FROM deliveries WHERE state = ? ORDER BY sequence LIMIT ?")
+                .bind(state)
+                .bind(limit.min(PAGE))
+                .fetch_all(&self.readers)
+                .await
+                .doing("read deliveries")?;
+        bodies
+            .iter()
+            .map(|body| rows::from_json("delivery", body))
+            .collect()
+    }
+}
+
+/// A hub that is told from now on.
+struct BeginReporting(String);
+
+#[async_trait]
+impl Write for BeginReporting {
+    type Answer = Cursor;
+    const DOING: &'static str = "begin to report";
+
+    async fn write(&self, connection: &mut SqliteConnection) -> Result<Done<Cursor>, StoreError> {
+        sqlx::query("DELETE FROM reported WHERE hub <> ?")
+            .bind(&self.0)
+            .execute(&mut *connection)
+            .await
+            .doing(Self::DOING)?;
+        sqlx::query(
+            "INSERT INTO reported (hub, cursor)
+             VALUES (?, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)) ON CONFLICT (hub) DO NOTHING",
+        )
+        .bind(&self.0)
+        .execute(&mut *connection)
+        .await
+        .doing(Self::DOING)?;
+        let cursor: i64 = sqlx::query_scalar("SELECT cursor FROM reported WHERE hub = ?")
+            .bind(&self.0)
+            .fetch_one(connection)
+            .await
+            .doing(Self::DOING)?;
+        Ok(Done::Quiet(Cursor(rows::count("mark of the reports", cursor)?)))
+    }
+}
+
+/// A mark that only moves forward.
+struct Reported {
+    hub: String,
+    cursor: Cursor,
+}
+
+#[async_trait]
+impl Write for Reported {
+    type Answer = ();
+    const DOING: &'static str = "note what was reported";
+
+    async fn write(&self, connection: &mut SqliteConnection) -> Result<Done<()>, StoreError> {
+        sqlx::query("UPDATE reported SET cursor = max(cursor, ?) WHERE hub = ?")
+            .bind(rows::stored(self.cursor.0))
+            .bind(&self.hub)
+            .execute(connection)
+            .await
+            .doing(Self::DOING)?;
+        Ok(Done::Quiet(()))
+    }
+}
+
+struct StopReporting;
+
+#[async_trait]
+impl Write for StopReporting {
+    type Answer = ();
+    const DOING: &'static str = "stop to report";
+
+    async fn write(&self, connection: &mut SqliteConnection) -> Result<Done<()>, StoreError> {
+        sqlx::query("DELETE FROM reported")
+            .execute(connection)
+            .await
+            .doing(Self::DOING)?;
+        Ok(Done::Quiet(()))
+    }
+}
+
+struct TakeIn(Delivery);
+
+#[async_trait]
+impl Write for TakeIn {
+    type Answer = bool;
+    const DOING: &'static str = "take a delivery in";
+
+    async fn write(&self, connection: &mut SqliteConnection) -> Result<Done<bool>, StoreError> {
+        let inserted = sqlx::query(
+            "INSERT INTO deliveries (key, state, at, body) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+        )
+        .bind(&self.0.key)
+        .bind(OPEN)
+        .bind(self.0.at.as_micros())
+        .bind(rows::to_json(&self.0))
+        .execute(&mut *connection)
+        .await
+        .doing(Self::DOING)?;
+        if inserted.rows_affected() == 1 {
+            return Ok(Done::News(true));
+        }
+        // A hub that asks again has no answer, whatever we thought.
+        sqlx::query("UPDATE deliveries SET state = ? WHERE key = ? AND state = ?")
+            .bind(SETTLED)
+            .bind(&self.0.key)
+            .bind(ANSWERED)
+            .execute(connection)
+            .await
+            .doing(Self::DOING)?;
+        Ok(Done::News(false))
+    }
+}
+
+/// A delivery with its answer.
+struct Settle(Delivery);
+
+#[async_trait]
+impl Write for Settle {
+    type Answer = ();
+    const DOING: &'static str = "write an answer";
+
+    async fn write(&self, connection: &mut SqliteConnection) -> Result<Done<()>, StoreError> {
+        sqlx::query("UPDATE deliveries SET state = ?, body = ? WHERE key = ? AND state = ?")
+            .bind(SETTLED)
+            .bind(rows::to_json(&self.0))
+            .bind(&self.0.key)
+            .bind(OPEN)
+            .execute(connection)
+            .await
+            .doing(Self::DOING)?;
+        Ok(Done::News(()))
+    }
+}
+
+struct Answered(Vec<String>);
+
+#[async_trait]
+impl Write for Answered {
+    type Answer = ();
+    const DOING: &'static str = "note that an answer was taken";
+
+    async fn write(&self, connection: &mut SqliteConnection) -> Result<Done<()>, StoreError> {
+        for key in &self.0 {
+            sqlx::query("UPDATE deliveries SET state = ? WHERE key = ? AND state = ?")
+                .bind(ANSWERED)
+                .bind(key)
+                .bind(SETTLED)
+                .execute(&mut *connection)
+                .await
+                .doing(Self::DOING)?;
+        }
+        Ok(Done::Quiet(()))
+    }
+}
+
+/// Removes deliveries that are over since a moment.
+pub(super) async fn forget(connection: &mut SqliteConnection, before: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM deliveries WHERE state = ? AND at < ?")
+        .bind(ANSWERED)
+        .bind(before.as_micros())
+        .execute(connection)
+        .await
+        .doing("forget deliveries")?;
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! What our hub and our machines say to each other beyond the original (wire protocol 18). The original ignores all of it.
+//!
+//! A machine lists in its registration the extensions it knows, the hub in its answer those that both know.
+//!
+//! | Extension | What it means |
+//! |---|---|
+//! | [`ACK`] | The machine says `control: ack {delivery_id}` once it has stored an event (a command: `{correlation_id}`): from then on the machine sees to it, and the hub need not send it again. The status follows as ever. |
+//! | [`LEASE`] | While it works on them the machine says `control: lease {correlation_ids, millis}`: longer silence means that it is gone. |
+//! | [`HEADER`] | The address in the hub's answer carries no credential: the machine opens it with `Authorization: Bearer <jwt>`. |
+//!
+//! Two words need no agreement. `control: drain {millis?}` of a machine asks for nothing more, of a hub says that it is
+//! about to close and when to come back. `control: superseded {version?}` of a hub says that another version of this machine
+//! gets everything now.
+//!
+//! People act on goals of a machine by its own commands: [`APPROVE`], [`DENY`], [`CANCEL`], [`RETRY`]. The machine decides.
+
+/// Deliveries are acknowledged when they are stored.
+pub const ACK: &str = "ack";
+/// Work in progress is renewed.
+pub const LEASE: &str = "lease";
+/// The credential of a websocket stands in a header.
+pub const HEADER: &str = "header";
+
+/// Nothing more is to come.
+pub const DRAIN: &str = "drain";
+/// Another version gets everything now.
+pub const SUPERSEDED: &str = "superseded";
+/// Nothing is to come for a while; the original's word.
+pub const BACKOFF: &str = "backoff";
+
+/// Confirms the start or the result of a goal. Parameters: `goal_set`, `goal`, and if need be `environment`, `reason`, and
+/// `version`, the goal's version that was looked at.
+pub const APPROVE: &str = "sdm.approve";
+/// Denies the start or the result of a goal. Parameters: `goal_set`, `goal`, and if need be `environment`, `reason`.
+pub const DENY: &str = "sdm.deny";
+/// Cancels a goal, or without `goal` all of a goal set. Parameters: `goal_set`, and if need be `goal`, `environment`.
+pub const CANCEL: &str = "sdm.cancel";
+/// Starts a goal again that has failed. Parameters: `goal_set`, `goal`, and if need be `environment`.
+pub const RETRY: &str = "sdm.retry";
+
+/// Who asks, as the hub knows them: the mapped parameter of the four.
+pub const WHO: &str = "atomist://github/username";

@@ -1,0 +1,5 @@
+//! Team mode: the real program with a whole fake hub beside it.
+
+mod link;
+mod reports;
+mod scene;
