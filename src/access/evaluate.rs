@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::model::Timestamp;
 
 use super::decision::{Decision, Lack, Needed, Reason, Rule};
+use super::forge;
 use super::operation::{Operation, Who};
 use super::principal::{PersonId, Principal};
 use super::request::{Context, Credential, ForgeNeed, Identity, Limit, Means, Proof, Request};
@@ -204,8 +205,10 @@ impl Admitted<'_> {
         let provider = need.map_or(USUAL_FORGE, |need| &need.provider);
         let wanted = need.map_or(&[][..], |need| &need.scopes);
         let granted = person.and_then(|person| person.authorizations.get(provider));
-        let is_missing = |scope: &&String| !granted.is_some_and(|granted| granted.contains(*scope));
-        let missing: Vec<String> = wanted.iter().filter(is_missing).cloned().collect();
+        let missing = granted.map_or_else(
+            || wanted.to_vec(),
+            |granted| forge::missing(provider, granted, wanted),
+        );
         if granted.is_some() && missing.is_empty() {
             return Ok(());
         }

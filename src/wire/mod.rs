@@ -6,5 +6,7 @@ pub mod connect;
 pub mod control;
 pub mod explain;
 pub mod hub;
+pub mod oauth;
+pub mod oidc;
 pub mod prediction;
 pub mod views;

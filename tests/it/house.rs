@@ -63,6 +63,7 @@ const TOP_LEVEL: &[&str] = &[
     "CHANGELOG.md",
     "LICENSE",
     "README.md",
+    "SECURITY.md",
     "benches",
     "build.rs",
     "clippy.toml",

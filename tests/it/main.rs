@@ -13,6 +13,8 @@ mod cli;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod connect;
+#[cfg(test)]
 mod containers;
 #[cfg(test)]
 mod engine;

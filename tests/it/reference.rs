@@ -6,11 +6,14 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use sdm::access::operation::Who;
+use sdm::access::scope::SCOPES;
+use sdm::access::{OPERATIONS, ScopeSet, policy};
 use sdm::config::{Flags, Sources, VARIABLES, load};
 use sdm::engine::Machine;
 use sdm::kinds::KINDS;
 use sdm::model::event::EVENTS;
-use sdm::model::{Descriptor, Field, ValueType};
+use sdm::model::{Descriptor, Field, Timestamp, ValueType};
 use sdm::rules::descriptors;
 use sdm::spec::{
     COMMAND_FIELDS, COMMON_GOAL_FIELDS, LISTENER_FIELDS, PARAMETER_FIELDS, RULE_FIELDS, RUN_FIELDS,
@@ -112,6 +115,49 @@ fn commands() -> String {
             also(event.aliases),
             event.help,
             fields.join(", ")
+        );
+    }
+    text
+}
+
+fn policies() -> String {
+    let mut text = "| Key of | | Means | Default |\n|---|---|---|---|\n".to_owned();
+    text.push_str(&keys("a policy", policy::FIELDS));
+    text.push_str(&keys("an add-on", policy::ADDON_FIELDS));
+    text.push_str(&keys("a person", policy::PERSON_FIELDS));
+    text.push_str(&keys("a grant", policy::GRANT_FIELDS));
+    text.push_str(&keys("a test", policy::TEST_FIELDS));
+    text.push_str("\n| Scope | It may | Includes | Sensitivity |\n|---|---|---|---|\n");
+    for row in SCOPES {
+        let includes = ScopeSet::of(row.implies)
+            .names()
+            .iter()
+            .map(|name| code(name))
+            .collect::<Vec<_>>();
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} |",
+            code(row.name),
+            row.allows,
+            includes.join(", "),
+            row.sensitivity.word()
+        );
+    }
+    text.push_str("\n| Operation | To | Scopes | Level |\n|---|---|---|---|\n");
+    for row in OPERATIONS {
+        let scopes: Vec<String> = row.required().names().iter().map(|name| code(name)).collect();
+        let level = match row.who {
+            Who::Open => "open to everybody",
+            Who::Own => "an add-on about itself",
+            Who::Anybody | Who::Addon => row.level.word(),
+            Who::Person | Who::FreshPerson => &format!("{}, people only", row.level.word()),
+        };
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {level} |",
+            code(row.name),
+            row.does,
+            scopes.join(", ")
         );
     }
     text
@@ -219,6 +265,7 @@ fn the_reference_is_complete_and_true() {
         ("goals", kinds()),
         ("tests", tests()),
         ("commands", commands()),
+        ("policy", policies()),
         ("configuration", configuration()),
     ] {
         text = with_table(&text, name, &table);
@@ -287,6 +334,25 @@ fn goal_files_in_the_readme_check() {
     assert!(!shown.is_empty());
     for file in shown {
         assert_checks("README.md", file);
+    }
+}
+
+/// The policies that README.md shows.
+#[test]
+fn policies_in_the_readme_check() {
+    let text = std::fs::read_to_string(readme()).unwrap();
+    let blocks = text.split("```yaml\n").skip(1);
+    let shown = blocks.filter_map(|rest| rest.split_once("```").map(|(file, _)| file));
+    let shown: Vec<&str> = shown.filter(|file| file.contains("addons:")).collect();
+    assert!(!shown.is_empty());
+    for file in shown {
+        let parsed = policy::parse(&"README.md".into(), file.as_bytes());
+        assert_eq!(parsed.diagnostics, []);
+        let policy = parsed.policy.unwrap();
+        let now = Timestamp::from_micros(1_767_225_600_000_000);
+        for outcome in policy::run_tests(&policy.tests, &policy.alone(now), now) {
+            assert!(outcome.failures.is_empty(), "{outcome:?}");
+        }
     }
 }
 

@@ -21,6 +21,7 @@ mod hub;
 mod lock;
 mod logs;
 mod lsp;
+mod policy;
 mod preference;
 mod project_goals;
 mod replay;
@@ -104,6 +105,9 @@ pub enum Command {
     /// The audit log of a hub, read without the hub
     #[command(subcommand, arg_required_else_help = true)]
     Audit(audit::AuditCommand),
+    /// The policy of a hub as a file: check it, compare it, explain it
+    #[command(subcommand, arg_required_else_help = true)]
+    Policy(policy::PolicyCommand),
     /// Look at the surroundings for problems
     Doctor(doctor::Args),
     /// Write the JSON Schema of goal files or of the configuration
@@ -152,6 +156,7 @@ pub fn run(context: &mut Context, command: &Command) -> CommandResult {
         Command::Untrust(args) => trust::run(context, args, false),
         Command::Secret(command) => secret::run(context, command),
         Command::Audit(command) => audit::run(context, command),
+        Command::Policy(command) => policy::run(context, command),
         Command::Doctor(args) => doctor::run(context, args),
         Command::Schema(args) => schema::run(context, args),
         Command::Lsp(args) => lsp::run(context, args),

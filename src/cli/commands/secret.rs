@@ -14,6 +14,7 @@ use super::super::context::{CommandResult, Context, Exit};
 use super::super::error::{CommandError, ErrorKind};
 use crate::config::SecretEntry;
 use crate::ports::secrets::SHORTEST_SECRET;
+use crate::secrets::envelope::MasterKey;
 use crate::secrets::sealed::{LARGEST_VALUE, MachineKey, PublicKey, SealError};
 
 /// What to do with secrets.
@@ -21,6 +22,12 @@ use crate::secrets::sealed::{LARGEST_VALUE, MachineKey, PublicKey, SealError};
 pub enum SecretCommand {
     /// Make a key that opens encrypted values, and print its public half
     Key {
+        /// The file to make; must not be there
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Make the key that protects the secrets in the database of a hub
+    MasterKey {
         /// The file to make; must not be there
         #[arg(value_name = "FILE")]
         file: PathBuf,
@@ -39,6 +46,7 @@ pub enum SecretCommand {
 pub(super) fn run(context: &mut Context, command: &SecretCommand) -> CommandResult {
     match command {
         SecretCommand::Key { file } => make_key(context, file),
+        SecretCommand::MasterKey { file } => make_master_key(context, file),
         SecretCommand::Encrypt { key } => encrypt(context, key.as_deref()),
         SecretCommand::List => list(context),
     }
@@ -57,6 +65,21 @@ fn sealing(error: SealError) -> CommandError {
 fn make_key(context: &mut Context, path: &Path) -> CommandResult {
     let key = MachineKey::fresh().map_err(sealing)?;
     let public = key.public().map_err(sealing)?.to_text();
+    let text = key.to_text().map_err(sealing)?;
+    write_key(
+        path,
+        &format!("# public key: {public}\n{}\n", text.expose_secret()).into(),
+    )?;
+    context.ui.note(&format!(
+        "{} holds the key; name it as `secret_key_file` in the configuration of the machine",
+        path.display()
+    ));
+    context.ui.data(&format!("{public}\n"))?;
+    Ok(Exit::Ok)
+}
+
+/// Writes a new file that only its owner can read.
+fn write_key(path: &Path, text: &SecretString) -> Result<(), CommandError> {
     let doing = |error: io::Error| {
         let kind = match error.kind() {
             io::ErrorKind::AlreadyExists => ErrorKind::Refused,
@@ -69,15 +92,20 @@ fn make_key(context: &mut Context, path: &Path) -> CommandResult {
         .create_new(true)
         .mode(0o600)
         .open(path);
-    let text = key.to_text().map_err(sealing)?;
-    let lines = format!("# public key: {public}\n{}\n", text.expose_secret());
-    file.and_then(|mut file| file.write_all(lines.as_bytes()))
-        .map_err(doing)?;
+    file.and_then(|mut file| file.write_all(text.expose_secret().as_bytes()))
+        .map_err(doing)
+}
+
+fn make_master_key(context: &mut Context, path: &Path) -> CommandResult {
+    let failed = |error| CommandError::from_error(ErrorKind::Internal, error);
+    let text = MasterKey::fresh_text().map_err(failed)?;
+    let id = MasterKey::parse(&text).map_err(failed)?.id().to_owned();
+    write_key(path, &format!("{}\n", text.expose_secret()).into())?;
     context.ui.note(&format!(
-        "{} holds the key; name it as `secret_key_file` in the configuration of the machine",
+        "{} holds the master key {id}; keep a copy apart from the database: without it no secret in there opens",
         path.display()
     ));
-    context.ui.data(&format!("{public}\n"))?;
+    context.ui.data(&format!("{id}\n"))?;
     Ok(Exit::Ok)
 }
 

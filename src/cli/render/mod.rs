@@ -10,6 +10,7 @@ pub mod goals;
 pub mod graph;
 pub mod lock;
 pub mod machines;
+pub mod policy;
 pub mod prediction;
 pub mod pushes;
 pub mod reviews;

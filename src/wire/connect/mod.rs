@@ -6,6 +6,7 @@
 //! so that one can never be taken for the other.
 
 pub mod address;
+mod assertion;
 pub mod canonical;
 mod credential;
 pub mod descriptor;
@@ -15,12 +16,15 @@ mod pem;
 mod percent;
 mod replay;
 mod sign;
-mod token;
+pub(in crate::wire) mod token;
 pub mod verify;
 
 #[cfg(test)]
 mod tests;
 
+pub use assertion::{
+    Assertion, LARGEST_TOKEN_REQUEST, TokenRequest, TokenRequestError, TokenService, verify_assertion,
+};
 pub use credential::{Found, find_credential};
 pub use descriptor::{Descriptor, DescriptorProblem};
 pub use install::{Event, Secrets, SecurityContext};

@@ -89,16 +89,16 @@ impl TokenError {
 }
 
 /// A token taken apart; nothing of it is believed yet.
-pub(super) struct Token<'a> {
-    pub(super) header: Map<String, Value>,
-    pub(super) claims: Map<String, Value>,
+pub(in crate::wire) struct Token<'a> {
+    pub(in crate::wire) header: Map<String, Value>,
+    pub(in crate::wire) claims: Map<String, Value>,
     /// What the signature is over.
-    pub(super) signed: &'a str,
-    pub(super) signature: Vec<u8>,
+    pub(in crate::wire) signed: &'a str,
+    pub(in crate::wire) signature: Vec<u8>,
 }
 
 impl<'a> Token<'a> {
-    pub(super) fn parse(text: &'a str) -> Result<Self, TokenError> {
+    pub(in crate::wire) fn parse(text: &'a str) -> Result<Self, TokenError> {
         if text.len() > LONGEST_TOKEN {
             return Err(TokenError::Malformed);
         }

@@ -164,7 +164,7 @@ fn taken_apart(text: &str) -> Result<Token<'_>, TokenError> {
     Token::parse(text)
 }
 
-fn check_algorithm(token: &Token<'_>, wanted: &str) -> Result<(), TokenError> {
+pub(super) fn check_algorithm(token: &Token<'_>, wanted: &str) -> Result<(), TokenError> {
     if token.header.get("alg").and_then(Value::as_str) != Some(wanted) {
         return Err(TokenError::Algorithm);
     }
@@ -175,7 +175,10 @@ fn check_algorithm(token: &Token<'_>, wanted: &str) -> Result<(), TokenError> {
 }
 
 /// A claim that must be text if it is there.
-fn text<'c>(claims: &'c Map<String, Value>, name: &str) -> Result<Option<&'c str>, TokenError> {
+pub(in crate::wire) fn text<'c>(
+    claims: &'c Map<String, Value>,
+    name: &str,
+) -> Result<Option<&'c str>, TokenError> {
     match claims.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
@@ -184,7 +187,10 @@ fn text<'c>(claims: &'c Map<String, Value>, name: &str) -> Result<Option<&'c str
 }
 
 /// A claim that must be a whole number if it is there.
-fn seconds(claims: &Map<String, Value>, name: &'static str) -> Result<Option<i64>, TokenError> {
+pub(in crate::wire) fn seconds(
+    claims: &Map<String, Value>,
+    name: &'static str,
+) -> Result<Option<i64>, TokenError> {
     match claims.get(name) {
         None => Ok(None),
         Some(value) => value.as_i64().map(Some).ok_or(TokenError::Malformed),
@@ -242,7 +248,7 @@ fn check_hash(
 }
 
 /// Equality in constant time.
-fn same(claimed: &str, wanted: &str) -> bool {
+pub(super) fn same(claimed: &str, wanted: &str) -> bool {
     verify_slices_are_equal(claimed.as_bytes(), wanted.as_bytes()).is_ok()
 }
 

@@ -3,5 +3,6 @@ mod audit;
 mod conversation;
 mod daemon;
 mod hooks;
+mod policy;
 mod program;
 mod sandbox;
