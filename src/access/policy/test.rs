@@ -1,6 +1,6 @@
 //! The tests that a policy brings along, answered by the evaluation itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::effective::{Question, ask};
 use crate::access::request::Proof;
@@ -58,17 +58,23 @@ fn failures(test: &PolicyTest, snapshot: &Snapshot, now: Timestamp) -> Vec<Strin
         context,
         now,
     };
-    let mut failures = Vec::new();
+    let mut found: BTreeMap<(Resource, bool, String), Vec<&'static str>> = BTreeMap::new();
     for resource in &test.on {
         let asked = with(&test.can, true).chain(with(&test.cannot, false));
         for (operation, should) in asked.filter(|(operation, _)| can_be_about(operation, resource)) {
             let decision = ask(&question, operation, resource, &snapshot);
             if decision.is_allowed() != should {
-                failures.push(sentence(test, operation, resource, &decision));
+                let key = (resource.clone(), should, because(&decision));
+                found.entry(key).or_default().push(operation);
             }
         }
     }
-    failures
+    let sentence = |((resource, should, because), operations): ((Resource, bool, String), Vec<&str>)| {
+        let (who, place) = (&test.who, resource.plain());
+        let can = if should { "cannot" } else { "can" };
+        format!("{who} {can} {} on {place}: {because}", operations.join(", "))
+    };
+    found.into_iter().map(sentence).collect()
 }
 
 fn with<'o>(operations: &'o [&'static str], should: bool) -> impl Iterator<Item = (&'static str, bool)> + 'o {
@@ -94,15 +100,10 @@ fn as_the_test_says(snapshot: &mut Snapshot, id: &PersonId, test: &PolicyTest, n
     person.authorizations.insert(FORGE.to_owned(), BTreeSet::new());
 }
 
-fn sentence(test: &PolicyTest, operation: &str, resource: &Resource, decision: &Decision) -> String {
-    let (who, place) = (&test.who, resource.plain());
-    let rule = &decision.rule;
+fn because(decision: &Decision) -> String {
     if decision.is_allowed() {
-        format!("{who} can {operation} on {place}, by {rule}")
+        decision.rule.to_string()
     } else {
-        format!(
-            "{who} cannot {operation} on {place}: {} ({rule})",
-            decision.reason.code()
-        )
+        format!("{} ({})", decision.reason.code(), decision.rule)
     }
 }

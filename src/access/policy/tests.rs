@@ -166,13 +166,13 @@ fn a_failing_test_blocks_the_change_and_says_what_decided() {
     assert_eq!((first.code.as_str(), first.place.line), ("failed_test", 17));
     assert_eq!(
         first.message,
-        "the test `the builder stays out of production and payroll` fails: addon:build can graph.query on env:production, by write on *"
+        "the test `the builder stays out of production and payroll` fails: addon:build can graph.query, goal.list, goal.log, goal.create, goal.update, goal.log.write on env:production: write on *"
     );
     let narrower = POLICY.replace("repo:acme/*\", \"env", "env");
     let refused = propose(&name(), narrower.as_bytes(), &registered(), &[], NOW).unwrap_err();
     assert_eq!(
         refused[0].message,
-        "the test `the builder builds for those who may write` fails: addon:build cannot goal.update on repo:acme/api: insufficient_permission (nothing allows it)"
+        "the test `the builder builds for those who may write` fails: addon:build cannot goal.update, goal.list on repo:acme/api: insufficient_permission (nothing allows it)"
     );
 }
 

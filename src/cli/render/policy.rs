@@ -123,7 +123,7 @@ pub fn differences(theme: &Theme, differences: &[Difference]) -> String {
         let place = neutralise(&one.resource.to_string());
         let _ = writeln!(
             text,
-            "  {} on {place}, by {}",
+            "  {} on {place} ({})",
             theme.paint(role, verb(one)),
             neutralise(&one.rule)
         );
