@@ -129,6 +129,9 @@ fn not_done(error: AdministrationError) -> DoorError {
                 source: Box::new(error),
             };
         }
+        AdministrationError::NoHub(_) => "start the hub first: `sdm hub`; or name its memory with --database",
+        AdministrationError::NotOurs => "use pg_dump",
+        AdministrationError::IsThere(_) => "name a file that is not there yet",
         AdministrationError::Scope { .. } => "`sdm hub key new --help` lists the scopes",
         AdministrationError::TooMany(_)
         | AdministrationError::NotThere {

@@ -1,5 +1,6 @@
 //! What administrators do at the hub's computer, straight in its memory: keys, dead deliveries, registrations.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -25,6 +26,15 @@ pub enum AdministrationError {
     /// The memory.
     #[error(transparent)]
     Store(#[from] HubStoreError),
+    /// No hub has run there.
+    #[error("there is no hub's memory at {}", .0.display())]
+    NoHub(PathBuf),
+    /// Postgres has programs for this.
+    #[error("a memory in Postgres is copied by Postgres itself")]
+    NotOurs,
+    /// It would be written over.
+    #[error("{} is there already", .0.display())]
+    IsThere(PathBuf),
     /// A word that is no scope.
     #[error("`{scope}` is no scope{}", .near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
     Scope {
@@ -69,9 +79,12 @@ impl Administration {
     /// Opens the memory at a place.
     ///
     /// # Errors
-    /// It cannot be opened.
+    /// It is not there or cannot be opened.
     pub async fn open(place: &Place) -> Result<Self, AdministrationError> {
-        Ok(Self(SqlHub::open(place).await?))
+        match place {
+            Place::File(path) if !path.exists() => Err(AdministrationError::NoHub(path.clone())),
+            Place::File(_) | Place::Postgres(_) => Ok(Self(SqlHub::open(place).await?)),
+        }
     }
 
     /// The memory of a hub that runs here.
@@ -119,6 +132,20 @@ impl Administration {
         let (key, text) = new.make(now);
         self.0.add_key(&key).await?;
         Ok((key, text))
+    }
+
+    /// Writes a copy of the memory, while a hub may go on with it.
+    ///
+    /// # Errors
+    /// The file is there already or cannot be written, or the memory is in Postgres.
+    pub async fn back_up(&self, file: &Path) -> Result<(), AdministrationError> {
+        if self.0.is_postgres() {
+            return Err(AdministrationError::NotOurs);
+        }
+        if file.exists() {
+            return Err(AdministrationError::IsThere(file.to_owned()));
+        }
+        Ok(self.0.copy_to(file).await?)
     }
 
     /// All keys, oldest first.

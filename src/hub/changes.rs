@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::Hub;
 use super::machines::known::{Machine, Standing};
+use super::metrics::Counters;
 use crate::graph::Schema;
 use crate::graph::answer::{AnswerError, Answering, Everything};
 use crate::ports::graph::Node;
@@ -21,6 +22,8 @@ const LIFE: Duration = Duration::from_secs(24 * 3_600);
 pub(super) enum How {
     /// What is said replaces what was known of it; the rest stays.
     Merge,
+    /// The same, unless what is known is of a later moment by its `timestamp`: it came late.
+    Dated,
     /// It is whole as it is said, and its earlier versions can be asked for.
     Version,
     /// It is whole, and said by somebody who counts: an older version than the known one changes nothing.
@@ -52,6 +55,14 @@ impl Change {
         Self {
             node,
             how: How::Merge,
+        }
+    }
+
+    /// Something that may be known in part, as it was at its `timestamp`.
+    pub(super) fn dated(kind: &str, keys: Vec<String>, body: Value) -> Self {
+        Self {
+            how: How::Dated,
+            ..Self::merge(kind, keys, body)
         }
     }
 
@@ -107,6 +118,8 @@ impl Hub {
         }
         let deliveries = self.cause(workspace, &*work, &changed).await?;
         work.commit().await?;
+        Counters::count(&self.counters().changes, changed.len() as u64);
+        Counters::count(&self.counters().deliveries, deliveries as u64);
         if deliveries > 0 {
             self.ring();
         }
@@ -196,11 +209,16 @@ async fn put(work: &dyn HubWork, change: Change) -> Result<Option<Node>, HubStor
     let Change { mut node, how } = change;
     let known = work.graph().nodes(&node.kind, &node.keys).await?;
     if let Some(known) = known.first() {
-        if how == How::Newer && is_older(&node, known) {
+        let is_late = match how {
+            How::Newer => is_older(&node, known),
+            How::Dated => is_earlier(&node, known),
+            How::Merge | How::Version => false,
+        };
+        if is_late {
             return Ok(None);
         }
         node = match how {
-            How::Merge => merged(known, node),
+            How::Merge | How::Dated => merged(known, node),
             How::Version | How::Newer => with_keys_of(known, node),
         };
     }
@@ -208,7 +226,11 @@ async fn put(work: &dyn HubWork, change: Change) -> Result<Option<Node>, HubStor
     if known.first().is_some_and(|known| **known == node) {
         return Ok(None);
     }
-    work.put(&node, how != How::Merge).await?;
+    let keeps_history = match how {
+        How::Merge | How::Dated => false,
+        How::Version | How::Newer => true,
+    };
+    work.put(&node, keeps_history).await?;
     Ok(Some(node))
 }
 
@@ -231,6 +253,18 @@ fn with_keys_of(known: &Node, mut new: Node) -> Node {
     keys.extend(new.keys.into_iter().filter(|key| !known.keys.contains(key)));
     new.keys = keys;
     new
+}
+
+/// Whether something is told of an earlier moment than is known. Moments are of one forge and of one form.
+fn is_earlier(new: &Node, known: &Node) -> bool {
+    let moment = |node: &Node| {
+        let text = node.body.get("timestamp").and_then(Value::as_str);
+        text.and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok())
+    };
+    match (moment(new), moment(known)) {
+        (Some(new), Some(known)) => new < known,
+        (_, _) => false,
+    }
 }
 
 /// Whether a goal is an earlier version of what is known (wire protocol 10.3).
@@ -264,6 +298,20 @@ mod tests {
             Value::Object(whole.body),
             json!({"id": "7", "name": "app2", "url": "u", "owner": "acme"})
         );
+    }
+
+    #[test]
+    fn what_comes_late_is_told_by_its_moment() {
+        let told = |moment: &str| node(&["1"], json!({ "timestamp": moment }));
+        assert!(is_earlier(
+            &told("2026-01-01T00:00:00Z"),
+            &told("2026-01-01T01:00:01+01:00")
+        ));
+        assert!(!is_earlier(
+            &told("2026-01-01T00:00:00Z"),
+            &told("2026-01-01T00:00:00Z")
+        ));
+        assert!(!is_earlier(&told("soon"), &told("2026-01-01T00:00:00Z")));
     }
 
     #[test]

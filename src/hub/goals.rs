@@ -61,7 +61,9 @@ impl Asking<'_> {
                     .and_then(Value::as_object)
                     .ok_or_else(|| Refusal::bad("invalid_argument", "`value` must be an object"))?;
                 let definition = self.schema.root(kind).expect("looked for before");
-                ingested(self.schema, definition, value, || self.hub.fresh_id())?
+                let change = ingested(self.schema, definition, value, || self.hub.fresh_id())?;
+                self.may_be_said(&change)?;
+                change
             }
             Mutation::Configure => self.configuration(root, root.argument("value").cloned())?,
             Mutation::Unconfigure => self.configuration(root, Some(Value::Null))?,
@@ -69,6 +71,16 @@ impl Asking<'_> {
         let id = change.node.id().to_owned();
         self.hub.apply(self.workspace, None, vec![change]).await?;
         Ok(Value::from(id))
+    }
+
+    /// That somebody approves of a goal is for people to say, whatever a key's scopes.
+    fn may_be_said(&self, change: &Change) -> Result<(), Refusal> {
+        let state = change.node.body.get("state").and_then(Value::as_str);
+        let is_decision = matches!(state, Some("approved" | "pre_approved"));
+        match change.node.kind == "SdmGoal" && is_decision && !self.caller.is_person() {
+            true => Err(Refusal::person_required(Operation::DecideGoal)),
+            false => Ok(()),
+        }
     }
 
     fn configuration(&self, root: &Selection, value: Option<Value>) -> Result<Change, Refusal> {

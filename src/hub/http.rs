@@ -8,8 +8,13 @@ use tokio::net::TcpListener;
 
 use super::Hub;
 use super::access::operations::Operation;
+use super::approvals;
+use super::commands::{self, MAX_REQUEST};
+use super::ingest::generic::{self, MAX_BODY};
 use super::ingest::{self, MAX_WEBHOOK};
+use super::logs::{self, MAX_PART};
 use super::machines::{register, session};
+use super::metrics;
 use super::questions::{self, MAX_QUESTION};
 use super::refusal::Refusal;
 use crate::wire::hub::MAX_REGISTRATION;
@@ -47,6 +52,41 @@ fn router(hub: Hub) -> Router {
         Operation::GitHubWebhook,
         post(ingest::github).layer(DefaultBodyLimit::max(MAX_WEBHOOK)),
     );
+    let router = mount(
+        router,
+        Operation::Invoke,
+        post(commands::invoke).layer(DefaultBodyLimit::max(MAX_REQUEST)),
+    );
+    let router = mount(router, Operation::LookAtInvocation, get(commands::look));
+    let router = mount(
+        router,
+        Operation::ContinueInvocation,
+        post(commands::go_on).layer(DefaultBodyLimit::max(MAX_REQUEST)),
+    );
+    let router = mount(router, Operation::DecideGoal, post(approvals::decide));
+    let router = mount(router, Operation::ProbeLogs, get(logs::probe));
+    let router = mount(
+        router,
+        Operation::AppendLog,
+        post(logs::append).layer(DefaultBodyLimit::max(MAX_PART)),
+    );
+    let router = mount(router, Operation::ReadLog, get(logs::read));
+    let router = mount(
+        router,
+        Operation::IngestHook,
+        post(generic::ingest).layer(DefaultBodyLimit::max(MAX_BODY)),
+    );
+    let router = mount(
+        router,
+        Operation::BuildHook,
+        post(generic::build).layer(DefaultBodyLimit::max(MAX_BODY)),
+    );
+    let router = mount(
+        router,
+        Operation::ImageHook,
+        post(generic::link_image).layer(DefaultBodyLimit::max(MAX_BODY)),
+    );
+    let router = mount(router, Operation::Metrics, get(metrics::show));
     router.fallback(nothing).with_state(hub)
 }
 

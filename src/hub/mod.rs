@@ -6,18 +6,26 @@
 
 pub mod access;
 pub mod administration;
+mod approvals;
 mod changes;
+mod commands;
 mod goals;
 mod http;
 pub mod ingest;
+mod logs;
 pub mod machines;
+mod metrics;
 mod questions;
 mod refusal;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::HeaderMap;
+use axum::http::header::HOST;
+use secrecy::SecretString;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
@@ -26,11 +34,16 @@ use crate::ports::hub::{HubStore, HubStoreError, QueueLimits};
 use crate::runtime::clock::{Clock, Ids, RandomIds, SystemClock};
 use crate::runtime::tasks::Tasks;
 use crate::store::hub::{Place, SqlHub};
+use access::operations::includes;
 use ingest::WebhookSecrets;
 use machines::deliver::Sessions;
 use machines::known::Known;
 use machines::register::Pace;
 use machines::tickets::Tickets;
+use metrics::Counters;
+
+/// What a key needs for the secrets of the hub.
+const SECRET_SCOPE: &str = "repo:read";
 
 /// How long the hub waits for its conversations to end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -83,6 +96,8 @@ pub struct HubOptions {
     pub limits: QueueLimits,
     /// Secrets of webhooks.
     pub webhooks: WebhookSecrets,
+    /// Secrets for machines that declare them, by their URIs, such as `github://org_token`.
+    pub secrets: BTreeMap<String, SecretString>,
 }
 
 impl HubOptions {
@@ -98,6 +113,7 @@ impl HubOptions {
                 attempts: 10,
             },
             webhooks: WebhookSecrets::default(),
+            secrets: BTreeMap::new(),
         }
     }
 }
@@ -132,6 +148,7 @@ struct Inner {
     sessions: Sessions,
     tickets: Tickets,
     pace: Pace,
+    counters: Counters,
 }
 
 impl Hub {
@@ -146,6 +163,7 @@ impl Hub {
             sessions: Sessions::default(),
             tickets: Tickets::default(),
             pace: Pace::default(),
+            counters: Counters::default(),
         }))
     }
 
@@ -185,6 +203,10 @@ impl Hub {
         &self.0.pace
     }
 
+    fn counters(&self) -> &Counters {
+        &self.0.counters
+    }
+
     fn rhythm(&self) -> Rhythm {
         self.0.options.rhythm
     }
@@ -197,13 +219,28 @@ impl Hub {
         self.0.options.limits
     }
 
-    /// Where websockets are opened, for somebody who asked this host.
-    fn websocket_address(&self, host: Option<&str>) -> String {
+    /// A secret for a machine with these scopes that declares it.
+    fn secret(&self, uri: &str, scopes: &[String]) -> Option<&SecretString> {
+        let may = scopes
+            .iter()
+            .any(|own| own == SECRET_SCOPE || includes(own, SECRET_SCOPE));
+        let name = uri.split('?').next().unwrap_or_default();
+        self.0.options.secrets.get(name).filter(|_| may)
+    }
+
+    /// The hub's address, for somebody who sent these headers.
+    fn address_for(&self, headers: &HeaderMap) -> String {
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
         match (&self.0.options.address, host) {
-            (Some(address), _) => address.trim_end_matches('/').replacen("http", "ws", 1),
-            (None, Some(host)) => format!("ws://{host}"),
-            (None, None) => format!("ws://{}", self.0.options.listen),
+            (Some(address), _) => address.trim_end_matches('/').to_owned(),
+            (None, Some(host)) => format!("http://{host}"),
+            (None, None) => format!("http://{}", self.0.options.listen),
         }
+    }
+
+    /// Where websockets are opened, for somebody who sent these headers.
+    fn websocket_address(&self, headers: &HeaderMap) -> String {
+        self.address_for(headers).replacen("http", "ws", 1)
     }
 }
 

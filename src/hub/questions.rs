@@ -71,7 +71,7 @@ fn errors(message: &str) -> Value {
 /// Who asks, and where.
 pub(super) struct Asking<'a> {
     pub(super) hub: &'a Hub,
-    caller: &'a Caller,
+    pub(super) caller: &'a Caller,
     pub(super) workspace: &'a str,
     pub(super) schema: &'a Schema,
 }

@@ -65,6 +65,17 @@ impl Refusal {
         }
     }
 
+    /// It does not fit to how things stand.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", message)
+    }
+
+    /// Only people may do it; no scope reaches it.
+    pub fn person_required(operation: Operation) -> Self {
+        let message = "only people may do this: use a person's key (`sdm hub key new --person`)";
+        Self::forbidden("person_required", message).with(json!({"operation": operation.row().name}))
+    }
+
     /// Scopes are missing.
     pub fn missing(operation: Operation, missing: &[&str]) -> Self {
         let row = operation.row();

@@ -238,6 +238,9 @@ pub trait Deliveries: Send + Sync {
     /// How many of a registration stand how.
     async fn counts(&self, registration: &str) -> Result<DeliveryCounts, HubStoreError>;
 
+    /// How many of all stand how.
+    async fn totals(&self) -> Result<DeliveryCounts, HubStoreError>;
+
     /// Dead deliveries of a workspace, newest first.
     async fn dead(&self, workspace: &str, limit: u32) -> Result<Vec<Delivery>, HubStoreError>;
 
@@ -264,7 +267,157 @@ pub trait Keys: Send + Sync {
     async fn key_used(&self, id: &str, at: Timestamp) -> Result<(), HubStoreError>;
 }
 
-/// All of a hub's memory.
-pub trait HubStore: HubGraph + Registrations + Deliveries + Keys {}
+/// Something that a person asked a machine to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredInvocation {
+    /// Its id, which is its correlation.
+    pub id: String,
+    /// The workspace.
+    pub workspace: String,
+    /// Id of the registration that was asked.
+    pub registration: String,
+    /// Name of the command.
+    pub command: String,
+    /// Owner of the key that asked.
+    pub asked_by: String,
+    /// What was asked, as JSON.
+    pub request: String,
+    /// Where it stands.
+    pub phase: Phase,
+    /// The last thing that the machine answered, as JSON; empty when nothing.
+    pub answer: String,
+    /// When it was asked.
+    pub created: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+}
 
-impl<T: HubGraph + Registrations + Deliveries + Keys> HubStore for T {}
+/// Where an invocation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// It waits for its machine, or the machine works on it.
+    Pending,
+    /// The machine wants more parameters.
+    Asking,
+    /// It ended well.
+    Success,
+    /// It did not.
+    Failure,
+}
+
+impl Phase {
+    /// For programs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Asking => "ASKING",
+            Self::Success => "SUCCESS",
+            Self::Failure => "FAILURE",
+        }
+    }
+
+    /// The phase of this word.
+    pub fn read(word: &str) -> Option<Self> {
+        [Self::Pending, Self::Asking, Self::Success, Self::Failure]
+            .into_iter()
+            .find(|phase| phase.word() == word)
+    }
+}
+
+/// A message of a machine at one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredMessage {
+    /// The workspace.
+    pub workspace: String,
+    /// Where it stands.
+    pub place: String,
+    /// Its id there.
+    pub id: String,
+    /// The invocation that it answers; empty for events.
+    pub invocation: String,
+    /// Who said it.
+    pub machine: String,
+    /// Milliseconds that order its updates.
+    pub said_at: i64,
+    /// Milliseconds within which an update rewrites it; zero means always.
+    pub ttl: i64,
+    /// When it was posted, or posted anew.
+    pub posted: Timestamp,
+    /// It, as JSON.
+    pub body: String,
+}
+
+/// What people asked machines to do.
+#[async_trait]
+pub trait Invocations: Send + Sync {
+    /// Keeps what was asked, together with the delivery for its machine.
+    async fn invoke(
+        &self,
+        invocation: &StoredInvocation,
+        delivery: &NewDelivery,
+    ) -> Result<(), HubStoreError>;
+
+    /// An invocation by its id.
+    async fn invocation(&self, id: &str) -> Result<Option<StoredInvocation>, HubStoreError>;
+
+    /// Notes where an invocation stands now and what was answered; one that has ended stays as it is. `answer` empty: as before.
+    async fn answered(
+        &self,
+        id: &str,
+        phase: Phase,
+        answer: &str,
+        at: Timestamp,
+    ) -> Result<bool, HubStoreError>;
+}
+
+/// Messages of machines for people.
+#[async_trait]
+pub trait Messages: Send + Sync {
+    /// A message by its place and id.
+    async fn message(
+        &self,
+        workspace: &str,
+        place: &str,
+        id: &str,
+    ) -> Result<Option<StoredMessage>, HubStoreError>;
+
+    /// Posts a message, in place of the one of its place and id.
+    async fn post(&self, message: &StoredMessage) -> Result<(), HubStoreError>;
+
+    /// Takes a message back; `false` when it was not there.
+    async fn take_back(&self, workspace: &str, place: &str, id: &str) -> Result<bool, HubStoreError>;
+
+    /// Messages that answer an invocation, oldest first.
+    async fn messages_of(&self, invocation: &str, limit: u32) -> Result<Vec<StoredMessage>, HubStoreError>;
+
+    /// The last messages of a workspace, newest first.
+    async fn messages(&self, workspace: &str, limit: u32) -> Result<Vec<StoredMessage>, HubStoreError>;
+}
+
+/// Logs of goals.
+#[async_trait]
+pub trait GoalLogs: Send + Sync {
+    /// Appends a part; `false` when the log has `most` bytes already.
+    async fn append_log(
+        &self,
+        workspace: &str,
+        goal: &str,
+        content: &str,
+        most: u64,
+        at: Timestamp,
+    ) -> Result<bool, HubStoreError>;
+
+    /// Parts of a log from a number on, with their numbers.
+    async fn log(
+        &self,
+        workspace: &str,
+        goal: &str,
+        from: i64,
+        limit: u32,
+    ) -> Result<Vec<(i64, String)>, HubStoreError>;
+}
+
+/// All of a hub's memory.
+pub trait HubStore: HubGraph + Registrations + Deliveries + Keys + Invocations + Messages + GoalLogs {}
+
+impl<T: HubGraph + Registrations + Deliveries + Keys + Invocations + Messages + GoalLogs> HubStore for T {}

@@ -1,9 +1,10 @@
 //! `sdm hub`: the workspace service, its keys, its machines, and what could not be delivered.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::super::context::{CommandResult, Context, Exit};
@@ -45,6 +46,9 @@ pub struct Args {
     /// File with the secret of webhooks, made when it is missing; hub-webhook-secret in the state directory when absent
     #[arg(long, value_name = "FILE")]
     webhook_secret: Option<PathBuf>,
+    /// A secret for machines that declare it and whose key has the scope repo:read, such as github://org_token=FILE
+    #[arg(long = "secret", value_name = "URI=FILE")]
+    secrets: Vec<String>,
     /// Workspace of the first key
     #[arg(long, value_name = "ID", default_value = WORKSPACE)]
     workspace: String,
@@ -58,6 +62,8 @@ enum HubCommand {
     Key(KeyCommand),
     /// List machines that registered, or take one away
     Machines(MachinesArgs),
+    /// Write a copy of the hub's memory, while it goes on
+    Backup(BackupArgs),
     /// List what could not be delivered, or deliver it again
     Dead(DeadArgs),
 }
@@ -106,6 +112,13 @@ struct MachinesArgs {
     remove: Option<String>,
 }
 
+/// Where to.
+#[derive(Debug, clap::Args)]
+struct BackupArgs {
+    /// File to write; it must not be there yet
+    file: PathBuf,
+}
+
 /// Which deliveries.
 #[derive(Debug, clap::Args)]
 struct DeadArgs {
@@ -124,6 +137,12 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
         None => serve(context, args, place),
         Some(HubCommand::Key(command)) => keys(context, &place, command),
         Some(HubCommand::Machines(args)) => machines(context, &place, args),
+        Some(HubCommand::Backup(args)) => {
+            let file = context.sources.directory.join(&args.file);
+            administer(&place, |hub| async move { hub.back_up(&file).await })?;
+            context.ui.note("written; to go back to it, stop the hub, put it in the place of hub.db, and remove hub.db-wal and hub.db-shm");
+            Ok(Exit::Ok)
+        }
         Some(HubCommand::Dead(args)) => dead(context, &place, args),
     }
 }
@@ -163,12 +182,35 @@ fn serve(context: &Context, args: &Args, place: Place) -> CommandResult {
     };
     let (secret, is_new) = webhook_secret(&file)?;
     options.webhooks = WebhookSecrets::for_all(secret.expose_secret().as_bytes());
+    options.secrets = secrets(context, &args.secrets)?;
     let ui = &context.ui;
     if is_new {
         ui.note(&format!("the secret of webhooks was made: {}", file.display()));
     }
     run_hub(options, &args.workspace, &|news| tell(ui, &args.workspace, &news))?;
     Ok(Exit::Ok)
+}
+
+/// Secrets from the files that the command line names.
+fn secrets(context: &Context, named: &[String]) -> Result<BTreeMap<String, SecretString>, CommandError> {
+    let mut secrets = BTreeMap::new();
+    for one in named {
+        let parts = one.split_once('=').filter(|(uri, _)| uri.contains("://"));
+        let Some((uri, file)) = parts else {
+            let message = format!("`{}` is no secret with its file", neutralise(one));
+            return Err(
+                CommandError::new(ErrorKind::Usage, message).hint("write it as github://org_token=FILE")
+            );
+        };
+        let text = std::fs::read_to_string(context.sources.directory.join(file)).map_err(|error| {
+            CommandError::new(
+                ErrorKind::Usage,
+                format!("the secret in {} cannot be read: {error}", neutralise(file)),
+            )
+        })?;
+        secrets.insert(uri.to_owned(), SecretString::from(text.trim()));
+    }
+    Ok(secrets)
 }
 
 fn tell(ui: &Ui, workspace: &str, news: &HubNews<'_>) {

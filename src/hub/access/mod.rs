@@ -21,6 +21,16 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Name of the key's owner.
+    pub fn name(&self) -> &str {
+        self.key.owner.split_once(':').map_or("", |(_, name)| name)
+    }
+
+    /// Whether the key is a person's.
+    pub fn is_person(&self) -> bool {
+        self.key.owner.starts_with("person:")
+    }
+
     /// Whether the key has a scope, or one that includes it.
     pub fn has(&self, scope: &str) -> bool {
         self.key
@@ -40,6 +50,9 @@ impl Caller {
                 "operation": operation.row().name,
                 "required_permission": {"resource": format!("workspace:{workspace}"), "level": operation.row().level},
             })));
+        }
+        if operation.row().person && !self.is_person() {
+            return Err(Refusal::person_required(operation));
         }
         let required = operation.row().scopes;
         let missing: Vec<&str> = required

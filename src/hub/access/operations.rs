@@ -22,6 +22,28 @@ pub enum Operation {
     IngestCustom,
     /// Change settings that machines share.
     Configure,
+    /// Decide about a goal of a machine of the original.
+    DecideGoal,
+    /// Start a command.
+    Invoke,
+    /// See what became of a command.
+    LookAtInvocation,
+    /// Give a command what it asked for.
+    ContinueInvocation,
+    /// Ask whether logs are kept here.
+    ProbeLogs,
+    /// Append to the log of a goal that is known here.
+    AppendLog,
+    /// Read the log of a goal.
+    ReadLog,
+    /// Send an object of a custom type.
+    IngestHook,
+    /// Tell of a build.
+    BuildHook,
+    /// Tell of the image of a commit.
+    ImageHook,
+    /// Read the hub's figures.
+    Metrics,
     /// Deliver a webhook of GitHub; it is signed.
     GitHubWebhook,
 }
@@ -39,6 +61,8 @@ pub struct Row {
     pub level: &'static str,
     /// Whether it needs no key. Such an operation checks what it is given by itself.
     pub open: bool,
+    /// Whether only people may do it, whatever their scopes.
+    pub person: bool,
 }
 
 const fn row(
@@ -53,6 +77,7 @@ const fn row(
         scopes,
         level,
         open: false,
+        person: false,
     }
 }
 
@@ -71,6 +96,14 @@ const fn open(name: &'static str, route: (&'static str, &'static str)) -> Row {
     }
 }
 
+/// A route for people only.
+const fn person(name: &'static str, route: (&'static str, &'static str), level: &'static str) -> Row {
+    Row {
+        person: true,
+        ..row(name, route, &[], level)
+    }
+}
+
 const HEALTH: Row = open("health", ("GET", "/health"));
 const REGISTER: Row = row(
     "events.subscribe",
@@ -84,6 +117,58 @@ const QUERY: Row = part("graph.query", &["graph:read"], "read");
 const WRITE_GOAL: Row = part("goal.update", &["goals:write"], "write");
 const INGEST_CUSTOM: Row = part("ingest.custom", &["ingest:write"], "write");
 const CONFIGURE: Row = part("configuration.set", &["goals:write"], "write");
+const DECIDE_GOAL: Row = person(
+    "goal.approve",
+    (
+        "POST",
+        "/goals/{workspace}/{goal_set}/{environment}/{name}/{decision}",
+    ),
+    "write",
+);
+const INVOKE: Row = person("command.invoke", ("POST", "/command"), "read");
+const LOOK_AT_INVOCATION: Row = person(
+    "command.invoke",
+    ("GET", "/command/{command}/invocation/{id}"),
+    "read",
+);
+const CONTINUE_INVOCATION: Row = person(
+    "command.invoke",
+    ("POST", "/command/{command}/invocation/{id}"),
+    "read",
+);
+const PROBE_LOGS: Row = open("goal.log.probe", ("GET", "/api/logs"));
+const APPEND_LOG: Row = open(
+    "goal.log.write",
+    (
+        "POST",
+        "/api/logs/{workspace}/{owner}/{repo}/{sha}/{environment}/{name}/{goal_set}/{correlation}",
+    ),
+);
+const READ_LOG: Row = row(
+    "goal.log",
+    ("GET", "/api/logs/{workspace}/{goal_set}/{environment}/{name}"),
+    &["goals:read"],
+    "read",
+);
+const INGEST_HOOK: Row = row(
+    "ingest.post",
+    ("POST", "/atomist/teams/{workspace}/ingestion/{kind}/{id}"),
+    &["ingest:write"],
+    "write",
+);
+const BUILD_HOOK: Row = row(
+    "ingest.post",
+    ("POST", "/atomist/build/teams/{workspace}"),
+    &["ingest:write"],
+    "write",
+);
+const IMAGE_HOOK: Row = row(
+    "ingest.post",
+    ("POST", "/atomist/link-image/teams/{workspace}"),
+    &["ingest:write"],
+    "write",
+);
+const METRICS: Row = row("metrics.read", ("GET", "/metrics"), &["admin:read"], "read");
 const GITHUB_WEBHOOK: Row = open("webhook.receive", ("POST", "/webhooks/github/{workspace}"));
 const OPEN_SOCKET: Row = open("events.receive", ("GET", "/ws/{ticket}"));
 
@@ -100,6 +185,17 @@ impl Operation {
             Self::WriteGoal => &WRITE_GOAL,
             Self::IngestCustom => &INGEST_CUSTOM,
             Self::Configure => &CONFIGURE,
+            Self::DecideGoal => &DECIDE_GOAL,
+            Self::Invoke => &INVOKE,
+            Self::LookAtInvocation => &LOOK_AT_INVOCATION,
+            Self::ContinueInvocation => &CONTINUE_INVOCATION,
+            Self::ProbeLogs => &PROBE_LOGS,
+            Self::AppendLog => &APPEND_LOG,
+            Self::ReadLog => &READ_LOG,
+            Self::IngestHook => &INGEST_HOOK,
+            Self::BuildHook => &BUILD_HOOK,
+            Self::ImageHook => &IMAGE_HOOK,
+            Self::Metrics => &METRICS,
             Self::GitHubWebhook => &GITHUB_WEBHOOK,
         }
     }
@@ -113,6 +209,7 @@ pub const MACHINE_SCOPES: &[&str] = &[
     "messages:write",
     "commands:register",
     "ingest:write",
+    "repo:read",
 ];
 
 /// All scopes that a key may have.

@@ -15,7 +15,7 @@ pub(super) fn text<'v>(value: &'v Value, path: &str) -> Option<&'v str> {
 }
 
 /// A number at a path, as text.
-fn number(value: &Value, path: &str) -> Option<String> {
+pub(super) fn number(value: &Value, path: &str) -> Option<String> {
     value
         .pointer(path)
         .and_then(Value::as_u64)
@@ -92,6 +92,26 @@ impl Repository {
         format!("{}~{tag}", self.id)
     }
 
+    /// Key of a pull request.
+    pub(super) fn pull_request_key(&self, number: &str) -> String {
+        format!("{}!{number}", self.id)
+    }
+
+    /// Key of an issue.
+    pub(super) fn issue_key(&self, number: &str) -> String {
+        format!("{}?{number}", self.id)
+    }
+
+    /// Key of something that the forge has a number for.
+    pub(super) fn numbered_key(&self, what: &str, number: &str) -> String {
+        format!("{}/{what}/{number}", self.id)
+    }
+
+    /// Key by which the last push that brought a branch to a commit is found.
+    pub(super) fn push_key(&self, branch: &str, sha: &str) -> String {
+        push_key(&self.provider, &self.owner, &self.name, branch, sha)
+    }
+
     /// Key of an account of this forge.
     pub(super) fn account_key(&self, login: &str) -> String {
         format!("{}/{login}", self.provider)
@@ -132,6 +152,17 @@ impl Repository {
         });
         let by_name = format!("{}/{}/{}", self.provider, self.owner, self.name);
         Change::merge("Repo", vec![self.id.clone(), by_name], body).link("org", [self.owner_id.clone()])
+    }
+
+    /// An account, from an object with a `login`; and its key.
+    pub(super) fn account(&self, value: &Value) -> Option<(Change, String)> {
+        let login = text(value, "/login")?;
+        let key = self.account_key(login);
+        let mut body = json!({"login": login});
+        if let Some(avatar) = text(value, "/avatar_url") {
+            body["avatar"] = json!(avatar);
+        }
+        Some((Change::merge("ScmId", vec![key.clone()], body), key))
     }
 
     /// Somebody as git knows them, from an object with `name`, `email` and if the forge knows them `username`.

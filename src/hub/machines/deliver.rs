@@ -213,7 +213,7 @@ impl Hub {
             .await?;
         for delivery in &claimed {
             // What does not fit, because the socket ends right now, is given back with everything else it had.
-            session.try_say(super::session::message(delivery));
+            session.try_say(self.message(delivery, &session.ticket.scopes));
         }
         if session.end.is_cancelled()
             || self

@@ -8,7 +8,6 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::http::header::HOST;
 
 use super::super::Hub;
 use super::super::access::Caller;
@@ -91,7 +90,7 @@ pub(in super::super) async fn register(
         .tickets()
         .give(ticket, hub.now())
         .ok_or_else(|| Refusal::busy("too many machines register at once", 5))?;
-    let base = hub.websocket_address(headers.get(HOST).and_then(|host| host.to_str().ok()));
+    let base = hub.websocket_address(&headers);
     let url = match has_header {
         true => format!("{base}/ws/open"),
         false => format!("{base}/ws/{text}"),
@@ -149,6 +148,7 @@ impl Hub {
             registrations,
             machine: format!("{}@{}", registration.name, registration.version),
             key: caller.key.id.clone(),
+            scopes: caller.key.scopes.clone(),
             gzip: registration.reads_gzip(),
             capabilities: both.map(ToString::to_string).collect(),
         })

@@ -16,15 +16,17 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::super::Hub;
+use super::super::metrics::Counters;
 use super::super::refusal::Refusal;
 use super::deliver::Session;
 use crate::ports::hub::{Delivery, DeliveryKind, HubStoreError};
-use crate::wire::hub::{Control, MAX_MESSAGE, StatusReport, Upward};
+use crate::wire::hub::{Control, MAX_MESSAGE, Upward};
 
 /// How long a machine may take to accept one frame.
 const WRITE: Duration = Duration::from_secs(10);
@@ -59,18 +61,6 @@ pub(in super::super) async fn open(
             async move { Talk::hold(hub, session, said, socket).await },
         );
     }))
-}
-
-/// A delivery as it goes onto the wire, with the number of its attempt.
-pub(super) fn message(delivery: &Delivery) -> String {
-    let Ok(mut message) = serde_json::from_str::<Value>(&delivery.what.payload) else {
-        return delivery.what.payload.clone();
-    };
-    if delivery.what.kind == DeliveryKind::Event {
-        message["extensions"]["delivery_id"] = json!(delivery.what.id);
-        message["extensions"]["attempt"] = json!(delivery.attempts);
-    }
-    message.to_string()
 }
 
 /// How a conversation ended.
@@ -194,6 +184,7 @@ impl Talk {
 
     async fn bear(&mut self, what: &'static str) -> Result<(), Ending> {
         self.nonsense += 1;
+        Counters::count(&self.hub.counters().nonsense, 1);
         if self.nonsense == 1 {
             tracing::warn!(machine = %self.session.ticket.machine, "{what}; further such messages are only counted");
         }
@@ -273,7 +264,8 @@ impl Hub {
             Upward::Ping(_) | Upward::Pong(_) => Ok(()),
             Upward::Control(control) => self.take_control(session, &control).await,
             Upward::Status(report) => self.take_status(session, &report).await,
-            Upward::Message(_) | Upward::Continuation(_) => Ok(()),
+            Upward::Message(message) => self.take_said(session, &message).await,
+            Upward::Continuation(continuation) => self.take_continuation(session, &continuation).await,
         }
     }
 
@@ -301,19 +293,36 @@ impl Hub {
         Ok(())
     }
 
-    async fn take_status(&self, session: &Session, report: &StatusReport) -> Result<(), HubStoreError> {
-        self.settle(session, &report.envelope.correlation_id).await?;
-        self.ring();
-        Ok(())
-    }
-
-    /// A machine has answered for a delivery.
-    async fn settle(&self, session: &Session, correlation: &str) -> Result<(), HubStoreError> {
+    /// A machine has answered for a delivery, which is over now.
+    pub(in super::super) async fn settle(
+        &self,
+        session: &Session,
+        correlation: &str,
+    ) -> Result<Option<Delivery>, HubStoreError> {
         for registration in &session.ticket.registrations {
-            if self.store().settle(registration, correlation).await?.is_some() {
-                return Ok(());
+            let settled = self.store().settle(registration, correlation).await?;
+            if settled.is_some() {
+                return Ok(settled);
             }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// A delivery as it goes onto the wire: with its secrets, which are never stored with it, and the number of its attempt.
+    pub(super) fn message(&self, delivery: &Delivery, scopes: &[String]) -> String {
+        let Ok(mut message) = serde_json::from_str::<Value>(&delivery.what.payload) else {
+            return delivery.what.payload.clone();
+        };
+        if delivery.what.kind == DeliveryKind::Event {
+            message["extensions"]["delivery_id"] = json!(delivery.what.id);
+            message["extensions"]["attempt"] = json!(delivery.attempts);
+        }
+        for secret in message["secrets"].as_array_mut().into_iter().flatten() {
+            let found = secret["uri"].as_str().and_then(|uri| self.secret(uri, scopes));
+            if let Some(value) = found {
+                secret["value"] = json!(value.expose_secret());
+            }
+        }
+        message.to_string()
     }
 }

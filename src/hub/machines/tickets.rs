@@ -25,6 +25,8 @@ pub struct Ticket {
     pub machine: String,
     /// Id of the key.
     pub key: String,
+    /// Scopes of the key.
+    pub scopes: Vec<String>,
     /// Whether it reads compressed frames.
     pub gzip: bool,
     /// Extensions of the protocol that both know.
@@ -67,6 +69,7 @@ mod tests {
             registrations: vec!["r".to_owned()],
             machine: "m".to_owned(),
             key: "k".to_owned(),
+            scopes: Vec::new(),
             gzip: false,
             capabilities: Vec::new(),
         };

@@ -63,6 +63,20 @@ fn in_order(mut rows: Vec<AnyRow>) -> Result<Vec<Delivery>, sqlx::Error> {
     Ok(placed.into_iter().map(|(_, delivery)| delivery).collect())
 }
 
+fn counted(rows: &[AnyRow]) -> Result<DeliveryCounts, sqlx::Error> {
+    let mut counts = DeliveryCounts::default();
+    for row in rows {
+        let number: i64 = row.try_get("number")?;
+        let number = u64::try_from(number).unwrap_or(0);
+        match row.try_get::<String, _>("state")?.as_str() {
+            "waiting" => counts.waiting = number,
+            "sent" => counts.sent = number,
+            _ => counts.dead = number,
+        }
+    }
+    Ok(counts)
+}
+
 /// Lets a delivery wait; `after` orders those of one moment.
 pub(super) async fn insert(
     connection: &mut AnyConnection,
@@ -245,23 +259,17 @@ impl Deliveries for SqlHub {
     async fn counts(&self, registration: &str) -> Result<DeliveryCounts, HubStoreError> {
         const COUNT: &str =
             "SELECT state, COUNT(*) AS number FROM hub_delivery WHERE registration = $1 GROUP BY state";
-        const DOING: &str = "count deliveries";
         let rows = sqlx::query(COUNT)
             .bind(registration)
             .fetch_all(&mut *self.reading().await?)
-            .await
-            .doing(DOING)?;
-        let mut counts = DeliveryCounts::default();
-        for row in rows {
-            let number: i64 = row.try_get("number").doing(DOING)?;
-            let number = u64::try_from(number).unwrap_or(0);
-            match row.try_get::<String, _>("state").doing(DOING)?.as_str() {
-                "waiting" => counts.waiting = number,
-                "sent" => counts.sent = number,
-                _ => counts.dead = number,
-            }
-        }
-        Ok(counts)
+            .await;
+        rows.and_then(|rows| counted(&rows)).doing("count deliveries")
+    }
+
+    async fn totals(&self) -> Result<DeliveryCounts, HubStoreError> {
+        const COUNT: &str = "SELECT state, COUNT(*) AS number FROM hub_delivery GROUP BY state";
+        let rows = sqlx::query(COUNT).fetch_all(&mut *self.reading().await?).await;
+        rows.and_then(|rows| counted(&rows)).doing("count deliveries")
     }
 
     async fn dead(&self, workspace: &str, limit: u32) -> Result<Vec<Delivery>, HubStoreError> {

@@ -7,6 +7,7 @@ mod deliveries;
 mod keys;
 mod nodes;
 mod registrations;
+mod said;
 mod statement;
 mod work;
 
@@ -19,7 +20,7 @@ use sqlx::migrate::{Migrate, Migrator};
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyPool, Executor};
 
-use super::sqlite::database::prepare_file;
+use super::sqlite::database::{close_to_others, prepare_directory, prepare_file};
 use crate::ports::graph::GraphReader;
 use crate::ports::hub::{HubGraph, HubStoreError, HubWork};
 use nodes::Reader;
@@ -152,6 +153,28 @@ impl SqlHub {
             false => self.writers.begin_with("BEGIN IMMEDIATE").await,
         };
         begun.doing("begin to write into the hub's database")
+    }
+
+    /// Whether it is a Postgres database, which has programs of its own for copies.
+    pub fn is_postgres(&self) -> bool {
+        self.is_postgres
+    }
+
+    /// Writes a copy of an SQLite memory, whole and of one moment, while the hub goes on; the file must not be there yet.
+    ///
+    /// # Errors
+    /// It cannot be written, or the memory is in Postgres.
+    pub async fn copy_to(&self, file: &Path) -> Result<(), HubStoreError> {
+        const DOING: &str = "write a copy of the hub's database";
+        let name = file.to_string_lossy().into_owned();
+        prepare_directory(file).doing(DOING)?;
+        let mut connection = self.writer().await?;
+        sqlx::query("VACUUM INTO $1")
+            .bind(name)
+            .execute(&mut *connection)
+            .await
+            .doing(DOING)?;
+        close_to_others(file).doing(DOING)
     }
 
     /// Ends in good order.

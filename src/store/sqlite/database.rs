@@ -30,10 +30,7 @@ const LOG_KEPT: &str = "16777216";
 
 /// Makes the directory (0700) and the file (0600) where they are missing; a file others may read is closed to them.
 pub(crate) fn prepare_file(path: &Path) -> Result<(), StoreError> {
-    if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
-        made.map_err(|error| not_writable(directory, &error))?;
-    }
+    prepare_directory(path)?;
     // A file that is there is never opened here: closing it would drop SQLite's own locks on it in this process.
     let made = OpenOptions::new()
         .create_new(true)
@@ -47,7 +44,17 @@ pub(crate) fn prepare_file(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn close_to_others(path: &Path) -> Result<(), StoreError> {
+/// Makes the directory of a file (0700) where it is missing.
+pub(crate) fn prepare_directory(path: &Path) -> Result<(), StoreError> {
+    if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+        made.map_err(|error| not_writable(directory, &error))?;
+    }
+    Ok(())
+}
+
+/// Takes from others what they may do with a file.
+pub(crate) fn close_to_others(path: &Path) -> Result<(), StoreError> {
     let found = std::fs::metadata(path).map_err(|error| not_writable(path, &error))?;
     let mode = found.permissions().mode();
     if mode & 0o077 == 0 {

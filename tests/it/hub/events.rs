@@ -69,7 +69,7 @@ async fn a_signed_push_is_in_the_graph_and_with_its_machines_once() {
     assert_eq!(event["extensions"]["operationName"], json!("OnPush"));
     assert_eq!(
         event["secrets"],
-        json!([{"uri": "github://org_token", "value": "null"}])
+        json!([{"uri": "github://org_token", "value": "canary-of-machines"}])
     );
     assert_eq!(other.hear().await["data"], json!({"Push": [{"branch": "main"}]}));
     // The same delivery again, and the same push in another delivery, tell nothing new.

@@ -28,6 +28,12 @@ pub struct TestHub {
     directory: tempfile::TempDir,
 }
 
+/// The signature of a webhook.
+pub fn signature(body: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET);
+    format!("sha256={}", hex::encode(hmac::sign(&key, body.as_bytes())))
+}
+
 /// A quick rhythm, so that tests need not wait.
 pub fn quick() -> Rhythm {
     Rhythm {
@@ -64,6 +70,16 @@ impl TestHub {
         }
     }
 
+    /// A hub that runs already.
+    pub fn of(hub: RunningHub, key: String) -> Self {
+        Self {
+            hub,
+            key,
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            directory: tempfile::tempdir().unwrap(),
+        }
+    }
+
     /// The same memory under a new process, as after a restart.
     pub async fn restart(self, rhythm: Rhythm) -> Self {
         self.hub.stop().await;
@@ -93,9 +109,8 @@ impl TestHub {
     /// What the hub answers to a webhook of GitHub, signed as it should be.
     pub async fn github(&self, event: &str, id: &str, payload: &Value) -> (u16, Value) {
         let body = payload.to_string();
-        let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET);
-        let signature = hex::encode(hmac::sign(&key, body.as_bytes()));
-        self.signed(event, id, body, &format!("sha256={signature}")).await
+        let signature = signature(&body);
+        self.signed(event, id, body, &signature).await
     }
 
     /// What it answers to a webhook with this signature.
@@ -142,6 +157,7 @@ async fn run(directory: &std::path::Path, rhythm: Rhythm) -> RunningHub {
     let place = Place::File(directory.join("hub.db"));
     let mut options = HubOptions::new(place, "127.0.0.1:0".parse().unwrap());
     options.rhythm = rhythm;
+    options.secrets = [("github://org_token".to_owned(), "canary-of-machines".into())].into();
     options.webhooks = WebhookSecrets::for_all(SECRET);
     start(options).await.unwrap()
 }

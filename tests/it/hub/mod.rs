@@ -1,6 +1,11 @@
 //! The hub, as machines and forges meet it.
 
+mod crash;
+mod custom;
 mod events;
+mod forge;
 mod machine;
 mod machines;
+mod original;
+mod replicas;
 mod store;

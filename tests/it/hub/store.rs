@@ -6,8 +6,8 @@ use std::time::Duration;
 use sdm::model::Timestamp;
 use sdm::ports::graph::{Filter, Find, Node};
 use sdm::ports::hub::{
-    Deliveries, DeliveryKind, HubGraph, Keys, NewDelivery, QueueLimits, Registrations, StoredKey,
-    StoredRegistration,
+    Deliveries, DeliveryKind, GoalLogs, HubGraph, Invocations, Keys, Messages, NewDelivery, Phase,
+    QueueLimits, Registrations, StoredInvocation, StoredKey, StoredMessage, StoredRegistration,
 };
 use sdm::store::hub::{Place, SqlHub};
 use sdm::wire::hub::PolicyName;
@@ -345,6 +345,73 @@ async fn keys_are_kept(hub: &SqlHub) {
     assert_eq!((kept.last_used, kept.revoked), (Some(at(5)), Some(at(6))));
 }
 
+async fn invocations_end_once(hub: &SqlHub) {
+    let asked = StoredInvocation {
+        id: "i-1".to_owned(),
+        workspace: "w".to_owned(),
+        registration: "asked".to_owned(),
+        command: "Greet".to_owned(),
+        asked_by: "person:ada".to_owned(),
+        request: "{}".to_owned(),
+        phase: Phase::Pending,
+        answer: String::new(),
+        created: at(0),
+        ended: None,
+    };
+    hub.invoke(&asked, &delivery("d-i", "asked")).await.unwrap();
+    assert_eq!(hub.invocation("i-1").await.unwrap().as_ref(), Some(&asked));
+    assert_eq!(
+        hub.counts("asked").await.unwrap().waiting,
+        1,
+        "together with its delivery"
+    );
+    assert!(
+        hub.answered("i-1", Phase::Asking, "{\"more\": 1}", at(1))
+            .await
+            .unwrap()
+    );
+    assert!(hub.answered("i-1", Phase::Success, "", at(2)).await.unwrap());
+    assert!(!hub.answered("i-1", Phase::Failure, "late", at(3)).await.unwrap());
+    let ended = hub.invocation("i-1").await.unwrap().unwrap();
+    assert_eq!(
+        (ended.phase, ended.answer.as_str(), ended.ended),
+        (Phase::Success, "{\"more\": 1}", Some(at(2)))
+    );
+    assert_eq!(hub.invocation("i-2").await.unwrap(), None);
+}
+
+async fn messages_stand_once_at_a_place(hub: &SqlHub) {
+    let message = |place: &str, body: &str| StoredMessage {
+        workspace: "w".to_owned(),
+        place: place.to_owned(),
+        id: "m".to_owned(),
+        invocation: "i-1".to_owned(),
+        machine: "sdm".to_owned(),
+        said_at: 7,
+        ttl: 60,
+        posted: at(1),
+        body: body.to_owned(),
+    };
+    hub.post(&message("channel:general", "one")).await.unwrap();
+    hub.post(&message("channel:general", "two")).await.unwrap();
+    hub.post(&message("channel:other", "three")).await.unwrap();
+    let found = hub.message("w", "channel:general", "m").await.unwrap();
+    assert_eq!(found, Some(message("channel:general", "two")));
+    assert_eq!(hub.messages_of("i-1", 10).await.unwrap().len(), 2);
+    assert_eq!(hub.messages("w", 1).await.unwrap().len(), 1);
+    assert!(hub.take_back("w", "channel:other", "m").await.unwrap());
+    assert!(!hub.take_back("w", "channel:other", "m").await.unwrap());
+}
+
+async fn logs_are_bounded(hub: &SqlHub) {
+    assert!(hub.append_log("w", "g", "[1]", 5, at(0)).await.unwrap());
+    assert!(hub.append_log("w", "g", "[2]", 5, at(0)).await.unwrap());
+    assert!(!hub.append_log("w", "g", "[3]", 5, at(0)).await.unwrap());
+    let parts = hub.log("w", "g", 2, 10).await.unwrap();
+    assert_eq!(parts, [(2, "[2]".to_owned())]);
+    assert!(hub.log("w", "other", 0, 10).await.unwrap().is_empty());
+}
+
 /// Units of one workspace follow one another, whoever begins them.
 async fn units_of_work_take_turns(hub: &SqlHub) {
     let work = hub.begin("turns").await.unwrap();
@@ -386,6 +453,9 @@ async fn contract(place: &Place) {
     queues_are_bounded(&hub).await;
     registrations_have_an_order(&hub).await;
     keys_are_kept(&hub).await;
+    invocations_end_once(&hub).await;
+    messages_stand_once_at_a_place(&hub).await;
+    logs_are_bounded(&hub).await;
     units_of_work_take_turns(&hub).await;
     hub.close().await;
     let again = SqlHub::open(place).await.unwrap();
@@ -401,6 +471,22 @@ async fn contract(place: &Place) {
 async fn contract_on_sqlite() {
     let directory = tempfile::tempdir().unwrap();
     contract(&Place::File(directory.path().join("a % b?/hub.db"))).await;
+}
+
+#[tokio::test]
+async fn a_copy_is_whole_and_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let hub = SqlHub::open(&Place::File(directory.path().join("hub.db")))
+        .await
+        .unwrap();
+    keys_are_kept(&hub).await;
+    let copy = directory.path().join("copies/it's.db");
+    hub.copy_to(&copy).await.unwrap();
+    hub.copy_to(&copy).await.unwrap_err();
+    assert_eq!(copy.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let again = SqlHub::open(&Place::File(copy)).await.unwrap();
+    assert_eq!(again.keys().await.unwrap(), hub.keys().await.unwrap());
 }
 
 #[tokio::test]

@@ -1,37 +1,16 @@
-//! GitHub's webhooks, and those of GitHub Enterprise: which changes of the graph each is.
+//! Movements of branches and tags.
 
 use chrono::DateTime;
 use serde_json::{Value, json};
 
-use super::super::changes::Change;
-use super::known::{Repository, text};
+use super::super::super::changes::Change;
+use super::super::known::{Repository, text};
+use super::sha;
 
 /// Most commits of one push that are taken; GitHub itself sends no more.
 const MOST_COMMITS: usize = 2_048;
 
-/// The changes that an event is; none for events that say nothing of the graph.
-pub(super) fn changes(event: &str, payload: &Value) -> Vec<Change> {
-    let Some(repository) = Repository::of(payload) else {
-        return Vec::new();
-    };
-    let told = match event {
-        "push" => push(&repository, payload),
-        _ => None,
-    };
-    match told {
-        Some(told) => [repository.changes(), told].concat(),
-        None => Vec::new(),
-    }
-}
-
-/// The commit at a path; none for the zeros that stand for none.
-fn sha<'v>(payload: &'v Value, path: &str) -> Option<&'v str> {
-    let sha = text(payload, path)?;
-    let is_one = sha.len() == 40 && sha.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (is_one && sha.bytes().any(|byte| byte != b'0')).then_some(sha)
-}
-
-fn push(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+pub(super) fn pushed(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
     let reference = text(payload, "/ref")?;
     match reference.split_once("refs/heads/") {
         Some(("", branch)) => branch_push(repository, payload, branch),
@@ -47,7 +26,7 @@ fn tag_push(repository: &Repository, payload: &Value, tag: &str) -> Change {
     let body = json!({
         "name": tag, "ref": text(payload, "/ref"), "deleted": after.is_none(), "timestamp": pushed_at(payload),
     });
-    let change = Change::merge("Tag", vec![repository.tag_key(tag)], body).link("repo", [repository.key()]);
+    let change = Change::dated("Tag", vec![repository.tag_key(tag)], body).link("repo", [repository.key()]);
     // The head is the commit also when the tag is an object of its own.
     match sha(payload, "/head_commit/id").or(after) {
         Some(sha) => change.link("commit", [repository.commit_key(sha)]),
@@ -60,7 +39,7 @@ fn branch_push(repository: &Repository, payload: &Value, branch: &str) -> Option
         let body = json!({"name": branch, "deleted": true, "timestamp": pushed_at(payload)});
         let keys = vec![repository.branch_key(branch)];
         return Some(vec![
-            Change::merge("Branch", keys, body).link("repo", [repository.key()]),
+            Change::dated("Branch", keys, body).link("repo", [repository.key()]),
         ]);
     };
     let before = sha(payload, "/before");
@@ -98,7 +77,7 @@ fn branch_push(repository: &Repository, payload: &Value, branch: &str) -> Option
 
 fn branch_at(repository: &Repository, payload: &Value, branch: &str, after: &str) -> Change {
     let body = json!({"name": branch, "deleted": false, "timestamp": pushed_at(payload)});
-    Change::merge("Branch", vec![repository.branch_key(branch)], body)
+    Change::dated("Branch", vec![repository.branch_key(branch)], body)
         .link("repo", [repository.key()])
         .link("commit", [repository.commit_key(after)])
 }
@@ -113,4 +92,18 @@ fn pushed_at(payload: &Value) -> Value {
         Some(moment) => Value::from(moment.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
         None => told.cloned().unwrap_or(Value::Null),
     }
+}
+
+/// `delete` tells of branches and tags what a push without a commit tells too, and may come alone.
+pub(super) fn deleted(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+    let name = text(payload, "/ref")?;
+    let body = json!({"name": name, "deleted": true});
+    let (kind, key) = match text(payload, "/ref_type")? {
+        "branch" => ("Branch", repository.branch_key(name)),
+        "tag" => ("Tag", repository.tag_key(name)),
+        _ => return None,
+    };
+    Some(vec![
+        Change::merge(kind, vec![key], body).link("repo", [repository.key()]),
+    ])
 }

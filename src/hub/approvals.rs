@@ -1,0 +1,107 @@
+//! What people decide about goals of machines of the original (wire protocol 12): their goals are changed here, as the
+//! original's pages did. No scope reaches this: it needs a person's key.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Hub;
+use super::access::Caller;
+use super::access::operations::Operation;
+use super::changes::{Change, How};
+use super::refusal::Refusal;
+use crate::ports::graph::Node;
+
+/// Which goal.
+#[derive(Debug, Deserialize)]
+pub(super) struct Which {
+    workspace: String,
+    goal_set: String,
+    environment: String,
+    name: String,
+    decision: Decision,
+}
+
+/// What is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Decision {
+    /// It may start, or its result counts.
+    Approve,
+    /// It must not start, or not go on.
+    Cancel,
+}
+
+/// `POST /goals/{workspace}/{goal_set}/{environment}/{name}/{decision}`.
+pub(super) async fn decide(
+    State(hub): State<Hub>,
+    Path(which): Path<Which>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
+    let caller = hub.caller(&headers).await?;
+    caller.may(Operation::DecideGoal, &which.workspace)?;
+    let key = format!("{}/{}/{}", which.goal_set, which.environment, which.name);
+    let graph = hub.store().reader(&which.workspace);
+    let found = graph.nodes("SdmGoal", std::slice::from_ref(&key)).await?;
+    let goal = found
+        .first()
+        .ok_or_else(|| Refusal::missing_thing("there is no such goal"))?;
+    let changed = decided(goal, which.decision, &caller, hub.now().as_micros() / 1_000)?;
+    let (state, version) = (
+        changed.node.body["state"].clone(),
+        changed.node.body["version"].clone(),
+    );
+    hub.apply(&which.workspace, None, vec![changed]).await?;
+    tracing::info!(goal = key, decision = ?which.decision, by = %caller.key.owner, "somebody has decided about a goal");
+    Ok(Json(json!({"state": state, "version": version})))
+}
+
+/// The goal as it is after the decision.
+fn decided(goal: &Arc<Node>, decision: Decision, caller: &Caller, millis: i64) -> Result<Change, Refusal> {
+    let mut node = (**goal).clone();
+    let state = node
+        .body
+        .get("state")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    let version = node.body.get("version").and_then(Value::as_i64).unwrap_or(0);
+    let record = json!({
+        "correlationId": null, "registration": "hub", "name": "decision", "version": env!("CARGO_PKG_VERSION"),
+        "ts": millis, "userId": caller.name(), "channelId": null,
+    });
+    let next = match (decision, state.as_str()) {
+        (Decision::Approve, "waiting_for_pre_approval") => {
+            node.body.insert("preApproval".to_owned(), record);
+            "pre_approved"
+        }
+        (Decision::Approve, "waiting_for_approval") => {
+            node.body.insert("approval".to_owned(), record);
+            // Were it still required, the machine would wait for it again, for ever.
+            node.body
+                .insert("approvalRequired".to_owned(), Value::from(false));
+            "approved"
+        }
+        (Decision::Cancel, state) if !is_ended(state) => "canceled",
+        (Decision::Approve | Decision::Cancel, state) => {
+            return Err(Refusal::conflict(format!(
+                "the goal is `{state}` and waits for no such decision"
+            )));
+        }
+    };
+    node.body.insert("state".to_owned(), Value::from(next));
+    node.body.insert("version".to_owned(), Value::from(version + 1));
+    node.body.insert("ts".to_owned(), Value::from(millis));
+    Ok(Change {
+        node,
+        how: How::Newer,
+    })
+}
+
+fn is_ended(state: &str) -> bool {
+    ["success", "failure", "stopped", "canceled", "skipped"].contains(&state)
+}

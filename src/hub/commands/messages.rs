@@ -1,0 +1,222 @@
+//! What machines answer: statuses, messages for people, and questions for more parameters (wire protocol 5, 7).
+
+use serde_json::{Value, json};
+
+use super::super::Hub;
+use super::super::goals::ingested;
+use super::super::machines::deliver::Session;
+use super::super::refusal::Refusal;
+use crate::ports::hub::{DeliveryKind, HubStoreError, Phase, StoredMessage};
+use crate::wire::hub::{Continuation, Destination, Message, MessageKind, PostMode, StatusReport, UserAgent};
+
+/// Longest id of a message.
+const LONGEST_ID: usize = 500;
+
+/// Most places of one message.
+const MOST_PLACES: usize = 100;
+
+impl Hub {
+    /// How an invocation ended: its delivery is settled, and whoever asked can see it.
+    pub(in super::super) async fn take_status(
+        &self,
+        session: &Session,
+        report: &StatusReport,
+    ) -> Result<(), HubStoreError> {
+        let correlation = &report.envelope.correlation_id;
+        let settled = self.settle(session, correlation).await?;
+        let is_command = report.envelope.command.is_some()
+            || settled.is_some_and(|delivery| delivery.what.kind == DeliveryKind::Command);
+        if is_command && self.is_of(session, correlation).await? {
+            let phase = if report.status.code == 0 {
+                Phase::Success
+            } else {
+                Phase::Failure
+            };
+            let answer = serde_json::to_string(report).expect("a status has text keys only");
+            self.store()
+                .answered(correlation, phase, &answer, self.now())
+                .await?;
+        }
+        self.ring();
+        Ok(())
+    }
+
+    /// A command wants more parameters: no status follows.
+    pub(in super::super) async fn take_continuation(
+        &self,
+        session: &Session,
+        continuation: &Continuation,
+    ) -> Result<(), HubStoreError> {
+        let correlation = &continuation.envelope.correlation_id;
+        self.settle(session, correlation).await?;
+        if self.is_of(session, correlation).await? {
+            let answer = serde_json::to_string(continuation).expect("a question has text keys only");
+            self.store()
+                .answered(correlation, Phase::Asking, &answer, self.now())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Whether an invocation is of a machine of this conversation.
+    async fn is_of(&self, session: &Session, invocation: &str) -> Result<bool, HubStoreError> {
+        let found = self.store().invocation(invocation).await?;
+        Ok(found.is_some_and(|found| session.serves(&found.registration)))
+    }
+
+    /// A message for people, or a custom event.
+    pub(in super::super) async fn take_said(
+        &self,
+        session: &Session,
+        message: &Message,
+    ) -> Result<(), HubStoreError> {
+        let workspace = &message.envelope.team.id;
+        if !self.is_in(session, workspace) {
+            tracing::warn!(machine = %session.ticket.machine, workspace, "a message for a workspace that is not the machine's is dropped");
+            return Ok(());
+        }
+        let invocation = &message.envelope.correlation_id;
+        let invocation = if self.is_of(session, invocation).await? {
+            invocation.as_str()
+        } else {
+            ""
+        };
+        let places = message.envelope.destinations.iter().take(MOST_PLACES);
+        for destination in places {
+            match destination.as_ref().and_then(|place| place.ingester.as_ref()) {
+                Some(ingester) => {
+                    self.ingest_said(session, workspace, &ingester.root_type, message)
+                        .await?
+                }
+                None => {
+                    let place = place(destination.as_ref(), invocation);
+                    self.post_said(session, workspace, &place, invocation, message)
+                        .await?;
+                }
+            }
+        }
+        if message.envelope.destinations.is_empty() {
+            let place = place(None, invocation);
+            self.post_said(session, workspace, &place, invocation, message)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a conversation serves a workspace.
+    fn is_in(&self, session: &Session, workspace: &str) -> bool {
+        let machines = self.known().machines();
+        let mut own = machines
+            .all
+            .iter()
+            .filter(|machine| session.serves(&machine.stored.id));
+        own.any(|machine| machine.stored.workspace == workspace)
+    }
+
+    async fn ingest_said(
+        &self,
+        session: &Session,
+        workspace: &str,
+        kind: &str,
+        message: &Message,
+    ) -> Result<(), HubStoreError> {
+        let schema = self.known().schema(workspace);
+        let definition = schema.root(kind).filter(|definition| definition.is_custom);
+        let body = message.body.as_deref().map(serde_json::from_str::<Value>);
+        let (Some(definition), Some(Ok(Value::Object(value)))) = (definition, body) else {
+            tracing::warn!(machine = %session.ticket.machine, kind, "a custom event cannot be used");
+            return Ok(());
+        };
+        match ingested(&schema, definition, &value, || {
+            message.id.clone().unwrap_or_else(|| self.fresh_id())
+        }) {
+            Ok(change) => self.apply(workspace, None, vec![change]).await.map(|_| ()),
+            Err(refusal) => {
+                self.refused(session, &refusal);
+                Ok(())
+            }
+        }
+    }
+
+    fn refused(&self, session: &Session, refusal: &Refusal) {
+        tracing::warn!(machine = %session.ticket.machine, refusal = %refusal.to_json(), "what a machine sends cannot be used");
+    }
+
+    async fn post_said(
+        &self,
+        session: &Session,
+        workspace: &str,
+        place: &str,
+        invocation: &str,
+        message: &Message,
+    ) -> Result<(), HubStoreError> {
+        let id = match message.id.as_deref().filter(|id| id.len() <= LONGEST_ID) {
+            Some(id) if message.content_type == MessageKind::Delete => {
+                return self.store().take_back(workspace, place, id).await.map(|_| ());
+            }
+            Some(id) if message.post_mode != PostMode::Always => id.to_owned(),
+            Some(_) | None => self.fresh_id(),
+        };
+        let known = self.store().message(workspace, place, &id).await?;
+        let Some(posted) = self.posted(message, known.as_ref()) else {
+            return Ok(());
+        };
+        let stored = StoredMessage {
+            workspace: workspace.to_owned(),
+            place: place.to_owned(),
+            id,
+            invocation: invocation.to_owned(),
+            machine: session.ticket.machine.clone(),
+            said_at: message.timestamp.unwrap_or(0),
+            ttl: message.ttl.unwrap_or(0),
+            posted,
+            body: json!({
+                "content_type": message.content_type, "body": message.body, "id": message.id,
+                "destinations": message.envelope.destinations, "actions": message.actions,
+            })
+            .to_string(),
+        };
+        self.store().post(&stored).await
+    }
+
+    /// When a message counts as posted, by the update rule (wire protocol 5.2); `None` when it is dropped.
+    fn posted(&self, message: &Message, known: Option<&StoredMessage>) -> Option<crate::model::Timestamp> {
+        let said_at = message.timestamp.unwrap_or(0);
+        match known {
+            None => (message.post_mode != PostMode::UpdateOnly).then(|| self.now()),
+            Some(known) if said_at < known.said_at => None,
+            Some(known) if known.ttl > 0 && known.said_at.saturating_add(known.ttl) < said_at => {
+                Some(self.now())
+            }
+            Some(known) => Some(known.posted),
+        }
+    }
+}
+
+/// Where a message stands: a channel, a person, or with whoever asked.
+fn place(destination: Option<&Destination>, invocation: &str) -> String {
+    let slack = destination
+        .filter(|destination| destination.user_agent == UserAgent::Slack)
+        .and_then(|destination| destination.slack.as_ref());
+    let Some(slack) = slack else {
+        return format!("invocation:{invocation}");
+    };
+    let channel = slack
+        .channel
+        .as_ref()
+        .and_then(|channel| channel.name.as_ref().or(channel.id.as_ref()));
+    let user = slack
+        .user
+        .as_ref()
+        .and_then(|user| user.name.as_ref().or(user.id.as_ref()));
+    let thread = slack
+        .thread_ts
+        .as_ref()
+        .map(|thread| format!("/{thread}"))
+        .unwrap_or_default();
+    match (channel, user) {
+        (Some(channel), _) => format!("channel:{}:{channel}{thread}", slack.team.id),
+        (None, Some(user)) => format!("person:{}:{user}{thread}", slack.team.id),
+        (None, None) => format!("invocation:{invocation}"),
+    }
+}

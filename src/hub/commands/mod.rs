@@ -1,0 +1,270 @@
+//! What people ask machines to do (wire protocol 4, 5, 13): checked here before a machine hears of it, with results to poll.
+
+mod check;
+mod messages;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Hub;
+use super::access::Caller;
+use super::access::operations::Operation;
+use super::machines::known::Machine;
+use super::refusal::Refusal;
+use crate::ports::hub::{DeliveryKind, NewDelivery, Phase, StoredInvocation};
+use crate::wire::hub::{API_VERSION, Command, CommandInvocation, NameValue, SecretValue, Source, Team};
+
+/// Largest request in bytes.
+pub(super) const MAX_REQUEST: usize = 1024 * 1024;
+
+/// How long a command waits for its machine and its machine's answer.
+const LIFE: Duration = Duration::from_secs(15 * 60);
+
+/// Most messages of one invocation that are shown.
+const MOST_MESSAGES: u32 = 200;
+
+/// What is asked. Everything else of the original's message is the hub's to fill in.
+#[derive(Debug, Deserialize)]
+struct Request {
+    /// Name of the command.
+    command: String,
+    /// The workspace.
+    team: Team,
+    /// The machine, where several have a command of this name.
+    #[serde(default)]
+    automation: Option<Automation>,
+    #[serde(default)]
+    source: Option<Source>,
+    #[serde(default)]
+    parameters: Vec<NameValue>,
+    #[serde(default)]
+    mapped_parameters: Vec<NameValue>,
+    #[serde(default)]
+    raw_message: Option<String>,
+}
+
+/// A machine by name.
+#[derive(Debug, Deserialize)]
+struct Automation {
+    name: String,
+}
+
+/// `POST /command`.
+pub(super) async fn invoke(
+    State(hub): State<Hub>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let caller = hub.caller(&headers).await?;
+    let request = read(&body)?;
+    caller.may(Operation::Invoke, &request.team.id)?;
+    let (machine, command) = hub.commanded(&request)?;
+    let id = hub.fresh_id();
+    let invocation = invocation(&caller, &command, &request, &id)?;
+    hub.let_wait(&caller, &machine, &invocation, &id).await?;
+    let url = format!("/command/{}/invocation/{id}", escaped(&command.name));
+    let base = hub.address_for(&headers);
+    Ok(Json(
+        json!({"invocation": {"id": id, "url": format!("{base}{url}")}}),
+    ))
+}
+
+/// `GET /command/{command}/invocation/{id}`: where it stands.
+pub(super) async fn look(
+    State(hub): State<Hub>,
+    Path((_, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
+    let caller = hub.caller(&headers).await?;
+    let invocation = hub.invocation_of(&caller, &id).await?;
+    let messages = hub.store().messages_of(&id, MOST_MESSAGES).await?;
+    let messages: Vec<Value> = messages.iter().map(|message| parsed(&message.body)).collect();
+    Ok(Json(json!({
+        "command_request": parsed(&invocation.request), "phase": invocation.phase.word(),
+        "command_response": parsed(&invocation.answer), "messages": messages,
+        "asked_by": invocation.asked_by, "created_at": invocation.created.rfc3339(),
+        "ended_at": invocation.ended.map(crate::model::Timestamp::rfc3339),
+    })))
+}
+
+/// `POST /command/{command}/invocation/{id}`: more parameters for a machine that asked for them.
+pub(super) async fn go_on(
+    State(hub): State<Hub>,
+    Path((_, id)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    /// What is given.
+    #[derive(Deserialize)]
+    struct More {
+        parameters: Vec<NameValue>,
+    }
+    let caller = hub.caller(&headers).await?;
+    let stored = hub.invocation_of(&caller, &id).await?;
+    if stored.phase != Phase::Asking {
+        return Err(Refusal::conflict("the machine asks for nothing"));
+    }
+    let more: More = serde_json::from_slice(&body).map_err(|error| {
+        Refusal::bad(
+            "malformed_body",
+            format!("the parameters cannot be read: {error}"),
+        )
+    })?;
+    let mut again: CommandInvocation = serde_json::from_str(&stored.request)
+        .map_err(|_| Refusal::conflict("what was asked cannot be read any more"))?;
+    for parameter in more.parameters {
+        again.parameters.retain(|known| known.name != parameter.name);
+        again.parameters.push(parameter);
+    }
+    let machines = hub.known().machines();
+    let machine = machines
+        .all
+        .iter()
+        .find(|machine| machine.stored.id == stored.registration);
+    let machine = machine.ok_or_else(|| Refusal::conflict("the machine is not there any more"))?;
+    hub.let_wait(&caller, machine, &again, &id).await?;
+    Ok(Json(json!({"invocation": {"id": id}})))
+}
+
+fn read(body: &[u8]) -> Result<Request, Refusal> {
+    serde_json::from_slice(body)
+        .map_err(|error| Refusal::bad("malformed_body", format!("the command cannot be read: {error}")))
+}
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or(Value::Null)
+}
+
+/// A name as one step of a path.
+fn escaped(name: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b'-' | b'_' | b'.' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    name.bytes().map(escape).collect()
+}
+
+/// What the machine is told, once it has been checked.
+fn invocation(
+    caller: &Caller,
+    command: &Command,
+    request: &Request,
+    id: &str,
+) -> Result<CommandInvocation, Refusal> {
+    let problems = check::parameters(command, &request.parameters);
+    if !problems.is_empty() {
+        let message = format!("the parameters cannot be used: {}", problems.join("; "));
+        return Err(Refusal::bad("invalid_parameters", message).with(json!({ "problems": problems })));
+    }
+    let mapped = check::mapped(command, &request.mapped_parameters, caller.name())
+        .map_err(|message| Refusal::bad("invalid_parameters", message))?;
+    Ok(CommandInvocation {
+        api_version: API_VERSION.to_owned(),
+        correlation_id: id.to_owned(),
+        command: command.name.clone(),
+        team: request.team.clone(),
+        source: request.source.clone(),
+        parameters: request.parameters.clone(),
+        mapped_parameters: mapped,
+        secrets: command
+            .secrets
+            .iter()
+            .map(|secret| SecretValue::none(&secret.uri))
+            .collect(),
+        raw_message: request.raw_message.clone(),
+    })
+}
+
+impl Hub {
+    /// The machine that has the command, and the command as it announced it.
+    fn commanded(&self, request: &Request) -> Result<(Arc<Machine>, Command), Refusal> {
+        let workspace = self.known().machines().workspace(&request.team.id);
+        let wanted = request
+            .automation
+            .as_ref()
+            .map(|automation| automation.name.as_str());
+        let found: Vec<(Arc<Machine>, Command)> = workspace
+            .served
+            .values()
+            .filter(|machine| wanted.is_none_or(|name| machine.stored.name == name))
+            .filter_map(|machine| {
+                let mut commands = machine.registration.commands.iter();
+                let command = commands.find(|command| command.name == request.command)?;
+                Some((Arc::clone(machine), command.clone()))
+            })
+            .collect();
+        let names: Vec<&str> = found
+            .iter()
+            .map(|(machine, _)| machine.stored.name.as_str())
+            .collect();
+        match found.as_slice() {
+            [(machine, command)] => Ok((Arc::clone(machine), command.clone())),
+            [] => Err(Refusal::missing_thing(format!(
+                "no machine has a command `{}`",
+                request.command
+            ))),
+            _ => {
+                let message = format!(
+                    "several machines have it: name one in `automation`: {}",
+                    names.join(", ")
+                );
+                Err(Refusal::bad("ambiguous_command", message))
+            }
+        }
+    }
+
+    async fn let_wait(
+        &self,
+        caller: &Caller,
+        machine: &Machine,
+        invocation: &CommandInvocation,
+        id: &str,
+    ) -> Result<(), Refusal> {
+        let request = serde_json::to_string(invocation).expect("a command has text keys only");
+        let now = self.now();
+        let stored = StoredInvocation {
+            id: id.to_owned(),
+            workspace: machine.stored.workspace.clone(),
+            registration: machine.stored.id.clone(),
+            command: invocation.command.clone(),
+            asked_by: caller.key.owner.clone(),
+            request: request.clone(),
+            phase: Phase::Pending,
+            answer: String::new(),
+            created: now,
+            ended: None,
+        };
+        let delivery = NewDelivery {
+            id: self.fresh_id(),
+            workspace: stored.workspace.clone(),
+            registration: stored.registration.clone(),
+            kind: DeliveryKind::Command,
+            operation: invocation.command.clone(),
+            correlation: id.to_owned(),
+            payload: request,
+            created: now,
+            expires: now.plus(LIFE),
+        };
+        self.store().invoke(&stored, &delivery).await?;
+        self.ring();
+        Ok(())
+    }
+
+    /// An invocation, for somebody who may know of it.
+    async fn invocation_of(&self, caller: &Caller, id: &str) -> Result<StoredInvocation, Refusal> {
+        let unknown = || Refusal::missing_thing("there is no such invocation");
+        let invocation = self.store().invocation(id).await?.ok_or_else(unknown)?;
+        // Whoever may not know of it does not learn that it is there.
+        caller
+            .may(Operation::Invoke, &invocation.workspace)
+            .map_err(|_| unknown())?;
+        Ok(invocation)
+    }
+}

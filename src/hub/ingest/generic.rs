@@ -1,0 +1,210 @@
+//! What other systems tell: builds and images in the original's words, and objects of custom types (wire protocol 14). Unlike
+//! the original's, these doors want a key.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::Hub;
+use super::super::access::operations::Operation;
+use super::super::changes::Change;
+use super::super::goals::ingested;
+use super::super::refusal::Refusal;
+use crate::ports::graph::{Filter, Find, Node};
+
+/// Largest body in bytes.
+pub(in super::super) const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// States of builds.
+const BUILD_STATES: [&str; 5] = ["started", "failed", "error", "passed", "canceled"];
+
+/// `POST /atomist/teams/{workspace}/ingestion/{kind}/{id}`: an object of a custom type.
+pub(in super::super) async fn ingest(
+    State(hub): State<Hub>,
+    Path((workspace, kind, id)): Path<(String, String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let caller = hub.caller(&headers).await?;
+    caller.may(Operation::IngestHook, &workspace)?;
+    let value: Value = read(&body)?;
+    let Value::Object(value) = value else {
+        return Err(Refusal::bad("malformed_body", "the body is no object"));
+    };
+    let schema = hub.known().schema(&workspace);
+    let definition = schema
+        .root(&kind)
+        .filter(|definition| definition.is_custom)
+        .ok_or_else(|| Refusal::missing_thing(format!("no machine has announced the type `{kind}`")))?;
+    let change = ingested(&schema, definition, &value, || id.clone())?;
+    hub.apply(&workspace, None, vec![change]).await?;
+    Ok(kept(&hub))
+}
+
+fn kept(hub: &Hub) -> Json<Value> {
+    Json(json!({"correlation-id": hub.fresh_id(), "message": "kept"}))
+}
+
+fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(body)
+        .map_err(|error| Refusal::bad("malformed_body", format!("the body cannot be read: {error}")))
+}
+
+/// A build.
+#[derive(Debug, Deserialize)]
+struct Build {
+    repository: RepositoryName,
+    status: String,
+    commit: String,
+    #[serde(default)]
+    branch: Option<String>,
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    number: Option<i64>,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    build_url: Option<String>,
+    #[serde(default)]
+    compare_url: Option<String>,
+    #[serde(default)]
+    pull_request_number: Option<i64>,
+    #[serde(default, rename = "type")]
+    trigger: Option<String>,
+    #[serde(default)]
+    provider: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RepositoryName {
+    owner_name: String,
+    name: String,
+}
+
+/// `POST /atomist/build/teams/{workspace}`.
+pub(in super::super) async fn build(
+    State(hub): State<Hub>,
+    Path(workspace): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let caller = hub.caller(&headers).await?;
+    caller.may(Operation::BuildHook, &workspace)?;
+    let build: Build = read(&body)?;
+    if !BUILD_STATES.contains(&build.status.as_str()) {
+        let message = format!("`status` must be one of {}", BUILD_STATES.join(", "));
+        return Err(Refusal::bad("invalid_argument", message));
+    }
+    let repository = hub
+        .repository(&workspace, &build.repository.owner_name, &build.repository.name)
+        .await?;
+    let now = hub.now().rfc3339();
+    hub.apply(&workspace, None, vec![build_change(&repository, &build, &now)])
+        .await?;
+    Ok(kept(&hub))
+}
+
+fn build_change(repository: &Node, build: &Build, now: &str) -> Change {
+    let provider = build.provider.as_deref().unwrap_or("unknown");
+    let id = build.id.clone().unwrap_or_else(|| {
+        let number = build.number.unwrap_or(0);
+        format!("{}/{number}", build.name.as_deref().unwrap_or_default())
+    });
+    let is_over = build.status != "started";
+    let body = json!({
+        "buildId": id, "name": build.name, "status": build.status, "number": build.number, "trigger": build.trigger,
+        "provider": provider, "buildUrl": build.build_url, "compareUrl": build.compare_url, "timestamp": now,
+        "pullRequestNumber": build.pull_request_number, "finishedAt": is_over.then_some(now),
+    });
+    let key = format!("{}/build/{provider}/{id}", repository.id());
+    let mut change = Change::merge("Build", vec![key], body)
+        .link("repo", [repository.id().to_owned()])
+        .link("commit", [format!("{}@{}", repository.id(), build.commit)]);
+    // The last key is the name, by which pushes are known too.
+    if let (Some(branch), Some(name)) = (&build.branch, repository.keys.last()) {
+        change = change.link("push", [format!("{name}#{branch}@{}", build.commit)]);
+    }
+    change
+}
+
+/// An image of a commit.
+#[derive(Debug, Deserialize)]
+struct LinkImage {
+    git: ImageOf,
+    docker: Docker,
+}
+
+#[derive(Debug, Deserialize)]
+struct ImageOf {
+    owner: String,
+    repo: String,
+    sha: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Docker {
+    image: String,
+}
+
+/// `POST /atomist/link-image/teams/{workspace}`.
+pub(in super::super) async fn link_image(
+    State(hub): State<Hub>,
+    Path(workspace): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let caller = hub.caller(&headers).await?;
+    caller.may(Operation::ImageHook, &workspace)?;
+    let linked: LinkImage = read(&body)?;
+    let repository = hub
+        .repository(&workspace, &linked.git.owner, &linked.git.repo)
+        .await?;
+    let key = format!("{}@{}", repository.id(), linked.git.sha);
+    let graph = hub.store().reader(&workspace);
+    let known = graph.nodes("Commit", std::slice::from_ref(&key)).await?;
+    let mut images = known
+        .first()
+        .and_then(|commit| commit.body.get("images")?.as_array().cloned())
+        .unwrap_or_default();
+    let name = linked.docker.image.as_str();
+    images.retain(|image| image["imageName"] != name);
+    let image = json!({"image": name, "imageName": name, "timestamp": hub.now().rfc3339()});
+    images.insert(0, image.clone());
+    images.truncate(100);
+    let body = json!({"sha": linked.git.sha, "image": image, "images": images});
+    let change = Change::merge("Commit", vec![key], body).link("repo", [repository.id().to_owned()]);
+    hub.apply(&workspace, None, vec![change]).await?;
+    Ok(kept(&hub))
+}
+
+impl Hub {
+    /// A repository by its name.
+    async fn repository(
+        &self,
+        workspace: &str,
+        owner: &str,
+        name: &str,
+    ) -> Result<std::sync::Arc<Node>, Refusal> {
+        let is = |field: &str, value: &str| Filter {
+            field: field.to_owned(),
+            any_of: vec![Value::from(value)],
+        };
+        let find = Find {
+            kind: "Repo".to_owned(),
+            filters: vec![is("owner", owner), is("name", name)],
+            descending: true,
+            first: 1,
+            ..Find::default()
+        };
+        let found = self.store().reader(workspace).find(&find).await?;
+        found.into_iter().next().ok_or_else(|| {
+            Refusal::missing_thing(format!(
+                "no webhook has told of the repository `{owner}/{name}` yet"
+            ))
+        })
+    }
+}

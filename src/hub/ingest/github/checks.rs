@@ -1,0 +1,76 @@
+//! What others say about commits: statuses, checks, and runs of workflows, which are builds.
+
+use serde_json::{Value, json};
+
+use super::super::super::changes::Change;
+use super::super::known::{Repository, number, text};
+use super::{at, sha};
+
+pub(super) fn status(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+    let sha = sha(payload, "/sha")?;
+    let context = text(payload, "/context")?;
+    let body = json!({
+        "context": context, "state": at(payload, "/state"), "description": at(payload, "/description"),
+        "targetUrl": at(payload, "/target_url"), "timestamp": at(payload, "/updated_at"),
+    });
+    Some(said(repository, sha, &format!("status/{context}"), body))
+}
+
+pub(super) fn check_run(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+    let value = payload.get("check_run")?;
+    let sha = sha(value, "/head_sha")?;
+    let name = text(value, "/name")?;
+    let moment = match text(value, "/completed_at") {
+        Some(moment) => Value::from(moment),
+        None => at(value, "/started_at"),
+    };
+    let body = json!({
+        "context": name, "state": state(text(value, "/status"), text(value, "/conclusion")),
+        "description": at(value, "/output/title"), "targetUrl": at(value, "/details_url"), "timestamp": moment,
+    });
+    Some(said(repository, sha, &format!("check/{name}"), body))
+}
+
+/// A check's state in the words of statuses.
+fn state(status: Option<&str>, conclusion: Option<&str>) -> &'static str {
+    match (status, conclusion) {
+        (Some("completed"), Some("success" | "neutral" | "skipped")) => "success",
+        (Some("completed"), Some("failure" | "action_required")) => "failure",
+        (Some("completed"), _) => "error",
+        (_, _) => "pending",
+    }
+}
+
+fn said(repository: &Repository, sha: &str, what: &str, body: Value) -> Vec<Change> {
+    let key = format!("{}/{what}", repository.commit_key(sha));
+    let status = Change::dated("Status", vec![key], body).link("commit", [repository.commit_key(sha)]);
+    vec![repository.bare_commit(sha), status]
+}
+
+pub(super) fn workflow_run(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+    let value = payload.get("workflow_run")?;
+    let sha = sha(value, "/head_sha")?;
+    let id = number(value, "/id")?;
+    let status = match state(text(value, "/status"), text(value, "/conclusion")) {
+        "success" => "passed",
+        "failure" => "failed",
+        "error" if text(value, "/conclusion") == Some("cancelled") => "canceled",
+        "error" => "error",
+        _ => "started",
+    };
+    let body = json!({
+        "buildId": id, "name": at(payload, "/workflow/name"), "status": status, "number": at(value, "/run_number"),
+        "trigger": at(value, "/event"), "provider": "github", "buildUrl": at(value, "/html_url"),
+        "workflowId": number(value, "/workflow_id"), "timestamp": at(value, "/updated_at"),
+        "startedAt": at(value, "/run_started_at"),
+        "finishedAt": if text(value, "/status") == Some("completed") { at(value, "/updated_at") } else { Value::Null },
+    });
+    let key = repository.numbered_key("workflow", &id);
+    let mut build = Change::dated("Build", vec![key], body)
+        .link("commit", [repository.commit_key(sha)])
+        .link("repo", [repository.key()]);
+    if let Some(branch) = text(value, "/head_branch") {
+        build = build.link("push", [repository.push_key(branch, sha)]);
+    }
+    Some(vec![repository.bare_commit(sha), build])
+}

@@ -1,0 +1,64 @@
+//! What is delivered: releases and deployments.
+
+use serde_json::{Value, json};
+
+use super::super::super::changes::Change;
+use super::super::known::{Repository, number, text};
+use super::{at, sha};
+
+pub(super) fn release(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+    let value = payload.get("release")?;
+    let tag = text(value, "/tag_name")?;
+    let moment = match text(value, "/published_at") {
+        Some(moment) => Value::from(moment),
+        None => at(value, "/created_at"),
+    };
+    let body = json!({
+        "name": at(value, "/name"), "timestamp": moment, "draft": at(value, "/draft"),
+        "prerelease": at(value, "/prerelease"), "url": at(value, "/html_url"),
+    });
+    let key = repository.numbered_key("release", &number(value, "/id")?);
+    let release = Change::dated("Release", vec![key], body).link("tag", [repository.tag_key(tag)]);
+    let tag = Change::merge("Tag", vec![repository.tag_key(tag)], json!({ "name": tag }))
+        .link("repo", [repository.key()]);
+    Some(vec![tag, release])
+}
+
+pub(super) fn deployment(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+    let value = payload.get("deployment")?;
+    let body = json!({
+        "environment": at(value, "/environment"), "state": "pending", "description": at(value, "/description"),
+        "ref": at(value, "/ref"), "task": at(value, "/task"), "timestamp": at(value, "/updated_at"),
+        "production": at(value, "/production_environment"), "transient": at(value, "/transient_environment"),
+    });
+    deployed(repository, value, body)
+}
+
+pub(super) fn deployment_status(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+    let status = payload.get("deployment_status")?;
+    let value = payload.get("deployment")?;
+    let body = json!({
+        "environment": at(value, "/environment"), "state": at(status, "/state"), "description": at(status, "/description"),
+        "ref": at(value, "/ref"), "task": at(value, "/task"), "timestamp": at(status, "/updated_at"),
+        "url": at(status, "/target_url"),
+    });
+    deployed(repository, value, body)
+}
+
+fn deployed(repository: &Repository, value: &Value, body: Value) -> Option<Vec<Change>> {
+    let sha = sha(value, "/sha")?;
+    let key = repository.numbered_key("deployment", &number(value, "/id")?);
+    let mut change = Change::dated("Deployment", vec![key], body)
+        .link("commit", [repository.commit_key(sha)])
+        .link("repo", [repository.key()]);
+    let mut changes = vec![repository.bare_commit(sha)];
+    if let Some((account, key)) = value
+        .get("creator")
+        .and_then(|creator| repository.account(creator))
+    {
+        changes.push(account);
+        change = change.link("creator", [key]);
+    }
+    changes.push(change);
+    Some(changes)
+}

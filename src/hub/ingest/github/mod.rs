@@ -1,0 +1,194 @@
+//! GitHub's webhooks, and those of GitHub Enterprise: which changes of the graph each is.
+
+mod checks;
+mod deliveries;
+mod push;
+mod talk;
+
+use serde_json::Value;
+
+use super::super::changes::Change;
+use super::known::{Repository, text};
+
+/// The changes that an event is; none for events that say nothing of the graph.
+pub(super) fn changes(event: &str, payload: &Value) -> Vec<Change> {
+    let Some(repository) = Repository::of(payload) else {
+        return Vec::new();
+    };
+    let told = match event {
+        "push" => push::pushed(&repository, payload),
+        "delete" => push::deleted(&repository, payload),
+        "pull_request" => talk::pull_request(&repository, payload),
+        "pull_request_review" => talk::review(&repository, payload),
+        "issues" => talk::issue(&repository, payload),
+        "issue_comment" => talk::comment(&repository, payload),
+        "status" => checks::status(&repository, payload),
+        "check_run" => checks::check_run(&repository, payload),
+        "workflow_run" => checks::workflow_run(&repository, payload),
+        "release" => deliveries::release(&repository, payload),
+        "deployment" => deliveries::deployment(&repository, payload),
+        "deployment_status" => deliveries::deployment_status(&repository, payload),
+        "repository" | "create" => Some(Vec::new()),
+        _ => None,
+    };
+    match told {
+        Some(told) => [repository.changes(), told].concat(),
+        None => Vec::new(),
+    }
+}
+
+/// The commit at a path; none for the zeros that stand for none.
+fn sha<'v>(payload: &'v Value, path: &str) -> Option<&'v str> {
+    let sha = text(payload, path)?;
+    let is_one = sha.len() == 40 && sha.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (is_one && sha.bytes().any(|byte| byte != b'0')).then_some(sha)
+}
+
+/// What stands at a path, or `null`.
+fn at(payload: &Value, path: &str) -> Value {
+    payload.pointer(path).cloned().unwrap_or(Value::Null)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn repository() -> Value {
+        json!({
+            "id": 7, "name": "app", "full_name": "acme/app", "html_url": "https://github.com/acme/app", "default_branch": "main",
+            "pushed_at": "2026-01-01T00:00:00Z", "owner": {"login": "acme", "type": "User"}
+        })
+    }
+
+    /// The changes of an event by the type of what changes, without the repository's own.
+    fn told(event: &str, mut payload: Value) -> BTreeMap<String, Vec<Change>> {
+        payload["repository"] = repository();
+        let mut told: BTreeMap<String, Vec<Change>> = BTreeMap::new();
+        for change in changes(event, &payload) {
+            told.entry(change.node.kind.clone()).or_default().push(change);
+        }
+        told
+    }
+
+    fn user(login: &str) -> Value {
+        json!({"login": login, "avatar_url": "a"})
+    }
+
+    #[test]
+    fn a_pull_request_points_at_its_people_and_commits() {
+        let told = told(
+            "pull_request",
+            json!({
+                "action": "closed", "number": 3,
+                "pull_request": {
+                    "id": 1, "number": 3, "title": "T", "state": "closed", "merged": true, "updated_at": "2026-01-02T00:00:00Z",
+                    "user": user("ada"), "merged_by": user("grace"), "assignees": [user("ada")], "labels": [{"id": 5, "name": "l"}],
+                    "head": {"ref": "b", "sha": "a".repeat(40), "repo": {"id": 7}}, "base": {"ref": "main", "sha": "b".repeat(40)},
+                    "merge_commit_sha": "c".repeat(40)
+                }
+            }),
+        );
+        let node = &told["PullRequest"][0].node;
+        assert_eq!(node.keys, ["github.com/7!3"]);
+        assert_eq!(
+            node.body["labels"],
+            json!([{"id": "5", "name": "l", "color": null, "default": null}])
+        );
+        assert_eq!(node.links["head"], [format!("github.com/7@{}", "a".repeat(40))]);
+        assert_eq!(node.links["branch"], ["github.com/7#b"]);
+        assert_eq!(node.links["merger"], ["github.com/grace"]);
+        assert_eq!(told["ScmId"].len(), 3);
+    }
+
+    #[test]
+    fn a_comment_is_on_an_issue_or_on_a_pull_request() {
+        let mut payload = json!({
+            "action": "created", "issue": {"id": 1, "number": 4, "title": "T", "state": "open", "user": user("ada"), "updated_at": "2026-01-02T00:00:00Z"},
+            "comment": {"id": 9, "body": "B", "user": user("grace"), "updated_at": "2026-01-02T00:00:00Z"}
+        });
+        let of_issue = told("issue_comment", payload.clone());
+        assert_eq!(of_issue["Comment"][0].node.links["issue"], ["github.com/7?4"]);
+        assert!(of_issue.contains_key("Issue"));
+        payload["issue"]["pull_request"] = json!({"url": "u"});
+        let of_request = told("issue_comment", payload);
+        assert_eq!(
+            of_request["Comment"][0].node.links["pullRequest"],
+            ["github.com/7!4"]
+        );
+        assert!(!of_request.contains_key("Issue"));
+    }
+
+    #[test]
+    fn checks_and_statuses_are_told_apart() {
+        let status = told(
+            "status",
+            json!({"id": 1, "sha": "a".repeat(40), "context": "ci", "state": "failure", "updated_at": "2026-01-02T00:00:00Z"}),
+        );
+        assert_eq!(status["Status"][0].node.body["state"], json!("failure"));
+        let run = |status: &str, conclusion: Value| {
+            told(
+                "check_run",
+                json!({"check_run": {
+                    "id": 1, "head_sha": "a".repeat(40), "name": "lint", "status": status, "conclusion": conclusion
+                }}),
+            )
+        };
+        assert_eq!(
+            run("queued", Value::Null)["Status"][0].node.body["state"],
+            json!("pending")
+        );
+        assert_eq!(
+            run("completed", json!("success"))["Status"][0].node.body["state"],
+            json!("success")
+        );
+        assert_eq!(
+            run("completed", json!("timed_out"))["Status"][0].node.body["state"],
+            json!("error")
+        );
+        assert_ne!(
+            status["Status"][0].node.keys,
+            run("queued", Value::Null)["Status"][0].node.keys
+        );
+    }
+
+    #[test]
+    fn nothing_that_is_missing_or_odd_stops_the_hub() {
+        for event in [
+            "push",
+            "delete",
+            "pull_request",
+            "pull_request_review",
+            "issues",
+            "issue_comment",
+            "status",
+            "check_run",
+            "workflow_run",
+            "release",
+            "deployment",
+            "deployment_status",
+            "repository",
+            "create",
+            "unheard_of",
+        ] {
+            told(event, json!({}));
+            for odd in [
+                json!(7),
+                json!([]),
+                json!({"id": "x", "number": -1, "sha": 7, "user": 7, "labels": 7, "head": []}),
+            ] {
+                told(
+                    event,
+                    json!({
+                        "ref": odd, "after": odd, "commits": odd, "pull_request": odd, "review": odd, "issue": odd, "comment": odd, "sha": odd,
+                        "check_run": odd, "workflow_run": odd, "release": odd, "deployment": odd, "deployment_status": odd
+                    }),
+                );
+                changes(event, &json!({"repository": odd}));
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What people talk about: pull requests, reviews, issues, comments.
+
+use serde_json::{Value, json};
+
+use super::super::super::changes::Change;
+use super::super::known::{Repository, number, text};
+use super::{at, sha};
+
+/// People of an object by the fields they are in, as changes and links.
+fn people(
+    repository: &Repository,
+    value: &Value,
+    fields: &[(&str, &'static str)],
+    mut change: Change,
+) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for (from, field) in fields {
+        let found = value.get(*from).map_or(Vec::new(), |found| match found {
+            Value::Array(several) => several.iter().take(100).collect(),
+            one => vec![one],
+        });
+        let accounts: Vec<_> = found
+            .into_iter()
+            .filter_map(|one| repository.account(one))
+            .collect();
+        change = change.link(field, accounts.iter().map(|(_, key)| key.clone()));
+        changes.extend(accounts.into_iter().map(|(change, _)| change));
+    }
+    changes.push(change);
+    changes
+}
+
+fn labels(value: &Value) -> Value {
+    let labels = value.get("labels").and_then(Value::as_array);
+    let label = |label: &Value| {
+        json!({
+            "id": number(label, "/id"), "name": at(label, "/name"), "color": at(label, "/color"), "default": at(label, "/default"),
+        })
+    };
+    labels.into_iter().flatten().take(100).map(label).collect()
+}
+
+pub(super) fn pull_request(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+    let value = payload.get("pull_request")?;
+    let number = number(value, "/number")?;
+    let body = json!({
+        "number": at(value, "/number"), "name": number, "title": at(value, "/title"), "body": at(value, "/body"),
+        "url": at(value, "/html_url"), "state": at(value, "/state"), "action": at(payload, "/action"),
+        "draft": at(value, "/draft"), "merged": at(value, "/merged"), "branchName": at(value, "/head/ref"),
+        "baseBranchName": at(value, "/base/ref"), "timestamp": at(value, "/updated_at"),
+        "createdAt": at(value, "/created_at"), "updatedAt": at(value, "/updated_at"), "closedAt": at(value, "/closed_at"),
+        "mergedAt": at(value, "/merged_at"), "labels": labels(value),
+    });
+    let mut change = Change::dated("PullRequest", vec![repository.pull_request_key(&number)], body)
+        .link("repo", [repository.key()]);
+    let mut changes = Vec::new();
+    for (path, field) in [
+        ("/head/sha", "head"),
+        ("/base/sha", "base"),
+        ("/merge_commit_sha", "mergeCommit"),
+    ] {
+        if let Some(sha) = sha(value, path) {
+            changes.push(repository.bare_commit(sha));
+            change = change.link(field, [repository.commit_key(sha)]);
+        }
+    }
+    // The branch of a fork is no branch here.
+    let is_own = value.pointer("/head/repo/id") == payload.pointer("/repository/id");
+    if let Some(branch) = text(value, "/head/ref").filter(|_| is_own) {
+        change = change.link("branch", [repository.branch_key(branch)]);
+    }
+    let roles = [
+        ("user", "author"),
+        ("merged_by", "merger"),
+        ("assignees", "assignees"),
+    ];
+    changes.extend(people(repository, value, &roles, change));
+    Some(changes)
+}
+
+pub(super) fn review(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+    let value = payload.get("review")?;
+    let request = number(payload, "/pull_request/number")?;
+    let body = json!({
+        "state": at(value, "/state"), "body": at(value, "/body"), "url": at(value, "/html_url"),
+        "timestamp": at(value, "/submitted_at"),
+    });
+    let key = repository.numbered_key("review", &number(value, "/id")?);
+    let mut change =
+        Change::dated("Review", vec![key], body).link("pullRequest", [repository.pull_request_key(&request)]);
+    if let Some(sha) = sha(value, "/commit_id") {
+        change = change.link("commit", [repository.commit_key(sha)]);
+    }
+    Some(people(repository, value, &[("user", "by")], change))
+}
+
+pub(super) fn issue(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+    let value = payload.get("issue")?;
+    let number = number(value, "/number")?;
+    let body = json!({
+        "number": at(value, "/number"), "name": number, "title": at(value, "/title"), "body": at(value, "/body"),
+        "url": at(value, "/html_url"), "state": at(value, "/state"), "action": at(payload, "/action"),
+        "timestamp": at(value, "/updated_at"), "createdAt": at(value, "/created_at"),
+        "updatedAt": at(value, "/updated_at"), "closedAt": at(value, "/closed_at"), "labels": labels(value),
+    });
+    let change =
+        Change::dated("Issue", vec![repository.issue_key(&number)], body).link("repo", [repository.key()]);
+    let roles = [
+        ("user", "openedBy"),
+        ("closed_by", "closedBy"),
+        ("assignees", "assignees"),
+    ];
+    Some(people(repository, value, &roles, change))
+}
+
+pub(super) fn comment(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+    let value = payload.get("comment")?;
+    let on = number(payload, "/issue/number")?;
+    let body = json!({
+        "body": at(value, "/body"), "url": at(value, "/html_url"), "timestamp": at(value, "/updated_at"),
+        "createdAt": at(value, "/created_at"), "updatedAt": at(value, "/updated_at"),
+        "deleted": text(payload, "/action") == Some("deleted"),
+    });
+    let key = repository.numbered_key("comment", &number(value, "/id")?);
+    let change = Change::dated("Comment", vec![key], body);
+    // That the issue has this field marks a pull request.
+    let is_on_request = payload
+        .pointer("/issue/pull_request")
+        .is_some_and(Value::is_object);
+    if is_on_request {
+        let change = change.link("pullRequest", [repository.pull_request_key(&on)]);
+        return Some(people(repository, value, &[("user", "by")], change));
+    }
+    let change = change.link("issue", [repository.issue_key(&on)]);
+    let mut changes = issue(repository, payload).unwrap_or_default();
+    changes.extend(people(repository, value, &[("user", "by")], change));
+    Some(changes)
+}

@@ -1,0 +1,100 @@
+//! Figures for Prometheus, in its text form.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+
+use super::Hub;
+use super::access::operations::Operation;
+use super::refusal::Refusal;
+
+/// What is counted since the hub began.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    /// Changes that were kept.
+    pub(super) changes: AtomicU64,
+    /// Deliveries that began to wait.
+    pub(super) deliveries: AtomicU64,
+    /// Messages of machines that could not be read.
+    pub(super) nonsense: AtomicU64,
+}
+
+impl Counters {
+    /// One more, or several.
+    pub(super) fn count(counter: &AtomicU64, more: u64) {
+        counter.fetch_add(more, Ordering::Relaxed);
+    }
+}
+
+/// `GET /metrics`.
+pub(super) async fn show(State(hub): State<Hub>, headers: HeaderMap) -> Result<impl IntoResponse, Refusal> {
+    let caller = hub.caller(&headers).await?;
+    if !caller.has("admin:read") {
+        return Err(Refusal::missing(Operation::Metrics, &["admin:read"]));
+    }
+    let totals = hub.store().totals().await?;
+    let counters = hub.counters();
+    let machines = hub.known().machines();
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let mut text = String::new();
+    for (name, kind, help, value) in [
+        (
+            "sdm_hub_sessions",
+            "gauge",
+            "Live conversations with machines",
+            hub.sessions().all().len() as u64,
+        ),
+        (
+            "sdm_hub_registrations",
+            "gauge",
+            "Registrations, those that are shadowed included",
+            machines.all.len() as u64,
+        ),
+        (
+            "sdm_hub_deliveries_waiting",
+            "gauge",
+            "Deliveries that wait for a machine",
+            totals.waiting,
+        ),
+        (
+            "sdm_hub_deliveries_sent",
+            "gauge",
+            "Deliveries that wait for an answer",
+            totals.sent,
+        ),
+        (
+            "sdm_hub_deliveries_dead",
+            "gauge",
+            "Deliveries that were given up",
+            totals.dead,
+        ),
+        (
+            "sdm_hub_changes_total",
+            "counter",
+            "Changes of the graph",
+            count(&counters.changes),
+        ),
+        (
+            "sdm_hub_deliveries_total",
+            "counter",
+            "Deliveries that changes caused",
+            count(&counters.deliveries),
+        ),
+        (
+            "sdm_hub_unreadable_messages_total",
+            "counter",
+            "Messages of machines that could not be read",
+            count(&counters.nonsense),
+        ),
+    ] {
+        let _ = writeln!(
+            text,
+            "# HELP {name} {help}.\n# TYPE {name} {kind}\n{name} {value}"
+        );
+    }
+    Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text))
+}

@@ -1,0 +1,156 @@
+//! Custom types, generic builds and images, figures (wire protocol 10.4, 14).
+
+use serde_json::{Value, json};
+
+use super::events::push;
+use super::machine::{TestHub, quick, registration, wish};
+
+/// A machine that announces a type and hears of it.
+fn announces(definition: &str) -> Value {
+    let mut registration = registration("m", "1.0.0", "durable");
+    registration["ingesters"] = json!([definition]);
+    registration["events"][0]["subscription"] =
+        json!("subscription OnDeploy { Deploy { env version at { place } } }");
+    registration
+}
+
+const DEPLOY: &str = "type Deploy @rootType @compositeId(fields: [\"env\"]) { env: String! version: Int at: Where } type Where { place: String }";
+
+#[tokio::test]
+async fn a_custom_type_is_written_by_its_address_and_by_mutation_and_heard_of() {
+    let hub = TestHub::start(quick()).await;
+    let path = "/atomist/teams/w/ingestion/Deploy/ignored";
+    assert_eq!(
+        hub.post(path, &hub.key, &json!({"env": "prod"})).await.0,
+        404,
+        "nobody has announced it"
+    );
+    let mut machine = hub.machine(&announces(DEPLOY)).await;
+    let deploy = json!({"env": "prod", "version": 9_007_199_254_740_991_u64, "at": {"place": "x", "more": 1}, "unknown": true});
+    assert_eq!(
+        hub.post(path, "hub_a_guess", &deploy).await.0,
+        401,
+        "unlike the original"
+    );
+    let (status, answer) = hub.post(path, &hub.key, &deploy).await;
+    assert_eq!((status, &answer["message"]), (200, &json!("kept")));
+    let heard = machine.hear().await;
+    assert_eq!(
+        heard["data"]["Deploy"],
+        json!([{"env": "prod", "version": 9_007_199_254_740_991_u64, "at": {"place": "x"}}])
+    );
+    hub.ask(
+        "mutation M { ingestCustomDeploy(value: {env: \"prod\", version: 2}) }",
+        Value::Null,
+    )
+    .await;
+    assert_eq!(machine.hear().await["data"]["Deploy"][0]["version"], json!(2));
+    let said = json!({
+        "api_version": "1", "correlation_id": "x", "team": {"id": "w"}, "content_type": "application/json", "id": "i",
+        "destinations": [{"user_agent": "ingester", "ingester": {"root_type": "Deploy"}}], "body": "{\"env\": \"test\", \"version\": 3}"
+    });
+    machine.say(&said).await;
+    assert_eq!(machine.hear().await["data"]["Deploy"][0]["env"], json!("test"));
+    let asked = hub
+        .ask(
+            "{ Deploy(_orderBy: \"version\", _ordering: asc) { env version } }",
+            Value::Null,
+        )
+        .await;
+    assert_eq!(
+        asked["data"]["Deploy"],
+        json!([{"env": "prod", "version": 2}, {"env": "test", "version": 3}])
+    );
+    let history = hub
+        .ask(
+            "{ Deploy(env: \"prod\", _showHistory: true) { version } }",
+            Value::Null,
+        )
+        .await;
+    assert_eq!(history["data"]["Deploy"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn types_that_cannot_be_are_refused() {
+    let hub = TestHub::start(quick()).await;
+    for (definition, because) in [
+        ("type Push @rootType { a: String }", "the name `Push` is taken"),
+        ("type X { a: String }", "no type is marked `@rootType`"),
+        ("type Deploy @rootType { a: Nothing }", "which is not there"),
+        ("type {", "the types cannot be read"),
+    ] {
+        let (status, answer) = hub.post("/registration", &hub.key, &announces(definition)).await;
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert_eq!(status, 400);
+        assert!(message.contains(because), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn builds_and_images_find_their_commit() {
+    let hub = TestHub::start(quick()).await;
+    let build = json!({
+        "repository": {"owner_name": "acme", "name": "app"}, "type": "push", "status": "started", "commit": "b".repeat(40),
+        "branch": "main", "number": 4, "name": "ci", "build_url": "https://ci.example.org/4", "provider": "buildbot"
+    });
+    let (status, answer) = hub.post("/atomist/build/teams/w", &hub.key, &build).await;
+    assert_eq!((status, &answer["error"]["code"]), (404, &json!("not_found")));
+    hub.github("push", "d-1", &push("a", "b")).await;
+    let mut passed = build.clone();
+    passed["status"] = json!("passed");
+    for build in [&build, &passed] {
+        assert_eq!(hub.post("/atomist/build/teams/w", &hub.key, build).await.0, 200);
+    }
+    passed["status"] = json!("perhaps");
+    assert_eq!(hub.post("/atomist/build/teams/w", &hub.key, &passed).await.0, 400);
+    for image in ["registry.example.org/app:1", "registry.example.org/app:2"] {
+        let linked = json!({"git": {"owner": "acme", "repo": "app", "sha": "b".repeat(40)}, "docker": {"image": image}, "type": "link-image"});
+        assert_eq!(
+            hub.post("/atomist/link-image/teams/w", &hub.key, &linked).await.0,
+            200
+        );
+    }
+    let asked = hub.ask("{ Push { builds { status number } after { image { imageName } images { imageName } message } } }", Value::Null).await;
+    assert_eq!(
+        asked["data"]["Push"],
+        json!([{
+            "builds": [{"status": "passed", "number": 4}],
+            "after": {"message": "two", "image": {"imageName": "registry.example.org/app:2"},
+                "images": [{"imageName": "registry.example.org/app:2"}, {"imageName": "registry.example.org/app:1"}]}
+        }])
+    );
+}
+
+#[tokio::test]
+async fn figures_are_for_those_who_may_read_them() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&announces(DEPLOY)).await;
+    machine.settled().await;
+    let read = async |key: &str| {
+        let response = hub
+            .http
+            .get(hub.url("/metrics"))
+            .bearer_auth(key)
+            .send()
+            .await
+            .unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    };
+    assert_eq!(read(&hub.key).await.0, 403);
+    let (_, key) = hub
+        .administration()
+        .new_key(&wish(&["admin:read"]))
+        .await
+        .unwrap();
+    let (status, text) = read(&key).await;
+    assert_eq!(status, 200);
+    assert!(
+        text.contains("sdm_hub_sessions 1\n") && text.contains("# TYPE sdm_hub_changes_total counter"),
+        "{text}"
+    );
+    let health = hub.http.get(hub.url("/health")).send().await.unwrap();
+    assert_eq!(
+        (health.status().as_u16(), health.text().await.unwrap().as_str()),
+        (200, "UP")
+    );
+}

@@ -1,0 +1,98 @@
+//! GitHub's own example payloads (`testdata/github`), every one: taken, and what they make of the graph.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::machine::{TestHub, quick};
+
+/// The example of a name.
+fn example(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/it/hub/testdata/github")
+        .join(name);
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// Names of all examples.
+fn examples() -> Vec<String> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/hub/testdata/github");
+    let names = std::fs::read_dir(directory).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(".json")).collect();
+    names.sort();
+    names
+}
+
+/// The event that an example is of.
+fn event(name: &str) -> &str {
+    name.split('.').next().unwrap()
+}
+
+#[tokio::test]
+async fn every_example_of_github_is_taken_in_any_order_and_twice() {
+    let hub = TestHub::start(quick()).await;
+    let mut names = examples();
+    assert!(names.len() > 35);
+    for round in 0..2 {
+        for name in &names {
+            let (status, answer) = hub
+                .github(event(name), &format!("{round}-{name}"), &example(name))
+                .await;
+            assert!(status == 200 || status == 202, "{name}: {status} {answer}");
+        }
+        names.reverse();
+    }
+    let asked = hub
+        .ask("{ Push { branch } PullRequest { number state author { login } head { sha } } Issue { number comments { body deleted } } Status { context state commit { sha } } Release { name tag { name } } Deployment { environment state } Build { name status number } Review { state pullRequest { number } } Tag { name } }", Value::Null)
+        .await;
+    let data = &asked["data"];
+    assert_eq!(data["Push"], json!([{"branch": "master"}]), "{asked}");
+    assert_eq!(data["PullRequest"][0]["author"]["login"], json!("Codertocat"));
+    for kind in [
+        "Issue",
+        "Status",
+        "Release",
+        "Deployment",
+        "Build",
+        "Review",
+        "Tag",
+    ] {
+        assert!(!data[kind].as_array().unwrap().is_empty(), "{kind}: {asked}");
+    }
+}
+
+#[tokio::test]
+async fn a_late_webhook_changes_nothing_and_a_renamed_repository_is_the_same() {
+    let hub = TestHub::start(quick()).await;
+    let mut closed = example("pull_request.closed.json");
+    closed["pull_request"]["updated_at"] = json!("2030-01-01T00:00:00Z");
+    hub.github("pull_request", "d-1", &closed).await;
+    hub.github("pull_request", "d-2", &example("pull_request.opened.json"))
+        .await;
+    let asked = hub.ask("{ PullRequest { state action } }", Value::Null).await;
+    assert_eq!(
+        asked["data"]["PullRequest"],
+        json!([{"state": "closed", "action": "closed"}])
+    );
+    hub.github("push", "d-3", &example("push.branch.json")).await;
+    let mut renamed = example("push.branch.json");
+    renamed["repository"]["name"] = json!("hello-2");
+    renamed["repository"]["full_name"] = json!("Codertocat/hello-2");
+    hub.github(
+        "repository",
+        "d-4",
+        &json!({"action": "renamed", "repository": renamed["repository"]}),
+    )
+    .await;
+    let asked = hub
+        .ask(
+            "{ Push { repo { owner name } } Repo(name: \"Hello-World\") { id } }",
+            Value::Null,
+        )
+        .await;
+    assert_eq!(
+        asked["data"],
+        json!({"Push": [{"repo": {"owner": "Codertocat", "name": "hello-2"}}], "Repo": []})
+    );
+}

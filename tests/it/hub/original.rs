@@ -1,0 +1,278 @@
+//! A machine of the original, unchanged, from the npm registry: it registers, gets a signed push, clones over http, and drives
+//! two goals to success, one of them after an approval; a command goes to it and comes back.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use sdm::hub::administration::KeyWish;
+use serde_json::{Value, json};
+
+use super::machine::{TestHub, quick, wish};
+use crate::support::git_servers::{HttpServer, TestRepository, skipped};
+
+/// How long the machine may take for anything; it is not quick to start.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What it is made of, in this repository.
+const PARTS: [&str; 4] = [
+    "package.json",
+    "index.js",
+    "stand-ins/metrics/package.json",
+    "stand-ins/metrics/index.js",
+];
+
+fn parts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/hub/original")
+}
+
+/// Where it is installed, once for all tests, by whoever comes first.
+fn installed() -> Option<PathBuf> {
+    let has = |program: &str| Command::new(program).arg("--version").output().is_ok();
+    if !has("node") || !has("npm") {
+        skipped("npm", "nodejs npm");
+        return None;
+    }
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("original");
+    fs::create_dir_all(place.join("stand-ins/metrics")).unwrap();
+    let lock = File::create(place.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let wanted: String = PARTS
+        .map(|part| fs::read_to_string(parts().join(part)).unwrap())
+        .concat();
+    if fs::read_to_string(place.join("ready")).is_ok_and(|ready| ready == wanted) {
+        return Some(place);
+    }
+    for part in PARTS {
+        fs::copy(parts().join(part), place.join(part)).unwrap();
+    }
+    let log = File::create(place.join("npm.log")).unwrap();
+    let status = Command::new("npm")
+        .args([
+            "install",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--no-package-lock",
+        ])
+        .current_dir(&place)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .status()
+        .unwrap();
+    let said = fs::read_to_string(place.join("npm.log")).unwrap();
+    assert!(status.success(), "npm cannot install the original: {said}");
+    fs::write(place.join("ready"), wanted).unwrap();
+    Some(place)
+}
+
+/// The machine's process.
+struct Original {
+    process: Child,
+    log: PathBuf,
+}
+
+impl Original {
+    fn start(place: &Path, home: &Path, hub: &TestHub) -> Self {
+        let configuration = json!({
+            "apiKey": hub.key, "workspaceIds": ["w"], "token": "a-token",
+            "endpoints": {"api": hub.url("/registration"), "graphql": hub.url("/graphql/team")},
+            "sdm": {"rolar": {"url": hub.url("")}, "dashboard": {"url": hub.url("")}},
+            "http": {"enabled": false}, "statsd": {"enabled": false}, "cluster": {"enabled": false},
+            "logging": {"level": "debug", "color": false, "banner": {"enabled": false}}
+        });
+        let log = home.join("log");
+        let output = File::create(&log).unwrap();
+        let process = Command::new("node")
+            .arg("node_modules/@atomist/automation-client/bin/start.js")
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .env("HOME", home)
+            .env("ATOMIST_CONFIG", configuration.to_string())
+            .current_dir(place)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .unwrap();
+        Self { process, log }
+    }
+
+    fn said(&self) -> String {
+        let said = fs::read_to_string(&self.log).unwrap_or_default();
+        let from = said.len().saturating_sub(8_000);
+        said.get(from..).unwrap_or(&said).to_owned()
+    }
+}
+
+impl Drop for Original {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Asks until an answer is as it should be.
+async fn until(original: &Original, what: &str, ask: impl AsyncFn() -> Option<Value>) -> Value {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "{what}; the machine said:\n{}",
+            original.said()
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The goals of the last push by name, when they are all in these states.
+async fn goals(hub: &TestHub, wanted: &Value) -> Option<Value> {
+    let asked = hub
+        .ask(
+            "{ Push { goals { uniqueName state goalSetId environment } goalSets { state } } }",
+            Value::Null,
+        )
+        .await;
+    let push = asked["data"]["Push"].get(0)?.clone();
+    let states: serde_json::Map<String, Value> = push["goals"]
+        .as_array()?
+        .iter()
+        .map(|goal| {
+            (
+                goal["uniqueName"].as_str().unwrap().to_owned(),
+                goal["state"].clone(),
+            )
+        })
+        .collect();
+    (Value::Object(states) == *wanted).then_some(push)
+}
+
+fn pushed(server: &HttpServer, before: &str, after: &str) -> Value {
+    json!({
+        "ref": "refs/heads/main", "before": before, "after": after, "created": false, "deleted": false,
+        "repository": {
+            "id": 7, "name": "app", "full_name": "acme/app", "default_branch": "main", "pushed_at": 1_800_000_000,
+            "html_url": format!("http://{}/acme/app", server.address), "owner": {"login": "acme", "type": "Organization"}
+        },
+        "commits": [], "head_commit": {
+            "id": after, "message": "two", "timestamp": "2026-01-01T00:00:00Z",
+            "author": {"name": "Ada", "email": "ada@example.org", "username": "ada"}
+        }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_of_the_original_drives_two_goals_to_success_and_answers_a_command() {
+    let Some(place) = installed() else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let repository = TestRepository::init(&directory.path().join("work"));
+    let before = repository.commit("README.md", "one");
+    let after = repository.commit("README.md", "two");
+    let bare = directory.path().join("served/acme/app.git");
+    fs::create_dir_all(bare.parent().unwrap()).unwrap();
+    repository.git(&["branch", "-M", "main"]);
+    repository.git(&["clone", "--bare", ".", bare.to_str().unwrap()]);
+    let server = HttpServer::start(&directory.path().join("served"), None).await;
+    let mut hub = TestHub::start(quick()).await;
+    let (_, key) = hub.administration().new_key(&wish(&[])).await.unwrap();
+    hub.key = key;
+    let person = KeyWish {
+        is_person: true,
+        name: "ada".to_owned(),
+        ..wish(&["graph:read", "goals:read"])
+    };
+    let (_, ada) = hub.administration().new_key(&person).await.unwrap();
+    let home = directory.path().join("home");
+    fs::create_dir(&home).unwrap();
+    let original = Original::start(&place, &home, &hub);
+    until(&original, "it registers", async || {
+        let registrations = hub.administration().registrations().await.unwrap();
+        let connected = registrations
+            .iter()
+            .find(|one| one.name == "sdm-test-original-machine")?;
+        Some(json!(connected.version))
+    })
+    .await;
+    assert_eq!(
+        hub.github("push", "d-1", &pushed(&server, &before, &after))
+            .await
+            .0,
+        200
+    );
+    let waits = json!({"build": "success", "publish": "waiting_for_approval"});
+    let push = until(&original, "the second goal waits for an approval", async || {
+        goals(&hub, &waits).await
+    })
+    .await;
+    let goal = push["goals"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|goal| goal["uniqueName"] == "publish")
+        .unwrap();
+    let path = format!(
+        "w/{}/{}/publish",
+        goal["goalSetId"].as_str().unwrap(),
+        escaped(goal["environment"].as_str().unwrap())
+    );
+    let (status, refused) = hub
+        .post(&format!("/goals/{path}/approve"), &hub.key, &json!({}))
+        .await;
+    assert_eq!(
+        (status, &refused["error"]["code"]),
+        (403, &json!("person_required"))
+    );
+    let (status, approved) = hub
+        .post(&format!("/goals/{path}/approve"), &ada, &json!({}))
+        .await;
+    assert_eq!(
+        (status, &approved["state"]),
+        (200, &json!("approved")),
+        "{approved}"
+    );
+    let done = json!({"build": "success", "publish": "success"});
+    until(&original, "both goals succeed", async || {
+        let push = goals(&hub, &done).await?;
+        (push["goalSets"][0]["state"] == "success").then_some(push)
+    })
+    .await;
+    command(&hub, &original, &ada).await;
+}
+
+/// A command with a parameter, a mapped parameter and a secret, to the machine and back.
+async fn command(hub: &TestHub, original: &Original, ada: &str) {
+    let mut ask =
+        json!({"command": "Greet", "team": {"id": "w"}, "parameters": [{"name": "name", "value": "GRACE"}]});
+    let (status, refused) = hub.post("/command?invoke=true", ada, &ask).await;
+    assert_eq!(
+        (status, &refused["error"]["problems"]),
+        (400, &json!(["`name` must match ^[a-z]+$"]))
+    );
+    ask["parameters"][0]["value"] = json!("grace");
+    ask["source"] = json!({"user_agent": "web", "web": {"identity": {"sub": "ada", "pid": "ada"}}});
+    let (status, invoked) = hub.post("/command?invoke=true", ada, &ask).await;
+    assert_eq!(status, 200, "{invoked}");
+    let url = invoked["invocation"]["url"].as_str().unwrap().to_owned();
+    let ended = until(original, "the command ends", async || {
+        let response = hub.http.get(&url).bearer_auth(ada).send().await.unwrap();
+        let answer: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
+        (answer["phase"] == "SUCCESS").then_some(answer)
+    })
+    .await;
+    let said = ended["messages"][0]["body"].as_str().unwrap();
+    assert!(
+        said.contains("hello grace, says ada, who has 18 characters"),
+        "{ended}"
+    );
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('/', "%2F")
+}
