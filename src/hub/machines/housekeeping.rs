@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::Hub;
 use crate::ports::hub::HubStoreError;
-use crate::wire::hub::Control;
+use crate::wire::hub::{Control, extensions};
 
 /// Close code for a credential that is not good any more (security model 17).
 pub(super) const BAD_CREDENTIAL: u16 = 4401;
@@ -90,7 +90,7 @@ impl Hub {
             let registrations = &session.ticket.registrations;
             let is_shadowed = registrations.iter().all(|id| !machines.is_served(id));
             if session.shadow(is_shadowed) && is_shadowed {
-                let control = Control::named("superseded");
+                let control = Control::named(extensions::SUPERSEDED);
                 session.try_say(serde_json::json!({ "control": control }).to_string());
             }
         }

@@ -16,13 +16,10 @@ use super::super::refusal::Refusal;
 use super::tickets::Ticket;
 use crate::model::Timestamp;
 use crate::ports::hub::StoredRegistration;
-use crate::wire::hub::{Registered, Registration};
+use crate::wire::hub::{Registered, Registration, extensions};
 
 /// Extensions of the protocol that this hub knows (wire protocol 18).
-pub const CAPABILITIES: &[&str] = &["ack", "lease", HEADER];
-
-/// The ticket goes into a header of the upgrade instead of its address.
-const HEADER: &str = "header";
+pub const CAPABILITIES: &[&str] = &[extensions::ACK, extensions::LEASE, extensions::HEADER];
 
 /// Registrations of one machine that are taken at once; the original asks again and again without a pause when it
 /// cannot open its websocket.
@@ -84,7 +81,10 @@ pub(in super::super) async fn register(
         return Err(Refusal::busy("the hub is closing", 2));
     }
     let ticket = hub.take_in(&caller, &registration).await?;
-    let has_header = ticket.capabilities.iter().any(|known| known == HEADER);
+    let has_header = ticket
+        .capabilities
+        .iter()
+        .any(|known| known == extensions::HEADER);
     let capabilities = ticket.capabilities.clone();
     let text = hub
         .tickets()

@@ -26,7 +26,7 @@ use super::super::metrics::Counters;
 use super::super::refusal::Refusal;
 use super::deliver::Session;
 use crate::ports::hub::{Delivery, DeliveryKind, HubStoreError};
-use crate::wire::hub::{Control, MAX_MESSAGE, Upward};
+use crate::wire::hub::{Control, MAX_MESSAGE, Upward, extensions};
 
 /// How long a machine may take to accept one frame.
 const WRITE: Duration = Duration::from_secs(10);
@@ -145,7 +145,7 @@ impl Talk {
     }
 
     async fn close(&mut self, code: u16, reason: &'static str) -> Ending {
-        let drain = json!({"control": Control::named("drain")}).to_string();
+        let drain = json!({"control": Control::named(extensions::DRAIN)}).to_string();
         let _ = self.say(&drain).await;
         let frame = Message::Close(Some(CloseFrame {
             code,
@@ -272,7 +272,7 @@ impl Hub {
     async fn take_control(&self, session: &Session, control: &Control) -> Result<(), HubStoreError> {
         let text = |name: &str| control.params.get(name).and_then(Value::as_str);
         match control.name.as_str() {
-            "backoff" => {
+            extensions::BACKOFF => {
                 let millis = control
                     .params
                     .get("millis")
@@ -282,8 +282,8 @@ impl Hub {
                 let until = self.now().as_micros() + micros;
                 session.quiet_until.store(until, Ordering::Relaxed);
             }
-            "drain" => session.is_draining.store(true, Ordering::Relaxed),
-            "ack" => {
+            extensions::DRAIN => session.is_draining.store(true, Ordering::Relaxed),
+            extensions::ACK => {
                 if let Some(correlation) = text("delivery_id").or_else(|| text("correlation_id")) {
                     self.settle(session, correlation).await?;
                 }

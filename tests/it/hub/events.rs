@@ -152,7 +152,7 @@ async fn deleted_branches_and_tags_are_no_pushes() {
 
 const GOALS: &str = "subscription OnGoal { SdmGoal(state: [requested, success] registration: [\"m\"]) { uniqueName state version push { branch goals { uniqueName state } } } }";
 
-fn goal(name: &str, state: &str, version: u32) -> Value {
+pub fn goal(name: &str, state: &str, version: u32) -> Value {
     json!({
         "goalSetId": "s", "goalSet": "set", "environment": "0-code", "uniqueName": name, "name": name, "state": state,
         "version": version, "ts": 1_795_296_820_218_u64, "registration": "m", "sha": "b".repeat(40), "branch": "main",
@@ -161,7 +161,7 @@ fn goal(name: &str, state: &str, version: u32) -> Value {
     })
 }
 
-async fn write(hub: &TestHub, goal: &Value) {
+pub async fn write(hub: &TestHub, goal: &Value) {
     let mutation = "mutation UpdateSdmGoal($goal: CustomSdmGoalInput!) { ingestCustomSdmGoal(value: $goal) }";
     let answer = hub.ask(mutation, json!({ "goal": goal })).await;
     assert!(answer["data"]["ingestCustomSdmGoal"].is_string(), "{answer}");

@@ -1,0 +1,363 @@
+//! Commands by hand: who may ask, what is checked, questions for more, messages and their updates, and logs (wire protocol 4, 5,
+//! 7, 11, 13).
+
+use serde_json::{Value, json};
+
+use super::machine::{Machine, PATIENCE, TestHub, quick, registration, wish};
+use sdm::hub::administration::KeyWish;
+
+/// A machine that offers a command.
+fn offers(name: &str) -> Value {
+    let mut registration = registration(name, "1.0.0", "ephemeral");
+    registration["commands"] = json!([{
+        "name": "Deploy", "intent": ["deploy"], "tags": [], "auto_submit": true,
+        "parameters": [{"name": "env", "pattern": "^[a-z]+$", "required": true, "displayable": true, "display_name": "env"}],
+        "mapped_parameters": [{"name": "who", "uri": "atomist://github/username", "required": true}],
+        "secrets": [{"uri": "github://org_token"}, {"uri": "github://user_token?scopes=repo"}]
+    }]);
+    registration
+}
+
+/// A person's key.
+async fn person(hub: &TestHub, name: &str) -> String {
+    let wish = KeyWish {
+        is_person: true,
+        name: name.to_owned(),
+        ..wish(&["graph:read"])
+    };
+    hub.administration().new_key(&wish).await.unwrap().1
+}
+
+fn deploy() -> Value {
+    json!({"command": "Deploy", "team": {"id": "w"}, "parameters": [{"name": "env", "value": "prod"}],
+        "source": {"user_agent": "web", "web": {"identity": {"sub": "s", "pid": "p"}}},
+        "mapped_parameters": [{"name": "who", "value": "forged"}]})
+}
+
+/// Asks for a command; the address to look at and what the machine hears.
+async fn asked(hub: &TestHub, key: &str, machine: &mut Machine) -> (String, Value) {
+    let (status, answer) = hub.post("/command?invoke=true", key, &deploy()).await;
+    assert_eq!(status, 200, "{answer}");
+    let url = answer["invocation"]["url"].as_str().unwrap().to_owned();
+    (url, machine.hear().await)
+}
+
+async fn look(hub: &TestHub, key: &str, url: &str) -> Value {
+    let response = hub.http.get(url).bearer_auth(key).send().await.unwrap();
+    serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
+}
+
+/// What a machine answers to a command.
+fn answer(command: &Value, more: &Value) -> Value {
+    let mut answer = json!({
+        "api_version": "1", "correlation_id": command["correlation_id"], "team": command["team"], "command": command["command"],
+        "source": command["source"], "destinations": [{"user_agent": "web"}]
+    });
+    answer
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    answer
+}
+
+#[tokio::test]
+async fn a_command_goes_to_its_machine_with_what_the_hub_knows_and_its_answer_can_be_seen() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&offers("m")).await;
+    let ada = person(&hub, "ada").await;
+    let (url, command) = asked(&hub, &ada, &mut machine).await;
+    assert_eq!(command["parameters"], json!([{"name": "env", "value": "prod"}]));
+    assert_eq!(
+        command["mapped_parameters"],
+        json!([{"name": "who", "value": "ada"}]),
+        "who asks is the hub's to say"
+    );
+    assert_eq!(
+        command["secrets"],
+        json!([
+            {"uri": "github://org_token", "value": "canary-of-machines"}, {"uri": "github://user_token?scopes=repo", "value": "null"}
+        ])
+    );
+    assert_eq!(look(&hub, &ada, &url).await["phase"], json!("PENDING"));
+    let said = json!({"content_type": "text/plain", "body": "on its way", "post_mode": "always"});
+    machine.say(&answer(&command, &said)).await;
+    machine
+        .say(&answer(
+            &command,
+            &json!({"status": {"code": 0, "reason": "done"}}),
+        ))
+        .await;
+    machine.settled().await;
+    let seen = look(&hub, &ada, &url).await;
+    assert_eq!(
+        (&seen["phase"], &seen["command_response"]["status"]["reason"]),
+        (&json!("SUCCESS"), &json!("done"))
+    );
+    assert_eq!(seen["messages"][0]["body"], json!("on its way"));
+    assert!(!seen.to_string().contains("canary"), "secrets are never kept");
+    // A status that comes again changes nothing.
+    machine
+        .say(&answer(
+            &command,
+            &json!({"status": {"code": 1, "reason": "again"}}),
+        ))
+        .await;
+    machine.settled().await;
+    assert_eq!(look(&hub, &ada, &url).await["phase"], json!("SUCCESS"));
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_is_refused_with_the_reason() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&offers("m")).await;
+    let ada = person(&hub, "ada").await;
+    let (status, answer) = hub.post("/command", &hub.key, &deploy()).await;
+    assert_eq!(
+        (status, &answer["error"]["code"]),
+        (403, &json!("person_required"))
+    );
+    let mut unknown = deploy();
+    unknown["command"] = json!("Nothing");
+    assert_eq!(hub.post("/command", &ada, &unknown).await.0, 404);
+    let mut wrong = deploy();
+    wrong["parameters"] = json!([{"name": "env", "value": "PROD"}, {"name": "more", "value": "x"}]);
+    let (status, answer) = hub.post("/command", &ada, &wrong).await;
+    assert_eq!(status, 400);
+    assert_eq!(
+        answer["error"]["problems"],
+        json!(["`more` is no parameter of it", "`env` must match ^[a-z]+$"])
+    );
+    let _other = hub.machine(&offers("n")).await;
+    let (status, answer) = hub.post("/command", &ada, &deploy()).await;
+    assert_eq!(
+        (status, &answer["error"]["code"]),
+        (400, &json!("ambiguous_command"))
+    );
+    let mut named = deploy();
+    named["automation"] = json!({"name": "m"});
+    assert_eq!(hub.post("/command", &ada, &named).await.0, 200);
+    assert_eq!(machine.hear().await["command"], json!("Deploy"));
+    let unseen = hub
+        .http
+        .get(hub.url("/command/Deploy/invocation/guess"))
+        .bearer_auth(&ada)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(unseen.status(), 404);
+}
+
+#[tokio::test]
+async fn a_machine_that_wants_more_gets_it_under_the_same_correlation() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&offers("m")).await;
+    let ada = person(&hub, "ada").await;
+    let (url, command) = asked(&hub, &ada, &mut machine).await;
+    let more = json!({"content_type": "application/x-atomist-continuation+json", "parameters": [],
+        "parameter_specs": [{"name": "colour", "required": true, "pattern": "^[a-z]+$"}]});
+    machine.say(&answer(&command, &more)).await;
+    machine.settled().await;
+    let seen = look(&hub, &ada, &url).await;
+    assert_eq!(
+        (
+            &seen["phase"],
+            &seen["command_response"]["parameter_specs"][0]["name"]
+        ),
+        (&json!("ASKING"), &json!("colour"))
+    );
+    let path = url
+        .split_once("/command")
+        .map(|(_, path)| format!("/command{path}"))
+        .unwrap();
+    let given = json!({"parameters": [{"name": "colour", "value": "red"}]});
+    assert_eq!(hub.post(&path, &ada, &given).await.0, 200);
+    let again = machine.hear().await;
+    assert_eq!(again["correlation_id"], command["correlation_id"]);
+    assert_eq!(
+        again["parameters"],
+        json!([{"name": "env", "value": "prod"}, {"name": "colour", "value": "red"}])
+    );
+    assert_eq!(
+        hub.post(&path, &ada, &given).await.0,
+        409,
+        "it asks for nothing any more"
+    );
+    machine
+        .say(&answer(&again, &json!({"status": {"code": 3, "reason": "no"}})))
+        .await;
+    machine.settled().await;
+    assert_eq!(look(&hub, &ada, &url).await["phase"], json!("FAILURE"));
+}
+
+#[tokio::test]
+async fn messages_follow_the_update_rule_and_stay_in_their_workspace() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&offers("m")).await;
+    let ada = person(&hub, "ada").await;
+    let (url, command) = asked(&hub, &ada, &mut machine).await;
+    let message = |body: &str, at: i64, mode: &str, id: &str| {
+        answer(
+            &command,
+            &json!({"content_type": "text/plain", "body": body, "id": id, "timestamp": at, "ttl": 100, "post_mode": mode}),
+        )
+    };
+    machine.say(&message("first", 1_000, "ttl", "one")).await;
+    machine.say(&message("older", 999, "ttl", "one")).await;
+    machine.say(&message("second", 1_050, "ttl", "one")).await;
+    machine
+        .say(&message("nothing to update", 1_000, "update_only", "two"))
+        .await;
+    machine.say(&message("other", 1_000, "always", "one")).await;
+    let mut elsewhere = message("for others", 1_000, "ttl", "three");
+    elsewhere["team"] = json!({"id": "other"});
+    machine.say(&elsewhere).await;
+    machine.settled().await;
+    let bodies = async || {
+        let seen = look(&hub, &ada, &url).await;
+        let bodies = seen["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|message| message["body"].as_str().unwrap().to_owned());
+        bodies.collect::<Vec<_>>()
+    };
+    assert_eq!(bodies().await, ["second", "other"]);
+    let delete = answer(
+        &command,
+        &json!({"content_type": "application/x-atomist-delete", "id": "one"}),
+    );
+    machine.say(&delete).await;
+    machine.settled().await;
+    assert_eq!(bodies().await, ["other"]);
+}
+
+#[tokio::test]
+async fn another_machine_cannot_answer_for_one() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&offers("m")).await;
+    let mut other = hub.machine(&registration("other", "1.0.0", "ephemeral")).await;
+    let ada = person(&hub, "ada").await;
+    let (url, command) = asked(&hub, &ada, &mut machine).await;
+    other
+        .say(&answer(
+            &command,
+            &json!({"status": {"code": 0, "reason": "forged"}}),
+        ))
+        .await;
+    let said = json!({"content_type": "text/plain", "body": "forged"});
+    other.say(&answer(&command, &said)).await;
+    other.settled().await;
+    let seen = look(&hub, &ada, &url).await;
+    assert_eq!(
+        (&seen["phase"], &seen["messages"]),
+        (&json!("PENDING"), &json!([]))
+    );
+    // The machine is lost: the command comes again when it is back.
+    drop(machine);
+    let mut back = hub.machine(&offers("m")).await;
+    let again = tokio::time::timeout(PATIENCE, back.hear()).await.unwrap();
+    assert_eq!(again["correlation_id"], command["correlation_id"]);
+}
+
+#[tokio::test]
+async fn logs_are_taken_for_goals_that_are_known_and_read_by_those_who_may() {
+    let hub = TestHub::start(quick()).await;
+    let probe = hub.http.head(hub.url("/api/logs")).send().await.unwrap();
+    assert_eq!(probe.status(), 204);
+    let part = json!({"host": "h", "content": [
+        {"level": "info", "message": "one", "timestamp": "01/01/2026 00:00:00.000", "timestampMillis": 1},
+        {"level": "info", "message": "two", "timestamp": "01/01/2026 00:00:00.000", "timestampMillis": 2}
+    ]});
+    let send = async || {
+        let url = hub.url("/api/logs/w/acme/app/abc/0-code/build/s/x?closed=true");
+        hub.http
+            .post(url)
+            .body(part.to_string())
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+    };
+    assert_eq!(send().await, 404, "there is no such goal");
+    super::events::write(&hub, &super::events::goal("build", "requested", 1)).await;
+    assert_eq!(send().await, 204);
+    let read = async |key: &str, from: u32| {
+        let url = hub.url(&format!("/api/logs/w/s/0-code/build?from={from}"));
+        let response = hub.http.get(url).bearer_auth(key).send().await.unwrap();
+        let status = response.status().as_u16();
+        let body: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();
+        (status, body)
+    };
+    let (status, log) = read(&hub.key, 0).await;
+    assert_eq!(
+        (status, &log["lines"][1]["message"], &log["next"]),
+        (200, &json!("two"), &json!(2))
+    );
+    assert_eq!(read(&hub.key, 2).await.1, json!({"lines": [], "next": 2}));
+    let (_, other) = hub
+        .administration()
+        .new_key(&wish(&["events:read"]))
+        .await
+        .unwrap();
+    assert_eq!(read(&other, 0).await.0, 403);
+}
+
+#[tokio::test]
+async fn a_machine_cannot_approve_its_own_goals() {
+    let hub = TestHub::start(quick()).await;
+    super::events::write(&hub, &super::events::goal("build", "waiting_for_approval", 1)).await;
+    let mutation = "mutation M($goal: CustomSdmGoalInput!) { ingestCustomSdmGoal(value: $goal) }";
+    let answer = hub
+        .ask(
+            mutation,
+            json!({"goal": super::events::goal("build", "approved", 2)}),
+        )
+        .await;
+    assert_eq!(
+        answer["errors"][0]["extensions"]["code"],
+        json!("person_required")
+    );
+    let ada = person(&hub, "ada").await;
+    assert_eq!(
+        hub.post("/goals/w/s/0-code/build/approve", &hub.key, &json!({}))
+            .await
+            .0,
+        403
+    );
+    let (status, approved) = hub
+        .post("/goals/w/s/0-code/build/approve", &ada, &json!({}))
+        .await;
+    assert_eq!(
+        (status, &approved),
+        (200, &json!({"state": "approved", "version": 2}))
+    );
+    assert_eq!(
+        hub.post("/goals/w/s/0-code/build/approve", &ada, &json!({}))
+            .await
+            .0,
+        409
+    );
+    let asked = hub
+        .ask(
+            "{ SdmGoal { state approvalRequired approval { userId } } }",
+            Value::Null,
+        )
+        .await;
+    assert_eq!(
+        asked["data"]["SdmGoal"],
+        json!([{"state": "approved", "approvalRequired": false, "approval": {"userId": "ada"}}])
+    );
+    assert_eq!(
+        hub.post("/goals/w/s/0-code/build/cancel", &ada, &json!({}))
+            .await
+            .0,
+        200
+    );
+    assert_eq!(
+        hub.post("/goals/w/s/0-code/other/cancel", &ada, &json!({}))
+            .await
+            .0,
+        404
+    );
+}
