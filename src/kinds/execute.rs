@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::pipeline::{self, StepArguments};
 use super::resolve::Placeholders;
 use super::{Begun, GoalContext, Kind, KindError, ProcessRequest, Step};
+use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
 use crate::model::{Descriptor, ExecutionResult, Field, StateName, ValueType};
 
 pub(super) struct Execute;
@@ -26,24 +27,13 @@ static FIELDS: &[Field] = &[
         ValueType::List(&ValueType::Text),
         "arguments of `command`",
     ),
-    Field::new("timeout", ValueType::Duration, "longest run time").default("10m"),
-    Field::new(
-        "grace",
-        ValueType::Duration,
-        "between the request to end and the kill",
-    )
-    .default("30s"),
-    Field::new(
-        "env",
-        ValueType::Map(&ValueType::Text),
-        "further variables; placeholders allowed",
-    )
-    .aliases(&["environment_variables"]),
-    Field::new(
-        "directory",
-        ValueType::Path,
-        "where it runs, below the root of the working copy; placeholders allowed",
-    ),
+    TIMEOUT,
+    GRACE,
+    ENV,
+    Field {
+        help: "where it runs, below the root of the working copy; placeholders allowed",
+        ..DIRECTORY
+    },
 ];
 
 static DESCRIPTOR: Descriptor = Descriptor {
@@ -135,10 +125,7 @@ impl Kind for Execute {
             Arguments::read(&context.goal.definition().work.arguments).map_err(KindError::Definition)?;
         let placeholders = Placeholders::of(context).await?;
         let steps = arguments.steps(context, &placeholders)?;
-        let mut environment = Vec::new();
-        for (name, value) in &arguments.env {
-            environment.push((name.clone(), placeholders.text(value)?));
-        }
+        let environment = placeholders.variables(&arguments.env)?;
         let milliseconds = |given: Option<u64>, default| given.map_or(default, Duration::from_millis);
         if steps.is_empty() {
             return Ok(Begun::Ended(nothing_to_do()));

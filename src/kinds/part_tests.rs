@@ -27,8 +27,8 @@ pub(super) struct Asked {
 ///
 /// # Errors
 /// What is wrong with the first that cannot.
-pub(super) fn check(parts: &[Part<'_>]) -> Result<(), String> {
-    compiled(parts).map(|_| ())
+pub(super) fn check<'a>(parts: impl Iterator<Item = Part<'a>>) -> Result<(), String> {
+    compiled(&parts.collect::<Vec<_>>()).map(|_| ())
 }
 
 fn compiled(parts: &[Part<'_>]) -> Result<RuleSet, String> {
@@ -72,6 +72,18 @@ pub(super) async fn ask(context: &GoalContext<'_>, parts: &[Part<'_>]) -> Result
         because: rule.because,
     });
     Ok(asked.collect())
+}
+
+/// Those of the items whose test holds, in their order.
+pub(super) async fn that_hold<T>(
+    context: &GoalContext<'_>,
+    items: Vec<T>,
+    part: impl for<'a> Fn(&'a T) -> Part<'a>,
+) -> Result<Vec<T>, KindError> {
+    let parts: Vec<Part<'_>> = items.iter().map(&part).collect();
+    let asked = ask(context, &parts).await?;
+    let holding = items.into_iter().zip(asked).filter(|(_, asked)| asked.holds);
+    Ok(holding.map(|(item, _)| item).collect())
 }
 
 async fn plan(context: &GoalContext<'_>, rules: RuleSet) -> Result<Plan, KindError> {

@@ -3,6 +3,8 @@
 //! A value from a push is data. In an argument it stands as it is; inside the script of a shell it would become
 //! program text, so there it travels in a variable of the environment and the script refers to that (YM-23).
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{GoalContext, KindError};
@@ -45,6 +47,15 @@ impl Placeholders {
     pub(crate) fn text(&self, text: &str) -> Result<String, KindError> {
         self.optional_text(text)?
             .ok_or_else(|| KindError::Definition(format!("`{text}` has no value for this push")))
+    }
+
+    /// Variables of the author, filled in.
+    pub(super) fn variables(
+        &self,
+        written: &BTreeMap<String, String>,
+    ) -> Result<Vec<(String, String)>, KindError> {
+        let filled = |(name, text): (&String, &String)| Ok((name.clone(), self.text(text)?));
+        written.iter().map(filled).collect()
     }
 
     /// A directory below the root of the working copy. What a push says may stand in it, and cannot lead out of it.

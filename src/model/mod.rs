@@ -26,6 +26,7 @@ pub mod plan;
 pub mod push;
 pub mod review;
 pub mod rule_test;
+pub mod running;
 pub mod suggest;
 pub mod time;
 pub mod trigger;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::super::machine;
 use super::super::part_tests::{self, Part};
 use crate::model::push::Signature;
+use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
 use crate::model::{Field, Push, TestExpression, ValueType};
 
 /// Longest name of a fix, in bytes.
@@ -77,24 +78,13 @@ pub(super) static FIELDS: &[Field] = &[
         "whose commits they are: the machine's, or those of the author of the pushed commit",
     )
     .default("machine"),
-    Field::new("timeout", ValueType::Duration, "longest run time of all fixes together").default("10m"),
-    Field::new(
-        "grace",
-        ValueType::Duration,
-        "between the request to end and the kill",
-    )
-    .default("30s"),
-    Field::new(
-        "env",
-        ValueType::Map(&ValueType::Text),
-        "further variables; placeholders allowed",
-    )
-    .aliases(&["environment_variables"]),
-    Field::new(
-        "directory",
-        ValueType::Path,
-        "where they run, below the root of the working copy",
-    ),
+    Field {
+        help: "longest run time of all fixes together",
+        ..TIMEOUT
+    },
+    GRACE,
+    ENV,
+    DIRECTORY,
 ];
 
 /// One fix as it is written.
@@ -108,10 +98,11 @@ pub(super) struct WrittenFix {
     pub(super) test: Option<TestExpression>,
 }
 
-/// The fixes with their tests.
-pub(super) fn parts(fixes: &[WrittenFix]) -> Vec<Part<'_>> {
-    let parts = fixes.iter().map(|fix| (fix.name.as_str(), fix.test.as_ref()));
-    parts.collect()
+impl WrittenFix {
+    /// It with its test.
+    pub(super) fn part(&self) -> Part<'_> {
+        (&self.name, self.test.as_ref())
+    }
 }
 
 /// Where the commits go.
@@ -166,7 +157,7 @@ impl Arguments {
                 ));
             }
         }
-        part_tests::check(&parts(&read.fixes))?;
+        part_tests::check(read.fixes.iter().map(WrittenFix::part))?;
         Ok(read)
     }
 

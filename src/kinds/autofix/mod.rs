@@ -16,7 +16,7 @@ use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, machine, part_tests};
 use crate::model::push::Trust;
 use crate::model::{Descriptor, ExecutionResult};
-use arguments::Arguments;
+use arguments::{Arguments, WrittenFix};
 use order::{Fix, Order};
 
 pub(super) struct Autofix;
@@ -66,8 +66,7 @@ impl Kind for Autofix {
             return Ok(Begun::Ended(said("Autofixes not executing", because)));
         }
         let fixes = arguments.fixes(&context.goal.definition().name);
-        let asked = part_tests::ask(context, &arguments::parts(&fixes)).await?;
-        let concerned: Vec<_> = fixes.iter().zip(asked).filter(|(_, asked)| asked.holds).collect();
+        let concerned = part_tests::that_hold(context, fixes, WrittenFix::part).await?;
         if concerned.is_empty() {
             return Ok(Begun::Ended(said(
                 "No autofixes applied",
@@ -76,7 +75,6 @@ impl Kind for Autofix {
         }
         let relevant: Vec<_> = concerned
             .into_iter()
-            .map(|(fix, _)| fix)
             .filter(|fix| !message::is_in_push(&fix.name, push))
             .collect();
         if relevant.is_empty() {
@@ -86,10 +84,7 @@ impl Kind for Autofix {
             )));
         }
         let placeholders = Placeholders::of(context).await?;
-        let mut environment = Vec::new();
-        for (name, value) in &arguments.env {
-            environment.push((name.clone(), placeholders.text(value)?));
-        }
+        let environment = placeholders.variables(&arguments.env)?;
         let mut ordered = Vec::new();
         for fix in relevant {
             let resolved = placeholders.argv(&fix.run)?;

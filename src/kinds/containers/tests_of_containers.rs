@@ -17,7 +17,7 @@ pub(super) enum Chosen {
 /// # Errors
 /// What is wrong with the first that cannot.
 pub(super) fn check(arguments: &Arguments) -> Result<(), String> {
-    part_tests::check(&parts(arguments))
+    part_tests::check(parts(arguments).into_iter())
 }
 
 fn parts(arguments: &Arguments) -> Vec<Part<'_>> {

@@ -11,6 +11,7 @@ use super::super::part_tests::{self, Part};
 use super::report::{Format, LinePattern, MAX_REPORT};
 use super::reviewer::{Pattern, Reviewer};
 use super::verdict::Policy;
+use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
 use crate::model::{CommentSeverity, Field, TestExpression, ValueType};
 use crate::ports::containers::{ReportFrom, WantedReport};
 
@@ -113,24 +114,10 @@ pub(super) static FIELDS: &[Field] = &[
         "what follows when an inspection itself fails: no report, or a failure that no comment explains",
     )
     .default("fail"),
-    Field::new("timeout", ValueType::Duration, "longest run time").default("10m"),
-    Field::new(
-        "grace",
-        ValueType::Duration,
-        "between the request to end and the kill",
-    )
-    .default("30s"),
-    Field::new(
-        "env",
-        ValueType::Map(&ValueType::Text),
-        "further variables; placeholders allowed",
-    )
-    .aliases(&["environment_variables"]),
-    Field::new(
-        "directory",
-        ValueType::Path,
-        "where they run, below the root of the working copy",
-    ),
+    TIMEOUT,
+    GRACE,
+    ENV,
+    DIRECTORY,
 ];
 
 /// One inspection as it is written.
@@ -149,12 +136,11 @@ pub(super) struct WrittenInspection {
     pub(super) in_containers: bool,
 }
 
-/// The inspections with their tests.
-pub(super) fn parts(inspections: &[WrittenInspection]) -> Vec<Part<'_>> {
-    let parts = inspections
-        .iter()
-        .map(|one| (one.name.as_str(), one.test.as_ref()));
-    parts.collect()
+impl WrittenInspection {
+    /// It with its test.
+    pub(super) fn part(&self) -> Part<'_> {
+        (&self.name, self.test.as_ref())
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -188,7 +174,7 @@ impl Arguments {
         read.containers = containers_in(arguments)?;
         read.check_only_inspection()?;
         Reviewer::new(&read.patterns)?;
-        part_tests::check(&parts(&read.inspections))?;
+        part_tests::check(read.inspections.iter().map(WrittenInspection::part))?;
         for inspection in read.inspections("inspection") {
             if inspection.pattern.is_some() && inspection.report != "lines" {
                 return Err("`pattern` belongs to `report: lines`".to_owned());

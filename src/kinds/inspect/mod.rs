@@ -51,13 +51,7 @@ impl Kind for Inspect {
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
         let arguments = arguments_of(context)?;
         let inspections = arguments.inspections(&context.goal.definition().name);
-        let asked = part_tests::ask(context, &arguments::parts(&inspections)).await?;
-        let mut inspections: Vec<_> = inspections
-            .into_iter()
-            .zip(asked)
-            .filter(|(_, asked)| asked.holds)
-            .map(|(inspection, _)| inspection)
-            .collect();
+        let mut inspections = part_tests::that_hold(context, inspections, WrittenInspection::part).await?;
         let in_containers = match in_containers(context, &arguments).await? {
             Some(Driven::By(step)) => Some(*step),
             Some(Driven::Nothing(because)) => {
@@ -81,10 +75,7 @@ impl Kind for Inspect {
                 .map(Begun::Ended);
         }
         let placeholders = Placeholders::of(context).await?;
-        let mut environment = Vec::new();
-        for (name, value) in &arguments.env {
-            environment.push((name.clone(), placeholders.text(value)?));
-        }
+        let environment = placeholders.variables(&arguments.env)?;
         let order = Order {
             inspections: ordered(inspections, &placeholders)?,
             directory: arguments.directory.clone(),

@@ -13,6 +13,7 @@ use super::left::read_left;
 use super::part_tests::{self, Part};
 use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, globs, look_into};
+use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
 use crate::model::{Descriptor, ExecutionResult, Field, StateName, TestExpression, ValueType};
 use order::{OUTCOME_FILE, Order, Outcome, Reaction, Response};
 
@@ -52,24 +53,10 @@ static FIELDS: &[Field] = &[
         ValueType::List(&ValueType::Fields(REACTION_FIELDS)),
         "several reactions, side by side",
     ),
-    Field::new("timeout", ValueType::Duration, "longest run time").default("10m"),
-    Field::new(
-        "grace",
-        ValueType::Duration,
-        "between the request to end and the kill",
-    )
-    .default("30s"),
-    Field::new(
-        "env",
-        ValueType::Map(&ValueType::Text),
-        "further variables; placeholders allowed",
-    )
-    .aliases(&["environment_variables"]),
-    Field::new(
-        "directory",
-        ValueType::Path,
-        "where they run, below the root of the working copy",
-    ),
+    TIMEOUT,
+    GRACE,
+    ENV,
+    DIRECTORY,
 ];
 
 static DESCRIPTOR: Descriptor = Descriptor {
@@ -92,10 +79,11 @@ struct Written {
     test: Option<TestExpression>,
 }
 
-/// The reactions with their tests.
-fn parts(reactions: &[Written]) -> Vec<Part<'_>> {
-    let parts = reactions.iter().map(|one| (one.name.as_str(), one.test.as_ref()));
-    parts.collect()
+impl Written {
+    /// It with its test.
+    fn part(&self) -> Part<'_> {
+        (&self.name, self.test.as_ref())
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -119,7 +107,7 @@ impl Arguments {
             }
             (true, true) => Err("`react` needs `run` or `reactions`".to_owned()),
             _ => {
-                part_tests::check(&parts(&read.reactions))?;
+                part_tests::check(read.reactions.iter().map(Written::part))?;
                 Ok(read)
             }
         }
@@ -158,9 +146,7 @@ impl Kind for React {
         let changed = look_into(context, |view| view.changed_files()).await?;
         let changed = changed.map_err(|error| KindError::Definition(error.to_string()))?;
         let all = arguments.reactions(&context.goal.definition().name);
-        let asked = part_tests::ask(context, &parts(&all)).await?;
-        let asked_for = all.into_iter().zip(asked).filter(|(_, asked)| asked.holds);
-        let asked_for: Vec<Written> = asked_for.map(|(reaction, _)| reaction).collect();
+        let asked_for = part_tests::that_hold(context, all, Written::part).await?;
         let relevant = relevant(&asked_for, changed.as_deref())?;
         if relevant.is_empty() {
             return Ok(Begun::Ended(ExecutionResult {
@@ -169,10 +155,7 @@ impl Kind for React {
             }));
         }
         let placeholders = Placeholders::of(context).await?;
-        let mut environment = Vec::new();
-        for (name, value) in &arguments.env {
-            environment.push((name.clone(), placeholders.text(value)?));
-        }
+        let environment = placeholders.variables(&arguments.env)?;
         let mut reactions = Vec::new();
         for reaction in relevant {
             let resolved = placeholders.argv(&reaction.run)?;

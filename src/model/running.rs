@@ -1,0 +1,29 @@
+//! Keys that say how programs run: the same word means the same wherever programs are run.
+
+use super::descriptor::{Field, ValueType};
+
+/// Longest run time.
+pub const TIMEOUT: Field = Field::new("timeout", ValueType::Duration, "longest run time").default("10m");
+
+/// How long a program may take to end by itself.
+pub const GRACE: Field = Field::new(
+    "grace",
+    ValueType::Duration,
+    "between the request to end and the kill",
+)
+.default("30s");
+
+/// Variables of the author.
+pub const ENV: Field = Field::new(
+    "env",
+    ValueType::Map(&ValueType::Text),
+    "further variables; placeholders allowed",
+)
+.aliases(&["environment_variables"]);
+
+/// Where several programs run.
+pub const DIRECTORY: Field = Field::new(
+    "directory",
+    ValueType::Path,
+    "where they run, below the root of the working copy",
+);
