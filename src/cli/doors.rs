@@ -429,6 +429,10 @@ fn not_started(error: StartError) -> DoorError {
         StartError::NotWatched(_) => refused(&error, "`sdm show machines` lists what is"),
         StartError::Goals(problems) => bad_goals(problems),
         StartError::GoalFiles(_) => refused(&error, "name other goal files with --goals"),
+        StartError::Forge(_) => refused(
+            &error,
+            "write `forges: {'https://github.com': {secret: NAME}}`, with NAME among `secrets`",
+        ),
         StartError::Hooks(_) => refused(&error, "write globs of `owner/name`, such as `acme/*`"),
         StartError::State(_)
         | StartError::Team(_)

@@ -171,6 +171,8 @@ impl Layer {
             poll_interval: unit::<DurationText>(sources, "SDM_POLL_INTERVAL")?,
             logins: None,
             hub: hub(sources),
+            forges: None,
+            values: None,
             extra_ca_files: paths("SDM_EXTRA_CA_FILES"),
             proxy: text("SDM_PROXY"),
             ssh_command: list(sources, "SDM_SSH_COMMAND", ' '),

@@ -15,6 +15,8 @@ const TYPES: &[(&str, ValueType)] = &[
     ("poll_interval", ValueType::Duration),
     ("logins", ValueType::Map(&ValueType::Fields(LOGIN))),
     ("hub", ValueType::Fields(HUB)),
+    ("forges", ValueType::Map(&ValueType::Fields(FORGE))),
+    ("values", ValueType::Map(&ValueType::Any)),
     ("extra_ca_files", ValueType::List(&ValueType::Verbatim)),
     ("proxy", ValueType::Verbatim),
     ("ssh_command", ValueType::List(&ValueType::Verbatim)),
@@ -106,6 +108,19 @@ const HUB: &[Field] = &[
     ),
 ];
 
+const FORGE: &[Field] = &[
+    Field::new(
+        "secret",
+        ValueType::Verbatim,
+        "the name of its token among `secrets`",
+    ),
+    Field::new(
+        "api",
+        ValueType::Verbatim,
+        "where its API is, when not where GitHub has it",
+    ),
+];
+
 const GOAL_LIMITS: &[Field] = &[
     Field::new("processes", ValueType::Verbatim, "processes and threads at once"),
     Field::new(
@@ -177,6 +192,11 @@ const WITHOUT_VARIABLE: &[(&str, &str)] = &[
         "logins",
         "logins by origin, such as `https://forge.example`, for remotes",
     ),
+    (
+        "forges",
+        "GitHubs by origin, such as `https://github.com`, for pull requests",
+    ),
+    ("values", "values that parameters of commands take by their path"),
     ("containers", "what goals in containers may"),
     (
         "goal_limits",

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::containers::ContainerEntry;
+use super::forges::ForgeEntry;
 use super::hub::HubText;
 use super::running::{LimitsText, MockEntry};
 use super::secrets::SecretText;
@@ -119,6 +120,8 @@ pub(super) struct Layer {
     pub(super) poll_interval: Option<DurationText>,
     pub(super) logins: Option<BTreeMap<String, LoginEntry>>,
     pub(super) hub: Option<HubText>,
+    pub(super) forges: Option<BTreeMap<String, ForgeEntry>>,
+    pub(super) values: Option<serde_json::Value>,
     pub(super) extra_ca_files: Option<Vec<PathBuf>>,
     pub(super) proxy: Option<String>,
     pub(super) ssh_command: Option<Vec<String>>,
@@ -188,6 +191,8 @@ impl Layer {
             ("remotes", self.remotes.is_some()),
             ("logins", self.logins.is_some()),
             ("hub", self.hub.is_some()),
+            ("forges", self.forges.is_some()),
+            ("values", self.values.is_some()),
             ("secrets", self.secrets.is_some()),
             ("secret_key_file", self.secret_key_file.is_some()),
             ("ssh_command", self.ssh_command.is_some()),

@@ -8,9 +8,10 @@ use std::time::Duration;
 use super::containers::{ContainerEntry, engine_socket, usual_engines};
 use super::directories::{default_socket, default_state_directory};
 use super::error::ConfigError;
+use super::forges::ForgeEntry;
 use super::hub::HubEntry;
 use super::layer::{Layer, LogFormat, LoginEntry, PersonEntry, SandboxChoice, TrustPolicy};
-use super::running::{self, LimitsText, MockEntry};
+use super::running::MockEntry;
 use super::secrets::{self, SecretEntry};
 use super::sources::Sources;
 use crate::model::limits::GoalLimits;
@@ -101,6 +102,10 @@ pub struct Configuration {
     pub logins: BTreeMap<String, LoginEntry>,
     /// The hub of a machine in team mode.
     pub hub: Option<HubEntry>,
+    /// Forges by origin.
+    pub forges: BTreeMap<String, ForgeEntry>,
+    /// Values for commands, a map.
+    pub values: serde_json::Value,
     /// Further certificate authorities, PEM.
     pub extra_ca_files: Vec<PathBuf>,
     /// Proxy for http and https; none means what the system's environment says.
@@ -199,7 +204,7 @@ impl LayerOrigin {
 
 impl Resolver<'_> {
     /// The strongest layer's value, else the default; `show` prints it.
-    fn pick<T>(
+    pub(super) fn pick<T>(
         &mut self,
         key: &'static str,
         get: impl Fn(&Layer) -> Option<T>,
@@ -223,7 +228,7 @@ impl Resolver<'_> {
         self.pick(key, get, || (default, Origin::Default), T::to_string)
     }
 
-    fn list<T: Clone>(
+    pub(super) fn list<T: Clone>(
         &mut self,
         key: &'static str,
         get: impl Fn(&Layer) -> Option<Vec<T>>,
@@ -380,28 +385,6 @@ impl Resolver<'_> {
         secrets::entries(&written, self.sources).map_err(|message| self.origin_error("secrets", message))
     }
 
-    fn goal_limits(&mut self) -> Result<GoalLimits, ConfigError> {
-        let limits = self.pick(
-            "goal_limits",
-            |layer| layer.goal_limits.map(LimitsText::read),
-            || (Ok(running::DEFAULT_LIMITS), Origin::Default),
-            |limits| limits.as_ref().map(running::shown_limits).unwrap_or_default(),
-        );
-        limits.map_err(|problem| self.origin_error("goal_limits", problem))
-    }
-
-    fn mock(&mut self) -> Result<Vec<MockEntry>, ConfigError> {
-        let shown = |entry: &MockEntry| {
-            let seconds = entry.duration().as_secs_f64();
-            format!("{} ({seconds} s, code {})", entry.goals.join(" "), entry.code)
-        };
-        let mock = self.list("mock", |layer| layer.mock.clone(), Vec::new(), shown);
-        match mock.iter().find_map(MockEntry::problem) {
-            Some(problem) => Err(self.origin_error("mock", problem)),
-            None => Ok(mock),
-        }
-    }
-
     fn goals(&mut self) -> Option<PathBuf> {
         let found = super::load::goals_beside(self.sources, &self.layers);
         let show = |path: &Option<PathBuf>| match path {
@@ -454,6 +437,8 @@ impl Resolver<'_> {
             show_logins,
         );
         let hub = self.hub()?;
+        let forges = self.forges();
+        let values = self.values()?;
         let extra_ca_files = self.list(
             "extra_ca_files",
             |layer| layer.extra_ca_files.clone(),
@@ -561,6 +546,8 @@ impl Resolver<'_> {
             poll_interval,
             logins,
             hub,
+            forges,
+            values,
             extra_ca_files,
             proxy,
             ssh_command,

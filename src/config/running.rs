@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::error::ConfigError;
+use super::resolve::{Origin, Resolver};
 use super::units::{SizeText, Unit, UnitVisitor, parse_duration};
 use crate::model::limits::GoalLimits;
 
@@ -134,5 +136,33 @@ impl Unit for MockSize {
 impl<'de> Deserialize<'de> for MockSize {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(UnitVisitor::new())
+    }
+}
+
+impl Resolver<'_> {
+    /// # Errors
+    /// One of them cannot be read.
+    pub(super) fn goal_limits(&mut self) -> Result<GoalLimits, ConfigError> {
+        let limits = self.pick(
+            "goal_limits",
+            |layer| layer.goal_limits.map(LimitsText::read),
+            || (Ok(DEFAULT_LIMITS), Origin::Default),
+            |limits| limits.as_ref().map(shown_limits).unwrap_or_default(),
+        );
+        limits.map_err(|problem| self.origin_error("goal_limits", problem))
+    }
+
+    /// # Errors
+    /// One of them makes no sense.
+    pub(super) fn mock(&mut self) -> Result<Vec<MockEntry>, ConfigError> {
+        let shown = |entry: &MockEntry| {
+            let seconds = entry.duration().as_secs_f64();
+            format!("{} ({seconds} s, code {})", entry.goals.join(" "), entry.code)
+        };
+        let mock = self.list("mock", |layer| layer.mock.clone(), Vec::new(), shown);
+        match mock.iter().find_map(MockEntry::problem) {
+            Some(problem) => Err(self.origin_error("mock", problem)),
+            None => Ok(mock),
+        }
     }
 }

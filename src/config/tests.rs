@@ -89,7 +89,7 @@ fn stronger_layers_win_and_every_value_knows_its_origin() {
     );
     assert_eq!(config.origin("fetch_timeout"), Some(&Origin::Default));
     assert_eq!(config.files.len(), 3);
-    assert_eq!(config.entries().len(), 35);
+    assert_eq!(config.entries().len(), 37);
 }
 
 #[test]
@@ -202,6 +202,8 @@ fn j2_a_projects_file_cannot_decide_what_is_trusted() {
         "logins: {'https://git.example.com': {secret_file: ./theirs}}",
         "secrets: {token: {file: x}}",
         "secret_key_file: key",
+        "forges: {'https://git.example.com': {secret: token}}",
+        "values: {region: theirs}",
     ] {
         home.write("project/sdm.yaml", key);
         let error = load(&home.sources(&[]), &Flags::default()).unwrap_err();

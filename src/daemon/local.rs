@@ -3,6 +3,7 @@
 //! Wiring happens in [`LocalDaemon::start`], top to bottom. What it starts is owned by [`Tasks`] and ended by
 //! [`LocalDaemon::shut_down`]; goals that run are left to their supervisors and found again at the next start.
 
+mod created;
 mod reload;
 mod requests;
 
@@ -29,6 +30,7 @@ use crate::git::{Git, identity, remote};
 use crate::kinds::listeners;
 use crate::kinds::mock::MockRule;
 use crate::model::{Diagnostic, FeedEntry, Repository, Timestamp};
+use crate::ports::Secrets;
 use crate::ports::sandbox::SandboxMode;
 use crate::ports::scm::ScmError;
 use crate::ports::store::StoreError;
@@ -64,6 +66,9 @@ pub enum StartError {
     /// A repository.
     #[error(transparent)]
     Scm(#[from] ScmError),
+    /// A forge that cannot be connected.
+    #[error("`forges` in the configuration: {0}")]
+    Forge(String),
     /// Nothing to watch.
     #[error("there is no git repository at or below {0}")]
     NoRepository(PathBuf),
@@ -140,20 +145,21 @@ pub async fn parts(
         Arc::new(RandomIds),
     )?);
     let program = std::env::current_exe().map_err(StartError::Program)?;
-    let secrets = Vault::new(
+    let secrets: Arc<dyn Secrets> = Arc::new(Vault::new(
         configuration.secrets.clone(),
         configuration.secret_key_file.clone(),
         Arc::new(SystemClock),
-    );
+    ));
     let archives = Shelf::new(state.beneath("cache")?);
     let executor = ProcessExecutor::new(state.beneath("attempts")?, program);
     Ok(Parts {
         store: Arc::new(store),
         scm: git.clone(),
+        forges: super::network::forges(configuration, &secrets)?,
         workspaces: git,
         executor: Arc::new(executor),
         archives: Arc::new(archives),
-        secrets: Arc::new(secrets),
+        secrets,
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
         tasks: tasks.clone(),
@@ -183,6 +189,7 @@ pub fn settings(
         cache_limit: configuration.limits.cache,
         socket: Some(configuration.socket.clone()),
         limits: configuration.goal_limits,
+        values: configuration.values.clone(),
         mocks: configuration.mock.iter().map(mock_rule).collect(),
         ..Settings::local(&configuration.name, state.beneath("exchange")?)
     })
@@ -271,6 +278,7 @@ impl LocalDaemon {
         let engine = daemon.engine().clone();
         tasks.spawn_forever("errands", async move { engine.run_errands().await });
         tasks.spawn_forever("control socket", control::serve(listener, daemon.clone()));
+        daemon.watch_what_is_made().await?;
         daemon.follow_goal_files(goal_files_watch);
         daemon.keep_house();
         if let Some(team) = &daemon.0.team {

@@ -1,14 +1,19 @@
-//! What the configuration says about the network, for the git transports.
+//! What the configuration says about the network, for the git transports and for forges.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::local::StartError;
 use crate::config::Configuration;
 use crate::git::address::{AddressPolicy, Origin};
 use crate::git::logins::{FileLogin, Logins, origin_named};
 use crate::git::network::{NetworkOptions, ProxyChoice};
+use crate::git::transport::http1_client;
+use crate::ports::forges::NoForges;
 use crate::ports::scm::ScmError;
+use crate::ports::{Forges, Secrets};
 use crate::runtime::clock::SystemClock;
+use crate::scm::github::{Forge, GitHub};
 
 /// The options of every fetch of this machine.
 ///
@@ -33,6 +38,31 @@ pub(super) fn options(configuration: &Configuration) -> Result<NetworkOptions, S
         credentials: Arc::new(logins),
         ..NetworkOptions::default()
     })
+}
+
+/// The forges that are configured; their http obeys what git's does.
+///
+/// # Errors
+/// An address or a secret is not what it should be.
+pub(super) fn forges(
+    configuration: &Configuration,
+    secrets: &Arc<dyn Secrets>,
+) -> Result<Arc<dyn Forges>, StartError> {
+    if configuration.forges.is_empty() {
+        return Ok(Arc::new(NoForges));
+    }
+    let connected = configuration.forges.iter().map(|(origin, entry)| {
+        if !configuration.secrets.contains_key(&entry.secret) {
+            return Err(format!(
+                "{origin} has the secret `{}`, which is not in `secrets`",
+                entry.secret
+            ));
+        }
+        Forge::new(origin, entry.api.as_deref(), &entry.secret)
+    });
+    let connected: Vec<Forge> = connected.collect::<Result<_, _>>().map_err(StartError::Forge)?;
+    let client = http1_client(&options(configuration)?)?;
+    Ok(Arc::new(GitHub::new(client, connected, Arc::clone(secrets))))
 }
 
 fn logins(configuration: &Configuration) -> Result<BTreeMap<Origin, FileLogin>, ScmError> {

@@ -186,6 +186,7 @@ impl Engine {
             store: self.parts.store.as_ref(),
             acts: self,
             scm: &self.parts.scm,
+            forges: self.parts.forges.as_ref(),
             ids: self.parts.ids.as_ref(),
             policy: &self.policy,
             now: self.parts.clock.now(),

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use super::commands::goal::rule_set;
-use crate::kinds::{self, KINDS, Kind};
+use crate::kinds::{self, COMMAND_KINDS, KINDS, Kind};
 use crate::model::{
     CommandDefinition, CommandWork, Descriptor, Diagnostic, GoalDefinition, ListenerDefinition,
     RuleDefinition, RuleTest, Severity,
@@ -77,9 +77,12 @@ pub fn catalogue() -> &'static Catalogue<'static> {
     static PUSH_TESTS: LazyLock<Vec<&Descriptor>> = LazyLock::new(rules::descriptors);
     static GOAL_KINDS: LazyLock<Vec<&Descriptor>> =
         LazyLock::new(|| KINDS.iter().map(|kind| kind.descriptor()).collect());
+    static OF_COMMANDS: LazyLock<Vec<&Descriptor>> =
+        LazyLock::new(|| COMMAND_KINDS.iter().map(|kind| kind.descriptor()).collect());
     static CATALOGUE: LazyLock<Catalogue<'static>> = LazyLock::new(|| Catalogue {
         push_tests: &PUSH_TESTS,
         kinds: &GOAL_KINDS,
+        command_kinds: &OF_COMMANDS,
     });
     &CATALOGUE
 }

@@ -30,7 +30,7 @@ use tokio::sync::Notify;
 
 use crate::kinds::Policy;
 use crate::model::PushId;
-use crate::ports::{Archives, Executor, Scm, Secrets, Store, Workspaces};
+use crate::ports::{Archives, Executor, Forges, Scm, Secrets, Store, Workspaces};
 use crate::runtime::clock::{Clock, Ids};
 use crate::runtime::tasks::Tasks;
 
@@ -44,6 +44,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// Repositories.
     pub scm: Arc<dyn Scm>,
+    /// Forges.
+    pub forges: Arc<dyn Forges>,
     /// Working copies.
     pub workspaces: Arc<dyn Workspaces>,
     /// Processes.

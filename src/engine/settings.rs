@@ -46,6 +46,8 @@ pub struct Settings {
     pub socket: Option<PathBuf>,
     /// Preferences for rules.
     pub preferences: serde_json::Value,
+    /// Values of the configuration that parameters of commands take by their path.
+    pub values: serde_json::Value,
     /// What goals in containers may.
     pub containers: ContainerPolicy,
     /// When commands run in a sandbox.
@@ -88,6 +90,7 @@ impl Settings {
             cache_limit: 10 << 30,
             socket: None,
             preferences: serde_json::Value::Object(serde_json::Map::new()),
+            values: serde_json::Value::Null,
             containers: ContainerPolicy::default(),
             sandbox: SandboxPolicy::default(),
         }

@@ -1,27 +1,31 @@
 //! The ports `Scm` and `Workspaces` over mirrors and the pool. libgit2 runs on blocking threads; nobody outside knows.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
+use super::address::AddressPolicy;
 use super::changes::PushRange;
 use super::commits::commit_range;
+use super::difference::difference;
 use super::heads;
 use super::history::{first_parents, head_of};
-use super::identity::path_of;
+use super::identity::{discover, path_of};
 use super::mirror::Mirrors;
 use super::network::NetworkOptions;
 use super::objects::failed;
 use super::push::{self, Update};
+use super::remote::repository_at;
 use super::tags::tags;
 use super::view::GitView;
 use super::workspace::{Pool, PoolSettings};
 use crate::model::{Commit, CommitSha, Push, Repository};
 use crate::ports::scm::{
-    BranchUpdate, CommitRange, Heads, NewCommit, NewTag, Pushed, Scm, ScmError, Workspace, Workspaces,
+    BranchUpdate, CommitRange, Difference, Founded, Heads, NewCommit, NewRepository, NewTag, Pushed, Scm,
+    ScmError, Workspace, Workspaces,
 };
 use crate::rules::view::ProjectView;
 use crate::runtime::clock::Ids;
@@ -86,6 +90,27 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .map_err(failed("finish reading a repository"))?
+}
+
+/// Where a new repository goes.
+fn place_of(seed: &Repository, new: &NewRepository) -> Result<PathBuf, ScmError> {
+    let seed_at = path_of(&seed.address);
+    let beside = || Some(work_tree_of(&seed_at?)?.parent()?.parent()?.to_owned());
+    let below = new.below.clone().or_else(beside);
+    let below = below.ok_or_else(|| ScmError::RefusedAddress {
+        address: new.slug.to_string(),
+        because: "its seed is elsewhere, so the command must say where it goes: `below: /a/directory`"
+            .to_owned(),
+    })?;
+    Ok(below.join(&new.slug.owner).join(&new.slug.name))
+}
+
+/// The directory of a repository as people see it, whichever of its directories its address names.
+fn work_tree_of(path: &Path) -> Option<PathBuf> {
+    match path.file_name()? == ".git" {
+        true => path.parent().map(Path::to_owned),
+        false => Some(path.to_owned()),
+    }
 }
 
 /// Head of the default branch, where it can be known without the network.
@@ -163,6 +188,46 @@ impl Scm for Git {
         let commit = commit.clone();
         let work = move |mirror: &git2::Repository| push::make_commit(mirror, &commit);
         self.mirrors.write(repo, work).await
+    }
+
+    async fn difference(
+        &self,
+        repo: &Repository,
+        base: &CommitSha,
+        head: &CommitSha,
+        limit: usize,
+    ) -> Result<Difference, ScmError> {
+        let (base, head) = (base.clone(), head.clone());
+        self.with_mirror(repo, move |mirror| difference(mirror, &base, &head, limit))
+            .await
+    }
+
+    async fn located(&self, place: &str) -> Result<Repository, ScmError> {
+        if !Path::new(place).is_absolute() {
+            return repository_at(place, &AddressPolicy::LOCAL);
+        }
+        let path = PathBuf::from(place);
+        let found = blocking({
+            let path = path.clone();
+            move || discover(&path)
+        });
+        match found.await? {
+            Some(found) => Ok(found.repository),
+            None => Err(ScmError::RepositoryGone(path.display().to_string())),
+        }
+    }
+
+    async fn found(&self, seed: &Repository, new: &NewRepository) -> Result<Founded, ScmError> {
+        let path = place_of(seed, new)?;
+        let (new, place) = (new.clone(), path.clone());
+        let made = self
+            .with_mirror(seed, move |mirror| push::found(mirror, &place, &new))
+            .await?;
+        let Some(head) = made else {
+            return Ok(Founded::Occupied { path });
+        };
+        let repo = self.located(&path.to_string_lossy()).await?;
+        Ok(Founded::Made { repo, path, head })
     }
 
     async fn push(&self, repo: &Repository, update: &BranchUpdate) -> Result<Pushed, ScmError> {

@@ -8,6 +8,7 @@ pub mod adapter;
 pub mod address;
 pub mod changes;
 pub mod commits;
+mod difference;
 pub mod direct;
 #[cfg(test)]
 mod fixture;

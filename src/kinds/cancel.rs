@@ -8,7 +8,7 @@ use crate::model::goal_set::CancelScope;
 use crate::model::{
     Action, Actor, Descriptor, ExecutionResult, Field, GoalSetId, Refusal, StateName, ValueType,
 };
-use crate::ports::store::GoalSetFilter;
+use crate::ports::store::{Cause, GoalSetFilter, GoalSetRecord};
 
 pub(super) struct Cancel;
 
@@ -102,7 +102,8 @@ fn described(description: String) -> Begun {
     })
 }
 
-/// Active sets of older pushes on this branch; never one of the same or a newer push.
+/// Active sets of older pushes on this branch; never one of the same or a newer push, and none that somebody asked for by a
+/// command: that is about the repository, and a push does not answer it.
 async fn older_sets(context: &GoalContext<'_>) -> Result<Vec<GoalSetId>, KindError> {
     let push = &context.record.push;
     let filter = GoalSetFilter {
@@ -113,8 +114,10 @@ async fn older_sets(context: &GoalContext<'_>) -> Result<Vec<GoalSetId>, KindErr
         ..GoalSetFilter::default()
     };
     let sets = context.store.goal_sets(&filter).await?;
-    let is_older = |record: &crate::ports::store::GoalSetRecord| {
-        record.push.repo.key == push.repo.key && record.push.id != push.id && record.push.at < push.at
+    let is_older = |record: &GoalSetRecord| {
+        let is_of_command = matches!(record.cause, Cause::Command { .. });
+        let is_same_repository = record.push.repo.key == push.repo.key;
+        is_same_repository && !is_of_command && record.push.id != push.id && record.push.at < push.at
     };
     Ok(sets
         .into_iter()

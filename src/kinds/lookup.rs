@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::model::{Goal, Push};
-use crate::ports::store::GoalSetRecord;
+use crate::ports::store::{Cause, GoalSetRecord};
 
 /// Everything a goal may refer to: `push`, `repo`, `goal`, `goals`, `parameters`, `facts`.
 pub fn facts(record: &GoalSetRecord, goal: &Goal, version: Option<&str>) -> Value {
@@ -27,7 +27,17 @@ pub fn facts(record: &GoalSetRecord, goal: &Goal, version: Option<&str>) -> Valu
         "goals": other_goals(record),
         "parameters": definition.parameters,
         "facts": goal.planned.facts,
+        "matches": matches(record, goal),
     })
+}
+
+/// The fact that holds the groups of the pattern by which a command was said.
+pub const MATCHES: &str = "matches";
+
+/// Those groups; none for a goal that no command made.
+fn matches<'a>(record: &GoalSetRecord, goal: &'a Goal) -> Option<&'a Value> {
+    let is_of_command = matches!(record.cause, Cause::Command { .. });
+    goal.planned.facts.get(MATCHES).filter(|_| is_of_command)
 }
 
 /// `push`: the push and its head commit.

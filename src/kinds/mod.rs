@@ -3,6 +3,7 @@
 //! A new kind is one file that implements [`Kind`] and one line in [`KINDS`]. Parsing, "did you mean", `sdm check` and
 //! the reference follow from its descriptor.
 
+mod ask_to_merge;
 pub mod autofix;
 mod cancel;
 pub mod containers;
@@ -10,6 +11,7 @@ mod delivery;
 pub mod environment;
 mod execute;
 mod fingerprint;
+mod generate;
 mod immaterial;
 mod increment_version;
 pub mod inspect;
@@ -28,6 +30,7 @@ pub(crate) mod resolve;
 pub mod side_effect;
 mod support;
 mod tag;
+pub mod transform;
 mod version;
 pub mod wait;
 
@@ -39,10 +42,11 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::model::{Action, Descriptor, ExecutionResult, Goal, GoalSet, GoalSetId, Refusal, Timestamp};
+use crate::ports::forges::ForgeError;
 use crate::ports::scm::ScmError;
 use crate::ports::secrets::NotGiven;
 use crate::ports::store::{GoalSetRecord, StoreError};
-use crate::ports::{Scm, Store};
+use crate::ports::{Forges, Scm, Store};
 use crate::rules::PlanningFacts;
 use crate::runtime::clock::Ids;
 use crate::spec::placeholder::PlaceholderError;
@@ -69,9 +73,13 @@ pub static KINDS: &[&dyn Kind] = &[
     &side_effect::SideEffect,
 ];
 
+/// Kinds that only commands can be: what they do, somebody has to ask for.
+pub static COMMAND_KINDS: &[&dyn Kind] = &[&transform::Transform, &generate::Generate];
+
 /// The kind of this name.
 pub fn kind(name: &str) -> Option<&'static dyn Kind> {
-    KINDS.iter().copied().find(|kind| kind.descriptor().name == name)
+    let mut all = KINDS.iter().chain(COMMAND_KINDS).copied();
+    all.find(|kind| kind.descriptor().name == name)
 }
 
 /// What the machine can do for goals of one kind.
@@ -138,6 +146,8 @@ pub struct GoalContext<'a> {
     pub acts: &'a dyn Acts,
     /// Repositories.
     pub scm: &'a Arc<dyn Scm>,
+    /// Forges, which branches ask to be merged.
+    pub forges: &'a dyn Forges,
     /// Identity.
     pub ids: &'a dyn Ids,
     /// What the operator has decided.
@@ -189,6 +199,9 @@ pub enum KindError {
     /// The repository could not be read or written.
     #[error(transparent)]
     Scm(#[from] ScmError),
+    /// The forge did not do what it was asked.
+    #[error(transparent)]
+    Forge(#[from] ForgeError),
     /// Another goal set could not be changed.
     #[error(transparent)]
     Act(#[from] ActError),
@@ -201,6 +214,7 @@ impl KindError {
             Self::Definition(_) | Self::Placeholder(_) | Self::Secret(_) => false,
             Self::Store(_) => true,
             Self::Scm(error) => error.is_transient(),
+            Self::Forge(error) => error.is_transient(),
             Self::Act(error) => matches!(error, ActError::Store(_)),
         }
     }

@@ -79,6 +79,16 @@ pub enum Form {
     RuleName,
     /// What `use` names: a goal kind, a goal defined at top level, or `lock`.
     Used,
+    /// A command: a map that says what it does by one key, its own or that of a kind.
+    Command,
+    /// What is known of a parameter of a command, or nothing.
+    Parameter,
+    /// What people say: words, or a map with a pattern.
+    Intent,
+    /// A listener.
+    Listener,
+    /// The name of an event, one of the catalogue or any other.
+    Event,
 }
 
 /// One key of a map with known keys.

@@ -121,10 +121,10 @@ pub static EVENTS: &[EventType] = &[
         "A goal has ended or waits for a person (semantics 3.8).",
         &["goal", "goal_set", "goals", "push", "repo"],
     ),
-    forge(
+    event(
         "RepoCreated",
         &["RepoCreation"],
-        "A repository was made, perhaps an empty one; by a generator, or by the forge.",
+        "A repository was made by a generator.",
         &["repo", "sender"],
     ),
     forge(

@@ -2,15 +2,14 @@
 //!
 //! This is the goal's own process: it has no rights but the goal's, and the machine believes nothing of what it leaves.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::programs::{Program, directory_named, in_working_copy};
-use super::{complain, read_order};
+use super::{complain, read_order, say, words};
 use crate::git::working_copy::WorkingCopy;
 use crate::kinds::autofix::order::{Fix, OUTCOME_FILE, Order, Outcome, PACK_FILE};
-use crate::ports::scm::ScmError;
 
 /// Carries out the order.
 pub(super) fn run(path: &Path) -> ExitCode {
@@ -151,20 +150,4 @@ impl Fixing {
                 .map_err(|error| words(&error)),
         }
     }
-}
-
-fn say(text: &str) {
-    let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
-}
-
-/// An error with its causes.
-fn words(error: &ScmError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
-    text
 }

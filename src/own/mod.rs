@@ -12,6 +12,7 @@ mod mock;
 mod programs;
 mod react;
 mod sandbox;
+mod transform;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -22,6 +23,7 @@ use serde::de::DeserializeOwned;
 
 use crate::kinds;
 use crate::kinds::process::OWN;
+use crate::ports::scm::ScmError;
 
 /// Largest order in bytes.
 const LARGEST_ORDER: u64 = 64 * 1024 * 1024;
@@ -33,6 +35,7 @@ pub type Verb = fn(order: &Path) -> ExitCode;
 pub static VERBS: &[(&str, Verb)] = &[
     (kinds::mock::VERB, mock::run),
     (kinds::autofix::order::VERB, autofix::run),
+    (kinds::transform::order::VERB, transform::run),
     (kinds::inspect::order::VERB, inspect::run),
     (kinds::react::order::VERB, react::run),
     (kinds::containers::VERB, containers::run),
@@ -72,6 +75,23 @@ pub fn read_order<T: DeserializeOwned>(path: &Path) -> io::Result<T> {
 pub fn complain(text: &str) -> ExitCode {
     let _ = writeln!(io::stderr(), "{text}");
     ExitCode::FAILURE
+}
+
+/// Says something in the log of the goal; a line `atm:phase=…` is its progress.
+fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+}
+
+/// An error with its causes.
+fn words(error: &ScmError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
 }
 
 #[cfg(test)]

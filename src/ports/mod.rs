@@ -3,6 +3,7 @@
 pub mod containers;
 pub mod errands;
 pub mod executor;
+pub mod forges;
 pub mod graph;
 pub mod hub;
 pub mod kept;
@@ -15,6 +16,7 @@ pub mod triggers;
 
 pub use errands::{ErrandStore, JobStore, PreferenceStore};
 pub use executor::{AttemptRef, Executor};
+pub use forges::Forges;
 pub use hub::HubStore;
 pub use kept::Archives;
 pub use scm::{Scm, Workspaces};

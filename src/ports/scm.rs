@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::model::push::Signature;
-use crate::model::{BranchName, Commit, CommitSha, Push, Repository, TagName, Timestamp};
+use crate::model::{BranchName, Commit, CommitSha, Push, RepoSlug, Repository, TagName, Timestamp};
 use crate::rules::view::ProjectView;
 
 /// Branch heads of a repository at one moment.
@@ -132,6 +132,55 @@ pub struct NewCommit {
     pub at: Timestamp,
 }
 
+/// A repository that is to be made on this computer, with the files of a commit and no history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRepository {
+    /// What it is called; the last two parts of its path.
+    pub slug: RepoSlug,
+    /// The directory that it lies in, below its owner; the one that the seed lies in when absent.
+    pub below: Option<PathBuf>,
+    /// The commit, in the mirror of the seed, whose files it gets.
+    pub source: CommitSha,
+    /// Its branch.
+    pub branch: BranchName,
+    /// The message of its first commit.
+    pub message: String,
+    /// Author of that.
+    pub author: Signature,
+    /// Committer of that.
+    pub committer: Signature,
+    /// When. The same repository with the same time is the same commit.
+    pub at: Timestamp,
+}
+
+/// What became of making a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Founded {
+    /// It is there.
+    Made {
+        /// It.
+        repo: Repository,
+        /// Where.
+        path: PathBuf,
+        /// Its first commit.
+        head: CommitSha,
+    },
+    /// Something else is there; nothing was done.
+    Occupied {
+        /// Where.
+        path: PathBuf,
+    },
+}
+
+/// What differs between two commits.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// As `git diff` writes it; what is no text in UTF-8 is replaced. Ends with a line that says so when it was cut.
+    pub text: String,
+    /// How many files differ.
+    pub files: usize,
+}
+
 /// What became of moving or making a reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pushed {
@@ -206,6 +255,36 @@ pub trait Scm: Send + Sync {
     /// The base is not there, or a path is not a file's.
     async fn commit(&self, repo: &Repository, _commit: &NewCommit) -> Result<CommitSha, ScmError> {
         Err(only_read(repo))
+    }
+
+    /// What differs between two commits of the mirror, as text of about `limit` bytes at most.
+    ///
+    /// # Errors
+    /// One of them is not there.
+    async fn difference(
+        &self,
+        repo: &Repository,
+        _base: &CommitSha,
+        _head: &CommitSha,
+        _limit: usize,
+    ) -> Result<Difference, ScmError> {
+        Err(only_read(repo))
+    }
+
+    /// The repository in a directory or at an address, as it is called and known; nothing of it is read over the network.
+    ///
+    /// # Errors
+    /// There is none, or the address may not be used.
+    async fn located(&self, place: &str) -> Result<Repository, ScmError> {
+        Err(ScmError::RepositoryGone(place.to_owned()))
+    }
+
+    /// Makes a repository on this computer. Making the same one again is harmless; nothing is written into another one.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    async fn found(&self, seed: &Repository, _new: &NewRepository) -> Result<Founded, ScmError> {
+        Err(only_read(seed))
     }
 
     /// Moves or makes a branch of the repository itself.

@@ -116,6 +116,14 @@ impl Cause {
         }
     }
 
+    /// Who asked for it by a command; empty when nobody did.
+    pub fn by(&self) -> &str {
+        match self {
+            Self::Command { by, .. } => by,
+            Self::Push | Self::Again { .. } | Self::Goal { .. } => "",
+        }
+    }
+
     /// How many goals triggered each other up to it (semantics 2.8).
     pub fn chain(&self) -> u32 {
         match self {

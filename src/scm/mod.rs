@@ -1,3 +1,4 @@
 //! Adapters to places where code lives.
 
+pub mod github;
 pub mod local;

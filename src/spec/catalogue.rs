@@ -9,6 +9,22 @@ pub struct Catalogue<'a> {
     pub push_tests: &'a [&'a Descriptor],
     /// Goal kinds.
     pub kinds: &'a [&'a Descriptor],
+    /// Kinds that only commands can be.
+    pub command_kinds: &'a [&'a Descriptor],
+}
+
+impl<'a> Catalogue<'a> {
+    /// Every kind that a command can be: those that are written as a key.
+    pub(crate) fn kinds_of_commands(&self) -> impl Iterator<Item = &'a Descriptor> {
+        let all = self.kinds.iter().chain(self.command_kinds).copied();
+        all.filter(|kind| !kind.by_use)
+    }
+
+    /// The kind of command called by a word in canonical spelling, by name or alias.
+    pub(crate) fn kind_of_commands(&self, word: &str) -> Option<&'a Descriptor> {
+        let mut kinds = self.kinds_of_commands();
+        kinds.find(|kind| kind.name == word || kind.aliases.contains(&word))
+    }
 }
 
 /// The descriptor called by a word in canonical spelling, by name or alias.

@@ -28,8 +28,16 @@ pub(crate) const FIELDS: &[Field] = &[
         ValueType::List(&ValueType::Fields(rule_test::FIELDS)),
         "the author's own tests of the rules",
     ),
-    Field::new("commands", ValueType::Any, "what people may ask for"),
-    Field::new("on", ValueType::Any, "what to do at other events"),
+    Field::new(
+        "commands",
+        ValueType::List(&ValueType::Form(Form::Command)),
+        "what people may ask for",
+    ),
+    Field::new(
+        "on",
+        ValueType::List(&ValueType::Form(Form::Listener)),
+        "what to do at other events",
+    ),
     Field::new(
         "configuration",
         ValueType::Any,

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use serde_json::{Map, Value};
 
+use crate::model::descriptor::Form;
 use crate::model::event::EVENTS;
 use crate::model::{
     Diagnostic, EventFilter, EventType, Field, ListenerDefinition, Place, ScheduleDefinition, StateName,
@@ -37,7 +38,7 @@ const STATES: &[&str] = &[
 /// Keys of a listener, beside those of what it runs.
 pub const FIELDS: &[Field] = &[
     Field::new("name", ValueType::Text, "what the listener is called").required(),
-    Field::new("event", ValueType::Text, "what it waits for"),
+    Field::new("event", ValueType::Form(Form::Event), "what it waits for"),
     Field::new(
         "cron",
         ValueType::Text,

@@ -1,12 +1,15 @@
 //! What may stand where in a goal file: the tables that files are read with, walked from the outside in, for editors.
 
 use crate::model::descriptor::Form;
-use crate::model::{Descriptor, Field, ValueType};
+use crate::model::event::EVENTS;
+use crate::model::{Descriptor, EventType, Field, ValueType};
 
 use super::catalogue::{Catalogue, beside, fields, find};
+use super::command;
 use super::document;
 use super::goal::{COMMON_FIELDS, REF, USE};
 use super::keys::snake_case;
+use super::listener;
 use super::push_test::COMBINATORS;
 use super::rule;
 
@@ -71,7 +74,11 @@ impl<'c> Shape<'c> {
                     .collect()
             }
             ValueType::Form(Form::Goal | Form::Steps) => self.goal_keys(used),
-            ValueType::Form(Form::GoalName | Form::RuleName | Form::Used)
+            ValueType::Form(Form::Command) => command_keys(self.catalogue),
+            ValueType::Form(Form::Parameter) => command::PARAMETER_FIELDS.to_vec(),
+            ValueType::Form(Form::Intent) => command::INTENT_FIELDS.to_vec(),
+            ValueType::Form(Form::Listener) => listener_keys(),
+            ValueType::Form(Form::GoalName | Form::RuleName | Form::Used | Form::Event)
             | ValueType::Text
             | ValueType::Verbatim
             | ValueType::Boolean
@@ -165,7 +172,16 @@ impl<'c> Shape<'c> {
                 tests.map(|test| word_of(test)).collect()
             }
             ValueType::Form(Form::Goal | Form::Steps | Form::Used) => self.used_words(),
-            ValueType::Form(Form::Rule | Form::GoalName | Form::RuleName)
+            ValueType::Form(Form::Event) => EVENTS.iter().map(word_of_event).collect(),
+            ValueType::Form(
+                Form::Rule
+                | Form::GoalName
+                | Form::RuleName
+                | Form::Command
+                | Form::Parameter
+                | Form::Intent
+                | Form::Listener,
+            )
             | ValueType::Text
             | ValueType::Verbatim
             | ValueType::Integer { .. }
@@ -201,10 +217,30 @@ impl<'c> Shape<'c> {
         match self.value {
             ValueType::Form(Form::Test) => find(self.catalogue.push_tests, &canonical),
             ValueType::Form(Form::Goal | Form::Steps | Form::Used) => find(self.catalogue.kinds, &canonical),
+            ValueType::Form(Form::Command) => self.catalogue.kind_of_commands(&canonical),
             ValueType::List(inner) => self.of(*inner).described(word),
             _ => None,
         }
     }
+}
+
+fn word_of_event(event: &EventType) -> Word {
+    Word {
+        word: event.name,
+        help: event.help,
+    }
+}
+
+/// Keys of a command: its own, those of `run`, and one for each kind it can be.
+pub(super) fn command_keys(catalogue: &Catalogue<'_>) -> Vec<Field> {
+    let own = command::FIELDS.iter().chain(command::RUN_FIELDS).copied();
+    own.chain(catalogue.kinds_of_commands().map(key_of)).collect()
+}
+
+/// Keys of a listener: its own, and those of what it runs.
+pub(super) fn listener_keys() -> Vec<Field> {
+    let all = listener::FIELDS.iter().chain(command::RUN_FIELDS);
+    all.filter(|field| field.name != "directory").copied().collect()
 }
 
 fn word_of(descriptor: &Descriptor) -> Word {

@@ -92,6 +92,16 @@ const IMMATERIAL: Descriptor = Descriptor {
     ..descriptor("immaterial", None, "{use: immaterial}")
 };
 
+const TRANSFORM: Descriptor = descriptor(
+    "transform",
+    Some(ValueType::Fields(&[
+        Field::new("run", ValueType::Argv, "the program and its arguments").required(),
+        Field::new("test", ValueType::Test, "when it runs"),
+        Field::new("branch", ValueType::Text, "where the commit goes"),
+    ])),
+    "{name: logo, transform: {run: [./new-logo]}}",
+);
+
 pub(super) const CATALOGUE: Catalogue<'static> = Catalogue {
     push_tests: &[
         &HAS_FILE,
@@ -101,6 +111,7 @@ pub(super) const CATALOGUE: Catalogue<'static> = Catalogue {
         &IS_DEFAULT_BRANCH,
     ],
     kinds: &[&EXECUTE, &CANCEL, &QUEUE, &IMMATERIAL],
+    command_kinds: &[&TRANSFORM],
 };
 
 /// Loads files named `a.yaml`, `b.yaml`, …
@@ -150,11 +161,7 @@ fn is_of_shape(problem: &Diagnostic) -> bool {
 /// What is wrong with a text, one problem a line with its hint below.
 pub(super) fn problems(text: &str) -> String {
     let found = load_files(&[text]).diagnostics;
-    // The schema says nothing yet of what stands below these two.
-    let is_covered = !["commands:", "on:"]
-        .iter()
-        .any(|key| text.lines().any(|line| line.starts_with(key)));
-    if is_covered && found.iter().any(is_of_shape) {
+    if found.iter().any(is_of_shape) {
         assert!(
             against_schema(text).is_err(),
             "the schema takes what is refused:\n{text}"

@@ -140,6 +140,49 @@ fn cm_11_a_command_on_a_repository_is_a_goal_set() {
 }
 
 #[test]
+fn cm_08_every_task_has_its_own_values_and_the_secrets_of_all() {
+    let mut machine = LocalMachine::new(
+        r#"
+commands:
+  - {name: repeat, intent: {pattern: "^repeat (.+)$"}, targets: true, run: [echo, "${matches.1} in ${repo.name}"]}
+  - name: tell
+    targets: true
+    parameters: {word: {}, repo: {mapped: repoName}, token: {secret: true}, where: {value: build.region}}
+    run: [sh, -c, "echo ${parameters.word} ${parameters.repo} ${parameters.where} $(printf %s \"$SDM_PARAMETER_TOKEN\" | wc -c)"]
+"#,
+    );
+    std::fs::create_dir_all(machine.path("home/.config/sdm")).unwrap();
+    std::fs::write(
+        machine.path("home/.config/sdm/config.yaml"),
+        "values: {build: {region: eu}}\n",
+    )
+    .unwrap();
+    let lib = machine.path("acme/lib");
+    std::fs::create_dir_all(&lib).unwrap();
+    machine.git_in(&lib, &["init", "--quiet", "--initial-branch=main", "."]);
+    machine.git_in(&lib, &["commit", "--quiet", "--allow-empty", "-m", "first"]);
+    let app = machine.repo();
+    machine.start_on(&[app.to_str().unwrap(), lib.to_str().unwrap()]);
+    let output = machine
+        .command(&["do", "tell", "--word=hi", "--targets.owner=acme", "--json"])
+        .env("SDM_PARAMETER_TOKEN", "hunter2")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for (number, line) in [(0, "hi app eu 7"), (1, "hi lib eu 7")] {
+        let set = shown["job"]["tasks"][number]["goal_set"].as_str().unwrap();
+        let log = machine.ok(&["logs", set, "tell"]);
+        assert!(log.contains(line), "{log}");
+    }
+    let said = machine.ok(&["do", "repeat after me"]);
+    assert_eq!(said, "after me in app\n", "cm_03: also where a command is a goal");
+    let refused = machine.sdm(&["do", "tel", "--word=hi"]);
+    assert_eq!(refused.status.code(), Some(2));
+    machine.stop();
+}
+
+#[test]
 fn lo_09_help_and_completions_come_from_the_same_commands() {
     let machine = LocalMachine::new(COMMANDS);
     let help = machine.ok(&["show", "commands"]);

@@ -27,6 +27,8 @@ mod exec;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod generators;
+#[cfg(test)]
 mod git_network;
 #[cfg(test)]
 mod house;
@@ -41,6 +43,8 @@ mod local_hostile;
 #[cfg(test)]
 mod packs;
 #[cfg(test)]
+mod pull_requests;
+#[cfg(test)]
 mod reference;
 #[cfg(test)]
 mod remotes;
@@ -54,5 +58,7 @@ mod secrets;
 mod support;
 #[cfg(test)]
 mod team;
+#[cfg(test)]
+mod transforms;
 #[cfg(test)]
 mod warm_builds;

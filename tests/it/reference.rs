@@ -11,7 +11,7 @@ use sdm::access::scope::SCOPES;
 use sdm::access::{OPERATIONS, ScopeSet, policy};
 use sdm::config::{Flags, Sources, VARIABLES, load};
 use sdm::engine::Machine;
-use sdm::kinds::KINDS;
+use sdm::kinds::{COMMAND_KINDS, KINDS, Kind};
 use sdm::model::event::EVENTS;
 use sdm::model::{Descriptor, Field, Timestamp, ValueType};
 use sdm::rules::descriptors;
@@ -55,9 +55,10 @@ fn push_tests() -> String {
     text
 }
 
-fn kinds() -> String {
-    let mut text = "| Goal, as an example | What it does |\n|---|---|\n".to_owned();
-    for kind in KINDS.iter().map(|kind| kind.descriptor()) {
+/// A line for each, with its example.
+fn examples_of(kinds: &[&dyn Kind]) -> String {
+    let mut text = String::new();
+    for kind in kinds.iter().map(|kind| kind.descriptor()) {
         let example = format!("{{{}}}", kind.example.replace('\n', ", "));
         let _ = writeln!(
             text,
@@ -67,6 +68,11 @@ fn kinds() -> String {
             also(kind.aliases)
         );
     }
+    text
+}
+
+fn kinds() -> String {
+    let mut text = "| Goal, as an example | What it does |\n|---|---|\n".to_owned() + &examples_of(KINDS);
     text.push_str(
         "| `{use: lock}` | Sets no goal and ends the plan: later rules are not asked. |\n\n| Key of | | Means | Default |\n|---|---|---|---|\n",
     );
@@ -94,7 +100,14 @@ fn tests() -> String {
 }
 
 fn commands() -> String {
-    let mut text = "| Key of | | Means | Default |\n|---|---|---|---|\n".to_owned();
+    let mut text =
+        "| Command, as an example | What it does |\n|---|---|\n".to_owned() + &examples_of(COMMAND_KINDS);
+    text.push_str("\n| Key of | | Means | Default |\n|---|---|---|---|\n");
+    for kind in COMMAND_KINDS.iter().map(|kind| kind.descriptor()) {
+        if let Some(ValueType::Fields(fields)) = kind.value {
+            text.push_str(&keys(&code(kind.name), fields));
+        }
+    }
     text.push_str(&keys("a command", COMMAND_FIELDS));
     text.push_str(&keys("`targets`", TARGET_FIELDS));
     text.push_str(&keys("a parameter", PARAMETER_FIELDS));
@@ -238,6 +251,8 @@ fn help_without_variable(key: &str) -> &'static str {
     match key {
         "people" => "people by login: `{teams: […], emails: […]}`, for who may approve what",
         "goal_limits" => "what goals may use: `{processes, memory, open_files, file_size, disk, free_disk}`",
+        "forges" => "GitHubs by origin, for pull requests: `'https://github.com': {secret: …, api: …}`",
+        "values" => "values that parameters with `value:` take, by their path",
         "logins" => "logins by origin: `'https://host': {user: …, secret_file: …}`",
         "secrets" => "secrets by name: where each is, and which repositories, branches and goals it is for",
         "containers" => {
@@ -273,7 +288,7 @@ fn the_reference_is_complete_and_true() {
     expect_file(&readme(), &text);
     let everything = descriptors()
         .into_iter()
-        .chain(KINDS.iter().map(|kind| kind.descriptor()));
+        .chain(KINDS.iter().chain(COMMAND_KINDS).map(|kind| kind.descriptor()));
     for descriptor in everything {
         assert!(text.contains(descriptor.help), "{}", descriptor.name);
         assert!(text.contains(descriptor.name), "{}", descriptor.name);
@@ -310,6 +325,12 @@ fn every_example_of_the_reference_checks() {
             let example = indented(&example, 8).replacen("        ", "      - ", 1);
             assert_checks(kind.name, &format!("rules:\n  - name: r\n    goals:\n{example}"));
         }
+    }
+    for kind in COMMAND_KINDS.iter().map(|kind| kind.descriptor()) {
+        // What it asks for in its example is a parameter of the command.
+        let example = indented(kind.example, 4).replacen("    ", "  - ", 1);
+        let parameters = "    parameters: {license: {}, owner: {}, name: {}}\n";
+        assert_checks(kind.name, &format!("commands:\n{example}{parameters}"));
     }
 }
 
@@ -378,7 +399,7 @@ fn assert_value_explained(owner: &str, value: ValueType) {
 fn every_key_test_kind_and_command_says_what_it_is() {
     let everything = descriptors()
         .into_iter()
-        .chain(KINDS.iter().map(|kind| kind.descriptor()));
+        .chain(KINDS.iter().chain(COMMAND_KINDS).map(|kind| kind.descriptor()));
     for descriptor in everything {
         assert!(
             !descriptor.help.is_empty() && !descriptor.example.is_empty(),

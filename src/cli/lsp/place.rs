@@ -17,6 +17,10 @@ pub(super) enum Kind {
     TopLevelGoal,
     /// A test of rules.
     Test,
+    /// A command.
+    Command,
+    /// A listener.
+    Listener,
 }
 
 /// A name and what it is given to.
@@ -70,6 +74,8 @@ fn kind(document: Shape<'_>, frames: &[Frame]) -> Option<Kind> {
         ValueType::Form(Form::Goal | Form::Steps) if outermost == Some("goals") => Some(Kind::TopLevelGoal),
         ValueType::Form(Form::Goal | Form::Steps) => Some(Kind::Goal),
         ValueType::Fields(fields) if fields == TEST_FIELDS => Some(Kind::Test),
+        ValueType::Form(Form::Command) => Some(Kind::Command),
+        ValueType::Form(Form::Listener) => Some(Kind::Listener),
         _ => None,
     }
 }

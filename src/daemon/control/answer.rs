@@ -13,7 +13,7 @@ use crate::wire::explain::ExplainView;
 use crate::wire::views::PushView;
 
 use super::server::Answer;
-use super::{Refused, choose, compare, logs};
+use super::{Refused, choose, commands, compare, logs};
 
 /// Entries of the feed read at once.
 const FEED_PAGE: u32 = 500;
@@ -95,12 +95,42 @@ impl LocalDaemon {
             Request::Compare { path, repo, pushes } => {
                 compare::send(self, &path, repo.as_deref(), pushes, answer).await
             }
-            Request::Commands
-            | Request::Do { .. }
-            | Request::Job { .. }
-            | Request::Errands { .. }
-            | Request::Emit { .. }
-            | Request::Preference { .. } => self.answer_about_commands(request, person, answer).await,
+            Request::Commands => self.send_commands(answer).await,
+            Request::Do {
+                command,
+                parameters,
+                secrets,
+                matches,
+                targets,
+                repo,
+                dry_run,
+                within,
+            } => {
+                let wanted = commands::Wanted {
+                    command,
+                    parameters,
+                    secrets,
+                    matches,
+                    targets,
+                    repo,
+                    dry_run,
+                    within,
+                };
+                self.do_command(wanted, person, answer).await
+            }
+            Request::Job { id, follow } => self.send_job(&id, follow, answer).await,
+            Request::Errands {
+                id,
+                name,
+                active,
+                limit,
+            } => self.send_errands(id, name, active, limit, answer).await,
+            Request::Emit {
+                event,
+                payload,
+                within,
+            } => self.emit(&event, payload, within.as_deref()).await,
+            Request::Preference { scope, preference } => self.preference(scope, preference, answer).await,
             Request::Reload => {
                 self.reload_goal_files().await;
                 self.send_status(answer).await

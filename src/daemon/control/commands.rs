@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Refused;
 use super::server::Answer;
@@ -19,8 +19,8 @@ use crate::model::{
     TaskState,
 };
 use crate::ports::errands::ErrandFilter;
-use crate::wire::commands::{CommandView, ErrandView, JobView, TargetsAsked, TaskView};
-use crate::wire::control::{Act, GoalChoice, PreferenceAct, Reply, Request};
+use crate::wire::commands::{CommandView, ErrandView, JobView, SecretText, TargetsAsked, TaskView};
+use crate::wire::control::{Act, GoalChoice, PreferenceAct, Reply};
 
 /// Jobs among which one is looked for by the beginning of its id.
 const REACH: u32 = 1_000;
@@ -29,85 +29,33 @@ const LONGEST_KEY: usize = 200;
 /// Longest time to live, ten years.
 const LONGEST_TTL: u64 = 10 * 365 * 86_400_000;
 
+/// A command as somebody asks for it.
+pub(super) struct Wanted {
+    pub(super) command: String,
+    pub(super) parameters: Map<String, Value>,
+    pub(super) secrets: BTreeMap<String, SecretText>,
+    pub(super) matches: Vec<String>,
+    pub(super) targets: TargetsAsked,
+    pub(super) repo: Option<String>,
+    pub(super) dry_run: Option<bool>,
+    pub(super) within: Option<String>,
+}
+
 impl LocalDaemon {
-    pub(super) async fn answer_about_commands(
+    pub(super) async fn send_commands(&self, answer: &mut Answer) -> Result<(), Refused> {
+        let machine = self.engine().machine();
+        let commands = machine.commands.iter().map(CommandView::of).collect();
+        Ok(answer.send(&Reply::Commands { commands }).await?)
+    }
+
+    pub(super) async fn do_command(
         &self,
-        request: Request,
+        wanted: Wanted,
         person: &Person,
         answer: &mut Answer,
     ) -> Result<(), Refused> {
-        match request {
-            Request::Commands => {
-                let commands = self
-                    .engine()
-                    .machine()
-                    .commands
-                    .iter()
-                    .map(CommandView::of)
-                    .collect();
-                Ok(answer.send(&Reply::Commands { commands }).await?)
-            }
-            Request::Do {
-                command,
-                parameters,
-                secrets,
-                matches,
-                targets,
-                repo,
-                dry_run,
-                within,
-            } => {
-                let secrets = secrets
-                    .into_iter()
-                    .map(|(name, text)| (name, SecretString::from(text.0)));
-                let ask = Ask {
-                    command,
-                    given: Given {
-                        values: parameters,
-                        secrets: secrets.collect(),
-                    },
-                    matches,
-                    targets: asked(targets),
-                    here: repo.as_deref().map(RepoSlug::parse).transpose()?,
-                    dry_run,
-                    by: person.login.clone(),
-                    depth: self
-                        .depth_within(within.as_deref())
-                        .await?
-                        .map_or(0, |depth| depth + 1),
-                };
-                self.do_command(ask, answer).await
-            }
-            Request::Job { id, follow } => self.send_job(&id, follow, answer).await,
-            Request::Errands {
-                id,
-                name,
-                active,
-                limit,
-            } => {
-                let filter = ErrandFilter {
-                    open: active,
-                    id_prefix: id,
-                    name,
-                    limit: if limit == 0 { 20 } else { limit.min(1_000) },
-                };
-                let errands = self.engine().store().errands(&filter).await?;
-                let errands = errands.iter().map(ErrandView::of).collect();
-                Ok(answer.send(&Reply::Errands { errands }).await?)
-            }
-            Request::Emit {
-                event,
-                payload,
-                within,
-            } => self.emit(&event, payload, within.as_deref()).await,
-            Request::Preference { scope, preference } => self.preference(scope, preference, answer).await,
-            _ => Err(Refused::new("this request is about something else")),
-        }
-    }
-
-    async fn do_command(&self, ask: Ask, answer: &mut Answer) -> Result<(), Refused> {
-        let asked = self.engine().ask(ask).await.map_err(refused)?;
-        match asked {
+        let ask = self.ask_of(wanted, person).await?;
+        match self.engine().ask(ask).await.map_err(refused)? {
             Asked::Errand(errand) => {
                 let errand = Box::new(ErrandView::of(&errand));
                 Ok(answer.send(&Reply::Errand { errand }).await?)
@@ -117,6 +65,44 @@ impl LocalDaemon {
                 Ok(answer.send(&Reply::Job { job }).await?)
             }
         }
+    }
+
+    async fn ask_of(&self, wanted: Wanted, person: &Person) -> Result<Ask, Refused> {
+        let secrets = wanted.secrets.into_iter();
+        let secrets = secrets.map(|(name, text)| (name, SecretString::from(text.0)));
+        let within = self.depth_within(wanted.within.as_deref()).await?;
+        Ok(Ask {
+            command: wanted.command,
+            given: Given {
+                values: wanted.parameters,
+                secrets: secrets.collect(),
+            },
+            matches: wanted.matches,
+            targets: asked(wanted.targets),
+            here: wanted.repo.as_deref().map(RepoSlug::parse).transpose()?,
+            dry_run: wanted.dry_run,
+            by: person.login.clone(),
+            depth: within.map_or(0, |depth| depth + 1),
+        })
+    }
+
+    pub(super) async fn send_errands(
+        &self,
+        id: Option<String>,
+        name: Option<String>,
+        active: bool,
+        limit: u32,
+        answer: &mut Answer,
+    ) -> Result<(), Refused> {
+        let filter = ErrandFilter {
+            open: active,
+            id_prefix: id,
+            name,
+            limit: if limit == 0 { 20 } else { limit.min(1_000) },
+        };
+        let errands = self.engine().store().errands(&filter).await?;
+        let errands = errands.iter().map(ErrandView::of).collect();
+        Ok(answer.send(&Reply::Errands { errands }).await?)
     }
 
     /// How deep the errand or goal set is whose process asks; `None` for people.
@@ -131,7 +117,7 @@ impl LocalDaemon {
         Ok(record.map(|record| record.cause.depth()))
     }
 
-    async fn emit(&self, name: &str, payload: Value, within: Option<&str>) -> Result<(), Refused> {
+    pub(super) async fn emit(&self, name: &str, payload: Value, within: Option<&str>) -> Result<(), Refused> {
         let depth = self.depth_within(within).await?.unwrap_or(0);
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
         if name.is_empty() || name.len() > 100 || !name.chars().all(legal) {
@@ -164,7 +150,7 @@ impl LocalDaemon {
         Ok(self.engine().store().raise(&[event]).await?)
     }
 
-    async fn preference(
+    pub(super) async fn preference(
         &self,
         scope: Option<String>,
         act: PreferenceAct,
@@ -201,7 +187,7 @@ impl LocalDaemon {
         Ok(answer.send(&Reply::Preferences { preferences }).await?)
     }
 
-    async fn send_job(&self, id: &str, follow: bool, answer: &mut Answer) -> Result<(), Refused> {
+    pub(super) async fn send_job(&self, id: &str, follow: bool, answer: &mut Answer) -> Result<(), Refused> {
         let id = self.job_named(id).await?;
         let mut changes = self.engine().store().subscribe();
         let mut shown = None;

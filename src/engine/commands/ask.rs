@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::bind::{Bound, Given, ParameterProblem, Surroundings, bind};
 use crate::engine::Engine;
+use crate::engine::words::chain;
 use crate::model::event::DEEPEST;
 use crate::model::{
     BranchName, CommandDefinition, CommandWork, CommitSha, Errand, ErrandCause, ErrandId, Job, JobId,
@@ -131,7 +132,8 @@ impl Engine {
                     concurrent: 1,
                 };
                 let targets = targets.clone().unwrap_or(any);
-                let tasks = tasks(&targets, seed_of(&command), &ask, &repositories)?;
+                let seed = self.seed(&command, &ask, &repositories).await?;
+                let tasks = tasks(&targets, seed.as_ref(), &ask, &repositories)?;
                 self.ask_job(command, &targets, ask, bound, &tasks).await
             }
         }
@@ -158,9 +160,33 @@ impl Engine {
         };
         let surroundings = Surroundings {
             mapped: &mapped,
+            configured: &self.settings.values,
             preferences: &preferences,
         };
         bind(&command.parameters, &ask.given, &surroundings).map_err(AskError::Parameters)
+    }
+
+    /// The repository that a generator makes new ones of, unless another one is asked for.
+    async fn seed(
+        &self,
+        command: &CommandDefinition,
+        ask: &Ask,
+        repositories: &[Repository],
+    ) -> Result<Option<Repository>, AskError> {
+        let Some(seed) = seed_of(command).filter(|_| ask.targets.names_none()) else {
+            return Ok(None);
+        };
+        let known = repositories.iter().find(|repo| repo.slug.to_string() == seed);
+        if let Some(known) = known {
+            return Ok(Some(known.clone()));
+        }
+        let located = self.parts.scm.located(seed).await;
+        located.map(Some).map_err(|error| {
+            AskError::Targets(format!(
+                "the seed `{seed}` is not a repository that is known here, and cannot be used as a directory or address: {}",
+                chain(&error)
+            ))
+        })
     }
 
     async fn ask_errand(
@@ -274,7 +300,7 @@ fn of_repository(command: &CommandDefinition, repo: &Repository) -> BTreeMap<Str
 }
 
 /// The repository that a generator makes new ones of, where its author says it.
-fn seed_of(command: &CommandDefinition) -> Option<&str> {
+pub(super) fn seed_of(command: &CommandDefinition) -> Option<&str> {
     match &command.work {
         CommandWork::Goal(work) if work.kind == "generate" => work.arguments.get("seed")?.as_str(),
         CommandWork::Goal(_) | CommandWork::Run(_) => None,
@@ -284,7 +310,7 @@ fn seed_of(command: &CommandDefinition) -> Option<&str> {
 /// One task for each repository that is asked for and that the command is for.
 fn tasks(
     targets: &Targets,
-    seed: Option<&str>,
+    seed: Option<&Repository>,
     ask: &Ask,
     repositories: &[Repository],
 ) -> Result<Vec<JobTask>, AskError> {
@@ -302,11 +328,10 @@ fn tasks(
         .map(CommitSha::parse)
         .transpose()
         .map_err(|error| wrong(&error))?;
-    let seed = seed.filter(|_| asked.names_none()).map(|seed| AskedTargets {
-        repo: Some(seed.to_owned()),
-        ..asked.clone()
-    });
-    let chosen = chosen(seed.as_ref().unwrap_or(asked), ask.here.as_ref(), repositories)?;
+    let chosen = match seed {
+        Some(seed) => vec![seed],
+        None => chosen(asked, ask.here.as_ref(), repositories)?,
+    };
     let own = targets.repos.as_deref().map(pattern).transpose()?;
     let fits = |repo: &&Repository| own.as_ref().is_none_or(|own| fits(own, &repo.slug));
     let chosen: Vec<&Repository> = chosen.into_iter().filter(fits).collect();

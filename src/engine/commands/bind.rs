@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
+use crate::kinds::lookup::at_path;
 use crate::model::parameter::MAPPED;
 use crate::model::suggest;
 use crate::model::{ParameterDefinition, ParameterSource};
@@ -51,7 +52,9 @@ impl std::fmt::Display for ParameterProblem {
 pub struct Surroundings<'a> {
     /// Of the machine, by the names of [`MAPPED`]; those of a repository are left to it.
     pub mapped: &'a dyn Fn(&str) -> Option<Value>,
-    /// Preferences of the machine.
+    /// Values of the configuration.
+    pub configured: &'a Value,
+    /// Preferences of the machine, for what the configuration does not say.
     pub preferences: &'a BTreeMap<String, Value>,
 }
 
@@ -100,7 +103,9 @@ fn bind_one(
             return Ok(());
         }
         ParameterSource::Mapped(source) => (surroundings.mapped)(source),
-        ParameterSource::Value(key) => surroundings.preferences.get(key).cloned(),
+        ParameterSource::Value(key) => at_path(surroundings.configured, key)
+            .or_else(|| surroundings.preferences.get(key))
+            .cloned(),
     };
     match value {
         Some(value) => {
@@ -133,7 +138,10 @@ fn missing(definition: &ParameterDefinition) -> String {
             format!("nothing {here} says what `{source}` is")
         }
         ParameterSource::Value(key) => {
-            format!("the preference `{key}` is not set; set it with `sdm preference put {key} VALUE`")
+            format!(
+                "neither `values` of the configuration has `{key}` nor is there such a preference; set it with \
+                 `sdm preference put {key} VALUE`"
+            )
         }
     }
 }
@@ -214,6 +222,7 @@ mod tests {
         let mapped = |name: &str| (name == "user_login").then(|| json!("ada"));
         let surroundings = Surroundings {
             mapped: &mapped,
+            configured: &json!({"build": {"region": "us"}}),
             preferences: &preferences,
         };
         bind(wanted, given, &surroundings).map_err(|all| all.iter().map(ToString::to_string).collect())
@@ -247,6 +256,30 @@ mod tests {
     }
 
     #[test]
+    fn cf_01_what_the_configuration_lacks_or_has_of_another_type_is_said_in_one_go() {
+        let value = |name: &str, path: &str, kind: ParameterType| ParameterDefinition {
+            source: ParameterSource::Value(path.to_owned()),
+            kind,
+            ..parameter(name)
+        };
+        let wanted = [
+            value("where", "build.region", ParameterType::String),
+            value("many", "build.region", ParameterType::Number),
+            value("port", "build.port", ParameterType::Number),
+            ParameterDefinition {
+                required: false,
+                ..value("note", "build.note", ParameterType::String)
+            },
+        ];
+        let problems = bound(&wanted, &given(&json!({}))).unwrap_err();
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems[0].starts_with("--many: "), "{problems:?}");
+        assert!(problems[1].starts_with("--port: neither `values` of the configuration has `build.port`"));
+        let bound = bound(&wanted[..1], &given(&json!({}))).unwrap();
+        assert_eq!(Value::Object(bound.values), json!({"where": "us"}));
+    }
+
+    #[test]
     fn d8_every_problem_is_found_before_anything_starts() {
         let wanted = [
             ParameterDefinition {
@@ -274,7 +307,7 @@ mod tests {
         --name: it does not match ^[a-z]+$
         --token: it is needed
         --team: nothing in local mode says what `chat_team` is
-        --zone: the preference `zone` is not set; set it with `sdm preference put zone VALUE`
+        --zone: neither `values` of the configuration has `zone` nor is there such a preference; set it with `sdm preference put zone VALUE`
         "#);
     }
 

@@ -52,7 +52,7 @@ fn goal(
         unique_name: UniqueName::parse(&definition.name).map_err(invalid)?,
         environment: String::new(),
         place: definition.place.clone(),
-        work: with_variables(work, &parameters),
+        work: with_description(with_variables(work, &parameters), definition),
         descriptions: Descriptions::default(),
         approval: None,
         pre_approval: None,
@@ -87,6 +87,17 @@ fn with_variables(work: &Work, parameters: &Map<String, Value>) -> Work {
         environment.extend(own.clone());
     }
     work.arguments["env"] = Value::Object(environment);
+    work
+}
+
+/// What a commit says where its author says nothing: a goal knows its name, and not its command.
+fn with_description(mut work: Work, definition: &CommandDefinition) -> Work {
+    if kinds::COMMAND_KINDS
+        .iter()
+        .any(|kind| kind.descriptor().name == work.kind)
+    {
+        work.arguments["description"] = json!(definition.description);
+    }
     work
 }
 

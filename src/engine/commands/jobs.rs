@@ -1,19 +1,18 @@
 //! Carries jobs on: begins tasks while there is room. What a task does is a goal set, and that is carried out like any other.
 
-use serde_json::json;
-
+use super::ask::{numbered, seed_of};
 use super::goal::{parameters_for, rule_set};
 use crate::engine::Engine;
 use crate::engine::explain::plan_with;
 use crate::engine::words::chain;
-use crate::kinds::resolve::Placeholders;
-use crate::model::command::normalised_branch;
+use crate::kinds::lookup::MATCHES;
+use crate::kinds::transform;
 use crate::model::push::Trust;
 use crate::model::{
     BranchName, CommandWork, GoalSet, GoalSetId, Job, JobId, JobTask, Plan, Push, PushId, Repository,
     TaskState,
 };
-use crate::ports::scm::ScmError;
+use crate::ports::scm::{Heads, ScmError};
 use crate::ports::store::StoreError;
 
 /// What became of beginning a task.
@@ -64,7 +63,7 @@ impl Engine {
                 "its secret parameters were kept in memory only and are gone: run it again".to_owned(),
             );
         }
-        if !self.settings.trust_all && !self.parts.store.is_trusted(&task.repo.key).await? {
+        if !self.is_trusted_for(job, &task.repo).await? {
             let slug = &task.repo.slug;
             return failed(format!("{slug} is not trusted: say `sdm trust {slug}`"));
         }
@@ -95,6 +94,18 @@ impl Engine {
         }
     }
 
+    /// Whoever writes goal files trusts the seed that they name there.
+    async fn is_trusted_for(&self, job: &Job, repo: &Repository) -> Result<bool, StoreError> {
+        if self.settings.trust_all || self.parts.store.is_trusted(&repo.key).await? {
+            return Ok(true);
+        }
+        let Some(seed) = seed_of(&job.command) else {
+            return Ok(false);
+        };
+        let located = self.parts.scm.located(seed).await;
+        Ok(repo.slug.to_string() == seed || located.is_ok_and(|seed| seed.key == repo.key))
+    }
+
     /// The commit a task works on, as a push of it would be.
     async fn commit_of(&self, job: &Job, task: &JobTask) -> Result<Push, String> {
         self.read_commit(job, task).await.map_err(|error| match error {
@@ -106,12 +117,15 @@ impl Engine {
     async fn read_commit(&self, job: &Job, task: &JobTask) -> Result<Push, NoCommit> {
         let scm = &self.parts.scm;
         let heads = scm.heads(&task.repo).await?;
-        let continued = || continued_branch(job, &task.repo).filter(|own| heads.branches.contains_key(own));
-        let own = if task.sha.is_none() { continued() } else { None };
-        let branch = own
-            .or_else(|| task.branch.clone())
-            .or_else(|| heads.default_branch.clone());
+        let branch = task.branch.clone().or_else(|| heads.default_branch.clone());
         let branch = branch.ok_or_else(|| NoCommit::Told("it has no branch".to_owned()))?;
+        let branch = match task.sha {
+            Some(_) => branch,
+            None => self
+                .continued(job, task, &heads, &branch)
+                .await?
+                .unwrap_or(branch),
+        };
         let head = heads.branches.get(&branch).cloned();
         let Some(sha) = task.sha.clone().or(head) else {
             return Err(NoCommit::Told(format!("it has no branch {branch}")));
@@ -137,6 +151,31 @@ impl Engine {
         })
     }
 
+    /// The branch of its own that a transform goes on with, so that running it again changes one branch; `None` when there is
+    /// none, or nothing on it that the target branch does not have.
+    async fn continued(
+        &self,
+        job: &Job,
+        task: &JobTask,
+        heads: &Heads,
+        target: &BranchName,
+    ) -> Result<Option<BranchName>, ScmError> {
+        let Some(own) = own_branch(job, &task.repo) else {
+            return Ok(None);
+        };
+        let (Some(made), Some(target)) = (heads.branches.get(&own), heads.branches.get(target)) else {
+            return Ok(None);
+        };
+        if made == target {
+            return Ok(None);
+        }
+        let scm = &self.parts.scm;
+        scm.fetch(&task.repo, made).await?;
+        scm.fetch(&task.repo, target).await?;
+        let ahead = scm.commits(&task.repo, Some(target), made).await?;
+        Ok((ahead.count > 0).then_some(own))
+    }
+
     /// The goal of the command where its test holds, with the reasons; no goal where it does not.
     async fn plan_task(&self, job: &Job, push: &Push) -> Result<Plan, String> {
         let rules = rule_set(&job.command, parameters_for(job, &push.repo));
@@ -150,7 +189,11 @@ impl Engine {
         let facts = self.planning_facts().await.map_err(|error| chain(&error))?;
         let (scm, push) = (self.parts.scm.clone(), push.clone());
         let task = tokio::task::spawn_blocking(move || plan_with(&rules, &facts, &scm, &push));
-        let (plan, error) = task.await.expect("planning does not panic and is not aborted");
+        let (mut plan, error) = task.await.expect("planning does not panic and is not aborted");
+        for goal in &mut plan.goals {
+            goal.facts
+                .insert(MATCHES.to_owned(), numbered(&job.matches).into());
+        }
         match error {
             Some(error) => Err(error),
             None => Ok(plan),
@@ -178,22 +221,17 @@ impl Engine {
     }
 }
 
-/// The branch of its own that a transform goes on with when it is there, so that running it again changes one branch.
-fn continued_branch(job: &Job, repo: &Repository) -> Option<BranchName> {
+/// The branch of its own that a transform leaves its commit on.
+fn own_branch(job: &Job, repo: &Repository) -> Option<BranchName> {
     let CommandWork::Goal(work) = &job.command.work else {
         return None;
     };
-    let written = work
-        .arguments
-        .get("branch")
-        .filter(|_| work.kind == "transform")?
-        .as_str()?;
-    let facts = json!({
-        "parameters": parameters_for(job, repo),
-        "repo": {"owner": repo.slug.owner, "name": repo.slug.name},
-    });
-    let text = Placeholders::from_facts(facts).text(written).ok()?;
-    BranchName::parse(&normalised_branch(&text)).ok()
+    if work.kind != "transform" {
+        return None;
+    }
+    let parameters = parameters_for(job, repo);
+    // What is wrong with it the goal itself says.
+    transform::own_branch(&work.arguments, &parameters, &repo.slug, &job.command.name).ok()?
 }
 
 enum NoCommit {

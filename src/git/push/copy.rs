@@ -49,7 +49,7 @@ fn copy_commit(mirror: &Repository, to: &Repository, id: Oid) -> Result<(), git2
 
 /// Every entry that is not the same in the base; without recursion, trees can be deep. Trees come after what is in them, for
 /// those who read meanwhile and because a repository checks what it is given.
-fn copy_tree<'r>(
+pub(super) fn copy_tree<'r>(
     mirror: &'r Repository,
     to: &Repository,
     tree: Tree<'r>,

@@ -4,6 +4,7 @@
 //! ([`remote`]) or into a repository on this computer ([`local`]), whose work trees are somebody's work.
 
 mod copy;
+mod found;
 mod local;
 mod make;
 mod remote;
@@ -12,6 +13,7 @@ mod take_in;
 mod tests;
 mod work_tree;
 
+pub(crate) use found::found;
 pub(crate) use local::{push_into, tags_in};
 pub(crate) use make::{make_commit, make_tag};
 pub(crate) use remote::{push_over, tags_over};

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::super::ask_to_merge::{ask_to_merge, with_pull_request};
 use super::super::delivery::{Delivered, MAX_CHAIN, how_to_take, to_other_branch, to_pushed_branch};
 use super::super::left::read_left;
 use super::super::resolve::Placeholders;
@@ -116,13 +117,35 @@ async fn deliver(context: &GoalContext<'_>, outcome: &Outcome) -> Result<Executi
     let name = Placeholders::of(context).await?.text(&arguments.branch)?;
     let branch = BranchName::parse(&name).map_err(|error| KindError::Definition(error.to_string()))?;
     let delivered = to_other_branch(context, &branch, &outcome.head).await?;
-    let done = match arguments.presentation {
-        Presentation::PullRequest => {
-            format!("Autofixes pushed to {branch}; no forge is connected to ask for the merge")
-        }
-        Presentation::Commit | Presentation::Branch => format!("Autofixes pushed to {branch}"),
+    let asks = arguments.presentation == Presentation::PullRequest && delivered == Delivered::There;
+    let done = match asks && !context.forges.knows(&push.repo) {
+        true => format!("Autofixes pushed to {branch}; no forge is connected to ask for the merge"),
+        false => format!("Autofixes pushed to {branch}"),
     };
-    Ok(result_of(delivered, outcome, &branch, &done))
+    let result = result_of(delivered, outcome, &branch, &done);
+    match asks && context.forges.knows(&push.repo) {
+        true => asking(context, outcome, &branch, result).await,
+        false => Ok(result),
+    }
+}
+
+/// Asks that the branch with the fixes is merged into the pushed one.
+async fn asking(
+    context: &GoalContext<'_>,
+    outcome: &Outcome,
+    branch: &BranchName,
+    result: ExecutionResult,
+) -> Result<ExecutionResult, KindError> {
+    let push = &context.record.push;
+    let applied: Vec<String> = outcome.applied.iter().take(100).map(|name| cut(name)).collect();
+    let list: String = applied.iter().map(|name| format!("- {name}\n")).collect();
+    let title = format!("Autofix: {}", names(&outcome.applied));
+    let body = format!(
+        "Autofixes of {}:\n\n{list}\n[atomist:generated]\n",
+        push.after.short()
+    );
+    let open = ask_to_merge(context, branch, &push.branch, &title, &body).await?;
+    Ok(with_pull_request(result, &open))
 }
 
 fn result_of(delivered: Delivered, outcome: &Outcome, branch: &BranchName, done: &str) -> ExecutionResult {

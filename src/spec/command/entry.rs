@@ -5,49 +5,58 @@ use std::rc::Rc;
 
 use serde_json::{Value, json};
 
+use crate::model::descriptor::Form;
 use crate::model::{
     CommandDefinition, CommandWork, Descriptor, Diagnostic, Field, Intent, ParameterDefinition, Place,
     ValueType, Work,
 };
 
-use super::super::catalogue::{find, has_field};
 use super::super::keys::{Sorted, snake_case};
 use super::super::problems::listed;
 use super::super::reader::Reader;
 use super::super::yaml::{Entry, Node};
 use super::run::{RUN_FIELDS, Roots};
 
+const NAME: Field = Field::new("name", ValueType::Text, "what the command is called").required();
+const DESCRIPTION: Field = Field::new("description", ValueType::Text, "one line for people");
+const TAGS: Field = Field::new("tags", ValueType::List(&ValueType::Text), "free labels");
+const DRY_RUN: Field = Field::new(
+    "dry_run",
+    ValueType::Boolean,
+    "whether it only shows what it would change unless told otherwise",
+);
+
 /// Keys of a command, beside those of what it does.
 pub const FIELDS: &[Field] = &[
-    Field::new("name", ValueType::Text, "what the command is called").required(),
-    Field::new("description", ValueType::Text, "one line for people"),
+    NAME,
+    DESCRIPTION,
     Field::new(
         "intent",
-        ValueType::Any,
+        ValueType::List(&ValueType::Form(Form::Intent)),
         "what people say: words, a list of them, or `{pattern: regex}`",
     ),
-    Field::new("tags", ValueType::List(&ValueType::Text), "free labels"),
-    Field::new("parameters", ValueType::Any, "what it needs to know, by name"),
+    TAGS,
+    Field::new(
+        "parameters",
+        ValueType::Map(&ValueType::Form(Form::Parameter)),
+        "what it needs to know, by name",
+    ),
     Field::new(
         "targets",
-        ValueType::Any,
+        ValueType::BooleanOr(super::targets::FIELDS),
         "on which repositories: `true`, or a map; without it the command has none",
     ),
-    Field::new(
-        "dry_run",
-        ValueType::Boolean,
-        "whether it only shows what it would change unless told otherwise",
-    ),
+    DRY_RUN,
 ];
+
+/// Those whose type says everything about them; the others are read one by one.
+const PLAIN_FIELDS: &[Field] = &[NAME, DESCRIPTION, TAGS, DRY_RUN];
 
 /// Longest name of a command or listener, in characters.
 pub(crate) const MAX_NAME: usize = 100;
 
 /// Most commands of all files together.
 const MAX_COMMANDS: usize = 1_000;
-
-/// Kinds of goals that change or read a repository, so that a command with one has targets without saying so.
-const ON_REPOSITORIES: [&str; 3] = ["transform", "generate", "inspect"];
 
 impl Reader<'_, '_> {
     /// All commands; those with problems are left out.
@@ -80,7 +89,7 @@ impl Reader<'_, '_> {
         let own: Vec<Entry> = own.into_iter().cloned().collect();
         let sorted = Sorted::over(&own, &[FIELDS, RUN_FIELDS], self.checker.problems);
         let unknown = self.unknown_command_keys(&sorted);
-        let fields = self.checker.sorted(FIELDS, &sorted, node, "a command");
+        let fields = self.checker.sorted(PLAIN_FIELDS, &sorted, node, "a command");
         let name = sorted
             .value("name")
             .and_then(|name| self.plain_name(name, "a command"));
@@ -118,14 +127,13 @@ impl Reader<'_, '_> {
     /// Whether a key is a kind of goal; `run` and its options are read apart.
     fn says_work(&self, entry: &Entry) -> bool {
         let canonical = snake_case(entry.name());
-        self.kind_keys
-            .iter()
-            .any(|kind| has_field(std::slice::from_ref(kind), &canonical))
-            || ON_REPOSITORIES.contains(&canonical.as_str())
+        self.catalogue.kind_of_commands(&canonical).is_some()
     }
 
     fn unknown_command_keys(&mut self, sorted: &Sorted<'_>) -> bool {
-        let known: Vec<&str> = FIELDS.iter().chain(RUN_FIELDS).map(|field| field.name).collect();
+        let own = FIELDS.iter().chain(RUN_FIELDS).map(|field| field.name);
+        let kinds = self.catalogue.kinds_of_commands().map(|kind| kind.name);
+        let known: Vec<&str> = own.chain(kinds).collect();
         for entry in &sorted.unknown {
             self.problems().unknown_key(entry, "a command", &known);
         }
@@ -183,16 +191,16 @@ impl Reader<'_, '_> {
             }
         };
         let canonical = snake_case(entry.name());
-        let Some(kind) = find(self.catalogue.kinds, &canonical) else {
-            self.not_available(&canonical, &entry.key);
-            return None;
-        };
+        let kind = self.catalogue.kind_of_commands(&canonical)?;
         self.refuse_run_options(sorted, kind);
         let what = format!("`{}`", kind.name);
         let arguments = match kind.value {
-            Some(wanted) => self.checker.value(&wanted, &entry.value, &what)?,
+            Some(wanted) => self.value_with_tests(&wanted, &entry.value, &what)?,
             None => Value::Null,
         };
+        if !self.texts_ask_for_what_is_known(&entry.value, &Roots::of_goal(parameters)) {
+            return None;
+        }
         Some(CommandWork::Goal(Work {
             kind: kind.name.to_owned(),
             arguments,

@@ -5,7 +5,8 @@ use crate::model::{Field, Intent, ValueType};
 use super::super::reader::Reader;
 use super::super::yaml::Node;
 
-const FIELDS: &[Field] = &[Field::new(
+/// Keys of an intent that is no words.
+pub(crate) const FIELDS: &[Field] = &[Field::new(
     "pattern",
     ValueType::Regex,
     "a pattern over everything that is said; its groups are `${matches.1}` and so on",

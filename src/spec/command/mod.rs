@@ -8,6 +8,7 @@ mod run;
 mod targets;
 
 pub use entry::FIELDS;
+pub(crate) use intent::FIELDS as INTENT_FIELDS;
 pub use parameter::FIELDS as PARAMETER_FIELDS;
 pub use targets::FIELDS as TARGET_FIELDS;
 

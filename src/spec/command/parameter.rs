@@ -79,7 +79,7 @@ pub const FIELDS: &[Field] = &[
     Field::new(
         "value",
         ValueType::Text,
-        "the preference of the machine that fills it in",
+        "the path in `values` of the configuration that fills it in; else the preference of this name",
     ),
 ];
 

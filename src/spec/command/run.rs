@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
 use crate::model::{Diagnostic, EventType, Field, ParameterDefinition, RunDefinition, ValueType};
 
 use super::super::keys::Sorted;
@@ -21,24 +22,13 @@ pub const RUN_FIELDS: &[Field] = &[
         ValueType::Argv,
         "program and arguments; placeholders allowed",
     ),
-    Field::new("timeout", ValueType::Duration, "longest run time").default("10m"),
-    Field::new(
-        "grace",
-        ValueType::Duration,
-        "between the request to end and the kill",
-    )
-    .default("30s"),
-    Field::new(
-        "env",
-        ValueType::Map(&ValueType::Text),
-        "further variables; placeholders allowed",
-    )
-    .aliases(&["environment_variables"]),
-    Field::new(
-        "directory",
-        ValueType::Path,
-        "where it runs, below the root of the working copy; only with `targets`",
-    ),
+    TIMEOUT,
+    GRACE,
+    ENV,
+    Field {
+        help: "where it runs, below the root of the working copy; only with `targets`",
+        ..DIRECTORY
+    },
 ];
 
 /// What placeholders may ask for.
@@ -199,6 +189,25 @@ impl Reader<'_, '_> {
             grace: milliseconds("grace"),
         };
         Some(definition).filter(|_| objections == 0)
+    }
+
+    /// Whether the placeholders of every text below a key mean something; push tests have none.
+    pub(super) fn texts_ask_for_what_is_known(&mut self, node: &Node, roots: &Roots<'_>) -> bool {
+        if let Some(items) = node.items() {
+            let objections = items
+                .iter()
+                .filter(|item| !self.texts_ask_for_what_is_known(item, roots))
+                .count();
+            return objections == 0;
+        }
+        let Some(entries) = node.entries() else {
+            return self.placeholders(node, roots);
+        };
+        let texts = entries.iter().filter(|entry| entry.name() != "test");
+        let objections = texts
+            .filter(|entry| !self.texts_ask_for_what_is_known(&entry.value, roots))
+            .count();
+        objections == 0
     }
 
     /// Whether every placeholder of a text means something.

@@ -17,7 +17,7 @@ pub const FIELDS: &[Field] = &[
     ),
     Field::new(
         "test",
-        ValueType::Any,
+        ValueType::Test,
         "a push test on the head of the branch; where it does not hold nothing is done",
     )
     .aliases(&["tests"]),

@@ -342,6 +342,13 @@ impl<'c> Reader<'c, '_> {
         if unknown.iter().any(|key| key == "lock") {
             return "write `use: lock`".to_owned();
         }
+        let of_command = |key: &String| find(self.catalogue.command_kinds, key);
+        if let Some(kind) = unknown.iter().find_map(of_command) {
+            return format!(
+                "`{}` is something that people ask for: write it below `commands`",
+                kind.name
+            );
+        }
         match unknown.iter().find_map(|key| self.near_kind(key)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => {

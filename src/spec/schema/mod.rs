@@ -3,6 +3,7 @@
 //! What the reader takes, the schema takes, in every shape; what it cannot say (patterns that compile, names that exist)
 //! is left to `sdm check`. Begin with [`goal_files`]; values of one type are in `values`.
 
+mod commands;
 mod forms;
 mod values;
 
@@ -54,6 +55,10 @@ fn definitions(catalogue: &Catalogue<'_>) -> Map<String, Value> {
         define(&forms::kind_name(kind), forms::kind(kind));
     }
     define("goal_keys", forms::goal_keys());
+    define("command", commands::command(catalogue));
+    define("parameter", commands::parameter());
+    define("intent", commands::intent());
+    define("listener", commands::listener());
     definitions
 }
 

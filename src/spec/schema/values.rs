@@ -71,7 +71,11 @@ fn name(form: Form) -> Option<&'static str> {
         Form::Goal => Some("goal"),
         Form::Steps => Some("steps"),
         Form::Rule => Some("rule"),
-        Form::GoalName | Form::RuleName | Form::Used => None,
+        Form::Command => Some("command"),
+        Form::Parameter => Some("parameter"),
+        Form::Intent => Some("intent"),
+        Form::Listener => Some("listener"),
+        Form::GoalName | Form::RuleName | Form::Used | Form::Event => None,
     }
 }
 
@@ -151,7 +155,7 @@ fn names(field: &Field) -> Vec<&'static str> {
 }
 
 /// That a key is there, under any of its names.
-fn any_of_names(field: &Field) -> Value {
+pub(super) fn any_of_names(field: &Field) -> Value {
     let spellings = names(field).into_iter().flat_map(spellings);
     let alternatives: Vec<Value> = spellings.map(|name| json!({ "required": [name] })).collect();
     match <[Value; 1]>::try_from(alternatives) {

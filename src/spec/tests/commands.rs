@@ -123,6 +123,43 @@ commands:
 }
 
 #[test]
+fn what_only_commands_can_be_is_said_in_rules_and_slips_are_seen() {
+    insta::assert_snapshot!(problems(
+        "commands: [{name: a, transfrom: {run: [x]}}]\nrules: [{name: r, goals: [{name: g, transform: {run: [x]}}]}]"
+    ), @r#"
+    a.yaml:1:12 Error missing_property (+1): this command does nothing
+      hint: add `run: [program, argument, …]`, `transform`, `inspect` or `generate`
+    a.yaml:1:22 Error unknown_key (+9): a command has no key `transfrom`
+      hint: did you mean `transform`?
+    a.yaml:2:27 Error unknown_goal (+1): Unable to construct goal from '{"name":"g","transform":{"run":["x"]}}'
+      hint: `transform` is something that people ask for: write it below `commands`
+    "#);
+}
+
+#[test]
+fn a_command_of_a_kind_is_checked_with_its_tests_and_placeholders() {
+    let loaded = right(
+        "commands: [{name: logo, parameters: {to: {}}, transform: {run: [x, '${parameters.to}'], test: {has_file: a}}}]",
+    );
+    let CommandWork::Goal(work) = &loaded.commands[0].work else {
+        panic!("a goal on repositories")
+    };
+    assert_eq!(work.kind, "transform");
+    assert!(
+        work.arguments["test"].is_object(),
+        "its test is read: {}",
+        work.arguments
+    );
+    assert!(loaded.commands[0].targets.is_some(), "without saying so");
+    let wrong =
+        problems("commands: [{name: logo, transform: {run: [x, '${parameters.to}'], test: is_wrong}}]");
+    assert!(
+        wrong.contains("unknown_placeholder") || wrong.contains("unknown_test"),
+        "{wrong}"
+    );
+}
+
+#[test]
 fn a_placeholder_of_a_command_has_a_meaning() {
     insta::assert_snapshot!(problems(
         r#"

@@ -56,7 +56,17 @@ impl<'p> Checker<'p> {
             }
             // A test is read by whoever has the catalogue of tests.
             ValueType::Test
-            | ValueType::Form(Form::Test | Form::Rule | Form::Goal | Form::Steps)
+            | ValueType::Form(
+                Form::Test
+                | Form::Rule
+                | Form::Goal
+                | Form::Steps
+                | Form::Command
+                | Form::Parameter
+                | Form::Intent
+                | Form::Listener
+                | Form::Event,
+            )
             | ValueType::Any => Some(node.to_json()),
         }
     }

@@ -299,6 +299,64 @@ fn unfinished_yaml_is_completed() {
 }
 
 #[test]
+fn commands_and_listeners_are_completed_and_explained() {
+    let mut editor = Editor::new();
+    editor.open("goals.yaml", GOALS);
+    let has = |found: &[String], wanted: &[&str]| {
+        for word in wanted {
+            assert!(found.iter().any(|label| label == word), "{word} in {found:?}");
+        }
+    };
+    has(
+        &editor.completes("commands:\n  - name: a\n    |"),
+        &["intent", "parameters", "targets", "run", "transform", "inspect"],
+    );
+    has(
+        &editor.completes("commands:\n  - name: a\n    parameters:\n      x:\n        |"),
+        &["pattern", "secret", "default"],
+    );
+    has(
+        &editor.completes("commands:\n  - name: a\n    transform: {|}"),
+        &["presentation", "message"],
+    );
+    has(
+        &editor.completes("commands:\n  - name: a\n    transform:\n      presentation: |"),
+        &["branch", "commit", "pull_request"],
+    );
+    has(
+        &editor.completes("commands:\n  - name: a\n    targets:\n      test:\n        |"),
+        &["has_file", "is_branch"],
+    );
+    has(
+        &editor.completes("on:\n  - name: a\n    event: |"),
+        &["Push", "GoalCompletion"],
+    );
+    has(
+        &editor.completes("on:\n  - name: a\n    state: [|]"),
+        &["failure", "success"],
+    );
+    let text = |hover: &Value| hover["contents"]["value"].as_str().unwrap_or_default().to_owned();
+    let hover = editor.at(
+        "textDocument/hover",
+        "commands: [{name: a, trans|form: {run: [x]}}]\n",
+    );
+    assert!(text(&hover).contains("one commit to each"), "{hover}");
+    let hover = editor.at("textDocument/hover", "on: [{name: a, event: Pu|sh, run: [x]}]\n");
+    assert!(text(&hover).contains("A push was accepted"), "{hover}");
+    let outline = editor.at(
+        "textDocument/documentSymbol",
+        "commands: [{name: logo, run: [x]}]\non: [{name: heard, event: Push, run: [x]}]\n|",
+    );
+    let names: Vec<&str> = outline
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|symbol| symbol["name"].as_str())
+        .collect();
+    assert_eq!(names, ["logo", "heard"]);
+}
+
+#[test]
 fn words_are_explained_and_lead_to_where_they_are_defined() {
     let mut editor = Editor::new();
     editor.open("goals.yaml", GOALS);

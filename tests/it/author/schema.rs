@@ -61,6 +61,10 @@ fn every_spelling_and_shape_fits_and_slips_do_not() {
         "rules: [{name: a, goals: [{name: b, preApproval: true, execute: {run: [x]}}, lock]}]",
         "rules: [{name: a, dependsOn: b, tests: {all: [has-file: x, {not: is_default_branch}]}, goals: [[cancel, {use: queue}]]}]",
         "rules: [{name: a, first_of: [{name: b, goals: []}, {name: c, goals: []}]}]",
+        "commands: [{name: a, intent: [b c, {pattern: ^x$}], run: [x], timeout: 1m, targets: {tests: is_default_branch}}]",
+        "commands: [{name: a, dryRun: true, parameters: {x: null, y: {validInput: z}}, transform: {steps: [{name: b, run: [x]}]}}]",
+        "on: [{name: a, event: Push, run: [x], env: {A: b}}, {name: b, cron: '0 6 * * *', timezone: UTC, run: [x]}]",
+        "on: [{name: a, event: acme.own, where: {x: y}, run: [x]}]",
     ] {
         assert!(fits(right), "{right}");
     }
@@ -80,6 +84,20 @@ fn every_spelling_and_shape_fits_and_slips_do_not() {
         "rules: [{name: a, goals: [{use: queue, concurrent: 0}]}]",
         "tests: [{name: a, expect: {gaols: []}}]\nrules: []",
         "buildd: {test: is_default_branch}",
+        "commands: {a: {run: [x]}}",
+        "commands: [{name: a}]",
+        "commands: [{name: a, run: [x], transform: {run: [x]}}]",
+        "commands: [{name: a, transform: {run: [x]}, timeout: 1m}]",
+        "commands: [{name: a, transform: {run: [x], presentation: email}}]",
+        "commands: [{name: a, run: [x], parameters: {x: {secret: true, value: y}}}]",
+        "commands: [{name: a, run: [x], parameters: {x: {patern: y}}}]",
+        "commands: [{name: a, run: [x], targets: {repo: y}}]",
+        "commands: [{name: a, run: [x], intent: {patern: y}}]",
+        "on: [{name: a, run: [x]}]",
+        "on: [{name: a, event: Push}]",
+        "on: [{name: a, event: Push, run: [x], directory: src}]",
+        "on: [{name: a, cron: '* * * * *', interval: 1m, run: [x]}]",
+        "on: [{name: a, event: Push, state: broken, run: [x]}]",
     ] {
         assert!(!fits(wrong), "{wrong}");
     }

@@ -1,8 +1,11 @@
 //! Canceling and queueing, by goals and by people, over the whole engine.
 
+use sdm::engine::commands::ask::Ask;
 use sdm::kinds::Acts;
 use sdm::model::goal_set::CancelScope;
 use sdm::model::{Action, Actor, ExecutionResult, StateName};
+
+use sdm::ports::store::{Cause, GoalSetRecord};
 
 use super::{CHAIN, ada, ended};
 use crate::support::machine::TestMachine;
@@ -106,6 +109,34 @@ async fn cn_04_of_three_pushes_only_the_newest_stays_active() {
         record.set.goal_named("compile").unwrap().state.name(),
         StateName::Success
     );
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn a_newer_push_does_not_cancel_what_a_command_does() {
+    let goals = format!("{CANCELING}commands: [{{name: look, targets: true, run: [look]}}]\n");
+    let machine = TestMachine::start(&goals).await;
+    machine.executor.hold("look");
+    machine.planned_push("main", &[("a", "1")]).await;
+    let ask = Ask {
+        command: "look".to_owned(),
+        here: Some(machine.repo.slug.clone()),
+        ..Ask::default()
+    };
+    machine.engine.ask(ask).await.unwrap();
+    let of_command = |record: &GoalSetRecord| matches!(record.cause, Cause::Command { .. });
+    let set = machine
+        .wait_for("the command has a goal set", async || {
+            let sets = machine.goal_sets("main").await;
+            sets.into_iter().find(of_command)
+        })
+        .await;
+    machine.reaches(set.set.id, "look", StateName::InProcess).await;
+    let newer = machine.planned_push("main", &[("a", "2")]).await;
+    machine.ends(newer.set.id).await;
+    machine.reaches(set.set.id, "look", StateName::InProcess).await;
+    machine.executor.end("look", &ended(ExecutionResult::success()));
+    machine.reaches(set.set.id, "look", StateName::Success).await;
     machine.stop().await;
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use sdm::engine::{Engine, Machine, Parts, Settings};
 use sdm::files::Shelf;
 use sdm::model::{BranchName, GoalSetId, PushId, RepoSlug, Repository, StateName, Timestamp};
+use sdm::ports::forges::NoForges;
 use sdm::ports::store::{GoalSetFilter, GoalSetRecord};
 use sdm::runtime::clock::{CountingIds, SteppableClock};
 use sdm::runtime::tasks::Tasks;
@@ -213,6 +214,7 @@ async fn wire(world: &World, goals: &str, directory: &std::path::Path) -> (Engin
     let parts = Parts {
         store: Arc::new(store),
         scm: world.scm.clone(),
+        forges: Arc::new(NoForges),
         workspaces: world.scm.clone(),
         executor: world.executor.clone(),
         archives: Arc::new(Shelf::new(directory.join("cache"))),

@@ -2,6 +2,7 @@
 
 pub mod expected;
 pub mod fake_executor;
+pub mod fake_github;
 pub mod fake_hub;
 pub mod fake_scm;
 pub mod git_servers;

@@ -49,7 +49,7 @@ pub(super) fn errand(context: &mut Context, client: &ControlClient, errand: &Err
         id: Some(errand.id.clone()),
         ..GoalChoice::default()
     };
-    show_log(context, client, choice)?;
+    show_log(context, client, choice, false)?;
     let request = Request::Errands {
         id: Some(errand.id.clone()),
         name: None,
@@ -122,11 +122,16 @@ fn show_task(
         repo: None,
         name: Some(job.command.clone()),
     };
-    show_log(context, client, choice)
+    show_log(context, client, choice, job.dry_run)
 }
 
 /// The output of a process as it comes. A dry run's difference is the data; then its output is not.
-fn show_log(context: &mut Context, client: &ControlClient, goal: GoalChoice) -> Result<(), CommandError> {
+fn show_log(
+    context: &mut Context,
+    client: &ControlClient,
+    goal: GoalChoice,
+    is_dry_run: bool,
+) -> Result<(), CommandError> {
     let request = Request::Log {
         goal,
         attempt: None,
@@ -142,6 +147,7 @@ fn show_log(context: &mut Context, client: &ControlClient, goal: GoalChoice) -> 
             "sdm" if context.ui.verbosity > 0 => context.ui.note(&text),
             "sdm" => {}
             _ if context.ui.json => {}
+            _ if is_dry_run => context.ui.note(&text),
             _ => context.ui.data(&format!("{text}\n"))?,
         }
     }

@@ -22,24 +22,11 @@ pub(super) fn complete(
     command: &CommandView,
     said: &mut Said,
 ) -> Result<(), CommandError> {
-    let wanted = |parameter: &&ParameterDefinition| parameter.is_given() && parameter.displayable;
-    let must_ask = command
-        .parameters
-        .iter()
-        .filter(wanted)
-        .any(|parameter| parameter.required && problem(parameter, said).is_some());
-    if !must_ask || !context.ui.can_ask() {
+    if !context.ui.can_ask() {
         return Ok(());
     }
-    let mut asked: Vec<&ParameterDefinition> = command
-        .parameters
-        .iter()
-        .filter(wanted)
-        .filter(|parameter| problem(parameter, said).is_some())
-        .collect();
-    asked.sort_by_key(|parameter| parameter.order.unwrap_or(i64::MAX));
     let mut group = None;
-    for parameter in asked {
+    for parameter in to_ask(&command.parameters, said) {
         if parameter.group != group {
             group.clone_from(&parameter.group);
             say(
@@ -56,6 +43,20 @@ pub(super) fn complete(
         ask(context, parameter, said)?;
     }
     Ok(())
+}
+
+/// What is to be asked for, in the order of the questions: nothing while every required value is there and valid, else all
+/// that are missing or invalid.
+fn to_ask<'a>(parameters: &'a [ParameterDefinition], said: &Said) -> Vec<&'a ParameterDefinition> {
+    let is_wanted = |parameter: &&ParameterDefinition| {
+        parameter.is_given() && parameter.displayable && problem(parameter, said).is_some()
+    };
+    let mut asked: Vec<&ParameterDefinition> = parameters.iter().filter(is_wanted).collect();
+    if !asked.iter().any(|parameter| parameter.required) {
+        return Vec::new();
+    }
+    asked.sort_by_key(|parameter| parameter.order.unwrap_or(i64::MAX));
+    asked
 }
 
 /// Why a value is to be asked for; `None` when it is there and valid.
@@ -159,5 +160,80 @@ impl Drop for Hidden {
             let _ =
                 nix::sys::termios::tcsetattr(std::io::stdin(), nix::sys::termios::SetArg::TCSANOW, before);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::ParameterSource;
+
+    fn parameter(name: &str, required: bool) -> ParameterDefinition {
+        ParameterDefinition {
+            name: name.to_owned(),
+            display_name: None,
+            description: String::new(),
+            kind: ParameterType::String,
+            pattern: None,
+            valid_input: None,
+            required,
+            default: None,
+            min_length: 3,
+            max_length: None,
+            displayable: true,
+            order: None,
+            group: None,
+            multi_line: false,
+            force: false,
+            source: ParameterSource::Person,
+        }
+    }
+
+    fn asked(parameters: &[ParameterDefinition], given: &[(&str, &str)]) -> Vec<String> {
+        let parameters_given = given
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)));
+        let said = Said {
+            parameters: parameters_given.collect(),
+            ..Said::default()
+        };
+        let asked = to_ask(parameters, &said).into_iter();
+        asked.map(|parameter| parameter.name.clone()).collect()
+    }
+
+    #[test]
+    fn cm_04_all_that_is_missing_is_asked_when_anything_required_is() {
+        let all = [
+            parameter("first", true),
+            ParameterDefinition {
+                order: Some(1),
+                ..parameter("second", true)
+            },
+            parameter("note", false),
+        ];
+        let (first, second, note) = (("first", "abc"), ("second", "abc"), ("note", "abc"));
+        assert_eq!(asked(&all, &[first, second, note]), [""; 0], "all are there");
+        assert_eq!(
+            asked(&all, &[first, second]),
+            [""; 0],
+            "only an optional one is missing"
+        );
+        assert_eq!(
+            asked(&all, &[]),
+            ["second", "first", "note"],
+            "all that are missing, optional ones too, in their order"
+        );
+        assert_eq!(
+            asked(&all, &[("first", "ab"), second, note]),
+            ["first"],
+            "too short"
+        );
+        let forced = [ParameterDefinition {
+            force: true,
+            ..parameter("first", true)
+        }];
+        assert_eq!(asked(&forced, &[first]), ["first"]);
     }
 }

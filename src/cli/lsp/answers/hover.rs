@@ -105,6 +105,8 @@ fn of_name(question: &Question<'_>, name: &str) -> Option<String> {
             Kind::Rule => "rule",
             Kind::Goal | Kind::TopLevelGoal => "goal",
             Kind::Test => "test",
+            Kind::Command => "command",
+            Kind::Listener => "listener",
         };
         let file = file.uri.rsplit('/').next().unwrap_or_default();
         Some(format!(

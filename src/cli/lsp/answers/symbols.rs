@@ -42,7 +42,16 @@ fn wanted(question: &Question<'_>) -> fn(Kind) -> bool {
         Some(Form::RuleName) => |kind| kind == Kind::Rule,
         Some(Form::Goal | Form::Steps | Form::Used) => |kind| kind == Kind::TopLevelGoal,
         Some(Form::GoalName) => |kind| matches!(kind, Kind::Goal | Kind::TopLevelGoal),
-        Some(Form::Test | Form::Rule) | None => |kind| kind != Kind::Test,
+        Some(
+            Form::Test
+            | Form::Rule
+            | Form::Command
+            | Form::Parameter
+            | Form::Intent
+            | Form::Listener
+            | Form::Event,
+        )
+        | None => |kind| matches!(kind, Kind::Rule | Kind::Goal | Kind::TopLevelGoal),
     }
 }
 
@@ -52,7 +61,7 @@ fn range(text: &str, symbol: &Symbol) -> Value {
     text::range(text::line(text, named.line), named.line, named.column, length)
 }
 
-/// Rules with their goals, goals at top level and tests, in the order of the file.
+/// Rules with their goals, goals at top level, tests, commands and listeners, in the order of the file.
 pub(super) fn outline(text: &str) -> Value {
     let mut outline: Vec<Value> = Vec::new();
     for symbol in symbols(document(), text) {
@@ -70,8 +79,8 @@ pub(super) fn outline(text: &str) -> Value {
 fn entry(text: &str, symbol: &Symbol) -> Value {
     let kind = match symbol.kind {
         Kind::Rule => NAMESPACE,
-        Kind::Goal | Kind::TopLevelGoal => FUNCTION,
-        Kind::Test => EVENT,
+        Kind::Goal | Kind::TopLevelGoal | Kind::Command => FUNCTION,
+        Kind::Test | Kind::Listener => EVENT,
     };
     let range = range(text, symbol);
     json!({

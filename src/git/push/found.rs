@@ -1,0 +1,75 @@
+//! A new repository on this computer, made of the files of a commit and nothing of its history (semantics 5.6).
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use git2::build::CheckoutBuilder;
+use git2::{Oid, Repository, RepositoryInitOptions};
+
+use super::copy::copy_tree;
+use crate::git::objects::{failed, oid_of, sha_of, signature};
+use crate::model::CommitSha;
+use crate::ports::scm::{NewRepository, ScmError};
+
+/// Makes the repository at a path: whole beside it first, then moved there at once. The head of its branch; `None` when
+/// something else is there.
+pub(crate) fn found(
+    mirror: &Repository,
+    path: &Path,
+    new: &NewRepository,
+) -> Result<Option<CommitSha>, ScmError> {
+    let doing = || format!("make the repository {}", path.display());
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    std::fs::create_dir_all(parent).map_err(failed(doing()))?;
+    let beside = tempfile::Builder::new()
+        .prefix(".sdm-new-")
+        .tempdir_in(parent)
+        .map_err(failed(doing()))?;
+    let inside = beside.path().join("repository");
+    let head = fill(mirror, &inside, new).map_err(failed(doing()))?;
+    match std::fs::symlink_metadata(path) {
+        // Made by us already, before a crash: the same commit.
+        Ok(_) => return Ok(has(path, head).then(|| sha_of(head))),
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(doing())(error)),
+        Err(_) => {}
+    }
+    match std::fs::rename(&inside, path) {
+        Ok(()) => Ok(Some(sha_of(head))),
+        Err(error) if is_occupied(&error) => Ok(None),
+        Err(error) => Err(failed(doing())(error)),
+    }
+}
+
+fn is_occupied(error: &std::io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory
+    )
+}
+
+fn has(path: &Path, head: Oid) -> bool {
+    Repository::open(path).is_ok_and(|repo| repo.find_commit(head).is_ok())
+}
+
+fn fill(mirror: &Repository, path: &Path, new: &NewRepository) -> Result<Oid, git2::Error> {
+    let mut options = RepositoryInitOptions::new();
+    options
+        .initial_head(new.branch.as_str())
+        .external_template(false)
+        .no_reinit(true)
+        .mkpath(true);
+    let repo = Repository::init_opts(path, &options)?;
+    let tree = mirror.find_commit(oid_of(&new.source))?.tree()?;
+    let id = tree.id();
+    copy_tree(mirror, &repo, tree, None)?;
+    let (author, committer) = (
+        signature(&new.author, new.at)?,
+        signature(&new.committer, new.at)?,
+    );
+    let tree = repo.find_tree(id)?;
+    let head = repo.commit(Some("HEAD"), &author, &committer, &new.message, &tree, &[])?;
+    let mut checkout = CheckoutBuilder::new();
+    checkout.force().disable_filters(true);
+    repo.checkout_head(Some(&mut checkout))?;
+    Ok(head)
+}

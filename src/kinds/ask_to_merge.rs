@@ -1,0 +1,63 @@
+//! Branches of goals that ask to be merged: where there is a forge, by a pull request (semantics 4.1, 5.5).
+
+use super::{GoalContext, KindError};
+use crate::model::goal_event::ExternalUrl;
+use crate::model::{BranchName, ExecutionResult};
+use crate::ports::forges::PullRequest;
+use crate::ports::secrets::Asker;
+
+/// Longest title, in characters; forges cut longer ones or refuse them.
+const LONGEST_TITLE: usize = 200;
+
+/// Asks that the branch is merged into the target. What is pushed stays pushed, whatever the forge says.
+pub(super) async fn ask_to_merge(
+    context: &GoalContext<'_>,
+    branch: &BranchName,
+    target: &BranchName,
+    title: &str,
+    body: &str,
+) -> Result<crate::ports::forges::OpenPullRequest, KindError> {
+    let push = &context.record.push;
+    let asker = Asker {
+        repo: push.repo.slug.clone(),
+        branch: push.branch.clone(),
+        goal: context.goal.definition().unique_name.to_string(),
+        trust: push.trust,
+    };
+    let wanted = PullRequest {
+        branch: branch.clone(),
+        target: target.clone(),
+        title: title
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(LONGEST_TITLE)
+            .collect(),
+        body: body.to_owned(),
+    };
+    Ok(context.forges.ask_to_merge(&push.repo, &wanted, &asker).await?)
+}
+
+/// The result of a goal whose branch asks to be merged.
+pub(super) fn with_pull_request(
+    result: ExecutionResult,
+    open: &crate::ports::forges::OpenPullRequest,
+) -> ExecutionResult {
+    let what = match open.is_new {
+        true => "opened",
+        false => "brought up to date",
+    };
+    let said = result.description.clone().unwrap_or_default();
+    let mut external_urls = result.external_urls.clone();
+    external_urls.push(ExternalUrl {
+        label: Some(format!("Pull request {}", open.number)),
+        url: open.url.clone(),
+    });
+    ExecutionResult {
+        description: Some(format!(
+            "{said}; pull request {} {what}: {}",
+            open.number, open.url
+        )),
+        external_urls,
+        ..result
+    }
+}

@@ -1,0 +1,142 @@
+//! What the author of a generator writes.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::KindError;
+use super::super::resolve::Placeholders;
+use super::super::transform::arguments::{AUTHOR, MESSAGE, RUN, STEPS, TIMEOUT_OF_ALL};
+use crate::model::running::{DIRECTORY, ENV, GRACE};
+use crate::model::{BranchName, Field, RepoSlug, ValueType};
+
+/// Longest name of an owner or a repository, in bytes.
+const LONGEST_NAME: usize = 100;
+
+pub(super) static FIELDS: &[Field] = &[
+    Field::new(
+        "seed",
+        ValueType::Text,
+        "what new repositories are made of: `owner/name` of one that is known here, a directory, or an address",
+    )
+    .required(),
+    Field::new(
+        "repo",
+        ValueType::Text,
+        "what the new repository is called, `owner/name`; placeholders allowed",
+    )
+    .default("\"${parameters.owner}/${parameters.name}\""),
+    Field::new(
+        "below",
+        ValueType::Text,
+        "the absolute path of the directory that the new one lies in, as `owner/name`; where the seed's owner lies when absent",
+    ),
+    Field::new("branch", ValueType::Text, "the first branch").default("main"),
+    RUN,
+    STEPS,
+    Field {
+        help: "what the first commit says; placeholders allowed",
+        default: "Initial commit",
+        ..MESSAGE
+    },
+    AUTHOR,
+    TIMEOUT_OF_ALL,
+    GRACE,
+    ENV,
+    DIRECTORY,
+];
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Arguments {
+    repo: String,
+    below: Option<PathBuf>,
+    branch: String,
+}
+
+impl Arguments {
+    /// # Errors
+    /// What is wrong, as a sentence.
+    pub(super) fn read(arguments: &Value) -> Result<Self, String> {
+        let read: Self = serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
+        if let Some(below) = read.below.as_ref().filter(|below| !below.is_absolute()) {
+            return Err(format!(
+                "`below: {}` must be an absolute path: a machine stands nowhere",
+                below.display()
+            ));
+        }
+        BranchName::parse(&read.branch).map_err(|error| error.to_string())?;
+        Ok(read)
+    }
+
+    /// What the new repository is called, which becomes two parts of a path: what a person gives cannot lead elsewhere.
+    ///
+    /// # Errors
+    /// It is no such name.
+    pub(super) fn slug(&self, placeholders: &Placeholders) -> Result<RepoSlug, KindError> {
+        let text = placeholders.text(&self.repo)?;
+        let wrong = || {
+            let shown: String = text.escape_debug().take(200).collect();
+            KindError::Definition(format!(
+                "`{shown}` cannot be the name of a new repository: it reads owner/name, each of 1 to {LONGEST_NAME} letters, \
+                 digits, `-`, `_` and `.`, and begins with a letter or digit"
+            ))
+        };
+        let slug = RepoSlug::parse(&text).map_err(|_| wrong())?;
+        match is_plain(&slug.owner) && is_plain(&slug.name) {
+            true => Ok(slug),
+            false => Err(wrong()),
+        }
+    }
+
+    pub(super) fn below(&self) -> Option<PathBuf> {
+        self.below.clone()
+    }
+
+    pub(super) fn branch(&self) -> Result<BranchName, KindError> {
+        BranchName::parse(&self.branch).map_err(|error| KindError::Definition(error.to_string()))
+    }
+}
+
+fn is_plain(name: &str) -> bool {
+    name.len() <= LONGEST_NAME
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        && !name.to_ascii_lowercase().ends_with(".git")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn d8_a_new_repository_cannot_be_called_so_that_it_leads_elsewhere() {
+        let arguments = json!({"repo": "${parameters.owner}/${parameters.name}", "branch": "main"});
+        let slug = |owner: &str, name: &str| {
+            let facts = json!({"parameters": {"owner": owner, "name": name}});
+            let read = Arguments::read(&arguments).unwrap();
+            read.slug(&Placeholders::from_facts(facts))
+                .map(|slug| slug.to_string())
+        };
+        assert_eq!(slug("acme", "new-service_2.0").unwrap(), "acme/new-service_2.0");
+        for (owner, name) in [
+            ("..", "x"),
+            ("acme", ".."),
+            ("acme", "a/b"),
+            ("acme", ".hidden"),
+            ("acme", "-rf"),
+            ("acme", "x.git"),
+            ("acme", ""),
+            ("acme", "a b"),
+            ("/etc", "x"),
+        ] {
+            assert!(slug(owner, name).is_err(), "{owner} {name}");
+        }
+        assert!(Arguments::read(&json!({"below": "here", "branch": "main"})).is_err());
+    }
+}

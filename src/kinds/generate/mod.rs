@@ -1,0 +1,62 @@
+//! `generate`: new repositories made of a seed: its files, changed by programs, with a history that begins anew
+//! (semantics 5.6).
+//!
+//! The programs run as those of a transform do, on the seed. What they left is taken into the seed's mirror, and its files
+//! become the first commit of a new repository on this computer: nothing is ever written into one that is there.
+
+mod arguments;
+mod conclude;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::resolve::Placeholders;
+use super::transform::{arguments::Programs, request};
+use super::{Begun, Ended, GoalContext, Kind, KindError, refuse_untrusted};
+use crate::model::{Descriptor, ExecutionResult, ValueType};
+use arguments::Arguments;
+
+pub(super) struct Generate;
+
+pub(super) static DESCRIPTOR: Descriptor = Descriptor {
+    name: "generate",
+    aliases: &[],
+    value: Some(ValueType::Fields(arguments::FIELDS)),
+    by_use: false,
+    help: "Makes a new repository of a seed: its files, changed by programs, as the first commit of a history of their own.",
+    example: "name: new service\ngenerate: {seed: acme/service-seed, run: [./scripts/rename, \"${parameters.name}\"]}",
+};
+
+#[async_trait]
+impl Kind for Generate {
+    fn descriptor(&self) -> &'static Descriptor {
+        &DESCRIPTOR
+    }
+
+    fn runs_process(&self) -> bool {
+        true
+    }
+
+    fn check(&self, arguments: &Value) -> Result<(), String> {
+        Programs::read("generate", arguments)?;
+        Arguments::read(arguments).map(|_| ())
+    }
+
+    async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
+        refuse_untrusted(context)?;
+        let work = &context.goal.definition().work;
+        let arguments = Arguments::read(&work.arguments).map_err(KindError::Definition)?;
+        // Before anything runs: a name that cannot be.
+        arguments.slug(&Placeholders::of(context).await?)?;
+        let programs = Programs::read("generate", &work.arguments).map_err(KindError::Definition)?;
+        request(context, &programs).await.map(Begun::Process)
+    }
+
+    async fn conclude(
+        &self,
+        context: &GoalContext<'_>,
+        ended: Ended<'_>,
+    ) -> Result<ExecutionResult, KindError> {
+        conclude::conclude(context, ended).await
+    }
+}

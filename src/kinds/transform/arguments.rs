@@ -1,0 +1,308 @@
+//! What the author of a transform writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::super::KindError;
+use super::super::part_tests::{self, Part};
+use super::super::resolve::Placeholders;
+use crate::model::command::normalised_branch;
+use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
+use crate::model::{BranchName, Field, RepoSlug, TestExpression, ValueType};
+use crate::spec::placeholder::Template;
+
+/// Longest name of a program, in bytes.
+const MAX_NAME: usize = 100;
+
+/// What placeholders of the branch may begin with: what is known before there is a commit.
+const KNOWN_OF_BRANCH: [&str; 3] = ["parameters", "repo", "goal"];
+
+const STEP_FIELDS: &[Field] = &[
+    Field::new("name", ValueType::Text, "what it is called").required(),
+    Field::new("run", ValueType::Argv, "program and arguments").required(),
+    Field::new(
+        "test",
+        ValueType::Test,
+        "a push test on the commit it begins with: without it this program is left out",
+    ),
+];
+
+/// What is run, and how; shared with generators.
+pub(in crate::kinds) const RUN: Field = Field::new(
+    "run",
+    ValueType::Argv,
+    "program and arguments that change the working copy",
+);
+
+/// Several programs.
+pub(in crate::kinds) const STEPS: Field = Field::new(
+    "steps",
+    ValueType::List(&ValueType::Fields(STEP_FIELDS)),
+    "several programs, in order, where `run` is not used; the first that fails is the last",
+);
+
+/// What the commit says.
+pub(in crate::kinds) const MESSAGE: Field = Field::new(
+    "message",
+    ValueType::Text,
+    "what the commit says; the description of the command when absent; placeholders allowed",
+);
+
+/// Whose commit it is.
+pub(in crate::kinds) const AUTHOR: Field = Field::new(
+    "author",
+    ValueType::Text,
+    "whose commit it is, as `Name <address>`; the machine's when absent; placeholders allowed",
+);
+
+/// Longest run time of everything.
+pub(in crate::kinds) const TIMEOUT_OF_ALL: Field = Field {
+    help: "longest run time of all programs together",
+    ..TIMEOUT
+};
+
+pub(super) static FIELDS: &[Field] = &[
+    RUN,
+    STEPS,
+    Field::new(
+        "presentation",
+        ValueType::Choice(&["branch", "commit", "pull_request"]),
+        "where the commit goes: to a branch of its own, to the branch it was made on, or to one of its own that asks to be merged",
+    )
+    .default("branch"),
+    Field::new(
+        "branch",
+        ValueType::Text,
+        "the branch of its own; placeholders that begin with `parameters`, `repo` and `goal` allowed. Where it is there \
+         already and not merged the transform goes on with it",
+    )
+    .default("\"transform/${goal.name}\""),
+    MESSAGE,
+    AUTHOR,
+    TIMEOUT_OF_ALL,
+    GRACE,
+    ENV,
+    DIRECTORY,
+];
+
+/// One program as it is written.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub(in crate::kinds) struct Written {
+    pub(in crate::kinds) name: String,
+    pub(in crate::kinds) run: Vec<String>,
+    #[serde(default)]
+    test: Option<TestExpression>,
+}
+
+impl Written {
+    /// It with its test.
+    pub(in crate::kinds) fn part(&self) -> Part<'_> {
+        (&self.name, self.test.as_ref())
+    }
+}
+
+/// Where the commit goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Presentation {
+    /// To a branch of its own.
+    #[default]
+    Branch,
+    /// To the branch it was made on.
+    Commit,
+    /// To a branch of its own that asks to be merged.
+    PullRequest,
+}
+
+/// The programs and how they run; of transforms and of generators.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(in crate::kinds) struct Programs {
+    run: Vec<String>,
+    steps: Vec<Written>,
+    message: Option<String>,
+    author: String,
+    /// What the command says of itself; put here by the engine, since a goal does not know its command.
+    description: String,
+    timeout: Option<u64>,
+    grace: Option<u64>,
+    pub(in crate::kinds) env: BTreeMap<String, String>,
+    pub(in crate::kinds) directory: String,
+}
+
+impl Programs {
+    /// # Errors
+    /// What is wrong, as a sentence.
+    pub(in crate::kinds) fn read(kind: &str, arguments: &Value) -> Result<Self, String> {
+        let read: Self = serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
+        if !read.run.is_empty() && !read.steps.is_empty() {
+            return Err(format!(
+                "`{kind}` has both `run` and `steps`; make `run` one of the steps"
+            ));
+        }
+        let mut names = BTreeSet::new();
+        for step in &read.steps {
+            let name = &step.name;
+            if name.trim().is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
+                let shown: String = name.escape_debug().take(MAX_NAME).collect();
+                return Err(format!(
+                    "`{shown}` cannot be the name of a step: it has one line of 1 to {MAX_NAME} bytes"
+                ));
+            }
+            if !names.insert(name) {
+                return Err(format!(
+                    "two steps are called `{name}`; each is known by its name"
+                ));
+            }
+        }
+        part_tests::check(read.steps.iter().map(Written::part))?;
+        Ok(read)
+    }
+
+    /// The programs; the only one is called like the goal.
+    pub(in crate::kinds) fn all(&self, goal: &str) -> Vec<Written> {
+        match self.run.is_empty() {
+            true => self.steps.clone(),
+            false => vec![Written {
+                name: goal.to_owned(),
+                run: self.run.clone(),
+                test: None,
+            }],
+        }
+    }
+
+    pub(in crate::kinds) fn is_empty(&self) -> bool {
+        self.run.is_empty() && self.steps.is_empty()
+    }
+
+    /// What the commit says before the marks.
+    pub(in crate::kinds) fn text(
+        &self,
+        goal: &str,
+        placeholders: &Placeholders,
+    ) -> Result<String, KindError> {
+        match (&self.message, self.description.is_empty()) {
+            (Some(message), _) => placeholders.text(message),
+            (None, false) => Ok(self.description.clone()),
+            (None, true) => Ok(goal.to_owned()),
+        }
+    }
+
+    pub(in crate::kinds) fn author(&self, placeholders: &Placeholders) -> Result<String, KindError> {
+        match self.author.is_empty() {
+            true => Ok(String::new()),
+            false => placeholders.text(&self.author),
+        }
+    }
+
+    pub(in crate::kinds) fn timeout(&self) -> Duration {
+        self.timeout
+            .map_or(Duration::from_secs(600), Duration::from_millis)
+    }
+
+    pub(in crate::kinds) fn grace(&self) -> Duration {
+        self.grace.map_or(Duration::from_secs(30), Duration::from_millis)
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Arguments {
+    pub(super) presentation: Presentation,
+    branch: String,
+}
+
+impl Arguments {
+    /// # Errors
+    /// What is wrong, as a sentence.
+    pub(super) fn read(arguments: &Value) -> Result<Self, String> {
+        let read: Self = serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
+        let template = Template::parse(&read.branch).map_err(|error| error.to_string())?;
+        for path in template.paths() {
+            let root = path.split('.').next().unwrap_or_default();
+            if !KNOWN_OF_BRANCH.contains(&root) {
+                return Err(format!(
+                    "`branch` cannot ask for `${{{path}}}`: which branch it is must be known before there is a commit, from \
+                     `parameters`, `repo` or `goal`"
+                ));
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// The branch of its own that a transform of these arguments leaves its commit on; `None` when it goes to the branch that
+/// it was made on.
+///
+/// # Errors
+/// It has no legal name with these parameters.
+pub fn own_branch(
+    arguments: &Value,
+    parameters: &Map<String, Value>,
+    repo: &RepoSlug,
+    command: &str,
+) -> Result<Option<BranchName>, KindError> {
+    let read = Arguments::read(arguments).map_err(KindError::Definition)?;
+    if read.presentation == Presentation::Commit {
+        return Ok(None);
+    }
+    let facts = json!({
+        "parameters": parameters,
+        "repo": {"owner": repo.owner, "name": repo.name},
+        "goal": {"name": command},
+    });
+    let text = Placeholders::from_facts(facts).text(&read.branch)?;
+    let name = BranchName::parse(&normalised_branch(&text));
+    name.map(Some)
+        .map_err(|error| KindError::Definition(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn branch(arguments: &Value) -> Result<Option<String>, String> {
+        let parameters = Map::from_iter([("to".to_owned(), json!("v2 (new)"))]);
+        own_branch(arguments, &parameters, &RepoSlug::new("acme", "app"), "new logo")
+            .map(|branch| branch.map(|branch| branch.to_string()))
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn cm_05_the_branch_of_a_transform_is_normalised_and_known_beforehand() {
+        let own = branch(&json!({"branch": "transform/${goal.name}"}));
+        assert_eq!(own.unwrap().as_deref(), Some("transform/new_logo"));
+        let own = branch(&json!({"branch": "${repo.owner}/${parameters.to}.lock"}));
+        assert_eq!(own.unwrap().as_deref(), Some("acme/v2_(new)"));
+        assert_eq!(
+            branch(&json!({"presentation": "commit", "branch": "x"})),
+            Ok(None)
+        );
+        assert!(
+            branch(&json!({"branch": "${push.branch}"}))
+                .unwrap_err()
+                .contains("before there is a commit")
+        );
+        assert!(branch(&json!({"branch": "///"})).is_err());
+    }
+
+    #[test]
+    fn cm_06_a_transform_is_one_program_or_several() {
+        let read = |arguments: Value| Programs::read("transform", &arguments);
+        let one = read(json!({"run": ["x"]})).unwrap();
+        assert_eq!(one.all("logo")[0].name, "logo");
+        let several = json!({"steps": [{"name": "a", "run": ["x"]}, {"name": "b", "run": ["y"]}]});
+        assert_eq!(read(several).unwrap().all("logo").len(), 2);
+        assert!(read(json!({})).unwrap().is_empty());
+        for wrong in [
+            json!({"run": ["x"], "steps": [{"name": "a", "run": ["x"]}]}),
+            json!({"steps": [{"name": "a", "run": ["x"]}, {"name": "a", "run": ["x"]}]}),
+            json!({"steps": [{"name": "a\nb", "run": ["x"]}]}),
+        ] {
+            assert!(read(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! `transform`: programs that change repositories because somebody asks for it, one commit for each (semantics 5.5).
+//!
+//! The programs run as one step of our own program (`own/transform.rs`), which leaves the commit as a pack. What becomes of it
+//! is decided in [`conclude`]: shown and forgotten in a dry run, else sent to a branch, never by force, never into a work tree.
+
+pub(super) mod arguments;
+mod conclude;
+pub(super) mod message;
+pub mod order;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::resolve::Placeholders;
+use super::{
+    Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, machine, part_tests, refuse_untrusted,
+};
+use crate::model::{Descriptor, ExecutionResult, ValueType};
+use crate::ports::store::Cause;
+pub use arguments::own_branch;
+use arguments::{Arguments, Presentation, Programs, Written};
+pub(super) use conclude::{Made, made, shown_difference};
+use order::{Order, Ordered};
+
+pub(super) struct Transform;
+
+pub(super) static DESCRIPTOR: Descriptor = Descriptor {
+    name: "transform",
+    aliases: &[],
+    value: Some(ValueType::Fields(arguments::FIELDS)),
+    by_use: false,
+    help: "Runs programs that change the repositories it is asked for, and pushes what they changed as one commit to each; a \
+           dry run shows the difference and pushes nothing.",
+    example: "name: license\ntransform: {run: [./scripts/set-license, \"${parameters.license}\"]}",
+};
+
+#[async_trait]
+impl Kind for Transform {
+    fn descriptor(&self) -> &'static Descriptor {
+        &DESCRIPTOR
+    }
+
+    fn runs_process(&self) -> bool {
+        true
+    }
+
+    fn check(&self, arguments: &Value) -> Result<(), String> {
+        let programs = Programs::read("transform", arguments)?;
+        if programs.is_empty() {
+            return Err("`transform` needs `run: [program, argument, …]` or `steps`".to_owned());
+        }
+        Arguments::read(arguments).map(|_| ())
+    }
+
+    async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
+        refuse_untrusted(context)?;
+        let work = &context.goal.definition().work;
+        let arguments = Arguments::read(&work.arguments).map_err(KindError::Definition)?;
+        let asks = arguments.presentation == Presentation::PullRequest && !is_dry_run(context);
+        if asks && !context.forges.knows(&context.record.push.repo) {
+            // Before anything is pushed that nobody would be asked to merge.
+            return Err(KindError::Definition(format!(
+                "`presentation: pull_request` needs a forge, and none is connected for {}: name its origin in `forges` of the \
+                 configuration, or leave the commit on a branch with `branch`",
+                context.record.push.repo.slug
+            )));
+        }
+        let programs = Programs::read("transform", &work.arguments).map_err(KindError::Definition)?;
+        request(context, &programs).await.map(Begun::Process)
+    }
+
+    async fn conclude(
+        &self,
+        context: &GoalContext<'_>,
+        ended: Ended<'_>,
+    ) -> Result<ExecutionResult, KindError> {
+        conclude::conclude(context, ended).await
+    }
+}
+
+/// Whether nothing is to be changed.
+pub(super) fn is_dry_run(context: &GoalContext<'_>) -> bool {
+    matches!(context.record.cause, Cause::Command { dry_run: true, .. })
+}
+
+/// The step that runs the programs whose tests hold.
+pub(super) async fn request(
+    context: &GoalContext<'_>,
+    programs: &Programs,
+) -> Result<ProcessRequest, KindError> {
+    let name = &context.goal.definition().name;
+    let relevant = part_tests::that_hold(context, programs.all(name), Written::part).await?;
+    let placeholders = Placeholders::of(context).await?;
+    let mut ordered = Vec::new();
+    for program in relevant {
+        let resolved = placeholders.argv(&program.run)?;
+        ordered.push(Ordered {
+            name: program.name,
+            argv: resolved.argv,
+            environment: resolved.environment,
+        });
+    }
+    let text = programs.text(name, &placeholders)?;
+    let author = programs.author(&placeholders)?;
+    let order = Order {
+        programs: ordered,
+        directory: programs.directory.clone(),
+        message: message::of_command(DESCRIPTOR.name, &text, name).map_err(KindError::Definition)?,
+        author: message::author(&author).map_err(KindError::Definition)?,
+        committer: machine(),
+        at: context.now,
+    };
+    let order = serde_json::to_value(&order).map_err(|error| KindError::Definition(error.to_string()))?;
+    Ok(ProcessRequest {
+        steps: vec![Step::own("", order::VERB, order)],
+        environment: placeholders.variables(&programs.env)?,
+        timeout: programs.timeout(),
+        grace: programs.grace(),
+    })
+}

@@ -1,0 +1,103 @@
+//! Forges: where repositories live among people, and branches are asked to be merged (semantics 4.1, 5.5).
+
+use async_trait::async_trait;
+use thiserror::Error;
+
+use super::secrets::{Asker, NotGiven};
+use crate::model::{BranchName, Repository};
+
+/// A branch that asks to be merged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PullRequest {
+    /// The branch, which has been pushed.
+    pub branch: BranchName,
+    /// The branch it is to be merged into.
+    pub target: BranchName,
+    /// One line.
+    pub title: String,
+    /// What it is about, in Markdown.
+    pub body: String,
+}
+
+/// A pull request that is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenPullRequest {
+    /// Its number in the repository.
+    pub number: u64,
+    /// Its page.
+    pub url: String,
+    /// Whether it was not there before.
+    pub is_new: bool,
+}
+
+/// Why a forge did not do it.
+#[derive(Debug, Error)]
+pub enum ForgeError {
+    /// The machine knows no forge for the repository.
+    #[error("{0} is at no forge that is connected: name its origin in `forges` of the configuration")]
+    NotConnected(String),
+    /// The token for it is not given.
+    #[error(transparent)]
+    Secret(#[from] NotGiven),
+    /// It says no, and would again.
+    #[error("{origin} {because}")]
+    Refused {
+        /// Which forge.
+        origin: String,
+        /// What it said, so that it completes a sentence; one line.
+        because: String,
+    },
+    /// It did not answer as it should; may pass.
+    #[error("failed to ask {origin}: {because}")]
+    Unavailable {
+        /// Which forge.
+        origin: String,
+        /// What happened.
+        because: String,
+    },
+}
+
+impl ForgeError {
+    /// Whether trying again a moment later can help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+}
+
+/// The forges of a machine.
+#[async_trait]
+pub trait Forges: Send + Sync {
+    /// Whether the repository is at one of them.
+    fn knows(&self, repo: &Repository) -> bool;
+
+    /// Opens a pull request, or brings the one that is open for this branch up to date; never a second one.
+    ///
+    /// # Errors
+    /// There is no such forge, or it does not do it.
+    async fn ask_to_merge(
+        &self,
+        repo: &Repository,
+        wanted: &PullRequest,
+        asker: &Asker,
+    ) -> Result<OpenPullRequest, ForgeError>;
+}
+
+/// No forge at all.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoForges;
+
+#[async_trait]
+impl Forges for NoForges {
+    fn knows(&self, _repo: &Repository) -> bool {
+        false
+    }
+
+    async fn ask_to_merge(
+        &self,
+        repo: &Repository,
+        _wanted: &PullRequest,
+        _asker: &Asker,
+    ) -> Result<OpenPullRequest, ForgeError> {
+        Err(ForgeError::NotConnected(repo.slug.to_string()))
+    }
+}

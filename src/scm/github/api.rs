@@ -1,0 +1,264 @@
+//! The calls, and what the answers mean.
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::address::Place;
+use crate::model::BranchName;
+use crate::ports::forges::{ForgeError, OpenPullRequest, PullRequest};
+
+/// Largest answer that is read, in bytes.
+const MAX_ANSWER: usize = 2 << 20;
+
+/// Longest answer of the forge that is passed on, in characters.
+const LONGEST_WORDS: usize = 300;
+
+/// The version of the API that this is written for.
+const VERSION: &str = "2022-11-28";
+
+/// How long one call may take.
+const DEADLINE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// One repository of one forge, with the token for it.
+pub(super) struct Session<'a> {
+    pub(super) client: &'a Client,
+    pub(super) origin: String,
+    pub(super) api: &'a Url,
+    pub(super) token: &'a SecretString,
+    pub(super) place: &'a Place,
+}
+
+/// A pull request as the forge shows it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Shown {
+    number: u64,
+    html_url: String,
+    title: String,
+    #[serde(default)]
+    body: Option<String>,
+    head: Side,
+}
+
+#[derive(Debug, Deserialize)]
+struct Side {
+    #[serde(rename = "ref")]
+    branch: String,
+    #[serde(default)]
+    user: Option<User>,
+}
+
+#[derive(Debug, Deserialize)]
+struct User {
+    login: String,
+}
+
+impl Shown {
+    fn opened(self, is_new: bool) -> OpenPullRequest {
+        OpenPullRequest {
+            number: self.number,
+            url: self.html_url,
+            is_new,
+        }
+    }
+}
+
+/// An answer: its status and its beginning.
+struct Answer {
+    status: StatusCode,
+    body: Vec<u8>,
+    /// When it asks us to wait, until when.
+    waits: Option<String>,
+}
+
+impl Session<'_> {
+    /// The open pull request of a branch.
+    pub(super) async fn open_for(&self, branch: &BranchName) -> Result<Option<Shown>, ForgeError> {
+        let mut url = self.url(&[])?;
+        url.query_pairs_mut()
+            .append_pair("state", "open")
+            .append_pair("head", &format!("{}:{branch}", self.place.owner));
+        let answer = self.call(Method::GET, url, None).await?;
+        let shown: Vec<Shown> = self.read(answer)?;
+        // A filter that it does not understand it leaves out.
+        let is_it = |one: &Shown| {
+            let owner = one.head.user.as_ref();
+            one.head.branch == branch.as_str()
+                && owner.is_none_or(|user| user.login.eq_ignore_ascii_case(&self.place.owner))
+        };
+        Ok(shown.into_iter().find(is_it))
+    }
+
+    /// Opens one; `None` when there is one already.
+    pub(super) async fn open(&self, wanted: &PullRequest) -> Result<Option<OpenPullRequest>, ForgeError> {
+        let body = json!({
+            "title": wanted.title,
+            "body": wanted.body,
+            "head": wanted.branch.as_str(),
+            "base": wanted.target.as_str(),
+        });
+        let answer = self.call(Method::POST, self.url(&[])?, Some(body)).await?;
+        if answer.status == StatusCode::UNPROCESSABLE_ENTITY && words(&answer.body).contains("already exists")
+        {
+            return Ok(None);
+        }
+        self.read::<Shown>(answer).map(|shown| Some(shown.opened(true)))
+    }
+
+    /// Changes what it says where that is not what is wanted.
+    pub(super) async fn bring_up_to_date(
+        &self,
+        open: Shown,
+        wanted: &PullRequest,
+    ) -> Result<OpenPullRequest, ForgeError> {
+        if open.title == wanted.title && open.body.as_deref().unwrap_or_default() == wanted.body {
+            return Ok(open.opened(false));
+        }
+        let body = json!({ "title": wanted.title, "body": wanted.body });
+        let url = self.url(&[&open.number.to_string()])?;
+        let answer = self.call(Method::PATCH, url, Some(body)).await?;
+        self.read::<Shown>(answer).map(|shown| shown.opened(false))
+    }
+
+    fn url(&self, rest: &[&str]) -> Result<Url, ForgeError> {
+        let mut url = self.api.clone();
+        let mut segments = url
+            .path_segments_mut()
+            .map_err(|()| self.refused("has an address without a path".to_owned()))?;
+        segments
+            .pop_if_empty()
+            .extend([
+                "repos",
+                self.place.owner.as_str(),
+                self.place.name.as_str(),
+                "pulls",
+            ])
+            .extend(rest);
+        drop(segments);
+        Ok(url)
+    }
+
+    async fn call(&self, method: Method, url: Url, body: Option<Value>) -> Result<Answer, ForgeError> {
+        let request = self.request(method, url, body)?;
+        // The error would repeat the address and never the token, which stands in a header.
+        let response = request
+            .send()
+            .await
+            .map_err(|error| self.unavailable(error.without_url().to_string()))?;
+        self.answer(response).await
+    }
+
+    fn request(&self, method: Method, url: Url, body: Option<Value>) -> Result<RequestBuilder, ForgeError> {
+        let bearer = format!("Bearer {}", self.token.expose_secret().trim());
+        let mut bearer = HeaderValue::from_str(&bearer).map_err(|_| {
+            self.refused("has a token that is no token: it has characters that none has".to_owned())
+        })?;
+        bearer.set_sensitive(true);
+        let request = self
+            .client
+            .request(method, url)
+            .timeout(DEADLINE)
+            .header(AUTHORIZATION, bearer)
+            .header(ACCEPT, "application/vnd.github+json")
+            .header(USER_AGENT, concat!("sdm/", env!("CARGO_PKG_VERSION")))
+            .header("X-GitHub-Api-Version", VERSION);
+        Ok(match body {
+            Some(body) => request
+                .header(CONTENT_TYPE, "application/json")
+                .body(body.to_string()),
+            None => request,
+        })
+    }
+
+    async fn answer(&self, mut response: Response) -> Result<Answer, ForgeError> {
+        let status = response.status();
+        let waits = waits(&response);
+        let mut body = Vec::new();
+        while let Some(piece) = response
+            .chunk()
+            .await
+            .map_err(|error| self.unavailable(error.without_url().to_string()))?
+        {
+            if body.len() + piece.len() > MAX_ANSWER {
+                return Err(self.refused(format!("answers with more than {MAX_ANSWER} bytes")));
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(Answer { status, body, waits })
+    }
+
+    fn read<T: serde::de::DeserializeOwned>(&self, answer: Answer) -> Result<T, ForgeError> {
+        if answer.status.is_success() {
+            return serde_json::from_slice(&answer.body).map_err(|error| {
+                self.refused(format!("answers with something else than was asked for: {error}"))
+            });
+        }
+        let said = words(&answer.body);
+        if let Some(until) = answer.waits {
+            return Err(self.refused(format!(
+                "has had too many questions and wants none until {until}: {said}"
+            )));
+        }
+        Err(match answer.status {
+            StatusCode::UNAUTHORIZED => self.refused(format!("does not take the token: {said}")),
+            StatusCode::FORBIDDEN => self.refused(format!("does not let the token do this: {said}")),
+            StatusCode::NOT_FOUND => self.refused(format!(
+                "has no repository {}/{}, or the token may not see it",
+                self.place.owner, self.place.name
+            )),
+            status if status.is_server_error() => self.unavailable(format!("it answers {status}: {said}")),
+            status if status.is_redirection() => {
+                self.refused("has the repository somewhere else now: name it by its new address".to_owned())
+            }
+            status => self.refused(format!("says no ({status}): {said}")),
+        })
+    }
+
+    fn refused(&self, because: String) -> ForgeError {
+        ForgeError::Refused {
+            origin: self.origin.clone(),
+            because,
+        }
+    }
+
+    fn unavailable(&self, because: String) -> ForgeError {
+        ForgeError::Unavailable {
+            origin: self.origin.clone(),
+            because,
+        }
+    }
+}
+
+/// Until when no more questions are wanted, where that is said.
+fn waits(response: &Response) -> Option<String> {
+    let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
+    let is_limited = response.status() == StatusCode::TOO_MANY_REQUESTS
+        || header("x-ratelimit-remaining").as_deref() == Some("0") && !response.status().is_success();
+    if !is_limited {
+        return header("retry-after")
+            .filter(|_| response.status() == StatusCode::FORBIDDEN)
+            .map(|seconds| format!("{seconds} seconds from now"));
+    }
+    let reset = header("x-ratelimit-reset").and_then(|reset| reset.parse::<i64>().ok());
+    let at =
+        reset.map(|reset| crate::model::Timestamp::from_micros(reset.saturating_mul(1_000_000)).rfc3339());
+    Some(at.unwrap_or_else(|| "later".to_owned()))
+}
+
+/// What the forge says, on one line; what it says is not ours.
+fn words(body: &[u8]) -> String {
+    let read: Value = serde_json::from_slice(body).unwrap_or_default();
+    let mut words = read["message"].as_str().unwrap_or_default().to_owned();
+    let more = read["errors"].as_array().into_iter().flatten();
+    for error in more.filter_map(|error| error["message"].as_str().or(error.as_str())) {
+        words.push_str(&format!("; {error}"));
+    }
+    let plain = words.chars().filter(|c| !c.is_control());
+    let plain: String = plain.take(LONGEST_WORDS).collect();
+    match plain.is_empty() {
+        true => "it gives no reason".to_owned(),
+        false => plain,
+    }
+}

@@ -1,0 +1,135 @@
+//! GitHub, in the cloud and of one's own: pull requests for what goals push.
+//!
+//! Three calls are all there is: look for the open one of a branch, open one, change one. Each goes to the API of the
+//! origin that the token is for and nowhere else; redirects are not followed.
+
+mod address;
+mod api;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use reqwest::{Client, Url};
+
+use crate::model::Repository;
+use crate::ports::Secrets;
+use crate::ports::forges::{ForgeError, Forges, OpenPullRequest, PullRequest};
+use crate::ports::secrets::{Asker, Opened};
+use address::Place;
+use api::Session;
+
+/// One GitHub that is connected.
+#[derive(Debug, Clone)]
+pub struct Forge {
+    origin: Url,
+    api: Url,
+    secret: String,
+}
+
+impl Forge {
+    /// The GitHub at an origin; `secret` is the name of its token among the machine's secrets. Its API is where GitHub has it
+    /// unless `api` says otherwise.
+    ///
+    /// # Errors
+    /// What is wrong with the addresses, as a sentence.
+    pub fn new(origin: &str, api: Option<&str>, secret: &str) -> Result<Self, String> {
+        let origin = address::origin(origin)?;
+        let api = match api {
+            Some(api) => address::origin_with_path(api)?,
+            None => address::usual_api(&origin),
+        };
+        Ok(Self {
+            origin,
+            api,
+            secret: secret.to_owned(),
+        })
+    }
+
+    fn name(&self) -> String {
+        self.origin.as_str().trim_end_matches('/').to_owned()
+    }
+}
+
+/// All of them.
+pub struct GitHub {
+    client: Client,
+    forges: Vec<Forge>,
+    secrets: Arc<dyn Secrets>,
+}
+
+impl GitHub {
+    /// Over a client with the machine's proxies and authorities, which follows no redirects.
+    pub fn new(client: Client, forges: Vec<Forge>, secrets: Arc<dyn Secrets>) -> Self {
+        Self {
+            client,
+            forges,
+            secrets,
+        }
+    }
+
+    fn at(&self, repo: &Repository) -> Option<(&Forge, Place)> {
+        let place = Place::of(&repo.address)?;
+        let forge = self.forges.iter().find(|forge| place.is_at(&forge.origin))?;
+        Some((forge, place))
+    }
+}
+
+/// A token that is for somewhere else goes nowhere.
+fn check_token(forge: &Forge, token: &Opened) -> Result<(), ForgeError> {
+    let Some(url) = &token.url else { return Ok(()) };
+    let is_for = Url::parse(url).is_ok_and(|url| url.origin() == forge.origin.origin());
+    match is_for {
+        true => Ok(()),
+        false => Err(ForgeError::Refused {
+            origin: forge.name(),
+            because: format!(
+                "is not where the secret `{}` counts: its `url` names another origin",
+                token.name
+            ),
+        }),
+    }
+}
+
+#[async_trait]
+impl Forges for GitHub {
+    fn knows(&self, repo: &Repository) -> bool {
+        self.at(repo).is_some()
+    }
+
+    async fn ask_to_merge(
+        &self,
+        repo: &Repository,
+        wanted: &PullRequest,
+        asker: &Asker,
+    ) -> Result<OpenPullRequest, ForgeError> {
+        let Some((forge, place)) = self.at(repo) else {
+            return Err(ForgeError::NotConnected(repo.slug.to_string()));
+        };
+        let token = self.secrets.by_name(&forge.secret, asker).await?;
+        check_token(forge, &token)?;
+        let session = Session {
+            client: &self.client,
+            origin: forge.name(),
+            api: &forge.api,
+            token: &token.value,
+            place: &place,
+        };
+        if let Some(open) = session.open_for(&wanted.branch).await? {
+            return session.bring_up_to_date(open, wanted).await;
+        }
+        if let Some(opened) = session.open(wanted).await? {
+            return Ok(opened);
+        }
+        // Somebody opened it meanwhile.
+        match session.open_for(&wanted.branch).await? {
+            Some(open) => session.bring_up_to_date(open, wanted).await,
+            None => Err(ForgeError::Unavailable {
+                origin: forge.name(),
+                because: format!(
+                    "it says that {} has a pull request, and shows none",
+                    wanted.branch
+                ),
+            }),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Commands and listeners.
+
+use serde_json::{Value, json};
+
+use crate::model::Field;
+
+use super::super::catalogue::Catalogue;
+use super::super::command::{INTENT_FIELDS, PARAMETER_FIELDS, RUN_FIELDS};
+use super::super::shape::{command_keys, key_of, listener_keys};
+use super::values::{any_of_names, described, object, object_of, scalar, value};
+
+/// A command: exactly one key says what it does.
+pub(super) fn command(catalogue: &Catalogue<'_>) -> Value {
+    let keys = command_keys(catalogue);
+    let mut schema = object(keys.iter());
+    let run = Field::new("run", crate::model::ValueType::Argv, "");
+    let kinds = catalogue.kinds_of_commands().map(key_of);
+    let work: Vec<Value> = std::iter::once(run)
+        .chain(kinds)
+        .map(|field| any_of_names(&field))
+        .collect();
+    schema["oneOf"] = json!(work);
+    // Beside a kind the options of `run` would have no effect.
+    let options = RUN_FIELDS.iter().filter(|field| field.name != "run");
+    let named: Vec<Value> = options.map(any_of_names).collect();
+    schema["if"] = json!({ "required": ["run"] });
+    schema["else"] = json!({ "not": { "anyOf": named } });
+    schema
+}
+
+/// What is known of a parameter; nothing has to be.
+pub(super) fn parameter() -> Value {
+    let mut known = object(PARAMETER_FIELDS.iter());
+    let secret =
+        |other: &str| json!({ "required": ["secret", other], "properties": { "secret": { "const": true } } });
+    // A value comes from one place.
+    let several = [
+        json!({ "required": ["mapped", "value"] }),
+        secret("mapped"),
+        secret("value"),
+    ];
+    known["not"] = json!({ "anyOf": several });
+    json!({ "anyOf": [{ "type": "null" }, known] })
+}
+
+/// Words, or a pattern.
+pub(super) fn intent() -> Value {
+    json!({ "anyOf": [scalar(), object(INTENT_FIELDS.iter())] })
+}
+
+/// A listener: for an event, or a timer.
+pub(super) fn listener() -> Value {
+    let keys = listener_keys().into_iter().map(|field| {
+        let is_run = field.name == "run";
+        let field = Field {
+            required: field.required || is_run,
+            ..field
+        };
+        (field, described(&field, value(&field.value)))
+    });
+    let mut schema = object_of(keys);
+    let when = ["event", "cron", "interval"].map(|key| json!({ "required": [key] }));
+    schema["anyOf"] = json!(when);
+    schema["not"] = json!({ "required": ["cron", "interval"] });
+    schema
+}

@@ -1,0 +1,242 @@
+//! A GitHub as far as pull requests go, in memory, over real http: it numbers them, allows one open one for a branch, and knows
+//! its token.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, patch};
+use axum::{Json, Router};
+use sdm::runtime::tasks::Tasks;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// A running one; gone when dropped.
+pub struct FakeGitHub {
+    address: String,
+    world: Arc<Mutex<World>>,
+    _tasks: Tasks,
+}
+
+/// What it has and what it was asked.
+#[derive(Default)]
+struct World {
+    token: String,
+    pulls: Vec<Pull>,
+    asked: Vec<String>,
+    /// What it answers instead of an answer, in this order.
+    refusals: Vec<(u16, Value, Vec<(&'static str, String)>)>,
+    /// How many lists to come do not show what is there.
+    hidden: u32,
+}
+
+/// A pull request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pull {
+    pub repo: String,
+    pub number: u64,
+    pub title: String,
+    pub body: String,
+    pub head: String,
+    pub base: String,
+    pub is_open: bool,
+}
+
+impl Pull {
+    fn shown(&self) -> Value {
+        let owner = self.repo.split('/').next().unwrap_or_default();
+        json!({
+            "number": self.number,
+            "html_url": format!("https://github.example/{}/pull/{}", self.repo, self.number),
+            "title": self.title,
+            "body": self.body,
+            "state": if self.is_open { "open" } else { "closed" },
+            "head": {"ref": self.head, "user": {"login": owner}},
+            "base": {"ref": self.base},
+        })
+    }
+}
+
+type Shared = State<Arc<Mutex<World>>>;
+
+impl FakeGitHub {
+    /// One that takes this token.
+    pub async fn start(token: &str) -> Self {
+        let world = World {
+            token: format!("Bearer {token}"),
+            ..World::default()
+        };
+        let world = Arc::new(Mutex::new(world));
+        let router = Router::new()
+            .route("/api/v3/repos/{owner}/{name}/pulls", get(list).post(open))
+            .route("/api/v3/repos/{owner}/{name}/pulls/{number}", patch(change))
+            .layer(middleware::from_fn_with_state(Arc::clone(&world), admit))
+            .with_state(Arc::clone(&world));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}/api/v3", listener.local_addr().unwrap());
+        let tasks = Tasks::new();
+        let stop = tasks.stop_token().cancelled_owned();
+        tasks.spawn("fake github", async move {
+            axum::serve(listener, router)
+                .with_graceful_shutdown(stop)
+                .await
+                .unwrap();
+        });
+        Self {
+            address,
+            world,
+            _tasks: tasks,
+        }
+    }
+
+    /// Where its API is.
+    pub fn api(&self) -> &str {
+        &self.address
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap()
+    }
+
+    /// What it has.
+    pub fn pulls(&self) -> Vec<Pull> {
+        self.world().pulls.clone()
+    }
+
+    /// What it was asked, as `METHOD path`, since this was asked last.
+    pub fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.world().asked)
+    }
+
+    /// The next answer is this one.
+    pub fn refuse(&self, status: u16, message: &str, headers: &[(&'static str, &str)]) {
+        let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        self.world()
+            .refusals
+            .push((status, json!({"message": message}), headers.collect()));
+    }
+
+    /// The next list does not show what is there, as if it were made a moment later.
+    pub fn hide_once(&self) {
+        self.world().hidden += 1;
+    }
+
+    /// Closes or merges all.
+    pub fn close_all(&self) {
+        for pull in &mut self.world().pulls {
+            pull.is_open = false;
+        }
+    }
+}
+
+async fn admit(State(world): Shared, headers: HeaderMap, request: Request, next: Next) -> Response {
+    let refusal = {
+        let mut world = world.lock().unwrap();
+        let line = format!("{} {}", request.method(), request.uri());
+        world.asked.push(line);
+        let given = headers.get("authorization").and_then(|value| value.to_str().ok());
+        if given != Some(world.token.as_str()) {
+            Some((401, json!({"message": "Bad credentials"}), Vec::new()))
+        } else if world.refusals.is_empty() {
+            None
+        } else {
+            Some(world.refusals.remove(0))
+        }
+    };
+    let Some((status, body, headers)) = refusal else {
+        return next.run(request).await;
+    };
+    let mut response = (StatusCode::from_u16(status).unwrap(), Json(body)).into_response();
+    for (name, value) in headers {
+        response.headers_mut().insert(name, value.parse().unwrap());
+    }
+    response
+}
+
+#[derive(Deserialize)]
+struct Filter {
+    head: Option<String>,
+    state: Option<String>,
+}
+
+async fn list(
+    State(world): Shared,
+    Path((owner, name)): Path<(String, String)>,
+    Query(filter): Query<Filter>,
+) -> Json<Value> {
+    let mut world = world.lock().unwrap();
+    if world.hidden > 0 {
+        world.hidden -= 1;
+        return Json(json!([]));
+    }
+    let repo = format!("{owner}/{name}");
+    let fits = |pull: &&Pull| {
+        let head = format!("{owner}:{}", pull.head);
+        let is_open = filter.state.as_deref() != Some("open") || pull.is_open;
+        pull.repo == repo && is_open && filter.head.as_ref().is_none_or(|wanted| *wanted == head)
+    };
+    Json(world.pulls.iter().filter(fits).map(Pull::shown).collect())
+}
+
+#[derive(Deserialize)]
+struct New {
+    title: String,
+    body: String,
+    head: String,
+    base: String,
+}
+
+async fn open(
+    State(world): Shared,
+    Path((owner, name)): Path<(String, String)>,
+    Json(new): Json<New>,
+) -> Response {
+    let mut world = world.lock().unwrap();
+    let repo = format!("{owner}/{name}");
+    let is_same =
+        |pull: &Pull| pull.repo == repo && pull.is_open && pull.head == new.head && pull.base == new.base;
+    if world.pulls.iter().any(is_same) {
+        let message = format!("A pull request already exists for {owner}:{}.", new.head);
+        let body = json!({"message": "Validation Failed", "errors": [{"resource": "PullRequest", "message": message}]});
+        return (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response();
+    }
+    let pull = Pull {
+        repo,
+        number: world.pulls.len() as u64 + 1,
+        title: new.title,
+        body: new.body,
+        head: new.head,
+        base: new.base,
+        is_open: true,
+    };
+    world.pulls.push(pull.clone());
+    (StatusCode::CREATED, Json(pull.shown())).into_response()
+}
+
+#[derive(Deserialize)]
+struct Change {
+    title: Option<String>,
+    body: Option<String>,
+}
+
+async fn change(
+    State(world): Shared,
+    Path((owner, name, number)): Path<(String, String, u64)>,
+    Json(change): Json<Change>,
+) -> Response {
+    let mut world = world.lock().unwrap();
+    let repo = format!("{owner}/{name}");
+    let found = world
+        .pulls
+        .iter_mut()
+        .find(|pull| pull.repo == repo && pull.number == number);
+    let Some(pull) = found else {
+        return (StatusCode::NOT_FOUND, Json(json!({"message": "Not Found"}))).into_response();
+    };
+    pull.title = change.title.unwrap_or_else(|| pull.title.clone());
+    pull.body = change.body.unwrap_or_else(|| pull.body.clone());
+    Json(pull.shown()).into_response()
+}
