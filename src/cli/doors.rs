@@ -166,7 +166,7 @@ pub fn lock(
 ) -> Result<LockChanges, DoorError> {
     let directory = directory_of(goals);
     let looked = runtime()?.block_on(references::look(configuration, &directory, files, options));
-    looked.map_err(unlocked)
+    looked.map_err(|error| unlocked(&error))
 }
 
 /// Writes what was found.
@@ -174,11 +174,11 @@ pub fn lock(
 /// # Errors
 /// The system says no.
 pub fn write_lock(changes: &LockChanges) -> Result<(), DoorError> {
-    changes.write().map_err(unlocked)
+    changes.write().map_err(|error| unlocked(&error))
 }
 
-fn unlocked(error: ReferenceError) -> DoorError {
-    let hint = match &error {
+fn unlocked(error: &ReferenceError) -> DoorError {
+    let hint = match error {
         ReferenceError::NoRevision { .. } => {
             Some("look at the tags and branches it has, and at `reference_address`")
         }
@@ -192,7 +192,7 @@ fn unlocked(error: ReferenceError) -> DoorError {
         | ReferenceError::Write(_) => None,
     };
     DoorError::Refused {
-        message: crate::runtime::causes::chain(&error),
+        message: crate::runtime::causes::chain(error),
         hint: hint.map(str::to_owned),
     }
 }

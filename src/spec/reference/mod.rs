@@ -11,7 +11,7 @@ mod overlay;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::yaml::Node;
+use super::yaml::{Entry, Node};
 
 pub(super) use fill::{Filled, Filling};
 pub use name::{InvalidReference, Reference};
@@ -65,7 +65,7 @@ impl File {
     pub(super) fn keys(&self) -> Vec<&str> {
         let entries = self.documents.iter().filter_map(|node| node.entries()).flatten();
         let maps = entries.filter(|entry| entry.value.entries().is_some());
-        maps.map(|entry| entry.name()).collect()
+        maps.map(Entry::name).collect()
     }
 
     /// Whether it could be read at all.
