@@ -434,6 +434,10 @@ fn not_started(error: StartError) -> DoorError {
             "write `forges: {'https://github.com': {secret: NAME}}`, with NAME among `secrets`",
         ),
         StartError::Hooks(_) => refused(&error, "write globs of `owner/name`, such as `acme/*`"),
+        StartError::Signing(_) => DoorError::Refused {
+            message: crate::runtime::causes::chain(&error),
+            hint: Some("`sdm key new` makes one; or take `signing` out of the configuration".to_owned()),
+        },
         StartError::State(_)
         | StartError::Team(_)
         | StartError::Store(_)

@@ -186,6 +186,7 @@ impl Layer {
             repository_hooks: list(sources, "SDM_REPOSITORY_HOOKS", ':'),
             trusted_owners: list(sources, "SDM_TRUSTED_OWNERS", ':'),
             reference_address: text("SDM_REFERENCE_ADDRESS"),
+            signing: None,
             people: None,
             secrets: None,
             secret_key_file: path("SDM_SECRET_KEY_FILE"),

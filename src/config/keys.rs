@@ -33,6 +33,7 @@ const TYPES: &[(&str, ValueType)] = &[
     ("repository_hooks", ValueType::List(&ValueType::Verbatim)),
     ("trusted_owners", ValueType::List(&ValueType::Verbatim)),
     ("reference_address", ValueType::Verbatim),
+    ("signing", ValueType::Fields(SIGNING)),
     ("people", ValueType::Map(&ValueType::Fields(PERSON))),
     ("trust", ValueType::Choice(&["ask", "all"])),
     ("engine", ValueType::Verbatim),
@@ -138,6 +139,25 @@ const GOAL_LIMITS: &[Field] = &[
     ),
 ];
 
+const SIGNING: &[Field] = &[
+    Field::new("key_name", ValueType::Verbatim, "what signatures call the key"),
+    Field::new(
+        "key_file",
+        ValueType::Verbatim,
+        "the key, as `sdm key new` makes it",
+    ),
+    Field::new(
+        "trusted",
+        ValueType::Map(&ValueType::Verbatim),
+        "public keys by name whose signatures count too",
+    ),
+    Field::new(
+        "scope",
+        ValueType::Choice(&["all", "fulfillment"]),
+        "whether all goals of a set must be signed well before one runs, or that one",
+    ),
+];
+
 const MOCK: &[Field] = &[
     Field::new(
         "goals",
@@ -188,6 +208,10 @@ const ALLOW: &[Field] = &[
 /// What keys without a variable mean.
 const WITHOUT_VARIABLE: &[(&str, &str)] = &[
     ("people", "people by login, for who may approve what"),
+    (
+        "signing",
+        "the key that goals are signed with, and others that are trusted",
+    ),
     (
         "logins",
         "logins by origin, such as `https://forge.example`, for remotes",

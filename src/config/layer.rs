@@ -10,6 +10,7 @@ use super::forges::ForgeEntry;
 use super::hub::HubText;
 use super::running::{LimitsText, MockEntry};
 use super::secrets::SecretText;
+use super::signing::SigningEntry;
 use super::sources::Sources;
 use super::units::{DurationText, SizeText};
 
@@ -135,6 +136,7 @@ pub(super) struct Layer {
     pub(super) repository_hooks: Option<Vec<String>>,
     pub(super) trusted_owners: Option<Vec<String>>,
     pub(super) reference_address: Option<String>,
+    pub(super) signing: Option<SigningEntry>,
     pub(super) people: Option<BTreeMap<String, PersonEntry>>,
     pub(super) secrets: Option<BTreeMap<String, SecretText>>,
     pub(super) secret_key_file: Option<PathBuf>,
@@ -169,6 +171,10 @@ impl Layer {
         let logins = self.logins.iter_mut().flat_map(BTreeMap::values_mut);
         logins.map(|login| &mut login.secret_file).for_each(resolve);
         let of_hub = self.hub.iter_mut().filter_map(|hub| hub.key.as_mut());
+        if let Some(signing) = &mut self.signing {
+            let keys = std::iter::once(&mut signing.key_file).chain(signing.trusted.values_mut());
+            keys.for_each(resolve);
+        }
         let secrets = self.secrets.iter_mut().flat_map(BTreeMap::values_mut);
         secrets
             .chain(of_hub)
@@ -185,6 +191,7 @@ impl Layer {
             ("repository_hooks", self.repository_hooks.is_some()),
             ("trusted_owners", self.trusted_owners.is_some()),
             ("reference_address", self.reference_address.is_some()),
+            ("signing", self.signing.is_some()),
             ("mock", self.mock.is_some()),
             ("goal_limits", self.goal_limits.is_some()),
             ("people", self.people.is_some()),

@@ -14,9 +14,11 @@ mod hub;
 mod keys;
 mod layer;
 mod load;
+mod references;
 mod resolve;
 mod running;
 mod secrets;
+mod signing;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -34,4 +36,5 @@ pub use load::load;
 pub use resolve::{Configuration, Entry, Limits, Origin, Sandboxes};
 pub use running::MockEntry;
 pub use secrets::{Hidden, SecretEntry, SecretSource};
+pub use signing::{SigningChoice, SigningEntry};
 pub use sources::Sources;

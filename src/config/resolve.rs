@@ -13,6 +13,7 @@ use super::hub::HubEntry;
 use super::layer::{Layer, LogFormat, LoginEntry, PersonEntry, SandboxChoice, TrustPolicy};
 use super::running::MockEntry;
 use super::secrets::{self, SecretEntry};
+use super::signing::SigningEntry;
 use super::sources::Sources;
 use crate::model::limits::GoalLimits;
 
@@ -76,9 +77,6 @@ pub struct Sandboxes {
 /// so nobody can lay something there for somebody else's goals.
 const WORKSPACE_KEEP: &[&str] = &["**/target", "**/node_modules", "**/.venv", "**/.gradle"];
 
-/// Where most repositories of references are.
-const REFERENCE_ADDRESS: &str = "https://github.com/{owner}/{repo}.git";
-
 /// The configuration of a machine: plain values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Configuration {
@@ -130,6 +128,8 @@ pub struct Configuration {
     pub trusted_owners: Vec<String>,
     /// Where repositories of references are, with `{owner}` and `{repo}` in it.
     pub reference_address: String,
+    /// Keys that goals are signed with; none when they are not.
+    pub signing: Option<SigningEntry>,
     /// People by login.
     pub people: BTreeMap<String, PersonEntry>,
     /// Secrets by name: where each is, and whom it is for.
@@ -268,23 +268,6 @@ impl Resolver<'_> {
             ));
         }
         Ok(parallel)
-    }
-
-    fn reference_address(&mut self) -> Result<String, ConfigError> {
-        let forge = || (REFERENCE_ADDRESS.to_owned(), Origin::Default);
-        let address = self.pick(
-            "reference_address",
-            |layer| layer.reference_address.clone(),
-            forge,
-            |address| without_credentials(address),
-        );
-        match address.contains("{owner}") && address.contains("{repo}") {
-            true => Ok(address),
-            false => {
-                let message = format!("it needs `{{owner}}` and `{{repo}}`, such as `{REFERENCE_ADDRESS}`");
-                Err(self.origin_error("reference_address", message))
-            }
-        }
     }
 
     fn ssh_command(&mut self) -> Result<Vec<String>, ConfigError> {
@@ -493,6 +476,7 @@ impl Resolver<'_> {
             String::clone,
         );
         let reference_address = self.reference_address()?;
+        let signing = self.signing()?;
         let show_people = |people: &BTreeMap<String, PersonEntry>| {
             format!("[{}]", people.keys().cloned().collect::<Vec<_>>().join(", "))
         };
@@ -560,6 +544,7 @@ impl Resolver<'_> {
             repository_hooks,
             trusted_owners,
             reference_address,
+            signing,
             people,
             secrets,
             secret_key_file,
@@ -578,7 +563,7 @@ impl Resolver<'_> {
 }
 
 /// A proxy address may carry a password; people see it without.
-fn without_credentials(address: &str) -> String {
+pub(super) fn without_credentials(address: &str) -> String {
     match (address.find("://"), address.rfind('@')) {
         (Some(scheme), Some(at)) if at > scheme => {
             format!("{}://***@{}", &address[..scheme], &address[at + 1..])

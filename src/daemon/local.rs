@@ -51,6 +51,9 @@ pub enum StartError {
     /// The state directory.
     #[error(transparent)]
     State(#[from] StateError),
+    /// The keys of goals.
+    #[error(transparent)]
+    Signing(#[from] super::signing::SigningError),
     /// The database.
     #[error("failed to open the database")]
     Store(#[from] StoreError),
@@ -160,6 +163,7 @@ pub async fn parts(
         executor: Arc::new(executor),
         archives: Arc::new(archives),
         secrets,
+        signing: super::signing::signing(configuration)?,
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
         tasks: tasks.clone(),

@@ -15,5 +15,6 @@ pub mod people;
 pub mod references;
 pub mod repositories;
 mod shipped;
+mod signing;
 pub mod state;
 pub mod team;

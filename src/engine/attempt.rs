@@ -128,6 +128,9 @@ impl Engine {
             else {
                 return self.close(&attempt, workspace.as_ref()).await;
             };
+            if let Some(rejected) = self.rejected(&record, &attempt.goal) {
+                return self.finish(&attempt, rejected, workspace.as_ref()).await;
+            }
             let result = match self.begin(kind, &record, goal).await {
                 Ok(Begun::Ended(result)) => result,
                 Ok(Begun::Process(request)) => {

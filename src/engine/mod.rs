@@ -18,6 +18,7 @@ pub mod replay;
 pub mod scheduler;
 mod secrets;
 pub mod settings;
+mod signing;
 mod triggers;
 mod vault;
 pub mod words;
@@ -30,6 +31,7 @@ use tokio::sync::Notify;
 
 use crate::kinds::Policy;
 use crate::model::PushId;
+use crate::ports::signing::Signing;
 use crate::ports::{Archives, Executor, Forges, Scm, Secrets, Store, Workspaces};
 use crate::runtime::clock::{Clock, Ids};
 use crate::runtime::tasks::Tasks;
@@ -54,6 +56,8 @@ pub struct Parts {
     pub archives: Arc<dyn Archives>,
     /// Secrets that goals are given.
     pub secrets: Arc<dyn Secrets>,
+    /// Signatures of goals, where there are any.
+    pub signing: Option<Arc<dyn Signing>>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Identity.

@@ -7,7 +7,7 @@ use super::Engine;
 use super::commands::ask::MACHINE_SCOPE;
 use super::explain::{Explanation, explain_with};
 use super::words::chain;
-use crate::model::{GoalSet, GoalSetId, GoalTrigger, Plan, Push, Trace};
+use crate::model::{GoalSetId, GoalTrigger, Plan, Push, Trace};
 use crate::ports::store::{Cause, StoreError};
 use crate::rules::PlanningFacts;
 
@@ -64,10 +64,9 @@ impl Engine {
         }
         let plan = explanation.plan;
         let id = GoalSetId(self.parts.ids.fresh());
-        let set = plan.name.as_ref().filter(|_| !plan.goals.is_empty()).map(|name| {
-            let (set, _events) = GoalSet::plan(id, name, plan.goals.clone(), at);
-            set
-        });
+        let named = plan.name.as_ref().filter(|_| !plan.goals.is_empty());
+        let set = named.map(|name| self.plan_set(id, name, &plan, push, at));
+        let set = set.transpose()?;
         let stored = self
             .parts
             .store

@@ -28,10 +28,11 @@ impl Engine {
                 .goal_set(id)
                 .await?
                 .ok_or(ActError::UnknownSet(id))?;
-            let (after, events) = record.set.act(action, self.parts.clock.now())?;
+            let (mut after, mut events) = record.set.act(action, self.parts.clock.now())?;
             if events.is_empty() && *leases == LeaseChanges::default() {
                 return Ok(after);
             }
+            self.sign(&record, &mut after, &mut events)?;
             match self
                 .parts
                 .store

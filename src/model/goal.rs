@@ -222,6 +222,8 @@ pub struct Goal {
     pub ended_at: Option<Timestamp>,
     /// When it last changed; strictly increasing per goal.
     pub changed_at: Timestamp,
+    /// Signature of all this, and of what was planned (semantics 3.14).
+    pub signature: Option<String>,
 }
 
 impl Goal {
@@ -247,6 +249,7 @@ impl Goal {
     pub(super) fn take_over(&mut self, event: &GoalEvent, next: GoalState) {
         let at = event.at;
         (self.version, self.changed_at) = (event.version, at);
+        self.signature.clone_from(&event.signature);
         // A late result is recorded; it must not touch what the current attempt shows, its times least of all.
         if let GoalChange::IgnoredResult { .. } = &event.change {
             return;

@@ -148,6 +148,9 @@ pub struct GoalEvent {
     /// Not to be started before; automatic retries only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
+    /// Signature of the goal as this event leaves it (semantics 3.14).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
 }
 
 /// What an executor reports at the end of an attempt (semantics 3.11).

@@ -10,6 +10,7 @@ pub mod kept;
 pub mod sandbox;
 pub mod scm;
 pub mod secrets;
+pub mod signing;
 pub mod store;
 pub mod team;
 pub mod triggers;

@@ -18,6 +18,7 @@ mod goal_files;
 mod goals;
 mod hooks;
 mod hub;
+mod key;
 mod lock;
 mod logs;
 mod lsp;
@@ -108,6 +109,9 @@ pub enum Command {
     /// The policy of a hub as a file: check it, compare it, explain it
     #[command(subcommand, arg_required_else_help = true)]
     Policy(policy::PolicyCommand),
+    /// Make keys that goals are signed with
+    #[command(subcommand, arg_required_else_help = true)]
+    Key(key::KeyCommand),
     /// Look at the surroundings for problems
     Doctor(doctor::Args),
     /// Write the JSON Schema of goal files or of the configuration
@@ -157,6 +161,7 @@ pub fn run(context: &mut Context, command: &Command) -> CommandResult {
         Command::Secret(command) => secret::run(context, command),
         Command::Audit(command) => audit::run(context, command),
         Command::Policy(command) => policy::run(context, command),
+        Command::Key(command) => key::run(context, command),
         Command::Doctor(args) => doctor::run(context, args),
         Command::Schema(args) => schema::run(context, args),
         Command::Lsp(args) => lsp::run(context, args),

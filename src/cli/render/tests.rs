@@ -215,6 +215,7 @@ fn event(name: &str, seconds: i64, change: GoalChange, error: Option<&str>) -> G
         data: None,
         external_urls: None,
         not_before: None,
+        signature: None,
     }
 }
 

@@ -129,7 +129,7 @@ async fn carry_out(
         });
     };
     let at = SystemClock.now();
-    let (set, _events) = GoalSet::plan(GoalSetId(RandomIds.fresh()), &name, plan.goals.clone(), at);
+    let set = engine.plan_set(GoalSetId(RandomIds.fresh()), &name, &plan, &push, at)?;
     engine.store().record_replay(&push).await?;
     engine
         .store()

@@ -77,6 +77,9 @@ impl Engine {
         let Some((record, goal)) = mine else {
             return Ok(result.clone());
         };
+        if let Some(rejected) = self.rejected(record, &attempt.goal) {
+            return Ok(rejected);
+        }
         let Some(kind) = kinds::kind(&goal.definition().work.kind) else {
             return Ok(result.clone());
         };

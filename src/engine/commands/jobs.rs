@@ -9,8 +9,7 @@ use crate::kinds::lookup::MATCHES;
 use crate::kinds::transform;
 use crate::model::push::Trust;
 use crate::model::{
-    BranchName, CommandWork, GoalSet, GoalSetId, Job, JobId, JobTask, Plan, Push, PushId, Repository,
-    TaskState,
+    BranchName, CommandWork, GoalSetId, Job, JobId, JobTask, Plan, Push, PushId, Repository, TaskState,
 };
 use crate::ports::scm::{Heads, ScmError};
 use crate::ports::store::StoreError;
@@ -84,7 +83,7 @@ impl Engine {
             }
             Ok(plan) => {
                 let id = GoalSetId(self.parts.ids.fresh());
-                let (set, _events) = GoalSet::plan(id, &job.command.name, plan.goals.clone(), push.at);
+                let set = self.plan_set(id, &job.command.name, &plan, &push, push.at)?;
                 self.parts
                     .store
                     .begin_task(job, task.number, &push, &plan, &set)

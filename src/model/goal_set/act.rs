@@ -216,6 +216,7 @@ impl Draft {
             data: extras.data,
             external_urls: extras.external_urls,
             not_before: extras.not_before,
+            signature: None,
         };
         self.set
             .apply(&event)

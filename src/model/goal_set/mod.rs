@@ -141,6 +141,41 @@ impl GoalSet {
         Ok(())
     }
 
+    /// Signs the last version of goals: `sign` is asked once for each goal that events touched, and the last event of each
+    /// goal carries the answer, as the goal does.
+    ///
+    /// # Errors
+    /// Those of `sign`; nothing is signed then.
+    pub fn sign<E>(
+        &mut self,
+        events: &mut [GoalEvent],
+        sign: impl Fn(&Goal) -> Result<String, E>,
+    ) -> Result<(), E> {
+        let mut signatures = Vec::new();
+        for (at, goal) in self.goals.iter().enumerate() {
+            let key = goal.key();
+            if let Some(last) = events.iter().rposition(|event| event.goal == key) {
+                signatures.push((at, last, sign(goal)?));
+            }
+        }
+        for (at, last, signature) in signatures {
+            events[last].signature = Some(signature.clone());
+            self.goals[at].signature = Some(signature);
+        }
+        Ok(())
+    }
+
+    /// Takes the signatures of goals over from the same set.
+    pub fn take_signatures(&mut self, events: &mut [GoalEvent], signed: &Self) {
+        for (goal, signed) in self.goals.iter_mut().zip(&signed.goals) {
+            let key = signed.key();
+            goal.signature.clone_from(&signed.signature);
+            if let Some(event) = events.iter_mut().rev().find(|event| event.goal == key) {
+                event.signature.clone_from(&signed.signature);
+            }
+        }
+    }
+
     /// The goals in planned order.
     pub fn goals(&self) -> &[Goal] {
         &self.goals
@@ -209,6 +244,7 @@ fn first_event(goal: &PlannedGoal, at: Timestamp) -> GoalEvent {
         data: None,
         external_urls: None,
         not_before: None,
+        signature: None,
     }
 }
 
@@ -228,5 +264,6 @@ fn unborn_goal(planned: PlannedGoal) -> Goal {
         started_at: None,
         ended_at: None,
         changed_at: Timestamp::from_micros(0),
+        signature: None,
     }
 }

@@ -194,7 +194,8 @@ fn first_version(set: &GoalSet, planned: &[PlannedGoal]) -> Result<(Vec<Entry>, 
         .goals()
         .first()
         .map_or(Timestamp::from_micros(0), |goal| goal.changed_at);
-    let (again, events) = GoalSet::plan(set.id, &set.name, planned.to_vec(), born_at);
+    let (mut again, mut events) = GoalSet::plan(set.id, &set.name, planned.to_vec(), born_at);
+    again.take_signatures(&mut events, set);
     if again != *set {
         return Err(corrupt(
             format!("goal set {}", set.id),

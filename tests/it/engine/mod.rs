@@ -1,6 +1,7 @@
 //! The engine as a whole, over the real rules and the real store, with a fake world around it.
 
 mod cancel;
+mod signing;
 mod triggers;
 
 use std::time::Duration;

@@ -9,6 +9,7 @@ use sdm::engine::{Engine, Machine, Parts, Settings};
 use sdm::files::Shelf;
 use sdm::model::{BranchName, GoalSetId, PushId, RepoSlug, Repository, StateName, Timestamp};
 use sdm::ports::forges::NoForges;
+use sdm::ports::signing::Signing;
 use sdm::ports::store::{GoalSetFilter, GoalSetRecord};
 use sdm::runtime::clock::{CountingIds, SteppableClock};
 use sdm::runtime::tasks::Tasks;
@@ -30,6 +31,7 @@ pub struct TestMachine {
     pub clock: Arc<SteppableClock>,
     pub repo: Repository,
     ids: Arc<CountingIds>,
+    signing: Option<Arc<dyn Signing>>,
     tasks: Tasks,
     goals: String,
     directory: tempfile::TempDir,
@@ -38,6 +40,11 @@ pub struct TestMachine {
 impl TestMachine {
     /// A machine with these goal files that has seen the repository once.
     pub async fn start(goals: &str) -> Self {
+        Self::start_signed(goals, None).await
+    }
+
+    /// The same, with goals signed.
+    pub async fn start_signed(goals: &str, signing: Option<Arc<dyn Signing>>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let scm = Arc::new(FakeScm::default());
         let executor = Arc::new(FakeExecutor::default());
@@ -48,6 +55,7 @@ impl TestMachine {
             executor: executor.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
+            signing: signing.clone(),
         };
         let (engine, tasks) = wire(&world, goals, directory.path()).await;
         let repo = Repository {
@@ -65,6 +73,7 @@ impl TestMachine {
             clock,
             repo,
             ids,
+            signing,
             tasks,
             goals: goals.to_owned(),
             directory,
@@ -73,6 +82,11 @@ impl TestMachine {
 
     /// What a kill and a new start do: every task and every connection is gone, the store and the processes stay.
     pub async fn restart(self) -> Self {
+        self.restart_after(&[]).await
+    }
+
+    /// The same, with somebody changing the database while the machine is down.
+    pub async fn restart_after(self, statements: &[&'static str]) -> Self {
         let Self {
             engine,
             scm,
@@ -80,17 +94,20 @@ impl TestMachine {
             clock,
             repo,
             ids,
+            signing,
             tasks,
             goals,
             directory,
         } = self;
         tasks.shut_down(Duration::from_secs(5)).await;
         drop(engine);
+        meddle(&directory.path().join("sdm.db"), statements).await;
         let world = World {
             scm: scm.clone(),
             executor: executor.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
+            signing: signing.clone(),
         };
         let (engine, tasks) = wire(&world, &goals, directory.path()).await;
         Self {
@@ -100,6 +117,7 @@ impl TestMachine {
             clock,
             repo,
             ids,
+            signing,
             tasks,
             goals,
             directory,
@@ -206,6 +224,19 @@ struct World {
     executor: Arc<FakeExecutor>,
     clock: Arc<SteppableClock>,
     ids: Arc<CountingIds>,
+    signing: Option<Arc<dyn Signing>>,
+}
+
+async fn meddle(path: &std::path::Path, statements: &[&'static str]) {
+    use sqlx::Connection;
+    use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+    let options = SqliteConnectOptions::new().filename(path);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    for statement in statements {
+        let done = sqlx::query(*statement).execute(&mut connection).await.unwrap();
+        assert!(done.rows_affected() > 0, "{statement}");
+    }
+    connection.close().await.unwrap();
 }
 
 async fn wire(world: &World, goals: &str, directory: &std::path::Path) -> (Engine, Tasks) {
@@ -219,6 +250,7 @@ async fn wire(world: &World, goals: &str, directory: &std::path::Path) -> (Engin
         executor: world.executor.clone(),
         archives: Arc::new(Shelf::new(directory.join("cache"))),
         secrets: Arc::new(Vault::new(BTreeMap::new(), None, world.clock.clone())),
+        signing: world.signing.clone(),
         clock: world.clock.clone(),
         ids: world.ids.clone(),
         tasks: tasks.clone(),

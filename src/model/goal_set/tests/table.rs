@@ -63,6 +63,7 @@ fn event(set: &GoalSet, goal: &GoalKey, actor: Actor, change: GoalChange) -> Goa
         data: None,
         external_urls: None,
         not_before: None,
+        signature: None,
     }
 }
 
