@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::machine::Machine;
+use super::repository_goals::supplied;
 use super::settings::Settings;
 use crate::model::{Plan, Push, Trace};
 use crate::ports::Scm;
@@ -54,7 +55,7 @@ pub(super) fn plan_with(
         opened: OnceCell::new(),
     };
     match rules.plan(push, facts, &view) {
-        Ok(plan) => (plan, None),
+        Ok(plan) => (supplied(plan, push, facts, &view), None),
         Err(failed) => (without_goals(failed.trace), Some(failed.message)),
     }
 }

@@ -42,7 +42,7 @@ impl Machine {
     pub fn check(files: &[SourceFile]) -> Checked {
         let loaded = spec::load(files, catalogue());
         let mut diagnostics = loaded.diagnostics;
-        diagnostics.extend(goals_of(&loaded.rules, &loaded.goals).filter_map(check_work));
+        diagnostics.extend(goals_of(&loaded.rules, &loaded.goals).filter_map(problem_of));
         diagnostics.extend(loaded.commands.iter().flat_map(check_command));
         let compiled = rules::compile(&loaded.rules);
         let rules = compiled.map_err(|problems| diagnostics.extend(problems)).ok();
@@ -99,7 +99,8 @@ fn asks_of_a_process(goal: &GoalDefinition) -> bool {
     !goal.files.is_empty() || !goal.secrets.is_empty()
 }
 
-fn check_work(goal: &GoalDefinition) -> Option<Diagnostic> {
+/// What only its kind knows to be wrong with a goal.
+pub(super) fn problem_of(goal: &GoalDefinition) -> Option<Diagnostic> {
     let problem = match kinds::kind(&goal.work.kind) {
         Some(kind) if !kind.runs_process() && asks_of_a_process(goal) => format!(
             "`{}` runs no process, which could find or leave files or be given secrets",

@@ -15,6 +15,7 @@ mod listeners;
 pub mod machine;
 pub mod planner;
 pub mod replay;
+mod repository_goals;
 pub mod scheduler;
 mod secrets;
 pub mod settings;

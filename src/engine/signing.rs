@@ -252,3 +252,35 @@ fn is_nothing(value: &Value) -> bool {
         Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sg_03_a_line_end_in_one_field_does_not_look_like_another_field() {
+        let signed = |name: &str, description: &str| {
+            without_nothing(json!({"name": name, "description": description})).to_string()
+        };
+        let one = signed("a", "b\nphase: c");
+        assert_ne!(one, signed("a\nb", "phase: c"));
+        assert_ne!(
+            one,
+            without_nothing(json!({"name": "a", "description": "b", "phase": "c"})).to_string()
+        );
+        assert!(!one.contains('\n'));
+    }
+
+    #[test]
+    fn what_says_nothing_does_not_count_and_what_says_no_does() {
+        let plain = |value: Value| without_nothing(value).to_string();
+        assert_eq!(
+            plain(json!({"b": [], "a": {"c": null}, "d": false, "e": 0})),
+            r#"{"d":false,"e":0}"#
+        );
+        assert_eq!(
+            plain(json!({"b": 1, "a": [[], {"z": 1, "y": 2}]})),
+            r#"{"a":[[],{"y":2,"z":1}],"b":1}"#
+        );
+    }
+}

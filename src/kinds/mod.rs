@@ -26,6 +26,7 @@ pub mod process;
 mod queue;
 pub mod react;
 mod release;
+pub mod repository_goals;
 pub(crate) mod resolve;
 pub mod side_effect;
 mod support;
@@ -61,6 +62,7 @@ pub static KINDS: &[&dyn Kind] = &[
     &cancel::Cancel,
     &queue::Queue,
     &immaterial::Immaterial,
+    &repository_goals::RepositoryGoals,
     &autofix::Autofix,
     &inspect::Inspect,
     &react::React,

@@ -30,6 +30,7 @@ mod rule_test;
 pub mod schedule;
 pub mod schema;
 mod shape;
+mod supplied;
 mod triggering_goal;
 mod value;
 mod value_tests;
@@ -53,5 +54,6 @@ pub use rule_test::{
     PUSH_FIELDS as TEST_PUSH_FIELDS,
 };
 pub use shape::{Shape, Word};
+pub use supplied::supplied_rules;
 pub use triggering_goal::FIELDS as TEST_GOAL_FIELDS;
 pub use value::{InvalidDuration, parse_duration};

@@ -123,6 +123,12 @@ pub const COMMON_FIELDS: &[Field] = &[
         ValueType::Boolean,
         "whether a newer push leaves it alone",
     ),
+    Field::new(
+        "isolate",
+        ValueType::Boolean,
+        "accepted for older files; the work of every goal has a process or container of its own anyway",
+    )
+    .aliases(&["isolated"]),
     files::INPUT,
     files::OUTPUT,
     files::CACHE,

@@ -20,13 +20,7 @@ use super::uses::Used;
 pub(super) const KINDS_TO_COME: [&str; 5] = ["containers", "action", "docker_build", "deploy", "script"];
 
 /// Keys that the original knows on goals and this version does not.
-const KEYS_TO_COME: [&str; 5] = [
-    "isolate",
-    "isolated",
-    "pre_condition",
-    "retry_condition",
-    "concurrency",
-];
+const KEYS_TO_COME: [&str; 3] = ["pre_condition", "retry_condition", "concurrency"];
 
 /// The key that names a goal.
 pub(crate) const USE: &[Field] = &[Field::new(

@@ -12,4 +12,4 @@ mod uses;
 
 pub use common::COMMON_FIELDS;
 pub(crate) use entry::{Context, GoalEntry, USE};
-pub(crate) use referenced::REF;
+pub(crate) use referenced::{REF, beyond_containers};

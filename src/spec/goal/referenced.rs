@@ -206,17 +206,23 @@ fn is_harmless(reference: &Reference, goal: &Node, problems: &mut Problems) -> b
         );
         problems.error_with_hint("untrusted_reference", &entry.key, message, hint);
     };
+    beyond_containers(goal).into_iter().for_each(&mut refuse);
+    is_harmless
+}
+
+/// Keys of a goal, and of its containers, volumes and inputs, that reach for more than containers.
+pub(crate) fn beyond_containers(goal: &Node) -> Vec<&Entry> {
+    let mut beyond = Vec::new();
     for entry in goal.entries().unwrap_or_default() {
         let key = snake_case(entry.name());
         if !WITHOUT_TRUST.contains(&key.as_str()) || reaches_host_network(&key, &entry.value) {
-            refuse(entry);
+            beyond.push(entry);
         } else if WITH_ITEMS.contains(&key.as_str()) {
-            let inner = items_of(&entry.value)
-                .filter(|entry| NOT_IN_ITEMS.contains(&snake_case(entry.name()).as_str()));
-            inner.for_each(&mut refuse);
+            let is_beyond = |entry: &&Entry| NOT_IN_ITEMS.contains(&snake_case(entry.name()).as_str());
+            beyond.extend(items_of(&entry.value).filter(is_beyond));
         }
     }
-    is_harmless
+    beyond
 }
 
 fn reaches_host_network(key: &str, value: &Node) -> bool {

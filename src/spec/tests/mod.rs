@@ -7,5 +7,6 @@ mod hostile;
 mod plans;
 mod references;
 mod rules;
+mod supplied;
 mod tests_of_pushes;
 mod tests_of_rules;

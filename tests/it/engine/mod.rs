@@ -2,6 +2,7 @@
 
 mod cancel;
 mod signing;
+mod supplied;
 mod triggers;
 
 use std::time::Duration;

@@ -1,0 +1,63 @@
+//! `use: repository_goals`: the goals that the pushed repository brings along (semantics 7.9). Planning puts them in place of this
+//! goal; it is carried out itself only where there are none, and says why.
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Begun, GoalContext, Kind, KindError};
+use crate::model::push::Trust;
+use crate::model::{Descriptor, ExecutionResult, StateName, ValueType};
+
+/// Name of the kind.
+pub const NAME: &str = "repository_goals";
+
+pub(super) struct RepositoryGoals;
+
+static DESCRIPTOR: Descriptor = Descriptor {
+    name: NAME,
+    aliases: &[],
+    value: Some(ValueType::Fields(&[])),
+    by_use: true,
+    help: "The goals that the pushed repository brings along in `.atomist/*goals.yaml`: containers only, without secrets, and never \
+           for pushes that are not trusted.",
+    example: "use: repository_goals",
+};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Arguments {
+    /// What planning found wrong with them.
+    problem: Option<String>,
+}
+
+/// The arguments of one whose files cannot be used.
+pub fn with_problem(problem: &str) -> Value {
+    serde_json::json!({ "problem": problem })
+}
+
+#[async_trait]
+impl Kind for RepositoryGoals {
+    fn descriptor(&self) -> &'static Descriptor {
+        &DESCRIPTOR
+    }
+
+    async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
+        let arguments = &context.goal.definition().work.arguments;
+        let arguments: Arguments = serde_json::from_value(arguments.clone()).unwrap_or_default();
+        let says = |text: &str| ExecutionResult {
+            description: Some(text.to_owned()),
+            ..ExecutionResult::success()
+        };
+        Ok(Begun::Ended(
+            match (arguments.problem, context.record.push.trust) {
+                (Some(problem), _) => ExecutionResult::failure(problem),
+                (None, Trust::Untrusted) => ExecutionResult {
+                    state: Some(StateName::Skipped),
+                    ..says("Goals of the repository are not for pushes that are not trusted")
+                },
+                (None, Trust::Member) => says("The repository brings no goals for this push"),
+            },
+        ))
+    }
+}
