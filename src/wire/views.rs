@@ -25,6 +25,9 @@ pub struct GoalSetView {
     pub active: bool,
     /// When it was planned, RFC 3339.
     pub created_at: String,
+    /// Why it exists, when not for the push alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
     /// In planned order.
     pub goals: Vec<GoalView>,
     /// Goals the rules know and did not set for this push, with the reason.
@@ -97,6 +100,7 @@ impl GoalSetView {
             state: set.state(),
             active: set.is_active(),
             created_at: created_at.rfc3339(),
+            because: None,
             goals: set.goals().iter().map(|goal| GoalView::of(set, goal)).collect(),
             not_set: Vec::new(),
         }

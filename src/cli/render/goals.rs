@@ -40,6 +40,14 @@ pub fn goal_set(theme: &Theme, set: &GoalSetView, now: Timestamp, verbose: bool)
         theme.symbol(set.state),
         theme.paint(Role::Dim, &format!("{} {when}", neutralise(id)))
     );
+    if let Some(because) = &set.because {
+        let line = cut(
+            &format!("because of {}", neutralise(because)),
+            theme.width.saturating_sub(2),
+            theme.unicode,
+        );
+        let _ = writeln!(text, "  {}", theme.paint(Role::Dim, &line));
+    }
     let longest = set
         .goals
         .iter()

@@ -134,6 +134,7 @@ fn set(
         state,
         active,
         created_at: at(0).rfc3339(),
+        because: None,
         goals,
         not_set: vec![NotSetView {
             name: "docs".to_owned(),

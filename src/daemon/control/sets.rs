@@ -3,7 +3,7 @@
 use super::Refused;
 use super::server::Answer;
 use crate::daemon::local::LocalDaemon;
-use crate::ports::store::{GoalSetRecord, PlanningAttempt};
+use crate::ports::store::{Cause, GoalSetRecord, PlanningAttempt};
 use crate::wire::control::Reply;
 use crate::wire::views::{GoalSetView, NotSetView};
 
@@ -60,5 +60,20 @@ impl LocalDaemon {
 }
 
 fn view_of(record: &GoalSetRecord) -> GoalSetView {
-    GoalSetView::of(&record.set, &record.push, record.created_at)
+    GoalSetView {
+        because: because_of(&record.cause),
+        ..GoalSetView::of(&record.set, &record.push, record.created_at)
+    }
+}
+
+fn because_of(cause: &Cause) -> Option<String> {
+    match cause {
+        Cause::Push => None,
+        Cause::Again { .. } => Some("somebody asking for it again".to_owned()),
+        Cause::Command { command, by, .. } => Some(format!("the command {command}, asked for by {by}")),
+        Cause::Goal { goal_set, goal, .. } => {
+            let name = goal.unique_name.as_str();
+            Some(format!("{name} of goal set {}", goal_set.short()))
+        }
+    }
 }
