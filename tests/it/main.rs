@@ -55,6 +55,8 @@ mod sandbox;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod signing;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod team;
