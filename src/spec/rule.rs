@@ -37,7 +37,8 @@ pub const FIELDS: &[Field] = &[
         "facts",
         ValueType::Map(&ValueType::Expression),
         "values that later rules ask as `facts.…` and goals use as `${facts.…}`: names with CEL expressions",
-    ),
+    )
+    .aliases(&["let"]),
     Field::new(
         "override",
         ValueType::Boolean,

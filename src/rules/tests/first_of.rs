@@ -119,6 +119,29 @@ fn ru_04_nested_trees_come_to_the_first_leaf_that_applies() {
 }
 
 #[test]
+fn ru_04_a_value_computed_for_the_tree_is_seen_by_the_guards_in_it() {
+    let guard = |name: &str| test("when", json!(format!("facts.language == '{name}'")));
+    let mut tree = first_of(
+        "tree",
+        constant(true),
+        vec![
+            rule("go", guard("go"), &[&["go"]]),
+            first_of(
+                "deeper",
+                guard("rust"),
+                vec![rule("rust", guard("rust"), &[&["rust"]])],
+            ),
+        ],
+    );
+    tree.facts = vec![crate::model::definition::FactDefinition {
+        name: "language".into(),
+        expression: "project.has_file('a') ? 'rust' : 'go'".into(),
+        place: place(4),
+    }];
+    assert_eq!(planned(&[tree]).1, ["rust"]);
+}
+
+#[test]
 fn ru_04_an_error_in_a_tree_fails_planning_with_the_rules_name() {
     let unreadable = rule("inner", test("has_file", json!(["a"])), &[&["g"]]);
     let tree = first_of("tree", TestExpression::AnyPush, vec![unreadable]);

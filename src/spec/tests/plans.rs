@@ -7,6 +7,15 @@ use super::super::testing::{problems, right};
 use crate::model::instances::{AxisValues, DynamicPlan, NamePart};
 
 #[test]
+fn ru_04_let_is_another_word_for_facts() {
+    let loaded = right(
+        "rules:\n- name: tree\n  let: {count: size(push.commits)}\n  first_of:\n  - {name: r, goals: []}\n",
+    );
+    assert_eq!(loaded.rules[0].facts[0].name, "count");
+    assert!(loaded.rules[0].first_of.is_some());
+}
+
+#[test]
 fn ru_12_a_rule_may_only_attach_facts() {
     let loaded = right("rules:\n- name: figures\n  facts:\n    count: size(push.commits)\n    flag: true\n");
     let [rule] = loaded.rules.as_slice() else {
