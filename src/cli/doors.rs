@@ -15,7 +15,7 @@ use crate::daemon::offline::{self, OfflineError, RunOptions, Subject, explain_of
 use crate::daemon::references::{self, LockChanges, LockOptions, ReferenceError};
 use crate::daemon::state::StateError;
 use crate::engine::Machine;
-use crate::model::{Diagnostic, FeedEntry, Place, RuleTest, Severity, StateName, Trace};
+use crate::model::{Diagnostic, FeedEntry, GoalTrigger, Place, RuleTest, Severity, StateName, Trace};
 use crate::ports::executor::LogLine;
 use crate::rules::Verified;
 use crate::runtime::lifecycle::{Signals, Wish};
@@ -284,12 +284,17 @@ pub fn test(files: &[SourceFile]) -> Tested {
     Tested::Run(machine.tests.iter().map(run).collect())
 }
 
-/// Which goals would be set and why, oldest push first.
+/// Which goals would be set and why, oldest push first; because of a goal when one is given.
 ///
 /// # Errors
 /// The repository or the goal files cannot be read.
-pub fn explain(config: &Configuration, repo_path: &Path, what: &What) -> Result<Vec<ExplainView>, DoorError> {
-    let explained = runtime()?.block_on(explain_offline(config, repo_path, &subject(what)));
+pub fn explain(
+    config: &Configuration,
+    repo_path: &Path,
+    what: &What,
+    goal: Option<GoalTrigger>,
+) -> Result<Vec<ExplainView>, DoorError> {
+    let explained = runtime()?.block_on(explain_offline(config, repo_path, &subject(what), goal));
     let explanation = explained.map_err(not_answered)?;
     Ok(vec![ExplainView::of(
         &explanation.push,

@@ -12,12 +12,12 @@ use thiserror::Error;
 use super::goal_files::GoalFiles;
 use super::local::{StartError, repository_of};
 use crate::config::Configuration;
-use crate::engine::explain::{Explanation, explain};
+use crate::engine::explain::{Explanation, explain_with};
 use crate::engine::{Machine, Settings};
 use crate::git::{direct::Direct, history, identity};
 use crate::model::ids::InvalidName;
 use crate::model::push::Trust;
-use crate::model::{BranchName, CommitSha, Push, PushId, Repository};
+use crate::model::{BranchName, CommitSha, GoalTrigger, Push, PushId, Repository};
 use crate::ports::Scm;
 use crate::ports::scm::ScmError;
 use crate::runtime::clock::{Clock, Ids, RandomIds, SystemClock};
@@ -85,7 +85,8 @@ pub(super) struct Question {
     pub(super) scm: Direct,
 }
 
-/// What the rules say about the subject, computed from the repository itself without a daemon.
+/// What the rules say about the subject, computed from the repository itself without a daemon; because of a goal of it when
+/// one is given.
 ///
 /// # Errors
 /// Goal files or repository cannot be read.
@@ -93,6 +94,7 @@ pub async fn explain_offline(
     configuration: &Configuration,
     path: &Path,
     subject: &Subject,
+    trigger: Option<GoalTrigger>,
 ) -> Result<Explanation, OfflineError> {
     let (configuration, path, subject) = (configuration.clone(), path.to_owned(), subject.clone());
     let task = tokio::task::spawn_blocking(move || {
@@ -100,7 +102,9 @@ pub async fn explain_offline(
         let question = question(&path, &subject)?;
         let settings = Settings::local(&configuration.name, std::path::PathBuf::new());
         let scm: Arc<dyn Scm> = Arc::new(question.scm);
-        Ok(explain(&machine, &settings, &scm, &question.push))
+        let mut facts = settings.planning_facts();
+        facts.trigger = trigger;
+        Ok(explain_with(&machine, &facts, &scm, &question.push))
     });
     task.await.expect("explaining does not panic")
 }

@@ -1,9 +1,10 @@
 //! A goal that came to a result, as rules that wait for goals are asked about it (semantics 2.8).
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::goal::StateName;
-use super::ids::{GoalKey, GoalSetId, UniqueName};
+use super::ids::{GoalKey, GoalSetId, InvalidName, UniqueName};
 
 /// How many goal sets may trigger each other in a row.
 pub const LONGEST_CHAIN: u32 = 16;
@@ -40,6 +41,26 @@ pub struct GoalTrigger {
 }
 
 impl GoalTrigger {
+    /// A goal of this machine that somebody makes up, to ask which rules wait for it.
+    ///
+    /// # Errors
+    /// The name is none of a goal.
+    pub fn made_up(name: &str, state: StateName, registration: &str) -> Result<Self, InvalidName> {
+        Ok(Self {
+            goal_set: GoalSetId(Uuid::nil()),
+            goal: GoalKey::new(UniqueName::parse(name)?, ""),
+            version: 1,
+            registration: registration.to_owned(),
+            is_own: true,
+            name: name.to_owned(),
+            state,
+            data: None,
+            outputs: Vec::new(),
+            chain: 0,
+            depth: 0,
+        })
+    }
+
     /// Whether somebody who says `name` means it: a goal of this machine, or `machine/name` for one of another.
     pub fn is_called(&self, name: &str) -> bool {
         let of_registration = || {

@@ -1,10 +1,9 @@
 //! The goal in a test of rules, because of which they are asked (semantics 2.8).
 
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::model::trigger::{COMPLETIONS, GoalTrigger};
-use crate::model::{Field, GoalKey, GoalSetId, StateName, UniqueName, ValueType};
+use crate::model::{Field, StateName, ValueType};
 
 use super::reader::Reader;
 use super::yaml::Node;
@@ -31,31 +30,24 @@ impl Reader<'_, '_> {
     pub(super) fn triggering_goal(&mut self, node: &Node, values: &Value) -> Option<GoalTrigger> {
         let text = |key: &str| values.get(key).and_then(Value::as_str).map(str::to_owned);
         let name = text("name")?;
-        let unique_name = match UniqueName::parse(&name) {
-            Ok(unique_name) => unique_name,
-            Err(error) => {
-                self.problems().error("invalid_name", node, error.to_string());
-                return None;
-            }
-        };
         let outputs = values
             .get("output")
             .and_then(Value::as_array)
             .into_iter()
             .flatten();
         let machine = text("machine");
-        Some(GoalTrigger {
-            goal_set: GoalSetId(Uuid::nil()),
-            goal: GoalKey::new(unique_name, ""),
-            version: 1,
-            is_own: machine.is_none(),
-            registration: machine.unwrap_or_else(|| "this".to_owned()),
-            name,
-            state: StateName::parse(&text("state")?)?,
-            data: text("data"),
-            outputs: outputs.filter_map(Value::as_str).map(str::to_owned).collect(),
-            chain: 0,
-            depth: 0,
-        })
+        let registration = machine.as_deref().unwrap_or("this");
+        match GoalTrigger::made_up(&name, StateName::parse(&text("state")?)?, registration) {
+            Ok(goal) => Some(GoalTrigger {
+                is_own: machine.is_none(),
+                data: text("data"),
+                outputs: outputs.filter_map(Value::as_str).map(str::to_owned).collect(),
+                ..goal
+            }),
+            Err(error) => {
+                self.problems().error("invalid_name", node, error.to_string());
+                None
+            }
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
+
 use super::super::context::{CommandResult, Context, Exit};
 use super::super::doors::{self, What};
 use super::super::error::{CommandError, ErrorKind};
@@ -9,6 +11,8 @@ use super::super::render::explain::explanation;
 use super::super::render::graph::{dot, mermaid};
 use super::super::render::prediction::prediction;
 use super::goal_files::GoalFiles;
+use crate::model::trigger::COMPLETIONS;
+use crate::model::{GoalTrigger, StateName};
 use crate::wire::control::{Reply, Request};
 use crate::wire::explain::ExplainView;
 
@@ -26,6 +30,12 @@ pub struct Args {
     /// The working tree with everything that is not committed
     #[arg(short, long)]
     worktree: bool,
+    /// What rules that wait for goals would set because of this one (`is_goal`)
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["stored", "predict", "replay"])]
+    goal: Option<String>,
+    /// The state the goal came to; success when absent
+    #[arg(long, value_name = "STATE", requires = "goal", value_parser = PossibleValuesParser::new(COMPLETIONS.iter().copied()))]
+    state: Option<String>,
     /// What the daemon planned for this commit, as it stored it then
     #[arg(long, conflicts_with_all = ["worktree", "repository"])]
     stored: bool,
@@ -108,10 +118,18 @@ fn predicted(context: &mut Context, args: &Args) -> CommandResult {
 fn computed(context: &Context, args: &Args) -> Result<Vec<ExplainView>, CommandError> {
     let configuration = context.configuration()?;
     let path = context.absolute(args.repository.as_deref().unwrap_or(std::path::Path::new(".")));
-    let what = what(args)?;
+    let (what, goal) = (what(args)?, goal(args, &configuration.name)?);
     Ok(context
         .ui
-        .while_waiting("planning", || doors::explain(&configuration, &path, &what))?)
+        .while_waiting("planning", || doors::explain(&configuration, &path, &what, goal))?)
+}
+
+/// The goal because of which rules are asked.
+fn goal(args: &Args, machine: &str) -> Result<Option<GoalTrigger>, CommandError> {
+    let state = args.state.as_deref().and_then(StateName::parse);
+    let made_up = |name: &String| GoalTrigger::made_up(name, state.unwrap_or(StateName::Success), machine);
+    let goal = args.goal.as_ref().map(made_up).transpose();
+    goal.map_err(|error| CommandError::from_error(ErrorKind::Usage, error))
 }
 
 fn what(args: &Args) -> Result<What, CommandError> {

@@ -215,3 +215,39 @@ fn a_repository_with_goal_files_has_them_tested_by_a_goal() {
         "{text}"
     );
 }
+
+#[test]
+fn ru_37_a_test_and_an_explanation_may_be_about_a_goal() {
+    let goals = "rules:
+  - name: build
+    goals: {name: publish, execute: {run: [publish]}}
+  - name: announce
+    test: [{is_goal: {name: publish, test: {has_file: Dockerfile}}}, is_default_branch]
+    goals: {name: tell, execute: {run: [tell]}}
+tests:
+  - name: a publication is announced
+    push: {files: {Dockerfile: ''}}
+    goal: {name: publish}
+    expect: {goals: [tell], rules: {build: not_matched}}
+  - name: one that fails is not
+    push: {files: {Dockerfile: ''}}
+    goal: {name: publish, state: failure}
+    expect: {goals: []}
+";
+    let machine = LocalMachine::new(goals);
+    assert_eq!(
+        tested(&machine, &["--quiet"]),
+        (Some(0), "2 tests: 2 passed\n".to_owned())
+    );
+    machine.commit("second", &[("Dockerfile", "FROM x")]);
+    let names = |arguments: &[&str]| {
+        let view: Value = machine.json(&[&["explain"], arguments].concat());
+        let goals = view["goals"].as_array().unwrap();
+        goals.iter().map(|goal| goal["name"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&[]), ["publish"]);
+    assert_eq!(names(&["--goal", "publish"]), ["tell"]);
+    assert!(names(&["--goal", "publish", "--state", "failure"]).is_empty());
+    let text = machine.ok(&["explain", "--goal", "publish"]);
+    assert!(text.contains("it does not wait for publish in success"), "{text}");
+}
