@@ -253,6 +253,9 @@ fn help_without_variable(key: &str) -> &'static str {
         "goal_limits" => "what goals may use: `{processes, memory, open_files, file_size, disk, free_disk}`",
         "forges" => "GitHubs by origin, for pull requests: `'https://github.com': {secret: …, api: …}`",
         "values" => "values that parameters with `value:` take, by their path",
+        "signing" => {
+            "the key that [signs goals](#signed-goals): `{key_name, key_file, trusted: {NAME: FILE}, scope: all}`"
+        }
         "logins" => "logins by origin: `'https://host': {user: …, secret_file: …}`",
         "secrets" => "secrets by name: where each is, and which repositories, branches and goals it is for",
         "containers" => {

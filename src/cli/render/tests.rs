@@ -11,8 +11,7 @@ use super::goals::goal_sets;
 use super::graph::{dot, mermaid};
 use super::machines::machine;
 use super::pushes::pushes;
-use crate::cli::doors::GoalFile;
-use crate::cli::theme::Theme;
+use crate::cli::{doors::GoalFile, theme::Theme};
 use crate::model::plan::{RuleOutcome, TestOutcome};
 use crate::model::{
     Actor, ApprovalPolicy, BranchName, CommitSha, Cursor, Diagnostic, FeedEntry, GoalChange, GoalEvent,
