@@ -43,7 +43,9 @@ impl Engine {
     /// The store cannot be read; nothing is lost.
     pub async fn reconcile(&self) -> Result<Duration, StoreError> {
         self.plan_unplanned().await?;
-        self.heed_goals().await?;
+        if let Err(error) = self.heed_goals().await {
+            tracing::error!(error = %error, "goals that rules wait for could not be read; trying again");
+        }
         self.follow_in_process().await?;
         let next = self.start_requested().await?;
         Ok(next.min(self.settings.tick))

@@ -114,8 +114,12 @@ impl Engine {
         if !is_new_state(&event.change) || !is_completion(*state) {
             return Ok(None);
         }
-        let Some(record) = self.parts.store.goal_set(*goal_set).await? else {
-            return Ok(None);
+        let record = match self.parts.store.goal_set(*goal_set).await {
+            Ok(Some(record)) => record,
+            Ok(None) => return Ok(None),
+            // Whoever reads this set says so; the other goals are not to wait for it.
+            Err(StoreError::Corrupt { .. }) => return Ok(None),
+            Err(error) => return Err(error),
         };
         let mut facts = self.settings.planning_facts();
         facts.trigger = self.trigger_of(&record, event, *state);
