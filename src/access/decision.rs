@@ -23,6 +23,11 @@ impl Decision {
         Self { reason, rule }
     }
 
+    /// Whether somebody has denied it.
+    pub fn is_denied_by_admin(&self) -> bool {
+        matches!(self.reason, Reason::DeniedByAdmin(_))
+    }
+
     /// Whether it may be done.
     pub fn is_allowed(&self) -> bool {
         self.reason == Reason::Allowed
@@ -190,6 +195,8 @@ pub enum Rule {
     Forge,
     /// Nothing allows it.
     Nothing,
+    /// The credential, as it was so often before that not every time was written.
+    Unwritten(u32),
     /// The state of things is too old, or the request makes no sense.
     Snapshot,
 }
@@ -207,6 +214,12 @@ impl fmt::Display for Rule {
             Self::Role(role) => write!(formatter, "role {}", role.word()),
             Self::Forge => formatter.write_str("permission on the forge"),
             Self::Nothing => formatter.write_str("nothing allows it"),
+            Self::Unwritten(times) => {
+                write!(
+                    formatter,
+                    "credential, and {times} before it that were not written"
+                )
+            }
             Self::Snapshot => formatter.write_str("state of things"),
         }
     }

@@ -75,6 +75,8 @@ const fn row(
 const WORKSPACE: &[Kind] = &[Workspace];
 const REPOSITORY: &[Kind] = &[Repository];
 const DELIVERY: &[Kind] = &[Repository, Environment];
+/// A goal that names no repository is the workspace's.
+const GOALS: &[Kind] = &[Workspace, Repository, Environment];
 const CONTENT: &[Kind] = &[Workspace, Repository, Channel, Feed, Environment];
 
 const fn open(name: &'static str, does: &'static str) -> Operation {
@@ -104,6 +106,11 @@ pub const OPERATIONS: &[Operation] = &[
     open("install_key.read", "read public install keys"),
     open("token.exchange", "exchange a signed assertion for a token"),
     open("webhook.receive", "deliver signed webhooks"),
+    open("goal.log.probe", "ask whether logs are kept"),
+    open(
+        "goal.log.append",
+        "append to the log of a goal whose address they know",
+    ),
     // An add-on about itself.
     own("self.get", "read its own registration"),
     own("self.heartbeat", "say that it is alive"),
@@ -212,7 +219,7 @@ pub const OPERATIONS: &[Operation] = &[
         "update goals",
         Anybody,
         &[S::GoalsWrite],
-        DELIVERY,
+        GOALS,
         Write,
     ),
     row(
@@ -242,6 +249,14 @@ pub const OPERATIONS: &[Operation] = &[
     row("goal.approve", "approve goals", Person, &[], DELIVERY, Write),
     row("goal.deny", "deny goals", Person, &[], DELIVERY, Write),
     row("goal.retry", "retry goals", Person, &[], DELIVERY, Write),
+    row(
+        "configuration.set",
+        "change settings that machines share",
+        Anybody,
+        &[S::GoalsWrite],
+        WORKSPACE,
+        Write,
+    ),
     row(
         "deployment.record",
         "record deployments",
@@ -329,6 +344,14 @@ pub const OPERATIONS: &[Operation] = &[
         )
     },
     // Settings.
+    row(
+        "metrics.read",
+        "read figures of the hub",
+        Anybody,
+        &[S::AdminRead],
+        WORKSPACE,
+        Admin,
+    ),
     row(
         "settings.read",
         "read settings",

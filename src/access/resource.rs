@@ -168,6 +168,15 @@ impl Resource {
         }
     }
 
+    /// The same without the numbers of the forge.
+    #[must_use]
+    pub fn without_numbers(&self) -> Self {
+        match self {
+            Self::Repository { owner, name } => Self::repository(&owner.name, &name.name),
+            Self::Workspace | Self::Channel(_) | Self::Feed(_) | Self::Environment(_) => self.clone(),
+        }
+    }
+
     /// Without the numbers of the forge, as people name it.
     pub fn plain(&self) -> String {
         match self {

@@ -8,7 +8,9 @@ use std::path::Path;
 use secrecy::SecretString;
 
 use super::doors::{DoorError, failed, runtime};
+use crate::hub::access::audit::AuditError;
 use crate::hub::access::key::random_text;
+use crate::hub::access::rights::RightsError;
 use crate::hub::administration::{Administration, AdministrationError, KeyWish};
 use crate::hub::{HubError, HubOptions, RunningHub, start};
 use crate::runtime::lifecycle::{self, Signals, Wish};
@@ -114,7 +116,17 @@ fn not_started(error: HubError) -> DoorError {
                 hint: Some("somebody else listens there; name another place with --listen".to_owned()),
             }
         }
-        HubError::Listen { .. } | HubError::Store(_) => DoorError::Failed {
+        HubError::Rights(RightsError::Policy { .. }) => DoorError::Refused {
+            message: error.to_string(),
+            hint: Some("`sdm policy check FILE` shows every problem with its place".to_owned()),
+        },
+        HubError::Rights(RightsError::Audit(AuditError::End(_) | AuditError::Taken(_))) => {
+            DoorError::Refused {
+                message: error.to_string(),
+                hint: Some("name another file with --audit, or put the log right".to_owned()),
+            }
+        }
+        HubError::Listen { .. } | HubError::Store(_) | HubError::Rights(_) => DoorError::Failed {
             doing: "start the hub",
             source: Box::new(error),
         },

@@ -6,10 +6,12 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::Hub;
+use super::access::operations::Operation;
+use super::access::sight::GrantedSight;
 use super::machines::known::{Machine, Standing};
 use super::metrics::Counters;
 use crate::graph::Schema;
-use crate::graph::answer::{AnswerError, Answering, Everything};
+use crate::graph::answer::{AnswerError, Answering, Everything, Sight};
 use crate::ports::graph::Node;
 use crate::ports::hub::{DeliveryKind, HubStoreError, HubWork, NewDelivery};
 use crate::wire::hub::{EventDelivery, EventExtensions, SecretValue};
@@ -141,7 +143,7 @@ impl Hub {
         for node in changed {
             for (machine, number) in machines.listeners(&node.kind) {
                 let standing = &machine.standing[*number];
-                if let Some(value) = self.said(schema, work, standing, node).await? {
+                if let Some(value) = self.said(schema, work, (machine, standing), node).await? {
                     let delivery = self.event(machine, standing, &node.kind, value);
                     work.deliver(&delivery).await?;
                     count += 1;
@@ -155,10 +157,21 @@ impl Hub {
         &self,
         schema: &Schema,
         work: &dyn HubWork,
-        standing: &Standing,
+        (machine, standing): (&Machine, &Standing),
         node: &Arc<Node>,
     ) -> Result<Option<Value>, HubStoreError> {
-        let answering = Answering::new(schema, work.graph(), &Everything);
+        let granted = GrantedSight {
+            bearer: self.rights().bearer_of(&machine.stored.principal),
+            operation: Operation::OpenSocket.row().name,
+            graph: work.graph(),
+            now: self.now(),
+        };
+        let sight: &dyn Sight = if self.rights().has_policy() {
+            &granted
+        } else {
+            &Everything
+        };
+        let answering = Answering::new(schema, work.graph(), sight);
         match answering.changed(&standing.root, node).await {
             Ok(said) => Ok(said),
             Err(AnswerError::Graph(error)) => Err(error.into()),

@@ -8,9 +8,11 @@ use super::access::operations::Operation;
 use super::changes::{Change, How};
 use super::questions::Asking;
 use super::refusal::Refusal;
+use crate::access::Resource;
 use crate::graph::Schema;
 use crate::graph::question::Selection;
 use crate::graph::schema::{Holds, TypeDefinition};
+use crate::model::DEFAULT_ENVIRONMENT;
 use crate::ports::graph::Node;
 
 /// Longest id made of an object's own fields.
@@ -42,13 +44,58 @@ impl Mutation {
         }
     }
 
-    /// Its row in the operation table.
-    pub(super) fn operation(&self) -> Operation {
+    /// What it is about: a goal is about its repository and its environment, another object about the feed of its type.
+    pub(super) fn about(&self, root: &Selection) -> About {
+        let at_workspace = |operation, resource| About {
+            operation,
+            resources: vec![resource],
+            repository_key: None,
+        };
         match self {
-            Self::Ingest(kind) if kind.starts_with("Sdm") => Operation::WriteGoal,
-            Self::Ingest(_) => Operation::IngestCustom,
-            Self::Configure | Self::Unconfigure => Operation::Configure,
+            Self::Configure | Self::Unconfigure => at_workspace(Operation::Configure, Resource::Workspace),
+            Self::Ingest(kind) => {
+                let value = root.argument("value");
+                if !kind.starts_with("Sdm") {
+                    return at_workspace(Operation::IngestCustom, Resource::Feed(kind.clone()));
+                }
+                let goal = value.and_then(About::goal);
+                goal.unwrap_or_else(|| at_workspace(Operation::WriteGoal, Resource::Workspace))
+            }
         }
+    }
+}
+
+/// What a field of `Mutation` is about.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct About {
+    /// Its row in the operation table.
+    pub(super) operation: Operation,
+    /// What it changes, the repository first.
+    pub(super) resources: Vec<Resource>,
+    /// By which the graph knows the repository.
+    pub(super) repository_key: Option<String>,
+}
+
+impl About {
+    /// Of something that names its repository.
+    fn goal(value: &Value) -> Option<Self> {
+        let text = |field: &str| value.get("repo")?.get(field)?.as_str();
+        let (owner, name) = (text("owner")?, text("name")?);
+        let environment = value
+            .get("environment")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let environment = environment.trim_end_matches('/');
+        // Work on code is everywhere; an environment is somewhere else.
+        let elsewhere = !environment.is_empty() && environment != DEFAULT_ENVIRONMENT;
+        let environment = elsewhere.then(|| Resource::Environment(environment.to_owned()));
+        Some(Self {
+            operation: Operation::WriteGoal,
+            resources: std::iter::once(Resource::repository(owner, name))
+                .chain(environment)
+                .collect(),
+            repository_key: text("providerId").map(|provider| format!("{provider}/{owner}/{name}")),
+        })
     }
 }
 

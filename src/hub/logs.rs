@@ -107,7 +107,17 @@ pub(super) async fn read(
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
     let caller = hub.caller(&headers).await?;
-    caller.may(Operation::ReadLog, &place.workspace)?;
+    caller.may_somewhere(Operation::ReadLog, &place.workspace)?;
+    let graph = hub.store().reader(&place.workspace);
+    let goal = graph.nodes("SdmGoal", &[place.goal()]).await?;
+    let sight = caller.sight(Operation::ReadLog, &*graph);
+    let is_seen = match goal.first() {
+        Some(goal) => sight.sees(goal).await?,
+        None => !hub.rights().has_policy(),
+    };
+    if !is_seen {
+        return Err(Refusal::missing_thing("there is no such goal"));
+    }
     let parts = hub
         .store()
         .log(&place.workspace, &place.goal(), from.from, PARTS)

@@ -20,6 +20,7 @@ mod refusal;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,12 +30,13 @@ use secrecy::SecretString;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
+use crate::access::{Scope, ScopeSet};
 use crate::model::Timestamp;
-use crate::ports::hub::{HubStore, HubStoreError, QueueLimits};
+use crate::ports::hub::{HubStore, HubStoreError, Keys, QueueLimits};
 use crate::runtime::clock::{Clock, Ids, RandomIds, SystemClock};
 use crate::runtime::tasks::Tasks;
 use crate::store::hub::{Place, SqlHub};
-use access::operations::includes;
+use access::rights::{Rights, RightsError};
 use ingest::WebhookSecrets;
 use machines::deliver::Sessions;
 use machines::known::Known;
@@ -43,7 +45,7 @@ use machines::tickets::Tickets;
 use metrics::Counters;
 
 /// What a key needs for the secrets of the hub.
-const SECRET_SCOPE: &str = "repo:read";
+const SECRET_SCOPE: Scope = Scope::RepoRead;
 
 /// How long the hub waits for its conversations to end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -98,6 +100,10 @@ pub struct HubOptions {
     pub webhooks: WebhookSecrets,
     /// Secrets for machines that declare them, by their URIs, such as `github://org_token`.
     pub secrets: BTreeMap<String, SecretString>,
+    /// File of the policy; what keys may do is up to their scopes alone when absent.
+    pub policy: Option<PathBuf>,
+    /// File of the audit log; none is kept when absent.
+    pub audit: Option<PathBuf>,
 }
 
 impl HubOptions {
@@ -114,6 +120,8 @@ impl HubOptions {
             },
             webhooks: WebhookSecrets::default(),
             secrets: BTreeMap::new(),
+            policy: None,
+            audit: None,
         }
     }
 }
@@ -124,6 +132,9 @@ pub enum HubError {
     /// Its memory.
     #[error(transparent)]
     Store(#[from] HubStoreError),
+    /// Who may do what.
+    #[error(transparent)]
+    Rights(#[from] RightsError),
     /// Its place to listen.
     #[error("failed to listen on {address}")]
     Listen {
@@ -149,10 +160,11 @@ struct Inner {
     tickets: Tickets,
     pace: Pace,
     counters: Counters,
+    rights: Arc<Rights>,
 }
 
 impl Hub {
-    fn new(store: Arc<dyn HubStore>, options: HubOptions, tasks: Tasks) -> Self {
+    fn new(store: Arc<dyn HubStore>, options: HubOptions, tasks: Tasks, rights: Arc<Rights>) -> Self {
         Self(Arc::new(Inner {
             store,
             clock: Arc::new(SystemClock),
@@ -164,6 +176,7 @@ impl Hub {
             tickets: Tickets::default(),
             pace: Pace::default(),
             counters: Counters::default(),
+            rights,
         }))
     }
 
@@ -199,6 +212,10 @@ impl Hub {
         &self.0.tickets
     }
 
+    fn rights(&self) -> &Arc<Rights> {
+        &self.0.rights
+    }
+
     fn pace(&self) -> &Pace {
         &self.0.pace
     }
@@ -221,9 +238,8 @@ impl Hub {
 
     /// A secret for a machine with these scopes that declares it.
     fn secret(&self, uri: &str, scopes: &[String]) -> Option<&SecretString> {
-        let may = scopes
-            .iter()
-            .any(|own| own == SECRET_SCOPE || includes(own, SECRET_SCOPE));
+        let own: ScopeSet = scopes.iter().filter_map(|text| Scope::parse(text).ok()).collect();
+        let may = own.closure().has(SECRET_SCOPE);
         let name = uri.split('?').next().unwrap_or_default();
         self.0.options.secrets.get(name).filter(|_| may)
     }
@@ -276,7 +292,10 @@ impl RunningHub {
 /// # Errors
 /// Its memory cannot be opened or its address not listened on.
 pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
+    let (policy, audit) = (options.policy.as_deref(), options.audit.as_deref());
+    let rights = Rights::open(policy, audit, SystemClock.now())?;
     let memory = SqlHub::open(&options.place).await?;
+    rights.remember(memory.keys().await?);
     let failed = |source| HubError::Listen {
         address: options.listen,
         source,
@@ -291,6 +310,7 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
             ..options
         },
         tasks.clone(),
+        Arc::new(rights),
     );
     hub.known().refresh(hub.store()).await?;
     let (sharer, keeper, server) = (hub.clone(), hub.clone(), hub.clone());

@@ -10,10 +10,11 @@ use serde_json::{Map, Value, json};
 use super::Hub;
 use super::access::Caller;
 use super::access::operations::Operation;
+use super::access::sight::own_resource;
 use super::goals;
 use super::refusal::Refusal;
-use crate::graph::answer::{AnswerError, Answering, Everything};
-use crate::graph::question::Operation as Asked;
+use crate::graph::answer::{AnswerError, Answering};
+use crate::graph::question::{Operation as Asked, Selection};
 use crate::graph::{Question, Schema};
 
 /// Largest question in bytes, variables included.
@@ -78,9 +79,10 @@ pub(super) struct Asking<'a> {
 
 impl Asking<'_> {
     async fn query(&self, question: &Question) -> Result<Value, Refusal> {
-        self.caller.may(Operation::Query, self.workspace)?;
+        self.caller.may_somewhere(Operation::Query, self.workspace)?;
         let graph = self.hub.store().reader(self.workspace);
-        match Answering::new(self.schema, &*graph, &Everything)
+        let sight = self.caller.sight(Operation::Query, &*graph);
+        match Answering::new(self.schema, &*graph, &*sight)
             .query(question)
             .await
         {
@@ -90,6 +92,24 @@ impl Asking<'_> {
                 Ok(errors(&error.to_string()))
             }
         }
+    }
+
+    /// Whether the caller may change what a field is about.
+    async fn may_change(&self, mutation: &goals::Mutation, root: &Selection) -> Result<(), Refusal> {
+        let about = mutation.about(root);
+        let numbered = match &about.repository_key {
+            Some(key) => {
+                let graph = self.hub.store().reader(self.workspace);
+                let found = graph.nodes("Repo", std::slice::from_ref(key)).await?;
+                found.first().and_then(|node| own_resource(node))
+            }
+            None => None,
+        };
+        let mut resources = about.resources;
+        if let (Some(numbered), Some(first)) = (numbered, resources.first_mut()) {
+            *first = numbered;
+        }
+        self.caller.may_on(about.operation, self.workspace, &resources)
     }
 
     /// Each field on its own: one that fails fails alone.
@@ -102,7 +122,7 @@ impl Asking<'_> {
                     "unknown_field",
                     format!("`Mutation` has no field `{}`", root.name),
                 )),
-                Some(mutation) => match self.caller.may(mutation.operation(), self.workspace) {
+                Some(mutation) => match self.may_change(&mutation, root).await {
                     Ok(()) => self.carry_out(&mutation, root).await,
                     Err(refusal) => Err(refusal),
                 },

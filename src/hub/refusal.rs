@@ -7,8 +7,13 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::access::operations::Operation;
+use crate::access;
 use crate::ports::graph::GraphError;
 use crate::ports::hub::HubStoreError;
+
+/// Who can help when scopes are missing.
+const WHO_MAKES_KEYS: &str =
+    "an administrator, with a key that has them (`sdm hub key new`) and a policy that approves them";
 
 /// Why something is not done.
 #[derive(Debug, Clone)]
@@ -76,6 +81,21 @@ impl Refusal {
         Self::forbidden("person_required", message).with(json!({"operation": operation.row().name}))
     }
 
+    /// What the evaluation refused.
+    pub fn of(refused: &access::Refusal) -> Self {
+        let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::FORBIDDEN);
+        let mut more = serde_json::to_value(refused).unwrap_or_default();
+        if let Value::Object(fields) = &mut more {
+            for known in ["status", "code", "message"] {
+                fields.remove(known);
+            }
+            if refused.code == "insufficient_scope" && refused.pending == Some(false) {
+                fields.insert("who_can_fix".to_owned(), json!(WHO_MAKES_KEYS));
+            }
+        }
+        Self::new(status, refused.code, refused.message.clone()).with(more)
+    }
+
     /// Scopes are missing.
     pub fn missing(operation: Operation, missing: &[&str]) -> Self {
         let row = operation.row();
@@ -85,7 +105,7 @@ impl Refusal {
             "required_scopes": row.scopes,
             "missing_scopes": missing,
             "pending": false,
-            "who_can_fix": "whoever made the key can make one that has it: `sdm hub key new`",
+            "who_can_fix": WHO_MAKES_KEYS,
         }))
     }
 

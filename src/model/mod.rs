@@ -45,7 +45,9 @@ pub use fingerprint::{Fingerprint, FingerprintChange};
 pub use goal::{Goal, GoalState, StateName};
 pub use goal_event::{Actor, ExecutionResult, GoalChange, GoalEvent};
 pub use goal_set::{Action, GoalSet, Refusal};
-pub use ids::{BranchName, CommitSha, GoalKey, GoalSetId, PushId, RepoSlug, TagName, UniqueName};
+pub use ids::{
+    BranchName, CommitSha, DEFAULT_ENVIRONMENT, GoalKey, GoalSetId, PushId, RepoSlug, TagName, UniqueName,
+};
 pub use image::{FixedImage, ImageReference};
 pub use listener::{EventFilter, ListenerDefinition, ScheduleDefinition};
 pub use parameter::{ParameterDefinition, ParameterSource, ParameterType};

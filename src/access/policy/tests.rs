@@ -119,7 +119,7 @@ people:
   alice: {role: owner, grants: [{allow: admin, on: repo:acme/api}]}
 tests:
   - {name: x, who: somebody, on: workspace, can: goal.updat}
-  - {name: y, who: addon:build, on: workspace, can: goal.update}
+  - {name: y, who: addon:build, on: workspace, can: repo.status}
   - {who: addon:build, on: workspace}
 ";
     assert_eq!(
@@ -137,7 +137,7 @@ tests:
             "14:17 `owner` is none of the words that can stand here | it is one of `member`, `admin`",
             "16:20 `somebody` is not `addon:<key>`, `person:<id>` or `anonymous`: it must have 1 to 80 letters, digits, `.`, `_` and `-` | -",
             "16:50 `goal.updat` is none of the words that can stand here | did you mean `goal.update`?",
-            "17:53 `goal.update` is never about that | ask about another resource with `on`",
+            "17:53 `repo.status` is never about that | ask about another resource with `on`",
             "18:5 a test has no `name` | add `name`: what it shows, as a sentence",
             "18:5 this test asks nothing | say with `can` or `cannot` what it is about",
         ]

@@ -49,6 +49,12 @@ pub struct Args {
     /// A secret for machines that declare it and whose key has the scope repo:read, such as github://org_token=FILE
     #[arg(long = "secret", value_name = "URI=FILE")]
     secrets: Vec<String>,
+    /// Policy by which the hub decides who may do what; the scopes of keys alone when absent
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// The audit log; hub-audit.jsonl in the state directory when absent
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
     /// Workspace of the first key
     #[arg(long, value_name = "ID", default_value = WORKSPACE)]
     workspace: String,
@@ -176,6 +182,12 @@ fn serve(context: &Context, args: &Args, place: Place) -> CommandResult {
     }
     let mut options = HubOptions::new(place, args.listen);
     options.address.clone_from(&args.address);
+    let given = |file: &PathBuf| context.sources.directory.join(file);
+    options.policy = args.policy.as_ref().map(given);
+    options.audit = Some(match &args.audit {
+        Some(file) => given(file),
+        None => configuration.state_directory.join("hub-audit.jsonl"),
+    });
     let file = match &args.webhook_secret {
         Some(file) => context.sources.directory.join(file),
         None => configuration.state_directory.join("hub-webhook-secret"),

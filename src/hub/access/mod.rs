@@ -1,23 +1,40 @@
-//! Who is calling, and whether they may.
+//! Who is calling, and whether they may: by the scopes of their key, and by a policy where there is one.
 
+pub mod audit;
 pub mod key;
 pub mod operations;
+pub mod rights;
+pub(super) mod sight;
+
+use std::sync::Arc;
 
 use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use serde_json::json;
 
 use super::Hub;
 use super::refusal::Refusal;
+use crate::access::audit::Details;
+use crate::access::request::BadCredential;
+use crate::access::{self, Context, Credential, Decision, Reason, Request, Resource, Rule, Snapshot};
+use crate::graph::answer::{Everything, Sight};
+use crate::model::Timestamp;
+use crate::ports::graph::GraphReader;
 use crate::ports::hub::StoredKey;
 use key::KeyText;
 use operations::Operation;
+use rights::{Bearer, Rights};
+use sight::GrantedSight;
 
 /// Whoever calls with a key that is good now.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The key.
     pub key: StoredKey,
+    bearer: Bearer,
+    rights: Arc<Rights>,
+    now: Timestamp,
+    user_agent: Option<String>,
 }
 
 impl Caller {
@@ -31,12 +48,9 @@ impl Caller {
         self.key.owner.starts_with("person:")
     }
 
-    /// Whether the key has a scope, or one that includes it.
+    /// Whether a scope, or one that includes it, is approved and within the limit of the key.
     pub fn has(&self, scope: &str) -> bool {
-        self.key
-            .scopes
-            .iter()
-            .any(|own| own == scope || operations::includes(own, scope))
+        self.bearer.has(scope)
     }
 
     /// Whether this may be done in a workspace.
@@ -44,26 +58,101 @@ impl Caller {
     /// # Errors
     /// 403, with what is missing and who can give it.
     pub fn may(&self, operation: Operation, workspace: &str) -> Result<(), Refusal> {
-        if !self.key.workspaces.iter().any(|own| own == workspace) {
-            let message = format!("this key is not for workspace `{workspace}`");
-            return Err(Refusal::forbidden("insufficient_permission", message).with(json!({
-                "operation": operation.row().name,
-                "required_permission": {"resource": format!("workspace:{workspace}"), "level": operation.row().level},
-            })));
+        self.may_on(operation, workspace, &[Resource::Workspace])
+    }
+
+    /// Whether this may be done there, with all of these.
+    ///
+    /// # Errors
+    /// As [`Self::may`].
+    pub fn may_on(
+        &self,
+        operation: Operation,
+        workspace: &str,
+        resources: &[Resource],
+    ) -> Result<(), Refusal> {
+        self.is_of(operation, workspace)?;
+        // Each field of a question has a row of its own.
+        if operation == Operation::Ask {
+            return Ok(());
         }
-        if operation.row().person && !self.is_person() {
-            return Err(Refusal::person_required(operation));
+        if operation.row().person {
+            return self.may_as_person(operation, resources);
         }
-        let required = operation.row().scopes;
-        let missing: Vec<&str> = required
-            .iter()
-            .copied()
-            .filter(|scope| !self.has(scope))
-            .collect();
-        match missing.is_empty() {
-            true => Ok(()),
-            false => Err(Refusal::missing(operation, &missing)),
+        let request = self.bearer.request(operation.row().name, resources, self.now);
+        let decision = self.bearer.decide(&request);
+        self.judged(&request, &decision)
+    }
+
+    /// What only people may do, whatever their scopes. Until there is a way to sign in, a person's key stands for the person;
+    /// where there is a policy, it must know the person.
+    fn may_as_person(&self, operation: Operation, resources: &[Resource]) -> Result<(), Refusal> {
+        let request = self.bearer.request(operation.row().name, resources, self.now);
+        let reason = match (self.is_person(), self.bearer.is_known()) {
+            (true, true) => Reason::Allowed,
+            (true, false) => Reason::PersonSuspended,
+            (false, _) => Reason::PersonRequired,
+        };
+        let rule = Rule::Operation;
+        match self.judged(&request, &Decision { reason, rule }) {
+            Err(_) if !self.is_person() => Err(Refusal::person_required(operation)),
+            judged => judged,
         }
+    }
+
+    /// Whether this may be done at all; where, the answer is filtered by.
+    ///
+    /// # Errors
+    /// As [`Self::may`].
+    pub fn may_somewhere(&self, operation: Operation, workspace: &str) -> Result<(), Refusal> {
+        self.is_of(operation, workspace)?;
+        let request = self.bearer.request(operation.row().name, &[], self.now);
+        match self.bearer.admits(&request) {
+            Ok(()) => Ok(()),
+            Err(decision) => self.judged(&request, &decision),
+        }
+    }
+
+    /// What the caller sees of a graph.
+    pub(super) fn sight<'a>(&self, operation: Operation, graph: &'a dyn GraphReader) -> Box<dyn Sight + 'a> {
+        if !self.rights.has_policy() {
+            return Box::new(Everything);
+        }
+        Box::new(GrantedSight {
+            bearer: Some(self.bearer.clone()),
+            operation: operation.row().name,
+            graph,
+            now: self.now,
+        })
+    }
+
+    fn is_of(&self, operation: Operation, workspace: &str) -> Result<(), Refusal> {
+        if self.key.workspaces.iter().any(|own| own == workspace) {
+            return Ok(());
+        }
+        let message = format!("this key is not for workspace `{workspace}`");
+        Err(Refusal::forbidden("insufficient_permission", message).with(json!({
+            "operation": operation.row().name,
+            "required_permission": {"resource": format!("workspace:{workspace}"), "level": operation.row().level},
+        })))
+    }
+
+    /// Writes down what must be, and refuses what is not allowed.
+    fn judged(&self, request: &Request<'_>, decision: &Decision) -> Result<(), Refusal> {
+        let row = access::Operation::find(request.operation);
+        if !decision.is_allowed() || row.is_some_and(access::Operation::is_recorded) {
+            let details = Details {
+                credential_id: Some(self.key.id.clone()),
+                policy_version: self.bearer.snapshot().version,
+                user_agent: self.user_agent.clone(),
+                ..Details::default()
+            };
+            if let Some(audit) = self.rights.audit() {
+                audit.record(request, decision, &details);
+            }
+        }
+        let refused = access::Refusal::of(decision, request, self.bearer.snapshot());
+        refused.map_or(Ok(()), |refused| Err(Refusal::of(&refused)))
     }
 }
 
@@ -73,11 +162,14 @@ impl Hub {
     /// # Errors
     /// 401 without a good key; 503 when the hub cannot look.
     pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
+        let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+        let user_agent = user_agent.map(str::to_owned);
         let mut sent = headers.get_all(AUTHORIZATION).iter();
         let Some(header) = sent.next() else {
             return Err(Refusal::unauthorized("no_credentials", "no key was sent"));
         };
         if sent.next().is_some() {
+            self.note_stranger(Credential::Several, user_agent);
             return Err(Refusal::bad(
                 "ambiguous_credentials",
                 "more than one key was sent",
@@ -87,7 +179,10 @@ impl Hub {
             let (scheme, rest) = text.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then_some(rest.trim())
         });
-        let invalid = || Refusal::unauthorized("invalid_credentials", "the key is not good");
+        let invalid = || {
+            self.note_stranger(Credential::Bad(BadCredential::Invalid), user_agent.clone());
+            Refusal::unauthorized("invalid_credentials", "the key is not good")
+        };
         let text = text.and_then(KeyText::read).ok_or_else(invalid)?;
         let stored = self.store().key(text.id()).await?;
         // Somebody who guesses ids waits as long as somebody who guesses secrets.
@@ -99,11 +194,41 @@ impl Hub {
             return Err(invalid());
         }
         self.note_use(&key, now).await;
-        Ok(Caller { key })
+        self.rights().remember([key.clone()]);
+        Ok(Caller {
+            bearer: self.rights().bearer(&key),
+            rights: Arc::clone(self.rights()),
+            key,
+            now,
+            user_agent,
+        })
+    }
+
+    /// Writes down that somebody came without a good key.
+    fn note_stranger(&self, credential: Credential, user_agent: Option<String>) {
+        let Some(audit) = self.rights().audit() else {
+            return;
+        };
+        let request = Request {
+            credential,
+            operation: "sign_in",
+            resources: &[],
+            context: Context::None,
+            forge: None,
+            exists: true,
+            is_too_often: false,
+            now: self.now(),
+        };
+        let decision = access::decide(&request, &Snapshot::empty(self.now()));
+        let details = Details {
+            user_agent,
+            ..Details::default()
+        };
+        audit.record(&request, &decision, &details);
     }
 
     /// Notes the use of a key, once a minute.
-    async fn note_use(&self, key: &StoredKey, now: crate::model::Timestamp) {
+    async fn note_use(&self, key: &StoredKey, now: Timestamp) {
         const OFTEN: std::time::Duration = std::time::Duration::from_secs(60);
         if key.last_used.is_none_or(|last| now.since(last) >= OFTEN)
             && let Err(error) = self.store().key_used(&key.id, now).await

@@ -111,11 +111,11 @@ const REGISTER: Row = row(
     &["events:read"],
     "read",
 );
-const REGISTER_COMMANDS: Row = part("commands.register", &["commands:register"], "read");
+const REGISTER_COMMANDS: Row = part("command.register", &["commands:register"], "read");
 const ASK: Row = row("graph.ask", ("POST", "/graphql/team/{workspace}"), &[], "none");
 const QUERY: Row = part("graph.query", &["graph:read"], "read");
 const WRITE_GOAL: Row = part("goal.update", &["goals:write"], "write");
-const INGEST_CUSTOM: Row = part("ingest.custom", &["ingest:write"], "write");
+const INGEST_CUSTOM: Row = part("ingest.post", &["ingest:write"], "write");
 const CONFIGURE: Row = part("configuration.set", &["goals:write"], "write");
 const DECIDE_GOAL: Row = person(
     "goal.approve",
@@ -138,7 +138,7 @@ const CONTINUE_INVOCATION: Row = person(
 );
 const PROBE_LOGS: Row = open("goal.log.probe", ("GET", "/api/logs"));
 const APPEND_LOG: Row = open(
-    "goal.log.write",
+    "goal.log.append",
     (
         "POST",
         "/api/logs/{workspace}/{owner}/{repo}/{sha}/{environment}/{name}/{goal_set}/{correlation}",
@@ -233,15 +233,51 @@ pub const SCOPES: &[&str] = &[
     "admin:write",
 ];
 
-/// Whether a scope includes another (security model 11).
-pub fn includes(scope: &str, other: &str) -> bool {
-    let included: &[&str] = match scope {
-        "goals:write" | "deployments:write" => &["goals:read"],
-        "goals:delete" => &["goals:write", "goals:read"],
-        "repo:status" | "repo:read" => &["repo:meta"],
-        "repo:write" => &["repo:read", "repo:status", "repo:meta"],
-        "admin:write" => &["admin:read"],
-        _ => &[],
-    };
-    included.contains(&other)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access;
+
+    /// All but [`Operation::Ask`], of which each field has a row of its own.
+    const DECIDED: [Operation; 20] = [
+        Operation::Health,
+        Operation::Register,
+        Operation::RegisterCommands,
+        Operation::OpenSocket,
+        Operation::Query,
+        Operation::WriteGoal,
+        Operation::IngestCustom,
+        Operation::Configure,
+        Operation::DecideGoal,
+        Operation::Invoke,
+        Operation::LookAtInvocation,
+        Operation::ContinueInvocation,
+        Operation::ProbeLogs,
+        Operation::AppendLog,
+        Operation::ReadLog,
+        Operation::IngestHook,
+        Operation::BuildHook,
+        Operation::ImageHook,
+        Operation::Metrics,
+        Operation::GitHubWebhook,
+    ];
+
+    #[test]
+    fn every_operation_is_in_the_one_table_with_the_same_scopes() {
+        for operation in DECIDED {
+            let row = operation.row();
+            let decided = access::Operation::find(row.name).expect(row.name);
+            assert!(
+                row.open || decided.required().names() == row.scopes,
+                "{}",
+                row.name
+            );
+        }
+    }
+
+    #[test]
+    fn scopes_of_keys_are_the_scopes_there_are() {
+        let all: Vec<&str> = access::scope::SCOPES.iter().map(|row| row.name).collect();
+        assert_eq!(SCOPES, all);
+    }
 }

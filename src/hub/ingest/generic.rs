@@ -13,6 +13,7 @@ use super::super::access::operations::Operation;
 use super::super::changes::Change;
 use super::super::goals::ingested;
 use super::super::refusal::Refusal;
+use crate::access::Resource;
 use crate::ports::graph::{Filter, Find, Node};
 
 /// Largest body in bytes.
@@ -29,7 +30,7 @@ pub(in super::super) async fn ingest(
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
     let caller = hub.caller(&headers).await?;
-    caller.may(Operation::IngestHook, &workspace)?;
+    caller.may_on(Operation::IngestHook, &workspace, &[Resource::Feed(kind.clone())])?;
     let value: Value = read(&body)?;
     let Value::Object(value) = value else {
         return Err(Refusal::bad("malformed_body", "the body is no object"));
@@ -93,7 +94,11 @@ pub(in super::super) async fn build(
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
     let caller = hub.caller(&headers).await?;
-    caller.may(Operation::BuildHook, &workspace)?;
+    caller.may_on(
+        Operation::BuildHook,
+        &workspace,
+        &[Resource::Feed("Build".to_owned())],
+    )?;
     let build: Build = read(&body)?;
     if !BUILD_STATES.contains(&build.status.as_str()) {
         let message = format!("`status` must be one of {}", BUILD_STATES.join(", "));
@@ -158,7 +163,11 @@ pub(in super::super) async fn link_image(
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
     let caller = hub.caller(&headers).await?;
-    caller.may(Operation::ImageHook, &workspace)?;
+    caller.may_on(
+        Operation::ImageHook,
+        &workspace,
+        &[Resource::Feed("Image".to_owned())],
+    )?;
     let linked: LinkImage = read(&body)?;
     let repository = hub
         .repository(&workspace, &linked.git.owner, &linked.git.repo)

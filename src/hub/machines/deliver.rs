@@ -213,7 +213,14 @@ impl Hub {
             .await?;
         for delivery in &claimed {
             // What does not fit, because the socket ends right now, is given back with everything else it had.
-            session.try_say(self.message(delivery, &session.ticket.scopes));
+            let bearer = self.rights().bearer_of(&session.ticket.key);
+            let is_approved = bearer.is_some_and(|bearer| bearer.has(super::super::SECRET_SCOPE.name()));
+            let scopes = if is_approved {
+                session.ticket.scopes.as_slice()
+            } else {
+                &[]
+            };
+            session.try_say(self.message(delivery, scopes));
         }
         if session.end.is_cancelled()
             || self

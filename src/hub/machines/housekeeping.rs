@@ -31,6 +31,7 @@ impl Hub {
 
     async fn tidy_up(&self) -> Result<(), HubStoreError> {
         let now = self.now();
+        self.rights().refresh(now);
         self.end_sessions_of_bad_keys().await?;
         let sessions = self.sessions();
         let alive = now.plus(self.rhythm().linger);
@@ -58,7 +59,13 @@ impl Hub {
         let keys = self.store().keys().await?;
         let good: BTreeMap<&str, bool> = keys
             .iter()
-            .map(|key| (key.id.as_str(), key.revoked.is_none() && key.expires > now))
+            .map(|key| {
+                let is_alive = key.revoked.is_none() && key.expires > now;
+                (
+                    key.id.as_str(),
+                    is_alive && self.rights().bearer(key).has("events:read"),
+                )
+            })
             .collect();
         for session in sessions {
             if !good.get(session.ticket.key.as_str()).copied().unwrap_or(false) {

@@ -1,5 +1,6 @@
 //! The hub, as machines and forges meet it.
 
+mod access;
 mod commands;
 mod crash;
 mod custom;
