@@ -18,12 +18,6 @@ pub(super) async fn ask_to_merge(
     body: &str,
 ) -> Result<crate::ports::forges::OpenPullRequest, KindError> {
     let push = &context.record.push;
-    let asker = Asker {
-        repo: push.repo.slug.clone(),
-        branch: push.branch.clone(),
-        goal: context.goal.definition().unique_name.to_string(),
-        trust: push.trust,
-    };
     let wanted = PullRequest {
         branch: branch.clone(),
         target: target.clone(),
@@ -34,7 +28,21 @@ pub(super) async fn ask_to_merge(
             .collect(),
         body: body.to_owned(),
     };
-    Ok(context.forges.ask_to_merge(&push.repo, &wanted, &asker).await?)
+    Ok(context
+        .forges
+        .ask_to_merge(&push.repo, &wanted, &asker(context))
+        .await?)
+}
+
+/// For whom a forge's token is asked.
+pub(super) fn asker(context: &GoalContext<'_>) -> Asker {
+    let push = &context.record.push;
+    Asker {
+        repo: push.repo.slug.clone(),
+        branch: push.branch.clone(),
+        goal: context.goal.definition().unique_name.to_string(),
+        trust: push.trust,
+    }
 }
 
 /// The result of a goal whose branch asks to be merged.

@@ -6,13 +6,21 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::ask_to_merge::asker;
 use super::resolve::Placeholders;
 use super::tag::version_of;
-use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step};
+use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, look_into, refuse_untrusted};
+use crate::model::goal_event::ExternalUrl;
+use crate::model::running::{GRACE, TIMEOUT};
 use crate::model::version::{is_release_like, release};
 use crate::model::{Descriptor, ExecutionResult, Field, ValueType};
 
+use crate::ports::forges::{ForgeError, NewRelease, PublishedRelease};
+
 pub(super) struct Release;
+
+/// The file that says what is new, where there is one.
+const CHANGELOG: &str = "CHANGELOG.md";
 
 static FIELDS: &[Field] = &[
     Field::new(
@@ -20,13 +28,13 @@ static FIELDS: &[Field] = &[
         ValueType::Argv,
         "what publishes it; finds the version in `SDM_RELEASE_VERSION`",
     ),
-    Field::new("timeout", ValueType::Duration, "longest run time").default("10m"),
     Field::new(
-        "grace",
-        ValueType::Duration,
-        "between the request to end and the kill",
-    )
-    .default("30s"),
+        "publish",
+        ValueType::Boolean,
+        "whether a release is published at the forge of the repository; where `run` is absent it is unless this says `false`",
+    ),
+    TIMEOUT,
+    GRACE,
 ];
 
 static DESCRIPTOR: Descriptor = Descriptor {
@@ -42,6 +50,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
 #[serde(default)]
 struct Arguments {
     run: Vec<String>,
+    publish: Option<bool>,
     timeout: Option<u64>,
     grace: Option<u64>,
 }
@@ -63,14 +72,17 @@ impl Kind for Release {
     }
 
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
-        let arguments: Arguments = serde_json::from_value(context.goal.definition().work.arguments.clone())
-            .map_err(|error| KindError::Definition(error.to_string()))?;
+        let arguments = Arguments::of(context)?;
         let version = released_version(context).await?;
         if arguments.run.is_empty() {
-            return Ok(Begun::Ended(ExecutionResult {
-                description: Some(format!("Released {version}; no forge is connected to publish it")),
+            let result = ExecutionResult {
+                description: Some(format!("Released {version}")),
                 data: Some(data(&version)),
                 ..ExecutionResult::success()
+            };
+            return Ok(Begun::Ended(match arguments.publishes() {
+                true => published(context, &version, result).await?,
+                false => result,
             }));
         }
         let resolved = Placeholders::of(context).await?.argv(&arguments.run)?;
@@ -97,11 +109,87 @@ impl Kind for Release {
         let version = released_version(context).await?;
         let description = result.description.clone().or(Some(format!("Released {version}")));
         let data = result.data.clone().or(Some(data(&version)));
-        Ok(ExecutionResult {
+        let result = ExecutionResult {
             description,
             data,
             ..result
-        })
+        };
+        match Arguments::of(context)?.publishes() {
+            true => published(context, &version, result).await,
+            false => Ok(result),
+        }
+    }
+}
+
+impl Arguments {
+    fn of(context: &GoalContext<'_>) -> Result<Self, KindError> {
+        serde_json::from_value(context.goal.definition().work.arguments.clone())
+            .map_err(|error| KindError::Definition(error.to_string()))
+    }
+
+    /// Whether the forge is asked; where a program publishes it only by its author's word.
+    fn publishes(&self) -> bool {
+        self.publish.unwrap_or(self.run.is_empty())
+    }
+}
+
+/// Publishes the release at the forge. Without a forge or a token for it the goal succeeds and says so (VE-06).
+async fn published(
+    context: &GoalContext<'_>,
+    version: &str,
+    result: ExecutionResult,
+) -> Result<ExecutionResult, KindError> {
+    let push = &context.record.push;
+    let said = result.description.clone().unwrap_or_default();
+    if !context.forges.knows(&push.repo) {
+        return Ok(ExecutionResult {
+            description: Some(format!("{said}; no forge is connected to publish it")),
+            ..result
+        });
+    }
+    refuse_untrusted(context)?;
+    context.scm.fetch(&push.repo, &push.after).await?;
+    let has_changelog = look_into(context, |view| view.has_file(CHANGELOG)).await?;
+    let has_changelog = has_changelog.map_err(|error| KindError::Definition(error.to_string()))?;
+    let release = NewRelease {
+        tag: version.to_owned(),
+        target: push.after.clone(),
+        is_prerelease: version.contains('-'),
+        changelog: has_changelog.then_some(CHANGELOG),
+    };
+    match context
+        .forges
+        .publish(&push.repo, &release, &asker(context))
+        .await
+    {
+        Ok(published) => Ok(with_link(result, &said, version, &published)),
+        Err(ForgeError::Secret(because)) => Ok(ExecutionResult {
+            description: Some(format!("{said}; not published: {because}")),
+            ..result
+        }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn with_link(
+    result: ExecutionResult,
+    said: &str,
+    version: &str,
+    published: &PublishedRelease,
+) -> ExecutionResult {
+    let how = match published.is_new {
+        true => "published",
+        false => "published before",
+    };
+    let mut external_urls = result.external_urls.clone();
+    external_urls.push(ExternalUrl {
+        label: Some(format!("Release {version}")),
+        url: published.url.clone(),
+    });
+    ExecutionResult {
+        description: Some(format!("{said}; {how} at {}", published.url)),
+        external_urls,
+        ..result
     }
 }
 

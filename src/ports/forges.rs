@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use super::secrets::{Asker, NotGiven};
-use crate::model::{BranchName, Repository};
+use crate::model::{BranchName, CommitSha, Repository};
 
 /// A branch that asks to be merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,28 @@ pub struct PullRequest {
 pub struct OpenPullRequest {
     /// Its number in the repository.
     pub number: u64,
+    /// Its page.
+    pub url: String,
+    /// Whether it was not there before.
+    pub is_new: bool,
+}
+
+/// A release that is to be published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRelease {
+    /// The tag that names it; made by the forge where it is not there.
+    pub tag: String,
+    /// The commit that such a tag names.
+    pub target: CommitSha,
+    /// Whether it is on the way to one.
+    pub is_prerelease: bool,
+    /// A file of the commit that says what is new.
+    pub changelog: Option<&'static str>,
+}
+
+/// A release that is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedRelease {
     /// Its page.
     pub url: String,
     /// Whether it was not there before.
@@ -80,6 +102,17 @@ pub trait Forges: Send + Sync {
         wanted: &PullRequest,
         asker: &Asker,
     ) -> Result<OpenPullRequest, ForgeError>;
+
+    /// Publishes a release. Where its tag has one already that is left as it is.
+    ///
+    /// # Errors
+    /// There is no such forge, or it does not do it.
+    async fn publish(
+        &self,
+        repo: &Repository,
+        release: &NewRelease,
+        asker: &Asker,
+    ) -> Result<PublishedRelease, ForgeError>;
 }
 
 /// No forge at all.
@@ -98,6 +131,14 @@ impl Forges for NoForges {
         _wanted: &PullRequest,
         _asker: &Asker,
     ) -> Result<OpenPullRequest, ForgeError> {
+        Err(ForgeError::NotConnected(repo.slug.to_string()))
+    }
+    async fn publish(
+        &self,
+        repo: &Repository,
+        _release: &NewRelease,
+        _asker: &Asker,
+    ) -> Result<PublishedRelease, ForgeError> {
         Err(ForgeError::NotConnected(repo.slug.to_string()))
     }
 }

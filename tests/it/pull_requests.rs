@@ -1,4 +1,4 @@
-//! Pull requests of transforms and fixes, with the real program, a real git server and a GitHub in memory (semantics 4.1, 5.5).
+//! Pull requests of transforms and fixes, and releases, with the real program, a real git server and a GitHub in memory (semantics 4.1, 5.5).
 
 use crate::support::fake_github::FakeGitHub;
 use crate::support::git_servers::HttpServer;
@@ -18,6 +18,12 @@ rules:
     goals:
       name: shout
       autofix: {presentation: pull_request, branch: "fix/${push.branch}", run: [sh, -c, "tr a-z A-Z < README.md > r && mv r README.md"]}
+  - name: release
+    test: {is_branch: ^release$}
+    goals:
+      - use: version
+      - {name: publish, release: {}}
+      - {name: by hand, release: {run: ["true"]}}
 "#;
 
 /// A machine that watches its own test repository by way of a server, with a forge beside it.
@@ -197,5 +203,52 @@ async fn af_04_fixes_ask_to_be_merged_into_the_pushed_branch() {
         pull.title == "Autofix: shout" && pull.body.contains("- shout"),
         "{pull:?}"
     );
+    scene.machine.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ve_06_a_release_is_published_once_and_without_a_token_the_goal_says_so() {
+    let mut scene = Scene::new("the-right-token").await;
+    let release = |scene: &Scene, files: &[(&str, &str)]| {
+        scene.machine.git(&["checkout", "--quiet", "-B", "release"]);
+        let sha = scene.machine.commit("next", files);
+        scene.machine.git(&["checkout", "--quiet", "main"]);
+        scene.machine.ok(&["replay", &scene.address]);
+        scene.machine.ended_set_of(&sha)
+    };
+    let said = |set: &serde_json::Value, name: &str| {
+        let goals = set["goals"].as_array().unwrap();
+        let goal = goals.iter().find(|goal| goal["name"] == name).unwrap();
+        goal["description"].as_str().unwrap().to_owned()
+    };
+    let first = [("VERSION", "1.2.3"), ("CHANGELOG.md", "new")];
+    let set = release(&scene, &first);
+    assert_eq!(
+        said(&set, "publish"),
+        "Released 1.2.3; published at https://github.example/acme/app/releases/tag/1.2.3",
+        "{set:#}"
+    );
+    assert_eq!(said(&set, "by hand"), "Released 1.2.3", "a program publishes it");
+    let releases = scene.github.releases();
+    assert_eq!(releases.len(), 1);
+    let origin = scene.address.trim_end_matches("/acme/app");
+    let link = format!("[CHANGELOG.md]({origin}/acme/app/blob/1.2.3/CHANGELOG.md)");
+    assert_eq!(releases[0]["body"], link.as_str());
+    assert_eq!(releases[0]["prerelease"], false);
+    assert_eq!(releases[0]["target_commitish"], set["sha"]);
+    let set = release(&scene, &[("VERSION", "1.2.3"), ("other", "1")]);
+    let again = said(&set, "publish");
+    assert!(
+        again.contains("; published before at https://github.example"),
+        "{set:#}"
+    );
+    std::fs::remove_file(scene.machine.path("token")).unwrap();
+    let set = release(&scene, &[("VERSION", "1.3.0")]);
+    let without = said(&set, "publish");
+    assert!(
+        without.starts_with("Released 1.3.0; not published: the secret `forge` cannot be read"),
+        "{set:#}"
+    );
+    assert_eq!(scene.github.releases().len(), 1);
     scene.machine.stop();
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::address::Place;
 use crate::model::BranchName;
-use crate::ports::forges::{ForgeError, OpenPullRequest, PullRequest};
+use crate::ports::forges::{ForgeError, NewRelease, OpenPullRequest, PublishedRelease, PullRequest};
 
 /// Largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 2 << 20;
@@ -27,8 +27,8 @@ pub(super) struct Session<'a> {
     pub(super) client: &'a Client,
     pub(super) origin: String,
     pub(super) api: &'a Url,
-    pub(super) token: &'a SecretString,
-    pub(super) place: &'a Place,
+    pub(super) token: SecretString,
+    pub(super) place: Place,
 }
 
 /// A pull request as the forge shows it.
@@ -65,6 +65,12 @@ impl Shown {
     }
 }
 
+/// A release as the forge shows it.
+#[derive(Debug, Deserialize)]
+struct ShownRelease {
+    html_url: String,
+}
+
 /// An answer: its status and its beginning.
 struct Answer {
     status: StatusCode,
@@ -76,7 +82,7 @@ struct Answer {
 impl Session<'_> {
     /// The open pull request of a branch.
     pub(super) async fn open_for(&self, branch: &BranchName) -> Result<Option<Shown>, ForgeError> {
-        let mut url = self.url(&[])?;
+        let mut url = self.url(&["pulls"])?;
         url.query_pairs_mut()
             .append_pair("state", "open")
             .append_pair("head", &format!("{}:{branch}", self.place.owner));
@@ -99,7 +105,7 @@ impl Session<'_> {
             "head": wanted.branch.as_str(),
             "base": wanted.target.as_str(),
         });
-        let answer = self.call(Method::POST, self.url(&[])?, Some(body)).await?;
+        let answer = self.call(Method::POST, self.url(&["pulls"])?, Some(body)).await?;
         if answer.status == StatusCode::UNPROCESSABLE_ENTITY && words(&answer.body).contains("already exists")
         {
             return Ok(None);
@@ -117,9 +123,49 @@ impl Session<'_> {
             return Ok(open.opened(false));
         }
         let body = json!({ "title": wanted.title, "body": wanted.body });
-        let url = self.url(&[&open.number.to_string()])?;
+        let url = self.url(&["pulls", &open.number.to_string()])?;
         let answer = self.call(Method::PATCH, url, Some(body)).await?;
         self.read::<Shown>(answer).map(|shown| shown.opened(false))
+    }
+
+    /// Publishes a release; `None` when its tag has one.
+    pub(super) async fn publish(&self, release: &NewRelease) -> Result<Option<PublishedRelease>, ForgeError> {
+        let changelog = release.changelog.map(|path| self.link(&release.tag, path));
+        let body = json!({
+            "tag_name": release.tag,
+            "target_commitish": release.target.as_str(),
+            "name": release.tag,
+            "body": changelog.unwrap_or_default(),
+            "prerelease": release.is_prerelease,
+        });
+        let answer = self
+            .call(Method::POST, self.url(&["releases"])?, Some(body))
+            .await?;
+        let exists = words(&answer.body).contains("already_exists");
+        if answer.status == StatusCode::UNPROCESSABLE_ENTITY && exists {
+            return Ok(None);
+        }
+        let shown: ShownRelease = self.read(answer)?;
+        Ok(Some(PublishedRelease {
+            url: shown.html_url,
+            is_new: true,
+        }))
+    }
+
+    /// The release of a tag, which is there.
+    pub(super) async fn published(&self, tag: &str) -> Result<PublishedRelease, ForgeError> {
+        let url = self.url(&["releases", "tags", tag])?;
+        let shown: ShownRelease = self.read(self.call(Method::GET, url, None).await?)?;
+        Ok(PublishedRelease {
+            url: shown.html_url,
+            is_new: false,
+        })
+    }
+
+    /// A link to a file as the release has it.
+    fn link(&self, tag: &str, path: &str) -> String {
+        let Place { owner, name, .. } = &self.place;
+        format!("[{path}]({}/{owner}/{name}/blob/{tag}/{path})", self.origin)
     }
 
     fn url(&self, rest: &[&str]) -> Result<Url, ForgeError> {
@@ -129,12 +175,7 @@ impl Session<'_> {
             .map_err(|()| self.refused("has an address without a path".to_owned()))?;
         segments
             .pop_if_empty()
-            .extend([
-                "repos",
-                self.place.owner.as_str(),
-                self.place.name.as_str(),
-                "pulls",
-            ])
+            .extend(["repos", self.place.owner.as_str(), self.place.name.as_str()])
             .extend(rest);
         drop(segments);
         Ok(url)
@@ -252,7 +293,11 @@ fn words(body: &[u8]) -> String {
     let read: Value = serde_json::from_slice(body).unwrap_or_default();
     let mut words = read["message"].as_str().unwrap_or_default().to_owned();
     let more = read["errors"].as_array().into_iter().flatten();
-    for error in more.filter_map(|error| error["message"].as_str().or(error.as_str())) {
+    let said = |error: &'_ Value| -> Option<String> {
+        let said = error["message"].as_str().or(error["code"].as_str());
+        said.or(error.as_str()).map(str::to_owned)
+    };
+    for error in more.filter_map(said) {
         words.push_str(&format!("; {error}"));
     }
     let plain = words.chars().filter(|c| !c.is_control());

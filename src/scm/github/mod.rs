@@ -1,7 +1,7 @@
-//! GitHub, in the cloud and of one's own: pull requests for what goals push.
+//! GitHub, in the cloud and of one's own: pull requests for what goals push, and releases.
 //!
-//! Three calls are all there is: look for the open one of a branch, open one, change one. Each goes to the API of the
-//! origin that the token is for and nowhere else; redirects are not followed.
+//! Five calls are all there is: look for the open pull request of a branch, open one, change one; publish a release, look for
+//! that of a tag. Each goes to the API of the origin that the token is for and nowhere else; redirects are not followed.
 
 mod address;
 mod api;
@@ -13,7 +13,7 @@ use reqwest::{Client, Url};
 
 use crate::model::Repository;
 use crate::ports::Secrets;
-use crate::ports::forges::{ForgeError, Forges, OpenPullRequest, PullRequest};
+use crate::ports::forges::{ForgeError, Forges, NewRelease, OpenPullRequest, PublishedRelease, PullRequest};
 use crate::ports::secrets::{Asker, Opened};
 use address::Place;
 use api::Session;
@@ -67,6 +67,21 @@ impl GitHub {
         }
     }
 
+    async fn session(&self, repo: &Repository, asker: &Asker) -> Result<Session<'_>, ForgeError> {
+        let Some((forge, place)) = self.at(repo) else {
+            return Err(ForgeError::NotConnected(repo.slug.to_string()));
+        };
+        let token = self.secrets.by_name(&forge.secret, asker).await?;
+        check_token(forge, &token)?;
+        Ok(Session {
+            client: &self.client,
+            origin: forge.name(),
+            api: &forge.api,
+            token: token.value,
+            place,
+        })
+    }
+
     fn at(&self, repo: &Repository) -> Option<(&Forge, Place)> {
         let place = Place::of(&repo.address)?;
         let forge = self.forges.iter().find(|forge| place.is_at(&forge.origin))?;
@@ -102,18 +117,7 @@ impl Forges for GitHub {
         wanted: &PullRequest,
         asker: &Asker,
     ) -> Result<OpenPullRequest, ForgeError> {
-        let Some((forge, place)) = self.at(repo) else {
-            return Err(ForgeError::NotConnected(repo.slug.to_string()));
-        };
-        let token = self.secrets.by_name(&forge.secret, asker).await?;
-        check_token(forge, &token)?;
-        let session = Session {
-            client: &self.client,
-            origin: forge.name(),
-            api: &forge.api,
-            token: &token.value,
-            place: &place,
-        };
+        let session = self.session(repo, asker).await?;
         if let Some(open) = session.open_for(&wanted.branch).await? {
             return session.bring_up_to_date(open, wanted).await;
         }
@@ -124,12 +128,25 @@ impl Forges for GitHub {
         match session.open_for(&wanted.branch).await? {
             Some(open) => session.bring_up_to_date(open, wanted).await,
             None => Err(ForgeError::Unavailable {
-                origin: forge.name(),
+                origin: session.origin,
                 because: format!(
                     "it says that {} has a pull request, and shows none",
                     wanted.branch
                 ),
             }),
+        }
+    }
+
+    async fn publish(
+        &self,
+        repo: &Repository,
+        release: &NewRelease,
+        asker: &Asker,
+    ) -> Result<PublishedRelease, ForgeError> {
+        let session = self.session(repo, asker).await?;
+        match session.publish(release).await? {
+            Some(published) => Ok(published),
+            None => session.published(&release.tag).await,
         }
     }
 }

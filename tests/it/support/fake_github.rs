@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch};
+use axum::routing::{get, patch, post};
 use axum::{Json, Router};
 use sdm::runtime::tasks::Tasks;
 use serde::Deserialize;
@@ -26,6 +26,7 @@ pub struct FakeGitHub {
 struct World {
     token: String,
     pulls: Vec<Pull>,
+    releases: Vec<Value>,
     asked: Vec<String>,
     /// What it answers instead of an answer, in this order.
     refusals: Vec<(u16, Value, Vec<(&'static str, String)>)>,
@@ -73,6 +74,11 @@ impl FakeGitHub {
         let router = Router::new()
             .route("/api/v3/repos/{owner}/{name}/pulls", get(list).post(open))
             .route("/api/v3/repos/{owner}/{name}/pulls/{number}", patch(change))
+            .route("/api/v3/repos/{owner}/{name}/releases", post(publish))
+            .route(
+                "/api/v3/repos/{owner}/{name}/releases/tags/{tag}",
+                get(release_of),
+            )
             .layer(middleware::from_fn_with_state(Arc::clone(&world), admit))
             .with_state(Arc::clone(&world));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -104,6 +110,11 @@ impl FakeGitHub {
     /// What it has.
     pub fn pulls(&self) -> Vec<Pull> {
         self.world().pulls.clone()
+    }
+
+    /// Its releases, as they were published.
+    pub fn releases(&self) -> Vec<Value> {
+        self.world().releases.clone()
     }
 
     /// What it was asked, as `METHOD path`, since this was asked last.
@@ -239,4 +250,39 @@ async fn change(
     pull.title = change.title.unwrap_or_else(|| pull.title.clone());
     pull.body = change.body.unwrap_or_else(|| pull.body.clone());
     Json(pull.shown()).into_response()
+}
+
+async fn publish(
+    State(world): Shared,
+    Path((owner, name)): Path<(String, String)>,
+    Json(mut new): Json<Value>,
+) -> Response {
+    let mut world = world.lock().unwrap();
+    let is_taken = world
+        .releases
+        .iter()
+        .any(|release| release["tag_name"] == new["tag_name"]);
+    if is_taken {
+        let error = json!({"resource": "Release", "code": "already_exists", "field": "tag_name"});
+        let body = json!({"message": "Validation Failed", "errors": [error]});
+        return (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response();
+    }
+    let tag = new["tag_name"].as_str().unwrap().to_owned();
+    new["html_url"] = json!(format!(
+        "https://github.example/{owner}/{name}/releases/tag/{tag}"
+    ));
+    world.releases.push(new.clone());
+    (StatusCode::CREATED, Json(new)).into_response()
+}
+
+async fn release_of(State(world): Shared, Path((_, _, tag)): Path<(String, String, String)>) -> Response {
+    let world = world.lock().unwrap();
+    let found = world
+        .releases
+        .iter()
+        .find(|release| release["tag_name"] == tag.as_str());
+    match found {
+        Some(release) => Json(release.clone()).into_response(),
+        None => (StatusCode::NOT_FOUND, Json(json!({"message": "Not Found"}))).into_response(),
+    }
 }
