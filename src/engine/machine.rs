@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use super::commands::ask::has_dry_run;
 use super::commands::goal::rule_set;
 use crate::kinds::{self, COMMAND_KINDS, KINDS, Kind};
 use crate::model::{
@@ -121,8 +122,16 @@ pub(super) fn problem_of(goal: &GoalDefinition) -> Option<Diagnostic> {
 
 /// What only the goal kinds and the rules know about a command.
 fn check_command(command: &CommandDefinition) -> Vec<Diagnostic> {
+    let without = || {
+        let message = format!(
+            "command `{}`: `dry_run` is for what can show its changes; a program may change what it likes",
+            command.name
+        );
+        Diagnostic::error("command", command.place.clone(), message).hint("remove it")
+    };
+    let dry = (command.dry_run && !has_dry_run(command)).then(without);
     let CommandWork::Goal(work) = &command.work else {
-        return Vec::new();
+        return dry.into_iter().collect();
     };
     let problem = match kinds::kind(&work.kind) {
         Some(kind) => kind.check(&work.arguments).err(),
@@ -133,7 +142,7 @@ fn check_command(command: &CommandDefinition) -> Vec<Diagnostic> {
     let of_rule = rule_set(command, serde_json::Map::new())
         .err()
         .unwrap_or_default();
-    own.into_iter().chain(of_rule).collect()
+    own.into_iter().chain(dry).chain(of_rule).collect()
 }
 
 /// What a goal has that only means something for a process, when it runs none.

@@ -84,6 +84,12 @@ pub fn kind(name: &str) -> Option<&'static dyn Kind> {
     all.find(|kind| kind.descriptor().name == name)
 }
 
+/// Whether a command of this kind can show what it would change, and change nothing. A program may change what it likes.
+pub fn has_dry_run(kind: &str) -> bool {
+    let mut kinds = COMMAND_KINDS.iter();
+    kinds.any(|one| one.descriptor().name == kind) || kind == inspect::NAME
+}
+
 /// What the machine can do for goals of one kind.
 #[async_trait]
 pub trait Kind: Send + Sync {

@@ -88,6 +88,8 @@ fn d8_what_is_wrong_is_refused_and_said() {
     assert!(refused(&["do", "say", "hello", "--whom=a"], 4).contains("did you mean --who?"));
     assert!(refused(&["do", "say", "hello", "--token=hunter2"], 2).contains("--token=@FILE"));
     assert!(refused(&["do", "say", "helo"], 2).contains("did you mean `say hello`?"));
+    let dry = refused(&["do", "fail", "--dry-run"], 4);
+    assert!(dry.contains("there is no dry run of it"), "{dry}");
     assert!(refused(&["explian"], 2).contains("did you mean `explain`?"));
     assert!(refused(&["do", "describe", "it"], 4).contains("--word: it is needed"));
     let long = format!("--who={}", "a".repeat(100_000));

@@ -261,3 +261,29 @@ on:
     assert_eq!(machine.git(&["show", "main:count"]).lines().count(), 3);
     machine.stop();
 }
+
+#[test]
+fn a_daemon_killed_while_a_transform_runs_pushes_it_once_after_its_restart() {
+    let mut machine = LocalMachine::new(
+        r#"
+commands:
+  - name: slow
+    transform:
+      run: [sh, -c, "echo x >> made; touch $HOME/began; while ! [ -e $HOME/go ]; do sleep 0.02; done"]
+"#,
+    );
+    machine.start();
+    let id = machine.ok(&["do", "slow", "--no-wait"]);
+    let began = machine.path("home/began");
+    machine.wait_until("it runs", |_| began.exists().then_some(()));
+    machine.kill();
+    std::fs::write(machine.path("home/go"), "").unwrap();
+    machine.start();
+    machine.wait_until("it has succeeded", |machine| {
+        let shown = machine.json(&["show", "job", id.trim()]);
+        (shown["job"]["tasks"][0]["state"] == "success").then_some(())
+    });
+    assert_eq!(machine.git(&["rev-list", "--count", "main..transform/slow"]), "1");
+    assert_eq!(machine.git(&["show", "transform/slow:made"]), "x");
+    machine.stop();
+}

@@ -372,6 +372,7 @@ fn refused(error: AskError) -> Refused {
     let hint = match &error {
         AskError::Unknown(_) => Some("look at `sdm show commands`"),
         AskError::Parameters(_) => Some("what a command needs is in `sdm do WORDS… --help`"),
+        AskError::NoDryRun(_) => Some("`transform` and `generate` have one"),
         AskError::Targets(_) => Some("repositories that are known are in `sdm show machines`"),
         AskError::TooDeep => Some("a listener or command probably causes itself"),
         AskError::Store(_) => None,

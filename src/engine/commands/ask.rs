@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::bind::{Bound, Given, ParameterProblem, Surroundings, bind};
 use crate::engine::Engine;
 use crate::engine::words::chain;
+use crate::kinds;
 use crate::model::event::DEEPEST;
 use crate::model::{
     BranchName, CommandDefinition, CommandWork, CommitSha, Errand, ErrandCause, ErrandId, Job, JobId,
@@ -85,6 +86,9 @@ pub enum AskError {
     /// Repositories that cannot be meant.
     #[error("{0}")]
     Targets(String),
+    /// What is asked for cannot be tried.
+    #[error("`{0}` runs a program, which may change what it likes: there is no dry run of it")]
+    NoDryRun(String),
     /// Commands and listeners that cause each other (threat D10).
     #[error("{DEEPEST} commands and listeners led to each other; this one is not run")]
     TooDeep,
@@ -118,6 +122,9 @@ impl Engine {
         let command = command
             .ok_or_else(|| AskError::Unknown(ask.command.clone()))?
             .clone();
+        if ask.dry_run == Some(true) && !has_dry_run(&command) {
+            return Err(AskError::NoDryRun(command.name));
+        }
         let repositories = self.parts.store.repositories().await?;
         let bound = self.bind(&command, &ask, &repositories).await?;
         match (&command.work, &command.targets) {
@@ -273,6 +280,14 @@ impl Engine {
             return Err(error.into());
         }
         Ok(Asked::Job(id))
+    }
+}
+
+/// Whether the command can show what it would change, and change nothing.
+pub fn has_dry_run(command: &CommandDefinition) -> bool {
+    match &command.work {
+        CommandWork::Goal(work) => kinds::has_dry_run(&work.kind),
+        CommandWork::Run(_) => false,
     }
 }
 

@@ -25,8 +25,11 @@ use reviewer::Reviewer;
 
 pub(super) struct Inspect;
 
+/// What it is called; it changes nothing.
+pub(super) const NAME: &str = "inspect";
+
 static DESCRIPTOR: Descriptor = Descriptor {
-    name: "inspect",
+    name: NAME,
     aliases: &["code_inspection"],
     value: Some(ValueType::Fields(arguments::FIELDS)),
     by_use: false,
