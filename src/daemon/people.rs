@@ -24,9 +24,14 @@ impl People {
             Ok(Some(user)) => user.name,
             Ok(None) | Err(_) => format!("uid-{uid}"),
         };
-        let entry = self.0.get(&login).cloned().unwrap_or_default();
+        self.by_login(&login)
+    }
+
+    /// The person of this login.
+    pub fn by_login(&self, login: &str) -> Person {
+        let entry = self.0.get(login).cloned().unwrap_or_default();
         Person {
-            login,
+            login: login.to_owned(),
             teams: entry.teams,
             emails: entry.emails,
         }

@@ -63,7 +63,7 @@ impl Engine {
         Ok(accepted)
     }
 
-    fn observation_lock(&self, key: &str) -> Arc<tokio::sync::Mutex<()>> {
+    pub(super) fn observation_lock(&self, key: &str) -> Arc<tokio::sync::Mutex<()>> {
         let mut locks = self.observing.lock().unwrap_or_else(PoisonError::into_inner);
         locks.entry(key.to_owned()).or_default().clone()
     }

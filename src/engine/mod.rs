@@ -6,6 +6,7 @@
 pub mod attempt;
 pub mod commands;
 pub mod compare;
+pub mod deliver;
 pub mod errands;
 mod exchange;
 pub mod explain;

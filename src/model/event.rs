@@ -38,8 +38,10 @@ pub struct EventType {
     pub help: &'static str,
     /// What `${event.…}` may ask for; everything below such a path too.
     pub fields: &'static [&'static str],
-    /// Whether this version notices it by itself; any event can be given to `sdm emit`.
+    /// Whether the machine notices it by itself; any event can be given to `sdm emit`.
     pub is_noticed: bool,
+    /// Whether a hub tells of it.
+    pub is_told: bool,
 }
 
 const fn event(
@@ -54,10 +56,11 @@ const fn event(
         help,
         fields,
         is_noticed: true,
+        is_told: false,
     }
 }
 
-/// The same of a forge, which needs a source this version does not have.
+/// The same of a forge, which a hub tells of.
 const fn forge(
     name: &'static str,
     aliases: &'static [&'static str],
@@ -66,7 +69,21 @@ const fn forge(
 ) -> EventType {
     EventType {
         is_noticed: false,
+        is_told: true,
         ..event(name, aliases, help, fields)
+    }
+}
+
+/// The same of a chat, which needs a source this version does not have.
+const fn chat(
+    name: &'static str,
+    aliases: &'static [&'static str],
+    help: &'static str,
+    fields: &'static [&'static str],
+) -> EventType {
+    EventType {
+        is_told: false,
+        ..forge(name, aliases, help, fields)
     }
 }
 
@@ -127,13 +144,13 @@ pub static EVENTS: &[EventType] = &[
         "A repository was made by a generator.",
         &["repo", "sender"],
     ),
-    forge(
+    chat(
         "ChannelLinked",
         &["ChannelLink"],
         "A repository was linked to a channel.",
         &["channel", "repo"],
     ),
-    forge(
+    chat(
         "UserJoinedChannel",
         &[],
         "Somebody joined a channel.",

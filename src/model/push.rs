@@ -93,6 +93,15 @@ impl Push {
         self.commits.first().map(Commit::title).unwrap_or_default()
     }
 
+    /// Addresses of those who wrote and committed it, each once.
+    pub fn authors(&self) -> Vec<String> {
+        let of_commit = |commit: &Commit| [commit.author.email.clone(), commit.committer.email.clone()];
+        let mut all: Vec<String> = self.commits.iter().flat_map(of_commit).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
     /// Whether it moved the repository's default branch; without a known default `main`, then `master` (semantics 2.4).
     pub fn is_on_default_branch(&self) -> bool {
         match &self.repo.default_branch {

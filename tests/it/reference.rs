@@ -116,10 +116,10 @@ fn commands() -> String {
     text.push_str("\n| Event | Happens when | `${event.…}` |\n|---|---|---|\n");
     for event in EVENTS {
         let fields: Vec<String> = event.fields.iter().map(|field| code(field)).collect();
-        let source = if event.is_noticed {
-            ""
-        } else {
-            " Not noticed by this version; `sdm emit` can."
+        let source = match (event.is_noticed, event.is_told) {
+            (true, _) => "",
+            (false, true) => " Told by a hub; without one `sdm emit` can.",
+            (false, false) => " Not noticed by this version; `sdm emit` can.",
         };
         let _ = writeln!(
             text,

@@ -1,5 +1,9 @@
 //! Team mode: the real program with a whole fake hub beside it.
 
+mod chaos;
+mod commands;
 mod link;
+mod pushes;
+mod real;
 mod reports;
 mod scene;

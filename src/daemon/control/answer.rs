@@ -258,7 +258,7 @@ impl LocalDaemon {
             Act::Approve { reason, version } => {
                 let (record, goal) =
                     choose::goal(self.engine(), choice, "waits for a confirmation", waits).await?;
-                let authors = authors(&record.push);
+                let authors = record.push.authors();
                 Ok((
                     record,
                     Action::Confirm {
@@ -455,14 +455,4 @@ fn waits(goal: &Goal) -> bool {
         goal.state.name(),
         StateName::WaitingForPreApproval | StateName::WaitingForApproval
     )
-}
-
-/// Logins and addresses behind the commits of a push.
-fn authors(push: &Push) -> Vec<String> {
-    let of_commit =
-        |commit: &crate::model::Commit| [commit.author.email.clone(), commit.committer.email.clone()];
-    let mut all: Vec<String> = push.commits.iter().flat_map(of_commit).collect();
-    all.sort();
-    all.dedup();
-    all
 }

@@ -83,6 +83,7 @@ impl LocalDaemon {
             dry_run: wanted.dry_run,
             by: person.login.clone(),
             depth: within.map_or(0, |depth| depth + 1),
+            ..Ask::default()
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::{commands, events};
 use crate::config::HubEntry;
 use crate::engine::Machine;
 use crate::wire::hub::{API_VERSION, Metadata, Policy, PolicyName, Registration, extensions};
@@ -19,8 +20,8 @@ pub(super) fn registration(name: &str, hub: &HubEntry, machine: &Machine) -> Reg
         policy: Policy { name: policy },
         team_ids: hub.workspaces.clone(),
         groups: Vec::new(),
-        commands: Vec::new(),
-        events: Vec::new(),
+        commands: commands::announced(machine),
+        events: events::subscriptions(machine),
         ingesters: Vec::new(),
         metadata: Metadata {
             labels: labels(machine),

@@ -305,6 +305,9 @@ struct SaidError {
     code: String,
     message: String,
     url: Option<String>,
+    /// Somebody may agree to it later.
+    pending: bool,
+    who_can_fix: Option<String>,
 }
 
 fn said(body: &[u8]) -> SaidError {
@@ -324,11 +327,14 @@ fn refusal(status: StatusCode, wish: Option<Duration>, body: &[u8]) -> HubError 
         words => words,
     };
     match status.as_u16() {
-        401 | 403 if said.code == "consent_required" => HubError::Consent {
+        401 | 403 if said.pending || said.code == "consent_required" => HubError::Consent {
             words,
-            place: said.url.as_deref().map(plain),
+            place: said.url.or(said.who_can_fix).as_deref().map(plain),
         },
-        401 | 403 => HubError::KeyRefused(words),
+        401 | 403 => HubError::KeyRefused(match said.who_can_fix {
+            Some(who) => format!("{words} ({})", plain(&who)),
+            None => words,
+        }),
         400 | 413 | 422 => HubError::RegistrationRefused(words),
         408 | 409 | 425 | 429 | 500..=599 => HubError::Busy { words, wish },
         other => HubError::NotAHub(format!("status {other}: {words}")),

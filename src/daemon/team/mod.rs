@@ -4,16 +4,23 @@
 //! goals. [`Team::run`] keeps one conversation going ([`session`]) and begins it anew when it ends, at a pace that spares the
 //! hub ([`backoff`]).
 
+mod acts;
 mod announce;
+mod answers;
 mod backoff;
 mod client;
+mod commands;
+mod events;
 mod frames;
 mod goals;
+mod inbox;
 mod link;
 mod places;
+mod pushes;
 mod report;
 mod session;
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,17 +31,20 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use crate::config::{Configuration, HubEntry};
+use crate::daemon::people::People;
 use crate::engine::Engine;
 use crate::model::Timestamp;
 use crate::ports::scm::ScmError;
 use crate::ports::store::StoreError;
 use crate::runtime::tasks::Tasks;
 use crate::secrets::Vault;
-use crate::wire::hub::{Downward, Registered, Registration};
+use crate::wire::hub::{Downward, Registered, Registration, extensions};
 use crate::wire::views::HubView;
 use backoff::{Backoff, Setback};
 use client::{HubClient, HubError, Socket};
+use inbox::Speaker;
 use link::{Link, Standing};
+use pushes::Pushes;
 use session::{Cues, Ending, Partner, Rhythm, Saying, Session};
 
 /// What waits to be said; whoever has more to say waits.
@@ -70,6 +80,20 @@ struct Inner {
     again: Notify,
     /// What was announced last.
     announced: Mutex<Option<Registration>>,
+    /// What the configuration says of people.
+    people: People,
+    /// The way to the hub while they talk.
+    speaker: Speaker,
+    /// There may be something to say.
+    spoken_to: Notify,
+    /// Pushes on their way to the engine.
+    pushes: Pushes,
+    /// A push was dealt with, or has to wait.
+    look: Notify,
+    /// Commands that are being begun.
+    beginning: Mutex<HashSet<String>>,
+    /// Correlations of what is being worked on.
+    in_hand: Mutex<Vec<String>>,
 }
 
 impl Team {
@@ -97,6 +121,13 @@ impl Team {
             tasks: tasks.clone(),
             again: Notify::new(),
             announced: Mutex::default(),
+            people: People::new(configuration.people.clone()),
+            speaker: Speaker::default(),
+            spoken_to: Notify::new(),
+            pushes: Pushes::default(),
+            look: Notify::new(),
+            beginning: Mutex::default(),
+            in_hand: Mutex::default(),
         })))
     }
 
@@ -113,6 +144,14 @@ impl Team {
     pub fn begin(&self) {
         let team = self.clone();
         self.0.tasks.spawn_forever("hub", async move { team.run().await });
+        let team = self.clone();
+        self.0
+            .tasks
+            .spawn_forever("deliveries", async move { team.run_deliveries().await });
+        let inner = Arc::clone(&self.0);
+        self.0
+            .tasks
+            .spawn_forever("answers", async move { inner.run_answers().await });
         let inner = Arc::clone(&self.0);
         self.0
             .tasks
@@ -209,15 +248,19 @@ impl Team {
         };
         *self.0.announced.lock().unwrap_or_else(PoisonError::into_inner) = Some(registration);
         self.0.link.connected(self.0.engine.now());
-        let (_speaker, sayings) = mpsc::channel(SAYINGS);
+        let (speaker, sayings) = mpsc::channel(SAYINGS);
+        self.0.speaker.open(speaker, registered.knows(extensions::ACK));
+        self.0.spoken_to.notify_one();
         let cues = Cues {
             stop,
             again: &self.0.again,
             sayings,
-            leases: registered.knows(crate::wire::hub::extensions::LEASE),
+            leases: registered.knows(extensions::LEASE),
         };
         let rhythm = Rhythm::usual(self.0.hub.drain);
-        Ok(Session::new(socket, self, rhythm).run(cues).await)
+        let ending = Session::new(socket, self, rhythm).run(cues).await;
+        self.0.speaker.close();
+        Ok(ending)
     }
 
     async fn open(&self, registration: &Registration) -> Result<(Registered, Socket), HubError> {
@@ -240,20 +283,29 @@ impl Inner {
 
 #[async_trait]
 impl Partner for Team {
-    async fn take(&self, _message: Downward) -> Result<Option<Saying>, StoreError> {
-        Ok(None)
+    async fn take(&self, message: Downward) -> Result<Option<Saying>, StoreError> {
+        match message {
+            Downward::Event(event) => self.0.take_event(*event).await,
+            Downward::Command(invocation) => self.0.take_command(*invocation).await,
+            Downward::Ping { .. } | Downward::Pong { .. } | Downward::Control { .. } => Ok(None),
+        }
     }
 
-    async fn taken(&self, _answers: &[String]) -> Result<(), StoreError> {
-        Ok(())
+    async fn taken(&self, answers: &[String]) -> Result<(), StoreError> {
+        self.0.engine.store().answered(answers).await
     }
 
     fn in_hand(&self) -> Vec<String> {
-        Vec::new()
+        self.0
+            .in_hand
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     async fn is_waiting(&self) -> bool {
-        false
+        let waiting = self.0.engine.store().waiting().await;
+        waiting.is_ok_and(|waiting| waiting.answers > 0)
     }
 
     fn superseded(&self) {

@@ -31,4 +31,18 @@ impl Inner {
         let is_ours = |known: &KnownAs| self.hub.workspaces.contains(&known.workspace);
         Ok(kept.filter(is_ours).unwrap_or_else(unheard_of))
     }
+
+    /// Remembers what the hub calls a repository.
+    pub(super) async fn remember(
+        &self,
+        repository: &Repository,
+        known_as: &KnownAs,
+    ) -> Result<(), StoreError> {
+        if self.known_as(repository).await? == *known_as {
+            return Ok(());
+        }
+        let value = serde_json::to_value(known_as).expect("two texts are JSON");
+        let store = self.engine.store();
+        store.put_preference(SCOPE, &repository.key, &value, None).await
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
+use uuid::Uuid;
 
 use super::bind::{Bound, Given, ParameterProblem, Surroundings, bind};
 use crate::engine::Engine;
@@ -42,6 +43,10 @@ pub struct Ask {
     pub by: String,
     /// How many listeners and commands led to it.
     pub depth: u32,
+    /// The errand or job that it becomes, however often it is asked for; a new one when absent.
+    pub runs_as: Option<Uuid>,
+    /// What the surroundings say beyond what the machine knows, by the names of `MAPPED`.
+    pub mapped: BTreeMap<String, String>,
 }
 
 /// Repositories as they are asked for (semantics 5.4).
@@ -160,10 +165,10 @@ impl Engine {
                 .map(|repo| repo.slug.to_string())
                 .collect::<Vec<_>>()
         };
-        let mapped = |name: &str| match name {
-            "user_login" => Some(json!(ask.by)),
-            "repos" => Some(json!(slugs().join(","))),
-            _ => None,
+        let mapped = |name: &str| match (name, ask.mapped.get(name)) {
+            ("user_login", _) => Some(json!(ask.by)),
+            ("repos", _) => Some(json!(slugs().join(","))),
+            (_, told) => told.map(|told| json!(told)),
         };
         let surroundings = Surroundings {
             mapped: &mapped,
@@ -225,7 +230,7 @@ impl Engine {
             };
             values.extend(of_repository(command, here));
         }
-        let id = ErrandId(self.parts.ids.fresh());
+        let id = ErrandId(ask.runs_as.unwrap_or_else(|| self.parts.ids.fresh()));
         let errand = Errand {
             id,
             key: format!("command:{}", id.0),
@@ -261,7 +266,10 @@ impl Engine {
         bound: Bound,
         tasks: &[JobTask],
     ) -> Result<Asked, AskError> {
-        let id = JobId(self.parts.ids.fresh());
+        let id = JobId(ask.runs_as.unwrap_or_else(|| self.parts.ids.fresh()));
+        if ask.runs_as.is_some() && self.parts.store.job(id).await?.is_some() {
+            return Ok(Asked::Job(id));
+        }
         let job = Job {
             id,
             parameters: bound.values,

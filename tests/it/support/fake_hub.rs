@@ -190,6 +190,27 @@ impl FakeHub {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
+
+    /// Waits until the newest conversation is open.
+    pub async fn connected(&self) {
+        let is_open = |hub: &Self| {
+            let known = lock(&hub.known);
+            known
+                .sockets
+                .last()
+                .is_some_and(|socket| !socket.is_closed())
+                .then_some(())
+        };
+        self.wait_until("a machine is connected", is_open).await;
+    }
+
+    /// The next message of this kind about this correlation, `status` or `body`.
+    pub async fn answer_to(&self, correlation: &str, kind: &str) -> Value {
+        let what = format!("there is a {kind} for {correlation}");
+        let fits = |message: &Value| message["correlation_id"] == correlation && message.get(kind).is_some();
+        self.wait_until(&what, |hub| hub.heard().into_iter().find(fits))
+            .await
+    }
 }
 
 impl Drop for FakeHub {

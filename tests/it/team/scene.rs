@@ -1,9 +1,9 @@
 //! A machine, its hub, and what the machine is told about it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::fake_hub::{FakeHub, KEY};
-use crate::support::git_servers::Authority;
+use crate::support::git_servers::{Authority, HttpServer};
 use crate::support::local::LocalMachine;
 
 pub const ONE_GOAL: &str = r#"
@@ -69,4 +69,26 @@ impl Scene {
     pub fn times_in_log(&self, words: &str) -> usize {
         self.machine.daemon_log().matches(words).count()
     }
+}
+
+/// A push of the test repository as the hub tells of it.
+pub fn push_event(
+    server: &HttpServer,
+    delivery: &str,
+    push: &str,
+    before: Option<&str>,
+    after: &str,
+) -> Value {
+    let forge = server.url("").trim_end_matches('/').to_owned();
+    let before = before.map(|sha| json!({ "sha": sha }));
+    json!({
+        "data": {"Push": [{
+            "id": push, "branch": "main", "before": before, "after": {"sha": after},
+            "repo": {"id": "4711", "owner": "acme", "name": "app", "url": null, "defaultBranch": "main", "org": {"provider": {
+                "providerId": "ghe_1", "providerType": "ghe", "apiUrl": format!("{forge}/api/v3"), "gitUrl": null, "url": forge
+            }}}
+        }]},
+        "extensions": {"team_id": "A1", "operationName": "OnPush", "correlation_id": format!("c-{delivery}"), "delivery_id": delivery},
+        "secrets": []
+    })
 }

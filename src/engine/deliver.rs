@@ -1,0 +1,140 @@
+//! A push that somebody else tells of, such as a hub: told exactly, perhaps twice, late or out of order.
+
+use super::Engine;
+use super::ingest::IngestError;
+use crate::model::push::Trust;
+use crate::model::{BranchName, CommitSha, Push, PushId, Repository};
+
+/// A push as it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldPush {
+    /// The same however often it is told.
+    pub id: PushId,
+    /// Where.
+    pub repo: Repository,
+    /// Which branch.
+    pub branch: BranchName,
+    /// Its head before; none for a new branch.
+    pub before: Option<CommitSha>,
+    /// Its head afterwards.
+    pub after: CommitSha,
+    /// Trust in its author.
+    pub trust: Trust,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is a push of this machine now.
+    New,
+    /// It was one before, or its commits were.
+    Known,
+    /// It brings no commit.
+    Nothing,
+}
+
+impl Engine {
+    /// Accepts a push, once.
+    ///
+    /// # Errors
+    /// The repository or the store cannot be read; telling it again later loses nothing.
+    pub async fn accept(&self, told: &ToldPush) -> Result<Accepted, IngestError> {
+        let lock = self.observation_lock(&told.repo.key);
+        let _alone = lock.lock().await;
+        let store = &self.parts.store;
+        if store.push(told.id).await?.is_some() {
+            return Ok(Accepted::Known);
+        }
+        self.meet(told).await?;
+        if told.branch.is_internal() {
+            return Ok(Accepted::Nothing);
+        }
+        let heads = store.branch_heads(&told.repo.key).await?;
+        let head = heads.get(&told.branch);
+        if head == Some(&told.after) {
+            return Ok(Accepted::Known);
+        }
+        self.parts.scm.fetch(&told.repo, &told.after).await?;
+        let range = self
+            .parts
+            .scm
+            .commits(&told.repo, told.before.as_ref(), &told.after)
+            .await?;
+        if range.count == 0 {
+            let text = format!(
+                "{} moved back to {}: nothing new to deliver",
+                told.branch,
+                told.after.short()
+            );
+            self.say(&told.repo, text).await?;
+            store
+                .set_branch_head(&told.repo.key, &told.branch, Some(&told.after))
+                .await?;
+            return Ok(Accepted::Nothing);
+        }
+        let push = Push {
+            id: told.id,
+            repo: told.repo.clone(),
+            branch: told.branch.clone(),
+            before: told.before.clone(),
+            after: told.after.clone(),
+            commits: range.commits,
+            commit_count: range.count,
+            forced: range.forced,
+            at: self.parts.clock.now(),
+            trust: told.trust,
+        };
+        self.keep_push(&push, head).await?;
+        self.observe_tags(&told.repo).await?;
+        Ok(Accepted::New)
+    }
+
+    /// A push that was told late leaves the head where later ones have moved it.
+    async fn keep_push(&self, push: &Push, head: Option<&CommitSha>) -> Result<(), IngestError> {
+        let is_late = match head {
+            Some(head) if Some(head) != push.before.as_ref() => {
+                self.lies_before(&push.repo, &push.after, head).await?
+            }
+            Some(_) | None => false,
+        };
+        if is_late {
+            return Ok(self.parts.store.record_replay(push).await?);
+        }
+        // Alone with this repository, so the head is as it was read.
+        self.parts.store.record_push(push, head).await?;
+        Ok(())
+    }
+
+    async fn lies_before(
+        &self,
+        repo: &Repository,
+        sha: &CommitSha,
+        head: &CommitSha,
+    ) -> Result<bool, IngestError> {
+        // A head that was forced away is not there to compare with, so nothing lies before it.
+        if self.parts.scm.fetch(repo, head).await.is_err() {
+            return Ok(false);
+        }
+        let beyond = self.parts.scm.commits(repo, Some(head), sha).await?;
+        Ok(beyond.count == 0)
+    }
+
+    /// At first sight the heads of all other branches count as processed: history is not delivered.
+    async fn meet(&self, told: &ToldPush) -> Result<(), IngestError> {
+        let store = &self.parts.store;
+        let is_known = store
+            .repositories()
+            .await?
+            .iter()
+            .any(|known| known.key == told.repo.key);
+        let mut others = std::collections::BTreeMap::new();
+        if !is_known {
+            others = self.parts.scm.heads(&told.repo).await?.branches;
+            others.remove(&told.branch);
+            others.extend(told.before.clone().map(|before| (told.branch.clone(), before)));
+        }
+        let now = self.parts.clock.now();
+        store.remember_repository(&told.repo, &others, now).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,219 @@
+//! The real hub beside the real machine: a forge's signed push becomes a plan, and its end is seen at the hub.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use serde_json::{Value, json};
+
+use super::scene::ONE_GOAL;
+use crate::support::git_servers::HttpServer;
+use crate::support::local::LocalMachine;
+
+const SECRET: &str = "a secret of the forge";
+const FOUND: &str = "{ SdmGoal(state: [success]) { uniqueName state registration push { branch after { sha } } } SdmGoalSet { goalSetId state } }";
+
+/// `sdm hub` in a process of its own.
+struct RealHub {
+    url: String,
+    port: u16,
+    key: String,
+    process: Option<Child>,
+    http: reqwest::Client,
+}
+
+impl RealHub {
+    async fn start(machine: &LocalMachine) -> Self {
+        std::fs::create_dir_all(machine.path("hub")).unwrap();
+        std::fs::write(machine.path("hub/webhook-secret"), SECRET).unwrap();
+        let database = machine.path("hub/hub.db");
+        let new_key = [
+            "hub",
+            "key",
+            "new",
+            "sdm",
+            "--workspace",
+            "A1",
+            "--database",
+            database.to_str().unwrap(),
+        ];
+        let key = machine.ok(&new_key).trim().to_owned();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let mut hub = Self {
+            url: format!("http://127.0.0.1:{port}"),
+            port,
+            key,
+            process: None,
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+        };
+        hub.run(machine).await;
+        hub
+    }
+
+    /// Runs it, on the same database and port as before.
+    async fn run(&mut self, machine: &LocalMachine) {
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(machine.path("hub.log"))
+            .unwrap();
+        let (database, secret) = (machine.path("hub/hub.db"), machine.path("hub/webhook-secret"));
+        let listen = format!("127.0.0.1:{}", self.port);
+        let mut command: Command = machine.command(&["hub", "--listen", &listen, "--workspace", "A1"]);
+        command
+            .arg("--database")
+            .arg(database)
+            .arg("--webhook-secret")
+            .arg(secret);
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log);
+        self.process = Some(command.spawn().unwrap());
+        let url = format!("{}/health", self.url);
+        let is_up = async || {
+            let response = self.http.get(&url).send().await.ok()?;
+            response.status().is_success().then_some(())
+        };
+        self.until("the hub answers", is_up).await;
+    }
+
+    fn kill(&mut self) {
+        let mut process = self.process.take().expect("the hub runs");
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+
+    async fn until<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+        let looking = async {
+            loop {
+                if let Some(value) = look().await {
+                    return value;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(40), looking)
+            .await
+            .unwrap_or_else(|_| panic!("waited in vain until {what}"))
+    }
+
+    /// What a forge sends, signed.
+    async fn push(&self, forge: &str, delivery: &str, before: &str, after: &str) {
+        let commit = json!({"id": after, "message": "Change something", "timestamp": "2026-11-26T10:00:00Z",
+            "author": {"name": "Ada", "email": "ada@example.com", "username": "ada"}});
+        let body = json!({
+            "ref": "refs/heads/main", "before": before, "after": after, "created": false, "deleted": false, "forced": false,
+            "commits": [commit], "head_commit": commit,
+            "repository": {
+                "id": 4711, "name": "app", "full_name": "acme/app", "private": true, "html_url": format!("{forge}/acme/app"),
+                "owner": {"login": "acme", "name": "acme", "type": "Organization"}, "default_branch": "main", "pushed_at": 1_795_000_000
+            }
+        })
+        .to_string();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
+        let signature = hex::encode(hmac::sign(&key, body.as_bytes()));
+        let request = self
+            .http
+            .post(format!("{}/webhooks/github/A1", self.url))
+            .header("content-type", "application/json")
+            .header("x-github-event", "push")
+            .header("x-github-delivery", delivery)
+            .header("x-hub-signature-256", format!("sha256={signature}"));
+        let response = request.body(body).send().await.unwrap();
+        assert!(
+            response.status().is_success(),
+            "{}",
+            response.text().await.unwrap()
+        );
+    }
+
+    async fn ask(&self, query: &str) -> Option<Value> {
+        let request = self
+            .http
+            .post(format!("{}/graphql/team/A1", self.url))
+            .bearer_auth(&self.key);
+        let body = json!({ "query": query }).to_string();
+        let response = request
+            .header("content-type", "application/json")
+            .body(body)
+            .send()
+            .await
+            .ok()?;
+        serde_json::from_str(&response.text().await.ok()?).ok()
+    }
+
+    /// Waits until the hub shows that the goal of this commit has succeeded, and its set.
+    async fn shows_success_of(&self, sha: &str) {
+        let look = async || {
+            let answer = self.ask(FOUND).await?;
+            let goals = answer["data"]["SdmGoal"].as_array()?;
+            goals.iter().find(|goal| goal["push"]["after"]["sha"] == sha)?;
+            let sets = answer["data"]["SdmGoalSet"].as_array()?;
+            sets.iter().all(|set| set["state"] == "success").then_some(())
+        };
+        self.until("the hub shows the success", look).await;
+    }
+}
+
+impl Drop for RealHub {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().ok();
+            process.wait().ok();
+        }
+    }
+}
+
+fn connected(machine: &LocalMachine) {
+    machine.wait_until("the machine is connected", |machine| {
+        (machine.status()?["hub"]["standing"] == "connected").then_some(())
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_push_becomes_a_plan_and_its_end_is_seen_at_the_hub() {
+    let mut machine = LocalMachine::new(ONE_GOAL);
+    std::os::unix::fs::symlink("app", machine.path("acme/app.git")).unwrap();
+    let server = HttpServer::start(&machine.path(""), None).await;
+    let forge = server.url("").trim_end_matches('/').to_owned();
+    let mut hub = RealHub::start(&machine).await;
+    std::fs::write(machine.path("hub.key"), &hub.key).unwrap();
+    let directory = machine.path("home/.config/sdm");
+    std::fs::create_dir_all(&directory).unwrap();
+    let key = machine.path("hub.key");
+    let text = format!(
+        "hub: {{address: '{}', key: {{file: '{}'}}, workspaces: [A1]}}\n",
+        hub.url,
+        key.display()
+    );
+    std::fs::write(directory.join("config.yaml"), text).unwrap();
+    machine.start_with_hub();
+    connected(&machine);
+    let first = machine.git(&["rev-parse", "HEAD"]);
+    let second = machine.commit("second", &[("README.md", "2")]);
+    hub.push(&forge, "d-1", &first, &second).await;
+    assert_eq!(machine.ended_set_of(&second)["state"], "success");
+    hub.shows_success_of(&second).await;
+
+    // A hub that is killed is found again, and has lost nothing.
+    hub.kill();
+    hub.run(&machine).await;
+    let third = machine.commit("third", &[("README.md", "3")]);
+    hub.push(&forge, "d-2", &second, &third).await;
+    assert_eq!(machine.ended_set_of(&third)["state"], "success");
+    hub.shows_success_of(&third).await;
+
+    // What happens while the machine is away waits for it.
+    machine.stop();
+    let fourth = machine.commit("fourth", &[("README.md", "4")]);
+    hub.push(&forge, "d-3", &third, &fourth).await;
+    machine.start_with_hub();
+    assert_eq!(machine.ended_set_of(&fourth)["state"], "success");
+    hub.shows_success_of(&fourth).await;
+    assert_eq!(machine.goal_sets().len(), 3);
+}
