@@ -136,10 +136,11 @@ fn read_files(files: &[SourceFile], problems: &mut Problems) -> Read {
     let mut read = Read::default();
     for file in files {
         let (documents, wrong) = yaml::documents(&file.name, &file.bytes);
-        read.names_incomplete |= documents.is_empty() && !wrong.is_empty();
+        let is_read = !documents.is_empty() || wrong.is_empty();
+        read.names_incomplete |= !is_read;
         wrong.into_iter().for_each(|diagnostic| problems.add(diagnostic));
         if let Some(about) = &file.referenced {
-            read.references.add(about.clone(), documents);
+            read.references.add(about.clone(), documents, is_read);
             continue;
         }
         for document in documents {

@@ -37,13 +37,20 @@ pub(crate) struct References {
 /// One of them.
 pub(crate) struct File {
     pub(super) about: Referenced,
-    /// Its documents; none when it cannot be read, which is a problem of its own.
+    /// Its documents.
     documents: Vec<Rc<Node>>,
+    /// Whether it is YAML; when not, that is a problem of its own.
+    is_read: bool,
 }
 
 impl References {
-    pub(super) fn add(&mut self, about: Referenced, documents: Vec<Rc<Node>>) {
-        self.files.insert(about.by.clone(), File { about, documents });
+    pub(super) fn add(&mut self, about: Referenced, documents: Vec<Rc<Node>>, is_read: bool) {
+        let file = File {
+            about,
+            documents,
+            is_read,
+        };
+        self.files.insert(file.about.by.clone(), file);
     }
 
     pub(super) fn file(&self, reference: &Reference) -> Option<&File> {
@@ -70,6 +77,6 @@ impl File {
 
     /// Whether it could be read at all.
     pub(super) fn is_read(&self) -> bool {
-        !self.documents.is_empty()
+        self.is_read
     }
 }

@@ -132,6 +132,11 @@ fn what_a_reference_does_not_find_is_said() {
     a.yaml:4:10 Warning unpinned_reference (+14): `acme/make-goal` is not pinned: the next `sdm lock --update` takes what is there then
       hint: write `acme/make-goal@` and a tag or a commit
     "#);
+    let empty = [referenced("acme/make-goal@1.0", "", true)];
+    assert_snapshot!(shown(&with("  - ref: acme/make-goal@1.0\n", &empty).diagnostics), @r#"
+    a.yaml:4:10 Error unknown_goal (+18): Unable to construct goal from '{"ref":"acme/make-goal@1.0"}'
+      hint: acme/make-goal@1.0 has no goals
+    "#);
     let refused = SourceFile {
         referenced: Some(Referenced {
             by: "acme/make-goal@1.0".into(),
@@ -224,4 +229,61 @@ make:
             "${parameters.unknown}",
         ])
     );
+}
+
+/// Pieces that files of strangers may be made of.
+const PIECES: &[&str] = &[
+    "make:",
+    "\n",
+    "  ",
+    "execute: ",
+    "run: ",
+    "[",
+    "]",
+    "{",
+    "}",
+    "'${parameters.x}'",
+    "${parameters.",
+    "${!parameters.x}",
+    "$${",
+    "containers: ",
+    "- ",
+    "name: a",
+    "&a ",
+    "*a",
+    "<<: *a",
+    "ref: acme/make-goal@1.0",
+    "parameters: ",
+    "x: y",
+    "script: ",
+    "image: b",
+    "goals: ",
+    "test: has_file",
+    ",",
+    "\"",
+    "!!int ",
+    "~",
+    "\u{0}",
+    "\u{1f980}",
+];
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn b7_whatever_strangers_write_is_read_or_refused(
+        theirs in proptest::collection::vec(proptest::sample::select(PIECES), 0..60),
+        is_trusted in proptest::bool::ANY,
+    ) {
+        let text = theirs.concat();
+        let files = [referenced("acme/make-goal@1.0", &text, is_trusted)];
+        let loaded = with("  - {ref: acme/make-goal/make@1.0, parameters: {x: [1, {a: b}]}}\n", &files);
+        proptest::prop_assert_eq!(loaded.references.len(), 1);
+        let goals = loaded.rules.iter().flat_map(|rule| rule.steps.iter().flatten()).count();
+        proptest::prop_assert!(loaded.has_errors() || goals == 1);
+        let supplied = super::super::supplied_rules(&[SourceFile::new(".atomist/goals.yml", text)], &CATALOGUE);
+        let rules = supplied.unwrap_or_default();
+        let runs_here = rules.iter().flat_map(crate::model::RuleDefinition::goals).any(|goal| goal.work.kind == "execute");
+        proptest::prop_assert!(!runs_here);
+    }
 }
