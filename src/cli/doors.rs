@@ -449,6 +449,7 @@ fn not_started(error: StartError) -> DoorError {
         | StartError::Control(_)
         | StartError::Scm(_)
         | StartError::Containers(_)
+        | StartError::FileStore(_)
         | StartError::Program(_) => DoorError::Failed {
             doing: "start the machine",
             source: Box::new(error),

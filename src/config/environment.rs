@@ -179,6 +179,7 @@ impl Layer {
             fetch_timeout: unit::<DurationText>(sources, "SDM_FETCH_TIMEOUT")?,
             log_limit: unit::<SizeText>(sources, "SDM_LOG_LIMIT")?,
             cache_limit: unit::<SizeText>(sources, "SDM_CACHE_LIMIT")?,
+            file_store: None,
             goal_limits: None,
             mock: list(sources, "SDM_MOCK", ':').map(|goals| vec![MockEntry::of(goals)]),
             workspace_keep: list(sources, "SDM_WORKSPACE_KEEP", ':'),

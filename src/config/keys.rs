@@ -46,6 +46,7 @@ const TYPES: &[(&str, ValueType)] = &[
     ("sandbox_readable", ValueType::List(&ValueType::Verbatim)),
     ("untrusted_network", ValueType::Boolean),
     ("cache_limit", ValueType::Verbatim),
+    ("file_store", ValueType::Fields(FILE_STORE)),
     ("goal_limits", ValueType::Fields(GOAL_LIMITS)),
     ("mock", ValueType::List(&ValueType::Fields(MOCK))),
     ("secrets", ValueType::Map(&ValueType::Any)),
@@ -120,6 +121,41 @@ const FORGE: &[Field] = &[
         ValueType::Verbatim,
         "where its API is, when not where GitHub has it",
     ),
+];
+
+const FILE_STORE: &[Field] = &[
+    Field::new(
+        "address",
+        ValueType::Verbatim,
+        "`https://host[:port]`; Amazon's own for the region when absent",
+    ),
+    Field::new(
+        "bucket",
+        ValueType::Verbatim,
+        "the bucket; `sdm-<name of the machine>-files` when absent",
+    ),
+    Field::new(
+        "region",
+        ValueType::Verbatim,
+        "its region; `us-east-1` when absent",
+    ),
+    Field::new(
+        "prefix",
+        ValueType::Verbatim,
+        "what names of objects begin with; the machine's name when absent",
+    ),
+    Field::new(
+        "access_key_file",
+        ValueType::Verbatim,
+        "a file with the access key in its first line",
+    )
+    .required(),
+    Field::new(
+        "secret_key_file",
+        ValueType::Verbatim,
+        "a file with the secret key in its first line",
+    )
+    .required(),
 ];
 
 const GOAL_LIMITS: &[Field] = &[
@@ -227,6 +263,10 @@ const WITHOUT_VARIABLE: &[(&str, &str)] = &[
         "what a goal may use, unless it says otherwise itself",
     ),
     ("secrets", "secrets by name: where they are and what they are for"),
+    (
+        "file_store",
+        "a bucket that archives of files between goals are kept in as well",
+    ),
 ];
 
 /// Every key, in the order of the reference.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::containers::ContainerEntry;
 use super::forges::ForgeEntry;
 use super::hub::HubText;
+use super::file_store::FileStoreEntry;
 use super::running::{LimitsText, MockEntry};
 use super::secrets::SecretText;
 use super::signing::SigningEntry;
@@ -129,6 +130,7 @@ pub(super) struct Layer {
     pub(super) fetch_timeout: Option<DurationText>,
     pub(super) log_limit: Option<SizeText>,
     pub(super) cache_limit: Option<SizeText>,
+    pub(super) file_store: Option<FileStoreEntry>,
     pub(super) goal_limits: Option<LimitsText>,
     pub(super) mock: Option<Vec<MockEntry>>,
     pub(super) workspace_keep: Option<Vec<String>>,
@@ -180,6 +182,11 @@ impl Layer {
             .chain(of_hub)
             .filter_map(|secret| secret.file.as_mut())
             .for_each(resolve);
+        let stores = self.file_store.iter_mut();
+        stores
+            .flat_map(|store| [&mut store.access_key_file, &mut store.secret_key_file])
+            .filter(|file| !file.as_os_str().is_empty())
+            .for_each(resolve);
         self
     }
 
@@ -202,6 +209,7 @@ impl Layer {
             ("values", self.values.is_some()),
             ("secrets", self.secrets.is_some()),
             ("secret_key_file", self.secret_key_file.is_some()),
+            ("file_store", self.file_store.is_some()),
             ("ssh_command", self.ssh_command.is_some()),
             ("proxy", self.proxy.is_some()),
             ("extra_ca_files", self.extra_ca_files.is_some()),

@@ -10,6 +10,7 @@ use super::directories::{default_socket, default_state_directory};
 use super::error::ConfigError;
 use super::forges::ForgeEntry;
 use super::hub::HubEntry;
+use super::file_store::FileStoreEntry;
 use super::layer::{Layer, LogFormat, LoginEntry, PersonEntry, SandboxChoice, TrustPolicy};
 use super::running::MockEntry;
 use super::secrets::{self, SecretEntry};
@@ -114,6 +115,8 @@ pub struct Configuration {
     pub fetch_timeout: Duration,
     /// Bounds of logs.
     pub limits: Limits,
+    /// Where archives are kept beside the machine's own disk.
+    pub file_store: Option<FileStoreEntry>,
     /// What goals may use unless they say otherwise.
     pub goal_limits: GoalLimits,
     /// Goals that are mocked; the first entry that applies.
@@ -333,6 +336,19 @@ impl Resolver<'_> {
         }
     }
 
+    fn file_store(&mut self) -> Result<Option<FileStoreEntry>, ConfigError> {
+        let store = self.pick(
+            "file_store",
+            |layer| layer.file_store.clone().map(Some),
+            || (None, Origin::Default),
+            FileStoreEntry::shown,
+        );
+        match store.as_ref().map_or(Ok(()), FileStoreEntry::check) {
+            Ok(()) => Ok(store),
+            Err(message) => Err(self.origin_error("file_store", message)),
+        }
+    }
+
     fn sandboxes(&mut self) -> Sandboxes {
         let default = |choice| move || (choice, Origin::Default);
         let shown = |choice: &SandboxChoice| choice.word().to_owned();
@@ -454,6 +470,7 @@ impl Resolver<'_> {
                 10 << 30,
             ),
         };
+        let file_store = self.file_store()?;
         let goal_limits = self.goal_limits()?;
         let mock = self.mock()?;
         let workspace_keep = self.list(
@@ -537,6 +554,7 @@ impl Resolver<'_> {
             ssh_command,
             fetch_timeout,
             limits,
+            file_store,
             goal_limits,
             mock,
             workspace_keep,

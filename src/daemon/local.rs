@@ -24,7 +24,7 @@ use super::team::{Team, TeamError};
 use crate::config::{Configuration, MockEntry, SandboxChoice, TrustPolicy};
 use crate::engine::{Engine, Machine, Parts, SandboxPolicy, Settings};
 use crate::exec::ProcessExecutor;
-use crate::files::Shelf;
+use crate::exec::containers::EngineImages;
 use crate::git::address::AddressPolicy;
 use crate::git::{Git, identity, remote};
 use crate::kinds::listeners;
@@ -87,6 +87,9 @@ pub enum StartError {
     /// Our own program cannot be found, so goals could not be supervised.
     #[error("failed to find this program's own file")]
     Program(#[source] std::io::Error),
+    /// The file store cannot be used.
+    #[error("failed to prepare for the file store")]
+    FileStore(#[source] std::io::Error),
     /// What belongs to goals in containers cannot be kept.
     #[error("failed to prepare for goals in containers")]
     Containers(#[source] std::io::Error),
@@ -153,7 +156,7 @@ pub async fn parts(
         configuration.secret_key_file.clone(),
         Arc::new(SystemClock),
     ));
-    let archives = Shelf::new(state.beneath("cache")?);
+    let archives = super::files::archives(configuration, state.beneath("cache")?);
     let executor = ProcessExecutor::new(state.beneath("attempts")?, program);
     Ok(Parts {
         store: Arc::new(store),
@@ -161,9 +164,10 @@ pub async fn parts(
         forges: super::network::forges(configuration, &secrets)?,
         workspaces: git,
         executor: Arc::new(executor),
-        archives: Arc::new(archives),
+        archives: archives.map_err(StartError::FileStore)?,
         secrets,
         signing: super::signing::signing(configuration)?,
+        images: Arc::new(EngineImages),
         clock: Arc::new(SystemClock),
         ids: Arc::new(RandomIds),
         tasks: tasks.clone(),

@@ -11,6 +11,7 @@ pub mod errands;
 mod exchange;
 pub mod explain;
 mod files;
+mod images;
 pub mod ingest;
 mod listeners;
 pub mod machine;
@@ -34,6 +35,7 @@ use tokio::sync::Notify;
 use crate::kinds::Policy;
 use crate::model::PushId;
 use crate::ports::signing::Signing;
+use crate::ports::containers::Images;
 use crate::ports::{Archives, Executor, Forges, Scm, Secrets, Store, Workspaces};
 use crate::runtime::clock::{Clock, Ids};
 use crate::runtime::tasks::Tasks;
@@ -60,6 +62,8 @@ pub struct Parts {
     pub secrets: Arc<dyn Secrets>,
     /// Signatures of goals, where there are any.
     pub signing: Option<Arc<dyn Signing>>,
+    /// Images of containers.
+    pub images: Arc<dyn Images>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Identity.

@@ -72,7 +72,9 @@ impl Engine {
             .store
             .store_plan(push, cause, &plan, set.as_ref(), at)
             .await?;
-        Ok(set.filter(|_| stored).map(|set| set.id))
+        let set = set.filter(|_| stored);
+        set.iter().for_each(|set| self.settle_images(set));
+        Ok(set.map(|set| set.id))
     }
 
     /// The reasons for a push, computed on a blocking thread with the goal files in use.

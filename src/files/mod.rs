@@ -3,8 +3,10 @@
 //! An archive is a tar file compressed with zstd, named by its digest. Goals fill it with whatever they like, so it is hostile on both
 //! ways: [`pack`] leaves out what must not be restored, and [`unpack`] trusts nothing of what it reads. Both work below a
 //! directory by its handle and follow no link. They run as steps of a goal, below its supervisor ([`steps`]); what may be
-//! kept and restored is decided by the daemon, which finds the archives by the store and keeps them on a [`Shelf`].
+//! kept and restored is decided by the daemon, which finds the archives by the store and keeps them on a [`Shelf`], and where that
+//! is configured in a [`Bucket`] as well.
 
+mod bucket;
 mod choose;
 mod links;
 mod pack;
@@ -15,6 +17,7 @@ mod unpack;
 #[cfg(test)]
 mod tests;
 
+pub use bucket::{Bucket, BucketAddress};
 pub use shelf::Shelf;
 
 use std::io::{self, Read};

@@ -20,14 +20,14 @@ pub struct Shelf {
 
 const TRUSTS: [Trust; 2] = [Trust::Untrusted, Trust::Member];
 
-const fn word(trust: Trust) -> &'static str {
+pub(super) const fn word(trust: Trust) -> &'static str {
     match trust {
         Trust::Untrusted => "untrusted",
         Trust::Member => "member",
     }
 }
 
-fn is_digest(text: &str) -> bool {
+pub(super) fn is_digest(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
@@ -46,7 +46,9 @@ impl Shelf {
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
     tokio::task::spawn_blocking(work)
         .await
         .map_err(io::Error::other)?

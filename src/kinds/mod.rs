@@ -110,6 +110,11 @@ pub trait Kind: Send + Sync {
         Ok(())
     }
 
+    /// Names of images whose meaning is settled when the goal is planned: those that are written out, and not fetched anew.
+    fn images(&self, _arguments: &serde_json::Value) -> Vec<String> {
+        Vec::new()
+    }
+
     /// How long after its start a goal may be carried on elsewhere, without a process of ours, until somebody completes it.
     fn patience(&self, _arguments: &serde_json::Value) -> Duration {
         Duration::from_secs(24 * 3600)

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::executor::AttemptRef;
@@ -77,6 +78,13 @@ pub enum ReportFrom {
     Output,
     /// A file below the root of the working copy.
     File(String),
+}
+
+/// Looks at images.
+#[async_trait]
+pub trait Images: Send + Sync {
+    /// What the first engine that is there has by this name; none when it has none, or no engine answers.
+    async fn look_up(&self, engines: &[PathBuf], name: &str) -> Option<FixedImage>;
 }
 
 /// By what containers, networks and volumes are found again.

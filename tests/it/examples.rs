@@ -27,6 +27,7 @@ const CHANGES: &[(&str, &[&str])] = &[
     ),
     ("containers", &["index.js"]),
     ("files-and-secrets", &["app/greeting.txt", "README.md"]),
+    ("from-fix-to-release", &["pages/name"]),
     (
         "monorepo",
         &[
@@ -121,7 +122,8 @@ impl Example {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+/// Copies what is in a directory into another one.
+pub fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());

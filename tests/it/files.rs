@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::support::fake_bucket::{Answering, FakeBucket};
 use crate::support::local::{LocalMachine, state_of};
 
 /// A goal of a set by name.
@@ -56,8 +57,7 @@ rules:
 fn ca_03_ca_09_co_12_outputs_are_found_by_later_goals_of_the_set() {
     let mut machine = LocalMachine::new(HANDED_ON);
     machine.start();
-    let sha = machine.commit("second", &[("a", "1")]);
-    let set = machine.ended_set_of(&sha);
+    let set = machine.carried_out("second", &[("a", "1")]);
     assert_eq!(state_of(&set, "use"), "success", "{}", log(&machine, &set, "use"));
     let made = log(&machine, &set, "make");
     assert!(
@@ -111,8 +111,7 @@ rules:
 fn ca_06_files_of_a_failed_goal_are_kept_only_when_that_was_asked_for() {
     let mut machine = LocalMachine::new(FAILING);
     machine.start();
-    let first = machine.commit("second", &[("a", "1")]);
-    let set = machine.ended_set_of(&first);
+    let set = machine.carried_out("second", &[("a", "1")]);
     assert_eq!(state_of(&set, "fails"), "failure");
     let second = machine.commit("third", &[("a", "2")]);
     let set = machine.ended_set_of(&second);
@@ -187,8 +186,7 @@ fn a_goal_whose_inputs_are_unchanged_takes_over_the_earlier_success_and_what_it_
     let first = machine.commit("one", &[("src", "text one"), ("other", "1")]);
     let first_set = machine.ended_set_of(&first);
     assert!(log(&machine, &first_set, "test").contains("running"));
-    let second = machine.commit("two", &[("other", "2")]);
-    let set = machine.ended_set_of(&second);
+    let set = machine.carried_out("two", &[("other", "2")]);
     let test = goal(&set, "test");
     assert_eq!(
         (test["state"].as_str(), test["phase"].as_str()),
@@ -202,15 +200,13 @@ fn a_goal_whose_inputs_are_unchanged_takes_over_the_earlier_success_and_what_it_
     assert!(log(&machine, &set, "publish").contains("text one"));
     machine.stop();
     machine.start();
-    let third = machine.commit("three", &[("lib/x", "new")]);
-    let set = machine.ended_set_of(&third);
+    let set = machine.carried_out("three", &[("lib/x", "new")]);
     assert!(
         log(&machine, &set, "test").contains("running"),
         "a new file among the inputs"
     );
     std::fs::remove_dir_all(machine.path("state/cache")).unwrap();
-    let fourth = machine.commit("four", &[("other", "4")]);
-    let set = machine.ended_set_of(&fourth);
+    let set = machine.carried_out("four", &[("other", "4")]);
     assert!(
         log(&machine, &set, "test").contains("running"),
         "what it left is gone, so it runs"
@@ -274,8 +270,7 @@ fn b11_an_output_beyond_the_limit_fails_the_goal_and_says_why() {
     let mut machine = LocalMachine::new(LARGE);
     machine.set("SDM_CACHE_LIMIT", "50000");
     machine.start();
-    let sha = machine.commit("second", &[("a", "1")]);
-    let set = machine.ended_set_of(&sha);
+    let set = machine.carried_out("second", &[("a", "1")]);
     assert_eq!(state_of(&set, "make"), "failure");
     assert!(log(&machine, &set, "make").contains("there is more than an archive may hold"));
     assert_eq!(archives(&machine), 0);
@@ -298,9 +293,78 @@ fn co_15_a_version_that_a_goal_reports_is_the_commits_for_later_goals() {
     machine.start();
     let report = r#"{"SdmGoal": {"push": {"after": {"version": "1.2.3"}}}}"#;
     let script = format!("echo '{report}' > \"$ATOMIST_RESULT\"\n");
-    let sha = machine.commit("second", &[("version.sh", script.as_str())]);
-    let set = machine.ended_set_of(&sha);
+    let set = machine.carried_out("second", &[("version.sh", script.as_str())]);
     assert_eq!(set["state"], "success");
     assert!(log(&machine, &set, "build").contains("building 1.2.3 as 1.2.3"));
+    machine.stop();
+}
+
+const IN_A_BUCKET: &str = r#"
+rules:
+  - name: build
+    goals:
+      - name: make
+        execute: {run: [sh, -c, "mkdir -p dist deps && date +%N > deps/it && echo made > dist/it"]}
+        output: [{classifier: dist, directory: dist, scope: repo}]
+        cache: [{key: deps-1, paths: [deps]}]
+  - name: use
+    test: {has_file: again}
+    goals:
+      - name: use
+        execute: {run: [cat, dist/it]}
+        input: [{classifier: dist, scope: repo, required: true}]
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ca_10_files_in_a_bucket_outlive_the_disk_and_a_store_that_refuses_is_named() {
+    let bucket = FakeBucket::start().await;
+    let mut machine = LocalMachine::new(IN_A_BUCKET);
+    let config = format!(
+        "file_store: {{address: '{}', access_key_file: access, secret_key_file: secret}}\n",
+        bucket.service()
+    );
+    for (name, text) in [
+        ("config.yaml", config.as_str()),
+        ("access", "ada\n"),
+        ("secret", "canary-of-s3\n"),
+    ] {
+        std::fs::write(machine.path(name), text).unwrap();
+    }
+    machine.set("SDM_CONFIG", machine.path("config.yaml").to_str().unwrap());
+    machine.start();
+    let first = machine.commit("second", &[("a", "1")]);
+    assert_eq!(machine.ended_set_of(&first)["state"], "success");
+    let objects = bucket.objects();
+    assert_eq!(objects.len(), 2, "{objects:?}");
+    assert!(
+        objects
+            .iter()
+            .all(|name| name.starts_with("sdm-sdm-files/sdm/member/")),
+        "{objects:?}"
+    );
+    machine.stop();
+    std::fs::remove_dir_all(machine.path("state/cache")).unwrap();
+    machine.start();
+    let second = machine.commit("third", &[("again", "1")]);
+    let set = machine.ended_set_of(&second);
+    assert_eq!(state_of(&set, "use"), "success", "{}", log(&machine, &set, "use"));
+    assert!(log(&machine, &set, "make").contains("cache `deps-1`: 1 file restored"));
+
+    // A store that refuses: what must be kept or found is said to be the trouble, a cache is none.
+    bucket.answer(Answering::Refusing);
+    machine.stop();
+    std::fs::remove_dir_all(machine.path("state/cache")).unwrap();
+    machine.start();
+    let third = machine.commit("fourth", &[("a", "2")]);
+    let set = machine.ended_set_of(&third);
+    let said = goal(&set, "make")["error"].as_str().unwrap();
+    assert!(
+        said.contains("the file store refused to look for sdm/member/"),
+        "{said}"
+    );
+    assert!(log(&machine, &set, "make").contains("cache `deps-1`: none are kept"));
+    assert!(
+        !bucket.seen().concat().contains("canary-of-s3") && !machine.daemon_log().contains("canary-of-s3")
+    );
     machine.stop();
 }

@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod author;
 #[cfg(test)]
+mod bucket;
+#[cfg(test)]
 mod builtin;
 #[cfg(test)]
 mod cli;

@@ -257,6 +257,10 @@ fn help_without_variable(key: &str) -> &'static str {
             "the key that [signs goals](#signed-goals): `{key_name, key_file, trusted: {NAME: FILE}, scope: all}`"
         }
         "logins" => "logins by origin: `'https://host': {user: …, secret_file: …}`",
+        "file_store" => {
+            "a bucket that archives of files between goals are kept in as well: `{address, bucket, region, prefix, \
+             access_key_file, secret_key_file}`"
+        }
         "secrets" => "secrets by name: where each is, and which repositories, branches and goals it is for",
         "containers" => {
             "what goals in containers may: `{require_digest, allow: [{repositories, privileged, host_network, \

@@ -106,8 +106,7 @@ printf '{"description": "did %s", "data": {"k": "%s"}, "externalUrls": [{"url": 
 fn ex_17_e1_e3_e4_a_secret_is_given_in_every_way_and_found_nowhere() {
     let mut machine = machine(PRINTS, "  token: {file: value}\n");
     machine.start();
-    let sha = machine.commit("second", &[("print.sh", SCRIPT)]);
-    let set = machine.ended_set_of(&sha);
+    let set = machine.carried_out("second", &[("print.sh", SCRIPT)]);
     let log = machine.ok(&["logs", "prints"]);
     assert_eq!(state_of(&set, "prints"), "success", "{log}");
     for line in [
@@ -283,8 +282,7 @@ fn se_01_se_02_a_secret_that_is_not_given_fails_the_goal_with_the_reason() {
 ";
     let mut machine = machine(ASKS, secrets);
     machine.start();
-    let sha = machine.commit("second", &[("a", "1")]);
-    let set = machine.ended_set_of(&sha);
+    let set = machine.carried_out("second", &[("a", "1")]);
     let said = machine.ok(&["feed", "--after", "0", "--json", "--no-follow"]);
     for (goal, because) in [
         ("absent", "there is no secret `nothing`"),

@@ -88,8 +88,15 @@ impl Engine {
                 };
                 let trust = context.record.push.trust;
                 let from = directory.join(&keep.file);
-                let put = self.parts.archives.take(trust, &made.digest, &from).await;
-                put.map_err(failed("take what the goal left"))?;
+                match self.parts.archives.take(trust, &made.digest, &from).await {
+                    Ok(()) => {}
+                    // A cache never fails a goal.
+                    Err(error) if keep.kept_as == KeptAs::Cache => {
+                        tracing::warn!(goal = %attempt.goal, %error, "a cache cannot be kept");
+                        continue;
+                    }
+                    Err(error) => return Err(failed("take what the goal left")(error)),
+                }
                 taken.push(kept(context, attempt, keep, made));
             }
         }

@@ -10,6 +10,7 @@ use aws_lc_rs::digest;
 use super::{KeepStep, NOTE, Ordered, OrderedKeep, RESTORED, bounded, directory, key, sought};
 use crate::config::private_directory;
 use crate::engine::Engine;
+use crate::engine::words::chain;
 use crate::kinds::process::{ProcessRequest, Step};
 use crate::kinds::resolve::Placeholders;
 use crate::kinds::{GoalContext, KindError};
@@ -295,7 +296,7 @@ impl Around<'_> {
         file: &Path,
     ) -> Result<Option<Kept>, KindError> {
         let exact = sought(self.context.record, KeptAs::Cache, key.to_owned(), cache.scope);
-        if let Some(kept) = self.engine.lend_files(&exact, file).await? {
+        if let Some(kept) = self.lent_or_none(&exact, file).await {
             return Ok(Some(kept));
         }
         for fallback in &cache.fallback {
@@ -304,11 +305,23 @@ impl Around<'_> {
                 beginning: true,
                 ..exact.clone()
             };
-            if let Some(kept) = self.engine.lend_files(&beginning, file).await? {
+            if let Some(kept) = self.lent_or_none(&beginning, file).await {
                 return Ok(Some(kept));
             }
         }
         Ok(None)
+    }
+
+    /// Files of a cache; what cannot be read is none.
+    async fn lent_or_none(&self, sought: &Sought, file: &Path) -> Option<Kept> {
+        match self.engine.lend_files(sought, file).await {
+            Ok(lent) => lent,
+            Err(error) => {
+                let goal = &self.context.goal.definition().name;
+                tracing::warn!(goal, error = %chain(&error), "a cache cannot be read");
+                None
+            }
+        }
     }
 
     /// The digests that keys ask for, read from the commit.

@@ -1,12 +1,16 @@
 //! Images: had or fetched, and named by what they are rather than by a tag that may move (threat I5).
 
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
 use bollard::models::{CreateImageInfo, ImageInspect};
 use bollard::query_parameters::CreateImageOptions;
 use futures_util::StreamExt;
 
 use super::engine::{Engine, EngineError};
 use crate::model::{FixedImage, ImageReference};
-use crate::ports::containers::{ContainerSpec, Pull};
+use crate::ports::containers::{ContainerSpec, Images, Pull};
 
 /// An image as it is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +42,27 @@ impl Image {
             });
         }
         Ok(())
+    }
+}
+
+/// Images as an engine on this computer has them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EngineImages;
+
+/// How long an engine may take to say what it has.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[async_trait]
+impl Images for EngineImages {
+    async fn look_up(&self, engines: &[PathBuf], name: &str) -> Option<FixedImage> {
+        let reference = ImageReference::parse(name).ok()?;
+        let engine = Engine::connect(engines, PATIENCE).await.ok()?;
+        let found = image(&reference, had(&engine, name).await.ok()??)?;
+        Some(FixedImage {
+            name: name.to_owned(),
+            id: found.id,
+            shown: found.shown,
+        })
     }
 }
 

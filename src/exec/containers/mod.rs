@@ -31,6 +31,7 @@ use drive::Drive;
 use engine::Engine;
 use exchange::Places;
 use files::SecretFiles;
+pub use image::EngineImages;
 use output::Output;
 pub use sweep::{Sweep, mark_in, owner_of};
 use verdict::{ENGINE_FAILED, TOLD_TO_END, Verdict};

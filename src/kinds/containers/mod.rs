@@ -47,6 +47,10 @@ impl Kind for Containers {
         Arguments::read(arguments)?.check()
     }
 
+    fn images(&self, arguments: &Value) -> Vec<String> {
+        Arguments::read(arguments).map_or_else(|_| Vec::new(), |arguments| arguments.images())
+    }
+
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
         let written = &context.goal.definition().work.arguments;
         let arguments = Arguments::read(written).map_err(KindError::Definition)?;
@@ -78,11 +82,16 @@ impl Kind for Containers {
         if result.code != 0 && ended_by_itself && report.failure.is_some() {
             result.message = report.failure;
         }
-        // Where it stood when all was over says nothing any more.
-        result.phase = result.phase.filter(|phase| phase != SHUTTING_DOWN);
+        result.phase = meaningful(result.phase);
         result.data = data_with_images(result.data.take(), report.images);
         Ok(held_to_images(result, moved))
     }
+}
+
+/// Where the containers stood when all was over says nothing any more: an empty phase takes its place.
+pub(super) fn meaningful(phase: Option<String>) -> Option<String> {
+    let said = phase.filter(|phase| phase != SHUTTING_DOWN);
+    Some(said.unwrap_or_default())
 }
 
 /// Fixes for the goal set what images were by their names; says which one had another meaning to a goal beside this one.

@@ -51,6 +51,12 @@ impl Kind for Inspect {
         Arguments::read(arguments).map(|_| ())
     }
 
+    fn images(&self, arguments: &Value) -> Vec<String> {
+        let read = Arguments::read(arguments).ok();
+        let containers = read.and_then(|arguments| arguments.containers);
+        containers.map_or_else(Vec::new, |containers| containers.images())
+    }
+
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
         let arguments = arguments_of(context)?;
         let inspections = arguments.inspections(&context.goal.definition().name);
@@ -111,6 +117,9 @@ impl Kind for Inspect {
             Some(outcome) => decide(context, &arguments_of(context)?, outcome).await?,
             None => ExecutionResult::failure("the inspections left no outcome"),
         };
+        if !report.fixed.is_empty() {
+            result.phase = containers::meaningful(result.phase);
+        }
         result.data = containers::data_with_images(result.data.take(), report.images);
         Ok(containers::held_to_images(result, moved))
     }

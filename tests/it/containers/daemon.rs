@@ -51,8 +51,7 @@ rules:
     let Some((podman, machine)) = started(goals) else {
         return;
     };
-    let sha = machine.commit("second", &[("x", "1")]);
-    let set = machine.ended_set_of(&sha);
+    let set = machine.carried_out("second", &[("x", "1")]);
     assert_eq!(state_of(&set, "use"), "success", "{set}");
     let said = log(&machine, "use");
     assert!(said.contains("version 1.2.3, image "), "{said}");
@@ -90,8 +89,7 @@ rules:
     let mut machine = LocalMachine::new(&goals.replace("IMAGE", IMAGE));
     machine.set("SDM_ENGINE", "/nowhere/engine.sock");
     machine.start();
-    let sha = machine.commit("second", &[("x", "1")]);
-    let set = machine.ended_set_of(&sha);
+    let set = machine.carried_out("second", &[("x", "1")]);
     assert_eq!(state_of(&set, "other"), "skipped", "{set}");
     let description = goal(&set, "other")["description"].as_str().unwrap();
     assert!(
@@ -181,8 +179,7 @@ rules:
     let Some((podman, machine)) = started(goals) else {
         return;
     };
-    let sha = machine.commit("second", &[("x", "1")]);
-    let set = machine.ended_set_of(&sha);
+    let set = machine.carried_out("second", &[("x", "1")]);
     assert_eq!(state_of(&set, "slow"), "failure", "{set}");
     assert_eq!(goal(&set, "slow")["phase"], "timeout", "{set}");
     assert_eq!(podman.labelled(&label(&machine)), Vec::<String>::new());

@@ -7,3 +7,5 @@ mod images;
 mod inspect;
 mod nasty;
 mod real;
+mod rootless;
+mod story;

@@ -7,7 +7,7 @@ use sdm::exec::containers::Sweep;
 use sdm::ports::containers::{ContainerSpec, FileSpec, MountSpec, NetworkAccess, VolumeSpec};
 
 use super::driver::{Place, plain, shell};
-use crate::support::podman::{IMAGE, Podman};
+use crate::support::podman::{IMAGE, NOBODY, Podman};
 
 /// What is left on the engine of a test that has ended: nothing.
 fn assert_nothing_left(podman: &Podman, place: &Place) {
@@ -418,8 +418,6 @@ fn i5_an_image_by_any_name_is_used_by_its_id() {
 #[test]
 fn i3_files_of_root_in_a_container_are_given_back() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
-    use std::os::unix::process::CommandExt;
-    const NOBODY: u32 = 65534;
     let Some(podman) = Podman::start() else { return };
     if !nix::unistd::geteuid().is_root() {
         println!("skipped: only root can be somebody else as well");
@@ -433,32 +431,7 @@ fn i3_files_of_root_in_a_container_are_given_back() {
     open(&podman.socket(), 0o666);
     let script = "id -u; mkdir -p -m 700 deep/er; echo x > deep/er/file; ln -s /etc/passwd link; touch /atm/output/result";
     let order = place.order(&podman.socket(), vec![shell("main", script)]);
-    let mut command = place.command(&order);
-    for path in [
-        place.path(""),
-        place.project(),
-        place.path("exchange"),
-        place.path("exchange/output"),
-        place.path("exchange/input"),
-        place.path("attempts"),
-        place.path("order.json"),
-    ] {
-        std::os::unix::fs::chown(&path, Some(NOBODY), Some(NOBODY)).unwrap();
-    }
-    // A copy that others may run: where this one was built may be closed to them.
-    let program = place.path("sdm");
-    std::fs::copy(env!("CARGO_BIN_EXE_sdm"), &program).unwrap();
-    let mut own = std::process::Command::new(&program);
-    own.args(command.get_args())
-        .env_clear()
-        .current_dir(place.project())
-        .uid(NOBODY)
-        .gid(NOBODY);
-    for (name, value) in command.get_envs() {
-        own.env(name, value.unwrap());
-    }
-    command.stdin(std::process::Stdio::null());
-    let ran = place.ended(&own.output().unwrap());
+    let ran = place.run_as(NOBODY, &order);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("\n0\n"), "{}", ran.out);
     for name in [

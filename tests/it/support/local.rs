@@ -105,6 +105,12 @@ impl LocalMachine {
         self.git(&["rev-parse", "HEAD"])
     }
 
+    /// Commits these files; their goal set, once it has ended.
+    pub fn carried_out(&self, message: &str, files: &[(&str, &str)]) -> Value {
+        let sha = self.commit(message, files);
+        self.ended_set_of(&sha)
+    }
+
     /// The program with these words, in the repository.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sdm"));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sdm::engine::{Engine, Machine, Parts, Settings};
+use sdm::exec::containers::EngineImages;
 use sdm::files::Shelf;
 use sdm::model::{BranchName, GoalSetId, PushId, RepoSlug, Repository, StateName, Timestamp};
 use sdm::ports::forges::NoForges;
@@ -251,6 +252,7 @@ async fn wire(world: &World, goals: &str, directory: &std::path::Path) -> (Engin
         archives: Arc::new(Shelf::new(directory.join("cache"))),
         secrets: Arc::new(Vault::new(BTreeMap::new(), None, world.clock.clone())),
         signing: world.signing.clone(),
+        images: Arc::new(EngineImages),
         clock: world.clock.clone(),
         ids: world.ids.clone(),
         tasks: tasks.clone(),

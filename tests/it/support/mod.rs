@@ -1,6 +1,7 @@
 //! Whole fakes and real counterparts for the integration tests.
 
 pub mod expected;
+pub mod fake_bucket;
 pub mod fake_executor;
 pub mod fake_github;
 pub mod fake_hub;

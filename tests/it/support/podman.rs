@@ -3,6 +3,7 @@
 //! The store and its only image, a shell without anything else, are made once, behind a lock.
 
 use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -140,6 +141,105 @@ impl Drop for Podman {
     fn drop(&mut self) {
         self.kill_service();
     }
+}
+
+/// Somebody without rights.
+pub const NOBODY: u32 = 65534;
+
+/// A podman of somebody without rights, with a store of its own that has the image; its programs are called by `busybox`.
+pub struct Rootless {
+    service: Child,
+    directory: tempfile::TempDir,
+}
+
+impl Rootless {
+    /// `None`, said aloud, where nobody can be somebody else, or the kernel lets them have no containers.
+    pub fn start() -> Option<Self> {
+        let directory = tempfile::Builder::new()
+            .prefix("sdm-rootless-")
+            .tempdir()
+            .unwrap();
+        match rootless_store(directory.path()) {
+            Ok(()) => {}
+            Err(why) => {
+                println!("skipped: there is no podman without rights here: {why}");
+                return None;
+            }
+        }
+        let socket = directory.path().join("podman.sock");
+        let mut command = rootless_podman(directory.path());
+        command
+            .args(["system", "service", "--time=0"])
+            .arg(format!("unix://{}", socket.display()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let service = command.spawn().unwrap();
+        let podman = Self { service, directory };
+        let begun = Instant::now();
+        while std::os::unix::net::UnixStream::connect(podman.socket()).is_err() {
+            assert!(begun.elapsed() < PATIENCE, "podman does not listen");
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+        Some(podman)
+    }
+
+    /// Its socket.
+    pub fn socket(&self) -> PathBuf {
+        self.directory.path().join("podman.sock")
+    }
+
+    /// Ids of all containers.
+    pub fn containers(&self) -> String {
+        let listed = rootless_podman(self.directory.path())
+            .args(["ps", "-aq"])
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&listed.stdout).into_owned()
+    }
+}
+
+impl Drop for Rootless {
+    fn drop(&mut self) {
+        let _ = self.service.kill();
+        let _ = self.service.wait();
+    }
+}
+
+fn rootless_store(home: &Path) -> Result<(), String> {
+    let said = |error: std::io::Error| error.to_string();
+    if !nix::unistd::geteuid().is_root() {
+        return Err("only root can be somebody else as well".to_owned());
+    }
+    std::os::unix::fs::chown(home, Some(NOBODY), Some(NOBODY)).map_err(said)?;
+    fs::write(home.join("containers.conf"), CONFIGURATION).map_err(said)?;
+    fs::create_dir(home.join("image")).map_err(said)?;
+    fs::copy("/bin/busybox", home.join("image/busybox")).map_err(said)?;
+    // Nothing is run while it is made: that would need more than one user inside.
+    let text =
+        "FROM scratch\nCOPY busybox /bin/busybox\nCOPY busybox /bin/sh\nENV PATH=/bin\nCMD [\"/bin/sh\"]\n";
+    fs::write(home.join("image/Containerfile"), text).map_err(said)?;
+    let mut build = rootless_podman(home);
+    build
+        .args(["build", "--quiet", "--isolation", "chroot", "--tag", IMAGE])
+        .arg(home.join("image"));
+    succeeds(build)?;
+    let mut run = rootless_podman(home);
+    run.args(["run", "--rm", "--network", "none", IMAGE, "busybox", "true"]);
+    succeeds(run)
+}
+
+fn rootless_podman(home: &Path) -> Command {
+    let mut command = Command::new("podman");
+    command
+        .args(["--storage-driver", "vfs"])
+        .uid(NOBODY)
+        .gid(NOBODY)
+        .current_dir(home)
+        .env("HOME", home)
+        .env("XDG_RUNTIME_DIR", home)
+        .env("CONTAINERS_CONF", home.join("containers.conf"));
+    command
 }
 
 /// Where images and containers of all tests are.

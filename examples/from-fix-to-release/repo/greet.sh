@@ -1,0 +1,3 @@
+# Greets whoever is named.   
+name=$1
+echo Hello, $name

@@ -1,0 +1,1 @@
+echo "publishing $SDM_RELEASE_VERSION"
