@@ -55,7 +55,7 @@ LIMITS = {"bytes": 1 << 40, "entries": 1_000_000}
 
 def order(path, content):
     with open(path, "w") as file:
-        json.dump({"home": None, "limits": LIMITS, "report": f"{path}.report", **content}, file)
+        json.dump({"home": None, "limits": LIMITS, "report": f"{path}.report", **content}, file, default=str)
     return path
 
 

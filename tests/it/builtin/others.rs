@@ -44,14 +44,13 @@ fn fingerprints_are_kept_compared_and_may_ask_for_approval() {
 "#,
     );
     machine.start();
-    let first = machine.commit(
+    let set = machine.carried_out(
         "second",
         &[
             ("Dockerfile", "FROM a"),
             ("package.json", r#"{"engines":{"node":"18"}}"#),
         ],
     );
-    let set = machine.ended_set_of(&first);
     assert_eq!(
         said(&set, "drift"),
         ("success", "2 fingerprints taken"),

@@ -99,8 +99,7 @@ fn a_tag_without_a_version_or_in_the_way_fails_with_a_text() {
     let mut machine = machine("      - - use: tag\n        - {name: fixed tag, use: tag, tag: taken}\n");
     machine.git(&["tag", "taken"]);
     machine.start();
-    let sha = machine.commit("second", &[("a", "1")]);
-    let set = machine.ended_set_of(&sha);
+    let set = machine.carried_out("second", &[("a", "1")]);
     assert_eq!(state_of(&set, "tag"), "failure");
     assert!(
         goal(&set, "tag")["error"]

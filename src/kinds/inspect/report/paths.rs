@@ -52,12 +52,12 @@ mod tests {
 
     #[test]
     fn paths_become_relative_to_the_root_by_whole_components() {
-        let root = Root::new(std::path::Path::new("/work/tree/"));
+        let root = Root::new(std::path::Path::new("/src/project/"));
         for (path, relative) in [
-            ("/work/tree/src/a.rs", "src/a.rs"),
-            ("/work/tree2/src/a.rs", "/work/tree2/src/a.rs"),
+            ("/src/project/src/a.rs", "src/a.rs"),
+            ("/src/project2/src/a.rs", "/src/project2/src/a.rs"),
             ("./src/a.rs", "src/a.rs"),
-            ("file:///work/tree/a%20b.rs", "a b.rs"),
+            ("file:///src/project/a%20b.rs", "a b.rs"),
             ("src\\a.rs", "src/a.rs"),
             ("100%", "100%"),
         ] {
