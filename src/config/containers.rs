@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::resolve::Origin;
+use super::error::ConfigError;
+use super::resolve::{Origin, Resolver};
 use super::sources::Sources;
 
 /// What goals in containers may.
@@ -77,7 +78,7 @@ impl ContainerEntry {
 ///
 /// # Errors
 /// It is an address of something else.
-pub(super) fn engine_socket(text: &str) -> Result<PathBuf, String> {
+fn engine_socket(text: &str) -> Result<PathBuf, String> {
     let path = text.strip_prefix("unix://").unwrap_or(text);
     match Path::new(path).is_absolute() && !path.contains("://") {
         true => Ok(PathBuf::from(path)),
@@ -89,7 +90,7 @@ pub(super) fn engine_socket(text: &str) -> Result<PathBuf, String> {
 }
 
 /// Where engines usually listen, the nearest first: what other programs are told, one's own podman, the system's.
-pub(super) fn usual_engines(sources: &Sources) -> (Vec<PathBuf>, Origin) {
+fn usual_engines(sources: &Sources) -> (Vec<PathBuf>, Origin) {
     if let Some(Ok(path)) = sources.variable("DOCKER_HOST").map(engine_socket) {
         return (vec![path], Origin::Variable("DOCKER_HOST".to_owned()));
     }
@@ -98,4 +99,41 @@ pub(super) fn usual_engines(sources: &Sources) -> (Vec<PathBuf>, Origin) {
         .map(|directory| directory.join("podman/podman.sock"));
     let systems = ["/run/podman/podman.sock", "/var/run/docker.sock"].map(PathBuf::from);
     (own.into_iter().chain(systems).collect(), Origin::Default)
+}
+
+impl Resolver<'_> {
+    pub(super) fn engines(&mut self) -> Result<Vec<PathBuf>, ConfigError> {
+        let usual = usual_engines(self.sources);
+        let shown = |written: &Option<String>| match written {
+            Some(text) => text.clone(),
+            None => "the first that is there of the usual ones".to_owned(),
+        };
+        let origin = usual.1.clone();
+        let written = self.pick(
+            "engine",
+            |layer| layer.engine.clone().map(Some),
+            || (None, origin),
+            shown,
+        );
+        let Some(text) = written else {
+            return Ok(usual.0);
+        };
+        engine_socket(&text)
+            .map(|socket| vec![socket])
+            .map_err(|message| self.origin_error("engine", message))
+    }
+
+    pub(super) fn containers(&mut self) -> Result<ContainerEntry, ConfigError> {
+        let nothing = || (ContainerEntry::default(), Origin::Default);
+        let containers = self.pick(
+            "containers",
+            |layer| layer.containers.clone(),
+            nothing,
+            ContainerEntry::shown,
+        );
+        match containers.check() {
+            Ok(()) => Ok(containers),
+            Err(message) => Err(self.origin_error("containers", message)),
+        }
+    }
 }

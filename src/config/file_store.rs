@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::error::ConfigError;
+use super::resolve::{Origin, Resolver};
+
 /// A bucket of an object store that speaks S3's protocol.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -79,6 +82,21 @@ impl FileStoreEntry {
                 let bucket = entry.bucket.as_deref().unwrap_or("of the machine's name");
                 format!("{{address: {address}, bucket: {bucket}}}")
             }
+        }
+    }
+}
+
+impl Resolver<'_> {
+    pub(super) fn file_store(&mut self) -> Result<Option<FileStoreEntry>, ConfigError> {
+        let store = self.pick(
+            "file_store",
+            |layer| layer.file_store.clone().map(Some),
+            || (None, Origin::Default),
+            FileStoreEntry::shown,
+        );
+        match store.as_ref().map_or(Ok(()), FileStoreEntry::check) {
+            Ok(()) => Ok(store),
+            Err(message) => Err(self.origin_error("file_store", message)),
         }
     }
 }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::containers::ContainerEntry;
+use super::file_store::FileStoreEntry;
 use super::forges::ForgeEntry;
 use super::hub::HubText;
-use super::file_store::FileStoreEntry;
 use super::running::{LimitsText, MockEntry};
 use super::secrets::SecretText;
 use super::signing::SigningEntry;

@@ -5,12 +5,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::containers::{ContainerEntry, engine_socket, usual_engines};
+use super::containers::ContainerEntry;
 use super::directories::{default_socket, default_state_directory};
 use super::error::ConfigError;
+use super::file_store::FileStoreEntry;
 use super::forges::ForgeEntry;
 use super::hub::HubEntry;
-use super::file_store::FileStoreEntry;
 use super::layer::{Layer, LogFormat, LoginEntry, PersonEntry, SandboxChoice, TrustPolicy};
 use super::running::MockEntry;
 use super::secrets::{self, SecretEntry};
@@ -299,54 +299,6 @@ impl Resolver<'_> {
             return Err(self.origin_error("poll_interval", message));
         }
         Ok(interval)
-    }
-
-    fn engines(&mut self) -> Result<Vec<PathBuf>, ConfigError> {
-        let usual = usual_engines(self.sources);
-        let shown = |written: &Option<String>| match written {
-            Some(text) => text.clone(),
-            None => "the first that is there of the usual ones".to_owned(),
-        };
-        let origin = usual.1.clone();
-        let written = self.pick(
-            "engine",
-            |layer| layer.engine.clone().map(Some),
-            || (None, origin),
-            shown,
-        );
-        let Some(text) = written else {
-            return Ok(usual.0);
-        };
-        engine_socket(&text)
-            .map(|socket| vec![socket])
-            .map_err(|message| self.origin_error("engine", message))
-    }
-
-    fn containers(&mut self) -> Result<ContainerEntry, ConfigError> {
-        let nothing = || (ContainerEntry::default(), Origin::Default);
-        let containers = self.pick(
-            "containers",
-            |layer| layer.containers.clone(),
-            nothing,
-            ContainerEntry::shown,
-        );
-        match containers.check() {
-            Ok(()) => Ok(containers),
-            Err(message) => Err(self.origin_error("containers", message)),
-        }
-    }
-
-    fn file_store(&mut self) -> Result<Option<FileStoreEntry>, ConfigError> {
-        let store = self.pick(
-            "file_store",
-            |layer| layer.file_store.clone().map(Some),
-            || (None, Origin::Default),
-            FileStoreEntry::shown,
-        );
-        match store.as_ref().map_or(Ok(()), FileStoreEntry::check) {
-            Ok(()) => Ok(store),
-            Err(message) => Err(self.origin_error("file_store", message)),
-        }
     }
 
     fn sandboxes(&mut self) -> Sandboxes {
