@@ -169,27 +169,19 @@ impl Layer {
             repositories: paths("SDM_REPOSITORIES"),
             remotes: list(sources, "SDM_REMOTES", ' '),
             poll_interval: unit::<DurationText>(sources, "SDM_POLL_INTERVAL")?,
-            logins: None,
             hub: hub(sources),
-            forges: None,
-            values: None,
             extra_ca_files: paths("SDM_EXTRA_CA_FILES"),
             proxy: text("SDM_PROXY"),
             ssh_command: list(sources, "SDM_SSH_COMMAND", ' '),
             fetch_timeout: unit::<DurationText>(sources, "SDM_FETCH_TIMEOUT")?,
             log_limit: unit::<SizeText>(sources, "SDM_LOG_LIMIT")?,
             cache_limit: unit::<SizeText>(sources, "SDM_CACHE_LIMIT")?,
-            file_store: None,
-            goal_limits: None,
             mock: list(sources, "SDM_MOCK", ':').map(|goals| vec![MockEntry::of(goals)]),
             workspace_keep: list(sources, "SDM_WORKSPACE_KEEP", ':'),
             retention_days: number(sources, "SDM_RETENTION_DAYS")?,
             repository_hooks: list(sources, "SDM_REPOSITORY_HOOKS", ':'),
             trusted_owners: list(sources, "SDM_TRUSTED_OWNERS", ':'),
             reference_address: text("SDM_REFERENCE_ADDRESS"),
-            signing: None,
-            people: None,
-            secrets: None,
             secret_key_file: path("SDM_SECRET_KEY_FILE"),
             trust: choice(
                 sources,
@@ -197,7 +189,6 @@ impl Layer {
                 &[("ask", TrustPolicy::Ask), ("all", TrustPolicy::All)],
             )?,
             engine: text("SDM_ENGINE"),
-            containers: None,
             sandbox: choice(sources, "SDM_SANDBOX", SandboxChoice::WORDS)?,
             sandbox_untrusted: choice(sources, "SDM_SANDBOX_UNTRUSTED", SandboxChoice::WORDS)?,
             sandbox_readable: paths("SDM_SANDBOX_READABLE"),
@@ -212,6 +203,8 @@ impl Layer {
                 "SDM_LOG_FORMAT",
                 &[("text", LogFormat::Text), ("json", LogFormat::Json)],
             )?,
+            // The others stand in files only.
+            ..Self::default()
         };
         Ok(layer.anchored(sources, &sources.directory))
     }

@@ -241,31 +241,45 @@ const ALLOW: &[Field] = &[
     ),
 ];
 
-/// What keys without a variable mean.
+/// What keys without a variable mean; editors and the reference say it.
 const WITHOUT_VARIABLE: &[(&str, &str)] = &[
-    ("people", "people by login, for who may approve what"),
+    (
+        "people",
+        "people by login: `{teams: […], emails: […]}`, for who may approve what",
+    ),
     (
         "signing",
-        "the key that goals are signed with, and others that are trusted",
+        "the key that [signs goals](#signed-goals): `{key_name, key_file, trusted: {NAME: FILE}, scope: all}`",
     ),
     (
         "logins",
-        "logins by origin, such as `https://forge.example`, for remotes",
+        "logins by origin: `'https://host': {user: …, secret_file: …}`",
     ),
     (
         "forges",
-        "GitHubs by origin, such as `https://github.com`, for pull requests",
+        "GitHubs by origin, for pull requests: `'https://github.com': {secret: …, api: …}`",
     ),
-    ("values", "values that parameters of commands take by their path"),
-    ("containers", "what goals in containers may"),
+    (
+        "values",
+        "values that parameters with `value:` take, by their path",
+    ),
+    (
+        "containers",
+        "what goals in containers may: `{require_digest, allow: [{repositories, privileged, host_network, host_paths, \
+         capabilities}, …]}`",
+    ),
     (
         "goal_limits",
-        "what a goal may use, unless it says otherwise itself",
+        "what goals may use: `{processes, memory, open_files, file_size, disk, free_disk}`",
     ),
-    ("secrets", "secrets by name: where they are and what they are for"),
+    (
+        "secrets",
+        "secrets by name: where each is, and which repositories, branches and goals it is for",
+    ),
     (
         "file_store",
-        "a bucket that archives of files between goals are kept in as well",
+        "a bucket that archives of files between goals are kept in as well: `{address, bucket, region, prefix, \
+         access_key_file, secret_key_file}`",
     ),
 ];
 

@@ -34,8 +34,8 @@ use tokio::sync::Notify;
 
 use crate::kinds::Policy;
 use crate::model::PushId;
-use crate::ports::signing::Signing;
 use crate::ports::containers::Images;
+use crate::ports::signing::Signing;
 use crate::ports::{Archives, Executor, Forges, Scm, Secrets, Store, Workspaces};
 use crate::runtime::clock::{Clock, Ids};
 use crate::runtime::tasks::Tasks;

@@ -248,26 +248,8 @@ fn configuration() -> String {
 
 /// What stands in files only.
 fn help_without_variable(key: &str) -> &'static str {
-    match key {
-        "people" => "people by login: `{teams: […], emails: […]}`, for who may approve what",
-        "goal_limits" => "what goals may use: `{processes, memory, open_files, file_size, disk, free_disk}`",
-        "forges" => "GitHubs by origin, for pull requests: `'https://github.com': {secret: …, api: …}`",
-        "values" => "values that parameters with `value:` take, by their path",
-        "signing" => {
-            "the key that [signs goals](#signed-goals): `{key_name, key_file, trusted: {NAME: FILE}, scope: all}`"
-        }
-        "logins" => "logins by origin: `'https://host': {user: …, secret_file: …}`",
-        "file_store" => {
-            "a bucket that archives of files between goals are kept in as well: `{address, bucket, region, prefix, \
-             access_key_file, secret_key_file}`"
-        }
-        "secrets" => "secrets by name: where each is, and which repositories, branches and goals it is for",
-        "containers" => {
-            "what goals in containers may: `{require_digest, allow: [{repositories, privileged, host_network, \
-             host_paths, capabilities}, …]}`"
-        }
-        other => panic!("`{other}` has neither a variable nor a line here"),
-    }
+    let known = sdm::config::keys().into_iter().find(|known| known.name == key);
+    known.map_or("", |known| known.help)
 }
 
 fn with_table(text: &str, name: &str, table: &str) -> String {
