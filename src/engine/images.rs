@@ -22,8 +22,13 @@ impl Engine {
             return;
         }
         let (engine, set) = (self.clone(), set.id);
+        let stop = self.parts.tasks.stop_token();
         self.parts.tasks.spawn("images of a goal set", async move {
-            if let Err(error) = engine.settle(set, names).await {
+            let settled = tokio::select! {
+                () = stop.cancelled() => return,
+                settled = engine.settle(set, names) => settled,
+            };
+            if let Err(error) = settled {
                 tracing::warn!(goal_set = %set, error = %chain(&error), "the images of a goal set are not settled yet");
             }
         });
