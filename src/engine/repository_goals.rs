@@ -33,7 +33,7 @@ pub(super) fn supplied(plan: Plan, push: &Push, facts: &PlanningFacts, view: &dy
     }
     match found(push, facts, view) {
         Ok(goals) if goals.is_empty() => plan,
-        Ok(goals) => in_place(plan, at, goals),
+        Ok(goals) => in_place(plan, at, &goals),
         Err(problem) => {
             let mut plan = plan;
             plan.goals[at].definition.work.arguments = with_problem(&problem);
@@ -97,7 +97,7 @@ fn first(problems: &[Diagnostic]) -> String {
 }
 
 /// The goals in the place of the one that stands for them.
-fn in_place(mut plan: Plan, at: usize, goals: Vec<PlannedGoal>) -> Plan {
+fn in_place(mut plan: Plan, at: usize, goals: &[PlannedGoal]) -> Plan {
     let placeholder = plan.goals.remove(at);
     let old: Vec<GoalKey> = goals.iter().map(PlannedGoal::key).collect();
     let new: Vec<GoalKey> = (0..goals.len())
