@@ -188,3 +188,30 @@ async fn cm_14_a_seed_may_be_elsewhere_and_then_the_place_is_said() {
     );
     machine.stop();
 }
+
+#[test]
+fn j2_a_repository_that_somebody_says_was_made_is_watched_and_not_trusted() {
+    let mut machine = LocalMachine::new("on: [{name: heard, event: RepoCreated, run: [echo, heard]}]");
+    seed_beside(&machine);
+    machine.start();
+    let said = |path: &str| {
+        let payload = serde_json::json!({"repo": {"path": path}}).to_string();
+        machine.ok(&["emit", "RepoCreated", &payload]);
+    };
+    said(machine.path("seeds").to_str().unwrap());
+    said("relative/path");
+    said(machine.path("seeds/acme/seed").to_str().unwrap());
+    let watched = |machine: &LocalMachine| {
+        machine.status().unwrap()["repositories"]
+            .as_array()
+            .unwrap()
+            .clone()
+    };
+    machine.wait_until("it is watched", |machine| {
+        (watched(machine).len() == 2).then_some(())
+    });
+    let all = watched(&machine);
+    let seed = all.iter().find(|one| one["repo"] == "acme/seed").unwrap();
+    assert_eq!(seed["trusted"], false, "{all:?}");
+    machine.stop();
+}

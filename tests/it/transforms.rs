@@ -36,6 +36,40 @@ fn beside(machine: &LocalMachine, name: &str, files: &[(&str, &str)]) -> PathBuf
 }
 
 #[test]
+fn cm_02_transforms_and_generators_are_commands_with_their_parameters() {
+    let machine = LocalMachine::new(
+        r#"
+commands:
+  - {name: logo, parameters: {text: {default: x}}, transform: {run: [a]}}
+  - {name: service, parameters: {owner: {}, name: {}}, generate: {seed: acme/app}, dry_run: true}
+"#,
+    );
+    let shown = machine.json(&["show", "commands"]);
+    let of = |number: usize| {
+        let command = &shown["commands"][number];
+        let parameters = command["parameters"].as_array().unwrap().len();
+        let is = |key: &str| command[key].as_bool().unwrap();
+        (
+            command["does"].as_str().unwrap(),
+            parameters,
+            is("on_repositories"),
+            is("dry_run"),
+        )
+    };
+    assert_eq!(of(0), ("transform", 1, true, false));
+    assert_eq!(of(1), ("generate", 2, true, true));
+    let wrong = "commands: [{name: a, dry_run: true, run: [x]}]";
+    machine.write_goals(wrong);
+    let refused = machine.sdm(&["check"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stdout) + &text(&refused.stderr);
+    assert!(
+        said.contains("`dry_run` is for what can show its changes"),
+        "{said}"
+    );
+}
+
+#[test]
 fn cm_09_a_dry_run_shows_the_difference_and_the_line_that_applies_it() {
     let mut machine = LocalMachine::new(LOGO);
     machine.start();

@@ -37,10 +37,12 @@ impl LocalDaemon {
         Ok(())
     }
 
-    /// Anybody on this computer can say that there is a new repository: it is watched and by that not trusted (threat J2).
+    /// Goals too can say that there is a new repository: that one is watched and by that not trusted (threat J2), and nothing
+    /// is looked for in directories that are none.
     async fn look_at_event(&self, event: &Event) {
         let made = event.payload["repo"]["path"].as_str().map(PathBuf::from);
-        let Some(path) = made.filter(|path| event.name == "RepoCreated" && path.is_absolute()) else {
+        let is_made = |path: &PathBuf| path.is_absolute() && path.join(".git").is_dir();
+        let Some(path) = made.filter(|path| event.name == "RepoCreated" && is_made(path)) else {
             return;
         };
         if let Err(error) = self.watch_path(&path).await {
