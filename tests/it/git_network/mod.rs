@@ -4,6 +4,7 @@ mod access;
 mod hostile;
 mod push;
 mod reach;
+mod references;
 mod trouble;
 
 use std::path::{Path, PathBuf};
