@@ -65,7 +65,7 @@ impl Engine {
         let plan = explanation.plan;
         let id = GoalSetId(self.parts.ids.fresh());
         let named = plan.name.as_ref().filter(|_| !plan.goals.is_empty());
-        let set = named.map(|name| self.plan_set(id, name, &plan, push, at));
+        let set = named.map(|name| self.plan_set(id, (name, &plan), push, cause, at));
         let set = set.transpose()?;
         let stored = self
             .parts

@@ -13,12 +13,13 @@ use crate::model::{
     Push, StateName, Timestamp,
 };
 use crate::ports::signing::{SignatureError, Signing, SigningScope};
-use crate::ports::store::{GoalSetRecord, StoreError};
+use crate::ports::store::{Cause, GoalSetRecord, StoreError};
 
 /// What the name of a signed goal stands in.
 struct Surroundings<'a> {
     registration: &'a str,
     push: &'a Push,
+    cause: &'a Cause,
     goal_set: GoalSetId,
     name: &'a str,
 }
@@ -31,9 +32,9 @@ impl Engine {
     pub fn plan_set(
         &self,
         id: GoalSetId,
-        name: &str,
-        plan: &Plan,
+        (name, plan): (&str, &Plan),
         push: &Push,
+        cause: &Cause,
         at: Timestamp,
     ) -> Result<GoalSet, StoreError> {
         let (mut set, mut events) = GoalSet::plan(id, name, plan.goals.clone(), at);
@@ -43,6 +44,7 @@ impl Engine {
         let around = Surroundings {
             registration: &self.settings.name,
             push,
+            cause,
             goal_set: id,
             name,
         };
@@ -76,6 +78,7 @@ impl Engine {
         Surroundings {
             registration: &self.settings.name,
             push: &record.push,
+            cause: &record.cause,
             goal_set: record.set.id,
             name: &record.set.name,
         }
@@ -128,7 +131,7 @@ fn verified(signing: &dyn Signing, around: &Surroundings<'_>, goal: &Goal) -> Re
 }
 
 /// The normalised goal, fields in the order of 3.14 and what is ours after them: the attempt, a digest of what was planned,
-/// and whose push it is.
+/// whose push it is, and why there are goals for it.
 fn payload(around: &Surroundings<'_>, goal: &Goal) -> Vec<u8> {
     let (definition, key, push) = (goal.definition(), goal.key(), around.push);
     let slug = &push.repo.slug;
@@ -164,6 +167,7 @@ fn payload(around: &Surroundings<'_>, goal: &Goal) -> Vec<u8> {
         "planned": planned_digest(&goal.planned),
         "trust": push.trust,
         "address": push.repo.address,
+        "cause": around.cause,
     });
     without_nothing(fields).to_string().into_bytes()
 }

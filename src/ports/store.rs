@@ -11,8 +11,8 @@ use thiserror::Error;
 
 use crate::model::{
     BranchName, CommitSha, Cursor, FeedEntry, Fingerprint, FixedImage, GoalEvent, GoalKey, GoalSet,
-    GoalSetId, JobId, News, Plan, Push, PushId, RepoSlug, Repository, Review, StateName, Timestamp, Trace,
-    UniqueName,
+    GoalSetId, Job, JobId, News, Plan, Push, PushId, RepoSlug, Repository, Review, StateName, Timestamp,
+    Trace, UniqueName,
 };
 
 use super::errands::{ErrandStore, JobStore, PreferenceStore};
@@ -100,6 +100,17 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Of the tasks of a job.
+    pub fn of_job(job: &Job) -> Self {
+        Self::Command {
+            job: job.id,
+            command: job.command.name.clone(),
+            by: job.by.clone(),
+            dry_run: job.dry_run,
+            depth: job.depth,
+        }
+    }
+
     /// Number within the push: 0 for the push itself and for a command, whose push has no other set.
     pub fn number(&self) -> u32 {
         match self {

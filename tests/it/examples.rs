@@ -14,6 +14,7 @@ use crate::support::local::LocalMachine;
 
 /// What is pushed to main after the first push of each example: one file changed per push.
 const CHANGES: &[(&str, &[&str])] = &[
+    ("after-goals", &["CHANGELOG.md"]),
     ("anchors", &["cmd/server/main.go", "chart/Chart.yaml"]),
     ("approvals-and-queue", &["deploy/build.sh"]),
     ("built-in-goals", &["report.txt"]),
@@ -186,6 +187,7 @@ fn examples_made_of_plain_shell_are_carried_out() {
     for (name, wanted, succeeded) in [
         ("monorepo", &["run"][..], 4),
         ("cel-and-locks", &["run", "full"], 1),
+        ("after-goals", &["run"], 2),
         ("files-and-secrets", &["run", "test", "size"], 3),
         ("approvals-and-queue", &["run", "build"], 1),
     ] {

@@ -129,7 +129,13 @@ async fn carry_out(
         });
     };
     let at = SystemClock.now();
-    let set = engine.plan_set(GoalSetId(RandomIds.fresh()), &name, &plan, &push, at)?;
+    let set = engine.plan_set(
+        GoalSetId(RandomIds.fresh()),
+        (&name, &plan),
+        &push,
+        &Cause::Push,
+        at,
+    )?;
     engine.store().record_replay(&push).await?;
     engine
         .store()

@@ -12,7 +12,7 @@ use crate::model::{
     BranchName, CommandWork, GoalSetId, Job, JobId, JobTask, Plan, Push, PushId, Repository, TaskState,
 };
 use crate::ports::scm::{Heads, ScmError};
-use crate::ports::store::StoreError;
+use crate::ports::store::{Cause, StoreError};
 
 /// What became of beginning a task.
 enum Begun {
@@ -83,7 +83,13 @@ impl Engine {
             }
             Ok(plan) => {
                 let id = GoalSetId(self.parts.ids.fresh());
-                let set = self.plan_set(id, &job.command.name, &plan, &push, push.at)?;
+                let set = self.plan_set(
+                    id,
+                    (&job.command.name, &plan),
+                    &push,
+                    &Cause::of_job(job),
+                    push.at,
+                )?;
                 self.parts
                     .store
                     .begin_task(job, task.number, &push, &plan, &set)

@@ -102,13 +102,7 @@ impl JobStore for SqliteStore {
         plan: &Plan,
         set: &GoalSet,
     ) -> Result<bool, StoreError> {
-        let cause = Cause::Command {
-            job: job.id,
-            command: job.command.name.clone(),
-            by: job.by.clone(),
-            dry_run: job.dry_run,
-            depth: job.depth,
-        };
+        let cause = Cause::of_job(job);
         let news = News::Command {
             job: job.id,
             command: job.command.name.clone(),

@@ -93,7 +93,8 @@ async fn sg_02_sg_07_a_goal_that_was_changed_is_rejected_also_after_a_person_has
         WHERE unique_name = 'publish' AND version = 2";
     const TRUSTED: &str =
         "UPDATE pushes SET body = replace(body, '\"trust\":\"member\"', '\"trust\":\"untrusted\"')";
-    for statement in [OTHER, LINKED, TRUSTED] {
+    const CAUSED: &str = "UPDATE goal_sets SET cause_body = '{\"cause\":\"again\",\"number\":3}'";
+    for statement in [OTHER, LINKED, TRUSTED, CAUSED] {
         let [state, phase, description, error] = after(&[statement], SigningScope::All).await;
         assert_eq!(
             (state.as_str(), phase.as_str()),
