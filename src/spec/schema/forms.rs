@@ -16,7 +16,8 @@ pub(super) fn rule(is_named: bool) -> Value {
         .iter()
         .filter(|field| is_named || field.name != "name");
     let mut schema = object_of(fields.map(|field| (*field, described(field, value(&field.value)))));
-    let sets = ["goals", "first_of", "first-of", "firstOf", "facts"].map(|key| json!({ "required": [key] }));
+    let sets =
+        ["goals", "first_of", "first-of", "firstOf", "facts", "let"].map(|key| json!({ "required": [key] }));
     schema["anyOf"] = json!(sets);
     schema["not"] = json!({ "required": ["goals", "first_of"] });
     schema

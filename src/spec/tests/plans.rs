@@ -9,7 +9,7 @@ use crate::model::instances::{AxisValues, DynamicPlan, NamePart};
 #[test]
 fn ru_04_let_is_another_word_for_facts() {
     let loaded = right(
-        "rules:\n- name: tree\n  let: {count: size(push.commits)}\n  first_of:\n  - {name: r, goals: []}\n",
+        "rules:\n- name: tree\n  let: {count: size(push.commits)}\n  first_of:\n  - {name: r, goals: []}\n- {name: alone, let: {flag: 'true'}}\n",
     );
     assert_eq!(loaded.rules[0].facts[0].name, "count");
     assert!(loaded.rules[0].first_of.is_some());
