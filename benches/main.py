@@ -10,6 +10,7 @@ import author
 import commit
 import containers
 import fetch
+import hub
 import inside
 import planning
 import push
@@ -19,7 +20,7 @@ from table import Report
 
 MEASUREMENTS = {
     module.__name__: module.measure
-    for module in (author, commit, push, push_http, fetch, planning, archives, standing, inside, containers)
+    for module in (author, commit, push, push_http, fetch, planning, archives, standing, inside, containers, hub)
 }
 
 

@@ -92,16 +92,20 @@ async fn first_key(hub: &RunningHub, workspace: &str) -> Result<Option<String>, 
     Ok(Some(text))
 }
 
-/// Does something in the memory at a place.
+/// Does something in the memory at a place; `makes_it`: where there is none, a new one.
 ///
 /// # Errors
 /// The memory cannot be opened, or it is not done.
-pub fn administer<T, F>(place: &Place, work: impl FnOnce(Administration) -> F) -> Result<T, DoorError>
+pub fn administer<T, F>(
+    place: &Place,
+    makes_it: bool,
+    work: impl FnOnce(Administration) -> F,
+) -> Result<T, DoorError>
 where
     F: Future<Output = Result<T, AdministrationError>>,
 {
     runtime()?.block_on(async {
-        let administration = Administration::open(place).await.map_err(not_done)?;
+        let administration = Administration::open(place, makes_it).await.map_err(not_done)?;
         let done = work(administration.clone()).await;
         administration.close().await;
         done.map_err(not_done)

@@ -76,13 +76,13 @@ pub struct KeyWish {
 pub struct Administration(SqlHub);
 
 impl Administration {
-    /// Opens the memory at a place.
+    /// Opens the memory at a place; `makes_it`: where there is none, a new one.
     ///
     /// # Errors
     /// It is not there or cannot be opened.
-    pub async fn open(place: &Place) -> Result<Self, AdministrationError> {
+    pub async fn open(place: &Place, makes_it: bool) -> Result<Self, AdministrationError> {
         match place {
-            Place::File(path) if !path.exists() => Err(AdministrationError::NoHub(path.clone())),
+            Place::File(path) if !makes_it && !path.exists() => Err(AdministrationError::NoHub(path.clone())),
             Place::File(_) | Place::Postgres(_) => Ok(Self(SqlHub::open(place).await?)),
         }
     }

@@ -1,5 +1,6 @@
 //! The only way into the graph: changes are merged with what is known, and what they cause waits in the same unit of work.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::Hub;
 use super::access::operations::Operation;
 use super::access::sight::GrantedSight;
+use super::applier::Remembered;
 use super::machines::known::{Machine, Standing};
 use super::metrics::Counters;
 use crate::graph::Schema;
@@ -28,6 +30,8 @@ pub(super) enum How {
     Dated,
     /// It is whole as it is said, and its earlier versions can be asked for.
     Version,
+    /// It is not there any more.
+    Gone,
     /// It is whole, and said by somebody who counts: an older version than the known one changes nothing.
     Newer,
 }
@@ -68,6 +72,14 @@ impl Change {
         }
     }
 
+    /// Something that is not there any more.
+    pub(super) fn gone(kind: &str, key: String) -> Self {
+        Self {
+            how: How::Gone,
+            ..Self::merge(kind, vec![key], Value::Null)
+        }
+    }
+
     /// The same pointing at other nodes.
     pub(super) fn link(mut self, field: &str, targets: impl IntoIterator<Item = String>) -> Self {
         let targets = targets.into_iter().collect();
@@ -94,38 +106,44 @@ pub(super) struct Origin<'a> {
     pub id: &'a str,
 }
 
+/// An origin and its changes, step by step.
+pub(super) type Wanted = (Option<(String, String)>, Vec<Vec<Change>>);
+
 impl Hub {
-    /// Takes changes in, once for each origin, with everything they cause.
-    ///
-    /// # Errors
-    /// The memory; nothing has happened then.
-    pub(super) async fn apply(
+    /// Takes changes of several origins in, all or none of them.
+    pub(super) async fn apply_in_one(
         &self,
         workspace: &str,
-        origin: Option<Origin<'_>>,
-        changes: Vec<Change>,
-    ) -> Result<Applied, HubStoreError> {
+        wanted: Vec<Wanted>,
+        remembered: &mut Remembered,
+    ) -> Result<Vec<Applied>, HubStoreError> {
         let work = self.store().begin(workspace).await?;
-        if let Some(origin) = origin
-            && !work.take_in(origin.source, origin.id, self.now()).await?
-        {
-            return Ok(Applied::Before);
-        }
-        let mut changed: Vec<Arc<Node>> = Vec::new();
-        for change in changes {
-            if let Some(node) = put(&*work, change).await? {
-                changed.retain(|earlier| earlier.kind != node.kind || earlier.id() != node.id());
-                changed.push(Arc::new(node));
+        remembered.begin(work.number());
+        look_up(&*work, &wanted, remembered).await?;
+        let (mut applied, mut nodes, mut deliveries) = (Vec::with_capacity(wanted.len()), 0, 0);
+        for (origin, steps) in wanted {
+            if let Some((source, id)) = &origin
+                && !work.take_in(source, id, self.now()).await?
+            {
+                applied.push(Applied::Before);
+                continue;
             }
+            let mut caused = 0;
+            for changes in steps {
+                let changed = put_all(&*work, changes, remembered).await?;
+                caused += self.cause(workspace, &*work, &changed).await?;
+                nodes += changed.len();
+            }
+            deliveries += caused;
+            applied.push(Applied::Deliveries(caused));
         }
-        let deliveries = self.cause(workspace, &*work, &changed).await?;
         work.commit().await?;
-        Counters::count(&self.counters().changes, changed.len() as u64);
+        Counters::count(&self.counters().changes, nodes as u64);
         Counters::count(&self.counters().deliveries, deliveries as u64);
         if deliveries > 0 {
             self.ring();
         }
-        Ok(Applied::Deliveries(deliveries))
+        Ok(applied)
     }
 
     /// Lets wait what subscriptions say of these nodes; how many.
@@ -144,7 +162,7 @@ impl Hub {
             for (machine, number) in machines.listeners(&node.kind) {
                 let standing = &machine.standing[*number];
                 if let Some(value) = self.said(schema, work, (machine, standing), node).await? {
-                    let delivery = self.event(machine, standing, &node.kind, value);
+                    let delivery = self.event(machine, standing, &node.kind, &value);
                     work.deliver(&delivery).await?;
                     count += 1;
                 }
@@ -182,7 +200,7 @@ impl Hub {
         }
     }
 
-    fn event(&self, machine: &Machine, standing: &Standing, kind: &str, value: Value) -> NewDelivery {
+    fn event(&self, machine: &Machine, standing: &Standing, kind: &str, value: &Value) -> NewDelivery {
         let id = self.fresh_id();
         let mut data = Map::new();
         data.insert(kind.to_owned(), json!([value]));
@@ -217,33 +235,109 @@ impl Hub {
     }
 }
 
+/// Looks up what all these changes are about at once, as far as it is not remembered.
+async fn look_up(
+    work: &dyn HubWork,
+    wanted: &[Wanted],
+    remembered: &mut Remembered,
+) -> Result<(), HubStoreError> {
+    let mut of_kind: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for change in wanted.iter().flat_map(|(_, steps)| steps.iter().flatten()) {
+        let (kind, id) = (change.node.kind.as_str(), change.node.id());
+        if remembered.find(kind, id).is_none() && !remembered.is_absent(kind, id) {
+            of_kind.entry(kind).or_default().insert(id);
+        }
+    }
+    for (kind, ids) in of_kind {
+        let asked: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let found = work.graph().nodes(kind, &asked).await?;
+        for id in ids {
+            if !found.iter().any(|node| node.keys.iter().any(|key| key == id)) {
+                remembered.miss(kind, id);
+            }
+        }
+        for node in &found {
+            remembered.keep(node);
+        }
+    }
+    Ok(())
+}
+
+/// What is known of a node. Only its id tells: its other keys may have been another's, as the name of a repository that was
+/// made anew.
+async fn known_of(
+    work: &dyn HubWork,
+    node: &Node,
+    remembered: &Remembered,
+) -> Result<Option<Arc<Node>>, HubStoreError> {
+    let (kind, id) = (node.kind.as_str(), node.id());
+    if let Some(known) = remembered.find(kind, id) {
+        return Ok(Some(known));
+    }
+    if remembered.is_absent(kind, id) {
+        return Ok(None);
+    }
+    let found = work.graph().nodes(kind, &[id.to_owned()]).await?;
+    Ok(found.into_iter().next())
+}
+
+/// Stores what changes make of their nodes; those that are not as they were, each once and in its last form.
+async fn put_all(
+    work: &dyn HubWork,
+    changes: Vec<Change>,
+    remembered: &mut Remembered,
+) -> Result<Vec<Arc<Node>>, HubStoreError> {
+    let mut changed: Vec<Arc<Node>> = Vec::new();
+    for change in changes {
+        if let Some(node) = put(work, change, remembered).await? {
+            changed.retain(|earlier| earlier.kind != node.kind || earlier.id() != node.id());
+            changed.push(node);
+        }
+    }
+    Ok(changed)
+}
+
 /// Stores what a change makes of a node; `None` when it changes nothing.
-async fn put(work: &dyn HubWork, change: Change) -> Result<Option<Node>, HubStoreError> {
+async fn put(
+    work: &dyn HubWork,
+    change: Change,
+    remembered: &mut Remembered,
+) -> Result<Option<Arc<Node>>, HubStoreError> {
     let Change { mut node, how } = change;
-    let known = work.graph().nodes(&node.kind, &node.keys).await?;
-    if let Some(known) = known.first() {
+    let known = known_of(work, &node, remembered).await?;
+    if how == How::Gone {
+        if let Some(known) = &known {
+            remembered.forget(known);
+            work.remove(&known.kind, known.id()).await?;
+        }
+        return Ok(None);
+    }
+    if let Some(known) = &known {
+        remembered.keep(known);
         let is_late = match how {
             How::Newer => is_older(&node, known),
             How::Dated => is_earlier(&node, known),
-            How::Merge | How::Version => false,
+            How::Merge | How::Version | How::Gone => false,
         };
         if is_late {
             return Ok(None);
         }
         node = match how {
             How::Merge | How::Dated => merged(known, node),
-            How::Version | How::Newer => with_keys_of(known, node),
+            How::Version | How::Newer | How::Gone => with_keys_of(known, node),
         };
     }
     node.body.insert("id".to_owned(), Value::from(node.id()));
-    if known.first().is_some_and(|known| **known == node) {
+    if known.as_ref().is_some_and(|known| **known == node) {
         return Ok(None);
     }
     let keeps_history = match how {
-        How::Merge | How::Dated => false,
+        How::Merge | How::Dated | How::Gone => false,
         How::Version | How::Newer => true,
     };
-    work.put(&node, keeps_history).await?;
+    work.put(&node, known.as_deref(), keeps_history).await?;
+    let node = Arc::new(node);
+    remembered.keep(&node);
     Ok(Some(node))
 }
 

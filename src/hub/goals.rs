@@ -23,6 +23,10 @@ const LONGEST_ID: usize = 1_000;
 pub(super) enum Mutation {
     /// `ingestCustom<Type>(value)`: an object of this type, in its newest version.
     Ingest(String),
+    /// `deleteCustom<Type>(value)`, by the fields that are its id.
+    Delete(String),
+    /// `deleteCustom<Type>ById(id)`.
+    DeleteById(String),
     /// `setTeamConfiguration(namespace, name, value, ttlInSecs)`.
     Configure,
     /// `deleteTeamConfiguration(namespace, name)`.
@@ -36,6 +40,14 @@ impl Mutation {
             let definition = schema.root(kind)?;
             let is_open = definition.is_custom || !definition.composite_id.is_empty() || kind == "SdmVersion";
             return is_open.then(|| Self::Ingest(kind.to_owned()));
+        }
+        if let Some(kind) = name.strip_prefix("deleteCustom") {
+            let of_machines = |kind: &str| schema.root(kind).is_some_and(|definition| definition.is_custom);
+            let by_id = kind.strip_suffix("ById").filter(|kind| of_machines(kind));
+            return match by_id {
+                Some(kind) => Some(Self::DeleteById(kind.to_owned())),
+                None => of_machines(kind).then(|| Self::Delete(kind.to_owned())),
+            };
         }
         match name {
             "setTeamConfiguration" => Some(Self::Configure),
@@ -60,6 +72,9 @@ impl Mutation {
                 }
                 let goal = value.and_then(About::goal);
                 goal.unwrap_or_else(|| at_workspace(Operation::WriteGoal, Resource::Workspace))
+            }
+            Self::Delete(kind) | Self::DeleteById(kind) => {
+                at_workspace(Operation::IngestCustom, Resource::Feed(kind.clone()))
             }
         }
     }
@@ -100,7 +115,11 @@ impl About {
 }
 
 impl Asking<'_> {
-    pub(super) async fn carry_out(&self, mutation: &Mutation, root: &Selection) -> Result<Value, Refusal> {
+    /// The change that a mutation is.
+    ///
+    /// # Errors
+    /// What is wrong with it, or that it is not for this key.
+    pub(super) fn change(&self, mutation: &Mutation, root: &Selection) -> Result<Change, Refusal> {
         let change = match mutation {
             Mutation::Ingest(kind) => {
                 let value = root
@@ -108,29 +127,69 @@ impl Asking<'_> {
                     .and_then(Value::as_object)
                     .ok_or_else(|| Refusal::bad("invalid_argument", "`value` must be an object"))?;
                 let definition = self.schema.root(kind).expect("looked for before");
-                let change = ingested(self.schema, definition, value, || self.hub.fresh_id())?;
-                self.may_be_said(&change)?;
-                change
+                ingested(self.schema, definition, value, || self.hub.fresh_id())?
             }
-            Mutation::Configure => self.configuration(root, root.argument("value").cloned())?,
-            Mutation::Unconfigure => self.configuration(root, Some(Value::Null))?,
+            Mutation::Delete(kind) => {
+                let value = root
+                    .argument("value")
+                    .and_then(Value::as_object)
+                    .cloned()
+                    .unwrap_or_default();
+                let definition = self.schema.root(kind).expect("looked for before");
+                let change = ingested(self.schema, definition, &value, || self.hub.fresh_id())?;
+                Change::gone(kind, change.node.id().to_owned())
+            }
+            Mutation::DeleteById(kind) => {
+                let id = root.argument("id").and_then(Value::as_str);
+                let id = id.ok_or_else(|| Refusal::bad("invalid_argument", "`id` must be given"))?;
+                Change::gone(kind, id.to_owned())
+            }
+            Mutation::Configure => self.configuration(root, root.argument("value"))?,
+            Mutation::Unconfigure => {
+                let set = self.configuration(root, None)?;
+                Change::gone("TeamConfiguration", set.node.id().to_owned())
+            }
         };
-        let id = change.node.id().to_owned();
-        self.hub.apply(self.workspace, None, vec![change]).await?;
-        Ok(Value::from(id))
+        Ok(change)
     }
 
-    /// That somebody approves of a goal is for people to say, whatever a key's scopes.
-    fn may_be_said(&self, change: &Change) -> Result<(), Refusal> {
-        let state = change.node.body.get("state").and_then(Value::as_str);
-        let is_decision = matches!(state, Some("approved" | "pre_approved"));
-        match change.node.kind == "SdmGoal" && is_decision && !self.caller.is_person() {
-            true => Err(Refusal::person_required(Operation::DecideGoal)),
-            false => Ok(()),
+    /// A goal is its machines' to write: the one that set it and the one that carries it out. That somebody approves of a goal
+    /// is for people to say, or for the machine whose goal it is.
+    pub(super) async fn may_be_said(&self, change: &Change) -> Result<(), Refusal> {
+        if change.node.kind != "SdmGoal" || self.caller.is_person() {
+            return Ok(());
+        }
+        let graph = self.hub.store().reader(self.workspace);
+        let known = graph.nodes("SdmGoal", &change.node.keys).await?;
+        // Whose it is, says the goal as it is known: nobody makes another's goal theirs.
+        let goal = known.first().map_or(&change.node, |known| &**known);
+        let text = |goal: &Node, field: &str| goal.body.get(field).and_then(Value::as_str).map(str::to_owned);
+        let fulfillment = goal.body.get("fulfillment");
+        let carries_out = fulfillment.and_then(|fulfillment| fulfillment.get("registration")?.as_str());
+        let names = [text(goal, "registration"), carries_out.map(str::to_owned)];
+        let workspace = self.hub.known().machines().workspace(self.workspace);
+        let machines: Vec<_> = names
+            .iter()
+            .flatten()
+            .filter_map(|name| workspace.served.get(name))
+            .collect();
+        let is_own = machines
+            .iter()
+            .filter_map(|machine| self.hub.rights().owner_of(&machine.stored.principal))
+            .any(|owner| owner == self.caller.key.owner);
+        let state = text(&change.node, "state");
+        let is_decision = matches!(state.as_deref(), Some("approved" | "pre_approved"));
+        match (is_own, is_decision, machines.is_empty()) {
+            (true, _, _) | (false, false, true) => Ok(()),
+            (false, true, _) => Err(Refusal::person_required(Operation::DecideGoal)),
+            (false, false, false) => Err(Refusal::forbidden(
+                "insufficient_permission",
+                "the goal is another machine's",
+            )),
         }
     }
 
-    fn configuration(&self, root: &Selection, value: Option<Value>) -> Result<Change, Refusal> {
+    fn configuration(&self, root: &Selection, value: Option<&Value>) -> Result<Change, Refusal> {
         let text = |name: &str| root.argument(name).and_then(Value::as_str);
         let (Some(namespace), Some(name)) = (text("namespace"), text("name")) else {
             return Err(Refusal::bad(

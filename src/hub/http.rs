@@ -1,8 +1,12 @@
 //! What can be asked over HTTP. A route is mounted by its row in the operation table, so that none is without one.
 
+use std::time::Duration;
+
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use tokio::net::TcpListener;
 
@@ -18,6 +22,9 @@ use super::metrics;
 use super::questions::{self, MAX_QUESTION};
 use super::refusal::Refusal;
 use crate::wire::hub::MAX_REGISTRATION;
+
+/// How long a request may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Serves until the hub stops.
 pub(super) async fn serve(hub: Hub, listener: TcpListener) {
@@ -87,7 +94,18 @@ fn router(hub: Hub) -> Router {
         post(generic::link_image).layer(DefaultBodyLimit::max(MAX_BODY)),
     );
     let router = mount(router, Operation::Metrics, get(metrics::show));
-    router.fallback(nothing).with_state(hub)
+    router
+        .fallback(nothing)
+        .layer(middleware::from_fn(in_time))
+        .with_state(hub)
+}
+
+/// Whoever sends a request or takes an answer byte by byte is not waited for (threat C7).
+async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(PATIENCE, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Refusal::busy("the request took too long", 5).into_response(),
+    }
 }
 
 fn mount(router: Router<Hub>, operation: Operation, handler: MethodRouter<Hub>) -> Router<Hub> {

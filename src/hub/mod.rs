@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod administration;
+mod applier;
 mod approvals;
 mod changes;
 mod commands;
@@ -37,6 +38,7 @@ use crate::runtime::clock::{Clock, Ids, RandomIds, SystemClock};
 use crate::runtime::tasks::Tasks;
 use crate::store::hub::{Place, SqlHub};
 use access::rights::{Rights, RightsError};
+use applier::Asking;
 use ingest::WebhookSecrets;
 use machines::deliver::Sessions;
 use machines::known::Known;
@@ -161,10 +163,17 @@ struct Inner {
     pace: Pace,
     counters: Counters,
     rights: Arc<Rights>,
+    desk: Asking,
 }
 
 impl Hub {
-    fn new(store: Arc<dyn HubStore>, options: HubOptions, tasks: Tasks, rights: Arc<Rights>) -> Self {
+    fn new(
+        store: Arc<dyn HubStore>,
+        options: HubOptions,
+        tasks: Tasks,
+        rights: Arc<Rights>,
+        desk: Asking,
+    ) -> Self {
         Self(Arc::new(Inner {
             store,
             clock: Arc::new(SystemClock),
@@ -177,6 +186,7 @@ impl Hub {
             pace: Pace::default(),
             counters: Counters::default(),
             rights,
+            desk,
         }))
     }
 
@@ -218,6 +228,10 @@ impl Hub {
 
     fn pace(&self) -> &Pace {
         &self.0.pace
+    }
+
+    fn desk(&self) -> &Asking {
+        &self.0.desk
     }
 
     fn counters(&self) -> &Counters {
@@ -303,16 +317,21 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
     let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let tasks = Tasks::new();
+    let (desk, asked) = applier::desk();
+    let options = HubOptions {
+        listen: address,
+        ..options
+    };
     let hub = Hub::new(
         Arc::new(memory.clone()),
-        HubOptions {
-            listen: address,
-            ..options
-        },
+        options,
         tasks.clone(),
         Arc::new(rights),
+        desk,
     );
     hub.known().refresh(hub.store()).await?;
+    let applier = hub.clone();
+    tasks.spawn_forever("changes", async move { applier.apply_all(asked).await });
     let (sharer, keeper, server) = (hub.clone(), hub.clone(), hub.clone());
     tasks.spawn_forever("deliveries", async move { sharer.share_out().await });
     tasks.spawn_forever("housekeeping", async move { keeper.keep_house().await });

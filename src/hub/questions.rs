@@ -11,6 +11,7 @@ use super::Hub;
 use super::access::Caller;
 use super::access::operations::Operation;
 use super::access::sight::own_resource;
+use super::changes::Change;
 use super::goals;
 use super::refusal::Refusal;
 use crate::graph::answer::{AnswerError, Answering};
@@ -112,23 +113,17 @@ impl Asking<'_> {
         self.caller.may_on(about.operation, self.workspace, &resources)
     }
 
-    /// Each field on its own: one that fails fails alone.
+    /// Each field on its own: one that is refused is refused alone, and the others share a commit.
     async fn mutation(&self, question: &Question) -> Result<Value, Refusal> {
-        let (mut data, mut errors) = (Map::new(), Vec::new());
+        let (mut data, mut errors, mut changes) = (Map::new(), Vec::new(), Vec::new());
         for root in &question.roots {
-            let done = match goals::Mutation::read(&root.name, self.schema) {
-                _ if root.name == "__typename" => Ok(Value::from("Mutation")),
-                None => Err(Refusal::bad(
-                    "unknown_field",
-                    format!("`Mutation` has no field `{}`", root.name),
-                )),
-                Some(mutation) => match self.may_change(&mutation, root).await {
-                    Ok(()) => self.carry_out(&mutation, root).await,
-                    Err(refusal) => Err(refusal),
-                },
-            };
-            let value = match done {
-                Ok(value) => value,
+            let value = match self.change_of(root).await {
+                Ok(None) => Value::from("Mutation"),
+                Ok(Some(change)) => {
+                    let id = Value::from(change.node.id());
+                    changes.push(vec![change]);
+                    id
+                }
                 Err(refusal) if refusal.status().is_server_error() => return Err(refusal),
                 Err(refusal) => {
                     let refused = refusal.to_json();
@@ -140,10 +135,30 @@ impl Asking<'_> {
             };
             data.insert(root.key.clone(), value);
         }
+        if !changes.is_empty() {
+            self.hub.apply_steps(self.workspace, None, changes).await?;
+        }
         let mut answer = json!({ "data": data });
         if !errors.is_empty() {
             answer["errors"] = Value::Array(errors);
         }
         Ok(answer)
+    }
+
+    /// The change that a field is; `None` for the name of the type.
+    async fn change_of(&self, root: &Selection) -> Result<Option<Change>, Refusal> {
+        if root.name == "__typename" {
+            return Ok(None);
+        }
+        let mutation = goals::Mutation::read(&root.name, self.schema).ok_or_else(|| {
+            Refusal::bad(
+                "unknown_field",
+                format!("`Mutation` has no field `{}`", root.name),
+            )
+        })?;
+        self.may_change(&mutation, root).await?;
+        let change = self.change(&mutation, root)?;
+        self.may_be_said(&change).await?;
+        Ok(Some(change))
     }
 }

@@ -17,7 +17,11 @@ const WHO_MAKES_KEYS: &str =
 
 /// Why something is not done.
 #[derive(Debug, Clone)]
-pub struct Refusal {
+pub struct Refusal(Box<Told>);
+
+/// What is told of a refusal.
+#[derive(Debug, Clone)]
+struct Told {
     status: StatusCode,
     code: &'static str,
     message: String,
@@ -28,13 +32,13 @@ pub struct Refusal {
 
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Told {
             status,
             code,
             message: message.into(),
             more: Map::new(),
             again: None,
-        }
+        }))
     }
 
     /// The request makes no sense.
@@ -64,10 +68,9 @@ impl Refusal {
 
     /// Not now: always 503, because clients of the original die of 500.
     pub fn busy(message: impl Into<String>, seconds: u32) -> Self {
-        Self {
-            again: Some(seconds),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
-        }
+        let mut busy = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message);
+        busy.0.again = Some(seconds);
+        busy
     }
 
     /// It does not fit to how things stand.
@@ -112,21 +115,22 @@ impl Refusal {
     /// The same with more to know.
     pub fn with(mut self, more: Value) -> Self {
         if let Value::Object(more) = more {
-            self.more.extend(more);
+            self.0.more.extend(more);
         }
         self
     }
 
     /// Its status.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// As programs read it.
     pub fn to_json(&self) -> Value {
-        let mut error = json!({"status": self.status.as_u16(), "code": self.code, "message": self.message});
+        let told = &self.0;
+        let mut error = json!({"status": told.status.as_u16(), "code": told.code, "message": told.message});
         if let Value::Object(fields) = &mut error {
-            fields.extend(self.more.clone());
+            fields.extend(told.more.clone());
         }
         error
     }
@@ -134,13 +138,13 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(json!({"error": self.to_json()}))).into_response();
+        let mut response = (self.0.status, Json(json!({"error": self.to_json()}))).into_response();
         let headers = response.headers_mut();
-        if let Some(seconds) = self.again {
+        if let Some(seconds) = self.0.again {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.status == StatusCode::UNAUTHORIZED {
-            let challenge = match self.code {
+        if self.0.status == StatusCode::UNAUTHORIZED {
+            let challenge = match self.0.code {
                 "no_credentials" => "Bearer realm=\"hub\"",
                 _ => "Bearer realm=\"hub\", error=\"invalid_token\"",
             };

@@ -154,8 +154,15 @@ pub trait HubWork: Send + Sync {
     /// The graph as this unit of work sees it.
     fn graph(&self) -> &dyn GraphReader;
 
-    /// Stores a node whole, in place of the one with its id; `keeps_history`: beside its earlier versions.
-    async fn put(&self, node: &Node, keeps_history: bool) -> Result<(), HubStoreError>;
+    /// Its number: one more than that of the unit before it, whoever did that.
+    fn number(&self) -> i64;
+
+    /// Stores a node whole, in place of the one with its id, which is `known` to be like this if it is given;
+    /// `keeps_history`: beside its earlier versions.
+    async fn put(&self, node: &Node, known: Option<&Node>, keeps_history: bool) -> Result<(), HubStoreError>;
+
+    /// Takes a node away; its earlier versions stay.
+    async fn remove(&self, kind: &str, id: &str) -> Result<(), HubStoreError>;
 
     /// Notes that something of this source with this id has come; `false` when it had come before.
     async fn take_in(&self, source: &str, id: &str, at: Timestamp) -> Result<bool, HubStoreError>;
@@ -208,6 +215,9 @@ pub trait Deliveries: Send + Sync {
     /// Lets deliveries wait for their machines, outside of a unit of work.
     async fn enqueue(&self, delivery: &NewDelivery) -> Result<(), HubStoreError>;
 
+    /// Registrations for which something waits now.
+    async fn waited_for(&self, now: Timestamp) -> Result<Vec<String>, HubStoreError>;
+
     /// Takes what waits for a registration, oldest first, for a session that has it until `lease_until`.
     async fn claim(
         &self,
@@ -218,8 +228,8 @@ pub trait Deliveries: Send + Sync {
         lease_until: Timestamp,
     ) -> Result<Vec<Delivery>, HubStoreError>;
 
-    /// Prolongs what a session has.
-    async fn renew(&self, session: &str, lease_until: Timestamp) -> Result<(), HubStoreError>;
+    /// Prolongs what sessions have.
+    async fn renew(&self, sessions: &[String], lease_until: Timestamp) -> Result<(), HubStoreError>;
 
     /// Ends what a machine has answered; `None` when nothing of that correlation was with this registration.
     async fn settle(&self, registration: &str, correlation: &str) -> Result<Option<Delivery>, HubStoreError>;

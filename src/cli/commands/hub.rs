@@ -145,7 +145,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
         Some(HubCommand::Machines(args)) => machines(context, &place, args),
         Some(HubCommand::Backup(args)) => {
             let file = context.sources.directory.join(&args.file);
-            administer(&place, |hub| async move { hub.back_up(&file).await })?;
+            administer(&place, false, |hub| async move { hub.back_up(&file).await })?;
             context.ui.note("written; to go back to it, stop the hub, put it in the place of hub.db, and remove hub.db-wal and hub.db-shm");
             Ok(Exit::Ok)
         }
@@ -258,7 +258,7 @@ fn keys(context: &mut Context, place: &Place, command: &KeyCommand) -> CommandRe
                 scopes: args.scopes.clone(),
                 days: args.days,
             };
-            let (key, text) = administer(place, |hub| async move { hub.new_key(&wish).await })?;
+            let (key, text) = administer(place, true, |hub| async move { hub.new_key(&wish).await })?;
             if context.ui.json {
                 let mut shown = key_row(&key);
                 shown["key"] = json!(text);
@@ -274,11 +274,11 @@ fn keys(context: &mut Context, place: &Place, command: &KeyCommand) -> CommandRe
             }
         }
         KeyCommand::List => {
-            let keys = administer(place, |hub| async move { hub.keys().await })?;
+            let keys = administer(place, false, |hub| async move { hub.keys().await })?;
             show(context, "keys", keys.iter().map(key_row).collect(), key_line)?;
         }
         KeyCommand::Revoke { id } => {
-            administer(place, |hub| async move { hub.revoke_key(id).await })?;
+            administer(place, false, |hub| async move { hub.revoke_key(id).await })?;
             context.ui.note("revoked");
         }
     }
@@ -288,11 +288,11 @@ fn keys(context: &mut Context, place: &Place, command: &KeyCommand) -> CommandRe
 fn machines(context: &mut Context, place: &Place, args: &MachinesArgs) -> CommandResult {
     match &args.remove {
         Some(id) => {
-            administer(place, |hub| async move { hub.drop_registration(id).await })?;
+            administer(place, false, |hub| async move { hub.drop_registration(id).await })?;
             context.ui.note("taken away");
         }
         None => {
-            let machines = administer(place, |hub| async move { hub.registrations().await })?;
+            let machines = administer(place, false, |hub| async move { hub.registrations().await })?;
             show(
                 context,
                 "machines",
@@ -307,11 +307,11 @@ fn machines(context: &mut Context, place: &Place, args: &MachinesArgs) -> Comman
 fn dead(context: &mut Context, place: &Place, args: &DeadArgs) -> CommandResult {
     match &args.replay {
         Some(id) => {
-            administer(place, |hub| async move { hub.revive(id).await })?;
+            administer(place, false, |hub| async move { hub.revive(id).await })?;
             context.ui.note("it waits for its machine again");
         }
         None => {
-            let dead = administer(place, |hub| async move { hub.dead(&args.of).await })?;
+            let dead = administer(place, false, |hub| async move { hub.dead(&args.of).await })?;
             show(context, "dead", dead.iter().map(dead_row).collect(), dead_line)?;
         }
     }
@@ -380,13 +380,14 @@ fn machine_line(row: &Value) -> String {
         "away"
     };
     format!(
-        "{}  {:<9}  {}@{}  {}  in {}",
+        "{}  {:<9}  {}@{}  {}  in {}  by key {}",
         word(row, "id"),
         state,
         word(row, "name"),
         word(row, "version"),
         word(row, "policy"),
-        word(row, "workspace")
+        word(row, "workspace"),
+        word(row, "key")
     )
 }
 

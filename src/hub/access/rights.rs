@@ -134,6 +134,12 @@ impl Rights {
         keys.get(id).map(|key| self.bearer(key))
     }
 
+    /// The owner of a key that was remembered.
+    pub fn owner_of(&self, id: &str) -> Option<String> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.get(id).map(|key| key.owner.clone())
+    }
+
     /// Whether there is a policy.
     pub fn has_policy(&self) -> bool {
         self.file.is_some()

@@ -86,7 +86,7 @@ impl Hub {
             match destination.as_ref().and_then(|place| place.ingester.as_ref()) {
                 Some(ingester) => {
                     self.ingest_said(session, workspace, &ingester.root_type, message)
-                        .await?
+                        .await?;
                 }
                 None => {
                     let place = place(destination.as_ref(), invocation);

@@ -164,15 +164,24 @@ impl Hub {
                 // Another replica may have let something wait, and a machine's wish for quiet may have ended.
                 () = again => {}
             }
-            for registration in self.sessions().registrations() {
-                if let Err(error) = self.share_out_to(&registration).await {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "nothing can be delivered now"
-                    );
-                }
+            if let Err(error) = self.share_out_once().await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "nothing can be delivered now"
+                );
             }
         }
+    }
+
+    /// Shares out what waits now for machines that are connected here.
+    async fn share_out_once(&self) -> Result<(), HubStoreError> {
+        if self.sessions().registrations().is_empty() {
+            return Ok(());
+        }
+        for registration in self.store().waited_for(self.now()).await? {
+            self.share_out_to(&registration).await?;
+        }
+        Ok(())
     }
 
     async fn share_out_to(&self, registration: &str) -> Result<(), HubStoreError> {

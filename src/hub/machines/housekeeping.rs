@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::Hub;
+use crate::model::Timestamp;
 use crate::ports::hub::HubStoreError;
 use crate::wire::hub::{Control, extensions};
 
@@ -15,12 +16,13 @@ impl Hub {
     /// Looks after everything, again and again.
     pub(in super::super) async fn keep_house(&self) {
         let stop = self.tasks().stop_token();
+        let mut kept = self.now();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(self.rhythm().tidy) => {}
             }
-            if let Err(error) = self.tidy_up().await {
+            if let Err(error) = self.tidy_up(&mut kept).await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "the hub cannot look after its memory"
@@ -29,17 +31,15 @@ impl Hub {
         }
     }
 
-    async fn tidy_up(&self) -> Result<(), HubStoreError> {
+    async fn tidy_up(&self, kept: &mut Timestamp) -> Result<(), HubStoreError> {
         let now = self.now();
         self.rights().refresh(now);
         self.end_sessions_of_bad_keys().await?;
-        let sessions = self.sessions();
-        let alive = now.plus(self.rhythm().linger);
-        self.store().keep_alive(&sessions.registrations(), alive).await?;
-        for session in sessions.all() {
-            self.store()
-                .renew(&session.id, now.plus(self.rhythm().lease))
-                .await?;
+        // Early enough that one round may be missed.
+        let rhythm = self.rhythm();
+        if now.since(*kept) >= rhythm.linger.min(rhythm.lease) / 3 || now < *kept {
+            self.keep_what_lives(now).await?;
+            *kept = now;
         }
         self.store().tidy(now, self.limits()).await?;
         self.store().drop_vanished(now).await?;
@@ -48,6 +48,16 @@ impl Hub {
             self.tell_superseded();
         }
         Ok(())
+    }
+
+    /// Registrations with a session stay, and what was sent stays with its session.
+    async fn keep_what_lives(&self, now: Timestamp) -> Result<(), HubStoreError> {
+        let registrations = self.sessions().registrations();
+        let alive = now.plus(self.rhythm().linger);
+        self.store().keep_alive(&registrations, alive).await?;
+        let sessions = self.sessions().all();
+        let sessions: Vec<String> = sessions.iter().map(|session| session.id.clone()).collect();
+        self.store().renew(&sessions, now.plus(self.rhythm().lease)).await
     }
 
     async fn end_sessions_of_bad_keys(&self) -> Result<(), HubStoreError> {

@@ -12,6 +12,7 @@ use axum::http::HeaderMap;
 use super::super::Hub;
 use super::super::access::Caller;
 use super::super::access::operations::Operation;
+use super::super::changes::Change;
 use super::super::refusal::Refusal;
 use super::tickets::Ticket;
 use crate::model::Timestamp;
@@ -77,6 +78,7 @@ pub(in super::super) async fn register(
             .check(workspace, &registration)
             .map_err(|problem| Refusal::bad("invalid_registration", problem.to_string()))?;
     }
+    hub.may_have_name(&caller, &registration)?;
     if hub.is_stopping() {
         return Err(Refusal::busy("the hub is closing", 2));
     }
@@ -122,6 +124,43 @@ fn may_register(caller: &Caller, registration: &Registration) -> Result<(), Refu
 }
 
 impl Hub {
+    /// A name is its owner's, whichever of their keys they come with, for as long as its registration is there (threat G2).
+    fn may_have_name(&self, caller: &Caller, registration: &Registration) -> Result<(), Refusal> {
+        let machines = self.known().machines();
+        for workspace in &registration.team_ids {
+            let workspace = machines.workspace(workspace);
+            let taken = workspace.served.get(&registration.name);
+            let owner = taken.and_then(|machine| self.rights().owner_of(&machine.stored.principal));
+            if let Some(owner) = owner.filter(|owner| *owner != caller.key.owner) {
+                tracing::warn!(machine = %registration.name, %owner, by = %caller.key.owner,
+                    "somebody else's key has tried to register a machine's name");
+                let message = "a machine of this name belongs to somebody else's key";
+                return Err(Refusal::forbidden("insufficient_permission", message).with(serde_json::json!({
+                    "operation": Operation::Register.row().name,
+                    "who_can_fix": "whoever runs the hub can take its registration away: `sdm hub machines --remove ID`",
+                })));
+            }
+        }
+        Ok(())
+    }
+
+    /// Machines of the original that address channels by name ask for the chat of their workspace, and want exactly one.
+    async fn make_chat_teams(&self, workspaces: &[String]) -> Result<(), Refusal> {
+        for workspace in workspaces {
+            let graph = self.store().reader(workspace);
+            if graph
+                .nodes("ChatTeam", std::slice::from_ref(workspace))
+                .await?
+                .is_empty()
+            {
+                let body = serde_json::json!({"name": workspace, "provider": "hub"});
+                let team = Change::merge("ChatTeam", vec![workspace.clone()], body);
+                self.apply(workspace, None, vec![team]).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Keeps the registration in each of its workspaces; what its websocket is opened with.
     async fn take_in(&self, caller: &Caller, registration: &Registration) -> Result<Ticket, Refusal> {
         let body = serde_json::to_string(registration).expect("a registration has text keys only");
@@ -141,6 +180,7 @@ impl Hub {
             registrations.push(self.store().register(&asked).await?.id);
         }
         self.known().refresh(self.store()).await?;
+        self.make_chat_teams(&registration.team_ids).await?;
         self.tell_superseded();
         tracing::info!(machine = %registration.name, version = %registration.version, key = %caller.key.id, "a machine has registered");
         let both = CAPABILITIES.iter().filter(|known| registration.knows(known));

@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, ORIGIN};
 use axum::response::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -31,6 +31,9 @@ use crate::wire::hub::{Control, MAX_MESSAGE, Upward, extensions};
 /// How long a machine may take to accept one frame.
 const WRITE: Duration = Duration::from_secs(10);
 
+/// Bytes that are read and written at once; each of many machines has such buffers.
+const BUFFER: usize = 8 * 1024;
+
 /// Messages that cannot be read before the conversation ends.
 const MOST_NONSENSE: u32 = 100;
 
@@ -44,6 +47,13 @@ pub(in super::super) async fn open(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Refusal> {
+    // Machines are no browsers: a page of anybody's must not open their conversation (threat G1).
+    if headers.contains_key(ORIGIN) {
+        return Err(Refusal::forbidden(
+            "insufficient_permission",
+            "pages have no business here",
+        ));
+    }
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let text = header
         .and_then(|text| text.strip_prefix("Bearer "))
@@ -52,7 +62,11 @@ pub(in super::super) async fn open(
         Refusal::unauthorized("invalid_credentials", "this address is used up: register again")
     })?;
     let (session, said) = Session::new(hub.fresh_id(), ticket);
-    let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
+    let upgrade = upgrade
+        .read_buffer_size(BUFFER)
+        .write_buffer_size(BUFFER)
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE);
     Ok(upgrade.on_upgrade(move |socket| async move {
         let tasks = hub.tasks().clone();
         // The connection's own task ends with it; the conversation is one of ours, which a stopping hub waits for.

@@ -5,7 +5,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::SqlHub;
-use super::statement::{Doing, composed, moment};
+use super::statement::{Doing, composed, marks, moment};
 use crate::model::Timestamp;
 use crate::ports::hub::{
     Deliveries, Delivery, DeliveryCounts, DeliveryKind, HubStoreError, NewDelivery, QueueLimits,
@@ -13,6 +13,9 @@ use crate::ports::hub::{
 
 /// How long dead deliveries and the ids of what came stay.
 const KEPT: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3_600);
+
+/// Most sessions of one statement.
+const CHUNK: usize = 500;
 
 const COLUMNS: &str = "id, workspace, registration, what, operation, correlation, payload, position, attempts, expires, created, because";
 
@@ -176,6 +179,17 @@ impl Deliveries for SqlHub {
         insert(&mut *self.writer().await?, delivery, 0).await
     }
 
+    async fn waited_for(&self, now: Timestamp) -> Result<Vec<String>, HubStoreError> {
+        const ASK: &str =
+            "SELECT DISTINCT registration FROM hub_delivery WHERE state = 'waiting' AND not_before <= $1";
+        let rows = sqlx::query(ASK)
+            .bind(now.as_micros())
+            .fetch_all(&mut *self.reading().await?)
+            .await;
+        let read = rows.and_then(|rows| rows.iter().map(|row| row.try_get(0)).collect());
+        read.doing("see what waits")
+    }
+
     async fn claim(
         &self,
         registration: &str,
@@ -205,14 +219,20 @@ impl Deliveries for SqlHub {
         claimed.and_then(in_order).doing("take what waits for a machine")
     }
 
-    async fn renew(&self, session: &str, lease_until: Timestamp) -> Result<(), HubStoreError> {
-        sqlx::query("UPDATE hub_delivery SET lease_until = $1 WHERE session = $2 AND state = 'sent'")
-            .bind(lease_until.as_micros())
-            .bind(session)
-            .execute(&mut *self.writer().await?)
-            .await
-            .map(|_| ())
-            .doing("prolong what a machine has")
+    async fn renew(&self, sessions: &[String], lease_until: Timestamp) -> Result<(), HubStoreError> {
+        for chunk in sessions.chunks(CHUNK) {
+            let marks = marks(2, chunk.len());
+            let statement = format!(
+                "UPDATE hub_delivery SET lease_until = $1 WHERE session IN ({marks}) AND state = 'sent'"
+            );
+            let mut query = sqlx::query(composed(statement)).bind(lease_until.as_micros());
+            for session in chunk {
+                query = query.bind(session.as_str());
+            }
+            let done = query.execute(&mut *self.writer().await?).await;
+            done.doing("prolong what machines have")?;
+        }
+        Ok(())
     }
 
     async fn settle(&self, registration: &str, correlation: &str) -> Result<Option<Delivery>, HubStoreError> {

@@ -6,6 +6,7 @@
 mod deliveries;
 mod keys;
 mod nodes;
+mod pending;
 mod registrations;
 mod said;
 mod statement;

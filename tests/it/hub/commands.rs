@@ -304,7 +304,38 @@ async fn logs_are_taken_for_goals_that_are_known_and_read_by_those_who_may() {
 }
 
 #[tokio::test]
-async fn a_machine_cannot_approve_its_own_goals() {
+async fn a_goal_is_its_machines_to_write() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&registration("m", "1.0.0", "durable")).await;
+    machine.settled().await;
+    super::events::write(&hub, &super::events::goal("build", "in_process", 1)).await;
+    let stranger = KeyWish {
+        name: "stranger".to_owned(),
+        ..wish(&[])
+    };
+    let (_, other) = hub.administration().new_key(&stranger).await.unwrap();
+    let mutation = "mutation M($goal: CustomSdmGoalInput!) { ingestCustomSdmGoal(value: $goal) }";
+    let mut stolen = super::events::goal("build", "success", 2);
+    for name in ["m", "other"] {
+        stolen["registration"] = json!(name);
+        let body = json!({"query": mutation, "variables": {"goal": stolen}});
+        let (_, answer) = hub.post("/graphql/team/w", &other, &body).await;
+        let refused = &answer["errors"][0]["message"];
+        assert_eq!(refused, &json!("the goal is another machine's"), "as {name}");
+    }
+    // Its own machine may say that it is approved, and write on.
+    super::events::write(&hub, &super::events::goal("build", "approved", 3)).await;
+    let asked = hub
+        .ask("{ SdmGoal { state version registration } }", Value::Null)
+        .await;
+    assert_eq!(
+        asked["data"]["SdmGoal"],
+        json!([{"state": "approved", "version": 3, "registration": "m"}])
+    );
+}
+
+#[tokio::test]
+async fn approvals_are_for_people_and_for_nobodys_key() {
     let hub = TestHub::start(quick()).await;
     super::events::write(&hub, &super::events::goal("build", "waiting_for_approval", 1)).await;
     let mutation = "mutation M($goal: CustomSdmGoalInput!) { ingestCustomSdmGoal(value: $goal) }";

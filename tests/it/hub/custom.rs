@@ -61,6 +61,11 @@ async fn a_custom_type_is_written_by_its_address_and_by_mutation_and_heard_of() 
         asked["data"]["Deploy"],
         json!([{"env": "prod", "version": 2}, {"env": "test", "version": 3}])
     );
+    let delete =
+        "mutation M { deleteCustomDeploy(value: {env: \"test\"}) deleteCustomDeployById(id: \"nothing\") }";
+    hub.ask(delete, Value::Null).await;
+    let asked = hub.ask("{ Deploy { env } }", Value::Null).await;
+    assert_eq!(asked["data"]["Deploy"], json!([{"env": "prod"}]));
     let history = hub
         .ask(
             "{ Deploy(env: \"prod\", _showHistory: true) { version } }",

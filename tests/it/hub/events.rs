@@ -243,6 +243,16 @@ async fn settings_of_a_workspace_are_kept() {
     let set = "mutation S($value: String!) { setTeamConfiguration(namespace: \"n\", name: \"a\", value: $value, ttlInSecs: 60) }";
     hub.ask(set, json!({"value": "1"})).await;
     hub.ask(set, json!({"value": "2"})).await;
+    hub.ask(
+        "mutation S { setTeamConfiguration(namespace: \"n\", name: \"gone\", value: \"x\") }",
+        Value::Null,
+    )
+    .await;
+    hub.ask(
+        "mutation S { deleteTeamConfiguration(namespace: \"n\", name: \"gone\") }",
+        Value::Null,
+    )
+    .await;
     let ask = "query Q($n: String!) { TeamConfiguration(namespace: $n) { namespace name value __typename } }";
     let answer = hub.ask(ask, json!({"n": "n"})).await;
     assert_eq!(

@@ -96,3 +96,26 @@ async fn a_late_webhook_changes_nothing_and_a_renamed_repository_is_the_same() {
         json!({"Push": [{"repo": {"owner": "Codertocat", "name": "hello-2"}}], "Repo": []})
     );
 }
+
+#[tokio::test]
+async fn a_repository_made_anew_under_a_name_is_another_and_so_is_a_branch_moved_again() {
+    let hub = TestHub::start(quick()).await;
+    hub.github("push", "d-1", &example("push.branch.json")).await;
+    let mut anew = example("push.branch.json");
+    anew["repository"]["id"] = json!(99);
+    hub.github("push", "d-2", &anew).await;
+    let asked = hub
+        .ask("{ Repo { name } Push { repo { id } } }", Value::Null)
+        .await;
+    assert_eq!(
+        asked["data"]["Repo"],
+        json!([{"name": "Hello-World"}, {"name": "Hello-World"}])
+    );
+    let pushed = asked["data"]["Push"].as_array().unwrap();
+    assert_ne!(pushed[0]["repo"]["id"], pushed[1]["repo"]["id"]);
+    // From elsewhere to the same commit: another push.
+    anew["before"] = json!("e".repeat(40));
+    hub.github("push", "d-3", &anew).await;
+    let asked = hub.ask("{ Push { before { sha } } }", Value::Null).await;
+    assert_eq!(asked["data"]["Push"].as_array().unwrap().len(), 3);
+}

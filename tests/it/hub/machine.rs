@@ -126,7 +126,8 @@ impl TestHub {
 
     /// The answer to a question to the graph.
     pub async fn ask(&self, query: &str, variables: Value) -> Value {
-        let body = json!({"query": query, "variables": variables});
+        let mut body = json!({ "query": query });
+        body["variables"] = variables;
         let (status, answer) = self.post("/graphql/team/w", &self.key, &body).await;
         assert_eq!(status, 200, "{answer}");
         answer

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use flate2::read::GzDecoder;
 use sdm::hub::Rhythm;
+use sdm::hub::administration::KeyWish;
 use sdm::model::Timestamp;
 use sdm::ports::hub::{Deliveries as _, DeliveryKind, NewDelivery};
 use serde_json::{Value, json};
@@ -65,6 +66,13 @@ async fn a_registration_is_answered_with_a_way_in_that_works_once() {
     let url = hub.register(&registration("m", "1.0.0", "ephemeral")).await;
     let mut machine = Machine::open(&url).await;
     machine.settled().await;
+    let chat = hub
+        .ask("query ChatTeam { ChatTeam { id __typename } }", Value::Null)
+        .await;
+    assert_eq!(
+        chat["data"]["ChatTeam"],
+        json!([{"id": "w", "__typename": "ChatTeam"}])
+    );
     assert!(connect_async(&url).await.is_err(), "the address is used up");
     machine.leave().await;
     until(&hub, <[_]>::is_empty).await;
@@ -333,6 +341,40 @@ async fn a_revoked_key_ends_what_is_connected_with_it() {
         )
         .await;
     assert_eq!(status, 401);
+}
+
+#[tokio::test]
+async fn g2_a_name_is_its_owners_and_g1_pages_open_nothing() {
+    let hub = TestHub::start(quick()).await;
+    let one = registration("m", "1.0.0", "durable");
+    let mut machine = hub.machine(&one).await;
+    machine.settled().await;
+    let stranger = KeyWish {
+        name: "stranger".to_owned(),
+        ..wish(&[])
+    };
+    let (_, other) = hub.administration().new_key(&stranger).await.unwrap();
+    let newer = registration("m", "2.0.0", "durable");
+    let (status, answer) = hub.post("/registration", &other, &newer).await;
+    assert_eq!(status, 403);
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert!(message.contains("somebody else's key"), "{message}");
+    let (_, renewed) = hub.administration().new_key(&wish(&[])).await.unwrap();
+    assert_eq!(
+        hub.post("/registration", &renewed, &one).await.0,
+        200,
+        "another key of its owner is good"
+    );
+    let page = hub
+        .http
+        .get(hub.url("/ws/guess"))
+        .header("origin", "https://page.example.org")
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+    assert_eq!(page.send().await.unwrap().status(), 403);
+    machine.settled().await;
 }
 
 #[tokio::test]

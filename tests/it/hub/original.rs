@@ -192,12 +192,16 @@ async fn a_machine_of_the_original_drives_two_goals_to_success_and_answers_a_com
     let home = directory.path().join("home");
     fs::create_dir(&home).unwrap();
     let original = Original::start(&place, &home, &hub);
-    until(&original, "it registers", async || {
-        let registrations = hub.administration().registrations().await.unwrap();
-        let connected = registrations
-            .iter()
-            .find(|one| one.name == "sdm-test-original-machine")?;
-        Some(json!(connected.version))
+    let (_, watcher) = hub
+        .administration()
+        .new_key(&wish(&["admin:read"]))
+        .await
+        .unwrap();
+    // Registered is not yet listened to: only who is connected is.
+    until(&original, "it connects", async || {
+        let asked = hub.http.get(hub.url("/metrics")).bearer_auth(&watcher);
+        let figures = asked.send().await.unwrap().text().await.unwrap();
+        figures.contains("sdm_hub_sessions 1\n").then_some(Value::Null)
     })
     .await;
     assert_eq!(

@@ -100,14 +100,14 @@ async fn graph_is_read_as_written(hub: &SqlHub) {
         &json!({"id": "push-1", "branch": "main"}),
         &[("repo", &["p/acme/app"]), ("after", &["c-2"])],
     );
-    work.put(&repo, false).await.unwrap();
-    work.put(&push, false).await.unwrap();
+    work.put(&repo, None, false).await.unwrap();
+    work.put(&push, None, false).await.unwrap();
     let seen = work.graph().nodes("Push", &["push-1".to_owned()]).await.unwrap();
     assert_eq!(*seen[0], push, "a unit of work sees what it did");
     work.commit().await.unwrap();
     let dropped = hub.begin("w").await.unwrap();
     dropped
-        .put(&node("Repo", &["8"], &json!({"id": "8"}), &[]), false)
+        .put(&node("Repo", &["8"], &json!({"id": "8"}), &[]), None, false)
         .await
         .unwrap();
     drop(dropped);
@@ -134,7 +134,7 @@ async fn changes_replace_and_history_stays(hub: &SqlHub) {
             json!({"id": "g", "goalSetId": "s", "uniqueName": "build", "state": state, "version": version});
         let targets = [format!("push-{version}")];
         let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
-        work.put(&node("SdmGoal", &["g"], &body, &[("push", &targets)]), true)
+        work.put(&node("SdmGoal", &["g"], &body, &[("push", &targets)]), None, true)
             .await
             .unwrap();
         work.commit().await.unwrap();
@@ -171,7 +171,9 @@ async fn searches_page_and_order(hub: &SqlHub) {
     for number in 0..5 {
         let id = format!("i-{number}");
         let body = json!({"id": id, "number": number, "title": format!("t{}", 9 - number), "state": if number < 3 { "open" } else { "closed" }});
-        work.put(&node("Issue", &[&id], &body, &[]), false).await.unwrap();
+        work.put(&node("Issue", &[&id], &body, &[]), None, false)
+            .await
+            .unwrap();
     }
     work.commit().await.unwrap();
     let mut open = find("Issue", &[("state", json!("open"))]);
@@ -244,7 +246,9 @@ async fn deliveries_go_once_in_order_and_come_back(hub: &SqlHub) {
         names(&hub.claim("r", "s-2", 9, at(5), at(60)).await.unwrap()),
         ["a", "c"]
     );
-    hub.renew("s-2", at(100)).await.unwrap();
+    hub.renew(&["s-1".to_owned(), "s-2".to_owned()], at(100))
+        .await
+        .unwrap();
     hub.tidy(at(99), LIMITS).await.unwrap();
     assert_eq!(hub.counts("r").await.unwrap().sent, 2, "the lease was prolonged");
     hub.tidy(at(101), LIMITS).await.unwrap();
@@ -415,7 +419,7 @@ async fn logs_are_bounded(hub: &SqlHub) {
 /// Units of one workspace follow one another, whoever begins them.
 async fn units_of_work_take_turns(hub: &SqlHub) {
     let work = hub.begin("turns").await.unwrap();
-    work.put(&node("Push", &["n"], &json!({"n": 0}), &[]), false)
+    work.put(&node("Push", &["n"], &json!({"n": 0}), &[]), None, false)
         .await
         .unwrap();
     work.commit().await.unwrap();
@@ -437,7 +441,7 @@ async fn one_turn(hub: &SqlHub) {
     let work = hub.begin("turns").await.unwrap();
     let counted = work.graph().nodes("Push", &["n".to_owned()]).await.unwrap();
     let before = counted[0].body["n"].as_i64().unwrap();
-    work.put(&node("Push", &["n"], &json!({"n": before + 1}), &[]), false)
+    work.put(&node("Push", &["n"], &json!({"n": before + 1}), &[]), None, false)
         .await
         .unwrap();
     work.commit().await.unwrap();
