@@ -7,8 +7,10 @@
 //! - A default is everything up to the matching `}`, with placeholders of its own.
 //! - `${!path}` is optional: unresolved, it removes the whole value it stands in.
 //! - `$${` stands for a literal `${`. `$VAR` and `$(…)` mean nothing here and are left to the shell.
+//! - A path that no fact has is said when the file is read ([`Template::objection`]).
 //! - Missing and empty are different: the empty text, `0` and `false` are values; `null` is not.
 
+mod known;
 mod parse;
 mod pieces;
 mod resolve;
@@ -17,6 +19,7 @@ mod written;
 #[cfg(test)]
 mod tests;
 
+pub use known::Objection;
 pub use parse::{PlaceholderError, PlaceholderProblem, Template};
 pub use pieces::Piece;
 pub use resolve::{Resolved, resolve_all};

@@ -11,11 +11,21 @@ use super::super::yaml::{Meaning, Node};
 use super::{Checker, duration};
 
 impl Checker<'_> {
-    /// Any scalar as text; placeholders in it must be well formed.
+    /// Any scalar as text; placeholders in it must be well formed and ask for what there is.
     pub(crate) fn text(&mut self, node: &Node, what: &str) -> Option<String> {
         let text = self.plain_text(node, what)?;
         match Template::parse(text) {
-            Ok(_) => Some(text.to_owned()),
+            Ok(template) => match template.objection() {
+                None => Some(text.to_owned()),
+                Some(objection) => {
+                    let place = node.place_within(objection.offset);
+                    self.problems.add(
+                        Diagnostic::error("unknown_placeholder", place, objection.message)
+                            .hint(objection.hint),
+                    );
+                    None
+                }
+            },
             Err(error) => {
                 let place = node.place_within(error.offset);
                 self.problems.add(

@@ -481,3 +481,25 @@ async fn st_30_an_attempt_that_never_began_is_started_again_as_the_same_attempt(
     assert_eq!(record.set.goal_named("compile").unwrap().attempt, 1);
     machine.stop().await;
 }
+
+/// Paths of a JSON value, those of its maps included.
+fn paths(value: &serde_json::Value, of: &str) -> Vec<String> {
+    let below = value.as_object().into_iter().flatten();
+    let below = below.flat_map(|(name, value)| paths(value, &format!("{of}.{name}")));
+    std::iter::once(of.to_owned()).chain(below).collect()
+}
+
+#[tokio::test]
+async fn ym_13_every_fact_of_a_goal_may_be_asked_for_in_goal_files() {
+    let machine = TestMachine::start(CHAIN).await;
+    let record = machine.planned_push("main", &[("a", "1")]).await;
+    let goal = record.set.goal_named("compile").unwrap();
+    let facts = sdm::kinds::lookup::facts(&record, goal, Some("1.2.3"));
+    for (root, value) in facts.as_object().unwrap() {
+        for path in paths(value, root) {
+            let template = sdm::spec::placeholder::Template::parse(&format!("${{{path}}}"));
+            assert_eq!(template.unwrap().objection(), None, "{path}");
+        }
+    }
+    machine.stop().await;
+}
