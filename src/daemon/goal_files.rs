@@ -113,6 +113,15 @@ fn shipped(name: &str, text: &str) -> SourceFile {
 
 /// The files a path stands for.
 fn paths(path: &Path) -> Result<Vec<PathBuf>, GoalFilesError> {
+    let found = candidates(path)?;
+    match found.is_empty() {
+        true => Err(GoalFilesError::None(path.to_owned())),
+        false => Ok(found),
+    }
+}
+
+/// The same without a complaint where a directory has none.
+pub(super) fn candidates(path: &Path) -> Result<Vec<PathBuf>, GoalFilesError> {
     let failed = |source| GoalFilesError::Read {
         path: path.to_owned(),
         source,
@@ -137,10 +146,7 @@ fn paths(path: &Path) -> Result<Vec<PathBuf>, GoalFilesError> {
         }
     }
     found.sort();
-    match found.is_empty() {
-        true => Err(GoalFilesError::None(path.to_owned())),
-        false => Ok(found),
-    }
+    Ok(found)
 }
 
 pub(super) fn read(path: &Path, name: &str) -> Result<SourceFile, GoalFilesError> {

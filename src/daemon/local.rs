@@ -4,6 +4,7 @@
 //! [`LocalDaemon::shut_down`]; goals that run are left to their supervisors and found again at the next start.
 
 mod created;
+mod goal_watch;
 mod reload;
 mod requests;
 
@@ -40,7 +41,7 @@ use crate::runtime::lifecycle;
 use crate::runtime::tasks::Tasks;
 use crate::secrets::Vault;
 use crate::store::SqliteStore;
-use reload::GoalFilesWatch;
+use goal_watch::GoalFilesWatch;
 
 /// How long tasks get to end.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,21 +1,16 @@
 //! Goal files are checked first and swapped whole; a broken edit leaves the old rules running and says so (YM-21).
 
-use std::path::Path;
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
-use notify::{RecursiveMode, Watcher};
-use tokio::sync::Notify;
-
 use super::LocalDaemon;
+use super::goal_watch::GoalFilesWatch;
 use crate::daemon::goal_files::GoalFiles;
-use crate::daemon::goal_lock::LOCK;
 use crate::engine::Machine;
 use crate::model::{Diagnostic, News, Severity};
 use crate::runtime::lifecycle;
+use crate::spec::SourceFile;
 
-/// Quiet time after a change before files are read.
-const QUIET: Duration = Duration::from_millis(50);
 /// Pause between two looks at whether the state directory is still there.
 const STATE_CHECK: Duration = Duration::from_secs(2);
 /// Pause between two house-keepings.
@@ -25,12 +20,16 @@ impl LocalDaemon {
     /// Reads the goal files again now.
     pub async fn reload_goal_files(&self) {
         let files = self.0.goal_files.clone();
-        let loaded = tokio::task::spawn_blocking(move || load(&files))
+        let rules_now = self.engine().machine().rules.definitions().len();
+        let loaded = tokio::task::spawn_blocking(move || load(&files, rules_now))
             .await
             .expect("checking does not panic");
         let (text, problem) = match loaded {
             Ok(machine) => {
-                let text = format!("goal files reloaded: {} rules", machine.rules.definitions().len());
+                let text = match machine.rules.definitions().len() {
+                    1 => "goal files reloaded: 1 rule".to_owned(),
+                    many => format!("goal files reloaded: {many} rules"),
+                };
                 self.engine().swap_machine(machine);
                 if let Some(team) = &self.0.team {
                     team.announce_again();
@@ -65,25 +64,21 @@ impl LocalDaemon {
     }
 
     /// Reloads whenever the operator's goal files change.
-    pub(super) fn follow_goal_files(&self, watch: GoalFilesWatch) {
-        if watch.is_needed {
+    pub(super) fn follow_goal_files(&self, watch: Option<GoalFilesWatch>) {
+        if let Some(watch) = watch {
             let daemon = self.clone();
             self.tasks()
                 .spawn_forever("goal files", async move { daemon.reload_on_change(watch).await });
         }
     }
 
-    async fn reload_on_change(&self, watch: GoalFilesWatch) {
+    async fn reload_on_change(&self, mut watch: GoalFilesWatch) {
         let stop = self.tasks().stop_token();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = watch.changed.notified() => {}
+                () = watch.changed() => {}
             }
-            while tokio::time::timeout(QUIET, watch.changed.notified())
-                .await
-                .is_ok()
-            {}
             self.reload_goal_files().await;
         }
     }
@@ -151,11 +146,32 @@ impl LocalDaemon {
     }
 }
 
-fn load(files: &GoalFiles) -> Result<Machine, String> {
+/// A file that is cut off while it is written is most often valid: empty, or with fewer rules than it will have.
+fn load(files: &GoalFiles, rules_now: usize) -> Result<Machine, String> {
     let sources = files
         .read()
         .map_err(|error| crate::engine::words::chain(&error))?;
-    Machine::load(&sources).map_err(|problems| first_of(&problems))
+    let says_nothing = |file: &&SourceFile| file.bytes.trim_ascii().is_empty();
+    if let Some(empty) = sources.iter().find(says_nothing) {
+        return Err(format!(
+            "{} is empty; write `{NO_RULES}` if you mean it",
+            empty.name
+        ));
+    }
+    let machine = Machine::load(&sources).map_err(|problems| first_of(&problems))?;
+    if rules_now > 0 && machine.rules.definitions().is_empty() && !sources.iter().any(says_no_rules) {
+        return Err(format!("no rule is left; write `{NO_RULES}` if you mean it"));
+    }
+    Ok(machine)
+}
+
+/// What says that no rules are meant.
+const NO_RULES: &str = "rules: []";
+
+fn says_no_rules(file: &SourceFile) -> bool {
+    String::from_utf8_lossy(&file.bytes)
+        .lines()
+        .any(|line| line.starts_with(NO_RULES))
 }
 
 fn first_of(problems: &[Diagnostic]) -> String {
@@ -172,56 +188,34 @@ fn first_of(problems: &[Diagnostic]) -> String {
     })
 }
 
-/// Notices changes of goal files from the moment it is made; made before they are read, so that no edit is missed.
-pub(super) struct GoalFilesWatch {
-    changed: Arc<Notify>,
-    is_needed: bool,
-    /// Watches until it is dropped.
-    _watcher: Option<notify::RecommendedWatcher>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl GoalFilesWatch {
-    pub(super) fn begin(files: &GoalFiles) -> Self {
-        let changed = Arc::new(Notify::new());
-        let GoalFiles::Path { path, .. } = files else {
-            return Self {
-                changed,
-                is_needed: false,
-                _watcher: None,
-            };
-        };
-        let watcher = watch(path, Arc::clone(&changed)).inspect_err(|error| {
-            tracing::warn!(path = %path.display(), error = %error, "goal files cannot be watched; send HUP to reload");
-        });
-        Self {
-            changed,
-            is_needed: true,
-            _watcher: watcher.ok(),
-        }
+    const ONE: &str = "rules: [{name: a, goals: {name: a, execute: {run: [x]}}}]";
+
+    fn loaded(text: &str, rules_now: usize) -> Result<usize, String> {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::write(place.path().join("a.yaml"), text).unwrap();
+        let machine = load(&GoalFiles::at(place.path(), &[]), rules_now);
+        let from = place.path().display().to_string();
+        machine
+            .map(|machine| machine.rules.definitions().len())
+            .map_err(|problem| problem.replace(&from, "goals"))
     }
-}
 
-fn watch(path: &Path, changed: Arc<Notify>) -> notify::Result<notify::RecommendedWatcher> {
-    let is_file = path.is_file();
-    let own_name = path.file_name().map(std::ffi::OsStr::to_owned);
-    let directory = if is_file {
-        path.parent().unwrap_or(path)
-    } else {
-        path
-    };
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        let concerns_us = |event: &notify::Event| {
-            !event.kind.is_access()
-                && (!is_file
-                    || event.paths.iter().any(|path| {
-                        let name = path.file_name();
-                        name == own_name.as_deref() || name.is_some_and(|name| name == LOCK)
-                    }))
-        };
-        if event.as_ref().map_or(true, concerns_us) {
-            changed.notify_one();
-        }
-    })?;
-    watcher.watch(directory, RecursiveMode::NonRecursive)?;
-    Ok(watcher)
+    #[test]
+    fn ym_21_a_file_that_was_cut_off_takes_no_rules_away() {
+        assert_eq!(loaded(ONE, 3), Ok(1));
+        assert_eq!(
+            loaded(" \n", 1),
+            Err("goals/a.yaml is empty; write `rules: []` if you mean it".to_owned())
+        );
+        assert_eq!(
+            loaded("# the rules of acme\n", 1),
+            Err("no rule is left; write `rules: []` if you mean it".to_owned())
+        );
+        assert_eq!(loaded("# none\nrules: []\n", 1), Ok(0));
+        assert_eq!(loaded("# none yet\n", 0), Ok(0));
+    }
 }
