@@ -14,6 +14,17 @@ use crate::rules::PlanningFacts;
 /// Longest pause before an unplanned push is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
+/// What came of planning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Planned {
+    /// Goals were set.
+    Set(GoalSetId),
+    /// None were: no rule matched, or planning failed, which is stored.
+    Nothing,
+    /// Somebody planned for this cause before.
+    AlreadyThere,
+}
+
 impl Engine {
     /// Plans a push for the first time; a failure is recorded and tried again later (semantics 2.4 DECISION).
     pub(super) async fn plan(&self, push: Push, failures: u32) {
@@ -42,39 +53,46 @@ impl Engine {
         planning.remove(&push.id);
     }
 
-    /// Plans a push for a cause and stores what came of it; the id of the goal set when goals were set. `trigger` is the
-    /// goal that is the cause.
+    /// Plans a push for a cause and stores what came of it. `trigger` is the goal that is the cause.
     pub(super) async fn plan_for(
         &self,
         push: &Push,
         cause: &Cause,
         trigger: Option<GoalTrigger>,
         failures: u32,
-    ) -> Result<Option<GoalSetId>, StoreError> {
+    ) -> Result<Planned, StoreError> {
         if !self.settings.trust_all && !self.parts.store.is_trusted(&push.repo.key).await? {
             let waiting = self.wait_for_trust(push, trigger.as_ref(), failures);
-            return waiting.await.map(|()| None);
+            return waiting.await.map(|()| Planned::Nothing);
         }
         let explanation = self.explain_because_of(push.clone(), trigger.clone()).await;
         let at = self.parts.clock.now();
         if let Some(error) = explanation.error {
             self.pause_planning(push, failures);
             self.store_failure(push, trigger.as_ref(), &error).await?;
-            return Ok(None);
+            return Ok(Planned::Nothing);
         }
         let plan = explanation.plan;
         let id = GoalSetId(self.parts.ids.fresh());
         let named = plan.name.as_ref().filter(|_| !plan.goals.is_empty());
         let set = named.map(|name| self.plan_set(id, (name, &plan), push, cause, at));
         let set = set.transpose()?;
+        if set.is_some() && matches!(cause, Cause::Again { .. }) {
+            self.make_way_for(push).await?;
+        }
         let stored = self
             .parts
             .store
             .store_plan(push, cause, &plan, set.as_ref(), at)
             .await?;
-        let set = set.filter(|_| stored);
-        set.iter().for_each(|set| self.settle_images(set));
-        Ok(set.map(|set| set.id))
+        Ok(match (stored, set) {
+            (false, _) => Planned::AlreadyThere,
+            (true, Some(set)) => {
+                self.settle_images(&set);
+                Planned::Set(set.id)
+            }
+            (true, None) => Planned::Nothing,
+        })
     }
 
     /// The reasons for a push, computed on a blocking thread with the goal files in use.

@@ -289,3 +289,52 @@ async fn hazard_26_canceling_everything_ends_and_twice_is_once() {
     assert_eq!(machine.ends(id).await.set.state(), StateName::Canceled);
     machine.stop().await;
 }
+
+#[tokio::test]
+async fn goals_that_are_set_again_take_the_place_of_those_that_run_except_what_must_not_be_canceled() {
+    let goals = "
+rules:
+  - name: build
+    goals: [[{name: compile, execute: {run: [make]}}, {name: migrate, uncancelable: true, execute: {run: [migrate]}}]]
+";
+    let machine = TestMachine::start(goals).await;
+    machine.executor.hold("compile");
+    machine.executor.hold("migrate");
+    let first = machine.planned_push("main", &[("a", "1")]).await;
+    machine
+        .reaches(first.set.id, "compile", StateName::InProcess)
+        .await;
+    machine
+        .reaches(first.set.id, "migrate", StateName::InProcess)
+        .await;
+    let again = machine.engine.set_goals_again(&first.push).await.unwrap();
+    let old = machine
+        .reaches(first.set.id, "compile", StateName::Canceled)
+        .await;
+    let compile = old.set.goal_named("compile").unwrap();
+    assert!(
+        compile.description.ends_with("goals were set again"),
+        "{}",
+        compile.description
+    );
+    assert!(!old.set.goal_named("migrate").unwrap().state.is_terminal());
+    machine.reaches(again, "compile", StateName::InProcess).await;
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn goals_that_many_set_again_at_once_are_set_for_each_and_the_last_stay() {
+    let machine = TestMachine::start(CHAIN).await;
+    machine.executor.hold("compile");
+    let first = machine.planned_push("main", &[("a", "1")]).await;
+    let asked = (0..6).map(|_| machine.engine.set_goals_again(&first.push));
+    let sets = futures_util::future::join_all(asked).await;
+    let mut sets: Vec<_> = sets.into_iter().map(Result::unwrap).collect();
+    sets.sort();
+    sets.dedup();
+    assert_eq!(sets.len(), 6);
+    let all = machine.goal_sets("main").await;
+    let active = all.iter().filter(|record| record.set.is_active()).count();
+    assert_eq!((all.len(), active), (7, 1));
+    machine.stop().await;
+}
