@@ -365,6 +365,9 @@ pub enum Reply {
         stream: String,
         /// The line.
         text: String,
+        /// Set of the goal; absent for an errand.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        goal_set: Option<String>,
     },
     /// Planning attempts with traces.
     Traces {

@@ -57,8 +57,11 @@ fn follow(context: &mut Context, client: &ControlClient, args: &Args) -> Command
     }
 }
 
-enum Ending {
+/// How a conversation ended.
+pub(super) enum Ending {
+    /// As it should.
     Complete,
+    /// In the middle, for this reason.
     Gone(ClientError),
 }
 
@@ -88,7 +91,8 @@ fn read(
     Ok(Ending::Complete)
 }
 
-fn wait_for_daemon(context: &Context, client: &ControlClient) {
+/// Comes back when a daemon answers again.
+pub(super) fn wait_for_daemon(context: &Context, client: &ControlClient) {
     context
         .ui
         .note("the daemon went away; waiting for it to come back (Ctrl-C ends)");

@@ -4,11 +4,14 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
+use super::super::client::{ClientError, ControlClient};
 use super::super::context::{CommandResult, Context, Exit};
+use super::super::error::CommandError;
 use super::super::text::neutralise_log;
 use super::super::theme::{Role, Theme, parse_time};
 use super::choice::GoalWords;
-use crate::wire::control::{Reply, Request};
+use super::feed::{Ending, wait_for_daemon};
+use crate::wire::control::{GoalChoice, Reply, Request};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -32,14 +35,51 @@ pub struct Args {
 /// `sdm logs`.
 pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
     let (client, status) = context.daemon()?;
-    let request = Request::Log {
+    let mut reading = Reading {
         goal: args.goal.choice(context, &status),
         attempt: args.attempt,
         offset: args.offset,
+        lines: 0,
+    };
+    loop {
+        match read(context, &client, args, &mut reading)? {
+            Ending::Complete => break,
+            Ending::Gone(error) if !args.follow => return Err(error.into()),
+            Ending::Gone(_) => wait_for_daemon(context, &client),
+        }
+    }
+    if reading.lines == 0 {
+        context.ui.note("the log is empty");
+    }
+    Ok(Exit::Ok)
+}
+
+/// How far a log was read: what a further conversation goes on with.
+struct Reading {
+    goal: GoalChoice,
+    attempt: Option<u32>,
+    offset: u64,
+    lines: u64,
+}
+
+/// Prints the lines of one conversation.
+fn read(
+    context: &mut Context,
+    client: &ControlClient,
+    args: &Args,
+    reading: &mut Reading,
+) -> Result<Ending, CommandError> {
+    let request = Request::Log {
+        goal: reading.goal.clone(),
+        attempt: reading.attempt,
+        offset: reading.offset,
         follow: args.follow,
     };
-    let mut lines = 0u64;
     for reply in client.ask(&request)? {
+        let reply = match reply {
+            Err(error @ (ClientError::WentAway | ClientError::Silent(_))) => return Ok(Ending::Gone(error)),
+            reply => reply?,
+        };
         let Reply::Log {
             goal,
             attempt,
@@ -47,11 +87,12 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
             at,
             stream,
             text,
-        } = reply?
+            goal_set,
+        } = reply
         else {
             continue;
         };
-        lines += 1;
+        reading.lines += 1;
         if context.ui.json {
             context.ui.object(&json!({"goal": goal, "attempt": attempt, "offset": offset, "at": at, "stream": stream, "text": text}))?;
         } else {
@@ -59,11 +100,24 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
                 .ui
                 .data(&line(&context.ui.theme, args.timestamps, &at, &stream, &text))?;
         }
+        reading.is_behind(goal, goal_set, attempt, offset);
     }
-    if lines == 0 {
-        context.ui.note("the log is empty");
+    Ok(Ending::Complete)
+}
+
+impl Reading {
+    /// The same goal, whatever is the newest meanwhile; an offset within a record means the next one.
+    fn is_behind(&mut self, goal: String, goal_set: Option<String>, attempt: u32, offset: u64) {
+        self.attempt = Some(attempt);
+        self.offset = offset + 1;
+        if goal_set.is_some() {
+            self.goal = GoalChoice {
+                id: goal_set,
+                name: Some(goal),
+                repo: None,
+            };
+        }
     }
-    Ok(Exit::Ok)
 }
 
 /// One line. The machine's own words are set apart; both streams of the goal are its output and look the same.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::daemon::local::LocalDaemon;
-use crate::model::{Errand, Goal, GoalKey};
+use crate::model::{Errand, Goal, GoalKey, GoalSetId};
 use crate::ports::executor::{AttemptRef, ExecutionError, LogPage};
 use crate::ports::store::GoalSetRecord;
 use crate::wire::control::{GoalChoice, Reply};
@@ -61,7 +61,7 @@ pub(super) async fn send(
             Err(ExecutionError::Unknown) => without_log(daemon, &record, &key, number).await?,
             page => page?,
         };
-        send_lines(&name, number, &page, answer).await?;
+        send_lines(&name, Some(record.set.id), number, &page, answer).await?;
         let grew = page.next_offset > offset;
         offset = page.next_offset;
         if page.complete || (!request.follow && !grew) {
@@ -96,7 +96,7 @@ async fn send_errand(
             },
             page => page?,
         };
-        send_lines(&errand.name, number, &page, answer).await?;
+        send_lines(&errand.name, None, number, &page, answer).await?;
         let grew = page.next_offset > offset;
         offset = page.next_offset;
         if (page.complete && (errand.has_ended() || number < errand.attempt)) || (!request.follow && !grew) {
@@ -108,7 +108,13 @@ async fn send_errand(
     }
 }
 
-async fn send_lines(name: &str, attempt: u32, page: &LogPage, answer: &mut Answer) -> Result<(), Refused> {
+async fn send_lines(
+    name: &str,
+    goal_set: Option<GoalSetId>,
+    attempt: u32,
+    page: &LogPage,
+    answer: &mut Answer,
+) -> Result<(), Refused> {
     for line in &page.lines {
         let reply = Reply::Log {
             goal: name.to_owned(),
@@ -117,6 +123,7 @@ async fn send_lines(name: &str, attempt: u32, page: &LogPage, answer: &mut Answe
             at: line.at.rfc3339(),
             stream: line.stream.clone(),
             text: line.text.clone(),
+            goal_set: goal_set.map(|id| id.to_string()),
         };
         answer.send(&reply).await?;
     }

@@ -155,6 +155,7 @@ fn logs_are_plain_text_and_json_lines() {
         at: "2026-08-02T14:03:07Z".to_owned(),
         stream: stream.to_owned(),
         text: text.to_owned(),
+        goal_set: None,
     };
     let replies = vec![
         log("sdm", "started"),
