@@ -163,7 +163,7 @@ impl Layer {
         let layer = Self {
             name: text("SDM_NAME"),
             goals: path("SDM_GOALS"),
-            state_directory: path("SDM_HOME"),
+            state_directory: one_place(sources, "SDM_HOME")?,
             socket: path("SDM_SOCKET"),
             parallel: number(sources, "SDM_PARALLEL")?,
             repositories: paths("SDM_REPOSITORIES"),
@@ -228,6 +228,18 @@ fn invalid(name: &str, message: String) -> ConfigError {
         origin: name.to_owned(),
         message,
     }
+}
+
+/// A path that is the same wherever somebody stands: else each directory would have a machine of its own.
+fn one_place(sources: &Sources, name: &str) -> Result<Option<PathBuf>, ConfigError> {
+    let read = |text: &str| match text.starts_with('/') || text == "~" || text.starts_with("~/") {
+        true => Ok(PathBuf::from(text)),
+        false => Err(invalid(
+            name,
+            format!("`{text}` would be another directory wherever you stand; write it from `/` on"),
+        )),
+    };
+    sources.variable(name).map(read).transpose()
 }
 
 fn list(sources: &Sources, name: &str, separator: char) -> Option<Vec<String>> {

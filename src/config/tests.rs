@@ -354,6 +354,21 @@ fn repositories_elsewhere_have_addresses_logins_and_an_interval() {
 }
 
 #[test]
+fn a_state_directory_is_the_same_wherever_somebody_stands() {
+    let home = Home::new();
+    assert_eq!(
+        home.error(&Flags::default(), &[("SDM_HOME", "state")]),
+        "SDM_HOME: `state` would be another directory wherever you stand; write it from `/` on"
+    );
+    let of = |text: &str| {
+        let config = load(&home.sources(&[("SDM_HOME", text)]), &Flags::default()).unwrap();
+        config.state_directory
+    };
+    assert_eq!(of("/x/state"), std::path::Path::new("/x/state"));
+    assert_eq!(of("~/state"), home.path("home/state"));
+}
+
+#[test]
 fn variables_that_look_like_ours_are_noticed() {
     let home = Home::new();
     let sources = home.sources(&[

@@ -11,11 +11,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
 use crate::engine::ingest::IngestError;
+use crate::git::identity;
 use crate::git::watch::RefWatcher;
 use crate::model::{News, Repository};
 use crate::ports::scm::ScmError;
 use crate::scm::local::hooks;
-use crate::wire::views::RepositoryView;
+use crate::wire::views::{RepositoryView, WATCHING};
 
 /// Pause before a repository that cannot be read is looked at again.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -150,7 +151,17 @@ impl Watched {
             repo: self.repository.slug.to_string(),
             path: self.shown_place(),
             trusted: false,
-            watch: problem.unwrap_or_else(|| "watching".to_owned()),
+            watch: self.shallow().or(problem).unwrap_or_else(|| WATCHING.to_owned()),
+        }
+    }
+
+    /// A clone without its history is told of before the first commit that cannot be planned for it.
+    fn shallow(&self) -> Option<String> {
+        match &self.place {
+            Place::Here { common_dir, .. } if identity::is_shallow(common_dir) => {
+                Some(format!("its commits wait: {}", identity::SHALLOW))
+            }
+            Place::Here { .. } | Place::Elsewhere { .. } => None,
         }
     }
 
@@ -230,6 +241,32 @@ fn describe(error: &IngestError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::RepoSlug;
+
+    #[test]
+    fn a_shallow_clone_is_not_said_to_be_watched() {
+        let place = tempfile::tempdir().unwrap();
+        let watched = Watched {
+            repository: Repository {
+                key: "key".to_owned(),
+                slug: RepoSlug::new("acme", "app"),
+                address: "file:///acme/app".to_owned(),
+                default_branch: None,
+            },
+            place: Place::Here {
+                path: place.path().to_owned(),
+                common_dir: place.path().to_owned(),
+            },
+            hint: Arc::default(),
+            problem: Arc::default(),
+        };
+        assert_eq!(watched.view().watch, "watching");
+        std::fs::write(place.path().join("shallow"), "a1b2c3\n").unwrap();
+        assert_eq!(
+            watched.view().watch,
+            "its commits wait: it is a shallow clone; `git fetch --unshallow` completes it"
+        );
+    }
 
     #[test]
     fn failures_lengthen_the_pause_up_to_a_limit() {

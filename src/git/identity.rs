@@ -33,6 +33,14 @@ pub struct Discovered {
     pub work_tree: Option<PathBuf>,
 }
 
+/// What is wrong with a shallow clone, and what to do.
+pub const SHALLOW: &str = "it is a shallow clone; `git fetch --unshallow` completes it";
+
+/// Whether a git directory lacks history: pushes cannot be told from it.
+pub fn is_shallow(common_dir: &Path) -> bool {
+    std::fs::metadata(common_dir.join("shallow")).is_ok_and(|found| found.len() > 0)
+}
+
 /// The repository that a path belongs to: a work tree, a linked worktree, a bare repository, or anything inside one,
 /// `.git/hooks` too. `None` when it belongs to none.
 ///
@@ -248,6 +256,23 @@ mod tests {
         );
         assert_eq!(discover(directory.path()).unwrap(), None);
         assert_eq!(discover(&directory.path().join("missing")).unwrap(), None);
+    }
+
+    #[test]
+    fn a_clone_without_its_history_is_shallow_until_it_is_completed() {
+        let directory = tempfile::tempdir().unwrap();
+        let Some(git) = Git::find(directory.path()) else {
+            return;
+        };
+        let app = directory.path().canonicalize().unwrap().join("acme/app");
+        git.repository(&app);
+        git.run(&app, &["commit", "-q", "--allow-empty", "-m", "another"]);
+        let source = address_of(&app);
+        git.run(&app, &["clone", "-q", "--depth", "1", &source, "../part"]);
+        let part = app.parent().unwrap().join("part");
+        assert!(is_shallow(&part.join(".git")) && !is_shallow(&app.join(".git")));
+        git.run(&part, &["fetch", "-q", "--unshallow"]);
+        assert!(!is_shallow(&part.join(".git")));
     }
 
     #[test]

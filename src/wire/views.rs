@@ -217,9 +217,12 @@ pub struct RepositoryView {
     pub path: String,
     /// Whether its goals may run here.
     pub trusted: bool,
-    /// How changes are noticed: `watching` or `polling`, or why it is not reachable.
+    /// [`WATCHING`], or why its commits are not noticed.
     pub watch: String,
 }
+
+/// What is said of a repository with which all is well.
+pub const WATCHING: &str = "watching";
 
 /// The daemon as `sdm show machines` prints it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

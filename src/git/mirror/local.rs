@@ -13,6 +13,7 @@ use git2::{ErrorCode, Oid, Repository, RepositoryOpenFlags};
 
 use super::download::add_branch;
 use super::fetch::FetchError;
+use crate::git::identity::SHALLOW;
 use crate::git::transport::{Session, failed};
 use crate::model::BranchName;
 use crate::ports::scm::{Heads, ScmError};
@@ -35,7 +36,7 @@ pub(super) fn copy(
     if source.is_shallow() {
         return Err(FetchError::Refused(ScmError::RefusedAddress {
             address: path.display().to_string(),
-            because: "it is a shallow clone; `git fetch --unshallow` completes it".to_owned(),
+            because: SHALLOW.to_owned(),
         }));
     }
     let copied = transfer(&source, mirror, session, missing, tips);
