@@ -112,6 +112,8 @@ impl ClientError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ControlClient {
     socket: PathBuf,
+    /// How long it waits for an answer.
+    patience: Duration,
 }
 
 impl ControlClient {
@@ -119,7 +121,13 @@ impl ControlClient {
     pub fn new(socket: impl Into<PathBuf>) -> Self {
         Self {
             socket: socket.into(),
+            patience: PATIENCE,
         }
+    }
+
+    /// The same, waiting only so long for an answer.
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Sends one request. The replies are read as they are asked for.
@@ -140,10 +148,10 @@ impl ControlClient {
                 | Request::Job { follow: true, .. }
         );
         stream
-            .set_write_timeout(Some(PATIENCE))
+            .set_write_timeout(Some(self.patience))
             .map_err(ClientError::Silent)?;
         stream
-            .set_read_timeout((!waits).then_some(PATIENCE))
+            .set_read_timeout((!waits).then_some(self.patience))
             .map_err(ClientError::Silent)?;
         stream.write_all(&line).map_err(ClientError::Silent)?;
         Ok(Replies {

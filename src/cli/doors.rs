@@ -11,12 +11,12 @@ use crate::daemon::environment;
 use crate::daemon::goal_files::GoalFiles;
 use crate::daemon::goal_lock::directory_of;
 use crate::daemon::local::{LocalDaemon, Manner, StartError};
+pub use crate::daemon::offline::GoalLog;
 use crate::daemon::offline::{self, OfflineError, RunOptions, Subject, explain_offline, predict_offline};
 use crate::daemon::references::{self, LockChanges, LockOptions, ReferenceError};
 use crate::daemon::state::StateError;
 use crate::engine::Machine;
 use crate::model::{Diagnostic, FeedEntry, GoalTrigger, Place, RuleTest, Severity, StateName, Trace};
-use crate::ports::executor::LogLine;
 use crate::rules::Verified;
 use crate::runtime::lifecycle::{Signals, Wish};
 use crate::runtime::telemetry;
@@ -125,6 +125,8 @@ pub enum RunOutcome {
     Succeeded {
         /// What inspections said.
         reviews: Vec<ReviewView>,
+        /// Of all goals when asked for, else none.
+        logs: Vec<GoalLog>,
     },
     /// No goal was set.
     NothingToDo {
@@ -133,13 +135,15 @@ pub enum RunOutcome {
     },
     /// Some goal failed.
     Failed {
-        /// The last lines of the logs of failed goals, by display name.
-        logs: Vec<(String, Vec<LogLine>)>,
+        /// Of failed goals, or of all when asked for.
+        logs: Vec<GoalLog>,
     },
     /// A goal would have to wait for a person, which a foreground run does not; it and those after it were not run.
     Waiting {
         /// What inspections said.
         reviews: Vec<ReviewView>,
+        /// Of all goals when asked for, else none.
+        logs: Vec<GoalLog>,
     },
     /// The person at the terminal ended it.
     Interrupted,
@@ -303,6 +307,15 @@ pub fn explain(
     )])
 }
 
+/// The id of a commit, by any name git knows.
+///
+/// # Errors
+/// There is no repository or no such commit.
+pub fn commit_named(repo_path: &Path, name: &str) -> Result<String, DoorError> {
+    let commit = offline::commit_at(repo_path, name).map_err(not_answered)?;
+    Ok(commit.to_string())
+}
+
 /// What every push to a branch sets, and what some may.
 ///
 /// # Errors
@@ -324,6 +337,7 @@ fn subject(what: &What) -> Subject {
 }
 
 /// Plans `HEAD`, or the uncommitted tree, and carries it out here; only these goals and what they need when any are named.
+/// `all_logs`: what goals wrote that did not fail is wanted too.
 ///
 /// # Errors
 /// It cannot be planned or carried out.
@@ -332,6 +346,7 @@ pub fn run_foreground(
     repo_path: &Path,
     goals: &[String],
     worktree: bool,
+    all_logs: bool,
     mut on_feed: OnFeed,
 ) -> Result<RunOutcome, DoorError> {
     telemetry::start("warn", telemetry::Format::Text);
@@ -343,6 +358,7 @@ pub fn run_foreground(
             Subject::Revision("HEAD".to_owned())
         },
         goals: goals.to_vec(),
+        all_logs,
         environment: goal_environment()?,
         interrupt: interrupt.clone(),
     };
@@ -366,15 +382,15 @@ fn ended(outcome: offline::RunOutcome) -> RunOutcome {
             because: reasons(&outcome.trace),
         },
         Some(record) => match record.set.state() {
-            StateName::Failure | StateName::Stopped => RunOutcome::Failed {
-                logs: outcome.failed_logs,
-            },
+            StateName::Failure | StateName::Stopped => RunOutcome::Failed { logs: outcome.logs },
             StateName::Canceled if outcome.interrupted => RunOutcome::Interrupted,
             StateName::Canceled => RunOutcome::Waiting {
                 reviews: outcome.reviews,
+                logs: outcome.logs,
             },
             _ => RunOutcome::Succeeded {
                 reviews: outcome.reviews,
+                logs: outcome.logs,
             },
         },
     }

@@ -34,6 +34,11 @@ pub fn neutralise_lines(text: &str) -> String {
     text.lines().map(neutralise).collect::<Vec<_>>().join("\n")
 }
 
+/// The word for one thing, or the one for any other number of them.
+pub const fn plural<'a>(count: u32, one: &'a str, many: &'a str) -> &'a str {
+    if count == 1 { one } else { many }
+}
+
 fn push_visibly(shown: &mut String, c: char) {
     if c.is_control() || is_deceptive(c) {
         shown.extend(c.escape_unicode());

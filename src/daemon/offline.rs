@@ -23,7 +23,7 @@ use crate::ports::scm::ScmError;
 use crate::runtime::clock::{Clock, Ids, RandomIds, SystemClock};
 
 pub use predict::predict_offline;
-pub use run::{RunOptions, RunOutcome, run};
+pub use run::{GoalLog, RunOptions, RunOutcome, run};
 
 /// What somebody asks about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub enum OfflineError {
     #[error(transparent)]
     Store(#[from] crate::ports::store::StoreError),
     /// A goal that the plan does not have.
-    #[error("the plan has no goal `{name}`; it has {}", goals.join(", "))]
+    #[error("the plan has no goal `{name}`; it has {}", if goals.is_empty() { "none at all".to_owned() } else { goals.join(", ") })]
     NoSuchGoal {
         /// Asked for.
         name: String,
@@ -141,6 +141,15 @@ pub(super) fn question(path: &Path, subject: &Subject) -> Result<Question, Offli
     })
 }
 
+/// The commit that a name stands for in the repository at a path. Blocking.
+///
+/// # Errors
+/// There is no repository or no such commit.
+pub fn commit_at(path: &Path, name: &str) -> Result<CommitSha, OfflineError> {
+    let found = identity::discover(path)?.ok_or_else(|| StartError::NoRepository(path.to_owned()))?;
+    commit_named(&Direct::open(&repository_of(&found).1)?, name)
+}
+
 fn commit_named(scm: &Direct, name: &str) -> Result<CommitSha, OfflineError> {
     match scm.resolve(name)? {
         Some(sha) => Ok(sha),
@@ -169,4 +178,20 @@ fn made_up(
         at: SystemClock.now(),
         trust: Trust::Member,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_that_is_not_there_is_missed_in_a_whole_sentence() {
+        let said = |goals: &[&str]| {
+            let goals = goals.iter().map(|goal| (*goal).to_owned()).collect();
+            let name = "nope".to_owned();
+            OfflineError::NoSuchGoal { name, goals }.to_string()
+        };
+        assert_eq!(said(&["a", "b"]), "the plan has no goal `nope`; it has a, b");
+        assert_eq!(said(&[]), "the plan has no goal `nope`; it has none at all");
+    }
 }

@@ -65,7 +65,8 @@ pub fn uncommitted(
         forget(&mut index, path)?;
     }
     for path in changed {
-        take(&mut index, store, root, path, &mut budget)?;
+        let taken = take(&mut index, store, root, path, &mut budget)?;
+        taken.ok_or_else(|| too_much(path, limits.bytes))?;
     }
     write_commit(&mut index, &user, store, parent, at)
 }
@@ -128,28 +129,40 @@ fn forget(index: &mut Index, path: &[u8]) -> Result<(), ScmError> {
     }
 }
 
-/// Stores one file or link as it is on disk. What is neither, or vanishes meanwhile, is left out.
+fn too_much(path: &[u8], limit: u64) -> ScmError {
+    let what = format!("the size of the uncommitted files up to {}", path.escape_ascii());
+    let limit = match limit >> 20 {
+        0 => format!("{limit} bytes"),
+        mebibytes => format!("{mebibytes} MiB for one snapshot"),
+    };
+    exceeds(what, limit)
+}
+
+/// Stores one file or link as it is on disk; `None` when there is more than the budget. What is neither, or vanishes meanwhile,
+/// is left out.
 fn take(
     index: &mut Index,
     store: &Repository,
     root: &Path,
     path: &[u8],
     budget: &mut u64,
-) -> Result<(), ScmError> {
+) -> Result<Option<()>, ScmError> {
     let doing = |error: std::io::Error| failed(format!("read {}", path.escape_ascii()))(error);
     let Some((mode, content)) = read(&on_disk(root, path), *budget).map_err(doing)? else {
-        return Ok(());
+        return Ok(Some(()));
     };
-    *budget = budget
-        .checked_sub(content.len() as u64)
-        .ok_or_else(|| exceeds("the size of the uncommitted files", "the limit for one snapshot"))?;
+    let Some(left) = budget.checked_sub(content.len() as u64) else {
+        return Ok(None);
+    };
+    *budget = left;
     let odb = store.odb().map_err(failed("open the object store"))?;
     let id = odb
         .write(ObjectType::Blob, &content)
         .map_err(failed("store a file"))?;
     index
         .add(&entry(path, mode, id))
-        .map_err(failed(format!("add {}", path.escape_ascii())))
+        .map_err(failed(format!("add {}", path.escape_ascii())))?;
+    Ok(Some(()))
 }
 
 /// Mode and content of a file or link; `None` for anything else. One byte more than `limit` is read at most.
@@ -361,7 +374,12 @@ mod tests {
         work(&git, &path);
         let take = |files, bytes| uncommitted(&path, &fixture.repo, AT, SnapshotLimits { files, bytes });
         assert!(matches!(take(2, 1000), Err(ScmError::LimitExceeded { .. })));
-        assert!(matches!(take(100, 3), Err(ScmError::LimitExceeded { .. })));
+        let told = take(100, 3).unwrap_err().to_string();
+        assert!(
+            told.starts_with("the size of the uncommitted files up to ")
+                && told.ends_with(" exceeds the limit of 3 bytes"),
+            "{told}"
+        );
         git.run(&path, &["commit", "-q", "--allow-empty", "-m", "not fetched"]);
         assert!(matches!(take(100, 1000), Err(ScmError::CommitGone(_))));
     }

@@ -289,9 +289,15 @@ fn the_original_words_for_goal_administration_are_understood() {
     let sha = machine.commit("second", &[("a", "1")]);
     machine.set_of(&sha);
     assert!(machine.ok(&["list", "goal", "sets"]).contains("ship"));
-    machine.ok(&["do", "reset", "goals"]);
+    let again = machine.json(&["do", "reset", "goals"]);
+    assert_eq!(again["goal_sets"].as_array().map(Vec::len), Some(1), "{again}");
     assert_eq!(machine.goal_sets().len(), 2);
-    machine.ok(&["do", "cancel", "goal", "sets"]);
+    let canceled = machine.json(&["do", "cancel", "goal", "sets"]);
+    assert_eq!(
+        canceled["goal_sets"].as_array().map(Vec::len),
+        Some(1),
+        "{canceled}"
+    );
     assert!(machine.goal_sets().iter().all(|set| set["active"] == false));
     assert!(machine.ok(&["describe", "sdm"]).contains("acme/app"));
     machine.stop();

@@ -418,6 +418,111 @@ fn run_ends_with_one_when_a_goal_fails_and_shows_its_log() {
 }
 
 #[test]
+fn run_shows_on_request_what_goals_wrote_that_succeeded_and_suggests_nothing_that_needs_a_daemon() {
+    let goals = "
+rules:
+  - name: both
+    goals:
+      - {name: good, execute: {run: [echo, the output]}}
+      - {name: bad, execute: {run: [sh, -c, 'seq 300; exit 3']}}
+";
+    let machine = LocalMachine::new(goals);
+    let all = |arguments: &[&str]| {
+        let output = machine.sdm(arguments);
+        let both = [output.stdout, output.stderr].concat();
+        String::from_utf8_lossy(&both).into_owned()
+    };
+    let (brief, verbose) = (all(&["run"]), all(&["run", "--verbose"]));
+    assert!(
+        !brief.contains("the output") && verbose.contains("the log of good:\n  the output"),
+        "{verbose}"
+    );
+    assert!(!brief.contains("sdm logs"), "{brief}");
+    let path = brief
+        .split_once("all of it, as JSON: ")
+        .expect("the log is cut")
+        .1
+        .trim();
+    assert!(
+        std::fs::read_to_string(path).unwrap().contains("\"300\""),
+        "{path}"
+    );
+}
+
+#[test]
+fn a_log_that_is_followed_goes_on_when_the_daemon_is_back() {
+    let mut machine = LocalMachine::new("rules: []");
+    let gate = machine.path("gate");
+    machine.write_goals(&format!(
+        "rules: [{{name: a, goals: {{name: slow, execute: {{run: [sh, -c, 'echo one; until test -e {}; do sleep 0.1; done; echo two']}}}}}}]",
+        gate.display()
+    ));
+    machine.start();
+    let sha = machine.commit("second", &[("a", "1")]);
+    machine.wait_until("it has written", |machine| {
+        let output = machine.sdm(&["logs", "slow"]);
+        String::from_utf8_lossy(&output.stdout)
+            .contains("one")
+            .then_some(())
+    });
+    let mut follow = machine.command(&["logs", "--follow", "slow"]);
+    let mut follow = follow
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0; 1];
+    std::io::Read::read_exact(follow.stdout.as_mut().unwrap(), &mut first).unwrap();
+    machine.kill();
+    machine.start();
+    std::fs::write(gate, "").unwrap();
+    machine.ended_set_of(&sha);
+    let output = follow.wait_with_output().unwrap();
+    let rest = String::from_utf8_lossy(&output.stdout);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && told.contains("the daemon is back"),
+        "{told}"
+    );
+    let once = |line: &str| rest.lines().filter(|shown| *shown == line).count();
+    assert_eq!((once("two"), rest.matches("one").count()), (1, 0), "{rest}");
+    machine.stop();
+}
+
+#[test]
+fn what_the_daemon_planned_is_asked_for_by_name_and_other_goal_files_are_remarked_on() {
+    let mut machine = LocalMachine::new(
+        "rules: [{name: topics, test: {is_branch: ^topic$}, goals: {name: a, execute: {run: [echo]}}}]",
+    );
+    machine.start();
+    let sha = machine.commit("second", &[("a", "1")]);
+    machine.wait_until("it is planned", |machine| {
+        machine
+            .sdm(&["explain", "--stored", &sha])
+            .status
+            .success()
+            .then_some(())
+    });
+    for words in [&["explain", "--stored"][..], &["explain", "--stored", "main"]] {
+        assert!(machine.ok(words).contains("topics"), "{words:?}");
+    }
+    let explained = |other: bool| {
+        let mut command = machine.command(&["explain"]);
+        if other {
+            command.env_remove("SDM_GOALS");
+        }
+        String::from_utf8_lossy(&command.output().unwrap().stderr).into_owned()
+    };
+    assert!(
+        explained(true).contains("the daemon uses other goal files here: "),
+        "{}",
+        explained(true)
+    );
+    assert!(!explained(false).contains("the daemon uses other"));
+    machine.stop();
+}
+
+#[test]
 fn explain_says_why_in_every_format_without_a_daemon() {
     let machine = LocalMachine::new(TWO_GOALS);
     let json = machine.json(&["explain"]);

@@ -11,12 +11,13 @@ use serde_json::json;
 use super::super::client::ClientError;
 use super::super::context::{CommandResult, Context, Exit};
 use super::super::error::CommandError;
-use super::super::text::{neutralise, pad, width};
+use super::super::text::{neutralise, pad, plural, width};
 use super::super::theme::{Role, Theme};
+use super::daemon_goals::{plans_with, shown};
 use crate::config::{Configuration, SandboxChoice, SecretSource, unknown_variables};
 use crate::exec::sandbox::offer;
 use crate::scm::local::{discover::discover, hook_section::EVENTS, hooks};
-use crate::wire::views::HubView;
+use crate::wire::views::{HubView, StatusView};
 
 /// Arguments: none of its own; the global `--config` prints the configuration here.
 #[derive(Debug, clap::Args)]
@@ -63,12 +64,13 @@ pub(super) fn run(context: &mut Context, _: &Args) -> CommandResult {
     if context.prints_configuration {
         return values(context, &configuration);
     }
-    let (daemon, hub) = daemon(context)?;
+    let (daemon, status) = daemon(context)?;
+    let hub = status.as_ref().and_then(|status| status.hub.as_ref()).map(hub);
     let findings = [
         git(),
         daemon,
         state(&configuration),
-        goal_files(&configuration),
+        goal_files(&configuration, status.as_ref()),
         hooks_here(context),
         engine(&configuration),
         sandbox(&configuration),
@@ -233,8 +235,8 @@ fn sandbox(configuration: &Configuration) -> Finding {
     finding.hint("install bubblewrap, and let it make namespaces where the system forbids that")
 }
 
-/// The daemon, and how it stands with its hub.
-fn daemon(context: &Context) -> Result<(Finding, Option<Finding>), CommandError> {
+/// The daemon, and what it says of itself.
+fn daemon(context: &Context) -> Result<(Finding, Option<StatusView>), CommandError> {
     let client = context.client()?;
     let status = match client.status() {
         Ok(status) => status,
@@ -251,15 +253,17 @@ fn daemon(context: &Context) -> Result<(Finding, Option<Finding>), CommandError>
             ));
         }
     };
+    let repositories = u32::try_from(status.repositories.len()).unwrap_or(u32::MAX);
     let words = format!(
-        "{} runs as process {} (sdm {}), {} repositories",
+        "{} runs as process {} (sdm {}), {} {}",
         status.name,
         status.pid,
         status.version,
-        status.repositories.len()
+        repositories,
+        plural(repositories, "repository", "repositories")
     );
     let finding = Finding::new(Verdict::Good, "daemon", words);
-    Ok((finding, status.hub.as_ref().map(hub)))
+    Ok((finding, Some(status)))
 }
 
 /// A hub that is away holds up reports, not work.
@@ -299,11 +303,42 @@ fn state(configuration: &Configuration) -> Finding {
             format!("{} can be read by others", path.display()),
         )
         .hint(format!("chmod 700 {}", path.display())),
-        Ok(_) => Finding::new(Verdict::Good, "state", path.display().to_string()),
+        Ok(_) => match has_room(path, configuration.goal_limits.free_disk.unwrap_or(0)) {
+            Ok(()) => Finding::new(Verdict::Good, "state", path.display().to_string()),
+            Err((problem, hint)) => {
+                Finding::new(Verdict::Bad, "state", format!("{}: {problem}", path.display())).hint(hint)
+            }
+        },
     }
 }
 
-fn goal_files(configuration: &Configuration) -> Finding {
+/// Whether the machine could write there, and `least` bytes are left for goals.
+fn has_room(path: &Path, least: u64) -> Result<(), (String, &'static str)> {
+    let trial = path.join(format!(".doctor-{}", std::process::id()));
+    let written = std::fs::write(&trial, [b' '; 4096]);
+    std::fs::remove_file(&trial).ok();
+    written.map_err(|error| {
+        let problem = format!("nothing can be written there: {error}");
+        (problem, "make room, or name another directory with SDM_HOME")
+    })?;
+    let Ok(disk) = nix::sys::statvfs::statvfs(path) else {
+        return Ok(());
+    };
+    let free = disk.blocks_available().saturating_mul(disk.fragment_size());
+    if free < least {
+        let problem = format!("only {} MiB are free, and goals need {}", free >> 20, least >> 20);
+        return Err((problem, "make room, or set `goal_limits.free_disk`"));
+    }
+    Ok(())
+}
+
+/// Those of the daemon, where one runs: it is the one that plans.
+fn goal_files(configuration: &Configuration, daemon: Option<&StatusView>) -> Finding {
+    if let Some(status) = daemon.filter(|status| !plans_with(status, configuration)) {
+        let words = format!("the daemon uses {}", shown(status));
+        return Finding::new(Verdict::Note, "goal files", words)
+            .hint("without `--goals` commands read others here; `sdm explain --stored` shows what the daemon planned");
+    }
     match &configuration.goals {
         None => Finding::new(Verdict::Good, "goal files", "those that ship with sdm"),
         Some(path) if path.exists() => Finding::new(Verdict::Good, "goal files", path.display().to_string()),
@@ -350,4 +385,24 @@ fn variables(context: &Context) -> Vec<Finding> {
         .into_iter()
         .map(finding)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_directory_without_room_is_said_to_be_bad() {
+        let place = tempfile::tempdir().unwrap();
+        assert_eq!(has_room(place.path(), 0), Ok(()));
+        assert_eq!(
+            std::fs::read_dir(place.path()).unwrap().count(),
+            0,
+            "nothing is left behind"
+        );
+        let (problem, _) = has_room(place.path(), u64::MAX).unwrap_err();
+        assert!(problem.contains("MiB are free, and goals need"), "{problem}");
+        let (problem, _) = has_room(&place.path().join("missing"), 0).unwrap_err();
+        assert!(problem.starts_with("nothing can be written there: "), "{problem}");
+    }
 }

@@ -1,6 +1,6 @@
 //! `sdm explain`: which goals would be set and why.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::PossibleValuesParser;
 
@@ -10,6 +10,7 @@ use super::super::error::{CommandError, ErrorKind};
 use super::super::render::explain::explanation;
 use super::super::render::graph::{dot, mermaid};
 use super::super::render::prediction::prediction;
+use super::daemon_goals;
 use super::goal_files::GoalFiles;
 use crate::model::trigger::COMPLETIONS;
 use crate::model::{GoalTrigger, StateName};
@@ -36,7 +37,7 @@ pub struct Args {
     /// The state the goal came to; success when absent
     #[arg(long, value_name = "STATE", requires = "goal", value_parser = PossibleValuesParser::new(COMPLETIONS.iter().copied()))]
     state: Option<String>,
-    /// What the daemon planned for this commit, as it stored it then
+    /// What the daemon planned for this commit (HEAD when absent), as it stored it then
     #[arg(long, conflicts_with_all = ["worktree", "repository"])]
     stored: bool,
     /// What any push to a branch (the checked-out one when none is named) will set, and what it may set
@@ -104,7 +105,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
 
 fn predicted(context: &mut Context, args: &Args) -> CommandResult {
     let configuration = context.configuration()?;
-    let path = context.absolute(args.repository.as_deref().unwrap_or(std::path::Path::new(".")));
+    let path = context.absolute(args.repository.as_deref().unwrap_or(Path::new(".")));
     let view = doors::predict(&configuration, &path, args.revision.as_deref())?;
     if context.ui.json {
         context.ui.object(&view)?;
@@ -117,8 +118,11 @@ fn predicted(context: &mut Context, args: &Args) -> CommandResult {
 
 fn computed(context: &Context, args: &Args) -> Result<Vec<ExplainView>, CommandError> {
     let configuration = context.configuration()?;
-    let path = context.absolute(args.repository.as_deref().unwrap_or(std::path::Path::new(".")));
+    let path = context.absolute(args.repository.as_deref().unwrap_or(Path::new(".")));
     let (what, goal) = (what(args)?, goal(args, &configuration.name)?);
+    if args.repository.is_none() {
+        daemon_goals::remark(context, &configuration);
+    }
     Ok(context
         .ui
         .while_waiting("planning", || doors::explain(&configuration, &path, &what, goal))?)
@@ -164,11 +168,12 @@ fn or_head(revision: &str) -> String {
 }
 
 fn stored(context: &Context, args: &Args) -> Result<Vec<ExplainView>, CommandError> {
-    let Some(sha) = args.revision.clone() else {
-        return Err(
-            CommandError::new(ErrorKind::Usage, "--stored needs the id of a commit")
-                .hint("`sdm show pushes` lists them"),
-        );
+    let revision = args.revision.as_deref().unwrap_or("HEAD");
+    // The beginning of an id may be that of a commit elsewhere.
+    let is_id = revision.len() >= 4 && revision.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let sha = match is_id {
+        true => revision.to_owned(),
+        false => doors::commit_named(&context.absolute(Path::new(".")), revision)?,
     };
     let (client, _) = context.daemon()?;
     let mut views = Vec::new();
@@ -188,7 +193,7 @@ fn stored(context: &Context, args: &Args) -> Result<Vec<ExplainView>, CommandErr
     }
     if views.is_empty() {
         return Err(
-            CommandError::new(ErrorKind::Bad, format!("nothing was planned for {sha}"))
+            CommandError::new(ErrorKind::Bad, format!("nothing was planned for {revision}"))
                 .hint("`sdm show pushes` lists what was pushed"),
         );
     }

@@ -8,6 +8,7 @@ mod clone;
 mod compare;
 mod complete;
 mod completions;
+mod daemon_goals;
 mod do_command;
 mod doctor;
 mod emit;

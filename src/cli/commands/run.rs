@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::super::context::{CommandResult, Context, Exit};
-use super::super::doors::{self, OnFeed, RunOutcome};
+use super::super::doors::{self, GoalLog, OnFeed, RunOutcome};
 use super::super::error::CommandError;
 use super::super::render::feed::FeedLines;
 use super::super::render::reviews::reviews;
@@ -39,14 +39,16 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
         &path,
         &args.wanted,
         args.worktree,
-        feed_printer(context),
+        context.ui.verbosity > 0,
+        printer(context, FeedLines::in_foreground),
     )?;
     conclude(context, outcome)
 }
 
 fn conclude(context: &mut Context, outcome: RunOutcome) -> CommandResult {
     match outcome {
-        RunOutcome::Succeeded { reviews } => {
+        RunOutcome::Succeeded { reviews, logs } => {
+            show_logs(context, &logs);
             show_reviews(context, &reviews)?;
             Ok(Exit::Ok)
         }
@@ -57,7 +59,8 @@ fn conclude(context: &mut Context, outcome: RunOutcome) -> CommandResult {
             }
             Ok(Exit::Ok)
         }
-        RunOutcome::Waiting { reviews } => {
+        RunOutcome::Waiting { reviews, logs } => {
+            show_logs(context, &logs);
             show_reviews(context, &reviews)?;
             context
                 .ui
@@ -69,13 +72,26 @@ fn conclude(context: &mut Context, outcome: RunOutcome) -> CommandResult {
             Ok(Exit::Bad)
         }
         RunOutcome::Failed { logs } => {
-            for (goal, lines) in logs {
-                context.ui.note(&format!("the end of the log of {goal}:"));
-                for line in lines {
-                    context.ui.note(&format!("  {}", neutralise(&line.text)));
-                }
-            }
+            show_logs(context, &logs);
             Ok(Exit::Bad)
+        }
+    }
+}
+
+/// What goals wrote; no daemon can be asked for it after a foreground run.
+fn show_logs(context: &Context, logs: &[GoalLog]) {
+    for log in logs {
+        let goal = neutralise(&log.goal);
+        match log.is_cut {
+            true => context.ui.note(&format!("the end of the log of {goal}:")),
+            false => context.ui.note(&format!("the log of {goal}:")),
+        }
+        for line in &log.lines {
+            context.ui.note(&format!("  {}", neutralise(&line.text)));
+        }
+        if log.is_cut {
+            let path = neutralise(&log.path.display().to_string());
+            context.ui.note(&format!("all of it, as JSON: {path}"));
         }
     }
 }
@@ -90,7 +106,11 @@ fn show_reviews(context: &mut Context, found: &[ReviewView]) -> Result<(), Comma
 
 /// Prints entries as they come. A reader that has gone does not stop the work.
 pub(super) fn feed_printer(context: &Context) -> OnFeed {
-    let mut lines = FeedLines::new(context.ui.theme.clone(), context.ui.verbosity > 0);
+    printer(context, |lines| lines)
+}
+
+fn printer(context: &Context, as_wanted: impl Fn(FeedLines) -> FeedLines) -> OnFeed {
+    let mut lines = as_wanted(FeedLines::new(context.ui.theme.clone(), context.ui.verbosity > 0));
     let (json, quiet) = (context.ui.json, context.ui.verbosity < 0);
     Box::new(move |entry| {
         let text = match json {

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use super::super::context::{CommandResult, Context, Exit};
 use super::super::doors::{self, DaemonNews, StartOptions};
 use super::super::error::{CommandError, ErrorKind};
-use super::super::text::neutralise;
+use super::super::text::{neutralise, plural};
 use super::super::ui::Ui;
 use super::goal_files::GoalFiles;
 use super::project_goals;
 use super::run::feed_printer;
 use crate::config::{Flags, load};
+use crate::wire::views::WATCHING;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -93,7 +94,11 @@ fn tell(ui: &Ui, news: &DaemonNews<'_>) {
                         neutralise(&repository.repo)
                     ),
                 };
-                ui.note(&format!("watching {}{trust}", neutralise(&repository.path)));
+                let path = neutralise(&repository.path);
+                match repository.watch.as_str() {
+                    WATCHING => ui.note(&format!("watching {path}{trust}")),
+                    problem => ui.warn(&format!("{path}: {}", neutralise(problem))),
+                }
             }
             let files = match status.goal_files.as_slice() {
                 [only] => neutralise(only),
@@ -105,8 +110,9 @@ fn tell(ui: &Ui, news: &DaemonNews<'_>) {
                 None => "commit something, or stop".to_owned(),
             };
             ui.note(&format!(
-                "{} rules from {files}; {next} with Ctrl-C",
-                status.rules
+                "{} {} from {files}; {next} with Ctrl-C",
+                status.rules,
+                plural(status.rules, "rule", "rules")
             ));
         }
         DaemonNews::Stopping(0) => ui.note("stopping"),

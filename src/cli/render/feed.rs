@@ -20,6 +20,8 @@ const REMEMBERED: usize = 10_000;
 pub struct FeedLines {
     theme: Theme,
     verbose: bool,
+    /// There is no daemon that could be asked.
+    foreground: bool,
     pushes: HashMap<PushId, KnownPush>,
     sets: HashMap<GoalSetId, PushId>,
     started: HashMap<(GoalSetId, GoalKey), Timestamp>,
@@ -45,10 +47,19 @@ impl FeedLines {
         Self {
             theme,
             verbose,
+            foreground: false,
             pushes: HashMap::new(),
             sets: HashMap::new(),
             started: HashMap::new(),
             shown: None,
+        }
+    }
+
+    /// The same for a run without a daemon: no command that only a daemon answers is suggested.
+    pub fn in_foreground(self) -> Self {
+        Self {
+            foreground: true,
+            ..self
         }
     }
 
@@ -193,7 +204,7 @@ impl FeedLines {
     fn planned(&self, push: PushId, name: Option<&str>, goals: &[String]) -> String {
         if goals.is_empty() {
             let sha = self.pushes.get(&push).map_or("", |known| known.after.short());
-            let ask = format!("sdm explain {sha}");
+            let ask = format!("sdm explain --stored {sha}");
             return format!(
                 "No goals: no rule matches this push. {}",
                 self.theme.paint(Role::Dim, ask.trim_end())
@@ -286,7 +297,7 @@ impl FeedLines {
             }
             _ => None,
         };
-        if let Some(command) = command {
+        if let Some(command) = command.filter(|_| !self.foreground) {
             detail(self.theme.paint(Role::Hint, &neutralise(&command)));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::super::text::neutralise;
+use super::super::text::{neutralise, plural};
 use super::super::theme::{Role, Theme, parse_time};
 use crate::wire::views::StatusView;
 
@@ -83,8 +83,4 @@ pub fn machine(theme: &Theme, status: &StatusView) -> String {
         row(if index == 0 { "repositories" } else { "" }, &value);
     }
     text
-}
-
-fn plural<'a>(count: u32, one: &'a str, many: &'a str) -> &'a str {
-    if count == 1 { one } else { many }
 }

@@ -361,16 +361,17 @@ fn day() -> Vec<FeedEntry> {
         .collect()
 }
 
-fn feed(theme: Theme) -> String {
-    let mut lines = FeedLines::new(theme, false);
+fn feed(mut lines: FeedLines) -> String {
     day().iter().map(|entry| lines.render(entry)).collect()
 }
 
 #[test]
 fn the_feed_tells_a_push_and_its_goals() {
-    insta::assert_snapshot!("feed", feed(Theme::plain()));
-    insta::assert_snapshot!("feed_colour", visible(&feed(coloured())));
-    insta::assert_snapshot!("feed_narrow_ascii", feed(narrow()));
+    let lines = |theme| FeedLines::new(theme, false);
+    insta::assert_snapshot!("feed", feed(lines(Theme::plain())));
+    insta::assert_snapshot!("feed_colour", visible(&feed(lines(coloured()))));
+    insta::assert_snapshot!("feed_narrow_ascii", feed(lines(narrow())));
+    assert!(!feed(lines(Theme::plain()).in_foreground()).contains("    sdm "));
 }
 
 fn explained() -> ExplainView {

@@ -94,10 +94,39 @@ fn only(
                     .iter()
                     .map(|goal| goal.definition().name.as_str())
                     .collect();
-                let message = format!("several goals {what}: {}", names.join(", "));
+                let message = format!("several goals {}: {}", of_several(what), names.join(", "));
                 return Err(Refused::new(message).hint("name the one you mean"));
             }
         }
     }
     Err(Refused::new(format!("no goal {what}")).hint("look at `sdm goals`"))
+}
+
+/// What is said of one goal, said of several.
+fn of_several(what: &str) -> String {
+    let (verb, rest) = what.split_once(' ').unwrap_or((what, ""));
+    let verb = match verb {
+        "has" => "have",
+        "is" => "are",
+        "waits" => "wait",
+        same => same,
+    };
+    format!("{verb} {rest}").trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_several_goals_is_a_sentence() {
+        for (one, several) in [
+            ("has a log", "have a log"),
+            ("is active", "are active"),
+            ("waits for a confirmation", "wait for a confirmation"),
+            ("can be set", "can be set"),
+        ] {
+            assert_eq!(of_several(one), several);
+        }
+    }
 }

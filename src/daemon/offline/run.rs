@@ -11,16 +11,20 @@ use crate::config::Configuration;
 use crate::daemon::local::{StartError, parts, settings};
 use crate::daemon::state::{StateDirectory, StateError};
 use crate::engine::Engine;
+use crate::exec::attempt::AttemptDirectory;
 use crate::kinds::Acts;
 use crate::model::goal_set::CancelScope;
 use crate::model::{
-    Action, Actor, Cursor, FeedEntry, GoalKey, GoalSet, GoalSetId, News, Plan, Push, StateName, Trace,
+    Action, Actor, Cursor, FeedEntry, Goal, GoalKey, GoalSet, GoalSetId, News, Plan, Push, StateName, Trace,
 };
 use crate::ports::executor::{AttemptRef, LogLine};
 use crate::ports::store::{Cause, GoalSetRecord};
 use crate::runtime::clock::{Clock, Ids, RandomIds, SystemClock};
 use crate::runtime::tasks::Tasks;
 use crate::wire::views::ReviewView;
+
+/// Lines of a log that are shown.
+const MOST_LINES: usize = 200;
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -29,10 +33,25 @@ pub struct RunOptions {
     pub subject: Subject,
     /// Only these goals and what they come after; all when empty.
     pub goals: Vec<String>,
+    /// What goals wrote that did not fail is wanted too.
+    pub all_logs: bool,
     /// Variables every process gets beside the contract.
     pub environment: Vec<(String, String)>,
     /// Cancelled when the person wants an end; everything that runs is ended then.
     pub interrupt: CancellationToken,
+}
+
+/// What a goal wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoalLog {
+    /// Display name of the goal.
+    pub goal: String,
+    /// Its last lines.
+    pub lines: Vec<LogLine>,
+    /// Whether there are more.
+    pub is_cut: bool,
+    /// Where all of it is, a JSON record a line.
+    pub path: PathBuf,
 }
 
 /// What came of it.
@@ -44,8 +63,8 @@ pub struct RunOutcome {
     pub trace: Trace,
     /// The set at its end; `None` when no goal was set.
     pub record: Option<GoalSetRecord>,
-    /// The last lines of the logs of failed goals, by display name.
-    pub failed_logs: Vec<(String, Vec<LogLine>)>,
+    /// Logs of failed goals, or of all when asked for.
+    pub logs: Vec<GoalLog>,
     /// What inspections said of goals that did not fail; the logs of the others say it.
     pub reviews: Vec<ReviewView>,
     /// The person wanted an end.
@@ -82,7 +101,7 @@ pub async fn run(
     crate::daemon::containers::look(&mut sweep).await;
     engine.parts.workspaces.reclaim(&[]).await?;
     engine.parts.scm.fetch(&push.repo, &push.after).await?;
-    let outcome = carry_out(&engine, &tasks, push, &options, &mut on_news).await;
+    let outcome = carry_out(&engine, &tasks, push, &options, &attempts, &mut on_news).await;
     until_idle(&engine).await;
     tasks.shut_down(Duration::from_secs(5)).await;
     drop(scm);
@@ -110,6 +129,7 @@ async fn carry_out(
     tasks: &Tasks,
     push: Push,
     options: &RunOptions,
+    attempts: &Path,
     on_news: &mut (impl FnMut(&FeedEntry) + Send),
 ) -> Result<RunOutcome, OfflineError> {
     let start = engine.store().last_cursor().await?;
@@ -123,7 +143,7 @@ async fn carry_out(
             push,
             trace: plan.trace,
             record: None,
-            failed_logs: Vec::new(),
+            logs: Vec::new(),
             reviews: Vec::new(),
             interrupted: false,
         });
@@ -144,13 +164,13 @@ async fn carry_out(
     let scheduler = engine.clone();
     tasks.spawn_forever("scheduler", async move { scheduler.run().await });
     let record = until_ended(engine, tasks, set.id, start, &options.interrupt, on_news).await?;
-    let failed_logs = failed_logs(engine, &record).await;
+    let logs = logs(engine, &record, attempts, options.all_logs).await;
     let reviews = reviews(engine, &record).await?;
     Ok(RunOutcome {
         push,
         trace: plan.trace,
         record: Some(record),
-        failed_logs,
+        logs,
         reviews,
         interrupted: options.interrupt.is_cancelled(),
     })
@@ -292,32 +312,39 @@ async fn reviews(engine: &Engine, record: &GoalSetRecord) -> Result<Vec<ReviewVi
     Ok(views)
 }
 
-async fn failed_logs(engine: &Engine, record: &GoalSetRecord) -> Vec<(String, Vec<LogLine>)> {
+async fn logs(engine: &Engine, record: &GoalSetRecord, attempts: &Path, all: bool) -> Vec<GoalLog> {
     let mut logs = Vec::new();
-    let failed = record
-        .set
-        .goals()
-        .iter()
-        .filter(|goal| goal.state.name() == StateName::Failure && goal.attempt > 0);
-    for goal in failed {
+    let is_wanted = |goal: &&Goal| goal.attempt > 0 && (all || goal.state.name() == StateName::Failure);
+    for goal in record.set.goals().iter().filter(is_wanted) {
         let attempt = AttemptRef {
             goal_set: record.set.id,
             goal: goal.key(),
             attempt: goal.attempt,
             epoch: 0,
         };
-        let mut lines: Vec<LogLine> = Vec::new();
-        let mut offset = 0;
-        while let Ok(page) = engine.executor().read_log(&attempt, offset, 1 << 20).await {
-            lines.extend(page.lines);
-            let keep_from = lines.len().saturating_sub(200);
-            lines.drain(..keep_from);
-            if page.complete || page.next_offset == offset {
-                break;
-            }
-            offset = page.next_offset;
-        }
-        logs.push((goal.definition().name.clone(), lines));
+        let (lines, is_cut) = last_lines(engine, &attempt).await;
+        logs.push(GoalLog {
+            goal: goal.definition().name.clone(),
+            lines,
+            is_cut,
+            path: AttemptDirectory::of(attempts, &attempt).log(),
+        });
     }
     logs
+}
+
+/// The last lines of a log, and whether there are more.
+async fn last_lines(engine: &Engine, attempt: &AttemptRef) -> (Vec<LogLine>, bool) {
+    let (mut lines, mut is_cut, mut offset) = (Vec::new(), false, 0);
+    while let Ok(page) = engine.executor().read_log(attempt, offset, 1 << 20).await {
+        lines.extend(page.lines);
+        let keep_from = lines.len().saturating_sub(MOST_LINES);
+        is_cut |= keep_from > 0;
+        lines.drain(..keep_from);
+        if page.complete || page.next_offset == offset {
+            break;
+        }
+        offset = page.next_offset;
+    }
+    (lines, is_cut)
 }

@@ -80,6 +80,10 @@ pub(super) fn run(
 ) -> CommandResult {
     let name = context.configuration()?.name;
     let words: Vec<&String> = words.iter().filter(|word| **word != name).collect();
+    // For this command itself, not for the one it stands for, whose options are read from scratch.
+    let (json, options): (Vec<&String>, Vec<&String>) =
+        options.iter().partition(|option| *option == "--json");
+    context.ui.json |= !json.is_empty();
     if alias.words == CANCEL_ALL && words.is_empty() && options.is_empty() {
         return cancel_all(context);
     }
