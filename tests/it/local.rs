@@ -490,6 +490,29 @@ fn a_log_that_is_followed_goes_on_when_the_daemon_is_back() {
 }
 
 #[test]
+fn a_commit_is_canceled_with_all_its_goal_sets() {
+    let mut machine = LocalMachine::new(
+        "rules: [{name: a, goals: {name: ship, uncancelable: true, pre_approval: true, execute: {run: [echo]}}}]",
+    );
+    machine.start();
+    let sha = machine.commit("second", &[("a", "1")]);
+    machine.set_of(&sha);
+    machine.ok(&["reset"]);
+    let active = |machine: &LocalMachine| {
+        let sets = machine.goal_sets();
+        sets.iter().filter(|set| set["active"] == true).count()
+    };
+    assert_eq!(
+        active(&machine),
+        2,
+        "what must not be canceled stays beside the further set"
+    );
+    machine.ok(&["cancel", &sha]);
+    assert_eq!(active(&machine), 0);
+    machine.stop();
+}
+
+#[test]
 fn what_the_daemon_planned_is_asked_for_by_name_and_other_goal_files_are_remarked_on() {
     let mut machine = LocalMachine::new(
         "rules: [{name: topics, test: {is_branch: ^topic$}, goals: {name: a, execute: {run: [echo]}}}]",

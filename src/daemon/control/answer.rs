@@ -242,9 +242,24 @@ impl LocalDaemon {
         choice: &GoalChoice,
         act: Act,
     ) -> Result<GoalSetRecord, Refused> {
+        let is_all = matches!(act, Act::Cancel) && choice.name.is_none();
         let (record, action) = self.action_for(person, choice, act).await?;
         let set = self.engine().act(record.set.id, &action).await?;
+        if let (true, Some(id)) = (is_all, choice.id.as_deref()) {
+            self.act_beside(&record, id, &action).await?;
+        }
         Ok(GoalSetRecord { set, ..record })
+    }
+
+    /// The same for the other active sets of the push that the id of its commit stands for.
+    async fn act_beside(&self, record: &GoalSetRecord, id: &str, action: &Action) -> Result<(), Refused> {
+        for other in choose::sets(self.engine(), Some(id), None).await? {
+            if other.push.id == record.push.id && other.set.is_active() {
+                // A set that has ended meanwhile refuses, and that is as good.
+                self.engine().act(other.set.id, action).await.ok();
+            }
+        }
+        Ok(())
     }
 
     async fn action_for(
