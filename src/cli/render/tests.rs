@@ -367,11 +367,10 @@ fn feed(mut lines: FeedLines) -> String {
 
 #[test]
 fn the_feed_tells_a_push_and_its_goals() {
-    let lines = |theme| FeedLines::new(theme, false);
-    insta::assert_snapshot!("feed", feed(lines(Theme::plain())));
-    insta::assert_snapshot!("feed_colour", visible(&feed(lines(coloured()))));
-    insta::assert_snapshot!("feed_narrow_ascii", feed(lines(narrow())));
-    assert!(!feed(lines(Theme::plain()).in_foreground()).contains("    sdm "));
+    insta::assert_snapshot!("feed", feed(FeedLines::new(Theme::plain(), false)));
+    insta::assert_snapshot!("feed_colour", visible(&feed(FeedLines::new(coloured(), false))));
+    insta::assert_snapshot!("feed_narrow_ascii", feed(FeedLines::new(narrow(), false)));
+    assert!(!feed(FeedLines::new(Theme::plain(), false).in_foreground()).contains("    sdm "));
 }
 
 fn explained() -> ExplainView {
