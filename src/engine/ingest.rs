@@ -13,6 +13,9 @@ use crate::model::{BranchName, CommitSha, News, Push, PushId, Repository};
 use crate::ports::scm::{Heads, ScmError};
 use crate::ports::store::StoreError;
 
+/// Most reasons for leaving something out that are remembered for a repository; more of them are said again.
+const MOST_LEFT_OUT: usize = 1000;
+
 /// Why a repository could not be looked at.
 #[derive(Debug, Error)]
 pub enum IngestError {
@@ -38,6 +41,11 @@ impl Engine {
             default_branch: heads.default_branch.clone(),
             ..repo.clone()
         };
+        self.say_left_out(
+            &repo,
+            heads.refused.iter().map(|reason| format!("branch {reason}")),
+        )
+        .await?;
         let now = self.parts.clock.now();
         if self
             .parts
@@ -58,9 +66,39 @@ impl Engine {
             if before == Some(head) {
                 continue;
             }
-            accepted.extend(self.moved(&repo, branch, before, head, &known).await?);
+            match self.moved(&repo, branch, before, head, &known).await {
+                // One branch that leads nowhere holds no other one up.
+                Err(IngestError::Scm(ScmError::CommitGone(sha))) if sha == *head => {
+                    let reason = format!(
+                        "branch `{branch}`: it points at {}, which is no commit of the repository",
+                        sha.short()
+                    );
+                    self.say_left_out(&repo, std::iter::once(reason)).await?;
+                }
+                moved => accepted.extend(moved?),
+            }
         }
         Ok(accepted)
+    }
+
+    /// Says once, as long as this process lives, what is left out and why.
+    async fn say_left_out(
+        &self,
+        repo: &Repository,
+        reasons: impl Iterator<Item = String>,
+    ) -> Result<(), StoreError> {
+        let fresh: Vec<String> = {
+            let mut said = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+            let said = said.entry(repo.key.clone()).or_default();
+            if said.len() > MOST_LEFT_OUT {
+                said.clear();
+            }
+            reasons.filter(|reason| said.insert(reason.clone())).collect()
+        };
+        for reason in fresh {
+            self.say(repo, format!("left out: {reason}")).await?;
+        }
+        Ok(())
     }
 
     pub(super) fn observation_lock(&self, key: &str) -> Arc<tokio::sync::Mutex<()>> {

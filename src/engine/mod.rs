@@ -27,7 +27,7 @@ mod vault;
 pub mod words;
 pub mod writer;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::sync::Notify;
@@ -89,6 +89,8 @@ pub struct Engine {
     planning: Arc<Mutex<HashSet<PushId>>>,
     /// One observation of a repository at a time.
     observing: Arc<Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>>,
+    /// Why branches were left out, by repository, as far as it was said.
+    left_out: Arc<Mutex<BTreeMap<String, BTreeSet<String>>>>,
     /// When to try again to plan a push that could not be planned.
     planning_retries: Arc<Mutex<HashMap<PushId, crate::model::Timestamp>>>,
     /// A hint to look again, beside the store's own.
@@ -114,6 +116,7 @@ impl Engine {
             attempts: attempt::Attempts::default(),
             planning: Arc::default(),
             observing: Arc::default(),
+            left_out: Arc::default(),
             planning_retries: Arc::default(),
             look: Arc::default(),
             errands: errands::Errands::default(),

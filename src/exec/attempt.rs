@@ -8,6 +8,7 @@
 //! | `log` | supervisor | the log, a JSON record a line |
 //! | `spec.json` | supervisor | what was started, without values of the environment and without secrets |
 //! | `outcome.json` | supervisor | the result, in one piece; there is none while the attempt runs |
+//! | `outcome.reserved` | supervisor | room for it, so that a disk that fills up does not keep it from being told |
 //! | `stop` | daemon | the reason why it should end |
 //! | `control` | daemon | a FIFO; a byte in it tells the supervisor to look for `stop` |
 
@@ -81,6 +82,11 @@ impl AttemptDirectory {
     /// The result.
     pub fn outcome(&self) -> PathBuf {
         self.0.join("outcome.json")
+    }
+
+    /// Room for the result.
+    pub fn reserved(&self) -> PathBuf {
+        self.0.join("outcome.reserved")
     }
 
     /// Why it should end.

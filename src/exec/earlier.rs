@@ -30,7 +30,7 @@ pub(super) fn ask_to_stop(directory: &AttemptDirectory, reason: &str) -> std::io
 }
 
 /// A byte into the FIFO. It has no reader before the supervisor is up, which then looks for `stop` by itself, and none
-/// after it has ended.
+/// after it has ended. One that was halted goes on.
 fn wake(directory: &AttemptDirectory) {
     use nix::fcntl::OFlag;
     use std::io::Write;
@@ -41,6 +41,9 @@ fn wake(directory: &AttemptDirectory) {
         .open(directory.control());
     if let Ok(mut fifo) = fifo {
         let _ = fifo.write_all(b"!");
+    }
+    for command in news::commands_of(&directory.news()) {
+        process_table::wake_supervisor(command.supervisor);
     }
 }
 

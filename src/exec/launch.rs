@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::attempt::AttemptDirectory;
+use super::news::{self, NewsRecord};
 use super::order::Order;
 use super::supervisor::TAKEN_OVER;
 
@@ -51,10 +52,25 @@ pub(super) fn launch(
     if answer == TAKEN_OVER {
         return Ok(());
     }
+    if answer.is_empty() && has_begun(directory) {
+        // Killed in the middle, perhaps by its own command: whoever watches finds the attempt lost.
+        return Ok(());
+    }
     handed_over?;
+    if answer.is_empty() {
+        return Err(io::Error::other(
+            "the supervisor was killed before it started the command",
+        ));
+    }
     let complaint = String::from_utf8_lossy(&answer);
     Err(io::Error::other(format!(
         "the supervisor did not take over: {}",
         complaint.trim()
     )))
+}
+
+/// Whether something of the command may have run.
+fn has_begun(directory: &AttemptDirectory) -> bool {
+    let records = news::read_from(&directory.news(), 0).map(|(records, _)| records);
+    records.is_ok_and(|records| records.contains(&NewsRecord::Beginning {}))
 }

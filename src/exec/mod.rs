@@ -16,6 +16,7 @@ mod launch;
 pub mod log;
 mod news;
 mod order;
+mod pace;
 pub mod process;
 mod process_table;
 mod redact;

@@ -26,6 +26,8 @@ pub(super) struct Process {
     pub(super) started: u64,
     /// Ended, but not yet waited for.
     pub(super) is_zombie: bool,
+    /// Halted by a signal.
+    pub(super) is_stopped: bool,
     /// Threads, the first one included.
     pub(super) threads: u64,
     /// Bytes of memory it has at the moment, those it shares included.
@@ -45,6 +47,7 @@ fn parse(pid: i32, stat: &str) -> Option<Process> {
     Some(Process {
         pid,
         is_zombie: matches!(*fields.first()?, "Z" | "X"),
+        is_stopped: *fields.first()? == "T",
         parent: fields.get(1)?.parse().ok()?,
         group: fields.get(2)?.parse().ok()?,
         session: fields.get(3)?.parse().ok()?,
@@ -150,6 +153,22 @@ pub(super) fn boot() -> String {
         .to_owned()
 }
 
+/// Lets a supervisor and its guard go on where somebody has halted them: nothing else watches the time of their attempt. The
+/// guard leads the session that the supervisor is in, so a stranger that got the number later is left alone.
+pub(super) fn wake_supervisor(supervisor: u32) {
+    let Some(supervisor) = i32::try_from(supervisor).ok().and_then(look_up) else {
+        return;
+    };
+    if supervisor.session != supervisor.parent {
+        return;
+    }
+    for process in look_up(supervisor.parent).into_iter().chain([supervisor]) {
+        if process.is_stopped {
+            send(process.pid, Signal::SIGCONT);
+        }
+    }
+}
+
 /// Sends a signal to a process that may be gone already.
 pub(super) fn send(pid: i32, signal: Signal) {
     let _ = kill(Pid::from_raw(pid), signal);
@@ -199,6 +218,7 @@ mod tests {
         let stat = "7 (a) R 9 (b) S 5 6 4 0 -1 1 2 3 4 5 6 7 8 9 10 11 12 0 4711 99 3";
         let process = parse(7, stat).unwrap();
         assert_eq!((process.parent, process.session, process.started), (5, 4, 4711));
+        assert!(!process.is_stopped && parse(7, &stat.replace(") S", ") T")).unwrap().is_stopped);
         assert_eq!((process.threads, process.memory), (12, 3 * 4096));
     }
 

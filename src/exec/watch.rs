@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
@@ -10,6 +10,8 @@ use super::attempt::AttemptDirectory;
 use super::bell::Subscription;
 use super::earlier;
 use super::news::{self, NewsRecord};
+use super::pace::Pace;
+use super::process_table;
 use crate::model::ExecutionResult;
 use crate::ports::executor::{ExecutionNews, ExecutionWatch};
 
@@ -29,6 +31,10 @@ pub(super) struct ProcessWatch {
     /// News read so far, in bytes.
     position: u64,
     pending: VecDeque<ExecutionNews>,
+    /// Phases read and not passed on.
+    phases: Pace,
+    /// Process id of the supervisor, once it is known.
+    supervisor: Option<u32>,
     /// How long to wait for a ring the next time; grows while nothing is found.
     patience: Duration,
     /// Something of the command may have run.
@@ -52,6 +58,8 @@ impl ProcessWatch {
             bell,
             position: 0,
             pending: VecDeque::new(),
+            phases: Pace::new(Instant::now()),
+            supervisor: None,
             patience: AFTERTHOUGHT,
             has_begun: false,
             is_over: false,
@@ -59,8 +67,8 @@ impl ProcessWatch {
     }
 
     async fn look(&mut self) {
-        let (directory, position) = (self.directory.clone(), self.position);
-        let sight = tokio::task::spawn_blocking(move || look(&directory, position)).await;
+        let (directory, position, supervisor) = (self.directory.clone(), self.position, self.supervisor);
+        let sight = tokio::task::spawn_blocking(move || look(&directory, position, supervisor)).await;
         match sight.map_err(io::Error::other).and_then(|sight| sight) {
             Ok(sight) => self.take_in(sight),
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.end(ExecutionNews::Lost),
@@ -75,12 +83,13 @@ impl ProcessWatch {
         for record in sight.records {
             match record {
                 NewsRecord::Running(command) => {
+                    self.supervisor = Some(command.supervisor);
                     self.pending.push_back(ExecutionNews::Running {
                         pid: command.pid,
                         at: command.at,
                     });
                 }
-                NewsRecord::Phase(phase) => self.pending.push_back(ExecutionNews::Phase(phase)),
+                NewsRecord::Phase(phase) => self.phases.take_in(phase),
                 NewsRecord::Beginning {} => self.has_begun = true,
                 NewsRecord::Step { .. } | NewsRecord::Ended {} => {}
             }
@@ -94,6 +103,8 @@ impl ProcessWatch {
     }
 
     fn end(&mut self, last: ExecutionNews) {
+        let rest = self.phases.rest().into_iter().map(ExecutionNews::Phase);
+        self.pending.extend(rest);
         self.pending.push_back(last);
         self.is_over = true;
     }
@@ -101,7 +112,9 @@ impl ProcessWatch {
     /// Waits for a ring, or for the patience to run out, which is short after a ring and then grows.
     async fn wait(&mut self) {
         let longest = if self.bell.is_watched { SWEEP } else { QUICK_SWEEP };
-        match tokio::time::timeout(self.patience, self.bell.rung()).await {
+        let until_due = self.phases.until_due(Instant::now());
+        let patience = until_due.map_or(self.patience, |until| until.min(self.patience));
+        match tokio::time::timeout(patience, self.bell.rung()).await {
             Ok(()) => self.patience = AFTERTHOUGHT,
             Err(_) => self.patience = (self.patience * 4).min(longest),
         }
@@ -109,13 +122,17 @@ impl ProcessWatch {
 }
 
 /// The order matters: whoever is dead before the outcome is looked for will not write one, and all news were written
-/// before the outcome. A lost attempt has its remains killed before anybody hears that it is lost.
-fn look(directory: &AttemptDirectory, position: u64) -> io::Result<Sight> {
+/// before the outcome. A lost attempt has its remains killed before anybody hears that it is lost, and a supervisor that was
+/// halted goes on.
+fn look(directory: &AttemptDirectory, position: u64, supervisor: Option<u32>) -> io::Result<Sight> {
     let is_alive = directory.is_alive()?;
     let outcome = directory.read_outcome()?;
     let (records, position) = news::read_from(&directory.news(), position)?;
     if !is_alive && outcome.is_none() {
         earlier::kill_remains(directory);
+    }
+    if let Some(supervisor) = supervisor.filter(|_| is_alive) {
+        process_table::wake_supervisor(supervisor);
     }
     Ok(Sight {
         records,
@@ -128,6 +145,7 @@ fn look(directory: &AttemptDirectory, position: u64) -> io::Result<Sight> {
 #[async_trait]
 impl ExecutionWatch for ProcessWatch {
     async fn next(&mut self) -> Option<ExecutionNews> {
+        let mut has_looked = false;
         loop {
             if let Some(news) = self.pending.pop_front() {
                 return Some(news);
@@ -135,10 +153,15 @@ impl ExecutionWatch for ProcessWatch {
             if self.is_over {
                 return None;
             }
-            self.look().await;
-            if self.pending.is_empty() {
-                self.wait().await;
+            if let Some(phase) = self.phases.due(Instant::now()) {
+                return Some(ExecutionNews::Phase(phase));
             }
+            if has_looked {
+                self.wait().await;
+            } else {
+                self.look().await;
+            }
+            has_looked = !has_looked;
         }
     }
 }

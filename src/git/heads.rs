@@ -74,6 +74,14 @@ fn head(reference: &Reference<'_>) -> Result<(BranchName, crate::model::CommitSh
         Some(ReferenceType::Direct) | None => reference.target(),
     };
     let oid = resolved.ok_or_else(|| format!("`{name}`: it points at a branch that is not there"))?;
+    let target = reference.symbolic_target_bytes();
+    if let Some(other) = target.and_then(|target| target.strip_prefix(b"refs/heads/")) {
+        // Its pushes are those of the other one; they are delivered once.
+        return Err(format!(
+            "`{name}`: it is another name for `{}`",
+            other.escape_ascii()
+        ));
+    }
     Ok((name, sha_of(oid)))
 }
 
@@ -212,6 +220,24 @@ mod tests {
             ],
         );
         assert_eq!(default(), "trunk");
+    }
+
+    #[test]
+    fn another_name_for_a_branch_is_no_second_branch() {
+        let fixture = Fixture::bare();
+        plant(&fixture.repo, b"main", fixture.commit(&[], &[("a", "1")]));
+        let refer = |name: &str, to: &str| fixture.repo.reference_symbolic(name, to, true, "").unwrap();
+        refer("refs/heads/sym", "refs/heads/main");
+        refer("refs/heads/void", "refs/heads/gone");
+        let heads = heads(fixture.repo.path()).unwrap();
+        assert_eq!(names(&heads), ["main"]);
+        assert_eq!(
+            heads.refused,
+            [
+                "`sym`: it is another name for `main`",
+                "`void`: it points at a branch that is not there"
+            ]
+        );
     }
 
     #[test]

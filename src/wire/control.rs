@@ -63,6 +63,9 @@ pub enum Request {
         /// How many past entries when `after` is absent.
         #[serde(default)]
         back: u32,
+        /// Phases of goals count among them.
+        #[serde(default)]
+        phases: bool,
         /// Go on with what happens from now on.
         #[serde(default)]
         follow: bool,

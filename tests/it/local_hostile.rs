@@ -102,6 +102,22 @@ fn a_repository_that_cannot_be_read_is_said_in_the_feed_and_so_is_its_return() {
 }
 
 #[test]
+fn many_phases_hold_no_goal_up_and_push_nothing_out_of_the_feed() {
+    let mut machine = LocalMachine::new(
+        "rules:\n  - name: all\n    goals: {name: chatty, execute: {run: [seq, -f, 'atm:phase=%g', '1', '30000']}}\n",
+    );
+    machine.start();
+    let sha = machine.commit("many phases", &[("a", "1")]);
+    assert_eq!(machine.ended_set_of(&sha)["state"], "success");
+    let all = machine.ok(&["--json", "feed", "--no-follow", "-n", "1000"]);
+    let phases = all.lines().filter(|line| line.contains("progressed")).count();
+    assert!((1..200).contains(&phases), "{phases} phases");
+    let feed = machine.ok(&["feed", "--no-follow", "-n", "3"]);
+    assert!(feed.lines().count() > 1, "{feed}");
+    machine.stop();
+}
+
+#[test]
 fn hints_of_hooks_do_not_pile_up() {
     let mut machine = LocalMachine::new(ONE_GOAL);
     machine.ok(&["hooks", "add"]);

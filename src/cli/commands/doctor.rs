@@ -78,6 +78,7 @@ pub(super) fn run(context: &mut Context, _: &Args) -> CommandResult {
     let findings: Vec<Finding> = findings
         .into_iter()
         .chain(hub)
+        .chain(branches_here(context))
         .chain(variables(context))
         .chain(secrets(&configuration))
         .collect();
@@ -367,6 +368,23 @@ fn hooks_here(context: &Context) -> Finding {
         _ => Finding::new(Verdict::Note, "hooks", format!("only {}", found.join(", ")))
             .hint("`sdm hooks add` adds the others"),
     }
+}
+
+/// Branches whose pushes are never delivered.
+fn branches_here(context: &Context) -> Option<Finding> {
+    let paths = discover(&context.sources.directory).ok()?;
+    let refused = crate::git::heads::heads(&paths.common).ok()?.refused;
+    let first = refused.first()?;
+    let more = match refused.len() {
+        1 => String::new(),
+        count => format!(", and {} more", count - 1),
+    };
+    let finding = Finding::new(
+        Verdict::Note,
+        "branches",
+        format!("left out: branch {first}{more}"),
+    );
+    Some(finding.hint("pushes to it set no goals; `git branch -m` renames a branch"))
 }
 
 fn variables(context: &Context) -> Vec<Finding> {

@@ -47,6 +47,7 @@ fn follow(context: &mut Context, client: &ControlClient, args: &Args) -> Command
         let request = Request::Feed {
             after,
             back: args.back,
+            phases: context.ui.json || context.ui.verbosity > 0,
             follow: !args.no_follow,
         };
         match read(context, client, &request, &mut lines, &mut after)? {

@@ -111,6 +111,7 @@ fn follow(client: ControlClient) -> Receiver<()> {
             let request = Request::Feed {
                 after: None,
                 back: 0,
+                phases: false,
                 follow: true,
             };
             for reply in client.ask(&request).into_iter().flatten() {

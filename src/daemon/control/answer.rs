@@ -13,7 +13,7 @@ use crate::wire::explain::ExplainView;
 use crate::wire::views::PushView;
 
 use super::server::Answer;
-use super::{Refused, choose, commands, compare, logs};
+use super::{Refused, choose, commands, compare, feed, logs};
 
 /// Entries of the feed read at once.
 const FEED_PAGE: u32 = 500;
@@ -43,7 +43,18 @@ impl LocalDaemon {
                 }
             }
             Request::Pushes { repo, limit } => self.send_pushes(repo, limit, answer).await,
-            Request::Feed { after, back, follow } => self.send_feed(after, back, follow, answer).await,
+            Request::Feed {
+                after,
+                back,
+                phases,
+                follow,
+            } => {
+                let after = match after {
+                    Some(cursor) => Cursor(cursor),
+                    None => feed::before_last(self.engine().store(), back, phases).await?,
+                };
+                self.send_feed(after, follow, answer).await
+            }
             Request::Log {
                 goal,
                 attempt,
@@ -203,19 +214,9 @@ impl LocalDaemon {
             .await?)
     }
 
-    async fn send_feed(
-        &self,
-        after: Option<u64>,
-        back: u32,
-        follow: bool,
-        answer: &mut Answer,
-    ) -> Result<(), Refused> {
+    async fn send_feed(&self, mut cursor: Cursor, follow: bool, answer: &mut Answer) -> Result<(), Refused> {
         let store = self.engine().store().clone();
         let mut changes = store.subscribe();
-        let mut cursor = match after {
-            Some(cursor) => Cursor(cursor),
-            None => Cursor(store.last_cursor().await?.0.saturating_sub(u64::from(back))),
-        };
         loop {
             changes.mark_unchanged();
             let entries = store.feed(cursor, FEED_PAGE).await?;

@@ -58,6 +58,7 @@ fn of_one(value: &str) -> Vec<Vec<u8>> {
     forms.push(hex::encode_upper(value));
     forms.extend(url_escaped(value));
     forms.extend(json_escaped(value));
+    forms.extend(python_escaped(value));
     forms.push(value.replace('\'', r"'\''"));
     forms.push(html_escaped(value));
     forms.extend(base64_of(value));
@@ -146,6 +147,37 @@ fn json_escaped(value: &str) -> Vec<String> {
     let twice = Value::from(plain.as_str()).to_string();
     let twice = twice[1..twice.len() - 1].to_owned();
     vec![plain.replace('/', "\\/"), go, ascii, twice, plain]
+}
+
+/// As Python shows texts and bytes in tracebacks: `'` is escaped only where the whole text has both kinds of quotes.
+fn python_escaped(value: &str) -> Vec<String> {
+    let code = |number: u32| format!("\\x{number:02x}");
+    let escape = |character: char, escapes_quote: bool| match character {
+        '\\' => Some(r"\\".to_owned()),
+        '\n' => Some(r"\n".to_owned()),
+        '\r' => Some(r"\r".to_owned()),
+        '\t' => Some(r"\t".to_owned()),
+        '\'' if escapes_quote => Some(r"\'".to_owned()),
+        '\0'..='\x1f' | '\x7f' => Some(code(character.into())),
+        _ => None,
+    };
+    let text = |escapes_quote: bool| -> String {
+        let one = |character: char| match escape(character, escapes_quote) {
+            Some(escaped) => escaped,
+            None if ('\u{80}'..='\u{a0}').contains(&character) => code(character.into()),
+            None => character.to_string(),
+        };
+        value.chars().map(one).collect()
+    };
+    let bytes = |escapes_quote: bool| -> String {
+        let one = |byte: u8| match escape(char::from(byte), escapes_quote) {
+            Some(escaped) => escaped,
+            None if byte.is_ascii() => char::from(byte).to_string(),
+            None => code(byte.into()),
+        };
+        value.bytes().map(one).collect()
+    };
+    vec![text(false), text(true), bytes(false), bytes(true)]
 }
 
 fn html_escaped(value: &str) -> String {

@@ -1,7 +1,7 @@
 //! Keeps secrets out of what a goal writes, before it is stored (semantics 3.16 DECISION, EX-17, threats E1, E2).
 //!
 //! Covered: each value, each of its lines, each longer text inside a JSON value, and all of these in base64 (with whatever
-//! stands before and after), hex, URL, JSON, shell and HTML escapes and reversed. Not coverable: a value taken apart — one character
+//! stands before and after), hex, URL, JSON, Python, shell and HTML escapes and reversed. Not coverable: a value taken apart — one character
 //! per line, split by colour codes, encrypted — against which only not handing out the secret helps.
 
 mod forms;
@@ -93,6 +93,25 @@ mod tests {
         assert_eq!(redact(key, "saw klmnopqrst here"), "saw *** here");
         let json = r#"{"user": "bob", "password": "correct horse"}"#;
         assert_eq!(redact(json, "it is correct horse."), "it is ***.");
+    }
+
+    #[test]
+    fn e1_what_python_shows_of_a_value_is_masked() {
+        // As `repr` of Python 3 prints them.
+        let shown = [
+            (r#"hunter2"\pä"#.to_owned(), r#"'hunter2"\\pä'"#, "'***'"),
+            (
+                "it's \"both\"\t\u{1}ü".to_owned(),
+                r#"'it\'s "both"\t\x01ü'"#,
+                "'***'",
+            ),
+            ("it's \\one".to_owned(), r#""it's \\one""#, "\"***\""),
+            ("isn't".to_owned(), r#"'"isn\'t"'"#, r#"'"***"'"#),
+            (r"bytes\ü".to_owned(), r"b'bytes\\\xc3\xbc'", "b'***'"),
+        ];
+        for (secret, text, masked) in shown {
+            assert_eq!(redact(&secret, text), masked, "{text}");
+        }
     }
 
     #[test]

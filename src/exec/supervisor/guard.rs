@@ -5,9 +5,9 @@ use std::io;
 
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::SigSet;
+use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::stat::{Mode, umask};
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{self, ForkResult, Pid};
 
 use super::super::attempt::AttemptDirectory;
@@ -32,15 +32,19 @@ pub(super) fn detach(directory: &AttemptDirectory, system: System) -> io::Result
     }
 }
 
-/// Waits for the supervisor, deaf to everything but KILL, and then for the end of everything it left.
+/// Waits for the supervisor, deaf to everything but KILL and STOP, and then for the end of everything it left. A supervisor that
+/// its command has halted goes on at once: it alone watches the time.
 fn guard(supervisor: Pid, directory: &AttemptDirectory, system: System) -> io::Result<()> {
     SigSet::all().thread_block()?;
     let nowhere = File::options().read(true).write(true).open("/dev/null")?;
     unistd::dup2_stdin(&nowhere)?;
     unistd::dup2_stderr(&nowhere)?;
     loop {
-        match waitpid(supervisor, None) {
+        match waitpid(supervisor, Some(WaitPidFlag::WUNTRACED)) {
             Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) | Err(Errno::ECHILD) => break,
+            Ok(WaitStatus::Stopped(..)) => {
+                let _ = kill(supervisor, Signal::SIGCONT);
+            }
             Ok(_) | Err(_) => {}
         }
     }

@@ -56,8 +56,8 @@ impl Journal {
         })
     }
 
-    /// A line of the goal's output, unless the log is full.
-    pub(super) fn output(&mut self, stream: &str, text: &str) {
+    /// A line of the goal's output, unless the log is full; `written` is how many bytes it was there.
+    pub(super) fn output(&mut self, stream: &str, text: &str, written: usize) {
         let is_full = self.length + (self.buffer.len() + text.len()) as u64 > self.limit;
         if self.dropped.lines == 0 && !is_full {
             self.record(stream, text);
@@ -70,7 +70,7 @@ impl Journal {
             ));
         }
         self.dropped.lines += 1;
-        self.dropped.bytes += text.len() as u64;
+        self.dropped.bytes += written as u64;
     }
 
     /// A line of the machine's own.

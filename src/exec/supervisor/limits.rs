@@ -174,6 +174,7 @@ mod tests {
             session: 1,
             started: 1,
             is_zombie: false,
+            is_stopped: false,
             threads,
             memory,
         };

@@ -10,6 +10,9 @@ pub(super) const LONGEST_LINE: usize = 64 * 1024;
 /// Marks a line that was cut.
 pub(super) const CUT: &str = " …[line continues]";
 
+/// Takes a line, and how many bytes it was of what the goal wrote.
+pub(super) type Emit<'a> = dyn FnMut(&str, usize) + 'a;
+
 /// The lines of one stream. The text is kept as it is, escapes and all, but for bytes that are no UTF-8.
 pub(super) struct Lines {
     redactor: Rc<Redactor>,
@@ -33,7 +36,7 @@ impl Lines {
     }
 
     /// Takes in the next bytes and gives the lines they complete.
-    pub(super) fn push(&mut self, bytes: &[u8], emit: &mut dyn FnMut(&str)) {
+    pub(super) fn push(&mut self, bytes: &[u8], emit: &mut Emit<'_>) {
         self.buffer.extend_from_slice(bytes);
         let mut start = 0;
         while let Some(found) = self.buffer[self.searched..]
@@ -41,7 +44,7 @@ impl Lines {
             .position(|byte| *byte == b'\n')
         {
             let end = self.searched + found;
-            self.line(start, end, emit);
+            self.line(start, end, 1, emit);
             (start, self.searched, self.hidden) = (end + 1, end + 1, 0);
         }
         self.buffer.drain(..start);
@@ -50,26 +53,27 @@ impl Lines {
     }
 
     /// Gives what is left without a line end.
-    pub(super) fn finish(&mut self, emit: &mut dyn FnMut(&str)) {
+    pub(super) fn finish(&mut self, emit: &mut Emit<'_>) {
         if !self.buffer.is_empty() {
-            self.line(0, self.buffer.len(), emit);
+            self.line(0, self.buffer.len(), 0, emit);
             self.buffer.clear();
         }
         (self.searched, self.hidden) = (0, 0);
     }
 
-    fn line(&mut self, mut start: usize, end: usize, emit: &mut dyn FnMut(&str)) {
+    fn line(&mut self, mut start: usize, end: usize, line_end: usize, emit: &mut Emit<'_>) {
         while end - start >= self.cut_from() {
             start += self.cut(start, end, emit);
         }
         let line = &self.buffer[start..end];
+        let written = line.len() + line_end;
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let spans = self.redactor.spans(line, self.hidden);
-        emit(&String::from_utf8_lossy(&masked(line, &spans)));
+        emit(&String::from_utf8_lossy(&masked(line, &spans)), written);
     }
 
     /// Cuts pieces off a line that does not end.
-    fn cut_long(&mut self, emit: &mut dyn FnMut(&str)) {
+    fn cut_long(&mut self, emit: &mut Emit<'_>) {
         let mut start = 0;
         while self.buffer.len() - start >= self.cut_from() {
             start += self.cut(start, self.buffer.len(), emit);
@@ -83,14 +87,14 @@ impl Lines {
     }
 
     /// Cuts one piece off; its length. The part of a secret beyond the cut is remembered.
-    fn cut(&mut self, start: usize, end: usize, emit: &mut dyn FnMut(&str)) -> usize {
+    fn cut(&mut self, start: usize, end: usize, emit: &mut Emit<'_>) -> usize {
         let line = &self.buffer[start..end];
         let cut = character_boundary(line, LONGEST_LINE);
         let mut spans = self.redactor.spans(line, self.hidden);
         spans.retain(|span| span.start < cut);
         self.hidden = spans.last().map_or(0, |span| span.end.saturating_sub(cut));
         let piece = masked(&line[..cut], &spans);
-        emit(&(String::from_utf8_lossy(&piece).into_owned() + CUT));
+        emit(&(String::from_utf8_lossy(&piece).into_owned() + CUT), cut);
         cut
     }
 }
@@ -112,9 +116,9 @@ mod tests {
         let mut lines = Lines::new(Rc::new(Redactor::new(&[secret.to_owned()])));
         let mut seen = Vec::new();
         for piece in pieces {
-            lines.push(piece, &mut |line| seen.push(line.to_owned()));
+            lines.push(piece, &mut |line, _| seen.push(line.to_owned()));
         }
-        lines.finish(&mut |line| seen.push(line.to_owned()));
+        lines.finish(&mut |line, _| seen.push(line.to_owned()));
         seen
     }
 
@@ -135,6 +139,20 @@ mod tests {
             assert!(!all.contains("canary") && !all.contains("secret"), "at {before}");
             assert_eq!(all.chars().filter(|c| *c == '.').count(), before + LONGEST_LINE);
         }
+    }
+
+    #[test]
+    fn every_byte_is_counted_as_it_was_written() {
+        let mut text = b"\xff\xfe canary-secret\r\n\n".to_vec();
+        text.extend(vec![b'\xff'; 3 * LONGEST_LINE]);
+        text.extend_from_slice(b"\nrest");
+        let mut lines = Lines::new(Rc::new(Redactor::new(&["canary-secret".to_owned()])));
+        let mut counted = 0;
+        for piece in text.chunks(1000) {
+            lines.push(piece, &mut |_, written| counted += written);
+        }
+        lines.finish(&mut |_, written| counted += written);
+        assert_eq!(counted, text.len());
     }
 
     #[test]

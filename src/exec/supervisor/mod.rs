@@ -23,6 +23,7 @@ mod limits;
 mod lines;
 mod outcome;
 mod phases;
+mod reserve;
 mod result_file;
 mod run;
 mod secrets;

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use nix::fcntl::OFlag;
 
-use super::super::attempt::{AttemptDirectory, write_durably};
+use super::super::attempt::AttemptDirectory;
 use super::super::news::{CommandIdentity, NewsRecord};
 use super::super::order::{KeptOrder, Order};
 use super::super::process_table;
@@ -16,6 +16,7 @@ use super::super::redact::Redactor;
 use super::command::Started;
 use super::journal::Journal;
 use super::phases::Phases;
+use super::reserve::Reserve;
 use super::result_file::ResultFile;
 use super::signals::Signals;
 use super::system::System;
@@ -54,6 +55,7 @@ pub(super) fn supervise(directory: &AttemptDirectory, system: System) -> io::Res
         news.write(&NewsRecord::Running(identity(started)))?;
     }
     take_over()?;
+    let reserve = Reserve::take(directory);
     let redactor = Rc::new(Redactor::new(&order.redact));
     keep_order(directory, &order, &redactor);
     for line in &order.header {
@@ -77,7 +79,7 @@ pub(super) fn supervise(directory: &AttemptDirectory, system: System) -> io::Res
     let mut result = outcome::of(verdict, &cause, &result_file, order.timeout);
     result.phase = result.phase.or(output.phases.into_said());
     finish(
-        directory,
+        reserve,
         &outcome::shown(result, &redactor),
         output.journal,
         output.news,
@@ -86,7 +88,7 @@ pub(super) fn supervise(directory: &AttemptDirectory, system: System) -> io::Res
 
 /// Leaves the outcome, after everything else is in the log.
 fn finish(
-    directory: &AttemptDirectory,
+    reserve: Reserve<'_>,
     result: &ExecutionResult,
     mut journal: Journal,
     mut news: News,
@@ -94,8 +96,10 @@ fn finish(
     journal.own(&farewell(result));
     journal.account();
     journal.flush();
-    write_durably(&directory.outcome(), &serde_json::to_vec(result)?)?;
-    news.write(&NewsRecord::Ended {})
+    reserve.leave(&serde_json::to_vec(result)?)?;
+    // Only a ring: whoever watches finds the outcome without it too.
+    let _ = news.write(&NewsRecord::Ended {});
+    Ok(())
 }
 
 fn read_order() -> io::Result<Order> {

@@ -8,7 +8,7 @@ use git2::{
     Repository,
 };
 
-use super::fetch::FetchError;
+use super::fetch::{FetchError, judged};
 use crate::git::transport::{ANY_REMOTE, Session, failed, install};
 use crate::model::BranchName;
 use crate::ports::scm::{Heads, ScmError};
@@ -40,7 +40,7 @@ pub(super) fn download(
     if missing.len() == 1 {
         return Ok(());
     }
-    let odb = mirror.odb().map_err(FetchError::Damaged)?;
+    let odb = mirror.odb().map_err(judged)?;
     for &id in missing.iter().filter(|id| !odb.exists(**id)) {
         // Each for itself: one that is gone must not hide one that a server still gives out.
         match once(mirror, session, &[id], Want::Ids) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use git2::{Oid, Repository};
+use git2::{ErrorClass, ErrorCode, Oid, Repository};
 use thiserror::Error;
 
 use super::layout::Layout;
@@ -69,24 +69,59 @@ fn under_lock(layout: &Layout, session: &Arc<Session>, wanted: &[CommitSha]) -> 
         error = &damage as &dyn std::error::Error,
         "the mirror is damaged and is built again"
     );
-    layout.empty().map_err(|error| failed(&doing, error))?;
-    attempt(layout, session, wanted).map_err(|error| match error {
+    rebuild(layout, session, wanted)
+}
+
+/// Fetches into a mirror beside the damaged one and then takes its objects: goals that run borrow the old ones meanwhile, and
+/// afterwards too.
+fn rebuild(layout: &Layout, session: &Arc<Session>, wanted: &[CommitSha]) -> Result<Outcome, ScmError> {
+    let doing = format!("build the mirror {} again", layout.path().display());
+    let beside = layout.beside().map_err(|error| failed(&doing, error))?;
+    beside
+        .prepare(&session.address().to_string())
+        .map_err(|error| failed(&doing, error))?;
+    let outcome = attempt(&beside, session, wanted).map_err(|error| match error {
         FetchError::Refused(error) => error,
         FetchError::Damaged(error) => failed(&session.doing(), error),
-    })
+    })?;
+    let kept = beside
+        .open()
+        .and_then(|fresh| kept::tips(&fresh))
+        .map_err(|error| failed(&doing, error))?;
+    layout
+        .take_objects_of(&beside)
+        .map_err(|error| failed(&doing, error))?;
+    let mirror = layout.open().map_err(|error| failed(&doing, error))?;
+    for sha in kept {
+        kept::keep(&mirror, sha).map_err(|error| failed(&doing, error))?;
+    }
+    Ok(outcome)
+}
+
+/// What an error of the mirror means: the disk that is full or fails, or the memory that is short, is not the mirror's fault,
+/// and trying later helps more than throwing it away.
+pub(super) fn judged(error: git2::Error) -> FetchError {
+    match error.class() {
+        ErrorClass::Os | ErrorClass::NoMemory | ErrorClass::Filesystem
+            if error.code() != ErrorCode::NotFound =>
+        {
+            FetchError::Refused(failed("read or write the mirror", error))
+        }
+        _ => FetchError::Damaged(error),
+    }
 }
 
 fn attempt(layout: &Layout, session: &Arc<Session>, wanted: &[CommitSha]) -> Result<Outcome, FetchError> {
-    let mirror = layout.open().map_err(FetchError::Damaged)?;
+    let mirror = layout.open().map_err(judged)?;
     let mut missing = Vec::new();
     for sha in wanted {
         let oid = oid_of(sha)?;
-        if !kept::has(&mirror, oid).map_err(FetchError::Damaged)? {
+        if !kept::has(&mirror, oid).map_err(judged)? {
             missing.push(oid);
         }
     }
     if !missing.is_empty() {
-        let tips = kept::tips(&mirror).map_err(FetchError::Damaged)?;
+        let tips = kept::tips(&mirror).map_err(judged)?;
         get(&mirror, session, &missing, &tips)?;
         keep_whole_ones(&mirror, &missing, &tips)?;
     }
@@ -105,7 +140,7 @@ fn get(mirror: &Repository, session: &Arc<Session>, missing: &[Oid], tips: &[Oid
 
 /// Keeps what came; what is there without all of its history means damage.
 fn keep_whole_ones(mirror: &Repository, missing: &[Oid], tips: &[Oid]) -> Result<(), FetchError> {
-    let odb = mirror.odb().map_err(FetchError::Damaged)?;
+    let odb = mirror.odb().map_err(judged)?;
     for &sha in missing {
         let is_commit = odb
             .read_header(sha)
@@ -113,10 +148,10 @@ fn keep_whole_ones(mirror: &Repository, missing: &[Oid], tips: &[Oid]) -> Result
         if is_commit {
             verify::is_whole(mirror, sha, tips)
                 .and_then(|()| kept::keep(mirror, sha))
-                .map_err(FetchError::Damaged)?;
+                .map_err(judged)?;
         }
     }
-    kept::trim(mirror).map_err(FetchError::Damaged)?;
+    kept::trim(mirror).map_err(judged)?;
     Ok(())
 }
 
@@ -129,4 +164,24 @@ fn fate(mirror: &Repository, sha: &CommitSha) -> Result<Result<(), Arc<ScmError>
 
 fn oid_of(sha: &CommitSha) -> Result<Oid, ScmError> {
     Oid::from_str(sha.as_str()).map_err(|error| failed("read a commit id", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_no_damage_and_a_missing_object_is() {
+        let is_damage = |code, class| {
+            matches!(
+                judged(git2::Error::new(code, class, "why")),
+                FetchError::Damaged(_)
+            )
+        };
+        assert!(!is_damage(ErrorCode::GenericError, ErrorClass::Os));
+        assert!(!is_damage(ErrorCode::GenericError, ErrorClass::NoMemory));
+        assert!(is_damage(ErrorCode::NotFound, ErrorClass::Os));
+        assert!(is_damage(ErrorCode::NotFound, ErrorClass::Odb));
+        assert!(is_damage(ErrorCode::GenericError, ErrorClass::Zlib));
+    }
 }

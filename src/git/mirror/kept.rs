@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use git2::{Oid, Reference, Repository, Sort};
+use git2::{ObjectType, Oid, Reference, Repository, Sort};
 
 /// Where they are.
 pub(super) const KEPT: &str = "refs/sdm/commits/";
@@ -24,7 +24,9 @@ pub(super) fn tips(mirror: &Repository) -> Result<Vec<Oid>, git2::Error> {
 
 /// Whether a commit is there with its history: kept itself, or an ancestor of one that is.
 pub(super) fn has(mirror: &Repository, sha: Oid) -> Result<bool, git2::Error> {
-    if !mirror.odb()?.exists(sha) {
+    let odb = mirror.odb()?;
+    // What is there and no commit is no damage: somebody's branch points at a tree or a tag.
+    if !odb.exists(sha) || odb.read_header(sha)?.1 != ObjectType::Commit {
         return Ok(false);
     }
     // A reference is only made after the commit was found whole; look at it once more, damage happens.
@@ -47,6 +49,15 @@ pub(super) fn has(mirror: &Repository, sha: Oid) -> Result<bool, git2::Error> {
 /// Keeps a commit.
 pub(super) fn keep(mirror: &Repository, sha: Oid) -> Result<(), git2::Error> {
     mirror.reference(&format!("{KEPT}{sha}"), sha, true, "fetched")?;
+    Ok(())
+}
+
+/// Removes references to commits that are not there.
+pub(super) fn forget_missing(mirror: &Repository) -> Result<(), git2::Error> {
+    let odb = mirror.odb()?;
+    for sha in tips(mirror)?.into_iter().filter(|sha| !odb.exists(*sha)) {
+        mirror.find_reference(&format!("{KEPT}{sha}"))?.delete()?;
+    }
     Ok(())
 }
 

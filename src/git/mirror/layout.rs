@@ -34,6 +34,12 @@ const CONFIG: &str = "\
 /// Settings that goals may leave in a mirror: they start nothing and lead nowhere.
 const FREE_SECTIONS: [&str; 4] = ["user.", "author.", "committer.", "branch."];
 
+/// Where the objects of a mirror go that was found damaged.
+const DAMAGED: &str = "objects.damaged";
+
+/// Leads from the fresh objects to the damaged ones.
+const ALTERNATES: &[u8] = b"../objects.damaged\n";
+
 /// How often a lock held by another process is tried.
 const LOCK_INTERVAL: Duration = Duration::from_millis(10);
 
@@ -135,7 +141,10 @@ impl Layout {
         );
         write_if_different(&self.path.join("address"), text.as_bytes())?;
         // Objects of another store must never become part of this one (threat I7).
-        remove_if_there(&self.path.join("objects/info/alternates"))?;
+        let alternates = self.path.join("objects/info/alternates");
+        if !self.path.join(DAMAGED).is_dir() || fs::read(&alternates).is_ok_and(|found| found != ALTERNATES) {
+            remove_if_there(&alternates)?;
+        }
         // A goal that fetched with `--depth` would have cut the history of everybody.
         remove_if_there(&self.path.join("shallow"))?;
         if is_new {
@@ -184,19 +193,39 @@ impl Layout {
         fs::rename(&fresh, &path)
     }
 
-    /// Throws all objects away, and the references that promise them. Worktrees of the mirror stay registered.
-    pub(super) fn empty(&self) -> io::Result<()> {
-        let (objects, damaged) = (self.path.join("objects"), self.path.join("objects.damaged"));
+    /// A mirror inside this one that does not exist yet, to be fetched into in its place.
+    pub(super) fn beside(&self) -> io::Result<Self> {
+        let path = self.path.join("rebuilt");
+        remove_directory(&path)?;
+        Ok(Self {
+            path,
+            key: self.key.clone(),
+        })
+    }
+
+    /// Takes the objects of another one in the place of ours, and forgets the references that promise ours. What working copies
+    /// borrow stays within their reach until [`Self::forget_damaged`]; worktrees of the mirror stay registered.
+    pub(super) fn take_objects_of(&self, other: &Self) -> io::Result<()> {
+        let (objects, damaged) = (self.path.join("objects"), self.path.join(DAMAGED));
         remove_directory(&damaged)?;
         remove_directory(&self.path.join(KEPT.trim_end_matches('/')))?;
         remove_if_there(&self.path.join("packed-refs"))?;
-        if objects.exists() {
-            fs::rename(&objects, &damaged)?;
-        }
-        fs::create_dir_all(objects.join("info"))?;
-        fs::create_dir_all(objects.join("pack"))?;
         fs::create_dir_all(self.path.join(KEPT.trim_end_matches('/')))?;
-        remove_directory(&damaged)
+        write_if_different(&other.path.join("objects/info/alternates"), ALTERNATES)?;
+        fs::rename(&objects, &damaged)?;
+        fs::rename(other.path.join("objects"), &objects)?;
+        remove_directory(&other.path)
+    }
+
+    /// Throws away what was damaged, once no goal runs that may borrow it; says whether there was anything.
+    pub(super) fn forget_damaged(&self) -> io::Result<bool> {
+        let damaged = self.path.join(DAMAGED);
+        if !damaged.exists() {
+            return Ok(false);
+        }
+        remove_if_there(&self.path.join("objects/info/alternates"))?;
+        remove_directory(&damaged)?;
+        Ok(true)
     }
 }
 

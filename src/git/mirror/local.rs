@@ -132,6 +132,10 @@ fn list(source: &Repository) -> Result<Heads, git2::Error> {
     let mut heads = Heads::default();
     for reference in source.references_glob("refs/heads/*")? {
         let reference = reference?;
+        let target = reference.symbolic_target_bytes();
+        if target.is_some_and(|target| target.starts_with(b"refs/heads/")) {
+            continue;
+        }
         let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
         if let Ok(commit) = reference.peel_to_commit() {
             add_branch(&mut heads, &name, commit.id());

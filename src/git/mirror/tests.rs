@@ -102,6 +102,71 @@ async fn a_damaged_mirror_is_built_again() {
     );
 }
 
+/// Nothing of a commit is left in a repository with loose objects.
+fn lose(source: &git2::Repository, commit: Oid) {
+    let name = commit.to_string();
+    fs::remove_file(source.path().join("objects").join(&name[..2]).join(&name[2..])).unwrap();
+}
+
+#[tokio::test]
+async fn what_goals_borrow_outlives_the_damage_until_nothing_runs() {
+    let scene = Scene::new();
+    let forced_away = scene.commit("one");
+    scene.fetch(forced_away).await.unwrap();
+    let damaged = scene.packs();
+    scene
+        .source
+        .find_reference("refs/heads/main")
+        .unwrap()
+        .delete()
+        .unwrap();
+    let second = scene.commit("two");
+    scene.fetch(second).await.unwrap();
+    let lost = scene
+        .packs()
+        .into_iter()
+        .find(|pack| !damaged.contains(pack))
+        .unwrap();
+    fs::remove_file(lost.with_extension("idx")).unwrap();
+    fs::remove_file(lost).unwrap();
+    lose(&scene.source, forced_away);
+    let has = |id| scene.mirrors.open(&scene.repo).unwrap().find_commit(id).is_ok();
+    for content in ["three", "four"] {
+        scene.fetch(second).await.unwrap();
+        scene.fetch(scene.commit(content)).await.unwrap();
+        assert!(has(forced_away) && has(second), "{content}");
+    }
+    assert_eq!(scene.mirrors.maintenance().await.mirrors_skipped, 0);
+    assert!(!has(forced_away) && has(second));
+    scene.fetch(scene.commit("five")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_mirror_that_cannot_be_built_again_stays_as_it_is() {
+    let scene = Scene::new();
+    let first = scene.commit("one");
+    scene.fetch(first).await.unwrap();
+    let second = scene.commit("two");
+    let odb = scene.source.odb().unwrap();
+    let half = odb.read(second).unwrap();
+    let mirror = scene.mirrors.open(&scene.repo).unwrap();
+    mirror
+        .odb()
+        .unwrap()
+        .write(git2::ObjectType::Commit, half.data())
+        .unwrap();
+    fs::rename(scene.source.path(), scene.directory.path().join("moved")).unwrap();
+    scene.fetch(second).await.unwrap_err();
+    assert!(
+        scene
+            .mirrors
+            .open(&scene.repo)
+            .unwrap()
+            .find_commit(first)
+            .is_ok()
+    );
+}
+
 #[tokio::test]
 async fn a_mirror_without_its_head_is_mended() {
     let scene = Scene::new();
@@ -145,6 +210,15 @@ async fn st_27_what_is_no_commit_is_gone() {
     scene.commit("one");
     let blob = scene.source.blob(b"one").unwrap();
     assert!(matches!(scene.fetch(blob).await, Err(ScmError::CommitGone(_))));
+    // Nor is it damage once the object has come with a commit.
+    let commit = scene.commit("two");
+    scene.fetch(commit).await.unwrap();
+    let packs = scene.packs();
+    let tree = scene.source.find_commit(commit).unwrap().tree_id();
+    for object in [tree, blob] {
+        assert!(matches!(scene.fetch(object).await, Err(ScmError::CommitGone(_))));
+    }
+    assert_eq!(scene.packs(), packs);
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! Idle work: many small packs become one, references are trimmed. Nothing that is in a mirror is ever lost by it.
+//! Idle work: many small packs become one, references are trimmed, damaged objects go that no goal borrows any more. Nothing else
+//! that is in a mirror is ever lost by it.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -59,7 +60,11 @@ fn one(layout: &Layout) -> Result<Option<(usize, usize)>, AnyError> {
     let Some(_locked) = layout.try_lock()? else {
         return Ok(None);
     };
+    let has_forgotten = layout.forget_damaged()?;
     let mirror = layout.open()?;
+    if has_forgotten {
+        kept::forget_missing(&mirror)?;
+    }
     let references = kept::trim(&mirror)?;
     let packs = join_small_packs(&mirror, &layout.pack_directory())?;
     Ok(Some((packs, references)))

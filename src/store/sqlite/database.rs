@@ -44,6 +44,27 @@ pub(crate) fn prepare_file(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Refuses an empty file beside what a machine leaves that has worked: its content was lost, and with it the knowledge of what
+/// was done already.
+pub(super) fn refuse_emptied(path: &Path) -> Result<(), StoreError> {
+    let is_empty = std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0);
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let Some(directory) = directory.filter(|_| is_empty) else {
+        return Ok(());
+    };
+    let entries = std::fs::read_dir(directory).map_err(|error| not_writable(directory, &error))?;
+    let has_content = |found: &std::path::PathBuf| {
+        std::fs::read_dir(found).is_ok_and(|mut entries| entries.next().is_some())
+    };
+    match entries.flatten().map(|entry| entry.path()).find(has_content) {
+        Some(beside) => {
+            let because = format!("it is empty although {} is not", beside.display());
+            Err(naming(path, corrupt("database", &because)))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Makes the directory of a file (0700) where it is missing.
 pub(crate) fn prepare_directory(path: &Path) -> Result<(), StoreError> {
     if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {

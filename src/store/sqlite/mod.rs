@@ -75,6 +75,7 @@ impl SqliteStore {
     /// [`StoreError::Newer`] when a newer program wrote it, [`StoreError::Corrupt`] when it is not a sound database,
     /// [`StoreError::NotWritable`] when it cannot be made or written.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
+        database::refuse_emptied(path)?;
         database::prepare_file(path)?;
         let mut connection = database::connect_writer(path).await?;
         database::migrate(&mut connection, path).await?;

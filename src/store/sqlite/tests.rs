@@ -88,6 +88,21 @@ async fn i8_something_that_is_no_database_is_named_and_left_alone() {
 }
 
 #[tokio::test]
+async fn i8_a_database_that_was_emptied_is_no_new_machine() {
+    let (directory, path) = used().await;
+    std::fs::write(&path, "").unwrap();
+    std::fs::create_dir_all(directory.path().join("attempts/one")).unwrap();
+    let error = SqliteStore::open(&path).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+    let text = text(&error);
+    assert!(text.contains("attempts") && text.contains("backup"), "{text}");
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
+    // A first start that was killed leaves an empty file too, and nothing beside it.
+    std::fs::remove_dir_all(directory.path().join("attempts")).unwrap();
+    SqliteStore::open(&path).await.unwrap();
+}
+
+#[tokio::test]
 async fn i8_a_damaged_page_is_an_error_and_never_an_answer() {
     let (_directory, path) = used().await;
     let mut bytes = std::fs::read(&path).unwrap();

@@ -8,7 +8,7 @@ mod triggers;
 use std::time::Duration;
 
 use sdm::kinds::Acts;
-use sdm::model::{Action, ExecutionResult, Person, StateName};
+use sdm::model::{Action, CommitSha, Cursor, ExecutionResult, News, Person, StateName};
 use sdm::ports::executor::ExecutionNews;
 use sdm::ports::store::Cause;
 
@@ -85,6 +85,32 @@ async fn a_branch_that_only_names_a_known_commit_or_moves_back_sets_no_goals() {
     machine.engine.observe(&machine.repo).await.unwrap();
     machine.scm.point("main", None);
     assert_eq!(machine.engine.observe(&machine.repo).await.unwrap(), Vec::new());
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_left_out_is_said_once_and_holds_no_other_branch_up() {
+    let machine = TestMachine::start(CHAIN).await;
+    machine.push("main", &[("a", "1")]).await;
+    let tree = CommitSha::parse(&"e".repeat(40)).unwrap();
+    machine.scm.point("aaa", Some(&tree));
+    machine.scm.refuse("`caf\\xe9`: the name is not UTF-8");
+    for text in ["2", "3"] {
+        machine.scm.commit("main", &[("a", text)]);
+        assert_eq!(machine.engine.observe(&machine.repo).await.unwrap().len(), 1);
+    }
+    let feed = machine.engine.store().feed(Cursor(0), 1000).await.unwrap();
+    let said = feed.into_iter().filter_map(|entry| match entry.news {
+        News::Message { text, .. } => Some(text),
+        _ => None,
+    });
+    assert_eq!(
+        said.collect::<Vec<_>>(),
+        [
+            "left out: branch `caf\\xe9`: the name is not UTF-8",
+            "left out: branch `aaa`: it points at eeeeeee, which is no commit of the repository"
+        ]
+    );
     machine.stop().await;
 }
 

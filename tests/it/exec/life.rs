@@ -144,6 +144,39 @@ async fn a_killed_supervisor_is_lost_at_once_and_takes_everything_with_it() {
 }
 
 #[tokio::test]
+async fn a_goal_that_halts_its_supervisor_still_has_its_time_limit() {
+    let halting = [
+        "kill -STOP $PPID; sleep 1000",
+        // The guard too: then it is whoever watches that lets both go on.
+        "kill -STOP $(cut -d ' ' -f 4 /proc/$PPID/stat); kill -STOP $PPID; sleep 1000",
+    ];
+    for (number, script) in (1..).zip(halting) {
+        let house = House::new();
+        let mut spec = house.shell(&format!("echo atm:phase=up; sleep 0.1; {script}"));
+        spec.timeout = Duration::from_millis(500);
+        spec.grace = Duration::from_millis(100);
+        let watch = house.executor.start(&attempt(number), spec).await.unwrap();
+        let result = ended(watch).await;
+        assert_eq!(result.phase.as_deref(), Some("timeout"), "{script}: {result:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_supervisor_killed_by_its_command_at_once_is_lost_and_not_unstarted() {
+    let house = House::new();
+    for number in 1..10 {
+        let script = "echo bye > ran; kill -9 $PPID; sleep 1000";
+        let watch = house
+            .executor
+            .start(&attempt(number), house.shell(script))
+            .await
+            .unwrap();
+        assert_eq!(story(watch).await.last(), Some(&ExecutionNews::Lost));
+        assert_eq!(fs::read_to_string(house.work().join("ran")).unwrap(), "bye\n");
+    }
+}
+
+#[tokio::test]
 async fn e8_whenever_the_supervisor_is_killed_the_lines_before_stay_readable() {
     let house = House::new();
     let script =

@@ -16,6 +16,7 @@ struct State {
     branches: BTreeMap<BranchName, CommitSha>,
     commits: BTreeMap<CommitSha, FakeCommit>,
     tags: BTreeMap<String, CommitSha>,
+    refused: Vec<String>,
     lent: BTreeSet<String>,
     lends: u64,
     gone: bool,
@@ -63,6 +64,11 @@ impl FakeScm {
             Some(sha) => state.branches.insert(branch, sha.clone()),
             None => state.branches.remove(&branch),
         };
+    }
+
+    /// Leaves something out from now on.
+    pub fn refuse(&self, reason: &str) {
+        self.0.lock().unwrap().refused.push(reason.to_owned());
     }
 
     /// Points a tag at a commit.
@@ -119,11 +125,11 @@ fn commit(sha: CommitSha) -> Commit {
 #[async_trait]
 impl Scm for FakeScm {
     async fn heads(&self, _repo: &Repository) -> Result<Heads, ScmError> {
-        let branches = self.0.lock().unwrap().branches.clone();
+        let state = self.0.lock().unwrap();
         Ok(Heads {
-            branches,
+            branches: state.branches.clone(),
             default_branch: BranchName::parse("main").ok(),
-            refused: Vec::new(),
+            refused: state.refused.clone(),
         })
     }
 

@@ -124,7 +124,7 @@ impl Output {
                 let (journal, phases, news) = (&mut self.journal, &mut self.phases, &mut self.news);
                 stream
                     .lines
-                    .finish(&mut |line| note(journal, phases, news, stream.name, line));
+                    .finish(&mut |line, written| note(journal, phases, news, stream.name, (line, written)));
             }
             stays
         });
@@ -145,8 +145,8 @@ impl Output {
         match stream.pipe.read(&mut self.piece) {
             Ok(length) if length > 0 => {
                 let (journal, phases, news) = (&mut self.journal, &mut self.phases, &mut self.news);
-                stream.lines.push(&self.piece[..length], &mut |line| {
-                    note(journal, phases, news, stream.name, line);
+                stream.lines.push(&self.piece[..length], &mut |line, written| {
+                    note(journal, phases, news, stream.name, (line, written));
                 });
                 Taken::Something
             }
@@ -168,9 +168,15 @@ enum Taken {
     End,
 }
 
-/// A line of output: into the log, and into the news when it changes the phase.
-fn note(journal: &mut Journal, phases: &mut Phases, news: &mut News, stream: &str, line: &str) {
-    journal.output(stream, line);
+/// A line of output, and how many bytes it was there: into the log, and into the news when it changes the phase.
+fn note(
+    journal: &mut Journal,
+    phases: &mut Phases,
+    news: &mut News,
+    stream: &str,
+    (line, written): (&str, usize),
+) {
+    journal.output(stream, line, written);
     if let Some(phase) = phases.see(line) {
         // A phase that cannot be told is no reason to end a goal (3.16).
         let _ = news.write(&NewsRecord::Phase(phase.to_owned()));
