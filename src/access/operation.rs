@@ -471,7 +471,8 @@ impl Operation {
     /// Whether an allowed use stands in the audit log; what is not allowed always does (security model 16).
     pub fn is_recorded(&self) -> bool {
         let makes_rights = matches!(self.who, Who::Person | Who::FreshPerson);
-        self.changes() || self.reads_secrets || makes_rights
+        let registers = ["events.subscribe", "command.register"].contains(&self.name);
+        self.changes() || self.reads_secrets || makes_rights || registers
     }
 }
 

@@ -33,9 +33,7 @@ impl Counters {
 /// `GET /metrics`.
 pub(super) async fn show(State(hub): State<Hub>, headers: HeaderMap) -> Result<impl IntoResponse, Refusal> {
     let caller = hub.caller(&headers).await?;
-    if !caller.has("admin:read") {
-        return Err(Refusal::missing(Operation::Metrics, &["admin:read"]));
-    }
+    caller.may_at_hub(Operation::Metrics)?;
     let totals = hub.store().totals().await?;
     let counters = hub.counters();
     let machines = hub.known().machines();

@@ -89,7 +89,8 @@ impl Refusal {
         let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::FORBIDDEN);
         let mut more = serde_json::to_value(refused).unwrap_or_default();
         if let Value::Object(fields) = &mut more {
-            for known in ["status", "code", "message"] {
+            // What stands in the answer anyway, and a page that this hub does not have.
+            for known in ["status", "code", "message", "fix_url"] {
                 fields.remove(known);
             }
             if refused.code == "insufficient_scope" && refused.pending == Some(false) {

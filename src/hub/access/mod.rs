@@ -61,6 +61,17 @@ impl Caller {
         self.may_on(operation, workspace, &[Resource::Workspace])
     }
 
+    /// Whether this may be done that is about no workspace in particular.
+    ///
+    /// # Errors
+    /// As [`Self::may`].
+    pub fn may_at_hub(&self, operation: Operation) -> Result<(), Refusal> {
+        let resources = [Resource::Workspace];
+        let request = self.bearer.request(operation.row().name, &resources, self.now);
+        let decision = self.bearer.decide(&request);
+        self.judged(&request, &decision)
+    }
+
     /// Whether this may be done there, with all of these.
     ///
     /// # Errors
