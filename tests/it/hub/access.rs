@@ -4,7 +4,7 @@ use std::io::BufReader;
 use std::path::Path;
 
 use sdm::access::audit::{Given, verify};
-use sdm::hub::administration::Administration;
+use sdm::hub::administration::{Administration, KeyWish};
 use sdm::hub::ingest::WebhookSecrets;
 use sdm::hub::{HubError, HubOptions, RunningHub, start};
 use sdm::store::hub::Place;
@@ -249,4 +249,54 @@ async fn a_hub_does_not_start_with_a_policy_that_cannot_be_used() {
             .contains("policy.yaml:1:23: there is no scope `x`"),
         "{refused}"
     );
+}
+
+#[tokio::test]
+async fn d56_people_decide_about_goals_when_the_policy_knows_them() {
+    let hub = Guarded::start(&format!("{POLICY}people:\n  ada: {{}}\n")).await;
+    let administration = Administration::of(hub.hub.memory());
+    let person = |name: &str| KeyWish {
+        name: name.to_owned(),
+        is_person: true,
+        ..wish(&[])
+    };
+    let (_, ada) = administration.new_key(&person("ada")).await.unwrap();
+    let (_, eve) = administration.new_key(&person("eve")).await.unwrap();
+    let path = "/goals/w/s/0-code/g/approve";
+    let code = async |key: &str| hub.post(path, key, &json!({})).await.1["error"]["code"].clone();
+    assert_eq!(code(&eve).await, "principal_disabled");
+    assert_eq!(code(&hub.key).await, "person_required");
+    assert_eq!(
+        code(&ada).await,
+        "not_found",
+        "she may, and there is no such goal"
+    );
+    let audited = hub.audited();
+    assert!(
+        audited.contains(&"person:eve goal.approve workspace principal_disabled".to_owned()),
+        "{audited:?}"
+    );
+    assert!(
+        audited.contains(&"person:ada goal.approve workspace allowed".to_owned()),
+        "{audited:?}"
+    );
+}
+
+#[tokio::test]
+async fn logs_are_read_of_goals_that_may_be_seen() {
+    let hub = Guarded::start(POLICY).await;
+    let status = async || {
+        let url = format!("http://{}/api/logs/w/s/0-code/g", hub.hub.address);
+        hub.http
+            .get(url)
+            .bearer_auth(&hub.key)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+    };
+    assert_eq!(status().await, 404, "nobody knows whose goal it is");
+    hub.ask(&goal("app", "0-code")).await;
+    assert_eq!(status().await, 200);
 }
