@@ -15,6 +15,7 @@ pub use crate::daemon::offline::GoalLog;
 use crate::daemon::offline::{self, OfflineError, RunOptions, Subject, explain_offline, predict_offline};
 use crate::daemon::references::{self, LockChanges, LockOptions, ReferenceError};
 use crate::daemon::state::StateError;
+use crate::daemon::team::asking::{self, HubAnswer, HubAsk};
 use crate::engine::Machine;
 use crate::model::{Diagnostic, FeedEntry, GoalTrigger, Place, RuleTest, Severity, StateName, Trace};
 use crate::rules::Verified;
@@ -326,6 +327,22 @@ pub fn predict(
     branch: Option<&str>,
 ) -> Result<PredictionView, DoorError> {
     predict_offline(config, repo_path, branch).map_err(not_answered)
+}
+
+/// Asks the configured hub for a command of some machine.
+///
+/// # Errors
+/// It is not asked for.
+pub fn ask_hub(
+    config: &Configuration,
+    ask: &HubAsk,
+    on_message: &mut dyn FnMut(&str),
+) -> Result<HubAnswer, DoorError> {
+    let asked = runtime()?.block_on(asking::ask_hub(config, ask, on_message));
+    asked.map_err(|not_asked| DoorError::Refused {
+        message: not_asked.message,
+        hint: not_asked.hint,
+    })
 }
 
 fn subject(what: &What) -> Subject {

@@ -168,6 +168,30 @@ impl HubClient {
         }
     }
 
+    /// Asks for a command of some machine.
+    ///
+    /// # Errors
+    /// The hub does not take it.
+    pub(super) async fn invoke(&self, key: &SecretString, asked: &Value) -> Result<Value, HubError> {
+        told(answer(self.post("/command?invoke=true", key, asked)).await?)
+    }
+
+    /// Looks at what became of a command.
+    ///
+    /// # Errors
+    /// The hub does not say.
+    pub(super) async fn look(&self, key: &SecretString, command: &str, id: &str) -> Result<Value, HubError> {
+        let mut url =
+            Url::parse(&self.address).map_err(|_| HubError::NotAHub("it has no address".to_owned()))?;
+        if let Ok(mut steps) = url.path_segments_mut() {
+            steps
+                .pop_if_empty()
+                .extend(["command", command, "invocation", id]);
+        }
+        let request = self.http.get(url).header(header::ACCEPT, "application/json");
+        told(answer(request.bearer_auth(key.expose_secret())).await?)
+    }
+
     fn post(&self, path: &str, key: &SecretString, body: &impl serde::Serialize) -> RequestBuilder {
         let body = serde_json::to_vec(body).expect("messages to the hub have text keys only");
         self.http
@@ -338,6 +362,16 @@ fn refusal(status: StatusCode, wish: Option<Duration>, body: &[u8]) -> HubError 
         400 | 413 | 422 => HubError::RegistrationRefused(words),
         408 | 409 | 425 | 429 | 500..=599 => HubError::Busy { words, wish },
         other => HubError::NotAHub(format!("status {other}: {words}")),
+    }
+}
+
+/// An answer, or why there is none.
+fn told((status, wish, body): (StatusCode, Option<Duration>, Vec<u8>)) -> Result<Value, HubError> {
+    match status.as_u16() {
+        200..=299 => serde_json::from_slice(&body)
+            .map_err(|_| HubError::NotAHub("its answer cannot be read".to_owned())),
+        400 | 404 | 409 | 413 | 422 => Err(HubError::NotTaken(plain(&said(&body).message))),
+        _ => Err(refusal(status, wish, &body)),
     }
 }
 

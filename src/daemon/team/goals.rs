@@ -20,6 +20,7 @@ pub(super) fn goal(
     change: &GoalEvent,
     shown: (StateName, &str, u32),
     known_as: &KnownAs,
+    confirmations: &Confirmations,
 ) -> Value {
     let (state, text, attempt) = shown;
     let definition = goal.definition();
@@ -40,7 +41,6 @@ pub(super) fn goal(
         .iter()
         .map(|key| json!({"environment": key.environment, "uniqueName": key.unique_name.as_str(), "name": name_of(key)}))
         .collect();
-    let (pre_approval, approval) = confirmation(change);
     let mut value = shared(record, known_as, change.at);
     let own = json!({
         "uniqueName": definition.unique_name.as_str(),
@@ -48,7 +48,7 @@ pub(super) fn goal(
         "environment": definition.environment,
         "registration": machine,
         "fulfillment": {"method": "sdm", "name": definition.work.kind, "registration": machine},
-        "state": state,
+        "state": told(state),
         "phase": or_now(&change.phase, &goal.phase),
         "description": text,
         "descriptions": descriptions(goal),
@@ -59,8 +59,8 @@ pub(super) fn goal(
         "preConditions": conditions,
         "approvalRequired": definition.approval.is_some(),
         "preApprovalRequired": definition.pre_approval.is_some(),
-        "approval": approval.map(|approval| confirmed(machine, approval)),
-        "preApproval": pre_approval.map(|approval| confirmed(machine, approval)),
+        "approval": confirmations.approval.as_ref().map(|approval| confirmed(machine, approval)),
+        "preApproval": confirmations.pre_approval.as_ref().map(|approval| confirmed(machine, approval)),
         "provenance": [provenance(machine, &definition.name, change.at)],
         "parameters": Value::Object(definition.parameters.clone()).to_string(),
         "version": change.version,
@@ -85,7 +85,7 @@ pub(super) fn set(
     let mut value = shared(record, known_as, entry.at);
     let own = json!({
         "goals": record.set.goals().iter().map(names).collect::<Vec<_>>(),
-        "state": state,
+        "state": told(state),
         "provenance": provenance(machine, "goals", record.created_at),
         "tags": [],
     });
@@ -131,23 +131,42 @@ fn descriptions(goal: &Goal) -> Value {
     })
 }
 
-fn confirmation(change: &GoalEvent) -> (Option<&Approval>, Option<&Approval>) {
-    match &change.change {
-        GoalChange::PreApproved { approval } => (Some(approval), None),
-        GoalChange::Approved { approval } => (None, Some(approval)),
-        GoalChange::Planned { .. }
-        | GoalChange::Requested
-        | GoalChange::StartRequired
-        | GoalChange::Confirmed { .. }
-        | GoalChange::Denied
-        | GoalChange::Started { .. }
-        | GoalChange::Progressed
-        | GoalChange::Ended { .. }
-        | GoalChange::Skipped { .. }
-        | GoalChange::Canceled
-        | GoalChange::Retried { .. }
-        | GoalChange::Replanned
-        | GoalChange::IgnoredResult { .. } => (None, None),
+/// A hub takes it from no machine that somebody approves; that they did stands beside the state the goal is in until it goes on.
+fn told(state: StateName) -> StateName {
+    match state {
+        StateName::PreApproved => StateName::WaitingForPreApproval,
+        StateName::Approved => StateName::WaitingForApproval,
+        other => other,
+    }
+}
+
+/// Who confirmed a goal last: its start, and its result.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Confirmations {
+    pre_approval: Option<Approval>,
+    approval: Option<Approval>,
+}
+
+impl Confirmations {
+    /// Takes over what a change says.
+    pub(super) fn take_over(&mut self, change: &GoalChange) {
+        match change {
+            GoalChange::PreApproved { approval } => self.pre_approval = Some(approval.clone()),
+            GoalChange::Approved { approval } => self.approval = Some(approval.clone()),
+            GoalChange::Denied => *self = Self::default(),
+            GoalChange::Planned { .. }
+            | GoalChange::Requested
+            | GoalChange::StartRequired
+            | GoalChange::Confirmed { .. }
+            | GoalChange::Started { .. }
+            | GoalChange::Progressed
+            | GoalChange::Ended { .. }
+            | GoalChange::Skipped { .. }
+            | GoalChange::Canceled
+            | GoalChange::Retried { .. }
+            | GoalChange::Replanned
+            | GoalChange::IgnoredResult { .. } => {}
+        }
     }
 }
 

@@ -10,8 +10,9 @@ use serde_json::{Map, Value, json};
 
 use super::backoff::{Backoff, Setback};
 use super::client::HubError;
+use super::goals::Confirmations;
 use super::{Inner, goals};
-use crate::model::{Cursor, FeedEntry, GoalSetId, News, StateName};
+use crate::model::{Cursor, FeedEntry, GoalEvent, GoalKey, GoalSetId, News, StateName};
 use crate::ports::store::{GoalSetRecord, StoreError};
 use crate::runtime::causes::chain;
 
@@ -36,16 +37,29 @@ struct WriteOut {
     value: Value,
 }
 
-/// What was told of which set last, so that a set is told when its state changes and not with each of its goals.
+/// What was told last: of sets, so that one is told when its state changes and not with each of its goals; of goals, who
+/// confirmed them.
 #[derive(Default)]
-pub(super) struct Told(HashMap<GoalSetId, StateName>);
+pub(super) struct Told {
+    sets: HashMap<GoalSetId, StateName>,
+    confirmations: HashMap<(GoalSetId, GoalKey), Confirmations>,
+}
 
 impl Told {
     fn is_news(&mut self, set: GoalSetId, state: StateName) -> bool {
-        if self.0.len() > REMEMBERED {
-            self.0.clear();
+        if self.sets.len() > REMEMBERED {
+            self.sets.clear();
         }
-        self.0.insert(set, state) != Some(state)
+        self.sets.insert(set, state) != Some(state)
+    }
+
+    fn confirmations(&mut self, set: GoalSetId, event: &GoalEvent) -> Confirmations {
+        if self.confirmations.len() > REMEMBERED {
+            self.confirmations.clear();
+        }
+        let known = self.confirmations.entry((set, event.goal.clone())).or_default();
+        known.take_over(&event.change);
+        known.clone()
     }
 }
 
@@ -188,7 +202,8 @@ impl Inner {
             kind,
             value,
         };
-        let value = goals::goal(&self.name, record, goal, event, shown, &known_as);
+        let confirmations = told.confirmations(*goal_set, event);
+        let value = goals::goal(&self.name, record, goal, event, shown, &known_as, &confirmations);
         let mut writes = vec![write("ingestCustomSdmGoal", "CustomSdmGoalInput", value)];
         if told.is_news(*goal_set, *set_state) {
             let value = goals::set(&self.name, record, entry, *set_state, &known_as);

@@ -344,6 +344,13 @@ async fn answer(
             None,
         );
     }
+    // As the real hub: that somebody approves is for people to say.
+    let is_decision = |value: &Value| matches!(value["state"].as_str(), Some("approved" | "pre_approved"));
+    let mut variables = question["variables"].as_object().unwrap().values();
+    if variables.any(is_decision) {
+        let refused = json!({"errors": [{"message": "only people may do this"}]});
+        return json_answer(200, &refused, None);
+    }
     let mut data = serde_json::Map::new();
     for (name, value) in question["variables"].as_object().unwrap() {
         // `key: field(value: $name)`

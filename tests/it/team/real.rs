@@ -26,6 +26,19 @@ impl RealHub {
     async fn start(machine: &LocalMachine) -> Self {
         std::fs::create_dir_all(machine.path("hub")).unwrap();
         std::fs::write(machine.path("hub/webhook-secret"), SECRET).unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let mut hub = Self {
+            url: format!("http://127.0.0.1:{port}"),
+            port,
+            key: String::new(),
+            process: None,
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+        };
+        hub.run(machine).await;
         let database = machine.path("hub/hub.db");
         let new_key = [
             "hub",
@@ -37,20 +50,7 @@ impl RealHub {
             "--database",
             database.to_str().unwrap(),
         ];
-        let key = machine.ok(&new_key).trim().to_owned();
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let mut hub = Self {
-            url: format!("http://127.0.0.1:{port}"),
-            port,
-            key,
-            process: None,
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
-        };
-        hub.run(machine).await;
+        hub.key = machine.ok(&new_key).trim().to_owned();
         hub
     }
 
@@ -100,6 +100,55 @@ impl RealHub {
         tokio::time::timeout(Duration::from_secs(40), looking)
             .await
             .unwrap_or_else(|_| panic!("waited in vain until {what}"))
+    }
+
+    /// The key of a person, for the hub's commands.
+    fn person(machine: &LocalMachine, name: &str) -> String {
+        let database = machine.path("hub/hub.db");
+        let arguments = [
+            "hub",
+            "key",
+            "new",
+            name,
+            "--person",
+            "--workspace",
+            "A1",
+            "--database",
+        ];
+        let arguments = [&arguments[..], &[database.to_str().unwrap()]].concat();
+        machine.ok(&arguments).trim().to_owned()
+    }
+
+    /// Runs a command of a machine by way of the hub; how it ended, with what was said.
+    async fn run_command(&self, key: &str, command: &str, parameters: &[(&str, &str)]) -> Value {
+        let given: Vec<Value> = parameters
+            .iter()
+            .map(|(name, value)| json!({"name": name, "value": value}))
+            .collect();
+        let body = json!({"command": command, "team": {"id": "A1"}, "parameters": given}).to_string();
+        let request = self
+            .http
+            .post(format!("{}/command?invoke=true", self.url))
+            .bearer_auth(key);
+        let response = request
+            .header("content-type", "application/json")
+            .body(body)
+            .send()
+            .await
+            .unwrap();
+        let answer: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        let url = answer["invocation"]["url"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{answer}"))
+            .to_owned();
+        let look = async || {
+            let response = self.http.get(&url).bearer_auth(key).send().await.ok()?;
+            let looked: Value = serde_json::from_str(&response.text().await.ok()?).ok()?;
+            ["SUCCESS", "FAILURE"]
+                .contains(&looked["phase"].as_str()?)
+                .then_some(looked)
+        };
+        self.until("the command has ended", look).await
     }
 
     /// What a forge sends, signed.
@@ -169,19 +218,10 @@ impl Drop for RealHub {
     }
 }
 
-fn connected(machine: &LocalMachine) {
-    machine.wait_until("the machine is connected", |machine| {
-        (machine.status()?["hub"]["standing"] == "connected").then_some(())
-    });
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_signed_push_becomes_a_plan_and_its_end_is_seen_at_the_hub() {
-    let mut machine = LocalMachine::new(ONE_GOAL);
-    std::os::unix::fs::symlink("app", machine.path("acme/app.git")).unwrap();
-    let server = HttpServer::start(&machine.path(""), None).await;
-    let forge = server.url("").trim_end_matches('/').to_owned();
-    let mut hub = RealHub::start(&machine).await;
+/// A machine that is configured for a hub, and the hub.
+async fn together(goals: &str) -> (LocalMachine, RealHub) {
+    let machine = LocalMachine::new(goals);
+    let hub = RealHub::start(&machine).await;
     std::fs::write(machine.path("hub.key"), &hub.key).unwrap();
     let directory = machine.path("home/.config/sdm");
     std::fs::create_dir_all(&directory).unwrap();
@@ -192,6 +232,21 @@ async fn a_signed_push_becomes_a_plan_and_its_end_is_seen_at_the_hub() {
         key.display()
     );
     std::fs::write(directory.join("config.yaml"), text).unwrap();
+    (machine, hub)
+}
+
+fn connected(machine: &LocalMachine) {
+    machine.wait_until("the machine is connected", |machine| {
+        (machine.status()?["hub"]["standing"] == "connected").then_some(())
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_push_becomes_a_plan_and_its_end_is_seen_at_the_hub() {
+    let (mut machine, mut hub) = together(ONE_GOAL).await;
+    std::os::unix::fs::symlink("app", machine.path("acme/app.git")).unwrap();
+    let server = HttpServer::start(&machine.path(""), None).await;
+    let forge = server.url("").trim_end_matches('/').to_owned();
     machine.start_with_hub();
     connected(&machine);
     let first = machine.git(&["rev-parse", "HEAD"]);
@@ -216,4 +271,87 @@ async fn a_signed_push_becomes_a_plan_and_its_end_is_seen_at_the_hub() {
     assert_eq!(machine.ended_set_of(&fourth)["state"], "success");
     hub.shows_success_of(&fourth).await;
     assert_eq!(machine.goal_sets().len(), 3);
+}
+
+const WITH_COMMANDS: &str = r#"
+rules:
+  - name: build
+    goals:
+      - {name: publish, execute: {run: [cat, README.md]}, pre_approval: {by: [ada]}}
+commands:
+  - name: greet
+    parameters: {name: {pattern: "^[a-z]+$"}}
+    run: [sh, -c, 'printf "{\"message\": \"greeted $1\"}" > "$ATOMIST_RESULT"', greet, "${parameters.name}"]
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_run_commands_and_confirm_goals_at_the_hub() {
+    let (mut machine, hub) = together(WITH_COMMANDS).await;
+    let config = machine.path("home/.config/sdm/config.yaml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let repo = machine.repo();
+    std::fs::write(
+        &config,
+        format!("{text}repositories: ['{}']\ntrust: all\n", repo.display()),
+    )
+    .unwrap();
+    machine.start_with_hub();
+    connected(&machine);
+    let (ada, bob) = (RealHub::person(&machine, "ada"), RealHub::person(&machine, "bob"));
+    let greeted = hub.run_command(&bob, "greet", &[("name", "jess")]).await;
+    assert_eq!(greeted["phase"], "SUCCESS", "{greeted:#}");
+    assert!(
+        greeted["messages"].to_string().contains("greeted jess"),
+        "{greeted:#}"
+    );
+    // The same with the program, and a configuration of one's own.
+    let mine = machine.path("mine.yaml");
+    let key = machine.path("bob.key");
+    std::fs::write(&key, &bob).unwrap();
+    let text = format!(
+        "hub: {{address: '{}', key: {{file: '{}'}}, workspaces: [A1]}}\n",
+        hub.url,
+        key.display()
+    );
+    std::fs::write(&mine, text).unwrap();
+    let config = mine.to_str().unwrap();
+    let said = machine.ok(&["--config", config, "do", "--hub", "greet", "--name", "ada"]);
+    assert_eq!(said, "greeted ada\n");
+    let refused = machine.sdm(&["--config", config, "do", "--hub", "greet", "--name", "ADA"]);
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && words.contains("the hub does not take it"),
+        "{words}"
+    );
+    let sha = machine.commit("change", &[("README.md", "hello")]);
+    let set = machine.set_of(&sha)["id"].as_str().unwrap().to_owned();
+    let which = [
+        ("goal_set", set.as_str()),
+        ("goal", "publish"),
+        ("environment", "0-code"),
+    ];
+    let refused = hub.run_command(&bob, "sdm.approve", &which).await;
+    assert_eq!(refused["phase"], "FAILURE", "{refused:#}");
+    assert!(
+        refused
+            .to_string()
+            .contains("bob is not among those who may confirm"),
+        "{refused:#}"
+    );
+    let approved = hub.run_command(&ada, "sdm.approve", &which).await;
+    assert_eq!(approved["phase"], "SUCCESS", "{approved:#}");
+    assert_eq!(machine.ended_set_of(&sha)["state"], "success");
+    let look = async || {
+        let answer = hub
+            .ask("{ SdmGoal(state: [success]) { uniqueName preApproval { userId } } }")
+            .await?;
+        let goal = answer["data"]["SdmGoal"].get(0)?;
+        (goal["preApproval"]["userId"] == "ada").then_some(())
+    };
+    hub.until("the hub shows who approved", look).await;
+    assert!(
+        !machine.daemon_log().contains("put aside"),
+        "{}",
+        machine.daemon_log()
+    );
 }

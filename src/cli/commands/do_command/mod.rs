@@ -6,6 +6,7 @@ mod administration;
 mod apply;
 mod follow;
 mod help;
+mod hub;
 mod prompt;
 mod registry;
 mod said;
@@ -27,6 +28,12 @@ pub(super) use tree::with_commands;
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Ask the configured hub for it, with a key of your own: WORDS are then the name of a command of any machine there
+    #[arg(long)]
+    hub: bool,
+    /// The machine, where several have such a command
+    #[arg(long, value_name = "NAME", requires = "hub")]
+    machine: Option<String>,
     /// What to say, then `--parameter value` or `--parameter=value`
     #[arg(value_name = "WORDS", num_args = 0.., trailing_var_arg = true, allow_hyphen_values = true)]
     words: Vec<String>,
@@ -34,7 +41,10 @@ pub struct Args {
 
 /// `sdm do`.
 pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
-    say(context, &args.words, None)
+    match args.hub {
+        true => hub::ask(context, &args.words, args.machine.clone()),
+        false => say(context, &args.words, None),
+    }
 }
 
 /// `sdm WORDS…` where the first word is none of the program's.

@@ -1,0 +1,143 @@
+//! A person asks the hub for a command of some machine, and hears what becomes of it (wire protocol 13).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use super::client::{HubClient, HubError, plain};
+use crate::config::Configuration;
+use crate::runtime::clock::SystemClock;
+use crate::secrets::Vault;
+
+/// Pause before the first look at what became of it; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// Longest such pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HubAsk {
+    /// Name of the command.
+    pub command: String,
+    /// The machine, where several have such a command.
+    pub machine: Option<String>,
+    /// Parameters by name.
+    pub parameters: Vec<(String, String)>,
+    /// Whether the end is not waited for.
+    pub no_wait: bool,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HubAnswer {
+    /// Id of the invocation.
+    pub id: String,
+    /// `PENDING`, `RUNNING`, `ASKING`, `SUCCESS` or `FAILURE`.
+    pub phase: String,
+    /// What was said at the end.
+    pub reason: Option<String>,
+    /// All of it, as the hub shows it.
+    pub shown: Value,
+}
+
+/// Why it was not asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{message}")]
+pub struct NotAsked {
+    /// Why.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl From<HubError> for NotAsked {
+    fn from(error: HubError) -> Self {
+        Self {
+            message: error.to_string(),
+            hint: error.hint().map(str::to_owned),
+        }
+    }
+}
+
+/// Asks the configured hub and waits for the end; `on_message` hears what the machine says meanwhile.
+///
+/// # Errors
+/// No hub is configured, it is not reached, or does not take it.
+pub async fn ask_hub(
+    configuration: &Configuration,
+    ask: &HubAsk,
+    on_message: &mut dyn FnMut(&str),
+) -> Result<HubAnswer, NotAsked> {
+    let Some(hub) = &configuration.hub else {
+        return Err(NotAsked {
+            message: "no hub is configured".to_owned(),
+            hint: Some(
+                "write `hub: {address: …, key: {file: …}}` with a key of your own into your configuration"
+                    .to_owned(),
+            ),
+        });
+    };
+    let network = super::super::network::options(configuration).map_err(HubError::from)?;
+    let client = HubClient::new(&hub.address, &network).map_err(HubError::from)?;
+    let key_file = configuration.secret_key_file.clone();
+    let vault = Vault::new(BTreeMap::new(), key_file, Arc::new(SystemClock));
+    let key = vault
+        .of_machine("hub.key", &hub.key)
+        .await
+        .map_err(HubError::from)?;
+    let workspace = hub.workspaces.first().cloned().unwrap_or_default();
+    let asked = client.invoke(&key, &body(ask, &workspace)).await?;
+    let id = asked.pointer("/invocation/id").and_then(Value::as_str);
+    let id = id.filter(|id| id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
+    let id = id
+        .ok_or_else(|| HubError::NotAHub("it does not say how to look at a command".to_owned()))?
+        .to_owned();
+    let (mut pause, mut told) = (FIRST_PAUSE, 0);
+    loop {
+        let shown = client.look(&key, &ask.command, &id).await?;
+        told = tell(&shown, told, on_message);
+        let answer = answer(&id, shown);
+        if ask.no_wait || ["ASKING", "SUCCESS", "FAILURE"].contains(&answer.phase.as_str()) {
+            return Ok(answer);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn body(ask: &HubAsk, workspace: &str) -> Value {
+    let given = |(name, value): &(String, String)| json!({"name": name, "value": value});
+    let parameters: Vec<Value> = ask.parameters.iter().map(given).collect();
+    let mut body = json!({"command": ask.command, "team": {"id": workspace}, "parameters": parameters});
+    if let Some(machine) = &ask.machine {
+        body["automation"] = json!({ "name": machine });
+    }
+    body
+}
+
+/// Tells messages that were not told yet; how many are told then.
+fn tell(shown: &Value, told: usize, on_message: &mut dyn FnMut(&str)) -> usize {
+    let messages = shown["messages"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    for message in messages.iter().skip(told) {
+        if let Some(text) = message["body"].as_str() {
+            on_message(text);
+        }
+    }
+    told.max(messages.len())
+}
+
+fn answer(id: &str, shown: Value) -> HubAnswer {
+    let text = |path: &str| shown.pointer(path).and_then(Value::as_str).map(plain);
+    HubAnswer {
+        id: id.to_owned(),
+        phase: text("/phase").unwrap_or_default(),
+        reason: text("/command_response/status/reason"),
+        shown,
+    }
+}
