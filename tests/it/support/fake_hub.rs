@@ -135,23 +135,32 @@ impl FakeHub {
         lock(&self.known).speaks_gzip = true;
     }
 
-    /// Says something on the newest socket.
+    /// The newest conversation, once it is open.
+    fn newest(&self) -> mpsc::UnboundedSender<Message> {
+        let begun = Instant::now();
+        loop {
+            let newest = lock(&self.known).sockets.last().cloned();
+            if let Some(open) = newest.filter(|socket| !socket.is_closed()) {
+                return open;
+            }
+            assert!(begun.elapsed() < PATIENCE, "no machine is connected");
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+
+    /// Says something in the newest conversation.
     pub fn say(&self, message: &Value) {
-        let known = lock(&self.known);
-        let frame = match known.speaks_gzip {
+        let newest = self.newest();
+        let frame = match lock(&self.known).speaks_gzip {
             true => Message::Binary(packed(message.to_string().as_bytes()).into()),
             false => Message::Text(message.to_string().into()),
         };
-        known
-            .sockets
-            .last()
-            .expect("a machine is connected")
-            .send(frame)
-            .ok();
+        newest.send(frame).ok();
     }
 
     /// Ends the newest conversation.
     pub fn hang_up(&self) {
+        drop(self.newest());
         lock(&self.known).sockets.pop();
     }
 
