@@ -30,17 +30,17 @@ pub(super) fn of(delivery: &Delivery) -> Vec<Saying> {
             "timestamp": delivery.at.as_micros() / 1000,
             "post_mode": "ttl",
         });
-        saying(with(envelope.clone(), more), None)
+        saying(&with(envelope.clone(), more), None)
     });
     let status = json!({"status": {"code": answer.code, "reason": answer.reason}});
-    let status = saying(with(envelope, status), Some(delivery.key.clone()));
+    let status = saying(&with(envelope, status), Some(delivery.key.clone()));
     message.into_iter().chain([status]).collect()
 }
 
 /// The status of an event that is not for this machine.
 pub(super) fn refused_event(workspace: &str, operation: &str, correlation: &str, reason: &str) -> Saying {
     let status = json!({"status": {"code": 1, "reason": reason}});
-    saying(with(event(workspace, operation, correlation), status), None)
+    saying(&with(event(workspace, operation, correlation), status), None)
 }
 
 /// The status of a command that is not for this machine.
@@ -53,10 +53,10 @@ pub(super) fn refused_command(invocation: &CommandInvocation, reason: &str) -> S
         &source,
     );
     let status = json!({"status": {"code": 1, "reason": reason}});
-    saying(with(envelope, status), None)
+    saying(&with(envelope, status), None)
 }
 
-fn saying(message: Value, answers: Option<String>) -> Saying {
+fn saying(message: &Value, answers: Option<String>) -> Saying {
     Saying {
         text: message.to_string(),
         answers,
