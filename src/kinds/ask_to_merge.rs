@@ -1,9 +1,11 @@
 //! Branches of goals that ask to be merged: where there is a forge, by a pull request (semantics 4.1, 5.5).
 
+use serde_json::{Value, json};
+
 use super::{GoalContext, KindError};
 use crate::model::goal_event::ExternalUrl;
 use crate::model::{BranchName, ExecutionResult};
-use crate::ports::forges::PullRequest;
+use crate::ports::forges::{OpenPullRequest, PullRequest};
 use crate::ports::secrets::Asker;
 
 /// Longest title, in characters; forges cut longer ones or refuse them.
@@ -16,7 +18,7 @@ pub(super) async fn ask_to_merge(
     target: &BranchName,
     title: &str,
     body: &str,
-) -> Result<crate::ports::forges::OpenPullRequest, KindError> {
+) -> Result<OpenPullRequest, KindError> {
     let push = &context.record.push;
     let wanted = PullRequest {
         branch: branch.clone(),
@@ -46,10 +48,7 @@ pub(super) fn asker(context: &GoalContext<'_>) -> Asker {
 }
 
 /// The result of a goal whose branch asks to be merged.
-pub(super) fn with_pull_request(
-    result: ExecutionResult,
-    open: &crate::ports::forges::OpenPullRequest,
-) -> ExecutionResult {
+pub(super) fn with_pull_request(result: ExecutionResult, open: &OpenPullRequest) -> ExecutionResult {
     let what = match open.is_new {
         true => "opened",
         false => "brought up to date",
@@ -60,12 +59,25 @@ pub(super) fn with_pull_request(
         label: Some(format!("Pull request {}", open.number)),
         url: open.url.clone(),
     });
+    let data = result.data.as_deref().map(|data| with_number(data, open));
     ExecutionResult {
         description: Some(format!(
             "{said}; pull request {} {what}: {}",
             open.number, open.url
         )),
         external_urls,
+        data,
         ..result
     }
+}
+
+/// The data of a goal with its pull request beside the branch.
+fn with_number(data: &str, open: &OpenPullRequest) -> String {
+    let mut data: Value = serde_json::from_str(data).unwrap_or_default();
+    let of_kind = data.as_object_mut().and_then(|data| data.values_mut().next());
+    if let Some(of_kind) = of_kind.and_then(Value::as_object_mut) {
+        let pull_request = json!({"number": open.number, "url": open.url});
+        of_kind.insert("pull_request".to_owned(), pull_request);
+    }
+    data.to_string()
 }

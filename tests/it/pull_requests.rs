@@ -112,6 +112,12 @@ async fn a_transform_opens_one_pull_request_and_brings_it_up_to_date() {
         scene.machine.git(&["show", "transform/new_logo:logo"]),
         "one\ntwo"
     );
+    let words = ["do", "new", "logo", "--text=json", "--targets.repo=acme/app"];
+    let shown = scene.machine.json(&words);
+    let data = shown["job"]["tasks"][0]["data"].as_str().unwrap();
+    let data: serde_json::Value = serde_json::from_str(data).unwrap();
+    assert_eq!(data["transform"]["branch"], "transform/new_logo");
+    assert_eq!(data["transform"]["pull_request"]["number"], 1, "{data:#}");
     // Opened by somebody at the same moment.
     scene.github.hide_once();
     let (is_good, said) = scene.change("three");
