@@ -205,7 +205,8 @@ async fn equals_share_and_an_answer_ends_a_delivery() {
     let hub = TestHub::start(quick()).await;
     let mut one = hub.machine(&registration("m", "1.0.0", "ephemeral")).await;
     let mut other = hub.machine(&registration("m", "1.0.0", "ephemeral")).await;
-    (one.settled().await, other.settled().await);
+    one.settled().await;
+    other.settled().await;
     for id in ["a", "b", "c", "d"] {
         let_wait(&hub, "1.0.0", id).await;
     }

@@ -43,7 +43,8 @@ async fn two_hubs_tell_each_push_once_to_the_machines_of_both() {
         connect(&http, &one, &key).await,
         connect(&http, &other, &key).await,
     );
-    (first.settled().await, second.settled().await);
+    first.settled().await;
+    second.settled().await;
     let mut sent = BTreeSet::new();
     for number in 0..20 {
         let mut payload = push("a", "b");
@@ -66,7 +67,8 @@ async fn two_hubs_tell_each_push_once_to_the_machines_of_both() {
         };
         heard.push(event["data"]["Push"][0]["branch"].as_str().unwrap().to_owned());
     }
-    (first.settled().await, second.settled().await);
+    first.settled().await;
+    second.settled().await;
     assert_eq!(
         heard.iter().cloned().collect::<BTreeSet<_>>(),
         sent,

@@ -29,10 +29,13 @@ struct World {
     releases: Vec<Value>,
     asked: Vec<String>,
     /// What it answers instead of an answer, in this order.
-    refusals: Vec<(u16, Value, Vec<(&'static str, String)>)>,
+    refusals: Vec<Refused>,
     /// How many lists to come do not show what is there.
     hidden: u32,
 }
+
+/// Status, body and headers of an answer that refuses.
+type Refused = (u16, Value, Vec<(&'static str, String)>);
 
 /// A pull request.
 #[derive(Debug, Clone, PartialEq, Eq)]
