@@ -304,7 +304,9 @@ async fn registrations_have_an_order(hub: &SqlHub) {
     hub.enqueue(&delivery("for-m2", &second.id)).await.unwrap();
     let before = hub.registrations_changed().await.unwrap();
     assert_eq!(hub.drop_vanished(at(59)).await.unwrap(), 0);
-    hub.keep_alive(std::slice::from_ref(&second.id), at(90)).await.unwrap();
+    hub.keep_alive(std::slice::from_ref(&second.id), at(90))
+        .await
+        .unwrap();
     assert_eq!(hub.drop_vanished(at(80)).await.unwrap(), 0);
     assert_eq!(
         hub.drop_vanished(at(91)).await.unwrap(),
