@@ -28,6 +28,7 @@ pub mod words;
 pub mod writer;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::sync::Notify;
@@ -101,6 +102,8 @@ pub struct Engine {
     reading: Arc<listeners::Reading>,
     /// How far rules that wait for goals have.
     heeding: Arc<triggers::Heeding>,
+    /// Goal files are changing: what is planned now would be planned by rules that are about to go.
+    holds_plans: Arc<AtomicBool>,
     /// Secret parameters of what runs or waits.
     vault: vault::Vault,
 }
@@ -122,6 +125,7 @@ impl Engine {
             errands: errands::Errands::default(),
             reading: Arc::default(),
             heeding: Arc::default(),
+            holds_plans: Arc::default(),
             vault: vault::Vault::default(),
         }
     }
@@ -139,6 +143,14 @@ impl Engine {
         *self.machine.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(machine);
         self.look.notify_one();
         self.errands.look.notify_one();
+    }
+
+    /// Lets pushes wait to be planned, or no longer.
+    pub fn hold_plans(&self, hold: bool) {
+        self.holds_plans.store(hold, Ordering::Release);
+        if !hold {
+            self.look.notify_one();
+        }
     }
 
     /// The machine's memory.

@@ -1,5 +1,6 @@
 //! Plans accepted pushes: rules on git objects, then one transaction.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -170,6 +171,9 @@ impl Engine {
     }
 
     pub(super) fn may_plan(&self, push: &Push) -> bool {
+        if self.holds_plans.load(Ordering::Acquire) {
+            return false;
+        }
         let retries = self
             .planning_retries
             .lock()

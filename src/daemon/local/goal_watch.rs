@@ -67,20 +67,20 @@ impl GoalFilesWatch {
         })
     }
 
-    /// Completes when files changed and nobody seems to write them any more.
-    pub(super) async fn changed(&mut self) {
+    /// Completes when files are other than they were.
+    pub(super) async fn begins_to_change(&mut self) {
         loop {
             tokio::time::timeout(LOOK, self.hints.changed.notified())
                 .await
                 .ok();
             if self.look().await {
-                self.settle().await;
                 return;
             }
         }
     }
 
-    async fn settle(&mut self) {
+    /// Completes when nobody seems to write them any more.
+    pub(super) async fn settles(&mut self) {
         let mut patience = PATIENCE;
         loop {
             tokio::time::sleep(QUIET).await;
@@ -202,9 +202,14 @@ mod tests {
     }
 
     async fn notices(watch: &mut GoalFilesWatch) {
-        tokio::time::timeout(LONG, watch.changed())
+        tokio::time::timeout(LONG, changes(watch))
             .await
             .expect("the change is noticed");
+    }
+
+    async fn changes(watch: &mut GoalFilesWatch) {
+        watch.begins_to_change().await;
+        watch.settles().await;
     }
 
     #[tokio::test]
@@ -250,7 +255,7 @@ mod tests {
         let mut watch = begin(place.path());
         let mut writer = fs::File::create(&path).unwrap();
         std::io::Write::write_all(&mut writer, b"rules:").unwrap();
-        let early = tokio::time::timeout(QUIET * 4, watch.changed()).await;
+        let early = tokio::time::timeout(QUIET * 4, changes(&mut watch)).await;
         assert!(early.is_err(), "its writer has not closed it");
         std::io::Write::write_all(&mut writer, b" [b]").unwrap();
         drop(writer);

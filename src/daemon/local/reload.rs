@@ -11,6 +11,8 @@ use crate::model::{Diagnostic, News, Severity};
 use crate::runtime::lifecycle;
 use crate::spec::SourceFile;
 
+/// So long pushes wait for goal files that somebody writes.
+const LONGEST_HOLD: Duration = Duration::from_secs(10);
 /// Pause between two looks at whether the state directory is still there.
 const STATE_CHECK: Duration = Duration::from_secs(2);
 /// Pause between two house-keepings.
@@ -77,10 +79,21 @@ impl LocalDaemon {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = watch.changed() => {}
+                () = self.reload_once(&mut watch) => {}
             }
-            self.reload_goal_files().await;
         }
+    }
+
+    /// Waits for a change and takes it over. Meanwhile pushes wait: one that brings other rules is planned by them.
+    async fn reload_once(&self, watch: &mut GoalFilesWatch) {
+        watch.begins_to_change().await;
+        self.engine().hold_plans(true);
+        if tokio::time::timeout(LONGEST_HOLD, watch.settles()).await.is_err() {
+            self.engine().hold_plans(false);
+            watch.settles().await;
+        }
+        self.reload_goal_files().await;
+        self.engine().hold_plans(false);
     }
 
     /// Signs of life for the service manager, and forgetting what is old.

@@ -529,3 +529,21 @@ async fn ym_13_every_fact_of_a_goal_may_be_asked_for_in_goal_files() {
     }
     machine.stop().await;
 }
+
+#[tokio::test]
+async fn ym_21_a_push_that_comes_while_goal_files_change_is_planned_by_the_new_ones() {
+    let machine = TestMachine::start(CHAIN).await;
+    machine.engine.hold_plans(true);
+    let push = machine.push("main", &[("a", "1")]).await;
+    let planned = || machine.engine.store().planning_attempts(push);
+    machine.engine.look_again();
+    assert_eq!(planned().await.unwrap(), Vec::new());
+    let newer = CHAIN.replace("name: build", "name: newer");
+    let file = sdm::spec::SourceFile::new("goals.yaml", newer);
+    machine
+        .engine
+        .swap_machine(sdm::engine::Machine::load(&[file]).unwrap());
+    machine.engine.hold_plans(false);
+    assert_eq!(machine.planned(push).await.set.name, "newer");
+    machine.stop().await;
+}
