@@ -207,11 +207,7 @@ async fn decide(
             phase: Some(format!("{} failed and that is ignored", counted(errors.len()))),
             ..result
         },
-        false => ExecutionResult {
-            code: 1,
-            message: Some(said),
-            ..result
-        },
+        false => verdict::without_verdict(result, &review, said),
     })
 }
 

@@ -48,6 +48,16 @@ impl Policy {
     }
 }
 
+/// What an inspection that itself failed leads to: it says what it raised, and never that it passed.
+pub(super) fn without_verdict(result: ExecutionResult, review: &Review, because: String) -> ExecutionResult {
+    ExecutionResult {
+        code: 1,
+        message: Some(because),
+        description: result.description.filter(|_| review.count() > 0),
+        ..result
+    }
+}
+
 /// `2 errors, 1 warning`.
 fn tally(review: &Review) -> String {
     let words = [
@@ -131,5 +141,25 @@ mod tests {
             Some("Code inspections raised 3 review comments")
         );
         assert_eq!(result.phase.as_deref(), Some("1 error, 2 warnings"));
+    }
+
+    #[test]
+    fn an_inspection_that_failed_never_says_that_it_passed() {
+        let policy = Policy {
+            fail_on: None,
+            approve_on: WARN,
+        };
+        for (of, said) in [
+            (&[][..], None),
+            (
+                &[CommentSeverity::Warn][..],
+                Some("Code inspections raised 1 review comment"),
+            ),
+        ] {
+            let review = review(of);
+            let failed = without_verdict(policy.verdict(&review), &review, "no engine".to_owned());
+            assert_eq!(failed.description.as_deref(), said);
+            assert_eq!(failed.outcome(false), StateName::Failure);
+        }
     }
 }
