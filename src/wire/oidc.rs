@@ -14,9 +14,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::connect::LEEWAY;
 use super::connect::token::{Token, TokenError};
-use super::connect::verify::{seconds, text};
+use super::connect::verify::{check_times, text};
 
 /// Largest set of keys in bytes.
 pub const LARGEST_KEY_SET: usize = 256 * 1024;
@@ -175,28 +174,9 @@ pub fn verify_job_token(
     Ok(JobToken {
         issuer,
         audience: audience(&token.claims)?,
-        expires: check_times(&token.claims, now)?,
+        expires: check_times(&token.claims, now, LONGEST_LIFETIME)?,
         claims: plain(&token.claims),
     })
-}
-
-fn check_times(claims: &Map<String, Value>, now: i64) -> Result<i64, TokenError> {
-    let issued = seconds(claims, "iat")?.ok_or(TokenError::ClaimMissing("iat"))?;
-    let expires = seconds(claims, "exp")?.ok_or(TokenError::ClaimMissing("exp"))?;
-    let begins = issued.max(seconds(claims, "nbf")?.unwrap_or(issued));
-    if expires <= issued {
-        return Err(TokenError::Malformed);
-    }
-    if expires.saturating_sub(issued) > LONGEST_LIFETIME {
-        return Err(TokenError::LifetimeTooLong);
-    }
-    if now >= expires.saturating_add(LEEWAY) {
-        return Err(TokenError::Expired);
-    }
-    if begins > now.saturating_add(LEEWAY) {
-        return Err(TokenError::NotYetValid);
-    }
-    Ok(expires)
 }
 
 fn audience(claims: &Map<String, Value>) -> Result<Vec<String>, TokenError> {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::bind::{Bound, Given, ParameterProblem, Surroundings, bind};
+use super::bind::{Bound, Given, ParameterProblem, Surroundings, bind, values_of_repository};
 use crate::engine::Engine;
 use crate::engine::words::chain;
 use crate::kinds;
@@ -228,7 +228,7 @@ impl Engine {
                 );
                 return Err(AskError::Targets(message));
             };
-            values.extend(of_repository(command, here));
+            values.extend(values_of_repository(&command.parameters, here));
         }
         let id = ErrandId(ask.runs_as.unwrap_or_else(|| self.parts.ids.fresh()));
         let errand = Errand {
@@ -303,23 +303,6 @@ pub fn has_dry_run(command: &CommandDefinition) -> bool {
 pub(super) fn numbered(matches: &[String]) -> Map<String, Value> {
     let entry = |(number, text): (usize, &String)| (number.to_string(), json!(text));
     matches.iter().enumerate().map(entry).collect()
-}
-
-fn of_repository(command: &CommandDefinition, repo: &Repository) -> BTreeMap<String, Value> {
-    let mut values = BTreeMap::new();
-    for definition in &command.parameters {
-        let crate::model::ParameterSource::Mapped(source) = &definition.source else {
-            continue;
-        };
-        let value = match source.as_str() {
-            "repo_owner" => &repo.slug.owner,
-            "repo_name" => &repo.slug.name,
-            "clone_url" => &repo.address,
-            _ => continue,
-        };
-        values.insert(definition.name.clone(), json!(value));
-    }
-    values
 }
 
 /// The repository that a generator makes new ones of, where its author says it.

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::kinds::lookup::at_path;
 use crate::model::parameter::MAPPED;
 use crate::model::suggest;
-use crate::model::{ParameterDefinition, ParameterSource};
+use crate::model::{ParameterDefinition, ParameterSource, Repository};
 
 /// What a command is given.
 #[derive(Debug, Default)]
@@ -173,6 +173,25 @@ fn unknown(wanted: &[ParameterDefinition], given: &Given) -> Vec<ParameterProble
     values.chain(secrets).collect()
 }
 
+/// Values that a repository fills in for itself, by the names of the parameters that are mapped to it.
+pub fn values_of_repository<'a>(
+    wanted: &'a [ParameterDefinition],
+    repo: &'a Repository,
+) -> impl Iterator<Item = (String, Value)> + 'a {
+    wanted.iter().filter_map(|definition| {
+        let ParameterSource::Mapped(source) = &definition.source else {
+            return None;
+        };
+        let value = match source.as_str() {
+            "repo_owner" => &repo.slug.owner,
+            "repo_name" => &repo.slug.name,
+            "clone_url" => &repo.address,
+            _ => return None,
+        };
+        Some((definition.name.clone(), json!(value)))
+    })
+}
+
 /// The variable in which a program finds a parameter.
 pub fn variable(name: &str) -> String {
     let letter = |c: char| match c.is_ascii_alphanumeric() {
@@ -184,8 +203,6 @@ pub fn variable(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::model::ParameterType;
 

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::bind::variable;
+use super::bind::{values_of_repository, variable};
 use crate::kinds;
 use crate::model::definition::Retry;
 use crate::model::{
-    CommandDefinition, CommandWork, Descriptions, Diagnostic, GoalDefinition, Job, ParameterSource,
-    Repository, RuleDefinition, UniqueName, ValueType, Work,
+    CommandDefinition, CommandWork, Descriptions, Diagnostic, GoalDefinition, Job, Repository,
+    RuleDefinition, UniqueName, ValueType, Work,
 };
 use crate::rules::{self, RuleSet};
 
@@ -113,17 +113,6 @@ fn takes_variables(kind: &str) -> bool {
 /// The parameters of a job as one of its repositories has them.
 pub fn parameters_for(job: &Job, repo: &Repository) -> Map<String, Value> {
     let mut parameters = job.parameters.clone();
-    for definition in &job.command.parameters {
-        let ParameterSource::Mapped(source) = &definition.source else {
-            continue;
-        };
-        let value = match source.as_str() {
-            "repo_owner" => &repo.slug.owner,
-            "repo_name" => &repo.slug.name,
-            "clone_url" => &repo.address,
-            _ => continue,
-        };
-        parameters.insert(definition.name.clone(), json!(value));
-    }
+    parameters.extend(values_of_repository(&job.command.parameters, repo));
     parameters
 }

@@ -241,7 +241,7 @@ mod tests {
         assert_eq!(below_project("/atm/home/.npmrc").as_deref(), Ok(".npmrc"));
         assert_eq!(below_project("./a/b").as_deref(), Ok("a/b"));
         for wrong in [
-            "/root/.docker/config.json",
+            "/elsewhere/.docker/config.json",
             "../x",
             "a/../../x",
             "~/.npmrc",

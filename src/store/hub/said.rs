@@ -165,22 +165,26 @@ impl Messages for SqlHub {
     async fn messages_of(&self, invocation: &str, limit: u32) -> Result<Vec<StoredMessage>, HubStoreError> {
         let statement =
             format!("SELECT {MESSAGE} FROM hub_message WHERE invocation = $1 ORDER BY posted, id LIMIT $2");
-        let rows = sqlx::query(composed(statement))
-            .bind(invocation)
-            .bind(i64::from(limit))
-            .fetch_all(&mut *self.reading().await?)
-            .await
-            .doing("list messages")?;
-        let read: Result<Vec<_>, _> = rows.iter().map(message).collect();
-        read.doing("list messages")
+        self.listed_messages(statement, invocation, limit).await
     }
 
     async fn messages(&self, workspace: &str, limit: u32) -> Result<Vec<StoredMessage>, HubStoreError> {
         let statement = format!(
             "SELECT {MESSAGE} FROM hub_message WHERE workspace = $1 ORDER BY posted DESC, id LIMIT $2"
         );
+        self.listed_messages(statement, workspace, limit).await
+    }
+}
+
+impl SqlHub {
+    async fn listed_messages(
+        &self,
+        statement: String,
+        of: &str,
+        limit: u32,
+    ) -> Result<Vec<StoredMessage>, HubStoreError> {
         let rows = sqlx::query(composed(statement))
-            .bind(workspace)
+            .bind(of)
             .bind(i64::from(limit))
             .fetch_all(&mut *self.reading().await?)
             .await

@@ -9,6 +9,7 @@ use sqlx::{QueryBuilder, Sqlite};
 use super::SqliteStore;
 use super::failure::Doing;
 use super::feed::Entry;
+use super::marks::Mark;
 use super::rows;
 use super::timers::{FireTimer, ForgetTimer};
 use super::writer::{Done, Write};
@@ -23,6 +24,15 @@ const PAGE: u32 = 10_000;
 /// Errands of one answer when the asker names no limit.
 const DEFAULT_PAGE: u32 = 50;
 
+const MARK: Mark = Mark {
+    name: "mark of the listeners",
+    select: "SELECT cursor FROM listened",
+    insert: "INSERT INTO listened (only, cursor) VALUES (1, ?) ON CONFLICT DO NOTHING",
+    update: "UPDATE listened SET cursor = ? WHERE cursor = ?",
+    reading: "read how far listeners are",
+    moving: "move the mark of the listeners",
+};
+
 #[async_trait]
 impl ErrandStore for SqliteStore {
     async fn raise(&self, events: &[Event]) -> Result<(), StoreError> {
@@ -30,13 +40,7 @@ impl ErrandStore for SqliteStore {
     }
 
     async fn listened(&self) -> Result<Option<Cursor>, StoreError> {
-        let cursor: Option<i64> = sqlx::query_scalar("SELECT cursor FROM listened")
-            .fetch_optional(&self.readers)
-            .await
-            .doing("read how far listeners are")?;
-        cursor
-            .map(|cursor| rows::count("mark of the listeners", cursor).map(Cursor))
-            .transpose()
+        MARK.read(&self.readers).await
     }
 
     async fn listen(&self, from: Option<Cursor>, to: Cursor, errands: &[Errand]) -> Result<(), StoreError> {
@@ -253,33 +257,13 @@ struct Listen {
     errands: Vec<ErrandRow>,
 }
 
-impl Listen {
-    async fn move_mark(&self, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
-        let query = match self.from {
-            None => sqlx::query("INSERT INTO listened (only, cursor) VALUES (1, ?) ON CONFLICT DO NOTHING"),
-            Some(_) => sqlx::query("UPDATE listened SET cursor = ? WHERE cursor = ?"),
-        };
-        let mut query = query.bind(rows::stored(self.to.0));
-        if let Some(from) = self.from {
-            query = query.bind(rows::stored(from.0));
-        }
-        let moved = query
-            .execute(connection)
-            .await
-            .doing("move the mark of the listeners")?;
-        Ok(moved.rows_affected() == 1)
-    }
-}
-
 #[async_trait]
 impl Write for Listen {
     type Answer = ();
     const DOING: &'static str = "store what listeners are to do";
 
     async fn write(&self, connection: &mut SqliteConnection) -> Result<Done<()>, StoreError> {
-        if !self.move_mark(connection).await? {
-            return Err(StoreError::Conflict("mark of the listeners"));
-        }
+        MARK.move_on(connection, self.from, self.to).await?;
         let mut is_news = false;
         for errand in &self.errands {
             is_news |= errand.insert(connection).await?;

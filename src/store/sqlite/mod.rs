@@ -22,6 +22,7 @@ mod images;
 mod jobs;
 mod kept;
 mod leases;
+mod marks;
 mod plans;
 mod preferences;
 mod prune;

@@ -5,6 +5,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::SqliteStore;
 use super::failure::Doing;
+use super::marks::Mark;
 use super::plans::StorePlanningFailure;
 use super::rows;
 use super::writer::{Done, Write};
@@ -16,16 +17,19 @@ use crate::ports::triggers::NotedTrigger;
 /// Notes of one answer.
 const PAGE: u32 = 1_000;
 
+const MARK: Mark = Mark {
+    name: "mark of the goals that rules wait for",
+    select: "SELECT cursor FROM trigger_cursor",
+    insert: "INSERT INTO trigger_cursor (only, cursor) VALUES (1, ?) ON CONFLICT DO NOTHING",
+    update: "UPDATE trigger_cursor SET cursor = ? WHERE cursor = ?",
+    reading: "read how far goals were read",
+    moving: "move the mark of the goals that rules wait for",
+};
+
 #[async_trait]
 impl TriggerStore for SqliteStore {
     async fn heeded(&self) -> Result<Option<Cursor>, StoreError> {
-        let cursor: Option<i64> = sqlx::query_scalar("SELECT cursor FROM trigger_cursor")
-            .fetch_optional(&self.readers)
-            .await
-            .doing("read how far goals were read")?;
-        cursor
-            .map(|cursor| rows::count("mark of the goals that rules wait for", cursor).map(Cursor))
-            .transpose()
+        MARK.read(&self.readers).await
     }
 
     async fn heed(
@@ -164,35 +168,13 @@ struct Heed {
     notes: Vec<Note>,
 }
 
-impl Heed {
-    async fn move_mark(&self, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
-        let query = match self.from {
-            None => {
-                sqlx::query("INSERT INTO trigger_cursor (only, cursor) VALUES (1, ?) ON CONFLICT DO NOTHING")
-            }
-            Some(_) => sqlx::query("UPDATE trigger_cursor SET cursor = ? WHERE cursor = ?"),
-        };
-        let mut query = query.bind(rows::stored(self.to.0));
-        if let Some(from) = self.from {
-            query = query.bind(rows::stored(from.0));
-        }
-        let moved = query
-            .execute(connection)
-            .await
-            .doing("move the mark of the goals that rules wait for")?;
-        Ok(moved.rows_affected() == 1)
-    }
-}
-
 #[async_trait]
 impl Write for Heed {
     type Answer = ();
     const DOING: &'static str = "note goals for which rules are to be asked";
 
     async fn write(&self, connection: &mut SqliteConnection) -> Result<Done<()>, StoreError> {
-        if !self.move_mark(connection).await? {
-            return Err(StoreError::Conflict("mark of the goals that rules wait for"));
-        }
+        MARK.move_on(connection, self.from, self.to).await?;
         for note in &self.notes {
             note.insert(connection).await?;
         }

@@ -117,7 +117,7 @@ pub fn verify_call(
             return Err(TokenError::UnknownIssuer);
         }
     }
-    let expires = check_times(&token.claims, arrived.now)?;
+    let expires = check_times(&token.claims, arrived.now, LONGEST_LIFETIME)?;
     check_audience(&token.claims, expected.receiver, expected.is_strict)?;
     check_hash(&token.claims, &arrived.request, expected.class)?;
     verified(token, expires)
@@ -143,7 +143,7 @@ pub fn verify_install(
     if !key.has_signed(token.signed.as_bytes(), &token.signature) {
         return Err(TokenError::Signature);
     }
-    let expires = check_times(&token.claims, arrived.now)?;
+    let expires = check_times(&token.claims, arrived.now, LONGEST_LIFETIME)?;
     let own = arrived.request.base.unwrap_or_default();
     check_audience(&token.claims, own, true)?;
     check_hash(&token.claims, &arrived.request, RouteClass::Api)?;
@@ -197,15 +197,19 @@ pub(in crate::wire) fn seconds(
     }
 }
 
-/// Step 6; what comes back is when the token ends.
-fn check_times(claims: &Map<String, Value>, now: i64) -> Result<i64, TokenError> {
+/// Step 6, for tokens that live no longer than `longest` seconds; what comes back is when the token ends.
+pub(in crate::wire) fn check_times(
+    claims: &Map<String, Value>,
+    now: i64,
+    longest: i64,
+) -> Result<i64, TokenError> {
     let issued = seconds(claims, "iat")?.ok_or(TokenError::ClaimMissing("iat"))?;
     let expires = seconds(claims, "exp")?.ok_or(TokenError::ClaimMissing("exp"))?;
     let not_before = seconds(claims, "nbf")?.unwrap_or(issued);
     if expires <= issued {
         return Err(TokenError::Malformed);
     }
-    if expires.saturating_sub(issued) > LONGEST_LIFETIME {
+    if expires.saturating_sub(issued) > longest {
         return Err(TokenError::LifetimeTooLong);
     }
     if now >= expires.saturating_add(LEEWAY) {
