@@ -8,12 +8,16 @@ use std::path::Path;
 use secrecy::SecretString;
 
 use super::doors::{DoorError, failed, runtime};
+use crate::config::SecretSource;
 use crate::hub::access::audit::AuditError;
 use crate::hub::access::key::random_text;
 use crate::hub::access::rights::RightsError;
 use crate::hub::administration::{Administration, AdministrationError, KeyWish};
 use crate::hub::{HubError, HubOptions, RunningHub, start};
+use crate::runtime::causes::chain;
 use crate::runtime::lifecycle::{self, Signals, Wish};
+use crate::secrets::envelope::MasterKeys;
+use crate::secrets::master_key;
 use crate::store::hub::Place;
 
 /// Fewest characters of a secret of webhooks.
@@ -92,6 +96,18 @@ async fn first_key(hub: &RunningHub, workspace: &str) -> Result<Option<String>, 
     Ok(Some(text))
 }
 
+/// The master keys of a hub's safe.
+///
+/// # Errors
+/// One of them is not to be had.
+pub fn master_keys(current: &SecretSource, earlier: &[SecretSource]) -> Result<MasterKeys, DoorError> {
+    let loaded = runtime()?.block_on(master_key::load(current, earlier));
+    loaded.map_err(|error| DoorError::Refused {
+        message: chain(&error),
+        hint: Some("`sdm secret master-key FILE` makes one, readable for its owner alone".to_owned()),
+    })
+}
+
 /// Does something in the memory at a place; `makes_it`: where there is none, a new one.
 ///
 /// # Errors
@@ -139,7 +155,8 @@ fn not_started(error: HubError) -> DoorError {
 
 fn not_done(error: AdministrationError) -> DoorError {
     let hint = match &error {
-        AdministrationError::Store(_) => {
+        AdministrationError::Safe(refused) if refused.hint().is_some() => refused.hint().unwrap_or_default(),
+        AdministrationError::Store(_) | AdministrationError::Safe(_) => {
             return DoorError::Failed {
                 doing: "change the hub's memory",
                 source: Box::new(error),

@@ -1,17 +1,21 @@
 //! What administrators do at the hub's computer, straight in its memory: keys, dead deliveries, registrations.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 
 use super::access::key::{KeyKind, MOST_OF_AN_OWNER, NewKey, USUAL_LIFE};
 use super::access::operations::{MACHINE_SCOPES, SCOPES};
+use super::safe::{Resealed, Safe, SafeError};
 use crate::model::suggest::nearest;
+use crate::ports::hub::secrets::{SealedSecret, SealedSecrets};
 use crate::ports::hub::{
     Deliveries, Delivery, HubStoreError, Keys, Registrations, StoredKey, StoredRegistration,
 };
 use crate::runtime::clock::{Clock, SystemClock};
+use crate::secrets::envelope::MasterKeys;
 use crate::store::hub::{Place, SqlHub};
 
 /// A day.
@@ -46,6 +50,9 @@ pub enum AdministrationError {
     /// Too many keys.
     #[error("{0} has {MOST_OF_AN_OWNER} keys already; revoke one first")]
     TooMany(String),
+    /// The safe.
+    #[error(transparent)]
+    Safe(#[from] SafeError),
     /// Nothing of this name.
     #[error("there is no {what} `{id}`")]
     NotThere {
@@ -204,6 +211,27 @@ impl Administration {
             true => Ok(()),
             false => Err(not_there("dead delivery", id)),
         }
+    }
+
+    /// The safe of this memory, for whoever has its keys.
+    pub fn safe(&self, keys: Option<Arc<MasterKeys>>) -> Safe {
+        Safe::new(Arc::new(self.0.clone()), keys)
+    }
+
+    /// What is in the safe: kinds, owners and times, and nothing that opens.
+    ///
+    /// # Errors
+    /// The memory.
+    pub async fn secrets(&self) -> Result<Vec<SealedSecret>, AdministrationError> {
+        Ok(self.0.secrets().await?)
+    }
+
+    /// Wraps every secret with the present master key.
+    ///
+    /// # Errors
+    /// One of them cannot be opened with these keys.
+    pub async fn seal_all_again(&self, keys: Arc<MasterKeys>) -> Result<Resealed, AdministrationError> {
+        Ok(self.safe(Some(keys)).seal_all_again().await?)
     }
 
     /// Ends in good order.

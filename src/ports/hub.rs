@@ -3,6 +3,8 @@
 //! Whatever changes the graph happens in a [`HubWork`], together with the deliveries that the change causes: both are
 //! there or neither. Everything may be asked twice and still happens once.
 
+pub mod secrets;
+
 use async_trait::async_trait;
 use thiserror::Error;
 
@@ -428,6 +430,19 @@ pub trait GoalLogs: Send + Sync {
 }
 
 /// All of a hub's memory.
-pub trait HubStore: HubGraph + Registrations + Deliveries + Keys + Invocations + Messages + GoalLogs {}
+pub trait HubStore:
+    HubGraph + Registrations + Deliveries + Keys + Invocations + Messages + GoalLogs + secrets::SealedSecrets
+{
+}
 
-impl<T: HubGraph + Registrations + Deliveries + Keys + Invocations + Messages + GoalLogs> HubStore for T {}
+impl<T> HubStore for T where
+    T: HubGraph
+        + Registrations
+        + Deliveries
+        + Keys
+        + Invocations
+        + Messages
+        + GoalLogs
+        + secrets::SealedSecrets
+{
+}

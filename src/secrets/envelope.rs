@@ -196,6 +196,14 @@ impl MasterKeys {
     }
 }
 
+/// Id of the master key that wraps what is stored.
+///
+/// # Errors
+/// [`EnvelopeError::NotStored`].
+pub fn wrapped_by(stored: &str) -> Result<&str, EnvelopeError> {
+    Stored::parse(stored).map(|stored| stored.key_id)
+}
+
 /// A stored secret, taken apart.
 struct Stored<'a> {
     key_id: &'a str,

@@ -12,6 +12,7 @@ use super::super::error::{CommandError, ErrorKind};
 use super::super::hub_door::{HubNews, administer, run_hub, webhook_secret};
 use super::super::text::neutralise;
 use super::super::ui::Ui;
+use super::hub_secrets::{self, MasterKeyArgs, SecretsCommand};
 use crate::config::LogFormat;
 use crate::hub::HubOptions;
 use crate::hub::administration::KeyWish;
@@ -55,6 +56,8 @@ pub struct Args {
     /// The audit log; hub-audit.jsonl in the state directory when absent
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
+    #[command(flatten)]
+    master_keys: MasterKeyArgs,
     /// Workspace of the first key
     #[arg(long, value_name = "ID", default_value = WORKSPACE)]
     workspace: String,
@@ -66,6 +69,9 @@ enum HubCommand {
     /// Make, list and revoke keys
     #[command(subcommand, arg_required_else_help = true)]
     Key(KeyCommand),
+    /// What is in the hub's safe, and a new master key for it
+    #[command(subcommand, arg_required_else_help = true)]
+    Secrets(SecretsCommand),
     /// List machines that registered, or take one away
     Machines(MachinesArgs),
     /// Write a copy of the hub's memory, while it goes on
@@ -142,6 +148,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
     match &args.command {
         None => serve(context, args, place),
         Some(HubCommand::Key(command)) => keys(context, &place, command),
+        Some(HubCommand::Secrets(command)) => hub_secrets::run(context, &place, &args.master_keys, command),
         Some(HubCommand::Machines(args)) => machines(context, &place, args),
         Some(HubCommand::Backup(args)) => {
             let file = context.sources.directory.join(&args.file);
@@ -195,6 +202,7 @@ fn serve(context: &Context, args: &Args, place: Place) -> CommandResult {
     let (secret, is_new) = webhook_secret(&file)?;
     options.webhooks = WebhookSecrets::for_all(secret.expose_secret().as_bytes());
     options.secrets = secrets(context, &args.secrets)?;
+    options.master_keys = args.master_keys.load(context)?;
     let ui = &context.ui;
     if is_new {
         ui.note(&format!("the secret of webhooks was made: {}", file.display()));

@@ -9,6 +9,7 @@ mod nodes;
 mod pending;
 mod registrations;
 mod said;
+mod secrets;
 mod statement;
 mod work;
 

@@ -10,4 +10,5 @@ mod machine;
 mod machines;
 mod original;
 mod replicas;
+mod safe;
 mod store;

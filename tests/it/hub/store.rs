@@ -463,6 +463,7 @@ async fn contract(place: &Place) {
     messages_stand_once_at_a_place(&hub).await;
     logs_are_bounded(&hub).await;
     units_of_work_take_turns(&hub).await;
+    super::safe::secrets_are_kept_in_their_rows(&hub).await;
     hub.close().await;
     let again = SqlHub::open(place).await.unwrap();
     assert_eq!(
