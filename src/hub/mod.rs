@@ -11,6 +11,7 @@ mod approvals;
 mod changes;
 mod commands;
 mod goals;
+mod hints;
 mod http;
 pub mod ingest;
 mod logs;
@@ -42,11 +43,11 @@ use crate::secrets::envelope::MasterKeys;
 use crate::store::hub::{Place, SqlHub};
 use access::rights::{Rights, RightsError};
 use applier::Asking;
+use hints::Whispers;
 use ingest::WebhookSecrets;
 use machines::deliver::Sessions;
 use machines::known::Known;
 use machines::register::Pace;
-use machines::tickets::Tickets;
 use metrics::Counters;
 use safe::Safe;
 
@@ -166,7 +167,7 @@ struct Inner {
     options: HubOptions,
     known: Known,
     sessions: Sessions,
-    tickets: Tickets,
+    whispers: Whispers,
     pace: Pace,
     counters: Counters,
     rights: Arc<Rights>,
@@ -192,7 +193,7 @@ impl Hub {
             options,
             known: Known::new(),
             sessions: Sessions::default(),
-            tickets: Tickets::default(),
+            whispers: Whispers::default(),
             pace: Pace::default(),
             counters: Counters::default(),
             rights,
@@ -228,8 +229,8 @@ impl Hub {
         &self.0.sessions
     }
 
-    fn tickets(&self) -> &Tickets {
-        &self.0.tickets
+    fn whispers(&self) -> &Whispers {
+        &self.0.whispers
     }
 
     fn rights(&self) -> &Arc<Rights> {
@@ -354,6 +355,9 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
     let (sharer, keeper, server) = (hub.clone(), hub.clone(), hub.clone());
     tasks.spawn_forever("deliveries", async move { sharer.share_out().await });
     tasks.spawn_forever("housekeeping", async move { keeper.keep_house().await });
+    let (teller, hearer) = (hub.clone(), hub.clone());
+    tasks.spawn_forever("hints", async move { teller.tell_replicas().await });
+    tasks.spawn_forever("replicas", async move { hearer.hear_replicas().await });
     tasks.spawn_forever("http", async move { http::serve(server, listener).await });
     Ok(RunningHub { address, hub, memory })
 }

@@ -3,7 +3,9 @@
 //! Whatever changes the graph happens in a [`HubWork`], together with the deliveries that the change causes: both are
 //! there or neither. Everything may be asked twice and still happens once.
 
+mod hints;
 pub mod secrets;
+mod tickets;
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -11,6 +13,8 @@ use thiserror::Error;
 use super::graph::{GraphError, GraphReader, Node};
 use crate::model::Timestamp;
 use crate::wire::hub::PolicyName;
+pub use hints::{Hearing, Hint, Hints};
+pub use tickets::{Ticket, TicketLimits, Tickets};
 
 /// The hub's memory cannot do what was asked.
 #[derive(Debug, Error)]
@@ -431,7 +435,16 @@ pub trait GoalLogs: Send + Sync {
 
 /// All of a hub's memory.
 pub trait HubStore:
-    HubGraph + Registrations + Deliveries + Keys + Invocations + Messages + GoalLogs + secrets::SealedSecrets
+    HubGraph
+    + Registrations
+    + Deliveries
+    + Keys
+    + Invocations
+    + Messages
+    + GoalLogs
+    + Tickets
+    + Hints
+    + secrets::SealedSecrets
 {
 }
 
@@ -443,6 +456,8 @@ impl<T> HubStore for T where
         + Invocations
         + Messages
         + GoalLogs
+        + Tickets
+        + Hints
         + secrets::SealedSecrets
 {
 }

@@ -8,9 +8,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::super::Hub;
-use super::tickets::Ticket;
 use crate::model::Timestamp;
-use crate::ports::hub::HubStoreError;
+use crate::ports::hub::{Hint, HubStoreError, Ticket};
 
 /// Messages that wait for one socket; what does not fit waits in the store.
 pub(super) const WINDOW: usize = 64;
@@ -148,9 +147,15 @@ impl Sessions {
 }
 
 impl Hub {
-    /// Something waits for somebody.
-    pub(in super::super) fn ring(&self) {
+    /// Something may wait for somebody who is connected here.
+    pub(in super::super) fn look(&self) {
         self.sessions().bell.notify_one();
+    }
+
+    /// Something waits for somebody, who may be connected to another replica.
+    pub(in super::super) fn ring(&self) {
+        self.look();
+        self.whispers().tell(Hint::Deliveries);
     }
 
     /// Shares out what waits, whenever something may.

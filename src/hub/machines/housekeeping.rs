@@ -42,6 +42,7 @@ impl Hub {
             *kept = now;
         }
         self.store().tidy(now, self.limits()).await?;
+        self.store().forget_tickets(now).await?;
         self.store().drop_vanished(now).await?;
         if self.known().refresh(self.store()).await? {
             self.end_sessions_of_dropped();

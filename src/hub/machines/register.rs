@@ -14,9 +14,8 @@ use super::super::access::Caller;
 use super::super::access::operations::Operation;
 use super::super::changes::Change;
 use super::super::refusal::Refusal;
-use super::tickets::Ticket;
 use crate::model::Timestamp;
-use crate::ports::hub::StoredRegistration;
+use crate::ports::hub::{Hint, StoredRegistration, Ticket};
 use crate::wire::hub::{Registered, Registration, extensions};
 
 /// Extensions of the protocol that this hub knows (wire protocol 18).
@@ -89,8 +88,8 @@ pub(in super::super) async fn register(
         .any(|known| known == extensions::HEADER);
     let capabilities = ticket.capabilities.clone();
     let text = hub
-        .tickets()
-        .give(ticket, hub.now())
+        .give_ticket(&ticket)
+        .await?
         .ok_or_else(|| Refusal::busy("too many machines register at once", 5))?;
     let base = hub.websocket_address(&headers);
     let url = match has_header {
@@ -179,7 +178,9 @@ impl Hub {
             };
             registrations.push(self.store().register(&asked).await?.id);
         }
-        self.known().refresh(self.store()).await?;
+        if self.known().refresh(self.store()).await? {
+            self.whispers().tell(Hint::Machines);
+        }
         self.make_chat_teams(&registration.team_ids).await?;
         self.tell_superseded();
         tracing::info!(machine = %registration.name, version = %registration.version, key = %caller.key.id, "a machine has registered");

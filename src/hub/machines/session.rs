@@ -58,7 +58,7 @@ pub(in super::super) async fn open(
     let text = header
         .and_then(|text| text.strip_prefix("Bearer "))
         .unwrap_or(&ticket);
-    let ticket = hub.tickets().take(text, hub.now()).ok_or_else(|| {
+    let ticket = hub.take_ticket(text).await?.ok_or_else(|| {
         Refusal::unauthorized("invalid_credentials", "this address is used up: register again")
     })?;
     let (session, said) = Session::new(hub.fresh_id(), ticket);

@@ -198,7 +198,7 @@ impl Deliveries for SqlHub {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Vec<Delivery>, HubStoreError> {
-        let lock = if self.is_postgres {
+        let lock = if self.is_postgres() {
             " FOR UPDATE SKIP LOCKED"
         } else {
             ""

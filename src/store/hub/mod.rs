@@ -4,6 +4,7 @@
 //! [`work`], where the graph changes, then [`deliveries`].
 
 mod deliveries;
+mod hints;
 mod keys;
 mod nodes;
 mod pending;
@@ -11,12 +12,14 @@ mod registrations;
 mod said;
 mod secrets;
 mod statement;
+mod tickets;
 mod work;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{Migrate, Migrator};
 use sqlx::pool::PoolConnection;
@@ -65,7 +68,8 @@ impl Place {
 pub struct SqlHub {
     writers: AnyPool,
     readers: AnyPool,
-    is_postgres: bool,
+    /// The URL, when it is Postgres.
+    postgres: Option<SecretString>,
 }
 
 impl SqlHub {
@@ -106,7 +110,7 @@ impl SqlHub {
         Ok(Self {
             writers: writers.connect(&url).await.doing(DOING)?,
             readers: readers.connect_lazy(&url).doing(DOING)?,
-            is_postgres: false,
+            postgres: None,
         })
     }
 
@@ -120,7 +124,7 @@ impl SqlHub {
         Ok(Self {
             writers: pool.clone(),
             readers: pool,
-            is_postgres: true,
+            postgres: Some(url.into()),
         })
     }
 
@@ -149,7 +153,7 @@ impl SqlHub {
 
     /// Begins a transaction that writes.
     async fn transaction(&self) -> Result<sqlx::Transaction<'static, Any>, HubStoreError> {
-        let begun = match self.is_postgres {
+        let begun = match self.is_postgres() {
             true => self.writers.begin().await,
             // A transaction that begins by reading could find at its first write that another process was faster.
             false => self.writers.begin_with("BEGIN IMMEDIATE").await,
@@ -159,7 +163,7 @@ impl SqlHub {
 
     /// Whether it is a Postgres database, which has programs of its own for copies.
     pub fn is_postgres(&self) -> bool {
-        self.is_postgres
+        self.postgres.is_some()
     }
 
     /// Writes a copy of an SQLite memory, whole and of one moment, while the hub goes on; the file must not be there yet.

@@ -12,3 +12,4 @@ mod original;
 mod replicas;
 mod safe;
 mod store;
+mod store_shared;

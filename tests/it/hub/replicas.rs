@@ -1,9 +1,10 @@
 //! Several hubs on one Postgres: they share machines and work.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use sdm::hub::administration::Administration;
-use sdm::hub::{HubOptions, RunningHub, start};
+use sdm::hub::{HubOptions, Rhythm, RunningHub, start};
 use sdm::store::hub::Place;
 use serde_json::{Value, json};
 
@@ -12,20 +13,29 @@ use super::machine::{Machine, TestHub, quick, registration, signature, wish};
 use crate::support::postgres::Postgres;
 
 async fn replica(server: &Postgres) -> RunningHub {
+    replica_with(server, quick()).await
+}
+
+async fn replica_with(server: &Postgres, rhythm: Rhythm) -> RunningHub {
     let mut options = HubOptions::new(Place::read(&server.url()), "127.0.0.1:0".parse().unwrap());
-    options.rhythm = quick();
+    options.rhythm = rhythm;
     options.webhooks = sdm::hub::ingest::WebhookSecrets::for_all(super::machine::SECRET);
     start(options).await.unwrap()
 }
 
 async fn connect(http: &reqwest::Client, hub: &RunningHub, key: &str) -> Machine {
+    Machine::open(&register(http, hub, key).await).await
+}
+
+/// The address of the websocket.
+async fn register(http: &reqwest::Client, hub: &RunningHub, key: &str) -> String {
     let request = http
         .post(format!("http://{}/registration", hub.address))
         .bearer_auth(key);
     let body = registration("m", "1.0.0", "durable").to_string();
     let answer = request.body(body).send().await.unwrap().bytes().await.unwrap();
     let answer: Value = serde_json::from_slice(&answer).unwrap();
-    Machine::open(answer["url"].as_str().unwrap()).await
+    answer["url"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -82,4 +92,47 @@ async fn two_hubs_tell_each_push_once_to_the_machines_of_both() {
     late["ref"] = json!("refs/heads/late");
     assert_eq!(hub.github("push", "d-late", &late).await.0, 200);
     assert_eq!(second.hear().await["data"]["Push"][0]["branch"], json!("late"));
+}
+
+#[tokio::test]
+async fn a_ticket_of_one_hub_opens_the_websocket_of_another_and_only_once() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let slow = Rhythm {
+        look: Duration::from_secs(60),
+        ..quick()
+    };
+    let (one, other) = (
+        replica_with(&server, slow).await,
+        replica_with(&server, slow).await,
+    );
+    let (_, key) = Administration::of(one.memory())
+        .new_key(&wish(&[]))
+        .await
+        .unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = register(&http, &one, &key).await;
+    let elsewhere = url.replace(&one.address.to_string(), &other.address.to_string());
+    let mut machine = Machine::open(&elsewhere).await;
+    machine.settled().await;
+    for used in [&url, &elsewhere] {
+        assert!(
+            tokio_tungstenite::connect_async(used.as_str()).await.is_err(),
+            "{used} is used up"
+        );
+    }
+    // What comes to the first is known at once at the second: it looks by itself only every minute.
+    let body = push("a", "b").to_string();
+    let request = http
+        .post(format!("http://{}/webhooks/github/w", one.address))
+        .header("x-github-event", "push")
+        .header("x-github-delivery", "d-1")
+        .header("x-hub-signature-256", signature(&body));
+    assert_eq!(request.body(body).send().await.unwrap().status(), 200);
+    let event = machine.hear().await;
+    assert!(event["data"]["Push"][0]["branch"].is_string(), "{event}");
+    machine.answer(&event).await;
+    machine.leave().await;
+    assert!(one.stop().await && other.stop().await);
 }

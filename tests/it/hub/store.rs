@@ -13,6 +13,7 @@ use sdm::store::hub::{Place, SqlHub};
 use sdm::wire::hub::PolicyName;
 use serde_json::{Value, json};
 
+use super::store_shared;
 use crate::support::postgres::Postgres;
 
 const LIMITS: QueueLimits = QueueLimits {
@@ -464,6 +465,8 @@ async fn contract(place: &Place) {
     logs_are_bounded(&hub).await;
     units_of_work_take_turns(&hub).await;
     super::safe::secrets_are_kept_in_their_rows(&hub).await;
+    store_shared::tickets_are_used_once_and_in_time(&hub).await;
+    store_shared::hints_reach_whoever_listens(&hub).await;
     hub.close().await;
     let again = SqlHub::open(place).await.unwrap();
     assert_eq!(
