@@ -2,13 +2,7 @@
 
 use ratatui::text::Span;
 
-/// Characters that are invisible or change the order of others.
-const fn is_deceptive(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
-        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
-}
+use crate::model::deceptive::is_deceptive;
 
 /// Longest text of one value that is looked at, in characters.
 const LONGEST: usize = 64 * 1024;

@@ -1,10 +1,9 @@
 //! How things look: colours, symbols, width, local time. A value, so that rendering is a pure function of it.
 
-use std::time::Duration;
-
 use anstyle::{AnsiColor, Style};
 use chrono::{DateTime, FixedOffset, Local, Utc};
 
+pub use crate::model::time::duration;
 use crate::model::{StateName, Timestamp};
 
 /// When to use colour.
@@ -140,19 +139,6 @@ pub const fn symbol(state: StateName, unicode: bool) -> &'static str {
     if unicode { wide } else { ascii }
 }
 
-/// A duration for people: `340ms`, `2.9s`, `1m 12s`, `3h 5m`, `2d 4h`.
-pub fn duration(length: Duration) -> String {
-    let seconds = length.as_secs();
-    match seconds {
-        0 => format!("{}ms", length.as_millis()),
-        1..=9 => format!("{seconds}.{}s", length.subsec_millis() / 100),
-        10..=59 => format!("{seconds}s"),
-        60..=3599 => format!("{}m {}s", seconds / 60, seconds % 60),
-        3600..=86_399 => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{}d {}h", seconds / 86_400, seconds % 86_400 / 3600),
-    }
-}
-
 /// A moment as the daemon writes it; `None` when it is not RFC 3339.
 pub fn parse_time(text: &str) -> Option<Timestamp> {
     DateTime::parse_from_rfc3339(text)
@@ -162,6 +148,8 @@ pub fn parse_time(text: &str) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -19,6 +19,7 @@ use super::ingest::{self, MAX_WEBHOOK};
 use super::logs::{self, MAX_PART};
 use super::machines::{register, session};
 use super::metrics;
+use super::pages;
 use super::questions::{self, MAX_QUESTION};
 use super::refusal::Refusal;
 use crate::wire::hub::MAX_REGISTRATION;
@@ -95,6 +96,7 @@ fn router(hub: Hub) -> Router {
     );
     let router = mount(router, Operation::Metrics, get(metrics::show));
     router
+        .merge(pages::routes())
         .fallback(nothing)
         .layer(middleware::from_fn(in_time))
         .with_state(hub)
@@ -108,7 +110,7 @@ async fn in_time(request: Request, next: Next) -> Response {
     }
 }
 
-fn mount(router: Router<Hub>, operation: Operation, handler: MethodRouter<Hub>) -> Router<Hub> {
+pub(super) fn mount(router: Router<Hub>, operation: Operation, handler: MethodRouter<Hub>) -> Router<Hub> {
     let (_, path) = operation.row().route.expect("only routes are mounted");
     router.route(path, handler)
 }

@@ -17,6 +17,7 @@ pub mod ingest;
 mod logs;
 pub mod machines;
 mod metrics;
+mod pages;
 mod questions;
 mod refusal;
 pub mod safe;
@@ -49,6 +50,7 @@ use machines::deliver::Sessions;
 use machines::known::Known;
 use machines::register::Pace;
 use metrics::Counters;
+use pages::stream::Readers;
 use safe::Safe;
 
 /// What a key needs for the secrets of the hub.
@@ -173,6 +175,7 @@ struct Inner {
     rights: Arc<Rights>,
     desk: Asking,
     safe: Safe,
+    readers: Readers,
 }
 
 impl Hub {
@@ -198,6 +201,7 @@ impl Hub {
             counters: Counters::default(),
             rights,
             desk,
+            readers: Readers::default(),
         }))
     }
 
@@ -252,6 +256,10 @@ impl Hub {
     )]
     fn safe(&self) -> &Safe {
         &self.0.safe
+    }
+
+    fn readers(&self) -> &Readers {
+        &self.0.readers
     }
 
     fn counters(&self) -> &Counters {

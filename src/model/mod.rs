@@ -5,6 +5,7 @@
 
 pub mod approval;
 pub mod command;
+pub mod deceptive;
 pub mod definition;
 pub mod descriptor;
 pub mod diagnostic;

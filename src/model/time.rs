@@ -53,6 +53,19 @@ impl Timestamp {
     }
 }
 
+/// A duration for people: `340ms`, `2.9s`, `1m 12s`, `3h 5m`, `2d 4h`.
+pub fn duration(length: Duration) -> String {
+    let seconds = length.as_secs();
+    match seconds {
+        0 => format!("{}ms", length.as_millis()),
+        1..=9 => format!("{seconds}.{}s", length.subsec_millis() / 100),
+        10..=59 => format!("{seconds}s"),
+        60..=3599 => format!("{}m {}s", seconds / 60, seconds % 60),
+        3600..=86_399 => format!("{}h {}m", seconds / 3600, seconds % 3600 / 60),
+        _ => format!("{}d {}h", seconds / 86_400, seconds % 86_400 / 3600),
+    }
+}
+
 impl From<DateTime<Utc>> for Timestamp {
     fn from(moment: DateTime<Utc>) -> Self {
         Self(moment.timestamp_micros())

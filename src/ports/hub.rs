@@ -186,6 +186,12 @@ pub trait HubGraph: Send + Sync {
     /// Begins a unit of work; makes the workspace if it is not there.
     async fn begin(&self, workspace: &str) -> Result<Box<dyn HubWork>, HubStoreError>;
 
+    /// How many units of work a workspace has seen: whoever waits for news of the graph looks at this first.
+    async fn changes(&self, workspace: &str) -> Result<i64, HubStoreError>;
+
+    /// The workspaces that have ever changed, by their ids.
+    async fn workspaces(&self) -> Result<Vec<String>, HubStoreError>;
+
     /// The graph of a workspace as it is now.
     fn reader(&self, workspace: &str) -> Box<dyn GraphReader>;
 

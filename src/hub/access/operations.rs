@@ -1,6 +1,8 @@
 //! The operation table: every route, field and message of the hub with what it needs. What has no row does not exist,
 //! because routes are mounted by their row and fields are found by theirs.
 
+use super::super::pages::operations::Page;
+
 /// Something that can be done at the hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Operation {
@@ -46,6 +48,8 @@ pub enum Operation {
     Metrics,
     /// Deliver a webhook of GitHub; it is signed.
     GitHubWebhook,
+    /// Look at a page, or do something on one.
+    Page(Page),
 }
 
 /// What an operation needs.
@@ -65,7 +69,7 @@ pub struct Row {
     pub person: bool,
 }
 
-const fn row(
+pub(in super::super) const fn row(
     name: &'static str,
     route: (&'static str, &'static str),
     scopes: &'static [&'static str],
@@ -89,7 +93,7 @@ const fn part(name: &'static str, scopes: &'static [&'static str], level: &'stat
     }
 }
 
-const fn open(name: &'static str, route: (&'static str, &'static str)) -> Row {
+pub(in super::super) const fn open(name: &'static str, route: (&'static str, &'static str)) -> Row {
     Row {
         open: true,
         ..row(name, route, &[], "none")
@@ -97,7 +101,11 @@ const fn open(name: &'static str, route: (&'static str, &'static str)) -> Row {
 }
 
 /// A route for people only.
-const fn person(name: &'static str, route: (&'static str, &'static str), level: &'static str) -> Row {
+pub(in super::super) const fn person(
+    name: &'static str,
+    route: (&'static str, &'static str),
+    level: &'static str,
+) -> Row {
     Row {
         person: true,
         ..row(name, route, &[], level)
@@ -197,6 +205,7 @@ impl Operation {
             Self::ImageHook => &IMAGE_HOOK,
             Self::Metrics => &METRICS,
             Self::GitHubWebhook => &GITHUB_WEBHOOK,
+            Self::Page(page) => page.row(),
         }
     }
 }

@@ -23,7 +23,7 @@ use secrecy::SecretString;
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{Migrate, Migrator};
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyPool, Executor};
+use sqlx::{Any, AnyPool, Executor, Row};
 
 use super::sqlite::database::{close_to_others, prepare_directory, prepare_file};
 use crate::ports::graph::GraphReader;
@@ -205,6 +205,25 @@ impl HubGraph for SqlHub {
     async fn begin(&self, workspace: &str) -> Result<Box<dyn HubWork>, HubStoreError> {
         let transaction = self.transaction().await?;
         Ok(Box::new(SqlWork::begin(transaction, workspace).await?))
+    }
+
+    async fn changes(&self, workspace: &str) -> Result<i64, HubStoreError> {
+        const DOING: &str = "look for changes of the graph";
+        let row = sqlx::query("SELECT changes FROM hub_workspace WHERE id = $1")
+            .bind(workspace)
+            .fetch_optional(&mut *self.reading().await?)
+            .await
+            .doing(DOING)?;
+        row.map_or(Ok(0), |row| row.try_get(0).doing(DOING))
+    }
+
+    async fn workspaces(&self) -> Result<Vec<String>, HubStoreError> {
+        const DOING: &str = "list workspaces";
+        let rows = sqlx::query("SELECT id FROM hub_workspace ORDER BY id")
+            .fetch_all(&mut *self.reading().await?)
+            .await
+            .doing(DOING)?;
+        rows.iter().map(|row| row.try_get(0).doing(DOING)).collect()
     }
 
     fn reader(&self, workspace: &str) -> Box<dyn GraphReader> {

@@ -9,6 +9,7 @@ mod forge;
 mod machine;
 mod machines;
 mod original;
+mod pages;
 mod replicas;
 mod safe;
 mod store;

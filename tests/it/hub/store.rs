@@ -88,6 +88,7 @@ async fn ids(hub: &SqlHub, find: &Find) -> Vec<String> {
 }
 
 async fn graph_is_read_as_written(hub: &SqlHub) {
+    assert_eq!(hub.changes("w").await.unwrap(), 0, "nothing has ever changed");
     let work = hub.begin("w").await.unwrap();
     let repo = node(
         "Repo",
@@ -112,6 +113,12 @@ async fn graph_is_read_as_written(hub: &SqlHub) {
         .await
         .unwrap();
     drop(dropped);
+    assert_eq!(
+        hub.changes("w").await.unwrap(),
+        1,
+        "what never was does not count"
+    );
+    assert_eq!(hub.workspaces().await.unwrap(), ["w"]);
     let reader = hub.reader("w");
     let asked = ["p/acme/app".to_owned(), "8".to_owned(), "7".to_owned()];
     let found = reader.nodes("Repo", &asked).await.unwrap();

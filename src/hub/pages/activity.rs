@@ -1,0 +1,273 @@
+//! Activity: one entry for each push, newest first, with its commits, goal sets, builds and statuses. It grows while somebody
+//! looks at it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::Hub;
+use super::super::refusal::Refusal;
+use super::entry::{self, Entry};
+use super::layout::{Document, Refused, Tab, first_page};
+use super::look::Look;
+use super::operations::Page;
+use super::stream::{self, Follow, Said};
+use super::text::{Name, step};
+use crate::graph::answer::Sight;
+use crate::ports::graph::{Filter, Find, GraphReader, Node};
+
+/// Entries of a page.
+const ENTRIES: usize = 25;
+
+/// Pushes read at once.
+const BATCH: u32 = 50;
+
+/// Most pushes looked at for one page; whoever wants more looks further.
+const MOST_LOOKED_AT: u32 = 1_000;
+
+/// Most repositories offered.
+const MOST_REPOSITORIES: u32 = 200;
+
+/// What is looked at.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub(super) struct Wanted {
+    /// `owner/name`; all when absent or empty.
+    #[serde(default)]
+    repository: Option<String>,
+    /// So many of the newest pushes are left out.
+    #[serde(default)]
+    from: Option<u32>,
+}
+
+impl Wanted {
+    fn repository(&self) -> Option<(&str, &str)> {
+        self.repository.as_deref()?.trim().rsplit_once('/')
+    }
+
+    /// The part of an address that says the same.
+    fn to_query(&self, from: Option<u32>) -> String {
+        let repository = self.repository.as_deref().filter(|name| !name.is_empty());
+        let mut parts: Vec<String> = repository
+            .map(|name| format!("repository={}", step(name)))
+            .into_iter()
+            .collect();
+        parts.extend(from.map(|from| format!("from={from}")));
+        match parts.is_empty() {
+            true => String::new(),
+            false => format!("?{}", parts.join("&")),
+        }
+    }
+}
+
+/// Entries, and where those behind them begin.
+struct Found {
+    entries: Vec<Entry>,
+    next: Option<u32>,
+}
+
+/// `GET /workspaces/{workspace}/activity`.
+pub(super) async fn show(
+    State(hub): State<Hub>,
+    Path(workspace): Path<String>,
+    Query(wanted): Query<Wanted>,
+    headers: HeaderMap,
+) -> Result<Document, Refused> {
+    let look = Look::open(&hub, &headers, &workspace, Page::Activity).await?;
+    let found = found(&look, &wanted).await?;
+    let repositories = repositories(&look).await?;
+    let content = page(&look, &wanted, &found, &repositories);
+    Ok(Document::of(
+        &look.frame(Some(Tab::Activity)),
+        "Activity",
+        &content,
+    ))
+}
+
+fn page(look: &Look, wanted: &Wanted, found: &Found, repositories: &[String]) -> Markup {
+    let place = first_page(&look.workspace);
+    let is_first = wanted.from.unwrap_or(0) == 0;
+    let marks: Vec<&str> = found.entries.iter().map(|entry| entry.mark.as_str()).collect();
+    let stream = is_first.then(|| format!("{place}/stream{}", wanted.to_query(None)));
+    html! {
+        div.bar {
+            h1 { "Activity" }
+            form.filter method="get" action=(place) {
+                label for="repository" { "Repository" }
+                input #repository name="repository" list="repositories" autocomplete="off" placeholder="owner/name"
+                    value=[wanted.repository.as_deref()];
+                datalist #repositories { @for name in repositories { option value=(name) {} } }
+                button { "Show" }
+                @if wanted.repository().is_some() { a href=(place) { "all" } }
+            }
+            a.refresh href={ (place) (wanted.to_query(None)) } { "Refresh" }
+        }
+        div #entries.entries data-stream=[stream] data-seen=(marks.join(".")) data-grow="start" {
+            @for entry in &found.entries { (entry.markup) }
+        }
+        @if found.entries.is_empty() { p.empty { (nothing(wanted)) } }
+        @if let Some(next) = found.next {
+            p.more { a href={ (place) (wanted.to_query(Some(next))) } { "Earlier pushes" } }
+        }
+    }
+}
+
+fn nothing(wanted: &Wanted) -> Markup {
+    html! {
+        @if let Some((owner, name)) = wanted.repository() {
+            "No push of " (Name(owner)) "/" (Name(name)) " is known here."
+        } @else {
+            "No push has come yet. Let your forge send its webhooks to this hub, and push something."
+        }
+    }
+}
+
+/// Names of repositories that may be seen.
+async fn repositories(look: &Look) -> Result<Vec<String>, Refusal> {
+    let variables = json!({ "first": MOST_REPOSITORIES });
+    let variables = variables.as_object().cloned().unwrap_or_default();
+    let question = "query Repositories($first: Int) { Repo(_first: $first) { owner name } }";
+    let answer = look.ask(question, &variables).await?;
+    let mut names: Vec<String> = super::object::Object(&answer)
+        .list("/Repo")
+        .map(|repository| format!("{}/{}", repository.text("/owner"), repository.text("/name")))
+        .collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+/// The entries of a page: pushes are filtered first and cut then.
+async fn found(look: &Look, wanted: &Wanted) -> Result<Found, Refusal> {
+    let graph = look.graph();
+    let sight = look.sight(&*graph);
+    let begin = wanted.from.unwrap_or(0);
+    let chooser = Chooser {
+        graph: &*graph,
+        sight: &*sight,
+        repositories: keys_of(&*graph, wanted).await?,
+    };
+    let (nodes, next) = chooser.pushes(begin).await?;
+    let mut entries = Vec::with_capacity(nodes.len());
+    for node in &nodes {
+        let entry = match look.ask_of(entry::QUESTION, node).await {
+            Ok(said) => said.map(|said| entry::entry(&look.workspace, node, &said)),
+            Err(refusal) if refusal.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE => {
+                Some(entry::too_large(node))
+            }
+            Err(refusal) => return Err(refusal),
+        };
+        entries.extend(entry);
+    }
+    Ok(Found { entries, next })
+}
+
+/// Keys of the repositories of the name that is asked for; `None` when all are.
+async fn keys_of(graph: &dyn GraphReader, wanted: &Wanted) -> Result<Option<Vec<String>>, Refusal> {
+    let Some((owner, name)) = wanted.repository() else {
+        return Ok(None);
+    };
+    let filter = |field: &str, value: &str| Filter {
+        field: field.to_owned(),
+        any_of: vec![value.into()],
+    };
+    let find = Find {
+        kind: "Repo".to_owned(),
+        filters: vec![filter("owner", owner), filter("name", name)],
+        first: MOST_REPOSITORIES,
+        ..Find::default()
+    };
+    let found = graph.find(&find).await?;
+    Ok(Some(found.iter().flat_map(|node| node.keys.clone()).collect()))
+}
+
+/// Chooses pushes.
+struct Chooser<'a> {
+    graph: &'a dyn GraphReader,
+    sight: &'a dyn Sight,
+    repositories: Option<Vec<String>>,
+}
+
+impl Chooser<'_> {
+    /// The pushes of a page that begins behind so many, and where the next page begins.
+    async fn pushes(&self, begin: u32) -> Result<(Vec<Arc<Node>>, Option<u32>), Refusal> {
+        let (mut chosen, mut at) = (Vec::new(), begin);
+        while at - begin < MOST_LOOKED_AT {
+            let batch = self.graph.find(&newest(at)).await?;
+            for node in &batch {
+                if chosen.len() == ENTRIES {
+                    return Ok((chosen, Some(at)));
+                }
+                at += 1;
+                if self.is_wanted(node) && self.sight.sees(node).await? {
+                    chosen.push(Arc::clone(node));
+                }
+            }
+            if batch.len() < BATCH as usize {
+                return Ok((chosen, None));
+            }
+        }
+        Ok((chosen, Some(at)))
+    }
+
+    fn is_wanted(&self, push: &Node) -> bool {
+        let Some(wanted) = &self.repositories else {
+            return true;
+        };
+        let own = push.links.get("repo").into_iter().flatten();
+        own.into_iter().any(|key| wanted.contains(key))
+    }
+}
+
+fn newest(offset: u32) -> Find {
+    Find {
+        kind: "Push".to_owned(),
+        descending: true,
+        first: BATCH,
+        offset,
+        ..Find::default()
+    }
+}
+
+/// `GET /workspaces/{workspace}/activity/stream`.
+pub(super) async fn follow(
+    State(hub): State<Hub>,
+    Path(workspace): Path<String>,
+    Query(wanted): Query<Wanted>,
+    Query(seen): Query<stream::Seen>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    Look::open(&hub, &headers, &workspace, Page::ActivityStream).await?;
+    let growing = Growing {
+        seen: seen.marks(&headers),
+        wanted: Wanted { from: None, ..wanted },
+        workspace,
+    };
+    Ok(stream::open(&hub, headers, Box::new(growing))?.into_response())
+}
+
+/// The first page as one reader has it.
+struct Growing {
+    workspace: String,
+    wanted: Wanted,
+    /// Marks of what the reader has.
+    seen: Vec<String>,
+}
+
+#[async_trait]
+impl Follow for Growing {
+    fn workspace(&self) -> &str {
+        &self.workspace
+    }
+
+    async fn look(&mut self, hub: &Hub, headers: &HeaderMap) -> Result<Vec<Said>, Refusal> {
+        let look = Look::open(hub, headers, &self.workspace, Page::ActivityStream).await?;
+        let found = found(&look, &self.wanted).await?;
+        Ok(stream::news(&mut self.seen, found.entries))
+    }
+}

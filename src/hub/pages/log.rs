@@ -1,0 +1,249 @@
+//! The log of a goal, from its first line on and as it grows. A log is text: its addresses become links, its colours stay,
+//! and nothing else of it does anything.
+
+use async_trait::async_trait;
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::Hub;
+use super::super::access::operations::Operation;
+use super::super::refusal::Refusal;
+use super::entry::goal_set_address;
+use super::goal;
+use super::layout::{Document, Refused, Tab};
+use super::look::Look;
+use super::object::{Object, Standing};
+use super::operations::Page;
+use super::stream::{self, Follow, Said};
+use super::text::{Name, Shown, log_line, plain};
+
+/// Parts of a log on one page, and in one event.
+const PARTS: u32 = 200;
+
+/// Longest line that is shown, in characters.
+const LONGEST_LINE: usize = 20_000;
+
+/// Where a log belongs.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Place {
+    workspace: String,
+    goal_set: String,
+    environment: String,
+    name: String,
+}
+
+impl Place {
+    fn goal(&self) -> String {
+        format!("{}/{}/{}", self.goal_set, self.environment, self.name)
+    }
+
+    fn address(&self) -> String {
+        goal::log_address(&self.workspace, &self.goal_set, &self.environment, &self.name)
+    }
+}
+
+/// How far a reader has read: parts, and lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub(super) struct Offset {
+    #[serde(default)]
+    part: i64,
+    #[serde(default)]
+    line: u64,
+}
+
+impl Offset {
+    fn read(text: &str) -> Option<Self> {
+        let (part, line) = text.split_once('.')?;
+        Some(Self {
+            part: part.parse().ok().filter(|part| *part >= 0)?,
+            line: line.parse().ok()?,
+        })
+    }
+
+    fn text(self) -> String {
+        format!("{}.{}", self.part, self.line)
+    }
+}
+
+/// Lines, and how far they go.
+struct Lines {
+    markup: Markup,
+    until: Offset,
+    is_empty: bool,
+    /// Whether there may be more already.
+    is_full: bool,
+}
+
+/// `GET /workspaces/{workspace}/goals/{goal_set}/logs/{environment}/{name}`.
+pub(super) async fn show(
+    State(hub): State<Hub>,
+    Path(place): Path<Place>,
+    Query(from): Query<Offset>,
+    headers: HeaderMap,
+) -> Result<Document, Refused> {
+    let look = Look::open(&hub, &headers, &place.workspace, Page::Log).await?;
+    let goal = seen(&look, &place).await?;
+    let goal = Object(&goal);
+    let lines = lines(&hub, &place, from).await?;
+    let content = html! {
+        header.heading {
+            h1 { "Log of " (Name(goal::name(goal))) }
+            p.standing { (Standing::of_goal(goal.text("/state")).whole()) }
+            p { a href=(goal_set_address(&place.workspace, &place.goal_set)) { "The goal set" } }
+        }
+        @if lines.is_empty && from.line == 0 { p.empty { (nothing(&place, goal)) } }
+        div.log data-stream={ (place.address()) "/stream" } data-seen=(lines.until.text()) data-grow="end" role="log" tabindex="0" aria-label="log" {
+            (lines.markup)
+        }
+        @if lines.is_full {
+            p.more { a href={ (place.address()) "?part=" (lines.until.part) "&line=" (lines.until.line) } { "Go on reading" } }
+        }
+    };
+    let title = format!("Log of {}", plain(goal::name(goal)));
+    Ok(Document::of(&look.frame(Some(Tab::Activity)), &title, &content))
+}
+
+fn nothing(place: &Place, goal: Object<'_>) -> Markup {
+    html! {
+        @if goal::is_ours(goal) {
+            "The machine " (Name(goal.text("/fulfillment/registration"))) " keeps this log. There, "
+            code { "sdm logs " (Shown(&place.goal_set.chars().take(7).collect::<String>())) " " (Shown(&place.name)) } " shows it."
+        } @else {
+            "Nothing has been written yet."
+        }
+    }
+}
+
+/// The goal, if it may be seen with its log.
+async fn seen(look: &Look, place: &Place) -> Result<Value, Refusal> {
+    let missing = || Refusal::missing_thing("there is no such goal");
+    let graph = look.graph();
+    let found = graph.nodes("SdmGoal", &[place.goal()]).await?;
+    let goal = found.first().ok_or_else(missing)?;
+    let sight = look.caller.sight(Operation::ReadLog, &*graph);
+    match sight.sees(goal).await? {
+        true => Ok(Value::Object(goal.body.clone())),
+        false => Err(missing()),
+    }
+}
+
+async fn lines(hub: &Hub, place: &Place, from: Offset) -> Result<Lines, Refusal> {
+    let parts = hub
+        .store()
+        .log(&place.workspace, &place.goal(), from.part, PARTS)
+        .await?;
+    let mut until = from;
+    let mut texts: Vec<(u64, String)> = Vec::new();
+    for (part, content) in &parts {
+        until.part = part + 1;
+        for text in texts_of(content) {
+            until.line += 1;
+            texts.push((until.line, text));
+        }
+    }
+    Ok(Lines {
+        markup: html! { @for (number, text) in &texts { (line(*number, text)) } },
+        until,
+        is_empty: texts.is_empty(),
+        is_full: parts.len() == PARTS as usize,
+    })
+}
+
+/// The lines of a part.
+fn texts_of(content: &str) -> Vec<String> {
+    let said: Vec<Value> = serde_json::from_str(content).unwrap_or_default();
+    let mut texts = Vec::new();
+    for one in &said {
+        let message = Object(one).text("/message");
+        texts.extend(message.strip_suffix('\n').unwrap_or(message).split('\n').map(cut));
+    }
+    texts
+}
+
+fn cut(line: &str) -> String {
+    match line.char_indices().nth(LONGEST_LINE) {
+        None => line.to_owned(),
+        Some((at, _)) => format!("{}… (cut)", &line[..at]),
+    }
+}
+
+fn line(number: u64, text: &str) -> Markup {
+    html! {
+        div.row #{ "L" (number) } {
+            a.number href={ "#L" (number) } tabindex="-1" data-number=(number) aria-label={ "line " (number) } {}
+            span { (log_line(text)) }
+        }
+    }
+}
+
+/// `GET …/stream`.
+pub(super) async fn follow(
+    State(hub): State<Hub>,
+    Path(place): Path<Place>,
+    Query(seen): Query<stream::Seen>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    Look::open(&hub, &headers, &place.workspace, Page::LogStream).await?;
+    let from = Offset::read(&seen.last(&headers)).unwrap_or_default();
+    let reading = Reading { place, from };
+    Ok(stream::open(&hub, headers, Box::new(reading))?.into_response())
+}
+
+/// A log as far as one reader has it.
+struct Reading {
+    place: Place,
+    from: Offset,
+}
+
+#[async_trait]
+impl Follow for Reading {
+    fn workspace(&self) -> &str {
+        &self.place.workspace
+    }
+
+    async fn look(&mut self, hub: &Hub, headers: &HeaderMap) -> Result<Vec<Said>, Refusal> {
+        let look = Look::open(hub, headers, &self.place.workspace, Page::LogStream).await?;
+        seen(&look, &self.place).await?;
+        let lines = lines(hub, &self.place, self.from).await?;
+        if lines.is_empty {
+            return Ok(Vec::new());
+        }
+        self.from = lines.until;
+        Ok(vec![Said {
+            event: "lines",
+            id: self.from.text(),
+            data: lines.markup.into_string(),
+        }])
+    }
+
+    fn is_restless(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e8_readers_go_on_where_they_were() {
+        assert_eq!(Offset::read("3.17"), Some(Offset { part: 3, line: 17 }));
+        for wrong in ["", "3", "-1.2", "x.1", "1.-1"] {
+            assert_eq!(Offset::read(wrong), None, "{wrong}");
+        }
+        assert_eq!(Offset { part: 3, line: 17 }.text(), "3.17");
+    }
+
+    #[test]
+    fn e7_lines_of_any_length_and_kind_are_lines() {
+        let part = serde_json::json!([{"message": "one\ntwo\n"}, {"message": "x".repeat(1_000_000)}, {"message": 7}, "no"]);
+        let texts = texts_of(&part.to_string());
+        assert_eq!(texts.len(), 5);
+        assert!(texts[2].chars().count() < LONGEST_LINE + 20 && texts[2].ends_with("(cut)"));
+        assert!(texts_of("not json").is_empty());
+    }
+}

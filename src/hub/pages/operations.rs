@@ -1,0 +1,121 @@
+//! The pages' rows in the operation table: what each page shows or does, by the operation that it is for everybody else.
+
+use super::super::access::operations::{Row, open, person, row};
+
+/// A page, or something that is done on one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Page {
+    /// Go to the first page of whoever looks.
+    Home,
+    /// Styles and script, the same for everybody.
+    Asset,
+    /// Pushes and what became of them.
+    Activity,
+    /// The same, as it grows.
+    ActivityStream,
+    /// A goal set.
+    GoalSet,
+    /// The same, as it goes on.
+    GoalSetStream,
+    /// The log of a goal.
+    Log,
+    /// The same, as it grows.
+    LogStream,
+    /// Machines, with what they do and hear.
+    Machines,
+    /// A form to ask the graph.
+    Graph,
+    /// Ask it.
+    AskGraph,
+    /// Its types, for the script.
+    GraphSchema,
+}
+
+const HOME: Row = open("sign_in", ("GET", "/"));
+const ASSET: Row = open("sign_in", ("GET", "/assets/{version}/{name}"));
+const ACTIVITY: Row = read("/workspaces/{workspace}/activity");
+const ACTIVITY_STREAM: Row = read("/workspaces/{workspace}/activity/stream");
+const GOAL_SET: Row = read("/workspaces/{workspace}/goals/{goal_set}");
+const GOAL_SET_STREAM: Row = read("/workspaces/{workspace}/goals/{goal_set}/stream");
+const LOG: Row = log("/workspaces/{workspace}/goals/{goal_set}/logs/{environment}/{name}");
+const LOG_STREAM: Row = log("/workspaces/{workspace}/goals/{goal_set}/logs/{environment}/{name}/stream");
+const MACHINES: Row = person(
+    "command.list",
+    ("GET", "/workspaces/{workspace}/machines"),
+    "read",
+);
+
+const GRAPH: Row = read("/workspaces/{workspace}/graph");
+const ASK_GRAPH: Row = row(
+    "graph.query",
+    ("POST", "/workspaces/{workspace}/graph"),
+    &["graph:read"],
+    "read",
+);
+const GRAPH_SCHEMA: Row = read("/workspaces/{workspace}/graph/schema");
+
+/// A page that shows what is in the graph.
+const fn read(path: &'static str) -> Row {
+    row("graph.query", ("GET", path), &["graph:read"], "read")
+}
+
+/// A page that shows a log.
+const fn log(path: &'static str) -> Row {
+    row("goal.log", ("GET", path), &["goals:read"], "read")
+}
+
+impl Page {
+    /// Every page.
+    pub const ALL: [Self; 12] = [
+        Self::Home,
+        Self::Asset,
+        Self::Activity,
+        Self::ActivityStream,
+        Self::GoalSet,
+        Self::GoalSetStream,
+        Self::Log,
+        Self::LogStream,
+        Self::Machines,
+        Self::Graph,
+        Self::AskGraph,
+        Self::GraphSchema,
+    ];
+
+    /// Its row.
+    pub const fn row(self) -> &'static Row {
+        match self {
+            Self::Home => &HOME,
+            Self::Asset => &ASSET,
+            Self::Activity => &ACTIVITY,
+            Self::ActivityStream => &ACTIVITY_STREAM,
+            Self::GoalSet => &GOAL_SET,
+            Self::GoalSetStream => &GOAL_SET_STREAM,
+            Self::Log => &LOG,
+            Self::LogStream => &LOG_STREAM,
+            Self::Machines => &MACHINES,
+            Self::Graph => &GRAPH,
+            Self::AskGraph => &ASK_GRAPH,
+            Self::GraphSchema => &GRAPH_SCHEMA,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::access;
+
+    #[test]
+    fn every_page_is_in_the_one_table_with_the_same_scopes() {
+        let routes: BTreeSet<_> = Page::ALL.iter().map(|page| page.row().route).collect();
+        assert_eq!(routes.len(), Page::ALL.len(), "each has a route of its own");
+        for page in Page::ALL {
+            let row = page.row();
+            let decided = access::Operation::find(row.name).expect(row.name);
+            let scopes = decided.required().names();
+            assert!(row.open || scopes == row.scopes, "{}: {scopes:?}", row.name);
+        }
+    }
+}
