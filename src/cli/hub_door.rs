@@ -32,6 +32,8 @@ pub enum HubNews<'a> {
         address: &'a str,
         /// The key's text, shown once.
         first_key: Option<&'a str>,
+        /// Where the first administrator signs in, while there is none.
+        first_link: Option<&'a str>,
     },
     /// It is told to stop.
     Stopping,
@@ -48,9 +50,14 @@ pub fn run_hub(options: HubOptions, workspace: &str, on_news: &dyn Fn(HubNews<'_
         let hub = start(options).await.map_err(not_started)?;
         let address = address.unwrap_or_else(|| format!("http://{}", hub.address));
         let first_key = first_key(&hub, workspace).await?;
+        let first_link = Administration::of(hub.memory())
+            .first_link(&address)
+            .await
+            .map_err(not_done)?;
         on_news(HubNews::Started {
             address: &address,
             first_key: first_key.as_deref(),
+            first_link: first_link.as_deref(),
         });
         lifecycle::notify_ready(&format!("listening on {}", hub.address));
         let is_well = until_told(&mut signals, &hub).await;
@@ -165,6 +172,15 @@ fn not_done(error: AdministrationError) -> DoorError {
         AdministrationError::NoHub(_) => "start the hub first: `sdm hub`; or name its memory with --database",
         AdministrationError::NotOurs => "use pg_dump",
         AdministrationError::IsThere(_) => "name a file that is not there yet",
+        AdministrationError::Id(_) => "such as ada or ada.lovelace",
+        AdministrationError::PersonIsThere(_) => {
+            "`sdm hub people` lists them; `sdm hub people link` signs one in"
+        }
+        AdministrationError::LastAdmin(_) => {
+            "make somebody else an administrator first: `sdm hub people role`"
+        }
+        AdministrationError::NoRandomness(_) => "try again",
+        AdministrationError::NotThere { what: "person", .. } => "`sdm hub people` lists them",
         AdministrationError::Scope { .. } => "`sdm hub key new --help` lists the scopes",
         AdministrationError::TooMany(_)
         | AdministrationError::NotThere {

@@ -9,6 +9,8 @@ use thiserror::Error;
 use super::access::key::{KeyKind, MOST_OF_AN_OWNER, NewKey, USUAL_LIFE};
 use super::access::operations::{MACHINE_SCOPES, SCOPES};
 use super::safe::{Resealed, Safe, SafeError};
+use crate::access::handed::NoRandomness;
+use crate::access::principal::InvalidKey;
 use crate::model::suggest::nearest;
 use crate::ports::hub::secrets::{SealedSecret, SealedSecrets};
 use crate::ports::hub::{
@@ -53,6 +55,18 @@ pub enum AdministrationError {
     /// The safe.
     #[error(transparent)]
     Safe(#[from] SafeError),
+    /// A text that cannot be the id of a person.
+    #[error(transparent)]
+    Id(#[from] InvalidKey),
+    /// Somebody is it already.
+    #[error("there is a person `{0}` already")]
+    PersonIsThere(String),
+    /// Nobody would be left.
+    #[error("`{0}` is the last administrator")]
+    LastAdmin(String),
+    /// No link can be made.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
     /// Nothing of this name.
     #[error("there is no {what} `{id}`")]
     NotThere {
@@ -92,6 +106,11 @@ impl Administration {
             Place::File(path) if !makes_it && !path.exists() => Err(AdministrationError::NoHub(path.clone())),
             Place::File(_) | Place::Postgres(_) => Ok(Self(SqlHub::open(place).await?)),
         }
+    }
+
+    /// The memory itself.
+    pub(super) fn memory(&self) -> &SqlHub {
+        &self.0
     }
 
     /// The memory of a hub that runs here.
@@ -240,7 +259,7 @@ impl Administration {
     }
 }
 
-fn not_there(what: &'static str, id: &str) -> AdministrationError {
+pub(super) fn not_there(what: &'static str, id: &str) -> AdministrationError {
     AdministrationError::NotThere {
         what,
         id: id.to_owned(),

@@ -1,5 +1,5 @@
 //! What people decide about goals of machines of the original (wire protocol 12): their goals are changed here, as the
-//! original's pages did. No scope reaches this: it needs a person's key.
+//! original's pages did. No scope reaches this: it needs a person, in a browser or with a key.
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use super::Hub;
 use super::access::Caller;
 use super::access::operations::Operation;
 use super::changes::{Change, How};
+use super::goals::resources_of;
 use super::refusal::Refusal;
 use crate::ports::graph::Node;
 
@@ -43,20 +44,26 @@ pub(super) async fn decide(
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
     let caller = hub.caller(&headers).await?;
-    caller.may(Operation::DecideGoal, &which.workspace)?;
+    match caller.is_in_browser() {
+        true => caller.may_somewhere(Operation::DecideGoal, &which.workspace)?,
+        false => caller.may(Operation::DecideGoal, &which.workspace)?,
+    }
     let key = format!("{}/{}/{}", which.goal_set, which.environment, which.name);
     let graph = hub.store().reader(&which.workspace);
     let found = graph.nodes("SdmGoal", std::slice::from_ref(&key)).await?;
     let goal = found
         .first()
         .ok_or_else(|| Refusal::missing_thing("there is no such goal"))?;
+    if caller.is_in_browser() {
+        caller.may_on(Operation::DecideGoal, &which.workspace, &resources_of(goal))?;
+    }
     let changed = decided(goal, which.decision, &caller, hub.now().as_micros() / 1_000)?;
     let (state, version) = (
         changed.node.body["state"].clone(),
         changed.node.body["version"].clone(),
     );
     hub.apply(&which.workspace, None, vec![changed]).await?;
-    tracing::info!(goal = key, decision = ?which.decision, by = %caller.key.owner, "somebody has decided about a goal");
+    tracing::info!(goal = key, decision = ?which.decision, by = %caller.owner(), "somebody has decided about a goal");
     Ok(Json(json!({"state": state, "version": version})))
 }
 

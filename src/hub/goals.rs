@@ -114,6 +114,12 @@ impl About {
     }
 }
 
+/// What a goal that is known is about.
+pub(super) fn resources_of(goal: &Node) -> Vec<Resource> {
+    let about = About::goal(&Value::Object(goal.body.clone()));
+    about.map_or_else(|| vec![Resource::Workspace], |about| about.resources)
+}
+
 impl Asking<'_> {
     /// The change that a mutation is.
     ///
@@ -176,7 +182,7 @@ impl Asking<'_> {
         let is_own = machines
             .iter()
             .filter_map(|machine| self.hub.rights().owner_of(&machine.stored.principal))
-            .any(|owner| owner == self.caller.key.owner);
+            .any(|owner| owner == self.caller.owner());
         let state = text(&change.node, "state");
         let is_decision = matches!(state.as_deref(), Some("approved" | "pre_approved"));
         match (is_own, is_decision, machines.is_empty()) {

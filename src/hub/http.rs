@@ -20,6 +20,7 @@ use super::logs::{self, MAX_PART};
 use super::machines::{register, session};
 use super::metrics;
 use super::pages;
+use super::people;
 use super::questions::{self, MAX_QUESTION};
 use super::refusal::Refusal;
 use crate::wire::hub::MAX_REGISTRATION;
@@ -95,9 +96,14 @@ fn router(hub: Hub) -> Router {
         post(generic::link_image).layer(DefaultBodyLimit::max(MAX_BODY)),
     );
     let router = mount(router, Operation::Metrics, get(metrics::show));
+    let router = mount(router, Operation::SignInPage, get(people::sign_in_page));
+    let router = mount(router, Operation::SignInLinkPage, get(people::link_page));
+    let router = mount(router, Operation::SignInByLink, post(people::sign_in_by_link));
+    let router = mount(router, Operation::SignOut, post(people::sign_out));
     router
         .merge(pages::routes())
         .fallback(nothing)
+        .layer(middleware::from_fn_with_state(hub.clone(), people::guard::guard))
         .layer(middleware::from_fn(in_time))
         .with_state(hub)
 }

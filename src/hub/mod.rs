@@ -18,6 +18,7 @@ mod logs;
 pub mod machines;
 mod metrics;
 mod pages;
+pub mod people;
 mod questions;
 mod refusal;
 pub mod safe;

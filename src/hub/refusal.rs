@@ -126,6 +126,11 @@ impl Refusal {
         self.0.status
     }
 
+    /// As people read it.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
     /// As programs read it.
     pub fn to_json(&self) -> Value {
         let told = &self.0;

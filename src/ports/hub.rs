@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use super::graph::{GraphError, GraphReader, Node};
+use super::people::{People, SignIns};
 use crate::model::Timestamp;
 use crate::wire::hub::PolicyName;
 pub use hints::{Hearing, Hint, Hints};
@@ -451,6 +452,8 @@ pub trait HubStore:
     + Tickets
     + Hints
     + secrets::SealedSecrets
+    + People
+    + SignIns
 {
 }
 
@@ -465,5 +468,7 @@ impl<T> HubStore for T where
         + Tickets
         + Hints
         + secrets::SealedSecrets
+        + People
+        + SignIns
 {
 }

@@ -7,6 +7,7 @@ pub mod forges;
 pub mod graph;
 pub mod hub;
 pub mod kept;
+pub mod people;
 pub mod sandbox;
 pub mod scm;
 pub mod secrets;

@@ -12,6 +12,7 @@ use super::super::error::{CommandError, ErrorKind};
 use super::super::hub_door::{HubNews, administer, run_hub, webhook_secret};
 use super::super::text::neutralise;
 use super::super::ui::Ui;
+use super::hub_people;
 use super::hub_secrets::{self, MasterKeyArgs, SecretsCommand};
 use crate::config::LogFormat;
 use crate::hub::HubOptions;
@@ -41,8 +42,8 @@ pub struct Args {
     /// Where to listen
     #[arg(long, value_name = "ADDRESS:PORT", default_value = LISTEN)]
     listen: SocketAddr,
-    /// Address at which machines reach the hub, when it is another
-    #[arg(long, value_name = "URL")]
+    /// Address at which machines and people reach the hub, when it is another
+    #[arg(long, global = true, value_name = "URL")]
     address: Option<String>,
     /// File with the secret of webhooks, made when it is missing; hub-webhook-secret in the state directory when absent
     #[arg(long, value_name = "FILE")]
@@ -72,6 +73,8 @@ enum HubCommand {
     /// What is in the hub's safe, and a new master key for it
     #[command(subcommand, arg_required_else_help = true)]
     Secrets(SecretsCommand),
+    /// List people, invite them, sign them in, change what they are
+    People(hub_people::Args),
     /// List machines that registered, or take one away
     Machines(MachinesArgs),
     /// Write a copy of the hub's memory, while it goes on
@@ -149,6 +152,13 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
         None => serve(context, args, place),
         Some(HubCommand::Key(command)) => keys(context, &place, command),
         Some(HubCommand::Secrets(command)) => hub_secrets::run(context, &place, &args.master_keys, command),
+        Some(HubCommand::People(people)) => {
+            let address = args
+                .address
+                .clone()
+                .unwrap_or_else(|| format!("http://{}", args.listen));
+            hub_people::run(context, &place, people, &address)
+        }
         Some(HubCommand::Machines(args)) => machines(context, &place, args),
         Some(HubCommand::Backup(args)) => {
             let file = context.sources.directory.join(&args.file);
@@ -235,7 +245,11 @@ fn secrets(context: &Context, named: &[String]) -> Result<BTreeMap<String, Secre
 
 fn tell(ui: &Ui, workspace: &str, news: &HubNews<'_>) {
     match news {
-        HubNews::Started { address, first_key } => {
+        HubNews::Started {
+            address,
+            first_key,
+            first_link,
+        } => {
             ui.note(&format!("the hub listens: {}", neutralise(address)));
             match first_key {
                 Some(key) => {
@@ -247,6 +261,10 @@ fn tell(ui: &Ui, workspace: &str, news: &HubNews<'_>) {
                     ui.note("machines send it as `Authorization: Bearer …`; more keys: `sdm hub key new`");
                 }
                 None => ui.note("more keys: `sdm hub key new`; stop with Ctrl-C"),
+            }
+            if let Some(link) = first_link {
+                ui.note("nobody administers the hub yet; whoever opens this link within 15 minutes does:");
+                ui.note(&format!("  {}", neutralise(link)));
             }
         }
         HubNews::Stopping => ui.note("stopping; machines are told to come back"),
@@ -327,7 +345,7 @@ fn dead(context: &mut Context, place: &Place, args: &DeadArgs) -> CommandResult 
 }
 
 /// Rows as JSON, or as lines.
-fn show(
+pub(super) fn show(
     context: &mut Context,
     what: &str,
     rows: Vec<Value>,
@@ -418,7 +436,7 @@ fn dead_line(row: &Value) -> String {
     )
 }
 
-fn word<'r>(row: &'r Value, field: &str) -> &'r str {
+pub(super) fn word<'r>(row: &'r Value, field: &str) -> &'r str {
     row[field].as_str().unwrap_or_default()
 }
 

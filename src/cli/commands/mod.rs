@@ -19,6 +19,7 @@ mod goal_files;
 mod goals;
 mod hooks;
 mod hub;
+mod hub_people;
 mod hub_secrets;
 mod key;
 mod lock;

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod key;
 pub mod operations;
+mod person;
 pub mod rights;
 pub(super) mod sight;
 
@@ -13,6 +14,7 @@ use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use serde_json::json;
 
 use super::Hub;
+use super::people::{Session, session_ended};
 use super::refusal::Refusal;
 use crate::access::audit::Details;
 use crate::access::request::BadCredential;
@@ -21,31 +23,90 @@ use crate::graph::answer::{Everything, Sight};
 use crate::model::Timestamp;
 use crate::ports::graph::GraphReader;
 use crate::ports::hub::StoredKey;
-use key::KeyText;
+use crate::ports::people::{PersonState, StoredPerson, StoredSession};
+use key::{KeyKind, KeyText};
 use operations::Operation;
 use rights::{Bearer, Rights};
 use sight::GrantedSight;
 
-/// Whoever calls with a key that is good now.
+/// Whoever calls with a key that is good now, or is signed in in a browser.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// The key.
-    pub key: StoredKey,
+    by: By,
     bearer: Bearer,
     rights: Arc<Rights>,
     now: Timestamp,
     user_agent: Option<String>,
 }
 
+/// How a caller is known.
+#[derive(Debug, Clone)]
+enum By {
+    /// By a key.
+    Key(Box<StoredKey>),
+    /// By a session in a browser.
+    Session {
+        /// Public id of the session.
+        id: String,
+        /// The person, as owners are written.
+        owner: String,
+        /// What forms of pages for them carry.
+        anti_forgery: String,
+    },
+}
+
 impl Caller {
-    /// Name of the key's owner.
-    pub fn name(&self) -> &str {
-        self.key.owner.split_once(':').map_or("", |(_, name)| name)
+    /// Who it is, as principals are written: `person:<id>` or `addon:<key>`.
+    pub fn owner(&self) -> &str {
+        match &self.by {
+            By::Key(key) => &key.owner,
+            By::Session { owner, .. } => owner,
+        }
     }
 
-    /// Whether the key is a person's.
+    /// Id of the key or the session, for logs; it is no secret.
+    pub fn credential_id(&self) -> &str {
+        match &self.by {
+            By::Key(key) => &key.id,
+            By::Session { id, .. } => id,
+        }
+    }
+
+    /// The key.
+    ///
+    /// # Errors
+    /// Somebody in a browser has none.
+    pub fn key(&self) -> Result<&StoredKey, Refusal> {
+        match &self.by {
+            By::Key(key) => Ok(key),
+            By::Session { .. } => Err(Refusal::forbidden(
+                "addon_required",
+                "this is done with a key, not in a browser",
+            )),
+        }
+    }
+
+    /// Name of the owner.
+    pub fn name(&self) -> &str {
+        self.owner().split_once(':').map_or("", |(_, name)| name)
+    }
+
+    /// Whether it is a person.
     pub fn is_person(&self) -> bool {
-        self.key.owner.starts_with("person:")
+        self.owner().starts_with("person:")
+    }
+
+    /// What a form of a page for them carries; nobody but people in browsers needs it.
+    pub fn anti_forgery(&self) -> Option<&str> {
+        match &self.by {
+            By::Key(_) => None,
+            By::Session { anti_forgery, .. } => Some(anti_forgery),
+        }
+    }
+
+    /// Whether it is a person in a browser.
+    pub fn is_in_browser(&self) -> bool {
+        matches!(self.by, By::Session { .. })
     }
 
     /// Whether a scope, or one that includes it, is approved and within the limit of the key.
@@ -87,7 +148,7 @@ impl Caller {
         if operation == Operation::Ask {
             return Ok(());
         }
-        if operation.row().person {
+        if operation.row().person && !self.is_in_browser() {
             return self.may_as_person(operation, resources);
         }
         let request = self.bearer.request(operation.row().name, resources, self.now);
@@ -95,8 +156,8 @@ impl Caller {
         self.judged(&request, &decision)
     }
 
-    /// What only people may do, whatever their scopes. Until there is a way to sign in, a person's key stands for the person;
-    /// where there is a policy, it must know the person.
+    /// What only people may do, with a person's key: it stands for the person, and where there is a policy, that must know the
+    /// person. In a browser the evaluation decides.
     fn may_as_person(&self, operation: Operation, resources: &[Resource]) -> Result<(), Refusal> {
         let request = self.bearer.request(operation.row().name, resources, self.now);
         let reason = match (self.is_person(), self.bearer.is_known()) {
@@ -138,7 +199,11 @@ impl Caller {
     }
 
     fn is_of(&self, operation: Operation, workspace: &str) -> Result<(), Refusal> {
-        if self.key.workspaces.iter().any(|own| own == workspace) {
+        // People are of the hub, and so of each of its workspaces.
+        let By::Key(key) = &self.by else {
+            return Ok(());
+        };
+        if key.workspaces.iter().any(|own| own == workspace) {
             return Ok(());
         }
         let message = format!("this key is not for workspace `{workspace}`");
@@ -148,19 +213,31 @@ impl Caller {
         })))
     }
 
+    /// Writes down that they did something that everybody may try.
+    pub(super) fn note(&self, operation: &str) {
+        let resources = [Resource::Workspace];
+        let request = self.bearer.request(operation, &resources, self.now);
+        let decision = self.bearer.decide(&request);
+        self.record(&request, &decision);
+    }
+
+    fn record(&self, request: &Request<'_>, decision: &Decision) {
+        let details = Details {
+            credential_id: Some(self.credential_id().to_owned()),
+            policy_version: self.bearer.snapshot().version,
+            user_agent: self.user_agent.clone(),
+            ..Details::default()
+        };
+        if let Some(audit) = self.rights.audit() {
+            audit.record(request, decision, &details);
+        }
+    }
+
     /// Writes down what must be, and refuses what is not allowed.
     fn judged(&self, request: &Request<'_>, decision: &Decision) -> Result<(), Refusal> {
         let row = access::Operation::find(request.operation);
         if !decision.is_allowed() || row.is_some_and(access::Operation::is_recorded) {
-            let details = Details {
-                credential_id: Some(self.key.id.clone()),
-                policy_version: self.bearer.snapshot().version,
-                user_agent: self.user_agent.clone(),
-                ..Details::default()
-            };
-            if let Some(audit) = self.rights.audit() {
-                audit.record(request, decision, &details);
-            }
+            self.record(request, decision);
         }
         let refused = access::Refusal::of(decision, request, self.bearer.snapshot());
         refused.map_or(Ok(()), |refused| Err(Refusal::of(&refused)))
@@ -177,13 +254,17 @@ impl Hub {
         let user_agent = user_agent.map(str::to_owned);
         let mut sent = headers.get_all(AUTHORIZATION).iter();
         let Some(header) = sent.next() else {
-            return Err(Refusal::unauthorized("no_credentials", "no key was sent"));
+            return match self.session_of(headers).await? {
+                Session::Live(viewer) => Ok(viewer.into_caller()),
+                Session::None => Err(Refusal::unauthorized("no_credentials", "no key was sent")),
+                Session::Ended => Err(session_ended()),
+            };
         };
-        if sent.next().is_some() {
+        if sent.next().is_some() || self.sends_session(headers) {
             self.note_stranger(Credential::Several, user_agent);
             return Err(Refusal::bad(
                 "ambiguous_credentials",
-                "more than one key was sent",
+                "more than one credential was sent",
             ));
         }
         let text = header.to_str().ok().and_then(|text| {
@@ -204,19 +285,53 @@ impl Hub {
         if key.revoked.is_some() || key.expires <= now {
             return Err(invalid());
         }
+        if self.is_suspended(&key).await? {
+            let message = "an administrator has suspended the person whose key this is";
+            return Err(Refusal::forbidden("principal_disabled", message));
+        }
         self.note_use(&key, now).await;
         self.rights().remember([key.clone()]);
         Ok(Caller {
             bearer: self.rights().bearer(&key),
             rights: Arc::clone(self.rights()),
-            key,
+            by: By::Key(Box::new(key)),
             now,
             user_agent,
         })
     }
 
+    /// Somebody who is signed in in a browser.
+    pub(super) fn caller_of(
+        &self,
+        person: &StoredPerson,
+        session: &StoredSession,
+        anti_forgery: String,
+        user_agent: Option<String>,
+    ) -> Caller {
+        Caller {
+            by: By::Session {
+                id: session.id.clone(),
+                owner: KeyKind::Person.owner(&person.id),
+                anti_forgery,
+            },
+            bearer: self.rights().signed_in(person, session.signed_in),
+            rights: Arc::clone(self.rights()),
+            now: self.now(),
+            user_agent,
+        }
+    }
+
+    /// Whether a person who has a key may come in with it.
+    async fn is_suspended(&self, key: &StoredKey) -> Result<bool, Refusal> {
+        let Some(id) = key.owner.strip_prefix("person:") else {
+            return Ok(false);
+        };
+        let person = self.store().person(id).await?;
+        Ok(person.is_some_and(|person| person.state == PersonState::Suspended))
+    }
+
     /// Writes down that somebody came without a good key.
-    fn note_stranger(&self, credential: Credential, user_agent: Option<String>) {
+    pub(super) fn note_stranger(&self, credential: Credential, user_agent: Option<String>) {
         let Some(audit) = self.rights().audit() else {
             return;
         };

@@ -50,6 +50,14 @@ pub enum Operation {
     GitHubWebhook,
     /// Look at a page, or do something on one.
     Page(Page),
+    /// See how to sign in.
+    SignInPage,
+    /// See who is signed in by a link.
+    SignInLinkPage,
+    /// Sign in by a link.
+    SignInByLink,
+    /// Sign out.
+    SignOut,
 }
 
 /// What an operation needs.
@@ -180,6 +188,11 @@ const METRICS: Row = row("metrics.read", ("GET", "/metrics"), &["admin:read"], "
 const GITHUB_WEBHOOK: Row = open("webhook.receive", ("POST", "/webhooks/github/{workspace}"));
 const OPEN_SOCKET: Row = open("events.receive", ("GET", "/ws/{ticket}"));
 
+const SIGN_IN_PAGE: Row = open("sign_in", ("GET", "/sign-in"));
+const SIGN_IN_LINK_PAGE: Row = open("sign_in", ("GET", "/sign-in/link/{link}"));
+const SIGN_IN_BY_LINK: Row = open("sign_in", ("POST", "/sign-in/link/{link}"));
+const SIGN_OUT: Row = person("session.end", ("POST", "/sign-out"), "read");
+
 impl Operation {
     /// Its row.
     pub const fn row(self) -> &'static Row {
@@ -206,6 +219,10 @@ impl Operation {
             Self::Metrics => &METRICS,
             Self::GitHubWebhook => &GITHUB_WEBHOOK,
             Self::Page(page) => page.row(),
+            Self::SignInPage => &SIGN_IN_PAGE,
+            Self::SignInLinkPage => &SIGN_IN_LINK_PAGE,
+            Self::SignInByLink => &SIGN_IN_BY_LINK,
+            Self::SignOut => &SIGN_OUT,
         }
     }
 }
@@ -248,7 +265,7 @@ mod tests {
     use crate::access;
 
     /// All but [`Operation::Ask`], of which each field has a row of its own.
-    const DECIDED: [Operation; 20] = [
+    const DECIDED: &[Operation] = &[
         Operation::Health,
         Operation::Register,
         Operation::RegisterCommands,
@@ -269,11 +286,15 @@ mod tests {
         Operation::ImageHook,
         Operation::Metrics,
         Operation::GitHubWebhook,
+        Operation::SignInPage,
+        Operation::SignInLinkPage,
+        Operation::SignInByLink,
+        Operation::SignOut,
     ];
 
     #[test]
     fn every_operation_is_in_the_one_table_with_the_same_scopes() {
-        for operation in DECIDED {
+        for operation in DECIDED.iter().copied() {
             let row = operation.row();
             let decided = access::Operation::find(row.name).expect(row.name);
             assert!(

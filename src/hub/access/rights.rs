@@ -167,6 +167,12 @@ impl Rights {
         }
     }
 
+    /// The state of things by the policy, where there is one.
+    pub(super) fn by_policy(&self) -> Option<Arc<Snapshot>> {
+        let policy = self.policy.read().unwrap_or_else(PoisonError::into_inner);
+        policy.as_ref().map(|policy| Arc::clone(&policy.snapshot))
+    }
+
     /// The audit log, where one is kept.
     pub fn audit(&self) -> Option<&AuditLog> {
         self.audit.as_ref()
@@ -181,6 +187,11 @@ pub struct Bearer {
 }
 
 impl Bearer {
+    /// Somebody, and the state of things.
+    pub(super) fn new(identity: Identity, snapshot: Arc<Snapshot>) -> Self {
+        Self { identity, snapshot }
+    }
+
     /// What is asked, as the evaluation takes it.
     pub fn request<'a>(&self, operation: &'a str, resources: &'a [Resource], now: Timestamp) -> Request<'a> {
         Request {
@@ -277,7 +288,7 @@ fn principal(owner: &str) -> Principal {
 }
 
 /// Never too old: it is in memory, and what replaces it is there at once.
-const ALWAYS: Timestamp = Timestamp::from_micros(i64::MAX);
+pub(super) const ALWAYS: Timestamp = Timestamp::from_micros(i64::MAX);
 
 /// Rights without a policy: the scopes of the key are the only limit.
 fn unlimited(principal: &Principal) -> Snapshot {

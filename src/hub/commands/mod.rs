@@ -234,7 +234,7 @@ impl Hub {
             workspace: machine.stored.workspace.clone(),
             registration: machine.stored.id.clone(),
             command: invocation.command.clone(),
-            asked_by: caller.key.owner.clone(),
+            asked_by: caller.owner().to_owned(),
             request: request.clone(),
             phase: Phase::Pending,
             answer: String::new(),

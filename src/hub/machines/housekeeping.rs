@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::Hub;
+use super::super::{Hub, people};
 use crate::model::Timestamp;
 use crate::ports::hub::HubStoreError;
 use crate::wire::hub::{Control, extensions};
@@ -39,6 +39,8 @@ impl Hub {
         let rhythm = self.rhythm();
         if now.since(*kept) >= rhythm.linger.min(rhythm.lease) / 3 || now < *kept {
             self.keep_what_lives(now).await?;
+            let (signed_in, last_seen) = (now.minus(people::LONGEST), now.minus(people::IDLE));
+            self.store().tidy_sign_ins(now, signed_in, last_seen).await?;
             *kept = now;
         }
         self.store().tidy(now, self.limits()).await?;

@@ -67,7 +67,7 @@ pub(in super::super) async fn register(
     registration
         .check()
         .map_err(|problem| Refusal::bad("invalid_registration", problem.to_string()))?;
-    let who = format!("{} {}", caller.key.id, registration.name);
+    let who = format!("{} {}", caller.key()?.id, registration.name);
     if !hub.pace().bears(&who, hub.now()) {
         return Err(Refusal::busy("this machine registers too often", 5));
     }
@@ -130,8 +130,8 @@ impl Hub {
             let workspace = machines.workspace(workspace);
             let taken = workspace.served.get(&registration.name);
             let owner = taken.and_then(|machine| self.rights().owner_of(&machine.stored.principal));
-            if let Some(owner) = owner.filter(|owner| *owner != caller.key.owner) {
-                tracing::warn!(machine = %registration.name, %owner, by = %caller.key.owner,
+            if let Some(owner) = owner.filter(|owner| owner != caller.owner()) {
+                tracing::warn!(machine = %registration.name, %owner, by = %caller.owner(),
                     "somebody else's key has tried to register a machine's name");
                 let message = "a machine of this name belongs to somebody else's key";
                 return Err(Refusal::forbidden("insufficient_permission", message).with(serde_json::json!({
@@ -163,6 +163,7 @@ impl Hub {
     /// Keeps the registration in each of its workspaces; what its websocket is opened with.
     async fn take_in(&self, caller: &Caller, registration: &Registration) -> Result<Ticket, Refusal> {
         let body = serde_json::to_string(registration).expect("a registration has text keys only");
+        let key = caller.key()?;
         let mut registrations = Vec::new();
         for workspace in &registration.team_ids {
             let asked = StoredRegistration {
@@ -172,7 +173,7 @@ impl Hub {
                 version: registration.version.clone(),
                 policy: registration.policy.name,
                 body: body.clone(),
-                principal: caller.key.id.clone(),
+                principal: key.id.clone(),
                 position: 0,
                 alive_until: self.now().plus(self.rhythm().linger),
             };
@@ -183,13 +184,13 @@ impl Hub {
         }
         self.make_chat_teams(&registration.team_ids).await?;
         self.tell_superseded();
-        tracing::info!(machine = %registration.name, version = %registration.version, key = %caller.key.id, "a machine has registered");
+        tracing::info!(machine = %registration.name, version = %registration.version, key = %key.id, "a machine has registered");
         let both = CAPABILITIES.iter().filter(|known| registration.knows(known));
         Ok(Ticket {
             registrations,
             machine: format!("{}@{}", registration.name, registration.version),
-            key: caller.key.id.clone(),
-            scopes: caller.key.scopes.clone(),
+            key: key.id.clone(),
+            scopes: key.scopes.clone(),
             gzip: registration.reads_gzip(),
             capabilities: both.map(ToString::to_string).collect(),
         })

@@ -199,7 +199,11 @@ impl IntoResponse for Refused {
                 p { "Who can help: " (Shown(who)) "." }
             }
             p.dim { "code " code { (Shown(text("code").unwrap_or_default())) } }
-            p { a href="/" { "To the first page" } }
+            @if self.0.status() == StatusCode::UNAUTHORIZED {
+                p { a href="/sign-in" { "Sign in" } }
+            } @else {
+                p { a href="/" { "To the first page" } }
+            }
         };
         let page = Document::bare(self.0.status(), headline(self.0.status()), &content);
         let mut response = self.0.into_response();

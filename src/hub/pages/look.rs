@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::super::Hub;
 use super::super::access::Caller;
 use super::super::access::operations::Operation;
+use super::super::people::guard;
 use super::super::refusal::Refusal;
 use super::layout::{Frame, Tab};
 use super::operations::Page;
@@ -30,8 +31,12 @@ pub(super) struct Look {
 ///
 /// # Errors
 /// The memory.
-pub(super) async fn workspaces_of(_hub: &Hub, caller: &Caller) -> Result<Vec<String>, Refusal> {
-    Ok(caller.key.workspaces.clone())
+pub(super) async fn workspaces_of(hub: &Hub, caller: &Caller) -> Result<Vec<String>, Refusal> {
+    match caller.key() {
+        Ok(key) => Ok(key.workspaces.clone()),
+        // People are of the hub, and so of each of its workspaces.
+        Err(_) => Ok(hub.store().workspaces().await?),
+    }
 }
 
 impl Look {
@@ -73,7 +78,11 @@ impl Look {
 
     /// What a form carries that changes something or asks for much.
     pub(super) fn token(&self) -> Markup {
-        html! {}
+        html! {
+            @if let Some(token) = self.caller.anti_forgery() {
+                input type="hidden" name=(guard::FIELD) value=(token);
+            }
+        }
     }
 
     /// The types of the workspace.

@@ -10,6 +10,8 @@ mod machine;
 mod machines;
 mod original;
 mod pages;
+mod people;
+mod people_store;
 mod replicas;
 mod safe;
 mod store;

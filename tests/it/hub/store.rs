@@ -474,6 +474,7 @@ async fn contract(place: &Place) {
     super::safe::secrets_are_kept_in_their_rows(&hub).await;
     store_shared::tickets_are_used_once_and_in_time(&hub).await;
     store_shared::hints_reach_whoever_listens(&hub).await;
+    super::people_store::contract(&hub).await;
     hub.close().await;
     let again = SqlHub::open(place).await.unwrap();
     assert_eq!(

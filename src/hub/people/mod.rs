@@ -1,0 +1,32 @@
+//! People: how they sign in, in which browsers they are signed in, and what that lets them do (security model 10.7).
+//!
+//! For whoever writes a route that people use in a browser:
+//!
+//! - **Who is it?** Take a [`Viewer`] as an argument of the handler: whoever is not signed in gets 401. A page takes an
+//!   `Option<Viewer>` and leads whoever it shows nothing to [`sign_in_place`], which comes back afterwards.
+//! - **May they?** `viewer.caller()` is a [`Caller`](super::access::Caller) like that of a key: `may`, `may_on`,
+//!   `may_somewhere`, `sight`. What a key can be used for, a signed-in person can be too: `Hub::caller` takes both.
+//! - **Was it meant?** A request that changes something and comes with a session is let through by [`guard`] only if it comes from a
+//!   page of the hub and carries the session's anti-forgery token: a form has it in a hidden field [`guard::FIELD`] with
+//!   [`Viewer::anti_forgery`] as its value, a script sends it in the header [`guard::HEADER`]. Nobody has to ask for it, and no route
+//!   can forget it. Forms are sent as `application/x-www-form-urlencoded`.
+//! - **Was it just now?** Operations for `FreshPerson` are refused with `interactive_session_required` when the sign-in is older than
+//!   15 minutes; lead the person to [`sign_in_place`], which signs in anew.
+//!
+//! A session is 256 random bits in a cookie, `__Host-sdm-session`, stored as a digest. Over plain http, which is taken from the same
+//! computer only, the cookie is `sdm-session-PORT`. It ends 12 hours after its last use, 24 hours after its beginning, when the person
+//! signs out, is suspended or gets another role.
+
+pub mod administration;
+mod cookie;
+mod face;
+pub mod guard;
+mod session;
+mod sign_in;
+mod viewer;
+
+pub(super) use session::{IDLE, LONGEST};
+pub use sign_in::sign_in_place;
+pub(super) use sign_in::{link_page, sign_in_by_link, sign_in_page, sign_out};
+pub use viewer::Viewer;
+pub(super) use viewer::{Session, session_ended};

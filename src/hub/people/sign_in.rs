@@ -1,0 +1,269 @@
+//! Signing in by a link, and signing out.
+//!
+//! Looking at a link changes nothing, so that whatever reads links in messages uses none up; the button on its page does.
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::header::{LOCATION, SET_COOKIE, USER_AGENT};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+
+use super::super::Hub;
+use super::super::refusal::Refusal;
+use super::Viewer;
+use super::cookie::{Manner, SESSION, unsafe_place};
+use super::face::{form, page, paragraph};
+use super::guard::{FIELD, fields, is_from_here};
+use super::session::{LONGEST, anti_forgery, open};
+use super::viewer::session_text;
+use crate::access::handed::digest_of;
+use crate::access::request::BadCredential;
+use crate::access::{Credential, PersonId};
+use crate::ports::people::{PersonState, SignIn, StoredIdentity, StoredLink, StoredPerson};
+use crate::wire::oauth::local_place;
+
+/// Where somebody signs in.
+const PAGE: &str = "/sign-in";
+
+/// Longest link that is looked at.
+const LONGEST_LINK: usize = 100;
+
+/// Where somebody signs in who wants to go to a place of the hub afterwards.
+pub fn sign_in_place(afterwards: &str) -> String {
+    let place = local_place(afterwards);
+    let escape = |byte: u8| match byte {
+        b'-' | b'_' | b'.' | b'/' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    let place: String = place.bytes().map(escape).collect();
+    format!("{PAGE}?return={place}")
+}
+
+/// Where to go afterwards.
+#[derive(Debug, Default, Deserialize)]
+pub(in super::super) struct Afterwards {
+    #[serde(default, rename = "return")]
+    place: Option<String>,
+}
+
+impl Afterwards {
+    /// Only a place of the hub (threat H3).
+    fn place(&self) -> &str {
+        self.place.as_deref().map_or("/", local_place)
+    }
+}
+
+/// `GET /sign-in`.
+pub(in super::super) async fn sign_in_page(
+    State(hub): State<Hub>,
+    viewer: Option<Viewer>,
+    headers: HeaderMap,
+) -> Response {
+    if Manner::of(&hub, &headers).is_none() {
+        return page(
+            StatusCode::FORBIDDEN,
+            "Signing in is not safe here",
+            &paragraph(unsafe_place().message()),
+        );
+    }
+    let content = match viewer {
+        Some(viewer) => {
+            let said = format!(
+                "You are signed in as {} ({}).",
+                viewer.person.name, viewer.person.id
+            );
+            paragraph(&said) + &form("/sign-out", &[(FIELD, viewer.anti_forgery())], "Sign out")
+        }
+        None => paragraph(
+            "Open the link that you were given. Whoever runs the hub makes one with `sdm hub people link`, and invites people with \
+             `sdm hub people invite`.",
+        ),
+    };
+    page(StatusCode::OK, "Sign in", &content)
+}
+
+/// `GET /sign-in/link/{link}`: says who is signed in by it.
+pub(in super::super) async fn link_page(
+    State(hub): State<Hub>,
+    Path(link): Path<String>,
+    Query(afterwards): Query<Afterwards>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let Some(found) = hub.live_link(&link).await? else {
+        return Ok(gone());
+    };
+    let held = session_text(&hub, &headers)?;
+    let token = held.map(|text| anti_forgery(text.expose_secret()));
+    let mut hidden = vec![("return", afterwards.place())];
+    hidden.extend(token.as_deref().map(|token| (FIELD, token)));
+    let said = match &found.invited {
+        Some(invited) => format!(
+            "You are invited to this hub as {} ({}), with the role {}.",
+            invited.name,
+            found.person,
+            invited.role.word()
+        ),
+        None => format!("This signs you in as {}.", found.person),
+    };
+    let content = paragraph(&said) + &form(&format!("{PAGE}/link/{link}"), &hidden, "Sign in");
+    Ok(page(StatusCode::OK, "Sign in", &content))
+}
+
+/// `POST /sign-in/link/{link}`: uses the link up.
+pub(in super::super) async fn sign_in_by_link(
+    State(hub): State<Hub>,
+    Path(link): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    is_from_here(&hub, &headers)?;
+    let Some(found) = hub.live_link(&link).await? else {
+        hub.note_stranger(Credential::Bad(BadCredential::Invalid), agent(&headers));
+        return Ok(gone());
+    };
+    let place = fields(&body)
+        .into_iter()
+        .find(|(name, _)| name == "return")
+        .map_or_else(|| "/".to_owned(), |(_, value)| local_place(&value).to_owned());
+    let coming = Coming {
+        person: found.person.clone(),
+        means: "link",
+        link: Some(found.digest.clone()),
+        makes: found.invited.as_ref().map(|invited| StoredPerson {
+            id: found.person.clone(),
+            name: invited.name.clone(),
+            role: invited.role,
+            state: PersonState::Active,
+            created: hub.now(),
+        }),
+        identity: None,
+    };
+    match hub.let_in(coming, &headers, &place).await? {
+        Some(response) => Ok(response),
+        None => Ok(gone()),
+    }
+}
+
+/// `POST /sign-out`.
+pub(in super::super) async fn sign_out(
+    State(hub): State<Hub>,
+    viewer: Viewer,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let session = &viewer.session;
+    hub.store().end_session(&session.person, &session.id).await?;
+    let manner = Manner::of(&hub, &headers).ok_or_else(unsafe_place)?;
+    let cookie = manner.clear(SESSION)?;
+    Ok((StatusCode::SEE_OTHER, [(SET_COOKIE, cookie)], [(LOCATION, PAGE)]).into_response())
+}
+
+fn gone() -> Response {
+    let said = "This link was used, has ended, or never was one. Ask for another: whoever runs the hub makes one with `sdm hub people \
+                link`.";
+    page(
+        StatusCode::NOT_FOUND,
+        "This link does not count",
+        &paragraph(said),
+    )
+}
+
+fn agent(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    value.map(str::to_owned)
+}
+
+/// Somebody who has shown who they are.
+#[derive(Debug)]
+pub(super) struct Coming {
+    /// Who.
+    pub(super) person: String,
+    /// By what.
+    pub(super) means: &'static str,
+    /// Digest of the link that is used up.
+    pub(super) link: Option<String>,
+    /// The person, when there was none before.
+    pub(super) makes: Option<StoredPerson>,
+    /// Who they are elsewhere, if that is how they came.
+    pub(super) identity: Option<StoredIdentity>,
+}
+
+impl Hub {
+    /// The link of a text, if it counts. Looking for one takes as long as looking for none.
+    pub(super) async fn live_link(&self, text: &str) -> Result<Option<StoredLink>, Refusal> {
+        if text.len() > LONGEST_LINK {
+            return Ok(None);
+        }
+        let found = self.store().link(&digest_of(text)).await?;
+        let now = self.now();
+        Ok(found.filter(|link| link.expires > now && PersonId::parse(&link.person).is_ok()))
+    }
+
+    /// Opens a session for somebody, in place of the one that the browser had, and leads them to a place of the hub; `None` when the
+    /// link was used up meanwhile.
+    ///
+    /// # Errors
+    /// The address is not safe, or the person is suspended.
+    pub(super) async fn let_in(
+        &self,
+        coming: Coming,
+        headers: &HeaderMap,
+        place: &str,
+    ) -> Result<Option<Response>, Refusal> {
+        let manner = Manner::of(self, headers).ok_or_else(unsafe_place)?;
+        let known = self.store().person(&coming.person).await?;
+        if known.is_some_and(|person| person.state == PersonState::Suspended) {
+            return Err(Refusal::forbidden(
+                "principal_disabled",
+                "an administrator has suspended you",
+            ));
+        }
+        let agent = agent(headers).unwrap_or_default();
+        let opened = open(&coming.person, coming.means, &agent, self.now())
+            .map_err(|_| Refusal::busy("there is no randomness", 5))?;
+        let held = session_text(self, headers).ok().flatten();
+        let sign_in = SignIn {
+            link: coming.link,
+            makes: coming.makes,
+            identity: coming.identity,
+            session: opened.stored,
+            replaces: held.map(|text| digest_of(text.expose_secret())),
+        };
+        if !self.store().sign_in(&sign_in).await? {
+            return Ok(None);
+        }
+        if let Some((session, person)) = self.store().session(&sign_in.session.digest).await? {
+            let token = anti_forgery(opened.text.expose_secret());
+            self.caller_of(&person, &session, token, Some(agent))
+                .note("sign_in");
+        }
+        tracing::info!(
+            person = coming.person,
+            by = coming.means,
+            "somebody has signed in"
+        );
+        let cookie = manner.set(SESSION, &opened.text, LONGEST.as_secs())?;
+        let response = (
+            StatusCode::SEE_OTHER,
+            [(SET_COOKIE, cookie)],
+            [(LOCATION, place.to_owned())],
+        );
+        Ok(Some(response.into_response()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h3_afterwards_is_a_place_of_the_hub() {
+        assert_eq!(
+            sign_in_place("/goals?a=1&b"),
+            "/sign-in?return=/goals%3Fa%3D1%26b"
+        );
+        assert_eq!(sign_in_place("//evil.example"), "/sign-in?return=/");
+        assert_eq!(sign_in_place("https://evil.example"), "/sign-in?return=/");
+    }
+}
