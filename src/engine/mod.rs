@@ -15,6 +15,8 @@ mod images;
 pub mod ingest;
 mod listeners;
 pub mod machine;
+#[cfg(test)]
+mod origins;
 pub mod planner;
 pub mod replay;
 mod repository_goals;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::model::running::ENV;
 use crate::model::{Field, Push, ValueType};
 use crate::ports::executor::{OnFailure, When};
 use crate::rules::MemoryView;
@@ -57,12 +58,10 @@ pub(super) static FIELDS: &[Field] = &[
         ValueType::Integer { min: 1, max: 255 },
         "the code by which it ends the goal on purpose and well",
     ),
-    Field::new(
-        "env",
-        ValueType::Map(&ValueType::Text),
-        "further variables of this step",
-    )
-    .aliases(&["environment_variables"]),
+    Field {
+        help: "further variables of this step",
+        ..ENV
+    },
     Field::new(
         "directory",
         ValueType::Path,

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step};
+use crate::model::running::ENV;
 use crate::model::{Descriptor, ExecutionResult, Field, GoalState, StateName, ValueType};
 use crate::ports::AttemptRef;
 
@@ -39,12 +40,7 @@ static FIELDS: &[Field] = &[
         "longest run time of the program that tells them",
     )
     .default("1m"),
-    Field::new(
-        "env",
-        ValueType::Map(&ValueType::Text),
-        "further variables; placeholders allowed",
-    )
-    .aliases(&["environment_variables"]),
+    ENV,
 ];
 
 static DESCRIPTOR: Descriptor = Descriptor {

@@ -47,6 +47,8 @@ pub enum ValueType {
     Size,
     /// Variables of an environment, as a map or as a list of `{name, value}`; canonical form: the list.
     Variables,
+    /// Variables of an environment, as a map; canonical form: an object.
+    Environment,
     /// A push test as rules have it; canonical form: the [`TestExpression`](super::TestExpression) as JSON.
     Test,
     /// A value with further keys beside it (goal kinds only); canonical form: an object of all of them.

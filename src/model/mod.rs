@@ -31,6 +31,7 @@ pub mod running;
 pub mod suggest;
 pub mod time;
 pub mod trigger;
+pub mod variables;
 pub mod version;
 
 pub use approval::{Approval, ApprovalPolicy, Person};

@@ -16,7 +16,7 @@ pub const GRACE: Field = Field::new(
 /// Variables of the author.
 pub const ENV: Field = Field::new(
     "env",
-    ValueType::Map(&ValueType::Text),
+    ValueType::Environment,
     "further variables; placeholders allowed",
 )
 .aliases(&["environment_variables"]);

@@ -46,7 +46,7 @@ impl<'c> Shape<'c> {
     fn of(&self, value: ValueType) -> Self {
         let value = match value {
             ValueType::Test => ValueType::Form(Form::Test),
-            ValueType::Variables => ValueType::Map(&ValueType::Text),
+            ValueType::Variables | ValueType::Environment => ValueType::Map(&ValueType::Text),
             ValueType::With { main, .. } => *main,
             other => other,
         };
@@ -93,6 +93,7 @@ impl<'c> Shape<'c> {
             | ValueType::Map(_)
             | ValueType::Size
             | ValueType::Variables
+            | ValueType::Environment
             | ValueType::Test
             | ValueType::With { .. }
             | ValueType::Any => Vec::new(),
@@ -195,6 +196,7 @@ impl<'c> Shape<'c> {
             | ValueType::Fields(_)
             | ValueType::Size
             | ValueType::Variables
+            | ValueType::Environment
             | ValueType::Test
             | ValueType::With { .. }
             | ValueType::Any => Vec::new(),

@@ -8,7 +8,7 @@ use crate::model::{Diagnostic, RuleDefinition};
 use super::arrange;
 use super::catalogue::Catalogue;
 use super::document::WrittenRule;
-use super::goal::beyond_containers;
+use super::goal::{beyond_containers, refuse_variables};
 use super::keys::snake_case;
 use super::load::SourceFile;
 use super::problems::Problems;
@@ -119,6 +119,8 @@ fn goal(node: &Rc<Node>, problems: &mut Problems) -> Rc<Node> {
         let hint = "they run in containers, without secrets and without anything of the machine";
         problems.error_with_hint("not_supplied", &entry.key, message, hint);
     }
+    let hint = "set it in the image, or in the program that the container runs";
+    refuse_variables(&node, "goals that a repository brings along", hint, problems);
     node
 }
 

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::kinds::process::{Command, OWN, ProcessRequest, SANDBOX, Step};
 use crate::kinds::{self, Begun, Kind, KindError, wait};
 use crate::model::push::Trust;
+use crate::model::variables::VariableMeaning;
 use crate::model::{Goal, Push};
 use crate::ports::containers::BORROWED_OBJECTS;
 use crate::ports::executor::{self, ProcessSpec};
@@ -64,8 +65,14 @@ impl Engine {
             version,
         );
         let mut environment = self.settings.base_environment.clone();
+        environment.extend(
+            request
+                .environment
+                .iter()
+                .filter(|(name, _)| !is_told(&contract, name))
+                .cloned(),
+        );
         environment.extend(contract);
-        environment.extend(request.environment.iter().cloned());
         let borrowed = borrowed(&workspace.path);
         let below = Below {
             project: &workspace.path,
@@ -252,6 +259,11 @@ pub(in crate::engine) fn shown(argv: &[String]) -> String {
             false => argument.clone(),
         };
     argv.iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether the machine itself tells goals this variable: then no definition has a say, whenever it was stored (threat D9).
+fn is_told(contract: &[(String, String)], name: &str) -> bool {
+    VariableMeaning::of(name) == VariableMeaning::Contract && contract.iter().any(|(told, _)| told == name)
 }
 
 /// Later variables replace earlier ones of the same name.

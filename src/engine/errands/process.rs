@@ -13,6 +13,7 @@ use crate::engine::commands::bind::variable;
 use crate::engine::exchange::{self, ErrandFiles};
 use crate::engine::words::{chain, humane};
 use crate::kinds::resolve::{Placeholders, ResolvedArgv};
+use crate::model::variables::VariableMeaning;
 use crate::model::{Errand, ErrandCause};
 use crate::ports::AttemptRef;
 use crate::ports::executor::{ExecutionError, ExecutionWatch, ProcessSpec, Step};
@@ -70,7 +71,8 @@ impl Engine {
         environment.extend(self.errand_contract(errand, files));
         environment.extend(parameter_variables(facts));
         environment.extend(resolved.environment);
-        for (name, value) in &errand.run.environment {
+        let own = errand.run.environment.iter();
+        for (name, value) in own.filter(|(name, _)| VariableMeaning::of(name) != VariableMeaning::Contract) {
             let value = placeholders.text(value).map_err(|error| error.to_string())?;
             environment.push((name.clone(), value));
         }

@@ -11,6 +11,7 @@ use bollard::models::{
 
 use super::exchange::Places;
 use super::labels::labels;
+use crate::model::variables::VariableMeaning;
 use crate::ports::containers::{
     Belonging, ContainerOrder, ContainerSpec, INPUT, MountSpec, NetworkAccess, OUTPUT, PROJECT,
 };
@@ -69,7 +70,11 @@ pub(super) fn volume(belonging: &Belonging, name: &str) -> VolumeCreateRequest {
 /// A container, to be made and not yet started.
 pub(super) fn container(spec: &ContainerSpec, setting: &Setting<'_>) -> ContainerCreateBody {
     let (entrypoint, arguments) = command_line(spec);
-    let environment = setting.places.environment.iter().chain(&spec.environment);
+    // The machine's own word comes last and counts, whatever a definition says (threat D9).
+    let told = &setting.places.environment;
+    let is_told = |name: &String| told.iter().any(|(told, _)| told == name);
+    let is_own = |(name, _): &&(String, String)| !is_told(name) || !is_contract(name);
+    let environment = told.iter().chain(spec.environment.iter().filter(is_own));
     let exposed: Vec<String> = spec.ports.iter().map(port).collect();
     let network = network_name(setting.order);
     ContainerCreateBody {
@@ -100,6 +105,10 @@ pub(super) fn container(spec: &ContainerSpec, setting: &Setting<'_>) -> Containe
         }),
         ..ContainerCreateBody::default()
     }
+}
+
+fn is_contract(name: &str) -> bool {
+    VariableMeaning::of(name) == VariableMeaning::Contract
 }
 
 /// The entry point is the first word of the command; its other words are the first arguments.

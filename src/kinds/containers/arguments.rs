@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::tests_of_containers;
 use crate::model::{ImageReference, TestExpression};
 use crate::ports::containers::{INPUT, OUTPUT, PROJECT, Pull};
+use crate::spec::placeholder::{Template, is_free_text};
 
 /// Most containers of a goal, init containers included.
 const MOST_CONTAINERS: usize = 50;
@@ -172,6 +173,7 @@ impl Container {
         if !self.image.contains("${") {
             ImageReference::parse(&self.image)?;
         }
+        self.check_identity()?;
         millicpus(self.limits.cpu.as_deref())?;
         if let Some(directory) = self
             .working_dir
@@ -198,6 +200,44 @@ impl Container {
         }
         Ok(())
     }
+}
+
+impl Container {
+    /// Which image runs, and as whom, is the author's to say: what a push says freely may only be a tag of the image (threat D9).
+    fn check_identity(&self) -> Result<(), String> {
+        let user = ("user", self.user.as_deref().unwrap_or_default());
+        for (key, text) in [("image", name_of_image(&self.image)), user] {
+            let template = Template::parse(text).ok();
+            let said = template
+                .as_ref()
+                .and_then(|template| template.first_of(is_free_text));
+            if let Some((_, path)) = said {
+                return Err(format!(
+                    "`{key}` of container `{}` cannot be `${{{path}}}`: whoever pushes would choose it; write it out, or \
+                     give it as an argument or as the tag of the image",
+                    self.name
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An image without its tag and digest; colons of placeholders and of ports are no tags.
+fn name_of_image(image: &str) -> &str {
+    let mut depth = 0_usize;
+    let mut end = image.len();
+    for (at, c) in image.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            '@' if depth == 0 => return &image[..at.min(end)],
+            ':' if depth == 0 => end = at,
+            '/' if depth == 0 => end = image.len(),
+            _ => {}
+        }
+    }
+    &image[..end]
 }
 
 /// The name on the network: spaces become dashes (semantics 4.5).
@@ -284,6 +324,30 @@ mod tests {
             checked(&json!({"containers": container, "volumes": [{"name": "v"}]})),
             Ok(())
         );
+    }
+
+    #[test]
+    fn d9_whoever_pushes_chooses_neither_image_nor_user() {
+        let one = |image: &str, user: &str| {
+            checked(&json!({"containers": [{"name": "main", "image": image, "user": user}]}))
+        };
+        for image in [
+            "reg:5000/${repo.name}:${push.branch}",
+            "reg/app@sha256:${push.branch}",
+            "${parameters.image:reg/app:${sha}}",
+        ] {
+            assert_eq!(one(image, "1000"), Ok(()), "{image}");
+        }
+        for (image, user) in [
+            ("${push.branch}", "1000"),
+            ("reg/${push.after.author.name}:1", "1000"),
+            ("${parameters.image:${branch}}", "1000"),
+            ("${branch}@sha256:1", "1000"),
+            ("app", "${push.branch}"),
+        ] {
+            let refused = one(image, user).unwrap_err();
+            assert!(refused.contains("whoever pushes would choose it"), "{refused}");
+        }
     }
 
     #[test]

@@ -295,6 +295,9 @@ impl Reader<'_, '_> {
     }
 
     fn check_secret(&mut self, node: &Node, secret: &SecretUse) {
+        for name in variables(secret) {
+            self.checker.may_be_set(name, node);
+        }
         if let Some(problem) = problem_of(secret) {
             self.problems().error_with_hint(
                 "invalid_secret",

@@ -1,5 +1,5 @@
 //! Goals as people write them (semantics 7.3): what every goal has (`common`, `confirm`, `running`), and what makes it one kind
-//! and not another (`entry`, `uses`).
+//! and not another (`entry`, `uses`). What others write says less (`referenced`, `strange_variables`).
 
 mod common;
 mod confirm;
@@ -8,8 +8,10 @@ mod files;
 mod plan;
 mod referenced;
 mod running;
+mod strange_variables;
 mod uses;
 
 pub use common::COMMON_FIELDS;
 pub(crate) use entry::{Context, GoalEntry, USE};
 pub(crate) use referenced::{REF, beyond_containers};
+pub(crate) use strange_variables::refuse_variables;

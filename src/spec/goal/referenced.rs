@@ -11,6 +11,7 @@ use super::super::reader::{Reader, shown};
 use super::super::reference::{File, Filled, Filling, Reference, overlay};
 use super::super::yaml::{Content, Entry, Node};
 use super::entry::{Context, GoalEntry};
+use super::strange_variables::refuse_variables;
 
 /// The key that names a goal of another repository.
 pub(crate) const REF: &[Field] = &[Field::new(
@@ -126,43 +127,42 @@ fn merged(
         unknown_goal(reference, file, at, local, problems);
         return None;
     };
+    let local = without_reference(local, at);
+    let goal = filled(reference, &goal, at, &local, problems)?;
+    // Asked once parameters are filled in: what they become is what counts.
     if !file.about.is_trusted && !is_harmless(reference, &goal, problems) {
         return None;
     }
-    filled(
-        reference,
-        &key,
-        &goal,
-        at,
-        &without_reference(local, at),
-        problems,
-    )
+    Some(named(overlay(&local, &goal), &key, at))
 }
 
+/// The referenced goal with the parameters of the reference over its own.
 fn filled(
     reference: &Reference,
-    key: &Node,
     goal: &Rc<Node>,
     at: &Node,
     local: &Node,
     problems: &mut Problems,
-) -> Option<Node> {
+) -> Option<Rc<Node>> {
     let parameters = match (value(local, "parameters"), value(goal, "parameters")) {
         (Some(own), Some(below)) => Some(Rc::new(overlay(own, below))),
         (own, below) => own.or(below).cloned(),
     };
-    let filled = match Filling::with(parameters.as_deref()).node(goal) {
-        Ok(Filled::As(filled)) => filled,
-        Ok(Filled::Absent) => return None,
+    match Filling::with(parameters.as_deref()).node(goal) {
+        Ok(Filled::As(filled)) => Some(filled),
+        Ok(Filled::Absent) => None,
         Err(_) => {
             let why = "it is too large with its parameters filled in";
             cannot(problems, reference, at, why, "give it smaller parameters");
-            return None;
+            None
         }
-    };
-    let merged = overlay(local, &filled);
+    }
+}
+
+/// The goal under its own name, or that of the key it stands under.
+fn named(merged: Node, key: &Node, at: &Node) -> Node {
     if value(&merged, "name").is_some() {
-        return Some(merged);
+        return merged;
     }
     let mut entries = merged.entries().unwrap_or_default().to_vec();
     entries.push(Entry {
@@ -170,7 +170,7 @@ fn filled(
         value: Rc::new(at.with_text(key.text().unwrap_or_default())),
         merged: false,
     });
-    Some(merged.with_content(Content::Map(entries)))
+    merged.with_content(Content::Map(entries))
 }
 
 /// The keys beside the reference; a bare reference has none.
@@ -207,7 +207,8 @@ fn is_harmless(reference: &Reference, goal: &Node, problems: &mut Problems) -> b
         problems.error_with_hint("untrusted_reference", &entry.key, message, hint);
     };
     beyond_containers(goal).into_iter().for_each(&mut refuse);
-    is_harmless
+    let hint = "set it beside the reference, in your own file, or add the owner to `trusted_owners`";
+    refuse_variables(goal, &reference.owner, hint, problems) & is_harmless
 }
 
 /// Keys of a goal, and of its containers, volumes and inputs, that reach for more than containers.

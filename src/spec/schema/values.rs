@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::model::descriptor::Form;
+use crate::model::variables::CONTRACT;
 use crate::model::{Field, ValueType};
 
 use super::super::yaml;
@@ -10,6 +11,16 @@ use super::super::yaml;
 /// Anything that YAML reads as one value, which is text to those who want text.
 pub(super) fn scalar() -> Value {
     json!({ "type": ["string", "number", "boolean"] })
+}
+
+/// Variables by name, those of the machine left out.
+fn environment() -> Value {
+    let reserved = format!("^({})", CONTRACT.join("|"));
+    json!({
+        "type": "object",
+        "propertyNames": { "not": { "pattern": reserved } },
+        "additionalProperties": scalar(),
+    })
 }
 
 /// The schema of a value of this type.
@@ -46,13 +57,14 @@ pub(super) fn value(wanted: &ValueType) -> Value {
             json!({ "anyOf": [{ "type": ["string", "number", "boolean"], "allOf": [main] }, object(fields.iter())] })
         }
         ValueType::Size => json!({ "type": ["string", "integer"], "minimum": 0 }),
+        ValueType::Environment => environment(),
         ValueType::Variables => {
             let variable = json!({
                 "type": "object",
                 "properties": { "name": scalar(), "value": scalar() },
                 "required": ["name"],
             });
-            json!({ "anyOf": [{ "type": "object", "additionalProperties": scalar() }, { "type": "array", "items": variable }, variable] })
+            json!({ "anyOf": [environment(), { "type": "array", "items": variable }, variable] })
         }
         ValueType::Test => json!({ "$ref": "#/$defs/test" }),
         ValueType::With { main, .. } => value(main),

@@ -50,6 +50,7 @@ impl<'p> Checker<'p> {
             ValueType::TextOr(key, fields) => self.text_or(key, fields, node, what),
             ValueType::Size => self.size(node, what).map(Value::from),
             ValueType::Variables => self.variables(node, what),
+            ValueType::Environment => self.environment(node, what),
             ValueType::With { main, .. } => self.value(main, node, what),
             ValueType::Form(Form::GoalName | Form::RuleName | Form::Used) => {
                 self.plain_text(node, what).map(Value::from)
@@ -133,6 +134,7 @@ impl<'p> Checker<'p> {
                 .error_with_hint("empty_command", node, message, HINT);
             return None;
         }
+        self.program(items, what)?;
         let part = format!("each item of {what}");
         self.each(items, |checker, item| {
             checker.text(item, &part).map(Value::String)

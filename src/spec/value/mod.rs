@@ -7,6 +7,7 @@
 mod check;
 mod duration;
 mod fields;
+mod outside;
 mod path;
 mod pattern;
 mod scalars;

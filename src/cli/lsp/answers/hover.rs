@@ -84,6 +84,7 @@ fn kind(value: ValueType) -> Option<String> {
             format!("a text, which is its `{key}`, or a map with {}", names(fields))
         }
         ValueType::Size => "an amount of bytes such as `512MiB`".to_owned(),
+        ValueType::Environment => "variables, as a map".to_owned(),
         ValueType::Variables => "variables, as a map or a list of `{name, value}`".to_owned(),
         ValueType::With { main, .. } => kind(*main)?,
         ValueType::Test => "a test, as in rules".to_owned(),

@@ -1,0 +1,162 @@
+//! Threat D9 over the whole catalogue: what goal files may say of variables, programs, images and users, by who wrote them.
+
+use insta::assert_snapshot;
+
+use super::machine::{Machine, catalogue};
+use crate::model::Diagnostic;
+use crate::spec::{Referenced, SourceFile, supplied_rules};
+
+/// Problems as `line:column code` with message and hint; the file only when it is not the operator's own.
+fn shown(diagnostics: &[Diagnostic]) -> String {
+    let line = |problem: &Diagnostic| {
+        let (place, code) = (&problem.place, &problem.code);
+        let hint = problem.hint.as_deref().unwrap_or("-");
+        format!("{place} {code}: {}\n  {hint}", problem.message)
+    };
+    diagnostics.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// The operator's own file with these goals.
+fn own(goals: &str) -> SourceFile {
+    SourceFile::new("own.yaml", format!("rules:\n- name: r\n  goals:\n{goals}"))
+}
+
+fn wrong(goals: &str) -> String {
+    shown(&Machine::check(&[own(goals)]).diagnostics)
+}
+
+/// The same beside a file of somebody else.
+fn with_acme(goals: &str, theirs: &str, is_trusted: bool) -> String {
+    let file = SourceFile {
+        referenced: Some(Referenced {
+            by: "acme/x@1".to_owned(),
+            is_trusted,
+            refused: None,
+        }),
+        ..SourceFile::new("acme.yaml", theirs)
+    };
+    shown(&Machine::check(&[own(goals), file]).diagnostics)
+}
+
+fn of_a_repository(goals: &str) -> String {
+    let file = SourceFile::new(".atomist/goals.yaml", format!("r:\n  goals:\n{goals}"));
+    shown(&supplied_rules(&[file], catalogue()).err().unwrap_or_default())
+}
+
+#[test]
+fn d9_the_operator_sets_what_programs_load_and_nobody_sets_what_the_machine_says() {
+    assert_eq!(
+        wrong(
+            "  - {name: a, execute: {run: [make], env: {PATH: '${home}/bin:/usr/bin', LD_PRELOAD: /x.so, CI: 'false'}}}\n"
+        ),
+        ""
+    );
+    assert_snapshot!(wrong("  - {name: a, execute: {run: [make], env: {SDM_GOAL: b}}}
+  - {name: b, execute: {steps: [{name: s, run: [x], env: {ATOMIST_RESULT: /tmp/x}}]}}
+  - {name: c, containers: [{name: c, image: x, env: {SDM_X: y}}, {name: d, image: x, env: [{name: ATOMIST_SHA, value: y}]}]}
+  - {name: e, execute: {run: [x]}, secrets: [{name: t, env: SDM_ATTEMPT}]}
+"), @r#"
+    own.yaml:4:44 reserved_variable: `SDM_GOAL` is for the machine to set: goals rely on what it says there
+      give it another name; the machine's begin with `SDM_`, `ATOMIST_`
+    own.yaml:5:59 reserved_variable: `ATOMIST_RESULT` is for the machine to set: goals rely on what it says there
+      give it another name; the machine's begin with `SDM_`, `ATOMIST_`
+    own.yaml:6:54 reserved_variable: `SDM_X` is for the machine to set: goals rely on what it says there
+      give it another name; the machine's begin with `SDM_`, `ATOMIST_`
+    own.yaml:6:92 reserved_variable: `ATOMIST_SHA` is for the machine to set: goals rely on what it says there
+      give it another name; the machine's begin with `SDM_`, `ATOMIST_`
+    own.yaml:7:45 reserved_variable: `SDM_ATTEMPT` is for the machine to set: goals rely on what it says there
+      give it another name; the machine's begin with `SDM_`, `ATOMIST_`
+    "#);
+}
+
+#[test]
+fn d9_what_a_push_says_decides_neither_what_runs_nor_what_is_loaded() {
+    assert_snapshot!(wrong("  - {name: a, execute: {run: [make], env: {PATH: '/x/${push.branch}', BRANCH: '${push.branch}'}}}
+  - {name: b, execute: {run: ['${push.branch}', x]}}
+  - {name: c, execute: {run: [env, 'http_proxy=${parameters.p}', 'X=${push.branch}', make]}, parameters: {p: x}}
+  - {name: d, containers: [{name: d, image: 'app', env: [{name: NODE_OPTIONS, value: '${push.after.message}'}]}]}
+  - {name: f, execute: {run: [x]}, wait_for: {run: ['./${push.after.author.name}']}}
+"), @r#"
+    own.yaml:4:54 chosen_outside: `PATH` decides what programs load or whom they talk to, and `${push.branch}` would let others choose it
+      write the value out; of placeholders only `${home}` may stand in it
+    own.yaml:5:32 chosen_outside: this is the program of `run`, and `${push.branch}` would let others choose it
+      write the program, and give it what a push says as an argument
+    own.yaml:6:48 chosen_outside: `http_proxy` decides what programs load or whom they talk to, and `${parameters.p}` would let others choose it
+      write the value out; of placeholders only `${home}` may stand in it
+    own.yaml:7:87 chosen_outside: `NODE_OPTIONS` decides what programs load or whom they talk to, and `${push.after.message}` would let others choose it
+      write the value out; of placeholders only `${home}` may stand in it
+    own.yaml:8:56 chosen_outside: this is the program of `run`, and `${push.after.author.name}` would let others choose it
+      write the program, and give it what a push says as an argument
+    "#);
+    let image = wrong("  - {name: e, containers: [{name: e, image: 'reg/${branch}:1'}]}\n");
+    assert!(
+        image.contains("`image` of container `e` cannot be `${branch}`"),
+        "{image}"
+    );
+    let event = SourceFile::new(
+        "own.yaml",
+        "on: [{name: a, event: Push, run: ['${event.push.branch}'], env: {HOME: '${event.repo.name}'}}]\n",
+    );
+    assert_snapshot!(shown(&Machine::check(&[event]).diagnostics), @r#"
+    own.yaml:1:36 chosen_outside: this is the program of `run`, and `${event.push.branch}` would let others choose it
+      write the program, and give it what a push says as an argument
+    own.yaml:1:73 chosen_outside: `HOME` decides what programs load or whom they talk to, and `${event.repo.name}` would let others choose it
+      write the value out; of placeholders only `${home}` may stand in it
+    "#);
+}
+
+#[test]
+fn d9_goals_of_others_set_no_variable_that_loads_code() {
+    let theirs = "x: {containers: [{name: x, image: x, env: {LD_PRELOAD: /x.so, DEBUG: '1'}}], init_containers: {name: i, image: x, environment: [{name: https_proxy, value: evil}]}}\n";
+    assert_snapshot!(with_acme("  - {ref: acme/x@1}\n", theirs, false), @r#"
+    acme.yaml:1:44 untrusted_variable: `LD_PRELOAD` decides what programs load or whom they talk to, and is not for acme to set
+      set it beside the reference, in your own file, or add the owner to `trusted_owners`
+    acme.yaml:1:136 untrusted_variable: `https_proxy` decides what programs load or whom they talk to, and is not for acme to set
+      set it beside the reference, in your own file, or add the owner to `trusted_owners`
+    "#);
+    assert_eq!(with_acme("  - {ref: acme/x@1}\n", theirs, true), "");
+    let theirs = "x: {containers: [{name: x, image: x}]}\n";
+    let over = "  - {ref: acme/x@1, containers: [{name: x, env: {PATH: /opt/bin}}]}\n";
+    assert_eq!(
+        with_acme(over, theirs, false),
+        "",
+        "what stands beside the reference is the operator's"
+    );
+    let theirs =
+        "    - {name: x, containers: [{name: x, image: x, env: {GIT_SSH_COMMAND: evil, SDM_GOAL: y}}]}
+    - script: {name: y, command: [x], env: {BASH_ENV: evil}}
+";
+    assert_snapshot!(of_a_repository(theirs), @r#"
+    .atomist/goals.yaml:3:56 untrusted_variable: `GIT_SSH_COMMAND` decides what programs load or whom they talk to, and is not for goals that a repository brings along to set
+      set it in the image, or in the program that the container runs
+    .atomist/goals.yaml:3:79 reserved_variable: `SDM_GOAL` is for the machine to set: goals rely on what it says there
+      give it another name; the machine's begin with `SDM_`, `ATOMIST_`
+    .atomist/goals.yaml:4:45 untrusted_variable: `BASH_ENV` decides what programs load or whom they talk to, and is not for goals that a repository brings along to set
+      set it in the image, or in the program that the container runs
+    "#);
+}
+
+#[test]
+fn d9_parameters_bring_nothing_in_that_may_not_stand_there() {
+    let smuggled = |key: &str, value: &str| {
+        let theirs = format!(
+            "x:\n  parameters: {{p: {value}}}\n  containers: [{{name: x, image: x}}]\n  {key}: '${{parameters.p}}'\n"
+        );
+        with_acme("  - {ref: acme/x@1}\n", &theirs, false)
+    };
+    assert_snapshot!(smuggled("input", "[{classifier: a, on_miss: [[evil]]}]"), @r#"
+    acme.yaml:2:36 untrusted_reference: `on_miss` of acme/x@1 is for owners who are trusted with this computer, and acme is not
+      add acme to `trusted_owners` in the configuration, or use containers only
+    "#);
+    assert_snapshot!(smuggled("volumes", "[{name: v, host_path: {path: /}}]"), @r#"
+    acme.yaml:2:30 untrusted_reference: `host_path` of acme/x@1 is for owners who are trusted with this computer, and acme is not
+      add acme to `trusted_owners` in the configuration, or use containers only
+    "#);
+    let theirs = "x:\n  parameters: {p: {PATH: evil}, n: PATH}\n  containers:\n  - {name: x, image: x, env: '${parameters.p}'}\n  - {name: y, image: x, env: [{name: '${parameters.n}', value: evil}]}\n";
+    assert_snapshot!(with_acme("  - {ref: acme/x@1}\n", theirs, false), @r#"
+    acme.yaml:2:20 untrusted_variable: `PATH` decides what programs load or whom they talk to, and is not for acme to set
+      set it beside the reference, in your own file, or add the owner to `trusted_owners`
+    acme.yaml:2:36 untrusted_variable: `PATH` decides what programs load or whom they talk to, and is not for acme to set
+      set it beside the reference, in your own file, or add the owner to `trusted_owners`
+    "#);
+}

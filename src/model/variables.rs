@@ -1,0 +1,152 @@
+//! What variables of an environment mean to the programs that find them (threat D9).
+//!
+//! Most variables say something to one program. Some are the machine's own word to a goal, and nobody else may speak it. Some
+//! decide which code a program loads or whom it talks to: who sets those chooses what runs.
+
+/// What a variable is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VariableMeaning {
+    /// Part of the contract between the machine and its goals (semantics 3.19): only the machine sets it.
+    Contract,
+    /// Loads code into programs, or leads them elsewhere.
+    Loading,
+    /// Anything else.
+    Plain,
+}
+
+/// Beginnings of the names of the contract.
+pub const CONTRACT: &[&str] = &["SDM_", "ATOMIST_"];
+
+/// Beginnings of names that load code or lead elsewhere, in capitals.
+const LOADING_PREFIXES: &[&str] = &[
+    "LD_",
+    "DYLD_",
+    "GIT_",
+    "BASH_FUNC_",
+    "NPM_CONFIG_",
+    "PIP_",
+    "CARGO_REGISTRIES_",
+    "CARGO_SOURCE_",
+];
+
+/// Names that load code or lead elsewhere, in capitals.
+const LOADING: &[&str] = &[
+    // Where programs and settings are found.
+    "PATH",
+    "HOME",
+    "XDG_CONFIG_HOME",
+    "SHELL",
+    "EDITOR",
+    "VISUAL",
+    "PAGER",
+    "GCONV_PATH",
+    // Shells.
+    "ENV",
+    "BASH_ENV",
+    "SHELLOPTS",
+    "BASHOPTS",
+    "PROMPT_COMMAND",
+    "PS4",
+    "IFS",
+    "CDPATH",
+    "ZDOTDIR",
+    // Interpreters and compilers.
+    "NODE_OPTIONS",
+    "NODE_PATH",
+    "PYTHONSTARTUP",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "PERL5OPT",
+    "PERL5LIB",
+    "PERL5DB",
+    "RUBYOPT",
+    "RUBYLIB",
+    "JAVA_TOOL_OPTIONS",
+    "_JAVA_OPTIONS",
+    "JDK_JAVA_OPTIONS",
+    "CLASSPATH",
+    "MAVEN_OPTS",
+    "MAVEN_ARGS",
+    "GRADLE_OPTS",
+    "GOFLAGS",
+    "GOPROXY",
+    "GOENV",
+    "RUSTC",
+    "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "MAKEFLAGS",
+    "LUA_INIT",
+    "PHPRC",
+    "PHP_INI_SCAN_DIR",
+    // Whom programs talk to, and whom they believe.
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "FTP_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "CURL_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "OPENSSL_CONF",
+    "SSH_ASKPASS",
+    "SSH_AUTH_SOCK",
+    "DOCKER_HOST",
+    "KUBECONFIG",
+];
+
+impl VariableMeaning {
+    /// What the variable of this name means. Some programs read the names of proxies and the like in small letters too.
+    pub fn of(name: &str) -> Self {
+        if CONTRACT.iter().any(|prefix| name.starts_with(prefix)) {
+            return Self::Contract;
+        }
+        let capitals = name.to_ascii_uppercase();
+        let is_loading = LOADING.contains(&capitals.as_str())
+            || LOADING_PREFIXES.iter().any(|prefix| capitals.starts_with(prefix));
+        match is_loading {
+            true => Self::Loading,
+            false => Self::Plain,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d9_variables_are_told_apart_by_what_they_do() {
+        for name in ["SDM_GOAL", "SDM_", "ATOMIST_RESULT"] {
+            assert_eq!(VariableMeaning::of(name), VariableMeaning::Contract, "{name}");
+        }
+        for name in [
+            "PATH",
+            "LD_PRELOAD",
+            "DYLD_INSERT_LIBRARIES",
+            "GIT_SSH_COMMAND",
+            "BASH_ENV",
+            "HOME",
+            "NODE_OPTIONS",
+            "http_proxy",
+            "HTTPS_PROXY",
+            "BASH_FUNC_ls%%",
+            "npm_config_registry",
+        ] {
+            assert_eq!(VariableMeaning::of(name), VariableMeaning::Loading, "{name}");
+        }
+        for name in [
+            "CI",
+            "RUSTFLAGS",
+            "DATABASE_URL",
+            "PATHS",
+            "MY_LD_FLAGS",
+            "LDFLAGS",
+            "sdm_x",
+            "GITHUB_REF",
+        ] {
+            assert_eq!(VariableMeaning::of(name), VariableMeaning::Plain, "{name}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Whose word a placeholder is: what a push, an event or somebody's words say is chosen outside, and may be data only.
+
+use super::parse::{Part, Template};
+
+/// Facts that whoever pushes, or causes an event, writes as they like; those below them are meant too.
+const FREE: &[&str] = &[
+    "push.branch",
+    "push.after.message",
+    "push.after.author",
+    "branch",
+    "event",
+    "matches",
+];
+
+/// Facts that hold some of those.
+const HOLDING: &[&str] = &["push", "push.after"];
+
+/// Facts that are the operator's own, whatever is pushed.
+const OWN: &[&str] = &["home"];
+
+/// Whether a fact is a text that somebody outside writes as they like.
+pub fn is_free_text(path: &str) -> bool {
+    let is_below = |fact: &&str| {
+        let rest = path.strip_prefix(*fact);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    HOLDING.contains(&path) || FREE.iter().any(is_below)
+}
+
+/// Whether a fact may be another one on another push.
+pub fn depends_on_push(path: &str) -> bool {
+    !OWN.contains(&path)
+}
+
+impl Template {
+    /// Where the first placeholder of a kind begins, in bytes, and what it asks for; those of defaults count too.
+    pub fn first_of(&self, is_meant: fn(&str) -> bool) -> Option<(usize, &str)> {
+        self.parts.iter().find_map(|part| match part {
+            Part::Text(_) => None,
+            Part::Placeholder(placeholder) if is_meant(&placeholder.path) => {
+                Some((placeholder.offset, placeholder.path.as_str()))
+            }
+            Part::Placeholder(placeholder) => placeholder.default.as_ref()?.first_of(is_meant),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d9_what_others_write_is_told_from_what_is_settled() {
+        for path in [
+            "push.branch",
+            "branch",
+            "push",
+            "push.after",
+            "push.after.author.name",
+            "event.x.y",
+            "matches.1",
+        ] {
+            assert!(is_free_text(path), "{path}");
+        }
+        for path in [
+            "push.after.sha",
+            "sha",
+            "repo.name",
+            "parameters.branch",
+            "facts.x",
+            "home",
+            "branches",
+        ] {
+            assert!(!is_free_text(path), "{path}");
+        }
+        let first = |text: &str| {
+            let template = Template::parse(text).unwrap();
+            template
+                .first_of(is_free_text)
+                .map(|(at, path)| (at, path.to_owned()))
+        };
+        assert_eq!(
+            first("a/${parameters.x:${push.branch}}"),
+            Some((17, "push.branch".to_owned()))
+        );
+        assert_eq!(first("a/${sha}"), None);
+    }
+}
