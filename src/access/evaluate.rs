@@ -23,7 +23,7 @@ pub(super) const FRESH: Duration = Duration::from_secs(15 * 60);
 pub(super) const PERMISSION_COUNTS: Duration = Duration::from_secs(5 * 60);
 
 /// How old a snapshot may be that decides over a change.
-pub(super) const SNAPSHOT_COUNTS: Duration = Duration::from_secs(5);
+pub const SNAPSHOT_COUNTS: Duration = Duration::from_secs(5);
 
 /// The forge that is meant when nothing says which.
 const USUAL_FORGE: &str = "github";
@@ -135,7 +135,7 @@ impl Admitted<'_> {
             resource: resource.clone(),
             level: self.operation.level,
         };
-        if !is_within(self.limit.resources.as_deref(), resource) {
+        if !leaves(self.limit, resource) {
             return no(Reason::InsufficientPermission(needed()), Rule::Limit);
         }
         let rule = match self.subject {
@@ -235,6 +235,7 @@ fn anonymous<'s>(operation: &'static Operation, now: Timestamp) -> Check<Admitte
     const NO_LIMIT: &Limit = &Limit {
         scopes: None,
         resources: None,
+        repositories: None,
     };
     if operation.who != Who::Open {
         return no(Reason::AuthenticationRequired, Rule::Operation);
@@ -346,6 +347,13 @@ fn context<'s>(
         person: snapshot.people.get(id),
         reach,
     }))
+}
+
+/// Whether the limit of a credential leaves room for a resource.
+fn leaves(limit: &Limit, resource: &Resource) -> bool {
+    let is_repository = matches!(resource, Resource::Repository { .. });
+    let repositories = limit.repositories.as_deref().filter(|_| is_repository);
+    is_within(limit.resources.as_deref(), resource) && is_within(repositories, resource)
 }
 
 /// Whether a limit leaves room for a resource. What is selected by a proof or a limit was selected for allowing.

@@ -132,7 +132,7 @@ mod tests {
             addon: AddonKey::parse("build").unwrap(),
             limit: Limit {
                 scopes: Some(ScopeSet::of(&[Scope::GoalsWrite])),
-                resources: None,
+                ..Limit::default()
             },
         }
     }

@@ -31,7 +31,7 @@ pub mod snapshot;
 mod tests;
 
 pub use decision::{Decision, Reason, Rule};
-pub use evaluate::{Admitted, admit, decide};
+pub use evaluate::{Admitted, SNAPSHOT_COUNTS, admit, decide};
 pub use operation::{OPERATIONS, Operation};
 pub use principal::{AddonKey, PersonId, Principal};
 pub use refusal::Refusal;

@@ -55,6 +55,7 @@ pub fn narrow(
     Ok(Limit {
         scopes: Some(asked),
         resources: (!selectors.is_empty()).then_some(selectors),
+        repositories: None,
     })
 }
 

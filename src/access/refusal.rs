@@ -126,7 +126,7 @@ impl Refusal {
                 self.provider = Some(provider.clone());
                 self.missing = Some(missing.clone());
             }
-            Reason::AddonState(state) => self.state = Some(state_word(*state)),
+            Reason::AddonState(state) => self.state = Some(state.word()),
             Reason::PersonSuspended => self.state = Some("disabled"),
             Reason::Allowed
             | Reason::AmbiguousCredentials
@@ -176,15 +176,6 @@ fn principal(credential: &Credential) -> &Principal {
     }
 }
 
-const fn state_word(state: AddonState) -> &'static str {
-    match state {
-        AddonState::Pending => "pending",
-        AddonState::Active => "active",
-        AddonState::Disabled => "disabled",
-        AddonState::Uninstalled => "uninstalled",
-    }
-}
-
 /// `sdm 'build'`, `person 'alice'`.
 fn called(principal: &Principal, snapshot: &Snapshot) -> String {
     match principal {
@@ -213,7 +204,7 @@ fn message(reason: &Reason, request: &Request<'_>, snapshot: &Snapshot) -> Strin
         Reason::AddonState(AddonState::Pending) => {
             may_not("an administrator has not agreed to it yet.".to_owned())
         }
-        Reason::AddonState(state) => may_not(format!("it is {}.", state_word(*state))),
+        Reason::AddonState(state) => may_not(format!("it is {}.", state.word())),
         Reason::PersonSuspended => may_not("the account is suspended.".to_owned()),
         Reason::AddonRequired => may_not("this is for add-ons.".to_owned()),
         Reason::PersonRequired => may_not("this is for people.".to_owned()),

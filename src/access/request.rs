@@ -94,6 +94,8 @@ pub struct Limit {
     pub scopes: Option<ScopeSet>,
     /// Only these resources.
     pub resources: Option<Vec<Selector>>,
+    /// Of repositories only these; other resources are not limited by it.
+    pub repositories: Option<Vec<Selector>>,
 }
 
 /// For whom a request is made.

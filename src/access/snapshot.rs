@@ -51,6 +51,13 @@ impl AddonKind {
             Self::Extension => "extension",
         }
     }
+
+    /// The kind of this word.
+    pub fn read(word: &str) -> Option<Self> {
+        [Self::Machine, Self::Extension]
+            .into_iter()
+            .find(|kind| kind.word() == word)
+    }
 }
 
 /// Where an add-on stands (security model 14).
@@ -64,6 +71,25 @@ pub enum AddonState {
     Disabled,
     /// Gone; its audit remains.
     Uninstalled,
+}
+
+impl AddonState {
+    /// For people and programs.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+            Self::Uninstalled => "uninstalled",
+        }
+    }
+
+    /// The state of this word.
+    pub fn read(word: &str) -> Option<Self> {
+        [Self::Pending, Self::Active, Self::Disabled, Self::Uninstalled]
+            .into_iter()
+            .find(|state| state.word() == word)
+    }
 }
 
 /// An add-on with its approval and the grants of its add-on user.
@@ -135,6 +161,24 @@ pub enum Right {
     Allow(Level),
 }
 
+impl Right {
+    /// As it is written: `deny`, or the level.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Deny => "deny",
+            Self::Allow(level) => level.word(),
+        }
+    }
+
+    /// The right of this word.
+    pub fn read(word: &str) -> Option<Self> {
+        match word {
+            "deny" => Some(Self::Deny),
+            level => Level::parse(level).map(Self::Allow),
+        }
+    }
+}
+
 impl Grant {
     /// One without an end and without a note.
     pub fn new(selector: Selector, right: Right) -> Self {
@@ -153,11 +197,7 @@ impl Grant {
 
     /// For people: `write on repo:acme/api`, `deny on *`.
     pub fn sentence(&self) -> String {
-        let right = match self.right {
-            Right::Deny => "deny",
-            Right::Allow(level) => level.word(),
-        };
-        format!("{right} on {}", self.selector)
+        format!("{} on {}", self.right.word(), self.selector)
     }
 }
 

@@ -97,7 +97,7 @@ async fn first_key(hub: &RunningHub, workspace: &str) -> Result<Option<String>, 
         is_person: false,
         workspaces: vec![workspace.to_owned()],
         scopes: Vec::new(),
-        days: None,
+        ..KeyWish::default()
     };
     let (_, text) = administration.new_key(&wish).await.map_err(not_done)?;
     Ok(Some(text))
@@ -153,17 +153,19 @@ fn not_started(error: HubError) -> DoorError {
                 hint: Some("name another file with --audit, or put the log right".to_owned()),
             }
         }
-        HubError::Listen { .. } | HubError::Store(_) | HubError::Rights(_) => DoorError::Failed {
-            doing: "start the hub",
-            source: Box::new(error),
-        },
+        HubError::Listen { .. } | HubError::Store(_) | HubError::Rights(_) | HubError::Edit(_) => {
+            DoorError::Failed {
+                doing: "start the hub",
+                source: Box::new(error),
+            }
+        }
     }
 }
 
 fn not_done(error: AdministrationError) -> DoorError {
     let hint = match &error {
         AdministrationError::Safe(refused) if refused.hint().is_some() => refused.hint().unwrap_or_default(),
-        AdministrationError::Store(_) | AdministrationError::Safe(_) => {
+        AdministrationError::Store(_) | AdministrationError::Safe(_) | AdministrationError::Edit(_) => {
             return DoorError::Failed {
                 doing: "change the hub's memory",
                 source: Box::new(error),
@@ -181,6 +183,9 @@ fn not_done(error: AdministrationError) -> DoorError {
         }
         AdministrationError::NoRandomness(_) => "try again",
         AdministrationError::NotThere { what: "person", .. } => "`sdm hub people` lists them",
+        AdministrationError::Place(_) => {
+            "write --repo acme/app or --repo acme/*, and --on env:production, feed:Deploy, channel:ID or workspace"
+        }
         AdministrationError::Scope { .. } => "`sdm hub key new --help` lists the scopes",
         AdministrationError::TooMany(_)
         | AdministrationError::NotThere {

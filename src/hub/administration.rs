@@ -6,17 +6,22 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::access::agreed::{Agreeing, agree};
+use super::access::edit::EditError;
 use super::access::key::{KeyKind, MOST_OF_AN_OWNER, NewKey, USUAL_LIFE};
+use super::access::numbers::numbered;
 use super::access::operations::{MACHINE_SCOPES, SCOPES};
 use super::safe::{Resealed, Safe, SafeError};
 use crate::access::handed::NoRandomness;
 use crate::access::principal::InvalidKey;
+use crate::access::resource::InvalidSelector;
+use crate::access::{PersonId, Principal, Selector};
 use crate::model::suggest::nearest;
 use crate::ports::hub::secrets::{SealedSecret, SealedSecrets};
 use crate::ports::hub::{
     Deliveries, Delivery, HubStoreError, Keys, Registrations, StoredKey, StoredRegistration,
 };
-use crate::runtime::clock::{Clock, SystemClock};
+use crate::runtime::clock::{Clock, RandomIds, SystemClock};
 use crate::secrets::envelope::MasterKeys;
 use crate::store::hub::{Place, SqlHub};
 
@@ -49,6 +54,12 @@ pub enum AdministrationError {
         /// What may be meant.
         near: Option<String>,
     },
+    /// A repository or another place that is none.
+    #[error(transparent)]
+    Place(#[from] InvalidSelector),
+    /// What is kept of rights does not change.
+    #[error(transparent)]
+    Edit(#[from] EditError),
     /// Too many keys.
     #[error("{0} has {MOST_OF_AN_OWNER} keys already; revoke one first")]
     TooMany(String),
@@ -78,7 +89,7 @@ pub enum AdministrationError {
 }
 
 /// What a key is wanted for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyWish {
     /// Name of its owner.
     pub name: String,
@@ -88,6 +99,12 @@ pub struct KeyWish {
     pub workspaces: Vec<String>,
     /// Scopes; those of a machine when none are named.
     pub scopes: Vec<String>,
+    /// Repositories, `owner/name` or `owner/*`; everything when none is named.
+    pub repositories: Vec<String>,
+    /// Other places that a machine limited to repositories may write to, such as `env:production`.
+    pub places: Vec<String>,
+    /// Nothing is agreed to with the key: its machine waits for an administrator.
+    pub waits: bool,
     /// Days that it lasts.
     pub days: Option<u32>,
 }
@@ -130,13 +147,13 @@ impl Administration {
                 return Err(AdministrationError::Scope { scope, near });
             }
         }
-        let kind = if wish.is_person {
-            KeyKind::Person
-        } else {
-            KeyKind::Addon
+        let kind = match wish.is_person {
+            true => KeyKind::Person,
+            false => KeyKind::Addon,
         };
         let now = SystemClock.now();
         let owner = kind.owner(&wish.name);
+        Principal::parse(&owner)?;
         let keys = self.0.keys().await?;
         let good = keys
             .iter()
@@ -144,18 +161,34 @@ impl Administration {
         if good.count() >= MOST_OF_AN_OWNER {
             return Err(AdministrationError::TooMany(owner));
         }
-        let scopes = match wish.scopes.as_slice() {
-            [] => MACHINE_SCOPES.iter().map(ToString::to_string).collect(),
-            named => named.to_vec(),
+        let scopes = match (wish.scopes.as_slice(), wish.waits) {
+            ([], true) => SCOPES.iter().map(ToString::to_string).collect(),
+            ([], false) => MACHINE_SCOPES.iter().map(ToString::to_string).collect(),
+            (named, _) => named.to_vec(),
         };
+        let mut repositories = Vec::new();
+        for text in &wish.repositories {
+            let selector = Selector::parse(&format!("repo:{text}"))?;
+            repositories.push(numbered(&self.0, &wish.workspaces, selector).await?.to_string());
+        }
+        let places: Result<Vec<Selector>, _> = wish.places.iter().map(|text| Selector::parse(text)).collect();
+        let places = places?;
         let new = NewKey {
             kind,
             name: wish.name.clone(),
             workspaces: wish.workspaces.clone(),
             scopes,
+            repositories,
+            is_chosen: !wish.waits,
             life: wish.days.map_or(USUAL_LIFE, |days| DAY * days),
         };
         let (key, text) = new.make(now);
+        let agreeing = Agreeing {
+            by: &PersonId::operator(),
+            at: now,
+            ids: &RandomIds,
+        };
+        agree(&self.0, &key, &places, &agreeing).await?;
         self.0.add_key(&key).await?;
         Ok((key, text))
     }

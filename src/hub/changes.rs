@@ -178,18 +178,15 @@ impl Hub {
         (machine, standing): (&Machine, &Standing),
         node: &Arc<Node>,
     ) -> Result<Option<Value>, HubStoreError> {
-        let granted = GrantedSight {
-            bearer: self.rights().bearer_of(&machine.stored.principal),
-            operation: Operation::OpenSocket.row().name,
-            graph: work.graph(),
-            now: self.now(),
+        let (now, operation) = (self.now(), Operation::OpenSocket.row().name);
+        let Some(bearer) = self.bearer_for(&machine.stored.principal, now).await? else {
+            return Ok(None);
         };
-        let sight: &dyn Sight = if self.rights().has_policy() {
-            &granted
-        } else {
-            &Everything
+        let sight: Box<dyn Sight + '_> = match bearer.reaches_everything(operation, now) {
+            true => Box::new(Everything),
+            false => Box::new(GrantedSight::of(bearer, operation, work.graph(), now)),
         };
-        let answering = Answering::new(schema, work.graph(), sight);
+        let answering = Answering::new(schema, work.graph(), &*sight);
         match answering.changed(&standing.root, node).await {
             Ok(said) => Ok(said),
             Err(AnswerError::Graph(error)) => Err(error.into()),

@@ -35,7 +35,7 @@ use secrecy::SecretString;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
-use crate::access::{Scope, ScopeSet};
+use crate::access::{PersonId, Scope, ScopeSet};
 use crate::model::Timestamp;
 use crate::ports::hub::secrets::SealedSecrets;
 use crate::ports::hub::{HubStore, HubStoreError, Keys, QueueLimits};
@@ -43,6 +43,8 @@ use crate::runtime::clock::{Clock, Ids, RandomIds, SystemClock};
 use crate::runtime::tasks::Tasks;
 use crate::secrets::envelope::MasterKeys;
 use crate::store::hub::{Place, SqlHub};
+use access::agreed::{Agreeing, agree_to_known};
+use access::edit::EditError;
 use access::rights::{Rights, RightsError};
 use applier::Asking;
 use hints::Whispers;
@@ -110,7 +112,7 @@ pub struct HubOptions {
     pub webhooks: WebhookSecrets,
     /// Secrets for machines that declare them, by their URIs, such as `github://org_token`.
     pub secrets: BTreeMap<String, SecretString>,
-    /// File of the policy; what keys may do is up to their scopes alone when absent.
+    /// File of the policy, which then is the only source of who may do what; what administrators decided when absent.
     pub policy: Option<PathBuf>,
     /// File of the audit log; none is kept when absent.
     pub audit: Option<PathBuf>,
@@ -148,6 +150,9 @@ pub enum HubError {
     /// Who may do what.
     #[error(transparent)]
     Rights(#[from] RightsError),
+    /// What is kept of that.
+    #[error(transparent)]
+    Edit(#[from] EditError),
     /// Its place to listen.
     #[error("failed to listen on {address}")]
     Listen {
@@ -338,7 +343,17 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
     let (policy, audit) = (options.policy.as_deref(), options.audit.as_deref());
     let rights = Rights::open(policy, audit, SystemClock.now())?;
     let memory = SqlHub::open(&options.place).await?;
-    rights.remember(memory.keys().await?);
+    let keys = memory.keys().await?;
+    if rights.governing_file().is_none() {
+        let agreeing = Agreeing {
+            by: &PersonId::operator(),
+            at: SystemClock.now(),
+            ids: &RandomIds,
+        };
+        agree_to_known(&memory, &keys, &agreeing).await?;
+        rights.refresh(&memory, SystemClock.now()).await?;
+    }
+    rights.remember(keys);
     let failed = |source| HubError::Listen {
         address: options.listen,
         source,

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use super::graph::{GraphError, GraphReader, Node};
 use super::people::{People, SignIns};
+use super::rights::RightsStore;
 use crate::model::Timestamp;
 use crate::wire::hub::PolicyName;
 pub use hints::{Hearing, Hint, Hints};
@@ -136,6 +137,10 @@ pub struct StoredKey {
     pub workspaces: Vec<String>,
     /// What it may do at most.
     pub scopes: Vec<String>,
+    /// Repositories that it reaches at most, as selectors; all when none is named.
+    pub repositories: Vec<String>,
+    /// An administrator chose its scopes and so agreed to them; otherwise whoever comes with it waits for consent.
+    pub is_chosen: bool,
     /// When it was made.
     pub created: Timestamp,
     /// When it ends by itself.
@@ -454,6 +459,7 @@ pub trait HubStore:
     + secrets::SealedSecrets
     + People
     + SignIns
+    + RightsStore
 {
 }
 
@@ -470,5 +476,6 @@ impl<T> HubStore for T where
         + secrets::SealedSecrets
         + People
         + SignIns
+        + RightsStore
 {
 }

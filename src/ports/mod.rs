@@ -8,6 +8,7 @@ pub mod graph;
 pub mod hub;
 pub mod kept;
 pub mod people;
+pub mod rights;
 pub mod sandbox;
 pub mod scm;
 pub mod secrets;

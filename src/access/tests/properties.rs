@@ -143,12 +143,12 @@ fn proven() -> impl Strategy<Value = Context> {
 }
 
 fn limits() -> impl Strategy<Value = Limit> {
-    let resources = prop::collection::vec(selectors(), 0..3);
-    (
-        prop::option::of(scope_sets()),
-        prop::option::weighted(0.2, resources),
-    )
-        .prop_map(|(scopes, resources)| Limit { scopes, resources })
+    let some = || prop::option::weighted(0.2, prop::collection::vec(selectors(), 0..3));
+    (prop::option::of(scope_sets()), some(), some()).prop_map(|(scopes, resources, repositories)| Limit {
+        scopes,
+        resources,
+        repositories,
+    })
 }
 
 fn worlds() -> impl Strategy<Value = World> {

@@ -143,7 +143,7 @@ fn credential(row: &Row, snapshot: &mut Snapshot) -> Credential {
     };
     let limit = Limit {
         scopes: limit,
-        resources: None,
+        ..Limit::default()
     };
     Credential::Good(Identity {
         principal,

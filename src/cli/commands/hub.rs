@@ -51,7 +51,7 @@ pub struct Args {
     /// A secret for machines that declare it and whose key has the scope repo:read, such as github://org_token=FILE
     #[arg(long = "secret", value_name = "URI=FILE")]
     secrets: Vec<String>,
-    /// Policy by which the hub decides who may do what; the scopes of keys alone when absent
+    /// Policy by which the hub decides who may do what, and nothing else then; what administrators decided when absent
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// The audit log; hub-audit.jsonl in the state directory when absent
@@ -114,6 +114,15 @@ struct NewArgs {
     /// secrets:user_token, admin:read, admin:write; what a machine needs when absent
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
+    /// Repositories that it is for, `owner/name` or `owner/*`; everything when absent
+    #[arg(long = "repo", value_name = "OWNER/NAME")]
+    repositories: Vec<String>,
+    /// Another place that it may write to when it is limited to repositories, such as env:production, feed:Deploy or workspace
+    #[arg(long = "on", value_name = "RESOURCE", requires = "repositories")]
+    places: Vec<String>,
+    /// Agree to nothing with the key: its machine waits until an administrator agrees to what it asks for
+    #[arg(long = "wait", conflicts_with_all = ["repositories", "person"])]
+    waits: bool,
     /// Days that it lasts, at most 366; 90 when absent
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=366))]
     days: Option<u32>,
@@ -282,6 +291,9 @@ fn keys(context: &mut Context, place: &Place, command: &KeyCommand) -> CommandRe
                     named => named.to_vec(),
                 },
                 scopes: args.scopes.clone(),
+                repositories: args.repositories.clone(),
+                places: args.places.clone(),
+                waits: args.waits,
                 days: args.days,
             };
             let (key, text) = administer(place, true, |hub| async move { hub.new_key(&wish).await })?;
@@ -371,14 +383,20 @@ fn key_row(key: &StoredKey) -> Value {
     };
     json!({
         "id": key.id, "owner": key.owner, "state": state, "workspaces": key.workspaces, "scopes": key.scopes,
+        "repositories": key.repositories, "waits": !key.is_chosen,
         "created_at": key.created.rfc3339(), "expires_at": key.expires.rfc3339(),
         "last_used_at": key.last_used.map(Timestamp::rfc3339),
     })
 }
 
 fn key_line(row: &Value) -> String {
+    let repositories = list(row, "repositories");
+    let limited = match repositories.is_empty() {
+        true => String::new(),
+        false => format!("  in {repositories}"),
+    };
     format!(
-        "{}  {:<7}  {}  for {}  until {}  {}",
+        "{}  {:<7}  {}  for {}  until {}  {}{limited}",
         word(row, "id"),
         word(row, "state"),
         word(row, "owner"),

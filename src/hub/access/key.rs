@@ -140,6 +140,10 @@ pub struct NewKey {
     pub workspaces: Vec<String>,
     /// Scopes.
     pub scopes: Vec<String>,
+    /// Repositories, as selectors; all when none is named.
+    pub repositories: Vec<String>,
+    /// Whether an administrator chose all this, and so agrees to it.
+    pub is_chosen: bool,
     /// How long it lasts.
     pub life: Duration,
 }
@@ -156,6 +160,8 @@ impl NewKey {
             owner: self.kind.owner(&self.name),
             workspaces: self.workspaces.clone(),
             scopes: self.scopes.clone(),
+            repositories: self.repositories.clone(),
+            is_chosen: self.is_chosen,
             created: now,
             expires: now.plus(self.life.min(LONGEST_LIFE)),
             revoked: None,
@@ -175,6 +181,8 @@ mod tests {
             name: "build".to_owned(),
             workspaces: vec!["main".to_owned()],
             scopes: Vec::new(),
+            repositories: Vec::new(),
+            is_chosen: true,
             life: Duration::MAX,
         };
         new.make(Timestamp::from_micros(0))

@@ -1,7 +1,15 @@
-//! Who is calling, and whether they may: by the scopes of their key, and by a policy where there is one.
+//! Who is calling, and whether they may: by the limits of their key, and by what administrators decided about its owner.
+//!
+//! [`rights`] is what is in force, [`held`] what the hub remembers of it and [`edit`] how that changes; [`agreed`] is what making
+//! a key decides.
 
+pub mod agreed;
 pub mod audit;
+pub mod bearer;
+pub mod edit;
+pub mod held;
 pub mod key;
+pub mod numbers;
 pub mod operations;
 mod person;
 pub mod rights;
@@ -22,11 +30,12 @@ use crate::access::{self, Context, Credential, Decision, Reason, Request, Resour
 use crate::graph::answer::{Everything, Sight};
 use crate::model::Timestamp;
 use crate::ports::graph::GraphReader;
-use crate::ports::hub::StoredKey;
+use crate::ports::hub::{HubStoreError, StoredKey};
 use crate::ports::people::{PersonState, StoredPerson, StoredSession};
+use bearer::Bearer;
 use key::{KeyKind, KeyText};
 use operations::Operation;
-use rights::{Bearer, Rights};
+use rights::Rights;
 use sight::GrantedSight;
 
 /// Whoever calls with a key that is good now, or is signed in in a browser.
@@ -187,15 +196,20 @@ impl Caller {
 
     /// What the caller sees of a graph.
     pub(super) fn sight<'a>(&self, operation: Operation, graph: &'a dyn GraphReader) -> Box<dyn Sight + 'a> {
-        if !self.rights.has_policy() {
-            return Box::new(Everything);
+        match self.sees_everything(operation) {
+            true => Box::new(Everything),
+            false => Box::new(GrantedSight::of(
+                self.bearer.clone(),
+                operation.row().name,
+                graph,
+                self.now,
+            )),
         }
-        Box::new(GrantedSight {
-            bearer: Some(self.bearer.clone()),
-            operation: operation.row().name,
-            graph,
-            now: self.now,
-        })
+    }
+
+    /// Whether the caller may do this everywhere.
+    pub fn sees_everything(&self, operation: Operation) -> bool {
+        self.bearer.reaches_everything(operation.row().name, self.now)
     }
 
     fn is_of(&self, operation: Operation, workspace: &str) -> Result<(), Refusal> {
@@ -290,9 +304,12 @@ impl Hub {
             return Err(Refusal::forbidden("principal_disabled", message));
         }
         self.note_use(&key, now).await;
+        if self.rights().is_due(&key, now) {
+            self.rights().refresh(self.store(), now).await?;
+        }
         self.rights().remember([key.clone()]);
         Ok(Caller {
-            bearer: self.rights().bearer(&key),
+            bearer: self.rights().bearer(&key, now),
             rights: Arc::clone(self.rights()),
             by: By::Key(Box::new(key)),
             now,
@@ -328,6 +345,21 @@ impl Hub {
         };
         let person = self.store().person(id).await?;
         Ok(person.is_some_and(|person| person.state == PersonState::Suspended))
+    }
+
+    /// Whoever comes with a key, while nobody calls: the key may be known to another replica alone until now.
+    pub(super) async fn bearer_for(
+        &self,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<Bearer>, HubStoreError> {
+        if self.rights().owner_of(key).is_none()
+            && let Some(found) = self.store().key(key).await?
+        {
+            self.rights().refresh(self.store(), now).await?;
+            self.rights().remember([found]);
+        }
+        Ok(self.rights().bearer_of(key, now))
     }
 
     /// Writes down that somebody came without a good key.

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::rights::{ALWAYS, Bearer, Rights};
+use super::bearer::Bearer;
+use super::rights::{ALWAYS, Rights};
 use crate::access::request::Means;
 use crate::access::snapshot::{Permission, Role};
 use crate::access::{Identity, Level, Limit, Person, PersonId, Principal, Selector, Snapshot};
@@ -18,11 +19,15 @@ impl Rights {
             Ok(id) => {
                 let by_policy = self.by_policy();
                 let named = by_policy.as_ref().and_then(|policy| policy.people.get(&id));
-                snapshot.version = by_policy.as_ref().map_or(0, |policy| policy.version);
-                snapshot
-                    .people
-                    .insert(id.clone(), standing(person, named, by_policy.is_some()));
-                Principal::Person(id)
+                let held = self.held();
+                let of_held = u64::try_from(held.version).unwrap_or(0);
+                snapshot.version = by_policy.as_ref().map_or(of_held, |policy| policy.version);
+                let principal = Principal::Person(id.clone());
+                let mut standing = standing(person, named, by_policy.is_some());
+                let given = held.grants_of(&principal).map(|held| Arc::clone(&held.grant));
+                standing.grants.extend(given);
+                snapshot.people.insert(id, standing);
+                principal
             }
             Err(_) => Principal::Anonymous,
         };

@@ -1,24 +1,32 @@
-//! What a key may do: its own scopes, and where there is a policy, what the policy says of its owner (security model 12).
+//! What a key may do: its own limits, and what is known of its owner (security model 12).
 //!
-//! Without a policy a key may do everything that its scopes allow. With one, whoever it does not mention may do nothing. A
-//! policy is read again when its file changes; one that cannot be used, or breaks its own tests, changes nothing.
+//! What is known is what administrators decided and the hub remembers ([`Held`]), or a policy in a file, which then is the
+//! only source: it is read again when it changes, and one that cannot be used, or breaks its own tests, changes nothing.
+//! Whoever is not mentioned may do nothing.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use thiserror::Error;
 
 use super::audit::{AuditError, AuditLog};
+use super::bearer::Bearer;
+use super::held::Held;
 use crate::access::policy::{Outcome, Policy, parse, run_tests};
 use crate::access::scope::Scope;
-use crate::access::snapshot::{AddonKind, AddonState, Permission, Right, Role};
+use crate::access::snapshot::{Permission, Right, Role};
 use crate::access::{
-    Addon, AddonKey, Context, Credential, Decision, Grant, Identity, Level, Limit, Means, Person, Principal,
-    Request, Resource, ScopeSet, Selector, Snapshot, admit, decide,
+    AddonKey, Grant, Identity, Level, Limit, Means, Person, PersonId, Principal, Resource, SNAPSHOT_COUNTS,
+    ScopeSet, Selector, Snapshot,
 };
 use crate::model::{Diagnostic, Severity, Timestamp};
-use crate::ports::hub::StoredKey;
+use crate::ports::hub::{HubStoreError, StoredKey};
+use crate::ports::rights::RightsStore;
+
+/// How long what was read is taken to be in force before the memory is asked again.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Who somebody is whose name is no identity.
 const UNNAMED: &str = "unnamed";
@@ -51,66 +59,142 @@ fn said(problem: &Diagnostic) -> String {
     format!("{}: {}", problem.place, problem.message)
 }
 
-/// What is in force: the rights of everybody, and the text that was looked at last.
+/// Where rights come from.
+#[derive(Debug)]
+enum Source {
+    /// A policy in a file, and nothing else.
+    File(PathBuf),
+    /// What administrators decided, as the hub remembers it.
+    Memory,
+}
+
+/// What is in force.
 #[derive(Debug)]
 struct InForce {
     snapshot: Arc<Snapshot>,
+    /// What is kept, where that is the source.
+    held: Arc<Held>,
+    /// The text that was looked at last, where a file is the source.
     looked_at: Vec<u8>,
+    /// When the memory last said that nothing has changed.
+    checked: Timestamp,
+}
+
+impl InForce {
+    fn of(snapshot: Snapshot, looked_at: Vec<u8>) -> Self {
+        Self {
+            snapshot: Arc::new(snapshot),
+            held: Arc::default(),
+            looked_at,
+            checked: Timestamp::from_micros(0),
+        }
+    }
 }
 
 /// The rights of all keys of a hub.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Rights {
-    file: Option<PathBuf>,
-    policy: RwLock<Option<InForce>>,
+    source: Source,
+    in_force: RwLock<InForce>,
     /// Keys by their public part, for what happens while nobody calls.
     keys: RwLock<HashMap<String, StoredKey>>,
     audit: Option<AuditLog>,
 }
 
 impl Rights {
-    /// By a policy in a file, if one is named, with an audit log in another.
+    /// By a policy in a file, if one is named, and by what the hub remembers otherwise; with an audit log in another file.
     ///
     /// # Errors
     /// The policy cannot be used, or the log not be written.
     pub fn open(policy: Option<&Path>, audit: Option<&Path>, now: Timestamp) -> Result<Self, RightsError> {
-        let first = policy.map(|path| {
-            let text = std::fs::read(path).map_err(|source| RightsError::Read {
-                path: path.to_path_buf(),
-                source,
-            })?;
-            in_force(path, text, 1, now)
-        });
-        let in_force = first.transpose()?;
+        let (source, in_force) = match policy {
+            Some(path) => {
+                let text = std::fs::read(path).map_err(|source| RightsError::Read {
+                    path: path.to_path_buf(),
+                    source,
+                })?;
+                (Source::File(path.to_path_buf()), of_file(path, text, 1, now)?)
+            }
+            // Until the memory was read, nobody may do anything.
+            None => (Source::Memory, InForce::of(Snapshot::empty(now), Vec::new())),
+        };
         Ok(Self {
-            file: policy.map(Path::to_path_buf),
-            policy: RwLock::new(in_force),
+            source,
+            in_force: RwLock::new(in_force),
             keys: RwLock::default(),
             audit: audit.map(AuditLog::open).transpose()?,
         })
     }
 
-    /// Reads the policy again if it has changed.
-    pub fn refresh(&self, now: Timestamp) {
-        let Some(path) = &self.file else {
-            return;
-        };
-        match std::fs::read(path) {
-            Ok(text) => self.replace(path, text, now),
+    /// Looks whether something has changed, and puts it in force.
+    ///
+    /// # Errors
+    /// The memory does not answer; what was in force stays, and after five seconds decides over no change.
+    pub async fn refresh(&self, store: &dyn RightsStore, now: Timestamp) -> Result<(), HubStoreError> {
+        match &self.source {
+            Source::Memory => self.refresh_from_memory(store, now).await,
+            Source::File(path) => {
+                match std::fs::read(path) {
+                    Ok(text) => self.replace(path, text, now),
+                    Err(error) => {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::error!(error, policy = %path.display(), "the policy cannot be read; it stays in force");
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn refresh_from_memory(
+        &self,
+        store: &dyn RightsStore,
+        now: Timestamp,
+    ) -> Result<(), HubStoreError> {
+        let version = store.rights_version().await?;
+        if version == self.held().version {
+            self.write().checked = now;
+            return Ok(());
+        }
+        match Held::try_from(store.rights().await?) {
+            Ok(held) => {
+                let mut in_force = self.write();
+                // Who read earlier than somebody else may come later.
+                if held.version >= in_force.held.version {
+                    in_force.snapshot = Arc::new(held.snapshot(ALWAYS));
+                    in_force.held = Arc::new(held);
+                    in_force.checked = now;
+                }
+            }
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
-                tracing::error!(error, policy = %path.display(), "the policy cannot be read; it stays in force");
+                tracing::error!(
+                    error,
+                    "what is kept of rights makes no sense; what was in force stays"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it is time to look for changes before whoever has this key is judged: it has been a while, or the key is new here,
+    /// and something was agreed to with it.
+    pub fn is_due(&self, key: &StoredKey, now: Timestamp) -> bool {
+        match &self.source {
+            Source::File(_) => false,
+            Source::Memory => {
+                self.owner_of(&key.id).is_none() || now.since(self.read().checked) >= LOOK_AGAIN
             }
         }
     }
 
     /// Puts a text in force, unless it was looked at before.
     fn replace(&self, path: &Path, text: Vec<u8>, now: Timestamp) {
-        let mut policy = self.policy.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(before) = policy.as_mut().filter(|before| before.looked_at != text) else {
+        let mut before = self.write();
+        if before.looked_at == text {
             return;
-        };
-        match in_force(path, text.clone(), before.snapshot.version + 1, now) {
+        }
+        match of_file(path, text.clone(), before.snapshot.version + 1, now) {
             Ok(changed) => {
                 tracing::info!(policy = %path.display(), "a changed policy is in force");
                 *before = changed;
@@ -122,6 +206,14 @@ impl Rights {
         }
     }
 
+    fn read(&self) -> RwLockReadGuard<'_, InForce> {
+        self.in_force.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, InForce> {
+        self.in_force.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Remembers keys, for what happens while nobody calls.
     pub fn remember(&self, keys: impl IntoIterator<Item = StoredKey>) {
         let mut known = self.keys.write().unwrap_or_else(PoisonError::into_inner);
@@ -129,9 +221,9 @@ impl Rights {
     }
 
     /// The bearer of a key that was remembered.
-    pub fn bearer_of(&self, id: &str) -> Option<Bearer> {
+    pub fn bearer_of(&self, id: &str, now: Timestamp) -> Option<Bearer> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        keys.get(id).map(|key| self.bearer(key))
+        keys.get(id).map(|key| self.bearer(key, now))
     }
 
     /// The owner of a key that was remembered.
@@ -140,37 +232,76 @@ impl Rights {
         keys.get(id).map(|key| key.owner.clone())
     }
 
-    /// Whether there is a policy.
-    pub fn has_policy(&self) -> bool {
-        self.file.is_some()
-    }
-
-    /// Whoever comes with a key.
-    pub fn bearer(&self, key: &StoredKey) -> Bearer {
-        let principal = principal(&key.owner);
-        let policy = self.policy.read().unwrap_or_else(PoisonError::into_inner);
-        let snapshot = match policy.as_ref() {
-            Some(policy) => Arc::clone(&policy.snapshot),
-            None => Arc::new(unlimited(&principal)),
-        };
-        let limit = Limit {
-            scopes: Some(scopes(&key.scopes)),
-            resources: None,
-        };
-        Bearer {
-            identity: Identity {
-                principal,
-                means: Means::Key,
-                limit,
-            },
-            snapshot,
+    /// The file that governs this hub: while there is one, nothing else changes who may do what.
+    pub fn governing_file(&self) -> Option<&Path> {
+        match &self.source {
+            Source::File(path) => Some(path),
+            Source::Memory => None,
         }
     }
 
-    /// The state of things by the policy, where there is one.
+    /// What is kept, as last read; nothing where a file governs.
+    pub fn held(&self) -> Arc<Held> {
+        Arc::clone(&self.read().held)
+    }
+
+    /// The state of things at a moment, as far as it is known.
+    pub fn snapshot(&self, now: Timestamp) -> Arc<Snapshot> {
+        let in_force = self.read();
+        let is_old = match &self.source {
+            Source::File(_) => false,
+            Source::Memory => now.since(in_force.checked) > SNAPSHOT_COUNTS,
+        };
+        match is_old {
+            false => Arc::clone(&in_force.snapshot),
+            true => Arc::new(Snapshot {
+                taken_at: in_force.checked,
+                ..(*in_force.snapshot).clone()
+            }),
+        }
+    }
+
+    /// Whoever comes with a key.
+    pub fn bearer(&self, key: &StoredKey, now: Timestamp) -> Bearer {
+        let principal = principal(&key.owner);
+        let snapshot = match (&self.source, &principal) {
+            (Source::Memory, Principal::Person(id)) => Arc::new(self.with_person(id)),
+            (Source::File(_), _) | (Source::Memory, Principal::Addon(_) | Principal::Anonymous) => {
+                self.snapshot(now)
+            }
+        };
+        let selectors = key.repositories.iter().map(|text| Selector::parse(text).ok());
+        let limit = Limit {
+            scopes: Some(scopes(&key.scopes)),
+            resources: None,
+            repositories: (!key.repositories.is_empty()).then(|| selectors.flatten().collect()),
+        };
+        let identity = Identity {
+            principal,
+            means: Means::Key,
+            limit,
+        };
+        Bearer::new(identity, snapshot)
+    }
+
+    /// A person who may do everything but what was denied, as long as the forge is not asked.
+    fn with_person(&self, id: &PersonId) -> Snapshot {
+        let held = self.held();
+        let mut person = administrator();
+        let principal = Principal::Person(id.clone());
+        person.grants = held
+            .grants_of(&principal)
+            .map(|held| Arc::clone(&held.grant))
+            .collect();
+        let mut snapshot = Snapshot::empty(ALWAYS);
+        snapshot.version = u64::try_from(held.version).unwrap_or(0);
+        snapshot.people.insert(id.clone(), person);
+        snapshot
+    }
+
+    /// The state of things by the policy in a file, where there is one.
     pub(super) fn by_policy(&self) -> Option<Arc<Snapshot>> {
-        let policy = self.policy.read().unwrap_or_else(PoisonError::into_inner);
-        policy.as_ref().map(|policy| Arc::clone(&policy.snapshot))
+        self.governing_file().map(|_| Arc::clone(&self.read().snapshot))
     }
 
     /// The audit log, where one is kept.
@@ -179,104 +310,12 @@ impl Rights {
     }
 }
 
-/// Somebody with a key, and the state of things when they came.
-#[derive(Debug, Clone)]
-pub struct Bearer {
-    identity: Identity,
-    snapshot: Arc<Snapshot>,
-}
-
-impl Bearer {
-    /// Somebody, and the state of things.
-    pub(super) fn new(identity: Identity, snapshot: Arc<Snapshot>) -> Self {
-        Self { identity, snapshot }
-    }
-
-    /// What is asked, as the evaluation takes it.
-    pub fn request<'a>(&self, operation: &'a str, resources: &'a [Resource], now: Timestamp) -> Request<'a> {
-        Request {
-            credential: Credential::Good(self.identity.clone()),
-            operation,
-            resources,
-            context: Context::None,
-            forge: None,
-            exists: true,
-            is_too_often: false,
-            now,
-        }
-    }
-
-    /// The state of things.
-    pub fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
-    }
-
-    /// Whether something may be done on resources.
-    pub fn decide(&self, request: &Request<'_>) -> Decision {
-        let numbered = decide(request, &self.snapshot);
-        let plain: Vec<Resource> = request.resources.iter().map(Resource::without_numbers).collect();
-        if plain == request.resources {
-            return numbered;
-        }
-        // A policy may name repositories by number or by name; a denial of either holds.
-        let named = decide(
-            &Request {
-                resources: &plain,
-                ..request.clone()
-            },
-            &self.snapshot,
-        );
-        match (numbered.is_denied_by_admin(), named.is_allowed()) {
-            (false, true) => named,
-            _ => numbered,
-        }
-    }
-
-    /// Whether it may be done at all, wherever.
-    pub fn admits(&self, request: &Request<'_>) -> Result<(), Box<Decision>> {
-        admit(request, &self.snapshot).map(|_| ())
-    }
-
-    /// Whether anything is known of whoever comes with the key.
-    pub fn is_known(&self) -> bool {
-        match &self.identity.principal {
-            Principal::Addon(key) => self.snapshot.addons.contains_key(key),
-            Principal::Person(id) => self
-                .snapshot
-                .people
-                .get(id)
-                .is_some_and(|person| !person.is_suspended),
-            Principal::Anonymous => false,
-        }
-    }
-
-    /// Whether a scope is approved and within the limit of the key.
-    pub fn has(&self, scope: &str) -> bool {
-        let Ok(scope) = Scope::parse(scope) else {
-            return false;
-        };
-        let limit = self
-            .identity
-            .limit
-            .scopes
-            .map_or_else(ScopeSet::all, ScopeSet::closure);
-        let approved = match &self.identity.principal {
-            Principal::Addon(key) => {
-                let addon = self.snapshot.addons.get(key);
-                addon.map_or(ScopeSet::EMPTY, |addon| addon.approved.closure())
-            }
-            Principal::Person(_) | Principal::Anonymous => ScopeSet::all(),
-        };
-        limit.both(approved).has(scope)
-    }
-}
-
-fn scopes(texts: &[String]) -> ScopeSet {
+pub(super) fn scopes(texts: &[String]) -> ScopeSet {
     texts.iter().filter_map(|text| Scope::parse(text).ok()).collect()
 }
 
 /// Owners are written as principals; one with another name is somebody whom no policy mentions.
-fn principal(owner: &str) -> Principal {
+pub(super) fn principal(owner: &str) -> Principal {
     let unnamed = || {
         let addon = AddonKey::parse(UNNAMED).map(Principal::Addon);
         addon.unwrap_or(Principal::Anonymous)
@@ -290,25 +329,6 @@ fn principal(owner: &str) -> Principal {
 /// Never too old: it is in memory, and what replaces it is there at once.
 pub(super) const ALWAYS: Timestamp = Timestamp::from_micros(i64::MAX);
 
-/// Rights without a policy: the scopes of the key are the only limit.
-fn unlimited(principal: &Principal) -> Snapshot {
-    let mut snapshot = Snapshot::empty(ALWAYS);
-    let everything = Arc::new(Grant::new(Selector::Everything, Right::Allow(Level::Admin)));
-    match principal {
-        Principal::Addon(key) => {
-            let mut addon = Addon::new(AddonKind::Machine, AddonState::Active);
-            addon.approved = ScopeSet::all();
-            addon.grants = vec![everything];
-            snapshot.addons.insert(key.clone(), addon);
-        }
-        Principal::Person(id) => {
-            snapshot.people.insert(id.clone(), administrator());
-        }
-        Principal::Anonymous => {}
-    }
-    snapshot
-}
-
 /// A person who may do everything.
 fn administrator() -> Person {
     let mut person = Person::new(Role::Admin);
@@ -320,7 +340,7 @@ fn administrator() -> Person {
     person
 }
 
-fn in_force(path: &Path, text: Vec<u8>, version: u64, now: Timestamp) -> Result<InForce, RightsError> {
+fn of_file(path: &Path, text: Vec<u8>, version: u64, now: Timestamp) -> Result<InForce, RightsError> {
     let name: Arc<str> = Arc::from(path.display().to_string());
     let parsed = parse(&name, &text);
     let mut problems = parsed.diagnostics;
@@ -332,13 +352,11 @@ fn in_force(path: &Path, text: Vec<u8>, version: u64, now: Timestamp) -> Result<
     problems.extend(outcomes.iter().flat_map(Outcome::problems));
     problems.retain(|problem| problem.severity == Severity::Error);
     match policy {
-        Some(policy) if problems.is_empty() => Ok(InForce {
-            snapshot: Arc::new(Snapshot {
-                version,
-                ..with_baseline(policy.alone(ALWAYS))
-            }),
-            looked_at: text,
-        }),
+        Some(policy) if problems.is_empty() => {
+            let mut snapshot = with_baseline(policy.alone(ALWAYS));
+            snapshot.version = version;
+            Ok(InForce::of(snapshot, text))
+        }
         _ => Err(RightsError::Policy {
             path: path.to_path_buf(),
             problems,

@@ -1,10 +1,13 @@
 //! Who sees which nodes of the graph: those of repositories, channels and feeds that they have a grant for. What may not be
 //! seen is as if it were not there.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::rights::Bearer;
+use super::bearer::Bearer;
 use crate::access::Resource;
 use crate::access::resource::Named;
 use crate::graph::answer::Sight;
@@ -33,38 +36,64 @@ const OF_THE_WORKSPACE: [&str; 10] = [
 
 /// What somebody sees who asks for something.
 pub(in super::super) struct GrantedSight<'a> {
-    /// Who; nobody sees nothing.
-    pub(in super::super) bearer: Option<Bearer>,
+    bearer: Bearer,
     /// Name of what is asked for.
-    pub(in super::super) operation: &'static str,
-    /// Where links are looked up.
-    pub(in super::super) graph: &'a dyn GraphReader,
-    /// When.
-    pub(in super::super) now: Timestamp,
+    operation: &'static str,
+    belongings: Belongings<'a>,
+    now: Timestamp,
+}
+
+impl<'a> GrantedSight<'a> {
+    /// What `bearer` sees of a graph who does this now.
+    pub(in super::super) fn of(
+        bearer: Bearer,
+        operation: &'static str,
+        graph: &'a dyn GraphReader,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            bearer,
+            operation,
+            belongings: Belongings::of(graph),
+            now,
+        }
+    }
+}
+
+/// What nodes belong to.
+pub(in super::super) struct Belongings<'a> {
+    graph: &'a dyn GraphReader,
+    /// Repositories that were looked up, by their key.
+    numbered: Mutex<HashMap<String, Option<Resource>>>,
 }
 
 #[async_trait]
 impl Sight for GrantedSight<'_> {
     async fn sees(&self, node: &Node) -> Result<bool, GraphError> {
-        let Some(bearer) = &self.bearer else {
-            return Ok(false);
-        };
-        let Some(resource) = self.resource(node).await? else {
+        let Some(resource) = self.belongings.resource(node).await? else {
             return Ok(false);
         };
         let resources = [resource];
-        let request = bearer.request(self.operation, &resources, self.now);
-        Ok(bearer.decide(&request).is_allowed())
+        let request = self.bearer.request(self.operation, &resources, self.now);
+        Ok(self.bearer.decide(&request).is_allowed())
     }
 }
 
-impl GrantedSight<'_> {
+impl<'a> Belongings<'a> {
+    /// Of the nodes of a graph.
+    pub(in super::super) fn of(graph: &'a dyn GraphReader) -> Self {
+        Self {
+            graph,
+            numbered: Mutex::default(),
+        }
+    }
+
     /// What a node belongs to; `None` when that cannot be told, and so nobody may see it.
-    async fn resource(&self, node: &Node) -> Result<Option<Resource>, GraphError> {
+    pub(in super::super) async fn resource(&self, node: &Node) -> Result<Option<Resource>, GraphError> {
         let mut node = node.clone();
         for _ in 0..=FARTHEST {
             if let Some(own) = own_resource(&node) {
-                return Ok(Some(own));
+                return self.numbered(own, &node).await.map(Some);
             }
             let link = TOWARDS_THE_REPOSITORY
                 .iter()
@@ -80,6 +109,37 @@ impl GrantedSight<'_> {
         }
         Ok(None)
     }
+
+    /// The repository that a node names, with its number where the graph knows it.
+    async fn numbered(&self, own: Resource, node: &Node) -> Result<Resource, GraphError> {
+        let is_plain = matches!(&own, Resource::Repository { name, .. } if name.id.is_none());
+        let Some(key) = repository_key(node).filter(|_| is_plain) else {
+            return Ok(own);
+        };
+        let known = self.lock().get(&key).cloned();
+        let found = match known {
+            Some(found) => found,
+            None => {
+                let nodes = self.graph.nodes("Repo", std::slice::from_ref(&key)).await?;
+                let found = nodes.first().and_then(|node| own_resource(node));
+                self.lock().insert(key, found.clone());
+                found
+            }
+        };
+        Ok(found.unwrap_or(own))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Option<Resource>>> {
+        self.numbered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The key by which the graph knows the repository that a node names.
+fn repository_key(node: &Node) -> Option<String> {
+    let repo = node.body.get("repo")?;
+    let text = |field: &str| repo.get(field).and_then(Value::as_str);
+    let (provider, owner, name) = (text("providerId")?, text("owner")?, text("name")?);
+    Some(format!("{provider}/{owner}/{name}"))
 }
 
 /// What a node says itself of what it belongs to.

@@ -227,7 +227,7 @@ impl Hub {
             .await?;
         for delivery in &claimed {
             // What does not fit, because the socket ends right now, is given back with everything else it had.
-            let bearer = self.rights().bearer_of(&session.ticket.key);
+            let bearer = self.bearer_for(&session.ticket.key, now).await?;
             let is_approved = bearer.is_some_and(|bearer| bearer.has(super::super::SECRET_SCOPE.name()));
             let scopes = if is_approved {
                 session.ticket.scopes.as_slice()

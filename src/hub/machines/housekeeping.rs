@@ -33,7 +33,7 @@ impl Hub {
 
     async fn tidy_up(&self, kept: &mut Timestamp) -> Result<(), HubStoreError> {
         let now = self.now();
-        self.rights().refresh(now);
+        self.rights().refresh(self.store(), now).await?;
         self.end_sessions_of_bad_keys().await?;
         // Early enough that one round may be missed.
         let rhythm = self.rhythm();
@@ -76,7 +76,7 @@ impl Hub {
                 let is_alive = key.revoked.is_none() && key.expires > now;
                 (
                     key.id.as_str(),
-                    is_alive && self.rights().bearer(key).has("events:read"),
+                    is_alive && self.rights().bearer(key, now).may_hear(now),
                 )
             })
             .collect();

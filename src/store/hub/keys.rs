@@ -9,7 +9,8 @@ use super::statement::{Doing, composed, json, moment, moment_or_none, to_json};
 use crate::model::Timestamp;
 use crate::ports::hub::{HubStoreError, Keys, StoredKey};
 
-const COLUMNS: &str = "id, digest, owner, workspaces, scopes, created, expires, revoked, last_used";
+const COLUMNS: &str =
+    "id, digest, owner, workspaces, scopes, repositories, is_chosen, created, expires, revoked, last_used";
 
 fn key(row: &AnyRow) -> Result<StoredKey, sqlx::Error> {
     Ok(StoredKey {
@@ -18,6 +19,8 @@ fn key(row: &AnyRow) -> Result<StoredKey, sqlx::Error> {
         owner: row.try_get("owner")?,
         workspaces: json(row, "workspaces")?,
         scopes: json(row, "scopes")?,
+        repositories: json(row, "repositories")?,
+        is_chosen: row.try_get::<i64, _>("is_chosen")? != 0,
         created: moment(row, "created")?,
         expires: moment(row, "expires")?,
         revoked: moment_or_none(row, "revoked")?,
@@ -28,14 +31,17 @@ fn key(row: &AnyRow) -> Result<StoredKey, sqlx::Error> {
 #[async_trait]
 impl Keys for SqlHub {
     async fn add_key(&self, key: &StoredKey) -> Result<(), HubStoreError> {
-        const ADD: &str = "INSERT INTO hub_key (id, digest, owner, workspaces, scopes, created, expires, revoked, last_used) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0)";
+        const ADD: &str = "INSERT INTO hub_key \
+            (id, digest, owner, workspaces, scopes, repositories, is_chosen, created, expires, revoked, last_used) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0)";
         sqlx::query(ADD)
             .bind(key.id.as_str())
             .bind(key.digest.as_str())
             .bind(key.owner.as_str())
             .bind(to_json(&key.workspaces))
             .bind(to_json(&key.scopes))
+            .bind(to_json(&key.repositories))
+            .bind(i64::from(key.is_chosen))
             .bind(key.created.as_micros())
             .bind(key.expires.as_micros())
             .execute(&mut *self.writer().await?)

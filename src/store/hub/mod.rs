@@ -10,6 +10,7 @@ mod nodes;
 mod pending;
 mod people;
 mod registrations;
+mod rights;
 mod said;
 mod secrets;
 mod sign_ins;

@@ -50,7 +50,7 @@ pub fn wish(scopes: &[&str]) -> KeyWish {
         is_person: false,
         workspaces: vec!["w".to_owned()],
         scopes: scopes.iter().map(ToString::to_string).collect(),
-        days: None,
+        ..KeyWish::default()
     }
 }
 

@@ -13,6 +13,7 @@ mod pages;
 mod people;
 mod people_store;
 mod replicas;
+mod rights;
 mod safe;
 mod store;
 mod store_shared;

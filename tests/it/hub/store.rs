@@ -343,6 +343,8 @@ async fn keys_are_kept(hub: &SqlHub) {
         owner: "addon:sdm".to_owned(),
         workspaces: vec!["w".to_owned()],
         scopes: vec!["events:read".to_owned()],
+        repositories: vec!["repo:acme/app#7".to_owned()],
+        is_chosen: true,
         created: at(0),
         expires: at(100),
         revoked: None,
@@ -467,6 +469,7 @@ async fn contract(place: &Place) {
     queues_are_bounded(&hub).await;
     registrations_have_an_order(&hub).await;
     keys_are_kept(&hub).await;
+    super::rights::who_may_do_what_is_kept(&hub).await;
     invocations_end_once(&hub).await;
     messages_stand_once_at_a_place(&hub).await;
     logs_are_bounded(&hub).await;

@@ -1,0 +1,146 @@
+//! Somebody with a key, and what they may do: every question goes to the one evaluation.
+
+use std::sync::Arc;
+
+use crate::access::scope::Scope;
+use crate::access::snapshot::{Permission, Right};
+use crate::access::{
+    Context, Credential, Decision, Identity, Operation, Principal, Request, Resource, ScopeSet, Selector,
+    Snapshot, admit, decide,
+};
+use crate::model::Timestamp;
+
+/// Somebody with a key, and the state of things when they came.
+#[derive(Debug, Clone)]
+pub struct Bearer {
+    identity: Identity,
+    snapshot: Arc<Snapshot>,
+}
+
+impl Bearer {
+    /// Somebody with a credential, at a state of things.
+    pub fn new(identity: Identity, snapshot: Arc<Snapshot>) -> Self {
+        Self { identity, snapshot }
+    }
+
+    /// Who it is.
+    pub fn principal(&self) -> &Principal {
+        &self.identity.principal
+    }
+
+    /// What is asked, as the evaluation takes it.
+    pub fn request<'a>(&self, operation: &'a str, resources: &'a [Resource], now: Timestamp) -> Request<'a> {
+        Request {
+            credential: Credential::Good(self.identity.clone()),
+            operation,
+            resources,
+            context: Context::None,
+            forge: None,
+            exists: true,
+            is_too_often: false,
+            now,
+        }
+    }
+
+    /// The state of things.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Whether something may be done on resources.
+    pub fn decide(&self, request: &Request<'_>) -> Decision {
+        let numbered = decide(request, &self.snapshot);
+        let plain: Vec<Resource> = request.resources.iter().map(Resource::without_numbers).collect();
+        if plain == request.resources {
+            return numbered;
+        }
+        // A policy may name repositories by number or by name; a denial of either holds.
+        let named = decide(
+            &Request {
+                resources: &plain,
+                ..request.clone()
+            },
+            &self.snapshot,
+        );
+        match (numbered.is_denied_by_admin(), named.is_allowed()) {
+            (false, true) => named,
+            _ => numbered,
+        }
+    }
+
+    /// Whether it may be done at all, wherever.
+    pub fn admits(&self, request: &Request<'_>) -> Result<(), Box<Decision>> {
+        admit(request, &self.snapshot).map(|_| ())
+    }
+
+    /// Whether anything is known of whoever comes with the key.
+    pub fn is_known(&self) -> bool {
+        match &self.identity.principal {
+            Principal::Addon(key) => self.snapshot.addons.contains_key(key),
+            Principal::Person(id) => self
+                .snapshot
+                .people
+                .get(id)
+                .is_some_and(|person| !person.is_suspended),
+            Principal::Anonymous => false,
+        }
+    }
+
+    /// Whether a scope is approved and within the limit of the key.
+    pub fn has(&self, scope: &str) -> bool {
+        let Ok(scope) = Scope::parse(scope) else {
+            return false;
+        };
+        let limit = self
+            .identity
+            .limit
+            .scopes
+            .map_or_else(ScopeSet::all, ScopeSet::closure);
+        let approved = match &self.identity.principal {
+            Principal::Addon(key) => {
+                let addon = self.snapshot.addons.get(key);
+                addon.map_or(ScopeSet::EMPTY, |addon| addon.approved.closure())
+            }
+            Principal::Person(_) | Principal::Anonymous => ScopeSet::all(),
+        };
+        limit.both(approved).has(scope)
+    }
+
+    /// Whether a machine may hear of events at all, and so hold a conversation.
+    pub fn may_hear(&self, now: Timestamp) -> bool {
+        self.admits(&self.request("events.receive", &[], now)).is_ok()
+    }
+
+    /// Whether an operation is allowed everywhere, so that nothing has to be filtered.
+    pub fn reaches_everything(&self, operation: &str, now: Timestamp) -> bool {
+        let limit = &self.identity.limit;
+        let is_limited = limit.resources.is_some() || limit.repositories.is_some();
+        let Some(row) = Operation::find(operation).filter(|_| !is_limited) else {
+            return false;
+        };
+        let request = self.request(operation, &[], now);
+        if self.admits(&request).is_err() {
+            return false;
+        }
+        match &self.identity.principal {
+            Principal::Addon(key) => self.snapshot.addons.get(key).is_some_and(|addon| {
+                let is_everywhere = |selector: &Selector| *selector == Selector::Everything;
+                let mut rights = addon.grants.iter().filter(|grant| grant.is_live(now));
+                let denies = rights.clone().any(|grant| grant.right == Right::Deny);
+                let allows = rights
+                    .any(|grant| is_everywhere(&grant.selector) && grant.right >= Right::Allow(row.level));
+                allows && !denies
+            }),
+            Principal::Person(id) => {
+                let is_everywhere = |permission: &Permission| {
+                    permission.selector == Selector::Everything && permission.level >= row.level
+                };
+                let person = self.snapshot.people.get(id);
+                person.is_some_and(|person| {
+                    person.grants.is_empty() && person.permissions.iter().any(is_everywhere)
+                })
+            }
+            Principal::Anonymous => false,
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Numbers of the forge: a repository is what the forge numbers, whatever it is called today (threat A8).
+
+use serde_json::Value;
+
+use super::sight::own_resource;
+use crate::access::{Resource, Selector};
+use crate::ports::graph::{Filter, Find};
+use crate::ports::hub::{HubGraph, HubStoreError};
+
+/// A selector with the number of its repository, where the graph of one of the workspaces knows it; unchanged when it does not,
+/// or when several are called so.
+///
+/// # Errors
+/// The memory.
+pub async fn numbered(
+    graph: &(impl HubGraph + ?Sized),
+    workspaces: &[String],
+    selector: Selector,
+) -> Result<Selector, HubStoreError> {
+    let Selector::One(Resource::Repository { owner, name }) = &selector else {
+        return Ok(selector);
+    };
+    if name.id.is_some() {
+        return Ok(selector);
+    }
+    let filter = |field: &str, value: &str| Filter {
+        field: field.to_owned(),
+        any_of: vec![Value::from(value)],
+    };
+    let find = Find {
+        kind: "Repo".to_owned(),
+        filters: vec![filter("owner", &owner.name), filter("name", &name.name)],
+        first: 10,
+        ..Find::default()
+    };
+    let mut found = Vec::new();
+    for workspace in workspaces {
+        let nodes = graph.reader(workspace).find(&find).await?;
+        found.extend(nodes.iter().filter_map(|node| own_resource(node)));
+    }
+    found.sort();
+    found.dedup();
+    match <[Resource; 1]>::try_from(found) {
+        Ok([resource]) => Ok(Selector::One(resource)),
+        Err(_) => Ok(selector),
+    }
+}
