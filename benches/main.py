@@ -15,12 +15,13 @@ import inside
 import planning
 import push
 import push_http
+import push_team
 import standing
 from table import Report
 
 MEASUREMENTS = {
     module.__name__: module.measure
-    for module in (author, commit, push, push_http, fetch, planning, archives, standing, inside, containers, hub)
+    for module in (author, commit, push, push_http, push_team, fetch, planning, archives, standing, inside, containers, hub)
 }
 
 

@@ -111,6 +111,15 @@ class Place:
             [self.binary, "show", "machines", "--json"], cwd=repo, env=self.environment,
             capture_output=True).returncode == 0)
 
+    def start_team(self, config):
+        """Starts the daemon with a configuration that names a hub, and waits until it is connected."""
+        log = open(self.root / "daemon.log", "ab")
+        self.daemon = subprocess.Popen([self.binary, "--config", config, "start"], cwd=self.root, env=self.environment,
+                                       stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.wait("the machine is connected", lambda: "connected" in subprocess.run(
+            [self.binary, "show", "machines", "--json"], cwd=self.root, env=self.environment,
+            capture_output=True, text=True).stdout)
+
     def stop(self):
         if self.daemon:
             self.daemon.send_signal(signal.SIGTERM)

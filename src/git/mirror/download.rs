@@ -27,7 +27,7 @@ pub(super) fn download(
     session: &Arc<Session>,
     missing: &[Oid],
 ) -> Result<(), FetchError> {
-    let error = match once(mirror, session, missing, Want::Ids) {
+    let error = match by_id(mirror, session, missing) {
         Ok(()) => return Ok(()),
         Err(error) => error,
     };
@@ -51,6 +51,20 @@ pub(super) fn download(
         };
     }
     Ok(())
+}
+
+/// By id: first as if the server had them and could do what it could when it was last asked, which saves the question; if that
+/// does not work, asked properly.
+fn by_id(mirror: &Repository, session: &Arc<Session>, missing: &[Oid]) -> Result<(), git2::Error> {
+    session.want(missing);
+    let outcome = once(mirror, session, missing, Want::Ids);
+    let ask = outcome.is_err() && session.assumed_wrongly();
+    session.want(&[]);
+    if !ask {
+        return outcome;
+    }
+    session.take_failure();
+    once(mirror, session, missing, Want::Ids)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

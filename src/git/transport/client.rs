@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 use thiserror::Error;
 
 use super::advertisements::Advertisements;
+use super::capabilities::Capabilities;
 use super::resolver::GuardedResolver;
 use super::session::failed;
 use crate::git::network::{NetworkOptions, ProxyChoice};
@@ -22,6 +23,7 @@ pub struct Network {
     options: NetworkOptions,
     client: OnceLock<Client>,
     advertisements: Advertisements,
+    capabilities: Capabilities,
 }
 
 #[derive(Debug, Error)]
@@ -41,6 +43,7 @@ impl Network {
             options,
             client: OnceLock::new(),
             advertisements: Advertisements::default(),
+            capabilities: Capabilities::default(),
         }
     }
 
@@ -52,6 +55,11 @@ impl Network {
     /// Answers to looks, for the fetches that follow them.
     pub(super) fn advertisements(&self) -> &Advertisements {
         &self.advertisements
+    }
+
+    /// What servers can do, for fetches of known commits.
+    pub(super) fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
     }
 
     /// The client, built when first needed.

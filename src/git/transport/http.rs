@@ -74,6 +74,10 @@ impl Conversation {
             self.move_to(base);
             return Ok(HttpStream::given(Arc::clone(self), answer));
         }
+        if let Some((base, answer)) = self.session.assumed(&asked) {
+            self.move_to(base);
+            return Ok(HttpStream::given(Arc::clone(self), answer));
+        }
         for _ in 0..=MAX_REDIRECTS {
             let request = self.client()?.get(url.clone()).header(CACHE_CONTROL, "no-cache");
             let response = self.send(request, &url)?;
@@ -88,10 +92,7 @@ impl Conversation {
                 base.set_path(path);
                 self.move_to(base);
             }
-            return match self.session.follows_a_look() {
-                true => Ok(HttpStream::answering(Arc::clone(self), response)),
-                false => HttpStream::looking(Arc::clone(self), response, asked),
-            };
+            return HttpStream::looking(Arc::clone(self), response, asked);
         }
         Err(self.failed("it redirects too often"))
     }

@@ -40,7 +40,7 @@ impl HttpStream {
     }
 
     /// An answer to nothing that was written.
-    pub(super) fn answering(conversation: Arc<Conversation>, response: Response) -> Self {
+    fn answering(conversation: Arc<Conversation>, response: Response) -> Self {
         Self {
             conversation,
             program: "",
@@ -60,7 +60,8 @@ impl HttpStream {
         }
     }
 
-    /// The answer to a look at `asked`, kept for the fetch that may follow unless it is large.
+    /// The answer to a look at `asked`: what the server can do is remembered, and unless it is large the whole is kept for the
+    /// fetch that may follow a mere look.
     pub(super) fn looking(
         conversation: Arc<Conversation>,
         response: Response,
@@ -78,12 +79,11 @@ impl HttpStream {
             }
         }
         let answer = Bytes::from(answer);
-        if response.is_none() {
-            let (session, base) = (&stream.conversation.session, stream.conversation.base());
-            session
-                .network()
-                .advertisements()
-                .keep(asked, base, answer.clone());
+        let (session, base) = (&stream.conversation.session, stream.conversation.base());
+        let network = session.network();
+        network.capabilities().learn(asked.clone(), base.clone(), &answer);
+        if response.is_none() && !session.follows_a_look() {
+            network.advertisements().keep(asked, base, answer.clone());
         }
         stream.state = State::Answering {
             rest: response,

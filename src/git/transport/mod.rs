@@ -8,6 +8,7 @@
 //! which hands libgit2 either an http conversation ([`http`]) or a pair of pipes ([`duplex`]).
 
 mod advertisements;
+mod capabilities;
 mod client;
 mod duplex;
 mod early;

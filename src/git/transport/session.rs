@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
+use git2::Oid;
+use reqwest::Url;
 use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -48,6 +51,10 @@ pub(crate) struct Session {
     received: AtomicU64,
     /// Whether the answer to a look a moment ago will do.
     follows_a_look: AtomicBool,
+    /// Commits that it wants and may be taken to be there.
+    wanted: Mutex<Vec<Oid>>,
+    /// Whether an answer was made up for them.
+    has_assumed: AtomicBool,
     failure: Mutex<Option<ScmError>>,
     /// What it does, as the words before the address.
     verb: &'static str,
@@ -83,6 +90,8 @@ impl Session {
             ends,
             received: AtomicU64::new(0),
             follows_a_look: AtomicBool::new(false),
+            wanted: Mutex::default(),
+            has_assumed: AtomicBool::new(false),
             failure: Mutex::new(None),
             verb,
         })
@@ -111,6 +120,32 @@ impl Session {
 
     pub(super) fn follows_a_look(&self) -> bool {
         self.follows_a_look.load(Ordering::Relaxed)
+    }
+
+    /// Says which commits it wants: they need not be looked for first.
+    pub(crate) fn want(&self, commits: &[Oid]) {
+        *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = commits.to_vec();
+        self.has_assumed.store(false, Ordering::Relaxed);
+    }
+
+    /// What a server is taken to have that can do what it could (see `capabilities`); where the repository is, and the answer.
+    pub(super) fn assumed(&self, asked: &Url) -> Option<(Url, Bytes)> {
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        if wanted.is_empty() {
+            return None;
+        }
+        let assumed = self.network.capabilities().assume(asked, &wanted)?;
+        self.has_assumed.store(true, Ordering::Relaxed);
+        Some(assumed)
+    }
+
+    /// Whether it failed after an assumption that may have been wrong: asking properly may help.
+    pub(crate) fn assumed_wrongly(&self) -> bool {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_final = failure.as_ref().is_some_and(|failure| {
+            matches!(failure, ScmError::LimitExceeded { .. } | ScmError::RefusedAddress { .. })
+        });
+        self.has_assumed.load(Ordering::Relaxed) && !is_final && !self.is_cancelled()
     }
 
     pub(super) fn network(&self) -> &Network {

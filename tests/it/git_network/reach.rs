@@ -52,6 +52,19 @@ async fn st_27_fetches_over_http_by_id_where_the_server_gives_commits_out() {
 }
 
 #[tokio::test]
+async fn a_commit_that_a_server_does_not_give_out_is_asked_for_properly() {
+    let scene = Scene::new();
+    let server = HttpServer::start(&scene.served(), None).await;
+    let (mirrors, repo) = (scene.mirrors(options()), at(&server.url("r/.git")));
+    fetch(&mirrors, &repo, &scene.first).await.unwrap();
+    assert_eq!(server.advertisements(), 1);
+    let gone = "1".repeat(40);
+    let error = fetch(&mirrors, &repo, &gone).await.unwrap_err();
+    assert!(matches!(error, ScmError::CommitGone(_)), "{error:?}");
+    assert!(server.advertisements() > 1);
+}
+
+#[tokio::test]
 async fn st_27_fetches_from_a_directory() {
     let scene = Scene::new();
     let repo = at(scene.repository.path.to_str().unwrap());
