@@ -1,5 +1,10 @@
 //! Builds anew when a migration is added: they are embedded into the program. Packs the program's relocations where that works.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what is forbidden to the program is how cargo talks to this one"
+)]
+
 use std::env;
 use std::process::Command;
 
@@ -18,9 +23,13 @@ fn packs_relocations() -> bool {
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
     let is_release = is("PROFILE", "release");
     let is_gnu = is("CARGO_CFG_TARGET_OS", "linux") && is("CARGO_CFG_TARGET_ENV", "gnu");
-    let is_native = env::var("HOST").ok() == env::var("TARGET").ok();
+    let is_native = env::var_os("HOST") == env::var_os("TARGET");
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
-    is_release && is_gnu && is_native && !flags.contains("mold") && glibc().is_some_and(|version| version >= (2, 36))
+    is_release
+        && is_gnu
+        && is_native
+        && !flags.contains("mold")
+        && glibc().is_some_and(|version| version >= (2, 36))
 }
 
 /// Version of this system's GNU C library.

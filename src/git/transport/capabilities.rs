@@ -121,13 +121,19 @@ mod tests {
     fn a_made_answer_says_what_the_server_can_and_what_is_wanted() {
         let (known, begun) = (Capabilities::default(), Instant::now());
         known.learn_at(begun, url(1), url(2), &said(ID));
-        let wanted = [Oid::from_str(ID).unwrap(), Oid::from_str(&"a".repeat(40)).unwrap()];
+        let wanted = [
+            Oid::from_str(ID).unwrap(),
+            Oid::from_str(&"a".repeat(40)).unwrap(),
+        ];
         let (base, made) = known.assume_at(begun, &url(1), &wanted).unwrap();
         assert_eq!(base, url(2));
         assert_eq!(abilities(&made), Some(ABILITIES.as_bytes()));
         let text = String::from_utf8_lossy(&made);
         assert!(text.contains(&format!("{ID} refs/sdm/wanted/0\0")), "{text}");
-        assert!(text.ends_with(&format!("003f{} refs/sdm/wanted/1\n0000", "a".repeat(40))), "{text}");
+        assert!(
+            text.ends_with(&format!("003f{} refs/sdm/wanted/1\n0000", "a".repeat(40))),
+            "{text}"
+        );
         assert_eq!(known.assume_at(begun + FRESH, &url(1), &wanted), None);
         assert_eq!(known.assume_at(begun, &url(3), &wanted), None);
     }
@@ -135,7 +141,12 @@ mod tests {
     #[test]
     fn what_is_no_answer_is_forgotten() {
         let known = Capabilities::default();
-        for nonsense in [&b""[..], b"001e# service=git-upload-pack\n0000zzzz", b"ok", &said("")[..40]] {
+        for nonsense in [
+            &b""[..],
+            b"001e# service=git-upload-pack\n0000zzzz",
+            b"ok",
+            &said("")[..40],
+        ] {
             known.learn(url(1), url(1), &said(ID));
             known.learn(url(1), url(1), nonsense);
             assert_eq!(known.assume(&url(1), &[]), None, "{nonsense:?}");

@@ -143,7 +143,10 @@ impl Session {
     pub(crate) fn assumed_wrongly(&self) -> bool {
         let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         let is_final = failure.as_ref().is_some_and(|failure| {
-            matches!(failure, ScmError::LimitExceeded { .. } | ScmError::RefusedAddress { .. })
+            matches!(
+                failure,
+                ScmError::LimitExceeded { .. } | ScmError::RefusedAddress { .. }
+            )
         });
         self.has_assumed.load(Ordering::Relaxed) && !is_final && !self.is_cancelled()
     }
