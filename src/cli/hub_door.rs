@@ -153,16 +153,18 @@ fn not_started(error: HubError) -> DoorError {
                 hint: Some("name another file with --audit, or put the log right".to_owned()),
             }
         }
-        HubError::Listen { .. } | HubError::Store(_) | HubError::Rights(_) | HubError::Edit(_) => {
-            DoorError::Failed {
-                doing: "start the hub",
-                source: Box::new(error),
-            }
-        }
+        HubError::Listen { .. }
+        | HubError::Store(_)
+        | HubError::Rights(_)
+        | HubError::Edit(_)
+        | HubError::Extensions(_) => DoorError::Failed {
+            doing: "start the hub",
+            source: Box::new(error),
+        },
     }
 }
 
-fn not_done(error: AdministrationError) -> DoorError {
+pub(super) fn not_done(error: AdministrationError) -> DoorError {
     let hint = match &error {
         AdministrationError::Safe(refused) if refused.hint().is_some() => refused.hint().unwrap_or_default(),
         AdministrationError::Store(_) | AdministrationError::Safe(_) | AdministrationError::Edit(_) => {

@@ -9,6 +9,7 @@ pub mod context;
 pub mod doors;
 pub mod error;
 pub mod exit_code;
+pub mod extension_door;
 pub mod hub_door;
 pub mod lsp;
 pub mod render;

@@ -11,6 +11,7 @@ use super::access::edit::EditError;
 use super::access::key::{KeyKind, MOST_OF_AN_OWNER, NewKey, USUAL_LIFE};
 use super::access::numbers::numbered;
 use super::access::operations::{MACHINE_SCOPES, SCOPES};
+use super::extensions::{ExtensionError, ExtensionOptions, Extensions};
 use super::safe::{Resealed, Safe, SafeError};
 use crate::access::handed::NoRandomness;
 use crate::access::principal::InvalidKey;
@@ -21,7 +22,7 @@ use crate::ports::hub::secrets::{SealedSecret, SealedSecrets};
 use crate::ports::hub::{
     Deliveries, Delivery, HubStoreError, Keys, Registrations, StoredKey, StoredRegistration,
 };
-use crate::runtime::clock::{Clock, RandomIds, SystemClock};
+use crate::runtime::clock::{Clock, Ids, RandomIds, SystemClock};
 use crate::secrets::envelope::MasterKeys;
 use crate::store::hub::{Place, SqlHub};
 
@@ -268,6 +269,19 @@ impl Administration {
     /// The safe of this memory, for whoever has its keys.
     pub fn safe(&self, keys: Option<Arc<MasterKeys>>) -> Safe {
         Safe::new(Arc::new(self.0.clone()), keys)
+    }
+
+    /// The extensions of this memory.
+    ///
+    /// # Errors
+    /// The system has no trust store.
+    pub fn extensions(
+        &self,
+        keys: Option<Arc<MasterKeys>>,
+        options: ExtensionOptions,
+    ) -> Result<Extensions, ExtensionError> {
+        let doors: (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(RandomIds));
+        Extensions::new(Arc::new(self.0.clone()), self.safe(keys), doors, options)
     }
 
     /// What is in the safe: kinds, owners and times, and nothing that opens.

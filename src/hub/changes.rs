@@ -132,6 +132,7 @@ impl Hub {
             for changes in steps {
                 let changed = put_all(&*work, changes, remembered).await?;
                 caused += self.cause(workspace, &*work, &changed).await?;
+                caused += self.cause_for_extensions(workspace, &*work, &changed).await?;
                 nodes += changed.len();
             }
             deliveries += caused;

@@ -14,6 +14,7 @@ use super::Hub;
 use super::access::operations::Operation;
 use super::approvals;
 use super::commands::{self, MAX_REQUEST};
+use super::extensions;
 use super::ingest::generic::{self, MAX_BODY};
 use super::ingest::{self, MAX_WEBHOOK};
 use super::logs::{self, MAX_PART};
@@ -100,9 +101,13 @@ fn router(hub: Hub) -> Router {
     let router = mount(router, Operation::SignInLinkPage, get(people::link_page));
     let router = mount(router, Operation::SignInByLink, post(people::sign_in_by_link));
     let router = mount(router, Operation::SignOut, post(people::sign_out));
-    router
+    extensions::mounted(router)
         .merge(pages::routes())
         .fallback(nothing)
+        .layer(middleware::from_fn_with_state(
+            hub.clone(),
+            extensions::signed::check,
+        ))
         .layer(middleware::from_fn_with_state(hub.clone(), people::guard::guard))
         .layer(middleware::from_fn(in_time))
         .with_state(hub)

@@ -10,6 +10,7 @@ mod applier;
 mod approvals;
 mod changes;
 mod commands;
+pub mod extensions;
 mod goals;
 mod hints;
 mod http;
@@ -47,6 +48,8 @@ use access::agreed::{Agreeing, agree_to_known};
 use access::edit::EditError;
 use access::rights::{Rights, RightsError};
 use applier::Asking;
+use extensions::listening::Listening;
+use extensions::{ExtensionError, ExtensionOptions, Extensions};
 use hints::Whispers;
 use ingest::WebhookSecrets;
 use machines::deliver::Sessions;
@@ -118,6 +121,8 @@ pub struct HubOptions {
     pub audit: Option<PathBuf>,
     /// What opens the hub's safe; it keeps no secrets when absent.
     pub master_keys: Option<Arc<MasterKeys>>,
+    /// How the hub deals with extensions.
+    pub extensions: ExtensionOptions,
 }
 
 impl HubOptions {
@@ -137,6 +142,7 @@ impl HubOptions {
             policy: None,
             audit: None,
             master_keys: None,
+            extensions: ExtensionOptions::default(),
         }
     }
 }
@@ -153,6 +159,9 @@ pub enum HubError {
     /// What is kept of that.
     #[error(transparent)]
     Edit(#[from] EditError),
+    /// What it needs for extensions.
+    #[error("extensions cannot be reached")]
+    Extensions(#[from] ExtensionError),
     /// Its place to listen.
     #[error("failed to listen on {address}")]
     Listen {
@@ -180,8 +189,9 @@ struct Inner {
     counters: Counters,
     rights: Arc<Rights>,
     desk: Asking,
-    safe: Safe,
     readers: Readers,
+    extensions: Extensions,
+    listening: Listening,
 }
 
 impl Hub {
@@ -191,13 +201,18 @@ impl Hub {
         tasks: Tasks,
         rights: Arc<Rights>,
         desk: Asking,
-    ) -> Self {
+    ) -> Result<Self, ExtensionError> {
         let secrets: Arc<dyn SealedSecrets> = store.clone();
-        Self(Arc::new(Inner {
-            safe: Safe::new(secrets, options.master_keys.clone()),
+        let safe = Safe::new(secrets, options.master_keys.clone());
+        let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(RandomIds));
+        let doors = (Arc::clone(&clock), Arc::clone(&ids));
+        let extensions = Extensions::new(Arc::clone(&store), safe, doors, options.extensions.clone())?;
+        Ok(Self(Arc::new(Inner {
+            extensions,
+            listening: Listening::default(),
             store,
-            clock: Arc::new(SystemClock),
-            ids: Arc::new(RandomIds),
+            clock,
+            ids,
             tasks,
             options,
             known: Known::new(),
@@ -208,7 +223,7 @@ impl Hub {
             rights,
             desk,
             readers: Readers::default(),
-        }))
+        })))
     }
 
     fn store(&self) -> &dyn HubStore {
@@ -255,13 +270,20 @@ impl Hub {
         &self.0.desk
     }
 
-    /// Where secrets are that the hub must have again in clear.
-    #[expect(
-        dead_code,
-        reason = "extensions keep their secrets there, from the next change on"
-    )]
-    fn safe(&self) -> &Safe {
-        &self.0.safe
+    fn extensions(&self) -> &Extensions {
+        &self.0.extensions
+    }
+
+    fn listening(&self) -> &Listening {
+        &self.0.listening
+    }
+
+    /// The hub's address as it is known to others, without a slash at its end.
+    fn own_address(&self) -> String {
+        match &self.0.options.address {
+            Some(address) => address.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", self.0.options.listen),
+        }
     }
 
     fn readers(&self) -> &Readers {
@@ -372,11 +394,14 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
         tasks.clone(),
         Arc::new(rights),
         desk,
-    );
+    )?;
     hub.known().refresh(hub.store()).await?;
     let applier = hub.clone();
     tasks.spawn_forever("changes", async move { applier.apply_all(asked).await });
     let (sharer, keeper, server) = (hub.clone(), hub.clone(), hub.clone());
+    let (seer, poster) = (hub.clone(), hub.clone());
+    tasks.spawn_forever("extensions", async move { seer.see_to_extensions().await });
+    tasks.spawn_forever("webhooks", async move { poster.post_to_extensions().await });
     tasks.spawn_forever("deliveries", async move { sharer.share_out().await });
     tasks.spawn_forever("housekeeping", async move { keeper.keep_house().await });
     let (teller, hearer) = (hub.clone(), hub.clone());

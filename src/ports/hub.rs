@@ -3,6 +3,8 @@
 //! Whatever changes the graph happens in a [`HubWork`], together with the deliveries that the change causes: both are
 //! there or neither. Everything may be asked twice and still happens once.
 
+pub mod extensions;
+pub mod handed;
 mod hints;
 pub mod secrets;
 mod tickets;
@@ -460,6 +462,8 @@ pub trait HubStore:
     + People
     + SignIns
     + RightsStore
+    + extensions::ExtensionStore
+    + handed::HandedOut
 {
 }
 
@@ -477,5 +481,7 @@ impl<T> HubStore for T where
         + People
         + SignIns
         + RightsStore
+        + extensions::ExtensionStore
+        + handed::HandedOut
 {
 }

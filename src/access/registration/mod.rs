@@ -285,6 +285,35 @@ impl Registration {
         Ok((self, effects.into_iter().collect()))
     }
 
+    /// The install handshake that an approval asked for was not taken: what was agreed to waits again. `before` are the addresses
+    /// and the digest that were in force; a first approval never was.
+    ///
+    /// # Errors
+    /// It is not at work.
+    pub fn not_installed(
+        mut self,
+        wish: Declared,
+        before: Option<(String, String)>,
+        now: Timestamp,
+    ) -> Changed {
+        if self.state != AddonState::Active {
+            return Err(Unchanged::WrongState);
+        }
+        match (before, &mut self.approval) {
+            (Some((addresses, digest)), Some(approval)) => {
+                approval.addresses = addresses;
+                approval.digest = digest;
+            }
+            (_, approval) => {
+                *approval = None;
+                self.state = AddonState::Pending;
+                self.since = now;
+            }
+        }
+        self.wish = Some(wish);
+        Ok((self, Vec::new()))
+    }
+
     /// An administrator does not agree: all stays as it is, and the same wish does not ask again.
     ///
     /// # Errors

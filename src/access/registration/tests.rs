@@ -217,3 +217,39 @@ fn a_consent_screen_shows_what_is_new_first_and_what_stays_impossible() {
     assert!(explained.never.contains(&Scope::RepoWrite) && !explained.never.contains(&Scope::GoalsRead));
     assert_eq!(explained.never[0].row().sensitivity, Sensitivity::High);
 }
+
+#[test]
+fn an_install_that_was_not_taken_waits_again() {
+    let first = active("graph:read");
+    let (waiting, effects) = first
+        .clone()
+        .not_installed(declared("graph:read", "d1"), None, NOW)
+        .unwrap();
+    assert_eq!(
+        (waiting.state, waiting.approved(), effects.is_empty()),
+        (AddonState::Pending, ScopeSet::EMPTY, true),
+        "a first approval never was"
+    );
+    assert!(waiting.clone().approve(consent("d1", "graph:read")).is_ok());
+    assert!(
+        waiting
+            .not_installed(declared("graph:read", "d1"), None, NOW)
+            .is_err()
+    );
+    let moved = Declared {
+        addresses: "https://moved.example.com/".to_owned(),
+        ..declared("graph:read goals:read", "d2")
+    };
+    let (wishing, _) = first.declare(moved.clone()).unwrap();
+    let (agreed, _) = wishing.approve(consent("d2", "graph:read goals:read")).unwrap();
+    let before = ("https://sdm.example.com/".to_owned(), "d1".to_owned());
+    let (back, _) = agreed.not_installed(moved, Some(before.clone()), NOW).unwrap();
+    let approval = back.approval.as_ref().unwrap();
+    assert_eq!((&approval.addresses, &approval.digest), (&before.0, &before.1));
+    assert_eq!(
+        (back.state, back.approved()),
+        (AddonState::Active, scopes("graph:read goals:read")),
+        "what it may do was agreed to"
+    );
+    assert!(back.wish.is_some());
+}

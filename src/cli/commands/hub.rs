@@ -12,6 +12,7 @@ use super::super::error::{CommandError, ErrorKind};
 use super::super::hub_door::{HubNews, administer, run_hub, webhook_secret};
 use super::super::text::neutralise;
 use super::super::ui::Ui;
+use super::hub_extensions::{self, ExtensionsCommand, OutsideArgs};
 use super::hub_people;
 use super::hub_secrets::{self, MasterKeyArgs, SecretsCommand};
 use crate::config::LogFormat;
@@ -59,6 +60,8 @@ pub struct Args {
     audit: Option<PathBuf>,
     #[command(flatten)]
     master_keys: MasterKeyArgs,
+    #[command(flatten)]
+    outside: OutsideArgs,
     /// Workspace of the first key
     #[arg(long, value_name = "ID", default_value = WORKSPACE)]
     workspace: String,
@@ -70,6 +73,9 @@ enum HubCommand {
     /// Make, list and revoke keys
     #[command(subcommand, arg_required_else_help = true)]
     Key(KeyCommand),
+    /// Programs of others that the hub calls and that call the hub
+    #[command(subcommand, arg_required_else_help = true)]
+    Extensions(ExtensionsCommand),
     /// What is in the hub's safe, and a new master key for it
     #[command(subcommand, arg_required_else_help = true)]
     Secrets(SecretsCommand),
@@ -160,6 +166,9 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
     match &args.command {
         None => serve(context, args, place),
         Some(HubCommand::Key(command)) => keys(context, &place, command),
+        Some(HubCommand::Extensions(command)) => {
+            hub_extensions::run(context, &place, (&args.master_keys, &args.outside), command)
+        }
         Some(HubCommand::Secrets(command)) => hub_secrets::run(context, &place, &args.master_keys, command),
         Some(HubCommand::People(people)) => {
             let address = args
@@ -222,6 +231,7 @@ fn serve(context: &Context, args: &Args, place: Place) -> CommandResult {
     options.webhooks = WebhookSecrets::for_all(secret.expose_secret().as_bytes());
     options.secrets = secrets(context, &args.secrets)?;
     options.master_keys = args.master_keys.load(context)?;
+    options.extensions = args.outside.options();
     let ui = &context.ui;
     if is_new {
         ui.note(&format!("the secret of webhooks was made: {}", file.display()));

@@ -19,6 +19,7 @@ mod goal_files;
 mod goals;
 mod hooks;
 mod hub;
+mod hub_extensions;
 mod hub_people;
 mod hub_secrets;
 mod key;
@@ -50,7 +51,7 @@ pub enum Command {
     /// Run the daemon
     Start(start::Args),
     /// Run the hub that machines, forges and people share, or manage its keys
-    Hub(hub::Args),
+    Hub(Box<hub::Args>),
     /// Find every problem in goal files
     Check(check::Args),
     /// Run the author's own tests of the rules

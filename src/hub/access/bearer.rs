@@ -15,12 +15,29 @@ use crate::model::Timestamp;
 pub struct Bearer {
     identity: Identity,
     snapshot: Arc<Snapshot>,
+    context: Context,
 }
 
 impl Bearer {
     /// Somebody with a credential, at a state of things.
     pub fn new(identity: Identity, snapshot: Arc<Snapshot>) -> Self {
-        Self { identity, snapshot }
+        Self {
+            identity,
+            snapshot,
+            context: Context::None,
+        }
+    }
+
+    /// The same, acting for somebody.
+    #[must_use]
+    pub fn in_context(self, context: Context) -> Self {
+        Self { context, ..self }
+    }
+
+    /// The same at another state of things.
+    #[must_use]
+    pub fn at(self, snapshot: Arc<Snapshot>) -> Self {
+        Self { snapshot, ..self }
     }
 
     /// Who it is.
@@ -34,7 +51,7 @@ impl Bearer {
             credential: Credential::Good(self.identity.clone()),
             operation,
             resources,
-            context: Context::None,
+            context: self.context.clone(),
             forge: None,
             exists: true,
             is_too_often: false,
@@ -114,7 +131,8 @@ impl Bearer {
     /// Whether an operation is allowed everywhere, so that nothing has to be filtered.
     pub fn reaches_everything(&self, operation: &str, now: Timestamp) -> bool {
         let limit = &self.identity.limit;
-        let is_limited = limit.resources.is_some() || limit.repositories.is_some();
+        let acts_for_itself = matches!(self.context, Context::None | Context::Named(_));
+        let is_limited = limit.resources.is_some() || limit.repositories.is_some() || !acts_for_itself;
         let Some(row) = Operation::find(operation).filter(|_| !is_limited) else {
             return false;
         };

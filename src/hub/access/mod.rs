@@ -264,8 +264,17 @@ impl Hub {
     /// # Errors
     /// 401 without a good key; 503 when the hub cannot look.
     pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
-        let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
-        let user_agent = user_agent.map(str::to_owned);
+        if let Some(extension) = self.extension_caller(headers).await? {
+            if self.sends_session(headers) {
+                self.note_stranger_with(Credential::Several, headers);
+                return Err(Refusal::bad(
+                    "ambiguous_credentials",
+                    "more than one credential was sent",
+                ));
+            }
+            return Ok(extension);
+        }
+        let user_agent = user_agent(headers);
         let mut sent = headers.get_all(AUTHORIZATION).iter();
         let Some(header) = sent.next() else {
             return match self.session_of(headers).await? {
@@ -308,13 +317,25 @@ impl Hub {
             self.rights().refresh(self.store(), now).await?;
         }
         self.rights().remember([key.clone()]);
-        Ok(Caller {
-            bearer: self.rights().bearer(&key, now),
-            rights: Arc::clone(self.rights()),
+        let bearer = self.rights().bearer(&key, now);
+        let bearer = self.in_context(bearer, headers, now).await?;
+        Ok(self.caller_with(key, bearer, headers))
+    }
+
+    /// Whoever comes with a credential that is good now.
+    pub(super) fn caller_with(&self, key: StoredKey, bearer: Bearer, headers: &HeaderMap) -> Caller {
+        Caller {
             by: By::Key(Box::new(key)),
-            now,
-            user_agent,
-        })
+            bearer,
+            rights: Arc::clone(self.rights()),
+            now: self.now(),
+            user_agent: user_agent(headers),
+        }
+    }
+
+    /// Writes down that somebody came with these headers and without a good credential.
+    pub(super) fn note_stranger_with(&self, credential: Credential, headers: &HeaderMap) {
+        self.note_stranger(credential, user_agent(headers));
     }
 
     /// Somebody who is signed in in a browser.
@@ -397,4 +418,10 @@ impl Hub {
             );
         }
     }
+}
+
+/// What whoever calls says that it is; anybody's text.
+fn user_agent(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    value.map(str::to_owned)
 }

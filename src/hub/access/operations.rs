@@ -58,6 +58,32 @@ pub enum Operation {
     SignInByLink,
     /// Sign out.
     SignOut,
+    /// Read the public half of a key that signs installs.
+    ReadInstallKey,
+    /// Exchange a signed assertion for a token.
+    ExchangeToken,
+    /// Exchange a signed assertion for a token that acts for a person.
+    ExchangeUserToken,
+    /// Register an extension by its descriptor.
+    RegisterExtension,
+    /// List extensions.
+    ListExtensions,
+    /// Read the descriptor of an extension again.
+    ReadExtension,
+    /// Give an extension another secret.
+    RotateExtension,
+    /// Read one's own registration.
+    ReadSelf,
+    /// Ask for another secret of one's own.
+    RotateSelf,
+    /// Agree that an add-on acts for oneself.
+    GiveConsent,
+    /// Take that back.
+    WithdrawConsent,
+    /// Agree for everybody.
+    ConsentForEverybody,
+    /// Take that back.
+    WithdrawConsentForEverybody,
 }
 
 /// What an operation needs.
@@ -186,6 +212,36 @@ const IMAGE_HOOK: Row = row(
 );
 const METRICS: Row = row("metrics.read", ("GET", "/metrics"), &["admin:read"], "read");
 const GITHUB_WEBHOOK: Row = open("webhook.receive", ("POST", "/webhooks/github/{workspace}"));
+const READ_INSTALL_KEY: Row = open("install_key.read", ("GET", "/connect/install-keys/{kid}"));
+const EXCHANGE_TOKEN: Row = open("token.exchange", ("POST", "/auth/oauth2/token"));
+const EXCHANGE_USER_TOKEN: Row = open("token.exchange", ("POST", "/oauth2/token"));
+const REGISTER_EXTENSION: Row = person("addon.register", ("POST", "/admin/extensions"), "read");
+const LIST_EXTENSIONS: Row = row(
+    "addon.list",
+    ("GET", "/admin/extensions"),
+    &["admin:read"],
+    "admin",
+);
+const READ_EXTENSION: Row = person("addon.register", ("POST", "/admin/extensions/{key}/read"), "read");
+const ROTATE_EXTENSION: Row = person(
+    "addon.rotate",
+    ("POST", "/admin/extensions/{key}/rotate"),
+    "admin",
+);
+const READ_SELF: Row = row("self.get", ("GET", "/self"), &[], "none");
+const GIVE_CONSENT: Row = person("consent.give", ("POST", "/consents/{key}"), "read");
+const WITHDRAW_CONSENT: Row = person("consent.withdraw", ("DELETE", "/consents/{key}"), "read");
+const CONSENT_FOR_EVERYBODY: Row = person(
+    "consent.everybody",
+    ("POST", "/admin/extensions/{key}/consent"),
+    "admin",
+);
+const WITHDRAW_CONSENT_FOR_EVERYBODY: Row = person(
+    "consent.everybody",
+    ("DELETE", "/admin/extensions/{key}/consent"),
+    "admin",
+);
+const ROTATE_SELF: Row = row("self.rotate", ("POST", "/self/rotate"), &[], "none");
 const OPEN_SOCKET: Row = open("events.receive", ("GET", "/ws/{ticket}"));
 
 const SIGN_IN_PAGE: Row = open("sign_in", ("GET", "/sign-in"));
@@ -223,6 +279,19 @@ impl Operation {
             Self::SignInLinkPage => &SIGN_IN_LINK_PAGE,
             Self::SignInByLink => &SIGN_IN_BY_LINK,
             Self::SignOut => &SIGN_OUT,
+            Self::ReadInstallKey => &READ_INSTALL_KEY,
+            Self::ExchangeToken => &EXCHANGE_TOKEN,
+            Self::ExchangeUserToken => &EXCHANGE_USER_TOKEN,
+            Self::RegisterExtension => &REGISTER_EXTENSION,
+            Self::ListExtensions => &LIST_EXTENSIONS,
+            Self::ReadExtension => &READ_EXTENSION,
+            Self::RotateExtension => &ROTATE_EXTENSION,
+            Self::ReadSelf => &READ_SELF,
+            Self::RotateSelf => &ROTATE_SELF,
+            Self::GiveConsent => &GIVE_CONSENT,
+            Self::WithdrawConsent => &WITHDRAW_CONSENT,
+            Self::ConsentForEverybody => &CONSENT_FOR_EVERYBODY,
+            Self::WithdrawConsentForEverybody => &WITHDRAW_CONSENT_FOR_EVERYBODY,
         }
     }
 }
@@ -290,6 +359,19 @@ mod tests {
         Operation::SignInLinkPage,
         Operation::SignInByLink,
         Operation::SignOut,
+        Operation::ReadInstallKey,
+        Operation::ExchangeToken,
+        Operation::ExchangeUserToken,
+        Operation::RegisterExtension,
+        Operation::ListExtensions,
+        Operation::ReadExtension,
+        Operation::RotateExtension,
+        Operation::ReadSelf,
+        Operation::RotateSelf,
+        Operation::GiveConsent,
+        Operation::WithdrawConsent,
+        Operation::ConsentForEverybody,
+        Operation::WithdrawConsentForEverybody,
     ];
 
     #[test]

@@ -18,11 +18,12 @@ use crate::access::policy::{Outcome, Policy, parse, run_tests};
 use crate::access::scope::Scope;
 use crate::access::snapshot::{Permission, Right, Role};
 use crate::access::{
-    AddonKey, Grant, Identity, Level, Limit, Means, Person, PersonId, Principal, Resource, SNAPSHOT_COUNTS,
-    ScopeSet, Selector, Snapshot,
+    AddonKey, Context, Grant, Identity, Level, Limit, Means, Person, PersonId, Principal, Resource,
+    SNAPSHOT_COUNTS, ScopeSet, Selector, Snapshot,
 };
 use crate::model::{Diagnostic, Severity, Timestamp};
 use crate::ports::hub::{HubStoreError, StoredKey};
+use crate::ports::people::StoredPerson;
 use crate::ports::rights::RightsStore;
 
 /// How long what was read is taken to be in force before the memory is asked again.
@@ -282,6 +283,51 @@ impl Rights {
             limit,
         };
         Bearer::new(identity, snapshot)
+    }
+
+    /// The state of things for somebody who acts in a context: with the person, who is `stored` if they ever signed in, and
+    /// otherwise known by a key that is good.
+    pub fn snapshot_for(
+        &self,
+        context: &Context,
+        stored: Option<&StoredPerson>,
+        now: Timestamp,
+    ) -> Arc<Snapshot> {
+        let snapshot = self.snapshot(now);
+        let people = match (&self.source, context, stored) {
+            (_, Context::Proven { .. }, Some(stored)) => {
+                self.signed_in(stored, now).snapshot().people.clone()
+            }
+            (Source::Memory, Context::Proven { person, .. }, None) if self.has_key(person, now) => {
+                self.with_person(person).people
+            }
+            (
+                Source::Memory | Source::File(_),
+                Context::None | Context::Named(_) | Context::Unproven | Context::Proven { .. },
+                _,
+            ) => return snapshot,
+        };
+        let mut with = (*snapshot).clone();
+        with.people.extend(people);
+        Arc::new(with)
+    }
+
+    /// Whether somebody has a key that is good.
+    fn has_key(&self, id: &PersonId, now: Timestamp) -> bool {
+        let owner = Principal::Person(id.clone()).to_string();
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let mut own = keys.values().filter(|key| key.owner == owner);
+        own.any(|key| key.revoked.is_none() && key.expires > now)
+    }
+
+    /// An add-on as it is when nobody calls: with no limit but its own.
+    pub fn bearer_of_addon(&self, key: &AddonKey, now: Timestamp) -> Bearer {
+        let identity = Identity {
+            principal: Principal::Addon(key.clone()),
+            means: Means::Token,
+            limit: Limit::default(),
+        };
+        Bearer::new(identity, self.snapshot(now))
     }
 
     /// A person who may do everything but what was denied, as long as the forge is not asked.

@@ -8,8 +8,10 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::super::Hub;
+use super::super::extensions::context::with_handle;
 use crate::model::Timestamp;
-use crate::ports::hub::{Hint, HubStoreError, Ticket};
+use crate::ports::hub::{Delivery, Hint, HubStoreError, Ticket};
+use crate::wire::hub::extensions;
 
 /// Messages that wait for one socket; what does not fit waits in the store.
 pub(super) const WINDOW: usize = 64;
@@ -150,6 +152,7 @@ impl Hub {
     /// Something may wait for somebody who is connected here.
     pub(in super::super) fn look(&self) {
         self.sessions().bell.notify_one();
+        self.listening().ring();
     }
 
     /// Something waits for somebody, who may be connected to another replica.
@@ -234,7 +237,8 @@ impl Hub {
             } else {
                 &[]
             };
-            session.try_say(self.message(delivery, scopes));
+            let message = self.message(delivery, scopes);
+            session.try_say(self.with_context(session, delivery, message).await?);
         }
         if session.end.is_cancelled()
             || self
@@ -246,5 +250,24 @@ impl Hub {
             self.store().release(&session.id, now, self.limits()).await?;
         }
         Ok(!claimed.is_empty())
+    }
+
+    /// A command on its way out with the handle of whoever started it, for machines that know what that is.
+    async fn with_context(
+        &self,
+        session: &Session,
+        delivery: &Delivery,
+        message: String,
+    ) -> Result<String, HubStoreError> {
+        let knows = session
+            .ticket
+            .capabilities
+            .iter()
+            .any(|known| known == extensions::CONTEXT);
+        let Some(owner) = self.rights().owner_of(&session.ticket.key).filter(|_| knows) else {
+            return Ok(message);
+        };
+        let handle = self.fresh_handle(delivery, &owner).await?;
+        Ok(handle.map_or(message.clone(), |handle| with_handle(&message, &handle)))
     }
 }

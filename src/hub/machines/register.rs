@@ -19,7 +19,12 @@ use crate::ports::hub::{Hint, StoredRegistration, Ticket};
 use crate::wire::hub::{Registered, Registration, extensions};
 
 /// Extensions of the protocol that this hub knows (wire protocol 18).
-pub const CAPABILITIES: &[&str] = &[extensions::ACK, extensions::LEASE, extensions::HEADER];
+pub const CAPABILITIES: &[&str] = &[
+    extensions::ACK,
+    extensions::LEASE,
+    extensions::HEADER,
+    extensions::CONTEXT,
+];
 
 /// Registrations of one machine that are taken at once; the original asks again and again without a pause when it
 /// cannot open its websocket.

@@ -4,6 +4,8 @@
 //! [`work`], where the graph changes, then [`deliveries`].
 
 mod deliveries;
+mod extensions;
+mod handed;
 mod hints;
 mod keys;
 mod nodes;

@@ -115,6 +115,12 @@ pub struct Assertion {
     pub signature: Vec<u8>,
 }
 
+/// The id under which an assertion claims to be made, to find the key by; nothing of it is believed.
+pub fn claimed_client(assertion: &str) -> Option<String> {
+    let token = Token::parse(assertion).ok()?;
+    after(&token.claims, "iss", CLIENT).ok()?
+}
+
 /// Checks an assertion. `secrets_of` finds the secrets by the id of a client.
 ///
 /// # Errors

@@ -56,7 +56,7 @@ pub struct SecurityContext<'a> {
 
 impl SecurityContext<'_> {
     /// The body of a hook. The secret stands in that of an install and in no other.
-    pub fn body(&self, event: Event, secret: &SharedSecret) -> Value {
+    pub fn body(&self, event: Event, secret: Option<&SharedSecret>) -> Value {
         let mut body = json!({
             "key": self.key,
             "clientKey": self.client_key,
@@ -69,7 +69,7 @@ impl SecurityContext<'_> {
         if let Some(display_url) = self.display_url {
             body["displayUrl"] = json!(display_url);
         }
-        if event == Event::Installed {
+        if let (Event::Installed, Some(secret)) = (event, secret) {
             body["sharedSecret"] = json!(secret.text().expose_secret());
         }
         body
@@ -248,7 +248,7 @@ mod tests {
             Event::Disabled,
             Event::Uninstalled,
         ] {
-            let body = context.body(event, &secret("a"));
+            let body = context.body(event, Some(&secret("a")));
             assert_eq!(body.get("sharedSecret").is_some(), event == Event::Installed);
             assert_eq!(body["eventType"], event.word());
             assert_eq!(

@@ -13,6 +13,11 @@ pub(super) fn parameters(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The fields of a form, decoded.
+pub fn form_fields(body: &str) -> Vec<(String, String)> {
+    parameters(body)
+}
+
 /// `+` is a space, `%XX` a byte, anything else itself; what is no UTF-8 becomes U+FFFD.
 fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();

@@ -10,6 +10,26 @@ use super::verify::Verified;
 /// Most tokens that are remembered of one issuer; one who signs more in a quarter of an hour must wait.
 const MOST_OF_AN_ISSUER: usize = 20_000;
 
+impl Verified {
+    /// What tells the use of a token from all others, in hexadecimal; `None` when it may be used again. Reading twice is no harm,
+    /// so only requests that change something are told apart, by signature and body; a token with a name of its own counts
+    /// once per issuer whatever it does.
+    pub fn mark(&self, changes: bool, body: &[u8]) -> Option<String> {
+        let mark = match (&self.id, changes) {
+            (Some(id), _) => [b"id ", id.as_bytes()].concat(),
+            (None, true) => [
+                b"use ".as_slice(),
+                &self.signature,
+                digest(&SHA256, body).as_ref(),
+            ]
+            .concat(),
+            (None, false) => return None,
+        };
+        let issuer = digest(&SHA256, self.issuer.as_bytes());
+        Some(hex::encode(digest(&SHA256, &[issuer.as_ref(), &mark].concat())))
+    }
+}
+
 /// What a memory says of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
@@ -24,24 +44,15 @@ pub enum Seen {
 /// The memory. It forgets tokens when they end.
 #[derive(Debug, Default)]
 pub struct Replays {
-    issuers: HashMap<String, HashMap<Vec<u8>, i64>>,
+    issuers: HashMap<String, HashMap<String, i64>>,
 }
 
 impl Replays {
-    /// Remembers the use of a token. Reading twice is no harm, so only requests that change something are remembered by
-    /// signature and body; a token with a name of its own counts once whatever it does.
+    /// Remembers the use of a token by its [mark](Verified::mark).
     pub fn remember(&mut self, verified: &Verified, changes: bool, body: &[u8], now: i64) -> Seen {
-        let mark = match (&verified.id, changes) {
-            (Some(id), _) => [b"id ", id.as_bytes()].concat(),
-            (None, true) => [
-                b"use ".as_slice(),
-                &verified.signature,
-                digest(&SHA256, body).as_ref(),
-            ]
-            .concat(),
-            (None, false) => return Seen::New,
+        let Some(mark) = verified.mark(changes, body) else {
+            return Seen::New;
         };
-        let mark = digest(&SHA256, &mark).as_ref().to_vec();
         let used = self.issuers.entry(verified.issuer.clone()).or_default();
         if used.get(&mark).is_some_and(|until| *until > now) {
             return Seen::Again;

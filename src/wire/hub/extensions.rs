@@ -7,6 +7,7 @@
 //! | [`ACK`] | The machine says `control: ack {delivery_id}` once it has stored an event (a command: `{correlation_id}`): from then on the machine sees to it, and the hub need not send it again. The status follows as ever. |
 //! | [`LEASE`] | While it works on them the machine says `control: lease {correlation_ids, millis}`: longer silence means that it is gone. |
 //! | [`HEADER`] | The address in the hub's answer carries no credential: the machine opens it with `Authorization: Bearer <jwt>`. |
+//! | [`CONTEXT`] | A command that a person started carries `context: {handle, expires_in}`. The machine sends the handle as `X-Hub-Context` with what it asks of the hub for that person. It is for this machine and this command alone, and for a quarter of an hour. |
 //!
 //! Two words need no agreement. `control: drain {millis?}` of a machine asks for nothing more, of a hub says that it is
 //! about to close and when to come back. `control: superseded {version?}` of a hub says that another version of this machine
@@ -20,6 +21,8 @@ pub const ACK: &str = "ack";
 pub const LEASE: &str = "lease";
 /// The credential of a websocket stands in a header.
 pub const HEADER: &str = "header";
+/// Commands carry a proof of who started them.
+pub const CONTEXT: &str = "context";
 
 /// Nothing more is to come.
 pub const DRAIN: &str = "drain";

@@ -1,29 +1,138 @@
-//! The extension protocol against the framework that add-ons are written with: an unmodified `atlassian-connect-express`
-//! installs, is called, calls back, is rotated, disabled and uninstalled, at the root of its address and below a path.
+//! The extension protocol against the framework that add-ons are written with: an unmodified `atlassian-connect-express` is
+//! installed by a running hub, is called, calls back, is rotated, disabled and uninstalled, at the root of its address and below a
+//! path.
 
 mod add_on;
-mod hub;
 
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use sdm::access::snapshot::Right;
+use sdm::access::{Level, PersonId, ScopeSet, Selector};
+use sdm::hub::administration::Administration;
+use sdm::hub::extensions::life::Answer;
+use sdm::hub::extensions::{ExtensionOptions, Extensions, OutsideRules};
+use sdm::hub::ingest::WebhookSecrets;
+use sdm::hub::safe::Safe;
+use sdm::hub::{HubOptions, Rhythm, RunningHub, start};
+use sdm::ports::hub::extensions::{ExtensionStore as _, StoredExtension};
+use sdm::secrets::envelope::{MasterKey, MasterKeys, Row};
+use sdm::store::hub::Place;
 use sdm::wire::connect::canonical::CanonicalInput;
-use sdm::wire::connect::{Call, Event, InstallKey, Secrets, SharedSecret, sign_call, sign_install};
+use sdm::wire::connect::{Call, Event, InstallKey, SecurityContext, SharedSecret, sign_call, sign_install};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use add_on::AddOn;
-use hub::{CLIENT_KEY, Hub, now};
 
-/// A hub and an add-on that know of each other's address, and what the hub keeps of the installation.
+/// Key of the add-on, as its descriptor says it.
+const KEY: &str = "com.example.add-on";
+
+/// The secret of webhooks of the forge.
+const FORGE: &[u8] = b"a secret of the forge";
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Seconds since 1970: the framework has a clock of its own that no test can step.
+fn now() -> i64 {
+    #[expect(clippy::disallowed_methods, reason = "a real counterpart has the real time")]
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_secs()).unwrap()
+}
+
+/// A hub and an add-on that know of each other's address, and whoever operates the hub.
 struct Pair {
-    hub: Hub,
+    hub: RunningHub,
     add_on: AddOn,
+    operator: Extensions,
+    safe: Safe,
     client: reqwest::Client,
+    _directory: tempfile::TempDir,
+}
+
+fn extension_options() -> ExtensionOptions {
+    ExtensionOptions {
+        rules: OutsideRules {
+            development: true,
+            ..OutsideRules::default()
+        },
+        product_type: "jira".to_owned(),
+        ..ExtensionOptions::default()
+    }
 }
 
 impl Pair {
     async fn start(base: &str) -> Option<Self> {
-        let hub = Hub::start().await;
-        let add_on = AddOn::start(base, &hub.keys_url()).await?;
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        Some(Self { hub, add_on, client })
+        let directory = tempfile::tempdir().unwrap();
+        let master = MasterKey::parse(&MasterKey::fresh_text().unwrap()).unwrap();
+        let keys = std::sync::Arc::new(MasterKeys::new(master, Vec::new()));
+        let place = Place::File(directory.path().join("hub.db"));
+        let mut options = HubOptions::new(place, "127.0.0.1:0".parse().unwrap());
+        options.rhythm = Rhythm {
+            look: Duration::from_millis(20),
+            tidy: Duration::from_millis(50),
+            ..Rhythm::default()
+        };
+        options.webhooks = WebhookSecrets::for_all(FORGE);
+        options.master_keys = Some(keys.clone());
+        options.extensions = extension_options();
+        let hub = start(options).await.unwrap();
+        let keys_url = format!("http://{}/connect/install-keys", hub.address);
+        let add_on = AddOn::start(base, &keys_url).await?;
+        let administration = Administration::of(hub.memory());
+        Some(Self {
+            operator: administration
+                .extensions(Some(keys.clone()), extension_options())
+                .unwrap(),
+            safe: administration.safe(Some(keys)),
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            hub,
+            add_on,
+            _directory: directory,
+        })
+    }
+
+    /// Waits until something holds.
+    async fn until(&self, what: &str, holds: impl AsyncFn() -> bool) {
+        let begun = Instant::now();
+        while !holds().await {
+            let shown = self.operator.shown(KEY).await;
+            assert!(begun.elapsed() < PATIENCE, "{what}: never; {shown:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn extension(&self) -> StoredExtension {
+        self.hub.memory().extension(KEY).await.unwrap().unwrap()
+    }
+
+    /// The secret that the hub signs with, out of its safe.
+    async fn secret(&self) -> SharedSecret {
+        let current = self.extension().await.current;
+        let row = Row {
+            id: &current,
+            owner: "addon:com.example.add-on",
+            kind: "shared_secret",
+        };
+        let bytes = self.safe.take_out(row).await.unwrap().unwrap();
+        let text = String::from_utf8(bytes.expose_secret().to_vec()).unwrap();
+        SharedSecret::from_text(text.into()).unwrap()
+    }
+
+    /// The key that the hub signs installs with.
+    async fn install_key(&self) -> InstallKey {
+        let id = self.hub.memory().install_keys().await.unwrap().pop().unwrap().id;
+        let row = Row {
+            id: &id,
+            owner: "hub",
+            kind: "install_key",
+        };
+        let bytes = self.safe.take_out(row).await.unwrap().unwrap();
+        InstallKey::from_bytes(id.clone(), &bytes).unwrap()
+    }
+
+    async fn client_key(&self) -> String {
+        self.operator.client_key().await.unwrap()
     }
 
     fn request<'a>(&'a self, method: &'a str, target: &'a str) -> CanonicalInput<'a> {
@@ -44,39 +153,13 @@ impl Pair {
         request.send().await.unwrap().status().as_u16()
     }
 
-    /// A hook of the installation's life, signed as it must be; what comes back is the add-on's answer.
-    async fn tell(&self, event: Event, secret: &SharedSecret) -> u16 {
-        let target = format!("{}/{}", self.add_on.base, event.word());
-        let call = Call {
-            request: self.request("POST", &target),
-            issuer: CLIENT_KEY,
-            subject: Some("person-1"),
-            now: now(),
-        };
-        let token = if event.is_signed_by_install_key() {
-            sign_install(&call, &self.hub.install_key).unwrap()
-        } else {
-            sign_call(&call, secret).unwrap()
-        };
-        self.post(&target, Some(token), &self.hub.context().body(event, secret))
-            .await
-    }
-
-    /// Hands over a fresh secret, and takes it into use when the add-on has taken it.
-    async fn install(&self) -> SharedSecret {
-        let fresh = SharedSecret::fresh().unwrap();
-        self.hub.change(|secrets| secrets.offer(fresh.clone()));
-        assert_eq!(self.tell(Event::Installed, &fresh).await, 204);
-        self.hub.change(|secrets| secrets.taken(now(), 600));
-        fresh
-    }
-
-    /// A call of the hub, signed with `secret`: status and answer.
+    /// A call as the hub would sign it: status and answer.
     async fn call(&self, target: &str, secret: &SharedSecret) -> (u16, Value) {
         let target = format!("{}{target}", self.add_on.base);
+        let client_key = self.client_key().await;
         let call = Call {
             request: self.request("GET", &target),
-            issuer: CLIENT_KEY,
+            issuer: &client_key,
             subject: Some("person-1"),
             now: now(),
         };
@@ -90,23 +173,74 @@ impl Pair {
         (answer.status().as_u16(), read_json(answer).await)
     }
 
+    /// What the add-on was told, of its life and of the world.
+    async fn seen(&self) -> Vec<String> {
+        let (_, who) = self.call("/who", &self.secret().await).await;
+        serde_json::from_value(who["seen"].clone()).unwrap_or_default()
+    }
+
     /// Lets the add-on call the hub; what comes back is what the hub answered it.
-    async fn call_back(&self, order: Value) -> Value {
+    async fn call_back(&self, order: &Value) -> Value {
         let target = format!("{}/call-back", self.add_on.base);
-        let secret = self.hub.signing();
+        let (client_key, secret) = (self.client_key().await, self.secret().await);
         let call = Call {
             request: self.request("POST", &target),
-            issuer: CLIENT_KEY,
+            issuer: &client_key,
             subject: None,
             now: now(),
         };
         let token = sign_call(&call, &secret).unwrap();
         let url = format!("{}{target}", self.add_on.origin);
-        let request =
-            with_json(self.client.post(url), &order).header("Authorization", format!("JWT {token}"));
+        let request = with_json(self.client.post(url), order).header("Authorization", format!("JWT {token}"));
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status().as_u16(), 200);
         read_json(answer).await
+    }
+
+    /// Registers it, agrees to a part of what it asks for, and waits until it is at work.
+    async fn install(&self) {
+        let descriptor = format!("{}/atlassian-connect.json", self.add_on.base_url);
+        let shown = self
+            .operator
+            .register(&descriptor, &["w".to_owned()])
+            .await
+            .unwrap();
+        assert_eq!(shown.key, KEY);
+        let answer = Answer {
+            by: PersonId::operator(),
+            shown: shown.digest,
+            scopes: Some(ScopeSet::parse(["events:read", "graph:read", "repo:meta"]).unwrap()),
+            ticked: ScopeSet::EMPTY,
+        };
+        self.operator.approve(KEY, &answer).await.unwrap();
+        let everywhere = [(Selector::parse("repo:acme/*").unwrap(), Right::Allow(Level::Read))];
+        self.operator
+            .grant(KEY, &everywhere, &PersonId::operator())
+            .await
+            .unwrap();
+        self.until("it is installed", async || {
+            !self.extension().await.current.is_empty()
+        })
+        .await;
+        self.until("it is at work", async || {
+            self.seen().await.contains(&"enabled".to_owned())
+        })
+        .await;
+    }
+
+    /// Tells the hub of a push, as the forge would.
+    async fn push(&self) {
+        let body = super::hub::events::push("a", "b").to_string();
+        let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, FORGE);
+        let signature = hex::encode(aws_lc_rs::hmac::sign(&key, body.as_bytes()));
+        let request = self
+            .client
+            .post(format!("http://{}/webhooks/github/w", self.hub.address))
+            .header("x-github-event", "push")
+            .header("x-github-delivery", "d-1")
+            .header("x-hub-signature-256", format!("sha256={signature}"));
+        let request = request.header("content-type", "application/json").body(body);
+        assert_eq!(request.send().await.unwrap().status().as_u16(), 200);
     }
 }
 
@@ -124,50 +258,68 @@ async fn whole_life(base: &str) {
     let Some(pair) = Pair::start(base).await else {
         return;
     };
-    let first = pair.install().await;
-    assert_eq!(pair.tell(Event::Enabled, &first).await, 204);
-
+    pair.install().await;
+    let first = pair.secret().await;
     let (status, who) = pair.call("/who?b=2&a=q+r&b=1&c=%2F%2C*~", &first).await;
     assert_eq!(
         (status, &who["clientKey"], &who["user"]),
-        (200, &json!(CLIENT_KEY), &json!("person-1"))
+        (200, &json!(pair.client_key().await), &json!("person-1"))
     );
-    assert_eq!(who["seen"], json!(["enabled"]));
 
+    let question =
+        |text: &str| json!({"method": "post", "uri": "/graphql/team/w?x=1", "json": {"query": text}});
     for order in [
-        json!({"method": "get", "uri": "/rest/goals?repo=acme%2Fapi&state=success"}),
-        json!({"method": "get", "uri": "/rest/goals?a-b=1&a/b=2&c=*&c=!&d=q%20r&e="}),
-        json!({"method": "post", "uri": "/rest/goals?x=1", "json": {"state": "success"}}),
-        json!({"method": "get", "uri": "/rest/goals/"}),
+        json!({"method": "get", "uri": "/self?repo=acme%2Fapi&state=success"}),
+        json!({"method": "get", "uri": "/self?a-b=1&a/b=2&c=*&c=!&d=q%20r&e="}),
+        question("{ Repo { name } }"),
     ] {
-        let answer = pair.call_back(order.clone()).await;
+        let answer = pair.call_back(&order).await;
         assert_eq!(answer["status"], 200, "{order} {answer}");
     }
+    let refused = pair
+        .call_back(&json!({"method": "get", "uri": "/admin/extensions"}))
+        .await;
+    assert_eq!(refused["status"], 403, "{refused}");
+
+    pair.push().await;
+    pair.until("it hears of the push", async || {
+        pair.seen().await.contains(&"push".to_owned())
+    })
+    .await;
+    let repositories = pair.call_back(&question("{ Repo { name owner } }")).await;
+    assert!(repositories.to_string().contains("acme"), "{repositories}");
 
     // A rotation: the add-on has the new secret alone, the hub still takes what was signed with the old one.
-    let second = pair.install().await;
+    pair.operator.want_secret(KEY).await.unwrap();
+    pair.until("it has another secret", async || pair.secret().await != first)
+        .await;
+    let second = pair.secret().await;
     assert_eq!(pair.call("/who", &second).await.0, 200);
     assert_eq!(
         pair.call("/who", &first).await.0,
         400,
         "the framework cannot read it"
     );
-    assert_eq!(
-        pair.call_back(json!({"method": "get", "uri": "/rest/goals"}))
-            .await["status"],
-        200
-    );
-    assert!(pair.hub.takes(&first) && pair.hub.takes(&second));
+    let again = json!({"method": "get", "uri": "/self?again=1"});
+    assert_eq!(pair.call_back(&again).await["status"], 200);
 
-    assert_eq!(pair.tell(Event::Disabled, &second).await, 204);
-    assert_eq!(pair.tell(Event::Uninstalled, &second).await, 204);
-    pair.hub.change(|_| Secrets::Destroyed);
+    pair.operator.disable(KEY).await.unwrap();
+    pair.until("it is told that it is off", async || {
+        pair.seen().await.contains(&"disabled".to_owned())
+    })
+    .await;
+    let off = pair.call_back(&question("{ Push { id } }")).await;
+    assert_eq!(off["status"], 403, "{off}");
+    pair.operator.uninstall(KEY).await.unwrap();
+    pair.until("it is gone", async || pair.extension().await.installed.is_empty())
+        .await;
+    assert_eq!(pair.extension().await.trouble, "", "it was told");
     assert_eq!(
         pair.call("/who", &second).await.0,
         401,
         "it has forgotten the tenant"
     );
-    assert!(!pair.hub.takes(&second));
+    pair.hub.stop().await;
 }
 
 #[tokio::test]
@@ -185,13 +337,24 @@ async fn f3_the_framework_takes_no_install_that_the_hub_did_not_sign_for_it() {
     let Some(pair) = Pair::start("/add-on").await else {
         return;
     };
+    pair.operator.renew_install_key().await.unwrap();
+    let (key, client_key) = (pair.install_key().await, pair.client_key().await);
     let secret = SharedSecret::fresh().unwrap();
-    let body = pair.hub.context().body(Event::Installed, &secret);
+    let context = SecurityContext {
+        key: KEY,
+        client_key: &client_key,
+        oauth_client_id: "oauth-1",
+        base_url: "http://127.0.0.1:1",
+        display_url: None,
+        product_type: "jira",
+        description: "a hub that it is not",
+    };
+    let body = context.body(Event::Installed, Some(&secret));
     let target = "/add-on/installed";
     assert_eq!(pair.post(target, None, &body).await, 401);
     let call = Call {
         request: pair.request("POST", target),
-        issuer: CLIENT_KEY,
+        issuer: &client_key,
         subject: None,
         now: now(),
     };
@@ -201,7 +364,7 @@ async fn f3_the_framework_takes_no_install_that_the_hub_did_not_sign_for_it() {
         401,
         "signed with the secret it brings along"
     );
-    let stranger = InstallKey::fresh(pair.hub.install_key.id()).unwrap();
+    let stranger = InstallKey::fresh(key.id()).unwrap();
     let forged = sign_install(&call, &stranger).unwrap();
     assert!(
         pair.post(target, Some(forged), &body).await >= 400,
@@ -217,7 +380,7 @@ async fn f3_the_framework_takes_no_install_that_the_hub_did_not_sign_for_it() {
         issuer: "hub-other",
         ..call
     };
-    let other = sign_install(&elsewhere, &pair.hub.install_key).unwrap();
+    let other = sign_install(&elsewhere, &key).unwrap();
     assert_eq!(
         pair.post(target, Some(other), &body).await,
         401,

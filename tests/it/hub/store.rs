@@ -478,6 +478,9 @@ async fn contract(place: &Place) {
     store_shared::tickets_are_used_once_and_in_time(&hub).await;
     store_shared::hints_reach_whoever_listens(&hub).await;
     super::people_store::contract(&hub).await;
+    super::extensions::stored::extensions_are_kept_under_their_version(&hub).await;
+    super::extensions::stored::install_keys_stay_published_for_a_while(&hub).await;
+    super::extensions::stored::what_was_handed_out_ends(&hub).await;
     hub.close().await;
     let again = SqlHub::open(place).await.unwrap();
     assert_eq!(

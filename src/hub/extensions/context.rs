@@ -1,0 +1,137 @@
+//! For whom an add-on acts (security model 10.4): a handle of something that a person started, given with the command to the one machine
+//! that carries it out and returned as `X-Hub-Context`. Of a handle only the digest is kept.
+
+use axum::http::HeaderMap;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::super::Hub;
+use super::super::refusal::Refusal;
+use crate::access::handed::{HANDLE_COUNTS, Handed, StoredHandle};
+use crate::access::{AddonKey, Context, PersonId, Principal, Resource, Selector};
+use crate::ports::hub::handed::KeptHandle;
+use crate::ports::hub::{Delivery, DeliveryKind, HubStoreError, StoredInvocation};
+use crate::wire::hub::CommandInvocation;
+
+/// Name of the header in which handles come back.
+pub(in super::super) const HEADER: &str = "x-hub-context";
+
+/// What parameters are mapped to that say which repository a command is about.
+const OWNER: &str = "atomist://github/repository/owner";
+const REPOSITORY: &str = "atomist://github/repository";
+
+impl Hub {
+    /// A handle for a machine that is about to hear of a command; none for what no person started, and for machines that are nobody's.
+    pub(in super::super) async fn fresh_handle(
+        &self,
+        delivery: &Delivery,
+        addon: &str,
+    ) -> Result<Option<SecretString>, HubStoreError> {
+        if delivery.what.kind != DeliveryKind::Command {
+            return Ok(None);
+        }
+        let (Ok(Principal::Addon(addon)), Some(invocation)) = (
+            Principal::parse(addon),
+            self.store().invocation(&delivery.what.correlation).await?,
+        ) else {
+            return Ok(None);
+        };
+        let Ok(Principal::Person(person)) = Principal::parse(&invocation.asked_by) else {
+            return Ok(None);
+        };
+        let Ok(handed) = Handed::fresh() else {
+            return Ok(None);
+        };
+        let handle = KeptHandle {
+            digest: handed.digest,
+            addon: addon.as_str().to_owned(),
+            person: person.as_str().to_owned(),
+            invocation: invocation.id.clone(),
+            resources: self.resources_of(&invocation),
+            given: self.now(),
+        };
+        self.store().keep_handle(&handle).await?;
+        Ok(Some(handed.text))
+    }
+
+    /// What an invocation is about: the repository that it names, and the workspace; all that the person reaches where it names none.
+    fn resources_of(&self, invocation: &StoredInvocation) -> Vec<String> {
+        let everything = || vec![Selector::Everything.to_string()];
+        let Ok(asked) = serde_json::from_str::<CommandInvocation>(&invocation.request) else {
+            return everything();
+        };
+        let machines = self.known().machines();
+        let machine = machines
+            .all
+            .iter()
+            .find(|machine| machine.stored.id == invocation.registration);
+        let Some(machine) = machine else {
+            return everything();
+        };
+        let mut commands = machine.registration.commands.iter();
+        let Some(command) = commands.find(|command| command.name == invocation.command) else {
+            return everything();
+        };
+        let value = |uri: &str| {
+            let mut mapped = command.mapped_parameters.iter();
+            let parameter = mapped.find(|one| one.uri.split('?').next() == Some(uri))?;
+            let given = asked
+                .mapped_parameters
+                .iter()
+                .find(|one| one.name == parameter.name)?;
+            given.value.as_str().map(str::to_owned)
+        };
+        match (value(OWNER), value(REPOSITORY)) {
+            (Some(owner), Some(name)) => vec![
+                Selector::One(Resource::repository(&owner, &name)).to_string(),
+                Selector::One(Resource::Workspace).to_string(),
+            ],
+            _ => everything(),
+        }
+    }
+
+    /// For whom a call is made that an add-on makes. A handle that does not hold is never taken for none.
+    pub(in super::super) async fn context_of(
+        &self,
+        headers: &HeaderMap,
+        by: &AddonKey,
+    ) -> Result<Context, Refusal> {
+        let mut sent = headers.get_all(HEADER).iter();
+        let Some(header) = sent.next() else {
+            return Ok(Context::None);
+        };
+        let text = header.to_str().ok().filter(|_| sent.next().is_none());
+        let Some(text) = text else {
+            return Ok(Context::Unproven);
+        };
+        let digest = crate::access::handed::digest_of(text);
+        let kept = self.store().handle(&digest).await?;
+        let stored = kept.and_then(|kept| stored(&kept));
+        Ok(StoredHandle::context(stored.as_ref(), text, by, self.now()))
+    }
+}
+
+/// A kept handle as the evaluation takes it; `None` when it makes no sense any more.
+fn stored(kept: &KeptHandle) -> Option<StoredHandle> {
+    let resources: Result<Vec<Selector>, _> =
+        kept.resources.iter().map(|text| Selector::parse(text)).collect();
+    Some(StoredHandle {
+        digest: kept.digest.clone(),
+        addon: AddonKey::parse(&kept.addon).ok()?,
+        person: PersonId::parse(&kept.person).ok()?,
+        resources: resources.ok()?,
+        given: kept.given,
+    })
+}
+
+/// Puts a handle into a message on its way out.
+pub(in super::super) fn with_handle(message: &str, handle: &SecretString) -> String {
+    match serde_json::from_str::<serde_json::Value>(message) {
+        Ok(mut value) => {
+            value["context"] = serde_json::json!({
+                "handle": handle.expose_secret(), "expires_in": HANDLE_COUNTS.as_secs(),
+            });
+            value.to_string()
+        }
+        Err(_) => message.to_owned(),
+    }
+}

@@ -1,0 +1,414 @@
+//! What people decide about extensions (security model 14): they are registered by the address of their descriptor, agreed to,
+//! perhaps in part, read again when they have changed, given another secret, switched off and on, and uninstalled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Url;
+
+use super::super::access::edit::edit;
+use super::super::access::held::{HeldAddon, HeldGrant, addon_row, grant_row};
+use super::super::access::numbers::numbered;
+use super::known::KnownDescriptor;
+use super::{ExtensionError, Extensions, is_extension};
+use crate::access::registration::{Changed, Consent, Effect, Explained, Registration, Unchanged};
+use crate::access::snapshot::{AddonKind, AddonState, Right};
+use crate::access::{AddonKey, Grant, PersonId, Principal, ScopeSet, Selector};
+use crate::model::Timestamp;
+use crate::ports::hub::extensions::StoredExtension;
+use crate::ports::rights::RightsChange;
+use crate::wire::connect::LARGEST_DESCRIPTOR;
+
+/// Pause between two looks at what a hub does.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What is shown before anybody agrees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Its key.
+    pub key: String,
+    /// Where it stands.
+    pub state: AddonState,
+    /// Its name, as it says; for people, and not to be believed.
+    pub name: Option<String>,
+    /// Who makes it, as it says.
+    pub vendor: Option<String>,
+    /// The host that it is at.
+    pub host: String,
+    /// Digest of the descriptor that waits for an answer, or else of the one that is in force.
+    pub digest: String,
+    /// Whether something waits for an answer.
+    pub waits: bool,
+    /// What its scopes mean, new ones first.
+    pub scopes: Explained,
+    /// Scopes that it has.
+    pub approved: ScopeSet,
+    /// Events that are posted to it.
+    pub events: Vec<String>,
+    /// Remarks about its descriptor.
+    pub warnings: Vec<String>,
+    /// Whether it was handed its secret.
+    pub is_installed: bool,
+    /// Whether what was agreed to is what the hub goes by.
+    pub is_in_force: bool,
+    /// Why something was not done; empty when all is well.
+    pub trouble: String,
+}
+
+/// An administrator's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Who.
+    pub by: PersonId,
+    /// Digest of what was shown.
+    pub shown: String,
+    /// What of it is agreed to; all of it when nothing is said.
+    pub scopes: Option<ScopeSet>,
+    /// Scopes of high sensitivity that have a tick of their own.
+    pub ticked: ScopeSet,
+}
+
+impl Extensions {
+    /// Registers the extension whose descriptor is at an address, for these workspaces. It waits for an administrator; one that
+    /// is registered already is read again.
+    ///
+    /// # Errors
+    /// The descriptor cannot be read or used, or too many wait.
+    pub async fn register(&self, address: &str, workspaces: &[String]) -> Result<Shown, ExtensionError> {
+        if !self.safe.is_usable() {
+            return Err(super::super::safe::SafeError::NoMasterKey.into());
+        }
+        let (from, known) = self.fetch(address).await?;
+        let key = AddonKey::parse(&known.descriptor.key)?;
+        if self.store.extension(key.as_str()).await?.is_none() {
+            let extension = StoredExtension {
+                key: key.as_str().to_owned(),
+                client: format!("oauth-{}", self.fresh_id()),
+                ..StoredExtension::default()
+            };
+            // Whoever was faster has made it.
+            self.store.save_extension(&extension).await?;
+        }
+        self.take_in(&key, Some(workspaces), &from, &known).await?;
+        self.shown(key.as_str()).await
+    }
+
+    /// Reads the descriptor of an extension again. Less takes effect at once; more, and other addresses, wait.
+    ///
+    /// # Errors
+    /// As [`Self::register`], or it is another extension's now.
+    pub async fn read_again(&self, key: &str) -> Result<Shown, ExtensionError> {
+        let extension = self.extension(key).await?;
+        let (from, known) = self.fetch(&extension.descriptor_url).await?;
+        if known.descriptor.key != key {
+            return Err(ExtensionError::OtherKey {
+                key: key.to_owned(),
+                found: known.descriptor.key,
+            });
+        }
+        self.take_in(&AddonKey::parse(key)?, None, &from, &known).await?;
+        self.shown(key).await
+    }
+
+    async fn fetch(&self, address: &str) -> Result<(Url, KnownDescriptor), ExtensionError> {
+        let url = Url::parse(address).map_err(|_| {
+            super::outside::OutsideError::Address(
+                "is no address, such as https://example.com/atlassian-connect.json",
+            )
+        })?;
+        let (from, bytes) = self.outside.get(&url, LARGEST_DESCRIPTOR).await?;
+        let known = KnownDescriptor::read(&bytes, &from, self.is_development())?;
+        Ok((from, known))
+    }
+
+    /// Keeps what was read: the bytes first, so that nobody can agree to what is not kept.
+    async fn take_in(
+        &self,
+        key: &AddonKey,
+        workspaces: Option<&[String]>,
+        from: &Url,
+        known: &KnownDescriptor,
+    ) -> Result<(), ExtensionError> {
+        let declared = known.declared()?;
+        let addon = self.held().await?.addons.get(key).cloned();
+        let before = addon.as_ref().map(|addon| addon.registration.clone());
+        let is_new = before
+            .as_ref()
+            .is_none_or(|before| before.state == AddonState::Uninstalled);
+        if addon.is_some_and(|addon| addon.kind != AddonKind::Extension) {
+            return Err(ExtensionError::OtherAddon(key.as_str().to_owned()));
+        }
+        let is_quiet = before.is_some_and(|before| {
+            let same = |approval: &crate::access::registration::Approval| {
+                approval.addresses == declared.addresses
+                    && declared.scopes.without(approval.scopes.closure()).is_empty()
+            };
+            !is_new && before.approval.as_ref().is_some_and(same)
+        });
+        self.update(key.as_str(), |extension| {
+            if let Some(workspaces) = workspaces {
+                extension.workspaces = workspaces.to_vec();
+            }
+            from.as_str().clone_into(&mut extension.descriptor_url);
+            extension.trouble.clear();
+            if is_quiet {
+                extension.descriptor.clone_from(&known.text);
+                extension.wished.clear();
+            } else {
+                extension.wished.clone_from(&known.text);
+            }
+            if is_new {
+                extension.descriptor.clear();
+                extension.installed.clear();
+                extension.told.clear();
+            }
+        })
+        .await?;
+        self.change(key, |registration, waiting| match registration {
+            Some(known) if known.state != AddonState::Uninstalled => known.declare(declared.clone()),
+            Some(_) | None => Registration::ask(declared.clone(), self.now(), waiting),
+        })
+        .await
+    }
+
+    /// Changes a registration as one of its methods says; what follows from it is found again from how things stand.
+    async fn change(
+        &self,
+        key: &AddonKey,
+        change: impl Fn(Option<Registration>, usize) -> Changed + Sync,
+    ) -> Result<(), ExtensionError> {
+        edit(&*self.store, |held| {
+            let known = held.addons.get(key);
+            let before = known.map(|addon| addon.registration.clone());
+            let (registration, effects) = change(before.clone(), held.waiting())?;
+            if before.as_ref() == Some(&registration) {
+                return Ok((Vec::new(), ()));
+            }
+            let addon = HeldAddon {
+                kind: AddonKind::Extension,
+                held_until: held_until(&effects, known),
+                registration,
+            };
+            Ok((vec![RightsChange::Addon(addon_row(key, &addon))], ()))
+        })
+        .await
+    }
+
+    /// An administrator agrees, perhaps to less.
+    ///
+    /// # Errors
+    /// Something else was shown, more was agreed to than asked for, or a tick is missing.
+    pub async fn approve(&self, key: &str, answer: &Answer) -> Result<(), ExtensionError> {
+        let now = self.now();
+        self.change_known(key, |known| {
+            let wish = known.wish.as_ref().ok_or(Unchanged::NothingAsked)?;
+            let consent = Consent {
+                by: answer.by.clone(),
+                at: now,
+                shown: answer.shown.clone(),
+                scopes: answer.scopes.unwrap_or(wish.scopes),
+                ticked: answer.ticked,
+            };
+            known.approve(consent)
+        })
+        .await
+    }
+
+    /// An administrator does not agree.
+    ///
+    /// # Errors
+    /// Nothing waits for an answer.
+    pub async fn reject(&self, key: &str) -> Result<(), ExtensionError> {
+        let now = self.now();
+        self.change_known(key, |known| known.reject(now)).await
+    }
+
+    /// An administrator switches it off: its tokens end now.
+    ///
+    /// # Errors
+    /// It is not at work.
+    pub async fn disable(&self, key: &str) -> Result<(), ExtensionError> {
+        let now = self.now();
+        self.change_known(key, |known| known.disable(now)).await?;
+        self.store.revoke_tokens(key, None, now).await?;
+        Ok(())
+    }
+
+    /// An administrator switches it on again.
+    ///
+    /// # Errors
+    /// It is not switched off.
+    pub async fn enable(&self, key: &str) -> Result<(), ExtensionError> {
+        let now = self.now();
+        self.change_known(key, |known| known.enable(now)).await
+    }
+
+    /// An administrator removes it: its tokens end now, and its secrets are destroyed before it is told.
+    ///
+    /// # Errors
+    /// It is gone already.
+    pub async fn uninstall(&self, key: &str) -> Result<(), ExtensionError> {
+        let now = self.now();
+        self.change_known(key, |known| known.uninstall(now)).await?;
+        self.store.revoke_tokens(key, None, now).await?;
+        Ok(())
+    }
+
+    /// It is to be given another secret.
+    ///
+    /// # Errors
+    /// It is not installed.
+    pub async fn want_secret(&self, key: &str) -> Result<(), ExtensionError> {
+        if self.extension(key).await?.installed.is_empty() {
+            return Err(Unchanged::WrongState.into());
+        }
+        self.update(key, |extension| {
+            extension.wants_secret = true;
+            extension.trouble.clear();
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn change_known(
+        &self,
+        key: &str,
+        change: impl Fn(Registration) -> Changed + Sync,
+    ) -> Result<(), ExtensionError> {
+        let addon = AddonKey::parse(key)?;
+        if !is_extension(&self.held().await?, &addon) {
+            return Err(ExtensionError::NotThere(key.to_owned()));
+        }
+        self.change(&addon, |known, _| {
+            known.ok_or(Unchanged::WrongState).and_then(&change)
+        })
+        .await
+    }
+
+    /// What an administrator looks at before agreeing.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub async fn shown(&self, key: &str) -> Result<Shown, ExtensionError> {
+        let extension = self.extension(key).await?;
+        let held = self.held().await?;
+        let addon = held.addons.get(&AddonKey::parse(key)?);
+        let addon = addon.ok_or_else(|| ExtensionError::NotThere(key.to_owned()))?;
+        self.show(&extension, addon)
+    }
+
+    /// How an extension stands once the hub that runs has done what it does because of an answer: installed, or in trouble. `None`
+    /// when no hub did anything for so long.
+    ///
+    /// # Errors
+    /// The memory does not answer.
+    pub async fn settled(&self, key: &str, patience: Duration) -> Result<Option<Shown>, ExtensionError> {
+        let until = self.now().plus(patience);
+        loop {
+            let shown = self.shown(key).await?;
+            if !shown.trouble.is_empty() || (shown.is_installed && !shown.waits && shown.is_in_force) {
+                return Ok(Some(shown));
+            }
+            if self.now() >= until {
+                return Ok(None);
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// All extensions, as [`Self::shown`].
+    ///
+    /// # Errors
+    /// The memory does not answer.
+    pub async fn all_shown(&self) -> Result<Vec<Shown>, ExtensionError> {
+        let held = self.held().await?;
+        let mut all = Vec::new();
+        for extension in self.store.extensions().await? {
+            let addon = AddonKey::parse(&extension.key)
+                .ok()
+                .and_then(|key| held.addons.get(&key));
+            if let Some(addon) = addon {
+                all.push(self.show(&extension, addon)?);
+            }
+        }
+        Ok(all)
+    }
+
+    fn show(&self, extension: &StoredExtension, addon: &HeldAddon) -> Result<Shown, ExtensionError> {
+        let registration = &addon.registration;
+        let waits = registration.wish.is_some();
+        let shows_wish = waits || extension.descriptor.is_empty();
+        let text = match shows_wish && !extension.wished.is_empty() {
+            true => &extension.wished,
+            false => &extension.descriptor,
+        };
+        let known = KnownDescriptor::kept(text, &extension.descriptor_url, self.is_development())?;
+        let asked = registration
+            .wish
+            .as_ref()
+            .map_or(registration.approved(), |wish| wish.scopes);
+        let descriptor = known.descriptor;
+        Ok(Shown {
+            key: extension.key.clone(),
+            state: registration.state,
+            name: descriptor.name,
+            vendor: descriptor.vendor,
+            host: descriptor.base_url.host_str().unwrap_or_default().to_owned(),
+            digest: descriptor.digest,
+            waits,
+            scopes: Explained::of(registration.approved(), asked),
+            approved: registration.approved(),
+            events: descriptor
+                .webhooks
+                .into_iter()
+                .map(|webhook| webhook.event)
+                .collect(),
+            warnings: descriptor.warnings.iter().map(ToString::to_string).collect(),
+            is_installed: !extension.installed.is_empty(),
+            is_in_force: extension.wished.is_empty() && !extension.descriptor.is_empty(),
+            trouble: extension.trouble.clone(),
+        })
+    }
+
+    /// Gives an extension rights on resources, as an administrator chose them with the approval. A repository is kept with the
+    /// number that the forge knows it by.
+    ///
+    /// # Errors
+    /// The memory does not answer.
+    pub async fn grant(
+        &self,
+        key: &str,
+        grants: &[(Selector, Right)],
+        by: &PersonId,
+    ) -> Result<(), ExtensionError> {
+        let workspaces = self.extension(key).await?.workspaces;
+        let mut changes = Vec::new();
+        for (selector, right) in grants {
+            let selector = numbered(&*self.store, &workspaces, selector.clone()).await?;
+            let grant = HeldGrant {
+                id: self.fresh_id(),
+                principal: Principal::Addon(AddonKey::parse(key)?),
+                grant: Arc::new(Grant::new(selector, *right)),
+                given_by: by.as_str().to_owned(),
+                given: self.now(),
+            };
+            changes.push(RightsChange::Grant(grant_row(&grant)));
+        }
+        edit(&*self.store, |_| Ok((changes.clone(), ()))).await
+    }
+}
+
+/// Until when events are held, after these effects.
+fn held_until(effects: &[Effect], known: Option<&HeldAddon>) -> Option<Timestamp> {
+    let held = effects.iter().find_map(|effect| match effect {
+        Effect::HoldEvents(until) => Some(*until),
+        Effect::TellAdministrators(_)
+        | Effect::Install(_)
+        | Effect::Enabled
+        | Effect::Disabled
+        | Effect::Uninstalled
+        | Effect::EndConnections
+        | Effect::DestroySecrets => None,
+    });
+    held.or_else(|| known.and_then(|known| known.held_until))
+}

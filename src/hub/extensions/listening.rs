@@ -1,0 +1,173 @@
+//! What extensions want to hear of (`modules.webhooks`). Whatever changes in the graph waits for them in the unit of work that changes
+//! it, as it does for machines, and only what they may see.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use super::super::Hub;
+use super::super::access::operations::Operation;
+use super::super::access::sight::GrantedSight;
+use super::known::KnownDescriptor;
+use super::{ExtensionError, Extensions};
+use crate::access::AddonKey;
+use crate::access::snapshot::AddonState;
+use crate::graph::answer::Sight as _;
+use crate::model::Timestamp;
+use crate::ports::graph::Node;
+use crate::ports::hub::{DeliveryKind, HubStoreError, HubWork, NewDelivery};
+
+/// How long an event waits for its extension.
+const LIFE: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
+
+/// What stands before the key of an extension where machines have the id of their registration.
+const PREFIX: &str = "extension:";
+
+/// Under which name deliveries for an extension wait.
+pub(super) fn queue(key: &str) -> String {
+    format!("{PREFIX}{key}")
+}
+
+/// The key of the extension for which deliveries of this name wait.
+pub(super) fn key_of(queue: &str) -> Option<&str> {
+    queue.strip_prefix(PREFIX)
+}
+
+/// An event and the address that it is posted to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wanted {
+    /// Name of a type of the graph, in whatever case.
+    event: String,
+    url: String,
+}
+
+/// An extension that listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct Listener {
+    key: AddonKey,
+    workspaces: Vec<String>,
+    wanted: Vec<Wanted>,
+}
+
+/// All extensions that listen, as last read, and the bell that says that something waits.
+#[derive(Debug, Default)]
+pub(in super::super) struct Listening {
+    all: RwLock<Arc<Vec<Listener>>>,
+    /// Something waits for an extension.
+    pub(super) bell: Notify,
+}
+
+impl Listening {
+    fn all(&self) -> Arc<Vec<Listener>> {
+        Arc::clone(&self.all.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Something waits for an extension.
+    pub(in super::super) fn ring(&self) {
+        self.bell.notify_one();
+    }
+
+    pub(super) fn replace(&self, listeners: Vec<Listener>) {
+        *self.all.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(listeners);
+    }
+}
+
+impl Extensions {
+    /// The extensions that listen now. Events for one that is switched off wait until it is on again, or too old.
+    ///
+    /// # Errors
+    /// The memory does not answer.
+    pub(super) async fn listeners(&self) -> Result<Vec<Listener>, ExtensionError> {
+        let held = self.held().await?;
+        let mut listeners = Vec::new();
+        for extension in self.store.extensions().await? {
+            let key = AddonKey::parse(&extension.key)?;
+            let state = held.addons.get(&key).map(|addon| addon.registration.state);
+            let listens = matches!(state, Some(AddonState::Active | AddonState::Disabled));
+            if !listens || extension.descriptor.is_empty() {
+                continue;
+            }
+            let known = KnownDescriptor::kept(
+                &extension.descriptor,
+                &extension.descriptor_url,
+                self.is_development(),
+            )?;
+            let webhooks = known.descriptor.webhooks.into_iter();
+            let wanted = webhooks.map(|webhook| Wanted {
+                event: webhook.event,
+                url: webhook.url.into(),
+            });
+            listeners.push(Listener {
+                key,
+                workspaces: extension.workspaces,
+                wanted: wanted.collect(),
+            });
+        }
+        Ok(listeners)
+    }
+}
+
+impl Hub {
+    /// Lets wait for extensions what they want to hear of these nodes and may; how many.
+    pub(in super::super) async fn cause_for_extensions(
+        &self,
+        workspace: &str,
+        work: &dyn HubWork,
+        changed: &[Arc<Node>],
+    ) -> Result<usize, HubStoreError> {
+        let mut count = 0;
+        let listeners = self.listening().all();
+        let here = |listener: &&Listener| listener.workspaces.iter().any(|own| own == workspace);
+        for listener in listeners.iter().filter(here) {
+            for node in changed {
+                count += self.cause_for(listener, workspace, work, node).await?;
+            }
+        }
+        Ok(count)
+    }
+
+    async fn cause_for(
+        &self,
+        listener: &Listener,
+        workspace: &str,
+        work: &dyn HubWork,
+        node: &Node,
+    ) -> Result<usize, HubStoreError> {
+        let of_kind = |wanted: &&Wanted| wanted.event.eq_ignore_ascii_case(&node.kind);
+        let wanted: Vec<&Wanted> = listener.wanted.iter().filter(of_kind).collect();
+        if wanted.is_empty() {
+            return Ok(0);
+        }
+        let now = self.now();
+        let bearer = self.rights().bearer_of_addon(&listener.key, now);
+        let sight = GrantedSight::of(bearer, Operation::OpenSocket.row().name, work.graph(), now);
+        if !sight.sees(node).await? {
+            return Ok(0);
+        }
+        for one in &wanted {
+            work.deliver(&self.webhook(listener, workspace, one, node))
+                .await?;
+        }
+        Ok(wanted.len())
+    }
+
+    fn webhook(&self, listener: &Listener, workspace: &str, wanted: &Wanted, node: &Node) -> NewDelivery {
+        let (id, now): (String, Timestamp) = (self.fresh_id(), self.now());
+        let body: Value = json!({
+            "event": node.kind, "workspace": workspace, "delivery_id": id, "at": now.rfc3339(),
+            "data": node.body, "links": node.links,
+        });
+        NewDelivery {
+            id: id.clone(),
+            workspace: workspace.to_owned(),
+            registration: queue(listener.key.as_str()),
+            kind: DeliveryKind::Event,
+            operation: wanted.event.clone(),
+            correlation: id,
+            payload: json!({"url": wanted.url, "body": body}).to_string(),
+            created: now,
+            expires: now.plus(LIFE),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Posts to extensions what waits for them: each until it is taken, again after a pause that grows, and given up like everything
+//! that waits (`sdm hub dead` lists it).
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use reqwest::Url;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::Hub;
+use super::known::KnownDescriptor;
+use super::listening::{key_of, queue};
+use super::seeing::target;
+use super::{ExtensionError, Extensions};
+use crate::access::snapshot::AddonState;
+use crate::access::{AddonKey, Scope};
+use crate::ports::hub::Delivery;
+use crate::ports::hub::extensions::StoredExtension;
+use crate::runtime::causes::chain;
+use crate::wire::connect::Call;
+use crate::wire::connect::canonical::CanonicalInput;
+
+/// How long a hub has a delivery for itself while it posts it.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// Most deliveries that are posted to one extension in a row.
+const IN_A_ROW: usize = 100;
+
+/// Longest pause before something is posted again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
+
+/// What waits, as it was written down.
+#[derive(Debug, Deserialize)]
+struct Waiting {
+    url: String,
+    body: Value,
+}
+
+impl Hub {
+    /// Posts what waits for extensions, whenever something may.
+    pub(in super::super) async fn post_to_extensions(&self) {
+        let stop = self.tasks().stop_token();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.listening().bell.notified() => {}
+                // Another hub may have let something wait, and a pause may have ended.
+                () = tokio::time::sleep(self.rhythm().look) => {}
+            }
+            if let Err(error) = self.post_once().await {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "nothing can be posted to extensions now");
+            }
+        }
+    }
+
+    async fn post_once(&self) -> Result<(), ExtensionError> {
+        let waited_for = self.store().waited_for(self.now()).await?;
+        let keys = waited_for.iter().filter_map(|queue| key_of(queue));
+        for posted in join_all(keys.map(|key| self.post_to(key))).await {
+            posted?;
+        }
+        Ok(())
+    }
+
+    /// Posts to one extension in order, until something is not taken.
+    async fn post_to(&self, key: &str) -> Result<(), ExtensionError> {
+        let Some((extension, known)) = self.extensions().listens(key).await? else {
+            return Ok(());
+        };
+        let bearer = self.rights().bearer_of_addon(&AddonKey::parse(key)?, self.now());
+        let may = bearer.has(Scope::EventsRead.name());
+        for _ in 0..IN_A_ROW {
+            let (now, session) = (self.now(), self.fresh_id());
+            let claimed = self
+                .store()
+                .claim(&queue(key), &session, 1, now, now.plus(LEASE))
+                .await?;
+            let Some(delivery) = claimed.into_iter().next() else {
+                return Ok(());
+            };
+            let posted = match may {
+                true => self.extensions().post_event(&extension, &known, &delivery).await,
+                false => Ok(()),
+            };
+            if let Err(error) = posted {
+                tracing::info!(
+                    extension = key,
+                    "an extension did not take an event: {}",
+                    chain(&error)
+                );
+                let pause = self.extensions().pause(delivery.attempts);
+                let again = self.now().plus(pause);
+                self.store().release(&session, again, self.limits()).await?;
+                return Ok(());
+            }
+            self.store()
+                .settle(&queue(key), &delivery.what.correlation)
+                .await?;
+        }
+        self.listening().ring();
+        Ok(())
+    }
+}
+
+impl Extensions {
+    /// An extension that is at work, with the descriptor that is in force.
+    async fn listens(&self, key: &str) -> Result<Option<(StoredExtension, KnownDescriptor)>, ExtensionError> {
+        let Some(extension) = self.store.extension(key).await? else {
+            return Ok(None);
+        };
+        let held = self.held().await?;
+        let addon = held.addons.get(&AddonKey::parse(key)?);
+        let is_active = addon.is_some_and(|addon| addon.registration.state == AddonState::Active);
+        if !is_active || extension.current.is_empty() || extension.descriptor.is_empty() {
+            return Ok(None);
+        }
+        let known = KnownDescriptor::kept(
+            &extension.descriptor,
+            &extension.descriptor_url,
+            self.is_development(),
+        )?;
+        Ok(Some((extension, known)))
+    }
+
+    /// Posts one event. An address that its descriptor does not name any more gets nothing.
+    async fn post_event(
+        &self,
+        extension: &StoredExtension,
+        known: &KnownDescriptor,
+        delivery: &Delivery,
+    ) -> Result<(), ExtensionError> {
+        let Ok(waiting) = serde_json::from_str::<Waiting>(&delivery.what.payload) else {
+            return Ok(());
+        };
+        let mut urls = known.descriptor.webhooks.iter().map(|webhook| &webhook.url);
+        let Some(url) = urls.find(|url| url.as_str() == waiting.url) else {
+            return Ok(());
+        };
+        let token = self.call_token(extension, known, url).await?;
+        Ok(self.outside.post(url, &token, waiting.body.to_string()).await?)
+    }
+
+    async fn call_token(
+        &self,
+        extension: &StoredExtension,
+        known: &KnownDescriptor,
+        url: &Url,
+    ) -> Result<String, ExtensionError> {
+        let client_key = self.client_key().await?;
+        let target = target(url);
+        let call = Call {
+            request: CanonicalInput {
+                method: "POST",
+                target: &target,
+                base: Some(known.descriptor.base_url.as_str()),
+                form: None,
+            },
+            issuer: &client_key,
+            subject: None,
+            now: self.now().as_micros() / 1_000_000,
+        };
+        self.signed(extension, &call).await
+    }
+
+    /// How long to wait after so many attempts.
+    fn pause(&self, attempts: u32) -> Duration {
+        let doubled = 2_u32.saturating_pow(attempts.saturating_sub(1).min(16));
+        self.options.again.saturating_mul(doubled).min(LONGEST_PAUSE)
+    }
+}
