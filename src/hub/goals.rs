@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::Hub;
+use super::access::Caller;
 use super::access::operations::Operation;
 use super::changes::{Change, How};
 use super::questions::Asking;
@@ -169,26 +171,12 @@ impl Asking<'_> {
         let known = graph.nodes("SdmGoal", &change.node.keys).await?;
         // Whose it is, says the goal as it is known: nobody makes another's goal theirs.
         let goal = known.first().map_or(&change.node, |known| &**known);
-        let text = |goal: &Node, field: &str| goal.body.get(field).and_then(Value::as_str).map(str::to_owned);
-        let fulfillment = goal.body.get("fulfillment");
-        let carries_out = fulfillment.and_then(|fulfillment| fulfillment.get("registration")?.as_str());
-        let names = [text(goal, "registration"), carries_out.map(str::to_owned)];
-        let workspace = self.hub.known().machines().workspace(self.workspace);
-        let machines: Vec<_> = names
-            .iter()
-            .flatten()
-            .filter_map(|name| workspace.served.get(name))
-            .collect();
-        let is_own = machines
-            .iter()
-            .filter_map(|machine| self.hub.rights().owner_of(&machine.stored.principal))
-            .any(|owner| owner == self.caller.owner());
-        let state = text(&change.node, "state");
-        let is_decision = matches!(state.as_deref(), Some("approved" | "pre_approved"));
-        match (is_own, is_decision, machines.is_empty()) {
-            (true, _, _) | (false, false, true) => Ok(()),
-            (false, true, _) => Err(Refusal::person_required(Operation::DecideGoal)),
-            (false, false, false) => Err(Refusal::forbidden(
+        let state = change.node.body.get("state").and_then(Value::as_str);
+        let is_decision = matches!(state, Some("approved" | "pre_approved"));
+        match (self.hub.whose(self.caller, self.workspace, goal), is_decision) {
+            (Whose::Own, _) | (Whose::Nobodys, false) => Ok(()),
+            (Whose::Nobodys | Whose::Others, true) => Err(Refusal::person_required(Operation::DecideGoal)),
+            (Whose::Others, false) => Err(Refusal::forbidden(
                 "insufficient_permission",
                 "the goal is another machine's",
             )),
@@ -215,6 +203,40 @@ impl Asking<'_> {
             vec![format!("{namespace}/{name}")],
             body,
         ))
+    }
+}
+
+/// Whose a goal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// A machine's of whoever asks: the one that set it or the one that carries it out.
+    Own,
+    /// Machines' of others.
+    Others,
+    /// None of its machines is there.
+    Nobodys,
+}
+
+impl Hub {
+    /// Whose a goal is, for a caller.
+    pub(super) fn whose(&self, caller: &Caller, workspace: &str, goal: &Node) -> Whose {
+        let set_by = goal.body.get("registration").and_then(Value::as_str);
+        let fulfillment = goal.body.get("fulfillment");
+        let carried_out_by = fulfillment.and_then(|fulfillment| fulfillment.get("registration")?.as_str());
+        let workspace = self.known().machines().workspace(workspace);
+        let mut owners = [set_by, carried_out_by]
+            .into_iter()
+            .flatten()
+            .filter_map(|name| workspace.served.get(name))
+            .map(|machine| self.rights().owner_of(&machine.stored.principal))
+            .peekable();
+        if owners.peek().is_none() {
+            return Whose::Nobodys;
+        }
+        match owners.flatten().any(|owner| owner == caller.owner()) {
+            true => Whose::Own,
+            false => Whose::Others,
+        }
     }
 }
 

@@ -46,6 +46,11 @@ impl Whispers {
         self.due.send_modify(|due| *due |= bit(hint));
     }
 
+    /// To wait for logs that grow.
+    pub(super) fn logs(&self) -> watch::Receiver<u64> {
+        self.logs.subscribe()
+    }
+
     fn take(&self) -> u8 {
         self.due.send_replace(0)
     }
@@ -137,7 +142,7 @@ mod tests {
         due.wait_for(|due| *due != 0).await.unwrap();
         assert_eq!(whispers.take(), bit(Hint::Deliveries) | bit(Hint::Logs));
         assert_eq!(whispers.take(), 0);
-        let mut logs = whispers.logs.subscribe();
+        let mut logs = whispers.logs();
         whispers.logs_grew();
         logs.changed().await.unwrap();
     }

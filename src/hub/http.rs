@@ -80,6 +80,11 @@ fn router(hub: Hub) -> Router {
         Operation::AppendLog,
         post(logs::append).layer(DefaultBodyLimit::max(MAX_PART)),
     );
+    let router = mount(
+        router,
+        Operation::WriteLog,
+        post(logs::append_own).layer(DefaultBodyLimit::max(MAX_PART)),
+    );
     let router = mount(router, Operation::ReadLog, get(logs::read));
     let router = mount(
         router,

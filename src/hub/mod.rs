@@ -15,7 +15,7 @@ mod goals;
 mod hints;
 mod http;
 pub mod ingest;
-mod logs;
+pub mod logs;
 pub mod machines;
 mod metrics;
 mod pages;
@@ -52,6 +52,7 @@ use extensions::listening::Listening;
 use extensions::{ExtensionError, ExtensionOptions, Extensions};
 use hints::Whispers;
 use ingest::WebhookSecrets;
+use logs::{LogOptions, Streams};
 use machines::deliver::Sessions;
 use machines::known::Known;
 use machines::register::Pace;
@@ -119,6 +120,8 @@ pub struct HubOptions {
     pub policy: Option<PathBuf>,
     /// File of the audit log; none is kept when absent.
     pub audit: Option<PathBuf>,
+    /// What becomes of logs of goals.
+    pub logs: LogOptions,
     /// What opens the hub's safe; it keeps no secrets when absent.
     pub master_keys: Option<Arc<MasterKeys>>,
     /// How the hub deals with extensions.
@@ -141,6 +144,7 @@ impl HubOptions {
             secrets: BTreeMap::new(),
             policy: None,
             audit: None,
+            logs: LogOptions::default(),
             master_keys: None,
             extensions: ExtensionOptions::default(),
         }
@@ -185,6 +189,7 @@ struct Inner {
     known: Known,
     sessions: Sessions,
     whispers: Whispers,
+    streams: Streams,
     pace: Pace,
     counters: Counters,
     rights: Arc<Rights>,
@@ -218,6 +223,7 @@ impl Hub {
             known: Known::new(),
             sessions: Sessions::default(),
             whispers: Whispers::default(),
+            streams: Streams::default(),
             pace: Pace::default(),
             counters: Counters::default(),
             rights,
@@ -252,6 +258,14 @@ impl Hub {
 
     fn sessions(&self) -> &Sessions {
         &self.0.sessions
+    }
+
+    fn streams(&self) -> &Streams {
+        &self.0.streams
+    }
+
+    fn log_options(&self) -> &LogOptions {
+        &self.0.options.logs
     }
 
     fn whispers(&self) -> &Whispers {
@@ -404,9 +418,10 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
     tasks.spawn_forever("webhooks", async move { poster.post_to_extensions().await });
     tasks.spawn_forever("deliveries", async move { sharer.share_out().await });
     tasks.spawn_forever("housekeeping", async move { keeper.keep_house().await });
-    let (teller, hearer) = (hub.clone(), hub.clone());
+    let (teller, hearer, archivist) = (hub.clone(), hub.clone(), hub.clone());
     tasks.spawn_forever("hints", async move { teller.tell_replicas().await });
     tasks.spawn_forever("replicas", async move { hearer.hear_replicas().await });
+    tasks.spawn_forever("logs", async move { archivist.keep_logs().await });
     tasks.spawn_forever("http", async move { http::serve(server, listener).await });
     Ok(RunningHub { address, hub, memory })
 }

@@ -6,6 +6,7 @@
 pub mod extensions;
 pub mod handed;
 mod hints;
+mod logs;
 pub mod secrets;
 mod tickets;
 
@@ -18,6 +19,7 @@ use super::rights::RightsStore;
 use crate::model::Timestamp;
 use crate::wire::hub::PolicyName;
 pub use hints::{Hearing, Hint, Hints};
+pub use logs::{FilePlace, GoalLogs, LogContent, LogName, LogPart, LogState, NewLogPart};
 pub use tickets::{Ticket, TicketLimits, Tickets};
 
 /// The hub's memory cannot do what was asked.
@@ -422,29 +424,6 @@ pub trait Messages: Send + Sync {
 
     /// The last messages of a workspace, newest first.
     async fn messages(&self, workspace: &str, limit: u32) -> Result<Vec<StoredMessage>, HubStoreError>;
-}
-
-/// Logs of goals.
-#[async_trait]
-pub trait GoalLogs: Send + Sync {
-    /// Appends a part; `false` when the log has `most` bytes already.
-    async fn append_log(
-        &self,
-        workspace: &str,
-        goal: &str,
-        content: &str,
-        most: u64,
-        at: Timestamp,
-    ) -> Result<bool, HubStoreError>;
-
-    /// Parts of a log from a number on, with their numbers.
-    async fn log(
-        &self,
-        workspace: &str,
-        goal: &str,
-        from: i64,
-        limit: u32,
-    ) -> Result<Vec<(i64, String)>, HubStoreError>;
 }
 
 /// All of a hub's memory.

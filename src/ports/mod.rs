@@ -15,6 +15,7 @@ pub mod secrets;
 pub mod signing;
 pub mod store;
 pub mod team;
+pub mod team_logs;
 pub mod triggers;
 
 pub use errands::{ErrandStore, JobStore, PreferenceStore};

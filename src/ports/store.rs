@@ -19,6 +19,7 @@ use super::errands::{ErrandStore, JobStore, PreferenceStore};
 use super::executor::AttemptRef;
 use super::kept::{Kept, KeptArchive, Sought, Success};
 use super::team::TeamStore;
+use super::team_logs::LogsOnTheirWay;
 use super::triggers::TriggerStore;
 use crate::model::push::Trust;
 
@@ -227,7 +228,9 @@ pub struct PlanningAttempt {
 
 /// See the module.
 #[async_trait]
-pub trait Store: ErrandStore + JobStore + PreferenceStore + TeamStore + TriggerStore + Send + Sync {
+pub trait Store:
+    ErrandStore + JobStore + LogsOnTheirWay + PreferenceStore + TeamStore + TriggerStore + Send + Sync
+{
     /// Remembers a repository or brings what is known of it up to date; `true` at first sight, and then these are its heads.
     async fn remember_repository(
         &self,

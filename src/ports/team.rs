@@ -9,6 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::store::StoreError;
+use super::team_logs::LogOnItsWay;
 use crate::model::{Cursor, Timestamp};
 
 /// Something a hub has told the machine.
@@ -85,8 +86,8 @@ pub trait TeamStore: Send + Sync {
     /// forgotten either. Other hubs are told nothing any more.
     async fn begin_reporting(&self, hub: &str) -> Result<Cursor, StoreError>;
 
-    /// The hub has taken everything up to here.
-    async fn reported(&self, hub: &str, cursor: Cursor) -> Result<(), StoreError>;
+    /// The hub has taken everything up to here; from now on these logs are to be sent.
+    async fn reported(&self, hub: &str, cursor: Cursor, logs: &[LogOnItsWay]) -> Result<(), StoreError>;
 
     /// There is no hub any more: nothing is kept for one.
     async fn stop_reporting(&self) -> Result<(), StoreError>;

@@ -3,6 +3,7 @@
 mod chaos;
 mod commands;
 mod link;
+mod logs;
 mod pushes;
 mod real;
 mod reports;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -19,6 +20,7 @@ use crate::config::LogFormat;
 use crate::hub::HubOptions;
 use crate::hub::administration::KeyWish;
 use crate::hub::ingest::WebhookSecrets;
+use crate::hub::logs::LogOptions;
 use crate::model::Timestamp;
 use crate::ports::hub::{Delivery, StoredKey, StoredRegistration};
 use crate::runtime::clock::{Clock, SystemClock};
@@ -28,6 +30,9 @@ use crate::wire::hub::PolicyName;
 
 /// Where a hub listens unless told otherwise.
 const LISTEN: &str = "127.0.0.1:2867";
+
+/// A day.
+const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 /// The workspace of a first key unless told otherwise.
 const WORKSPACE: &str = "main";
@@ -62,6 +67,12 @@ pub struct Args {
     master_keys: MasterKeyArgs,
     #[command(flatten)]
     outside: OutsideArgs,
+    /// Directory for logs of goals that have rested for a day; hub-logs beside the hub's file when absent, none with Postgres
+    #[arg(long, value_name = "DIRECTORY")]
+    logs: Option<PathBuf>,
+    /// Days that logs of goals are kept
+    #[arg(long, value_name = "NUMBER", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3660))]
+    log_days: u32,
     /// Workspace of the first key
     #[arg(long, value_name = "ID", default_value = WORKSPACE)]
     workspace: String,
@@ -215,7 +226,9 @@ fn serve(context: &Context, args: &Args, place: Place) -> CommandResult {
                 .hint("write it with its scheme, such as https://hub.example.org"),
         );
     }
+    let logs = logs(context, args, &place);
     let mut options = HubOptions::new(place, args.listen);
+    options.logs = logs;
     options.address.clone_from(&args.address);
     let given = |file: &PathBuf| context.sources.directory.join(file);
     options.policy = args.policy.as_ref().map(given);
@@ -238,6 +251,20 @@ fn serve(context: &Context, args: &Args, place: Place) -> CommandResult {
     }
     run_hub(options, &args.workspace, &|news| tell(ui, &args.workspace, &news))?;
     Ok(Exit::Ok)
+}
+
+/// What becomes of logs. Replicas on Postgres have no directory in common unless somebody says so.
+fn logs(context: &Context, args: &Args, place: &Place) -> LogOptions {
+    let directory = match (&args.logs, place) {
+        (Some(directory), _) => Some(context.sources.directory.join(directory)),
+        (None, Place::File(file)) => Some(file.with_file_name("hub-logs")),
+        (None, Place::Postgres(_)) => None,
+    };
+    LogOptions {
+        directory,
+        keep: DAY * args.log_days,
+        ..LogOptions::default()
+    }
 }
 
 /// Secrets from the files that the command line names.

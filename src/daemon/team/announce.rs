@@ -27,9 +27,14 @@ pub(super) fn registration(name: &str, hub: &HubEntry, machine: &Machine) -> Reg
             labels: labels(machine),
         },
         accept_encoding: Some("gzip".to_owned()),
-        capabilities: [extensions::ACK, extensions::LEASE, extensions::HEADER]
-            .map(str::to_owned)
-            .to_vec(),
+        capabilities: [
+            extensions::ACK,
+            extensions::LEASE,
+            extensions::HEADER,
+            extensions::LOGS,
+        ]
+        .map(str::to_owned)
+        .to_vec(),
         scopes: hub.scopes.clone(),
     }
 }

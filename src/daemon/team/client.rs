@@ -19,8 +19,9 @@ use crate::git::network::NetworkOptions;
 use crate::git::transport::http1_client;
 use crate::ports::scm::ScmError;
 use crate::ports::secrets::NotGiven;
+use crate::ports::team_logs::LogOnItsWay;
 use crate::runtime::causes::chain;
-use crate::wire::hub::{MAX_DOWNWARD, Registered, Registration};
+use crate::wire::hub::{LogPart, LogTaken, MAX_DOWNWARD, Registered, Registration};
 
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -181,21 +182,66 @@ impl HubClient {
     /// # Errors
     /// The hub does not say.
     pub(super) async fn look(&self, key: &SecretString, command: &str, id: &str) -> Result<Value, HubError> {
-        let mut url =
-            Url::parse(&self.address).map_err(|_| HubError::NotAHub("it has no address".to_owned()))?;
-        if let Ok(mut steps) = url.path_segments_mut() {
-            steps
-                .pop_if_empty()
-                .extend(["command", command, "invocation", id]);
-        }
+        let url = self.url(&["command", command, "invocation", id])?;
         let request = self.http.get(url).header(header::ACCEPT, "application/json");
         told(answer(request.bearer_auth(key.expose_secret())).await?)
     }
 
+    /// Sends a part of a log; how far the hub has it then.
+    ///
+    /// # Errors
+    /// The hub does not take it, or is not there.
+    pub(super) async fn append_log(
+        &self,
+        key: &SecretString,
+        log: &LogOnItsWay,
+        part: &LogPart,
+    ) -> Result<u64, HubError> {
+        let (set, attempt) = (log.goal_set.to_string(), log.attempt.to_string());
+        let (environment, name) = (log.goal.environment.as_str(), log.goal.unique_name.as_str());
+        let url = self.url(&[
+            "api",
+            "goal-logs",
+            &log.workspace,
+            &set,
+            environment,
+            name,
+            &attempt,
+        ])?;
+        let (status, wish, body) = answer(self.post_to(url, key, part)).await?;
+        if status == StatusCode::FORBIDDEN {
+            return Err(HubError::NotTaken(plain(&said(&body).message)));
+        }
+        let taken = told((status, wish, body))?;
+        let taken: Result<LogTaken, _> = serde_json::from_value(taken);
+        taken
+            .map(|taken| taken.next)
+            .map_err(|_| HubError::NotAHub("its answer to a log cannot be read".to_owned()))
+    }
+
+    /// The address with these steps behind it.
+    fn url(&self, steps: &[&str]) -> Result<Url, HubError> {
+        let mut url =
+            Url::parse(&self.address).map_err(|_| HubError::NotAHub("it has no address".to_owned()))?;
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(steps);
+        }
+        Ok(url)
+    }
+
     fn post(&self, path: &str, key: &SecretString, body: &impl serde::Serialize) -> RequestBuilder {
+        self.post_to(format!("{}{path}", self.address), key, body)
+    }
+
+    fn post_to(
+        &self,
+        url: impl reqwest::IntoUrl,
+        key: &SecretString,
+        body: &impl serde::Serialize,
+    ) -> RequestBuilder {
         let body = serde_json::to_vec(body).expect("messages to the hub have text keys only");
         self.http
-            .post(format!("{}{path}", self.address))
+            .post(url)
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::ACCEPT, "application/json")
             .bearer_auth(key.expose_secret())

@@ -16,6 +16,7 @@ mod frames;
 mod goals;
 mod inbox;
 mod link;
+mod logs;
 mod places;
 mod pushes;
 mod report;
@@ -28,7 +29,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use secrecy::SecretString;
 use thiserror::Error;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 
 use crate::config::{Configuration, HubEntry};
@@ -95,6 +96,8 @@ struct Inner {
     beginning: Mutex<HashSet<String>>,
     /// Correlations of what is being worked on.
     in_hand: Mutex<Vec<String>>,
+    /// Whether they talk, and the hub takes logs.
+    takes_logs: watch::Sender<bool>,
 }
 
 impl Team {
@@ -129,6 +132,7 @@ impl Team {
             look: Notify::new(),
             beginning: Mutex::default(),
             in_hand: Mutex::default(),
+            takes_logs: watch::Sender::new(false),
         })))
     }
 
@@ -157,6 +161,10 @@ impl Team {
         self.0
             .tasks
             .spawn_forever("reports", async move { inner.run_reports().await });
+        let inner = Arc::clone(&self.0);
+        self.0
+            .tasks
+            .spawn_forever("logs", async move { inner.run_logs().await });
     }
 
     /// The operator's files were read again: what is announced may be something else, and a hub that refused may not do so
@@ -252,6 +260,7 @@ impl Team {
         let (speaker, sayings) = mpsc::channel(SAYINGS);
         self.0.speaker.open(speaker, registered.knows(extensions::ACK));
         self.0.spoken_to.notify_one();
+        self.0.takes_logs.send_replace(registered.knows(extensions::LOGS));
         let cues = Cues {
             stop,
             again: &self.0.again,
@@ -261,6 +270,7 @@ impl Team {
         let rhythm = Rhythm::usual(self.0.hub.drain);
         let ending = Session::new(socket, self, rhythm).run(cues).await;
         self.0.speaker.close();
+        self.0.takes_logs.send_replace(false);
         Ok(ending)
     }
 

@@ -12,8 +12,9 @@ use super::backoff::{Backoff, Setback};
 use super::client::HubError;
 use super::goals::Confirmations;
 use super::{Inner, goals};
-use crate::model::{Cursor, FeedEntry, GoalEvent, GoalKey, GoalSetId, News, StateName};
+use crate::model::{Cursor, FeedEntry, GoalChange, GoalEvent, GoalKey, GoalSetId, News, StateName};
 use crate::ports::store::{GoalSetRecord, StoreError};
+use crate::ports::team_logs::LogOnItsWay;
 use crate::runtime::causes::chain;
 
 /// Entries of the log read at once.
@@ -142,26 +143,32 @@ impl Inner {
     async fn report_page(&self, page: &[FeedEntry], told: &mut Told) -> Result<(), Stuck> {
         let mut records: HashMap<GoalSetId, Option<GoalSetRecord>> = HashMap::new();
         let mut waiting: Vec<WriteOut> = Vec::new();
+        let mut logs: Vec<LogOnItsWay> = Vec::new();
         let mut behind: Option<Cursor> = None;
         for entry in page {
             let writes = self.writes_of(entry, &mut records, told).await?;
             if !waiting.is_empty() && waiting.len() + writes.len() > TOGETHER {
                 self.tell(&waiting).await?;
                 waiting.clear();
-                self.move_mark(behind).await?;
+                self.move_mark(behind, &logs).await?;
+                logs.clear();
             }
+            logs.extend(log_of(entry, &writes));
             waiting.extend(writes);
             behind = Some(entry.cursor);
         }
         if !waiting.is_empty() {
             self.tell(&waiting).await?;
         }
-        Ok(self.move_mark(behind).await?)
+        Ok(self.move_mark(behind, &logs).await?)
     }
 
-    async fn move_mark(&self, behind: Option<Cursor>) -> Result<(), StoreError> {
+    async fn move_mark(&self, behind: Option<Cursor>, logs: &[LogOnItsWay]) -> Result<(), StoreError> {
         match behind {
-            Some(cursor) => self.engine.store().reported(&self.hub.address, cursor).await,
+            Some(cursor) => {
+                let store = self.engine.store();
+                store.reported(&self.hub.address, cursor, logs).await
+            }
             None => Ok(()),
         }
     }
@@ -256,6 +263,23 @@ impl Inner {
             .await
             .map(|_| ())
     }
+}
+
+/// The log of an attempt that has begun, and goes where the goal is told.
+fn log_of(entry: &FeedEntry, writes: &[WriteOut]) -> Option<LogOnItsWay> {
+    let News::Goal { goal_set, event, .. } = &entry.news else {
+        return None;
+    };
+    let GoalChange::Started { attempt, .. } = event.change else {
+        return None;
+    };
+    Some(LogOnItsWay {
+        goal_set: *goal_set,
+        goal: event.goal.clone(),
+        attempt,
+        workspace: writes.first()?.workspace.clone(),
+        taken: 0,
+    })
 }
 
 /// A mutation of all of them.

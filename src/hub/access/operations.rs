@@ -36,6 +36,8 @@ pub enum Operation {
     ProbeLogs,
     /// Append to the log of a goal that is known here.
     AppendLog,
+    /// Append to the log of a goal of one's own.
+    WriteLog,
     /// Read the log of a goal.
     ReadLog,
     /// Send an object of a custom type.
@@ -186,6 +188,15 @@ const APPEND_LOG: Row = open(
         "/api/logs/{workspace}/{owner}/{repo}/{sha}/{environment}/{name}/{goal_set}/{correlation}",
     ),
 );
+const WRITE_LOG: Row = row(
+    "goal.log.write",
+    (
+        "POST",
+        "/api/goal-logs/{workspace}/{goal_set}/{environment}/{name}/{attempt}",
+    ),
+    &["goals:write"],
+    "write",
+);
 const READ_LOG: Row = row(
     "goal.log",
     ("GET", "/api/logs/{workspace}/{goal_set}/{environment}/{name}"),
@@ -268,6 +279,7 @@ impl Operation {
             Self::ContinueInvocation => &CONTINUE_INVOCATION,
             Self::ProbeLogs => &PROBE_LOGS,
             Self::AppendLog => &APPEND_LOG,
+            Self::WriteLog => &WRITE_LOG,
             Self::ReadLog => &READ_LOG,
             Self::IngestHook => &INGEST_HOOK,
             Self::BuildHook => &BUILD_HOOK,
@@ -349,6 +361,7 @@ mod tests {
         Operation::ContinueInvocation,
         Operation::ProbeLogs,
         Operation::AppendLog,
+        Operation::WriteLog,
         Operation::ReadLog,
         Operation::IngestHook,
         Operation::BuildHook,

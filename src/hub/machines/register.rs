@@ -24,6 +24,7 @@ pub const CAPABILITIES: &[&str] = &[
     extensions::LEASE,
     extensions::HEADER,
     extensions::CONTEXT,
+    extensions::LOGS,
 ];
 
 /// Registrations of one machine that are taken at once; the original asks again and again without a pause when it

@@ -12,9 +12,6 @@ use crate::model::{DEFAULT_ENVIRONMENT, StateName, Timestamp};
 /// Most lines of an error that are shown.
 const ERROR_LINES: usize = 20;
 
-/// How goals of our own machines say that they are carried out.
-const OUR_METHOD: &str = "sdm";
-
 /// The name of a goal, for people.
 pub(super) fn name(goal: Object<'_>) -> &str {
     match goal.text("/name") {
@@ -27,11 +24,6 @@ pub(super) fn name(goal: Object<'_>) -> &str {
 pub(super) fn log_address(workspace: &str, goal_set: &str, environment: &str, name: &str) -> String {
     let set = goal_set_address(workspace, goal_set);
     format!("{set}/logs/{}/{}", step(environment), step(name))
-}
-
-/// Whether a goal is one of our own machines', which keep its log and decide about it.
-pub(super) fn is_ours(goal: Object<'_>) -> bool {
-    goal.text("/fulfillment/method") == OUR_METHOD
 }
 
 /// What a page tells of a goal.

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::super::Hub;
 use super::super::access::operations::Operation;
+use super::super::logs::Through;
 use super::super::refusal::Refusal;
 use super::entry::goal_set_address;
 use super::goal;
@@ -19,10 +20,8 @@ use super::look::Look;
 use super::object::{Object, Standing};
 use super::operations::Page;
 use super::stream::{self, Follow, Said};
-use super::text::{Name, Shown, log_line, plain};
-
-/// Parts of a log on one page, and in one event.
-const PARTS: u32 = 200;
+use super::text::{Name, log_line, plain};
+use crate::wire::hub::LoggedLine;
 
 /// Longest line that is shown, in characters.
 const LONGEST_LINE: usize = 20_000;
@@ -46,26 +45,38 @@ impl Place {
     }
 }
 
-/// How far a reader has read: parts, and lines.
+/// How far a reader has read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
 pub(super) struct Offset {
-    #[serde(default)]
-    part: i64,
-    #[serde(default)]
+    attempt: u32,
+    /// Of the attempt's log.
+    offset: u64,
     line: u64,
 }
 
 impl Offset {
     fn read(text: &str) -> Option<Self> {
-        let (part, line) = text.split_once('.')?;
-        Some(Self {
-            part: part.parse().ok().filter(|part| *part >= 0)?,
+        let mut parts = text.split('.');
+        let (attempt, offset, line) = (parts.next()?, parts.next()?, parts.next()?);
+        let is_all = parts.next().is_none();
+        let read = Self {
+            attempt: attempt.parse().ok()?,
+            offset: offset.parse().ok()?,
             line: line.parse().ok()?,
-        })
+        };
+        is_all.then_some(read)
     }
 
     fn text(self) -> String {
-        format!("{}.{}", self.part, self.line)
+        format!("{}.{}.{}", self.attempt, self.offset, self.line)
+    }
+
+    fn query(self) -> String {
+        format!(
+            "?attempt={}&offset={}&line={}",
+            self.attempt, self.offset, self.line
+        )
     }
 }
 
@@ -95,27 +106,16 @@ pub(super) async fn show(
             p.standing { (Standing::of_goal(goal.text("/state")).whole()) }
             p { a href=(goal_set_address(&place.workspace, &place.goal_set)) { "The goal set" } }
         }
-        @if lines.is_empty && from.line == 0 { p.empty { (nothing(&place, goal)) } }
+        @if lines.is_empty && from.line == 0 { p.empty { "Nothing has been written yet." } }
         div.log data-stream={ (place.address()) "/stream" } data-seen=(lines.until.text()) data-grow="end" role="log" tabindex="0" aria-label="log" {
             (lines.markup)
         }
         @if lines.is_full {
-            p.more { a href={ (place.address()) "?part=" (lines.until.part) "&line=" (lines.until.line) } { "Go on reading" } }
+            p.more { a href={ (place.address()) (lines.until.query()) } { "Go on reading" } }
         }
     };
     let title = format!("Log of {}", plain(goal::name(goal)));
     Ok(Document::of(&look.frame(Some(Tab::Activity)), &title, &content))
-}
-
-fn nothing(place: &Place, goal: Object<'_>) -> Markup {
-    html! {
-        @if goal::is_ours(goal) {
-            "The machine " (Name(goal.text("/fulfillment/registration"))) " keeps this log. There, "
-            code { "sdm logs " (Shown(&place.goal_set.chars().take(7).collect::<String>())) " " (Shown(&place.name)) } " shows it."
-        } @else {
-            "Nothing has been written yet."
-        }
-    }
 }
 
 /// The goal, if it may be seen with its log.
@@ -132,34 +132,35 @@ async fn seen(look: &Look, place: &Place) -> Result<Value, Refusal> {
 }
 
 async fn lines(hub: &Hub, place: &Place, from: Offset) -> Result<Lines, Refusal> {
-    let parts = hub
-        .store()
-        .log(&place.workspace, &place.goal(), from.part, PARTS)
-        .await?;
-    let mut until = from;
+    let at = Through {
+        attempt: from.attempt,
+        offset: from.offset,
+    };
+    let read = hub.log_through(&place.workspace, &place.goal(), at).await?;
+    let mut until = Offset {
+        attempt: read.until.attempt,
+        offset: read.until.offset,
+        ..from
+    };
     let mut texts: Vec<(u64, String)> = Vec::new();
-    for (part, content) in &parts {
-        until.part = part + 1;
-        for text in texts_of(content) {
-            until.line += 1;
-            texts.push((until.line, text));
-        }
+    for text in texts_of(&read.lines) {
+        until.line += 1;
+        texts.push((until.line, text));
     }
     Ok(Lines {
         markup: html! { @for (number, text) in &texts { (line(*number, text)) } },
         until,
         is_empty: texts.is_empty(),
-        is_full: parts.len() == PARTS as usize,
+        is_full: read.has_more,
     })
 }
 
-/// The lines of a part.
-fn texts_of(content: &str) -> Vec<String> {
-    let said: Vec<Value> = serde_json::from_str(content).unwrap_or_default();
+/// Lines as they are shown: the original sends several as one.
+fn texts_of(lines: &[LoggedLine]) -> Vec<String> {
     let mut texts = Vec::new();
-    for one in &said {
-        let message = Object(one).text("/message");
-        texts.extend(message.strip_suffix('\n').unwrap_or(message).split('\n').map(cut));
+    for line in lines {
+        let text = line.text.strip_suffix('\n').unwrap_or(&line.text);
+        texts.extend(text.split('\n').map(cut));
     }
     texts
 }
@@ -228,22 +229,37 @@ impl Follow for Reading {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Timestamp;
 
     #[test]
     fn e8_readers_go_on_where_they_were() {
-        assert_eq!(Offset::read("3.17"), Some(Offset { part: 3, line: 17 }));
-        for wrong in ["", "3", "-1.2", "x.1", "1.-1"] {
+        let offset = Offset {
+            attempt: 1,
+            offset: 3,
+            line: 17,
+        };
+        assert_eq!(Offset::read("1.3.17"), Some(offset));
+        for wrong in ["", "3", "1.2", "1.-1.2", "x.1.1", "1.1.-1", "1.1.1.1"] {
             assert_eq!(Offset::read(wrong), None, "{wrong}");
         }
-        assert_eq!(Offset { part: 3, line: 17 }.text(), "3.17");
+        assert_eq!(offset.text(), "1.3.17");
     }
 
     #[test]
     fn e7_lines_of_any_length_and_kind_are_lines() {
-        let part = serde_json::json!([{"message": "one\ntwo\n"}, {"message": "x".repeat(1_000_000)}, {"message": 7}, "no"]);
-        let texts = texts_of(&part.to_string());
-        assert_eq!(texts.len(), 5);
+        let line = |text: String| LoggedLine {
+            offset: 0,
+            at: Timestamp::from_micros(0),
+            stream: "out".to_owned(),
+            text,
+        };
+        let lines = [
+            line("one\ntwo\n".to_owned()),
+            line("x".repeat(1_000_000)),
+            line(String::new()),
+        ];
+        let texts = texts_of(&lines);
+        assert_eq!(texts.len(), 4);
         assert!(texts[2].chars().count() < LONGEST_LINE + 20 && texts[2].ends_with("(cut)"));
-        assert!(texts_of("not json").is_empty());
     }
 }

@@ -4,9 +4,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Database;
-use super::fixture::{at, carry_out, goal, planned, push, set_id};
+use super::fixture::{at, carry_out, goal, key, planned, push, set_id};
 use crate::model::Cursor;
 use crate::ports::team::{Delivered, Delivery, DeliveryAnswer};
+use crate::ports::team_logs::LogOnItsWay;
 
 const HUB: &str = "https://hub.example.com";
 
@@ -80,8 +81,8 @@ pub(super) async fn reports_begin_at_the_end_of_the_log_and_go_on_where_they_wer
     store.record_push(&push(1), None).await.unwrap();
     let end = store.last_cursor().await.unwrap();
     assert_eq!(store.begin_reporting(HUB).await.unwrap(), end);
-    store.reported(HUB, Cursor(end.0 + 5)).await.unwrap();
-    store.reported(HUB, Cursor(end.0 + 2)).await.unwrap();
+    store.reported(HUB, Cursor(end.0 + 5), &[]).await.unwrap();
+    store.reported(HUB, Cursor(end.0 + 2), &[]).await.unwrap();
     let store = database.open().await;
     assert_eq!(
         store.begin_reporting(HUB).await.unwrap(),
@@ -99,6 +100,36 @@ pub(super) async fn reports_begin_at_the_end_of_the_log_and_go_on_where_they_wer
     );
 }
 
+pub(super) async fn logs_go_on_their_way_with_the_report_of_their_attempt(database: &dyn Database) {
+    let store = database.open().await;
+    let mark = store.begin_reporting(HUB).await.unwrap();
+    let log = |name: &str, taken| LogOnItsWay {
+        goal_set: set_id(1),
+        goal: key(name),
+        attempt: 1,
+        workspace: "A1".to_owned(),
+        taken,
+    };
+    let both = [log("lint", 0), log("test", 0)];
+    store.reported(HUB, mark, &both).await.unwrap();
+    assert_eq!(store.logs_on_their_way(10).await.unwrap(), both);
+    store.log_taken(&log("test", 70)).await.unwrap();
+    store.reported(HUB, mark, &both).await.unwrap();
+    let store = database.open().await;
+    assert_eq!(
+        store.logs_on_their_way(10).await.unwrap(),
+        [log("lint", 0), log("test", 70)],
+        "one that is known goes on where it is"
+    );
+    store.log_sent(&log("lint", 0)).await.unwrap();
+    assert_eq!(store.logs_on_their_way(10).await.unwrap(), [log("test", 70)]);
+    store.begin_reporting("https://other.example.com").await.unwrap();
+    assert!(
+        store.logs_on_their_way(10).await.unwrap().is_empty(),
+        "another hub is not told what was meant for the first"
+    );
+}
+
 pub(super) async fn what_is_not_reported_is_not_forgotten(database: &dyn Database) {
     let store = database.open().await;
     let mark = store.begin_reporting(HUB).await.unwrap();
@@ -113,7 +144,7 @@ pub(super) async fn what_is_not_reported_is_not_forgotten(database: &dyn Databas
     assert!(store.goal_set(set_id(1)).await.unwrap().is_some());
     assert!(!store.feed(mark, 100).await.unwrap().is_empty());
     let end = store.last_cursor().await.unwrap();
-    store.reported(HUB, end).await.unwrap();
+    store.reported(HUB, end, &[]).await.unwrap();
     assert_eq!(store.waiting().await.unwrap().reports, 0);
     store.prune(at(1_000_000)).await.unwrap();
     assert!(store.goal_set(set_id(1)).await.unwrap().is_none());

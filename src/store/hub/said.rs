@@ -1,4 +1,4 @@
-//! What is said between people and machines: invocations, messages, and logs of goals.
+//! What is said between people and machines: invocations and messages.
 
 use async_trait::async_trait;
 use sqlx::Row;
@@ -9,7 +9,7 @@ use super::deliveries::insert;
 use super::statement::{Doing, composed, moment, moment_or_none};
 use crate::model::Timestamp;
 use crate::ports::hub::{
-    GoalLogs, HubStoreError, Invocations, Messages, NewDelivery, Phase, StoredInvocation, StoredMessage,
+    HubStoreError, Invocations, Messages, NewDelivery, Phase, StoredInvocation, StoredMessage,
 };
 
 const INVOCATION: &str =
@@ -191,77 +191,5 @@ impl SqlHub {
             .doing("list messages")?;
         let read: Result<Vec<_>, _> = rows.iter().map(message).collect();
         read.doing("list messages")
-    }
-}
-
-#[async_trait]
-impl GoalLogs for SqlHub {
-    async fn append_log(
-        &self,
-        workspace: &str,
-        goal: &str,
-        content: &str,
-        most: u64,
-        at: Timestamp,
-    ) -> Result<bool, HubStoreError> {
-        const DOING: &str = "keep a part of a log";
-        const LAST: &str =
-            "SELECT part, bytes FROM hub_log WHERE workspace = $1 AND goal = $2 ORDER BY part DESC LIMIT 1";
-        const APPEND: &str =
-            "INSERT INTO hub_log (workspace, goal, part, bytes, content, at) VALUES ($1, $2, $3, $4, $5, $6)";
-        let mut transaction = self.transaction().await?;
-        let last = sqlx::query(LAST)
-            .bind(workspace)
-            .bind(goal)
-            .fetch_optional(&mut *transaction)
-            .await
-            .doing(DOING)?;
-        let (part, bytes): (i64, i64) = match last {
-            Some(row) => (
-                row.try_get("part").doing(DOING)?,
-                row.try_get("bytes").doing(DOING)?,
-            ),
-            None => (0, 0),
-        };
-        if u64::try_from(bytes).unwrap_or(u64::MAX) >= most {
-            return Ok(false);
-        }
-        let size = i64::try_from(content.len()).unwrap_or(i64::MAX);
-        sqlx::query(APPEND)
-            .bind(workspace)
-            .bind(goal)
-            .bind(part + 1)
-            .bind(bytes.saturating_add(size))
-            .bind(content)
-            .bind(at.as_micros())
-            .execute(&mut *transaction)
-            .await
-            .doing(DOING)?;
-        transaction.commit().await.doing(DOING)?;
-        Ok(true)
-    }
-
-    async fn log(
-        &self,
-        workspace: &str,
-        goal: &str,
-        from: i64,
-        limit: u32,
-    ) -> Result<Vec<(i64, String)>, HubStoreError> {
-        const READ: &str = "SELECT part, content FROM hub_log WHERE workspace = $1 AND goal = $2 AND part >= $3 \
-            ORDER BY part LIMIT $4";
-        let rows = sqlx::query(READ)
-            .bind(workspace)
-            .bind(goal)
-            .bind(from)
-            .bind(i64::from(limit))
-            .fetch_all(&mut *self.reading().await?)
-            .await
-            .doing("read a log")?;
-        let read: Result<Vec<_>, sqlx::Error> = rows
-            .iter()
-            .map(|row| Ok((row.try_get("part")?, row.try_get("content")?)))
-            .collect();
-        read.doing("read a log")
     }
 }

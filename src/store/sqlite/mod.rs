@@ -34,6 +34,7 @@ mod rows;
 mod store;
 mod tags;
 mod team;
+mod team_logs;
 #[cfg(test)]
 mod tests;
 mod timers;

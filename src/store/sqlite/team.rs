@@ -5,12 +5,13 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::SqliteStore;
 use super::failure::Doing;
-use super::rows;
 use super::writer::{Done, Write};
+use super::{rows, team_logs};
 use crate::model::{Cursor, Timestamp};
 use crate::ports::TeamStore;
 use crate::ports::store::StoreError;
 use crate::ports::team::{Delivery, Waiting};
+use crate::ports::team_logs::LogOnItsWay;
 
 /// Most deliveries of one answer.
 const PAGE: u32 = 1_000;
@@ -26,9 +27,9 @@ impl TeamStore for SqliteStore {
         self.writer.write(BeginReporting(hub.to_owned())).await
     }
 
-    async fn reported(&self, hub: &str, cursor: Cursor) -> Result<(), StoreError> {
-        let hub = hub.to_owned();
-        self.writer.write(Reported { hub, cursor }).await
+    async fn reported(&self, hub: &str, cursor: Cursor, logs: &[LogOnItsWay]) -> Result<(), StoreError> {
+        let (hub, logs) = (hub.to_owned(), logs.to_vec());
+        self.writer.write(Reported { hub, cursor, logs }).await
     }
 
     async fn stop_reporting(&self) -> Result<(), StoreError> {
@@ -103,11 +104,14 @@ impl Write for BeginReporting {
     const DOING: &'static str = "begin to report";
 
     async fn write(&self, connection: &mut SqliteConnection) -> Result<Done<Cursor>, StoreError> {
-        sqlx::query("DELETE FROM reported WHERE hub <> ?")
+        let others = sqlx::query("DELETE FROM reported WHERE hub <> ?")
             .bind(&self.0)
             .execute(&mut *connection)
             .await
             .doing(Self::DOING)?;
+        if others.rows_affected() > 0 {
+            team_logs::end(connection).await?;
+        }
         sqlx::query(
             "INSERT INTO reported (hub, cursor)
              VALUES (?, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)) ON CONFLICT (hub) DO NOTHING",
@@ -129,6 +133,7 @@ impl Write for BeginReporting {
 struct Reported {
     hub: String,
     cursor: Cursor,
+    logs: Vec<LogOnItsWay>,
 }
 
 #[async_trait]
@@ -140,10 +145,14 @@ impl Write for Reported {
         sqlx::query("UPDATE reported SET cursor = max(cursor, ?) WHERE hub = ?")
             .bind(rows::stored(self.cursor.0))
             .bind(&self.hub)
-            .execute(connection)
+            .execute(&mut *connection)
             .await
             .doing(Self::DOING)?;
-        Ok(Done::Quiet(()))
+        team_logs::begin(connection, &self.logs).await?;
+        match self.logs.is_empty() {
+            true => Ok(Done::Quiet(())),
+            false => Ok(Done::News(())),
+        }
     }
 }
 
@@ -156,9 +165,10 @@ impl Write for StopReporting {
 
     async fn write(&self, connection: &mut SqliteConnection) -> Result<Done<()>, StoreError> {
         sqlx::query("DELETE FROM reported")
-            .execute(connection)
+            .execute(&mut *connection)
             .await
             .doing(Self::DOING)?;
+        team_logs::end(connection).await?;
         Ok(Done::Quiet(()))
     }
 }

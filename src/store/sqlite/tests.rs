@@ -13,6 +13,7 @@ use super::database::MIGRATIONS;
 use crate::model::{Cursor, News, StateName, UniqueName};
 use crate::ports::errands::ErrandFilter;
 use crate::ports::store::StoreError;
+use crate::ports::team_logs::LogsOnTheirWay as _;
 use crate::ports::{ErrandStore, JobStore, PreferenceStore, Store, TeamStore, TriggerStore};
 use crate::store::contract::fixture::{
     REPO, act, at, branch, carry_out, finish, goal, key, planned, push, set_id, sha,
@@ -149,6 +150,7 @@ async fn k5_migrations_keep_what_is_stored() {
         (60, include_str!("testdata/rows_of_schema_60.sql")),
         (70, include_str!("testdata/rows_of_schema_70.sql")),
         (80, include_str!("testdata/rows_of_schema_80.sql")),
+        (100, include_str!("testdata/rows_of_schema_100.sql")),
     ];
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("sdm.db");
@@ -187,6 +189,7 @@ async fn k5_migrations_keep_what_is_stored() {
         store.begin_reporting("https://hub.example.com").await.unwrap(),
         Cursor(7)
     );
+    assert_eq!(store.logs_on_their_way(10).await.unwrap()[0].taken, 4096);
     let reviews = store.reviews(set_id(1)).await.unwrap();
     assert_eq!(
         reviews[0].1.comments[0].location.as_ref().unwrap().to_string(),

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`ACK`] | The machine says `control: ack {delivery_id}` once it has stored an event (a command: `{correlation_id}`): from then on the machine sees to it, and the hub need not send it again. The status follows as ever. |
 //! | [`LEASE`] | While it works on them the machine says `control: lease {correlation_ids, millis}`: longer silence means that it is gone. |
+//! | [`LOGS`] | The hub takes logs of goals by `POST /api/goal-logs/{workspace}/{goal set}/{environment}/{goal}/{attempt}`, see [`super::logs`]. |
 //! | [`HEADER`] | The address in the hub's answer carries no credential: the machine opens it with `Authorization: Bearer <jwt>`. |
 //! | [`CONTEXT`] | A command that a person started carries `context: {handle, expires_in}`. The machine sends the handle as `X-Hub-Context` with what it asks of the hub for that person. It is for this machine and this command alone, and for a quarter of an hour. |
 //!
@@ -23,6 +24,8 @@ pub const LEASE: &str = "lease";
 pub const HEADER: &str = "header";
 /// Commands carry a proof of who started them.
 pub const CONTEXT: &str = "context";
+/// Logs of goals are taken by their offsets.
+pub const LOGS: &str = "logs";
 
 /// Nothing more is to come.
 pub const DRAIN: &str = "drain";

@@ -6,6 +6,7 @@
 
 mod downward;
 pub mod extensions;
+mod logs;
 mod registration;
 mod source;
 mod upward;
@@ -13,6 +14,7 @@ mod upward;
 pub use downward::{
     CommandInvocation, Control, Downward, DownwardError, EventDelivery, EventExtensions, SecretValue,
 };
+pub use logs::{LogPart, LogTaken, LoggedLine};
 pub use registration::{
     Choice, Command, Group, MappedParameter, Metadata, Parameter, ParameterType, Policy, PolicyName,
     Registered, Registration, RegistrationProblem, SecretDeclaration, Subscription,

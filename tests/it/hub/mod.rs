@@ -7,6 +7,7 @@ mod custom;
 pub mod events;
 mod extensions;
 mod forge;
+mod logs;
 mod machine;
 mod machines;
 mod original;

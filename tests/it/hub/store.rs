@@ -6,8 +6,8 @@ use std::time::Duration;
 use sdm::model::Timestamp;
 use sdm::ports::graph::{Filter, Find, Node};
 use sdm::ports::hub::{
-    Deliveries, DeliveryKind, GoalLogs, HubGraph, Invocations, Keys, Messages, NewDelivery, Phase,
-    QueueLimits, Registrations, StoredInvocation, StoredKey, StoredMessage, StoredRegistration,
+    Deliveries, DeliveryKind, HubGraph, Invocations, Keys, Messages, NewDelivery, Phase, QueueLimits,
+    Registrations, StoredInvocation, StoredKey, StoredMessage, StoredRegistration,
 };
 use sdm::store::hub::{Place, SqlHub};
 use sdm::wire::hub::PolicyName;
@@ -419,15 +419,6 @@ async fn messages_stand_once_at_a_place(hub: &SqlHub) {
     assert!(!hub.take_back("w", "channel:other", "m").await.unwrap());
 }
 
-async fn logs_are_bounded(hub: &SqlHub) {
-    assert!(hub.append_log("w", "g", "[1]", 5, at(0)).await.unwrap());
-    assert!(hub.append_log("w", "g", "[2]", 5, at(0)).await.unwrap());
-    assert!(!hub.append_log("w", "g", "[3]", 5, at(0)).await.unwrap());
-    let parts = hub.log("w", "g", 2, 10).await.unwrap();
-    assert_eq!(parts, [(2, "[2]".to_owned())]);
-    assert!(hub.log("w", "other", 0, 10).await.unwrap().is_empty());
-}
-
 /// Units of one workspace follow one another, whoever begins them.
 async fn units_of_work_take_turns(hub: &SqlHub) {
     let work = hub.begin("turns").await.unwrap();
@@ -472,7 +463,7 @@ async fn contract(place: &Place) {
     super::rights::who_may_do_what_is_kept(&hub).await;
     invocations_end_once(&hub).await;
     messages_stand_once_at_a_place(&hub).await;
-    logs_are_bounded(&hub).await;
+    store_shared::logs_grow_at_their_end_only(&hub).await;
     units_of_work_take_turns(&hub).await;
     super::safe::secrets_are_kept_in_their_rows(&hub).await;
     store_shared::tickets_are_used_once_and_in_time(&hub).await;

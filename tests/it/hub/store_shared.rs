@@ -1,9 +1,12 @@
-//! What replicas of a hub share beside work: tickets and hints. Part of the list in `store`.
+//! Tickets, hints and logs. Part of the list in `store`.
 
 use std::time::Duration;
 
 use sdm::model::Timestamp;
-use sdm::ports::hub::{Hint, Hints as _, Ticket, TicketLimits, Tickets as _};
+use sdm::ports::hub::{
+    FilePlace, GoalLogs as _, Hint, Hints as _, LogContent, LogName, NewLogPart, Ticket, TicketLimits,
+    Tickets as _,
+};
 use sdm::store::hub::SqlHub;
 
 fn at(second: u64) -> Timestamp {
@@ -50,4 +53,56 @@ pub async fn hints_reach_whoever_listens(hub: &SqlHub) {
     if hub.is_postgres() {
         assert_eq!(hearing.next().await.unwrap(), Some(Hint::Machines));
     }
+}
+
+pub async fn logs_grow_at_their_end_only(hub: &SqlHub) {
+    let name = |attempt| LogName {
+        workspace: "w".to_owned(),
+        goal: "s/0-code/g".to_owned(),
+        attempt,
+    };
+    let part = |start, end, content: &str| NewLogPart {
+        start: Some(start),
+        end,
+        content: content.to_owned(),
+        is_complete: false,
+        at: at(end),
+    };
+    let log = name(1);
+    assert_eq!(hub.log_state(&log).await.unwrap(), None);
+    // Sent twice at once, it is kept once.
+    let (one, same) = (part(0, 10, "[1]"), part(0, 10, "[1]"));
+    let (one, same) = tokio::join!(hub.append_log(&log, &one, 5), hub.append_log(&log, &same, 5));
+    assert_eq!((one.unwrap().end, same.unwrap().end), (10, 10));
+    let full = hub.append_log(&log, &part(10, 20, "[2, 3]"), 5).await.unwrap();
+    assert_eq!((full.end, full.kept, full.dropped), (20, 3, 10));
+    assert_eq!(hub.append_log(&log, &part(40, 50, "[4]"), 5).await.unwrap(), full);
+    let parts = hub.log_parts(&log, 0, 10).await.unwrap();
+    assert_eq!(parts.len(), 1);
+    assert_eq!(parts[0].content, LogContent::Here("[1]".to_owned()));
+    assert!(hub.log_parts(&log, 10, 10).await.unwrap().is_empty());
+    hub.append_log(&name(2), &part(0, 7, "[5]"), 5).await.unwrap();
+    assert_eq!(hub.logged_attempts("w", "s/0-code/g").await.unwrap(), [1, 2]);
+    assert!(
+        hub.logged_attempts("other", "s/0-code/g")
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    // Into a file, unless it has grown meanwhile.
+    assert_eq!(hub.rested_logs(at(10), 10).await.unwrap(), [name(2)]);
+    let place = FilePlace { at: 3, length: 9 };
+    assert!(!hub.file_log(&log, 10, &[(0, place)]).await.unwrap());
+    assert!(hub.file_log(&log, 20, &[(0, place)]).await.unwrap());
+    assert_eq!(
+        hub.log_parts(&log, 0, 10).await.unwrap()[0].content,
+        LogContent::InFile(place)
+    );
+    assert_eq!(hub.rested_logs(at(100), 10).await.unwrap(), [name(2)]);
+    assert_eq!(hub.old_logs(at(100), 10).await.unwrap(), [name(2), log.clone()]);
+    for attempt in [1, 2] {
+        hub.drop_log(&name(attempt)).await.unwrap();
+    }
+    assert!(hub.old_logs(at(100), 10).await.unwrap().is_empty());
+    assert!(hub.log_parts(&log, 0, 10).await.unwrap().is_empty());
 }

@@ -14,12 +14,12 @@ const SECRET: &str = "a secret of the forge";
 const FOUND: &str = "{ SdmGoal(state: [success]) { uniqueName state registration push { branch after { sha } } } SdmGoalSet { goalSetId state } }";
 
 /// `sdm hub` in a process of its own.
-struct RealHub {
-    url: String,
+pub struct RealHub {
+    pub url: String,
     port: u16,
-    key: String,
+    pub key: String,
     process: Option<Child>,
-    http: reqwest::Client,
+    pub http: reqwest::Client,
 }
 
 impl RealHub {
@@ -55,7 +55,7 @@ impl RealHub {
     }
 
     /// Runs it, on the same database and port as before.
-    async fn run(&mut self, machine: &LocalMachine) {
+    pub async fn run(&mut self, machine: &LocalMachine) {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -82,13 +82,13 @@ impl RealHub {
         self.until("the hub answers", is_up).await;
     }
 
-    fn kill(&mut self) {
+    pub fn kill(&mut self) {
         let mut process = self.process.take().expect("the hub runs");
         process.kill().unwrap();
         process.wait().unwrap();
     }
 
-    async fn until<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+    pub async fn until<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
         let looking = async {
             loop {
                 if let Some(value) = look().await {
@@ -219,7 +219,7 @@ impl Drop for RealHub {
 }
 
 /// A machine that is configured for a hub, and the hub.
-async fn together(goals: &str) -> (LocalMachine, RealHub) {
+pub async fn together(goals: &str) -> (LocalMachine, RealHub) {
     let machine = LocalMachine::new(goals);
     let hub = RealHub::start(&machine).await;
     std::fs::write(machine.path("hub.key"), &hub.key).unwrap();
@@ -235,7 +235,16 @@ async fn together(goals: &str) -> (LocalMachine, RealHub) {
     (machine, hub)
 }
 
-fn connected(machine: &LocalMachine) {
+/// The machine watches its repository beside what the hub tells of.
+pub fn watch(machine: &LocalMachine) {
+    let config = machine.path("home/.config/sdm/config.yaml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let repo = machine.repo();
+    let text = format!("{text}repositories: ['{}']\ntrust: all\n", repo.display());
+    std::fs::write(&config, text).unwrap();
+}
+
+pub fn connected(machine: &LocalMachine) {
     machine.wait_until("the machine is connected", |machine| {
         (machine.status()?["hub"]["standing"] == "connected").then_some(())
     });
@@ -287,14 +296,7 @@ commands:
 #[tokio::test(flavor = "multi_thread")]
 async fn people_run_commands_and_confirm_goals_at_the_hub() {
     let (mut machine, hub) = together(WITH_COMMANDS).await;
-    let config = machine.path("home/.config/sdm/config.yaml");
-    let text = std::fs::read_to_string(&config).unwrap();
-    let repo = machine.repo();
-    std::fs::write(
-        &config,
-        format!("{text}repositories: ['{}']\ntrust: all\n", repo.display()),
-    )
-    .unwrap();
+    watch(&machine);
     machine.start_with_hub();
     connected(&machine);
     let (ada, bob) = (RealHub::person(&machine, "ada"), RealHub::person(&machine, "bob"));

@@ -1,0 +1,345 @@
+//! Logs of goals: sent by offsets, read live, put into files, bounded, and only by those who may (threats E7, E8, G8).
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use sdm::hub::administration::KeyWish;
+use sdm::hub::logs::LogOptions;
+use sdm::hub::{HubOptions, RunningHub, start};
+use sdm::store::hub::Place;
+use serde_json::{Value, json};
+
+use super::machine::{PATIENCE, TestHub, quick, registration, wish};
+
+const LOG: &str = "/api/goal-logs/w/s/0-code/g/1";
+const READ: &str = "/api/logs/w/s/0-code/g";
+
+async fn hub_with(logs: LogOptions) -> (TestHub, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let hub = run(&directory, logs).await;
+    let administration = sdm::hub::administration::Administration::of(hub.memory());
+    let (_, key) = administration.new_key(&wish(&[])).await.unwrap();
+    let hub = TestHub::of(hub, key);
+    prepare(&hub).await;
+    (hub, directory)
+}
+
+async fn run(directory: &tempfile::TempDir, logs: LogOptions) -> RunningHub {
+    let place = Place::File(directory.path().join("hub.db"));
+    let mut options = HubOptions::new(place, "127.0.0.1:0".parse().unwrap());
+    options.rhythm = quick();
+    options.logs = logs;
+    start(options).await.unwrap()
+}
+
+/// A machine, and a goal of it.
+async fn prepare(hub: &TestHub) {
+    hub.register(&registration("m", "1.0.0", "durable")).await;
+    let goal = json!({"goalSetId": "s", "environment": "0-code", "uniqueName": "g", "name": "g", "sha": "b", "branch": "main",
+        "registration": "m", "state": "in_process", "version": 1, "ts": 1, "repo": {"owner": "acme", "name": "app", "providerId": "x"}});
+    let mutation = "mutation M($goal: CustomSdmGoalInput!) { ingestCustomSdmGoal(value: $goal) }";
+    let answer = hub.ask(mutation, json!({ "goal": goal })).await;
+    assert!(answer["data"]["ingestCustomSdmGoal"].is_string(), "{answer}");
+}
+
+fn line(offset: u64, text: &str) -> Value {
+    json!({"offset": offset, "at": 1_800_000_000_000_000_u64, "stream": "out", "text": text})
+}
+
+fn part(from: u64, next: u64, lines: &[Value]) -> Value {
+    json!({"from": from, "next": next, "lines": lines})
+}
+
+async fn send(hub: &TestHub, part: &Value) -> u64 {
+    let (status, answer) = hub.post(LOG, &hub.key, part).await;
+    assert_eq!(status, 200, "{answer}");
+    answer["next"].as_u64().unwrap()
+}
+
+async fn get(hub: &TestHub, path: &str, key: &str) -> (u16, Value) {
+    let response = hub.http.get(hub.url(path)).bearer_auth(key).send().await.unwrap();
+    let status = response.status().as_u16();
+    let body = response.bytes().await.unwrap();
+    (status, serde_json::from_slice(&body).unwrap_or_default())
+}
+
+async fn texts(hub: &TestHub, path: &str) -> Vec<String> {
+    let (status, answer) = get(hub, path, &hub.key).await;
+    assert_eq!(status, 200, "{answer}");
+    let lines = answer["lines"].as_array().unwrap();
+    lines
+        .iter()
+        .map(|line| line["text"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn e8_what_is_sent_twice_is_kept_once_and_the_answer_says_where_to_go_on() {
+    let (hub, _directory) = hub_with(LogOptions::default()).await;
+    assert_eq!(send(&hub, &part(0, 10, &[line(0, "one")])).await, 10);
+    assert_eq!(
+        send(&hub, &part(0, 10, &[line(0, "one")])).await,
+        10,
+        "again, because the answer was lost"
+    );
+    assert_eq!(
+        send(&hub, &part(20, 30, &[line(20, "three")])).await,
+        10,
+        "nothing is left out"
+    );
+    assert_eq!(
+        send(&hub, &part(10, 30, &[line(10, "two"), line(20, "three")])).await,
+        30
+    );
+    let (_, page) = get(&hub, READ, &hub.key).await;
+    assert_eq!(
+        (&page["next"], &page["complete"], &page["attempt"]),
+        (&json!(30), &json!(false), &json!(1))
+    );
+    assert_eq!(texts(&hub, READ).await, ["one", "two", "three"]);
+    assert_eq!(
+        texts(&hub, &format!("{READ}?offset=11")).await,
+        ["three"],
+        "behind a line one has"
+    );
+    let mut last = part(30, 30, &[]);
+    last["lost"] = json!(true);
+    last["complete"] = json!(true);
+    assert_eq!(send(&hub, &last).await, 31);
+    let (_, page) = get(&hub, &format!("{READ}?offset=30"), &hub.key).await;
+    assert_eq!(page["complete"], json!(true));
+    assert!(
+        page["lines"][0]["text"].as_str().unwrap().contains("gone before"),
+        "{page}"
+    );
+    // Another attempt is another log, and the latest is shown.
+    let (status, _) = hub
+        .post(
+            "/api/goal-logs/w/s/0-code/g/2",
+            &hub.key,
+            &part(0, 5, &[line(0, "again")]),
+        )
+        .await;
+    assert_eq!(status, 200);
+    assert_eq!(texts(&hub, READ).await, ["again"]);
+    assert_eq!(
+        texts(&hub, &format!("{READ}?attempt=1&offset=10")).await[..2],
+        ["two", "three"]
+    );
+}
+
+#[tokio::test]
+async fn e7_a_log_is_bounded_and_says_so() {
+    let logs = LogOptions {
+        most: 500,
+        ..LogOptions::default()
+    };
+    let (hub, _directory) = hub_with(logs).await;
+    let mut offset = 0;
+    for _ in 0..20 {
+        offset = send(&hub, &part(offset, offset + 10, &[line(offset, "some words")])).await;
+    }
+    assert_eq!(offset, 200, "what is too much is taken all the same");
+    let mut last = part(200, 200, &[]);
+    last["complete"] = json!(true);
+    send(&hub, &last).await;
+    let kept = texts(&hub, READ).await;
+    assert!(
+        kept.len() < 20 && kept.last().unwrap().contains("bytes more were not kept"),
+        "{kept:?}"
+    );
+    let long = "x".repeat(200_000);
+    let path = "/api/goal-logs/w/s/0-code/g/2";
+    let (status, _) = hub
+        .post(path, &hub.key, &part(0, 200_000, &[line(0, &long)]))
+        .await;
+    assert_eq!(status, 200);
+    let flood = part(0, 9, &[line(0, &"x".repeat(2_000_000))]);
+    assert_eq!(hub.post(path, &hub.key, &flood).await.0, 413);
+}
+
+#[tokio::test]
+async fn g8_logs_are_written_by_whose_goals_they_are_and_names_are_no_paths() {
+    let (hub, directory) = hub_with(LogOptions::default()).await;
+    let stranger = KeyWish {
+        name: "stranger".to_owned(),
+        ..wish(&[])
+    };
+    let (_, stranger) = hub.administration().new_key(&stranger).await.unwrap();
+    let one = part(0, 10, &[line(0, "one")]);
+    assert_eq!(
+        hub.post(LOG, &stranger, &one).await.0,
+        403,
+        "the goal is another machine's"
+    );
+    assert_eq!(hub.post(LOG, "hub_a_guess", &one).await.0, 401);
+    let (_, reader) = hub
+        .administration()
+        .new_key(&wish(&["graph:read"]))
+        .await
+        .unwrap();
+    assert_eq!(hub.post(LOG, &reader, &one).await.0, 403);
+    assert_eq!(get(&hub, READ, &reader).await.0, 403);
+    for path in [
+        "/api/goal-logs/w/s/0-code/..%2f..%2f..%2fetc%2fcron.d%2fx/1",
+        "/api/goal-logs/w/s/%2fetc%2fpasswd/g/1",
+        "/api/goal-logs/other/s/0-code/g/1",
+        "/api/goal-logs/w/s/0-code/g/0",
+        "/api/goal-logs/w/s/0-code/g/-1",
+    ] {
+        let (status, answer) = hub.post(path, &hub.key, &one).await;
+        assert!((400..500).contains(&status), "{path}: {status} {answer}");
+    }
+    for wrong in [
+        json!({"from": 9, "next": 3, "lines": []}),
+        json!({"from": -1, "next": 3, "lines": []}),
+        json!([]),
+    ] {
+        assert_eq!(hub.post(LOG, &hub.key, &wrong).await.0, 400, "{wrong}");
+    }
+    assert!(!directory.path().join("etc").exists());
+}
+
+/// Events of a stream until one is called so.
+async fn events_until(
+    hub: &TestHub,
+    path: &str,
+    last_id: Option<&str>,
+    end: &str,
+) -> Vec<(String, Value, String)> {
+    let mut request = hub
+        .http
+        .get(hub.url(path))
+        .bearer_auth(&hub.key)
+        .header("accept", "text/event-stream");
+    if let Some(id) = last_id {
+        request = request.header("last-event-id", id);
+    }
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    let mut stream = response.bytes_stream();
+    let (mut text, mut events) = (String::new(), Vec::new());
+    let reading = async {
+        loop {
+            text.push_str(std::str::from_utf8(&stream.next().await.unwrap().unwrap()).unwrap());
+            while let Some(at) = text.find("\n\n") {
+                let event: String = text.drain(..at + 2).collect();
+                let field = |name: &str| {
+                    let found = event.lines().find_map(|line| line.strip_prefix(name));
+                    found.unwrap_or_default().trim().to_owned()
+                };
+                let name = field("event:");
+                if name.is_empty() {
+                    continue;
+                }
+                let data = serde_json::from_str(&field("data:")).unwrap();
+                events.push((name.clone(), data, field("id:")));
+                if name == end {
+                    return;
+                }
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, reading)
+        .await
+        .expect("the stream goes on");
+    events
+}
+
+#[tokio::test]
+async fn a_log_is_read_while_it_grows_and_again_from_where_one_was() {
+    let (hub, _directory) = hub_with(LogOptions::default()).await;
+    send(&hub, &part(0, 10, &[line(0, "one")])).await;
+    let writing = async {
+        send(&hub, &part(10, 20, &[line(10, "two")])).await;
+        let mut last = part(20, 30, &[line(20, "three")]);
+        last["complete"] = json!(true);
+        send(&hub, &last).await;
+    };
+    let (events, ()) = tokio::join!(events_until(&hub, READ, None, "end"), writing);
+    let lines: Vec<&str> = events
+        .iter()
+        .filter(|(name, ..)| name == "lines")
+        .flat_map(|(_, data, _)| data["lines"].as_array().unwrap())
+        .map(|line| line["text"].as_str().unwrap())
+        .collect();
+    assert_eq!(lines, ["one", "two", "three"]);
+    assert_eq!(events.last().unwrap().2, "30");
+    let again = events_until(&hub, READ, Some("10"), "end").await;
+    assert_eq!(again[0].1["lines"].as_array().unwrap().len(), 2, "{again:?}");
+    // Who waits without a stream is answered as soon as there is something.
+    let path = "/api/goal-logs/w/s/0-code/g/2";
+    let asked = format!("{READ}?attempt=2&wait=30");
+    let waiting = get(&hub, &asked, &hub.key);
+    let one = part(0, 4, &[line(0, "late")]);
+    let (waited, _) = tokio::join!(waiting, hub.post(path, &hub.key, &one));
+    assert_eq!(waited.1["lines"][0]["text"], json!("late"));
+}
+
+#[tokio::test]
+async fn logs_that_have_rested_lie_in_files_and_are_read_like_the_others() {
+    let shelf = tempfile::tempdir().unwrap();
+    let logs = LogOptions {
+        directory: Some(shelf.path().join("logs")),
+        rest: Duration::from_millis(50),
+        ..LogOptions::default()
+    };
+    let (hub, directory) = hub_with(logs.clone()).await;
+    for (number, text) in ["one", "two", "three"].iter().enumerate() {
+        let from = number as u64 * 10;
+        send(&hub, &part(from, from + 10, &[line(from, text)])).await;
+    }
+    let files = || {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(shelf.path().join("logs")).into_iter().flatten() {
+            found.extend(
+                std::fs::read_dir(entry.unwrap().path())
+                    .unwrap()
+                    .map(|file| file.unwrap().path()),
+            );
+        }
+        found
+    };
+    let filed = async {
+        while files()
+            .iter()
+            .all(|file| file.file_name().unwrap().to_string_lossy().starts_with('.'))
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, filed)
+        .await
+        .expect("the log is put into a file");
+    assert_eq!(texts(&hub, READ).await, ["one", "two", "three"]);
+    assert_eq!(texts(&hub, &format!("{READ}?offset=20")).await, ["three"]);
+    // It may go on growing, and is found again after a restart.
+    send(&hub, &part(30, 40, &[line(30, "four")])).await;
+    assert_eq!(texts(&hub, READ).await, ["one", "two", "three", "four"]);
+    let key = hub.key.clone();
+    assert!(hub.hub.stop().await);
+    let hub = TestHub::of(run(&directory, logs.clone()).await, key.clone());
+    assert_eq!(texts(&hub, READ).await, ["one", "two", "three", "four"]);
+    // A file that is gone is said, and ends nothing.
+    for file in files() {
+        std::fs::remove_file(file).unwrap();
+    }
+    let shown = texts(&hub, READ).await;
+    assert!(shown[0].contains("cannot read"), "{shown:?}");
+    assert!(hub.hub.stop().await);
+    // And none is kept for ever.
+    let short = LogOptions {
+        keep: Duration::ZERO,
+        ..logs
+    };
+    let hub = TestHub::of(run(&directory, short).await, key);
+    let gone = async {
+        while !texts(&hub, READ).await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone)
+        .await
+        .expect("old logs are forgotten");
+    assert!(files().is_empty());
+}
