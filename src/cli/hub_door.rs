@@ -13,6 +13,7 @@ use crate::hub::access::audit::AuditError;
 use crate::hub::access::key::random_text;
 use crate::hub::access::rights::RightsError;
 use crate::hub::administration::{Administration, AdministrationError, KeyWish};
+use crate::hub::restore::{Restored, note_restored, restore};
 use crate::hub::{HubError, HubOptions, RunningHub, start};
 use crate::runtime::causes::chain;
 use crate::runtime::lifecycle::{self, Signals, Wish};
@@ -135,6 +136,20 @@ where
     })
 }
 
+/// Puts the memory at a place back to a copy, or says of one that was put back otherwise that it was.
+///
+/// # Errors
+/// A hub runs on it, or the copy is none.
+pub fn put_back(place: &Place, copy: Option<&Path>) -> Result<Restored, DoorError> {
+    let done = runtime()?.block_on(async {
+        match (place, copy) {
+            (Place::File(file), Some(copy)) => restore(copy, file).await,
+            (Place::File(_) | Place::Postgres(_), _) => note_restored(place).await,
+        }
+    });
+    done.map_err(not_done)
+}
+
 fn not_started(error: HubError) -> DoorError {
     match &error {
         HubError::Listen { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => {
@@ -153,7 +168,12 @@ fn not_started(error: HubError) -> DoorError {
                 hint: Some("name another file with --audit, or put the log right".to_owned()),
             }
         }
+        HubError::InUse(_) => DoorError::Refused {
+            message: error.to_string(),
+            hint: Some("one hub at a time; for several use Postgres".to_owned()),
+        },
         HubError::Listen { .. }
+        | HubError::Place(_)
         | HubError::Store(_)
         | HubError::Rights(_)
         | HubError::Edit(_)
@@ -175,6 +195,8 @@ pub(super) fn not_done(error: AdministrationError) -> DoorError {
         }
         AdministrationError::NoHub(_) => "start the hub first: `sdm hub`; or name its memory with --database",
         AdministrationError::NotOurs => "use pg_dump",
+        AdministrationError::InUse(_) => "stop it first",
+        AdministrationError::Damaged(..) => "take another copy",
         AdministrationError::IsThere(_) => "name a file that is not there yet",
         AdministrationError::Id(_) => "such as ada or ada.lovelace",
         AdministrationError::PersonIsThere(_) => {

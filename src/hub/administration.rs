@@ -44,6 +44,12 @@ pub enum AdministrationError {
     /// Postgres has programs for this.
     #[error("a memory in Postgres is copied by Postgres itself")]
     NotOurs,
+    /// A hub runs on it.
+    #[error("a hub runs on {}", .0.display())]
+    InUse(PathBuf),
+    /// It is not whole.
+    #[error("{} is damaged: {}", .0.display(), .1)]
+    Damaged(PathBuf, String),
     /// It would be written over.
     #[error("{} is there already", .0.display())]
     IsThere(PathBuf),

@@ -15,6 +15,7 @@ mod goals;
 mod hints;
 mod http;
 pub mod ingest;
+mod lock;
 pub mod logs;
 pub mod machines;
 mod metrics;
@@ -22,6 +23,7 @@ mod pages;
 pub mod people;
 mod questions;
 mod refusal;
+pub mod restore;
 pub mod safe;
 
 use std::collections::BTreeMap;
@@ -52,6 +54,7 @@ use extensions::listening::Listening;
 use extensions::{ExtensionError, ExtensionOptions, Extensions};
 use hints::Whispers;
 use ingest::WebhookSecrets;
+use lock::MemoryLock;
 use logs::{LogOptions, Streams};
 use machines::deliver::Sessions;
 use machines::known::Known;
@@ -166,6 +169,12 @@ pub enum HubError {
     /// What it needs for extensions.
     #[error("extensions cannot be reached")]
     Extensions(#[from] ExtensionError),
+    /// Another hub has its memory.
+    #[error("another hub runs on {}", .0.display())]
+    InUse(PathBuf),
+    /// Nothing can be made beside its memory.
+    #[error("failed to use the place of the hub's memory")]
+    Place(#[source] std::io::Error),
     /// Its place to listen.
     #[error("failed to listen on {address}")]
     Listen {
@@ -350,6 +359,7 @@ pub struct RunningHub {
     pub address: SocketAddr,
     hub: Hub,
     memory: SqlHub,
+    _lock: Option<MemoryLock>,
 }
 
 impl RunningHub {
@@ -371,6 +381,13 @@ impl RunningHub {
     }
 }
 
+fn take_lock(place: &Place) -> Result<Option<MemoryLock>, HubError> {
+    MemoryLock::of(place).map_err(|error| match (place, error.kind()) {
+        (Place::File(path), std::io::ErrorKind::WouldBlock) => HubError::InUse(path.clone()),
+        _ => HubError::Place(error),
+    })
+}
+
 /// Starts a hub.
 ///
 /// # Errors
@@ -378,7 +395,9 @@ impl RunningHub {
 pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
     let (policy, audit) = (options.policy.as_deref(), options.audit.as_deref());
     let rights = Rights::open(policy, audit, SystemClock.now())?;
+    let lock = take_lock(&options.place)?;
     let memory = SqlHub::open(&options.place).await?;
+    memory.begin_first_life(&RandomIds.fresh().to_string()).await?;
     let keys = memory.keys().await?;
     if rights.governing_file().is_none() {
         let agreeing = Agreeing {
@@ -423,5 +442,10 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
     tasks.spawn_forever("replicas", async move { hearer.hear_replicas().await });
     tasks.spawn_forever("logs", async move { archivist.keep_logs().await });
     tasks.spawn_forever("http", async move { http::serve(server, listener).await });
-    Ok(RunningHub { address, hub, memory })
+    Ok(RunningHub {
+        address,
+        hub,
+        memory,
+        _lock: lock,
+    })
 }

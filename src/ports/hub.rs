@@ -6,6 +6,7 @@
 pub mod extensions;
 pub mod handed;
 mod hints;
+mod life;
 mod logs;
 pub mod secrets;
 mod tickets;
@@ -19,6 +20,7 @@ use super::rights::RightsStore;
 use crate::model::Timestamp;
 use crate::wire::hub::PolicyName;
 pub use hints::{Hearing, Hint, Hints};
+pub use life::{Life, Lives};
 pub use logs::{FilePlace, GoalLogs, LogContent, LogName, LogPart, LogState, NewLogPart};
 pub use tickets::{Ticket, TicketLimits, Tickets};
 
@@ -437,6 +439,7 @@ pub trait HubStore:
     + GoalLogs
     + Tickets
     + Hints
+    + Lives
     + secrets::SealedSecrets
     + People
     + SignIns
@@ -456,6 +459,7 @@ impl<T> HubStore for T where
         + GoalLogs
         + Tickets
         + Hints
+        + Lives
         + secrets::SealedSecrets
         + People
         + SignIns

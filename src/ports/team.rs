@@ -86,8 +86,18 @@ pub trait TeamStore: Send + Sync {
     /// forgotten either. Other hubs are told nothing any more.
     async fn begin_reporting(&self, hub: &str) -> Result<Cursor, StoreError>;
 
-    /// The hub has taken everything up to here; from now on these logs are to be sent.
-    async fn reported(&self, hub: &str, cursor: Cursor, logs: &[LogOnItsWay]) -> Result<(), StoreError>;
+    /// The hub has taken everything from the mark to another; from now on these logs are to be sent. `false` when the mark is
+    /// not there any more, because somebody has gone back.
+    async fn reported(
+        &self,
+        hub: &str,
+        from_and_to: (Cursor, Cursor),
+        logs: &[LogOnItsWay],
+    ) -> Result<bool, StoreError>;
+
+    /// The hub is told again what happened since a moment, or everything that is known; never what happened before reports
+    /// to it began.
+    async fn rewind_reports(&self, hub: &str, since: Option<Timestamp>) -> Result<(), StoreError>;
 
     /// There is no hub any more: nothing is kept for one.
     async fn stop_reporting(&self) -> Result<(), StoreError>;

@@ -115,6 +115,7 @@ contract! {
         c3_a_delivery_is_taken_in_once_and_answered_as_often_as_it_comes,
         reports_begin_at_the_end_of_the_log_and_go_on_where_they_were,
         logs_go_on_their_way_with_the_report_of_their_attempt,
+        k4_a_hub_that_forgot_is_told_again_but_nothing_of_before_it,
         what_is_not_reported_is_not_forgotten,
         deliveries_that_are_over_are_forgotten;
     log:

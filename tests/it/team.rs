@@ -7,4 +7,5 @@ mod logs;
 mod pushes;
 mod real;
 mod reports;
+mod restore;
 mod scene;

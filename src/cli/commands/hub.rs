@@ -15,6 +15,7 @@ use super::super::text::neutralise;
 use super::super::ui::Ui;
 use super::hub_extensions::{self, ExtensionsCommand, OutsideArgs};
 use super::hub_people;
+use super::hub_restore::{self, RestoreArgs};
 use super::hub_secrets::{self, MasterKeyArgs, SecretsCommand};
 use crate::config::LogFormat;
 use crate::hub::HubOptions;
@@ -96,6 +97,8 @@ enum HubCommand {
     Machines(MachinesArgs),
     /// Write a copy of the hub's memory, while it goes on
     Backup(BackupArgs),
+    /// Put the hub's memory back to a copy; the hub must not run
+    Restore(RestoreArgs),
     /// List what could not be delivered, or deliver it again
     Dead(DeadArgs),
 }
@@ -192,9 +195,12 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
         Some(HubCommand::Backup(args)) => {
             let file = context.sources.directory.join(&args.file);
             administer(&place, false, |hub| async move { hub.back_up(&file).await })?;
-            context.ui.note("written; to go back to it, stop the hub, put it in the place of hub.db, and remove hub.db-wal and hub.db-shm");
+            context
+                .ui
+                .note("written; to go back to it, stop the hub and say `sdm hub restore FILE`");
             Ok(Exit::Ok)
         }
+        Some(HubCommand::Restore(args)) => hub_restore::run(context, &place, args),
         Some(HubCommand::Dead(args)) => dead(context, &place, args),
     }
 }

@@ -21,6 +21,7 @@ mod hooks;
 mod hub;
 mod hub_extensions;
 mod hub_people;
+mod hub_restore;
 mod hub_secrets;
 mod key;
 mod lock;

@@ -17,12 +17,14 @@ mod goals;
 mod inbox;
 mod link;
 mod logs;
+mod memory;
 mod places;
 mod pushes;
 mod report;
 mod session;
 
 use std::collections::HashSet;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -38,6 +40,7 @@ use crate::engine::Engine;
 use crate::model::Timestamp;
 use crate::ports::scm::ScmError;
 use crate::ports::store::StoreError;
+use crate::runtime::causes::chain;
 use crate::runtime::tasks::Tasks;
 use crate::secrets::Vault;
 use crate::wire::hub::{Downward, Registered, Registration, extensions};
@@ -96,6 +99,8 @@ struct Inner {
     beginning: Mutex<HashSet<String>>,
     /// Correlations of what is being worked on.
     in_hand: Mutex<Vec<String>>,
+    /// The hub has forgotten something, and is told all over again.
+    told_anew: AtomicBool,
     /// Whether they talk, and the hub takes logs.
     takes_logs: watch::Sender<bool>,
 }
@@ -132,6 +137,7 @@ impl Team {
             look: Notify::new(),
             beginning: Mutex::default(),
             in_hand: Mutex::default(),
+            told_anew: AtomicBool::new(false),
             takes_logs: watch::Sender::new(false),
         })))
     }
@@ -255,6 +261,12 @@ impl Team {
             () = stop.cancelled() => return Ok(Ending::Stopped),
             opened = self.open(&registration) => opened?,
         };
+        if let Err(error) = self.0.recognise(&registered).await {
+            return Ok(Ending::Lost(format!(
+                "the store does not answer: {}",
+                chain(&error)
+            )));
+        }
         *self.0.announced.lock().unwrap_or_else(PoisonError::into_inner) = Some(registration);
         self.0.link.connected(self.0.engine.now());
         let (speaker, sayings) = mpsc::channel(SAYINGS);

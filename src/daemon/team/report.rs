@@ -4,6 +4,7 @@
 //! hub knows a change by goal and version. A change that the hub does not want is put aside, so that it holds up no other.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -128,19 +129,30 @@ impl Inner {
     /// Everything up to the end of the log.
     async fn report(&self, told: &mut Told) -> Result<(), Stuck> {
         let store = self.engine.store();
+        if self.told_anew.swap(false, Ordering::Relaxed) {
+            *told = Told::default();
+        }
         let mut cursor = store.begin_reporting(&self.hub.address).await?;
         loop {
             let page = store.feed(cursor, PAGE).await?;
             let Some(last) = page.last().map(|entry| entry.cursor) else {
                 return Ok(());
             };
-            self.report_page(&page, told).await?;
+            if !self.report_page(cursor, &page, told).await? {
+                // Somebody has gone back: what is to be told is something else now.
+                return Ok(());
+            }
             cursor = last;
         }
     }
 
-    /// The mark follows after each request, so that little is told twice.
-    async fn report_page(&self, page: &[FeedEntry], told: &mut Told) -> Result<(), Stuck> {
+    /// The mark follows after each request, so that little is told twice; `false` when it is somewhere else.
+    async fn report_page(
+        &self,
+        mut mark: Cursor,
+        page: &[FeedEntry],
+        told: &mut Told,
+    ) -> Result<bool, Stuck> {
         let mut records: HashMap<GoalSetId, Option<GoalSetRecord>> = HashMap::new();
         let mut waiting: Vec<WriteOut> = Vec::new();
         let mut logs: Vec<LogOnItsWay> = Vec::new();
@@ -150,7 +162,9 @@ impl Inner {
             if !waiting.is_empty() && waiting.len() + writes.len() > TOGETHER {
                 self.tell(&waiting).await?;
                 waiting.clear();
-                self.move_mark(behind, &logs).await?;
+                if !self.move_mark(&mut mark, behind, &logs).await? {
+                    return Ok(false);
+                }
                 logs.clear();
             }
             logs.extend(log_of(entry, &writes));
@@ -160,17 +174,21 @@ impl Inner {
         if !waiting.is_empty() {
             self.tell(&waiting).await?;
         }
-        Ok(self.move_mark(behind, &logs).await?)
+        Ok(self.move_mark(&mut mark, behind, &logs).await?)
     }
 
-    async fn move_mark(&self, behind: Option<Cursor>, logs: &[LogOnItsWay]) -> Result<(), StoreError> {
-        match behind {
-            Some(cursor) => {
-                let store = self.engine.store();
-                store.reported(&self.hub.address, cursor, logs).await
-            }
-            None => Ok(()),
-        }
+    async fn move_mark(
+        &self,
+        mark: &mut Cursor,
+        behind: Option<Cursor>,
+        logs: &[LogOnItsWay],
+    ) -> Result<bool, StoreError> {
+        let Some(to) = behind else {
+            return Ok(true);
+        };
+        let from = std::mem::replace(mark, to);
+        let store = self.engine.store();
+        store.reported(&self.hub.address, (from, to), logs).await
     }
 
     /// What an entry of the log means for the graph.

@@ -16,7 +16,7 @@ use super::super::changes::Change;
 use super::super::refusal::Refusal;
 use crate::model::Timestamp;
 use crate::ports::hub::{Hint, StoredRegistration, Ticket};
-use crate::wire::hub::{Registered, Registration, extensions};
+use crate::wire::hub::{MemoryLife, Registered, Registration, extensions};
 
 /// Extensions of the protocol that this hub knows (wire protocol 18).
 pub const CAPABILITIES: &[&str] = &[
@@ -102,10 +102,15 @@ pub(in super::super) async fn register(
         true => format!("{base}/ws/open"),
         false => format!("{base}/ws/{text}"),
     };
+    let life = hub.store().life().await?;
     Ok(Json(Registered {
         url,
         jwt: Some(text),
         capabilities,
+        life: life.map(|life| MemoryLife {
+            id: life.id,
+            known_until: life.known_until,
+        }),
     }))
 }
 

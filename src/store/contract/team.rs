@@ -81,13 +81,14 @@ pub(super) async fn reports_begin_at_the_end_of_the_log_and_go_on_where_they_wer
     store.record_push(&push(1), None).await.unwrap();
     let end = store.last_cursor().await.unwrap();
     assert_eq!(store.begin_reporting(HUB).await.unwrap(), end);
-    store.reported(HUB, Cursor(end.0 + 5), &[]).await.unwrap();
-    store.reported(HUB, Cursor(end.0 + 2), &[]).await.unwrap();
+    let (near, far) = (Cursor(end.0 + 2), Cursor(end.0 + 5));
+    assert!(store.reported(HUB, (end, far), &[]).await.unwrap());
+    assert!(!store.reported(HUB, (end, near), &[]).await.unwrap());
     let store = database.open().await;
     assert_eq!(
         store.begin_reporting(HUB).await.unwrap(),
         Cursor(end.0 + 5),
-        "a mark never goes back"
+        "a mark moves only from where it is"
     );
     assert_eq!(
         store.begin_reporting("https://other.example.com").await.unwrap(),
@@ -111,10 +112,10 @@ pub(super) async fn logs_go_on_their_way_with_the_report_of_their_attempt(databa
         taken,
     };
     let both = [log("lint", 0), log("test", 0)];
-    store.reported(HUB, mark, &both).await.unwrap();
+    assert!(store.reported(HUB, (mark, mark), &both).await.unwrap());
     assert_eq!(store.logs_on_their_way(10).await.unwrap(), both);
     store.log_taken(&log("test", 70)).await.unwrap();
-    store.reported(HUB, mark, &both).await.unwrap();
+    assert!(store.reported(HUB, (mark, mark), &both).await.unwrap());
     let store = database.open().await;
     assert_eq!(
         store.logs_on_their_way(10).await.unwrap(),
@@ -128,6 +129,33 @@ pub(super) async fn logs_go_on_their_way_with_the_report_of_their_attempt(databa
         store.logs_on_their_way(10).await.unwrap().is_empty(),
         "another hub is not told what was meant for the first"
     );
+}
+
+pub(super) async fn k4_a_hub_that_forgot_is_told_again_but_nothing_of_before_it(database: &dyn Database) {
+    let store = database.open().await;
+    let early = planned(&*store, 1, vec![goal("test", &[])]).await;
+    carry_out(&*store, &early, "test", at(5)).await;
+    let first = store.begin_reporting(HUB).await.unwrap();
+    let set = planned(&*store, 2, vec![goal("test", &[])]).await;
+    carry_out(&*store, &set, "test", at(50)).await;
+    let middle = store.last_cursor().await.unwrap();
+    let late = planned(&*store, 3, vec![goal("test", &[])]).await;
+    carry_out(&*store, &late, "test", at(5_000)).await;
+    let end = store.last_cursor().await.unwrap();
+    assert!(store.reported(HUB, (first, end), &[]).await.unwrap());
+    store.rewind_reports(HUB, Some(at(1_000_000))).await.unwrap();
+    assert_eq!(
+        store.begin_reporting(HUB).await.unwrap(),
+        end,
+        "nothing happened since"
+    );
+    store.rewind_reports(HUB, Some(at(4_999))).await.unwrap();
+    let back = store.begin_reporting(HUB).await.unwrap();
+    assert!(back >= middle && back < end, "{back:?} of {middle:?} to {end:?}");
+    let stale = store.reported(HUB, (end, Cursor(end.0 + 1)), &[]).await.unwrap();
+    assert!(!stale, "who was about to report further has to look again");
+    store.rewind_reports(HUB, None).await.unwrap();
+    assert_eq!(store.begin_reporting(HUB).await.unwrap(), first);
 }
 
 pub(super) async fn what_is_not_reported_is_not_forgotten(database: &dyn Database) {
@@ -144,7 +172,7 @@ pub(super) async fn what_is_not_reported_is_not_forgotten(database: &dyn Databas
     assert!(store.goal_set(set_id(1)).await.unwrap().is_some());
     assert!(!store.feed(mark, 100).await.unwrap().is_empty());
     let end = store.last_cursor().await.unwrap();
-    store.reported(HUB, end, &[]).await.unwrap();
+    assert!(store.reported(HUB, (mark, end), &[]).await.unwrap());
     assert_eq!(store.waiting().await.unwrap().reports, 0);
     store.prune(at(1_000_000)).await.unwrap();
     assert!(store.goal_set(set_id(1)).await.unwrap().is_none());

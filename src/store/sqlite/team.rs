@@ -27,9 +27,19 @@ impl TeamStore for SqliteStore {
         self.writer.write(BeginReporting(hub.to_owned())).await
     }
 
-    async fn reported(&self, hub: &str, cursor: Cursor, logs: &[LogOnItsWay]) -> Result<(), StoreError> {
+    async fn reported(
+        &self,
+        hub: &str,
+        (from, to): (Cursor, Cursor),
+        logs: &[LogOnItsWay],
+    ) -> Result<bool, StoreError> {
         let (hub, logs) = (hub.to_owned(), logs.to_vec());
-        self.writer.write(Reported { hub, cursor, logs }).await
+        self.writer.write(Reported { hub, from, to, logs }).await
+    }
+
+    async fn rewind_reports(&self, hub: &str, since: Option<Timestamp>) -> Result<(), StoreError> {
+        let hub = hub.to_owned();
+        self.writer.write(Rewind { hub, since }).await
     }
 
     async fn stop_reporting(&self) -> Result<(), StoreError> {
@@ -113,8 +123,9 @@ impl Write for BeginReporting {
             team_logs::end(connection).await?;
         }
         sqlx::query(
-            "INSERT INTO reported (hub, cursor)
-             VALUES (?, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)) ON CONFLICT (hub) DO NOTHING",
+            "INSERT INTO reported (hub, cursor, first)
+             SELECT ?, last, last FROM (SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0) AS last)
+             WHERE true ON CONFLICT (hub) DO NOTHING",
         )
         .bind(&self.0)
         .execute(&mut *connection)
@@ -129,30 +140,59 @@ impl Write for BeginReporting {
     }
 }
 
-/// A mark that only moves forward.
+/// A mark that moves forward from where its reader found it.
 struct Reported {
     hub: String,
-    cursor: Cursor,
+    from: Cursor,
+    to: Cursor,
     logs: Vec<LogOnItsWay>,
 }
 
 #[async_trait]
 impl Write for Reported {
-    type Answer = ();
+    type Answer = bool;
     const DOING: &'static str = "note what was reported";
 
-    async fn write(&self, connection: &mut SqliteConnection) -> Result<Done<()>, StoreError> {
-        sqlx::query("UPDATE reported SET cursor = max(cursor, ?) WHERE hub = ?")
-            .bind(rows::stored(self.cursor.0))
+    async fn write(&self, connection: &mut SqliteConnection) -> Result<Done<bool>, StoreError> {
+        let moved = sqlx::query("UPDATE reported SET cursor = ? WHERE hub = ? AND cursor = ?")
+            .bind(rows::stored(self.to.0))
             .bind(&self.hub)
+            .bind(rows::stored(self.from.0))
             .execute(&mut *connection)
             .await
             .doing(Self::DOING)?;
+        if moved.rows_affected() == 0 {
+            return Ok(Done::Quiet(false));
+        }
         team_logs::begin(connection, &self.logs).await?;
         match self.logs.is_empty() {
-            true => Ok(Done::Quiet(())),
-            false => Ok(Done::News(())),
+            true => Ok(Done::Quiet(true)),
+            false => Ok(Done::News(true)),
         }
+    }
+}
+
+/// A mark that goes back.
+struct Rewind {
+    hub: String,
+    since: Option<Timestamp>,
+}
+
+#[async_trait]
+impl Write for Rewind {
+    type Answer = ();
+    const DOING: &'static str = "go back to what a hub is to be told again";
+
+    async fn write(&self, connection: &mut SqliteConnection) -> Result<Done<()>, StoreError> {
+        const BACK: &str = "UPDATE reported SET cursor = max(first, min(cursor,
+            coalesce((SELECT min(events.cursor) - 1 FROM events WHERE at >= ?), cursor))) WHERE hub = ?";
+        sqlx::query(BACK)
+            .bind(self.since.map_or(i64::MIN, Timestamp::as_micros))
+            .bind(&self.hub)
+            .execute(connection)
+            .await
+            .doing(Self::DOING)?;
+        Ok(Done::News(()))
     }
 }
 

@@ -151,6 +151,7 @@ async fn k5_migrations_keep_what_is_stored() {
         (70, include_str!("testdata/rows_of_schema_70.sql")),
         (80, include_str!("testdata/rows_of_schema_80.sql")),
         (100, include_str!("testdata/rows_of_schema_100.sql")),
+        (101, include_str!("testdata/rows_of_schema_101.sql")),
     ];
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("sdm.db");

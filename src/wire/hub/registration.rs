@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::model::Timestamp;
+
 /// Longest name or version.
 const MAX_NAME: usize = 200;
 /// Most commands, subscriptions, custom types, parameters of a command, labels.
@@ -237,6 +239,19 @@ pub struct Registered {
     /// Extensions that both know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capabilities: Vec<String>,
+    /// The life of the hub's memory. Another one than before means that the hub has forgotten something (threat K4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub life: Option<MemoryLife>,
+}
+
+/// A life of a hub's memory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryLife {
+    /// Its id.
+    pub id: String,
+    /// What happened after this moment, in microseconds since 1970, may have been forgotten; all may when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_until: Option<Timestamp>,
 }
 
 impl Registered {

@@ -87,6 +87,7 @@ fn the_address_of_a_socket_is_not_shown_by_debug() {
         url: "wss://hub.example.test/ws?token=TOKEN-01".to_owned(),
         jwt: Some("TOKEN-01".to_owned()),
         capabilities: vec!["ack".to_owned()],
+        life: None,
     };
     assert!(!format!("{registered:?}").contains("TOKEN"));
     let secret = SecretValue {

@@ -103,7 +103,7 @@ impl RealHub {
     }
 
     /// The key of a person, for the hub's commands.
-    fn person(machine: &LocalMachine, name: &str) -> String {
+    pub fn person(machine: &LocalMachine, name: &str) -> String {
         let database = machine.path("hub/hub.db");
         let arguments = [
             "hub",
@@ -181,7 +181,7 @@ impl RealHub {
         );
     }
 
-    async fn ask(&self, query: &str) -> Option<Value> {
+    pub async fn ask(&self, query: &str) -> Option<Value> {
         let request = self
             .http
             .post(format!("{}/graphql/team/A1", self.url))

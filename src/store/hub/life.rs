@@ -1,0 +1,137 @@
+//! The life of the memory, and what is needed to put it back to an older point.
+
+use async_trait::async_trait;
+use sqlx::{AnyConnection, Row};
+
+use super::SqlHub;
+use super::statement::{Doing, moment, moment_or_none};
+use crate::model::Timestamp;
+use crate::ports::hub::{HubStoreError, Life, Lives};
+
+#[async_trait]
+impl Lives for SqlHub {
+    async fn life(&self) -> Result<Option<Life>, HubStoreError> {
+        const DOING: &str = "read the life of the hub's memory";
+        let row = sqlx::query("SELECT id, known_until FROM hub_life WHERE one = 1")
+            .fetch_optional(&mut *self.reading().await?)
+            .await
+            .doing(DOING)?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        Ok(Some(Life {
+            id: row.try_get("id").doing(DOING)?,
+            known_until: moment_or_none(&row, "known_until").doing(DOING)?,
+        }))
+    }
+}
+
+/// Something that is to stay true when the memory is put back: a key that was revoked since.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revoked {
+    /// Id of the key.
+    pub key: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl SqlHub {
+    /// Begins the first life of a memory, with this id, unless it has one.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub async fn begin_first_life(&self, fresh: &str) -> Result<(), HubStoreError> {
+        const BEGIN: &str =
+            "INSERT INTO hub_life (one, id, known_until) VALUES (1, $1, 0) ON CONFLICT (one) DO NOTHING";
+        sqlx::query(BEGIN)
+            .bind(fresh)
+            .execute(&mut *self.writer().await?)
+            .await
+            .map(|_| ())
+            .doing("begin the life of the hub's memory")
+    }
+
+    /// The last moment of which the memory knows something.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn last_known(&self) -> Result<Timestamp, HubStoreError> {
+        const DOING: &str = "find how far the hub's memory goes";
+        const LATEST: &str = "SELECT COALESCE(MAX(moment), 0) AS moment FROM (
+            SELECT MAX(at) AS moment FROM hub_received
+            UNION ALL SELECT MAX(created) FROM hub_invocation
+            UNION ALL SELECT MAX(posted) FROM hub_message
+            UNION ALL SELECT MAX(changed) FROM hub_goal_log
+            UNION ALL SELECT MAX(created) FROM hub_key
+            UNION ALL SELECT MAX(last_used) FROM hub_key) AS moments";
+        let row = sqlx::query(LATEST)
+            .fetch_one(&mut *self.reading().await?)
+            .await
+            .doing(DOING)?;
+        moment(&row, "moment").doing(DOING)
+    }
+
+    /// How many webhooks came after a moment.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn received_since(&self, since: Timestamp) -> Result<u64, HubStoreError> {
+        const DOING: &str = "count what came since";
+        let row = sqlx::query("SELECT COUNT(*) AS number FROM hub_received WHERE at > $1")
+            .bind(since.as_micros())
+            .fetch_one(&mut *self.reading().await?)
+            .await
+            .doing(DOING)?;
+        let number: i64 = row.try_get("number").doing(DOING)?;
+        Ok(u64::try_from(number).unwrap_or(0))
+    }
+
+    /// Whether an SQLite memory is whole; what is wrong with it otherwise.
+    ///
+    /// # Errors
+    /// It cannot be read at all.
+    pub async fn damage(&self) -> Result<Option<String>, HubStoreError> {
+        const DOING: &str = "check the hub's database";
+        let row = sqlx::query("PRAGMA quick_check(1)")
+            .fetch_one(&mut *self.reading().await?)
+            .await
+            .doing(DOING)?;
+        let said: String = row.try_get(0).doing(DOING)?;
+        Ok((said != "ok").then_some(said))
+    }
+
+    /// Begins another life: what is short-lived is gone, and keys that were revoked meanwhile stay revoked.
+    ///
+    /// # Errors
+    /// It cannot be written; then nothing is changed.
+    pub async fn begin_life(&self, life: &Life, revoked: &[Revoked]) -> Result<(), HubStoreError> {
+        const DOING: &str = "begin another life of the hub's memory";
+        let mut transaction = self.transaction().await?;
+        write_life(&mut transaction, life).await?;
+        sqlx::query("DELETE FROM hub_ticket")
+            .execute(&mut *transaction)
+            .await
+            .doing(DOING)?;
+        for one in revoked {
+            sqlx::query("UPDATE hub_key SET revoked = $1 WHERE id = $2 AND revoked = 0")
+                .bind(one.at.as_micros())
+                .bind(one.key.as_str())
+                .execute(&mut *transaction)
+                .await
+                .doing(DOING)?;
+        }
+        transaction.commit().await.doing(DOING)
+    }
+}
+
+async fn write_life(connection: &mut AnyConnection, life: &Life) -> Result<(), HubStoreError> {
+    const WRITE: &str = "INSERT INTO hub_life (one, id, known_until) VALUES (1, $1, $2) \
+        ON CONFLICT (one) DO UPDATE SET id = excluded.id, known_until = excluded.known_until";
+    sqlx::query(WRITE)
+        .bind(life.id.as_str())
+        .bind(life.known_until.map_or(0, Timestamp::as_micros))
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .doing("begin another life of the hub's memory")
+}
