@@ -106,6 +106,8 @@ pub struct Engine {
     heeding: Arc<triggers::Heeding>,
     /// Goal files are changing: what is planned now would be planned by rules that are about to go.
     holds_plans: Arc<AtomicBool>,
+    /// Somebody else may be carrying out what is in the store.
+    holds_work: Arc<AtomicBool>,
     /// Secret parameters of what runs or waits.
     vault: vault::Vault,
 }
@@ -128,6 +130,7 @@ impl Engine {
             reading: Arc::default(),
             heeding: Arc::default(),
             holds_plans: Arc::default(),
+            holds_work: Arc::default(),
             vault: vault::Vault::default(),
         }
     }
@@ -153,6 +156,20 @@ impl Engine {
         if !hold {
             self.look.notify_one();
         }
+    }
+
+    /// Lets everything wait that is not running yet, or no longer.
+    pub fn hold_work(&self, hold: bool) {
+        self.holds_work.store(hold, Ordering::Release);
+        if !hold {
+            self.look.notify_one();
+            self.errands.look.notify_one();
+        }
+    }
+
+    /// Whether everything waits.
+    pub fn holds_work(&self) -> bool {
+        self.holds_work.load(Ordering::Acquire)
     }
 
     /// The machine's memory.

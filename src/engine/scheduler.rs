@@ -42,6 +42,9 @@ impl Engine {
     /// # Errors
     /// The store cannot be read; nothing is lost.
     pub async fn reconcile(&self) -> Result<Duration, StoreError> {
+        if self.holds_work() {
+            return Ok(self.settings.tick);
+        }
         self.plan_unplanned().await?;
         if let Err(error) = self.heed_goals().await {
             tracing::error!(error = %error, "goals that rules wait for could not be read; trying again");

@@ -8,6 +8,7 @@ pub mod handed;
 mod hints;
 mod life;
 mod logs;
+mod runs;
 pub mod secrets;
 mod tickets;
 
@@ -22,6 +23,7 @@ use crate::wire::hub::PolicyName;
 pub use hints::{Hearing, Hint, Hints};
 pub use life::{Life, Lives};
 pub use logs::{FilePlace, GoalLogs, LogContent, LogName, LogPart, LogState, NewLogPart};
+pub use runs::{Run, Runs};
 pub use tickets::{Ticket, TicketLimits, Tickets};
 
 /// The hub's memory cannot do what was asked.
@@ -440,6 +442,7 @@ pub trait HubStore:
     + Tickets
     + Hints
     + Lives
+    + Runs
     + secrets::SealedSecrets
     + People
     + SignIns
@@ -460,6 +463,7 @@ impl<T> HubStore for T where
         + Tickets
         + Hints
         + Lives
+        + Runs
         + secrets::SealedSecrets
         + People
         + SignIns

@@ -9,3 +9,4 @@ mod real;
 mod reports;
 mod restore;
 mod scene;
+mod twins;

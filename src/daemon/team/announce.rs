@@ -36,6 +36,7 @@ pub(super) fn registration(name: &str, hub: &HubEntry, machine: &Machine) -> Reg
         .map(str::to_owned)
         .to_vec(),
         scopes: hub.scopes.clone(),
+        instance: None,
     }
 }
 

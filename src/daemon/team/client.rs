@@ -21,10 +21,13 @@ use crate::ports::scm::ScmError;
 use crate::ports::secrets::NotGiven;
 use crate::ports::team_logs::LogOnItsWay;
 use crate::runtime::causes::chain;
+use crate::wire::hub::extensions;
 use crate::wire::hub::{LogPart, LogTaken, MAX_DOWNWARD, Registered, Registration};
 
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Pause before a machine that was taken for a copy asks again: the other one may have ended.
+const AS_A_TWIN: Duration = Duration::from_secs(5);
 /// Largest answer that is read.
 const LARGEST_ANSWER: usize = 4 << 20;
 /// Most characters of what a hub says that people are shown.
@@ -58,6 +61,11 @@ pub(super) enum HubError {
     /// The registration makes no sense to it.
     #[error("the hub refuses the registration: {0}")]
     RegistrationRefused(String),
+    /// Another machine with a copy of this state directory is there.
+    #[error(
+        "the hub refuses this machine: another one with a copy of its state directory is there; nothing is started here"
+    )]
+    Twin,
     /// It cannot now.
     #[error("the hub cannot now: {words}")]
     Busy {
@@ -87,6 +95,7 @@ impl HubError {
         match self {
             Self::KeyRefused(_) | Self::RegistrationRefused(_) => Setback::Refused,
             Self::Consent { .. } => Setback::Away(Some(PATIENCE)),
+            Self::Twin => Setback::Away(Some(AS_A_TWIN)),
             Self::Busy { wish, .. } => Setback::Away(*wish),
             Self::Key(_) | Self::Network(_) | Self::NotReached(_) | Self::NotAHub(_) | Self::NotTaken(_) => {
                 Setback::Away(None)
@@ -100,6 +109,7 @@ impl HubError {
             Self::Key(_) => Some("look at `hub` in the configuration: `sdm doctor --config`"),
             Self::KeyRefused(_) => Some("make another key at the hub and put it in the place of this one"),
             Self::Consent { .. } => Some("an administrator of the workspace has to agree"),
+            Self::Twin => Some("stop one of them; a machine of its own begins with an empty state directory"),
             Self::RegistrationRefused(_) => Some("machine and hub may be of versions too far apart"),
             Self::Network(_) => Some("look at `proxy` and `extra_ca_files`: `sdm doctor --config`"),
             Self::NotAHub(_) => Some("look at `hub.address`: `sdm doctor --config`"),
@@ -405,6 +415,7 @@ fn refusal(status: StatusCode, wish: Option<Duration>, body: &[u8]) -> HubError 
             Some(who) => format!("{words} ({})", plain(&who)),
             None => words,
         }),
+        409 if said.code == extensions::SAME_IDENTITY => HubError::Twin,
         400 | 413 | 422 => HubError::RegistrationRefused(words),
         408 | 409 | 425 | 429 | 500..=599 => HubError::Busy { words, wish },
         other => HubError::NotAHub(format!("status {other}: {words}")),

@@ -38,6 +38,8 @@ impl Standing {
 pub(super) struct Link {
     address: String,
     known: Mutex<(Standing, Timestamp)>,
+    /// When somebody else last came to the hub as this machine.
+    twin: Mutex<Option<Timestamp>>,
     /// Whether they talk, for those who wait for it.
     talks: watch::Sender<bool>,
 }
@@ -47,6 +49,7 @@ impl Link {
         Self {
             address: address.to_owned(),
             known: Mutex::new((Standing::Connecting, now)),
+            twin: Mutex::default(),
             talks: watch::Sender::new(false),
         }
     }
@@ -85,6 +88,16 @@ impl Link {
             tracing::warn!(hub = %self.address, "another version of this machine has registered and gets everything now");
             lifecycle::notify_status("superseded by another version of this machine");
         }
+    }
+
+    /// Somebody else has come to the hub as this machine.
+    pub(super) fn met_twin(&self, now: Timestamp) {
+        *self.twin.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+    }
+
+    /// When that was.
+    pub(super) fn twin(&self) -> Option<Timestamp> {
+        *self.twin.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// They do not talk.

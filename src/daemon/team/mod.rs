@@ -18,6 +18,7 @@ mod inbox;
 mod link;
 mod logs;
 mod memory;
+mod place;
 mod places;
 mod pushes;
 mod report;
@@ -25,11 +26,12 @@ mod session;
 
 use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
+use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
@@ -43,7 +45,7 @@ use crate::ports::store::StoreError;
 use crate::runtime::causes::chain;
 use crate::runtime::tasks::Tasks;
 use crate::secrets::Vault;
-use crate::wire::hub::{Downward, Registered, Registration, extensions};
+use crate::wire::hub::{Downward, Instance, Registered, Registration, extensions};
 use crate::wire::views::HubView;
 use backoff::{Backoff, Setback};
 use client::{HubClient, HubError, Socket};
@@ -101,6 +103,10 @@ struct Inner {
     in_hand: Mutex<Vec<String>>,
     /// The hub has forgotten something, and is told all over again.
     told_anew: AtomicBool,
+    /// Which machine this is, and which run of it; known once it was prepared.
+    instance: OnceLock<Instance>,
+    /// Where its state is.
+    place: Value,
     /// Whether they talk, and the hub takes logs.
     takes_logs: watch::Sender<bool>,
 }
@@ -138,6 +144,8 @@ impl Team {
             beginning: Mutex::default(),
             in_hand: Mutex::default(),
             told_anew: AtomicBool::new(false),
+            instance: OnceLock::new(),
+            place: place::here(&configuration.state_directory),
             takes_logs: watch::Sender::new(false),
         })))
     }
@@ -147,6 +155,7 @@ impl Team {
     /// # Errors
     /// The store cannot be written.
     pub async fn prepare(&self) -> Result<(), StoreError> {
+        self.0.know_oneself().await?;
         let store = self.0.engine.store();
         store.begin_reporting(&self.0.hub.address).await.map(|_| ())
     }
@@ -195,9 +204,15 @@ impl Team {
     pub async fn view(&self) -> Result<HubView, StoreError> {
         let waiting = self.0.engine.store().waiting().await?;
         let (standing, since) = self.0.link.standing();
-        let (problem, hint) = match &standing {
-            Standing::Apart(because, hint) => (Some(because.clone()), hint.map(str::to_owned)),
-            Standing::Connecting | Standing::Connected | Standing::Superseded => (None, None),
+        let (problem, hint) = match (&standing, self.0.link.twin()) {
+            (Standing::Apart(because, hint), _) => (Some(because.clone()), hint.map(str::to_owned)),
+            (Standing::Connecting | Standing::Connected | Standing::Superseded, None) => (None, None),
+            (Standing::Connecting | Standing::Connected | Standing::Superseded, Some(at)) => (
+                Some(format!(
+                    "another machine with a copy of this state directory came to the hub at {at}, and was refused"
+                )),
+                Some("stop it; a machine of its own begins with an empty state directory".to_owned()),
+            ),
         };
         Ok(HubView {
             address: self.0.hub.address.clone(),
@@ -214,7 +229,9 @@ impl Team {
     }
 
     fn registration(&self) -> Registration {
-        announce::registration(&self.0.name, &self.0.hub, &self.0.engine.machine())
+        let mut registration = announce::registration(&self.0.name, &self.0.hub, &self.0.engine.machine());
+        registration.instance = self.0.instance.get().cloned();
+        registration
     }
 
     /// Keeps a conversation going until told to stop.
@@ -240,6 +257,9 @@ impl Team {
                     Setback::Away(None)
                 }
                 Err(error) => {
+                    if matches!(error, HubError::Twin) {
+                        self.0.fenced_off();
+                    }
                     self.0.link.failed(&error, self.0.engine.now());
                     error.setback()
                 }
@@ -261,7 +281,8 @@ impl Team {
             () = stop.cancelled() => return Ok(Ending::Stopped),
             opened = self.open(&registration) => opened?,
         };
-        if let Err(error) = self.0.recognise(&registered).await {
+        let met = self.0.confirmed().await;
+        if let Err(error) = met.and(self.0.recognise(&registered).await) {
             return Ok(Ending::Lost(format!(
                 "the store does not answer: {}",
                 chain(&error)
@@ -333,5 +354,9 @@ impl Partner for Team {
 
     fn superseded(&self) {
         self.0.link.superseded(self.0.engine.now());
+    }
+
+    fn met_twin(&self) {
+        self.0.met_twin(self.0.engine.now());
     }
 }

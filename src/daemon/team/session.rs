@@ -81,6 +81,9 @@ pub(super) trait Partner: Send + Sync {
 
     /// Another version of this machine gets everything now.
     fn superseded(&self);
+
+    /// Somebody else has come with a copy of this machine's state, and was refused.
+    fn met_twin(&self);
 }
 
 /// How a conversation ended.
@@ -259,6 +262,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
                 self.drained = Some(millis.map(Duration::from_millis));
             }
             extensions::SUPERSEDED => self.partner.superseded(),
+            extensions::TWIN => self.partner.met_twin(),
             _ => {}
         }
         self.bear("it sends nothing but control messages")

@@ -27,7 +27,11 @@ impl Engine {
         let mut startup = self.begin_startup().await;
         loop {
             changes.mark_unchanged();
-            let pause = match self.look_at_errands(&mut startup).await {
+            let looked = match self.holds_work() {
+                true => Ok(self.settings.tick),
+                false => self.look_at_errands(&mut startup).await,
+            };
+            let pause = match looked {
                 Ok(next) => next,
                 Err(error) => {
                     tracing::error!(error = %error, "errands could not be read; trying again");

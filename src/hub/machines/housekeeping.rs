@@ -1,6 +1,7 @@
 //! What must be seen to all the time: leases, machines that are gone, keys that are not good any more.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::super::{Hub, people};
 use crate::model::Timestamp;
@@ -11,6 +12,9 @@ use crate::wire::hub::{Control, extensions};
 pub(super) const BAD_CREDENTIAL: u16 = 4401;
 /// Close code for a machine that an administrator took away.
 const TAKEN_AWAY: u16 = 4403;
+
+/// Runs of machines that were not there for so long are forgotten.
+const FORGOTTEN: Duration = Duration::from_secs(90 * 24 * 3_600);
 
 impl Hub {
     /// Looks after everything, again and again.
@@ -60,6 +64,8 @@ impl Hub {
         self.store().keep_alive(&registrations, alive).await?;
         let sessions = self.sessions().all();
         let sessions: Vec<String> = sessions.iter().map(|session| session.id.clone()).collect();
+        self.store().keep_runs(&sessions, alive).await?;
+        self.store().forget_runs(now.minus(FORGOTTEN)).await?;
         self.store().renew(&sessions, now.plus(self.rhythm().lease)).await
     }
 

@@ -7,5 +7,6 @@ pub mod deliver;
 pub mod housekeeping;
 pub mod known;
 pub mod register;
+mod runs;
 pub mod session;
 pub mod tickets;

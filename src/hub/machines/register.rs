@@ -87,7 +87,12 @@ pub(in super::super) async fn register(
     if hub.is_stopping() {
         return Err(Refusal::busy("the hub is closing", 2));
     }
-    let ticket = hub.take_in(&caller, &registration).await?;
+    let run = match &registration.instance {
+        Some(instance) => Some(hub.claim(caller.owner(), instance, &registration.name).await?),
+        None => None,
+    };
+    let mut ticket = hub.take_in(&caller, registration).await?;
+    ticket.run = run;
     let has_header = ticket
         .capabilities
         .iter()
@@ -172,8 +177,10 @@ impl Hub {
     }
 
     /// Keeps the registration in each of its workspaces; what its websocket is opened with.
-    async fn take_in(&self, caller: &Caller, registration: &Registration) -> Result<Ticket, Refusal> {
-        let body = serde_json::to_string(registration).expect("a registration has text keys only");
+    async fn take_in(&self, caller: &Caller, mut registration: Registration) -> Result<Ticket, Refusal> {
+        // Runs come and go; what the machine is stays the same.
+        registration.instance = None;
+        let body = serde_json::to_string(&registration).expect("a registration has text keys only");
         let key = caller.key()?;
         let mut registrations = Vec::new();
         for workspace in &registration.team_ids {
@@ -204,6 +211,7 @@ impl Hub {
             scopes: key.scopes.clone(),
             gzip: registration.reads_gzip(),
             capabilities: both.map(ToString::to_string).collect(),
+            run: None,
         })
     }
 }

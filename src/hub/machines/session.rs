@@ -222,11 +222,8 @@ impl Hub {
     async fn greet(&self, session: &Session) {
         tracing::info!(machine = %session.ticket.machine, session = %session.id, "a machine is connected");
         let until = self.now().plus(self.rhythm().linger);
-        if let Err(error) = self
-            .store()
-            .keep_alive(&session.ticket.registrations, until)
-            .await
-        {
+        let kept = self.store().keep_alive(&session.ticket.registrations, until);
+        if let Err(error) = kept.await.and(self.run_lives(session).await) {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "a registration cannot be kept"
@@ -258,6 +255,9 @@ impl Hub {
         let now = self.now();
         let pause = now.plus(self.rhythm().again);
         self.store().release(&session.id, pause, self.limits()).await?;
+        if session.ticket.run.is_some() {
+            self.store().end_run(&session.id, now).await?;
+        }
         let lonely = session
             .ticket
             .registrations

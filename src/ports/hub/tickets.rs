@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::HubStoreError;
+use super::{HubStoreError, Run};
 use crate::model::Timestamp;
 
 /// What a ticket stands for.
@@ -21,6 +21,9 @@ pub struct Ticket {
     pub gzip: bool,
     /// Extensions of the protocol that both know.
     pub capabilities: Vec<String>,
+    /// Which run of its machine comes with it, when it says so.
+    #[serde(default)]
+    pub run: Option<Run>,
 }
 
 /// How long a ticket is good, and beside how many.

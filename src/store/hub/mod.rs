@@ -16,6 +16,7 @@ mod pending;
 mod people;
 mod registrations;
 mod rights;
+mod runs;
 mod said;
 mod secrets;
 mod sign_ins;

@@ -14,6 +14,9 @@
 //! about to close and when to come back. `control: superseded {version?}` of a hub says that another version of this machine
 //! gets everything now.
 //!
+//! A machine may say which `instance` it is: `{id, run}`, the id of its state directory and of its process. While one run of an
+//! instance is there another is refused with status 409 and the code [`SAME_IDENTITY`], and the first is told by `control: twin`.
+//!
 //! People act on goals of a machine by its own commands: [`APPROVE`], [`DENY`], [`CANCEL`], [`RETRY`]. The machine decides.
 
 /// Deliveries are acknowledged when they are stored.
@@ -31,6 +34,10 @@ pub const LOGS: &str = "logs";
 pub const DRAIN: &str = "drain";
 /// Another version gets everything now.
 pub const SUPERSEDED: &str = "superseded";
+/// Somebody else has come with a copy of this machine's state directory, and was refused.
+pub const TWIN: &str = "twin";
+/// The refusal of somebody who comes with a copy of a state directory.
+pub const SAME_IDENTITY: &str = "same_identity";
 /// Nothing is to come for a while; the original's word.
 pub const BACKOFF: &str = "backoff";
 

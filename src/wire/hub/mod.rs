@@ -16,8 +16,8 @@ pub use downward::{
 };
 pub use logs::{LogPart, LogTaken, LoggedLine};
 pub use registration::{
-    Choice, Command, Group, MappedParameter, MemoryLife, Metadata, Parameter, ParameterType, Policy,
-    PolicyName, Registered, Registration, RegistrationProblem, SecretDeclaration, Subscription,
+    Choice, Command, Group, Instance, MappedParameter, MemoryLife, Metadata, Parameter, ParameterType,
+    Policy, PolicyName, Registered, Registration, RegistrationProblem, SecretDeclaration, Subscription,
 };
 pub use source::{Channel, ChatUser, NameValue, Person, Posted, Slack, Source, Team, UserAgent};
 pub use upward::{

@@ -52,6 +52,18 @@ pub struct Registration {
     /// Scopes it asks for; those of its key when absent (security model 14).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<String>>,
+    /// Which machine it is, and which run of it (threat G6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<Instance>,
+}
+
+/// A machine by its state directory, and a run of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Id of the state directory; a copy has the same.
+    pub id: String,
+    /// Id of the process.
+    pub run: String,
 }
 
 /// What becomes of a registration when its last session ends.

@@ -467,6 +467,7 @@ async fn contract(place: &Place) {
     units_of_work_take_turns(&hub).await;
     super::safe::secrets_are_kept_in_their_rows(&hub).await;
     store_shared::tickets_are_used_once_and_in_time(&hub).await;
+    store_shared::g6_one_run_of_a_machine_counts(&hub).await;
     store_shared::hints_reach_whoever_listens(&hub).await;
     super::people_store::contract(&hub).await;
     super::extensions::stored::extensions_are_kept_under_their_version(&hub).await;

@@ -21,6 +21,7 @@ pub async fn tickets_are_used_once_and_in_time(hub: &SqlHub) {
         scopes: vec!["events:read".to_owned()],
         gzip: true,
         capabilities: vec!["ack".to_owned()],
+        run: None,
     };
     let limits = |most| TicketLimits {
         now: at(0),
@@ -105,4 +106,46 @@ pub async fn logs_grow_at_their_end_only(hub: &SqlHub) {
     }
     assert!(hub.old_logs(at(100), 10).await.unwrap().is_empty());
     assert!(hub.log_parts(&log, 0, 10).await.unwrap().is_empty());
+}
+
+pub async fn g6_one_run_of_a_machine_counts(hub: &SqlHub) {
+    let run = |owner: &str, id: &str| Run {
+        owner: owner.to_owned(),
+        instance: "i".to_owned(),
+        id: id.to_owned(),
+    };
+    let (one, copy) = (run("addon:a", "one"), run("addon:a", "copy"));
+    // Both come at once: one is refused.
+    let (first, second) = tokio::join!(
+        hub.claim_run(&one, at(0), at(60)),
+        hub.claim_run(&copy, at(0), at(60))
+    );
+    let (first, second) = (first.unwrap(), second.unwrap());
+    assert!(first != second, "one of them counts");
+    let (winner, loser) = if first { (one, copy) } else { (copy, one) };
+    assert!(
+        hub.claim_run(&winner, at(1), at(60)).await.unwrap(),
+        "it may come again"
+    );
+    assert!(
+        hub.claim_run(&run("addon:b", "x"), at(1), at(60)).await.unwrap(),
+        "others are others"
+    );
+    hub.keep_run(&winner, "session", at(100)).await.unwrap();
+    assert!(!hub.claim_run(&loser, at(70), at(130)).await.unwrap());
+    hub.keep_runs(&["session".to_owned()], at(200)).await.unwrap();
+    assert!(!hub.claim_run(&loser, at(150), at(210)).await.unwrap());
+    hub.end_run("another session", at(150)).await.unwrap();
+    assert!(!hub.claim_run(&loser, at(151), at(210)).await.unwrap());
+    hub.end_run("session", at(150)).await.unwrap();
+    assert!(
+        hub.claim_run(&loser, at(151), at(210)).await.unwrap(),
+        "it is alone now"
+    );
+    assert!(
+        !hub.claim_run(&winner, at(152), at(210)).await.unwrap(),
+        "and counts"
+    );
+    hub.forget_runs(at(1_000)).await.unwrap();
+    assert!(hub.claim_run(&winner, at(153), at(210)).await.unwrap());
 }

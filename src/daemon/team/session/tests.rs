@@ -45,6 +45,8 @@ impl Partner for Remembers {
     fn superseded(&self) {
         *self.is_superseded.lock().unwrap() = true;
     }
+
+    fn met_twin(&self) {}
 }
 
 struct Hub(WebSocketStream<DuplexStream>);
