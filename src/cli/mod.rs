@@ -10,6 +10,7 @@ pub mod doors;
 pub mod error;
 pub mod exit_code;
 pub mod extension_door;
+pub mod hub_asker;
 pub mod hub_door;
 pub mod lsp;
 pub mod render;

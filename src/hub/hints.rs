@@ -21,6 +21,8 @@ pub(super) struct Whispers {
     due: watch::Sender<u8>,
     /// Counts times at which logs may have grown.
     logs: watch::Sender<u64>,
+    /// Counts times at which machines may have said something about commands.
+    said: watch::Sender<u64>,
 }
 
 impl Default for Whispers {
@@ -28,6 +30,7 @@ impl Default for Whispers {
         Self {
             due: watch::Sender::new(0),
             logs: watch::Sender::new(0),
+            said: watch::Sender::new(0),
         }
     }
 }
@@ -37,6 +40,7 @@ const fn bit(hint: Hint) -> u8 {
         Hint::Deliveries => 1,
         Hint::Machines => 2,
         Hint::Logs => 4,
+        Hint::Said => 8,
     }
 }
 
@@ -49,6 +53,16 @@ impl Whispers {
     /// To wait for logs that grow.
     pub(super) fn logs(&self) -> watch::Receiver<u64> {
         self.logs.subscribe()
+    }
+
+    /// A machine has said something about a command, here or elsewhere.
+    pub(super) fn something_was_said(&self) {
+        self.said.send_modify(|times| *times = times.wrapping_add(1));
+    }
+
+    /// To wait for what machines say about commands.
+    pub(super) fn said(&self) -> watch::Receiver<u64> {
+        self.said.subscribe()
     }
 
     fn take(&self) -> u8 {
@@ -115,6 +129,7 @@ impl Hub {
                 None => {}
                 Some(Hint::Deliveries) => self.look(),
                 Some(Hint::Logs) => self.whispers().logs_grew(),
+                Some(Hint::Said) => self.whispers().something_was_said(),
                 Some(Hint::Machines) => self.hear_of_machines().await?,
             }
         }

@@ -18,7 +18,7 @@ use super::extensions;
 use super::ingest::generic::{self, MAX_BODY};
 use super::ingest::{self, MAX_WEBHOOK};
 use super::logs::{self, MAX_PART};
-use super::machines::{register, session};
+use super::machines::{list, register, session};
 use super::metrics;
 use super::pages;
 use super::people;
@@ -62,6 +62,7 @@ fn router(hub: Hub) -> Router {
         Operation::GitHubWebhook,
         post(ingest::github).layer(DefaultBodyLimit::max(MAX_WEBHOOK)),
     );
+    let router = mount(router, Operation::ListMachines, get(list::list));
     let router = mount(
         router,
         Operation::Invoke,

@@ -25,6 +25,7 @@ mod questions;
 mod refusal;
 pub mod restore;
 pub mod safe;
+mod streams;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -55,13 +56,14 @@ use extensions::{ExtensionError, ExtensionOptions, Extensions};
 use hints::Whispers;
 use ingest::WebhookSecrets;
 use lock::MemoryLock;
-use logs::{LogOptions, Streams};
+use logs::LogOptions;
 use machines::deliver::Sessions;
 use machines::known::Known;
 use machines::register::Pace;
 use metrics::Counters;
 use pages::stream::Readers;
 use safe::Safe;
+use streams::Streams;
 
 /// What a key needs for the secrets of the hub.
 const SECRET_SCOPE: Scope = Scope::RepoRead;

@@ -16,9 +16,19 @@ pub(super) struct GoalWords {
 }
 
 impl GoalWords {
+    /// The id and the name that are said.
+    pub(super) fn id_and_name(&self) -> (Option<String>, Option<String>) {
+        id_and_name(&self.words)
+    }
+
+    /// The repository that is named.
+    pub(super) fn repo(&self) -> Option<&str> {
+        self.repo.as_deref()
+    }
+
     /// The choice that is sent.
     pub(super) fn choice(&self, context: &Context, status: &StatusView) -> GoalChoice {
-        let (id, name) = id_and_name(&self.words);
+        let (id, name) = self.id_and_name();
         let repo = repository(context, status, self.repo.as_deref(), id.as_deref());
         GoalChoice { id, repo, name }
     }

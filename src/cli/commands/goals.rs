@@ -1,6 +1,7 @@
 //! `sdm goals`: goal sets and their goals.
 
 use super::super::context::{CommandResult, Context};
+use super::at_hub;
 use super::choice::repository;
 use crate::wire::control::Request;
 
@@ -19,6 +20,9 @@ pub struct Args {
     /// Only of this branch
     #[arg(short, long)]
     branch: Option<String>,
+    /// At the configured hub, of all machines there
+    #[arg(long)]
+    hub: bool,
     /// Only sets with goals that have not ended
     #[arg(long)]
     active: bool,
@@ -29,6 +33,16 @@ pub struct Args {
 
 /// `sdm goals`.
 pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
+    if args.hub {
+        let which = at_hub::Which {
+            id: args.id.as_deref(),
+            repo: args.repo.as_deref(),
+            branch: args.branch.as_deref(),
+            active: args.active,
+            limit: args.limit,
+        };
+        return at_hub::goals(context, &which);
+    }
     let (client, status) = context.daemon()?;
     let repo = if args.all {
         None

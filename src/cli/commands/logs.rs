@@ -9,6 +9,7 @@ use super::super::context::{CommandResult, Context, Exit};
 use super::super::error::CommandError;
 use super::super::text::neutralise_log;
 use super::super::theme::{Role, Theme, parse_time};
+use super::at_hub;
 use super::choice::GoalWords;
 use super::feed::{Ending, wait_for_daemon};
 use crate::wire::control::{GoalChoice, Reply, Request};
@@ -27,13 +28,51 @@ pub struct Args {
     /// The time before each line
     #[arg(short, long)]
     timestamps: bool,
+    /// At the configured hub, of any machine there
+    #[arg(long)]
+    hub: bool,
     /// Begin at this byte of the log, as `--json` shows it
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     offset: u64,
 }
 
+impl Args {
+    /// Id and name of the goal, as they were said.
+    pub(super) fn id_and_name(&self) -> (Option<String>, Option<String>) {
+        self.goal.id_and_name()
+    }
+
+    /// The repository that is named.
+    pub(super) fn repo(&self) -> Option<&str> {
+        self.goal.repo()
+    }
+
+    /// Where to begin.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Which attempt.
+    pub(super) fn attempt(&self) -> Option<u32> {
+        self.attempt
+    }
+
+    /// Whether to go on until the attempt has ended.
+    pub(super) fn follows(&self) -> bool {
+        self.follow
+    }
+
+    /// Whether the time stands before each line.
+    pub(super) fn wants_times(&self) -> bool {
+        self.timestamps
+    }
+}
+
 /// `sdm logs`.
 pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
+    if args.hub {
+        return at_hub::logs(context, args);
+    }
     let (client, status) = context.daemon()?;
     let mut reading = Reading {
         goal: args.goal.choice(context, &status),
@@ -121,7 +160,7 @@ impl Reading {
 }
 
 /// One line. The machine's own words are set apart; both streams of the goal are its output and look the same.
-fn line(theme: &Theme, timestamps: bool, at: &str, stream: &str, text: &str) -> String {
+pub(super) fn line(theme: &Theme, timestamps: bool, at: &str, stream: &str, text: &str) -> String {
     let mut shown = String::new();
     if timestamps && let Some(at) = parse_time(at) {
         let _ = write!(shown, "{} ", theme.paint(Role::Dim, &theme.date_time(at)));

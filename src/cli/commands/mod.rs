@@ -1,6 +1,7 @@
 //! The commands: one file each, with its `Args` and `run`.
 
 mod act;
+mod at_hub;
 mod audit;
 mod check;
 mod choice;

@@ -8,6 +8,7 @@ use super::super::render::errands::{errands, job};
 use super::super::render::machines::machine;
 use super::super::render::pushes::pushes;
 use super::super::render::reviews::reviews;
+use super::at_hub;
 use super::choice::repository;
 use super::do_command;
 use crate::wire::control::{Reply, Request};
@@ -16,9 +17,9 @@ use crate::wire::control::{Reply, Request};
 #[derive(Debug, clap::Subcommand)]
 pub enum ShowCommand {
     /// Machines that run here, with what they watch
-    Machines,
+    Machines(AtHub),
     /// Commands of the goal files that can be run
-    Commands,
+    Commands(AtHub),
     /// What commands without a repository and listeners run
     Errands(ErrandsArgs),
     /// A command on repositories, with what came of each
@@ -27,6 +28,14 @@ pub enum ShowCommand {
     Pushes(PushesArgs),
     /// What inspections say of a commit
     Comments(CommentsArgs),
+}
+
+/// Where to look.
+#[derive(Debug, clap::Args)]
+pub struct AtHub {
+    /// At the configured hub, of all machines there
+    #[arg(long)]
+    hub: bool,
 }
 
 /// Arguments of `show comments`.
@@ -49,6 +58,8 @@ pub struct PushesArgs {
     /// Of all repositories
     #[arg(short, long, conflicts_with = "repo")]
     all: bool,
+    #[command(flatten)]
+    at: AtHub,
     /// At most so many
     #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
@@ -82,8 +93,10 @@ pub struct JobArgs {
 /// `sdm show`.
 pub(super) fn run(context: &mut Context, command: &ShowCommand) -> CommandResult {
     match command {
-        ShowCommand::Machines => show_machines(context),
-        ShowCommand::Commands => do_command::show(context),
+        ShowCommand::Machines(at) if at.hub => at_hub::machines(context),
+        ShowCommand::Machines(_) => show_machines(context),
+        ShowCommand::Commands(at) if at.hub => at_hub::commands(context),
+        ShowCommand::Commands(_) => do_command::show(context),
         ShowCommand::Errands(args) => show_errands(context, args),
         ShowCommand::Job(args) => show_job(context, args),
         ShowCommand::Pushes(args) => show_pushes(context, args),
@@ -171,6 +184,9 @@ fn show_job(context: &mut Context, args: &JobArgs) -> CommandResult {
 }
 
 fn show_pushes(context: &mut Context, args: &PushesArgs) -> CommandResult {
+    if args.at.hub {
+        return at_hub::pushes(context, args.repo.as_deref(), args.limit);
+    }
     let (client, status) = context.daemon()?;
     let repo = if args.all {
         None

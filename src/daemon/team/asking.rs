@@ -1,27 +1,24 @@
 //! A person asks the hub for a command of some machine, and hears what becomes of it (wire protocol 13).
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use super::client::{HubClient, HubError, plain};
+use super::asker::Asker;
+use super::client::{HubError, plain};
 use crate::config::Configuration;
-use crate::runtime::clock::SystemClock;
-use crate::secrets::Vault;
 
-/// Pause before the first look at what became of it; it doubles.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Longest such pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Seconds that the hub lets a look wait while nothing is new.
+const WAIT: u32 = 20;
+/// Pause between two looks.
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// What is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HubAsk {
-    /// Name of the command.
-    pub command: String,
+    /// What is said: the command's words, or its name.
+    pub said: String,
     /// The machine, where several have such a command.
     pub machine: Option<String>,
     /// Parameters by name.
@@ -71,47 +68,36 @@ pub async fn ask_hub(
     ask: &HubAsk,
     on_message: &mut dyn FnMut(&str),
 ) -> Result<HubAnswer, NotAsked> {
-    let Some(hub) = &configuration.hub else {
-        return Err(NotAsked {
-            message: "no hub is configured".to_owned(),
-            hint: Some(
-                "write `hub: {address: …, key: {file: …}}` with a key of your own into your configuration"
-                    .to_owned(),
-            ),
-        });
-    };
-    let network = super::super::network::options(configuration).map_err(HubError::from)?;
-    let client = HubClient::new(&hub.address, &network).map_err(HubError::from)?;
-    let key_file = configuration.secret_key_file.clone();
-    let vault = Vault::new(BTreeMap::new(), key_file, Arc::new(SystemClock));
-    let key = vault
-        .of_machine("hub.key", &hub.key)
-        .await
-        .map_err(HubError::from)?;
-    let workspace = hub.workspaces.first().cloned().unwrap_or_default();
-    let asked = client.invoke(&key, &body(ask, &workspace)).await?;
+    let asker = Asker::open(configuration).await?;
+    let asked = asker.invoke(&body(ask, &asker.workspace)).await?;
     let id = asked.pointer("/invocation/id").and_then(Value::as_str);
     let id = id.filter(|id| id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
     let id = id
         .ok_or_else(|| HubError::NotAHub("it does not say how to look at a command".to_owned()))?
         .to_owned();
-    let (mut pause, mut told) = (FIRST_PAUSE, 0);
+    let mut told = 0;
     loop {
-        let shown = client.look(&key, &ask.command, &id).await?;
+        let query = [("wait", WAIT.to_string()), ("seen", told.to_string())];
+        let steps = ["command", ask.said.as_str(), "invocation", id.as_str()];
+        let shown = asker.get(&steps, if ask.no_wait { &[] } else { &query }).await?;
+        let told_before = told;
         told = tell(&shown, told, on_message);
         let answer = answer(&id, shown);
         if ask.no_wait || ["ASKING", "SUCCESS", "FAILURE"].contains(&answer.phase.as_str()) {
             return Ok(answer);
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        // A hub that does not know how to wait is not asked without a pause.
+        if told == told_before {
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 }
 
 fn body(ask: &HubAsk, workspace: &str) -> Value {
     let given = |(name, value): &(String, String)| json!({"name": name, "value": value});
     let parameters: Vec<Value> = ask.parameters.iter().map(given).collect();
-    let mut body = json!({"command": ask.command, "team": {"id": workspace}, "parameters": parameters});
+    let mut body =
+        json!({"command": ask.said, "intent": ask.said, "team": {"id": workspace}, "parameters": parameters});
     if let Some(machine) = &ask.machine {
         body["automation"] = json!({ "name": machine });
     }

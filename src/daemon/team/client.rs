@@ -187,12 +187,20 @@ impl HubClient {
         told(answer(self.post("/command?invoke=true", key, asked)).await?)
     }
 
-    /// Looks at what became of a command.
+    /// What is at an address, given by its steps.
     ///
     /// # Errors
-    /// The hub does not say.
-    pub(super) async fn look(&self, key: &SecretString, command: &str, id: &str) -> Result<Value, HubError> {
-        let url = self.url(&["command", command, "invocation", id])?;
+    /// The hub does not show it.
+    pub(super) async fn get(
+        &self,
+        key: &SecretString,
+        steps: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<Value, HubError> {
+        let mut url = self.url(steps)?;
+        for (name, value) in query {
+            url.query_pairs_mut().append_pair(name, value);
+        }
         let request = self.http.get(url).header(header::ACCEPT, "application/json");
         told(answer(request.bearer_auth(key.expose_secret())).await?)
     }

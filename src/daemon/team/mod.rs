@@ -7,6 +7,7 @@
 mod acts;
 mod announce;
 mod answers;
+pub mod asker;
 pub mod asking;
 mod backoff;
 mod client;

@@ -26,6 +26,8 @@ pub enum Operation {
     Configure,
     /// Decide about a goal of a machine of the original.
     DecideGoal,
+    /// List machines and their commands.
+    ListMachines,
     /// Start a command.
     Invoke,
     /// See what became of a command.
@@ -169,6 +171,7 @@ const DECIDE_GOAL: Row = person(
     ),
     "write",
 );
+const LIST_MACHINES: Row = person("command.list", ("GET", "/machines/{workspace}"), "read");
 const INVOKE: Row = person("command.invoke", ("POST", "/command"), "read");
 const LOOK_AT_INVOCATION: Row = person(
     "command.invoke",
@@ -274,6 +277,7 @@ impl Operation {
             Self::IngestCustom => &INGEST_CUSTOM,
             Self::Configure => &CONFIGURE,
             Self::DecideGoal => &DECIDE_GOAL,
+            Self::ListMachines => &LIST_MACHINES,
             Self::Invoke => &INVOKE,
             Self::LookAtInvocation => &LOOK_AT_INVOCATION,
             Self::ContinueInvocation => &CONTINUE_INVOCATION,
@@ -356,6 +360,7 @@ mod tests {
         Operation::IngestCustom,
         Operation::Configure,
         Operation::DecideGoal,
+        Operation::ListMachines,
         Operation::Invoke,
         Operation::LookAtInvocation,
         Operation::ContinueInvocation,

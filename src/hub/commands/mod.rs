@@ -1,15 +1,19 @@
 //! What people ask machines to do (wire protocol 4, 5, 13): checked here before a machine hears of it, with results to poll.
 
 mod check;
+mod intent;
 mod messages;
+mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
+use axum::http::header::ACCEPT;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -20,6 +24,7 @@ use super::machines::known::Machine;
 use super::refusal::Refusal;
 use crate::ports::hub::{DeliveryKind, NewDelivery, Phase, StoredInvocation};
 use crate::wire::hub::{API_VERSION, Command, CommandInvocation, NameValue, SecretValue, Source, Team};
+use intent::Offer;
 
 /// Largest request in bytes.
 pub(super) const MAX_REQUEST: usize = 1024 * 1024;
@@ -34,7 +39,11 @@ const MOST_MESSAGES: u32 = 200;
 #[derive(Debug, Deserialize)]
 struct Request {
     /// Name of the command.
+    #[serde(default)]
     command: String,
+    /// What somebody says instead: the command's words, something its expression matches, or its name.
+    #[serde(default)]
+    intent: Option<String>,
     /// The workspace.
     team: Team,
     /// The machine, where several have a command of this name.
@@ -76,22 +85,39 @@ pub(super) async fn invoke(
     ))
 }
 
-/// `GET /command/{command}/invocation/{id}`: where it stands.
+/// How long to wait for what.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Waiting {
+    /// Seconds; the answer comes sooner when there is news.
+    wait: u64,
+    /// Messages that were seen.
+    seen: usize,
+}
+
+/// `GET /command/{command}/invocation/{id}`: where it stands, at once, after a while, or as a stream.
 pub(super) async fn look(
     State(hub): State<Hub>,
     Path((_, id)): Path<(String, String)>,
+    Query(waiting): Query<Waiting>,
     headers: HeaderMap,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Response, Refusal> {
     let caller = hub.caller(&headers).await?;
-    let invocation = hub.invocation_of(&caller, &id).await?;
-    let messages = hub.store().messages_of(&id, MOST_MESSAGES).await?;
+    hub.invocation_of(&caller, &id).await?;
+    let accepts = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    if accepts.is_some_and(|accepts| accepts.contains("text/event-stream")) {
+        return stream::stream(hub, caller.credential_id(), id, &headers);
+    }
+    let standing = hub.standing_in_time(&id, waiting.seen, waiting.wait).await?;
+    let (invocation, messages) = (standing.invocation, standing.messages);
     let messages: Vec<Value> = messages.iter().map(|message| parsed(&message.body)).collect();
     Ok(Json(json!({
         "command_request": parsed(&invocation.request), "phase": invocation.phase.word(),
         "command_response": parsed(&invocation.answer), "messages": messages,
         "asked_by": invocation.asked_by, "created_at": invocation.created.rfc3339(),
         "ended_at": invocation.ended.map(crate::model::Timestamp::rfc3339),
-    })))
+    }))
+    .into_response())
 }
 
 /// `POST /command/{command}/invocation/{id}`: more parameters for a machine that asked for them.
@@ -178,7 +204,7 @@ fn invocation(
             .iter()
             .map(|secret| SecretValue::none(&secret.uri))
             .collect(),
-        raw_message: request.raw_message.clone(),
+        raw_message: request.raw_message.clone().or_else(|| request.intent.clone()),
     })
 }
 
@@ -190,26 +216,39 @@ impl Hub {
             .automation
             .as_ref()
             .map(|automation| automation.name.as_str());
-        let found: Vec<(Arc<Machine>, Command)> = workspace
+        let offers: Vec<Offer> = workspace
             .served
             .values()
             .filter(|machine| wanted.is_none_or(|name| machine.stored.name == name))
-            .filter_map(|machine| {
-                let mut commands = machine.registration.commands.iter();
-                let command = commands.find(|command| command.name == request.command)?;
-                Some((Arc::clone(machine), command.clone()))
+            .flat_map(|machine| {
+                let commands = machine.registration.commands.iter();
+                commands.map(|command| (Arc::clone(machine), command.clone()))
             })
             .collect();
+        let found = match &request.intent {
+            Some(said) => intent::meant(&offers, said),
+            None => {
+                let is_named = |(_, command): &&Offer| command.name == request.command;
+                offers.iter().filter(is_named).cloned().collect()
+            }
+        };
         let names: Vec<&str> = found
             .iter()
             .map(|(machine, _)| machine.stored.name.as_str())
             .collect();
         match found.as_slice() {
             [(machine, command)] => Ok((Arc::clone(machine), command.clone())),
-            [] => Err(Refusal::missing_thing(format!(
-                "no machine has a command `{}`",
-                request.command
-            ))),
+            [] => {
+                let said = request.intent.as_deref().unwrap_or(&request.command);
+                let near = intent::nearest(&offers, said);
+                let near = near
+                    .map(|near| format!("; did you mean `{near}`?"))
+                    .unwrap_or_default();
+                let said: String = said.chars().take(100).collect();
+                Err(Refusal::missing_thing(format!(
+                    "no machine has a command `{said}`{near}"
+                )))
+            }
             _ => {
                 let message = format!(
                     "several machines have it: name one in `automation`: {}",

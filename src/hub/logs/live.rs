@@ -1,9 +1,7 @@
 //! A log as it grows, as server-sent events: `lines` with lines and where to go on, which is the event's id as well, and
 //! `end` when nothing follows. Whoever comes back with `Last-Event-ID` misses nothing and gets nothing twice.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
@@ -16,56 +14,16 @@ use tokio::time::Instant;
 
 use super::super::Hub;
 use super::super::refusal::Refusal;
+use super::super::streams::Held;
 use super::read::Page;
 use super::{Place, shown};
 use crate::ports::hub::LogName;
-
-/// Streams that one key may have open.
-const OF_A_KEY: u32 = 100;
 
 /// Rights are looked at again after this.
 const CHECKED: Duration = Duration::from_secs(30);
 
 /// Longest time without a look, for replicas that cannot tell.
 const LOOK: Duration = Duration::from_secs(2);
-
-/// Open streams by key.
-#[derive(Debug, Default, Clone)]
-pub(in super::super) struct Streams(Arc<Mutex<HashMap<String, u32>>>);
-
-impl Streams {
-    /// One more of a key, as long as it is held; `None` when it has enough.
-    fn open(&self, key: &str) -> Option<Held> {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(key.to_owned()).or_default();
-        if *count >= OF_A_KEY {
-            return None;
-        }
-        *count += 1;
-        Some(Held {
-            streams: self.clone(),
-            key: key.to_owned(),
-        })
-    }
-}
-
-/// A stream that is open.
-struct Held {
-    streams: Streams,
-    key: String,
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let mut open = self.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.key) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                open.remove(&self.key);
-            }
-        }
-    }
-}
 
 /// Somebody who reads along.
 struct Reader {
@@ -167,20 +125,4 @@ fn event(name: &LogName, page: &Page) -> Event {
         .event("lines")
         .id(page.next.to_string())
         .data(data.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_has_so_many_streams_and_they_are_given_back() {
-        let streams = Streams::default();
-        let held: Vec<Held> = (0..OF_A_KEY).filter_map(|_| streams.open("k")).collect();
-        assert!(held.len() == OF_A_KEY as usize && streams.open("k").is_none());
-        assert!(streams.open("other").is_some());
-        drop(held);
-        assert!(streams.open("k").is_some());
-        assert!(streams.0.lock().unwrap().is_empty());
-    }
 }

@@ -29,7 +29,6 @@ use crate::model::DEFAULT_ENVIRONMENT;
 use crate::ports::graph::Node;
 use crate::ports::hub::{Hint, LogName, LogState, NewLogPart};
 use crate::wire::hub::{LogPart, LogTaken, LoggedLine};
-pub(super) use live::Streams;
 pub(super) use read::{Through, read};
 
 /// Largest part in bytes.

@@ -80,7 +80,7 @@ pub(in super::super) async fn read(
     let name = hub.log_named(&place, asked.attempt).await?;
     let accepts = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
     if accepts.is_some_and(|accepts| accepts.contains("text/event-stream")) {
-        return live::stream(hub, &caller.key.id, (place, name, asked.from), &headers);
+        return live::stream(hub, caller.credential_id(), (place, name, asked.from), &headers);
     }
     let page = hub.page_in_time(&name, &asked).await?;
     let lines: Vec<Value> = page.lines.iter().map(shown).collect();

@@ -6,6 +6,7 @@
 pub mod deliver;
 pub mod housekeeping;
 pub mod known;
+pub mod list;
 pub mod register;
 mod runs;
 pub mod session;

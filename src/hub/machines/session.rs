@@ -25,7 +25,7 @@ use super::super::Hub;
 use super::super::metrics::Counters;
 use super::super::refusal::Refusal;
 use super::deliver::Session;
-use crate::ports::hub::{Delivery, DeliveryKind, HubStoreError};
+use crate::ports::hub::{Delivery, DeliveryKind, Hint, HubStoreError};
 use crate::wire::hub::{Control, MAX_MESSAGE, Upward, extensions};
 
 /// How long a machine may take to accept one frame.
@@ -274,6 +274,19 @@ impl Hub {
 
     /// Takes in what a machine says.
     async fn take_message(&self, session: &Session, message: Upward) -> Result<(), HubStoreError> {
+        let is_about_commands = matches!(
+            message,
+            Upward::Status(_) | Upward::Message(_) | Upward::Continuation(_)
+        );
+        self.keep_message(session, message).await?;
+        if is_about_commands {
+            self.whispers().something_was_said();
+            self.whispers().tell(Hint::Said);
+        }
+        Ok(())
+    }
+
+    async fn keep_message(&self, session: &Session, message: Upward) -> Result<(), HubStoreError> {
         match message {
             Upward::Ping(_) | Upward::Pong(_) => Ok(()),
             Upward::Control(control) => self.take_control(session, &control).await,

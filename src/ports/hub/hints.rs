@@ -14,11 +14,13 @@ pub enum Hint {
     Machines,
     /// A log has grown.
     Logs,
+    /// A machine has said something about a command.
+    Said,
 }
 
 impl Hint {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Deliveries, Self::Machines, Self::Logs];
+    pub const ALL: [Self; 4] = [Self::Deliveries, Self::Machines, Self::Logs, Self::Said];
 
     /// Its word.
     pub const fn word(self) -> &'static str {
@@ -26,6 +28,7 @@ impl Hint {
             Self::Deliveries => "deliveries",
             Self::Machines => "machines",
             Self::Logs => "logs",
+            Self::Said => "said",
         }
     }
 

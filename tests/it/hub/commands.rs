@@ -107,6 +107,67 @@ async fn a_command_goes_to_its_machine_with_what_the_hub_knows_and_its_answer_ca
 }
 
 #[tokio::test]
+async fn a_command_is_meant_by_what_people_say_and_its_results_come_as_they_are_said() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&offers("m")).await;
+    let ada = person(&hub, "ada").await;
+    let mut said = deploy();
+    said["command"] = json!("");
+    said["intent"] = json!("  deploy ");
+    let (status, asked) = hub.post("/command", &ada, &said).await;
+    assert_eq!(status, 200, "{asked}");
+    let command = machine.hear().await;
+    assert_eq!(
+        (&command["command"], &command["raw_message"]),
+        (&json!("Deploy"), &json!("  deploy "))
+    );
+    said["intent"] = json!("deplay");
+    let (status, refused) = hub.post("/command", &ada, &said).await;
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(
+        status == 404 && message.contains("did you mean `deploy`"),
+        "{refused}"
+    );
+    let url = asked["invocation"]["url"].as_str().unwrap();
+    let waits = format!("{url}?wait=30&seen=0");
+    let on_its_way = json!({"content_type": "text/plain", "body": "on its way", "post_mode": "always"});
+    let on_its_way = answer(&command, &on_its_way);
+    let (looked, ()) = tokio::join!(look(&hub, &ada, &waits), machine.say(&on_its_way));
+    assert_eq!(looked["messages"][0]["body"], json!("on its way"));
+    let path = url.strip_prefix(&hub.url("")).unwrap();
+    let ends = answer(&command, &json!({"status": {"code": 0, "reason": "done"}}));
+    let (events, ()) = tokio::join!(
+        super::logs::events_until(&hub, path, &ada, (None, "end")),
+        machine.say(&ends)
+    );
+    let names: Vec<&str> = events.iter().map(|(name, ..)| name.as_str()).collect();
+    assert_eq!(names.first(), Some(&"messages"), "{events:?}");
+    assert_eq!(names[names.len() - 2..], ["phase", "end"], "{events:?}");
+    assert_eq!(events[names.len() - 2].1["phase"], json!("SUCCESS"));
+    let again = super::logs::events_until(&hub, path, &ada, (Some("1"), "end")).await;
+    assert_eq!(again.len(), 2, "what was seen is not told again: {again:?}");
+}
+
+#[tokio::test]
+async fn machines_are_listed_for_people_with_what_they_offer() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&offers("m")).await;
+    machine.settled().await;
+    let ada = person(&hub, "ada").await;
+    let listed = look(&hub, &ada, &hub.url("/machines/w")).await;
+    let one = &listed["machines"][0];
+    assert_eq!(
+        (&one["name"], &one["connected"], &one["served"]),
+        (&json!("m"), &json!(true), &json!(true))
+    );
+    assert_eq!(one["commands"][0]["intents"], json!(["deploy"]));
+    let refused = look(&hub, &hub.key, &hub.url("/machines/w")).await;
+    assert_eq!(refused["error"]["code"], json!("person_required"));
+    let elsewhere = look(&hub, &ada, &hub.url("/machines/other")).await;
+    assert_eq!(elsewhere["error"]["code"], json!("insufficient_permission"));
+}
+
+#[tokio::test]
 async fn what_cannot_be_asked_is_refused_with_the_reason() {
     let hub = TestHub::start(quick()).await;
     let mut machine = hub.machine(&offers("m")).await;

@@ -200,17 +200,17 @@ async fn g8_logs_are_written_by_whose_goals_they_are_and_names_are_no_paths() {
     assert!(!directory.path().join("etc").exists());
 }
 
-/// Events of a stream until one is called so.
-async fn events_until(
+/// Events of a stream, from behind this one on, until one is called so.
+pub async fn events_until(
     hub: &TestHub,
     path: &str,
-    last_id: Option<&str>,
-    end: &str,
+    key: &str,
+    (last_id, end): (Option<&str>, &str),
 ) -> Vec<(String, Value, String)> {
     let mut request = hub
         .http
         .get(hub.url(path))
-        .bearer_auth(&hub.key)
+        .bearer_auth(key)
         .header("accept", "text/event-stream");
     if let Some(id) = last_id {
         request = request.header("last-event-id", id);
@@ -256,7 +256,7 @@ async fn a_log_is_read_while_it_grows_and_again_from_where_one_was() {
         last["complete"] = json!(true);
         send(&hub, &last).await;
     };
-    let (events, ()) = tokio::join!(events_until(&hub, READ, None, "end"), writing);
+    let (events, ()) = tokio::join!(events_until(&hub, READ, &hub.key, (None, "end")), writing);
     let lines: Vec<&str> = events
         .iter()
         .filter(|(name, ..)| name == "lines")
@@ -265,7 +265,7 @@ async fn a_log_is_read_while_it_grows_and_again_from_where_one_was() {
         .collect();
     assert_eq!(lines, ["one", "two", "three"]);
     assert_eq!(events.last().unwrap().2, "30");
-    let again = events_until(&hub, READ, Some("10"), "end").await;
+    let again = events_until(&hub, READ, &hub.key, (Some("10"), "end")).await;
     assert_eq!(again[0].1["lines"].as_array().unwrap().len(), 2, "{again:?}");
     // Who waits without a stream is answered as soon as there is something.
     let path = "/api/goal-logs/w/s/0-code/g/2";

@@ -289,6 +289,7 @@ rules:
       - {name: publish, execute: {run: [cat, README.md]}, pre_approval: {by: [ada]}}
 commands:
   - name: greet
+    intent: say hello
     parameters: {name: {pattern: "^[a-z]+$"}}
     run: [sh, -c, 'printf "{\"message\": \"greeted $1\"}" > "$ATOMIST_RESULT"', greet, "${parameters.name}"]
 "#;
@@ -319,6 +320,15 @@ async fn people_run_commands_and_confirm_goals_at_the_hub() {
     let config = mine.to_str().unwrap();
     let said = machine.ok(&["--config", config, "do", "--hub", "greet", "--name", "ada"]);
     assert_eq!(said, "greeted ada\n");
+    let said = machine.ok(&["--config", config, "do", "--hub", "say", "hello", "--name", "ada"]);
+    assert_eq!(said, "greeted ada\n", "by what people say");
+    let shown = machine.json(&["--config", config, "show", "machines", "--hub"]);
+    assert_eq!(
+        (&shown["machines"][0]["name"], &shown["machines"][0]["connected"]),
+        (&json!("sdm"), &json!(true))
+    );
+    let shown = machine.ok(&["--config", config, "show", "commands", "--hub"]);
+    assert!(shown.contains("say hello  sdm"), "{shown}");
     let refused = machine.sdm(&["--config", config, "do", "--hub", "greet", "--name", "ADA"]);
     let words = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(
@@ -351,6 +361,14 @@ async fn people_run_commands_and_confirm_goals_at_the_hub() {
         (goal["preApproval"]["userId"] == "ada").then_some(())
     };
     hub.until("the hub shows who approved", look).await;
+    let log = machine.ok(&["--config", config, "logs", "--hub", "--follow", "publish"]);
+    assert!(log.contains("hello"), "{log}");
+    let sets = machine.json(&["--config", config, "goals", "--hub"]);
+    assert_eq!(
+        sets["goal_sets"][0]["goals"][0]["state"],
+        json!("success"),
+        "{sets}"
+    );
     assert!(
         !machine.daemon_log().contains("put aside"),
         "{}",

@@ -16,7 +16,7 @@ pub(super) fn ask(context: &mut Context, raw: &[String], machine: Option<String>
         );
     }
     let mut ask = HubAsk {
-        command: spoken.words.join(" "),
+        said: spoken.words.join(" "),
         machine,
         ..HubAsk::default()
     };
