@@ -36,7 +36,7 @@ use bearer::Bearer;
 use key::{KeyKind, KeyText};
 use operations::Operation;
 use rights::Rights;
-use sight::GrantedSight;
+use sight::{GrantedSight, Present};
 
 /// Whoever calls with a key that is good now, or is signed in in a browser.
 #[derive(Debug, Clone)]
@@ -196,7 +196,7 @@ impl Caller {
 
     /// What the caller sees of a graph.
     pub(super) fn sight<'a>(&self, operation: Operation, graph: &'a dyn GraphReader) -> Box<dyn Sight + 'a> {
-        match self.sees_everything(operation) {
+        let sight: Box<dyn Sight + 'a> = match self.sees_everything(operation) {
             true => Box::new(Everything),
             false => Box::new(GrantedSight::of(
                 self.bearer.clone(),
@@ -204,7 +204,9 @@ impl Caller {
                 graph,
                 self.now,
             )),
-        }
+        };
+        let now = self.now;
+        Box::new(Present { sight, now })
     }
 
     /// Whether the caller may do this everywhere.

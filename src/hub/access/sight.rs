@@ -142,6 +142,27 @@ fn repository_key(node: &Node) -> Option<String> {
     Some(format!("{provider}/{owner}/{name}"))
 }
 
+/// What is still true of what somebody sees: settings end with their time to live (wire protocol 10.5).
+pub(in super::super) struct Present<'a> {
+    pub(in super::super) sight: Box<dyn Sight + 'a>,
+    pub(in super::super) now: Timestamp,
+}
+
+#[async_trait]
+impl Sight for Present<'_> {
+    async fn sees(&self, node: &Node) -> Result<bool, GraphError> {
+        match is_over(node, self.now) {
+            true => Ok(false),
+            false => self.sight.sees(node).await,
+        }
+    }
+}
+
+fn is_over(node: &Node, now: Timestamp) -> bool {
+    let until = node.body.get("until").and_then(Value::as_i64);
+    node.kind == "TeamConfiguration" && until.is_some_and(|until| until <= now.as_micros())
+}
+
 /// What a node says itself of what it belongs to.
 pub(in super::super) fn own_resource(node: &Node) -> Option<Resource> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
@@ -183,5 +204,38 @@ fn kind_behind(link: &str) -> &'static str {
         "push" => "Push",
         "pullRequest" => "PullRequest",
         _ => "Issue",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::answer::Everything;
+
+    #[tokio::test]
+    async fn settings_are_seen_until_their_time_is_over() {
+        let setting = |kind: &str, until: Value| {
+            let mut node = Node {
+                kind: kind.to_owned(),
+                keys: vec!["n/a".to_owned()],
+                ..Node::default()
+            };
+            node.body.insert("until".to_owned(), until);
+            node
+        };
+        let sees = async |node: Node| {
+            let sight = Present {
+                sight: Box::new(Everything),
+                now: Timestamp::from_micros(10),
+            };
+            sight.sees(&node).await.unwrap()
+        };
+        assert!(sees(setting("TeamConfiguration", Value::from(11))).await);
+        assert!(!sees(setting("TeamConfiguration", Value::from(10))).await);
+        assert!(
+            sees(setting("TeamConfiguration", Value::Null)).await,
+            "no time to live"
+        );
+        assert!(sees(setting("Push", Value::from(1))).await);
     }
 }

@@ -184,9 +184,12 @@ pub(in super::super) async fn link_image(
     let image = json!({"image": name, "imageName": name, "timestamp": hub.now().rfc3339()});
     images.insert(0, image.clone());
     images.truncate(100);
+    let told = json!({"timestamp": image["timestamp"], "image": image});
+    let told =
+        Change::merge("ImageLinked", vec![format!("{key}/{name}")], told).link("commit", [key.clone()]);
     let body = json!({"sha": linked.git.sha, "image": image, "images": images});
     let change = Change::merge("Commit", vec![key], body).link("repo", [repository.id().to_owned()]);
-    hub.apply(&workspace, None, vec![change]).await?;
+    hub.apply(&workspace, None, vec![change, told]).await?;
     Ok(kept(&hub))
 }
 

@@ -28,6 +28,9 @@ pub(super) fn changes(event: &str, payload: &Value) -> Vec<Change> {
         "release" => deliveries::release(&repository, payload),
         "deployment" => deliveries::deployment(&repository, payload),
         "deployment_status" => deliveries::deployment_status(&repository, payload),
+        "repository" if text(payload, "/action") == Some("created") => {
+            Some(vec![new_repository(&repository)])
+        }
         "repository" | "create" => Some(Vec::new()),
         _ => None,
     };
@@ -35,6 +38,11 @@ pub(super) fn changes(event: &str, payload: &Value) -> Vec<Change> {
         Some(told) => [repository.changes(), told].concat(),
         None => Vec::new(),
     }
+}
+
+fn new_repository(repository: &Repository) -> Change {
+    let key = repository.key();
+    Change::merge("RepoOnboarded", vec![key.clone()], serde_json::json!({})).link("repo", [key])
 }
 
 /// The commit at a path; none for the zeros that stand for none.

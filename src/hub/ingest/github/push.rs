@@ -40,6 +40,7 @@ fn branch_push(repository: &Repository, payload: &Value, branch: &str) -> Option
         let keys = vec![repository.branch_key(branch)];
         return Some(vec![
             Change::dated("Branch", keys, body).link("repo", [repository.key()]),
+            gone_branch(repository, payload, branch),
         ]);
     };
     let before = sha(payload, "/before");
@@ -73,6 +74,16 @@ fn branch_push(repository: &Repository, payload: &Value, branch: &str) -> Option
         .link("commits", carried);
     changes.push(push);
     Some(changes)
+}
+
+/// That a branch is gone, by where it was: the same name may go again.
+fn gone_branch(repository: &Repository, payload: &Value, branch: &str) -> Change {
+    let before = sha(payload, "/before");
+    let key = format!("{}/{}", repository.branch_key(branch), before.unwrap_or_default());
+    let body = json!({"name": branch, "timestamp": pushed_at(payload)});
+    Change::merge("DeletedBranch", vec![key], body)
+        .link("repo", [repository.key()])
+        .link("commit", before.map(|sha| repository.commit_key(sha)))
 }
 
 fn branch_at(repository: &Repository, payload: &Value, branch: &str, after: &str) -> Change {
