@@ -222,7 +222,7 @@ impl Hub {
             .filter(|machine| wanted.is_none_or(|name| machine.stored.name == name))
             .flat_map(|machine| {
                 let commands = machine.registration.commands.iter();
-                commands.map(|command| (Arc::clone(machine), command.clone()))
+                commands.map(move |command| (Arc::clone(machine), command.clone()))
             })
             .collect();
         let found = match &request.intent {
