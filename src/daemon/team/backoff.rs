@@ -32,25 +32,31 @@ impl Backoff {
         self.failures = 0;
     }
 
-    /// The pause before the next try: between half of what is due and all of it, as `chance` has it, and never less than the
-    /// hub asked for.
+    /// The pause before the next try: between half of what is due and all of it, as `chance` has it. A hub that asked for a
+    /// pause asked all machines for the same: each waits for that and some while more.
     pub(super) fn next(&mut self, setback: Setback, chance: u64) -> Duration {
-        let (due, wish) = match setback {
-            Setback::Away(wish) => {
-                let doubled = FIRST.saturating_mul(1 << self.failures.min(16));
-                (doubled.min(LONGEST), wish.unwrap_or_default().min(LONGEST_WISH))
-            }
-            Setback::Refused => (REFUSED, Duration::ZERO),
-        };
+        let doubled = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
-        spread(due.max(wish), chance).max(wish)
+        match setback {
+            Setback::Away(None) => spread(doubled, chance),
+            Setback::Away(Some(wish)) => {
+                let wish = wish.min(LONGEST_WISH);
+                let more = doubled.max(wish).min(LONGEST);
+                wish + more * share(chance) / 500
+            }
+            Setback::Refused => spread(REFUSED, chance),
+        }
     }
 }
 
 /// Between half of a pause and all of it.
 fn spread(pause: Duration, chance: u64) -> Duration {
-    let share = 500 + u32::try_from(chance % 501).unwrap_or_default();
-    pause * share / 1000
+    pause * (500 + share(chance)) / 1000
+}
+
+/// From 0 to 500.
+fn share(chance: u64) -> u32 {
+    u32::try_from(chance % 501).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -78,13 +84,17 @@ mod tests {
         let wish = Some(Duration::from_secs(20));
         assert!(Backoff::default().next(Setback::Away(wish), 0) >= Duration::from_secs(20));
         let absurd = Some(Duration::from_secs(1 << 40));
-        assert_eq!(Backoff::default().next(Setback::Away(absurd), 500), LONGEST_WISH);
+        let pause = Backoff::default().next(Setback::Away(absurd), 500);
+        assert_eq!(pause, LONGEST_WISH + LONGEST);
     }
 
     #[test]
-    fn machines_that_failed_together_come_back_apart() {
-        let pause = |chance| Backoff::default().next(Setback::Away(None), chance);
-        let pauses: std::collections::BTreeSet<Duration> = (0..501).map(pause).collect();
-        assert!(pauses.len() > 400, "{}", pauses.len());
+    fn g5_machines_that_failed_together_come_back_apart_also_when_all_were_told_the_same() {
+        for wish in [None, Some(Duration::from_secs(5))] {
+            let pause = |chance| Backoff::default().next(Setback::Away(wish), chance);
+            let pauses: std::collections::BTreeSet<Duration> = (0..501).map(pause).collect();
+            assert!(pauses.len() > 400, "{}", pauses.len());
+            assert!(pauses.iter().all(|pause| *pause >= wish.unwrap_or_default()));
+        }
     }
 }

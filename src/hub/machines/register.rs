@@ -8,6 +8,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::super::Hub;
 use super::super::access::Caller;
@@ -34,14 +35,38 @@ const AT_ONCE: u32 = 20;
 /// One more for each such time.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// How often machines may register.
-#[derive(Debug, Default)]
-pub struct Pace(Mutex<HashMap<String, (Timestamp, u32)>>);
+/// Registrations that are worked on at once; after a restart of the hub all machines come together (threat G5).
+const TOGETHER: usize = 64;
+
+/// How long one waits for its turn before it is told to come again.
+const TURN: Duration = Duration::from_secs(5);
+
+/// How often machines may register, and how many at once.
+#[derive(Debug)]
+pub struct Pace {
+    used: Mutex<HashMap<String, (Timestamp, u32)>>,
+    turns: Semaphore,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            used: Mutex::default(),
+            turns: Semaphore::new(TOGETHER),
+        }
+    }
+}
 
 impl Pace {
+    /// A turn; none when too many wait for theirs.
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        let turn = tokio::time::timeout(TURN, self.turns.acquire()).await;
+        turn.ok().and_then(Result::ok)
+    }
+
     /// Whether one more of this name is in order.
     pub fn bears(&self, who: &str, now: Timestamp) -> bool {
-        let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         if used.len() > 10_000 {
             used.retain(|_, (since, _)| now.since(*since) < Duration::from_secs(60));
         }
@@ -77,6 +102,11 @@ pub(in super::super) async fn register(
     if !hub.pace().bears(&who, hub.now()) {
         return Err(Refusal::busy("this machine registers too often", 5));
     }
+    let _turn = hub
+        .pace()
+        .turn()
+        .await
+        .ok_or_else(|| Refusal::busy("too many machines register at once", 5))?;
     may_register(&caller, &registration)?;
     for workspace in &registration.team_ids {
         hub.known()

@@ -143,6 +143,22 @@ async fn machines_that_register_without_a_pause_are_put_off() {
 }
 
 #[tokio::test]
+async fn g5_a_crowd_of_machines_gets_in_and_nobody_is_killed_by_an_answer() {
+    let hub = TestHub::start(quick()).await;
+    let register = async |number: u32| {
+        let one = registration(&format!("m-{number}"), "1.0.0", "durable");
+        hub.post("/registration", &hub.key, &one).await.0
+    };
+    let statuses = futures_util::future::join_all((0..200).map(register)).await;
+    assert!(
+        statuses.iter().all(|status| [200, 503].contains(status)),
+        "{statuses:?}"
+    );
+    let in_time = statuses.iter().filter(|status| **status == 200).count();
+    assert!(in_time >= 64, "those whose turn it is get in: {in_time}");
+}
+
+#[tokio::test]
 async fn pings_go_both_ways_and_silence_ends_the_conversation() {
     let rhythm = Rhythm {
         ping: Duration::from_millis(20),
