@@ -86,7 +86,7 @@ fn report(restored: &Restored) -> String {
         some => writeln!(
             text,
             "  Let the forge send again what it has sent since: {some} {} came.",
-            plural(usize::try_from(some).unwrap_or(usize::MAX), "webhook", "webhooks")
+            plural(u32::try_from(some).unwrap_or(u32::MAX), "webhook", "webhooks")
         ),
     };
     for (id, owner) in &restored.lost_keys {

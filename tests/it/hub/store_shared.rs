@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use sdm::model::Timestamp;
 use sdm::ports::hub::{
-    FilePlace, GoalLogs as _, Hint, Hints as _, LogContent, LogName, NewLogPart, Ticket, TicketLimits,
-    Tickets as _,
+    FilePlace, GoalLogs as _, Hint, Hints as _, LogContent, LogName, NewLogPart, Run, Runs as _, Ticket,
+    TicketLimits, Tickets as _,
 };
 use sdm::store::hub::SqlHub;
 

@@ -51,9 +51,9 @@ fn machine(theme: &Theme, machine: &Value) -> String {
         neutralise(&text(machine, "/version")),
         neutralise(&text(machine, "/policy")),
     );
-    let commands = machine["commands"].as_array().map_or(0, Vec::len);
-    let subscriptions = machine["subscriptions"].as_u64().unwrap_or(0);
-    let subscriptions = usize::try_from(subscriptions).unwrap_or(usize::MAX);
+    let small = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+    let commands = small(machine["commands"].as_array().map_or(0, Vec::len) as u64);
+    let subscriptions = small(machine["subscriptions"].as_u64().unwrap_or(0));
     let _ = write!(
         line,
         "  {commands} {}, {subscriptions} {}",
@@ -107,11 +107,13 @@ fn of_machine(machine: &Value) -> Vec<Value> {
 
 fn command(theme: &Theme, command: &Value) -> String {
     let intents = command["intents"].as_array().cloned().unwrap_or_default();
-    let words: Vec<&str> = intents.iter().filter_map(Value::as_str).collect();
     // Expressions help nobody who wants to know what to say.
-    let words = words.iter().find(|words| !words.starts_with('^'));
+    let mut words = intents
+        .iter()
+        .filter_map(Value::as_str)
+        .filter(|words| !words.starts_with('^'));
     let name = text(command, "/name");
-    let said = words.map_or(name.as_str(), |words| words);
+    let said = words.next().unwrap_or(&name);
     let description = text(command, "/description");
     let mut line = format!(
         "{}  {}",
