@@ -26,7 +26,16 @@ impl Lives for SqlHub {
     }
 }
 
-/// Something that is to stay true when the memory is put back: a key that was revoked since.
+/// What is to stay true when the memory is put back to an older point.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Keys that were revoked since.
+    pub revoked: Vec<Revoked>,
+    /// People as they are now: id, role, state. Those whom the copy does not know are passed over.
+    pub people: Vec<(String, String, String)>,
+}
+
+/// A key that was revoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revoked {
     /// Id of the key.
@@ -100,19 +109,52 @@ impl SqlHub {
         Ok((said != "ok").then_some(said))
     }
 
-    /// Begins another life: what is short-lived is gone, and keys that were revoked meanwhile stay revoked.
+    /// People: id, role, state.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub async fn people_as_they_are(&self) -> Result<Vec<(String, String, String)>, HubStoreError> {
+        const DOING: &str = "read who is who at the hub";
+        let rows = sqlx::query("SELECT id, role, state FROM hub_person ORDER BY id")
+            .fetch_all(&mut *self.reading().await?)
+            .await
+            .doing(DOING)?;
+        let people: Result<Vec<_>, sqlx::Error> = rows
+            .iter()
+            .map(|row| Ok((row.try_get("id")?, row.try_get("role")?, row.try_get("state")?)))
+            .collect();
+        people.doing(DOING)
+    }
+
+    /// Begins another life: whoever was signed in is not any more, keys that were revoked meanwhile stay revoked, and people
+    /// are what they are.
     ///
     /// # Errors
     /// It cannot be written; then nothing is changed.
-    pub async fn begin_life(&self, life: &Life, revoked: &[Revoked]) -> Result<(), HubStoreError> {
+    pub async fn begin_life(&self, life: &Life, kept: &Kept) -> Result<(), HubStoreError> {
         const DOING: &str = "begin another life of the hub's memory";
         let mut transaction = self.transaction().await?;
         write_life(&mut transaction, life).await?;
-        sqlx::query("DELETE FROM hub_ticket")
-            .execute(&mut *transaction)
-            .await
-            .doing(DOING)?;
-        for one in revoked {
+        for short_lived in [
+            "DELETE FROM hub_ticket",
+            "DELETE FROM hub_session",
+            "DELETE FROM hub_sign_in_link",
+        ] {
+            sqlx::query(short_lived)
+                .execute(&mut *transaction)
+                .await
+                .doing(DOING)?;
+        }
+        for (id, role, state) in &kept.people {
+            sqlx::query("UPDATE hub_person SET role = $1, state = $2 WHERE id = $3")
+                .bind(role.as_str())
+                .bind(state.as_str())
+                .bind(id.as_str())
+                .execute(&mut *transaction)
+                .await
+                .doing(DOING)?;
+        }
+        for one in &kept.revoked {
             sqlx::query("UPDATE hub_key SET revoked = $1 WHERE id = $2 AND revoked = 0")
                 .bind(one.at.as_micros())
                 .bind(one.key.as_str())
