@@ -27,7 +27,11 @@ async fn a_machine_registers_connects_and_leaves_in_order() {
         "a durable registration outlives small updates"
     );
     assert_eq!(registration["accept_encoding"], "gzip");
-    assert_eq!(registration["capabilities"], json!(["ack", "lease", "header"]));
+    assert_eq!(
+        registration["capabilities"],
+        json!(["ack", "lease", "header", "logs"])
+    );
+    assert!(registration["instance"]["id"].is_string(), "which machine it is");
     assert!(scene.hub.header_was_used(), "the credential is in no address");
     scene.hub.say(&json!({"ping": "still there?"}));
     scene
