@@ -6,18 +6,16 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::access::agreed::{Agreeing, agree};
+use super::access::agreed::Agreeing;
 use super::access::edit::EditError;
-use super::access::key::{KeyKind, MOST_OF_AN_OWNER, NewKey, USUAL_LIFE};
-use super::access::numbers::numbered;
-use super::access::operations::{MACHINE_SCOPES, SCOPES};
+use super::access::key::MOST_OF_AN_OWNER;
+use super::access::make_key::make_key;
 use super::extensions::{ExtensionError, ExtensionOptions, Extensions};
 use super::safe::{Resealed, Safe, SafeError};
+use crate::access::PersonId;
 use crate::access::handed::NoRandomness;
 use crate::access::principal::InvalidKey;
 use crate::access::resource::InvalidSelector;
-use crate::access::{PersonId, Principal, Selector};
-use crate::model::suggest::nearest;
 use crate::ports::hub::secrets::{SealedSecret, SealedSecrets};
 use crate::ports::hub::{
     Deliveries, Delivery, HubStoreError, Keys, Registrations, StoredKey, StoredRegistration,
@@ -147,57 +145,12 @@ impl Administration {
     /// # Errors
     /// A scope is none, or the owner has too many keys.
     pub async fn new_key(&self, wish: &KeyWish) -> Result<(StoredKey, String), AdministrationError> {
-        for scope in &wish.scopes {
-            if !SCOPES.contains(&scope.as_str()) {
-                let near = nearest(scope, SCOPES.iter().copied()).map(str::to_owned);
-                let scope = scope.clone();
-                return Err(AdministrationError::Scope { scope, near });
-            }
-        }
-        let kind = match wish.is_person {
-            true => KeyKind::Person,
-            false => KeyKind::Addon,
-        };
-        let now = SystemClock.now();
-        let owner = kind.owner(&wish.name);
-        Principal::parse(&owner)?;
-        let keys = self.0.keys().await?;
-        let good = keys
-            .iter()
-            .filter(|key| key.owner == owner && key.revoked.is_none() && key.expires > now);
-        if good.count() >= MOST_OF_AN_OWNER {
-            return Err(AdministrationError::TooMany(owner));
-        }
-        let scopes = match (wish.scopes.as_slice(), wish.waits) {
-            ([], true) => SCOPES.iter().map(ToString::to_string).collect(),
-            ([], false) => MACHINE_SCOPES.iter().map(ToString::to_string).collect(),
-            (named, _) => named.to_vec(),
-        };
-        let mut repositories = Vec::new();
-        for text in &wish.repositories {
-            let selector = Selector::parse(&format!("repo:{text}"))?;
-            repositories.push(numbered(&self.0, &wish.workspaces, selector).await?.to_string());
-        }
-        let places: Result<Vec<Selector>, _> = wish.places.iter().map(|text| Selector::parse(text)).collect();
-        let places = places?;
-        let new = NewKey {
-            kind,
-            name: wish.name.clone(),
-            workspaces: wish.workspaces.clone(),
-            scopes,
-            repositories,
-            is_chosen: !wish.waits,
-            life: wish.days.map_or(USUAL_LIFE, |days| DAY * days),
-        };
-        let (key, text) = new.make(now);
         let agreeing = Agreeing {
             by: &PersonId::operator(),
-            at: now,
+            at: SystemClock.now(),
             ids: &RandomIds,
         };
-        agree(&self.0, &key, &places, &agreeing).await?;
-        self.0.add_key(&key).await?;
-        Ok((key, text))
+        make_key(&self.0, wish, &agreeing).await
     }
 
     /// Writes a copy of the memory, while a hub may go on with it.

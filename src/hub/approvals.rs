@@ -30,7 +30,7 @@ pub(super) struct Which {
 /// What is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Decision {
+pub(super) enum Decision {
     /// It may start, or its result counts.
     Approve,
     /// It must not start, or not go on.
@@ -57,14 +57,28 @@ pub(super) async fn decide(
     if caller.is_in_browser() {
         caller.may_on(Operation::DecideGoal, &which.workspace, &resources_of(goal))?;
     }
-    let changed = decided(goal, which.decision, &caller, hub.now().as_micros() / 1_000)?;
-    let (state, version) = (
-        changed.node.body["state"].clone(),
-        changed.node.body["version"].clone(),
-    );
-    hub.apply(&which.workspace, None, vec![changed]).await?;
-    tracing::info!(goal = key, decision = ?which.decision, by = %caller.owner(), "somebody has decided about a goal");
-    Ok(Json(json!({"state": state, "version": version})))
+    let changed = decide_about(&hub, &caller, &which.workspace, goal, which.decision).await?;
+    Ok(Json(
+        json!({"state": changed.body["state"], "version": changed.body["version"]}),
+    ))
+}
+
+/// Decides about a goal for somebody who may; the goal afterwards.
+///
+/// # Errors
+/// It waits for no such decision, or the memory.
+pub(super) async fn decide_about(
+    hub: &Hub,
+    caller: &Caller,
+    workspace: &str,
+    goal: &Arc<Node>,
+    decision: Decision,
+) -> Result<Node, Refusal> {
+    let changed = decided(goal, decision, caller, hub.now().as_micros() / 1_000)?;
+    let node = changed.node.clone();
+    hub.apply(workspace, None, vec![changed]).await?;
+    tracing::info!(goal = goal.id(), ?decision, by = %caller.owner(), "somebody has decided about a goal");
+    Ok(node)
 }
 
 /// The goal as it is after the decision.

@@ -19,7 +19,7 @@ mod lock;
 pub mod logs;
 pub mod machines;
 mod metrics;
-mod pages;
+pub mod pages;
 pub mod people;
 mod questions;
 mod refusal;
@@ -29,7 +29,7 @@ mod streams;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -309,6 +309,11 @@ impl Hub {
             Some(address) => address.trim_end_matches('/').to_owned(),
             None => format!("http://{}", self.0.options.listen),
         }
+    }
+
+    /// The file of the audit log, where one is kept.
+    fn audit_file(&self) -> Option<&Path> {
+        self.0.options.audit.as_deref()
     }
 
     fn readers(&self) -> &Readers {

@@ -9,6 +9,7 @@ pub mod bearer;
 pub mod edit;
 pub mod held;
 pub mod key;
+pub mod make_key;
 pub mod numbers;
 pub mod operations;
 mod person;
@@ -25,7 +26,7 @@ use super::Hub;
 use super::people::{Session, session_ended};
 use super::refusal::Refusal;
 use crate::access::audit::Details;
-use crate::access::request::BadCredential;
+use crate::access::request::{BadCredential, Means};
 use crate::access::{self, Context, Credential, Decision, Reason, Request, Resource, Rule, Snapshot};
 use crate::graph::answer::{Everything, Sight};
 use crate::model::Timestamp;
@@ -179,6 +180,23 @@ impl Caller {
             Err(_) if !self.is_person() => Err(Refusal::person_required(operation)),
             judged => judged,
         }
+    }
+
+    /// Whether this could be done in a workspace, which nothing is written down of: a page offers it only then.
+    pub fn could(&self, operation: Operation, workspace: &str) -> bool {
+        self.is_of(operation, workspace).is_ok() && self.could_at_hub(operation)
+    }
+
+    /// The same of what is about no workspace in particular. Somebody in a browser is asked about as if they had just signed in.
+    pub fn could_at_hub(&self, operation: Operation) -> bool {
+        let resources = [Resource::Workspace];
+        let mut request = self.bearer.request(operation.row().name, &resources, self.now);
+        if let Credential::Good(identity) = &mut request.credential
+            && let Means::Session { signed_in } = &mut identity.means
+        {
+            *signed_in = self.now;
+        }
+        self.bearer.decide(&request).is_allowed()
     }
 
     /// Whether this may be done at all; where, the answer is filtered by.

@@ -124,7 +124,11 @@ pub(in super::super) const fn row(
 }
 
 /// Part of a route: a field or a message.
-const fn part(name: &'static str, scopes: &'static [&'static str], level: &'static str) -> Row {
+pub(in super::super) const fn part(
+    name: &'static str,
+    scopes: &'static [&'static str],
+    level: &'static str,
+) -> Row {
     Row {
         route: None,
         ..row(name, ("", ""), scopes, level)

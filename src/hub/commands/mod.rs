@@ -4,6 +4,7 @@ mod check;
 mod intent;
 mod messages;
 mod stream;
+mod wish;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,8 @@ use super::refusal::Refusal;
 use crate::ports::hub::{DeliveryKind, NewDelivery, Phase, StoredInvocation};
 use crate::wire::hub::{API_VERSION, Command, CommandInvocation, NameValue, SecretValue, Source, Team};
 use intent::Offer;
+
+pub(super) use wish::Wish;
 
 /// Largest request in bytes.
 pub(super) const MAX_REQUEST: usize = 1024 * 1024;
@@ -75,6 +78,7 @@ pub(super) async fn invoke(
     let request = read(&body)?;
     caller.may(Operation::Invoke, &request.team.id)?;
     let (machine, command) = hub.commanded(&request)?;
+    hub.may_decide_by(&caller, &command.name, &request).await?;
     let id = hub.fresh_id();
     let invocation = invocation(&caller, &command, &request, &id)?;
     hub.let_wait(&caller, &machine, &invocation, &id).await?;

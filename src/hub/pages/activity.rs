@@ -242,6 +242,7 @@ pub(super) async fn follow(
     Query(seen): Query<stream::Seen>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
+    let headers = stream::by_itself(headers);
     Look::open(&hub, &headers, &workspace, Page::ActivityStream).await?;
     let growing = Growing {
         seen: seen.marks(&headers),

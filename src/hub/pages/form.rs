@@ -27,6 +27,12 @@ impl Form {
         let found = self.0.iter().find(|(own, _)| own == name);
         found.map_or("", |(_, value)| value)
     }
+
+    /// All values of a field.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let own = self.0.iter().filter(move |(own, _)| own == name);
+        own.map(|(_, value)| value.as_str())
+    }
 }
 
 #[cfg(test)]
@@ -40,6 +46,7 @@ mod tests {
             (form.text("a"), form.text("c"), form.text("none")),
             ("1 & 2", "", "")
         );
+        assert_eq!(form.all("b").collect::<Vec<_>>(), ["x", "\u{e4}"]);
         assert_eq!(Form::read(b"\xff").text("a"), "");
     }
 }

@@ -2,12 +2,14 @@
 
 use maud::{Markup, html};
 
+use super::decide::buttons;
 use super::entry::{Entry, goal_anchor, goal_set_address};
 use super::goal_set::Run;
+use super::look::Look;
 use super::object::{Object, Standing, time};
 use super::text::{Name, Shown, link, step};
 use crate::model::time::duration;
-use crate::model::{DEFAULT_ENVIRONMENT, StateName, Timestamp};
+use crate::model::{DEFAULT_ENVIRONMENT, StateName};
 
 /// Most lines of an error that are shown.
 const ERROR_LINES: usize = 20;
@@ -27,7 +29,7 @@ pub(super) fn log_address(workspace: &str, goal_set: &str, environment: &str, na
 }
 
 /// What a page tells of a goal.
-pub(super) fn part(workspace: &str, set: &str, goal: Object<'_>, run: Run, now: Timestamp) -> Entry {
+pub(super) fn part(look: &Look, set: &str, goal: Object<'_>, run: Run) -> Entry {
     let standing = Standing::of_goal(goal.text("/state"));
     let attempt = goal.number("/attempt").filter(|attempt| *attempt > 1);
     Entry::of(html! {
@@ -36,21 +38,22 @@ pub(super) fn part(workspace: &str, set: &str, goal: Object<'_>, run: Run, now: 
             p.standing {
                 (standing.word)
                 @if let Some(attempt) = attempt { " · try " (attempt) }
-                @if let Some(took) = took(goal, run, now) { " · " (took) }
+                @if let Some(took) = took(goal, run) { " · " (took) }
             }
             (about(goal))
             (error(goal))
-            (links(workspace, set, goal))
+            (links(&look.workspace, set, goal))
+            (buttons(look, set, goal))
         }
     })
 }
 
 /// How long it took; how long it has been going on, for goals that go on, is told by when it began.
-fn took(goal: Object<'_>, run: Run, now: Timestamp) -> Option<Markup> {
+fn took(goal: Object<'_>, run: Run) -> Option<Markup> {
     let began = run.began?;
     match (run.ended, StateName::parse(goal.text("/state"))) {
         (Some(ended), _) => Some(html! { (duration(ended.since(began))) }),
-        (None, Some(StateName::InProcess)) if began <= now => Some(html! { "since " (time(Some(began))) }),
+        (None, Some(StateName::InProcess)) => Some(html! { "since " (time(Some(began))) }),
         (None, _) => None,
     }
 }

@@ -7,10 +7,12 @@ use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use maud::html;
+use serde::Deserialize;
 use serde_json::json;
 
 use super::super::Hub;
 use super::super::refusal::Refusal;
+use super::decide;
 use super::drawing::{Drawn, draw};
 use super::entry::{Entry, goal_anchor, goal_set_address};
 use super::goal;
@@ -19,18 +21,33 @@ use super::look::Look;
 use super::object::{Object, Standing, time};
 use super::operations::Page;
 use super::stream::{self, Follow, Said};
-use super::text::{Name, Shown, first_line, link, plain};
+use super::text::{Name, Shown, first_line, link, plain, step};
 use crate::model::Timestamp;
 
 /// What is asked of a goal set.
 pub(super) const QUESTION: &str = "query GoalSet($id: String) { \
     SdmGoalSet(goalSetId: $id) { goalSetId goalSet goals { uniqueName } branch sha state ts provenance { registration version } \
         repo { owner name } push { timestamp repo { url } after { sha url message author { login name } } } } \
-    SdmGoal(goalSetId: $id, _first: 1000) { environment uniqueName name goalSetId registration state phase description url \
+    SdmGoal(goalSetId: $id, _first: 1000) { environment uniqueName name goalSetId goalSet branch sha repo { owner name } registration state phase description url \
         externalUrl externalUrls { label url } ts error retryFeasible preConditions { environment uniqueName name } \
         approval { userId ts } preApproval { userId ts } approvalRequired preApprovalRequired version attempt \
         fulfillment { method name registration } } \
     Earlier: SdmGoal(goalSetId: $id, _showHistory: true, _first: 1000) { environment uniqueName state ts version } }";
+
+/// Something that a machine was asked for on this page.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    /// Id of the invocation.
+    #[serde(default)]
+    asked: Option<String>,
+}
+
+impl Asked {
+    fn to_query(&self) -> String {
+        let asked = self.asked.as_deref();
+        asked.map_or_else(String::new, |asked| format!("?asked={}", step(asked)))
+    }
+}
 
 /// A goal set as it is now.
 struct Shows {
@@ -42,14 +59,15 @@ struct Shows {
 pub(super) async fn show(
     State(hub): State<Hub>,
     Path((workspace, id)): Path<(String, String)>,
+    Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Document, Refused> {
     let look = Look::open(&hub, &headers, &workspace, Page::GoalSet).await?;
-    let shows = shows(&look, &id).await?;
+    let shows = shows(&look, &id, &asked).await?;
     let marks: Vec<&str> = shows.parts.iter().map(|part| part.mark.as_str()).collect();
     let address = goal_set_address(&workspace, &id);
     let content = html! {
-        div.goal-set data-stream={ (address) "/stream" } data-seen=(marks.join(".")) data-grow="end" {
+        div.goal-set data-stream={ (address) "/stream" (asked.to_query()) } data-seen=(marks.join(".")) data-grow="end" {
             @for part in &shows.parts { (part.markup) }
         }
         p.refresh { a href=(address) { "Refresh" } }
@@ -61,7 +79,7 @@ pub(super) async fn show(
     ))
 }
 
-async fn shows(look: &Look, id: &str) -> Result<Shows, Refusal> {
+async fn shows(look: &Look, id: &str, asked: &Asked) -> Result<Shows, Refusal> {
     let variables = json!({ "id": id }).as_object().cloned().unwrap_or_default();
     let answer = look.ask(QUESTION, &variables).await?;
     let answer = Object(&answer);
@@ -82,10 +100,13 @@ async fn shows(look: &Look, id: &str) -> Result<Shows, Refusal> {
     });
     let runs = runs(answer.list("/Earlier"));
     let mut parts = vec![heading(look, set, told)];
+    if let Some(asked) = &asked.asked {
+        parts.extend(decide::asked(look, asked).await?);
+    }
     parts.extend(drawing(&goals));
     parts.extend(goals.iter().map(|one| {
         let run = runs.get(&key(*one)).copied().unwrap_or_default();
-        goal::part(&look.workspace, id, *one, run, look.hub.now())
+        goal::part(look, id, *one, run)
     }));
     Ok(Shows {
         title: format!(
@@ -106,7 +127,7 @@ fn key(goal: Object<'_>) -> (String, String) {
 
 fn heading(look: &Look, set: Option<Object<'_>>, told: Object<'_>) -> Entry {
     let (owner, name) = (told.text("/repo/owner"), told.text("/repo/name"));
-    let repository = super::text::step(&format!("{owner}/{name}"));
+    let repository = step(&format!("{owner}/{name}"));
     let push = |path: &str| set.map_or("", |set| set.text(&format!("/push{path}")));
     let short: String = told.text("/sha").chars().take(7).collect();
     let machine = set.map_or("", |set| set.text("/provenance/registration"));
@@ -121,7 +142,7 @@ fn heading(look: &Look, set: Option<Object<'_>>, told: Object<'_>) -> Entry {
                 " " span.branch { (Name(told.text("/branch"))) }
                 " " code.sha { (link(push("/after/url"), &Shown(&short))) }
                 " " span.message { (Shown(&first_line(push("/after/message"), 160))) }
-                " " span.author { (Shown(push("/after/author/name"))) }
+                @if !push("/after/author/name").is_empty() { " " span.author { (Shown(push("/after/author/name"))) } }
             }
             p.dim {
                 @if !machine.is_empty() { "set by " (Name(machine)) " " }
@@ -192,10 +213,13 @@ pub(super) async fn follow(
     State(hub): State<Hub>,
     Path((workspace, id)): Path<(String, String)>,
     Query(seen): Query<stream::Seen>,
+    Query(asked): Query<Asked>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
+    let headers = stream::by_itself(headers);
     Look::open(&hub, &headers, &workspace, Page::GoalSetStream).await?;
     let going = Going {
+        asked,
         seen: seen.marks(&headers),
         workspace,
         id,
@@ -207,6 +231,7 @@ pub(super) async fn follow(
 struct Going {
     workspace: String,
     id: String,
+    asked: Asked,
     seen: Vec<String>,
 }
 
@@ -218,7 +243,7 @@ impl Follow for Going {
 
     async fn look(&mut self, hub: &Hub, headers: &HeaderMap) -> Result<Vec<Said>, Refusal> {
         let look = Look::open(hub, headers, &self.workspace, Page::GoalSetStream).await?;
-        let mut parts = shows(&look, &self.id).await?.parts;
+        let mut parts = shows(&look, &self.id, &self.asked).await?.parts;
         // The reader puts what it does not know at the end, so the order is that of the page.
         parts.reverse();
         Ok(stream::news(&mut self.seen, parts))

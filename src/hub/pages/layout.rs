@@ -10,6 +10,8 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::super::refusal::Refusal;
 use super::assets;
+use super::look::Look;
+use super::operations::Page;
 use super::text::{Name, Shown, plain, step};
 
 /// Nothing but what this hub sends itself, no script and no style within the markup, in nobody's frame.
@@ -77,6 +79,47 @@ impl Tab {
     }
 }
 
+/// Pages of the hub as a whole, as the navigation names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HubTab {
+    /// Keys.
+    Keys,
+    /// The audit log.
+    Audit,
+}
+
+impl HubTab {
+    const ALL: [Self; 2] = [Self::Keys, Self::Audit];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Keys => "Keys",
+            Self::Audit => "Audit",
+        }
+    }
+
+    const fn address(self) -> &'static str {
+        match self {
+            Self::Keys => super::keys::PLACE,
+            Self::Audit => super::audit::PLACE,
+        }
+    }
+
+    /// What somebody must be able to do for whom it is.
+    const fn page(self) -> Page {
+        match self {
+            Self::Keys => Page::Keys,
+            Self::Audit => Page::Audit,
+        }
+    }
+
+    /// Those that are for somebody.
+    pub(super) fn of(look: &Look) -> Vec<Self> {
+        let is_for = |tab: &Self| look.could_at_hub(tab.page());
+        Self::ALL.into_iter().filter(is_for).collect()
+    }
+}
+
 /// The address of a workspace's first page.
 pub(super) fn first_page(workspace: &str) -> String {
     Tab::Activity.address(workspace)
@@ -91,8 +134,24 @@ pub(super) struct Frame {
     pub(super) others: Vec<String>,
     /// Who looks.
     pub(super) who: String,
+    /// What the form to sign out carries, in a browser.
+    pub(super) sign_out: Option<Markup>,
     /// Where in the navigation.
     pub(super) tab: Option<Tab>,
+    /// Pages of the hub as a whole that are for them.
+    pub(super) hub_tabs: Vec<HubTab>,
+    /// Where among these.
+    pub(super) hub_tab: Option<HubTab>,
+}
+
+impl Frame {
+    /// The same for a page of the hub as a whole.
+    pub(super) fn with(self, tab: HubTab) -> Self {
+        Self {
+            hub_tab: Some(tab),
+            ..self
+        }
+    }
 }
 
 /// A page.
@@ -158,21 +217,32 @@ fn head(frame: Option<&Frame>) -> Markup {
             a.mark href="/" { "sdm" }
             nav aria-label="Pages" {
                 ul {
-                    @for tab in Tab::ALL {
+                    @for tab in Tab::ALL.into_iter().filter(|_| !frame.workspace.is_empty()) {
                         li {
                             a href=(tab.address(&frame.workspace)) aria-current=[(frame.tab == Some(tab)).then_some("page")] {
                                 (tab.word())
                             }
                         }
                     }
+                    @for tab in &frame.hub_tabs {
+                        li {
+                            a href=(tab.address()) aria-current=[(frame.hub_tab == Some(*tab)).then_some("page")] { (tab.word()) }
+                        }
+                    }
                 }
             }
             div.who {
-                span.workspace title="workspace" { (Name(&frame.workspace)) }
+                @if !frame.workspace.is_empty() { span.workspace title="workspace" { (Name(&frame.workspace)) } }
                 @for other in &frame.others {
                     a.workspace href=(first_page(other)) { (Name(other)) }
                 }
-                span.person { (Shown(&frame.who)) }
+                @match &frame.sign_out {
+                    Some(token) => {
+                        a.person href=(super::you::PLACE) { (Shown(&frame.who)) }
+                        form method="post" action="/sign-out" { (token) button.plain { "Sign out" } }
+                    }
+                    None => span.person { (Shown(&frame.who)) },
+                }
             }
         }
     }
@@ -199,7 +269,10 @@ impl IntoResponse for Refused {
                 p { "Who can help: " (Shown(who)) "." }
             }
             p.dim { "code " code { (Shown(text("code").unwrap_or_default())) } }
-            @if self.0.status() == StatusCode::UNAUTHORIZED {
+            @if text("code") == Some("interactive_session_required") {
+                p { "Sign in anew and come back: this is for people who signed in less than a quarter of an hour ago." }
+                p { a href="/sign-in" { "Sign in anew" } }
+            } @else if self.0.status() == StatusCode::UNAUTHORIZED {
                 p { a href="/sign-in" { "Sign in" } }
             } @else {
                 p { a href="/" { "To the first page" } }

@@ -188,6 +188,7 @@ pub(super) async fn follow(
     Query(seen): Query<stream::Seen>,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
+    let headers = stream::by_itself(headers);
     Look::open(&hub, &headers, &place.workspace, Page::LogStream).await?;
     let from = Offset::read(&seen.last(&headers)).unwrap_or_default();
     let reading = Reading { place, from };

@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 use super::super::Hub;
 use super::super::access::Caller;
 use super::super::access::operations::Operation;
-use super::super::people::guard;
+use super::super::people::guard::FIELD;
 use super::super::refusal::Refusal;
-use super::layout::{Frame, Tab};
+use super::layout::{Frame, HubTab, Tab};
 use super::operations::Page;
 use crate::graph::answer::{AnswerError, Answering, Sight};
 use crate::graph::{Question, Schema};
@@ -23,20 +23,29 @@ pub(super) struct Look {
     pub(super) hub: Hub,
     pub(super) caller: Caller,
     pub(super) workspace: String,
-    /// Other workspaces that they may look at.
-    others: Vec<String>,
+    /// Workspaces that they may look at.
+    workspaces: Vec<String>,
 }
 
-/// The workspaces of whoever looks.
+/// The workspaces of whoever looks: those of a key, and of somebody in a browser all that there are.
 ///
 /// # Errors
 /// The memory.
-pub(super) async fn workspaces_of(hub: &Hub, caller: &Caller) -> Result<Vec<String>, Refusal> {
-    match caller.key() {
-        Ok(key) => Ok(key.workspaces.clone()),
-        // People are of the hub, and so of each of its workspaces.
-        Err(_) => Ok(hub.store().workspaces().await?),
+async fn workspaces_of(hub: &Hub, caller: &Caller) -> Result<Vec<String>, Refusal> {
+    if let Ok(key) = caller.key() {
+        return Ok(key.workspaces.clone());
     }
+    let mut workspaces = hub.store().workspaces().await?;
+    let machines = hub.known().machines();
+    workspaces.extend(
+        machines
+            .all
+            .iter()
+            .map(|machine| machine.stored.workspace.clone()),
+    );
+    workspaces.sort();
+    workspaces.dedup();
+    Ok(workspaces)
 }
 
 impl Look {
@@ -50,38 +59,73 @@ impl Look {
         workspace: &str,
         page: Page,
     ) -> Result<Self, Refusal> {
-        let caller = hub.caller(headers).await?;
-        match page.row().person {
-            true => caller.may(Operation::Page(page), workspace)?,
-            // Where, what is shown is filtered by.
-            false => caller.may_somewhere(Operation::Page(page), workspace)?,
+        let look = Self::at_all(hub, headers).await?;
+        let operation = Operation::Page(page);
+        // A key of a person stands for the person, whom only the workspace is asked about.
+        let is_by_key = page.row().person && !look.caller.is_in_browser();
+        match page.is_filtered() && !is_by_key {
+            true => look.caller.may_somewhere(operation, workspace)?,
+            false => look.caller.may(operation, workspace)?,
         }
-        let mut others = workspaces_of(hub, &caller).await?;
-        others.retain(|other| other != workspace);
         Ok(Self {
-            others,
-            hub: hub.clone(),
-            caller,
             workspace: workspace.to_owned(),
+            ..look
         })
+    }
+
+    /// Whoever sent these headers, if they may do this that is about no workspace.
+    ///
+    /// # Errors
+    /// Nobody is signed in, or they may not.
+    pub(super) async fn at_hub(hub: &Hub, headers: &HeaderMap, page: Page) -> Result<Self, Refusal> {
+        let look = Self::at_all(hub, headers).await?;
+        look.caller.may_at_hub(Operation::Page(page))?;
+        Ok(look)
+    }
+
+    /// Whoever sent these headers.
+    ///
+    /// # Errors
+    /// Nobody is signed in.
+    pub(super) async fn at_all(hub: &Hub, headers: &HeaderMap) -> Result<Self, Refusal> {
+        let caller = hub.caller(headers).await?;
+        let workspaces = workspaces_of(hub, &caller).await?;
+        Ok(Self {
+            hub: hub.clone(),
+            workspace: workspaces.first().cloned().unwrap_or_default(),
+            caller,
+            workspaces,
+        })
+    }
+
+    /// Whether something else may be done in the workspace; nothing is written down of that it was asked.
+    pub(super) fn could(&self, page: Page) -> bool {
+        self.caller.could(Operation::Page(page), &self.workspace)
+    }
+
+    /// The same of what is about no workspace.
+    pub(super) fn could_at_hub(&self, page: Page) -> bool {
+        self.caller.could_at_hub(Operation::Page(page))
     }
 
     /// The frame of a page.
     pub(super) fn frame(&self, tab: Option<Tab>) -> Frame {
+        let others = self.workspaces.iter().filter(|other| **other != self.workspace);
         Frame {
             workspace: self.workspace.clone(),
-            others: self.others.clone(),
+            others: others.cloned().collect(),
             who: self.caller.name().to_owned(),
+            sign_out: self.caller.anti_forgery().map(|_| self.token()),
             tab,
+            hub_tabs: HubTab::of(self),
+            hub_tab: None,
         }
     }
 
     /// What a form carries that changes something or asks for much.
     pub(super) fn token(&self) -> Markup {
         html! {
-            @if let Some(token) = self.caller.anti_forgery() {
-                input type="hidden" name=(guard::FIELD) value=(token);
-            }
+            @if let Some(token) = self.caller.anti_forgery() { input type="hidden" name=(FIELD) value=(token); }
         }
     }
 

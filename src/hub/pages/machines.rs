@@ -6,6 +6,7 @@ use maud::{Markup, html};
 
 use super::super::Hub;
 use super::super::machines::known::Machine;
+use super::dead;
 use super::layout::{Document, Refused, Tab};
 use super::look::Look;
 use super::object::time;
@@ -51,12 +52,14 @@ pub(super) async fn show(
         let rank = |seen: &Seen<'_>| (seen.machine.stored.name.clone(), !seen.is_served);
         rank(one).cmp(&rank(other))
     });
+    let given_up = dead::given_up(&look).await?;
     let content = html! {
         div.bar { h1 { "Machines" } a.refresh href="" { "Refresh" } }
         @if seen.is_empty() {
             p.empty { "No machine has registered. Make a key with " code { "sdm hub key new NAME" } " and give it to " code { "sdm start" } "." }
         }
         @for one in &seen { (machine(one)) }
+        (given_up)
     };
     Ok(Document::of(
         &look.frame(Some(Tab::Machines)),

@@ -6,34 +6,43 @@
 
 mod activity;
 mod assets;
+mod audit;
+mod dead;
+mod decide;
 mod drawing;
 mod entry;
 mod form;
 mod goal;
 mod goal_set;
+mod keys;
 mod layout;
 mod log;
 mod look;
 mod machines;
 mod object;
-pub(super) mod operations;
+pub mod operations;
 mod query;
 pub(super) mod stream;
 mod text;
+mod you;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::HeaderMap;
-use axum::middleware;
-use axum::response::Redirect;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
+use maud::html;
 
 use super::Hub;
 use super::access::operations::Operation;
 use super::http::mount;
-use super::refusal::Refusal;
-use layout::{Refused, first_page, guarded};
+use super::people::sign_in_place;
+use layout::{Document, Refused, first_page, guarded};
+use look::Look;
 use operations::Page;
+use text::Shown;
 
 /// All pages. Whatever they answer carries the headers that keep it safe.
 pub(super) fn routes() -> Router<Hub> {
@@ -53,19 +62,56 @@ pub(super) fn routes() -> Router<Hub> {
             post(query::ask).layer(DefaultBodyLimit::max(query::LONGEST)),
         ),
         (Page::GraphSchema, get(query::schema)),
+        (
+            Page::DecideGoal,
+            post(decide::decide).layer(DefaultBodyLimit::max(decide::LONGEST)),
+        ),
+        (Page::Replay, post(dead::replay)),
+        (Page::You, get(you::show)),
+        (Page::EndSession, post(you::end_session)),
+        (Page::Audit, get(audit::show)),
+        (Page::Keys, get(keys::show)),
+        (
+            Page::MakeKey,
+            post(keys::make).layer(DefaultBodyLimit::max(keys::LONGEST)),
+        ),
+        (Page::RevokeKey, post(keys::revoke)),
     ];
     let router = pages.into_iter().fold(Router::new(), |router, (page, handler)| {
         mount(router, Operation::Page(page), handler)
     });
-    router.layer(middleware::map_response(guarded))
+    router
+        .layer(middleware::from_fn(led))
+        .layer(middleware::map_response(guarded))
+}
+
+/// Leads whoever has to sign in first to where that is done, and back afterwards.
+async fn led(request: Request, next: Next) -> Response {
+    let is_person = request.method() == Method::GET && !request.headers().contains_key(AUTHORIZATION);
+    let is_stream = request.uri().path().ends_with("/stream");
+    let place = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |place| place.as_str())
+        .to_owned();
+    let response = next.run(request).await;
+    match response.status() == StatusCode::UNAUTHORIZED && is_person && !is_stream {
+        true => Redirect::to(&sign_in_place(&place)).into_response(),
+        false => response,
+    }
 }
 
 /// `GET /`.
-async fn home(State(hub): State<Hub>, headers: HeaderMap) -> Result<Redirect, Refused> {
-    let caller = hub.caller(&headers).await?;
-    let workspaces = look::workspaces_of(&hub, &caller).await?;
-    let first = workspaces
-        .first()
-        .ok_or_else(|| Refusal::missing_thing("this hub has no workspace yet"))?;
-    Ok(Redirect::to(&first_page(first)))
+async fn home(State(hub): State<Hub>, headers: HeaderMap) -> Result<Response, Refused> {
+    let look = Look::at_all(&hub, &headers).await?;
+    if !look.workspace.is_empty() {
+        return Ok(Redirect::to(&first_page(&look.workspace)).into_response());
+    }
+    let address = hub.address_for(&headers);
+    let content = html! {
+        div.bar { h1 { "Nothing has come here yet" } }
+        p { "Make a key for a machine with " code { "sdm hub key new NAME" } " and start the machine with it." }
+        p { "Let your forge send its webhooks to " code { (Shown(&address)) "/webhooks/github/main" } ", signed with the secret of webhooks." }
+    };
+    Ok(Document::of(&look.frame(None), "Welcome", &content).into_response())
 }

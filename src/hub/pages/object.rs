@@ -23,6 +23,11 @@ impl<'a> Object<'a> {
         self.0.pointer(path).and_then(Value::as_i64)
     }
 
+    /// Whether something is so.
+    pub(super) fn is(self, path: &str) -> bool {
+        self.0.pointer(path).and_then(Value::as_bool).unwrap_or(false)
+    }
+
     /// The objects of a list.
     pub(super) fn list(self, path: &str) -> impl Iterator<Item = Object<'a>> + use<'a> {
         let items = self.0.pointer(path).and_then(Value::as_array);

@@ -1,6 +1,6 @@
 //! The pages' rows in the operation table: what each page shows or does, by the operation that it is for everybody else.
 
-use super::super::access::operations::{Row, open, person, row};
+use super::super::access::operations::{Row, open, part, person, row};
 
 /// A page, or something that is done on one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,6 +29,26 @@ pub enum Page {
     AskGraph,
     /// Its types, for the script.
     GraphSchema,
+    /// Approve, deny, cancel or start again a goal.
+    DecideGoal,
+    /// See deliveries that were given up; a part of the machines' page.
+    Dead,
+    /// Let one of them wait again.
+    Replay,
+    /// See where one is signed in.
+    You,
+    /// End one of these.
+    EndSession,
+    /// Read the audit log.
+    Audit,
+    /// See keys.
+    Keys,
+    /// Make a key of one's own.
+    MakeKey,
+    /// Revoke a key of one's own.
+    RevokeKey,
+    /// See, make and revoke keys of machines and of others; a part of these.
+    OthersKeys,
 }
 
 const HOME: Row = open("sign_in", ("GET", "/"));
@@ -54,6 +74,31 @@ const ASK_GRAPH: Row = row(
 );
 const GRAPH_SCHEMA: Row = read("/workspaces/{workspace}/graph/schema");
 
+const DECIDE_GOAL: Row = person(
+    "goal.approve",
+    ("POST", "/workspaces/{workspace}/goals/{goal_set}/decide"),
+    "write",
+);
+const DEAD: Row = part("settings.read", &["admin:read"], "admin");
+const REPLAY: Row = row(
+    "settings.write",
+    ("POST", "/workspaces/{workspace}/machines/dead/{id}"),
+    &["admin:write"],
+    "admin",
+);
+const YOU: Row = person("session.list", ("GET", "/you"), "read");
+const END_SESSION: Row = person("session.end", ("POST", "/you/sessions/{id}/end"), "read");
+
+const AUDIT: Row = person("audit.export", ("GET", "/audit"), "admin");
+
+const KEYS: Row = person("key.list", ("GET", "/keys"), "read");
+const MAKE_KEY: Row = person("key.create", ("POST", "/keys"), "read");
+const REVOKE_KEY: Row = person("key.revoke", ("POST", "/keys/{id}/revoke"), "read");
+const OTHERS_KEYS: Row = Row {
+    person: true,
+    ..part("credential.manage", &[], "admin")
+};
+
 /// A page that shows what is in the graph.
 const fn read(path: &'static str) -> Row {
     row("graph.query", ("GET", path), &["graph:read"], "read")
@@ -66,7 +111,7 @@ const fn log(path: &'static str) -> Row {
 
 impl Page {
     /// Every page.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 22] = [
         Self::Home,
         Self::Asset,
         Self::Activity,
@@ -79,6 +124,16 @@ impl Page {
         Self::Graph,
         Self::AskGraph,
         Self::GraphSchema,
+        Self::DecideGoal,
+        Self::Dead,
+        Self::Replay,
+        Self::You,
+        Self::EndSession,
+        Self::Audit,
+        Self::Keys,
+        Self::MakeKey,
+        Self::RevokeKey,
+        Self::OthersKeys,
     ];
 
     /// Its row.
@@ -96,6 +151,44 @@ impl Page {
             Self::Graph => &GRAPH,
             Self::AskGraph => &ASK_GRAPH,
             Self::GraphSchema => &GRAPH_SCHEMA,
+            Self::DecideGoal => &DECIDE_GOAL,
+            Self::Dead => &DEAD,
+            Self::Replay => &REPLAY,
+            Self::You => &YOU,
+            Self::EndSession => &END_SESSION,
+            Self::Audit => &AUDIT,
+            Self::Keys => &KEYS,
+            Self::MakeKey => &MAKE_KEY,
+            Self::RevokeKey => &REVOKE_KEY,
+            Self::OthersKeys => &OTHERS_KEYS,
+        }
+    }
+
+    /// Whether what is shown or decided on is looked at one by one, so that somebody who may do it anywhere may come.
+    pub(super) const fn is_filtered(self) -> bool {
+        match self {
+            Self::Activity
+            | Self::ActivityStream
+            | Self::GoalSet
+            | Self::GoalSetStream
+            | Self::Log
+            | Self::LogStream
+            | Self::Graph
+            | Self::AskGraph
+            | Self::GraphSchema
+            | Self::DecideGoal => true,
+            Self::Home
+            | Self::Asset
+            | Self::Machines
+            | Self::Dead
+            | Self::Replay
+            | Self::You
+            | Self::EndSession
+            | Self::Audit
+            | Self::Keys
+            | Self::MakeKey
+            | Self::RevokeKey
+            | Self::OthersKeys => false,
         }
     }
 }
@@ -109,8 +202,9 @@ mod tests {
 
     #[test]
     fn every_page_is_in_the_one_table_with_the_same_scopes() {
-        let routes: BTreeSet<_> = Page::ALL.iter().map(|page| page.row().route).collect();
-        assert_eq!(routes.len(), Page::ALL.len(), "each has a route of its own");
+        let routes: Vec<_> = Page::ALL.iter().filter_map(|page| page.row().route).collect();
+        let different: BTreeSet<_> = routes.iter().collect();
+        assert_eq!(routes.len(), different.len(), "each has a route of its own");
         for page in Page::ALL {
             let row = page.row();
             let decided = access::Operation::find(row.name).expect(row.name);

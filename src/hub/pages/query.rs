@@ -163,7 +163,8 @@ fn types(schema: &Schema) -> Markup {
     html! {
         section.types aria-labelledby="types" {
             h2 #types { "Types" }
-            @for kind in schema.types() { (one_type(kind)) }
+            @for kind in schema.types().filter(|kind| kind.is_root) { (one_type(kind)) }
+            @for kind in schema.types().filter(|kind| !kind.is_root) { (one_type(kind)) }
         }
     }
 }

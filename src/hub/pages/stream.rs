@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
 use futures_util::stream::unfold;
@@ -14,6 +14,7 @@ use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::super::Hub;
+use super::super::people::BY_ITSELF;
 use super::super::refusal::Refusal;
 use super::entry::Entry;
 
@@ -62,6 +63,12 @@ impl Seen {
             .map(str::to_owned)
             .collect()
     }
+}
+
+/// The same headers, of a request that nobody has made with their own hands.
+pub(super) fn by_itself(mut headers: HeaderMap) -> HeaderMap {
+    headers.insert(BY_ITSELF, HeaderValue::from_static("yes"));
+    headers
 }
 
 /// Something that is sent to a reader.

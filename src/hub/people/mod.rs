@@ -29,4 +29,4 @@ pub(super) use session::{IDLE, LONGEST};
 pub use sign_in::sign_in_place;
 pub(super) use sign_in::{link_page, sign_in_by_link, sign_in_page, sign_out};
 pub use viewer::Viewer;
-pub(super) use viewer::{Session, session_ended};
+pub(super) use viewer::{BY_ITSELF, Session, session_ended};

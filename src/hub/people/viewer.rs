@@ -15,6 +15,10 @@ use crate::access::handed::digest_of;
 use crate::model::Timestamp;
 use crate::ports::people::{PersonState, StoredPerson, StoredSession};
 
+/// Header of a request that a page makes by itself, which is no use of the session: a page that is left open does not keep somebody
+/// signed in.
+pub(in super::super) const BY_ITSELF: &str = "x-sdm-by-itself";
+
 /// A person who is signed in.
 #[derive(Debug, Clone)]
 pub struct Viewer {
@@ -99,7 +103,9 @@ impl Hub {
                 "an administrator has suspended you",
             ));
         }
-        self.note_seen(&session, now).await;
+        if !headers.contains_key(BY_ITSELF) {
+            self.note_seen(&session, now).await;
+        }
         let token = anti_forgery(text.expose_secret());
         let caller = self.caller_of(&person, &session, token, user_agent(headers));
         Ok(Session::Live(Box::new(Viewer {

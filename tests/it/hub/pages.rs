@@ -1,10 +1,16 @@
 //! The hub's pages as a browser without script meets them.
 
+use reqwest::Method;
+use sdm::access::handed::digest_of;
 use sdm::hub::administration::KeyWish;
+use sdm::hub::pages::operations::Page;
+use sdm::model::Timestamp;
+use sdm::ports::people::{PersonRole, SignIn, SignIns as _, StoredSession};
 use serde_json::{Value, json};
 
 use super::events::push;
 use super::machine::{TestHub, quick, registration, wish};
+use super::people::{Browser, signed_in};
 
 /// A hub, with the key of a person who looks.
 struct Seen {
@@ -12,7 +18,7 @@ struct Seen {
     person: String,
 }
 
-struct Page {
+struct Got {
     status: u16,
     headers: reqwest::header::HeaderMap,
     text: String,
@@ -30,12 +36,12 @@ impl Seen {
         Self { hub, person }
     }
 
-    async fn page(&self, path: &str) -> Page {
+    async fn page(&self, path: &str) -> Got {
         let answer = self.hub.http.get(self.hub.url(path)).bearer_auth(&self.person);
         let answer = answer.send().await.unwrap();
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let text = String::from_utf8(answer.bytes().await.unwrap().to_vec()).unwrap();
-        Page {
+        Got {
             status,
             headers,
             text,
@@ -245,7 +251,10 @@ async fn h8_without_a_credential_there_is_nothing_to_see() {
         "/workspaces/w/activity/stream",
     ] {
         let answer = seen.hub.http.get(seen.hub.url(path)).send().await.unwrap();
-        assert_eq!(answer.status().as_u16(), 401, "{path}");
+        match path.ends_with("/stream") {
+            true => assert_eq!(answer.status().as_u16(), 401, "{path}"),
+            false => assert_eq!(answer.url().path(), "/sign-in", "{path}"),
+        }
         let text = String::from_utf8(answer.bytes().await.unwrap().to_vec()).unwrap();
         assert!(
             !text.contains("acme") && !text.contains(env!("CARGO_PKG_VERSION")),
@@ -275,6 +284,228 @@ async fn e8_a_page_grows_and_goes_on_after_a_break() {
         .await;
     let third = again.hear().await;
     assert!(third.data.contains("eeeeeee"), "only what is new: {third:?}");
+}
+
+#[tokio::test]
+async fn h1_g1_nothing_is_changed_from_elsewhere_or_without_the_token_of_the_page() {
+    let seen = Seen::start().await;
+    let mut browser = signed_in(&seen.hub, "ada", PersonRole::Admin).await;
+    let token = browser.token().await;
+    let changing = Page::ALL
+        .iter()
+        .filter_map(|page| page.row().route)
+        .filter(|(method, _)| *method == "POST");
+    let mut count = 0;
+    for (_, path) in changing {
+        count += 1;
+        let path = path.replace("{workspace}", "w").replace(['{', '}'], "");
+        let without = browser.submit(&path, "name=x").await;
+        assert_eq!(
+            (without.status, without.code()),
+            (403, json!("anti_forgery_token_missing")),
+            "{path}"
+        );
+        let kind = ("content-type", "application/x-www-form-urlencoded");
+        for site in ["cross-site", "same-site", "none"] {
+            let form = format!("anti_forgery={token}");
+            let foreign = browser
+                .send(Method::POST, &path, &[kind, ("sec-fetch-site", site)], &form)
+                .await;
+            assert_eq!(
+                (foreign.status, foreign.code()),
+                (403, json!("foreign_origin")),
+                "{path} from {site}"
+            );
+        }
+    }
+    assert!(count >= 4, "{count}");
+}
+
+#[tokio::test]
+async fn whoever_is_not_signed_in_is_led_there_and_back() {
+    let seen = Seen::start().await;
+    let mut browser = Browser::new(&seen.hub);
+    let led = browser.get("/workspaces/w/activity?from=25").await;
+    assert_eq!(
+        (led.status, led.location.as_str()),
+        (303, "/sign-in?return=/workspaces/w/activity%3Ffrom%3D25")
+    );
+    let stream = browser.get("/workspaces/w/activity/stream").await;
+    assert_eq!(stream.status, 401, "a stream is not led anywhere");
+    let mut browser = signed_in(&seen.hub, "ada", PersonRole::Member).await;
+    let there = browser.get("/workspaces/w/activity").await;
+    assert!(
+        there.status == 200 && there.text.contains("Sign out"),
+        "{}",
+        there.text
+    );
+    let you = browser.get("/you").await;
+    assert!(
+        you.text.contains("ada &lt;b&gt;") && you.text.contains("this browser"),
+        "{}",
+        you.text
+    );
+}
+
+#[tokio::test]
+async fn d3_a_goal_is_decided_about_once_and_only_as_it_was_looked_at() {
+    let seen = Seen::start().await;
+    seen.goal(json!({"state": "waiting_for_approval", "version": 7}))
+        .await;
+    let mut browser = signed_in(&seen.hub, "ada", PersonRole::Admin).await;
+    let page = browser.get("/workspaces/w/goals/set-1").await;
+    assert!(page.text.contains("Approve the result"), "{}", page.text);
+    let token = browser.token().await;
+    let form = |version: u32, decision: &str| {
+        format!("anti_forgery={token}&environment=0-code&name=build&version={version}&decision={decision}")
+    };
+    let path = "/workspaces/w/goals/set-1/decide";
+    let old = browser.submit(path, &form(6, "approve")).await;
+    assert_eq!(old.status, 409, "{}", old.text);
+    let approved = browser.submit(path, &form(7, "approve")).await;
+    assert!(
+        approved.status == 303 && approved.location.starts_with("/workspaces/w/goals/set-1#goal-"),
+        "{}",
+        approved.text
+    );
+    let again = browser.submit(path, &form(7, "deny")).await;
+    assert_eq!(again.status, 409, "{}", again.text);
+    let page = browser.get("/workspaces/w/goals/set-1").await;
+    assert!(
+        page.text.contains("approved by ada") && !page.text.contains("Approve the result"),
+        "{}",
+        page.text
+    );
+}
+
+#[tokio::test]
+async fn a_page_that_is_left_open_keeps_nobody_signed_in() {
+    let seen = Seen::start().await;
+    seen.push("1", |_| {}).await;
+    let mut browser = signed_in(&seen.hub, "ada", PersonRole::Member).await;
+    let memory = seen.hub.hub.memory();
+    let opened = memory.sessions_of("ada").await.unwrap()[0].clone();
+    let long_ago = Timestamp::from_micros(opened.last_seen.as_micros() - 3_600_000_000);
+    let (name, text) = browser.cookie.split_once('=').unwrap();
+    let text = format!("{}{}", if text.starts_with('a') { 'b' } else { 'a' }, &text[1..]);
+    let cookie = format!("{name}={text}");
+    let left_open = StoredSession {
+        digest: digest_of(&text),
+        id: "left-open".to_owned(),
+        last_seen: long_ago,
+        ..opened
+    };
+    let sign_in = SignIn {
+        link: None,
+        makes: None,
+        identity: None,
+        session: left_open,
+        replaces: None,
+    };
+    assert!(memory.sign_in(&sign_in).await.unwrap());
+    let last_seen = async || {
+        let sessions = memory.sessions_of("ada").await.unwrap();
+        let mut found = sessions.into_iter().filter(|session| session.id == "left-open");
+        found.next().unwrap().last_seen
+    };
+    let request = seen.hub.http.get(seen.hub.url("/workspaces/w/activity/stream"));
+    let answer = request.header("cookie", &cookie).send().await.unwrap();
+    let mut stream = Stream {
+        answer,
+        read: String::new(),
+    };
+    assert!(stream.hear().await.data.contains("<article"));
+    assert_eq!(last_seen().await, long_ago, "it looks by itself");
+    browser.cookie = cookie;
+    browser.get("/workspaces/w/activity").await;
+    assert!(last_seen().await > long_ago);
+}
+
+#[tokio::test]
+async fn d57_d5_a_reader_decides_about_no_goal_whichever_way_they_come() {
+    let seen = Seen::start().await;
+    let mut announced = registration("builder", "1.0.0", "durable");
+    announced["commands"] = json!([{"name": "sdm.approve", "parameters": [
+        {"name": "goal_set"}, {"name": "goal"}, {"name": "environment"}, {"name": "version"},
+    ]}]);
+    let mut machine = seen.hub.machine(&announced).await;
+    let ours = json!({"method": "sdm", "name": "execute", "registration": "builder"});
+    seen.goal(json!({"state": "waiting_for_approval", "fulfillment": ours}))
+        .await;
+    let command = json!({"command": "sdm.approve", "team": {"id": "w"}, "parameters": [
+        {"name": "goal_set", "value": "set-1"}, {"name": "goal", "value": "build"}, {"name": "environment", "value": "0-code"},
+    ]});
+    let mut statuses = Vec::new();
+    for (id, role) in [("grace", PersonRole::Member), ("ada", PersonRole::Admin)] {
+        let mut browser = signed_in(&seen.hub, id, role).await;
+        let token = browser.token().await;
+        let form = format!("anti_forgery={token}&environment=0-code&name=build&version=1&decision=approve");
+        let by_page = browser.submit("/workspaces/w/goals/set-1/decide", &form).await;
+        let headers = [
+            ("content-type", "application/json"),
+            ("sec-fetch-site", "same-origin"),
+            ("x-sdm-anti-forgery", token.as_str()),
+        ];
+        let by_command = browser
+            .send(Method::POST, "/command", &headers, &command.to_string())
+            .await;
+        statuses.push((by_page.status, by_command.status));
+        if let Some((_, asked)) = by_page.location.split_once("asked=") {
+            let told = machine.hear().await;
+            assert_eq!(told["command"], json!("sdm.approve"), "{told}");
+            let page = browser
+                .get(&format!("/workspaces/w/goals/set-1?asked={}", &asked[..36]))
+                .await;
+            assert!(page.text.contains("has not answered yet"), "{}", page.text);
+        }
+    }
+    assert_eq!(statuses, [(403, 403), (303, 200)]);
+}
+
+#[tokio::test]
+async fn keys_are_made_within_what_is_ticked_shown_once_and_revoked() {
+    let seen = Seen::start().await;
+    let mut ada = signed_in(&seen.hub, "ada", PersonRole::Admin).await;
+    let token = ada.token().await;
+    let form = |whose: &str| {
+        format!(
+            "anti_forgery={token}&for={whose}&machine=builder&scope=graph:read&workspace=w&repositories=acme/app&days=7"
+        )
+    };
+    let made = ada.submit("/keys", &form("machine")).await;
+    let (_, rest) = made.text.split_once("class=\"once\">").expect("a key");
+    let key = rest.split('<').next().unwrap().to_owned();
+    let page = ada.get("/keys").await;
+    assert!(
+        page.text.contains("addon:builder") && page.text.contains("repo:acme/app"),
+        "{}",
+        page.text
+    );
+    assert!(!page.text.contains(&key), "it was shown once");
+    let question = json!({"query": "query { Repo { name } }"});
+    assert_eq!(seen.hub.post("/graphql/team/w", &key, &question).await.0, 200);
+    let id = key.split('_').nth(2).unwrap();
+    let mut grace = signed_in(&seen.hub, "grace", PersonRole::Member).await;
+    let own = grace.token().await;
+    assert!(
+        !grace.get("/keys").await.text.contains("addon:builder"),
+        "a member sees their own"
+    );
+    let foreign = grace
+        .submit(&format!("/keys/{id}/revoke"), &format!("anti_forgery={own}"))
+        .await;
+    assert_eq!(foreign.status, 404, "{}", foreign.text);
+    let form = form("machine").replace(&token, &own);
+    assert_eq!(
+        grace.submit("/keys", &form).await.status,
+        403,
+        "members make no keys of machines"
+    );
+    let revoked = ada
+        .submit(&format!("/keys/{id}/revoke"), &format!("anti_forgery={token}"))
+        .await;
+    assert_eq!(revoked.status, 303, "{}", revoked.text);
+    assert_eq!(seen.hub.post("/graphql/team/w", &key, &question).await.0, 401);
 }
 
 /// Something that a stream has said.

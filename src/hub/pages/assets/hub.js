@@ -5,7 +5,9 @@
   // Times.
   const format = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+  const dated = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
   const ago = (moment) => {
+    if (moment.getFullYear() !== new Date().getFullYear()) return dated.format(moment);
     const seconds = Math.round((Date.now() - moment.getTime()) / 1000);
     if (seconds < 0 || seconds >= 24 * 3600) return format.format(moment);
     if (seconds < 60) return "just now";

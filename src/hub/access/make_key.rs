@@ -1,0 +1,80 @@
+//! Makes keys, at the hub's computer and on its pages.
+
+use std::time::Duration;
+
+use super::super::administration::{AdministrationError, KeyWish};
+use super::agreed::{Agreeing, agree};
+use super::key::{KeyKind, MOST_OF_AN_OWNER, NewKey, USUAL_LIFE};
+use super::numbers::numbered;
+use super::operations::{MACHINE_SCOPES, SCOPES};
+use crate::access::{Principal, Selector};
+use crate::model::suggest::nearest;
+use crate::ports::hub::{HubStore, StoredKey};
+
+/// A day.
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+/// Makes a key; its text is shown now or never. Whoever makes it agrees to what its machine may do with it.
+///
+/// # Errors
+/// A scope or a place is none, or the owner has too many keys.
+pub async fn make_key(
+    store: &dyn HubStore,
+    wish: &KeyWish,
+    agreeing: &Agreeing<'_>,
+) -> Result<(StoredKey, String), AdministrationError> {
+    let kind = match wish.is_person {
+        true => KeyKind::Person,
+        false => KeyKind::Addon,
+    };
+    let owner = kind.owner(&wish.name);
+    Principal::parse(&owner)?;
+    has_room(store, &owner, agreeing).await?;
+    let mut repositories = Vec::new();
+    for text in &wish.repositories {
+        let selector = Selector::parse(&format!("repo:{text}"))?;
+        repositories.push(numbered(store, &wish.workspaces, selector).await?.to_string());
+    }
+    let places: Result<Vec<Selector>, _> = wish.places.iter().map(|text| Selector::parse(text)).collect();
+    let places = places?;
+    let new = NewKey {
+        kind,
+        name: wish.name.clone(),
+        workspaces: wish.workspaces.clone(),
+        scopes: scopes(wish)?,
+        repositories,
+        is_chosen: !wish.waits,
+        life: wish.days.map_or(USUAL_LIFE, |days| DAY * days),
+    };
+    let (key, text) = new.make(agreeing.at);
+    agree(store, &key, &places, agreeing).await?;
+    store.add_key(&key).await?;
+    Ok((key, text))
+}
+
+/// The scopes that are wished for; those of a machine when none are named, and all when it waits for consent.
+fn scopes(wish: &KeyWish) -> Result<Vec<String>, AdministrationError> {
+    if let Some(scope) = wish.scopes.iter().find(|scope| !SCOPES.contains(&scope.as_str())) {
+        let near = nearest(scope, SCOPES.iter().copied()).map(str::to_owned);
+        let scope = scope.clone();
+        return Err(AdministrationError::Scope { scope, near });
+    }
+    Ok(match (wish.scopes.as_slice(), wish.waits) {
+        ([], true) => SCOPES.iter().map(ToString::to_string).collect(),
+        ([], false) => MACHINE_SCOPES.iter().map(ToString::to_string).collect(),
+        (named, _) => named.to_vec(),
+    })
+}
+
+async fn has_room(
+    store: &dyn HubStore,
+    owner: &str,
+    agreeing: &Agreeing<'_>,
+) -> Result<(), AdministrationError> {
+    let keys = store.keys().await?;
+    let is_good = |key: &&StoredKey| key.owner == owner && key.revoked.is_none() && key.expires > agreeing.at;
+    match keys.iter().filter(is_good).count() >= MOST_OF_AN_OWNER {
+        true => Err(AdministrationError::TooMany(owner.to_owned())),
+        false => Ok(()),
+    }
+}
