@@ -11,7 +11,7 @@ use super::super::extension_door::{Wanted, extensions};
 use super::super::text::neutralise;
 use super::hub_secrets::MasterKeyArgs;
 use crate::access::scope::Sensitivity;
-use crate::access::snapshot::Right;
+use crate::access::snapshot::{AddonState, Right};
 use crate::access::{PersonId, Scope, ScopeSet, Selector};
 use crate::hub::extensions::life::{Answer, Shown};
 use crate::hub::extensions::{ExtensionOptions, Network, OutsideRules};
@@ -309,7 +309,8 @@ fn list(context: &mut Context, all: &[Shown]) -> CommandResult {
 }
 
 fn line(shown: &Shown) -> String {
-    let waits = if shown.waits { ", asks for more" } else { "" };
+    let asks_for_more = shown.waits && shown.state != AddonState::Pending;
+    let waits = if asks_for_more { ", asks for more" } else { "" };
     let trouble = match shown.trouble.as_str() {
         "" => String::new(),
         trouble => format!("  {trouble}"),

@@ -1,5 +1,7 @@
 //! After a run with all of it: no secret, token or handle stands anywhere in clear (acceptance "Further 5", threats E3, E5, F9).
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::super::events::push;
@@ -8,7 +10,13 @@ use super::add_on::KEY;
 
 /// Forms in which a secret must not be found.
 fn forms(text: &str) -> Vec<String> {
-    vec![text.to_owned(), hex::encode(text), text.chars().rev().collect()]
+    let reversed = text.chars().rev().collect();
+    vec![
+        text.to_owned(),
+        BASE64_STANDARD.encode(text),
+        hex::encode(text),
+        reversed,
+    ]
 }
 
 #[tokio::test]
