@@ -79,9 +79,13 @@ impl Extensions {
     /// # Errors
     /// The memory does not answer.
     pub(super) async fn listeners(&self) -> Result<Vec<Listener>, ExtensionError> {
+        let extensions = self.store.extensions().await?;
+        if extensions.is_empty() {
+            return Ok(Vec::new());
+        }
         let held = self.held().await?;
         let mut listeners = Vec::new();
-        for extension in self.store.extensions().await? {
+        for extension in extensions {
             let key = AddonKey::parse(&extension.key)?;
             let state = held.addons.get(&key).map(|addon| addon.registration.state);
             let listens = matches!(state, Some(AddonState::Active | AddonState::Disabled));

@@ -24,7 +24,7 @@ pub(super) mod signed;
 pub mod step;
 pub(super) mod tokens;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::access::held::Held;
@@ -80,6 +80,8 @@ pub struct Extensions {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     options: ExtensionOptions,
+    /// The hub's name among add-ons, once it was read.
+    client_key: Arc<OnceLock<String>>,
 }
 
 impl Extensions {
@@ -100,6 +102,7 @@ impl Extensions {
             clock,
             ids,
             options,
+            client_key: Arc::default(),
         })
     }
 
@@ -120,8 +123,12 @@ impl Extensions {
     /// # Errors
     /// The memory does not answer.
     pub async fn client_key(&self) -> Result<String, ExtensionError> {
+        if let Some(known) = self.client_key.get() {
+            return Ok(known.clone());
+        }
         let fresh = format!("hub-{}", self.fresh_id());
-        Ok(self.store.identity(CLIENT_KEY, &fresh).await?)
+        let kept = self.store.identity(CLIENT_KEY, &fresh).await?;
+        Ok(self.client_key.get_or_init(|| kept).clone())
     }
 
     async fn held(&self) -> Result<Held, ExtensionError> {

@@ -36,8 +36,22 @@ impl Extensions {
     /// # Errors
     /// The memory does not answer. What one extension does not take is its trouble and nobody else's.
     pub async fn see_to_all(&self, base: &str) -> Result<(), ExtensionError> {
-        for extension in self.store.extensions().await? {
-            if let Err(error) = self.see_to(&extension.key, base).await {
+        let extensions = self.store.extensions().await?;
+        if extensions.is_empty() {
+            return Ok(());
+        }
+        let held = self.held().await?;
+        for extension in extensions {
+            let addon = AddonKey::parse(&extension.key)
+                .ok()
+                .and_then(|key| held.addons.get(&key));
+            let step = addon.map_or(Ok(Step::Nothing), |addon| self.step(&extension, addon));
+            let seen = match step {
+                Ok(Step::Nothing) => Ok(()),
+                Ok(_) => self.see_to(&extension.key, base).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = seen {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, extension = %extension.key, "nothing can be done with an extension now");
             }
