@@ -401,8 +401,8 @@ fn take_lock(place: &Place) -> Result<Option<MemoryLock>, HubError> {
 /// Its memory cannot be opened or its address not listened on.
 pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
     let (policy, audit) = (options.policy.as_deref(), options.audit.as_deref());
-    let rights = Rights::open(policy, audit, SystemClock.now())?;
     let lock = take_lock(&options.place)?;
+    let rights = Rights::open(policy, audit, SystemClock.now())?;
     let memory = SqlHub::open(&options.place).await?;
     memory.begin_first_life(&RandomIds.fresh().to_string()).await?;
     let keys = memory.keys().await?;

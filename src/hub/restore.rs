@@ -119,14 +119,14 @@ async fn prepare(copy: &Path, fresh: &Path, file: &Path) -> Result<Restored, Adm
 /// What the memory that is replaced knows beyond the copy; what is to stay true of it.
 async fn compared(memory: &SqlHub, file: &Path, restored: &mut Restored) -> Result<Kept, HubStoreError> {
     let replaced = SqlHub::open(&Place::File(file.to_owned())).await?;
-    let compared = compared_with(memory, &replaced, restored).await;
+    let compared = compared_with(memory, (&replaced, file), restored).await;
     replaced.close().await;
     compared
 }
 
 async fn compared_with(
     memory: &SqlHub,
-    replaced: &SqlHub,
+    (replaced, file): (&SqlHub, &Path),
     restored: &mut Restored,
 ) -> Result<Kept, HubStoreError> {
     let old: Vec<StoredKey> = memory.keys().await?;
@@ -151,6 +151,7 @@ async fn compared_with(
     restored.lost_machines = later.map(|one| format!("{} {}", one.name, one.version)).collect();
     restored.lost_webhooks = replaced.received_since(restored.known_until).await?;
     let people = replaced.people_as_they_are().await?;
+    memory.take_over_rights(file).await?;
     Ok(Kept { revoked, people })
 }
 

@@ -76,7 +76,7 @@ fn report(restored: &Restored) -> String {
     if let Some(because) = &restored.unread {
         let _ = writeln!(
             text,
-            "  The memory before could not be read ({}): revoke again what was revoked since.",
+            "  The memory before could not be read ({}): revoke again what was revoked since, and look at who may do what.",
             neutralise(because)
         );
     }

@@ -1,10 +1,12 @@
 //! The life of the memory, and what is needed to put it back to an older point.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use sqlx::{AnyConnection, Row};
 
 use super::SqlHub;
-use super::statement::{Doing, moment, moment_or_none};
+use super::statement::{Doing, composed, moment, moment_or_none};
 use crate::model::Timestamp;
 use crate::ports::hub::{HubStoreError, Life, Lives};
 
@@ -126,6 +128,37 @@ impl SqlHub {
         people.doing(DOING)
     }
 
+    /// Takes over from another SQLite memory, as it is now, what add-ons and people were granted and denied, for whom add-ons
+    /// act, and whose jobs are trusted.
+    ///
+    /// # Errors
+    /// It cannot be read; then this memory is not to be used.
+    pub async fn take_over_rights(&self, other: &Path) -> Result<(), HubStoreError> {
+        const DOING: &str = "take over who may do what";
+        let mut connection = self.writer().await?;
+        sqlx::query("ATTACH DATABASE $1 AS other")
+            .bind(other.to_string_lossy().into_owned())
+            .execute(&mut *connection)
+            .await
+            .doing(DOING)?;
+        for table in ["hub_addon", "hub_grant", "hub_consent", "hub_trust", "hub_policy"] {
+            for statement in [
+                format!("DELETE FROM main.{table}"),
+                format!("INSERT INTO main.{table} SELECT * FROM other.{table}"),
+            ] {
+                sqlx::query(composed(statement))
+                    .execute(&mut *connection)
+                    .await
+                    .doing(DOING)?;
+            }
+        }
+        sqlx::query("DETACH DATABASE other")
+            .execute(&mut *connection)
+            .await
+            .map(|_| ())
+            .doing(DOING)
+    }
+
     /// Begins another life: whoever was signed in is not any more, keys that were revoked meanwhile stay revoked, and people
     /// are what they are.
     ///
@@ -139,6 +172,7 @@ impl SqlHub {
             "DELETE FROM hub_ticket",
             "DELETE FROM hub_session",
             "DELETE FROM hub_sign_in_link",
+            "DELETE FROM hub_handed_token",
         ] {
             sqlx::query(short_lived)
                 .execute(&mut *transaction)

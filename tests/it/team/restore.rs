@@ -14,6 +14,25 @@ async fn until_hub_knows(hub: &RealHub, sha: &str) {
     hub.until("the hub knows of the success", look).await;
 }
 
+async fn memory(database: &str) -> sqlx::SqliteConnection {
+    use sqlx::Connection as _;
+    sqlx::SqliteConnection::connect(&format!("sqlite://{database}"))
+        .await
+        .unwrap()
+}
+
+/// Something is decided about rights, after the backup.
+async fn decide(database: &str) {
+    let decision = "INSERT INTO hub_policy (name, value) VALUES ('late', '1')";
+    let done = sqlx::query(decision).execute(&mut memory(database).await).await;
+    assert_eq!(done.unwrap().rows_affected(), 1);
+}
+
+async fn is_decided(database: &str) -> bool {
+    let count = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM hub_policy WHERE name = 'late'");
+    count.fetch_one(&mut memory(database).await).await.unwrap() == 1
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn k4_what_a_restored_hub_forgot_it_is_told_again_and_revoked_keys_stay_revoked() {
     let (mut machine, mut hub) = together(ONE_GOAL).await;
@@ -41,6 +60,7 @@ async fn k4_what_a_restored_hub_forgot_it_is_told_again_and_revoked_keys_stay_re
         "{words}"
     );
     hub.kill();
+    decide(database).await;
     let damaged = machine.path("damaged.db");
     std::fs::write(&damaged, "no database at all").unwrap();
     let refused = machine.sdm(&[
@@ -69,6 +89,10 @@ async fn k4_what_a_restored_hub_forgot_it_is_told_again_and_revoked_keys_stay_re
         answered.status(),
         401,
         "a key that was revoked does not come back with the memory"
+    );
+    assert!(
+        is_decided(database).await,
+        "what was decided about rights since stays decided"
     );
     // Nothing has run twice, and the machine goes on.
     let sets = machine.goal_sets();

@@ -42,8 +42,11 @@ pub(in super::super) fn run(context: &mut Context, which: &Which<'_>) -> Command
         };
         let goals = list(&answer["SdmGoal"]);
         for set in &mut sets {
+            let planned = std::mem::take(&mut set.goals);
             let own = goals.iter().filter(|goal| text(goal, "/goalSetId") == set.id);
             set.goals = own.map(|one| goal(&set.id, one)).collect();
+            let place = |goal: &GoalView| planned.iter().position(|one| one.unique_name == goal.unique_name);
+            set.goals.sort_by_key(place);
         }
         Ok::<_, super::super::super::doors::DoorError>(sets)
     })?;
@@ -87,7 +90,8 @@ fn set(set: &Value) -> GoalSetView {
         active: !state.is_terminal(),
         created_at: millis(created),
         because: None,
-        goals: Vec::new(),
+        // Their names in planned order, until more is known of them.
+        goals: list(&set["goals"]).iter().map(|one| goal("", one)).collect(),
         not_set: Vec::new(),
     }
 }

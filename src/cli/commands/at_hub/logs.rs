@@ -1,5 +1,7 @@
 //! `sdm logs --hub`: the log of a goal of any machine, also while it grows.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::super::super::context::{CommandResult, Context, Exit};
@@ -17,6 +19,10 @@ const MOST: u32 = 500;
 
 /// Seconds that the hub lets a question wait while nothing is new.
 const WAIT: u32 = 20;
+
+/// Pause while the hub is away, and how often.
+const PAUSE: Duration = Duration::from_secs(1);
+const PATIENCE: u32 = 120;
 
 /// A goal at the hub.
 struct Found {
@@ -46,13 +52,26 @@ pub(in super::super) fn run(context: &mut Context, args: &Args) -> CommandResult
         &found.unique_name,
     ];
     let (mut offset, mut attempt, mut lines) = (args.offset(), args.attempt(), 0_u64);
+    let mut away = 0;
     loop {
         let mut query = vec![("offset", offset.to_string())];
         query.extend(attempt.map(|attempt| ("attempt", attempt.to_string())));
         if args.follows() {
             query.push(("wait", WAIT.to_string()));
         }
-        let page = hub.get(&steps, &query)?;
+        let page = match hub.get(&steps, &query) {
+            Ok(page) => page,
+            Err(_) if args.follows() && away < PATIENCE => {
+                if away == 0 {
+                    context.ui.note("the hub does not answer; waiting for it");
+                }
+                away += 1;
+                std::thread::sleep(PAUSE);
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        away = 0;
         // The same attempt from here on, whatever is the latest meanwhile.
         let read = page["attempt"]
             .as_u64()
