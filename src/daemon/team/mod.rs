@@ -106,6 +106,8 @@ struct Inner {
     told_anew: AtomicBool,
     /// Which machine this is, and which run of it; known once it was prepared.
     instance: OnceLock<Instance>,
+    /// The hub has refused it because another run of it is there.
+    is_fenced: AtomicBool,
     /// Where its state is.
     place: Value,
     /// Whether they talk, and the hub takes logs.
@@ -146,6 +148,7 @@ impl Team {
             in_hand: Mutex::default(),
             told_anew: AtomicBool::new(false),
             instance: OnceLock::new(),
+            is_fenced: AtomicBool::new(false),
             place: place::here(&configuration.state_directory),
             takes_logs: watch::Sender::new(false),
         })))
@@ -181,6 +184,12 @@ impl Team {
         self.0
             .tasks
             .spawn_forever("logs", async move { inner.run_logs().await });
+        if self.0.engine.holds_work() {
+            let inner = Arc::clone(&self.0);
+            self.0
+                .tasks
+                .spawn("word of the hub", async move { inner.wait_for_word().await });
+        }
     }
 
     /// The operator's files were read again: what is announced may be something else, and a hub that refused may not do so

@@ -1,10 +1,12 @@
 //! Whose state this is: where it lies, and which run of the machine it is (threat G6).
 //!
 //! A state directory that was copied looks as if the machine had moved. Until the hub says that nobody else is this machine,
-//! nothing is started from it; what was copied may be running elsewhere.
+//! nothing is started from it; what was copied may be running elsewhere. A hub that is away is waited for only so long.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -20,6 +22,9 @@ const PLACE: &str = "place";
 
 /// What the system calls itself.
 const SYSTEM_ID: &str = "/etc/machine-id";
+
+/// How long a state directory that may be a copy waits for the hub's word: the hub is never needed for work.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where a state directory is: the system, and the number of its database there. Moving it within a file system changes neither.
 pub(super) fn here(state_directory: &Path) -> Value {
@@ -60,8 +65,24 @@ impl Inner {
     /// The hub has taken us for the machine of this state.
     pub(super) async fn confirmed(&self) -> Result<(), StoreError> {
         self.settle_here().await?;
+        self.is_fenced.store(false, Ordering::Relaxed);
         self.engine.hold_work(false);
         Ok(())
+    }
+
+    /// A hub that is away cannot say that nobody else is this machine; after a while work goes on all the same.
+    pub(super) async fn wait_for_word(&self) {
+        let stop = self.tasks.stop_token();
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(PATIENCE) => {}
+        }
+        if self.engine.holds_work() && !self.is_fenced.load(Ordering::Relaxed) {
+            tracing::warn!(
+                "the hub does not say whether another machine uses this state directory; work goes on"
+            );
+            self.engine.hold_work(false);
+        }
     }
 
     async fn settle_here(&self) -> Result<(), StoreError> {
@@ -74,6 +95,7 @@ impl Inner {
 
     /// The hub refuses us because another machine of the same state is there.
     pub(super) fn fenced_off(&self) {
+        self.is_fenced.store(true, Ordering::Relaxed);
         self.engine.hold_work(true);
     }
 
