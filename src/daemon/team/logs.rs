@@ -24,7 +24,7 @@ const PAGE: u64 = 256 * 1024;
 const AT_ONCE: u32 = 200;
 
 /// Pause between two looks at logs that grow.
-const PAUSE: Duration = Duration::from_millis(200);
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Longest pause after the hub did not answer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
