@@ -34,6 +34,10 @@ const MOST_LOOKED_AT: u32 = 1_000;
 /// Most repositories offered.
 const MOST_REPOSITORIES: u32 = 200;
 
+/// Goals of goal sets.
+const GOALS_OF_SETS: &str = "query Goals($ids: [String]) { SdmGoal(goalSetId: $ids, _first: 1000) { \
+    goalSetId uniqueName environment name state description } }";
+
 /// What is looked at.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Wanted {
@@ -164,7 +168,42 @@ async fn found(look: &Look, wanted: &Wanted) -> Result<Found, Refusal> {
         };
         entries.extend(entry);
     }
+    if begin == 0 {
+        entries.extend(lone_sets(look, wanted).await?);
+    }
     Ok(Found { entries, next })
+}
+
+/// The newest goal sets of which the push is not known here, because no forge has told of it.
+async fn lone_sets(look: &Look, wanted: &Wanted) -> Result<Vec<Entry>, Refusal> {
+    let newest = Find {
+        kind: "SdmGoalSet".to_owned(),
+        descending: true,
+        first: u32::try_from(ENTRIES).unwrap_or(u32::MAX),
+        ..Find::default()
+    };
+    let nodes = look.graph().find(&newest).await?;
+    let ids: Vec<&str> = nodes.iter().map(|node| node.id()).collect();
+    let variables = json!({ "ids": ids }).as_object().cloned().unwrap_or_default();
+    let goals = match ids.is_empty() {
+        true => json!({}),
+        false => look.ask(GOALS_OF_SETS, &variables).await?,
+    };
+    let goals = json!({ "goals": goals["SdmGoal"] });
+    let mut entries = Vec::new();
+    for node in &nodes {
+        let Some(said) = look.ask_of(entry::LONE_QUESTION, node).await? else {
+            continue;
+        };
+        let repository = (said["repo"]["owner"].as_str(), said["repo"]["name"].as_str());
+        let is_wanted = wanted
+            .repository()
+            .is_none_or(|(owner, name)| repository == (Some(owner), Some(name)));
+        if is_wanted {
+            entries.extend(entry::lone_set(&look.workspace, &said, &goals));
+        }
+    }
+    Ok(entries)
 }
 
 /// Keys of the repositories of the name that is asked for; `None` when all are.

@@ -68,6 +68,31 @@ pub(super) fn entry(workspace: &str, push: &Node, said: &Value) -> Entry {
     })
 }
 
+/// What is asked of a goal set that may be of a push of which no forge has told.
+pub(super) const LONE_QUESTION: &str = "query GoalSets { SdmGoalSet { goalSetId goalSet state ts sha branch \
+    repo { owner name } push { id } } }";
+
+/// The entry of a goal set of which the push is not known here, as those are that machines find by themselves; `None` when it is.
+pub(super) fn lone_set(workspace: &str, set: &Value, goals: &Value) -> Option<Entry> {
+    let said = Object(set);
+    if !said.text("/push/id").is_empty() {
+        return None;
+    }
+    let (owner, name) = (said.text("/repo/owner"), said.text("/repo/name"));
+    let short: String = said.text("/sha").chars().take(7).collect();
+    Some(Entry::of(html! {
+        article.entry #(anchor("set", said.text("/goalSetId"))) {
+            h2 {
+                a href={ "?repository=" (step(&format!("{owner}/{name}"))) } { (Name(owner)) "/" strong { (Name(name)) } }
+                " " span.branch { (Name(said.text("/branch"))) }
+                " " span.when { (time(said.millis("/ts"))) }
+            }
+            p.title { code.sha { (Shown(&short)) } }
+            ul.sets { li { (goal_set(workspace, Object(goals), said)) } }
+        }
+    }))
+}
+
 /// A push with more than a page can show.
 pub(super) fn too_large(push: &Node) -> Entry {
     Entry::of(html! {

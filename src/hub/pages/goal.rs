@@ -42,8 +42,7 @@ pub(super) fn part(look: &Look, set: &str, goal: Object<'_>, run: Run) -> Entry 
             }
             (about(goal))
             (error(goal))
-            (links(&look.workspace, set, goal))
-            (buttons(look, set, goal))
+            div.foot { (links(&look.workspace, set, goal)) (buttons(look, set, goal)) }
         }
     })
 }
@@ -67,9 +66,11 @@ fn about(goal: Object<'_>) -> Markup {
         .collect();
     let environment = goal.text("/environment").trim_end_matches('/');
     html! {
-        p.about { (Shown(description)) @if !phase.is_empty() { " · " (Shown(phase)) } }
-        @if !after.is_empty() {
-            p.dim { "after " @for (number, name) in after.iter().enumerate() { @if number > 0 { ", " } (Name(name)) } }
+        p.about {
+            (Shown(description)) @if !phase.is_empty() { " · " (Shown(phase)) }
+            @if !after.is_empty() {
+                " " span.dim { "after " @for (number, name) in after.iter().enumerate() { @if number > 0 { ", " } (Name(name)) } }
+            }
         }
         @if !environment.is_empty() && environment != DEFAULT_ENVIRONMENT { p.dim { "in " (Name(environment)) } }
         (confirmed("start confirmed", goal, "/preApproval"))

@@ -268,6 +268,9 @@ impl IntoResponse for Refused {
             @if let Some(who) = text("who_can_fix") {
                 p { "Who can help: " (Shown(who)) "." }
             }
+            @if let Some(hint) = text("hint") {
+                p { (Shown(hint)) }
+            }
             p.dim { "code " code { (Shown(text("code").unwrap_or_default())) } }
             @if text("code") == Some("interactive_session_required") {
                 p { "Sign in anew and come back: this is for people who signed in less than a quarter of an hour ago." }

@@ -76,6 +76,8 @@ pub(super) fn routes() -> Router<Hub> {
             post(keys::make).layer(DefaultBodyLimit::max(keys::LONGEST)),
         ),
         (Page::RevokeKey, post(keys::revoke)),
+        (Page::GiveConsent, post(you::give_consent)),
+        (Page::WithdrawConsent, post(you::withdraw_consent)),
     ];
     let router = pages.into_iter().fold(Router::new(), |router, (page, handler)| {
         mount(router, Operation::Page(page), handler)

@@ -49,6 +49,10 @@ pub enum Page {
     RevokeKey,
     /// See, make and revoke keys of machines and of others; a part of these.
     OthersKeys,
+    /// Agree that an add-on acts for oneself.
+    GiveConsent,
+    /// Take that back.
+    WithdrawConsent,
 }
 
 const HOME: Row = open("sign_in", ("GET", "/"));
@@ -99,6 +103,13 @@ const OTHERS_KEYS: Row = Row {
     ..part("credential.manage", &[], "admin")
 };
 
+const GIVE_CONSENT: Row = person("consent.give", ("POST", "/you/consents/{key}/give"), "read");
+const WITHDRAW_CONSENT: Row = person(
+    "consent.withdraw",
+    ("POST", "/you/consents/{key}/withdraw"),
+    "read",
+);
+
 /// A page that shows what is in the graph.
 const fn read(path: &'static str) -> Row {
     row("graph.query", ("GET", path), &["graph:read"], "read")
@@ -111,7 +122,7 @@ const fn log(path: &'static str) -> Row {
 
 impl Page {
     /// Every page.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Home,
         Self::Asset,
         Self::Activity,
@@ -134,6 +145,8 @@ impl Page {
         Self::MakeKey,
         Self::RevokeKey,
         Self::OthersKeys,
+        Self::GiveConsent,
+        Self::WithdrawConsent,
     ];
 
     /// Its row.
@@ -161,6 +174,8 @@ impl Page {
             Self::MakeKey => &MAKE_KEY,
             Self::RevokeKey => &REVOKE_KEY,
             Self::OthersKeys => &OTHERS_KEYS,
+            Self::GiveConsent => &GIVE_CONSENT,
+            Self::WithdrawConsent => &WITHDRAW_CONSENT,
         }
     }
 
@@ -188,7 +203,9 @@ impl Page {
             | Self::Keys
             | Self::MakeKey
             | Self::RevokeKey
-            | Self::OthersKeys => false,
+            | Self::OthersKeys
+            | Self::GiveConsent
+            | Self::WithdrawConsent => false,
         }
     }
 }

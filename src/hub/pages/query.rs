@@ -240,6 +240,7 @@ mod tests {
             FIRST,
             super::super::entry::QUESTION,
             super::super::goal_set::QUESTION,
+            super::super::entry::LONE_QUESTION,
         ] {
             assert!(
                 Question::read(&schema, question, None, &Map::new()).is_ok(),

@@ -14,6 +14,7 @@ use super::object::time;
 use super::operations::Page;
 use super::text::{Name, Shown, step};
 use crate::ports::people::{StoredIdentity, StoredSession};
+use crate::ports::rights::{StoredAddon, StoredRights};
 
 /// The address of the page.
 pub(super) const PLACE: &str = "/you";
@@ -31,6 +32,7 @@ pub(super) async fn show(
         .await
         .map_err(Refusal::from)?;
     let identities = store.identities(&viewer.person.id).await.map_err(Refusal::from)?;
+    let rights = store.rights().await.map_err(Refusal::from)?;
     let content = html! {
         div.bar { h1 { (Shown(&viewer.person.name)) } }
         dl {
@@ -42,6 +44,7 @@ pub(super) async fn show(
             h2 #sessions { "Where you are signed in" }
             ul.rows { @for session in &sessions { li { (row(&look, &viewer, session)) } } }
         }
+        (consents(&look, &viewer.person.id, &rights))
     };
     Ok(Document::of(&look.frame(None), "You", &content))
 }
@@ -63,6 +66,76 @@ fn row(look: &Look, viewer: &Viewer, session: &StoredSession) -> Markup {
             button.danger { @if is_this { "Sign out" } @else { "End" } }
         }
     }
+}
+
+/// Who may act for somebody, and who would like to.
+fn consents(look: &Look, person: &str, rights: &StoredRights) -> Markup {
+    const ACTS: &str = "act_as_user";
+    let wants = |addon: &&StoredAddon| {
+        let approved = addon.approval.as_ref();
+        approved.is_some_and(|approval| approval.scopes.iter().any(|scope| scope == ACTS))
+    };
+    let agreed = |addon: &StoredAddon, whose: Option<&str>| {
+        let mut consents = rights.consents.iter();
+        consents.any(|consent| consent.addon == addon.key && consent.person.as_deref() == whose)
+    };
+    let addons: Vec<&StoredAddon> = rights.addons.iter().filter(wants).collect();
+    html! {
+        section.card aria-labelledby="consents" {
+            h2 #consents { "Who may act for you" }
+            @if addons.is_empty() { p.dim { "Nobody asks to." } }
+            ul.rows { @for addon in &addons { li { (consent(look, addon, agreed(addon, Some(person)), agreed(addon, None))) } } }
+        }
+    }
+}
+
+fn consent(look: &Look, addon: &StoredAddon, is_agreed: bool, is_for_everybody: bool) -> Markup {
+    let (act, label) = if is_agreed {
+        ("withdraw", "Take back")
+    } else {
+        ("give", "Agree")
+    };
+    html! {
+        div {
+            strong { (Name(&addon.key)) } " "
+            @if is_agreed { span.state.good { span.sign aria-hidden="true" { "✓" } " you agreed" } }
+            @else { span.state.quiet { span.sign aria-hidden="true" { "–" } " you have not agreed" } }
+            @if is_for_everybody { p.dim { "An administrator agreed for everybody." } }
+        }
+        form.inline method="post" action={ (PLACE) "/consents/" (step(&addon.key)) "/" (act) } {
+            (look.token())
+            button.danger[is_agreed] { (label) span.unseen { " that " (Name(&addon.key)) " acts for you" } }
+        }
+    }
+}
+
+/// `POST /you/consents/{key}/give`.
+pub(super) async fn give_consent(
+    State(hub): State<Hub>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Result<Redirect, Refused> {
+    let look = Look::at_hub(&hub, &headers, Page::GiveConsent).await?;
+    let who = look.caller.name();
+    hub.extensions()
+        .consent(&key, Some(who), who)
+        .await
+        .map_err(Refusal::from)?;
+    Ok(Redirect::to(PLACE))
+}
+
+/// `POST /you/consents/{key}/withdraw`.
+pub(super) async fn withdraw_consent(
+    State(hub): State<Hub>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Result<Redirect, Refused> {
+    let look = Look::at_hub(&hub, &headers, Page::WithdrawConsent).await?;
+    hub.extensions()
+        .take_consent_back(&key, Some(look.caller.name()))
+        .await
+        .map_err(Refusal::from)?;
+    Ok(Redirect::to(PLACE))
 }
 
 /// What a browser says that it is, shortened.

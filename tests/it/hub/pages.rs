@@ -508,6 +508,71 @@ async fn keys_are_made_within_what_is_ticked_shown_once_and_revoked() {
     assert_eq!(seen.hub.post("/graphql/team/w", &key, &question).await.0, 401);
 }
 
+#[tokio::test]
+async fn f5_people_agree_for_themselves_that_an_add_on_acts_for_them_and_take_it_back() {
+    let seen = Seen::start().await;
+    let acts = KeyWish {
+        name: "assistant".to_owned(),
+        ..wish(&["events:read", "act_as_user"])
+    };
+    seen.hub.administration().new_key(&acts).await.unwrap();
+    let mut ada = signed_in(&seen.hub, "ada", PersonRole::Member).await;
+    let token = format!("anti_forgery={}", ada.token().await);
+    let page = ada.get("/you").await.text;
+    assert!(
+        page.contains("assistant") && page.contains("you have not agreed"),
+        "{page}"
+    );
+    assert!(
+        !page.contains(">test<"),
+        "only those that want to are asked about: {page}"
+    );
+    let agreed = ada.submit("/you/consents/assistant/give", &token).await;
+    assert_eq!(
+        (agreed.status, agreed.location.as_str()),
+        (303, "/you"),
+        "{}",
+        agreed.text
+    );
+    let page = ada.get("/you").await.text;
+    assert!(
+        page.contains("you agreed") && page.contains("Take back"),
+        "{page}"
+    );
+    assert_eq!(
+        ada.submit("/you/consents/assistant/withdraw", &token)
+            .await
+            .status,
+        303
+    );
+    assert!(ada.get("/you").await.text.contains("you have not agreed"));
+    assert_eq!(ada.submit("/you/consents/nobody/give", &token).await.status, 404);
+}
+
+#[tokio::test]
+async fn goal_sets_of_pushes_that_no_forge_told_of_are_entries_of_their_own() {
+    let seen = Seen::start().await;
+    seen.goal(json!({})).await;
+    let set = json!({"goalSetId": "set-1", "goalSet": "rust", "state": "in_process", "sha": "b".repeat(40), "branch": "main",
+        "ts": 1, "repo": {"owner": "acme", "name": "app", "providerId": "git.example.org:8080"}, "goals": []});
+    let mutation = "mutation G($v: CustomSdmGoalSetInput!) { ingestCustomSdmGoalSet(value: $v) }";
+    seen.hub.ask(mutation, json!({ "v": set })).await;
+    let text = seen.text("/workspaces/w/activity").await;
+    assert!(
+        text.contains("href=\"/workspaces/w/goals/set-1\"") && text.contains("build<span class=\"unseen\">"),
+        "{text}"
+    );
+    let elsewhere = seen.text("/workspaces/w/activity?repository=acme%2Fother").await;
+    assert_eq!(elsewhere.matches("<article").count(), 0);
+    seen.push("1", |_| {}).await;
+    let text = seen.text("/workspaces/w/activity").await;
+    assert_eq!(
+        text.matches("<article").count(),
+        1,
+        "it is its push's once that is known: {text}"
+    );
+}
+
 /// Something that a stream has said.
 #[derive(Debug)]
 struct Heard {
