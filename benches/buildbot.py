@@ -42,6 +42,7 @@ class Buildbot:
     def __init__(self, place, repo, marks):
         self.place, self.base = place, place.directory("buildbot")
         web, worker = free_port(), free_port()
+        self.web = web
         place.run(["buildbot", "create-master", "--quiet", "master"], self.base)
         text = MASTER.format(web=web, worker=worker, repo=repo, marks=marks)
         (self.base / "master/master.cfg").write_text(text)

@@ -1,4 +1,4 @@
-"""Signed webhooks that the hub accepts durably, and what a subscription match costs when there is history."""
+"""Signed webhooks that the hub accepts durably, on SQLite and on Postgres, and what they cost when there is history."""
 
 import asyncio
 import hashlib
@@ -9,6 +9,7 @@ import subprocess
 import time
 
 from place import Place
+from postgres import Postgres
 from table import Row, Sample
 
 WEBHOOKS, TOGETHER, ROUNDS, REPOSITORIES = 4_000, 64, 5, 20
@@ -17,40 +18,65 @@ PERSON = {"name": "Ada", "email": "ada@example.com", "username": "ada"}
 
 def measure(binary, report):
     with Place(binary) as place:
-        hub = Hub(place)
-        try:
-            rates = [hub.accepts(round_, WEBHOOKS) for round_ in range(ROUNDS)]
-        finally:
-            hub.stop()
+        rates = rounds(Hub(place))
     report.rows.append(Row("hub: signed pushes accepted durably, SQLite", Sample(rates, "/s"), target=5_000, at_least=True))
     first, last = Sample(rates[:1], "/s"), Sample(rates[-1:], "/s")
     report.rows.append(Row(f"hub: the same after {WEBHOOKS * (ROUNDS - 1):,} pushes", last, "the first round", first))
+    if Postgres.program("initdb"):
+        with Place(binary) as place, Postgres() as server:
+            rates = rounds(Hub(place, "--database", server.url))
+        report.rows.append(
+            Row("hub: signed pushes accepted durably, Postgres", Sample(rates, "/s"), target=5_000, at_least=True))
+    else:
+        report.notes.append("hub: Postgres is NOT MEASURED, there is none here.")
     report.notes.append(
         f"hub: {TOGETHER} connections that each wait for the answer before they send again, {WEBHOOKS:,} pushes a round; the "
-        "sender is this script, on the same cores."
+        "sender is this script, and Postgres, on the same cores."
     )
+
+
+def rounds(hub):
+    try:
+        return [hub.accepts(WEBHOOKS) for _ in range(ROUNDS)]
+    finally:
+        hub.stop()
 
 
 class Hub:
     """A hub of the measurement's own."""
 
-    def __init__(self, place):
-        self.log = open(place.root / "hub.log", "wb")
-        self.process = subprocess.Popen(
-            [place.binary, "hub", "--listen", "127.0.0.1:0"], cwd=place.root, env={**place.environment, "SDM_LOG_LEVEL": "warn"},
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        said = lambda: (place.root / "hub.log").read_text()
-        place.wait("the hub listens", lambda: "more keys" in said())
-        self.port = int(re.search(r"listens: http://127\.0\.0\.1:(\d+)", said())[1])
+    def __init__(self, place, *options):
+        self.place, self.options, self.number, self.key = place, options, 0, None
+        self.start()
         self.secret = (place.root / "state/hub-webhook-secret").read_text().strip().encode()
+
+    def start(self):
+        log = self.place.root / "hub.log"
+        self.process = subprocess.Popen(
+            [self.place.binary, "hub", "--listen", "127.0.0.1:0", *self.options], cwd=self.place.root,
+            env={**self.place.environment, "SDM_LOG_LEVEL": "warn"}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=open(log, "wb"))
+        self.place.wait("the hub listens", lambda: "more keys" in log.read_text())
+        self.port = int(re.search(r"listens: http://127\.0\.0\.1:(\d+)", log.read_text())[1])
+        key = re.search(r"hub_a_\S+", log.read_text())
+        self.key = key[0] if key else self.key
+
+    def restart(self):
+        self.stop()
+        self.start()
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(60)
 
-    def accepts(self, round_, count):
+    def next(self):
+        self.number += 1
+        return self.number
+
+    def accepts(self, count):
         """Webhooks each second."""
-        waiting = [self.request(round_ * count + number) for number in range(count)]
+        waiting = [self.request(self.next()) for _ in range(count)]
+        waiting.reverse()  # taken from its end
         begun = time.perf_counter()
         asyncio.run(self.send(waiting))
         return count / (time.perf_counter() - begun)
@@ -68,18 +94,30 @@ class Hub:
             await reader.readexactly(int(re.search(rb"content-length: (\d+)", head.lower())[1]))
         writer.close()
 
-    def request(self, number):
-        name, after = f"app{number % REPOSITORIES}", f"{number + 2:040x}"
+    def request(self, number, branch="main"):
+        """A signed push. Commits have ids as real ones have: in no order."""
+        name = f"app{number % REPOSITORIES}"
+        repository = {"id": number % REPOSITORIES + 1, "name": name, "html_url": f"https://github.com/acme/{name}"}
+        return self.signed(number, branch, commit_id(number - REPOSITORIES), commit_id(number), repository)
+
+    def request_of(self, number, before, after, url):
+        """A signed push of a repository that is really there."""
+        return self.signed(number, "main", before, after, {"id": 4711, "name": "app", "html_url": url})
+
+    def signed(self, number, branch, before, after, repository):
         commit = {"id": after, "message": "A change " * 8, "timestamp": "2026-01-01T00:00:00Z", "author": PERSON, "committer": PERSON}
         body = json.dumps({
-            "ref": "refs/heads/main", "before": f"{number + 2 - REPOSITORIES:040x}", "after": after,
+            "ref": f"refs/heads/{branch}", "before": before, "after": after,
             "repository": {
-                "id": number % REPOSITORIES + 1, "name": name, "full_name": f"acme/{name}", "default_branch": "main",
-                "html_url": f"https://github.com/acme/{name}", "pushed_at": 1_800_000_000 + number,
-                "owner": {"login": "acme", "type": "Organization"}},
+                **repository, "full_name": f"acme/{repository['name']}", "default_branch": "main",
+                "pushed_at": 1_800_000_000 + number, "owner": {"login": "acme", "type": "Organization"}},
             "commits": [commit], "head_commit": commit}).encode()
         signature = hmac.new(self.secret, body, hashlib.sha256).hexdigest()
         head = (
             "POST /webhooks/github/main HTTP/1.1\r\nHost: hub\r\nContent-Type: application/json\r\nX-GitHub-Event: push\r\n"
             f"X-GitHub-Delivery: {number}\r\nX-Hub-Signature-256: sha256={signature}\r\nContent-Length: {len(body)}\r\n\r\n")
         return head.encode() + body
+
+
+def commit_id(number):
+    return hashlib.sha1(str(number).encode()).hexdigest()

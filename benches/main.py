@@ -10,8 +10,11 @@ import author
 import commit
 import containers
 import fetch
+import goal
+import history
 import hub
 import inside
+import machines
 import planning
 import push
 import push_http
@@ -21,7 +24,9 @@ from table import Report
 
 MEASUREMENTS = {
     module.__name__: module.measure
-    for module in (author, commit, push, push_http, push_team, fetch, planning, archives, standing, inside, containers, hub)
+    for module in (
+        author, commit, push, push_http, push_team, fetch, planning, archives, standing, inside, containers, hub, machines, history,
+        goal)
 }
 
 

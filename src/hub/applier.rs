@@ -1,29 +1,23 @@
 //! All changes of the graph go through one task, and what is asked at the same time shares one commit: a disk takes as long
 //! to make sure of one change as of many. Nobody is answered before it has.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
-
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Hub;
 use super::changes::{Applied, Change, Origin};
-use crate::ports::graph::Node;
+use super::remembered::Memory;
 use crate::ports::hub::HubStoreError;
 use crate::runtime::causes::chain;
 
 /// Most askers that wait; more of them wait to be able to ask.
-const WAITING: usize = 256;
+const WAITING: usize = 1_024;
 
 /// Most askers that share a commit.
-const SHARED: usize = 64;
+const SHARED: usize = 256;
 
 /// Changes after which nobody joins.
 const ENOUGH: usize = 5_000;
-
-/// Most nodes of a workspace that are remembered.
-const REMEMBERED: usize = 20_000;
 
 /// Somebody who wants changes.
 pub(super) struct Asked {
@@ -52,57 +46,6 @@ pub(super) fn desk() -> (Asking, mpsc::Receiver<Asked>) {
 #[derive(Debug, Error)]
 #[error("{0}")]
 struct Shared(String);
-
-/// Nodes of a workspace as this process last wrote or read them. They are true as long as nobody else writes to the
-/// workspace, which the number of its changes tells.
-#[derive(Debug, Default)]
-pub(super) struct Remembered {
-    change: i64,
-    nodes: HashMap<(String, String), Arc<Node>>,
-    /// Ids of which there is no node.
-    absent: HashSet<(String, String)>,
-}
-
-impl Remembered {
-    /// Begins the unit of work of this number.
-    pub(super) fn begin(&mut self, change: i64) {
-        if self.change + 1 != change || self.nodes.len() > REMEMBERED {
-            self.nodes.clear();
-            self.absent.clear();
-        }
-        self.change = change;
-    }
-
-    /// The node of this id.
-    pub(super) fn find(&self, kind: &str, id: &str) -> Option<Arc<Node>> {
-        self.nodes.get(&(kind.to_owned(), id.to_owned())).cloned()
-    }
-
-    /// A node is not there any more.
-    pub(super) fn forget(&mut self, node: &Node) {
-        self.nodes.remove(&(node.kind.clone(), node.id().to_owned()));
-    }
-
-    /// There is no node of this id.
-    pub(super) fn miss(&mut self, kind: &str, id: &str) {
-        if self.absent.len() > REMEMBERED {
-            self.absent.clear();
-        }
-        self.absent.insert((kind.to_owned(), id.to_owned()));
-    }
-
-    /// Whether there is no node of this id.
-    pub(super) fn is_absent(&self, kind: &str, id: &str) -> bool {
-        self.absent.contains(&(kind.to_owned(), id.to_owned()))
-    }
-
-    /// Remembers a node by its id.
-    pub(super) fn keep(&mut self, node: &Arc<Node>) {
-        let place = (node.kind.clone(), node.id().to_owned());
-        self.absent.remove(&place);
-        self.nodes.insert(place, Arc::clone(node));
-    }
-}
 
 impl Hub {
     /// Takes changes in, once for each origin, with everything they cause.
@@ -146,7 +89,7 @@ impl Hub {
     /// Sees to everybody who asks, until the hub stops.
     pub(super) async fn apply_all(&self, mut desk: mpsc::Receiver<Asked>) {
         let stop = self.tasks().stop_token();
-        let mut remembered: HashMap<String, Remembered> = HashMap::new();
+        let mut memory = Memory::default();
         loop {
             let first = tokio::select! {
                 // Who has asked before the end is still served.
@@ -158,20 +101,19 @@ impl Hub {
                 return;
             };
             for (workspace, askers) in together(first, &mut desk) {
-                let remembered = remembered.entry(workspace.clone()).or_default();
-                self.apply_together(&workspace, askers, remembered).await;
+                self.apply_together(&workspace, askers, &mut memory).await;
             }
         }
     }
 
-    async fn apply_together(&self, workspace: &str, askers: Vec<Asked>, remembered: &mut Remembered) {
+    async fn apply_together(&self, workspace: &str, askers: Vec<Asked>, memory: &mut Memory) {
         let mut answers = Vec::with_capacity(askers.len());
         let mut wanted = Vec::with_capacity(askers.len());
         for asked in askers {
             answers.push(asked.answer);
             wanted.push((asked.origin, asked.steps));
         }
-        match self.apply_in_one(workspace, wanted, remembered).await {
+        match self.apply_in_one(workspace, wanted, memory.of(workspace)).await {
             Ok(applied) => {
                 for (answer, applied) in answers.into_iter().zip(applied) {
                     // Whoever has gone meanwhile will ask again and be told that it had come before.
@@ -179,7 +121,7 @@ impl Hub {
                 }
             }
             Err(error) => {
-                *remembered = Remembered::default();
+                memory.forget(workspace);
                 let because = chain(&error);
                 for answer in answers {
                     let source = Box::new(Shared(because.clone()));
@@ -212,36 +154,4 @@ fn together(first: Asked, desk: &mut mpsc::Receiver<Asked>) -> Vec<(String, Vec<
         }
     }
     groups
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn node(id: &str, keys: &[&str]) -> Arc<Node> {
-        let keys = std::iter::once(&id).chain(keys).map(ToString::to_string);
-        Arc::new(Node {
-            kind: "Repo".to_owned(),
-            keys: keys.collect(),
-            ..Node::default()
-        })
-    }
-
-    #[test]
-    fn what_is_remembered_is_forgotten_when_somebody_else_writes() {
-        let mut remembered = Remembered::default();
-        remembered.begin(7);
-        remembered.miss("Repo", "1");
-        remembered.keep(&node("1", &["by-name"]));
-        remembered.miss("Repo", "2");
-        remembered.begin(8);
-        assert!(remembered.find("Repo", "1").is_some() && !remembered.is_absent("Repo", "1"));
-        assert!(
-            remembered.find("Repo", "by-name").is_none(),
-            "only ids never move"
-        );
-        assert!(remembered.is_absent("Repo", "2") && !remembered.is_absent("Repo", "3"));
-        remembered.begin(10);
-        assert!(remembered.find("Repo", "1").is_none() && !remembered.is_absent("Repo", "2"));
-    }
 }

@@ -9,13 +9,13 @@ use serde_json::{Map, Value, json};
 use super::Hub;
 use super::access::operations::Operation;
 use super::access::sight::GrantedSight;
-use super::applier::Remembered;
 use super::machines::known::{Machine, Standing};
 use super::metrics::Counters;
+use super::remembered::{Remembered, Seen};
 use crate::graph::Schema;
 use crate::graph::answer::{AnswerError, Answering, Everything, Sight};
 use crate::ports::graph::Node;
-use crate::ports::hub::{DeliveryKind, HubStoreError, HubWork, NewDelivery};
+use crate::ports::hub::{DeliveryKind, HubStoreError, NewDelivery};
 use crate::wire::hub::{EventDelivery, EventExtensions, SecretValue};
 
 /// How long an event waits for its machine, or for the answer of one.
@@ -118,21 +118,20 @@ impl Hub {
         remembered: &mut Remembered,
     ) -> Result<Vec<Applied>, HubStoreError> {
         let work = self.store().begin(workspace).await?;
-        remembered.begin(work.number());
-        look_up(&*work, &wanted, remembered).await?;
+        let seen = Seen::begin(&*work, remembered);
+        seen.look_up(&about(&wanted)).await?;
+        let mut is_new = work.take_in(&origins(&wanted), self.now()).await?.into_iter();
         let (mut applied, mut nodes, mut deliveries) = (Vec::with_capacity(wanted.len()), 0, 0);
         for (origin, steps) in wanted {
-            if let Some((source, id)) = &origin
-                && !work.take_in(source, id, self.now()).await?
-            {
+            if origin.is_some() && !is_new.next().unwrap_or(true) {
                 applied.push(Applied::Before);
                 continue;
             }
             let mut caused = 0;
             for changes in steps {
-                let changed = put_all(&*work, changes, remembered).await?;
-                caused += self.cause(workspace, &*work, &changed).await?;
-                caused += self.cause_for_extensions(workspace, &*work, &changed).await?;
+                let changed = put_all(&seen, changes).await?;
+                caused += self.cause(workspace, &seen, &changed).await?;
+                caused += self.cause_for_extensions(workspace, &seen, &changed).await?;
                 nodes += changed.len();
             }
             deliveries += caused;
@@ -151,7 +150,7 @@ impl Hub {
     async fn cause(
         &self,
         workspace: &str,
-        work: &dyn HubWork,
+        seen: &Seen<'_>,
         changed: &[Arc<Node>],
     ) -> Result<usize, HubStoreError> {
         let machines = self.known().machines().workspace(workspace);
@@ -162,9 +161,12 @@ impl Hub {
         for node in changed {
             for (machine, number) in machines.listeners(&node.kind) {
                 let standing = &machine.standing[*number];
-                if let Some(value) = self.said(schema, work, (machine, standing), node).await? {
+                if !standing.may_match(node) {
+                    continue;
+                }
+                if let Some(value) = self.said(schema, seen, (machine, standing), node).await? {
                     let delivery = self.event(machine, standing, &node.kind, &value);
-                    work.deliver(&delivery).await?;
+                    seen.work().deliver(&delivery).await?;
                     count += 1;
                 }
             }
@@ -175,7 +177,7 @@ impl Hub {
     async fn said(
         &self,
         schema: &Schema,
-        work: &dyn HubWork,
+        seen: &Seen<'_>,
         (machine, standing): (&Machine, &Standing),
         node: &Arc<Node>,
     ) -> Result<Option<Value>, HubStoreError> {
@@ -185,9 +187,9 @@ impl Hub {
         };
         let sight: Box<dyn Sight + '_> = match bearer.reaches_everything(operation, now) {
             true => Box::new(Everything),
-            false => Box::new(GrantedSight::of(bearer, operation, work.graph(), now)),
+            false => Box::new(GrantedSight::of(bearer, operation, seen, now)),
         };
-        let answering = Answering::new(schema, work.graph(), &*sight);
+        let answering = Answering::new(schema, seen, &*sight);
         match answering.changed(&standing.root, node).await {
             Ok(said) => Ok(said),
             Err(AnswerError::Graph(error)) => Err(error.into()),
@@ -233,61 +235,29 @@ impl Hub {
     }
 }
 
-/// Looks up what all these changes are about at once, as far as it is not remembered.
-async fn look_up(
-    work: &dyn HubWork,
-    wanted: &[Wanted],
-    remembered: &mut Remembered,
-) -> Result<(), HubStoreError> {
+/// Ids of the nodes that all these changes are about, by type.
+fn about(wanted: &[Wanted]) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut of_kind: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for change in wanted.iter().flat_map(|(_, steps)| steps.iter().flatten()) {
-        let (kind, id) = (change.node.kind.as_str(), change.node.id());
-        if remembered.find(kind, id).is_none() && !remembered.is_absent(kind, id) {
-            of_kind.entry(kind).or_default().insert(id);
-        }
+        let ids = of_kind.entry(change.node.kind.as_str()).or_default();
+        ids.insert(change.node.id());
     }
-    for (kind, ids) in of_kind {
-        let asked: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        let found = work.graph().nodes(kind, &asked).await?;
-        for id in ids {
-            if !found.iter().any(|node| node.keys.iter().any(|key| key == id)) {
-                remembered.miss(kind, id);
-            }
-        }
-        for node in &found {
-            remembered.keep(node);
-        }
-    }
-    Ok(())
+    of_kind
 }
 
-/// What is known of a node. Only its id tells: its other keys may have been another's, as the name of a repository that was
-/// made anew.
-async fn known_of(
-    work: &dyn HubWork,
-    node: &Node,
-    remembered: &Remembered,
-) -> Result<Option<Arc<Node>>, HubStoreError> {
-    let (kind, id) = (node.kind.as_str(), node.id());
-    if let Some(known) = remembered.find(kind, id) {
-        return Ok(Some(known));
-    }
-    if remembered.is_absent(kind, id) {
-        return Ok(None);
-    }
-    let found = work.graph().nodes(kind, &[id.to_owned()]).await?;
-    Ok(found.into_iter().next())
+/// Where these come from, as far as they come from somewhere.
+fn origins(wanted: &[Wanted]) -> Vec<(&str, &str)> {
+    let origins = wanted.iter().filter_map(|(origin, _)| origin.as_ref());
+    origins
+        .map(|(source, id)| (source.as_str(), id.as_str()))
+        .collect()
 }
 
 /// Stores what changes make of their nodes; those that are not as they were, each once and in its last form.
-async fn put_all(
-    work: &dyn HubWork,
-    changes: Vec<Change>,
-    remembered: &mut Remembered,
-) -> Result<Vec<Arc<Node>>, HubStoreError> {
+async fn put_all(seen: &Seen<'_>, changes: Vec<Change>) -> Result<Vec<Arc<Node>>, HubStoreError> {
     let mut changed: Vec<Arc<Node>> = Vec::new();
     for change in changes {
-        if let Some(node) = put(work, change, remembered).await? {
+        if let Some(node) = put(seen, change).await? {
             changed.retain(|earlier| earlier.kind != node.kind || earlier.id() != node.id());
             changed.push(node);
         }
@@ -296,35 +266,18 @@ async fn put_all(
 }
 
 /// Stores what a change makes of a node; `None` when it changes nothing.
-async fn put(
-    work: &dyn HubWork,
-    change: Change,
-    remembered: &mut Remembered,
-) -> Result<Option<Arc<Node>>, HubStoreError> {
-    let Change { mut node, how } = change;
-    let known = known_of(work, &node, remembered).await?;
+async fn put(seen: &Seen<'_>, change: Change) -> Result<Option<Arc<Node>>, HubStoreError> {
+    let Change { node, how } = change;
+    let known = seen.known(&node.kind, node.id()).await?;
     if how == How::Gone {
         if let Some(known) = &known {
-            remembered.forget(known);
-            work.remove(&known.kind, known.id()).await?;
+            seen.remove(known).await?;
         }
         return Ok(None);
     }
-    if let Some(known) = &known {
-        remembered.keep(known);
-        let is_late = match how {
-            How::Newer => is_older(&node, known),
-            How::Dated => is_earlier(&node, known),
-            How::Merge | How::Version | How::Gone => false,
-        };
-        if is_late {
-            return Ok(None);
-        }
-        node = match how {
-            How::Merge | How::Dated => merged(known, node),
-            How::Version | How::Newer | How::Gone => with_keys_of(known, node),
-        };
-    }
+    let Some(mut node) = made_of(known.as_deref(), node, how) else {
+        return Ok(None);
+    };
     node.body.insert("id".to_owned(), Value::from(node.id()));
     if known.as_ref().is_some_and(|known| **known == node) {
         return Ok(None);
@@ -333,10 +286,33 @@ async fn put(
         How::Merge | How::Dated | How::Gone => false,
         How::Version | How::Newer => true,
     };
-    work.put(&node, known.as_deref(), keeps_history).await?;
-    let node = Arc::new(node);
-    remembered.keep(&node);
-    Ok(Some(node))
+    seen.put(node, known.as_ref(), keeps_history).await.map(Some)
+}
+
+/// What becomes of a node by what is said of it; `None` when it is as it was, or what is said came late.
+fn made_of(known: Option<&Node>, new: Node, how: How) -> Option<Node> {
+    let Some(known) = known else {
+        return Some(new);
+    };
+    match how {
+        How::Merge => brings_news(known, &new).then(|| merged(known, new)),
+        How::Dated => (!is_earlier(&new, known) && brings_news(known, &new)).then(|| merged(known, new)),
+        How::Newer => (!is_older(&new, known)).then(|| with_keys_of(known, new)),
+        How::Version | How::Gone => Some(with_keys_of(known, new)),
+    }
+}
+
+/// Whether merging would change anything.
+fn brings_news(known: &Node, new: &Node) -> bool {
+    new.keys.iter().any(|key| !known.keys.contains(key))
+        || new
+            .body
+            .iter()
+            .any(|(field, value)| known.body.get(field) != Some(value))
+        || new
+            .links
+            .iter()
+            .any(|(field, targets)| known.links.get(field) != Some(targets))
 }
 
 /// What is known of a node, with what is new of it.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_LENGTH;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -24,6 +25,7 @@ use super::pages;
 use super::people;
 use super::questions::{self, MAX_QUESTION};
 use super::refusal::Refusal;
+use super::serve;
 use crate::wire::hub::MAX_REGISTRATION;
 
 /// How long a request may take.
@@ -31,16 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Serves until the hub stops.
 pub(super) async fn serve(hub: Hub, listener: TcpListener) {
-    let stop = hub.tasks().stop_token();
-    let served = axum::serve(listener, router(hub))
-        .with_graceful_shutdown(async move { stop.cancelled().await })
-        .await;
-    if let Err(error) = served {
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "the hub cannot serve any more"
-        );
-    }
+    let tasks = hub.tasks().clone();
+    serve::serve(tasks, router(hub), listener).await;
 }
 
 fn router(hub: Hub) -> Router {
@@ -119,8 +113,15 @@ fn router(hub: Hub) -> Router {
         .with_state(hub)
 }
 
-/// Whoever sends a request or takes an answer byte by byte is not waited for (threat C7).
+/// Whoever sends a request or takes an answer byte by byte is not waited for, and what says itself that it is too much is not
+/// read (threat C7).
 async fn in_time(request: Request, next: Next) -> Response {
+    let announced = request.headers().get(CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > MAX_WEBHOOK) {
+        return Refusal::too_large(format!("nothing of more than {MAX_WEBHOOK} bytes is taken"))
+            .into_response();
+    }
     match tokio::time::timeout(PATIENCE, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Refusal::busy("the request took too long", 5).into_response(),

@@ -44,7 +44,7 @@ pub(super) async fn show(State(hub): State<Hub>, headers: HeaderMap) -> Result<i
             "sdm_hub_sessions",
             "gauge",
             "Live conversations with machines",
-            hub.sessions().all().len() as u64,
+            hub.sessions().count() as u64,
         ),
         (
             "sdm_hub_registrations",

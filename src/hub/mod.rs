@@ -23,8 +23,10 @@ pub mod pages;
 pub mod people;
 mod questions;
 mod refusal;
+mod remembered;
 pub mod restore;
 pub mod safe;
+mod serve;
 mod streams;
 
 use std::collections::BTreeMap;
@@ -208,6 +210,8 @@ struct Inner {
     readers: Readers,
     extensions: Extensions,
     listening: Listening,
+    /// For how many machines there is room.
+    room: usize,
 }
 
 impl Hub {
@@ -240,6 +244,7 @@ impl Hub {
             rights,
             desk,
             readers: Readers::default(),
+            room: machines::room::room(),
         })))
     }
 
@@ -318,6 +323,10 @@ impl Hub {
 
     fn readers(&self) -> &Readers {
         &self.0.readers
+    }
+
+    fn room(&self) -> usize {
+        self.0.room
     }
 
     fn counters(&self) -> &Counters {

@@ -11,6 +11,7 @@ mod logs;
 mod runs;
 pub mod secrets;
 mod tickets;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -76,6 +77,15 @@ pub struct StoredRegistration {
     pub position: i64,
     /// An ephemeral registration is gone after this moment.
     pub alive_until: Timestamp,
+}
+
+/// How often registrations have changed; both numbers only rise.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RegistrationChanges {
+    /// Rises with every change.
+    pub changed: i64,
+    /// Rises when some were taken away.
+    pub gone: i64,
 }
 
 /// What a delivery is.
@@ -177,15 +187,20 @@ pub trait HubWork: Send + Sync {
     /// Its number: one more than that of the unit before it, whoever did that.
     fn number(&self) -> i64;
 
-    /// Stores a node whole, in place of the one with its id, which is `known` to be like this if it is given;
+    /// Stores a node whole, in place of the one with its id, which is `known` to be like this, and not there if none is given;
     /// `keeps_history`: beside its earlier versions.
-    async fn put(&self, node: &Node, known: Option<&Node>, keeps_history: bool) -> Result<(), HubStoreError>;
+    async fn put(
+        &self,
+        node: &Arc<Node>,
+        known: Option<&Arc<Node>>,
+        keeps_history: bool,
+    ) -> Result<(), HubStoreError>;
 
     /// Takes a node away; its earlier versions stay.
     async fn remove(&self, kind: &str, id: &str) -> Result<(), HubStoreError>;
 
-    /// Notes that something of this source with this id has come; `false` when it had come before.
-    async fn take_in(&self, source: &str, id: &str, at: Timestamp) -> Result<bool, HubStoreError>;
+    /// Notes that things have come, each of a source with an id there; for each, `false` when it had come before.
+    async fn take_in(&self, came: &[(&str, &str)], at: Timestamp) -> Result<Vec<bool>, HubStoreError>;
 
     /// Lets a delivery wait for its machine. One of the same id is left as it is.
     async fn deliver(&self, delivery: &NewDelivery) -> Result<(), HubStoreError>;
@@ -222,8 +237,14 @@ pub trait Registrations: Send + Sync {
     /// All of them, lowest position first.
     async fn registrations(&self) -> Result<Vec<StoredRegistration>, HubStoreError>;
 
-    /// Rises with every change of registrations.
-    async fn registrations_changed(&self) -> Result<i64, HubStoreError>;
+    /// How often registrations have changed.
+    async fn registrations_changed(&self) -> Result<RegistrationChanges, HubStoreError>;
+
+    /// Those that have changed since the counter of changes was at this, lowest position first.
+    async fn registrations_since(&self, changed: i64) -> Result<Vec<StoredRegistration>, HubStoreError>;
+
+    /// Ids of all of them.
+    async fn registration_ids(&self) -> Result<Vec<String>, HubStoreError>;
 
     /// Says until when these are alive.
     async fn keep_alive(&self, ids: &[String], until: Timestamp) -> Result<(), HubStoreError>;
@@ -241,8 +262,8 @@ pub trait Deliveries: Send + Sync {
     /// Lets deliveries wait for their machines, outside of a unit of work.
     async fn enqueue(&self, delivery: &NewDelivery) -> Result<(), HubStoreError>;
 
-    /// Registrations for which something waits now.
-    async fn waited_for(&self, now: Timestamp) -> Result<Vec<String>, HubStoreError>;
+    /// Registrations for which something waits, now or later.
+    async fn waited_for(&self) -> Result<Vec<String>, HubStoreError>;
 
     /// Takes what waits for a registration, oldest first, for a session that has it until `lease_until`.
     async fn claim(

@@ -6,5 +6,6 @@ pub mod clock;
 pub mod directory;
 pub mod entry_name;
 pub mod lifecycle;
+pub mod open_files;
 pub mod tasks;
 pub mod telemetry;

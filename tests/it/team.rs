@@ -9,4 +9,5 @@ mod real;
 mod reports;
 mod restore;
 mod scene;
+mod storm;
 mod twins;

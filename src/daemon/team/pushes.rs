@@ -28,6 +28,8 @@ const AT_ONCE: usize = 8;
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// Longest such pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// A forge that does not have the commit of a push so many times is believed: a copy of it may be late (threat C5).
+const NOT_THERE: u32 = 3;
 /// After this time a push that cannot be fetched is given up.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
 
@@ -119,8 +121,8 @@ impl Pushes {
         }
     }
 
-    /// The next repositories to work on.
-    fn next(&self) -> Vec<(String, Delivery)> {
+    /// The next repositories to work on, with what they tell and how often that could not be done yet.
+    fn next(&self) -> Vec<(String, Delivery, u32)> {
         let mut lines = self.lines();
         lines.retain(|_, line| line.is_busy || !line.waiting.is_empty());
         let busy = lines.values().filter(|line| line.is_busy).count();
@@ -130,7 +132,7 @@ impl Pushes {
         let taken = due.take(AT_ONCE.saturating_sub(busy)).filter_map(|(name, line)| {
             let first = line.waiting.front()?.clone();
             line.is_busy = true;
-            Some((name.clone(), first))
+            Some((name.clone(), first, line.failures))
         });
         taken.collect()
     }
@@ -158,10 +160,10 @@ impl Pushes {
 impl Team {
     /// Works on what waits, as far as it may be done at once.
     pub(super) fn work_on_pushes(&self) {
-        for (repository, delivery) in self.0.pushes.next() {
+        for (repository, delivery, failures) in self.0.pushes.next() {
             let inner = Arc::clone(&self.0);
             self.0.tasks.spawn("push of the hub", async move {
-                let is_settled = inner.work_on_push(delivery).await;
+                let is_settled = inner.work_on_push(delivery, failures).await;
                 inner.pushes.done(&repository, is_settled);
                 inner.look.notify_one();
             });
@@ -171,11 +173,11 @@ impl Team {
 
 impl Inner {
     /// Whether it is dealt with.
-    async fn work_on_push(&self, delivery: Delivery) -> bool {
+    async fn work_on_push(&self, delivery: Delivery, failures: u32) -> bool {
         let stop = self.tasks.stop_token();
         let answer = tokio::select! {
             () = stop.cancelled() => return false,
-            answer = self.accept_push(&delivery) => answer,
+            answer = self.accept_push(&delivery, failures) => answer,
         };
         let Some(answer) = answer else {
             return false;
@@ -187,7 +189,7 @@ impl Inner {
     }
 
     /// What to answer; nothing while it is worth another try.
-    async fn accept_push(&self, delivery: &Delivery) -> Option<DeliveryAnswer> {
+    async fn accept_push(&self, delivery: &Delivery, failures: u32) -> Option<DeliveryAnswer> {
         let Delivered::Event { object, .. } = &delivery.what else {
             return Some(answer(1, "it is no push"));
         };
@@ -206,6 +208,14 @@ impl Inner {
                 Some(answer(
                     0,
                     format!("the push of {} to {repo} {words}", told.after.short()),
+                ))
+            }
+            Err(IngestError::Scm(ScmError::CommitGone(_))) if failures + 1 >= NOT_THERE => {
+                let sha = told.after.short();
+                tracing::error!(repo = %repo, sha = %told.after, "a push that the hub told of is stale: the forge has no such commit");
+                Some(answer(
+                    1,
+                    format!("the push is stale: {repo} has no commit {sha}"),
                 ))
             }
             Err(IngestError::Scm(error)) if is_final(&error) || self.is_old(delivery) => {
@@ -419,7 +429,7 @@ mod tests {
         let next = || {
             let next = pushes.next();
             next.into_iter()
-                .map(|(_, delivery)| delivery.key)
+                .map(|(_, delivery, _)| delivery.key)
                 .collect::<Vec<_>>()
         };
         for (repository, key) in [("a", "1"), ("a", "2"), ("b", "3"), ("a", "1")] {

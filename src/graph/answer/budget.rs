@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::AnswerError;
 
-const MAX_NODES: u32 = 20_000;
+/// Most nodes of one answer.
+pub(super) const MAX_NODES: u32 = 20_000;
 
 /// Counts nodes.
 #[derive(Debug, Default)]

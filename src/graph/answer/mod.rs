@@ -5,6 +5,7 @@
 //! leaves `null` or an empty list. Every field that was asked for is in the answer: clients take an answer that lacks one
 //! for empty (wire protocol 9, 10.1).
 
+mod ahead;
 mod budget;
 mod paging;
 
@@ -17,6 +18,7 @@ use thiserror::Error;
 use super::question::{Question, Selection};
 use super::schema::{FieldDefinition, Holds, Schema, TypeDefinition};
 use crate::ports::graph::{GraphError, GraphReader, Node};
+pub use ahead::Ahead;
 use budget::Budget;
 pub use paging::find_of;
 
@@ -64,7 +66,7 @@ impl Sight for Everything {
 /// Answers one question.
 pub struct Answering<'a> {
     schema: &'a Schema,
-    graph: &'a dyn GraphReader,
+    graph: Ahead<'a>,
     sight: &'a dyn Sight,
     budget: Budget,
 }
@@ -74,7 +76,7 @@ impl<'a> Answering<'a> {
     pub fn new(schema: &'a Schema, graph: &'a dyn GraphReader, sight: &'a dyn Sight) -> Self {
         Self {
             schema,
-            graph,
+            graph: Ahead::of(graph),
             sight,
             budget: Budget::default(),
         }
@@ -97,7 +99,11 @@ impl<'a> Answering<'a> {
             return Ok(Value::from("Query"));
         };
         let mut objects = Vec::new();
-        for node in self.graph.find(&find_of(kind, root)?).await? {
+        let nodes = self.graph.find(&find_of(kind, root)?).await?;
+        self.graph
+            .fetch(self.schema, (kind, &nodes), &root.fields)
+            .await?;
+        for node in nodes {
             objects.extend(self.node(kind, &node, &root.fields).await?.object());
         }
         Ok(Value::Array(objects))
@@ -117,7 +123,11 @@ impl<'a> Answering<'a> {
             .iter()
             .all(|filter| filter.admits(node.body.get(&filter.field)))
         {
-            true => Ok(self.node(kind, node, &root.fields).await?.object()),
+            true => {
+                let nodes = std::slice::from_ref(node);
+                self.graph.fetch(self.schema, (kind, nodes), &root.fields).await?;
+                Ok(self.node(kind, node, &root.fields).await?.object())
+            }
             false => Ok(None),
         }
     }

@@ -257,3 +257,68 @@ async fn an_answer_takes_so_many_objects_and_no_more() {
         .unwrap_err();
     assert!(matches!(error, AnswerError::TooLarge(_)), "{error}");
 }
+
+/// So many pushes, each with a commit of somebody, a repository and goals.
+fn many_pushes(count: usize) -> MemoryGraph {
+    (0..count).fold(world(), |graph, number| {
+        let (push, commit, goal) = (
+            format!("pushed-{number}"),
+            format!("commit-{number}"),
+            format!("goal-of-{number}"),
+        );
+        graph
+            .with(
+                "Commit",
+                &[&commit, &format!("also-{commit}")],
+                &json!({"sha": commit}),
+                &[("author", &["prov-1/jess"])],
+            )
+            .with(
+                "Push",
+                &[&push],
+                &json!({"id": push, "branch": "many"}),
+                &[("after", &[&format!("also-{commit}")]), ("repo", &["repo-7"])],
+            )
+            .with(
+                "SdmGoal",
+                &[&goal],
+                &json!({"uniqueName": goal}),
+                &[("push", &[&push])],
+            )
+    })
+}
+
+#[tokio::test]
+async fn the_graph_is_asked_once_for_each_level_and_not_for_each_node() {
+    let question = "{ Push(branch: \"many\", _first: 500) { id repo { name org { provider { providerId } } channels { name } } after { sha author { login } pushes { id } } goals { uniqueName } } }";
+    let (few, many) = (many_pushes(2), many_pushes(300));
+    let few_answer = ask(&few, question).await;
+    let answer = ask(&many, question).await;
+    assert!(
+        many.asked() <= few.asked() + 12,
+        "{} and {}",
+        many.asked(),
+        few.asked()
+    );
+    let pushes = answer["Push"].as_array().unwrap();
+    assert_eq!(pushes.len(), 300);
+    for push in pushes {
+        let number = push["id"].as_str().unwrap().strip_prefix("pushed-").unwrap();
+        assert_eq!(push["after"]["sha"], json!(format!("commit-{number}")));
+        assert_eq!(push["after"]["author"]["login"], json!("jess"));
+        assert_eq!(push["after"]["pushes"], json!([{"id": push["id"]}]));
+        assert_eq!(
+            push["goals"],
+            json!([{"uniqueName": format!("goal-of-{number}")}])
+        );
+        assert_eq!(push["repo"]["org"]["provider"]["providerId"], json!("prov-1"));
+    }
+    assert_eq!(
+        few_answer["Push"][0],
+        pushes
+            .iter()
+            .find(|push| push["id"] == "pushed-1")
+            .unwrap()
+            .clone()
+    );
+}

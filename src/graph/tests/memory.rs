@@ -1,15 +1,16 @@
 //! A graph in memory, whole enough to ask it anything.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use crate::ports::graph::{Find, GraphError, GraphReader, Node};
 
-/// Nodes in the order in which they came.
+/// Nodes in the order in which they came, and how often somebody asked.
 #[derive(Default)]
-pub(super) struct MemoryGraph(Vec<Arc<Node>>);
+pub(super) struct MemoryGraph(Vec<Arc<Node>>, AtomicU32);
 
 impl MemoryGraph {
     pub(super) fn with(mut self, kind: &str, keys: &[&str], body: &Value, links: &[(&str, &[&str])]) -> Self {
@@ -31,6 +32,11 @@ impl MemoryGraph {
         found.unwrap().clone()
     }
 
+    /// How often somebody has asked.
+    pub(super) fn asked(&self) -> u32 {
+        self.1.load(Ordering::Relaxed)
+    }
+
     fn of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Arc<Node>> {
         self.0.iter().filter(move |node| node.kind == kind)
     }
@@ -39,6 +45,7 @@ impl MemoryGraph {
 #[async_trait]
 impl GraphReader for MemoryGraph {
     async fn nodes(&self, kind: &str, keys: &[String]) -> Result<Vec<Arc<Node>>, GraphError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
         let found = keys
             .iter()
             .filter_map(|key| self.of(kind).find(|node| node.keys.contains(key)).cloned());
@@ -52,6 +59,7 @@ impl GraphReader for MemoryGraph {
         keys: &[String],
         limit: u32,
     ) -> Result<Vec<Arc<Node>>, GraphError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
         let points = |node: &&Arc<Node>| {
             let targets = node.links.get(field);
             targets.is_some_and(|targets| targets.iter().any(|target| keys.contains(target)))

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::super::Hub;
 use super::super::access::operations::Operation;
 use super::super::access::sight::GrantedSight;
+use super::super::remembered::Seen;
 use super::known::KnownDescriptor;
 use super::{ExtensionError, Extensions};
 use crate::access::AddonKey;
@@ -16,7 +17,7 @@ use crate::access::snapshot::AddonState;
 use crate::graph::answer::Sight as _;
 use crate::model::Timestamp;
 use crate::ports::graph::Node;
-use crate::ports::hub::{DeliveryKind, HubStoreError, HubWork, NewDelivery};
+use crate::ports::hub::{DeliveryKind, HubStoreError, NewDelivery};
 
 /// How long an event waits for its extension.
 const LIFE: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
@@ -117,7 +118,7 @@ impl Hub {
     pub(in super::super) async fn cause_for_extensions(
         &self,
         workspace: &str,
-        work: &dyn HubWork,
+        seen: &Seen<'_>,
         changed: &[Arc<Node>],
     ) -> Result<usize, HubStoreError> {
         let mut count = 0;
@@ -125,7 +126,7 @@ impl Hub {
         let here = |listener: &&Listener| listener.workspaces.iter().any(|own| own == workspace);
         for listener in listeners.iter().filter(here) {
             for node in changed {
-                count += self.cause_for(listener, workspace, work, node).await?;
+                count += self.cause_for(listener, workspace, seen, node).await?;
             }
         }
         Ok(count)
@@ -135,7 +136,7 @@ impl Hub {
         &self,
         listener: &Listener,
         workspace: &str,
-        work: &dyn HubWork,
+        seen: &Seen<'_>,
         node: &Node,
     ) -> Result<usize, HubStoreError> {
         let of_kind = |wanted: &&Wanted| wanted.event.eq_ignore_ascii_case(&node.kind);
@@ -145,12 +146,13 @@ impl Hub {
         }
         let now = self.now();
         let bearer = self.rights().bearer_of_addon(&listener.key, now);
-        let sight = GrantedSight::of(bearer, Operation::OpenSocket.row().name, work.graph(), now);
+        let sight = GrantedSight::of(bearer, Operation::OpenSocket.row().name, seen, now);
         if !sight.sees(node).await? {
             return Ok(0);
         }
         for one in &wanted {
-            work.deliver(&self.webhook(listener, workspace, one, node))
+            seen.work()
+                .deliver(&self.webhook(listener, workspace, one, node))
                 .await?;
         }
         Ok(wanted.len())

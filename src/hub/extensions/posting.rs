@@ -56,7 +56,7 @@ impl Hub {
     }
 
     async fn post_once(&self) -> Result<(), ExtensionError> {
-        let waited_for = self.store().waited_for(self.now()).await?;
+        let waited_for = self.store().waited_for().await?;
         let keys = waited_for.iter().filter_map(|queue| key_of(queue));
         for posted in join_all(keys.map(|key| self.post_to(key))).await {
             posted?;

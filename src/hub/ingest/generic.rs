@@ -125,7 +125,9 @@ fn build_change(repository: &Node, build: &Build, now: &str) -> Change {
         "provider": provider, "buildUrl": build.build_url, "compareUrl": build.compare_url, "timestamp": now,
         "pullRequestNumber": build.pull_request_number, "finishedAt": is_over.then_some(now),
     });
-    let key = format!("{}/build/{provider}/{id}", repository.id());
+    // The provider's name must not run into the id.
+    let by = provider.replace('%', "%25").replace('/', "%2F");
+    let key = format!("{}/build/{by}/{id}", repository.id());
     let mut change = Change::merge("Build", vec![key], body)
         .link("repo", [repository.id().to_owned()])
         .link("commit", [format!("{}@{}", repository.id(), build.commit)]);

@@ -86,47 +86,66 @@ impl Session {
 /// All live conversations of this process.
 #[derive(Debug, Default)]
 pub struct Sessions {
-    by_registration: Mutex<HashMap<String, Vec<Arc<Session>>>>,
+    live: Mutex<Live>,
     /// Something may wait.
     pub(super) bell: Notify,
 }
 
+#[derive(Debug, Default)]
+struct Live {
+    by_id: HashMap<String, Arc<Session>>,
+    by_registration: HashMap<String, Vec<Arc<Session>>>,
+}
+
 impl Sessions {
-    fn map(&self) -> MutexGuard<'_, HashMap<String, Vec<Arc<Session>>>> {
-        self.by_registration
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn add(&self, session: &Arc<Session>) {
-        let mut map = self.map();
+        let mut live = self.live();
+        live.by_id.insert(session.id.clone(), Arc::clone(session));
         for registration in &session.ticket.registrations {
-            map.entry(registration.clone())
-                .or_default()
-                .push(Arc::clone(session));
+            let of_registration = live.by_registration.entry(registration.clone()).or_default();
+            of_registration.push(Arc::clone(session));
         }
     }
 
     pub(super) fn remove(&self, session: &Session) {
-        let mut map = self.map();
+        let mut live = self.live();
+        live.by_id.remove(&session.id);
         for registration in &session.ticket.registrations {
-            if let Some(sessions) = map.get_mut(registration) {
+            if let Some(sessions) = live.by_registration.get_mut(registration) {
                 sessions.retain(|other| other.id != session.id);
                 if sessions.is_empty() {
-                    map.remove(registration);
+                    live.by_registration.remove(registration);
                 }
             }
         }
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.live().by_id.len()
+    }
+
+    /// Whether one is still there.
+    fn has(&self, session: &Session) -> bool {
+        self.live().by_id.contains_key(&session.id)
+    }
+
     /// Sessions of a registration.
     pub fn of(&self, registration: &str) -> Vec<Arc<Session>> {
-        self.map().get(registration).cloned().unwrap_or_default()
+        self.live()
+            .by_registration
+            .get(registration)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// It was a session's turn: the others come first now.
     fn had_its_turn(&self, registration: &str, session: &Session) {
-        if let Some(sessions) = self.map().get_mut(registration)
+        if let Some(sessions) = self.live().by_registration.get_mut(registration)
             && let Some(at) = sessions.iter().position(|other| other.id == session.id)
         {
             let session = sessions.remove(at);
@@ -136,15 +155,12 @@ impl Sessions {
 
     /// Registrations with a session.
     pub fn registrations(&self) -> Vec<String> {
-        self.map().keys().cloned().collect()
+        self.live().by_registration.keys().cloned().collect()
     }
 
     /// All sessions.
     pub fn all(&self) -> Vec<Arc<Session>> {
-        let mut all: Vec<_> = self.map().values().flatten().cloned().collect();
-        all.sort_by(|one, other| one.id.cmp(&other.id));
-        all.dedup_by(|one, other| one.id == other.id);
-        all
+        self.live().by_id.values().cloned().collect()
     }
 }
 
@@ -183,10 +199,10 @@ impl Hub {
 
     /// Shares out what waits now for machines that are connected here.
     async fn share_out_once(&self) -> Result<(), HubStoreError> {
-        if self.sessions().registrations().is_empty() {
+        if self.sessions().count() == 0 {
             return Ok(());
         }
-        for registration in self.store().waited_for(self.now()).await? {
+        for registration in self.store().waited_for().await? {
             self.share_out_to(&registration).await?;
         }
         Ok(())
@@ -240,13 +256,7 @@ impl Hub {
             let message = self.message(delivery, scopes);
             session.try_say(self.with_context(session, delivery, message).await?);
         }
-        if session.end.is_cancelled()
-            || self
-                .sessions()
-                .of(registration)
-                .iter()
-                .all(|one| one.id != session.id)
-        {
+        if session.end.is_cancelled() || !self.sessions().has(session) {
             self.store().release(&session.id, now, self.limits()).await?;
         }
         Ok(!claimed.is_empty())

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::{Hub, people};
+use super::deliver::Session;
 use crate::model::Timestamp;
 use crate::ports::hub::HubStoreError;
 use crate::wire::hub::{Control, extensions};
@@ -98,11 +99,8 @@ impl Hub {
     fn end_sessions_of_dropped(&self) {
         let machines = self.known().machines();
         for session in self.sessions().all() {
-            let has_any = machines
-                .all
-                .iter()
-                .any(|machine| session.serves(&machine.stored.id));
-            if !has_any {
+            let own = &session.ticket.registrations;
+            if own.iter().all(|id| machines.by_id(id).is_none()) {
                 session.close(TAKEN_AWAY, "the registration was taken away");
             }
         }
@@ -111,14 +109,19 @@ impl Hub {
     /// Says to machines that are not served any more that this is so. They stay connected: closing only makes the
     /// original come back at once.
     pub(in super::super) fn tell_superseded(&self) {
-        let machines = self.known().machines();
         for session in self.sessions().all() {
-            let registrations = &session.ticket.registrations;
-            let is_shadowed = registrations.iter().all(|id| !machines.is_served(id));
-            if session.shadow(is_shadowed) && is_shadowed {
-                let control = Control::named(extensions::SUPERSEDED);
-                session.try_say(serde_json::json!({ "control": control }).to_string());
-            }
+            self.tell_if_superseded(&session);
+        }
+    }
+
+    /// The same for one of them.
+    pub(super) fn tell_if_superseded(&self, session: &Session) {
+        let machines = self.known().machines();
+        let registrations = &session.ticket.registrations;
+        let is_shadowed = registrations.iter().all(|id| !machines.is_served(id));
+        if session.shadow(is_shadowed) && is_shadowed {
+            let control = Control::named(extensions::SUPERSEDED);
+            session.try_say(serde_json::json!({ "control": control }).to_string());
         }
     }
 }

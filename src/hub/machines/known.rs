@@ -1,15 +1,17 @@
 //! Which machines there are, which of each name is served, and what each wants to hear of.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::Map;
 use thiserror::Error;
 
+use crate::graph::answer::find_of;
 use crate::graph::question::{Operation, QuestionError, Selection};
 use crate::graph::schema::SchemaError;
 use crate::graph::{Question, Schema};
-use crate::ports::hub::{HubStoreError, Registrations, StoredRegistration};
+use crate::ports::graph::{Filter, Node};
+use crate::ports::hub::{HubStoreError, RegistrationChanges, Registrations, StoredRegistration};
 use crate::wire::hub::{Registration, SecretDeclaration, Subscription};
 
 /// A standing question, ready to be asked.
@@ -21,6 +23,18 @@ pub struct Standing {
     pub root: Selection,
     /// Secrets that go with each answer.
     pub secrets: Vec<SecretDeclaration>,
+    /// What a node must be like to be told of at all; `None` when its arguments make no sense, which is said at each node.
+    filters: Option<Vec<Filter>>,
+}
+
+impl Standing {
+    /// Whether a node of its type may be told of, as far as the node itself shows.
+    pub fn may_match(&self, node: &Node) -> bool {
+        let filters = self.filters.iter().flatten();
+        filters
+            .into_iter()
+            .all(|filter| filter.admits(node.body.get(&filter.field)))
+    }
 }
 
 /// Why a registration cannot be served.
@@ -49,12 +63,30 @@ pub enum Unservable {
 /// A machine in one workspace.
 #[derive(Debug)]
 pub struct Machine {
-    /// Its registration as it is kept.
+    /// Its registration as it is kept, without its text.
     pub stored: StoredRegistration,
     /// What it announced.
     pub registration: Registration,
     /// What it wants to hear of.
     pub standing: Vec<Standing>,
+    /// What it wants to hear of has not been read yet.
+    is_new: bool,
+}
+
+impl Machine {
+    /// The same with what it wants to hear of, as these types have it.
+    fn standing_in(&self, schema: &Schema) -> Self {
+        let standing = standing(schema, &self.registration.events).unwrap_or_else(|error| {
+            tracing::warn!(machine = %self.stored.name, "a subscription cannot be used any more: {error}");
+            Vec::new()
+        });
+        Self {
+            stored: self.stored.clone(),
+            registration: self.registration.clone(),
+            standing,
+            is_new: false,
+        }
+    }
 }
 
 /// A workspace as its machines make it.
@@ -80,6 +112,8 @@ impl Workspace {
 pub struct AllMachines {
     /// All registrations, those that are shadowed included, lowest position first.
     pub all: Vec<Arc<Machine>>,
+    /// Where each is in `all`, by the id of its registration.
+    places: HashMap<String, usize>,
     workspaces: HashMap<String, Arc<Workspace>>,
 }
 
@@ -89,38 +123,146 @@ impl AllMachines {
         self.workspaces.get(id).cloned().unwrap_or_default()
     }
 
+    /// A machine by the id of its registration.
+    pub fn by_id(&self, id: &str) -> Option<&Arc<Machine>> {
+        self.places.get(id).and_then(|place| self.all.get(*place))
+    }
+
     /// Whether a registration is the one of its name that is served.
     pub fn is_served(&self, id: &str) -> bool {
-        self.all
-            .iter()
-            .find(|machine| machine.stored.id == id)
-            .is_some_and(|machine| {
-                let workspace = self.workspace(&machine.stored.workspace);
-                let served = workspace.served.get(&machine.stored.name);
-                served.is_some_and(|served| served.stored.id == id)
-            })
+        self.by_id(id).is_some_and(|machine| {
+            let workspace = self.workspaces.get(&machine.stored.workspace);
+            let served = workspace.and_then(|workspace| workspace.served.get(&machine.stored.name));
+            served.is_some_and(|served| served.stored.id == id)
+        })
     }
+
+    /// The same machines after some have changed, of which only those in `left` are still there if it is given.
+    fn after(
+        &self,
+        builtin: &Arc<Schema>,
+        changed: Vec<StoredRegistration>,
+        left: Option<&HashSet<String>>,
+    ) -> Self {
+        let new: Vec<(StoredRegistration, Registration)> = changed.into_iter().filter_map(read).collect();
+        let replaced: HashSet<&str> = new.iter().map(|(stored, _)| stored.id.as_str()).collect();
+        let mut touched: BTreeSet<String> = new.iter().map(|(stored, _)| stored.workspace.clone()).collect();
+        let mut all = Vec::with_capacity(self.all.len() + new.len());
+        for machine in &self.all {
+            let id = machine.stored.id.as_str();
+            let is_left = left.is_none_or(|left| left.contains(id));
+            match is_left && !replaced.contains(id) {
+                true => all.push(Arc::clone(machine)),
+                false => drop(touched.insert(machine.stored.workspace.clone())),
+            }
+        }
+        // Their subscriptions are read when the types of their workspace are known.
+        all.extend(new.into_iter().map(|(stored, registration)| {
+            Arc::new(Machine {
+                stored,
+                registration,
+                standing: Vec::new(),
+                is_new: true,
+            })
+        }));
+        all.sort_by_key(|machine| machine.stored.position);
+        let mut workspaces = self.workspaces.clone();
+        for id in touched {
+            let known = workspaces.get(&id).and_then(|workspace| workspace.schema.clone());
+            match arranged(
+                &id,
+                &mut all,
+                known.unwrap_or_else(|| Arc::clone(builtin)),
+                builtin,
+            ) {
+                Some(workspace) => workspaces.insert(id, Arc::new(workspace)),
+                None => workspaces.remove(&id),
+            };
+        }
+        let places = all.iter().enumerate();
+        let places = places
+            .map(|(place, machine)| (machine.stored.id.clone(), place))
+            .collect();
+        Self {
+            all,
+            places,
+            workspaces,
+        }
+    }
+}
+
+/// A registration as it is kept, without its text, which nobody needs any more.
+fn read(mut stored: StoredRegistration) -> Option<(StoredRegistration, Registration)> {
+    let registration = serde_json::from_str(&std::mem::take(&mut stored.body)).ok()?;
+    Some((stored, registration))
+}
+
+/// A workspace of those of these machines that are in it; `None` when none is. Their subscriptions are read where they are
+/// new, or the types of the workspace are others than before.
+fn arranged(
+    id: &str,
+    all: &mut [Arc<Machine>],
+    before: Arc<Schema>,
+    builtin: &Arc<Schema>,
+) -> Option<Workspace> {
+    let mut own: Vec<&mut Arc<Machine>> = all
+        .iter_mut()
+        .filter(|machine| machine.stored.workspace == id)
+        .collect();
+    if own.is_empty() {
+        return None;
+    }
+    let mut schema = Arc::clone(builtin);
+    for machine in &own {
+        match with_types(&schema, &machine.registration.ingesters) {
+            Ok(Some(extended)) => schema = Arc::new(extended),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(machine = %machine.stored.name, "a custom type cannot be used: {error}");
+            }
+        }
+    }
+    let is_as_before = Arc::ptr_eq(&schema, &before) || *schema == *before;
+    for machine in &mut own {
+        if machine.is_new || !is_as_before {
+            **machine = Arc::new(machine.standing_in(&schema));
+        }
+    }
+    let own = own.iter().map(|machine| &**machine);
+    Some(workspace(own, if is_as_before { before } else { schema }))
 }
 
 /// What is known of machines, read anew when it has changed.
 #[derive(Debug)]
 pub struct Known {
     builtin: Arc<Schema>,
-    now: RwLock<(i64, Arc<AllMachines>)>,
+    now: RwLock<(RegistrationChanges, Arc<AllMachines>)>,
+    /// Whoever looks; those who wait for it find that nothing has changed since.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Known {
     /// Nothing yet.
     pub fn new() -> Self {
+        let never = RegistrationChanges {
+            changed: -1,
+            gone: -1,
+        };
         Self {
             builtin: Arc::new(Schema::builtin()),
-            now: RwLock::new((-1, Arc::default())),
+            now: RwLock::new((never, Arc::default())),
+            turn: tokio::sync::Mutex::default(),
         }
+    }
+
+    fn now(&self) -> (RegistrationChanges, Arc<AllMachines>) {
+        let now = self.now.read().unwrap_or_else(PoisonError::into_inner);
+        (now.0, Arc::clone(&now.1))
     }
 
     /// The machines as last read.
     pub fn machines(&self) -> Arc<AllMachines> {
-        Arc::clone(&self.now.read().unwrap_or_else(PoisonError::into_inner).1)
+        self.now().1
     }
 
     /// The types of a workspace.
@@ -129,17 +271,24 @@ impl Known {
         found.schema.clone().unwrap_or_else(|| Arc::clone(&self.builtin))
     }
 
-    /// Reads them again if somebody has changed them; whether they have changed.
+    /// Reads those that somebody has changed; whether there were any.
     ///
     /// # Errors
     /// The memory does not answer.
     pub async fn refresh(&self, store: &dyn Registrations) -> Result<bool, HubStoreError> {
-        let changed = store.registrations_changed().await?;
-        if changed == self.now.read().unwrap_or_else(PoisonError::into_inner).0 {
+        let _turn = self.turn.lock().await;
+        let changes = store.registrations_changed().await?;
+        let (before, machines) = self.now();
+        if changes == before {
             return Ok(false);
         }
-        let machines = self.arrange(store.registrations().await?);
-        *self.now.write().unwrap_or_else(PoisonError::into_inner) = (changed, Arc::new(machines));
+        let changed = store.registrations_since(before.changed).await?;
+        let left: Option<HashSet<String>> = match changes.gone == before.gone {
+            true => None,
+            false => Some(store.registration_ids().await?.into_iter().collect()),
+        };
+        let machines = machines.after(&self.builtin, changed, left.as_ref());
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = (changes, Arc::new(machines));
         Ok(true)
     }
 
@@ -149,49 +298,11 @@ impl Known {
     /// One of its subscriptions or types cannot be used.
     pub fn check(&self, workspace: &str, registration: &Registration) -> Result<(), Unservable> {
         let schema = self.schema(workspace);
-        let schema = with_types(&schema, &registration.ingesters)?;
-        standing(&schema, &registration.events).map(|_| ())
-    }
-
-    fn arrange(&self, stored: Vec<StoredRegistration>) -> AllMachines {
-        let mut schemas: HashMap<String, Schema> = HashMap::new();
-        let read: Vec<(StoredRegistration, Registration)> = stored
-            .into_iter()
-            .filter_map(|stored| Some((serde_json::from_str(&stored.body).ok()?, stored)))
-            .map(|(registration, stored)| (stored, registration))
-            .collect();
-        for (stored, registration) in &read {
-            let schema = schemas
-                .entry(stored.workspace.clone())
-                .or_insert_with(|| (*self.builtin).clone());
-            match with_types(schema, &registration.ingesters) {
-                Ok(extended) => *schema = extended,
-                Err(error) => tracing::warn!(machine = %stored.name, "a custom type cannot be used: {error}"),
-            }
+        match with_types(&schema, &registration.ingesters)? {
+            Some(extended) => standing(&extended, &registration.events),
+            None => standing(&schema, &registration.events),
         }
-        let mut machines = AllMachines::default();
-        for (stored, registration) in read {
-            let schema = schemas.get(&stored.workspace).unwrap_or(&self.builtin);
-            let standing = standing(schema, &registration.events).unwrap_or_else(|error| {
-                tracing::warn!(machine = %stored.name, "a subscription cannot be used any more: {error}");
-                Vec::new()
-            });
-            machines.all.push(Arc::new(Machine {
-                stored,
-                registration,
-                standing,
-            }));
-        }
-        for (id, schema) in schemas {
-            let own = machines
-                .all
-                .iter()
-                .filter(|machine| machine.stored.workspace == id);
-            machines
-                .workspaces
-                .insert(id.clone(), Arc::new(workspace(own, schema)));
-        }
-        machines
+        .map(|_| ())
     }
 }
 
@@ -202,7 +313,7 @@ impl Default for Known {
 }
 
 /// A workspace of these machines, lowest position first.
-fn workspace<'m>(machines: impl Iterator<Item = &'m Arc<Machine>>, schema: Schema) -> Workspace {
+fn workspace<'m>(machines: impl Iterator<Item = &'m Arc<Machine>>, schema: Arc<Schema>) -> Workspace {
     let mut served = BTreeMap::new();
     for machine in machines {
         // The last registration of a name wins, whatever its version (wire protocol 12).
@@ -216,21 +327,22 @@ fn workspace<'m>(machines: impl Iterator<Item = &'m Arc<Machine>>, schema: Schem
         }
     }
     Workspace {
-        schema: Some(Arc::new(schema)),
+        schema: Some(schema),
         served,
         listeners,
     }
 }
 
-/// The types with those of an announcement that are not there yet.
-fn with_types(schema: &Schema, definitions: &[String]) -> Result<Schema, Unservable> {
-    let mut schema = schema.clone();
+/// The types with those of an announcement that are not there yet; `None` when it brings none.
+fn with_types(schema: &Schema, definitions: &[String]) -> Result<Option<Schema>, Unservable> {
+    let mut all: Option<Schema> = None;
     for (number, definition) in definitions.iter().enumerate() {
-        match schema.with_custom(definition) {
-            Ok(extended) => schema = extended,
+        let known = all.as_ref().unwrap_or(schema);
+        match known.with_custom(definition) {
+            Ok(extended) => all = Some(extended),
             // One announcement per type and workspace; the same again changes nothing.
-            Err(SchemaError::Taken(name))
-                if schema.type_named(&name).is_some_and(|known| known.is_custom) => {}
+            Err(SchemaError::Taken(name)) if known.type_named(&name).is_some_and(|known| known.is_custom) => {
+            }
             Err(because) => {
                 return Err(Unservable::Type {
                     number: number + 1,
@@ -239,7 +351,7 @@ fn with_types(schema: &Schema, definitions: &[String]) -> Result<Schema, Unserva
             }
         }
     }
-    Ok(schema)
+    Ok(all)
 }
 
 fn standing(schema: &Schema, subscriptions: &[Subscription]) -> Result<Vec<Standing>, Unservable> {
@@ -261,8 +373,11 @@ fn standing(schema: &Schema, subscriptions: &[Subscription]) -> Result<Vec<Stand
         match <[Selection; 1]>::try_from(question.roots) {
             Ok([root]) => Ok(Standing {
                 operation,
-                root,
                 secrets: subscription.secrets.clone(),
+                filters: schema
+                    .root(&root.name)
+                    .and_then(|kind| Some(find_of(kind, &root).ok()?.filters)),
+                root,
             }),
             Err(roots) => Err(refuse(format!(
                 "it has {} root fields and must have one",

@@ -8,6 +8,7 @@ pub mod housekeeping;
 pub mod known;
 pub mod list;
 pub mod register;
+pub(super) mod room;
 mod runs;
 pub mod session;
 pub mod tickets;

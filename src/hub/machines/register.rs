@@ -114,6 +114,7 @@ pub(in super::super) async fn register(
             .map_err(|problem| Refusal::bad("invalid_registration", problem.to_string()))?;
     }
     hub.may_have_name(&caller, &registration)?;
+    hub.has_room()?;
     if hub.is_stopping() {
         return Err(Refusal::busy("the hub is closing", 2));
     }
@@ -229,9 +230,9 @@ impl Hub {
         }
         if self.known().refresh(self.store()).await? {
             self.whispers().tell(Hint::Machines);
+            self.tell_superseded();
         }
         self.make_chat_teams(&registration.team_ids).await?;
-        self.tell_superseded();
         tracing::info!(machine = %registration.name, version = %registration.version, key = %key.id, "a machine has registered");
         let both = CAPABILITIES.iter().filter(|known| registration.knows(known));
         Ok(Ticket {

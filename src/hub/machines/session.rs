@@ -32,7 +32,7 @@ use crate::wire::hub::{Control, MAX_MESSAGE, Upward, extensions};
 const WRITE: Duration = Duration::from_secs(10);
 
 /// Bytes that are read and written at once; each of many machines has such buffers.
-const BUFFER: usize = 8 * 1024;
+const BUFFER: usize = 2 * 1024;
 
 /// Messages that cannot be read before the conversation ends.
 const MOST_NONSENSE: u32 = 100;
@@ -229,7 +229,7 @@ impl Hub {
                 "a registration cannot be kept"
             );
         }
-        self.tell_superseded();
+        self.tell_if_superseded(session);
         self.ring();
     }
 

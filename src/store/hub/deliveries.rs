@@ -5,6 +5,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::SqlHub;
+use super::rows::{ManyRows, Row as Cells};
 use super::statement::{Doing, composed, marks, moment};
 use crate::model::Timestamp;
 use crate::ports::hub::{
@@ -80,29 +81,36 @@ fn counted(rows: &[AnyRow]) -> Result<DeliveryCounts, sqlx::Error> {
     Ok(counts)
 }
 
-/// Lets a delivery wait; `after` orders those of one moment.
+/// Lets deliveries wait.
+pub(super) static WAIT: ManyRows = ManyRows::new(
+    "INSERT INTO hub_delivery (workspace, id, registration, what, operation, correlation, payload, position, expires, created, \
+     not_before, state, attempts, session, lease_until, because) \
+     SELECT $1, v.*, 0, 'waiting', 0, '', 0, '' FROM",
+    "WHERE v.column1 IS NOT NULL ON CONFLICT DO NOTHING",
+);
+
+/// A delivery as a row; `after` orders those of one moment.
+pub(super) fn row_of(delivery: &NewDelivery, after: i64) -> Cells {
+    vec![
+        delivery.id.as_str().into(),
+        delivery.registration.as_str().into(),
+        word(delivery.kind).into(),
+        delivery.operation.as_str().into(),
+        delivery.correlation.as_str().into(),
+        delivery.payload.as_str().into(),
+        delivery.created.as_micros().saturating_add(after).into(),
+        delivery.expires.as_micros().into(),
+        delivery.created.as_micros().into(),
+    ]
+}
+
+/// Lets a delivery wait.
 pub(super) async fn insert(
     connection: &mut AnyConnection,
     delivery: &NewDelivery,
-    after: i64,
 ) -> Result<(), HubStoreError> {
-    const INSERT: &str = "INSERT INTO hub_delivery (id, workspace, registration, what, operation, correlation, payload, \
-        state, position, attempts, not_before, session, lease_until, expires, created, because) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', $8, 0, 0, '', 0, $9, $10, '') ON CONFLICT DO NOTHING";
-    sqlx::query(INSERT)
-        .bind(delivery.id.as_str())
-        .bind(delivery.workspace.as_str())
-        .bind(delivery.registration.as_str())
-        .bind(word(delivery.kind))
-        .bind(delivery.operation.as_str())
-        .bind(delivery.correlation.as_str())
-        .bind(delivery.payload.as_str())
-        .bind(delivery.created.as_micros().saturating_add(after))
-        .bind(delivery.expires.as_micros())
-        .bind(delivery.created.as_micros())
-        .execute(connection)
+    WAIT.execute(connection, &delivery.workspace, vec![row_of(delivery, 0)])
         .await
-        .map(|_| ())
         .doing("let a delivery wait")
 }
 
@@ -125,13 +133,19 @@ impl SqlHub {
             .bind(now.as_micros())
             .execute(&mut *connection)
             .await?;
-        const EXPIRE: &str = "UPDATE hub_delivery SET state = 'dead', session = '', \
-            because = CASE WHEN state = 'sent' THEN 'no answer came in time' ELSE 'no machine was there in time' END \
-            WHERE state <> 'dead' AND expires <= $1";
-        sqlx::query(EXPIRE)
-            .bind(now.as_micros())
-            .execute(connection)
-            .await?;
+        for (state, because) in [
+            ("waiting", "no machine was there in time"),
+            ("sent", "no answer came in time"),
+        ] {
+            const EXPIRE: &str = "UPDATE hub_delivery SET state = 'dead', session = '', because = $3 \
+                WHERE state = $2 AND expires <= $1";
+            sqlx::query(EXPIRE)
+                .bind(now.as_micros())
+                .bind(state)
+                .bind(because)
+                .execute(&mut *connection)
+                .await?;
+        }
         Ok(())
     }
 
@@ -144,7 +158,16 @@ impl SqlHub {
             GROUP BY registration HAVING COUNT(*) > $1";
         const END: &str = "UPDATE hub_delivery SET state = 'dead', because = 'too many were waiting' WHERE id IN \
             (SELECT id FROM hub_delivery WHERE registration = $1 AND state = 'waiting' ORDER BY position LIMIT $2)";
+        const SOME: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM hub_delivery WHERE state = 'waiting' LIMIT $1) AS some_of_them";
         let most = i64::from(limits.waiting);
+        let some = sqlx::query(SOME)
+            .bind(most + 1)
+            .fetch_one(&mut *connection)
+            .await?;
+        // None has too much while all together have not.
+        if some.try_get::<i64, _>(0)? <= most {
+            return Ok(());
+        }
         let full = sqlx::query(FULL).bind(most).fetch_all(&mut *connection).await?;
         for row in full {
             let registration: String = row.try_get("registration")?;
@@ -176,16 +199,18 @@ impl SqlHub {
 #[async_trait]
 impl Deliveries for SqlHub {
     async fn enqueue(&self, delivery: &NewDelivery) -> Result<(), HubStoreError> {
-        insert(&mut *self.writer().await?, delivery, 0).await
+        insert(&mut *self.writer().await?, delivery).await
     }
 
-    async fn waited_for(&self, now: Timestamp) -> Result<Vec<String>, HubStoreError> {
-        const ASK: &str =
-            "SELECT DISTINCT registration FROM hub_delivery WHERE state = 'waiting' AND not_before <= $1";
-        let rows = sqlx::query(ASK)
-            .bind(now.as_micros())
-            .fetch_all(&mut *self.reading().await?)
-            .await;
+    async fn waited_for(&self) -> Result<Vec<String>, HubStoreError> {
+        // From one registration to the next by the index, whatever waits for each.
+        const ASK: &str = "WITH RECURSIVE waited (registration) AS ( \
+            SELECT MIN(registration) FROM hub_delivery WHERE state = 'waiting' \
+            UNION ALL SELECT (SELECT MIN(d.registration) FROM hub_delivery d \
+                WHERE d.state = 'waiting' AND d.registration > waited.registration) \
+            FROM waited WHERE waited.registration IS NOT NULL) \
+            SELECT registration FROM waited WHERE registration IS NOT NULL";
+        let rows = sqlx::query(ASK).fetch_all(&mut *self.reading().await?).await;
         let read = rows.and_then(|rows| rows.iter().map(|row| row.try_get(0)).collect());
         read.doing("see what waits")
     }
@@ -277,8 +302,7 @@ impl Deliveries for SqlHub {
     }
 
     async fn counts(&self, registration: &str) -> Result<DeliveryCounts, HubStoreError> {
-        const COUNT: &str =
-            "SELECT state, COUNT(*) AS number FROM hub_delivery WHERE registration = $1 GROUP BY state";
+        const COUNT: &str = "SELECT state, COUNT(*) AS number FROM hub_delivery WHERE state IN ('waiting', 'sent', 'dead') AND registration = $1 GROUP BY state";
         let rows = sqlx::query(COUNT)
             .bind(registration)
             .fetch_all(&mut *self.reading().await?)

@@ -7,6 +7,7 @@ mod deliveries;
 mod extensions;
 mod handed;
 mod hints;
+mod indexed;
 mod keys;
 mod life;
 mod log_shelf;
@@ -16,6 +17,7 @@ mod pending;
 mod people;
 mod registrations;
 mod rights;
+mod rows;
 mod runs;
 mod said;
 mod secrets;
@@ -45,6 +47,9 @@ use work::SqlWork;
 
 /// All schemas of a hub that this program knows, oldest first.
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/hub");
+
+/// What only SQLite needs, numbered among the others.
+static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/hub-sqlite");
 
 /// Connections that read an SQLite file beside the one that writes.
 const READERS: u32 = 4;
@@ -108,7 +113,8 @@ impl SqlHub {
             .max_lifetime(None);
         let writers = options.clone().max_connections(1).after_connect(|connection, _| {
             // Full synchronisation is the default: what was committed survives a loss of power.
-            const SETTINGS: &str = "PRAGMA busy_timeout = 15000; PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 16777216";
+            const SETTINGS: &str = "PRAGMA busy_timeout = 15000; PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 16777216; \
+                PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -8000";
             Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) })
         });
         let readers = options
@@ -129,6 +135,12 @@ impl SqlHub {
         let pool = AnyPoolOptions::new()
             .acquire_timeout(PATIENCE)
             .max_connections(POSTGRES_CONNECTIONS)
+            .after_connect(|connection, _| {
+                // Whatever is asked has an index for it. A planner that has only seen empty tables must not think otherwise.
+                const SETTINGS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+                    SET jit = off";
+                Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) })
+            })
             .connect(url)
             .await
             .doing("reach the hub's database")?;
@@ -146,7 +158,11 @@ impl SqlHub {
             .ensure_migrations_table(&MIGRATIONS.table_name)
             .await
             .doing(DOING)?;
-        MIGRATIONS
+        let mut all = MIGRATIONS.migrations.to_vec();
+        if !self.is_postgres() {
+            all.extend_from_slice(&SQLITE_MIGRATIONS.migrations);
+        }
+        Migrator::with_migrations(all)
             .run_direct(None, &mut *connection, false)
             .await
             .doing(DOING)

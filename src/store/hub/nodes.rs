@@ -9,50 +9,16 @@ use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyPool, Row};
 
+use super::indexed::{INDEXED, indexed, is_shared};
+use super::rows::{Lists, lists};
 use super::statement::{composed, json, marks};
 use crate::ports::graph::{Filter, Find, GraphError, GraphReader, Node};
 
-/// Fields whose values can be searched by without looking at every node, the telling ones first.
-pub(super) const INDEXED: &[&str] = &[
-    "goalSetId",
-    "sha",
-    "buildId",
-    "number",
-    "login",
-    "screenName",
-    "userId",
-    "channelId",
-    "providerId",
-    "namespace",
-    "name",
-    "uniqueName",
-    "owner",
-    "branch",
-    "registration",
-    "providerType",
-    "environment",
-    "state",
-    "status",
-];
-
-/// Longest value that is indexed; longer ones are found by looking.
-pub(super) const LONGEST_INDEXED: usize = 200;
-
-/// Most keys asked for at once.
-const CHUNK: usize = 500;
+/// Most keys that links may point at in one question.
+const MOST_TARGETS: usize = 256;
 
 /// Most nodes that one search looks at when its filters are not all indexed.
 const MOST_LOOKED_AT: i64 = 20_000;
-
-/// A value as the index has it; `None` for what is not indexed.
-pub(super) fn indexed(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => (text.len() <= LONGEST_INDEXED).then(|| text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(yes) => Some(yes.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
-}
 
 /// The graph of a workspace outside of any unit of work.
 #[derive(Debug)]
@@ -104,27 +70,34 @@ fn node(row: &AnyRow, kind: &str) -> Result<Arc<Node>, GraphError> {
     read().map(Arc::new).map_err(failed)
 }
 
-/// Nodes by their keys, in the order of the keys.
+/// Nodes by their keys, in the order of the keys. A key that is a node's id names that node, whoever else has it.
 pub(super) async fn by_keys(
     connection: &mut AnyConnection,
     workspace: &str,
     kind: &str,
     keys: &[String],
 ) -> Result<Vec<Arc<Node>>, GraphError> {
+    static ASK: Lists = Lists::new(
+        "SELECT n.id AS asked, n.keys, n.body, n.links FROM hub_node n \
+         WHERE n.workspace = $1 AND n.kind = $2 AND n.id IN (",
+        ") UNION ALL SELECT k.key AS asked, n.keys, n.body, n.links FROM hub_node_key k JOIN hub_node n \
+         ON n.workspace = k.workspace AND n.kind = k.kind AND n.id = k.id \
+         WHERE k.workspace = $1 AND k.kind = $2 AND k.key IN (",
+        ")",
+        3,
+    );
     let mut found: HashMap<String, Arc<Node>> = HashMap::new();
-    for chunk in keys.chunks(CHUNK) {
-        let statement = format!(
-            "SELECT k.key AS asked, n.keys, n.body, n.links FROM hub_node_key k JOIN hub_node n \
-             ON n.workspace = k.workspace AND n.kind = k.kind AND n.id = k.id \
-             WHERE k.workspace = $1 AND k.kind = $2 AND k.key IN ({})",
-            marks(3, chunk.len())
-        );
-        let mut query = sqlx::query(composed(statement)).bind(workspace).bind(kind);
-        for key in chunk {
-            query = query.bind(key.as_str());
-        }
+    for (statement, list) in lists(keys, &ASK) {
+        let query = sqlx::query(statement).bind(workspace).bind(kind);
+        let query = list
+            .into_iter()
+            .fold(query, |query, key| query.bind(key.as_str()));
         for row in query.fetch_all(&mut *connection).await.map_err(failed)? {
-            found.insert(row.try_get("asked").map_err(failed)?, node(&row, kind)?);
+            let (asked, node) = (row.try_get("asked").map_err(failed)?, node(&row, kind)?);
+            match node.id() == asked {
+                true => drop(found.insert(asked, node)),
+                false => drop(found.entry(asked).or_insert(node)),
+            }
         }
     }
     Ok(keys.iter().filter_map(|key| found.get(key).cloned()).collect())
@@ -138,26 +111,33 @@ pub(super) async fn linking(
     keys: &[String],
     limit: u32,
 ) -> Result<Vec<Arc<Node>>, GraphError> {
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
-    let keys = &keys[..keys.len().min(CHUNK)];
-    let statement = format!(
-        "SELECT n.keys, n.body, n.links FROM hub_node n WHERE n.workspace = $1 AND n.kind = $2 AND n.id IN \
-         (SELECT l.id FROM hub_node_link l WHERE l.workspace = $1 AND l.kind = $2 AND l.field = $3 AND l.target IN ({})) \
-         ORDER BY n.created LIMIT $4",
-        marks(5, keys.len())
+    static ASK: Lists = Lists::new(
+        "WITH l AS MATERIALIZED (SELECT DISTINCT id FROM hub_node_link \
+         WHERE workspace = $1 AND kind = $2 AND field = $3 AND target IN (",
+        "",
+        ")) SELECT n.keys, n.body, n.links, n.created FROM l CROSS JOIN hub_node n \
+         WHERE n.workspace = $1 AND n.kind = $2 AND n.id = l.id ORDER BY n.created LIMIT $4",
+        5,
     );
-    let mut query = sqlx::query(composed(statement))
-        .bind(workspace)
-        .bind(kind)
-        .bind(field)
-        .bind(i64::from(limit));
-    for key in keys {
-        query = query.bind(key.as_str());
+    let keys = &keys[..keys.len().min(MOST_TARGETS)];
+    let mut nodes = Vec::new();
+    for (statement, list) in lists(keys, &ASK) {
+        let query = sqlx::query(statement)
+            .bind(workspace)
+            .bind(kind)
+            .bind(field)
+            .bind(i64::from(limit));
+        let query = list
+            .into_iter()
+            .fold(query, |query, key| query.bind(key.as_str()));
+        for row in query.fetch_all(&mut *connection).await.map_err(failed)? {
+            let created: i64 = row.try_get("created").map_err(failed)?;
+            nodes.push((created, node(&row, kind)?));
+        }
     }
-    let rows = query.fetch_all(&mut *connection).await.map_err(failed)?;
-    rows.iter().map(|row| node(row, kind)).collect()
+    nodes.sort_by_key(|(created, _)| *created);
+    nodes.truncate(limit as usize);
+    Ok(nodes.into_iter().map(|(_, node)| node).collect())
 }
 
 /// Filters that an index answers, the most telling first, with the values that each admits.
@@ -195,6 +175,12 @@ fn plan(find: &Find) -> Plan<'_> {
 }
 
 impl Plan<'_> {
+    /// Whether the first filter finds nodes in the order in which they changed: they may be very many.
+    fn is_in_order(&self, find: &Find) -> bool {
+        let first = self.filters.first();
+        !find.history && first.is_some_and(|(field, values)| is_shared(field) && values.len() == 1)
+    }
+
     /// The statement; its first placeholders are workspace, kind, limit and offset, then each filter's field and values.
     fn statement(&self, find: &Find) -> String {
         let (mut tables, mut conditions, mut next) = (String::new(), String::new(), 5);
@@ -216,9 +202,15 @@ impl Plan<'_> {
         };
         let is_descending = find.descending || find.order_by.is_some();
         let direction = if is_descending { "DESC" } else { "ASC" };
+        let order = if self.is_in_order(find) {
+            conditions.push_str(" AND v0.changed > 0");
+            "v0.changed"
+        } else {
+            "n.changed"
+        };
         format!(
             "SELECT n.keys, n.body, n.links FROM {tables}{source} n WHERE n.workspace = $1 AND n.kind = $2{conditions} \
-             ORDER BY n.changed {direction} LIMIT $3 OFFSET $4"
+             ORDER BY {order} {direction} LIMIT $3 OFFSET $4"
         )
     }
 }

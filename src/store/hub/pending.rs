@@ -1,34 +1,34 @@
-//! Nodes that a unit of work has changed and not written yet: written together, in few statements of many rows.
-//!
-//! Statements come in a few sizes only, so that the database need not prepare a new one for every number of rows.
+//! What a unit of work has changed and not written yet: written together, in few statements of many rows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
-use sqlx::any::AnyArguments;
-use sqlx::query::Query;
-use sqlx::{Any, AnyConnection};
+use sqlx::AnyConnection;
 
-use super::nodes::{INDEXED, indexed};
-use super::statement::{composed, marks, rows, to_json};
+use super::deliveries::{WAIT, row_of};
+use super::indexed::{INDEXED, indexed, is_followed, is_shared};
+use super::rows::{Cell, ManyRows, Row};
+use super::statement::to_json;
 use crate::ports::graph::Node;
+use crate::ports::hub::NewDelivery;
 
-/// Rows of one statement.
-const SIZES: [usize; 5] = [128, 32, 8, 2, 1];
-
-/// Nodes after which it is time to write.
-pub(super) const MANY: usize = 1_000;
+/// Nodes or deliveries after which it is time to write.
+pub(super) const MANY: usize = 2_000;
 
 /// A node that is to be written.
 #[derive(Debug)]
 struct Waiting {
-    node: Node,
-    /// What is in the database of it, as far as that is known.
-    known: Option<Node>,
+    node: Arc<Node>,
+    /// What is in the database of it; none when it is not there.
+    known: Option<Arc<Node>>,
     position: i64,
 }
 
-/// A row of texts, and at its end perhaps a number.
-type Texts = Vec<String>;
+impl Waiting {
+    fn had_key(&self, key: &String) -> bool {
+        self.known.as_ref().is_some_and(|known| known.keys.contains(key))
+    }
+}
 
 /// What waits to be written.
 #[derive(Debug, Default)]
@@ -36,44 +36,59 @@ pub(super) struct Pending {
     nodes: Vec<Waiting>,
     /// Where a node is in `nodes`, by type and id.
     places: HashMap<(String, String), usize>,
-    /// Versions that are kept: rows with their position.
-    versions: Vec<(Texts, i64)>,
+    /// Types of the nodes that wait.
+    kinds: HashSet<String>,
+    /// Versions that are kept.
+    versions: Vec<Row>,
+    deliveries: Vec<Row>,
 }
 
 impl Pending {
-    /// How many nodes wait.
-    pub(super) fn len(&self) -> usize {
-        self.nodes.len()
+    /// Whether it is time to write.
+    pub(super) fn is_much(&self) -> bool {
+        self.nodes.len() >= MANY || self.deliveries.len() >= MANY
     }
 
-    /// One more; in place of itself, when it waits already.
+    /// Whether a node of this type waits.
+    pub(super) fn has_kind(&self, kind: &str) -> bool {
+        self.kinds.contains(kind)
+    }
+
+    /// One more node; in place of itself, when it waits already.
     pub(super) fn add(
         &mut self,
-        workspace: &str,
-        node: &Node,
-        known: Option<&Node>,
+        node: &Arc<Node>,
+        known: Option<&Arc<Node>>,
         keeps_history: bool,
         position: i64,
     ) {
         if keeps_history {
-            self.versions.push((texts_of(workspace, node), position));
+            let mut row = cells_of(node);
+            row.push(position.into());
+            self.versions.push(row);
         }
         let place = (node.kind.clone(), node.id().to_owned());
         match self.places.get(&place) {
             Some(place) => {
                 let waiting = &mut self.nodes[*place];
-                waiting.node = node.clone();
+                waiting.node = Arc::clone(node);
                 waiting.position = position;
             }
             None => {
+                self.kinds.insert(node.kind.clone());
                 self.places.insert(place, self.nodes.len());
                 self.nodes.push(Waiting {
-                    node: node.clone(),
+                    node: Arc::clone(node),
                     known: known.cloned(),
                     position,
                 });
             }
         }
+    }
+
+    /// One more delivery; `after` orders those of one moment.
+    pub(super) fn deliver(&mut self, delivery: &NewDelivery, after: i64) {
+        self.deliveries.push(row_of(delivery, after));
     }
 
     /// Writes everything.
@@ -82,90 +97,77 @@ impl Pending {
         connection: &mut AnyConnection,
         workspace: &str,
     ) -> Result<(), sqlx::Error> {
+        static NODE: ManyRows = ManyRows::new(
+            "INSERT INTO hub_node (workspace, kind, id, keys, body, links, created, changed) \
+             SELECT $1, v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, v.column6 FROM",
+            "WHERE v.column1 IS NOT NULL ON CONFLICT (workspace, kind, id) DO UPDATE SET keys = excluded.keys, \
+             body = excluded.body, links = excluded.links, changed = excluded.changed",
+        );
+        static VERSION: ManyRows = ManyRows::new(
+            "INSERT INTO hub_node_version (workspace, kind, id, keys, body, links, changed) SELECT $1, v.* FROM",
+            "WHERE v.column1 IS NOT NULL",
+        );
         let nodes = std::mem::take(&mut self.nodes);
         self.places.clear();
-        write_nodes(connection, workspace, &nodes).await?;
+        self.kinds.clear();
+        let whole = nodes.iter().map(|waiting| {
+            let mut row = cells_of(&waiting.node);
+            row.push(waiting.position.into());
+            row
+        });
+        NODE.execute(connection, workspace, whole.collect()).await?;
         write_keys(connection, workspace, &nodes).await?;
         write_links(connection, workspace, &nodes).await?;
         write_values(connection, workspace, &nodes).await?;
-        const VERSION: (&str, &str) = (
-            "INSERT INTO hub_node_version (workspace, kind, id, keys, body, links, changed) VALUES ",
-            "",
-        );
-        insert(
-            connection,
-            VERSION,
-            7,
-            std::mem::take(&mut self.versions),
-            bind_version,
-        )
-        .await
+        let versions = std::mem::take(&mut self.versions);
+        VERSION.execute(connection, workspace, versions).await?;
+        let deliveries = std::mem::take(&mut self.deliveries);
+        WAIT.execute(connection, workspace, deliveries).await
     }
 }
 
-fn texts_of(workspace: &str, node: &Node) -> Texts {
-    vec![
-        workspace.to_owned(),
-        node.kind.clone(),
-        node.id().to_owned(),
-        to_json(&node.keys),
-        to_json(&node.body),
-        to_json(&node.links),
-    ]
-}
-
-type Statement = Query<'static, Any, AnyArguments>;
-
-fn bind_texts(mut query: Statement, texts: Texts) -> Statement {
-    for text in texts {
-        query = query.bind(text);
-    }
-    query
-}
-
-fn bind_version(query: Statement, (texts, position): (Texts, i64)) -> Statement {
-    bind_texts(query, texts).bind(position)
-}
-
-fn bind_node(query: Statement, (texts, position): (Texts, i64)) -> Statement {
-    bind_texts(query, texts).bind(position).bind(position)
-}
-
-/// Inserts rows in as few statements as their sizes allow.
-async fn insert<R>(
-    connection: &mut AnyConnection,
-    (start, end): (&str, &str),
-    width: usize,
-    waiting: Vec<R>,
-    bind: fn(Statement, R) -> Statement,
-) -> Result<(), sqlx::Error> {
-    let mut waiting = waiting.into_iter();
-    while waiting.len() > 0 {
-        let size = SIZES.into_iter().find(|size| *size <= waiting.len()).unwrap_or(1);
-        let statement = format!("{start}{} {end}", rows(1, size, width));
-        let query = waiting
-            .by_ref()
-            .take(size)
-            .fold(sqlx::query(composed(statement)), bind);
-        query.execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-async fn write_nodes(
+/// Takes what can be found of a node out of the tables beside it.
+pub(super) async fn forget(
     connection: &mut AnyConnection,
     workspace: &str,
-    nodes: &[Waiting],
+    node: &Node,
 ) -> Result<(), sqlx::Error> {
-    const NODE: (&str, &str) = (
-        "INSERT INTO hub_node (workspace, kind, id, keys, body, links, created, changed) VALUES ",
-        "ON CONFLICT (workspace, kind, id) DO UPDATE SET keys = excluded.keys, body = excluded.body, \
-         links = excluded.links, changed = excluded.changed",
-    );
-    let rows = nodes
-        .iter()
-        .map(|waiting| (texts_of(workspace, &waiting.node), waiting.position));
-    insert(connection, NODE, 8, rows.collect(), bind_node).await
+    let keys = node.keys.iter().skip(1);
+    let keys = keys.map(|key| cells([&node.kind, key, node.id()])).collect();
+    FORGET_KEY.execute(connection, workspace, keys).await?;
+    let links = links_of(node).map(|link| link_row(node, link)).collect();
+    FORGET_LINK.execute(connection, workspace, links).await?;
+    let values = values_of(node).map(|(field, value)| cells([&node.kind, field, &value, node.id()]));
+    FORGET_VALUE
+        .execute(connection, workspace, values.collect())
+        .await
+}
+
+static FORGET_KEY: ManyRows = ManyRows::new(
+    "DELETE FROM hub_node_key WHERE workspace = $1 AND (kind, key, id) IN (SELECT v.* FROM",
+    ")",
+);
+static FORGET_LINK: ManyRows = ManyRows::new(
+    "DELETE FROM hub_node_link WHERE workspace = $1 AND (kind, field, target, id) IN (SELECT v.* FROM",
+    ")",
+);
+static FORGET_VALUE: ManyRows = ManyRows::new(
+    "DELETE FROM hub_node_value WHERE workspace = $1 AND (kind, field, value, id) IN (SELECT v.* FROM",
+    ")",
+);
+
+fn cells<const N: usize>(texts: [&str; N]) -> Row {
+    texts.map(Cell::from).to_vec()
+}
+
+fn cells_of(node: &Node) -> Row {
+    vec![
+        node.kind.as_str().into(),
+        node.id().into(),
+        to_json(&node.keys).into(),
+        to_json(&node.body).into(),
+        to_json(&node.links).into(),
+    ]
 }
 
 async fn write_keys(
@@ -173,28 +175,40 @@ async fn write_keys(
     workspace: &str,
     nodes: &[Waiting],
 ) -> Result<(), sqlx::Error> {
-    const KEY: (&str, &str) = (
-        "INSERT INTO hub_node_key (workspace, kind, key, id) VALUES ",
-        "ON CONFLICT (workspace, kind, key) DO UPDATE SET id = excluded.id",
+    static KEY: ManyRows = ManyRows::new(
+        "INSERT INTO hub_node_key (workspace, kind, key, id) SELECT $1, v.* FROM",
+        "WHERE v.column1 IS NOT NULL ON CONFLICT (workspace, kind, key) DO UPDATE SET id = excluded.id",
     );
     // The last node that has a key is the one that it names.
     let mut keys: BTreeMap<(&str, &str), &str> = BTreeMap::new();
-    for Waiting { node, known, .. } in nodes {
+    for waiting in nodes {
+        let node = &waiting.node;
         // A key that it had before may be another's by now.
-        let is_new = |key: &&String| known.as_ref().is_none_or(|known| !known.keys.contains(key));
-        let new = node.keys.iter().filter(is_new);
+        let new = node.keys.iter().skip(1).filter(|key| !waiting.had_key(key));
         keys.extend(new.map(|key| ((node.kind.as_str(), key.as_str()), node.id())));
     }
-    let row =
-        |((kind, key), id): ((&str, &str), &str)| [workspace, kind, key, id].map(str::to_owned).to_vec();
-    insert(
-        connection,
-        KEY,
-        4,
-        keys.into_iter().map(row).collect(),
-        bind_texts,
-    )
-    .await
+    let row = |((kind, key), id): ((&str, &str), &str)| cells([kind, key, id]);
+    KEY.execute(connection, workspace, keys.into_iter().map(row).collect())
+        .await
+}
+
+/// A link field and one of its targets.
+type Link<'n> = (&'n str, &'n str);
+
+fn links_of(node: &Node) -> impl Iterator<Item = Link<'_>> {
+    let followed = node
+        .links
+        .iter()
+        .filter(|(field, _)| is_followed(&node.kind, field));
+    followed.flat_map(|(field, targets)| {
+        targets
+            .iter()
+            .map(move |target| (field.as_str(), target.as_str()))
+    })
+}
+
+fn link_row(node: &Node, (field, target): Link<'_>) -> Row {
+    cells([&node.kind, field, target, node.id()])
 }
 
 async fn write_links(
@@ -202,30 +216,28 @@ async fn write_links(
     workspace: &str,
     nodes: &[Waiting],
 ) -> Result<(), sqlx::Error> {
-    const LINK: (&str, &str) = (
-        "INSERT INTO hub_node_link (workspace, kind, field, target, id) VALUES ",
-        "ON CONFLICT DO NOTHING",
+    static LINK: ManyRows = ManyRows::new(
+        "INSERT INTO hub_node_link (workspace, kind, field, target, id) SELECT $1, v.* FROM",
+        "WHERE v.column1 IS NOT NULL ON CONFLICT DO NOTHING",
     );
-    let changed = |waiting: &&Waiting| {
-        let known = waiting.known.as_ref();
-        known.is_none_or(|known| known.links != waiting.node.links)
-    };
-    let changed: Vec<&Waiting> = nodes.iter().filter(changed).collect();
-    forget(connection, "hub_node_link", workspace, &changed).await?;
-    let rows = changed.iter().flat_map(|waiting| {
-        let node = &waiting.node;
-        let targets = node.links.iter().flat_map(|(field, targets)| {
-            targets
-                .iter()
-                .map(move |target| (field.as_str(), target.as_str()))
-        });
-        targets.map(move |(field, target)| {
-            [workspace, node.kind.as_str(), field, target, node.id()]
-                .map(str::to_owned)
-                .to_vec()
-        })
-    });
-    insert(connection, LINK, 5, rows.collect(), bind_texts).await
+    let (mut gone, mut new) = (Vec::new(), Vec::new());
+    for Waiting { node, known, .. } in nodes {
+        if known.as_ref().is_some_and(|known| known.links == node.links) {
+            continue;
+        }
+        let now: HashSet<Link<'_>> = links_of(node).collect();
+        let before: HashSet<Link<'_>> = known.iter().flat_map(|known| links_of(known)).collect();
+        gone.extend(before.difference(&now).map(|link| link_row(node, *link)));
+        new.extend(now.difference(&before).map(|link| link_row(node, *link)));
+    }
+    FORGET_LINK.execute(connection, workspace, gone).await?;
+    LINK.execute(connection, workspace, new).await
+}
+
+/// The indexed values of a node.
+fn values_of(node: &Node) -> impl Iterator<Item = (&'static str, String)> {
+    let of = |field: &&'static str| Some((*field, indexed(node.body.get(*field)?)?));
+    INDEXED.iter().filter_map(of)
 }
 
 async fn write_values(
@@ -233,60 +245,27 @@ async fn write_values(
     workspace: &str,
     nodes: &[Waiting],
 ) -> Result<(), sqlx::Error> {
-    const VALUE: (&str, &str) = (
-        "INSERT INTO hub_node_value (workspace, kind, field, value, id) VALUES ",
-        "ON CONFLICT DO NOTHING",
+    static VALUE: ManyRows = ManyRows::new(
+        "INSERT INTO hub_node_value (workspace, kind, field, value, id, changed) SELECT $1, v.* FROM",
+        "WHERE v.column1 IS NOT NULL ON CONFLICT (workspace, kind, field, value, id) DO UPDATE SET changed = excluded.changed",
     );
-    let changed = |waiting: &&Waiting| {
-        let known = waiting.known.as_ref();
-        known.is_none_or(|known| values_of(known) != values_of(&waiting.node))
-    };
-    let changed: Vec<&Waiting> = nodes.iter().filter(changed).collect();
-    forget(connection, "hub_node_value", workspace, &changed).await?;
-    let rows = changed.iter().flat_map(|waiting| {
-        let node = &waiting.node;
-        values_of(node).into_iter().map(move |(field, value)| {
-            [workspace, node.kind.as_str(), field, value.as_str(), node.id()]
-                .map(str::to_owned)
-                .to_vec()
-        })
-    });
-    insert(connection, VALUE, 5, rows.collect(), bind_texts).await
-}
-
-fn values_of(node: &Node) -> Vec<(&'static str, String)> {
-    INDEXED
-        .iter()
-        .filter_map(|field| Some((*field, indexed(node.body.get(*field)?)?)))
-        .collect()
-}
-
-/// Takes rows of these nodes out of a table, type by type.
-async fn forget(
-    connection: &mut AnyConnection,
-    table: &str,
-    workspace: &str,
-    nodes: &[&Waiting],
-) -> Result<(), sqlx::Error> {
-    let mut of_kind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let (mut gone, mut new) = (Vec::new(), Vec::new());
     for waiting in nodes {
-        let ids = of_kind.entry(waiting.node.kind.as_str()).or_default();
-        ids.push(waiting.node.id());
-    }
-    for (kind, mut ids) in of_kind {
-        while !ids.is_empty() {
-            let size = SIZES.into_iter().find(|size| *size <= ids.len()).unwrap_or(1);
-            let marks = marks(3, size);
-            let statement =
-                format!("DELETE FROM {table} WHERE workspace = $1 AND kind = $2 AND id IN ({marks})");
-            let mut query = sqlx::query(composed(statement))
-                .bind(workspace.to_owned())
-                .bind(kind.to_owned());
-            for id in ids.drain(..size) {
-                query = query.bind(id.to_owned());
+        let node = &waiting.node;
+        for field in INDEXED {
+            let value = |node: &Node| indexed(node.body.get(*field)?);
+            let (before, now) = (waiting.known.as_deref().and_then(value), value(node));
+            let row = |value: String| cells([&node.kind, field, &value, node.id()]);
+            let is_other = before != now;
+            // What many nodes share is kept in the order of changes, and so is new with each.
+            if let Some(now) = now.filter(|_| is_other || is_shared(field)) {
+                let mut row = row(now);
+                row.push(if is_shared(field) { waiting.position } else { 0 }.into());
+                new.push(row);
             }
-            query.execute(&mut *connection).await?;
+            gone.extend(before.filter(|_| is_other).map(row));
         }
     }
-    Ok(())
+    FORGET_VALUE.execute(connection, workspace, gone).await?;
+    VALUE.execute(connection, workspace, new).await
 }

@@ -7,7 +7,7 @@ use sqlx::{AnyConnection, Row};
 use super::SqlHub;
 use super::statement::{Doing, composed, marks, moment};
 use crate::model::Timestamp;
-use crate::ports::hub::{HubStoreError, Registrations, StoredRegistration};
+use crate::ports::hub::{HubStoreError, RegistrationChanges, Registrations, StoredRegistration};
 use crate::wire::hub::PolicyName;
 
 const COLUMNS: &str = "id, workspace, name, version, policy, body, principal, position, alive_until";
@@ -38,10 +38,16 @@ fn registration(row: &AnyRow) -> Result<StoredRegistration, sqlx::Error> {
     })
 }
 
-async fn next_position(connection: &mut AnyConnection) -> Result<i64, sqlx::Error> {
+/// Counts a change; the counter's row is held until the end, so that changes follow one another.
+async fn next_change(connection: &mut AnyConnection) -> Result<i64, sqlx::Error> {
     const NEXT: &str =
         "UPDATE hub_counter SET value = value + 1 WHERE name = 'registrations' RETURNING value";
     sqlx::query(NEXT).fetch_one(connection).await?.try_get(0)
+}
+
+/// Whether somebody registers as before.
+fn is_same(known: &StoredRegistration, asked: &StoredRegistration) -> bool {
+    known.body == asked.body && known.policy == asked.policy && known.principal == asked.principal
 }
 
 async fn known(
@@ -59,12 +65,16 @@ async fn known(
     row.as_ref().map(registration).transpose()
 }
 
-async fn store(connection: &mut AnyConnection, new: &StoredRegistration) -> Result<(), sqlx::Error> {
+async fn store(
+    connection: &mut AnyConnection,
+    new: &StoredRegistration,
+    change: i64,
+) -> Result<(), sqlx::Error> {
     const UPSERT: &str = "INSERT INTO hub_registration \
-        (id, workspace, name, version, policy, body, principal, position, alive_until) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (workspace, name, version) DO UPDATE SET \
+        (id, workspace, name, version, policy, body, principal, position, alive_until, changed) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (workspace, name, version) DO UPDATE SET \
         policy = excluded.policy, body = excluded.body, principal = excluded.principal, position = excluded.position, \
-        alive_until = excluded.alive_until";
+        alive_until = excluded.alive_until, changed = excluded.changed";
     sqlx::query(UPSERT)
         .bind(new.id.as_str())
         .bind(new.workspace.as_str())
@@ -75,6 +85,7 @@ async fn store(connection: &mut AnyConnection, new: &StoredRegistration) -> Resu
         .bind(new.principal.as_str())
         .bind(new.position)
         .bind(new.alive_until.as_micros())
+        .bind(change)
         .execute(connection)
         .await
         .map(|_| ())
@@ -85,7 +96,7 @@ async fn drop_all(connection: &mut AnyConnection, ids: &[String]) -> Result<u64,
     let mut dropped = 0;
     for id in ids {
         for statement in [
-            "DELETE FROM hub_delivery WHERE registration = $1",
+            "DELETE FROM hub_delivery WHERE state IN ('waiting', 'sent', 'dead') AND registration = $1",
             "DELETE FROM hub_registration WHERE id = $1",
         ] {
             let query = sqlx::query(statement).bind(id.as_str());
@@ -93,9 +104,43 @@ async fn drop_all(connection: &mut AnyConnection, ids: &[String]) -> Result<u64,
         }
     }
     if !ids.is_empty() {
-        next_position(connection).await?;
+        next_change(connection).await?;
+        sqlx::query("UPDATE hub_counter SET value = value + 1 WHERE name = 'registrations_gone'")
+            .execute(connection)
+            .await?;
     }
     Ok(dropped)
+}
+
+/// Says until when one is alive.
+async fn keep_one_alive(
+    connection: &mut AnyConnection,
+    asked: &StoredRegistration,
+) -> Result<(), sqlx::Error> {
+    const KEEP: &str = "UPDATE hub_registration SET alive_until = $1 \
+        WHERE workspace = $2 AND name = $3 AND version = $4 AND alive_until < $1";
+    sqlx::query(KEEP)
+        .bind(asked.alive_until.as_micros())
+        .bind(asked.workspace.as_str())
+        .bind(asked.name.as_str())
+        .bind(asked.version.as_str())
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
+impl SqlHub {
+    async fn listed(&self, conditions: &str, since: i64) -> Result<Vec<StoredRegistration>, HubStoreError> {
+        let statement =
+            format!("SELECT {COLUMNS} FROM hub_registration WHERE {conditions} ORDER BY position");
+        let rows = sqlx::query(composed(statement))
+            .bind(since)
+            .fetch_all(&mut *self.reading().await?)
+            .await
+            .doing("list registrations")?;
+        let read: Result<Vec<_>, _> = rows.iter().map(registration).collect();
+        read.doing("list registrations")
+    }
 }
 
 #[async_trait]
@@ -103,8 +148,14 @@ impl Registrations for SqlHub {
     async fn register(&self, asked: &StoredRegistration) -> Result<StoredRegistration, HubStoreError> {
         let mut transaction = self.transaction().await?;
         let connection = &mut *transaction;
-        // The counter's row is held first, so that two registrations of one machine follow one another.
-        let position = next_position(connection).await.doing(DOING)?;
+        // Nobody need look at all machines because one of them has come back.
+        let before = known(connection, asked).await.doing(DOING)?;
+        if let Some(before) = before.filter(|before| is_same(before, asked)) {
+            keep_one_alive(connection, asked).await.doing(DOING)?;
+            transaction.commit().await.doing(DOING)?;
+            return Ok(before);
+        }
+        let position = next_change(connection).await.doing(DOING)?;
         let mut new = asked.clone();
         new.position = position;
         if let Some(known) = known(connection, asked).await.doing(DOING)? {
@@ -114,26 +165,41 @@ impl Registrations for SqlHub {
                 new.position = known.position;
             }
         }
-        store(connection, &new).await.doing(DOING)?;
+        store(connection, &new, position).await.doing(DOING)?;
         transaction.commit().await.doing(DOING)?;
         Ok(new)
     }
 
     async fn registrations(&self) -> Result<Vec<StoredRegistration>, HubStoreError> {
-        let statement = format!("SELECT {COLUMNS} FROM hub_registration ORDER BY position");
-        let rows = sqlx::query(composed(statement))
+        self.listed("changed >= $1", 0).await
+    }
+
+    async fn registrations_since(&self, changed: i64) -> Result<Vec<StoredRegistration>, HubStoreError> {
+        self.listed("changed > $1", changed).await
+    }
+
+    async fn registration_ids(&self) -> Result<Vec<String>, HubStoreError> {
+        let rows = sqlx::query("SELECT id FROM hub_registration")
             .fetch_all(&mut *self.reading().await?)
-            .await
-            .doing("list registrations")?;
-        let read: Result<Vec<_>, _> = rows.iter().map(registration).collect();
+            .await;
+        let read = rows.and_then(|rows| rows.iter().map(|row| row.try_get(0)).collect());
         read.doing("list registrations")
     }
 
-    async fn registrations_changed(&self) -> Result<i64, HubStoreError> {
-        const ASK: &str = "SELECT value FROM hub_counter WHERE name = 'registrations'";
-        let row = sqlx::query(ASK).fetch_one(&mut *self.reading().await?).await;
-        row.and_then(|row| row.try_get(0))
-            .doing("ask for changes of registrations")
+    async fn registrations_changed(&self) -> Result<RegistrationChanges, HubStoreError> {
+        const ASK: &str =
+            "SELECT name, value FROM hub_counter WHERE name IN ('registrations', 'registrations_gone')";
+        const DOING: &str = "ask for changes of registrations";
+        let rows = sqlx::query(ASK).fetch_all(&mut *self.reading().await?).await;
+        let mut changes = RegistrationChanges::default();
+        for row in rows.doing(DOING)? {
+            let value = row.try_get("value").doing(DOING)?;
+            match row.try_get::<String, _>("name").doing(DOING)?.as_str() {
+                "registrations" => changes.changed = value,
+                _ => changes.gone = value,
+            }
+        }
+        Ok(changes)
     }
 
     async fn keep_alive(&self, ids: &[String], until: Timestamp) -> Result<(), HubStoreError> {

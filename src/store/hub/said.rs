@@ -67,7 +67,7 @@ impl Invocations for SqlHub {
             .execute(&mut *transaction)
             .await
             .doing(DOING)?;
-        insert(&mut transaction, delivery, 0).await?;
+        insert(&mut transaction, delivery).await?;
         transaction.commit().await.doing(DOING)
     }
 

@@ -1,7 +1,5 @@
 //! What statements share: placeholders, moments, lists as JSON, and how failures are told.
 
-use std::fmt::Write as _;
-
 use serde::de::DeserializeOwned;
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
@@ -27,16 +25,6 @@ impl<T, E: std::error::Error + Send + Sync + 'static> Doing<T> for Result<T, E> 
 pub(super) fn marks(from: usize, count: usize) -> String {
     let marks: Vec<String> = (from..from + count).map(|number| format!("${number}")).collect();
     marks.join(", ")
-}
-
-/// `(…), (…)`: `count` rows of `width` placeholders, the first `$from`.
-pub(super) fn rows(from: usize, count: usize, width: usize) -> String {
-    let mut text = String::new();
-    for row in 0..count {
-        let separator = if row == 0 { "" } else { ", " };
-        let _ = write!(text, "{separator}({})", marks(from + row * width, width));
-    }
-    text
 }
 
 /// A statement that was put together here: of our own words and placeholders, never of anybody's values.

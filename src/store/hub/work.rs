@@ -3,6 +3,7 @@
 //! It holds the row of its workspace from beginning to end, so that units of one workspace follow one another and each
 //! sees all that the one before it did. What it changes is written before anybody reads it, and at the end.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -10,9 +11,9 @@ use async_trait::async_trait;
 use sqlx::{Any, Row, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::deliveries::insert;
 use super::nodes::{by_keys, failed, linking, search};
-use super::pending::{MANY, Pending};
+use super::pending::{Pending, forget};
+use super::rows::ManyRows;
 use super::statement::Doing;
 use crate::model::Timestamp;
 use crate::ports::graph::{Find, GraphError, GraphReader, Node};
@@ -66,11 +67,13 @@ impl SqlWork {
         })
     }
 
-    /// The transaction, with everything written that was changed.
-    async fn written(&self) -> Result<MutexGuard<'_, InTransaction>, sqlx::Error> {
+    /// The transaction, with everything written that was changed of a type.
+    async fn written(&self, kind: &str) -> Result<MutexGuard<'_, InTransaction>, sqlx::Error> {
         let mut doing = self.doing.lock().await;
         let InTransaction { transaction, pending } = &mut *doing;
-        pending.write(transaction, &self.workspace).await?;
+        if pending.has_kind(kind) {
+            pending.write(transaction, &self.workspace).await?;
+        }
         Ok(doing)
     }
 }
@@ -85,53 +88,65 @@ impl HubWork for SqlWork {
         self.number
     }
 
-    async fn put(&self, node: &Node, known: Option<&Node>, keeps_history: bool) -> Result<(), HubStoreError> {
+    async fn put(
+        &self,
+        node: &Arc<Node>,
+        known: Option<&Arc<Node>>,
+        keeps_history: bool,
+    ) -> Result<(), HubStoreError> {
         let position = self.position.fetch_add(1, Ordering::Relaxed);
         let mut doing = self.doing.lock().await;
         let InTransaction { transaction, pending } = &mut *doing;
-        pending.add(&self.workspace, node, known, keeps_history, position);
-        match pending.len() < MANY {
-            true => Ok(()),
-            false => pending.write(transaction, &self.workspace).await.doing(CHANGE),
+        pending.add(node, known, keeps_history, position);
+        match pending.is_much() {
+            false => Ok(()),
+            true => pending.write(transaction, &self.workspace).await.doing(CHANGE),
         }
     }
 
     async fn remove(&self, kind: &str, id: &str) -> Result<(), HubStoreError> {
-        let mut doing = self.written().await.doing(CHANGE)?;
-        for statement in [
-            "DELETE FROM hub_node_key WHERE workspace = $1 AND kind = $2 AND id = $3",
-            "DELETE FROM hub_node_link WHERE workspace = $1 AND kind = $2 AND id = $3",
-            "DELETE FROM hub_node_value WHERE workspace = $1 AND kind = $2 AND id = $3",
-            "DELETE FROM hub_node WHERE workspace = $1 AND kind = $2 AND id = $3",
-        ] {
-            let query = sqlx::query(statement)
-                .bind(self.workspace.as_str())
-                .bind(kind)
-                .bind(id);
-            let done = query.execute(&mut *doing.transaction).await;
-            done.doing("take something out of the graph")?;
+        const DOING: &str = "take something out of the graph";
+        const REMOVE: &str = "DELETE FROM hub_node WHERE workspace = $1 AND kind = $2 AND id = $3";
+        let mut doing = self.written(kind).await.doing(CHANGE)?;
+        let connection = &mut *doing.transaction;
+        let known = by_keys(connection, &self.workspace, kind, &[id.to_owned()]).await?;
+        for node in known.iter().filter(|node| node.id() == id) {
+            forget(connection, &self.workspace, node).await.doing(DOING)?;
         }
-        Ok(())
+        let query = sqlx::query(REMOVE).bind(self.workspace.as_str());
+        let done = query.bind(kind).bind(id).execute(connection).await;
+        done.map(|_| ()).doing(DOING)
     }
 
-    async fn take_in(&self, source: &str, id: &str, at: Timestamp) -> Result<bool, HubStoreError> {
-        const TAKE_IN: &str = "INSERT INTO hub_received (workspace, source, id, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+    async fn take_in(&self, came: &[(&str, &str)], at: Timestamp) -> Result<Vec<bool>, HubStoreError> {
+        static TAKE_IN: ManyRows = ManyRows::new(
+            "INSERT INTO hub_received (workspace, source, id, at) SELECT $1, v.* FROM",
+            "WHERE v.column1 IS NOT NULL ON CONFLICT DO NOTHING RETURNING source, id",
+        );
+        const DOING: &str = "note what came";
+        let row = |(source, id): &(&str, &str)| vec![(*source).into(), (*id).into(), at.as_micros().into()];
+        let rows = came.iter().map(row).collect();
         let mut doing = self.doing.lock().await;
-        let done = sqlx::query(TAKE_IN)
-            .bind(self.workspace.as_str())
-            .bind(source)
-            .bind(id)
-            .bind(at.as_micros())
-            .execute(&mut *doing.transaction)
-            .await
-            .doing("note what came")?;
-        Ok(done.rows_affected() > 0)
+        let noted = TAKE_IN.fetch(&mut doing.transaction, &self.workspace, rows).await;
+        let noted = noted.and_then(|rows| {
+            let named = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+            named.collect::<Result<HashSet<(String, String)>, _>>()
+        });
+        let mut noted = noted.doing(DOING)?;
+        // What came twice is new the first time.
+        let is_new = |(source, id): &(&str, &str)| noted.remove(&((*source).to_owned(), (*id).to_owned()));
+        Ok(came.iter().map(is_new).collect())
     }
 
     async fn deliver(&self, delivery: &NewDelivery) -> Result<(), HubStoreError> {
         let after = self.deliveries.fetch_add(1, Ordering::Relaxed);
         let mut doing = self.doing.lock().await;
-        insert(&mut doing.transaction, delivery, after).await
+        let InTransaction { transaction, pending } = &mut *doing;
+        pending.deliver(delivery, after);
+        match pending.is_much() {
+            false => Ok(()),
+            true => pending.write(transaction, &self.workspace).await.doing(CHANGE),
+        }
     }
 
     async fn commit(self: Box<Self>) -> Result<(), HubStoreError> {
@@ -150,7 +165,7 @@ impl HubWork for SqlWork {
 #[async_trait]
 impl GraphReader for SqlWork {
     async fn nodes(&self, kind: &str, keys: &[String]) -> Result<Vec<Arc<Node>>, GraphError> {
-        let mut doing = self.written().await.map_err(failed)?;
+        let mut doing = self.written(kind).await.map_err(failed)?;
         by_keys(&mut doing.transaction, &self.workspace, kind, keys).await
     }
 
@@ -161,7 +176,7 @@ impl GraphReader for SqlWork {
         keys: &[String],
         limit: u32,
     ) -> Result<Vec<Arc<Node>>, GraphError> {
-        let mut doing = self.written().await.map_err(failed)?;
+        let mut doing = self.written(kind).await.map_err(failed)?;
         linking(
             &mut doing.transaction,
             &self.workspace,
@@ -173,7 +188,7 @@ impl GraphReader for SqlWork {
     }
 
     async fn find(&self, find: &Find) -> Result<Vec<Arc<Node>>, GraphError> {
-        let mut doing = self.written().await.map_err(failed)?;
+        let mut doing = self.written(&find.kind).await.map_err(failed)?;
         search(&mut doing.transaction, &self.workspace, find).await
     }
 }

@@ -1,8 +1,11 @@
 //! What every database under a hub must do: one list, on SQLite always and on a real Postgres.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use sdm::graph::Schema;
+use sdm::graph::schema::Holds;
 use sdm::model::Timestamp;
 use sdm::ports::graph::{Filter, Find, Node};
 use sdm::ports::hub::{
@@ -25,9 +28,9 @@ fn at(second: u64) -> Timestamp {
     Timestamp::from_micros(1_800_000_000_000_000).plus(Duration::from_secs(second))
 }
 
-fn node(kind: &str, keys: &[&str], body: &Value, links: &[(&str, &[&str])]) -> Node {
+fn node(kind: &str, keys: &[&str], body: &Value, links: &[(&str, &[&str])]) -> Arc<Node> {
     let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
-    Node {
+    Arc::new(Node {
         kind: kind.to_owned(),
         keys: texts(keys),
         body: body.as_object().unwrap().clone(),
@@ -35,7 +38,7 @@ fn node(kind: &str, keys: &[&str], body: &Value, links: &[(&str, &[&str])]) -> N
             .iter()
             .map(|(field, to)| ((*field).to_owned(), texts(to)))
             .collect::<BTreeMap<_, _>>(),
-    }
+    })
 }
 
 fn delivery(id: &str, registration: &str) -> NewDelivery {
@@ -96,16 +99,20 @@ async fn graph_is_read_as_written(hub: &SqlHub) {
         &json!({"id": "7", "name": "app"}),
         &[],
     );
-    let push = node(
-        "Push",
-        &["push-1"],
-        &json!({"id": "push-1", "branch": "main"}),
+    let branch = node(
+        "Branch",
+        &["branch-1"],
+        &json!({"id": "branch-1", "branch": "main"}),
         &[("repo", &["p/acme/app"]), ("after", &["c-2"])],
     );
     work.put(&repo, None, false).await.unwrap();
-    work.put(&push, None, false).await.unwrap();
-    let seen = work.graph().nodes("Push", &["push-1".to_owned()]).await.unwrap();
-    assert_eq!(*seen[0], push, "a unit of work sees what it did");
+    work.put(&branch, None, false).await.unwrap();
+    let seen = work
+        .graph()
+        .nodes("Branch", &["branch-1".to_owned()])
+        .await
+        .unwrap();
+    assert_eq!(seen[0], branch, "a unit of work sees what it did");
     work.commit().await.unwrap();
     let dropped = hub.begin("w").await.unwrap();
     dropped
@@ -124,8 +131,8 @@ async fn graph_is_read_as_written(hub: &SqlHub) {
     let found = reader.nodes("Repo", &asked).await.unwrap();
     assert_eq!(found.iter().map(|node| node.id()).collect::<Vec<_>>(), ["7", "7"]);
     let keys = repo.keys.clone();
-    let linking = reader.linking("Push", "repo", &keys, 10).await.unwrap();
-    assert_eq!(*linking[0], push, "links may name any key");
+    let linking = reader.linking("Branch", "repo", &keys, 10).await.unwrap();
+    assert_eq!(linking[0], branch, "links may name any key");
     assert!(
         hub.reader("other")
             .nodes("Repo", &asked)
@@ -136,15 +143,16 @@ async fn graph_is_read_as_written(hub: &SqlHub) {
 }
 
 async fn changes_replace_and_history_stays(hub: &SqlHub) {
+    let mut known: Option<Arc<Node>> = None;
     for (version, state) in [(1, "requested"), (2, "canceled"), (3, "success")] {
         let work = hub.begin("w").await.unwrap();
         let body =
             json!({"id": "g", "goalSetId": "s", "uniqueName": "build", "state": state, "version": version});
         let targets = [format!("push-{version}")];
         let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
-        work.put(&node("SdmGoal", &["g"], &body, &[("push", &targets)]), None, true)
-            .await
-            .unwrap();
+        let goal = node("SdmGoal", &["g"], &body, &[("push", &targets)]);
+        work.put(&goal, known.as_ref(), true).await.unwrap();
+        known = Some(goal);
         work.commit().await.unwrap();
     }
     let by_state = |state: &str| {
@@ -208,14 +216,34 @@ async fn searches_page_and_order(hub: &SqlHub) {
 
 async fn what_came_is_taken_once(hub: &SqlHub) {
     let work = hub.begin("w").await.unwrap();
-    assert!(work.take_in("github", "d-1", at(0)).await.unwrap());
+    let came = [
+        ("github", "d-1"),
+        ("github", "d-2"),
+        ("other", "d-1"),
+        ("github", "d-1"),
+    ];
+    assert_eq!(
+        work.take_in(&came, at(0)).await.unwrap(),
+        [true, true, true, false]
+    );
     drop(work);
     let work = hub.begin("w").await.unwrap();
-    assert!(
-        work.take_in("github", "d-1", at(0)).await.unwrap(),
+    assert_eq!(
+        work.take_in(&came[..1], at(0)).await.unwrap(),
+        [true],
         "the first unit never was"
     );
-    assert!(!work.take_in("github", "d-1", at(0)).await.unwrap());
+    assert_eq!(work.take_in(&came[..2], at(0)).await.unwrap(), [false, true]);
+    assert!(work.take_in(&[], at(0)).await.unwrap().is_empty());
+    let many: Vec<String> = (0..700).map(|number| format!("m-{number}")).collect();
+    let many: Vec<(&str, &str)> = many.iter().map(|id| ("github", id.as_str())).collect();
+    assert!(
+        work.take_in(&many, at(0))
+            .await
+            .unwrap()
+            .iter()
+            .all(|is_new| *is_new)
+    );
     work.commit().await.unwrap();
 }
 
@@ -304,13 +332,18 @@ async fn registrations_have_an_order(hub: &SqlHub) {
         (first.position, &first.id),
         "the same that comes back is no newer"
     );
+    let same = hub.registrations_changed().await.unwrap();
     let changed = hub
         .register(&registration("m", "1", PolicyName::Durable, "{ }"))
         .await
         .unwrap();
     assert!(changed.position > second.position);
+    assert_eq!(same.changed, second.position, "and nobody need look at it");
     hub.enqueue(&delivery("for-m2", &second.id)).await.unwrap();
     let before = hub.registrations_changed().await.unwrap();
+    let since = hub.registrations_since(before.changed - 1).await.unwrap();
+    assert_eq!(since, [changed], "only what changed last");
+    assert_eq!(hub.registration_ids().await.unwrap().len(), 2);
     assert_eq!(hub.drop_vanished(at(59)).await.unwrap(), 0);
     hub.keep_alive(std::slice::from_ref(&second.id), at(90))
         .await
@@ -321,7 +354,8 @@ async fn registrations_have_an_order(hub: &SqlHub) {
         1,
         "only what is ephemeral"
     );
-    assert!(hub.registrations_changed().await.unwrap() > before);
+    let after = hub.registrations_changed().await.unwrap();
+    assert!(after.changed > before.changed && after.gone > before.gone);
     assert_eq!(
         hub.counts(&second.id).await.unwrap().waiting,
         0,
@@ -419,6 +453,119 @@ async fn messages_stand_once_at_a_place(hub: &SqlHub) {
     assert!(!hub.take_back("w", "channel:other", "m").await.unwrap());
 }
 
+/// Every link that a type of every workspace is asked for backwards by is found backwards, and so are all links of other types.
+async fn links_are_followed_backwards(hub: &SqlHub) {
+    let schema = Schema::builtin();
+    let reverse = schema.types().flat_map(|definition| &definition.fields);
+    let mut links: Vec<(String, String)> = reverse
+        .filter_map(|field| match &field.holds {
+            Holds::Reverse { of, field } => Some((of.clone(), field.clone())),
+            Holds::Scalar(_) | Holds::Embedded(_) | Holds::Link(_) => None,
+        })
+        .collect();
+    links.push(("TypeOfSomebody".to_owned(), "anything".to_owned()));
+    let target = ["the-target".to_owned()];
+    for (kind, field) in &links {
+        let pointing = node(kind, &["points"], &json!({}), &[(field, &["the-target"])]);
+        let work = hub.begin("links").await.unwrap();
+        work.put(&pointing, None, false).await.unwrap();
+        work.commit().await.unwrap();
+        let found = hub
+            .reader("links")
+            .linking(kind, field, &target, 10)
+            .await
+            .unwrap();
+        assert_eq!(found.len(), 1, "{kind}.{field}");
+        let elsewhere = node(kind, &["points"], &json!({}), &[(field, &["elsewhere"])]);
+        let work = hub.begin("links").await.unwrap();
+        work.put(&elsewhere, Some(&pointing), false).await.unwrap();
+        work.commit().await.unwrap();
+        let found = hub
+            .reader("links")
+            .linking(kind, field, &target, 10)
+            .await
+            .unwrap();
+        assert!(found.is_empty(), "{kind}.{field} points elsewhere now");
+    }
+}
+
+async fn what_is_gone_is_not_found(hub: &SqlHub) {
+    let (one, other) = (
+        node(
+            "Branch",
+            &["b-1", "main"],
+            &json!({"name": "main"}),
+            &[("repo", &["r"])],
+        ),
+        node(
+            "Branch",
+            &["b-2", "main"],
+            &json!({"name": "main"}),
+            &[("repo", &["r"])],
+        ),
+    );
+    let work = hub.begin("gone").await.unwrap();
+    work.put(&one, None, false).await.unwrap();
+    work.put(&other, None, false).await.unwrap();
+    work.remove("Branch", "b-1").await.unwrap();
+    work.commit().await.unwrap();
+    let reader = hub.reader("gone");
+    let asked = ["b-1".to_owned(), "main".to_owned()];
+    assert_eq!(
+        reader.nodes("Branch", &asked).await.unwrap(),
+        std::slice::from_ref(&other)
+    );
+    let repo = ["r".to_owned()];
+    assert_eq!(
+        reader.linking("Branch", "repo", &repo, 10).await.unwrap(),
+        std::slice::from_ref(&other)
+    );
+    let mut by_name = find("Branch", &[("name", json!("main"))]);
+    by_name.first = 5;
+    assert_eq!(reader.find(&by_name).await.unwrap(), std::slice::from_ref(&other));
+}
+
+/// More of everything than one statement takes.
+async fn much_is_written_and_found(hub: &SqlHub) {
+    let id = |number: usize| format!("p-{number}");
+    let work = hub.begin("much").await.unwrap();
+    for number in 0..777 {
+        let keys = [id(number), format!("also-{number}")];
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let branch = if number % 7 == 0 { "seventh" } else { "main" };
+        let push = node("Push", &keys, &json!({"branch": branch}), &[("after", &["c"])]);
+        work.put(&push, None, false).await.unwrap();
+    }
+    work.commit().await.unwrap();
+    let reader = hub.reader("much");
+    let asked: Vec<String> = (0..777).map(|number| format!("also-{number}")).collect();
+    let found = reader.nodes("Push", &asked).await.unwrap();
+    assert_eq!(found.len(), 777);
+    assert!(
+        found
+            .iter()
+            .enumerate()
+            .all(|(number, node)| node.id() == id(number))
+    );
+    let commit = ["c".to_owned()];
+    let linking = reader.linking("Push", "after", &commit, 500).await.unwrap();
+    assert_eq!((linking.len(), linking[0].id()), (500, "p-0"), "the oldest first");
+    let mut seventh = find("Push", &[("branch", json!("seventh"))]);
+    (seventh.first, seventh.offset) = (3, 1);
+    let found = reader.find(&seventh).await.unwrap();
+    let names: Vec<&str> = found.iter().map(|node| node.id()).collect();
+    assert_eq!(names, ["p-763", "p-756", "p-749"], "the last change first");
+    // What changes again is the last that changed.
+    let first = reader.nodes("Push", &[id(0)]).await.unwrap().remove(0);
+    let mut again = (*first).clone();
+    again.body.insert("more".to_owned(), json!(1));
+    let work = hub.begin("much").await.unwrap();
+    work.put(&Arc::new(again), Some(&first), false).await.unwrap();
+    work.commit().await.unwrap();
+    seventh.offset = 0;
+    assert_eq!(reader.find(&seventh).await.unwrap()[0].id(), "p-0");
+}
+
 /// Units of one workspace follow one another, whoever begins them.
 async fn units_of_work_take_turns(hub: &SqlHub) {
     let work = hub.begin("turns").await.unwrap();
@@ -444,9 +591,8 @@ async fn one_turn(hub: &SqlHub) {
     let work = hub.begin("turns").await.unwrap();
     let counted = work.graph().nodes("Push", &["n".to_owned()]).await.unwrap();
     let before = counted[0].body["n"].as_i64().unwrap();
-    work.put(&node("Push", &["n"], &json!({"n": before + 1}), &[]), None, false)
-        .await
-        .unwrap();
+    let next = node("Push", &["n"], &json!({"n": before + 1}), &[]);
+    work.put(&next, counted.first(), false).await.unwrap();
     work.commit().await.unwrap();
 }
 
@@ -473,6 +619,9 @@ async fn contract(place: &Place) {
     super::extensions::stored::extensions_are_kept_under_their_version(&hub).await;
     super::extensions::stored::install_keys_stay_published_for_a_while(&hub).await;
     super::extensions::stored::what_was_handed_out_ends(&hub).await;
+    links_are_followed_backwards(&hub).await;
+    what_is_gone_is_not_found(&hub).await;
+    much_is_written_and_found(&hub).await;
     hub.close().await;
     let again = SqlHub::open(place).await.unwrap();
     assert_eq!(

@@ -1,5 +1,6 @@
 //! Whole fakes and real counterparts for the integration tests.
 
+pub mod bad_wire;
 pub mod browser;
 pub mod expected;
 pub mod fake_bucket;

@@ -217,3 +217,79 @@ async fn listeners_hear_of_what_the_forge_tells_the_hub() {
         .await;
     scene.stands("connected");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c5_a_push_of_what_the_forge_does_not_have_is_stale_and_holds_up_no_other() {
+    let (mut scene, server) = told(ONE_GOAL, None).await;
+    scene.machine.start_with_hub();
+    scene.stands("connected");
+    let nothing = "e".repeat(40);
+    let stale = push_event(&server, "d-stale", "push-stale", None, &nothing);
+    scene.hub.say(&stale);
+    let sha = scene.machine.commit("change", &[("README.md", "2")]);
+    scene
+        .hub
+        .say(&push_event(&server, "d-next", "push-next", None, &sha));
+    let answered = scene.hub.answer_to("c-d-stale", "status").await;
+    assert_eq!(answered["status"]["code"], 1, "{answered}");
+    let reason = answered["status"]["reason"].as_str().unwrap();
+    assert!(reason.contains("is stale"), "{reason}");
+    assert_eq!(scene.machine.ended_set_of(&sha)["state"], "success");
+    assert_eq!(scene.machine.goal_sets().len(), 1, "nothing was planned for it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c6_each_goal_runs_on_its_own_commit_whatever_becomes_of_the_branch() {
+    let (mut scene, server) = told("", None).await;
+    let (marks, go) = (scene.machine.path("marks"), scene.machine.path("go"));
+    let script = format!(
+        "git rev-parse HEAD >> {0}; until [ -e {1} ]; do sleep 0.02; done; git rev-parse HEAD >> {0}",
+        marks.display(),
+        go.display()
+    );
+    scene.machine.write_goals(&format!(
+        "rules:\n  - name: build\n    goals: {{name: mark, execute: {{run: [sh, -c, '{script}']}}}}\n"
+    ));
+    scene.machine.set("SDM_PARALLEL", "4");
+    scene.machine.start_with_hub();
+    scene.stands("connected");
+    let first = scene.machine.git(&["rev-parse", "HEAD"]);
+    let one = scene.machine.commit("one", &[("README.md", "1")]);
+    let two = scene.machine.commit("two", &[("README.md", "2")]);
+    // The later push is told first, and while its goal runs the earlier one comes.
+    scene
+        .hub
+        .say(&push_event(&server, "d-2", "push-2", Some(&one), &two));
+    let lines = |count: usize| {
+        scene.machine.wait_until("the goals run", |machine| {
+            let marks = std::fs::read_to_string(machine.path("marks")).unwrap_or_default();
+            (marks.lines().count() == count).then_some(marks)
+        })
+    };
+    assert_eq!(lines(1).trim(), two);
+    scene
+        .hub
+        .say(&push_event(&server, "d-1", "push-1", Some(&first), &one));
+    lines(2);
+    // The branch is forced elsewhere, then it is gone from the forge.
+    scene.machine.git(&["reset", "--quiet", "--hard", &first]);
+    let forced = scene.machine.commit("forced", &[("README.md", "3")]);
+    scene
+        .hub
+        .say(&push_event(&server, "d-3", "push-3", Some(&two), &forced));
+    lines(3);
+    scene.machine.git(&["checkout", "--quiet", "--detach"]);
+    scene.machine.git(&["branch", "-D", "main"]);
+    std::fs::write(&go, "").unwrap();
+    for sha in [&one, &two, &forced] {
+        assert_eq!(scene.machine.ended_set_of(sha)["state"], "success", "{sha}");
+    }
+    let marks = lines(6);
+    for sha in [&one, &two, &forced] {
+        assert_eq!(
+            marks.lines().filter(|line| *line == sha.as_str()).count(),
+            2,
+            "{marks}"
+        );
+    }
+}

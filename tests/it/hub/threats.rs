@@ -1,0 +1,291 @@
+//! What an attacker may try against the hub's doors (threats C and H), each by its id.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::events::push;
+use super::machine::{Machine, PATIENCE, TestHub, quick, registration, signature};
+
+/// What the hub answers to a webhook with this signature: all that the sender sees.
+async fn answer_to(hub: &TestHub, body: &str, signature: &str) -> (u16, String, Vec<u8>) {
+    let request = hub.http.post(hub.url("/webhooks/github/w"));
+    let request = request
+        .header("x-github-event", "push")
+        .header("x-github-delivery", "d")
+        .header("x-hub-signature-256", signature);
+    let response = request.body(body.to_owned()).send().await.unwrap();
+    let mut headers = response.headers().clone();
+    headers.remove("date");
+    (
+        response.status().as_u16(),
+        format!("{headers:?}"),
+        response.bytes().await.unwrap().to_vec(),
+    )
+}
+
+/// How long a comparison takes cannot be told apart on a shared computer; that it is the library's own, which takes the same
+/// time wherever two digests differ, can: a wrong signature is refused the same whatever it has in common with the right one,
+/// and no code of ours compares digests byte by byte.
+#[tokio::test]
+async fn c2_a_wrong_signature_tells_nothing_of_the_right_one() {
+    let hub = TestHub::start(quick()).await;
+    let body = push("a", "b").to_string();
+    let right = signature(&body);
+    let refused = answer_to(&hub, &body, "sha256=").await;
+    assert_eq!(refused.0, 401);
+    let digits = "sha256=".len();
+    for place in digits..right.len() {
+        let mut wrong = right.clone().into_bytes();
+        wrong[place] = if wrong[place] == b'0' { b'1' } else { b'0' };
+        let wrong = String::from_utf8(wrong).unwrap();
+        assert_eq!(
+            answer_to(&hub, &body, &wrong).await,
+            refused,
+            "{place} characters are right"
+        );
+        assert_eq!(answer_to(&hub, &body, &right[..place]).await, refused);
+    }
+    let source = include_str!("../../../src/hub/ingest/mod.rs");
+    let verify = source
+        .split("fn verify(")
+        .nth(1)
+        .unwrap()
+        .split("\n}")
+        .next()
+        .unwrap();
+    assert!(
+        verify.contains("hmac::verify(") && !verify.contains("=="),
+        "{verify}"
+    );
+    assert_eq!(answer_to(&hub, &body, &right).await.0, 200);
+}
+
+/// A connection on which a request begins.
+async fn begin(hub: &TestHub, head: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(hub.hub.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+/// What comes on a connection until it ends.
+async fn rest(stream: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut text)).await;
+    // A connection that is reset has ended too.
+    let _ = read.expect("the hub ends it");
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+const POST: &str = "POST /webhooks/github/w HTTP/1.1\r\nHost: hub\r\nX-GitHub-Event: push\r\nX-GitHub-Delivery: d\r\nX-Hub-Signature-256: sha256=00\r\n";
+
+#[tokio::test]
+async fn c7_bodies_that_are_too_large_or_never_end_are_cut_off() {
+    let hub = TestHub::start(quick()).await;
+    let mut announced = begin(&hub, &format!("{POST}Content-Length: 52428800\r\n\r\n{{")).await;
+    let answer = rest(&mut announced).await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    let mut endless = begin(&hub, &format!("{POST}Transfer-Encoding: chunked\r\n\r\n")).await;
+    let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x1_0000));
+    let (mut sent, limit) = (0, 26 * 1024 * 1024 + 8 * 1024 * 1024);
+    while sent < 2 * limit && endless.write_all(chunk.as_bytes()).await.is_ok() {
+        sent += 0x1_0000;
+    }
+    assert!(sent < limit, "{sent} bytes were taken");
+    assert_eq!(hub.github("push", "d-1", &push("a", "b")).await.0, 200);
+}
+
+#[tokio::test]
+async fn c7_those_who_send_byte_by_byte_hold_nobody_up() {
+    let hub = TestHub::start(quick()).await;
+    let mut slow = Vec::new();
+    for number in 0..300 {
+        let head = match number % 3 {
+            0 => "G".to_owned(),
+            1 => "GET /health HTTP/1.1\r\nHost: h".to_owned(),
+            _ => format!("{POST}Content-Length: 1000\r\n\r\n{{"),
+        };
+        slow.push(begin(&hub, &head).await);
+    }
+    let mut machine = hub.machine(&registration("m", "1.0.0", "ephemeral")).await;
+    for number in 0..20 {
+        for stream in &mut slow {
+            stream.write_all(b"x").await.unwrap();
+        }
+        let mut payload = push("a", "b");
+        payload["ref"] = json!(format!("refs/heads/branch-{number}"));
+        let id = format!("d-{number}");
+        let sent = hub.github("push", &id, &payload);
+        let answered = tokio::time::timeout(Duration::from_secs(5), sent).await;
+        assert_eq!(answered.expect("others are answered").0, 200);
+        let event = machine.hear().await;
+        assert_eq!(
+            event["data"]["Push"][0]["branch"],
+            json!(format!("branch-{number}"))
+        );
+        machine.answer(&event).await;
+    }
+}
+
+/// The start of a websocket on a bare connection.
+async fn bare_socket(hub: &TestHub, name: &str) -> TcpStream {
+    let url = hub.register(&registration(name, "1.0.0", "ephemeral")).await;
+    let path = url.splitn(4, '/').nth(3).unwrap();
+    let head = format!(
+        "GET /{path} HTTP/1.1\r\nHost: hub\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    );
+    let mut stream = begin(hub, &head).await;
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(stream.read_u8().await.unwrap());
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 101"));
+    stream
+}
+
+/// A masked frame with a mask of zeros.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap();
+    let mut bytes = vec![first, 0xFF];
+    bytes.extend(u64::from(length).to_be_bytes());
+    bytes.extend([0; 4]);
+    bytes.extend(payload);
+    bytes
+}
+
+#[tokio::test]
+async fn g3_frames_that_cannot_be_end_their_conversation_and_nobody_elses() {
+    let hub = TestHub::start(quick()).await;
+    let mut other = hub.machine(&registration("other", "1.0.0", "ephemeral")).await;
+    let mut a_gigabyte = vec![0x81, 0xFF];
+    a_gigabyte.extend((1_u64 << 30).to_be_bytes());
+    a_gigabyte.extend([0; 4]);
+    let attacks = [
+        ("announced", a_gigabyte),
+        ("compressed", frame(0xC1, b"{}")),
+        ("not-text", frame(0x81, &[b'"', 0xFF, 0xFE, b'"'])),
+        ("unmasked", vec![0x81, 0x02, b'{', b'}']),
+        ("unknown", frame(0x83, b"{}")),
+        ("long-ping", frame(0x89, &[b'x'; 126])),
+        ("a-part-of-nothing", frame(0x80, b"{}")),
+    ];
+    for (name, bytes) in attacks {
+        let mut stream = bare_socket(&hub, name).await;
+        stream.write_all(&bytes).await.unwrap();
+        rest(&mut stream).await;
+        other.settled().await;
+    }
+    // Parts of a message that never ends.
+    let mut stream = bare_socket(&hub, "endless").await;
+    let mut part = frame(0x01, &[b' '; 64 * 1024]);
+    let mut sent = 0;
+    while sent < 64 * 1024 * 1024 && stream.write_all(&part).await.is_ok() {
+        sent += 64 * 1024;
+        part[0] = 0x00;
+    }
+    assert!(sent < 32 * 1024 * 1024, "{sent} bytes of one message were taken");
+    other.settled().await;
+    // Very many that mean nothing are borne for a while, and then not.
+    let mut tiny = bare_socket(&hub, "tiny").await;
+    let nothing = frame(0x81, b"").repeat(1_000);
+    while tiny.write_all(&nothing).await.is_ok() {}
+    other.settled().await;
+}
+
+#[tokio::test]
+async fn h8_what_is_open_to_everybody_reveals_nothing() {
+    let hub = TestHub::start(quick()).await;
+    hub.github("push", "d-1", &push("a", "b")).await;
+    let _machine = hub
+        .machine(&registration("a-secret-machine", "1.0.0", "durable"))
+        .await;
+    let health = hub.http.get(hub.url("/health")).send().await.unwrap();
+    assert!(health.headers().get("server").is_none());
+    assert_eq!(health.text().await.unwrap(), "UP");
+    let names = [
+        "acme/app",
+        "acme",
+        "secret",
+        "sdm/",
+        "axum",
+        "hyper",
+        env!("CARGO_PKG_VERSION"),
+        "canary",
+    ];
+    let doors = [
+        "/",
+        "/metrics",
+        "/ws/open",
+        "/ws/guess",
+        "/registration",
+        "/graphql/team/w",
+        "/webhooks/github/w",
+        "/webhooks/github/x",
+        "/api/logs/w/s/e/g",
+        "/nothing",
+        "/favicon.ico",
+    ];
+    for door in doors {
+        let response = hub.http.get(hub.url(door)).send().await.unwrap();
+        assert!(!response.status().is_server_error(), "{door}");
+        let said = format!("{:?} {}", response.headers(), response.status());
+        let said = format!("{said} {}", response.text().await.unwrap()).to_lowercase();
+        for name in names {
+            assert!(!said.contains(name), "{door} says `{name}`: {said}");
+        }
+    }
+    // Whether a workspace is there cannot be told from outside.
+    let body = push("a", "b").to_string();
+    let known = answer_to(&hub, &body, "sha256=00").await;
+    let request = hub.http.post(hub.url("/webhooks/github/elsewhere"));
+    let request = request
+        .header("x-hub-signature-256", "sha256=00")
+        .header("x-github-event", "push");
+    let unknown = request
+        .header("x-github-delivery", "d")
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(unknown.status().as_u16(), known.0);
+    assert_eq!(unknown.bytes().await.unwrap().to_vec(), known.2);
+}
+
+/// Text of somebody, with everything that separates something somewhere.
+const SEPARATORS: &str = "a/b#c@d..e~f!g?h|i\nj\u{0}k\r\nl\"m{n}[o],p:q=r&s;t%2Fu\u{1f}v";
+
+#[tokio::test]
+async fn c8_a_value_never_becomes_a_field() {
+    let hub = TestHub::start(quick()).await;
+    let mut subscribes = registration("m", "1.0.0", "durable");
+    subscribes["events"][0]["subscription"] = json!(
+        "subscription OnPush { Push { branch after { sha message author { login name } } repo { name } } }"
+    );
+    let mut machine: Machine = hub.machine(&subscribes).await;
+    let mut payload = push("a", "b");
+    payload["commits"] = json!([]);
+    payload["head_commit"]["message"] = json!(SEPARATORS);
+    payload["head_commit"]["author"]["name"] = json!(SEPARATORS);
+    payload["ref"] = json!("refs/heads/x#y@z/refs/heads/main");
+    assert_eq!(hub.github("push", "d|1#2/3", &payload).await.0, 200);
+    let event = machine.hear().await;
+    let told = &event["data"]["Push"][0];
+    assert_eq!(told["branch"], json!("x#y@z/refs/heads/main"));
+    assert_eq!(told["after"]["message"], json!(SEPARATORS));
+    assert_eq!(told["after"]["author"]["name"], json!(SEPARATORS));
+    assert_eq!(told["after"]["sha"], json!("b".repeat(40)));
+    assert_eq!(told["repo"]["name"], json!("app"));
+    // Two builds whose provider and id read alike together are two.
+    for (provider, id) in [("ci/a", "b"), ("ci", "a/b")] {
+        let build = json!({
+            "repository": {"owner_name": "acme", "name": "app"}, "status": "passed", "commit": "b".repeat(40),
+            "provider": provider, "id": id
+        });
+        let (status, answer) = hub.post("/atomist/build/teams/w", &hub.key, &build).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+    let asked = hub.ask("{ Build { buildId provider } }", Value::Null).await;
+    assert_eq!(asked["data"]["Build"].as_array().unwrap().len(), 2, "{asked}");
+}
