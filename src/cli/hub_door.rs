@@ -13,6 +13,7 @@ use crate::hub::access::audit::AuditError;
 use crate::hub::access::key::random_text;
 use crate::hub::access::rights::RightsError;
 use crate::hub::administration::{Administration, AdministrationError, KeyWish};
+use crate::hub::people::providers::{ProviderSettings, settings};
 use crate::hub::restore::{Restored, note_restored, restore};
 use crate::hub::{HubError, HubOptions, RunningHub, start};
 use crate::runtime::causes::chain;
@@ -252,6 +253,17 @@ pub fn webhook_secret(file: &Path) -> Result<(SecretString, bool), DoorError> {
         }
         Err(error) => Err(failed("read the secret of webhooks")(error)),
     }
+}
+
+/// The systems that people sign in with, from the file that names them.
+///
+/// # Errors
+/// It, or a secret that it names, cannot be used.
+pub fn sign_in_providers(file: &Path) -> Result<Vec<ProviderSettings>, DoorError> {
+    settings::read(file).map_err(|error| DoorError::Refused {
+        message: error.to_string(),
+        hint: Some("README, \"The hub\", shows such a file".to_owned()),
+    })
 }
 
 fn make_private(file: &Path, text: &str) -> std::io::Result<()> {

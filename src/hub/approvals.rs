@@ -54,8 +54,10 @@ pub(super) async fn decide(
     let goal = found
         .first()
         .ok_or_else(|| Refusal::missing_thing("there is no such goal"))?;
-    if caller.is_in_browser() {
-        caller.may_on(Operation::DecideGoal, &which.workspace, &resources_of(goal))?;
+    if caller.is_weighed() {
+        caller
+            .may_in_person(Operation::DecideGoal, &which.workspace, &resources_of(goal))
+            .await?;
     }
     let changed = decide_about(&hub, &caller, &which.workspace, goal, which.decision).await?;
     Ok(Json(

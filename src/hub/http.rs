@@ -97,10 +97,7 @@ fn router(hub: Hub) -> Router {
         post(generic::link_image).layer(DefaultBodyLimit::max(MAX_BODY)),
     );
     let router = mount(router, Operation::Metrics, get(metrics::show));
-    let router = mount(router, Operation::SignInPage, get(people::sign_in_page));
-    let router = mount(router, Operation::SignInLinkPage, get(people::link_page));
-    let router = mount(router, Operation::SignInByLink, post(people::sign_in_by_link));
-    let router = mount(router, Operation::SignOut, post(people::sign_out));
+    let router = people::routes(router);
     extensions::mounted(router)
         .merge(pages::routes())
         .fallback(nothing)

@@ -64,6 +64,8 @@ use machines::known::Known;
 use machines::register::Pace;
 use metrics::Counters;
 use pages::stream::Readers;
+use people::forge::ForgeAnswers;
+use people::providers::{ProviderSettings, Providers};
 use safe::Safe;
 use streams::Streams;
 
@@ -129,6 +131,8 @@ pub struct HubOptions {
     pub audit: Option<PathBuf>,
     /// What becomes of logs of goals.
     pub logs: LogOptions,
+    /// Systems that people sign in with.
+    pub providers: Vec<ProviderSettings>,
     /// What opens the hub's safe; it keeps no secrets when absent.
     pub master_keys: Option<Arc<MasterKeys>>,
     /// How the hub deals with extensions.
@@ -152,6 +156,7 @@ impl HubOptions {
             policy: None,
             audit: None,
             logs: LogOptions::default(),
+            providers: Vec::new(),
             master_keys: None,
             extensions: ExtensionOptions::default(),
         }
@@ -207,6 +212,9 @@ struct Inner {
     counters: Counters,
     rights: Arc<Rights>,
     desk: Asking,
+    forge_answers: ForgeAnswers,
+    providers: Providers,
+    safe: Safe,
     readers: Readers,
     extensions: Extensions,
     listening: Listening,
@@ -226,8 +234,16 @@ impl Hub {
         let safe = Safe::new(secrets, options.master_keys.clone());
         let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(RandomIds));
         let doors = (Arc::clone(&clock), Arc::clone(&ids));
-        let extensions = Extensions::new(Arc::clone(&store), safe, doors, options.extensions.clone())?;
+        let extensions = Extensions::new(
+            Arc::clone(&store),
+            safe.clone(),
+            doors,
+            options.extensions.clone(),
+        )?;
         Ok(Self(Arc::new(Inner {
+            forge_answers: ForgeAnswers::default(),
+            providers: Providers::new(options.providers.clone()),
+            safe,
             extensions,
             listening: Listening::default(),
             store,
@@ -290,6 +306,18 @@ impl Hub {
 
     fn rights(&self) -> &Arc<Rights> {
         &self.0.rights
+    }
+
+    fn safe(&self) -> &Safe {
+        &self.0.safe
+    }
+
+    fn forge_answers(&self) -> &ForgeAnswers {
+        &self.0.forge_answers
+    }
+
+    fn providers(&self) -> &Providers {
+        &self.0.providers
     }
 
     fn pace(&self) -> &Pace {

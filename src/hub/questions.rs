@@ -109,7 +109,8 @@ impl Asking<'_> {
         if let (Some(numbered), Some(first)) = (numbered, resources.first_mut()) {
             *first = numbered;
         }
-        self.caller.may_on(about.operation, self.workspace, &resources)
+        let caller = self.caller.with_forge(about.operation, &resources).await?;
+        caller.may_on(about.operation, self.workspace, &resources)
     }
 
     /// Each field on its own: one that is refused is refused alone, and the others share a commit.

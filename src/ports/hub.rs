@@ -16,6 +16,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use thiserror::Error;
 
+use super::authorizations::Authorizations;
 use super::graph::{GraphError, GraphReader, Node};
 use super::people::{People, SignIns};
 use super::rights::RightsStore;
@@ -470,6 +471,7 @@ pub trait HubStore:
     + RightsStore
     + extensions::ExtensionStore
     + handed::HandedOut
+    + Authorizations
 {
 }
 
@@ -491,5 +493,6 @@ impl<T> HubStore for T where
         + RightsStore
         + extensions::ExtensionStore
         + handed::HandedOut
+        + Authorizations
 {
 }

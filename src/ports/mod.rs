@@ -1,5 +1,6 @@
 //! The doors outward, as small object-safe traits. The engine sees these and never an adapter.
 
+pub mod authorizations;
 pub mod containers;
 pub mod errands;
 pub mod executor;

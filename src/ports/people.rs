@@ -164,6 +164,27 @@ pub struct SignIn {
     pub replaces: Option<String>,
 }
 
+/// A sign-in with a provider that began in a browser. It is found by the digest of its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingSignIn {
+    /// Digest of the state.
+    pub state_digest: String,
+    /// Digest of what the browser holds.
+    pub browser_digest: String,
+    /// Name of the provider.
+    pub provider: String,
+    /// Where to go afterwards.
+    pub place: String,
+    /// Digest of the link that it uses up, if it uses one.
+    pub link: Option<String>,
+    /// Digest of the session whose person says who they are there, if that is what it is for.
+    pub connects: Option<String>,
+    /// Digest of the link by which the person authorises the hub, if that is what it is for.
+    pub authorizes: Option<String>,
+    /// When it ends.
+    pub expires: Timestamp,
+}
+
 /// What is to change of a person.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PersonChange {
@@ -243,6 +264,17 @@ pub trait SignIns: Send + Sync {
 
     /// Takes a link back by its public id; `false` when it was not there.
     async fn drop_link(&self, id: &str) -> Result<bool, HubStoreError>;
+
+    /// Remembers a sign-in that began; `false` when `most` are under way.
+    async fn begin_sign_in(
+        &self,
+        pending: &PendingSignIn,
+        most: u32,
+        now: Timestamp,
+    ) -> Result<bool, HubStoreError>;
+
+    /// Takes out a sign-in that began, so that it counts once.
+    async fn take_sign_in(&self, state_digest: &str) -> Result<Option<PendingSignIn>, HubStoreError>;
 
     /// Forgets links that ended before `now`, and sessions that were signed in before `signed_in` or last seen before
     /// `last_seen`.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::super::context::{CommandResult, Context, Exit};
 use super::super::error::{CommandError, ErrorKind};
-use super::super::hub_door::{HubNews, administer, run_hub, webhook_secret};
+use super::super::hub_door::{HubNews, administer, run_hub, sign_in_providers, webhook_secret};
 use super::super::text::neutralise;
 use super::super::ui::Ui;
 use super::hub_extensions::{self, ExtensionsCommand, OutsideArgs};
@@ -74,6 +74,9 @@ pub struct Args {
     /// Days that logs of goals are kept
     #[arg(long, value_name = "NUMBER", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3660))]
     log_days: u32,
+    /// File that names the systems that people sign in with; they sign in by links alone when absent
+    #[arg(long, value_name = "FILE")]
+    sign_in: Option<PathBuf>,
     /// Workspace of the first key
     #[arg(long, value_name = "ID", default_value = WORKSPACE)]
     workspace: String,
@@ -249,6 +252,9 @@ fn serve(context: &Context, args: &Args, place: Place) -> CommandResult {
     let (secret, is_new) = webhook_secret(&file)?;
     options.webhooks = WebhookSecrets::for_all(secret.expose_secret().as_bytes());
     options.secrets = secrets(context, &args.secrets)?;
+    if let Some(file) = &args.sign_in {
+        options.providers = sign_in_providers(&given(file))?;
+    }
     options.master_keys = args.master_keys.load(context)?;
     options.extensions = args.outside.options();
     let ui = &context.ui;

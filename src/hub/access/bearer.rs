@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::access::request::Means;
 use crate::access::scope::Scope;
 use crate::access::snapshot::{Permission, Right};
 use crate::access::{
-    Context, Credential, Decision, Identity, Operation, Principal, Request, Resource, ScopeSet, Selector,
-    Snapshot, admit, decide,
+    Context, Credential, Decision, Identity, Operation, PersonId, Principal, Request, Resource, ScopeSet,
+    Selector, Snapshot, admit, decide,
 };
 use crate::model::Timestamp;
 
@@ -43,6 +44,48 @@ impl Bearer {
     /// Who it is.
     pub fn principal(&self) -> &Principal {
         &self.identity.principal
+    }
+
+    /// The same person, as if in a browser: a key then only limits.
+    pub(in super::super) fn in_person(&self, now: Timestamp) -> Self {
+        let means = match self.identity.means {
+            Means::Key => Means::Session { signed_in: now },
+            other @ (Means::Session { .. } | Means::Token) => other,
+        };
+        let identity = Identity {
+            means,
+            ..self.identity.clone()
+        };
+        Self::new(identity, Arc::clone(&self.snapshot))
+    }
+
+    /// The person whose rights count: whoever calls, or for whom an add-on acts.
+    pub(in super::super) fn person(&self) -> Option<&PersonId> {
+        match (&self.identity.principal, &self.context) {
+            (Principal::Person(id), _) => Some(id),
+            (Principal::Addon(_), Context::Proven { person, .. }) => Some(person),
+            (Principal::Addon(_) | Principal::Anonymous, _) => None,
+        }
+    }
+
+    /// The same, with what the forge says of the person.
+    pub(in super::super) fn with_permissions(&self, permissions: Vec<Permission>) -> Self {
+        let known = self
+            .person()
+            .and_then(|id| self.snapshot.people.get_key_value(id));
+        let Some((id, person)) = known.filter(|_| !permissions.is_empty()) else {
+            return self.clone();
+        };
+        let mut person = person.clone();
+        person.permissions.extend(permissions);
+        let mut snapshot = (*self.snapshot).clone();
+        snapshot.people.insert(id.clone(), person);
+        self.clone().at(Arc::new(snapshot))
+    }
+
+    /// The same credential in another state of things.
+    pub(super) fn under(&self, other: &Self) -> Self {
+        Self::new(self.identity.clone(), Arc::clone(&other.snapshot))
     }
 
     /// What is asked, as the evaluation takes it.

@@ -23,11 +23,13 @@ use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use serde_json::json;
 
 use super::Hub;
+use super::people::forge::Forge;
 use super::people::{Session, session_ended};
 use super::refusal::Refusal;
 use crate::access::audit::Details;
+use crate::access::operation::Who;
 use crate::access::request::{BadCredential, Means};
-use crate::access::{self, Context, Credential, Decision, Reason, Request, Resource, Rule, Snapshot};
+use crate::access::{self, Context, Credential, Decision, Level, Reason, Request, Resource, Rule, Snapshot};
 use crate::graph::answer::{Everything, Sight};
 use crate::model::Timestamp;
 use crate::ports::graph::GraphReader;
@@ -47,6 +49,8 @@ pub struct Caller {
     rights: Arc<Rights>,
     now: Timestamp,
     user_agent: Option<String>,
+    /// Who says what they may do on repositories, where it is asked and they are a person.
+    forge: Option<Forge>,
 }
 
 /// How a caller is known.
@@ -94,6 +98,49 @@ impl Caller {
                 "this is done with a key, not in a browser",
             )),
         }
+    }
+
+    /// The same, with what the forge says of them and what they want to do.
+    ///
+    /// # Errors
+    /// The hub cannot look.
+    pub(super) async fn with_forge(
+        &self,
+        operation: Operation,
+        resources: &[Resource],
+    ) -> Result<Self, Refusal> {
+        let bearer = match &self.forge {
+            Some(forge) => forge.told(&self.bearer, operation.row().name, resources).await?,
+            None => self.bearer.clone(),
+        };
+        Ok(Self {
+            bearer,
+            ..self.clone()
+        })
+    }
+
+    /// Whether a person may do this on these, whatever they identified themselves with: where a forge is asked, a key of a reader
+    /// decides no more than the reader.
+    ///
+    /// # Errors
+    /// As [`Self::may`].
+    pub(super) async fn may_in_person(
+        &self,
+        operation: Operation,
+        workspace: &str,
+        resources: &[Resource],
+    ) -> Result<(), Refusal> {
+        self.is_of(operation, workspace)?;
+        let told = self.with_forge(operation, resources).await?;
+        let bearer = told.bearer.in_person(self.now);
+        let request = bearer.request(operation.row().name, resources, self.now);
+        let decision = bearer.decide(&request);
+        self.judged(&request, &decision)
+    }
+
+    /// Whether it is known what the person may do on repositories, so that more than being a person counts.
+    pub(super) fn is_weighed(&self) -> bool {
+        self.is_in_browser() || self.forge.is_some()
     }
 
     /// Name of the owner.
@@ -158,7 +205,7 @@ impl Caller {
         if operation == Operation::Ask {
             return Ok(());
         }
-        if operation.row().person && !self.is_in_browser() {
+        if operation.row().person && !self.is_in_browser() && !makes_rights(operation) {
             return self.may_as_person(operation, resources);
         }
         let request = self.bearer.request(operation.row().name, resources, self.now);
@@ -216,12 +263,10 @@ impl Caller {
     pub(super) fn sight<'a>(&self, operation: Operation, graph: &'a dyn GraphReader) -> Box<dyn Sight + 'a> {
         let sight: Box<dyn Sight + 'a> = match self.sees_everything(operation) {
             true => Box::new(Everything),
-            false => Box::new(GrantedSight::of(
-                self.bearer.clone(),
-                operation.row().name,
-                graph,
-                self.now,
-            )),
+            false => {
+                let granted = GrantedSight::of(self.bearer.clone(), operation.row().name, graph, self.now);
+                Box::new(granted.asking(self.forge.clone()))
+            }
         };
         let now = self.now;
         Box::new(Present { sight, now })
@@ -278,6 +323,12 @@ impl Caller {
     }
 }
 
+/// Whether it is for people who have just signed in, or for administrators: no key of a person stands for that.
+fn makes_rights(operation: Operation) -> bool {
+    access::Operation::find(operation.row().name)
+        .is_none_or(|row| row.who == Who::FreshPerson || row.level == Level::Admin)
+}
+
 impl Hub {
     /// Who calls.
     ///
@@ -328,16 +379,17 @@ impl Hub {
         if key.revoked.is_some() || key.expires <= now {
             return Err(invalid());
         }
-        if self.is_suspended(&key).await? {
-            let message = "an administrator has suspended the person whose key this is";
-            return Err(Refusal::forbidden("principal_disabled", message));
-        }
+        let person = self.person_behind(&key).await?;
         self.note_use(&key, now).await;
         if self.rights().is_due(&key, now) {
             self.rights().refresh(self.store(), now).await?;
         }
         self.rights().remember([key.clone()]);
-        let bearer = self.rights().bearer(&key, now);
+        let asks_forge = self.asks_forge() && key.owner.starts_with("person:");
+        let bearer = match asks_forge {
+            true => self.rights().of_person(&key, person.as_ref(), now),
+            false => self.rights().bearer(&key, now),
+        };
         let bearer = self.in_context(bearer, headers, now).await?;
         Ok(self.caller_with(key, bearer, headers))
     }
@@ -345,6 +397,7 @@ impl Hub {
     /// Whoever comes with a credential that is good now.
     pub(super) fn caller_with(&self, key: StoredKey, bearer: Bearer, headers: &HeaderMap) -> Caller {
         Caller {
+            forge: self.forge().filter(|_| bearer.person().is_some()),
             by: By::Key(Box::new(key)),
             bearer,
             rights: Arc::clone(self.rights()),
@@ -372,20 +425,32 @@ impl Hub {
                 owner: KeyKind::Person.owner(&person.id),
                 anti_forgery,
             },
-            bearer: self.rights().signed_in(person, session.signed_in),
+            bearer: self
+                .rights()
+                .signed_in(person, session.signed_in, self.asks_forge()),
             rights: Arc::clone(self.rights()),
             now: self.now(),
             user_agent,
+            forge: self.forge(),
         }
     }
 
-    /// Whether a person who has a key may come in with it.
-    async fn is_suspended(&self, key: &StoredKey) -> Result<bool, Refusal> {
+    /// The person whose key it is, if they have come in.
+    ///
+    /// # Errors
+    /// They are suspended, and their keys with them.
+    async fn person_behind(&self, key: &StoredKey) -> Result<Option<StoredPerson>, Refusal> {
         let Some(id) = key.owner.strip_prefix("person:") else {
-            return Ok(false);
+            return Ok(None);
         };
         let person = self.store().person(id).await?;
-        Ok(person.is_some_and(|person| person.state == PersonState::Suspended))
+        match person.as_ref().map(|person| person.state) {
+            Some(PersonState::Suspended) => Err(Refusal::forbidden(
+                "principal_disabled",
+                "an administrator has suspended the person whose key this is",
+            )),
+            Some(PersonState::Active) | None => Ok(person),
+        }
     }
 
     /// Whoever comes with a key, while nobody calls: the key may be known to another replica alone until now.

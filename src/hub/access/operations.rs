@@ -2,6 +2,7 @@
 //! because routes are mounted by their row and fields are found by theirs.
 
 use super::super::pages::operations::Page;
+use super::super::people::operations::PeopleOperation;
 
 /// Something that can be done at the hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,14 +55,6 @@ pub enum Operation {
     GitHubWebhook,
     /// Look at a page, or do something on one.
     Page(Page),
-    /// See how to sign in.
-    SignInPage,
-    /// See who is signed in by a link.
-    SignInLinkPage,
-    /// Sign in by a link.
-    SignInByLink,
-    /// Sign out.
-    SignOut,
     /// Read the public half of a key that signs installs.
     ReadInstallKey,
     /// Exchange a signed assertion for a token.
@@ -88,6 +81,8 @@ pub enum Operation {
     ConsentForEverybody,
     /// Take that back.
     WithdrawConsentForEverybody,
+    /// Something about people.
+    People(PeopleOperation),
 }
 
 /// What an operation needs.
@@ -262,11 +257,6 @@ const WITHDRAW_CONSENT_FOR_EVERYBODY: Row = person(
 const ROTATE_SELF: Row = row("self.rotate", ("POST", "/self/rotate"), &[], "none");
 const OPEN_SOCKET: Row = open("events.receive", ("GET", "/ws/{ticket}"));
 
-const SIGN_IN_PAGE: Row = open("sign_in", ("GET", "/sign-in"));
-const SIGN_IN_LINK_PAGE: Row = open("sign_in", ("GET", "/sign-in/link/{link}"));
-const SIGN_IN_BY_LINK: Row = open("sign_in", ("POST", "/sign-in/link/{link}"));
-const SIGN_OUT: Row = person("session.end", ("POST", "/sign-out"), "read");
-
 impl Operation {
     /// Its row.
     pub const fn row(self) -> &'static Row {
@@ -295,10 +285,6 @@ impl Operation {
             Self::Metrics => &METRICS,
             Self::GitHubWebhook => &GITHUB_WEBHOOK,
             Self::Page(page) => page.row(),
-            Self::SignInPage => &SIGN_IN_PAGE,
-            Self::SignInLinkPage => &SIGN_IN_LINK_PAGE,
-            Self::SignInByLink => &SIGN_IN_BY_LINK,
-            Self::SignOut => &SIGN_OUT,
             Self::ReadInstallKey => &READ_INSTALL_KEY,
             Self::ExchangeToken => &EXCHANGE_TOKEN,
             Self::ExchangeUserToken => &EXCHANGE_USER_TOKEN,
@@ -312,6 +298,7 @@ impl Operation {
             Self::WithdrawConsent => &WITHDRAW_CONSENT,
             Self::ConsentForEverybody => &CONSENT_FOR_EVERYBODY,
             Self::WithdrawConsentForEverybody => &WITHDRAW_CONSENT_FOR_EVERYBODY,
+            Self::People(operation) => operation.row(),
         }
     }
 }
@@ -377,10 +364,6 @@ mod tests {
         Operation::ImageHook,
         Operation::Metrics,
         Operation::GitHubWebhook,
-        Operation::SignInPage,
-        Operation::SignInLinkPage,
-        Operation::SignInByLink,
-        Operation::SignOut,
         Operation::ReadInstallKey,
         Operation::ExchangeToken,
         Operation::ExchangeUserToken,

@@ -9,11 +9,12 @@ use crate::access::request::Means;
 use crate::access::snapshot::{Permission, Role};
 use crate::access::{Identity, Level, Limit, Person, PersonId, Principal, Selector, Snapshot};
 use crate::model::Timestamp;
+use crate::ports::hub::StoredKey;
 use crate::ports::people::{PersonRole, PersonState, StoredPerson};
 
 impl Rights {
     /// A person who is signed in in a browser.
-    pub fn signed_in(&self, person: &StoredPerson, signed_in: Timestamp) -> Bearer {
+    pub fn signed_in(&self, person: &StoredPerson, signed_in: Timestamp, asks_forge: bool) -> Bearer {
         let mut snapshot = Snapshot::empty(ALWAYS);
         let principal = match PersonId::parse(&person.id) {
             Ok(id) => {
@@ -23,7 +24,8 @@ impl Rights {
                 let of_held = u64::try_from(held.version).unwrap_or(0);
                 snapshot.version = by_policy.as_ref().map_or(of_held, |policy| policy.version);
                 let principal = Principal::Person(id.clone());
-                let mut standing = standing(person, named, by_policy.is_some());
+                let is_divided = asks_forge || by_policy.is_some();
+                let mut standing = standing(person, named, is_divided);
                 let given = held.grants_of(&principal).map(|held| Arc::clone(&held.grant));
                 standing.grants.extend(given);
                 snapshot.people.insert(id, standing);
@@ -38,15 +40,35 @@ impl Rights {
         };
         Bearer::new(identity, Arc::new(snapshot))
     }
+
+    /// A person's key, where a forge says what people may do: it reaches what the person reaches. Whoever has not come in yet is a
+    /// member whom the forge does not know, or whom the policy names.
+    pub(super) fn of_person(&self, key: &StoredKey, person: Option<&StoredPerson>, now: Timestamp) -> Bearer {
+        let named = self.bearer(key, now);
+        let Principal::Person(id) = named.principal() else {
+            return named;
+        };
+        let unknown = StoredPerson {
+            id: id.as_str().to_owned(),
+            name: String::new(),
+            role: PersonRole::Member,
+            state: PersonState::Active,
+            created: key.created,
+        };
+        match person {
+            None if self.governing_file().is_some() => named,
+            _ => named.under(&self.signed_in(person.unwrap_or(&unknown), key.created, true)),
+        }
+    }
 }
 
-/// Where a person stands. A policy that names the person decides over the role; where there is none at all, nobody has divided the
-/// repositories: administrators decide over all of them, members look.
-fn standing(person: &StoredPerson, named: Option<&Person>, has_policy: bool) -> Person {
+/// Where a person stands. A policy that names the person decides over the role. Where there is no policy and no forge is asked, nobody
+/// has divided the repositories: administrators decide over all of them, members look.
+fn standing(person: &StoredPerson, named: Option<&Person>, is_divided: bool) -> Person {
     let own = Person::new(role(person.role));
     let mut standing = named.cloned().unwrap_or(own);
     standing.is_suspended |= person.state == PersonState::Suspended;
-    if !has_policy {
+    if !is_divided {
         standing.permissions.push(Permission {
             selector: Selector::Everything,
             level: match person.role.administers() {

@@ -286,19 +286,21 @@ impl Rights {
     }
 
     /// The state of things for somebody who acts in a context: with the person, who is `stored` if they ever signed in, and
-    /// otherwise known by a key that is good.
+    /// otherwise known by a key that is good. `asks_forge`: what they may do on repositories is asked for later.
     pub fn snapshot_for(
         &self,
-        context: &Context,
+        (context, asks_forge): (&Context, bool),
         stored: Option<&StoredPerson>,
         now: Timestamp,
     ) -> Arc<Snapshot> {
         let snapshot = self.snapshot(now);
         let people = match (&self.source, context, stored) {
             (_, Context::Proven { .. }, Some(stored)) => {
-                self.signed_in(stored, now).snapshot().people.clone()
+                self.signed_in(stored, now, asks_forge).snapshot().people.clone()
             }
-            (Source::Memory, Context::Proven { person, .. }, None) if self.has_key(person, now) => {
+            (Source::Memory, Context::Proven { person, .. }, None)
+                if !asks_forge && self.has_key(person, now) =>
+            {
                 self.with_person(person).people
             }
             (

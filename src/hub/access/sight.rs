@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 
+use super::super::people::forge::Forge;
 use super::bearer::Bearer;
 use crate::access::Resource;
 use crate::access::resource::Named;
@@ -41,6 +42,8 @@ pub(in super::super) struct GrantedSight<'a> {
     operation: &'static str,
     belongings: Belongings<'a>,
     now: Timestamp,
+    /// Who says what a person may do on repositories, where it is asked.
+    forge: Option<Forge>,
 }
 
 impl<'a> GrantedSight<'a> {
@@ -56,7 +59,13 @@ impl<'a> GrantedSight<'a> {
             operation,
             belongings: Belongings::of(graph),
             now,
+            forge: None,
         }
+    }
+
+    /// The same, with somebody to ask what a person may do on repositories.
+    pub(in super::super) fn asking(self, forge: Option<Forge>) -> Self {
+        Self { forge, ..self }
     }
 }
 
@@ -74,8 +83,13 @@ impl Sight for GrantedSight<'_> {
             return Ok(false);
         };
         let resources = [resource];
-        let request = self.bearer.request(self.operation, &resources, self.now);
-        Ok(self.bearer.decide(&request).is_allowed())
+        let told = match &self.forge {
+            Some(forge) => Some(forge.told(&self.bearer, self.operation, &resources).await?),
+            None => None,
+        };
+        let bearer = told.as_ref().unwrap_or(&self.bearer);
+        let request = bearer.request(self.operation, &resources, self.now);
+        Ok(bearer.decide(&request).is_allowed())
     }
 }
 

@@ -75,18 +75,31 @@ pub(super) async fn invoke(
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
     let caller = hub.caller(&headers).await?;
-    let request = read(&body)?;
-    caller.may(Operation::Invoke, &request.team.id)?;
-    let (machine, command) = hub.commanded(&request)?;
-    hub.may_decide_by(&caller, &command.name, &request).await?;
-    let id = hub.fresh_id();
-    let invocation = invocation(&caller, &command, &request, &id)?;
-    hub.let_wait(&caller, &machine, &invocation, &id).await?;
-    let url = format!("/command/{}/invocation/{id}", escaped(&command.name));
     let base = hub.address_for(&headers);
+    let (id, command) = begin(&hub, &caller, &body, &base).await?;
+    let url = format!("/command/{}/invocation/{id}", escaped(&command));
     Ok(Json(
         json!({"invocation": {"id": id, "url": format!("{base}{url}")}}),
     ))
+}
+
+/// Begins a command at a hub with this address; its id and its name.
+async fn begin(hub: &Hub, caller: &Caller, body: &[u8], base: &str) -> Result<(String, String), Refusal> {
+    let request = read(body)?;
+    caller.may(Operation::Invoke, &request.team.id)?;
+    let (machine, command) = hub.commanded(&request)?;
+    hub.may_decide_by(caller, &command.name, &request).await?;
+    let id = hub.fresh_id();
+    let invocation = invocation(caller, &command, &request, &id)?;
+    let asked = String::from_utf8_lossy(body);
+    hub.may_act_for(caller, &command, &asked, base).await?;
+    hub.let_wait(caller, &machine, &invocation, &id).await?;
+    Ok((id, command.name))
+}
+
+/// Begins a command that somebody had asked for before they let the hub act for them; its id.
+pub(super) async fn resume(hub: &Hub, caller: &Caller, asked: &str, base: &str) -> Result<String, Refusal> {
+    begin(hub, caller, asked.as_bytes(), base).await.map(|(id, _)| id)
 }
 
 /// How long to wait for what.

@@ -81,7 +81,9 @@ impl Hub {
             Context::Proven { person, .. } => self.store().person(person.as_str()).await?,
             Context::None | Context::Named(_) | Context::Unproven => None,
         };
-        Ok(self.rights().snapshot_for(context, person.as_ref(), now))
+        Ok(self
+            .rights()
+            .snapshot_for((context, self.asks_forge()), person.as_ref(), now))
     }
 
     /// A token for a person and a handle must be of the same person.

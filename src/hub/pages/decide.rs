@@ -143,7 +143,11 @@ pub(super) async fn decide(
         return Err(missing().into());
     }
     let operation = Operation::Page(Page::DecideGoal);
-    look.caller.may_on(operation, &workspace, &resources_of(goal))?;
+    let about = resources_of(goal);
+    look.caller
+        .with_forge(operation, &about)
+        .await?
+        .may_on(operation, &workspace, &about)?;
     let body = Value::Object(goal.body.clone());
     let told = Object(&body);
     let version = form.text("version");

@@ -28,7 +28,7 @@ const ID: usize = 12;
 const FIRST: &str = "admin";
 
 /// Who makes links here.
-const OPERATOR: &str = "operator";
+pub(super) const OPERATOR: &str = "operator";
 
 /// Longest name of a person, in characters.
 pub const LONGEST_NAME: usize = 100;

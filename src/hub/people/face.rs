@@ -14,6 +14,12 @@ const KIND_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options
 
 /// A page: a title, and paragraphs and forms that are markup already.
 pub(super) fn page(status: StatusCode, title: &str, content: &str) -> Response {
+    page_with(status, title, content, &[])
+}
+
+/// A page whose forms may lead to other places, after the hub has answered.
+pub(super) fn page_with(status: StatusCode, title: &str, content: &str, others: &[String]) -> Response {
+    let others: String = others.iter().map(|origin| format!(" {origin}")).collect();
     let text = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width,initial-scale=1\"><title>{0} · sdm</title><style>{STYLE}</style></head>\n\
@@ -22,7 +28,7 @@ pub(super) fn page(status: StatusCode, title: &str, content: &str) -> Response {
     );
     let style = BASE64_STANDARD.encode(digest(&SHA256, STYLE.as_bytes()));
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'{others}; base-uri 'none'; frame-ancestors 'none'"
     );
     let mut response = (status, text).into_response();
     let headers = response.headers_mut();

@@ -13,20 +13,34 @@
 //! - **Was it just now?** Operations for `FreshPerson` are refused with `interactive_session_required` when the sign-in is older than
 //!   15 minutes; lead the person to [`sign_in_place`], which signs in anew.
 //!
+//! - **On a repository?** `caller.with_forge(operation, resources)` asks the forge what the person may do there; `may_on` on what comes
+//!   back knows it. [`sight`](super::access::Caller) does so by itself.
+//!
+//! [`sign_in`] is signing in by a link, [`with_provider`] with GitHub or OpenID Connect ([`providers`]), [`forge`] what a forge says of
+//! people, [`authorizations`] what they let the hub do for them, [`api`] what can be asked and changed, each by its row in
+//! [`operations`].
+//!
 //! A session is 256 random bits in a cookie, `__Host-sdm-session`, stored as a digest. Over plain http, which is taken from the same
 //! computer only, the cookie is `sdm-session-PORT`. It ends 12 hours after its last use, 24 hours after its beginning, when the person
 //! signs out, is suspended or gets another role.
 
 pub mod administration;
+pub(super) mod api;
+mod authorizations;
 mod cookie;
 mod face;
+pub(super) mod forge;
 pub mod guard;
+pub(super) mod operations;
+pub mod providers;
+mod routes;
 mod session;
 mod sign_in;
 mod viewer;
+pub(super) mod with_provider;
 
+pub(super) use routes::routes;
 pub(super) use session::{IDLE, LONGEST};
 pub use sign_in::sign_in_place;
-pub(super) use sign_in::{link_page, sign_in_by_link, sign_in_page, sign_out};
 pub use viewer::Viewer;
 pub(super) use viewer::{BY_ITSELF, Session, session_ended};

@@ -21,6 +21,9 @@ pub(in super::super) const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 /// How often the use of a session is noted.
 pub(super) const NOTED: Duration = Duration::from_secs(60);
 
+/// How long a sign-in is fresh.
+const FRESH: Duration = Duration::from_secs(15 * 60);
+
 /// Longest name of a browser that is kept, in characters.
 const LONGEST_AGENT: usize = 200;
 
@@ -63,6 +66,11 @@ pub(super) fn open(
 /// Whether a session still counts.
 pub(super) fn is_live(session: &StoredSession, now: Timestamp) -> bool {
     now.since(session.last_seen) < IDLE && now.since(session.signed_in) < LONGEST
+}
+
+/// Whether the person signed in so short a while ago that what makes rights may be done.
+pub(super) fn is_fresh(session: &StoredSession, now: Timestamp) -> bool {
+    now.since(session.signed_in) < FRESH
 }
 
 /// The anti-forgery token of the session whose browser holds `text`. It is kept nowhere and tells nothing of the session.

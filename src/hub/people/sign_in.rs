@@ -13,9 +13,11 @@ use serde::Deserialize;
 use super::super::Hub;
 use super::super::refusal::Refusal;
 use super::Viewer;
+use super::administration::OPERATOR;
 use super::cookie::{Manner, SESSION, unsafe_place};
-use super::face::{form, page, paragraph};
+use super::face::{form, page, page_with, paragraph};
 use super::guard::{FIELD, fields, is_from_here};
+use super::providers::ProviderSettings;
 use super::session::{LONGEST, anti_forgery, open};
 use super::viewer::session_text;
 use crate::access::handed::digest_of;
@@ -59,6 +61,7 @@ impl Afterwards {
 pub(in super::super) async fn sign_in_page(
     State(hub): State<Hub>,
     viewer: Option<Viewer>,
+    Query(afterwards): Query<Afterwards>,
     headers: HeaderMap,
 ) -> Response {
     if Manner::of(&hub, &headers).is_none() {
@@ -68,20 +71,32 @@ pub(in super::super) async fn sign_in_page(
             &paragraph(unsafe_place().message()),
         );
     }
+    // A session that has ended is still sent, and so its token is still asked for.
+    let held = session_text(&hub, &headers).ok().flatten();
+    let token = held.map(|text| anti_forgery(text.expose_secret()));
+    let mut hidden = vec![("return", afterwards.place())];
+    hidden.extend(token.as_deref().map(|token| (FIELD, token)));
     let content = match viewer {
         Some(viewer) => {
             let said = format!(
                 "You are signed in as {} ({}).",
                 viewer.person.name, viewer.person.id
             );
-            paragraph(&said) + &form("/sign-out", &[(FIELD, viewer.anti_forgery())], "Sign out")
+            let token = (FIELD, viewer.anti_forgery());
+            paragraph(&said)
+                + &form("/sign-out", &[token], "Sign out")
+                + &hub.provider_forms(&hidden)
+                + &hub.connecting_forms(token)
         }
-        None => paragraph(
-            "Open the link that you were given. Whoever runs the hub makes one with `sdm hub people link`, and invites people with \
-             `sdm hub people invite`.",
-        ),
+        None => {
+            hub.provider_forms(&hidden)
+                + &paragraph(
+                    "Or open the link that you were given. Whoever runs the hub makes one with `sdm hub people link`, and invites \
+                     people with `sdm hub people invite`.",
+                )
+        }
     };
-    page(StatusCode::OK, "Sign in", &content)
+    hub.page("Sign in", &content)
 }
 
 /// `GET /sign-in/link/{link}`: says who is signed in by it.
@@ -107,8 +122,13 @@ pub(in super::super) async fn link_page(
         ),
         None => format!("This signs you in as {}.", found.person),
     };
-    let content = paragraph(&said) + &form(&format!("{PAGE}/link/{link}"), &hidden, "Sign in");
-    Ok(page(StatusCode::OK, "Sign in", &content))
+    let mut content = paragraph(&said);
+    if !hub.wants_provider(&found) {
+        content += &form(&format!("{PAGE}/link/{link}"), &hidden, "Sign in");
+    }
+    hidden.push(("link", link.as_str()));
+    content += &hub.provider_forms(&hidden);
+    Ok(hub.page("Sign in", &content))
 }
 
 /// `POST /sign-in/link/{link}`: uses the link up.
@@ -127,18 +147,12 @@ pub(in super::super) async fn sign_in_by_link(
         .into_iter()
         .find(|(name, _)| name == "return")
         .map_or_else(|| "/".to_owned(), |(_, value)| local_place(&value).to_owned());
+    if hub.wants_provider(&found) {
+        return Ok(gone());
+    }
     let coming = Coming {
-        person: found.person.clone(),
-        means: "link",
-        link: Some(found.digest.clone()),
-        makes: found.invited.as_ref().map(|invited| StoredPerson {
-            id: found.person.clone(),
-            name: invited.name.clone(),
-            role: invited.role,
-            state: PersonState::Active,
-            created: hub.now(),
-        }),
-        identity: None,
+        means: "link".to_owned(),
+        ..Coming::invited(&found, hub.now())
     };
     match hub.let_in(coming, &headers, &place).await? {
         Some(response) => Ok(response),
@@ -180,7 +194,7 @@ pub(super) struct Coming {
     /// Who.
     pub(super) person: String,
     /// By what.
-    pub(super) means: &'static str,
+    pub(super) means: String,
     /// Digest of the link that is used up.
     pub(super) link: Option<String>,
     /// The person, when there was none before.
@@ -190,6 +204,40 @@ pub(super) struct Coming {
 }
 
 impl Hub {
+    /// Whether an invitation is for those who show who they are elsewhere: one of an administrator is, where there are providers.
+    /// One that was made at the hub's computer lets whoever has it in, so that a hub whose provider is away can be administered.
+    fn wants_provider(&self, link: &StoredLink) -> bool {
+        link.invited.is_some() && link.made_by != OPERATOR && !self.providers().all().is_empty()
+    }
+
+    /// A button for each provider.
+    fn provider_forms(&self, hidden: &[(&str, &str)]) -> String {
+        let button = |provider: &ProviderSettings| {
+            let address = format!("{PAGE}/with/{}", provider.name);
+            form(&address, hidden, &format!("Sign in with {}", provider.title))
+        };
+        self.providers().all().iter().map(button).collect()
+    }
+
+    /// A button for each provider, for somebody who says who they are there.
+    fn connecting_forms(&self, token: (&str, &str)) -> String {
+        let button = |provider: &ProviderSettings| {
+            let address = format!("{PAGE}/with/{}", provider.name);
+            let hidden = [token, ("connect", "1"), ("return", PAGE)];
+            form(
+                &address,
+                &hidden,
+                &format!("Say who you are at {}", provider.title),
+            )
+        };
+        self.providers().all().iter().map(button).collect()
+    }
+
+    /// A page whose forms may lead to the providers.
+    pub(super) fn page(&self, title: &str, content: &str) -> Response {
+        page_with(StatusCode::OK, title, content, &self.providers().origins())
+    }
+
     /// The link of a text, if it counts. Looking for one takes as long as looking for none.
     pub(super) async fn live_link(&self, text: &str) -> Result<Option<StoredLink>, Refusal> {
         if text.len() > LONGEST_LINK {
@@ -220,7 +268,7 @@ impl Hub {
             ));
         }
         let agent = agent(headers).unwrap_or_default();
-        let opened = open(&coming.person, coming.means, &agent, self.now())
+        let opened = open(&coming.person, &coming.means, &agent, self.now())
             .map_err(|_| Refusal::busy("there is no randomness", 5))?;
         let held = session_text(self, headers).ok().flatten();
         let sign_in = SignIn {

@@ -173,6 +173,8 @@ impl SqlHub {
             "DELETE FROM hub_session",
             "DELETE FROM hub_sign_in_link",
             "DELETE FROM hub_handed_token",
+            "DELETE FROM hub_pending_sign_in",
+            "DELETE FROM hub_authorize_link",
         ] {
             sqlx::query(short_lived)
                 .execute(&mut *transaction)

@@ -3,6 +3,7 @@
 //! Statements keep to what both understand; where they differ, [`SqlHub::is_postgres`] says which. Begin with
 //! [`work`], where the graph changes, then [`deliveries`].
 
+mod authorizations;
 mod deliveries;
 mod extensions;
 mod handed;

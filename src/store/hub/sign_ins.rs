@@ -6,12 +6,15 @@ use sqlx::{AnyConnection, Row};
 
 use super::SqlHub;
 use super::people::{PERSON, add, count_change, link as link_identity, person, word};
-use super::statement::{Doing, composed, moment};
+use super::statement::{Doing, composed, moment, text_or_none};
 use crate::model::Timestamp;
 use crate::ports::hub::HubStoreError;
-use crate::ports::people::{Invited, PersonRole, SignIn, SignIns, StoredLink, StoredPerson, StoredSession};
+use crate::ports::people::{
+    Invited, PendingSignIn, PersonRole, SignIn, SignIns, StoredLink, StoredPerson, StoredSession,
+};
 
 const SESSION: &str = "s.digest, s.id AS session, s.person, s.means, s.user_agent, s.signed_in, s.last_seen";
+const PENDING: &str = "state_digest, browser_digest, provider, place, link, connects, authorizes, expires";
 const LINK: &str = "digest, id, person, name, role, made_by, created, expires";
 
 fn session(row: &AnyRow) -> Result<StoredSession, sqlx::Error> {
@@ -41,6 +44,19 @@ fn link(row: &AnyRow) -> Result<StoredLink, sqlx::Error> {
         invited: invites.then(invited).transpose()?,
         made_by: row.try_get("made_by")?,
         created: moment(row, "created")?,
+        expires: moment(row, "expires")?,
+    })
+}
+
+fn pending(row: &AnyRow) -> Result<PendingSignIn, sqlx::Error> {
+    Ok(PendingSignIn {
+        state_digest: row.try_get("state_digest")?,
+        browser_digest: row.try_get("browser_digest")?,
+        provider: row.try_get("provider")?,
+        place: row.try_get("place")?,
+        link: text_or_none(row, "link")?,
+        connects: text_or_none(row, "connects")?,
+        authorizes: text_or_none(row, "authorizes")?,
         expires: moment(row, "expires")?,
     })
 }
@@ -211,6 +227,50 @@ impl SignIns for SqlHub {
             .await
             .doing("take back a link to sign in")?;
         Ok(done.rows_affected() > 0)
+    }
+
+    async fn begin_sign_in(
+        &self,
+        new: &PendingSignIn,
+        most: u32,
+        now: Timestamp,
+    ) -> Result<bool, HubStoreError> {
+        const DOING: &str = "remember a sign-in";
+        const BEGIN: &str = "INSERT INTO hub_pending_sign_in \
+            (state_digest, browser_digest, provider, place, link, connects, authorizes, expires) \
+            SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE (SELECT COUNT(*) FROM hub_pending_sign_in) < $9";
+        let mut writer = self.writer().await?;
+        sqlx::query("DELETE FROM hub_pending_sign_in WHERE expires <= $1")
+            .bind(now.as_micros())
+            .execute(&mut *writer)
+            .await
+            .doing(DOING)?;
+        let begun = sqlx::query(BEGIN)
+            .bind(new.state_digest.as_str())
+            .bind(new.browser_digest.as_str())
+            .bind(new.provider.as_str())
+            .bind(new.place.as_str())
+            .bind(new.link.as_deref().unwrap_or_default())
+            .bind(new.connects.as_deref().unwrap_or_default())
+            .bind(new.authorizes.as_deref().unwrap_or_default())
+            .bind(new.expires.as_micros())
+            .bind(i64::from(most))
+            .execute(&mut *writer)
+            .await
+            .doing(DOING)?;
+        Ok(begun.rows_affected() > 0)
+    }
+
+    async fn take_sign_in(&self, state_digest: &str) -> Result<Option<PendingSignIn>, HubStoreError> {
+        const DOING: &str = "take out a sign-in";
+        let statement =
+            format!("DELETE FROM hub_pending_sign_in WHERE state_digest = $1 RETURNING {PENDING}");
+        let row = sqlx::query(composed(statement))
+            .bind(state_digest)
+            .fetch_optional(&mut *self.writer().await?)
+            .await
+            .doing(DOING)?;
+        row.as_ref().map(pending).transpose().doing(DOING)
     }
 
     async fn tidy_sign_ins(

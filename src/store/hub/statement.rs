@@ -43,6 +43,12 @@ pub(super) fn moment_or_none(row: &AnyRow, column: &str) -> Result<Option<Timest
     Ok((micros != 0).then(|| Timestamp::from_micros(micros)))
 }
 
+/// A text that stands for none when it is empty.
+pub(super) fn text_or_none(row: &AnyRow, column: &str) -> Result<Option<String>, sqlx::Error> {
+    let text: String = row.try_get(column)?;
+    Ok(Some(text).filter(|text| !text.is_empty()))
+}
+
 /// JSON in a row.
 pub(super) fn json<T: DeserializeOwned>(row: &AnyRow, column: &str) -> Result<T, sqlx::Error> {
     let text: String = row.try_get(column)?;

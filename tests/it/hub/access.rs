@@ -120,7 +120,7 @@ impl Guarded {
 }
 
 /// A push of another repository of the same owner.
-fn push_of(name: &str, number: u64) -> Value {
+pub fn push_of(name: &str, number: u64) -> Value {
     let mut push = push("a", "b");
     push["repository"]["id"] = json!(number);
     push["repository"]["name"] = json!(name);

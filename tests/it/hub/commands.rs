@@ -7,7 +7,7 @@ use super::machine::{Machine, PATIENCE, TestHub, quick, registration, wish};
 use sdm::hub::administration::KeyWish;
 
 /// A machine that offers a command.
-fn offers(name: &str) -> Value {
+pub fn offers(name: &str) -> Value {
     let mut registration = registration(name, "1.0.0", "ephemeral");
     registration["commands"] = json!([{
         "name": "Deploy", "intent": ["deploy"], "tags": [], "auto_submit": true,
@@ -28,7 +28,7 @@ async fn person(hub: &TestHub, name: &str) -> String {
     hub.administration().new_key(&wish).await.unwrap().1
 }
 
-fn deploy() -> Value {
+pub fn deploy() -> Value {
     json!({"command": "Deploy", "team": {"id": "w"}, "parameters": [{"name": "env", "value": "prod"}],
         "source": {"user_agent": "web", "web": {"identity": {"sub": "s", "pid": "p"}}},
         "mapped_parameters": [{"name": "who", "value": "forged"}]})

@@ -1,6 +1,7 @@
 //! The hub, as machines and forges meet it.
 
 mod access;
+mod authorizations;
 mod browser;
 mod commands;
 mod crash;
@@ -8,6 +9,7 @@ mod custom;
 pub mod events;
 mod extensions;
 mod forge;
+mod forge_rights;
 mod load;
 mod logs;
 mod machine;
@@ -19,6 +21,7 @@ mod people_store;
 mod replicas;
 mod rights;
 mod safe;
+mod sign_in;
 mod store;
 mod store_shared;
 mod threats;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use sdm::model::Timestamp;
 use sdm::ports::people::{
-    Invited, People, PersonChange, PersonChanged, PersonRole, PersonState, SignIn, SignIns, StoredIdentity,
-    StoredLink, StoredPerson, StoredSession,
+    Invited, PendingSignIn, People, PersonChange, PersonChanged, PersonRole, PersonState, SignIn, SignIns,
+    StoredIdentity, StoredLink, StoredPerson, StoredSession,
 };
 use sdm::store::hub::SqlHub;
 
@@ -84,6 +84,33 @@ pub async fn contract(hub: &SqlHub) {
     sessions_are_found_ended_and_forgotten(hub).await;
     identities_are_one_persons(hub).await;
     somebody_always_administers(hub).await;
+    a_sign_in_that_began_comes_back_once(hub).await;
+}
+
+async fn a_sign_in_that_began_comes_back_once(hub: &SqlHub) {
+    let pending = |state: &str, second: u64| PendingSignIn {
+        state_digest: state.to_owned(),
+        browser_digest: "browser".to_owned(),
+        provider: "github".to_owned(),
+        place: "/".to_owned(),
+        link: None,
+        connects: Some("session".to_owned()),
+        authorizes: None,
+        expires: at(second),
+    };
+    assert!(hub.begin_sign_in(&pending("p1", 600), 2, at(0)).await.unwrap());
+    assert!(hub.begin_sign_in(&pending("p2", 700), 2, at(0)).await.unwrap());
+    assert!(
+        !hub.begin_sign_in(&pending("p3", 700), 2, at(0)).await.unwrap(),
+        "no more than two"
+    );
+    assert!(
+        hub.begin_sign_in(&pending("p3", 700), 2, at(600)).await.unwrap(),
+        "one has ended"
+    );
+    assert_eq!(hub.take_sign_in("p1").await.unwrap(), None);
+    assert_eq!(hub.take_sign_in("p2").await.unwrap(), Some(pending("p2", 700)));
+    assert_eq!(hub.take_sign_in("p2").await.unwrap(), None, "once");
 }
 
 async fn a_link_counts_once_and_in_time(hub: &SqlHub) {

@@ -1,0 +1,426 @@
+//! What people let the hub do for them at a GitHub, step by step (security model 15): the least that the command at hand needs, and
+//! what must be asked for so that nothing is lost.
+//!
+//! A command that declares `github://user_token?scopes=…` is for people who have granted these. Whoever has not is refused with a link of
+//! ten minutes, which is theirs and, in a browser, their session's. Coming back, they must be who they are there; what was granted
+//! is noted, not what was asked for; the token goes into the safe; and the command runs as if it had just been asked for, once.
+//! No machine gets the token.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
+use serde_json::{Value, json};
+
+use super::super::Hub;
+use super::super::access::Caller;
+use super::super::access::operations::Operation;
+use super::super::commands;
+use super::super::refusal::Refusal;
+use super::face::{escaped, form, page, paragraph};
+use super::guard::FIELD;
+use super::operations::PeopleOperation as About;
+use super::providers::{Authorized, ProviderKind, ProviderSettings};
+use super::with_provider::Way;
+use super::{Viewer, sign_in_place};
+use crate::access::forge;
+use crate::access::handed::{Handed, digest_of};
+use crate::ports::authorizations::{AuthorizeLink, StoredAuthorization};
+use crate::secrets::envelope::Row;
+use crate::wire::hub::Command;
+
+/// How long a link counts.
+const LINK_COUNTS: Duration = Duration::from_secs(10 * 60);
+
+/// Most links of one person at a time.
+const MOST_LINKS: u32 = 20;
+
+/// What a command declares that acts as the person.
+const USER_TOKEN: &str = "github://user_token";
+
+/// The language of scopes.
+const GITHUB: &str = "github";
+
+/// What the tokens of people are called in the safe.
+const KIND: &str = "user_token";
+
+/// Where a link leads.
+const PAGE: &str = "/authorize";
+
+/// The scopes that a command needs of the person; `None` when it does nothing as the person.
+fn needed(command: &Command) -> Option<Vec<String>> {
+    let mut scopes = BTreeSet::new();
+    let mut acts = false;
+    for secret in &command.secrets {
+        let (name, query) = secret.uri.split_once('?').unwrap_or((&secret.uri, ""));
+        if name != USER_TOKEN {
+            continue;
+        }
+        acts = true;
+        let lists = query.split('&').filter_map(|pair| pair.strip_prefix("scopes="));
+        let named = lists.flat_map(|list| list.split(',')).map(str::trim);
+        scopes.extend(named.filter(|scope| !scope.is_empty()).map(str::to_owned));
+    }
+    acts.then(|| scopes.into_iter().collect())
+}
+
+/// What is missing of what a command needs. A GitHub App asks for no scopes: what it may do was agreed with its owner.
+fn missing(
+    provider: &ProviderSettings,
+    known: Option<&StoredAuthorization>,
+    needed: &[String],
+) -> Option<Vec<String>> {
+    let Some(known) = known else {
+        return Some(needed.to_vec());
+    };
+    if provider.is_app() {
+        return None;
+    }
+    let granted: BTreeSet<String> = known.scopes.iter().cloned().collect();
+    let missing = forge::missing(GITHUB, &granted, needed);
+    (!missing.is_empty()).then_some(missing)
+}
+
+fn row<'a>(owner: &'a str, provider: &'a str) -> Row<'a> {
+    Row {
+        id: provider,
+        owner,
+        kind: KIND,
+    }
+}
+
+impl Hub {
+    /// Whether the hub may do for a person what a command needs.
+    ///
+    /// # Errors
+    /// 403 with what is missing, and where the person authorises the hub.
+    pub(in super::super) async fn may_act_for(
+        &self,
+        caller: &Caller,
+        command: &Command,
+        resumes: &str,
+        address: &str,
+    ) -> Result<(), Refusal> {
+        let (Some(needed), Some(provider)) = (needed(command), self.providers().github()) else {
+            return Ok(());
+        };
+        let person = caller.name();
+        let known = self.authorization(person, &provider.name).await?;
+        let Some(missing) = missing(provider, known.as_ref(), &needed) else {
+            return Ok(());
+        };
+        let granted: BTreeSet<String> = known.into_iter().flat_map(|known| known.scopes).collect();
+        // Without the union the person would lose what they granted before.
+        let scopes = forge::to_ask(GITHUB, &granted, &needed).unwrap_or(granted);
+        let url = self
+            .authorize_url(caller, provider, scopes, (resumes, address))
+            .await?;
+        let message = format!("you have not let the hub do this for you at {}", provider.title);
+        Err(
+            Refusal::forbidden("user_authorization_required", message).with(json!({
+                "provider": provider.name, "missing": missing, "authorize_url": url,
+            })),
+        )
+    }
+
+    async fn authorization(
+        &self,
+        person: &str,
+        provider: &str,
+    ) -> Result<Option<StoredAuthorization>, Refusal> {
+        let now = self.now();
+        let mut all = self.store().authorizations_of(person).await?;
+        all.retain(|own| own.provider == provider && own.expires.is_none_or(|expires| expires > now));
+        Ok(all.pop())
+    }
+
+    async fn authorize_url(
+        &self,
+        caller: &Caller,
+        provider: &ProviderSettings,
+        scopes: BTreeSet<String>,
+        (resumes, address): (&str, &str),
+    ) -> Result<Option<String>, Refusal> {
+        // A hub that keeps no secrets cannot be authorised.
+        if !self.safe().is_usable() || self.store().person(caller.name()).await?.is_none() {
+            return Ok(None);
+        }
+        let handed = Handed::fresh().map_err(|_| Refusal::busy("there is no randomness", 5))?;
+        let now = self.now();
+        let link = AuthorizeLink {
+            digest: handed.digest,
+            person: caller.name().to_owned(),
+            session: caller.is_in_browser().then(|| caller.credential_id().to_owned()),
+            provider: provider.name.clone(),
+            scopes: scopes.into_iter().collect(),
+            resumes: resumes.to_owned(),
+            expires: now.plus(LINK_COUNTS),
+        };
+        let is_kept = self.store().add_authorize_link(&link, MOST_LINKS, now).await?;
+        let address = address.trim_end_matches('/');
+        Ok(is_kept.then(|| format!("{address}{PAGE}/{}", handed.text.expose_secret())))
+    }
+
+    /// A link of whoever looks, if it counts for them here.
+    async fn own_link(&self, text: &str, viewer: &Viewer) -> Result<Option<AuthorizeLink>, Refusal> {
+        let now = self.now();
+        let found = self.store().authorize_link(&digest_of(text)).await?;
+        Ok(found.filter(|link| {
+            let is_here = link
+                .session
+                .as_ref()
+                .is_none_or(|session| *session == viewer.session.id);
+            link.expires > now && link.person == viewer.person.id && is_here
+        }))
+    }
+
+    /// Keeps what somebody granted who comes back, and does what they wanted to do. What is said to them when that does not work.
+    pub(super) async fn take_in_authorization(
+        &self,
+        provider: &ProviderSettings,
+        authorized: &Authorized,
+        link_digest: &str,
+        viewer: Option<Viewer>,
+    ) -> Result<Result<Response, String>, Refusal> {
+        let Some(link) = self.store().take_authorize_link(link_digest).await? else {
+            return Ok(Err("This was done already, or has ended.".to_owned()));
+        };
+        let Some(viewer) = viewer.filter(|viewer| viewer.person.id == link.person) else {
+            return Ok(Err(
+                "You are not signed in any more as the person who began this.".to_owned(),
+            ));
+        };
+        let identities = self.store().identities(&link.person).await?;
+        let claimed = &authorized.claimed;
+        let is_own = identities
+            .iter()
+            .any(|own| own.provider == provider.name && own.subject == claimed.subject);
+        if !is_own {
+            self.make_worthless(provider, &authorized.token).await;
+            return Ok(Err(format!(
+                "{} of {} is not who you are there, as far as the hub knows. Say at /sign-in who you are.",
+                claimed.login, provider.title
+            )));
+        }
+        self.keep_authorization(provider, authorized, &link.person)
+            .await?;
+        tracing::info!(
+            person = link.person,
+            provider = provider.name,
+            "somebody has authorised the hub"
+        );
+        let base = self.address_for(&HeaderMap::new());
+        let resumed = commands::resume(self, viewer.caller(), &link.resumes, &base).await;
+        Ok(Ok(resumed_page(resumed)))
+    }
+
+    async fn keep_authorization(
+        &self,
+        provider: &ProviderSettings,
+        authorized: &Authorized,
+        person: &str,
+    ) -> Result<(), Refusal> {
+        let owner = format!("person:{person}");
+        let before = self.user_token(&owner, &provider.name).await;
+        let secret = SecretSlice::from(authorized.token.expose_secret().as_bytes().to_vec());
+        let now = self.now();
+        self.safe()
+            .keep(row(&owner, &provider.name), &secret, now)
+            .await
+            .map_err(|error| {
+                tracing::error!(error = &error as &dyn std::error::Error, "a token cannot be kept");
+                Refusal::busy("the hub cannot keep this now", 30)
+            })?;
+        let authorization = StoredAuthorization {
+            person: person.to_owned(),
+            provider: provider.name.clone(),
+            subject: authorized.claimed.subject.clone(),
+            scopes: authorized.scopes.clone(),
+            granted: now,
+            expires: authorized.life.map(|life| now.plus(life)),
+        };
+        self.store().keep_authorization(&authorization).await?;
+        if let Some(before) =
+            before.filter(|before| before.expose_secret() != authorized.token.expose_secret())
+        {
+            self.make_worthless(provider, &before).await;
+        }
+        Ok(())
+    }
+
+    async fn user_token(&self, owner: &str, provider: &str) -> Option<SecretString> {
+        let kept = self.safe().take_out(row(owner, provider)).await.ok()??;
+        let text = std::str::from_utf8(kept.expose_secret()).ok()?;
+        Some(SecretString::from(text))
+    }
+
+    /// Makes a token worthless at its provider; whether that worked.
+    async fn make_worthless(&self, provider: &ProviderSettings, token: &SecretString) -> bool {
+        match self.providers().give_back(provider, token).await {
+            Ok(()) => true,
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "a token could not be given back");
+                false
+            }
+        }
+    }
+
+    /// Forgets what a person let the hub do, here and there; whether the provider knows.
+    pub(in super::super) async fn revoke_authorization(
+        &self,
+        viewer: &Viewer,
+        name: &str,
+    ) -> Result<bool, Refusal> {
+        viewer
+            .caller()
+            .may_at_hub(Operation::People(About::RevokeAuthorization))?;
+        let owner = format!("person:{}", viewer.person.id);
+        let token = self.user_token(&owner, name).await;
+        let was_there = self.store().drop_authorization(&viewer.person.id, name).await?;
+        self.store().destroy_secret(KIND, &owner, name).await?;
+        if !was_there && token.is_none() {
+            return Err(Refusal::missing_thing("you have let the hub do nothing there"));
+        }
+        match (self.providers().find(name), token) {
+            (Some(provider), Some(token)) => Ok(self.make_worthless(provider, &token).await),
+            _ => Ok(false),
+        }
+    }
+}
+
+/// What somebody sees whose command goes on.
+fn resumed_page(resumed: Result<String, Refusal>) -> Response {
+    match resumed {
+        Ok(id) => page(
+            StatusCode::OK,
+            "Done",
+            &paragraph(&format!(
+                "The hub may do this for you now, and has begun with it. Its id is {id}."
+            )),
+        ),
+        Err(refusal) => page(
+            StatusCode::OK,
+            "Nearly done",
+            &paragraph(&format!(
+                "What you granted was noted, but the command did not begin: {}.",
+                refusal.message()
+            )),
+        ),
+    }
+}
+
+fn not_yours() -> Response {
+    page(
+        StatusCode::NOT_FOUND,
+        "This link does not count",
+        &paragraph(
+            "It was used, has ended, or is for somebody else or another browser. Ask for the command again.",
+        ),
+    )
+}
+
+/// `GET /authorize/{link}`: says what is asked for.
+pub(in super::super) async fn look(
+    State(hub): State<Hub>,
+    Path(text): Path<String>,
+    viewer: Option<Viewer>,
+) -> Result<Response, Refusal> {
+    let address = format!("{PAGE}/{text}");
+    let Some(viewer) = viewer else {
+        return Ok(Redirect::to(&sign_in_place(&address)).into_response());
+    };
+    let Some(link) = hub.own_link(&text, &viewer).await? else {
+        return Ok(not_yours());
+    };
+    let Some(provider) = hub.providers().find(&link.provider) else {
+        return Ok(not_yours());
+    };
+    let scopes: String = match (link.scopes.is_empty(), provider.is_app()) {
+        (false, false) => link
+            .scopes
+            .iter()
+            .map(|scope| format!("<li><code>{}</code></li>", escaped(scope)))
+            .collect(),
+        (true, _) | (_, true) => "<li>what was agreed with the owners of the repositories</li>".to_owned(),
+    };
+    let said = format!(
+        "The hub needs your leave at {} to do what you asked for. It asks for no more than this, and what you granted before:",
+        provider.title
+    );
+    let content = paragraph(&said)
+        + &format!("<ul>{scopes}</ul>\n")
+        + &form(
+            &address,
+            &[(FIELD, viewer.anti_forgery())],
+            &format!("Go to {}", provider.title),
+        );
+    Ok(hub.page("Let the hub act for you", &content))
+}
+
+/// `POST /authorize/{link}`: sends the browser to the provider.
+pub(in super::super) async fn go(
+    State(hub): State<Hub>,
+    Path(text): Path<String>,
+    viewer: Viewer,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let Some(link) = hub.own_link(&text, &viewer).await? else {
+        return Ok(not_yours());
+    };
+    let Some(provider) = hub.providers().find(&link.provider) else {
+        return Ok(not_yours());
+    };
+    let scopes = match provider.is_app() {
+        true => Vec::new(),
+        false => link.scopes.clone(),
+    };
+    let way = Way {
+        place: "/",
+        link: None,
+        connects: None,
+        authorizes: Some(link.digest),
+        scopes,
+    };
+    hub.send_out(provider, &way, &headers).await
+}
+
+/// `GET /api/me/authorizations`.
+pub(in super::super) async fn list(State(hub): State<Hub>, viewer: Viewer) -> Result<Json<Value>, Refusal> {
+    viewer
+        .caller()
+        .may_at_hub(Operation::People(About::ListAuthorizations))?;
+    let all = hub.store().authorizations_of(&viewer.person.id).await?;
+    let shown = all.iter().map(|own| {
+        json!({
+            "provider": own.provider, "subject": own.subject, "scopes": own.scopes,
+            "granted_at": own.granted.rfc3339(), "expires_at": own.expires.map(crate::model::Timestamp::rfc3339),
+        })
+    });
+    let shown: Vec<Value> = shown.collect();
+    Ok(Json(json!({ "authorizations": shown })))
+}
+
+/// `DELETE /api/me/authorizations/{provider}`.
+pub(in super::super) async fn revoke(
+    State(hub): State<Hub>,
+    Path(name): Path<String>,
+    viewer: Viewer,
+) -> Result<Json<Value>, Refusal> {
+    let is_known_there = hub.revoke_authorization(&viewer, &name).await?;
+    Ok(Json(json!({ "revoked_at_provider": is_known_there })))
+}
+
+impl ProviderSettings {
+    /// Whether it is a GitHub App, whose tokens carry no scopes.
+    fn is_app(&self) -> bool {
+        match &self.kind {
+            ProviderKind::GitHub(github) => github.is_app,
+            ProviderKind::Oidc(_) => false,
+        }
+    }
+}

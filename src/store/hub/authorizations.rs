@@ -1,0 +1,132 @@
+//! What people let the hub do for them elsewhere, and links by which they do.
+
+use async_trait::async_trait;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::SqlHub;
+use super::statement::{Doing, composed, json, moment, moment_or_none, text_or_none, to_json};
+use crate::model::Timestamp;
+use crate::ports::authorizations::{Authorizations, AuthorizeLink, StoredAuthorization};
+use crate::ports::hub::HubStoreError;
+
+const AUTHORIZATION: &str = "person, provider, subject, scopes, granted, expires";
+const LINK: &str = "digest, person, session, provider, scopes, resumes, expires";
+
+fn authorization(row: &AnyRow) -> Result<StoredAuthorization, sqlx::Error> {
+    Ok(StoredAuthorization {
+        person: row.try_get("person")?,
+        provider: row.try_get("provider")?,
+        subject: row.try_get("subject")?,
+        scopes: json(row, "scopes")?,
+        granted: moment(row, "granted")?,
+        expires: moment_or_none(row, "expires")?,
+    })
+}
+
+fn link(row: &AnyRow) -> Result<AuthorizeLink, sqlx::Error> {
+    Ok(AuthorizeLink {
+        digest: row.try_get("digest")?,
+        person: row.try_get("person")?,
+        session: text_or_none(row, "session")?,
+        provider: row.try_get("provider")?,
+        scopes: json(row, "scopes")?,
+        resumes: row.try_get("resumes")?,
+        expires: moment(row, "expires")?,
+    })
+}
+
+#[async_trait]
+impl Authorizations for SqlHub {
+    async fn authorizations_of(&self, person: &str) -> Result<Vec<StoredAuthorization>, HubStoreError> {
+        const DOING: &str = "list authorisations";
+        let statement =
+            format!("SELECT {AUTHORIZATION} FROM hub_authorization WHERE person = $1 ORDER BY provider");
+        let rows = sqlx::query(composed(statement))
+            .bind(person)
+            .fetch_all(&mut *self.reading().await?)
+            .await
+            .doing(DOING)?;
+        let read: Result<Vec<_>, _> = rows.iter().map(authorization).collect();
+        read.doing(DOING)
+    }
+
+    async fn keep_authorization(&self, new: &StoredAuthorization) -> Result<(), HubStoreError> {
+        const KEEP: &str = "INSERT INTO hub_authorization (person, provider, subject, scopes, granted, expires) \
+            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (person, provider) DO UPDATE SET subject = excluded.subject, \
+            scopes = excluded.scopes, granted = excluded.granted, expires = excluded.expires";
+        sqlx::query(KEEP)
+            .bind(new.person.as_str())
+            .bind(new.provider.as_str())
+            .bind(new.subject.as_str())
+            .bind(to_json(&new.scopes))
+            .bind(new.granted.as_micros())
+            .bind(new.expires.map_or(0, Timestamp::as_micros))
+            .execute(&mut *self.writer().await?)
+            .await
+            .map(|_| ())
+            .doing("keep an authorisation")
+    }
+
+    async fn drop_authorization(&self, person: &str, provider: &str) -> Result<bool, HubStoreError> {
+        let done = sqlx::query("DELETE FROM hub_authorization WHERE person = $1 AND provider = $2")
+            .bind(person)
+            .bind(provider)
+            .execute(&mut *self.writer().await?)
+            .await
+            .doing("forget an authorisation")?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn add_authorize_link(
+        &self,
+        new: &AuthorizeLink,
+        most: u32,
+        now: Timestamp,
+    ) -> Result<bool, HubStoreError> {
+        const DOING: &str = "keep a link to authorise";
+        const ADD: &str = "INSERT INTO hub_authorize_link (digest, person, session, provider, scopes, resumes, expires) \
+            SELECT $1, $2, $3, $4, $5, $6, $7 WHERE (SELECT COUNT(*) FROM hub_authorize_link WHERE person = $2) < $8";
+        let mut writer = self.writer().await?;
+        sqlx::query("DELETE FROM hub_authorize_link WHERE expires <= $1")
+            .bind(now.as_micros())
+            .execute(&mut *writer)
+            .await
+            .doing(DOING)?;
+        let added = sqlx::query(ADD)
+            .bind(new.digest.as_str())
+            .bind(new.person.as_str())
+            .bind(new.session.as_deref().unwrap_or_default())
+            .bind(new.provider.as_str())
+            .bind(to_json(&new.scopes))
+            .bind(new.resumes.as_str())
+            .bind(new.expires.as_micros())
+            .bind(i64::from(most))
+            .execute(&mut *writer)
+            .await
+            .doing(DOING)?;
+        Ok(added.rows_affected() > 0)
+    }
+
+    async fn authorize_link(&self, digest: &str) -> Result<Option<AuthorizeLink>, HubStoreError> {
+        const DOING: &str = "look for a link to authorise";
+        let statement = format!("SELECT {LINK} FROM hub_authorize_link WHERE digest = $1");
+        let row = sqlx::query(composed(statement))
+            .bind(digest)
+            .fetch_optional(&mut *self.reading().await?)
+            .await
+            .doing(DOING)?;
+        row.as_ref().map(link).transpose().doing(DOING)
+    }
+
+    async fn take_authorize_link(&self, digest: &str) -> Result<Option<AuthorizeLink>, HubStoreError> {
+        const DOING: &str = "take out a link to authorise";
+        let statement = format!("DELETE FROM hub_authorize_link WHERE digest = $1 RETURNING {LINK}");
+        let row = sqlx::query(composed(statement))
+            .bind(digest)
+            .fetch_optional(&mut *self.writer().await?)
+            .await
+            .doing(DOING)?;
+        row.as_ref().map(link).transpose().doing(DOING)
+    }
+}
