@@ -8,7 +8,7 @@ use super::layer::{Layer, LogFormat, SandboxChoice, TrustPolicy};
 use super::running::MockEntry;
 use super::secrets::SecretText;
 use super::sources::Sources;
-use super::units::{DurationText, SizeText, Unit};
+use super::units::{DurationText, RoomText, SizeText, Unit};
 use crate::model::suggest::nearest;
 
 /// Every variable the program reads, with one line about it.
@@ -175,7 +175,7 @@ impl Layer {
             ssh_command: list(sources, "SDM_SSH_COMMAND", ' '),
             fetch_timeout: unit::<DurationText>(sources, "SDM_FETCH_TIMEOUT")?,
             log_limit: unit::<SizeText>(sources, "SDM_LOG_LIMIT")?,
-            cache_limit: unit::<SizeText>(sources, "SDM_CACHE_LIMIT")?,
+            cache_limit: unit::<RoomText>(sources, "SDM_CACHE_LIMIT")?,
             mock: list(sources, "SDM_MOCK", ':').map(|goals| vec![MockEntry::of(goals)]),
             workspace_keep: list(sources, "SDM_WORKSPACE_KEEP", ':'),
             retention_days: number(sources, "SDM_RETENTION_DAYS")?,

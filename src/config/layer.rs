@@ -13,7 +13,7 @@ use super::running::{LimitsText, MockEntry};
 use super::secrets::SecretText;
 use super::signing::SigningEntry;
 use super::sources::Sources;
-use super::units::{DurationText, SizeText};
+use super::units::{DurationText, RoomText, SizeText};
 
 /// What flags of the command line say; they win over every other layer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -129,7 +129,7 @@ pub(super) struct Layer {
     pub(super) ssh_command: Option<Vec<String>>,
     pub(super) fetch_timeout: Option<DurationText>,
     pub(super) log_limit: Option<SizeText>,
-    pub(super) cache_limit: Option<SizeText>,
+    pub(super) cache_limit: Option<RoomText>,
     pub(super) file_store: Option<FileStoreEntry>,
     pub(super) goal_limits: Option<LimitsText>,
     pub(super) mock: Option<Vec<MockEntry>>,

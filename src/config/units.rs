@@ -71,6 +71,20 @@ pub(super) struct DurationText(pub(super) Duration);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SizeText(pub(super) u64);
 
+/// How much room there is, in a configuration file; `0` for none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RoomText(pub(super) u64);
+
+impl Unit for RoomText {
+    const EXPECTED: &'static str = "a size such as `64MiB`, or `0`";
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "0" => Ok(Self(0)),
+            other => parse_size(other).map(Self),
+        }
+    }
+}
+
 impl Unit for DurationText {
     const EXPECTED: &'static str = "a duration such as `90s` or `20m`";
     fn parse(text: &str) -> Result<Self, String> {
@@ -111,6 +125,12 @@ impl<U: Unit> Visitor<'_> for UnitVisitor<U> {
 }
 
 impl<'de> Deserialize<'de> for DurationText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UnitVisitor::new())
+    }
+}
+
+impl<'de> Deserialize<'de> for RoomText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(UnitVisitor::new())
     }

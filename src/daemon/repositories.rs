@@ -217,9 +217,9 @@ impl Watched {
         let text = match problem {
             Some(problem) => {
                 tracing::warn!(repo = %slug, place = self.shown_place(), "{problem}");
-                format!("{slug} cannot be read, its commits wait: {problem}")
+                format!("cannot be read, its commits wait: {problem}")
             }
-            None => format!("{slug} can be read again"),
+            None => "can be read again".to_owned(),
         };
         let news = News::Message {
             text,

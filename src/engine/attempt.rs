@@ -131,6 +131,9 @@ impl Engine {
             if let Some(rejected) = self.rejected(&record, &attempt.goal) {
                 return self.finish(&attempt, rejected, workspace.as_ref()).await;
             }
+            if let Some(void) = self.not_confirmed(&record, &attempt.goal).await {
+                return self.finish(&attempt, void, workspace.as_ref()).await;
+            }
             let result = match self.begin(kind, &record, goal).await {
                 Ok(Begun::Ended(result)) => result,
                 Ok(Begun::Process(request)) => {

@@ -4,8 +4,9 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::machine::Machine;
-use super::repository_goals::supplied;
+use super::repository_goals::{Views, supplied};
 use super::settings::Settings;
+use crate::model::push::Trust;
 use crate::model::{Plan, Push, Trace};
 use crate::ports::Scm;
 use crate::rules::view::{ProjectView, ViewError};
@@ -54,10 +55,32 @@ pub(super) fn plan_with(
         push,
         opened: OnceCell::new(),
     };
+    let base = base_of(push);
+    let trusted = base.as_ref().map(|base| LazyView {
+        scm: Arc::clone(scm),
+        push: base,
+        opened: OnceCell::new(),
+    });
     match rules.plan(push, facts, &view) {
-        Ok(plan) => (supplied(plan, push, facts, &view), None),
+        Ok(plan) => {
+            let views = Views {
+                pushed: &view,
+                trusted: trusted.as_ref().map(|view| view as &dyn ProjectView),
+            };
+            (supplied(plan, push, facts, &views), None)
+        }
         Err(failed) => (without_goals(failed.trace), Some(failed.message)),
     }
+}
+
+/// What a push that is not trusted starts from: of the two sides, the one that is.
+fn base_of(push: &Push) -> Option<Push> {
+    let before = push.before.clone().filter(|_| push.trust == Trust::Untrusted)?;
+    Some(Push {
+        before: None,
+        after: before,
+        ..push.clone()
+    })
 }
 
 fn without_goals(trace: Trace) -> Plan {

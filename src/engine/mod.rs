@@ -6,6 +6,7 @@
 pub mod attempt;
 pub mod commands;
 pub mod compare;
+mod confirmations;
 pub mod deliver;
 pub mod errands;
 mod exchange;
@@ -96,6 +97,8 @@ pub struct Engine {
     left_out: Arc<Mutex<BTreeMap<String, BTreeSet<String>>>>,
     /// When to try again to plan a push that could not be planned.
     planning_retries: Arc<Mutex<HashMap<PushId, crate::model::Timestamp>>>,
+    /// Goal sets whose images are being fetched.
+    settling: Arc<Mutex<HashSet<crate::model::GoalSetId>>>,
     /// A hint to look again, beside the store's own.
     look: Arc<Notify>,
     /// Errands this process carries.
@@ -125,6 +128,7 @@ impl Engine {
             observing: Arc::default(),
             left_out: Arc::default(),
             planning_retries: Arc::default(),
+            settling: Arc::default(),
             look: Arc::default(),
             errands: errands::Errands::default(),
             reading: Arc::default(),

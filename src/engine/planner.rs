@@ -73,19 +73,17 @@ impl Engine {
             self.store_failure(push, trigger.as_ref(), &error).await?;
             return Ok(Planned::Nothing);
         }
-        let plan = explanation.plan;
+        let mut plan = explanation.plan;
         let id = GoalSetId(self.parts.ids.fresh());
+        self.mark_void(push, id, &mut plan).await?;
         let named = plan.name.as_ref().filter(|_| !plan.goals.is_empty());
         let set = named.map(|name| self.plan_set(id, (name, &plan), push, cause, at));
         let set = set.transpose()?;
-        if set.is_some() && matches!(cause, Cause::Again { .. }) {
-            self.make_way_for(push).await?;
-        }
-        let stored = self
-            .parts
-            .store
-            .store_plan(push, cause, &plan, set.as_ref(), at)
-            .await?;
+        let store = &self.parts.store;
+        let stored = match (&set, cause) {
+            (Some(set), Cause::Again { .. }) => self.store_over(push, cause, &plan, set).await?,
+            (set, _) => store.store_plan(push, cause, &plan, set.as_ref(), at).await?,
+        };
         Ok(match (stored, set) {
             (false, _) => Planned::AlreadyThere,
             (true, Some(set)) => {

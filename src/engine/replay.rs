@@ -5,15 +5,25 @@ use thiserror::Error;
 use super::Engine;
 use super::ingest::IngestError;
 use super::planner::Planned;
-use crate::kinds::{ActError, Acts};
 use crate::model::goal_set::CancelScope;
 use crate::model::push::Trust;
-use crate::model::{Action, Actor, BranchName, CommitSha, GoalSetId, Push, PushId, Repository, StateName};
+use crate::model::{
+    Action, Actor, BranchName, CommitSha, GoalSet, GoalSetId, Plan, Push, PushId, Repository, StateName,
+};
 use crate::ports::scm::ScmError;
-use crate::ports::store::{Cause, GoalSetFilter, StoreError};
+use crate::ports::store::{Cause, GoalSetFilter, PlanningAttempt, StoreError, Superseded};
 
 /// How often a number among the plans of a push is looked for that nobody else takes at the same moment.
 const MOST_TRIES: u32 = 100;
+
+/// The number that no plan of the push has yet; 0 when there is none.
+pub(super) fn next_number(attempts: &[PlanningAttempt]) -> u32 {
+    let taken = attempts
+        .iter()
+        .filter_map(|attempt| attempt.cause.as_ref())
+        .map(Cause::number);
+    taken.max().map_or(0, |last| last.saturating_add(1))
+}
 
 /// Why goals could not be set again.
 #[derive(Debug, Error)]
@@ -44,11 +54,9 @@ impl Engine {
     pub async fn set_goals_again(&self, push: &Push) -> Result<GoalSetId, ReplayError> {
         for _ in 0..MOST_TRIES {
             let attempts = self.parts.store.planning_attempts(push.id).await?;
-            let planned = attempts.iter().filter(|attempt| attempt.error.is_none()).count();
-            let cause = match u32::try_from(planned) {
-                Ok(0) => Cause::Push,
-                Ok(number) => Cause::Again { number },
-                Err(_) => return Err(ReplayError::NoGoals("it was planned too often".to_owned())),
+            let cause = match next_number(&attempts) {
+                0 => Cause::Push,
+                number => Cause::Again { number },
             };
             match self.plan_for(push, &cause, None, 0).await? {
                 Planned::Set(id) => return Ok(id),
@@ -70,8 +78,32 @@ impl Engine {
         ))
     }
 
-    /// Cancels what has not ended of the sets of a push, except what must not be canceled and what somebody asked for by a command.
-    pub(super) async fn make_way_for(&self, push: &Push) -> Result<(), StoreError> {
+    /// Stores a plan in the place of the earlier ones of its push, all or nothing: what has not ended of their sets is canceled,
+    /// except what must not be canceled and what somebody asked for by a command.
+    pub(super) async fn store_over(
+        &self,
+        push: &Push,
+        cause: &Cause,
+        plan: &Plan,
+        set: &GoalSet,
+    ) -> Result<bool, StoreError> {
+        for _ in 0..MOST_TRIES {
+            let over = self.making_way_for(push).await?;
+            match self
+                .parts
+                .store
+                .store_plan_over(push, cause, plan, set, &over)
+                .await
+            {
+                // One of them moved on meanwhile.
+                Err(StoreError::Conflict(_)) => {}
+                stored => return stored,
+            }
+        }
+        Err(StoreError::Conflict("goal sets of the push"))
+    }
+
+    async fn making_way_for(&self, push: &Push) -> Result<Vec<Superseded>, StoreError> {
         let filter = GoalSetFilter {
             repo: Some(push.repo.slug.clone()),
             sha: Some(push.after.clone()),
@@ -79,26 +111,32 @@ impl Engine {
             limit: 1000,
             ..GoalSetFilter::default()
         };
+        let scope = CancelScope::Superseded {
+            goals: Vec::new(),
+            states: StateName::ALL.to_vec(),
+        };
+        let action = Action::Cancel {
+            scope,
+            actor: Actor::Planner,
+            reason: "goals were set again".to_owned(),
+        };
+        let mut over = Vec::new();
         for record in self.parts.store.goal_sets(&filter).await? {
             if record.push.id != push.id || matches!(record.cause, Cause::Command { .. }) {
                 continue;
             }
-            let scope = CancelScope::Superseded {
-                goals: Vec::new(),
-                states: StateName::ALL.to_vec(),
+            // It ended meanwhile, or nothing of it may be canceled.
+            let Ok((mut after, mut events)) = record.set.act(&action, self.parts.clock.now()) else {
+                continue;
             };
-            let action = Action::Cancel {
-                scope,
-                actor: Actor::Planner,
-                reason: "goals were set again".to_owned(),
-            };
-            match self.act(record.set.id, &action).await {
-                // It ended meanwhile, or nothing of it may be canceled.
-                Ok(_) | Err(ActError::Refused(_) | ActError::UnknownSet(_)) => {}
-                Err(ActError::Store(error)) => return Err(error),
-            }
+            self.sign(&record, &mut after, &mut events)?;
+            over.push(Superseded {
+                before: record.set,
+                after,
+                events,
+            });
         }
-        Ok(())
+        Ok(over)
     }
 
     /// Treats the last `depth` commits of a branch as pushed again, one push each, oldest first (semantics 8.6).

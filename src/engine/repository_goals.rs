@@ -2,7 +2,7 @@
 //! planned. They never get names that the machine's own goals have, so that nothing waits for one of them by mistake.
 
 use super::machine::{catalogue, problem_of};
-use crate::kinds::repository_goals::{NAME, with_problem};
+use crate::kinds::repository_goals::{NAME, with_preview, with_problem};
 use crate::model::plan::InstancesTrace;
 use crate::model::push::Trust;
 use crate::model::{Diagnostic, GoalKey, Plan, PlannedGoal, Push, UniqueName};
@@ -16,11 +16,21 @@ const DIRECTORY: &str = ".atomist/";
 const ENDINGS: [&str; 2] = ["goals.yml", "goals.yaml"];
 /// Files of one repository at most.
 const MOST_FILES: usize = 20;
+/// Goals that a preview names at most.
+const MOST_NAMED: usize = 10;
 /// Goals of one repository at most.
 const MOST_GOALS: usize = 50;
 
+/// Where a repository's goals are looked for.
+pub(super) struct Views<'a> {
+    /// The pushed commit.
+    pub(super) pushed: &'a dyn ProjectView,
+    /// What a push that is not trusted starts from.
+    pub(super) trusted: Option<&'a dyn ProjectView>,
+}
+
 /// The plan with the repository's own goals in it.
-pub(super) fn supplied(plan: Plan, push: &Push, facts: &PlanningFacts, view: &dyn ProjectView) -> Plan {
+pub(super) fn supplied(plan: Plan, push: &Push, facts: &PlanningFacts, views: &Views<'_>) -> Plan {
     let Some(at) = plan
         .goals
         .iter()
@@ -29,9 +39,9 @@ pub(super) fn supplied(plan: Plan, push: &Push, facts: &PlanningFacts, view: &dy
         return plan;
     };
     if push.trust == Trust::Untrusted {
-        return plan;
+        return previewed(plan, at, push, facts, views);
     }
-    match found(push, facts, view) {
+    match found(push, facts, views.pushed) {
         Ok(goals) if goals.is_empty() => plan,
         Ok(goals) => in_place(plan, at, &goals),
         Err(problem) => {
@@ -39,6 +49,66 @@ pub(super) fn supplied(plan: Plan, push: &Push, facts: &PlanningFacts, view: &dy
             plan.goals[at].definition.work.arguments = with_problem(&problem);
             plan
         }
+    }
+}
+
+/// The plan with what the push would change of the repository's goals, as words: nothing of it is set (threat B9).
+fn previewed(mut plan: Plan, at: usize, push: &Push, facts: &PlanningFacts, views: &Views<'_>) -> Plan {
+    let base = views
+        .trusted
+        .map_or_else(|| Ok(Vec::new()), |view| found(push, facts, view));
+    let words = match (base, found(push, facts, views.pushed)) {
+        (Ok(base), Ok(pushed)) => difference(&base, &pushed),
+        (Err(_), Ok(pushed)) => difference(&[], &pushed),
+        (_, Err(problem)) => Some(format!("what it brings cannot be used: {problem}")),
+    };
+    let Some(words) = words else { return plan };
+    let goal = &mut plan.goals[at];
+    goal.definition.work.arguments = with_preview(&words);
+    let rules = goal.rules.clone();
+    if let Some(rule) = plan
+        .trace
+        .rules
+        .iter_mut()
+        .find(|rule| rules.contains(&rule.name))
+    {
+        rule.because = format!("{}; the push is not trusted, else {words}", rule.because);
+    }
+    plan
+}
+
+/// Goals that come, go and change by their names; `None` when nothing does.
+fn difference(base: &[PlannedGoal], pushed: &[PlannedGoal]) -> Option<String> {
+    let same_key =
+        |one: &PlannedGoal, others: &[PlannedGoal]| others.iter().any(|other| other.key() == one.key());
+    let is_changed = |one: &&PlannedGoal| {
+        let other = base.iter().find(|other| other.key() == one.key());
+        other.is_some_and(|other| {
+            !other.definition.is_same_as(&one.definition) || other.preconditions != one.preconditions
+        })
+    };
+    let new = pushed
+        .iter()
+        .filter(|goal| !same_key(goal, base))
+        .map(|goal| ("+", goal));
+    let gone = base
+        .iter()
+        .filter(|goal| !same_key(goal, pushed))
+        .map(|goal| ("-", goal));
+    let changed = pushed.iter().filter(is_changed).map(|goal| ("~", goal));
+    let all: Vec<String> = new
+        .chain(gone)
+        .chain(changed)
+        .map(|(sign, goal)| format!("{sign} {}", goal.definition.name))
+        .collect();
+    match all.len() {
+        0 => None,
+        count if count > MOST_NAMED => Some(format!(
+            "goals would change: {} and {} more",
+            all[..MOST_NAMED].join(", "),
+            count - MOST_NAMED
+        )),
+        _ => Some(format!("goals would change: {}", all.join(", "))),
     }
 }
 

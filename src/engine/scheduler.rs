@@ -117,6 +117,9 @@ impl Engine {
                 .give_up(&record, &location.goal, "no fulfillment", error)
                 .await;
         };
+        if self.waits_for_images(record.set.id, goal) {
+            return Ok(()); // Looked at again as soon as they are there.
+        }
         if kind.runs_process() && self.attempts.processes() >= self.settings.parallel {
             return self.wait_for_room(&record, location, now, next).await;
         }

@@ -158,6 +158,7 @@ fn payload(around: &Surroundings<'_>, goal: &Goal) -> Vec<u8> {
         "preApprovalRequired": definition.pre_approval.is_some(),
         "approvalRequired": definition.approval.is_some(),
         "approvals": approvals(&goal.state),
+        "confirmations": confirmations(goal),
         "retryFeasible": definition.retry.feasible,
         "error": goal.error,
         "preConditions": goal.planned.preconditions,
@@ -206,6 +207,12 @@ fn approvals(state: &GoalState) -> &[Approval] {
     }
 }
 
+/// Confirmations that say what they are for; those of earlier versions of this program were not signed.
+fn confirmations(goal: &Goal) -> Vec<&Approval> {
+    let all = goal.confirmations.iter();
+    all.filter(|approval| approval.subject.is_some()).collect()
+}
+
 fn epoch(state: &GoalState) -> Option<u64> {
     match state {
         GoalState::InProcess { epoch, .. } => Some(*epoch),
@@ -225,7 +232,7 @@ fn epoch(state: &GoalState) -> Option<u64> {
 
 /// The digest of what the goal is to do. Fields that say nothing do not count, so that a later program with further ones
 /// finds the same.
-fn planned_digest(planned: &PlannedGoal) -> String {
+pub(super) fn planned_digest(planned: &PlannedGoal) -> String {
     let planned = serde_json::to_value(planned).expect("a planned goal is made of texts, numbers and lists");
     let text = without_nothing(planned).to_string();
     hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))

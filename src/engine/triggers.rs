@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::listeners::is_new_state;
+use super::replay::next_number;
 use super::{Engine, Machine};
 use crate::model::trigger::{GoalTrigger, LONGEST_CHAIN, is_completion};
 use crate::model::{Cursor, FeedEntry, GoalEvent, News, Push, StateName};
@@ -200,9 +201,8 @@ impl Engine {
                 .await;
         }
         let attempts = self.parts.store.planning_attempts(push.id).await?;
-        let planned = attempts.iter().filter(|attempt| attempt.error.is_none()).count();
         let cause = Cause::Goal {
-            number: u32::try_from(planned).unwrap_or(u32::MAX),
+            number: next_number(&attempts),
             goal_set: trigger.goal_set,
             goal: trigger.goal.clone(),
             version: trigger.version,

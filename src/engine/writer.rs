@@ -21,6 +21,7 @@ impl Engine {
         action: &Action,
         leases: &LeaseChanges,
     ) -> Result<GoalSet, ActError> {
+        let action = self.with_subject(id, action).await?;
         for _ in 0..RACES {
             let record = self
                 .parts
@@ -28,7 +29,13 @@ impl Engine {
                 .goal_set(id)
                 .await?
                 .ok_or(ActError::UnknownSet(id))?;
-            let (mut after, mut events) = record.set.act(action, self.parts.clock.now())?;
+            let (mut after, mut events) = match record.set.act(&action, self.parts.clock.now()) {
+                Ok(decided) => decided,
+                Err(refusal) => {
+                    self.note_refusal(&record, &action, &refusal).await;
+                    return Err(refusal.into());
+                }
+            };
             if events.is_empty() && *leases == LeaseChanges::default() {
                 return Ok(after);
             }

@@ -43,6 +43,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::model::{Action, Descriptor, ExecutionResult, Goal, GoalSet, GoalSetId, Refusal, Timestamp};
+use crate::ports::containers::Pull;
 use crate::ports::forges::ForgeError;
 use crate::ports::scm::ScmError;
 use crate::ports::secrets::NotGiven;
@@ -110,8 +111,9 @@ pub trait Kind: Send + Sync {
         Ok(())
     }
 
-    /// Names of images whose meaning is settled when the goal is planned: those that are written out, and not fetched anew.
-    fn images(&self, _arguments: &serde_json::Value) -> Vec<String> {
+    /// Images it runs, by name with placeholders, and when they are fetched: what they mean is settled when the goal is
+    /// planned, as far as their names are known then.
+    fn images(&self, _arguments: &serde_json::Value) -> Vec<(String, Pull)> {
         Vec::new()
     }
 

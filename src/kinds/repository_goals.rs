@@ -29,11 +29,18 @@ static DESCRIPTOR: Descriptor = Descriptor {
 struct Arguments {
     /// What planning found wrong with them.
     problem: Option<String>,
+    /// What a push that is not trusted would change of them.
+    preview: Option<String>,
 }
 
 /// The arguments of one whose files cannot be used.
 pub fn with_problem(problem: &str) -> Value {
     serde_json::json!({ "problem": problem })
+}
+
+/// The arguments of one for a push that is not trusted and would change them.
+pub fn with_preview(words: &str) -> Value {
+    serde_json::json!({ "preview": words })
 }
 
 #[async_trait]
@@ -54,10 +61,18 @@ impl Kind for RepositoryGoals {
                 (Some(problem), _) => ExecutionResult::failure(problem),
                 (None, Trust::Untrusted) => ExecutionResult {
                     state: Some(StateName::Skipped),
-                    ..says("Goals of the repository are not for pushes that are not trusted")
+                    ..says(&not_trusted(arguments.preview.as_deref()))
                 },
                 (None, Trust::Member) => says("The repository brings no goals for this push"),
             },
         ))
     }
+}
+
+fn not_trusted(preview: Option<&str>) -> String {
+    let text = "Goals of the repository are not for pushes that are not trusted";
+    preview.map_or_else(
+        || text.to_owned(),
+        |preview| format!("{text}; trusted, {preview}"),
+    )
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::confirmation::Subject;
 use super::time::Timestamp;
 
 /// A person who acts on goals. In local mode this is the owner of the socket's peer process.
@@ -29,6 +30,9 @@ pub struct Approval {
     /// What they said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What exactly they confirmed; earlier versions of this program did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Subject>,
 }
 
 /// Whose confirmation a goal needs (semantics 3.7 DECISION).

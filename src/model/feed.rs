@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::errand::{ErrandId, JobId};
-use super::event::Event;
+use super::event::{Event, EventType};
+use super::goal::StateName;
 use super::goal_event::GoalEvent;
 use super::ids::{BranchName, CommitSha, GoalSetId, PushId, RepoSlug};
 use super::time::Timestamp;
@@ -69,13 +70,13 @@ pub enum News {
         /// Display name.
         name: String,
         /// State after the event.
-        state: super::goal::StateName,
+        state: StateName,
         /// Attempts started so far.
         attempt: u32,
         /// Text after the event.
         text: String,
         /// State of the whole set after the event.
-        set_state: super::goal::StateName,
+        set_state: StateName,
         /// The event.
         event: Box<GoalEvent>,
     },
@@ -103,7 +104,7 @@ pub enum News {
         /// Name of its command or listener.
         name: String,
         /// State it is in now.
-        state: super::goal::StateName,
+        state: StateName,
         /// Attempts started so far.
         attempt: u32,
         /// Text to show.
@@ -121,4 +122,21 @@ pub enum News {
         /// Repository it concerns.
         repo: Option<RepoSlug>,
     },
+}
+
+impl News {
+    /// Whether the feed shows it to those who do not ask for everything.
+    pub fn is_noteworthy(&self) -> bool {
+        match self {
+            Self::Goal { state, event, .. } => event.change.is_noteworthy(*state),
+            Self::Errand { state, .. } => *state != StateName::Requested,
+            // The machine's own events are told by what follows from them.
+            Self::Event { event } => !EventType::named(&event.name).is_some_and(|known| known.is_noticed),
+            Self::Push { .. }
+            | Self::Planned { .. }
+            | Self::PlanningFailed { .. }
+            | Self::Command { .. }
+            | Self::Message { .. } => true,
+        }
+    }
 }

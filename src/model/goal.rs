@@ -222,6 +222,10 @@ pub struct Goal {
     pub ended_at: Option<Timestamp>,
     /// When it last changed; strictly increasing per goal.
     pub changed_at: Timestamp,
+    /// Confirmations that counted last, of its start or of its result; they stay after it went on.
+    pub confirmations: Vec<Approval>,
+    /// Version since which it waits for the confirmations it waits for; earlier ones have been denied or used up.
+    pub waits_since: u32,
     /// Signature of all this, and of what was planned (semantics 3.14).
     pub signature: Option<String>,
 }
@@ -237,12 +241,41 @@ impl Goal {
         &self.planned.definition
     }
 
-    /// The default or configured text for a state.
+    /// The default or configured text for a state; where people are waited for, with what has changed since the last time.
     pub fn text(&self, state: StateName) -> String {
-        self.planned
-            .definition
-            .descriptions
-            .text(state, &self.planned.definition.name)
+        let definition = &self.planned.definition;
+        let text = definition.descriptions.text(state, &definition.name);
+        let waits = matches!(
+            state,
+            StateName::WaitingForPreApproval | StateName::WaitingForApproval
+        );
+        match self.planned.void.as_ref().filter(|_| waits) {
+            Some(void) => format!("{text} · {}", void.words()),
+            None => text,
+        }
+    }
+
+    fn note_confirmations(&mut self, event: &GoalEvent, next: &GoalState) {
+        match next {
+            GoalState::PreApproved { approvals } | GoalState::Approved { approvals } => {
+                self.confirmations.clone_from(approvals);
+            }
+            GoalState::WaitingForPreApproval { approvals } | GoalState::WaitingForApproval { approvals }
+                if approvals.is_empty() =>
+            {
+                self.waits_since = event.version;
+            }
+            GoalState::WaitingForPreApproval { .. }
+            | GoalState::WaitingForApproval { .. }
+            | GoalState::Planned
+            | GoalState::Requested { .. }
+            | GoalState::InProcess { .. }
+            | GoalState::Success
+            | GoalState::Failure
+            | GoalState::Stopped
+            | GoalState::Canceled
+            | GoalState::Skipped { .. } => {}
+        }
     }
 
     /// Takes over what an event says. The transition itself is judged by [`super::goal_set`].
@@ -254,6 +287,7 @@ impl Goal {
         if let GoalChange::IgnoredResult { .. } = &event.change {
             return;
         }
+        self.note_confirmations(event, &next);
         match &next {
             GoalState::Requested { .. } => self.requested_at = Some(at),
             GoalState::InProcess { .. } if self.state.name() != StateName::InProcess => {

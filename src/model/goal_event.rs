@@ -116,6 +116,29 @@ pub enum GoalChange {
     },
 }
 
+impl GoalChange {
+    /// Whether the feed shows a change that led to this state to those who do not ask for everything: first events say nothing
+    /// new unless a person must act, and phases are many.
+    pub fn is_noteworthy(&self, state: StateName) -> bool {
+        match self {
+            Self::Planned { .. } => matches!(state, StateName::WaitingForPreApproval | StateName::Skipped),
+            Self::Progressed | Self::Replanned => false,
+            Self::Requested
+            | Self::IgnoredResult { .. }
+            | Self::StartRequired
+            | Self::Confirmed { .. }
+            | Self::PreApproved { .. }
+            | Self::Approved { .. }
+            | Self::Denied
+            | Self::Started { .. }
+            | Self::Ended { .. }
+            | Self::Skipped { .. }
+            | Self::Canceled
+            | Self::Retried { .. } => true,
+        }
+    }
+}
+
 /// One entry of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GoalEvent {

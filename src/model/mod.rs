@@ -5,6 +5,7 @@
 
 pub mod approval;
 pub mod command;
+pub mod confirmation;
 pub mod deceptive;
 pub mod definition;
 pub mod descriptor;
@@ -36,6 +37,7 @@ pub mod version;
 
 pub use approval::{Approval, ApprovalPolicy, Person};
 pub use command::{CommandDefinition, CommandWork, Intent, RunDefinition, Targets};
+pub use confirmation::{Difference, Subject, VoidConfirmation};
 pub use definition::{Descriptions, GoalDefinition, RuleDefinition, TestExpression, Work};
 pub use descriptor::{Descriptor, Field, ValueType};
 pub use diagnostic::{Diagnostic, Place, Severity};

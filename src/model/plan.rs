@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::confirmation::VoidConfirmation;
 use super::definition::GoalDefinition;
 use super::diagnostic::Place;
 use super::goal::StateName;
@@ -20,6 +21,9 @@ pub struct PlannedGoal {
     /// The facts attached when it was set, for `${facts.…}` (semantics 2.7).
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub facts: Map<String, Value>,
+    /// An earlier confirmation on this branch that does not count for it (threat D2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub void: Option<VoidConfirmation>,
 }
 
 impl PlannedGoal {

@@ -217,6 +217,36 @@ mod tests {
     }
 
     #[test]
+    fn ms_02_the_usual_versions_are_told_from_what_is_none() {
+        for (version, next) in [
+            ("1.2.3", "1.2.4"),
+            ("0.0.0", "0.0.1"),
+            ("v1.2.3", "1.2.4"),
+            ("1.2.3-rc.1", "1.2.4"),
+            ("1.2.3+build.5", "1.2.4"),
+            ("1.2.3-alpha-x.7+sha.5114f85", "1.2.4"),
+            ("10.20.30", "10.20.31"),
+        ] {
+            assert_eq!(checked_version(version), Ok(version));
+            assert_eq!(incremented(version, Increment::Patch).unwrap(), next, "{version}");
+        }
+        for version in [
+            "1",
+            "1.2",
+            "1.2.3.4",
+            "a.b.c",
+            "1.2.x",
+            "1..3",
+            "-1.2.3",
+            "1.2.3x",
+            "latest",
+            "1.2.99999999999999999999",
+        ] {
+            assert!(incremented(version, Increment::Patch).is_err(), "{version}");
+        }
+    }
+
+    #[test]
     fn a1_a_version_is_one_word_that_can_be_part_of_a_tag() {
         assert_eq!(checked_version(" 1.2.3-rc.1+5\n"), Ok("1.2.3-rc.1+5"));
         for wrong in ["", "  ", "1 2", "1\n2", "$(x)", "../1", &"1".repeat(201)] {

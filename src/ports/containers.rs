@@ -80,11 +80,14 @@ pub enum ReportFrom {
     File(String),
 }
 
-/// Looks at images.
+/// Images as an engine has them.
 #[async_trait]
 pub trait Images: Send + Sync {
-    /// What the first engine that is there has by this name; none when it has none, or no engine answers.
-    async fn look_up(&self, engines: &[PathBuf], name: &str) -> Option<FixedImage>;
+    /// What the first engine that is there has by this name, fetched where that is wanted or needed.
+    ///
+    /// # Errors
+    /// Why it is not to be had, as a sentence.
+    async fn settle(&self, engines: &[PathBuf], name: &str, pull: Pull) -> Result<FixedImage, String>;
 }
 
 /// By what containers, networks and volumes are found again.
@@ -115,7 +118,7 @@ pub enum NetworkAccess {
 }
 
 /// When an image is fetched.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pull {
     /// When the engine does not have it.

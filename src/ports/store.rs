@@ -209,6 +209,17 @@ pub struct GoalSetFilter {
     pub limit: u32,
 }
 
+/// A goal set that makes way for another one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Superseded {
+    /// As it was read.
+    pub before: GoalSet,
+    /// As it is afterwards.
+    pub after: GoalSet,
+    /// What leads from one to the other.
+    pub events: Vec<GoalEvent>,
+}
+
 /// A planning attempt of a push.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlanningAttempt {
@@ -216,6 +227,8 @@ pub struct PlanningAttempt {
     pub push: Push,
     /// Which planning of this push.
     pub number: u32,
+    /// Why; none when it failed.
+    pub cause: Option<Cause>,
     /// When.
     pub at: Timestamp,
     /// The set it led to.
@@ -282,6 +295,19 @@ pub trait Store:
         plan: &Plan,
         set: Option<&GoalSet>,
         at: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// The same for a set that takes the place of others: they change in the transaction that stores it, or none of it happens.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when one of them has another number of events by now.
+    async fn store_plan_over(
+        &self,
+        push: &Push,
+        cause: &Cause,
+        plan: &Plan,
+        set: &GoalSet,
+        over: &[Superseded],
     ) -> Result<bool, StoreError>;
 
     /// Records that planning failed; the push stays unplanned.

@@ -47,6 +47,7 @@ impl PlannedGoals {
                 preconditions: Vec::new(),
                 rules: Vec::new(),
                 facts: facts.clone(),
+                void: None,
             });
             self.goals.len() - 1
         });

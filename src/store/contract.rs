@@ -79,7 +79,8 @@ contract! {
         qu_02_the_newest_may_go_first,
         qu_03_canceling_a_set_frees_its_slot,
         qu_04_order_and_limit_survive_a_restart,
-        qu_05_a_set_that_waits_for_approval_keeps_its_slot;
+        qu_05_a_set_that_waits_for_approval_keeps_its_slot,
+        d7_of_two_that_ask_at_the_same_moment_one_gets_the_slot;
     kept:
         ca_02_files_are_found_by_scope_nearest_first,
         b10_files_of_one_trust_are_not_found_with_another,

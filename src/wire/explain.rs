@@ -20,6 +20,9 @@ pub struct ExplainView {
     /// Why planning failed, when it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// Why it was planned, when not for the push alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
 }
 
 /// The push that is explained.
@@ -116,6 +119,7 @@ impl ExplainView {
             goals: plan.goals.iter().map(ExplainedGoal::of).collect(),
             rules: plan.trace.rules.iter().map(ExplainedRule::of).collect(),
             error: error.map(str::to_owned),
+            because: None,
         }
     }
 }

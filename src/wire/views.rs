@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Goal, GoalSet, GoalSetId, GoalState, Push, Review, ReviewComment, StateName, Timestamp};
+use crate::model::{
+    Goal, GoalSet, GoalSetId, GoalState, Push, Review, ReviewComment, StateName, Timestamp, VoidConfirmation,
+};
 
 /// A goal set as `sdm goals --json` prints it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,6 +76,9 @@ pub struct GoalView {
     /// Logins that have confirmed what it waits for.
     #[serde(default)]
     pub confirmed_by: Vec<String>,
+    /// An earlier confirmation on this branch that does not count for it, with what has changed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub void: Option<VoidConfirmation>,
 }
 
 /// A goal that a rule would have set.
@@ -139,6 +144,7 @@ impl GoalView {
             after: goal.planned.preconditions.iter().filter_map(name_of).collect(),
             retry: definition.retry.feasible,
             confirmed_by,
+            void: goal.planned.void.clone(),
         }
     }
 }

@@ -277,6 +277,29 @@ fn b11_an_output_beyond_the_limit_fails_the_goal_and_says_why() {
     machine.stop();
 }
 
+#[test]
+fn ca_05_where_nothing_is_kept_every_look_is_a_miss() {
+    let goals = r#"
+rules:
+  - name: build
+    goals:
+      - name: make
+        execute: {run: [sh, -c, "echo made > left"]}
+        output: [{classifier: left, paths: left}]
+        cache: [{key: warm, paths: [left]}]
+      - name: use
+        execute: {run: [cat, left]}
+        input: [{classifier: left, on_miss: [[sh, -c, "echo missed > left"]]}]
+"#;
+    let mut machine = LocalMachine::new(goals);
+    machine.set("SDM_CACHE_LIMIT", "0");
+    machine.start();
+    let set = machine.carried_out("second", &[("a", "1")]);
+    assert_eq!((set["state"].as_str(), archives(&machine)), (Some("success"), 0));
+    assert!(log(&machine, &set, "use").contains("missed"));
+    machine.stop();
+}
+
 const VERSIONED: &str = r#"
 rules:
   - name: build

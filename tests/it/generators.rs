@@ -18,6 +18,7 @@ commands:
       steps:
         - {name: rename, run: [sh, -c, "echo \"${parameters.name}\" at ${parameters.port} > NAME"]}
         - {name: for others, test: {has_file: nowhere}, run: ["false"]}
+  - {name: lint all, run: [lint]}
 on:
   - {name: welcome, event: RepoCreated, run: [echo, "welcome ${event.repo.slug} of ${event.sender.login}"]}
 rules:
@@ -35,6 +36,12 @@ fn cm_14_a_new_repository_has_the_files_of_its_seed_and_a_history_of_its_own() {
     machine.start();
     let seed = machine.commit("second", &[("src/main", "x"), (".gitignore", "NAMES\n")]);
     machine.ended_set_of(&seed);
+    let listed = machine.sdm(&["do", "list", "generators"]);
+    let shown = text(&listed.stdout);
+    assert!(
+        shown.contains("new service") && !shown.contains("lint all"),
+        "{shown}"
+    );
     let missing = machine.sdm(&["do", "new", "service", "--port=80"]);
     assert_eq!(missing.status.code(), Some(4));
     assert!(text(&missing.stderr).contains("--name: it is needed"));

@@ -132,6 +132,50 @@ fn ex_17_e1_e3_e4_a_secret_is_given_in_every_way_and_found_nowhere() {
     assert_nowhere(&machine);
 }
 
+#[test]
+fn e5_nothing_that_can_be_asked_gives_a_secret_back() {
+    let secrets =
+        "  token: {file: value}\n  hub: {file: value, type: docker, login: bob, url: registry.example}\n";
+    let mut machine = machine(PRINTS, secrets);
+    machine.start();
+    machine.carried_out("second", &[("print.sh", SCRIPT)]);
+    let asked: &[&[&str]] = &[
+        &["secret", "list"],
+        &["secret", "list", "--json"],
+        &["doctor"],
+        &["doctor", "--json"],
+        &["doctor", "--config"],
+        &["doctor", "--config", "--json"],
+        &["check", "--json"],
+        &["explain", "--json"],
+        &["explain", "--stored", "--json"],
+        &["explain", "--format", "mermaid"],
+        &["goals", "--all", "--json"],
+        &["goals", "--all", "--verbose"],
+        &["logs", "prints", "--json"],
+        &["show", "machines", "--json"],
+        &["show", "pushes", "--json"],
+        &["show", "commands", "--json"],
+        &["show", "errands", "--json"],
+        &["preference", "list", "--json"],
+        &["schema", "config"],
+    ];
+    let mut names = 0;
+    for words in asked {
+        let output = machine.sdm(words);
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8_lossy(&told);
+        names += usize::from(told.contains("token"));
+        for form in forms(CANARY) {
+            assert!(!told.contains(&form), "{form} in the answer to {words:?}: {told}");
+        }
+    }
+    assert!(names >= 3, "names are told");
+    // A copy of the whole state is no way to them either.
+    machine.stop();
+    assert_nowhere(&machine);
+}
+
 const WAITS: &str = r#"
 rules:
   - name: build

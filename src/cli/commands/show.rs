@@ -19,7 +19,7 @@ pub enum ShowCommand {
     /// Machines that run here, with what they watch
     Machines(AtHub),
     /// Commands of the goal files that can be run
-    Commands(AtHub),
+    Commands(CommandsArgs),
     /// What commands without a repository and listeners run
     Errands(ErrandsArgs),
     /// A command on repositories, with what came of each
@@ -36,6 +36,16 @@ pub struct AtHub {
     /// At the configured hub, of all machines there
     #[arg(long)]
     hub: bool,
+}
+
+/// Arguments of `show commands`.
+#[derive(Debug, clap::Args)]
+pub struct CommandsArgs {
+    #[command(flatten)]
+    at: AtHub,
+    /// Only those that make repositories
+    #[arg(long, conflicts_with = "hub")]
+    generators: bool,
 }
 
 /// Arguments of `show comments`.
@@ -95,8 +105,8 @@ pub(super) fn run(context: &mut Context, command: &ShowCommand) -> CommandResult
     match command {
         ShowCommand::Machines(at) if at.hub => at_hub::machines(context),
         ShowCommand::Machines(_) => show_machines(context),
-        ShowCommand::Commands(at) if at.hub => at_hub::commands(context),
-        ShowCommand::Commands(_) => do_command::show(context),
+        ShowCommand::Commands(args) if args.at.hub => at_hub::commands(context),
+        ShowCommand::Commands(args) => do_command::show(context, args.generators),
         ShowCommand::Errands(args) => show_errands(context, args),
         ShowCommand::Job(args) => show_job(context, args),
         ShowCommand::Pushes(args) => show_pushes(context, args),

@@ -21,7 +21,16 @@ pub fn explanation(theme: &Theme, view: &ExplainView, verbose: bool) -> String {
         &push.title,
         theme.width,
     );
-    text.push_str("\n\n");
+    text.push('\n');
+    if let Some(because) = &view.because {
+        let line = cut(
+            &format!("because of {}", neutralise(because)),
+            theme.width,
+            theme.unicode,
+        );
+        let _ = writeln!(text, "{}", theme.paint(Role::Dim, &line));
+    }
+    text.push('\n');
     text.push_str(&rules(theme, &view.rules, verbose));
     text.push('\n');
     if let Some(error) = &view.error {

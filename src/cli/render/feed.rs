@@ -8,8 +8,7 @@ use super::super::theme::{Role, Theme, duration};
 use super::push_line;
 use crate::model::goal_event::ExternalUrl;
 use crate::model::{
-    CommitSha, EventType, FeedEntry, GoalChange, GoalEvent, GoalKey, GoalSetId, News, PushId, StateName,
-    Timestamp,
+    CommitSha, FeedEntry, GoalChange, GoalEvent, GoalKey, GoalSetId, News, PushId, StateName, Timestamp,
 };
 
 /// Pushes and sets remembered for later lines; older ones lose their context line, nothing else.
@@ -34,11 +33,6 @@ struct KnownPush {
     branch: String,
     after: CommitSha,
     title: String,
-}
-
-/// Whether the machine notices such events by itself.
-fn is_noticed(event: &str) -> bool {
-    EventType::named(event).is_some_and(|event| event.is_noticed)
 }
 
 impl FeedLines {
@@ -147,7 +141,7 @@ impl FeedLines {
                 errand, state, text, ..
             } => self.errand(&errand.short(), *state, text, &time),
             // Its own events the machine tells by what follows from them.
-            News::Event { event } if !self.verbose && is_noticed(&event.name) => String::new(),
+            News::Event { .. } if !self.verbose && !entry.news.is_noteworthy() => String::new(),
             News::Event { event } => {
                 let payload = self.cut_to(&neutralise(&event.payload.to_string()), 16 + width(&event.name));
                 let payload = self.theme.paint(Role::Dim, &payload);
@@ -234,7 +228,7 @@ impl FeedLines {
         if let GoalChange::Started { .. } = event.change {
             self.started.insert(key.clone(), event.at);
         }
-        if !self.is_shown(&event.change, state) {
+        if !self.verbose && !event.change.is_noteworthy(state) {
             return None;
         }
         let ended = matches!(event.change, GoalChange::Ended { .. } | GoalChange::Canceled);
@@ -246,7 +240,15 @@ impl FeedLines {
         }
         let tail = cut(&tail, 30, self.theme.unicode);
         let took = took.map(|took| format!("  {took}")).unwrap_or_default();
-        let text = self.cut_to(&neutralise(text), 14 + width(&tail) + width(&took));
+        let late = if let GoalChange::IgnoredResult { state, .. } = &event.change {
+            format!(": a late result was ignored, which said {state}")
+        } else {
+            String::new()
+        };
+        let text = self.cut_to(
+            &neutralise(&format!("{text}{late}")),
+            14 + width(&tail) + width(&took),
+        );
         let mut lines = format!(
             "{} {text}{tail}{}\n",
             self.theme.symbol(state),
@@ -254,27 +256,6 @@ impl FeedLines {
         );
         self.add_details(&mut lines, set, state, event);
         Some(lines)
-    }
-
-    /// First events say nothing new unless a person must act; phases are for those who want to know all.
-    fn is_shown(&self, change: &GoalChange, state: StateName) -> bool {
-        match change {
-            GoalChange::Planned { .. } => {
-                matches!(state, StateName::WaitingForPreApproval | StateName::Skipped)
-            }
-            GoalChange::Progressed | GoalChange::IgnoredResult { .. } | GoalChange::Replanned => self.verbose,
-            GoalChange::Requested
-            | GoalChange::StartRequired
-            | GoalChange::Confirmed { .. }
-            | GoalChange::PreApproved { .. }
-            | GoalChange::Approved { .. }
-            | GoalChange::Denied
-            | GoalChange::Started { .. }
-            | GoalChange::Ended { .. }
-            | GoalChange::Skipped { .. }
-            | GoalChange::Canceled
-            | GoalChange::Retried { .. } => true,
-        }
     }
 
     fn add_details(&self, lines: &mut String, set: GoalSetId, state: StateName, event: &GoalEvent) {

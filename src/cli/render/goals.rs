@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::super::text::{cut, neutralise, pad, width};
 use super::super::theme::{Role, Theme, duration, parse_time, role_of};
 use super::push_line;
-use crate::model::{StateName, Timestamp};
+use crate::model::{StateName, Timestamp, VoidConfirmation};
 use crate::wire::views::{GoalSetView, GoalView};
 
 /// All sets as text; `verbose` adds what is known beyond the state, and the goals that were not set.
@@ -95,6 +95,27 @@ fn goal_lines(
     text
 }
 
+/// What is not as it was when somebody last confirmed this goal.
+fn since_confirmed(theme: &Theme, void: &VoidConfirmation, verbose: bool) -> Vec<String> {
+    let shown = if verbose { usize::MAX } else { 3 };
+    let room = theme.width.saturating_sub(6).max(10);
+    let line = |text: String| cut(&neutralise(&text), room, theme.unicode);
+    let mut lines: Vec<String> = void
+        .differences
+        .iter()
+        .take(shown)
+        .map(|difference| line(difference.to_string()))
+        .collect();
+    let more = void.differences.len().saturating_sub(shown) + void.more;
+    if more > 0 {
+        lines.push(theme.paint(
+            Role::Dim,
+            &format!("{more} more changed; `sdm goals --verbose` shows them"),
+        ));
+    }
+    lines
+}
+
 fn details(theme: &Theme, id: &str, goal: &GoalView, verbose: bool) -> Vec<String> {
     let mut found = Vec::new();
     let error = goal.error.as_deref().filter(|_| goal.state == StateName::Failure);
@@ -131,6 +152,11 @@ fn details(theme: &Theme, id: &str, goal: &GoalView, verbose: bool) -> Vec<Strin
                     neutralise(&goal.confirmed_by.join(", "))
                 ));
             }
+            found.extend(
+                goal.void
+                    .iter()
+                    .flat_map(|void| since_confirmed(theme, void, verbose)),
+            );
             found.push(theme.paint(Role::Hint, &format!("sdm approve {id} {word}")));
         }
         StateName::Planned

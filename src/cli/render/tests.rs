@@ -1,16 +1,13 @@
 //! What people read, as snapshots.
 
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
+use ratatui::{Terminal, backend::TestBackend};
 
 use super::board::{Board, draw, progress};
 use super::diagnostics::{diagnostics, summary};
-use super::explain::explanation;
-use super::feed::FeedLines;
-use super::goals::goal_sets;
 use super::graph::{dot, mermaid};
 use super::machines::machine;
 use super::pushes::pushes;
+use super::{explain::explanation, feed::FeedLines, goals::goal_sets};
 use crate::cli::{doors::GoalFile, theme::Theme};
 use crate::model::plan::{RuleOutcome, TestOutcome};
 use crate::model::{
@@ -63,6 +60,7 @@ fn goal(name: &str, state: StateName, started: Option<i64>, ended: Option<i64>) 
         after: Vec::new(),
         retry: false,
         confirmed_by: Vec::new(),
+        void: None,
     }
 }
 
@@ -481,6 +479,7 @@ fn explained() -> ExplainView {
             rule("late", RuleOutcome::LockedOut, "locked by rust", Vec::new()),
         ],
         error: None,
+        because: None,
     }
 }
 

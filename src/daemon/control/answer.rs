@@ -13,6 +13,7 @@ use crate::wire::explain::ExplainView;
 use crate::wire::views::PushView;
 
 use super::server::Answer;
+use super::sets::because_of;
 use super::{Refused, choose, commands, compare, feed, logs};
 
 /// Entries of the feed read at once.
@@ -275,6 +276,7 @@ impl LocalDaemon {
                 let (record, goal) =
                     choose::goal(self.engine(), choice, "waits for a confirmation", waits).await?;
                 let authors = record.push.authors();
+                let version = version.or(choose::version_of(&record, &goal));
                 Ok((
                     record,
                     Action::Confirm {
@@ -283,13 +285,23 @@ impl LocalDaemon {
                         authors,
                         reason,
                         version,
+                        subject: None,
                     },
                 ))
             }
             Act::Deny { reason } => {
                 let (record, goal) =
                     choose::goal(self.engine(), choice, "waits for a confirmation", waits).await?;
-                Ok((record, Action::Deny { goal, person, reason }))
+                let version = choose::version_of(&record, &goal);
+                Ok((
+                    record,
+                    Action::Deny {
+                        goal,
+                        person,
+                        reason,
+                        version,
+                    },
+                ))
             }
             Act::Retry => {
                 let failed = |goal: &Goal| goal.state == GoalState::Failure;
@@ -417,7 +429,10 @@ impl LocalDaemon {
                     Some(id) => self.engine().store().goal_set(id).await?.map(|record| record.set),
                     None => None,
                 };
-                let view = ExplainView::of(push, &plan_of(set, attempt.trace), attempt.error.as_deref());
+                let view = ExplainView {
+                    because: attempt.cause.as_ref().and_then(because_of),
+                    ..ExplainView::of(push, &plan_of(set, attempt.trace), attempt.error.as_deref())
+                };
                 explanations.push(serde_json::to_value(view)?);
             }
         }
@@ -444,7 +459,7 @@ impl LocalDaemon {
                     "is not trusted any more"
                 };
                 let news = News::Message {
-                    text: format!("{slug} {text}"),
+                    text: text.to_owned(),
                     repo: Some(slug),
                 };
                 Ok(self.engine().store().say(&news, self.engine().now()).await?)

@@ -71,6 +71,11 @@ fn named(
         .ok_or_else(|| Refused::new(format!("no goal set has a goal `{name}`")).hint("look at `sdm goals`"))
 }
 
+/// The version of a goal as it was looked up: what somebody who names none looks at.
+pub(super) fn version_of(record: &GoalSetRecord, goal: &GoalKey) -> Option<u32> {
+    record.set.goal(goal).map(|goal| goal.version)
+}
+
 fn only(
     candidates: Vec<GoalSetRecord>,
     what: &str,

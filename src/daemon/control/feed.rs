@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Cursor, FeedEntry, GoalChange, News};
+use crate::model::Cursor;
 use crate::ports::Store;
 use crate::ports::store::StoreError;
 
@@ -12,8 +12,8 @@ const PAGE: u32 = 1000;
 /// Pages gone back at most: what happened before counts as long ago.
 const MOST_PAGES: u32 = 20;
 
-/// The cursor after which the last `back` entries come; phases of goals, of which one goal may report thousands, count only
-/// where they are asked for.
+/// The cursor after which the last `back` entries come; what the feed does not show, such as phases of goals, counts only where
+/// everything is asked for.
 pub(super) async fn before_last(
     store: &Arc<dyn Store>,
     back: u32,
@@ -29,7 +29,7 @@ pub(super) async fn before_last(
         let page = store.feed(begin, PAGE).await?;
         let counted = page
             .iter()
-            .filter(|entry| entry.cursor <= end && (phases || !is_phase(entry)));
+            .filter(|entry| entry.cursor <= end && (phases || entry.news.is_noteworthy()));
         let cursors: Vec<Cursor> = counted.map(|entry| entry.cursor).collect();
         end = go_back(&cursors, begin, &mut missing);
     }
@@ -43,19 +43,6 @@ fn go_back(cursors: &[Cursor], begin: Cursor, missing: &mut u32) -> Cursor {
     match (*missing, cursors.len().checked_sub(here.max(1))) {
         (0, Some(first)) => Cursor(cursors[first].0 - 1),
         _ => begin,
-    }
-}
-
-fn is_phase(entry: &FeedEntry) -> bool {
-    match &entry.news {
-        News::Goal { event, .. } => event.change == GoalChange::Progressed,
-        News::Push { .. }
-        | News::Planned { .. }
-        | News::PlanningFailed { .. }
-        | News::Command { .. }
-        | News::Errand { .. }
-        | News::Event { .. }
-        | News::Message { .. } => false,
     }
 }
 

@@ -10,7 +10,10 @@ use crate::wire::views::{GoalSetView, NotSetView};
 impl LocalDaemon {
     /// The sets as they stand.
     pub(super) async fn send_sets(&self, sets: &[GoalSetRecord], answer: &mut Answer) -> Result<(), Refused> {
-        let goal_sets = sets.iter().map(view_of).collect();
+        let mut goal_sets = Vec::with_capacity(sets.len());
+        for record in sets {
+            goal_sets.push(self.view_of(record).await?);
+        }
         Ok(answer.send(&Reply::GoalSets { goal_sets }).await?)
     }
 
@@ -25,10 +28,19 @@ impl LocalDaemon {
             let not_set = self.not_set(record).await?;
             goal_sets.push(GoalSetView {
                 not_set,
-                ..view_of(record)
+                ..self.view_of(record).await?
             });
         }
         Ok(answer.send(&Reply::GoalSets { goal_sets }).await?)
+    }
+
+    async fn view_of(&self, record: &GoalSetRecord) -> Result<GoalSetView, Refused> {
+        let mut view = GoalSetView::of(&record.set, &record.push, record.created_at);
+        view.because = because_of(&record.cause);
+        for (goal, view) in record.set.goals().iter().zip(&mut view.goals) {
+            view.void = self.engine().void_confirmation(record, goal).await?;
+        }
+        Ok(view)
     }
 
     /// Goals of rules that did not match, with the reason: every goal that applies to a repository reports (design 7).
@@ -59,14 +71,7 @@ impl LocalDaemon {
     }
 }
 
-fn view_of(record: &GoalSetRecord) -> GoalSetView {
-    GoalSetView {
-        because: because_of(&record.cause),
-        ..GoalSetView::of(&record.set, &record.push, record.created_at)
-    }
-}
-
-fn because_of(cause: &Cause) -> Option<String> {
+pub(super) fn because_of(cause: &Cause) -> Option<String> {
     match cause {
         Cause::Push => None,
         Cause::Again { .. } => Some("somebody asking for it again".to_owned()),

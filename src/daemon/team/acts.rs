@@ -137,7 +137,8 @@ fn action<'a>(
     let goal = goal.ok_or("`goal` says which goal is meant")?;
     let version = match text("version") {
         Some(version) => Some(version.parse().map_err(|_| "`version` is a number")?),
-        None => None,
+        // Decided for what stood there when it was asked: who was faster is told, and never overruled (threat D3).
+        None => record.set.goal(&goal).map(|goal| goal.version),
     };
     match command {
         extensions::APPROVE => Ok(Action::Confirm {
@@ -146,8 +147,14 @@ fn action<'a>(
             authors: record.push.authors(),
             reason,
             version,
+            subject: None,
         }),
-        extensions::DENY => Ok(Action::Deny { goal, person, reason }),
+        extensions::DENY => Ok(Action::Deny {
+            goal,
+            person,
+            reason,
+            version,
+        }),
         extensions::RETRY => Ok(Action::Retry { goal, person }),
         other => Err(format!("`{other}` is nothing that is done with goals")),
     }

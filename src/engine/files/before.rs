@@ -65,8 +65,10 @@ impl Engine {
             after: Vec::new(),
         };
         around.inputs(&files.inputs).await?;
-        around.outputs(&files.outputs)?;
-        around.caches(&files.caches).await?;
+        if self.keeps_files() {
+            around.outputs(&files.outputs)?;
+            around.caches(&files.caches).await?;
+        }
         around.put_around(request)
     }
 
@@ -84,6 +86,11 @@ impl Engine {
         }
     }
 
+    /// Whether files are kept at all: where there is no room for any, every look for some is a miss (CA-05).
+    fn keeps_files(&self) -> bool {
+        self.settings.cache_limit > 0
+    }
+
     fn archive_limits(&self) -> ArchiveLimits {
         ArchiveLimits {
             bytes: self.settings.cache_limit,
@@ -93,7 +100,8 @@ impl Engine {
 
     /// Looks for files and gives the attempt a name of its own for their archive.
     async fn lend_files(&self, sought: &Sought, to: &Path) -> Result<Option<Kept>, KindError> {
-        for _ in 0..MOST_LOOKS {
+        let looks = if self.keeps_files() { MOST_LOOKS } else { 0 };
+        for _ in 0..looks {
             let Some(found) = self.parts.store.find_kept(sought).await? else {
                 return Ok(None);
             };

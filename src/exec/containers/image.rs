@@ -54,11 +54,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 #[async_trait]
 impl Images for EngineImages {
-    async fn look_up(&self, engines: &[PathBuf], name: &str) -> Option<FixedImage> {
-        let reference = ImageReference::parse(name).ok()?;
-        let engine = Engine::connect(engines, PATIENCE).await.ok()?;
-        let found = image(&reference, had(&engine, name).await.ok()??)?;
-        Some(FixedImage {
+    async fn settle(&self, engines: &[PathBuf], name: &str, pull: Pull) -> Result<FixedImage, String> {
+        let words = |error: EngineError| error.to_string();
+        let reference = ImageReference::parse(name)?;
+        let engine = Engine::connect(engines, PATIENCE).await.map_err(words)?;
+        let found = by_name(&engine, (&reference, name), pull, &mut |_| ())
+            .await
+            .map_err(words)?;
+        Ok(FixedImage {
             name: name.to_owned(),
             id: found.id,
             shown: found.shown,
@@ -85,23 +88,35 @@ pub(super) async fn image_of(
     if let Some(fixed) = fixed {
         return fixed_image(engine, container, fixed, say).await;
     }
-    let had = had(engine, &container.image).await?;
-    let inspected = match (container.pull, had) {
+    by_name(engine, (&reference, &container.image), container.pull, say).await
+}
+
+/// What a name stands for now, fetched where that is wanted or needed.
+async fn by_name(
+    engine: &Engine,
+    (reference, name): (&ImageReference, &str),
+    pull: Pull,
+    say: &mut (dyn FnMut(&str) + Send),
+) -> Result<Image, EngineError> {
+    let refused = |words: String| EngineError::Refused {
+        doing: format!("use the image `{name}`"),
+        words,
+        status: 0,
+    };
+    let had = had(engine, name).await?;
+    let inspected = match (pull, had) {
         (Pull::Missing | Pull::Never, Some(had)) => had,
         (Pull::Never, None) => {
-            let words = format!(
-                "`{}` is not there, and `pull: never` forbids to fetch it",
-                container.image
-            );
+            let words = format!("`{name}` is not there, and `pull: never` forbids to fetch it");
             return Err(refused(words));
         }
         (Pull::Missing | Pull::Always, _) => {
-            say(&format!("fetching {}", container.image));
-            fetch(engine, &container.image, &reference).await?;
-            inspect(engine, &container.image).await?
+            say(&format!("fetching {name}"));
+            fetch(engine, name, reference).await?;
+            inspect(engine, name).await?
         }
     };
-    image(&reference, inspected).ok_or_else(|| refused("the engine does not tell its id".to_owned()))
+    image(reference, inspected).ok_or_else(|| refused("the engine does not tell its id".to_owned()))
 }
 
 /// The image that the goal set used first by this name, wherever the name leads by now.

@@ -34,11 +34,11 @@ const CONFIG: &str = "\
 /// Settings that goals may leave in a mirror: they start nothing and lead nowhere.
 const FREE_SECTIONS: [&str; 4] = ["user.", "author.", "committer.", "branch."];
 
-/// Where the objects of a mirror go that was found damaged.
+/// Where the objects of a mirror go that was found damaged: the first time here, and beside it with a number from the second on.
 const DAMAGED: &str = "objects.damaged";
 
-/// Leads from the fresh objects to the damaged ones.
-const ALTERNATES: &[u8] = b"../objects.damaged\n";
+/// How often a mirror may be found damaged while goals run before what the oldest borrow goes.
+const MOST_DAMAGED: usize = 16;
 
 /// How often a lock held by another process is tried.
 const LOCK_INTERVAL: Duration = Duration::from_millis(10);
@@ -142,7 +142,9 @@ impl Layout {
         write_if_different(&self.path.join("address"), text.as_bytes())?;
         // Objects of another store must never become part of this one (threat I7).
         let alternates = self.path.join("objects/info/alternates");
-        if !self.path.join(DAMAGED).is_dir() || fs::read(&alternates).is_ok_and(|found| found != ALTERNATES) {
+        let damaged = self.damaged();
+        let expected = alternates_to(&damaged);
+        if damaged.is_empty() || fs::read(&alternates).is_ok_and(|found| found != expected.as_bytes()) {
             remove_if_there(&alternates)?;
         }
         // A goal that fetched with `--depth` would have cut the history of everybody.
@@ -206,12 +208,21 @@ impl Layout {
     /// Takes the objects of another one in the place of ours, and forgets the references that promise ours. What working copies
     /// borrow stays within their reach until [`Self::forget_damaged`]; worktrees of the mirror stay registered.
     pub(super) fn take_objects_of(&self, other: &Self) -> io::Result<()> {
-        let (objects, damaged) = (self.path.join("objects"), self.path.join(DAMAGED));
-        remove_directory(&damaged)?;
+        let objects = self.path.join("objects");
+        let mut names = self.damaged();
+        if names.len() >= MOST_DAMAGED {
+            remove_directory(&self.path.join(names.remove(0)))?;
+        }
+        let fresh = Self::free_name(&names);
+        let damaged = self.path.join(&fresh);
+        names.push(fresh);
         remove_directory(&self.path.join(KEPT.trim_end_matches('/')))?;
         remove_if_there(&self.path.join("packed-refs"))?;
         fs::create_dir_all(self.path.join(KEPT.trim_end_matches('/')))?;
-        write_if_different(&other.path.join("objects/info/alternates"), ALTERNATES)?;
+        write_if_different(
+            &other.path.join("objects/info/alternates"),
+            alternates_to(&names).as_bytes(),
+        )?;
         fs::rename(&objects, &damaged)?;
         fs::rename(other.path.join("objects"), &objects)?;
         remove_directory(&other.path)
@@ -219,14 +230,47 @@ impl Layout {
 
     /// Throws away what was damaged, once no goal runs that may borrow it; says whether there was anything.
     pub(super) fn forget_damaged(&self) -> io::Result<bool> {
-        let damaged = self.path.join(DAMAGED);
-        if !damaged.exists() {
+        let names = self.damaged();
+        if names.is_empty() {
             return Ok(false);
         }
         remove_if_there(&self.path.join("objects/info/alternates"))?;
-        remove_directory(&damaged)?;
+        for name in names {
+            remove_directory(&self.path.join(name))?;
+        }
         Ok(true)
     }
+
+    /// The directories with damaged objects, oldest first.
+    fn damaged(&self) -> Vec<String> {
+        let number = |name: &String| match name.strip_prefix(DAMAGED)? {
+            "" => Some(1),
+            rest => rest.strip_prefix('.')?.parse::<u32>().ok(),
+        };
+        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut numbered: Vec<(u32, String)> =
+            names.filter_map(|name| Some((number(&name)?, name))).collect();
+        numbered.sort();
+        numbered.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// The name after the last one taken.
+    fn free_name(taken: &[String]) -> String {
+        let last = taken.last().map(|name| match name.strip_prefix(DAMAGED) {
+            None | Some("") => 1,
+            Some(rest) => rest.trim_start_matches('.').parse::<u32>().unwrap_or(1),
+        });
+        match last {
+            None => DAMAGED.to_owned(),
+            Some(last) => format!("{DAMAGED}.{}", last + 1),
+        }
+    }
+}
+
+/// What leads from fresh objects to damaged ones, the newest of them first.
+fn alternates_to(damaged: &[String]) -> String {
+    damaged.iter().rev().map(|name| format!("../{name}\n")).collect()
 }
 
 fn free_settings(path: &Path) -> Result<Vec<(String, String)>, git2::Error> {

@@ -142,6 +142,48 @@ async fn what_goals_borrow_outlives_the_damage_until_nothing_runs() {
 }
 
 #[tokio::test]
+async fn what_goals_borrow_outlives_a_second_damage() {
+    let scene = Scene::new();
+    let mut forced_away = Vec::new();
+    let has = |id| scene.mirrors.open(&scene.repo).unwrap().find_commit(id).is_ok();
+    for content in ["one", "two", "three"] {
+        let commit = scene.commit(content);
+        scene.fetch(commit).await.unwrap();
+        let kept = scene.packs();
+        scene
+            .source
+            .find_reference("refs/heads/main")
+            .unwrap()
+            .delete()
+            .unwrap();
+        let next = scene.commit(&format!("after {content}"));
+        scene.fetch(next).await.unwrap();
+        for pack in scene.packs().into_iter().filter(|pack| !kept.contains(pack)) {
+            fs::remove_file(pack.with_extension("idx")).unwrap();
+            fs::remove_file(pack).unwrap();
+        }
+        lose(&scene.source, commit);
+        forced_away.push(commit);
+        scene.fetch(next).await.unwrap();
+        scene
+            .source
+            .find_reference("refs/heads/main")
+            .unwrap()
+            .delete()
+            .unwrap();
+        assert!(
+            forced_away.iter().all(|id| has(*id)),
+            "{content}: what a goal borrows is there"
+        );
+    }
+    assert_eq!(scene.mirrors.maintenance().await.mirrors_skipped, 0);
+    assert!(
+        !forced_away.iter().any(|id| has(*id)),
+        "nothing runs: they are gone"
+    );
+}
+
+#[tokio::test]
 async fn a_mirror_that_cannot_be_built_again_stays_as_it_is() {
     let scene = Scene::new();
     let first = scene.commit("one");

@@ -122,11 +122,12 @@ impl Arguments {
         self.init_containers.iter().chain(&self.containers)
     }
 
-    /// Names of images that are written out, and not fetched anew each time.
-    pub(in crate::kinds) fn images(&self) -> Vec<String> {
-        let settled = self.all().filter(|container| container.pull != Pull::Always);
-        let names = settled.map(|container| container.image.clone());
-        names.filter(|name| !name.contains("${")).collect()
+    /// Images by name, and when they are fetched.
+    pub(in crate::kinds) fn images(&self) -> Vec<(String, Pull)> {
+        let images = self
+            .all()
+            .map(|container| (container.image.clone(), container.pull));
+        images.collect()
     }
 
     /// What is wrong, without a push.

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step};
 use crate::model::{Descriptor, ExecutionResult, FixedImage, StateName};
-use crate::ports::containers::{ContainerReport, REPORT, SHUTTING_DOWN, WantedReport};
+use crate::ports::containers::{ContainerReport, Pull, REPORT, SHUTTING_DOWN, WantedReport};
 
 pub(super) use arguments::Arguments;
 pub(super) use fields::{CONTAINER, INIT_CONTAINERS, NETWORK, VOLUMES};
@@ -47,7 +47,7 @@ impl Kind for Containers {
         Arguments::read(arguments)?.check()
     }
 
-    fn images(&self, arguments: &Value) -> Vec<String> {
+    fn images(&self, arguments: &Value) -> Vec<(String, Pull)> {
         Arguments::read(arguments).map_or_else(|_| Vec::new(), |arguments| arguments.images())
     }
 

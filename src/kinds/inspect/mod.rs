@@ -18,6 +18,7 @@ use super::left::read_left;
 use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, globs, look_into, part_tests};
 use crate::model::{Descriptor, ExecutionResult, News, Review, ReviewComment, ValueType};
+use crate::ports::containers::Pull;
 use crate::ports::executor::{LARGEST_REVIEW, OnFailure};
 use arguments::{Arguments, WrittenInspection};
 use order::{Inspection, OUTCOME_FILE, Order, Outcome};
@@ -51,7 +52,7 @@ impl Kind for Inspect {
         Arguments::read(arguments).map(|_| ())
     }
 
-    fn images(&self, arguments: &Value) -> Vec<String> {
+    fn images(&self, arguments: &Value) -> Vec<(String, Pull)> {
         let read = Arguments::read(arguments).ok();
         let containers = read.and_then(|arguments| arguments.containers);
         containers.map_or_else(Vec::new, |containers| containers.images())

@@ -1,6 +1,7 @@
 //! What an action means for a goal set: the events to store, or a refusal to show.
 
 use super::super::approval::{Approval, Person};
+use super::super::confirmation::Subject;
 use super::super::goal::{Goal, StateName};
 use super::super::goal_event::{Actor, ExecutionResult, ExternalUrl, GoalChange, GoalEvent};
 use super::super::ids::GoalKey;
@@ -64,6 +65,8 @@ pub enum Action {
         reason: Option<String>,
         /// The goal version they looked at, when they say so.
         version: Option<u32>,
+        /// What exactly that is; the engine knows.
+        subject: Option<Subject>,
     },
     /// A person refuses the start or the result.
     Deny {
@@ -73,6 +76,8 @@ pub enum Action {
         person: Person,
         /// What they said.
         reason: Option<String>,
+        /// The goal version they looked at, when they say so.
+        version: Option<u32>,
     },
     /// A failed goal is to run again.
     Retry {
@@ -169,17 +174,23 @@ impl Draft {
                 authors,
                 reason,
                 version,
+                subject,
             } => {
-                let approval = |version| Approval {
+                let approval = Approval {
                     by: person.clone(),
                     at: self.at,
-                    version,
+                    version: self.goal(goal)?.version,
                     reason: reason.clone(),
+                    subject: subject.clone(),
                 };
-                let approval = approval(self.goal(goal)?.version);
                 self.confirm(goal, approval, authors, *version)
             }
-            Action::Deny { goal, person, reason } => self.deny(goal, person, reason.as_deref()),
+            Action::Deny {
+                goal,
+                person,
+                reason,
+                version,
+            } => self.deny(goal, person, reason.as_deref(), *version),
             Action::Retry { goal, person } => self.retry(goal, person),
             Action::Cancel { scope, actor, reason } => self.cancel(scope, actor, reason),
             Action::Override {

@@ -264,6 +264,8 @@ fn unborn_goal(planned: PlannedGoal) -> Goal {
         started_at: None,
         ended_at: None,
         changed_at: Timestamp::from_micros(0),
+        confirmations: Vec::new(),
+        waits_since: 0,
         signature: None,
     }
 }

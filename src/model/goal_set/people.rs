@@ -17,26 +17,14 @@ impl Draft {
         seen: Option<u32>,
     ) -> Result<(), Refusal> {
         let goal = self.goal(key)?;
-        let name = goal.definition().name.clone();
         let (policy, approvals, starts) = match &goal.state {
             GoalState::WaitingForPreApproval { approvals } => {
                 (&goal.definition().pre_approval, approvals, true)
             }
             GoalState::WaitingForApproval { approvals } => (&goal.definition().approval, approvals, false),
-            other => {
-                return Err(Refusal::NotWaiting {
-                    name,
-                    state: other.name(),
-                });
-            }
+            _ => return Err(not_waiting(goal)),
         };
-        if let Some(seen) = seen.filter(|seen| *seen != goal.version) {
-            return Err(Refusal::Stale {
-                name,
-                current: goal.version,
-                seen,
-            });
-        }
+        still_seen(goal, seen)?;
         let policy = policy.clone().unwrap_or_default();
         policy
             .admits(&approval.by, authors)
@@ -92,18 +80,15 @@ impl Draft {
         key: &GoalKey,
         person: &Person,
         reason: Option<&str>,
+        seen: Option<u32>,
     ) -> Result<(), Refusal> {
         let goal = self.goal(key)?;
         let what = match goal.state.name() {
             StateName::WaitingForPreApproval | StateName::PreApproved => "start",
             StateName::WaitingForApproval | StateName::Approved => "approval",
-            state => {
-                return Err(Refusal::NotWaiting {
-                    name: goal.definition().name.clone(),
-                    state,
-                });
-            }
+            _ => return Err(not_waiting(goal)),
         };
+        still_seen(goal, seen)?;
         let because = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
         let waiting = match what {
             "start" => StateName::WaitingForPreApproval,
@@ -227,6 +212,30 @@ impl Draft {
             self.replan_skipped_after(key);
         }
         Ok(())
+    }
+}
+
+/// Says who was faster, so that whoever comes second knows how it stands (threat D3).
+fn not_waiting(goal: &Goal) -> Refusal {
+    let confirmed = goal.confirmations.iter();
+    Refusal::NotWaiting {
+        name: goal.definition().name.clone(),
+        state: goal.state.name(),
+        confirmed: confirmed
+            .map(|approval| (approval.by.login.clone(), approval.at))
+            .collect(),
+    }
+}
+
+/// What somebody looked at still waits: other confirmations of the same wait change nothing, a denial or another run does.
+fn still_seen(goal: &Goal, seen: Option<u32>) -> Result<(), Refusal> {
+    match seen {
+        Some(seen) if seen < goal.waits_since || seen > goal.version => Err(Refusal::Stale {
+            name: goal.definition().name.clone(),
+            current: goal.version,
+            seen,
+        }),
+        Some(_) | None => Ok(()),
     }
 }
 

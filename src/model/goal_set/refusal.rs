@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::super::goal::StateName;
 use super::super::ids::GoalKey;
+use super::super::time::Timestamp;
 
 /// Why an action was not done, in words for the person who asked.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -12,12 +13,22 @@ pub enum Refusal {
     #[error("this goal set has no goal {0}")]
     UnknownGoal(GoalKey),
     /// It waits for nobody.
-    #[error("{name} is {state} and does not wait for a confirmation")]
+    #[error("{name} is {state} and does not wait for a confirmation{}", told(.confirmed))]
     NotWaiting {
         /// Display name.
         name: String,
         /// Its state.
         state: StateName,
+        /// Who confirmed it last, when.
+        confirmed: Vec<(String, Timestamp)>,
+    },
+    /// What would run is not known yet.
+    #[error("{name} cannot be confirmed yet: {why}")]
+    NotSettled {
+        /// Display name.
+        name: String,
+        /// What is missing.
+        why: String,
     },
     /// The policy excludes them.
     #[error("{0}")]
@@ -72,4 +83,15 @@ pub enum Refusal {
         /// Its state.
         state: StateName,
     },
+}
+
+fn told(confirmed: &[(String, Timestamp)]) -> String {
+    let each: Vec<String> = confirmed
+        .iter()
+        .map(|(login, at)| format!("@{login} at {}", at.rfc3339()))
+        .collect();
+    match each.is_empty() {
+        true => String::new(),
+        false => format!("; it was confirmed by {}", each.join(", ")),
+    }
 }

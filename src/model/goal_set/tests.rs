@@ -6,3 +6,4 @@ mod properties;
 mod settling;
 mod states;
 mod table;
+mod threats;

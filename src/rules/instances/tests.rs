@@ -338,6 +338,7 @@ fn any_plan() -> impl Strategy<Value = Vec<PlannedGoal>> {
                     preconditions,
                     rules: vec!["r".into()],
                     facts: serde_json::Map::new(),
+                    void: None,
                 });
             }
             goals

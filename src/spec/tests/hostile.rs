@@ -44,6 +44,24 @@ fn b7_nothing_of_a_refused_file_is_used() {
 }
 
 #[test]
+fn d10_a_cycle_cannot_be_written_and_too_many_goals_are_refused() {
+    let rule = |name: &str, after: &str| format!("{{name: {name}, depends_on: {after}, goals: cancel}}");
+    let cycle = format!("rules: [{}, {}]", rule("a", "b"), rule("b", "a"));
+    let loaded = timed(cycle.as_bytes());
+    assert!(loaded.has_errors() && loaded.rules.is_empty());
+    assert!(
+        loaded.diagnostics[0].message.contains("after current goals"),
+        "{}",
+        loaded.diagnostics[0].message
+    );
+    let own = timed(b"rules: [{name: a, depends_on: a, goals: cancel}]");
+    assert!(own.has_errors());
+    let many = format!("rules: [{{name: a, goals: [[{}]]}}]", "cancel, ".repeat(100_000));
+    let loaded = timed(many.as_bytes());
+    assert!(loaded.has_errors() && loaded.rules.is_empty());
+}
+
+#[test]
 fn b7_many_problems_are_bounded_in_number_and_time() {
     let texts = [
         format!("rules:\n{}", "- {name: a, goals: [nope]}\n".repeat(12_000)),

@@ -103,6 +103,7 @@ pub(crate) fn goal(name: &str, after: &[&str]) -> PlannedGoal {
         preconditions: after.iter().map(|name| key(name)).collect(),
         rules: vec!["build".to_owned()],
         facts: serde_json::Map::new(),
+        void: None,
     }
 }
 

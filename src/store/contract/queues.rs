@@ -95,3 +95,44 @@ pub(super) async fn qu_05_a_set_that_waits_for_approval_keeps_its_slot(database:
     assert_eq!(set.state(), StateName::WaitingForApproval);
     assert_eq!(store.grant_queue("main", 1, false).await.unwrap(), [ids[0]]);
 }
+
+/// Threat D7: two sets ask for the one slot of an environment at the same moment, ten thousand times, each time of another one.
+pub(super) async fn d7_of_two_that_ask_at_the_same_moment_one_gets_the_slot(database: &dyn Database) {
+    const ROUNDS: usize = 10_000;
+    const AT_ONCE: usize = 250;
+    let store = database.open().await;
+    let mut sets = Vec::new();
+    for number in 1..=2 {
+        sets.push(
+            planned(&*store, number, vec![approved(goal("deploy", &[]))])
+                .await
+                .id,
+        );
+    }
+    let ask = async |group: String, set: GoalSetId| {
+        store.join_queue(&group, set, at(5)).await.unwrap();
+        store.grant_queue(&group, 1, false).await.unwrap()
+    };
+    for round in (0..ROUNDS).step_by(AT_ONCE) {
+        let both = (round..round + AT_ONCE).map(async |round| {
+            let group = format!("environment {round}");
+            futures_util::future::join(
+                ask(group.clone(), sets[round % 2]),
+                ask(group, sets[1 - round % 2]),
+            )
+            .await
+        });
+        for (one, other) in futures_util::future::join_all(both).await {
+            assert_eq!(one.len(), 1, "one runs");
+            assert_eq!(one, other, "and the other one hears which");
+        }
+    }
+    let holder = store.grant_queue("environment 7", 1, false).await.unwrap()[0];
+    let waiting = if holder == sets[0] { sets[1] } else { sets[0] };
+    cancel(&*store, holder).await;
+    assert_eq!(
+        store.grant_queue("environment 7", 1, false).await.unwrap(),
+        [waiting],
+        "it goes on when the slot is free"
+    );
+}

@@ -3,33 +3,44 @@
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 
-use super::append::{GoalRow, SetRow, fold_into_rows, insert_goal};
+use super::append::{Append, GoalRow, SetRow, fold_into_rows, insert_goal};
 use super::failure::{Doing, corrupt};
 use super::feed::Entry;
 use super::rows;
 use super::triggers::NoteKey;
 use super::writer::{Done, Write};
 use crate::model::{GoalSet, News, Plan, PlannedGoal, Push, PushId, Timestamp};
-use crate::ports::store::{Cause, PlanningAttempt, StoreError};
+use crate::ports::store::{Cause, LeaseChanges, PlanningAttempt, StoreError, Superseded};
 
-type Row = (u32, i64, Option<String>, Option<String>, Option<String>);
+type Row = (
+    u32,
+    Option<u32>,
+    Option<String>,
+    i64,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
 
 pub(super) async fn planning_attempts(
     readers: &SqlitePool,
     push: Push,
 ) -> Result<Vec<PlanningAttempt>, StoreError> {
     let found: Vec<Row> = sqlx::query_as(
-        "SELECT number, at, goal_set, trace, error FROM planning_attempts WHERE push_id = ? ORDER BY number",
+        "SELECT number, cause, cause_body, at, goal_set, trace, error FROM planning_attempts WHERE push_id = ? ORDER BY number",
     )
     .bind(push.id.to_string())
     .fetch_all(readers)
     .await
     .doing("read planning attempts")?;
-    let parsed = |(number, at, goal_set, trace, error): Row| {
+    let parsed = |(number, cause, body, at, goal_set, trace, error): Row| {
         let what = format!("planning attempt {number} of push {}", push.id);
         Ok(PlanningAttempt {
             push: push.clone(),
             number,
+            cause: cause
+                .map(|number| rows::cause(&what, number, body.as_deref()))
+                .transpose()?,
             at: Timestamp::from_micros(at),
             goal_set: goal_set.map(|id| rows::goal_set_id(&what, &id)).transpose()?,
             trace: trace.map(|trace| rows::from_json(&what, &trace)).transpose()?,
@@ -45,18 +56,20 @@ pub(super) struct StorePlan {
     name: String,
     plan: String,
     set: Option<(SetRow, Vec<GoalRow>)>,
-    /// The cause, when its number does not say it.
-    cause: Option<String>,
     /// The note of the goal that is the cause.
     note: Option<NoteKey>,
     /// The plan's own entry, then those of its goals.
     entries: Vec<Entry>,
+    /// Sets that make way for it.
+    over: Vec<Append>,
 }
 
 /// A row of `planning_attempts`.
 struct AttemptRow {
     push: PushId,
     cause: Option<u32>,
+    /// The cause, when its number does not say it.
+    cause_body: Option<String>,
     at: Timestamp,
     goal_set: Option<String>,
     trace: Option<String>,
@@ -67,9 +80,9 @@ impl AttemptRow {
     /// `false` when this cause has a plan already.
     async fn insert(&self, connection: &mut SqliteConnection) -> Result<bool, StoreError> {
         let inserted = sqlx::query(
-            "INSERT INTO planning_attempts (push_id, number, cause, at, goal_set, trace, error)
+            "INSERT INTO planning_attempts (push_id, number, cause, at, goal_set, trace, error, cause_body)
              VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM planning_attempts WHERE push_id = ?1),
-                     ?2, ?3, ?4, ?5, ?6)
+                     ?2, ?3, ?4, ?5, ?6, ?7)
              ON CONFLICT DO NOTHING",
         )
         .bind(self.push.to_string())
@@ -78,6 +91,7 @@ impl AttemptRow {
         .bind(&self.goal_set)
         .bind(&self.trace)
         .bind(&self.error)
+        .bind(&self.cause_body)
         .execute(connection)
         .await
         .doing("store a planning attempt")?;
@@ -120,6 +134,8 @@ impl StorePlan {
             attempt: AttemptRow {
                 push: push.id,
                 cause: Some(cause.number()),
+                cause_body: matches!(cause, Cause::Command { .. } | Cause::Goal { .. })
+                    .then(|| rows::to_json(cause)),
                 at,
                 goal_set: set.map(|set| set.id.to_string()),
                 trace: Some(rows::to_json(&plan.trace)),
@@ -128,10 +144,26 @@ impl StorePlan {
             name: set.map(|set| set.name.clone()).unwrap_or_default(),
             plan: rows::to_json(&planned),
             set: set_rows,
-            cause: matches!(cause, Cause::Command { .. } | Cause::Goal { .. }).then(|| rows::to_json(cause)),
             note: note_of(cause),
             entries,
+            over: Vec::new(),
         })
+    }
+
+    /// The same with sets that make way for it.
+    ///
+    /// # Errors
+    /// Their events do not lead from one to the other.
+    pub(super) fn over(mut self, superseded: &[Superseded]) -> Result<Self, StoreError> {
+        for one in superseded {
+            self.over.push(Append::new(
+                &one.before,
+                &one.after,
+                &one.events,
+                &LeaseChanges::default(),
+            )?);
+        }
+        Ok(self)
     }
 
     async fn insert_set(&self, connection: &mut SqliteConnection, set: &SetRow) -> Result<(), StoreError> {
@@ -149,7 +181,7 @@ impl StorePlan {
         .bind(rows::stored(set.events))
         .bind(self.attempt.at.as_micros())
         .bind(set.changed_at.as_micros())
-        .bind(&self.cause)
+        .bind(&self.attempt.cause_body)
         .execute(&mut *connection)
         .await
         .doing("store a goal set")?;
@@ -232,6 +264,9 @@ impl Write for StorePlan {
         for entry in &self.entries {
             entry.insert(connection).await?;
         }
+        for append in &self.over {
+            append.write(connection).await?;
+        }
         Ok(Done::News(true))
     }
 }
@@ -252,6 +287,7 @@ impl StorePlanningFailure {
             attempt: AttemptRow {
                 push: push.id,
                 cause: None,
+                cause_body: None,
                 at,
                 goal_set: None,
                 trace: None,

@@ -30,6 +30,7 @@ use crate::model::{
 use crate::ports::kept::{Kept, KeptArchive, Sought, Success};
 use crate::ports::store::{
     Cause, GoalLocation, GoalSetFilter, GoalSetRecord, Lease, LeaseChanges, PlanningAttempt, StoreError,
+    Superseded,
 };
 use crate::ports::{AttemptRef, Store};
 
@@ -108,6 +109,25 @@ impl Store for SqliteStore {
             .write(StorePlan::new(push, cause, plan, set, at)?)
             .await?;
         if let (true, Some(set)) = (stored, set) {
+            self.remembered.keep(set);
+        }
+        Ok(stored)
+    }
+
+    async fn store_plan_over(
+        &self,
+        push: &Push,
+        cause: &Cause,
+        plan: &Plan,
+        set: &GoalSet,
+        over: &[Superseded],
+    ) -> Result<bool, StoreError> {
+        let at = set.goals().iter().map(|goal| goal.changed_at).max();
+        let at = at.unwrap_or(Timestamp::from_micros(0));
+        let write = StorePlan::new(push, cause, plan, Some(set), at)?.over(over)?;
+        let stored = self.writer.write(write).await?;
+        if stored {
+            over.iter().for_each(|one| self.remembered.keep(&one.after));
             self.remembered.keep(set);
         }
         Ok(stored)

@@ -12,7 +12,7 @@ use super::SqliteStore;
 use super::database::MIGRATIONS;
 use crate::model::{Cursor, News, StateName, UniqueName};
 use crate::ports::errands::ErrandFilter;
-use crate::ports::store::StoreError;
+use crate::ports::store::{Cause, StoreError};
 use crate::ports::team_logs::LogsOnTheirWay as _;
 use crate::ports::{ErrandStore, JobStore, PreferenceStore, Store, TeamStore, TriggerStore};
 use crate::store::contract::fixture::{
@@ -150,6 +150,7 @@ async fn k5_migrations_keep_what_is_stored() {
         (60, include_str!("testdata/rows_of_schema_60.sql")),
         (70, include_str!("testdata/rows_of_schema_70.sql")),
         (80, include_str!("testdata/rows_of_schema_80.sql")),
+        (90, include_str!("testdata/rows_of_schema_90.sql")),
         (100, include_str!("testdata/rows_of_schema_100.sql")),
         (101, include_str!("testdata/rows_of_schema_101.sql")),
     ];
@@ -174,7 +175,9 @@ async fn k5_migrations_keep_what_is_stored() {
     assert_eq!(store.feed(Cursor(0), 100).await.unwrap().len(), FEED);
     assert_eq!(store.unplanned_pushes().await.unwrap(), vec![(push(2), 0)]);
     assert_eq!(store.branch_heads(REPO).await.unwrap()[&branch("main")], sha(2));
-    assert_eq!(store.planning_attempts(push(1).id).await.unwrap().len(), 2);
+    let attempts = store.planning_attempts(push(1).id).await.unwrap();
+    assert_eq!(attempts.len(), 2);
+    assert!(attempts.iter().any(|attempt| attempt.cause == Some(Cause::Push)));
     assert_eq!(store.leases().await.unwrap().len(), 1);
     assert!(
         store.grant_queue("main", 1, false).await.unwrap().is_empty(),

@@ -135,6 +135,34 @@ fn ym_22_what_is_locked_changes_only_when_somebody_says_so() {
 }
 
 #[test]
+fn k1_a_reference_that_cannot_be_fetched_stays_what_it_was_and_nothing_takes_its_place() {
+    let mut machine = machine();
+    machine.ok(&["lock", "--yes"]);
+    let lock = std::fs::read(machine.path("goals/goals.lock")).unwrap();
+    let file = std::fs::read(machine.path("goals/goals.lock.d/acme/make-goal@1.0.yaml")).unwrap();
+    std::fs::rename(machine.path("forge"), machine.path("away")).unwrap();
+    let update = machine.sdm(&["lock", "--update", "--yes"]);
+    assert_eq!(update.status.code(), Some(4), "{}", error(&update));
+    assert_eq!(std::fs::read(machine.path("goals/goals.lock")).unwrap(), lock);
+    let kept = std::fs::read(machine.path("goals/goals.lock.d/acme/make-goal@1.0.yaml")).unwrap();
+    assert_eq!(kept, file);
+    machine.ok(&["check"]);
+    // Another name with the same goal in it is nothing that is locked.
+    machine.write_goals(&GOALS.replace("@1.0", "@2.0"));
+    let check = machine.sdm(&["check"]);
+    assert!(
+        out(&check).contains("it is not in `goals.lock`"),
+        "{}",
+        out(&check)
+    );
+    machine.write_goals(GOALS);
+    machine.start();
+    let set = machine.carried_out("second", &[("a", "1")]);
+    assert_eq!(set["state"], "success");
+    machine.stop();
+}
+
+#[test]
 fn owners_who_are_not_trusted_bring_no_commands_and_unknown_ones_are_said() {
     let mut machine = machine();
     machine.ok(&["lock", "--yes"]);

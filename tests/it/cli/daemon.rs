@@ -115,6 +115,7 @@ pub(super) fn goal_set() -> GoalSetView {
             after: Vec::new(),
             retry: true,
             confirmed_by: Vec::new(),
+            void: None,
         }],
         not_set: Vec::new(),
     }

@@ -1,6 +1,7 @@
 //! The engine as a whole, over the real rules and the real store, with a fake world around it.
 
 mod cancel;
+mod confirmations;
 mod signing;
 mod supplied;
 mod triggers;
@@ -188,6 +189,7 @@ rules:
         authors: Vec::new(),
         reason: None,
         version: None,
+        subject: None,
     };
     machine.engine.act(id, &confirm("check", &record)).await.unwrap();
     let record = machine

@@ -32,6 +32,7 @@ async fn approve(machine: &TestMachine, record: &GoalSetRecord) {
         authors: Vec::new(),
         reason: None,
         version: None,
+        subject: None,
     };
     machine.engine.act(record.set.id, &confirm).await.unwrap();
 }

@@ -1,6 +1,8 @@
 //! Goals that the pushed repository brings along (7.9).
 
-use sdm::model::StateName;
+use sdm::engine::deliver::ToldPush;
+use sdm::model::push::Trust;
+use sdm::model::{BranchName, PushId, StateName};
 use sdm::ports::store::GoalSetRecord;
 
 use crate::support::machine::TestMachine;
@@ -95,6 +97,92 @@ async fn what_a_repository_may_not_bring_fails_that_goal_and_nothing_else() {
     assert_eq!(
         stands.error.as_deref(),
         Some("the repository brings 51 goals along, and 50 are allowed")
+    );
+    machine.stop().await;
+}
+
+/// A push of somebody who may not write to the repository, from what is on `main`.
+async fn from_a_fork(machine: &TestMachine, files: &[(&str, &str)]) -> GoalSetRecord {
+    let main = BranchName::parse("main").unwrap();
+    let heads = machine
+        .engine
+        .store()
+        .branch_heads(&machine.repo.key)
+        .await
+        .unwrap();
+    let after = machine.scm.commit("fork", files);
+    let told = ToldPush {
+        id: PushId(machine.engine.fresh_id()),
+        repo: machine.repo.clone(),
+        branch: BranchName::parse("fork").unwrap(),
+        before: heads.get(&main).cloned(),
+        after,
+        trust: Trust::Untrusted,
+    };
+    machine.engine.accept(&told).await.unwrap();
+    machine.planned(told.id).await
+}
+
+#[tokio::test]
+async fn b9_rules_of_a_fork_are_shown_as_a_difference_and_never_followed() {
+    let (machine, record) = planned(&[("package.json", "{}"), (".atomist/goals.yaml", THEIRS)]).await;
+    machine.ends(record.set.id).await;
+    let started = machine.executor.started().len();
+    let theirs = THEIRS
+        .replace(
+            "- - {name: lint, containers: [{name: lint, image: 'node:20', args: [npm, run, lint]}]}",
+            "- - {name: print secrets, containers: [{name: x, image: evil}]}",
+        )
+        .replace("command: [sh, -c, 'npm test']", "command: [sh, -c, 'env']");
+    let record = from_a_fork(
+        &machine,
+        &[("package.json", "{}"), (".atomist/goals.yaml", &theirs)],
+    )
+    .await;
+    assert_eq!(
+        words(&record),
+        [
+            "compile = compile <- ",
+            "repository goals = repository-goals <- compile",
+            "publish = publish <- repository-goals"
+        ]
+    );
+    let attempts = machine
+        .engine
+        .store()
+        .planning_attempts(record.push.id)
+        .await
+        .unwrap();
+    let because = &attempts[0].trace.as_ref().unwrap().rules[0].because;
+    let preview = "goals would change: + print secrets, - lint, ~ unit test, ~ publish";
+    assert!(
+        because.ends_with(&format!("; the push is not trusted, else {preview}")),
+        "{because}"
+    );
+    let record = machine.ends(record.set.id).await;
+    let stands = record.set.goal_named("repository goals").unwrap();
+    assert_eq!(stands.state.name(), StateName::Skipped);
+    assert_eq!(
+        stands.description,
+        format!("Goals of the repository are not for pushes that are not trusted; trusted, {preview}")
+    );
+    let fresh = machine.executor.started().split_off(started);
+    let operators = ["compile", "publish"];
+    assert!(
+        fresh.iter().all(|goal| operators.contains(&goal.as_str())),
+        "{fresh:?}"
+    );
+
+    let broken = "checks: {goals: {name: evil, execute: {run: [env]}}}\n";
+    let record = from_a_fork(&machine, &[(".atomist/goals.yaml", broken)]).await;
+    let record = machine.ends(record.set.id).await;
+    let stands = record.set.goal_named("repository goals").unwrap();
+    assert!(
+        stands
+            .description
+            .contains("what it brings cannot be used: .atomist/goals.yaml:1:"),
+        "{}",
+        stands.description
     );
     machine.stop().await;
 }

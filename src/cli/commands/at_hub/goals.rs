@@ -119,6 +119,7 @@ fn goal(set: &str, goal: &Value) -> GoalView {
             .collect(),
         retry: goal["retryFeasible"] == true,
         confirmed_by: Vec::new(),
+        void: None,
         state,
         name,
     }

@@ -59,7 +59,11 @@ pub(super) const ALIASES: &[Alias] = &[
         &["show", "machines"],
         "machines that run here, with what they watch",
     ),
-    alias("list generators", &["show", "commands"], "what can be run"),
+    alias(
+        "list generators",
+        &["show", "commands", "--generators"],
+        "what makes repositories",
+    ),
 ];
 
 /// The alias that words begin with, and the words behind it.

@@ -12,6 +12,9 @@ use super::registry::Registry;
 use crate::model::{Intent, ParameterDefinition, ParameterSource, ParameterType};
 use crate::wire::commands::CommandView;
 
+/// The kind of commands that make repositories.
+const GENERATE: &str = "generate";
+
 /// Widest column of what people say.
 const WIDEST: usize = 36;
 
@@ -23,6 +26,28 @@ pub(super) fn all(context: &mut Context, registry: &Registry) -> CommandResult {
         let text = commands(&context.ui.theme, &registry.commands);
         context.ui.data(&text)?;
     }
+    Ok(Exit::Ok)
+}
+
+/// The commands that make repositories.
+pub(super) fn generators(context: &mut Context, registry: &Registry) -> CommandResult {
+    let makes_repositories = |command: &&CommandView| command.does == GENERATE;
+    let found: Vec<&CommandView> = registry.commands.iter().filter(makes_repositories).collect();
+    if context.ui.json {
+        context.ui.object(&json!({ "commands": found }))?;
+        return Ok(Exit::Ok);
+    }
+    if found.is_empty() {
+        context
+            .ui
+            .note("no command of the goal files makes repositories: that is what `generate` does");
+        return Ok(Exit::Ok);
+    }
+    let mut all: Vec<(String, String)> = found.into_iter().flat_map(rows).collect();
+    all.sort();
+    let mut text = String::new();
+    table(&context.ui.theme, &all, &mut text);
+    context.ui.data(&text)?;
     Ok(Exit::Ok)
 }
 

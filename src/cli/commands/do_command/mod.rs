@@ -57,10 +57,13 @@ pub(super) fn run_words(context: &mut Context, words: &[OsString]) -> CommandRes
     say(context, &words, Some(&first))
 }
 
-/// `sdm show commands`.
-pub(super) fn show(context: &mut Context) -> CommandResult {
+/// `sdm show commands`; perhaps only those that make repositories.
+pub(super) fn show(context: &mut Context, generators: bool) -> CommandResult {
     let registry = Registry::look(context)?;
-    help::all(context, &registry)
+    match generators {
+        true => help::generators(context, &registry),
+        false => help::all(context, &registry),
+    }
 }
 
 /// `first` is the word that is no command of the program, when that is how we came here.

@@ -56,6 +56,7 @@ pub(super) fn goal(name: &str, after: &[&str]) -> PlannedGoal {
         preconditions: after.iter().map(|name| key(name)).collect(),
         rules: vec!["build".to_owned()],
         facts: serde_json::Map::new(),
+        void: None,
     }
 }
 
@@ -174,6 +175,7 @@ pub(super) fn confirm(name: &str, login: &str) -> Action {
         authors: Vec::new(),
         reason: None,
         version: None,
+        subject: None,
     }
 }
 
@@ -182,6 +184,7 @@ pub(super) fn deny(name: &str, login: &str) -> Action {
         goal: key(name),
         person: person(login),
         reason: None,
+        version: None,
     }
 }
 

@@ -96,6 +96,7 @@ fn st_16_an_approval_is_for_what_was_looked_at() {
         authors: Vec::new(),
         reason: None,
         version: Some(version),
+        subject: None,
     };
     let one = waiting.doing(&looked_at(seen));
     let failed = one.doing(&set_to("a", Failure));
@@ -130,6 +131,7 @@ fn st_14_the_policy_says_who_counts() {
             authors: authors.iter().map(|author| (*author).to_owned()).collect(),
             reason: None,
             version: None,
+            subject: None,
         }
     };
     for refused in [

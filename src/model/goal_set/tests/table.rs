@@ -73,6 +73,7 @@ fn agreed() -> Approval {
         at: at(50),
         version: 1,
         reason: None,
+        subject: None,
     }
 }
 

@@ -1,0 +1,246 @@
+//! Threats D1 to D4 where they are decided: confirmations and results of something else.
+
+use super::super::{Action, GoalSet, Refusal};
+use super::fixture::{
+    Acts, approval, at, cancel, confirm, deny, finish, goal, key, person, pre_approval, refusal, retry,
+    retry_of, set, start,
+};
+use crate::model::StateName::{Canceled, Failure, InProcess, Requested, Success, WaitingForPreApproval};
+use crate::model::goal_set::CancelScope;
+use crate::model::{
+    ApprovalPolicy, CommitSha, Difference, ExecutionResult, GoalChange, GoalSetId, StateName, Subject,
+    VoidConfirmation,
+};
+
+fn sha(digit: char) -> CommitSha {
+    CommitSha::parse(&digit.to_string().repeat(40)).unwrap()
+}
+
+/// What a person does who looks at this version.
+fn seen(action: Action, seen: u32) -> Action {
+    match action {
+        Action::Confirm {
+            goal,
+            person,
+            authors,
+            reason,
+            subject,
+            ..
+        } => Action::Confirm {
+            goal,
+            person,
+            authors,
+            reason,
+            subject,
+            version: Some(seen),
+        },
+        Action::Deny {
+            goal, person, reason, ..
+        } => Action::Deny {
+            goal,
+            person,
+            reason,
+            version: Some(seen),
+        },
+        other => other,
+    }
+}
+
+fn version(set: &GoalSet, name: &str) -> u32 {
+    set.goal(&key(name)).unwrap().version
+}
+
+#[test]
+fn d1_nobody_confirms_what_they_wrote_where_somebody_else_is_asked_for() {
+    let mut planned = goal("a", &[]);
+    planned.definition.pre_approval = Some(ApprovalPolicy {
+        not_author: true,
+        ..ApprovalPolicy::default()
+    });
+    let waiting = set(vec![planned]);
+    let by = |login: &str, emails: &[&str]| {
+        let mut person = person(login);
+        person.emails = emails.iter().map(|email| (*email).to_owned()).collect();
+        Action::Confirm {
+            goal: key("a"),
+            person,
+            authors: vec!["ada".to_owned(), "ada@example.org".to_owned()],
+            reason: None,
+            version: None,
+            subject: None,
+        }
+    };
+    for own in [by("ada", &[]), by("ada-2", &["x@example.org", "Ada@Example.ORG"])] {
+        assert!(
+            matches!(refusal(&waiting, &own), Refusal::NotAdmitted(_)),
+            "{own:?}"
+        );
+    }
+    assert_eq!(
+        waiting.doing(&by("bob", &["bob@example.org"])).state_of("a"),
+        Requested
+    );
+}
+
+#[test]
+fn d2_what_has_changed_since_somebody_confirmed_is_named() {
+    let mut confirmed = pre_approval(goal("a", &[]), 1);
+    confirmed.definition.work.arguments = serde_json::json!({"run": ["ship", "--to", "staging"]});
+    let mut planned = confirmed.clone();
+    planned.definition.work.arguments =
+        serde_json::json!({"run": ["ship", "--to", "prod\u{1b}[2J"], "timeout": 5});
+    planned.definition.place.line = 99;
+    planned
+        .definition
+        .parameters
+        .insert("level".into(), "major".into());
+    let void = VoidConfirmation::of(
+        vec!["ada".to_owned()],
+        GoalSetId(uuid::Uuid::nil()),
+        (&confirmed, &sha('a')),
+        (&planned, &sha('b')),
+    );
+    let told: Vec<String> = void.differences.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "commit: aaaaaaa -> bbbbbbb",
+            "parameters.level: major is new",
+            "run.3: staging -> prod\\u{1b}[2J",
+            "timeout: 5 is new",
+        ]
+    );
+    planned.void = Some(void);
+    assert_eq!(
+        set(vec![planned]).text_of("a"),
+        "Start required: a · since @ada confirmed it: commit, parameters.level and 2 more changed"
+    );
+}
+
+#[test]
+fn d2_a_confirmation_is_for_one_commit_one_plan_and_its_images() {
+    let subject = |commit: char, plan: &str, images: &[(&str, &str)]| Subject {
+        commit: sha(commit),
+        plan: plan.to_owned(),
+        images: images
+            .iter()
+            .map(|(name, shown)| ((*name).to_owned(), (*shown).to_owned()))
+            .collect(),
+    };
+    let confirmed = subject('a', "1", &[("app", "app@sha256:1")]);
+    assert_eq!(confirmed.differences(&confirmed), Vec::new());
+    for (now, told) in [
+        (
+            subject('b', "1", &[("app", "app@sha256:1")]),
+            "commit: aaaaaaa -> bbbbbbb",
+        ),
+        (
+            subject('a', "2", &[("app", "app@sha256:1")]),
+            "plan of the goal: 1 -> 2",
+        ),
+        (
+            subject('a', "1", &[("app", "app@sha256:2")]),
+            "image app: app@sha256:1 -> app@sha256:2",
+        ),
+        (subject('a', "1", &[]), "image app: app@sha256:1 is gone"),
+    ] {
+        let found: Vec<String> = confirmed
+            .differences(&now)
+            .iter()
+            .map(Difference::to_string)
+            .collect();
+        assert_eq!(found, [told]);
+    }
+}
+
+#[test]
+fn d3_of_two_who_press_at_once_one_decides_and_the_other_is_told() {
+    let waiting = set(vec![pre_approval(goal("a", &[]), 1)]);
+    let looked_at = version(&waiting, "a");
+    let yes = seen(confirm("a", "ada"), looked_at);
+    let no = seen(deny("a", "bob"), looked_at);
+    let confirmed = waiting.doing(&yes);
+    assert_eq!(confirmed.state_of("a"), Requested);
+    assert_eq!(
+        refusal(&confirmed, &no).to_string(),
+        "a is requested and does not wait for a confirmation; it was confirmed by @ada at 2030-03-17T17:46:50.000000Z"
+    );
+    let denied = waiting.doing(&no);
+    assert_eq!(denied.state_of("a"), WaitingForPreApproval);
+    assert!(
+        matches!(refusal(&denied, &yes), Refusal::Stale { .. }),
+        "a denial is not overruled unseen"
+    );
+    assert_eq!(
+        denied
+            .doing(&seen(confirm("a", "ada"), version(&denied, "a")))
+            .state_of("a"),
+        Requested
+    );
+}
+
+#[test]
+fn d3_twice_is_once_and_an_old_button_says_how_it_stands() {
+    let waiting = set(vec![retry(approval(goal("a", &[]), 2), 0)]).succeed("a");
+    let looked_at = version(&waiting, "a");
+    let one = waiting.doing(&seen(confirm("a", "ada"), looked_at));
+    assert_eq!(
+        refusal(&one, &seen(confirm("a", "ada"), looked_at)),
+        Refusal::AlreadyConfirmed("ada".to_owned())
+    );
+    let both = one.doing(&seen(confirm("a", "bob"), looked_at));
+    assert_eq!(
+        both.state_of("a"),
+        Success,
+        "the other's confirmation is no change of what bob looks at"
+    );
+    let late = refusal(&both, &seen(confirm("a", "eve"), looked_at)).to_string();
+    assert!(late.contains("@ada at") && late.contains("@bob at"), "{late}");
+    let again = one
+        .doing(&super::fixture::set_to("a", Failure))
+        .doing(&retry_of("a"))
+        .succeed("a");
+    for old in [confirm("a", "eve"), deny("a", "eve")] {
+        let refused = refusal(&again, &seen(old, looked_at));
+        assert!(matches!(refused, Refusal::Stale { .. }), "{refused}");
+    }
+    let future = refusal(&again, &seen(confirm("a", "eve"), 1000));
+    assert!(matches!(future, Refusal::Stale { .. }), "{future}");
+}
+
+#[test]
+fn d4_a_result_of_another_attempt_is_on_record_and_changes_nothing() {
+    let first = set(vec![retry(goal("a", &[]), 0), goal("b", &["a"])]).start("a");
+    let again = first
+        .doing(&finish("a", 1, ExecutionResult::failure("no")))
+        .doing(&retry_of("a"))
+        .doing(&start("a", 7));
+    let canceled = again.doing(&cancel(CancelScope::All));
+    for (set, state) in [(&again, InProcess), (&canceled, Canceled)] {
+        for epoch in [0, 1, 6, 8, u64::MAX] {
+            let (after, events) = set
+                .act(&finish("a", epoch, ExecutionResult::success()), at(99))
+                .unwrap();
+            if state == Canceled || epoch != 7 {
+                assert_eq!(
+                    (after.state_of("a"), after.state_of("b")),
+                    (state, set.state_of("b"))
+                );
+                assert!(matches!(
+                    events.as_slice(),
+                    [event] if event.change == GoalChange::IgnoredResult { epoch, state: StateName::Success }
+                ));
+            }
+        }
+    }
+    assert!(matches!(
+        refusal(&again, &finish("x", 7, ExecutionResult::success())),
+        Refusal::UnknownGoal(_)
+    ));
+    assert_eq!(
+        again
+            .doing(&finish("a", 7, ExecutionResult::success()))
+            .state_of("a"),
+        Success
+    );
+}

@@ -1,0 +1,178 @@
+//! What people confirm is what runs (threats D1 to D4), with the real rules and store.
+
+use sdm::kinds::Acts;
+use sdm::model::{Action, Cursor, News, Person, StateName};
+use sdm::ports::store::GoalSetRecord;
+
+use super::ada;
+use crate::support::machine::TestMachine;
+
+const SHIP: &str = "
+rules:
+  - name: ship
+    goals:
+      - {name: ship, execute: {run: [ship, --to, staging]}, pre_approval: true}
+";
+
+fn confirm(record: &GoalSetRecord, person: Person) -> Action {
+    Action::Confirm {
+        goal: record.set.goal_named("ship").unwrap().key(),
+        person,
+        authors: record.push.authors(),
+        reason: None,
+        version: None,
+        subject: None,
+    }
+}
+
+async fn messages(machine: &TestMachine) -> Vec<String> {
+    let feed = machine.engine.store().feed(Cursor(0), 1000).await.unwrap();
+    let said = feed.into_iter().filter_map(|entry| match entry.news {
+        News::Message { text, .. } => Some(text),
+        _ => None,
+    });
+    said.collect()
+}
+
+#[tokio::test]
+async fn d2_a_new_commit_and_a_changed_rule_wait_again_and_say_what_changed() {
+    let machine = TestMachine::start(SHIP).await;
+    let first = machine.planned_push("main", &[("a", "1")]).await;
+    machine
+        .engine
+        .act(first.set.id, &confirm(&first, ada()))
+        .await
+        .unwrap();
+    let first = machine.ends(first.set.id).await;
+    let ship = first.set.goal_named("ship").unwrap();
+    let subject = ship.confirmations[0].subject.clone().unwrap();
+    assert_eq!(
+        (ship.state.name(), &subject.commit),
+        (StateName::Success, &first.push.after)
+    );
+
+    let second = machine.planned_push("main", &[("a", "2")]).await;
+    let ship = second.set.goal_named("ship").unwrap();
+    assert_eq!(ship.state.name(), StateName::WaitingForPreApproval);
+    assert_eq!(
+        ship.description,
+        "Start required: ship · since @ada confirmed it: commit changed"
+    );
+
+    let machine = machine.restart_with(&SHIP.replace("staging", "production")).await;
+    let third = machine.planned_push("main", &[("a", "3")]).await;
+    let ship = third.set.goal_named("ship").unwrap();
+    assert_eq!(ship.state.name(), StateName::WaitingForPreApproval);
+    let void = machine
+        .engine
+        .void_confirmation(&third, ship)
+        .await
+        .unwrap()
+        .unwrap();
+    let told: Vec<String> = void.differences.iter().map(ToString::to_string).collect();
+    let (was, is) = (first.push.after.short(), third.push.after.short());
+    assert_eq!(
+        told,
+        [
+            format!("commit: {was} -> {is}"),
+            "run.3: staging -> production".to_owned()
+        ]
+    );
+    assert_eq!(
+        machine.executor.started(),
+        ["ship"],
+        "nothing ran on the old confirmation"
+    );
+    let elsewhere = machine.planned_push("other", &[("a", "4")]).await;
+    assert_eq!(
+        elsewhere.set.goal_named("ship").unwrap().description,
+        "Start required: ship"
+    );
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn d2_what_was_changed_behind_a_confirmation_does_not_run() {
+    let goals = SHIP.replace("pre_approval: true", "pre_approval: {count: 2}");
+    let machine = TestMachine::start(&goals).await;
+    let record = machine.planned_push("main", &[("a", "1")]).await;
+    machine
+        .engine
+        .act(record.set.id, &confirm(&record, ada()))
+        .await
+        .unwrap();
+    let machine = machine
+        .restart_after(&["UPDATE plans SET goals = replace(goals, 'staging', 'production')"])
+        .await;
+    let bob = Person {
+        login: "bob".to_owned(),
+        ..ada()
+    };
+    machine
+        .engine
+        .act(record.set.id, &confirm(&record, bob))
+        .await
+        .unwrap();
+    let record = machine.ends(record.set.id).await;
+    let ship = record.set.goal_named("ship").unwrap();
+    assert_eq!(
+        (ship.state.name(), ship.phase.as_deref()),
+        (StateName::Failure, Some("confirmation void"))
+    );
+    let error = ship.error.as_deref().unwrap();
+    assert!(
+        error.starts_with("what was confirmed is not what would run: plan of the goal: "),
+        "{error}"
+    );
+    assert!(machine.executor.started().is_empty());
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn d2_nobody_confirms_an_image_that_nobody_has_seen() {
+    let goals = "
+rules:
+  - name: ship
+    goals:
+      - {name: ship, containers: [{name: ship, image: 'registry.invalid/ship:1'}], pre_approval: true}
+";
+    let machine = TestMachine::start(goals).await;
+    let record = machine.planned_push("main", &[("a", "1")]).await;
+    let refused = machine
+        .engine
+        .act(record.set.id, &confirm(&record, ada()))
+        .await
+        .unwrap_err();
+    let text = refused.to_string();
+    assert!(
+        text.starts_with("ship cannot be confirmed yet: its image `registry.invalid/ship:1` is not there: "),
+        "{text}"
+    );
+    let record = machine
+        .engine
+        .store()
+        .goal_set(record.set.id)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        record.set.goal_named("ship").unwrap().state.name(),
+        StateName::WaitingForPreApproval
+    );
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn d1_somebody_who_may_not_confirm_is_on_record() {
+    let machine = TestMachine::start(&SHIP.replace("pre_approval: true", "pre_approval: {by: [bob]}")).await;
+    let record = machine.planned_push("main", &[("a", "1")]).await;
+    let refused = machine.engine.act(record.set.id, &confirm(&record, ada())).await;
+    assert!(refused.is_err());
+    let said = messages(&machine).await;
+    let expected = format!(
+        "@ada was refused to confirm ship of goal set {}: ada is not among those who may confirm: bob",
+        record.set.id.short()
+    );
+    assert_eq!(said, [expected]);
+    machine.stop().await;
+}
