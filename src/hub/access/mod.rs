@@ -506,7 +506,7 @@ impl Hub {
 }
 
 /// What whoever calls says that it is; anybody's text.
-fn user_agent(headers: &HeaderMap) -> Option<String> {
+pub(super) fn user_agent(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
     value.map(str::to_owned)
 }

@@ -15,13 +15,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::super::Hub;
+use super::super::access::user_agent;
 use super::super::refusal::Refusal;
 use super::{ExtensionError, Extensions};
+use crate::access::audit::Details;
 use crate::access::handed::{Handed, TOKEN_COUNTS};
 use crate::access::narrow::narrow;
 use crate::access::request::BadCredential;
 use crate::access::snapshot::AddonState;
-use crate::access::{AddonKey, Credential, Limit, PersonId, Scope, ScopeSet, Selector};
+use crate::access::{AddonKey, Credential, Limit, PersonId, Resource, Scope, ScopeSet, Selector};
 use crate::model::Timestamp;
 use crate::ports::hub::handed::KeptToken;
 use crate::wire::connect::{
@@ -86,6 +88,9 @@ struct Given {
     text: secrecy::SecretString,
     counts: Duration,
     scopes: ScopeSet,
+    addon: AddonKey,
+    /// Its public id, for the audit.
+    id: String,
 }
 
 /// Why no token is given, by the names of OAuth.
@@ -135,6 +140,7 @@ pub(in super::super) async fn exchange(
     };
     match given {
         Ok(given) => {
+            hub.note_token(&given, &headers);
             let answer = json!({
                 "access_token": given.text.expose_secret(), "token_type": "Bearer",
                 "expires_in": given.counts.as_secs(), "scope": given.scopes.names().join(" "),
@@ -145,6 +151,25 @@ pub(in super::super) async fn exchange(
         Err(error) => {
             hub.note_stranger_with(Credential::Bad(BadCredential::Invalid), &headers);
             refused(&error)
+        }
+    }
+}
+
+impl Hub {
+    /// Writes down that a token was given, as keys that are made are.
+    fn note_token(&self, given: &Given, headers: &HeaderMap) {
+        let now = self.now();
+        let bearer = self.rights().bearer_of_addon(&given.addon, now);
+        let resources = [Resource::Workspace];
+        let request = bearer.request("token.exchange", &resources, now);
+        let details = Details {
+            credential_id: Some(given.id.clone()),
+            policy_version: bearer.snapshot().version,
+            user_agent: user_agent(headers),
+            ..Details::default()
+        };
+        if let Some(audit) = self.rights().audit() {
+            audit.record(&request, &bearer.decide(&request), &details);
         }
     }
 }
@@ -264,6 +289,8 @@ impl Extensions {
             text: handed.text,
             counts,
             scopes: limit.scopes.unwrap_or(ScopeSet::EMPTY),
+            addon: key.clone(),
+            id: token.id,
         })
     }
 }

@@ -64,6 +64,12 @@ async fn f6_a_token_reaches_no_more_than_its_extension_and_makes_no_other() {
         "{given}"
     );
     let token = given["access_token"].as_str().unwrap();
+    let audit = pair.audit();
+    assert!(
+        audit.contains("\"token.exchange\"") && audit.contains("addon:com.example.tests"),
+        "{audit}"
+    );
+    assert!(!audit.contains(token), "who has it, and never it");
     assert_eq!(ask(&pair, token, &[], "{ Repo { name } }").await.0, 200);
     let again = exchange(&pair, path, &first, &[]).await;
     assert_eq!(
