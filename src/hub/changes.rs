@@ -21,6 +21,9 @@ use crate::wire::hub::{EventDelivery, EventExtensions, SecretValue};
 /// How long an event waits for its machine, or for the answer of one.
 const LIFE: Duration = Duration::from_secs(24 * 3_600);
 
+/// Askers whose changes are made before the database begins to write them.
+const AT_ONCE: usize = 32;
+
 /// How a node changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum How {
@@ -109,6 +112,26 @@ pub(super) struct Origin<'a> {
 /// An origin and its changes, step by step.
 pub(super) type Wanted = (Option<(String, String)>, Vec<Vec<Change>>);
 
+/// What has become of a unit of work so far.
+struct SoFar {
+    /// For each origin, whether it comes for the first time.
+    is_new: std::vec::IntoIter<bool>,
+    applied: Vec<Applied>,
+    nodes: usize,
+    deliveries: usize,
+}
+
+impl SoFar {
+    fn of(is_new: Vec<bool>) -> Self {
+        Self {
+            is_new: is_new.into_iter(),
+            applied: Vec::new(),
+            nodes: 0,
+            deliveries: 0,
+        }
+    }
+}
+
 impl Hub {
     /// Takes changes of several origins in, all or none of them.
     pub(super) async fn apply_in_one(
@@ -120,30 +143,53 @@ impl Hub {
         let work = self.store().begin(workspace).await?;
         let seen = Seen::begin(&*work, remembered);
         seen.look_up(&about(&wanted)).await?;
-        let mut is_new = work.take_in(&origins(&wanted), self.now()).await?.into_iter();
-        let (mut applied, mut nodes, mut deliveries) = (Vec::with_capacity(wanted.len()), 0, 0);
+        let is_new = work.take_in(&origins(&wanted), self.now()).await?;
+        let (mut so_far, mut wanted) = (SoFar::of(is_new), wanted.into_iter());
+        loop {
+            let part: Vec<Wanted> = wanted.by_ref().take(AT_ONCE).collect();
+            if part.is_empty() {
+                break;
+            }
+            // The database writes what has been made, while more is made.
+            let (written, made) = tokio::join!(work.write(), self.make(workspace, &seen, part, &mut so_far));
+            written?;
+            made?;
+        }
+        work.commit().await?;
+        Counters::count(&self.counters().changes, so_far.nodes as u64);
+        Counters::count(&self.counters().deliveries, so_far.deliveries as u64);
+        if so_far.deliveries > 0 {
+            self.ring();
+        }
+        Ok(so_far.applied)
+    }
+
+    /// Makes of the graph what these want.
+    async fn make(
+        &self,
+        workspace: &str,
+        seen: &Seen<'_>,
+        wanted: Vec<Wanted>,
+        so_far: &mut SoFar,
+    ) -> Result<(), HubStoreError> {
         for (origin, steps) in wanted {
-            if origin.is_some() && !is_new.next().unwrap_or(true) {
-                applied.push(Applied::Before);
+            if origin.is_some() && !so_far.is_new.next().unwrap_or(true) {
+                so_far.applied.push(Applied::Before);
                 continue;
             }
             let mut caused = 0;
             for changes in steps {
-                let changed = put_all(&seen, changes).await?;
-                caused += self.cause(workspace, &seen, &changed).await?;
-                caused += self.cause_for_extensions(workspace, &seen, &changed).await?;
-                nodes += changed.len();
+                let changed = put_all(seen, changes).await?;
+                caused += self.cause(workspace, seen, &changed).await?;
+                caused += self.cause_for_extensions(workspace, seen, &changed).await?;
+                so_far.nodes += changed.len();
             }
-            deliveries += caused;
-            applied.push(Applied::Deliveries(caused));
+            so_far.deliveries += caused;
+            so_far.applied.push(Applied::Deliveries(caused));
+            // Whoever writes meanwhile gets on.
+            tokio::task::yield_now().await;
         }
-        work.commit().await?;
-        Counters::count(&self.counters().changes, nodes as u64);
-        Counters::count(&self.counters().deliveries, deliveries as u64);
-        if deliveries > 0 {
-            self.ring();
-        }
-        Ok(applied)
+        Ok(())
     }
 
     /// Lets wait what subscriptions say of these nodes; how many.

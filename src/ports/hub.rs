@@ -206,6 +206,9 @@ pub trait HubWork: Send + Sync {
     /// Lets a delivery wait for its machine. One of the same id is left as it is.
     async fn deliver(&self, delivery: &NewDelivery) -> Result<(), HubStoreError>;
 
+    /// Writes what was changed so far, and does not wait for the end to do so; more may be changed meanwhile.
+    async fn write(&self) -> Result<(), HubStoreError>;
+
     /// Makes all of it true.
     async fn commit(self: Box<Self>) -> Result<(), HubStoreError>;
 }

@@ -93,7 +93,7 @@ impl Pending {
 
     /// Writes everything.
     pub(super) async fn write(
-        &mut self,
+        self,
         connection: &mut AnyConnection,
         workspace: &str,
     ) -> Result<(), sqlx::Error> {
@@ -107,22 +107,18 @@ impl Pending {
             "INSERT INTO hub_node_version (workspace, kind, id, keys, body, links, changed) SELECT $1, v.* FROM",
             "WHERE v.column1 IS NOT NULL",
         );
-        let nodes = std::mem::take(&mut self.nodes);
-        self.places.clear();
-        self.kinds.clear();
+        let nodes = &self.nodes;
         let whole = nodes.iter().map(|waiting| {
             let mut row = cells_of(&waiting.node);
             row.push(waiting.position.into());
             row
         });
         NODE.execute(connection, workspace, whole.collect()).await?;
-        write_keys(connection, workspace, &nodes).await?;
-        write_links(connection, workspace, &nodes).await?;
-        write_values(connection, workspace, &nodes).await?;
-        let versions = std::mem::take(&mut self.versions);
-        VERSION.execute(connection, workspace, versions).await?;
-        let deliveries = std::mem::take(&mut self.deliveries);
-        WAIT.execute(connection, workspace, deliveries).await
+        write_keys(connection, workspace, nodes).await?;
+        write_links(connection, workspace, nodes).await?;
+        write_values(connection, workspace, nodes).await?;
+        VERSION.execute(connection, workspace, self.versions).await?;
+        WAIT.execute(connection, workspace, self.deliveries).await
     }
 }
 

@@ -1,11 +1,12 @@
 //! A unit of work: changes of the graph with the deliveries they cause, all or nothing.
 //!
 //! It holds the row of its workspace from beginning to end, so that units of one workspace follow one another and each
-//! sees all that the one before it did. What it changes is written before anybody reads it, and at the end.
+//! sees all that the one before it did. What it changes is written before anybody reads it, when somebody says so, and at the
+//! end; meanwhile more may be changed.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use sqlx::{Any, Row, Transaction};
@@ -26,7 +27,9 @@ const CHANGE: &str = "change the graph";
 
 /// A unit of work in a transaction.
 pub(super) struct SqlWork {
-    doing: Mutex<InTransaction>,
+    transaction: Mutex<Transaction<'static, Any>>,
+    /// What is still to be written. Whoever takes it out has the transaction, so that it is written in order.
+    pending: std::sync::Mutex<Pending>,
     workspace: String,
     /// Its number among those of the workspace.
     number: i64,
@@ -34,12 +37,6 @@ pub(super) struct SqlWork {
     position: AtomicI64,
     /// How many deliveries it has caused.
     deliveries: AtomicI64,
-}
-
-/// The transaction, and what is still to be written in it.
-struct InTransaction {
-    transaction: Transaction<'static, Any>,
-    pending: Pending,
 }
 
 impl SqlWork {
@@ -56,10 +53,8 @@ impl SqlWork {
             .doing("begin to change the graph")?;
         let number: i64 = row.try_get(0).doing("begin to change the graph")?;
         Ok(Self {
-            doing: Mutex::new(InTransaction {
-                transaction,
-                pending: Pending::default(),
-            }),
+            transaction: Mutex::new(transaction),
+            pending: std::sync::Mutex::default(),
             workspace: workspace.to_owned(),
             number,
             position: AtomicI64::new(number << WITHIN),
@@ -67,14 +62,29 @@ impl SqlWork {
         })
     }
 
-    /// The transaction, with everything written that was changed of a type.
-    async fn written(&self, kind: &str) -> Result<MutexGuard<'_, InTransaction>, sqlx::Error> {
-        let mut doing = self.doing.lock().await;
-        let InTransaction { transaction, pending } = &mut *doing;
-        if pending.has_kind(kind) {
-            pending.write(transaction, &self.workspace).await?;
+    fn pending(&self) -> std::sync::MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The transaction, with everything written that was changed, if it is as this says.
+    async fn written_if(
+        &self,
+        is_due: impl FnOnce(&Pending) -> bool + Send,
+    ) -> Result<MutexGuard<'_, Transaction<'static, Any>>, sqlx::Error> {
+        let mut transaction = self.transaction.lock().await;
+        let pending = {
+            let mut pending = self.pending();
+            is_due(&pending).then(|| std::mem::take(&mut *pending))
+        };
+        if let Some(pending) = pending {
+            pending.write(&mut transaction, &self.workspace).await?;
         }
-        Ok(doing)
+        Ok(transaction)
+    }
+
+    /// The transaction, with everything written that was changed of a type.
+    async fn written(&self, kind: &str) -> Result<MutexGuard<'_, Transaction<'static, Any>>, sqlx::Error> {
+        self.written_if(|pending| pending.has_kind(kind)).await
     }
 }
 
@@ -95,20 +105,26 @@ impl HubWork for SqlWork {
         keeps_history: bool,
     ) -> Result<(), HubStoreError> {
         let position = self.position.fetch_add(1, Ordering::Relaxed);
-        let mut doing = self.doing.lock().await;
-        let InTransaction { transaction, pending } = &mut *doing;
-        pending.add(node, known, keeps_history, position);
-        match pending.is_much() {
+        let is_much = {
+            let mut pending = self.pending();
+            pending.add(node, known, keeps_history, position);
+            pending.is_much()
+        };
+        match is_much {
             false => Ok(()),
-            true => pending.write(transaction, &self.workspace).await.doing(CHANGE),
+            true => self.write().await,
         }
+    }
+
+    async fn write(&self) -> Result<(), HubStoreError> {
+        self.written_if(|_| true).await.map(|_| ()).doing(CHANGE)
     }
 
     async fn remove(&self, kind: &str, id: &str) -> Result<(), HubStoreError> {
         const DOING: &str = "take something out of the graph";
         const REMOVE: &str = "DELETE FROM hub_node WHERE workspace = $1 AND kind = $2 AND id = $3";
-        let mut doing = self.written(kind).await.doing(CHANGE)?;
-        let connection = &mut *doing.transaction;
+        let mut transaction = self.written(kind).await.doing(CHANGE)?;
+        let connection = &mut **transaction;
         let known = by_keys(connection, &self.workspace, kind, &[id.to_owned()]).await?;
         for node in known.iter().filter(|node| node.id() == id) {
             forget(connection, &self.workspace, node).await.doing(DOING)?;
@@ -126,8 +142,8 @@ impl HubWork for SqlWork {
         const DOING: &str = "note what came";
         let row = |(source, id): &(&str, &str)| vec![(*source).into(), (*id).into(), at.as_micros().into()];
         let rows = came.iter().map(row).collect();
-        let mut doing = self.doing.lock().await;
-        let noted = TAKE_IN.fetch(&mut doing.transaction, &self.workspace, rows).await;
+        let mut transaction = self.transaction.lock().await;
+        let noted = TAKE_IN.fetch(&mut transaction, &self.workspace, rows).await;
         let noted = noted.and_then(|rows| {
             let named = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
             named.collect::<Result<HashSet<(String, String)>, _>>()
@@ -140,24 +156,20 @@ impl HubWork for SqlWork {
 
     async fn deliver(&self, delivery: &NewDelivery) -> Result<(), HubStoreError> {
         let after = self.deliveries.fetch_add(1, Ordering::Relaxed);
-        let mut doing = self.doing.lock().await;
-        let InTransaction { transaction, pending } = &mut *doing;
-        pending.deliver(delivery, after);
-        match pending.is_much() {
+        let is_much = {
+            let mut pending = self.pending();
+            pending.deliver(delivery, after);
+            pending.is_much()
+        };
+        match is_much {
             false => Ok(()),
-            true => pending.write(transaction, &self.workspace).await.doing(CHANGE),
+            true => self.write().await,
         }
     }
 
     async fn commit(self: Box<Self>) -> Result<(), HubStoreError> {
-        let InTransaction {
-            mut transaction,
-            mut pending,
-        } = self.doing.into_inner();
-        pending
-            .write(&mut transaction, &self.workspace)
-            .await
-            .doing(CHANGE)?;
+        self.write().await?;
+        let transaction = self.transaction.into_inner();
         transaction.commit().await.doing("commit a change of the graph")
     }
 }
@@ -165,8 +177,8 @@ impl HubWork for SqlWork {
 #[async_trait]
 impl GraphReader for SqlWork {
     async fn nodes(&self, kind: &str, keys: &[String]) -> Result<Vec<Arc<Node>>, GraphError> {
-        let mut doing = self.written(kind).await.map_err(failed)?;
-        by_keys(&mut doing.transaction, &self.workspace, kind, keys).await
+        let mut transaction = self.written(kind).await.map_err(failed)?;
+        by_keys(&mut transaction, &self.workspace, kind, keys).await
     }
 
     async fn linking(
@@ -176,19 +188,12 @@ impl GraphReader for SqlWork {
         keys: &[String],
         limit: u32,
     ) -> Result<Vec<Arc<Node>>, GraphError> {
-        let mut doing = self.written(kind).await.map_err(failed)?;
-        linking(
-            &mut doing.transaction,
-            &self.workspace,
-            (kind, field),
-            keys,
-            limit,
-        )
-        .await
+        let mut transaction = self.written(kind).await.map_err(failed)?;
+        linking(&mut transaction, &self.workspace, (kind, field), keys, limit).await
     }
 
     async fn find(&self, find: &Find) -> Result<Vec<Arc<Node>>, GraphError> {
-        let mut doing = self.written(&find.kind).await.map_err(failed)?;
-        search(&mut doing.transaction, &self.workspace, find).await
+        let mut transaction = self.written(&find.kind).await.map_err(failed)?;
+        search(&mut transaction, &self.workspace, find).await
     }
 }
