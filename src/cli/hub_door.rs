@@ -10,8 +10,10 @@ use secrecy::SecretString;
 use super::doors::{DoorError, failed, runtime};
 use crate::config::SecretSource;
 use crate::hub::access::audit::AuditError;
+use crate::hub::access::edit::EditError;
 use crate::hub::access::key::random_text;
 use crate::hub::access::rights::RightsError;
+use crate::hub::addons::AddonError;
 use crate::hub::administration::{Administration, AdministrationError, KeyWish};
 use crate::hub::people::providers::{ProviderSettings, settings};
 use crate::hub::restore::{Restored, note_restored, restore};
@@ -188,7 +190,10 @@ fn not_started(error: HubError) -> DoorError {
 pub(super) fn not_done(error: AdministrationError) -> DoorError {
     let hint = match &error {
         AdministrationError::Safe(refused) if refused.hint().is_some() => refused.hint().unwrap_or_default(),
-        AdministrationError::Store(_) | AdministrationError::Safe(_) | AdministrationError::Edit(_) => {
+        AdministrationError::Store(_)
+        | AdministrationError::Safe(_)
+        | AdministrationError::Edit(_)
+        | AdministrationError::Addon(AddonError::Edit(EditError::Store(_) | EditError::Row(_))) => {
             return DoorError::Failed {
                 doing: "change the hub's memory",
                 source: Box::new(error),
@@ -208,7 +213,17 @@ pub(super) fn not_done(error: AdministrationError) -> DoorError {
         }
         AdministrationError::NoRandomness(_) => "try again",
         AdministrationError::NotThere { what: "person", .. } => "`sdm hub people` lists them",
-        AdministrationError::Place(_) => {
+        AdministrationError::Addon(AddonError::NotThere { .. }) => {
+            "`sdm hub addons` and `sdm hub grants` list what there is"
+        }
+        AdministrationError::Addon(AddonError::Edit(EditError::Tests(_))) => {
+            "change the tests first: `sdm hub policy export`, `sdm hub policy apply FILE`"
+        }
+        AdministrationError::Addon(AddonError::Unchanged(_) | AddonError::Beyond(_)) => {
+            "`sdm hub addons show KEY` says where it stands"
+        }
+        AdministrationError::Policy(_) => "`sdm hub policy export` prints what is in force",
+        AdministrationError::Place(_) | AdministrationError::Addon(AddonError::Selector(_)) => {
             "write --repo acme/app or --repo acme/*, and --on env:production, feed:Deploy, channel:ID or workspace"
         }
         AdministrationError::Scope { .. } => "`sdm hub key new --help` lists the scopes",

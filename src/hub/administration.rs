@@ -10,12 +10,14 @@ use super::access::agreed::Agreeing;
 use super::access::edit::EditError;
 use super::access::key::MOST_OF_AN_OWNER;
 use super::access::make_key::make_key;
+use super::addons::AddonError;
 use super::extensions::{ExtensionError, ExtensionOptions, Extensions};
 use super::safe::{Resealed, Safe, SafeError};
 use crate::access::PersonId;
 use crate::access::handed::NoRandomness;
 use crate::access::principal::InvalidKey;
 use crate::access::resource::InvalidSelector;
+use crate::model::Diagnostic;
 use crate::ports::hub::secrets::{SealedSecret, SealedSecrets};
 use crate::ports::hub::{
     Deliveries, Delivery, HubStoreError, Keys, Registrations, StoredKey, StoredRegistration,
@@ -65,6 +67,12 @@ pub enum AdministrationError {
     /// What is kept of rights does not change.
     #[error(transparent)]
     Edit(#[from] EditError),
+    /// Something about an add-on is not done.
+    #[error(transparent)]
+    Addon(#[from] AddonError),
+    /// A policy that cannot be put in force.
+    #[error("the policy cannot be put in force:\n{}", .0.iter().map(said).collect::<Vec<_>>().join("\n"))]
+    Policy(Vec<Diagnostic>),
     /// Too many keys.
     #[error("{0} has {MOST_OF_AN_OWNER} keys already; revoke one first")]
     TooMany(String),
@@ -263,6 +271,16 @@ impl Administration {
     pub async fn close(&self) {
         self.0.close().await;
     }
+}
+
+fn said(problem: &Diagnostic) -> String {
+    let hint = problem.hint.as_ref().map(|hint| format!(" ({hint})"));
+    format!(
+        "{}: {}{}",
+        problem.place,
+        problem.message,
+        hint.unwrap_or_default()
+    )
 }
 
 pub(super) fn not_there(what: &'static str, id: &str) -> AdministrationError {

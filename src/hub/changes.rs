@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::Hub;
 use super::access::operations::Operation;
-use super::access::sight::GrantedSight;
+use super::access::sight::{Belongings, GrantedSight};
 use super::machines::known::{Machine, Standing};
 use super::metrics::Counters;
 use super::remembered::{Remembered, Seen};
@@ -203,15 +203,20 @@ impl Hub {
         let Some(schema) = machines.schema.as_deref() else {
             return Ok(0);
         };
-        let mut count = 0;
+        let (mut count, belongings) = (0, Belongings::of(seen));
         for node in changed {
+            let mut about = None;
             for (machine, number) in machines.listeners(&node.kind) {
                 let standing = &machine.standing[*number];
                 if !standing.may_match(node) {
                     continue;
                 }
                 if let Some(value) = self.said(schema, seen, (machine, standing), node).await? {
-                    let delivery = self.event(machine, standing, &node.kind, &value);
+                    if about.is_none() {
+                        about = Some(belongings.about(node).await?);
+                    }
+                    let mut delivery = self.event(machine, standing, &node.kind, &value);
+                    delivery.resource = about.clone().unwrap_or_default();
                     seen.work().deliver(&delivery).await?;
                     count += 1;
                 }
@@ -275,6 +280,7 @@ impl Hub {
             operation: standing.operation.clone(),
             correlation: id,
             payload: serde_json::to_string(&event).expect("an event has text keys only"),
+            resource: String::new(),
             created: now,
             expires: now.plus(LIFE),
         }

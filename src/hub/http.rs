@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 
 use super::Hub;
 use super::access::operations::Operation;
+use super::addons;
 use super::approvals;
 use super::commands::{self, MAX_REQUEST};
 use super::extensions;
@@ -100,6 +101,7 @@ fn router(hub: Hub) -> Router {
     let router = people::routes(router);
     extensions::mounted(router)
         .merge(pages::routes())
+        .merge(addons::routes())
         .fallback(nothing)
         .layer(middleware::from_fn_with_state(
             hub.clone(),

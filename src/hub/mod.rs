@@ -5,6 +5,7 @@
 //! what forges tell. Everything that changes the graph goes through `changes`.
 
 pub mod access;
+pub mod addons;
 pub mod administration;
 mod applier;
 mod approvals;
@@ -379,6 +380,15 @@ impl Hub {
         let may = own.closure().has(SECRET_SCOPE);
         let name = uri.split('?').next().unwrap_or_default();
         self.0.options.secrets.get(name).filter(|_| may)
+    }
+
+    /// Workspaces for which there are keys.
+    async fn workspaces(&self) -> Result<Vec<String>, HubStoreError> {
+        let keys = self.store().keys().await?;
+        let mut all: Vec<String> = keys.into_iter().flat_map(|key| key.workspaces).collect();
+        all.sort();
+        all.dedup();
+        Ok(all)
     }
 
     /// The hub's address, for somebody who sent these headers.

@@ -115,6 +115,9 @@ pub struct NewDelivery {
     pub correlation: String,
     /// The message, as JSON.
     pub payload: String,
+    /// What it is about, as `access` writes resources; `*` when only those may hear of it who hear of everything, empty when nothing
+    /// limits it.
+    pub resource: String,
     /// Now.
     pub created: Timestamp,
     /// When it is dead for want of an answer.

@@ -234,6 +234,38 @@ impl Registration {
         Ok((self, effects.into_iter().collect()))
     }
 
+    /// The same from a machine with a key for which an administrator chose `allowed`: what it asks for within that was agreed to
+    /// when the key was made.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn declare_with_key(
+        self,
+        declared: Declared,
+        allowed: ScopeSet,
+        by: &PersonId,
+        now: Timestamp,
+    ) -> Changed {
+        let (mut after, mut effects) = self.declare(declared)?;
+        let (Some(wish), Some(approval)) = (&after.wish, &mut after.approval) else {
+            return Ok((after, effects));
+        };
+        let within = wish.scopes.both(allowed.closure());
+        if !within.without(approval.scopes.closure()).is_empty() {
+            approval.scopes = approval.scopes.with(within);
+            approval.version += 1;
+            approval.by = by.clone();
+            approval.at = now;
+        }
+        let is_covered = wish.scopes.without(approval.scopes.closure()).is_empty();
+        if is_covered && wish.addresses == approval.addresses {
+            approval.digest.clone_from(&wish.digest);
+            after.wish = None;
+            effects.clear();
+        }
+        Ok((after, effects))
+    }
+
     fn declare_while_waiting(mut self, declared: Declared) -> Changed {
         if self.state != AddonState::Pending {
             return Err(Unchanged::WrongState);

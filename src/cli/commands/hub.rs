@@ -13,6 +13,7 @@ use super::super::error::{CommandError, ErrorKind};
 use super::super::hub_door::{HubNews, administer, run_hub, sign_in_providers, webhook_secret};
 use super::super::text::neutralise;
 use super::super::ui::Ui;
+use super::hub_addons;
 use super::hub_extensions::{self, ExtensionsCommand, OutsideArgs};
 use super::hub_people;
 use super::hub_restore::{self, RestoreArgs};
@@ -96,6 +97,13 @@ enum HubCommand {
     Secrets(SecretsCommand),
     /// List people, invite them, sign them in, change what they are
     People(hub_people::Args),
+    /// List machines and extensions with what they may do, agree to what they ask for, switch them off, take them away
+    Addons(hub_addons::AddonArgs),
+    /// List what add-ons and people were granted, give and take
+    Grants(hub_addons::GrantArgs),
+    /// Print who may do what as a policy, or put another in force
+    #[command(subcommand, arg_required_else_help = true)]
+    Policy(hub_addons::PolicyCommand),
     /// List machines that registered, or take one away
     Machines(MachinesArgs),
     /// Write a copy of the hub's memory, while it goes on
@@ -194,6 +202,9 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
                 .unwrap_or_else(|| format!("http://{}", args.listen));
             hub_people::run(context, &place, people, &address)
         }
+        Some(HubCommand::Addons(args)) => hub_addons::addons(context, &place, args),
+        Some(HubCommand::Grants(args)) => hub_addons::grants(context, &place, args),
+        Some(HubCommand::Policy(command)) => hub_addons::policy(context, &place, command),
         Some(HubCommand::Machines(args)) => machines(context, &place, args),
         Some(HubCommand::Backup(args)) => {
             let file = context.sources.directory.join(&args.file);
@@ -507,7 +518,7 @@ pub(super) fn word<'r>(row: &'r Value, field: &str) -> &'r str {
     row[field].as_str().unwrap_or_default()
 }
 
-fn list(row: &Value, field: &str) -> String {
+pub(super) fn list(row: &Value, field: &str) -> String {
     let words = row[field]
         .as_array()
         .into_iter()

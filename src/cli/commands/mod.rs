@@ -20,6 +20,7 @@ mod goal_files;
 mod goals;
 mod hooks;
 mod hub;
+mod hub_addons;
 mod hub_extensions;
 mod hub_people;
 mod hub_restore;

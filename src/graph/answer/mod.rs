@@ -17,13 +17,19 @@ use thiserror::Error;
 
 use super::question::{Question, Selection};
 use super::schema::{FieldDefinition, Holds, Schema, TypeDefinition};
-use crate::ports::graph::{GraphError, GraphReader, Node};
+use crate::ports::graph::{Find, GraphError, GraphReader, Node};
 pub use ahead::Ahead;
 use budget::Budget;
 pub use paging::find_of;
 
 /// Most nodes behind one field of one node.
 const MAX_LINKED: u32 = 1_000;
+
+/// Nodes that are looked at at once for somebody who may not see all of them.
+const PART: u32 = 200;
+
+/// Most nodes that are looked at for one page of what somebody may see.
+const MOST_LOOKED_AT: u32 = 20_000;
 
 /// Why a question has no answer.
 #[derive(Debug, Error)]
@@ -51,6 +57,11 @@ pub enum AnswerError {
 pub trait Sight: Send + Sync {
     /// Whether this node may be seen. One that may not is as if it were not there.
     async fn sees(&self, node: &Node) -> Result<bool, GraphError>;
+
+    /// Whether nothing is hidden, so that nobody has to look.
+    fn sees_everything(&self) -> bool {
+        false
+    }
 }
 
 /// Sees everything; for the hub's own purposes.
@@ -60,6 +71,10 @@ pub struct Everything;
 impl Sight for Everything {
     async fn sees(&self, _node: &Node) -> Result<bool, GraphError> {
         Ok(true)
+    }
+
+    fn sees_everything(&self) -> bool {
+        true
     }
 }
 
@@ -99,7 +114,7 @@ impl<'a> Answering<'a> {
             return Ok(Value::from("Query"));
         };
         let mut objects = Vec::new();
-        let nodes = self.graph.find(&find_of(kind, root)?).await?;
+        let nodes = self.page(find_of(kind, root)?).await?;
         self.graph
             .fetch(self.schema, (kind, &nodes), &root.fields)
             .await?;
@@ -107,6 +122,58 @@ impl<'a> Answering<'a> {
             objects.extend(self.node(kind, &node, &root.fields).await?.object());
         }
         Ok(Value::Array(objects))
+    }
+
+    /// A page of what is looked for, cut from what may be seen: what is hidden takes no place in it, and nobody can tell how much
+    /// that is.
+    async fn page(&self, find: Find) -> Result<Vec<Arc<Node>>, AnswerError> {
+        if self.sight.sees_everything() || find.first == 0 {
+            return Ok(self.graph.find(&find).await?);
+        }
+        let (mut found, mut before) = (Vec::new(), find.offset);
+        let mut part = Find {
+            first: find.first.max(PART),
+            offset: 0,
+            ..find.clone()
+        };
+        loop {
+            let nodes = self.graph.find(&part).await?;
+            let is_last = nodes.len() < part.first as usize;
+            for node in nodes {
+                if !self.sight.sees(&node).await? {
+                    continue;
+                }
+                match before {
+                    0 => found.push(node),
+                    _ => before -= 1,
+                }
+                if found.len() == find.first as usize {
+                    return Ok(found);
+                }
+            }
+            part.offset = part.offset.saturating_add(part.first);
+            if is_last || part.offset >= MOST_LOOKED_AT {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The page of what is behind a field, cut from what may be seen.
+    async fn page_behind(
+        &self,
+        nodes: Vec<Arc<Node>>,
+        selection: &Selection,
+    ) -> Result<Vec<Arc<Node>>, AnswerError> {
+        if self.sight.sees_everything() || !paging::is_cut(selection) {
+            return Ok(paging::page(nodes, selection));
+        }
+        let mut seen = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            if self.sight.sees(&node).await? {
+                seen.push(node);
+            }
+        }
+        Ok(paging::page(seen, selection))
     }
 
     /// What a subscription says of a node that has changed: `None` when it does not match.
@@ -180,7 +247,7 @@ impl<'a> Answering<'a> {
                     .all(|filter| filter.admits(node.body.get(&filter.field)))
             })
             .collect();
-        let nodes = paging::page(nodes, selection);
+        let nodes = self.page_behind(nodes, selection).await?;
         if field.is_list {
             return self.list(kind, &nodes, selection).await.map(Some);
         }

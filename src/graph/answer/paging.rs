@@ -105,6 +105,11 @@ fn count(selection: &Selection, names: &[&str]) -> Option<u32> {
     Some(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
+/// Whether a field asks for a part of what is behind it.
+pub(super) fn is_cut(selection: &Selection) -> bool {
+    count(selection, &["_offset", "offset", "_first", "first"]).is_some()
+}
+
 /// The page of the nodes behind a field.
 pub(super) fn page(mut nodes: Vec<Arc<Node>>, selection: &Selection) -> Vec<Arc<Node>> {
     if let (Some(by), descending) = order(selection) {

@@ -154,6 +154,45 @@ async fn what_may_not_be_seen_is_as_if_it_were_not_there() {
     assert_eq!(answer["Repo"], json!([]));
 }
 
+/// Sees everything but the node of this id.
+struct WithoutNode(&'static str);
+
+#[async_trait::async_trait]
+impl Sight for WithoutNode {
+    async fn sees(&self, node: &Node) -> Result<bool, GraphError> {
+        Ok(node.id() != self.0)
+    }
+}
+
+#[tokio::test]
+async fn what_may_not_be_seen_takes_no_place_in_a_page() {
+    let schema = Schema::builtin();
+    let mut graph = world();
+    for number in 0..450 {
+        let id = format!("issue-{number:03}");
+        graph = graph.with("Issue", &[&id], &json!({"id": id, "number": number}), &[]);
+    }
+    let sight = WithoutNode("goal-publish");
+    let answer = async |text: &str| {
+        let question = Question::read(&schema, text, None, &Map::new()).unwrap();
+        let answering = Answering::new(&schema, &graph, &sight);
+        Value::Object(answering.query(&question).await.unwrap())
+    };
+    let text = "{ SdmGoal(orderBy: uniqueName_desc, first: 1) { uniqueName } \
+        Push { goals(orderBy: uniqueName_desc, first: 1) { uniqueName } } }";
+    let first = answer(text).await;
+    let build = json!([{"uniqueName": "build"}]);
+    assert_eq!((&first["SdmGoal"], &first["Push"][0]["goals"]), (&build, &build));
+    let second = answer("{ SdmGoal(orderBy: uniqueName_desc, first: 1, offset: 1) { uniqueName } }").await;
+    assert_eq!(
+        second,
+        json!({"SdmGoal": []}),
+        "there is no second one to be seen"
+    );
+    let far = answer("{ Issue(orderBy: id_asc, first: 2, offset: 430) { id } }").await;
+    assert_eq!(far["Issue"], json!([{"id": "issue-430"}, {"id": "issue-431"}]));
+}
+
 #[tokio::test]
 async fn filters_on_nested_fields_leave_the_parent_unless_required() {
     let graph = world();

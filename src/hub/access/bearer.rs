@@ -107,6 +107,11 @@ impl Bearer {
         &self.snapshot
     }
 
+    /// The same, to keep.
+    pub fn shared_snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot)
+    }
+
     /// Whether something may be done on resources.
     pub fn decide(&self, request: &Request<'_>) -> Decision {
         let numbered = decide(request, &self.snapshot);

@@ -14,7 +14,8 @@ use crate::access::{
 };
 use crate::model::Timestamp;
 use crate::ports::rights::{
-    StoredAddon, StoredApproval, StoredConsent, StoredGrant, StoredRights, StoredTrust, StoredWish,
+    RightsChange, StoredAddon, StoredApproval, StoredConsent, StoredGrant, StoredRights, StoredTrust,
+    StoredWish,
 };
 
 /// Setting that holds the tests which every change must pass.
@@ -103,13 +104,21 @@ impl Held {
             Selector::One(Resource::Workspace),
             Right::Allow(Level::Read),
         ));
+        let mut snapshot = self.bare(taken_at);
+        for addon in snapshot.addons.values_mut() {
+            addon.grants.insert(0, Arc::clone(&baseline));
+        }
+        snapshot
+    }
+
+    /// The same without what every add-on has.
+    pub fn bare(&self, taken_at: Timestamp) -> Snapshot {
         let mut snapshot = Snapshot::empty(taken_at);
         snapshot.version = u64::try_from(self.version).unwrap_or(0);
         for (key, held) in &self.addons {
             let mut addon = Addon::new(held.kind, held.registration.state);
             addon.approved = held.registration.approved();
             addon.asked = held.registration.asked();
-            addon.grants.push(Arc::clone(&baseline));
             addon.consents = self.consents.get(key).cloned().unwrap_or_default();
             snapshot.addons.insert(key.clone(), addon);
         }
@@ -121,6 +130,51 @@ impl Held {
             }
         }
         snapshot
+    }
+
+    /// How things are after changes.
+    ///
+    /// # Errors
+    /// A row of a change makes no sense.
+    pub fn with(&self, changes: &[RightsChange]) -> Result<Self, BadRow> {
+        let mut after = self.clone();
+        for change in changes {
+            after.make(change)?;
+        }
+        Ok(after)
+    }
+
+    fn make(&mut self, change: &RightsChange) -> Result<(), BadRow> {
+        match change {
+            RightsChange::Addon(row) => {
+                let (key, held) = addon(row)?;
+                self.addons.insert(key, held);
+            }
+            RightsChange::Grant(row) => {
+                self.grants.retain(|held| held.id != row.id);
+                self.grants.push(grant(row)?);
+            }
+            RightsChange::NoGrant(id) => self.grants.retain(|held| held.id != *id),
+            RightsChange::Consent(row) => add_consent(&mut self.consents, row)?,
+            RightsChange::NoConsent { addon, person } => {
+                let consents = self.consents.iter_mut();
+                for (_, consents) in consents.filter(|(key, _)| key.as_str() == addon) {
+                    match person {
+                        None => consents.everybody = false,
+                        Some(person) => consents.people.retain(|one| one.as_str() != person),
+                    }
+                }
+            }
+            RightsChange::Trust(row) => {
+                self.trusts.retain(|held| held.id != row.id);
+                self.trusts.push(trust(row)?);
+            }
+            RightsChange::NoTrust(id) => self.trusts.retain(|held| held.id != *id),
+            RightsChange::Setting { name, value } => {
+                self.settings.insert(name.clone(), value.clone());
+            }
+        }
+        Ok(())
     }
 
     /// How many registrations wait for an administrator.

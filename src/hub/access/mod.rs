@@ -12,7 +12,7 @@ pub mod key;
 pub mod make_key;
 pub mod numbers;
 pub mod operations;
-mod person;
+pub(super) mod person;
 pub mod rights;
 pub(super) mod sight;
 
@@ -29,7 +29,9 @@ use super::refusal::Refusal;
 use crate::access::audit::Details;
 use crate::access::operation::Who;
 use crate::access::request::{BadCredential, Means};
-use crate::access::{self, Context, Credential, Decision, Level, Reason, Request, Resource, Rule, Snapshot};
+use crate::access::{
+    self, Context, Credential, Decision, Level, Principal, Reason, Request, Resource, Rule, Snapshot,
+};
 use crate::graph::answer::{Everything, Sight};
 use crate::model::Timestamp;
 use crate::ports::graph::GraphReader;
@@ -70,6 +72,16 @@ enum By {
 }
 
 impl Caller {
+    /// Who it is, as decisions speak of them.
+    pub fn principal(&self) -> &Principal {
+        self.bearer.principal()
+    }
+
+    /// The state of things when they came.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.bearer.shared_snapshot()
+    }
+
     /// Who it is, as principals are written: `person:<id>` or `addon:<key>`.
     pub fn owner(&self) -> &str {
         match &self.by {

@@ -45,3 +45,29 @@ pub async fn numbered(
         Err(_) => Ok(selector),
     }
 }
+
+/// Most repositories of a workspace that are looked at.
+const MOST: u32 = 10_000;
+
+/// Repositories that the graph of these workspaces knows.
+///
+/// # Errors
+/// The memory.
+pub async fn repositories(
+    graph: &(impl HubGraph + ?Sized),
+    workspaces: &[String],
+) -> Result<Vec<Resource>, HubStoreError> {
+    let find = Find {
+        kind: "Repo".to_owned(),
+        first: MOST,
+        ..Find::default()
+    };
+    let mut found = Vec::new();
+    for workspace in workspaces {
+        let nodes = graph.reader(workspace).find(&find).await?;
+        found.extend(nodes.iter().filter_map(|node| own_resource(node)));
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}

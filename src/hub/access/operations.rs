@@ -1,6 +1,7 @@
 //! The operation table: every route, field and message of the hub with what it needs. What has no row does not exist,
 //! because routes are mounted by their row and fields are found by theirs.
 
+use super::super::addons::operations::Administering;
 use super::super::pages::operations::Page;
 use super::super::people::operations::PeopleOperation;
 
@@ -55,6 +56,10 @@ pub enum Operation {
     GitHubWebhook,
     /// Look at a page, or do something on one.
     Page(Page),
+    /// Decide over add-ons, or look at them.
+    Administer(Administering),
+    /// Post a message.
+    PostMessage,
     /// Read the public half of a key that signs installs.
     ReadInstallKey,
     /// Exchange a signed assertion for a token.
@@ -160,6 +165,7 @@ const REGISTER_COMMANDS: Row = part("command.register", &["commands:register"], 
 const ASK: Row = row("graph.ask", ("POST", "/graphql/team/{workspace}"), &[], "none");
 const QUERY: Row = part("graph.query", &["graph:read"], "read");
 const WRITE_GOAL: Row = part("goal.update", &["goals:write"], "write");
+const POST_MESSAGE: Row = part("message.post", &["messages:write"], "write");
 const INGEST_CUSTOM: Row = part("ingest.post", &["ingest:write"], "write");
 const CONFIGURE: Row = part("configuration.set", &["goals:write"], "write");
 const DECIDE_GOAL: Row = person(
@@ -285,6 +291,8 @@ impl Operation {
             Self::Metrics => &METRICS,
             Self::GitHubWebhook => &GITHUB_WEBHOOK,
             Self::Page(page) => page.row(),
+            Self::Administer(what) => what.row(),
+            Self::PostMessage => &POST_MESSAGE,
             Self::ReadInstallKey => &READ_INSTALL_KEY,
             Self::ExchangeToken => &EXCHANGE_TOKEN,
             Self::ExchangeUserToken => &EXCHANGE_USER_TOKEN,
@@ -364,6 +372,7 @@ mod tests {
         Operation::ImageHook,
         Operation::Metrics,
         Operation::GitHubWebhook,
+        Operation::PostMessage,
         Operation::ReadInstallKey,
         Operation::ExchangeToken,
         Operation::ExchangeUserToken,

@@ -13,23 +13,28 @@ use crate::ports::hub::StoredKey;
 use crate::ports::people::{PersonRole, PersonState, StoredPerson};
 
 impl Rights {
+    /// Where a person stands whom somebody asks about.
+    pub fn standing_of(&self, person: &StoredPerson, id: &PersonId, asks_forge: bool) -> Person {
+        let by_policy = self.by_policy();
+        let named = by_policy.as_ref().and_then(|policy| policy.people.get(id));
+        let mut standing = standing(person, named, asks_forge || by_policy.is_some());
+        let principal = Principal::Person(id.clone());
+        let held = self.held();
+        let given = held.grants_of(&principal).map(|held| Arc::clone(&held.grant));
+        standing.grants.extend(given);
+        standing
+    }
+
     /// A person who is signed in in a browser.
     pub fn signed_in(&self, person: &StoredPerson, signed_in: Timestamp, asks_forge: bool) -> Bearer {
         let mut snapshot = Snapshot::empty(ALWAYS);
         let principal = match PersonId::parse(&person.id) {
             Ok(id) => {
-                let by_policy = self.by_policy();
-                let named = by_policy.as_ref().and_then(|policy| policy.people.get(&id));
-                let held = self.held();
-                let of_held = u64::try_from(held.version).unwrap_or(0);
-                snapshot.version = by_policy.as_ref().map_or(of_held, |policy| policy.version);
-                let principal = Principal::Person(id.clone());
-                let is_divided = asks_forge || by_policy.is_some();
-                let mut standing = standing(person, named, is_divided);
-                let given = held.grants_of(&principal).map(|held| Arc::clone(&held.grant));
-                standing.grants.extend(given);
-                snapshot.people.insert(id, standing);
-                principal
+                let of_held = u64::try_from(self.held().version).unwrap_or(0);
+                snapshot.version = self.by_policy().map_or(of_held, |policy| policy.version);
+                let standing = self.standing_of(person, &id, asks_forge);
+                snapshot.people.insert(id.clone(), standing);
+                Principal::Person(id)
             }
             Err(_) => Principal::Anonymous,
         };

@@ -227,6 +227,13 @@ impl Rights {
         keys.get(id).map(|key| self.bearer(key, now))
     }
 
+    /// Whether a key that was remembered is good now.
+    pub fn is_good(&self, id: &str, now: Timestamp) -> bool {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.get(id)
+            .is_some_and(|key| key.revoked.is_none() && key.expires > now)
+    }
+
     /// The owner of a key that was remembered.
     pub fn owner_of(&self, id: &str) -> Option<String> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
@@ -239,6 +246,14 @@ impl Rights {
             Source::File(path) => Some(path),
             Source::Memory => None,
         }
+    }
+
+    /// Until when events are held for the owner of a key that was remembered, who is switched off.
+    pub fn held_until(&self, key: &str) -> Option<Timestamp> {
+        let Principal::Addon(addon) = principal(&self.owner_of(key)?) else {
+            return None;
+        };
+        self.held().addons.get(&addon)?.held_until
     }
 
     /// What is kept, as last read; nothing where a file governs.

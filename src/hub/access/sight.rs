@@ -69,6 +69,16 @@ impl<'a> GrantedSight<'a> {
     }
 }
 
+impl GrantedSight<'_> {
+    /// What a node belongs to, as deliveries say it.
+    pub(in super::super) async fn about(&self, node: &Node) -> Result<String, GraphError> {
+        self.belongings.about(node).await
+    }
+}
+
+/// What a node is about of which nobody can tell what it belongs to.
+pub(in super::super) const EVERYTHING: &str = "*";
+
 /// What nodes belong to.
 pub(in super::super) struct Belongings<'a> {
     graph: &'a dyn GraphReader,
@@ -100,6 +110,12 @@ impl<'a> Belongings<'a> {
             graph,
             numbered: Mutex::default(),
         }
+    }
+
+    /// What a node belongs to, as deliveries say it.
+    pub(in super::super) async fn about(&self, node: &Node) -> Result<String, GraphError> {
+        let resource = self.resource(node).await?;
+        Ok(resource.map_or_else(|| EVERYTHING.to_owned(), |one| one.to_string()))
     }
 
     /// What a node belongs to; `None` when that cannot be told, and so nobody may see it.

@@ -3,9 +3,13 @@
 use serde_json::{Value, json};
 
 use super::super::Hub;
+use super::super::access::bearer::Bearer;
+use super::super::access::operations::Operation;
 use super::super::goals::ingested;
 use super::super::machines::deliver::Session;
 use super::super::refusal::Refusal;
+use crate::access::audit::Details;
+use crate::access::{self, Resource};
 use crate::ports::hub::{DeliveryKind, HubStoreError, Phase, StoredMessage};
 use crate::wire::hub::{Continuation, Destination, Message, MessageKind, PostMode, StatusReport, UserAgent};
 
@@ -68,6 +72,7 @@ impl Hub {
     pub(in super::super) async fn take_said(
         &self,
         session: &Session,
+        bearer: &Bearer,
         message: &Message,
     ) -> Result<(), HubStoreError> {
         let workspace = &message.envelope.team.id;
@@ -83,6 +88,9 @@ impl Hub {
         };
         let places = message.envelope.destinations.iter().take(MOST_PLACES);
         for destination in places {
+            if !self.may_say(session, bearer, &about(destination.as_ref())) {
+                continue;
+            }
             match destination.as_ref().and_then(|place| place.ingester.as_ref()) {
                 Some(ingester) => {
                     self.ingest_said(session, workspace, &ingester.root_type, message)
@@ -95,12 +103,41 @@ impl Hub {
                 }
             }
         }
-        if message.envelope.destinations.is_empty() {
+        if message.envelope.destinations.is_empty() && self.may_say(session, bearer, &about(None)) {
             let place = place(None, invocation);
             self.post_said(session, workspace, &place, invocation, message)
                 .await?;
         }
         Ok(())
+    }
+
+    /// Whether a machine may say something there; what is refused is written down, and told to a machine that understands it.
+    fn may_say(
+        &self,
+        session: &Session,
+        bearer: &Bearer,
+        (operation, resource): &(Operation, Resource),
+    ) -> bool {
+        let (resources, now) = ([resource.clone()], self.now());
+        let request = bearer.request(operation.row().name, &resources, now);
+        let decision = bearer.decide(&request);
+        let details = Details {
+            credential_id: Some(session.ticket.key.clone()),
+            policy_version: bearer.snapshot().version,
+            ..Details::default()
+        };
+        if let Some(audit) = self.rights().audit() {
+            audit.record(&request, &decision, &details);
+        }
+        let Some(refused) = access::Refusal::of(&decision, &request, bearer.snapshot()) else {
+            return true;
+        };
+        let refusal = Refusal::of(&refused);
+        self.refused(session, &refusal);
+        if !session.ticket.capabilities.is_empty() {
+            session.try_say(json!({ "error": refusal.to_json() }).to_string());
+        }
+        false
     }
 
     /// Whether a conversation serves a workspace.
@@ -191,6 +228,23 @@ impl Hub {
             Some(known) => Some(known.posted),
         }
     }
+}
+
+/// What a message is about: the feed of a custom event, a channel, or else the workspace.
+fn about(destination: Option<&Destination>) -> (Operation, Resource) {
+    if let Some(ingester) = destination.and_then(|place| place.ingester.as_ref()) {
+        return (
+            Operation::IngestCustom,
+            Resource::Feed(ingester.root_type.clone()),
+        );
+    }
+    let slack = destination
+        .filter(|destination| destination.user_agent == UserAgent::Slack)
+        .and_then(|destination| destination.slack.as_ref());
+    let channel = slack.and_then(|slack| slack.channel.as_ref());
+    let named = channel.and_then(|channel| channel.name.as_ref().or(channel.id.as_ref()));
+    let resource = named.map_or(Resource::Workspace, |name| Resource::Channel(name.clone()));
+    (Operation::PostMessage, resource)
 }
 
 /// Where a message stands: a channel, a person, or with whoever asked.

@@ -305,6 +305,7 @@ impl Hub {
             operation: invocation.command.clone(),
             correlation: id.to_owned(),
             payload: request,
+            resource: String::new(),
             created: now,
             expires: now.plus(LIFE),
         };

@@ -150,10 +150,11 @@ impl Hub {
         if !sight.sees(node).await? {
             return Ok(0);
         }
+        let about = sight.about(node).await?;
         for one in &wanted {
-            seen.work()
-                .deliver(&self.webhook(listener, workspace, one, node))
-                .await?;
+            let mut webhook = self.webhook(listener, workspace, one, node);
+            webhook.resource.clone_from(&about);
+            seen.work().deliver(&webhook).await?;
         }
         Ok(wanted.len())
     }
@@ -172,6 +173,7 @@ impl Hub {
             operation: wanted.event.clone(),
             correlation: id,
             payload: json!({"url": wanted.url, "body": body}).to_string(),
+            resource: String::new(),
             created: now,
             expires: now.plus(LIFE),
         }

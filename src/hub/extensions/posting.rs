@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::Hub;
+use super::super::machines::deliver::may_hear_of;
 use super::known::KnownDescriptor;
 use super::listening::{key_of, queue};
 use super::seeing::target;
@@ -80,7 +81,7 @@ impl Hub {
             let Some(delivery) = claimed.into_iter().next() else {
                 return Ok(());
             };
-            let posted = match may {
+            let posted = match may && may_hear_of(&bearer, &delivery, now) {
                 true => self.extensions().post_event(&extension, &known, &delivery).await,
                 false => Ok(()),
             };

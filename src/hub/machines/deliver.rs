@@ -8,9 +8,13 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::super::Hub;
+use super::super::access::bearer::Bearer;
+use super::super::access::operations::Operation;
+use super::super::access::sight::EVERYTHING;
 use super::super::extensions::context::with_handle;
+use crate::access::Resource;
 use crate::model::Timestamp;
-use crate::ports::hub::{Delivery, Hint, HubStoreError, Ticket};
+use crate::ports::hub::{Delivery, DeliveryKind, Hint, HubStoreError, Ticket};
 use crate::wire::hub::extensions;
 
 /// Messages that wait for one socket; what does not fit waits in the store.
@@ -164,6 +168,26 @@ impl Sessions {
     }
 }
 
+/// Whether somebody may still hear of what waits for them: rights may have ended since.
+pub(in super::super) fn may_hear_of(bearer: &Bearer, delivery: &Delivery, now: Timestamp) -> bool {
+    let (about, operation) = (delivery.what.resource.as_str(), Operation::OpenSocket.row().name);
+    if about.is_empty()
+        || delivery.what.kind == DeliveryKind::Command
+        || bearer.reaches_everything(operation, now)
+    {
+        return true;
+    }
+    match Resource::parse(about).ok().filter(|_| about != EVERYTHING) {
+        Some(resource) => {
+            let resources = [resource];
+            bearer
+                .decide(&bearer.request(operation, &resources, now))
+                .is_allowed()
+        }
+        None => false,
+    }
+}
+
 impl Hub {
     /// Something may wait for somebody who is connected here.
     pub(in super::super) fn look(&self) {
@@ -230,6 +254,37 @@ impl Hub {
         }
     }
 
+    /// Whoever is at the other end of a conversation, as their rights are now; none when it must end, which it then does.
+    pub(super) async fn heard_by(
+        &self,
+        session: &Session,
+        now: Timestamp,
+    ) -> Result<Option<Bearer>, HubStoreError> {
+        let bearer = self.bearer_for(&session.ticket.key, now).await?;
+        match self.ending(&session.ticket.key, now) {
+            None => Ok(bearer),
+            Some((code, reason)) => {
+                session.close(code, reason);
+                Ok(None)
+            }
+        }
+    }
+
+    /// What its machine may not hear of any more is over.
+    async fn withhold(
+        &self,
+        registration: &str,
+        session: &Session,
+        delivery: &Delivery,
+    ) -> Result<(), HubStoreError> {
+        let (machine, about) = (&session.ticket.machine, &delivery.what.resource);
+        tracing::info!(%machine, about, "an event is not told: its machine may not hear of it any more");
+        self.store()
+            .settle(registration, &delivery.what.correlation)
+            .await
+            .map(|_| ())
+    }
+
     /// Gives a session what waits, at most `limit`; whether there was anything.
     async fn hand_over(
         &self,
@@ -238,6 +293,9 @@ impl Hub {
         limit: usize,
     ) -> Result<bool, HubStoreError> {
         let now = self.now();
+        let Some(bearer) = self.heard_by(session, now).await? else {
+            return Ok(false);
+        };
         let limit = u32::try_from(limit).unwrap_or(1);
         let lease = now.plus(self.rhythm().lease);
         let claimed = self
@@ -245,9 +303,12 @@ impl Hub {
             .claim(registration, &session.id, limit, now, lease)
             .await?;
         for delivery in &claimed {
+            if !may_hear_of(&bearer, delivery, now) {
+                self.withhold(registration, session, delivery).await?;
+                continue;
+            }
             // What does not fit, because the socket ends right now, is given back with everything else it had.
-            let bearer = self.bearer_for(&session.ticket.key, now).await?;
-            let is_approved = bearer.is_some_and(|bearer| bearer.has(super::super::SECRET_SCOPE.name()));
+            let is_approved = bearer.has(super::super::SECRET_SCOPE.name());
             let scopes = if is_approved {
                 session.ticket.scopes.as_slice()
             } else {

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::super::access::edit::EditError;
+use super::super::addons::AddonError;
+use super::super::addons::answers::expire;
 use super::super::{Hub, people};
 use super::deliver::Session;
 use crate::model::Timestamp;
@@ -11,11 +14,17 @@ use crate::wire::hub::{Control, extensions};
 
 /// Close code for a credential that is not good any more (security model 17).
 pub(super) const BAD_CREDENTIAL: u16 = 4401;
-/// Close code for a machine that an administrator took away.
+/// Close code for a machine that an administrator took away, or that may not be told anything any more.
 const TAKEN_AWAY: u16 = 4403;
 
 /// Runs of machines that were not there for so long are forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(90 * 24 * 3_600);
+
+/// Close code and reason, where a conversation must end.
+pub(super) type Ending = Option<(u16, &'static str)>;
+
+const NOT_GOOD: (u16, &str) = (BAD_CREDENTIAL, "the key is not good any more");
+const NOT_ALLOWED: (u16, &str) = (TAKEN_AWAY, "the add-on may not hear of events any more");
 
 impl Hub {
     /// Looks after everything, again and again.
@@ -51,11 +60,28 @@ impl Hub {
         self.store().tidy(now, self.limits()).await?;
         self.store().forget_tickets(now).await?;
         self.store().drop_vanished(now).await?;
+        self.end_what_waited_too_long(now).await?;
         if self.known().refresh(self.store()).await? {
             self.end_sessions_of_dropped();
             self.tell_superseded();
         }
         Ok(())
+    }
+
+    /// Registrations for which nobody has answered in a week are over.
+    async fn end_what_waited_too_long(&self, now: Timestamp) -> Result<(), HubStoreError> {
+        if self.rights().governing_file().is_some() {
+            return Ok(());
+        }
+        match expire(self.store(), &self.rights().held(), now).await {
+            Ok(_) => Ok(()),
+            Err(AddonError::Edit(EditError::Store(error))) => Err(error),
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, "registrations that wait cannot be looked after");
+                Ok(())
+            }
+        }
     }
 
     /// Registrations with a session stay, and what was sent stays with its session.
@@ -77,23 +103,29 @@ impl Hub {
         }
         let now = self.now();
         let keys = self.store().keys().await?;
-        let good: BTreeMap<&str, bool> = keys
+        self.rights().remember(keys.iter().cloned());
+        let good: BTreeMap<&str, Ending> = keys
             .iter()
-            .map(|key| {
-                let is_alive = key.revoked.is_none() && key.expires > now;
-                (
-                    key.id.as_str(),
-                    is_alive && self.rights().bearer(key, now).may_hear(now),
-                )
-            })
+            .map(|key| (key.id.as_str(), self.ending(&key.id, now)))
             .collect();
         for session in sessions {
-            if !good.get(session.ticket.key.as_str()).copied().unwrap_or(false) {
-                tracing::info!(machine = %session.ticket.machine, "its key is not good any more");
-                session.close(BAD_CREDENTIAL, "the key is not good any more");
+            let ending = good.get(session.ticket.key.as_str()).copied();
+            if let Some((code, reason)) = ending.unwrap_or(Some(NOT_GOOD)) {
+                tracing::info!(machine = %session.ticket.machine, "{reason}");
+                session.close(code, reason);
             }
         }
         Ok(())
+    }
+
+    /// Why conversations with a key must end now, if they must.
+    pub(super) fn ending(&self, key: &str, now: Timestamp) -> Ending {
+        if !self.rights().is_good(key, now) {
+            return Some(NOT_GOOD);
+        }
+        let bearer = self.rights().bearer_of(key, now);
+        let may_hear = bearer.is_some_and(|bearer| bearer.may_hear(now));
+        (!may_hear).then_some(NOT_ALLOWED)
     }
 
     fn end_sessions_of_dropped(&self) {

@@ -88,7 +88,7 @@ pub(in super::super) async fn register(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Registered>, Refusal> {
-    let caller = hub.caller(&headers).await?;
+    let mut caller = hub.caller(&headers).await?;
     let registration: Registration = serde_json::from_slice(&body).map_err(|error| {
         Refusal::bad(
             "malformed_body",
@@ -107,13 +107,16 @@ pub(in super::super) async fn register(
         .turn()
         .await
         .ok_or_else(|| Refusal::busy("too many machines register at once", 5))?;
-    may_register(&caller, &registration)?;
+    if hub.declare(&caller, &registration).await? {
+        caller = hub.caller(&headers).await?;
+    }
+    hub.may_register(&caller, &registration)?;
     for workspace in &registration.team_ids {
         hub.known()
             .check(workspace, &registration)
             .map_err(|problem| Refusal::bad("invalid_registration", problem.to_string()))?;
     }
-    hub.may_have_name(&caller, &registration)?;
+    hub.may_have_name(&caller, &registration).await?;
     hub.has_room()?;
     if hub.is_stopping() {
         return Err(Refusal::busy("the hub is closing", 2));
@@ -150,33 +153,42 @@ pub(in super::super) async fn register(
     }))
 }
 
-/// Whether the key is for what the machine asks for.
-fn may_register(caller: &Caller, registration: &Registration) -> Result<(), Refusal> {
-    for workspace in &registration.team_ids {
-        caller.may(Operation::Register, workspace)?;
-        if !registration.commands.is_empty() {
-            caller.may(Operation::RegisterCommands, workspace)?;
+impl Hub {
+    /// Whether the key is for what the machine asks for. Where administrators are asked, what goes beyond waits for them, and
+    /// the machine is at work with what it has.
+    fn may_register(&self, caller: &Caller, registration: &Registration) -> Result<(), Refusal> {
+        for workspace in &registration.team_ids {
+            caller.may(Operation::Register, workspace)?;
+            if !registration.commands.is_empty() {
+                caller.may(Operation::RegisterCommands, workspace)?;
+            }
+        }
+        if self.rights().governing_file().is_none() {
+            return Ok(());
+        }
+        let asked = registration.scopes.iter().flatten();
+        let missing: Vec<&str> = asked
+            .map(String::as_str)
+            .filter(|scope| !caller.has(scope))
+            .collect();
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(Refusal::missing(Operation::Register, &missing)),
         }
     }
-    let asked = registration.scopes.iter().flatten();
-    let missing: Vec<&str> = asked
-        .map(String::as_str)
-        .filter(|scope| !caller.has(scope))
-        .collect();
-    match missing.is_empty() {
-        true => Ok(()),
-        false => Err(Refusal::missing(Operation::Register, &missing)),
-    }
-}
 
-impl Hub {
     /// A name is its owner's, whichever of their keys they come with, for as long as its registration is there (threat G2).
-    fn may_have_name(&self, caller: &Caller, registration: &Registration) -> Result<(), Refusal> {
+    async fn may_have_name(&self, caller: &Caller, registration: &Registration) -> Result<(), Refusal> {
         let machines = self.known().machines();
         for workspace in &registration.team_ids {
             let workspace = machines.workspace(workspace);
             let taken = workspace.served.get(&registration.name);
-            let owner = taken.and_then(|machine| self.rights().owner_of(&machine.stored.principal));
+            let Some(machine) = taken else {
+                continue;
+            };
+            // Another replica may be the only one that has seen its key.
+            self.bearer_for(&machine.stored.principal, self.now()).await?;
+            let owner = self.rights().owner_of(&machine.stored.principal);
             if let Some(owner) = owner.filter(|owner| owner != caller.owner()) {
                 tracing::warn!(machine = %registration.name, %owner, by = %caller.owner(),
                     "somebody else's key has tried to register a machine's name");

@@ -269,6 +269,9 @@ impl Hub {
             Ending::Left => now,
             Ending::Lost(_) | Ending::Closed => now.plus(self.rhythm().linger),
         };
+        // What waits for an add-on that is switched off is held longer.
+        let held = self.rights().held_until(&session.ticket.key);
+        let until = held.map_or(until, |held| held.max(until));
         self.store().keep_alive(&lonely, until).await
     }
 
@@ -287,11 +290,18 @@ impl Hub {
     }
 
     async fn keep_message(&self, session: &Session, message: Upward) -> Result<(), HubStoreError> {
+        if matches!(message, Upward::Ping(_) | Upward::Pong(_)) {
+            return Ok(());
+        }
+        // Rights are looked at with every message: an open conversation never outlives them (security model 10.3).
+        let Some(bearer) = self.heard_by(session, self.now()).await? else {
+            return Ok(());
+        };
         match message {
             Upward::Ping(_) | Upward::Pong(_) => Ok(()),
             Upward::Control(control) => self.take_control(session, &control).await,
             Upward::Status(report) => self.take_status(session, &report).await,
-            Upward::Message(message) => self.take_said(session, &message).await,
+            Upward::Message(message) => self.take_said(session, &bearer, &message).await,
             Upward::Continuation(continuation) => self.take_continuation(session, &continuation).await,
         }
     }

@@ -18,7 +18,7 @@ const KEPT: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3_600
 /// Most sessions of one statement.
 const CHUNK: usize = 500;
 
-const COLUMNS: &str = "id, workspace, registration, what, operation, correlation, payload, position, attempts, expires, created, because";
+const COLUMNS: &str = "id, workspace, registration, what, operation, correlation, payload, resource, position, attempts, expires, created, because";
 
 const EVENT: &str = "event";
 const COMMAND: &str = "command";
@@ -48,6 +48,7 @@ fn delivery(row: &AnyRow) -> Result<Delivery, sqlx::Error> {
             operation: row.try_get("operation")?,
             correlation: row.try_get("correlation")?,
             payload: row.try_get("payload")?,
+            resource: row.try_get("resource")?,
             created: moment(row, "created")?,
             expires: moment(row, "expires")?,
         },
@@ -84,7 +85,7 @@ fn counted(rows: &[AnyRow]) -> Result<DeliveryCounts, sqlx::Error> {
 /// Lets deliveries wait.
 pub(super) static WAIT: ManyRows = ManyRows::new(
     "INSERT INTO hub_delivery (workspace, id, registration, what, operation, correlation, payload, position, expires, created, \
-     not_before, state, attempts, session, lease_until, because) \
+     resource, not_before, state, attempts, session, lease_until, because) \
      SELECT $1, v.*, 0, 'waiting', 0, '', 0, '' FROM",
     "WHERE v.column1 IS NOT NULL ON CONFLICT DO NOTHING",
 );
@@ -101,6 +102,7 @@ pub(super) fn row_of(delivery: &NewDelivery, after: i64) -> Cells {
         delivery.created.as_micros().saturating_add(after).into(),
         delivery.expires.as_micros().into(),
         delivery.created.as_micros().into(),
+        delivery.resource.as_str().into(),
     ]
 }
 

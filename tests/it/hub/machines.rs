@@ -30,6 +30,7 @@ async fn let_wait(hub: &TestHub, version: &str, id: &str) {
         operation: "OnPush".to_owned(),
         correlation: id.to_owned(),
         payload: payload.to_string(),
+        resource: String::new(),
         created: Timestamp::from_micros(0),
         expires: Timestamp::from_micros(i64::MAX),
     };

@@ -4,6 +4,7 @@ mod access;
 mod authorizations;
 mod browser;
 mod commands;
+mod consent;
 mod crash;
 mod custom;
 pub mod events;

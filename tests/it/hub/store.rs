@@ -50,6 +50,7 @@ fn delivery(id: &str, registration: &str) -> NewDelivery {
         operation: "OnPush".to_owned(),
         correlation: format!("c-{id}"),
         payload: "{}".to_owned(),
+        resource: String::new(),
         created: at(0),
         expires: at(1_000),
     }

@@ -1,0 +1,262 @@
+//! What a machine says of itself when it registers: within what was chosen for its key it is at work at once, less takes effect
+//! at once, and more waits for an administrator.
+
+use super::super::Hub;
+use super::super::access::Caller;
+use super::super::access::edit::{EditError, edit};
+use super::super::access::held::{Held, HeldAddon, addon_row};
+use super::super::access::operations::MACHINE_SCOPES;
+use super::super::access::rights::scopes;
+use super::super::machines::known::Machine;
+use super::super::refusal::Refusal;
+use crate::access::handed::digest_of;
+use crate::access::registration::{Declared, Effect, Registration as Life, Unchanged};
+use crate::access::snapshot::{AddonKind, AddonState};
+use crate::access::{AddonKey, PersonId, Principal, Scope, ScopeSet};
+use crate::model::Timestamp;
+use crate::ports::hub::StoredKey;
+use crate::ports::rights::RightsChange;
+use crate::wire::hub::Registration;
+
+/// What a machine asks for with a key.
+struct Asked {
+    declared: Declared,
+    /// What was chosen for the key.
+    allowed: ScopeSet,
+    /// Whether the machine says itself what it needs, so that less is meant.
+    is_said: bool,
+}
+
+impl Hub {
+    /// Takes in what a machine says that it needs; whether anything has changed.
+    pub(in super::super) async fn declare(
+        &self,
+        caller: &Caller,
+        registration: &Registration,
+    ) -> Result<bool, Refusal> {
+        let Principal::Addon(addon) = caller.principal() else {
+            return Ok(false);
+        };
+        if self.rights().governing_file().is_some() {
+            return Ok(false);
+        }
+        let (asked, now) = (self.asked(caller.key()?, registration), self.now());
+        if next(&self.rights().held(), addon, &asked, now).is_ok_and(|next| next.is_none()) {
+            return Ok(false);
+        }
+        let told = edit(self.store(), |held| match next(held, addon, &asked, now) {
+            Ok(None) => Ok((Vec::new(), Vec::new())),
+            Ok(Some((changed, effects))) => {
+                let change = RightsChange::Addon(addon_row(addon, &changed));
+                Ok((vec![change], effects))
+            }
+            Err(unchanged) => Err(NotDeclared::Unchanged(unchanged)),
+        });
+        let effects = told.await.map_err(NotDeclared::refusal)?;
+        for effect in &effects {
+            if let Effect::TellAdministrators(digest) = effect {
+                tracing::warn!(
+                    addon = addon.as_str(),
+                    digest,
+                    "an add-on asks for consent: `sdm hub addons`"
+                );
+            }
+        }
+        self.rights().refresh(self.store(), now).await?;
+        Ok(true)
+    }
+
+    fn asked(&self, key: &StoredKey, registration: &Registration) -> Asked {
+        let own = scopes(&key.scopes);
+        let needed = said_by(registration).unwrap_or_else(|| match key.is_chosen {
+            true => own,
+            // Machines of the original say nothing of scopes: they need what such machines need.
+            false => usual().both(own.closure()),
+        });
+        let machines = self.known().machines();
+        let others = machines
+            .all
+            .iter()
+            .filter(|machine| machine.stored.name != registration.name && self.is_of(machine, &key.owner));
+        let said: Vec<Option<ScopeSet>> = others.map(|machine| said_by(&machine.registration)).collect();
+        // An add-on may be several machines; what one of them needs is not less because another needs less.
+        let is_said = said_by(registration).is_some() && said.iter().all(Option::is_some);
+        let all = said.into_iter().flatten().fold(needed, ScopeSet::with);
+        Asked {
+            declared: Declared {
+                digest: digest_of(&all.names().join(" ")),
+                scopes: all,
+                addresses: String::new(),
+            },
+            allowed: if key.is_chosen { own } else { ScopeSet::EMPTY },
+            is_said,
+        }
+    }
+
+    fn is_of(&self, machine: &Machine, owner: &str) -> bool {
+        self.rights().owner_of(&machine.stored.principal).as_deref() == Some(owner)
+    }
+}
+
+fn usual() -> ScopeSet {
+    let known = MACHINE_SCOPES.iter().filter_map(|word| Scope::parse(word).ok());
+    known.collect()
+}
+
+fn said_by(registration: &Registration) -> Option<ScopeSet> {
+    registration.scopes.as_deref().map(scopes)
+}
+
+/// Why a declaration is not taken in.
+enum NotDeclared {
+    Edit(EditError),
+    Unchanged(Unchanged),
+}
+
+impl From<EditError> for NotDeclared {
+    fn from(error: EditError) -> Self {
+        Self::Edit(error)
+    }
+}
+
+impl NotDeclared {
+    fn refusal(self) -> Refusal {
+        match self {
+            Self::Edit(error) => error.into(),
+            Self::Unchanged(unchanged) => Refusal::busy(unchanged.to_string(), 60),
+        }
+    }
+}
+
+/// What becomes of an add-on that says this of itself; none when nothing changes.
+fn next(
+    held: &Held,
+    addon: &AddonKey,
+    asked: &Asked,
+    now: Timestamp,
+) -> Result<Option<(HeldAddon, Vec<Effect>)>, Unchanged> {
+    let by = PersonId::operator();
+    let known = held.addons.get(addon);
+    let is_gone = known.is_none_or(|known| known.registration.state == AddonState::Uninstalled);
+    let rejected = known.is_some_and(|known| known.registration.rejected.contains(&asked.declared.digest));
+    let kind = known.map_or(AddonKind::Machine, |known| known.kind);
+    let declared = asked.declared.clone();
+    let (life, effects) = match known {
+        Some(_) if is_gone && rejected => return Ok(None),
+        Some(known) if !is_gone => {
+            let was_agreed = known.registration.approval.is_some();
+            if was_agreed && !asked.is_said && asked.allowed.is_empty() {
+                return Ok(None);
+            }
+            let before = known.registration.clone();
+            match asked.is_said {
+                true => before.declare_with_key(declared, asked.allowed, &by, now)?,
+                false if was_agreed => return Ok(None),
+                false => before.declare(declared)?,
+            }
+        }
+        Some(_) | None => {
+            let mut asked = Life::with_key(declared, asked.allowed, by, now, held.waiting())?;
+            let rejected = known.map(|known| known.registration.rejected.clone());
+            asked.0.rejected = rejected.unwrap_or_default();
+            asked
+        }
+    };
+    if known.is_some_and(|known| known.registration == life) {
+        return Ok(None);
+    }
+    let changed = HeldAddon {
+        kind,
+        registration: life,
+        held_until: known.and_then(|known| known.held_until),
+    };
+    Ok(Some((changed, effects)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
+
+    fn words(text: &str) -> ScopeSet {
+        ScopeSet::parse(text.split_whitespace()).unwrap()
+    }
+
+    fn asked(needed: &str, allowed: &str) -> Asked {
+        Asked {
+            declared: Declared {
+                scopes: words(needed),
+                digest: digest_of(needed),
+                addresses: String::new(),
+            },
+            allowed: words(allowed),
+            is_said: true,
+        }
+    }
+
+    fn addon() -> AddonKey {
+        AddonKey::parse("build").unwrap()
+    }
+
+    /// Where the add-on stands, what it may, and what it waits for; what is kept afterwards.
+    fn declared(held: &mut Held, asked: &Asked) -> String {
+        if let Some((changed, _)) = next(held, &addon(), asked, NOW).unwrap() {
+            held.addons.insert(addon(), changed);
+        }
+        let life = &held.addons[&addon()].registration;
+        format!("{} [{}] [{}]", life.state.word(), life.approved(), life.asked())
+    }
+
+    #[test]
+    fn within_its_key_a_machine_is_at_work_at_once_and_more_waits() {
+        let mut held = Held::default();
+        let within = asked("events:read goals:write", "events:read goals:write graph:read");
+        assert_eq!(
+            declared(&mut held, &within),
+            "active [events:read goals:write] []"
+        );
+        assert!(
+            next(&held, &addon(), &within, NOW).unwrap().is_none(),
+            "the same again changes nothing"
+        );
+        let more = asked("events:read graph:read repo:write", "events:read graph:read");
+        assert_eq!(
+            declared(&mut held, &more),
+            "active [events:read graph:read] [repo:write]",
+            "less counts at once, what was chosen too, and the rest waits"
+        );
+        let beyond = asked("events:read goals:write", "events:read");
+        assert_eq!(declared(&mut held, &beyond), "active [events:read] [goals:write]");
+    }
+
+    #[test]
+    fn without_a_choice_everything_waits_and_a_rejected_wish_does_not_ask_again() {
+        let mut held = Held::default();
+        let nothing = asked("events:read", "");
+        assert_eq!(declared(&mut held, &nothing), "pending [] [events:read]");
+        let known = held.addons.get_mut(&addon()).unwrap();
+        known.registration = known.registration.clone().reject(NOW).unwrap().0;
+        assert_eq!(declared(&mut held, &nothing), "uninstalled [] []");
+        let other = asked("events:read graph:read", "");
+        assert_eq!(declared(&mut held, &other), "pending [] [events:read graph:read]");
+    }
+
+    #[test]
+    fn a_machine_that_says_nothing_keeps_what_it_has() {
+        let mut held = Held::default();
+        let silent = Asked {
+            is_said: false,
+            ..asked("events:read graph:read", "events:read graph:read")
+        };
+        assert_eq!(declared(&mut held, &silent), "active [events:read graph:read] []");
+        let narrower = Asked {
+            is_said: false,
+            ..asked("events:read", "events:read")
+        };
+        assert_eq!(
+            declared(&mut held, &narrower),
+            "active [events:read graph:read] []"
+        );
+    }
+}

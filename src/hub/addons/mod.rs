@@ -1,0 +1,62 @@
+//! Add-ons through their life at this hub: what they say of themselves, what administrators answer, and what follows from it
+//! (security model 12 and 14).
+//!
+//! [`declare`] is what a machine's registration changes, [`answers`] what an administrator decides over an add-on, [`giving`] what
+//! one gives and takes; all three work on the memory alone, so that the operator's commands and the routes are one. [`routes`] is
+//! how they are asked over HTTP.
+
+mod administration;
+pub mod answers;
+mod declare;
+pub mod giving;
+pub mod operations;
+pub mod policy;
+mod routes;
+pub mod views;
+
+use thiserror::Error;
+
+use super::access::edit::EditError;
+use super::access::held::BadRow;
+use crate::access::registration::Unchanged;
+use crate::access::resource::InvalidSelector;
+use crate::ports::hub::HubStoreError;
+
+pub(super) use routes::routes;
+
+/// Why something about an add-on is not done.
+#[derive(Debug, Error)]
+pub enum AddonError {
+    /// What is kept does not change.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// It does not fit to where the add-on stands.
+    #[error(transparent)]
+    Unchanged(#[from] Unchanged),
+    /// Nothing of this name.
+    #[error("there is no {what} `{}`", .id.escape_debug())]
+    NotThere {
+        /// What.
+        what: &'static str,
+        /// Which.
+        id: String,
+    },
+    /// A selector that is none.
+    #[error(transparent)]
+    Selector(#[from] InvalidSelector),
+    /// An administrator gives what the forge does not give them.
+    #[error("you do not have this on the forge yourself: {}", .0.join(", "))]
+    Beyond(Vec<String>),
+}
+
+impl From<HubStoreError> for AddonError {
+    fn from(error: HubStoreError) -> Self {
+        EditError::from(error).into()
+    }
+}
+
+impl From<BadRow> for AddonError {
+    fn from(error: BadRow) -> Self {
+        EditError::from(error).into()
+    }
+}

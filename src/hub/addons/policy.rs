@@ -1,0 +1,266 @@
+//! The whole policy as text: exported, and put in force again, with its tests and with what changes by it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::access::edit::{EditError, edit};
+use super::super::access::held::{Held, HeldAddon, HeldGrant, TESTS, addon_row, grant_row};
+use super::super::access::person::role;
+use super::AddonError;
+use super::giving::Giver;
+use crate::access::policy::{Difference, Outcome, Policy, beyond, parse, propose};
+use crate::access::snapshot::{AddonState, Consents};
+use crate::access::{AddonKey, Grant, Person, PersonId, Principal, Snapshot};
+use crate::model::{Diagnostic, Place, Timestamp};
+use crate::ports::hub::HubStore;
+use crate::ports::people::StoredPerson;
+use crate::ports::rights::{RightsChange, StoredConsent};
+use crate::runtime::clock::{Ids as _, RandomIds};
+
+/// What the text is called in problems.
+const NAME: &str = "policy";
+
+/// What comes of a policy.
+#[derive(Debug, Clone)]
+pub struct Applied {
+    /// Who gains and who loses what.
+    pub differences: Vec<Difference>,
+    /// Its tests, all passed.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// Why a policy is not put in force.
+#[derive(Debug)]
+pub enum NotApplied {
+    /// What is wrong with it, failed tests included.
+    Problems(Vec<Diagnostic>),
+    /// Everything else.
+    Addon(AddonError),
+}
+
+impl From<EditError> for NotApplied {
+    fn from(error: EditError) -> Self {
+        Self::Addon(error.into())
+    }
+}
+
+/// What is in force, with its tests, as [`apply`] reads it.
+pub fn exported(held: &Held, people: &[StoredPerson]) -> String {
+    let mut policy = Policy::of(&whole(held, people, Timestamp::from_micros(0)));
+    policy.tests = tests(held);
+    policy.to_text()
+}
+
+fn tests(held: &Held) -> Vec<crate::access::policy::PolicyTest> {
+    let text = held.settings.get(TESTS).map(String::as_str).unwrap_or_default();
+    let parsed = parse(&Arc::from(NAME), text.as_bytes());
+    parsed.policy.map(|policy| policy.tests).unwrap_or_default()
+}
+
+/// What is kept and who is there; without the baseline, which nobody writes.
+fn whole(held: &Held, people: &[StoredPerson], at: Timestamp) -> Snapshot {
+    let mut snapshot = held.bare(at);
+    for stored in people {
+        if let Ok(id) = PersonId::parse(&stored.id) {
+            let mut person = Person::new(role(stored.role));
+            let principal = Principal::Person(id.clone());
+            person.grants = held
+                .grants_of(&principal)
+                .map(|held| Arc::clone(&held.grant))
+                .collect();
+            snapshot.people.insert(id, person);
+        }
+    }
+    snapshot
+}
+
+/// Puts a policy in force, or with `is_preview` says what that would change.
+///
+/// # Errors
+/// What is wrong with it; nothing has changed then.
+pub async fn apply(
+    store: &dyn HubStore,
+    text: &[u8],
+    people: &[StoredPerson],
+    giver: &Giver,
+    is_preview: bool,
+) -> Result<Applied, NotApplied> {
+    edit(store, |held: &Held| -> Result<_, NotApplied> {
+        let before = whole(held, people, giver.at);
+        let proposal =
+            propose(&Arc::from(NAME), text, &before, &[], giver.at).map_err(NotApplied::Problems)?;
+        let policy = parse(&Arc::from(NAME), text).policy.unwrap_or_default();
+        let problems = beyond_hub(&policy, &before);
+        if !problems.is_empty() {
+            return Err(NotApplied::Problems(problems));
+        }
+        may_apply(&policy, giver)?;
+        let applied = Applied {
+            differences: proposal.differences,
+            outcomes: proposal.outcomes,
+        };
+        let changes = match is_preview {
+            true => Vec::new(),
+            false => changes(held, &policy, giver),
+        };
+        Ok((changes, applied))
+    })
+    .await
+}
+
+/// What a policy says that is not for it to change here: roles, and add-ons of which nobody has agreed to anything.
+fn beyond_hub(policy: &Policy, before: &Snapshot) -> Vec<Diagnostic> {
+    let place = |place: &Option<Place>| {
+        place.clone().unwrap_or_else(|| Place {
+            file: Arc::from(NAME),
+            line: 1,
+            column: 1,
+        })
+    };
+    let roles = policy.people.iter().filter(|(id, person)| {
+        before
+            .people
+            .get(*id)
+            .is_some_and(|before| before.role != person.role)
+    });
+    let roles = roles.map(|(id, person)| {
+        let message = format!("`{}` has another role", id.as_str());
+        Diagnostic::error("role_differs", place(&person.place), message)
+            .hint("roles are changed with people: `sdm hub people role`")
+    });
+    let waiting = policy.addons.iter().filter(|(key, addon)| {
+        let state = before.addons.get(*key).map(|before| before.state);
+        state == Some(AddonState::Pending) && !addon.scopes.is_empty()
+    });
+    let waiting = waiting.map(|(key, addon)| {
+        let message = format!("nobody has agreed to `{}` yet", key.as_str());
+        Diagnostic::error("addon_waits", place(&addon.place), message)
+            .hint("agree to it first: `sdm hub addons`")
+    });
+    roles.chain(waiting).collect()
+}
+
+/// Nobody gives away by a policy what the forge does not give them.
+fn may_apply(policy: &Policy, giver: &Giver) -> Result<(), NotApplied> {
+    let Some(snapshot) = &giver.snapshot else {
+        return Ok(());
+    };
+    let given = policy.addons.values().flat_map(|addon| &addon.grants);
+    let lacking = beyond(given, &giver.by, &[], snapshot, giver.at);
+    match lacking.is_empty() {
+        true => Ok(()),
+        false => {
+            let said = lacking
+                .iter()
+                .map(|(resource, level)| format!("{} on {}", level.word(), resource.plain()));
+            Err(NotApplied::Addon(AddonError::Beyond(said.collect())))
+        }
+    }
+}
+
+fn changes(held: &Held, policy: &Policy, giver: &Giver) -> Vec<RightsChange> {
+    let mut changes = Vec::new();
+    for (key, addon) in &held.addons {
+        let wanted = policy.addons.get(key).cloned().unwrap_or_default();
+        changes.extend(approval(key, addon, wanted.scopes, giver));
+        changes.extend(grants(
+            held,
+            &Principal::Addon(key.clone()),
+            &wanted.grants,
+            giver,
+        ));
+        changes.extend(consents(held, key, &wanted.acts_for, giver));
+    }
+    let given = held.grants.iter().filter_map(|grant| match &grant.principal {
+        Principal::Person(id) => Some((id, &[][..])),
+        Principal::Addon(_) | Principal::Anonymous => None,
+    });
+    let named = policy
+        .people
+        .iter()
+        .map(|(id, person)| (id, person.grants.as_slice()));
+    let people: BTreeMap<&PersonId, &[Grant]> = given.chain(named).collect();
+    for (id, wanted) in people {
+        changes.extend(grants(held, &Principal::Person(id.clone()), wanted, giver));
+    }
+    let only_tests = Policy {
+        tests: policy.tests.clone(),
+        ..Policy::default()
+    };
+    changes.push(RightsChange::Setting {
+        name: TESTS.to_owned(),
+        value: only_tests.to_text(),
+    });
+    changes
+}
+
+fn approval(
+    key: &AddonKey,
+    addon: &HeldAddon,
+    scopes: crate::access::ScopeSet,
+    giver: &Giver,
+) -> Option<RightsChange> {
+    let mut after = addon.clone();
+    let approval = after.registration.approval.as_mut()?;
+    if approval.scopes == scopes {
+        return None;
+    }
+    approval.scopes = scopes;
+    approval.version += 1;
+    approval.by = giver.by.clone();
+    approval.at = giver.at;
+    Some(RightsChange::Addon(addon_row(key, &after)))
+}
+
+/// Grants that are not wanted any more go, and those that are not there yet come.
+fn grants(held: &Held, principal: &Principal, wanted: &[Grant], giver: &Giver) -> Vec<RightsChange> {
+    let mut missing: Vec<&Grant> = wanted.iter().collect();
+    let mut changes = Vec::new();
+    for known in held.grants_of(principal) {
+        match missing.iter().position(|wanted| **wanted == *known.grant) {
+            Some(at) => {
+                missing.swap_remove(at);
+            }
+            None => changes.push(RightsChange::NoGrant(known.id.clone())),
+        }
+    }
+    changes.extend(missing.into_iter().map(|grant| {
+        RightsChange::Grant(grant_row(&HeldGrant {
+            id: RandomIds.fresh().to_string(),
+            principal: principal.clone(),
+            grant: Arc::new(grant.clone()),
+            given_by: giver.by.as_str().to_owned(),
+            given: giver.at,
+        }))
+    }));
+    changes
+}
+
+fn consents(held: &Held, key: &AddonKey, wanted: &Consents, giver: &Giver) -> Vec<RightsChange> {
+    let known = held.consents.get(key).cloned().unwrap_or_default();
+    let all = |consents: &Consents| {
+        let people = consents
+            .people
+            .iter()
+            .map(|person| Some(person.as_str().to_owned()));
+        people
+            .chain(consents.everybody.then_some(None))
+            .collect::<Vec<_>>()
+    };
+    let (known, wanted) = (all(&known), all(wanted));
+    let gone = known.iter().filter(|person| !wanted.contains(person));
+    let gone = gone.map(|person| RightsChange::NoConsent {
+        addon: key.as_str().to_owned(),
+        person: person.clone(),
+    });
+    let come = wanted.iter().filter(|person| !known.contains(person));
+    let come = come.map(|person| {
+        RightsChange::Consent(StoredConsent {
+            addon: key.as_str().to_owned(),
+            person: person.clone(),
+            given_by: giver.by.as_str().to_owned(),
+            given: giver.at,
+        })
+    });
+    gone.chain(come).collect()
+}
