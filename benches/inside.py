@@ -18,6 +18,9 @@ def measure(_binary, report):
         Row("pooled workspace, 20 files changed", times("lend pooled"), "git checkout", times("git checkout"), target=1, relative=True),
         Row("durable goal transitions, 64 at once", Sample(rates, "/s"), target=5_000, at_least=True),
     ]
+    decided = [run("access::tests::speed") for _ in range(ROUNDS)]
+    decided = Sample([float(re.search(r"(\d+) evaluations/s", text)[1]) for text in decided], "/s")
+    report.rows.append(Row("hub: decisions over one request, 1,000 machines with 20 grants each", decided))
     report.notes.append(f"workspaces: each figure is the median of {ROUNDS} runs' medians over 15 rounds.")
 
 

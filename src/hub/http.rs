@@ -15,6 +15,7 @@ use super::Hub;
 use super::access::operations::Operation;
 use super::addons;
 use super::approvals;
+use super::asked;
 use super::commands::{self, MAX_REQUEST};
 use super::extensions;
 use super::ingest::generic::{self, MAX_BODY};
@@ -109,6 +110,7 @@ fn router(hub: Hub) -> Router {
         ))
         .layer(middleware::from_fn_with_state(hub.clone(), people::guard::guard))
         .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn_with_state(hub.clone(), asked::named))
         .with_state(hub)
 }
 

@@ -9,6 +9,7 @@ pub mod addons;
 pub mod administration;
 mod applier;
 mod approvals;
+mod asked;
 mod changes;
 mod commands;
 pub mod extensions;

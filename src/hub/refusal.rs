@@ -1,5 +1,7 @@
 //! Refusals: which operation, what is missing, and who can give it (security model 17).
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
@@ -7,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::access::operations::Operation;
+use super::asked;
 use crate::access;
 use crate::ports::graph::GraphError;
 use crate::ports::hub::HubStoreError;
@@ -73,6 +76,13 @@ impl Refusal {
         busy
     }
 
+    /// It is tried too often.
+    pub fn too_often(message: impl Into<String>, wait: Duration) -> Self {
+        let mut often = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", message);
+        often.0.again = Some(u32::try_from(wait.as_secs()).unwrap_or(u32::MAX));
+        often
+    }
+
     /// It does not fit to how things stand.
     pub fn conflict(message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, "conflict", message)
@@ -89,8 +99,8 @@ impl Refusal {
         let status = StatusCode::from_u16(refused.status).unwrap_or(StatusCode::FORBIDDEN);
         let mut more = serde_json::to_value(refused).unwrap_or_default();
         if let Value::Object(fields) = &mut more {
-            // What stands in the answer anyway, and a page that this hub does not have.
-            for known in ["status", "code", "message", "fix_url"] {
+            // What stands in the answer anyway.
+            for known in ["status", "code", "message"] {
                 fields.remove(known);
             }
             if refused.code == "insufficient_scope" && refused.pending == Some(false) {
@@ -121,6 +131,24 @@ impl Refusal {
         self
     }
 
+    /// What the header `WWW-Authenticate` says, where one belongs (security model 17).
+    fn challenge(&self) -> Option<String> {
+        let realm = r#"JWT realm="hub", Bearer realm="hub""#;
+        match (self.0.status, self.0.code) {
+            (StatusCode::UNAUTHORIZED, "no_credentials") => Some(realm.to_owned()),
+            (StatusCode::UNAUTHORIZED, _) => Some(format!(r#"{realm}, error="invalid_token""#)),
+            (_, "insufficient_scope") => {
+                let scopes = self.0.more.get("required_scopes").and_then(Value::as_array);
+                let words: Vec<&str> = scopes.into_iter().flatten().filter_map(Value::as_str).collect();
+                Some(format!(
+                    r#"Bearer error="insufficient_scope", scope="{}""#,
+                    words.join(" ")
+                ))
+            }
+            _ => None,
+        }
+    }
+
     /// Its status.
     pub fn status(&self) -> StatusCode {
         self.0.status
@@ -137,6 +165,9 @@ impl Refusal {
         let mut error = json!({"status": told.status.as_u16(), "code": told.code, "message": told.message});
         if let Value::Object(fields) = &mut error {
             fields.extend(told.more.clone());
+            if let Some(id) = asked::request_id() {
+                fields.insert("request_id".to_owned(), json!(id));
+            }
         }
         error
     }
@@ -149,12 +180,9 @@ impl IntoResponse for Refusal {
         if let Some(seconds) = self.0.again {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.0.status == StatusCode::UNAUTHORIZED {
-            let challenge = match self.0.code {
-                "no_credentials" => "Bearer realm=\"hub\"",
-                _ => "Bearer realm=\"hub\", error=\"invalid_token\"",
-            };
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        let challenge = self.challenge().and_then(|text| HeaderValue::try_from(text).ok());
+        if let Some(challenge) = challenge {
+            headers.insert(WWW_AUTHENTICATE, challenge);
         }
         response
     }

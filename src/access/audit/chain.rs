@@ -53,6 +53,38 @@ impl Chain {
         self.head
     }
 
+    /// Adds something that has come into force: who changed it by which operation, what it is about, and what it is now.
+    pub fn append_change(
+        &mut self,
+        time: Timestamp,
+        (principal, operation): (&str, &str),
+        (resource, said): (String, String),
+        policy_version: u64,
+    ) -> Entry {
+        let entry = Entry {
+            id: self.last + 1,
+            time: time.rfc3339(),
+            principal: shortened(principal),
+            credential_id: None,
+            kind: None,
+            context_user: None,
+            context_proof: None,
+            operation: operation.to_owned(),
+            resource,
+            decision: "allow".to_owned(),
+            reason: "allowed".to_owned(),
+            rule: shortened(&said),
+            approved_scopes_version: None,
+            policy_version,
+            request_id: None,
+            ip: None,
+            user_agent: None,
+            prev_hash: self.head,
+        };
+        *self = Self::after(&entry);
+        entry
+    }
+
     /// Adds a decision. The entry must be stored before the next one is made, in one order for all writers.
     pub fn append(
         &mut self,

@@ -219,7 +219,9 @@ impl Registration {
         }
         let is_wider = !declared.scopes.without(approval.scopes.closure()).is_empty();
         let is_elsewhere = declared.addresses != approval.addresses;
-        if !(is_wider || is_elsewhere) {
+        // Whoever agreed to less than this has answered it.
+        let is_answered = self.wish.is_none() && declared.digest == approval.digest && !is_elsewhere;
+        if is_answered || !(is_wider || is_elsewhere) {
             approval.digest = declared.digest;
             self.wish = None;
             return Ok((self, Vec::new()));

@@ -2,4 +2,5 @@
 
 mod properties;
 mod rows;
+mod speed;
 mod told;

@@ -9,13 +9,16 @@ use serde_json::json;
 
 use super::super::context::{CommandResult, Context, Exit};
 use super::super::error::{CommandError, ErrorKind};
-use crate::access::audit::{Broken, Given, Hash, Summary, verify};
+use crate::access::audit::{Broken, Entry, Given, Hash, Summary, verify};
+use crate::hub::access::audit::export;
 
 /// What to do with an audit log.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
     /// Check that an export is as the hub wrote it, and name the first entry that is not
     Verify(VerifyArgs),
+    /// Print the log of a hub at this computer, the files that are full included
+    Export(ExportArgs),
 }
 
 /// Arguments.
@@ -32,10 +35,50 @@ pub struct VerifyArgs {
     after: Option<String>,
 }
 
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct ExportArgs {
+    /// The log; hub-audit.jsonl in the state directory when absent
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Only entries after the one of this number
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    after: u64,
+}
+
+/// Entries that are read at once.
+const AT_ONCE: usize = 100_000;
+
 /// `sdm audit`.
 pub(super) fn run(context: &mut Context, command: &AuditCommand) -> CommandResult {
     match command {
         AuditCommand::Verify(args) => verify_export(context, args),
+        AuditCommand::Export(args) => export_log(context, args),
+    }
+}
+
+fn export_log(context: &mut Context, args: &ExportArgs) -> CommandResult {
+    let file = match &args.file {
+        Some(file) => context.sources.directory.join(file),
+        None => context.configuration()?.state_directory.join("hub-audit.jsonl"),
+    };
+    let failed = |error| {
+        CommandError::new(ErrorKind::Usage, format!("failed to read {}", file.display())).caused_by(error)
+    };
+    let mut after = args.after;
+    loop {
+        let mut part = Vec::new();
+        let count = export(&file, after, AT_ONCE, &mut part).map_err(failed)?;
+        let text = String::from_utf8_lossy(&part);
+        context.ui.data(&text)?;
+        let last = text
+            .lines()
+            .next_back()
+            .and_then(|line| serde_json::from_str::<Entry>(line).ok());
+        match last.filter(|_| count == AT_ONCE) {
+            Some(last) => after = last.id,
+            None => return Ok(Exit::Ok),
+        }
     }
 }
 

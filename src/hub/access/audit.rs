@@ -1,21 +1,40 @@
-//! The audit log of a hub: a file of JSON lines, each with the hash of the one before, that `sdm audit verify` reads as it is
+//! The audit log of a hub: files of JSON lines, each with the hash of the one before, that `sdm audit verify` reads as they are
 //! (security model 16).
+//!
+//! The hub writes one file. When it is full, or a month old, it gets the number of its first entry behind its name, and the next file
+//! goes on with its hash; what is older than 400 days is deleted, file by file from the oldest. So the files are one chain, and what is
+//! left of it can be verified.
 
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufRead as _, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::DateTime;
 use thiserror::Error;
 
+use super::noted::Noted;
 use crate::access::audit::{Chain, Details, Entry, LONGEST_LINE};
 use crate::access::{Credential, Decision, Request, Rule};
 use crate::model::Timestamp;
 
 /// Refusals of callers without a good key that are written in a second; more are only counted.
 const STRANGERS: u32 = 20;
+
+/// Bytes after which the next file begins.
+const FULL: u64 = 64 * 1024 * 1024;
+
+/// How long one file is written to.
+const LONG: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// How long entries are kept.
+pub const KEPT: Duration = Duration::from_secs(400 * 24 * 3_600);
+
+/// Digits of the number behind the name of a file that is full.
+const DIGITS: usize = 20;
 
 /// Why the log cannot be kept.
 #[derive(Debug, Error)]
@@ -42,7 +61,13 @@ pub struct AuditLog(Mutex<Writer>);
 
 #[derive(Debug)]
 struct Writer {
+    path: PathBuf,
+    /// Held as long as this hub writes the log.
+    _lock: File,
     file: File,
+    length: u64,
+    /// Number and time of the first entry in the file.
+    first: Option<(u64, Timestamp)>,
     chain: Chain,
     /// Since when strangers are counted, how many were written, and how many were not.
     strangers: (Timestamp, u32, u32),
@@ -65,45 +90,54 @@ impl AuditLog {
                 .create(parent)
                 .map_err(failed)?;
         }
-        let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true).mode(0o600);
-        let mut file = options.open(path).map_err(failed)?;
-        match file.try_lock() {
+        let lock = appendable(&beside(path, "lock")).map_err(failed)?;
+        match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(AuditError::Taken(path.to_path_buf())),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let tail = tail(&mut file).map_err(failed)?;
-        let whole = tail.rfind('\n').map_or(0, |end| end + 1);
-        if whole < tail.len() {
-            // A crash in the middle of a line: what was never whole was never written.
-            let unfinished = u64::try_from(tail.len() - whole).unwrap_or(0);
-            let length = file.metadata().map_err(failed)?.len();
-            file.set_len(length - unfinished).map_err(failed)?;
-        }
-        let chain = match tail[..whole].lines().next_back() {
-            None => Chain::EMPTY,
-            Some(line) => {
-                let last: Result<Entry, _> = serde_json::from_str(line);
-                let last = last.ok().filter(|last| last.to_line() == line);
-                Chain::after(&last.ok_or_else(|| AuditError::End(path.to_path_buf()))?)
-            }
-        };
+        let mut file = appendable(path).map_err(failed)?;
+        let length = cut_unfinished(&mut file).map_err(failed)?;
         Ok(Self(Mutex::new(Writer {
+            chain: chain(path, &mut file)?,
+            first: first(path).map_err(failed)?,
+            path: path.to_path_buf(),
+            _lock: lock,
             file,
-            chain,
+            length,
             strangers: (Timestamp::from_micros(0), 0, 0),
         })))
     }
 
     /// Writes what was decided.
     pub fn record(&self, request: &Request<'_>, decision: &Decision, details: &Details) {
-        let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writer = self.lock();
         if matches!(request.credential, Credential::Good(_)) {
             writer.write(request, decision, details);
         } else {
             writer.write_stranger(request, decision, details);
         }
+    }
+
+    /// Writes what has come into force.
+    pub fn note(&self, noted: &Noted, policy_version: u64, now: Timestamp) {
+        let mut writer = self.lock();
+        let before = writer.chain;
+        let (by, operation) = (noted.by.as_str(), noted.operation);
+        let about = (noted.resource.to_string(), noted.said.clone());
+        let entry = writer
+            .chain
+            .append_change(now, (by, operation), about, policy_version);
+        writer.put(&entry, before, now);
+    }
+
+    /// Where the log is.
+    pub fn path(&self) -> PathBuf {
+        self.lock().path.clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Writer> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -111,11 +145,41 @@ impl Writer {
     fn write(&mut self, request: &Request<'_>, decision: &Decision, details: &Details) {
         let before = self.chain;
         let entry = self.chain.append(request.now, request, decision, details);
-        if let Err(error) = self.file.write_all(format!("{}\n", entry.to_line()).as_bytes()) {
+        self.put(&entry, before, request.now);
+    }
+
+    fn put(&mut self, entry: &Entry, before: Chain, now: Timestamp) {
+        if let Err(error) = self.next_file(now) {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(
+                error,
+                "the next file of the audit log cannot be begun; this one goes on"
+            );
+        }
+        let line = format!("{}\n", entry.to_line());
+        if let Err(error) = self.file.write_all(line.as_bytes()) {
             self.chain = before;
             let error: &dyn std::error::Error = &error;
             tracing::error!(error, "the audit log cannot be written");
+            return;
         }
+        self.length += line.len() as u64;
+        self.first.get_or_insert((entry.id, now));
+    }
+
+    /// Begins the next file when this one is full or old.
+    fn next_file(&mut self, now: Timestamp) -> std::io::Result<()> {
+        let Some((id, began)) = self.first.filter(|_| self.length > 0) else {
+            return Ok(());
+        };
+        if self.length < FULL && now.since(began) < LONG {
+            return Ok(());
+        }
+        self.file.sync_all()?;
+        std::fs::rename(&self.path, numbered(&self.path, id))?;
+        self.file = appendable(&self.path)?;
+        (self.length, self.first) = (0, None);
+        forget(&self.path, now)
     }
 
     /// Strangers cannot fill the disk: of a flood the first are written, and the next one says how many were not.
@@ -136,6 +200,157 @@ impl Writer {
         }
         self.write(request, &decision, details);
     }
+}
+
+fn appendable(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true).mode(0o600);
+    options.open(path)
+}
+
+fn beside(path: &Path, what: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(what);
+    PathBuf::from(name)
+}
+
+/// Where a full file goes whose first entry has this number.
+fn numbered(path: &Path, id: u64) -> PathBuf {
+    beside(path, &format!("{id:0DIGITS$}"))
+}
+
+/// A crash in the middle of a line: what was never whole was never written. The length that is left.
+fn cut_unfinished(file: &mut File) -> std::io::Result<u64> {
+    let tail = tail(file)?;
+    let whole = tail.rfind('\n').map_or(0, |end| end + 1);
+    let length = file.metadata()?.len();
+    let unfinished = u64::try_from(tail.len() - whole).unwrap_or(0);
+    if unfinished > 0 {
+        file.set_len(length - unfinished)?;
+    }
+    Ok(length - unfinished)
+}
+
+/// The chain that a log continues: after the last entry of its file, or of the full file before it.
+fn chain(path: &Path, file: &mut File) -> Result<Chain, AuditError> {
+    let failed = |source| AuditError::Open {
+        path: path.to_path_buf(),
+        source,
+    };
+    let mut text = tail(file).map_err(failed)?;
+    if text.is_empty()
+        && let Some(before) = full_files(path).map_err(failed)?.last()
+    {
+        text = File::open(before)
+            .and_then(|mut file| tail(&mut file))
+            .map_err(failed)?;
+    }
+    match text.lines().next_back() {
+        None => Ok(Chain::EMPTY),
+        Some(line) => match whole_entry(line) {
+            Some(last) => Ok(Chain::after(&last)),
+            None => Err(AuditError::End(path.to_path_buf())),
+        },
+    }
+}
+
+fn whole_entry(line: &str) -> Option<Entry> {
+    let entry: Entry = serde_json::from_str(line).ok()?;
+    (entry.to_line() == line).then_some(entry)
+}
+
+/// Number and time of the first entry of a file.
+fn first(path: &Path) -> std::io::Result<Option<(u64, Timestamp)>> {
+    let mut line = String::new();
+    BufReader::new(File::open(path)?).read_line(&mut line)?;
+    Ok(whole_entry(line.trim_end()).and_then(|entry| Some((entry.id, time_of(&entry)?))))
+}
+
+fn time_of(entry: &Entry) -> Option<Timestamp> {
+    let time = DateTime::parse_from_rfc3339(&entry.time).ok()?;
+    Some(Timestamp::from(time.to_utc()))
+}
+
+/// Files of a log that are full, oldest first.
+fn full_files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(OsStr::to_str)) else {
+        return Ok(Vec::new());
+    };
+    let parent = if parent.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        parent
+    };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(parent)? {
+        let entry = entry?;
+        let is_full = entry.file_name().to_str().is_some_and(|text| {
+            let number = text.strip_prefix(name).and_then(|rest| rest.strip_prefix('.'));
+            number.is_some_and(|digits| {
+                digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit())
+            })
+        });
+        if is_full {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Deletes files of which every entry is older than entries are kept.
+fn forget(path: &Path, now: Timestamp) -> std::io::Result<()> {
+    for file in full_files(path)? {
+        let text = tail(&mut File::open(&file)?)?;
+        let last = text.lines().next_back().and_then(whole_entry);
+        let is_old = last
+            .and_then(|last| time_of(&last))
+            .is_some_and(|time| now.since(time) > KEPT);
+        if !is_old {
+            break;
+        }
+        std::fs::remove_file(&file)?;
+        tracing::info!(file = %file.display(), "a file of the audit log was older than it is kept");
+    }
+    Ok(())
+}
+
+/// Entries of a log after the one of this number, oldest first and as they were written; at most so many.
+///
+/// # Errors
+/// A file cannot be read, or what is written cannot be written.
+pub fn export(path: &Path, after: u64, most: usize, out: &mut dyn Write) -> std::io::Result<usize> {
+    let mut files = full_files(path)?;
+    files.push(path.to_path_buf());
+    let mut count = 0;
+    for (index, file) in files.iter().enumerate() {
+        // The next file says with what this one ends.
+        let next = files.get(index + 1).and_then(|next| number_of(next));
+        if next.is_some_and(|next| next <= after + 1) {
+            continue;
+        }
+        let mut lines = BufReader::new(File::open(file)?);
+        let mut line = String::new();
+        while count < most && lines.read_line(&mut line)? > 0 && line.ends_with('\n') {
+            if id_of(&line).is_some_and(|id| id > after) {
+                out.write_all(line.as_bytes())?;
+                count += 1;
+            }
+            line.clear();
+        }
+    }
+    Ok(count)
+}
+
+fn number_of(file: &Path) -> Option<u64> {
+    file.extension()?.to_str()?.parse().ok()
+}
+
+/// The number with which a line begins.
+fn id_of(line: &str) -> Option<u64> {
+    let rest = line.strip_prefix("{\"id\":")?;
+    rest.split(',').next()?.parse().ok()
 }
 
 /// The end of the file, long enough for a whole line.
@@ -220,5 +435,32 @@ mod tests {
                 .unwrap()
                 .contains("and 980 before it that were not written")
         );
+    }
+
+    #[test]
+    fn k3_files_that_are_full_are_one_chain_and_go_when_they_are_old() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.jsonl");
+        let later = |days: u64| NOW.plus(Duration::from_secs(days * 24 * 3_600));
+        let log = AuditLog::open(&path).unwrap();
+        for days in [0, 1, 31, 32, 63] {
+            knock(&log, later(days));
+        }
+        drop(log);
+        let all = |after: u64| {
+            let mut out = Vec::new();
+            export(&path, after, 100, &mut out).unwrap();
+            verify(out.as_slice(), Given::default()).map(|summary| (summary.first, summary.last))
+        };
+        assert_eq!(full_files(&path).unwrap().len(), 2);
+        assert_eq!(all(0).unwrap(), (1, 5));
+        assert_eq!(all(3).unwrap(), (4, 5));
+        // The chain goes on over a restart between two files, and old ones go.
+        std::fs::rename(&path, numbered(&path, 5)).unwrap();
+        let log = AuditLog::open(&path).unwrap();
+        knock(&log, later(100));
+        knock(&log, later(432));
+        drop(log);
+        assert_eq!(all(0).unwrap(), (3, 7), "the first file is older than 400 days");
     }
 }

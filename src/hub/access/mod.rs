@@ -7,9 +7,11 @@ pub mod agreed;
 pub mod audit;
 pub mod bearer;
 pub mod edit;
+pub mod guesses;
 pub mod held;
 pub mod key;
 pub mod make_key;
+pub mod noted;
 pub mod numbers;
 pub mod operations;
 pub(super) mod person;
@@ -23,6 +25,7 @@ use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use serde_json::json;
 
 use super::Hub;
+use super::asked;
 use super::people::forge::Forge;
 use super::people::{Session, session_ended};
 use super::refusal::Refusal;
@@ -38,10 +41,14 @@ use crate::ports::graph::GraphReader;
 use crate::ports::hub::{HubStoreError, StoredKey};
 use crate::ports::people::{PersonState, StoredPerson, StoredSession};
 use bearer::Bearer;
+use guesses::WINDOW;
 use key::{KeyKind, KeyText};
 use operations::Operation;
 use rights::Rights;
 use sight::{GrantedSight, Present};
+
+/// What stands for the id of a text that is no key at all.
+const NO_KEY: &str = "";
 
 /// Whoever calls with a key that is good now, or is signed in in a browser.
 #[derive(Debug, Clone)]
@@ -317,7 +324,7 @@ impl Caller {
             credential_id: Some(self.credential_id().to_owned()),
             policy_version: self.bearer.snapshot().version,
             user_agent: self.user_agent.clone(),
-            ..Details::default()
+            ..of_request()
         };
         if let Some(audit) = self.rights.audit() {
             audit.record(request, decision, &details);
@@ -327,7 +334,8 @@ impl Caller {
     /// Writes down what must be, and refuses what is not allowed.
     fn judged(&self, request: &Request<'_>, decision: &Decision) -> Result<(), Refusal> {
         let row = access::Operation::find(request.operation);
-        if !decision.is_allowed() || row.is_some_and(access::Operation::is_recorded) {
+        let is_recorded = row.is_some_and(access::Operation::is_recorded);
+        if !decision.is_allowed() || is_recorded || self.rights.is_sample() {
             self.record(request, decision);
         }
         let refused = access::Refusal::of(decision, request, self.bearer.snapshot());
@@ -339,6 +347,14 @@ impl Caller {
 fn makes_rights(operation: Operation) -> bool {
     access::Operation::find(operation.row().name)
         .is_none_or(|row| row.who == Who::FreshPerson || row.level == Level::Admin)
+}
+
+/// What is known of the request that is being answered.
+fn of_request() -> Details {
+    Details {
+        request_id: asked::request_id(),
+        ..Details::default()
+    }
 }
 
 impl Hub {
@@ -377,11 +393,14 @@ impl Hub {
             let (scheme, rest) = text.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then_some(rest.trim())
         });
+        let text = text.and_then(KeyText::read).ok_or_else(|| {
+            self.note_stranger(Credential::Bad(BadCredential::Invalid), user_agent.clone());
+            self.guessed(NO_KEY)
+        })?;
         let invalid = || {
             self.note_stranger(Credential::Bad(BadCredential::Invalid), user_agent.clone());
-            Refusal::unauthorized("invalid_credentials", "the key is not good")
+            self.guessed(text.id())
         };
-        let text = text.and_then(KeyText::read).ok_or_else(invalid)?;
         let stored = self.store().key(text.id()).await?;
         // Somebody who guesses ids waits as long as somebody who guesses secrets.
         let digest = stored.as_ref().map_or("", |key| key.digest.as_str());
@@ -480,6 +499,14 @@ impl Hub {
         Ok(self.rights().bearer_of(key, now))
     }
 
+    /// The answer to somebody whose key is not good, the same whether there is one of its id; who tries too often waits.
+    fn guessed(&self, id: &str) -> Refusal {
+        match self.rights().guesses().is_one_too_many(id, self.now()) {
+            true => Refusal::too_often("too many keys that are not good; wait", WINDOW),
+            false => Refusal::unauthorized("invalid_credentials", "the key is not good"),
+        }
+    }
+
     /// Writes down that somebody came without a good key.
     pub(super) fn note_stranger(&self, credential: Credential, user_agent: Option<String>) {
         let Some(audit) = self.rights().audit() else {
@@ -498,7 +525,7 @@ impl Hub {
         let decision = access::decide(&request, &Snapshot::empty(self.now()));
         let details = Details {
             user_agent,
-            ..Details::default()
+            ..of_request()
         };
         audit.record(&request, &decision, &details);
     }

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -13,7 +14,9 @@ use thiserror::Error;
 
 use super::audit::{AuditError, AuditLog};
 use super::bearer::Bearer;
+use super::guesses::Guesses;
 use super::held::Held;
+use super::noted::noted;
 use crate::access::policy::{Outcome, Policy, parse, run_tests};
 use crate::access::scope::Scope;
 use crate::access::snapshot::{Permission, Right, Role};
@@ -28,6 +31,9 @@ use crate::ports::rights::RightsStore;
 
 /// How long what was read is taken to be in force before the memory is asked again.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// Of so many reads that were allowed one is in the audit log.
+const SAMPLED: u64 = 1_000;
 
 /// Who somebody is whose name is no identity.
 const UNNAMED: &str = "unnamed";
@@ -100,6 +106,9 @@ pub struct Rights {
     /// Keys by their public part, for what happens while nobody calls.
     keys: RwLock<HashMap<String, StoredKey>>,
     audit: Option<AuditLog>,
+    guesses: Guesses,
+    /// Reads that were allowed.
+    reads: AtomicU64,
 }
 
 impl Rights {
@@ -124,6 +133,8 @@ impl Rights {
             in_force: RwLock::new(in_force),
             keys: RwLock::default(),
             audit: audit.map(AuditLog::open).transpose()?,
+            guesses: Guesses::default(),
+            reads: AtomicU64::new(0),
         })
     }
 
@@ -162,6 +173,7 @@ impl Rights {
                 let mut in_force = self.write();
                 // Who read earlier than somebody else may come later.
                 if held.version >= in_force.held.version {
+                    self.write_down(&in_force, &held, now);
                     in_force.snapshot = Arc::new(held.snapshot(ALWAYS));
                     in_force.held = Arc::new(held);
                     in_force.checked = now;
@@ -176,6 +188,18 @@ impl Rights {
             }
         }
         Ok(())
+    }
+
+    /// Writes down what has changed since this hub looked; what it finds at its start it has not seen change.
+    fn write_down(&self, before: &InForce, held: &Held, now: Timestamp) {
+        let is_start = before.checked == Timestamp::from_micros(0);
+        let Some(audit) = self.audit.as_ref().filter(|_| !is_start) else {
+            return;
+        };
+        let version = u64::try_from(held.version).unwrap_or(0);
+        for change in noted(&before.held, held) {
+            audit.note(&change, version, now);
+        }
     }
 
     /// Whether it is time to look for changes before whoever has this key is judged: it has been a while, or the key is new here,
@@ -367,13 +391,23 @@ impl Rights {
         self.governing_file().map(|_| Arc::clone(&self.read().snapshot))
     }
 
+    /// Counts a read that was allowed; whether it is one of those that are written down.
+    pub(super) fn is_sample(&self) -> bool {
+        (self.reads.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(SAMPLED)
+    }
+
+    /// Guesses at keys.
+    pub(super) fn guesses(&self) -> &Guesses {
+        &self.guesses
+    }
+
     /// The audit log, where one is kept.
     pub fn audit(&self) -> Option<&AuditLog> {
         self.audit.as_ref()
     }
 }
 
-pub(super) fn scopes(texts: &[String]) -> ScopeSet {
+pub(in super::super) fn scopes(texts: &[String]) -> ScopeSet {
     texts.iter().filter_map(|text| Scope::parse(text).ok()).collect()
 }
 

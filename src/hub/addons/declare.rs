@@ -20,11 +20,26 @@ use crate::wire::hub::Registration;
 
 /// What a machine asks for with a key.
 struct Asked {
-    declared: Declared,
+    needed: ScopeSet,
     /// What was chosen for the key.
     allowed: ScopeSet,
     /// Whether the machine says itself what it needs, so that less is meant.
     is_said: bool,
+}
+
+impl Asked {
+    /// What is asked for by an add-on that may do this already.
+    fn declared(&self, approved: ScopeSet) -> Declared {
+        let scopes = match self.is_said {
+            true => self.needed,
+            false => self.needed.with(approved),
+        };
+        Declared {
+            digest: digest_of(&scopes.names().join(" ")),
+            scopes,
+            addresses: String::new(),
+        }
+    }
 }
 
 impl Hub {
@@ -68,32 +83,26 @@ impl Hub {
 
     fn asked(&self, key: &StoredKey, registration: &Registration) -> Asked {
         let own = scopes(&key.scopes);
-        let needed = said_by(registration).unwrap_or_else(|| match key.is_chosen {
+        let said = said_by(registration);
+        let needed = said.unwrap_or_else(|| match key.is_chosen {
             true => own,
             // Machines of the original say nothing of scopes: they need what such machines need.
             false => usual().both(own.closure()),
         });
         let machines = self.known().machines();
-        let others = machines
-            .all
-            .iter()
-            .filter(|machine| machine.stored.name != registration.name && self.is_of(machine, &key.owner));
-        let said: Vec<Option<ScopeSet>> = others.map(|machine| said_by(&machine.registration)).collect();
-        // An add-on may be several machines; what one of them needs is not less because another needs less.
-        let is_said = said_by(registration).is_some() && said.iter().all(Option::is_some);
-        let all = said.into_iter().flatten().fold(needed, ScopeSet::with);
+        let others = machines.all.iter().filter(|machine| {
+            machine.stored.name != registration.name && self.is_machine_of(machine, &key.owner)
+        });
+        let others: Vec<Option<ScopeSet>> = others.map(|machine| said_by(&machine.registration)).collect();
         Asked {
-            declared: Declared {
-                digest: digest_of(&all.names().join(" ")),
-                scopes: all,
-                addresses: String::new(),
-            },
+            // An add-on may be several machines; what one of them needs is not less because another needs less.
+            is_said: said.is_some() && others.iter().all(Option::is_some),
+            needed: others.into_iter().flatten().fold(needed, ScopeSet::with),
             allowed: if key.is_chosen { own } else { ScopeSet::EMPTY },
-            is_said,
         }
     }
 
-    fn is_of(&self, machine: &Machine, owner: &str) -> bool {
+    fn is_machine_of(&self, machine: &Machine, owner: &str) -> bool {
         self.rights().owner_of(&machine.stored.principal).as_deref() == Some(owner)
     }
 }
@@ -103,8 +112,13 @@ fn usual() -> ScopeSet {
     known.collect()
 }
 
+/// What a machine says that it needs, with what its registration itself needs.
 fn said_by(registration: &Registration) -> Option<ScopeSet> {
-    registration.scopes.as_deref().map(scopes)
+    let mut said = scopes(registration.scopes.as_deref()?).with(ScopeSet::of(&[Scope::EventsRead]));
+    if !registration.commands.is_empty() {
+        said = said.with(ScopeSet::of(&[Scope::CommandsRegister]));
+    }
+    Some(said)
 }
 
 /// Why a declaration is not taken in.
@@ -137,36 +151,27 @@ fn next(
 ) -> Result<Option<(HeldAddon, Vec<Effect>)>, Unchanged> {
     let by = PersonId::operator();
     let known = held.addons.get(addon);
-    let is_gone = known.is_none_or(|known| known.registration.state == AddonState::Uninstalled);
-    let rejected = known.is_some_and(|known| known.registration.rejected.contains(&asked.declared.digest));
-    let kind = known.map_or(AddonKind::Machine, |known| known.kind);
-    let declared = asked.declared.clone();
-    let (life, effects) = match known {
-        Some(_) if is_gone && rejected => return Ok(None),
-        Some(known) if !is_gone => {
-            let was_agreed = known.registration.approval.is_some();
-            if was_agreed && !asked.is_said && asked.allowed.is_empty() {
-                return Ok(None);
-            }
-            let before = known.registration.clone();
-            match asked.is_said {
-                true => before.declare_with_key(declared, asked.allowed, &by, now)?,
-                false if was_agreed => return Ok(None),
-                false => before.declare(declared)?,
-            }
+    let there = known.filter(|known| known.registration.state != AddonState::Uninstalled);
+    let approved = there.map_or(ScopeSet::EMPTY, |known| known.registration.approved());
+    let declared = asked.declared(approved);
+    let (life, effects) = match (known, there) {
+        (_, Some(there)) => {
+            let before = there.registration.clone();
+            before.declare_with_key(declared, asked.allowed, &by, now)?
         }
-        Some(_) | None => {
-            let mut asked = Life::with_key(declared, asked.allowed, by, now, held.waiting())?;
-            let rejected = known.map(|known| known.registration.rejected.clone());
-            asked.0.rejected = rejected.unwrap_or_default();
-            asked
+        (Some(gone), None) if gone.registration.rejected.contains(&declared.digest) => return Ok(None),
+        (gone, None) => {
+            let rejected = gone.map(|gone| gone.registration.rejected.clone());
+            let (mut life, effects) = Life::with_key(declared, asked.allowed, by, now, held.waiting())?;
+            life.rejected = rejected.unwrap_or_default();
+            (life, effects)
         }
     };
     if known.is_some_and(|known| known.registration == life) {
         return Ok(None);
     }
     let changed = HeldAddon {
-        kind,
+        kind: known.map_or(AddonKind::Machine, |known| known.kind),
         registration: life,
         held_until: known.and_then(|known| known.held_until),
     };
@@ -185,11 +190,7 @@ mod tests {
 
     fn asked(needed: &str, allowed: &str) -> Asked {
         Asked {
-            declared: Declared {
-                scopes: words(needed),
-                digest: digest_of(needed),
-                addresses: String::new(),
-            },
+            needed: words(needed),
             allowed: words(allowed),
             is_said: true,
         }

@@ -2,11 +2,9 @@
 
 use super::super::access::operations::{Row, person, row};
 
-/// Something that administrators do, or an add-on about itself.
+/// Something that administrators do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Administering {
-    /// An add-on reads its own registration.
-    Myself,
     /// List add-ons.
     List,
     /// Look at one, with what it asks for.
@@ -31,9 +29,10 @@ pub enum Administering {
     ReadPolicy,
     /// Put another in force, or see what that would change.
     ApplyPolicy,
+    /// Export the audit log.
+    ExportAudit,
 }
 
-const MYSELF: Row = row("self.get", ("GET", "/self"), &[], "read");
 const LIST: Row = reads("addon.list", "/admin/addons");
 const LOOK: Row = reads("addon.list", "/admin/addons/{key}");
 const EFFECTIVE: Row = reads("addon.effective", "/admin/addons/{key}/effective");
@@ -46,6 +45,8 @@ const GIVE: Row = decides("addon.grant", "/admin/grants");
 const TAKE: Row = decides("addon.grant", "/admin/grants/{id}/remove");
 const READ_POLICY: Row = reads("policy.read", "/admin/policy");
 const APPLY_POLICY: Row = decides("policy.apply", "/admin/policy");
+
+const EXPORT_AUDIT: Row = person("audit.export", ("GET", "/admin/audit"), "admin");
 
 /// Something that is read with a scope, or by an administrator.
 const fn reads(name: &'static str, path: &'static str) -> Row {
@@ -60,7 +61,6 @@ const fn decides(name: &'static str, path: &'static str) -> Row {
 impl Administering {
     /// All of them.
     pub const ALL: [Self; 13] = [
-        Self::Myself,
         Self::List,
         Self::Look,
         Self::Effective,
@@ -73,12 +73,12 @@ impl Administering {
         Self::Take,
         Self::ReadPolicy,
         Self::ApplyPolicy,
+        Self::ExportAudit,
     ];
 
     /// Its row.
     pub const fn row(self) -> &'static Row {
         match self {
-            Self::Myself => &MYSELF,
             Self::List => &LIST,
             Self::Look => &LOOK,
             Self::Effective => &EFFECTIVE,
@@ -91,6 +91,7 @@ impl Administering {
             Self::Take => &TAKE,
             Self::ReadPolicy => &READ_POLICY,
             Self::ApplyPolicy => &APPLY_POLICY,
+            Self::ExportAudit => &EXPORT_AUDIT,
         }
     }
 }

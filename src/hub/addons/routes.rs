@@ -1,4 +1,4 @@
-//! What administrators ask about add-ons over HTTP, and what an add-on asks about itself.
+//! What administrators ask about add-ons over HTTP.
 
 use std::str::FromStr as _;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::super::Hub;
 use super::super::access::Caller;
+use super::super::access::audit::export;
 use super::super::access::edit::EditError;
 use super::super::access::held::HeldAddon;
 use super::super::access::operations::Operation;
@@ -37,7 +38,6 @@ use crate::model::Timestamp;
 pub(in super::super) fn routes() -> Router<Hub> {
     use Administering as A;
     let router = Router::new();
-    let router = mount(router, Operation::Administer(A::Myself), get(myself));
     let router = mount(router, Operation::Administer(A::List), get(list));
     let router = mount(router, Operation::Administer(A::Look), get(look));
     let router = mount(router, Operation::Administer(A::Effective), get(may_do));
@@ -49,31 +49,11 @@ pub(in super::super) fn routes() -> Router<Hub> {
     let router = mount(router, Operation::Administer(A::Give), post(give_grant));
     let router = mount(router, Operation::Administer(A::Take), post(take_grant));
     let router = mount(router, Operation::Administer(A::ReadPolicy), get(read_policy));
-    mount(router, Operation::Administer(A::ApplyPolicy), post(apply_policy))
+    let router = mount(router, Operation::Administer(A::ApplyPolicy), post(apply_policy));
+    mount(router, Operation::Administer(A::ExportAudit), get(export_audit))
 }
 
 type Answered = Result<Json<Value>, Refusal>;
-
-/// `GET /self`: an add-on about itself, also while it waits.
-async fn myself(State(hub): State<Hub>, headers: HeaderMap) -> Answered {
-    let caller = hub.caller(&headers).await?;
-    caller.may_at_hub(Operation::Administer(Administering::Myself))?;
-    let Principal::Addon(key) = caller.principal() else {
-        return Err(Refusal::forbidden("addon_required", "this is for add-ons"));
-    };
-    let snapshot = hub.rights().snapshot(hub.now());
-    let addon = snapshot
-        .addons
-        .get(key)
-        .ok_or_else(|| Refusal::missing_thing("nothing is known of this add-on"))?;
-    let scopes = (addon.approved, addon.asked);
-    Ok(Json(views::own(
-        key,
-        addon.kind.word(),
-        addon.state.word(),
-        scopes,
-    )))
-}
 
 /// Whoever does something that only an administrator does, and who they are.
 async fn administrator(hub: &Hub, headers: &HeaderMap, what: Administering) -> Result<Caller, Refusal> {
@@ -395,7 +375,10 @@ async fn read_policy(State(hub): State<Hub>, headers: HeaderMap) -> Result<impl 
     let text = match hub.rights().governing_file() {
         Some(file) => std::fs::read_to_string(file)
             .map_err(|_| Refusal::busy("the policy's file cannot be read now", 5))?,
-        None => exported(&held(&hub).await?, &hub.store().people().await?),
+        None => {
+            let held = held(&hub).await?;
+            exported(&held, &hub.store().people().await?)
+        }
     };
     Ok(([(CONTENT_TYPE, "application/yaml; charset=utf-8")], text))
 }
@@ -432,6 +415,37 @@ async fn apply_policy(
     Ok(Json(json!({
         "effect": views::differences(&differences), "tests": views::outcomes(&outcomes), "preview": preview.preview,
     })))
+}
+
+/// From where on, and how much.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    #[serde(default)]
+    after: u64,
+}
+
+/// Entries of the audit log in one answer.
+const MOST_ENTRIES: usize = 10_000;
+
+/// `GET /admin/audit?after=`: entries as they were written, oldest first; the number of the last one is where the next part begins.
+async fn export_audit(
+    State(hub): State<Hub>,
+    Query(part): Query<Part>,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Refusal> {
+    administrator(&hub, &headers, Administering::ExportAudit).await?;
+    let audit = hub.rights().audit();
+    let path = audit
+        .ok_or_else(|| Refusal::missing_thing("this hub keeps no audit log"))?
+        .path();
+    let mut lines = Vec::new();
+    export(&path, part.after, MOST_ENTRIES, &mut lines).map_err(|error| {
+        let error: &dyn std::error::Error = &error;
+        tracing::error!(error, "the audit log cannot be read");
+        Refusal::busy("the audit log cannot be read now", 5)
+    })?;
+    Ok(([(CONTENT_TYPE, "application/x-ndjson")], lines))
 }
 
 fn read<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Refusal> {

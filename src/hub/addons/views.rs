@@ -8,7 +8,7 @@ use crate::access::policy::{Difference, Outcome};
 use crate::access::registration::Explained;
 use crate::access::scope::Scope;
 use crate::access::snapshot::Right;
-use crate::access::{AddonKey, Principal, ScopeSet};
+use crate::access::{AddonKey, PersonId, Principal};
 use crate::model::Timestamp;
 
 /// An add-on in a list: where it stands, what it may, and what it asks for.
@@ -37,7 +37,7 @@ pub fn consent(key: &AddonKey, held: &HeldAddon, all: &Held) -> Value {
     let explained = Explained::of(registration.approved(), wanted);
     let principal = Principal::Addon(key.clone());
     let acts_for = all.consents.get(key).cloned().unwrap_or_default();
-    let people: Vec<&str> = acts_for.people.iter().map(|person| person.as_str()).collect();
+    let people: Vec<&str> = acts_for.people.iter().map(PersonId::as_str).collect();
     let mut view = addon(key, held);
     view["new"] = sentences(&explained.new);
     view["kept"] = sentences(&explained.kept);
@@ -95,9 +95,4 @@ pub fn effective(lines: &[Line]) -> Value {
 pub fn outcomes(outcomes: &[Outcome]) -> Value {
     let one = |outcome: &Outcome| json!({"name": outcome.name, "failures": outcome.failures});
     outcomes.iter().map(one).collect()
-}
-
-/// What an add-on is told of itself.
-pub fn own(key: &AddonKey, kind: &str, state: &str, (approved, asked): (ScopeSet, ScopeSet)) -> Value {
-    json!({"key": key.as_str(), "kind": kind, "state": state, "scopes": approved.names(), "asks_for": asked.names()})
 }

@@ -59,6 +59,9 @@ pub enum ExtensionError {
     /// Somebody else changes it again and again.
     #[error("somebody else changes this extension at the moment")]
     Contended,
+    /// Tests of the policy would fail.
+    #[error("a test of the policy fails with it: {}", .0.join("; "))]
+    Tests(Vec<String>),
     /// The library of keys.
     #[error("no key can be made")]
     Library(#[from] KeyError),
@@ -72,6 +75,7 @@ impl From<EditError> for ExtensionError {
         match error {
             EditError::Store(error) => Self::Store(error),
             EditError::Row(error) => Self::Row(error),
+            EditError::Tests(failures) => Self::Tests(failures),
         }
     }
 }
@@ -103,6 +107,7 @@ impl ExtensionError {
             | Self::Key(_)
             | Self::NotThere(_)
             | Self::OtherKey { .. }
+            | Self::Tests(_)
             | Self::Library(_) => None,
         }
     }

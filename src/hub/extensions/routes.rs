@@ -68,7 +68,9 @@ impl From<ExtensionError> for Refusal {
             ExtensionError::Unchanged(Unchanged::NotAsked(_) | Unchanged::NotTicked(_)) => {
                 Self::bad("invalid_consent", message)
             }
-            ExtensionError::Unchanged(_) | ExtensionError::Contended => Self::conflict(message),
+            ExtensionError::Unchanged(_) | ExtensionError::Contended | ExtensionError::Tests(_) => {
+                Self::conflict(message)
+            }
             ExtensionError::Safe(_) => Self::busy(message, 60),
             ExtensionError::Outside(_)
             | ExtensionError::Descriptor(_)

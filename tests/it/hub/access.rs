@@ -104,6 +104,10 @@ impl Guarded {
     fn audited(&self) -> Vec<String> {
         let text = std::fs::read_to_string(self.directory.path().join("audit.jsonl")).unwrap();
         verify(BufReader::new(text.as_bytes()), Given::default()).unwrap();
+        let (webhooks, guess) = (std::str::from_utf8(SECRET).unwrap(), "hub_a_guess");
+        for secret in [self.key.as_str(), webhooks, guess] {
+            assert!(!text.contains(secret), "a secret is in the audit log");
+        }
         let entry = |line: &str| {
             let entry: Value = serde_json::from_str(line).unwrap();
             let field = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();

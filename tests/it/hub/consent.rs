@@ -67,10 +67,8 @@ async fn d07_a_machine_whose_key_agrees_to_nothing_waits_for_an_administrator() 
         "{answer}"
     );
     let own = get(&hub, "/self", &key).await;
-    assert_eq!(
-        own,
-        json!({"key": "waits", "kind": "sdm", "state": "pending", "scopes": [], "asks_for": ["events:read", "graph:read"]})
-    );
+    assert_eq!((&own["state"], &own["approved"]), (&json!("pending"), &json!([])));
+    assert_eq!(own["asks_for"], json!(["events:read", "graph:read"]), "{own}");
     pushed(&hub, "before").await;
     let only_events = ["events:read"]
         .into_iter()
@@ -374,4 +372,72 @@ async fn an_add_on_that_is_taken_away_leaves_no_rights_behind() {
             .iter()
             .all(|key| key.revoked.is_some())
     );
+}
+
+#[tokio::test]
+async fn f10_who_guesses_at_keys_waits_and_a_good_key_is_never_shut_out() {
+    let hub = TestHub::start(quick()).await;
+    let question = json!({"query": "query { Repo { name } }"});
+    let mut statuses = Vec::new();
+    for _ in 0..25 {
+        statuses.push(hub.post("/graphql/team/w", "hub_a_guess", &question).await.0);
+    }
+    assert_eq!((statuses[0], statuses[24]), (401, 429), "{statuses:?}");
+    assert_eq!(hub.post("/graphql/team/w", &hub.key, &question).await.0, 200);
+}
+
+#[tokio::test]
+async fn refusals_name_their_request_and_who_can_help_where() {
+    let hub = TestHub::start(quick()).await;
+    let request = hub.http.get(hub.url("/metrics")).bearer_auth(&hub.key);
+    let answer = request.send().await.unwrap();
+    let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+    let (id, challenge) = (header("x-request-id"), header("www-authenticate"));
+    assert_eq!(
+        challenge,
+        "Bearer error=\"insufficient_scope\", scope=\"admin:read\""
+    );
+    let refused: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    assert_eq!(refused["error"]["request_id"], json!(id), "{refused}");
+    assert_eq!(
+        refused["error"]["fix_url"],
+        json!("/admin/addons/test"),
+        "{refused}"
+    );
+    let answer = hub.http.get(hub.url("/metrics")).send().await.unwrap();
+    assert_eq!(
+        answer.headers()["www-authenticate"],
+        "JWT realm=\"hub\", Bearer realm=\"hub\""
+    );
+}
+
+#[tokio::test]
+async fn k3_what_comes_into_force_is_written_down_whoever_did_it() {
+    use sdm::access::audit::{Given, verify};
+    use sdm::hub::administration::Administration;
+    use sdm::hub::{HubOptions, start};
+    use sdm::store::hub::Place;
+    let directory = tempfile::tempdir().unwrap();
+    let audit = directory.path().join("audit.jsonl");
+    let mut options = HubOptions::new(
+        Place::File(directory.path().join("hub.db")),
+        "127.0.0.1:0".parse().unwrap(),
+    );
+    options.rhythm = quick();
+    options.audit = Some(audit.clone());
+    let hub = start(options).await.unwrap();
+    let administration = Administration::of(hub.memory());
+    let (_, key) = administration.new_key(&wish(&[])).await.unwrap();
+    let begun = std::time::Instant::now();
+    let text = loop {
+        let text = std::fs::read_to_string(&audit).unwrap();
+        if text.contains("gave addon:test: admin on *") && text.contains("addon:test active: events:read") {
+            break text;
+        }
+        assert!(begun.elapsed() < PATIENCE, "it is never written down: {text}");
+        tokio::task::yield_now().await;
+    };
+    verify(text.as_bytes(), Given::default()).unwrap();
+    assert!(text.contains("\"principal\":\"person:operator\"") && !text.contains(&key));
+    assert!(hub.stop().await);
 }
