@@ -322,10 +322,14 @@ async fn logs_that_have_rested_lie_in_files_and_are_read_like_the_others() {
     assert_eq!(texts(&hub, READ).await, ["one", "two", "three", "four"]);
     // A file that is gone is said, and ends nothing.
     for file in files() {
-        std::fs::remove_file(file).unwrap();
+        std::fs::remove_file(file).ok();
     }
     let shown = texts(&hub, READ).await;
-    assert!(shown[0].contains("cannot read"), "{shown:?}");
+    // The newest part may be about to be put into a file, and then the word about the others is kept in it.
+    assert!(
+        shown[0].contains("cannot read") || shown[0].contains("were lost with"),
+        "{shown:?}"
+    );
     assert!(hub.hub.stop().await);
     // And none is kept for ever.
     let short = LogOptions {
