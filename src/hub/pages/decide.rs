@@ -179,7 +179,7 @@ fn wish(workspace: &str, goal_set: &str, goal: Object<'_>, decision: Decision) -
         ("goal", json!(goal.text("/uniqueName"))),
         ("environment", json!(goal.text("/environment"))),
     ];
-    if decision == Decision::Approve {
+    if matches!(decision, Decision::Approve | Decision::Deny) {
         parameters.push(("version", json!(goal.number("/version").unwrap_or(0).to_string())));
     }
     Wish {

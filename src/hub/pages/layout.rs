@@ -84,16 +84,19 @@ impl Tab {
 pub(super) enum HubTab {
     /// Keys.
     Keys,
+    /// People.
+    People,
     /// The audit log.
     Audit,
 }
 
 impl HubTab {
-    const ALL: [Self; 2] = [Self::Keys, Self::Audit];
+    const ALL: [Self; 3] = [Self::Keys, Self::People, Self::Audit];
 
     const fn word(self) -> &'static str {
         match self {
             Self::Keys => "Keys",
+            Self::People => "People",
             Self::Audit => "Audit",
         }
     }
@@ -101,6 +104,7 @@ impl HubTab {
     const fn address(self) -> &'static str {
         match self {
             Self::Keys => super::keys::PLACE,
+            Self::People => super::people::PLACE,
             Self::Audit => super::audit::PLACE,
         }
     }
@@ -109,6 +113,7 @@ impl HubTab {
     const fn page(self) -> Page {
         match self {
             Self::Keys => Page::Keys,
+            Self::People => Page::People,
             Self::Audit => Page::Audit,
         }
     }

@@ -21,6 +21,7 @@ mod look;
 mod machines;
 mod object;
 pub mod operations;
+mod people;
 mod query;
 pub(super) mod stream;
 mod text;
@@ -78,6 +79,13 @@ pub(super) fn routes() -> Router<Hub> {
         (Page::RevokeKey, post(keys::revoke)),
         (Page::GiveConsent, post(you::give_consent)),
         (Page::WithdrawConsent, post(you::withdraw_consent)),
+        (Page::RevokeAuthorization, post(you::revoke_authorization)),
+        (Page::People, get(people::show)),
+        (Page::Invite, post(people::invite)),
+        (Page::TakeBack, post(people::take_back)),
+        (Page::ChangeRole, post(people::change_role)),
+        (Page::Suspend, post(people::suspend)),
+        (Page::Restore, post(people::restore)),
     ];
     let router = pages.into_iter().fold(Router::new(), |router, (page, handler)| {
         mount(router, Operation::Page(page), handler)

@@ -53,6 +53,20 @@ pub enum Page {
     GiveConsent,
     /// Take that back.
     WithdrawConsent,
+    /// See people and invitations.
+    People,
+    /// Invite somebody.
+    Invite,
+    /// Take an invitation back.
+    TakeBack,
+    /// Give a person another role.
+    ChangeRole,
+    /// Let a person in no more.
+    Suspend,
+    /// Let a person in again.
+    Restore,
+    /// Take back what one lets the hub do elsewhere.
+    RevokeAuthorization,
 }
 
 const HOME: Row = open("sign_in", ("GET", "/"));
@@ -110,6 +124,22 @@ const WITHDRAW_CONSENT: Row = person(
     "read",
 );
 
+const PEOPLE: Row = row("person.list", ("GET", "/people"), &["admin:read"], "admin");
+const INVITE: Row = person("person.invite", ("POST", "/people/invite"), "admin");
+const TAKE_BACK: Row = person(
+    "person.invite",
+    ("POST", "/people/invitations/{id}/take-back"),
+    "admin",
+);
+const CHANGE_ROLE: Row = person("person.role", ("POST", "/people/{person}/role"), "admin");
+const SUSPEND: Row = person("person.suspend", ("POST", "/people/{person}/suspend"), "admin");
+const RESTORE: Row = person("person.role", ("POST", "/people/{person}/restore"), "admin");
+const REVOKE_AUTHORIZATION: Row = person(
+    "authorization.revoke",
+    ("POST", "/you/authorizations/{provider}/revoke"),
+    "read",
+);
+
 /// A page that shows what is in the graph.
 const fn read(path: &'static str) -> Row {
     row("graph.query", ("GET", path), &["graph:read"], "read")
@@ -122,7 +152,7 @@ const fn log(path: &'static str) -> Row {
 
 impl Page {
     /// Every page.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 31] = [
         Self::Home,
         Self::Asset,
         Self::Activity,
@@ -147,6 +177,13 @@ impl Page {
         Self::OthersKeys,
         Self::GiveConsent,
         Self::WithdrawConsent,
+        Self::People,
+        Self::Invite,
+        Self::TakeBack,
+        Self::ChangeRole,
+        Self::Suspend,
+        Self::Restore,
+        Self::RevokeAuthorization,
     ];
 
     /// Its row.
@@ -176,6 +213,13 @@ impl Page {
             Self::OthersKeys => &OTHERS_KEYS,
             Self::GiveConsent => &GIVE_CONSENT,
             Self::WithdrawConsent => &WITHDRAW_CONSENT,
+            Self::People => &PEOPLE,
+            Self::Invite => &INVITE,
+            Self::TakeBack => &TAKE_BACK,
+            Self::ChangeRole => &CHANGE_ROLE,
+            Self::Suspend => &SUSPEND,
+            Self::Restore => &RESTORE,
+            Self::RevokeAuthorization => &REVOKE_AUTHORIZATION,
         }
     }
 
@@ -205,7 +249,14 @@ impl Page {
             | Self::RevokeKey
             | Self::OthersKeys
             | Self::GiveConsent
-            | Self::WithdrawConsent => false,
+            | Self::WithdrawConsent
+            | Self::People
+            | Self::Invite
+            | Self::TakeBack
+            | Self::ChangeRole
+            | Self::Suspend
+            | Self::Restore
+            | Self::RevokeAuthorization => false,
         }
     }
 }

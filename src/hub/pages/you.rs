@@ -13,6 +13,7 @@ use super::look::Look;
 use super::object::time;
 use super::operations::Page;
 use super::text::{Name, Shown, step};
+use crate::ports::authorizations::StoredAuthorization;
 use crate::ports::people::{StoredIdentity, StoredSession};
 use crate::ports::rights::{StoredAddon, StoredRights};
 
@@ -32,6 +33,10 @@ pub(super) async fn show(
         .await
         .map_err(Refusal::from)?;
     let identities = store.identities(&viewer.person.id).await.map_err(Refusal::from)?;
+    let granted = store
+        .authorizations_of(&viewer.person.id)
+        .await
+        .map_err(Refusal::from)?;
     let rights = store.rights().await.map_err(Refusal::from)?;
     let content = html! {
         div.bar { h1 { (Shown(&viewer.person.name)) } }
@@ -44,6 +49,7 @@ pub(super) async fn show(
             h2 #sessions { "Where you are signed in" }
             ul.rows { @for session in &sessions { li { (row(&look, &viewer, session)) } } }
         }
+        (authorizations(&look, &granted))
         (consents(&look, &viewer.person.id, &rights))
     };
     Ok(Document::of(&look.frame(None), "You", &content))
@@ -64,6 +70,30 @@ fn row(look: &Look, viewer: &Viewer, session: &StoredSession) -> Markup {
         form method="post" action={ (PLACE) "/sessions/" (step(&session.id)) "/end" } {
             (look.token())
             button.danger { @if is_this { "Sign out" } @else { "End" } }
+        }
+    }
+}
+
+/// What somebody lets the hub do elsewhere.
+fn authorizations(look: &Look, granted: &[StoredAuthorization]) -> Markup {
+    html! {
+        section.card aria-labelledby="authorizations" {
+            h2 #authorizations { "What you let this hub do elsewhere" }
+            @if granted.is_empty() { p.dim { "Nothing. A command that needs it asks you." } }
+            ul.rows {
+                @for one in granted {
+                    li {
+                        div {
+                            strong { (Name(&one.provider)) } " " (Shown(&one.scopes.join(", ")))
+                            p.dim { "granted " (time(Some(one.granted))) @if let Some(ends) = one.expires { ", until " (time(Some(ends))) } }
+                        }
+                        form.inline method="post" action={ (PLACE) "/authorizations/" (step(&one.provider)) "/revoke" } {
+                            (look.token())
+                            button.danger { "Revoke" span.unseen { " on " (Name(&one.provider)) } }
+                        }
+                    }
+                }
+            }
         }
     }
 }
@@ -107,6 +137,18 @@ fn consent(look: &Look, addon: &StoredAddon, is_agreed: bool, is_for_everybody: 
             button.danger[is_agreed] { (label) span.unseen { " that " (Name(&addon.key)) " acts for you" } }
         }
     }
+}
+
+/// `POST /you/authorizations/{provider}/revoke`: here and there.
+pub(super) async fn revoke_authorization(
+    State(hub): State<Hub>,
+    Path(provider): Path<String>,
+    headers: HeaderMap,
+    viewer: Viewer,
+) -> Result<Redirect, Refused> {
+    Look::at_hub(&hub, &headers, Page::RevokeAuthorization).await?;
+    hub.revoke_authorization(&viewer, &provider).await?;
+    Ok(Redirect::to(PLACE))
 }
 
 /// `POST /you/consents/{key}/give`.

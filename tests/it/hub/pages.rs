@@ -573,6 +573,53 @@ async fn goal_sets_of_pushes_that_no_forge_told_of_are_entries_of_their_own() {
     );
 }
 
+#[tokio::test]
+async fn an_administrator_invites_somebody_with_a_link_that_is_shown_once() {
+    let seen = Seen::start().await;
+    let mut ada = signed_in(&seen.hub, "ada", PersonRole::Owner).await;
+    let page = ada.get("/people").await;
+    assert!(
+        page.status == 200 && page.text.contains("Invite somebody"),
+        "{}",
+        page.text
+    );
+    let token = ada.token().await;
+    let made = ada
+        .submit(
+            "/people/invite",
+            &format!("anti_forgery={token}&id=grace&name=Grace+%3Cb%3E&role=member"),
+        )
+        .await;
+    let (_, rest) = made.text.split_once("class=\"once\">").expect("a link");
+    let link = rest.split('<').next().unwrap();
+    let page = ada.get("/people").await;
+    assert!(
+        page.text.contains("Grace &lt;b&gt;") && !page.text.contains(link),
+        "{}",
+        page.text
+    );
+    let mut grace = Browser::new(&seen.hub);
+    assert_eq!(grace.come_in(link).await.status, 303);
+    let page = grace.get("/people").await;
+    assert_eq!(page.status, 403, "members do not see who is there");
+    assert!(
+        !grace
+            .get("/workspaces/w/activity")
+            .await
+            .text
+            .contains("href=\"/people\"")
+    );
+    let suspended = ada
+        .submit("/people/grace/suspend", &format!("anti_forgery={token}"))
+        .await;
+    assert_eq!((suspended.status, suspended.location.as_str()), (303, "/people"));
+    assert_ne!(grace.get("/workspaces/w/activity").await.status, 200);
+    let last = ada
+        .submit("/people/ada/role", &format!("anti_forgery={token}&role=member"))
+        .await;
+    assert_eq!(last.status, 409, "{}", last.text);
+}
+
 /// Something that a stream has said.
 #[derive(Debug)]
 struct Heard {
