@@ -25,8 +25,8 @@ enum PeopleCommand {
         /// Their id here, for good: letters, digits, `.`, `_` and `-`
         id: String,
         /// Their name; the id when absent
-        #[arg(long)]
-        name: Option<String>,
+        #[arg(long, value_name = "NAME")]
+        full_name: Option<String>,
         /// What they will be: member, admin or owner
         #[arg(long, default_value = "member")]
         role: String,
@@ -67,9 +67,9 @@ pub(super) fn run(context: &mut Context, place: &Place, args: &Args, address: &s
                 person_line,
             )?;
         }
-        Some(PeopleCommand::Invite { id, name, role }) => {
+        Some(PeopleCommand::Invite { id, full_name, role }) => {
             let invited = Invited {
-                name: name.clone().unwrap_or_else(|| id.clone()),
+                name: full_name.clone().unwrap_or_else(|| id.clone()),
                 role: read_role(role)?,
             };
             let made = administer(place, false, |hub| async move {
