@@ -179,7 +179,7 @@ async fn what_may_not_be_seen_takes_no_place_in_a_page() {
         Value::Object(answering.query(&question).await.unwrap())
     };
     let text = "{ SdmGoal(orderBy: uniqueName_desc, first: 1) { uniqueName } \
-        Push { goals(orderBy: uniqueName_desc, first: 1) { uniqueName } } }";
+        Push(branch: main) { goals(orderBy: uniqueName_desc, first: 1) { uniqueName } } }";
     let first = answer(text).await;
     let build = json!([{"uniqueName": "build"}]);
     assert_eq!((&first["SdmGoal"], &first["Push"][0]["goals"]), (&build, &build));
