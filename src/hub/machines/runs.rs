@@ -11,8 +11,9 @@ use super::deliver::Session;
 use crate::ports::hub::{HubStoreError, Run};
 use crate::wire::hub::{Control, Instance, extensions};
 
-/// How long a run that has registered has to open its websocket.
-const OPENING: Duration = Duration::from_secs(60);
+/// How long a run that has registered keeps others away until it opens its websocket. One that was killed in between delays its next
+/// start by no more.
+const OPENING: Duration = Duration::from_secs(15);
 
 /// Longest id.
 const LONGEST: usize = 64;
