@@ -84,6 +84,8 @@ impl Tab {
 pub(super) enum HubTab {
     /// Keys.
     Keys,
+    /// Machines and extensions with what each may do.
+    Addons,
     /// People.
     People,
     /// The audit log.
@@ -91,11 +93,12 @@ pub(super) enum HubTab {
 }
 
 impl HubTab {
-    const ALL: [Self; 3] = [Self::Keys, Self::People, Self::Audit];
+    const ALL: [Self; 4] = [Self::Keys, Self::Addons, Self::People, Self::Audit];
 
     const fn word(self) -> &'static str {
         match self {
             Self::Keys => "Keys",
+            Self::Addons => "Rights",
             Self::People => "People",
             Self::Audit => "Audit",
         }
@@ -104,6 +107,7 @@ impl HubTab {
     const fn address(self) -> &'static str {
         match self {
             Self::Keys => super::keys::PLACE,
+            Self::Addons => super::addons::PLACE,
             Self::People => super::people::PLACE,
             Self::Audit => super::audit::PLACE,
         }
@@ -113,6 +117,7 @@ impl HubTab {
     const fn page(self) -> Page {
         match self {
             Self::Keys => Page::Keys,
+            Self::Addons => Page::Addons,
             Self::People => Page::People,
             Self::Audit => Page::Audit,
         }

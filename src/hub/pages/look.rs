@@ -108,6 +108,11 @@ impl Look {
         self.caller.could_at_hub(Operation::Page(page))
     }
 
+    /// Workspaces that they may look at.
+    pub(super) fn workspaces(&self) -> &[String] {
+        &self.workspaces
+    }
+
     /// The frame of a page.
     pub(super) fn frame(&self, tab: Option<Tab>) -> Frame {
         let others = self.workspaces.iter().filter(|other| **other != self.workspace);

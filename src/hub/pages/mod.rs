@@ -5,6 +5,7 @@
 //! there is a file for each page.
 
 mod activity;
+mod addons;
 mod assets;
 mod audit;
 mod dead;
@@ -14,6 +15,7 @@ mod entry;
 mod form;
 mod goal;
 mod goal_set;
+mod grants;
 mod keys;
 mod layout;
 mod log;
@@ -79,6 +81,15 @@ pub(super) fn routes() -> Router<Hub> {
         (Page::RevokeKey, post(keys::revoke)),
         (Page::GiveConsent, post(you::give_consent)),
         (Page::WithdrawConsent, post(you::withdraw_consent)),
+        (Page::Addons, get(addons::show)),
+        (Page::Addon, get(addons::show_one)),
+        (Page::ApproveAddon, post(addons::approve)),
+        (Page::RejectAddon, post(addons::reject)),
+        (Page::DisableAddon, post(addons::disable)),
+        (Page::EnableAddon, post(addons::enable)),
+        (Page::UninstallAddon, post(addons::uninstall)),
+        (Page::Grant, post(grants::ask)),
+        (Page::Ungrant, post(grants::remove)),
         (Page::RevokeAuthorization, post(you::revoke_authorization)),
         (Page::People, get(people::show)),
         (Page::Invite, post(people::invite)),

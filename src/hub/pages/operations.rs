@@ -67,6 +67,24 @@ pub enum Page {
     Restore,
     /// Take back what one lets the hub do elsewhere.
     RevokeAuthorization,
+    /// See machines and extensions with what each may do.
+    Addons,
+    /// See one of them.
+    Addon,
+    /// Agree to what one asks for, or to less.
+    ApproveAddon,
+    /// Reject it.
+    RejectAddon,
+    /// Switch one off.
+    DisableAddon,
+    /// Switch it on again.
+    EnableAddon,
+    /// Take it away.
+    UninstallAddon,
+    /// See the effect of a grant, and give it.
+    Grant,
+    /// See the effect of taking a grant away, and take it.
+    Ungrant,
 }
 
 const HOME: Row = open("sign_in", ("GET", "/"));
@@ -140,6 +158,20 @@ const REVOKE_AUTHORIZATION: Row = person(
     "read",
 );
 
+const ADDONS: Row = row("addon.list", ("GET", "/add-ons"), &["admin:read"], "admin");
+const ADDON: Row = row("addon.list", ("GET", "/add-ons/{key}"), &["admin:read"], "admin");
+const APPROVE_ADDON: Row = person("addon.approve", ("POST", "/add-ons/{key}/approve"), "admin");
+const REJECT_ADDON: Row = person("addon.approve", ("POST", "/add-ons/{key}/reject"), "admin");
+const DISABLE_ADDON: Row = person("addon.disable", ("POST", "/add-ons/{key}/disable"), "admin");
+const ENABLE_ADDON: Row = person("addon.enable", ("POST", "/add-ons/{key}/enable"), "admin");
+const UNINSTALL_ADDON: Row = person("addon.uninstall", ("POST", "/add-ons/{key}/uninstall"), "admin");
+const GRANT: Row = person("addon.grant", ("POST", "/add-ons/{key}/grants"), "admin");
+const UNGRANT: Row = person(
+    "addon.grant",
+    ("POST", "/add-ons/{key}/grants/{id}/remove"),
+    "admin",
+);
+
 /// A page that shows what is in the graph.
 const fn read(path: &'static str) -> Row {
     row("graph.query", ("GET", path), &["graph:read"], "read")
@@ -152,7 +184,7 @@ const fn log(path: &'static str) -> Row {
 
 impl Page {
     /// Every page.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 40] = [
         Self::Home,
         Self::Asset,
         Self::Activity,
@@ -184,6 +216,15 @@ impl Page {
         Self::Suspend,
         Self::Restore,
         Self::RevokeAuthorization,
+        Self::Addons,
+        Self::Addon,
+        Self::ApproveAddon,
+        Self::RejectAddon,
+        Self::DisableAddon,
+        Self::EnableAddon,
+        Self::UninstallAddon,
+        Self::Grant,
+        Self::Ungrant,
     ];
 
     /// Its row.
@@ -220,6 +261,15 @@ impl Page {
             Self::Suspend => &SUSPEND,
             Self::Restore => &RESTORE,
             Self::RevokeAuthorization => &REVOKE_AUTHORIZATION,
+            Self::Addons => &ADDONS,
+            Self::Addon => &ADDON,
+            Self::ApproveAddon => &APPROVE_ADDON,
+            Self::RejectAddon => &REJECT_ADDON,
+            Self::DisableAddon => &DISABLE_ADDON,
+            Self::EnableAddon => &ENABLE_ADDON,
+            Self::UninstallAddon => &UNINSTALL_ADDON,
+            Self::Grant => &GRANT,
+            Self::Ungrant => &UNGRANT,
         }
     }
 
@@ -256,7 +306,16 @@ impl Page {
             | Self::ChangeRole
             | Self::Suspend
             | Self::Restore
-            | Self::RevokeAuthorization => false,
+            | Self::RevokeAuthorization
+            | Self::Addons
+            | Self::Addon
+            | Self::ApproveAddon
+            | Self::RejectAddon
+            | Self::DisableAddon
+            | Self::EnableAddon
+            | Self::UninstallAddon
+            | Self::Grant
+            | Self::Ungrant => false,
         }
     }
 }

@@ -620,6 +620,60 @@ async fn an_administrator_invites_somebody_with_a_link_that_is_shown_once() {
     assert_eq!(last.status, 409, "{}", last.text);
 }
 
+#[tokio::test]
+async fn f4_what_a_machine_asks_for_waits_until_it_is_ticked_and_a_grant_shows_its_effect_first() {
+    let seen = Seen::start().await;
+    let waiting = KeyWish {
+        name: "newcomer".to_owned(),
+        waits: true,
+        ..wish(&[])
+    };
+    let (_, key) = seen.hub.administration().new_key(&waiting).await.unwrap();
+    let mut asks = registration("newcomer", "1.0.0", "durable");
+    asks["scopes"] = json!(["events:read", "goals:write", "admin:read"]);
+    seen.hub.post("/registration", &key, &asks).await;
+    let mut ada = signed_in(&seen.hub, "ada", PersonRole::Owner).await;
+    let token = ada.token().await;
+    let page = ada.get("/add-ons/newcomer").await.text;
+    assert!(page.contains("waits for an administrator"), "{page}");
+    let is_ticked = |scope: &str| page.contains(&format!("value=\"{scope}\" checked"));
+    assert!(
+        is_ticked("goals:write") && !is_ticked("admin:read"),
+        "what is dangerous has a tick of its own: {page}"
+    );
+    let (_, rest) = page.split_once("name=\"shown\" value=\"").unwrap();
+    let shown = rest.split('"').next().unwrap();
+    let other = format!("anti_forgery={token}&shown=other&scope=events:read");
+    assert_eq!(ada.submit("/add-ons/newcomer/approve", &other).await.status, 409);
+    let less = format!("anti_forgery={token}&shown={shown}&scope=events:read&scope=goals:write");
+    let approved = ada.submit("/add-ons/newcomer/approve", &less).await;
+    assert_eq!(approved.status, 303, "{}", approved.text);
+    let grant = format!("anti_forgery={token}&selector=repo:acme/app&right=write&days=7&note=a+%3Cb%3E");
+    let effect = ada.submit("/add-ons/newcomer/grants", &grant).await;
+    assert!(
+        effect.text.contains("gains") && effect.text.contains("goal.update"),
+        "{}",
+        effect.text
+    );
+    assert!(
+        !ada.get("/add-ons/newcomer").await.text.contains("Take away"),
+        "looking gives nothing"
+    );
+    let given = ada
+        .submit("/add-ons/newcomer/grants", &format!("{grant}&sure=yes"))
+        .await;
+    assert_eq!(given.status, 303, "{}", given.text);
+    let page = ada.get("/add-ons/newcomer").await.text;
+    assert!(
+        page.contains("Take away") && page.contains("a &lt;b&gt;") && page.contains("active"),
+        "{page}"
+    );
+    let mut grace = signed_in(&seen.hub, "grace", PersonRole::Member).await;
+    let own = grace.token().await;
+    let own = grant.replace(&token, &own);
+    assert_eq!(grace.submit("/add-ons/newcomer/grants", &own).await.status, 403);
+}
+
 /// Something that a stream has said.
 #[derive(Debug)]
 struct Heard {
