@@ -326,7 +326,7 @@ impl Hub {
         let made = match (known, invitation) {
             (Some(person), _) => Coming::known(&person.id),
             (None, Some(link)) => Coming::invited(&link, now),
-            (None, None) if claimed.joins => Coming::joining(self.new_member(claimed).await?),
+            (None, None) if claimed.joins => Coming::joining(&self.new_member(claimed).await?),
             (None, None) => {
                 return Ok(Err(format!(
                     "Nobody here knows {} of {}. Ask an administrator for an invitation, and open it first.",
@@ -441,7 +441,7 @@ impl Coming {
     }
 
     /// Somebody who needs no invitation.
-    fn joining(person: StoredPerson) -> Self {
+    fn joining(person: &StoredPerson) -> Self {
         Self {
             makes: Some(person.clone()),
             ..Self::known(&person.id)
