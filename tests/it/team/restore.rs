@@ -1,6 +1,6 @@
 //! A hub that was put back to an older point, beside a machine that is ahead of it (threat K4).
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::real::{RealHub, connected, together, watch};
 use super::scene::ONE_GOAL;
@@ -97,11 +97,7 @@ async fn k4_what_a_restored_hub_forgot_it_is_told_again_and_revoked_keys_stay_re
     // Nothing has run twice, and the machine goes on.
     let sets = machine.goal_sets();
     assert_eq!(sets.len(), 2);
-    assert!(
-        sets.iter()
-            .all(|set| set["goals"][0]["attempt"] == Value::from(1)),
-        "{sets:?}"
-    );
+    assert!(sets.iter().all(|set| set["goals"][0]["attempt"] == 1), "{sets:?}");
     let log = machine.daemon_log();
     assert!(log.contains("the hub has forgotten something"), "{log}");
     let third = machine.commit("third", &[("README.md", "3")]);
