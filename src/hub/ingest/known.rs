@@ -9,22 +9,26 @@ use serde_json::{Value, json};
 use super::super::changes::Change;
 use super::super::goals::{commit_key, push_key};
 
-/// Text at a path such as `/repository/name`.
+/// What stands at a path of names such as `/repository/name`; names are plain, so that nothing of the path is to be unescaped.
+pub(super) fn find<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+    path.split('/').skip(1).try_fold(value, |value, name| value.get(name))
+}
+
+/// Text at a path.
 pub(super) fn text<'v>(value: &'v Value, path: &str) -> Option<&'v str> {
-    value.pointer(path).and_then(Value::as_str)
+    find(value, path).and_then(Value::as_str)
 }
 
 /// A number at a path, as text.
 pub(super) fn number(value: &Value, path: &str) -> Option<String> {
-    value
-        .pointer(path)
+    find(value, path)
         .and_then(Value::as_u64)
         .map(|number| number.to_string())
 }
 
 /// A repository as a webhook tells of it.
 #[derive(Debug, Clone)]
-pub(super) struct Repository {
+pub(super) struct Repository<'p> {
     /// The forge: its host, with the port when it is not the usual one.
     pub(super) provider: String,
     scheme: String,
@@ -32,12 +36,12 @@ pub(super) struct Repository {
     name: String,
     id: String,
     owner_id: String,
-    value: Value,
+    value: &'p Value,
 }
 
-impl Repository {
+impl<'p> Repository<'p> {
     /// The `repository` of a payload.
-    pub(super) fn of(payload: &Value) -> Option<Self> {
+    pub(super) fn of(payload: &'p Value) -> Option<Self> {
         let value = payload.get("repository")?;
         let url = Url::parse(text(value, "/html_url")?).ok()?;
         let host = url.host_str()?;
@@ -52,7 +56,7 @@ impl Repository {
             scheme: url.scheme().to_owned(),
             owner: owner.to_owned(),
             name: name.to_owned(),
-            value: value.clone(),
+            value,
         })
     }
 
@@ -136,7 +140,7 @@ impl Repository {
     }
 
     fn organization(&self) -> Change {
-        let kind = match text(&self.value, "/owner/type") {
+        let kind = match text(self.value, "/owner/type") {
             Some("User") => "user",
             Some(_) | None => "organization",
         };

@@ -2,7 +2,6 @@
 //!
 //! Rows that a size has too many are NULL and left out by the statement itself.
 
-use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
 use sqlx::any::{AnyArguments, AnyRow};
@@ -42,13 +41,18 @@ impl From<i64> for Cell {
 /// The values of a row, without its workspace.
 pub(super) type Row = Vec<Cell>;
 
-/// A statement around many rows of one workspace, which is its first placeholder; the rows are called `v`, their columns
-/// `column1` and so on, and the first of those is never NULL.
+/// A statement around many rows of one workspace, which is `$1`, stands once, and before them; the rows are called `v`, their
+/// columns `column1` and so on, and the first of those is never NULL.
 pub(super) struct ManyRows {
     before: &'static str,
     after: &'static str,
-    texts: [OnceLock<Arc<str>>; SIZES.len()],
+    /// For SQLite: placeholders without a name, because it looks for each name among all the others.
+    nameless: Texts,
+    numbered: Texts,
 }
+
+/// One text for each size.
+type Texts = [OnceLock<Arc<str>>; SIZES.len()];
 
 /// The size for the next of so many rows: one that leaves at most half of itself empty.
 fn next_size(left: usize) -> usize {
@@ -66,7 +70,7 @@ pub(super) struct Lists {
     between: &'static str,
     after: &'static str,
     from: usize,
-    texts: [OnceLock<Arc<str>>; SIZES.len()],
+    texts: Texts,
 }
 
 impl Lists {
@@ -114,6 +118,31 @@ pub(super) fn lists<'v, T>(
     })
 }
 
+/// How a database likes placeholders to be written.
+#[derive(Debug, Clone, Copy)]
+enum Manner {
+    /// `?`, each the next value.
+    Nameless,
+    /// `$1` and so on.
+    Numbered,
+}
+
+impl Manner {
+    fn of(connection: &AnyConnection) -> Self {
+        match connection.backend_name() {
+            "SQLite" => Self::Nameless,
+            _ => Self::Numbered,
+        }
+    }
+
+    fn marks(self, from: usize, count: usize) -> String {
+        match self {
+            Self::Nameless => vec!["?"; count].join(", "),
+            Self::Numbered => marks(from, count),
+        }
+    }
+}
+
 type Statement = Query<'static, Any, AnyArguments>;
 
 impl ManyRows {
@@ -122,34 +151,43 @@ impl ManyRows {
         Self {
             before,
             after,
-            texts: [const { OnceLock::new() }; SIZES.len()],
+            nameless: [const { OnceLock::new() }; SIZES.len()],
+            numbered: [const { OnceLock::new() }; SIZES.len()],
         }
     }
 
-    fn text(&self, number: usize, width: usize) -> AssertSqlSafe<Arc<str>> {
-        let text = self.texts[number].get_or_init(|| {
-            let mut text = format!("{} (VALUES ", self.before);
-            for row in 0..SIZES[number] {
-                let separator = if row == 0 { "" } else { ", " };
-                let _ = write!(text, "{separator}({})", marks(2 + row * width, width));
-            }
-            let _ = write!(text, ") AS v {}", self.after);
-            text.into()
+    fn text(&self, number: usize, width: usize, manner: Manner) -> AssertSqlSafe<Arc<str>> {
+        let text = match manner {
+            Manner::Nameless => &self.nameless[number],
+            Manner::Numbered => &self.numbered[number],
+        };
+        let text = text.get_or_init(|| {
+            let before = match manner {
+                Manner::Nameless => self.before.replacen("$1", "?", 1),
+                Manner::Numbered => self.before.to_owned(),
+            };
+            let rows: Vec<String> = (0..SIZES[number])
+                .map(|row| format!("({})", manner.marks(2 + row * width, width)))
+                .collect();
+            format!("{before} (VALUES {}) AS v {}", rows.join(", "), self.after).into()
         });
         AssertSqlSafe(Arc::clone(text))
     }
 
-    fn statements(&'static self, workspace: &str, rows: Vec<Row>) -> impl Iterator<Item = Statement> {
+    fn statements(
+        &'static self,
+        workspace: &str,
+        rows: Vec<Row>,
+        manner: Manner,
+    ) -> impl Iterator<Item = Statement> {
         let workspace = workspace.to_owned();
         let mut rows = rows.into_iter();
         std::iter::from_fn(move || {
             let number = next_size(rows.len());
             let first = rows.next()?;
             let kinds = first.clone();
-            let mut query = bind(
-                sqlx::query(self.text(number, first.len())).bind(workspace.clone()),
-                first,
-            );
+            let text = self.text(number, first.len(), manner);
+            let mut query = bind(sqlx::query(text).bind(workspace.clone()), first);
             for _ in 1..SIZES[number] {
                 query = match rows.next() {
                     Some(row) => bind(query, row),
@@ -167,7 +205,8 @@ impl ManyRows {
         workspace: &str,
         rows: Vec<Row>,
     ) -> Result<(), sqlx::Error> {
-        for statement in self.statements(workspace, rows) {
+        let manner = Manner::of(connection);
+        for statement in self.statements(workspace, rows, manner) {
             statement.execute(&mut *connection).await?;
         }
         Ok(())
@@ -181,7 +220,8 @@ impl ManyRows {
         rows: Vec<Row>,
     ) -> Result<Vec<AnyRow>, sqlx::Error> {
         let mut found = Vec::new();
-        for statement in self.statements(workspace, rows) {
+        let manner = Manner::of(connection);
+        for statement in self.statements(workspace, rows, manner) {
             found.extend(statement.fetch_all(&mut *connection).await?);
         }
         Ok(found)
@@ -222,6 +262,20 @@ mod tests {
                 "{rows} rows take {statements} statements"
             );
         }
+    }
+
+    #[test]
+    fn placeholders_are_written_as_each_database_likes_them() {
+        static PUT: ManyRows = ManyRows::new("INSERT INTO t SELECT $1, v.* FROM", "WHERE TRUE");
+        let text = |manner| PUT.text(1, 2, manner).0.to_string();
+        assert_eq!(
+            text(Manner::Numbered),
+            "INSERT INTO t SELECT $1, v.* FROM (VALUES ($2, $3), ($4, $5), ($6, $7), ($8, $9)) AS v WHERE TRUE"
+        );
+        assert_eq!(
+            text(Manner::Nameless),
+            "INSERT INTO t SELECT ?, v.* FROM (VALUES (?, ?), (?, ?), (?, ?), (?, ?)) AS v WHERE TRUE"
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::super::super::changes::Change;
 use super::super::known::{Repository, number, text};
 use super::{at, sha};
 
-pub(super) fn status(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+pub(super) fn status(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let sha = sha(payload, "/sha")?;
     let context = text(payload, "/context")?;
     let body = json!({
@@ -16,7 +16,7 @@ pub(super) fn status(repository: &Repository, payload: &Value) -> Option<Vec<Cha
     Some(said(repository, sha, &format!("status/{context}"), body))
 }
 
-pub(super) fn check_run(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+pub(super) fn check_run(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let value = payload.get("check_run")?;
     let sha = sha(value, "/head_sha")?;
     let name = text(value, "/name")?;
@@ -41,13 +41,13 @@ fn state(status: Option<&str>, conclusion: Option<&str>) -> &'static str {
     }
 }
 
-fn said(repository: &Repository, sha: &str, what: &str, body: Value) -> Vec<Change> {
+fn said(repository: &Repository<'_>, sha: &str, what: &str, body: Value) -> Vec<Change> {
     let key = format!("{}/{what}", repository.commit_key(sha));
     let status = Change::dated("Status", vec![key], body).link("commit", [repository.commit_key(sha)]);
     vec![repository.bare_commit(sha), status]
 }
 
-pub(super) fn workflow_run(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+pub(super) fn workflow_run(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let value = payload.get("workflow_run")?;
     let sha = sha(value, "/head_sha")?;
     let id = number(value, "/id")?;

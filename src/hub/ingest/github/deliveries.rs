@@ -6,7 +6,7 @@ use super::super::super::changes::Change;
 use super::super::known::{Repository, number, text};
 use super::{at, sha};
 
-pub(super) fn release(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+pub(super) fn release(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let value = payload.get("release")?;
     let tag = text(value, "/tag_name")?;
     let moment = match text(value, "/published_at") {
@@ -24,7 +24,7 @@ pub(super) fn release(repository: &Repository, payload: &Value) -> Option<Vec<Ch
     Some(vec![tag, release])
 }
 
-pub(super) fn deployment(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+pub(super) fn deployment(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let value = payload.get("deployment")?;
     let body = json!({
         "environment": at(value, "/environment"), "state": "pending", "description": at(value, "/description"),
@@ -34,7 +34,7 @@ pub(super) fn deployment(repository: &Repository, payload: &Value) -> Option<Vec
     deployed(repository, value, body)
 }
 
-pub(super) fn deployment_status(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+pub(super) fn deployment_status(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let status = payload.get("deployment_status")?;
     let value = payload.get("deployment")?;
     let body = json!({
@@ -45,7 +45,7 @@ pub(super) fn deployment_status(repository: &Repository, payload: &Value) -> Opt
     deployed(repository, value, body)
 }
 
-fn deployed(repository: &Repository, value: &Value, body: Value) -> Option<Vec<Change>> {
+fn deployed(repository: &Repository<'_>, value: &Value, body: Value) -> Option<Vec<Change>> {
     let sha = sha(value, "/sha")?;
     let key = repository.numbered_key("deployment", &number(value, "/id")?);
     let mut change = Change::dated("Deployment", vec![key], body)

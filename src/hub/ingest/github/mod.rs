@@ -8,7 +8,7 @@ mod talk;
 use serde_json::Value;
 
 use super::super::changes::Change;
-use super::known::{Repository, text};
+use super::known::{self, Repository, text};
 
 /// The changes that an event is; none for events that say nothing of the graph.
 pub(super) fn changes(event: &str, payload: &Value) -> Vec<Change> {
@@ -35,12 +35,16 @@ pub(super) fn changes(event: &str, payload: &Value) -> Vec<Change> {
         _ => None,
     };
     match told {
-        Some(told) => [repository.changes(), told].concat(),
+        Some(told) => {
+            let mut changes = repository.changes();
+            changes.extend(told);
+            changes
+        }
         None => Vec::new(),
     }
 }
 
-fn new_repository(repository: &Repository) -> Change {
+fn new_repository(repository: &Repository<'_>) -> Change {
     let key = repository.key();
     Change::merge("RepoOnboarded", vec![key.clone()], serde_json::json!({})).link("repo", [key])
 }
@@ -54,7 +58,7 @@ fn sha<'v>(payload: &'v Value, path: &str) -> Option<&'v str> {
 
 /// What stands at a path, or `null`.
 fn at(payload: &Value, path: &str) -> Value {
-    payload.pointer(path).cloned().unwrap_or(Value::Null)
+    known::find(payload, path).cloned().unwrap_or(Value::Null)
 }
 
 #[cfg(test)]

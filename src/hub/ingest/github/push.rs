@@ -4,13 +4,13 @@ use chrono::DateTime;
 use serde_json::{Value, json};
 
 use super::super::super::changes::Change;
-use super::super::known::{Repository, text};
+use super::super::known::{Repository, find, text};
 use super::sha;
 
 /// Most commits of one push that are taken; GitHub itself sends no more.
 const MOST_COMMITS: usize = 2_048;
 
-pub(super) fn pushed(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+pub(super) fn pushed(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let reference = text(payload, "/ref")?;
     match reference.split_once("refs/heads/") {
         Some(("", branch)) => branch_push(repository, payload, branch),
@@ -21,7 +21,7 @@ pub(super) fn pushed(repository: &Repository, payload: &Value) -> Option<Vec<Cha
     }
 }
 
-fn tag_push(repository: &Repository, payload: &Value, tag: &str) -> Change {
+fn tag_push(repository: &Repository<'_>, payload: &Value, tag: &str) -> Change {
     let after = sha(payload, "/after");
     let body = json!({
         "name": tag, "ref": text(payload, "/ref"), "deleted": after.is_none(), "timestamp": pushed_at(payload),
@@ -34,7 +34,7 @@ fn tag_push(repository: &Repository, payload: &Value, tag: &str) -> Change {
     }
 }
 
-fn branch_push(repository: &Repository, payload: &Value, branch: &str) -> Option<Vec<Change>> {
+fn branch_push(repository: &Repository<'_>, payload: &Value, branch: &str) -> Option<Vec<Change>> {
     let Some(after) = sha(payload, "/after") else {
         let body = json!({"name": branch, "deleted": true, "timestamp": pushed_at(payload)});
         let keys = vec![repository.branch_key(branch)];
@@ -53,13 +53,7 @@ fn branch_push(repository: &Repository, payload: &Value, branch: &str) -> Option
         changes.extend(repository.commit(commit));
         carried.extend(text(commit, "/id").map(|sha| repository.commit_key(sha)));
     }
-    match payload
-        .get("head_commit")
-        .filter(|commit| text(commit, "/id") == Some(after))
-    {
-        Some(head) => changes.extend(repository.commit(head)),
-        None => changes.push(repository.bare_commit(after)),
-    }
+    changes.extend(head(repository, payload, &commits, after));
     if carried.is_empty() {
         carried.push(repository.commit_key(after));
     }
@@ -76,8 +70,18 @@ fn branch_push(repository: &Repository, payload: &Value, branch: &str) -> Option
     Some(changes)
 }
 
+/// Where a branch is now, unless the commits have told just that.
+fn head(repository: &Repository<'_>, payload: &Value, commits: &[&Value], after: &str) -> Vec<Change> {
+    let head = payload.get("head_commit");
+    match head.filter(|commit| text(commit, "/id") == Some(after)) {
+        Some(head) if commits.contains(&head) => Vec::new(),
+        Some(head) => repository.commit(head),
+        None => vec![repository.bare_commit(after)],
+    }
+}
+
 /// That a branch is gone, by where it was: the same name may go again.
-fn gone_branch(repository: &Repository, payload: &Value, branch: &str) -> Change {
+fn gone_branch(repository: &Repository<'_>, payload: &Value, branch: &str) -> Change {
     let before = sha(payload, "/before");
     let key = format!("{}/{}", repository.branch_key(branch), before.unwrap_or_default());
     let body = json!({"name": branch, "timestamp": pushed_at(payload)});
@@ -86,7 +90,7 @@ fn gone_branch(repository: &Repository, payload: &Value, branch: &str) -> Change
         .link("commit", before.map(|sha| repository.commit_key(sha)))
 }
 
-fn branch_at(repository: &Repository, payload: &Value, branch: &str, after: &str) -> Change {
+fn branch_at(repository: &Repository<'_>, payload: &Value, branch: &str, after: &str) -> Change {
     let body = json!({"name": branch, "deleted": false, "timestamp": pushed_at(payload)});
     Change::dated("Branch", vec![repository.branch_key(branch)], body)
         .link("repo", [repository.key()])
@@ -95,7 +99,7 @@ fn branch_at(repository: &Repository, payload: &Value, branch: &str, after: &str
 
 /// When it was pushed: the repository says so in seconds, in pushes, and as text elsewhere.
 fn pushed_at(payload: &Value) -> Value {
-    let told = payload.pointer("/repository/pushed_at");
+    let told = find(payload, "/repository/pushed_at");
     match told
         .and_then(Value::as_i64)
         .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
@@ -106,7 +110,7 @@ fn pushed_at(payload: &Value) -> Value {
 }
 
 /// `delete` tells of branches and tags what a push without a commit tells too, and may come alone.
-pub(super) fn deleted(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+pub(super) fn deleted(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let name = text(payload, "/ref")?;
     let body = json!({"name": name, "deleted": true});
     let (kind, key) = match text(payload, "/ref_type")? {

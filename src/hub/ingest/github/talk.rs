@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::super::super::changes::Change;
-use super::super::known::{Repository, number, text};
+use super::super::known::{Repository, find, number, text};
 use super::{at, sha};
 
 /// People of an object by the fields they are in, as changes and links.
 fn people(
-    repository: &Repository,
+    repository: &Repository<'_>,
     value: &Value,
     fields: &[(&str, &'static str)],
     mut change: Change,
@@ -40,7 +40,7 @@ fn labels(value: &Value) -> Value {
     labels.into_iter().flatten().take(100).map(label).collect()
 }
 
-pub(super) fn pull_request(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+pub(super) fn pull_request(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let value = payload.get("pull_request")?;
     let number = number(value, "/number")?;
     let body = json!({
@@ -65,7 +65,7 @@ pub(super) fn pull_request(repository: &Repository, payload: &Value) -> Option<V
         }
     }
     // The branch of a fork is no branch here.
-    let is_own = value.pointer("/head/repo/id") == payload.pointer("/repository/id");
+    let is_own = find(value, "/head/repo/id") == find(payload, "/repository/id");
     if let Some(branch) = text(value, "/head/ref").filter(|_| is_own) {
         change = change.link("branch", [repository.branch_key(branch)]);
     }
@@ -78,7 +78,7 @@ pub(super) fn pull_request(repository: &Repository, payload: &Value) -> Option<V
     Some(changes)
 }
 
-pub(super) fn review(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+pub(super) fn review(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let value = payload.get("review")?;
     let request = number(payload, "/pull_request/number")?;
     let body = json!({
@@ -94,7 +94,7 @@ pub(super) fn review(repository: &Repository, payload: &Value) -> Option<Vec<Cha
     Some(people(repository, value, &[("user", "by")], change))
 }
 
-pub(super) fn issue(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+pub(super) fn issue(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let value = payload.get("issue")?;
     let number = number(value, "/number")?;
     let body = json!({
@@ -113,7 +113,7 @@ pub(super) fn issue(repository: &Repository, payload: &Value) -> Option<Vec<Chan
     Some(people(repository, value, &roles, change))
 }
 
-pub(super) fn comment(repository: &Repository, payload: &Value) -> Option<Vec<Change>> {
+pub(super) fn comment(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let value = payload.get("comment")?;
     let on = number(payload, "/issue/number")?;
     let body = json!({
@@ -124,9 +124,7 @@ pub(super) fn comment(repository: &Repository, payload: &Value) -> Option<Vec<Ch
     let key = repository.numbered_key("comment", &number(value, "/id")?);
     let change = Change::dated("Comment", vec![key], body);
     // That the issue has this field marks a pull request.
-    let is_on_request = payload
-        .pointer("/issue/pull_request")
-        .is_some_and(Value::is_object);
+    let is_on_request = find(payload, "/issue/pull_request").is_some_and(Value::is_object);
     if is_on_request {
         let change = change.link("pullRequest", [repository.pull_request_key(&on)]);
         return Some(people(repository, value, &[("user", "by")], change));
