@@ -11,7 +11,9 @@ use super::super::goals::{commit_key, push_key};
 
 /// What stands at a path of names such as `/repository/name`; names are plain, so that nothing of the path is to be unescaped.
 pub(super) fn find<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
-    path.split('/').skip(1).try_fold(value, |value, name| value.get(name))
+    path.split('/')
+        .skip(1)
+        .try_fold(value, |value, name| value.get(name))
 }
 
 /// Text at a path.

@@ -24,6 +24,7 @@ mod said;
 mod secrets;
 mod sign_ins;
 mod statement;
+mod statistics;
 mod tickets;
 mod work;
 

@@ -16,6 +16,7 @@ use super::nodes::{by_keys, failed, linking, search};
 use super::pending::{Pending, forget};
 use super::rows::ManyRows;
 use super::statement::Doing;
+use super::statistics;
 use crate::model::Timestamp;
 use crate::ports::graph::{Find, GraphError, GraphReader, Node};
 use crate::ports::hub::{HubStoreError, HubWork, NewDelivery};
@@ -169,7 +170,10 @@ impl HubWork for SqlWork {
 
     async fn commit(self: Box<Self>) -> Result<(), HubStoreError> {
         self.write().await?;
-        let transaction = self.transaction.into_inner();
+        let mut transaction = self.transaction.into_inner();
+        statistics::count(&mut transaction, self.number)
+            .await
+            .doing(CHANGE)?;
         transaction.commit().await.doing("commit a change of the graph")
     }
 }

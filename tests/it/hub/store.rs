@@ -662,3 +662,30 @@ async fn contract_on_postgres() {
     };
     contract(&Place::read(&server.url())).await;
 }
+
+#[tokio::test]
+async fn postgres_knows_early_that_there_are_many_nodes() {
+    use sqlx::Connection as _;
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let hub = SqlHub::open(&Place::read(&server.url())).await.unwrap();
+    for unit in 0..8 {
+        let work = hub.begin("w").await.unwrap();
+        for number in 0..100 {
+            let id = format!("{unit}-{number}");
+            work.put(&node("Commit", &[&id], &json!({ "sha": id }), &[]), None, false)
+                .await
+                .unwrap();
+        }
+        work.commit().await.unwrap();
+    }
+    let mut connection = sqlx::PgConnection::connect(&server.url()).await.unwrap();
+    const PLAN: &str = "EXPLAIN SELECT * FROM hub_node WHERE workspace = 'w' AND kind = 'Commit' AND id IN ('0-1', '1-1', '2-2')";
+    let plan: Vec<String> = sqlx::query_scalar(PLAN).fetch_all(&mut connection).await.unwrap();
+    let plan = plan.join("\n");
+    assert!(
+        plan.contains("hub_node_pkey") && !plan.contains("Filter"),
+        "nodes are found by their ids, and not among all of their type:\n{plan}"
+    );
+}
