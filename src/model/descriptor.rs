@@ -79,6 +79,8 @@ pub enum Form {
     GoalName,
     /// The name of a rule.
     RuleName,
+    /// The name of a test of `push_tests`.
+    TestName,
     /// What `use` names: a goal kind, a goal defined at top level, or `lock`.
     Used,
     /// A command: a map that says what it does by one key, its own or that of a kind.

@@ -24,6 +24,11 @@ pub(crate) const FIELDS: &[Field] = &[
         "goals that rules use by name",
     ),
     Field::new(
+        "push_tests",
+        ValueType::Map(&ValueType::Form(Form::Test)),
+        "tests that rules use by name",
+    ),
+    Field::new(
         "tests",
         ValueType::List(&ValueType::Fields(rule_test::FIELDS)),
         "the author's own tests of the rules",
@@ -64,6 +69,8 @@ pub(crate) struct Parts {
     pub(crate) goals: Vec<Rc<Node>>,
     /// Rules.
     pub(crate) rules: Vec<WrittenRule>,
+    /// Entries of `push_tests`: names with their tests.
+    pub(crate) push_tests: Vec<Entry>,
     /// Entries of `tests`.
     pub(crate) tests: Vec<Rc<Node>>,
     /// Entries of `commands`.
@@ -91,6 +98,9 @@ impl Parts {
         warn_about_unused(&sorted, problems);
         if let Some(goals) = sorted.value("goals") {
             take_list("goals", "goal", goals, &mut self.goals, problems);
+        }
+        if let Some(tests) = sorted.value("push_tests") {
+            take_map(tests, &mut self.push_tests, problems);
         }
         if let Some(tests) = sorted.value("tests") {
             take_list("tests", "test", tests, &mut self.tests, problems);
@@ -147,6 +157,19 @@ fn take_list(key: &str, item: &str, node: &Node, into: &mut Vec<Rc<Node>>, probl
             node,
             format!("`{key}` must be a list, and this is {}", node.what()),
             format!("begin each {item} with `- `"),
+        ),
+    }
+}
+
+/// The tests below `push_tests`.
+fn take_map(node: &Node, into: &mut Vec<Entry>, problems: &mut Problems) {
+    match node.entries() {
+        Some(entries) => into.extend_from_slice(entries),
+        None => problems.error_with_hint(
+            "wrong_type",
+            node,
+            format!("`push_tests` must be a map, and this is {}", node.what()),
+            "write each test under its name: `rust: {has_file: Cargo.toml}`",
         ),
     }
 }

@@ -83,6 +83,7 @@ pub fn load(files: &[SourceFile], catalogue: &Catalogue<'_>) -> Loaded {
     let mut reader = Reader::new(catalogue, &mut problems);
     reader.names_incomplete = names_incomplete;
     reader.references = references;
+    reader.define_tests(&parts.push_tests);
     reader.standalone_goals(&parts.goals);
     let read = parts.rules.iter().filter_map(|rule| reader.rule(rule)).collect();
     let tests: Vec<RuleTest> = parts

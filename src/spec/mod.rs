@@ -20,6 +20,7 @@ pub(crate) mod keys;
 mod listener;
 mod load;
 mod mentions;
+mod named_test;
 pub mod placeholder;
 pub(crate) mod problems;
 mod push_test;

@@ -1,4 +1,6 @@
 //! Tests as people write them: a word, an object with one key, or a list of both (semantics 7.5).
+//!
+//! An object with `use` stands for a test that has a name ([`named_test`](super::named_test)).
 
 use std::rc::Rc;
 
@@ -15,7 +17,7 @@ use super::reader::{Reader, shown};
 use super::yaml::{Entry, Node};
 
 /// Tests of the original that need what this version does not have.
-const NOT_AVAILABLE: [&str; 3] = ["is_skill_configured", "has_resource_provider", "use"];
+const NOT_AVAILABLE: [&str; 2] = ["is_skill_configured", "has_resource_provider"];
 
 /// Tests made of tests.
 pub(crate) const COMBINATORS: &[Field] = &[
@@ -114,6 +116,9 @@ impl<'c> Reader<'c, '_> {
     }
 
     fn test_object(&mut self, entries: &[Entry], node: &Node) -> Option<TestExpression> {
+        if entries.iter().any(|entry| snake_case(entry.name()) == "use") {
+            return self.used_test(entries, node);
+        }
         let mut known = Vec::new();
         let mut unknown = Vec::new();
         for entry in entries {

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::model::{Field, GoalDefinition, Place, ValueType};
 
 use super::catalogue::Catalogue;
+use super::named_test::NamedTests;
 use super::problems::{Problems, shorten};
 use super::reference::{Reference, References};
 use super::value::Checker;
@@ -25,6 +26,8 @@ pub(crate) struct Reader<'c, 'p> {
     pub(crate) standalone_names: HashSet<String>,
     /// Whether a file could not be read at all, so that a missing name proves nothing.
     pub(crate) names_incomplete: bool,
+    /// Tests that others use by name.
+    pub(crate) named_tests: NamedTests,
     /// Files of other repositories.
     pub(crate) references: References,
     /// What the files refer to, where.
@@ -45,6 +48,7 @@ impl<'c, 'p> Reader<'c, 'p> {
             standalone: Vec::new(),
             standalone_names: HashSet::new(),
             names_incomplete: false,
+            named_tests: NamedTests::default(),
             references: References::default(),
             referred: Vec::new(),
             in_reference: false,

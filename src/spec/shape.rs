@@ -10,6 +10,7 @@ use super::document;
 use super::goal::{COMMON_FIELDS, REF, USE};
 use super::keys::snake_case;
 use super::listener;
+use super::named_test;
 use super::push_test::COMBINATORS;
 use super::rule;
 
@@ -67,18 +68,15 @@ impl<'c> Shape<'c> {
                     .push_tests
                     .iter()
                     .filter(|test| test.value.is_some());
-                COMBINATORS
-                    .iter()
-                    .copied()
-                    .chain(tests.map(|test| key_of(test)))
-                    .collect()
+                let own = COMBINATORS.iter().chain(named_test::FIELDS).copied();
+                own.chain(tests.map(|test| key_of(test))).collect()
             }
             ValueType::Form(Form::Goal | Form::Steps) => self.goal_keys(used),
             ValueType::Form(Form::Command) => command_keys(self.catalogue),
             ValueType::Form(Form::Parameter) => command::PARAMETER_FIELDS.to_vec(),
             ValueType::Form(Form::Intent) => command::INTENT_FIELDS.to_vec(),
             ValueType::Form(Form::Listener) => listener_keys(),
-            ValueType::Form(Form::GoalName | Form::RuleName | Form::Used | Form::Event)
+            ValueType::Form(Form::GoalName | Form::RuleName | Form::TestName | Form::Used | Form::Event)
             | ValueType::Text
             | ValueType::Verbatim
             | ValueType::Boolean
@@ -178,6 +176,7 @@ impl<'c> Shape<'c> {
                 Form::Rule
                 | Form::GoalName
                 | Form::RuleName
+                | Form::TestName
                 | Form::Command
                 | Form::Parameter
                 | Form::Intent

@@ -15,6 +15,8 @@ pub(super) enum Kind {
     Goal,
     /// A goal at top level, which rules use by its name.
     TopLevelGoal,
+    /// A test of pushes, which rules use by its name.
+    PushTest,
     /// A test of rules.
     Test,
     /// A command.
@@ -73,6 +75,7 @@ fn kind(document: Shape<'_>, frames: &[Frame]) -> Option<Kind> {
         ValueType::Form(Form::Rule) => Some(Kind::Rule),
         ValueType::Form(Form::Goal | Form::Steps) if outermost == Some("goals") => Some(Kind::TopLevelGoal),
         ValueType::Form(Form::Goal | Form::Steps) => Some(Kind::Goal),
+        ValueType::Map(ValueType::Form(Form::Test)) => Some(Kind::PushTest),
         ValueType::Fields(fields) if fields == TEST_FIELDS => Some(Kind::Test),
         ValueType::Form(Form::Command) => Some(Kind::Command),
         ValueType::Form(Form::Listener) => Some(Kind::Listener),

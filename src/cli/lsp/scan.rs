@@ -3,6 +3,11 @@
 //! The parser of goal files wants whole files; here a few lines of sense are enough. Lines are read by their indentation,
 //! `{…}` and `[…]` by their brackets, up to a position and never beyond it. What cannot be made out is passed over.
 
+use crate::spec::keys::snake_case;
+
+/// The map at the top of a file whose keys are names.
+const NAMING: &str = "push_tests";
+
 /// A map or list item around a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Frame {
@@ -47,7 +52,7 @@ pub(super) struct Here {
     pub(super) takes_value: bool,
 }
 
-/// The value of a `name` key with all that is around it.
+/// The value of a `name` key, or a key that is a name, with all that is around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Named {
     pub(super) frames: Vec<Frame>,
@@ -164,6 +169,11 @@ impl Scan {
         let rest = value.trim_start_matches(' ');
         let at = column + content.chars().count() - rest.chars().count();
         self.key(key, rest);
+        self.defined(
+            key,
+            number,
+            column + usize::from(content.starts_with(['"', '\''])),
+        );
         self.value(rest, at, column, number);
     }
 
@@ -220,6 +230,8 @@ impl Scan {
                 _ if ends_key && self.wants_key() => {
                     let key = unquoted(word.trim()).to_owned();
                     self.key(&key, text.get(index + 1..).unwrap_or_default());
+                    let is_quoted = word.trim().starts_with(['"', '\'']);
+                    self.defined(&key, number, begins + usize::from(is_quoted));
                     word.clear();
                 }
                 _ => {
@@ -292,6 +304,22 @@ impl Scan {
                 name: name.to_owned(),
                 line,
                 column: column + usize::from(text.trim().starts_with(['"', '\''])),
+            });
+        }
+    }
+
+    /// Keys of [`NAMING`] at the top of a file are names too.
+    fn defined(&mut self, key: &str, line: usize, column: usize) {
+        let is_naming = match self.frames.as_slice() {
+            [outer, _] => outer.key.as_deref().is_some_and(|key| snake_case(key) == NAMING),
+            _ => false,
+        };
+        if is_naming && !key.is_empty() {
+            self.names.push(Named {
+                frames: self.frames.clone(),
+                name: key.to_owned(),
+                line,
+                column,
             });
         }
     }
@@ -458,6 +486,15 @@ mod tests {
         assert_eq!(
             found,
             [("é".into(), 1, 10), ("b c".into(), 2, 20), ("d".into(), 2, 46)]
+        );
+        let text = "pushTests:\n  é: {has_file: x}\n  'b c':\n    not: y\nx: {a: b}\npush_tests: {d: e}\n";
+        let found: Vec<_> = names(text)
+            .into_iter()
+            .map(|named| (named.name, named.line, named.column))
+            .collect();
+        assert_eq!(
+            found,
+            [("é".into(), 1, 2), ("b c".into(), 2, 3), ("d".into(), 5, 13)]
         );
     }
 }

@@ -40,6 +40,11 @@ impl<'n> Filling<'n> {
         }
     }
 
+    /// Values it has come to so far.
+    pub(in crate::spec) fn values(&self) -> usize {
+        MAX_NODES - self.left
+    }
+
     /// The value with parameters in place of their placeholders.
     pub(in crate::spec) fn node(&mut self, node: &Rc<Node>) -> Result<Filled, TooLarge> {
         self.left = self.left.checked_sub(1).ok_or(TooLarge)?;

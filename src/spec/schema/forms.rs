@@ -6,6 +6,7 @@ use crate::model::{Descriptor, Field};
 
 use super::super::catalogue::{Catalogue, beside, fields};
 use super::super::goal::{COMMON_FIELDS, REF};
+use super::super::named_test;
 use super::super::rule;
 use super::super::shape::key_of;
 use super::values::{described, object_of, pattern, scalar, spellings, value};
@@ -42,7 +43,8 @@ pub(super) fn one_test(catalogue: &Catalogue<'_>) -> Value {
     let mut map = object_of(leaves.chain(combinators()));
     map["minProperties"] = json!(1);
     map["maxProperties"] = json!(1);
-    json!({ "anyOf": [{ "type": "string", "anyOf": words }, map] })
+    let named = super::values::object(named_test::FIELDS.iter());
+    json!({ "anyOf": [{ "type": "string", "anyOf": words }, map, named] })
 }
 
 /// A bare word in every spelling, the canonical one as a value so that editors offer it.

@@ -87,7 +87,7 @@ fn name(form: Form) -> Option<&'static str> {
         Form::Parameter => Some("parameter"),
         Form::Intent => Some("intent"),
         Form::Listener => Some("listener"),
-        Form::GoalName | Form::RuleName | Form::Used | Form::Event => None,
+        Form::GoalName | Form::RuleName | Form::TestName | Form::Used | Form::Event => None,
     }
 }
 

@@ -226,7 +226,7 @@ fn the_older_shape_is_a_map_of_rules() {
     a.yaml:1:1 Error unknown_key (+1): a goal file has no key `a`
       hint: if it is a rule, write `- name: a` in the list `rules`
     a.yaml:2:1 Error unknown_key (+1): a goal file has no key `b`
-      hint: the keys that can stand here are `name`, `rules`, `goals`, `tests`, `commands`, `on`, `configuration`, `skill`
+      hint: the keys that can stand here are `name`, `rules`, `goals`, `push_tests`, `tests`, `commands`, `on`, `configuration`, `skill`
     "#);
     assert_snapshot!(problems("a: {goals: cancel, name: b}"), @r#"
     a.yaml:1:20 Error ambiguous_key (+4): this rule is called by its key, `a`

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-use super::super::testing::{problems, right};
+use super::super::testing::{load_files, problems, right, shown};
 use crate::model::TestExpression;
 
 /// A test as it was understood, without places.
@@ -74,7 +74,7 @@ fn ym_10_bare_names_and_unknown_objects() {
     a.yaml:8:5 Error unknown_test (+8): Unable to construct push test from '"nonsense"'
       hint: tests are `has_file`, `has_file_containing`, `is_branch`, `has_commit`, `is_default_branch` and `not`, `and`, `or`
     a.yaml:9:5 Error unknown_test (+1): Unable to construct push test from '{"use":"x"}'
-      hint: `use` is not available in this version
+      hint: define it below `push_tests` at the top of a goal file
     a.yaml:10:5 Error empty_test (+1): there is no test here
       hint: write one below it, or remove the key: a rule without `test` applies to any push
     a.yaml:11:5 Error unknown_test (+1): Unable to construct push test from '5'
@@ -141,6 +141,125 @@ fn ym_12_combinators_need_their_operands() {
     a.yaml:8:10 Error empty_test (+4): `not` negates nothing
       hint: write the test it negates below it, indented further than `not`
     "#);
+}
+
+/// Definitions, beside a rule with this test.
+fn with_tests(definitions: &str, test: &str) -> String {
+    format!("push_tests:\n{definitions}rules:\n- name: a\n  goals: cancel\n  test: {test}\n")
+}
+
+const NAMED: &str = "  rust: {has_file: Cargo.toml}
+  touches: {has_file_containing: {pattern: '${parameters.dir}/**', content: '${parameters.text:TODO}'}}
+  shipped: [is_default_branch, {use: rust}]
+  docs: {not: {use: touches, parameters: {dir: '${parameters.dir:docs}'}}}
+";
+
+#[test]
+fn ym_11_a_test_is_used_by_its_name_with_and_without_parameters() {
+    let used = |test: &str| plain(&right(&with_tests(NAMED, test)).rules[0].test);
+    let touches = |dir: &str, text: &str| json!({"has_file_containing": {"pattern": [dir], "content": text}});
+    assert_eq!(used("{use: rust}"), json!({"has_file": ["Cargo.toml"]}));
+    assert_eq!(
+        used("{use: touches, parameters: {dir: src}}"),
+        touches("src/**", "TODO")
+    );
+    assert_eq!(
+        used("[{use: touches, parameters: {dir: a, text: x|y}}, {not: {use: shipped}}]"),
+        json!({"and": [
+            touches("a/**", "x|y"),
+            {"not": {"and": [{"is_default_branch": null}, {"has_file": ["Cargo.toml"]}]}},
+        ]})
+    );
+    assert_eq!(used("{use: docs}"), json!({"not": touches("docs/**", "TODO")}));
+    assert_eq!(
+        used("{use: docs, parameters: {dir: man}}"),
+        json!({"not": touches("man/**", "TODO")}),
+        "what it is given is handed on"
+    );
+    let elsewhere = load_files(&[
+        "rules: [{name: a, goals: cancel, test: {use: rust}}]",
+        "push_tests: {rust: {has_file: Cargo.toml}}",
+    ]);
+    assert_eq!(shown(&elsewhere.diagnostics), "", "whichever file defines it");
+    let TestExpression::Test { place, .. } = &elsewhere.rules[0].test else {
+        panic!("one test")
+    };
+    assert_eq!(
+        place.to_string(),
+        "b.yaml:1:20",
+        "people are led to where it is written"
+    );
+}
+
+#[test]
+fn ym_11_what_is_wrong_with_a_name_or_a_parameter_is_said() {
+    let wrong = |test: &str| problems(&with_tests(NAMED, test));
+    assert_snapshot!(wrong("{use: rusty}"), @r#"
+    a.yaml:9:9 Error unknown_test (+1): Unable to construct push test from '{"use":"rusty"}'
+      hint: did you mean `rust`?
+    "#);
+    assert_snapshot!(wrong("{use: touches}"), @r#"
+    a.yaml:9:15 Error missing_parameter (+7): the test `touches` needs the parameter `dir`
+      hint: add `parameters: {dir: …}` beside `use`, or a default there: `${parameters.dir:…}`
+    "#);
+    assert_snapshot!(wrong("{use: touches, parameters: {dri: a}}"), @r#"
+    a.yaml:9:37 Error unknown_parameter (+3): the test `touches` has no parameter `dri`
+      hint: did you mean `dir`?
+    "#);
+    assert_snapshot!(wrong("{use: rust, parameters: {dir: a}}"), @r#"
+    a.yaml:9:34 Error unknown_parameter (+3): the test `rust` has no parameter `dir`
+      hint: it has none; remove it
+    "#);
+    assert_snapshot!(wrong("{use: rust, parameters: a, dir: b}"), @r#"
+    a.yaml:9:33 Error wrong_type (+1): `parameters` must be a map, and this is text
+    a.yaml:9:36 Error unknown_key (+3): a test that uses another has no key `dir`
+      hint: the keys that can stand here are `use`, `parameters`
+    "#);
+    assert_snapshot!(wrong("{use: touches, parameters: {dir: src, text: '('}}"), @r#"
+    a.yaml:9:54 Error invalid_regex (+3): `content` is not a regular expression: unclosed group
+      hint: a character with a meaning of its own is taken literally after `\`
+    "#);
+    // What is wrong with a definition is said where it is written, once, used or not.
+    let defined = |definitions: &str, test: &str| problems(&with_tests(definitions, test));
+    assert_snapshot!(defined("  a: {has_flie: x}\n  has_file: {has_file: x}\n  b: {use: a}\n", "[{use: a}, {use: b}]"), @r#"
+    a.yaml:2:6 Error unknown_test (+1): Unable to construct push test from '{"has_flie":"x"}'
+      hint: did you mean `has_file`?
+    a.yaml:3:3 Error duplicate_test (+8): `has_file` is a test already
+      hint: give this one another name
+    "#);
+    assert_snapshot!(problems("push_tests: [a]"), @r#"
+    a.yaml:1:13 Error wrong_type (+1): `push_tests` must be a map, and this is a list
+      hint: write each test under its name: `rust: {has_file: Cargo.toml}`
+    "#);
+    let twice = load_files(&[
+        "push_tests: {a: is_default_branch}",
+        "push_tests: {a: is_default_branch}",
+    ]);
+    assert_snapshot!(shown(&twice.diagnostics), @r#"
+    b.yaml:1:14 Error duplicate_test (+1): there is a test `a` already, at a.yaml:1:14
+      hint: rename one of them
+    "#);
+}
+
+#[test]
+fn ym_11_b7_tests_that_use_each_other_come_to_an_end() {
+    let circle = "  a: {not: {use: b}}\n  b: [{use: c}]\n  c: {use: a}\n";
+    assert_snapshot!(problems(&with_tests(circle, "{use: b}")), @r#"
+    a.yaml:2:18 Error cyclic_test (+1): the test `b` uses itself: b → c → a → b
+    a.yaml:3:13 Error cyclic_test (+1): the test `c` uses itself: c → a → b → c
+    a.yaml:4:12 Error cyclic_test (+1): the test `a` uses itself: a → b → c → a
+    "#);
+    let doubling: String = (0..40)
+        .map(|n| format!("  t{n}: [{{use: t{0}}}, {{use: t{0}}}]\n", n + 1))
+        .collect();
+    let doubling = doubling + "  t40: is_default_branch\n";
+    let found = problems(&with_tests(&doubling, "{use: t0}"));
+    assert!(found.contains("levels deep"), "{found}");
+    let wide: String = (0..6)
+        .map(|n| format!("  t{n}: [{}]\n", format!("{{use: t{}}}, ", n + 1).repeat(20)))
+        .collect();
+    let found = problems(&with_tests(&(wide + "  t6: is_default_branch\n"), "{use: t0}"));
+    assert!(found.contains("become too large"), "{found}");
 }
 
 #[test]

@@ -52,7 +52,7 @@ impl<'p> Checker<'p> {
             ValueType::Variables => self.variables(node, what),
             ValueType::Environment => self.environment(node, what),
             ValueType::With { main, .. } => self.value(main, node, what),
-            ValueType::Form(Form::GoalName | Form::RuleName | Form::Used) => {
+            ValueType::Form(Form::GoalName | Form::RuleName | Form::TestName | Form::Used) => {
                 self.plain_text(node, what).map(Value::from)
             }
             // A test is read by whoever has the catalogue of tests.

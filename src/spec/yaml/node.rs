@@ -106,6 +106,11 @@ impl Node {
         }
     }
 
+    /// Levels of nesting inside it; 0 for a scalar.
+    pub(crate) fn levels(&self) -> usize {
+        self.height
+    }
+
     /// Whether nothing is written here.
     pub(crate) fn is_null(&self) -> bool {
         matches!(&self.content, Content::Scalar(scalar) if scalar.meaning == Meaning::Null)

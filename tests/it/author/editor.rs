@@ -299,6 +299,26 @@ fn unfinished_yaml_is_completed() {
 }
 
 #[test]
+fn ym_11_tests_with_a_name_are_completed_explained_and_found() {
+    let mut editor = Editor::new();
+    editor.open("goals.yaml", GOALS);
+    let named = format!(
+        "push_tests:\n  'on main': is_default_branch\n  touches: {{changed: '${{parameters.directory}}/**'}}\n{GOALS}"
+    );
+    let used = |test: &str| named.replace("test: {has_file: Cargo.toml}", test);
+    has(&editor.completes(&used("test: {|")), &["use", "parameters"]);
+    assert_eq!(editor.completes(&used("test: {use: |")), ["on main", "touches"]);
+    let hover = editor.at("textDocument/hover", &used("test: {use: tou|ches}"));
+    assert_eq!(hover["contents"]["value"], "push test **touches**, goals.yaml:3");
+    let found = editor.at("textDocument/definition", &used("test: {use: on ma|in}"));
+    assert_eq!(
+        found[0]["range"]["start"],
+        json!({"line": 1, "character": 3}),
+        "{found}"
+    );
+}
+
+#[test]
 fn commands_and_listeners_are_completed_and_explained() {
     let mut editor = Editor::new();
     editor.open("goals.yaml", GOALS);

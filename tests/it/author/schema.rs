@@ -65,6 +65,7 @@ fn every_spelling_and_shape_fits_and_slips_do_not() {
         "commands: [{name: a, dryRun: true, parameters: {x: null, y: {validInput: z}}, transform: {steps: [{name: b, run: [x]}]}}]",
         "on: [{name: a, event: Push, run: [x], env: {A: b}}, {name: b, cron: '0 6 * * *', timezone: UTC, run: [x]}]",
         "on: [{name: a, event: acme.own, where: {x: y}, run: [x]}]",
+        "push_tests: {a: is_default_branch, b: [{has_file: x}, {use: a}]}\nrules: [{name: a, test: {use: b, parameters: {x: 1}}, goals: []}]",
     ] {
         assert!(fits(right), "{right}");
     }
@@ -77,6 +78,8 @@ fn every_spelling_and_shape_fits_and_slips_do_not() {
         "rules: [{name: a, test: {has_file: x, is_branch: y}, goals: []}]",
         "rules: [{name: a, test: is_default_brunch, goals: []}]",
         "rules: [{name: a, test: [], goals: []}]",
+        "rules: [{name: a, test: {use: b, has_file: x}, goals: []}]",
+        "push_tests: [is_default_branch]\nrules: []",
         "rules: [{name: a, goals: [{name: b, execute: {run: []}}]}]",
         "rules: [{name: a, goals: [{name: b, execute: {run: [x], timeout: soon}}]}]",
         "rules: [{name: a, goals: [{name: b, approvl: true, execute: {run: [x]}}]}]",

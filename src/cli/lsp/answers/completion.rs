@@ -75,6 +75,7 @@ fn names(question: &Question<'_>, shape: Shape<'_>) -> Vec<String> {
     let wanted: fn(Kind) -> bool = match innermost(shape.value()) {
         ValueType::Form(Form::RuleName) => |kind| kind == Kind::Rule,
         ValueType::Form(Form::GoalName) => |kind| matches!(kind, Kind::Goal | Kind::TopLevelGoal),
+        ValueType::Form(Form::TestName) => |kind| kind == Kind::PushTest,
         ValueType::Form(Form::Goal | Form::Steps | Form::Used) => |kind| kind == Kind::TopLevelGoal,
         _ => return Vec::new(),
     };

@@ -105,6 +105,7 @@ fn of_name(question: &Question<'_>, name: &str) -> Option<String> {
         let what = match symbol.kind {
             Kind::Rule => "rule",
             Kind::Goal | Kind::TopLevelGoal => "goal",
+            Kind::PushTest => "push test",
             Kind::Test => "test",
             Kind::Command => "command",
             Kind::Listener => "listener",

@@ -13,7 +13,7 @@ const NAMESPACE: u8 = 3;
 const FUNCTION: u8 = 12;
 const EVENT: u8 = 24;
 
-/// Where the rule or goal named at the position is defined.
+/// Where the rule, goal or test named at the position is defined.
 pub(super) fn definitions(question: &Question<'_>) -> Value {
     let Some(name) = question.value() else {
         return json!([]);
@@ -42,6 +42,7 @@ fn wanted(question: &Question<'_>) -> fn(Kind) -> bool {
         Some(Form::RuleName) => |kind| kind == Kind::Rule,
         Some(Form::Goal | Form::Steps | Form::Used) => |kind| kind == Kind::TopLevelGoal,
         Some(Form::GoalName) => |kind| matches!(kind, Kind::Goal | Kind::TopLevelGoal),
+        Some(Form::TestName) => |kind| kind == Kind::PushTest,
         Some(
             Form::Test
             | Form::Rule
@@ -79,7 +80,7 @@ pub(super) fn outline(text: &str) -> Value {
 fn entry(text: &str, symbol: &Symbol) -> Value {
     let kind = match symbol.kind {
         Kind::Rule => NAMESPACE,
-        Kind::Goal | Kind::TopLevelGoal | Kind::Command => FUNCTION,
+        Kind::Goal | Kind::TopLevelGoal | Kind::PushTest | Kind::Command => FUNCTION,
         Kind::Test | Kind::Listener => EVENT,
     };
     let range = range(text, symbol);

@@ -1,0 +1,269 @@
+//! Tests by name: `push_tests` at the top of a goal file defines them, and `use` in a test stands for them (semantics 7.5).
+//!
+//! A definition may ask for `${parameters.…}`. Every use fills in a copy of its own, as a reference to a goal does, and is
+//! read like a test that is written in its place; what is wrong with it is said where it is defined.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::model::descriptor::Form;
+use crate::model::{Field, TestExpression, ValueType, suggest};
+
+use super::catalogue::find;
+use super::keys::{Sorted, snake_case};
+use super::placeholder::Template;
+use super::problems::{Problems, listed};
+use super::reader::{Reader, shown};
+use super::reference::{Filled, Filling};
+use super::yaml::{Entry, Node};
+
+/// Keys of a test that stands for another one.
+pub(crate) const FIELDS: &[Field] = &[
+    Field::new(
+        "use",
+        ValueType::Form(Form::TestName),
+        "a test of `push_tests` by its name",
+    )
+    .required(),
+    Field::new(
+        "parameters",
+        ValueType::Map(&ValueType::Any),
+        "what stands for `${parameters.…}` in the test that is used",
+    ),
+];
+
+/// Most tests by name.
+const MAX_TESTS: usize = 1_000;
+
+/// Longest name, in characters.
+const MAX_NAME: usize = 100;
+
+/// Levels of tests that use each other, each with all of its own: what is read and asked goes as deep.
+const MAX_LEVELS: usize = 32;
+
+/// Values of all uses together: tests that use each other twice would double each time (threat B7).
+const MAX_VALUES: usize = 100_000;
+
+/// The path of parameters.
+const PARAMETERS: &str = "parameters.";
+
+/// The definitions, and what of them is being read.
+#[derive(Default)]
+pub(crate) struct NamedTests {
+    defined: BTreeMap<String, Entry>,
+    /// Names of the tests around what is read now, outermost first, with their levels.
+    around: Vec<(String, usize)>,
+    /// Values read for uses so far.
+    values: usize,
+}
+
+impl NamedTests {
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.defined.keys().map(String::as_str)
+    }
+}
+
+impl Reader<'_, '_> {
+    /// Takes the definitions of all files. Those that need no parameter are read once, so that what is wrong with them is
+    /// said also when nobody uses them.
+    pub(crate) fn define_tests(&mut self, entries: &[Entry]) {
+        if let Some(entry) = entries.get(MAX_TESTS) {
+            let message = format!("there are more than {MAX_TESTS} tests below `push_tests`");
+            self.problems().error("too_many", &entry.key, message);
+        }
+        for entry in entries.iter().take(MAX_TESTS) {
+            self.define_test(entry);
+        }
+        let defined: Vec<Entry> = self.named_tests.defined.values().cloned().collect();
+        for entry in defined {
+            if let Ok(Filled::As(whole)) = Filling::with(None).node(&entry.value)
+                && parameters_of(&whole).is_empty()
+            {
+                self.read_used(entry.name(), &whole, &entry.key);
+            }
+        }
+    }
+
+    fn define_test(&mut self, entry: &Entry) {
+        let name = entry.name();
+        if name.trim().is_empty() || name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+            let message = format!("the name of a test is one line of at most {MAX_NAME} characters");
+            self.problems().error("invalid_name", &entry.key, message);
+            return;
+        }
+        let canonical = snake_case(name);
+        if ["not", "and", "or", "use"].contains(&canonical.as_str())
+            || find(self.catalogue.push_tests, &canonical).is_some()
+        {
+            let message = format!("`{name}` is a test already");
+            let hint = "give this one another name";
+            self.problems()
+                .error_with_hint("duplicate_test", &entry.key, message, hint);
+            return;
+        }
+        if let Some(earlier) = self.named_tests.defined.get(name) {
+            let message = format!("there is a test `{name}` already, at {}", earlier.key.place);
+            self.problems()
+                .error_with_hint("duplicate_test", &entry.key, message, "rename one of them");
+            return;
+        }
+        self.named_tests.defined.insert(name.to_owned(), entry.clone());
+    }
+
+    /// The test that a map with `use` stands for; `None` always comes with a problem.
+    pub(super) fn used_test(&mut self, entries: &[Entry], node: &Node) -> Option<TestExpression> {
+        let sorted = Sorted::over(entries, &[FIELDS], self.checker.problems);
+        let known: Vec<&str> = FIELDS.iter().map(|field| field.name).collect();
+        for entry in &sorted.unknown {
+            self.problems()
+                .unknown_key(entry, "a test that uses another", &known);
+        }
+        let written = sorted.value("use")?;
+        let Some(definition) = written
+            .text()
+            .and_then(|name| self.named_tests.defined.get(name))
+            .cloned()
+        else {
+            self.unknown_name(written, node);
+            return None;
+        };
+        let given = sorted.value("parameters");
+        let is_known = self.parameters_fit(&definition, given);
+        let filled = self.filled(&definition, given, written)?;
+        if !is_known || !sorted.unknown.is_empty() || !self.has_all(definition.name(), &filled, written) {
+            return None;
+        }
+        self.read_used(definition.name(), &filled, written)
+    }
+
+    /// Reads a definition for a use at `at`.
+    fn read_used(&mut self, name: &str, definition: &Node, at: &Node) -> Option<TestExpression> {
+        let levels = definition.levels() + 1;
+        let around = &self.named_tests.around;
+        if let Some(first) = around.iter().position(|(around, _)| around == name) {
+            let circle: Vec<&str> = around[first..].iter().map(|(name, _)| name.as_str()).collect();
+            let message = format!("the test `{name}` uses itself: {} → {name}", circle.join(" → "));
+            self.problems().error("cyclic_test", at, message);
+            return None;
+        }
+        if levels + around.iter().map(|(_, levels)| levels).sum::<usize>() > MAX_LEVELS {
+            let message = format!("the tests that `{name}` uses go more than {MAX_LEVELS} levels deep");
+            let hint = "write what they say in fewer levels";
+            self.problems().error_with_hint("too_deep", at, message, hint);
+            return None;
+        }
+        self.named_tests.around.push((name.to_owned(), levels));
+        let test = self.test(definition);
+        self.named_tests.around.pop();
+        test
+    }
+
+    fn filled(&mut self, definition: &Entry, given: Option<&Node>, at: &Node) -> Option<Rc<Node>> {
+        let mut filling = Filling::with(given);
+        let filled = filling.node(&definition.value);
+        self.named_tests.values += filling.values();
+        let filled = filled.ok().filter(|_| self.named_tests.values <= MAX_VALUES);
+        match filled {
+            Some(Filled::As(filled)) => Some(filled),
+            Some(Filled::Absent) => {
+                let message = format!("nothing is left of the test `{}`", definition.name());
+                let hint = "give the parameter that it consists of";
+                self.problems().error_with_hint("empty_test", at, message, hint);
+                None
+            }
+            None => {
+                let message = "the tests that are used become too large with everything filled in";
+                let hint = "use fewer, or smaller ones";
+                self.problems().error_with_hint("too_large", at, message, hint);
+                None
+            }
+        }
+    }
+
+    /// A parameter that the test does not ask for is a slip of the finger.
+    fn parameters_fit(&mut self, definition: &Entry, given: Option<&Node>) -> bool {
+        let Some(given) = given.filter(|given| !given.is_null()) else {
+            return true;
+        };
+        let Some(entries) = given.entries() else {
+            let message = format!("`parameters` must be a map, and this is {}", given.what());
+            self.problems().error("wrong_type", given, message);
+            return false;
+        };
+        let asked = parameters_of(&definition.value);
+        let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+        let unknown = entries.iter().filter(|entry| !asked.contains(&entry.name()));
+        let mut fits = true;
+        for entry in unknown {
+            fits = false;
+            unknown_parameter(entry, definition.name(), &asked, self.problems());
+        }
+        fits
+    }
+
+    fn has_all(&mut self, name: &str, filled: &Node, at: &Node) -> bool {
+        let missing = parameters_of(filled);
+        let Some(first) = missing.first() else { return true };
+        let message = format!("the test `{name}` needs the parameter `{first}`");
+        let hint = format!(
+            "add `parameters: {{{first}: …}}` beside `use`, or a default there: `${{parameters.{first}:…}}`"
+        );
+        self.problems()
+            .error_with_hint("missing_parameter", at, message, hint);
+        false
+    }
+
+    fn unknown_name(&mut self, written: &Node, node: &Node) {
+        let message = format!("Unable to construct push test from '{}'", shown(node));
+        let near = written
+            .text()
+            .and_then(|name| suggest::nearest(name, self.named_tests.names()));
+        let names: Vec<&str> = self.named_tests.names().take(14).collect();
+        let hint = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => "define it below `push_tests` at the top of a goal file".to_owned(),
+            None => format!("tests with a name are {}", listed(&names)),
+        };
+        self.problems()
+            .error_with_hint("unknown_test", node, message, hint);
+    }
+}
+
+fn unknown_parameter(entry: &Entry, test: &str, asked: &[&str], problems: &mut Problems) {
+    let message = format!("the test `{test}` has no parameter `{}`", entry.name());
+    let hint = match suggest::nearest(entry.name(), asked.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if asked.is_empty() => "it has none; remove it".to_owned(),
+        None => format!("it has {}", listed(asked)),
+    };
+    problems.error_with_hint("unknown_parameter", &entry.key, message, hint);
+}
+
+/// The parameters that a value asks for, each once.
+fn parameters_of(node: &Node) -> Vec<String> {
+    let mut found = Vec::new();
+    collect(node, &mut found);
+    found
+}
+
+fn collect(node: &Node, found: &mut Vec<String>) {
+    for item in node.items().unwrap_or_default() {
+        collect(item, found);
+    }
+    for entry in node.entries().unwrap_or_default() {
+        collect(&entry.value, found);
+    }
+    let text = node.text().filter(|text| text.contains("${"));
+    let Some(Ok(template)) = text.map(Template::parse) else {
+        return;
+    };
+    for path in template.paths() {
+        let Some(path) = path.strip_prefix(PARAMETERS) else {
+            continue;
+        };
+        let name = path.split('.').next().unwrap_or(path).to_owned();
+        if !found.contains(&name) {
+            found.push(name);
+        }
+    }
+}
