@@ -54,7 +54,8 @@ use crate::runtime::clock::Ids;
 use crate::spec::placeholder::PlaceholderError;
 pub use containers::policy::ContainerPolicy;
 pub use process::{Command, ProcessRequest, Step};
-use support::{globs, look_into, look_into_commit, machine, refuse_untrusted, words};
+pub(crate) use support::machine;
+use support::{globs, look_into, look_into_commit, refuse_untrusted, words};
 
 /// Every kind there is.
 pub static KINDS: &[&dyn Kind] = &[

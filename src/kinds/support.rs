@@ -71,7 +71,7 @@ pub(super) fn refuse_untrusted(context: &GoalContext<'_>) -> Result<(), KindErro
 }
 
 /// Who makes commits and tags of goals.
-pub(super) fn machine() -> Signature {
+pub(crate) fn machine() -> Signature {
     Signature {
         name: "sdm".to_owned(),
         email: "sdm@localhost".to_owned(),

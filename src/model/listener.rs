@@ -19,6 +19,9 @@ pub struct ListenerDefinition {
     pub filter: EventFilter,
     /// When, for the `Timer` event.
     pub schedule: Option<ScheduleDefinition>,
+    /// The path of a list in the event: it runs once for each of its items.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_each: Option<String>,
     /// What it runs.
     pub run: RunDefinition,
 }

@@ -71,6 +71,11 @@ pub const FIELDS: &[Field] = &[
         ValueType::Map(&ValueType::Regex),
         "patterns on other parts of the event, by their path",
     ),
+    Field::new(
+        "for_each",
+        ValueType::Text,
+        "the path of a list in the event, such as `push.authors`: it runs once for each item, which is `${item}`, and not at all where there is none",
+    ),
 ];
 
 /// Most listeners of all files together.
@@ -128,7 +133,10 @@ impl Reader<'_, '_> {
         let schedule = self.schedule(&sorted);
         let event = self.event(&sorted, node);
         let shape = event.as_deref().and_then(EventType::named);
-        let run = self.run_definition(&sorted, &Roots::of_listener(shape), "a listener", node);
+        let for_each = self.for_each(&sorted, shape);
+        let has_items = sorted.get("for_each").is_some();
+        let roots = Roots::of_listener(shape, has_items);
+        let run = self.run_definition(&sorted, &roots, "a listener", node);
         let fits = self.filter_fits(&sorted, event.as_deref());
         let definition = ListenerDefinition {
             name: name?,
@@ -136,6 +144,7 @@ impl Reader<'_, '_> {
             event: event?,
             filter: filter(&fields?),
             schedule: schedule?,
+            for_each: for_each?,
             run: run?,
         };
         Some(definition).filter(|_| fits && sorted.unknown.is_empty())
@@ -240,6 +249,34 @@ impl Reader<'_, '_> {
                 None
             }
         }
+    }
+
+    /// `Some(None)` for a listener that runs once for an event; `None` always comes with a problem.
+    fn for_each(&mut self, sorted: &Sorted<'_>, event: Option<&'static EventType>) -> Option<Option<String>> {
+        let Some(node) = sorted.value("for_each") else {
+            return Some(None);
+        };
+        let written = self.checker.plain_text(node, "`for_each`")?;
+        let path = written.strip_prefix("event.").unwrap_or(written);
+        let is_path = path.split('.').all(|part| !part.is_empty())
+            && path
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        if !is_path {
+            let message = format!("`{written}` is not the path of a list in the event");
+            let hint = "write its parts with `.` between them, such as `push.authors`";
+            self.problems()
+                .error_with_hint("invalid_path", node, message, hint);
+            return None;
+        }
+        if let Some(event) = event.filter(|event| !event.has(path)) {
+            let message = format!("the event {} has no `{path}`", event.name);
+            let hint = format!("it has {}", listed(event.fields));
+            self.problems()
+                .error_with_hint("unknown_placeholder", node, message, hint);
+            return None;
+        }
+        Some(Some(path.to_owned()))
     }
 
     fn interval(&mut self, node: &Node) -> Option<u64> {

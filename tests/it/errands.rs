@@ -307,6 +307,104 @@ async fn listeners_of_pushes_plans_goals_and_tags() {
     machine.stop().await;
 }
 
+const FOR_EACH: &str = r#"
+rules:
+  - {name: build, goals: [{name: compile, execute: {run: [make]}}]}
+on:
+  - name: tell the authors
+    event: GoalState
+    state: failure
+    for_each: push.authors
+    run: [mail, "${item.email}", "${item.name}: ${event.goal.name} on ${event.push.branch}"]
+  - {name: tell followers, event: GoalState, state: failure, for_each: event.push.followers, run: [mail, "${item}"]}
+  - {name: greet all, event: Greeting, for_each: names, run: [greet, "${item}", "${event.words}"]}
+"#;
+
+#[tokio::test]
+async fn ms_01_a_failure_is_told_to_each_author_of_the_push_once() {
+    let machine = TestMachine::start(FOR_EACH).await;
+    for (name, email) in [
+        ("Ada", "ada@example.com"),
+        ("somebody", ""),
+        ("Bob", "bob@example.com"),
+        ("sdm", "sdm@localhost"),
+        ("Ada L.", "ADA@example.com"),
+    ] {
+        machine.scm.commit_by("main", "change", name, email);
+    }
+    let failed = ExecutionResult::failure("no");
+    machine.executor.will_end("compile", &[failed]);
+    let push = machine.engine.observe(&machine.repo).await.unwrap()[0];
+    machine.ends(machine.planned(push).await.set.id).await;
+    ended(&machine, "tell the authors", 2).await;
+    let mut argv = argv_of(&machine);
+    argv.sort();
+    assert_eq!(
+        argv,
+        [
+            ["mail", "ADA@example.com", "Ada L.: compile on main"],
+            ["mail", "bob@example.com", "Bob: compile on main"],
+        ],
+        "as they wrote last, and nobody without an address"
+    );
+    let machine = machine.restart().await;
+    emit(
+        &machine,
+        "Greeting",
+        json!({"names": ["eve"], "words": "again"}),
+        0,
+    )
+    .await;
+    ended(&machine, "greet all", 1).await;
+    let told: Vec<String> = errands(&machine)
+        .await
+        .into_iter()
+        .map(|errand| errand.name)
+        .collect();
+    assert_eq!(
+        told,
+        ["tell the authors", "tell the authors", "greet all"],
+        "where there is nobody to tell nothing is run, and nobody is told twice"
+    );
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn items_of_a_list_are_data_one_each_and_not_without_end() {
+    let machine = TestMachine::start(FOR_EACH).await;
+    emit(
+        &machine,
+        "Greeting",
+        json!({"names": ["$(x) ${event.words}", 7], "words": "hi"}),
+        0,
+    )
+    .await;
+    emit(&machine, "Greeting", json!({"names": "one", "words": "ho"}), 0).await;
+    emit(&machine, "Greeting", json!({"names": null}), 0).await;
+    ended(&machine, "greet all", 3).await;
+    let mut argv = argv_of(&machine);
+    argv.sort();
+    assert_eq!(
+        argv,
+        [
+            ["greet", "$(x) ${event.words}", "hi"],
+            ["greet", "7", "hi"],
+            ["greet", "one", "ho"],
+        ]
+    );
+    let many: Vec<u32> = (0..300).collect();
+    emit(&machine, "Greeting", json!({"names": many, "words": ""}), 0).await;
+    machine
+        .wait_for("only so many are made", async || {
+            let told = messages(&machine).await;
+            let cut = "greet all runs for the first 250 of 300 items of `names` of this Greeting";
+            let is_said = told.iter().any(|text| text.contains(cut));
+            (is_said && errands(&machine).await.len() == 253).then_some(())
+        })
+        .await;
+    machine.stop().await;
+}
+
 #[tokio::test]
 async fn a_failing_listener_changes_nothing_else() {
     let machine = TestMachine::start(LISTENERS).await;

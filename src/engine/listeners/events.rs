@@ -1,9 +1,13 @@
 //! What an entry of the log means as events, and what `${event.…}` shows of each.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::engine::Engine;
 use crate::kinds::lookup::push_facts;
+use crate::kinds::machine;
+use crate::model::push::Signature;
 use crate::model::trigger::is_completion;
 use crate::model::{Event, FeedEntry, Goal, GoalChange, GoalEvent, News, Push, RepoSlug, StateName};
 use crate::ports::store::{GoalSetRecord, StoreError};
@@ -88,8 +92,29 @@ pub(super) fn repo_facts(slug: &RepoSlug) -> Value {
     json!({"owner": slug.owner, "name": slug.name, "slug": slug.to_string()})
 }
 
+/// `event.push`: what goals know of a push, and who wrote its commits.
+fn push_with_authors(push: &Push) -> Value {
+    let mut facts = push_facts(push, None);
+    facts["authors"] = json!(authors(push));
+    facts
+}
+
+/// Everybody who wrote a commit of the push, each once by address, newest first. Nobody reads what is sent to the machine or to
+/// no address.
+fn authors(push: &Push) -> Vec<&Signature> {
+    let mut known = BTreeSet::from([machine().email]);
+    let mut authors = Vec::new();
+    for commit in &push.commits {
+        let address = commit.author.email.trim().to_lowercase();
+        if !address.is_empty() && known.insert(address) {
+            authors.push(&commit.author);
+        }
+    }
+    authors
+}
+
 fn of_push(entry: &FeedEntry, push: &Push) -> Vec<Event> {
-    let payload = json!({"push": push_facts(push, None), "repo": repo_facts(&push.repo.slug)});
+    let payload = json!({"push": push_with_authors(push), "repo": repo_facts(&push.repo.slug)});
     let mut events = vec![event(entry, "Push", 0, payload.clone())];
     if push.before.is_none() && push.is_on_default_branch() {
         events.push(event(entry, "FirstPush", 0, payload));
@@ -105,7 +130,7 @@ fn of_plan(entry: &FeedEntry, push: &Push, record: Option<&GoalSetRecord>) -> Ev
         .map(goal_facts)
         .collect();
     let payload = json!({
-        "push": push_facts(push, None),
+        "push": push_with_authors(push),
         "repo": repo_facts(&push.repo.slug),
         "goal_set": record.map(set_facts),
         "goals": goals,
@@ -123,7 +148,7 @@ fn of_goal(entry: &FeedEntry, record: &GoalSetRecord, told: &GoalEvent, state: S
     let mut payload = json!({
         "goal": facts,
         "goal_set": set_facts(record),
-        "push": push_facts(&record.push, None),
+        "push": push_with_authors(&record.push),
         "repo": repo_facts(&record.push.repo.slug),
     });
     let depth = depth_of(record);

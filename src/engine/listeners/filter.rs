@@ -47,6 +47,15 @@ pub(super) fn concerns(listener: &ListenerDefinition, event: &Event) -> bool {
     repo_fits && fits(branch, "push.branch") && fits(tag, "tag") && goal_fits && state_fits && others_fit()
 }
 
+/// The items of a list in the event; what is no list is one item, and what is not there is none.
+pub(super) fn items(event: &Event, path: &str) -> Vec<Value> {
+    match at_path(&event.payload, path) {
+        Some(Value::Array(items)) => items.clone(),
+        Some(one) => vec![one.clone()],
+        None => Vec::new(),
+    }
+}
+
 fn as_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

@@ -95,6 +95,7 @@ mod tests {
             event: "Push".to_owned(),
             filter: EventFilter::default(),
             schedule: None,
+            for_each: None,
             run: RunDefinition {
                 argv: vec!["true".to_owned()],
                 environment: std::collections::BTreeMap::new(),

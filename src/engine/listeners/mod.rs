@@ -14,7 +14,7 @@ mod timers;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Engine;
 use crate::model::event::DEEPEST;
@@ -27,6 +27,12 @@ pub(super) use startup::Startup;
 const PAGE: u32 = 500;
 /// Entries that may be read again after a restart: the mark is not moved for each.
 const LAG: u64 = 256;
+
+/// Items of one event that a listener runs for.
+const MOST_ITEMS: usize = 250;
+
+/// An item of a list in an event with its number in it; `None` for the event as a whole.
+type Item = Option<(usize, Value)>;
 
 /// How far this process has read the log, and the mark in the store behind it.
 #[derive(Default)]
@@ -120,22 +126,55 @@ impl Engine {
                     .last()
                     .filter(|_| event.name == startup::EVENT)
                     .map(|errand| errand.id);
-                errands.push(self.errand_for(listener, &event, previous));
+                for item in self.items_for(listener, &event).await? {
+                    errands.push(self.errand_for(listener, &event, item, previous));
+                }
             }
         }
         Ok(errands)
     }
 
-    fn errand_for(&self, listener: &ListenerDefinition, event: &Event, after: Option<ErrandId>) -> Errand {
+    /// What it runs for: the event as a whole, or each item of a list in it, as far as they are not too many.
+    async fn items_for(&self, listener: &ListenerDefinition, event: &Event) -> Result<Vec<Item>, StoreError> {
+        let Some(path) = &listener.for_each else {
+            return Ok(vec![None]);
+        };
+        let mut items = filter::items(event, path);
+        if items.len() > MOST_ITEMS {
+            let text = format!(
+                "the listener {} runs for the first {MOST_ITEMS} of {} items of `{path}` of this {}",
+                listener.name,
+                items.len(),
+                event.name
+            );
+            items.truncate(MOST_ITEMS);
+            self.say_of_listeners(text).await?;
+        }
+        Ok(items.into_iter().enumerate().map(Some).collect())
+    }
+
+    fn errand_for(
+        &self,
+        listener: &ListenerDefinition,
+        event: &Event,
+        item: Item,
+        after: Option<ErrandId>,
+    ) -> Errand {
+        let mut facts = json!({"event": event.payload});
+        let mut key = format!("listener:{}:{}", listener.name, event.key);
+        if let Some((number, item)) = item {
+            facts["item"] = item;
+            key = format!("listener:{}\n{number}:{}", listener.name, event.key);
+        }
         Errand {
             id: ErrandId(self.parts.ids.fresh()),
-            key: format!("listener:{}:{}", listener.name, event.key),
+            key,
             name: listener.name.clone(),
             cause: ErrandCause::Event {
                 name: event.name.clone(),
             },
             run: listener.run.clone(),
-            facts: json!({"event": event.payload}),
+            facts,
             secrets: Vec::new(),
             depth: event.depth + 1,
             after,
@@ -166,11 +205,13 @@ impl Engine {
             }
         };
         tracing::warn!(listener = %listener.name, event = %event.name, "a loop was cut: {because}");
-        let news = News::Message {
-            text: format!("the listener {} is not run: {because}", listener.name),
-            repo: None,
-        };
-        self.parts.store.say(&news, self.parts.clock.now()).await?;
+        self.say_of_listeners(format!("the listener {} is not run: {because}", listener.name))
+            .await?;
         Ok(false)
+    }
+
+    async fn say_of_listeners(&self, text: String) -> Result<(), StoreError> {
+        let news = News::Message { text, repo: None };
+        self.parts.store.say(&news, self.parts.clock.now()).await
     }
 }

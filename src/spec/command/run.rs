@@ -35,6 +35,7 @@ pub const RUN_FIELDS: &[Field] = &[
 pub(crate) struct Roots<'a> {
     parameters: Option<&'a [ParameterDefinition]>,
     event: Option<Option<&'static EventType>>,
+    has_items: bool,
     is_goal: bool,
 }
 
@@ -44,6 +45,7 @@ impl<'a> Roots<'a> {
         Self {
             parameters: Some(parameters),
             event: None,
+            has_items: false,
             is_goal: false,
         }
     }
@@ -56,11 +58,12 @@ impl<'a> Roots<'a> {
         }
     }
 
-    /// A listener; an event without a shape of its own may carry anything.
-    pub(crate) fn of_listener(event: Option<&'static EventType>) -> Self {
+    /// A listener, perhaps for each item of a list; an event without a shape of its own may carry anything.
+    pub(crate) fn of_listener(event: Option<&'static EventType>, has_items: bool) -> Self {
         Self {
             parameters: None,
             event: Some(event),
+            has_items,
             is_goal: false,
         }
     }
@@ -73,9 +76,11 @@ impl<'a> Roots<'a> {
             "event" => self.no_event(path, rest),
             "machine" | "preferences" | "home" => None,
             "matches" if self.parameters.is_some() => None,
+            "item" if self.has_items => None,
             _ if self.is_goal => None,
             _ => {
                 let known: Vec<&str> = match self.event {
+                    Some(_) if self.has_items => vec!["item", "event", "machine", "preferences"],
                     Some(_) => vec!["event", "machine", "preferences"],
                     None => vec!["parameters", "matches", "machine", "preferences"],
                 };

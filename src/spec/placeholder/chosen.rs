@@ -9,6 +9,7 @@ const FREE: &[&str] = &[
     "push.after.author",
     "branch",
     "event",
+    "item",
     "matches",
 ];
 

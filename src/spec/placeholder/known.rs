@@ -17,6 +17,7 @@ const ROOTS: &[&str] = &[
     "facts",
     "matches",
     "event",
+    "item",
     "machine",
     "preferences",
     "home",

@@ -186,6 +186,7 @@ on:
   - {name: nightly, cron: "0 30 6 * * MON-FRI", timezone: Europe/Berlin, run: [report, "${event.due}"]}
   - {name: often, event: Timer, interval: 90s, run: [look]}
   - {name: own, event: acme.greeting, where: {who: ^a}, run: [greet, "${event.anything.at.all}"]}
+  - {name: authors, event: GoalState, state: failure, forEach: event.push.authors, run: [mail, "${item.email}", "${event.goal.name}"]}
 "#,
     );
     let events: Vec<&str> = loaded
@@ -195,8 +196,17 @@ on:
         .collect();
     assert_eq!(
         events,
-        ["RepoCreated", "GoalCompletion", "Timer", "Timer", "acme.greeting"]
+        [
+            "RepoCreated",
+            "GoalCompletion",
+            "Timer",
+            "Timer",
+            "acme.greeting",
+            "GoalState"
+        ]
     );
+    assert_eq!(loaded.listeners[4].for_each, None);
+    assert_eq!(loaded.listeners[5].for_each.as_deref(), Some("push.authors"));
     assert_eq!(loaded.listeners[1].filter.goals, ["test"]);
     assert_eq!(
         loaded.listeners[3].schedule,
@@ -231,4 +241,22 @@ on:
   - {name: j, event: Startup, run: [x], directory: src}
 "#
     ));
+    insta::assert_snapshot!(problems(
+        r#"
+on:
+  - {name: a, event: Push, for_each: goal.authors, run: [x]}
+  - {name: b, event: Push, for_each: "push..authors", run: [x]}
+  - {name: c, event: Push, run: [x, "${item.email}"]}
+  - {name: d, event: Push, for_each: push.authors, run: [x, "${itme.email}"]}
+"#
+    ), @r#"
+    a.yaml:3:38 Error unknown_placeholder (+12): the event Push has no `goal.authors`
+      hint: it has `push`, `repo`
+    a.yaml:4:38 Error invalid_path (+15): `push..authors` is not the path of a list in the event
+      hint: write its parts with `.` between them, such as `push.authors`
+    a.yaml:5:40 Error unknown_placeholder (+1): `${item.email}` has no meaning here
+      hint: placeholders here begin with `event`, `machine`, `preferences`
+    a.yaml:6:62 Error unknown_placeholder (+1): `itme.email` is no fact
+      hint: did you mean `item`? Or write `$${itme.email`, with two `$`, to leave it to the shell
+    "#);
 }

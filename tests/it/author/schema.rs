@@ -65,6 +65,7 @@ fn every_spelling_and_shape_fits_and_slips_do_not() {
         "commands: [{name: a, dryRun: true, parameters: {x: null, y: {validInput: z}}, transform: {steps: [{name: b, run: [x]}]}}]",
         "on: [{name: a, event: Push, run: [x], env: {A: b}}, {name: b, cron: '0 6 * * *', timezone: UTC, run: [x]}]",
         "on: [{name: a, event: acme.own, where: {x: y}, run: [x]}]",
+        "on: [{name: a, event: GoalState, forEach: push.authors, run: [x, '${item.email}']}]",
         "push_tests: {a: is_default_branch, b: [{has_file: x}, {use: a}]}\nrules: [{name: a, test: {use: b, parameters: {x: 1}}, goals: []}]",
     ] {
         assert!(fits(right), "{right}");

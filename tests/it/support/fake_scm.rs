@@ -26,6 +26,8 @@ struct State {
 struct FakeCommit {
     parent: Option<CommitSha>,
     files: BTreeMap<String, String>,
+    /// What it says and who wrote it, where a test cares.
+    written: Option<(String, Signature)>,
 }
 
 /// Repository and working copies.
@@ -35,6 +37,19 @@ pub struct FakeScm(Mutex<State>);
 impl FakeScm {
     /// Adds a commit to a branch, with these files beside those of its parent.
     pub fn commit(&self, branch: &str, files: &[(&str, &str)]) -> CommitSha {
+        self.add(branch, files, None)
+    }
+
+    /// The same with this message, by this author.
+    pub fn commit_by(&self, branch: &str, message: &str, name: &str, email: &str) -> CommitSha {
+        let author = Signature {
+            name: name.to_owned(),
+            email: email.to_owned(),
+        };
+        self.add(branch, &[], Some((message.to_owned(), author)))
+    }
+
+    fn add(&self, branch: &str, files: &[(&str, &str)], written: Option<(String, Signature)>) -> CommitSha {
         let mut state = self.0.lock().unwrap();
         let branch = BranchName::parse(branch).unwrap();
         let parent = state.branches.get(&branch).cloned();
@@ -49,9 +64,14 @@ impl FakeScm {
                 .iter()
                 .map(|(path, text)| (path.to_string(), text.to_string())),
         );
-        state
-            .commits
-            .insert(sha.clone(), FakeCommit { parent, files: all });
+        state.commits.insert(
+            sha.clone(),
+            FakeCommit {
+                parent,
+                files: all,
+                written,
+            },
+        );
         state.branches.insert(branch, sha.clone());
         sha
     }
@@ -107,12 +127,14 @@ impl State {
     }
 }
 
-fn commit(sha: CommitSha) -> Commit {
-    let author = Signature {
-        name: "Ada".to_owned(),
-        email: "ada@example.com".to_owned(),
-    };
-    let message = format!("change {}", &sha.as_str()[36..]);
+fn commit(sha: CommitSha, written: Option<(String, Signature)>) -> Commit {
+    let (message, author) = written.unwrap_or_else(|| {
+        let author = Signature {
+            name: "Ada".to_owned(),
+            email: "ada@example.com".to_owned(),
+        };
+        (format!("change {}", &sha.as_str()[36..]), author)
+    });
     Commit {
         sha,
         message,
@@ -157,7 +179,13 @@ impl Scm for FakeScm {
         let forced = before.is_some_and(|before| !state.history(after).contains(before));
         Ok(CommitRange {
             count: range.len() as u64,
-            commits: range.into_iter().map(commit).collect(),
+            commits: range
+                .into_iter()
+                .map(|sha| {
+                    let written = state.commits[&sha].written.clone();
+                    commit(sha, written)
+                })
+                .collect(),
             forced,
         })
     }
