@@ -11,6 +11,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
 use super::sealed::LARGEST_VALUE;
+use crate::ports::secrets::SHORTEST_SECRET;
 
 /// Most bytes of what a command complains about that are passed on.
 const LONGEST_COMPLAINT: u64 = 500;
@@ -63,11 +64,20 @@ pub(super) async fn ask(argv: &[String], timeout: Duration) -> Result<SecretStri
         Err(_) => Err(format!("`{program}` took longer than {timeout:?}")),
         Ok(Err(error)) => Err(format!("`{program}` cannot be heard: {error}")),
         Ok(Ok(status)) if !status.success() => {
-            let complaint = String::from_utf8_lossy(&complaint);
+            let complaint = without_answer(&complaint, &answer);
             Err(format!("`{program}` failed ({status}): {}", complaint.trim()))
         }
         Ok(Ok(_)) => text(answer),
     }
+}
+
+/// What a command complains about, without the lines it printed as its answer: those may be the secret.
+fn without_answer(complaint: &[u8], answer: &[u8]) -> String {
+    let answer = String::from_utf8_lossy(answer);
+    let lines = answer.lines().map(str::trim);
+    let telling = lines.filter(|line| line.chars().count() >= SHORTEST_SECRET);
+    let complaint = String::from_utf8_lossy(complaint).into_owned();
+    telling.fold(complaint, |text, line| text.replace(line, "***"))
 }
 
 fn text(mut bytes: Vec<u8>) -> Result<SecretString, String> {
@@ -90,7 +100,7 @@ fn text(mut bytes: Vec<u8>) -> Result<SecretString, String> {
 
 /// Whether a value is too short to be kept out of logs.
 pub(super) fn is_trivial(value: &SecretString) -> bool {
-    value.expose_secret().trim().chars().count() < crate::ports::secrets::SHORTEST_SECRET
+    value.expose_secret().trim().chars().count() < SHORTEST_SECRET
 }
 
 #[cfg(test)]
@@ -107,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_command_answers_or_says_why_not_without_its_output() {
+    async fn e3_a_command_answers_or_says_why_not_without_its_output() {
         assert_eq!(
             asked(&["printf", "se\ncret\r\n"]).await,
             Ok("se\ncret".to_owned())
@@ -116,6 +126,16 @@ mod tests {
         assert_eq!(
             failed,
             Err("`sh` failed (exit status: 3): vault is sealed".to_owned())
+        );
+        let telling = asked(&[
+            "sh",
+            "-c",
+            "echo hunter2; echo 'cannot open hunter2!' >&2; exit 1",
+        ])
+        .await;
+        assert_eq!(
+            telling,
+            Err("`sh` failed (exit status: 1): cannot open ***!".to_owned())
         );
         assert!(
             asked(&["/nowhere/x"])
