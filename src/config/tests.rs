@@ -156,6 +156,19 @@ fn i1_limits_of_goals_are_sizes_and_numbers_and_what_is_not_said_stays() {
 }
 
 #[test]
+fn sg_05_all_goals_are_looked_at_unless_the_configuration_says_less() {
+    let home = Home::new();
+    let scope = |scope: &str| {
+        let text = format!("signing: {{key_name: a, key_file: k{scope}}}\n");
+        home.write("etc/config.yaml", &text);
+        let config = load(&home.sources(&[]), &Flags::default()).unwrap();
+        config.signing.unwrap().scope
+    };
+    assert_eq!(scope(""), SigningChoice::All);
+    assert_eq!(scope(", scope: fulfillment"), SigningChoice::Fulfillment);
+}
+
+#[test]
 fn an_unknown_key_is_an_error_with_place_and_suggestion() {
     let home = Home::new();
     home.write("project/sdm.yaml", "name: x\nparalel: 4\n");

@@ -159,3 +159,58 @@ fn without_process(kind: &dyn Kind, goal: &GoalDefinition) -> Option<String> {
         "`{key}` is for goals that run a process, and this one runs none"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::StateName;
+    use crate::model::files::KeptOn;
+
+    /// The only goal of a text that must be right.
+    fn goal(text: &str) -> GoalDefinition {
+        let loaded = spec::load(&[SourceFile::new("a.yaml", text)], catalogue());
+        assert_eq!(loaded.diagnostics, []);
+        loaded.goals.into_iter().next().expect("one goal")
+    }
+
+    #[test]
+    fn ym_05_a_goal_in_containers_takes_over_all_that_may_stand_beside_them() {
+        let goal = goal(
+            "
+goals:
+- name: publish
+  containers: [{name: main, image: 'node:20', args: [npm, publish], volume_mounts: [{name: cache, mount_path: /cache}]}]
+  init_containers: {name: before, image: busybox}
+  volumes: {name: cache}
+  approval: true
+  pre_approval: {by: ann}
+  retry: true
+  descriptions: {completed: Published}
+  input: version
+  output: {classifier: dist, paths: dist}
+",
+        );
+        assert_eq!(goal.work.kind, "containers");
+        let written = &goal.work.arguments;
+        assert_eq!(written["containers"][0]["args"], json!(["npm", "publish"]));
+        assert_eq!(written["init_containers"][0]["name"], "before");
+        assert_eq!(written["volumes"][0]["name"], "cache", "one may stand alone");
+        assert_eq!(goal.approval, Some(crate::model::ApprovalPolicy::default()));
+        assert_eq!(goal.pre_approval.unwrap().by, ["ann"]);
+        assert!(goal.retry.feasible);
+        assert_eq!(
+            goal.descriptions.text(StateName::Success, &goal.name),
+            "Published"
+        );
+        let [input] = goal.files.inputs.as_slice() else {
+            panic!("one input")
+        };
+        let [output] = goal.files.outputs.as_slice() else {
+            panic!("one output")
+        };
+        assert_eq!(input.classifier, "version");
+        assert_eq!((output.classifier.as_str(), output.on), ("dist", KeptOn::Success));
+    }
+}

@@ -1,5 +1,7 @@
 //! Tests: there and back, and archives that somebody else has made.
 
+mod swapped;
+
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -46,8 +48,18 @@ impl Place {
 
     /// Keeps what matches into `archive`; what was said, and what became of it.
     fn keep(&self, paths: &[&str], limits: ArchiveLimits) -> io::Result<(String, KeepReport)> {
+        self.keep_of("from", paths, limits)
+    }
+
+    /// The same of another directory.
+    fn keep_of(
+        &self,
+        directory: &str,
+        paths: &[&str],
+        limits: ArchiveLimits,
+    ) -> io::Result<(String, KeepReport)> {
         let order = KeepOrder {
-            project: self.at("from"),
+            project: self.at(directory),
             home: Some(self.at("home")),
             archives: vec![Keep {
                 what: "it".to_owned(),
@@ -386,6 +398,45 @@ fn ca_03_every_command_on_a_miss_runs_and_none_when_there_are_files() {
 }
 
 #[test]
+fn ca_04_of_several_archives_only_the_one_that_is_missing_falls_back() {
+    let place = Place::new();
+    place.write("from/a", "a");
+    place.keep(&["a"], LIMITS).unwrap();
+    fs::rename(place.at("archive"), place.at("first")).unwrap();
+    place.write("from/node_modules/b", "b");
+    place.keep(&["node_modules"], LIMITS).unwrap();
+    let mut order = place.order(LIMITS);
+    let touch = |name: &str| vec![vec!["touch".to_owned(), name.to_owned()]];
+    let found = |name: &str| FoundArchive {
+        file: place.at(name),
+        digest: digest_of(File::open(place.at(name)).unwrap()).unwrap(),
+        from: name.to_owned(),
+    };
+    let wanted = |what: &str, archive: Option<FoundArchive>| Restore {
+        what: what.to_owned(),
+        archive,
+        required: true,
+        on_miss: touch(&format!("instead of {what}")),
+    };
+    order.archives = vec![
+        wanted("first", Some(found("first"))),
+        wanted("missing", None),
+        wanted("second", Some(found("archive"))),
+    ];
+    let log = place.restore(&order).unwrap();
+    insta::assert_snapshot!(log, @r#"
+    first: 1 file restored from first
+    missing: none are kept
+    missing: instead: touch instead of missing
+    second: 1 file restored from archive
+    "#);
+    assert_eq!(
+        names_below(&place.at("to")),
+        ["a", "instead of missing", "node_modules", "node_modules/b"]
+    );
+}
+
+#[test]
 fn names_of_any_length_and_depth_are_read_within_limits() {
     let place = Place::new();
     place.forge(|archive| {
@@ -410,6 +461,40 @@ fn names_of_any_length_and_depth_are_read_within_limits() {
     assert!(log.contains("it lies too deep"), "{log}");
     place.restore(&place.order(LIMITS)).unwrap();
     assert_eq!(place.read("to/deep/file"), "f");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ca_07_of_many_who_put_one_archive_at_once_readers_get_a_whole_one() {
+    let place = Place::new();
+    let shelf = Shelf::new(place.at("cache"));
+    let content = "archive ".repeat(10_000);
+    let digest = "cd".repeat(32);
+    let both = (0..32).map(|number| {
+        let (made, lent) = (
+            place.at(&format!("made-{number}")),
+            place.at(&format!("lent-{number}")),
+        );
+        let (shelf, digest, content) = (shelf.clone(), digest.clone(), content.clone());
+        tokio::spawn(async move {
+            fs::write(&made, &content).unwrap();
+            let (put, got) = tokio::join!(
+                shelf.take(Trust::Member, &digest, &made),
+                shelf.lend(Trust::Member, &digest, &lent)
+            );
+            put.unwrap();
+            if got.unwrap() {
+                assert_eq!(fs::read_to_string(&lent).unwrap(), content);
+            }
+        })
+    });
+    for one in both.collect::<Vec<_>>() {
+        one.await.unwrap();
+    }
+    let later = Timestamp::from_micros(i64::MAX);
+    assert_eq!(shelf.all(later).await.unwrap(), [(Trust::Member, digest.clone())]);
+    let lent = place.at("lent");
+    assert!(shelf.lend(Trust::Member, &digest, &lent).await.unwrap());
+    assert_eq!(fs::read_to_string(&lent).unwrap(), content);
 }
 
 #[tokio::test]

@@ -173,6 +173,28 @@ mod tests {
     }
 
     #[test]
+    fn cm_13_a_login_is_there_or_promised_by_a_helper_or_absent_and_a_helper_that_fails_is_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = directory.path().join("gitconfig");
+        let origin = origin_named("https://h").unwrap();
+        let found = |helper: &str| {
+            std::fs::write(&config, format!("[credential]\n\thelper = \"{helper}\"\n")).unwrap();
+            let logins = Logins::new(BTreeMap::new(), vec![config.clone()], Arc::new(SystemClock));
+            let found = logins.for_origin(&origin)?;
+            Some((found.user().to_owned(), found.secret().expose_secret().to_owned()))
+        };
+        let promised = found("!printf 'username=bot\\\\npassword=CANARY\\\\n'");
+        assert_eq!(promised, Some(("bot".to_owned(), "CANARY".to_owned())));
+        assert_eq!(found("!exit 1"), None);
+        assert_eq!(found("!true"), None, "it says nothing");
+        let nobody = Logins::new(BTreeMap::new(), Vec::new(), Arc::new(SystemClock));
+        assert!(nobody.for_origin(&origin).is_none());
+        let file = directory.path().join("token");
+        std::fs::write(&file, "CANARY").unwrap();
+        assert!(logins("https://h", &file).for_origin(&origin).is_some());
+    }
+
+    #[test]
     fn only_web_origins_have_logins() {
         assert!(origin_named("ssh://git@h/x").is_none());
         assert!(origin_named("https://u:p@h").is_none());

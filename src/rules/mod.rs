@@ -12,7 +12,7 @@ mod display;
 mod evaluate;
 pub mod expression;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 mod goals;
 mod instances;
 pub mod memory_view;

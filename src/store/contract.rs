@@ -83,7 +83,7 @@ contract! {
         d7_of_two_that_ask_at_the_same_moment_one_gets_the_slot;
     kept:
         ca_02_files_are_found_by_scope_nearest_first,
-        b10_files_of_one_trust_are_not_found_with_another,
+        b10_e6_files_of_one_trust_are_not_found_with_another,
         ca_07_keeping_again_is_once_and_the_newest_is_found,
         caches_are_found_by_the_beginning_of_their_key,
         archives_go_in_order_of_their_last_use,

@@ -88,6 +88,33 @@ fn ca_03_ca_09_co_12_outputs_are_found_by_later_goals_of_the_set() {
     machine.stop();
 }
 
+const NAMED: &str = r#"
+rules:
+  - name: build
+    goals:
+      - name: make
+        execute: {run: [sh, -c, "echo made > made"]}
+        output: [{classifier: '${branch}/${parameters.kind:${push.after.version:${push.after.short}}}', paths: made}]
+      - name: use
+        execute: {run: [cat, made]}
+        input: [{classifier: '${branch}_${push.after.short}', required: true}]
+"#;
+
+#[test]
+fn ca_02_placeholders_of_a_classifier_are_filled_in_before_it_becomes_a_name() {
+    let mut machine = LocalMachine::new(NAMED);
+    machine.start();
+    machine.git(&["checkout", "--quiet", "-b", "feature/x"]);
+    let sha = machine.commit("second", &[("a", "1")]);
+    let set = machine.ended_set_of(&sha);
+    assert_eq!(state_of(&set, "use"), "success", "{}", log(&machine, &set, "use"));
+    let stored = machine.ok(&["feed", "--after", "0", "--json", "--no-follow"]);
+    let name = format!("sdm/feature_x_{}", &sha[..7]);
+    assert!(stored.contains(&name), "{name} in {stored}");
+    assert!(!stored.contains("sdm/feature/x"), "{stored}");
+    machine.stop();
+}
+
 const FAILING: &str = r#"
 rules:
   - name: build

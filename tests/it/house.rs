@@ -1,5 +1,6 @@
 //! The rules of the house, read against the code: floors, proportion, words, and what may lie where.
 
+mod acceptance;
 mod source;
 
 use std::collections::BTreeSet;

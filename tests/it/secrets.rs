@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -9,7 +10,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::support::local::{LocalMachine, state_of};
-use crate::support::podman::{IMAGE, Podman};
+use crate::support::podman::{IMAGE, NOBODY, Podman};
 
 const CANARY: &str = "canary/Pa55+word&\"x";
 
@@ -223,6 +224,41 @@ fn se_03_e4_while_a_goal_runs_its_secret_is_in_no_argument_and_survives_a_kill_o
         machine.ok(&["logs", "waits"])
     );
     assert!(!with_secret[0].exists());
+    machine.stop();
+}
+
+/// What a user of the computer who is not the machine's finds in processes and in the machine's directories.
+fn found_by(user: u32, machine: &LocalMachine) -> String {
+    let script = r#"cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline; ls -l /proc/[0-9]*/fd
+        find "$0/state" "$0/run" -type f -exec cat {} +"#;
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script]).arg(machine.path(""));
+    let output = command.uid(user).gid(user).current_dir("/").output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn e4_another_user_of_the_computer_finds_no_secret_while_it_is_used() {
+    if !nix::unistd::geteuid().is_root() {
+        println!("skipped: only root can be somebody else as well");
+        return;
+    }
+    let mut machine = machine(WAITS, "  token: {file: value}\n");
+    // Not the directory of the test protects, but what the machine makes in it.
+    fs::set_permissions(machine.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    machine.start();
+    let sha = machine.commit("second", &[("a", "1")]);
+    machine.wait_until("the goal runs", |machine| {
+        machine.path("home/begun").exists().then_some(())
+    });
+    assert!(found_by(0, &machine).contains(CANARY), "it is there to be found");
+    let found = found_by(NOBODY, &machine);
+    assert!(!found.is_empty());
+    for form in forms(CANARY) {
+        assert!(!found.contains(&form), "{form}");
+    }
+    fs::write(machine.path("home/go"), "").unwrap();
+    assert_eq!(state_of(&machine.ended_set_of(&sha), "waits"), "success");
     machine.stop();
 }
 

@@ -242,3 +242,159 @@ fn bind(from: &Path, to: &str, read_only: bool) -> Mount {
         ..Mount::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{GoalKey, GoalSetId, UniqueName};
+    use crate::ports::AttemptRef;
+    use crate::ports::containers::{ContainerLimits, Pull, VolumeSpec};
+
+    fn texts(list: &[&str]) -> Vec<String> {
+        list.iter().map(ToString::to_string).collect()
+    }
+
+    fn main(command: &[&str], args: &[&str]) -> ContainerSpec {
+        ContainerSpec {
+            name: "main".to_owned(),
+            image: "app".to_owned(),
+            command: texts(command),
+            args: texts(args),
+            has_foreign_arguments: false,
+            environment: Vec::new(),
+            ports: Vec::new(),
+            mounts: Vec::new(),
+            files: Vec::new(),
+            working_directory: None,
+            user: None,
+            pull: Pull::Missing,
+            limits: ContainerLimits::default(),
+            privileged: false,
+            capabilities: Vec::new(),
+        }
+    }
+
+    fn order(spec: &ContainerSpec, volumes: &[(&str, Option<&str>)]) -> ContainerOrder {
+        let attempt = AttemptRef {
+            goal_set: GoalSetId(uuid::Uuid::nil()),
+            goal: GoalKey::new(UniqueName::parse("test").unwrap(), ""),
+            attempt: 1,
+            epoch: 1,
+        };
+        let volume = |(name, host_path): &(&str, Option<&str>)| VolumeSpec {
+            name: (*name).to_owned(),
+            host_path: host_path.map(PathBuf::from),
+        };
+        ContainerOrder {
+            engines: Vec::new(),
+            belonging: Belonging {
+                owner: "owner".to_owned(),
+                mark: PathBuf::from("/state/mark"),
+                attempt,
+                name: "sdm-1".to_owned(),
+                shown: Vec::new(),
+            },
+            init_containers: Vec::new(),
+            containers: vec![spec.clone()],
+            volumes: volumes.iter().map(volume).collect(),
+            network: NetworkAccess::Open,
+            grace: Duration::from_secs(1),
+            patience: Duration::from_secs(1),
+            notes: Vec::new(),
+            report: None,
+            fixed: Vec::new(),
+        }
+    }
+
+    /// What the engine is told of a container whose goal declares these volumes.
+    fn told(spec: &ContainerSpec, volumes: &[(&str, Option<&str>)]) -> ContainerCreateBody {
+        let contract = [
+            ("ATOMIST_PROJECT_DIR", "/w/1"),
+            ("ATOMIST_INPUT_DIR", "/x/input"),
+            ("ATOMIST_OUTPUT_DIR", "/x/output"),
+        ];
+        let contract = contract.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let places = Places::of_contract(&BTreeMap::from(contract)).unwrap();
+        let order = order(spec, volumes);
+        let setting = Setting {
+            order: &order,
+            places: &places,
+            image: "sha256:1",
+            neighbours: &[],
+            files: &[],
+            limits_processes: true,
+            is_at_home: true,
+        };
+        container(spec, &setting)
+    }
+
+    #[test]
+    fn co_01_the_first_word_of_a_command_is_the_entry_point_and_the_others_lead_the_arguments() {
+        let told = |command: &[&str], args: &[&str]| {
+            let body = told(&main(command, args), &[]);
+            (body.entrypoint, body.cmd)
+        };
+        let some = |list: &[&str]| Some(texts(list));
+        assert_eq!(told(&[], &[]), (None, None), "the image's own");
+        assert_eq!(told(&[], &["a"]), (None, some(&["a"])));
+        assert_eq!(told(&["sh"], &[]), (some(&["sh"]), None));
+        assert_eq!(
+            told(&["sh", "-c", "x"], &["a", "b"]),
+            (some(&["sh"]), some(&["-c", "x", "a", "b"]))
+        );
+    }
+
+    #[test]
+    fn co_02_variables_and_ports_are_told_one_by_one_in_order() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let spec = ContainerSpec {
+            environment: vec![pair("Z", "1"), pair("A", "b=c d"), pair("EMPTY", "")],
+            ports: vec![8080, 53],
+            ..main(&[], &[])
+        };
+        let body = told(&spec, &[]);
+        let own: Vec<String> = body.env.unwrap().into_iter().skip(3).collect();
+        assert_eq!(own, ["Z=1", "A=b=c d", "EMPTY="]);
+        assert_eq!(body.exposed_ports.unwrap(), ["8080/tcp", "53/tcp"]);
+        let bindings = body.host_config.unwrap().port_bindings.unwrap();
+        for port in ["8080/tcp", "53/tcp"] {
+            let binding = &bindings[port].as_ref().unwrap()[0];
+            assert_eq!(binding.host_ip.as_deref(), Some("127.0.0.1"), "{port}");
+            assert_eq!(
+                binding.host_port.as_deref(),
+                Some(""),
+                "the engine chooses: {port}"
+            );
+        }
+    }
+
+    #[test]
+    fn co_02_volumes_are_found_by_their_name_in_whatever_order_they_are_declared() {
+        let mount = |volume: &str, path: &str, read_only: bool| MountSpec {
+            volume: volume.to_owned(),
+            path: path.to_owned(),
+            read_only,
+        };
+        let spec = ContainerSpec {
+            mounts: vec![mount("cache", "/c", false), mount("etc", "/e", true)],
+            ..main(&[], &[])
+        };
+        let shown = |volumes: &[(&str, Option<&str>)]| {
+            let mounts = told(&spec, volumes).host_config.unwrap().mounts.unwrap();
+            let shown = mounts.iter().skip(3).map(|mount| {
+                let part = |part: &Option<String>| part.clone().unwrap();
+                let kind = mount.typ.unwrap();
+                let (from, to) = (part(&mount.source), part(&mount.target));
+                format!("{kind} {from} {to} {}", mount.read_only.unwrap())
+            });
+            shown.collect::<Vec<_>>()
+        };
+        let expected = ["volume sdm-1-cache /c false", "bind /srv/etc /e true"];
+        assert_eq!(shown(&[("etc", Some("/srv/etc")), ("cache", None)]), expected);
+        assert_eq!(shown(&[("cache", None), ("etc", Some("/srv/etc"))]), expected);
+    }
+}

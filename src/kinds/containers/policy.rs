@@ -159,3 +159,95 @@ impl Wish<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::rules::fixtures::push_to;
+
+    fn push(trust: Trust) -> Push {
+        Push {
+            trust,
+            ..push_to("main")
+        }
+    }
+
+    /// An order without containers: what a goal asks for is in its arguments.
+    fn nothing() -> ContainerOrder {
+        let attempt = json!({"goal_set": uuid::Uuid::nil(), "goal": {"unique_name": "a", "environment": "0-code"}, "attempt": 1, "epoch": 1});
+        let no_time = json!({"secs": 0, "nanos": 0});
+        let order = json!({
+            "engines": [], "belonging": {"owner": "", "mark": "", "attempt": attempt, "name": "", "shown": []},
+            "init_containers": [], "containers": [], "volumes": [], "network": "open",
+            "grace": no_time, "patience": no_time, "notes": [],
+        });
+        serde_json::from_value(order).unwrap()
+    }
+
+    /// Whether the operator's word counts for a push.
+    fn may(policy: &ContainerPolicy, goal: &Value, trust: Trust) -> bool {
+        let arguments = Arguments::read(goal).unwrap();
+        policy.check(&arguments, &nothing(), &push(trust)).is_ok()
+    }
+
+    #[test]
+    fn b10_a_push_that_is_not_trusted_reaches_no_network_unless_the_operator_says_so() {
+        let (usual, open) = (
+            ContainerPolicy::default(),
+            ContainerPolicy {
+                untrusted_network: true,
+                ..ContainerPolicy::default()
+            },
+        );
+        for asked in [None, Some(Network::Open)] {
+            assert_eq!(
+                usual.network(asked, &push(Trust::Untrusted)),
+                NetworkAccess::Closed
+            );
+            assert_eq!(usual.network(asked, &push(Trust::Member)), NetworkAccess::Open);
+            assert_eq!(open.network(asked, &push(Trust::Untrusted)), NetworkAccess::Open);
+        }
+        let closed = usual.network(Some(Network::Closed), &push(Trust::Member));
+        assert_eq!(closed, NetworkAccess::Closed);
+    }
+
+    #[test]
+    fn b10_what_the_operator_allows_a_repository_counts_for_those_who_may_write_to_it() {
+        let allowed = |repositories: &str| ContainerPolicy {
+            allow: vec![Allowance {
+                repositories: vec![repositories.to_owned()],
+                privileged: true,
+                host_network: true,
+                host_paths: vec!["/srv/cache".into()],
+                capabilities: vec!["NET_ADMIN".to_owned()],
+            }],
+            ..ContainerPolicy::default()
+        };
+        let container = |more: Value| {
+            let mut container = json!({"name": "main", "image": "a"});
+            container
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            container
+        };
+        for goal in [
+            json!({"containers": [container(json!({"privileged": true}))]}),
+            json!({"containers": [container(json!({"capabilities": ["NET_ADMIN"]}))]}),
+            json!({"containers": [container(json!({}))], "network": "host"}),
+            json!({
+                "containers": [container(json!({}))],
+                "volumes": [{"name": "v", "host_path": {"path": "/srv/cache/x"}}],
+            }),
+        ] {
+            assert!(may(&allowed("acme/*"), &goal, Trust::Member), "{goal}");
+            assert!(!may(&allowed("acme/*"), &goal, Trust::Untrusted), "{goal}");
+            assert!(!may(&allowed("other/*"), &goal, Trust::Member), "{goal}");
+            assert!(!may(&ContainerPolicy::default(), &goal, Trust::Member), "{goal}");
+        }
+        let modest = json!({"containers": [container(json!({}))]});
+        assert!(may(&ContainerPolicy::default(), &modest, Trust::Untrusted));
+    }
+}

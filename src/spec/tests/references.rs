@@ -69,6 +69,45 @@ fn ym_07_a_reference_is_a_goal_with_its_parameters_and_local_values_win() {
     assert_eq!(loaded.references[0].0.to_string(), "acme/make-goal@1.0");
 }
 
+/// The original had code that made goals of parameters, and skills that were goals of others: here a goal of another
+/// repository is both.
+#[test]
+fn ym_04_ym_06_a_goal_is_made_of_parameters_and_its_files_may_stand_alone() {
+    let maker = "
+lint:
+  execute: {run: [lint, '--level=${parameters.level:warn}', '${parameters.path}']}
+  input: {classifier: 'deps-${parameters.path}'}
+  output: {classifier: report, paths: '${parameters.path}/report.xml'}
+";
+    let files = [referenced("acme/lint-goal@1.0", maker, true)];
+    let loaded = with(
+        "  - {ref: acme/lint-goal@1.0, parameters: {path: web}}
+  - {ref: acme/lint-goal@1.0, name: strict, parameters: {path: app, level: error}, output: {classifier: strict, paths: x}}
+",
+        &files,
+    );
+    assert_eq!(shown(&loaded.diagnostics), "");
+    let made: Vec<String> = loaded.rules[0]
+        .steps
+        .iter()
+        .map(|step| {
+            let goal = &step[0];
+            let (input, output) = (&goal.files.inputs[0], &goal.files.outputs[0]);
+            format!(
+                "{}: {} in {} out {} {}",
+                goal.name, goal.work.arguments["run"], input.classifier, output.classifier, output.paths[0]
+            )
+        })
+        .collect();
+    assert_eq!(
+        made,
+        [
+            r#"lint: ["lint","--level=warn","web"] in deps-web out report web/report.xml"#,
+            r#"strict: ["lint","--level=error","app"] in deps-app out strict x"#,
+        ]
+    );
+}
+
 #[test]
 fn ym_07_a_name_is_the_key_of_the_goal_and_a_word_is_a_reference() {
     let loaded = trusted("  - acme/make-goal@1.0\n");

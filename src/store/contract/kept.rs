@@ -97,7 +97,7 @@ pub(super) async fn ca_02_files_are_found_by_scope_nearest_first(database: &dyn 
     assert_eq!(found(&*store, &nameless).await, None);
 }
 
-pub(super) async fn b10_files_of_one_trust_are_not_found_with_another(database: &dyn Database) {
+pub(super) async fn b10_e6_files_of_one_trust_are_not_found_with_another(database: &dyn Database) {
     let store = database.open().await;
     let hostile = Kept {
         trust: Trust::Untrusted,

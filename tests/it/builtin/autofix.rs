@@ -313,6 +313,45 @@ fn af_10_modes_links_and_deletions_are_part_of_a_fix() {
 }
 
 #[test]
+fn af_10_a_fix_that_changes_nothing_is_no_edit_and_the_first_that_fails_is_the_last() {
+    let mut machine = machine(
+        r#"      - name: fixes
+        autofix:
+          fixes:
+            - {name: clean, run: ["true"]}
+            - {name: edits, run: [sh, -c, "echo edited > edited"]}
+      - name: breaks
+        autofix:
+          fixes:
+            - {name: clean, run: ["true"]}
+            - {name: half, run: [sh, -c, "echo half > half; exit 3"]}
+            - {name: never, run: [sh, -c, "echo never > never"]}
+"#,
+    );
+    detached(&machine);
+    machine.start();
+    let sha = commit_on_main(&machine, "second", &[("a", "1")]);
+    let set = machine.ended_set_of(&sha);
+    assert_eq!(goal(&set, "fixes")["phase"], "edits", "{set:#}");
+    assert_eq!(
+        machine.git(&["log", "--format=%s", "main"]),
+        "Autofix: edits\nsecond\nfirst"
+    );
+    let fixed = machine.git(&["rev-parse", "main"]);
+    let set = machine.ended_set_of(&fixed);
+    let breaks = goal(&set, "breaks");
+    assert_eq!(breaks["state"], "failure", "{set:#}");
+    assert_eq!(
+        breaks["error"], "the fix `half` failed with code 3 after it had changed files",
+        "that it failed, and that it had edited"
+    );
+    let log = machine.ok(&["logs", "breaks"]);
+    assert!(log.contains("half") && !log.contains("never"), "{log}");
+    assert_eq!(machine.git(&["rev-parse", "main"]), fixed);
+    machine.stop();
+}
+
+#[test]
 fn af_02_a_fix_whose_test_does_not_hold_changes_nothing() {
     let mut machine = machine(
         r#"      - name: fixes

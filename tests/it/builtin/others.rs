@@ -17,6 +17,11 @@ fn pi_01_pi_02_reactions_see_what_changed_and_decide() {
           react: {run: ["false"], changed: ["db/**"]}
         - name: is not concerned
           react: {run: ["false"], changed: ["docs/**"]}
+        - name: has a test
+          react:
+            reactions:
+              - {name: not for this, run: ["false"], test: {has_file: nowhere}}
+              - {name: for this, run: [sh, -c, "echo it runs"], test: {has_file: README.md}}
 "#,
     );
     machine.start();
@@ -29,6 +34,8 @@ fn pi_01_pi_02_reactions_see_what_changed_and_decide() {
     machine.ok(&["approve", "asks"]);
     let set = machine.ended_set_of(&sha);
     assert_eq!(state_of(&set, "is not concerned"), "success", "{set:#}");
+    assert_eq!(state_of(&set, "has a test"), "success", "{set:#}");
+    assert!(machine.ok(&["logs", "has a test"]).contains("it runs"));
     let log = machine.ok(&["logs", "lists"]);
     assert!(log.contains("b c\n") && log.contains("db/1.sql\n"), "{log}");
     machine.stop();

@@ -95,6 +95,23 @@ fn ve_04_ve_05_a_candidate_wins_and_a_branch_that_is_ahead_is_left_alone() {
 }
 
 #[test]
+fn ve_01_ve_05_where_nothing_states_a_version_the_increment_makes_the_file() {
+    let mut machine = machine("      - use: version\n      - use: increment_version\n");
+    machine.git(&["checkout", "--quiet", "--detach"]);
+    machine.start();
+    let sha = machine.commit("second", &[("a", "1")]);
+    machine.git(&["branch", "--quiet", "--force", "main", "HEAD"]);
+    let set = machine.ended_set_of(&sha);
+    assert!(
+        said(&set, "version").1.starts_with("Versioned 0.0.0-2"),
+        "{set:#}"
+    );
+    assert_eq!(said(&set, "increment version").1, "Incremented version to 0.0.1");
+    assert_eq!(machine.git(&["show", "main:.version"]), "0.0.1");
+    machine.stop();
+}
+
+#[test]
 fn a_tag_without_a_version_or_in_the_way_fails_with_a_text() {
     let mut machine = machine("      - - use: tag\n        - {name: fixed tag, use: tag, tag: taken}\n");
     machine.git(&["tag", "taken"]);

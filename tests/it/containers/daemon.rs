@@ -30,7 +30,7 @@ pub(super) fn label(machine: &LocalMachine) -> String {
 }
 
 #[test]
-fn co_15_a_version_from_a_container_reaches_later_goals() {
+fn co_15_co_16_a_version_from_a_container_reaches_later_goals_and_nonsense_is_a_failure() {
     let goals = r#"
 rules:
   - name: ship
@@ -45,8 +45,10 @@ rules:
         containers: [{name: use, image: IMAGE, args: [echo, "version ${push.after.version}, image ${goals.version.data.images.version}"]}]
       - name: objects
         containers: [{name: main, image: IMAGE, command: [sh, -ec, "at=$(cat .git/objects/info/alternates); test -d $at; ! touch $at/x"]}]
-      - name: broken
-        containers: [{name: broken, image: IMAGE, args: [sh, -c, "echo nonsense > $ATOMIST_RESULT"]}]
+      - - name: broken
+          containers: [{name: broken, image: IMAGE, args: [sh, -c, "echo nonsense > $ATOMIST_RESULT"]}]
+        - name: failed
+          containers: [{name: failed, image: IMAGE, args: [sh, -c, "echo '{\"code\": 0, \"phase\": \"fine\"}' > $ATOMIST_RESULT; exit 3"]}]
 "#;
     let Some((podman, machine)) = started(goals) else {
         return;
@@ -64,8 +66,11 @@ rules:
         "{}",
         log(&machine, "objects")
     );
-    // CO-16: what cannot be read is a failure.
-    assert_eq!(state_of(&set, "broken"), "failure", "{set}");
+    // What cannot be read is a failure, and what a container leaves that fails is not looked at.
+    for name in ["broken", "failed"] {
+        assert_eq!(state_of(&set, name), "failure", "{set}");
+    }
+    assert_ne!(goal(&set, "failed")["phase"], "fine", "{set}");
     assert_eq!(podman.labelled(&label(&machine)), Vec::<String>::new());
 }
 

@@ -69,6 +69,13 @@ fn co_05_services_are_killed_and_their_failures_do_not_count() {
     assert_eq!(phases, expected);
     assert!(ran.out.contains("broken | I give up\n"), "{}", ran.out);
     assert_nothing_left(&podman, &place);
+    let fails = vec![shell("main", "exit 3"), shell("slow", "sleep 200")];
+    let ran = place.run(&place.order(&podman.socket(), fails));
+    assert_eq!(
+        (ran.code, ran.report.failure.as_deref()),
+        (3, Some("container `main` ended with code 3"))
+    );
+    assert_nothing_left(&podman, &place);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 mod cancel;
 mod confirmations;
+mod orders;
+mod secrets;
 mod signing;
 mod supplied;
 mod triggers;

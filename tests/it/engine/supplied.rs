@@ -1,8 +1,6 @@
 //! Goals that the pushed repository brings along (7.9).
 
-use sdm::engine::deliver::ToldPush;
-use sdm::model::push::Trust;
-use sdm::model::{BranchName, PushId, StateName};
+use sdm::model::StateName;
 use sdm::ports::store::GoalSetRecord;
 
 use crate::support::machine::TestMachine;
@@ -101,28 +99,6 @@ async fn what_a_repository_may_not_bring_fails_that_goal_and_nothing_else() {
     machine.stop().await;
 }
 
-/// A push of somebody who may not write to the repository, from what is on `main`.
-async fn from_a_fork(machine: &TestMachine, files: &[(&str, &str)]) -> GoalSetRecord {
-    let main = BranchName::parse("main").unwrap();
-    let heads = machine
-        .engine
-        .store()
-        .branch_heads(&machine.repo.key)
-        .await
-        .unwrap();
-    let after = machine.scm.commit("fork", files);
-    let told = ToldPush {
-        id: PushId(machine.engine.fresh_id()),
-        repo: machine.repo.clone(),
-        branch: BranchName::parse("fork").unwrap(),
-        before: heads.get(&main).cloned(),
-        after,
-        trust: Trust::Untrusted,
-    };
-    machine.engine.accept(&told).await.unwrap();
-    machine.planned(told.id).await
-}
-
 #[tokio::test]
 async fn b9_rules_of_a_fork_are_shown_as_a_difference_and_never_followed() {
     let (machine, record) = planned(&[("package.json", "{}"), (".atomist/goals.yaml", THEIRS)]).await;
@@ -134,11 +110,8 @@ async fn b9_rules_of_a_fork_are_shown_as_a_difference_and_never_followed() {
             "- - {name: print secrets, containers: [{name: x, image: evil}]}",
         )
         .replace("command: [sh, -c, 'npm test']", "command: [sh, -c, 'env']");
-    let record = from_a_fork(
-        &machine,
-        &[("package.json", "{}"), (".atomist/goals.yaml", &theirs)],
-    )
-    .await;
+    let files = [("package.json", "{}"), (".atomist/goals.yaml", theirs.as_str())];
+    let record = machine.planned_push_of_fork(&files).await;
     assert_eq!(
         words(&record),
         [
@@ -174,7 +147,9 @@ async fn b9_rules_of_a_fork_are_shown_as_a_difference_and_never_followed() {
     );
 
     let broken = "checks: {goals: {name: evil, execute: {run: [env]}}}\n";
-    let record = from_a_fork(&machine, &[(".atomist/goals.yaml", broken)]).await;
+    let record = machine
+        .planned_push_of_fork(&[(".atomist/goals.yaml", broken)])
+        .await;
     let record = machine.ends(record.set.id).await;
     let stands = record.set.goal_named("repository goals").unwrap();
     assert!(

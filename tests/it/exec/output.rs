@@ -214,7 +214,7 @@ async fn e7_a_line_without_end_and_bytes_that_are_no_text() {
 }
 
 #[tokio::test]
-async fn result_json_is_read_after_a_success_only_and_never_through_a_link() {
+async fn co_16_result_json_is_read_after_a_success_only_and_never_through_a_link() {
     let house = House::new();
     let cases = [
         (r#"echo '{"description": "fine", "code": 0}' > r"#, 0, ""),

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sdm::config::SecretEntry;
+use sdm::engine::deliver::ToldPush;
 use sdm::engine::{Engine, Machine, Parts, Settings};
 use sdm::exec::containers::EngineImages;
 use sdm::files::Shelf;
+use sdm::model::push::Trust;
 use sdm::model::{BranchName, GoalSetId, PushId, RepoSlug, Repository, StateName, Timestamp};
 use sdm::ports::forges::NoForges;
 use sdm::ports::signing::Signing;
@@ -33,6 +36,7 @@ pub struct TestMachine {
     pub repo: Repository,
     ids: Arc<CountingIds>,
     signing: Option<Arc<dyn Signing>>,
+    secrets: BTreeMap<String, SecretEntry>,
     tasks: Tasks,
     goals: String,
     directory: tempfile::TempDir,
@@ -41,11 +45,24 @@ pub struct TestMachine {
 impl TestMachine {
     /// A machine with these goal files that has seen the repository once.
     pub async fn start(goals: &str) -> Self {
-        Self::start_signed(goals, None).await
+        Self::start_with(goals, None, BTreeMap::new()).await
     }
 
     /// The same, with goals signed.
     pub async fn start_signed(goals: &str, signing: Option<Arc<dyn Signing>>) -> Self {
+        Self::start_with(goals, signing, BTreeMap::new()).await
+    }
+
+    /// The same, with these secrets.
+    pub async fn start_with_secrets(goals: &str, secrets: BTreeMap<String, SecretEntry>) -> Self {
+        Self::start_with(goals, None, secrets).await
+    }
+
+    async fn start_with(
+        goals: &str,
+        signing: Option<Arc<dyn Signing>>,
+        secrets: BTreeMap<String, SecretEntry>,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let scm = Arc::new(FakeScm::default());
         let executor = Arc::new(FakeExecutor::default());
@@ -57,6 +74,7 @@ impl TestMachine {
             clock: clock.clone(),
             ids: ids.clone(),
             signing: signing.clone(),
+            secrets: secrets.clone(),
         };
         let (engine, tasks) = wire(&world, goals, directory.path()).await;
         let repo = Repository {
@@ -75,6 +93,7 @@ impl TestMachine {
             repo,
             ids,
             signing,
+            secrets,
             tasks,
             goals: goals.to_owned(),
             directory,
@@ -96,6 +115,7 @@ impl TestMachine {
             repo,
             ids,
             signing,
+            secrets,
             tasks,
             goals,
             directory,
@@ -109,6 +129,7 @@ impl TestMachine {
             clock: clock.clone(),
             ids: ids.clone(),
             signing: signing.clone(),
+            secrets: secrets.clone(),
         };
         let (engine, tasks) = wire(&world, &goals, directory.path()).await;
         Self {
@@ -119,6 +140,7 @@ impl TestMachine {
             repo,
             ids,
             signing,
+            secrets,
             tasks,
             goals,
             directory,
@@ -144,6 +166,21 @@ impl TestMachine {
     pub async fn planned_push(&self, branch: &str, files: &[(&str, &str)]) -> GoalSetRecord {
         let push = self.push(branch, files).await;
         self.planned(push).await
+    }
+
+    /// The same of somebody who may not write to the repository, on a branch of theirs, from what is on `main`.
+    pub async fn planned_push_of_fork(&self, files: &[(&str, &str)]) -> GoalSetRecord {
+        let heads = self.engine.store().branch_heads(&self.repo.key).await.unwrap();
+        let told = ToldPush {
+            id: PushId(self.engine.fresh_id()),
+            repo: self.repo.clone(),
+            branch: BranchName::parse("fork").unwrap(),
+            before: heads.get(&BranchName::parse("main").unwrap()).cloned(),
+            after: self.scm.commit("fork", files),
+            trust: Trust::Untrusted,
+        };
+        self.engine.accept(&told).await.unwrap();
+        self.planned(told.id).await
     }
 
     /// Goal sets of a branch, newest first.
@@ -226,6 +263,7 @@ struct World {
     clock: Arc<SteppableClock>,
     ids: Arc<CountingIds>,
     signing: Option<Arc<dyn Signing>>,
+    secrets: BTreeMap<String, SecretEntry>,
 }
 
 async fn meddle(path: &std::path::Path, statements: &[&'static str]) {
@@ -250,7 +288,7 @@ async fn wire(world: &World, goals: &str, directory: &std::path::Path) -> (Engin
         workspaces: world.scm.clone(),
         executor: world.executor.clone(),
         archives: Arc::new(Shelf::new(directory.join("cache"))),
-        secrets: Arc::new(Vault::new(BTreeMap::new(), None, world.clock.clone())),
+        secrets: Arc::new(Vault::new(world.secrets.clone(), None, world.clock.clone())),
         signing: world.signing.clone(),
         images: Arc::new(EngineImages),
         clock: world.clock.clone(),

@@ -20,7 +20,7 @@ fn forms(text: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn f9_no_secret_stands_in_the_database_the_audit_the_log_or_an_answer() {
+async fn e3_e5_f9_no_secret_stands_in_the_database_the_audit_the_log_or_an_answer() {
     let pair = Pair::start().await;
     pair.install("events:read graph:read", &["*"]).await;
     let mut secrets = vec![pair.add_on.context()["sharedSecret"].as_str().unwrap().to_owned()];

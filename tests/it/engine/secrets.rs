@@ -1,0 +1,87 @@
+//! Secrets and what trusted goals left, asked for by a push that is not trusted (threat E6).
+
+use std::collections::BTreeMap;
+
+use sdm::config::{Hidden, SecretEntry, SecretSource};
+use sdm::model::StateName;
+use sdm::ports::store::GoalSetRecord;
+
+use crate::support::machine::TestMachine;
+
+const GOALS: &str = "
+rules:
+  - name: build
+    goals:
+      - - {name: by name, execute: {run: [publish]}, secrets: [token]}
+        - {name: by another name, execute: {run: [publish]}, secrets: [absent]}
+        - {name: unchanged, execute: {run: [test]}, skip_unchanged: {inputs: [src]}, secrets: [token]}
+  - name: inherited
+    test: {not: {has_file: nowhere}}
+    goals:
+      - {name: inherited, execute: {run: [deploy]}, secrets: [{name: token, file: config/token}]}
+";
+
+fn secrets() -> BTreeMap<String, SecretEntry> {
+    let source = SecretSource::Variable {
+        name: "TOKEN".to_owned(),
+        value: Some(Hidden("canary-of-e6".into())),
+    };
+    let entry = SecretEntry {
+        source,
+        ..SecretEntry::default()
+    };
+    BTreeMap::from([("token".to_owned(), entry)])
+}
+
+fn error_of(record: &GoalSetRecord, goal: &str) -> String {
+    let goal = record.set.goal_named(goal).unwrap();
+    goal.error.clone().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn e6_a_push_that_is_not_trusted_gets_no_secret_whatever_it_asks_and_learns_nothing() {
+    let machine = TestMachine::start_with_secrets(GOALS, secrets()).await;
+    let trusted = machine.planned_push("main", &[("src", "1")]).await;
+    let trusted = machine.ends(trusted.set.id).await;
+    let state = |record: &GoalSetRecord, goal: &str| record.set.goal_named(goal).unwrap().state.name();
+    for goal in ["by name", "unchanged", "inherited"] {
+        assert_eq!(
+            state(&trusted, goal),
+            StateName::Success,
+            "{goal}: {}",
+            error_of(&trusted, goal)
+        );
+    }
+    assert!(error_of(&trusted, "by another name").contains("there is no secret `absent`"));
+    // What was a success for those who are trusted is taken over by them, and by nobody else.
+    let again = machine.planned_push("main", &[("other", "1")]).await;
+    let again = machine.ends(again.set.id).await;
+    let unchanged = again.set.goal_named("unchanged").unwrap();
+    assert_eq!(unchanged.phase.as_deref(), Some("unchanged"));
+
+    let started = machine.executor.started().len();
+    let fork = machine.planned_push_of_fork(&[("src", "1")]).await;
+    let fork = machine.ends(fork.set.id).await;
+    for (goal, secret) in [
+        ("by name", "token"),
+        ("by another name", "absent"),
+        ("unchanged", "token"),
+        ("inherited", "token"),
+    ] {
+        assert_eq!(state(&fork, goal), StateName::Failure, "{goal}");
+        let same = format!("the secret `{secret}` is not available to this push");
+        assert!(
+            error_of(&fork, goal).contains(&same),
+            "{goal}: {}",
+            error_of(&fork, goal)
+        );
+    }
+    assert_eq!(
+        machine.executor.started().len(),
+        started,
+        "nothing of it was begun"
+    );
+    let told = format!("{fork:?}");
+    assert!(!told.contains("canary-of-e6"), "{told}");
+    machine.stop().await;
+}
