@@ -142,6 +142,9 @@ pub struct GoalDefinition {
     /// Never canceled by a newer push (semantics 4.8).
     #[serde(default)]
     pub uncancelable: bool,
+    /// Its failure is said and is none of its set: what depends on it goes on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ignore_failure: bool,
     /// Files it hands on and takes over.
     #[serde(default, skip_serializing_if = "GoalFiles::is_empty")]
     pub files: GoalFiles,

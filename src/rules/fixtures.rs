@@ -103,6 +103,7 @@ pub(crate) fn goal(name: &str) -> GoalDefinition {
         progress: Vec::new(),
         listeners: Vec::new(),
         uncancelable: false,
+        ignore_failure: false,
         files: Default::default(),
         secrets: Vec::new(),
         parameters: serde_json::Map::new(),

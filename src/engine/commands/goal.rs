@@ -64,6 +64,7 @@ fn goal(
         progress: Vec::new(),
         listeners: Vec::new(),
         uncancelable: false,
+        ignore_failure: false,
         files: crate::model::files::GoalFiles::default(),
         secrets: Vec::new(),
         parameters,

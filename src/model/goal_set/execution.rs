@@ -72,6 +72,9 @@ impl Draft {
             );
             return Ok(());
         }
+        if outcome == StateName::Failure && self.is_ignored(key)? {
+            return self.ignore_failure(key, result);
+        }
         let extras = Extras {
             description: result.description.clone(),
             phase: result.phase.clone(),
@@ -87,6 +90,39 @@ impl Draft {
         self.emit(key, Actor::Executor, GoalChange::Ended { state: outcome }, extras);
         let automatic = self.goal(key)?.definition().retry.automatic;
         self.retry_automatically(key, automatic);
+        Ok(())
+    }
+
+    /// Whether a failure now is none of the set: its author said so, and the machine tries no more.
+    fn is_ignored(&self, key: &GoalKey) -> Result<bool, Refusal> {
+        let goal = self.goal(key)?;
+        let definition = goal.definition();
+        Ok(definition.ignore_failure && goal.automatic_retries >= definition.retry.automatic)
+    }
+
+    /// The goal ends as if it had succeeded, and says that it failed and why.
+    fn ignore_failure(&mut self, key: &GoalKey, result: &ExecutionResult) -> Result<(), Refusal> {
+        let goal = self.goal(key)?;
+        let said = result.description.clone();
+        let said = said.unwrap_or_else(|| goal.text(StateName::Failure));
+        let state = match goal.definition().approval {
+            Some(_) => StateName::WaitingForApproval,
+            None => StateName::Success,
+        };
+        let extras = Extras {
+            description: Some(format!("{said} · ignored")),
+            phase: Some(
+                result
+                    .phase
+                    .clone()
+                    .unwrap_or_else(|| "failure ignored".to_owned()),
+            ),
+            error: result.message.clone(),
+            data: result.data.clone(),
+            external_urls: Some(result.external_urls.clone()),
+            not_before: None,
+        };
+        self.emit(key, Actor::Executor, GoalChange::Ended { state }, extras);
         Ok(())
     }
 

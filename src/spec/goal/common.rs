@@ -124,6 +124,12 @@ pub const COMMON_FIELDS: &[Field] = &[
         "whether a newer push leaves it alone",
     ),
     Field::new(
+        "ignore_failure",
+        ValueType::Boolean,
+        "whether its failure, after all tries, is only said: it counts as success, and what comes after it goes on",
+    )
+    .aliases(&["allow_failure", "continue_on_error"]),
+    Field::new(
         "isolate",
         ValueType::Boolean,
         "accepted for older files; the work of every goal has a process or container of its own anyway",
@@ -202,6 +208,7 @@ pub(super) fn definition(
         progress: common.get("progress").map(progress).unwrap_or_default(),
         listeners: common.get("listeners").map(listeners).unwrap_or_default(),
         uncancelable: common.get("uncancelable") == Some(&Value::Bool(true)),
+        ignore_failure: common.get("ignore_failure") == Some(&Value::Bool(true)),
         files: files::files(&mut common),
         secrets: files::secrets(&mut common),
         parameters: match common.remove("parameters") {

@@ -32,6 +32,7 @@ const WITHOUT_TRUST: &[&str] = &[
     "progress",
     "limits",
     "uncancelable",
+    "ignore_failure",
     "input",
     "output",
     "parameters",

@@ -86,6 +86,7 @@ fn ym_05_common_keys_are_taken_over() {
   start_within: 90
   progress: {pattern: '^Compiling (\\S+)', phase: $1}
   uncancelable: true
+  allowFailure: true
   parameters: {NODE_ENV: x, preApproval: {camelCase: 1}}
   execute: {run: [make, 5, '${parameters.NODE_ENV:a/b=c}']}",
     );
@@ -111,7 +112,7 @@ fn ym_05_common_keys_are_taken_over() {
     );
     assert_eq!(goal.start_within, Some(Duration::from_secs(90)));
     assert_eq!(goal.progress[0].phase, "$1");
-    assert!(goal.uncancelable);
+    assert!(goal.uncancelable && goal.ignore_failure);
     assert_eq!(goal.work.kind, "execute");
     assert_eq!(
         goal.work.arguments,

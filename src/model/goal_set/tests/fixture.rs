@@ -48,6 +48,7 @@ pub(super) fn goal(name: &str, after: &[&str]) -> PlannedGoal {
             progress: Vec::new(),
             listeners: Vec::new(),
             uncancelable: false,
+            ignore_failure: false,
             files: Default::default(),
             secrets: Vec::new(),
             parameters: serde_json::Map::new(),

@@ -322,3 +322,62 @@ fn cancellation_of_older_sets_spares_what_must_not_be() {
         Canceled
     );
 }
+
+#[test]
+fn a_failure_that_is_ignored_is_said_and_what_comes_after_goes_on() {
+    let mut lint = retry(goal("lint", &[]), 1);
+    lint.definition.ignore_failure = true;
+    let failed = || ExecutionResult {
+        message: Some("3 warnings".to_owned()),
+        ..ExecutionResult::failure("no")
+    };
+    let first = set(vec![lint, goal("ship", &["lint"])])
+        .start("lint")
+        .finish("lint", failed());
+    assert_eq!(
+        (first.state_of("lint"), first.state_of("ship")),
+        (Requested, Planned),
+        "it is tried again first"
+    );
+    let second = first.doing(&start("lint", 2)).doing(&finish("lint", 2, failed()));
+    assert_eq!(
+        (second.state_of("lint"), second.state_of("ship")),
+        (Success, Requested)
+    );
+    let lint = second.goal(&key("lint")).unwrap();
+    assert_eq!(
+        (
+            lint.description.as_str(),
+            lint.phase.as_deref(),
+            lint.error.as_deref()
+        ),
+        (
+            "Failed: lint · ignored",
+            Some("failure ignored"),
+            Some("3 warnings")
+        )
+    );
+    assert_eq!(second.start("ship").succeed("ship").state(), Success);
+}
+
+#[test]
+fn an_ignored_failure_does_not_take_the_place_of_a_persons_word_or_of_other_ends() {
+    let mut deploy = super::fixture::approval(goal("deploy", &[]), 1);
+    deploy.definition.ignore_failure = true;
+    let set = set(vec![deploy]);
+    let failed = set
+        .start("deploy")
+        .finish("deploy", ExecutionResult::failure("no"));
+    assert_eq!(
+        failed.state_of("deploy"),
+        crate::model::StateName::WaitingForApproval
+    );
+    let stopped = ExecutionResult {
+        state: Some(Stopped),
+        ..ExecutionResult::failure("no")
+    };
+    assert_eq!(
+        set.start("deploy").finish("deploy", stopped).state_of("deploy"),
+        Stopped
+    );
+}
