@@ -105,6 +105,16 @@ proptest! {
     }
 
     #[test]
+    fn ym_11_b7_any_tests_by_name_end_with_a_result(
+        tests in "([abc]: (\\[(\\{use: [abc]\\}, )*\\]|\\{use: [abc](, parameters: \\{x: [abc]\\})?\\}|\\{not: \\{use: [abc]\\}\\}|\\{has_file: '\\$\\{parameters.x(:a)?\\}'\\}|is_default_branch)\n){1,4}"
+    ) {
+        let indented: String = tests.lines().map(|line| format!("  {line}\n")).collect();
+        let rule = "rules: [{name: r, goals: cancel, test: {use: a}}]\n";
+        let loaded = load_files(&[&format!("push_tests:\n{indented}{rule}")]);
+        prop_assert!(loaded.has_errors() || loaded.rules.len() == 1);
+    }
+
+    #[test]
     fn b7_anything_like_a_goal_file_ends_with_places_inside_it(
         text in "((rules|goals|name|test|not|and|has_file|use|execute|run|retry|approval|by|lock|cancel|timeout|depends_on|override|parameters|pattern)(: |:\n|, )|- |\\[|\\]|\\{|\\}|\n|  |a|~|5m|true|\\$\\{a|'\\(')*"
     ) {
