@@ -17,6 +17,7 @@ use super::identity::{discover, path_of};
 use super::mirror::Mirrors;
 use super::network::NetworkOptions;
 use super::objects::failed;
+use super::origin::{origin_of, was_seen_at_origin};
 use super::push::{self, Update};
 use super::remote::repository_at;
 use super::tags::tags;
@@ -71,13 +72,13 @@ impl Git {
 }
 
 impl Git {
-    /// Sends one reference from the mirror to the repository.
-    async fn send(&self, repo: &Repository, update: Update) -> Result<Pushed, ScmError> {
-        if let Some(path) = path_of(&repo.address) {
+    /// Sends one reference from the mirror of a repository to that, or to another one.
+    async fn send(&self, repo: &Repository, to: &Repository, update: Update) -> Result<Pushed, ScmError> {
+        if let Some(path) = path_of(&to.address) {
             let work = move |mirror: &git2::Repository| push::push_into(mirror, &path, &update);
             return self.with_mirror(repo, work).await;
         }
-        let session = self.mirrors.session_to_push(repo)?;
+        let session = self.mirrors.session_to_push(to)?;
         let work = move |mirror: &git2::Repository| push::push_over(mirror, &session, &update);
         self.with_mirror(repo, work).await
     }
@@ -231,14 +232,38 @@ impl Scm for Git {
     }
 
     async fn push(&self, repo: &Repository, update: &BranchUpdate) -> Result<Pushed, ScmError> {
-        self.send(repo, Update::of_branch(update)).await
+        self.send(repo, repo, Update::of_branch(update)).await
+    }
+
+    async fn origin(&self, repo: &Repository) -> Result<Option<Repository>, ScmError> {
+        match path_of(&repo.address) {
+            Some(path) => blocking(move || origin_of(&path)).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn was_seen_at_origin(&self, repo: &Repository, sha: &CommitSha) -> Result<bool, ScmError> {
+        let sha = sha.clone();
+        match path_of(&repo.address) {
+            Some(path) => blocking(move || was_seen_at_origin(&path, &sha)).await,
+            None => Ok(false),
+        }
+    }
+
+    async fn push_to_origin(
+        &self,
+        repo: &Repository,
+        origin: &Repository,
+        update: &BranchUpdate,
+    ) -> Result<Pushed, ScmError> {
+        self.send(repo, origin, Update::of_branch(update)).await
     }
 
     async fn push_tag(&self, repo: &Repository, tag: &NewTag) -> Result<Pushed, ScmError> {
         let (name, tag) = (tag.name.clone(), tag.clone());
         let make = move |mirror: &git2::Repository| push::make_tag(mirror, &tag);
         let object = self.mirrors.write(repo, make).await?;
-        self.send(repo, Update::of_tag(&name, &object)).await
+        self.send(repo, repo, Update::of_tag(&name, &object)).await
     }
 
     async fn tags_of(&self, repo: &Repository, sha: &CommitSha) -> Result<Vec<String>, ScmError> {

@@ -22,6 +22,7 @@ mod measure;
 pub mod mirror;
 pub mod network;
 mod objects;
+mod origin;
 mod push;
 pub mod remote;
 pub mod snapshot;

@@ -4,6 +4,7 @@
 //! the reference follow from its descriptor.
 
 mod ask_to_merge;
+mod auto_merge;
 pub mod autofix;
 mod cancel;
 pub mod containers;

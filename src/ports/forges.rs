@@ -17,6 +17,8 @@ pub struct PullRequest {
     pub title: String,
     /// What it is about, in Markdown.
     pub body: String,
+    /// Labels that it carries, `family:value`, at most one of a family; others of these families are taken off.
+    pub labels: Vec<String>,
 }
 
 /// A pull request that is open.

@@ -295,6 +295,35 @@ pub trait Scm: Send + Sync {
         Err(only_read(repo))
     }
 
+    /// Where a repository on this computer pushes to as `origin`; `None` when it has none, or is elsewhere itself.
+    ///
+    /// # Errors
+    /// The address of its origin may not be used, or is on this computer too.
+    async fn origin(&self, _repo: &Repository) -> Result<Option<Repository>, ScmError> {
+        Ok(None)
+    }
+
+    /// Whether a commit is at the origin of a repository on this computer, as far as that has heard; nobody else is asked.
+    ///
+    /// # Errors
+    /// The repository or the commit is not there.
+    async fn was_seen_at_origin(&self, _repo: &Repository, _sha: &CommitSha) -> Result<bool, ScmError> {
+        Ok(false)
+    }
+
+    /// Moves or makes a branch of the origin, from the mirror of the repository; that itself is not touched.
+    ///
+    /// # Errors
+    /// The origin cannot be reached or written.
+    async fn push_to_origin(
+        &self,
+        repo: &Repository,
+        _origin: &Repository,
+        _update: &BranchUpdate,
+    ) -> Result<Pushed, ScmError> {
+        Err(only_read(repo))
+    }
+
     /// Makes a tag in the repository itself, and sends nothing else there.
     ///
     /// # Errors

@@ -12,6 +12,10 @@ commands:
     transform:
       presentation: pull_request
       run: [sh, -c, "echo \"${parameters.text}\" >> logo"]
+  - name: soon
+    transform: {presentation: pull_request, branch: transform/merged, auto_merge: on_approve, auto_merge_method: squash, run: [touch, soon]}
+  - name: later
+    transform: {presentation: pull_request, branch: transform/merged, auto_merge: on_check_success, run: [sh, -c, echo x >> later]}
 rules:
   - name: fix
     test: {is_branch: ^topic$}
@@ -257,4 +261,189 @@ async fn ve_06_a_release_is_published_once_and_without_a_token_the_goal_says_so(
     );
     assert_eq!(scene.github.releases().len(), 1);
     scene.machine.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn semantics_5_5_labels_say_when_and_how_a_pull_request_is_merged() {
+    let mut scene = Scene::new("the-right-token").await;
+    let labels = |scene: &Scene| scene.github.pulls()[0].labels.clone();
+    scene.machine.ok(&["do", "soon", "--targets.repo=acme/app"]);
+    assert_eq!(
+        labels(&scene),
+        ["auto-merge:on-approve", "auto-merge-method:squash"]
+    );
+    let marks = "[atomist:transform=soon] [auto-merge:on-approve] [auto-merge-method:squash]";
+    let body = scene.github.pulls()[0].body.clone();
+    assert!(body.contains(marks), "{body}");
+    scene.github.put_label(1, "urgent");
+    scene.machine.ok(&["do", "later", "--targets.repo=acme/app"]);
+    assert_eq!(
+        labels(&scene),
+        [
+            "auto-merge-method:squash",
+            "urgent",
+            "auto-merge:on-check-success"
+        ],
+        "one moment at a time, and what people say stays"
+    );
+    scene.github.asked();
+    scene.machine.ok(&["do", "later", "--targets.repo=acme/app"]);
+    assert_eq!(scene.github.asked().len(), 1, "nothing to change, nothing asked");
+    scene.machine.stop();
+}
+
+/// A machine that watches a directory, which was cloned from a server that is at a forge.
+struct Cloned {
+    machine: LocalMachine,
+    github: FakeGitHub,
+    _server: HttpServer,
+}
+
+impl Cloned {
+    /// `login` is what the configuration has for the server.
+    async fn new(login: Option<&str>) -> Self {
+        let machine = LocalMachine::new(GOALS);
+        let origin = machine.path("srv/acme/app");
+        std::fs::create_dir_all(machine.path("srv/acme")).unwrap();
+        let (here, there) = (machine.repo(), origin.to_str().unwrap().to_owned());
+        machine.git(&["clone", "--quiet", "--bare", here.to_str().unwrap(), &there]);
+        machine.git_in(&origin, &["config", "http.receivepack", "true"]);
+        let server = HttpServer::start(&machine.path("srv"), Some("bot:the-password")).await;
+        let github = FakeGitHub::start("the-right-token").await;
+        let address = server.url("acme/app");
+        machine.git(&["remote", "add", "origin", &address]);
+        let forge = address.trim_end_matches("/acme/app");
+        std::fs::create_dir_all(machine.path("home/.config/sdm")).unwrap();
+        std::fs::write(machine.path("token"), "the-right-token").unwrap();
+        let logins = login.map_or(String::new(), |password| {
+            std::fs::write(machine.path("password"), password).unwrap();
+            let file = machine.path("password");
+            format!(
+                "logins:\n  '{forge}': {{user: bot, secret_file: '{}'}}\n",
+                file.display()
+            )
+        });
+        let text = format!(
+            "{logins}secrets:\n  forge: {{file: '{}'}}\nforges:\n  '{forge}': {{secret: forge, api: '{}'}}\n",
+            machine.path("token").display(),
+            github.api(),
+        );
+        std::fs::write(machine.path("home/.config/sdm/config.yaml"), text).unwrap();
+        let mut cloned = Self {
+            machine,
+            github,
+            _server: server,
+        };
+        cloned.pushed();
+        cloned.machine.start();
+        cloned
+    }
+
+    /// What git does when somebody pushes all there is.
+    fn pushed(&self) {
+        let origin = self.machine.path("srv/acme/app");
+        let origin = origin.to_str().unwrap();
+        self.machine
+            .git(&["push", "--quiet", origin, "refs/heads/main:refs/heads/main"]);
+        self.machine
+            .git(&["update-ref", "refs/remotes/origin/main", "refs/heads/main"]);
+    }
+
+    fn at_origin(&self, words: &[&str]) -> String {
+        self.machine.git_in(&self.machine.path("srv/acme/app"), words)
+    }
+
+    /// Runs the transform; whether it succeeded, and what was said.
+    fn change(&self, text: &str) -> (bool, String) {
+        let output = self
+            .machine
+            .sdm(&["do", "new", "logo", &format!("--text={text}")]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.success(), said)
+    }
+
+    /// All of the checkout that a developer would notice.
+    fn checkout(&self) -> [String; 4] {
+        let git = |words: &[&str]| self.machine.git(words);
+        [
+            git(&["status", "--porcelain", "--branch"]),
+            git(&["rev-parse", "HEAD"]),
+            git(&["for-each-ref", "refs/remotes", "refs/tags", "refs/heads/main"]),
+            std::fs::read_to_string(self.machine.repo().join(".git/config")).unwrap(),
+        ]
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_asks_where_it_was_cloned_from_and_is_left_as_it_was() {
+    let mut cloned = Cloned::new(Some("the-password")).await;
+    let before = cloned.checkout();
+    let (is_good, said) = cloned.change("one");
+    assert!(is_good && said.contains("pull request 1 opened"), "{said}");
+    let pull = &cloned.github.pulls()[0];
+    assert_eq!(
+        (pull.repo.as_str(), pull.head.as_str(), pull.base.as_str()),
+        ("acme/app", "transform/new_logo", "main")
+    );
+    let head = cloned.at_origin(&["rev-parse", "transform/new_logo"]);
+    assert_eq!(head, cloned.machine.git(&["rev-parse", "transform/new_logo"]));
+    let (is_good, said) = cloned.change("two");
+    assert!(
+        is_good && said.contains("pull request 1 brought up to date"),
+        "{said}"
+    );
+    assert_eq!(cloned.at_origin(&["show", "transform/new_logo:logo"]), "one\ntwo");
+    assert_eq!(cloned.checkout(), before);
+    // Somebody else worked on the branch there.
+    let other = cloned.at_origin(&["rev-parse", "main"]);
+    cloned.at_origin(&["update-ref", "refs/heads/transform/new_logo", &other]);
+    let (is_good, said) = cloned.change("three");
+    assert!(is_good && said.contains("no pull request: "), "{said}");
+    assert_eq!(
+        cloned.at_origin(&["rev-parse", "transform/new_logo"]),
+        other,
+        "never forced"
+    );
+    cloned.machine.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_has_pushed_is_not_published_by_a_goal() {
+    let mut cloned = Cloned::new(Some("the-password")).await;
+    let sha = cloned.machine.commit("private", &[("x", "1")]);
+    let (is_good, said) = cloned.change("one");
+    let why = format!(
+        "no pull request: {} has not been pushed to http://localhost",
+        &sha[..7]
+    );
+    assert!(is_good && said.contains(&why), "{said}");
+    assert_eq!(cloned.machine.git(&["show", "transform/new_logo:logo"]), "one");
+    assert_eq!(cloned.at_origin(&["branch", "--format=%(refname:short)"]), "main");
+    assert_eq!(cloned.github.pulls(), []);
+    cloned.machine.git(&["checkout", "--quiet", "-b", "topic"]);
+    let sha = cloned.machine.commit("mend", &[("README.md", "quiet\n")]);
+    let set = cloned.machine.ended_set_of(&sha);
+    let said = set["goals"][0]["description"].as_str().unwrap();
+    assert!(
+        said.starts_with("Autofixes pushed to fix/topic; no pull request: http://localhost"),
+        "{set:#}"
+    );
+    assert!(said.ends_with(" has no branch topic"), "{set:#}");
+    cloned.machine.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_login_the_branch_waits_here_and_the_reason_is_told() {
+    for login in [None, Some("a-wrong-password")] {
+        let mut cloned = Cloned::new(login).await;
+        let (is_good, said) = cloned.change("one");
+        assert!(
+            is_good && said.contains("takes nothing without a login: name one in `logins`"),
+            "{said}"
+        );
+        assert!(!said.contains("a-wrong-password"), "{said}");
+        assert_eq!(cloned.machine.git(&["show", "transform/new_logo:logo"]), "one");
+        assert_eq!(cloned.github.pulls(), []);
+        cloned.machine.stop();
+    }
 }

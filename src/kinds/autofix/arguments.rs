@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::super::auto_merge::{AUTO_MERGE, AUTO_MERGE_METHOD, AutoMerge};
 use super::super::machine;
 use super::super::part_tests::{self, Part};
 use crate::model::push::Signature;
@@ -65,6 +66,8 @@ pub(super) static FIELDS: &[Field] = &[
         "the other branch; placeholders allowed; must not have commits of its own",
     )
     .default("\"autofix/${push.branch}-${push.after.short}\""),
+    AUTO_MERGE,
+    AUTO_MERGE_METHOD,
     Field::new(
         "merge",
         ValueType::Choice(&["never", "if_clean"]),
@@ -158,6 +161,7 @@ impl Arguments {
             }
         }
         part_tests::check(read.fixes.iter().map(WrittenFix::part))?;
+        AutoMerge::read(arguments, read.presentation == Presentation::PullRequest)?;
         Ok(read)
     }
 

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::super::ask_to_merge::{ask_to_merge, with_pull_request};
+use super::super::ask_to_merge::{Asking, Place, ask_to_merge, place, without_pull_request};
+use super::super::auto_merge::AutoMerge;
 use super::super::delivery::{Delivered, MAX_CHAIN, how_to_take, to_other_branch, to_pushed_branch};
 use super::super::left::read_left;
 use super::super::resolve::Placeholders;
@@ -117,15 +118,19 @@ async fn deliver(context: &GoalContext<'_>, outcome: &Outcome) -> Result<Executi
     let name = Placeholders::of(context).await?.text(&arguments.branch)?;
     let branch = BranchName::parse(&name).map_err(|error| KindError::Definition(error.to_string()))?;
     let delivered = to_other_branch(context, &branch, &outcome.head).await?;
-    let asks = arguments.presentation == Presentation::PullRequest && delivered == Delivered::There;
-    let done = match asks && !context.forges.knows(&push.repo) {
-        true => format!("Autofixes pushed to {branch}; no forge is connected to ask for the merge"),
-        false => format!("Autofixes pushed to {branch}"),
-    };
-    let result = result_of(delivered, outcome, &branch, &done);
-    match asks && context.forges.knows(&push.repo) {
-        true => asking(context, outcome, &branch, result).await,
-        false => Ok(result),
+    let is_there = delivered == Delivered::There;
+    let result = result_of(
+        delivered,
+        outcome,
+        &branch,
+        &format!("Autofixes pushed to {branch}"),
+    );
+    if !is_there || arguments.presentation != Presentation::PullRequest {
+        return Ok(result);
+    }
+    match place(context).await {
+        Ok(place) => asking(context, outcome, (&place, &branch), result).await,
+        Err(because) => Ok(without_pull_request(result, &because)),
     }
 }
 
@@ -133,19 +138,28 @@ async fn deliver(context: &GoalContext<'_>, outcome: &Outcome) -> Result<Executi
 async fn asking(
     context: &GoalContext<'_>,
     outcome: &Outcome,
-    branch: &BranchName,
+    (place, branch): (&Place, &BranchName),
     result: ExecutionResult,
 ) -> Result<ExecutionResult, KindError> {
     let push = &context.record.push;
+    let auto_merge = AutoMerge::read(&context.goal.definition().work.arguments, true);
+    let auto_merge = auto_merge.map_err(KindError::Definition)?;
     let applied: Vec<String> = outcome.applied.iter().take(100).map(|name| cut(name)).collect();
     let list: String = applied.iter().map(|name| format!("- {name}\n")).collect();
-    let title = format!("Autofix: {}", names(&outcome.applied));
     let body = format!(
-        "Autofixes of {}:\n\n{list}\n[atomist:generated]\n",
-        push.after.short()
+        "Autofixes of {}:\n\n{list}\n[atomist:generated]{}\n",
+        push.after.short(),
+        auto_merge.marks()
     );
-    let open = ask_to_merge(context, branch, &push.branch, &title, &body).await?;
-    Ok(with_pull_request(result, &open))
+    let asking = Asking {
+        branch,
+        head: &outcome.head,
+        target: &push.branch,
+        title: &format!("Autofix: {}", names(&outcome.applied)),
+        body: &body,
+        auto_merge,
+    };
+    ask_to_merge(context, place, &asking, result).await
 }
 
 fn result_of(delivered: Delivered, outcome: &Outcome, branch: &BranchName, done: &str) -> ExecutionResult {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::super::KindError;
+use super::super::auto_merge::{AUTO_MERGE, AUTO_MERGE_METHOD, AutoMerge};
 use super::super::part_tests::{self, Part};
 use super::super::resolve::Placeholders;
 use crate::model::command::normalised_branch;
@@ -80,6 +81,8 @@ pub(super) static FIELDS: &[Field] = &[
          already and not merged the transform goes on with it",
     )
     .default("\"transform/${goal.name}\""),
+    AUTO_MERGE,
+    AUTO_MERGE_METHOD,
     MESSAGE,
     AUTHOR,
     TIMEOUT_OF_ALL,
@@ -230,6 +233,7 @@ impl Arguments {
                 ));
             }
         }
+        AutoMerge::read(arguments, read.presentation == Presentation::PullRequest)?;
         Ok(read)
     }
 }

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::ask_to_merge::{ask_to_merge, with_pull_request};
+use super::super::ask_to_merge::{Asking, ask_to_merge, place, without_pull_request};
+use super::super::auto_merge::AutoMerge;
 use super::super::delivery::{Delivered, MAX_CHAIN, how_to_take, to_other_branch, to_pushed_branch};
 use super::super::left::read_left;
 use super::super::resolve::Placeholders;
@@ -158,7 +159,7 @@ async fn deliver(context: &GoalContext<'_>, head: &CommitSha) -> Result<Executio
     let is_there = delivered == Delivered::There;
     let result = result_of(delivered, head, own.as_ref().unwrap_or(&push.branch));
     match &own {
-        Some(branch) if is_there => ask_where_wanted(context, branch, result).await,
+        Some(branch) if is_there => ask_where_wanted(context, (branch, head), result).await,
         Some(_) | None => Ok(result),
     }
 }
@@ -166,7 +167,7 @@ async fn deliver(context: &GoalContext<'_>, head: &CommitSha) -> Result<Executio
 /// Asks that the branch is merged, where its author wants that.
 async fn ask_where_wanted(
     context: &GoalContext<'_>,
-    branch: &BranchName,
+    (branch, head): (&BranchName, &CommitSha),
     result: ExecutionResult,
 ) -> Result<ExecutionResult, KindError> {
     let (definition, push) = (context.goal.definition(), &context.record.push);
@@ -178,6 +179,11 @@ async fn ask_where_wanted(
     {
         return Ok(result);
     }
+    let place = match place(context).await {
+        Ok(place) => place,
+        Err(because) => return Ok(without_pull_request(result, &because)),
+    };
+    let auto_merge = AutoMerge::read(arguments, true).map_err(KindError::Definition)?;
     let programs = Programs::read("transform", arguments).map_err(KindError::Definition)?;
     let text = programs.text(&definition.name, &Placeholders::of(context).await?)?;
     // It may have gone on with its own branch; then what that was made for is the default branch.
@@ -189,12 +195,20 @@ async fn ask_where_wanted(
     let by = context.record.cause.by();
     let marks = message::marks("transform", &definition.name);
     let body = format!(
-        "{}\n\nAsked for by @{by} with `{}`.\n\n{marks}\n",
+        "{}\n\nAsked for by @{by} with `{}`.\n\n{marks}{}\n",
         rest.trim(),
-        definition.name
+        definition.name,
+        auto_merge.marks()
     );
-    let open = ask_to_merge(context, branch, target, title, body.trim_start()).await?;
-    Ok(with_pull_request(result, &open))
+    let asking = Asking {
+        branch,
+        head,
+        target,
+        title,
+        body: body.trim_start(),
+        auto_merge,
+    };
+    ask_to_merge(context, &place, &asking, result).await
 }
 
 fn result_of(delivered: Delivered, head: &CommitSha, branch: &BranchName) -> ExecutionResult {

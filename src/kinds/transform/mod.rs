@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use super::resolve::Placeholders;
 use super::{
-    Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, machine, part_tests, refuse_untrusted,
+    Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, ask_to_merge, machine, part_tests,
+    refuse_untrusted,
 };
 use crate::model::{Descriptor, ExecutionResult, ValueType};
 use crate::ports::store::Cause;
@@ -57,11 +58,11 @@ impl Kind for Transform {
         let work = &context.goal.definition().work;
         let arguments = Arguments::read(&work.arguments).map_err(KindError::Definition)?;
         let asks = arguments.presentation == Presentation::PullRequest && !is_dry_run(context);
-        if asks && !context.forges.knows(&context.record.push.repo) {
+        if asks && let Err(because) = ask_to_merge::place(context).await {
             // Before anything is pushed that nobody would be asked to merge.
             return Err(KindError::Definition(format!(
-                "`presentation: pull_request` needs a forge, and none is connected for {}: name its origin in `forges` of the \
-                 configuration, or leave the commit on a branch with `branch`",
+                "`presentation: pull_request` needs a forge for {}: {because}; name its origin in `forges` of the configuration, \
+                 or leave the commit on a branch with `branch`",
                 context.record.push.repo.slug
             )));
         }

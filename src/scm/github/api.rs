@@ -40,6 +40,13 @@ pub(super) struct Shown {
     #[serde(default)]
     body: Option<String>,
     head: Side,
+    #[serde(default)]
+    labels: Vec<Label>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Label {
+    name: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -56,7 +63,7 @@ struct User {
 }
 
 impl Shown {
-    fn opened(self, is_new: bool) -> OpenPullRequest {
+    pub(super) fn opened(self, is_new: bool) -> OpenPullRequest {
         OpenPullRequest {
             number: self.number,
             url: self.html_url,
@@ -98,7 +105,7 @@ impl Session<'_> {
     }
 
     /// Opens one; `None` when there is one already.
-    pub(super) async fn open(&self, wanted: &PullRequest) -> Result<Option<OpenPullRequest>, ForgeError> {
+    pub(super) async fn open(&self, wanted: &PullRequest) -> Result<Option<Shown>, ForgeError> {
         let body = json!({
             "title": wanted.title,
             "body": wanted.body,
@@ -110,7 +117,7 @@ impl Session<'_> {
         {
             return Ok(None);
         }
-        self.read::<Shown>(answer).map(|shown| Some(shown.opened(true)))
+        self.read(answer).map(Some)
     }
 
     /// Changes what it says where that is not what is wanted.
@@ -118,14 +125,45 @@ impl Session<'_> {
         &self,
         open: Shown,
         wanted: &PullRequest,
-    ) -> Result<OpenPullRequest, ForgeError> {
+    ) -> Result<Shown, ForgeError> {
         if open.title == wanted.title && open.body.as_deref().unwrap_or_default() == wanted.body {
-            return Ok(open.opened(false));
+            return Ok(open);
         }
         let body = json!({ "title": wanted.title, "body": wanted.body });
         let url = self.url(&["pulls", &open.number.to_string()])?;
-        let answer = self.call(Method::PATCH, url, Some(body)).await?;
-        self.read::<Shown>(answer).map(|shown| shown.opened(false))
+        self.read(self.call(Method::PATCH, url, Some(body)).await?)
+    }
+
+    /// Puts labels on it and takes others of their families off, where they are not as wanted.
+    pub(super) async fn label(&self, open: &Shown, wanted: &[String]) -> Result<(), ForgeError> {
+        let number = open.number.to_string();
+        let had: Vec<&str> = open.labels.iter().map(|label| label.name.as_str()).collect();
+        let is_wanted = |label: &str| wanted.iter().any(|wanted| wanted == label);
+        let family = |label: &str| label.split_once(':').map(|(family, _)| family.to_owned());
+        let is_of_family = |label: &str| {
+            family(label).is_some() && wanted.iter().any(|wanted| family(wanted) == family(label))
+        };
+        for stale in had
+            .iter()
+            .filter(|label| is_of_family(label) && !is_wanted(label))
+        {
+            let url = self.url(&["issues", &number, "labels", stale])?;
+            let answer = self.call(Method::DELETE, url, None).await?;
+            // Somebody took it off meanwhile.
+            if answer.status != StatusCode::NOT_FOUND {
+                self.read::<Value>(answer)?;
+            }
+        }
+        let missing: Vec<&String> = wanted
+            .iter()
+            .filter(|label| !had.contains(&label.as_str()))
+            .collect();
+        if !missing.is_empty() {
+            let url = self.url(&["issues", &number, "labels"])?;
+            let body = json!({ "labels": missing });
+            self.read::<Value>(self.call(Method::POST, url, Some(body)).await?)?;
+        }
+        Ok(())
     }
 
     /// Publishes a release; `None` when its tag has one.

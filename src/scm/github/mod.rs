@@ -1,7 +1,7 @@
 //! GitHub, in the cloud and of one's own: pull requests for what goals push, and releases.
 //!
-//! Five calls are all there is: look for the open pull request of a branch, open one, change one; publish a release, look for
-//! that of a tag. Each goes to the API of the origin that the token is for and nowhere else; redirects are not followed.
+//! Seven calls are all there is: look for the open pull request of a branch, open one, change one, put a label on it, take one
+//! off; publish a release, look for that of a tag. Each goes to the API of the origin that the token is for and nowhere else; redirects are not followed.
 
 mod address;
 mod api;
@@ -16,7 +16,7 @@ use crate::ports::Secrets;
 use crate::ports::forges::{ForgeError, Forges, NewRelease, OpenPullRequest, PublishedRelease, PullRequest};
 use crate::ports::secrets::{Asker, Opened};
 use address::Place;
-use api::Session;
+use api::{Session, Shown};
 
 /// One GitHub that is connected.
 #[derive(Debug, Clone)]
@@ -105,6 +105,27 @@ fn check_token(forge: &Forge, token: &Opened) -> Result<(), ForgeError> {
     }
 }
 
+/// The pull request as it is wanted, and whether it was not there before.
+async fn there(session: &Session<'_>, wanted: &PullRequest) -> Result<(Shown, bool), ForgeError> {
+    if let Some(open) = session.open_for(&wanted.branch).await? {
+        return Ok((session.bring_up_to_date(open, wanted).await?, false));
+    }
+    if let Some(opened) = session.open(wanted).await? {
+        return Ok((opened, true));
+    }
+    // Somebody opened it meanwhile.
+    match session.open_for(&wanted.branch).await? {
+        Some(open) => Ok((session.bring_up_to_date(open, wanted).await?, false)),
+        None => Err(ForgeError::Unavailable {
+            origin: session.origin.clone(),
+            because: format!(
+                "it says that {} has a pull request, and shows none",
+                wanted.branch
+            ),
+        }),
+    }
+}
+
 #[async_trait]
 impl Forges for GitHub {
     fn knows(&self, repo: &Repository) -> bool {
@@ -118,23 +139,9 @@ impl Forges for GitHub {
         asker: &Asker,
     ) -> Result<OpenPullRequest, ForgeError> {
         let session = self.session(repo, asker).await?;
-        if let Some(open) = session.open_for(&wanted.branch).await? {
-            return session.bring_up_to_date(open, wanted).await;
-        }
-        if let Some(opened) = session.open(wanted).await? {
-            return Ok(opened);
-        }
-        // Somebody opened it meanwhile.
-        match session.open_for(&wanted.branch).await? {
-            Some(open) => session.bring_up_to_date(open, wanted).await,
-            None => Err(ForgeError::Unavailable {
-                origin: session.origin,
-                because: format!(
-                    "it says that {} has a pull request, and shows none",
-                    wanted.branch
-                ),
-            }),
-        }
+        let (shown, is_new) = there(&session, wanted).await?;
+        session.label(&shown, &wanted.labels).await?;
+        Ok(shown.opened(is_new))
     }
 
     async fn publish(

@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch, post};
+use axum::routing::{delete, get, patch, post};
 use axum::{Json, Router};
 use sdm::runtime::tasks::Tasks;
 use serde::Deserialize;
@@ -34,6 +34,14 @@ struct World {
     hidden: u32,
 }
 
+impl World {
+    fn pull(&mut self, owner: &str, name: &str, number: u64) -> Option<&mut Pull> {
+        let repo = format!("{owner}/{name}");
+        let mut pulls = self.pulls.iter_mut();
+        pulls.find(|pull| pull.repo == repo && pull.number == number)
+    }
+}
+
 /// Status, body and headers of an answer that refuses.
 type Refused = (u16, Value, Vec<(&'static str, String)>);
 
@@ -46,6 +54,7 @@ pub struct Pull {
     pub body: String,
     pub head: String,
     pub base: String,
+    pub labels: Vec<String>,
     pub is_open: bool,
 }
 
@@ -60,8 +69,13 @@ impl Pull {
             "state": if self.is_open { "open" } else { "closed" },
             "head": {"ref": self.head, "user": {"login": owner}},
             "base": {"ref": self.base},
+            "labels": labels(&self.labels),
         })
     }
+}
+
+fn labels(names: &[String]) -> Value {
+    names.iter().map(|name| json!({"name": name})).collect()
 }
 
 type Shared = State<Arc<Mutex<World>>>;
@@ -77,6 +91,14 @@ impl FakeGitHub {
         let router = Router::new()
             .route("/api/v3/repos/{owner}/{name}/pulls", get(list).post(open))
             .route("/api/v3/repos/{owner}/{name}/pulls/{number}", patch(change))
+            .route(
+                "/api/v3/repos/{owner}/{name}/issues/{number}/labels",
+                post(add_labels),
+            )
+            .route(
+                "/api/v3/repos/{owner}/{name}/issues/{number}/labels/{label}",
+                delete(remove_label),
+            )
             .route("/api/v3/repos/{owner}/{name}/releases", post(publish))
             .route(
                 "/api/v3/repos/{owner}/{name}/releases/tags/{tag}",
@@ -136,6 +158,13 @@ impl FakeGitHub {
     /// The next list does not show what is there, as if it were made a moment later.
     pub fn hide_once(&self) {
         self.world().hidden += 1;
+    }
+
+    /// Somebody puts a label on a pull request.
+    pub fn put_label(&self, number: u64, label: &str) {
+        let mut world = self.world();
+        let pull = world.pulls.iter_mut().find(|pull| pull.number == number);
+        pull.unwrap().labels.push(label.to_owned());
     }
 
     /// Closes or merges all.
@@ -224,6 +253,7 @@ async fn open(
         body: new.body,
         head: new.head,
         base: new.base,
+        labels: Vec::new(),
         is_open: true,
     };
     world.pulls.push(pull.clone());
@@ -242,17 +272,45 @@ async fn change(
     Json(change): Json<Change>,
 ) -> Response {
     let mut world = world.lock().unwrap();
-    let repo = format!("{owner}/{name}");
-    let found = world
-        .pulls
-        .iter_mut()
-        .find(|pull| pull.repo == repo && pull.number == number);
-    let Some(pull) = found else {
-        return (StatusCode::NOT_FOUND, Json(json!({"message": "Not Found"}))).into_response();
+    let Some(pull) = world.pull(&owner, &name, number) else {
+        return not_found();
     };
     pull.title = change.title.unwrap_or_else(|| pull.title.clone());
     pull.body = change.body.unwrap_or_else(|| pull.body.clone());
     Json(pull.shown()).into_response()
+}
+
+#[derive(Deserialize)]
+struct Labels {
+    labels: Vec<String>,
+}
+
+async fn add_labels(
+    State(world): Shared,
+    Path((owner, name, number)): Path<(String, String, u64)>,
+    Json(new): Json<Labels>,
+) -> Response {
+    let mut world = world.lock().unwrap();
+    let Some(pull) = world.pull(&owner, &name, number) else {
+        return not_found();
+    };
+    let new = new.labels.into_iter();
+    let new: Vec<String> = new.filter(|label| !pull.labels.contains(label)).collect();
+    pull.labels.extend(new);
+    Json(labels(&pull.labels)).into_response()
+}
+
+async fn remove_label(
+    State(world): Shared,
+    Path((owner, name, number, label)): Path<(String, String, u64, String)>,
+) -> Response {
+    let mut world = world.lock().unwrap();
+    let found = world.pull(&owner, &name, number);
+    let Some(pull) = found.filter(|pull| pull.labels.contains(&label)) else {
+        return not_found();
+    };
+    pull.labels.retain(|had| *had != label);
+    Json(labels(&pull.labels)).into_response()
 }
 
 async fn publish(
@@ -286,6 +344,10 @@ async fn release_of(State(world): Shared, Path((_, _, tag)): Path<(String, Strin
         .find(|release| release["tag_name"] == tag.as_str());
     match found {
         Some(release) => Json(release.clone()).into_response(),
-        None => (StatusCode::NOT_FOUND, Json(json!({"message": "Not Found"}))).into_response(),
+        None => not_found(),
     }
+}
+
+fn not_found() -> Response {
+    (StatusCode::NOT_FOUND, Json(json!({"message": "Not Found"}))).into_response()
 }

@@ -1,0 +1,116 @@
+//! Labels that ask to merge pull requests of goals by themselves, of whoever heeds them at the forge (semantics 4.1, 5.5).
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::model::{Field, ValueType};
+
+/// When it is to be merged.
+pub(super) const AUTO_MERGE: Field = Field::new(
+    "auto_merge",
+    ValueType::Choice(&["never", "on_approve", "on_check_success"]),
+    "puts the label `auto-merge:on-approve` or `auto-merge:on-check-success` on the pull request, for whoever merges by labels \
+     at the forge; put on again whenever the pull request is brought up to date",
+)
+.default("never");
+
+/// How it is to be merged.
+pub(super) const AUTO_MERGE_METHOD: Field = Field::new(
+    "auto_merge_method",
+    ValueType::Choice(&["merge", "rebase", "squash"]),
+    "puts the label `auto-merge-method:…` beside that of `auto_merge`",
+);
+
+/// When and how a pull request is to be merged by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct AutoMerge {
+    auto_merge: Moment,
+    auto_merge_method: Option<Method>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Moment {
+    #[default]
+    Never,
+    OnApprove,
+    OnCheckSuccess,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Method {
+    Merge,
+    Rebase,
+    Squash,
+}
+
+impl AutoMerge {
+    /// As it is written for a goal whose branch does or does not become a pull request.
+    ///
+    /// # Errors
+    /// What is wrong, as a sentence.
+    pub(super) fn read(arguments: &Value, opens_pull_request: bool) -> Result<Self, String> {
+        let read: Self = serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
+        match (read.auto_merge, read.auto_merge_method) {
+            (Moment::Never, Some(_)) => {
+                Err("`auto_merge_method` says how, and `auto_merge` must say when".to_owned())
+            }
+            (Moment::OnApprove | Moment::OnCheckSuccess, _) if !opens_pull_request => {
+                Err("`auto_merge` needs `presentation: pull_request`".to_owned())
+            }
+            (_, _) => Ok(read),
+        }
+    }
+
+    /// The labels, as the original called them.
+    pub(super) fn labels(self) -> Vec<String> {
+        let moment = match self.auto_merge {
+            Moment::Never => return Vec::new(),
+            Moment::OnApprove => "auto-merge:on-approve",
+            Moment::OnCheckSuccess => "auto-merge:on-check-success",
+        };
+        let method = self.auto_merge_method.map(|method| match method {
+            Method::Merge => "auto-merge-method:merge",
+            Method::Rebase => "auto-merge-method:rebase",
+            Method::Squash => "auto-merge-method:squash",
+        });
+        let labels = [Some(moment), method].into_iter().flatten();
+        labels.map(str::to_owned).collect()
+    }
+
+    /// The same as marks in the body.
+    pub(super) fn marks(self) -> String {
+        self.labels().iter().map(|label| format!(" [{label}]")).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn semantics_5_5_labels_say_when_and_how() {
+        let read = |arguments: Value| AutoMerge::read(&arguments, true);
+        assert_eq!(read(json!({})).unwrap().labels(), Vec::<String>::new());
+        assert_eq!(read(json!({"auto_merge": "never"})).unwrap().marks(), "");
+        let both = read(json!({"auto_merge": "on_check_success", "auto_merge_method": "squash"})).unwrap();
+        assert_eq!(
+            both.labels(),
+            ["auto-merge:on-check-success", "auto-merge-method:squash"]
+        );
+        let one = read(json!({"auto_merge": "on_approve"})).unwrap();
+        assert_eq!(one.marks(), " [auto-merge:on-approve]");
+    }
+
+    #[test]
+    fn labels_need_a_pull_request_and_a_method_needs_a_moment() {
+        let alone = AutoMerge::read(&json!({"auto_merge_method": "merge"}), true);
+        assert!(alone.unwrap_err().contains("must say when"));
+        let branch = AutoMerge::read(&json!({"auto_merge": "on_approve"}), false);
+        assert!(branch.unwrap_err().contains("pull_request"));
+    }
+}
