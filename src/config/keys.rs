@@ -245,7 +245,7 @@ const ALLOW: &[Field] = &[
 const WITHOUT_VARIABLE: &[(&str, &str)] = &[
     (
         "people",
-        "people by login: `{teams: […], emails: […]}`, for who may approve what",
+        "people by login: `{teams: […], emails: […], aliases: […]}`, for who may approve what; `aliases` are further logins of theirs",
     ),
     (
         "signing",

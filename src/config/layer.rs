@@ -89,6 +89,8 @@ pub struct PersonEntry {
     pub teams: Vec<String>,
     /// Addresses they commit with; compared for `not_author`.
     pub emails: Vec<String>,
+    /// Other logins that are theirs.
+    pub aliases: Vec<String>,
 }
 
 /// A user and where their secret is, for one origin.

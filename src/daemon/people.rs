@@ -27,13 +27,39 @@ impl People {
         self.by_login(&login)
     }
 
-    /// The person of this login.
+    /// The person of this login, whichever of theirs it is.
     pub fn by_login(&self, login: &str) -> Person {
-        let entry = self.0.get(login).cloned().unwrap_or_default();
+        let has_it = |entry: &&PersonEntry| entry.aliases.iter().any(|alias| alias == login);
+        let by_alias = self.0.iter().find(|(_, entry)| has_it(entry));
+        let (login, entry) = match by_alias.or_else(|| self.0.get_key_value(login)) {
+            Some((login, entry)) => (login.clone(), entry.clone()),
+            None => (login.to_owned(), PersonEntry::default()),
+        };
         Person {
-            login: login.to_owned(),
+            login,
             teams: entry.teams,
             emails: entry.emails,
+            aliases: entry.aliases,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d1_who_comes_with_another_login_of_theirs_is_the_same_person() {
+        let entry = |aliases: &[&str]| PersonEntry {
+            aliases: aliases.iter().map(|alias| (*alias).to_owned()).collect(),
+            ..PersonEntry::default()
+        };
+        // An entry of its own does not make somebody else of it.
+        let entries = [("ada", entry(&["ada-2", "root"])), ("ada-2", entry(&[]))];
+        let people = People::new(entries.map(|(login, entry)| (login.to_owned(), entry)).into());
+        for login in ["ada", "ada-2", "root"] {
+            assert_eq!(people.by_login(login).login, "ada", "{login}");
+        }
+        assert_eq!(people.by_login("bob").login, "bob");
     }
 }

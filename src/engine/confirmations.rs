@@ -74,7 +74,11 @@ impl Engine {
         }
         let now = self.subject(&record, confirmed).await?;
         let mut action = action.clone();
-        if let Action::Confirm { subject, .. } = &mut action {
+        if let Action::Confirm {
+            subject, authors, ..
+        } = &mut action
+        {
+            *authors = self.known_authors(&record, confirmed, authors).await?;
             *subject = Some(now);
         }
         Ok(Cow::Owned(action))

@@ -4,6 +4,7 @@
 //! does what is due. A restart is nothing special to it, so there is no separate recovery.
 
 pub mod attempt;
+mod authors;
 pub mod commands;
 pub mod compare;
 mod confirmations;

@@ -6,7 +6,7 @@ use super::confirmation::Subject;
 use super::time::Timestamp;
 
 /// A person who acts on goals. In local mode this is the owner of the socket's peer process.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Person {
     /// Login, unique where the machine runs.
     pub login: String,
@@ -16,6 +16,36 @@ pub struct Person {
     /// Addresses proven to be theirs; compared with the push's authors for `not_author`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub emails: Vec<String>,
+    /// Other logins that are theirs: who comes with one of them is this person, once (threat D1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+}
+
+/// The host under which forges give people addresses that name their logins.
+const NO_REPLY: &str = "@users.noreply.";
+
+impl Person {
+    /// Whether a login is theirs.
+    fn is_called(&self, login: &str) -> bool {
+        let mut logins = std::iter::once(&self.login).chain(&self.aliases);
+        logins.any(|own| own.eq_ignore_ascii_case(login))
+    }
+
+    /// Whether an author, given as a login or an address, is this person.
+    fn is_author(&self, author: &str) -> bool {
+        let has_address = || self.emails.iter().any(|email| email.eq_ignore_ascii_case(author));
+        let by_address = || login_of_address(author).is_some_and(|login| self.is_called(login));
+        self.is_called(author) || has_address() || by_address()
+    }
+}
+
+/// The login in an address that a forge made up for somebody: `login@users.noreply.…`, or `number+login@…`.
+fn login_of_address(address: &str) -> Option<&str> {
+    let (name, _) = address.split_once(NO_REPLY)?;
+    let numbered = name
+        .split_once('+')
+        .filter(|(number, _)| number.bytes().all(|byte| byte.is_ascii_digit()));
+    Some(numbered.map_or(name, |(_, login)| login))
 }
 
 /// One confirmation.
@@ -66,7 +96,7 @@ impl ApprovalPolicy {
     pub fn admits(&self, person: &Person, authors: &[String]) -> Result<(), String> {
         let named = |entry: &String| match entry.strip_prefix("team:") {
             Some(team) => person.teams.iter().any(|own| own == team),
-            None => *entry == person.login,
+            None => *entry == person.login || person.aliases.contains(entry),
         };
         if !self.by.is_empty() && !self.by.iter().any(named) {
             return Err(format!(
@@ -75,14 +105,7 @@ impl ApprovalPolicy {
                 self.by.join(", ")
             ));
         }
-        let wrote = |author: &String| {
-            *author == person.login
-                || person
-                    .emails
-                    .iter()
-                    .any(|email| email.eq_ignore_ascii_case(author))
-        };
-        if self.not_author && authors.iter().any(wrote) {
+        if self.not_author && authors.iter().any(|author| person.is_author(author)) {
             return Err(format!(
                 "{} wrote commits of this push and the goal asks for somebody else",
                 person.login

@@ -23,6 +23,7 @@ pub mod image;
 pub mod instances;
 pub mod limits;
 pub mod listener;
+pub mod mailmap;
 pub mod parameter;
 pub mod plan;
 pub mod push;

@@ -740,8 +740,7 @@ async fn goals_of_a_command_can_be_canceled_like_others() {
     let (_, tasks) = machine.engine.store().job(id).await.unwrap().unwrap();
     let person = Person {
         login: "ada".to_owned(),
-        teams: Vec::new(),
-        emails: Vec::new(),
+        ..Person::default()
     };
     let cancel = Action::Cancel {
         scope: sdm::model::goal_set::CancelScope::All,

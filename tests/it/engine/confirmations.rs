@@ -176,3 +176,29 @@ async fn d1_somebody_who_may_not_confirm_is_on_record() {
     assert_eq!(said, [expected]);
     machine.stop().await;
 }
+
+#[tokio::test]
+async fn d1_who_wrote_a_push_under_another_address_of_theirs_does_not_confirm_it() {
+    let goals = SHIP.replace("pre_approval: true", "pre_approval: {not_author: true}");
+    let machine = TestMachine::start(&goals).await;
+    let first = machine.planned_push("main", &[("a", "1")]).await;
+    let written = first.push.authors();
+    let mailmap = format!("Ada <ada@work.example> <{}>\n", written[0]);
+    let second = machine.planned_push("main", &[(".mailmap", &mailmap)]).await;
+    // Who takes it out in the push itself is known by what was there before.
+    let third = machine.planned_push("main", &[(".mailmap", "")]).await;
+    let ada = Person {
+        emails: vec!["ada@work.example".to_owned()],
+        ..ada()
+    };
+    let confirmed = async |record: &GoalSetRecord| {
+        let confirmation = confirm(record, ada.clone());
+        machine.engine.act(record.set.id, &confirmation).await
+    };
+    for record in [&second, &third] {
+        let refused = confirmed(record).await.unwrap_err().to_string();
+        assert!(refused.contains("wrote commits of this push"), "{refused}");
+    }
+    assert!(confirmed(&first).await.is_ok(), "nobody had said so then");
+    machine.stop().await;
+}

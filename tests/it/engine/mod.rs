@@ -29,8 +29,7 @@ rules:
 fn ada() -> Person {
     Person {
         login: "ada".to_owned(),
-        teams: Vec::new(),
-        emails: Vec::new(),
+        ..Person::default()
     }
 }
 

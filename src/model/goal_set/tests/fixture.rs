@@ -94,8 +94,7 @@ pub(super) fn set(goals: Vec<PlannedGoal>) -> GoalSet {
 pub(super) fn person(login: &str) -> Person {
     Person {
         login: login.to_owned(),
-        teams: Vec::new(),
-        emails: Vec::new(),
+        ..Person::default()
     }
 }
 

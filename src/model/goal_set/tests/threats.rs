@@ -8,8 +8,8 @@ use super::fixture::{
 use crate::model::StateName::{Canceled, Failure, InProcess, Requested, Success, WaitingForPreApproval};
 use crate::model::goal_set::CancelScope;
 use crate::model::{
-    ApprovalPolicy, CommitSha, Difference, ExecutionResult, GoalChange, GoalSetId, StateName, Subject,
-    VoidConfirmation,
+    ApprovalPolicy, CommitSha, Difference, ExecutionResult, GoalChange, GoalSetId, Person, StateName,
+    Subject, VoidConfirmation,
 };
 
 fn sha(digit: char) -> CommitSha {
@@ -80,6 +80,42 @@ fn d1_nobody_confirms_what_they_wrote_where_somebody_else_is_asked_for() {
         waiting.doing(&by("bob", &["bob@example.org"])).state_of("a"),
         Requested
     );
+}
+
+fn only(by: &[&str], count: u32) -> ApprovalPolicy {
+    ApprovalPolicy {
+        by: by.iter().map(|login| (*login).to_owned()).collect(),
+        count,
+        not_author: true,
+    }
+}
+
+#[test]
+fn d1_a_person_is_known_by_every_login_and_by_addresses_that_forges_make_up() {
+    let policy = only(&["grace", "team:release"], 1);
+    let grace = Person {
+        login: "grace".to_owned(),
+        aliases: vec!["grace-2".to_owned()],
+        ..Person::default()
+    };
+    for author in [
+        "grace",
+        "Grace-2",
+        "grace@users.noreply.github.com",
+        "1234567+grace-2@users.noreply.github.example",
+    ] {
+        let refused = policy.admits(&grace, &[author.to_owned()]);
+        assert!(refused.is_err(), "{author}");
+    }
+    for author in [
+        "gracehopper@users.noreply.github.com",
+        "x+grace@users.noreply.github.com",
+        "grace@example.org",
+    ] {
+        assert_eq!(policy.admits(&grace, &[author.to_owned()]), Ok(()), "{author}");
+    }
+    let by_alias = only(&["grace-2"], 1);
+    assert_eq!(by_alias.admits(&grace, &[]), Ok(()));
 }
 
 #[test]
