@@ -31,6 +31,9 @@ impl Engine {
         let Some(record) = self.record(&claim).await else {
             return;
         };
+        if self.is_to_be_confirmed(&claim, &record).await {
+            return self.make_room(claim);
+        }
         let workspace = match kind.runs_process() {
             true => match self.lend(&record).await {
                 Ok(workspace) => Some(workspace),
@@ -58,6 +61,22 @@ impl Engine {
     pub(super) fn make_room(&self, claim: Claim) {
         drop(claim);
         self.look_again();
+    }
+
+    /// Whether people must look at the goal again before it starts; what is not signed well is not put before them.
+    async fn is_to_be_confirmed(&self, claim: &Claim, record: &GoalSetRecord) -> bool {
+        let key = &claim.place().goal;
+        let Some(goal) = record.set.goal(key) else {
+            return false;
+        };
+        if goal.definition().pre_approval.is_none() || self.rejected(record, key).is_some() {
+            return false;
+        }
+        let waits = self.waits_for_people_again(record, goal).await;
+        waits.unwrap_or_else(|error| {
+            tracing::error!(goal = %key, error = %error, "whether a goal may start could not be read");
+            true
+        })
     }
 
     async fn record(&self, claim: &Claim) -> Option<GoalSetRecord> {
@@ -131,7 +150,7 @@ impl Engine {
             if let Some(rejected) = self.rejected(&record, &attempt.goal) {
                 return self.finish(&attempt, rejected, workspace.as_ref()).await;
             }
-            if let Some(void) = self.not_confirmed(&record, &attempt.goal).await {
+            if let Some(void) = self.became_other(&record, goal).await {
                 return self.finish(&attempt, void, workspace.as_ref()).await;
             }
             let result = match self.begin(kind, &record, goal).await {

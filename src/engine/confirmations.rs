@@ -10,8 +10,8 @@ use super::signing::planned_digest;
 use crate::kinds::ActError;
 use crate::model::confirmation::differences_of_images;
 use crate::model::{
-    Action, Approval, ExecutionResult, FixedImage, Goal, GoalKey, GoalSetId, GoalState, Plan, PlannedGoal,
-    Push, Refusal, StateName, Subject, VoidConfirmation,
+    Action, Approval, ExecutionResult, FixedImage, Goal, GoalSetId, GoalState, Plan, PlannedGoal, Push,
+    Refusal, StateName, Subject, VoidConfirmation,
 };
 use crate::ports::store::{GoalSetFilter, GoalSetRecord, StoreError};
 
@@ -48,7 +48,7 @@ impl Engine {
         Ok(())
     }
 
-    /// A confirmation with what exactly it is for; any other action as it is.
+    /// A confirmation, or what may count as one, with what exactly it is for and who may not give it; any other action as it is.
     ///
     /// # Errors
     /// What would run is not known yet.
@@ -57,7 +57,7 @@ impl Engine {
         id: GoalSetId,
         action: &'a Action,
     ) -> Result<Cow<'a, Action>, ActError> {
-        let Action::Confirm { goal, .. } = action else {
+        let (Action::Confirm { goal, .. } | Action::Override { goal, .. }) = action else {
             return Ok(Cow::Borrowed(action));
         };
         let record = self
@@ -69,14 +69,14 @@ impl Engine {
         let Some(confirmed) = record.set.goal(goal) else {
             return Ok(Cow::Borrowed(action)); // Refused where it is decided.
         };
-        if confirmed.state.name() == StateName::WaitingForPreApproval {
+        let starts = matches!(action, Action::Confirm { .. });
+        if starts && confirmed.state.name() == StateName::WaitingForPreApproval {
             self.settle_before_start(&record, confirmed).await?;
         }
         let now = self.subject(&record, confirmed).await?;
         let mut action = action.clone();
-        if let Action::Confirm {
-            subject, authors, ..
-        } = &mut action
+        if let Action::Confirm { subject, authors, .. } | Action::Override { subject, authors, .. } =
+            &mut action
         {
             *authors = self.known_authors(&record, confirmed, authors).await?;
             *subject = Some(now);
@@ -124,34 +124,59 @@ impl Engine {
         })
     }
 
-    /// What a goal ends with that is not any more what was confirmed; `None` when it may run.
+    /// What of a goal is not as it was when its start was confirmed; `None` when it may run.
+    ///
+    /// # Errors
+    /// The store cannot be read.
     pub(super) async fn not_confirmed(
         &self,
         record: &GoalSetRecord,
-        key: &GoalKey,
-    ) -> Option<ExecutionResult> {
-        let goal = record.set.goal(key)?;
-        goal.definition().pre_approval.as_ref()?;
-        let confirmed: Vec<&Subject> = goal
-            .confirmations
-            .iter()
-            .filter_map(|approval| approval.subject.as_ref())
-            .collect();
-        if confirmed.is_empty() {
-            return None;
+        goal: &Goal,
+    ) -> Result<Option<String>, StoreError> {
+        let given = goal.confirmations.iter();
+        let confirmed: Vec<&Subject> = given.filter_map(|approval| approval.subject.as_ref()).collect();
+        if goal.definition().pre_approval.is_none() || confirmed.is_empty() {
+            return Ok(None);
         }
-        let now = match self.subject(record, goal).await {
-            Ok(now) => now,
+        let now = self.subject(record, goal).await?;
+        let mut differences = confirmed.iter().map(|subject| subject.differences(&now));
+        let differences = differences.find(|found| !found.is_empty());
+        Ok(differences.map(|differences| {
+            let told: Vec<String> = differences.iter().map(ToString::to_string).collect();
+            told.join("; ")
+        }))
+    }
+
+    /// Lets the start of a goal wait for people again when it is not what they confirmed (threat D2); whether it does.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(super) async fn waits_for_people_again(
+        &self,
+        record: &GoalSetRecord,
+        goal: &Goal,
+    ) -> Result<bool, StoreError> {
+        let Some(because) = self.not_confirmed(record, goal).await? else {
+            return Ok(false);
+        };
+        let action = Action::VoidConfirmation {
+            goal: goal.key(),
+            because,
+        };
+        self.act_quietly(record.set.id, &action).await;
+        Ok(true)
+    }
+
+    /// What a goal ends with that has become something else since it began.
+    pub(super) async fn became_other(&self, record: &GoalSetRecord, goal: &Goal) -> Option<ExecutionResult> {
+        let because = match self.not_confirmed(record, goal).await {
+            Ok(because) => because?,
             Err(error) => return Some(ExecutionResult::failure(error.to_string())),
         };
-        let mut differences = confirmed.iter().map(|subject| subject.differences(&now));
-        let differences = differences.find(|found| !found.is_empty())?;
-        let told: Vec<String> = differences.iter().map(ToString::to_string).collect();
         Some(ExecutionResult {
             phase: Some("confirmation void".to_owned()),
             ..ExecutionResult::failure(format!(
-                "what was confirmed is not what would run: {}; plan it anew with `sdm reset`",
-                told.join("; ")
+                "what was confirmed is not what would run: {because}; plan it anew with `sdm reset`"
             ))
         })
     }
@@ -183,13 +208,30 @@ impl Engine {
         Ok(Some(void))
     }
 
-    /// A person who may not confirm and tried is on record (threat D1).
+    /// A person who may not confirm and tried, or tried to do without, is on record (threats D1 and D6).
     pub(super) async fn note_refusal(&self, record: &GoalSetRecord, action: &Action, refusal: &Refusal) {
-        let (Action::Confirm { goal, person, .. }, Refusal::NotAdmitted(why)) = (action, refusal) else {
-            return;
+        let (what, goal, person) = match action {
+            Action::Confirm { goal, person, .. } => ("confirm", goal, person),
+            Action::Override { goal, person, .. } => ("set the state of", goal, person),
+            Action::Start { .. }
+            | Action::Progress { .. }
+            | Action::Finish { .. }
+            | Action::Lose { .. }
+            | Action::GiveUp { .. }
+            | Action::Deny { .. }
+            | Action::Retry { .. }
+            | Action::Cancel { .. }
+            | Action::VoidConfirmation { .. } => return,
         };
+        let is_on_record = matches!(
+            refusal,
+            Refusal::NotAdmitted(_) | Refusal::StartNotConfirmed(_) | Refusal::OthersMustConfirm { .. }
+        );
+        if !is_on_record {
+            return;
+        }
         let text = format!(
-            "@{} was refused to confirm {} of goal set {}: {why}",
+            "@{} was refused to {what} {} of goal set {}: {refusal}",
             person.login,
             goal.unique_name,
             record.set.id.short()

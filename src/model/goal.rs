@@ -226,6 +226,8 @@ pub struct Goal {
     pub confirmations: Vec<Approval>,
     /// Version since which it waits for the confirmations it waits for; earlier ones have been denied or used up.
     pub waits_since: u32,
+    /// Whether its start waits for nobody's word: none is asked for, or what was given still counts.
+    pub start_confirmed: bool,
     /// Signature of all this, and of what was planned (semantics 3.14).
     pub signature: Option<String>,
 }
@@ -257,17 +259,17 @@ impl Goal {
 
     fn note_confirmations(&mut self, event: &GoalEvent, next: &GoalState) {
         match next {
-            GoalState::PreApproved { approvals } | GoalState::Approved { approvals } => {
+            GoalState::PreApproved { approvals } => {
+                self.start_confirmed = true;
                 self.confirmations.clone_from(approvals);
             }
-            GoalState::WaitingForPreApproval { approvals } | GoalState::WaitingForApproval { approvals }
-                if approvals.is_empty() =>
-            {
-                self.waits_since = event.version;
+            GoalState::Approved { approvals } => self.confirmations.clone_from(approvals),
+            GoalState::WaitingForPreApproval { approvals } => {
+                self.start_confirmed = false;
+                self.note_wait(event, approvals);
             }
-            GoalState::WaitingForPreApproval { .. }
-            | GoalState::WaitingForApproval { .. }
-            | GoalState::Planned
+            GoalState::WaitingForApproval { approvals } => self.note_wait(event, approvals),
+            GoalState::Planned
             | GoalState::Requested { .. }
             | GoalState::InProcess { .. }
             | GoalState::Success
@@ -275,6 +277,12 @@ impl Goal {
             | GoalState::Stopped
             | GoalState::Canceled
             | GoalState::Skipped { .. } => {}
+        }
+    }
+
+    fn note_wait(&mut self, event: &GoalEvent, approvals: &[Approval]) {
+        if approvals.is_empty() {
+            self.waits_since = event.version;
         }
     }
 
@@ -297,8 +305,13 @@ impl Goal {
             _ => {}
         }
         self.ended_at = next.is_terminal().then_some(at);
-        if let GoalChange::Retried { automatic } = &event.change {
-            self.automatic_retries = if *automatic { self.automatic_retries + 1 } else { 0 };
+        let begins_again = match &event.change {
+            GoalChange::Retried { automatic } => Some(*automatic),
+            GoalChange::StartRequired => Some(false),
+            _ => None,
+        };
+        if let Some(automatic) = begins_again {
+            self.automatic_retries = if automatic { self.automatic_retries + 1 } else { 0 };
             (self.error, self.phase) = (None, None);
             self.external_urls.clear();
         }

@@ -311,13 +311,16 @@ impl LocalDaemon {
             Act::Cancel => self.cancel_action(person, choice).await,
             Act::Set { state, reason } => {
                 let (record, goal) = choose::goal(self.engine(), choice, "can be set", |_| true).await?;
+                let authors = record.push.authors();
                 Ok((
                     record,
                     Action::Override {
                         goal,
                         state,
                         person,
+                        authors,
                         reason,
+                        subject: None,
                     },
                 ))
             }

@@ -103,8 +103,19 @@ pub enum Action {
         state: StateName,
         /// Who.
         person: Person,
+        /// Logins and addresses of the push's authors.
+        authors: Vec<String>,
         /// Why.
         reason: String,
+        /// What exactly that stands for, where it counts as a confirmation; the engine knows.
+        subject: Option<Subject>,
+    },
+    /// What would run is not what was confirmed: the start waits for people again.
+    VoidConfirmation {
+        /// Which.
+        goal: GoalKey,
+        /// What is not as it was.
+        because: String,
     },
 }
 
@@ -176,13 +187,7 @@ impl Draft {
                 version,
                 subject,
             } => {
-                let approval = Approval {
-                    by: person.clone(),
-                    at: self.at,
-                    version: self.goal(goal)?.version,
-                    reason: reason.clone(),
-                    subject: subject.clone(),
-                };
+                let approval = self.approval(goal, person, reason.clone(), subject)?;
                 self.confirm(goal, approval, authors, *version)
             }
             Action::Deny {
@@ -197,9 +202,31 @@ impl Draft {
                 goal,
                 state,
                 person,
+                authors,
                 reason,
-            } => self.override_state(goal, *state, person, reason),
+                subject,
+            } => {
+                let by = self.approval(goal, person, Some(reason.clone()), subject)?;
+                self.override_state(goal, *state, by, authors)
+            }
+            Action::VoidConfirmation { goal, because } => self.void_confirmation(goal, because),
         }
+    }
+
+    fn approval(
+        &self,
+        goal: &GoalKey,
+        person: &Person,
+        reason: Option<String>,
+        subject: &Option<Subject>,
+    ) -> Result<Approval, Refusal> {
+        Ok(Approval {
+            by: person.clone(),
+            at: self.at,
+            version: self.goal(goal)?.version,
+            reason,
+            subject: subject.clone(),
+        })
     }
 
     pub(super) fn goal(&self, key: &GoalKey) -> Result<&Goal, Refusal> {

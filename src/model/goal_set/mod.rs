@@ -5,6 +5,7 @@
 //! transitions of semantics 3.5. `act` builds its result with `apply`, so nothing can be decided that would not fold.
 
 mod act;
+mod by_hand;
 mod execution;
 mod people;
 mod refusal;
@@ -250,6 +251,7 @@ fn first_event(goal: &PlannedGoal, at: Timestamp) -> GoalEvent {
 
 fn unborn_goal(planned: PlannedGoal) -> Goal {
     Goal {
+        start_confirmed: planned.definition.pre_approval.is_none(),
         planned,
         state: GoalState::Planned,
         version: 0,

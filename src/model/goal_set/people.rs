@@ -1,11 +1,10 @@
-//! What people and newer pushes say of a goal (semantics 3.5 rows 4–7, 18–20, 23, 25, 28; 3.7; 4.8).
+//! What people and newer pushes say of a goal (semantics 3.5 rows 4–7, 18–20, 23, 25; 3.7; 4.8).
 
-use super::super::approval::{Approval, Person};
+use super::super::approval::{Approval, ApprovalPolicy, Person};
 use super::super::goal::{Goal, GoalState, StateName};
 use super::super::goal_event::{Actor, GoalChange};
 use super::super::ids::GoalKey;
 use super::act::{CancelScope, Draft, Extras};
-use super::legal_states;
 use super::refusal::Refusal;
 
 impl Draft {
@@ -17,32 +16,21 @@ impl Draft {
         seen: Option<u32>,
     ) -> Result<(), Refusal> {
         let goal = self.goal(key)?;
-        let (policy, approvals, starts) = match &goal.state {
-            GoalState::WaitingForPreApproval { approvals } => {
-                (&goal.definition().pre_approval, approvals, true)
-            }
-            GoalState::WaitingForApproval { approvals } => (&goal.definition().approval, approvals, false),
-            _ => return Err(not_waiting(goal)),
-        };
+        let wait = wait_of(goal)?;
         still_seen(goal, seen)?;
-        let policy = policy.clone().unwrap_or_default();
-        policy
-            .admits(&approval.by, authors)
-            .map_err(Refusal::NotAdmitted)?;
-        if approvals
-            .iter()
-            .any(|earlier| earlier.by.login == approval.by.login)
-        {
-            return Err(Refusal::AlreadyConfirmed(approval.by.login));
-        }
-        let mut all = approvals.clone();
-        all.push(approval.clone());
-        self.record_confirmation(key, approval, policy.missing(&all), starts);
+        let (missing, starts) = (wait.missing_after(&approval, authors)?, wait.starts);
+        self.record_confirmation(key, approval, missing, starts);
         Ok(())
     }
 
     /// No voters are registered in the machine itself, so a full count grants at once (semantics 3.7).
-    fn record_confirmation(&mut self, key: &GoalKey, approval: Approval, missing: u32, starts: bool) {
+    pub(super) fn record_confirmation(
+        &mut self,
+        key: &GoalKey,
+        approval: Approval,
+        missing: u32,
+        starts: bool,
+    ) {
         let actor = Actor::Person {
             person: approval.by.clone(),
         };
@@ -129,13 +117,40 @@ impl Draft {
         let actor = Actor::Person {
             person: person.clone(),
         };
-        self.emit(
-            key,
-            actor,
-            GoalChange::Retried { automatic: false },
-            Extras::default(),
-        );
+        // A goal that ended before anybody confirmed its start waits for that again (threat D6).
+        let change = match goal.start_confirmed {
+            true => GoalChange::Retried { automatic: false },
+            false => GoalChange::StartRequired,
+        };
+        self.emit(key, actor, change, Extras::default());
         self.replan_skipped_by(key);
+        Ok(())
+    }
+
+    /// Row 6 by the votes, when what would run is not what was confirmed: the start waits to be confirmed again.
+    pub(super) fn void_confirmation(&mut self, key: &GoalKey, because: &str) -> Result<(), Refusal> {
+        let goal = self.goal(key)?;
+        if goal.state.name() != StateName::Requested || goal.definition().pre_approval.is_none() {
+            return Err(Refusal::NotRequested {
+                name: goal.definition().name.clone(),
+                state: goal.state.name(),
+            });
+        }
+        let by = goal
+            .confirmations
+            .iter()
+            .map(|given| format!("@{}", given.by.login));
+        let by: Vec<String> = by.collect();
+        let description = format!(
+            "{} · confirmed by {} for something else: {because}",
+            goal.text(StateName::WaitingForPreApproval),
+            by.join(", ")
+        );
+        let extras = Extras {
+            description: Some(description),
+            ..Extras::default()
+        };
+        self.emit(key, Actor::Votes, GoalChange::Denied, extras);
         Ok(())
     }
 
@@ -172,46 +187,42 @@ impl Draft {
         }
         Ok(())
     }
+}
 
-    pub(super) fn override_state(
-        &mut self,
-        key: &GoalKey,
-        wanted: StateName,
-        person: &Person,
-        reason: &str,
-    ) -> Result<(), Refusal> {
-        let goal = self.goal(key)?;
-        if reason.trim().is_empty() {
-            return Err(Refusal::NoReason);
+/// Confirmations that a goal waits for.
+pub(super) struct Wait<'a> {
+    policy: ApprovalPolicy,
+    approvals: &'a [Approval],
+    /// Whether they are for its start.
+    pub(super) starts: bool,
+}
+
+/// What a goal waits for, if people.
+pub(super) fn wait_of(goal: &Goal) -> Result<Wait<'_>, Refusal> {
+    let (policy, approvals, starts) = match &goal.state {
+        GoalState::WaitingForPreApproval { approvals } => (&goal.definition().pre_approval, approvals, true),
+        GoalState::WaitingForApproval { approvals } => (&goal.definition().approval, approvals, false),
+        _ => return Err(not_waiting(goal)),
+    };
+    Ok(Wait {
+        policy: policy.clone().unwrap_or_default(),
+        approvals,
+        starts,
+    })
+}
+
+impl Wait<'_> {
+    /// How many further people must confirm after this one; `authors` wrote the push.
+    pub(super) fn missing_after(&self, approval: &Approval, authors: &[String]) -> Result<u32, Refusal> {
+        self.policy
+            .admits(&approval.by, authors)
+            .map_err(Refusal::NotAdmitted)?;
+        let mut all = self.approvals.to_vec();
+        if all.iter().any(|earlier| earlier.by.login == approval.by.login) {
+            return Err(Refusal::AlreadyConfirmed(approval.by.login.clone()));
         }
-        let legal = legal_states(goal);
-        if !legal.contains(&wanted) {
-            let (name, state) = (goal.definition().name.clone(), goal.state.name());
-            return Err(Refusal::IllegalState {
-                name,
-                state,
-                wanted,
-                legal,
-            });
-        }
-        let description = Some(format!(
-            "{} · set by @{}: {reason}",
-            goal.text(wanted),
-            person.login
-        ));
-        let actor = Actor::Administrator {
-            person: person.clone(),
-            reason: reason.to_owned(),
-        };
-        let extras = Extras {
-            description,
-            ..Extras::default()
-        };
-        self.emit(key, actor, GoalChange::Ended { state: wanted }, extras);
-        if wanted == StateName::Success {
-            self.replan_skipped_after(key);
-        }
-        Ok(())
+        all.push(approval.clone());
+        Ok(self.policy.missing(&all))
     }
 }
 

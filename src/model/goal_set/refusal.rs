@@ -75,6 +75,19 @@ pub enum Refusal {
     /// Overriding needs a reason.
     #[error("setting a state by hand needs a reason")]
     NoReason,
+    /// A state set by hand would stand for a confirmation of the start.
+    #[error(
+        "nobody has confirmed the start of {0}, and its state cannot be set in place of that; confirm it when it waits for it"
+    )]
+    StartNotConfirmed(String),
+    /// A state set by hand would stand for confirmations of others.
+    #[error("{name} needs confirmations of {missing} more {}, and its state cannot be set in place of them", people(*.missing))]
+    OthersMustConfirm {
+        /// Display name.
+        name: String,
+        /// How many.
+        missing: u32,
+    },
     /// Somebody else has it, or it is not ready.
     #[error("{name} is {state} and cannot be started")]
     NotRequested {
@@ -83,6 +96,13 @@ pub enum Refusal {
         /// Its state.
         state: StateName,
     },
+}
+
+const fn people(count: u32) -> &'static str {
+    match count {
+        1 => "person",
+        _ => "people",
+    }
 }
 
 fn told(confirmed: &[(String, Timestamp)]) -> String {

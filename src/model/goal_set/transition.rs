@@ -15,9 +15,12 @@ pub(super) fn next_state(goal: &Goal, event: &GoalEvent) -> Result<GoalState, In
     let next = match (&goal.state, &event.change) {
         (_, GoalChange::Planned { state }) if goal.version == 0 => born(*state, event),
         (GoalState::Planned | GoalState::PreApproved { .. }, GoalChange::Requested) => Some(requested),
-        (GoalState::Planned, GoalChange::StartRequired) => Some(GoalState::WaitingForPreApproval {
-            approvals: Vec::new(),
-        }),
+        // Also when a goal is retried whose start nobody has confirmed (threat D6).
+        (GoalState::Planned | GoalState::Failure, GoalChange::StartRequired) => {
+            Some(GoalState::WaitingForPreApproval {
+                approvals: Vec::new(),
+            })
+        }
         (_, GoalChange::Confirmed { approval }) => confirmed(&goal.state, approval),
         (GoalState::WaitingForPreApproval { approvals }, GoalChange::PreApproved { approval }) => {
             Some(GoalState::PreApproved {
@@ -28,6 +31,15 @@ pub(super) fn next_state(goal: &Goal, event: &GoalEvent) -> Result<GoalState, In
             Some(GoalState::Approved {
                 approvals: with(approvals, approval),
             })
+        }
+        // Row 6 a moment later: nothing has begun, and what would run is not what was confirmed (threat D2).
+        (GoalState::Requested { .. }, GoalChange::Denied) => {
+            goal.definition()
+                .pre_approval
+                .as_ref()
+                .map(|_| GoalState::WaitingForPreApproval {
+                    approvals: Vec::new(),
+                })
         }
         (state, GoalChange::Denied) => denied(state),
         (GoalState::Requested { .. }, GoalChange::Started { attempt, epoch })
@@ -136,9 +148,10 @@ fn denied(state: &GoalState) -> Option<GoalState> {
 /// Rows 10, 12–17, 19, 24 and, for an administrator, row 28.
 fn ended(from: &GoalState, end: StateName, actor: &Actor) -> Option<GoalState> {
     let legal = match (actor, from) {
-        (Actor::Administrator { .. }, _) => {
-            matches!(end, StateName::Success | StateName::Failure | StateName::Canceled)
-        }
+        (Actor::Administrator { .. }, _) => matches!(
+            end,
+            StateName::Success | StateName::Failure | StateName::Canceled | StateName::WaitingForApproval
+        ),
         (_, GoalState::InProcess { .. }) => end.is_terminal() || end == StateName::WaitingForApproval,
         (_, GoalState::Approved { .. }) => end == StateName::Success,
         (_, GoalState::Requested { .. }) => matches!(end, StateName::Failure | StateName::Canceled),

@@ -113,18 +113,30 @@ async fn d2_what_was_changed_behind_a_confirmation_does_not_run() {
         .act(record.set.id, &confirm(&record, bob))
         .await
         .unwrap();
-    let record = machine.ends(record.set.id).await;
-    let ship = record.set.goal_named("ship").unwrap();
-    assert_eq!(
-        (ship.state.name(), ship.phase.as_deref()),
-        (StateName::Failure, Some("confirmation void"))
-    );
-    let error = ship.error.as_deref().unwrap();
-    assert!(
-        error.starts_with("what was confirmed is not what would run: plan of the goal: "),
-        "{error}"
-    );
+    let waits = async || {
+        let found = machine.engine.store().goal_set(record.set.id).await;
+        let set = found.unwrap().unwrap().set;
+        let ship = set.goal_named("ship").unwrap();
+        let words = "Start required: ship · confirmed by @ada, @bob for something else: plan of the goal: ";
+        let is_void = ship.description.starts_with(words);
+        (is_void && ship.state.name() == StateName::WaitingForPreApproval).then_some(())
+    };
+    machine.wait_for("the start waits for people again", waits).await;
     assert!(machine.executor.started().is_empty());
+    for login in ["ada", "bob"] {
+        let person = Person {
+            login: login.to_owned(),
+            ..ada()
+        };
+        let again = confirm(&record, person);
+        machine.engine.act(record.set.id, &again).await.unwrap();
+    }
+    let record = machine.ends(record.set.id).await;
+    assert_eq!(
+        record.set.goal_named("ship").unwrap().state.name(),
+        StateName::Success,
+        "what people have looked at runs"
+    );
     machine.stop().await;
 }
 
@@ -174,6 +186,40 @@ async fn d1_somebody_who_may_not_confirm_is_on_record() {
         record.set.id.short()
     );
     assert_eq!(said, [expected]);
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn d6_whoever_sets_a_state_in_place_of_a_confirmation_is_on_record() {
+    let machine = TestMachine::start(&SHIP.replace("pre_approval: true", "pre_approval: {by: [bob]}")).await;
+    let record = machine.planned_push("main", &[("a", "1")]).await;
+    let good = |person: Person| Action::Override {
+        goal: record.set.goal_named("ship").unwrap().key(),
+        state: StateName::Success,
+        person,
+        authors: record.push.authors(),
+        reason: "it is late".to_owned(),
+        subject: None,
+    };
+    let refused = machine.engine.act(record.set.id, &good(ada())).await;
+    assert!(refused.is_err());
+    let said = messages(&machine).await;
+    assert!(
+        said[0].starts_with("@ada was refused to set the state of ship of goal set "),
+        "{said:?}"
+    );
+    let bob = Person {
+        login: "bob".to_owned(),
+        ..ada()
+    };
+    let set = machine.engine.act(record.set.id, &good(bob)).await.unwrap();
+    let ship = set.goal_named("ship").unwrap();
+    let subject = ship.confirmations[0].subject.as_ref().unwrap();
+    assert_eq!(
+        (ship.state.name(), &subject.commit),
+        (StateName::Success, &record.push.after)
+    );
+    assert!(machine.executor.started().is_empty());
     machine.stop().await;
 }
 

@@ -208,7 +208,9 @@ pub(super) fn set_to(name: &str, state: StateName) -> Action {
         goal: key(name),
         state,
         person: person("root"),
+        authors: Vec::new(),
         reason: "by hand".to_owned(),
+        subject: None,
     }
 }
 

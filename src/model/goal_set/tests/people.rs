@@ -163,7 +163,9 @@ fn st_23_an_administrator_gets_the_list_of_legal_states_and_gives_a_reason() {
         goal: key("a"),
         state: Success,
         person: person("root"),
+        authors: Vec::new(),
         reason: " ".to_owned(),
+        subject: None,
     };
     assert_eq!(refusal(&waiting, &silent), Refusal::NoReason);
     let set = waiting.doing(&set_to("a", Canceled));
@@ -173,4 +175,6 @@ fn st_23_an_administrator_gets_the_list_of_legal_states_and_gives_a_reason() {
     );
     let refused = refusal(&set, &set_to("a", Canceled)).to_string();
     assert!(refused.ends_with("legal: success, failure"), "{refused}");
+    let plain = super::fixture::set(vec![goal("a", &[])]).doing(&set_to("a", Success));
+    assert_eq!(plain.text_of("a"), "Complete: a · set by @root: by hand");
 }

@@ -65,6 +65,7 @@ fn actions() -> impl Strategy<Value = Action> {
         4 => (name(), login()).prop_map(|(name, login)| confirm(name, login)),
         1 => (name(), login()).prop_map(|(name, login)| deny(name, login)),
         3 => name().prop_map(retry_of),
+        1 => name().prop_map(|name| Action::VoidConfirmation { goal: key(name), because: "it changed".to_owned() }),
         1 => Just(cancel(CancelScope::All)),
         1 => name().prop_map(|name| cancel(CancelScope::Goal(key(name)))),
         1 => states().prop_map(|states| cancel(CancelScope::Superseded { goals: Vec::new(), states })),
@@ -104,6 +105,7 @@ impl History {
         for goal in self.set.goals() {
             self.assert_log_is_gapless(goal);
             assert_not_forgotten(&self.set, goal);
+            assert_confirmed(goal);
         }
         let states = self.set.goals().iter().map(|goal| goal.state.name());
         assert_eq!(self.set.state(), set_state(states));
@@ -178,6 +180,21 @@ fn assert_not_forgotten(set: &GoalSet, goal: &Goal) {
             "{} is planned and its preconditions are {states:?}",
             goal.key()
         );
+    }
+}
+
+/// D6: whatever happens, nothing runs and nothing ends well without the confirmations that it asks for.
+fn assert_confirmed(goal: &Goal) {
+    let definition = goal.definition();
+    let goes_on = matches!(
+        goal.state.name(),
+        StateName::Requested | StateName::InProcess | StateName::Success
+    );
+    if definition.pre_approval.is_some() && goes_on {
+        assert!(goal.start_confirmed, "{goal:?}");
+    }
+    if let (Some(policy), StateName::Success) = (&definition.approval, goal.state.name()) {
+        assert_eq!(policy.missing(&goal.confirmations), 0, "{goal:?}");
     }
 }
 

@@ -40,12 +40,14 @@ const TABLE: &[(StateName, &str, StateName)] = &[
     (WaitingForApproval, "canceled", Canceled),
     (Approved, "canceled", Canceled),
     (Failure, "retried", Requested),
+    (Failure, "start_required", WaitingForPreApproval),
     (Skipped, "replanned", Planned),
 ];
 
 /// What an administrator may do to any state.
-const BY_ADMINISTRATOR: [(&str, StateName); 3] = [
+const BY_ADMINISTRATOR: [(&str, StateName); 4] = [
     ("ended success", Success),
+    ("ended waiting_for_approval", WaitingForApproval),
     ("ended failure", Failure),
     ("ended canceled", Canceled),
 ];

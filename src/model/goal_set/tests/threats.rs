@@ -1,11 +1,13 @@
-//! Threats D1 to D4 where they are decided: confirmations and results of something else.
+//! Threats D1 to D4 and D6 where they are decided: confirmations, results of something else, states set by hand.
 
 use super::super::{Action, GoalSet, Refusal};
 use super::fixture::{
     Acts, approval, at, cancel, confirm, deny, finish, goal, key, person, pre_approval, refusal, retry,
-    retry_of, set, start,
+    retry_of, set, set_to, start,
 };
-use crate::model::StateName::{Canceled, Failure, InProcess, Requested, Success, WaitingForPreApproval};
+use crate::model::StateName::{
+    Canceled, Failure, InProcess, Planned, Requested, Success, WaitingForApproval, WaitingForPreApproval,
+};
 use crate::model::goal_set::CancelScope;
 use crate::model::{
     ApprovalPolicy, CommitSha, Difference, ExecutionResult, GoalChange, GoalSetId, Person, StateName,
@@ -80,14 +82,6 @@ fn d1_nobody_confirms_what_they_wrote_where_somebody_else_is_asked_for() {
         waiting.doing(&by("bob", &["bob@example.org"])).state_of("a"),
         Requested
     );
-}
-
-fn only(by: &[&str], count: u32) -> ApprovalPolicy {
-    ApprovalPolicy {
-        by: by.iter().map(|login| (*login).to_owned()).collect(),
-        count,
-        not_author: true,
-    }
 }
 
 #[test]
@@ -279,4 +273,146 @@ fn d4_a_result_of_another_attempt_is_on_record_and_changes_nothing() {
             .state_of("a"),
         Success
     );
+}
+
+/// `login` says that the goal is good.
+fn said_to_be_good(name: &str, login: &str) -> Action {
+    match set_to(name, Success) {
+        Action::Override {
+            goal, state, reason, ..
+        } => Action::Override {
+            goal,
+            state,
+            person: person(login),
+            authors: vec!["ada".to_owned()],
+            reason,
+            subject: None,
+        },
+        other => other,
+    }
+}
+
+fn only(by: &[&str], count: u32) -> ApprovalPolicy {
+    ApprovalPolicy {
+        by: by.iter().map(|login| (*login).to_owned()).collect(),
+        count,
+        not_author: true,
+    }
+}
+
+#[test]
+fn d6_a_result_that_waits_is_ended_well_by_those_who_may_confirm_it_and_is_theirs() {
+    let mut planned = goal("a", &[]);
+    planned.definition.approval = Some(only(&["ada", "bob"], 1));
+    let waiting = set(vec![planned, goal("b", &["a"])]).succeed("a");
+    for (login, why) in [("root", "is not among those"), ("ada", "wrote commits")] {
+        let refused = refusal(&waiting, &said_to_be_good("a", login)).to_string();
+        assert!(refused.contains(why), "{refused}");
+    }
+    let good = waiting.doing(&said_to_be_good("a", "bob"));
+    assert_eq!((good.state_of("a"), good.state_of("b")), (Success, Requested));
+    let given = &good.goal(&key("a")).unwrap().confirmations;
+    assert_eq!(
+        (given[0].by.login.as_str(), given[0].reason.as_deref()),
+        ("bob", Some("by hand"))
+    );
+}
+
+#[test]
+fn d6_a_state_set_by_hand_stands_for_nobody_elses_confirmation() {
+    let waiting = set(vec![approval(goal("a", &[]), 2)]).succeed("a");
+    assert_eq!(
+        refusal(&waiting, &said_to_be_good("a", "bob")).to_string(),
+        "a needs confirmations of 1 more person, and its state cannot be set in place of them"
+    );
+    let one = waiting.doing(&confirm("a", "eve"));
+    assert_eq!(
+        refusal(&one, &said_to_be_good("a", "eve")),
+        Refusal::AlreadyConfirmed("eve".to_owned())
+    );
+    assert_eq!(one.doing(&said_to_be_good("a", "bob")).state_of("a"), Success);
+}
+
+#[test]
+fn d6_what_is_said_to_be_good_is_confirmed_all_the_same() {
+    let planned = set(vec![retry(approval(goal("a", &[]), 1), 0), goal("b", &["a"])]);
+    for before in [planned.clone(), planned.start("a"), planned.fail("a")] {
+        let said = before.doing(&said_to_be_good("a", "root"));
+        assert_eq!(
+            (said.state_of("a"), said.text_of("a"), said.state_of("b")),
+            (
+                WaitingForApproval,
+                "Approval required: a · set by @root: by hand",
+                Planned
+            )
+        );
+        let confirmed = said.doing(&confirm("a", "bob"));
+        assert_eq!(
+            (confirmed.state_of("a"), confirmed.state_of("b")),
+            (Success, Requested)
+        );
+    }
+}
+
+#[test]
+fn d6_nobody_gets_round_the_confirmation_of_a_start() {
+    let mut planned = retry(goal("a", &[]), 0);
+    planned.definition.pre_approval = Some(only(&["bob"], 1));
+    let waiting = set(vec![planned.clone(), goal("b", &["a"])]);
+    assert!(matches!(
+        refusal(&waiting, &said_to_be_good("a", "root")),
+        Refusal::NotAdmitted(_)
+    ));
+    let ended = waiting.doing(&set_to("a", Failure));
+    assert_eq!(
+        refusal(&ended, &said_to_be_good("a", "bob")).to_string(),
+        "nobody has confirmed the start of a, and its state cannot be set in place of that; confirm it when it waits for it"
+    );
+    let again = ended.doing(&retry_of("a"));
+    assert_eq!(
+        (again.state_of("a"), again.state_of("b")),
+        (WaitingForPreApproval, Planned),
+        "a retry starts nothing that was never confirmed"
+    );
+    let (good, events) = again.act(&said_to_be_good("a", "bob"), at(20)).unwrap();
+    assert_eq!((good.state_of("a"), good.state_of("b")), (Success, Requested));
+    assert!(
+        matches!(&events[0].change, GoalChange::PreApproved { approval } if approval.by.login == "bob"),
+        "{events:?}"
+    );
+    planned.preconditions = vec![key("c")];
+    let not_yet = set(vec![planned, goal("c", &[])]);
+    assert!(matches!(
+        refusal(&not_yet, &said_to_be_good("a", "bob")),
+        Refusal::StartNotConfirmed(_)
+    ));
+    // What was confirmed once may be tried again.
+    let failed = waiting.doing(&confirm("a", "bob")).fail("a");
+    assert_eq!(failed.doing(&retry_of("a")).state_of("a"), Requested);
+}
+
+#[test]
+fn d2_a_start_waits_again_when_it_is_not_what_was_confirmed() {
+    let void = || Action::VoidConfirmation {
+        goal: key("a"),
+        because: "image app: 1 -> 2".to_owned(),
+    };
+    let waiting = set(vec![retry(pre_approval(goal("a", &[]), 1), 0)]);
+    let confirmed = waiting.doing(&confirm("a", "ada"));
+    let again = confirmed.doing(&void());
+    assert_eq!(
+        (again.state_of("a"), again.text_of("a")),
+        (
+            WaitingForPreApproval,
+            "Start required: a · confirmed by @ada for something else: image app: 1 -> 2"
+        )
+    );
+    let old = seen(confirm("a", "bob"), version(&waiting, "a"));
+    assert!(matches!(refusal(&again, &old), Refusal::Stale { .. }));
+    let tried = again.doing(&set_to("a", Failure)).doing(&retry_of("a"));
+    assert_eq!(tried.state_of("a"), WaitingForPreApproval);
+    assert_eq!(again.doing(&confirm("a", "ada")).state_of("a"), Requested);
+    for other in [waiting, confirmed.start("a"), set(vec![goal("a", &[])])] {
+        assert!(matches!(refusal(&other, &void()), Refusal::NotRequested { .. }));
+    }
 }
