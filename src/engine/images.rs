@@ -9,7 +9,7 @@ use super::Engine;
 use super::words::chain;
 use crate::kinds;
 use crate::kinds::resolve::Placeholders;
-use crate::model::{Goal, GoalSet, GoalSetId};
+use crate::model::{Goal, GoalSetId};
 use crate::ports::containers::Pull;
 use crate::ports::store::{GoalSetRecord, StoreError};
 
@@ -27,27 +27,18 @@ pub(super) struct Wanted {
 
 impl Engine {
     /// Settles the images of a set that was just planned, beside everything else; those whose names need what earlier goals
-    /// leave are settled later.
-    pub(super) fn settle_images(&self, set: &GoalSet) {
-        let goals = set.goals().iter().map(|goal| &goal.definition().work);
-        let all = goals.filter_map(|work| Some(kinds::kind(&work.kind)?.images(&work.arguments)));
-        let mut wanted: Vec<Wanted> = all
-            .flatten()
-            .filter(|(name, _)| !name.contains("${"))
-            .map(|(name, pull)| Wanted { name, pull })
-            .collect();
-        wanted.sort();
-        wanted.dedup_by(|one, other| one.name == other.name);
-        if wanted.is_empty() {
+    /// leave are settled later, and those of containers that are not for this push never.
+    pub(super) fn settle_images(&self, record: GoalSetRecord) {
+        if !record.set.goals().iter().any(uses_images) {
             return;
         }
-        let (engine, set) = (self.clone(), set.id);
+        let (engine, set) = (self.clone(), record.set.id);
         self.settling(|sets| sets.insert(set));
         let stop = self.parts.tasks.stop_token();
         self.parts.tasks.spawn("images of a goal set", async move {
             let settled = tokio::select! {
                 () = stop.cancelled() => return,
-                settled = tokio::time::timeout(LONGEST, engine.settle(set, wanted)) => settled,
+                settled = tokio::time::timeout(LONGEST, engine.settle_all(&record)) => settled,
             };
             match settled {
                 Ok(Ok(failed)) => {
@@ -65,16 +56,40 @@ impl Engine {
         });
     }
 
+    async fn settle_all(&self, record: &GoalSetRecord) -> Result<Vec<String>, StoreError> {
+        let mut wanted = Vec::new();
+        for goal in record.set.goals().iter().filter(|goal| uses_images(goal)) {
+            wanted.extend(self.images_as_written(record, goal).await);
+        }
+        wanted.retain(|image| !image.name.contains("${"));
+        wanted.sort();
+        wanted.dedup_by(|one, other| one.name == other.name);
+        self.settle(record.set.id, wanted).await
+    }
+
+    /// The images of those containers of a goal that are for this push, by the names that are written; of all when that
+    /// cannot be told now, for the goal itself says why.
+    async fn images_as_written(&self, record: &GoalSetRecord, goal: &Goal) -> Vec<Wanted> {
+        let work = &goal.definition().work;
+        let Some(kind) = kinds::kind(&work.kind) else {
+            return Vec::new();
+        };
+        let wanted = kind.images_for(&self.context(record, goal)).await;
+        let wanted = wanted.unwrap_or_else(|error| {
+            tracing::debug!(goal = %goal.key(), error = %error, "the tests of containers cannot be asked now");
+            kind.images(&work.arguments)
+        });
+        let wanted = wanted.into_iter().map(|(name, pull)| Wanted { name, pull });
+        wanted.collect()
+    }
+
     fn settling<T>(&self, change: impl FnOnce(&mut std::collections::HashSet<GoalSetId>) -> T) -> T {
         change(&mut self.settling.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether images that this goal uses are being fetched for its set.
     pub(super) fn waits_for_images(&self, set: GoalSetId, goal: &Goal) -> bool {
-        let work = &goal.definition().work;
-        let uses_images =
-            || kinds::kind(&work.kind).is_some_and(|kind| !kind.images(&work.arguments).is_empty());
-        self.settling(|sets| sets.contains(&set)) && uses_images()
+        self.settling(|sets| sets.contains(&set)) && uses_images(goal)
     }
 
     /// The images of a goal by the names they have for its push.
@@ -83,17 +98,14 @@ impl Engine {
         record: &GoalSetRecord,
         goal: &Goal,
     ) -> Result<Vec<Wanted>, StoreError> {
-        let work = &goal.definition().work;
-        let images = kinds::kind(&work.kind)
-            .map(|kind| kind.images(&work.arguments))
-            .unwrap_or_default();
-        if images.is_empty() {
+        if !uses_images(goal) {
             return Ok(Vec::new());
         }
+        let images = self.images_as_written(record, goal).await;
         let push = &record.push;
         let version = self.parts.store.version(&push.repo.key, &push.after).await?;
         let placeholders = Placeholders::from_facts(kinds::lookup::facts(record, goal, version.as_deref()));
-        let named = images.into_iter().filter_map(|(name, pull)| {
+        let named = images.into_iter().filter_map(|Wanted { name, pull }| {
             let name = placeholders.text(&name).ok()?;
             Some(Wanted { name, pull })
         });
@@ -119,4 +131,9 @@ impl Engine {
         }
         Ok(failed)
     }
+}
+
+fn uses_images(goal: &Goal) -> bool {
+    let work = &goal.definition().work;
+    kinds::kind(&work.kind).is_some_and(|kind| !kind.images(&work.arguments).is_empty())
 }

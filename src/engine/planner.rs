@@ -9,7 +9,7 @@ use super::commands::ask::MACHINE_SCOPE;
 use super::explain::{Explanation, explain_with};
 use super::words::chain;
 use crate::model::{GoalSetId, GoalTrigger, Plan, Push, Trace};
-use crate::ports::store::{Cause, StoreError};
+use crate::ports::store::{Cause, GoalSetRecord, StoreError};
 use crate::rules::PlanningFacts;
 
 /// Longest pause before an unplanned push is tried again.
@@ -87,8 +87,14 @@ impl Engine {
         Ok(match (stored, set) {
             (false, _) => Planned::AlreadyThere,
             (true, Some(set)) => {
-                self.settle_images(&set);
-                Planned::Set(set.id)
+                let id = set.id;
+                self.settle_images(GoalSetRecord {
+                    set,
+                    push: push.clone(),
+                    created_at: at,
+                    cause: cause.clone(),
+                });
+                Planned::Set(id)
             }
             (true, None) => Planned::Nothing,
         })

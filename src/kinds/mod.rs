@@ -119,6 +119,14 @@ pub trait Kind: Send + Sync {
         Vec::new()
     }
 
+    /// Those of its images that are used for this push.
+    ///
+    /// # Errors
+    /// That cannot be told.
+    async fn images_for(&self, context: &GoalContext<'_>) -> Result<Vec<(String, Pull)>, KindError> {
+        Ok(self.images(&context.goal.definition().work.arguments))
+    }
+
     /// How long after its start a goal may be carried on elsewhere, without a process of ours, until somebody completes it.
     fn patience(&self, _arguments: &serde_json::Value) -> Duration {
         Duration::from_secs(24 * 3600)

@@ -51,6 +51,11 @@ impl Kind for Containers {
         Arguments::read(arguments).map_or_else(|_| Vec::new(), |arguments| arguments.images())
     }
 
+    async fn images_for(&self, context: &GoalContext<'_>) -> Result<Vec<(String, Pull)>, KindError> {
+        let written = &context.goal.definition().work.arguments;
+        images_for(context, Arguments::read(written).map_err(KindError::Definition)?).await
+    }
+
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
         let written = &context.goal.definition().work.arguments;
         let arguments = Arguments::read(written).map_err(KindError::Definition)?;
@@ -135,6 +140,21 @@ pub(super) enum Driven {
     By(Box<Step>),
     /// Nothing: the first container is not for this push, for this reason.
     Nothing(String),
+}
+
+/// Images of those containers that are for this push: of none when it does without the first.
+///
+/// # Errors
+/// Their tests cannot be asked.
+pub(super) async fn images_for(
+    context: &GoalContext<'_>,
+    mut arguments: Arguments,
+) -> Result<Vec<(String, Pull)>, KindError> {
+    match tests_of_containers::choose(context, &arguments).await? {
+        Chosen::These(containers) => arguments.containers = containers,
+        Chosen::Nothing(_) => return Ok(Vec::new()),
+    }
+    Ok(arguments.images())
 }
 
 /// The step that runs those containers that are for this push.

@@ -58,6 +58,13 @@ impl Kind for Inspect {
         containers.map_or_else(Vec::new, |containers| containers.images())
     }
 
+    async fn images_for(&self, context: &GoalContext<'_>) -> Result<Vec<(String, Pull)>, KindError> {
+        match arguments_of(context)?.containers {
+            Some(containers) => containers::images_for(context, containers).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
         let arguments = arguments_of(context)?;
         let inspections = arguments.inspections(&context.goal.definition().name);

@@ -70,7 +70,7 @@ fn i5_a_tag_that_moves_changes_nothing_for_a_goal_set_that_has_used_it() {
 }
 
 /// Whether images are fixed for a goal set, by the machine's own memory.
-fn is_settled(machine: &LocalMachine, set: &serde_json::Value) -> bool {
+pub(super) fn is_settled(machine: &LocalMachine, set: &serde_json::Value) -> bool {
     let id = GoalSetId(uuid::Uuid::parse_str(set["id"].as_str().unwrap()).unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

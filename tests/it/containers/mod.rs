@@ -7,5 +7,6 @@ mod images;
 mod inspect;
 mod nasty;
 mod real;
+mod registry;
 mod rootless;
 mod story;

@@ -248,3 +248,23 @@ async fn d1_who_wrote_a_push_under_another_address_of_theirs_does_not_confirm_it
     assert!(confirmed(&first).await.is_ok(), "nobody had said so then");
     machine.stop().await;
 }
+
+#[tokio::test]
+async fn co_14_nobody_waits_for_the_image_of_a_container_that_is_not_for_the_push() {
+    let goals = "
+rules:
+  - name: ship
+    goals:
+      - name: ship
+        containers: [{name: ship, image: 'registry.invalid/ship:1', test: {is_branch: ^never$}}]
+        pre_approval: true
+";
+    let machine = TestMachine::start(goals).await;
+    let record = machine.planned_push("main", &[("a", "1")]).await;
+    let confirmation = confirm(&record, ada());
+    machine.engine.act(record.set.id, &confirmation).await.unwrap();
+    let record = machine.ends(record.set.id).await;
+    let ship = record.set.goal_named("ship").unwrap();
+    assert_eq!(ship.state.name(), StateName::Skipped, "{}", ship.description);
+    machine.stop().await;
+}

@@ -8,6 +8,7 @@ pub mod fake_executor;
 pub mod fake_github;
 pub mod fake_hub;
 pub mod fake_provider;
+pub mod fake_registry;
 pub mod fake_scm;
 pub mod git_servers;
 pub mod local;

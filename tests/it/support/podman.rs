@@ -39,6 +39,11 @@ pub struct Podman {
 impl Podman {
     /// `None`, said aloud, when podman cannot be used here.
     pub fn start() -> Option<Self> {
+        Self::start_trusting(&[])
+    }
+
+    /// One that talks with these registries, `host:port`, in clear.
+    pub fn start_trusting(registries: &[String]) -> Option<Self> {
         let store = match Store::prepared() {
             Ok(store) => store,
             Err(why) => {
@@ -51,8 +56,13 @@ impl Podman {
         let directory = tempfile::Builder::new().prefix("sdm-podman-").tempdir().unwrap();
         let socket = directory.path().join("podman.sock");
         let log = File::create(directory.path().join("log")).unwrap();
+        let known = registries.iter();
+        let known = known.map(|place| format!("[[registry]]\nlocation = \"{place}\"\ninsecure = true\n"));
+        let list = directory.path().join("registries.conf");
+        fs::write(&list, known.collect::<String>()).unwrap();
         let mut command = store.podman();
         command
+            .env("CONTAINERS_REGISTRIES_CONF", list)
             .args(["system", "service", "--time=0"])
             .arg(format!("unix://{}", socket.display()))
             // Monitors of containers leave files where they are started.
@@ -107,6 +117,13 @@ impl Podman {
             .args(["build", "--quiet", "--tag", name])
             .arg(context.path());
         succeeds(build).unwrap();
+    }
+
+    /// Sends an image to the registry that its name names, in clear.
+    pub fn send_image(&self, name: &str) {
+        let mut push = Store::at_rest().podman();
+        push.args(["push", "--quiet", "--tls-verify=false", name]);
+        succeeds(push).unwrap();
     }
 
     /// Removes images by their names.
