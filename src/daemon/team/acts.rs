@@ -159,3 +159,14 @@ fn action<'a>(
         other => Err(format!("`{other}` is nothing that is done with goals")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn d5_whatever_decides_about_goals_is_weighed_by_the_hub() {
+        let announced: Vec<String> = announced().map(|command| command.name).collect();
+        assert_eq!(announced, extensions::DECIDING);
+    }
+}

@@ -11,14 +11,6 @@ use super::{Automation, Request, invocation};
 use crate::access::Resource;
 use crate::wire::hub::{NameValue, Team, extensions};
 
-/// Commands of our machines that decide about goals.
-const DECIDING: [&str; 4] = [
-    extensions::APPROVE,
-    extensions::DENY,
-    extensions::CANCEL,
-    extensions::RETRY,
-];
-
 /// What a machine is asked.
 #[derive(Debug, Clone)]
 pub(in super::super) struct Wish {
@@ -79,7 +71,7 @@ impl Hub {
         command: &str,
         request: &Request,
     ) -> Result<(), Refusal> {
-        if !DECIDING.contains(&command) {
+        if !extensions::DECIDING.contains(&command) {
             return Ok(());
         }
         let text = |name: &str| {

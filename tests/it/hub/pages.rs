@@ -2,10 +2,12 @@
 
 use reqwest::Method;
 use sdm::access::handed::digest_of;
+use sdm::hub::access::operations::{Operation, Row};
 use sdm::hub::administration::KeyWish;
 use sdm::hub::pages::operations::Page;
 use sdm::model::Timestamp;
 use sdm::ports::people::{PersonRole, SignIn, SignIns as _, StoredSession};
+use sdm::wire::hub::extensions::DECIDING;
 use serde_json::{Value, json};
 
 use super::events::push;
@@ -421,8 +423,117 @@ async fn a_page_that_is_left_open_keeps_nobody_signed_in() {
     assert!(last_seen().await > long_ago);
 }
 
+/// A way to decide about a goal.
+#[derive(Debug)]
+enum Way {
+    /// By a route, with this decision.
+    Route(&'static str, &'static str),
+    /// By a command of the machine.
+    Command(&'static str),
+}
+
+/// Every way there is, by the tables of operations and of commands: whoever adds one is tested without saying so.
+fn ways_to_decide() -> Vec<Way> {
+    let is_decision =
+        |row: &&Row| ["goal.approve", "goal.deny", "goal.retry", "goal.cancel"].contains(&row.name);
+    let rows = Operation::every().map(Operation::row);
+    let routes = rows.filter(is_decision).filter_map(|row| row.route);
+    let routes = routes.flat_map(|(method, path)| {
+        assert_eq!(method, "POST", "{path}");
+        ["approve", "cancel"].map(|decision| Way::Route(path, decision))
+    });
+    routes.chain(DECIDING.iter().copied().map(Way::Command)).collect()
+}
+
+/// The path with the goal's places in it; a place that is not known here asks for more of this test.
+fn filled(path: &str, decision: &str) -> String {
+    let fill = |part: &str| match part {
+        "{workspace}" => "w".to_owned(),
+        "{goal_set}" => "set-1".to_owned(),
+        "{environment}" => "0-code".to_owned(),
+        "{name}" => "build".to_owned(),
+        "{decision}" => decision.to_owned(),
+        part => {
+            assert!(
+                !part.starts_with('{'),
+                "{path} has a place that is not known: {part}"
+            );
+            part.to_owned()
+        }
+    };
+    path.split('/').map(fill).collect::<Vec<_>>().join("/")
+}
+
+/// Tries it on the goal at this version; the status.
+async fn tried(browser: &mut Browser<'_>, way: &Way, version: i64) -> u16 {
+    let token = browser.token().await;
+    match way {
+        Way::Route(path, decision) => {
+            let form = format!(
+                "anti_forgery={token}&environment=0-code&name=build&version={version}&decision={decision}"
+            );
+            let headers = [
+                ("content-type", "application/x-www-form-urlencoded"),
+                ("sec-fetch-site", "same-origin"),
+                ("x-sdm-anti-forgery", token.as_str()),
+            ];
+            let path = filled(path, decision);
+            browser.send(Method::POST, &path, &headers, &form).await.status
+        }
+        Way::Command(name) => {
+            let headers = [
+                ("content-type", "application/json"),
+                ("sec-fetch-site", "same-origin"),
+                ("x-sdm-anti-forgery", token.as_str()),
+            ];
+            let command = json!({"command": name, "team": {"id": "w"}, "parameters": [
+                {"name": "goal_set", "value": "set-1"}, {"name": "goal", "value": "build"},
+                {"name": "environment", "value": "0-code"},
+            ]});
+            let text = command.to_string();
+            browser
+                .send(Method::POST, "/command", &headers, &text)
+                .await
+                .status
+        }
+    }
+}
+
 #[tokio::test]
 async fn d57_d5_a_reader_decides_about_no_goal_whichever_way_they_come() {
+    let seen = Seen::start().await;
+    let mut announced = registration("builder", "1.0.0", "durable");
+    let commands = DECIDING.iter().map(|name| {
+        json!({"name": name, "parameters": [
+            {"name": "goal_set"}, {"name": "goal"}, {"name": "environment"}, {"name": "version"},
+        ]})
+    });
+    announced["commands"] = commands.collect();
+    let _machine = seen.hub.machine(&announced).await;
+    let ours = json!({"method": "sdm", "name": "execute", "registration": "builder"});
+    let ways = ways_to_decide();
+    assert!(ways.len() >= DECIDING.len() + 4, "{ways:?}");
+    let mut version = 0;
+    for (id, role) in [("grace", PersonRole::Member), ("ada", PersonRole::Admin)] {
+        let mut browser = signed_in(&seen.hub, id, role).await;
+        for way in &ways {
+            version += 10;
+            seen.goal(json!({
+                "state": "waiting_for_approval", "fulfillment": ours, "version": version,
+                "ts": 1_800_000_000_000_i64 + version,
+            }))
+            .await;
+            let status = tried(&mut browser, way, version).await;
+            match role.administers() {
+                false => assert_eq!(status, 403, "{id} by {way:?}"),
+                true => assert!([200, 303].contains(&status), "{id} by {way:?}: {status}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_machine_of_ours_is_asked_from_a_page_reaches_it() {
     let seen = Seen::start().await;
     let mut announced = registration("builder", "1.0.0", "durable");
     announced["commands"] = json!([{"name": "sdm.approve", "parameters": [
@@ -432,34 +543,17 @@ async fn d57_d5_a_reader_decides_about_no_goal_whichever_way_they_come() {
     let ours = json!({"method": "sdm", "name": "execute", "registration": "builder"});
     seen.goal(json!({"state": "waiting_for_approval", "fulfillment": ours}))
         .await;
-    let command = json!({"command": "sdm.approve", "team": {"id": "w"}, "parameters": [
-        {"name": "goal_set", "value": "set-1"}, {"name": "goal", "value": "build"}, {"name": "environment", "value": "0-code"},
-    ]});
-    let mut statuses = Vec::new();
-    for (id, role) in [("grace", PersonRole::Member), ("ada", PersonRole::Admin)] {
-        let mut browser = signed_in(&seen.hub, id, role).await;
-        let token = browser.token().await;
-        let form = format!("anti_forgery={token}&environment=0-code&name=build&version=1&decision=approve");
-        let by_page = browser.submit("/workspaces/w/goals/set-1/decide", &form).await;
-        let headers = [
-            ("content-type", "application/json"),
-            ("sec-fetch-site", "same-origin"),
-            ("x-sdm-anti-forgery", token.as_str()),
-        ];
-        let by_command = browser
-            .send(Method::POST, "/command", &headers, &command.to_string())
-            .await;
-        statuses.push((by_page.status, by_command.status));
-        if let Some((_, asked)) = by_page.location.split_once("asked=") {
-            let told = machine.hear().await;
-            assert_eq!(told["command"], json!("sdm.approve"), "{told}");
-            let page = browser
-                .get(&format!("/workspaces/w/goals/set-1?asked={}", &asked[..36]))
-                .await;
-            assert!(page.text.contains("has not answered yet"), "{}", page.text);
-        }
-    }
-    assert_eq!(statuses, [(403, 403), (303, 200)]);
+    let mut browser = signed_in(&seen.hub, "ada", PersonRole::Admin).await;
+    let token = browser.token().await;
+    let form = format!("anti_forgery={token}&environment=0-code&name=build&version=1&decision=approve");
+    let by_page = browser.submit("/workspaces/w/goals/set-1/decide", &form).await;
+    let (_, asked) = by_page.location.split_once("asked=").unwrap();
+    let told = machine.hear().await;
+    assert_eq!(told["command"], json!("sdm.approve"), "{told}");
+    let page = browser
+        .get(&format!("/workspaces/w/goals/set-1?asked={}", &asked[..36]))
+        .await;
+    assert!(page.text.contains("has not answered yet"), "{}", page.text);
 }
 
 #[tokio::test]
