@@ -110,6 +110,7 @@ fn router(hub: Hub) -> Router {
         ))
         .layer(middleware::from_fn_with_state(hub.clone(), people::guard::guard))
         .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn(pages::readable))
         .layer(middleware::from_fn_with_state(hub.clone(), asked::named))
         .with_state(hub)
 }

@@ -184,6 +184,8 @@ impl IntoResponse for Refusal {
         if let Some(challenge) = challenge {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
+        // So that it can still be said in another way (`pages::readable`).
+        response.extensions_mut().insert(self);
         response
     }
 }

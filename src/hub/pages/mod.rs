@@ -31,7 +31,7 @@ mod you;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{ACCEPT, AUTHORIZATION};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Redirect, Response};
@@ -42,6 +42,7 @@ use super::Hub;
 use super::access::operations::Operation;
 use super::http::mount;
 use super::people::sign_in_place;
+use super::refusal::Refusal;
 use layout::{Document, Refused, first_page, guarded};
 use look::Look;
 use operations::Page;
@@ -119,6 +120,19 @@ async fn led(request: Request, next: Next) -> Response {
     match response.status() == StatusCode::UNAUTHORIZED && is_person && !is_stream {
         true => Redirect::to(&sign_in_place(&place)).into_response(),
         false => response,
+    }
+}
+
+/// Lets people who look with a browser read every refusal as a page, whichever part of the hub it came from.
+pub(super) async fn readable(request: Request, next: Next) -> Response {
+    let accepted = request.headers().get(ACCEPT);
+    let is_browser = accepted
+        .and_then(|kinds| kinds.to_str().ok())
+        .is_some_and(|kinds| kinds.contains("text/html"));
+    let mut response = next.run(request).await;
+    match response.extensions_mut().remove::<Refusal>() {
+        Some(refusal) if is_browser => guarded(Refused::from(refusal).into_response()).await,
+        _ => response,
     }
 }
 

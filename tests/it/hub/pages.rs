@@ -324,6 +324,34 @@ async fn h1_g1_nothing_is_changed_from_elsewhere_or_without_the_token_of_the_pag
 }
 
 #[tokio::test]
+async fn people_read_every_refusal_as_a_page_and_programs_as_json() {
+    let seen = Seen::start().await;
+    let mut browser = signed_in(&seen.hub, "ada", PersonRole::Admin).await;
+    let html = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    for (method, path, says) in [
+        (Method::GET, "/nowhere", "There is nothing here"),
+        (Method::POST, "/keys", "You may not do this"),
+    ] {
+        let page = browser.send(method.clone(), path, &[html, form], "name=x").await;
+        assert!(
+            page.text.contains(says) && page.text.starts_with("<!DOCTYPE html>"),
+            "{}",
+            page.text
+        );
+        let told = browser.send(method, path, &[form], "name=x").await;
+        assert_eq!(told.status, page.status);
+        assert!(!told.code().is_null(), "{}", told.text);
+    }
+    let nowhere = seen.hub.http.get(seen.hub.url("/nowhere")).header(html.0, html.1);
+    let headers = nowhere.send().await.unwrap().headers().clone();
+    assert!(
+        headers.contains_key("content-security-policy") && headers.contains_key("x-request-id"),
+        "it is a page like any other: {headers:?}"
+    );
+}
+
+#[tokio::test]
 async fn whoever_is_not_signed_in_is_led_there_and_back() {
     let seen = Seen::start().await;
     let mut browser = Browser::new(&seen.hub);
