@@ -19,7 +19,7 @@ use super::asked;
 use super::commands::{self, MAX_REQUEST};
 use super::extensions;
 use super::ingest::generic::{self, MAX_BODY};
-use super::ingest::{self, MAX_WEBHOOK};
+use super::ingest::{self, MAX_WEBHOOK, application};
 use super::logs::{self, MAX_PART};
 use super::machines::{list, register, session};
 use super::metrics;
@@ -97,6 +97,11 @@ fn router(hub: Hub) -> Router {
         router,
         Operation::ImageHook,
         post(generic::link_image).layer(DefaultBodyLimit::max(MAX_BODY)),
+    );
+    let router = mount(
+        router,
+        Operation::ApplicationHook,
+        post(application::take).layer(DefaultBodyLimit::max(MAX_BODY)),
     );
     let router = mount(router, Operation::Metrics, get(metrics::show));
     let router = people::routes(router);

@@ -50,6 +50,8 @@ pub enum Operation {
     BuildHook,
     /// Tell of the image of a commit.
     ImageHook,
+    /// What runs somewhere says how it is.
+    ApplicationHook,
     /// Read the hub's figures.
     Metrics,
     /// Deliver a webhook of GitHub; it is signed.
@@ -229,6 +231,12 @@ const IMAGE_HOOK: Row = row(
     &["ingest:write"],
     "write",
 );
+const APPLICATION_HOOK: Row = row(
+    "ingest.post",
+    ("POST", "/atomist/application/teams/{workspace}"),
+    &["ingest:write"],
+    "write",
+);
 const METRICS: Row = row("metrics.read", ("GET", "/metrics"), &["admin:read"], "read");
 const GITHUB_WEBHOOK: Row = open("webhook.receive", ("POST", "/webhooks/github/{workspace}"));
 const READ_INSTALL_KEY: Row = open("install_key.read", ("GET", "/connect/install-keys/{kid}"));
@@ -287,6 +295,7 @@ impl Operation {
         Self::IngestHook,
         Self::BuildHook,
         Self::ImageHook,
+        Self::ApplicationHook,
         Self::Metrics,
         Self::GitHubWebhook,
         Self::PostMessage,
@@ -338,6 +347,7 @@ impl Operation {
             Self::IngestHook => &INGEST_HOOK,
             Self::BuildHook => &BUILD_HOOK,
             Self::ImageHook => &IMAGE_HOOK,
+            Self::ApplicationHook => &APPLICATION_HOOK,
             Self::Metrics => &METRICS,
             Self::GitHubWebhook => &GITHUB_WEBHOOK,
             Self::Page(page) => page.row(),

@@ -45,11 +45,11 @@ pub(in super::super) async fn ingest(
     Ok(kept(&hub))
 }
 
-fn kept(hub: &Hub) -> Json<Value> {
+pub(super) fn kept(hub: &Hub) -> Json<Value> {
     Json(json!({"correlation-id": hub.fresh_id(), "message": "kept"}))
 }
 
-fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+pub(super) fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body)
         .map_err(|error| Refusal::bad("malformed_body", format!("the body cannot be read: {error}")))
 }
@@ -197,7 +197,7 @@ pub(in super::super) async fn link_image(
 
 impl Hub {
     /// A repository by its name.
-    async fn repository(
+    pub(super) async fn repository(
         &self,
         workspace: &str,
         owner: &str,

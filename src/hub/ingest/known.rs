@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::changes::Change;
 use super::super::goals::{commit_key, push_key};
+use super::super::machines::register::THE_CHAT;
 
 /// What stands at a path of names such as `/repository/name`; names are plain, so that nothing of the path is to be unescaped.
 pub(super) fn find<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
@@ -28,16 +29,94 @@ pub(super) fn number(value: &Value, path: &str) -> Option<String> {
         .map(|number| number.to_string())
 }
 
+/// A forge, as addresses of its pages tell of it.
+#[derive(Debug, Clone)]
+pub(super) struct Forge {
+    /// Its host, with the port when it is not the usual one.
+    provider: String,
+    scheme: String,
+}
+
+impl Forge {
+    /// The forge that has a page.
+    pub(super) fn of_page(address: &str) -> Option<Self> {
+        let url = Url::parse(address).ok()?;
+        let host = url.host_str()?;
+        let provider = url
+            .port()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        Some(Self {
+            provider,
+            scheme: url.scheme().to_owned(),
+        })
+    }
+
+    /// Itself.
+    pub(super) fn change(&self) -> Change {
+        let is_public = self.provider == "github.com";
+        let base = format!("{}://{}", self.scheme, self.provider);
+        let body = json!({
+            "providerId": self.provider, "name": self.provider,
+            "providerType": if is_public { "github_com" } else { "ghe" },
+            "apiUrl": if is_public { "https://api.github.com/".to_owned() } else { format!("{base}/api/v3") },
+            "gitUrl": format!("git@{}:", self.provider.split(':').next().unwrap_or_default()),
+            "url": base,
+        });
+        Change::merge("SCMProvider", vec![self.provider.clone()], body)
+    }
+
+    /// Key of an account, and of what belongs to it.
+    pub(super) fn account_key(&self, login: &str) -> String {
+        format!("{}/{login}", self.provider)
+    }
+
+    /// Somebody's repositories together, from an object with a `login`; `kind` is the type that the forge says.
+    pub(super) fn organization(&self, owner: &str, kind: Option<&str>) -> Change {
+        let kind = match kind {
+            Some("User") => "user",
+            Some(_) | None => "organization",
+        };
+        let body = json!({"owner": owner, "ownerType": kind});
+        // The original calls its provider by two names.
+        Change::merge("Org", vec![self.account_key(owner)], body)
+            .link("provider", [self.provider.clone()])
+            .link("scmProvider", [self.provider.clone()])
+            .link("chatTeam", [THE_CHAT.to_owned()])
+    }
+
+    /// An account, from an object with a `login`; and its key.
+    pub(super) fn account(&self, value: &Value) -> Option<(Change, String)> {
+        let login = text(value, "/login")?;
+        let key = self.account_key(login);
+        let mut body = json!({"login": login});
+        if let Some(avatar) = text(value, "/avatar_url") {
+            body["avatar"] = json!(avatar);
+        }
+        Some((Change::merge("ScmId", vec![key.clone()], body), key))
+    }
+
+    /// A repository of which little more than its name is told.
+    pub(super) fn named_repository(&self, value: &Value) -> Option<Change> {
+        let id = self.account_key(&number(value, "/id")?);
+        let (owner, name) = text(value, "/full_name")?.split_once('/')?;
+        let body = json!({"owner": owner, "name": name, "private": value.get("private")});
+        let by_name = format!("{}/{name}", self.account_key(owner));
+        Some(Change::merge("Repo", vec![id, by_name], body).link("org", [self.account_key(owner)]))
+    }
+
+    /// Key of an installation of an app.
+    pub(super) fn installation_key(&self, number: &str) -> String {
+        format!("{}/installation/{number}", self.provider)
+    }
+}
+
 /// A repository as a webhook tells of it.
 #[derive(Debug, Clone)]
 pub(super) struct Repository<'p> {
-    /// The forge: its host, with the port when it is not the usual one.
-    pub(super) provider: String,
-    scheme: String,
+    forge: Forge,
     owner: String,
     name: String,
     id: String,
-    owner_id: String,
     value: &'p Value,
 }
 
@@ -45,17 +124,11 @@ impl<'p> Repository<'p> {
     /// The `repository` of a payload.
     pub(super) fn of(payload: &'p Value) -> Option<Self> {
         let value = payload.get("repository")?;
-        let url = Url::parse(text(value, "/html_url")?).ok()?;
-        let host = url.host_str()?;
-        let provider = url
-            .port()
-            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let forge = Forge::of_page(text(value, "/html_url")?)?;
         let (owner, name) = text(value, "/full_name")?.split_once('/')?;
         Some(Self {
-            id: format!("{provider}/{}", number(value, "/id")?),
-            owner_id: format!("{provider}/{owner}"),
-            provider,
-            scheme: url.scheme().to_owned(),
+            id: forge.account_key(&number(value, "/id")?),
+            forge,
             owner: owner.to_owned(),
             name: name.to_owned(),
             value,
@@ -71,7 +144,7 @@ impl<'p> Repository<'p> {
     pub(super) fn commit_keys(&self, sha: &str) -> Vec<String> {
         vec![
             format!("{}@{sha}", self.id),
-            commit_key(&self.provider, &self.owner, &self.name, sha),
+            commit_key(&self.forge.provider, &self.owner, &self.name, sha),
         ]
     }
 
@@ -84,7 +157,7 @@ impl<'p> Repository<'p> {
     pub(super) fn push_keys(&self, branch: &str, before: &str, after: &str) -> Vec<String> {
         vec![
             format!("{}#{branch}@{before}..{after}", self.id),
-            push_key(&self.provider, &self.owner, &self.name, branch, after),
+            push_key(&self.forge.provider, &self.owner, &self.name, branch, after),
         ]
     }
 
@@ -115,39 +188,15 @@ impl<'p> Repository<'p> {
 
     /// Key by which the last push that brought a branch to a commit is found.
     pub(super) fn push_key(&self, branch: &str, sha: &str) -> String {
-        push_key(&self.provider, &self.owner, &self.name, branch, sha)
-    }
-
-    /// Key of an account of this forge.
-    pub(super) fn account_key(&self, login: &str) -> String {
-        format!("{}/{login}", self.provider)
+        push_key(&self.forge.provider, &self.owner, &self.name, branch, sha)
     }
 
     /// The forge, the owner and the repository.
     pub(super) fn changes(&self) -> Vec<Change> {
-        vec![self.forge(), self.organization(), self.repository()]
-    }
-
-    fn forge(&self) -> Change {
-        let is_public = self.provider == "github.com";
-        let base = format!("{}://{}", self.scheme, self.provider);
-        let body = json!({
-            "providerId": self.provider, "name": self.provider,
-            "providerType": if is_public { "github_com" } else { "ghe" },
-            "apiUrl": if is_public { "https://api.github.com/".to_owned() } else { format!("{base}/api/v3") },
-            "gitUrl": format!("git@{}:", self.provider.split(':').next().unwrap_or_default()),
-            "url": base,
-        });
-        Change::merge("SCMProvider", vec![self.provider.clone()], body)
-    }
-
-    fn organization(&self) -> Change {
-        let kind = match text(self.value, "/owner/type") {
-            Some("User") => "user",
-            Some(_) | None => "organization",
-        };
-        let body = json!({"owner": self.owner, "ownerType": kind});
-        Change::merge("Org", vec![self.owner_id.clone()], body).link("provider", [self.provider.clone()])
+        let organization = self
+            .forge
+            .organization(&self.owner, text(self.value, "/owner/type"));
+        vec![self.forge.change(), organization, self.repository()]
     }
 
     fn repository(&self) -> Change {
@@ -156,19 +205,14 @@ impl<'p> Repository<'p> {
             "owner": self.owner, "name": self.name, "url": of("html_url"), "description": of("description"),
             "defaultBranch": of("default_branch"), "private": of("private"), "archived": of("archived"),
         });
-        let by_name = format!("{}/{}/{}", self.provider, self.owner, self.name);
-        Change::merge("Repo", vec![self.id.clone(), by_name], body).link("org", [self.owner_id.clone()])
+        let by_name = format!("{}/{}", self.forge.account_key(&self.owner), self.name);
+        Change::merge("Repo", vec![self.id.clone(), by_name], body)
+            .link("org", [self.forge.account_key(&self.owner)])
     }
 
     /// An account, from an object with a `login`; and its key.
     pub(super) fn account(&self, value: &Value) -> Option<(Change, String)> {
-        let login = text(value, "/login")?;
-        let key = self.account_key(login);
-        let mut body = json!({"login": login});
-        if let Some(avatar) = text(value, "/avatar_url") {
-            body["avatar"] = json!(avatar);
-        }
-        Some((Change::merge("ScmId", vec![key.clone()], body), key))
+        self.forge.account(value)
     }
 
     /// Somebody as git knows them, from an object with `name`, `email` and if the forge knows them `username`.
@@ -176,8 +220,8 @@ impl<'p> Repository<'p> {
         let (name, email) = (text(value, "/name"), text(value, "/email"));
         let login = text(value, "/username");
         let key = match (login, email) {
-            (Some(login), _) => self.account_key(login),
-            (None, Some(email)) => format!("{}/mail/{email}", self.provider),
+            (Some(login), _) => self.forge.account_key(login),
+            (None, Some(email)) => format!("{}/mail/{email}", self.forge.provider),
             (None, None) => return None,
         };
         let emails: Vec<Value> = email.iter().map(|address| json!({"address": address})).collect();

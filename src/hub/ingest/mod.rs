@@ -1,6 +1,7 @@
 //! What forges tell: verified over the raw bytes before anything is read, taken once, and answered only when it is kept
 //! with everything it causes.
 
+pub(super) mod application;
 pub(super) mod generic;
 mod github;
 mod known;

@@ -29,6 +29,9 @@ pub const CAPABILITIES: &[&str] = &[
 ];
 
 /// Registrations of one machine that are taken at once; the original asks again and again without a pause when it
+/// What the only chat of each workspace is known by.
+pub(in super::super) const THE_CHAT: &str = "the chat";
+
 /// cannot open its websocket.
 const AT_ONCE: u32 = 20;
 
@@ -206,13 +209,11 @@ impl Hub {
     async fn make_chat_teams(&self, workspaces: &[String]) -> Result<(), Refusal> {
         for workspace in workspaces {
             let graph = self.store().reader(workspace);
-            if graph
-                .nodes("ChatTeam", std::slice::from_ref(workspace))
-                .await?
-                .is_empty()
-            {
+            let known = graph.nodes("ChatTeam", &[THE_CHAT.to_owned()]).await?;
+            if known.is_empty() {
                 let body = serde_json::json!({"name": workspace, "provider": "hub"});
-                let team = Change::merge("ChatTeam", vec![workspace.clone()], body);
+                let keys = vec![workspace.clone(), THE_CHAT.to_owned()];
+                let team = Change::merge("ChatTeam", keys, body);
                 self.apply(workspace, None, vec![team]).await?;
             }
         }

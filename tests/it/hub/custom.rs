@@ -159,3 +159,47 @@ async fn figures_are_for_those_who_may_read_them() {
         (200, "UP")
     );
 }
+
+#[tokio::test]
+async fn what_runs_somewhere_is_found_from_its_commit() {
+    let hub = TestHub::start(quick()).await;
+    let path = "/atomist/application/teams/w";
+    // As machines of the original say it of themselves.
+    let started = json!({
+        "id": "7f1c", "state": "started", "ts": 1_800_000_000_000_i64, "domain": "production", "host": "node-1", "pod": "app-1",
+        "data": {"cluster": "c"}, "git": {"sha": "b".repeat(40), "branch": "main", "repo": "git@git.example.org:acme/app.git"}
+    });
+    assert_eq!(
+        hub.post(path, &hub.key, &started).await.0,
+        404,
+        "no such repository yet"
+    );
+    hub.github("push", "d-1", &push("a", "b")).await;
+    let mut stopping = started.clone();
+    stopping["state"] = json!("stopping");
+    stopping["ts"] = json!(1_800_000_001_000_i64);
+    // The earlier one comes late.
+    for said in [&stopping, &started] {
+        assert_eq!(hub.post(path, &hub.key, said).await.0, 200);
+    }
+    assert_eq!(hub.post(path, "hub_a_guess", &started).await.0, 401);
+    let mut nowhere = started.clone();
+    nowhere["git"]["repo"] = json!("app");
+    assert_eq!(hub.post(path, &hub.key, &nowhere).await.0, 400);
+    let asked = hub
+        .ask(
+            "{ Commit(sha: \"SHA\") { apps { state domain host pod data timestamp repo { name } } } Application { commits { message } } }"
+                .replace("SHA", &"b".repeat(40))
+                .as_str(),
+            Value::Null,
+        )
+        .await;
+    assert_eq!(
+        asked["data"],
+        json!({
+            "Commit": [{"apps": [{"state": "stopping", "domain": "production", "host": "node-1", "pod": "app-1",
+                "data": "{\"cluster\":\"c\"}", "timestamp": "2027-01-15T08:00:01.000Z", "repo": {"name": "app"}}]}],
+            "Application": [{"commits": [{"message": "two"}]}]
+        })
+    );
+}

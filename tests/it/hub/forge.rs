@@ -119,3 +119,97 @@ async fn a_repository_made_anew_under_a_name_is_another_and_so_is_a_branch_moved
     let asked = hub.ask("{ Push { before { sha } } }", Value::Null).await;
     assert_eq!(asked["data"]["Push"].as_array().unwrap().len(), 3);
 }
+
+/// Each type that the hub takes from forges, and what it hangs on.
+#[tokio::test]
+async fn a_review_with_its_comments_hangs_on_its_pull_request_whichever_comes_first() {
+    let hub = TestHub::start(quick()).await;
+    let review = example("pull_request_review.submitted.json");
+    let request = &review["pull_request"];
+    let comment = json!({
+        "action": "created", "pull_request": request, "repository": review["repository"],
+        "comment": {
+            "id": 77, "pull_request_review_id": review["review"]["id"], "path": "README.md", "line": 3, "body": "Why?",
+            "commit_id": review["review"]["commit_id"], "user": review["review"]["user"],
+            "html_url": "https://github.com/c/77", "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z"
+        }
+    });
+    hub.github("pull_request_review_comment", "d-1", &comment).await;
+    hub.github("pull_request_review", "d-2", &review).await;
+    let mut deleted = comment.clone();
+    deleted["action"] = json!("deleted");
+    let question = "{ PullRequest { title state reviews { state comments { path line body commentType deleted by { login } } } comments { path review { state } } } }";
+    let asked = hub.ask(question, Value::Null).await;
+    let found = &asked["data"]["PullRequest"][0];
+    assert_eq!(
+        (&found["title"], &found["state"]),
+        (&request["title"], &request["state"])
+    );
+    assert_eq!(found["comments"][0]["path"], json!("README.md"), "{asked}");
+    assert_eq!(
+        found["reviews"][0]["comments"],
+        json!([{"path": "README.md", "line": 3, "body": "Why?", "commentType": "review", "deleted": false,
+            "by": {"login": review["review"]["user"]["login"]}}])
+    );
+    hub.github("pull_request_review_comment", "d-3", &deleted).await;
+    let asked = hub.ask("{ Comment { deleted } }", Value::Null).await;
+    assert_eq!(asked["data"]["Comment"], json!([{"deleted": true}]));
+}
+
+/// Every type that the graph promises (issue list of types) can be asked for, and forges' examples fill those that are theirs.
+#[tokio::test]
+async fn every_type_of_the_graph_is_there_and_those_of_forges_are_filled() {
+    let hub = TestHub::start(quick()).await;
+    for name in examples() {
+        let (status, answer) = hub.github(event(&name), &name, &example(&name)).await;
+        assert!(status == 200, "{name}: {status} {answer}");
+    }
+    let filled = [
+        "Push",
+        "Commit",
+        "Branch",
+        "Tag",
+        "Repo",
+        "Org",
+        "SCMProvider",
+        "PullRequest",
+        "Review",
+        "Issue",
+        "Comment",
+        "Build",
+        "Status",
+        "Release",
+        "Deployment",
+        "ScmId",
+        "GitHubAppInstallation",
+        "RepoOnboarded",
+    ];
+    for kind in filled {
+        let asked = hub.ask(&format!("{{ {kind} {{ id }} }}"), Value::Null).await;
+        let found = asked["data"][kind].as_array();
+        assert!(found.is_some_and(|found| !found.is_empty()), "{kind}: {asked}");
+    }
+    for kind in [
+        "ImageLinked",
+        "Person",
+        "ChatId",
+        "ChatTeam",
+        "ChatChannel",
+        "ChannelLink",
+        "UserJoinedChannel",
+        "SdmGoal",
+        "SdmGoalSet",
+        "SdmVersion",
+        "Fingerprint",
+        "Application",
+        "DeletedBranch",
+        "TeamConfiguration",
+        "AtmJob",
+        "AtmJobTask",
+    ] {
+        let asked = hub
+            .ask(&format!("{{ {kind} {{ __typename }} }}"), Value::Null)
+            .await;
+        assert!(asked["data"][kind].is_array(), "{kind}: {asked}");
+    }
+}

@@ -18,17 +18,42 @@ pub(super) fn status(repository: &Repository<'_>, payload: &Value) -> Option<Vec
 
 pub(super) fn check_run(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let value = payload.get("check_run")?;
+    let about = json!({"description": at(value, "/output/title"), "targetUrl": at(value, "/details_url")});
+    checked(repository, value, about)
+}
+
+/// A job of a workflow is a check of the same name.
+pub(super) fn workflow_job(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
+    let value = payload.get("workflow_job")?;
+    checked(repository, value, json!({"targetUrl": at(value, "/html_url")}))
+}
+
+fn checked(repository: &Repository<'_>, value: &Value, about: Value) -> Option<Vec<Change>> {
     let sha = sha(value, "/head_sha")?;
     let name = text(value, "/name")?;
     let moment = match text(value, "/completed_at") {
         Some(moment) => Value::from(moment),
         None => at(value, "/started_at"),
     };
-    let body = json!({
-        "context": name, "state": state(text(value, "/status"), text(value, "/conclusion")),
-        "description": at(value, "/output/title"), "targetUrl": at(value, "/details_url"), "timestamp": moment,
-    });
+    let mut body = about;
+    body["context"] = Value::from(name);
+    body["state"] = Value::from(state(text(value, "/status"), text(value, "/conclusion")));
+    body["timestamp"] = moment;
     Some(said(repository, sha, &format!("check/{name}"), body))
+}
+
+/// All checks of one app at a commit: each tells of itself, so that only the commit is news. A suite without checks would else
+/// be pending for ever.
+pub(super) fn check_suite(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
+    let value = payload.get("check_suite")?;
+    let mut changes = vec![repository.bare_commit(sha(value, "/head_sha")?)];
+    changes.extend(
+        value
+            .get("head_commit")
+            .map(|commit| repository.commit(commit))
+            .unwrap_or_default(),
+    );
+    Some(changes)
 }
 
 /// A check's state in the words of statuses.
@@ -59,7 +84,7 @@ pub(super) fn workflow_run(repository: &Repository<'_>, payload: &Value) -> Opti
         _ => "started",
     };
     let body = json!({
-        "buildId": id, "name": at(payload, "/workflow/name"), "status": status, "number": at(value, "/run_number"),
+        "buildId": id, "name": text(payload, "/workflow/name").or(text(value, "/name")), "status": status, "number": at(value, "/run_number"),
         "trigger": at(value, "/event"), "provider": "github", "buildUrl": at(value, "/html_url"),
         "workflowId": number(value, "/workflow_id"), "timestamp": at(value, "/updated_at"),
         "startedAt": at(value, "/run_started_at"),

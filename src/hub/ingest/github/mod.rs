@@ -1,5 +1,6 @@
 //! GitHub's webhooks, and those of GitHub Enterprise: which changes of the graph each is.
 
+mod apps;
 mod checks;
 mod deliveries;
 mod push;
@@ -12,35 +13,45 @@ use super::known::{self, Repository, text};
 
 /// The changes that an event is; none for events that say nothing of the graph.
 pub(super) fn changes(event: &str, payload: &Value) -> Vec<Change> {
-    let Some(repository) = Repository::of(payload) else {
-        return Vec::new();
-    };
-    let told = match event {
-        "push" => push::pushed(&repository, payload),
-        "delete" => push::deleted(&repository, payload),
-        "pull_request" => talk::pull_request(&repository, payload),
-        "pull_request_review" => talk::review(&repository, payload),
-        "issues" => talk::issue(&repository, payload),
-        "issue_comment" => talk::comment(&repository, payload),
-        "status" => checks::status(&repository, payload),
-        "check_run" => checks::check_run(&repository, payload),
-        "workflow_run" => checks::workflow_run(&repository, payload),
-        "release" => deliveries::release(&repository, payload),
-        "deployment" => deliveries::deployment(&repository, payload),
-        "deployment_status" => deliveries::deployment_status(&repository, payload),
-        "repository" if text(payload, "/action") == Some("created") => {
-            Some(vec![new_repository(&repository)])
-        }
-        "repository" | "create" => Some(Vec::new()),
-        _ => None,
-    };
-    match told {
-        Some(told) => {
+    let told = match Repository::of(payload) {
+        Some(repository) => of_repository(&repository, event, payload).map(|told| {
             let mut changes = repository.changes();
             changes.extend(told);
             changes
-        }
-        None => Vec::new(),
+        }),
+        None => match event {
+            "installation" | "installation_repositories" => apps::installation(payload),
+            "github_app_authorization" => apps::authorization(payload),
+            "ping" => apps::ping(payload),
+            _ => None,
+        },
+    };
+    told.unwrap_or_default()
+}
+
+/// The changes that an event of a repository is; `None` when the event is none that the graph has a use for.
+fn of_repository(repository: &Repository<'_>, event: &str, payload: &Value) -> Option<Vec<Change>> {
+    match event {
+        "push" => push::pushed(repository, payload),
+        "create" => push::created(repository, payload),
+        "delete" => push::deleted(repository, payload),
+        "merge_group" => push::merge_group(repository, payload),
+        "pull_request" => talk::pull_request(repository, payload),
+        "pull_request_review" => talk::review(repository, payload),
+        "pull_request_review_comment" => talk::review_comment(repository, payload),
+        "issues" => talk::issue(repository, payload),
+        "issue_comment" => talk::comment(repository, payload),
+        "status" => checks::status(repository, payload),
+        "check_run" => checks::check_run(repository, payload),
+        "check_suite" => checks::check_suite(repository, payload),
+        "workflow_job" => checks::workflow_job(repository, payload),
+        "workflow_run" | "deployment_review" => checks::workflow_run(repository, payload),
+        "release" => deliveries::release(repository, payload),
+        "deployment" => deliveries::deployment(repository, payload),
+        "deployment_status" => deliveries::deployment_status(repository, payload),
+        "repository" if text(payload, "/action") == Some("created") => Some(vec![new_repository(repository)]),
+        "repository" | "ping" => Some(Vec::new()),
+        _ => None,
     }
 }
 
@@ -135,6 +146,109 @@ mod tests {
     }
 
     #[test]
+    fn a_comment_of_a_review_is_on_a_place_of_a_pull_request() {
+        let payload = json!({
+            "action": "created",
+            "comment": {
+                "id": 9, "pull_request_review_id": 5, "in_reply_to_id": 8, "path": "src/lib.rs", "position": null, "line": null,
+                "original_line": 12, "commit_id": "a".repeat(40), "body": "B", "user": user("grace"), "updated_at": "2026-01-03T00:00:00Z"
+            },
+            "pull_request": {
+                "number": 4, "title": "T", "state": "open", "updated_at": "2026-01-02T00:00:00Z", "user": user("ada"), "assignees": [],
+                "head": {"ref": "b", "sha": "a".repeat(40), "repo": {"id": 7}}, "base": {"ref": "main"}
+            }
+        });
+        let told = told("pull_request_review_comment", payload);
+        let comment = &told["Comment"][0].node;
+        assert_eq!(comment.keys, ["github.com/7/review-comment/9"]);
+        assert_eq!(
+            (
+                &comment.body["commentType"],
+                &comment.body["path"],
+                &comment.body["line"]
+            ),
+            (&json!("review"), &json!("src/lib.rs"), &json!(12))
+        );
+        for (field, target) in [
+            ("review", "github.com/7/review/5".to_owned()),
+            ("inReplyTo", "github.com/7/review-comment/8".to_owned()),
+            ("pullRequest", "github.com/7!4".to_owned()),
+            ("by", "github.com/grace".to_owned()),
+            ("commit", format!("github.com/7@{}", "a".repeat(40))),
+        ] {
+            assert_eq!(comment.links[field], [target], "{field}");
+        }
+        let request = &told["PullRequest"][0].node;
+        assert_eq!(request.body["title"], json!("T"));
+        for unsaid in ["action", "merged"] {
+            assert!(
+                !request.body.contains_key(unsaid),
+                "{unsaid} stays as it is known"
+            );
+        }
+        assert!(!request.links.contains_key("merger"));
+    }
+
+    /// All of GitHub's own examples, which `hub::forge` sends to a hub.
+    #[test]
+    fn every_example_of_github_says_something_of_the_graph() {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/hub/testdata/github");
+        let mut count = 0;
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "json") {
+                continue;
+            }
+            let name = path.file_stem().unwrap().to_str().unwrap();
+            let event = name.split('.').next().unwrap();
+            let payload = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+            let changes = changes(event, &payload);
+            let is_surrounding =
+                |change: &Change| ["SCMProvider", "Org", "Repo"].contains(&change.node.kind.as_str());
+            let needs_more = !["ping", "repository"].contains(&event);
+            let says = changes
+                .iter()
+                .any(|change| !needs_more || !is_surrounding(change));
+            assert!(says, "{name}: {changes:?}");
+            count += 1;
+        }
+        assert!(count > 35, "{count}");
+    }
+
+    #[test]
+    fn an_installation_is_known_until_it_is_gone() {
+        let installation = |action: &str| {
+            json!({
+                "action": action, "repositories": [{"id": 7, "full_name": "acme/app", "private": true}],
+                "installation": {"id": 5, "app_id": 3, "updated_at": "2026-01-01T00:00:00Z", "suspended_at": null,
+                    "account": {"login": "acme", "type": "Organization", "html_url": "https://git.example.org:8080/acme"}}
+            })
+        };
+        let of_kind = |action: &str, kind: &str| {
+            let changes = changes("installation", &installation(action));
+            changes.into_iter().find(|change| change.node.kind == kind)
+        };
+        let created = of_kind("created", "GitHubAppInstallation").unwrap().node;
+        assert_eq!(created.keys, ["git.example.org:8080/installation/5"]);
+        assert_eq!(
+            (
+                &created.body["owner"],
+                &created.body["gitHubAppId"],
+                &created.body["suspended"]
+            ),
+            (&json!("acme"), &json!("3"), &json!(false))
+        );
+        let repository = of_kind("created", "Repo").unwrap().node;
+        assert_eq!(
+            repository.keys,
+            ["git.example.org:8080/7", "git.example.org:8080/acme/app"]
+        );
+        let deleted = of_kind("deleted", "GitHubAppInstallation").unwrap();
+        assert_eq!(deleted.how, super::super::super::changes::How::Gone);
+        assert!(of_kind("deleted", "Repo").is_none());
+    }
+
+    #[test]
     fn checks_and_statuses_are_told_apart() {
         let status = told(
             "status",
@@ -174,6 +288,16 @@ mod tests {
             "delete",
             "pull_request",
             "pull_request_review",
+            "pull_request_review_comment",
+            "installation",
+            "installation_repositories",
+            "github_app_authorization",
+            "ping",
+            "check_suite",
+            "workflow_job",
+            "deployment_review",
+            "merge_group",
+            "delete",
             "issues",
             "issue_comment",
             "status",
@@ -200,6 +324,10 @@ mod tests {
                     }),
                 );
                 changes(event, &json!({"repository": odd}));
+                changes(
+                    event,
+                    &json!({"installation": odd, "sender": odd, "organization": odd, "repositories": odd}),
+                );
             }
         }
     }

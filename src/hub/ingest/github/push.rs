@@ -122,3 +122,31 @@ pub(super) fn deleted(repository: &Repository<'_>, payload: &Value) -> Option<Ve
         Change::merge(kind, vec![key], body).link("repo", [repository.key()]),
     ])
 }
+
+/// `create` tells of branches and tags what a push tells too, but not where they are.
+pub(super) fn created(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
+    let name = text(payload, "/ref")?;
+    let body = json!({"name": name, "deleted": false, "timestamp": pushed_at(payload)});
+    let (kind, key) = match text(payload, "/ref_type")? {
+        "branch" => ("Branch", repository.branch_key(name)),
+        "tag" => ("Tag", repository.tag_key(name)),
+        _ => return Some(Vec::new()),
+    };
+    Some(vec![
+        Change::dated(kind, vec![key], body).link("repo", [repository.key()]),
+    ])
+}
+
+/// Pull requests that are to be merged together: the commit that they would be.
+pub(super) fn merge_group(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
+    let value = payload.get("merge_group")?;
+    let mut changes = vec![repository.bare_commit(sha(value, "/head_sha")?)];
+    changes.extend(sha(value, "/base_sha").map(|sha| repository.bare_commit(sha)));
+    changes.extend(
+        value
+            .get("head_commit")
+            .map(|commit| repository.commit(commit))
+            .unwrap_or_default(),
+    );
+    Some(changes)
+}

@@ -40,13 +40,23 @@ fn labels(value: &Value) -> Value {
     labels.into_iter().flatten().take(100).map(label).collect()
 }
 
+/// Whether it can be merged, in the original's words; nothing where nothing is said of it.
+fn merge_status(value: &Value) -> Value {
+    match value.get("mergeable") {
+        Some(Value::Bool(true)) => Value::from("can_be_merged"),
+        Some(Value::Bool(false)) => Value::from("cannot_be_merged"),
+        Some(_) => Value::from("unchecked"),
+        None => Value::Null,
+    }
+}
+
 pub(super) fn pull_request(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let value = payload.get("pull_request")?;
     let number = number(value, "/number")?;
     let body = json!({
         "number": at(value, "/number"), "name": number, "title": at(value, "/title"), "body": at(value, "/body"),
         "url": at(value, "/html_url"), "state": at(value, "/state"), "action": at(payload, "/action"),
-        "draft": at(value, "/draft"), "merged": at(value, "/merged"), "branchName": at(value, "/head/ref"),
+        "draft": at(value, "/draft"), "merged": at(value, "/merged"), "mergeStatus": merge_status(value), "branchName": at(value, "/head/ref"),
         "baseBranchName": at(value, "/base/ref"), "timestamp": at(value, "/updated_at"),
         "createdAt": at(value, "/created_at"), "updatedAt": at(value, "/updated_at"), "closedAt": at(value, "/closed_at"),
         "mergedAt": at(value, "/merged_at"), "labels": labels(value),
@@ -78,6 +88,21 @@ pub(super) fn pull_request(repository: &Repository<'_>, payload: &Value) -> Opti
     Some(changes)
 }
 
+/// The pull request that something is about: what is not told of it there stays as it is known.
+fn pull_request_in_part(repository: &Repository<'_>, payload: &Value) -> Vec<Change> {
+    let mut changes = pull_request(repository, payload).unwrap_or_default();
+    let requests = changes
+        .iter_mut()
+        .filter(|change| change.node.kind == "PullRequest");
+    for change in requests {
+        // The action is the other's.
+        change.node.body.insert("action".to_owned(), Value::Null);
+        change.node.body.retain(|_, value| !value.is_null());
+        change.node.links.retain(|_, targets| !targets.is_empty());
+    }
+    changes
+}
+
 pub(super) fn review(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let value = payload.get("review")?;
     let request = number(payload, "/pull_request/number")?;
@@ -91,7 +116,50 @@ pub(super) fn review(repository: &Repository<'_>, payload: &Value) -> Option<Vec
     if let Some(sha) = sha(value, "/commit_id") {
         change = change.link("commit", [repository.commit_key(sha)]);
     }
-    Some(people(repository, value, &[("user", "by")], change))
+    let mut changes = pull_request_in_part(repository, payload);
+    changes.extend(people(repository, value, &[("user", "by")], change));
+    Some(changes)
+}
+
+/// A comment on a place in the changes of a pull request, alone or as part of a review.
+pub(super) fn review_comment(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
+    let value = payload.get("comment")?;
+    let request = number(payload, "/pull_request/number")?;
+    let line = match at(value, "/line") {
+        Value::Null => at(value, "/original_line"),
+        line => line,
+    };
+    let mut body = said(payload, value, "review");
+    body["path"] = at(value, "/path");
+    body["position"] = at(value, "/position");
+    body["line"] = line;
+    let key = repository.numbered_key("review-comment", &number(value, "/id")?);
+    let mut change = Change::dated("Comment", vec![key], body)
+        .link("pullRequest", [repository.pull_request_key(&request)])
+        .link(
+            "review",
+            number(value, "/pull_request_review_id").map(|id| repository.numbered_key("review", &id)),
+        )
+        .link(
+            "inReplyTo",
+            number(value, "/in_reply_to_id").map(|id| repository.numbered_key("review-comment", &id)),
+        );
+    let mut changes = pull_request_in_part(repository, payload);
+    if let Some(sha) = sha(value, "/commit_id") {
+        changes.push(repository.bare_commit(sha));
+        change = change.link("commit", [repository.commit_key(sha)]);
+    }
+    changes.extend(people(repository, value, &[("user", "by")], change));
+    Some(changes)
+}
+
+/// What comments on anything say.
+fn said(payload: &Value, value: &Value, kind: &str) -> Value {
+    json!({
+        "body": at(value, "/body"), "url": at(value, "/html_url"), "timestamp": at(value, "/updated_at"),
+        "createdAt": at(value, "/created_at"), "updatedAt": at(value, "/updated_at"), "commentType": kind,
+        "deleted": text(payload, "/action") == Some("deleted"),
+    })
 }
 
 pub(super) fn issue(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
@@ -116,15 +184,11 @@ pub(super) fn issue(repository: &Repository<'_>, payload: &Value) -> Option<Vec<
 pub(super) fn comment(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let value = payload.get("comment")?;
     let on = number(payload, "/issue/number")?;
-    let body = json!({
-        "body": at(value, "/body"), "url": at(value, "/html_url"), "timestamp": at(value, "/updated_at"),
-        "createdAt": at(value, "/created_at"), "updatedAt": at(value, "/updated_at"),
-        "deleted": text(payload, "/action") == Some("deleted"),
-    });
-    let key = repository.numbered_key("comment", &number(value, "/id")?);
-    let change = Change::dated("Comment", vec![key], body);
     // That the issue has this field marks a pull request.
     let is_on_request = find(payload, "/issue/pull_request").is_some_and(Value::is_object);
+    let kind = if is_on_request { "pullRequest" } else { "issue" };
+    let key = repository.numbered_key("comment", &number(value, "/id")?);
+    let change = Change::dated("Comment", vec![key], said(payload, value, kind));
     if is_on_request {
         let change = change.link("pullRequest", [repository.pull_request_key(&on)]);
         return Some(people(repository, value, &[("user", "by")], change));
