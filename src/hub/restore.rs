@@ -1,7 +1,8 @@
 //! Putting the hub's memory back to an older point (threat K4).
 //!
 //! The copy becomes the memory of another life: machines notice by it and tell again what the hub has forgotten. What a hub
-//! must not forget, that keys were revoked and what people may do now, is taken over from the memory that is replaced, which stays beside the new one.
+//! must not forget, that keys were revoked, who people are and what they may do now, and what is in the safe, is taken over from the
+//! memory that is replaced, which stays beside the new one.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -13,7 +14,7 @@ use super::lock::MemoryLock;
 use crate::model::Timestamp;
 use crate::ports::hub::{HubStoreError, Keys as _, Life, Registrations as _, StoredKey};
 use crate::runtime::clock::{Clock as _, Ids as _, RandomIds, SystemClock};
-use crate::store::hub::{Kept, Place, Revoked, SqlHub};
+use crate::store::hub::{Place, Revoked, SqlHub};
 
 /// What an operator has to know afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +68,7 @@ pub async fn restore(copy: &Path, file: &Path) -> Result<Restored, Administratio
 pub async fn note_restored(place: &Place) -> Result<Restored, AdministrationError> {
     let memory = SqlHub::open(place).await?;
     let known_until = memory.last_known().await?;
-    memory.begin_life(&another(known_until), &Kept::default()).await?;
+    memory.begin_life(&another(known_until), &[]).await?;
     memory.close().await;
     Ok(nothing_lost(known_until))
 }
@@ -102,22 +103,26 @@ async fn prepare(copy: &Path, fresh: &Path, file: &Path) -> Result<Restored, Adm
     }
     let known_until = memory.last_known().await?;
     let mut restored = nothing_lost(known_until);
-    let mut kept = Kept::default();
+    let mut revoked = Vec::new();
     if file.exists() {
         match compared(&memory, file, &mut restored).await {
-            Ok(found) => kept = found,
+            Ok(found) => revoked = found,
             Err(error) => restored.unread = Some(crate::runtime::causes::chain(&error)),
         }
     }
-    restored.revoked = kept.revoked.iter().map(|one| one.key.clone()).collect();
-    memory.begin_life(&another(known_until), &kept).await?;
+    restored.revoked = revoked.iter().map(|one| one.key.clone()).collect();
+    memory.begin_life(&another(known_until), &revoked).await?;
     memory.close().await;
     sync(fresh).map_err(failed("write the copy"))?;
     Ok(restored)
 }
 
-/// What the memory that is replaced knows beyond the copy; what is to stay true of it.
-async fn compared(memory: &SqlHub, file: &Path, restored: &mut Restored) -> Result<Kept, HubStoreError> {
+/// What the memory that is replaced knows beyond the copy; keys that were revoked meanwhile.
+async fn compared(
+    memory: &SqlHub,
+    file: &Path,
+    restored: &mut Restored,
+) -> Result<Vec<Revoked>, HubStoreError> {
     let replaced = SqlHub::open(&Place::File(file.to_owned())).await?;
     let compared = compared_with(memory, (&replaced, file), restored).await;
     replaced.close().await;
@@ -128,7 +133,7 @@ async fn compared_with(
     memory: &SqlHub,
     (replaced, file): (&SqlHub, &Path),
     restored: &mut Restored,
-) -> Result<Kept, HubStoreError> {
+) -> Result<Vec<Revoked>, HubStoreError> {
     let old: Vec<StoredKey> = memory.keys().await?;
     let good: BTreeSet<&str> = old
         .iter()
@@ -150,9 +155,8 @@ async fn compared_with(
     let later = later.into_iter().filter(|one| !machines.contains(&one.id));
     restored.lost_machines = later.map(|one| format!("{} {}", one.name, one.version)).collect();
     restored.lost_webhooks = replaced.received_since(restored.known_until).await?;
-    let people = replaced.people_as_they_are().await?;
     memory.take_over_rights(file).await?;
-    Ok(Kept { revoked, people })
+    Ok(revoked)
 }
 
 /// Puts the new file in the place of the old one, which stays beside it. There is a memory at every moment: the old one or

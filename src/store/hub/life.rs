@@ -28,14 +28,34 @@ impl Lives for SqlHub {
     }
 }
 
-/// What is to stay true when the memory is put back to an older point.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Kept {
-    /// Keys that were revoked since.
-    pub revoked: Vec<Revoked>,
-    /// People as they are now: id, role, state. Those whom the copy does not know are passed over.
-    pub people: Vec<(String, String, String)>,
-}
+/// What is of now also in a memory that is put back to an older point: who is who, who may do what, and what others rely on, of
+/// which nothing may be given twice and nothing that was taken away may come back.
+const OF_NOW: [&str; 14] = [
+    "hub_person",
+    "hub_identity",
+    "hub_addon",
+    "hub_grant",
+    "hub_consent",
+    "hub_trust",
+    "hub_policy",
+    "hub_secret",
+    "hub_authorization",
+    "hub_extension",
+    "hub_install_key",
+    "hub_lasting",
+    "hub_handle",
+    "hub_used",
+];
+
+/// What nobody has any more in another life.
+const SHORT_LIVED: [&str; 6] = [
+    "hub_ticket",
+    "hub_session",
+    "hub_sign_in_link",
+    "hub_handed_token",
+    "hub_pending_sign_in",
+    "hub_authorize_link",
+];
 
 /// A key that was revoked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,25 +131,8 @@ impl SqlHub {
         Ok((said != "ok").then_some(said))
     }
 
-    /// People: id, role, state.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub async fn people_as_they_are(&self) -> Result<Vec<(String, String, String)>, HubStoreError> {
-        const DOING: &str = "read who is who at the hub";
-        let rows = sqlx::query("SELECT id, role, state FROM hub_person ORDER BY id")
-            .fetch_all(&mut *self.reading().await?)
-            .await
-            .doing(DOING)?;
-        let people: Result<Vec<_>, sqlx::Error> = rows
-            .iter()
-            .map(|row| Ok((row.try_get("id")?, row.try_get("role")?, row.try_get("state")?)))
-            .collect();
-        people.doing(DOING)
-    }
-
-    /// Takes over from another SQLite memory, as it is now, what add-ons and people were granted and denied, for whom add-ons
-    /// act, and whose jobs are trusted.
+    /// Takes over from another SQLite memory, as it is now, who is who, what add-ons and people were granted and denied, for whom
+    /// add-ons act, whose jobs are trusted, what is in the safe, and what is agreed with extensions.
     ///
     /// # Errors
     /// It cannot be read; then this memory is not to be used.
@@ -141,7 +144,7 @@ impl SqlHub {
             .execute(&mut *connection)
             .await
             .doing(DOING)?;
-        for table in ["hub_addon", "hub_grant", "hub_consent", "hub_trust", "hub_policy"] {
+        for table in OF_NOW {
             for statement in [
                 format!("DELETE FROM main.{table}"),
                 format!("INSERT INTO main.{table} SELECT * FROM other.{table}"),
@@ -159,38 +162,21 @@ impl SqlHub {
             .doing(DOING)
     }
 
-    /// Begins another life: whoever was signed in is not any more, keys that were revoked meanwhile stay revoked, and people
-    /// are what they are.
+    /// Begins another life: whoever was signed in is not any more, and keys that were revoked meanwhile stay revoked.
     ///
     /// # Errors
     /// It cannot be written; then nothing is changed.
-    pub async fn begin_life(&self, life: &Life, kept: &Kept) -> Result<(), HubStoreError> {
+    pub async fn begin_life(&self, life: &Life, revoked: &[Revoked]) -> Result<(), HubStoreError> {
         const DOING: &str = "begin another life of the hub's memory";
         let mut transaction = self.transaction().await?;
         write_life(&mut transaction, life).await?;
-        for short_lived in [
-            "DELETE FROM hub_ticket",
-            "DELETE FROM hub_session",
-            "DELETE FROM hub_sign_in_link",
-            "DELETE FROM hub_handed_token",
-            "DELETE FROM hub_pending_sign_in",
-            "DELETE FROM hub_authorize_link",
-        ] {
-            sqlx::query(short_lived)
+        for table in SHORT_LIVED {
+            sqlx::query(composed(format!("DELETE FROM {table}")))
                 .execute(&mut *transaction)
                 .await
                 .doing(DOING)?;
         }
-        for (id, role, state) in &kept.people {
-            sqlx::query("UPDATE hub_person SET role = $1, state = $2 WHERE id = $3")
-                .bind(role.as_str())
-                .bind(state.as_str())
-                .bind(id.as_str())
-                .execute(&mut *transaction)
-                .await
-                .doing(DOING)?;
-        }
-        for one in &kept.revoked {
+        for one in revoked {
             sqlx::query("UPDATE hub_key SET revoked = $1 WHERE id = $2 AND revoked = 0")
                 .bind(one.at.as_micros())
                 .bind(one.key.as_str())

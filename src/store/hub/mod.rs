@@ -41,7 +41,7 @@ use sqlx::{Any, AnyPool, Executor, Row};
 use super::sqlite::database::{close_to_others, prepare_directory, prepare_file};
 use crate::ports::graph::GraphReader;
 use crate::ports::hub::{HubGraph, HubStoreError, HubWork};
-pub use life::{Kept, Revoked};
+pub use life::Revoked;
 pub use log_shelf::LogShelf;
 use nodes::Reader;
 use statement::Doing;

@@ -20,6 +20,7 @@ mod pages;
 mod people;
 mod people_store;
 mod replicas;
+mod restored;
 mod rights;
 mod safe;
 mod sign_in;

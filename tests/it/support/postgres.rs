@@ -63,6 +63,18 @@ impl Postgres {
         )
     }
 
+    /// A database of this name with what `pg_dump` says of the first; its URL.
+    pub fn copy_by_dump(&self, name: &str) -> String {
+        let host = self.directory.path().display().to_string();
+        let dump = self.directory.path().join("dump").display().to_string();
+        let at_host = ["-h", &host, "-U", USER];
+        run("pg_dump", &[&at_host[..], &["-f", &dump, "postgres"]].concat());
+        run("createdb", &[&at_host[..], &[name]].concat());
+        let quietly = ["-q", "-v", "ON_ERROR_STOP=1", "-f", &dump, name];
+        run("psql", &[&at_host[..], &quietly].concat());
+        self.url().replace("/postgres?", &format!("/{name}?"))
+    }
+
     fn data(&self) -> String {
         self.directory.path().join("d").display().to_string()
     }
