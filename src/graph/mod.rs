@@ -5,6 +5,7 @@
 //! A subscription is the same question, asked of one node that has just changed.
 
 pub mod answer;
+mod introspection;
 mod nesting;
 pub mod question;
 pub mod schema;

@@ -29,7 +29,7 @@ pub(super) enum Mutation {
     Delete(String),
     /// `deleteCustom<Type>ById(id)`.
     DeleteById(String),
-    /// `setTeamConfiguration(namespace, name, value, ttlInSecs)`.
+    /// `setTeamConfiguration(namespace, name, value, ttlSecs)`.
     Configure,
     /// `deleteTeamConfiguration(namespace, name)`.
     Unconfigure,
@@ -39,8 +39,7 @@ impl Mutation {
     /// The field of this name; `None` when there is none.
     pub(super) fn read(name: &str, schema: &Schema) -> Option<Self> {
         if let Some(kind) = name.strip_prefix("ingestCustom") {
-            let definition = schema.root(kind)?;
-            let is_open = definition.is_custom || !definition.composite_id.is_empty() || kind == "SdmVersion";
+            let is_open = schema.root(kind)?.is_written_by_machines();
             return is_open.then(|| Self::Ingest(kind.to_owned()));
         }
         if let Some(kind) = name.strip_prefix("deleteCustom") {
@@ -191,11 +190,11 @@ impl Asking<'_> {
                 "`namespace` and `name` must be given",
             ));
         };
-        let ttl = root.argument("ttlInSecs").cloned().unwrap_or(Value::Null);
+        let ttl = root.argument("ttlSecs").cloned().unwrap_or(Value::Null);
         let now = self.hub.now();
         let seconds = ttl.as_u64().unwrap_or(0);
         let body = serde_json::json!({
-            "namespace": namespace, "name": name, "value": value, "ttlInSecs": ttl, "createdAt": now.rfc3339(),
+            "namespace": namespace, "name": name, "value": value, "ttlSecs": ttl, "createdAt": now.rfc3339(),
             "until": (seconds > 0).then(|| now.plus(Duration::from_secs(seconds)).as_micros()),
         });
         Ok(Change::merge(

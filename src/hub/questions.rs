@@ -1,5 +1,7 @@
 //! GraphQL over HTTP (wire protocol 9): queries, and the mutations that machines of the original use.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -44,8 +46,9 @@ pub(super) async fn ask(
         .map_err(|error| Refusal::bad("malformed_body", format!("the question cannot be read: {error}")))?;
     let schema = hub.known().schema(&workspace);
     let variables = request.variables.unwrap_or_default();
+    let seen = caller.types_seen(Operation::Query, Arc::clone(&schema));
     let question = match Question::read(
-        &schema,
+        &seen,
         &request.query,
         request.operation_name.as_deref(),
         &variables,
@@ -58,12 +61,30 @@ pub(super) async fn ask(
         caller: &caller,
         workspace: &workspace,
         schema: &schema,
+        seen: &seen,
     };
     match question.operation {
         Asked::Query => asking.query(&question).await.map(Json),
         Asked::Mutation => asking.mutation(&question).await.map(Json),
         Asked::Subscription => Ok(Json(errors("subscriptions belong into a registration"))),
     }
+}
+
+/// What a mutation answers: the id of what it changed, or the fields that are asked of it.
+fn said_of(change: &Change, root: &Selection) -> Value {
+    if root.fields.is_empty() {
+        return Value::from(change.node.id());
+    }
+    let field = |asked: &Selection| match asked.name.as_str() {
+        "__typename" => Value::from(change.node.kind.as_str()),
+        // What is gone is known by what it was named by.
+        name => {
+            let own = change.node.body.get(name);
+            own.or_else(|| root.argument(name)).cloned().unwrap_or_default()
+        }
+    };
+    let fields = root.fields.iter().map(|asked| (asked.key.clone(), field(asked)));
+    Value::Object(fields.collect())
 }
 
 fn errors(message: &str) -> Value {
@@ -76,6 +97,8 @@ pub(super) struct Asking<'a> {
     pub(super) caller: &'a Caller,
     pub(super) workspace: &'a str,
     pub(super) schema: &'a Schema,
+    /// What of it they may see.
+    seen: &'a Schema,
 }
 
 impl Asking<'_> {
@@ -85,7 +108,7 @@ impl Asking<'_> {
         // What the answer looks up is not looked up again to see whose it is.
         let graph = Ahead::of(&*reader);
         let sight = self.caller.sight(Operation::Query, &graph);
-        match Answering::new(self.schema, &graph, &*sight).query(question).await {
+        match Answering::new(self.seen, &graph, &*sight).query(question).await {
             Ok(data) => Ok(json!({ "data": data })),
             Err(AnswerError::Graph(error)) => Err(error.into()),
             Err(error @ (AnswerError::TooLarge(_) | AnswerError::Argument { .. })) => {
@@ -120,9 +143,9 @@ impl Asking<'_> {
             let value = match self.change_of(root).await {
                 Ok(None) => Value::from("Mutation"),
                 Ok(Some(change)) => {
-                    let id = Value::from(change.node.id());
+                    let said = said_of(&change, root);
                     changes.push(vec![change]);
-                    id
+                    said
                 }
                 Err(refusal) if refusal.status().is_server_error() => return Err(refusal),
                 Err(refusal) => {

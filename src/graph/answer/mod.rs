@@ -9,12 +9,13 @@ mod ahead;
 mod budget;
 mod paging;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use super::introspection::{self, Introspection};
 use super::question::{Question, Selection};
 use super::schema::{FieldDefinition, Holds, Schema, TypeDefinition};
 use crate::ports::graph::{Find, GraphError, GraphReader, Node};
@@ -84,6 +85,8 @@ pub struct Answering<'a> {
     graph: Ahead<'a>,
     sight: &'a dyn Sight,
     budget: Budget,
+    /// The types, once somebody has asked for them.
+    introspection: OnceLock<Introspection>,
 }
 
 impl<'a> Answering<'a> {
@@ -94,6 +97,7 @@ impl<'a> Answering<'a> {
             graph: Ahead::of(graph),
             sight,
             budget: Budget::default(),
+            introspection: OnceLock::new(),
         }
     }
 
@@ -110,6 +114,10 @@ impl<'a> Answering<'a> {
     }
 
     async fn root(&self, root: &Selection) -> Result<Value, AnswerError> {
+        if introspection::root(&root.name).is_some() {
+            let types = self.introspection.get_or_init(|| Introspection::of(self.schema));
+            return types.answer(root);
+        }
         let Some(kind) = self.schema.root(&root.name) else {
             return Ok(Value::from("Query"));
         };

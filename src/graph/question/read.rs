@@ -11,8 +11,8 @@ use thiserror::Error;
 
 use super::limits::{self, Counter};
 use super::{Condition, Operation, Question, Selection};
-use crate::graph::nesting;
 use crate::graph::schema::{Schema, TypeDefinition};
+use crate::graph::{introspection, nesting};
 
 /// Longest question in bytes.
 const MAX_TEXT: usize = 256 * 1024;
@@ -162,18 +162,30 @@ impl<'a> Reading<'a> {
             let kind = match definition.ty {
                 _ if name == "__typename" => None,
                 OperationType::Mutation => None,
-                OperationType::Query | OperationType::Subscription => Some(self.root_type(name)?),
+                OperationType::Query => Some(self.root_type(name, introspection::root(name))?),
+                OperationType::Subscription => Some(self.root_type(name, None)?),
             };
             roots.push(self.selection(&field, kind, 1)?);
         }
         Ok(roots)
     }
 
-    fn root_type(&self, name: &str) -> Result<&'a TypeDefinition, QuestionError> {
-        self.schema.root(name).ok_or_else(|| QuestionError::UnknownField {
+    /// The type of a root field, which may be one of the language.
+    fn root_type(
+        &self,
+        name: &str,
+        of_language: Option<&'static TypeDefinition>,
+    ) -> Result<&'a TypeDefinition, QuestionError> {
+        let found = self.schema.root(name).or(of_language);
+        found.ok_or_else(|| QuestionError::UnknownField {
             of: "Query".to_owned(),
             field: name.to_owned(),
         })
+    }
+
+    fn type_named(&self, name: &str) -> Option<&'a TypeDefinition> {
+        let found = self.schema.type_named(name);
+        found.or_else(|| introspection::type_named(name))
     }
 
     /// The fields of a selection with those of its fragments. Types of fragments are not compared: every place has one type.
@@ -185,6 +197,9 @@ impl<'a> Reading<'a> {
     ) -> Result<(), QuestionError> {
         for item in &set.items {
             self.counter.field(depth)?;
+            if self.is_left_out(item.node.directives())? {
+                continue;
+            }
             match &item.node {
                 Parsed::Field(field) => fields.push(field.node.clone()),
                 Parsed::InlineFragment(fragment) => {
@@ -261,7 +276,7 @@ impl<'a> Reading<'a> {
                 because,
             });
         }
-        let inner = object.and_then(|name| self.schema.type_named(name));
+        let inner = object.and_then(|name| self.type_named(name));
         self.selection(field, inner, depth)
     }
 
@@ -283,6 +298,23 @@ impl<'a> Reading<'a> {
             ConstValue::from_json(value).map_err(|_| QuestionError::Variable(name.to_string()))
         })?;
         Ok(json_of(&replaced))
+    }
+
+    /// Whether directives say that this is not asked.
+    fn is_left_out(&self, directives: &[Positioned<Directive>]) -> Result<bool, QuestionError> {
+        for directive in directives {
+            let left_out_if = match directive.node.name.node.as_str() {
+                "skip" => true,
+                "include" => false,
+                _ => continue,
+            };
+            if let Some(condition) = directive.node.get_argument("if")
+                && self.value(&condition.node)? == Value::Bool(left_out_if)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn apply(&self, directive: &Directive, selection: &mut Selection) -> Result<(), QuestionError> {

@@ -3,6 +3,7 @@
 //! The types that every workspace has stand in `builtin.graphql`; a workspace adds its own from the definitions that its
 //! machines announce (wire protocol 10.4).
 
+mod cut;
 mod read;
 
 use std::collections::BTreeMap;
@@ -82,11 +83,16 @@ const BUILTIN: &str = include_str!("builtin.graphql");
 impl Schema {
     /// The types that every workspace has.
     pub fn builtin() -> Self {
+        Self::built_of(BUILTIN).expect("the built-in schema is checked by a test")
+    }
+
+    /// The types of definitions of ours.
+    pub(super) fn built_of(definitions: &str) -> Result<Self, SchemaError> {
         let empty = Self {
             types: BTreeMap::new(),
             enums: BTreeMap::new(),
         };
-        read::extend(&empty, BUILTIN, false).expect("the built-in schema is checked by a test")
+        read::extend(&empty, definitions, false)
     }
 
     /// The same with the types of one announcement, which may bring several.
@@ -116,11 +122,22 @@ impl Schema {
     pub fn enumeration(&self, name: &str) -> Option<&[String]> {
         self.enums.get(name).map(Vec::as_slice)
     }
+
+    /// All enumerations with their values, by name.
+    pub fn enumerations(&self) -> impl Iterator<Item = (&str, &[String])> {
+        let enums = self.enums.iter();
+        enums.map(|(name, values)| (name.as_str(), values.as_slice()))
+    }
 }
 
 impl TypeDefinition {
     /// A field by name.
     pub fn field(&self, name: &str) -> Option<&FieldDefinition> {
         self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// Whether machines write its objects whole, so that earlier versions of them are kept (wire protocol 10.3, 10.4).
+    pub fn is_written_by_machines(&self) -> bool {
+        self.is_root && (self.is_custom || !self.composite_id.is_empty() || self.name == "SdmVersion")
     }
 }

@@ -88,7 +88,9 @@ pub(super) fn extend(schema: &Schema, text: &str, is_custom: bool) -> Result<Sch
 
 fn add(schema: &mut Schema, parsed: ParsedType, is_custom: bool) -> Result<(), SchemaError> {
     let name = parsed.name.node.to_string();
-    check_name(&name)?;
+    if is_custom {
+        check_name(&name)?;
+    }
     if schema.types.contains_key(&name) || schema.enums.contains_key(&name) {
         return Err(SchemaError::Taken(name));
     }

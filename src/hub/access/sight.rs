@@ -2,16 +2,20 @@
 //! seen is as if it were not there.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde_json::Value;
 
 use super::super::people::forge::Forge;
+use super::Caller;
 use super::bearer::Bearer;
+use super::operations::Operation;
 use crate::access::Resource;
 use crate::access::resource::Named;
+use crate::graph::Schema;
 use crate::graph::answer::Sight;
+use crate::graph::schema::TypeDefinition;
 use crate::model::Timestamp;
 use crate::ports::graph::{GraphError, GraphReader, Node};
 
@@ -100,6 +104,26 @@ impl Sight for GrantedSight<'_> {
         let bearer = told.as_ref().unwrap_or(&self.bearer);
         let request = bearer.request(self.operation, &resources, self.now);
         Ok(bearer.decide(&request).is_allowed())
+    }
+}
+
+impl Caller {
+    /// The types of which the caller may see anything by doing this. Objects of a custom type are of its feed, or of the
+    /// repository that they name.
+    pub(in super::super) fn types_seen(&self, operation: Operation, schema: Arc<Schema>) -> Arc<Schema> {
+        if self.sees_everything(operation) {
+            return schema;
+        }
+        let is_hidden = |kind: &TypeDefinition| {
+            let resources = [Resource::Feed(kind.name.clone())];
+            let request = self.bearer.request(operation.row().name, &resources, self.now);
+            kind.is_custom && kind.field("repo").is_none() && !self.bearer.decide(&request).is_allowed()
+        };
+        let hides_some = schema.types().any(|kind| kind.is_root && is_hidden(kind));
+        match hides_some {
+            true => Arc::new(schema.without(is_hidden)),
+            false => schema,
+        }
     }
 }
 

@@ -134,9 +134,10 @@ impl Look {
         }
     }
 
-    /// The types of the workspace.
+    /// The types of the workspace, as far as whoever looks may see anything of them.
     pub(super) fn schema(&self) -> Arc<Schema> {
-        self.hub.known().schema(&self.workspace)
+        let schema = self.hub.known().schema(&self.workspace);
+        self.caller.types_seen(Operation::Query, schema)
     }
 
     /// The graph.

@@ -240,23 +240,32 @@ async fn questions_are_refused_one_by_one() {
 #[tokio::test]
 async fn settings_of_a_workspace_are_kept() {
     let hub = TestHub::start(quick()).await;
-    let set = "mutation S($value: String!) { setTeamConfiguration(namespace: \"n\", name: \"a\", value: $value, ttlInSecs: 60) }";
-    hub.ask(set, json!({"value": "1"})).await;
+    let set = "mutation S($value: String!) { setTeamConfiguration(namespace: \"n\", name: \"a\", value: $value, ttlSecs: 60) { name namespace __typename } }";
+    let answer = hub.ask(set, json!({"value": "1"})).await;
+    assert_eq!(
+        answer["data"]["setTeamConfiguration"],
+        json!({"name": "a", "namespace": "n", "__typename": "TeamConfiguration"})
+    );
     hub.ask(set, json!({"value": "2"})).await;
     hub.ask(
         "mutation S { setTeamConfiguration(namespace: \"n\", name: \"gone\", value: \"x\") }",
         Value::Null,
     )
     .await;
-    hub.ask(
-        "mutation S { deleteTeamConfiguration(namespace: \"n\", name: \"gone\") }",
-        Value::Null,
-    )
-    .await;
-    let ask = "query Q($n: String!) { TeamConfiguration(namespace: $n) { namespace name value __typename } }";
+    let answer = hub
+        .ask(
+            "mutation S { deleteTeamConfiguration(namespace: \"n\", name: \"gone\") { name namespace } }",
+            Value::Null,
+        )
+        .await;
+    assert_eq!(
+        answer["data"]["deleteTeamConfiguration"],
+        json!({"name": "gone", "namespace": "n"})
+    );
+    let ask = "query Q($n: String!) { TeamConfiguration(namespace: $n) { namespace name value ttlSecs __typename } }";
     let answer = hub.ask(ask, json!({"n": "n"})).await;
     assert_eq!(
         answer["data"]["TeamConfiguration"],
-        json!([{"namespace": "n", "name": "a", "value": "2", "__typename": "TeamConfiguration"}])
+        json!([{"namespace": "n", "name": "a", "value": "2", "ttlSecs": 60, "__typename": "TeamConfiguration"}])
     );
 }

@@ -16,9 +16,10 @@ use crate::support::git_servers::{HttpServer, TestRepository, skipped};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What it is made of, in this repository.
-const PARTS: [&str; 4] = [
+const PARTS: [&str; 5] = [
     "package.json",
     "index.js",
+    "tools.js",
     "stand-ins/metrics/package.json",
     "stand-ins/metrics/index.js",
 ];
@@ -279,4 +280,44 @@ async fn command(hub: &TestHub, original: &Original, ada: &str) {
 
 fn escaped(text: &str) -> String {
     text.replace('/', "%2F")
+}
+
+/// Runs the language's own tools that came with the machine; what they print.
+fn tools(place: &Path, what: &str, input: &str) -> String {
+    use std::io::Write as _;
+    let mut process = Command::new("node")
+        .args(["tools.js", what])
+        .current_dir(place)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    process.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = process.wait_with_output().unwrap();
+    assert!(output.status.success(), "{what}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What generators of code and editors do first.
+#[tokio::test(flavor = "multi_thread")]
+async fn ordinary_tools_read_the_types_and_find_the_questions_of_the_original_good() {
+    let Some(place) = installed() else {
+        return;
+    };
+    let hub = TestHub::start(quick()).await;
+    let mut machine = super::machine::registration("m", "1.0.0", "durable");
+    machine["ingesters"] = json!([
+        "type Deploy @rootType @compositeId(fields: [\"env\"]) { env: String! at: Where } type Where { place: String }"
+    ]);
+    hub.register(&machine).await;
+    let answer = hub.ask(&tools(&place, "question", ""), Value::Null).await;
+    assert!(answer.get("errors").is_none(), "{}", answer["errors"]);
+    let found: Value = serde_json::from_str(&tools(&place, "check", &answer.to_string())).unwrap();
+    assert_eq!(found["problems"], json!([]), "of the types");
+    assert_eq!(found["questions"], json!([]), "of questions as people write them");
+    assert!(found["checked"].as_u64().unwrap() > 30, "{found}");
+    let types = found["types"].as_array().unwrap();
+    for name in ["Push", "SdmGoal", "Deploy", "CustomDeployInput", "_PushOrdering"] {
+        assert!(types.contains(&json!(name)), "{name}");
+    }
 }

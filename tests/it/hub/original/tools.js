@@ -1,0 +1,80 @@
+"use strict";
+// What generators of code and editors make of the graph's description of itself, with the package `graphql` that came along.
+const fs = require("fs");
+const path = require("path");
+const graphql = require("graphql");
+
+// Questions that ask for parts of the original that a hub of ours does not have, by the names of their files.
+const UNHEARD = new Set([
+    "BinaryRepositoryProvider.graphql",
+    "CreateJob.graphql",
+    "DeleteResourceProvider.graphql",
+    "DockerRegistryProvider.graphql",
+    "DockerRegistryProviderAll.graphql",
+    "GenericResourceProvider.graphql",
+    "GitHubAppResourceProvider.graphql",
+    "GitHubLogin.graphql",
+    "Password.graphql",
+    "SdmPreferenceByKey.graphql",
+    "SetJobTaskState.graphql",
+    "SetResourceProviderState.graphql",
+    "addTasks.graphql",
+    "resumeJob.graphql",
+]);
+
+function files(directory) {
+    return fs.readdirSync(directory, { withFileTypes: true }).flatMap(entry => {
+        const name = path.join(directory, entry.name);
+        return entry.isDirectory() ? files(name) : name.endsWith(".graphql") ? [name] : [];
+    });
+}
+
+/** A question with the fragments it uses. */
+function whole(text, fragments) {
+    const used = new Map();
+    const add = part => {
+        for (const [, name] of part.matchAll(/\.\.\.\s*([A-Za-z_]\w*)/g)) {
+            if (name !== "on" && fragments.has(name) && !used.has(name)) {
+                used.set(name, fragments.get(name));
+                add(fragments.get(name));
+            }
+        }
+    };
+    add(text);
+    return [text, ...used.values()].join("\n");
+}
+
+function check(answer) {
+    const schema = graphql.buildClientSchema(answer.data);
+    const problems = graphql.validateSchema(schema).map(error => error.message);
+    const all = files(path.join(__dirname, "node_modules/@atomist/sdm/lib/graphql"));
+    const texts = all.map(name => [path.basename(name), fs.readFileSync(name, "utf8")]);
+    const fragments = new Map();
+    for (const [, text] of texts) {
+        const found = text.match(/^\s*fragment\s+(\w+)/m);
+        if (found && !/^\s*(query|mutation|subscription)\b/m.test(text)) {
+            fragments.set(found[1], text);
+        }
+    }
+    const asked = texts.filter(([, text]) => /^\s*(query|mutation|subscription)\b/m.test(text));
+    const questions = [];
+    for (const [name, text] of asked) {
+        const errors = graphql.validate(schema, graphql.parse(whole(text, fragments)));
+        if (errors.length > 0 && !UNHEARD.has(name)) {
+            questions.push({ name, errors: errors.map(error => error.message) });
+        }
+    }
+    return { problems, questions, checked: asked.length, types: Object.keys(schema.getTypeMap()) };
+}
+
+const getIntrospectionQuery = graphql.getIntrospectionQuery || (() => graphql.introspectionQuery);
+switch (process.argv[2]) {
+    case "question":
+        process.stdout.write(getIntrospectionQuery());
+        break;
+    case "check":
+        process.stdout.write(JSON.stringify(check(JSON.parse(fs.readFileSync(0, "utf8")))));
+        break;
+    default:
+        process.exit(2);
+}
