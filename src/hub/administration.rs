@@ -227,7 +227,7 @@ impl Administration {
     /// It is not there.
     pub async fn revive(&self, id: &str) -> Result<(), AdministrationError> {
         let now = SystemClock.now();
-        match self.0.revive(id, now, now.plus(DAY)).await? {
+        match self.0.revive(id, None, now, now.plus(DAY)).await? {
             true => Ok(()),
             false => Err(not_there("dead delivery", id)),
         }

@@ -156,6 +156,7 @@ impl Hub {
             made?;
         }
         work.commit().await?;
+        self.known_workspaces().changed(workspace);
         Counters::count(&self.counters().changes, so_far.nodes as u64);
         Counters::count(&self.counters().deliveries, so_far.deliveries as u64);
         if so_far.deliveries > 0 {

@@ -1,11 +1,13 @@
 //! What replicas of a hub tell each other, so that nobody waits for their next round. Many hints of a kind in a short time
 //! are one; each waits only as long as the one before it is on its way.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::Hub;
+use super::said::{Waiters, Waiting};
 use crate::ports::hub::{Hearing, Hint, HubStoreError};
 
 /// Between two hints of this replica.
@@ -14,40 +16,40 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Before a replica listens anew.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// What is to be told, and what was heard of logs.
+/// Most hints that are told one by one; more about commands are told as one about any.
+const MOST_DUE: usize = 200;
+
+/// What is to be told, and what was heard.
 #[derive(Debug)]
 pub(super) struct Whispers {
-    /// Hints to give, as bits.
-    due: watch::Sender<u8>,
+    /// Hints to give.
+    due: watch::Sender<BTreeSet<Hint>>,
     /// Counts times at which logs may have grown.
     logs: watch::Sender<u64>,
-    /// Counts times at which machines may have said something about commands.
-    said: watch::Sender<u64>,
+    /// Who waits for what machines say about commands.
+    said: Waiters,
 }
 
 impl Default for Whispers {
     fn default() -> Self {
         Self {
-            due: watch::Sender::new(0),
+            due: watch::Sender::default(),
             logs: watch::Sender::new(0),
-            said: watch::Sender::new(0),
+            said: Waiters::default(),
         }
-    }
-}
-
-const fn bit(hint: Hint) -> u8 {
-    match hint {
-        Hint::Deliveries => 1,
-        Hint::Machines => 2,
-        Hint::Logs => 4,
-        Hint::Said => 8,
     }
 }
 
 impl Whispers {
     /// The others should know.
     pub(super) fn tell(&self, hint: Hint) {
-        self.due.send_modify(|due| *due |= bit(hint));
+        self.due.send_modify(|due| {
+            if due.len() >= MOST_DUE {
+                due.retain(|hint| !matches!(hint, Hint::Said(_)));
+                due.insert(Hint::Said(String::new()));
+            }
+            due.insert(hint);
+        });
     }
 
     /// To wait for logs that grow.
@@ -55,18 +57,18 @@ impl Whispers {
         self.logs.subscribe()
     }
 
-    /// A machine has said something about a command, here or elsewhere.
-    pub(super) fn something_was_said(&self) {
-        self.said.send_modify(|times| *times = times.wrapping_add(1));
+    /// A machine has said something about a command, here or elsewhere: about this invocation, or about any when it is empty.
+    pub(super) fn something_was_said(&self, invocation: &str) {
+        self.said.wake(invocation);
     }
 
-    /// To wait for what machines say about commands.
-    pub(super) fn said(&self) -> watch::Receiver<u64> {
-        self.said.subscribe()
+    /// To wait for what machines say about an invocation.
+    pub(super) fn said(&self, invocation: &str) -> Waiting {
+        self.said.wait_for(invocation)
     }
 
-    fn take(&self) -> u8 {
-        self.due.send_replace(0)
+    fn take(&self) -> BTreeSet<Hint> {
+        self.due.send_replace(BTreeSet::new())
     }
 
     /// A log has grown, here or elsewhere.
@@ -83,13 +85,10 @@ impl Hub {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = due.wait_for(|due| *due != 0) => {}
+                _ = due.wait_for(|due| !due.is_empty()) => {}
             }
-            let hints = self.whispers().take();
-            for hint in Hint::ALL {
-                if hints & bit(hint) != 0
-                    && let Err(error) = self.store().hint(hint).await
-                {
+            for hint in self.whispers().take() {
+                if let Err(error) = self.store().hint(&hint).await {
                     tracing::debug!(
                         error = &error as &dyn std::error::Error,
                         "other replicas are not told"
@@ -129,7 +128,7 @@ impl Hub {
                 None => {}
                 Some(Hint::Deliveries) => self.look(),
                 Some(Hint::Logs) => self.whispers().logs_grew(),
-                Some(Hint::Said) => self.whispers().something_was_said(),
+                Some(Hint::Said(invocation)) => self.whispers().something_was_said(&invocation),
                 Some(Hint::Machines) => self.hear_of_machines().await?,
             }
         }
@@ -154,9 +153,12 @@ mod tests {
         whispers.tell(Hint::Deliveries);
         whispers.tell(Hint::Logs);
         whispers.tell(Hint::Deliveries);
-        due.wait_for(|due| *due != 0).await.unwrap();
-        assert_eq!(whispers.take(), bit(Hint::Deliveries) | bit(Hint::Logs));
-        assert_eq!(whispers.take(), 0);
+        due.wait_for(|due| !due.is_empty()).await.unwrap();
+        assert_eq!(whispers.take(), BTreeSet::from([Hint::Deliveries, Hint::Logs]));
+        assert!(whispers.take().is_empty());
+        (0..5_000).for_each(|number| whispers.tell(Hint::Said(number.to_string())));
+        let told = whispers.take();
+        assert!(told.len() <= MOST_DUE && told.contains(&Hint::Said(String::new())));
         let mut logs = whispers.logs();
         whispers.logs_grew();
         logs.changed().await.unwrap();

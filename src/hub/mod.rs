@@ -28,8 +28,10 @@ mod refusal;
 mod remembered;
 pub mod restore;
 pub mod safe;
+mod said;
 mod serve;
 mod streams;
+mod workspaces;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -70,6 +72,7 @@ use people::forge::ForgeAnswers;
 use people::providers::{ProviderSettings, Providers};
 use safe::Safe;
 use streams::Streams;
+use workspaces::Workspaces;
 
 /// What a key needs for the secrets of the hub.
 const SECRET_SCOPE: Scope = Scope::RepoRead;
@@ -220,6 +223,7 @@ struct Inner {
     readers: Readers,
     extensions: Extensions,
     listening: Listening,
+    workspaces: Workspaces,
     /// For how many machines there is room.
     room: usize,
 }
@@ -248,6 +252,7 @@ impl Hub {
             safe,
             extensions,
             listening: Listening::default(),
+            workspaces: Workspaces::default(),
             store,
             clock,
             ids,
@@ -332,6 +337,10 @@ impl Hub {
 
     fn extensions(&self) -> &Extensions {
         &self.0.extensions
+    }
+
+    fn known_workspaces(&self) -> &Workspaces {
+        &self.0.workspaces
     }
 
     fn listening(&self) -> &Listening {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::ports::graph::{Find, GraphError, GraphReader, Node};
+use crate::ports::graph::{Find, GraphError, GraphReader, Node, Part};
 use crate::ports::hub::{HubStoreError, HubWork};
 
 /// Nodes that are remembered before what was not used since then is forgotten.
@@ -263,6 +263,10 @@ impl GraphReader for Seen<'_> {
 
     async fn find(&self, find: &Find) -> Result<Vec<Arc<Node>>, GraphError> {
         self.work.graph().find(find).await
+    }
+
+    async fn part(&self, find: &Find, from: Option<i64>) -> Result<Part, GraphError> {
+        self.work.graph().part(find, from).await
     }
 }
 

@@ -72,6 +72,15 @@ pub struct Find {
     pub history: bool,
 }
 
+/// A part of what a search finds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Part {
+    /// Its nodes, in the order of the search.
+    pub nodes: Vec<Arc<Node>>,
+    /// Where the next part begins, for whoever asked; `None` when there is none.
+    pub next: Option<i64>,
+}
+
 /// Why the graph cannot be read.
 #[derive(Debug, Error)]
 #[error("failed to {doing}")]
@@ -100,4 +109,8 @@ pub trait GraphReader: Send + Sync {
 
     /// The nodes that a search finds, in its order.
     async fn find(&self, find: &Find) -> Result<Vec<Arc<Node>>, GraphError>;
+
+    /// The first part of what a search finds, or the one that begins at the mark of the part before it, which is not looked for
+    /// again. A part has `find.first` nodes, or more where they are found all at once; `find.offset` counts for the first.
+    async fn part(&self, find: &Find, from: Option<i64>) -> Result<Part, GraphError>;
 }

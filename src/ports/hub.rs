@@ -11,6 +11,7 @@ mod logs;
 mod runs;
 pub mod secrets;
 mod tickets;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -299,8 +300,8 @@ pub trait Deliveries: Send + Sync {
     /// Gives back what ran out of its lease, and ends what has expired or is too much.
     async fn tidy(&self, now: Timestamp, limits: QueueLimits) -> Result<(), HubStoreError>;
 
-    /// How many of a registration stand how.
-    async fn counts(&self, registration: &str) -> Result<DeliveryCounts, HubStoreError>;
+    /// How many of each of these registrations stand how; those without any are left out.
+    async fn counts(&self, registrations: &[&str]) -> Result<HashMap<String, DeliveryCounts>, HubStoreError>;
 
     /// How many of all stand how.
     async fn totals(&self) -> Result<DeliveryCounts, HubStoreError>;
@@ -308,8 +309,14 @@ pub trait Deliveries: Send + Sync {
     /// Dead deliveries of a workspace, newest first.
     async fn dead(&self, workspace: &str, limit: u32) -> Result<Vec<Delivery>, HubStoreError>;
 
-    /// Lets a dead delivery wait again; `false` when it was not dead.
-    async fn revive(&self, id: &str, now: Timestamp, expires: Timestamp) -> Result<bool, HubStoreError>;
+    /// Lets a dead delivery, of a workspace if one is given, wait again; `false` when there is none of this id that is dead.
+    async fn revive(
+        &self,
+        id: &str,
+        workspace: Option<&str>,
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Result<bool, HubStoreError>;
 }
 
 /// Keys.

@@ -11,7 +11,7 @@ use super::MAX_LINKED;
 use super::budget::MAX_NODES;
 use crate::graph::question::Selection;
 use crate::graph::schema::{FieldDefinition, Holds, Schema, TypeDefinition};
-use crate::ports::graph::{Find, GraphError, GraphReader, Node};
+use crate::ports::graph::{Find, GraphError, GraphReader, Node, Part};
 
 /// Most keys that are asked about at once for what points at them.
 const TARGETS: usize = 200;
@@ -196,6 +196,10 @@ impl GraphReader for Ahead<'_> {
 
     async fn find(&self, find: &Find) -> Result<Vec<Arc<Node>>, GraphError> {
         self.graph.find(find).await
+    }
+
+    async fn part(&self, find: &Find, from: Option<i64>) -> Result<Part, GraphError> {
+        self.graph.part(find, from).await
     }
 }
 

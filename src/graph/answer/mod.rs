@@ -30,7 +30,7 @@ const MAX_LINKED: u32 = 1_000;
 const PART: u32 = 200;
 
 /// Most nodes that are looked at for one page of what somebody may see.
-const MOST_LOOKED_AT: u32 = 20_000;
+const MOST_LOOKED_AT: usize = 20_000;
 
 /// Why a question has no answer.
 #[derive(Debug, Error)]
@@ -139,15 +139,16 @@ impl<'a> Answering<'a> {
             return Ok(self.graph.find(&find).await?);
         }
         let (mut found, mut before) = (Vec::new(), find.offset);
-        let mut part = Find {
+        let wanted = Find {
             first: find.first.max(PART),
             offset: 0,
             ..find.clone()
         };
+        let (mut from, mut looked_at) = (None, 0);
         loop {
-            let nodes = self.graph.find(&part).await?;
-            let is_last = nodes.len() < part.first as usize;
-            for node in nodes {
+            let part = self.graph.part(&wanted, from).await?;
+            looked_at += part.nodes.len();
+            for node in part.nodes {
                 if !self.sight.sees(&node).await? {
                     continue;
                 }
@@ -159,8 +160,8 @@ impl<'a> Answering<'a> {
                     return Ok(found);
                 }
             }
-            part.offset = part.offset.saturating_add(part.first);
-            if is_last || part.offset >= MOST_LOOKED_AT {
+            from = part.next;
+            if from.is_none() || looked_at >= MOST_LOOKED_AT {
                 return Ok(found);
             }
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use crate::ports::graph::{Find, GraphError, GraphReader, Node};
+use crate::ports::graph::{Find, GraphError, GraphReader, Node, Part};
 
 /// Nodes in the order in which they came, and how often somebody asked.
 #[derive(Default)]
@@ -87,6 +87,20 @@ impl GraphReader for MemoryGraph {
         }
         let page = found.into_iter().skip(find.offset as usize);
         Ok(page.take(find.first as usize).collect())
+    }
+
+    async fn part(&self, find: &Find, from: Option<i64>) -> Result<Part, GraphError> {
+        let begin = from
+            .and_then(|mark| u32::try_from(mark).ok())
+            .unwrap_or(find.offset);
+        let find = Find {
+            offset: begin,
+            ..find.clone()
+        };
+        let nodes = self.find(&find).await?;
+        let is_full = nodes.len() == find.first as usize;
+        let next = is_full.then(|| i64::from(begin + find.first));
+        Ok(Part { nodes, next })
     }
 }
 

@@ -11,11 +11,11 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
 use serde_json::json;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::super::Hub;
 use super::super::refusal::Refusal;
+use super::super::said::Waiting;
 use super::super::streams::Held;
 use super::{MOST_MESSAGES, parsed};
 use crate::ports::hub::{Phase, StoredInvocation, StoredMessage};
@@ -53,7 +53,7 @@ impl Hub {
     ) -> Result<Standing, Refusal> {
         let until = Instant::now() + Duration::from_secs(wait.min(LONGEST_WAIT));
         let stop = self.tasks().stop_token();
-        let mut said = self.whispers().said();
+        let mut said = self.whispers().said(id);
         loop {
             said.mark_unchanged();
             let standing = self.standing(id).await?;
@@ -64,7 +64,7 @@ impl Hub {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep_until(until.min(Instant::now() + LOOK)) => {}
-                _ = said.changed() => {}
+                () = said.changed() => {}
             }
         }
     }
@@ -77,7 +77,7 @@ struct Listener {
     id: String,
     seen: usize,
     phase: Option<Phase>,
-    said: watch::Receiver<u64>,
+    said: Waiting,
     checked: Instant,
     is_over: bool,
     _held: Held,
@@ -93,7 +93,7 @@ pub(super) fn stream(hub: Hub, key: &str, id: String, headers: &HeaderMap) -> Re
         .get("last-event-id")
         .and_then(|id| id.to_str().ok()?.parse().ok());
     let listener = Listener {
-        said: hub.whispers().said(),
+        said: hub.whispers().said(&id),
         hub,
         headers: headers.clone(),
         id,
@@ -131,7 +131,7 @@ impl Listener {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(LOOK) => {}
-                _ = self.said.changed() => {}
+                () = self.said.changed() => {}
             }
         }
         None

@@ -123,6 +123,11 @@ impl AllMachines {
         self.workspaces.get(id).cloned().unwrap_or_default()
     }
 
+    /// Ids of the workspaces that have machines.
+    pub fn workspace_ids(&self) -> impl Iterator<Item = &str> {
+        self.workspaces.keys().map(String::as_str)
+    }
+
     /// A machine by the id of its registration.
     pub fn by_id(&self, id: &str) -> Option<&Arc<Machine>> {
         self.places.get(id).and_then(|place| self.all.get(*place))

@@ -277,14 +277,11 @@ impl Hub {
 
     /// Takes in what a machine says.
     async fn take_message(&self, session: &Session, message: Upward) -> Result<(), HubStoreError> {
-        let is_about_commands = matches!(
-            message,
-            Upward::Status(_) | Upward::Message(_) | Upward::Continuation(_)
-        );
+        let invocation = message.command().map(str::to_owned);
         self.keep_message(session, message).await?;
-        if is_about_commands {
-            self.whispers().something_was_said();
-            self.whispers().tell(Hint::Said);
+        if let Some(invocation) = invocation {
+            self.whispers().something_was_said(&invocation);
+            self.whispers().tell(Hint::Said(invocation));
         }
         Ok(())
     }

@@ -235,10 +235,10 @@ struct Chooser<'a> {
 impl Chooser<'_> {
     /// The pushes of a page that begins behind so many, and where the next page begins.
     async fn pushes(&self, begin: u32) -> Result<(Vec<Arc<Node>>, Option<u32>), Refusal> {
-        let (mut chosen, mut at) = (Vec::new(), begin);
+        let (mut chosen, mut at, mut from) = (Vec::new(), begin, None);
         while at - begin < MOST_LOOKED_AT {
-            let batch = self.graph.find(&newest(at)).await?;
-            for node in &batch {
+            let part = self.graph.part(&newest(begin), from).await?;
+            for node in &part.nodes {
                 if chosen.len() == ENTRIES {
                     return Ok((chosen, Some(at)));
                 }
@@ -247,7 +247,8 @@ impl Chooser<'_> {
                     chosen.push(Arc::clone(node));
                 }
             }
-            if batch.len() < BATCH as usize {
+            from = part.next;
+            if from.is_none() {
                 return Ok((chosen, None));
             }
         }

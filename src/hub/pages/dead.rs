@@ -17,9 +17,6 @@ use crate::ports::hub::{Delivery, DeliveryKind};
 /// Most that are listed.
 const MOST: u32 = 100;
 
-/// Most that are looked through for one.
-const MOST_LOOKED_AT: u32 = 10_000;
-
 /// How long one that is replayed waits.
 const LIFE: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
 
@@ -34,10 +31,7 @@ pub(super) async fn given_up(look: &Look) -> Result<Markup, Refusal> {
     let dead = look.hub.store().dead(&look.workspace, MOST).await?;
     let machines = look.hub.known().machines();
     let name = |registration: &str| {
-        let found = machines
-            .all
-            .iter()
-            .find(|machine| machine.stored.id == registration);
+        let found = machines.by_id(registration);
         found.map_or_else(String::new, |machine| machine.stored.name.clone())
     };
     Ok(html! {
@@ -93,20 +87,12 @@ pub(super) async fn replay(
     headers: HeaderMap,
 ) -> Result<Redirect, Refused> {
     let look = Look::open(&hub, &headers, &workspace, Page::Replay).await?;
-    let dead = hub
-        .store()
-        .dead(&workspace, MOST_LOOKED_AT)
-        .await
-        .map_err(Refusal::from)?;
-    let is_here = dead.iter().any(|one| one.what.id == id);
     let now = hub.now();
-    let is_revived = is_here
-        && hub
-            .store()
-            .revive(&id, now, now.plus(LIFE))
-            .await
-            .map_err(Refusal::from)?;
-    if !is_revived {
+    let is_revived = hub
+        .store()
+        .revive(&id, Some(&workspace), now, now.plus(LIFE))
+        .await;
+    if !is_revived.map_err(Refusal::from)? {
         return Err(Refusal::missing_thing("there is no such delivery that was given up").into());
     }
     hub.ring();

@@ -35,17 +35,10 @@ async fn workspaces_of(hub: &Hub, caller: &Caller) -> Result<Vec<String>, Refusa
     if let Ok(key) = caller.key() {
         return Ok(key.workspaces.clone());
     }
-    let mut workspaces = hub.store().workspaces().await?;
+    let mut workspaces = hub.workspaces_that_changed().await?;
     let machines = hub.known().machines();
-    workspaces.extend(
-        machines
-            .all
-            .iter()
-            .map(|machine| machine.stored.workspace.clone()),
-    );
-    workspaces.sort();
-    workspaces.dedup();
-    Ok(workspaces)
+    workspaces.extend(machines.workspace_ids().map(str::to_owned));
+    Ok(workspaces.into_iter().collect())
 }
 
 impl Look {

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 
 use super::super::Hub;
 use super::super::machines::known::Machine;
+use super::super::refusal::Refusal;
 use super::dead;
 use super::layout::{Document, Refused, Tab};
 use super::look::Look;
@@ -32,22 +33,21 @@ pub(super) async fn show(
 ) -> Result<Document, Refused> {
     let look = Look::open(&hub, &headers, &workspace, Page::Machines).await?;
     let all = hub.known().machines();
-    let mut seen = Vec::new();
-    // The one that is served comes first.
-    for machine in all
+    let here = all
         .all
         .iter()
-        .rev()
-        .filter(|machine| machine.stored.workspace == workspace)
-    {
-        let counts = hub.store().counts(&machine.stored.id).await;
-        seen.push(Seen {
-            machine,
-            sessions: hub.sessions().of(&machine.stored.id).len(),
-            is_served: all.is_served(&machine.stored.id),
-            counts: counts.map_err(super::super::refusal::Refusal::from)?,
-        });
-    }
+        .filter(|machine| machine.stored.workspace == workspace);
+    // The one that is served comes first.
+    let here: Vec<_> = here.rev().collect();
+    let ids: Vec<&str> = here.iter().map(|machine| machine.stored.id.as_str()).collect();
+    let counts = hub.store().counts(&ids).await.map_err(Refusal::from)?;
+    let seen = here.iter().map(|machine| Seen {
+        machine,
+        sessions: hub.sessions().of(&machine.stored.id).len(),
+        is_served: all.is_served(&machine.stored.id),
+        counts: counts.get(&machine.stored.id).copied().unwrap_or_default(),
+    });
+    let mut seen: Vec<Seen<'_>> = seen.collect();
     seen.sort_by(|one, other| {
         let rank = |seen: &Seen<'_>| (seen.machine.stored.name.clone(), !seen.is_served);
         rank(one).cmp(&rank(other))

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use super::HubStoreError;
 
 /// What may be new.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hint {
     /// Something waits for a machine.
     Deliveries,
@@ -14,34 +14,41 @@ pub enum Hint {
     Machines,
     /// A log has grown.
     Logs,
-    /// A machine has said something about a command.
-    Said,
+    /// A machine has said something about a command, by its invocation; about any when that is empty.
+    Said(String),
 }
 
-impl Hint {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Deliveries, Self::Machines, Self::Logs, Self::Said];
+/// What stands before the invocation in a text.
+const SAID: &str = "said:";
 
-    /// Its word.
-    pub const fn word(self) -> &'static str {
+impl Hint {
+    /// As it is told.
+    pub fn text(&self) -> String {
         match self {
-            Self::Deliveries => "deliveries",
-            Self::Machines => "machines",
-            Self::Logs => "logs",
-            Self::Said => "said",
+            Self::Deliveries => "deliveries".to_owned(),
+            Self::Machines => "machines".to_owned(),
+            Self::Logs => "logs".to_owned(),
+            Self::Said(invocation) => format!("{SAID}{invocation}"),
         }
     }
 
-    /// The hint of this word.
-    pub fn read(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|hint| hint.word() == word)
+    /// The hint that was told.
+    pub fn read(text: &str) -> Option<Self> {
+        match text {
+            "deliveries" => Some(Self::Deliveries),
+            "machines" => Some(Self::Machines),
+            "logs" => Some(Self::Logs),
+            // Of a replica of the version before.
+            "said" => Some(Self::Said(String::new())),
+            _ => text.strip_prefix(SAID).map(|id| Self::Said(id.to_owned())),
+        }
     }
 }
 
 /// Hears hints of other replicas.
 #[async_trait]
 pub trait Hearing: Send {
-    /// The next one; `None` for a word that is none of ours. Never completes where there are no replicas.
+    /// The next one; `None` for a text that is none of ours. Never completes where there are no replicas.
     ///
     /// # Errors
     /// The memory does not answer any more; listen anew after a while.
@@ -52,7 +59,7 @@ pub trait Hearing: Send {
 #[async_trait]
 pub trait Hints: Send + Sync {
     /// Gives a hint to all replicas, this one included. Nothing happens where there are none.
-    async fn hint(&self, hint: Hint) -> Result<(), HubStoreError>;
+    async fn hint(&self, hint: &Hint) -> Result<(), HubStoreError>;
 
     /// Listens from now on.
     async fn listen(&self) -> Result<Box<dyn Hearing>, HubStoreError>;

@@ -1,11 +1,13 @@
 //! What waits for machines: claimed for a session, acknowledged by an answer, given back when the session ends.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::SqlHub;
-use super::rows::{ManyRows, Row as Cells};
+use super::rows::{Lists, ManyRows, Row as Cells, lists};
 use super::statement::{Doing, composed, marks, moment};
 use crate::model::Timestamp;
 use crate::ports::hub::{
@@ -71,15 +73,21 @@ fn in_order(mut rows: Vec<AnyRow>) -> Result<Vec<Delivery>, sqlx::Error> {
 fn counted(rows: &[AnyRow]) -> Result<DeliveryCounts, sqlx::Error> {
     let mut counts = DeliveryCounts::default();
     for row in rows {
-        let number: i64 = row.try_get("number")?;
-        let number = u64::try_from(number).unwrap_or(0);
-        match row.try_get::<String, _>("state")?.as_str() {
-            "waiting" => counts.waiting = number,
-            "sent" => counts.sent = number,
-            _ => counts.dead = number,
-        }
+        count(&mut counts, row)?;
     }
     Ok(counts)
+}
+
+/// Notes how many deliveries stand as a row says.
+fn count(counts: &mut DeliveryCounts, row: &AnyRow) -> Result<(), sqlx::Error> {
+    let number: i64 = row.try_get("number")?;
+    let number = u64::try_from(number).unwrap_or(0);
+    match row.try_get::<String, _>("state")?.as_str() {
+        "waiting" => counts.waiting = number,
+        "sent" => counts.sent = number,
+        _ => counts.dead = number,
+    }
+    Ok(())
 }
 
 /// Lets deliveries wait.
@@ -303,13 +311,28 @@ impl Deliveries for SqlHub {
         transaction.commit().await.doing(DOING)
     }
 
-    async fn counts(&self, registration: &str) -> Result<DeliveryCounts, HubStoreError> {
-        const COUNT: &str = "SELECT state, COUNT(*) AS number FROM hub_delivery WHERE state IN ('waiting', 'sent', 'dead') AND registration = $1 GROUP BY state";
-        let rows = sqlx::query(COUNT)
-            .bind(registration)
-            .fetch_all(&mut *self.reading().await?)
-            .await;
-        rows.and_then(|rows| counted(&rows)).doing("count deliveries")
+    async fn counts(&self, registrations: &[&str]) -> Result<HashMap<String, DeliveryCounts>, HubStoreError> {
+        static COUNT: Lists = Lists::new(
+            "SELECT registration, state, COUNT(*) AS number FROM hub_delivery WHERE state IN ('waiting', 'sent', 'dead') \
+             AND registration IN (",
+            "",
+            ") GROUP BY registration, state",
+            1,
+        );
+        const DOING: &str = "count deliveries";
+        let (mut counts, mut connection) = (HashMap::new(), self.reading().await?);
+        for (statement, list) in lists(registrations, &COUNT) {
+            let query = list
+                .into_iter()
+                .fold(sqlx::query(statement), |query, registration| {
+                    query.bind(*registration)
+                });
+            for row in query.fetch_all(&mut *connection).await.doing(DOING)? {
+                let registration: String = row.try_get("registration").doing(DOING)?;
+                count(counts.entry(registration).or_default(), &row).doing(DOING)?;
+            }
+        }
+        Ok(counts)
     }
 
     async fn totals(&self) -> Result<DeliveryCounts, HubStoreError> {
@@ -332,13 +355,20 @@ impl Deliveries for SqlHub {
         Ok(dead)
     }
 
-    async fn revive(&self, id: &str, now: Timestamp, expires: Timestamp) -> Result<bool, HubStoreError> {
+    async fn revive(
+        &self,
+        id: &str,
+        workspace: Option<&str>,
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Result<bool, HubStoreError> {
         const REVIVE: &str = "UPDATE hub_delivery SET state = 'waiting', attempts = 0, because = '', not_before = $1, expires = $2 \
-            WHERE id = $3 AND state = 'dead'";
+            WHERE id = $3 AND state = 'dead' AND ($4 = '' OR workspace = $4)";
         let done = sqlx::query(REVIVE)
             .bind(now.as_micros())
             .bind(expires.as_micros())
             .bind(id)
+            .bind(workspace.unwrap_or_default())
             .execute(&mut *self.writer().await?)
             .await
             .doing("revive a delivery")?;

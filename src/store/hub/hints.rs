@@ -13,13 +13,13 @@ const CHANNEL: &str = "sdm_hub";
 
 #[async_trait]
 impl Hints for SqlHub {
-    async fn hint(&self, hint: Hint) -> Result<(), HubStoreError> {
+    async fn hint(&self, hint: &Hint) -> Result<(), HubStoreError> {
         if self.postgres.is_none() {
             return Ok(());
         }
         sqlx::query("SELECT pg_notify($1, $2)")
             .bind(CHANNEL)
-            .bind(hint.word())
+            .bind(hint.text())
             .execute(&mut *self.writer().await?)
             .await
             .map(|_| ())

@@ -12,7 +12,7 @@ use sqlx::{AnyConnection, AnyPool, Row};
 use super::indexed::{INDEXED, indexed, is_shared};
 use super::rows::{Lists, lists};
 use super::statement::{composed, json, marks};
-use crate::ports::graph::{Filter, Find, GraphError, GraphReader, Node};
+use crate::ports::graph::{Filter, Find, GraphError, GraphReader, Node, Part};
 
 /// Most keys that links may point at in one question.
 const MOST_TARGETS: usize = 256;
@@ -48,6 +48,11 @@ impl GraphReader for Reader {
     async fn find(&self, find: &Find) -> Result<Vec<Arc<Node>>, GraphError> {
         let mut connection = self.pool.acquire().await.map_err(failed)?;
         search(&mut connection, &self.workspace, find).await
+    }
+
+    async fn part(&self, find: &Find, from: Option<i64>) -> Result<Part, GraphError> {
+        let mut connection = self.pool.acquire().await.map_err(failed)?;
+        part(&mut connection, &self.workspace, find, from).await
     }
 }
 
@@ -181,8 +186,9 @@ impl Plan<'_> {
         !find.history && first.is_some_and(|(field, values)| is_shared(field) && values.len() == 1)
     }
 
-    /// The statement; its first placeholders are workspace, kind, limit and offset, then each filter's field and values.
-    fn statement(&self, find: &Find) -> String {
+    /// The statement; its first placeholders are workspace, kind, limit and offset, then each filter's field and values, and for
+    /// a part of what is found the mark where it begins.
+    fn statement(&self, find: &Find, is_part: bool) -> String {
         let (mut tables, mut conditions, mut next) = (String::new(), String::new(), 5);
         for (number, (_, values)) in self.filters.iter().enumerate() {
             // A cross join keeps the order in which SQLite looks: through the index to the nodes.
@@ -201,17 +207,50 @@ impl Plan<'_> {
             "hub_node"
         };
         let is_descending = find.descending || find.order_by.is_some();
-        let direction = if is_descending { "DESC" } else { "ASC" };
+        let (direction, behind) = if is_descending {
+            ("DESC", "<")
+        } else {
+            ("ASC", ">")
+        };
         let order = if self.is_in_order(find) {
             conditions.push_str(" AND v0.changed > 0");
             "v0.changed"
         } else {
             "n.changed"
         };
+        if is_part {
+            let _ = write!(conditions, " AND {order} {behind} ${next}");
+        }
         format!(
-            "SELECT n.keys, n.body, n.links FROM {tables}{source} n WHERE n.workspace = $1 AND n.kind = $2{conditions} \
+            "SELECT n.keys, n.body, n.links, n.changed FROM {tables}{source} n WHERE n.workspace = $1 AND n.kind = $2{conditions} \
              ORDER BY {order} {direction} LIMIT $3 OFFSET $4"
         )
+    }
+
+    /// The rows that it finds: at most `limit`, without `offset` of them, behind a mark if there is one.
+    async fn rows(
+        &self,
+        connection: &mut AnyConnection,
+        workspace: &str,
+        find: &Find,
+        (limit, offset): (i64, i64),
+        mark: Option<i64>,
+    ) -> Result<Vec<AnyRow>, GraphError> {
+        let mut query = sqlx::query(composed(self.statement(find, mark.is_some())))
+            .bind(workspace)
+            .bind(find.kind.as_str())
+            .bind(limit)
+            .bind(offset);
+        for (field, values) in &self.filters {
+            query = query.bind(*field);
+            for value in values {
+                query = query.bind(value.as_str());
+            }
+        }
+        if let Some(mark) = mark {
+            query = query.bind(mark);
+        }
+        query.fetch_all(connection).await.map_err(failed)
     }
 }
 
@@ -226,18 +265,9 @@ pub(super) async fn search(
         true => (i64::from(find.first), i64::from(find.offset)),
         false => (MOST_LOOKED_AT, 0),
     };
-    let mut query = sqlx::query(composed(plan.statement(find)))
-        .bind(workspace)
-        .bind(find.kind.as_str())
-        .bind(limit)
-        .bind(offset);
-    for (field, values) in &plan.filters {
-        query = query.bind(*field);
-        for value in values {
-            query = query.bind(value.as_str());
-        }
-    }
-    let rows = query.fetch_all(&mut *connection).await.map_err(failed)?;
+    let rows = plan
+        .rows(connection, workspace, find, (limit, offset), None)
+        .await?;
     let nodes: Vec<_> = rows
         .iter()
         .map(|row| node(row, &find.kind))
@@ -246,6 +276,41 @@ pub(super) async fn search(
         true => nodes,
         false => chosen(nodes, find),
     })
+}
+
+/// A part of what a search finds. What has to be put in order here is found all at once.
+pub(super) async fn part(
+    connection: &mut AnyConnection,
+    workspace: &str,
+    find: &Find,
+    from: Option<i64>,
+) -> Result<Part, GraphError> {
+    let plan = plan(find);
+    if !plan.is_exact {
+        let all = Find {
+            first: u32::MAX,
+            ..find.clone()
+        };
+        let nodes = search(connection, workspace, &all).await?;
+        return Ok(Part { nodes, next: None });
+    }
+    let (mark, offset) = match (from, find.descending) {
+        (Some(mark), _) => (mark, 0),
+        (None, true) => (i64::MAX, find.offset),
+        (None, false) => (i64::MIN, find.offset),
+    };
+    let page = (i64::from(find.first), i64::from(offset));
+    let rows = plan.rows(connection, workspace, find, page, Some(mark)).await?;
+    let is_full = rows.len() == find.first as usize;
+    let last = rows.last().filter(|_| is_full);
+    let next = last
+        .map(|row| row.try_get("changed").map_err(failed))
+        .transpose()?;
+    let nodes = rows
+        .iter()
+        .map(|row| node(row, &find.kind))
+        .collect::<Result<_, _>>()?;
+    Ok(Part { nodes, next })
 }
 
 /// What of these the search means, in its order, its page of them.

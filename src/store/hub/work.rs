@@ -12,13 +12,13 @@ use async_trait::async_trait;
 use sqlx::{Any, Row, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::nodes::{by_keys, failed, linking, search};
+use super::nodes::{by_keys, failed, linking, part, search};
 use super::pending::{Pending, forget};
 use super::rows::ManyRows;
 use super::statement::Doing;
 use super::statistics;
 use crate::model::Timestamp;
-use crate::ports::graph::{Find, GraphError, GraphReader, Node};
+use crate::ports::graph::{Find, GraphError, GraphReader, Node, Part};
 use crate::ports::hub::{HubStoreError, HubWork, NewDelivery};
 
 /// Bits of a position that count within one unit of work.
@@ -199,5 +199,10 @@ impl GraphReader for SqlWork {
     async fn find(&self, find: &Find) -> Result<Vec<Arc<Node>>, GraphError> {
         let mut transaction = self.written(&find.kind).await.map_err(failed)?;
         search(&mut transaction, &self.workspace, find).await
+    }
+
+    async fn part(&self, find: &Find, from: Option<i64>) -> Result<Part, GraphError> {
+        let mut transaction = self.written(&find.kind).await.map_err(failed)?;
+        part(&mut transaction, &self.workspace, find, from).await
     }
 }

@@ -196,6 +196,20 @@ pub struct Continuation {
 const CONTINUATION: &str = "application/x-atomist-continuation+json";
 
 impl Upward {
+    /// The invocation of a command that it is about.
+    pub fn command(&self) -> Option<&str> {
+        let envelope = match self {
+            Self::Status(report) => &report.envelope,
+            Self::Message(message) => &message.envelope,
+            Self::Continuation(continuation) => &continuation.envelope,
+            Self::Ping(_) | Self::Pong(_) | Self::Control(_) => return None,
+        };
+        envelope
+            .event
+            .is_none()
+            .then_some(envelope.correlation_id.as_str())
+    }
+
     /// Reads a message, in the order in which the protocol tells kinds apart.
     ///
     /// # Errors

@@ -201,11 +201,11 @@ async fn further_3_what_waits_is_not_told_after_its_grant_is_gone() {
     machine.settled().await;
     let registrations = administration.registrations().await.unwrap();
     let own = registrations.iter().find(|one| one.name == "limited").unwrap();
-    while sdm::ports::hub::Deliveries::counts(hub.hub.memory(), &own.id)
+    while sdm::ports::hub::Deliveries::counts(hub.hub.memory(), &[&own.id])
         .await
         .unwrap()
-        .waiting
-        > 0
+        .get(&own.id)
+        .is_some_and(|counts| counts.waiting > 0)
     {
         assert!(begun.elapsed() < PATIENCE, "what waits never ends");
     }

@@ -9,8 +9,8 @@ use sdm::graph::schema::Holds;
 use sdm::model::Timestamp;
 use sdm::ports::graph::{Filter, Find, Node};
 use sdm::ports::hub::{
-    Deliveries, DeliveryKind, HubGraph, Invocations, Keys, Messages, NewDelivery, Phase, QueueLimits,
-    Registrations, StoredInvocation, StoredKey, StoredMessage, StoredRegistration,
+    Deliveries, DeliveryCounts, DeliveryKind, HubGraph, Invocations, Keys, Messages, NewDelivery, Phase,
+    QueueLimits, Registrations, StoredInvocation, StoredKey, StoredMessage, StoredRegistration,
 };
 use sdm::store::hub::{Place, SqlHub};
 use sdm::wire::hub::PolicyName;
@@ -183,6 +183,13 @@ async fn changes_replace_and_history_stays(hub: &SqlHub) {
     );
 }
 
+/// How many deliveries of a registration stand how.
+async fn counts(hub: &SqlHub, registration: &str) -> DeliveryCounts {
+    let counts = hub.counts(&["nobody", registration]).await.unwrap();
+    assert!(!counts.contains_key("nobody"));
+    counts.get(registration).copied().unwrap_or_default()
+}
+
 async fn searches_page_and_order(hub: &SqlHub) {
     let work = hub.begin("w").await.unwrap();
     for number in 0..5 {
@@ -213,6 +220,47 @@ async fn searches_page_and_order(hub: &SqlHub) {
         ids(hub, &find("Issue", &[("number", json!(["1", 2]))])).await,
         ["i-2", "i-1"]
     );
+    searches_go_on_in_parts(hub).await;
+}
+
+async fn searches_go_on_in_parts(hub: &SqlHub) {
+    let graph = hub.reader("w");
+    let part = async |find: &Find, from: Option<i64>| {
+        let part = graph.part(find, from).await.unwrap();
+        let ids: Vec<String> = part.nodes.iter().map(|node| node.id().to_owned()).collect();
+        (ids, part.next)
+    };
+    let mut open = find("Issue", &[("state", json!("open"))]);
+    open.first = 2;
+    let (first, next) = part(&open, None).await;
+    assert_eq!(first, ["i-2", "i-1"]);
+    // What has changed meanwhile does not come again.
+    let work = hub.begin("w").await.unwrap();
+    let body = json!({"id": "i-2", "number": 2, "title": "new", "state": "open"});
+    let known = work.graph().nodes("Issue", &["i-2".to_owned()]).await.unwrap();
+    work.put(&node("Issue", &["i-2"], &body, &[]), known.first(), false)
+        .await
+        .unwrap();
+    work.commit().await.unwrap();
+    assert_eq!(part(&open, next).await, (vec!["i-0".to_owned()], None));
+    let mut all = find("Issue", &[]);
+    (all.first, all.offset, all.descending) = (3, 1, false);
+    let (first, next) = part(&all, None).await;
+    assert_eq!(
+        first,
+        ["i-1", "i-3", "i-4"],
+        "the offset counts for the first part, oldest first"
+    );
+    assert_eq!(part(&all, next).await.0, ["i-2"]);
+    let mut titled = find("Issue", &[]);
+    (titled.order_by, titled.descending, titled.first) = (Some("number".to_owned()), false, 2);
+    let (whole, next) = part(&titled, None).await;
+    assert_eq!(
+        whole,
+        ["i-0", "i-1", "i-2", "i-3", "i-4"],
+        "what is put in order is found at once"
+    );
+    assert_eq!(next, None);
 }
 
 async fn what_came_is_taken_once(hub: &SqlHub) {
@@ -287,14 +335,16 @@ async fn deliveries_go_once_in_order_and_come_back(hub: &SqlHub) {
         .await
         .unwrap();
     hub.tidy(at(99), LIMITS).await.unwrap();
-    assert_eq!(hub.counts("r").await.unwrap().sent, 2, "the lease was prolonged");
+    assert_eq!(counts(hub, "r").await.sent, 2, "the lease was prolonged");
     hub.tidy(at(101), LIMITS).await.unwrap();
     let dead = hub.dead("w", 10).await.unwrap();
     assert_eq!(names(&dead), ["c", "a"], "the second attempt was the last");
     assert_eq!(dead[0].because, "the machine was lost each time it had it");
-    assert!(hub.revive("a", at(102), at(2_000)).await.unwrap());
-    assert!(!hub.revive("a", at(102), at(2_000)).await.unwrap());
-    assert_eq!(hub.counts("r").await.unwrap().waiting, 1);
+    let elsewhere = Some("other");
+    assert!(!hub.revive("a", elsewhere, at(102), at(2_000)).await.unwrap());
+    assert!(hub.revive("a", Some("w"), at(102), at(2_000)).await.unwrap());
+    assert!(!hub.revive("a", None, at(102), at(2_000)).await.unwrap());
+    assert_eq!(counts(hub, "r").await.waiting, 1);
 }
 
 async fn queues_are_bounded(hub: &SqlHub) {
@@ -304,11 +354,11 @@ async fn queues_are_bounded(hub: &SqlHub) {
         hub.enqueue(&one).await.unwrap();
     }
     hub.tidy(at(6), LIMITS).await.unwrap();
-    let counts = hub.counts("full").await.unwrap();
-    assert_eq!((counts.waiting, counts.dead), (3, 2));
+    let full = counts(hub, "full").await;
+    assert_eq!((full.waiting, full.dead), (3, 2));
     hub.tidy(at(1_001), LIMITS).await.unwrap();
-    let counts = hub.counts("full").await.unwrap();
-    assert_eq!((counts.waiting, counts.dead), (0, 5), "nobody came in time");
+    let full = counts(hub, "full").await;
+    assert_eq!((full.waiting, full.dead), (0, 5), "nobody came in time");
 }
 
 async fn registrations_have_an_order(hub: &SqlHub) {
@@ -358,7 +408,7 @@ async fn registrations_have_an_order(hub: &SqlHub) {
     let after = hub.registrations_changed().await.unwrap();
     assert!(after.changed > before.changed && after.gone > before.gone);
     assert_eq!(
-        hub.counts(&second.id).await.unwrap().waiting,
+        counts(hub, &second.id).await.waiting,
         0,
         "with what waited for it"
     );
@@ -412,7 +462,7 @@ async fn invocations_end_once(hub: &SqlHub) {
     hub.invoke(&asked, &delivery("d-i", "asked")).await.unwrap();
     assert_eq!(hub.invocation("i-1").await.unwrap().as_ref(), Some(&asked));
     assert_eq!(
-        hub.counts("asked").await.unwrap().waiting,
+        counts(hub, "asked").await.waiting,
         1,
         "together with its delivery"
     );

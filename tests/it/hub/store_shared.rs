@@ -50,7 +50,7 @@ pub async fn tickets_are_used_once_and_in_time(hub: &SqlHub) {
 /// Only where there can be replicas.
 pub async fn hints_reach_whoever_listens(hub: &SqlHub) {
     let mut hearing = hub.listen().await.unwrap();
-    hub.hint(Hint::Machines).await.unwrap();
+    hub.hint(&Hint::Machines).await.unwrap();
     if hub.is_postgres() {
         assert_eq!(hearing.next().await.unwrap(), Some(Hint::Machines));
     }
