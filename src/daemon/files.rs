@@ -8,8 +8,10 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::config::{Configuration, FileStoreEntry};
+use crate::files::logs::LogBucket;
 use crate::files::{Bucket, BucketAddress, Shelf};
 use crate::ports::Archives;
+use crate::ports::hub::RestedLogs;
 
 /// Longest key in bytes.
 const LONGEST_KEY: u64 = 4096;
@@ -23,6 +25,18 @@ pub(super) fn archives(configuration: &Configuration, root: PathBuf) -> io::Resu
         None => Arc::new(Shelf::new(root)),
         Some(entry) => Arc::new(Bucket::new(&address(configuration, entry)?, &root)?),
     })
+}
+
+/// The configured store as a place for the logs of a hub; `None` when there is none.
+///
+/// # Errors
+/// A key or a certificate of it cannot be read.
+pub fn log_store(configuration: &Configuration) -> io::Result<Option<Arc<dyn RestedLogs>>> {
+    let Some(entry) = &configuration.file_store else {
+        return Ok(None);
+    };
+    let bucket = LogBucket::new(&address(configuration, entry)?)?;
+    Ok(Some(Arc::new(bucket)))
 }
 
 fn address(configuration: &Configuration, entry: &FileStoreEntry) -> io::Result<BucketAddress> {

@@ -6,7 +6,7 @@
 mod containers;
 pub mod control;
 pub mod environment;
-mod files;
+pub mod files;
 pub mod goal_files;
 pub mod goal_lock;
 pub mod local;

@@ -96,28 +96,9 @@ impl Bucket {
     /// # Errors
     /// A certificate cannot be read, or the address is none.
     pub fn new(address: &BucketAddress, root: &Path) -> io::Result<Self> {
-        let mut builder = AmazonS3Builder::new()
-            .with_bucket_name(&address.bucket)
-            .with_region(&address.region)
-            .with_access_key_id(address.access_key.expose_secret())
-            .with_secret_access_key(address.secret_key.expose_secret())
-            // Services of one's own rarely have a name for each bucket.
-            .with_virtual_hosted_style_request(address.service.is_none())
-            .with_retry(RetryConfig {
-                max_retries: RETRIES,
-                retry_timeout: RETRYING,
-                ..RetryConfig::default()
-            })
-            // Not every service takes several names at once.
-            .with_disable_bulk_delete(true)
-            .with_client_options(client_options(address)?);
-        if let Some(service) = &address.service {
-            builder = builder.with_endpoint(service.trim_end_matches('/'));
-        }
-        let store = builder.build().map_err(io::Error::other)?;
         Ok(Self {
             shelf: Shelf::new(root.to_owned()),
-            store: Arc::new(store),
+            store: service(address)?,
             prefix: address.prefix.trim_matches('/').to_owned(),
             largest: address.largest,
             incoming: root.join("incoming"),
@@ -223,6 +204,33 @@ enum Received {
     All(String),
 }
 
+/// The service, of which nothing is asked yet.
+///
+/// # Errors
+/// A certificate cannot be read, or the address is none.
+pub(super) fn service(address: &BucketAddress) -> io::Result<Arc<dyn ObjectStore>> {
+    let mut builder = AmazonS3Builder::new()
+        .with_bucket_name(&address.bucket)
+        .with_region(&address.region)
+        .with_access_key_id(address.access_key.expose_secret())
+        .with_secret_access_key(address.secret_key.expose_secret())
+        // Services of one's own rarely have a name for each bucket.
+        .with_virtual_hosted_style_request(address.service.is_none())
+        .with_retry(RetryConfig {
+            max_retries: RETRIES,
+            retry_timeout: RETRYING,
+            ..RetryConfig::default()
+        })
+        // Not every service takes several names at once.
+        .with_disable_bulk_delete(true)
+        .with_client_options(client_options(address)?);
+    if let Some(service) = &address.service {
+        builder = builder.with_endpoint(service.trim_end_matches('/'));
+    }
+    let store = builder.build().map_err(io::Error::other)?;
+    Ok(Arc::new(store))
+}
+
 fn client_options(address: &BucketAddress) -> io::Result<ClientOptions> {
     let is_plain = address
         .service
@@ -246,7 +254,7 @@ fn client_options(address: &BucketAddress) -> io::Result<ClientOptions> {
 }
 
 /// Without the words of the service, which are as long as it likes and may repeat what it was sent.
-fn failed(doing: &str, key: &Key, error: &object_store::Error) -> io::Error {
+pub(super) fn failed(doing: &str, key: &Key, error: &object_store::Error) -> io::Error {
     let refused = matches!(
         error,
         object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. }
@@ -261,7 +269,7 @@ fn failed(doing: &str, key: &Key, error: &object_store::Error) -> io::Error {
     }
 }
 
-async fn within<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+pub(super) async fn within<T>(work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
     let late = |_| io::Error::new(ErrorKind::TimedOut, "the file store took too long");
     tokio::time::timeout(PATIENCE, work).await.map_err(late)?
 }

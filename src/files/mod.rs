@@ -9,6 +9,7 @@
 mod bucket;
 mod choose;
 mod links;
+pub mod logs;
 mod pack;
 mod shelf;
 pub mod steps;

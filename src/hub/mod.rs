@@ -46,9 +46,10 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 
 use crate::access::{PersonId, Scope, ScopeSet};
+use crate::files::logs::LogShelf;
 use crate::model::Timestamp;
 use crate::ports::hub::secrets::SealedSecrets;
-use crate::ports::hub::{HubStore, HubStoreError, Keys, QueueLimits};
+use crate::ports::hub::{HubStore, HubStoreError, Keys, QueueLimits, RestedLogs};
 use crate::runtime::clock::{Clock, Ids, RandomIds, SystemClock};
 use crate::runtime::tasks::Tasks;
 use crate::secrets::envelope::MasterKeys;
@@ -142,6 +143,8 @@ pub struct HubOptions {
     pub master_keys: Option<Arc<MasterKeys>>,
     /// How the hub deals with extensions.
     pub extensions: ExtensionOptions,
+    /// Where logs go that have rested, before the directory of `logs`.
+    pub log_store: Option<Arc<dyn RestedLogs>>,
 }
 
 impl HubOptions {
@@ -164,6 +167,7 @@ impl HubOptions {
             providers: Vec::new(),
             master_keys: None,
             extensions: ExtensionOptions::default(),
+            log_store: None,
         }
     }
 }
@@ -224,6 +228,8 @@ struct Inner {
     extensions: Extensions,
     listening: Listening,
     workspaces: Workspaces,
+    /// Where logs are that have rested: where they go, and where earlier ones may be.
+    rested_logs: Vec<Arc<dyn RestedLogs>>,
     /// For how many machines there is room.
     room: usize,
 }
@@ -237,6 +243,9 @@ impl Hub {
         desk: Asking,
     ) -> Result<Self, ExtensionError> {
         let secrets: Arc<dyn SealedSecrets> = store.clone();
+        let shelf = options.logs.directory.clone().map(LogShelf::new);
+        let shelf = shelf.map(|shelf| Arc::new(shelf) as Arc<dyn RestedLogs>);
+        let rested_logs = options.log_store.clone().into_iter().chain(shelf).collect();
         let safe = Safe::new(secrets, options.master_keys.clone());
         let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(RandomIds));
         let doors = (Arc::clone(&clock), Arc::clone(&ids));
@@ -253,6 +262,7 @@ impl Hub {
             extensions,
             listening: Listening::default(),
             workspaces: Workspaces::default(),
+            rested_logs,
             store,
             clock,
             ids,
@@ -305,6 +315,10 @@ impl Hub {
 
     fn log_options(&self) -> &LogOptions {
         &self.0.options.logs
+    }
+
+    fn rested_logs(&self) -> &[Arc<dyn RestedLogs>] {
+        &self.0.rested_logs
     }
 
     fn whispers(&self) -> &Whispers {

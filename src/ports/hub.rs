@@ -25,7 +25,7 @@ use crate::model::Timestamp;
 use crate::wire::hub::PolicyName;
 pub use hints::{Hearing, Hint, Hints};
 pub use life::{Life, Lives};
-pub use logs::{FilePlace, GoalLogs, LogContent, LogName, LogPart, LogState, NewLogPart};
+pub use logs::{FilePlace, GoalLogs, LogContent, LogName, LogPart, LogState, NewLogPart, RestedLogs};
 pub use runs::{Run, Runs};
 pub use tickets::{Ticket, TicketLimits, Tickets};
 

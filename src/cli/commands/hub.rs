@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -18,13 +19,15 @@ use super::hub_extensions::{self, ExtensionsCommand, OutsideArgs};
 use super::hub_people;
 use super::hub_restore::{self, RestoreArgs};
 use super::hub_secrets::{self, MasterKeyArgs, SecretsCommand};
-use crate::config::LogFormat;
+use crate::config::{Configuration, LogFormat};
+use crate::daemon::files;
 use crate::hub::HubOptions;
 use crate::hub::administration::KeyWish;
 use crate::hub::ingest::WebhookSecrets;
 use crate::hub::logs::LogOptions;
 use crate::model::Timestamp;
-use crate::ports::hub::{Delivery, StoredKey, StoredRegistration};
+use crate::ports::hub::{Delivery, RestedLogs, StoredKey, StoredRegistration};
+use crate::runtime::causes::chain;
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::telemetry;
 use crate::store::hub::Place;
@@ -72,6 +75,9 @@ pub struct Args {
     /// Directory for logs of goals that have rested for a day; hub-logs beside the hub's file when absent, none with Postgres
     #[arg(long, value_name = "DIRECTORY")]
     logs: Option<PathBuf>,
+    /// Put such logs into the `file_store` of the configuration instead; those in the directory stay readable
+    #[arg(long)]
+    logs_in_store: bool,
     /// Days that logs of goals are kept
     #[arg(long, value_name = "NUMBER", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3660))]
     log_days: u32,
@@ -268,12 +274,35 @@ fn serve(context: &Context, args: &Args, place: Place) -> CommandResult {
     }
     options.master_keys = args.master_keys.load(context)?;
     options.extensions = args.outside.options();
+    options.log_store = log_store(&configuration, args)?;
     let ui = &context.ui;
     if is_new {
         ui.note(&format!("the secret of webhooks was made: {}", file.display()));
     }
     run_hub(options, &args.workspace, &|news| tell(ui, &args.workspace, &news))?;
     Ok(Exit::Ok)
+}
+
+/// The bucket for logs, if they go there.
+fn log_store(
+    configuration: &Configuration,
+    args: &Args,
+) -> Result<Option<Arc<dyn RestedLogs>>, CommandError> {
+    if !args.logs_in_store {
+        return Ok(None);
+    }
+    let store = files::log_store(configuration).map_err(|error| {
+        let message = format!("the file store cannot be used: {}", chain(&error));
+        CommandError::new(ErrorKind::Usage, message)
+    })?;
+    let missing = || {
+        CommandError::new(
+            ErrorKind::Usage,
+            "there is no `file_store` in the configuration".to_owned(),
+        )
+        .hint("write it there as for a machine, or leave out --logs-in-store")
+    };
+    store.map(Some).ok_or_else(missing)
 }
 
 /// What becomes of logs. Replicas on Postgres have no directory in common unless somebody says so.

@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use tokio::task::spawn_blocking;
-
 use super::super::Hub;
 use crate::model::Timestamp;
-use crate::ports::hub::{FilePlace, HubStoreError, LogContent, LogName};
-use crate::store::hub::LogShelf;
+use crate::ports::hub::{FilePlace, HubStoreError, LogContent, LogName, RestedLogs};
 use crate::wire::hub::LoggedLine;
 
 /// Logs of one round.
@@ -50,13 +47,14 @@ impl Hub {
         for name in &old {
             self.forget_log(name).await?;
         }
-        let Some(shelf) = self.log_shelf() else {
+        let Some(place) = self.rested_logs().first() else {
             return Ok(old.len() == AT_ONCE as usize);
         };
         let rested = self.store().rested_logs(now.minus(options.rest), AT_ONCE).await?;
         let mut filed = 0;
         for name in &rested {
-            if self.file_log(&shelf, name).await? {
+            if self.file_log(&**place, name).await? {
+                self.leave_earlier_places(name).await;
                 filed += 1;
             }
         }
@@ -64,13 +62,26 @@ impl Hub {
         Ok(old.len() == AT_ONCE as usize || filed == AT_ONCE as usize)
     }
 
-    /// First the file, then the rows: what is left of an interruption is found again.
-    async fn forget_log(&self, name: &LogName) -> Result<(), HubStoreError> {
-        if let Some(shelf) = self.log_shelf() {
-            let gone = on_shelf(shelf, name, LogShelf::remove).await;
-            if let Err(error) = gone {
+    /// What was filed before somewhere else is not needed there any more.
+    async fn leave_earlier_places(&self, name: &LogName) {
+        for place in self.rested_logs().iter().skip(1) {
+            if let Err(error) = place.remove(name).await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
+                    place = place.place(),
+                    "an earlier copy of a log stays"
+                );
+            }
+        }
+    }
+
+    /// First the file, then the rows: what is left of an interruption is found again.
+    async fn forget_log(&self, name: &LogName) -> Result<(), HubStoreError> {
+        for place in self.rested_logs() {
+            if let Err(error) = place.remove(name).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    place = place.place(),
                     "the file of an old log stays"
                 );
             }
@@ -79,7 +90,7 @@ impl Hub {
     }
 
     /// First the file, then the rows that say where everything is. Whether it is done.
-    async fn file_log(&self, shelf: &LogShelf, name: &LogName) -> Result<bool, HubStoreError> {
+    async fn file_log(&self, place: &dyn RestedLogs, name: &LogName) -> Result<bool, HubStoreError> {
         let Some(state) = self.store().log_state(name).await? else {
             return Ok(true);
         };
@@ -95,12 +106,14 @@ impl Hub {
                 |content| content.trim_end().to_owned(),
             ));
         }
-        let put = on_shelf(shelf.clone(), name, move |shelf, name| shelf.put(name, &contents)).await;
-        let places = match put {
+        let places = match place.put(name, &contents).await {
             Ok(places) => places,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, directory = %shelf.directory().display(),
-                    "a log cannot be put into a file, it stays in the database");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    place = place.place(),
+                    "a log cannot be put into a file, it stays in the database"
+                );
                 return Ok(false);
             }
         };
@@ -110,26 +123,19 @@ impl Hub {
 
     /// A part from the file of a log; `None`, with a word in the hub's own log, when it cannot be read.
     pub(super) async fn read_file(&self, name: &LogName, place: FilePlace) -> Option<String> {
-        let read = match self.log_shelf() {
-            Some(shelf) => on_shelf(shelf, name, move |shelf, name| shelf.read(name, place)).await,
-            None => Ok(None),
-        };
-        match read {
-            Ok(Some(content)) => Some(content),
-            Ok(None) => {
-                tracing::warn!(goal = %name.goal, attempt = name.attempt, "the file of a log is not there");
-                None
-            }
-            Err(error) => {
-                tracing::warn!(goal = %name.goal, attempt = name.attempt, error = &error as &dyn std::error::Error,
-                    "the file of a log cannot be read");
-                None
+        for rested in self.rested_logs() {
+            match rested.read(name, place).await {
+                Ok(Some(content)) => return Some(content),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(goal = %name.goal, attempt = name.attempt, error = &error as &dyn std::error::Error,
+                        "the file of a log cannot be read");
+                    return None;
+                }
             }
         }
-    }
-
-    fn log_shelf(&self) -> Option<LogShelf> {
-        self.log_options().directory.clone().map(LogShelf::new)
+        tracing::warn!(goal = %name.goal, attempt = name.attempt, "the file of a log is not there");
+        None
     }
 }
 
@@ -145,15 +151,4 @@ fn lost_part(start: u64, end: u64, at: Timestamp) -> String {
         ),
     };
     serde_json::to_string(&[line]).expect("lines have text keys only")
-}
-
-/// Does something with files where it holds up nobody.
-async fn on_shelf<T: Send + 'static>(
-    shelf: LogShelf,
-    name: &LogName,
-    work: impl FnOnce(&LogShelf, &LogName) -> std::io::Result<T> + Send + 'static,
-) -> std::io::Result<T> {
-    let name = name.clone();
-    let done = spawn_blocking(move || work(&shelf, &name)).await;
-    done.unwrap_or_else(|error| Err(std::io::Error::other(error)))
 }

@@ -3,6 +3,8 @@
 //!
 //! The newest logs are in the database; those that have rested for a while lie in files, of which only the places are left here.
 
+use std::{fmt, io};
+
 use async_trait::async_trait;
 
 use super::HubStoreError;
@@ -127,4 +129,30 @@ pub trait GoalLogs: Send + Sync {
 
     /// Forgets a log.
     async fn drop_log(&self, name: &LogName) -> Result<(), HubStoreError>;
+}
+
+/// Where logs are that have rested: one file or object for each, of parts that are read by themselves.
+#[async_trait]
+pub trait RestedLogs: fmt::Debug + Send + Sync {
+    /// Where it is, for people.
+    fn place(&self) -> String;
+
+    /// Writes the parts of a log, in place of what there is of it; where each of them is. After a crash there is what was
+    /// before or what was written, whole.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    async fn put(&self, name: &LogName, parts: &[String]) -> io::Result<Vec<FilePlace>>;
+
+    /// A part of a log; `None` when there is nothing of it here.
+    ///
+    /// # Errors
+    /// It is there and cannot be read, or is not what was written.
+    async fn read(&self, name: &LogName, place: FilePlace) -> io::Result<Option<String>>;
+
+    /// Removes a log, if it is there.
+    ///
+    /// # Errors
+    /// It is there and stays.
+    async fn remove(&self, name: &LogName) -> io::Result<()>;
 }

@@ -1,15 +1,20 @@
 //! Logs of goals: sent by offsets, read live, put into files, bounded, and only by those who may (threats E7, E8, G8).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use sdm::files::BucketAddress;
+use sdm::files::logs::LogBucket;
 use sdm::hub::administration::KeyWish;
 use sdm::hub::logs::LogOptions;
 use sdm::hub::{HubOptions, RunningHub, start};
+use sdm::ports::hub::RestedLogs;
 use sdm::store::hub::Place;
 use serde_json::{Value, json};
 
 use super::machine::{PATIENCE, TestHub, quick, registration, wish};
+use crate::support::fake_bucket::{Answering, FakeBucket};
 
 const LOG: &str = "/api/goal-logs/w/s/0-code/g/1";
 const READ: &str = "/api/logs/w/s/0-code/g";
@@ -353,4 +358,92 @@ async fn logs_that_have_rested_lie_in_files_and_are_read_like_the_others() {
         .await
         .expect("old logs are forgotten");
     assert!(files().is_empty());
+}
+
+/// A hub whose logs rest in a bucket at once.
+async fn run_with_bucket(directory: &tempfile::TempDir, bucket: Option<&FakeBucket>) -> RunningHub {
+    let mut options = HubOptions::new(
+        Place::File(directory.path().join("hub.db")),
+        "127.0.0.1:0".parse().unwrap(),
+    );
+    options.rhythm = quick();
+    options.logs = LogOptions {
+        directory: Some(directory.path().join("logs")),
+        rest: Duration::ZERO,
+        ..LogOptions::default()
+    };
+    options.log_store = bucket.map(|bucket| {
+        let address = BucketAddress {
+            service: Some(bucket.service()),
+            bucket: "logs".to_owned(),
+            region: "us-east-1".to_owned(),
+            prefix: "hub".to_owned(),
+            access_key: "ada".to_owned().into(),
+            secret_key: "canary-of-the-bucket".to_owned().into(),
+            proxy: None,
+            extra_ca_files: Vec::new(),
+            largest: 1 << 20,
+        };
+        Arc::new(LogBucket::new(&address).unwrap()) as Arc<dyn RestedLogs>
+    });
+    start(options).await.unwrap()
+}
+
+/// Waits until this holds.
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "{what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn files_of_logs(directory: &tempfile::TempDir) -> usize {
+    let below = std::fs::read_dir(directory.path().join("logs"))
+        .into_iter()
+        .flatten();
+    let files = below
+        .flatten()
+        .flat_map(|entry| std::fs::read_dir(entry.path()).unwrap());
+    files.count()
+}
+
+#[tokio::test]
+async fn logs_that_have_rested_lie_in_a_bucket_where_one_is_configured_and_earlier_ones_stay_readable() {
+    let directory = tempfile::tempdir().unwrap();
+    let bucket = FakeBucket::start().await;
+    let hub = run_with_bucket(&directory, None).await;
+    let administration = sdm::hub::administration::Administration::of(hub.memory());
+    let (_, key) = administration.new_key(&wish(&[])).await.unwrap();
+    let hub = TestHub::of(hub, key.clone());
+    prepare(&hub).await;
+    send(&hub, &part(0, 10, &[line(0, "one")])).await;
+    until("a file of the log", || files_of_logs(&directory) == 1).await;
+    hub.hub.stop().await;
+    let hub = TestHub::of(run_with_bucket(&directory, Some(&bucket)).await, key.clone());
+    assert_eq!(texts(&hub, READ).await, ["one"], "from the file");
+    send(&hub, &part(10, 20, &[line(10, "two")])).await;
+    until("an object of the log", || bucket.objects().len() == 1).await;
+    until("the file is not needed any more", || {
+        files_of_logs(&directory) == 0
+    })
+    .await;
+    let objects = bucket.objects();
+    assert!(objects[0].starts_with("logs/hub/hub-logs/"), "{objects:?}");
+    assert!(!objects[0].contains("0-code"), "names are no paths");
+    assert_eq!(texts(&hub, READ).await, ["one", "two"]);
+    assert_eq!(texts(&hub, &format!("{READ}?offset=5")).await, ["two"]);
+    // The service is believed in nothing, and what it does not give is said in the place of the lines.
+    for lie in [
+        Answering::WithOtherBytes,
+        Answering::CutShort,
+        Answering::WithoutEnd,
+        Answering::Refusing,
+    ] {
+        bucket.answer(lie);
+        let read = texts(&hub, READ).await;
+        assert!(read[0].contains("cannot read"), "{lie:?}: {read:?}");
+    }
+    bucket.answer(Answering::Honestly);
+    assert_eq!(texts(&hub, READ).await, ["one", "two"]);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -152,7 +153,13 @@ async fn serve(State(shared): State<Arc<Shared>>, request: Request) -> Response<
             shared.objects.lock().unwrap().remove(&name);
             answer(StatusCode::NO_CONTENT, "")
         }
-        (method, None, _) => read(&shared, &method, &name, answering),
+        (method, None, _) => {
+            let range = head
+                .headers
+                .get("range")
+                .map(|value| range(value.to_str().unwrap()));
+            read(&shared, &method, (&name, range), answering)
+        }
         (method, ..) => refused(StatusCode::METHOD_NOT_ALLOWED, method.as_str()),
     }
 }
@@ -173,10 +180,22 @@ fn complete(shared: &Shared, name: &str, upload: &str) -> Response<Body> {
     answer(StatusCode::OK, text)
 }
 
-fn read(shared: &Shared, method: &Method, name: &str, answering: Answering) -> Response<Body> {
-    let Some(content) = shared.objects.lock().unwrap().get(name).cloned() else {
+/// `bytes=from-to`, as the first and the one behind the last.
+fn range(text: &str) -> Range<usize> {
+    let (from, to) = text.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+    from.parse().unwrap()..to.parse::<usize>().unwrap() + 1
+}
+
+fn read(
+    shared: &Shared,
+    method: &Method,
+    (name, range): (&str, Option<Range<usize>>),
+    answering: Answering,
+) -> Response<Body> {
+    let Some(whole) = shared.objects.lock().unwrap().get(name).cloned() else {
         return refused(StatusCode::NOT_FOUND, "NoSuchKey");
     };
+    let content = range.clone().map_or(whole.clone(), |range| whole.slice(range));
     let length = content.len();
     if method == Method::HEAD {
         let mut response = answer(StatusCode::OK, "");
@@ -200,5 +219,12 @@ fn read(shared: &Shared, method: &Method, name: &str, answering: Answering) -> R
     };
     let mut response = answer(StatusCode::OK, body);
     response.headers_mut().insert("content-length", length.into());
+    if let Some(range) = range {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        let told = format!("bytes {}-{}/{}", range.start, range.end - 1, whole.len());
+        response
+            .headers_mut()
+            .insert("content-range", told.parse().unwrap());
+    }
     response
 }
