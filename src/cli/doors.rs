@@ -471,6 +471,7 @@ fn not_started(error: StartError) -> DoorError {
             &error,
             "write `forges: {'https://github.com': {secret: NAME}}`, with NAME among `secrets`",
         ),
+        StartError::Collector(_) => refused(&error, "see `otlp` in `sdm doctor --config`"),
         StartError::Hooks(_) => refused(&error, "write globs of `owner/name`, such as `acme/*`"),
         StartError::Signing(_) => DoorError::Refused {
             message: crate::runtime::causes::chain(&error),

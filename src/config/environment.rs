@@ -108,6 +108,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "whether goals of pushes that are not trusted reach other computers: `true` or `false`",
     ),
     (
+        "SDM_OTLP",
+        "collector that is told how long things take (OTLP over HTTP), such as `http://localhost:4318`; as `OTEL_EXPORTER_OTLP_ENDPOINT`",
+    ),
+    (
         "SDM_LOG_LEVEL",
         "the daemon's own log: `info`, `debug`, or a filter",
     ),
@@ -197,6 +201,7 @@ impl Layer {
                 "SDM_UNTRUSTED_NETWORK",
                 &[("true", true), ("false", false)],
             )?,
+            otlp: text("SDM_OTLP").or_else(|| text("OTEL_EXPORTER_OTLP_ENDPOINT")),
             log_level: text("SDM_LOG_LEVEL"),
             log_format: choice(
                 sources,

@@ -51,6 +51,7 @@ const TYPES: &[(&str, ValueType)] = &[
     ("mock", ValueType::List(&ValueType::Fields(MOCK))),
     ("secrets", ValueType::Map(&ValueType::Any)),
     ("secret_key_file", ValueType::Verbatim),
+    ("otlp", ValueType::Verbatim),
     ("log_level", ValueType::Verbatim),
     ("log_format", ValueType::Choice(&["text", "json"])),
 ];

@@ -151,6 +151,7 @@ pub(super) struct Layer {
     pub(super) sandbox_untrusted: Option<SandboxChoice>,
     pub(super) sandbox_readable: Option<Vec<PathBuf>>,
     pub(super) untrusted_network: Option<bool>,
+    pub(super) otlp: Option<String>,
     pub(super) log_level: Option<String>,
     pub(super) log_format: Option<LogFormat>,
 }
@@ -213,6 +214,7 @@ impl Layer {
             ("secret_key_file", self.secret_key_file.is_some()),
             ("file_store", self.file_store.is_some()),
             ("ssh_command", self.ssh_command.is_some()),
+            ("otlp", self.otlp.is_some()),
             ("proxy", self.proxy.is_some()),
             ("extra_ca_files", self.extra_ca_files.is_some()),
             ("state_directory", self.state_directory.is_some()),

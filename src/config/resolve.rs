@@ -12,6 +12,7 @@ use super::file_store::FileStoreEntry;
 use super::forges::ForgeEntry;
 use super::hub::HubEntry;
 use super::layer::{Layer, LogFormat, LoginEntry, PersonEntry, SandboxChoice, TrustPolicy};
+use super::otlp::CollectorEntry;
 use super::running::MockEntry;
 use super::secrets::{self, SecretEntry};
 use super::signing::SigningEntry;
@@ -149,6 +150,8 @@ pub struct Configuration {
     pub sandboxes: Sandboxes,
     /// Whether goals of pushes that are not trusted reach other computers.
     pub untrusted_network: bool,
+    /// Where traces go.
+    pub otlp: Option<CollectorEntry>,
     /// Filter of the daemon's own log.
     pub log_level: String,
     /// Format of the daemon's own log.
@@ -478,6 +481,7 @@ impl Resolver<'_> {
         let containers = self.containers()?;
         let sandboxes = self.sandboxes();
         let untrusted_network = self.text("untrusted_network", |layer| layer.untrusted_network, false);
+        let otlp = self.otlp()?;
         let log_level = self.text("log_level", |layer| layer.log_level.clone(), "info".to_owned());
         let log_format = self.pick(
             "log_format",
@@ -523,6 +527,7 @@ impl Resolver<'_> {
             containers,
             sandboxes,
             untrusted_network,
+            otlp,
             log_level,
             log_format,
             git_configuration: sources.git_configuration(),

@@ -16,12 +16,14 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
+use super::collector::CollectorError;
 use super::control::{self, ControlError};
 use super::goal_files::{GoalFiles, GoalFilesError};
 use super::people::People;
 use super::repositories::{Repositories, Watched};
 use super::state::{StateDirectory, StateError};
 use super::team::{Team, TeamError};
+use super::traces::Heard;
 use crate::config::{Configuration, MockEntry, SandboxChoice, TrustPolicy};
 use crate::engine::{Engine, Machine, Parts, SandboxPolicy, Settings};
 use crate::exec::ProcessExecutor;
@@ -85,6 +87,9 @@ pub enum StartError {
     /// The hub of team mode.
     #[error(transparent)]
     Team(#[from] TeamError),
+    /// The collector of traces.
+    #[error(transparent)]
+    Collector(#[from] CollectorError),
     /// Our own program cannot be found, so goals could not be supervised.
     #[error("failed to find this program's own file")]
     Program(#[source] std::io::Error),
@@ -288,6 +293,7 @@ impl LocalDaemon {
         tasks.spawn_forever("errands", async move { engine.run_errands().await });
         tasks.spawn_forever("control socket", control::serve(listener, daemon.clone()));
         daemon.watch_what_is_made().await?;
+        daemon.follow_traces().await?;
         daemon.follow_goal_files(goal_files_watch);
         daemon.keep_house();
         if let Some(team) = &daemon.0.team {
@@ -383,6 +389,16 @@ impl LocalDaemon {
     /// The engine.
     pub fn engine(&self) -> &Engine {
         &self.0.engine
+    }
+
+    /// The configuration it was started with.
+    pub(super) fn configuration(&self) -> &Configuration {
+        &self.0.configuration
+    }
+
+    /// The traces that a hub has told of.
+    pub(super) fn heard(&self) -> Heard {
+        self.0.team.as_ref().map(Team::heard).unwrap_or_default()
     }
 
     /// Owner of every task.

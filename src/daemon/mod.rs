@@ -3,6 +3,7 @@
 //! Begin with [`local`]: it builds each adapter in the order in which things depend on each other and hands them to
 //! the engine; [`team`] is what a hub adds to that. Nothing below this room knows a concrete adapter.
 
+pub mod collector;
 mod containers;
 pub mod control;
 pub mod environment;
@@ -19,3 +20,4 @@ mod shipped;
 mod signing;
 pub mod state;
 pub mod team;
+mod traces;

@@ -5,7 +5,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Hub;
-use super::changes::{Applied, Change, Origin};
+use super::changes::{Applied, Change, Origin, Wanted};
 use super::remembered::Memory;
 use crate::ports::hub::HubStoreError;
 use crate::runtime::causes::chain;
@@ -22,15 +22,13 @@ const ENOUGH: usize = 5_000;
 /// Somebody who wants changes.
 pub(super) struct Asked {
     workspace: String,
-    origin: Option<(String, String)>,
-    /// Steps, one after the other: what one causes is seen before the next.
-    steps: Vec<Vec<Change>>,
+    wanted: Wanted,
     answer: oneshot::Sender<Result<Applied, HubStoreError>>,
 }
 
 impl Asked {
     fn size(&self) -> usize {
-        self.steps.iter().map(Vec::len).sum()
+        self.wanted.steps.iter().map(Vec::len).sum()
     }
 }
 
@@ -74,8 +72,11 @@ impl Hub {
         let (answer, answered) = oneshot::channel();
         let asked = Asked {
             workspace: workspace.to_owned(),
-            origin: origin.map(|origin| (origin.source.to_owned(), origin.id.to_owned())),
-            steps,
+            wanted: Wanted {
+                origin: origin.map(|origin| (origin.source.to_owned(), origin.id.to_owned())),
+                trace: origin.and_then(|origin| origin.trace),
+                steps,
+            },
             answer,
         };
         let closing = |_| HubStoreError {
@@ -111,7 +112,7 @@ impl Hub {
         let mut wanted = Vec::with_capacity(askers.len());
         for asked in askers {
             answers.push(asked.answer);
-            wanted.push((asked.origin, asked.steps));
+            wanted.push(asked.wanted);
         }
         match self.apply_in_one(workspace, wanted, memory.of(workspace)).await {
             Ok(applied) => {

@@ -16,6 +16,7 @@ use crate::graph::Schema;
 use crate::graph::answer::{AnswerError, Answering, Everything, Sight};
 use crate::ports::graph::Node;
 use crate::ports::hub::{DeliveryKind, HubStoreError, NewDelivery};
+use crate::runtime::trace::TraceContext;
 use crate::wire::hub::{EventDelivery, EventExtensions, SecretValue};
 
 /// How long an event waits for its machine, or for the answer of one.
@@ -107,10 +108,19 @@ pub(super) struct Origin<'a> {
     pub source: &'a str,
     /// Id of what came.
     pub id: &'a str,
+    /// The trace that what they cause belongs to.
+    pub trace: Option<TraceContext>,
 }
 
-/// An origin and its changes, step by step.
-pub(super) type Wanted = (Option<(String, String)>, Vec<Vec<Change>>);
+/// Changes that somebody wants.
+pub(super) struct Wanted {
+    /// Source and id of what they come from, which is taken in once.
+    pub origin: Option<(String, String)>,
+    /// The trace that what they cause belongs to.
+    pub trace: Option<TraceContext>,
+    /// Steps, one after the other: what one causes is seen before the next.
+    pub steps: Vec<Vec<Change>>,
+}
 
 /// What has become of a unit of work so far.
 struct SoFar {
@@ -173,7 +183,7 @@ impl Hub {
         wanted: Vec<Wanted>,
         so_far: &mut SoFar,
     ) -> Result<(), HubStoreError> {
-        for (origin, steps) in wanted {
+        for Wanted { origin, trace, steps } in wanted {
             if origin.is_some() && !so_far.is_new.next().unwrap_or(true) {
                 so_far.applied.push(Applied::Before);
                 continue;
@@ -181,7 +191,7 @@ impl Hub {
             let mut caused = 0;
             for changes in steps {
                 let changed = put_all(seen, changes).await?;
-                caused += self.cause(workspace, seen, &changed).await?;
+                caused += self.cause(workspace, seen, (&changed, trace)).await?;
                 caused += self.cause_for_extensions(workspace, seen, &changed).await?;
                 so_far.nodes += changed.len();
             }
@@ -198,7 +208,7 @@ impl Hub {
         &self,
         workspace: &str,
         seen: &Seen<'_>,
-        changed: &[Arc<Node>],
+        (changed, trace): (&[Arc<Node>], Option<TraceContext>),
     ) -> Result<usize, HubStoreError> {
         let machines = self.known().machines().workspace(workspace);
         let Some(schema) = machines.schema.as_deref() else {
@@ -216,7 +226,7 @@ impl Hub {
                     if about.is_none() {
                         about = Some(belongings.about(node).await?);
                     }
-                    let mut delivery = self.event(machine, standing, &node.kind, &value);
+                    let mut delivery = self.event(machine, standing, (&node.kind, &value), trace);
                     delivery.resource = about.clone().unwrap_or_default();
                     seen.work().deliver(&delivery).await?;
                     count += 1;
@@ -252,7 +262,13 @@ impl Hub {
         }
     }
 
-    fn event(&self, machine: &Machine, standing: &Standing, kind: &str, value: &Value) -> NewDelivery {
+    fn event(
+        &self,
+        machine: &Machine,
+        standing: &Standing,
+        (kind, value): (&str, &Value),
+        trace: Option<TraceContext>,
+    ) -> NewDelivery {
         let id = self.fresh_id();
         let mut data = Map::new();
         data.insert(kind.to_owned(), json!([value]));
@@ -265,6 +281,7 @@ impl Hub {
                 correlation_id: id.clone(),
                 delivery_id: None,
                 attempt: None,
+                traceparent: trace.map(|trace| trace.to_string()),
             },
             secrets: standing
                 .secrets
@@ -291,7 +308,7 @@ impl Hub {
 /// Ids of the nodes that all these changes are about, by type.
 fn about(wanted: &[Wanted]) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut of_kind: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for change in wanted.iter().flat_map(|(_, steps)| steps.iter().flatten()) {
+    for change in wanted.iter().flat_map(|wanted| wanted.steps.iter().flatten()) {
         let ids = of_kind.entry(change.node.kind.as_str()).or_default();
         ids.insert(change.node.id());
     }
@@ -300,7 +317,7 @@ fn about(wanted: &[Wanted]) -> BTreeMap<&str, BTreeSet<&str>> {
 
 /// Where these come from, as far as they come from somewhere.
 fn origins(wanted: &[Wanted]) -> Vec<(&str, &str)> {
-    let origins = wanted.iter().filter_map(|(origin, _)| origin.as_ref());
+    let origins = wanted.iter().filter_map(|wanted| wanted.origin.as_ref());
     origins
         .map(|(source, id)| (source.as_str(), id.as_str()))
         .collect()

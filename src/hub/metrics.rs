@@ -88,6 +88,12 @@ pub(super) async fn show(State(hub): State<Hub>, headers: HeaderMap) -> Result<i
             "Messages of machines that could not be read",
             count(&counters.nonsense),
         ),
+        (
+            "sdm_hub_spans_lost_total",
+            "counter",
+            "Spans of traces that the collector did not take",
+            hub.tracer().lost(),
+        ),
     ] {
         let _ = writeln!(
             text,

@@ -31,6 +31,7 @@ pub mod safe;
 mod said;
 mod serve;
 mod streams;
+mod traces;
 mod workspaces;
 
 use std::collections::BTreeMap;
@@ -52,6 +53,8 @@ use crate::ports::hub::secrets::SealedSecrets;
 use crate::ports::hub::{HubStore, HubStoreError, Keys, QueueLimits, RestedLogs};
 use crate::runtime::clock::{Clock, Ids, RandomIds, SystemClock};
 use crate::runtime::tasks::Tasks;
+use crate::runtime::trace::Tracer;
+use crate::runtime::trace::otlp::{self, Export};
 use crate::secrets::envelope::MasterKeys;
 use crate::store::hub::{Place, SqlHub};
 use access::agreed::{Agreeing, agree_to_known};
@@ -145,6 +148,8 @@ pub struct HubOptions {
     pub extensions: ExtensionOptions,
     /// Where logs go that have rested, before the directory of `logs`.
     pub log_store: Option<Arc<dyn RestedLogs>>,
+    /// Who is told how long things take; nobody when absent.
+    pub traces: Option<Export>,
 }
 
 impl HubOptions {
@@ -168,6 +173,7 @@ impl HubOptions {
             master_keys: None,
             extensions: ExtensionOptions::default(),
             log_store: None,
+            traces: None,
         }
     }
 }
@@ -228,6 +234,7 @@ struct Inner {
     extensions: Extensions,
     listening: Listening,
     workspaces: Workspaces,
+    tracer: Tracer,
     /// Where logs are that have rested: where they go, and where earlier ones may be.
     rested_logs: Vec<Arc<dyn RestedLogs>>,
     /// For how many machines there is room.
@@ -246,6 +253,8 @@ impl Hub {
         let shelf = options.logs.directory.clone().map(LogShelf::new);
         let shelf = shelf.map(|shelf| Arc::new(shelf) as Arc<dyn RestedLogs>);
         let rested_logs = options.log_store.clone().into_iter().chain(shelf).collect();
+        let traces = options.traces.clone();
+        let tracer = traces.map_or_else(Tracer::off, |export| otlp::begin(export, &tasks));
         let safe = Safe::new(secrets, options.master_keys.clone());
         let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(RandomIds));
         let doors = (Arc::clone(&clock), Arc::clone(&ids));
@@ -262,6 +271,7 @@ impl Hub {
             extensions,
             listening: Listening::default(),
             workspaces: Workspaces::default(),
+            tracer,
             rested_logs,
             store,
             clock,
@@ -351,6 +361,10 @@ impl Hub {
 
     fn extensions(&self) -> &Extensions {
         &self.0.extensions
+    }
+
+    fn tracer(&self) -> &Tracer {
+        &self.0.tracer
     }
 
     fn known_workspaces(&self) -> &Workspaces {

@@ -9,3 +9,4 @@ pub mod lifecycle;
 pub mod open_files;
 pub mod tasks;
 pub mod telemetry;
+pub mod trace;

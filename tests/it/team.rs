@@ -10,4 +10,5 @@ mod reports;
 mod restore;
 mod scene;
 mod storm;
+mod traces;
 mod twins;

@@ -20,6 +20,7 @@ use super::hub_people;
 use super::hub_restore::{self, RestoreArgs};
 use super::hub_secrets::{self, MasterKeyArgs, SecretsCommand};
 use crate::config::{Configuration, LogFormat};
+use crate::daemon::collector::collector;
 use crate::daemon::files;
 use crate::hub::HubOptions;
 use crate::hub::administration::KeyWish;
@@ -275,6 +276,8 @@ fn serve(context: &Context, args: &Args, place: Place) -> CommandResult {
     options.master_keys = args.master_keys.load(context)?;
     options.extensions = args.outside.options();
     options.log_store = log_store(&configuration, args)?;
+    options.traces = collector(&configuration, "sdm-hub")
+        .map_err(|error| CommandError::new(ErrorKind::Usage, chain(&error)))?;
     let ui = &context.ui;
     if is_new {
         ui.note(&format!("the secret of webhooks was made: {}", file.display()));

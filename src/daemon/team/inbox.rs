@@ -15,6 +15,7 @@ use super::{Inner, Team, acts, answers, client, commands, events, pushes};
 use crate::ports::store::StoreError;
 use crate::ports::team::{Delivered, Delivery, DeliveryAnswer};
 use crate::runtime::causes::chain;
+use crate::runtime::trace::TraceContext;
 use crate::wire::hub::{CommandInvocation, Control, EventDelivery, extensions};
 
 /// Deliveries looked at in one go.
@@ -115,6 +116,15 @@ impl Inner {
         }
         let identity = about.delivery_id.unwrap_or_else(|| about.correlation_id.clone());
         let object = event.data.into_iter().next().map(|(_, value)| first_of(value));
+        if let Some((trace, id)) = about
+            .traceparent
+            .as_deref()
+            .and_then(TraceContext::read)
+            .zip(object.as_ref().and_then(|object| object["id"].as_str()))
+        {
+            let push = pushes::push_id(&[&self.hub.address, &workspace, id]);
+            self.heard.remember(push, trace);
+        }
         let delivery = Delivery {
             key: format!("{workspace}:{operation}:{identity}"),
             workspace,

@@ -39,6 +39,7 @@ use tokio::time::Instant;
 
 use crate::config::{Configuration, HubEntry};
 use crate::daemon::people::People;
+use crate::daemon::traces::Heard;
 use crate::engine::Engine;
 use crate::model::Timestamp;
 use crate::ports::scm::ScmError;
@@ -112,6 +113,8 @@ struct Inner {
     place: Value,
     /// Whether they talk, and the hub takes logs.
     takes_logs: watch::Sender<bool>,
+    /// The traces that pushes belong to.
+    heard: Heard,
 }
 
 impl Team {
@@ -151,7 +154,13 @@ impl Team {
             is_fenced: AtomicBool::new(false),
             place: place::here(&configuration.state_directory),
             takes_logs: watch::Sender::new(false),
+            heard: Heard::default(),
         })))
+    }
+
+    /// The traces that the hub has told of.
+    pub(super) fn heard(&self) -> Heard {
+        self.0.heard.clone()
     }
 
     /// From now on every change of a goal is kept until the hub has heard of it.

@@ -278,7 +278,7 @@ fn read(object: &Value, delivery: &Delivery, hub: &str) -> Result<(ToldPush, Kno
 }
 
 /// The same push has the same id, whenever and however often it is told.
-fn push_id(parts: &[&str]) -> PushId {
+pub(super) fn push_id(parts: &[&str]) -> PushId {
     PushId(named_id("push", parts))
 }
 

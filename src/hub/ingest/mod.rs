@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::Hub;
 use super::changes::{Applied, Origin};
 use super::refusal::Refusal;
+use crate::runtime::causes::chain;
 
 /// Largest webhook in bytes; GitHub's own limit is 25 MiB.
 pub(super) const MAX_WEBHOOK: usize = 25 * 1024 * 1024;
@@ -78,8 +79,23 @@ pub(super) async fn github(
     if changes.is_empty() {
         return Ok(answer(StatusCode::ACCEPTED, "nothing in it changes the graph"));
     }
-    let origin = Origin { source: "github", id };
-    match hub.apply(&workspace, Some(origin), changes).await? {
+    let taking = hub.take_webhook(&headers);
+    let origin = Origin {
+        source: "github",
+        id,
+        trace: taking.as_ref().map(|taking| taking.context),
+    };
+    let applied = hub.apply(&workspace, Some(origin), changes).await;
+    if let Some(taking) = taking {
+        let about = [
+            ("sdm.workspace", workspace.as_str()),
+            ("sdm.event", event),
+            ("sdm.delivery", id),
+        ];
+        let failure = applied.as_ref().err().map(|error| chain(error));
+        hub.took_webhook(taking, about, failure);
+    }
+    match applied? {
         Applied::Before => Ok(answer(StatusCode::ACCEPTED, "it had come before")),
         Applied::Deliveries(count) => {
             tracing::info!(

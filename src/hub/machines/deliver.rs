@@ -314,7 +314,7 @@ impl Hub {
             } else {
                 &[]
             };
-            let message = self.message(delivery, scopes);
+            let message = self.message(session, delivery, scopes);
             session.try_say(self.with_context(session, delivery, message).await?);
         }
         if session.end.is_cancelled() || !self.sessions().has(session) {

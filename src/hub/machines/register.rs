@@ -26,12 +26,13 @@ pub const CAPABILITIES: &[&str] = &[
     extensions::HEADER,
     extensions::CONTEXT,
     extensions::LOGS,
+    extensions::TRACE,
 ];
 
-/// Registrations of one machine that are taken at once; the original asks again and again without a pause when it
 /// What the only chat of each workspace is known by.
 pub(in super::super) const THE_CHAT: &str = "the chat";
 
+/// Registrations of one machine that are taken at once; the original asks again and again without a pause when it
 /// cannot open its websocket.
 const AT_ONCE: u32 = 20;
 

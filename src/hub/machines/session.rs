@@ -24,6 +24,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use super::super::Hub;
 use super::super::metrics::Counters;
 use super::super::refusal::Refusal;
+use super::super::traces::pass_on;
 use super::deliver::Session;
 use crate::ports::hub::{Delivery, DeliveryKind, Hint, HubStoreError};
 use crate::wire::hub::{Control, MAX_MESSAGE, Upward, extensions};
@@ -335,7 +336,8 @@ impl Hub {
     ) -> Result<Option<Delivery>, HubStoreError> {
         for registration in &session.ticket.registrations {
             let settled = self.store().settle(registration, correlation).await?;
-            if settled.is_some() {
+            if let Some(delivery) = &settled {
+                self.was_delivered(session, delivery);
                 return Ok(settled);
             }
         }
@@ -343,13 +345,14 @@ impl Hub {
     }
 
     /// A delivery as it goes onto the wire: with its secrets, which are never stored with it, and the number of its attempt.
-    pub(super) fn message(&self, delivery: &Delivery, scopes: &[String]) -> String {
+    pub(super) fn message(&self, session: &Session, delivery: &Delivery, scopes: &[String]) -> String {
         let Ok(mut message) = serde_json::from_str::<Value>(&delivery.what.payload) else {
             return delivery.what.payload.clone();
         };
         if delivery.what.kind == DeliveryKind::Event {
             message["extensions"]["delivery_id"] = json!(delivery.what.id);
             message["extensions"]["attempt"] = json!(delivery.attempts);
+            pass_on(&mut message, &delivery.what.id, session);
         }
         for secret in message["secrets"].as_array_mut().into_iter().flatten() {
             let found = secret["uri"].as_str().and_then(|uri| self.secret(uri, scopes));

@@ -189,4 +189,7 @@ pub struct EventExtensions {
     /// Which try it is, from 1 (section 18).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
+    /// The trace it belongs to (section 18).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
 }

@@ -177,6 +177,7 @@ fn what_a_machine_hears_has_the_shapes_of_the_protocol() {
             correlation_id: "e-1".to_owned(),
             delivery_id: None,
             attempt: None,
+            traceparent: None,
         },
         secrets: vec![SecretValue::none("github://org_token")],
     };

@@ -27,3 +27,4 @@ mod sign_in;
 mod store;
 mod store_shared;
 mod threats;
+mod traces;

@@ -4,6 +4,7 @@ pub mod bad_wire;
 pub mod browser;
 pub mod expected;
 pub mod fake_bucket;
+pub mod fake_collector;
 pub mod fake_executor;
 pub mod fake_github;
 pub mod fake_hub;

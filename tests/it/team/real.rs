@@ -152,7 +152,7 @@ impl RealHub {
     }
 
     /// What a forge sends, signed.
-    async fn push(&self, forge: &str, delivery: &str, before: &str, after: &str) {
+    pub async fn push(&self, forge: &str, delivery: &str, before: &str, after: &str) {
         let commit = json!({"id": after, "message": "Change something", "timestamp": "2026-11-26T10:00:00Z",
             "author": {"name": "Ada", "email": "ada@example.com", "username": "ada"}});
         let body = json!({

@@ -1,0 +1,50 @@
+//! One trace from the forge's webhook at the hub to the end of the goal on the machine.
+
+use super::real::{connected, together};
+use super::scene::ONE_GOAL;
+use crate::support::fake_collector::FakeCollector;
+use crate::support::git_servers::HttpServer;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_push_is_one_trace_from_its_webhook_to_the_end_of_its_goal() {
+    let (mut machine, mut hub) = together(ONE_GOAL).await;
+    let collector = FakeCollector::start().await;
+    // Hub and machine read the same file.
+    hub.kill();
+    let config = machine.path("home/.config/sdm/config.yaml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{text}otlp: '{}'\n", collector.address)).unwrap();
+    hub.run(&machine).await;
+    std::os::unix::fs::symlink("app", machine.path("acme/app.git")).unwrap();
+    let server = HttpServer::start(&machine.path(""), None).await;
+    let forge = server.url("").trim_end_matches('/').to_owned();
+    machine.start_with_hub();
+    connected(&machine);
+    let first = machine.git(&["rev-parse", "HEAD"]);
+    let second = machine.commit("second", &[("README.md", "2")]);
+    hub.push(&forge, "d-1", &first, &second).await;
+    assert_eq!(machine.ended_set_of(&second)["state"], "success");
+    let (webhook, plan, goal) = (
+        collector.span("webhook").await,
+        collector.span("plan").await,
+        collector.span("goal").await,
+    );
+    let delivery = collector
+        .until("delivery that the plan belongs to", |taken| {
+            taken.iter().find(|taken| taken.place() == plan.parent()).cloned()
+        })
+        .await;
+    assert_eq!(delivery.parent(), webhook.place());
+    assert_eq!(goal.parent(), plan.place());
+    assert_eq!(
+        (webhook.service.as_str(), plan.service.as_str()),
+        ("sdm-hub", "sdm")
+    );
+    assert_eq!(plan.attribute("sdm.repository"), "acme/app");
+    assert_eq!(plan.attribute("sdm.commit"), second);
+    assert_eq!(goal.attribute("sdm.goal_set"), plan.attribute("sdm.goal_set"));
+    assert_eq!(
+        (goal.attribute("sdm.attempt"), goal.attribute("sdm.state")),
+        ("1".to_owned(), "success".to_owned())
+    );
+}
