@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Hub;
 use super::access::Caller;
 use super::access::operations::Operation;
-use super::changes::{Change, How};
+use super::changes::{Applied, Change, How};
 use super::goals::resources_of;
 use super::refusal::Refusal;
 use crate::ports::graph::Node;
@@ -68,7 +68,7 @@ pub(super) async fn decide(
 /// Decides about a goal for somebody who may; the goal afterwards.
 ///
 /// # Errors
-/// It waits for no such decision, or the memory.
+/// It waits for no such decision, somebody else was faster, or the memory.
 pub(super) async fn decide_about(
     hub: &Hub,
     caller: &Caller,
@@ -78,7 +78,11 @@ pub(super) async fn decide_about(
 ) -> Result<Node, Refusal> {
     let changed = decided(goal, decision, caller, hub.now().as_micros() / 1_000)?;
     let node = changed.node.clone();
-    hub.apply(workspace, None, vec![changed]).await?;
+    if hub.apply(workspace, None, vec![changed]).await? == Applied::Overtaken {
+        return Err(Refusal::conflict(
+            "the goal has gone on since it was looked at; look at it again",
+        ));
+    }
     tracing::info!(goal = goal.id(), ?decision, by = %caller.owner(), "somebody has decided about a goal");
     Ok(node)
 }
@@ -119,10 +123,7 @@ fn decided(goal: &Arc<Node>, decision: Decision, caller: &Caller, millis: i64) -
     node.body.insert("state".to_owned(), Value::from(next));
     node.body.insert("version".to_owned(), Value::from(version + 1));
     node.body.insert("ts".to_owned(), Value::from(millis));
-    Ok(Change {
-        node,
-        how: How::Newer,
-    })
+    Ok(Change { node, how: How::Next })
 }
 
 fn is_ended(state: &str) -> bool {

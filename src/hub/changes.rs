@@ -38,6 +38,8 @@ pub(super) enum How {
     Gone,
     /// It is whole, and said by somebody who counts: an older version than the known one changes nothing.
     Newer,
+    /// The same by somebody who looked at the version before it: where that is not the known one any more, nothing changes.
+    Next,
 }
 
 /// A node as somebody tells of it.
@@ -99,6 +101,8 @@ pub(super) enum Applied {
     Deliveries(usize),
     /// They had come before.
     Before,
+    /// Somebody has decided over what has changed meanwhile; nothing of that step has.
+    Overtaken,
 }
 
 /// Where changes come from: a name, and an id that is theirs alone.
@@ -188,15 +192,20 @@ impl Hub {
                 so_far.applied.push(Applied::Before);
                 continue;
             }
-            let mut caused = 0;
+            let (mut caused, mut is_overtaken) = (0, false);
             for changes in steps {
+                let decides = changes.iter().any(|change| change.how == How::Next);
                 let changed = put_all(seen, changes).await?;
+                is_overtaken |= decides && changed.is_empty();
                 caused += self.cause(workspace, seen, (&changed, trace)).await?;
                 caused += self.cause_for_extensions(workspace, seen, &changed).await?;
                 so_far.nodes += changed.len();
             }
             so_far.deliveries += caused;
-            so_far.applied.push(Applied::Deliveries(caused));
+            so_far.applied.push(match is_overtaken {
+                true => Applied::Overtaken,
+                false => Applied::Deliveries(caused),
+            });
             // Whoever writes meanwhile gets on.
             tokio::task::yield_now().await;
         }
@@ -354,7 +363,7 @@ async fn put(seen: &Seen<'_>, change: Change) -> Result<Option<Arc<Node>>, HubSt
     }
     let keeps_history = match how {
         How::Merge | How::Dated | How::Gone => false,
-        How::Version | How::Newer => true,
+        How::Version | How::Newer | How::Next => true,
     };
     seen.put(node, known.as_ref(), keeps_history).await.map(Some)
 }
@@ -362,11 +371,12 @@ async fn put(seen: &Seen<'_>, change: Change) -> Result<Option<Arc<Node>>, HubSt
 /// What becomes of a node by what is said of it; `None` when it is as it was, or what is said came late.
 fn made_of(known: Option<&Node>, new: Node, how: How) -> Option<Node> {
     let Some(known) = known else {
-        return Some(new);
+        return (how != How::Next).then_some(new);
     };
     match how {
         How::Merge => brings_news(known, &new).then(|| merged(known, new)),
         How::Dated => (!is_earlier(&new, known) && brings_news(known, &new)).then(|| merged(known, new)),
+        How::Next => follows(&new, known).then(|| with_keys_of(known, new)),
         How::Newer => (!is_older(&new, known)).then(|| with_keys_of(known, new)),
         How::Version | How::Gone => Some(with_keys_of(known, new)),
     }
@@ -416,6 +426,12 @@ fn is_earlier(new: &Node, known: &Node) -> bool {
         (Some(new), Some(known)) => new < known,
         (_, _) => false,
     }
+}
+
+/// Whether a goal is the version after what is known.
+fn follows(new: &Node, known: &Node) -> bool {
+    let version = |node: &Node| node.body.get("version").and_then(Value::as_i64).unwrap_or(0);
+    version(known).checked_add(1) == Some(version(new))
 }
 
 /// Whether a goal is an earlier version of what is known (wire protocol 10.3).
@@ -471,5 +487,16 @@ mod tests {
         assert!(is_older(&goal(1, 9), &goal(2, 1)));
         assert!(is_older(&goal(2, 1), &goal(2, 2)));
         assert!(!is_older(&goal(2, 2), &goal(2, 2)) && !is_older(&goal(3, 0), &goal(2, 2)));
+    }
+
+    #[test]
+    fn d3_a_decision_counts_for_the_version_that_was_looked_at() {
+        let goal = |version: i64, state: &str| node(&["g"], json!({"version": version, "state": state}));
+        let decided = |known: Option<&Node>| made_of(known, goal(3, "approved"), How::Next).is_some();
+        assert!(decided(Some(&goal(2, "waiting_for_approval"))));
+        for known in [goal(3, "canceled"), goal(1, "planned"), goal(4, "failure")] {
+            assert!(!decided(Some(&known)), "{known:?}");
+        }
+        assert!(!decided(None), "it is gone");
     }
 }

@@ -96,7 +96,8 @@ pub(super) async fn github(
         hub.took_webhook(taking, about, failure);
     }
     match applied? {
-        Applied::Before => Ok(answer(StatusCode::ACCEPTED, "it had come before")),
+        // Nobody decides by a webhook, so that none is overtaken.
+        Applied::Before | Applied::Overtaken => Ok(answer(StatusCode::ACCEPTED, "it had come before")),
         Applied::Deliveries(count) => {
             tracing::info!(
                 workspace,

@@ -7,6 +7,7 @@ mod commands;
 mod consent;
 mod crash;
 mod custom;
+mod decisions;
 pub mod events;
 mod extensions;
 mod forge;

@@ -12,7 +12,7 @@ use super::events::push;
 use super::machine::{Machine, TestHub, quick, registration, signature, wish};
 use crate::support::postgres::Postgres;
 
-async fn replica(server: &Postgres) -> RunningHub {
+pub async fn replica(server: &Postgres) -> RunningHub {
     replica_with(server, quick()).await
 }
 
