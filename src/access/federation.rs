@@ -13,10 +13,20 @@ use super::principal::{AddonKey, Principal};
 use super::request::{Identity, Limit, Means};
 
 /// Longest life of a job's rights, whatever its token says.
-pub const LONGEST: Duration = Duration::from_secs(60 * 60);
+pub const LONGEST_LIFE: Duration = Duration::from_secs(60 * 60);
 
 /// Claims in which a wildcard may stand: a ref is one of many, everything else is one thing.
 const WITH_WILDCARD: [&str; 1] = ["ref"];
+
+/// Claims that say for what of a project a job runs: a job of a fork can have the project of what it wants to be merged into.
+const PLACES: [&str; 2] = ["ref", "environment"];
+
+/// How claims end that hold ids. A name can be somebody else's tomorrow.
+const IDS: [&str; 2] = ["_id", "-id"];
+
+/// Most claims that are required, and the longest text of an issuer, an audience, or a claim.
+const MOST_CLAIMS: usize = 20;
+const LONGEST: usize = 1000;
 
 /// An issuer that an administrator trusts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,12 +46,23 @@ pub struct TrustedIssuer {
 /// Why an administrator cannot trust an issuer so.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UntrustworthyIssuer {
-    /// Without a claim every job of the whole system would be the add-on.
-    #[error("name at least one claim that tells your projects from those of others")]
-    NoClaims,
+    /// Without an id every job of the whole system could be the add-on.
+    #[error(
+        "name at least one claim that holds an id of yours, such as project_id or repository_id: names can become somebody else's"
+    )]
+    NoId,
+    /// A job of a fork could be the add-on.
+    #[error("name `ref`, which may be `*`, or `environment`: jobs of forks can carry the id of your project")]
+    NoPlace,
     /// Its address can be somebody else's.
     #[error("`{}` is not an address that begins with https://", .0.escape_debug())]
     Address(String),
+    /// Nothing says which hub is meant.
+    #[error("name the audience that is this hub's and nobody else's")]
+    NoAudience,
+    /// A limit.
+    #[error("more than {MOST_CLAIMS} claims, or a text of more than {LONGEST} bytes")]
+    TooMuch,
     /// A wildcard stands where there must be one value.
     #[error("`{0}` must have one value: a wildcard can stand in `ref` alone")]
     Wildcard(String),
@@ -53,15 +74,29 @@ impl TrustedIssuer {
     /// # Errors
     /// It would let in strangers.
     pub fn check(&self) -> Result<(), UntrustworthyIssuer> {
-        if !self.issuer.starts_with("https://") {
+        let mut texts = self.claims.iter().flat_map(|(name, value)| [name, value]);
+        let is_long = |text: &String| text.len() > LONGEST;
+        if self.claims.len() > MOST_CLAIMS
+            || texts.any(is_long)
+            || [&self.issuer, &self.audience].into_iter().any(is_long)
+        {
+            return Err(UntrustworthyIssuer::TooMuch);
+        }
+        if !is_address(&self.issuer) {
             return Err(UntrustworthyIssuer::Address(self.issuer.clone()));
         }
-        if self
+        if self.audience.trim().is_empty() {
+            return Err(UntrustworthyIssuer::NoAudience);
+        }
+        if !self
             .claims
             .keys()
-            .all(|name| WITH_WILDCARD.contains(&name.as_str()))
+            .any(|name| IDS.iter().any(|end| name.ends_with(end)))
         {
-            return Err(UntrustworthyIssuer::NoClaims);
+            return Err(UntrustworthyIssuer::NoId);
+        }
+        if !PLACES.iter().any(|name| self.claims.contains_key(*name)) {
+            return Err(UntrustworthyIssuer::NoPlace);
         }
         let mut wild = self.claims.iter().filter(|(_, value)| value.contains('*'));
         match wild.find(|(name, _)| !WITH_WILDCARD.contains(&name.as_str())) {
@@ -70,28 +105,72 @@ impl TrustedIssuer {
         }
     }
 
-    /// Who a job is by this trust, and until when; `None` when it is nobody.
-    pub fn identify(&self, job: &JobToken, now: Timestamp) -> Option<(Identity, Timestamp)> {
-        let has = |(name, wanted): (&String, &String)| {
-            job.claims
-                .get(name)
-                .is_some_and(|value| fits(name, wanted, value))
-        };
-        let is_ours = self.check().is_ok()
-            && job.issuer == self.issuer
-            && job.audience == [self.audience.as_str()]
-            && self.claims.iter().all(has);
-        let ends = Timestamp::from_micros(job.expires.saturating_mul(1_000_000));
-        let until = ends.min(now.plus(LONGEST));
-        (is_ours && now < until).then(|| {
-            let identity = Identity {
-                principal: Principal::Addon(self.addon.clone()),
-                means: Means::Token,
-                limit: self.limit.clone(),
-            };
-            (identity, until)
-        })
+    /// Whether jobs of branches that anybody may push to are the add-on as well.
+    pub fn takes_unprotected(&self) -> bool {
+        !self.claims.contains_key("ref_protected") && !self.claims.contains_key("environment")
     }
+
+    /// Who a job is by this trust, and until when.
+    ///
+    /// # Errors
+    /// It is nobody; why.
+    pub fn identify(&self, job: &JobToken, now: Timestamp) -> Result<(Identity, Timestamp), Misfit> {
+        self.check().map_err(Misfit::Trust)?;
+        if job.issuer != self.issuer {
+            return Err(Misfit::Issuer);
+        }
+        if job.audience != [self.audience.as_str()] {
+            return Err(Misfit::Audience);
+        }
+        for (name, wanted) in &self.claims {
+            let value = job.claims.get(name);
+            if !value.is_some_and(|value| fits(name, wanted, value)) {
+                return Err(Misfit::Claim(name.clone()));
+            }
+        }
+        let ends = Timestamp::from_micros(job.expires.saturating_mul(1_000_000));
+        let until = ends.min(now.plus(LONGEST_LIFE));
+        if now >= until {
+            return Err(Misfit::Ended);
+        }
+        let identity = Identity {
+            principal: Principal::Addon(self.addon.clone()),
+            means: Means::Token,
+            limit: self.limit.clone(),
+        };
+        Ok((identity, until))
+    }
+}
+
+/// Why a job is nobody by a trust.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Misfit {
+    /// The trust itself would let in strangers.
+    #[error("it cannot be trusted so: {0}")]
+    Trust(UntrustworthyIssuer),
+    /// Another issuer.
+    #[error("its issuer is another")]
+    Issuer,
+    /// It is for somebody else, or for others too.
+    #[error("its audience is another, or not this hub alone")]
+    Audience,
+    /// A claim is missing, or holds something else.
+    #[error("its claim `{0}` is missing or another")]
+    Claim(String),
+    /// It has ended.
+    #[error("it has ended")]
+    Ended,
+}
+
+/// Whether an issuer is at an address of the web. One on this computer is for development: whether it is asked is decided by
+/// whoever asks.
+fn is_address(issuer: &str) -> bool {
+    let here = ["http://127.0.0.1", "http://[::1]", "http://localhost"];
+    let is_here = here.iter().any(|start| {
+        let rest = issuer.strip_prefix(start);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
+    });
+    issuer.starts_with("https://") || is_here
 }
 
 /// One `*` stands for any text in a ref.
@@ -150,11 +229,12 @@ mod tests {
             audience: vec!["https://hub.example.com".to_owned()],
             expires: SECONDS + 600,
             claims,
+            digest: String::new(),
         }
     }
 
     fn is_somebody(job: &JobToken) -> bool {
-        trusted().identify(job, NOW).is_some()
+        trusted().identify(job, NOW).is_ok()
     }
 
     #[test]
@@ -165,7 +245,7 @@ mod tests {
         assert_eq!(until, NOW.plus(Duration::from_secs(600)));
         let mut long = job(&[]);
         long.expires = SECONDS + 7200;
-        assert_eq!(trusted().identify(&long, NOW).unwrap().1, NOW.plus(LONGEST));
+        assert_eq!(trusted().identify(&long, NOW).unwrap().1, NOW.plus(LONGEST_LIFE));
     }
 
     #[test]
@@ -176,7 +256,9 @@ mod tests {
             ("ref", "refs/heads/evil/refs/heads/release/1"),
             ("ref_protected", "false"),
         ] {
-            assert!(!is_somebody(&job(&[changed])), "{changed:?}");
+            let misfit = Misfit::Claim(changed.0.to_owned());
+            let refused = trusted().identify(&job(&[changed]), NOW).unwrap_err();
+            assert_eq!(refused, misfit, "{changed:?}");
         }
         let mut missing = job(&[]);
         missing.claims.remove("ref_protected");
@@ -200,21 +282,46 @@ mod tests {
         let refused = |change: fn(&mut TrustedIssuer)| {
             let mut trusted = trusted();
             change(&mut trusted);
-            assert!(trusted.identify(&job(&[]), NOW).is_none());
-            trusted.check().unwrap_err().to_string()
+            assert!(matches!(trusted.identify(&job(&[]), NOW), Err(Misfit::Trust(_))));
+            trusted.check().unwrap_err()
         };
-        assert!(refused(|trusted| trusted.claims.clear()).contains("at least one claim"));
-        assert!(
-            refused(|trusted| trusted.claims.retain(|name, _| name == "ref")).contains("at least one claim")
+        let without = |name: &'static str| {
+            let mut trusted = trusted();
+            trusted.claims.remove(name);
+            trusted.check().err()
+        };
+        assert_eq!(
+            refused(|trusted| trusted.claims.clear()),
+            UntrustworthyIssuer::NoId
         );
-        assert!(
-            refused(|trusted| trusted.issuer = "http://gitlab.example.com".to_owned()).contains("https://")
+        assert_eq!(without("project_id"), Some(UntrustworthyIssuer::NoId));
+        assert_eq!(without("ref"), Some(UntrustworthyIssuer::NoPlace));
+        assert_eq!(without("ref_protected"), None);
+        for address in [
+            "http://gitlab.example.com",
+            "http://127.0.0.1.evil.example",
+            "http://localhost@evil.example",
+        ] {
+            let mut trusted = trusted();
+            trusted.issuer = address.to_owned();
+            assert!(
+                matches!(trusted.check(), Err(UntrustworthyIssuer::Address(_))),
+                "{address}"
+            );
+        }
+        assert_eq!(
+            refused(|trusted| trusted.audience.clear()),
+            UntrustworthyIssuer::NoAudience
+        );
+        assert_eq!(
+            refused(|trusted| trusted.audience = "x".repeat(LONGEST + 1)),
+            UntrustworthyIssuer::TooMuch
         );
         let wild = refused(|trusted| {
             trusted.claims.insert("project_id".to_owned(), "4*".to_owned());
         });
         assert_eq!(
-            wild,
+            wild.to_string(),
             "`project_id` must have one value: a wildcard can stand in `ref` alone"
         );
     }

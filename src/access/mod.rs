@@ -26,6 +26,7 @@ pub mod request;
 pub mod resource;
 pub mod scope;
 pub mod snapshot;
+pub mod terms;
 
 #[cfg(test)]
 mod tests;
@@ -39,3 +40,4 @@ pub use request::{Context, Credential, Identity, Limit, Means, Request};
 pub use resource::{Level, Resource, Selector};
 pub use scope::{Scope, ScopeSet};
 pub use snapshot::{Addon, Grant, Person, Right, Snapshot};
+pub use terms::{Term, Terms};

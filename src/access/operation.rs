@@ -425,6 +425,7 @@ pub const OPERATIONS: &[Operation] = &[
     row("addon.disable", "disable add-ons", Person, &[], WORKSPACE, Admin),
     decide("addon.enable", "enable add-ons"),
     decide("addon.rotate", "give add-ons new secrets"),
+    decide("addon.terms", "change on which terms add-ons are at work"),
     decide("trust.change", "change which issuers of job tokens are trusted"),
     decide("person.invite", "invite people"),
     decide("person.role", "change roles of people"),

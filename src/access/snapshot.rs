@@ -8,6 +8,7 @@ use crate::model::Timestamp;
 use super::principal::{AddonKey, PersonId};
 use super::resource::{Level, Selector};
 use super::scope::ScopeSet;
+use super::terms::Terms;
 
 /// Everything that decisions depend on. It never changes; another state of things is another snapshot.
 #[derive(Debug, Clone)]
@@ -107,6 +108,8 @@ pub struct Addon {
     pub grants: Vec<Arc<Grant>>,
     /// For whom it may act by impersonation.
     pub consents: Consents,
+    /// On which terms it is at work; no decision depends on them.
+    pub terms: Terms,
 }
 
 impl Addon {
@@ -119,6 +122,7 @@ impl Addon {
             asked: ScopeSet::EMPTY,
             grants: Vec::new(),
             consents: Consents::default(),
+            terms: Terms::new(),
         }
     }
 }

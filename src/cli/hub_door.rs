@@ -214,7 +214,7 @@ pub(super) fn not_done(error: AdministrationError) -> DoorError {
         AdministrationError::NoRandomness(_) => "try again",
         AdministrationError::NotThere { what: "person", .. } => "`sdm hub people` lists them",
         AdministrationError::Addon(AddonError::NotThere { .. }) => {
-            "`sdm hub addons` and `sdm hub grants` list what there is"
+            "`sdm hub addons`, `sdm hub grants` and `sdm hub trust` list what there is"
         }
         AdministrationError::Addon(AddonError::Edit(EditError::Tests(_))) => {
             "change the tests first: `sdm hub policy export`, `sdm hub policy apply FILE`"
@@ -222,6 +222,10 @@ pub(super) fn not_done(error: AdministrationError) -> DoorError {
         AdministrationError::Addon(AddonError::Unchanged(_) | AddonError::Beyond(_)) => {
             "`sdm hub addons show KEY` says where it stands"
         }
+        AdministrationError::Addon(AddonError::Untrustworthy(_) | AddonError::EmptyTrust) => {
+            "`sdm hub trust add --help` says what a trust must name"
+        }
+        AdministrationError::Addon(AddonError::TooManyTrusts) => "`sdm hub trust` lists them",
         AdministrationError::Policy(_) => "`sdm hub policy export` prints what is in force",
         AdministrationError::Place(_) | AdministrationError::Addon(AddonError::Selector(_)) => {
             "write --repo acme/app or --repo acme/*, and --on env:production, feed:Deploy, channel:ID or workspace"

@@ -13,6 +13,7 @@ mod asked;
 mod changes;
 mod commands;
 pub mod extensions;
+mod federation;
 mod goals;
 mod hints;
 mod http;
@@ -63,6 +64,7 @@ use access::rights::{Rights, RightsError};
 use applier::Asking;
 use extensions::listening::Listening;
 use extensions::{ExtensionError, ExtensionOptions, Extensions};
+use federation::Issuers;
 use hints::Whispers;
 use ingest::WebhookSecrets;
 use lock::MemoryLock;
@@ -232,6 +234,7 @@ struct Inner {
     safe: Safe,
     readers: Readers,
     extensions: Extensions,
+    issuers: Issuers,
     listening: Listening,
     workspaces: Workspaces,
     tracer: Tracer,
@@ -268,6 +271,7 @@ impl Hub {
             forge_answers: ForgeAnswers::default(),
             providers: Providers::new(options.providers.clone()),
             safe,
+            issuers: Issuers::new(extensions.outside().clone()),
             extensions,
             listening: Listening::default(),
             workspaces: Workspaces::default(),
@@ -369,6 +373,10 @@ impl Hub {
 
     fn known_workspaces(&self) -> &Workspaces {
         &self.0.workspaces
+    }
+
+    fn issuers(&self) -> &Issuers {
+        &self.0.issuers
     }
 
     fn listening(&self) -> &Listening {

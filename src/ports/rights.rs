@@ -94,6 +94,19 @@ pub struct StoredConsent {
     pub given: Timestamp,
 }
 
+/// That an add-on is at work on a term.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredTerm {
+    /// The add-on's key.
+    pub addon: String,
+    /// Its word.
+    pub term: String,
+    /// Who set it.
+    pub given_by: String,
+    /// When.
+    pub given: Timestamp,
+}
+
 /// An issuer of job tokens that is trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredTrust {
@@ -109,6 +122,8 @@ pub struct StoredTrust {
     pub addon: String,
     /// Scopes that it has at most.
     pub scopes: Vec<String>,
+    /// Workspaces that it is for.
+    pub workspaces: Vec<String>,
     /// Who trusts it.
     pub given_by: String,
     /// Since when.
@@ -126,6 +141,8 @@ pub struct StoredRights {
     pub grants: Vec<StoredGrant>,
     /// Consents.
     pub consents: Vec<StoredConsent>,
+    /// Terms.
+    pub terms: Vec<StoredTerm>,
     /// Trusted issuers, oldest first.
     pub trusts: Vec<StoredTrust>,
     /// Settings of the policy, by name.
@@ -149,6 +166,15 @@ pub enum RightsChange {
         addon: String,
         /// Id of the person; none is everybody.
         person: Option<String>,
+    },
+    /// This term is set.
+    Term(StoredTerm),
+    /// This term is not set for this add-on.
+    NoTerm {
+        /// The add-on's key.
+        addon: String,
+        /// Its word.
+        term: String,
     },
     /// This issuer is trusted.
     Trust(StoredTrust),

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
 };
@@ -32,6 +33,12 @@ const LONGEST_CLAIM: usize = 1000;
 
 /// Bytes of a coordinate of a P-256 key.
 const COORDINATE: usize = 32;
+
+/// The issuer that a token names, to find the keys by; nothing of it is believed.
+pub fn claimed_issuer(token: &str) -> Option<String> {
+    let token = Token::parse(token).ok()?;
+    text(&token.claims, "iss").ok()?.map(str::to_owned)
+}
 
 /// A set of keys that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -144,6 +151,8 @@ pub struct JobToken {
     pub expires: i64,
     /// Every claim that is text, a number, or true or false.
     pub claims: BTreeMap<String, String>,
+    /// SHA-256 of what was signed, in hexadecimal. Of some algorithms a signature can be written in two ways, what was signed not.
+    pub digest: String,
 }
 
 /// Checks a job's token against the keys of the issuer whom it names.
@@ -176,6 +185,7 @@ pub fn verify_job_token(
         audience: audience(&token.claims)?,
         expires: check_times(&token.claims, now, LONGEST_LIFETIME)?,
         claims: plain(&token.claims),
+        digest: hex::encode(digest(&SHA256, token.signed.as_bytes())),
     })
 }
 

@@ -139,6 +139,7 @@ fn policies() -> String {
     text.push_str(&keys("an add-on", policy::ADDON_FIELDS));
     text.push_str(&keys("a person", policy::PERSON_FIELDS));
     text.push_str(&keys("a grant", policy::GRANT_FIELDS));
+    text.push_str(&keys("a trusted issuer", policy::TRUST_FIELDS));
     text.push_str(&keys("a test", policy::TEST_FIELDS));
     text.push_str("\n| Scope | It may | Includes | Sensitivity |\n|---|---|---|---|\n");
     for row in SCOPES {

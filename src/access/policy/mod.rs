@@ -8,6 +8,7 @@ mod compare;
 mod propose;
 mod read;
 mod test;
+mod trust;
 mod write;
 
 #[cfg(test)]
@@ -16,13 +17,14 @@ mod tests;
 use std::collections::BTreeMap;
 
 use crate::access::snapshot::{Consents, Role};
-use crate::access::{AddonKey, Grant, Level, PersonId, Principal, Resource, ScopeSet, Selector};
+use crate::access::{AddonKey, Grant, Level, PersonId, Principal, Resource, ScopeSet, Selector, Terms};
 use crate::model::Place;
 
 pub use compare::{Difference, compare};
 pub use propose::{Proposal, beyond, propose};
 pub use read::{ADDON_FIELDS, FIELDS, GRANT_FIELDS, PERSON_FIELDS, Parsed, TEST_FIELDS, parse};
 pub use test::{Outcome, run_tests};
+pub use trust::{TRUST_FIELDS, TrustPolicy};
 
 /// What may be done, by whom, where.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -31,6 +33,8 @@ pub struct Policy {
     pub addons: BTreeMap<AddonKey, AddonPolicy>,
     /// People by their id.
     pub people: BTreeMap<PersonId, PersonPolicy>,
+    /// Issuers whose jobs are add-ons.
+    pub trusts: Vec<TrustPolicy>,
     /// Tests that must pass before it is applied.
     pub tests: Vec<PolicyTest>,
 }
@@ -44,6 +48,8 @@ pub struct AddonPolicy {
     pub grants: Vec<Grant>,
     /// For whom it may act by impersonation.
     pub acts_for: Consents,
+    /// On which terms it is at work.
+    pub terms: Terms,
     /// Where it is written; none when it is not.
     pub place: Option<Place>,
 }

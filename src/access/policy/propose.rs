@@ -87,6 +87,11 @@ impl Policy {
             let stranger = places(after.addons.contains_key(key), &addon.place);
             problems.extend(stranger.map(|place| unknown(place, "add-on", key.as_str())));
         }
+        for trust in &self.trusts {
+            let addon = &trust.issuer.addon;
+            let stranger = places(after.addons.contains_key(addon), &trust.place);
+            problems.extend(stranger.map(|place| unknown(place, "add-on", addon.as_str())));
+        }
         for (id, person) in &self.people {
             let stranger = places(after.people.contains_key(id), &person.place);
             problems.extend(stranger.map(|place| unknown(place, "person", id.as_str())));
@@ -117,6 +122,7 @@ fn lay_over(addon: &mut Addon, policy: &Policy, key: &AddonKey) {
     addon.asked = addon.asked.without(policy.scopes);
     addon.grants = shared(&policy.grants);
     addon.consents = policy.acts_for;
+    addon.terms = policy.terms;
 }
 
 fn shared(grants: &[Grant]) -> Vec<Arc<Grant>> {

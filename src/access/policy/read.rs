@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDate};
 use crate::access::operation::Who;
 use crate::access::snapshot::{Consents, Right, Role};
 use crate::access::{
-    AddonKey, Grant, Level, OPERATIONS, Operation, PersonId, Principal, Resource, Scope, Selector,
+    AddonKey, Grant, Level, OPERATIONS, Operation, PersonId, Principal, Resource, Scope, Selector, Term,
 };
 use crate::model::suggest;
 use crate::model::{Diagnostic, Field, Timestamp, ValueType};
@@ -17,7 +17,7 @@ use crate::spec::keys::Sorted;
 use crate::spec::problems::{Problems, listed, shorten};
 use crate::spec::yaml::{self, Entry, Node};
 
-use super::{AddonPolicy, PersonPolicy, Policy, PolicyTest};
+use super::{AddonPolicy, PersonPolicy, Policy, PolicyTest, TRUST_FIELDS};
 
 /// Keys of a policy.
 pub const FIELDS: &[Field] = &[
@@ -30,6 +30,11 @@ pub const FIELDS: &[Field] = &[
         "people",
         ValueType::Map(&ValueType::Fields(PERSON_FIELDS)),
         "people, by id",
+    ),
+    Field::new(
+        "trust",
+        ValueType::List(&ValueType::Fields(TRUST_FIELDS)),
+        "issuers of tokens whose jobs are add-ons",
     ),
     Field::new(
         "tests",
@@ -54,6 +59,12 @@ pub const ADDON_FIELDS: &[Field] = &[
         "acts_for",
         ValueType::List(&ValueType::Verbatim),
         "people for whom it may act without something they started; `everybody` for all",
+    ),
+    Field::new(
+        "terms",
+        ValueType::List(&ValueType::Choice(&["audience", "single_use", "user_tokens"])),
+        "`audience`: its signed calls must name this hub; `single_use`: they must carry `jti` and `bh`; `user_tokens`: it is \
+         given short tokens of people who started something with it",
     ),
 ];
 
@@ -160,8 +171,8 @@ pub fn parse(name: &Arc<str>, bytes: &[u8]) -> Parsed {
 }
 
 #[derive(Default)]
-struct Reader {
-    problems: Problems,
+pub(super) struct Reader {
+    pub(super) problems: Problems,
 }
 
 impl Reader {
@@ -196,6 +207,10 @@ impl Reader {
                 &entry,
             );
         }
+        let trusts = self.items(keys.value("trust"));
+        policy
+            .trusts
+            .extend(trusts.into_iter().filter_map(|trust| self.trust(trust)));
         let tests = self.items(keys.value("tests"));
         policy
             .tests
@@ -218,7 +233,7 @@ impl Reader {
     }
 
     /// The keys of a map; others are problems.
-    fn keys<'n>(&mut self, node: &'n Node, owner: &str, fields: &[Field]) -> Option<Sorted<'n>> {
+    pub(super) fn keys<'n>(&mut self, node: &'n Node, owner: &str, fields: &[Field]) -> Option<Sorted<'n>> {
         let Some(entries) = node.entries() else {
             let message = format!("{owner} is a map, not {}", node.what());
             self.problems.error("wrong_type", node, message);
@@ -245,7 +260,7 @@ impl Reader {
     }
 
     /// Entries of a map whose keys are names of a kind.
-    fn named<K, E: Display>(
+    pub(super) fn named<K, E: Display>(
         &mut self,
         node: Option<&Node>,
         what: &str,
@@ -270,7 +285,7 @@ impl Reader {
     }
 
     /// One value or a list of them.
-    fn items<'n>(&self, node: Option<&'n Node>) -> Vec<&'n Node> {
+    pub(super) fn items<'n>(&self, node: Option<&'n Node>) -> Vec<&'n Node> {
         match node {
             None => Vec::new(),
             Some(node) if node.is_null() => Vec::new(),
@@ -280,7 +295,7 @@ impl Reader {
         }
     }
 
-    fn text<'n>(&mut self, node: &'n Node) -> Option<&'n str> {
+    pub(super) fn text<'n>(&mut self, node: &'n Node) -> Option<&'n str> {
         let text = node.text();
         if text.is_none() {
             self.problems.error(
@@ -293,7 +308,7 @@ impl Reader {
     }
 
     /// A text that something is read from.
-    fn parsed<T, E: Display>(
+    pub(super) fn parsed<T, E: Display>(
         &mut self,
         node: &Node,
         code: &str,
@@ -339,11 +354,12 @@ impl Reader {
             scopes,
             grants: self.grants(keys.value("grants")),
             acts_for: self.consents(keys.value("acts_for")),
+            terms: self.terms(keys.value("terms")),
             place: None,
         })
     }
 
-    fn scope(&mut self, node: &Node) -> Option<Scope> {
+    pub(super) fn scope(&mut self, node: &Node) -> Option<Scope> {
         match Scope::parse(self.text(node)?) {
             Ok(scope) => Some(scope),
             Err(error) => {
@@ -367,6 +383,15 @@ impl Reader {
             }
         }
         consents
+    }
+
+    fn terms(&mut self, node: Option<&Node>) -> crate::access::Terms {
+        let words = Term::ALL.map(|term| (term.word(), term));
+        let items = self.items(node);
+        items
+            .into_iter()
+            .filter_map(|item| self.word(item, &words))
+            .collect()
     }
 
     fn person(&mut self, node: &Node) -> Option<PersonPolicy> {

@@ -22,10 +22,18 @@ addons:
     scopes: messages:write
     grants: [{allow: write, on: "channel:ops", until: 2027-01-31}]
     acts_for: [alice]
+    terms: [single_use, audience]
 people:
   alice: {role: admin}
   bob:
     grants: [{allow: write, on: "env:production"}]
+trust:
+  - issuer: https://gitlab.example.org
+    audience: https://hub.example.org
+    claims: {project_id: 42, ref: refs/heads/release/*, ref_protected: true}
+    addon: build
+    scopes: goals:write
+    workspaces: main
 tests:
   - name: the builder stays out of production and payroll
     who: addon:build
@@ -93,6 +101,15 @@ fn a_policy_is_read_and_its_tests_pass() {
         "2027-01-31T00:00:00.000000Z"
     );
     assert!(notify.acts_for.covers(&PersonId::parse("alice").unwrap()));
+    let terms: Vec<&str> = notify.terms.iter().map(|term| term.word()).collect();
+    assert_eq!(terms, ["audience", "single_use"]);
+    let trust = &policy.trusts[0];
+    assert_eq!(trust.issuer.claims["ref_protected"], "true");
+    assert_eq!(
+        trust.issuer.limit.scopes,
+        Some(crate::access::ScopeSet::of(&[Scope::GoalsWrite]))
+    );
+    assert_eq!(trust.workspaces, ["main"]);
     let outcomes = run_tests(&policy.tests, &policy.alone(NOW), NOW);
     assert!(
         outcomes.iter().all(|outcome| outcome.failures.is_empty()),
@@ -146,6 +163,34 @@ tests:
 }
 
 #[test]
+fn trust_that_would_let_in_strangers_is_a_problem_at_its_place() {
+    let text = "\
+trust:
+  - {issuer: 'https://a.example', audience: h, claims: {ref: x}, addon: b, scopes: [goals:read], workspaces: [m]}
+  - {issuer: 'https://a.example', claims: {project_id: 7, ref: x}, addon: b, scopes: [goals:raed], workspaces: [m]}
+addons:
+  b: {terms: [single-use]}
+";
+    assert_eq!(
+        said(text),
+        [
+            "2:5 name at least one claim that holds an id of yours, such as project_id or repository_id: names can become somebody else's | -",
+            "3:5 a trusted issuer has no `audience` | add `audience`: the audience that is this hub's and nobody else's",
+            "3:87 there is no scope `goals:raed` | did you mean `goals:read`?",
+            "5:15 `single-use` is none of the words that can stand here | did you mean `single_use`?",
+        ]
+    );
+    let refused = propose(
+        &name(),
+        POLICY.replace("addon: build", "addon: x").as_bytes(),
+        &registered(),
+        &[],
+        NOW,
+    );
+    assert_eq!(refused.unwrap_err()[0].message, "there is no add-on `x`");
+}
+
+#[test]
 fn a_person_is_told_that_the_forge_decides_over_repositories() {
     let text = "people:\n  bob: {grants: [{allow: write, on: 'repo:acme/api'}]}\n";
     let parsed = parse(&name(), text.as_bytes());
@@ -163,7 +208,7 @@ fn a_failing_test_blocks_the_change_and_says_what_decided() {
     let wider = POLICY.replace("on: [\"repo:acme/*\", \"env:testing\"]", "on: \"*\"");
     let refused = propose(&name(), wider.as_bytes(), &registered(), &[], NOW).unwrap_err();
     let first = &refused[0];
-    assert_eq!((first.code.as_str(), first.place.line), ("failed_test", 17));
+    assert_eq!((first.code.as_str(), first.place.line), ("failed_test", 25));
     assert_eq!(
         first.message,
         "the test `the builder stays out of production and payroll` fails: addon:build can graph.query, goal.list, goal.log, goal.create, goal.update, goal.log.write on env:production: write on *"
@@ -248,7 +293,10 @@ fn what_is_in_force_is_written_as_it_is_read() {
     assert_eq!(again.to_text(), policy.to_text());
     let (snapshot, problems) = policy.over(&registered());
     assert_eq!(problems, []);
-    let in_force = Policy::of(&snapshot);
+    let in_force = Policy {
+        trusts: policy.trusts.clone(),
+        ..Policy::of(&snapshot)
+    };
     assert_eq!(read(&in_force.to_text()).to_text(), in_force.to_text());
     assert_eq!(
         compare(

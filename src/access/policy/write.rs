@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use crate::access::snapshot::{Consents, Right, Role};
 use crate::access::{Grant, PersonId, Snapshot};
 
-use super::{AddonPolicy, PersonPolicy, Policy, PolicyTest};
+use super::{AddonPolicy, PersonPolicy, Policy, PolicyTest, TrustPolicy};
 
 impl Policy {
-    /// What is in force, without tests.
+    /// What is in force, without trust and tests, on which no decision depends.
     pub fn of(snapshot: &Snapshot) -> Self {
         let grants =
             |grants: &[std::sync::Arc<Grant>]| grants.iter().map(|grant| (**grant).clone()).collect();
@@ -17,6 +17,7 @@ impl Policy {
                 scopes: addon.approved,
                 grants: grants(&addon.grants),
                 acts_for: addon.consents.clone(),
+                terms: addon.terms.clone(),
                 place: None,
             };
             (key.clone(), policy)
@@ -32,6 +33,7 @@ impl Policy {
         Self {
             addons: addons.collect(),
             people: people.collect(),
+            trusts: Vec::new(),
             tests: Vec::new(),
         }
     }
@@ -44,6 +46,7 @@ impl Policy {
             line(text, 2, &format!("scopes: [{}]", listed(addon.scopes.names())));
             grants(text, &addon.grants);
             consents(text, &addon.acts_for);
+            terms(text, addon);
         });
         section(&mut text, "people", &self.people, |text, id, person| {
             line(text, 1, &format!("{}:", quoted(id.as_str())));
@@ -54,6 +57,10 @@ impl Policy {
             }
             grants(text, &person.grants);
         });
+        if !self.trusts.is_empty() {
+            line(&mut text, 0, "trust:");
+        }
+        self.trusts.iter().for_each(|one| trust(&mut text, one));
         if !self.tests.is_empty() {
             line(&mut text, 0, "tests:");
         }
@@ -122,6 +129,29 @@ fn consents(text: &mut String, consents: &Consents) {
     if !all.is_empty() {
         line(text, 2, &format!("acts_for: [{}]", listed(all)));
     }
+}
+
+fn terms(text: &mut String, addon: &AddonPolicy) {
+    if !addon.terms.is_empty() {
+        let words: Vec<&str> = addon.terms.iter().map(|term| term.word()).collect();
+        line(text, 2, &format!("terms: [{}]", words.join(", ")));
+    }
+}
+
+fn trust(text: &mut String, trust: &TrustPolicy) {
+    let issuer = &trust.issuer;
+    line(text, 1, &format!("- issuer: {}", quoted(&issuer.issuer)));
+    line(text, 2, &format!("audience: {}", quoted(&issuer.audience)));
+    let claims = issuer.claims.iter();
+    let claims: Vec<String> = claims
+        .map(|(name, value)| format!("{}: {}", quoted(name), quoted(value)))
+        .collect();
+    line(text, 2, &format!("claims: {{{}}}", claims.join(", ")));
+    line(text, 2, &format!("addon: {}", quoted(issuer.addon.as_str())));
+    let scopes = issuer.limit.scopes.unwrap_or_default();
+    line(text, 2, &format!("scopes: [{}]", listed(scopes.names())));
+    let workspaces = trust.workspaces.iter().map(String::as_str);
+    line(text, 2, &format!("workspaces: [{}]", listed(workspaces)));
 }
 
 fn test(text: &mut String, test: &PolicyTest) {

@@ -19,6 +19,7 @@ use super::hub_extensions::{self, ExtensionsCommand, OutsideArgs};
 use super::hub_people;
 use super::hub_restore::{self, RestoreArgs};
 use super::hub_secrets::{self, MasterKeyArgs, SecretsCommand};
+use super::hub_trust;
 use crate::config::{Configuration, LogFormat};
 use crate::daemon::collector::collector;
 use crate::daemon::files;
@@ -41,7 +42,7 @@ const LISTEN: &str = "127.0.0.1:2867";
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 /// The workspace of a first key unless told otherwise.
-const WORKSPACE: &str = "main";
+pub(super) const WORKSPACE: &str = "main";
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -108,6 +109,8 @@ enum HubCommand {
     Addons(hub_addons::AddonArgs),
     /// List what add-ons and people were granted, give and take
     Grants(hub_addons::GrantArgs),
+    /// List issuers of tokens whose jobs are add-ons, trust one, trust one no more
+    Trust(hub_trust::Args),
     /// Print who may do what as a policy, or put another in force
     #[command(subcommand, arg_required_else_help = true)]
     Policy(hub_addons::PolicyCommand),
@@ -211,6 +214,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
         }
         Some(HubCommand::Addons(args)) => hub_addons::addons(context, &place, args),
         Some(HubCommand::Grants(args)) => hub_addons::grants(context, &place, args),
+        Some(HubCommand::Trust(trust)) => hub_trust::run(context, &place, trust, args.address.as_deref()),
         Some(HubCommand::Policy(command)) => hub_addons::policy(context, &place, command),
         Some(HubCommand::Machines(args)) => machines(context, &place, args),
         Some(HubCommand::Backup(args)) => {

@@ -13,9 +13,9 @@ use super::super::text::neutralise;
 use super::hub::{list, show, word};
 use crate::access::policy::Difference;
 use crate::access::snapshot::Right;
-use crate::access::{AddonKey, Grant, Principal, ScopeSet, Selector};
+use crate::access::{AddonKey, Grant, Principal, ScopeSet, Selector, Term, Terms};
 use crate::hub::addons::answers::Answer;
-use crate::hub::addons::giving::Given;
+use crate::hub::addons::giving::{Given, may_exceed};
 use crate::hub::addons::views;
 use crate::model::Timestamp;
 use crate::store::hub::Place;
@@ -56,6 +56,15 @@ enum AddonCommand {
     Enable {
         /// Its key
         key: String,
+    },
+    /// Set on which terms it is at work: these and no others; `none` for none
+    Terms {
+        /// Its key
+        key: String,
+        /// audience: its signed calls must name this hub; single_use: they must carry `jti` and `bh`; user_tokens: it is
+        /// given short tokens of people who started something with it
+        #[arg(value_name = "TERM", required = true)]
+        terms: Vec<String>,
     },
     /// Take it away with its keys, its grants and its registrations
     Uninstall {
@@ -109,6 +118,12 @@ enum GrantCommand {
 pub(super) enum PolicyCommand {
     /// Print what is in force, with its tests, as a policy
     Export,
+    /// Say whether administrators may give away what the forge does not give them, or change it
+    Exceed {
+        /// `yes` or `no`; to say what is in force when absent
+        #[arg(value_parser = ["yes", "no"])]
+        may: Option<String>,
+    },
     /// Put a policy in force whose tests pass; whoever it does not mention loses what they had
     Apply {
         /// The policy
@@ -119,7 +134,7 @@ pub(super) enum PolicyCommand {
     },
 }
 
-fn key(text: &str) -> Result<AddonKey, CommandError> {
+pub(super) fn key(text: &str) -> Result<AddonKey, CommandError> {
     AddonKey::parse(text).map_err(|error| CommandError::from_error(ErrorKind::Usage, error))
 }
 
@@ -137,6 +152,7 @@ pub(super) fn addons(context: &mut Context, place: &Place, args: &AddonArgs) -> 
     };
     let (name, answer, told) = match command {
         AddonCommand::Show { key: name } => return look(context, place, &key(name)?),
+        AddonCommand::Terms { key: name, terms } => return set_terms(context, place, &key(name)?, terms),
         AddonCommand::Approve { key: name, scopes } => return approve(context, place, &key(name)?, scopes),
         AddonCommand::Reject { key } => (key, Answer::Reject, "rejected"),
         AddonCommand::Disable { key } => (key, Answer::Disable, "switched off"),
@@ -154,16 +170,33 @@ pub(super) fn addons(context: &mut Context, place: &Place, args: &AddonArgs) -> 
     Ok(Exit::Ok)
 }
 
-fn approve(context: &mut Context, place: &Place, key: &AddonKey, scopes: &[String]) -> CommandResult {
-    let scopes = match scopes {
+/// Scopes by their words.
+pub(super) fn scopes(words: &[String]) -> Result<ScopeSet, CommandError> {
+    ScopeSet::parse(words.iter().map(String::as_str)).map_err(|error| {
+        let hint = error.hint();
+        CommandError::from_error(ErrorKind::Usage, error).hint(hint)
+    })
+}
+
+fn set_terms(context: &mut Context, place: &Place, key: &AddonKey, words: &[String]) -> CommandResult {
+    let words = match words {
+        [none] if none == "none" => &[],
+        named => named,
+    };
+    let terms: Result<Terms, _> = words.iter().map(|word| Term::parse(word)).collect();
+    let terms = terms.map_err(|error| CommandError::from_error(ErrorKind::Usage, error))?;
+    administer(
+        place,
+        false,
+        |hub| async move { hub.set_terms(key, &terms).await },
+    )?;
+    look(context, place, key)
+}
+
+fn approve(context: &mut Context, place: &Place, key: &AddonKey, words: &[String]) -> CommandResult {
+    let scopes = match words {
         [] => None,
-        named => {
-            let read = ScopeSet::parse(named.iter().map(String::as_str));
-            Some(read.map_err(|error| {
-                let hint = error.hint();
-                CommandError::from_error(ErrorKind::Usage, error).hint(hint)
-            })?)
-        }
+        named => Some(scopes(named)?),
     };
     let after = administer(
         place,
@@ -210,6 +243,13 @@ fn consent_text(view: &Value) -> String {
         if !lines.is_empty() {
             text.push_str(&format!("{title}:\n{lines}"));
         }
+    }
+    let terms = view["terms"].as_array().into_iter().flatten();
+    let terms: String = terms
+        .map(|term| format!("  {:<20} {}\n", word(term, "term"), word(term, "means")))
+        .collect();
+    if !terms.is_empty() {
+        text.push_str(&format!("on these terms:\n{terms}"));
     }
     let grants = view["grants"].as_array().into_iter().flatten();
     let grants: String = grants
@@ -335,6 +375,7 @@ pub(super) fn policy(context: &mut Context, place: &Place, command: &PolicyComma
             let text = administer(place, false, |hub| async move { hub.policy().await })?;
             context.ui.data(&text)?;
         }
+        PolicyCommand::Exceed { may } => exceed(context, place, may.as_deref())?,
         PolicyCommand::Apply { file, preview } => {
             let preview = *preview;
             let path = context.sources.directory.join(file);
@@ -347,15 +388,43 @@ pub(super) fn policy(context: &mut Context, place: &Place, command: &PolicyComma
             })?;
             if context.ui.json {
                 context.ui.object(&json!({
-                    "effect": views::differences(&applied.differences),
+                    "effect": views::differences(&applied.differences), "besides": applied.besides,
                     "tests": views::outcomes(&applied.outcomes), "preview": preview,
                 }))?;
             } else {
                 tell_effect(context, &applied.differences, preview)?;
+                for besides in &applied.besides {
+                    context.ui.data(&format!("{}\n", neutralise(besides)))?;
+                }
                 let tests = applied.outcomes.len();
                 context.ui.note(&format!("tests that passed: {tests}"));
             }
         }
     }
     Ok(Exit::Ok)
+}
+
+fn exceed(context: &mut Context, place: &Place, may: Option<&str>) -> Result<(), CommandError> {
+    let may = match may {
+        Some(word) => {
+            let may = word == "yes";
+            administer(place, false, |hub| async move { hub.let_exceed(may).await })?;
+            may
+        }
+        None => may_exceed(&administer(
+            place,
+            false,
+            |hub| async move { hub.rights().await },
+        )?),
+    };
+    if context.ui.json {
+        context.ui.object(&json!({ "administrators_may_exceed": may }))?;
+    } else {
+        let said = match may {
+            true => "administrators may give away what the forge does not give them",
+            false => "administrators give away only what the forge gives them",
+        };
+        context.ui.data(&format!("{said}\n"))?;
+    }
+    Ok(())
 }

@@ -25,6 +25,7 @@ mod hub_extensions;
 mod hub_people;
 mod hub_restore;
 mod hub_secrets;
+mod hub_trust;
 mod key;
 mod lock;
 mod logs;

@@ -10,12 +10,13 @@ use crate::access::federation::TrustedIssuer;
 use crate::access::registration::{Approval, Declared, Registration};
 use crate::access::snapshot::{AddonKind, AddonState, Consents, Right};
 use crate::access::{
-    Addon, AddonKey, Grant, Level, Limit, PersonId, Principal, Resource, ScopeSet, Selector, Snapshot,
+    Addon, AddonKey, Grant, Level, Limit, PersonId, Principal, Resource, ScopeSet, Selector, Snapshot, Term,
+    Terms,
 };
 use crate::model::Timestamp;
 use crate::ports::rights::{
-    RightsChange, StoredAddon, StoredApproval, StoredConsent, StoredGrant, StoredRights, StoredTrust,
-    StoredWish,
+    RightsChange, StoredAddon, StoredApproval, StoredConsent, StoredGrant, StoredRights, StoredTerm,
+    StoredTrust, StoredWish,
 };
 
 /// Setting that holds the tests which every change must pass.
@@ -66,10 +67,33 @@ pub struct HeldTrust {
     pub id: String,
     /// What is trusted.
     pub issuer: TrustedIssuer,
+    /// Workspaces that its jobs are for.
+    pub workspaces: Vec<String>,
     /// Who trusts it.
     pub given_by: String,
     /// Since when.
     pub given: Timestamp,
+}
+
+impl HeldTrust {
+    /// For people: `https://… as addon:build (goals:write in main) if project_id=42 ref=refs/heads/main`.
+    pub fn sentence(&self) -> String {
+        let claims: Vec<String> = self
+            .issuer
+            .claims
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let scopes = self.issuer.limit.scopes.unwrap_or_default();
+        format!(
+            "{} as addon:{} ({scopes} in {}) for {} if {}",
+            self.issuer.issuer,
+            self.issuer.addon.as_str(),
+            self.workspaces.join(" "),
+            self.issuer.audience,
+            claims.join(" ")
+        )
+    }
 }
 
 /// Everything that is kept.
@@ -83,6 +107,8 @@ pub struct Held {
     pub grants: Vec<HeldGrant>,
     /// For whom add-ons may act by impersonation.
     pub consents: BTreeMap<AddonKey, Consents>,
+    /// On which terms add-ons are at work.
+    pub terms: BTreeMap<AddonKey, Terms>,
     /// Trusted issuers, oldest first.
     pub trusts: Vec<HeldTrust>,
     /// Settings of the policy, by name.
@@ -95,6 +121,11 @@ impl Held {
         self.grants
             .iter()
             .filter(move |grant| grant.principal == *principal)
+    }
+
+    /// On which terms an add-on is at work.
+    pub fn terms_of(&self, key: &AddonKey) -> Terms {
+        self.terms.get(key).cloned().unwrap_or_default()
     }
 
     /// What decisions depend on, without people. Every add-on may look at the workspace, which it needs to register
@@ -120,6 +151,7 @@ impl Held {
             addon.approved = held.registration.approved();
             addon.asked = held.registration.asked();
             addon.consents = self.consents.get(key).cloned().unwrap_or_default();
+            addon.terms = self.terms_of(key);
             snapshot.addons.insert(key.clone(), addon);
         }
         for held in &self.grants {
@@ -165,6 +197,13 @@ impl Held {
                     }
                 }
             }
+            RightsChange::Term(row) => add_term(&mut self.terms, row)?,
+            RightsChange::NoTerm { addon, term } => {
+                let terms = self.terms.iter_mut();
+                for (_, terms) in terms.filter(|(key, _)| key.as_str() == addon) {
+                    terms.retain(|one| one.word() != term);
+                }
+            }
             RightsChange::Trust(row) => {
                 self.trusts.retain(|held| held.id != row.id);
                 self.trusts.push(trust(row)?);
@@ -192,6 +231,10 @@ impl TryFrom<StoredRights> for Held {
         for one in &stored.consents {
             add_consent(&mut consents, one)?;
         }
+        let mut terms = BTreeMap::new();
+        for one in &stored.terms {
+            add_term(&mut terms, one)?;
+        }
         let addons: Result<_, _> = stored.addons.iter().map(addon).collect();
         let grants: Result<_, _> = stored.grants.iter().map(grant).collect();
         let trusts: Result<_, _> = stored.trusts.iter().map(trust).collect();
@@ -200,6 +243,7 @@ impl TryFrom<StoredRights> for Held {
             addons: addons?,
             grants: grants?,
             consents,
+            terms,
             trusts: trusts?,
             settings: stored.settings,
         })
@@ -294,6 +338,13 @@ fn add_consent(consents: &mut BTreeMap<AddonKey, Consents>, row: &StoredConsent)
     Ok(())
 }
 
+fn add_term(terms: &mut BTreeMap<AddonKey, Terms>, row: &StoredTerm) -> Result<(), BadRow> {
+    let key = AddonKey::parse(&row.addon).map_err(bad("term", &row.addon))?;
+    let term = Term::parse(&row.term).map_err(bad("term", &row.addon))?;
+    terms.entry(key).or_default().insert(term);
+    Ok(())
+}
+
 fn trust(row: &StoredTrust) -> Result<HeldTrust, BadRow> {
     Ok(HeldTrust {
         id: row.id.clone(),
@@ -307,6 +358,7 @@ fn trust(row: &StoredTrust) -> Result<HeldTrust, BadRow> {
                 ..Limit::default()
             },
         },
+        workspaces: row.workspaces.clone(),
         given_by: row.given_by.clone(),
         given: row.given,
     })
@@ -363,6 +415,7 @@ pub fn trust_row(held: &HeldTrust) -> StoredTrust {
         claims: held.issuer.claims.clone(),
         addon: held.issuer.addon.as_str().to_owned(),
         scopes: words(held.issuer.limit.scopes.unwrap_or_default()),
+        workspaces: held.workspaces.clone(),
         given_by: held.given_by.clone(),
         given: held.given,
     }

@@ -1,7 +1,7 @@
 //! What administrators changed, for the audit log: whatever has come into force is written down, by whichever door it came.
 
-use super::held::{Held, HeldAddon, HeldGrant};
-use crate::access::{Principal, Resource, Selector};
+use super::held::{Held, HeldAddon, HeldGrant, HeldTrust};
+use crate::access::{AddonKey, Principal, Resource, Selector};
 
 /// Whoever it was, where what is kept does not say.
 const NOBODY_SAYS: &str = "anonymous";
@@ -88,13 +88,55 @@ fn settings(before: &Held, after: &Held) -> Vec<Noted> {
     let mut all: Vec<Noted> = changed
         .map(|(name, _)| anonymous("policy.apply", format!("setting {name}")))
         .collect();
-    if before.trusts != after.trusts {
-        all.push(anonymous("trust.change", "trusted issuers".to_owned()));
-    }
+    all.extend(trusts(before, after));
+    all.extend(terms(before, after));
     if before.consents != after.consents {
         all.push(anonymous("consent.everybody", "consents".to_owned()));
     }
     all
+}
+
+fn trusts(before: &Held, after: &Held) -> impl Iterator<Item = Noted> {
+    let of_trust = |trust: &HeldTrust, by: String, verb: &str| Noted {
+        by,
+        operation: "trust.change",
+        resource: Resource::Workspace,
+        said: format!("{verb} {}", trust.sentence()),
+    };
+    let missing = |from: &Held, other: &Held| {
+        let all = from.trusts.iter();
+        let missing = all.filter(|trust| !other.trusts.contains(trust));
+        missing.cloned().collect::<Vec<_>>()
+    };
+    let come = missing(after, before).into_iter().map(move |trust| {
+        let by = format!("person:{}", trust.given_by);
+        of_trust(&trust, by, "trusts")
+    });
+    let gone = missing(before, after);
+    // Who took it back is not kept with what is left.
+    let gone = gone
+        .into_iter()
+        .map(move |trust| of_trust(&trust, NOBODY_SAYS.to_owned(), "trusts no more:"));
+    come.chain(gone).collect::<Vec<_>>().into_iter()
+}
+
+fn terms(before: &Held, after: &Held) -> Vec<Noted> {
+    let keys = before.terms.keys().chain(after.terms.keys());
+    let keys: std::collections::BTreeSet<&AddonKey> = keys.collect();
+    let changed = keys
+        .into_iter()
+        .filter(|key| before.terms_of(key) != after.terms_of(key));
+    let said = changed.map(|key| {
+        let terms = after.terms_of(key);
+        let words: Vec<&str> = terms.iter().map(|term| term.word()).collect();
+        let words = if words.is_empty() {
+            "none".to_owned()
+        } else {
+            words.join(" ")
+        };
+        anonymous("addon.terms", format!("addon:{} terms: {words}", key.as_str()))
+    });
+    said.collect()
 }
 
 fn anonymous(operation: &'static str, said: String) -> Noted {

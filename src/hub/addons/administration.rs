@@ -1,16 +1,19 @@
 //! What whoever runs the hub decides about add-ons at its computer, straight in its memory. A hub that is governed by a file does
 //! not look at it.
 
-use super::super::access::held::{Held, HeldAddon, HeldGrant};
+use super::super::access::edit::edit;
+use super::super::access::held::{Held, HeldAddon, HeldGrant, HeldTrust, MAY_EXCEED};
 use super::super::administration::{Administration, AdministrationError};
 use super::AddonError;
 use super::answers::{Answer, Answering, answer};
 use super::giving::{Given, Giver, Wanted, give, take};
 use super::policy::{Applied, NotApplied, apply, exported};
-use crate::access::{AddonKey, Grant, PersonId, Principal, ScopeSet};
+use super::terms::{distrust, set_terms, trust};
+use crate::access::federation::TrustedIssuer;
+use crate::access::{AddonKey, Grant, PersonId, Principal, ScopeSet, Terms};
 use crate::ports::hub::{HubStore, Keys as _};
 use crate::ports::people::People as _;
-use crate::ports::rights::RightsStore as _;
+use crate::ports::rights::{RightsChange, RightsStore as _};
 use crate::runtime::clock::{Clock as _, Ids as _, RandomIds, SystemClock};
 
 impl Administration {
@@ -108,6 +111,59 @@ impl Administration {
     /// There is none of this id.
     pub async fn take(&self, id: &str, is_preview: bool) -> Result<Given, AdministrationError> {
         Ok(take(self.store(), id, SystemClock.now(), is_preview).await?)
+    }
+
+    /// Sets the terms of an add-on: these and no others.
+    ///
+    /// # Errors
+    /// There is no such add-on.
+    pub async fn set_terms(&self, key: &AddonKey, terms: &Terms) -> Result<(), AdministrationError> {
+        Ok(set_terms(self.store(), key, terms, &operator()).await?)
+    }
+
+    /// Trusts an issuer of job tokens, in these workspaces.
+    ///
+    /// # Errors
+    /// It would let in strangers, or names no add-on that is there.
+    pub async fn trust(
+        &self,
+        issuer: TrustedIssuer,
+        workspaces: Vec<String>,
+    ) -> Result<HeldTrust, AdministrationError> {
+        let operator = operator();
+        let new = HeldTrust {
+            id: RandomIds.fresh().to_string(),
+            issuer,
+            workspaces,
+            given_by: operator.by.as_str().to_owned(),
+            given: operator.at,
+        };
+        trust(self.store(), &new).await?;
+        Ok(new)
+    }
+
+    /// Trusts an issuer no more.
+    ///
+    /// # Errors
+    /// There is no trust of this id.
+    pub async fn distrust(&self, id: &str) -> Result<HeldTrust, AdministrationError> {
+        Ok(distrust(self.store(), id).await?)
+    }
+
+    /// Says whether administrators may give away what the forge does not give them. Only whoever runs the hub does.
+    ///
+    /// # Errors
+    /// The memory.
+    pub async fn let_exceed(&self, may: bool) -> Result<(), AdministrationError> {
+        let change = RightsChange::Setting {
+            name: MAY_EXCEED.to_owned(),
+            value: may.to_string(),
+        };
+        edit(self.store(), |_: &Held| -> Result<_, AddonError> {
+            Ok((vec![change.clone()], ()))
+        })
+        .await?;
+        Ok(())
     }
 
     /// All grants, oldest first.

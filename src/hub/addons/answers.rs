@@ -147,7 +147,11 @@ fn without_rights(held: &Held, addon: &AddonKey) -> Vec<RightsChange> {
                 person,
             })
     });
-    grants.chain(trusts).chain(consents).collect()
+    let terms = held.terms_of(addon).into_iter().map(|term| RightsChange::NoTerm {
+        addon: addon.as_str().to_owned(),
+        term: term.word().to_owned(),
+    });
+    grants.chain(trusts).chain(consents).chain(terms).collect()
 }
 
 /// Does in the memory what follows from a change.

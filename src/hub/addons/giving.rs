@@ -120,10 +120,14 @@ fn is_known(held: &Held, principal: &Principal) -> Result<(), AddonError> {
     }
 }
 
+/// Whether the owner has switched off that nobody gives away what the forge does not give them.
+pub fn may_exceed(held: &Held) -> bool {
+    held.settings.get(MAY_EXCEED).is_some_and(|value| value == "true")
+}
+
 /// Nobody gives away what the forge does not give them, unless the owner has switched that rule off (security model 12.2).
 fn may_give(held: &Held, grant: &Grant, giver: &Giver, known: &[Resource]) -> Result<(), AddonError> {
-    let is_off = held.settings.get(MAY_EXCEED).is_some_and(|value| value == "true");
-    let Some(snapshot) = giver.snapshot.as_ref().filter(|_| !is_off) else {
+    let Some(snapshot) = giver.snapshot.as_ref().filter(|_| !may_exceed(held)) else {
         return Ok(());
     };
     let lacking = beyond([grant], &giver.by, known, snapshot, giver.at);

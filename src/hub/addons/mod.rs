@@ -12,12 +12,15 @@ pub mod giving;
 pub mod operations;
 pub mod policy;
 mod routes;
+pub mod terms;
+mod trusting;
 pub mod views;
 
 use thiserror::Error;
 
 use super::access::edit::EditError;
 use super::access::held::BadRow;
+use crate::access::federation::UntrustworthyIssuer;
 use crate::access::registration::Unchanged;
 use crate::access::resource::InvalidSelector;
 use crate::ports::hub::HubStoreError;
@@ -44,6 +47,15 @@ pub enum AddonError {
     /// A selector that is none.
     #[error(transparent)]
     Selector(#[from] InvalidSelector),
+    /// An issuer that would let in strangers.
+    #[error("the issuer cannot be trusted so: {0}")]
+    Untrustworthy(#[source] UntrustworthyIssuer),
+    /// A trust that gives nothing.
+    #[error("name what its jobs may do, and in which workspace")]
+    EmptyTrust,
+    /// Too much trust.
+    #[error("{} issuers are trusted already; take one away first", terms::MOST_TRUSTS)]
+    TooManyTrusts,
     /// An administrator gives what the forge does not give them.
     #[error("you do not have this on the forge yourself: {}", .0.join(", "))]
     Beyond(Vec<String>),

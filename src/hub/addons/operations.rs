@@ -29,6 +29,14 @@ pub enum Administering {
     ReadPolicy,
     /// Put another in force, or see what that would change.
     ApplyPolicy,
+    /// Set on which terms an add-on is at work.
+    SetTerms,
+    /// List issuers of job tokens that are trusted.
+    ListTrust,
+    /// Trust one.
+    Trust,
+    /// Trust one no more.
+    Distrust,
     /// Export the audit log.
     ExportAudit,
 }
@@ -45,6 +53,10 @@ const GIVE: Row = decides("addon.grant", "/admin/grants");
 const TAKE: Row = decides("addon.grant", "/admin/grants/{id}/remove");
 const READ_POLICY: Row = reads("policy.read", "/admin/policy");
 const APPLY_POLICY: Row = decides("policy.apply", "/admin/policy");
+const SET_TERMS: Row = decides("addon.terms", "/admin/addons/{key}/terms");
+const LIST_TRUST: Row = reads("policy.read", "/admin/trust");
+const TRUST: Row = decides("trust.change", "/admin/trust");
+const DISTRUST: Row = decides("trust.change", "/admin/trust/{id}/remove");
 
 const EXPORT_AUDIT: Row = person("audit.export", ("GET", "/admin/audit"), "admin");
 
@@ -60,7 +72,7 @@ const fn decides(name: &'static str, path: &'static str) -> Row {
 
 impl Administering {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::List,
         Self::Look,
         Self::Effective,
@@ -73,6 +85,10 @@ impl Administering {
         Self::Take,
         Self::ReadPolicy,
         Self::ApplyPolicy,
+        Self::SetTerms,
+        Self::ListTrust,
+        Self::Trust,
+        Self::Distrust,
         Self::ExportAudit,
     ];
 
@@ -91,6 +107,10 @@ impl Administering {
             Self::Take => &TAKE,
             Self::ReadPolicy => &READ_POLICY,
             Self::ApplyPolicy => &APPLY_POLICY,
+            Self::SetTerms => &SET_TERMS,
+            Self::ListTrust => &LIST_TRUST,
+            Self::Trust => &TRUST,
+            Self::Distrust => &DISTRUST,
             Self::ExportAudit => &EXPORT_AUDIT,
         }
     }

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::access::edit::{EditError, edit};
-use super::super::access::held::{Held, HeldAddon, HeldGrant, TESTS, addon_row, grant_row};
+use super::super::access::held::{
+    Held, HeldAddon, HeldGrant, HeldTrust, TESTS, addon_row, grant_row, trust_row,
+};
+use super::super::access::noted::noted;
 use super::super::access::person::role;
 use super::AddonError;
-use super::giving::Giver;
-use crate::access::policy::{Difference, Outcome, Policy, beyond, parse, propose};
+use super::giving::{Giver, may_exceed};
+use super::terms::changed_terms;
+use crate::access::policy::{Difference, Outcome, Policy, TrustPolicy, beyond, parse, propose};
 use crate::access::snapshot::{AddonState, Consents};
 use crate::access::{AddonKey, Grant, Person, PersonId, Principal, Snapshot};
 use crate::model::{Diagnostic, Place, Timestamp};
@@ -27,6 +31,8 @@ pub struct Applied {
     pub differences: Vec<Difference>,
     /// Its tests, all passed.
     pub outcomes: Vec<Outcome>,
+    /// What changes beside rights, in sentences: trusted issuers, terms and consents.
+    pub besides: Vec<String>,
 }
 
 /// Why a policy is not put in force.
@@ -47,8 +53,17 @@ impl From<EditError> for NotApplied {
 /// What is in force, with its tests, as [`apply`] reads it.
 pub fn exported(held: &Held, people: &[StoredPerson]) -> String {
     let mut policy = Policy::of(&whole(held, people, Timestamp::from_micros(0)));
+    policy.trusts = held.trusts.iter().map(written).collect();
     policy.tests = tests(held);
     policy.to_text()
+}
+
+fn written(held: &HeldTrust) -> TrustPolicy {
+    TrustPolicy {
+        issuer: held.issuer.clone(),
+        workspaces: held.workspaces.clone(),
+        place: None,
+    }
 }
 
 fn tests(held: &Held) -> Vec<crate::access::policy::PolicyTest> {
@@ -94,18 +109,28 @@ pub async fn apply(
         if !problems.is_empty() {
             return Err(NotApplied::Problems(problems));
         }
-        may_apply(&policy, giver)?;
+        may_apply(held, &policy, giver)?;
+        let changes = changes(held, &policy, giver);
         let applied = Applied {
             differences: proposal.differences,
             outcomes: proposal.outcomes,
+            besides: besides(held, &changes)?,
         };
-        let changes = match is_preview {
-            true => Vec::new(),
-            false => changes(held, &policy, giver),
-        };
-        Ok((changes, applied))
+        match is_preview {
+            true => Ok((Vec::new(), applied)),
+            false => Ok((changes, applied)),
+        }
     })
     .await
+}
+
+/// What changes beside rights, in sentences.
+fn besides(held: &Held, changes: &[RightsChange]) -> Result<Vec<String>, NotApplied> {
+    const BESIDES: [&str; 3] = ["trust.change", "addon.terms", "consent.everybody"];
+    let after = held.with(changes).map_err(EditError::from)?;
+    let noted = noted(held, &after).into_iter();
+    let noted = noted.filter(|noted| BESIDES.contains(&noted.operation));
+    Ok(noted.map(|noted| noted.said).collect())
 }
 
 /// What a policy says that is not for it to change here: roles, and add-ons of which nobody has agreed to anything.
@@ -141,8 +166,8 @@ fn beyond_hub(policy: &Policy, before: &Snapshot) -> Vec<Diagnostic> {
 }
 
 /// Nobody gives away by a policy what the forge does not give them.
-fn may_apply(policy: &Policy, giver: &Giver) -> Result<(), NotApplied> {
-    let Some(snapshot) = &giver.snapshot else {
+fn may_apply(held: &Held, policy: &Policy, giver: &Giver) -> Result<(), NotApplied> {
+    let Some(snapshot) = giver.snapshot.as_ref().filter(|_| !may_exceed(held)) else {
         return Ok(());
     };
     let given = policy.addons.values().flat_map(|addon| &addon.grants);
@@ -170,7 +195,9 @@ fn changes(held: &Held, policy: &Policy, giver: &Giver) -> Vec<RightsChange> {
             giver,
         ));
         changes.extend(consents(held, key, &wanted.acts_for, giver));
+        changes.extend(changed_terms(held, key, &wanted.terms, giver));
     }
+    changes.extend(trusts(held, &policy.trusts, giver));
     let given = held.grants.iter().filter_map(|grant| match &grant.principal {
         Principal::Person(id) => Some((id, &[][..])),
         Principal::Addon(_) | Principal::Anonymous => None,
@@ -234,6 +261,29 @@ fn grants(held: &Held, principal: &Principal, wanted: &[Grant], giver: &Giver) -
         }))
     }));
     changes
+}
+
+/// Issuers that are not trusted by it go, and those that are not there yet come.
+fn trusts(held: &Held, wanted: &[TrustPolicy], giver: &Giver) -> Vec<RightsChange> {
+    let is_same = |held: &HeldTrust, wanted: &TrustPolicy| {
+        held.issuer == wanted.issuer && held.workspaces == wanted.workspaces
+    };
+    let gone = held.trusts.iter();
+    let gone = gone.filter(|held| !wanted.iter().any(|wanted| is_same(held, wanted)));
+    let gone = gone.map(|held| RightsChange::NoTrust(held.id.clone()));
+    let come = wanted
+        .iter()
+        .filter(|wanted| !held.trusts.iter().any(|held| is_same(held, wanted)));
+    let come = come.map(|wanted| {
+        RightsChange::Trust(trust_row(&HeldTrust {
+            id: RandomIds.fresh().to_string(),
+            issuer: wanted.issuer.clone(),
+            workspaces: wanted.workspaces.clone(),
+            given_by: giver.by.as_str().to_owned(),
+            given: giver.at,
+        }))
+    });
+    gone.chain(come).collect()
 }
 
 fn consents(held: &Held, key: &AddonKey, wanted: &Consents, giver: &Giver) -> Vec<RightsChange> {

@@ -27,6 +27,7 @@ use super::answers::{Answer, Answering, answer};
 use super::giving::{Given, Giver, Wanted, give, take};
 use super::operations::Administering;
 use super::policy::{Applied, NotApplied, apply, exported};
+use super::trusting;
 use super::views;
 use crate::access::effective::{Question, effective, told_apart};
 use crate::access::request::Proof;
@@ -50,20 +51,29 @@ pub(in super::super) fn routes() -> Router<Hub> {
     let router = mount(router, Operation::Administer(A::Take), post(take_grant));
     let router = mount(router, Operation::Administer(A::ReadPolicy), get(read_policy));
     let router = mount(router, Operation::Administer(A::ApplyPolicy), post(apply_policy));
+    let router = trusting::routes(router);
     mount(router, Operation::Administer(A::ExportAudit), get(export_audit))
 }
 
-type Answered = Result<Json<Value>, Refusal>;
+pub(super) type Answered = Result<Json<Value>, Refusal>;
 
 /// Whoever does something that only an administrator does, and who they are.
-async fn administrator(hub: &Hub, headers: &HeaderMap, what: Administering) -> Result<Caller, Refusal> {
+pub(super) async fn administrator(
+    hub: &Hub,
+    headers: &HeaderMap,
+    what: Administering,
+) -> Result<Caller, Refusal> {
     let caller = hub.caller(headers).await?;
     caller.may_at_hub(Operation::Administer(what))?;
     Ok(caller)
 }
 
 /// The same for what changes: not at a hub that is governed by a file.
-async fn editor(hub: &Hub, headers: &HeaderMap, what: Administering) -> Result<(Caller, PersonId), Refusal> {
+pub(super) async fn editor(
+    hub: &Hub,
+    headers: &HeaderMap,
+    what: Administering,
+) -> Result<(Caller, PersonId), Refusal> {
     let caller = administrator(hub, headers, what).await?;
     if let Some(file) = hub.rights().governing_file() {
         tracing::debug!(file = %file.display(), "somebody wants to change what a file governs");
@@ -83,12 +93,12 @@ async fn editor(hub: &Hub, headers: &HeaderMap, what: Administering) -> Result<(
 }
 
 /// What is kept, as it is now.
-async fn held(hub: &Hub) -> Result<Arc<super::super::access::held::Held>, Refusal> {
+pub(super) async fn held(hub: &Hub) -> Result<Arc<super::super::access::held::Held>, Refusal> {
     hub.rights().refresh(hub.store(), hub.now()).await?;
     Ok(hub.rights().held())
 }
 
-fn addon_key(text: &str) -> Result<AddonKey, Refusal> {
+pub(super) fn addon_key(text: &str) -> Result<AddonKey, Refusal> {
     AddonKey::parse(text).map_err(|_| Refusal::missing_thing("there is no such add-on"))
 }
 
@@ -137,6 +147,7 @@ async fn may_do(
     let snapshot = hub.rights().snapshot(now);
     let addon = snapshot.addons.get(&key);
     let addon = addon.ok_or_else(|| Refusal::missing_thing("there is no such add-on"))?;
+    let terms = views::terms(&addon.terms);
     let resources = match &about.resource {
         Some(text) => vec![Resource::parse(text).map_err(|error| malformed(&error))?],
         None => told_apart(addon.grants.iter().map(|grant| &**grant)),
@@ -162,11 +173,11 @@ async fn may_do(
     };
     let lines = effective(&question, &resources, &snapshot);
     Ok(Json(
-        json!({"who": principal.to_string(), "rights": views::effective(&lines)}),
+        json!({"who": principal.to_string(), "terms": terms, "rights": views::effective(&lines)}),
     ))
 }
 
-fn malformed(error: &dyn std::error::Error) -> Refusal {
+pub(super) fn malformed(error: &dyn std::error::Error) -> Refusal {
     Refusal::bad("invalid_argument", error.to_string())
 }
 
@@ -184,7 +195,7 @@ struct Agreement {
     ticked: Vec<String>,
 }
 
-fn scope_set(words: &[String]) -> Result<ScopeSet, Refusal> {
+pub(super) fn scope_set(words: &[String]) -> Result<ScopeSet, Refusal> {
     ScopeSet::parse(words.iter().map(String::as_str))
         .map_err(|error| Refusal::bad("invalid_argument", format!("{error}; {}", error.hint())))
 }
@@ -399,6 +410,7 @@ async fn apply_policy(
     let Applied {
         differences,
         outcomes,
+        besides,
     } = apply(hub.store(), &body, &people, &giver, preview.preview)
         .await
         .map_err(|refused| match refused {
@@ -413,7 +425,8 @@ async fn apply_policy(
         })?;
     hub.rights().refresh(hub.store(), hub.now()).await?;
     Ok(Json(json!({
-        "effect": views::differences(&differences), "tests": views::outcomes(&outcomes), "preview": preview.preview,
+        "effect": views::differences(&differences), "besides": besides,
+        "tests": views::outcomes(&outcomes), "preview": preview.preview,
     })))
 }
 
@@ -448,7 +461,7 @@ async fn export_audit(
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], lines))
 }
 
-fn read<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Refusal> {
+pub(super) fn read<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| {
         Refusal::bad(
             "malformed_body",
@@ -464,6 +477,10 @@ impl From<AddonError> for Refusal {
             AddonError::Unchanged(unchanged) => Self::conflict(unchanged.to_string()),
             AddonError::NotThere { .. } => Self::missing_thing(error.to_string()),
             AddonError::Selector(error) => Self::bad("invalid_argument", error.to_string()),
+            AddonError::Untrustworthy(_) | AddonError::EmptyTrust => {
+                Self::bad("invalid_argument", error.to_string())
+            }
+            AddonError::TooManyTrusts => Self::conflict(error.to_string()),
             AddonError::Beyond(_) => Self::forbidden("insufficient_permission", error.to_string()),
         }
     }

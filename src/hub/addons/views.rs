@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::super::access::held::{Held, HeldAddon, HeldGrant};
+use super::super::access::held::{Held, HeldAddon, HeldGrant, HeldTrust};
 use crate::access::effective::Line;
 use crate::access::policy::{Difference, Outcome};
 use crate::access::registration::Explained;
 use crate::access::scope::Scope;
 use crate::access::snapshot::Right;
-use crate::access::{AddonKey, PersonId, Principal};
+use crate::access::{AddonKey, PersonId, Principal, Terms};
 use crate::model::Timestamp;
 
 /// An add-on in a list: where it stands, what it may, and what it asks for.
@@ -44,6 +44,7 @@ pub fn consent(key: &AddonKey, held: &HeldAddon, all: &Held) -> Value {
     view["given_up"] = sentences(&explained.given_up);
     view["never"] = sentences(&explained.never);
     view["grants"] = all.grants_of(&principal).map(grant).collect();
+    view["terms"] = terms(&all.terms_of(key));
     view["acts_for"] = json!({"everybody": acts_for.everybody, "people": people});
     view
 }
@@ -54,6 +55,22 @@ fn sentences(scopes: &[Scope]) -> Value {
         json!({"scope": row.name, "allows": row.allows, "sensitivity": row.sensitivity.word()})
     };
     scopes.iter().map(one).collect()
+}
+
+/// Terms, each with what it means.
+pub fn terms(terms: &Terms) -> Value {
+    let one = |term: &crate::access::Term| json!({"term": term.word(), "means": term.meaning()});
+    terms.iter().map(one).collect()
+}
+
+/// A trusted issuer.
+pub fn trust(held: &HeldTrust) -> Value {
+    let issuer = &held.issuer;
+    json!({
+        "id": held.id, "issuer": issuer.issuer, "audience": issuer.audience, "claims": issuer.claims,
+        "addon": issuer.addon.as_str(), "scopes": issuer.limit.scopes.unwrap_or_default().names(),
+        "workspaces": held.workspaces, "given_by": held.given_by, "given_at": held.given.rfc3339(),
+    })
 }
 
 /// A grant.

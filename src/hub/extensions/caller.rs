@@ -146,12 +146,29 @@ impl Hub {
             Credential::Absent | Credential::Several => return Err(bad(BadCredential::Invalid)),
         };
         let kept = kept.ok_or_else(|| bad(BadCredential::Invalid))?;
-        let extension = self.store().extension(&kept.addon).await?;
+        let workspaces = match &kept.trust {
+            None => {
+                let extension = self.store().extension(&kept.addon).await?;
+                extension.map_or_else(Vec::new, |extension| extension.workspaces)
+            }
+            Some(trust) => {
+                self.rights().refresh(self.store(), now).await?;
+                let held = self.rights().held();
+                let mut trusts = held.trusts.iter();
+                let trust =
+                    trusts.find(|known| known.id == *trust && known.issuer.addon.as_str() == kept.addon);
+                // What it was given by is trusted no more.
+                trust
+                    .ok_or_else(|| bad(BadCredential::Revoked))?
+                    .workspaces
+                    .clone()
+            }
+        };
         Ok(Proven {
             identity,
             context,
             credential: kept.id,
-            workspaces: extension.map_or_else(Vec::new, |extension| extension.workspaces),
+            workspaces,
         })
     }
 

@@ -106,6 +106,11 @@ impl Extensions {
         })
     }
 
+    /// How addresses that others named are reached.
+    pub(super) fn outside(&self) -> &Outside {
+        &self.outside
+    }
+
     fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -14,7 +14,7 @@ use super::super::Hub;
 use super::super::refusal::Refusal;
 use super::{ExtensionError, Extensions};
 use crate::access::request::BadCredential;
-use crate::access::{AddonKey, Credential};
+use crate::access::{AddonKey, Credential, Term, Terms};
 use crate::model::Timestamp;
 use crate::ports::hub::extensions::StoredExtension;
 use crate::wire::connect::canonical::CanonicalInput;
@@ -118,7 +118,9 @@ impl Hub {
             form: form.as_deref(),
         };
         let base = self.own_address();
-        let proven = self.extensions().proven(&covered, &base).await;
+        let terms = self.terms_of_issuer(token);
+        let is_strict = terms.contains(&Term::Audience);
+        let proven = self.extensions().proven(&covered, &base, is_strict).await;
         let (extension, verified) = match proven {
             Ok(proven) => proven,
             Err(Unproven::Token(error)) => return Err(self.unproven(error, &parts.headers)),
@@ -127,7 +129,11 @@ impl Hub {
         let body = to_bytes(body, LARGEST_BODY)
             .await
             .map_err(|_| Refusal::too_large("the body is too large"))?;
-        let used = self.extensions().first_use(&verified, &parts.method, &body).await;
+        let is_named = terms.contains(&Term::SingleUse);
+        let used = self
+            .extensions()
+            .first_use(&verified, &parts.method, &body, is_named)
+            .await;
         match used {
             Ok(()) => {}
             Err(Unproven::Token(error)) => return Err(self.unproven(error, &parts.headers)),
@@ -139,6 +145,14 @@ impl Hub {
             subject: verified.subject,
         };
         Ok((call, Request::from_parts(parts, Body::from(body))))
+    }
+
+    /// On which terms the add-on is at work that a token says it is of; nothing else is believed of the token for that.
+    fn terms_of_issuer(&self, token: &str) -> Terms {
+        let addon = claimed_issuer(token).and_then(|issuer| AddonKey::parse(&issuer).ok());
+        let snapshot = self.rights().snapshot(self.now());
+        let addon = addon.and_then(|key| snapshot.addons.get(&key));
+        addon.map_or_else(Terms::new, |addon| addon.terms.clone())
     }
 
     /// Says no more than that it does not hold, where more would tell who is known here.
@@ -206,6 +220,7 @@ impl Extensions {
         &self,
         covered: &Covered<'_>,
         base: &str,
+        is_strict: bool,
     ) -> Result<(StoredExtension, Verified), Unproven> {
         let now = self.now();
         let (extension, secrets) = match claimed_issuer(covered.token) {
@@ -227,7 +242,7 @@ impl Extensions {
         let expected = Expected {
             class: RouteClass::Api,
             receiver: &client_key,
-            is_strict: false,
+            is_strict,
         };
         let verified = verify_call(&arrived, &expected, |_| secrets).map_err(Unproven::Token)?;
         let extension = extension.ok_or(Unproven::Token(TokenError::UnknownIssuer))?;
@@ -243,8 +258,16 @@ impl Extensions {
     }
 
     /// Whether a token is used for the first time, by any hub of this memory, and for the body that it was signed for.
-    async fn first_use(&self, verified: &Verified, method: &Method, body: &[u8]) -> Result<(), Unproven> {
-        verified.check_body(body, false).map_err(Unproven::Token)?;
+    /// `is_named`: the token must have a name of its own, and the hash of the body.
+    async fn first_use(
+        &self,
+        verified: &Verified,
+        method: &Method,
+        body: &[u8],
+        is_named: bool,
+    ) -> Result<(), Unproven> {
+        verified.check_body(body, is_named).map_err(Unproven::Token)?;
+        verified.check_name(is_named).map_err(Unproven::Token)?;
         let changes = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
         let Some(mark) = verified.mark(changes, body) else {
             return Ok(());

@@ -1,6 +1,7 @@
 //! Tokens for assertions (security model 8 and 10.3): an extension signs who it is, and for whom it wants to act if for anybody, and
 //! gets a token that reaches no more than it does. A token makes no other token (threat F6), and one for a person holds only as
-//! long as that person, or an administrator for everybody, agrees (threat F5).
+//! long as that person, or an administrator for everybody, agrees (threat F5). A job brings the token of its issuer instead
+//! (10.6), and gets one that reaches no more than what it is trusted with.
 
 use std::time::Duration;
 
@@ -15,7 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::super::Hub;
+use super::super::access::noted::Noted;
 use super::super::access::user_agent;
+use super::super::federation::NotAJob;
 use super::super::refusal::Refusal;
 use super::{ExtensionError, Extensions};
 use crate::access::audit::Details;
@@ -27,9 +30,12 @@ use crate::access::{AddonKey, Credential, Limit, PersonId, Resource, Scope, Scop
 use crate::model::Timestamp;
 use crate::ports::hub::handed::KeptToken;
 use crate::wire::connect::{
-    Assertion, LEEWAY, TokenError, TokenRequest, TokenRequestError, TokenService, claimed_client,
-    verify_assertion,
+    ACCESS_TOKEN, Assertion, Brought, LEEWAY, TokenError, TokenRequest, TokenRequestError, TokenService,
+    claimed_client, verify_assertion,
 };
+
+/// Seconds after which a job may ask again whose issuer did not answer.
+const ISSUER_AGAIN: u32 = 10;
 
 /// How long a token for a person counts.
 const FOR_A_PERSON: Duration = Duration::from_secs(15 * 60);
@@ -91,6 +97,8 @@ struct Given {
     addon: AddonKey,
     /// Its public id, for the audit.
     id: String,
+    /// The job that it was given to, in words.
+    job: Option<String>,
 }
 
 /// Why no token is given, by the names of OAuth.
@@ -102,8 +110,10 @@ enum NotGiven {
     Assertion(TokenError),
     /// What is asked for, and why it is not had.
     Scope(String),
-    /// Nobody agreed that it acts for this person, or it may not act at all.
-    Person(&'static str),
+    /// What is brought gives nothing: nobody agreed, or it may not act at all.
+    Grant(&'static str),
+    /// A job is nobody here.
+    Job(NotAJob),
     /// The hub's own trouble.
     Hub(ExtensionError),
 }
@@ -135,19 +145,23 @@ pub(in super::super) async fn exchange(
         token_url: &token_url,
     };
     let given = match request {
-        Ok(request) => hub.extensions().give_token(&request, &service).await,
+        Ok(request) => hub.give_token(&request, &service).await,
         Err(error) => Err(NotGiven::Request(error)),
     };
     match given {
         Ok(given) => {
             hub.note_token(&given, &headers);
             let answer = json!({
-                "access_token": given.text.expose_secret(), "token_type": "Bearer",
+                "access_token": given.text.expose_secret(), "token_type": "Bearer", "issued_token_type": ACCESS_TOKEN,
                 "expires_in": given.counts.as_secs(), "scope": given.scopes.names().join(" "),
             });
             (StatusCode::OK, [(CACHE_CONTROL, "no-store")], Json(answer)).into_response()
         }
         Err(NotGiven::Hub(error)) => Refusal::from(error).into_response(),
+        Err(NotGiven::Job(NotAJob::Store(error))) => Refusal::from(error).into_response(),
+        Err(NotGiven::Job(error @ NotAJob::Issuer(_))) => {
+            Refusal::busy(error.to_string(), ISSUER_AGAIN).into_response()
+        }
         Err(error) => {
             hub.note_stranger_with(Credential::Bad(BadCredential::Invalid), &headers);
             refused(&error)
@@ -156,10 +170,63 @@ pub(in super::super) async fn exchange(
 }
 
 impl Hub {
+    async fn give_token(
+        &self,
+        request: &TokenRequest,
+        service: &TokenService<'_>,
+    ) -> Result<Given, NotGiven> {
+        match &request.brought {
+            Brought::Assertion(text) => self.extensions().give_token(text, request, service).await,
+            Brought::Job(text) => self.give_job_token(text, request).await,
+        }
+    }
+
+    /// A token for a job: what it is trusted with of what its add-on has, for as long as its own token lives.
+    async fn give_job_token(&self, text: &str, request: &TokenRequest) -> Result<Given, NotGiven> {
+        let job = self.known_job(text).await.map_err(NotGiven::Job)?;
+        let held = self.rights().held();
+        let addon = held.addons.get(job.addon());
+        let addon = addon.filter(|addon| addon.registration.state == AddonState::Active);
+        let addon = addon.ok_or(NotGiven::Grant("the add-on that this job is, is not at work"))?;
+        let trusted = job.trust.issuer.limit.scopes.unwrap_or(ScopeSet::EMPTY);
+        let approved = addon.registration.approved().closure().both(trusted.closure());
+        let limit = narrow(request.scopes.as_deref(), &request.resources, approved)
+            .map_err(|error| NotGiven::Scope(error.to_string()))?;
+        self.use_job(&job).await.map_err(NotGiven::Job)?;
+        let said = format!(
+            "job {} by trust {}: {}",
+            job.subject,
+            job.trust.id,
+            job.trust.sentence()
+        );
+        let wanted = WantedToken {
+            addon: job.addon().clone(),
+            person: None,
+            trust: Some(job.trust.id.clone()),
+            limit,
+            counts: job.until.since(self.now()),
+        };
+        let given = self.extensions().keep_given(wanted).await?;
+        Ok(Given {
+            job: Some(said),
+            ..given
+        })
+    }
+
     /// Writes down that a token was given, as keys that are made are.
     fn note_token(&self, given: &Given, headers: &HeaderMap) {
         let now = self.now();
         let bearer = self.rights().bearer_of_addon(&given.addon, now);
+        if let (Some(job), Some(audit)) = (&given.job, self.rights().audit()) {
+            let noted = Noted {
+                by: bearer.principal().to_string(),
+                operation: "token.exchange",
+                resource: Resource::Workspace,
+                said: format!("token {} for {job}", given.id),
+            };
+            audit.note(&noted, bearer.snapshot().version, now);
+            return;
+        }
         let resources = [Resource::Workspace];
         let request = bearer.request("token.exchange", &resources, now);
         let details = Details {
@@ -182,7 +249,13 @@ fn refused(error: &NotGiven) -> Response {
             ("invalid_grant", "the assertion does not hold".to_owned())
         }
         NotGiven::Scope(because) => ("invalid_scope", because.clone()),
-        NotGiven::Person(because) => ("invalid_grant", (*because).to_owned()),
+        NotGiven::Grant(because) => ("invalid_grant", (*because).to_owned()),
+        NotGiven::Job(error) => {
+            if let NotAJob::Token(error) = error {
+                tracing::info!(reason = error.code(), "a job's token does not hold");
+            }
+            ("invalid_grant", error.to_string())
+        }
         NotGiven::Hub(_) => ("temporarily_unavailable", "the hub cannot do this now".to_owned()),
     };
     let answer = json!({"error": code, "error_description": because});
@@ -194,23 +267,32 @@ fn refused(error: &NotGiven) -> Response {
         .into_response()
 }
 
+/// A token that is to be given.
+struct WantedToken {
+    addon: AddonKey,
+    person: Option<PersonId>,
+    trust: Option<String>,
+    limit: Limit,
+    counts: Duration,
+}
+
 impl Extensions {
     async fn give_token(
         &self,
+        assertion: &str,
         request: &TokenRequest,
         service: &TokenService<'_>,
     ) -> Result<Given, NotGiven> {
-        let (key, assertion) = self.asserted(&request.assertion, service).await?;
+        let (key, assertion) = self.asserted(assertion, service).await?;
         let held = self.held().await?;
         let addon = held.addons.get(&key);
         let addon = addon.filter(|addon| addon.registration.state == AddonState::Active);
-        let addon = addon.ok_or(NotGiven::Person("the extension is not at work"))?;
+        let addon = addon.ok_or(NotGiven::Grant("the extension is not at work"))?;
         let approved = addon.registration.approved();
         let person = match &assertion.person {
             None => None,
             Some(text) => {
-                let person =
-                    PersonId::parse(text).map_err(|_| NotGiven::Person("there is no such person"))?;
+                let person = PersonId::parse(text).map_err(|_| NotGiven::Grant("there is no such person"))?;
                 let agreed = held
                     .consents
                     .get(&key)
@@ -224,13 +306,24 @@ impl Extensions {
             }
         };
         if assertion.person.is_some() && person.is_none() {
-            return Err(NotGiven::Person(
+            return Err(NotGiven::Grant(
                 "nobody agreed that the extension acts for this person",
             ));
         }
         let limit = narrow(request.scopes.as_deref(), &request.resources, approved)
             .map_err(|error| NotGiven::Scope(error.to_string()))?;
-        self.keep_given(&key, person, &limit).await
+        let counts = match person {
+            None => TOKEN_COUNTS,
+            Some(_) => FOR_A_PERSON,
+        };
+        self.keep_given(WantedToken {
+            addon: key,
+            person,
+            trust: None,
+            limit,
+            counts,
+        })
+        .await
     }
 
     /// Who an assertion is of, and that it is used for the first time.
@@ -260,37 +353,33 @@ impl Extensions {
         }
     }
 
-    async fn keep_given(
-        &self,
-        key: &AddonKey,
-        person: Option<PersonId>,
-        limit: &Limit,
-    ) -> Result<Given, NotGiven> {
+    async fn keep_given(&self, wanted: WantedToken) -> Result<Given, NotGiven> {
         let handed =
             Handed::fresh().map_err(|_| ExtensionError::Library(crate::wire::connect::KeyError::Library))?;
-        let counts = match person {
-            None => TOKEN_COUNTS,
-            Some(_) => FOR_A_PERSON,
-        };
         let now = self.now();
         let token = KeptToken {
             digest: handed.digest,
             id: self.fresh_id(),
-            addon: key.as_str().to_owned(),
-            person: person.map(|person| person.as_str().to_owned()),
-            limits: limit_text(limit),
+            addon: wanted.addon.as_str().to_owned(),
+            person: wanted.person.map(|person| person.as_str().to_owned()),
+            trust: wanted.trust,
+            limits: limit_text(&wanted.limit),
             given: now,
-            ends: now.plus(counts),
+            ends: now.plus(wanted.counts),
             revoked: None,
         };
         self.store.keep_token(&token).await?;
-        tracing::info!(extension = %key.as_str(), person = token.person.as_deref(), id = %token.id, "a token was given");
+        tracing::info!(
+            addon = %token.addon, person = token.person.as_deref(), trust = token.trust.as_deref(), id = %token.id,
+            "a token was given"
+        );
         Ok(Given {
             text: handed.text,
-            counts,
-            scopes: limit.scopes.unwrap_or(ScopeSet::EMPTY),
-            addon: key.clone(),
+            counts: wanted.counts,
+            scopes: wanted.limit.scopes.unwrap_or(ScopeSet::EMPTY),
+            addon: wanted.addon,
             id: token.id,
+            job: None,
         })
     }
 }

@@ -16,6 +16,8 @@ pub struct KeptToken {
     pub addon: String,
     /// Id of the person for whom it acts; none is for itself.
     pub person: Option<String>,
+    /// By which trust, if it was given to a job; it counts as long as that.
+    pub trust: Option<String>,
     /// What it does not reach, as JSON.
     pub limits: String,
     /// When it was given.

@@ -5,7 +5,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::SqlHub;
-use super::statement::{Doing, json, moment, moment_or_none, to_json};
+use super::statement::{Doing, json, moment, moment_or_none, text_or_none, to_json};
 use crate::model::Timestamp;
 use crate::ports::hub::HubStoreError;
 use crate::ports::hub::handed::{HandedOut, KeptHandle, KeptToken};
@@ -17,6 +17,7 @@ fn token(row: &AnyRow) -> Result<KeptToken, sqlx::Error> {
         id: row.try_get("id")?,
         addon: row.try_get("addon")?,
         person: (!person.is_empty()).then_some(person),
+        trust: text_or_none(row, "trust")?,
         limits: row.try_get("limits")?,
         given: moment(row, "given")?,
         ends: moment(row, "ends")?,
@@ -38,13 +39,14 @@ fn handle(row: &AnyRow) -> Result<KeptHandle, sqlx::Error> {
 #[async_trait]
 impl HandedOut for SqlHub {
     async fn keep_token(&self, token: &KeptToken) -> Result<(), HubStoreError> {
-        const KEEP: &str = "INSERT INTO hub_handed_token (digest, id, addon, person, limits, given, ends, revoked) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7, 0)";
+        const KEEP: &str = "INSERT INTO hub_handed_token (digest, id, addon, person, trust, limits, given, ends, revoked) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)";
         sqlx::query(KEEP)
             .bind(token.digest.as_str())
             .bind(token.id.as_str())
             .bind(token.addon.as_str())
             .bind(token.person.as_deref().unwrap_or_default())
+            .bind(token.trust.as_deref().unwrap_or_default())
             .bind(token.limits.as_str())
             .bind(token.given.as_micros())
             .bind(token.ends.as_micros())
@@ -56,7 +58,7 @@ impl HandedOut for SqlHub {
 
     async fn token(&self, digest: &str) -> Result<Option<KeptToken>, HubStoreError> {
         let row = sqlx::query(
-            "SELECT digest, id, addon, person, limits, given, ends, revoked FROM hub_handed_token WHERE digest = $1",
+            "SELECT digest, id, addon, person, trust, limits, given, ends, revoked FROM hub_handed_token WHERE digest = $1",
         )
         .bind(digest)
         .fetch_optional(&mut *self.reading().await?)

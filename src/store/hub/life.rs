@@ -30,10 +30,11 @@ impl Lives for SqlHub {
 
 /// What is of now also in a memory that is put back to an older point: who is who, who may do what, and what others rely on, of
 /// which nothing may be given twice and nothing that was taken away may come back.
-const OF_NOW: [&str; 14] = [
+const OF_NOW: [&str; 15] = [
     "hub_person",
     "hub_identity",
     "hub_addon",
+    "hub_addon_term",
     "hub_grant",
     "hub_consent",
     "hub_trust",

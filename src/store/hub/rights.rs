@@ -9,7 +9,7 @@ use super::statement::{Doing, json, moment, moment_or_none, to_json};
 use crate::model::Timestamp;
 use crate::ports::hub::HubStoreError;
 use crate::ports::rights::{
-    RightsChange, RightsStore, StoredAddon, StoredConsent, StoredGrant, StoredRights, StoredTrust,
+    RightsChange, RightsStore, StoredAddon, StoredConsent, StoredGrant, StoredRights, StoredTerm, StoredTrust,
 };
 
 const READ: &str = "read who may do what";
@@ -76,6 +76,15 @@ fn consent(row: &AnyRow) -> Result<StoredConsent, sqlx::Error> {
     })
 }
 
+fn term(row: &AnyRow) -> Result<StoredTerm, sqlx::Error> {
+    Ok(StoredTerm {
+        addon: row.try_get("addon")?,
+        term: row.try_get("term")?,
+        given_by: row.try_get("given_by")?,
+        given: moment(row, "given")?,
+    })
+}
+
 fn trust(row: &AnyRow) -> Result<StoredTrust, sqlx::Error> {
     Ok(StoredTrust {
         id: row.try_get("id")?,
@@ -84,6 +93,7 @@ fn trust(row: &AnyRow) -> Result<StoredTrust, sqlx::Error> {
         claims: json(row, "claims")?,
         addon: row.try_get("addon")?,
         scopes: json(row, "scopes")?,
+        workspaces: json(row, "workspaces")?,
         given_by: row.try_get("given_by")?,
         given: moment(row, "given")?,
     })
@@ -116,6 +126,12 @@ async fn everything(connection: &mut AnyConnection) -> Result<StoredRights, sqlx
             connection,
             "SELECT * FROM hub_consent ORDER BY addon, person",
             consent,
+        )
+        .await?,
+        terms: all(
+            connection,
+            "SELECT * FROM hub_addon_term ORDER BY addon, term",
+            term,
         )
         .await?,
         trusts: all(connection, "SELECT * FROM hub_trust ORDER BY given, id", trust).await?,
@@ -168,11 +184,22 @@ async fn put_consent(connection: &mut AnyConnection, consent: &StoredConsent) ->
     put.execute(connection).await.map(|_| ())
 }
 
+async fn put_term(connection: &mut AnyConnection, term: &StoredTerm) -> Done {
+    const PUT: &str = "INSERT INTO hub_addon_term (addon, term, given_by, given) VALUES ($1, $2, $3, $4) \
+        ON CONFLICT (addon, term) DO NOTHING";
+    let put = sqlx::query(PUT)
+        .bind(term.addon.as_str())
+        .bind(term.term.as_str())
+        .bind(term.given_by.as_str())
+        .bind(term.given.as_micros());
+    put.execute(connection).await.map(|_| ())
+}
+
 async fn put_trust(connection: &mut AnyConnection, trust: &StoredTrust) -> Done {
-    const PUT: &str = "INSERT INTO hub_trust (id, issuer, audience, claims, addon, scopes, given_by, given) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET issuer = excluded.issuer, \
+    const PUT: &str = "INSERT INTO hub_trust (id, issuer, audience, claims, addon, scopes, workspaces, given_by, given) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO UPDATE SET issuer = excluded.issuer, \
         audience = excluded.audience, claims = excluded.claims, addon = excluded.addon, scopes = excluded.scopes, \
-        given_by = excluded.given_by, given = excluded.given";
+        workspaces = excluded.workspaces, given_by = excluded.given_by, given = excluded.given";
     let put = sqlx::query(PUT)
         .bind(trust.id.as_str())
         .bind(trust.issuer.as_str())
@@ -180,6 +207,7 @@ async fn put_trust(connection: &mut AnyConnection, trust: &StoredTrust) -> Done 
         .bind(to_json(&trust.claims))
         .bind(trust.addon.as_str())
         .bind(to_json(&trust.scopes))
+        .bind(to_json(&trust.workspaces))
         .bind(trust.given_by.as_str())
         .bind(trust.given.as_micros());
     put.execute(connection).await.map(|_| ())
@@ -199,6 +227,11 @@ async fn make(connection: &mut AnyConnection, change: &RightsChange) -> Done {
         RightsChange::Addon(addon) => put_addon(connection, addon).await,
         RightsChange::Grant(grant) => put_grant(connection, grant).await,
         RightsChange::Consent(consent) => put_consent(connection, consent).await,
+        RightsChange::Term(term) => put_term(connection, term).await,
+        RightsChange::NoTerm { addon, term } => {
+            const TAKE: &str = "DELETE FROM hub_addon_term WHERE addon = $1 AND term = $2";
+            say(connection, TAKE, &[addon, term]).await
+        }
         RightsChange::Trust(trust) => put_trust(connection, trust).await,
         RightsChange::NoGrant(id) => say(connection, "DELETE FROM hub_grant WHERE id = $1", &[id]).await,
         RightsChange::NoTrust(id) => say(connection, "DELETE FROM hub_trust WHERE id = $1", &[id]).await,

@@ -9,8 +9,20 @@ use super::percent::parameters;
 use super::token::{Token, TokenError};
 use super::verify::{IssuerSecrets, check_algorithm, same, seconds, text};
 
-/// The only grant that is known.
-const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/// The grant of add-ons: an assertion that they sign.
+const BY_ASSERTION: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// The grant of jobs: a token of somebody else (RFC 8693).
+const BY_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+
+/// What a job's token may call itself.
+const JOB_TOKENS: [&str; 2] = [
+    "urn:ietf:params:oauth:token-type:jwt",
+    "urn:ietf:params:oauth:token-type:id_token",
+];
+
+/// What is given for it.
+pub const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 /// What stands before the id of a client.
 const CLIENT: &str = "urn:atlassian:connect:clientid:";
@@ -30,12 +42,21 @@ const MOST_RESOURCES: usize = 50;
 /// A request for a token, as its form says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenRequest {
-    /// The assertion.
-    pub assertion: String,
+    /// What is brought.
+    pub brought: Brought,
     /// Scopes that the token is to be narrowed to; none is all that the add-on has.
     pub scopes: Option<Vec<String>>,
     /// Resources that it is to be narrowed to; none is all.
     pub resources: Vec<String>,
+}
+
+/// What somebody brings for a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Brought {
+    /// An assertion of an add-on.
+    Assertion(String),
+    /// A token that the issuer of a job gave it.
+    Job(String),
 }
 
 /// Why a request for a token is refused, by the names that OAuth gives.
@@ -76,17 +97,28 @@ impl TokenRequest {
             [value] => Ok(Some(value.clone())),
             _ => Err(TokenRequestError::InvalidRequest),
         };
-        let grant = one("grant_type")?.ok_or(TokenRequestError::InvalidRequest)?;
-        if grant != GRANT {
-            return Err(TokenRequestError::UnsupportedGrantType);
-        }
+        let must = |name: &str| one(name)?.ok_or(TokenRequestError::InvalidRequest);
+        let brought = match must("grant_type")?.as_str() {
+            BY_ASSERTION => Brought::Assertion(must("assertion")?),
+            BY_EXCHANGE => {
+                let is_known = JOB_TOKENS.contains(&must("subject_token_type")?.as_str());
+                let wanted = one("requested_token_type")?;
+                let gives = wanted.is_none_or(|wanted| wanted == ACCESS_TOKEN);
+                // Nobody acts for a job, and a job for nobody.
+                if !is_known || !gives || one("actor_token")?.is_some() {
+                    return Err(TokenRequestError::InvalidRequest);
+                }
+                Brought::Job(must("subject_token")?)
+            }
+            _ => return Err(TokenRequestError::UnsupportedGrantType),
+        };
         let resources: Vec<String> = all("resource").into_iter().cloned().collect();
         if resources.len() > MOST_RESOURCES {
             return Err(TokenRequestError::InvalidRequest);
         }
         let words = |text: String| text.split_ascii_whitespace().map(str::to_owned).collect();
         Ok(Self {
-            assertion: one("assertion")?.ok_or(TokenRequestError::InvalidRequest)?,
+            brought,
             scopes: one("scope")?.map(words),
             resources,
         })
@@ -285,8 +317,8 @@ mod tests {
         let form = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=a.b.c";
         let plain = TokenRequest::parse(form).unwrap();
         assert_eq!(
-            (plain.assertion.as_str(), plain.scopes, plain.resources.len()),
-            ("a.b.c", None, 0)
+            (plain.brought, plain.scopes, plain.resources.len()),
+            (Brought::Assertion("a.b.c".to_owned()), None, 0)
         );
         let narrow = TokenRequest::parse(&format!(
             "{form}&scope=READ+WRITE&resource=repo:a/b&resource=repo:a/c"
@@ -304,5 +336,29 @@ mod tests {
             code(&format!("{form}{}", "&resource=repo:a/b".repeat(51))),
             "invalid_request"
         );
+    }
+
+    #[test]
+    fn a_job_brings_the_token_of_its_issuer() {
+        let form = "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token=a.b.c&scope=goals:write\
+            &subject_token_type=urn:ietf:params:oauth:token-type:jwt";
+        let asked = TokenRequest::parse(form).unwrap();
+        assert_eq!(
+            (asked.brought, asked.scopes),
+            (
+                Brought::Job("a.b.c".to_owned()),
+                Some(vec!["goals:write".to_owned()])
+            )
+        );
+        for (text, other) in [
+            ("token-type:jwt", "token-type:saml2"),
+            ("&subject_token=a.b.c", ""),
+            ("&scope=", "&actor_token="),
+            ("&scope=", "&requested_token_type="),
+        ] {
+            let refused = TokenRequest::parse(&form.replace(text, other)).unwrap_err();
+            assert_eq!(refused.code(), "invalid_request", "{other}");
+        }
+        assert!(TokenRequest::parse(&format!("{form}&requested_token_type={ACCESS_TOKEN}")).is_ok());
     }
 }

@@ -23,15 +23,14 @@ pub mod verify;
 mod tests;
 
 pub use assertion::{
-    Assertion, LARGEST_TOKEN_REQUEST, TokenRequest, TokenRequestError, TokenService, claimed_client,
-    verify_assertion,
+    ACCESS_TOKEN, Assertion, Brought, LARGEST_TOKEN_REQUEST, TokenRequest, TokenRequestError, TokenService,
+    claimed_client, verify_assertion,
 };
 pub use credential::{Found, find_credential};
 pub use descriptor::{Descriptor, DescriptorProblem, LARGEST_DESCRIPTOR};
 pub use install::{Event, Secrets, SecurityContext};
 pub use keys::{InstallKey, KeyError, PublicInstallKey, SharedSecret};
 pub use percent::form_fields;
-pub use replay::{Replays, Seen};
 pub use sign::{Call, sign_call, sign_install};
 pub use token::{LONGEST_TOKEN, TokenError};
 pub use verify::{Arrived, RouteClass, Verified, verify_call, verify_install};

@@ -1,16 +1,22 @@
-//! Tokens that were used, remembered while they live (security model 6.4).
-
-use std::collections::HashMap;
+//! What tells the uses of tokens apart (security model 6.4). Whoever checks one remembers its mark until it has ended.
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use super::LEEWAY;
+use super::token::TokenError;
 use super::verify::Verified;
 
-/// Most tokens that are remembered of one issuer; one who signs more in a quarter of an hour must wait.
-const MOST_OF_AN_ISSUER: usize = 20_000;
-
 impl Verified {
+    /// Whether it counts once by a name of its own, where that is required.
+    ///
+    /// # Errors
+    /// It has none.
+    pub const fn check_name(&self, is_required: bool) -> Result<(), TokenError> {
+        match (&self.id, is_required) {
+            (None, true) => Err(TokenError::ClaimMissing("jti")),
+            (Some(_), _) | (None, false) => Ok(()),
+        }
+    }
+
     /// What tells the use of a token from all others, in hexadecimal; `None` when it may be used again. Reading twice is no harm,
     /// so only requests that change something are told apart, by signature and body; a token with a name of its own counts
     /// once per issuer whatever it does.
@@ -27,52 +33,6 @@ impl Verified {
         };
         let issuer = digest(&SHA256, self.issuer.as_bytes());
         Some(hex::encode(digest(&SHA256, &[issuer.as_ref(), &mark].concat())))
-    }
-}
-
-/// What a memory says of a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Seen {
-    /// It was not used.
-    New,
-    /// It was.
-    Again,
-    /// Its issuer has used too many to remember.
-    TooMany,
-}
-
-/// The memory. It forgets tokens when they end.
-#[derive(Debug, Default)]
-pub struct Replays {
-    issuers: HashMap<String, HashMap<String, i64>>,
-}
-
-impl Replays {
-    /// Remembers the use of a token by its [mark](Verified::mark).
-    pub fn remember(&mut self, verified: &Verified, changes: bool, body: &[u8], now: i64) -> Seen {
-        let Some(mark) = verified.mark(changes, body) else {
-            return Seen::New;
-        };
-        let used = self.issuers.entry(verified.issuer.clone()).or_default();
-        if used.get(&mark).is_some_and(|until| *until > now) {
-            return Seen::Again;
-        }
-        if used.len() >= MOST_OF_AN_ISSUER {
-            used.retain(|_, until| *until > now);
-        }
-        if used.len() >= MOST_OF_AN_ISSUER {
-            return Seen::TooMany;
-        }
-        used.insert(mark, verified.expires.saturating_add(LEEWAY));
-        Seen::New
-    }
-
-    /// Forgets what has ended.
-    pub fn forget(&mut self, now: i64) {
-        self.issuers.retain(|_, used| {
-            used.retain(|_, until| *until > now);
-            !used.is_empty()
-        });
     }
 }
 
@@ -93,50 +53,31 @@ mod tests {
 
     #[test]
     fn f3_the_same_change_counts_once_and_another_body_is_another() {
-        let mut replays = Replays::default();
         let one = token(b"1", None);
-        assert_eq!(replays.remember(&one, true, b"x", 10), Seen::New);
-        assert_eq!(replays.remember(&one, true, b"x", 129), Seen::Again);
-        assert_eq!(replays.remember(&one, true, b"y", 10), Seen::New);
-        assert_eq!(
-            replays.remember(&one, false, b"x", 10),
-            Seen::New,
-            "reading twice is no harm"
-        );
-        assert_eq!(replays.remember(&token(b"2", None), true, b"x", 10), Seen::New);
-        assert_eq!(
-            replays.remember(&one, true, b"x", 130),
-            Seen::New,
-            "by then it has ended itself"
-        );
-        replays.forget(1000);
-        assert!(replays.issuers.is_empty());
+        let mark = one.mark(true, b"x");
+        assert!(mark.is_some());
+        assert_eq!(one.mark(true, b"x"), mark);
+        assert_ne!(one.mark(true, b"y"), mark);
+        assert_ne!(token(b"2", None).mark(true, b"x"), mark);
+        assert_eq!(one.mark(false, b"x"), None, "reading twice is no harm");
     }
 
     #[test]
     fn f3_a_token_with_a_name_counts_once_per_issuer_whatever_it_does() {
-        let mut replays = Replays::default();
-        assert_eq!(
-            replays.remember(&token(b"1", Some("n")), false, b"", 10),
-            Seen::New
-        );
-        assert_eq!(
-            replays.remember(&token(b"2", Some("n")), true, b"z", 10),
-            Seen::Again
-        );
+        let one = token(b"1", Some("n"));
+        let mark = one.mark(false, b"");
+        assert!(mark.is_some());
+        assert_eq!(token(b"2", Some("n")).mark(true, b"z"), mark);
         let mut other = token(b"2", Some("n"));
         other.issuer = "b".to_owned();
-        assert_eq!(replays.remember(&other, true, b"z", 10), Seen::New);
+        assert_ne!(other.mark(true, b"z"), mark);
     }
 
     #[test]
-    fn a_flood_of_one_issuer_ends_and_passes() {
-        let mut replays = Replays::default();
-        for number in 0..MOST_OF_AN_ISSUER {
-            let mark = number.to_be_bytes();
-            assert_eq!(replays.remember(&token(&mark, None), true, b"", 10), Seen::New);
-        }
-        assert_eq!(replays.remember(&token(b"x", None), true, b"", 10), Seen::TooMany);
-        assert_eq!(replays.remember(&token(b"x", None), true, b"", 131), Seen::New);
+    fn f3_a_name_can_be_required() {
+        assert!(token(b"1", None).check_name(false).is_ok());
+        assert!(token(b"1", Some("n")).check_name(true).is_ok());
+        let refused = token(b"1", None).check_name(true).unwrap_err();
+        assert_eq!(refused.code(), "claim_missing");
     }
 }

@@ -6,3 +6,4 @@ mod hooks;
 mod policy;
 mod program;
 mod sandbox;
+mod trust;

@@ -12,6 +12,7 @@ pub mod events;
 mod extensions;
 mod forge;
 mod forge_rights;
+mod jobs;
 mod load;
 mod logs;
 mod machine;

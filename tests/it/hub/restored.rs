@@ -24,6 +24,7 @@ use Fate::{Back, Empty, Now};
 
 const FATES: &[(&str, Fate)] = &[
     ("hub_addon", Now),
+    ("hub_addon_term", Now),
     ("hub_authorization", Now),
     ("hub_authorize_link", Empty),
     ("hub_consent", Now),

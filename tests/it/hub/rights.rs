@@ -6,8 +6,8 @@ use sdm::hub::administration::KeyWish;
 
 use sdm::model::Timestamp;
 use sdm::ports::rights::{
-    RightsChange, RightsStore, StoredAddon, StoredApproval, StoredConsent, StoredGrant, StoredTrust,
-    StoredWish,
+    RightsChange, RightsStore, StoredAddon, StoredApproval, StoredConsent, StoredGrant, StoredTerm,
+    StoredTrust, StoredWish,
 };
 use sdm::store::hub::SqlHub;
 use serde_json::{Value, json};
@@ -72,8 +72,18 @@ fn trust() -> StoredTrust {
         claims: [("project_id".to_owned(), "42".to_owned())].into(),
         addon: "build".to_owned(),
         scopes: vec!["goals:write".to_owned()],
+        workspaces: vec!["w".to_owned()],
         given_by: "ada".to_owned(),
         given: at(2),
+    }
+}
+
+fn term(word: &str) -> StoredTerm {
+    StoredTerm {
+        addon: "build".to_owned(),
+        term: word.to_owned(),
+        given_by: "ada".to_owned(),
+        given: at(3),
     }
 }
 
@@ -92,6 +102,9 @@ pub async fn who_may_do_what_is_kept(hub: &SqlHub) {
         RightsChange::Consent(consent(None)),
         RightsChange::Consent(consent(Some("ada"))),
         RightsChange::Trust(trust()),
+        RightsChange::Term(term("single_use")),
+        RightsChange::Term(term("audience")),
+        RightsChange::Term(term("audience")),
         setting("a"),
     ];
     let next = hub.change_rights(version, &all).await.unwrap();
@@ -104,6 +117,7 @@ pub async fn who_may_do_what_is_kept(hub: &SqlHub) {
     assert_eq!(kept.grants[1], grant("g-2", "repo:acme/api#7", at(2)));
     assert_eq!(kept.consents, [consent(None), consent(Some("ada"))]);
     assert_eq!(kept.trusts, [trust()]);
+    assert_eq!(kept.terms, [term("audience"), term("single_use")]);
     nobody_changes_what_they_have_not_seen(hub, version).await;
     let fewer = [
         RightsChange::Addon(StoredAddon {
@@ -118,6 +132,10 @@ pub async fn who_may_do_what_is_kept(hub: &SqlHub) {
             person: None,
         },
         RightsChange::NoTrust("t".to_owned()),
+        RightsChange::NoTerm {
+            addon: "build".to_owned(),
+            term: "single_use".to_owned(),
+        },
         setting(""),
     ];
     hub.change_rights(version + 2, &fewer).await.unwrap().unwrap();
@@ -127,6 +145,7 @@ pub async fn who_may_do_what_is_kept(hub: &SqlHub) {
         (kept.consents, kept.trusts),
         (vec![consent(Some("ada"))], Vec::new())
     );
+    assert_eq!(kept.terms, [term("audience")]);
     assert_eq!(kept.settings["tests"], "");
 }
 

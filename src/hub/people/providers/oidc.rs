@@ -140,6 +140,7 @@ mod tests {
             audience: audience.iter().map(ToString::to_string).collect(),
             expires: 0,
             claims: claims.collect::<BTreeMap<_, _>>(),
+            digest: String::new(),
         }
     }
 

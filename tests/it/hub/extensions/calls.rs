@@ -9,7 +9,7 @@ use super::Pair;
 use super::add_on::{KEY, seconds};
 
 /// A token with these claims beside or in place of the usual ones, signed with the secret as its algorithm is named.
-fn token(pair: &Pair, header: &Value, change: impl FnOnce(&mut Value)) -> String {
+pub fn token(pair: &Pair, header: &Value, change: impl FnOnce(&mut Value)) -> String {
     let request = CanonicalInput {
         method: "GET",
         target: "/self",

@@ -8,6 +8,7 @@ mod contexts;
 mod installs;
 mod program;
 pub mod stored;
+mod terms;
 mod tokens;
 mod webhooks;
 

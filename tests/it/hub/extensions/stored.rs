@@ -76,6 +76,7 @@ pub async fn what_was_handed_out_ends(hub: &SqlHub) {
         id: format!("id-{digest}"),
         addon: "e".to_owned(),
         person: person.map(str::to_owned),
+        trust: person.is_none().then(|| "trust".to_owned()),
         limits: "{}".to_owned(),
         given: at(0),
         ends: at(100),
@@ -83,6 +84,7 @@ pub async fn what_was_handed_out_ends(hub: &SqlHub) {
     };
     hub.keep_token(&token("t1", None)).await.unwrap();
     hub.keep_token(&token("t2", Some("ada"))).await.unwrap();
+    assert_eq!(hub.token("t1").await.unwrap(), Some(token("t1", None)));
     assert_eq!(hub.token("t2").await.unwrap(), Some(token("t2", Some("ada"))));
     assert_eq!(hub.token("t3").await.unwrap(), None);
     assert_eq!(hub.revoke_tokens("e", Some("ada"), at(5)).await.unwrap(), 1);
