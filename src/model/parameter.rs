@@ -76,6 +76,8 @@ pub enum ParameterSource {
     Mapped(String),
     /// A preference of the machine, by its key.
     Value(String),
+    /// A short token at the forge of whoever asks, with these scopes, by way of the hub; treated as a secret.
+    CallerToken(Vec<String>),
 }
 
 /// What the surroundings can fill in, and whether a machine in local mode can (semantics 5.2).
@@ -103,7 +105,10 @@ impl ParameterDefinition {
 
     /// Whether its value must never be shown.
     pub fn is_secret(&self) -> bool {
-        self.source == ParameterSource::Secret
+        matches!(
+            self.source,
+            ParameterSource::Secret | ParameterSource::CallerToken(_)
+        )
     }
 
     /// Whether a person gives it.

@@ -18,8 +18,10 @@ pub struct StoredAuthorization {
     pub scopes: Vec<String>,
     /// When.
     pub granted: Timestamp,
-    /// When it ends by itself.
+    /// When it ends by itself: when its token does that cannot be renewed, or cannot be renewed any more.
     pub expires: Option<Timestamp>,
+    /// When its token ends that can be renewed.
+    pub token_ends: Option<Timestamp>,
 }
 
 /// A link by which a person authorises the hub once.

@@ -22,6 +22,7 @@ fn given(values: &Value) -> Given {
     Given {
         values: values.as_object().cloned().unwrap(),
         secrets: BTreeMap::new(),
+        caller_token: None,
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) fn registration(name: &str, hub: &HubEntry, machine: &Machine) -> Reg
             extensions::LEASE,
             extensions::HEADER,
             extensions::LOGS,
+            extensions::CONTEXT,
             extensions::TRACE,
         ]
         .map(str::to_owned)

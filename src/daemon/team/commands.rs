@@ -1,7 +1,9 @@
 //! Commands that people give the machine by way of the hub: what is announced, and what becomes of an invocation.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -22,7 +24,7 @@ use crate::ports::team::{Delivered, Delivery, DeliveryAnswer};
 use crate::runtime::causes::chain;
 use crate::wire::hub::{
     Choice, Command, CommandInvocation, Group, MappedParameter, NameValue, Parameter,
-    ParameterType as WireType, extensions,
+    ParameterType as WireType, SecretDeclaration, extensions,
 };
 
 /// Parameters by which people choose repositories, as on the command line.
@@ -36,6 +38,12 @@ const TARGETS: &[(&str, &str)] = &[
     ),
     ("targets.sha", "the commit; the head of the branch otherwise"),
 ];
+
+/// How long the hub is waited for that gives a token; whatever else it says waits meanwhile.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A token of whoever asks, as the hub hears of it.
+const USER_TOKEN: &str = "github://user_token";
 
 /// What the hub fills in for every command: who asks, and the repository of the place where it was asked.
 const WHO: &str = "sdm.who";
@@ -56,6 +64,9 @@ const MAPPED: &[(&str, &str)] = &[
     ("chat_user_name", "atomist://slack/user_name"),
     ("chat_team", "atomist://slack/team"),
 ];
+
+/// A token of whoever asks, or why there is none; `None` where nobody could give one.
+type CallerToken = Option<Result<SecretString, String>>;
 
 /// What is needed to ask the machine for a command; what is secret is not in it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -106,8 +117,20 @@ fn command(definition: &CommandDefinition) -> Command {
             .chain(targets.map(|(name, help)| optional(name, help)))
             .collect(),
         mapped_parameters: mapped.chain(everywhere).collect(),
-        secrets: Vec::new(),
+        secrets: definition.parameters.iter().filter_map(caller_token).collect(),
     }
+}
+
+/// What a parameter declares that holds a token of whoever asks (wire protocol 4.4): the hub asks them before it passes the command on.
+fn caller_token(definition: &ParameterDefinition) -> Option<SecretDeclaration> {
+    let ParameterSource::CallerToken(scopes) = &definition.source else {
+        return None;
+    };
+    let uri = match scopes.is_empty() {
+        true => USER_TOKEN.to_owned(),
+        false => format!("{USER_TOKEN}?scopes={}", scopes.join(",")),
+    };
+    Some(SecretDeclaration { uri })
 }
 
 fn mapped_always(name: &str, uri: &str) -> MappedParameter {
@@ -260,7 +283,7 @@ impl Asked {
     }
 
     /// As the engine is asked.
-    fn ask(mut self, command: &CommandDefinition, runs_as: uuid::Uuid) -> Ask {
+    fn ask(mut self, command: &CommandDefinition, runs_as: uuid::Uuid, token: CallerToken) -> Ask {
         let targets = AskedTargets {
             owner: self.value("targets.owner"),
             repo: self.value("targets.repo"),
@@ -270,7 +293,10 @@ impl Asked {
         };
         self.values
             .retain(|name, _| !TARGETS.iter().any(|(target, _)| target == name));
-        let mut given = Given::default();
+        let mut given = Given {
+            caller_token: token,
+            ..Given::default()
+        };
         for (name, value) in std::mem::take(&mut self.values) {
             let is_secret = command
                 .parameter(&name)
@@ -324,7 +350,10 @@ impl Asked {
             ParameterSource::Mapped(source) => {
                 Some((source.clone(), self.mapped.get(&parameter.name)?.clone()))
             }
-            ParameterSource::Person | ParameterSource::Secret | ParameterSource::Value(_) => None,
+            ParameterSource::Person
+            | ParameterSource::Secret
+            | ParameterSource::Value(_)
+            | ParameterSource::CallerToken(_) => None,
         };
         command.parameters.iter().filter_map(of_parameter).collect()
     }
@@ -337,11 +366,43 @@ impl Inner {
         delivery: &Delivery,
         invocation: &CommandInvocation,
     ) -> Result<(), StoreError> {
-        self.begin(delivery, asked(invocation)).await
+        let asked = asked(invocation);
+        let token = self.caller_token(invocation, &asked).await;
+        self.begin(delivery, asked, token).await
+    }
+
+    /// The token of whoever asks, if the command wants one and the hub has said who that is. It is asked for now, while the proof
+    /// counts, and kept with the secrets of the command: in memory and nowhere else.
+    async fn caller_token(&self, invocation: &CommandInvocation, asked: &Asked) -> CallerToken {
+        let machine = self.engine.machine();
+        let mut commands = machine.commands.iter();
+        let command = commands.find(|command| command.name == invocation.command)?;
+        command.parameters.iter().find_map(caller_token)?;
+        let Some(context) = &invocation.context else {
+            return Some(Err("the hub does not say who asks".to_owned()));
+        };
+        let (Some(owner), Some(repo)) = (asked.mapped.get(OWNER), asked.mapped.get(REPO)) else {
+            return Some(Err("it is asked for no repository".to_owned()));
+        };
+        let place = [invocation.team.id.as_str(), owner, repo];
+        let asking = self.ask_for_token(&context.handle, place);
+        let given = tokio::time::timeout(PATIENCE, asking).await;
+        let given = given.unwrap_or_else(|_| Err("the hub does not answer".to_owned()));
+        if let Err(because) = &given {
+            let command = invocation.command.as_str();
+            tracing::info!(command, "the hub gives no token of whoever asks: {because}");
+        }
+        Some(given)
+    }
+
+    async fn ask_for_token(&self, handle: &str, place: [&str; 3]) -> Result<SecretString, String> {
+        let key = self.key().await.map_err(|error| chain(&error))?;
+        let given = self.client.user_token(&key, handle, place).await;
+        given.map_err(|error| chain(&error))
     }
 
     /// Asks the machine for it; a refusal is the answer.
-    async fn begin(&self, delivery: &Delivery, asked: Asked) -> Result<(), StoreError> {
+    async fn begin(&self, delivery: &Delivery, asked: Asked, token: CallerToken) -> Result<(), StoreError> {
         let Delivered::Command { command, runs_as, .. } = &delivery.what else {
             return Ok(());
         };
@@ -350,7 +411,7 @@ impl Inner {
             let reason = format!("this machine has no command `{}`", super::client::plain(command));
             return self.settle(delivery.clone(), answer(1, reason)).await;
         };
-        match self.engine.ask(asked.ask(definition, *runs_as)).await {
+        match self.engine.ask(asked.ask(definition, *runs_as, token)).await {
             Ok(_) => Ok(()),
             Err(AskError::Store(error)) => Err(error),
             Err(refused) => {
@@ -403,7 +464,11 @@ impl Inner {
             };
         }
         match asked {
-            Some(asked) => self.begin(&delivery, asked).await,
+            Some(asked) => {
+                // Who asked was proven to the machine that was stopped.
+                let because = "the machine was restarted before it began".to_owned();
+                self.begin(&delivery, asked, Some(Err(because))).await
+            }
             None => {
                 let reason =
                     "the machine was restarted before it began, and what is secret is not kept; ask again";

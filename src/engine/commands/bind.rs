@@ -18,6 +18,8 @@ pub struct Given {
     pub values: Map<String, Value>,
     /// Secret values by name.
     pub secrets: BTreeMap<String, SecretString>,
+    /// The token of whoever asks, where somebody gives one, or why there is none.
+    pub caller_token: Option<Result<SecretString, String>>,
 }
 
 /// Checked values.
@@ -98,6 +100,7 @@ fn bind_one(
     let value = match &definition.source {
         ParameterSource::Person => given.values.get(name).or(definition.default.as_ref()).cloned(),
         ParameterSource::Secret => return bind_secret(definition, given, bound),
+        ParameterSource::CallerToken(_) => return bind_caller_token(definition, given, bound),
         ParameterSource::Mapped(source) if OF_REPOSITORY.contains(&source.as_str()) => {
             bound.of_repository.push(name.clone());
             return Ok(());
@@ -129,9 +132,29 @@ fn bind_secret(definition: &ParameterDefinition, given: &Given, bound: &mut Boun
     }
 }
 
+/// The token of whoever asks; that there is none is no problem unless the command cannot do without (CM-13).
+fn bind_caller_token(
+    definition: &ParameterDefinition,
+    given: &Given,
+    bound: &mut Bound,
+) -> Result<(), String> {
+    match &given.caller_token {
+        Some(Ok(token)) => {
+            bound.secrets.insert(definition.name.clone(), token.clone());
+            Ok(())
+        }
+        Some(Err(because)) if definition.required => Err(format!("there is no token of yours: {because}")),
+        None if definition.required => Err(missing(definition)),
+        Some(Err(_)) | None => Ok(()),
+    }
+}
+
 fn missing(definition: &ParameterDefinition) -> String {
     match &definition.source {
         ParameterSource::Person | ParameterSource::Secret => "it is needed".to_owned(),
+        ParameterSource::CallerToken(_) => {
+            "it is a token of whoever asks, which only a hub gives: in local mode there is none".to_owned()
+        }
         ParameterSource::Mapped(source) => {
             let is_local = MAPPED.iter().any(|(name, local)| name == source && *local);
             let here = if is_local { "here" } else { "in local mode" };
@@ -229,6 +252,7 @@ mod tests {
 
     fn given(values: &Value) -> Given {
         Given {
+            caller_token: None,
             values: values.as_object().cloned().unwrap(),
             secrets: BTreeMap::new(),
         }
@@ -243,6 +267,40 @@ mod tests {
             preferences: &preferences,
         };
         bind(wanted, given, &surroundings).map_err(|all| all.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn cm_13_a_token_of_whoever_asks_may_be_absent_and_is_never_given_by_hand() {
+        let token = |required| {
+            [ParameterDefinition {
+                required,
+                source: ParameterSource::CallerToken(vec!["repo".to_owned()]),
+                ..parameter("token")
+            }]
+        };
+        let with = |caller_token| Given {
+            caller_token,
+            ..Given::default()
+        };
+        let refused = || Some(Err("nobody has marked the machine".to_owned()));
+        for absent in [None, refused()] {
+            let bound = bound(&token(false), &with(absent)).unwrap();
+            assert!(bound.secrets.is_empty() && bound.values.is_empty());
+        }
+        let given = with(Some(Ok("canary".into())));
+        let bound_to = bound(&token(true), &given).unwrap();
+        assert_eq!(bound_to.secrets["token"].expose_secret(), "canary");
+        assert!(bound_to.values.is_empty());
+        assert_eq!(
+            bound(&token(true), &with(refused())).unwrap_err(),
+            ["--token: there is no token of yours: nobody has marked the machine"]
+        );
+        assert!(bound(&token(true), &with(None)).unwrap_err()[0].contains("only a hub gives"));
+        let by_hand = self::given(&json!({"token": "x"}));
+        assert_eq!(
+            bound(&token(false), &by_hand).unwrap_err(),
+            ["--token: it is filled in by the machine"]
+        );
     }
 
     #[test]

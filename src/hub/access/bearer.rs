@@ -1,5 +1,6 @@
 //! Somebody with a key, and what they may do: every question goes to the one evaluation.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::access::request::Means;
@@ -81,6 +82,30 @@ impl Bearer {
         let mut snapshot = (*self.snapshot).clone();
         snapshot.people.insert(id.clone(), person);
         self.clone().at(Arc::new(snapshot))
+    }
+
+    /// The same, with what the person has let the hub do at a provider; nothing is nothing.
+    pub(in super::super) fn with_authorization(
+        &self,
+        provider: &str,
+        granted: Option<BTreeSet<String>>,
+    ) -> Self {
+        let known = self
+            .person()
+            .and_then(|id| self.snapshot.people.get_key_value(id));
+        let (Some((id, person)), Some(granted)) = (known, granted) else {
+            return self.clone();
+        };
+        let mut person = person.clone();
+        person.authorizations.insert(provider.to_owned(), granted);
+        let mut snapshot = (*self.snapshot).clone();
+        snapshot.people.insert(id.clone(), person);
+        self.clone().at(Arc::new(snapshot))
+    }
+
+    /// For whom it acts.
+    pub(in super::super) fn context(&self) -> &Context {
+        &self.context
     }
 
     /// The same credential in another state of things.

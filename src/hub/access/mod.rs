@@ -4,6 +4,7 @@
 //! a key decides.
 
 pub mod agreed;
+mod as_person;
 pub mod audit;
 pub mod bearer;
 pub mod edit;

@@ -222,6 +222,7 @@ fn invocation(
             .map(|secret| SecretValue::none(&secret.uri))
             .collect(),
         raw_message: request.raw_message.clone().or_else(|| request.intent.clone()),
+        context: None,
     })
 }
 

@@ -5,6 +5,7 @@ use axum::http::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::super::Hub;
+use super::super::access::numbers::numbered;
 use super::super::refusal::Refusal;
 use crate::access::handed::{HANDLE_COUNTS, Handed, StoredHandle};
 use crate::access::{AddonKey, Context, PersonId, Principal, Resource, Selector};
@@ -46,31 +47,35 @@ impl Hub {
             addon: addon.as_str().to_owned(),
             person: person.as_str().to_owned(),
             invocation: invocation.id.clone(),
-            resources: self.resources_of(&invocation),
+            resources: self.resources_of(&invocation).await?,
             given: self.now(),
         };
         self.store().keep_handle(&handle).await?;
         Ok(Some(handed.text))
     }
 
-    /// What an invocation is about: the repository that it names, and the workspace; all that the person reaches where it names none.
-    fn resources_of(&self, invocation: &StoredInvocation) -> Vec<String> {
-        let everything = || vec![Selector::Everything.to_string()];
-        let Ok(asked) = serde_json::from_str::<CommandInvocation>(&invocation.request) else {
-            return everything();
+    /// What an invocation is about: the repository that it names, with its number where the graph knows it, and the workspace; all
+    /// that the person reaches where it names none.
+    async fn resources_of(&self, invocation: &StoredInvocation) -> Result<Vec<String>, HubStoreError> {
+        let Some(named) = self.repository_of(invocation) else {
+            return Ok(vec![Selector::Everything.to_string()]);
         };
+        let workspaces = [invocation.workspace.clone()];
+        let repository = numbered(self.store(), &workspaces, Selector::One(named)).await?;
+        let workspace = Selector::One(Resource::Workspace);
+        Ok(vec![repository.to_string(), workspace.to_string()])
+    }
+
+    /// The repository that the parameters of an invocation name.
+    fn repository_of(&self, invocation: &StoredInvocation) -> Option<Resource> {
+        let asked = serde_json::from_str::<CommandInvocation>(&invocation.request).ok()?;
         let machines = self.known().machines();
         let machine = machines
             .all
             .iter()
-            .find(|machine| machine.stored.id == invocation.registration);
-        let Some(machine) = machine else {
-            return everything();
-        };
+            .find(|machine| machine.stored.id == invocation.registration)?;
         let mut commands = machine.registration.commands.iter();
-        let Some(command) = commands.find(|command| command.name == invocation.command) else {
-            return everything();
-        };
+        let command = commands.find(|command| command.name == invocation.command)?;
         let value = |uri: &str| {
             let mut mapped = command.mapped_parameters.iter();
             let parameter = mapped.find(|one| one.uri.split('?').next() == Some(uri))?;
@@ -80,13 +85,7 @@ impl Hub {
                 .find(|one| one.name == parameter.name)?;
             given.value.as_str().map(str::to_owned)
         };
-        match (value(OWNER), value(REPOSITORY)) {
-            (Some(owner), Some(name)) => vec![
-                Selector::One(Resource::repository(&owner, &name)).to_string(),
-                Selector::One(Resource::Workspace).to_string(),
-            ],
-            _ => everything(),
-        }
+        Some(Resource::repository(&value(OWNER)?, &value(REPOSITORY)?))
     }
 
     /// For whom a call is made that an add-on makes. A handle that does not hold is never taken for none.

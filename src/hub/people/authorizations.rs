@@ -3,8 +3,8 @@
 //!
 //! A command that declares `github://user_token?scopes=…` is for people who have granted these. Whoever has not is refused with a link of
 //! ten minutes, which is theirs and, in a browser, their session's. Coming back, they must be who they are there; what was granted
-//! is noted, not what was asked for; the token goes into the safe; and the command runs as if it had just been asked for, once.
-//! No machine gets the token.
+//! is noted, not what was asked for; the token goes into the safe ([`user_tokens`](super::user_tokens)); and the command runs as if
+//! it had just been asked for, once. No machine gets the token.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
 use super::super::Hub;
@@ -24,13 +24,13 @@ use super::super::refusal::Refusal;
 use super::face::{escaped, form, page, paragraph};
 use super::guard::FIELD;
 use super::operations::PeopleOperation as About;
-use super::providers::{Authorized, ProviderKind, ProviderSettings};
+use super::providers::{Authorized, ProviderSettings};
+use super::user_tokens::{KIND, KeptToken};
 use super::with_provider::Way;
 use super::{Viewer, sign_in_place};
 use crate::access::forge;
 use crate::access::handed::{Handed, digest_of};
 use crate::ports::authorizations::{AuthorizeLink, StoredAuthorization};
-use crate::secrets::envelope::Row;
 use crate::wire::hub::Command;
 
 /// How long a link counts.
@@ -44,9 +44,6 @@ const USER_TOKEN: &str = "github://user_token";
 
 /// The language of scopes.
 const GITHUB: &str = "github";
-
-/// What the tokens of people are called in the safe.
-const KIND: &str = "user_token";
 
 /// Where a link leads.
 const PAGE: &str = "/authorize";
@@ -85,14 +82,6 @@ fn missing(
     (!missing.is_empty()).then_some(missing)
 }
 
-fn row<'a>(owner: &'a str, provider: &'a str) -> Row<'a> {
-    Row {
-        id: provider,
-        owner,
-        kind: KIND,
-    }
-}
-
 impl Hub {
     /// Whether the hub may do for a person what a command needs.
     ///
@@ -127,7 +116,8 @@ impl Hub {
         )
     }
 
-    async fn authorization(
+    /// What a person let the hub do at a provider, if it counts now.
+    pub(super) async fn authorization(
         &self,
         person: &str,
         provider: &str,
@@ -200,7 +190,7 @@ impl Hub {
             .iter()
             .any(|own| own.provider == provider.name && own.subject == claimed.subject);
         if !is_own {
-            self.make_worthless(provider, &authorized.token).await;
+            self.make_worthless(provider, &authorized.granted.token).await;
             return Ok(Err(format!(
                 "{} of {} is not who you are there, as far as the hub knows. Say at /sign-in who you are.",
                 claimed.login, provider.title
@@ -224,38 +214,16 @@ impl Hub {
         authorized: &Authorized,
         person: &str,
     ) -> Result<(), Refusal> {
-        let owner = format!("person:{person}");
-        let before = self.user_token(&owner, &provider.name).await;
-        let secret = SecretSlice::from(authorized.token.expose_secret().as_bytes().to_vec());
-        let now = self.now();
-        self.safe()
-            .keep(row(&owner, &provider.name), &secret, now)
-            .await
-            .map_err(|error| {
-                tracing::error!(error = &error as &dyn std::error::Error, "a token cannot be kept");
-                Refusal::busy("the hub cannot keep this now", 30)
-            })?;
-        let authorization = StoredAuthorization {
-            person: person.to_owned(),
-            provider: provider.name.clone(),
-            subject: authorized.claimed.subject.clone(),
-            scopes: authorized.scopes.clone(),
-            granted: now,
-            expires: authorized.life.map(|life| now.plus(life)),
-        };
-        self.store().keep_authorization(&authorization).await?;
-        if let Some(before) =
-            before.filter(|before| before.expose_secret() != authorized.token.expose_secret())
-        {
-            self.make_worthless(provider, &before).await;
+        let before = self.kept_token(person, &provider.name).await;
+        let whose = (person, authorized.claimed.subject.as_str());
+        self.keep_granted(provider, whose, &authorized.granted, &authorized.granted.scopes)
+            .await?;
+        let is_other =
+            |before: &KeptToken| before.token.expose_secret() != authorized.granted.token.expose_secret();
+        if let Some(before) = before.filter(is_other) {
+            self.make_worthless(provider, &before.token).await;
         }
         Ok(())
-    }
-
-    async fn user_token(&self, owner: &str, provider: &str) -> Option<SecretString> {
-        let kept = self.safe().take_out(row(owner, provider)).await.ok()??;
-        let text = std::str::from_utf8(kept.expose_secret()).ok()?;
-        Some(SecretString::from(text))
     }
 
     /// Makes a token worthless at its provider; whether that worked.
@@ -265,6 +233,18 @@ impl Hub {
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "a token could not be given back");
+                false
+            }
+        }
+    }
+
+    /// Forgets at a provider that somebody let the hub do anything; whether that worked.
+    async fn give_up(&self, provider: &ProviderSettings, token: &SecretString) -> bool {
+        match self.providers().give_up(provider, token).await {
+            Ok(()) => true,
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "an authorisation could not be given up at its provider");
                 false
             }
         }
@@ -280,14 +260,14 @@ impl Hub {
             .caller()
             .may_at_hub(Operation::People(About::RevokeAuthorization))?;
         let owner = format!("person:{}", viewer.person.id);
-        let token = self.user_token(&owner, name).await;
+        let token = self.kept_token(&viewer.person.id, name).await;
         let was_there = self.store().drop_authorization(&viewer.person.id, name).await?;
         self.store().destroy_secret(KIND, &owner, name).await?;
         if !was_there && token.is_none() {
             return Err(Refusal::missing_thing("you have let the hub do nothing there"));
         }
         match (self.providers().find(name), token) {
-            (Some(provider), Some(token)) => Ok(self.make_worthless(provider, &token).await),
+            (Some(provider), Some(kept)) => Ok(self.give_up(provider, &kept.token).await),
             _ => Ok(false),
         }
     }
@@ -413,14 +393,4 @@ pub(in super::super) async fn revoke(
 ) -> Result<Json<Value>, Refusal> {
     let is_known_there = hub.revoke_authorization(&viewer, &name).await?;
     Ok(Json(json!({ "revoked_at_provider": is_known_there })))
-}
-
-impl ProviderSettings {
-    /// Whether it is a GitHub App, whose tokens carry no scopes.
-    fn is_app(&self) -> bool {
-        match &self.kind {
-            ProviderKind::GitHub(github) => github.is_app,
-            ProviderKind::Oidc(_) => false,
-        }
-    }
 }

@@ -17,7 +17,7 @@
 //!   back knows it. [`sight`](super::access::Caller) does so by itself.
 //!
 //! [`sign_in`] is signing in by a link, [`with_provider`] with GitHub or OpenID Connect ([`providers`]), [`forge`] what a forge says of
-//! people, [`authorizations`] what they let the hub do for them, [`api`] what can be asked and changed, each by its row in
+//! people, [`authorizations`] what they let the hub do for them, [`brokering`] what the hub does with that for add-ons, [`api`] what can be asked and changed, each by its row in
 //! [`operations`].
 //!
 //! A session is 256 random bits in a cookie, `__Host-sdm-session`, stored as a digest. Over plain http, which is taken from the same
@@ -27,6 +27,7 @@
 pub mod administration;
 pub(super) mod api;
 mod authorizations;
+mod brokering;
 mod cookie;
 mod face;
 pub(super) mod forge;
@@ -36,6 +37,7 @@ pub mod providers;
 mod routes;
 mod session;
 mod sign_in;
+mod user_tokens;
 mod viewer;
 pub(super) mod with_provider;
 

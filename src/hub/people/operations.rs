@@ -49,6 +49,12 @@ pub enum PeopleOperation {
     ListAuthorizations,
     /// Revoke what one has authorised.
     RevokeAuthorization,
+    /// Ask for a branch to be merged as the person for whom an add-on acts.
+    AskToMergeAsPerson,
+    /// Publish a release as the person for whom an add-on acts.
+    PublishAsPerson,
+    /// Get a short token of the person for whom an add-on acts.
+    GetUserToken,
 }
 
 const SIGN_IN_PAGE: Row = open("sign_in", ("GET", "/sign-in"));
@@ -95,6 +101,14 @@ const REVOKE_AUTHORIZATION: Row = person(
     ("DELETE", "/api/me/authorizations/{provider}"),
     "read",
 );
+const ASK_TO_MERGE_AS_PERSON: Row = as_person("/api/as-person/{workspace}/{owner}/{repo}/pull-request");
+const PUBLISH_AS_PERSON: Row = as_person("/api/as-person/{workspace}/{owner}/{repo}/release");
+const GET_USER_TOKEN: Row = as_person("/api/user-tokens/{workspace}/{owner}/{repo}");
+
+/// Something that an add-on does with the rights of the person for whom it acts.
+const fn as_person(path: &'static str) -> Row {
+    row("usertoken.get", ("POST", path), &["secrets:user_token"], "write")
+}
 
 impl PeopleOperation {
     /// Every one of them.
@@ -121,6 +135,9 @@ impl PeopleOperation {
         Self::Authorize,
         Self::ListAuthorizations,
         Self::RevokeAuthorization,
+        Self::AskToMergeAsPerson,
+        Self::PublishAsPerson,
+        Self::GetUserToken,
     ];
 
     /// Its row.
@@ -148,6 +165,9 @@ impl PeopleOperation {
             Self::Authorize => &AUTHORIZE,
             Self::ListAuthorizations => &LIST_AUTHORIZATIONS,
             Self::RevokeAuthorization => &REVOKE_AUTHORIZATION,
+            Self::AskToMergeAsPerson => &ASK_TO_MERGE_AS_PERSON,
+            Self::PublishAsPerson => &PUBLISH_AS_PERSON,
+            Self::GetUserToken => &GET_USER_TOKEN,
         }
     }
 }

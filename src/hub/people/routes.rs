@@ -1,16 +1,19 @@
 //! What can be asked about people over HTTP, each route by its row.
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post, put};
 
 use super::super::Hub;
 use super::super::access::operations::Operation;
 use super::super::http::mount;
+use super::brokering::{self, MAX_WISH};
 use super::operations::PeopleOperation as About;
 use super::{api, authorizations, sign_in, with_provider};
 
 /// Mounts all of them.
 pub(in super::super) fn routes(router: Router<Hub>) -> Router<Hub> {
+    let small = || DefaultBodyLimit::max(MAX_WISH);
     let routes = [
         (About::SignInPage, get(sign_in::sign_in_page)),
         (About::SignInLinkPage, get(sign_in::link_page)),
@@ -34,6 +37,12 @@ pub(in super::super) fn routes(router: Router<Hub>) -> Router<Hub> {
         (About::Authorize, post(authorizations::go)),
         (About::ListAuthorizations, get(authorizations::list)),
         (About::RevokeAuthorization, delete(authorizations::revoke)),
+        (
+            About::AskToMergeAsPerson,
+            post(brokering::ask_to_merge).layer(small()),
+        ),
+        (About::PublishAsPerson, post(brokering::publish).layer(small())),
+        (About::GetUserToken, post(brokering::give).layer(small())),
     ];
     routes.into_iter().fold(router, |router, (operation, handler)| {
         mount(router, Operation::People(operation), handler)

@@ -169,6 +169,7 @@ fn not_identified(provider: &ProviderSettings, error: &ProviderError) -> String 
         ProviderError::Network(_)
         | ProviderError::Unreachable { .. }
         | ProviderError::Refused { .. }
+        | ProviderError::NotAForge
         | ProviderError::Nonsense { .. } => {
             format!("{} did not answer as it should; try again later.", provider.title)
         }

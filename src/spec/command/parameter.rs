@@ -77,6 +77,11 @@ pub const FIELDS: &[Field] = &[
         "never shown, stored or passed as an argument",
     ),
     Field::new(
+        "caller_token",
+        ValueType::List(&ValueType::Text),
+        "a short token at the forge of whoever asks, with these scopes, by way of the hub; secret, and absent in local mode",
+    ),
+    Field::new(
         "value",
         ValueType::Text,
         "the path in `values` of the configuration that fills it in; else the preference of this name",
@@ -149,17 +154,40 @@ impl Reader<'_, '_> {
     fn source(&mut self, fields: &Map<String, Value>, entry: &Entry) -> Option<ParameterSource> {
         let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
         let is_secret = fields.get("secret") == Some(&Value::Bool(true));
-        match (text("mapped"), is_secret, text("value")) {
-            (None, false, None) => Some(ParameterSource::Person),
-            (None, true, None) => Some(ParameterSource::Secret),
-            (None, false, Some(key)) => Some(ParameterSource::Value(key)),
-            (Some(source), false, None) => self.mapped(&source, entry).map(ParameterSource::Mapped),
+        let caller = fields.get("caller_token").map(|scopes| texts(Some(scopes)));
+        match (text("mapped"), is_secret, text("value"), caller) {
+            (None, false, None, None) => Some(ParameterSource::Person),
+            (None, true, None, None) => Some(ParameterSource::Secret),
+            (None, false, Some(key), None) => Some(ParameterSource::Value(key)),
+            (None, false, None, Some(scopes)) => self.caller_token(scopes, entry),
+            (Some(source), false, None, None) => self.mapped(&source, entry).map(ParameterSource::Mapped),
             _ => {
                 self.problems().error_with_hint(
                     "several_kinds",
                     &entry.key,
-                    "a parameter comes from one place, and this one has more than one of `mapped`, `secret` and `value`",
+                    "a parameter comes from one place, and this one has more than one of `mapped`, `secret`, `caller_token` and `value`",
                     "keep one of them",
+                );
+                None
+            }
+        }
+    }
+
+    fn caller_token(&mut self, scopes: Vec<String>, entry: &Entry) -> Option<ParameterSource> {
+        let is_scope = |scope: &String| {
+            let legal = |c: char| c.is_ascii_alphanumeric() || ":_-".contains(c);
+            !scope.is_empty() && scope.len() <= MAX_NAME && scope.chars().all(legal)
+        };
+        match scopes.iter().find(|scope| !is_scope(scope)) {
+            None => Some(ParameterSource::CallerToken(scopes)),
+            Some(wrong) => {
+                let shown: String = wrong.chars().take(MAX_NAME).collect();
+                let message = format!("`{shown}` is no scope of a forge");
+                self.problems().error_with_hint(
+                    "invalid_name",
+                    &entry.key,
+                    message,
+                    "write it as `repo` or `read:org`",
                 );
                 None
             }
@@ -248,6 +276,8 @@ fn definition(
         .get("default")
         .filter(|default| !default.is_null())
         .cloned();
+    // Whose token there is not, the command may be able to do without.
+    let may_be_absent = default.is_some() || matches!(source, ParameterSource::CallerToken(_));
     ParameterDefinition {
         name,
         display_name: text("display_name"),
@@ -257,7 +287,7 @@ fn definition(
         required: fields
             .get("required")
             .and_then(Value::as_bool)
-            .unwrap_or(default.is_none()),
+            .unwrap_or(!may_be_absent),
         default,
         min_length: number("min_length").unwrap_or(0),
         max_length: number("max_length"),

@@ -63,6 +63,20 @@ fn cm_01_parameters_have_every_attribute() {
 }
 
 #[test]
+fn cm_13_a_parameter_can_hold_a_token_of_whoever_asks() {
+    let text = "commands:\n  - name: x\n    run: [x]\n    parameters: {t: {caller_token: [repo, 'read:org']}, u: {caller_token: []}}\n";
+    let loaded = right(text);
+    let parameter = |name: &str| loaded.commands[0].parameter(name).unwrap();
+    let scopes = ["repo", "read:org"].map(str::to_owned).to_vec();
+    assert_eq!(parameter("t").source, ParameterSource::CallerToken(scopes));
+    assert!(!parameter("t").required, "it may be absent");
+    assert!(parameter("t").is_secret() && !parameter("t").is_given());
+    assert_eq!(parameter("u").source, ParameterSource::CallerToken(Vec::new()));
+    let wrong = text.replace("'read:org'", "'read org'");
+    assert!(problems(&wrong).contains("`read org` is no scope of a forge"));
+}
+
+#[test]
 fn a_command_says_what_people_say_and_what_it_does() {
     let loaded = right(BUMP);
     let [bump, hello] = loaded.commands.as_slice() else {

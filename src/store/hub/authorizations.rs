@@ -10,7 +10,7 @@ use crate::model::Timestamp;
 use crate::ports::authorizations::{Authorizations, AuthorizeLink, StoredAuthorization};
 use crate::ports::hub::HubStoreError;
 
-const AUTHORIZATION: &str = "person, provider, subject, scopes, granted, expires";
+const AUTHORIZATION: &str = "person, provider, subject, scopes, granted, expires, token_ends";
 const LINK: &str = "digest, person, session, provider, scopes, resumes, expires";
 
 fn authorization(row: &AnyRow) -> Result<StoredAuthorization, sqlx::Error> {
@@ -21,6 +21,7 @@ fn authorization(row: &AnyRow) -> Result<StoredAuthorization, sqlx::Error> {
         scopes: json(row, "scopes")?,
         granted: moment(row, "granted")?,
         expires: moment_or_none(row, "expires")?,
+        token_ends: moment_or_none(row, "token_ends")?,
     })
 }
 
@@ -52,9 +53,10 @@ impl Authorizations for SqlHub {
     }
 
     async fn keep_authorization(&self, new: &StoredAuthorization) -> Result<(), HubStoreError> {
-        const KEEP: &str = "INSERT INTO hub_authorization (person, provider, subject, scopes, granted, expires) \
-            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (person, provider) DO UPDATE SET subject = excluded.subject, \
-            scopes = excluded.scopes, granted = excluded.granted, expires = excluded.expires";
+        const KEEP: &str = "INSERT INTO hub_authorization (person, provider, subject, scopes, granted, expires, token_ends) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (person, provider) DO UPDATE SET subject = excluded.subject, \
+            scopes = excluded.scopes, granted = excluded.granted, expires = excluded.expires, \
+            token_ends = excluded.token_ends";
         sqlx::query(KEEP)
             .bind(new.person.as_str())
             .bind(new.provider.as_str())
@@ -62,6 +64,7 @@ impl Authorizations for SqlHub {
             .bind(to_json(&new.scopes))
             .bind(new.granted.as_micros())
             .bind(new.expires.map_or(0, Timestamp::as_micros))
+            .bind(new.token_ends.map_or(0, Timestamp::as_micros))
             .execute(&mut *self.writer().await?)
             .await
             .map(|_| ())

@@ -128,6 +128,28 @@ pub struct CommandInvocation {
     /// What the person wrote, for intents that are expressions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw_message: Option<String>,
+    /// The proof of who started it (section 18).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<GivenContext>,
+}
+
+/// A proof of who started a command, for its machine alone. `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenContext {
+    /// What the machine returns as `X-Hub-Context`.
+    pub handle: String,
+    /// Seconds that it counts.
+    #[serde(default)]
+    pub expires_in: u64,
+}
+
+impl std::fmt::Debug for GivenContext {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("GivenContext")
+            .field("expires_in", &self.expires_in)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A secret's value on its way to a machine. `Debug` does not show it.

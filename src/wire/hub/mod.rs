@@ -12,7 +12,8 @@ mod source;
 mod upward;
 
 pub use downward::{
-    CommandInvocation, Control, Downward, DownwardError, EventDelivery, EventExtensions, SecretValue,
+    CommandInvocation, Control, Downward, DownwardError, EventDelivery, EventExtensions, GivenContext,
+    SecretValue,
 };
 pub use logs::{LogPart, LogTaken, LoggedLine};
 pub use registration::{

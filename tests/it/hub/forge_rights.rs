@@ -5,7 +5,7 @@ use sdm::ports::people::{People as _, PersonRole, StoredIdentity};
 use serde_json::{Value, json};
 
 use super::access::push_of;
-use super::machine::{TestHub, signature};
+use super::machine::{Machine, TestHub, signature};
 use super::people::{Browser, signed_in};
 use super::sign_in::hub_with;
 use crate::support::fake_provider::{Account, FakeProvider};
@@ -98,6 +98,136 @@ async fn d56_d57_f8_people_see_and_decide_what_the_forge_lets_them() {
     );
     provider.permits("acme/app", &writer, "maintain");
     assert_eq!(decide(&mut ada, &ada_token).await.0, 200);
+}
+
+/// A machine that may write to `acme/app`, and asks as whoever started something.
+struct Acting<'a> {
+    hub: &'a TestHub,
+    key: String,
+    machine: Machine,
+}
+
+impl<'a> Acting<'a> {
+    async fn start(hub: &'a TestHub) -> Self {
+        let wish = sdm::hub::administration::KeyWish {
+            name: "deployer".to_owned(),
+            repositories: vec!["acme/app".to_owned(), "acme/payroll".to_owned()],
+            places: vec!["workspace".to_owned()],
+            ..super::machine::wish(&[
+                "events:read",
+                "graph:read",
+                "goals:write",
+                "commands:register",
+                "act_as_user",
+            ])
+        };
+        let (_, key) = hub.administration().new_key(&wish).await.unwrap();
+        let mut registration = super::machine::registration("m", "1.0.0", "ephemeral");
+        registration["capabilities"] = json!(["context"]);
+        registration["commands"] = json!([{
+            "name": "Look", "intent": [], "tags": [], "auto_submit": true, "parameters": [], "secrets": [],
+            "mapped_parameters": []
+        }]);
+        let (status, registered) = hub.post("/registration", &key, &registration).await;
+        assert_eq!(status, 200, "{registered}");
+        let machine = Machine::open(registered["url"].as_str().unwrap()).await;
+        Self { hub, key, machine }
+    }
+
+    /// The handle of something that a person starts.
+    async fn started_by(&mut self, browser: &mut Browser<'_>, token: &str) -> String {
+        let headers = [
+            ("sec-fetch-site", "same-origin"),
+            ("x-sdm-anti-forgery", token),
+            ("content-type", "application/json"),
+        ];
+        let body = json!({"command": "Look", "team": {"id": "w"}, "parameters": []}).to_string();
+        let answer = browser.send(Method::POST, "/command", &headers, &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let command = self.machine.hear().await;
+        command["context"]["handle"].as_str().unwrap().to_owned()
+    }
+
+    async fn posts(&self, path: &str, handle: Option<&str>, body: &Value) -> (u16, Value) {
+        let mut request = self.hub.http.post(self.hub.url(path)).bearer_auth(&self.key);
+        if let Some(handle) = handle {
+            request = request.header("x-hub-context", handle);
+        }
+        let request = request.header("content-type", "application/json");
+        let answer = request.body(body.to_string()).send().await.unwrap();
+        let status = answer.status().as_u16();
+        let bytes = answer.bytes().await.unwrap();
+        (status, serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    /// What is answered to a goal that it writes.
+    async fn writes(&self, handle: Option<&str>) -> String {
+        let (_, answer) = self
+            .posts("/graphql/team/w", handle, &json!({ "query": GOAL }))
+            .await;
+        let code = &answer["errors"][0]["extensions"]["code"];
+        code.as_str().unwrap_or("written").to_owned()
+    }
+
+    /// Names of repositories that it sees.
+    async fn sees(&self, handle: Option<&str>) -> Value {
+        let query = json!({"query": "{ Repo { name } }"});
+        let (_, answer) = self.posts("/graphql/team/w", handle, &query).await;
+        answer["data"]["Repo"].clone()
+    }
+}
+
+#[tokio::test]
+async fn d37_d38_d51_an_add_on_does_no_more_for_a_person_than_the_forge_lets_the_person() {
+    let provider = FakeProvider::start().await;
+    let (hub, _directory) = hub_with(vec![provider.github()]).await;
+    pushed(&hub, "1", "app", 7).await;
+    pushed(&hub, "2", "payroll", 8).await;
+    let (reader, writer) = (Account::new(1, "reader"), Account::new(2, "writer"));
+    let mut bob = signed_in(&hub, "bob", PersonRole::Member).await;
+    let mut ada = signed_in(&hub, "ada", PersonRole::Admin).await;
+    is_at_github(&hub, "bob", &reader).await;
+    is_at_github(&hub, "ada", &writer).await;
+    provider.permits("acme/app", &reader, "read");
+    provider.permits("acme/app", &writer, "write");
+    let (bob_token, ada_token) = (bob.token().await, ada.token().await);
+    let mut acting = Acting::start(&hub).await;
+    let for_bob = acting.started_by(&mut bob, &bob_token).await;
+    let for_ada = acting.started_by(&mut ada, &ada_token).await;
+    let app = json!([{"name": "app"}]);
+    assert_eq!(
+        acting.sees(Some(&for_bob)).await,
+        app,
+        "not payroll, which bob does not see"
+    );
+    assert_eq!(
+        acting.sees(None).await.as_array().unwrap().len(),
+        2,
+        "for itself it sees both"
+    );
+    assert_eq!(
+        acting.writes(Some(&for_bob)).await,
+        "context_user_forbidden",
+        "d38"
+    );
+    assert_eq!(acting.writes(Some(&for_ada)).await, "written", "d37");
+    assert_eq!(acting.writes(None).await, "written", "for itself it may");
+    for handle in [Some(&*for_bob), Some(&*for_ada), None] {
+        for path in ["/goals/w/s/0-code/g/approve", "/goals/w/s/0-code/g/cancel"] {
+            let (status, answer) = acting.posts(path, handle, &json!({})).await;
+            assert_eq!(
+                (status, &answer["error"]["code"]),
+                (403, &json!("person_required")),
+                "d51: no add-on decides, whoever asks it to: {answer}"
+            );
+        }
+    }
+    provider.permits("acme/app", &writer, "read");
+    assert_eq!(
+        acting.writes(Some(&for_ada)).await,
+        "context_user_forbidden",
+        "f8: asked anew before something changes"
+    );
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod access;
 mod authorizations;
+mod brokering;
 mod browser;
 mod commands;
 mod consent;

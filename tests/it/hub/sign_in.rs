@@ -335,6 +335,45 @@ async fn f7_h3_the_way_back_is_one_address_and_the_place_afterwards_is_the_hubs(
 }
 
 #[tokio::test]
+async fn people_sign_in_with_a_github_app_whose_tokens_end_and_nothing_of_that_stays() {
+    let provider = FakeProvider::start().await;
+    let (hub, _directory) = hub_with(vec![provider.github_app()]).await;
+    provider.sits(Account::new(7, "ada"));
+    provider.joins("acme", "ada");
+    let (mut browser, came) = go(Browser::new(&hub), "github", "").await.come().await;
+    assert_eq!(came.status, 303, "{}", came.text);
+    assert_eq!(who(&mut browser).await["identities"][0]["subject"], "7");
+    assert_eq!(
+        provider.tokens(),
+        Vec::<String>::new(),
+        "the token was given back"
+    );
+}
+
+#[tokio::test]
+async fn f2_a_provider_that_signs_with_rsa_lets_people_in_and_its_key_decides_over_the_algorithm() {
+    let provider = FakeProvider::start().await;
+    let (hub, _directory) = hub_with(vec![provider.oidc()]).await;
+    provider.sits(Account::new(7, "ada"));
+    provider.signs_by("r", true, false);
+    let (mut browser, came) = go(Browser::new(&hub), "company", "").await.come().await;
+    assert_eq!(came.status, 303, "{}", came.text);
+    assert_eq!(who(&mut browser).await["identities"][0]["subject"], "subject-7");
+    provider.lies("aud", json!("another-client"));
+    let (_, refused) = go(Browser::new(&hub), "company", "").await.come().await;
+    assert_eq!(refused.status, 403, "{}", refused.text);
+    // The same id names another key now: what the one before has signed is nobody's.
+    provider.signs_by("r", false, true);
+    assert_eq!(
+        go(Browser::new(&hub), "company", "").await.come().await.1.status,
+        303
+    );
+    provider.signs_by("r", true, false);
+    let (_, refused) = go(Browser::new(&hub), "company", "").await.come().await;
+    assert_eq!(refused.status, 403, "two keys of one id");
+}
+
+#[tokio::test]
 async fn somebody_who_is_signed_in_says_who_they_are_elsewhere() {
     let provider = FakeProvider::start().await;
     let (hub, _directory) = hub_with(vec![provider.github()]).await;

@@ -538,7 +538,7 @@ async fn pull_requests(
 fn shown(at: usize, one: &Opened) -> Value {
     json!({
         "number": at + 1, "html_url": format!("https://git.example.org/{}/pull/{}", one.repository, at + 1),
-        "title": one.title, "body": "", "head": {"ref": one.branch, "user": {"login": "acme"}},
+        "title": one.title, "body": "", "labels": [], "head": {"ref": one.branch, "user": {"login": "acme"}},
     })
 }
 

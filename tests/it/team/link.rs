@@ -29,7 +29,7 @@ async fn a_machine_registers_connects_and_leaves_in_order() {
     assert_eq!(registration["accept_encoding"], "gzip");
     assert_eq!(
         registration["capabilities"],
-        json!(["ack", "lease", "header", "logs", "trace"])
+        json!(["ack", "lease", "header", "logs", "context", "trace"])
     );
     assert!(registration["instance"]["id"].is_string(), "which machine it is");
     assert!(scene.hub.header_was_used(), "the credential is in no address");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
-use reqwest::{Client, RequestBuilder, StatusCode, Url};
+use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
@@ -11,7 +11,9 @@ use crate::access::{Level, Resource};
 use crate::ports::people::StoredIdentity;
 
 use super::net::{ask, json as answer, nonsense, text};
-use super::{Authorized, Brought, Claimed, GitHubSettings, ProviderError, ProviderSettings};
+use super::{
+    Authorized, Brought, Claimed, GitHubSettings, Granted, Narrowed, ProviderError, ProviderSettings, Renewal,
+};
 
 /// The media type of its API.
 const MEDIA: &str = "application/vnd.github+json";
@@ -47,13 +49,6 @@ impl GitHubSettings {
     pub(super) fn authorize_url(&self) -> Url {
         below(&self.address, &["login", "oauth", "authorize"])
     }
-}
-
-/// A token, and what it is for.
-struct Granted {
-    token: SecretString,
-    scopes: Vec<String>,
-    life: Option<Duration>,
 }
 
 /// Scopes as GitHub lists them.
@@ -99,12 +94,7 @@ impl Asking<'_> {
     pub(super) async fn authorize(&self, brought: &Brought<'_>) -> Result<Authorized, ProviderError> {
         let granted = self.exchange(brought).await?;
         match self.who(&granted.token).await {
-            Ok(claimed) => Ok(Authorized {
-                claimed,
-                token: granted.token,
-                scopes: granted.scopes,
-                life: granted.life,
-            }),
+            Ok(claimed) => Ok(Authorized { claimed, granted }),
             Err(error) => {
                 // Nobody would know of it any more.
                 let _worthless = self.give_back(&granted.token).await;
@@ -115,29 +105,68 @@ impl Asking<'_> {
 
     /// A token for the code.
     async fn exchange(&self, brought: &Brought<'_>) -> Result<Granted, ProviderError> {
-        let url = below(&self.github.address, &["login", "oauth", "access_token"]);
-        let fields = [
-            ("client_id", self.settings.client_id.as_str()),
-            ("client_secret", self.settings.client_secret.expose_secret()),
+        self.token_for(&[
             ("code", brought.code),
             ("redirect_uri", brought.redirect_url.as_str()),
             ("code_verifier", brought.verifier.expose_secret()),
+        ])
+        .await
+    }
+
+    /// Another token in the place of one that ends.
+    pub(super) async fn renew(&self, by: &SecretString) -> Result<Granted, ProviderError> {
+        self.token_for(&[
+            ("grant_type", "refresh_token"),
+            ("refresh_token", by.expose_secret()),
+        ])
+        .await
+    }
+
+    async fn token_for(&self, what: &[(&str, &str)]) -> Result<Granted, ProviderError> {
+        let url = below(&self.github.address, &["login", "oauth", "access_token"]);
+        let who = [
+            ("client_id", self.settings.client_id.as_str()),
+            ("client_secret", self.settings.client_secret.expose_secret()),
         ];
+        let fields = [&who, what].concat();
         let request = form(self.client.post(url).header(ACCEPT, "application/json"), &fields);
-        let granted = answer(request, "exchange the code for a token").await?;
-        match (text(&granted, "access_token"), text(&granted, "error")) {
-            (Some(token), None) => Ok(Granted {
-                token: SecretString::from(token),
-                scopes: scopes(text(&granted, "scope").unwrap_or_default()),
-                life: granted
-                    .get("expires_in")
-                    .and_then(Value::as_u64)
-                    .map(Duration::from_secs),
-            }),
-            (_, error) => Err(ProviderError::Code(
-                error.unwrap_or("no token").chars().take(100).collect(),
-            )),
+        granted(&answer(request, "get a token").await?)
+    }
+
+    /// The token of somebody for one repository; only a GitHub App gives such.
+    pub(super) async fn narrowed(
+        &self,
+        token: &SecretString,
+        repository: &Resource,
+    ) -> Result<Narrowed, ProviderError> {
+        const DOING: &str = "get a token for one repository";
+        let Resource::Repository { owner, name } = repository else {
+            return Err(nonsense(DOING, "it is for no repository"));
+        };
+        let mut wanted = json!({"access_token": token.expose_secret(), "target": owner.name});
+        match name.id {
+            Some(number) => wanted["repository_ids"] = json!([number]),
+            None => wanted["repositories"] = json!([name.name]),
         }
+        let request = self.of_application(Method::POST, &["token", "scoped"], &wanted);
+        let given = answer(request, DOING).await?;
+        let token = text(&given, "token").ok_or_else(|| nonsense(DOING, "it has no `token`"))?;
+        Ok(Narrowed {
+            token: SecretString::from(token),
+            ends: text(&given, "expires_at").map(str::to_owned),
+        })
+    }
+
+    /// A question that the hub proves itself for by its secret.
+    fn of_application(&self, method: Method, steps: &[&str], body: &Value) -> RequestBuilder {
+        let mut path = vec!["applications", self.settings.client_id.as_str()];
+        path.extend(steps);
+        let secret = self.settings.client_secret.expose_secret();
+        let request = self
+            .client
+            .request(method, below(&self.github.api, &path))
+            .basic_auth(&self.settings.client_id, Some(secret));
+        self.api(request).body(body.to_string())
     }
 
     fn api(&self, request: RequestBuilder) -> RequestBuilder {
@@ -223,18 +252,18 @@ impl Asking<'_> {
 
     /// Makes a token worthless.
     pub(super) async fn give_back(&self, token: &SecretString) -> Result<(), ProviderError> {
+        self.forget("token", token).await
+    }
+
+    /// Forgets that somebody has authorised the hub: all their tokens, and what they are renewed by.
+    pub(super) async fn give_up(&self, token: &SecretString) -> Result<(), ProviderError> {
+        self.forget("grant", token).await
+    }
+
+    async fn forget(&self, what: &str, token: &SecretString) -> Result<(), ProviderError> {
         const DOING: &str = "give a token back to GitHub";
-        let url = below(
-            &self.github.api,
-            &["applications", &self.settings.client_id, "token"],
-        );
-        let secret = self.settings.client_secret.expose_secret();
-        let request = self
-            .client
-            .delete(url)
-            .basic_auth(&self.settings.client_id, Some(secret));
-        let body = json!({"access_token": token.expose_secret()}).to_string();
-        let (status, _) = ask(self.api(request).body(body), DOING).await?;
+        let body = json!({"access_token": token.expose_secret()});
+        let (status, _) = ask(self.of_application(Method::DELETE, &[what], &body), DOING).await?;
         // One that is not known there is worthless already.
         match status.is_success()
             || status == StatusCode::NOT_FOUND
@@ -246,5 +275,27 @@ impl Asking<'_> {
                 status: status.as_u16(),
             }),
         }
+    }
+}
+
+/// What an answer grants.
+fn granted(said: &Value) -> Result<Granted, ProviderError> {
+    let life = |field: &str| {
+        let seconds = said.get(field).and_then(Value::as_u64);
+        seconds.map(Duration::from_secs)
+    };
+    match (text(said, "access_token"), text(said, "error")) {
+        (Some(token), None) => Ok(Granted {
+            token: SecretString::from(token),
+            scopes: scopes(text(said, "scope").unwrap_or_default()),
+            life: life("expires_in"),
+            renewal: text(said, "refresh_token").map(|token| Renewal {
+                token: SecretString::from(token),
+                life: life("refresh_token_expires_in"),
+            }),
+        }),
+        (_, error) => Err(ProviderError::Code(
+            error.unwrap_or("no token").chars().take(100).collect(),
+        )),
     }
 }

@@ -7,8 +7,9 @@ mod github;
 mod net;
 mod oidc;
 pub mod settings;
+mod token;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::{Client, Url};
@@ -18,11 +19,14 @@ use thiserror::Error;
 use crate::access::{Level, Resource};
 use crate::git::network::NetworkOptions;
 use crate::git::transport::http1_client;
+use crate::model::RepoSlug;
 use crate::ports::people::StoredIdentity;
 use crate::ports::scm::ScmError;
+use crate::scm::github::{Forge, GitHub};
 use crate::wire::connect::TokenError;
 use crate::wire::oauth::Provider;
 pub use settings::{GitHubSettings, OidcSettings, ProviderKind, ProviderSettings};
+use token::{THEIR_TOKEN, TheirToken};
 
 /// Why a provider cannot say who somebody is.
 #[derive(Debug, Error)]
@@ -58,6 +62,9 @@ pub(super) enum ProviderError {
     /// The code is not good, or its token is for somebody else.
     #[error("the code of the sign-in is not good: {0}")]
     Code(String),
+    /// It is no forge.
+    #[error("it is no forge")]
+    NotAForge,
     /// The token that says who it is does not hold.
     #[error("the token of the sign-in does not hold: {}", .0.code())]
     Token(TokenError),
@@ -81,12 +88,39 @@ pub(super) struct Claimed {
 pub(super) struct Authorized {
     /// Who it was.
     pub(super) claimed: Claimed,
+    /// What.
+    pub(super) granted: Granted,
+}
+
+/// A token of somebody, and what it is for.
+#[derive(Debug)]
+pub(super) struct Granted {
     /// The token.
     pub(super) token: SecretString,
     /// What was granted.
     pub(super) scopes: Vec<String>,
     /// How long it counts; for ever when absent.
     pub(super) life: Option<Duration>,
+    /// By what it is renewed; a GitHub App has that where its tokens end.
+    pub(super) renewal: Option<Renewal>,
+}
+
+/// What a token is renewed by, once.
+#[derive(Debug)]
+pub(super) struct Renewal {
+    /// It.
+    pub(super) token: SecretString,
+    /// How long it counts.
+    pub(super) life: Option<Duration>,
+}
+
+/// A token of somebody for one repository, as short as the provider gives it.
+#[derive(Debug)]
+pub(super) struct Narrowed {
+    /// The token.
+    pub(super) token: SecretString,
+    /// When it ends, as the provider says it.
+    pub(super) ends: Option<String>,
 }
 
 /// The way back of a sign-in.
@@ -233,6 +267,72 @@ impl Providers {
         }
     }
 
+    /// What a token is renewed to: the one before it counts no more, nor does what it was renewed by. `None` at a provider where
+    /// nothing can be granted.
+    ///
+    /// # Errors
+    /// The provider does not answer, or does not renew it.
+    pub(super) async fn renew(
+        &self,
+        provider: &ProviderSettings,
+        by: &SecretString,
+    ) -> Result<Option<Granted>, ProviderError> {
+        match self.at_github(provider)? {
+            Some(asking) => asking.renew(by).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The token of somebody for one repository alone; `None` where the provider narrows none.
+    ///
+    /// # Errors
+    /// The provider does not answer, or does not give it.
+    pub(super) async fn narrowed(
+        &self,
+        provider: &ProviderSettings,
+        token: &SecretString,
+        repository: &Resource,
+    ) -> Result<Option<Narrowed>, ProviderError> {
+        match self.at_github(provider)? {
+            Some(asking) if provider.is_app() => asking.narrowed(token, repository).await.map(Some),
+            Some(_) | None => Ok(None),
+        }
+    }
+
+    /// Forgets there that somebody let the hub do anything; a token alone where that is all there is.
+    ///
+    /// # Errors
+    /// The provider does not answer.
+    pub(super) async fn give_up(
+        &self,
+        provider: &ProviderSettings,
+        token: &SecretString,
+    ) -> Result<(), ProviderError> {
+        match self.at_github(provider)? {
+            Some(asking) if provider.is_app() => asking.give_up(token).await,
+            Some(asking) => asking.give_back(token).await,
+            None => Ok(()),
+        }
+    }
+
+    /// A way to ask a GitHub as somebody, by their token.
+    ///
+    /// # Errors
+    /// There is no way out, or it is no GitHub.
+    pub(super) fn as_somebody(
+        &self,
+        provider: &ProviderSettings,
+        token: SecretString,
+    ) -> Result<GitHub, ProviderError> {
+        let ProviderKind::GitHub(github) = &provider.kind else {
+            return Err(ProviderError::NotAForge);
+        };
+        let forge = Forge::new(github.address.as_str(), Some(github.api.as_str()), THEIR_TOKEN);
+        let forge = forge.map_err(|_| ProviderError::NotAForge)?;
+        let secrets = Arc::new(TheirToken(token));
+        Ok(GitHub::new(self.client()?.clone(), vec![forge], secrets))
+    }
+
     fn at_github<'a>(
         &'a self,
         settings: &'a ProviderSettings,
@@ -272,6 +372,23 @@ impl Providers {
 }
 
 impl ProviderSettings {
+    /// Whether it is a GitHub App, whose tokens carry no scopes.
+    pub(super) fn is_app(&self) -> bool {
+        match &self.kind {
+            ProviderKind::GitHub(github) => github.is_app,
+            ProviderKind::Oidc(_) => false,
+        }
+    }
+
+    /// The address of a repository there.
+    pub(super) fn address_of(&self, slug: &RepoSlug) -> String {
+        let address = match &self.kind {
+            ProviderKind::GitHub(github) => github.address.as_str(),
+            ProviderKind::Oidc(oidc) => &oidc.issuer,
+        };
+        format!("{}/{slug}", address.trim_end_matches('/'))
+    }
+
     /// Scopes that say who somebody is, and no more.
     pub(super) fn least_scopes(&self) -> &'static [&'static str] {
         match &self.kind {
