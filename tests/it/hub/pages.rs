@@ -5,7 +5,7 @@ use sdm::access::handed::digest_of;
 use sdm::hub::access::operations::{Operation, Row};
 use sdm::hub::administration::KeyWish;
 use sdm::hub::pages::operations::Page;
-use sdm::model::Timestamp;
+use sdm::model::{StateName, Timestamp};
 use sdm::ports::people::{PersonRole, SignIn, SignIns as _, StoredSession};
 use sdm::wire::hub::extensions::DECIDING;
 use serde_json::{Value, json};
@@ -458,6 +458,8 @@ enum Way {
     Route(&'static str, &'static str),
     /// By a command of the machine.
     Command(&'static str),
+    /// By writing that it was decided.
+    Written(&'static str),
 }
 
 /// Every way there is, by the tables of operations and of commands: whoever adds one is tested without saying so.
@@ -470,7 +472,9 @@ fn ways_to_decide() -> Vec<Way> {
         assert_eq!(method, "POST", "{path}");
         ["approve", "cancel"].map(|decision| Way::Route(path, decision))
     });
-    routes.chain(DECIDING.iter().copied().map(Way::Command)).collect()
+    let commands = DECIDING.iter().copied().map(Way::Command);
+    let states = StateName::ALL.map(|state| Way::Written(state.as_str()));
+    routes.chain(commands).chain(states).collect()
 }
 
 /// The path with the goal's places in it; a place that is not known here asks for more of this test.
@@ -492,37 +496,53 @@ fn filled(path: &str, decision: &str) -> String {
     path.split('/').map(fill).collect::<Vec<_>>().join("/")
 }
 
+/// What a page of the hub's own sends along.
+fn from_page<'a>(content: &'a str, token: &'a str) -> [(&'a str, &'a str); 3] {
+    [
+        ("content-type", content),
+        ("sec-fetch-site", "same-origin"),
+        ("x-sdm-anti-forgery", token),
+    ]
+}
+
 /// Tries it on the goal at this version; the status.
 async fn tried(browser: &mut Browser<'_>, way: &Way, version: i64) -> u16 {
     let token = browser.token().await;
+    let json_headers = from_page("application/json", &token);
     match way {
         Way::Route(path, decision) => {
             let form = format!(
                 "anti_forgery={token}&environment=0-code&name=build&version={version}&decision={decision}"
             );
-            let headers = [
-                ("content-type", "application/x-www-form-urlencoded"),
-                ("sec-fetch-site", "same-origin"),
-                ("x-sdm-anti-forgery", token.as_str()),
-            ];
+            let headers = from_page("application/x-www-form-urlencoded", &token);
             let path = filled(path, decision);
             browser.send(Method::POST, &path, &headers, &form).await.status
         }
         Way::Command(name) => {
-            let headers = [
-                ("content-type", "application/json"),
-                ("sec-fetch-site", "same-origin"),
-                ("x-sdm-anti-forgery", token.as_str()),
-            ];
             let command = json!({"command": name, "team": {"id": "w"}, "parameters": [
                 {"name": "goal_set", "value": "set-1"}, {"name": "goal", "value": "build"},
                 {"name": "environment", "value": "0-code"},
             ]});
             let text = command.to_string();
-            browser
-                .send(Method::POST, "/command", &headers, &text)
-                .await
-                .status
+            let answer = browser.send(Method::POST, "/command", &json_headers, &text);
+            answer.await.status
+        }
+        Way::Written(state) => {
+            let goal = json!({
+                "goalSetId": "set-1", "environment": "0-code", "uniqueName": "build", "state": state,
+                "version": version + 1, "ts": 1_800_000_000_001_i64 + version, "sha": "b".repeat(40), "branch": "main",
+                "repo": {"owner": "acme", "name": "app", "providerId": "git.example.org:8080"},
+            });
+            let query = "mutation G($v: CustomSdmGoalInput!) { ingestCustomSdmGoal(value: $v) }";
+            let text = json!({"query": query, "variables": {"v": goal}}).to_string();
+            let answer = browser.send(Method::POST, "/graphql/team/w", &json_headers, &text);
+            let answer = answer.await;
+            let said: Value = serde_json::from_str(&answer.text).unwrap();
+            match said["errors"][0]["extensions"]["code"].as_str() {
+                Some("insufficient_permission") => 403,
+                Some(other) => panic!("{other}: {said}"),
+                None => answer.status,
+            }
         }
     }
 }
