@@ -1,9 +1,10 @@
-//! What every process needs and no delivery knows of: time, identity, tasks, lifecycle, telemetry, errors, and
-//! directories by their handles.
+//! What every process needs and no delivery knows of: time, identity, tasks, lifecycle, telemetry, errors, directories by their
+//! handles, and that nobody looks into it.
 
 pub mod causes;
 pub mod clock;
 pub mod directory;
+pub mod dumps;
 pub mod entry_name;
 pub mod lifecycle;
 pub mod open_files;

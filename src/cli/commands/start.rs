@@ -11,6 +11,7 @@ use super::goal_files::GoalFiles;
 use super::project_goals;
 use super::run::feed_printer;
 use crate::config::{Flags, load};
+use crate::runtime::dumps;
 use crate::wire::views::WATCHING;
 
 /// Arguments.
@@ -61,6 +62,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
         trust: args.trust,
         with_hub: !args.local,
     };
+    dumps::forbid().map_err(|error| CommandError::from_error(ErrorKind::Internal, error))?;
     doors::start(&configuration, &paths, &options, printer, &tell)?;
     Ok(Exit::Ok)
 }

@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io;
 
 use nix::errno::Errno;
-use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::stat::{Mode, umask};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -15,6 +14,7 @@ use super::super::news;
 use super::run;
 use super::system::System;
 use super::tree::Family;
+use crate::runtime::dumps;
 
 /// Forks twice: returns at once in the process that was started, and at the end in the other two.
 pub(super) fn detach(directory: &AttemptDirectory, system: System) -> io::Result<()> {
@@ -23,8 +23,7 @@ pub(super) fn detach(directory: &AttemptDirectory, system: System) -> io::Result
     }
     unistd::setsid()?;
     system.adopt_orphans()?;
-    system.hide()?;
-    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    dumps::forbid()?;
     umask(Mode::from_bits_truncate(0o022));
     match is_parent(fork()?) {
         Some(supervisor) => guard(supervisor, directory, system),

@@ -41,15 +41,6 @@ impl System {
         }
     }
 
-    /// Cannot be read or traced by the command from now on, which is of the same user.
-    pub(super) fn hide(self) -> io::Result<()> {
-        match self {
-            #[cfg(target_os = "linux")]
-            Self::Linux => Ok(nix::sys::prctl::set_dumpable(false)?),
-            Self::Portable => Ok(()),
-        }
-    }
-
     /// Dies with its parent from now on. A system call and nothing else: it is asked for between fork and exec.
     pub(super) fn die_with_parent(self) -> nix::Result<()> {
         match self {
