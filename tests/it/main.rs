@@ -11,6 +11,8 @@ mod bucket;
 #[cfg(test)]
 mod builtin;
 #[cfg(test)]
+mod canaries;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod commands;

@@ -47,7 +47,7 @@ struct Pair {
     operator: Extensions,
     safe: Safe,
     client: reqwest::Client,
-    _directory: tempfile::TempDir,
+    _directory: crate::support::remains::Remains,
 }
 
 fn extension_options() -> ExtensionOptions {
@@ -63,7 +63,7 @@ fn extension_options() -> ExtensionOptions {
 
 impl Pair {
     async fn start(base: &str) -> Option<Self> {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = crate::support::remains::directory();
         let master = MasterKey::parse(&MasterKey::fresh_text().unwrap()).unwrap();
         let keys = std::sync::Arc::new(MasterKeys::new(master, Vec::new()));
         let place = Place::File(directory.path().join("hub.db"));

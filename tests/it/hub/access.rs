@@ -25,7 +25,7 @@ struct Guarded {
     hub: RunningHub,
     key: String,
     http: reqwest::Client,
-    directory: tempfile::TempDir,
+    directory: crate::support::remains::Remains,
 }
 
 fn options(directory: &Path) -> HubOptions {
@@ -40,7 +40,7 @@ fn options(directory: &Path) -> HubOptions {
 
 impl Guarded {
     async fn start(policy: &str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = crate::support::remains::directory();
         std::fs::write(directory.path().join("policy.yaml"), policy).unwrap();
         let hub = start(options(directory.path())).await.unwrap();
         let (_, key) = Administration::of(hub.memory())
@@ -243,7 +243,7 @@ async fn strangers_and_unmentioned_keys_are_refused_and_written_down() {
 
 #[tokio::test]
 async fn a_hub_does_not_start_with_a_policy_that_cannot_be_used() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::support::remains::directory();
     std::fs::write(directory.path().join("policy.yaml"), "addons: {a: {scopes: [x]}}").unwrap();
     let refused = start(options(directory.path())).await.err().expect("refused");
     assert!(matches!(refused, HubError::Rights(_)));

@@ -417,7 +417,7 @@ async fn k3_what_comes_into_force_is_written_down_whoever_did_it() {
     use sdm::hub::administration::Administration;
     use sdm::hub::{HubOptions, start};
     use sdm::store::hub::Place;
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::support::remains::directory();
     let audit = directory.path().join("audit.jsonl");
     let mut options = HubOptions::new(
         Place::File(directory.path().join("hub.db")),

@@ -90,7 +90,7 @@ async fn connect(http: &reqwest::Client, hub: &Process, key: &str) -> Machine {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hub_that_is_killed_loses_no_webhook_that_it_answered() {
-    let home = tempfile::tempdir().unwrap();
+    let home = crate::support::remains::directory();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let mut hub = Process::start(home.path());
     let key = hub.key.clone().expect("a first key");

@@ -138,7 +138,7 @@ async fn bare(directory: &std::path::Path) -> SocketAddr {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "it measures"]
 async fn webhooks_beside_the_least_that_any_receiver_does() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::support::remains::directory();
     let bare = bare(directory.path()).await;
     let hub = TestHub::start(quick()).await;
     for round in 0..3 {

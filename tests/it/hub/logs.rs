@@ -19,8 +19,8 @@ use crate::support::fake_bucket::{Answering, FakeBucket};
 const LOG: &str = "/api/goal-logs/w/s/0-code/g/1";
 const READ: &str = "/api/logs/w/s/0-code/g";
 
-async fn hub_with(logs: LogOptions) -> (TestHub, tempfile::TempDir) {
-    let directory = tempfile::tempdir().unwrap();
+async fn hub_with(logs: LogOptions) -> (TestHub, crate::support::remains::Remains) {
+    let directory = crate::support::remains::directory();
     let hub = run(&directory, logs).await;
     let administration = sdm::hub::administration::Administration::of(hub.memory());
     let (_, key) = administration.new_key(&wish(&[])).await.unwrap();
@@ -29,7 +29,7 @@ async fn hub_with(logs: LogOptions) -> (TestHub, tempfile::TempDir) {
     (hub, directory)
 }
 
-async fn run(directory: &tempfile::TempDir, logs: LogOptions) -> RunningHub {
+async fn run(directory: &crate::support::remains::Remains, logs: LogOptions) -> RunningHub {
     let place = Place::File(directory.path().join("hub.db"));
     let mut options = HubOptions::new(place, "127.0.0.1:0".parse().unwrap());
     options.rhythm = quick();
@@ -283,7 +283,7 @@ async fn a_log_is_read_while_it_grows_and_again_from_where_one_was() {
 
 #[tokio::test]
 async fn logs_that_have_rested_lie_in_files_and_are_read_like_the_others() {
-    let shelf = tempfile::tempdir().unwrap();
+    let shelf = crate::support::remains::directory();
     let logs = LogOptions {
         directory: Some(shelf.path().join("logs")),
         rest: Duration::from_millis(50),

@@ -25,7 +25,7 @@ pub struct TestHub {
     pub hub: RunningHub,
     pub key: String,
     pub http: reqwest::Client,
-    directory: tempfile::TempDir,
+    directory: crate::support::remains::Remains,
 }
 
 /// The signature of a webhook.
@@ -56,7 +56,7 @@ pub fn wish(scopes: &[&str]) -> KeyWish {
 
 impl TestHub {
     pub async fn start(rhythm: Rhythm) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = crate::support::remains::directory();
         let hub = run(directory.path(), rhythm).await;
         let (_, key) = Administration::of(hub.memory())
             .new_key(&wish(&[]))
@@ -76,7 +76,7 @@ impl TestHub {
             hub,
             key,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
-            directory: tempfile::tempdir().unwrap(),
+            directory: crate::support::remains::directory(),
         }
     }
 

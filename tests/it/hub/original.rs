@@ -172,7 +172,7 @@ async fn a_machine_of_the_original_drives_two_goals_to_success_and_answers_a_com
     let Some(place) = installed() else {
         return;
     };
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::support::remains::directory();
     let repository = TestRepository::init(&directory.path().join("work"));
     let before = repository.commit("README.md", "one");
     let after = repository.commit("README.md", "two");

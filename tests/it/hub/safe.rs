@@ -77,7 +77,7 @@ pub async fn secrets_are_kept_in_their_rows(hub: &SqlHub) {
 
 #[tokio::test]
 async fn f9_a_stolen_database_opens_nothing() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::support::remains::directory();
     let hub = hub(directory.path()).await;
     let master = key();
     safe(&hub, &[&master]).keep(ROW, &canary(), at(0)).await.unwrap();
@@ -104,7 +104,7 @@ async fn f9_a_stolen_database_opens_nothing() {
 
 #[tokio::test]
 async fn f9_a_row_is_moved_nowhere_and_nothing_is_kept_without_a_master_key() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::support::remains::directory();
     let hub = hub(directory.path()).await;
     let master = key();
     let safe_with = safe(&hub, &[&master]);
@@ -145,7 +145,7 @@ async fn f9_a_row_is_moved_nowhere_and_nothing_is_kept_without_a_master_key() {
 
 #[tokio::test]
 async fn a_new_master_key_opens_everything_after_it_sealed_it() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::support::remains::directory();
     let hub = hub(directory.path()).await;
     let (old, new) = (key(), key());
     for id in ["1", "2"] {
@@ -186,7 +186,7 @@ fn sdm(directory: &Path, arguments: &[&str]) -> Output {
 
 #[tokio::test]
 async fn an_operator_changes_the_master_key_and_sees_names_only() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::support::remains::directory();
     let path = directory.path();
     for name in ["old.key", "new.key"] {
         assert!(sdm(path, &["secret", "master-key", name]).status.success());

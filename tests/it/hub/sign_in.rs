@@ -17,8 +17,8 @@ use super::people::{Answered, Browser, signed_in};
 use crate::support::fake_provider::{Account, FakeProvider};
 
 /// A hub whose people sign in with these.
-pub async fn hub_with(providers: Vec<ProviderSettings>) -> (TestHub, tempfile::TempDir) {
-    let directory = tempfile::tempdir().unwrap();
+pub async fn hub_with(providers: Vec<ProviderSettings>) -> (TestHub, crate::support::remains::Remains) {
+    let directory = crate::support::remains::directory();
     let place = Place::File(directory.path().join("hub.db"));
     let mut options = HubOptions::new(place, "127.0.0.1:0".parse().unwrap());
     options.rhythm = quick();

@@ -685,14 +685,14 @@ async fn contract(place: &Place) {
 
 #[tokio::test]
 async fn contract_on_sqlite() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::support::remains::directory();
     contract(&Place::File(directory.path().join("a % b?/hub.db"))).await;
 }
 
 #[tokio::test]
 async fn a_copy_is_whole_and_private() {
     use std::os::unix::fs::PermissionsExt as _;
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::support::remains::directory();
     let hub = SqlHub::open(&Place::File(directory.path().join("hub.db")))
         .await
         .unwrap();

@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::remains::{self, Remains};
+
 /// Longest wait for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A repository, goal files and perhaps a running daemon.
 pub struct LocalMachine {
-    directory: tempfile::TempDir,
+    directory: Remains,
     daemon: Option<Child>,
     settings: Vec<(String, String)>,
 }
@@ -19,7 +21,7 @@ pub struct LocalMachine {
 impl LocalMachine {
     /// A repository with one commit and these goal files; no daemon yet.
     pub fn new(goals: &str) -> Self {
-        let directory = tempfile::Builder::new().prefix("sdm-it-").tempdir().unwrap();
+        let directory = remains::directory();
         let machine = Self {
             directory,
             daemon: None,

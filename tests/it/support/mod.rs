@@ -16,3 +16,4 @@ pub mod local;
 pub mod machine;
 pub mod podman;
 pub mod postgres;
+pub mod remains;

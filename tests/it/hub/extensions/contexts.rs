@@ -88,7 +88,7 @@ async fn d37_a_handle_proves_who_started_a_command_to_its_own_machine_alone() {
         !seen.text().await.unwrap().contains(handle),
         "it was for the machine alone"
     );
-    let copy = tempfile::tempdir().unwrap();
+    let copy = crate::support::remains::directory();
     let file = copy.path().join("copy.db");
     hub.hub.memory().copy_to(&file).await.unwrap();
     let bytes = std::fs::read(file).unwrap();

@@ -40,7 +40,7 @@ pub struct Pair {
     pub hub: RunningHub,
     pub add_on: AddOn,
     pub operator: Extensions,
-    pub directory: tempfile::TempDir,
+    pub directory: crate::support::remains::Remains,
 }
 
 pub fn extension_options(grace: Duration) -> ExtensionOptions {
@@ -76,7 +76,7 @@ impl Pair {
     }
 
     pub async fn with_grace(grace: Duration) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = crate::support::remains::directory();
         let master = MasterKey::fresh_text().unwrap();
         let hub = start(options(directory.path(), &master, grace)).await.unwrap();
         let operator = Administration::of(hub.memory())

@@ -87,7 +87,7 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
 
 #[tokio::test]
 async fn e3_an_operator_has_it_all_and_nothing_that_is_said_holds_a_secret() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::support::remains::directory();
     let path = directory.path();
     assert!(
         command(path)
