@@ -451,6 +451,23 @@ pub const OPERATIONS: &[Operation] = &[
         Read,
     ),
     member("consent.withdraw", "take back that an add-on acts for them"),
+    row(
+        "identity.link",
+        "get a code that says in a chat who they are",
+        FreshPerson,
+        &[],
+        WORKSPACE,
+        Read,
+    ),
+    member("identity.unlink", "take back who they are in a chat"),
+    row(
+        "chat.link",
+        "say who said a code in a chat",
+        Addon,
+        &[S::ActAsUser],
+        WORKSPACE,
+        Read,
+    ),
 ];
 
 impl Operation {
@@ -472,7 +489,7 @@ impl Operation {
     /// Whether an allowed use stands in the audit log; what is not allowed always does (security model 16).
     pub fn is_recorded(&self) -> bool {
         let makes_rights = matches!(self.who, Who::Person | Who::FreshPerson);
-        let registers = ["events.subscribe", "command.register"].contains(&self.name);
+        let registers = ["events.subscribe", "command.register", "chat.link"].contains(&self.name);
         self.changes() || self.reads_secrets || makes_rights || registers
     }
 }

@@ -63,7 +63,7 @@ use access::edit::EditError;
 use access::rights::{Rights, RightsError};
 use applier::Asking;
 use extensions::listening::Listening;
-use extensions::{ExtensionError, ExtensionOptions, Extensions};
+use extensions::{ExtensionError, ExtensionOptions, Extensions, Network};
 use federation::Issuers;
 use hints::Whispers;
 use ingest::WebhookSecrets;
@@ -152,6 +152,8 @@ pub struct HubOptions {
     pub log_store: Option<Arc<dyn RestedLogs>>,
     /// Who is told how long things take; nobody when absent.
     pub traces: Option<Export>,
+    /// Networks of proxies in front of the hub whose word about where a request comes from is believed.
+    pub proxies: Vec<Network>,
 }
 
 impl HubOptions {
@@ -176,6 +178,7 @@ impl HubOptions {
             extensions: ExtensionOptions::default(),
             log_store: None,
             traces: None,
+            proxies: Vec::new(),
         }
     }
 }
@@ -266,7 +269,8 @@ impl Hub {
             safe.clone(),
             doors,
             options.extensions.clone(),
-        )?;
+        )?
+        .writing_to(Arc::clone(&rights));
         Ok(Self(Arc::new(Inner {
             forge_answers: ForgeAnswers::default(),
             providers: Providers::new(options.providers.clone()),
@@ -400,6 +404,10 @@ impl Hub {
         &self.0.readers
     }
 
+    fn proxies(&self) -> &[Network] {
+        &self.0.options.proxies
+    }
+
     fn room(&self) -> usize {
         self.0.room
     }
@@ -509,6 +517,7 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
         rights.refresh(&memory, SystemClock.now()).await?;
     }
     rights.remember(keys);
+    rights.look_at_people(&memory, SystemClock.now()).await?;
     let failed = |source| HubError::Listen {
         address: options.listen,
         source,

@@ -9,6 +9,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use super::asked::from_peer;
 use crate::runtime::tasks::Tasks;
 
 /// How long the head of a request may take, from the end of the one before (threat C7).
@@ -29,9 +30,9 @@ pub(super) async fn serve(tasks: Tasks, router: Router, listener: TcpListener) {
             taken = listener.accept() => taken,
         };
         match taken {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 let connection = hold(stream, router.clone(), stop.clone());
-                tasks.spawn("connection", connection);
+                tasks.spawn("connection", from_peer(peer.ip(), connection));
             }
             Err(error) if is_of_the_connection(&error) => {}
             Err(error) => {

@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use super::authorizations::Authorizations;
+use super::chats::Chats;
 use super::graph::{GraphError, GraphReader, Node};
 use super::people::{People, SignIns};
 use super::rights::RightsStore;
@@ -485,6 +486,7 @@ pub trait HubStore:
     + extensions::ExtensionStore
     + handed::HandedOut
     + Authorizations
+    + Chats
 {
 }
 
@@ -507,5 +509,6 @@ impl<T> HubStore for T where
         + extensions::ExtensionStore
         + handed::HandedOut
         + Authorizations
+        + Chats
 {
 }

@@ -1,6 +1,7 @@
 //! The doors outward, as small object-safe traits. The engine sees these and never an adapter.
 
 pub mod authorizations;
+pub mod chats;
 pub mod containers;
 pub mod errands;
 pub mod executor;

@@ -130,6 +130,19 @@ pub struct StoredTrust {
     pub given: Timestamp,
 }
 
+/// By whose request something changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoredDeed {
+    /// Who, as principals are written; empty when nobody says.
+    pub who: String,
+    /// Id of the request.
+    pub request: String,
+    /// Address that it came from; empty when that is not known.
+    pub ip: String,
+    /// What whoever asked says that it is; anybody's text.
+    pub user_agent: String,
+}
+
 /// Everything of one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoredRights {
@@ -147,6 +160,8 @@ pub struct StoredRights {
     pub trusts: Vec<StoredTrust>,
     /// Settings of the policy, by name.
     pub settings: BTreeMap<String, String>,
+    /// By whose requests the last versions were made, where one was behind them.
+    pub deeds: BTreeMap<i64, StoredDeed>,
 }
 
 /// One change; it says how things are afterwards.
@@ -187,6 +202,8 @@ pub enum RightsChange {
         /// Its value.
         value: String,
     },
+    /// It is by this request that the others of its version are made.
+    Deed(StoredDeed),
 }
 
 /// Where rights are kept.

@@ -26,6 +26,46 @@ pub struct Details {
     pub user_agent: Option<String>,
 }
 
+/// What became of something that was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is so now.
+    Done,
+    /// Whoever it was for did not take it.
+    NotTaken,
+}
+
+impl Outcome {
+    const fn decision(self) -> &'static str {
+        match self {
+            Self::Done => "allow",
+            Self::NotTaken => "deny",
+        }
+    }
+
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::Done => "allowed",
+            Self::NotTaken => "not_taken",
+        }
+    }
+}
+
+/// Something that has happened, beside what was asked for and decided.
+#[derive(Debug, Clone, Copy)]
+pub struct Change<'a> {
+    /// By whose doing, as principals are written.
+    pub principal: &'a str,
+    /// By which operation.
+    pub operation: &'a str,
+    /// What it is about.
+    pub resource: &'a Resource,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// In words, such as `addon:build active: events:read`.
+    pub said: &'a str,
+}
+
 /// The end of the log: what the next entry follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chain {
@@ -53,32 +93,26 @@ impl Chain {
         self.head
     }
 
-    /// Adds something that has come into force: who changed it by which operation, what it is about, and what it is now.
-    pub fn append_change(
-        &mut self,
-        time: Timestamp,
-        (principal, operation): (&str, &str),
-        (resource, said): (String, String),
-        policy_version: u64,
-    ) -> Entry {
+    /// Adds something that has happened: by whose doing and which operation, what it is about, and what came of it.
+    pub fn append_change(&mut self, time: Timestamp, change: &Change<'_>, details: &Details) -> Entry {
         let entry = Entry {
             id: self.last + 1,
             time: time.rfc3339(),
-            principal: shortened(principal),
-            credential_id: None,
+            principal: shortened(change.principal),
+            credential_id: details.credential_id.as_deref().map(shortened),
             kind: None,
             context_user: None,
             context_proof: None,
-            operation: operation.to_owned(),
-            resource,
-            decision: "allow".to_owned(),
-            reason: "allowed".to_owned(),
-            rule: shortened(&said),
-            approved_scopes_version: None,
-            policy_version,
-            request_id: None,
-            ip: None,
-            user_agent: None,
+            operation: change.operation.to_owned(),
+            resource: change.resource.to_string(),
+            decision: change.outcome.decision().to_owned(),
+            reason: change.outcome.reason().to_owned(),
+            rule: shortened(change.said),
+            approved_scopes_version: details.approved_scopes_version,
+            policy_version: details.policy_version,
+            request_id: details.request_id.as_deref().map(shortened),
+            ip: details.ip,
+            user_agent: details.user_agent.as_deref().map(shortened),
             prev_hash: self.head,
         };
         *self = Self::after(&entry);

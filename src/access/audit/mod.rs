@@ -12,7 +12,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
-pub use chain::{Chain, Details};
+pub use chain::{Chain, Change, Details, Outcome};
 pub use entry::{Entry, Hash};
 pub use verify::{Broken, Given, LONGEST_LINE, Summary, verify};
 

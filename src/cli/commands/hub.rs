@@ -25,13 +25,14 @@ use crate::daemon::collector::collector;
 use crate::daemon::files;
 use crate::hub::HubOptions;
 use crate::hub::administration::KeyWish;
+use crate::hub::extensions::Network;
 use crate::hub::ingest::WebhookSecrets;
 use crate::hub::logs::LogOptions;
 use crate::model::Timestamp;
 use crate::ports::hub::{Delivery, RestedLogs, StoredKey, StoredRegistration};
 use crate::runtime::causes::chain;
 use crate::runtime::clock::{Clock, SystemClock};
-use crate::runtime::telemetry;
+use crate::runtime::{dumps, telemetry};
 use crate::store::hub::Place;
 use crate::wire::hub::PolicyName;
 
@@ -86,6 +87,9 @@ pub struct Args {
     /// File that names the systems that people sign in with; they sign in by links alone when absent
     #[arg(long, value_name = "FILE")]
     sign_in: Option<PathBuf>,
+    /// Network of proxies in front of the hub whose word about where a request comes from is believed, such as 127.0.0.1
+    #[arg(long = "proxy", value_name = "NETWORK")]
+    proxies: Vec<Network>,
     /// Workspace of the first key
     #[arg(long, value_name = "ID", default_value = WORKSPACE)]
     workspace: String,
@@ -282,6 +286,8 @@ fn serve(context: &Context, args: &Args, place: Place) -> CommandResult {
     options.log_store = log_store(&configuration, args)?;
     options.traces = collector(&configuration, "sdm-hub")
         .map_err(|error| CommandError::new(ErrorKind::Usage, chain(&error)))?;
+    options.proxies.clone_from(&args.proxies);
+    dumps::forbid().map_err(|error| CommandError::from_error(ErrorKind::Internal, error))?;
     let ui = &context.ui;
     if is_new {
         ui.note(&format!("the secret of webhooks was made: {}", file.display()));

@@ -119,15 +119,11 @@ impl AuditLog {
         }
     }
 
-    /// Writes what has come into force.
-    pub fn note(&self, noted: &Noted, policy_version: u64, now: Timestamp) {
+    /// Writes what has happened.
+    pub fn note(&self, noted: &Noted, details: &Details, now: Timestamp) {
         let mut writer = self.lock();
         let before = writer.chain;
-        let (by, operation) = (noted.by.as_str(), noted.operation);
-        let about = (noted.resource.to_string(), noted.said.clone());
-        let entry = writer
-            .chain
-            .append_change(now, (by, operation), about, policy_version);
+        let entry = writer.chain.append_change(now, &noted.change(), details);
         writer.put(&entry, before, now);
     }
 
@@ -273,7 +269,7 @@ fn time_of(entry: &Entry) -> Option<Timestamp> {
 }
 
 /// Files of a log that are full, oldest first.
-fn full_files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+pub(in super::super) fn full_files(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name().and_then(OsStr::to_str)) else {
         return Ok(Vec::new());
     };
@@ -343,7 +339,8 @@ pub fn export(path: &Path, after: u64, most: usize, out: &mut dyn Write) -> std:
     Ok(count)
 }
 
-fn number_of(file: &Path) -> Option<u64> {
+/// The number of the first entry of a file that is full.
+pub(in super::super) fn number_of(file: &Path) -> Option<u64> {
     file.extension()?.to_str()?.parse().ok()
 }
 

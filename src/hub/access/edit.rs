@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::super::asked;
 use super::held::{BadRow, Held, TESTS};
 use crate::access::policy::{Outcome, parse, run_tests};
 use crate::model::Timestamp;
@@ -40,10 +41,11 @@ where
     loop {
         let stored = store.rights().await.map_err(EditError::from)?;
         let held = Held::try_from(stored).map_err(EditError::from)?;
-        let (changes, told) = decide(&held)?;
+        let (mut changes, told) = decide(&held)?;
         if changes.is_empty() {
             return Ok(told);
         }
+        changes.extend(asked::deed().map(RightsChange::Deed));
         let changed = store.change_rights(held.version, &changes).await;
         if changed.map_err(EditError::from)?.is_some() {
             return Ok(told);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use crate::access::federation::TrustedIssuer;
-use crate::access::registration::{Approval, Declared, Registration};
+use crate::access::registration::{Approval, Declared, Effect, Registration};
 use crate::access::snapshot::{AddonKind, AddonState, Consents, Right};
 use crate::access::{
     Addon, AddonKey, Grant, Level, Limit, PersonId, Principal, Resource, ScopeSet, Selector, Snapshot, Term,
@@ -15,8 +15,8 @@ use crate::access::{
 };
 use crate::model::Timestamp;
 use crate::ports::rights::{
-    RightsChange, StoredAddon, StoredApproval, StoredConsent, StoredGrant, StoredRights, StoredTerm,
-    StoredTrust, StoredWish,
+    RightsChange, StoredAddon, StoredApproval, StoredConsent, StoredDeed, StoredGrant, StoredRights,
+    StoredTerm, StoredTrust, StoredWish,
 };
 
 /// Setting that holds the tests which every change must pass.
@@ -43,6 +43,29 @@ pub struct HeldAddon {
     pub registration: Registration,
     /// Until when events are held for it while it is disabled.
     pub held_until: Option<Timestamp>,
+}
+
+impl HeldAddon {
+    /// An add-on whose registration has changed, with what follows from that. Events are held from when it is disabled, whatever else
+    /// is said or answered meanwhile, and for as long as it is.
+    pub fn changed(before: Option<&Self>, kind: AddonKind, after: Registration, effects: &[Effect]) -> Self {
+        let held = effects.iter().find_map(|effect| match effect {
+            Effect::HoldEvents(until) => Some(*until),
+            Effect::TellAdministrators(_)
+            | Effect::Install(_)
+            | Effect::Enabled
+            | Effect::Disabled
+            | Effect::Uninstalled
+            | Effect::EndConnections
+            | Effect::DestroySecrets => None,
+        });
+        let held = held.or_else(|| before.and_then(|before| before.held_until));
+        Self {
+            kind,
+            held_until: held.filter(|_| after.state == AddonState::Disabled),
+            registration: after,
+        }
+    }
 }
 
 /// A grant, and who gave it.
@@ -113,6 +136,15 @@ pub struct Held {
     pub trusts: Vec<HeldTrust>,
     /// Settings of the policy, by name.
     pub settings: BTreeMap<String, String>,
+    /// By whose requests the last versions were made, where one was behind them.
+    pub deeds: BTreeMap<i64, StoredDeed>,
+}
+
+impl Held {
+    /// By whose request this came to be after an earlier version, if one request alone did it.
+    pub fn deed_since(&self, version: i64) -> Option<&StoredDeed> {
+        (self.version == version + 1).then(|| self.deeds.get(&self.version))?
+    }
 }
 
 impl Held {
@@ -212,6 +244,7 @@ impl Held {
             RightsChange::Setting { name, value } => {
                 self.settings.insert(name.clone(), value.clone());
             }
+            RightsChange::Deed(_) => {}
         }
         Ok(())
     }
@@ -246,6 +279,7 @@ impl TryFrom<StoredRights> for Held {
             terms,
             trusts: trusts?,
             settings: stored.settings,
+            deeds: stored.deeds,
         })
     }
 }

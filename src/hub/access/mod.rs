@@ -22,7 +22,7 @@ pub(super) mod sight;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
-use axum::http::header::{AUTHORIZATION, USER_AGENT};
+use axum::http::header::AUTHORIZATION;
 use serde_json::json;
 
 use super::Hub;
@@ -31,10 +31,12 @@ use super::people::forge::Forge;
 use super::people::{Session, session_ended};
 use super::refusal::Refusal;
 use crate::access::audit::Details;
+use crate::access::decision::Needed;
 use crate::access::operation::Who;
-use crate::access::request::{BadCredential, Means};
+use crate::access::request::Means;
 use crate::access::{
-    self, Context, Credential, Decision, Level, Principal, Reason, Request, Resource, Rule, Snapshot,
+    self, Context, Credential, Decision, Identity, Level, Limit, PersonId, Principal, Reason, Request,
+    Resource, Rule, Snapshot,
 };
 use crate::graph::answer::{Everything, Sight};
 use crate::model::Timestamp;
@@ -42,7 +44,7 @@ use crate::ports::graph::GraphReader;
 use crate::ports::hub::{HubStoreError, StoredKey};
 use crate::ports::people::{PersonState, StoredPerson, StoredSession};
 use bearer::Bearer;
-use guesses::WINDOW;
+use guesses::Guessed;
 use key::{KeyKind, KeyText};
 use operations::Operation;
 use rights::Rights;
@@ -58,7 +60,6 @@ pub struct Caller {
     bearer: Bearer,
     rights: Arc<Rights>,
     now: Timestamp,
-    user_agent: Option<String>,
     /// Who says what they may do on repositories, where it is asked and they are a person.
     forge: Option<Forge>,
 }
@@ -305,11 +306,25 @@ impl Caller {
         if key.workspaces.iter().any(|own| own == workspace) {
             return Ok(());
         }
+        self.note_elsewhere(operation);
         let message = format!("this key is not for workspace `{workspace}`");
         Err(Refusal::forbidden("insufficient_permission", message).with(json!({
             "operation": operation.row().name,
             "required_permission": {"resource": format!("workspace:{workspace}"), "level": operation.row().level},
         })))
+    }
+
+    /// Writes down that they wanted to do something in a workspace that their key is not for.
+    fn note_elsewhere(&self, operation: Operation) {
+        let resources = [Resource::Workspace];
+        let request = self.bearer.request(operation.row().name, &resources, self.now);
+        let level = access::Operation::find(operation.row().name).map_or(Level::Admin, |row| row.level);
+        let [resource] = resources.clone();
+        let decision = Decision {
+            reason: Reason::InsufficientPermission(Needed { resource, level }),
+            rule: Rule::Limit,
+        };
+        self.record(&request, &decision);
     }
 
     /// Writes down that they did something that everybody may try.
@@ -324,8 +339,7 @@ impl Caller {
         let details = Details {
             credential_id: Some(self.credential_id().to_owned()),
             policy_version: self.bearer.snapshot().version,
-            user_agent: self.user_agent.clone(),
-            ..of_request()
+            ..asked::details()
         };
         if let Some(audit) = self.rights.audit() {
             audit.record(request, decision, &details);
@@ -350,14 +364,6 @@ fn makes_rights(operation: Operation) -> bool {
         .is_none_or(|row| row.who == Who::FreshPerson || row.level == Level::Admin)
 }
 
-/// What is known of the request that is being answered.
-fn of_request() -> Details {
-    Details {
-        request_id: asked::request_id(),
-        ..Details::default()
-    }
-}
-
 impl Hub {
     /// Who calls.
     ///
@@ -366,7 +372,7 @@ impl Hub {
     pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
         if let Some(extension) = self.extension_caller(headers).await? {
             if self.sends_session(headers) {
-                self.note_stranger_with(Credential::Several, headers);
+                self.note_stranger(Credential::Several);
                 return Err(Refusal::bad(
                     "ambiguous_credentials",
                     "more than one credential was sent",
@@ -374,17 +380,19 @@ impl Hub {
             }
             return Ok(extension);
         }
-        let user_agent = user_agent(headers);
         let mut sent = headers.get_all(AUTHORIZATION).iter();
         let Some(header) = sent.next() else {
             return match self.session_of(headers).await? {
                 Session::Live(viewer) => Ok(viewer.into_caller()),
-                Session::None => Err(Refusal::unauthorized("no_credentials", "no key was sent")),
+                Session::None => {
+                    self.note_stranger(Credential::Absent);
+                    Err(Refusal::unauthorized("no_credentials", "no key was sent"))
+                }
                 Session::Ended => Err(session_ended()),
             };
         };
         if sent.next().is_some() || self.sends_session(headers) {
-            self.note_stranger(Credential::Several, user_agent);
+            self.note_stranger(Credential::Several);
             return Err(Refusal::bad(
                 "ambiguous_credentials",
                 "more than one credential was sent",
@@ -394,14 +402,10 @@ impl Hub {
             let (scheme, rest) = text.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then_some(rest.trim())
         });
-        let text = text.and_then(KeyText::read).ok_or_else(|| {
-            self.note_stranger(Credential::Bad(BadCredential::Invalid), user_agent.clone());
-            self.guessed(NO_KEY)
-        })?;
-        let invalid = || {
-            self.note_stranger(Credential::Bad(BadCredential::Invalid), user_agent.clone());
-            self.guessed(text.id())
-        };
+        let text = text
+            .and_then(KeyText::read)
+            .ok_or_else(|| self.guessed_key(NO_KEY))?;
+        let invalid = || self.guessed_key(text.id());
         let stored = self.store().key(text.id()).await?;
         // Somebody who guesses ids waits as long as somebody who guesses secrets.
         let digest = stored.as_ref().map_or("", |key| key.digest.as_str());
@@ -416,31 +420,26 @@ impl Hub {
         if self.rights().is_due(&key, now) {
             self.rights().refresh(self.store(), now).await?;
         }
-        self.rights().remember([key.clone()]);
+        self.rights().learn([key.clone()], None, now);
         let asks_forge = self.asks_forge() && key.owner.starts_with("person:");
         let bearer = match asks_forge {
             true => self.rights().of_person(&key, person.as_ref(), now),
             false => self.rights().bearer(&key, now),
         };
         let bearer = self.in_context(bearer, headers, now).await?;
-        Ok(self.caller_with(key, bearer, headers))
+        Ok(self.caller_with(key, bearer))
     }
 
     /// Whoever comes with a credential that is good now.
-    pub(super) fn caller_with(&self, key: StoredKey, bearer: Bearer, headers: &HeaderMap) -> Caller {
+    pub(super) fn caller_with(&self, key: StoredKey, bearer: Bearer) -> Caller {
+        asked::is_by(&key.owner);
         Caller {
             forge: self.forge().filter(|_| bearer.person().is_some()),
             by: By::Key(Box::new(key)),
             bearer,
             rights: Arc::clone(self.rights()),
             now: self.now(),
-            user_agent: user_agent(headers),
         }
-    }
-
-    /// Writes down that somebody came with these headers and without a good credential.
-    pub(super) fn note_stranger_with(&self, credential: Credential, headers: &HeaderMap) {
-        self.note_stranger(credential, user_agent(headers));
     }
 
     /// Somebody who is signed in in a browser.
@@ -449,12 +448,13 @@ impl Hub {
         person: &StoredPerson,
         session: &StoredSession,
         anti_forgery: String,
-        user_agent: Option<String>,
     ) -> Caller {
+        let owner = KeyKind::Person.owner(&person.id);
+        asked::is_by(&owner);
         Caller {
             by: By::Session {
                 id: session.id.clone(),
-                owner: KeyKind::Person.owner(&person.id),
+                owner,
                 anti_forgery,
             },
             bearer: self
@@ -462,7 +462,6 @@ impl Hub {
                 .signed_in(person, session.signed_in, self.asks_forge()),
             rights: Arc::clone(self.rights()),
             now: self.now(),
-            user_agent,
             forge: self.forge(),
         }
     }
@@ -477,11 +476,43 @@ impl Hub {
         };
         let person = self.store().person(id).await?;
         match person.as_ref().map(|person| person.state) {
-            Some(PersonState::Suspended) => Err(Refusal::forbidden(
-                "principal_disabled",
-                "an administrator has suspended the person whose key this is",
-            )),
+            Some(PersonState::Suspended) => {
+                let message = "an administrator has suspended the person whose key this is";
+                Err(self.suspended(id, Means::Key, message))
+            }
             Some(PersonState::Active) | None => Ok(person),
+        }
+    }
+
+    /// Writes down that somebody came who is suspended; what they are told.
+    pub(super) fn suspended(&self, person: &str, means: Means, message: &str) -> Refusal {
+        if let (Some(audit), Ok(id)) = (self.rights().audit(), PersonId::parse(person)) {
+            let identity = Identity {
+                principal: Principal::Person(id),
+                means,
+                limit: Limit::default(),
+            };
+            let request = self.arrival("sign_in", Credential::Good(identity));
+            let decision = Decision {
+                reason: Reason::PersonSuspended,
+                rule: Rule::State,
+            };
+            audit.record(&request, &decision, &asked::details());
+        }
+        Refusal::forbidden("principal_disabled", message)
+    }
+
+    /// Somebody who comes with a credential, and wants nothing else yet.
+    fn arrival<'a>(&self, operation: &'a str, credential: Credential) -> Request<'a> {
+        Request {
+            credential,
+            operation,
+            resources: &[],
+            context: Context::None,
+            forge: None,
+            exists: true,
+            is_too_often: false,
+            now: self.now(),
         }
     }
 
@@ -495,40 +526,39 @@ impl Hub {
             && let Some(found) = self.store().key(key).await?
         {
             self.rights().refresh(self.store(), now).await?;
-            self.rights().remember([found]);
+            self.rights().learn([found], None, now);
         }
         Ok(self.rights().bearer_of(key, now))
     }
 
     /// The answer to somebody whose key is not good, the same whether there is one of its id; who tries too often waits.
-    fn guessed(&self, id: &str) -> Refusal {
-        match self.rights().guesses().is_one_too_many(id, self.now()) {
-            true => Refusal::too_often("too many keys that are not good; wait", WINDOW),
-            false => Refusal::unauthorized("invalid_credentials", "the key is not good"),
-        }
+    fn guessed_key(&self, id: &str) -> Refusal {
+        let refusal = Refusal::unauthorized("invalid_credentials", "the key is not good");
+        self.guessed(Guessed::Key(id), refusal)
     }
 
-    /// Writes down that somebody came without a good key.
-    pub(super) fn note_stranger(&self, credential: Credential, user_agent: Option<String>) {
+    /// Writes down that somebody came without a good credential.
+    pub(super) fn note_stranger(&self, credential: Credential) {
+        self.note_stranger_at("sign_in", credential);
+    }
+
+    /// The same of what whoever came wanted to do.
+    pub(super) fn note_stranger_at(&self, operation: &str, credential: Credential) {
         let Some(audit) = self.rights().audit() else {
             return;
         };
-        let request = Request {
-            credential,
-            operation: "sign_in",
-            resources: &[],
-            context: Context::None,
-            forge: None,
-            exists: true,
-            is_too_often: false,
-            now: self.now(),
+        let request = self.arrival(operation, credential);
+        let decision = match &request.credential {
+            // What is open to everybody is asked for elsewhere.
+            Credential::Absent => Decision {
+                reason: Reason::AuthenticationRequired,
+                rule: Rule::Operation,
+            },
+            Credential::Bad(_) | Credential::Several | Credential::Good(_) => {
+                access::decide(&request, &Snapshot::empty(self.now()))
+            }
         };
-        let decision = access::decide(&request, &Snapshot::empty(self.now()));
-        let details = Details {
-            user_agent,
-            ..of_request()
-        };
-        audit.record(&request, &decision, &details);
+        audit.record(&request, &decision, &asked::details());
     }
 
     /// Notes the use of a key, once a minute.
@@ -543,10 +573,4 @@ impl Hub {
             );
         }
     }
-}
-
-/// What whoever calls says that it is; anybody's text.
-pub(super) fn user_agent(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
-    value.map(str::to_owned)
 }

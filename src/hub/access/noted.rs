@@ -1,22 +1,111 @@
-//! What administrators changed, for the audit log: whatever has come into force is written down, by whichever door it came.
+//! What has happened, for the audit log: whatever administrators changed is written down when it comes into force, by whichever door
+//! it came, and so is what the hub does because of it.
 
 use super::held::{Held, HeldAddon, HeldGrant, HeldTrust};
-use crate::access::{AddonKey, Principal, Resource, Selector};
+use crate::access::audit::{Change, Outcome};
+use crate::access::registration::Approval;
+use crate::access::snapshot::{AddonState, Consents};
+use crate::access::{AddonKey, PersonId, Principal, Resource, Selector};
+use crate::ports::hub::StoredKey;
+use crate::ports::people::{PersonState, StoredPerson};
 
 /// Whoever it was, where what is kept does not say.
 const NOBODY_SAYS: &str = "anonymous";
 
-/// Something that has changed.
+/// Whoever does what nobody has asked for just now.
+const HUB: &str = "hub";
+
+/// Something that has happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Noted {
-    /// Who changed it.
+    /// Whose doing it was.
     pub by: String,
     /// Name of the operation that it was.
     pub operation: &'static str,
     /// What it is about.
     pub resource: Resource,
-    /// What has come into force, such as `addon:build active: events:read`.
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What is so now, such as `addon:build active: events:read`.
     pub said: String,
+}
+
+impl Noted {
+    /// Something about no resource in particular that somebody has done.
+    pub fn done(by: &str, operation: &'static str, said: String) -> Self {
+        Self {
+            by: by.to_owned(),
+            operation,
+            resource: Resource::Workspace,
+            outcome: Outcome::Done,
+            said,
+        }
+    }
+
+    /// The same that the hub has done by itself.
+    pub fn by_hub(operation: &'static str, outcome: Outcome, said: String) -> Self {
+        Self {
+            outcome,
+            ..Self::done(HUB, operation, said)
+        }
+    }
+
+    /// The same with whoever is known to have done it, where what is kept does not say who.
+    #[must_use]
+    pub fn by_whom(self, by: Option<&str>) -> Self {
+        match by {
+            Some(by) if self.by == NOBODY_SAYS => Self {
+                by: by.to_owned(),
+                ..self
+            },
+            Some(_) | None => self,
+        }
+    }
+
+    /// As the log takes it.
+    pub(super) fn change(&self) -> Change<'_> {
+        Change {
+            principal: &self.by,
+            operation: self.operation,
+            resource: &self.resource,
+            outcome: self.outcome,
+            said: &self.said,
+        }
+    }
+}
+
+/// What has happened to a key since it was looked at last.
+pub(super) fn of_key(before: Option<&StoredKey>, key: &StoredKey) -> Option<Noted> {
+    let was_good = before.is_none_or(|before| before.revoked.is_none());
+    match (before.is_some(), key.revoked.is_some()) {
+        (_, true) if was_good => Some(nobody("key.revoke", format!("{} of {}", key.id, key.owner))),
+        (false, false) => {
+            let said = format!("{} of {}: {}", key.id, key.owner, key.scopes.join(" "));
+            Some(nobody("key.create", said))
+        }
+        (true, false) | (_, true) => None,
+    }
+}
+
+/// What has happened to a person since they were looked at last.
+pub(super) fn of_person(before: Option<&StoredPerson>, person: &StoredPerson) -> Vec<Noted> {
+    let id = &person.id;
+    let Some(before) = before else {
+        let said = format!("person:{id} has come in as {}", person.role.word());
+        return vec![nobody("person.invite", said)];
+    };
+    let role = (before.role != person.role).then(|| {
+        (
+            "person.role",
+            format!("person:{id} is {} now", person.role.word()),
+        )
+    });
+    let state = (before.state != person.state).then(|| match person.state {
+        PersonState::Suspended => ("person.suspend", format!("person:{id} is suspended now")),
+        PersonState::Active => ("person.role", format!("person:{id} is let in again")),
+    });
+    let said = role.into_iter().chain(state);
+    said.map(|(operation, said)| nobody(operation, said)).collect()
 }
 
 /// What differs between what was in force and what is.
@@ -45,26 +134,41 @@ fn has(held: &Held, wanted: &HeldGrant) -> bool {
 
 fn of_addon(principal: &Principal, addon: &HeldAddon, was: Option<&HeldAddon>) -> Noted {
     let registration = &addon.registration;
-    let is_agreed = was.is_none_or(|was| was.registration.approval != registration.approval);
-    let by = registration.approval.as_ref().filter(|_| is_agreed);
     let asked = registration.asked();
     let asks = match asked.is_empty() {
         true => String::new(),
         false => format!(", asks for {asked}"),
     };
-    Noted {
-        by: by.map_or_else(
-            || principal.to_string(),
-            |approval| format!("person:{}", approval.by.as_str()),
-        ),
-        operation: "addon.approve",
-        resource: Resource::Workspace,
-        said: format!(
-            "{principal} {}: {}{asks}",
-            registration.state.word(),
-            registration.approved()
-        ),
+    let (by, operation) = deed(principal, addon, was);
+    let said = format!(
+        "{principal} {}: {}{asks}",
+        registration.state.word(),
+        registration.approved()
+    );
+    Noted::done(&by, operation, said)
+}
+
+/// Whose doing a change of an add-on is: of whoever agreed, of whoever switched it, or its own, as it said something else of itself.
+fn deed(principal: &Principal, addon: &HeldAddon, was: Option<&HeldAddon>) -> (String, &'static str) {
+    let registration = &addon.registration;
+    let agreed = |approval: &Approval| (approval.by.clone(), approval.at);
+    let before = was.and_then(|was| was.registration.approval.as_ref().map(agreed));
+    let approval = registration.approval.as_ref().map(agreed);
+    if let Some((by, _)) = approval.clone().filter(|_| approval != before) {
+        return (format!("person:{}", by.as_str()), "addon.approve");
     }
+    let operation = match registration.state {
+        _ if was.is_none_or(|was| was.registration.state == registration.state) => "addon.register",
+        AddonState::Pending => "addon.register",
+        AddonState::Active => "addon.enable",
+        AddonState::Disabled => "addon.disable",
+        AddonState::Uninstalled => "addon.uninstall",
+    };
+    let by = match operation {
+        "addon.register" => principal.to_string(),
+        _ => NOBODY_SAYS.to_owned(),
+    };
+    (by, operation)
 }
 
 fn of_grant(grant: &HeldGrant, verb: &str) -> Noted {
@@ -76,6 +180,7 @@ fn of_grant(grant: &HeldGrant, verb: &str) -> Noted {
         by: format!("person:{}", grant.given_by),
         operation: "addon.grant",
         resource,
+        outcome: Outcome::Done,
         said: format!("{verb} {}: {}", grant.principal, grant.grant.sentence()),
     }
 }
@@ -85,39 +190,29 @@ fn settings(before: &Held, after: &Held) -> Vec<Noted> {
         .settings
         .iter()
         .filter(|(name, value)| before.settings.get(*name) != Some(*value));
-    let mut all: Vec<Noted> = changed
-        .map(|(name, _)| anonymous("policy.apply", format!("setting {name}")))
-        .collect();
-    all.extend(trusts(before, after));
-    all.extend(terms(before, after));
-    if before.consents != after.consents {
-        all.push(anonymous("consent.everybody", "consents".to_owned()));
-    }
-    all
+    let changed = changed.map(|(name, _)| nobody("policy.apply", format!("setting {name}")));
+    changed
+        .chain(trusts(before, after))
+        .chain(terms(before, after))
+        .chain(consents(before, after))
+        .collect()
 }
 
-fn trusts(before: &Held, after: &Held) -> impl Iterator<Item = Noted> {
-    let of_trust = |trust: &HeldTrust, by: String, verb: &str| Noted {
-        by,
-        operation: "trust.change",
-        resource: Resource::Workspace,
-        said: format!("{verb} {}", trust.sentence()),
-    };
-    let missing = |from: &Held, other: &Held| {
-        let all = from.trusts.iter();
-        let missing = all.filter(|trust| !other.trusts.contains(trust));
-        missing.cloned().collect::<Vec<_>>()
-    };
-    let come = missing(after, before).into_iter().map(move |trust| {
-        let by = format!("person:{}", trust.given_by);
-        of_trust(&trust, by, "trusts")
+fn trusts(before: &Held, after: &Held) -> Vec<Noted> {
+    let given = after.trusts.iter().filter(|trust| !before.trusts.contains(trust));
+    let given = given.map(|trust| Noted {
+        by: format!("person:{}", trust.given_by),
+        ..of_trust(trust, "trusts")
     });
-    let gone = missing(before, after);
-    // Who took it back is not kept with what is left.
-    let gone = gone
-        .into_iter()
-        .map(move |trust| of_trust(&trust, NOBODY_SAYS.to_owned(), "trusts no more:"));
-    come.chain(gone).collect::<Vec<_>>().into_iter()
+    let taken = before.trusts.iter().filter(|trust| !after.trusts.contains(trust));
+    given
+        .chain(taken.map(|trust| of_trust(trust, "trusts no more:")))
+        .collect()
+}
+
+fn of_trust(trust: &HeldTrust, verb: &str) -> Noted {
+    let said = format!("{verb} {}", trust.sentence());
+    nobody("trust.change", said)
 }
 
 fn terms(before: &Held, after: &Held) -> Vec<Noted> {
@@ -134,18 +229,49 @@ fn terms(before: &Held, after: &Held) -> Vec<Noted> {
         } else {
             words.join(" ")
         };
-        anonymous("addon.terms", format!("addon:{} terms: {words}", key.as_str()))
+        nobody("addon.terms", format!("addon:{} terms: {words}", key.as_str()))
     });
     said.collect()
 }
 
-fn anonymous(operation: &'static str, said: String) -> Noted {
-    Noted {
-        by: NOBODY_SAYS.to_owned(),
-        operation,
-        resource: Resource::Workspace,
-        said,
+/// For whom add-ons may act, as differences: one entry for each who agreed or took it back.
+fn consents(before: &Held, after: &Held) -> Vec<Noted> {
+    let all = |held: &Held| -> Vec<(AddonKey, Option<PersonId>)> {
+        held.consents
+            .iter()
+            .flat_map(|(key, consents)| each(key, consents))
+            .collect()
+    };
+    let (was, is) = (all(before), all(after));
+    let given = is.iter().filter(|one| !was.contains(one));
+    let taken = was.iter().filter(|one| !is.contains(one));
+    given
+        .map(|one| of_consent(one, ("consent.give", "may act for")))
+        .chain(taken.map(|one| of_consent(one, ("consent.withdraw", "may not act any more for"))))
+        .collect()
+}
+
+fn each(key: &AddonKey, consents: &Consents) -> Vec<(AddonKey, Option<PersonId>)> {
+    let people = consents.people.iter().cloned().map(Some);
+    people
+        .chain(consents.everybody.then_some(None))
+        .map(|whom| (key.clone(), whom))
+        .collect()
+}
+
+fn of_consent((key, whom): &(AddonKey, Option<PersonId>), (operation, verb): (&'static str, &str)) -> Noted {
+    let by = whom.as_ref().map(|person| format!("person:{}", person.as_str()));
+    let whom = by.as_deref().unwrap_or("everybody");
+    let said = format!("addon:{} {verb} {whom}", key.as_str());
+    match by {
+        Some(_) => nobody(operation, said),
+        None => nobody("consent.everybody", said),
     }
+}
+
+/// Something that was done by somebody whom nothing names.
+fn nobody(operation: &'static str, said: String) -> Noted {
+    Noted::done(NOBODY_SAYS, operation, said)
 }
 
 #[cfg(test)]

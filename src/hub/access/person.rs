@@ -1,18 +1,72 @@
 //! What a person who is signed in may do: by their role here, by what a policy gives or denies them, and on repositories by what
 //! the forge says.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::bearer::Bearer;
+use super::noted::of_person;
 use super::rights::{ALWAYS, Rights};
 use crate::access::request::Means;
 use crate::access::snapshot::{Permission, Role};
 use crate::access::{Identity, Level, Limit, Person, PersonId, Principal, Selector, Snapshot};
 use crate::model::Timestamp;
-use crate::ports::hub::StoredKey;
-use crate::ports::people::{PersonRole, PersonState, StoredPerson};
+use crate::ports::hub::{HubStoreError, StoredKey};
+use crate::ports::people::{People, PersonRole, PersonState, StoredPerson};
+
+/// The people that were looked at last.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// The count of changes at which they were looked at.
+    version: i64,
+    /// By their id; none before the first look.
+    all: Option<BTreeMap<String, StoredPerson>>,
+}
 
 impl Rights {
+    /// Looks at everybody when something has changed, and writes down what.
+    ///
+    /// # Errors
+    /// The memory does not answer.
+    pub(in super::super) async fn look_at_people(
+        &self,
+        store: &dyn People,
+        now: Timestamp,
+    ) -> Result<(), HubStoreError> {
+        let version = store.people_changed().await?;
+        if self.people().all.is_some() && self.people().version == version {
+            return Ok(());
+        }
+        let people = store.people().await?;
+        self.people().version = version;
+        if self.people().all.is_some() {
+            self.learn_people(people, None, now);
+        } else {
+            let all = people.into_iter().map(|person| (person.id.clone(), person));
+            self.people().all = Some(all.collect());
+        }
+        Ok(())
+    }
+
+    /// Writes down what has changed of people, as [`Rights::learn`] does of keys.
+    pub(in super::super) fn learn_people(
+        &self,
+        people: impl IntoIterator<Item = StoredPerson>,
+        by: Option<&str>,
+        now: Timestamp,
+    ) {
+        for person in people {
+            let mut seen = self.people();
+            let all = seen.all.get_or_insert_default();
+            let noted = of_person(all.get(&person.id), &person);
+            all.insert(person.id.clone(), person);
+            drop(seen);
+            for noted in noted {
+                self.note_by(noted, by, now);
+            }
+        }
+    }
+
     /// Where a person stands whom somebody asks about.
     pub fn standing_of(&self, person: &StoredPerson, id: &PersonId, asks_forge: bool) -> Person {
         let by_policy = self.by_policy();

@@ -7,16 +7,19 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use thiserror::Error;
 
+use super::super::asked;
 use super::audit::{AuditError, AuditLog};
 use super::bearer::Bearer;
 use super::guesses::Guesses;
 use super::held::Held;
-use super::noted::noted;
+use super::noted::{Noted, noted, of_key};
+use super::person::Seen;
+use crate::access::audit::Details;
 use crate::access::policy::{Outcome, Policy, parse, run_tests};
 use crate::access::scope::Scope;
 use crate::access::snapshot::{Permission, Right, Role};
@@ -27,7 +30,7 @@ use crate::access::{
 use crate::model::{Diagnostic, Severity, Timestamp};
 use crate::ports::hub::{HubStoreError, StoredKey};
 use crate::ports::people::StoredPerson;
-use crate::ports::rights::RightsStore;
+use crate::ports::rights::{RightsStore, StoredDeed};
 
 /// How long what was read is taken to be in force before the memory is asked again.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -105,6 +108,7 @@ pub struct Rights {
     in_force: RwLock<InForce>,
     /// Keys by their public part, for what happens while nobody calls.
     keys: RwLock<HashMap<String, StoredKey>>,
+    people: Mutex<Seen>,
     audit: Option<AuditLog>,
     guesses: Guesses,
     /// Reads that were allowed.
@@ -132,6 +136,7 @@ impl Rights {
             source,
             in_force: RwLock::new(in_force),
             keys: RwLock::default(),
+            people: Mutex::default(),
             audit: audit.map(AuditLog::open).transpose()?,
             guesses: Guesses::default(),
             reads: AtomicU64::new(0),
@@ -196,9 +201,42 @@ impl Rights {
         let Some(audit) = self.audit.as_ref().filter(|_| !is_start) else {
             return;
         };
-        let version = u64::try_from(held.version).unwrap_or(0);
+        // Whoever notices it first writes it down, whosesoever request it was.
+        let deed = held.deed_since(before.held.version);
+        let details = Details {
+            policy_version: u64::try_from(held.version).unwrap_or(0),
+            ..deed.map_or_else(Details::default, of_deed)
+        };
+        let by = deed.map(|deed| deed.who.as_str()).filter(|who| !who.is_empty());
         for change in noted(&before.held, held) {
-            audit.note(&change, version, now);
+            audit.note(&change.by_whom(by), &details, now);
+        }
+    }
+
+    /// Writes down what has happened, with the request that led to it where there is one.
+    pub(in super::super) fn note(&self, noted: &Noted, now: Timestamp) {
+        self.write_note(noted, asked::details(), now);
+    }
+
+    /// The same of what the request that is being answered has done, if it is somebody's, and of what others have done otherwise.
+    pub(super) fn note_by(&self, noted: Noted, by: Option<&str>, now: Timestamp) {
+        let details = by.map_or_else(Details::default, |_| asked::details());
+        self.write_note(&noted.by_whom(by), details, now);
+    }
+
+    /// The people that were looked at last.
+    pub(super) fn people(&self) -> MutexGuard<'_, Seen> {
+        self.people.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_note(&self, noted: &Noted, details: Details, now: Timestamp) {
+        if let Some(audit) = &self.audit {
+            let policy_version = self.read().snapshot.version;
+            let details = Details {
+                policy_version,
+                ..details
+            };
+            audit.note(noted, &details, now);
         }
     }
 
@@ -239,10 +277,29 @@ impl Rights {
         self.in_force.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers keys, for what happens while nobody calls.
+    /// Remembers the keys that there are when the hub starts, for what happens while nobody calls.
     pub fn remember(&self, keys: impl IntoIterator<Item = StoredKey>) {
         let mut known = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         known.extend(keys.into_iter().map(|key| (key.id.clone(), key)));
+    }
+
+    /// Remembers keys as they are now, and writes down which have come and which were revoked since: by the request that is being
+    /// answered where it says whose it is, and otherwise by somebody whom nothing names.
+    pub(in super::super) fn learn(
+        &self,
+        keys: impl IntoIterator<Item = StoredKey>,
+        by: Option<&str>,
+        now: Timestamp,
+    ) {
+        for key in keys {
+            let mut known = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+            let changed = of_key(known.get(&key.id), &key);
+            known.insert(key.id.clone(), key);
+            drop(known);
+            if let Some(noted) = changed {
+                self.note_by(noted, by, now);
+            }
+        }
     }
 
     /// The bearer of a key that was remembered.
@@ -392,7 +449,7 @@ impl Rights {
     }
 
     /// Counts a read that was allowed; whether it is one of those that are written down.
-    pub(super) fn is_sample(&self) -> bool {
+    pub(in super::super) fn is_sample(&self) -> bool {
         (self.reads.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(SAMPLED)
     }
 
@@ -435,6 +492,17 @@ fn administrator() -> Person {
         read_at: ALWAYS,
     }];
     person
+}
+
+/// What the audit log says of a request.
+fn of_deed(deed: &StoredDeed) -> Details {
+    let text = |text: &String| (!text.is_empty()).then(|| text.clone());
+    Details {
+        request_id: text(&deed.request),
+        ip: deed.ip.parse().ok(),
+        user_agent: text(&deed.user_agent),
+        ..Details::default()
+    }
 }
 
 fn of_file(path: &Path, text: Vec<u8>, version: u64, now: Timestamp) -> Result<InForce, RightsError> {

@@ -75,21 +75,7 @@ fn decided(
         id: addon.as_str().to_owned(),
     })?;
     let (registration, effects) = changed(&known.registration, answer, answering)?;
-    let holds = effects.iter().find_map(|effect| match effect {
-        Effect::HoldEvents(until) => Some(*until),
-        Effect::TellAdministrators(_)
-        | Effect::Install(_)
-        | Effect::Enabled
-        | Effect::Disabled
-        | Effect::Uninstalled
-        | Effect::EndConnections
-        | Effect::DestroySecrets => None,
-    });
-    let after = HeldAddon {
-        registration,
-        held_until: holds,
-        kind: known.kind,
-    };
+    let after = HeldAddon::changed(Some(known), known.kind, registration, &effects);
     let mut changes = vec![RightsChange::Addon(addon_row(addon, &after))];
     if after.registration.state == AddonState::Uninstalled {
         changes.extend(without_rights(held, addon));

@@ -170,11 +170,8 @@ fn next(
     if known.is_some_and(|known| known.registration == life) {
         return Ok(None);
     }
-    let changed = HeldAddon {
-        kind: known.map_or(AddonKind::Machine, |known| known.kind),
-        registration: life,
-        held_until: known.and_then(|known| known.held_until),
-    };
+    let kind = known.map_or(AddonKind::Machine, |known| known.kind);
+    let changed = HeldAddon::changed(known, kind, life, &effects);
     Ok(Some((changed, effects)))
 }
 

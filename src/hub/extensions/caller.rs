@@ -8,6 +8,7 @@ use axum::http::header::AUTHORIZATION;
 use super::super::Hub;
 use super::super::access::Caller;
 use super::super::access::bearer::Bearer;
+use super::super::access::guesses::Guessed;
 use super::super::refusal::Refusal;
 use super::signed::arrived;
 use super::tokens::kept_limit;
@@ -72,7 +73,7 @@ impl Hub {
         };
         let snapshot = self.state_for(&context, now).await?;
         let bearer = Bearer::new(proven.identity, snapshot).in_context(context);
-        Ok(Some(self.caller_with(key, bearer, headers)))
+        Ok(Some(self.caller_with(key, bearer)))
     }
 
     /// The state of things, with the person for whom something is done.
@@ -118,19 +119,18 @@ impl Hub {
             return Ok(None);
         };
         let kept = self.store().token(&digest_of(text)).await?;
-        self.proven_by_token(text, kept, headers).await.map(Some)
+        self.proven_by_token(text, kept).await.map(Some)
     }
 
-    async fn proven_by_token(
-        &self,
-        text: &str,
-        kept: Option<KeptToken>,
-        headers: &HeaderMap,
-    ) -> Result<Proven, Refusal> {
+    async fn proven_by_token(&self, text: &str, kept: Option<KeptToken>) -> Result<Proven, Refusal> {
         let now = self.now();
         let bad = |bad: BadCredential| {
-            self.note_stranger_with(Credential::Bad(bad), headers);
-            Refusal::unauthorized(bad.code(), "the token is not good")
+            let refusal = Refusal::unauthorized(bad.code(), "the token is not good");
+            if bad == BadCredential::Invalid {
+                return self.guessed(Guessed::Token, refusal);
+            }
+            self.note_stranger(Credential::Bad(bad));
+            refusal
         };
         if kept
             .as_ref()

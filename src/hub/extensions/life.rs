@@ -11,10 +11,9 @@ use super::super::access::held::{HeldAddon, HeldGrant, addon_row, grant_row};
 use super::super::access::numbers::numbered;
 use super::known::KnownDescriptor;
 use super::{ExtensionError, Extensions, is_extension};
-use crate::access::registration::{Changed, Consent, Effect, Explained, Registration, Unchanged};
+use crate::access::registration::{Changed, Consent, Explained, Registration, Unchanged};
 use crate::access::snapshot::{AddonKind, AddonState, Right};
 use crate::access::{AddonKey, Grant, PersonId, Principal, ScopeSet, Selector};
-use crate::model::Timestamp;
 use crate::ports::hub::extensions::StoredExtension;
 use crate::ports::rights::RightsChange;
 use crate::wire::connect::LARGEST_DESCRIPTOR;
@@ -184,11 +183,7 @@ impl Extensions {
             if before.as_ref() == Some(&registration) {
                 return Ok((Vec::new(), ()));
             }
-            let addon = HeldAddon {
-                kind: AddonKind::Extension,
-                held_until: held_until(&effects, known),
-                registration,
-            };
+            let addon = HeldAddon::changed(known, AddonKind::Extension, registration, &effects);
             Ok((vec![RightsChange::Addon(addon_row(key, &addon))], ()))
         })
         .await
@@ -396,19 +391,4 @@ impl Extensions {
         }
         edit(&*self.store, |_| Ok((changes.clone(), ()))).await
     }
-}
-
-/// Until when events are held, after these effects.
-fn held_until(effects: &[Effect], known: Option<&HeldAddon>) -> Option<Timestamp> {
-    let held = effects.iter().find_map(|effect| match effect {
-        Effect::HoldEvents(until) => Some(*until),
-        Effect::TellAdministrators(_)
-        | Effect::Install(_)
-        | Effect::Enabled
-        | Effect::Disabled
-        | Effect::Uninstalled
-        | Effect::EndConnections
-        | Effect::DestroySecrets => None,
-    });
-    held.or_else(|| known.and_then(|known| known.held_until))
 }

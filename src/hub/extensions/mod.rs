@@ -28,8 +28,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::access::held::Held;
+use super::access::noted::Noted;
+use super::access::rights::Rights;
 use super::safe::Safe;
 use crate::access::AddonKey;
+use crate::access::audit::Outcome;
 use crate::access::snapshot::AddonKind;
 use crate::model::Timestamp;
 use crate::ports::hub::HubStore;
@@ -82,6 +85,8 @@ pub struct Extensions {
     options: ExtensionOptions,
     /// The hub's name among add-ons, once it was read.
     client_key: Arc<OnceLock<String>>,
+    /// Where is written down what was done; nowhere by those who only ask a hub that runs to do it.
+    diary: Option<Arc<Rights>>,
 }
 
 impl Extensions {
@@ -103,12 +108,29 @@ impl Extensions {
             ids,
             options,
             client_key: Arc::default(),
+            diary: None,
         })
     }
 
     /// How addresses that others named are reached.
     pub(super) fn outside(&self) -> &Outside {
         &self.outside
+    }
+
+    /// The same, which writes down in the audit log what it does.
+    #[must_use]
+    pub(super) fn writing_to(self, rights: Arc<Rights>) -> Self {
+        Self {
+            diary: Some(rights),
+            ..self
+        }
+    }
+
+    /// Writes down what became of something that the hub did with an extension.
+    fn note(&self, operation: &'static str, outcome: Outcome, said: String) {
+        if let Some(rights) = &self.diary {
+            rights.note(&Noted::by_hub(operation, outcome, said), self.now());
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -177,7 +199,7 @@ fn owner(key: &str) -> String {
 }
 
 /// The key of an extension that is kept in the rights, and of no machine.
-fn is_extension(held: &Held, key: &AddonKey) -> bool {
+pub(super) fn is_extension(held: &Held, key: &AddonKey) -> bool {
     held.addons
         .get(key)
         .is_some_and(|addon| addon.kind == AddonKind::Extension)

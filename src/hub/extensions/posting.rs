@@ -14,6 +14,7 @@ use super::known::KnownDescriptor;
 use super::listening::{key_of, queue};
 use super::seeing::target;
 use super::{ExtensionError, Extensions};
+use crate::access::audit::Outcome;
 use crate::access::snapshot::AddonState;
 use crate::access::{AddonKey, Scope};
 use crate::ports::hub::Delivery;
@@ -86,6 +87,7 @@ impl Hub {
                 false => Ok(()),
             };
             if let Err(error) = posted {
+                self.extensions().note_event(key, &delivery, Outcome::NotTaken);
                 tracing::info!(
                     extension = key,
                     "an extension did not take an event: {}",
@@ -96,6 +98,7 @@ impl Hub {
                 self.store().release(&session, again, self.limits()).await?;
                 return Ok(());
             }
+            self.extensions().note_event(key, &delivery, Outcome::Done);
             self.store()
                 .settle(&queue(key), &delivery.what.correlation)
                 .await?;
@@ -141,6 +144,21 @@ impl Extensions {
         };
         let token = self.call_token(extension, known, url).await?;
         Ok(self.outside.post(url, &token, waiting.body.to_string()).await?)
+    }
+
+    /// Writes down that an event was refused, and of those that were taken a sample, as of everything that is read.
+    fn note_event(&self, key: &str, delivery: &Delivery, outcome: Outcome) {
+        let is_sample = self.diary.as_ref().is_some_and(|rights| rights.is_sample());
+        let verb = match outcome {
+            Outcome::Done if !is_sample => return,
+            Outcome::Done => "took",
+            Outcome::NotTaken => "did not take",
+        };
+        let said = format!(
+            "addon:{key} {verb} {} {}",
+            delivery.what.operation, delivery.what.id
+        );
+        self.note("events.receive", outcome, said);
     }
 
     async fn call_token(

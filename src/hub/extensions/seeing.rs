@@ -11,6 +11,7 @@ use super::outside::OutsideError;
 use super::step::{Step, Wished, next_step};
 use super::{ExtensionError, Extensions, is_extension};
 use crate::access::AddonKey;
+use crate::access::audit::Outcome;
 use crate::model::Timestamp;
 use crate::ports::hub::extensions::StoredExtension;
 use crate::ports::rights::RightsChange;
@@ -136,6 +137,8 @@ impl Extensions {
             }
             Step::Destroy => {
                 self.safe.destroy_all_of(&super::owner(&key)).await?;
+                let said = format!("the secrets of addon:{key} are destroyed");
+                self.note("addon.uninstall", Outcome::Done, said);
                 // With what waits for it.
                 self.store.drop_registration(&queue(&key)).await?;
                 self.update(&key, |extension| {
@@ -206,8 +209,18 @@ impl Extensions {
         })
         .await?;
         tracing::info!(extension = %extension.key, "an extension has taken its secret");
+        self.note_secret(extension, Outcome::Done, "has taken its secret");
         self.destroy_secret(&extension.key, &extension.previous).await?;
         Ok(true)
+    }
+
+    /// Writes down what became of a secret that was handed over: at an install, or at a rotation.
+    fn note_secret(&self, extension: &StoredExtension, outcome: Outcome, said: &str) {
+        let operation = match extension.wants_secret && extension.wished.is_empty() {
+            true => "addon.rotate",
+            false => "addon.install",
+        };
+        self.note(operation, outcome, format!("addon:{} {said}", extension.key));
     }
 
     /// It did not take the secret: what counted before counts on, and what was agreed to waits again.
@@ -219,6 +232,7 @@ impl Extensions {
     ) -> Result<bool, ExtensionError> {
         let trouble = format!("it did not take its secret: {}", chain(error));
         tracing::warn!(extension = %extension.key, "{trouble}");
+        self.note_secret(extension, Outcome::NotTaken, "did not take its secret");
         if extension.wished == known.text {
             self.take_back(extension, known).await?;
         }
@@ -284,6 +298,9 @@ impl Extensions {
         }
         match self.post(&extension, &known, (event, None), base).await {
             Ok(()) => {
+                if hook(&known, event).is_some() {
+                    self.note_hook(&extension, event, Outcome::Done);
+                }
                 self.update(&extension.key, |extension| told(extension, event, ""))
                     .await?;
                 Ok(true)
@@ -291,6 +308,7 @@ impl Extensions {
             Err(Untold::Hub(error)) => Err(error),
             Err(Untold::Extension(error)) => {
                 let trouble = format!("it was not told that it is {}: {}", event.word(), chain(&error));
+                self.note_hook(&extension, event, Outcome::NotTaken);
                 let attempts = extension.attempts + 1;
                 let again = self.now().plus(self.options.again * attempts);
                 self.update(&extension.key, |extension| {
@@ -301,6 +319,16 @@ impl Extensions {
                 Ok(false)
             }
         }
+    }
+
+    /// Writes down whether an extension was told of its life.
+    fn note_hook(&self, extension: &StoredExtension, event: Event, outcome: Outcome) {
+        let verb = match outcome {
+            Outcome::Done => "was told",
+            Outcome::NotTaken => "was not told",
+        };
+        let said = format!("addon:{} {verb} that it is {}", extension.key, event.word());
+        self.note("addon.tell", outcome, said);
     }
 
     /// Posts a hook, signed as its event is.

@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::super::Hub;
+use super::super::access::guesses::Guessed;
 use super::super::refusal::Refusal;
 use super::{ExtensionError, Extensions};
 use crate::access::request::BadCredential;
@@ -55,11 +56,11 @@ pub(in super::super) async fn check(State(hub): State<Hub>, request: Request, ne
         Found::Nothing | Found::Bearer(_) => next.run(request).await,
         Found::Malformed if !is_in_query(&request) => next.run(request).await,
         Found::Malformed => {
-            hub.note_stranger_with(Credential::Bad(BadCredential::Invalid), request.headers());
+            hub.note_stranger(Credential::Bad(BadCredential::Invalid));
             Refusal::unauthorized("token_malformed", "a token in the address is for reading").into_response()
         }
         Found::Ambiguous => {
-            hub.note_stranger_with(Credential::Several, request.headers());
+            hub.note_stranger(Credential::Several);
             Refusal::bad("ambiguous_credentials", "more than one credential was sent").into_response()
         }
         Found::Signed(token) => match hub.signed_call(&token, request).await {
@@ -123,7 +124,7 @@ impl Hub {
         let proven = self.extensions().proven(&covered, &base, is_strict).await;
         let (extension, verified) = match proven {
             Ok(proven) => proven,
-            Err(Unproven::Token(error)) => return Err(self.unproven(error, &parts.headers)),
+            Err(Unproven::Token(error)) => return Err(self.unproven(error)),
             Err(Unproven::Hub(error)) => return Err(error.into()),
         };
         let body = to_bytes(body, LARGEST_BODY)
@@ -136,7 +137,7 @@ impl Hub {
             .await;
         match used {
             Ok(()) => {}
-            Err(Unproven::Token(error)) => return Err(self.unproven(error, &parts.headers)),
+            Err(Unproven::Token(error)) => return Err(self.unproven(error)),
             Err(Unproven::Hub(error)) => return Err(error.into()),
         }
         let call = SignedCall {
@@ -156,11 +157,13 @@ impl Hub {
     }
 
     /// Says no more than that it does not hold, where more would tell who is known here.
-    fn unproven(&self, error: TokenError, headers: &HeaderMap) -> Refusal {
+    fn unproven(&self, error: TokenError) -> Refusal {
         tracing::info!(reason = error.code(), "a signed call does not hold");
-        self.note_stranger_with(Credential::Bad(BadCredential::Invalid), headers);
         let code = match error {
-            TokenError::UnknownIssuer | TokenError::Signature => "invalid_credentials",
+            TokenError::UnknownIssuer | TokenError::Signature => {
+                let refusal = Refusal::unauthorized("invalid_credentials", "the token does not hold");
+                return self.guessed(Guessed::Call, refusal);
+            }
             TokenError::Missing
             | TokenError::Malformed
             | TokenError::Algorithm
@@ -176,6 +179,7 @@ impl Hub {
             | TokenError::BodyMismatch
             | TokenError::InstallBodyMismatch => error.code(),
         };
+        self.note_stranger(Credential::Bad(BadCredential::Invalid));
         Refusal::unauthorized(code, "the token does not hold")
     }
 }

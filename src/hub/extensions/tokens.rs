@@ -17,8 +17,9 @@ use serde_json::json;
 
 use super::super::Hub;
 use super::super::access::noted::Noted;
-use super::super::access::user_agent;
+use super::super::asked;
 use super::super::federation::NotAJob;
+use super::super::people::chats::{named_in_chat, provider};
 use super::super::refusal::Refusal;
 use super::{ExtensionError, Extensions};
 use crate::access::audit::Details;
@@ -150,7 +151,7 @@ pub(in super::super) async fn exchange(
     };
     match given {
         Ok(given) => {
-            hub.note_token(&given, &headers);
+            hub.note_token(&given);
             let answer = json!({
                 "access_token": given.text.expose_secret(), "token_type": "Bearer", "issued_token_type": ACCESS_TOKEN,
                 "expires_in": given.counts.as_secs(), "scope": given.scopes.names().join(" "),
@@ -163,7 +164,7 @@ pub(in super::super) async fn exchange(
             Refusal::busy(error.to_string(), ISSUER_AGAIN).into_response()
         }
         Err(error) => {
-            hub.note_stranger_with(Credential::Bad(BadCredential::Invalid), &headers);
+            hub.note_stranger(Credential::Bad(BadCredential::Invalid));
             refused(&error)
         }
     }
@@ -214,17 +215,13 @@ impl Hub {
     }
 
     /// Writes down that a token was given, as keys that are made are.
-    fn note_token(&self, given: &Given, headers: &HeaderMap) {
+    fn note_token(&self, given: &Given) {
         let now = self.now();
         let bearer = self.rights().bearer_of_addon(&given.addon, now);
-        if let (Some(job), Some(audit)) = (&given.job, self.rights().audit()) {
-            let noted = Noted {
-                by: bearer.principal().to_string(),
-                operation: "token.exchange",
-                resource: Resource::Workspace,
-                said: format!("token {} for {job}", given.id),
-            };
-            audit.note(&noted, bearer.snapshot().version, now);
+        if let Some(job) = &given.job {
+            let by = bearer.principal().to_string();
+            let said = format!("token {} for {job}", given.id);
+            self.rights().note(&Noted::done(&by, "token.exchange", said), now);
             return;
         }
         let resources = [Resource::Workspace];
@@ -232,8 +229,7 @@ impl Hub {
         let details = Details {
             credential_id: Some(given.id.clone()),
             policy_version: bearer.snapshot().version,
-            user_agent: user_agent(headers),
-            ..Details::default()
+            ..asked::details()
         };
         if let Some(audit) = self.rights().audit() {
             audit.record(&request, &bearer.decide(&request), &details);
@@ -292,7 +288,7 @@ impl Extensions {
         let person = match &assertion.person {
             None => None,
             Some(text) => {
-                let person = PersonId::parse(text).map_err(|_| NotGiven::Grant("there is no such person"))?;
+                let person = self.person_named(&key, text).await?;
                 let agreed = held
                     .consents
                     .get(&key)
@@ -324,6 +320,19 @@ impl Extensions {
             counts,
         })
         .await
+    }
+
+    /// The person of an id, or of who they are in a chat in which the extension is.
+    async fn person_named(&self, key: &AddonKey, text: &str) -> Result<PersonId, NotGiven> {
+        let unknown = || NotGiven::Grant("there is no such person");
+        let Some((team, user)) = named_in_chat(text) else {
+            return PersonId::parse(text).map_err(|_| unknown());
+        };
+        let found = self.store.person_of(&provider(key, team), user).await?;
+        let person = found.ok_or(NotGiven::Grant(
+            "nobody has said in the chat who this is: they get a code on their page of the hub",
+        ))?;
+        PersonId::parse(&person.id).map_err(|_| unknown())
     }
 
     /// Who an assertion is of, and that it is used for the first time.

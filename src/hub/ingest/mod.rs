@@ -16,6 +16,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use super::Hub;
+use super::access::guesses::Guessed;
 use super::changes::{Applied, Origin};
 use super::refusal::Refusal;
 use crate::runtime::causes::chain;
@@ -69,7 +70,8 @@ pub(super) async fn github(
         hub.webhook_secrets().of(&workspace),
         text("x-hub-signature-256"),
         &body,
-    )?;
+    )
+    .map_err(|refusal| hub.guessed(Guessed::Webhook(&workspace), refusal))?;
     let event = text("x-github-event").ok_or_else(|| bad("the header X-GitHub-Event is missing"))?;
     let id = text("x-github-delivery")
         .filter(|id| !id.is_empty() && id.len() <= LONGEST_ID)

@@ -48,6 +48,7 @@ impl Hub {
     async fn tidy_up(&self, kept: &mut Timestamp) -> Result<(), HubStoreError> {
         let now = self.now();
         self.rights().refresh(self.store(), now).await?;
+        self.rights().look_at_people(self.store(), now).await?;
         self.end_sessions_of_bad_keys().await?;
         // Early enough that one round may be missed.
         let rhythm = self.rhythm();
@@ -97,13 +98,9 @@ impl Hub {
     }
 
     async fn end_sessions_of_bad_keys(&self) -> Result<(), HubStoreError> {
-        let sessions = self.sessions().all();
-        if sessions.is_empty() {
-            return Ok(());
-        }
-        let now = self.now();
+        let (sessions, now) = (self.sessions().all(), self.now());
         let keys = self.store().keys().await?;
-        self.rights().remember(keys.iter().cloned());
+        self.rights().learn(keys.iter().cloned(), None, now);
         let good: BTreeMap<&str, Ending> = keys
             .iter()
             .map(|key| (key.id.as_str(), self.ending(&key.id, now)))

@@ -22,10 +22,14 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::super::Hub;
+use super::super::access::guesses::Guessed;
+use super::super::access::noted::Noted;
 use super::super::metrics::Counters;
 use super::super::refusal::Refusal;
 use super::super::traces::pass_on;
 use super::deliver::Session;
+use crate::access::Resource;
+use crate::access::audit::Outcome;
 use crate::ports::hub::{Delivery, DeliveryKind, Hint, HubStoreError};
 use crate::wire::hub::{Control, MAX_MESSAGE, Upward, extensions};
 
@@ -60,7 +64,9 @@ pub(in super::super) async fn open(
         .and_then(|text| text.strip_prefix("Bearer "))
         .unwrap_or(&ticket);
     let ticket = hub.take_ticket(text).await?.ok_or_else(|| {
-        Refusal::unauthorized("invalid_credentials", "this address is used up: register again")
+        let message = "this address is used up: register again";
+        let refusal = Refusal::unauthorized("invalid_credentials", message);
+        hub.guessed(Guessed::Ticket, refusal)
     })?;
     let (session, said) = Session::new(hub.fresh_id(), ticket);
     let upgrade = upgrade
@@ -354,12 +360,34 @@ impl Hub {
             message["extensions"]["attempt"] = json!(delivery.attempts);
             pass_on(&mut message, &delivery.what.id, session);
         }
+        let mut given = Vec::new();
         for secret in message["secrets"].as_array_mut().into_iter().flatten() {
-            let found = secret["uri"].as_str().and_then(|uri| self.secret(uri, scopes));
-            if let Some(value) = found {
+            let uri = secret["uri"].as_str().unwrap_or_default().to_owned();
+            if let Some(value) = self.secret(&uri, scopes) {
                 secret["value"] = json!(value.expose_secret());
+                given.push(uri);
             }
         }
+        if !given.is_empty() {
+            self.note_secrets(session, delivery, &given);
+        }
         message.to_string()
+    }
+
+    /// Writes down that a machine was given secrets, and with what.
+    fn note_secrets(&self, session: &Session, delivery: &Delivery, given: &[String]) {
+        let owner = self.rights().owner_of(&session.ticket.key).unwrap_or_default();
+        let what = &delivery.what;
+        let said = format!(
+            "{owner} was given {} with {} {}",
+            given.join(" "),
+            what.operation,
+            what.id
+        );
+        let mut noted = Noted::by_hub("repo.token.read", Outcome::Done, said);
+        if let Ok(about) = Resource::parse(&what.resource) {
+            noted.resource = about;
+        }
+        self.rights().note(&noted, self.now());
     }
 }

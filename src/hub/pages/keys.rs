@@ -178,6 +178,8 @@ pub(super) async fn make(
         ids: &RandomIds,
     };
     let (key, text) = make_key(hub.store(), &wish, &agreeing).await.map_err(not_made)?;
+    hub.rights()
+        .learn([key.clone()], Some(look.caller.owner()), hub.now());
     let notice = html! {
         div.notice role="status" {
             p { "The key " code { (Name(&key.id)) } " of " (Name(&key.owner)) " is shown only now:" }
@@ -233,13 +235,14 @@ pub(super) async fn revoke(
                 false => missing(),
             })?;
     }
-    match hub
-        .store()
-        .revoke_key(&id, hub.now())
-        .await
-        .map_err(Refusal::from)?
-    {
-        true => Ok(Redirect::to(PLACE)),
-        false => Err(missing().into()),
+    let (store, now) = (hub.store(), hub.now());
+    if !store.revoke_key(&id, now).await.map_err(Refusal::from)? {
+        return Err(missing().into());
     }
+    let revoked = StoredKey {
+        revoked: Some(now),
+        ..key
+    };
+    hub.rights().learn([revoked], Some(look.caller.owner()), now);
+    Ok(Redirect::to(PLACE))
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::super::Hub;
 use super::super::access::Caller;
+use super::super::access::noted::Noted;
 use super::super::access::operations::Operation;
 use super::super::administration::AdministrationError;
 use super::super::refusal::Refusal;
@@ -244,6 +245,13 @@ impl Hub {
         };
         let made = wish.make(address, self.now()).map_err(not_made)?;
         self.store().add_link(&made.stored).await?;
+        let role = made
+            .stored
+            .invited
+            .as_ref()
+            .map_or("", |invited| invited.role.word());
+        let said = format!("invited person:{id} as {role}");
+        self.note(caller, "person.invite", said);
         Ok(made)
     }
 
@@ -265,11 +273,15 @@ impl Hub {
         id: &str,
     ) -> Result<(), Refusal> {
         caller.may_at_hub(Operation::People(About::TakeBackInvitation))?;
-        let is_open = self.open_invitations().await?.iter().any(|link| link.id == id);
-        match is_open && self.store().drop_link(id).await? {
-            true => Ok(()),
-            false => Err(Refusal::missing_thing("there is no such invitation")),
+        let missing = || Refusal::missing_thing("there is no such invitation");
+        let open = self.open_invitations().await?;
+        let link = open.into_iter().find(|link| link.id == id).ok_or_else(missing)?;
+        if !self.store().drop_link(id).await? {
+            return Err(missing());
         }
+        let said = format!("took back the invitation of person:{}", link.person);
+        self.note(caller, "person.invite", said);
+        Ok(())
     }
 
     /// Gives a person another role.
@@ -319,6 +331,8 @@ impl Hub {
         for session in self.store().sessions_of(id).await? {
             self.store().end_session(id, &session.id).await?;
         }
+        let said = format!("sessions of person:{id} have ended");
+        self.note(caller, "credential.manage", said);
         Ok(())
     }
 
@@ -328,11 +342,30 @@ impl Hub {
         match self.store().change_person(id, change).await? {
             PersonChanged::Done => {
                 tracing::info!(person = id, by = caller.owner(), ?change, "a person was changed");
+                self.note_person(caller, &person, change);
                 Ok(())
             }
             PersonChanged::NotThere => Err(Refusal::missing_thing("there is no such person")),
             PersonChanged::LastAdmin => Err(Refusal::conflict(format!("`{id}` is the last administrator"))),
         }
+    }
+
+    /// Writes down what a person is now, and by whose doing.
+    fn note_person(&self, caller: &Caller, before: &StoredPerson, change: &PersonChange) {
+        let person = StoredPerson {
+            name: change.name.clone().unwrap_or_else(|| before.name.clone()),
+            role: change.role.unwrap_or(before.role),
+            state: change.state.unwrap_or(before.state),
+            ..before.clone()
+        };
+        self.rights()
+            .learn_people([person], Some(caller.owner()), self.now());
+    }
+
+    /// Writes down what somebody has done.
+    fn note(&self, caller: &Caller, operation: &'static str, said: String) {
+        let noted = Noted::done(caller.owner(), operation, said);
+        self.rights().note(&noted, self.now());
     }
 
     async fn known_person(&self, id: &str) -> Result<StoredPerson, Refusal> {

@@ -28,6 +28,7 @@ pub mod administration;
 pub(super) mod api;
 mod authorizations;
 mod brokering;
+pub(super) mod chats;
 mod cookie;
 mod face;
 pub(super) mod forge;

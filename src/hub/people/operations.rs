@@ -55,6 +55,8 @@ pub enum PeopleOperation {
     PublishAsPerson,
     /// Get a short token of the person for whom an add-on acts.
     GetUserToken,
+    /// Say who said a code in a chat.
+    LinkChatUser,
 }
 
 const SIGN_IN_PAGE: Row = open("sign_in", ("GET", "/sign-in"));
@@ -110,6 +112,13 @@ const fn as_person(path: &'static str) -> Row {
     row("usertoken.get", ("POST", path), &["secrets:user_token"], "write")
 }
 
+const LINK_CHAT_USER: Row = row(
+    "chat.link",
+    ("POST", "/chat/identities"),
+    &["act_as_user"],
+    "read",
+);
+
 impl PeopleOperation {
     /// Every one of them.
     pub const ALL: &[Self] = &[
@@ -138,6 +147,7 @@ impl PeopleOperation {
         Self::AskToMergeAsPerson,
         Self::PublishAsPerson,
         Self::GetUserToken,
+        Self::LinkChatUser,
     ];
 
     /// Its row.
@@ -168,6 +178,7 @@ impl PeopleOperation {
             Self::AskToMergeAsPerson => &ASK_TO_MERGE_AS_PERSON,
             Self::PublishAsPerson => &PUBLISH_AS_PERSON,
             Self::GetUserToken => &GET_USER_TOKEN,
+            Self::LinkChatUser => &LINK_CHAT_USER,
         }
     }
 }

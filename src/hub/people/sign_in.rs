@@ -4,13 +4,15 @@
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::http::header::{LOCATION, SET_COOKIE, USER_AGENT};
+use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 
 use super::super::Hub;
+use super::super::access::guesses::Guessed;
+use super::super::asked::user_agent;
 use super::super::refusal::Refusal;
 use super::Viewer;
 use super::administration::OPERATOR;
@@ -20,9 +22,9 @@ use super::guard::{FIELD, fields, is_from_here};
 use super::providers::ProviderSettings;
 use super::session::{LONGEST, anti_forgery, open};
 use super::viewer::session_text;
+use crate::access::PersonId;
 use crate::access::handed::digest_of;
-use crate::access::request::BadCredential;
-use crate::access::{Credential, PersonId};
+use crate::access::request::Means;
 use crate::ports::people::{PersonState, SignIn, StoredIdentity, StoredLink, StoredPerson};
 use crate::wire::oauth::local_place;
 
@@ -107,7 +109,7 @@ pub(in super::super) async fn link_page(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let Some(found) = hub.live_link(&link).await? else {
-        return Ok(gone());
+        return Ok(guessed_link(&hub));
     };
     let held = session_text(&hub, &headers)?;
     let token = held.map(|text| anti_forgery(text.expose_secret()));
@@ -140,8 +142,7 @@ pub(in super::super) async fn sign_in_by_link(
 ) -> Result<Response, Refusal> {
     is_from_here(&hub, &headers)?;
     let Some(found) = hub.live_link(&link).await? else {
-        hub.note_stranger(Credential::Bad(BadCredential::Invalid), agent(&headers));
-        return Ok(gone());
+        return Ok(guessed_link(&hub));
     };
     let place = fields(&body)
         .into_iter()
@@ -173,6 +174,15 @@ pub(in super::super) async fn sign_out(
     Ok((StatusCode::SEE_OTHER, [(SET_COOKIE, cookie)], [(LOCATION, PAGE)]).into_response())
 }
 
+/// The answer to somebody whose link does not count: the same whether there was one, and for whoever tries many to wait.
+fn guessed_link(hub: &Hub) -> Response {
+    let refusal = hub.guessed(Guessed::Link, Refusal::missing_thing("this link does not count"));
+    match refusal.status() {
+        StatusCode::NOT_FOUND => gone(),
+        status => page(status, "Too many links", &paragraph(refusal.message())),
+    }
+}
+
 fn gone() -> Response {
     let said = "This link was used, has ended, or never was one. Ask for another: whoever runs the hub makes one with `sdm hub people \
                 link`.";
@@ -181,11 +191,6 @@ fn gone() -> Response {
         "This link does not count",
         &paragraph(said),
     )
-}
-
-fn agent(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
-    value.map(str::to_owned)
 }
 
 /// Somebody who has shown who they are.
@@ -262,12 +267,12 @@ impl Hub {
         let manner = Manner::of(self, headers).ok_or_else(unsafe_place)?;
         let known = self.store().person(&coming.person).await?;
         if known.is_some_and(|person| person.state == PersonState::Suspended) {
-            return Err(Refusal::forbidden(
-                "principal_disabled",
-                "an administrator has suspended you",
-            ));
+            let means = Means::Session {
+                signed_in: self.now(),
+            };
+            return Err(self.suspended(&coming.person, means, "an administrator has suspended you"));
         }
-        let agent = agent(headers).unwrap_or_default();
+        let agent = user_agent(headers).unwrap_or_default();
         let opened = open(&coming.person, &coming.means, &agent, self.now())
             .map_err(|_| Refusal::busy("there is no randomness", 5))?;
         let held = session_text(self, headers).ok().flatten();
@@ -283,8 +288,7 @@ impl Hub {
         }
         if let Some((session, person)) = self.store().session(&sign_in.session.digest).await? {
             let token = anti_forgery(opened.text.expose_secret());
-            self.caller_of(&person, &session, token, Some(agent))
-                .note("sign_in");
+            self.caller_of(&person, &session, token).note("sign_in");
         }
         tracing::info!(
             person = coming.person,

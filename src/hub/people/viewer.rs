@@ -1,17 +1,18 @@
 //! Whoever is signed in in the browser that asks.
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use axum::http::HeaderMap;
-use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::super::Hub;
 use super::super::access::Caller;
+use super::super::access::guesses::Guessed;
 use super::super::refusal::Refusal;
 use super::cookie::{Manner, SESSION, Sent};
 use super::session::{NOTED, anti_forgery, is_live};
 use crate::access::handed::digest_of;
+use crate::access::request::Means;
 use crate::model::Timestamp;
 use crate::ports::people::{PersonState, StoredPerson, StoredSession};
 
@@ -72,12 +73,6 @@ pub(super) fn session_text(hub: &Hub, headers: &HeaderMap) -> Result<Option<Secr
     }
 }
 
-/// What the browser says that it is.
-pub(super) fn user_agent(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
-    value.map(str::to_owned)
-}
-
 impl Hub {
     /// Whether a browser sends a session, whatever it is worth.
     pub(in super::super) fn sends_session(&self, headers: &HeaderMap) -> bool {
@@ -94,20 +89,26 @@ impl Hub {
         };
         let found = self.store().session(&digest_of(text.expose_secret())).await?;
         let now = self.now();
+        if found.is_none() {
+            let refusal = self.guessed(Guessed::Session, session_ended());
+            if refusal.status() == StatusCode::TOO_MANY_REQUESTS {
+                return Err(refusal);
+            }
+        }
         let Some((session, person)) = found.filter(|(session, _)| is_live(session, now)) else {
             return Ok(Session::Ended);
         };
         if person.state == PersonState::Suspended {
-            return Err(Refusal::forbidden(
-                "principal_disabled",
-                "an administrator has suspended you",
-            ));
+            let means = Means::Session {
+                signed_in: session.signed_in,
+            };
+            return Err(self.suspended(&person.id, means, "an administrator has suspended you"));
         }
         if !headers.contains_key(BY_ITSELF) {
             self.note_seen(&session, now).await;
         }
         let token = anti_forgery(text.expose_secret());
-        let caller = self.caller_of(&person, &session, token, user_agent(headers));
+        let caller = self.caller_of(&person, &session, token);
         Ok(Session::Live(Box::new(Viewer {
             caller,
             person,

@@ -16,6 +16,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::super::Hub;
+use super::super::access::guesses::Guessed;
 use super::super::access::key::random_text;
 use super::super::refusal::Refusal;
 use super::Viewer;
@@ -26,9 +27,7 @@ use super::providers::{Brought, Claimed, ProviderError, ProviderSettings};
 use super::session::is_fresh;
 use super::sign_in::Coming;
 use super::viewer::Session;
-use crate::access::Credential;
 use crate::access::PersonId;
-use crate::access::request::BadCredential;
 use crate::model::Timestamp;
 use crate::ports::people::{
     PendingSignIn, PersonRole, PersonState, StoredIdentity, StoredLink, StoredPerson,
@@ -115,14 +114,11 @@ pub(in super::super) async fn back(
     let mut response = match hub.come_back(&provider, &query, &headers).await? {
         Ok(response) => response,
         Err(said) => {
-            hub.note_stranger(
-                Credential::Bad(BadCredential::Invalid),
-                super::viewer::user_agent(&headers),
-            );
+            let refusal = hub.guessed(Guessed::State, Refusal::forbidden("invalid_credentials", said));
             page(
-                StatusCode::FORBIDDEN,
+                refusal.status(),
                 "You are not signed in",
-                &(paragraph(&said) + "<p><a href=\"/sign-in\">Sign in</a></p>\n"),
+                &(paragraph(refusal.message()) + "<p><a href=\"/sign-in\">Sign in</a></p>\n"),
             )
         }
     };

@@ -49,13 +49,14 @@ const OF_NOW: [&str; 15] = [
 ];
 
 /// What nobody has any more in another life.
-const SHORT_LIVED: [&str; 6] = [
+const SHORT_LIVED: [&str; 7] = [
     "hub_ticket",
     "hub_session",
     "hub_sign_in_link",
     "hub_handed_token",
     "hub_pending_sign_in",
     "hub_authorize_link",
+    "hub_chat_code",
 ];
 
 /// A key that was revoked.

@@ -4,6 +4,7 @@
 //! [`work`], where the graph changes, then [`deliveries`].
 
 mod authorizations;
+mod chats;
 mod deliveries;
 mod extensions;
 mod handed;
@@ -264,5 +265,28 @@ impl HubGraph for SqlHub {
         let mut connection = self.reading().await?;
         let answered = sqlx::query("SELECT 1").execute(&mut *connection).await;
         answered.map(|_| ()).doing("ask the hub's database")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn k5_what_a_newer_program_wrote_is_refused_and_unchanged() {
+        const NEWER: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+            VALUES (999999, 'of a newer program', TRUE, X'00', 0)";
+        let directory = tempfile::tempdir().unwrap();
+        let place = Place::File(directory.path().join("hub.db"));
+        let hub = SqlHub::open(&place).await.unwrap();
+        sqlx::query(NEWER)
+            .execute(&mut *hub.writer().await.unwrap())
+            .await
+            .unwrap();
+        hub.close().await;
+        let before = std::fs::read(directory.path().join("hub.db")).unwrap();
+        assert!(SqlHub::open(&place).await.is_err());
+        let after = std::fs::read(directory.path().join("hub.db")).unwrap();
+        assert!(before == after, "nothing of it was touched");
     }
 }

@@ -9,7 +9,8 @@ use super::statement::{Doing, json, moment, moment_or_none, to_json};
 use crate::model::Timestamp;
 use crate::ports::hub::HubStoreError;
 use crate::ports::rights::{
-    RightsChange, RightsStore, StoredAddon, StoredConsent, StoredGrant, StoredRights, StoredTerm, StoredTrust,
+    RightsChange, RightsStore, StoredAddon, StoredConsent, StoredDeed, StoredGrant, StoredRights, StoredTerm,
+    StoredTrust,
 };
 
 const READ: &str = "read who may do what";
@@ -17,6 +18,9 @@ const CHANGE: &str = "change who may do what";
 
 /// Nobody in particular, in a column that holds a person.
 const EVERYBODY: &str = "";
+
+/// Versions of which it is kept by whose request they were made.
+const DEEDS: i64 = 100;
 
 type Done = Result<(), sqlx::Error>;
 
@@ -99,6 +103,16 @@ fn trust(row: &AnyRow) -> Result<StoredTrust, sqlx::Error> {
     })
 }
 
+fn deed(row: &AnyRow) -> Result<(i64, StoredDeed), sqlx::Error> {
+    let deed = StoredDeed {
+        who: row.try_get("who")?,
+        request: row.try_get("request")?,
+        ip: row.try_get("ip")?,
+        user_agent: row.try_get("user_agent")?,
+    };
+    Ok((row.try_get("version")?, deed))
+}
+
 async fn all<T>(
     connection: &mut AnyConnection,
     statement: &'static str,
@@ -136,6 +150,10 @@ async fn everything(connection: &mut AnyConnection) -> Result<StoredRights, sqlx
         .await?,
         trusts: all(connection, "SELECT * FROM hub_trust ORDER BY given, id", trust).await?,
         settings: settings.into_iter().collect(),
+        deeds: all(connection, "SELECT * FROM hub_deed", deed)
+            .await?
+            .into_iter()
+            .collect(),
     })
 }
 
@@ -213,6 +231,23 @@ async fn put_trust(connection: &mut AnyConnection, trust: &StoredTrust) -> Done 
     put.execute(connection).await.map(|_| ())
 }
 
+async fn put_deed(connection: &mut AnyConnection, version: i64, deed: &StoredDeed) -> Done {
+    const PUT: &str = "INSERT INTO hub_deed (version, who, request, ip, user_agent) VALUES ($1, $2, $3, $4, $5) \
+        ON CONFLICT (version) DO UPDATE SET who = excluded.who, request = excluded.request, ip = excluded.ip, \
+        user_agent = excluded.user_agent";
+    sqlx::query("DELETE FROM hub_deed WHERE version <= $1")
+        .bind(version - DEEDS)
+        .execute(&mut *connection)
+        .await?;
+    let put = sqlx::query(PUT)
+        .bind(version)
+        .bind(deed.who.as_str())
+        .bind(deed.request.as_str())
+        .bind(deed.ip.as_str())
+        .bind(deed.user_agent.as_str());
+    put.execute(connection).await.map(|_| ())
+}
+
 /// Runs a statement of texts alone.
 async fn say(connection: &mut AnyConnection, statement: &'static str, texts: &[&str]) -> Done {
     let mut query = sqlx::query(statement);
@@ -222,8 +257,9 @@ async fn say(connection: &mut AnyConnection, statement: &'static str, texts: &[&
     query.execute(connection).await.map(|_| ())
 }
 
-async fn make(connection: &mut AnyConnection, change: &RightsChange) -> Done {
+async fn make(connection: &mut AnyConnection, version: i64, change: &RightsChange) -> Done {
     match change {
+        RightsChange::Deed(deed) => put_deed(connection, version, deed).await,
         RightsChange::Addon(addon) => put_addon(connection, addon).await,
         RightsChange::Grant(grant) => put_grant(connection, grant).await,
         RightsChange::Consent(consent) => put_consent(connection, consent).await,
@@ -281,10 +317,11 @@ impl RightsStore for SqlHub {
         let Some(row) = row else {
             return Ok(None);
         };
+        let made: i64 = row.try_get(0).doing(CHANGE)?;
         for change in changes {
-            make(&mut transaction, change).await.doing(CHANGE)?;
+            make(&mut transaction, made, change).await.doing(CHANGE)?;
         }
         transaction.commit().await.doing(CHANGE)?;
-        row.try_get(0).map(Some).doing(CHANGE)
+        Ok(Some(made))
     }
 }

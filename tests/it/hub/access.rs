@@ -234,9 +234,13 @@ async fn strangers_and_unmentioned_keys_are_refused_and_written_down() {
     let (status, _) = hub.post("/graphql/team/w", "hub_a_guess", &question).await;
     assert_eq!(status, 401);
     let audited = hub.audited();
-    assert_eq!(audited.len(), 2, "{audited:?}");
+    assert_eq!(audited.len(), 3, "{audited:?}");
+    assert_eq!(
+        audited[0], "anonymous key.create workspace allowed",
+        "by the operator"
+    );
     assert!(
-        audited[0].ends_with("principal_uninstalled") && audited[1].ends_with("invalid_credentials"),
+        audited[1].ends_with("principal_uninstalled") && audited[2].ends_with("invalid_credentials"),
         "{audited:?}"
     );
 }

@@ -1,6 +1,7 @@
 //! The hub, as machines and forges meet it.
 
 mod access;
+mod audit;
 mod authorizations;
 mod brokering;
 mod browser;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sdm::model::Timestamp;
+use sdm::ports::chats::{ChatCode, ChatLinked, ChatUser, Chats as _};
 use sdm::ports::people::{
     Invited, PendingSignIn, People, PersonChange, PersonChanged, PersonRole, PersonState, SignIn, SignIns,
     StoredIdentity, StoredLink, StoredPerson, StoredSession,
@@ -85,6 +86,62 @@ pub async fn contract(hub: &SqlHub) {
     identities_are_one_persons(hub).await;
     somebody_always_administers(hub).await;
     a_sign_in_that_began_comes_back_once(hub).await;
+    a_code_for_a_chat_counts_once_and_in_time(hub).await;
+}
+
+async fn a_code_for_a_chat_counts_once_and_in_time(hub: &SqlHub) {
+    let code = |digest: &str, person: &str, second: u64| ChatCode {
+        digest: digest.to_owned(),
+        person: person.to_owned(),
+        expires: at(second),
+    };
+    let user = |subject: &str| ChatUser {
+        provider: "chat:bridge:T1".to_owned(),
+        subject: subject.to_owned(),
+        login: "a name".to_owned(),
+    };
+    assert!(
+        hub.add_chat_code(&code("c1", "bob", 600), 2, at(0))
+            .await
+            .unwrap()
+    );
+    assert!(
+        hub.add_chat_code(&code("c2", "bob", 700), 2, at(0))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !hub.add_chat_code(&code("c3", "bob", 700), 2, at(0))
+            .await
+            .unwrap(),
+        "no more than two of one person"
+    );
+    assert!(
+        hub.add_chat_code(&code("c4", "ada", 700), 2, at(0))
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        hub.link_chat("c1", &user("U1"), at(600)).await.unwrap(),
+        ChatLinked::NoCode,
+        "too late"
+    );
+    let linked = ChatLinked::Done {
+        person: "bob".to_owned(),
+    };
+    let (one, two) = (user("U1"), user("U2"));
+    let both = tokio::join!(hub.link_chat("c2", &one, at(1)), hub.link_chat("c2", &two, at(1)));
+    let both = [both.0.unwrap(), both.1.unwrap()];
+    assert!(
+        both.contains(&linked) && both.contains(&ChatLinked::NoCode),
+        "one of two at the same time: {both:?}"
+    );
+    let known = hub.identities("bob").await.unwrap().pop().unwrap();
+    assert_eq!(
+        hub.link_chat("c4", &user(&known.subject), at(1)).await.unwrap(),
+        ChatLinked::SomebodyElse
+    );
+    assert!(hub.unlink_identity("bob", "chat:bridge:T1").await.unwrap());
 }
 
 async fn a_sign_in_that_began_comes_back_once(hub: &SqlHub) {

@@ -6,8 +6,8 @@ use sdm::hub::administration::KeyWish;
 
 use sdm::model::Timestamp;
 use sdm::ports::rights::{
-    RightsChange, RightsStore, StoredAddon, StoredApproval, StoredConsent, StoredGrant, StoredTerm,
-    StoredTrust, StoredWish,
+    RightsChange, RightsStore, StoredAddon, StoredApproval, StoredConsent, StoredDeed, StoredGrant,
+    StoredTerm, StoredTrust, StoredWish,
 };
 use sdm::store::hub::SqlHub;
 use serde_json::{Value, json};
@@ -119,6 +119,12 @@ pub async fn who_may_do_what_is_kept(hub: &SqlHub) {
     assert_eq!(kept.trusts, [trust()]);
     assert_eq!(kept.terms, [term("audience"), term("single_use")]);
     nobody_changes_what_they_have_not_seen(hub, version).await;
+    let deed = StoredDeed {
+        who: "person:ada".to_owned(),
+        request: "r-1".to_owned(),
+        ip: "2001:db8::1".to_owned(),
+        user_agent: "a browser é".to_owned(),
+    };
     let fewer = [
         RightsChange::Addon(StoredAddon {
             approval: None,
@@ -137,6 +143,7 @@ pub async fn who_may_do_what_is_kept(hub: &SqlHub) {
             term: "single_use".to_owned(),
         },
         setting(""),
+        RightsChange::Deed(deed.clone()),
     ];
     hub.change_rights(version + 2, &fewer).await.unwrap().unwrap();
     let kept = hub.rights().await.unwrap();
@@ -147,6 +154,11 @@ pub async fn who_may_do_what_is_kept(hub: &SqlHub) {
     );
     assert_eq!(kept.terms, [term("audience")]);
     assert_eq!(kept.settings["tests"], "");
+    assert_eq!(
+        kept.deeds,
+        [(version + 3, deed)].into(),
+        "by whose request, where one was"
+    );
 }
 
 async fn nobody_changes_what_they_have_not_seen(hub: &SqlHub, old: i64) {

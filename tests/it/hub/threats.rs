@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
+use sdm::hub::administration::KeyWish;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::events::push;
-use super::machine::{Machine, PATIENCE, TestHub, quick, registration, signature};
+use super::machine::{Machine, PATIENCE, TestHub, quick, registration, signature, wish};
 
 /// What the hub answers to a webhook with this signature: all that the sender sees, but for the name of the request, which each
 /// answer has of its own.
@@ -43,17 +45,22 @@ async fn c2_a_wrong_signature_tells_nothing_of_the_right_one() {
     let right = signature(&body);
     let refused = answer_to(&hub, &body, "sha256=").await;
     assert_eq!(refused.0, 401);
+    // Guesses are counted for each workspace, and the secret is one for all.
+    let place_of = |place: usize| format!("/webhooks/github/w-{place}");
     let digits = "sha256=".len();
     for place in digits..right.len() {
         let mut wrong = right.clone().into_bytes();
         wrong[place] = if wrong[place] == b'0' { b'1' } else { b'0' };
         let wrong = String::from_utf8(wrong).unwrap();
         assert_eq!(
-            answer_to(&hub, &body, &wrong).await,
+            answer_at(&hub, &place_of(place), &body, &wrong).await,
             refused,
             "{place} characters are right"
         );
-        assert_eq!(answer_to(&hub, &body, &right[..place]).await, refused);
+        assert_eq!(
+            answer_at(&hub, &place_of(place), &body, &right[..place]).await,
+            refused
+        );
     }
     let source = include_str!("../../../src/hub/ingest/mod.rs");
     let verify = source
@@ -285,4 +292,117 @@ async fn c8_a_value_never_becomes_a_field() {
     }
     let asked = hub.ask("{ Build { buildId provider } }", Value::Null).await;
     assert_eq!(asked["data"]["Build"].as_array().unwrap().len(), 2, "{asked}");
+}
+
+/// A push of a repository of this number that calls itself so.
+fn push_of(number: u64, name: &str, branch: &str) -> Value {
+    let mut payload = push("a", "b");
+    payload["repository"]["id"] = json!(number);
+    payload["repository"]["name"] = json!(name);
+    payload["repository"]["full_name"] = json!(format!("acme/{name}"));
+    payload["ref"] = json!(format!("refs/heads/{branch}"));
+    payload
+}
+
+#[tokio::test]
+async fn c4_a_repository_is_its_number_whatever_a_webhook_calls_it() {
+    let hub = TestHub::start(quick()).await;
+    assert_eq!(
+        hub.github("push", "1", &push_of(8, "payroll", "main")).await.0,
+        200
+    );
+    let limited = KeyWish {
+        name: "payroll".to_owned(),
+        repositories: vec!["acme/payroll".to_owned()],
+        ..wish(&[])
+    };
+    let (_, key) = hub.administration().new_key(&limited).await.unwrap();
+    let (status, answer) = hub
+        .post("/registration", &key, &registration("p", "1.0.0", "durable"))
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    let mut machine = Machine::open(answer["url"].as_str().unwrap()).await;
+    machine.settled().await;
+    assert_eq!(
+        hub.github("push", "2", &push_of(7, "payroll", "taken")).await.0,
+        200
+    );
+    assert_eq!(
+        hub.github("push", "3", &push_of(8, "renamed", "own")).await.0,
+        200
+    );
+    let event = machine.hear().await;
+    assert_eq!(
+        event["data"]["Push"][0]["branch"],
+        json!("own"),
+        "of the number that it may see, and never of the name: {event}"
+    );
+    machine.answer(&event).await;
+    machine.settled().await;
+}
+
+#[tokio::test]
+async fn f1_a_key_is_good_for_its_workspace_its_scopes_and_its_time_by_every_way_in() {
+    let hub = TestHub::start(quick()).await;
+    let reader = KeyWish {
+        name: "reader".to_owned(),
+        ..wish(&["graph:read"])
+    };
+    let (kept, key) = hub.administration().new_key(&reader).await.unwrap();
+    let question = json!({"query": "query { Repo { name } }"}).to_string();
+    let ask = async |method: Method, path: &str, headers: &[(&str, &str)], key: &str| {
+        let mut request = hub.http.request(method, hub.url(path)).bearer_auth(key);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request
+            .header("content-type", "application/json")
+            .body(question.clone());
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(ask(Method::POST, "/graphql/team/w", &[], &key).await, 200);
+    for other in ["/graphql/team/W", "/graphql/team/w%2f", "/graphql/team/w%00"] {
+        assert_eq!(
+            ask(Method::POST, other, &[], &key).await,
+            403,
+            "another workspace: {other}"
+        );
+    }
+    for path in [
+        "/GraphQL/team/w",
+        "/graphql/team/w/",
+        "//graphql/team/w",
+        "/graphql//team/w",
+        "/graphql/team",
+    ] {
+        assert_eq!(ask(Method::POST, path, &[], &key).await, 404, "{path}");
+    }
+    // What leads elsewhere is the path that it leads to, and needs what that needs.
+    assert_eq!(ask(Method::GET, "/graphql/../metrics", &[], &key).await, 403);
+    for method in [Method::GET, Method::PUT, Method::DELETE, Method::PATCH] {
+        assert_eq!(
+            ask(method.clone(), "/graphql/team/w", &[], &key).await,
+            405,
+            "{method}"
+        );
+    }
+    for name in ["x-http-method-override", "x-method-override", "x-http-method"] {
+        let overridden = [(name, "POST")];
+        assert_eq!(
+            ask(Method::GET, "/graphql/team/w", &overridden, &key).await,
+            405,
+            "{name}"
+        );
+    }
+    assert_eq!(
+        ask(Method::GET, "/metrics", &[], &key).await,
+        403,
+        "a scope that it lacks"
+    );
+    hub.administration().revoke_key(&kept.id).await.unwrap();
+    assert_eq!(
+        ask(Method::POST, "/graphql/team/w", &[], &key).await,
+        401,
+        "at once"
+    );
 }
