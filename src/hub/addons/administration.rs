@@ -7,7 +7,7 @@ use super::super::administration::{Administration, AdministrationError};
 use super::AddonError;
 use super::answers::{Answer, Answering, answer};
 use super::giving::{Given, Giver, Wanted, give, take};
-use super::policy::{Applied, NotApplied, apply, exported};
+use super::policy::{Applied, NotApplied, Proposed, apply, exported};
 use super::terms::{distrust, set_terms, trust};
 use crate::access::federation::TrustedIssuer;
 use crate::access::{AddonKey, Grant, PersonId, Principal, ScopeSet, Terms};
@@ -188,7 +188,12 @@ impl Administration {
     /// What is wrong with it; nothing has changed then.
     pub async fn apply_policy(&self, text: &[u8], is_preview: bool) -> Result<Applied, AdministrationError> {
         let people = self.memory().people().await?;
-        let applied = apply(self.store(), text, &people, &operator(), is_preview).await;
+        let proposed = Proposed {
+            text,
+            base: None,
+            is_preview,
+        };
+        let applied = apply(self.store(), proposed, &people, &operator()).await;
         applied.map_err(|refused| match refused {
             NotApplied::Addon(error) => error.into(),
             NotApplied::Problems(problems) => AdministrationError::Policy(problems),

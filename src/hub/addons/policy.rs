@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::super::Hub;
 use super::super::access::edit::{EditError, edit};
 use super::super::access::held::{
     Held, HeldAddon, HeldGrant, HeldTrust, TESTS, addon_row, grant_row, trust_row,
 };
 use super::super::access::noted::noted;
 use super::super::access::person::role;
+use super::super::refusal::Refusal;
 use super::AddonError;
 use super::giving::{Giver, may_exceed};
 use super::terms::changed_terms;
+use crate::access::handed::digest_of;
 use crate::access::policy::{Difference, Outcome, Policy, TrustPolicy, beyond, parse, propose};
 use crate::access::snapshot::{AddonState, Consents};
 use crate::access::{AddonKey, Grant, Person, PersonId, Principal, Snapshot};
@@ -66,6 +69,21 @@ fn written(held: &HeldTrust) -> TrustPolicy {
     }
 }
 
+impl Hub {
+    /// What is in force as text: the file that governs the hub, or what is kept.
+    ///
+    /// # Errors
+    /// The memory does not answer, or the file cannot be read.
+    pub(in super::super) async fn policy_text(&self) -> Result<String, Refusal> {
+        if let Some(file) = self.rights().governing_file() {
+            let text = tokio::fs::read_to_string(file).await;
+            return text.map_err(|_| Refusal::busy("the policy's file cannot be read now", 5));
+        }
+        self.rights().refresh(self.store(), self.now()).await?;
+        Ok(exported(&self.rights().held(), &self.store().people().await?))
+    }
+}
+
 fn tests(held: &Held) -> Vec<crate::access::policy::PolicyTest> {
     let text = held.settings.get(TESTS).map(String::as_str).unwrap_or_default();
     let parsed = parse(&Arc::from(NAME), text.as_bytes());
@@ -89,18 +107,36 @@ fn whole(held: &Held, people: &[StoredPerson], at: Timestamp) -> Snapshot {
     snapshot
 }
 
-/// Puts a policy in force, or with `is_preview` says what that would change.
+/// A policy that somebody wants in force.
+#[derive(Debug, Clone, Copy)]
+pub struct Proposed<'a> {
+    /// Its text.
+    pub text: &'a [u8],
+    /// SHA-256 of the text that was in force when it was written, where that is known.
+    pub base: Option<&'a str>,
+    /// Whether it is only to be said what it would change.
+    pub is_preview: bool,
+}
+
+/// Puts a policy in force, or says what that would change.
 ///
 /// # Errors
-/// What is wrong with it; nothing has changed then.
+/// What is wrong with it, also that another one has come into force since; nothing has changed then.
 pub async fn apply(
     store: &dyn HubStore,
-    text: &[u8],
+    proposed: Proposed<'_>,
     people: &[StoredPerson],
     giver: &Giver,
-    is_preview: bool,
 ) -> Result<Applied, NotApplied> {
+    let Proposed {
+        text,
+        base,
+        is_preview,
+    } = proposed;
     edit(store, |held: &Held| -> Result<_, NotApplied> {
+        if base.is_some_and(|base| base != digest_of(&exported(held, people))) {
+            return Err(NotApplied::Problems(vec![overtaken()]));
+        }
         let before = whole(held, people, giver.at);
         let proposal =
             propose(&Arc::from(NAME), text, &before, &[], giver.at).map_err(NotApplied::Problems)?;
@@ -126,11 +162,32 @@ pub async fn apply(
 
 /// What changes beside rights, in sentences.
 fn besides(held: &Held, changes: &[RightsChange]) -> Result<Vec<String>, NotApplied> {
-    const BESIDES: [&str; 3] = ["trust.change", "addon.terms", "consent.everybody"];
+    const BESIDES: [&str; 5] = [
+        "trust.change",
+        "addon.terms",
+        "consent.everybody",
+        "consent.give",
+        "consent.withdraw",
+    ];
     let after = held.with(changes).map_err(EditError::from)?;
     let noted = noted(held, &after).into_iter();
     let noted = noted.filter(|noted| BESIDES.contains(&noted.operation));
     Ok(noted.map(|noted| noted.said).collect())
+}
+
+/// Another policy has come into force since this one was begun.
+fn overtaken() -> Diagnostic {
+    let place = Place {
+        file: Arc::from(NAME),
+        line: 1,
+        column: 1,
+    };
+    Diagnostic::error(
+        "policy_overtaken",
+        place,
+        "rights have changed since you began to edit",
+    )
+    .hint("load the page again, and make your change in what is in force now")
 }
 
 /// What a policy says that is not for it to change here: roles, and add-ons of which nobody has agreed to anything.

@@ -26,7 +26,7 @@ use super::AddonError;
 use super::answers::{Answer, Answering, answer};
 use super::giving::{Given, Giver, Wanted, give, take};
 use super::operations::Administering;
-use super::policy::{Applied, NotApplied, apply, exported};
+use super::policy::{Applied, NotApplied, Proposed, apply};
 use super::trusting;
 use super::views;
 use crate::access::effective::{Question, effective, told_apart};
@@ -383,14 +383,7 @@ async fn told(hub: &Hub, given: &Given, is_preview: bool) -> Answered {
 
 async fn read_policy(State(hub): State<Hub>, headers: HeaderMap) -> Result<impl IntoResponse, Refusal> {
     administrator(&hub, &headers, Administering::ReadPolicy).await?;
-    let text = match hub.rights().governing_file() {
-        Some(file) => std::fs::read_to_string(file)
-            .map_err(|_| Refusal::busy("the policy's file cannot be read now", 5))?,
-        None => {
-            let held = held(&hub).await?;
-            exported(&held, &hub.store().people().await?)
-        }
-    };
+    let text = hub.policy_text().await?;
     Ok(([(CONTENT_TYPE, "application/yaml; charset=utf-8")], text))
 }
 
@@ -407,11 +400,16 @@ async fn apply_policy(
         at: hub.now(),
     };
     let people = hub.store().people().await?;
+    let proposed = Proposed {
+        text: &body,
+        base: None,
+        is_preview: preview.preview,
+    };
     let Applied {
         differences,
         outcomes,
         besides,
-    } = apply(hub.store(), &body, &people, &giver, preview.preview)
+    } = apply(hub.store(), proposed, &people, &giver)
         .await
         .map_err(|refused| match refused {
             NotApplied::Addon(error) => Refusal::from(error),

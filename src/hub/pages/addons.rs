@@ -12,6 +12,7 @@ use maud::{Markup, html};
 use super::super::Hub;
 use super::super::access::held::{Held, HeldAddon};
 use super::super::addons::answers::{Answer, Answering, answer};
+use super::super::extensions::is_extension;
 use super::super::refusal::Refusal;
 use super::form::Form;
 use super::keys::sentence;
@@ -69,6 +70,7 @@ pub(super) async fn show(State(hub): State<Hub>, headers: HeaderMap) -> Result<D
                 p.dim { (summary(&held, key, addon)) }
             }
         }
+        (super::extensions::register_form(&look))
     };
     Ok(Document::of(
         &look.frame(None).with(HubTab::Addons),
@@ -113,7 +115,7 @@ pub(super) async fn show_one(
 ) -> Result<Document, Refused> {
     let look = Look::at_hub(&hub, &headers, Page::Addon).await?;
     let held = held(&look).await?;
-    page(&look, &held, &known(&held, &key)?, &html! {})
+    page(&look, &held, &known(&held, &key)?, &html! {}).await
 }
 
 /// The add-on of this name.
@@ -125,11 +127,17 @@ pub(super) fn known(held: &Held, key: &str) -> Result<AddonKey, Refusal> {
 }
 
 /// The page of one of them, with what has just been said.
-pub(super) fn page(look: &Look, held: &Held, key: &AddonKey, notice: &Markup) -> Result<Document, Refused> {
+pub(super) async fn page(
+    look: &Look,
+    held: &Held,
+    key: &AddonKey,
+    notice: &Markup,
+) -> Result<Document, Refused> {
     let addon = held
         .addons
         .get(key)
         .ok_or_else(|| Refusal::missing_thing("there is no such add-on"))?;
+    let about = super::extensions::about(look, held, key).await?;
     let content = html! {
         div.heading {
             p { a href=(PLACE) { "Machines and extensions" } }
@@ -137,7 +145,8 @@ pub(super) fn page(look: &Look, held: &Held, key: &AddonKey, notice: &Markup) ->
             p.standing { (standing(addon)) }
         }
         (notice)
-        (consent(look, key, addon))
+        (about)
+        (consent(look, held, key))
         (scopes(addon))
         (super::grants::section(look, held, key))
         (switches(look, key, addon))
@@ -164,10 +173,14 @@ fn scopes(addon: &HeldAddon) -> Markup {
 }
 
 /// What waits for an answer: what is new first, each with a tick of its own; what is of high sensitivity is not ticked before.
-fn consent(look: &Look, key: &AddonKey, addon: &HeldAddon) -> Markup {
+fn consent(look: &Look, held: &Held, key: &AddonKey) -> Markup {
+    let Some(addon) = held.addons.get(key) else {
+        return html! {};
+    };
     let Some(wish) = &addon.registration.wish else {
         return html! {};
     };
+    let is_anywhere = held.grants_of(&Principal::Addon(key.clone())).next().is_some();
     let explained = Explained::of(addon.registration.approved(), wish.scopes);
     html! {
         section.card.asks aria-labelledby="asks" {
@@ -184,6 +197,7 @@ fn consent(look: &Look, key: &AddonKey, addon: &HeldAddon) -> Markup {
                 }
                 (never(&explained.never))
                 @if !wish.addresses.is_empty() { p { "Address: " code { (Shown(&wish.addresses)) } } }
+                @if !is_anywhere { (super::grants::first_places()) }
                 div.actions {
                     button.main { "Approve what is ticked" }
                     button.danger formaction={ (place(key)) "/reject" } { "Reject" }
@@ -270,6 +284,13 @@ async fn done(look: &Look, key: &str, given: &Answer) -> Result<Redirect, Refuse
         .refresh(look.hub.store(), at)
         .await
         .map_err(Refusal::from)?;
+    if is_extension(&held, &key) {
+        // What follows for an extension is done while somebody waits for it; its page says what came of it.
+        look.hub
+            .see_to_extension(key.as_str())
+            .await
+            .map_err(Refusal::from)?;
+    }
     Ok(Redirect::to(&place(&key)))
 }
 
@@ -289,7 +310,10 @@ pub(super) async fn approve(
         scopes: Some(ticked),
         ticked,
     };
-    done(&look, &key, &agreed).await
+    let places = super::grants::places(&look, &key, &form).await?;
+    let answered = done(&look, &key, &agreed).await?;
+    places.give(&look).await?;
+    Ok(answered)
 }
 
 /// `POST /add-ons/{key}/reject`.

@@ -26,6 +26,9 @@ use crate::access::{AddonKey, Grant, Level, Principal, Selector};
 /// Most characters of a note.
 const LONGEST_NOTE: usize = 300;
 
+/// Most places that are named at once.
+const MOST_PLACES: usize = 100;
+
 /// Most days that a grant may be given for.
 const MOST_DAYS: u32 = 3_660;
 
@@ -90,13 +93,107 @@ fn form(look: &Look, key: &AddonKey) -> Markup {
     }
 }
 
+/// The first places of an add-on, chosen with the answer to what it asks for: all now and later, some, or none.
+pub(super) fn first_places() -> Markup {
+    html! {
+        fieldset {
+            legend { "Where" }
+            div.field {
+                label for="places" { "One place in each line" }
+                textarea #places name="places" rows="3" spellcheck="false" autocomplete="off" aria-describedby="places-help"
+                    placeholder="repo:owner/name" {}
+                p.hint #places-help { code { "repo:owner/*" } " is all of an owner's now and later, " code { "*" } " is everywhere; without a line it may do nothing anywhere yet." }
+            }
+            div.field {
+                label for="places-right" { "There it may" }
+                select #places-right name="right" {
+                    @for right in RIGHTS.into_iter().filter(|right| *right != Right::Deny) { option value=(right.word()) { (right.word()) } }
+                }
+            }
+        }
+    }
+}
+
+/// Grants that are given once something else was agreed to.
+pub(super) struct Places {
+    wanted: Vec<Wanted>,
+    giver: Giver,
+}
+
+/// The places that were named, each of which could be given.
+///
+/// # Errors
+/// One of them is none, or whoever names it may not give it.
+pub(super) async fn places(look: &Look, key: &str, form: &Form) -> Result<Places, Refusal> {
+    let key = known(&*held(look).await?, key)?;
+    let giver = Giver {
+        by: editor(look)?,
+        snapshot: Some(look.caller.snapshot()),
+        at: look.hub.now(),
+    };
+    let lines = form
+        .text("places")
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty());
+    let mut wanted = Vec::new();
+    for line in lines.take(MOST_PLACES) {
+        wanted.push(Wanted {
+            principal: Principal::Addon(key.clone()),
+            grant: Grant::new(selector(line)?, right(form)?),
+        });
+    }
+    let places = Places { wanted, giver };
+    places.each(look, true).await?;
+    Ok(places)
+}
+
+impl Places {
+    /// Gives all of them.
+    ///
+    /// # Errors
+    /// Something has changed since, so that one of them cannot be given.
+    pub(super) async fn give(&self, look: &Look) -> Result<(), Refusal> {
+        self.each(look, false).await?;
+        let (store, now) = (look.hub.store(), look.hub.now());
+        Ok(look.hub.rights().refresh(store, now).await?)
+    }
+
+    async fn each(&self, look: &Look, is_preview: bool) -> Result<(), Refusal> {
+        for wanted in &self.wanted {
+            let how = (look.hub.fresh_id(), is_preview);
+            give(
+                look.hub.store(),
+                look.workspaces(),
+                wanted.clone(),
+                &self.giver,
+                how,
+            )
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+fn selector(text: &str) -> Result<Selector, Refusal> {
+    Selector::parse(text.trim()).map_err(|error| Refusal::bad("invalid_argument", error.to_string()))
+}
+
+fn right(form: &Form) -> Result<Right, Refusal> {
+    let right = RIGHTS
+        .into_iter()
+        .find(|right| right.word() == form.text("right"));
+    right.ok_or_else(|| Refusal::bad("invalid_argument", "there is no such right"))
+}
+
 /// Who gains and who loses what.
-fn effect(differences: &[Difference]) -> Markup {
+pub(super) fn effect(differences: &[Difference]) -> Markup {
     html! {
         @if differences.is_empty() { p { "Nobody gains or loses anything by it." } }
         ul {
             @for one in differences {
                 li {
+                    (Name(&one.principal.to_string())) " "
                     @if one.gains { span.state.good { "+ gains" } } @else { span.state.bad { "− loses" } }
                     " on " code { (Name(&one.resource.to_string())) } ": " (Shown(&one.operations.join(", ")))
                     " " span.dim { "(" (Shown(&one.rule)) ")" }
@@ -108,12 +205,7 @@ fn effect(differences: &[Difference]) -> Markup {
 
 /// A grant as it is asked for.
 fn wanted(look: &Look, key: &AddonKey, form: &Form) -> Result<Wanted, Refusal> {
-    let malformed = |error: &dyn std::error::Error| Refusal::bad("invalid_argument", error.to_string());
-    let selector = Selector::parse(form.text("selector").trim()).map_err(|error| malformed(&error))?;
-    let right = RIGHTS
-        .into_iter()
-        .find(|right| right.word() == form.text("right"));
-    let right = right.ok_or_else(|| Refusal::bad("invalid_argument", "there is no such right"))?;
+    let (selector, right) = (selector(form.text("selector"))?, right(form)?);
     let until = match form.text("days").trim() {
         "" => None,
         text => {
@@ -162,7 +254,7 @@ pub(super) async fn ask(
         return Ok(Redirect::to(&place(&key)).into_response());
     }
     let notice = preview(&look, &given, &format!("{}/grants", place(&key)), &form);
-    Ok(page(&look, &before, &key, &notice)?.into_response())
+    Ok(page(&look, &before, &key, &notice).await?.into_response())
 }
 
 /// What would change, and a button to let it.
@@ -208,5 +300,5 @@ pub(super) async fn remove(
     }
     let address = format!("{}/grants/{}/remove", place(&key), step(&id));
     let notice = preview(&look, &taken, &address, &form);
-    Ok(page(&look, &before, &key, &notice)?.into_response())
+    Ok(page(&look, &before, &key, &notice).await?.into_response())
 }

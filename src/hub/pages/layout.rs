@@ -88,18 +88,21 @@ pub(super) enum HubTab {
     Addons,
     /// People.
     People,
+    /// The policy as text.
+    Policy,
     /// The audit log.
     Audit,
 }
 
 impl HubTab {
-    const ALL: [Self; 4] = [Self::Keys, Self::Addons, Self::People, Self::Audit];
+    const ALL: [Self; 5] = [Self::Keys, Self::Addons, Self::People, Self::Policy, Self::Audit];
 
     const fn word(self) -> &'static str {
         match self {
             Self::Keys => "Keys",
             Self::Addons => "Rights",
             Self::People => "People",
+            Self::Policy => "Policy",
             Self::Audit => "Audit",
         }
     }
@@ -109,6 +112,7 @@ impl HubTab {
             Self::Keys => super::keys::PLACE,
             Self::Addons => super::addons::PLACE,
             Self::People => super::people::PLACE,
+            Self::Policy => super::policy::PLACE,
             Self::Audit => super::audit::PLACE,
         }
     }
@@ -119,6 +123,7 @@ impl HubTab {
             Self::Keys => Page::Keys,
             Self::Addons => Page::Addons,
             Self::People => Page::People,
+            Self::Policy => Page::Policy,
             Self::Audit => Page::Audit,
         }
     }

@@ -8,10 +8,12 @@ mod activity;
 mod addons;
 mod assets;
 mod audit;
+mod changed_lines;
 mod dead;
 mod decide;
 mod drawing;
 mod entry;
+mod extensions;
 mod form;
 mod goal;
 mod goal_set;
@@ -24,6 +26,7 @@ mod machines;
 mod object;
 pub mod operations;
 mod people;
+mod policy;
 mod query;
 pub(super) mod stream;
 mod text;
@@ -89,9 +92,22 @@ pub(super) fn routes() -> Router<Hub> {
         (Page::DisableAddon, post(addons::disable)),
         (Page::EnableAddon, post(addons::enable)),
         (Page::UninstallAddon, post(addons::uninstall)),
+        (
+            Page::RegisterExtension,
+            post(extensions::register).layer(DefaultBodyLimit::max(extensions::LONGEST)),
+        ),
+        (Page::ReadExtension, post(extensions::read_again)),
+        (Page::RotateExtension, post(extensions::rotate)),
+        (Page::Policy, get(policy::show)),
+        (
+            Page::ApplyPolicy,
+            post(policy::change).layer(DefaultBodyLimit::max(policy::LONGEST)),
+        ),
         (Page::Grant, post(grants::ask)),
         (Page::Ungrant, post(grants::remove)),
         (Page::RevokeAuthorization, post(you::revoke_authorization)),
+        (Page::LinkChat, post(you::link_chat)),
+        (Page::UnlinkChat, post(you::unlink_chat)),
         (Page::People, get(people::show)),
         (Page::Invite, post(people::invite)),
         (Page::TakeBack, post(people::take_back)),

@@ -67,6 +67,10 @@ pub enum Page {
     Restore,
     /// Take back what one lets the hub do elsewhere.
     RevokeAuthorization,
+    /// Get a code that says in a chat who one is.
+    LinkChat,
+    /// Take back who one is in a chat.
+    UnlinkChat,
     /// See machines and extensions with what each may do.
     Addons,
     /// See one of them.
@@ -81,6 +85,16 @@ pub enum Page {
     EnableAddon,
     /// Take it away.
     UninstallAddon,
+    /// Register an extension by its descriptor.
+    RegisterExtension,
+    /// Read the descriptor of one again.
+    ReadExtension,
+    /// Give one another secret.
+    RotateExtension,
+    /// Read the policy as text.
+    Policy,
+    /// See the effect of another one, and put it in force.
+    ApplyPolicy,
     /// See the effect of a grant, and give it.
     Grant,
     /// See the effect of taking a grant away, and take it.
@@ -158,6 +172,13 @@ const REVOKE_AUTHORIZATION: Row = person(
     "read",
 );
 
+const LINK_CHAT: Row = person("identity.link", ("POST", "/you/chats"), "read");
+const UNLINK_CHAT: Row = person(
+    "identity.unlink",
+    ("POST", "/you/chats/{provider}/unlink"),
+    "read",
+);
+
 const ADDONS: Row = row("addon.list", ("GET", "/add-ons"), &["admin:read"], "admin");
 const ADDON: Row = row("addon.list", ("GET", "/add-ons/{key}"), &["admin:read"], "admin");
 const APPROVE_ADDON: Row = person("addon.approve", ("POST", "/add-ons/{key}/approve"), "admin");
@@ -165,6 +186,11 @@ const REJECT_ADDON: Row = person("addon.approve", ("POST", "/add-ons/{key}/rejec
 const DISABLE_ADDON: Row = person("addon.disable", ("POST", "/add-ons/{key}/disable"), "admin");
 const ENABLE_ADDON: Row = person("addon.enable", ("POST", "/add-ons/{key}/enable"), "admin");
 const UNINSTALL_ADDON: Row = person("addon.uninstall", ("POST", "/add-ons/{key}/uninstall"), "admin");
+const REGISTER_EXTENSION: Row = person("addon.register", ("POST", "/add-ons"), "read");
+const READ_EXTENSION: Row = person("addon.register", ("POST", "/add-ons/{key}/read"), "read");
+const ROTATE_EXTENSION: Row = person("addon.rotate", ("POST", "/add-ons/{key}/rotate"), "admin");
+const POLICY: Row = row("policy.read", ("GET", "/policy"), &["admin:read"], "admin");
+const APPLY_POLICY: Row = person("policy.apply", ("POST", "/policy"), "admin");
 const GRANT: Row = person("addon.grant", ("POST", "/add-ons/{key}/grants"), "admin");
 const UNGRANT: Row = person(
     "addon.grant",
@@ -184,7 +210,7 @@ const fn log(path: &'static str) -> Row {
 
 impl Page {
     /// Every page.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 47] = [
         Self::Home,
         Self::Asset,
         Self::Activity,
@@ -216,6 +242,8 @@ impl Page {
         Self::Suspend,
         Self::Restore,
         Self::RevokeAuthorization,
+        Self::LinkChat,
+        Self::UnlinkChat,
         Self::Addons,
         Self::Addon,
         Self::ApproveAddon,
@@ -223,6 +251,11 @@ impl Page {
         Self::DisableAddon,
         Self::EnableAddon,
         Self::UninstallAddon,
+        Self::RegisterExtension,
+        Self::ReadExtension,
+        Self::RotateExtension,
+        Self::Policy,
+        Self::ApplyPolicy,
         Self::Grant,
         Self::Ungrant,
     ];
@@ -261,6 +294,8 @@ impl Page {
             Self::Suspend => &SUSPEND,
             Self::Restore => &RESTORE,
             Self::RevokeAuthorization => &REVOKE_AUTHORIZATION,
+            Self::LinkChat => &LINK_CHAT,
+            Self::UnlinkChat => &UNLINK_CHAT,
             Self::Addons => &ADDONS,
             Self::Addon => &ADDON,
             Self::ApproveAddon => &APPROVE_ADDON,
@@ -268,6 +303,11 @@ impl Page {
             Self::DisableAddon => &DISABLE_ADDON,
             Self::EnableAddon => &ENABLE_ADDON,
             Self::UninstallAddon => &UNINSTALL_ADDON,
+            Self::RegisterExtension => &REGISTER_EXTENSION,
+            Self::ReadExtension => &READ_EXTENSION,
+            Self::RotateExtension => &ROTATE_EXTENSION,
+            Self::Policy => &POLICY,
+            Self::ApplyPolicy => &APPLY_POLICY,
             Self::Grant => &GRANT,
             Self::Ungrant => &UNGRANT,
         }
@@ -307,6 +347,8 @@ impl Page {
             | Self::Suspend
             | Self::Restore
             | Self::RevokeAuthorization
+            | Self::LinkChat
+            | Self::UnlinkChat
             | Self::Addons
             | Self::Addon
             | Self::ApproveAddon
@@ -314,6 +356,11 @@ impl Page {
             | Self::DisableAddon
             | Self::EnableAddon
             | Self::UninstallAddon
+            | Self::RegisterExtension
+            | Self::ReadExtension
+            | Self::RotateExtension
+            | Self::Policy
+            | Self::ApplyPolicy
             | Self::Grant
             | Self::Ungrant => false,
         }

@@ -4,9 +4,11 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Redirect;
 use maud::{Markup, html};
+use secrecy::ExposeSecret as _;
 
 use super::super::Hub;
 use super::super::people::Viewer;
+use super::super::people::chats::chat_of;
 use super::super::refusal::Refusal;
 use super::layout::{Document, Refused};
 use super::look::Look;
@@ -27,7 +29,12 @@ pub(super) async fn show(
     viewer: Viewer,
 ) -> Result<Document, Refused> {
     let look = Look::at_hub(&hub, &headers, Page::You).await?;
-    let store = hub.store();
+    page(&look, &viewer, &html! {}).await
+}
+
+/// The page, with what has just been said.
+async fn page(look: &Look, viewer: &Viewer, notice: &Markup) -> Result<Document, Refused> {
+    let store = look.hub.store();
     let sessions = store
         .sessions_of(&viewer.person.id)
         .await
@@ -40,17 +47,19 @@ pub(super) async fn show(
     let rights = store.rights().await.map_err(Refusal::from)?;
     let content = html! {
         div.bar { h1 { (Shown(&viewer.person.name)) } }
+        (notice)
         dl {
             dt { "known here as" } dd { code { (Name(&viewer.person.id)) } }
             dt { "role" } dd { (viewer.person.role.word()) }
-            @for identity in &identities { (elsewhere(identity)) }
+            @for identity in identities.iter().filter(|identity| chat_of(identity).is_none()) { (elsewhere(identity)) }
         }
         section.card aria-labelledby="sessions" {
             h2 #sessions { "Where you are signed in" }
-            ul.rows { @for session in &sessions { li { (row(&look, &viewer, session)) } } }
+            ul.rows { @for session in &sessions { li { (row(look, viewer, session)) } } }
         }
-        (authorizations(&look, &granted))
-        (consents(&look, &viewer.person.id, &rights))
+        (authorizations(look, &granted))
+        (consents(look, &viewer.person.id, &rights))
+        (chats(look, &identities))
     };
     Ok(Document::of(&look.frame(None), "You", &content))
 }
@@ -93,6 +102,38 @@ fn authorizations(look: &Look, granted: &[StoredAuthorization]) -> Markup {
                         }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Who somebody is in chats.
+fn chats(look: &Look, identities: &[StoredIdentity]) -> Markup {
+    let own: Vec<_> = identities
+        .iter()
+        .filter_map(|identity| Some((identity, chat_of(identity)?)))
+        .collect();
+    html! {
+        section.card aria-labelledby="chats" {
+            h2 #chats { "Who you are in chats" }
+            p.dim { "Get a code and say it to the bot of the chat. Without that nobody there is you, whatever they are called." }
+            ul.rows {
+                @for (identity, (addon, team)) in &own {
+                    li {
+                        div {
+                            strong { (Name(&identity.subject)) } @if !identity.login.is_empty() { " (" (Shown(&identity.login)) ")" }
+                            p.dim { "in " (Name(team)) ", as " (Name(addon)) " heard it " (time(Some(identity.linked))) }
+                        }
+                        form.inline method="post" action={ (PLACE) "/chats/" (step(&identity.provider)) "/unlink" } {
+                            (look.token())
+                            button.danger { "Take back" span.unseen { " that you are " (Name(&identity.subject)) } }
+                        }
+                    }
+                }
+            }
+            form.inline method="post" action={ (PLACE) "/chats" } {
+                (look.token())
+                button { "Get a code" }
             }
         }
     }
@@ -148,6 +189,35 @@ pub(super) async fn revoke_authorization(
 ) -> Result<Redirect, Refused> {
     Look::at_hub(&hub, &headers, Page::RevokeAuthorization).await?;
     hub.revoke_authorization(&viewer, &provider).await?;
+    Ok(Redirect::to(PLACE))
+}
+
+/// `POST /you/chats`: the code is shown now or never.
+pub(super) async fn link_chat(
+    State(hub): State<Hub>,
+    headers: HeaderMap,
+    viewer: Viewer,
+) -> Result<Document, Refused> {
+    let look = Look::at_hub(&hub, &headers, Page::LinkChat).await?;
+    let code = hub.chat_code(&viewer).await?;
+    let notice = html! {
+        div.notice role="status" {
+            p { "Say this to the bot of the chat within ten minutes. It counts once and is shown only now:" }
+            code.once { (code.expose_secret()) }
+        }
+    };
+    page(&look, &viewer, &notice).await
+}
+
+/// `POST /you/chats/{provider}/unlink`.
+pub(super) async fn unlink_chat(
+    State(hub): State<Hub>,
+    Path(provider): Path<String>,
+    headers: HeaderMap,
+    viewer: Viewer,
+) -> Result<Redirect, Refused> {
+    Look::at_hub(&hub, &headers, Page::UnlinkChat).await?;
+    hub.unlink_chat(&viewer, &provider).await?;
     Ok(Redirect::to(PLACE))
 }
 

@@ -3,6 +3,7 @@
 pub mod add_on;
 mod calls;
 mod canary;
+mod chats;
 mod consents;
 mod contexts;
 mod installs;

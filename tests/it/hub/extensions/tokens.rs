@@ -11,7 +11,7 @@ use super::add_on::{KEY, seconds};
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// An assertion for the token service at a path.
-fn assertion(pair: &Pair, path: &str, person: Option<&str>, change: impl FnOnce(&mut Value)) -> String {
+pub fn assertion(pair: &Pair, path: &str, person: Option<&str>, change: impl FnOnce(&mut Value)) -> String {
     let context = pair.add_on.context();
     let client = context["oauthClientId"].as_str().unwrap();
     let mut claims = json!({
@@ -34,12 +34,12 @@ fn assertion(pair: &Pair, path: &str, person: Option<&str>, change: impl FnOnce(
     )
 }
 
-async fn exchange(pair: &Pair, path: &str, assertion: &str, more: &[(&str, &str)]) -> (u16, Value) {
+pub async fn exchange(pair: &Pair, path: &str, assertion: &str, more: &[(&str, &str)]) -> (u16, Value) {
     let fields = [&[("grant_type", GRANT), ("assertion", assertion)], more].concat();
     pair.add_on.form(&pair.url(path), &fields).await
 }
 
-async fn ask(pair: &Pair, token: &str, more: &[(&str, &str)], query: &str) -> (u16, Value) {
+pub async fn ask(pair: &Pair, token: &str, more: &[(&str, &str)], query: &str) -> (u16, Value) {
     let url = pair.url("/graphql/team/w");
     let body = json!({ "query": query });
     pair.add_on
@@ -47,7 +47,7 @@ async fn ask(pair: &Pair, token: &str, more: &[(&str, &str)], query: &str) -> (u
         .await
 }
 
-async fn consent(pair: &Pair, person: Option<&str>) {
+pub async fn consent(pair: &Pair, person: Option<&str>) {
     pair.operator.consent(KEY, person, "root").await.unwrap();
 }
 
