@@ -35,6 +35,8 @@ mod generators;
 #[cfg(test)]
 mod git_network;
 #[cfg(test)]
+mod hostile_input;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod hub;

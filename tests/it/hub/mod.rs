@@ -18,7 +18,7 @@ mod forge_rights;
 mod jobs;
 mod load;
 mod logs;
-mod machine;
+pub mod machine;
 mod machines;
 mod original;
 mod pages;
