@@ -53,6 +53,8 @@ mod pull_requests;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
+mod release;
+#[cfg(test)]
 mod remotes;
 #[cfg(test)]
 mod running;

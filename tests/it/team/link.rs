@@ -123,7 +123,7 @@ async fn f3_what_goes_beyond_the_key_waits_for_consent_and_says_where() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn g1_a_hub_cannot_lead_the_machine_to_a_place_without_encryption() {
+async fn g1_g7_a_hub_must_be_known_and_cannot_lead_to_a_place_without_encryption() {
     let authority = Authority::new();
     let mut scene = Scene::with_tls(ONE_GOAL, &authority).await;
     let pem = scene.machine.path("ca.pem");
