@@ -42,7 +42,7 @@ impl Hub {
     /// It is dealt with.
     pub(super) fn took_webhook(
         &self,
-        taking: Taking,
+        taking: &Taking,
         about: [(&'static str, &str); 3],
         failure: Option<String>,
     ) {

@@ -240,13 +240,15 @@ impl Rights {
         }
     }
 
-    /// Whether it is time to look for changes before whoever has this key is judged: it has been a while, or the key is new here,
-    /// and something was agreed to with it.
+    /// Whether it is time to look for changes before whoever has this key is judged: it has been a while, or the key is newer than
+    /// the last look, and something was agreed to with it.
     pub fn is_due(&self, key: &StoredKey, now: Timestamp) -> bool {
         match &self.source {
             Source::File(_) => false,
             Source::Memory => {
-                self.owner_of(&key.id).is_none() || now.since(self.read().checked) >= LOOK_AGAIN
+                let checked = self.read().checked;
+                let is_new = key.created >= checked || self.owner_of(&key.id).is_none();
+                is_new || now.since(checked) >= LOOK_AGAIN
             }
         }
     }

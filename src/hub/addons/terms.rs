@@ -4,6 +4,7 @@ use super::super::access::edit::{edit, tests_hold};
 use super::super::access::held::{Held, HeldTrust, trust_row};
 use super::AddonError;
 use super::giving::Giver;
+use crate::access::scope::ScopeSet;
 use crate::access::{AddonKey, Terms};
 use crate::ports::hub::HubStore;
 use crate::ports::rights::{RightsChange, StoredTerm};
@@ -57,7 +58,7 @@ pub(super) fn changed_terms(
 /// It would let in strangers, names no add-on that is there or nothing that its jobs may do, or there are too many.
 pub async fn trust(store: &dyn HubStore, new: &HeldTrust) -> Result<(), AddonError> {
     new.issuer.check().map_err(AddonError::Untrustworthy)?;
-    if new.issuer.limit.scopes.is_none_or(|scopes| scopes.is_empty()) || new.workspaces.is_empty() {
+    if new.issuer.limit.scopes.is_none_or(ScopeSet::is_empty) || new.workspaces.is_empty() {
         return Err(AddonError::EmptyTrust);
     }
     edit(store, |held: &Held| -> Result<_, AddonError> {

@@ -163,8 +163,8 @@ impl Issuers {
     fn reading(&self, issuer: &str, wanted: Wanted, now: Timestamp) -> Reading {
         let mut all = self.lock();
         let next = match all.get(issuer) {
-            // A clock that went back makes no keys younger.
-            Some(known) if now.since(known.begun) < wanted.age() && known.begun <= now => {
+            // Whoever came at the same time may have looked at the clock before; one that went back makes no keys younger.
+            Some(known) if now.since(known.begun) < wanted.age() && known.begun.since(now) < LOOK_AGAIN => {
                 return Arc::clone(&known.reading);
             }
             Some(known) => known.next(now),

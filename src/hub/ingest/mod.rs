@@ -95,7 +95,7 @@ pub(super) async fn github(
             ("sdm.delivery", id),
         ];
         let failure = applied.as_ref().err().map(|error| chain(error));
-        hub.took_webhook(taking, about, failure);
+        hub.took_webhook(&taking, about, failure);
     }
     match applied? {
         // Nobody decides by a webhook, so that none is overtaken.

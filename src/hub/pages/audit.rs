@@ -106,7 +106,7 @@ pub(super) async fn show(
 ) -> Result<Document, Refused> {
     let look = Look::at_hub(&hub, &headers, Page::Audit).await?;
     let found = match hub.audit_file() {
-        Some(file) => Some(find(file, &wanted).await.map_err(unreadable)?),
+        Some(file) => Some(find(file, &wanted).await.map_err(|error| unreadable(&error))?),
         None => None,
     };
     let content = html! {
@@ -124,8 +124,8 @@ pub(super) async fn show(
     ))
 }
 
-fn unreadable(error: std::io::Error) -> Refusal {
-    let error: &dyn std::error::Error = &error;
+fn unreadable(error: &std::io::Error) -> Refusal {
+    let error: &dyn std::error::Error = error;
     tracing::error!(error, "the audit log cannot be read");
     Refusal::busy("the audit log cannot be read", 30)
 }

@@ -81,7 +81,7 @@ pub(in super::super) async fn ask_to_merge(
     let github = hub.as_them(&brokered)?;
     let (repository, asker) = (brokered.repository(), brokered.asker(&pull_request.target));
     let opened = github.ask_to_merge(&repository, &pull_request, &asker).await;
-    let opened = opened.map_err(not_done)?;
+    let opened = opened.map_err(|error| not_done(&error))?;
     Ok(Json(
         json!({"number": opened.number, "url": opened.url, "is_new": opened.is_new}),
     ))
@@ -116,7 +116,7 @@ pub(in super::super) async fn publish(
     let github = hub.as_them(&brokered)?;
     let (repository, asker) = (brokered.repository(), brokered.asker(&any_branch()?));
     let published = github.publish(&repository, &release, &asker).await;
-    let published = published.map_err(not_done)?;
+    let published = published.map_err(|error| not_done(&error))?;
     Ok(Json(json!({"url": published.url, "is_new": published.is_new})))
 }
 
@@ -312,10 +312,9 @@ fn unauthorized(provider: &ProviderSettings) -> Refusal {
 }
 
 /// What the forge does not do, in its own words; that it is not there may pass.
-fn not_done(error: ForgeError) -> Refusal {
-    let is_transient = error.is_transient();
-    let said = chain(&error);
-    match is_transient {
+fn not_done(error: &ForgeError) -> Refusal {
+    let said = chain(error);
+    match error.is_transient() {
         true => Refusal::busy(said, 30),
         false => Refusal::conflict(said),
     }

@@ -30,7 +30,7 @@ impl Lives for SqlHub {
 
 /// What is of now also in a memory that is put back to an older point: who is who, who may do what, and what others rely on, of
 /// which nothing may be given twice and nothing that was taken away may come back.
-const OF_NOW: [&str; 15] = [
+const OF_NOW: [&str; 16] = [
     "hub_person",
     "hub_identity",
     "hub_addon",
@@ -39,6 +39,7 @@ const OF_NOW: [&str; 15] = [
     "hub_consent",
     "hub_trust",
     "hub_policy",
+    "hub_deed",
     "hub_secret",
     "hub_authorization",
     "hub_extension",

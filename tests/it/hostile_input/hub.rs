@@ -7,6 +7,7 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
+use super::longer;
 use super::mangle::{mangled, mangled_text, with_strange};
 use crate::hub::events::push;
 use crate::hub::machine::{TestHub, quick, registration, signature};
@@ -16,9 +17,7 @@ const WEBHOOKS: usize = 6;
 
 /// How many times more in a longer run.
 fn times() -> usize {
-    let seconds = std::env::var("SDM_TEST_FUZZ")
-        .ok()
-        .and_then(|text| text.parse::<usize>().ok());
+    let seconds = longer().and_then(|seconds| usize::try_from(seconds).ok());
     seconds.map_or(1, |seconds| seconds.max(1))
 }
 

@@ -19,14 +19,18 @@ use proptest::test_runner::{Config, TestRunner};
 /// Texts of one kind in the suite.
 const CASES: u32 = 400;
 
+/// Seconds that a longer run has for each parser, as the environment says.
+pub fn longer() -> Option<u64> {
+    std::env::var_os("SDM_TEST_FUZZ")?.to_str()?.parse().ok()
+}
+
 /// Asks about values of a strategy: a bounded number of them, or for as long as the environment says.
 pub fn each<S: Strategy>(strategy: &S, check: impl Fn(S::Value))
 where
     S::Value: Debug,
 {
     let begun = Instant::now();
-    let patience = std::env::var("SDM_TEST_FUZZ").ok();
-    let patience = patience.and_then(|seconds| Some(Duration::from_secs(seconds.parse().ok()?)));
+    let patience = longer().map(Duration::from_secs);
     loop {
         let mut runner = TestRunner::new(Config {
             cases: CASES,

@@ -141,7 +141,7 @@ fn h4_descriptors_are_read_or_refused_and_lead_to_their_own_host() {
         }
     };
     each(&with_strange(descriptor.clone()), |value| {
-        holds(value.to_string().as_bytes())
+        holds(value.to_string().as_bytes());
     });
     each(&mangled(&[&descriptor.to_string()]), |bytes| holds(&bytes));
 }

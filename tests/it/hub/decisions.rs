@@ -81,10 +81,10 @@ impl<'a> Deciding<'a> {
             let (told, known) = self.race(&format!("g{number}")).await;
             match &told {
                 [Some(approved), None] => {
-                    assert_eq!((approved.as_str(), known.as_str()), ("approved", "approved"))
+                    assert_eq!((approved.as_str(), known.as_str()), ("approved", "approved"));
                 }
                 [None, Some(canceled)] => {
-                    assert_eq!((canceled.as_str(), known.as_str()), ("canceled", "canceled"))
+                    assert_eq!((canceled.as_str(), known.as_str()), ("canceled", "canceled"));
                 }
                 // One after the other: what was approved is canceled, and what was canceled is not approved.
                 [Some(_), Some(_)] => assert_eq!(known, "canceled", "{told:?}"),

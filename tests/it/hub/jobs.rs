@@ -86,7 +86,7 @@ impl Scene {
     }
 
     /// A token of a job of that branch, with other claims besides.
-    fn job(&self, more: Value) -> String {
+    fn job(&self, more: &Value) -> String {
         let mut claims = json!({
             "aud": AUDIENCE, "sub": "project_path:acme/app", "project_id": "42", "ref": "refs/heads/main", "ref_protected": "true",
         });
@@ -150,7 +150,7 @@ impl Scene {
 async fn a_job_gets_a_token_for_what_its_add_on_may_and_it_is_trusted_with() {
     let scene = Scene::start().await;
     let trust = scene.trust_main().await;
-    let job = scene.job(json!({}));
+    let job = scene.job(&json!({}));
     let (status, given) = scene.exchange(&job, &[("scope", "graph:read goals:write")]).await;
     assert_eq!(
         (status, &given["error"]),
@@ -194,7 +194,7 @@ async fn a_job_gets_a_token_for_what_its_add_on_may_and_it_is_trusted_with() {
     );
     assert!(
         scene
-            .refused(&scene.job(json!({"jti": "2"})))
+            .refused(&scene.job(&json!({"jti": "2"})))
             .await
             .contains("does not hold")
     );
@@ -205,7 +205,7 @@ async fn a_job_that_lives_long_has_an_hour() {
     let scene = Scene::start().await;
     scene.trust_main().await;
     let now = sdm::runtime::clock::Clock::now(&sdm::runtime::clock::SystemClock).as_micros() / 1_000_000;
-    let (status, given) = scene.exchange(&scene.job(json!({"exp": now + 7200})), &[]).await;
+    let (status, given) = scene.exchange(&scene.job(&json!({"exp": now + 7200})), &[]).await;
     let seconds = given["expires_in"].as_u64().unwrap();
     assert!(status == 200 && (3590..=3600).contains(&seconds), "{given}");
 }
@@ -214,7 +214,7 @@ async fn a_job_that_lives_long_has_an_hour() {
 async fn what_is_not_trusted_is_nobody_and_is_told_why() {
     let scene = Scene::start().await;
     assert_eq!(
-        scene.refused(&scene.job(json!({}))).await,
+        scene.refused(&scene.job(&json!({}))).await,
         "invalid_grant: the job's token does not hold",
         "nobody trusts its issuer"
     );
@@ -228,7 +228,7 @@ async fn what_is_not_trusted_is_nobody_and_is_told_why() {
         ("aud", json!("https://other.example.org")),
         ("aud", json!([AUDIENCE, "https://other.example.org"])),
     ] {
-        let token = scene.job(json!({ claim: value }));
+        let token = scene.job(&json!({ claim: value }));
         assert_eq!(
             scene.refused(&token).await,
             "invalid_grant: nothing that is trusted here fits to this job",
@@ -240,11 +240,11 @@ async fn what_is_not_trusted_is_nobody_and_is_told_why() {
         ("exp", json!("soon")),
         ("iat", json!(9_999_999_999_i64)),
     ] {
-        let token = scene.job(json!({ claim: value }));
+        let token = scene.job(&json!({ claim: value }));
         let refused = scene.refused(&token).await;
         assert!(refused.contains("does not hold"), "{claim} {value}: {refused}");
     }
-    let good = scene.job(json!({}));
+    let good = scene.job(&json!({}));
     let (message, _) = good.rsplit_once('.').unwrap();
     for wrong in [
         format!("{message}.{}", "A".repeat(86)),
@@ -265,7 +265,7 @@ async fn what_is_not_trusted_is_nobody_and_is_told_why() {
     );
     let other = scene.trusted("graph:read", &[("project_id", "42"), ("ref", "*")]);
     scene.trust(other).await.unwrap();
-    let both = scene.refused(&scene.job(json!({"jti": "7"}))).await;
+    let both = scene.refused(&scene.job(&json!({"jti": "7"}))).await;
     assert!(both.contains("more than one trust"), "{both}");
 }
 
@@ -273,7 +273,7 @@ async fn what_is_not_trusted_is_nobody_and_is_told_why() {
 async fn an_issuer_changes_its_keys_and_is_asked_no_more_than_it_must() {
     let scene = Scene::start().await;
     scene.trust_main().await;
-    let job = |number: u32| scene.job(json!({ "jti": number.to_string() }));
+    let job = |number: u32| scene.job(&json!({ "jti": number.to_string() }));
     let tokens: Vec<String> = (0..8).map(job).collect();
     let all = tokens
         .iter()
@@ -284,13 +284,13 @@ async fn an_issuer_changes_its_keys_and_is_asked_no_more_than_it_must() {
     rotated.trust_main().await;
     rotated.issuer.signs_by("rsa", true, true);
     assert_eq!(
-        rotated.exchange(&rotated.job(json!({})), &[]).await.0,
+        rotated.exchange(&rotated.job(&json!({})), &[]).await.0,
         200,
         "RS256 as well"
     );
     rotated.issuer.signs_by("next", false, true);
     for number in 0..3 {
-        let token = rotated.job(json!({ "jti": number }));
+        let token = rotated.job(&json!({ "jti": number }));
         assert!(rotated.refused(&token).await.contains("does not hold"));
     }
     assert_eq!(
@@ -301,7 +301,7 @@ async fn an_issuer_changes_its_keys_and_is_asked_no_more_than_it_must() {
     let silent = Scene::start().await;
     silent.trust_main().await;
     silent.issuer.is_silent(true);
-    let (status, answer) = silent.exchange(&silent.job(json!({})), &[]).await;
+    let (status, answer) = silent.exchange(&silent.job(&json!({})), &[]).await;
     assert_eq!(status, 503, "{answer}");
     assert!(
         answer["error"]["message"]
@@ -316,7 +316,7 @@ async fn an_issuer_changes_its_keys_and_is_asked_no_more_than_it_must() {
 async fn a_token_of_a_job_ends_with_its_add_on_and_outlives_a_restart() {
     let scene = Scene::start().await;
     scene.trust_main().await;
-    let (_, given) = scene.exchange(&scene.job(json!({})), &[]).await;
+    let (_, given) = scene.exchange(&scene.job(&json!({})), &[]).await;
     let token = given["access_token"].clone();
     let Scene {
         hub,
@@ -342,7 +342,7 @@ async fn a_token_of_a_job_ends_with_its_add_on_and_outlives_a_restart() {
         .unwrap();
     assert_eq!(scene.asks("w", &token).await, "403 principal_disabled");
     assert_eq!(
-        scene.refused(&scene.job(json!({"jti": "2"}))).await,
+        scene.refused(&scene.job(&json!({"jti": "2"}))).await,
         "invalid_grant: the add-on that this job is, is not at work"
     );
     let answer = sdm::hub::addons::answers::Answer::Uninstall;
@@ -402,7 +402,7 @@ async fn trust_that_would_let_in_strangers_or_gives_nothing_is_refused() {
     assert!(besides[0].starts_with("trusts no more:"), "{besides:?}");
     assert!(
         scene
-            .refused(&scene.job(json!({})))
+            .refused(&scene.job(&json!({})))
             .await
             .contains("does not hold")
     );

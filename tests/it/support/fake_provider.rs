@@ -367,12 +367,12 @@ impl World {
     }
 
     /// A token of somebody, as GitHub answers it: an App's ends, and is renewed by something.
-    fn given(&mut self, account: Account, scopes: String) -> Value {
+    fn given(&mut self, account: Account, scopes: &str) -> Value {
         self.given += 1;
         let number = self.given;
         if !self.is_app {
             let token = format!("gho_canary_{number}");
-            self.tokens.insert(token.clone(), (account, scopes.clone()));
+            self.tokens.insert(token.clone(), (account, scopes.to_owned()));
             return json!({"access_token": token, "scope": scopes, "token_type": "bearer"});
         }
         let (token, renewal) = (format!("ghu_canary_{number}"), format!("ghr_canary_{number}"));
@@ -450,7 +450,7 @@ async fn github_token(State(world): Shared, body: Bytes) -> Json<Value> {
         return Json(match renewed {
             Some((account, token)) => {
                 world.tokens.remove(&token);
-                world.given(account, String::new())
+                world.given(account, "")
             }
             None => json!({"error": "bad_refresh_token", "error_description": "It is incorrect or expired."}),
         });
@@ -461,7 +461,7 @@ async fn github_token(State(world): Shared, body: Bytes) -> Json<Value> {
         );
     };
     let scopes = code.scopes.replace(' ', ",");
-    Json(world.given(code.account, scopes))
+    Json(world.given(code.account, &scopes))
 }
 
 /// Whether the hub proves itself by its secret.
@@ -555,11 +555,8 @@ async fn open_pull_request(
     };
     let repository = format!("{owner}/{name}");
     let key = (repository.clone(), account.login.clone());
-    if !world
-        .permissions
-        .get(&key)
-        .is_some_and(|(_, level)| level != "read")
-    {
+    let level = world.permissions.get(&key).map(|(_, level)| level.as_str());
+    if level.is_none_or(|level| level == "read") {
         return (
             StatusCode::FORBIDDEN,
             Json(json!({"message": "Resource not accessible"})),

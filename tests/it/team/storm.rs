@@ -224,6 +224,10 @@ impl Storm {
         );
         std::fs::write(directory.join("config.yaml"), text).unwrap();
         machine.start_with_hub();
+        // What is pushed before a machine has registered for the first time is not for it.
+        machine.wait_until("the machine has registered", |machine| {
+            (machine.status()?["hub"]["standing"] == "connected").then_some(())
+        });
         let shas = vec![machine.git(&["rev-parse", "HEAD"])];
         Self {
             machine,
