@@ -108,6 +108,8 @@ pub struct Rights {
     in_force: RwLock<InForce>,
     /// Keys by their public part, for what happens while nobody calls.
     keys: RwLock<HashMap<String, StoredKey>>,
+    /// Held while keys change.
+    changing_keys: tokio::sync::Mutex<()>,
     people: Mutex<Seen>,
     audit: Option<AuditLog>,
     guesses: Guesses,
@@ -136,6 +138,7 @@ impl Rights {
             source,
             in_force: RwLock::new(in_force),
             keys: RwLock::default(),
+            changing_keys: tokio::sync::Mutex::default(),
             people: Mutex::default(),
             audit: audit.map(AuditLog::open).transpose()?,
             guesses: Guesses::default(),
@@ -283,6 +286,12 @@ impl Rights {
     pub fn remember(&self, keys: impl IntoIterator<Item = StoredKey>) {
         let mut known = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         known.extend(keys.into_iter().map(|key| (key.id.clone(), key)));
+    }
+
+    /// Waits for whoever changes keys. To be held from before a change of the memory until it is learnt, so that nobody who only
+    /// looks takes it for nobody's.
+    pub(in super::super) async fn changing_keys(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.changing_keys.lock().await
     }
 
     /// Remembers keys as they are now, and writes down which have come and which were revoked since: by the request that is being

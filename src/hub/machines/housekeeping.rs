@@ -99,8 +99,12 @@ impl Hub {
 
     async fn end_sessions_of_bad_keys(&self) -> Result<(), HubStoreError> {
         let (sessions, now) = (self.sessions().all(), self.now());
-        let keys = self.store().keys().await?;
-        self.rights().learn(keys.iter().cloned(), None, now);
+        let keys = {
+            let _changing = self.rights().changing_keys().await;
+            let keys = self.store().keys().await?;
+            self.rights().learn(keys.iter().cloned(), None, now);
+            keys
+        };
         let good: BTreeMap<&str, Ending> = keys
             .iter()
             .map(|key| (key.id.as_str(), self.ending(&key.id, now)))

@@ -177,9 +177,11 @@ pub(super) async fn make(
         at: hub.now(),
         ids: &RandomIds,
     };
+    let changing = hub.rights().changing_keys().await;
     let (key, text) = make_key(hub.store(), &wish, &agreeing).await.map_err(not_made)?;
     hub.rights()
         .learn([key.clone()], Some(look.caller.owner()), hub.now());
+    drop(changing);
     let notice = html! {
         div.notice role="status" {
             p { "The key " code { (Name(&key.id)) } " of " (Name(&key.owner)) " is shown only now:" }
@@ -236,6 +238,7 @@ pub(super) async fn revoke(
             })?;
     }
     let (store, now) = (hub.store(), hub.now());
+    let _changing = hub.rights().changing_keys().await;
     if !store.revoke_key(&id, now).await.map_err(Refusal::from)? {
         return Err(missing().into());
     }
