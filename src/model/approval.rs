@@ -34,18 +34,18 @@ impl Person {
     /// Whether an author, given as a login or an address, is this person.
     fn is_author(&self, author: &str) -> bool {
         let has_address = || self.emails.iter().any(|email| email.eq_ignore_ascii_case(author));
-        let by_address = || login_of_address(author).is_some_and(|login| self.is_called(login));
+        let by_address = || logins_of_address(author).any(|login| self.is_called(login));
         self.is_called(author) || has_address() || by_address()
     }
 }
 
-/// The login in an address that a forge made up for somebody: `login@users.noreply.…`, or `number+login@…`.
-fn login_of_address(address: &str) -> Option<&str> {
-    let (name, _) = address.split_once(NO_REPLY)?;
-    let numbered = name
-        .split_once('+')
-        .filter(|(number, _)| number.bytes().all(|byte| byte.is_ascii_digit()));
-    Some(numbered.map_or(name, |(_, login)| login))
+/// What may be the login in an address that a forge made up for somebody: `login@users.noreply.…`, `number+login@…` or
+/// `number-login@…`.
+fn logins_of_address(address: &str) -> impl Iterator<Item = &str> {
+    let name = address.split_once(NO_REPLY).map(|(name, _)| name);
+    let numbered = name.and_then(|name| name.split_once(['+', '-']));
+    let numbered = numbered.filter(|(number, _)| number.bytes().all(|byte| byte.is_ascii_digit()));
+    name.into_iter().chain(numbered.map(|(_, login)| login))
 }
 
 /// One confirmation.

@@ -97,6 +97,7 @@ fn d1_a_person_is_known_by_every_login_and_by_addresses_that_forges_make_up() {
         "Grace-2",
         "grace@users.noreply.github.com",
         "1234567+grace-2@users.noreply.github.example",
+        "12-grace@users.noreply.gitlab.example",
     ] {
         let refused = policy.admits(&grace, &[author.to_owned()]);
         assert!(refused.is_err(), "{author}");
