@@ -21,11 +21,7 @@ async fn signed_in() -> Option<(TestHub, Browser)> {
         .invite("ada", invited, &hub.url(""))
         .await
         .unwrap();
-    browser.size(1280, 900, false).await;
-    browser.open(&made.address).await;
-    browser.tab_to("it.tagName === 'BUTTON'").await;
-    browser.press("Enter").await;
-    browser.loaded().await;
+    browser.sign_in(&made.address).await;
     Some((hub, browser))
 }
 

@@ -23,11 +23,7 @@ async fn administered() -> Option<(Pair, Browser)> {
         .invite("ada", invited, &pair.url(""))
         .await
         .unwrap();
-    browser.size(1280, 900, false).await;
-    browser.open(&made.address).await;
-    browser.tab_to("it.tagName === 'BUTTON'").await;
-    browser.press("Enter").await;
-    browser.loaded().await;
+    browser.sign_in(&made.address).await;
     Some((pair, browser))
 }
 

@@ -169,6 +169,15 @@ impl Browser {
         self.loaded().await;
     }
 
+    /// Opens the link of somebody who is invited, at a desk, and lets them in with the keyboard.
+    pub async fn sign_in(&mut self, link: &str) {
+        self.size(1280, 900, false).await;
+        self.open(link).await;
+        self.tab_to("it.tagName === 'BUTTON'").await;
+        self.press("Enter").await;
+        self.loaded().await;
+    }
+
     /// Waits until the page that is being opened is there.
     pub async fn loaded(&mut self) {
         loop {
