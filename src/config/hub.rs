@@ -25,6 +25,18 @@ pub(super) struct HubText {
     pub(super) scopes: Option<Vec<String>>,
     pub(super) ephemeral: Option<bool>,
     pub(super) drain: Option<DurationText>,
+    pub(super) pull_requests: Option<InWhoseName>,
+}
+
+/// In whose name commands ask for branches to be merged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InWhoseName {
+    /// The machine's, by its token for the forge.
+    #[default]
+    Machine,
+    /// That of the person at the hub who asked for the command; the hub does it (security model 15).
+    Person,
 }
 
 /// The hub of a machine.
@@ -42,6 +54,8 @@ pub struct HubEntry {
     pub ephemeral: bool,
     /// How long an end waits for the last reports.
     pub drain: Duration,
+    /// In whose name commands ask for branches to be merged.
+    pub pull_requests: InWhoseName,
 }
 
 impl HubText {
@@ -54,6 +68,7 @@ impl HubText {
             scopes: self.scopes.or(weaker.scopes),
             ephemeral: self.ephemeral.or(weaker.ephemeral),
             drain: self.drain.or(weaker.drain),
+            pull_requests: self.pull_requests.or(weaker.pull_requests),
         }
     }
 }
@@ -116,6 +131,7 @@ fn read(text: HubText, sources: &super::Sources) -> Result<HubEntry, String> {
         scopes: text.scopes,
         ephemeral: text.ephemeral.unwrap_or(false),
         drain,
+        pull_requests: text.pull_requests.unwrap_or_default(),
     })
 }
 
@@ -216,6 +232,17 @@ mod tests {
             ],
         );
         assert_eq!(alone.unwrap().unwrap().workspaces, ["main"]);
+    }
+
+    #[test]
+    fn pull_requests_are_the_machines_unless_the_configuration_says_otherwise() {
+        let whose = |more: &str| {
+            let yaml = format!("hub: {{address: 'https://h.example.com', key: {{file: k}}{more}}}");
+            hub_of(&yaml, &[]).map(|hub| hub.unwrap().pull_requests)
+        };
+        assert_eq!(whose(""), Ok(InWhoseName::Machine));
+        assert_eq!(whose(", pull_requests: person"), Ok(InWhoseName::Person));
+        assert!(whose(", pull_requests: anybody").is_err());
     }
 
     #[test]

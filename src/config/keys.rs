@@ -109,6 +109,12 @@ const HUB: &[Field] = &[
         ValueType::Duration,
         "how long an end waits for the last reports; `5s`",
     ),
+    Field::new(
+        "pull_requests",
+        ValueType::Choice(&["machine", "person"]),
+        "in whose name commands open pull requests: the machine's by its `forges`, or by the hub that of the person who asked; \
+         `machine`",
+    ),
 ];
 
 const FORGE: &[Field] = &[

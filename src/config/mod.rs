@@ -32,7 +32,7 @@ pub use environment::{VARIABLES, unknown_variables};
 pub use error::ConfigError;
 pub use file_store::FileStoreEntry;
 pub use forges::ForgeEntry;
-pub use hub::HubEntry;
+pub use hub::{HubEntry, InWhoseName};
 pub use keys::keys;
 pub use layer::{Flags, LogFormat, LoginEntry, PersonEntry, SandboxChoice, TrustPolicy};
 pub use load::load;

@@ -22,9 +22,10 @@ use super::goal_files::{GoalFiles, GoalFilesError};
 use super::people::People;
 use super::repositories::{Repositories, Watched};
 use super::state::{StateDirectory, StateError};
+use super::team::as_person::{AsPerson, Proofs};
 use super::team::{Team, TeamError};
 use super::traces::Heard;
-use crate::config::{Configuration, MockEntry, SandboxChoice, TrustPolicy};
+use crate::config::{Configuration, InWhoseName, MockEntry, SandboxChoice, TrustPolicy};
 use crate::engine::{Engine, Machine, Parts, SandboxPolicy, Settings};
 use crate::exec::ProcessExecutor;
 use crate::exec::containers::EngineImages;
@@ -33,12 +34,12 @@ use crate::git::{Git, identity, remote};
 use crate::kinds::listeners;
 use crate::kinds::mock::MockRule;
 use crate::model::{Diagnostic, FeedEntry, Repository, Timestamp};
-use crate::ports::Secrets;
 use crate::ports::sandbox::SandboxMode;
 use crate::ports::scm::ScmError;
 use crate::ports::store::StoreError;
+use crate::ports::{Forges, Secrets};
 use crate::runtime::causes::chain;
-use crate::runtime::clock::{RandomIds, SystemClock};
+use crate::runtime::clock::{Clock, RandomIds, SystemClock};
 use crate::runtime::lifecycle;
 use crate::runtime::tasks::Tasks;
 use crate::secrets::Vault;
@@ -252,7 +253,9 @@ impl LocalDaemon {
         let goal_files_watch = GoalFilesWatch::begin(&goal_files);
         let machine = Machine::load(&goal_files.read()?).map_err(StartError::Goals)?;
         let listener = control::bind(&configuration.socket)?;
-        let parts = parts(&configuration, &state, &tasks).await?;
+        let proofs = Proofs::default();
+        let mut parts = parts(&configuration, &state, &tasks).await?;
+        parts.forges = forges(&configuration, manner, parts.forges, proofs.clone())?;
         let settings = Settings {
             local_mode: !manner.with_hub,
             ..settings(&configuration, &state, environment)?
@@ -261,7 +264,7 @@ impl LocalDaemon {
         reclaim_workspaces(&parts).await?;
         let sweep = super::containers::sweep(&settings.containers, &state.beneath("attempts")?);
         let engine = Engine::new(parts, settings, machine);
-        let team = team(&configuration, &engine, manner)?;
+        let team = team(&configuration, &engine, manner, proofs)?;
         match &team {
             Some(team) => team.prepare().await?,
             None => engine.store().stop_reporting().await?,
@@ -439,13 +442,40 @@ impl LocalDaemon {
 }
 
 /// The hub's side of the machine, when it is to have one.
-fn team(configuration: &Configuration, engine: &Engine, manner: Manner) -> Result<Option<Team>, TeamError> {
-    let vault = || {
-        let key_file = configuration.secret_key_file.clone();
-        Vault::new(BTreeMap::new(), key_file, Arc::new(SystemClock))
-    };
-    let team = || Team::new(configuration, engine.clone(), vault(), &engine.parts.tasks);
+fn team(
+    configuration: &Configuration,
+    engine: &Engine,
+    manner: Manner,
+    proofs: Proofs,
+) -> Result<Option<Team>, TeamError> {
+    let vault = vault_of_hub(configuration);
+    let team = || Team::new(configuration, engine.clone(), vault, &engine.parts.tasks, proofs);
     manner.with_hub.then(team).transpose()
+}
+
+/// Where the machine's key for the hub is taken from.
+fn vault_of_hub(configuration: &Configuration) -> Vault {
+    let key_file = configuration.secret_key_file.clone();
+    Vault::new(BTreeMap::new(), key_file, Arc::new(SystemClock))
+}
+
+/// The machine's forges, with those of the hub where it asks in the name of people.
+fn forges(
+    configuration: &Configuration,
+    manner: Manner,
+    own: Arc<dyn Forges>,
+    proofs: Proofs,
+) -> Result<Arc<dyn Forges>, StartError> {
+    let hub = configuration.hub.as_ref().filter(|_| manner.with_hub);
+    let Some(hub) = hub.filter(|hub| hub.pull_requests == InWhoseName::Person) else {
+        return Ok(own);
+    };
+    let ways = (
+        vault_of_hub(configuration),
+        Arc::new(SystemClock) as Arc<dyn Clock>,
+    );
+    let as_person = AsPerson::new(own, (configuration, hub), ways, proofs)?;
+    Ok(Arc::new(as_person))
 }
 
 /// The configured repositories elsewhere: an address that may not be fetched is said before anything is started.

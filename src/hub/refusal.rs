@@ -154,6 +154,11 @@ impl Refusal {
         self.0.status
     }
 
+    /// As programs tell it from others.
+    pub fn code(&self) -> &'static str {
+        self.0.code
+    }
+
     /// As people read it.
     pub fn message(&self) -> &str {
         &self.0.message

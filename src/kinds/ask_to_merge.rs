@@ -9,7 +9,7 @@ use super::auto_merge::AutoMerge;
 use super::{GoalContext, KindError, words};
 use crate::model::goal_event::ExternalUrl;
 use crate::model::{BranchName, CommitSha, ExecutionResult, Repository};
-use crate::ports::forges::{OpenPullRequest, PullRequest};
+use crate::ports::forges::{ForgeError, OpenPullRequest, PullRequest};
 use crate::ports::scm::{BranchUpdate, Pushed, ScmError};
 use crate::ports::secrets::Asker;
 
@@ -38,16 +38,28 @@ pub(super) struct Asking<'a> {
 
 /// Where a branch of this goal can ask to be merged, or why nowhere, as a part of a sentence.
 pub(super) async fn place(context: &GoalContext<'_>) -> Result<Place, String> {
-    let repo = &context.record.push.repo;
-    if context.forges.knows(repo) {
+    let (repo, asker) = (&context.record.push.repo, asker(context));
+    if context.forges.knows(repo, &asker) {
         return Ok(Place::Here);
     }
     match context.scm.origin(repo).await {
-        Ok(Some(origin)) if context.forges.knows(&origin) => Ok(Place::Origin(origin)),
+        Ok(Some(origin)) if context.forges.knows(&origin, &asker) => Ok(Place::Origin(origin)),
         Ok(Some(origin)) => Err(format!("no forge is connected at its origin {}", origin.address)),
         Ok(None) => Err("no forge is connected".to_owned()),
         Err(error) => Err(words(&error)),
     }
+}
+
+/// Whether whoever asks may ask for branches to be merged there.
+///
+/// # Errors
+/// The forge says no, or does not answer.
+pub(super) async fn may_ask(context: &GoalContext<'_>, place: &Place) -> Result<(), ForgeError> {
+    let repo = match place {
+        Place::Here => &context.record.push.repo,
+        Place::Origin(origin) => origin,
+    };
+    context.forges.may_ask_to_merge(repo, &asker(context)).await
 }
 
 /// Asks that a branch is merged. What is pushed stays pushed, whatever the forge says; the result says what became of it.
@@ -142,6 +154,7 @@ pub(super) fn asker(context: &GoalContext<'_>) -> Asker {
         branch: push.branch.clone(),
         goal: context.goal.definition().unique_name.to_string(),
         trust: push.trust,
+        in_name_of: context.record.cause.in_name_of(),
     }
 }
 

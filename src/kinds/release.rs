@@ -141,7 +141,7 @@ async fn published(
 ) -> Result<ExecutionResult, KindError> {
     let push = &context.record.push;
     let said = result.description.clone().unwrap_or_default();
-    if !context.forges.knows(&push.repo) {
+    if !context.forges.knows(&push.repo, &asker(context)) {
         return Ok(ExecutionResult {
             description: Some(format!("{said}; no forge is connected to publish it")),
             ..result

@@ -199,6 +199,9 @@ pub struct Job {
     /// How many listeners and commands led to it.
     #[serde(default)]
     pub depth: u32,
+    /// Forges are asked in the name of whoever asked, by the hub.
+    #[serde(default)]
+    pub as_person: bool,
     /// How many tasks at once.
     pub concurrent: u32,
     /// When it was asked for.

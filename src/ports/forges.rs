@@ -63,6 +63,14 @@ pub enum ForgeError {
     /// The token for it is not given.
     #[error(transparent)]
     Secret(#[from] NotGiven),
+    /// It takes the token no more.
+    #[error("{origin} does not take the token: {because}")]
+    Unauthorized {
+        /// Which forge.
+        origin: String,
+        /// What it said, one line.
+        because: String,
+    },
     /// It says no, and would again.
     #[error("{origin} {because}")]
     Refused {
@@ -91,8 +99,16 @@ impl ForgeError {
 /// The forges of a machine.
 #[async_trait]
 pub trait Forges: Send + Sync {
-    /// Whether the repository is at one of them.
-    fn knows(&self, repo: &Repository) -> bool;
+    /// Whether the repository is at one of them, as far as whoever asks is concerned.
+    fn knows(&self, repo: &Repository, asker: &Asker) -> bool;
+
+    /// Whether whoever asks may ask for branches of the repository to be merged. It is asked before anything is pushed for that.
+    ///
+    /// # Errors
+    /// They may not, or the forge does not say.
+    async fn may_ask_to_merge(&self, _repo: &Repository, _asker: &Asker) -> Result<(), ForgeError> {
+        Ok(())
+    }
 
     /// Opens a pull request, or brings the one that is open for this branch up to date; never a second one.
     ///
@@ -123,7 +139,7 @@ pub struct NoForges;
 
 #[async_trait]
 impl Forges for NoForges {
-    fn knows(&self, _repo: &Repository) -> bool {
+    fn knows(&self, _repo: &Repository, _asker: &Asker) -> bool {
         false
     }
 

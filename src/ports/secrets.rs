@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use thiserror::Error;
 
 use crate::model::push::Trust;
-use crate::model::{BranchName, RepoSlug};
+use crate::model::{BranchName, JobId, RepoSlug};
 
 /// Fewest characters of a secret: a shorter one could not be kept out of logs without destroying them (threat E2).
 pub const SHORTEST_SECRET: usize = 4;
@@ -21,6 +21,8 @@ pub struct Asker {
     pub goal: String,
     /// Trust in the push.
     pub trust: Trust,
+    /// The job of somebody at the hub in whose name forges are asked, instead of the machine's.
+    pub in_name_of: Option<JobId>,
 }
 
 /// A secret that was given.

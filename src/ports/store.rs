@@ -82,6 +82,9 @@ pub enum Cause {
         dry_run: bool,
         /// How many listeners and commands led to it.
         depth: u32,
+        /// Forges are asked in the name of whoever asked, by the hub.
+        #[serde(default)]
+        as_person: bool,
     },
     /// A goal of the push came to a state that rules wait for (semantics 2.8).
     Goal {
@@ -109,6 +112,7 @@ impl Cause {
             by: job.by.clone(),
             dry_run: job.dry_run,
             depth: job.depth,
+            as_person: job.as_person,
         }
     }
 
@@ -133,6 +137,16 @@ impl Cause {
         match self {
             Self::Command { by, .. } => by,
             Self::Push | Self::Again { .. } | Self::Goal { .. } => "",
+        }
+    }
+
+    /// The job of somebody at the hub in whose name forges are asked; none where the machine asks them in its own.
+    pub fn in_name_of(&self) -> Option<JobId> {
+        match self {
+            Self::Command {
+                job, as_person: true, ..
+            } => Some(*job),
+            Self::Command { .. } | Self::Push | Self::Again { .. } | Self::Goal { .. } => None,
         }
     }
 

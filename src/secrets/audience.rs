@@ -60,6 +60,7 @@ mod tests {
             branch: BranchName::parse("release/1").unwrap(),
             goal: "publish".to_owned(),
             trust,
+            in_name_of: None,
         }
     }
 

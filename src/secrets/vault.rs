@@ -191,6 +191,7 @@ mod tests {
             branch: BranchName::parse("main").unwrap(),
             goal: "publish".to_owned(),
             trust,
+            in_name_of: None,
         }
     }
 

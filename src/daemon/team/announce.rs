@@ -20,7 +20,7 @@ pub(super) fn registration(name: &str, hub: &HubEntry, machine: &Machine) -> Reg
         policy: Policy { name: policy },
         team_ids: hub.workspaces.clone(),
         groups: Vec::new(),
-        commands: commands::announced(machine),
+        commands: commands::announced(machine, hub),
         events: events::subscriptions(machine),
         ingesters: Vec::new(),
         metadata: Metadata {

@@ -1,4 +1,7 @@
-//! What the machine asks of the hub over http: to register, to open the websocket, and to take reports.
+//! What the machine asks of the hub over http: to register, to open the websocket, and to take reports; and for those who started
+//! something ([`somebody`]).
+
+mod somebody;
 
 use std::time::Duration;
 
@@ -6,7 +9,6 @@ use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::future::BoxFuture;
-use reqwest::header::HeaderValue;
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Upgraded, Url, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -33,8 +35,6 @@ const AS_A_TWIN: Duration = Duration::from_secs(5);
 const LARGEST_ANSWER: usize = 4 << 20;
 /// Most characters of what a hub says that people are shown.
 const LONGEST_WORDS: usize = 300;
-/// Name of the header in which handles go back.
-const CONTEXT: &str = "x-hub-context";
 /// What RFC 6455 appends to the key of a websocket.
 const WEBSOCKET: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -188,38 +188,6 @@ impl HubClient {
     /// The hub does not take it.
     pub(super) async fn invoke(&self, key: &SecretString, asked: &Value) -> Result<Value, HubError> {
         told(answer(self.post("/command?invoke=true", key, asked)).await?)
-    }
-
-    /// A short token of whoever started something, proven by a handle, for a repository of a workspace.
-    ///
-    /// # Errors
-    /// The hub does not give it, or is not there.
-    pub(super) async fn user_token(
-        &self,
-        key: &SecretString,
-        handle: &str,
-        [workspace, owner, repo]: [&str; 3],
-    ) -> Result<SecretString, HubError> {
-        #[derive(Deserialize)]
-        struct Given {
-            token: String,
-        }
-        let mut handle = HeaderValue::from_str(handle)
-            .map_err(|_| HubError::NotAHub("its proof of who asks is none".to_owned()))?;
-        handle.set_sensitive(true);
-        let url = self.url(&["api", "user-tokens", workspace, owner, repo])?;
-        let request = self.post_to(url, key, &Value::Null).header(CONTEXT, handle);
-        let (status, wish, body) = answer(request).await?;
-        if status == StatusCode::FORBIDDEN || status == StatusCode::CONFLICT {
-            return Err(HubError::NotTaken(plain(&said(&body).message)));
-        }
-        if status != StatusCode::OK {
-            return Err(refusal(status, wish, &body));
-        }
-        let given: Result<Given, _> = serde_json::from_slice(&body);
-        given
-            .map(|given| SecretString::from(given.token))
-            .map_err(|_| HubError::NotAHub("its answer to who asks cannot be read".to_owned()))
     }
 
     /// What is at an address, given by its steps.
@@ -431,6 +399,9 @@ struct SaidError {
     /// Somebody may agree to it later.
     pending: bool,
     who_can_fix: Option<String>,
+    /// Where whoever is meant, and nobody else, lets the hub act for them.
+    authorize_url: Option<String>,
+    hint: Option<String>,
 }
 
 fn said(body: &[u8]) -> SaidError {

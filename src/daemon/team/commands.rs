@@ -10,14 +10,16 @@ use serde_json::{Map, Value, json};
 use super::inbox::{answer, stored};
 use super::pushes::named_id;
 use super::{Inner, acts};
+use crate::config::{HubEntry, InWhoseName};
 use crate::engine::Machine;
 use crate::engine::commands::ask::{Ask, AskError, AskedTargets};
 use crate::engine::commands::bind::Given;
 use crate::engine::commands::registry;
+use crate::kinds::transform;
 use crate::model::parameter::LONGEST_VALUE;
 use crate::model::{
-    CommandDefinition, ErrandId, Intent, JobId, JobTask, ParameterDefinition, ParameterSource, ParameterType,
-    RepoSlug, StateName, TaskState, Timestamp,
+    CommandDefinition, CommandWork, ErrandId, GoalSet, Intent, JobId, JobTask, ParameterDefinition,
+    ParameterSource, ParameterType, RepoSlug, StateName, TaskState, Timestamp,
 };
 use crate::ports::store::StoreError;
 use crate::ports::team::{Delivered, Delivery, DeliveryAnswer};
@@ -44,6 +46,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A token of whoever asks, as the hub hears of it.
 const USER_TOKEN: &str = "github://user_token";
+
+/// What people must have granted for whom the hub opens pull requests.
+const PULL_REQUESTS: &str = "repo";
 
 /// What the hub fills in for every command: who asks, and the repository of the place where it was asked.
 const WHO: &str = "sdm.who";
@@ -78,16 +83,26 @@ struct Asked {
 }
 
 /// The commands of the goal files, and those by which people act on goals.
-pub(super) fn announced(machine: &Machine) -> Vec<Command> {
+pub(super) fn announced(machine: &Machine, hub: &HubEntry) -> Vec<Command> {
     machine
         .commands
         .iter()
-        .map(command)
+        .map(|definition| command(definition, acts_as_person(definition, hub)))
         .chain(acts::announced())
         .collect()
 }
 
-fn command(definition: &CommandDefinition) -> Command {
+/// Whether a command asks a forge in the name of whoever asks for it.
+fn acts_as_person(definition: &CommandDefinition, hub: &HubEntry) -> bool {
+    let CommandWork::Goal(work) = &definition.work else {
+        return false;
+    };
+    hub.pull_requests == InWhoseName::Person
+        && work.kind == "transform"
+        && transform::asks_to_merge(&work.arguments)
+}
+
+fn command(definition: &CommandDefinition, as_person: bool) -> Command {
     let given = definition
         .parameters
         .iter()
@@ -117,8 +132,17 @@ fn command(definition: &CommandDefinition) -> Command {
             .chain(targets.map(|(name, help)| optional(name, help)))
             .collect(),
         mapped_parameters: mapped.chain(everywhere).collect(),
-        secrets: definition.parameters.iter().filter_map(caller_token).collect(),
+        secrets: secrets(definition, as_person),
     }
+}
+
+/// What the hub asks people for before it passes the command on.
+fn secrets(definition: &CommandDefinition, as_person: bool) -> Vec<SecretDeclaration> {
+    let pull_requests = as_person.then(|| SecretDeclaration {
+        uri: format!("{USER_TOKEN}?scopes={PULL_REQUESTS}"),
+    });
+    let tokens = definition.parameters.iter().filter_map(caller_token);
+    tokens.chain(pull_requests).collect()
 }
 
 /// What a parameter declares that holds a token of whoever asks (wire protocol 4.4): the hub asks them before it passes the command on.
@@ -135,6 +159,17 @@ fn caller_token(definition: &ParameterDefinition) -> Option<SecretDeclaration> {
 
 fn mapped_always(name: &str, uri: &str) -> MappedParameter {
     mapped(name, uri, false)
+}
+
+/// What the goals of a command say of what they did, a link of a pull request among it.
+fn said(set: &GoalSet) -> String {
+    let goals = set.goals().iter();
+    let told = goals.filter_map(|goal| match (&goal.error, goal.description.is_empty()) {
+        (Some(error), _) => Some(error.clone()),
+        (None, false) => Some(goal.description.clone()),
+        (None, true) => None,
+    });
+    told.map(|text| format!("; {text}")).collect()
 }
 
 /// A parameter that the hub fills in.
@@ -330,6 +365,7 @@ impl Asked {
             depth: 0,
             runs_as: Some(runs_as),
             mapped: self.surroundings(command),
+            as_person: false,
         }
     }
 
@@ -366,6 +402,11 @@ impl Inner {
         delivery: &Delivery,
         invocation: &CommandInvocation,
     ) -> Result<(), StoreError> {
+        if let (Delivered::Command { runs_as, .. }, Some(context)) = (&delivery.what, &invocation.context) {
+            let now = self.engine.now();
+            self.proofs
+                .keep(JobId(*runs_as), &invocation.team.id, context, now);
+        }
         let asked = asked(invocation);
         let token = self.caller_token(invocation, &asked).await;
         self.begin(delivery, asked, token).await
@@ -385,7 +426,8 @@ impl Inner {
             return Some(Err("it is asked for no repository".to_owned()));
         };
         let place = [invocation.team.id.as_str(), owner, repo];
-        let asking = self.ask_for_token(&context.handle, place);
+        let handle = SecretString::from(context.handle.as_str());
+        let asking = self.ask_for_token(&handle, place);
         let given = tokio::time::timeout(PATIENCE, asking).await;
         let given = given.unwrap_or_else(|_| Err("the hub does not answer".to_owned()));
         if let Err(because) = &given {
@@ -395,7 +437,7 @@ impl Inner {
         Some(given)
     }
 
-    async fn ask_for_token(&self, handle: &str, place: [&str; 3]) -> Result<SecretString, String> {
+    async fn ask_for_token(&self, handle: &SecretString, place: [&str; 3]) -> Result<SecretString, String> {
         let key = self.key().await.map_err(|error| chain(&error))?;
         let given = self.client.user_token(&key, handle, place).await;
         given.map_err(|error| chain(&error))
@@ -411,7 +453,11 @@ impl Inner {
             let reason = format!("this machine has no command `{}`", super::client::plain(command));
             return self.settle(delivery.clone(), answer(1, reason)).await;
         };
-        match self.engine.ask(asked.ask(definition, *runs_as, token)).await {
+        let ask = Ask {
+            as_person: acts_as_person(definition, &self.hub),
+            ..asked.ask(definition, *runs_as, token)
+        };
+        match self.engine.ask(ask).await {
             Ok(_) => Ok(()),
             Err(AskError::Store(error)) => Err(error),
             Err(refused) => {
@@ -493,7 +539,11 @@ impl Inner {
                     Some(record) => {
                         let state = record.set.state();
                         code = code.max(i64::from(state != StateName::Success));
-                        format!("{state} (goal set {})", record.set.id.short())
+                        format!(
+                            "{state} (goal set {}){}",
+                            record.set.id.short(),
+                            said(&record.set)
+                        )
                     }
                     None => "over".to_owned(),
                 },

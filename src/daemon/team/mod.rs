@@ -7,6 +7,7 @@
 mod acts;
 mod announce;
 mod answers;
+pub(super) mod as_person;
 pub mod asker;
 pub mod asking;
 mod backoff;
@@ -49,6 +50,7 @@ use crate::runtime::tasks::Tasks;
 use crate::secrets::Vault;
 use crate::wire::hub::{Downward, Instance, Registered, Registration, extensions};
 use crate::wire::views::HubView;
+use as_person::Proofs;
 use backoff::{Backoff, Setback};
 use client::{HubClient, HubError, Socket};
 use inbox::Speaker;
@@ -115,6 +117,8 @@ struct Inner {
     takes_logs: watch::Sender<bool>,
     /// The traces that pushes belong to.
     heard: Heard,
+    /// Who asked for which job, for what is done in their name.
+    proofs: Proofs,
 }
 
 impl Team {
@@ -127,6 +131,7 @@ impl Team {
         engine: Engine,
         vault: Vault,
         tasks: &Tasks,
+        proofs: Proofs,
     ) -> Result<Self, TeamError> {
         let hub = configuration.hub.clone().ok_or(TeamError::NoHub)?;
         let network = super::network::options(configuration)?;
@@ -155,6 +160,7 @@ impl Team {
             place: place::here(&configuration.state_directory),
             takes_logs: watch::Sender::new(false),
             heard: Heard::default(),
+            proofs,
         })))
     }
 

@@ -47,6 +47,8 @@ pub struct Ask {
     pub runs_as: Option<Uuid>,
     /// What the surroundings say beyond what the machine knows, by the names of `MAPPED`.
     pub mapped: BTreeMap<String, String>,
+    /// Whether forges are asked in the name of whoever asks, by the hub.
+    pub as_person: bool,
 }
 
 /// Repositories as they are asked for (semantics 5.4).
@@ -278,6 +280,7 @@ impl Engine {
             by: ask.by,
             dry_run: ask.dry_run.unwrap_or(command.dry_run),
             depth: ask.depth,
+            as_person: ask.as_person,
             concurrent: targets.concurrent,
             created_at: self.parts.clock.now(),
             command,

@@ -79,6 +79,7 @@ fn asker(context: &GoalContext<'_>) -> Asker {
         branch: push.branch.clone(),
         goal: context.goal.definition().unique_name.to_string(),
         trust: push.trust,
+        in_name_of: None,
     }
 }
 

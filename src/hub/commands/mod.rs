@@ -102,6 +102,16 @@ pub(super) async fn resume(hub: &Hub, caller: &Caller, asked: &str, base: &str) 
     begin(hub, caller, asked.as_bytes(), base).await.map(|(id, _)| id)
 }
 
+/// An invocation as somebody would ask for it again; `None` when its machine is gone.
+pub(super) fn as_asked(hub: &Hub, invocation: &StoredInvocation) -> Option<String> {
+    let machines = hub.known().machines();
+    let mut all = machines.all.iter();
+    let machine = all.find(|machine| machine.stored.id == invocation.registration)?;
+    let mut asked = parsed(&invocation.request);
+    asked["automation"] = json!({ "name": machine.stored.name });
+    Some(asked.to_string())
+}
+
 /// How long to wait for what.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

@@ -88,6 +88,24 @@ impl Hub {
         Some(Resource::repository(&value(OWNER)?, &value(REPOSITORY)?))
     }
 
+    /// What a person started whose handle a call brings, whether or not it still counts.
+    pub(in super::super) async fn started_with(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<Option<StoredInvocation>, Refusal> {
+        let Some(text) = headers.get(HEADER).and_then(|header| header.to_str().ok()) else {
+            return Ok(None);
+        };
+        match self
+            .store()
+            .handle(&crate::access::handed::digest_of(text))
+            .await?
+        {
+            Some(kept) => Ok(self.store().invocation(&kept.invocation).await?),
+            None => Ok(None),
+        }
+    }
+
     /// For whom a call is made that an add-on makes. A handle that does not hold is never taken for none.
     pub(in super::super) async fn context_of(
         &self,

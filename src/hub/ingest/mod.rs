@@ -101,6 +101,7 @@ pub(super) async fn github(
         // Nobody decides by a webhook, so that none is overtaken.
         Applied::Before | Applied::Overtaken => Ok(answer(StatusCode::ACCEPTED, "it had come before")),
         Applied::Deliveries(count) => {
+            hub.heed(event, &payload).await?;
             tracing::info!(
                 workspace,
                 event,

@@ -15,7 +15,7 @@ use super::look::Look;
 use super::object::time;
 use super::operations::Page;
 use super::text::{Name, Shown, step};
-use crate::ports::authorizations::StoredAuthorization;
+use crate::ports::authorizations::{LostAuthorization, StoredAuthorization};
 use crate::ports::people::{StoredIdentity, StoredSession};
 use crate::ports::rights::{StoredAddon, StoredRights};
 
@@ -44,6 +44,10 @@ async fn page(look: &Look, viewer: &Viewer, notice: &Markup) -> Result<Document,
         .authorizations_of(&viewer.person.id)
         .await
         .map_err(Refusal::from)?;
+    let lost = store
+        .lost_authorizations(&viewer.person.id)
+        .await
+        .map_err(Refusal::from)?;
     let rights = store.rights().await.map_err(Refusal::from)?;
     let content = html! {
         div.bar { h1 { (Shown(&viewer.person.name)) } }
@@ -57,7 +61,7 @@ async fn page(look: &Look, viewer: &Viewer, notice: &Markup) -> Result<Document,
             h2 #sessions { "Where you are signed in" }
             ul.rows { @for session in &sessions { li { (row(look, viewer, session)) } } }
         }
-        (authorizations(look, &granted))
+        (authorizations(look, &granted, &lost))
         (consents(look, &viewer.person.id, &rights))
         (chats(look, &identities))
     };
@@ -84,10 +88,16 @@ fn row(look: &Look, viewer: &Viewer, session: &StoredSession) -> Markup {
 }
 
 /// What somebody lets the hub do elsewhere.
-fn authorizations(look: &Look, granted: &[StoredAuthorization]) -> Markup {
+fn authorizations(look: &Look, granted: &[StoredAuthorization], lost: &[LostAuthorization]) -> Markup {
     html! {
         section.card aria-labelledby="authorizations" {
             h2 #authorizations { "What you let this hub do elsewhere" }
+            @for one in lost {
+                p.notice {
+                    "The hub acts for you on " (Name(&one.provider)) " no more, since " (time(Some(one.lost))) ": " (one.how.sentence())
+                    ". A command that needs it asks you again."
+                }
+            }
             @if granted.is_empty() { p.dim { "Nothing. A command that needs it asks you." } }
             ul.rows {
                 @for one in granted {

@@ -7,7 +7,6 @@
 //! it had just been asked for, once. No machine gets the token.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -21,32 +20,27 @@ use super::super::access::Caller;
 use super::super::access::operations::Operation;
 use super::super::commands;
 use super::super::refusal::Refusal;
+use super::asking::Asked;
 use super::face::{escaped, form, page, paragraph};
 use super::guard::FIELD;
 use super::operations::PeopleOperation as About;
 use super::providers::{Authorized, ProviderSettings};
-use super::user_tokens::{KIND, KeptToken};
+use super::user_tokens::{KIND, KeptToken, owner};
 use super::with_provider::Way;
 use super::{Viewer, sign_in_place};
 use crate::access::forge;
-use crate::access::handed::{Handed, digest_of};
+use crate::access::handed::digest_of;
 use crate::ports::authorizations::{AuthorizeLink, StoredAuthorization};
 use crate::wire::hub::Command;
-
-/// How long a link counts.
-const LINK_COUNTS: Duration = Duration::from_secs(10 * 60);
-
-/// Most links of one person at a time.
-const MOST_LINKS: u32 = 20;
 
 /// What a command declares that acts as the person.
 const USER_TOKEN: &str = "github://user_token";
 
 /// The language of scopes.
-const GITHUB: &str = "github";
+pub(super) const GITHUB: &str = "github";
 
 /// Where a link leads.
-const PAGE: &str = "/authorize";
+pub(super) const PAGE: &str = "/authorize";
 
 /// The scopes that a command needs of the person; `None` when it does nothing as the person.
 fn needed(command: &Command) -> Option<Vec<String>> {
@@ -105,15 +99,17 @@ impl Hub {
         let granted: BTreeSet<String> = known.into_iter().flat_map(|known| known.scopes).collect();
         // Without the union the person would lose what they granted before.
         let scopes = forge::to_ask(GITHUB, &granted, &needed).unwrap_or(granted);
-        let url = self
-            .authorize_url(caller, provider, scopes, (resumes, address))
-            .await?;
-        let message = format!("you have not let the hub do this for you at {}", provider.title);
-        Err(
-            Refusal::forbidden("user_authorization_required", message).with(json!({
-                "provider": provider.name, "missing": missing, "authorize_url": url,
-            })),
-        )
+        let session = caller.is_in_browser().then(|| caller.credential_id().to_owned());
+        let asked = Asked {
+            person,
+            session,
+            provider,
+            scopes,
+            missing,
+            resumes,
+            address,
+        };
+        Err(self.ask_to_authorize(asked, "you have").await?)
     }
 
     /// What a person let the hub do at a provider, if it counts now.
@@ -126,33 +122,6 @@ impl Hub {
         let mut all = self.store().authorizations_of(person).await?;
         all.retain(|own| own.provider == provider && own.expires.is_none_or(|expires| expires > now));
         Ok(all.pop())
-    }
-
-    async fn authorize_url(
-        &self,
-        caller: &Caller,
-        provider: &ProviderSettings,
-        scopes: BTreeSet<String>,
-        (resumes, address): (&str, &str),
-    ) -> Result<Option<String>, Refusal> {
-        // A hub that keeps no secrets cannot be authorised.
-        if !self.safe().is_usable() || self.store().person(caller.name()).await?.is_none() {
-            return Ok(None);
-        }
-        let handed = Handed::fresh().map_err(|_| Refusal::busy("there is no randomness", 5))?;
-        let now = self.now();
-        let link = AuthorizeLink {
-            digest: handed.digest,
-            person: caller.name().to_owned(),
-            session: caller.is_in_browser().then(|| caller.credential_id().to_owned()),
-            provider: provider.name.clone(),
-            scopes: scopes.into_iter().collect(),
-            resumes: resumes.to_owned(),
-            expires: now.plus(LINK_COUNTS),
-        };
-        let is_kept = self.store().add_authorize_link(&link, MOST_LINKS, now).await?;
-        let address = address.trim_end_matches('/');
-        Ok(is_kept.then(|| format!("{address}{PAGE}/{}", handed.text.expose_secret())))
     }
 
     /// A link of whoever looks, if it counts for them here.
@@ -203,6 +172,9 @@ impl Hub {
             provider = provider.name,
             "somebody has authorised the hub"
         );
+        if link.resumes.is_empty() {
+            return Ok(Ok(allowed_page()));
+        }
         let base = self.address_for(&HeaderMap::new());
         let resumed = commands::resume(self, viewer.caller(), &link.resumes, &base).await;
         Ok(Ok(resumed_page(resumed)))
@@ -259,7 +231,7 @@ impl Hub {
         viewer
             .caller()
             .may_at_hub(Operation::People(About::RevokeAuthorization))?;
-        let owner = format!("person:{}", viewer.person.id);
+        let owner = owner(&viewer.person.id);
         let token = self.kept_token(&viewer.person.id, name).await;
         let was_there = self.store().drop_authorization(&viewer.person.id, name).await?;
         self.store().destroy_secret(KIND, &owner, name).await?;
@@ -271,6 +243,12 @@ impl Hub {
             _ => Ok(false),
         }
     }
+}
+
+/// What somebody sees for whom nothing goes on by itself.
+fn allowed_page() -> Response {
+    let said = "The hub may do this for you now. Ask again for what needed it.";
+    page(StatusCode::OK, "Done", &paragraph(said))
 }
 
 /// What somebody sees whose command goes on.

@@ -2,16 +2,17 @@
 //!
 //! The hub does it itself with the person's token: a pull request, a release. Nobody gets that token. An add-on that an administrator has
 //! marked for it, the term `user_tokens`, gets another one: the shortest that the forge gives, for the one repository that is named by
-//! the handle of what the person started, and for no other.
+//! the handle of what the person started, and for no other. Who has not let the hub do it is asked, and what they started begins anew then.
 
 use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse as _, Response};
+use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,15 +21,19 @@ use super::super::Hub;
 use super::super::access::Caller;
 use super::super::access::numbers::numbered;
 use super::super::access::operations::Operation;
+use super::super::commands;
 use super::super::refusal::Refusal;
+use super::asking::{Asked, REQUIRED};
+use super::authorizations::GITHUB;
 use super::operations::PeopleOperation as About;
 use super::providers::{ProviderError, ProviderSettings};
+use crate::access::forge;
 use crate::access::request::{ForgeNeed, Proof};
 use crate::access::{Context, Resource, Selector, Term};
 use crate::model::push::Trust;
 use crate::model::{BranchName, CommitSha, RepoSlug, Repository};
 use crate::ports::Forges as _;
-use crate::ports::authorizations::StoredAuthorization;
+use crate::ports::authorizations::{Loss, StoredAuthorization};
 use crate::ports::forges::{ForgeError, NewRelease, PullRequest};
 use crate::ports::secrets::Asker;
 use crate::runtime::causes::chain;
@@ -38,6 +43,12 @@ pub(super) const MAX_WISH: usize = 128 * 1024;
 
 /// Longest title in characters.
 const LONGEST_TITLE: usize = 256;
+
+/// Most labels of a pull request.
+const MOST_LABELS: usize = 20;
+
+/// What a classic application must be granted for this.
+const SCOPE: &str = "repo";
 
 /// Somebody for whom something may be done at their forge.
 struct Brokered<'a> {
@@ -59,6 +70,32 @@ struct WantedPullRequest {
     title: String,
     #[serde(default)]
     body: String,
+    #[serde(default)]
+    labels: Vec<String>,
+    #[serde(default)]
+    host: Option<String>,
+}
+
+/// Where the repository is, as whoever asks knows it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in super::super) struct At {
+    host: Option<String>,
+}
+
+/// `GET /api/as-person/{workspace}/{owner}/{repo}`: whether the hub would do something there.
+pub(in super::super) async fn may(
+    State(hub): State<Hub>,
+    Path(place): Path<Place>,
+    Query(at): Query<At>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Refusal> {
+    let caller = hub.caller(&headers).await?;
+    let brokered = hub
+        .brokered(&caller, About::CheckAsPerson, &place, &headers)
+        .await?;
+    brokered.is_at(at.host.as_deref())?;
+    Ok(Json(json!({"provider": brokered.provider.name})))
 }
 
 /// `POST /api/as-person/{workspace}/{owner}/{repo}/pull-request`: opens one, or brings the one that is open for the branch up to date.
@@ -75,13 +112,18 @@ pub(in super::super) async fn ask_to_merge(
         target: branch(&wanted.target)?,
         title: title(wanted.title)?,
         body: wanted.body,
-        labels: Vec::new(),
+        labels: labels(wanted.labels)?,
     };
-    let brokered = hub.brokered(&caller, About::AskToMergeAsPerson, &place).await?;
+    let brokered = hub
+        .brokered(&caller, About::AskToMergeAsPerson, &place, &headers)
+        .await?;
+    brokered.is_at(wanted.host.as_deref())?;
     let github = hub.as_them(&brokered)?;
     let (repository, asker) = (brokered.repository(), brokered.asker(&pull_request.target));
-    let opened = github.ask_to_merge(&repository, &pull_request, &asker).await;
-    let opened = opened.map_err(|error| not_done(&error))?;
+    let opened = match github.ask_to_merge(&repository, &pull_request, &asker).await {
+        Ok(opened) => opened,
+        Err(error) => return Err(hub.not_done(&caller, &brokered, &headers, &error).await?),
+    };
     Ok(Json(
         json!({"number": opened.number, "url": opened.url, "is_new": opened.is_new}),
     ))
@@ -112,11 +154,15 @@ pub(in super::super) async fn publish(
         is_prerelease: wanted.is_prerelease,
         changelog: None,
     };
-    let brokered = hub.brokered(&caller, About::PublishAsPerson, &place).await?;
+    let brokered = hub
+        .brokered(&caller, About::PublishAsPerson, &place, &headers)
+        .await?;
     let github = hub.as_them(&brokered)?;
     let (repository, asker) = (brokered.repository(), brokered.asker(&any_branch()?));
-    let published = github.publish(&repository, &release, &asker).await;
-    let published = published.map_err(|error| not_done(&error))?;
+    let published = match github.publish(&repository, &release, &asker).await {
+        Ok(published) => published,
+        Err(error) => return Err(hub.not_done(&caller, &brokered, &headers, &error).await?),
+    };
     Ok(Json(json!({"url": published.url, "is_new": published.is_new})))
 }
 
@@ -127,7 +173,9 @@ pub(in super::super) async fn give(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let caller = hub.caller(&headers).await?;
-    let brokered = hub.brokered(&caller, About::GetUserToken, &place).await?;
+    let brokered = hub
+        .brokered(&caller, About::GetUserToken, &place, &headers)
+        .await?;
     is_trusted_with_tokens(&caller)?;
     is_what_was_started(&caller, &brokered.repository)?;
     let narrowed = hub
@@ -195,10 +243,10 @@ impl Hub {
         caller: &Caller,
         about: About,
         (workspace, owner, name): &Place,
+        headers: &HeaderMap,
     ) -> Result<Brokered<'_>, Refusal> {
         let provider = self.providers().github();
-        let provider =
-            provider.ok_or_else(|| Refusal::conflict("this hub is at no forge where people authorise it"))?;
+        let provider = provider.ok_or_else(no_forge)?;
         let repository = self.repository_called(workspace, owner, name).await?;
         let known = match caller.context_person() {
             Some(person) => self.authorization(person.as_str(), &provider.name).await?,
@@ -211,18 +259,80 @@ impl Hub {
         let granted = known.as_ref().map(|known| known.scopes.iter().cloned());
         let granted: Option<BTreeSet<String>> = granted.map(Iterator::collect);
         let resources = [repository];
-        caller
+        let decided = caller
             .may_at_forge(Operation::People(about), workspace, &resources, (need, granted))
-            .await?;
+            .await;
+        let authorization = match (decided, known) {
+            (Err(refusal), _) if refusal.code() != REQUIRED => return Err(refusal),
+            (Ok(()), Some(known)) => known,
+            (Ok(()) | Err(_), _) => return Err(self.ask_whoever(caller, provider, headers).await?),
+        };
+        let Some(token) = self.usable_token(provider, &authorization).await? else {
+            return Err(self.ask_whoever(caller, provider, headers).await?);
+        };
         let [repository] = resources;
-        let authorization = known.ok_or_else(|| unauthorized(provider))?;
-        let token = self.usable_token(provider, &authorization).await?;
         Ok(Brokered {
-            token: token.ok_or_else(|| unauthorized(provider))?,
+            token,
             provider,
             authorization,
             repository,
         })
+    }
+
+    /// What the forge does not do, in its own words. That it is not there may pass; a token that it takes no more is forgotten, and
+    /// the person asked again.
+    async fn not_done(
+        &self,
+        caller: &Caller,
+        brokered: &Brokered<'_>,
+        headers: &HeaderMap,
+        error: &ForgeError,
+    ) -> Result<Refusal, Refusal> {
+        match error {
+            ForgeError::Unauthorized { .. } => {
+                let person = brokered.authorization.person.as_str();
+                self.lose(brokered.provider, person, Loss::Refused).await?;
+                self.ask_whoever(caller, brokered.provider, headers).await
+            }
+            ForgeError::Unavailable { .. } => Ok(Refusal::busy(chain(error), 30)),
+            ForgeError::Refused { .. } | ForgeError::NotConnected(_) | ForgeError::Secret(_) => {
+                Ok(Refusal::conflict(chain(error)))
+            }
+        }
+    }
+
+    /// The refusal of what the person has not let the hub do, with where they do: what they started begins anew then.
+    async fn ask_whoever(
+        &self,
+        caller: &Caller,
+        provider: &ProviderSettings,
+        headers: &HeaderMap,
+    ) -> Result<Refusal, Refusal> {
+        let person = caller.context_person().map_or("", |person| person.as_str());
+        let known = self.authorization(person, &provider.name).await?;
+        let granted: BTreeSet<String> = known.into_iter().flat_map(|known| known.scopes).collect();
+        let missing = match provider.is_app() {
+            true => Vec::new(),
+            false => vec![SCOPE.to_owned()],
+        };
+        let resumes = self.interrupted(headers).await?;
+        let asked = Asked {
+            person,
+            session: None,
+            provider,
+            scopes: forge::to_ask(GITHUB, &granted, &missing).unwrap_or(granted),
+            missing,
+            resumes: &resumes,
+            address: &self.address_for(headers),
+        };
+        self.ask_to_authorize(asked, "the person has").await
+    }
+
+    /// What the person started whose handle was sent, as they would ask for it again; empty when that is not known.
+    async fn interrupted(&self, headers: &HeaderMap) -> Result<String, Refusal> {
+        let started = self.started_with(headers).await?;
+        let again = started.and_then(|invocation| commands::as_asked(self, &invocation));
+        Ok(again.unwrap_or_default())
     }
 
     /// A repository by its name, with its number where the graph knows it.
@@ -255,6 +365,21 @@ impl Brokered<'_> {
         }
     }
 
+    /// Whether it is where whoever asks has it: another forge may have a repository of the same name.
+    fn is_at(&self, host: Option<&str>) -> Result<(), Refusal> {
+        let address = Url::parse(&self.provider.address_of(&self.slug()));
+        let own = address
+            .ok()
+            .and_then(|address| address.host_str().map(str::to_owned));
+        match host.is_none_or(|host| own.as_deref() == Some(host)) {
+            true => Ok(()),
+            false => Err(Refusal::conflict(format!(
+                "the hub acts for people at {} alone, where this repository is not",
+                self.provider.title
+            ))),
+        }
+    }
+
     /// As the forge is asked about it.
     fn repository(&self) -> Repository {
         let slug = self.slug();
@@ -273,6 +398,7 @@ impl Brokered<'_> {
             branch: branch.clone(),
             goal: String::new(),
             trust: Trust::Member,
+            in_name_of: None,
         }
     }
 }
@@ -300,24 +426,26 @@ fn title(text: String) -> Result<String, Refusal> {
         true => Ok(text),
         false => Err(Refusal::bad(
             "invalid_argument",
-            format!("a title or tag is one line of 1 to {LONGEST_TITLE} characters"),
+            format!("a title, tag or label is one line of 1 to {LONGEST_TITLE} characters"),
         )),
     }
 }
 
-fn unauthorized(provider: &ProviderSettings) -> Refusal {
-    let message = format!("the person has not let the hub do this at {}", provider.title);
-    Refusal::forbidden("user_authorization_required", message)
-        .with(json!({"provider": provider.name, "missing": [], "authorize_url": null}))
+/// Labels, each one line.
+fn labels(labels: Vec<String>) -> Result<Vec<String>, Refusal> {
+    if labels.len() > MOST_LABELS {
+        let message = format!("a pull request has at most {MOST_LABELS} labels here");
+        return Err(Refusal::bad("invalid_argument", message));
+    }
+    labels.into_iter().map(title).collect()
 }
 
-/// What the forge does not do, in its own words; that it is not there may pass.
-fn not_done(error: &ForgeError) -> Refusal {
-    let said = chain(error);
-    match error.is_transient() {
-        true => Refusal::busy(said, 30),
-        false => Refusal::conflict(said),
-    }
+fn no_forge() -> Refusal {
+    Refusal::conflict("this hub does nothing for people at a forge, because they sign in at none").with(
+        json!({
+            "hint": "whoever runs the hub names a GitHub in the file of `--sign-in`",
+        }),
+    )
 }
 
 fn not_given(provider: &ProviderSettings, error: &ProviderError) -> Refusal {

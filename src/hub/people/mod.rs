@@ -17,7 +17,7 @@
 //!   back knows it. [`sight`](super::access::Caller) does so by itself.
 //!
 //! [`sign_in`] is signing in by a link, [`with_provider`] with GitHub or OpenID Connect ([`providers`]), [`forge`] what a forge says of
-//! people, [`authorizations`] what they let the hub do for them, [`brokering`] what the hub does with that for add-ons, [`api`] what can be asked and changed, each by its row in
+//! people, [`authorizations`] what they let the hub do for them, [`asking`] how they are asked, [`lost`] how that ends elsewhere, [`brokering`] what the hub does with that for add-ons, [`api`] what can be asked and changed, each by its row in
 //! [`operations`].
 //!
 //! A session is 256 random bits in a cookie, `__Host-sdm-session`, stored as a digest. Over plain http, which is taken from the same
@@ -26,6 +26,7 @@
 
 pub mod administration;
 pub(super) mod api;
+mod asking;
 mod authorizations;
 mod brokering;
 pub(super) mod chats;
@@ -33,6 +34,7 @@ mod cookie;
 mod face;
 pub(super) mod forge;
 pub mod guard;
+mod lost;
 pub(super) mod operations;
 pub mod providers;
 mod routes;

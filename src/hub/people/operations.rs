@@ -49,6 +49,8 @@ pub enum PeopleOperation {
     ListAuthorizations,
     /// Revoke what one has authorised.
     RevokeAuthorization,
+    /// See whether something may be done as the person for whom an add-on acts.
+    CheckAsPerson,
     /// Ask for a branch to be merged as the person for whom an add-on acts.
     AskToMergeAsPerson,
     /// Publish a release as the person for whom an add-on acts.
@@ -103,6 +105,12 @@ const REVOKE_AUTHORIZATION: Row = person(
     ("DELETE", "/api/me/authorizations/{provider}"),
     "read",
 );
+const CHECK_AS_PERSON: Row = row(
+    "usertoken.get",
+    ("GET", "/api/as-person/{workspace}/{owner}/{repo}"),
+    &["secrets:user_token"],
+    "write",
+);
 const ASK_TO_MERGE_AS_PERSON: Row = as_person("/api/as-person/{workspace}/{owner}/{repo}/pull-request");
 const PUBLISH_AS_PERSON: Row = as_person("/api/as-person/{workspace}/{owner}/{repo}/release");
 const GET_USER_TOKEN: Row = as_person("/api/user-tokens/{workspace}/{owner}/{repo}");
@@ -144,6 +152,7 @@ impl PeopleOperation {
         Self::Authorize,
         Self::ListAuthorizations,
         Self::RevokeAuthorization,
+        Self::CheckAsPerson,
         Self::AskToMergeAsPerson,
         Self::PublishAsPerson,
         Self::GetUserToken,
@@ -175,6 +184,7 @@ impl PeopleOperation {
             Self::Authorize => &AUTHORIZE,
             Self::ListAuthorizations => &LIST_AUTHORIZATIONS,
             Self::RevokeAuthorization => &REVOKE_AUTHORIZATION,
+            Self::CheckAsPerson => &CHECK_AS_PERSON,
             Self::AskToMergeAsPerson => &ASK_TO_MERGE_AS_PERSON,
             Self::PublishAsPerson => &PUBLISH_AS_PERSON,
             Self::GetUserToken => &GET_USER_TOKEN,

@@ -37,6 +37,7 @@ pub(in super::super) fn routes(router: Router<Hub>) -> Router<Hub> {
         (About::Authorize, post(authorizations::go)),
         (About::ListAuthorizations, get(authorizations::list)),
         (About::RevokeAuthorization, delete(authorizations::revoke)),
+        (About::CheckAsPerson, get(brokering::may)),
         (
             About::AskToMergeAsPerson,
             post(brokering::ask_to_merge).layer(small()),

@@ -11,7 +11,7 @@ use super::super::Hub;
 use super::super::refusal::Refusal;
 use super::providers::{Granted, ProviderError, ProviderSettings};
 use crate::model::Timestamp;
-use crate::ports::authorizations::StoredAuthorization;
+use crate::ports::authorizations::{Loss, StoredAuthorization};
 use crate::secrets::envelope::Row;
 
 /// What the tokens of people are called in the safe.
@@ -31,7 +31,8 @@ fn row<'a>(owner: &'a str, provider: &'a str) -> Row<'a> {
     }
 }
 
-fn owner(person: &str) -> String {
+/// Whose row of the safe it is.
+pub(super) fn owner(person: &str) -> String {
     format!("person:{person}")
 }
 
@@ -153,7 +154,7 @@ impl Hub {
                 );
                 let renewed = self.renewed_elsewhere(provider, person, by).await;
                 if renewed.is_none() {
-                    self.forget_granted(provider, person).await?;
+                    self.lose(provider, person, Loss::Refused).await?;
                 }
                 Ok(renewed)
             }
@@ -166,14 +167,6 @@ impl Hub {
                 ))
             }
         }
-    }
-
-    /// Forgets what is worth nothing any more, so that the person is asked again.
-    async fn forget_granted(&self, provider: &ProviderSettings, person: &str) -> Result<(), Refusal> {
-        self.store().drop_authorization(person, &provider.name).await?;
-        let owner = owner(person);
-        self.store().destroy_secret(KIND, &owner, &provider.name).await?;
-        Ok(())
     }
 
     /// What another hub has renewed meanwhile by the same.

@@ -238,6 +238,11 @@ impl Arguments {
     }
 }
 
+/// Whether a transform of these arguments asks for its branch to be merged.
+pub fn asks_to_merge(arguments: &Value) -> bool {
+    Arguments::read(arguments).is_ok_and(|read| read.presentation == Presentation::PullRequest)
+}
+
 /// The branch of its own that a transform of these arguments leaves its commit on; `None` when it goes to the branch that
 /// it was made on.
 ///

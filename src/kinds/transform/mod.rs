@@ -18,8 +18,8 @@ use super::{
 };
 use crate::model::{Descriptor, ExecutionResult, ValueType};
 use crate::ports::store::Cause;
-pub use arguments::own_branch;
 use arguments::{Arguments, Presentation, Programs, Written};
+pub use arguments::{asks_to_merge, own_branch};
 pub(super) use conclude::{Made, made, shown_difference};
 use order::{Order, Ordered};
 
@@ -58,13 +58,12 @@ impl Kind for Transform {
         let work = &context.goal.definition().work;
         let arguments = Arguments::read(&work.arguments).map_err(KindError::Definition)?;
         let asks = arguments.presentation == Presentation::PullRequest && !is_dry_run(context);
-        if asks && let Err(because) = ask_to_merge::place(context).await {
+        if asks {
             // Before anything is pushed that nobody would be asked to merge.
-            return Err(KindError::Definition(format!(
-                "`presentation: pull_request` needs a forge for {}: {because}; name its origin in `forges` of the configuration, \
-                 or leave the commit on a branch with `branch`",
-                context.record.push.repo.slug
-            )));
+            let place = ask_to_merge::place(context)
+                .await
+                .map_err(|because| no_place(context, &because))?;
+            ask_to_merge::may_ask(context, &place).await?;
         }
         let programs = Programs::read("transform", &work.arguments).map_err(KindError::Definition)?;
         request(context, &programs).await.map(Begun::Process)
@@ -77,6 +76,14 @@ impl Kind for Transform {
     ) -> Result<ExecutionResult, KindError> {
         conclude::conclude(context, ended).await
     }
+}
+
+fn no_place(context: &GoalContext<'_>, because: &str) -> KindError {
+    KindError::Definition(format!(
+        "`presentation: pull_request` needs a forge for {}: {because}; name its origin in `forges` of the configuration, or leave \
+         the commit on a branch with `branch`",
+        context.record.push.repo.slug
+    ))
 }
 
 /// Whether nothing is to be changed.

@@ -5,7 +5,8 @@ use reqwest::Url;
 /// A repository as its address names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
-    host: String,
+    /// In small letters.
+    pub(super) host: String,
     /// For http and https, where the port tells one server from another.
     port: Option<u16>,
     /// Its owner.

@@ -281,7 +281,10 @@ impl Session<'_> {
             )));
         }
         Err(match answer.status {
-            StatusCode::UNAUTHORIZED => self.refused(format!("does not take the token: {said}")),
+            StatusCode::UNAUTHORIZED => ForgeError::Unauthorized {
+                origin: self.origin.clone(),
+                because: said,
+            },
             StatusCode::FORBIDDEN => self.refused(format!("does not let the token do this: {said}")),
             StatusCode::NOT_FOUND => self.refused(format!(
                 "has no repository {}/{}, or the token may not see it",

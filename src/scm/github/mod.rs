@@ -18,6 +18,11 @@ use crate::ports::secrets::{Asker, Opened};
 use address::Place;
 use api::{Session, Shown};
 
+/// The host where a repository is that has an owner and a name there, as on a GitHub.
+pub fn host_of(repo: &Repository) -> Option<String> {
+    Place::of(&repo.address).map(|place| place.host)
+}
+
 /// One GitHub that is connected.
 #[derive(Debug, Clone)]
 pub struct Forge {
@@ -128,7 +133,7 @@ async fn there(session: &Session<'_>, wanted: &PullRequest) -> Result<(Shown, bo
 
 #[async_trait]
 impl Forges for GitHub {
-    fn knows(&self, repo: &Repository) -> bool {
+    fn knows(&self, repo: &Repository, _asker: &Asker) -> bool {
         self.at(repo).is_some()
     }
 

@@ -256,6 +256,7 @@ fn job(number: u64) -> Job {
         by: "ada".to_owned(),
         dry_run: true,
         depth: 3,
+        as_person: true,
         concurrent: 2,
         created_at: at(1),
     }

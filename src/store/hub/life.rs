@@ -30,7 +30,7 @@ impl Lives for SqlHub {
 
 /// What is of now also in a memory that is put back to an older point: who is who, who may do what, and what others rely on, of
 /// which nothing may be given twice and nothing that was taken away may come back.
-const OF_NOW: [&str; 16] = [
+const OF_NOW: [&str; 17] = [
     "hub_person",
     "hub_identity",
     "hub_addon",
@@ -42,6 +42,7 @@ const OF_NOW: [&str; 16] = [
     "hub_deed",
     "hub_secret",
     "hub_authorization",
+    "hub_lost_authorization",
     "hub_extension",
     "hub_install_key",
     "hub_lasting",

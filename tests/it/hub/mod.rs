@@ -1,6 +1,7 @@
 //! The hub, as machines and forges meet it.
 
 mod access;
+mod as_person;
 mod audit;
 mod authorizations;
 mod brokering;

@@ -45,6 +45,7 @@ const FATES: &[(&str, Fate)] = &[
     ("hub_key", Back),
     ("hub_lasting", Now),
     ("hub_log", Back),
+    ("hub_lost_authorization", Now),
     ("hub_message", Back),
     ("hub_node", Back),
     ("hub_node_key", Back),

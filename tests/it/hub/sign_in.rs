@@ -24,6 +24,7 @@ pub async fn hub_with(providers: Vec<ProviderSettings>) -> (TestHub, crate::supp
     options.rhythm = quick();
     options.providers = providers;
     options.webhooks = WebhookSecrets::for_all(SECRET);
+    options.audit = Some(directory.path().join("audit.jsonl"));
     let key = MasterKey::parse(&MasterKey::fresh_text().unwrap()).unwrap();
     options.master_keys = Some(Arc::new(MasterKeys::new(key, Vec::new())));
     let hub = start(options).await.unwrap();

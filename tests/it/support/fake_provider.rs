@@ -78,7 +78,9 @@ pub struct Opened {
     pub repository: String,
     pub branch: String,
     pub title: String,
+    pub body: String,
     pub by: String,
+    pub labels: Vec<String>,
 }
 
 /// What signs tokens.
@@ -197,6 +199,7 @@ impl FakeProvider {
                 "/api/v3/repos/{owner}/{name}/pulls",
                 get(pull_requests).post(open_pull_request),
             )
+            .route("/api/v3/repos/{owner}/{name}/issues/{number}/labels", post(label))
             .route(
                 "/api/v3/repos/{owner}/{name}/collaborators/{login}/permission",
                 get(permission),
@@ -326,6 +329,13 @@ impl FakeProvider {
     /// It answers nothing about its keys any more, or again.
     pub fn is_silent(&self, is_silent: bool) {
         self.world().is_silent = is_silent;
+    }
+
+    /// Somebody revokes there what they granted, and the hub is not told.
+    pub fn forgets_tokens(&self) {
+        let mut world = self.world();
+        world.tokens.clear();
+        world.renewals.clear();
     }
 
     /// Nothing is renewed any more.
@@ -538,8 +548,23 @@ async fn pull_requests(
 fn shown(at: usize, one: &Opened) -> Value {
     json!({
         "number": at + 1, "html_url": format!("https://git.example.org/{}/pull/{}", one.repository, at + 1),
-        "title": one.title, "body": "", "labels": [], "head": {"ref": one.branch, "user": {"login": "acme"}},
+        "title": one.title, "body": one.body,
+        "labels": one.labels.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>(),
+        "head": {"ref": one.branch, "user": {"login": "acme"}},
     })
+}
+
+/// Puts labels on a pull request.
+async fn label(
+    State(world): Shared,
+    Path((_, _, number)): Path<(String, String, usize)>,
+    body: Bytes,
+) -> Response {
+    let wanted: Value = serde_json::from_slice(&body).unwrap();
+    let labels = wanted["labels"].as_array().unwrap().iter();
+    let labels = labels.map(|label| label.as_str().unwrap().to_owned());
+    world.lock().unwrap().opened[number - 1].labels.extend(labels);
+    Json(json!([])).into_response()
 }
 
 /// Whoever may write to it opens one, and is who opened it.
@@ -569,7 +594,9 @@ async fn open_pull_request(
         repository,
         branch: text("head"),
         title: text("title"),
+        body: text("body"),
         by: account.login,
+        labels: Vec::new(),
     });
     let at = world.opened.len() - 1;
     (StatusCode::CREATED, Json(shown(at, &world.opened[at]))).into_response()
