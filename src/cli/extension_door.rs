@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::doors::{DoorError, runtime};
 use super::hub_door::not_done;
 use crate::hub::administration::{Administration, AdministrationError};
+use crate::hub::console::{ConsoleUser, at_console};
 use crate::hub::extensions::{ExtensionError, ExtensionOptions, Extensions};
 use crate::secrets::envelope::MasterKeys;
 use crate::store::hub::Place;
@@ -34,7 +35,7 @@ where
             .await
             .map_err(not_done)?;
         let done = match administration.extensions(wanted.master_keys.clone(), wanted.options.clone()) {
-            Ok(extensions) => work(extensions).await,
+            Ok(extensions) => at_console(ConsoleUser::present(), work(extensions)).await,
             Err(error) => Err(error),
         };
         administration.close().await;

@@ -15,6 +15,7 @@ use crate::hub::access::key::random_text;
 use crate::hub::access::rights::RightsError;
 use crate::hub::addons::AddonError;
 use crate::hub::administration::{Administration, AdministrationError, KeyWish};
+use crate::hub::console::{ConsoleUser, at_console};
 use crate::hub::people::providers::{ProviderSettings, settings};
 use crate::hub::restore::{Restored, note_restored, restore};
 use crate::hub::{HubError, HubOptions, RunningHub, start};
@@ -133,7 +134,7 @@ where
 {
     runtime()?.block_on(async {
         let administration = Administration::open(place, makes_it).await.map_err(not_done)?;
-        let done = work(administration.clone()).await;
+        let done = at_console(ConsoleUser::present(), work(administration.clone())).await;
         administration.close().await;
         done.map_err(not_done)
     })

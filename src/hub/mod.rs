@@ -12,6 +12,7 @@ mod approvals;
 mod asked;
 mod changes;
 mod commands;
+pub mod console;
 pub mod extensions;
 mod federation;
 mod goals;

@@ -3,6 +3,7 @@
 //! Whatever changes the graph happens in a [`HubWork`], together with the deliveries that the change causes: both are
 //! there or neither. Everything may be asked twice and still happens once.
 
+pub mod console;
 pub mod extensions;
 pub mod handed;
 mod hints;
@@ -487,6 +488,7 @@ pub trait HubStore:
     + handed::HandedOut
     + Authorizations
     + Chats
+    + console::ConsoleDeeds
 {
 }
 
@@ -510,5 +512,6 @@ impl<T> HubStore for T where
         + handed::HandedOut
         + Authorizations
         + Chats
+        + console::ConsoleDeeds
 {
 }

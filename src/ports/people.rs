@@ -196,6 +196,18 @@ pub struct PersonChange {
     pub state: Option<PersonState>,
 }
 
+impl PersonChange {
+    /// The person as it is afterwards.
+    pub fn of(&self, before: &StoredPerson) -> StoredPerson {
+        StoredPerson {
+            name: self.name.clone().unwrap_or_else(|| before.name.clone()),
+            role: self.role.unwrap_or(before.role),
+            state: self.state.unwrap_or(before.state),
+            ..before.clone()
+        }
+    }
+}
+
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PersonChanged {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::super::asked;
+use super::super::{asked, console};
 use super::held::{BadRow, Held, TESTS};
 use crate::access::policy::{Outcome, parse, run_tests};
 use crate::model::Timestamp;
@@ -45,7 +45,8 @@ where
         if changes.is_empty() {
             return Ok(told);
         }
-        changes.extend(asked::deed().map(RightsChange::Deed));
+        let deed = asked::deed().or_else(console::deed);
+        changes.extend(deed.map(RightsChange::Deed));
         let changed = store.change_rights(held.version, &changes).await;
         if changed.map_err(EditError::from)?.is_some() {
             return Ok(told);

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::super::administration::{AdministrationError, KeyWish};
+use super::super::console;
 use super::agreed::{Agreeing, agree};
 use super::key::{KeyKind, MOST_OF_AN_OWNER, NewKey, USUAL_LIFE};
+use super::noted::of_key;
 use super::numbers::numbered;
 use super::operations::{MACHINE_SCOPES, SCOPES};
 use crate::access::{Principal, Selector};
@@ -48,6 +50,7 @@ pub async fn make_key(
     };
     let (key, text) = new.make(agreeing.at);
     agree(store, &key, &places, agreeing).await?;
+    console::note(store, of_key(None, &key), agreeing.at).await?;
     store.add_key(&key).await?;
     Ok((key, text))
 }

@@ -420,6 +420,9 @@ impl Hub {
         if self.rights().is_due(&key, now) {
             self.rights().refresh(self.store(), now).await?;
         }
+        if self.rights().owner_of(&key.id).is_none() {
+            self.rights().hear_console(self.store(), now).await?;
+        }
         self.rights().learn([key.clone()], None, now);
         let asks_forge = self.asks_forge() && key.owner.starts_with("person:");
         let bearer = match asks_forge {
@@ -526,6 +529,7 @@ impl Hub {
             && let Some(found) = self.store().key(key).await?
         {
             self.rights().refresh(self.store(), now).await?;
+            self.rights().hear_console(self.store(), now).await?;
             self.rights().learn([found], None, now);
         }
         Ok(self.rights().bearer_of(key, now))

@@ -50,11 +50,16 @@ impl Noted {
         }
     }
 
+    /// Whether what is kept does not say who it was: nobody, or whoever is at the console.
+    fn is_by_nobody(&self) -> bool {
+        self.by == NOBODY_SAYS || self.by.strip_prefix("person:") == Some(PersonId::operator().as_str())
+    }
+
     /// The same with whoever is known to have done it, where what is kept does not say who.
     #[must_use]
     pub fn by_whom(self, by: Option<&str>) -> Self {
         match by {
-            Some(by) if self.by == NOBODY_SAYS => Self {
+            Some(by) if self.is_by_nobody() => Self {
                 by: by.to_owned(),
                 ..self
             },
@@ -75,7 +80,7 @@ impl Noted {
 }
 
 /// What has happened to a key since it was looked at last.
-pub(super) fn of_key(before: Option<&StoredKey>, key: &StoredKey) -> Option<Noted> {
+pub(in super::super) fn of_key(before: Option<&StoredKey>, key: &StoredKey) -> Option<Noted> {
     let was_good = before.is_none_or(|before| before.revoked.is_none());
     match (before.is_some(), key.revoked.is_some()) {
         (_, true) if was_good => Some(nobody("key.revoke", format!("{} of {}", key.id, key.owner))),
@@ -88,7 +93,7 @@ pub(super) fn of_key(before: Option<&StoredKey>, key: &StoredKey) -> Option<Note
 }
 
 /// What has happened to a person since they were looked at last.
-pub(super) fn of_person(before: Option<&StoredPerson>, person: &StoredPerson) -> Vec<Noted> {
+pub(in super::super) fn of_person(before: Option<&StoredPerson>, person: &StoredPerson) -> Vec<Noted> {
     let id = &person.id;
     let Some(before) = before else {
         let said = format!("person:{id} has come in as {}", person.role.word());

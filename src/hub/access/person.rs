@@ -11,8 +11,8 @@ use crate::access::request::Means;
 use crate::access::snapshot::{Permission, Role};
 use crate::access::{Identity, Level, Limit, Person, PersonId, Principal, Selector, Snapshot};
 use crate::model::Timestamp;
-use crate::ports::hub::{HubStoreError, StoredKey};
-use crate::ports::people::{People, PersonRole, PersonState, StoredPerson};
+use crate::ports::hub::{HubStore, HubStoreError, StoredKey};
+use crate::ports::people::{PersonRole, PersonState, StoredPerson};
 
 /// The people that were looked at last.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ impl Rights {
     /// The memory does not answer.
     pub(in super::super) async fn look_at_people(
         &self,
-        store: &dyn People,
+        store: &dyn HubStore,
         now: Timestamp,
     ) -> Result<(), HubStoreError> {
         let version = store.people_changed().await?;
@@ -40,6 +40,7 @@ impl Rights {
         let people = store.people().await?;
         self.people().version = version;
         if self.people().all.is_some() {
+            self.hear_console(store, now).await?;
             self.learn_people(people, None, now);
         } else {
             let all = people.into_iter().map(|person| (person.id.clone(), person));

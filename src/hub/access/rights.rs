@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::super::asked;
+use super::super::{asked, console};
 use super::audit::{AuditError, AuditLog};
 use super::bearer::Bearer;
 use super::guesses::Guesses;
@@ -28,7 +28,8 @@ use crate::access::{
     SNAPSHOT_COUNTS, ScopeSet, Selector, Snapshot,
 };
 use crate::model::{Diagnostic, Severity, Timestamp};
-use crate::ports::hub::{HubStoreError, StoredKey};
+use crate::ports::hub::console::ConsoleDeed;
+use crate::ports::hub::{HubStore, HubStoreError, StoredKey};
 use crate::ports::people::StoredPerson;
 use crate::ports::rights::{RightsStore, StoredDeed};
 
@@ -111,6 +112,8 @@ pub struct Rights {
     /// Held while keys change.
     changing_keys: tokio::sync::Mutex<()>,
     people: Mutex<Seen>,
+    /// What was done at the console lately.
+    console: Mutex<Vec<ConsoleDeed>>,
     audit: Option<AuditLog>,
     guesses: Guesses,
     /// Reads that were allowed.
@@ -140,6 +143,7 @@ impl Rights {
             keys: RwLock::default(),
             changing_keys: tokio::sync::Mutex::default(),
             people: Mutex::default(),
+            console: Mutex::default(),
             audit: audit.map(AuditLog::open).transpose()?,
             guesses: Guesses::default(),
             reads: AtomicU64::new(0),
@@ -224,7 +228,39 @@ impl Rights {
     /// The same of what the request that is being answered has done, if it is somebody's, and of what others have done otherwise.
     pub(super) fn note_by(&self, noted: Noted, by: Option<&str>, now: Timestamp) {
         let details = by.map_or_else(Details::default, |_| asked::details());
-        self.write_note(&noted.by_whom(by), details, now);
+        let at_console = by.is_none().then(|| self.at_console(&noted)).flatten();
+        self.write_note(&noted.by_whom(by.or(at_console.as_deref())), details, now);
+    }
+
+    /// Hears what was done at the console lately, before it is noticed.
+    ///
+    /// # Errors
+    /// The memory does not answer.
+    pub(in super::super) async fn hear_console(
+        &self,
+        store: &dyn HubStore,
+        now: Timestamp,
+    ) -> Result<(), HubStoreError> {
+        let deeds = store.console_deeds(now.minus(console::NOTICED)).await?;
+        *self.console.lock().unwrap_or_else(PoisonError::into_inner) = deeds;
+        Ok(())
+    }
+
+    fn at_console(&self, noted: &Noted) -> Option<String> {
+        let deeds = self.console.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |deed: &&ConsoleDeed| deed.operation == noted.operation && deed.said == noted.said;
+        deeds.iter().find(is_it).map(|deed| deed.who.clone())
+    }
+
+    /// Whether some of these keys were not known as they are.
+    pub(in super::super) fn has_news(&self, keys: &[StoredKey]) -> bool {
+        let known = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let is_known = |key: &StoredKey| {
+            known
+                .get(&key.id)
+                .is_some_and(|known| known.revoked == key.revoked)
+        };
+        !keys.iter().all(is_known)
     }
 
     /// The people that were looked at last.

@@ -102,6 +102,9 @@ impl Hub {
         let keys = {
             let _changing = self.rights().changing_keys().await;
             let keys = self.store().keys().await?;
+            if self.rights().has_news(&keys) {
+                self.rights().hear_console(self.store(), now).await?;
+            }
             self.rights().learn(keys.iter().cloned(), None, now);
             keys
         };

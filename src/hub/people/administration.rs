@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use super::super::access::key::random_text;
+use super::super::access::noted::of_person;
 use super::super::administration::{Administration, AdministrationError, not_there};
+use super::super::console;
 use crate::access::PersonId;
 use crate::access::handed::Handed;
 use crate::model::Timestamp;
@@ -169,6 +171,10 @@ impl Administration {
         person: &str,
         change: &PersonChange,
     ) -> Result<(), AdministrationError> {
+        if let Some(before) = self.memory().person(person).await? {
+            let noted = of_person(Some(&before), &change.of(&before));
+            console::note(self.memory(), noted, SystemClock.now()).await?;
+        }
         match self.memory().change_person(person, change).await? {
             PersonChanged::Done => Ok(()),
             PersonChanged::NotThere => Err(not_there("person", person)),

@@ -51,7 +51,7 @@ const OF_NOW: [&str; 17] = [
 ];
 
 /// What nobody has any more in another life.
-const SHORT_LIVED: [&str; 7] = [
+const SHORT_LIVED: [&str; 8] = [
     "hub_ticket",
     "hub_session",
     "hub_sign_in_link",
@@ -59,6 +59,7 @@ const SHORT_LIVED: [&str; 7] = [
     "hub_pending_sign_in",
     "hub_authorize_link",
     "hub_chat_code",
+    "hub_console_deed",
 ];
 
 /// A key that was revoked.

@@ -5,6 +5,7 @@
 
 mod authorizations;
 mod chats;
+mod console;
 mod deliveries;
 mod extensions;
 mod handed;

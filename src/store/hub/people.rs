@@ -97,16 +97,6 @@ async fn all(connection: &mut AnyConnection) -> Result<Vec<StoredPerson>, sqlx::
     rows.iter().map(person).collect()
 }
 
-/// The person as it is after a change.
-fn changed(before: &StoredPerson, change: &PersonChange) -> StoredPerson {
-    StoredPerson {
-        name: change.name.clone().unwrap_or_else(|| before.name.clone()),
-        role: change.role.unwrap_or(before.role),
-        state: change.state.unwrap_or(before.state),
-        ..before.clone()
-    }
-}
-
 fn administers(person: &StoredPerson) -> bool {
     person.role.administers() && person.state == PersonState::Active
 }
@@ -210,7 +200,7 @@ impl People for SqlHub {
         let Some(before) = people.iter().find(|person| person.id == id) else {
             return Ok(PersonChanged::NotThere);
         };
-        let after = changed(before, change);
+        let after = change.of(before);
         let is_left = |other: &StoredPerson| other.id != id && administers(other);
         if administers(before) && !administers(&after) && !people.iter().any(is_left) {
             return Ok(PersonChanged::LastAdmin);

@@ -3,6 +3,7 @@
 
 use reqwest::Method;
 use sdm::access::audit::{Given, verify};
+use sdm::hub::console::{ConsoleUser, at_console};
 use sdm::hub::extensions::Network;
 use sdm::hub::ingest::WebhookSecrets;
 use sdm::hub::{HubOptions, start};
@@ -99,6 +100,53 @@ async fn submits(browser: &mut Browser<'_>, path: &str, fields: &str) -> u16 {
 }
 
 const QUESTION: &str = "query { Repo { name } }";
+
+#[tokio::test]
+async fn what_is_changed_beside_the_hub_is_the_doing_of_whoever_is_at_the_console() {
+    let audited = Audited::start().await;
+    let hub = &audited.hub;
+    signed_in(hub, "ada", PersonRole::Member).await;
+    let user = ConsoleUser {
+        name: "olga".to_owned(),
+        id: 1000,
+    };
+    let who = json!("console:olga (uid 1000)");
+    let mut wished = wish(&["graph:read"]);
+    wished.name = "beside".to_owned();
+    let administration = hub.administration();
+    let (key, text) = at_console(user.clone(), administration.new_key(&wished))
+        .await
+        .unwrap();
+    // Also when whoever was given it is faster than the hub looks.
+    hub.post("/graphql/team/w", &text, &json!({ "query": QUESTION }))
+        .await;
+    let said = format!("{} of addon:beside", key.id);
+    assert_eq!(audited.said("key.create", &said).await["principal"], who);
+    let agreed = audited.said("addon.approve", "addon:beside active").await;
+    assert_eq!(agreed["principal"], who, "{agreed}");
+    at_console(user.clone(), administration.revoke_key(&key.id))
+        .await
+        .unwrap();
+    assert_eq!(audited.said("key.revoke", &said).await["principal"], who);
+    let change = PersonChange {
+        state: Some(PersonState::Suspended),
+        ..PersonChange::default()
+    };
+    at_console(user, administration.change_person("ada", &change))
+        .await
+        .unwrap();
+    let suspended = audited.said("person.suspend", "person:ada is suspended").await;
+    assert_eq!(suspended["principal"], who);
+    // By nobody whom anything names, as before.
+    let back = PersonChange {
+        state: Some(PersonState::Active),
+        ..PersonChange::default()
+    };
+    hub.hub.memory().change_person("ada", &back).await.unwrap();
+    let back = audited.said("person.role", "person:ada is let in again").await;
+    assert_eq!(back["principal"], json!("anonymous"));
+    verify(audited.text().as_bytes(), Given::default()).unwrap();
+}
 
 #[tokio::test]
 async fn every_refusal_is_written_down_whoever_was_refused() {
