@@ -54,11 +54,9 @@ pub(super) async fn decide(
     let goal = found
         .first()
         .ok_or_else(|| Refusal::missing_thing("there is no such goal"))?;
-    if caller.is_weighed() {
-        caller
-            .may_in_person(Operation::DecideGoal, &which.workspace, &resources_of(goal))
-            .await?;
-    }
+    caller
+        .may_decide(Operation::DecideGoal, &which.workspace, &resources_of(goal))
+        .await?;
     let changed = decide_about(&hub, &caller, &which.workspace, goal, which.decision).await?;
     Ok(Json(
         json!({"state": changed.body["state"], "version": changed.body["version"]}),

@@ -1,5 +1,6 @@
 //! What machines write: goals and goal sets of the original, objects of custom types, and settings (wire protocol 10.3 to 10.5).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -8,6 +9,7 @@ use super::Hub;
 use super::access::Caller;
 use super::access::operations::Operation;
 use super::changes::{Change, How};
+use super::machines::known::Machine;
 use super::questions::Asking;
 use super::refusal::Refusal;
 use crate::access::Resource;
@@ -16,6 +18,7 @@ use crate::graph::question::Selection;
 use crate::graph::schema::{Holds, TypeDefinition};
 use crate::model::DEFAULT_ENVIRONMENT;
 use crate::ports::graph::Node;
+use crate::wire::hub::extensions;
 
 /// Longest id made of an object's own fields.
 const LONGEST_ID: usize = 1_000;
@@ -217,16 +220,31 @@ pub(super) enum Whose {
 }
 
 impl Hub {
-    /// Whose a goal is, for a caller.
-    pub(super) fn whose(&self, caller: &Caller, workspace: &str, goal: &Node) -> Whose {
+    /// The machines that set a goal and that carry it out, as far as they are there.
+    fn machines_of(&self, workspace: &str, goal: &Node) -> Vec<Arc<Machine>> {
         let set_by = goal.body.get("registration").and_then(Value::as_str);
         let fulfillment = goal.body.get("fulfillment");
         let carried_out_by = fulfillment.and_then(|fulfillment| fulfillment.get("registration")?.as_str());
         let workspace = self.known().machines().workspace(workspace);
-        let mut owners = [set_by, carried_out_by]
-            .into_iter()
-            .flatten()
-            .filter_map(|name| workspace.served.get(name))
+        let names = [set_by, carried_out_by].into_iter().flatten();
+        names
+            .filter_map(|name| workspace.served.get(name).cloned())
+            .collect()
+    }
+
+    /// Whether a machine of a goal writes its logs with its key.
+    pub(super) fn logs_with_key(&self, workspace: &str, goal: &Node) -> bool {
+        let machines = self.machines_of(workspace, goal);
+        machines
+            .iter()
+            .any(|machine| machine.registration.knows(extensions::LOGS))
+    }
+
+    /// Whose a goal is, for a caller.
+    pub(super) fn whose(&self, caller: &Caller, workspace: &str, goal: &Node) -> Whose {
+        let machines = self.machines_of(workspace, goal);
+        let mut owners = machines
+            .iter()
             .map(|machine| self.rights().owner_of(&machine.stored.principal))
             .peekable();
         if owners.peek().is_none() {

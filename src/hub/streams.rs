@@ -1,4 +1,4 @@
-//! Streams that are open: so many for each key, and each gives its place back when it ends.
+//! Streams that are open: so many for each key, and of pages for each person, and each gives its place back when it ends.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -47,6 +47,11 @@ impl Bearer {
         &self.identity.principal
     }
 
+    /// Whether it came with something that ends within the hour, and not with a key.
+    pub(in super::super) fn has_token(&self) -> bool {
+        matches!(self.identity.means, Means::Token)
+    }
+
     /// The same person, as if in a browser: a key then only limits.
     pub(in super::super) fn in_person(&self, now: Timestamp) -> Self {
         let means = match self.identity.means {

@@ -10,6 +10,7 @@ pub mod bearer;
 pub mod edit;
 pub mod guesses;
 pub mod held;
+mod in_person;
 pub mod key;
 pub mod make_key;
 pub mod noted;
@@ -62,6 +63,8 @@ pub struct Caller {
     now: Timestamp,
     /// Who says what they may do on repositories, where it is asked and they are a person.
     forge: Option<Forge>,
+    /// Whether it is a person's key of whom it is known what they may do.
+    is_weighed: bool,
 }
 
 /// How a caller is known.
@@ -140,30 +143,6 @@ impl Caller {
         })
     }
 
-    /// Whether a person may do this on these, whatever they identified themselves with: where a forge is asked, a key of a reader
-    /// decides no more than the reader.
-    ///
-    /// # Errors
-    /// As [`Self::may`].
-    pub(super) async fn may_in_person(
-        &self,
-        operation: Operation,
-        workspace: &str,
-        resources: &[Resource],
-    ) -> Result<(), Refusal> {
-        self.is_of(operation, workspace)?;
-        let told = self.with_forge(operation, resources).await?;
-        let bearer = told.bearer.in_person(self.now);
-        let request = bearer.request(operation.row().name, resources, self.now);
-        let decision = bearer.decide(&request);
-        self.judged(&request, &decision)
-    }
-
-    /// Whether it is known what the person may do on repositories, so that more than being a person counts.
-    pub(super) fn is_weighed(&self) -> bool {
-        self.is_in_browser() || self.forge.is_some()
-    }
-
     /// Name of the owner.
     pub fn name(&self) -> &str {
         self.owner().split_once(':').map_or("", |(_, name)| name)
@@ -185,6 +164,11 @@ impl Caller {
     /// Whether it is a person in a browser.
     pub fn is_in_browser(&self) -> bool {
         matches!(self.by, By::Session { .. })
+    }
+
+    /// Whether whoever calls came with something that ends within the hour, and not with a key.
+    pub(super) fn has_token(&self) -> bool {
+        self.bearer.has_token()
     }
 
     /// Whether a scope, or one that includes it, is approved and within the limit of the key.
@@ -424,13 +408,17 @@ impl Hub {
             self.rights().hear_console(self.store(), now).await?;
         }
         self.rights().learn([key.clone()], None, now);
-        let asks_forge = self.asks_forge() && key.owner.starts_with("person:");
-        let bearer = match asks_forge {
-            true => self.rights().of_person(&key, person.as_ref(), now),
+        let is_persons = key.owner.starts_with("person:");
+        let is_weighed = is_persons && (self.asks_forge() || person.is_some());
+        let bearer = match is_weighed {
+            true => self
+                .rights()
+                .of_person(&key, person.as_ref(), self.asks_forge(), now),
             false => self.rights().bearer(&key, now),
         };
         let bearer = self.in_context(bearer, headers, now).await?;
-        Ok(self.caller_with(key, bearer))
+        let caller = self.caller_with(key, bearer);
+        Ok(Caller { is_weighed, ..caller })
     }
 
     /// Whoever comes with a credential that is good now.
@@ -438,6 +426,7 @@ impl Hub {
         asked::is_by(&key.owner);
         Caller {
             forge: self.forge().filter(|_| bearer.person().is_some()),
+            is_weighed: false,
             by: By::Key(Box::new(key)),
             bearer,
             rights: Arc::clone(self.rights()),
@@ -466,6 +455,7 @@ impl Hub {
             rights: Arc::clone(self.rights()),
             now: self.now(),
             forge: self.forge(),
+            is_weighed: true,
         }
     }
 

@@ -101,9 +101,15 @@ impl Rights {
         Bearer::new(identity, Arc::new(snapshot))
     }
 
-    /// A person's key, where a forge says what people may do: it reaches what the person reaches. Whoever has not come in yet is a
+    /// The key of a person who has come in, or whom a forge knows: it reaches what the person reaches. Whoever has not come in yet is a
     /// member whom the forge does not know, or whom the policy names.
-    pub(super) fn of_person(&self, key: &StoredKey, person: Option<&StoredPerson>, now: Timestamp) -> Bearer {
+    pub(super) fn of_person(
+        &self,
+        key: &StoredKey,
+        person: Option<&StoredPerson>,
+        asks_forge: bool,
+        now: Timestamp,
+    ) -> Bearer {
         let named = self.bearer(key, now);
         let Principal::Person(id) = named.principal() else {
             return named;
@@ -117,7 +123,7 @@ impl Rights {
         };
         match person {
             None if self.governing_file().is_some() => named,
-            _ => named.under(&self.signed_in(person.unwrap_or(&unknown), key.created, true)),
+            _ => named.under(&self.signed_in(person.unwrap_or(&unknown), key.created, asks_forge)),
         }
     }
 }

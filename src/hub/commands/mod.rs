@@ -325,7 +325,7 @@ impl Hub {
         Ok(())
     }
 
-    /// An invocation, for somebody who may know of it.
+    /// An invocation, for whoever asked for it: it is done as them, whoever says what is still missing.
     async fn invocation_of(&self, caller: &Caller, id: &str) -> Result<StoredInvocation, Refusal> {
         let unknown = || Refusal::missing_thing("there is no such invocation");
         let invocation = self.store().invocation(id).await?.ok_or_else(unknown)?;
@@ -333,6 +333,9 @@ impl Hub {
         caller
             .may(Operation::Invoke, &invocation.workspace)
             .map_err(|_| unknown())?;
-        Ok(invocation)
+        match invocation.asked_by == caller.owner() {
+            true => Ok(invocation),
+            false => Err(unknown()),
+        }
     }
 }

@@ -93,13 +93,8 @@ impl Hub {
         let resources = found
             .first()
             .map_or_else(|| vec![Resource::Workspace], |node| resources_of(node));
-        match caller.is_weighed() {
-            true => {
-                caller
-                    .may_in_person(Operation::DecideGoal, &request.team.id, &resources)
-                    .await
-            }
-            false => caller.may_on(Operation::DecideGoal, &request.team.id, &resources),
-        }
+        caller
+            .may_decide(Operation::DecideGoal, &request.team.id, &resources)
+            .await
     }
 }

@@ -128,7 +128,11 @@ pub(super) async fn append(
 ) -> Result<StatusCode, Refusal> {
     let part: OriginalPart = serde_json::from_slice(&body)
         .map_err(|error| Refusal::bad("malformed_body", format!("the log cannot be read: {error}")))?;
-    hub.goal_of(&place).await?;
+    let goal = hub.goal_of(&place).await?;
+    // Anybody can call here: it is for machines that cannot say who they are.
+    if hub.logs_with_key(&place.workspace, &goal) {
+        return Err(no_goal());
+    }
     if !part.content.is_empty() || closing.closed {
         let content = match part.content.is_empty() {
             true => String::new(),
@@ -228,10 +232,7 @@ impl Hub {
     async fn goal_of(&self, place: &Place) -> Result<std::sync::Arc<Node>, Refusal> {
         let graph = self.store().reader(&place.workspace);
         let found = graph.nodes("SdmGoal", &[place.goal()]).await?;
-        found
-            .into_iter()
-            .next()
-            .ok_or_else(|| Refusal::missing_thing("there is no such goal"))
+        found.into_iter().next().ok_or_else(no_goal)
     }
 
     /// A log is its machine's to write, where the machine may write goals.
@@ -264,6 +265,10 @@ impl Hub {
         self.whispers().tell(Hint::Logs);
         Ok(state)
     }
+}
+
+fn no_goal() -> Refusal {
+    Refusal::missing_thing("there is no such goal")
 }
 
 /// For programs: how a line is shown.

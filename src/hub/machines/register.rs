@@ -93,6 +93,7 @@ pub(in super::super) async fn register(
     body: Bytes,
 ) -> Result<Json<Registered>, Refusal> {
     let mut caller = hub.caller(&headers).await?;
+    has_key(&caller)?;
     let registration: Registration = serde_json::from_slice(&body).map_err(|error| {
         Refusal::bad(
             "malformed_body",
@@ -155,6 +156,26 @@ pub(in super::super) async fn register(
             known_until: life.known_until,
         }),
     }))
+}
+
+/// Whether it is a key that a machine registers with (security model 10.1, 14): what is registered outlives every token, and hears of
+/// more than the person might whose key it is.
+fn has_key(caller: &Caller) -> Result<(), Refusal> {
+    let (code, message) = match (caller.has_token(), caller.is_person()) {
+        (false, false) => return Ok(()),
+        (true, _) => (
+            "insufficient_permission",
+            "machines register with a key, and not with a token that ends with a job or within the hour",
+        ),
+        (false, true) => (
+            "addon_required",
+            "machines register with a key of their own, and not with a person's",
+        ),
+    };
+    Err(Refusal::forbidden(code, message).with(serde_json::json!({
+        "operation": Operation::Register.row().name,
+        "who_can_fix": "an administrator, with a key for the machine (`sdm hub key new`)",
+    })))
 }
 
 impl Hub {

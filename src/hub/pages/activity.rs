@@ -283,13 +283,13 @@ pub(super) async fn follow(
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let headers = stream::by_itself(headers);
-    Look::open(&hub, &headers, &workspace, Page::ActivityStream).await?;
+    let look = Look::open(&hub, &headers, &workspace, Page::ActivityStream).await?;
     let growing = Growing {
         seen: seen.marks(&headers),
         wanted: Wanted { from: None, ..wanted },
         workspace,
     };
-    Ok(stream::open(&hub, headers, Box::new(growing))?.into_response())
+    Ok(stream::open(&hub, &look.caller, headers, Box::new(growing))?.into_response())
 }
 
 /// The first page as one reader has it.

@@ -144,10 +144,7 @@ pub(super) async fn decide(
     }
     let operation = Operation::Page(Page::DecideGoal);
     let about = resources_of(goal);
-    look.caller
-        .with_forge(operation, &about)
-        .await?
-        .may_on(operation, &workspace, &about)?;
+    look.caller.may_decide(operation, &workspace, &about).await?;
     let body = Value::Object(goal.body.clone());
     let told = Object(&body);
     let version = form.text("version");

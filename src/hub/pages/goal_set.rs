@@ -217,14 +217,14 @@ pub(super) async fn follow(
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let headers = stream::by_itself(headers);
-    Look::open(&hub, &headers, &workspace, Page::GoalSetStream).await?;
+    let look = Look::open(&hub, &headers, &workspace, Page::GoalSetStream).await?;
     let going = Going {
         asked,
         seen: seen.marks(&headers),
         workspace,
         id,
     };
-    Ok(stream::open(&hub, headers, Box::new(going))?.into_response())
+    Ok(stream::open(&hub, &look.caller, headers, Box::new(going))?.into_response())
 }
 
 /// A goal set as one reader has it.

@@ -189,10 +189,10 @@ pub(super) async fn follow(
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let headers = stream::by_itself(headers);
-    Look::open(&hub, &headers, &place.workspace, Page::LogStream).await?;
+    let look = Look::open(&hub, &headers, &place.workspace, Page::LogStream).await?;
     let from = Offset::read(&seen.last(&headers)).unwrap_or_default();
     let reading = Reading { place, from };
-    Ok(stream::open(&hub, headers, Box::new(reading))?.into_response())
+    Ok(stream::open(&hub, &look.caller, headers, Box::new(reading))?.into_response())
 }
 
 /// A log as far as one reader has it.

@@ -14,8 +14,10 @@ use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::super::Hub;
+use super::super::access::Caller;
 use super::super::people::BY_ITSELF;
 use super::super::refusal::Refusal;
+use super::super::streams::Held;
 use super::entry::Entry;
 
 /// Most readers at a time; more are told to come again, and their pages have a link to refresh.
@@ -128,21 +130,24 @@ struct Reader {
     looked: Option<crate::model::Timestamp>,
     waiting: std::collections::VecDeque<Said>,
     _permit: OwnedSemaphorePermit,
+    _held: Held,
 }
 
 /// Opens a stream of news.
 ///
 /// # Errors
-/// There are too many readers.
+/// There are too many readers, or too many of theirs.
 pub(super) fn open(
     hub: &Hub,
+    caller: &Caller,
     headers: HeaderMap,
     follow: Box<dyn Follow>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>, Refusal> {
+    let too_many = || Refusal::busy("too many pages are open; refresh this one instead", 30);
+    // Nobody takes the places of all others.
+    let held = hub.streams().open(caller.owner()).ok_or_else(too_many)?;
     let readers = Arc::clone(&hub.readers().0);
-    let permit = readers
-        .try_acquire_owned()
-        .map_err(|_| Refusal::busy("too many pages are open; refresh this one instead", 30))?;
+    let permit = readers.try_acquire_owned().map_err(|_| too_many())?;
     let reader = Reader {
         hub: hub.clone(),
         headers,
@@ -151,6 +156,7 @@ pub(super) fn open(
         looked: None,
         waiting: std::collections::VecDeque::new(),
         _permit: permit,
+        _held: held,
     };
     let said = unfold(reader, |mut reader| async move {
         let said = reader.next().await?;

@@ -209,6 +209,31 @@ async fn what_cannot_be_asked_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
+async fn f5_nobody_else_goes_on_with_what_somebody_asked_for() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&offers("m")).await;
+    let (ada, eve) = (person(&hub, "ada").await, person(&hub, "eve").await);
+    let (url, command) = asked(&hub, &ada, &mut machine).await;
+    let question = json!({"content_type": "application/x-atomist-continuation+json", "parameters": [],
+        "parameter_specs": [{"name": "why", "required": true}]});
+    machine.say(&answer(&command, &question)).await;
+    machine.settled().await;
+    let path = url.strip_prefix(&hub.url("")).unwrap().to_owned();
+    let asking = look(&hub, &ada, &format!("{url}?wait=30")).await;
+    assert_eq!(asking["phase"], json!("ASKING"), "{asking}");
+    let seen = look(&hub, &eve, &url).await;
+    assert_eq!(seen["error"]["code"], json!("not_found"), "{seen}");
+    let more = json!({"parameters": [{"name": "why", "value": "because"}]});
+    assert_eq!(
+        hub.post(&path, &eve, &more).await.0,
+        404,
+        "it would be done as ada"
+    );
+    assert_eq!(hub.post(&path, &ada, &more).await.0, 200);
+    assert_eq!(machine.hear().await["correlation_id"], command["correlation_id"]);
+}
+
+#[tokio::test]
 async fn a_machine_that_wants_more_gets_it_under_the_same_correlation() {
     let hub = TestHub::start(quick()).await;
     let mut machine = hub.machine(&offers("m")).await;

@@ -12,7 +12,7 @@ use sdm::store::hub::Place;
 use serde_json::{Value, json};
 
 use super::extensions::extension_options;
-use super::machine::{TestHub, quick, wish};
+use super::machine::{TestHub, quick, registration, wish};
 use crate::support::fake_provider::FakeProvider;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -197,6 +197,39 @@ async fn a_job_gets_a_token_for_what_its_add_on_may_and_it_is_trusted_with() {
             .refused(&scene.job(&json!({"jti": "2"})))
             .await
             .contains("does not hold")
+    );
+}
+
+#[tokio::test]
+async fn no_machine_registers_with_what_ends_with_a_job() {
+    let scene = Scene::start().await;
+    let claims = [("project_id", "42"), ("ref", "refs/heads/main")];
+    scene
+        .trust(scene.trusted("graph:read events:read", &claims))
+        .await
+        .unwrap();
+    let (status, given) = scene.exchange(&scene.job(&json!({})), &[]).await;
+    assert_eq!(status, 200, "{given}");
+    let token = given["access_token"].as_str().unwrap();
+    let (status, answer) = scene
+        .hub
+        .post("/registration", token, &registration("m", "1.0.0", "ephemeral"))
+        .await;
+    let error = &answer["error"];
+    assert_eq!(
+        (status, &error["code"], &error["operation"]),
+        (403, &json!("insufficient_permission"), &json!("events.subscribe")),
+        "{answer}"
+    );
+    assert!(error["message"].as_str().unwrap().contains("register with a key"));
+    assert!(
+        scene
+            .hub
+            .administration()
+            .registrations()
+            .await
+            .unwrap()
+            .is_empty()
     );
 }
 

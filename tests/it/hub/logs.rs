@@ -47,6 +47,22 @@ async fn prepare(hub: &TestHub) {
     assert!(answer["data"]["ingestCustomSdmGoal"].is_string(), "{answer}");
 }
 
+#[tokio::test]
+async fn g8_whoever_says_not_who_they_are_adds_nothing_to_the_log_of_a_machine_with_a_key() {
+    let (hub, _directory) = hub_with(LogOptions::default()).await;
+    let part = json!({"content": [{"level": "info", "message": "forged"}]}).to_string();
+    let adds = async |path: &str| {
+        let sent = hub.http.post(hub.url(path)).body(part.clone()).send().await;
+        sent.unwrap().status().as_u16()
+    };
+    let path = "/api/logs/w/acme/app/b/0-code/g/s/x";
+    assert_eq!(adds(path).await, 204, "as machines of the original do");
+    let mut ours = registration("m", "1.0.0", "durable");
+    ours["capabilities"] = json!(["logs"]);
+    hub.register(&ours).await;
+    assert_eq!(adds(path).await, 404, "and none learns that there is such a goal");
+}
+
 fn line(offset: u64, text: &str) -> Value {
     json!({"offset": offset, "at": 1_800_000_000_000_000_u64, "stream": "out", "text": text})
 }

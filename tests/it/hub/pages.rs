@@ -505,27 +505,21 @@ fn from_page<'a>(content: &'a str, token: &'a str) -> [(&'a str, &'a str); 3] {
     ]
 }
 
-/// Tries it on the goal at this version; the status.
-async fn tried(browser: &mut Browser<'_>, way: &Way, version: i64) -> u16 {
-    let token = browser.token().await;
-    let json_headers = from_page("application/json", &token);
+/// What is posted to try it on the goal at this version: where, as what, and the body.
+fn attempt(way: &Way, version: i64, token: &str) -> (String, &'static str, String) {
     match way {
         Way::Route(path, decision) => {
             let form = format!(
                 "anti_forgery={token}&environment=0-code&name=build&version={version}&decision={decision}"
             );
-            let headers = from_page("application/x-www-form-urlencoded", &token);
-            let path = filled(path, decision);
-            browser.send(Method::POST, &path, &headers, &form).await.status
+            (filled(path, decision), "application/x-www-form-urlencoded", form)
         }
         Way::Command(name) => {
             let command = json!({"command": name, "team": {"id": "w"}, "parameters": [
                 {"name": "goal_set", "value": "set-1"}, {"name": "goal", "value": "build"},
                 {"name": "environment", "value": "0-code"},
             ]});
-            let text = command.to_string();
-            let answer = browser.send(Method::POST, "/command", &json_headers, &text);
-            answer.await.status
+            ("/command".to_owned(), "application/json", command.to_string())
         }
         Way::Written(state) => {
             let goal = json!({
@@ -535,20 +529,47 @@ async fn tried(browser: &mut Browser<'_>, way: &Way, version: i64) -> u16 {
             });
             let query = "mutation G($v: CustomSdmGoalInput!) { ingestCustomSdmGoal(value: $v) }";
             let text = json!({"query": query, "variables": {"v": goal}}).to_string();
-            let answer = browser.send(Method::POST, "/graphql/team/w", &json_headers, &text);
-            let answer = answer.await;
-            let said: Value = serde_json::from_str(&answer.text).unwrap();
-            match said["errors"][0]["extensions"]["code"].as_str() {
-                Some("insufficient_permission") => 403,
-                Some(other) => panic!("{other}: {said}"),
-                None => answer.status,
-            }
+            ("/graphql/team/w".to_owned(), "application/json", text)
         }
     }
 }
 
+/// The status of an answer; the graph says what it refuses in another way.
+fn status_of(status: u16, text: &str) -> u16 {
+    let said: Value = serde_json::from_str(text).unwrap_or_default();
+    match said["errors"][0]["extensions"]["code"].as_str() {
+        Some("insufficient_permission") => 403,
+        Some(other) => panic!("{other}: {said}"),
+        None => status,
+    }
+}
+
+/// Tries it in a browser; the status.
+async fn tried(browser: &mut Browser<'_>, way: &Way, version: i64) -> u16 {
+    let token = browser.token().await;
+    let (path, kind, body) = attempt(way, version, &token);
+    let headers = from_page(kind, &token);
+    let answer = browser.send(Method::POST, &path, &headers, &body).await;
+    status_of(answer.status, &answer.text)
+}
+
+/// Tries it with a key; the status.
+async fn tried_with(seen: &Seen, key: &str, way: &Way, version: i64) -> u16 {
+    let (path, kind, body) = attempt(way, version, "");
+    let request = seen.hub.http.post(seen.hub.url(&path)).bearer_auth(key);
+    let answer = request
+        .header("content-type", kind)
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    let status = answer.status().as_u16();
+    let text = answer.bytes().await.unwrap();
+    status_of(status, &String::from_utf8_lossy(&text))
+}
+
 #[tokio::test]
-async fn d57_d5_a_reader_decides_about_no_goal_whichever_way_they_come() {
+async fn d57_d62_d5_a_reader_decides_about_no_goal_whichever_way_they_come() {
     let seen = Seen::start().await;
     let mut announced = registration("builder", "1.0.0", "durable");
     let commands = DECIDING.iter().map(|name| {
@@ -564,20 +585,73 @@ async fn d57_d5_a_reader_decides_about_no_goal_whichever_way_they_come() {
     let mut version = 0;
     for (id, role) in [("grace", PersonRole::Member), ("ada", PersonRole::Admin)] {
         let mut browser = signed_in(&seen.hub, id, role).await;
+        let wanted = KeyWish {
+            name: id.to_owned(),
+            is_person: true,
+            ..wish(&["graph:read", "goals:write", "admin:read"])
+        };
+        let (_, key) = seen.hub.administration().new_key(&wanted).await.unwrap();
         for way in &ways {
-            version += 10;
-            seen.goal(json!({
-                "state": "waiting_for_approval", "fulfillment": ours, "version": version,
-                "ts": 1_800_000_000_000_i64 + version,
-            }))
-            .await;
-            let status = tried(&mut browser, way, version).await;
-            match role.administers() {
-                false => assert_eq!(status, 403, "{id} by {way:?}"),
-                true => assert!([200, 303].contains(&status), "{id} by {way:?}: {status}"),
+            for is_by_key in [false, true] {
+                version += 10;
+                seen.goal(json!({
+                    "state": "waiting_for_approval", "fulfillment": ours, "version": version,
+                    "ts": 1_800_000_000_000_i64 + version,
+                }))
+                .await;
+                let status = match is_by_key {
+                    true => tried_with(&seen, &key, way, version).await,
+                    false => tried(&mut browser, way, version).await,
+                };
+                match role.administers() {
+                    false => assert_eq!(status, 403, "{id} by {way:?}, key: {is_by_key}"),
+                    true => assert!(
+                        [200, 303].contains(&status),
+                        "{id} by {way:?}, key: {is_by_key}: {status}"
+                    ),
+                }
             }
         }
+        let people = seen.hub.http.get(seen.hub.url("/api/people")).bearer_auth(&key);
+        let status = people.send().await.unwrap().status().as_u16();
+        let expected = if role.administers() { 200 } else { 403 };
+        assert_eq!(status, expected, "d62: a key of {id} is no more than {id}");
+        let (status, answer) = seen
+            .hub
+            .post("/registration", &key, &registration("n", "1.0.0", "durable"))
+            .await;
+        assert_eq!(
+            (status, &answer["error"]["code"]),
+            (403, &json!("addon_required")),
+            "what is told to machines is told to no person's key"
+        );
     }
+}
+
+#[tokio::test]
+async fn c7_nobody_keeps_others_from_pages_that_grow() {
+    let seen = Seen::start().await;
+    seen.push("1", |_| {}).await;
+    let other = KeyWish {
+        name: "grace".to_owned(),
+        is_person: true,
+        ..wish(&["graph:read", "goals:read"])
+    };
+    let (_, other) = seen.hub.administration().new_key(&other).await.unwrap();
+    let follows = async |key: &str| {
+        let url = seen.hub.url("/workspaces/w/activity/stream");
+        let answer = seen.hub.http.get(url).bearer_auth(key).send().await.unwrap();
+        (answer.status().as_u16(), answer)
+    };
+    let mut open = Vec::new();
+    for _ in 0..100 {
+        let (status, answer) = follows(&seen.person).await;
+        assert_eq!(status, 200);
+        open.push(answer);
+    }
+    assert_eq!(follows(&seen.person).await.0, 503, "one has had enough");
+    assert_eq!(follows(&other).await.0, 200, "others have their places");
+    drop(open);
 }
 
 #[tokio::test]
