@@ -158,11 +158,7 @@ pub async fn parts(
         Arc::new(RandomIds),
     )?);
     let program = std::env::current_exe().map_err(StartError::Program)?;
-    let secrets: Arc<dyn Secrets> = Arc::new(Vault::new(
-        configuration.secrets.clone(),
-        configuration.secret_key_file.clone(),
-        Arc::new(SystemClock),
-    ));
+    let secrets = secrets(configuration);
     let archives = super::files::archives(configuration, state.beneath("cache")?);
     let executor = ProcessExecutor::new(state.beneath("attempts")?, program);
     Ok(Parts {
@@ -179,6 +175,15 @@ pub async fn parts(
         ids: Arc::new(RandomIds),
         tasks: tasks.clone(),
     })
+}
+
+/// The secrets that are configured; none is opened before it is asked for.
+pub(super) fn secrets(configuration: &Configuration) -> Arc<dyn Secrets> {
+    Arc::new(Vault::new(
+        configuration.secrets.clone(),
+        configuration.secret_key_file.clone(),
+        Arc::new(SystemClock),
+    ))
 }
 
 /// The engine's settings as configured.

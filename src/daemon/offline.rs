@@ -13,6 +13,7 @@ use super::goal_files::GoalFiles;
 use super::local::{StartError, repository_of};
 use crate::config::Configuration;
 use crate::engine::explain::{Explanation, explain_with};
+use crate::engine::forge_view::AskedForges;
 use crate::engine::{Machine, Settings};
 use crate::git::{direct::Direct, history, identity};
 use crate::model::ids::InvalidName;
@@ -97,6 +98,7 @@ pub async fn explain_offline(
     trigger: Option<GoalTrigger>,
 ) -> Result<Explanation, OfflineError> {
     let (configuration, path, subject) = (configuration.clone(), path.to_owned(), subject.clone());
+    let forges = super::network::forges(&configuration, &super::local::secrets(&configuration))?;
     let task = tokio::task::spawn_blocking(move || {
         let machine = machine(&configuration)?;
         let question = question(&path, &subject)?;
@@ -104,6 +106,7 @@ pub async fn explain_offline(
         let scm: Arc<dyn Scm> = Arc::new(question.scm);
         let mut facts = settings.planning_facts();
         facts.trigger = trigger;
+        facts.forges = Some(Arc::new(AskedForges::new(forges, Arc::clone(&scm))));
         Ok(explain_with(&machine, &facts, &scm, &question.push))
     });
     task.await.expect("explaining does not panic")

@@ -13,6 +13,7 @@ pub mod errands;
 mod exchange;
 pub mod explain;
 mod files;
+pub mod forge_view;
 mod images;
 pub mod ingest;
 mod listeners;
@@ -42,9 +43,11 @@ use crate::model::PushId;
 use crate::ports::containers::Images;
 use crate::ports::signing::Signing;
 use crate::ports::{Archives, Executor, Forges, Scm, Secrets, Store, Workspaces};
+use crate::rules::view::ForgeView;
 use crate::runtime::clock::{Clock, Ids};
 use crate::runtime::tasks::Tasks;
 
+use forge_view::AskedForges;
 pub use machine::{Machine, catalogue};
 pub use settings::{SandboxPolicy, Settings};
 
@@ -75,6 +78,13 @@ pub struct Parts {
     pub ids: Arc<dyn Ids>,
     /// Owner of every task of the engine.
     pub tasks: Tasks,
+}
+
+impl Parts {
+    /// What rules may ask forges.
+    fn forge_view(&self) -> Arc<dyn ForgeView> {
+        Arc::new(AskedForges::new(Arc::clone(&self.forges), Arc::clone(&self.scm)))
+    }
 }
 
 /// The engine. Clones share everything.
@@ -119,9 +129,11 @@ pub struct Engine {
 impl Engine {
     /// An engine over these parts; nothing runs until [`Engine::run`].
     pub fn new(parts: Parts, settings: Settings, machine: Machine) -> Self {
+        let mut policy = settings.policy();
+        policy.planning.forges = Some(parts.forge_view());
         Self {
             parts,
-            policy: Arc::new(settings.policy()),
+            policy: Arc::new(policy),
             settings: Arc::new(settings),
             machine: Arc::new(RwLock::new(Arc::new(machine))),
             attempts: attempt::Attempts::default(),

@@ -120,6 +120,7 @@ impl Engine {
         let now = self.parts.clock.now();
         let stored = self.parts.store.preferences(MACHINE_SCOPE, now).await?;
         let mut facts = self.settings.planning_facts();
+        facts.forges = Some(self.parts.forge_view());
         if let (false, Some(preferences)) = (stored.is_empty(), facts.preferences.as_object_mut()) {
             preferences.extend(stored);
         }

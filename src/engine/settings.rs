@@ -102,6 +102,7 @@ impl Settings {
             local_mode: self.local_mode,
             preferences: self.preferences.clone(),
             trigger: None,
+            forges: None,
         }
     }
 

@@ -12,6 +12,7 @@ use super::heads::{self, heads};
 use super::history::first_parents;
 use super::identity::{address_of, path_of};
 use super::objects::{failed, sha_of};
+use super::origin::origin_of;
 use super::snapshot::{SnapshotLimits, uncommitted};
 use super::view::GitView;
 use crate::model::{CommitSha, Push, Repository, Timestamp};
@@ -126,6 +127,10 @@ impl Scm for Direct {
     async fn heads(&self, repo: &Repository) -> Result<Heads, ScmError> {
         let path = path_of(&repo.address).unwrap_or_else(|| self.path.clone());
         heads(&path)
+    }
+
+    async fn origin(&self, repo: &Repository) -> Result<Option<Repository>, ScmError> {
+        origin_of(&path_of(&repo.address).unwrap_or_else(|| self.path.clone()))
     }
 
     async fn tags(&self, repo: &Repository) -> Result<BTreeMap<String, CommitSha>, ScmError> {

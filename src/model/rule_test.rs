@@ -51,6 +51,10 @@ pub struct PushDescription {
     pub forced: bool,
     /// Whether the machine runs without a hub.
     pub local_mode: bool,
+    /// Whether anybody may read the repository.
+    pub is_public: bool,
+    /// Whether the branch has an open pull request.
+    pub has_pull_request: bool,
     /// Preferences of the machine.
     pub preferences: Map<String, Value>,
 }

@@ -110,6 +110,23 @@ pub trait Forges: Send + Sync {
         Ok(())
     }
 
+    /// Whether anybody may read the repository.
+    ///
+    /// # Errors
+    /// There is no such forge, or it does not say.
+    async fn is_public(&self, repo: &Repository, asker: &Asker) -> Result<bool, ForgeError>;
+
+    /// The number of the open pull request of a branch.
+    ///
+    /// # Errors
+    /// There is no such forge, or it does not say.
+    async fn pull_request(
+        &self,
+        repo: &Repository,
+        branch: &BranchName,
+        asker: &Asker,
+    ) -> Result<Option<u64>, ForgeError>;
+
     /// Opens a pull request, or brings the one that is open for this branch up to date; never a second one.
     ///
     /// # Errors
@@ -141,6 +158,19 @@ pub struct NoForges;
 impl Forges for NoForges {
     fn knows(&self, _repo: &Repository, _asker: &Asker) -> bool {
         false
+    }
+
+    async fn is_public(&self, repo: &Repository, _asker: &Asker) -> Result<bool, ForgeError> {
+        Err(ForgeError::NotConnected(repo.slug.to_string()))
+    }
+
+    async fn pull_request(
+        &self,
+        repo: &Repository,
+        _branch: &BranchName,
+        _asker: &Asker,
+    ) -> Result<Option<u64>, ForgeError> {
+        Err(ForgeError::NotConnected(repo.slug.to_string()))
     }
 
     async fn ask_to_merge(

@@ -1,6 +1,7 @@
 //! What a push test is: a question about a push with its cost, its answer and the reason.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use serde_json::Value;
 use thiserror::Error;
@@ -8,7 +9,7 @@ use thiserror::Error;
 use super::expression::Evaluator;
 use super::patterns::{PatternId, PatternSet};
 use super::project::Project;
-use super::view::ViewError;
+use super::view::{ForgeView, ViewError};
 use crate::model::{Descriptor, GoalTrigger, Push};
 
 /// What planning knows besides the push and its project.
@@ -20,6 +21,8 @@ pub struct PlanningFacts {
     pub preferences: Value,
     /// The goal because of which rules are asked; `None` when it is the push itself.
     pub trigger: Option<GoalTrigger>,
+    /// The forges that are connected; `None` where none is.
+    pub forges: Option<Arc<dyn ForgeView>>,
 }
 
 /// How expensive an answer is; cheaper tests are asked first (semantics 2.6 DECISION).
@@ -45,6 +48,27 @@ pub struct Question<'a> {
     pub project: &'a Project<'a>,
     /// Evaluates expressions over all of these.
     pub evaluator: &'a Evaluator,
+}
+
+impl Question<'_> {
+    /// The forge that the repository is at.
+    ///
+    /// # Errors
+    /// Where the repository is from cannot be read.
+    pub(super) fn forge(&self) -> Result<Option<&dyn ForgeView>, ViewError> {
+        let Some(forges) = self.facts.forges.as_deref() else {
+            return Ok(None);
+        };
+        Ok(forges.knows(self.push)?.then_some(forges))
+    }
+
+    /// What is said where it is at none.
+    pub(super) fn at_no_forge(&self) -> Answer {
+        Answer::no(format!(
+            "{} is at no forge that is connected",
+            self.push.repo.slug
+        ))
+    }
 }
 
 /// Whether a test holds, and the fact that decided.
@@ -83,7 +107,7 @@ impl Answer {
 /// Why a test has no answer. Never read as false (semantics 2.4 DECISION).
 #[derive(Debug, Error)]
 pub enum TestError {
-    /// The project cannot be read.
+    /// The project cannot be read, or the forge does not say.
     #[error(transparent)]
     View(#[from] ViewError),
     /// An expression cannot be evaluated; the reason, fit for people.

@@ -3,8 +3,11 @@
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
+use super::view::{ForgeView, ViewError};
 use super::{MemoryView, PlanningFacts, RuleSet};
 use crate::model::plan::{RuleOutcome, RuleTrace};
 use crate::model::rule_test::{Expectation, Expected, Mention, PushDescription};
@@ -42,6 +45,7 @@ impl RuleSet {
             local_mode: test.push.local_mode,
             preferences: test.push.preferences.clone().into(),
             trigger: test.goal.clone(),
+            forges: Some(Arc::new(Described::of(&test.push))),
         };
         let planned = self.plan(&push(&test.push), &facts, &view(&test.push));
         let (plan, error) = match planned {
@@ -67,6 +71,36 @@ fn without_goals(trace: crate::model::Trace) -> Plan {
         name: None,
         goals: Vec::new(),
         trace,
+    }
+}
+
+/// The forge as the push of a test describes it.
+#[derive(Debug)]
+struct Described {
+    is_public: bool,
+    has_pull_request: bool,
+}
+
+impl Described {
+    fn of(push: &PushDescription) -> Self {
+        Self {
+            is_public: push.is_public,
+            has_pull_request: push.has_pull_request,
+        }
+    }
+}
+
+impl ForgeView for Described {
+    fn knows(&self, _push: &Push) -> Result<bool, ViewError> {
+        Ok(true)
+    }
+
+    fn is_public(&self, _push: &Push) -> Result<bool, ViewError> {
+        Ok(self.is_public)
+    }
+
+    fn pull_request(&self, _push: &Push) -> Result<Option<u64>, ViewError> {
+        Ok(self.has_pull_request.then_some(1))
     }
 }
 

@@ -1,9 +1,12 @@
 //! What rules may ask about the content of a push.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use thiserror::Error;
+
+use crate::model::Push;
 
 /// The tree and the changes of one push, read on demand from git objects.
 ///
@@ -44,11 +47,32 @@ pub trait ProjectView {
     fn changed_files(&self) -> Result<Option<Arc<[String]>>, ViewError>;
 }
 
-/// Why a question about a tree has no answer.
+/// What rules may ask forges about the repository of a push; each question is a look-up that may take a moment.
+pub trait ForgeView: Debug + Send + Sync {
+    /// Whether its repository, or the one it was cloned from, is at one of them; nothing else is asked where it is not.
+    ///
+    /// # Errors
+    /// Where it was cloned from cannot be read.
+    fn knows(&self, push: &Push) -> Result<bool, ViewError>;
+
+    /// Whether anybody may read the repository.
+    ///
+    /// # Errors
+    /// The forge does not say.
+    fn is_public(&self, push: &Push) -> Result<bool, ViewError>;
+
+    /// The number of an open pull request of the branch.
+    ///
+    /// # Errors
+    /// The forge does not say.
+    fn pull_request(&self, push: &Push) -> Result<Option<u64>, ViewError>;
+}
+
+/// Why a question about a push has no answer.
 #[derive(Debug, Error)]
 #[error("failed to read {what}: {because}")]
 pub struct ViewError {
-    /// The path or object.
+    /// The path, object or fact.
     pub what: String,
     /// The cause.
     pub because: String,

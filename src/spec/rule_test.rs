@@ -97,6 +97,18 @@ pub const PUSH_FIELDS: &[Field] = &[
     )
     .default("true"),
     Field::new(
+        "public",
+        ValueType::Boolean,
+        "whether the forge says that anybody may read the repository",
+    )
+    .default("false"),
+    Field::new(
+        "pull_request",
+        ValueType::Boolean,
+        "whether the branch has an open pull request",
+    )
+    .default("false"),
+    Field::new(
         "preferences",
         ValueType::Map(&ValueType::Any),
         "preferences of the machine",
@@ -181,6 +193,8 @@ struct Written {
     before: String,
     forced: bool,
     local_mode: bool,
+    public: bool,
+    pull_request: bool,
     preferences: Map<String, Value>,
 }
 
@@ -414,6 +428,8 @@ fn described(
         is_first,
         forced: written.forced,
         local_mode: written.local_mode,
+        is_public: written.public,
+        has_pull_request: written.pull_request,
         preferences: written.preferences,
     }
 }

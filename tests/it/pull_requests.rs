@@ -22,6 +22,12 @@ rules:
     goals:
       name: shout
       autofix: {presentation: pull_request, branch: "fix/${push.branch}", run: [sh, -c, "tr a-z A-Z < README.md > r && mv r README.md"]}
+  - name: reviewed
+    test: [has_pull_request, {is_branch: ^asked$}]
+    goals: {name: reviewed, execute: {run: ["true"]}}
+  - name: shown
+    test: [is_public_repo, {is_branch: ^asked$}]
+    goals: {name: shown, execute: {run: ["true"]}}
   - name: release
     test: {is_branch: ^release$}
     goals:
@@ -213,6 +219,31 @@ async fn af_04_fixes_ask_to_be_merged_into_the_pushed_branch() {
         pull.title == "Autofix: shout" && pull.body.contains("- shout"),
         "{pull:?}"
     );
+    scene.machine.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pt_09_pt_12_rules_ask_the_forge_and_wait_for_its_answer() {
+    let mut scene = Scene::new("the-right-token").await;
+    let push = |scene: &Scene| {
+        scene.machine.git(&["checkout", "--quiet", "-B", "asked"]);
+        let sha = scene.machine.commit("a change", &[("logo", "")]);
+        scene.machine.git(&["checkout", "--quiet", "main"]);
+        scene.machine.ok(&["replay", &scene.address]);
+        sha
+    };
+    scene.github.ask_to_merge("acme/app", "asked");
+    scene.github.refuse(503, "we are busy", &[]);
+    let sha = push(&scene);
+    let set = scene.machine.ended_set_of(&sha);
+    assert_eq!(
+        set["name"], "reviewed",
+        "private, and asked again after the forge was busy: {set:#}"
+    );
+    scene.github.publish_everything();
+    scene.github.close_all();
+    let set = scene.machine.ended_set_of(&push(&scene));
+    assert_eq!(set["name"], "shown", "{set:#}");
     scene.machine.stop();
 }
 

@@ -15,6 +15,7 @@ fn evaluated(source: &str, push: &Push, view: &dyn ProjectView) -> Result<bool, 
         local_mode: false,
         preferences: json!({"level": 3, "names": ["ada"]}),
         trigger: None,
+        forges: None,
     };
     rules
         .plan(push, &facts, view)

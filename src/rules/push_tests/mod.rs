@@ -20,6 +20,8 @@ mod material_change;
 mod named_seed_repo;
 mod non_empty;
 mod only_changed;
+mod public_repo;
+mod pull_request;
 mod release_commit;
 mod repo;
 mod repository_goals;
@@ -56,6 +58,8 @@ pub static PUSH_TESTS: &[&Registration] = &[
     &version_file::REGISTRATION,
     &repository_goals::REGISTRATION,
     &named_seed_repo::REGISTRATION,
+    &public_repo::REGISTRATION,
+    &pull_request::REGISTRATION,
     &local_mode::REGISTRATION,
 ];
 

@@ -4,11 +4,13 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
+use std::sync::Arc;
+
 use super::*;
 use crate::model::{Push, ValueType};
-use crate::rules::MemoryView;
-use crate::rules::fixtures::{Untouchable, answer, commit, push_to, rule, test};
-use crate::rules::view::ProjectView;
+use crate::rules::fixtures::{Untouchable, answer, commit, compiled, push_to, rule, test};
+use crate::rules::view::{ForgeView, ProjectView, ViewError};
+use crate::rules::{MemoryView, PlanningFacts};
 
 fn holds(name: &str, arguments: Value, push: &Push, view: &dyn ProjectView) -> bool {
     answer(test(name, arguments), push, view).0
@@ -185,6 +187,111 @@ fn pt_08_is_repo_searches_in_the_slug() {
         &Untouchable
     ));
     assert!(!holds("is_repo", json!("other"), &push_to("main"), &Untouchable));
+}
+
+/// A forge with one repository, or one that knows none, or does not answer.
+#[derive(Debug)]
+enum Forge {
+    Shows {
+        is_public: bool,
+        pull_request: Option<u64>,
+    },
+    KnowsNothing,
+    IsSilent,
+}
+
+impl Forge {
+    fn answer<T>(&self, of: impl FnOnce(bool, Option<u64>) -> T) -> Result<T, ViewError> {
+        match self {
+            Self::Shows {
+                is_public,
+                pull_request,
+            } => Ok(of(*is_public, *pull_request)),
+            Self::KnowsNothing => panic!("asked about what it does not know"),
+            Self::IsSilent => Err(ViewError {
+                what: "whether it is public".into(),
+                because: "it does not answer".into(),
+            }),
+        }
+    }
+}
+
+impl ForgeView for Forge {
+    fn knows(&self, _push: &Push) -> Result<bool, ViewError> {
+        Ok(!matches!(self, Self::KnowsNothing))
+    }
+
+    fn is_public(&self, _push: &Push) -> Result<bool, ViewError> {
+        self.answer(|is_public, _| is_public)
+    }
+
+    fn pull_request(&self, _push: &Push) -> Result<Option<u64>, ViewError> {
+        self.answer(|_, pull_request| pull_request)
+    }
+}
+
+/// Whether a test of a push to a branch holds where there is this forge, and why; or why that cannot be known.
+fn at(forge: Forge, name: &str, branch: &str) -> Result<(bool, String), String> {
+    let facts = PlanningFacts {
+        forges: Some(Arc::new(forge)),
+        ..PlanningFacts::default()
+    };
+    let rules = compiled(&[rule("r", test(name, Value::Null), &[&["g"]])]);
+    let plan = rules.plan(&push_to(branch), &facts, &Untouchable);
+    let plan = plan.map_err(|error| error.message)?;
+    Ok((!plan.goals.is_empty(), plan.trace.rules[0].because.clone()))
+}
+
+#[test]
+fn pt_09_a_branch_other_than_the_default_one_asks_to_be_merged() {
+    let shows = |pull_request| Forge::Shows {
+        is_public: false,
+        pull_request,
+    };
+    let asked = |forge, branch| at(forge, "has_pull_request", branch).unwrap();
+    assert_eq!(
+        asked(shows(Some(7)), "fix"),
+        (true, "branch fix has the open pull request 7".into())
+    );
+    assert_eq!(
+        asked(shows(None), "fix"),
+        (false, "branch fix has no open pull request".into())
+    );
+    let default = asked(Forge::IsSilent, "main");
+    assert_eq!(
+        default,
+        (false, "main is the default branch".into()),
+        "nobody is asked"
+    );
+    let nowhere = asked(Forge::KnowsNothing, "fix");
+    assert_eq!(
+        nowhere,
+        (false, "acme/web is at no forge that is connected".into())
+    );
+    assert!(
+        at(Forge::IsSilent, "has_pull_request", "fix").is_err(),
+        "an error is never a no"
+    );
+    assert!(!holds(
+        "has_pull_request",
+        Value::Null,
+        &push_to("fix"),
+        &Untouchable
+    ));
+}
+
+#[test]
+fn pt_12_the_forge_says_whether_a_repository_is_public() {
+    let shows = |is_public| Forge::Shows {
+        is_public,
+        pull_request: None,
+    };
+    let asked = |forge| at(forge, "to_public_repo", "main").unwrap();
+    assert_eq!(asked(shows(true)), (true, "acme/web is public".into()));
+    assert_eq!(asked(shows(false)), (false, "acme/web is not public".into()));
+    assert!(!asked(Forge::KnowsNothing).0);
+    let error = at(Forge::IsSilent, "is_public_repo", "main").unwrap_err();
+    assert!(error.contains("it does not answer"), "{error}");
 }
 
 #[test]

@@ -25,6 +25,8 @@ fn ordinary() -> PushDescription {
         is_first: false,
         forced: false,
         local_mode: true,
+        is_public: false,
+        has_pull_request: false,
         preferences: serde_json::Map::new(),
     }
 }
@@ -231,6 +233,8 @@ fn the_push_is_as_described() {
         forced: true,
         local_mode: false,
         changed: None,
+        is_public: true,
+        has_pull_request: true,
         preferences: serde_json::from_value(json!({"dry": true})).unwrap(),
         ..ordinary()
     };
@@ -242,6 +246,8 @@ fn the_push_is_as_described() {
         ("has_file", json!(["Cargo.toml"])),
         ("changed", json!(["anything"])),
         ("is_repo", json!("^acme/project$")),
+        ("is_public_repo", json!(null)),
+        ("has_pull_request", json!(null)),
         ("when", json!("preferences.dry && push.title == 'Newest'")),
     ] {
         assert!(holds(&push, asks(name, arguments)), "{name}");

@@ -72,6 +72,15 @@ impl Shown {
     }
 }
 
+/// A repository as the forge shows it.
+#[derive(Debug, Deserialize)]
+struct ShownRepository {
+    private: bool,
+    /// `internal` is for everybody of an enterprise, and not private.
+    #[serde(default)]
+    visibility: Option<String>,
+}
+
 /// A release as the forge shows it.
 #[derive(Debug, Deserialize)]
 struct ShownRelease {
@@ -87,6 +96,13 @@ struct Answer {
 }
 
 impl Session<'_> {
+    /// Whether anybody may read the repository.
+    pub(super) async fn is_public(&self) -> Result<bool, ForgeError> {
+        let answer = self.call(Method::GET, self.url(&[])?, None).await?;
+        let shown: ShownRepository = self.read(answer)?;
+        Ok(!shown.private && shown.visibility.is_none_or(|visibility| visibility == "public"))
+    }
+
     /// The open pull request of a branch.
     pub(super) async fn open_for(&self, branch: &BranchName) -> Result<Option<Shown>, ForgeError> {
         let mut url = self.url(&["pulls"])?;

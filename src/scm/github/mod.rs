@@ -1,6 +1,6 @@
 //! GitHub, in the cloud and of one's own: pull requests for what goals push, and releases.
 //!
-//! Seven calls are all there is: look for the open pull request of a branch, open one, change one, put a label on it, take one
+//! Eight calls are all there is: look at the repository, look for the open pull request of a branch, open one, change one, put a label on it, take one
 //! off; publish a release, look for that of a tag. Each goes to the API of the origin that the token is for and nowhere else; redirects are not followed.
 
 mod address;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use reqwest::{Client, Url};
 
-use crate::model::Repository;
+use crate::model::{BranchName, Repository};
 use crate::ports::Secrets;
 use crate::ports::forges::{ForgeError, Forges, NewRelease, OpenPullRequest, PublishedRelease, PullRequest};
 use crate::ports::secrets::{Asker, Opened};
@@ -135,6 +135,20 @@ async fn there(session: &Session<'_>, wanted: &PullRequest) -> Result<(Shown, bo
 impl Forges for GitHub {
     fn knows(&self, repo: &Repository, _asker: &Asker) -> bool {
         self.at(repo).is_some()
+    }
+
+    async fn is_public(&self, repo: &Repository, asker: &Asker) -> Result<bool, ForgeError> {
+        self.session(repo, asker).await?.is_public().await
+    }
+
+    async fn pull_request(
+        &self,
+        repo: &Repository,
+        branch: &BranchName,
+        asker: &Asker,
+    ) -> Result<Option<u64>, ForgeError> {
+        let open = self.session(repo, asker).await?.open_for(branch).await?;
+        Ok(open.map(|open| open.opened(false).number))
     }
 
     async fn ask_to_merge(

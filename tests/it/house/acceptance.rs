@@ -1,4 +1,4 @@
-//! The walk through the acceptance entries and threats about goals: `acceptance.txt` names for each the tests that show it.
+//! The walk through the acceptance entries, hazards and threats about goals: `acceptance.txt` names for each the tests that show it.
 //!
 //! The list is read so that it cannot rot: every entry stands in it once, and every test that it names is there and carries
 //! the entry in its name.
@@ -10,8 +10,13 @@ use super::{assert_none, repository};
 
 const LIST: &str = include_str!("acceptance.txt");
 
-/// Entries of the specification by their letters, with how many there are, and groups of threats.
+/// Entries of the specification by their letters, with how many there are, groups of threats, and hazards.
 const ENTRIES: &[(&str, u32)] = &[
+    ("PT-", 33),
+    ("RU-", 39),
+    ("ST-", 30),
+    ("EX-", 18),
+    ("LO-", 16),
     ("CO-", 16),
     ("CA-", 10),
     ("SE-", 3),
@@ -34,6 +39,7 @@ const ENTRIES: &[(&str, u32)] = &[
     ("D", 10),
     ("E", 8),
     ("F", 10),
+    ("HAZARD_", 26),
 ];
 
 /// Every entry as the list writes it: two digits after a dash, a plain number without.
@@ -49,10 +55,16 @@ fn every_entry() -> impl Iterator<Item = String> {
 /// An entry with what the list says of it.
 struct Line<'l> {
     entry: &'l str,
-    /// Names of tests; none where there is a reason.
+    /// Names of tests; none where there is a reason, or other entries stand for it.
     tests: Vec<&'l str>,
+    /// Entries whose tests show it.
+    others: Vec<&'l str>,
     /// Why no test shows it.
     reason: Option<&'l str>,
+}
+
+fn words(text: &str) -> Vec<&str> {
+    text.split(' ').collect()
 }
 
 fn lines(list: &str) -> impl Iterator<Item = Line<'_>> {
@@ -61,9 +73,17 @@ fn lines(list: &str) -> impl Iterator<Item = Line<'_>> {
         .filter(|line| !line.is_empty() && !line.starts_with('#'));
     written.map(|line| {
         let (entry, rest) = line.split_once(' ').unwrap_or((line, ""));
-        let reason = rest.strip_prefix("- ");
-        let tests = reason.map_or_else(|| rest.split(' ').collect(), |_| Vec::new());
-        Line { entry, tests, reason }
+        let (reason, others) = (rest.strip_prefix("- "), rest.strip_prefix("= "));
+        Line {
+            entry,
+            tests: if reason.or(others).is_some() {
+                Vec::new()
+            } else {
+                words(rest)
+            },
+            others: others.map(words).unwrap_or_default(),
+            reason,
+        }
     })
 }
 
@@ -124,11 +144,23 @@ fn every_entry_stands_in_the_list_once() {
 #[test]
 fn every_test_that_the_list_names_is_there_and_carries_its_entry() {
     let functions = functions();
+    let shown: BTreeSet<&str> = lines(LIST)
+        .filter(|line| !line.tests.is_empty())
+        .map(|line| line.entry)
+        .collect();
     let mut complaints = Vec::new();
     for line in lines(LIST) {
-        let Line { entry, tests, reason } = line;
-        if tests.is_empty() && reason.is_none_or(|reason| reason.len() < 10) {
+        let Line {
+            entry,
+            tests,
+            others,
+            reason,
+        } = line;
+        if tests.is_empty() && others.is_empty() && reason.is_none_or(|reason| reason.len() < 10) {
             complaints.push(format!("{entry}: neither a test nor a reason"));
+        }
+        for other in others.iter().filter(|other| !shown.contains(*other)) {
+            complaints.push(format!("{entry}: no test shows {other}"));
         }
         for test in tests {
             if !functions.contains(test) {

@@ -27,6 +27,8 @@ struct World {
     token: String,
     pulls: Vec<Pull>,
     releases: Vec<Value>,
+    /// Whether everybody may read its repositories.
+    is_public: bool,
     asked: Vec<String>,
     /// What it answers instead of an answer, in this order.
     refusals: Vec<Refused>,
@@ -89,6 +91,7 @@ impl FakeGitHub {
         };
         let world = Arc::new(Mutex::new(world));
         let router = Router::new()
+            .route("/api/v3/repos/{owner}/{name}", get(repository))
             .route("/api/v3/repos/{owner}/{name}/pulls", get(list).post(open))
             .route("/api/v3/repos/{owner}/{name}/pulls/{number}", patch(change))
             .route(
@@ -121,6 +124,27 @@ impl FakeGitHub {
             world,
             _tasks: tasks,
         }
+    }
+
+    /// Everybody may read its repositories from now on.
+    pub fn publish_everything(&self) {
+        self.world().is_public = true;
+    }
+
+    /// Somebody asks that a branch is merged into `main`.
+    pub fn ask_to_merge(&self, repo: &str, head: &str) {
+        let mut world = self.world();
+        let number = world.pulls.len() as u64 + 1;
+        world.pulls.push(Pull {
+            repo: repo.to_owned(),
+            number,
+            title: head.to_owned(),
+            body: String::new(),
+            head: head.to_owned(),
+            base: "main".to_owned(),
+            labels: Vec::new(),
+            is_open: true,
+        });
     }
 
     /// Where its API is.
@@ -197,6 +221,12 @@ async fn admit(State(world): Shared, headers: HeaderMap, request: Request, next:
         response.headers_mut().insert(name, value.parse().unwrap());
     }
     response
+}
+
+async fn repository(State(world): Shared, Path((owner, name)): Path<(String, String)>) -> Json<Value> {
+    let is_private = !world.lock().unwrap().is_public;
+    let visibility = if is_private { "private" } else { "public" };
+    Json(json!({"full_name": format!("{owner}/{name}"), "private": is_private, "visibility": visibility}))
 }
 
 #[derive(Deserialize)]
