@@ -114,9 +114,10 @@ impl SqlHub {
             .idle_timeout(None)
             .max_lifetime(None);
         let writers = options.clone().max_connections(1).after_connect(|connection, _| {
-            // Full synchronisation is the default: what was committed survives a loss of power.
+            // Full synchronisation is the default: what was committed survives a loss of power. What a statement of many rows would
+            // need to go back by itself stays in memory. A long journal writes pages that change often into the file once.
             const SETTINGS: &str = "PRAGMA busy_timeout = 15000; PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 16777216; \
-                PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -8000";
+                PRAGMA wal_autocheckpoint = 12000; PRAGMA cache_size = -12000; PRAGMA temp_store = MEMORY";
             Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) })
         });
         let readers = options
