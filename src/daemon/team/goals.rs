@@ -4,8 +4,11 @@ use serde_json::{Map, Value, json};
 
 use super::places::KnownAs;
 use crate::model::goal_event::ExternalUrl;
-use crate::model::{Approval, FeedEntry, Goal, GoalChange, GoalEvent, GoalKey, StateName, Timestamp};
+use crate::model::{Approval, FeedEntry, Goal, GoalChange, GoalEvent, GoalKey, Push, StateName, Timestamp};
 use crate::ports::store::GoalSetRecord;
+
+/// Longest first line of a commit that is told, in characters.
+const LONGEST_TITLE: usize = 200;
 
 /// Milliseconds since 1970, as the graph counts.
 fn millis(at: Timestamp) -> i64 {
@@ -86,11 +89,22 @@ pub(super) fn set(
     let own = json!({
         "goals": record.set.goals().iter().map(names).collect::<Vec<_>>(),
         "state": told(state),
+        "commit": commit(&record.push),
         "provenance": provenance(machine, "goals", record.created_at),
         "tags": [],
     });
     value.extend(object(own));
     Value::Object(value)
+}
+
+/// The first line of the pushed commit, and who wrote it.
+fn commit(push: &Push) -> Value {
+    let head = push.commits.iter().find(|commit| commit.sha == push.after);
+    head.map_or(Value::Null, |commit| {
+        let title = commit.message.lines().next().unwrap_or_default();
+        let title: String = title.chars().take(LONGEST_TITLE).collect();
+        json!({"message": title, "author": commit.author.name})
+    })
 }
 
 fn object(value: Value) -> Map<String, Value> {

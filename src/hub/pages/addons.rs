@@ -20,7 +20,7 @@ use super::layout::{Document, HubTab, Refused};
 use super::look::Look;
 use super::object::time;
 use super::operations::Page;
-use super::text::{Name, Shown, step};
+use super::text::{Name, Shown, counted, step};
 use crate::access::registration::Explained;
 use crate::access::scope::{Scope, Sensitivity};
 use crate::access::snapshot::AddonState;
@@ -104,7 +104,7 @@ fn summary(held: &Held, key: &AddonKey, addon: &HeldAddon) -> Markup {
     let principal = Principal::Addon(key.clone());
     let grants = held.grants_of(&principal).count();
     let scopes = addon.registration.approved().iter().count();
-    html! { (scopes) " scopes approved, " (grants) " grants" }
+    html! { (counted(scopes, "scope")) " approved, " (counted(grants, "grant")) }
 }
 
 /// `GET /add-ons/{key}`.

@@ -13,7 +13,7 @@ pub(super) const QUESTION: &str = "query Activity { Push { id branch timestamp \
     after { sha url message author { login name } statuses(_first: 50) { context state description targetUrl } } \
     commits(_first: 20) { sha url message author { login name } } \
     repo { owner name url } \
-    goalSets { goalSetId goalSet state } \
+    goalSets { goalSetId goalSet state goals { uniqueName } } \
     goals { goalSetId uniqueName environment name state description } \
     builds(_first: 20) { name status number buildUrl } } }";
 
@@ -70,7 +70,7 @@ pub(super) fn entry(workspace: &str, push: &Node, said: &Value) -> Entry {
 
 /// What is asked of a goal set that may be of a push of which no forge has told.
 pub(super) const LONE_QUESTION: &str = "query GoalSets { SdmGoalSet { goalSetId goalSet state ts sha branch \
-    repo { owner name } push { id } } }";
+    goals { uniqueName } commit { message author } repo { owner name } push { id } } }";
 
 /// The entry of a goal set of which the push is not known here, as those are that machines find by themselves; `None` when it is.
 pub(super) fn lone_set(workspace: &str, set: &Value, goals: &Value) -> Option<Entry> {
@@ -87,10 +87,33 @@ pub(super) fn lone_set(workspace: &str, set: &Value, goals: &Value) -> Option<En
                 " " span.branch { (Name(said.text("/branch"))) }
                 " " span.when { (time(said.millis("/ts"))) }
             }
-            p.title { code.sha { (Shown(&short)) } }
+            p.title { code.sha { (Shown(&short)) } (commit_of_machine(said)) }
             ul.sets { li { (goal_set(workspace, Object(goals), said)) } }
         }
     }))
+}
+
+/// What the machine tells of the commit of its goal set, where no forge does.
+pub(super) fn commit_of_machine(set: Object<'_>) -> Markup {
+    let (message, author) = (set.text("/commit/message"), set.text("/commit/author"));
+    html! {
+        @if !message.is_empty() { " " span.message { (Shown(&first_line(message, TITLE))) } }
+        @if !author.is_empty() { " " span.author { (Shown(author)) } }
+    }
+}
+
+/// Puts goals into the order in which they were planned.
+pub(super) fn as_planned(goals: &mut [Object<'_>], set: Option<Object<'_>>) {
+    let planned: Vec<&str> = set
+        .into_iter()
+        .flat_map(|set| set.list("/goals"))
+        .map(|goal| goal.text("/uniqueName"))
+        .collect();
+    goals.sort_by_key(|goal| {
+        let name = goal.text("/uniqueName");
+        let place = planned.iter().position(|planned| *planned == name);
+        (place.unwrap_or(usize::MAX), name, goal.text("/environment"))
+    });
 }
 
 /// A push with more than a page can show.
@@ -165,7 +188,8 @@ fn goal_sets(workspace: &str, said: Object<'_>) -> Markup {
 fn goal_set(workspace: &str, said: Object<'_>, set: Object<'_>) -> Markup {
     let id = set.text("/goalSetId");
     let own = |goal: &Object<'_>| goal.text("/goalSetId") == id;
-    let goals: Vec<Object<'_>> = said.list("/goals").filter(own).collect();
+    let mut goals: Vec<Object<'_>> = said.list("/goals").filter(own).collect();
+    as_planned(&mut goals, Some(set));
     let address = goal_set_address(workspace, id);
     html! {
         a.set href=(address) {

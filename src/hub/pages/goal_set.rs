@@ -14,7 +14,7 @@ use super::super::Hub;
 use super::super::refusal::Refusal;
 use super::decide;
 use super::drawing::{Drawn, draw};
-use super::entry::{Entry, goal_anchor, goal_set_address};
+use super::entry::{Entry, as_planned, commit_of_machine, goal_anchor, goal_set_address};
 use super::goal;
 use super::layout::{Document, Refused, Tab};
 use super::look::Look;
@@ -26,7 +26,7 @@ use crate::model::Timestamp;
 
 /// What is asked of a goal set.
 pub(super) const QUESTION: &str = "query GoalSet($id: String) { \
-    SdmGoalSet(goalSetId: $id) { goalSetId goalSet goals { uniqueName } branch sha state ts provenance { registration version } \
+    SdmGoalSet(goalSetId: $id) { goalSetId goalSet goals { uniqueName } branch sha state ts provenance { registration version } commit { message author } \
         repo { owner name } push { timestamp repo { url } after { sha url message author { login name } } } } \
     SdmGoal(goalSetId: $id, _first: 1000) { environment uniqueName name goalSetId goalSet branch sha repo { owner name } registration state phase description url \
         externalUrl externalUrls { label url } ts error retryFeasible preConditions { environment uniqueName name } \
@@ -88,16 +88,7 @@ async fn shows(look: &Look, id: &str, asked: &Asked) -> Result<Shows, Refusal> {
     let Some(told) = set.or(goals.first().copied()) else {
         return Err(Refusal::missing_thing("there is no such goal set"));
     };
-    let planned: Vec<&str> = set
-        .into_iter()
-        .flat_map(|set| set.list("/goals"))
-        .map(|goal| goal.text("/uniqueName"))
-        .collect();
-    goals.sort_by_key(|goal| {
-        let name = goal.text("/uniqueName");
-        let place = planned.iter().position(|planned| *planned == name);
-        (place.unwrap_or(usize::MAX), name, goal.text("/environment"))
-    });
+    as_planned(&mut goals, set);
     let runs = runs(answer.list("/Earlier"));
     let mut parts = vec![heading(look, set, told)];
     if let Some(asked) = &asked.asked {
@@ -143,6 +134,7 @@ fn heading(look: &Look, set: Option<Object<'_>>, told: Object<'_>) -> Entry {
                 " " code.sha { (link(push("/after/url"), &Shown(&short))) }
                 " " span.message { (Shown(&first_line(push("/after/message"), 160))) }
                 @if !push("/after/author/name").is_empty() { " " span.author { (Shown(push("/after/author/name"))) } }
+                @if let Some(set) = set.filter(|_| push("/after/message").is_empty()) { (commit_of_machine(set)) }
             }
             p.dim {
                 @if !machine.is_empty() { "set by " (Name(machine)) " " }

@@ -12,7 +12,7 @@ use super::layout::{Document, Refused, Tab};
 use super::look::Look;
 use super::object::time;
 use super::operations::Page;
-use super::text::{Name, Shown};
+use super::text::{Name, Shown, counted};
 use crate::ports::hub::DeliveryCounts;
 use crate::wire::hub::{Command, PolicyName};
 
@@ -86,13 +86,13 @@ fn machine(seen: &Seen<'_>) -> Markup {
             }
             @if !registration.commands.is_empty() {
                 details {
-                    summary { (registration.commands.len()) " commands" }
+                    summary { (counted(registration.commands.len(), "command")) }
                     ul.commands { @for one in &registration.commands { li { (command(one)) } } }
                 }
             }
             @if !seen.machine.standing.is_empty() {
                 details {
-                    summary { (seen.machine.standing.len()) " subscriptions" }
+                    summary { (counted(seen.machine.standing.len(), "subscription")) }
                     ul.subscriptions {
                         @for one in &seen.machine.standing { li { (Name(&one.operation)) " " span.dim { "hears of " (Name(&one.root.name)) } } }
                     }

@@ -312,6 +312,12 @@ fn skip_colour(numbers: &mut impl Iterator<Item = u8>) {
     }
 }
 
+/// `1 command`, `2 commands`.
+pub(super) fn counted(count: usize, thing: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{ending}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
