@@ -35,7 +35,8 @@ impl AskedForges {
 
     /// The repository as a forge knows it: itself, or where it was cloned from.
     fn place(&self, push: &Push) -> Result<Option<Repository>, ViewError> {
-        if self.forges.knows(&push.repo) {
+        let asker = asker(push);
+        if self.forges.knows(&push.repo, &asker) {
             return Ok(Some(push.repo.clone()));
         }
         let origin = self.runtime.block_on(self.scm.origin(&push.repo));
@@ -43,7 +44,7 @@ impl AskedForges {
             what: format!("where {} was cloned from", push.repo.slug),
             because: chain(&error),
         })?;
-        Ok(origin.filter(|origin| self.forges.knows(origin)))
+        Ok(origin.filter(|origin| self.forges.knows(origin, &asker)))
     }
 
     fn at_forge(&self, push: &Push) -> Result<Repository, ViewError> {
@@ -78,6 +79,7 @@ fn asker(push: &Push) -> Asker {
         branch: push.branch.clone(),
         goal: PLANNING.to_owned(),
         trust: Trust::Member,
+        in_name_of: None,
     }
 }
 

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::client::{HubClient, HubError};
 use crate::config::{Configuration, HubEntry};
-use crate::model::{JobId, Repository, Timestamp};
+use crate::model::{BranchName, JobId, Repository, Timestamp};
 use crate::ports::Forges;
 use crate::ports::forges::{ForgeError, NewRelease, OpenPullRequest, PublishedRelease, PullRequest};
 use crate::ports::scm::ScmError;
@@ -127,6 +127,19 @@ impl Forges for AsPerson {
             .client
             .may_act_as(&key, &proof.handle, place(&proof, repo), &host);
         asking.await.map_err(|error| not_done(&error))
+    }
+
+    async fn is_public(&self, repo: &Repository, asker: &Asker) -> Result<bool, ForgeError> {
+        self.own.is_public(repo, asker).await
+    }
+
+    async fn pull_request(
+        &self,
+        repo: &Repository,
+        branch: &BranchName,
+        asker: &Asker,
+    ) -> Result<Option<u64>, ForgeError> {
+        self.own.pull_request(repo, branch, asker).await
     }
 
     async fn ask_to_merge(
