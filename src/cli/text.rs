@@ -105,6 +105,40 @@ pub fn cut(text: &str, columns: usize, unicode: bool) -> String {
     kept
 }
 
+/// The same with the end of a longer text kept, which of a place in a file says most.
+pub fn cut_front(text: &str, columns: usize, unicode: bool) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mark = if unicode { "…" } else { "..." };
+    let room = columns.saturating_sub(width(mark));
+    let mut start = text.len();
+    for (index, _) in text.char_indices().rev() {
+        if width(&text[index..]) > room {
+            break;
+        }
+        start = index;
+    }
+    format!("{mark}{}", &text[start..])
+}
+
+/// The text on as many lines as it needs in so many columns, broken between words; a longer word has a line of its own.
+pub fn wrapped(text: &str, columns: usize) -> String {
+    let (mut lines, mut column) = (String::new(), 0);
+    for word in text.split(' ') {
+        if column > 0 && column + 1 + width(word) > columns {
+            lines.push('\n');
+            column = 0;
+        } else if column > 0 {
+            lines.push(' ');
+            column += 1;
+        }
+        lines.push_str(word);
+        column += width(word);
+    }
+    lines
+}
+
 /// The text filled with spaces to `columns`.
 pub fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
@@ -113,6 +147,16 @@ pub fn pad(text: &str, columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_texts_are_cut_or_wrapped_where_they_say_least() {
+        assert_eq!(cut_front("a/long/path.yaml:3:4", 14, true), "…path.yaml:3:4");
+        assert_eq!(cut_front("a/long/path.yaml:3:4", 14, false), "...th.yaml:3:4");
+        assert_eq!(cut_front("ÄÖÜ", 3, true), "ÄÖÜ");
+        assert_eq!(wrapped("one two three", 7), "one two\nthree");
+        assert_eq!(wrapped("a-very-long-word x", 4), "a-very-long-word\nx");
+        assert_eq!(wrapped("", 4), "");
+    }
 
     #[test]
     fn lo_08_markup_is_text_so_no_text_is_dangerous_and_lines_stay() {

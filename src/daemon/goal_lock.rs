@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::goal_files::{GoalFilesError, read};
 use crate::model::CommitSha;
+use crate::runtime::causes::chain;
 use crate::spec::{Reference, Referenced, SourceFile};
 
 /// The lock, beside goal files.
@@ -62,9 +63,14 @@ pub fn directory_of(goals: &Path) -> PathBuf {
     }
 }
 
+/// What the file of an entry is called, seen from beside the lock.
+pub fn content_name(by: &str) -> String {
+    format!("{CONTENTS}/{by}.yaml")
+}
+
 /// Where the file of an entry is.
 pub fn content_path(directory: &Path, by: &str) -> PathBuf {
-    directory.join(CONTENTS).join(format!("{by}.yaml"))
+    directory.join(content_name(by))
 }
 
 impl Lock {
@@ -74,10 +80,13 @@ impl Lock {
     /// It cannot be read, or says what no version of it says.
     pub fn read(directory: &Path) -> Result<Self, GoalFilesError> {
         let path = directory.join(LOCK);
-        if !path.exists() {
-            return Ok(Self::default());
-        }
-        let bytes = read(&path, LOCK)?.bytes;
+        let bytes = match read(&path, LOCK) {
+            Ok(file) => file.bytes,
+            Err(GoalFilesError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
+            Err(error) => return Err(error),
+        };
         let wrong = |because: String| GoalFilesError::Lock {
             path: path.clone(),
             because,
@@ -126,7 +135,7 @@ impl Lock {
     ) -> Vec<SourceFile> {
         let file = |(by, locked): (&String, &Locked)| {
             let path = content_path(directory, by);
-            let (bytes, refused) = content(&path, locked);
+            let (bytes, refused) = content(&path, &shown(&path), locked);
             let owner = by.split('/').next().unwrap_or_default();
             SourceFile {
                 referenced: Some(Referenced {
@@ -142,14 +151,17 @@ impl Lock {
 }
 
 /// The content of an entry, none of it when it is not what is locked.
-fn content(path: &Path, locked: &Locked) -> (Vec<u8>, Option<String>) {
+fn content(path: &Path, shown: &str, locked: &Locked) -> (Vec<u8>, Option<String>) {
     match read(path, "") {
         Ok(file) if digest_of(&file.bytes) == locked.sha256 => (file.bytes, None),
         Ok(_) => {
-            let why = format!("the content of {} is not what `{LOCK}` says", path.display());
+            let why = format!("the content of {shown} is not what `{LOCK}` says");
             (Vec::new(), Some(why))
         }
-        Err(error) => (Vec::new(), Some(error.to_string())),
+        Err(GoalFilesError::Read { source, .. }) => {
+            (Vec::new(), Some(format!("failed to read {shown}: {source}")))
+        }
+        Err(error) => (Vec::new(), Some(chain(&error))),
     }
 }
 
@@ -224,7 +236,10 @@ mod tests {
         remove_content(here, "acme/make-goal@1.0").unwrap();
         remove_content(here, "acme/make-goal@1.0").unwrap();
         let why = files().remove(0).referenced.unwrap().refused.unwrap();
-        assert!(why.starts_with("failed to read"), "{why}");
+        assert!(
+            why.starts_with("failed to read") && why.contains("No such file"),
+            "{why}"
+        );
     }
 
     #[test]

@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::goal_files::GoalFilesError;
-use super::goal_lock::{Lock, Locked, content_path, digest_of, remove_content, write_content};
+use super::goal_lock::{Lock, Locked, content_name, content_path, digest_of, remove_content, write_content};
 use super::network;
 use crate::config::Configuration;
 use crate::engine::catalogue;
 use crate::git::mirror::Mirrors;
 use crate::git::remote::repository_of_address;
-use crate::model::{CommitSha, Repository};
+use crate::model::{CommitSha, Diagnostic, Place, Repository, Severity};
 use crate::ports::scm::ScmError;
-use crate::spec::{self, Reference, SourceFile};
+use crate::spec::{self, Reference, Referenced, SourceFile};
 
 /// The file that holds the goals of a repository.
 const GOAL_FILE: &str = "goal.yaml";
@@ -108,6 +108,10 @@ pub struct LockChanges {
     pub changes: Vec<LockChange>,
     /// How many stay as they are.
     pub unchanged: usize,
+    /// Why goal files could not be used with what would be locked: they are refused before anything is written.
+    pub problems: Vec<Diagnostic>,
+    /// The files that the problems are in.
+    pub files: Vec<SourceFile>,
 }
 
 /// Compares what the goal files refer to with what is locked in their directory.
@@ -143,12 +147,52 @@ pub async fn look(
         before: looking.content(by),
         after: Vec::new(),
     }));
+    let files = with_content(files, &looking, &wanted, &changes, &configuration.trusted_owners);
     Ok(LockChanges {
         directory: directory.to_owned(),
         lock,
         changes,
         unchanged,
+        problems: problems(&files),
+        files,
     })
+}
+
+/// The operator's own files, with those of others as they would be locked.
+fn with_content(
+    files: &[SourceFile],
+    looking: &Looking<'_>,
+    wanted: &BTreeMap<String, Reference>,
+    changes: &[LockChange],
+    trusted_owners: &[String],
+) -> Vec<SourceFile> {
+    let own = files.iter().filter(|file| file.referenced.is_none()).cloned();
+    let content = |by: &String| {
+        let changed = changes.iter().find(|change| change.by == *by);
+        changed.map_or_else(|| looking.content(by), |change| change.after.clone())
+    };
+    let referenced = wanted.iter().map(|(by, reference)| SourceFile {
+        referenced: Some(Referenced {
+            by: by.clone(),
+            is_trusted: trusted_owners.contains(&reference.owner),
+            refused: None,
+        }),
+        ..SourceFile::new(&content_name(by), content(by))
+    });
+    own.chain(referenced).collect()
+}
+
+/// What is wrong with references, and with what they stand for; anything else is for `sdm check` to say.
+fn problems(files: &[SourceFile]) -> Vec<Diagnostic> {
+    let loaded = spec::load(files, catalogue());
+    let of_others = files.iter().filter(|file| file.referenced.is_some());
+    let names: BTreeSet<&str> = of_others.map(|file| &*file.name).collect();
+    let is_reference = |place: &Place| loaded.references.iter().any(|(_, at)| at == place);
+    let is_meant = |problem: &&Diagnostic| {
+        let place = &problem.place;
+        problem.severity == Severity::Error && (names.contains(&*place.file) || is_reference(place))
+    };
+    loaded.diagnostics.iter().filter(is_meant).cloned().collect()
 }
 
 /// The repositories that goal files refer to.

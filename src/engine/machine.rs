@@ -4,10 +4,10 @@ use std::sync::LazyLock;
 
 use super::commands::ask::has_dry_run;
 use super::commands::goal::rule_set;
-use crate::kinds::{self, COMMAND_KINDS, KINDS, Kind};
+use crate::kinds::{self, COMMAND_KINDS, KINDS};
 use crate::model::{
-    CommandDefinition, CommandWork, Descriptor, Diagnostic, GoalDefinition, ListenerDefinition,
-    RuleDefinition, RuleTest, Severity,
+    ArgumentProblems, CommandDefinition, CommandWork, Descriptor, Diagnostic, FieldPath, GoalDefinition,
+    ListenerDefinition, RuleTest, Severity,
 };
 use crate::rules::{self, RuleSet};
 use crate::spec::{self, Catalogue, SourceFile};
@@ -43,7 +43,6 @@ impl Machine {
     pub fn check(files: &[SourceFile]) -> Checked {
         let loaded = spec::load(files, catalogue());
         let mut diagnostics = loaded.diagnostics;
-        diagnostics.extend(goals_of(&loaded.rules, &loaded.goals).filter_map(problem_of));
         diagnostics.extend(loaded.commands.iter().flat_map(check_command));
         let compiled = rules::compile(&loaded.rules);
         let rules = compiled.map_err(|problems| diagnostics.extend(problems)).ok();
@@ -84,43 +83,64 @@ pub fn catalogue() -> &'static Catalogue<'static> {
         push_tests: &PUSH_TESTS,
         kinds: &GOAL_KINDS,
         command_kinds: &OF_COMMANDS,
+        check_goal,
+        check_work: kinds::check,
     });
     &CATALOGUE
 }
 
-fn goals_of<'a>(
-    rules: &'a [RuleDefinition],
-    standalone: &'a [GoalDefinition],
-) -> impl Iterator<Item = &'a GoalDefinition> {
-    rules.iter().flat_map(RuleDefinition::goals).chain(standalone)
-}
-
-/// Whether it says what only a process can do.
-fn asks_of_a_process(goal: &GoalDefinition) -> bool {
-    !goal.files.is_empty() || !goal.secrets.is_empty()
-}
-
 /// What only its kind knows to be wrong with a goal.
-pub(super) fn problem_of(goal: &GoalDefinition) -> Option<Diagnostic> {
-    let problem = match kinds::kind(&goal.work.kind) {
-        Some(kind) if !kind.runs_process() && asks_of_a_process(goal) => format!(
-            "`{}` runs no process, which could find or leave files or be given secrets",
+fn check_goal(goal: &GoalDefinition) -> ArgumentProblems {
+    let mut problems = kinds::check(&goal.work);
+    let runs_process = kinds::kind(&goal.work.kind).is_none_or(|kind| kind.runs_process());
+    let asked = asked_of_a_process(goal).into_iter();
+    for key in asked.filter(|_| !runs_process) {
+        let message = format!(
+            "`{key}` is for goals that run a process, and `{}` runs none",
             goal.work.kind
-        ),
-        Some(kind) => kind
-            .check(&goal.work.arguments)
-            .err()
-            .or_else(|| without_process(kind, goal))?,
-        None => format!("nothing here can carry out `{}`", goal.work.kind),
-    };
-    Some(Diagnostic::error(
-        "goal",
-        goal.place.clone(),
-        format!("goal `{}`: {problem}", goal.name),
-    ))
+        );
+        let hint = "remove it, or give it to a goal that does";
+        problems.add(&FieldPath::to(key), "no_process", message, hint);
+    }
+    problems.extend(secrets_in_other_variables(goal));
+    problems
 }
 
-/// What only the goal kinds and the rules know about a command.
+/// Secrets in variables that the goal's kind sets as well: which of the two a program finds is nothing to rely on.
+fn secrets_in_other_variables(goal: &GoalDefinition) -> ArgumentProblems {
+    let mut problems = ArgumentProblems::default();
+    let set = &goal.work.arguments["env"];
+    for (index, secret) in goal.secrets.iter().enumerate() {
+        let field = FieldPath::to("secrets").item(index).key("env");
+        for (number, variable) in secret.env.iter().enumerate() {
+            if set.get(&variable.name).is_some() {
+                let message = format!("`{}` is set by `env` as well", variable.name);
+                let hint = "remove it there, or give the secret another variable";
+                let field = field.item(number).key("name");
+                problems.add(&field, "duplicate_secret", message, hint);
+            }
+        }
+    }
+    problems
+}
+
+/// Keys that say what only a process can do.
+fn asked_of_a_process(goal: &GoalDefinition) -> Vec<&'static str> {
+    let files = &goal.files;
+    let keys = [
+        ("input", !files.inputs.is_empty()),
+        ("output", !files.outputs.is_empty()),
+        ("cache", !files.caches.is_empty()),
+        ("skip_unchanged", files.unchanged.is_some()),
+        ("secrets", !goal.secrets.is_empty()),
+        ("wait_for", goal.wait_for.is_some()),
+        ("limits", !goal.limits.is_empty()),
+    ];
+    let written = keys.into_iter().filter(|(_, is_there)| *is_there);
+    written.map(|(key, _)| key).collect()
+}
+
+/// What only the rules, and those who carry it out, know about a command.
 fn check_command(command: &CommandDefinition) -> Vec<Diagnostic> {
     let without = || {
         let message = format!(
@@ -130,34 +150,11 @@ fn check_command(command: &CommandDefinition) -> Vec<Diagnostic> {
         Diagnostic::error("command", command.place.clone(), message).hint("remove it")
     };
     let dry = (command.dry_run && !has_dry_run(command)).then(without);
-    let CommandWork::Goal(work) = &command.work else {
-        return dry.into_iter().collect();
+    let of_rule = match &command.work {
+        CommandWork::Goal(_) => rule_set(command, serde_json::Map::new()).err(),
+        CommandWork::Run(_) => None,
     };
-    let problem = match kinds::kind(&work.kind) {
-        Some(kind) => kind.check(&work.arguments).err(),
-        None => Some(format!("nothing here can carry out `{}`", work.kind)),
-    };
-    let message = problem.map(|problem| format!("command `{}`: {problem}", command.name));
-    let own = message.map(|message| Diagnostic::error("command", command.place.clone(), message));
-    let of_rule = rule_set(command, serde_json::Map::new())
-        .err()
-        .unwrap_or_default();
-    own.into_iter().chain(dry).chain(of_rule).collect()
-}
-
-/// What a goal has that only means something for a process, when it runs none.
-fn without_process(kind: &dyn Kind, goal: &GoalDefinition) -> Option<String> {
-    let key = match goal {
-        _ if kind.runs_process() => return None,
-        GoalDefinition {
-            wait_for: Some(_), ..
-        } => "wait_for",
-        GoalDefinition { limits, .. } if !limits.is_empty() => "limits",
-        _ => return None,
-    };
-    Some(format!(
-        "`{key}` is for goals that run a process, and this one runs none"
-    ))
+    dry.into_iter().chain(of_rule.unwrap_or_default()).collect()
 }
 
 #[cfg(test)]
@@ -212,5 +209,139 @@ goals:
         };
         assert_eq!(input.classifier, "version");
         assert_eq!((output.classifier.as_str(), output.on), ("dist", KeptOn::Success));
+    }
+
+    /// What is wrong with a text, a line each with its place, its code and its hint.
+    fn problems(text: &str) -> String {
+        let found = Machine::check(&[SourceFile::new("a.yaml", text)]).diagnostics;
+        let line = |problem: &Diagnostic| {
+            let hint = problem.hint.as_deref().unwrap_or("none");
+            format!(
+                "{}:{} (+{}) {}: {}\n  hint: {hint}",
+                problem.place.line, problem.place.column, problem.length, problem.code, problem.message
+            )
+        };
+        found.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn every_kind_says_all_that_is_wrong_at_its_fields() {
+        insta::assert_snapshot!(problems(
+            "
+goals:
+- {name: one, containers: {name: -x, image: Node, test: {when: push.nothing}, ports: [80, 80]}}
+- name: image
+  containers:
+  - {name: main, image: 'node:20', env: [{name: A, value: 1}, {name: A, value: 2}]}
+  timeout: 0s
+  grace: 2d
+- name: fix
+  autofix: {fixes: [{name: A b, run: [x]}, {name: a b, run: [x]}], auto_merge: on_approve}
+- name: look
+  inspect: {run: [x], patterns: [{files: '*', comment: c}, {files: '*', comment: c, text: a, pattern: b}]}
+- name: react
+  push_impact: {changed: ['*'], reactions: [{name: '', run: [x]}]}
+- name: several
+  execute: {run: [x], steps: [{name: a, run: [x], when: 'push.'}, {name: a, run: [x]}], args: [y]}
+- name: locks
+  fingerprint: {dependencies: [Cargo.lock, poetry.toml]}
+- use: cancel
+  goals: []
+  states: [planned, planned]
+  secrets: [token]
+  wait_for: {run: [x]}
+- use: queue
+  group: ''
+- use: tag
+  tag: 'a b'
+  message: ' '
+- name: say
+  message: {text: ''}
+"
+        ), @"
+        3:34 (+2) invalid_name: `-x` is not a name for the network of 1 to 63 characters
+          hint: write letters, digits, `-`, `_` and `.`, beginning with a letter or digit
+        3:45 (+4) invalid_image: `Node` is not the name of an image: repositories of images are called in small letters
+          hint: write `name:tag` or `registry/name@sha256:…`, such as `node:20`
+        3:57 (+1) bad_test: when: unknown field `nothing` at column 5 of the expression
+          hint: known fields are repo, branch, before, after, title, commits, commit_count, forced, is_default_branch, is_first, local_mode, at
+        3:91 (+2) duplicate_port: the port 80 is offered twice
+          hint: remove one of them
+        6:63 (+1) duplicate_item: the variable `A` is set twice
+          hint: keep one of them
+        7:12 (+2) out_of_range: `timeout` is nothing at all
+          hint: write an amount, or remove the key: longest run time, images included
+        8:10 (+2) out_of_range: `grace` is more than 1d
+          hint: write at most 1d: between the request to end and the kill
+        10:51 (+3) duplicate_name: another fix is called `A b`, which has the same mark as `a b`
+          hint: rename one of them: each is known by its name
+        10:80 (+10) misplaced_key: `auto_merge` is for pull requests, and this opens none
+          hint: add `presentation: pull_request`, or remove it
+        12:12 (+1) missing_property: `inspect` with `run` needs `report`
+          hint: add `report`: one of cargo, sarif, checkstyle, eslint, json, lines
+        12:34 (+1) missing_property: a pattern needs `pattern` or `text`
+          hint: add `text: …`, or `pattern` with a regular expression
+        12:91 (+1) conflicting_keys: a pattern has both `pattern` and `text`
+          hint: keep one of them
+        14:26 (+1) misplaced_key: `changed` belongs to `run`, which is not there
+          hint: write `changed` at each reaction that it is meant for
+        14:52 (+2) invalid_name: a reaction has an empty name
+          hint: write 1 to 100 bytes on one line, without spaces around them
+        16:30 (+1) conflicting_keys: `execute` has both `run` and `steps`
+          hint: keep one of them
+        16:57 (+7) invalid_expression: the expression is not CEL: no viable alternative at input '.' at column 7 of the expression
+          hint: `when` is CEL over `push` and `repo`; to look at files, use `only_if: [test, -e, FILE]`
+        16:74 (+1) duplicate_name: another step is called `a` already
+          hint: rename one of them: each is known by its name
+        16:95 (+1) misplaced_key: `args` belongs to `command`, which is not there
+          hint: put the arguments behind the program in `run`
+        18:44 (+11) unknown_lock_file: `poetry.toml` is not a lock file that is understood
+          hint: there are Cargo.lock, package-lock.json, poetry.lock, uv.lock, go.sum, Gemfile.lock
+        20:10 (+1) empty_value: `goals` is empty
+          hint: write something, or remove the key: names of the goals to cancel; all when left out
+        21:21 (+7) duplicate_item: `planned` stands twice in `states`
+          hint: remove it, or write another
+        25:10 (+2) empty_value: `group` is empty
+          hint: write something, or remove the key: sets with the same text share the slots; placeholders allowed; the repository
+        28:12 (+3) empty_value: `message` is empty
+          hint: write something, or remove the key: its message; placeholders allowed; the title of the commit when absent
+        30:19 (+2) empty_value: `text` is empty
+          hint: write something: what to say; placeholders allowed
+        ");
+    }
+
+    #[test]
+    fn cm_06_a_commit_that_can_never_be_made_is_found_before_anybody_asks() {
+        insta::assert_snapshot!(problems(
+            "
+commands:
+- name: logo
+  intent: new logo
+  transform: {run: [x], author: Ada, message: '', branch: 'a..b', auto_merge_method: squash}
+- name: seed
+  intent: new service
+  generate: {seed: acme/seed, author: '${parameters.name} <x', below: here, branch: 'a b'}
+  parameters: {name: {}}
+- name: nothing
+  intent: nothing
+  transform: {message: '${parameters.text}', author: '${parameters.who}'}
+  parameters: {text: {}, who: {}}
+"
+        ), @"
+        5:33 (+3) invalid_author: the author `Ada` is not of the form `Name <address>`
+          hint: write `Ada Lovelace <ada@example.com>`, or remove `author`: then it is the machine's
+        5:47 (+2) invalid_message: the message of its commit must have 1 to 4096 bytes of text
+          hint: write what the commit does, or remove `message`
+        5:86 (+6) misplaced_key: `auto_merge_method` says how, and nothing says when
+          hint: add `auto_merge: on_approve` or `auto_merge: on_check_success`, or remove it
+        8:39 (+23) invalid_author: the author `${parameters.name} <x` is not of the form `Name <address>`
+          hint: write `Ada Lovelace <ada@example.com>`, or remove `author`: then it is the machine's
+        8:71 (+4) invalid_path: `below: here` is not an absolute path
+          hint: begin it with `/`: a machine stands nowhere
+        8:85 (+5) invalid_branch: `a b` is not a branch name: it has a character that git does not allow in branch names
+          hint: write another name, such as `main`
+        12:14 (+1) missing_property: `transform` says nothing to run
+          hint: write `run: [program, argument, …]`, or `steps` with several
+        ");
     }
 }

@@ -55,7 +55,7 @@ fn d9_the_operator_sets_what_programs_load_and_nobody_sets_what_the_machine_says
   - {name: b, execute: {steps: [{name: s, run: [x], env: {ATOMIST_RESULT: /tmp/x}}]}}
   - {name: c, containers: [{name: c, image: x, env: {SDM_X: y}}, {name: d, image: x, env: [{name: ATOMIST_SHA, value: y}]}]}
   - {name: e, execute: {run: [x]}, secrets: [{name: t, env: SDM_ATTEMPT}]}
-"), @r#"
+"), @"
     own.yaml:4:44 reserved_variable: `SDM_GOAL` is for the machine to set: goals rely on what it says there
       give it another name; the machine's begin with `SDM_`, `ATOMIST_`
     own.yaml:5:59 reserved_variable: `ATOMIST_RESULT` is for the machine to set: goals rely on what it says there
@@ -64,9 +64,9 @@ fn d9_the_operator_sets_what_programs_load_and_nobody_sets_what_the_machine_says
       give it another name; the machine's begin with `SDM_`, `ATOMIST_`
     own.yaml:6:92 reserved_variable: `ATOMIST_SHA` is for the machine to set: goals rely on what it says there
       give it another name; the machine's begin with `SDM_`, `ATOMIST_`
-    own.yaml:7:45 reserved_variable: `SDM_ATTEMPT` is for the machine to set: goals rely on what it says there
+    own.yaml:7:61 reserved_variable: `SDM_ATTEMPT` is for the machine to set: goals rely on what it says there
       give it another name; the machine's begin with `SDM_`, `ATOMIST_`
-    "#);
+    ");
 }
 
 #[test]

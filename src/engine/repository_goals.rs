@@ -1,7 +1,7 @@
 //! Goals that the pushed repository brings along (semantics 7.9), put in the place of `use: repository_goals` when a push is
 //! planned. They never get names that the machine's own goals have, so that nothing waits for one of them by mistake.
 
-use super::machine::{catalogue, problem_of};
+use super::machine::catalogue;
 use crate::kinds::repository_goals::{NAME, with_preview, with_problem};
 use crate::model::plan::InstancesTrace;
 use crate::model::push::Trust;
@@ -119,10 +119,6 @@ fn found(push: &Push, facts: &PlanningFacts, view: &dyn ProjectView) -> Result<V
         return Ok(Vec::new());
     }
     let rules = spec::supplied_rules(&files, catalogue()).map_err(|problems| first(&problems))?;
-    let goals = rules.iter().flat_map(crate::model::RuleDefinition::goals);
-    if let Some(problem) = goals.filter_map(problem_of).next() {
-        return Err(first(&[problem]));
-    }
     let rules = rules::compile(&rules).map_err(|problems| first(&problems))?;
     let facts = PlanningFacts {
         trigger: None,

@@ -25,6 +25,9 @@ pub type Run<'a> = &'a dyn Fn(&[String]) -> Result<i32, String>;
 /// Files that are required are missing, a command on a miss failed, or the file system refuses.
 pub fn restore(order: &RestoreOrder, log: &mut dyn Write, run: Run<'_>) -> io::Result<()> {
     let mut report = RestoreReport::default();
+    for note in &order.notes {
+        writeln!(log, "{note}")?;
+    }
     for wanted in &order.archives {
         let restored = match &wanted.archive {
             Some(archive) => try_restore(order, wanted, archive, log)?,

@@ -84,6 +84,7 @@ impl Place {
         RestoreOrder {
             project: self.at("to"),
             home: None,
+            notes: Vec::new(),
             archives: vec![Restore {
                 what: "it".to_owned(),
                 archive: Some(FoundArchive {

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model::{Field, ValueType};
+use super::read;
+use crate::model::{ArgumentProblems, Field, FieldPath, ValueType};
 
 /// When it is to be merged.
 pub(super) const AUTO_MERGE: Field = Field::new(
@@ -50,16 +51,24 @@ impl AutoMerge {
     /// As it is written for a goal whose branch does or does not become a pull request.
     ///
     /// # Errors
-    /// What is wrong, as a sentence.
-    pub(super) fn read(arguments: &Value, opens_pull_request: bool) -> Result<Self, String> {
-        let read: Self = serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
+    /// What does not go together.
+    pub(super) fn read(arguments: &Value, opens_pull_request: bool) -> Result<Self, ArgumentProblems> {
+        let read: Self = read(arguments)?;
+        let problem = |key: &str, message: &str, hint: &str| {
+            let code = "misplaced_key";
+            Err(ArgumentProblems::one(&FieldPath::to(key), code, message, hint))
+        };
         match (read.auto_merge, read.auto_merge_method) {
-            (Moment::Never, Some(_)) => {
-                Err("`auto_merge_method` says how, and `auto_merge` must say when".to_owned())
-            }
-            (Moment::OnApprove | Moment::OnCheckSuccess, _) if !opens_pull_request => {
-                Err("`auto_merge` needs `presentation: pull_request`".to_owned())
-            }
+            (Moment::Never, Some(_)) => problem(
+                "auto_merge_method",
+                "`auto_merge_method` says how, and nothing says when",
+                "add `auto_merge: on_approve` or `auto_merge: on_check_success`, or remove it",
+            ),
+            (Moment::OnApprove | Moment::OnCheckSuccess, _) if !opens_pull_request => problem(
+                "auto_merge",
+                "`auto_merge` is for pull requests, and this opens none",
+                "add `presentation: pull_request`, or remove it",
+            ),
             (_, _) => Ok(read),
         }
     }
@@ -109,8 +118,8 @@ mod tests {
     #[test]
     fn labels_need_a_pull_request_and_a_method_needs_a_moment() {
         let alone = AutoMerge::read(&json!({"auto_merge_method": "merge"}), true);
-        assert!(alone.unwrap_err().contains("must say when"));
+        assert!(alone.unwrap_err().to_string().contains("nothing says when"));
         let branch = AutoMerge::read(&json!({"auto_merge": "on_approve"}), false);
-        assert!(branch.unwrap_err().contains("pull_request"));
+        assert!(branch.unwrap_err().to_string().contains("pull requests"));
     }
 }

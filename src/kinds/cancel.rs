@@ -27,12 +27,14 @@ static FIELDS: &[Field] = &[
         "goals",
         ValueType::List(&ValueType::Text),
         "names of the goals to cancel; all when left out",
-    ),
+    )
+    .not_empty(),
     Field::new(
         "states",
         ValueType::List(&ValueType::Choice(STATES)),
-        "states it cancels; all that have not ended",
-    ),
+        "states it cancels; all that have not ended when left out",
+    )
+    .not_empty(),
     Field::new(
         "include_waiting_for_approval",
         ValueType::Boolean,

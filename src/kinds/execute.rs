@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::pipeline::{self, StepArguments};
 use super::resolve::Placeholders;
-use super::{Begun, GoalContext, Kind, KindError, ProcessRequest, Step};
+use super::{Begun, GoalContext, Kind, KindError, ProcessRequest, Step, read};
 use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
-use crate::model::{Descriptor, ExecutionResult, Field, StateName, ValueType};
+use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, Field, FieldPath, StateName, ValueType};
 
 pub(super) struct Execute;
 
@@ -21,7 +21,9 @@ static FIELDS: &[Field] = &[
         ValueType::List(&ValueType::Fields(pipeline::FIELDS)),
         "several commands in order, where `run` is not used",
     ),
-    Field::new("command", ValueType::Text, "program, where `run` is not used").aliases(&["cmd"]),
+    Field::new("command", ValueType::Text, "program, where `run` is not used")
+        .aliases(&["cmd"])
+        .not_empty(),
     Field::new(
         "args",
         ValueType::List(&ValueType::Text),
@@ -59,22 +61,47 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn read(arguments: &Value) -> Result<Self, String> {
-        let read: Self = serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
-        if let Some(steps) = &read.steps {
-            return match read.command.is_none() && read.run.is_empty() && read.args.is_empty() {
-                true => pipeline::check(steps).map(|()| read),
-                false => Err("`execute` has both `steps` and another command; keep one".to_owned()),
-            };
+    fn read(arguments: &Value) -> Result<Self, ArgumentProblems> {
+        let read: Self = read(arguments)?;
+        let mut problems = read.ways_to_say_it();
+        problems.extend(pipeline::check(read.steps.as_deref()));
+        problems.none_or(read)
+    }
+
+    /// There is one way to say what is run, and each other than the first that is written is one too many.
+    fn ways_to_say_it(&self) -> ArgumentProblems {
+        let mut problems = ArgumentProblems::default();
+        let ways = [
+            ("run", !self.run.is_empty()),
+            ("steps", self.steps.is_some()),
+            ("command", self.command.is_some()),
+        ];
+        let mut written = ways.iter().filter(|(_, is_there)| *is_there).map(|(key, _)| *key);
+        let Some(first) = written.next() else {
+            let hint = "write `run: [program, argument, …]`, or `steps` with several";
+            problems.add(
+                &FieldPath::whole(),
+                "missing_property",
+                "`execute` says nothing to run",
+                hint,
+            );
+            return problems;
+        };
+        for key in written {
+            let message = format!("`execute` has both `{first}` and `{key}`");
+            problems.add(
+                &FieldPath::to(key),
+                "conflicting_keys",
+                message,
+                "keep one of them",
+            );
         }
-        match (&read.command, read.run.is_empty()) {
-            (None, true) => Err("`execute` needs `run: [program, argument, …]` or `steps`".to_owned()),
-            (Some(_), false) => Err("`execute` has both `run` and `command`; keep one".to_owned()),
-            (None, false) if !read.args.is_empty() => {
-                Err("`args` belongs to `command`; put them into `run`".to_owned())
-            }
-            _ => Ok(read),
+        if !self.args.is_empty() && self.command.is_none() {
+            let message = "`args` belongs to `command`, which is not there";
+            let hint = "put the arguments behind the program in `run`";
+            problems.add(&FieldPath::to("args"), "misplaced_key", message, hint);
         }
+        problems
     }
 
     fn steps(&self, context: &GoalContext<'_>, placeholders: &Placeholders) -> Result<Vec<Step>, KindError> {
@@ -116,13 +143,12 @@ impl Kind for Execute {
         true
     }
 
-    fn check(&self, arguments: &Value) -> Result<(), String> {
+    fn check(&self, arguments: &Value) -> Result<(), ArgumentProblems> {
         Arguments::read(arguments).map(|_| ())
     }
 
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
-        let arguments =
-            Arguments::read(&context.goal.definition().work.arguments).map_err(KindError::Definition)?;
+        let arguments = Arguments::read(&context.goal.definition().work.arguments)?;
         let placeholders = Placeholders::of(context).await?;
         let steps = arguments.steps(context, &placeholders)?;
         let environment = placeholders.variables(&arguments.env)?;

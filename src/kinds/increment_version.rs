@@ -6,9 +6,11 @@ use serde_json::Value;
 
 use super::delivery::{Delivered, MAX_CHAIN, how_to_take, to_pushed_branch};
 use super::version::{base_version, version_file};
-use super::{Begun, GoalContext, Kind, KindError, look_into, look_into_commit, machine, refuse_untrusted};
+use super::{
+    Begun, GoalContext, Kind, KindError, look_into, look_into_commit, machine, read, refuse_untrusted,
+};
 use crate::model::version::{Increment, VERSION_FILES, incremented, is_ahead, release};
-use crate::model::{CommitSha, Descriptor, ExecutionResult, Field, StateName, ValueType};
+use crate::model::{ArgumentProblems, CommitSha, Descriptor, ExecutionResult, Field, StateName, ValueType};
 use crate::ports::scm::NewCommit;
 use crate::rules::GENERATED_TRAILER;
 
@@ -60,15 +62,12 @@ impl Kind for IncrementVersion {
         &DESCRIPTOR
     }
 
-    fn check(&self, arguments: &Value) -> Result<(), String> {
-        serde_json::from_value::<Arguments>(arguments.clone())
-            .map(|_| ())
-            .map_err(|error| error.to_string())
+    fn check(&self, arguments: &Value) -> Result<(), ArgumentProblems> {
+        read::<Arguments>(arguments).map(|_| ())
     }
 
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
-        let arguments: Arguments = serde_json::from_value(context.goal.definition().work.arguments.clone())
-            .map_err(|error| KindError::Definition(error.to_string()))?;
+        let arguments: Arguments = read(&context.goal.definition().work.arguments)?;
         refuse_untrusted(context)?;
         let push = &context.record.push;
         let chain = context

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::resolve::Placeholders;
-use super::{Begun, GoalContext, Kind, KindError};
-use crate::model::{Descriptor, ExecutionResult, Field, News, ValueType};
+use super::{Begun, GoalContext, Kind, KindError, read};
+use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, Field, FieldPath, News, ValueType};
 
 pub(super) struct Message;
 
@@ -14,7 +14,9 @@ pub(super) struct Message;
 const MAX_TEXT: usize = 4_000;
 
 static FIELDS: &[Field] = &[
-    Field::new("text", ValueType::Text, "what to say; placeholders allowed").required(),
+    Field::new("text", ValueType::Text, "what to say; placeholders allowed")
+        .required()
+        .not_empty(),
     Field::new(
         "url",
         ValueType::Text,
@@ -50,15 +52,27 @@ impl Kind for Message {
         &DESCRIPTOR
     }
 
-    fn check(&self, arguments: &Value) -> Result<(), String> {
-        serde_json::from_value::<Arguments>(arguments.clone())
-            .map(|_| ())
-            .map_err(|error| error.to_string())
+    fn check(&self, arguments: &Value) -> Result<(), ArgumentProblems> {
+        let read: Arguments = read(arguments)?;
+        let url = read.url.unwrap_or_default();
+        let is_web = ["https://", "http://", "${"]
+            .iter()
+            .any(|start| url.starts_with(start));
+        if url.is_empty() || is_web {
+            return Ok(());
+        }
+        let message = "`url` is not the address of a page";
+        let hint = "begin it with `https://`, or remove it";
+        Err(ArgumentProblems::one(
+            &FieldPath::to("url"),
+            "invalid_url",
+            message,
+            hint,
+        ))
     }
 
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
-        let arguments: Arguments = serde_json::from_value(context.goal.definition().work.arguments.clone())
-            .map_err(|error| KindError::Definition(error.to_string()))?;
+        let arguments: Arguments = read(&context.goal.definition().work.arguments)?;
         let placeholders = Placeholders::of(context).await?;
         let mut text = placeholders.text(&arguments.text)?;
         if let Some(url) = &arguments.url {

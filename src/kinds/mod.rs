@@ -21,6 +21,7 @@ pub(crate) mod listeners;
 pub mod lookup;
 mod message;
 pub mod mock;
+mod part_names;
 mod part_tests;
 mod pipeline;
 pub mod process;
@@ -43,7 +44,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use thiserror::Error;
 
-use crate::model::{Action, Descriptor, ExecutionResult, Goal, GoalSet, GoalSetId, Refusal, Timestamp};
+use crate::model::{
+    Action, ArgumentProblems, Descriptor, ExecutionResult, FieldPath, Goal, GoalSet, GoalSetId, Refusal,
+    Timestamp, ValueType, Work,
+};
 use crate::ports::containers::Pull;
 use crate::ports::forges::ForgeError;
 use crate::ports::scm::ScmError;
@@ -56,7 +60,7 @@ use crate::spec::placeholder::PlaceholderError;
 pub use containers::policy::ContainerPolicy;
 pub use process::{Command, ProcessRequest, Step};
 pub(crate) use support::machine;
-use support::{globs, look_into, look_into_commit, refuse_untrusted, words};
+use support::{globs, look_into, look_into_commit, read, refuse_untrusted, words};
 
 /// Every kind there is.
 pub static KINDS: &[&dyn Kind] = &[
@@ -87,6 +91,21 @@ pub fn kind(name: &str) -> Option<&'static dyn Kind> {
     all.find(|kind| kind.descriptor().name == name)
 }
 
+/// What only its kind knows to be wrong with work, with the fields of the goal or command that it stands in.
+pub fn check(work: &Work) -> ArgumentProblems {
+    let Some(kind) = kind(&work.kind) else {
+        let message = format!("nothing here can carry out `{}`", work.kind);
+        return ArgumentProblems::one(&FieldPath::whole(), "not_available", message, "");
+    };
+    let found = kind.check(&work.arguments).err().unwrap_or_default();
+    let descriptor = kind.descriptor();
+    match descriptor.value {
+        Some(ValueType::With { .. }) => found,
+        Some(_) | None if descriptor.by_use => found,
+        Some(_) | None => found.below(descriptor.name),
+    }
+}
+
 /// Whether a command of this kind can show what it would change, and change nothing. A program may change what it likes.
 pub fn has_dry_run(kind: &str) -> bool {
     let mut kinds = COMMAND_KINDS.iter();
@@ -108,8 +127,8 @@ pub trait Kind: Send + Sync {
     /// Whether what is written makes sense beyond its shape.
     ///
     /// # Errors
-    /// What is wrong, as a sentence.
-    fn check(&self, _arguments: &serde_json::Value) -> Result<(), String> {
+    /// All that is wrong, each with the field of the arguments that it is about.
+    fn check(&self, _arguments: &serde_json::Value) -> Result<(), ArgumentProblems> {
         Ok(())
     }
 
@@ -212,6 +231,9 @@ pub enum KindError {
     /// Its definition cannot be carried out for this push.
     #[error("{0}")]
     Definition(String),
+    /// Its arguments make no sense.
+    #[error(transparent)]
+    Arguments(#[from] ArgumentProblems),
     /// A placeholder of its definition has no value.
     #[error(transparent)]
     Placeholder(#[from] PlaceholderError),
@@ -236,7 +258,7 @@ impl KindError {
     /// Whether the same may succeed a moment later.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Definition(_) | Self::Placeholder(_) | Self::Secret(_) => false,
+            Self::Definition(_) | Self::Arguments(_) | Self::Placeholder(_) | Self::Secret(_) => false,
             Self::Store(_) => true,
             Self::Scm(error) => error.is_transient(),
             Self::Forge(error) => error.is_transient(),

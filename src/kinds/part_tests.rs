@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use super::{GoalContext, KindError};
 use crate::model::plan::RuleOutcome;
-use crate::model::{Place, Plan, RuleDefinition, TestExpression};
+use crate::model::{
+    ArgumentProblem, ArgumentProblems, FieldPath, Place, Plan, RuleDefinition, TestExpression,
+};
 use crate::ports::scm::ScmError;
 use crate::rules::view::ProjectView;
 use crate::rules::{self, MemoryView, RuleSet};
@@ -23,12 +25,22 @@ pub(super) struct Asked {
     pub(super) because: String,
 }
 
-/// Whether the tests can be asked at all.
-///
-/// # Errors
-/// What is wrong with the first that cannot.
-pub(super) fn check<'a>(parts: impl Iterator<Item = Part<'a>>) -> Result<(), String> {
-    compiled(&parts.collect::<Vec<_>>()).map(|_| ())
+/// What is wrong with the tests of the parts in a list: those that cannot be asked at all.
+pub(super) fn check<'a>(list: &FieldPath, parts: impl Iterator<Item = Part<'a>>) -> ArgumentProblems {
+    let mut problems = ArgumentProblems::default();
+    for (index, part) in parts.enumerate() {
+        let refused = rules::compile(&[as_rule(&part)]).err().unwrap_or_default();
+        for found in refused {
+            problems.push(ArgumentProblem {
+                field: list.item(index).key("test"),
+                place: Some(found.place).filter(|place| place.line > 0),
+                code: found.code,
+                message: found.message,
+                hint: found.hint.unwrap_or_default(),
+            });
+        }
+    }
+    problems
 }
 
 fn compiled(parts: &[Part<'_>]) -> Result<RuleSet, String> {

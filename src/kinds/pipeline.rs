@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::model::running::ENV;
-use crate::model::{Field, Push, ValueType};
+use crate::model::{ArgumentProblems, Field, FieldPath, Push, ValueType};
 use crate::ports::executor::{OnFailure, When};
 use crate::rules::MemoryView;
 use crate::rules::expression::{Evaluator, Expression};
@@ -17,10 +17,13 @@ use crate::rules::project::{Project, ProjectPatterns};
 use crate::rules::push_test::PlanningFacts;
 
 use super::resolve::Placeholders;
-use super::{KindError, Step};
+use super::{KindError, Step, part_names};
 
 /// Most steps of a goal.
 const MOST_STEPS: usize = 100;
+
+const WHEN_HINT: &str =
+    "`when` is CEL over `push` and `repo`; to look at files, use `only_if: [test, -e, FILE]`";
 
 /// Keys of a step.
 pub(super) static FIELDS: &[Field] = &[
@@ -84,41 +87,39 @@ pub(super) struct StepArguments {
     directory: Option<String>,
 }
 
-/// Whether steps make sense beyond their shape.
-///
-/// # Errors
-/// What is wrong, as a sentence.
-pub(super) fn check(steps: &[StepArguments]) -> Result<(), String> {
+/// What makes no sense of steps beyond their shape.
+pub(super) fn check(steps: Option<&[StepArguments]>) -> ArgumentProblems {
+    let mut problems = ArgumentProblems::default();
+    let Some(steps) = steps else { return problems };
+    let all = FieldPath::to("steps");
     if steps.is_empty() {
-        return Err("`steps` is empty; a goal runs at least one".to_owned());
+        problems.add(&all, "empty_list", "`steps` is empty", "a goal runs at least one");
     }
     if steps.len() > MOST_STEPS {
-        return Err(format!(
-            "{} steps are too many: at most {MOST_STEPS} are",
-            steps.len()
-        ));
+        let message = format!("{} steps are too many", steps.len());
+        problems.add(
+            &all,
+            "too_many",
+            message,
+            format!("a goal has at most {MOST_STEPS}"),
+        );
     }
-    for step in steps {
-        let of_step = |problem: &str| format!("step `{}`: {problem}", step.name);
-        if step.name.trim().is_empty() {
-            return Err("a step needs a name: it is what people see while it runs".to_owned());
-        }
-        if steps.iter().filter(|other| other.name == step.name).count() > 1 {
-            return Err(of_step("there are several steps of that name"));
-        }
-        if let Some(source) = &step.when {
-            compiled(source).map_err(|problem| of_step(&problem))?;
+    let names = steps.iter().map(|step| step.name.as_str());
+    problems.extend(part_names::check(&all, "step", names));
+    for (index, step) in steps.iter().enumerate() {
+        let refused = step.when.as_ref().and_then(|source| compiled(source).err());
+        if let Some(message) = refused {
+            let field = all.item(index).key("when");
+            problems.add(&field, "invalid_expression", message, WHEN_HINT);
         }
     }
-    Ok(())
+    problems
 }
 
 fn compiled(source: &str) -> Result<Expression, String> {
     let expression = Expression::compile(source, &[]).map_err(|refusal| refusal.message)?;
     match expression.asks_project() {
-        true => {
-            Err("`when` sees `push` and `repo`; to look at files, use `only_if: [test, -e, FILE]`".to_owned())
-        }
+        true => Err("`when` of a step sees no files".to_owned()),
         false => Ok(expression),
     }
 }

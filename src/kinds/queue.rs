@@ -18,7 +18,8 @@ static FIELDS: &[Field] = &[
         ValueType::Text,
         "sets with the same text share the slots; placeholders allowed; the repository",
     )
-    .default("\"${repo.owner}/${repo.name}\""),
+    .default("\"${repo.owner}/${repo.name}\"")
+    .not_empty(),
     Field::new(
         "concurrent",
         ValueType::Integer { min: 1, max: 1000 },

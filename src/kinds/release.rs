@@ -9,11 +9,13 @@ use serde_json::{Value, json};
 use super::ask_to_merge::asker;
 use super::resolve::Placeholders;
 use super::tag::version_of;
-use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, look_into, refuse_untrusted};
+use super::{
+    Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, look_into, read, refuse_untrusted,
+};
 use crate::model::goal_event::ExternalUrl;
 use crate::model::running::{GRACE, TIMEOUT};
 use crate::model::version::{is_release_like, release};
-use crate::model::{Descriptor, ExecutionResult, Field, ValueType};
+use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, Field, ValueType};
 
 use crate::ports::forges::{ForgeError, NewRelease, PublishedRelease};
 
@@ -65,10 +67,8 @@ impl Kind for Release {
         true
     }
 
-    fn check(&self, arguments: &Value) -> Result<(), String> {
-        serde_json::from_value::<Arguments>(arguments.clone())
-            .map(|_| ())
-            .map_err(|error| error.to_string())
+    fn check(&self, arguments: &Value) -> Result<(), ArgumentProblems> {
+        read::<Arguments>(arguments).map(|_| ())
     }
 
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {

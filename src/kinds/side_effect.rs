@@ -11,9 +11,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::resolve::Placeholders;
-use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step};
+use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, read};
 use crate::model::running::ENV;
-use crate::model::{Descriptor, ExecutionResult, Field, GoalState, StateName, ValueType};
+use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, Field, GoalState, StateName, ValueType};
 use crate::ports::AttemptRef;
 
 pub(super) struct SideEffect;
@@ -33,13 +33,15 @@ static FIELDS: &[Field] = &[
         ValueType::Duration,
         "how long after its start it may take them",
     )
-    .default("1h"),
+    .default("1h")
+    .within(1, u64::MAX),
     Field::new(
         "timeout",
         ValueType::Duration,
         "longest run time of the program that tells them",
     )
-    .default("1m"),
+    .default("1m")
+    .within(1, u64::MAX),
     ENV,
 ];
 
@@ -64,8 +66,8 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn read(arguments: &Value) -> Result<Self, String> {
-        serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())
+    fn read(arguments: &Value) -> Result<Self, ArgumentProblems> {
+        read(arguments)
     }
 }
 
@@ -79,7 +81,7 @@ impl Kind for SideEffect {
         true
     }
 
-    fn check(&self, arguments: &Value) -> Result<(), String> {
+    fn check(&self, arguments: &Value) -> Result<(), ArgumentProblems> {
         Arguments::read(arguments).map(|_| ())
     }
 
@@ -89,8 +91,7 @@ impl Kind for SideEffect {
     }
 
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
-        let arguments =
-            Arguments::read(&context.goal.definition().work.arguments).map_err(KindError::Definition)?;
+        let arguments = Arguments::read(&context.goal.definition().work.arguments)?;
         let placeholders = Placeholders::of(context).await?;
         let resolved = placeholders.argv(&arguments.run)?;
         let mut environment = resolved.environment;

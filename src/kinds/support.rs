@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{GoalContext, KindError};
 use crate::model::push::{Signature, Trust};
-use crate::model::{CommitSha, Push};
+use crate::model::{ArgumentProblems, CommitSha, FieldPath, Push};
 use crate::rules::view::ProjectView;
 
 /// Looks into the pushed commit, on a thread that may block.
@@ -42,6 +44,15 @@ async fn look_at<T: Send + 'static>(
         .await
         .map_err(|error| KindError::Definition(error.to_string()))?;
     looked.map_err(KindError::Scm)
+}
+
+/// Arguments as their kind knows them.
+///
+/// # Errors
+/// They have another shape than the descriptor gives them, which the reader of goal files refuses before.
+pub(super) fn read<T: DeserializeOwned>(arguments: &Value) -> Result<T, ArgumentProblems> {
+    T::deserialize(arguments)
+        .map_err(|error| ArgumentProblems::one(&FieldPath::whole(), "wrong_type", error.to_string(), ""))
 }
 
 /// A set of globs over repository paths.

@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::resolve::Placeholders;
-use super::{Begun, GoalContext, Kind, KindError, machine, refuse_untrusted};
+use super::{Begun, GoalContext, Kind, KindError, machine, read, refuse_untrusted};
 use crate::model::version::release;
-use crate::model::{Descriptor, ExecutionResult, Field, TagName, ValueType};
+use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, Field, FieldPath, TagName, ValueType};
 use crate::ports::scm::{NewTag, Pushed};
 
 pub(super) struct Tag;
@@ -27,12 +28,14 @@ static FIELDS: &[Field] = &[
         "build",
         ValueType::Text,
         "what is added behind a `+`; placeholders allowed",
-    ),
+    )
+    .not_empty(),
     Field::new(
         "message",
         ValueType::Text,
         "its message; placeholders allowed; the title of the commit when absent",
-    ),
+    )
+    .not_empty(),
 ];
 
 static DESCRIPTOR: Descriptor = Descriptor {
@@ -59,9 +62,26 @@ impl Kind for Tag {
         &DESCRIPTOR
     }
 
+    fn check(&self, arguments: &Value) -> Result<(), ArgumentProblems> {
+        let read: Arguments = read(arguments)?;
+        let written = read.tag.as_deref().filter(|tag| !tag.contains("${"));
+        match written.map(TagName::parse) {
+            Some(Err(error)) => {
+                let hint = "write another name, or leave it out: then it is the version of the commit";
+                let field = FieldPath::to("tag");
+                Err(ArgumentProblems::one(
+                    &field,
+                    "invalid_tag",
+                    error.to_string(),
+                    hint,
+                ))
+            }
+            Some(Ok(_)) | None => Ok(()),
+        }
+    }
+
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
-        let arguments: Arguments = serde_json::from_value(context.goal.definition().work.arguments.clone())
-            .map_err(|error| KindError::Definition(error.to_string()))?;
+        let arguments: Arguments = read(&context.goal.definition().work.arguments)?;
         refuse_untrusted(context)?;
         let push = &context.record.push;
         let tag = NewTag {

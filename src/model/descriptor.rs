@@ -10,6 +10,8 @@ pub enum ValueType {
     Text,
     /// Any scalar, as text in which `${…}` means nothing.
     Verbatim,
+    /// Any scalar, as text in which `${hash:GLOB}` means a digest of files of the commit.
+    CacheKey,
     /// `true` or `false`.
     Boolean,
     /// A whole number within bounds, as a number.
@@ -25,6 +27,8 @@ pub enum ValueType {
     Regex,
     /// A glob over repository paths; canonical form: its text, checked.
     Glob,
+    /// The same, or below the home directory when it begins with `~/`.
+    GlobOfCache,
     /// A relative path inside the repository, `/` between components; canonical form: without `./` and trailing `/`.
     Path,
     /// A CEL expression; canonical form: its text. Whoever compiles it reports its errors.
@@ -95,6 +99,25 @@ pub enum Form {
     Event,
 }
 
+/// What a field refuses of what its type takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bounds {
+    /// Nothing.
+    Any,
+    /// A text that is empty or blank, and a list that is empty, or has such an item or one item twice.
+    NotEmpty,
+    /// A duration (in milliseconds) or an amount of bytes that is smaller or larger.
+    Within {
+        /// The least.
+        least: u64,
+        /// The most.
+        most: u64,
+    },
+}
+
+/// A day, in milliseconds.
+pub const DAY: u64 = 24 * 3_600_000;
+
 /// One key of a map with known keys.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Field {
@@ -108,6 +131,8 @@ pub struct Field {
     pub required: bool,
     /// Default as it would be written in YAML; empty for none.
     pub default: &'static str,
+    /// What it refuses of what its type takes.
+    pub bounds: Bounds,
     /// One line.
     pub help: &'static str,
 }
@@ -121,6 +146,7 @@ impl Field {
             value,
             required: false,
             default: "",
+            bounds: Bounds::Any,
             help,
         }
     }
@@ -134,6 +160,18 @@ impl Field {
     /// The same with a default, written as YAML.
     pub const fn default(mut self, yaml: &'static str) -> Self {
         self.default = yaml;
+        self
+    }
+
+    /// The same without empty texts and lists, and without an item twice.
+    pub const fn not_empty(mut self) -> Self {
+        self.bounds = Bounds::NotEmpty;
+        self
+    }
+
+    /// The same for a duration (milliseconds) or an amount of bytes from `least` to `most`.
+    pub const fn within(mut self, least: u64, most: u64) -> Self {
+        self.bounds = Bounds::Within { least, most };
         self
     }
 

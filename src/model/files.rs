@@ -152,6 +152,9 @@ pub struct SecretVariable {
     pub value: Option<SecretValue>,
 }
 
+/// The working copy, as the original writes it in paths.
+const PROJECT_IN_CONTAINERS: &str = "/atm/home/";
+
 /// A file that carries a secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -160,6 +163,39 @@ pub struct SecretMount {
     pub mount_path: String,
     /// What it carries.
     pub value: SecretValue,
+}
+
+impl SecretMount {
+    /// The file below the working copy that is meant.
+    ///
+    /// # Errors
+    /// It would be elsewhere.
+    pub fn path(&self) -> Result<String, String> {
+        let path = &self.mount_path;
+        let relative = path.strip_prefix(PROJECT_IN_CONTAINERS).unwrap_or(path);
+        let is_elsewhere = relative.is_empty()
+            || relative.starts_with(['/', '~'])
+            || relative.split('/').any(|part| part == "..");
+        match is_elsewhere {
+            true => Err(format!(
+                "a secret cannot be written to `{path}`: it is not below the working copy"
+            )),
+            false => Ok(relative.trim_start_matches("./").to_owned()),
+        }
+    }
+}
+
+/// The variable of a secret that asks for none: `npm-token` is `NPM_TOKEN`.
+pub fn variable_of_secret(name: &str) -> String {
+    let one = |c: char| match c.is_ascii_alphanumeric() {
+        true => c.to_ascii_uppercase(),
+        false => '_',
+    };
+    let text: String = name.chars().map(one).collect();
+    match text.starts_with(|c: char| c.is_ascii_digit()) {
+        true => format!("_{text}"),
+        false => text,
+    }
 }
 
 /// Where the value of a secret comes from, in the shape of the original (semantics 3.20).
@@ -181,4 +217,38 @@ pub struct SecretProvider {
     pub kind: String,
     /// Only these of that type.
     pub names: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_secrets_go_below_the_working_copy_only() {
+        let path = |text: &str| {
+            let mount = SecretMount {
+                mount_path: text.to_owned(),
+                ..SecretMount::default()
+            };
+            mount.path()
+        };
+        assert_eq!(path("/atm/home/.npmrc").as_deref(), Ok(".npmrc"));
+        assert_eq!(path("./a/b").as_deref(), Ok("a/b"));
+        for wrong in [
+            "/elsewhere/.docker/config.json",
+            "../x",
+            "a/../../x",
+            "~/.npmrc",
+            "",
+            "/atm/home/",
+        ] {
+            assert!(path(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_secret_is_a_variable() {
+        assert_eq!(variable_of_secret("npm-token.2"), "NPM_TOKEN_2");
+        assert_eq!(variable_of_secret("2fa"), "_2FA");
+    }
 }

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 /// Longest reference.
 const LONGEST: usize = 512;
 
+/// Longest tag.
+const LONGEST_TAG: usize = 128;
+
 /// What an image was by its name when a goal set first used it (threat I5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FixedImage {
@@ -46,8 +49,17 @@ impl ImageReference {
             Some((name, tag)) if !tag.contains('/') => (name, Some(tag.to_owned())),
             _ => (rest, None),
         };
-        if name.is_empty() || tag.as_deref() == Some("") {
-            return Err(format!("`{text}` is not the name of an image"));
+        if !tag.as_deref().is_none_or(is_tag) {
+            return Err(format!(
+                "`{text}` is not the name of an image: its tag cannot be one"
+            ));
+        }
+        if !is_name(name) {
+            let because = match name.contains(|c: char| c.is_ascii_uppercase()) {
+                true => ": repositories of images are called in small letters",
+                false => "",
+            };
+            return Err(format!("`{text}` is not the name of an image{because}"));
         }
         let tag = tag.or_else(|| digest.is_none().then(|| "latest".to_owned()));
         Ok(Self {
@@ -62,6 +74,26 @@ impl ImageReference {
         let which = self.digest.as_deref().or(self.tag.as_deref());
         (&self.name, which.unwrap_or("latest"))
     }
+}
+
+/// Whether it is a repository, perhaps behind the host of a registry, as engines take it.
+fn is_name(name: &str) -> bool {
+    let repository = match name.split_once('/') {
+        Some((host, rest)) if host == "localhost" || host.contains(['.', ':']) => rest,
+        Some(_) | None => name,
+    };
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let is_part = |part: &str| {
+        part.starts_with(is_word)
+            && part.ends_with(is_word)
+            && part.chars().all(|c| is_word(c) || "._-".contains(c))
+    };
+    repository.split('/').all(is_part)
+}
+
+fn is_tag(tag: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    !tag.is_empty() && tag.len() <= LONGEST_TAG && !tag.starts_with(['.', '-']) && tag.chars().all(legal)
 }
 
 fn checked_digest(digest: &str) -> Result<String, String> {
@@ -91,6 +123,7 @@ mod tests {
             ("alpine".to_owned(), Some("latest".to_owned()), false)
         );
         assert_eq!(parsed("r:5000/a/b").0, "r:5000/a/b");
+        assert_eq!(parsed("Reg.Example.com/a__b/c-d").0, "Reg.Example.com/a__b/c-d");
         assert_eq!(parsed("r:5000/a/b:1.2").1.as_deref(), Some("1.2"));
         assert_eq!(parsed(&format!("a/b@{digest}")), ("a/b".to_owned(), None, true));
         let both = ImageReference::parse(&format!("a/b:1@{digest}")).unwrap();
@@ -109,6 +142,12 @@ mod tests {
             "a@md5:1",
             "$(x)",
             "a\nb",
+            "Node:20",
+            "a//b",
+            "a/",
+            "a:.x",
+            "r:5000/A",
+            "-a/b",
         ] {
             assert!(ImageReference::parse(text).is_err(), "{text:?}");
         }

@@ -4,6 +4,8 @@
 //! [`goal_set::GoalSet`]: everything the machine does is an event applied to one of those.
 
 pub mod approval;
+pub mod argument_problem;
+pub mod cache_key;
 pub mod command;
 pub mod confirmation;
 pub mod deceptive;
@@ -37,6 +39,7 @@ pub mod variables;
 pub mod version;
 
 pub use approval::{Approval, ApprovalPolicy, Person};
+pub use argument_problem::{ArgumentProblem, ArgumentProblems, FieldPath};
 pub use command::{CommandDefinition, CommandWork, Intent, RunDefinition, Targets};
 pub use confirmation::{Difference, Subject, VoidConfirmation};
 pub use definition::{Descriptions, GoalDefinition, RuleDefinition, TestExpression, Work};

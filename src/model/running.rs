@@ -1,9 +1,11 @@
 //! Keys that say how programs run: the same word means the same wherever programs are run.
 
-use super::descriptor::{Field, ValueType};
+use super::descriptor::{DAY, Field, ValueType};
 
 /// Longest run time.
-pub const TIMEOUT: Field = Field::new("timeout", ValueType::Duration, "longest run time").default("10m");
+pub const TIMEOUT: Field = Field::new("timeout", ValueType::Duration, "longest run time")
+    .default("10m")
+    .within(1, u64::MAX);
 
 /// How long a program may take to end by itself.
 pub const GRACE: Field = Field::new(
@@ -11,7 +13,8 @@ pub const GRACE: Field = Field::new(
     ValueType::Duration,
     "between the request to end and the kill",
 )
-.default("30s");
+.default("30s")
+.within(0, DAY);
 
 /// Variables of the author.
 pub const ENV: Field = Field::new(

@@ -96,6 +96,37 @@ const LOADING: &[&str] = &[
     "KUBECONFIG",
 ];
 
+/// Ends of names that say that the value is a credential, whatever they begin with.
+const CREDENTIALS: &[&str] = &["TOKEN", "AUTH", "PASSWORD", "PASSWD", "SECRET", "_KEY"];
+
+/// Names that lead to a file of settings or certificates, which may well be a secret.
+const FILES: &[&str] = &[
+    "KUBECONFIG",
+    "SSL_CERT_FILE",
+    "CURL_CA_BUNDLE",
+    "REQUESTS_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "NPM_CONFIG_USERCONFIG",
+    "PIP_CONFIG_FILE",
+    "GIT_CONFIG_GLOBAL",
+];
+
+/// Whether the variable of this name may carry a secret: what loads code is chosen by the author of a goal, and a secret
+/// is not.
+pub fn may_carry_secret(name: &str) -> bool {
+    let capitals = name.to_ascii_uppercase();
+    VariableMeaning::of(name) == VariableMeaning::Plain
+        || VariableMeaning::of(name) == VariableMeaning::Loading
+            && !LOADING.contains(&capitals.as_str())
+            && CREDENTIALS.iter().any(|end| capitals.ends_with(end))
+}
+
+/// Whether the variable of this name may lead to a file that holds a secret.
+pub fn may_name_secret_file(name: &str) -> bool {
+    let capitals = name.to_ascii_uppercase();
+    VariableMeaning::of(name) == VariableMeaning::Plain || FILES.contains(&capitals.as_str())
+}
+
 impl VariableMeaning {
     /// What the variable of this name means. Some programs read the names of proxies and the like in small letters too.
     pub fn of(name: &str) -> Self {
@@ -115,6 +146,34 @@ impl VariableMeaning {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn d9_a_secret_goes_where_credentials_go_and_not_where_code_comes_from() {
+        for name in [
+            "TOKEN",
+            "CARGO_REGISTRIES_ACME_TOKEN",
+            "NPM_CONFIG__AUTH",
+            "npm_config__password",
+        ] {
+            assert!(may_carry_secret(name), "{name}");
+        }
+        for name in [
+            "PATH",
+            "LD_PRELOAD",
+            "GIT_SSH_COMMAND",
+            "NODE_OPTIONS",
+            "SDM_TOKEN",
+            "KUBECONFIG",
+        ] {
+            assert!(!may_carry_secret(name), "{name}");
+        }
+        for name in ["KUBECONFIG", "KEY_FILE", "SSL_CERT_FILE"] {
+            assert!(may_name_secret_file(name), "{name}");
+        }
+        for name in ["PATH", "LD_PRELOAD", "BASH_ENV", "ATOMIST_GOAL"] {
+            assert!(!may_name_secret_file(name), "{name}");
+        }
+    }
 
     #[test]
     fn d9_variables_are_told_apart_by_what_they_do() {

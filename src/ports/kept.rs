@@ -156,6 +156,9 @@ pub struct RestoreOrder {
     pub project: PathBuf,
     /// The home directory of goals, when they may find files there.
     pub home: Option<PathBuf>,
+    /// What to say first.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// What to restore, in this order.
     pub archives: Vec<Restore>,
     /// Bounds of each.

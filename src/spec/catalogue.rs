@@ -1,6 +1,6 @@
 //! What may be written: push tests and goal kinds, by their descriptors.
 
-use crate::model::{Descriptor, Field, ValueType};
+use crate::model::{ArgumentProblems, Descriptor, Field, GoalDefinition, ValueType, Work};
 
 /// The push tests and goal kinds this machine has.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +11,10 @@ pub struct Catalogue<'a> {
     pub kinds: &'a [&'a Descriptor],
     /// Kinds that only commands can be.
     pub command_kinds: &'a [&'a Descriptor],
+    /// What only its kind knows to be wrong with a goal; fields are those of the goal.
+    pub check_goal: fn(&GoalDefinition) -> ArgumentProblems,
+    /// The same of what a command does; fields are those of the command.
+    pub check_work: fn(&Work) -> ArgumentProblems,
 }
 
 impl<'a> Catalogue<'a> {

@@ -59,12 +59,19 @@ pub const FIELDS: &[Field] = &[
     Field::new("repo", ValueType::Regex, "a pattern on `owner/name`"),
     Field::new("branch", ValueType::Regex, "a pattern on the branch"),
     Field::new("tag", ValueType::Regex, "a pattern on the tag"),
-    Field::new("goal", ValueType::List(&ValueType::Text), "names of goals").aliases(&["goals"]),
+    Field::new(
+        "goal",
+        ValueType::List(&ValueType::Text),
+        "names of goals; any when absent",
+    )
+    .aliases(&["goals"])
+    .not_empty(),
     Field::new(
         "state",
         ValueType::List(&ValueType::Choice(STATES)),
-        "states of goals",
+        "states of goals; any when absent",
     )
+    .not_empty()
     .aliases(&["states"]),
     Field::new(
         "where",

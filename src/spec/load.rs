@@ -20,7 +20,7 @@ use super::reference::{Reference, Referenced, References};
 use super::yaml::{self, Node};
 
 /// A goal file as it was read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
     /// The file as people should see it named.
     pub name: Arc<str>,

@@ -9,6 +9,7 @@
 //!
 //! [`placeholder`] reads and fills in `${…}`; it is used here to check texts, and by whoever carries goals out.
 
+mod argument_places;
 mod arrange;
 mod catalogue;
 mod command;

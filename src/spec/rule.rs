@@ -191,11 +191,17 @@ impl Reader<'_, '_> {
         let items = node.items().unwrap_or(&own);
         let mut names: Vec<(String, Place, u32)> = Vec::new();
         for item in items {
-            if let Some(name) = self.checker.plain_text(item, "`depends_on`")
-                && !names.iter().any(|(known, ..)| known == name)
-            {
-                names.push((name.to_owned(), item.place.clone(), item.length));
+            let Some(name) = self.checker.plain_text(item, "`depends_on`") else {
+                continue;
+            };
+            if names.iter().any(|(known, ..)| known == name) {
+                let message = format!("`{name}` stands twice in `depends_on`");
+                let hint = "remove one of them, or name another rule";
+                self.problems()
+                    .error_with_hint("duplicate_item", item, message, hint);
+                continue;
             }
+            names.push((name.to_owned(), item.place.clone(), item.length));
         }
         names
     }

@@ -79,11 +79,13 @@ impl<'c> Shape<'c> {
             ValueType::Form(Form::GoalName | Form::RuleName | Form::TestName | Form::Used | Form::Event)
             | ValueType::Text
             | ValueType::Verbatim
+            | ValueType::CacheKey
             | ValueType::Boolean
             | ValueType::Integer { .. }
             | ValueType::Duration
             | ValueType::Regex
             | ValueType::Glob
+            | ValueType::GlobOfCache
             | ValueType::Path
             | ValueType::Expression
             | ValueType::Choice(_)
@@ -184,10 +186,12 @@ impl<'c> Shape<'c> {
             )
             | ValueType::Text
             | ValueType::Verbatim
+            | ValueType::CacheKey
             | ValueType::Integer { .. }
             | ValueType::Duration
             | ValueType::Regex
             | ValueType::Glob
+            | ValueType::GlobOfCache
             | ValueType::Path
             | ValueType::Expression
             | ValueType::Argv

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crate::model::{Descriptor, Diagnostic, Field, ValueType};
+use crate::model::{ArgumentProblems, Descriptor, Diagnostic, Field, FieldPath, GoalDefinition, ValueType};
 
 use super::{Catalogue, Loaded, SourceFile, load, schema, yaml};
 
@@ -102,6 +102,22 @@ const TRANSFORM: Descriptor = descriptor(
     "{name: logo, transform: {run: [./new-logo]}}",
 );
 
+/// Something for a kind to say: the program `nowhere` is not there.
+fn check_goal(goal: &GoalDefinition) -> ArgumentProblems {
+    match goal.work.arguments["run"][0].as_str() {
+        Some("nowhere") => {
+            let field = FieldPath::to("execute").key("run").item(0);
+            ArgumentProblems::one(
+                &field,
+                "unknown_program",
+                "there is no such program",
+                "write another",
+            )
+        }
+        Some(_) | None => ArgumentProblems::default(),
+    }
+}
+
 pub(super) const CATALOGUE: Catalogue<'static> = Catalogue {
     push_tests: &[
         &HAS_FILE,
@@ -112,6 +128,8 @@ pub(super) const CATALOGUE: Catalogue<'static> = Catalogue {
     ],
     kinds: &[&EXECUTE, &CANCEL, &QUEUE, &IMMATERIAL],
     command_kinds: &[&TRANSFORM],
+    check_goal,
+    check_work: |_| ArgumentProblems::default(),
 };
 
 /// Loads files named `a.yaml`, `b.yaml`, …

@@ -207,6 +207,32 @@ rules:
 "#;
 
 #[test]
+fn a_cache_whose_key_cannot_be_told_is_left_out_and_the_goal_goes_on() {
+    let mut machine = LocalMachine::new(
+        r#"
+rules:
+  - name: build
+    goals:
+      - name: make
+        execute: {run: [sh, -c, "mkdir -p left && echo made"]}
+        cache:
+          - {key: 'x-${parameters.nothing}', paths: [left]}
+          - {key: 'y-${hash:a}', paths: [left]}
+"#,
+    );
+    machine.start();
+    let set = machine.carried_out("second", &[("a", "1")]);
+    assert_eq!(state_of(&set, "make"), "success");
+    let log = log(&machine, &set, "make");
+    assert!(
+        log.contains("cache `x-${parameters.nothing}`: left out:") && log.contains("parameters.nothing"),
+        "{log}"
+    );
+    assert!(log.contains("cache `y-"), "{log}");
+    machine.stop();
+}
+
+#[test]
 fn a_goal_whose_inputs_are_unchanged_takes_over_the_earlier_success_and_what_it_left() {
     let mut machine = LocalMachine::new(UNCHANGED);
     machine.start();

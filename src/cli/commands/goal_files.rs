@@ -1,5 +1,6 @@
 //! `--goals PATH`, for the commands that read goal files. (`sdm feed --goals` is something else: the board of goals.)
 
+use std::io::ErrorKind as ErrorKindOfSystem;
 use std::path::{Path, PathBuf};
 
 use super::super::context::Context;
@@ -68,7 +69,11 @@ fn unreadable(error: GoalFilesError) -> CommandError {
         GoalFilesError::Lock { .. } => {
             Some("take it back from your repository, or remove it and run `sdm lock`")
         }
-        GoalFilesError::Read { .. } | GoalFilesError::NotAFile(_) | GoalFilesError::TooMany(_) => None,
+        GoalFilesError::NotAFile(_) => Some("name a file, or a directory with files in it"),
+        GoalFilesError::Read { source, .. } if source.kind() == ErrorKindOfSystem::PermissionDenied => {
+            Some("whoever runs this must be able to read it")
+        }
+        GoalFilesError::Read { .. } | GoalFilesError::TooMany(_) => None,
     };
     let refused = CommandError::new(ErrorKind::Bad, "").caused_by(error);
     match hint {

@@ -3,10 +3,11 @@
 use std::io::{BufRead, Write as _};
 
 use super::super::context::{CommandResult, Context, Exit};
-use super::super::doors;
+use super::super::doors::{self, GoalFile};
 use super::super::error::{CommandError, ErrorKind};
+use super::super::render::diagnostics::diagnostics;
 use super::super::render::lock::{LockView, lock};
-use super::goal_files::GoalFiles;
+use super::goal_files::{GoalFiles, quotable};
 use crate::daemon::references::{LockChanges, LockOptions};
 
 /// Arguments.
@@ -52,6 +53,9 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
         let text = lock(&context.ui.theme, &changes);
         context.ui.data(&text)?;
     }
+    if !changes.problems.is_empty() {
+        return refuse(context, &changes);
+    }
     let writes = is_different && !args.check && (args.yes || agrees(context)?);
     if writes {
         doors::write_lock(&changes)?;
@@ -65,6 +69,21 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
     } else {
         Exit::Ok
     })
+}
+
+/// Writes nothing that could not be used afterwards.
+fn refuse(context: &mut Context, changes: &LockChanges) -> CommandResult {
+    if context.ui.json {
+        context.ui.object(&LockView::of(changes, false))?;
+    } else {
+        let quotable: Vec<GoalFile> = changes.files.iter().map(quotable).collect();
+        let text = diagnostics(&context.ui.theme, &quotable, &changes.problems);
+        context.ui.data(&text)?;
+    }
+    context
+        .ui
+        .note("nothing is written: goal files could not be used with it");
+    Ok(Exit::Bad)
 }
 
 fn agrees(context: &Context) -> Result<bool, CommandError> {

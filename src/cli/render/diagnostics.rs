@@ -7,12 +7,15 @@ use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use serde::Serialize;
 
 use super::super::doors::GoalFile;
-use super::super::text::{neutralise, neutralise_lines};
+use super::super::text::{cut_front, neutralise, neutralise_lines, width, wrapped};
 use super::super::theme::{Role, Theme};
 use crate::model::{Diagnostic, Severity};
 
 /// Longest line of source that is shown, in characters; longer ones appear without their text.
 const LONGEST_LINE: usize = 400;
+
+/// Columns that words have on the narrowest terminal.
+const NARROWEST: usize = 20;
 
 /// The stable shape of `sdm check --json` (design 3).
 #[derive(Debug, Serialize)]
@@ -38,7 +41,17 @@ pub struct DiagnosticView<'a> {
 impl<'a> CheckView<'a> {
     /// The view of what was found.
     pub fn of(files: usize, diagnostics: &'a [Diagnostic]) -> Self {
-        let view = |diagnostic: &'a Diagnostic| DiagnosticView {
+        Self {
+            files,
+            diagnostics: diagnostics.iter().map(DiagnosticView::of).collect(),
+        }
+    }
+}
+
+impl<'a> DiagnosticView<'a> {
+    /// The view of one.
+    pub fn of(diagnostic: &'a Diagnostic) -> Self {
+        Self {
             severity: diagnostic.severity,
             code: &diagnostic.code,
             message: &diagnostic.message,
@@ -46,10 +59,6 @@ impl<'a> CheckView<'a> {
             line: diagnostic.place.line,
             column: diagnostic.place.column,
             hint: diagnostic.hint.as_deref(),
-        };
-        Self {
-            files,
-            diagnostics: diagnostics.iter().map(view).collect(),
         }
     }
 }
@@ -101,10 +110,9 @@ fn one(theme: &Theme, source: &str, diagnostic: &Diagnostic) -> String {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let message = neutralise(&diagnostic.message);
     let code = neutralise(&diagnostic.code);
-    let file = neutralise(&diagnostic.place.file);
-    let hint = diagnostic.hint.as_deref().map(neutralise_lines);
+    let words = Words::of(theme, diagnostic, &code);
+    let Words { message, file, hint } = words;
     let title = level.primary_title(message.as_str()).id(code.as_str());
     let group = match excerpt(source, diagnostic) {
         Some((line, range)) => {
@@ -125,6 +133,41 @@ fn one(theme: &Theme, source: &str, diagnostic: &Diagnostic) -> String {
         None => group,
     };
     renderer(theme).render(&[group])
+}
+
+/// What is said of a problem, in lines that fit on the terminal.
+struct Words {
+    message: String,
+    file: String,
+    hint: Option<String>,
+}
+
+impl Words {
+    fn of(theme: &Theme, diagnostic: &Diagnostic, code: &str) -> Self {
+        let place = &diagnostic.place;
+        let line = place.line.to_string().len();
+        let level = match diagnostic.severity {
+            Severity::Error => "error[]: ",
+            Severity::Warning => "warning[]: ",
+        };
+        let room = |taken: usize| theme.width.saturating_sub(taken).max(NARROWEST);
+        let message = wrapped(&neutralise(&diagnostic.message), room(level.len() + width(code)));
+        let numbers = format!(":{}:{}", place.line, place.column).len();
+        // Before it stand the room of the line's number and an arrow.
+        let file = cut_front(&neutralise(&place.file), room(line + 4 + numbers), theme.unicode);
+        let of_hint = |hint: &str| {
+            let lines = neutralise_lines(hint);
+            let lines = lines
+                .lines()
+                .map(|text| wrapped(text, room(line + 3 + "hint: ".len())));
+            lines.collect::<Vec<_>>().join("\n")
+        };
+        Self {
+            message,
+            file,
+            hint: diagnostic.hint.as_deref().map(of_hint),
+        }
+    }
 }
 
 fn renderer(theme: &Theme) -> Renderer {

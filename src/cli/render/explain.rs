@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use super::super::text::{cut, neutralise, pad, width};
+use super::super::text::{cut, cut_front, neutralise, pad, width, wrapped};
 use super::super::theme::{Role, Theme};
 use super::push_line;
 use crate::model::ApprovalPolicy;
@@ -38,7 +38,7 @@ pub fn explanation(theme: &Theme, view: &ExplainView, verbose: bool) -> String {
             text,
             "{} {}",
             theme.paint(Role::Bad, "planning failed:"),
-            neutralise(error)
+            wrapped(&neutralise(error), theme.width.saturating_sub(17).max(20)).replace('\n', "\n  ")
         );
         return text;
     }
@@ -97,7 +97,7 @@ pub(super) fn rule_lines(theme: &Theme, rule: &ExplainedRule, column: usize, ver
     let mut text = format!("{} {name}  {because}\n", mark(theme, rule.outcome));
     let indent = " ".repeat(column + 4);
     text.push_str(&computed_lines(theme, rule, &indent));
-    let place = |place: &str| theme.paint(Role::Dim, &neutralise(place));
+    let place = |place: &str| theme.paint(Role::Dim, &place_in(theme, place, column + 4));
     if verbose || rule.outcome == RuleOutcome::Error {
         for test in &rule.tests {
             text.push_str(&test_line(theme, test, &indent));
@@ -109,6 +109,12 @@ pub(super) fn rule_lines(theme: &Theme, rule: &ExplainedRule, column: usize, ver
         let _ = writeln!(text, "{indent}{}", place(&rule.place));
     }
     text
+}
+
+/// Where something is written, behind so many columns.
+fn place_in(theme: &Theme, place: &str, taken: usize) -> String {
+    let room = theme.width.saturating_sub(taken).max(20);
+    cut_front(&neutralise(place), room, theme.unicode)
 }
 
 /// What the rule computed for this push: its facts, and what its dynamic goals became.
@@ -171,7 +177,7 @@ fn test_line(theme: &Theme, test: &ExplainedTest, indent: &str) -> String {
         theme.width.saturating_sub(used + 2).max(20),
         theme.unicode,
     );
-    let place = neutralise(&test.place);
+    let place = place_in(theme, &test.place, used + 2);
     let mut text = format!("{indent}{inner}{} {words}\n", theme.paint(role, mark));
     if !because.is_empty() {
         let _ = writeln!(text, "{indent}{inner}    {because}");
@@ -184,10 +190,8 @@ fn plan_lines(theme: &Theme, view: &ExplainView) -> String {
     let Some(name) = view.goal_set.as_deref().filter(|_| !view.goals.is_empty()) else {
         return "No goals are set.\n".to_owned();
     };
-    let mut text = format!(
-        "{}\n",
-        theme.paint(Role::Strong, &format!("Plan: {}", neutralise(name)))
-    );
+    let title = cut(&format!("Plan: {}", neutralise(name)), theme.width, theme.unicode);
+    let mut text = format!("{}\n", theme.paint(Role::Strong, &title));
     let depths = depths(&view.goals);
     let last = depths.iter().copied().max().unwrap_or(0);
     let longest = view

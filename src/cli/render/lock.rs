@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::super::text::neutralise;
 use super::super::theme::{Role, Theme};
+use super::diagnostics::DiagnosticView;
 use crate::daemon::references::{LockChange, LockChanges};
 
 /// Lines around a difference that are shown.
@@ -17,6 +18,7 @@ pub struct LockView<'a> {
     written: bool,
     unchanged: usize,
     references: Vec<ReferenceView<'a>>,
+    diagnostics: Vec<DiagnosticView<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -36,6 +38,7 @@ impl<'a> LockView<'a> {
             written,
             unchanged: changes.unchanged,
             references: changes.changes.iter().map(ReferenceView::of).collect(),
+            diagnostics: changes.problems.iter().map(DiagnosticView::of).collect(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::super::doors::TestRun;
-use super::super::text::{cut, neutralise, width};
+use super::super::text::{cut, neutralise, width, wrapped};
 use super::super::theme::{Role, Theme};
 use super::diagnostics::{CheckView, DiagnosticView};
 use super::explain::rule_lines;
@@ -140,7 +140,7 @@ fn failed_test(theme: &Theme, run: &TestRun) -> String {
     let mut text = format!("{mark} {}\n", theme.paint(Role::Strong, &name));
     let mut explained = HashSet::new();
     for failure in &run.verified.failures {
-        let _ = writeln!(text, "  {}", wrapped(theme, &neutralise(&failure.message)));
+        let _ = writeln!(text, "  {}", indented(theme, &failure.message));
         let place = neutralise(&failure.place.to_string());
         let _ = writeln!(text, "  {}", theme.paint(Role::Dim, &place));
         let rules = failure.rules.iter().map(String::as_str);
@@ -174,20 +174,8 @@ fn reasons(theme: &Theme, run: &TestRun, names: &HashSet<&str>) -> String {
     text
 }
 
-/// On several lines where one is too short, broken between words.
-fn wrapped(theme: &Theme, message: &str) -> String {
+/// On several lines where one is too short, all of them indented.
+fn indented(theme: &Theme, message: &str) -> String {
     let room = theme.width.saturating_sub(2).max(20);
-    let (mut text, mut column) = (String::new(), 0);
-    for word in message.split(' ') {
-        if column > 0 && column + 1 + width(word) > room {
-            text.push_str("\n  ");
-            column = 0;
-        } else if column > 0 {
-            text.push(' ');
-            column += 1;
-        }
-        text.push_str(word);
-        column += width(word);
-    }
-    text
+    wrapped(&neutralise(message), room).replace('\n', "\n  ")
 }

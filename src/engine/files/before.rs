@@ -1,23 +1,19 @@
 //! What a goal wants is found, and the steps are added that restore and keep files.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use aws_lc_rs::digest;
-
 use super::{KeepStep, NOTE, Ordered, OrderedKeep, RESTORED, bounded, directory, key, sought};
 use crate::config::private_directory;
 use crate::engine::Engine;
-use crate::engine::words::chain;
 use crate::kinds::process::{ProcessRequest, Step};
 use crate::kinds::resolve::Placeholders;
 use crate::kinds::{GoalContext, KindError};
 use crate::model::Push;
-use crate::model::files::{Cache, Input, KeptOn, Output};
+use crate::model::files::{Input, KeptOn, Output};
 use crate::model::push::Trust;
-use crate::ports::executor::{OnFailure, When};
+use crate::ports::executor::When;
 use crate::ports::kept::{
     ArchiveLimits, FoundArchive, KEEP_VERB, Keep, KeepOrder, Kept, KeptAs, RESTORE_VERB, Restore,
     RestoreOrder, Sought,
@@ -67,14 +63,14 @@ impl Engine {
         around.inputs(&files.inputs).await?;
         if self.keeps_files() {
             around.outputs(&files.outputs)?;
-            around.caches(&files.caches).await?;
+            around.caches(&files.caches).await;
         }
         around.put_around(request)
     }
 
     /// The directory where goals have their home, when a goal of this trust may find and leave caches there: it is shared
     /// by all goals, so what is not trusted may not.
-    fn home_of_goals(&self, trust: Trust) -> Option<PathBuf> {
+    pub(super) fn home_of_goals(&self, trust: Trust) -> Option<PathBuf> {
         let home = self
             .settings
             .base_environment
@@ -99,7 +95,7 @@ impl Engine {
     }
 
     /// Looks for files and gives the attempt a name of its own for their archive.
-    async fn lend_files(&self, sought: &Sought, to: &Path) -> Result<Option<Kept>, KindError> {
+    pub(super) async fn lend_files(&self, sought: &Sought, to: &Path) -> Result<Option<Kept>, KindError> {
         let looks = if self.keeps_files() { MOST_LOOKS } else { 0 };
         for _ in 0..looks {
             let Some(found) = self.parts.store.find_kept(sought).await? else {
@@ -124,19 +120,19 @@ impl Engine {
 }
 
 /// The steps around a goal's process, in the making.
-struct Around<'a> {
-    engine: &'a Engine,
-    context: &'a GoalContext<'a>,
-    placeholders: Placeholders,
+pub(super) struct Around<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) context: &'a GoalContext<'a>,
+    pub(super) placeholders: Placeholders,
     project: PathBuf,
-    directory: PathBuf,
+    pub(super) directory: PathBuf,
     ordered: Ordered,
-    before: Vec<Step>,
-    after: Vec<Step>,
+    pub(super) before: Vec<Step>,
+    pub(super) after: Vec<Step>,
 }
 
 impl Around<'_> {
-    fn trust(&self) -> Trust {
+    pub(super) fn trust(&self) -> Trust {
         self.context.record.push.trust
     }
 
@@ -178,22 +174,28 @@ impl Around<'_> {
             self.ordered.inputs.push(classifier);
         }
         if !archives.is_empty() {
-            let mut step = self.restore("restoring inputs", archives, RESTORED, None);
+            let order = self.restore_order(archives, RESTORED, None);
+            let mut step = Step::own("restoring inputs", RESTORE_VERB, serde_json::json!(order));
             step.environment = environment;
             self.before.push(step);
         }
         Ok(())
     }
 
-    fn restore(&self, name: &str, archives: Vec<Restore>, report: &str, home: Option<PathBuf>) -> Step {
-        let order = RestoreOrder {
+    pub(super) fn restore_order(
+        &self,
+        archives: Vec<Restore>,
+        report: &str,
+        home: Option<PathBuf>,
+    ) -> RestoreOrder {
+        RestoreOrder {
             project: self.project.clone(),
             home,
+            notes: Vec::new(),
             archives,
             limits: self.engine.archive_limits(),
             report: self.directory.join(report),
-        };
-        Step::own(name, RESTORE_VERB, serde_json::json!(order))
+        }
     }
 
     fn outputs(&mut self, outputs: &[Output]) -> Result<(), KindError> {
@@ -219,7 +221,7 @@ impl Around<'_> {
         Ok(())
     }
 
-    fn keep(
+    pub(super) fn keep(
         &mut self,
         step: KeepStep,
         (kept_as, classifier, scope, on): (KeptAs, String, crate::model::Scope, KeptOn),
@@ -245,7 +247,13 @@ impl Around<'_> {
         }
     }
 
-    fn keeping(&self, name: &str, step: KeepStep, archives: Vec<Keep>, home: Option<PathBuf>) -> Step {
+    pub(super) fn keeping(
+        &self,
+        name: &str,
+        step: KeepStep,
+        archives: Vec<Keep>,
+        home: Option<PathBuf>,
+    ) -> Step {
         let order = KeepOrder {
             project: self.project.clone(),
             home,
@@ -254,107 +262,6 @@ impl Around<'_> {
             report: self.directory.join(step.report()),
         };
         Step::own(name, KEEP_VERB, serde_json::json!(order))
-    }
-
-    /// Caches never fail a goal: without them it takes longer.
-    async fn caches(&mut self, caches: &[Cache]) -> Result<(), KindError> {
-        let hashes = self.hashes(caches).await?;
-        let home = self.engine.home_of_goals(self.trust());
-        let (mut restores, mut keeps) = (Vec::new(), Vec::new());
-        for (index, cache) in caches.iter().enumerate() {
-            let text = self.placeholders.text(&key::with_hashes(&cache.key, &hashes))?;
-            let key = key::classifier(&self.engine.settings.name, &text);
-            let file = self.directory.join(format!("cache-{index}"));
-            let lent = self.lend_cache(cache, &key, &hashes, &file).await?;
-            let is_new = lent.as_ref().is_none_or(|kept| kept.classifier != key);
-            let what = format!("cache `{text}`");
-            restores.push(Restore {
-                what: what.clone(),
-                archive: lent.map(|kept| found(&kept, file)),
-                required: false,
-                on_miss: Vec::new(),
-            });
-            let paths = cache
-                .paths
-                .iter()
-                .filter(|path| home.is_some() || !path.starts_with("~/"));
-            let paths: Vec<String> = paths.cloned().collect();
-            if is_new && !paths.is_empty() {
-                let ordered = (KeptAs::Cache, key, cache.scope, KeptOn::Success);
-                keeps.push(self.keep(KeepStep::Caches, ordered, what, paths));
-            }
-        }
-        if !restores.is_empty() {
-            let step = self.restore("restoring caches", restores, "restored-caches.json", home.clone());
-            self.before.push(ignored(step));
-        }
-        if !keeps.is_empty() {
-            let step = self.keeping("saving caches", KeepStep::Caches, keeps, home);
-            self.after.push(ignored(step));
-        }
-        Ok(())
-    }
-
-    /// The cache with the key, else the newest that begins with the first fallback that any begins with.
-    async fn lend_cache(
-        &self,
-        cache: &Cache,
-        key: &str,
-        hashes: &BTreeMap<String, String>,
-        file: &Path,
-    ) -> Result<Option<Kept>, KindError> {
-        let exact = sought(self.context.record, KeptAs::Cache, key.to_owned(), cache.scope);
-        if let Some(kept) = self.lent_or_none(&exact, file).await {
-            return Ok(Some(kept));
-        }
-        for fallback in &cache.fallback {
-            let beginning = Sought {
-                classifier: self.name(&key::with_hashes(fallback, hashes))?,
-                beginning: true,
-                ..exact.clone()
-            };
-            if let Some(kept) = self.lent_or_none(&beginning, file).await {
-                return Ok(Some(kept));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Files of a cache; what cannot be read is none.
-    async fn lent_or_none(&self, sought: &Sought, file: &Path) -> Option<Kept> {
-        match self.engine.lend_files(sought, file).await {
-            Ok(lent) => lent,
-            Err(error) => {
-                let goal = &self.context.goal.definition().name;
-                tracing::warn!(goal, error = %chain(&error), "a cache cannot be read");
-                None
-            }
-        }
-    }
-
-    /// The digests that keys ask for, read from the commit.
-    async fn hashes(&self, caches: &[Cache]) -> Result<BTreeMap<String, String>, KindError> {
-        let texts = caches
-            .iter()
-            .flat_map(|cache| std::iter::once(&cache.key).chain(&cache.fallback));
-        let mut wanted: Vec<String> = texts
-            .flat_map(|text| key::hashes_in(text))
-            .map(str::to_owned)
-            .collect();
-        wanted.sort_unstable();
-        wanted.dedup();
-        if wanted.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let scm = self.engine.parts.scm.clone();
-        with_view(scm, self.context.record.push.clone(), move |view| {
-            let digest = |globs: String| {
-                let files = files_with_ids(view, &key::globs(&globs))?;
-                Ok((globs, short_digest(&files)))
-            };
-            wanted.into_iter().map(digest).collect()
-        })
-        .await
     }
 
     /// Puts the steps around those of the kind and notes what was ordered.
@@ -374,14 +281,7 @@ impl Around<'_> {
     }
 }
 
-fn ignored(step: Step) -> Step {
-    Step {
-        on_failure: OnFailure::IsIgnored,
-        ..step
-    }
-}
-
-fn found(kept: &Kept, file: PathBuf) -> FoundArchive {
+pub(super) fn found(kept: &Kept, file: PathBuf) -> FoundArchive {
     FoundArchive {
         file,
         digest: kept.digest.clone(),
@@ -439,10 +339,4 @@ pub(super) fn files_with_ids(
         }
     }
     Ok(found)
-}
-
-/// Long enough to tell files apart, short enough to be read.
-fn short_digest(files: &[(String, String)]) -> String {
-    let text = serde_json::to_vec(files).expect("pairs of text can be written");
-    hex::encode(&digest::digest(&digest::SHA256, &text).as_ref()[..8])
 }

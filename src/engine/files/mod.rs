@@ -7,6 +7,7 @@
 
 mod after;
 mod before;
+mod caches;
 mod key;
 mod unchanged;
 mod upkeep;

@@ -11,14 +11,11 @@ use super::{Engine, exchange};
 use crate::config::private_directory;
 use crate::kinds::process::{Command, ProcessRequest, Step};
 use crate::kinds::{GoalContext, KindError, containers};
-use crate::model::files::{SecretMount, SecretUse, SecretValue};
+use crate::model::files::{SecretMount, SecretUse, SecretValue, variable_of_secret};
 use crate::ports::AttemptRef;
 use crate::ports::containers::PASSED_ON;
 use crate::ports::executor::{SecretFile, SecretText, StepSecrets};
 use crate::ports::secrets::{Asker, NotGiven};
-
-/// Where containers find the working copy; such paths are understood everywhere.
-const PROJECT_IN_CONTAINERS: &str = "/atm/home/";
 
 impl Engine {
     /// Gives every step of the request what the goal asks for. Returns the values, so that they can be kept out of the log.
@@ -114,7 +111,9 @@ impl Giving<'_> {
         let text = self.noted(&value);
         let has_a_way = secret.file.is_some() || secret.file_env.is_some() || secret.descriptor.is_some();
         if secret.env.is_empty() && !has_a_way {
-            self.given.environment.push((as_variable(name), text.clone()));
+            self.given
+                .environment
+                .push((variable_of_secret(name), text.clone()));
         }
         for variable in &secret.env {
             self.given.environment.push((variable.name.clone(), text.clone()));
@@ -152,7 +151,7 @@ impl Giving<'_> {
     }
 
     async fn mount(&mut self, mount: &SecretMount) -> Result<(), KindError> {
-        let path = below_project(&mount.mount_path).map_err(KindError::Definition)?;
+        let path = mount.path().map_err(KindError::Definition)?;
         if let Some(sealed) = &mount.value.encrypted {
             let value = self.engine.parts.secrets.unseal(sealed, &self.asker).await?;
             let text = self.noted(&value);
@@ -173,7 +172,7 @@ impl Giving<'_> {
 
     /// A file of its own, named by a variable.
     fn private_file(&mut self, variable: &str, name: &str, text: SecretText) {
-        let path = format!("{}-{}", self.given.files.len(), as_variable(name));
+        let path = format!("{}-{}", self.given.files.len(), variable_of_secret(name));
         let place = self.private.join(&path).to_string_lossy().into_owned();
         self.file(self.private.clone(), path, text);
         self.given
@@ -202,60 +201,5 @@ impl Giving<'_> {
     fn noted(&mut self, value: &SecretString) -> SecretText {
         self.values.push(value.clone());
         SecretText::new(value.expose_secret())
-    }
-}
-
-/// A path below the working copy, as people or the original write it.
-fn below_project(path: &str) -> Result<String, String> {
-    let relative = path.strip_prefix(PROJECT_IN_CONTAINERS).unwrap_or(path);
-    if relative.is_empty() || relative.starts_with(['/', '~']) || relative.split('/').any(|part| part == "..")
-    {
-        return Err(format!(
-            "a secret cannot be written to `{path}`: it is not below the working copy"
-        ));
-    }
-    Ok(relative.trim_start_matches("./").to_owned())
-}
-
-/// The variable of a secret that asks for none: `npm-token` is `NPM_TOKEN`.
-fn as_variable(name: &str) -> String {
-    let one = |c: char| {
-        if c.is_ascii_alphanumeric() {
-            c.to_ascii_uppercase()
-        } else {
-            '_'
-        }
-    };
-    let text: String = name.chars().map(one).collect();
-    match text.starts_with(|c: char| c.is_ascii_digit()) {
-        true => format!("_{text}"),
-        false => text,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_go_below_the_working_copy_only() {
-        assert_eq!(below_project("/atm/home/.npmrc").as_deref(), Ok(".npmrc"));
-        assert_eq!(below_project("./a/b").as_deref(), Ok("a/b"));
-        for wrong in [
-            "/elsewhere/.docker/config.json",
-            "../x",
-            "a/../../x",
-            "~/.npmrc",
-            "",
-            "/atm/home/",
-        ] {
-            assert!(below_project(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_name_is_a_variable() {
-        assert_eq!(as_variable("npm-token.2"), "NPM_TOKEN_2");
-        assert_eq!(as_variable("2fa"), "_2FA");
     }
 }

@@ -1,20 +1,17 @@
 //! What the author of an autofix writes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::auto_merge::{AUTO_MERGE, AUTO_MERGE_METHOD, AutoMerge};
-use super::super::machine;
 use super::super::part_tests::{self, Part};
+use super::super::{machine, part_names, read};
 use crate::model::push::Signature;
 use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
-use crate::model::{Field, Push, TestExpression, ValueType};
-
-/// Longest name of a fix, in bytes.
-const MAX_NAME: usize = 100;
+use crate::model::{ArgumentProblems, BranchName, Field, FieldPath, Push, TestExpression, ValueType};
 
 const FIX_FIELDS: &[Field] = &[
     Field::new(
@@ -65,7 +62,8 @@ pub(super) static FIELDS: &[Field] = &[
         ValueType::Text,
         "the other branch; placeholders allowed; must not have commits of its own",
     )
-    .default("\"autofix/${push.branch}-${push.after.short}\""),
+    .default("\"autofix/${push.branch}-${push.after.short}\"")
+    .not_empty(),
     AUTO_MERGE,
     AUTO_MERGE_METHOD,
     Field::new(
@@ -139,30 +137,38 @@ pub(super) struct Arguments {
 
 impl Arguments {
     /// # Errors
-    /// What is wrong, as a sentence.
-    pub(super) fn read(arguments: &Value) -> Result<Self, String> {
-        let read: Self = serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
+    /// What makes no sense.
+    pub(super) fn read(arguments: &Value) -> Result<Self, ArgumentProblems> {
+        let read: Self = read(arguments)?;
+        let mut problems = ArgumentProblems::default();
+        let fixes = FieldPath::to("fixes");
         if !read.run.is_empty() && !read.fixes.is_empty() {
-            return Err("`autofix` has both `run` and `fixes`; make `run` one of the fixes".to_owned());
+            let message = "`autofix` has both `run` and `fixes`";
+            problems.add(&fixes, "conflicting_keys", message, "make `run` one of the fixes");
         }
-        let mut names = BTreeSet::new();
-        for fix in &read.fixes {
-            let name = &fix.name;
-            if name.trim().is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
-                return Err(format!(
-                    "`{}` cannot be the name of a fix: it stands in a commit message, on one line of at most {MAX_NAME} bytes",
-                    name.escape_debug()
-                ));
+        let names = read.fixes.iter().map(|fix| fix.name.as_str());
+        problems.extend(part_names::check(&fixes, "fix", names));
+        problems.extend(part_tests::check(&fixes, read.fixes.iter().map(WrittenFix::part)));
+        let merge = AutoMerge::read(arguments, read.presentation == Presentation::PullRequest);
+        problems.extend(merge.err().unwrap_or_default());
+        problems.none_or(read)
+    }
+
+    /// What can never be the other branch; what placeholders make of it is seen when it is known.
+    pub(super) fn check_branch(&self) -> ArgumentProblems {
+        let written = Some(&self.branch).filter(|branch| !branch.contains("${"));
+        match written.map(|branch| BranchName::parse(branch)) {
+            Some(Err(error)) if self.presentation != Presentation::Commit => {
+                let hint = "write another name, such as `autofix/${push.branch}`";
+                ArgumentProblems::one(
+                    &FieldPath::to("branch"),
+                    "invalid_branch",
+                    error.to_string(),
+                    hint,
+                )
             }
-            if !names.insert(super::message::mark(name)) {
-                return Err(format!(
-                    "two fixes are called `{name}`; each is known by its name"
-                ));
-            }
+            Some(_) | None => ArgumentProblems::default(),
         }
-        part_tests::check(read.fixes.iter().map(WrittenFix::part))?;
-        AutoMerge::read(arguments, read.presentation == Presentation::PullRequest)?;
-        Ok(read)
     }
 
     /// The fixes; the only one is called like the goal.

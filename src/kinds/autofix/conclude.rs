@@ -102,7 +102,7 @@ fn loops(outcome: &Outcome, chain: u32) -> ExecutionResult {
 
 async fn deliver(context: &GoalContext<'_>, outcome: &Outcome) -> Result<ExecutionResult, KindError> {
     let work = &context.goal.definition().work;
-    let arguments = Arguments::read(&work.arguments).map_err(KindError::Definition)?;
+    let arguments = Arguments::read(&work.arguments)?;
     let push = &context.record.push;
     if arguments.presentation == Presentation::Commit {
         let moves = arguments.moves_work_tree();
@@ -142,8 +142,7 @@ async fn asking(
     result: ExecutionResult,
 ) -> Result<ExecutionResult, KindError> {
     let push = &context.record.push;
-    let auto_merge = AutoMerge::read(&context.goal.definition().work.arguments, true);
-    let auto_merge = auto_merge.map_err(KindError::Definition)?;
+    let auto_merge = AutoMerge::read(&context.goal.definition().work.arguments, true)?;
     let applied: Vec<String> = outcome.applied.iter().take(100).map(|name| cut(name)).collect();
     let list: String = applied.iter().map(|name| format!("- {name}\n")).collect();
     let body = format!(

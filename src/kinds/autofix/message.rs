@@ -1,16 +1,9 @@
 //! Messages of commits made by fixes: how they are written and recognised.
 
 use super::super::machine;
+use super::super::part_names::mark;
 use crate::model::{Commit, Push};
 use crate::rules::GENERATED_TRAILER;
-
-/// The name of a fix inside a mark: lower case, `_` for white space.
-pub(super) fn mark(name: &str) -> String {
-    name.to_lowercase()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join("_")
-}
 
 /// The message of a fix's commit.
 pub(super) fn of_fix(name: &str, goal: &str) -> String {

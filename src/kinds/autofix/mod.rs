@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, machine, part_tests};
 use crate::model::push::Trust;
-use crate::model::{Descriptor, ExecutionResult};
+use crate::model::{ArgumentProblems, Descriptor, ExecutionResult};
 use arguments::{Arguments, WrittenFix};
 use order::{Fix, Order};
 
@@ -40,13 +40,13 @@ impl Kind for Autofix {
         true
     }
 
-    fn check(&self, arguments: &Value) -> Result<(), String> {
-        Arguments::read(arguments).map(|_| ())
+    fn check(&self, arguments: &Value) -> Result<(), ArgumentProblems> {
+        Arguments::read(arguments)?.check_branch().none_or(())
     }
 
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
         let work = &context.goal.definition().work;
-        let arguments = Arguments::read(&work.arguments).map_err(KindError::Definition)?;
+        let arguments = Arguments::read(&work.arguments)?;
         let push = &context.record.push;
         if push.trust == Trust::Untrusted {
             // Nothing of a stranger's is pushed in the machine's name (threat B10).

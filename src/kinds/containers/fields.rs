@@ -1,5 +1,6 @@
 //! What may be written of a goal in containers.
 
+use crate::model::running::{GRACE, TIMEOUT};
 use crate::model::{Descriptor, Field, ValueType};
 
 const TEXTS: ValueType = ValueType::List(&ValueType::Text);
@@ -23,11 +24,13 @@ const MOUNT: &[Field] = &[
 ];
 
 const LIMITS: &[Field] = &[
+    // Engines refuse to start anything with less.
     Field::new(
         "memory",
         ValueType::Size,
         "memory, swap included, such as `512MiB`",
-    ),
+    )
+    .within(6 << 20, u64::MAX),
     Field::new("cpu", ValueType::Text, "cores, such as `1.5` or `500m`"),
     Field::new(
         "pids",
@@ -99,7 +102,8 @@ pub(in crate::kinds) const CONTAINER: &[Field] = &[
         "capabilities",
         TEXTS,
         "further capabilities, where the operator allows them",
-    ),
+    )
+    .not_empty(),
 ];
 
 const HOST_PATH: &[Field] = &[Field::new("path", ValueType::Text, "an absolute path").required()];
@@ -141,18 +145,11 @@ const BESIDE: &[Field] = &[
     INIT_CONTAINERS,
     VOLUMES,
     NETWORK,
-    Field::new(
-        "timeout",
-        ValueType::Duration,
-        "longest run time, images included",
-    )
-    .default("10m"),
-    Field::new(
-        "grace",
-        ValueType::Duration,
-        "between the request to end and the kill",
-    )
-    .default("30s"),
+    Field {
+        help: "longest run time, images included",
+        ..TIMEOUT
+    },
+    GRACE,
 ];
 
 pub(super) static DESCRIPTOR: Descriptor = Descriptor {

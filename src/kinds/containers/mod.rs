@@ -7,6 +7,7 @@ mod arguments;
 mod fields;
 mod order;
 pub mod policy;
+mod sense;
 mod tests_of_containers;
 
 use async_trait::async_trait;
@@ -14,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step};
-use crate::model::{Descriptor, ExecutionResult, FixedImage, StateName};
+use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, FixedImage, StateName};
 use crate::ports::containers::{ContainerReport, Pull, REPORT, SHUTTING_DOWN, WantedReport};
 
 pub(super) use arguments::Arguments;
@@ -43,8 +44,8 @@ impl Kind for Containers {
         true
     }
 
-    fn check(&self, arguments: &Value) -> Result<(), String> {
-        Arguments::read(arguments)?.check()
+    fn check(&self, arguments: &Value) -> Result<(), ArgumentProblems> {
+        Arguments::read(arguments)?.problems().none_or(())
     }
 
     fn images(&self, arguments: &Value) -> Vec<(String, Pull)> {
@@ -53,12 +54,12 @@ impl Kind for Containers {
 
     async fn images_for(&self, context: &GoalContext<'_>) -> Result<Vec<(String, Pull)>, KindError> {
         let written = &context.goal.definition().work.arguments;
-        images_for(context, Arguments::read(written).map_err(KindError::Definition)?).await
+        images_for(context, Arguments::read(written)?).await
     }
 
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
         let written = &context.goal.definition().work.arguments;
-        let arguments = Arguments::read(written).map_err(KindError::Definition)?;
+        let arguments = Arguments::read(written)?;
         let (timeout, grace) = (arguments.timeout(), arguments.grace());
         Ok(match driven(context, arguments, None).await? {
             Driven::By(step) => Begun::Process(ProcessRequest {

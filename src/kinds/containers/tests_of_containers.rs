@@ -3,6 +3,7 @@
 use super::arguments::{Arguments, Container};
 use crate::kinds::part_tests::{self, Part};
 use crate::kinds::{GoalContext, KindError};
+use crate::model::{ArgumentProblems, FieldPath};
 
 /// Which containers a push has.
 pub(super) enum Chosen {
@@ -12,12 +13,9 @@ pub(super) enum Chosen {
     Nothing(String),
 }
 
-/// Whether the tests can be asked at all.
-///
-/// # Errors
-/// What is wrong with the first that cannot.
-pub(super) fn check(arguments: &Arguments) -> Result<(), String> {
-    part_tests::check(parts(arguments).into_iter())
+/// What is wrong with the tests: those that cannot be asked at all.
+pub(super) fn check(arguments: &Arguments) -> ArgumentProblems {
+    part_tests::check(&FieldPath::to("containers"), parts(arguments).into_iter())
 }
 
 fn parts(arguments: &Arguments) -> Vec<Part<'_>> {

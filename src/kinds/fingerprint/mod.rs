@@ -8,10 +8,11 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Begun, GoalContext, Kind, KindError, globs, look_into, look_into_commit};
+use super::{Begun, GoalContext, Kind, KindError, globs, look_into, look_into_commit, read};
 use crate::model::fingerprint::difference;
 use crate::model::{
-    CommitSha, Descriptor, ExecutionResult, Field, Fingerprint, FingerprintChange, StateName, ValueType,
+    ArgumentProblems, CommitSha, Descriptor, ExecutionResult, Field, FieldPath, Fingerprint,
+    FingerprintChange, StateName, ValueType,
 };
 use aspects::Aspects;
 
@@ -69,19 +70,18 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn read(arguments: &Value) -> Result<Self, String> {
-        let read: Self = serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
-        if let Some(unknown) = read
-            .dependencies
-            .iter()
-            .find(|path| !dependencies::is_lock_file(path))
-        {
-            return Err(format!(
-                "{unknown} is not a lock file that is understood: {}",
-                dependencies::LOCK_FILES.join(", ")
-            ));
+    fn read(arguments: &Value) -> Result<Self, ArgumentProblems> {
+        let read: Self = read(arguments)?;
+        let mut problems = ArgumentProblems::default();
+        let dependencies = FieldPath::to("dependencies");
+        for (index, path) in read.dependencies.iter().enumerate() {
+            if !dependencies::is_lock_file(path) {
+                let message = format!("`{path}` is not a lock file that is understood");
+                let hint = format!("there are {}", dependencies::LOCK_FILES.join(", "));
+                problems.add(&dependencies.item(index), "unknown_lock_file", message, hint);
+            }
         }
-        Ok(read)
+        problems.none_or(read)
     }
 
     fn aspects(&self) -> Aspects {
@@ -99,13 +99,12 @@ impl Kind for TakeFingerprints {
         &DESCRIPTOR
     }
 
-    fn check(&self, arguments: &Value) -> Result<(), String> {
+    fn check(&self, arguments: &Value) -> Result<(), ArgumentProblems> {
         Arguments::read(arguments).map(|_| ())
     }
 
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
-        let arguments =
-            Arguments::read(&context.goal.definition().work.arguments).map_err(KindError::Definition)?;
+        let arguments = Arguments::read(&context.goal.definition().work.arguments)?;
         let aspects = arguments.aspects();
         let taken = look_into(context, move |view| aspects.take(view)).await?;
         let taken = taken.map_err(|error| KindError::Definition(error.to_string()))?;

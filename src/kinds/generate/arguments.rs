@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::KindError;
 use super::super::resolve::Placeholders;
 use super::super::transform::arguments::{AUTHOR, MESSAGE, RUN, STEPS, TIMEOUT_OF_ALL};
+use super::super::{KindError, read};
 use crate::model::running::{DIRECTORY, ENV, GRACE};
-use crate::model::{BranchName, Field, RepoSlug, ValueType};
+use crate::model::{ArgumentProblems, BranchName, Field, FieldPath, RepoSlug, ValueType};
 
 /// Longest name of an owner or a repository, in bytes.
 const LONGEST_NAME: usize = 100;
@@ -20,7 +20,8 @@ pub(super) static FIELDS: &[Field] = &[
         ValueType::Text,
         "what new repositories are made of: `owner/name` of one that is known here, a directory, or an address",
     )
-    .required(),
+    .required()
+    .not_empty(),
     Field::new(
         "repo",
         ValueType::Text,
@@ -57,17 +58,25 @@ pub(super) struct Arguments {
 
 impl Arguments {
     /// # Errors
-    /// What is wrong, as a sentence.
-    pub(super) fn read(arguments: &Value) -> Result<Self, String> {
-        let read: Self = serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
+    /// What makes no sense.
+    pub(super) fn read(arguments: &Value) -> Result<Self, ArgumentProblems> {
+        let read: Self = read(arguments)?;
+        let mut problems = ArgumentProblems::default();
         if let Some(below) = read.below.as_ref().filter(|below| !below.is_absolute()) {
-            return Err(format!(
-                "`below: {}` must be an absolute path: a machine stands nowhere",
-                below.display()
-            ));
+            let message = format!("`below: {}` is not an absolute path", below.display());
+            let hint = "begin it with `/`: a machine stands nowhere";
+            problems.add(&FieldPath::to("below"), "invalid_path", message, hint);
         }
-        BranchName::parse(&read.branch).map_err(|error| error.to_string())?;
-        Ok(read)
+        if let Err(error) = BranchName::parse(&read.branch) {
+            let field = FieldPath::to("branch");
+            problems.add(
+                &field,
+                "invalid_branch",
+                error.to_string(),
+                "write another name, such as `main`",
+            );
+        }
+        problems.none_or(read)
     }
 
     /// What the new repository is called, which becomes two parts of a path: what a person gives cannot lead elsewhere.

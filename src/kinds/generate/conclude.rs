@@ -20,7 +20,7 @@ pub(super) async fn conclude(
         Made::Failed(result) => return Ok(result),
     };
     let work = &context.goal.definition().work;
-    let arguments = Arguments::read(&work.arguments).map_err(KindError::Definition)?;
+    let arguments = Arguments::read(&work.arguments)?;
     let placeholders = Placeholders::of(context).await?;
     let slug = arguments.slug(&placeholders)?;
     if is_dry_run(context) {
@@ -68,7 +68,7 @@ fn generated(slug: &RepoSlug, path: &str, head: &CommitSha) -> ExecutionResult {
 
 fn programs(context: &GoalContext<'_>) -> Result<Programs, KindError> {
     let work = &context.goal.definition().work;
-    Programs::read("generate", &work.arguments).map_err(KindError::Definition)
+    Ok(Programs::read("generate", &work.arguments)?)
 }
 
 fn first_message(context: &GoalContext<'_>, placeholders: &Placeholders) -> Result<String, KindError> {

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::resolve::Placeholders;
 use super::transform::{arguments::Programs, request};
 use super::{Begun, Ended, GoalContext, Kind, KindError, refuse_untrusted};
-use crate::model::{Descriptor, ExecutionResult, ValueType};
+use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, ValueType};
 use arguments::Arguments;
 
 pub(super) struct Generate;
@@ -37,18 +37,22 @@ impl Kind for Generate {
         true
     }
 
-    fn check(&self, arguments: &Value) -> Result<(), String> {
-        Programs::read("generate", arguments)?;
-        Arguments::read(arguments).map(|_| ())
+    fn check(&self, arguments: &Value) -> Result<(), ArgumentProblems> {
+        let mut problems = Arguments::read(arguments).err().unwrap_or_default();
+        match Programs::read("generate", arguments) {
+            Ok(programs) => problems.extend(programs.check_commit()),
+            Err(found) => problems.extend(found),
+        }
+        problems.none_or(())
     }
 
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
         refuse_untrusted(context)?;
         let work = &context.goal.definition().work;
-        let arguments = Arguments::read(&work.arguments).map_err(KindError::Definition)?;
+        let arguments = Arguments::read(&work.arguments)?;
         // Before anything runs: a name that cannot be.
         arguments.slug(&Placeholders::of(context).await?)?;
-        let programs = Programs::read("generate", &work.arguments).map_err(KindError::Definition)?;
+        let programs = Programs::read("generate", &work.arguments)?;
         request(context, &programs).await.map(Begun::Process)
     }
 

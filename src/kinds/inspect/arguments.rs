@@ -8,11 +8,12 @@ use serde_json::Value;
 
 use super::super::containers::{self, CONTAINER, INIT_CONTAINERS, NETWORK, VOLUMES};
 use super::super::part_tests::{self, Part};
+use super::super::{part_names, read};
 use super::report::{Format, LinePattern, MAX_REPORT};
 use super::reviewer::{Pattern, Reviewer};
 use super::verdict::Policy;
 use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
-use crate::model::{CommentSeverity, Field, TestExpression, ValueType};
+use crate::model::{ArgumentProblems, CommentSeverity, Field, FieldPath, TestExpression, ValueType};
 use crate::ports::containers::{ReportFrom, WantedReport};
 
 const SEVERITIES: &[&str] = &["error", "warn", "warning", "info", "never"];
@@ -168,52 +169,100 @@ const BESIDE_CONTAINERS: &[&str] = &["init_containers", "volumes", "network"];
 
 impl Arguments {
     /// # Errors
-    /// What is wrong, as a sentence.
-    pub(super) fn read(arguments: &Value) -> Result<Self, String> {
-        let mut read: Self = serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
-        read.containers = containers_in(arguments)?;
-        read.check_only_inspection()?;
-        Reviewer::new(&read.patterns)?;
-        part_tests::check(read.inspections.iter().map(WrittenInspection::part))?;
-        for inspection in read.inspections("inspection") {
-            if inspection.pattern.is_some() && inspection.report != "lines" {
-                return Err("`pattern` belongs to `report: lines`".to_owned());
+    /// What makes no sense.
+    pub(super) fn read(arguments: &Value) -> Result<Self, ArgumentProblems> {
+        let mut read: Self = read(arguments)?;
+        let mut problems = match containers_in(arguments) {
+            Ok(containers) => {
+                read.containers = containers;
+                read.only_inspection_problems()
             }
-            LinePattern::new(inspection.pattern.as_deref())?;
+            Err(found) => found,
+        };
+        problems.extend(Reviewer::new(&read.patterns).err().unwrap_or_default());
+        problems.extend(read.inspection_problems());
+        problems.none_or(read)
+    }
+
+    fn inspection_problems(&self) -> ArgumentProblems {
+        let list = FieldPath::to("inspections");
+        let names = self.inspections.iter().map(|inspection| inspection.name.as_str());
+        let mut problems = part_names::check(&list, "inspection", names);
+        problems.extend(part_tests::check(
+            &list,
+            self.inspections.iter().map(WrittenInspection::part),
+        ));
+        for (index, inspection) in self.inspections.iter().enumerate() {
+            let of_lines = (inspection.report.as_str(), inspection.pattern.as_deref());
+            problems.extend(line_pattern_problems(&list.item(index), of_lines));
         }
-        Ok(read)
+        let of_lines = (
+            self.report.as_deref().unwrap_or_default(),
+            self.pattern.as_deref(),
+        );
+        problems.extend(line_pattern_problems(&FieldPath::whole(), of_lines));
+        problems
     }
 
     /// What is written beside `run` or `containers` belongs to them.
-    fn check_only_inspection(&self) -> Result<(), String> {
+    fn only_inspection_problems(&self) -> ArgumentProblems {
+        let mut problems = ArgumentProblems::default();
         let word = match (self.run.is_empty(), &self.containers) {
-            (false, Some(_)) => {
-                return Err(
-                    "`inspect` has both `run` and `containers`; make `run` one of `inspections`".to_owned(),
-                );
-            }
+            (true, None) => return self.lonely_problems(),
             (false, None) => "run",
             (true, Some(_)) => "containers",
-            (true, None) if self.report.is_some() => {
-                return Err("`report` belongs to `run` or `containers`, and neither is there".to_owned());
+            (false, Some(_)) => {
+                let message = "`inspect` has both `run` and `containers`";
+                let hint = "make `run` one of `inspections`";
+                problems.add(&FieldPath::to("run"), "conflicting_keys", message, hint);
+                "containers"
             }
-            (true, None) => return Ok(()),
         };
         if self.report.is_none() {
-            let names = Format::NAMES.join(", ");
-            return Err(format!("`inspect` with `{word}` needs `report`: one of {names}"));
+            let message = format!("`inspect` with `{word}` needs `report`");
+            let hint = format!("add `report`: one of {}", Format::NAMES.join(", "));
+            problems.add(&FieldPath::whole(), "missing_property", message, hint);
         }
         if word == "run" && !self.inspections.is_empty() {
-            return Err("`inspect` has both `run` and `inspections`; make `run` one of them".to_owned());
+            let message = "`inspect` has both `run` and `inspections`";
+            let hint = "make `run` one of them";
+            problems.add(&FieldPath::to("run"), "conflicting_keys", message, hint);
         }
-        let has_own = !self.env.is_empty() || !self.directory.is_empty();
-        if word == "containers" && has_own && self.inspections.is_empty() {
-            return Err(
-                "`env` and `directory` are for programs; a container has `env` and `working_dir` of its own"
-                    .to_owned(),
-            );
+        if word == "containers" && self.run.is_empty() && self.inspections.is_empty() {
+            problems.extend(self.program_problems());
         }
-        Ok(())
+        problems
+    }
+
+    /// What says how the only inspection reports, where there is none.
+    fn lonely_problems(&self) -> ArgumentProblems {
+        let mut problems = ArgumentProblems::default();
+        let written = [
+            ("report", self.report.is_some()),
+            ("report_file", self.report_file.is_some()),
+            ("pattern", self.pattern.is_some()),
+        ];
+        for (key, _) in written.iter().filter(|(_, is_there)| *is_there) {
+            let message = format!("`{key}` belongs to `run` or `containers`, and neither is there");
+            let hint = "add one of them, or write it at the inspection that it is meant for";
+            problems.add(&FieldPath::to(key), "misplaced_key", message, hint);
+        }
+        problems
+    }
+
+    /// What is for programs, where there are only containers.
+    fn program_problems(&self) -> ArgumentProblems {
+        let mut problems = ArgumentProblems::default();
+        let written = [
+            ("env", "env", !self.env.is_empty()),
+            ("directory", "working_dir", !self.directory.is_empty()),
+        ];
+        for (key, own, _) in written.iter().filter(|(_, _, is_there)| *is_there) {
+            let message = format!("`{key}` is for programs, and there are only containers");
+            let hint = format!("write `{own}` at the container instead");
+            problems.add(&FieldPath::to(key), "misplaced_key", message, hint);
+        }
+        problems
     }
 
     /// The inspections; the only one is called like the goal.
@@ -269,17 +318,46 @@ impl Arguments {
 }
 
 /// The containers, when there are any, as a goal in containers reads them.
-fn containers_in(arguments: &Value) -> Result<Option<containers::Arguments>, String> {
-    if arguments.get("containers").is_none_or(Value::is_null) {
-        let lonely = BESIDE_CONTAINERS.iter().find(|key| arguments.get(key).is_some());
-        return match lonely {
-            Some(key) => Err(format!("`{key}` belongs to `containers`, which is not there")),
-            None => Ok(None),
-        };
+fn containers_in(arguments: &Value) -> Result<Option<containers::Arguments>, ArgumentProblems> {
+    if arguments
+        .get("containers")
+        .is_some_and(|written| !written.is_null())
+    {
+        let read = containers::Arguments::read(arguments)?;
+        return read.problems().none_or(Some(read));
     }
-    let read = containers::Arguments::read(arguments)?;
-    read.check()?;
-    Ok(Some(read))
+    let mut problems = ArgumentProblems::default();
+    for key in BESIDE_CONTAINERS
+        .iter()
+        .filter(|key| arguments.get(key).is_some())
+    {
+        let message = format!("`{key}` belongs to `containers`, which is not there");
+        problems.add(
+            &FieldPath::to(key),
+            "misplaced_key",
+            message,
+            "add `containers`, or remove it",
+        );
+    }
+    problems.none_or(None)
+}
+
+/// What is wrong with how lines are read; `report` and `pattern` stand beside each other.
+fn line_pattern_problems(beside: &FieldPath, (report, pattern): (&str, Option<&str>)) -> ArgumentProblems {
+    let field = beside.key("pattern");
+    let wrong = |code: &str, message: &str, hint: &str| ArgumentProblems::one(&field, code, message, hint);
+    match LinePattern::new(pattern) {
+        _ if pattern.is_some() && !["lines", ""].contains(&report) => {
+            let hint = format!("write `report: lines`, or remove it: `{report}` says where it found what");
+            wrong("misplaced_key", "`pattern` belongs to `report: lines`", &hint)
+        }
+        Err(why) => wrong(
+            "invalid_pattern",
+            &why,
+            "its groups are file, line, column, severity, code and message",
+        ),
+        Ok(_) => ArgumentProblems::default(),
+    }
 }
 
 #[cfg(test)]
@@ -289,7 +367,7 @@ mod tests {
 
     #[test]
     fn what_does_not_go_together_is_said() {
-        let wrong = |value: Value| Arguments::read(&value).unwrap_err();
+        let wrong = |value: Value| Arguments::read(&value).unwrap_err().to_string();
         assert!(wrong(json!({"run": ["x"]})).contains("`report`"));
         assert!(wrong(json!({"report": "cargo"})).contains("`run`"));
         let one = json!({"name": "a", "run": ["x"], "report": "cargo"});
@@ -304,7 +382,7 @@ mod tests {
     #[test]
     fn an_inspection_in_containers_is_read_as_a_goal_in_containers_is() {
         let containers = json!([{"name": "lint", "image": "a"}, {"name": "db", "image": "b"}]);
-        let wrong = |value: Value| Arguments::read(&value).unwrap_err();
+        let wrong = |value: Value| Arguments::read(&value).unwrap_err().to_string();
         assert!(wrong(json!({"containers": containers})).contains("`containers` needs `report`"));
         assert!(
             wrong(json!({"containers": containers, "run": ["x"], "report": "cargo"})).contains("both `run`")
@@ -313,7 +391,7 @@ mod tests {
         assert!(wrong(json!({"volumes": []})).contains("`volumes` belongs to `containers`"));
         assert!(
             wrong(json!({"containers": containers, "report": "cargo", "directory": "x"}))
-                .contains("`working_dir`")
+                .contains("`directory` is for programs")
         );
         let one = json!({"name": "other", "run": ["x"], "report": "sarif"});
         let both =

@@ -17,7 +17,7 @@ use super::containers::{self, Driven};
 use super::left::read_left;
 use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, globs, look_into, part_tests};
-use crate::model::{Descriptor, ExecutionResult, News, Review, ReviewComment, ValueType};
+use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, News, Review, ReviewComment, ValueType};
 use crate::ports::containers::Pull;
 use crate::ports::executor::{LARGEST_REVIEW, OnFailure};
 use arguments::{Arguments, WrittenInspection};
@@ -48,7 +48,7 @@ impl Kind for Inspect {
         true
     }
 
-    fn check(&self, arguments: &Value) -> Result<(), String> {
+    fn check(&self, arguments: &Value) -> Result<(), ArgumentProblems> {
         Arguments::read(arguments).map(|_| ())
     }
 
@@ -180,7 +180,7 @@ fn steps(in_containers: Option<Step>, order: Value) -> Vec<Step> {
 }
 
 fn arguments_of(context: &GoalContext<'_>) -> Result<Arguments, KindError> {
-    Arguments::read(&context.goal.definition().work.arguments).map_err(KindError::Definition)
+    Ok(Arguments::read(&context.goal.definition().work.arguments)?)
 }
 
 /// One review of everything that was said, kept, and what follows from it.
@@ -243,7 +243,7 @@ async fn review_patterns(
     if arguments.patterns.is_empty() {
         return Ok(Ok(Vec::new()));
     }
-    let reviewer = Reviewer::new(&arguments.patterns).map_err(KindError::Definition)?;
+    let reviewer = Reviewer::new(&arguments.patterns)?;
     Ok(look_into(context, move |view| reviewer.review(view))
         .await?
         .map_err(|error| error.to_string()))

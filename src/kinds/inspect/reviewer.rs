@@ -5,7 +5,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
 
 use super::globs;
-use crate::model::{CommentSeverity, ReviewComment, SourceLocation};
+use crate::model::{ArgumentProblems, CommentSeverity, FieldPath, ReviewComment, SourceLocation};
 use crate::rules::view::{ProjectView, ViewError};
 
 /// Most files looked into for one review.
@@ -44,9 +44,17 @@ impl Reviewer {
     /// Compiles the patterns.
     ///
     /// # Errors
-    /// What is wrong with one, as a sentence.
-    pub(super) fn new(patterns: &[Pattern]) -> Result<Self, String> {
-        patterns.iter().map(compile).collect::<Result<_, _>>().map(Self)
+    /// What is wrong with them.
+    pub(super) fn new(patterns: &[Pattern]) -> Result<Self, ArgumentProblems> {
+        let mut problems = ArgumentProblems::default();
+        let mut compiled = Vec::new();
+        for (index, pattern) in patterns.iter().enumerate() {
+            match compile(pattern, &FieldPath::to("patterns").item(index)) {
+                Ok(pattern) => compiled.push(pattern),
+                Err(found) => problems.extend(found),
+            }
+        }
+        problems.none_or(Self(compiled))
     }
 
     /// One comment for each file and pattern that occurs in it, at its first place.
@@ -95,20 +103,39 @@ impl Compiled {
     }
 }
 
-fn compile(pattern: &Pattern) -> Result<Compiled, String> {
-    let wanted = match (&pattern.pattern, &pattern.text) {
-        (Some(pattern), None) => pattern.clone(),
-        (None, Some(text)) => regex::escape(text),
-        (Some(_), Some(_)) => return Err("a pattern has both `pattern` and `text`; keep one".to_owned()),
-        (None, None) => return Err("a pattern needs `pattern` or `text`".to_owned()),
-    };
+/// What must not occur, as a regular expression.
+fn wanted(pattern: &Pattern, field: &FieldPath) -> Result<String, ArgumentProblems> {
+    match (&pattern.pattern, &pattern.text) {
+        (Some(pattern), None) => Ok(pattern.clone()),
+        (None, Some(text)) => Ok(regex::escape(text)),
+        (Some(_), Some(_)) => {
+            let message = "a pattern has both `pattern` and `text`";
+            let code = "conflicting_keys";
+            Err(ArgumentProblems::one(
+                &field.key("text"),
+                code,
+                message,
+                "keep one of them",
+            ))
+        }
+        (None, None) => {
+            let message = "a pattern needs `pattern` or `text`";
+            let hint = "add `text: …`, or `pattern` with a regular expression";
+            Err(ArgumentProblems::one(field, "missing_property", message, hint))
+        }
+    }
+}
+
+fn compile(pattern: &Pattern, field: &FieldPath) -> Result<Compiled, ArgumentProblems> {
+    let wanted = wanted(pattern, field)?;
     let severity = CommentSeverity::parse(&pattern.severity);
+    let wrong = |key: &str, why: String| ArgumentProblems::one(&field.key(key), "invalid_pattern", why, "");
     Ok(Compiled {
-        files: globs(&pattern.files)?,
+        files: globs(&pattern.files).map_err(|why| wrong("files", why))?,
         wanted: RegexBuilder::new(&wanted)
             .multi_line(true)
             .build()
-            .map_err(|error| error.to_string())?,
+            .map_err(|error| wrong("pattern", error.to_string()))?,
         comment: ReviewComment {
             severity: severity.unwrap_or(CommentSeverity::Warn),
             category: pattern.category.clone(),

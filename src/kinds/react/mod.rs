@@ -12,9 +12,13 @@ use serde_json::Value;
 use super::left::read_left;
 use super::part_tests::{self, Part};
 use super::resolve::Placeholders;
-use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, globs, look_into};
+use super::{
+    Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, globs, look_into, part_names, read,
+};
 use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
-use crate::model::{Descriptor, ExecutionResult, Field, StateName, TestExpression, ValueType};
+use crate::model::{
+    ArgumentProblems, Descriptor, ExecutionResult, Field, FieldPath, StateName, TestExpression, ValueType,
+};
 use order::{OUTCOME_FILE, Order, Outcome, Reaction, Response};
 
 pub(super) struct React;
@@ -29,7 +33,8 @@ const REACTION_FIELDS: &[Field] = &[
         "changed",
         ValueType::List(&ValueType::Glob),
         "it runs only when the push changes one of these files",
-    ),
+    )
+    .not_empty(),
     Field::new(
         "test",
         ValueType::Test,
@@ -47,7 +52,8 @@ static FIELDS: &[Field] = &[
         "changed",
         ValueType::List(&ValueType::Glob),
         "it runs only when the push changes one of these files",
-    ),
+    )
+    .not_empty(),
     Field::new(
         "reactions",
         ValueType::List(&ValueType::Fields(REACTION_FIELDS)),
@@ -99,18 +105,42 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn read(arguments: &Value) -> Result<Self, String> {
-        let read: Self = serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
-        match (read.run.is_empty(), read.reactions.is_empty()) {
+    fn read(arguments: &Value) -> Result<Self, ArgumentProblems> {
+        let read: Self = read(arguments)?;
+        let mut problems = read.ways_to_say_it();
+        let list = FieldPath::to("reactions");
+        let names = read.reactions.iter().map(|reaction| reaction.name.as_str());
+        problems.extend(part_names::check(&list, "reaction", names));
+        problems.extend(part_tests::check(&list, read.reactions.iter().map(Written::part)));
+        problems.none_or(read)
+    }
+
+    fn ways_to_say_it(&self) -> ArgumentProblems {
+        let list = FieldPath::to("reactions");
+        let mut problems = ArgumentProblems::default();
+        match (self.run.is_empty(), self.reactions.is_empty()) {
             (false, false) => {
-                Err("`react` has both `run` and `reactions`; make `run` one of them".to_owned())
+                let message = "`react` has both `run` and `reactions`";
+                problems.add(
+                    &list,
+                    "conflicting_keys",
+                    message,
+                    "make `run` one of the reactions",
+                );
             }
-            (true, true) => Err("`react` needs `run` or `reactions`".to_owned()),
-            _ => {
-                part_tests::check(read.reactions.iter().map(Written::part))?;
-                Ok(read)
+            (true, true) => {
+                let hint = "write `run: [program, argument, …]`, or `reactions` with several";
+                let message = "`react` says nothing to run";
+                problems.add(&FieldPath::whole(), "missing_property", message, hint);
             }
+            (true, false) if !self.changed.is_empty() => {
+                let hint = "write `changed` at each reaction that it is meant for";
+                let message = "`changed` belongs to `run`, which is not there";
+                problems.add(&FieldPath::to("changed"), "misplaced_key", message, hint);
+            }
+            (true | false, true | false) => {}
         }
+        problems
     }
 
     fn reactions(&self, goal: &str) -> Vec<Written> {
@@ -136,13 +166,12 @@ impl Kind for React {
         true
     }
 
-    fn check(&self, arguments: &Value) -> Result<(), String> {
+    fn check(&self, arguments: &Value) -> Result<(), ArgumentProblems> {
         Arguments::read(arguments).map(|_| ())
     }
 
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
-        let arguments =
-            Arguments::read(&context.goal.definition().work.arguments).map_err(KindError::Definition)?;
+        let arguments = Arguments::read(&context.goal.definition().work.arguments)?;
         let changed = look_into(context, |view| view.changed_files()).await?;
         let changed = changed.map_err(|error| KindError::Definition(error.to_string()))?;
         let all = arguments.reactions(&context.goal.definition().name);

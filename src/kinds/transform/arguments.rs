@@ -1,6 +1,6 @@
 //! What the author of a transform writes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -10,13 +10,12 @@ use super::super::KindError;
 use super::super::auto_merge::{AUTO_MERGE, AUTO_MERGE_METHOD, AutoMerge};
 use super::super::part_tests::{self, Part};
 use super::super::resolve::Placeholders;
+use super::super::{part_names, read};
+use super::message;
 use crate::model::command::normalised_branch;
 use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
-use crate::model::{BranchName, Field, RepoSlug, TestExpression, ValueType};
+use crate::model::{ArgumentProblems, BranchName, Field, FieldPath, RepoSlug, TestExpression, ValueType};
 use crate::spec::placeholder::Template;
-
-/// Longest name of a program, in bytes.
-const MAX_NAME: usize = 100;
 
 /// What placeholders of the branch may begin with: what is known before there is a commit.
 const KNOWN_OF_BRANCH: [&str; 3] = ["parameters", "repo", "goal"];
@@ -80,7 +79,8 @@ pub(super) static FIELDS: &[Field] = &[
         "the branch of its own; placeholders that begin with `parameters`, `repo` and `goal` allowed. Where it is there \
          already and not merged the transform goes on with it",
     )
-    .default("\"transform/${goal.name}\""),
+    .default("\"transform/${goal.name}\"")
+    .not_empty(),
     AUTO_MERGE,
     AUTO_MERGE_METHOD,
     MESSAGE,
@@ -138,31 +138,34 @@ pub(in crate::kinds) struct Programs {
 
 impl Programs {
     /// # Errors
-    /// What is wrong, as a sentence.
-    pub(in crate::kinds) fn read(kind: &str, arguments: &Value) -> Result<Self, String> {
-        let read: Self = serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
+    /// What makes no sense.
+    pub(in crate::kinds) fn read(kind: &str, arguments: &Value) -> Result<Self, ArgumentProblems> {
+        let read: Self = read(arguments)?;
+        let mut problems = ArgumentProblems::default();
+        let steps = FieldPath::to("steps");
         if !read.run.is_empty() && !read.steps.is_empty() {
-            return Err(format!(
-                "`{kind}` has both `run` and `steps`; make `run` one of the steps"
-            ));
+            let message = format!("`{kind}` has both `run` and `steps`");
+            problems.add(&steps, "conflicting_keys", message, "make `run` one of the steps");
         }
-        let mut names = BTreeSet::new();
-        for step in &read.steps {
-            let name = &step.name;
-            if name.trim().is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) {
-                let shown: String = name.escape_debug().take(MAX_NAME).collect();
-                return Err(format!(
-                    "`{shown}` cannot be the name of a step: it has one line of 1 to {MAX_NAME} bytes"
-                ));
-            }
-            if !names.insert(name) {
-                return Err(format!(
-                    "two steps are called `{name}`; each is known by its name"
-                ));
-            }
+        let names = read.steps.iter().map(|step| step.name.as_str());
+        problems.extend(part_names::check(&steps, "step", names));
+        problems.extend(part_tests::check(&steps, read.steps.iter().map(Written::part)));
+        problems.none_or(read)
+    }
+
+    /// What is wrong with the commit as far as it is known before anybody asks for it.
+    pub(in crate::kinds) fn check_commit(&self) -> ArgumentProblems {
+        let mut problems = ArgumentProblems::default();
+        let message = self.message.as_deref().map(message::check);
+        if let Some(Err(why)) = message {
+            let hint = "write what the commit does, or remove `message`";
+            problems.add(&FieldPath::to("message"), "invalid_message", why, hint);
         }
-        part_tests::check(read.steps.iter().map(Written::part))?;
-        Ok(read)
+        if let Err(why) = message::check_author(&self.author) {
+            let hint = "write `Ada Lovelace <ada@example.com>`, or remove `author`: then it is the machine's";
+            problems.add(&FieldPath::to("author"), "invalid_author", why, hint);
+        }
+        problems
     }
 
     /// The programs; the only one is called like the goal.
@@ -220,21 +223,35 @@ pub(super) struct Arguments {
 
 impl Arguments {
     /// # Errors
-    /// What is wrong, as a sentence.
-    pub(super) fn read(arguments: &Value) -> Result<Self, String> {
-        let read: Self = serde_json::from_value(arguments.clone()).map_err(|error| error.to_string())?;
-        let template = Template::parse(&read.branch).map_err(|error| error.to_string())?;
-        for path in template.paths() {
-            let root = path.split('.').next().unwrap_or_default();
-            if !KNOWN_OF_BRANCH.contains(&root) {
-                return Err(format!(
-                    "`branch` cannot ask for `${{{path}}}`: which branch it is must be known before there is a commit, from \
-                     `parameters`, `repo` or `goal`"
-                ));
-            }
-        }
-        AutoMerge::read(arguments, read.presentation == Presentation::PullRequest)?;
-        Ok(read)
+    /// What makes no sense.
+    pub(super) fn read(arguments: &Value) -> Result<Self, ArgumentProblems> {
+        let read: Self = read(arguments)?;
+        let mut problems = branch_problems(&read.branch);
+        let merge = AutoMerge::read(arguments, read.presentation == Presentation::PullRequest);
+        problems.extend(merge.err().unwrap_or_default());
+        problems.none_or(read)
+    }
+}
+
+/// What cannot be the branch, as far as it is known before anybody asks for it.
+fn branch_problems(written: &str) -> ArgumentProblems {
+    let field = FieldPath::to("branch");
+    let wrong = |code: &str, message: String, hint: &str| ArgumentProblems::one(&field, code, message, hint);
+    let template = match Template::parse(written) {
+        Ok(template) => template,
+        Err(error) => return wrong("invalid_placeholder", error.to_string(), ""),
+    };
+    let is_known = |path: &str| KNOWN_OF_BRANCH.contains(&path.split('.').next().unwrap_or_default());
+    if let Some(path) = template.paths().into_iter().find(|path| !is_known(path)) {
+        let message = format!("`branch` cannot ask for `${{{path}}}`, which needs a commit");
+        let hint =
+            "which branch it is must be known before there is a commit: use `parameters`, `repo` or `goal`";
+        return wrong("invalid_placeholder", message, hint);
+    }
+    let is_settled = template.is_literal() && !written.is_empty();
+    match BranchName::parse(&normalised_branch(written)) {
+        Err(error) if is_settled => wrong("invalid_branch", error.to_string(), "write another name"),
+        Err(_) | Ok(_) => ArgumentProblems::default(),
     }
 }
 
@@ -254,7 +271,7 @@ pub fn own_branch(
     repo: &RepoSlug,
     command: &str,
 ) -> Result<Option<BranchName>, KindError> {
-    let read = Arguments::read(arguments).map_err(KindError::Definition)?;
+    let read = Arguments::read(arguments)?;
     if read.presentation == Presentation::Commit {
         return Ok(None);
     }
@@ -293,7 +310,7 @@ mod tests {
         assert!(
             branch(&json!({"branch": "${push.branch}"}))
                 .unwrap_err()
-                .contains("before there is a commit")
+                .contains("needs a commit")
         );
         assert!(branch(&json!({"branch": "///"})).is_err());
     }

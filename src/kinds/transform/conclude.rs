@@ -172,19 +172,15 @@ async fn ask_where_wanted(
 ) -> Result<ExecutionResult, KindError> {
     let (definition, push) = (context.goal.definition(), &context.record.push);
     let arguments = &definition.work.arguments;
-    if Arguments::read(arguments)
-        .map_err(KindError::Definition)?
-        .presentation
-        != Presentation::PullRequest
-    {
+    if Arguments::read(arguments)?.presentation != Presentation::PullRequest {
         return Ok(result);
     }
     let place = match place(context).await {
         Ok(place) => place,
         Err(because) => return Ok(without_pull_request(result, &because)),
     };
-    let auto_merge = AutoMerge::read(arguments, true).map_err(KindError::Definition)?;
-    let programs = Programs::read("transform", arguments).map_err(KindError::Definition)?;
+    let auto_merge = AutoMerge::read(arguments, true)?;
+    let programs = Programs::read("transform", arguments)?;
     let text = programs.text(&definition.name, &Placeholders::of(context).await?)?;
     // It may have gone on with its own branch; then what that was made for is the default branch.
     let target = match push.branch == *branch {

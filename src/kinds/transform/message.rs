@@ -1,19 +1,13 @@
 //! The commit of a transform: what it says, whose it is, and how it is recognised.
 
 use super::super::machine;
+use super::super::part_names::mark;
 use crate::model::push::Signature;
 use crate::rules::GENERATED_TRAILER;
+use crate::spec::placeholder::{Template, Written};
 
 /// Longest message of the author's, in bytes.
 const LONGEST: usize = 4096;
-
-/// The name of a command inside a mark: lower case, `_` for white space.
-fn mark(name: &str) -> String {
-    name.to_lowercase()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join("_")
-}
 
 /// The whole message of a commit that a command of this kind makes: the author's text, then the marks by which machines know it.
 ///
@@ -32,6 +26,19 @@ pub(in crate::kinds) fn of_command(kind: &str, text: &str, command: &str) -> Res
     Ok(format!("{text}\n\n{marks}\n\n{GENERATED_TRAILER}: {name}\n"))
 }
 
+/// Whether a text with placeholders can become the message of a commit.
+///
+/// # Errors
+/// It never can.
+pub(in crate::kinds) fn check(written: &str) -> Result<(), String> {
+    let text = match Template::parse(written) {
+        Ok(template) if template.is_literal() => written,
+        // What they stand for is seen when it is known.
+        Ok(_) | Err(_) => return Ok(()),
+    };
+    of_command("", text, "").map(|_| ())
+}
+
 /// The marks of the original, in commits and pull requests.
 pub(super) fn marks(kind: &str, command: &str) -> String {
     format!("[atomist:generated] [atomist:{kind}={}]", mark(command))
@@ -45,10 +52,7 @@ pub(in crate::kinds) fn author(written: &str) -> Result<Signature, String> {
     if written.is_empty() {
         return Ok(machine());
     }
-    let wrong = || {
-        let shown: String = written.escape_debug().take(100).collect();
-        format!("the author `{shown}` is not of the form `Name <address>`")
-    };
+    let wrong = || not_an_author(written);
     let (name, rest) = written.split_once('<').ok_or_else(wrong)?;
     let address = rest.strip_suffix('>').ok_or_else(wrong)?;
     let (name, address) = (name.trim(), address.trim());
@@ -64,9 +68,59 @@ pub(in crate::kinds) fn author(written: &str) -> Result<Signature, String> {
     }
 }
 
+/// Whether a text with placeholders can become an author: each of them may be the whole, a name or an address.
+///
+/// # Errors
+/// It never can.
+pub(in crate::kinds) fn check_author(written: &str) -> Result<(), String> {
+    let Ok(template) = Template::parse(written) else {
+        return Ok(());
+    };
+    let stretches = template.written();
+    let text: String = stretches
+        .iter()
+        .map(|stretch| match stretch {
+            Written::Text(text) => *text,
+            Written::Placeholder { .. } => "x",
+        })
+        .collect();
+    let may_be_whole = !template.is_literal() && !text.contains(['<', '>']);
+    match may_be_whole {
+        true => Ok(()),
+        false => author(&text).map(|_| ()).map_err(|_| not_an_author(written)),
+    }
+}
+
+fn not_an_author(written: &str) -> String {
+    let shown: String = written.escape_debug().take(100).collect();
+    format!("the author `{shown}` is not of the form `Name <address>`")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_can_never_be_a_message_or_an_author_is_known_before() {
+        for text in ["", " ", "a\u{7}"] {
+            assert!(check(text).is_err(), "{text:?}");
+        }
+        for text in ["Use the new logo", "${parameters.text}", " ${parameters.text}"] {
+            assert_eq!(check(text), Ok(()), "{text}");
+        }
+        for text in [
+            "",
+            "A <a@b>",
+            "${parameters.author}",
+            "${parameters.name} <${parameters.mail}>",
+        ] {
+            assert_eq!(check_author(text), Ok(()), "{text}");
+        }
+        for text in ["A", "A <>", "${parameters.name} <a@b", "<${parameters.mail}>"] {
+            let why = check_author(text).unwrap_err();
+            assert!(why.contains(text) && why.contains("`Name <address>`"), "{why}");
+        }
+    }
 
     #[test]
     fn a_commit_says_what_was_asked_for_and_carries_the_marks() {

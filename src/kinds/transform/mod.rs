@@ -16,7 +16,7 @@ use super::{
     Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, ask_to_merge, machine, part_tests,
     refuse_untrusted,
 };
-use crate::model::{Descriptor, ExecutionResult, ValueType};
+use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, FieldPath, ValueType};
 use crate::ports::store::Cause;
 use arguments::{Arguments, Presentation, Programs, Written};
 pub use arguments::{asks_to_merge, own_branch};
@@ -45,18 +45,24 @@ impl Kind for Transform {
         true
     }
 
-    fn check(&self, arguments: &Value) -> Result<(), String> {
-        let programs = Programs::read("transform", arguments)?;
-        if programs.is_empty() {
-            return Err("`transform` needs `run: [program, argument, …]` or `steps`".to_owned());
+    fn check(&self, arguments: &Value) -> Result<(), ArgumentProblems> {
+        let mut problems = Arguments::read(arguments).err().unwrap_or_default();
+        match Programs::read("transform", arguments) {
+            Ok(programs) if programs.is_empty() => {
+                let hint = "write `run: [program, argument, …]`, or `steps` with several";
+                let message = "`transform` says nothing to run";
+                problems.add(&FieldPath::whole(), "missing_property", message, hint);
+            }
+            Ok(programs) => problems.extend(programs.check_commit()),
+            Err(found) => problems.extend(found),
         }
-        Arguments::read(arguments).map(|_| ())
+        problems.none_or(())
     }
 
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
         refuse_untrusted(context)?;
         let work = &context.goal.definition().work;
-        let arguments = Arguments::read(&work.arguments).map_err(KindError::Definition)?;
+        let arguments = Arguments::read(&work.arguments)?;
         let asks = arguments.presentation == Presentation::PullRequest && !is_dry_run(context);
         if asks {
             // Before anything is pushed that nobody would be asked to merge.
@@ -65,7 +71,7 @@ impl Kind for Transform {
                 .map_err(|because| no_place(context, &because))?;
             ask_to_merge::may_ask(context, &place).await?;
         }
-        let programs = Programs::read("transform", &work.arguments).map_err(KindError::Definition)?;
+        let programs = Programs::read("transform", &work.arguments)?;
         request(context, &programs).await.map(Begun::Process)
     }
 

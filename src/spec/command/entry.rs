@@ -14,12 +14,13 @@ use crate::model::{
 use super::super::keys::{Sorted, snake_case};
 use super::super::problems::listed;
 use super::super::reader::Reader;
+use super::super::shape::key_of;
 use super::super::yaml::{Entry, Node};
 use super::run::{RUN_FIELDS, Roots};
 
 const NAME: Field = Field::new("name", ValueType::Text, "what the command is called").required();
 const DESCRIPTION: Field = Field::new("description", ValueType::Text, "one line for people");
-const TAGS: Field = Field::new("tags", ValueType::List(&ValueType::Text), "free labels");
+const TAGS: Field = Field::new("tags", ValueType::List(&ValueType::Text), "free labels").not_empty();
 const DRY_RUN: Field = Field::new(
     "dry_run",
     ValueType::Boolean,
@@ -201,10 +202,13 @@ impl Reader<'_, '_> {
         if !self.texts_ask_for_what_is_known(&entry.value, &Roots::of_goal(parameters)) {
             return None;
         }
-        Some(CommandWork::Goal(Work {
+        let work = Work {
             kind: kind.name.to_owned(),
             arguments,
-        }))
+        };
+        let found = (self.catalogue.check_work)(&work);
+        self.report(&found, &[key_of(kind)], node)
+            .then_some(CommandWork::Goal(work))
     }
 
     /// `timeout` beside `transform` would have no effect.

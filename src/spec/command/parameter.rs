@@ -28,7 +28,7 @@ pub const FIELDS: &[Field] = &[
         ValueType::Choice(TYPES),
         "what it may be; `options` when there are some",
     ),
-    Field::new("options", ValueType::List(&ValueType::Text), "what may be chosen"),
+    Field::new("options", ValueType::List(&ValueType::Text), "what may be chosen").not_empty(),
     Field::new("multiple", ValueType::Boolean, "whether several may be chosen"),
     Field::new("pattern", ValueType::Regex, "what the text must match"),
     Field::new(

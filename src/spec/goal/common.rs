@@ -6,13 +6,14 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::model::definition::{Listener, ProgressRule, Retry};
+use crate::model::descriptor::DAY;
 use crate::model::{
     Descriptions, Field, GoalDefinition, GoalKey, Place, StateName, UniqueName, ValueType, Work,
 };
 
 use super::super::reader::Reader;
 use super::super::yaml::Node;
-use super::{confirm, files, plan, running};
+use super::{confirm, files, plan, running, secrets};
 
 const RETRY_FIELDS: &[Field] = &[
     Field::new(
@@ -32,7 +33,8 @@ const RETRY_FIELDS: &[Field] = &[
         ValueType::Duration,
         "pause before the first of these tries, doubled each time",
     )
-    .default("10s"),
+    .default("10s")
+    .within(0, DAY),
 ];
 
 const DESCRIPTION_FIELDS: &[Field] = &[
@@ -67,20 +69,23 @@ const PROGRESS_FIELDS: &[Field] = &[
 ];
 
 const LISTENER_FIELDS: &[Field] = &[
-    Field::new("name", ValueType::Text, "what it is called; the phase while it runs").required(),
+    Field::new("name", ValueType::Text, "what it is called; the phase while it runs")
+        .required()
+        .not_empty(),
     Field::new("run", ValueType::Argv, "program and arguments; placeholders allowed").required(),
     Field::new(
         "events",
         ValueType::List(&ValueType::Choice(&["before", "after"])),
         "when it runs: before the work, which is left out when it fails; after it, whatever came of that, with `SDM_OUTCOME`",
     )
-    .default("[before, after]"),
+    .default("[before, after]")
+    .not_empty(),
 ];
 
 /// Keys that are valid on every goal.
 pub const COMMON_FIELDS: &[Field] = &[
     Field::new("name", ValueType::Text, "what the goal is called"),
-    Field::new("environment", ValueType::Text, "a label such as `1-staging`"),
+    Field::new("environment", ValueType::Text, "a label such as `1-staging`").not_empty(),
     Field::new(
         "approval",
         ValueType::BooleanOr(confirm::FIELDS),
@@ -105,7 +110,8 @@ pub const COMMON_FIELDS: &[Field] = &[
         "start_within",
         ValueType::Duration,
         "how long it may wait to be started",
-    ),
+    )
+    .within(1, u64::MAX),
     running::WAIT_FOR,
     running::LIMITS,
     Field::new(
@@ -139,7 +145,7 @@ pub const COMMON_FIELDS: &[Field] = &[
     files::OUTPUT,
     files::CACHE,
     files::SKIP_UNCHANGED,
-    files::SECRETS,
+    secrets::SECRETS,
     Field::new(
         "parameters",
         ValueType::Map(&ValueType::Any),
@@ -210,7 +216,7 @@ pub(super) fn definition(
         uncancelable: common.get("uncancelable") == Some(&Value::Bool(true)),
         ignore_failure: common.get("ignore_failure") == Some(&Value::Bool(true)),
         files: files::files(&mut common),
-        secrets: files::secrets(&mut common),
+        secrets: secrets::secrets(&mut common),
         parameters: match common.remove("parameters") {
             Some(Value::Object(parameters)) => parameters,
             _ => Map::new(),

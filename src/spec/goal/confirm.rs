@@ -2,11 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::{ApprovalPolicy, Diagnostic, Field, ValueType};
-
-use super::super::keys::Sorted;
-use super::super::reader::Reader;
-use super::super::yaml::Node;
+use crate::model::{ApprovalPolicy, ArgumentProblems, Field, FieldPath, ValueType};
 
 /// Keys of an approval written as a map.
 pub(super) const FIELDS: &[Field] = &[
@@ -14,8 +10,9 @@ pub(super) const FIELDS: &[Field] = &[
     Field::new(
         "by",
         ValueType::List(&ValueType::Text),
-        "whose confirmation counts: logins and `team:name`; nobody named means anybody",
-    ),
+        "whose confirmation counts: logins and `team:name`; anybody's when it is absent",
+    )
+    .not_empty(),
     Field::new(
         "count",
         ValueType::Integer { min: 1, max: 100 },
@@ -51,39 +48,37 @@ fn from_fields(fields: &Map<String, Value>) -> ApprovalPolicy {
     }
 }
 
-impl Reader<'_, '_> {
-    /// Checks what types cannot say: that the people named can exist, and that there are enough of them.
-    pub(super) fn check_policies(&mut self, sorted: &Sorted<'_>, common: &Map<String, Value>) {
-        for key in ["approval", "pre_approval"] {
-            let policy = common.get(key).and_then(policy);
-            if let (Some(node), Some(policy)) = (sorted.value(key), policy) {
-                self.check_policy(key, node, &policy);
-            }
+/// What types cannot say: that the people named can exist, and that there are enough of them.
+pub(super) fn problems(common: &Map<String, Value>) -> ArgumentProblems {
+    let mut problems = ArgumentProblems::default();
+    for key in ["approval", "pre_approval"] {
+        if let Some(policy) = common.get(key).and_then(policy) {
+            problems.extend(problems_of(key, &policy));
         }
     }
+    problems
+}
 
-    fn check_policy(&mut self, key: &str, node: &Node, policy: &ApprovalPolicy) {
-        for name in &policy.by {
-            let login = name.strip_prefix("team:").unwrap_or(name);
-            if login.is_empty() || login.contains([':', ' ']) {
-                let message = format!("`{name}` in `{key}` is neither a login nor `team:name`");
-                self.problems().error("invalid_approver", node, message);
-            }
-        }
-        let mut people: Vec<&String> = policy.by.iter().collect();
-        people.sort_unstable();
-        people.dedup();
-        let only_logins = !people.is_empty() && people.iter().all(|name| !name.starts_with("team:"));
-        if only_logins && people.len() < policy.count as usize {
-            let message = format!(
-                "`{key}` asks for {} people and names only {}",
-                policy.count,
-                people.len()
-            );
-            let error = Diagnostic::error("unreachable_approval", node.place.clone(), message)
-                .spanning(node.length)
-                .hint("name more people or a team, or lower `count`");
-            self.problems().add(error);
+fn problems_of(key: &str, policy: &ApprovalPolicy) -> ArgumentProblems {
+    let mut problems = ArgumentProblems::default();
+    let field = FieldPath::to(key);
+    for (index, name) in policy.by.iter().enumerate() {
+        let login = name.strip_prefix("team:").unwrap_or(name);
+        if login.is_empty() || login.contains([':', ' ']) {
+            let message = format!("`{name}` in `{key}` is neither a login nor `team:name`");
+            let hint = "write a login, such as `ann`, or `team:release`";
+            problems.add(&field.key("by").item(index), "invalid_approver", message, hint);
         }
     }
+    let only_logins = !policy.by.is_empty() && policy.by.iter().all(|name| !name.starts_with("team:"));
+    if only_logins && policy.by.len() < policy.count as usize {
+        let message = format!(
+            "`{key}` asks for {} people and names only {}",
+            policy.count,
+            policy.by.len()
+        );
+        let hint = "name more people or a team, or lower `count`";
+        problems.add(&field, "unreachable_approval", message, hint);
+    }
+    problems
 }

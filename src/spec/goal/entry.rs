@@ -12,9 +12,11 @@ use super::super::keys::{Sorted, snake_case};
 use super::super::problems::listed;
 use super::super::reader::{Reader, shown};
 use super::super::reference::Reference;
+use super::super::shape::key_of;
 use super::super::yaml::{Entry, Node};
 use super::common::{self, COMMON_FIELDS};
 use super::uses::Used;
+use super::{confirm, files, secrets};
 
 /// Kinds of the original that this version does not have, unless the catalogue does.
 pub(super) const KINDS_TO_COME: [&str; 5] = ["containers", "action", "docker_build", "deploy", "script"];
@@ -153,8 +155,7 @@ impl<'c> Reader<'c, '_> {
     }
 
     fn goal_by_key(&mut self, kind: &Descriptor, entries: &[Entry], node: &Node) -> Option<GoalDefinition> {
-        let of_kind = self.kind_keys.iter().find(|field| field.name == kind.name)?;
-        let of_kind = [*of_kind];
+        let of_kind = [key_of(kind)];
         let known = [COMMON_FIELDS, &of_kind, beside(kind)];
         let sorted = Sorted::over(entries, &known, self.checker.problems);
         let value = sorted.value(kind.name)?;
@@ -173,7 +174,8 @@ impl<'c> Reader<'c, '_> {
             kind: kind.name.to_owned(),
             arguments: arguments?,
         };
-        self.finish(name?, common?, work, plan?, node)
+        let keys = [COMMON_FIELDS, &of_kind, beside(kind)].concat();
+        self.finish(name?, common?, work, plan?, (keys.as_slice(), node))
             .filter(|_| !unknown)
     }
 
@@ -217,7 +219,8 @@ impl<'c> Reader<'c, '_> {
             kind: kind.name.to_owned(),
             arguments: arguments?,
         };
-        self.finish(name?, common?, work, plan?, node)
+        let keys = [COMMON_FIELDS, own].concat();
+        self.finish(name?, common?, work, plan?, (keys.as_slice(), node))
             .filter(|_| !unknown)
     }
 
@@ -253,8 +256,11 @@ impl<'c> Reader<'c, '_> {
             self.check_environment(environment);
         }
         let common = self.checker.sorted(COMMON_FIELDS, sorted, node, "a goal")?;
-        self.check_policies(sorted, &common);
-        self.check_files(sorted, &common);
+        let mut read = common.clone();
+        let mut found = confirm::problems(&common);
+        found.extend(files::problems(&files::files(&mut read)));
+        found.extend(secrets::problems(&secrets::secrets(&mut read)));
+        self.report(&found, COMMON_FIELDS, node);
         Some(common)
     }
 
@@ -285,14 +291,16 @@ impl<'c> Reader<'c, '_> {
         common: Map<String, Value>,
         work: Work,
         plan: Option<DynamicPlan>,
-        node: &Node,
+        (keys, node): (&[Field], &Node),
     ) -> Option<GoalDefinition> {
         let unique_name = self.unique_name(&name, node)?;
         let place = node.place.clone();
-        Some(GoalDefinition {
+        let goal = GoalDefinition {
             plan,
             ..common::definition(name, unique_name, place, work, common)
-        })
+        };
+        let found = (self.catalogue.check_goal)(&goal);
+        self.report(&found, keys, node).then_some(goal)
     }
 
     /// The plan among the common keys; nothing when it has problems.

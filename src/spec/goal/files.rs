@@ -1,16 +1,12 @@
-//! `input`, `output`, `cache`, `skip_unchanged` and `secrets` of a goal (semantics 3.17, 3.20).
+//! `input`, `output`, `cache` and `skip_unchanged` of a goal (semantics 3.17).
 
 use std::collections::BTreeSet;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::model::files::{Cache, GoalFiles, Input, KeptOn, Output, Scope, SecretUse, Unchanged};
-use crate::model::{Field, ValueType};
-
-use super::super::keys::Sorted;
-use super::super::reader::Reader;
-use super::super::yaml::Node;
+use crate::model::files::{Cache, GoalFiles, Input, KeptOn, Output, Scope, Unchanged};
+use crate::model::{ArgumentProblems, Field, FieldPath, ValueType};
 
 const SCOPE: Field = Field::new("scope", ValueType::Choice(Scope::WORDS), "who finds them");
 
@@ -65,21 +61,24 @@ const OUTPUT_FIELDS: &[Field] = &[
 const CACHE_FIELDS: &[Field] = &[
     Field::new(
         "key",
-        ValueType::Text,
+        ValueType::CacheKey,
         "name; `${hash:GLOB}` is a digest of files of the commit",
     )
-    .required(),
+    .required()
+    .not_empty(),
     Field::new(
         "fallback",
-        ValueType::List(&ValueType::Text),
+        ValueType::List(&ValueType::CacheKey),
         "beginnings of keys to take the newest of when the key is new",
-    ),
+    )
+    .not_empty(),
     Field::new(
         "paths",
-        ValueType::List(&ValueType::Glob),
+        ValueType::List(&ValueType::GlobOfCache),
         "what to keep; `~/` is the home directory",
     )
-    .required(),
+    .required()
+    .not_empty(),
     Field::new(SCOPE.name, SCOPE.value, SCOPE.help).default("repo"),
 ];
 
@@ -89,84 +88,15 @@ const UNCHANGED_FIELDS: &[Field] = &[
         ValueType::List(&ValueType::Glob),
         "files of the commit that its result depends on",
     )
-    .required(),
+    .required()
+    .not_empty(),
     Field::new(
         "env",
         ValueType::List(&ValueType::Text),
         "variables that its result depends on as well",
-    ),
+    )
+    .not_empty(),
     Field::new(SCOPE.name, SCOPE.value, "whose earlier success counts").default("repo"),
-];
-
-const PROVIDER_FIELDS: &[Field] = &[
-    Field::new(
-        "type",
-        ValueType::Text,
-        "`docker`, `npm`, `maven2` or the type of a secret",
-    )
-    .required(),
-    Field::new(
-        "names",
-        ValueType::List(&ValueType::Text),
-        "only these of that type",
-    ),
-];
-
-const SECRET_VALUE_FIELDS: &[Field] = &[
-    Field::new(
-        "provider",
-        ValueType::Fields(PROVIDER_FIELDS),
-        "secrets by their type",
-    ),
-    Field::new("encrypted", ValueType::Text, "what `sdm secret encrypt` printed"),
-];
-
-const VARIABLE_FIELDS: &[Field] = &[
-    Field::new("name", ValueType::Text, "the variable").required(),
-    Field::new(
-        "value",
-        ValueType::Fields(SECRET_VALUE_FIELDS),
-        "where its value comes from",
-    ),
-];
-
-const MOUNT_FIELDS: &[Field] = &[
-    Field::new("mount_path", ValueType::Text, "where the file is").required(),
-    Field::new(
-        "value",
-        ValueType::Fields(SECRET_VALUE_FIELDS),
-        "where its content comes from",
-    )
-    .required(),
-];
-
-const SECRET_FIELDS: &[Field] = &[
-    Field::new("name", ValueType::Text, "a secret of the configuration"),
-    Field::new(
-        "env",
-        ValueType::List(&ValueType::TextOr("name", VARIABLE_FIELDS)),
-        "variables that carry it",
-    ),
-    Field::new(
-        "file",
-        ValueType::Path,
-        "a file of the working copy that holds it meanwhile",
-    ),
-    Field::new(
-        "file_env",
-        ValueType::Text,
-        "a variable that names a private file that holds it",
-    ),
-    Field::new(
-        "descriptor",
-        ValueType::Text,
-        "a variable that names a descriptor to read it from",
-    ),
-    Field::new(
-        "file_mounts",
-        ValueType::List(&ValueType::Fields(MOUNT_FIELDS)),
-        "files, as the original writes them",
-    ),
 ];
 
 /// The keys of every goal that has a process.
@@ -190,12 +120,6 @@ pub(super) const SKIP_UNCHANGED: Field = Field::new(
     ValueType::Fields(UNCHANGED_FIELDS),
     "takes over an earlier success when nothing it depends on has changed",
 );
-pub(super) const SECRETS: Field = Field::new(
-    "secrets",
-    ValueType::List(&ValueType::TextOr("name", SECRET_FIELDS)),
-    "secrets that its process is given",
-);
-
 /// What the checked values of the common keys say about files.
 pub(super) fn files(common: &mut Map<String, Value>) -> GoalFiles {
     GoalFiles {
@@ -204,11 +128,6 @@ pub(super) fn files(common: &mut Map<String, Value>) -> GoalFiles {
         caches: list::<Cache>(common.remove(CACHE.name)),
         unchanged: common.remove(SKIP_UNCHANGED.name).and_then(read::<Unchanged>),
     }
-}
-
-/// What they say about secrets.
-pub(super) fn secrets(common: &mut Map<String, Value>) -> Vec<SecretUse> {
-    list(common.remove(SECRETS.name))
 }
 
 /// Every field has the name and the canonical form of its key, so this reads what was checked already.
@@ -223,7 +142,7 @@ fn all(value: Option<Value>) -> Vec<Value> {
     }
 }
 
-fn list<T: DeserializeOwned>(value: Option<Value>) -> Vec<T> {
+pub(super) fn list<T: DeserializeOwned>(value: Option<Value>) -> Vec<T> {
     all(value).into_iter().filter_map(read).collect()
 }
 
@@ -251,99 +170,62 @@ fn literal(path: &str) -> String {
     }
 }
 
-impl Reader<'_, '_> {
-    /// Checks what types cannot say about files and secrets.
-    pub(super) fn check_files(&mut self, sorted: &Sorted<'_>, common: &Map<String, Value>) {
-        let mut common = common.clone();
-        let files = files(&mut common);
-        if let Some(node) = sorted.value(OUTPUT.name) {
-            self.check_outputs(node, &files.outputs);
-        }
-        if let Some(node) = sorted.value(CACHE.name) {
-            let is_absent = |cache: &Cache| cache.paths.is_empty();
-            if files.caches.iter().any(is_absent) {
-                let message = "a `cache` names no `paths`";
-                self.problems()
-                    .error("missing_property", node, message.to_owned());
-            }
-        }
-        if let Some(node) = sorted.value(SECRETS.name) {
-            for secret in secrets(&mut common) {
-                self.check_secret(node, &secret);
-            }
+/// What types cannot say to be wrong with files.
+pub(super) fn problems(files: &GoalFiles) -> ArgumentProblems {
+    let mut problems = same_classifiers(
+        &FieldPath::to(INPUT.name),
+        files.inputs.iter().map(|input| input.classifier.as_str()),
+    );
+    let outputs = FieldPath::to(OUTPUT.name);
+    let classifiers = files.outputs.iter().map(|output| output.classifier.as_str());
+    problems.extend(same_classifiers(&outputs, classifiers));
+    for (index, output) in files.outputs.iter().enumerate() {
+        if output.paths.is_empty() {
+            let message = format!(
+                "the output `{}` says of no file that it is to be kept",
+                output.classifier
+            );
+            let hint = "write `paths: [globs]` or `directory: path`";
+            problems.add(&outputs.item(index), "missing_property", message, hint);
         }
     }
+    problems.extend(same_keys(&files.caches));
+    problems
+}
 
-    fn check_outputs(&mut self, node: &Node, outputs: &[Output]) {
-        let mut seen = BTreeSet::new();
-        for output in outputs {
-            let classifier = &output.classifier;
-            if output.paths.is_empty() {
-                let message = format!("the output `{classifier}` says of no file that it is to be kept");
-                self.problems().error_with_hint(
-                    "missing_property",
-                    node,
-                    message,
-                    "write `paths: [globs]` or `directory: path`",
-                );
-            }
-            if !seen.insert(classifier) {
-                let message = format!("two outputs have the classifier `{classifier}`");
-                self.problems().error("duplicate_classifier", node, message);
-            }
-        }
-    }
-
-    fn check_secret(&mut self, node: &Node, secret: &SecretUse) {
-        for name in variables(secret) {
-            self.checker.may_be_set(name, node);
-        }
-        if let Some(problem) = problem_of(secret) {
-            self.problems().error_with_hint(
-                "invalid_secret",
-                node,
-                problem,
-                "write `{name: SECRET, env: VARIABLE}`, or `file`, `file_env` or `descriptor` in place of `env`",
+fn same_classifiers<'a>(list: &FieldPath, classifiers: impl Iterator<Item = &'a str>) -> ArgumentProblems {
+    let mut problems = ArgumentProblems::default();
+    let mut seen = BTreeSet::new();
+    for (index, classifier) in classifiers.enumerate() {
+        if !seen.insert(classifier) {
+            let field = list.item(index).key("classifier");
+            let message = format!("the classifier `{classifier}` stands here for the second time");
+            problems.add(
+                &field,
+                "duplicate_classifier",
+                message,
+                "rename one of them, or put their paths together",
             );
         }
     }
+    problems
 }
 
-/// What is wrong with how a secret is asked for.
-fn problem_of(secret: &SecretUse) -> Option<String> {
-    let values = secret.env.iter().map(|variable| variable.value.as_ref());
-    let mut values = values.chain(secret.file_mounts.iter().map(|mount| Some(&mount.value)));
-    let has_own_way = secret.file.is_some() || secret.file_env.is_some() || secret.descriptor.is_some();
-    match &secret.name {
-        None if has_own_way || values.clone().any(|value| value.is_none()) => {
-            Some("a secret is asked for without its `name`".to_owned())
+/// Two caches with one key would take each other's files.
+fn same_keys(caches: &[Cache]) -> ArgumentProblems {
+    let mut problems = ArgumentProblems::default();
+    let mut seen = BTreeSet::new();
+    for (index, cache) in caches.iter().enumerate() {
+        if !seen.insert((&cache.key, cache.scope)) {
+            let field = FieldPath::to(CACHE.name).item(index).key("key");
+            let message = format!("another cache has the key `{}` already", cache.key);
+            problems.add(
+                &field,
+                "duplicate_key",
+                message,
+                "write another key, or put their paths together",
+            );
         }
-        None if secret.env.is_empty() && secret.file_mounts.is_empty() => {
-            Some("a secret has neither `name` nor `env` nor `file_mounts`".to_owned())
-        }
-        Some(name) if values.clone().any(|value| value.is_some()) => Some(format!(
-            "the secret `{name}` is given by name, and by a `value` of its own as well"
-        )),
-        None if values.any(|value| {
-            value.is_some_and(|value| value.provider.is_some() == value.encrypted.is_some())
-        }) =>
-        {
-            Some("the value of a secret is either a `provider` or `encrypted`".to_owned())
-        }
-        _ => variables(secret)
-            .find(|name| !is_variable(name))
-            .map(|name| format!("`{}` is not the name of a variable", name.escape_debug())),
     }
-}
-
-fn variables(secret: &SecretUse) -> impl Iterator<Item = &str> {
-    let single = [&secret.file_env, &secret.descriptor].into_iter().flatten();
-    single
-        .map(String::as_str)
-        .chain(secret.env.iter().map(|variable| variable.name.as_str()))
-}
-
-fn is_variable(name: &str) -> bool {
-    let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    !name.is_empty() && name.chars().all(legal) && !name.starts_with(|c: char| c.is_ascii_digit())
+    problems
 }

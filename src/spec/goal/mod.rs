@@ -1,4 +1,4 @@
-//! Goals as people write them (semantics 7.3): what every goal has (`common`, `confirm`, `running`), and what makes it one kind
+//! Goals as people write them (semantics 7.3): what every goal has (`common`, `confirm`, `running`, `files`, `secrets`), and what makes it one kind
 //! and not another (`entry`, `uses`). What others write says less (`referenced`, `strange_variables`).
 
 mod common;
@@ -8,6 +8,7 @@ mod files;
 mod plan;
 mod referenced;
 mod running;
+mod secrets;
 mod strange_variables;
 mod uses;
 

@@ -45,11 +45,14 @@ macro_rules! instance_fields {
     };
 }
 
-const GROUP_FIELDS: &[Field] = instance_fields!(Field::new(
-    "depends_on",
-    ValueType::List(&ValueType::Text),
-    "groups whose instances come first",
-));
+const GROUP_FIELDS: &[Field] = instance_fields!(
+    Field::new(
+        "depends_on",
+        ValueType::List(&ValueType::Text),
+        "groups whose instances come first",
+    )
+    .not_empty()
+);
 
 /// Keys of a plan written as a map.
 pub(super) const FIELDS: &[Field] = instance_fields!(
@@ -177,7 +180,10 @@ impl Reader<'_, '_> {
             return None;
         }
         let values = match value {
-            Value::Array(values) => AxisValues::List(values.clone()),
+            Value::Array(values) => {
+                self.are_combinable(name, values, node)?;
+                AxisValues::List(values.clone())
+            }
             Value::String(expression) => AxisValues::Expression(expression.clone()),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
                 let message = format!(
@@ -194,6 +200,29 @@ impl Reader<'_, '_> {
             place: node.place.clone(),
             values,
         })
+    }
+
+    /// A parameter without values leaves nothing to combine, and one value twice would be one instance twice.
+    fn are_combinable(&mut self, name: &str, values: &[Value], node: &Node) -> Option<()> {
+        let twice = (1..values.len()).find(|index| values[..*index].contains(&values[*index]));
+        let (code, at, message) = match twice {
+            _ if values.is_empty() => {
+                let message = format!("the parameter `{name}` of the matrix has no values");
+                ("empty_value", node, message)
+            }
+            Some(index) => {
+                let at = node
+                    .items()
+                    .and_then(|items| items.get(index))
+                    .map_or(node, |at| at);
+                let message = format!("`{}` stands twice among the values of `{name}`", values[index]);
+                ("duplicate_item", at, message)
+            }
+            None => return Some(()),
+        };
+        let hint = "write each value once, or remove the parameter";
+        self.problems().error_with_hint(code, at, message, hint);
+        None
     }
 
     fn check_exclude(&mut self, exclude: &[Map<String, Value>], matrix: &[Axis], node: &Node) -> Option<()> {

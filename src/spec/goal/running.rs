@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::model::definition::WaitRule;
+use crate::model::descriptor::DAY;
 use crate::model::limits::GoalLimits;
 use crate::model::{Field, ValueType};
 
@@ -16,7 +17,9 @@ const WAIT_FIELDS: &[Field] = &[
         "how often it may say no before the goal fails",
     )
     .default("1000"),
-    Field::new("pause", ValueType::Duration, "between two tries").default("1s"),
+    Field::new("pause", ValueType::Duration, "between two tries")
+        .default("1s")
+        .within(1, DAY),
 ];
 
 const LIMIT_FIELDS: &[Field] = &[
@@ -28,7 +31,7 @@ const LIMIT_FIELDS: &[Field] = &[
         },
         "processes and threads at once",
     ),
-    Field::new("memory", ValueType::Size, "memory of all processes together"),
+    Field::new("memory", ValueType::Size, "memory of all processes together").within(1 << 20, u64::MAX),
     Field::new(
         "open_files",
         ValueType::Integer {
@@ -42,7 +45,8 @@ const LIMIT_FIELDS: &[Field] = &[
         "disk",
         ValueType::Size,
         "bytes it may write in its working copy and its output",
-    ),
+    )
+    .within(1, u64::MAX),
 ];
 
 /// The key for [`wait_for`].

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::descriptor::Form;
+use crate::model::descriptor::{Bounds, Form};
 use crate::model::variables::CONTRACT;
 use crate::model::{Field, ValueType};
 
@@ -26,8 +26,12 @@ fn environment() -> Value {
 /// The schema of a value of this type.
 pub(super) fn value(wanted: &ValueType) -> Value {
     match wanted {
-        ValueType::Text | ValueType::Verbatim | ValueType::Regex | ValueType::Expression => scalar(),
-        ValueType::Glob | ValueType::Path => {
+        ValueType::Text
+        | ValueType::Verbatim
+        | ValueType::CacheKey
+        | ValueType::Regex
+        | ValueType::Expression => scalar(),
+        ValueType::Glob | ValueType::GlobOfCache | ValueType::Path => {
             json!({ "type": ["string", "number", "boolean"], "pattern": "^[^/]" })
         }
         ValueType::Boolean => json!({ "type": "boolean" }),
@@ -104,6 +108,9 @@ pub(super) fn described(field: &Field, schema: Value) -> Value {
     let mut described = json!({ "description": field.help });
     if let Some(default) = yaml::value(field.default) {
         described["default"] = default.to_json();
+    }
+    if field.bounds == Bounds::NotEmpty {
+        described["not"] = json!({ "enum": ["", []] });
     }
     if let (Some(described), Value::Object(mut schema)) = (described.as_object_mut(), schema) {
         described.append(&mut schema);

@@ -68,10 +68,10 @@ fn a_goal_is_one_kind() {
     a.yaml:2:3 Error reference (+20): Referenced goal 'acme/goals/build@1.0' can not be created: it is not in `goals.lock`
       hint: run `sdm lock`, which shows what it is and writes it down
     "#);
-    assert_snapshot!(wrong("{name: a, execute: {run: [a]}, output: [{classifier: x}]}"), @r#"
-    a.yaml:2:42 Error missing_property (+1): the output `x` says of no file that it is to be kept
+    assert_snapshot!(wrong("{name: a, execute: {run: [a]}, output: [{classifier: x}]}"), @"
+    a.yaml:2:43 Error missing_property (+1): the output `x` says of no file that it is to be kept
       hint: write `paths: [globs]` or `directory: path`
-    "#);
+    ");
 }
 
 #[test]
@@ -497,35 +497,37 @@ fn secrets_are_read_in_both_shapes() {
 fn what_is_asked_of_files_and_secrets_must_make_sense() {
     let goal = |text: &str| wrong(&format!("name: a\nexecute: {{run: [a]}}\n{text}"));
     assert_snapshot!(goal("output: [{classifier: x}, {classifier: x, paths: [y]}]"), @"
-    a.yaml:4:11 Error missing_property (+1): the output `x` says of no file that it is to be kept
+    a.yaml:4:12 Error missing_property (+1): the output `x` says of no file that it is to be kept
       hint: write `paths: [globs]` or `directory: path`
-    a.yaml:4:11 Error duplicate_classifier (+1): two outputs have the classifier `x`
+    a.yaml:4:42 Error duplicate_classifier (+1): the classifier `x` stands here for the second time
+      hint: rename one of them, or put their paths together
     ");
     assert_snapshot!(goal("output: [{classifier: x, paths: [../y]}]\ninput: [{scope: team, classifier: x}]"), @"
-    a.yaml:4:36 Error invalid_glob (+4): `paths` is not a glob: it points outside the repository
-      hint: `*` stays within a directory, `**/` crosses them, `{a,b}` and `[a-z]` choose
+    a.yaml:4:36 Error invalid_glob (+4): `paths` is not a glob: `..` would leave the repository
+      hint: write it relative to the root of the repository, with `/` between its parts
     a.yaml:5:19 Error invalid_choice (+4): `scope` cannot be `team`
       hint: write one of `set`, `branch`, `repo`, `machine`
     ");
     assert_snapshot!(goal("cache: [{key: x, paths: []}]"), @"
-    a.yaml:4:10 Error missing_property (+1): a `cache` names no `paths`
+    a.yaml:4:27 Error empty_value (+1): `paths` is empty
+      hint: write something: what to keep; `~/` is the home directory
     ");
     assert_snapshot!(goal("secrets: [{env: X}]"), @"
-    a.yaml:4:12 Error invalid_secret (+1): a secret is asked for without its `name`
+    a.yaml:4:13 Error invalid_secret (+1): a secret is asked for without its `name`
       hint: write `{name: SECRET, env: VARIABLE}`, or `file`, `file_env` or `descriptor` in place of `env`
     ");
     assert_snapshot!(goal("secrets: [{name: x, env: [1X]}]"), @"
-    a.yaml:4:12 Error invalid_secret (+1): `1X` is not the name of a variable
-      hint: write `{name: SECRET, env: VARIABLE}`, or `file`, `file_env` or `descriptor` in place of `env`
+    a.yaml:4:29 Error invalid_variable (+2): `1X` is not the name of a variable
+      hint: write letters, digits and `_`, not beginning with a digit
     ");
     assert_snapshot!(goal("secrets: [{name: x, env: [{name: X, value: {encrypted: y}}]}, {}]"), @"
-    a.yaml:4:12 Error invalid_secret (+1): the secret `x` is given by name, and by a `value` of its own as well
+    a.yaml:4:46 Error invalid_secret (+1): the secret `x` is given by name, and by a `value` of its own as well
       hint: write `{name: SECRET, env: VARIABLE}`, or `file`, `file_env` or `descriptor` in place of `env`
-    a.yaml:4:12 Error invalid_secret (+1): a secret has neither `name` nor `env` nor `file_mounts`
+    a.yaml:4:65 Error invalid_secret (+1): a secret has neither `name` nor `env` nor `file_mounts`
       hint: write `{name: SECRET, env: VARIABLE}`, or `file`, `file_env` or `descriptor` in place of `env`
     ");
     assert_snapshot!(goal("secrets: [{env: [{name: X, value: {}}]}]"), @"
-    a.yaml:4:12 Error invalid_secret (+1): the value of a secret is either a `provider` or `encrypted`
+    a.yaml:4:37 Error invalid_secret (+1): the value of a secret is either a `provider` or `encrypted`
       hint: write `{name: SECRET, env: VARIABLE}`, or `file`, `file_env` or `descriptor` in place of `env`
     ");
 }

@@ -4,6 +4,7 @@ mod commands;
 mod first_of;
 mod goals;
 mod hostile;
+mod mistakes;
 mod plans;
 mod references;
 mod rules;

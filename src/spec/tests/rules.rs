@@ -79,7 +79,7 @@ fn ym_02_a_lock_is_only_a_marker() {
 fn ym_09_dependencies_go_backwards() {
     let loaded = load_files(&[
         "rules:\n- {name: a, goals: cancel}\n- {name: b, dependsOn: a, goals: cancel}\n",
-        "rules:\n- {name: c, depends-on: [a, b, a], goals: cancel}\n",
+        "rules:\n- {name: c, depends-on: [a, b], goals: cancel}\n",
     ]);
     assert_eq!(loaded.diagnostics, []);
     let depends: Vec<_> = loaded

@@ -9,7 +9,7 @@ use crate::model::descriptor::Form;
 
 use super::super::problems::Problems;
 use super::super::yaml::{Entry, Node};
-use super::pattern::Patterns;
+use super::pattern::{OF_CACHE, OF_REPOSITORY, Patterns};
 
 /// Checks values and collects what is wrong with them.
 pub(crate) struct Checker<'p> {
@@ -34,11 +34,13 @@ impl<'p> Checker<'p> {
         match wanted {
             ValueType::Text => self.text(node, what).map(Value::String),
             ValueType::Verbatim => self.plain_text(node, what).map(Value::from),
+            ValueType::CacheKey => self.cache_key(node, what).map(Value::String),
             ValueType::Boolean => self.boolean(node, what).map(Value::Bool),
             ValueType::Integer { min, max } => self.integer(node, what, *min..=*max).map(Value::from),
             ValueType::Duration => self.duration(node, what).map(Value::from),
             ValueType::Regex => self.regex(node, what).map(Value::String),
-            ValueType::Glob => self.glob(node, what).map(Value::String),
+            ValueType::Glob => self.glob(node, what, OF_REPOSITORY).map(Value::String),
+            ValueType::GlobOfCache => self.glob(node, what, OF_CACHE).map(Value::String),
             ValueType::Path => self.path(node, what).map(Value::String),
             ValueType::Expression => self.plain_text(node, what).map(|text| Value::String(text.into())),
             ValueType::Choice(words) => self.choice(node, what, words).map(Value::from),
@@ -116,6 +118,9 @@ impl<'p> Checker<'p> {
         }
         let main = fields.iter().find(|field| field.name == key)?;
         let value = self.value(&main.value, node, what)?;
+        if !self.is_within(main, node, &value) {
+            return None;
+        }
         let mut object = self.defaults(fields, key, node)?;
         object.insert(key.to_owned(), value);
         Some(Value::Object(object))
@@ -128,7 +133,10 @@ impl<'p> Checker<'p> {
             self.problems.error_with_hint("wrong_type", node, message, HINT);
             return None;
         };
-        if items.first().is_none_or(|program| program.text() == Some("")) {
+        if items
+            .first()
+            .is_none_or(|program| program.text().is_some_and(|text| text.trim().is_empty()))
+        {
             let message = format!("{what} names no program");
             self.problems
                 .error_with_hint("empty_command", node, message, HINT);

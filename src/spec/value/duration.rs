@@ -77,6 +77,22 @@ pub fn parse_duration(text: &str) -> Result<Duration, InvalidDuration> {
     Ok(Duration::from_millis(millis))
 }
 
+/// A duration of so many milliseconds as people write it.
+pub(super) fn shown_duration(millis: u64) -> String {
+    let mut left = millis;
+    let mut text = String::new();
+    for (unit, factor) in UNITS {
+        if left >= factor {
+            text.push_str(&format!("{}{unit}", left / factor));
+            left %= factor;
+        }
+    }
+    match text.is_empty() {
+        true => "0s".to_owned(),
+        false => text,
+    }
+}
+
 fn total(sum: u64, number: &str, factor: u64) -> Result<u64, InvalidDuration> {
     let number: u64 = number.parse().map_err(|_| InvalidDuration::TooLong)?;
     number

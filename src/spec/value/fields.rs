@@ -60,7 +60,11 @@ impl Checker<'_> {
     ) -> Result<Option<Value>, Reported> {
         if let Some(value) = sorted.value(field.name) {
             let name = format!("`{}`", field.name);
-            return self.value(&field.value, value, &name).map(Some).ok_or(Reported);
+            let read = self.value(&field.value, value, &name).ok_or(Reported)?;
+            return match self.is_within(field, value, &read) {
+                true => Ok(Some(read)),
+                false => Err(Reported),
+            };
         }
         if field.required {
             self.missing_field(field, node, what);

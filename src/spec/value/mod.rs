@@ -4,6 +4,8 @@
 //! collects every problem on the way. What it returns is only as complete as the value was right: `None` always comes
 //! with a problem.
 
+mod bounds;
+mod cache_key;
 mod check;
 mod duration;
 mod fields;

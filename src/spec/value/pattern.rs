@@ -22,6 +22,14 @@ const SIZES: [(usize, usize); 2] = [(32 << 10, 1), (256 << 10, 8)];
 /// What all different regular expressions of one load may count for together.
 const MAX_COST: usize = 4_000;
 
+/// What to write for a glob that leads out of the repository.
+pub(super) const OF_REPOSITORY: &str =
+    "write it relative to the root of the repository, with `/` between its parts";
+
+/// The same where the home directory is meant as well.
+pub(super) const OF_CACHE: &str =
+    "write it relative to the root of the repository, or begin it with `~/` for the home directory of goals";
+
 /// Regular expressions seen and found right in this load.
 #[derive(Default)]
 pub(super) struct Patterns {
@@ -101,6 +109,12 @@ impl Checker<'_> {
     /// A linear-time regular expression.
     pub(super) fn regex(&mut self, node: &Node, what: &str) -> Option<String> {
         let text = self.plain_text(node, what)?;
+        if text.is_empty() {
+            let message = format!("{what} is an empty pattern, which matches everything");
+            let hint = "write a pattern, or `.*` where everything is meant";
+            self.problems.error_with_hint("empty_value", node, message, hint);
+            return None;
+        }
         match self.patterns.check(text) {
             Ok(()) => Some(text.to_owned()),
             Err(error) => {
@@ -123,12 +137,15 @@ impl Checker<'_> {
         }
     }
 
-    /// A glob over repository paths.
-    pub(super) fn glob(&mut self, node: &Node, what: &str) -> Option<String> {
+    /// A glob over repository paths; `inside` says what to write for one that leads elsewhere.
+    pub(super) fn glob(&mut self, node: &Node, what: &str, inside: &str) -> Option<String> {
         let text = self.plain_text(node, what)?;
         if let Some(because) = invalid_glob(text) {
             let message = format!("{what} is not a glob: {because}");
-            let hint = "`*` stays within a directory, `**/` crosses them, `{a,b}` and `[a-z]` choose";
+            let hint = match leads_out(text) {
+                Some(_) => inside,
+                None => "`*` stays within a directory, `**/` crosses them, `{a,b}` and `[a-z]` choose",
+            };
             self.problems.error_with_hint("invalid_glob", node, message, hint);
             return None;
         }
@@ -137,15 +154,25 @@ impl Checker<'_> {
     }
 }
 
-fn invalid_glob(text: &str) -> Option<String> {
+/// Why a glob would leave the repository, if it does.
+fn leads_out(text: &str) -> Option<&'static str> {
+    if text.starts_with('/') {
+        return Some("it begins at the root of the file system");
+    }
+    let goes_up = text.split('/').any(|part| part == "..");
+    goes_up.then_some("`..` would leave the repository")
+}
+
+/// Why a text is not a glob over repository paths.
+pub(super) fn invalid_glob(text: &str) -> Option<String> {
     if text.is_empty() {
         return Some("it is empty".to_owned());
     }
     if text.len() > MAX_PATTERN {
         return Some(format!("it is longer than {MAX_PATTERN} bytes"));
     }
-    if text.starts_with('/') || text.split('/').any(|part| part == "..") {
-        return Some("it points outside the repository".to_owned());
+    if let Some(because) = leads_out(text) {
+        return Some(because.to_owned());
     }
     let built = globset::GlobBuilder::new(text).literal_separator(true).build();
     built.err().map(|error| error.kind().to_string())

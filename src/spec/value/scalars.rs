@@ -14,27 +14,26 @@ impl Checker<'_> {
     /// Any scalar as text; placeholders in it must be well formed and ask for what there is.
     pub(crate) fn text(&mut self, node: &Node, what: &str) -> Option<String> {
         let text = self.plain_text(node, what)?;
-        match Template::parse(text) {
+        self.has_right_placeholders(node, text).then(|| text.to_owned())
+    }
+
+    /// Whether the placeholders of a text that stands at this node, offsets and all, are well formed and ask for what there is.
+    pub(super) fn has_right_placeholders(&mut self, node: &Node, text: &str) -> bool {
+        const HINT: &str = "write `${path}` or `${path:default}`; `$${` stands for a literal `${`";
+        let (code, offset, message, hint) = match Template::parse(text) {
             Ok(template) => match template.objection() {
-                None => Some(text.to_owned()),
-                Some(objection) => {
-                    let place = node.place_within(objection.offset);
-                    self.problems.add(
-                        Diagnostic::error("unknown_placeholder", place, objection.message)
-                            .hint(objection.hint),
-                    );
-                    None
-                }
+                None => return true,
+                Some(found) => ("unknown_placeholder", found.offset, found.message, found.hint),
             },
             Err(error) => {
-                let place = node.place_within(error.offset);
-                self.problems.add(
-                    Diagnostic::error("invalid_placeholder", place, error.to_string())
-                        .hint("write `${path}` or `${path:default}`; `$${` stands for a literal `${`"),
-                );
-                None
+                let offset = error.offset;
+                ("invalid_placeholder", offset, error.to_string(), HINT.to_owned())
             }
-        }
+        };
+        let place = node.place_within(offset);
+        self.problems
+            .add(Diagnostic::error(code, place, message).hint(hint));
+        false
     }
 
     /// Any scalar as text, without a look inside.

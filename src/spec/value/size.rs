@@ -33,6 +33,19 @@ pub(super) fn parse_size(text: &str) -> Option<u64> {
     i64::try_from(bytes).is_ok().then_some(bytes)
 }
 
+/// An amount of bytes as people write it, in the largest unit that it is a whole number of.
+pub(super) fn shown_size(bytes: u64) -> String {
+    let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match units
+        .into_iter()
+        .find(|(_, factor)| bytes >= *factor && bytes % factor == 0)
+    {
+        Some((unit, factor)) => format!("{} {unit}", bytes / factor),
+        None if bytes == 1 => "1 byte".to_owned(),
+        None => format!("{bytes} bytes"),
+    }
+}
+
 impl Checker<'_> {
     /// An amount of bytes.
     pub(super) fn size(&mut self, node: &Node, what: &str) -> Option<u64> {

@@ -1,5 +1,7 @@
 //! Variables of an environment: `{NAME: value}`, or `[{name: NAME, value: value}]` as containers have it.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::model::{Field, ValueType};
@@ -54,14 +56,24 @@ impl Checker<'_> {
     fn listed_variables(&mut self, node: &Node, what: &str) -> Option<Value> {
         let listed = self.value(&ValueType::List(&ValueType::Fields(FIELDS)), node, what)?;
         let mut is_right = true;
+        let mut seen = HashSet::new();
         for (item, read) in node.items().unwrap_or_default().iter().zip(listed.as_array()?) {
             let name = read["name"].as_str().unwrap_or_default();
             let mut entries = item.entries().into_iter().flatten();
             let value = entries.find(|entry| snake_case(entry.name()) == "value");
-            is_right &= self.is_right_name(name, item);
+            is_right &= self.is_right_name(name, item) & self.is_new(seen.insert(name), name, item);
             is_right &= value.is_none_or(|value| self.is_settled(name, &value.value));
         }
         is_right.then_some(listed)
+    }
+
+    fn is_new(&mut self, is_new: bool, name: &str, at: &Node) -> bool {
+        if !is_new {
+            let message = format!("the variable `{name}` is set twice");
+            self.problems
+                .error_with_hint("duplicate_item", at, message, "keep one of them");
+        }
+        is_new
     }
 
     fn is_right_name(&mut self, name: &str, at: &Node) -> bool {

@@ -189,3 +189,40 @@ fn owners_who_are_not_trusted_bring_no_commands_and_unknown_ones_are_said() {
         assert!(error(&refused).contains(part), "{}", error(&refused));
     }
 }
+
+#[test]
+fn what_check_would_refuse_is_shown_and_not_locked() {
+    let mut machine = machine();
+    machine.set("SDM_TRUSTED_OWNERS", "somebody-else");
+    let refused = machine.sdm(&["lock", "--yes"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let shown = out(&refused);
+    assert!(shown.contains("add acme to `trusted_owners`"), "{shown}");
+    assert!(
+        shown.contains("goals.lock.d/acme/make-goal@1.0.yaml:2:3"),
+        "{shown}"
+    );
+    assert!(
+        error(&refused).contains("nothing is written"),
+        "{}",
+        error(&refused)
+    );
+    assert!(!machine.path("goals/goals.lock").exists());
+
+    machine.set("SDM_TRUSTED_OWNERS", "acme");
+    machine.write_goals(&GOALS.replace("acme/make-goal@", "acme/make-goal/mkae@"));
+    let view = machine.sdm(&["lock", "--yes", "--json"]);
+    assert_eq!(view.status.code(), Some(1));
+    let view: serde_json::Value = serde_json::from_slice(&view.stdout).unwrap();
+    assert_eq!(view["written"], false);
+    assert_eq!(
+        view["diagnostics"][0]["hint"],
+        "did you mean `acme/make-goal/make`?"
+    );
+
+    // What is wrong elsewhere is for `sdm check` to say.
+    machine.write_goals(&format!("{GOALS}  - name: wrong\n    goals: nothing\n"));
+    machine.ok(&["lock", "--yes"]);
+    machine.write_goals(GOALS);
+    machine.ok(&["check"]);
+}

@@ -67,11 +67,12 @@ fn facts(field: &Field) -> String {
 fn kind(value: ValueType) -> Option<String> {
     Some(match value {
         ValueType::Text | ValueType::Verbatim => "text".to_owned(),
+        ValueType::CacheKey => "text, in which `${hash:GLOB}` is a digest of files".to_owned(),
         ValueType::Boolean => "`true` or `false`".to_owned(),
         ValueType::Integer { min, max } => format!("a whole number from {min} to {max}"),
         ValueType::Duration => "a duration such as `90s` or `1h30m`".to_owned(),
         ValueType::Regex => "a regular expression".to_owned(),
-        ValueType::Glob => "a glob such as `src/**`".to_owned(),
+        ValueType::Glob | ValueType::GlobOfCache => "a glob such as `src/**`".to_owned(),
         ValueType::Path => "a path in the repository".to_owned(),
         ValueType::Expression => "a CEL expression".to_owned(),
         ValueType::Choice(words) => format!("one of `{}`", words.join("`, `")),

@@ -1,0 +1,403 @@
+//! What makes no sense of a goal in containers beyond its shape (CO-03, CO-07; threat D9).
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Component, Path};
+
+use super::arguments::{Arguments, Container, Volume, millicpus, network_name};
+use crate::model::{ArgumentProblems, FieldPath, ImageReference, suggest};
+use crate::ports::containers::{INPUT, OUTPUT, PROJECT};
+use crate::spec::placeholder::{Template, Written, is_free_text};
+
+/// Most containers of a goal, init containers included.
+const MOST_CONTAINERS: usize = 50;
+
+/// The containers, of either kind.
+pub(super) fn of_containers(arguments: &Arguments) -> ArgumentProblems {
+    let mut problems = ArgumentProblems::default();
+    let containers = FieldPath::to("containers");
+    if arguments.containers.is_empty() {
+        let hint = "write at least one; the first decides what becomes of the goal";
+        problems.add(&containers, "empty_list", "No containers defined", hint);
+    }
+    let count = arguments.all().count();
+    if count > MOST_CONTAINERS {
+        let message = format!("{count} containers are too many");
+        problems.add(
+            &containers,
+            "too_many",
+            message,
+            format!("a goal has at most {MOST_CONTAINERS}"),
+        );
+    }
+    let lists = [
+        ("init_containers", &arguments.init_containers),
+        ("containers", &arguments.containers),
+    ];
+    let fields = |(key, list): (&str, &'_ Vec<Container>)| {
+        let list_field = FieldPath::to(key);
+        (0..list.len())
+            .map(move |index| list_field.item(index))
+            .collect::<Vec<_>>()
+    };
+    let fields: Vec<FieldPath> = lists.into_iter().flat_map(fields).collect();
+    let names = arguments.all().map(|container| container.name.as_str());
+    problems.extend(names_on_the_network("container", fields.iter().zip(names)));
+    for (field, container) in fields.iter().zip(arguments.all()) {
+        let check = Check { field, container };
+        problems.extend(check.all(&arguments.volumes));
+    }
+    problems
+}
+
+/// The volumes.
+pub(super) fn of_volumes(volumes: &[Volume]) -> ArgumentProblems {
+    let list = FieldPath::to("volumes");
+    let fields: Vec<FieldPath> = (0..volumes.len()).map(|index| list.item(index)).collect();
+    let names = volumes.iter().map(|volume| volume.name.as_str());
+    let mut problems = names_on_the_network("volume", fields.iter().zip(names));
+    for (field, volume) in fields.iter().zip(volumes) {
+        let Some(host) = &volume.host_path else { continue };
+        let path = field.key("host_path").key("path");
+        problems.extend(path_problems(&path, "host_path", &host.path));
+        if volume.empty_dir.is_some() {
+            let message = "a volume is a directory of the computer or empty, and this one is both";
+            let field = field.key("empty_dir");
+            problems.add(
+                &field,
+                "conflicting_keys",
+                message,
+                "keep `host_path` or `empty_dir`",
+            );
+        }
+    }
+    problems
+}
+
+fn names_on_the_network<'a>(
+    what: &str,
+    named: impl Iterator<Item = (&'a FieldPath, &'a str)>,
+) -> ArgumentProblems {
+    let mut problems = ArgumentProblems::default();
+    let mut seen: HashMap<String, &str> = HashMap::new();
+    for (field, name) in named {
+        let field = field.key("name");
+        match network_name(name) {
+            Err(why) => {
+                let hint = "write letters, digits, `-`, `_` and `.`, beginning with a letter or digit";
+                problems.add(&field, "invalid_name", why, hint);
+            }
+            Ok(alias) => {
+                if let Some(earlier) = seen.insert(alias.clone(), name) {
+                    let message = format!("another {what} is called `{earlier}` already");
+                    let hint = match earlier == name {
+                        true => "rename one of them".to_owned(),
+                        false => format!("rename one of them: both would be `{alias}`"),
+                    };
+                    problems.add(&field, "duplicate_name", message, hint);
+                }
+            }
+        }
+    }
+    problems
+}
+
+/// One container, and where it stands.
+struct Check<'a> {
+    field: &'a FieldPath,
+    container: &'a Container,
+}
+
+impl Check<'_> {
+    fn all(&self, volumes: &[Volume]) -> ArgumentProblems {
+        let mut problems = self.image();
+        problems.extend(self.identity());
+        problems.extend(self.limits());
+        problems.extend(self.ports());
+        problems.extend(self.mounts(volumes));
+        let directory = self.container.working_dir.as_deref().unwrap_or_default();
+        if !directory.is_empty() && !directory.contains("${") {
+            problems.extend(path_problems(
+                &self.field.key("working_dir"),
+                "working_dir",
+                directory,
+            ));
+        }
+        problems
+    }
+
+    fn wrong(&self, key: &str, code: &str, message: String, hint: &str) -> ArgumentProblems {
+        ArgumentProblems::one(&self.field.key(key), code, message, hint)
+    }
+
+    /// Placeholders may be anything that an image may have there; a digest is seen when it is known.
+    fn image(&self) -> ArgumentProblems {
+        let image = with_something(&self.container.image);
+        let is_foreign = self.container.image.contains("${") && image.contains('@');
+        match ImageReference::parse(&image) {
+            Err(_) if is_foreign => ArgumentProblems::default(),
+            Err(why) => {
+                let hint = "write `name:tag` or `registry/name@sha256:…`, such as `node:20`";
+                self.wrong("image", "invalid_image", why, hint)
+            }
+            Ok(_) => ArgumentProblems::default(),
+        }
+    }
+
+    /// Which image runs, and as whom, is the author's to say: what a push says freely may only be a tag of the image (threat D9).
+    fn identity(&self) -> ArgumentProblems {
+        let mut problems = ArgumentProblems::default();
+        let user = self.container.user.as_deref().unwrap_or_default();
+        for (key, text) in [("image", name_of_image(&self.container.image)), ("user", user)] {
+            let template = Template::parse(text).ok();
+            let said = template
+                .as_ref()
+                .and_then(|template| template.first_of(is_free_text));
+            if let Some((_, path)) = said {
+                let name = &self.container.name;
+                let message = format!(
+                    "`{key}` of container `{name}` cannot be `${{{path}}}`: whoever pushes would choose it"
+                );
+                let hint = "write it out, or give it as an argument or as the tag of the image";
+                problems.add(&self.field.key(key), "chosen_outside", message, hint);
+            }
+        }
+        problems
+    }
+
+    fn limits(&self) -> ArgumentProblems {
+        match millicpus(self.container.limits.cpu.as_deref()) {
+            Ok(_) => ArgumentProblems::default(),
+            Err(why) => {
+                let field = self.field.key("limits").key("cpu");
+                ArgumentProblems::one(&field, "invalid_cpu", why, "write `2`, `1.5` or `500m`")
+            }
+        }
+    }
+
+    fn ports(&self) -> ArgumentProblems {
+        let mut problems = ArgumentProblems::default();
+        let mut seen = HashSet::new();
+        for (index, port) in self.container.ports.iter().enumerate() {
+            if !seen.insert(port.container_port) {
+                let field = self.field.key("ports").item(index).key("container_port");
+                let message = format!("the port {} is offered twice", port.container_port);
+                problems.add(&field, "duplicate_port", message, "remove one of them");
+            }
+        }
+        problems
+    }
+
+    fn mounts(&self, volumes: &[Volume]) -> ArgumentProblems {
+        let mut problems = ArgumentProblems::default();
+        let name = &self.container.name;
+        let own = [PROJECT, INPUT, OUTPUT];
+        let mut paths: HashSet<&str> = HashSet::new();
+        for (index, mount) in self.container.volume_mounts.iter().enumerate() {
+            let field = self.field.key("volume_mounts").item(index);
+            if !volumes.iter().any(|volume| volume.name == mount.name) {
+                let message = format!(
+                    "container `{name}` mounts the volume `{}`, which the goal does not declare",
+                    mount.name
+                );
+                problems.add(
+                    &field.key("name"),
+                    "unknown_volume",
+                    message,
+                    volume_hint(volumes, &mount.name),
+                );
+            }
+            let path = &mount.mount_path;
+            let field = field.key("mount_path");
+            problems.extend(path_problems(&field, "mount_path", path));
+            let plain = path.trim_end_matches('/');
+            if own.contains(&plain) {
+                let message = format!("`{plain}` is where the machine mounts what every container gets");
+                problems.add(&field, "duplicate_mount", message, "mount the volume elsewhere");
+            } else if !paths.insert(plain) {
+                let message = format!("container `{name}` has two mounts at `{plain}`");
+                problems.add(&field, "duplicate_mount", message, "mount one of them elsewhere");
+            }
+        }
+        problems
+    }
+}
+
+fn volume_hint(volumes: &[Volume], wanted: &str) -> String {
+    let names = volumes.iter().map(|volume| volume.name.as_str());
+    match suggest::nearest(wanted, names) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("add `{{name: {wanted}}}` to the goal's `volumes`"),
+    }
+}
+
+/// A text as it may look with its placeholders filled in.
+fn with_something(text: &str) -> String {
+    let Ok(template) = Template::parse(text) else {
+        return text.to_owned();
+    };
+    let stretch = |written: &Written<'_>| match *written {
+        Written::Text(text) => text.to_owned(),
+        Written::Placeholder { .. } => "x".to_owned(),
+    };
+    template.written().iter().map(stretch).collect()
+}
+
+/// An image without its tag and digest; colons of placeholders and of ports are no tags.
+fn name_of_image(image: &str) -> &str {
+    let mut depth = 0_usize;
+    let mut end = image.len();
+    for (at, c) in image.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            '@' if depth == 0 => return &image[..at.min(end)],
+            ':' if depth == 0 => end = at,
+            '/' if depth == 0 => end = image.len(),
+            _ => {}
+        }
+    }
+    &image[..end]
+}
+
+fn path_problems(field: &FieldPath, key: &str, path: &str) -> ArgumentProblems {
+    let plain = |component: Component<'_>| matches!(component, Component::RootDir | Component::Normal(_));
+    let is_plain = Path::new(path).is_absolute()
+        && path != "/"
+        && Path::new(path).components().all(plain)
+        && !path.chars().any(|c| c.is_control() || c == ':');
+    if is_plain {
+        return ArgumentProblems::default();
+    }
+    let message = format!("`{key}: {}` is not a path that can be there", path.escape_debug());
+    let hint = "write an absolute path below `/`, without `..` and `:`";
+    ArgumentProblems::one(field, "invalid_path", message, hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::model::argument_problem::FieldStep;
+
+    fn checked(arguments: &Value) -> Result<(), String> {
+        let read = Arguments::read(arguments).unwrap();
+        read.problems()
+            .none_or(())
+            .map_err(|problems| problems.to_string())
+    }
+
+    #[test]
+    fn every_problem_of_every_container_is_found_at_its_field() {
+        let mount = json!({"name": "cahce", "mount_path": "/cache/"});
+        let read = Arguments::read(&json!({
+            "init_containers": [{"name": "main", "image": "busybox", "ports": [{"container_port": 1}, {"container_port": 1}]}],
+            "containers": [
+                {"name": "main", "image": "Node", "limits": {"cpu": "many"}, "volume_mounts": [mount, mount]},
+                {"name": "-x", "image": "node:20"}
+            ],
+            "volumes": [{"name": "cache", "host_path": {"path": "x"}, "empty_dir": {}}],
+        }));
+        let problems = read.unwrap().problems();
+        let line = |problem: &crate::model::ArgumentProblem| {
+            let steps = problem.field.steps().iter().map(|step| match step {
+                FieldStep::Key(key) => key.clone(),
+                FieldStep::Item(index) => index.to_string(),
+            });
+            format!(
+                "{} {} ({})",
+                steps.collect::<Vec<_>>().join("."),
+                problem.code,
+                problem.hint
+            )
+        };
+        let lines: Vec<String> = problems.iter().map(line).collect();
+        insta::assert_snapshot!(lines.join("\n"), @"
+        containers.0.name duplicate_name (rename one of them)
+        containers.1.name invalid_name (write letters, digits, `-`, `_` and `.`, beginning with a letter or digit)
+        init_containers.0.ports.1.container_port duplicate_port (remove one of them)
+        containers.0.image invalid_image (write `name:tag` or `registry/name@sha256:…`, such as `node:20`)
+        containers.0.limits.cpu invalid_cpu (write `2`, `1.5` or `500m`)
+        containers.0.volume_mounts.0.name unknown_volume (did you mean `cache`?)
+        containers.0.volume_mounts.1.name unknown_volume (did you mean `cache`?)
+        containers.0.volume_mounts.1.mount_path duplicate_mount (mount one of them elsewhere)
+        volumes.0.host_path.path invalid_path (write an absolute path below `/`, without `..` and `:`)
+        volumes.0.empty_dir conflicting_keys (keep `host_path` or `empty_dir`)
+        ");
+    }
+
+    #[test]
+    fn co_03_a_mount_of_an_undeclared_volume_is_refused() {
+        let mount = json!([{"name": "v", "mount_path": "/v"}]);
+        let container = json!([{"name": "main", "image": "a", "volume_mounts": mount}]);
+        let refused = checked(&json!({ "containers": container })).unwrap_err();
+        assert_eq!(
+            refused,
+            "container `main` mounts the volume `v`, which the goal does not declare"
+        );
+        assert_eq!(
+            checked(&json!({"containers": container, "volumes": [{"name": "v"}]})),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn d9_whoever_pushes_chooses_neither_image_nor_user() {
+        let one = |image: &str, user: &str| {
+            checked(&json!({"containers": [{"name": "main", "image": image, "user": user}]}))
+        };
+        for image in [
+            "reg:5000/${repo.name}:${push.branch}",
+            "reg/app@sha256:${push.branch}",
+            "${parameters.image:reg/app:${sha}}",
+        ] {
+            assert_eq!(one(image, "1000"), Ok(()), "{image}");
+        }
+        for (image, user) in [
+            ("${push.branch}", "1000"),
+            ("reg/${push.after.author.name}:1", "1000"),
+            ("${parameters.image:${branch}}", "1000"),
+            ("${branch}@sha256:1", "1000"),
+            ("app", "${push.branch}"),
+        ] {
+            let refused = one(image, user).unwrap_err();
+            assert!(refused.contains("whoever pushes would choose it"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn co_07_a_goal_without_containers_is_refused() {
+        assert_eq!(
+            checked(&json!({"containers": []})),
+            Err("No containers defined".to_owned())
+        );
+    }
+
+    #[test]
+    fn names_paths_and_images_that_mean_something_else_are_refused() {
+        let one = |extra: &Value| {
+            let mut container = json!({"name": "main", "image": "a"});
+            container
+                .as_object_mut()
+                .unwrap()
+                .extend(extra.as_object().unwrap().clone());
+            checked(&json!({"containers": [container], "volumes": [{"name": "v"}]}))
+        };
+        assert_eq!(one(&json!({})), Ok(()));
+        assert_eq!(one(&json!({"name": "my container"})), Ok(()));
+        for wrong in [
+            json!({"name": "-x"}),
+            json!({"name": "a/b"}),
+            json!({"image": "-v /:/host"}),
+            json!({"limits": {"cpu": "many"}}),
+            json!({"working_dir": "../up"}),
+            json!({"volume_mounts": [{"name": "v", "mount_path": "/a/../b"}]}),
+            json!({"volume_mounts": [{"name": "v", "mount_path": "/atm/home"}]}),
+            json!({"volume_mounts": [{"name": "v", "mount_path": "/x:rw"}]}),
+        ] {
+            assert!(one(&wrong).is_err(), "{wrong}");
+        }
+        let twice = json!([{"name": "a b", "image": "x"}, {"name": "a-b", "image": "x"}]);
+        assert!(checked(&json!({ "containers": twice })).is_err());
+    }
+}
