@@ -11,7 +11,7 @@ ROUNDS = 3
 def measure(_binary, report):
     runs = [run("git::measure::fresh_and_pooled") for _ in range(ROUNDS)]
     times = lambda name: Sample([float(re.search(rf"{name}:\s+([\d.]+) ms", text)[1]) for text in runs])
-    speeds = [run("store::sqlite::tests::speed") for _ in range(ROUNDS)]
+    speeds = [run("store::machine::tests::speed") for _ in range(ROUNDS)]
     rates = [float(re.search(r"(\d+) transitions/s", text)[1]) for text in speeds]
     report.rows += [
         Row("fresh workspace, 2,000 files", times("lend fresh"), "git worktree add", times("git worktree add"), target=1, relative=True),

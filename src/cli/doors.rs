@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Configuration, LogFormat, Sources};
 use crate::daemon::control::ControlError;
+use crate::daemon::database::DatabaseError;
 use crate::daemon::environment;
 use crate::daemon::goal_files::GoalFiles;
 use crate::daemon::goal_lock::directory_of;
@@ -18,6 +19,7 @@ use crate::daemon::state::StateError;
 use crate::daemon::team::asking::{self, HubAnswer, HubAsk};
 use crate::engine::Machine;
 use crate::model::{Diagnostic, FeedEntry, GoalTrigger, Place, RuleTest, Severity, StateName, Trace};
+use crate::ports::store::StoreError;
 use crate::rules::Verified;
 use crate::runtime::lifecycle::{Signals, Wish};
 use crate::runtime::telemetry;
@@ -477,7 +479,24 @@ fn not_started(error: StartError) -> DoorError {
             message: crate::runtime::causes::chain(&error),
             hint: Some("`sdm key new` makes one; or take `signing` out of the configuration".to_owned()),
         },
+        StartError::Database(DatabaseError::NotGiven(_) | DatabaseError::NoUrl) => refused_because(
+            &error,
+            "write `database: {file: /etc/sdm/database}`, a file with the URL in its first line",
+        ),
+        StartError::Database(DatabaseError::Taken) => refused_because(
+            &error,
+            "end the other one first; of one that was killed nothing is left after 12 seconds",
+        ),
+        StartError::Database(DatabaseError::Store(_, StoreError::Unfit(_))) => refused_because(
+            &error,
+            "give each machine a database of its own; replicas of one machine have one `name`",
+        ),
+        StartError::Database(DatabaseError::Store(_, StoreError::Unreachable(_))) => refused_because(
+            &error,
+            "look whether its server runs, and whether `database` names it, its user and its password",
+        ),
         StartError::State(_)
+        | StartError::Database(_)
         | StartError::Team(_)
         | StartError::Store(_)
         | StartError::Control(_)
@@ -488,6 +507,13 @@ fn not_started(error: StartError) -> DoorError {
             doing: "start the machine",
             source: Box::new(error),
         },
+    }
+}
+
+fn refused_because(error: &StartError, hint: &str) -> DoorError {
+    DoorError::Refused {
+        message: crate::runtime::causes::chain(error),
+        hint: Some(hint.to_owned()),
     }
 }
 

@@ -41,6 +41,10 @@ pub const VARIABLES: &[(&str, &str)] = &[
         "workspaces of the hub that the machine is for, separated by `:`",
     ),
     (
+        "SDM_DATABASE_FILE",
+        "file with the URL of a Postgres database that holds the machine's memory",
+    ),
+    (
         "SDM_EXTRA_CA_FILES",
         "further certificate authorities (PEM), separated by `:`",
     ),
@@ -150,6 +154,7 @@ const OF_GOALS: &[&str] = &[
 pub(super) fn variable_for(key: &str) -> String {
     match key {
         "state_directory" => "SDM_HOME".to_owned(),
+        "database" => "SDM_DATABASE_FILE".to_owned(),
         other => format!("SDM_{}", other.to_uppercase()),
     }
 }
@@ -174,6 +179,7 @@ impl Layer {
             remotes: list(sources, "SDM_REMOTES", ' '),
             poll_interval: unit::<DurationText>(sources, "SDM_POLL_INTERVAL")?,
             hub: hub(sources),
+            database: path("SDM_DATABASE_FILE").map(SecretText::in_file),
             extra_ca_files: paths("SDM_EXTRA_CA_FILES"),
             proxy: text("SDM_PROXY"),
             ssh_command: list(sources, "SDM_SSH_COMMAND", ' '),

@@ -46,6 +46,7 @@ const TYPES: &[(&str, ValueType)] = &[
     ("sandbox_readable", ValueType::List(&ValueType::Verbatim)),
     ("untrusted_network", ValueType::Boolean),
     ("cache_limit", ValueType::Verbatim),
+    ("database", ValueType::Any),
     ("file_store", ValueType::Fields(FILE_STORE)),
     ("goal_limits", ValueType::Fields(GOAL_LIMITS)),
     ("mock", ValueType::List(&ValueType::Fields(MOCK))),

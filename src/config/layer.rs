@@ -132,6 +132,8 @@ pub(super) struct Layer {
     pub(super) fetch_timeout: Option<DurationText>,
     pub(super) log_limit: Option<SizeText>,
     pub(super) cache_limit: Option<RoomText>,
+    #[serde(deserialize_with = "super::database::written")]
+    pub(super) database: Option<SecretText>,
     pub(super) file_store: Option<FileStoreEntry>,
     pub(super) goal_limits: Option<LimitsText>,
     pub(super) mock: Option<Vec<MockEntry>>,
@@ -183,6 +185,7 @@ impl Layer {
         let secrets = self.secrets.iter_mut().flat_map(BTreeMap::values_mut);
         secrets
             .chain(of_hub)
+            .chain(&mut self.database)
             .filter_map(|secret| secret.file.as_mut())
             .for_each(resolve);
         let stores = self.file_store.iter_mut();
@@ -212,6 +215,7 @@ impl Layer {
             ("values", self.values.is_some()),
             ("secrets", self.secrets.is_some()),
             ("secret_key_file", self.secret_key_file.is_some()),
+            ("database", self.database.is_some()),
             ("file_store", self.file_store.is_some()),
             ("ssh_command", self.ssh_command.is_some()),
             ("otlp", self.otlp.is_some()),

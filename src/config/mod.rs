@@ -6,6 +6,7 @@
 //! the outside (environment, working directory, home) enters through [`Sources`]; nothing else reads it.
 
 mod containers;
+mod database;
 mod directories;
 mod environment;
 mod error;

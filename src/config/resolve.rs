@@ -14,7 +14,7 @@ use super::hub::HubEntry;
 use super::layer::{Layer, LogFormat, LoginEntry, PersonEntry, SandboxChoice, TrustPolicy};
 use super::otlp::CollectorEntry;
 use super::running::MockEntry;
-use super::secrets::{self, SecretEntry};
+use super::secrets::{self, SecretEntry, SecretSource};
 use super::signing::SigningEntry;
 use super::sources::Sources;
 use crate::model::limits::GoalLimits;
@@ -116,6 +116,8 @@ pub struct Configuration {
     pub fetch_timeout: Duration,
     /// Bounds of logs.
     pub limits: Limits,
+    /// Where the URL of a database is that replicas of the machine share; a file of its own when absent.
+    pub database: Option<SecretSource>,
     /// Where archives are kept beside the machine's own disk.
     pub file_store: Option<FileStoreEntry>,
     /// What goals may use unless they say otherwise.
@@ -167,6 +169,15 @@ impl Configuration {
     /// Every value with its origin, in the order of the reference.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// The same for a machine that shares no database.
+    #[must_use]
+    pub fn with_memory_of_its_own(&self) -> Self {
+        Self {
+            database: None,
+            ..self.clone()
+        }
     }
 
     /// Where a value came from.
@@ -425,6 +436,7 @@ impl Resolver<'_> {
                 10 << 30,
             ),
         };
+        let database = self.database()?;
         let file_store = self.file_store()?;
         let goal_limits = self.goal_limits()?;
         let mock = self.mock()?;
@@ -510,6 +522,7 @@ impl Resolver<'_> {
             ssh_command,
             fetch_timeout,
             limits,
+            database,
             file_store,
             goal_limits,
             mock,

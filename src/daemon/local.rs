@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::collector::CollectorError;
 use super::control::{self, ControlError};
+use super::database::{self, DatabaseError};
 use super::goal_files::{GoalFiles, GoalFilesError};
 use super::people::People;
 use super::repositories::{Repositories, Watched};
@@ -43,7 +44,6 @@ use crate::runtime::clock::{Clock, RandomIds, SystemClock};
 use crate::runtime::lifecycle;
 use crate::runtime::tasks::Tasks;
 use crate::secrets::Vault;
-use crate::store::SqliteStore;
 use goal_watch::GoalFilesWatch;
 
 /// How long tasks get to end.
@@ -59,8 +59,11 @@ pub enum StartError {
     #[error(transparent)]
     Signing(#[from] super::signing::SigningError),
     /// The database.
-    #[error("failed to open the database")]
+    #[error("failed to use the database")]
     Store(#[from] StoreError),
+    /// The same, before it could be used.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
     /// The socket.
     #[error(transparent)]
     Control(#[from] ControlError),
@@ -149,7 +152,8 @@ pub async fn parts(
     state: &StateDirectory,
     tasks: &Tasks,
 ) -> Result<Parts, StartError> {
-    let store = SqliteStore::open(&state.root().join("sdm.db")).await?;
+    let replica = database::replica(configuration, state, &RandomIds).map_err(DatabaseError::Replica)?;
+    let store = database::open(configuration, state, &replica).await?;
     let git = Arc::new(Git::open(
         &state.beneath("mirrors")?,
         &state.beneath("workspaces")?,
@@ -160,7 +164,10 @@ pub async fn parts(
     let program = std::env::current_exe().map_err(StartError::Program)?;
     let secrets = secrets(configuration);
     let archives = super::files::archives(configuration, state.beneath("cache")?);
-    let executor = ProcessExecutor::new(state.beneath("attempts")?, program);
+    let mut executor = ProcessExecutor::new(state.beneath("attempts")?, program);
+    if !replica.is_empty() {
+        executor = executor.fenced(database::HELD).map_err(DatabaseError::Replica)?;
+    }
     Ok(Parts {
         store: Arc::new(store),
         scm: git.clone(),
@@ -197,7 +204,14 @@ pub fn settings(
 ) -> Result<Settings, StartError> {
     listeners::check_allowed(&configuration.repository_hooks).map_err(StartError::Hooks)?;
     let attempts = state.beneath("attempts")?;
+    let local = Settings::local(&configuration.name, state.beneath("exchange")?);
+    let replica = database::replica(configuration, state, &RandomIds).map_err(DatabaseError::Replica)?;
     Ok(Settings {
+        lease: match replica.is_empty() {
+            true => local.lease,
+            false => database::LEASE,
+        },
+        replica,
         repository_hooks: configuration.repository_hooks.clone(),
         containers: super::containers::policy(configuration, &attempts).map_err(StartError::Containers)?,
         sandbox: sandbox(configuration, state),
@@ -206,12 +220,16 @@ pub fn settings(
         base_environment: environment,
         program: std::env::current_exe().map_err(StartError::Program)?,
         log_limit: configuration.limits.log,
-        cache_limit: configuration.limits.cache,
+        cache_limit: match (&configuration.database, &configuration.file_store) {
+            // What one replica kept on its own disk, the others would not find.
+            (Some(_), None) => 0,
+            (None, _) | (Some(_), Some(_)) => configuration.limits.cache,
+        },
         socket: Some(configuration.socket.clone()),
         limits: configuration.goal_limits,
         values: configuration.values.clone(),
         mocks: configuration.mock.iter().map(mock_rule).collect(),
-        ..Settings::local(&configuration.name, state.beneath("exchange")?)
+        ..local
     })
 }
 
@@ -269,10 +287,16 @@ impl LocalDaemon {
         reclaim_workspaces(&parts).await?;
         let sweep = super::containers::sweep(&settings.containers, &state.beneath("attempts")?);
         let engine = Engine::new(parts, settings, machine);
+        engine.join().await?;
+        if engine.came_later() {
+            return Err(DatabaseError::Taken.into());
+        }
         let team = team(&configuration, &engine, manner, proofs)?;
         match &team {
             Some(team) => team.prepare().await?,
-            None => engine.store().stop_reporting().await?,
+            // Other replicas may have a hub.
+            None if engine.replica().is_empty() => engine.store().stop_reporting().await?,
+            None => {}
         }
         let daemon = Self(Arc::new(Inner {
             people: People::new(configuration.people.clone()),
@@ -293,6 +317,8 @@ impl LocalDaemon {
         for repository in remotes {
             daemon.watch_elsewhere(repository).await?;
         }
+        let engine = daemon.engine().clone();
+        tasks.spawn_forever("replicas", async move { engine.run_beats().await });
         let engine = daemon.engine().clone();
         tasks.spawn_forever("scheduler", async move { engine.run().await });
         let look = super::containers::look_again_and_again(sweep, tasks.stop_token());

@@ -6,6 +6,7 @@
 pub mod collector;
 mod containers;
 pub mod control;
+pub mod database;
 pub mod environment;
 pub mod files;
 pub mod goal_files;

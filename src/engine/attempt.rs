@@ -5,13 +5,14 @@ mod elsewhere;
 mod follow;
 pub(super) mod process;
 mod registry;
+mod take_over;
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use crate::kinds::{ActError, Begun, GoalContext, Kind, KindError, ProcessRequest, listeners, mock};
-use crate::model::{Action, ExecutionResult, Goal, StateName};
+use crate::model::{Action, ExecutionResult, Goal, Push, StateName};
 use crate::ports::executor::{AttemptRef, ExecutionError, ExecutionWatch};
 use crate::ports::scm::{ScmError, Workspace};
 use crate::ports::store::{GoalSetRecord, Lease, LeaseChanges};
@@ -31,6 +32,9 @@ impl Engine {
         let Some(record) = self.record(&claim).await else {
             return;
         };
+        if let Err(error) = self.bring_here(&record.push).await {
+            tracing::debug!(goal = %claim.place().goal, error = %chain(&error), "the commit of a goal is not here");
+        }
         if self.is_to_be_confirmed(&claim, &record).await {
             return self.make_room(claim);
         }
@@ -299,8 +303,7 @@ impl Engine {
     async fn lend(&self, record: &GoalSetRecord) -> Result<Workspace, ScmError> {
         let mut tries = 1;
         loop {
-            let push = &record.push;
-            match self.parts.workspaces.lend(&push.repo, &push.after).await {
+            match self.lend_once(&record.push).await {
                 Err(error) if error.is_transient() && tries < LEND_TRIES => {
                     tracing::warn!(error = %chain(&error), "a working copy could not be lent; trying again");
                     tokio::time::sleep(Duration::from_millis(200) * tries).await;
@@ -309,6 +312,11 @@ impl Engine {
                 outcome => return outcome,
             }
         }
+    }
+
+    async fn lend_once(&self, push: &Push) -> Result<Workspace, ScmError> {
+        self.bring_here(push).await?;
+        self.parts.workspaces.lend(&push.repo, &push.after).await
     }
 
     /// The goal cannot be given a working copy: it ends with that reason (semantics 3.5 row 16).

@@ -84,25 +84,39 @@ impl Engine {
             at: self.parts.clock.now(),
             trust: told.trust,
         };
-        self.keep_push(&push, head).await?;
+        let accepted = self.keep_push(&push).await?;
         self.observe_tags(&told.repo).await?;
-        Ok(Accepted::New)
+        Ok(accepted)
+    }
+
+    /// Until it is kept: another replica may move the head meanwhile.
+    async fn keep_push(&self, push: &Push) -> Result<Accepted, IngestError> {
+        let store = &self.parts.store;
+        self.take_in(push.id);
+        loop {
+            let heads = store.branch_heads(&push.repo.key).await?;
+            let head = heads.get(&push.branch);
+            if head == Some(&push.after) {
+                return Ok(Accepted::Known);
+            }
+            if self.is_late(push, head).await? {
+                store.record_replay(push).await?;
+                return Ok(Accepted::New);
+            }
+            if store.record_push(push, head).await? {
+                return Ok(Accepted::New);
+            }
+        }
     }
 
     /// A push that was told late leaves the head where later ones have moved it.
-    async fn keep_push(&self, push: &Push, head: Option<&CommitSha>) -> Result<(), IngestError> {
-        let is_late = match head {
+    async fn is_late(&self, push: &Push, head: Option<&CommitSha>) -> Result<bool, IngestError> {
+        match head {
             Some(head) if Some(head) != push.before.as_ref() => {
-                self.lies_before(&push.repo, &push.after, head).await?
+                self.lies_before(&push.repo, &push.after, head).await
             }
-            Some(_) | None => false,
-        };
-        if is_late {
-            return Ok(self.parts.store.record_replay(push).await?);
+            Some(_) | None => Ok(false),
         }
-        // Alone with this repository, so the head is as it was read.
-        self.parts.store.record_push(push, head).await?;
-        Ok(())
     }
 
     async fn lies_before(

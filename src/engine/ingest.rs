@@ -29,11 +29,14 @@ pub enum IngestError {
 
 impl Engine {
     /// Looks at the repository's branches and accepts a push for each that moved. At first sight of a repository its
-    /// heads are only remembered: history is not delivered.
+    /// heads are only remembered: history is not delivered. Of several replicas one looks.
     ///
     /// # Errors
     /// The repository or the store cannot be read; looking again later loses nothing.
     pub async fn observe(&self, repo: &Repository) -> Result<Vec<PushId>, IngestError> {
+        if !self.leads() {
+            return Ok(Vec::new());
+        }
         let lock = self.observation_lock(&repo.key);
         let _alone = lock.lock().await;
         let heads = self.parts.scm.heads(repo).await?;
@@ -185,6 +188,7 @@ impl Engine {
             at: self.parts.clock.now(),
             trust: Trust::Member,
         };
+        self.take_in(push.id);
         let accepted = self.parts.store.record_push(&push, before).await?;
         Ok(accepted.then_some(push.id))
     }

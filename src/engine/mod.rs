@@ -22,6 +22,7 @@ pub mod machine;
 mod origins;
 pub mod planner;
 pub mod replay;
+mod replicas;
 mod repository_goals;
 pub mod scheduler;
 mod secrets;
@@ -124,6 +125,10 @@ pub struct Engine {
     holds_work: Arc<AtomicBool>,
     /// Secret parameters of what runs or waits.
     vault: vault::Vault,
+    /// Other replicas of the machine.
+    replicas: replicas::Replicas,
+    /// Pushes that this replica took in.
+    taken_in: Arc<Mutex<HashSet<PushId>>>,
 }
 
 impl Engine {
@@ -149,6 +154,8 @@ impl Engine {
             holds_plans: Arc::default(),
             holds_work: Arc::default(),
             vault: vault::Vault::default(),
+            replicas: replicas::Replicas::default(),
+            taken_in: Arc::default(),
         }
     }
 

@@ -110,6 +110,9 @@ impl Engine {
             Ok(facts) => PlanningFacts { trigger, ..facts },
             Err(error) => return unexplained(push, chain(&error)),
         };
+        if let Err(error) = self.bring_here(&push).await {
+            return unexplained(push, chain(&error));
+        }
         let (machine, scm) = (self.machine(), Arc::clone(&self.parts.scm));
         let task = tokio::task::spawn_blocking(move || explain_with(&machine, &facts, &scm, &push));
         task.await.expect("planning does not panic and is not aborted")

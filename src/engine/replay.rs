@@ -205,6 +205,7 @@ impl Engine {
             at: self.parts.clock.now(),
             trust: Trust::Member,
         };
+        self.take_in(push.id);
         self.parts.store.record_replay(&push).await?;
         Ok(push.id)
     }

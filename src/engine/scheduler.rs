@@ -11,8 +11,9 @@ use super::Engine;
 use super::attempt::Place;
 use super::words::humane;
 use crate::kinds;
-use crate::model::{Action, GoalKey, GoalSetId, StateName, Timestamp};
-use crate::ports::store::{GoalLocation, GoalSetRecord, StoreError};
+use crate::model::{Action, GoalKey, GoalSetId, Push, StateName, Timestamp};
+use crate::ports::replicas::Standing;
+use crate::ports::store::{Cause, GoalLocation, GoalSetRecord, StoreError};
 
 impl Engine {
     /// Reconciles until told to stop. Running processes go on; the next start finds them.
@@ -56,6 +57,9 @@ impl Engine {
 
     async fn plan_unplanned(&self) -> Result<(), StoreError> {
         for (push, failures) in self.parts.store.unplanned_pushes().await? {
+            if !self.plans_here(&push) {
+                continue; // Looked at again before long.
+            }
             if self.may_plan(&push) {
                 let engine = self.clone();
                 self.parts
@@ -66,12 +70,28 @@ impl Engine {
         Ok(())
     }
 
+    /// A push is left to the replica that took it in for as long as a lease lasts.
+    fn plans_here(&self, push: &Push) -> bool {
+        !self.replicas.has_others()
+            || self.has_taken_in(push.id)
+            || self.now().since(push.at) >= self.settings.lease
+    }
+
     /// Goals in process that nobody follows are taken up; attempts whose goal is over are ended.
     async fn follow_in_process(&self) -> Result<(), StoreError> {
         let in_process = self.parts.store.goals_in(&[StateName::InProcess]).await?;
         let places: HashSet<Place> = in_process.iter().map(place).collect();
         self.attempts.stop_all_but(&places);
+        let elsewhere = self.elsewhere().await?;
         for location in &in_process {
+            match elsewhere.get(&place(location)) {
+                Some((_, Standing::Elsewhere | Standing::Own)) => continue,
+                Some((attempt, Standing::Lost)) => {
+                    self.take_over_attempt(attempt.clone());
+                    continue;
+                }
+                None => {}
+            }
             if let Some(entry) = self.attempts.claim(place(location)) {
                 let engine = self.clone();
                 self.parts
@@ -92,6 +112,10 @@ impl Engine {
                 continue;
             }
             if self.attempts.is_claimed(&place(&location)) {
+                continue;
+            }
+            if let Some(left) = self.leaves_for(&place(&location), location.since) {
+                next = next.min(left);
                 continue;
             }
             self.start_one(&location, now, &mut next).await?;
@@ -117,6 +141,9 @@ impl Engine {
                 .give_up(&record, &location.goal, "no fulfillment", error)
                 .await;
         };
+        if self.belongs_elsewhere(&record.cause).await? {
+            return Ok(());
+        }
         if self.waits_for_images(record.set.id, goal) {
             return Ok(()); // Looked at again as soon as they are there.
         }
@@ -130,6 +157,16 @@ impl Engine {
                 .spawn("attempt", async move { engine.carry_out(entry, kind).await });
         }
         Ok(())
+    }
+
+    /// What a command does is done where the command was asked for, because its secret parameters are nowhere else.
+    async fn belongs_elsewhere(&self, cause: &Cause) -> Result<bool, StoreError> {
+        match cause {
+            Cause::Command { job, .. } if self.replicas.has_others() => {
+                self.parts.store.is_job_elsewhere(*job).await
+            }
+            Cause::Push | Cause::Again { .. } | Cause::Command { .. } | Cause::Goal { .. } => Ok(false),
+        }
     }
 
     /// A goal that finds no room in time ends with that reason instead of waiting for ever (hazard 1).

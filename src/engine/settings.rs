@@ -14,6 +14,8 @@ use crate::rules::PlanningFacts;
 pub struct Settings {
     /// Registration name of the machine.
     pub name: String,
+    /// Which replica of the machine this is; empty when it is alone.
+    pub replica: String,
     /// Goals with a process that run at once.
     pub parallel: usize,
     /// Whether this is local mode, as a fact for rules.
@@ -74,6 +76,7 @@ impl Settings {
     pub fn local(name: &str, exchange: PathBuf) -> Self {
         Self {
             name: name.to_owned(),
+            replica: String::new(),
             parallel: std::thread::available_parallelism().map_or(2, usize::from),
             local_mode: true,
             heeds_goals: true,

@@ -37,8 +37,11 @@ impl Heeding {
 }
 
 impl Engine {
-    /// Notes the goals that rules wait for, and asks those rules.
+    /// Notes the goals that rules wait for, and asks those rules; of several replicas one does.
     pub(super) async fn heed_goals(&self) -> Result<(), StoreError> {
+        if !self.leads() {
+            return Ok(());
+        }
         let machine = self.machine();
         if !self.settings.heeds_goals || !machine.rules.waits_for_goals() {
             return self.heed_nothing().await;

@@ -12,6 +12,7 @@ pub mod attempt;
 mod bell;
 pub mod containers;
 mod earlier;
+mod fence;
 mod launch;
 pub mod log;
 mod news;

@@ -11,6 +11,7 @@ use crate::model::definition::ProgressRule;
 use crate::model::limits::GoalLimits;
 use crate::ports::executor::{ProcessSpec, Step};
 
+use super::fence::Fence;
 use super::redact::Redactor;
 
 /// The version of orders that is written; an order without one is of version 1, which knew one command only.
@@ -54,6 +55,9 @@ pub(super) struct Order {
     pub(super) header: Vec<String>,
     /// Largest log in bytes.
     pub(super) log_limit: u64,
+    /// By which it is told to go on, where another replica may run it again. A supervisor that does not know it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) fence: Option<Fence>,
 }
 
 impl Order {
@@ -104,6 +108,7 @@ impl From<ProcessSpec> for Order {
             result_file: spec.result_file,
             header: spec.header,
             log_limit: spec.log_limit,
+            fence: None,
         }
     }
 }

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 
 use super::attempt::AttemptDirectory;
 use super::bell::Bell;
+use super::fence::Fence;
 use super::order::Order;
 use super::watch::ProcessWatch;
 use super::{earlier, launch, log, supervisor};
@@ -25,6 +26,8 @@ pub struct ProcessExecutor {
     /// By which a supervisor knows that it is one.
     argument: &'static str,
     bell: Arc<Bell>,
+    /// By which processes are told to go on.
+    fence: Option<Fence>,
 }
 
 impl ProcessExecutor {
@@ -44,6 +47,7 @@ impl ProcessExecutor {
             program,
             argument: supervisor::ARGUMENT,
             bell: Bell::new(),
+            fence: None,
         }
     }
 
@@ -52,6 +56,16 @@ impl ProcessExecutor {
     pub fn portably(mut self) -> Self {
         self.argument = supervisor::PORTABLE_ARGUMENT;
         self
+    }
+
+    /// The same with processes that end unless they are told to go on ([`Executor::hold`]) at least once in so long a time.
+    ///
+    /// # Errors
+    /// The directory of attempts cannot be used.
+    pub fn fenced(mut self, patience: Duration) -> io::Result<Self> {
+        crate::config::private_directory(&self.root)?;
+        self.fence = Some(Fence::new(&self.root, patience));
+        Ok(self)
     }
 
     fn directory(&self, attempt: &AttemptRef) -> AttemptDirectory {
@@ -104,7 +118,9 @@ impl Executor for ProcessExecutor {
             .await
             .map_err(failed("end an earlier attempt of the goal"))?;
         let (program, argument) = (self.program.clone(), self.argument);
-        let (target, order) = (directory.clone(), Order::from(spec));
+        let target = directory.clone();
+        let mut order = Order::from(spec);
+        order.fence.clone_from(&self.fence);
         match blocking(move || launch::launch(&program, argument, &target, &order)).await {
             Ok(()) => Ok(self.follow(directory)),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -112,6 +128,14 @@ impl Executor for ProcessExecutor {
             }
             Err(error) => Err(failed("start the supervisor of an attempt")(error)),
         }
+    }
+
+    async fn hold(&self, ago: Duration) -> Result<(), ExecutionError> {
+        let Some(fence) = self.fence.clone() else {
+            return Ok(());
+        };
+        let held = blocking(move || fence.hold(ago)).await;
+        held.map_err(failed("tell processes to go on"))
     }
 
     async fn watch(&self, attempt: &AttemptRef) -> Result<Box<dyn ExecutionWatch>, ExecutionError> {

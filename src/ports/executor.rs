@@ -246,6 +246,11 @@ pub enum ExecutionError {
 /// Starts and follows processes; each has a supervisor that outlives the daemon.
 #[async_trait]
 pub trait Executor: Send + Sync {
+    /// Lets processes that are told so again and again go on for a while, from a moment that lies so far back.
+    async fn hold(&self, _ago: Duration) -> Result<(), ExecutionError> {
+        Ok(())
+    }
+
     /// Starts an attempt at most once and returns when its supervisor has taken over.
     async fn start(
         &self,

@@ -18,6 +18,7 @@ use crate::model::{
 use super::errands::{ErrandStore, JobStore, PreferenceStore};
 use super::executor::AttemptRef;
 use super::kept::{Kept, KeptArchive, Sought, Success};
+use super::replicas::ReplicaStore;
 use super::team::TeamStore;
 use super::team_logs::LogsOnTheirWay;
 use super::triggers::TriggerStore;
@@ -48,6 +49,12 @@ pub enum StoreError {
     /// The disk is full or cannot be written.
     #[error("the state cannot be written")]
     NotWritable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It does not answer, or lets nobody in.
+    #[error("the database cannot be reached")]
+    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It is not one that this machine can use.
+    #[error("the database cannot be used: {0}")]
+    Unfit(String),
     /// Anything else.
     #[error("failed to {doing}")]
     Failed {
@@ -256,7 +263,15 @@ pub struct PlanningAttempt {
 /// See the module.
 #[async_trait]
 pub trait Store:
-    ErrandStore + JobStore + LogsOnTheirWay + PreferenceStore + TeamStore + TriggerStore + Send + Sync
+    ErrandStore
+    + JobStore
+    + LogsOnTheirWay
+    + PreferenceStore
+    + ReplicaStore
+    + TeamStore
+    + TriggerStore
+    + Send
+    + Sync
 {
     /// Remembers a repository or brings what is known of it up to date; `true` at first sight, and then these are its heads.
     async fn remember_repository(
@@ -476,6 +491,9 @@ pub trait Store:
     /// that logs can go too. Planned pushes of that age without a set go as well unless they are the head of their branch,
     /// and so do messages, and what is known of files and successes that were not used since. Cursors are not given again.
     async fn prune(&self, before: Timestamp) -> Result<Vec<AttemptRef>, StoreError>;
+
+    /// Where it is, for people, when it is one that replicas of the machine share; never with a password.
+    fn shared(&self) -> Option<String>;
 
     /// Brings everything that is written into the one place that a backup copies, where the store keeps some of it
     /// elsewhere for speed. Nothing depends on it but backups.

@@ -8,15 +8,17 @@ mod log;
 mod plans;
 mod queues;
 mod reviews;
-mod team;
+pub(crate) mod server;
+pub(crate) mod team;
 mod triggers;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::SqliteStore;
+use super::{Identity, Place, SqlStore};
 use crate::ports::Store;
+use server::{Copy, Server};
 
 /// A database under test.
 #[async_trait]
@@ -31,11 +33,19 @@ struct Sqlite(tempfile::TempDir);
 impl Database for Sqlite {
     async fn open(&self) -> Arc<dyn Store> {
         let path = self.0.path().join("state/sdm.db");
-        Arc::new(SqliteStore::open(&path).await.unwrap())
+        Arc::new(SqlStore::open_file(&path).await.unwrap())
     }
 }
 
-/// Holds the whole list against one database.
+#[async_trait]
+impl Database for Copy {
+    async fn open(&self) -> Arc<dyn Store> {
+        let place = Place::Postgres(self.url.as_str().into());
+        Arc::new(SqlStore::open(&place, &Identity::default()).await.unwrap())
+    }
+}
+
+/// Holds the whole list against every database.
 macro_rules! contract {
     ($($topic:ident: $($test:ident),+;)+) => {
         mod sqlite {
@@ -45,6 +55,17 @@ macro_rules! contract {
                     let database = super::Sqlite(tempfile::tempdir().unwrap());
                     super::$topic::$test(&database).await;
                 }
+            )+)+
+        }
+
+        /// On one server, each test with a database of its own.
+        #[tokio::test]
+        async fn postgres_keeps_the_whole_list() {
+            let Some(server) = Server::start().await else { return };
+            $($(
+                println!(concat!(stringify!($topic), "::", stringify!($test)));
+                let database = server.copy().await;
+                Box::pin($topic::$test(&database)).await;
             )+)+
         }
     };

@@ -257,6 +257,9 @@ pub struct StatusView {
     pub running: u32,
     /// Since when, RFC 3339.
     pub started_at: String,
+    /// The database that it shares with its replicas, without a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
     /// How it stands with its hub, in team mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hub: Option<HubView>,

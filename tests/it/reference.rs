@@ -226,6 +226,7 @@ fn configuration() -> String {
     for entry in loaded.entries() {
         let name = match entry.key {
             "state_directory" => "SDM_HOME".to_owned(),
+            "database" => "SDM_DATABASE_FILE".to_owned(),
             key => format!("SDM_{}", key.to_uppercase()),
         };
         let default = match entry.key {

@@ -6,6 +6,7 @@ mod link;
 mod logs;
 mod pushes;
 mod real;
+mod replicas;
 mod reports;
 mod restore;
 mod scene;

@@ -77,6 +77,7 @@ pub(super) fn run(context: &mut Context, _: &Args) -> CommandResult {
     ];
     let findings: Vec<Finding> = findings
         .into_iter()
+        .chain(database(&configuration, status.as_ref()))
         .chain(hub)
         .chain(branches_here(context))
         .chain(variables(context))
@@ -286,6 +287,23 @@ fn hub(hub: &HubView) -> Finding {
     match &hub.hint {
         Some(hint) => finding.hint(hint.clone()),
         None => finding,
+    }
+}
+
+/// The database that is shared, when one is.
+fn database(configuration: &Configuration, daemon: Option<&StatusView>) -> Option<Finding> {
+    let configured = configuration.database.is_some();
+    match daemon.map(|status| &status.database) {
+        Some(Some(shared)) => Some(Finding::new(Verdict::Good, "database", shared)),
+        Some(None) if configured => {
+            let finding = Finding::new(Verdict::Bad, "database", "the daemon uses a file of its own");
+            Some(finding.hint("restart it, so that it uses the `database` of the configuration"))
+        }
+        None if configured => {
+            let words = "Postgres is configured; whether it answers is seen at the start";
+            Some(Finding::new(Verdict::Note, "database", words))
+        }
+        Some(None) | None => None,
     }
 }
 

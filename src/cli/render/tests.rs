@@ -582,6 +582,7 @@ fn machines_and_pushes_are_plain_tables() {
         repositories: vec![repository("shop", true), repository("tools", false)],
         running: 1,
         started_at: at(0).rfc3339(),
+        database: None,
         hub: None,
     };
     insta::assert_snapshot!("machine", machine(&Theme::plain(), &status));

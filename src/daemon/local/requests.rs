@@ -45,6 +45,7 @@ impl LocalDaemon {
             repositories,
             running: u32::try_from(inner.engine.running()).unwrap_or(u32::MAX),
             started_at: inner.started_at.rfc3339(),
+            database: inner.engine.store().shared(),
             hub,
         })
     }

@@ -83,6 +83,8 @@ pub async fn run(
     mut on_news: impl FnMut(&FeedEntry) + Send,
 ) -> Result<RunOutcome, OfflineError> {
     let tasks = Tasks::new();
+    // What is run here is nobody else's: replicas of the machine have no part in it.
+    let configuration = &configuration.with_memory_of_its_own();
     let state = run_state(configuration)?;
     let machine = super::machine(configuration)?;
     let (repository_path, subject) = (path.to_owned(), options.subject.clone());

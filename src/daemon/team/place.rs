@@ -17,6 +17,8 @@ use crate::wire::hub::Instance;
 
 /// Where it is remembered.
 const SCOPE: &str = "machine";
+/// Replicas that share a database are machines of their own in this.
+const SCOPE_OF_REPLICA: &str = "replica:";
 const INSTANCE: &str = "instance";
 const PLACE: &str = "place";
 
@@ -29,27 +31,32 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Where a state directory is: the system, and the number of its database there. Moving it within a file system changes neither.
 pub(super) fn here(state_directory: &Path) -> Value {
     let system = std::fs::read_to_string(SYSTEM_ID).unwrap_or_default();
-    let number = std::fs::metadata(state_directory.join("sdm.db")).map(|database| database.ino());
-    json!({"system": system.trim(), "database": number.ok()})
+    let number = |name: &str| std::fs::metadata(state_directory.join(name)).map(|file| file.ino());
+    match number("replica") {
+        Ok(replica) => json!({"system": system.trim(), "replica": replica}),
+        Err(_) => json!({"system": system.trim(), "database": number("sdm.db").ok()}),
+    }
 }
 
 impl Inner {
     /// Finds out who this machine is, and whether its state may be a copy.
     pub(super) async fn know_oneself(&self) -> Result<(), StoreError> {
         let (store, now) = (self.engine.store(), self.engine.now());
-        let known = store.preference(SCOPE, INSTANCE, now).await?;
+        let known = store.preference(&self.scope(), INSTANCE, now).await?;
         let known = known.as_ref().and_then(Value::as_str).map(str::to_owned);
         let id = match known {
             Some(id) => id,
             None => {
                 let fresh = self.engine.fresh_id().to_string();
-                store.put_preference(SCOPE, INSTANCE, &json!(fresh), None).await?;
+                store
+                    .put_preference(&self.scope(), INSTANCE, &json!(fresh), None)
+                    .await?;
                 fresh
             }
         };
         let run = self.engine.fresh_id().to_string();
         self.instance.set(Instance { id, run }).ok();
-        match store.preference(SCOPE, PLACE, now).await? {
+        match store.preference(&self.scope(), PLACE, now).await? {
             None => self.settle_here().await,
             Some(place) if place == self.place => Ok(()),
             Some(_) => {
@@ -85,12 +92,21 @@ impl Inner {
         }
     }
 
+    fn scope(&self) -> String {
+        match self.engine.replica() {
+            "" => SCOPE.to_owned(),
+            replica => format!("{SCOPE_OF_REPLICA}{replica}"),
+        }
+    }
+
     async fn settle_here(&self) -> Result<(), StoreError> {
         let (store, now) = (self.engine.store(), self.engine.now());
-        if store.preference(SCOPE, PLACE, now).await?.as_ref() == Some(&self.place) {
+        if store.preference(&self.scope(), PLACE, now).await?.as_ref() == Some(&self.place) {
             return Ok(());
         }
-        store.put_preference(SCOPE, PLACE, &self.place, None).await
+        store
+            .put_preference(&self.scope(), PLACE, &self.place, None)
+            .await
     }
 
     /// The hub refuses us because another machine of the same state is there.

@@ -126,9 +126,12 @@ impl Inner {
         }
     }
 
-    /// Everything up to the end of the log.
+    /// Everything up to the end of the log; of several replicas one tells it.
     async fn report(&self, told: &mut Told) -> Result<(), Stuck> {
         let store = self.engine.store();
+        if !self.engine.leads() {
+            return Ok(());
+        }
         if self.told_anew.swap(false, Ordering::Relaxed) {
             *told = Told::default();
         }

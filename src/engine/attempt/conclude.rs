@@ -34,7 +34,9 @@ impl Engine {
                 () = stop.cancelled() => return,
                 concluded = &mut concluding => break concluded,
                 () = claim.stopped() => break result.clone(),
-                _ = heartbeat.tick() => self.renew(attempt).await,
+                _ = heartbeat.tick() => {
+                    self.renew(attempt).await;
+                }
             }
         };
         self.finish_or_wait(claim, attempt, concluded, workspace).await;

@@ -50,7 +50,7 @@ impl Engine {
     }
 
     /// Keeps the lease until somebody ends the goal or its time is over. A daemon that stops leaves it to the next one.
-    async fn wait_elsewhere(&self, claim: &Claim, attempt: &AttemptRef) {
+    pub(super) async fn wait_elsewhere(&self, claim: &Claim, attempt: &AttemptRef) {
         claim.without_process();
         self.look_again();
         let mut changes = self.parts.store.subscribe();

@@ -6,7 +6,7 @@ use crate::kinds::{self, ActError};
 use crate::model::{Action, ExecutionResult, StateName};
 use crate::ports::executor::{AttemptRef, ExecutionError, ExecutionNews, ExecutionWatch};
 use crate::ports::scm::Workspace;
-use crate::ports::store::{Lease, LeaseChanges};
+use crate::ports::store::{GoalSetRecord, Lease, LeaseChanges};
 
 use super::super::words::chain;
 use super::super::{Engine, exchange};
@@ -19,7 +19,7 @@ impl Engine {
             return;
         };
         let Some(lease) = self.lease_of(&claim).await else {
-            return self.resume_without_lease(&claim).await;
+            return self.resume_without_lease(&claim, &record).await;
         };
         let Some(goal) = record.set.goal(&claim.place().goal) else {
             return;
@@ -36,6 +36,10 @@ impl Engine {
             Ok(watch) => {
                 self.follow(&claim, lease.attempt, watch, workspace).await;
                 self.make_room(claim);
+            }
+            // Its process was another replica's and has ended; somebody else goes on with it.
+            Err(ExecutionError::Unknown) if workspace.is_none() && !self.is_alone() => {
+                self.wait_elsewhere(&claim, &lease.attempt).await;
             }
             Err(ExecutionError::Unknown) => {
                 self.give_back(workspace.as_ref()).await;
@@ -70,10 +74,8 @@ impl Engine {
     }
 
     /// In process without a lease: whoever had it has finished in a way that the state does not show. It is lost.
-    async fn resume_without_lease(&self, claim: &Claim) {
-        let Some(record) = self.record(claim).await else {
-            return;
-        };
+    /// The set was read before its leases, so that an attempt that began meanwhile is not taken for it.
+    async fn resume_without_lease(&self, claim: &Claim, record: &GoalSetRecord) {
         let Some(goal) = record.set.goal(&claim.place().goal) else {
             return;
         };
@@ -105,7 +107,12 @@ impl Engine {
                     asked_to_end = true;
                     self.end_process(&attempt).await;
                 }
-                _ = heartbeat.tick() => self.renew(&attempt).await,
+                _ = heartbeat.tick() => {
+                    if !self.renew(&attempt).await && !asked_to_end {
+                        asked_to_end = true;
+                        self.end_process(&attempt).await;
+                    }
+                }
                 news = watch.next() => match news {
                     Some(ExecutionNews::Running { .. }) => {}
                     Some(ExecutionNews::Phase(phase)) => self.note_phase(&attempt, phase).await,
@@ -136,11 +143,14 @@ impl Engine {
         }
     }
 
-    pub(super) async fn renew(&self, attempt: &AttemptRef) {
+    /// `false` when it is not held any more, because the attempt is over or was given up for lost by somebody else.
+    pub(super) async fn renew(&self, attempt: &AttemptRef) -> bool {
         let expires_at = self.parts.clock.now().plus(self.settings.lease);
-        if let Err(error) = self.parts.store.renew_lease(attempt, expires_at).await {
+        let renewed = self.parts.store.renew_lease(attempt, expires_at).await;
+        renewed.unwrap_or_else(|error| {
             tracing::warn!(goal = %attempt.goal, error = %chain(&error), "a lease could not be renewed");
-        }
+            true
+        })
     }
 
     pub(super) async fn note_phase(&self, attempt: &AttemptRef, phase: String) {
@@ -174,7 +184,7 @@ impl Engine {
         self.give_back(workspace).await;
     }
 
-    async fn lose(&self, attempt: &AttemptRef, workspace: Option<&Workspace>) {
+    pub(in crate::engine) async fn lose(&self, attempt: &AttemptRef, workspace: Option<&Workspace>) {
         let action = Action::Lose {
             goal: attempt.goal.clone(),
             epoch: attempt.epoch,

@@ -26,6 +26,9 @@ impl Engine {
     /// Begins what waits, as far as each job has room.
     pub(in crate::engine) async fn carry_jobs(&self) -> Result<(), StoreError> {
         for id in self.parts.store.waiting_jobs().await? {
+            if self.replicas.has_others() && self.parts.store.is_job_elsewhere(id).await? {
+                continue;
+            }
             self.carry_job(id).await?;
         }
         Ok(())

@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use super::Engine;
 use super::listeners::Startup;
-use crate::model::{Errand, ErrandId, JobId, StateName, TaskState};
+use crate::model::{Errand, ErrandId, ExecutionResult, JobId, StateName, TaskState};
+use crate::ports::AttemptRef;
 use crate::ports::errands::ErrandFilter;
+use crate::ports::replicas::Standing;
 use crate::ports::store::StoreError;
 pub(super) use registry::Errands;
 
@@ -68,7 +70,13 @@ impl Engine {
         };
         let open = self.parts.store.errands(&filter).await?;
         self.errands.stop_all_but(&open);
+        let elsewhere = self.errands_elsewhere().await?;
         for errand in &open {
+            if let Some(standing) = elsewhere.get(&errand.id)
+                && self.is_carried_elsewhere(errand, *standing).await
+            {
+                continue;
+            }
             let waits = errand
                 .after
                 .is_some_and(|after| open.iter().any(|other| other.id == after));
@@ -84,6 +92,24 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Whether another replica sees to an errand. What one carried that is gone is over; what waits is anybody's, except where
+    /// secrets are only there.
+    async fn is_carried_elsewhere(&self, errand: &Errand, standing: Standing) -> bool {
+        let waits = errand.state == StateName::Requested;
+        match standing {
+            Standing::Own => false,
+            Standing::Elsewhere if waits => !errand.secrets.is_empty() && !self.vault.has(errand.id.0),
+            Standing::Elsewhere => true,
+            Standing::Lost if waits => false,
+            Standing::Lost => {
+                let result = ExecutionResult::failure("the replica of the machine that carried it is gone");
+                let attempt = AttemptRef::of_errand(errand.id, errand.attempt);
+                self.end_errand(errand.clone(), &attempt, &result).await;
+                true
+            }
+        }
     }
 
     /// Secrets live as long as what needs them. What is not in the store yet is about to be.

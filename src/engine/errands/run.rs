@@ -109,7 +109,7 @@ impl Engine {
     }
 
     /// Writes the end. The result stays with the supervisor until it is stored, so a store that cannot write delays it.
-    async fn end_errand(&self, errand: Errand, attempt: &AttemptRef, result: &ExecutionResult) {
+    pub(super) async fn end_errand(&self, errand: Errand, attempt: &AttemptRef, result: &ExecutionResult) {
         let stop = self.parts.tasks.stop_token();
         let mut pause = Duration::from_millis(200);
         let mut errand = errand;

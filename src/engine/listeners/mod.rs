@@ -54,8 +54,22 @@ impl Reading {
 }
 
 impl Engine {
-    /// Reads the log on and stores what listeners are to do.
+    /// Reads the log on and stores what listeners are to do; of several replicas one does.
     pub(super) async fn listen(&self) -> Result<(), StoreError> {
+        if !self.leads() {
+            return Ok(());
+        }
+        match self.read_on().await {
+            // Another replica has read on meanwhile: the store knows how far.
+            Err(StoreError::Conflict(_)) => {
+                self.reading.set(None);
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn read_on(&self) -> Result<(), StoreError> {
         if self.machine().listeners.is_empty() {
             return self.listen_to_nothing().await;
         }

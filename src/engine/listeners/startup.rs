@@ -24,7 +24,8 @@ impl Engine {
             .listeners
             .iter()
             .any(|listener| listener.event == EVENT);
-        if !is_heard {
+        // A replica that comes to others starts no machine.
+        if !is_heard || self.came_later() {
             return Startup { key: None };
         }
         let event = Event {

@@ -10,8 +10,11 @@ use crate::ports::store::StoreError;
 use crate::spec::schedule::Schedule;
 
 impl Engine {
-    /// Fires what is due; the pause until something is.
+    /// Fires what is due; the pause until something is. Of several replicas one does.
     pub(in crate::engine) async fn fire_timers(&self) -> Result<Duration, StoreError> {
+        if !self.leads() {
+            return Ok(self.settings.tick);
+        }
         let machine = self.machine();
         let known = self.parts.store.timers().await?;
         let timers = || {

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::unistd::getpid;
 
+use super::super::fence::{Fence, LOST};
 use super::super::order::Order;
 use super::super::process_table::{self, Process};
 use super::system::System;
@@ -43,6 +44,7 @@ pub(super) struct Breach {
 pub(super) struct Looking {
     limits: GoalLimits,
     disk: Disk,
+    fence: Option<Fence>,
     next: Option<Instant>,
 }
 
@@ -50,15 +52,18 @@ impl Looking {
     /// Nothing has run yet.
     pub(super) fn new(order: &Order, now: Instant, system: System) -> Self {
         let limits = order.limits;
-        let looks = limits
+        let is_limited = limits
             .processes
             .or(limits.memory)
             .or(limits.disk)
-            .or(limits.free_disk);
+            .or(limits.free_disk)
+            .is_some();
+        let looks = (is_limited && system.sees_family()) || order.fence.is_some();
         Self {
             limits,
             disk: Disk::new(&order.watched, limits.disk, limits.free_disk),
-            next: looks.filter(|_| system.sees_family()).map(|_| now + FIRST),
+            fence: order.fence.clone(),
+            next: looks.then(|| now + FIRST),
         }
     }
 
@@ -75,13 +80,23 @@ impl Looking {
         }
         let family = process_table::family(getpid().as_raw());
         let breach = self
-            .too_many(&family)
+            .without_leave()
+            .or_else(|| self.too_many(&family))
             .or_else(|| self.too_large(&family))
             .or_else(|| self.disk.look(&family, now));
         let end = Instant::now();
         let pause = PAUSE.max(end.saturating_duration_since(now) * SHARE);
         self.next = breach.is_none().then_some(end + pause);
         breach
+    }
+
+    /// Nobody has said for a while that it may go on.
+    fn without_leave(&self) -> Option<Breach> {
+        let fence = self.fence.as_ref()?;
+        fence.is_broken().then(|| Breach {
+            phase: LOST,
+            message: "its machine is not heard of any more, and another replica may run it again".to_owned(),
+        })
     }
 
     fn too_many(&self, family: &[Process]) -> Option<Breach> {
@@ -164,6 +179,7 @@ mod tests {
         let looking = Looking {
             limits,
             disk: Disk::new(&[], None, None),
+            fence: None,
             next: None,
         };
         // Nobody has this number, so what is shared cannot be told apart.

@@ -9,12 +9,14 @@ use std::rc::Rc;
 use nix::fcntl::OFlag;
 
 use super::super::attempt::AttemptDirectory;
+use super::super::fence::LOST;
 use super::super::news::{CommandIdentity, NewsRecord};
 use super::super::order::{KeptOrder, Order};
 use super::super::process_table;
 use super::super::redact::Redactor;
 use super::command::Started;
 use super::journal::Journal;
+use super::outcome::Cause;
 use super::phases::Phases;
 use super::reserve::Reserve;
 use super::result_file::ResultFile;
@@ -76,6 +78,10 @@ pub(super) fn supervise(directory: &AttemptDirectory, system: System) -> io::Res
     if !order.redact.is_empty() {
         result_file.mask_beside(REVIEW_FILE, &redactor);
     }
+    if matches!(&cause, Cause::Breach(breach) if breach.phase == LOST) {
+        // Whoever finds no outcome knows that it is lost.
+        return leave_lost(output.journal);
+    }
     let mut result = outcome::of(verdict, &cause, &result_file, order.timeout);
     result.phase = result.phase.or(output.phases.into_said());
     finish(
@@ -84,6 +90,14 @@ pub(super) fn supervise(directory: &AttemptDirectory, system: System) -> io::Res
         output.journal,
         output.news,
     )
+}
+
+/// Leaves no outcome.
+fn leave_lost(mut journal: Journal) -> io::Result<()> {
+    journal.own("ended without a result");
+    journal.account();
+    journal.flush();
+    Ok(())
 }
 
 /// Leaves the outcome, after everything else is in the log.

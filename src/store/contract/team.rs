@@ -11,7 +11,7 @@ use crate::ports::team_logs::LogOnItsWay;
 
 const HUB: &str = "https://hub.example.com";
 
-fn delivery(key: &str) -> Delivery {
+pub(crate) fn delivery(key: &str) -> Delivery {
     Delivery {
         key: key.to_owned(),
         workspace: "A1".to_owned(),

@@ -29,17 +29,18 @@ mod statistics;
 mod tickets;
 mod work;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{Migrate, Migrator};
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyPool, Executor, Row};
 
-use super::sqlite::database::{close_to_others, prepare_directory, prepare_file};
+use super::machine::database::{close_to_others, prepare_directory, prepare_file};
+pub use super::place::Place;
 use crate::ports::graph::GraphReader;
 use crate::ports::hub::{HubGraph, HubStoreError, HubWork};
 pub use life::Revoked;
@@ -62,25 +63,6 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 /// How long somebody waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Where a hub's memory is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// An SQLite file, made where it is missing.
-    File(PathBuf),
-    /// A Postgres database by its URL.
-    Postgres(String),
-}
-
-impl Place {
-    /// A `postgres:` URL, or else the path of a file.
-    pub fn read(text: &str) -> Self {
-        match text.starts_with("postgres:") || text.starts_with("postgresql:") {
-            true => Self::Postgres(text.to_owned()),
-            false => Self::File(PathBuf::from(text)),
-        }
-    }
-}
-
 /// The hub's memory. Clones share it.
 #[derive(Debug, Clone)]
 pub struct SqlHub {
@@ -99,7 +81,7 @@ impl SqlHub {
         install_default_drivers();
         let hub = match place {
             Place::File(path) => Self::open_file(path).await?,
-            Place::Postgres(url) => Self::open_postgres(url).await?,
+            Place::Postgres(url) => Self::open_postgres(url.expose_secret()).await?,
         };
         hub.migrate().await?;
         Ok(hub)
@@ -108,7 +90,7 @@ impl SqlHub {
     async fn open_file(path: &Path) -> Result<Self, HubStoreError> {
         const DOING: &str = "open the hub's database";
         prepare_file(path).doing(DOING)?;
-        let url = format!("sqlite://{}?mode=rwc", escaped(path));
+        let url = Place::File(path.to_owned()).url();
         let options = AnyPoolOptions::new()
             .acquire_timeout(PATIENCE)
             .idle_timeout(None)
@@ -218,16 +200,6 @@ impl SqlHub {
         self.readers.close().await;
         self.writers.close().await;
     }
-}
-
-/// A path as it stands in a URL.
-fn escaped(path: &Path) -> String {
-    let escape = |byte: &u8| match byte {
-        b'/' | b'-' | b'_' | b'.' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(*byte).to_string(),
-        other => format!("%{other:02X}"),
-    };
-    use std::os::unix::ffi::OsStrExt;
-    path.as_os_str().as_bytes().iter().map(escape).collect()
 }
 
 #[async_trait]

@@ -81,6 +81,7 @@ fn status(project: &Path) -> StatusView {
         }],
         running: 0,
         started_at: "2026-08-02T14:03:07Z".to_owned(),
+        database: None,
         hub: None,
     }
 }

@@ -3,7 +3,7 @@
 use sdm::model::GoalSetId;
 use sdm::ports::Store;
 use sdm::runtime::clock::{Ids, RandomIds};
-use sdm::store::SqliteStore;
+use sdm::store::SqlStore;
 
 use super::daemon::{goal, log, started};
 use crate::support::local::{LocalMachine, state_of};
@@ -77,7 +77,7 @@ pub(super) fn is_settled(machine: &LocalMachine, set: &serde_json::Value) -> boo
         .build()
         .unwrap();
     runtime.block_on(async {
-        let store = SqliteStore::open(&machine.path("state/sdm.db")).await.unwrap();
+        let store = SqlStore::open_file(&machine.path("state/sdm.db")).await.unwrap();
         let images = store.fixed_images(id).await.unwrap();
         store.close().await;
         !images.is_empty()

@@ -233,10 +233,10 @@ async fn k4_a_dump_of_postgres_holds_everything_and_signs_everybody_out() {
     let Some(postgres) = Postgres::start() else {
         return;
     };
-    make(&Place::Postgres(postgres.url())).await;
+    make(&Place::read(&postgres.url())).await;
     Tables::open(&postgres.url(), true).await.fill().await;
     let restored = postgres.copy_by_dump("restored");
-    let life = note_restored(&Place::Postgres(restored.clone())).await.unwrap();
+    let life = note_restored(&Place::read(&restored)).await.unwrap();
     assert_eq!(life.unread, None);
     Tables::open(&restored, true).await.check("before").await;
 }

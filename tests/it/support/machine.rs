@@ -19,7 +19,7 @@ use sdm::runtime::clock::{CountingIds, SteppableClock};
 use sdm::runtime::tasks::Tasks;
 use sdm::secrets::Vault;
 use sdm::spec::SourceFile;
-use sdm::store::SqliteStore;
+use sdm::store::SqlStore;
 
 use super::fake_executor::FakeExecutor;
 use super::fake_scm::FakeScm;
@@ -280,7 +280,7 @@ async fn meddle(path: &std::path::Path, statements: &[&'static str]) {
 
 async fn wire(world: &World, goals: &str, directory: &std::path::Path) -> (Engine, Tasks) {
     let tasks = Tasks::new();
-    let store = SqliteStore::open(&directory.join("sdm.db")).await.unwrap();
+    let store = SqlStore::open_file(&directory.join("sdm.db")).await.unwrap();
     let parts = Parts {
         store: Arc::new(store),
         scm: world.scm.clone(),

@@ -197,7 +197,7 @@ impl RealHub {
     }
 
     /// Waits until the hub shows that the goal of this commit has succeeded, and its set.
-    async fn shows_success_of(&self, sha: &str) {
+    pub async fn shows_success_of(&self, sha: &str) {
         let look = async || {
             let answer = self.ask(FOUND).await?;
             let goals = answer["data"]["SdmGoal"].as_array()?;
