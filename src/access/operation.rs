@@ -298,6 +298,14 @@ pub const OPERATIONS: &[Operation] = &[
         Write,
     ),
     row(
+        "channel.link",
+        "link channels to repositories",
+        Anybody,
+        &[S::MessagesWrite],
+        &[Repository, Channel],
+        Write,
+    ),
+    row(
         "message.update",
         "update messages",
         Anybody,
@@ -308,6 +316,14 @@ pub const OPERATIONS: &[Operation] = &[
     row(
         "command.register",
         "register commands",
+        Anybody,
+        &[S::CommandsRegister],
+        WORKSPACE,
+        Read,
+    ),
+    row(
+        "job.write",
+        "spread work over commands of machines of one's own",
         Anybody,
         &[S::CommandsRegister],
         WORKSPACE,

@@ -1,14 +1,20 @@
 //! How long the way of a push takes: until it is planned, and each attempt of each of its goals. All of it is read from the log
-//! that everything is in, so that nothing that works on a push knows of it. What a hub told of belongs to the hub's trace.
+//! that everything is in, so that nothing that works on a push knows of it. What a hub told of belongs to the hub's trace, which is kept
+//! beside it for a week: what an earlier process of this machine began goes on in the same trace.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
 
 use super::local::{LocalDaemon, StartError};
 use crate::model::{
     FeedEntry, GoalChange, GoalEvent, GoalKey, GoalSetId, News, PushId, StateName, Timestamp,
 };
+use crate::ports::store::{Store, StoreError};
+use crate::runtime::causes::chain;
 use crate::runtime::trace::{Span, SpanKind, TraceContext, Tracer, otlp};
 
 /// Entries of the log read at once.
@@ -17,15 +23,50 @@ const PAGE: u32 = 500;
 /// Pushes, goal sets and attempts that are remembered.
 const REMEMBERED: usize = 10_000;
 
+/// The scope of what is kept of pushes.
+const KEPT: &str = "traces of a hub";
+
+/// How long that is.
+const LIFE: Duration = Duration::from_secs(7 * 24 * 3_600);
+
 /// The traces that pushes belong to, as a hub told. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Heard(Arc<Mutex<HashMap<PushId, TraceContext>>>);
 
 impl Heard {
     /// A push belongs to a trace.
-    pub(super) fn remember(&self, push: PushId, context: TraceContext) {
+    fn remember(&self, push: PushId, context: TraceContext) {
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         keep(&mut heard, push, context);
+    }
+
+    /// The same, also for a later process of this machine.
+    ///
+    /// # Errors
+    /// The store.
+    pub(super) async fn keep(
+        &self,
+        store: &dyn Store,
+        push: PushId,
+        context: TraceContext,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.remember(push, context);
+        let (key, value) = (push.to_string(), Value::from(context.to_string()));
+        store
+            .put_preference(KEPT, &key, &value, Some(now.plus(LIFE)))
+            .await
+    }
+
+    /// Recalls what an earlier process has kept.
+    async fn recall(&self, store: &dyn Store, push: PushId, now: Timestamp) -> Result<(), StoreError> {
+        if self.of(push).is_none()
+            && let Some(kept) = store.preference(KEPT, &push.to_string(), now).await?
+            && let Some(context) = kept.as_str().and_then(TraceContext::read)
+        {
+            self.remember(push, context);
+        }
+        Ok(())
     }
 
     fn of(&self, push: PushId) -> Option<TraceContext> {
@@ -60,6 +101,9 @@ impl LocalDaemon {
                 changes.mark_unchanged();
                 for entry in store.feed(cursor, PAGE).await.unwrap_or_default() {
                     cursor = entry.cursor;
+                    if let Err(error) = following.recall(&*store, &entry).await {
+                        tracing::warn!("what began earlier is traced by itself: {}", chain(&error));
+                    }
                     following.see(&entry);
                 }
                 tokio::select! {
@@ -102,6 +146,36 @@ impl Following {
             pushes: HashMap::new(),
             plans: HashMap::new(),
             running: HashMap::new(),
+        }
+    }
+
+    /// Recalls what an entry goes on with, as far as it began before this process.
+    async fn recall(&mut self, store: &dyn Store, entry: &FeedEntry) -> Result<(), StoreError> {
+        match &entry.news {
+            News::Push { push, .. } | News::Planned { push, .. } | News::PlanningFailed { push, .. } => {
+                self.heard.recall(store, *push, entry.at).await
+            }
+            News::Goal { goal_set, event, .. } => {
+                let place = (*goal_set, event.goal.clone());
+                let has_ended = matches!(event.change, GoalChange::Ended { .. });
+                let knows_attempt = !has_ended || self.running.contains_key(&place);
+                if self.plans.contains_key(goal_set) && knows_attempt {
+                    return Ok(());
+                }
+                let Some(record) = store.goal_set(*goal_set).await? else {
+                    return Ok(());
+                };
+                self.heard.recall(store, record.push.id, entry.at).await?;
+                let plan = self.plan(record.push.id, entry.at).context;
+                keep(&mut self.plans, *goal_set, plan);
+                let goal = record.set.goal(&event.goal).filter(|_| !knows_attempt);
+                if let Some((goal, began)) = goal.and_then(|goal| Some((goal, goal.started_at?))) {
+                    let attempt = goal.attempt;
+                    keep(&mut self.running, place, Running { attempt, began });
+                }
+                Ok(())
+            }
+            News::Command { .. } | News::Errand { .. } | News::Event { .. } | News::Message { .. } => Ok(()),
         }
     }
 

@@ -53,10 +53,10 @@ impl Hub {
     pub(super) async fn apply(
         &self,
         workspace: &str,
-        origin: Option<Origin<'_>>,
         changes: Vec<Change>,
     ) -> Result<Applied, HubStoreError> {
-        self.apply_steps(workspace, origin, vec![changes]).await
+        let unknown = Origin::default();
+        self.apply_steps(workspace, unknown, vec![changes]).await
     }
 
     /// The same in steps that share a commit; what one causes is seen before the next.
@@ -66,15 +66,15 @@ impl Hub {
     pub(super) async fn apply_steps(
         &self,
         workspace: &str,
-        origin: Option<Origin<'_>>,
+        origin: Origin<'_>,
         steps: Vec<Vec<Change>>,
     ) -> Result<Applied, HubStoreError> {
         let (answer, answered) = oneshot::channel();
         let asked = Asked {
             workspace: workspace.to_owned(),
             wanted: Wanted {
-                origin: origin.map(|origin| (origin.source.to_owned(), origin.id.to_owned())),
-                trace: origin.and_then(|origin| origin.trace),
+                origin: origin.id.map(|(source, id)| (source.to_owned(), id.to_owned())),
+                trace: origin.trace,
                 steps,
             },
             answer,

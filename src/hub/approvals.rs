@@ -76,7 +76,7 @@ pub(super) async fn decide_about(
 ) -> Result<Node, Refusal> {
     let changed = decided(goal, decision, caller, hub.now().as_micros() / 1_000)?;
     let node = changed.node.clone();
-    if hub.apply(workspace, None, vec![changed]).await? == Applied::Overtaken {
+    if hub.apply(workspace, vec![changed]).await? == Applied::Overtaken {
         return Err(Refusal::conflict(
             "the goal has gone on since it was looked at; look at it again",
         ));

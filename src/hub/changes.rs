@@ -1,6 +1,6 @@
 //! The only way into the graph: changes are merged with what is known, and what they cause waits in the same unit of work.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +12,10 @@ use super::access::sight::{Belongings, GrantedSight};
 use super::machines::known::{Machine, Standing};
 use super::metrics::Counters;
 use super::remembered::{Remembered, Seen};
+use super::{channels, jobs};
 use crate::graph::Schema;
 use crate::graph::answer::{AnswerError, Answering, Everything, Sight};
+use crate::model::Timestamp;
 use crate::ports::graph::Node;
 use crate::ports::hub::{DeliveryKind, HubStoreError, NewDelivery};
 use crate::runtime::trace::TraceContext;
@@ -34,6 +36,10 @@ pub(super) enum How {
     Dated,
     /// It is whole as it is said, and its earlier versions can be asked for.
     Version,
+    /// The same as the first, and nobody is told of it.
+    Quiet,
+    /// The same as the first, of something that has an end: where it is over, nothing changes.
+    Unfinished,
     /// It is not there any more.
     Gone,
     /// It is whole, and said by somebody who counts: an older version than the known one changes nothing.
@@ -105,13 +111,11 @@ pub(super) enum Applied {
     Overtaken,
 }
 
-/// Where changes come from: a name, and an id that is theirs alone.
-#[derive(Debug, Clone, Copy)]
+/// Where changes come from.
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Origin<'a> {
-    /// Name of the source.
-    pub source: &'a str,
-    /// Id of what came.
-    pub id: &'a str,
+    /// Name of the source, and the id of what came, which is taken in once.
+    pub id: Option<(&'a str, &'a str)>,
     /// The trace that what they cause belongs to.
     pub trace: Option<TraceContext>,
 }
@@ -193,13 +197,16 @@ impl Hub {
                 continue;
             }
             let (mut caused, mut is_overtaken) = (0, false);
-            for changes in steps {
+            let mut steps = VecDeque::from(steps);
+            while let Some(changes) = steps.pop_front() {
                 let decides = changes.iter().any(|change| change.how == How::Next);
                 let changed = put_all(seen, changes).await?;
                 is_overtaken |= decides && changed.is_empty();
                 caused += self.cause(workspace, seen, (&changed, trace)).await?;
                 caused += self.cause_for_extensions(workspace, seen, &changed).await?;
                 so_far.nodes += changed.len();
+                let follows = what_follows(seen, &changed, self.now()).await?;
+                follows.into_iter().rev().for_each(|step| steps.push_front(step));
             }
             so_far.deliveries += caused;
             so_far.applied.push(match is_overtaken {
@@ -332,11 +339,23 @@ fn origins(wanted: &[Wanted]) -> Vec<(&str, &str)> {
         .collect()
 }
 
+/// What follows from changes in the same unit of work, in steps.
+async fn what_follows(
+    seen: &Seen<'_>,
+    changed: &[Arc<Node>],
+    now: Timestamp,
+) -> Result<Vec<Vec<Change>>, HubStoreError> {
+    let mut steps = jobs::follows(seen, changed, now).await?;
+    steps.extend(channels::follows(changed));
+    Ok(steps)
+}
+
 /// Stores what changes make of their nodes; those that are not as they were, each once and in its last form.
 async fn put_all(seen: &Seen<'_>, changes: Vec<Change>) -> Result<Vec<Arc<Node>>, HubStoreError> {
     let mut changed: Vec<Arc<Node>> = Vec::new();
     for change in changes {
-        if let Some(node) = put(seen, change).await? {
+        let is_quiet = change.how == How::Quiet;
+        if let Some(node) = put(seen, change).await?.filter(|_| !is_quiet) {
             changed.retain(|earlier| earlier.kind != node.kind || earlier.id() != node.id());
             changed.push(node);
         }
@@ -362,7 +381,7 @@ async fn put(seen: &Seen<'_>, change: Change) -> Result<Option<Arc<Node>>, HubSt
         return Ok(None);
     }
     let keeps_history = match how {
-        How::Merge | How::Dated | How::Gone => false,
+        How::Merge | How::Dated | How::Quiet | How::Unfinished | How::Gone => false,
         How::Version | How::Newer | How::Next => true,
     };
     seen.put(node, known.as_ref(), keeps_history).await.map(Some)
@@ -374,7 +393,8 @@ fn made_of(known: Option<&Node>, new: Node, how: How) -> Option<Node> {
         return (how != How::Next).then_some(new);
     };
     match how {
-        How::Merge => brings_news(known, &new).then(|| merged(known, new)),
+        How::Merge | How::Quiet => brings_news(known, &new).then(|| merged(known, new)),
+        How::Unfinished => (!jobs::is_over(known) && brings_news(known, &new)).then(|| merged(known, new)),
         How::Dated => (!is_earlier(&new, known) && brings_news(known, &new)).then(|| merged(known, new)),
         How::Next => follows(&new, known).then(|| with_keys_of(known, new)),
         How::Newer => (!is_older(&new, known)).then(|| with_keys_of(known, new)),

@@ -9,9 +9,13 @@ use super::Hub;
 use super::access::Caller;
 use super::access::operations::Operation;
 use super::changes::{Change, How};
+use super::channels::{self, ChannelMutation};
+use super::fingerprints;
+use super::jobs::{JobMutation, argument};
 use super::machines::known::Machine;
 use super::questions::Asking;
 use super::refusal::Refusal;
+use super::resource_providers::ProviderMutation;
 use crate::access::Resource;
 use crate::graph::Schema;
 use crate::graph::question::Selection;
@@ -21,7 +25,10 @@ use crate::ports::graph::Node;
 use crate::wire::hub::extensions;
 
 /// Longest id made of an object's own fields.
-const LONGEST_ID: usize = 1_000;
+pub(super) const LONGEST_ID: usize = 1_000;
+
+/// Settings of machines by their keys.
+const PREFERENCE: &str = "SdmPreference";
 
 /// A field of `Mutation`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +43,14 @@ pub(super) enum Mutation {
     Configure,
     /// `deleteTeamConfiguration(namespace, name)`.
     Unconfigure,
+    /// One of jobs.
+    Job(JobMutation),
+    /// One of systems beside the forge.
+    Provider(ProviderMutation),
+    /// `setCommitFingerprints(…)`.
+    Fingerprints,
+    /// One of channels.
+    Channel(ChannelMutation),
 }
 
 impl Mutation {
@@ -46,7 +61,11 @@ impl Mutation {
             return is_open.then(|| Self::Ingest(kind.to_owned()));
         }
         if let Some(kind) = name.strip_prefix("deleteCustom") {
-            let of_machines = |kind: &str| schema.root(kind).is_some_and(|definition| definition.is_custom);
+            let of_machines = |kind: &str| {
+                schema
+                    .root(kind)
+                    .is_some_and(TypeDefinition::is_forgotten_by_machines)
+            };
             let by_id = kind.strip_suffix("ById").filter(|kind| of_machines(kind));
             return match by_id {
                 Some(kind) => Some(Self::DeleteById(kind.to_owned())),
@@ -56,7 +75,29 @@ impl Mutation {
         match name {
             "setTeamConfiguration" => Some(Self::Configure),
             "deleteTeamConfiguration" => Some(Self::Unconfigure),
-            _ => None,
+            "setCommitFingerprints" => Some(Self::Fingerprints),
+            _ => {
+                let of_job = JobMutation::read(name).map(Self::Job);
+                let of_provider = || ProviderMutation::read(name).map(Self::Provider);
+                let of_channel = || ChannelMutation::read(name).map(Self::Channel);
+                of_job.or_else(of_provider).or_else(of_channel)
+            }
+        }
+    }
+
+    /// The type of what it answers with, where that is not what it changes.
+    pub(super) fn answers_with(&self) -> Option<&'static str> {
+        match self {
+            Self::Provider(ProviderMutation::SetState) => Some("ResourceProvider"),
+            Self::Channel(_) => Some("ChannelLinked"),
+            Self::Provider(_)
+            | Self::Ingest(_)
+            | Self::Delete(_)
+            | Self::DeleteById(_)
+            | Self::Configure
+            | Self::Unconfigure
+            | Self::Job(_)
+            | Self::Fingerprints => None,
         }
     }
 
@@ -68,7 +109,15 @@ impl Mutation {
             repository_key: None,
         };
         match self {
-            Self::Configure | Self::Unconfigure => at_workspace(Operation::Configure, Resource::Workspace),
+            Self::Configure | Self::Unconfigure | Self::Provider(_) => {
+                at_workspace(Operation::Configure, Resource::Workspace)
+            }
+            Self::Job(_) => at_workspace(Operation::WriteJob, Resource::Workspace),
+            Self::Fingerprints => fingerprints::about(root),
+            Self::Channel(_) => channels::about(root),
+            Self::Ingest(kind) | Self::Delete(kind) | Self::DeleteById(kind) if kind == PREFERENCE => {
+                at_workspace(Operation::Configure, Resource::Workspace)
+            }
             Self::Ingest(kind) => {
                 let value = root.argument("value");
                 if !kind.starts_with("Sdm") {
@@ -97,7 +146,7 @@ pub(super) struct About {
 
 impl About {
     /// Of something that names its repository.
-    fn goal(value: &Value) -> Option<Self> {
+    pub(super) fn goal(value: &Value) -> Option<Self> {
         let text = |field: &str| value.get("repo")?.get(field)?.as_str();
         let (owner, name) = (text("owner")?, text("name")?);
         let environment = value
@@ -125,42 +174,47 @@ pub(super) fn resources_of(goal: &Node) -> Vec<Resource> {
 }
 
 impl Asking<'_> {
-    /// The change that a mutation is.
+    /// The changes that a mutation is; the first is what it answers with.
     ///
     /// # Errors
     /// What is wrong with it, or that it is not for this key.
-    pub(super) fn change(&self, mutation: &Mutation, root: &Selection) -> Result<Change, Refusal> {
-        let change = match mutation {
-            Mutation::Ingest(kind) => {
-                let value = root
-                    .argument("value")
-                    .and_then(Value::as_object)
-                    .ok_or_else(|| Refusal::bad("invalid_argument", "`value` must be an object"))?;
-                let definition = self.schema.root(kind).expect("looked for before");
-                ingested(self.schema, definition, value, || self.hub.fresh_id())?
-            }
-            Mutation::Delete(kind) => {
-                let value = root
-                    .argument("value")
-                    .and_then(Value::as_object)
-                    .cloned()
-                    .unwrap_or_default();
-                let definition = self.schema.root(kind).expect("looked for before");
-                let change = ingested(self.schema, definition, &value, || self.hub.fresh_id())?;
-                Change::gone(kind, change.node.id().to_owned())
-            }
-            Mutation::DeleteById(kind) => {
-                let id = root.argument("id").and_then(Value::as_str);
-                let id = id.ok_or_else(|| Refusal::bad("invalid_argument", "`id` must be given"))?;
-                Change::gone(kind, id.to_owned())
-            }
-            Mutation::Configure => self.configuration(root, root.argument("value"))?,
+    pub(super) async fn changes(
+        &self,
+        mutation: &Mutation,
+        root: &Selection,
+    ) -> Result<Vec<Change>, Refusal> {
+        match mutation {
+            Mutation::Job(job) => Ok(vec![self.of_job(*job, root).await?]),
+            Mutation::Provider(provider) => Ok(vec![self.of_provider(*provider, root).await?]),
+            Mutation::Fingerprints => self.of_fingerprints(root).await,
+            Mutation::Channel(channel) => self.of_channel(*channel, root).await,
+            Mutation::Configure => Ok(vec![self.configuration(root, root.argument("value"))?]),
             Mutation::Unconfigure => {
                 let set = self.configuration(root, None)?;
-                Change::gone("TeamConfiguration", set.node.id().to_owned())
+                Ok(vec![Change::gone("TeamConfiguration", set.node.id().to_owned())])
             }
-        };
-        Ok(change)
+            Mutation::Ingest(kind) => {
+                let value = root.argument("value").and_then(Value::as_object);
+                let value =
+                    value.ok_or_else(|| Refusal::bad("invalid_argument", "`value` must be an object"))?;
+                Ok(vec![self.object(kind, value)?])
+            }
+            Mutation::Delete(kind) => {
+                let value = root.argument("value").and_then(Value::as_object);
+                let object = self.object(kind, &value.cloned().unwrap_or_default())?;
+                Ok(vec![Change::gone(kind, object.node.id().to_owned())])
+            }
+            Mutation::DeleteById(kind) => {
+                let id: String = argument(root, "id")?;
+                Ok(vec![Change::gone(kind, id)])
+            }
+        }
+    }
+
+    /// An object of a type that machines write whole.
+    fn object(&self, kind: &str, value: &Map<String, Value>) -> Result<Change, Refusal> {
+        let definition = self.schema.root(kind).expect("looked for before");
+        ingested(self.schema, definition, value, || self.hub.fresh_id())
     }
 
     /// A goal is its machines' to write: the one that set it and the one that carries it out. That somebody approves of a goal
@@ -225,8 +279,12 @@ impl Hub {
         let set_by = goal.body.get("registration").and_then(Value::as_str);
         let fulfillment = goal.body.get("fulfillment");
         let carried_out_by = fulfillment.and_then(|fulfillment| fulfillment.get("registration")?.as_str());
+        self.machines_named(workspace, [set_by, carried_out_by].into_iter().flatten())
+    }
+
+    /// The machines of these names, as far as they are there.
+    fn machines_named<'n>(&self, workspace: &str, names: impl Iterator<Item = &'n str>) -> Vec<Arc<Machine>> {
         let workspace = self.known().machines().workspace(workspace);
-        let names = [set_by, carried_out_by].into_iter().flatten();
         names
             .filter_map(|name| workspace.served.get(name).cloned())
             .collect()
@@ -242,7 +300,16 @@ impl Hub {
 
     /// Whose a goal is, for a caller.
     pub(super) fn whose(&self, caller: &Caller, workspace: &str, goal: &Node) -> Whose {
-        let machines = self.machines_of(workspace, goal);
+        self.whose_are(caller, &self.machines_of(workspace, goal))
+    }
+
+    /// Whose the machine of a name is, for a caller.
+    pub(super) fn whose_machine(&self, caller: &Caller, workspace: &str, name: &str) -> Whose {
+        self.whose_are(caller, &self.machines_named(workspace, std::iter::once(name)))
+    }
+
+    /// Whose machines are, for a caller: theirs when one of them is.
+    fn whose_are(&self, caller: &Caller, machines: &[Arc<Machine>]) -> Whose {
         let mut owners = machines
             .iter()
             .map(|machine| self.rights().owner_of(&machine.stored.principal))
@@ -284,10 +351,14 @@ pub(super) fn ingested(
     for (field, target) in computed_links(&node) {
         node.links.insert(field.to_owned(), vec![target]);
     }
-    let how = if definition.name == "SdmGoal" {
-        How::Newer
-    } else {
-        How::Version
+    let how = match definition.name.as_str() {
+        "SdmGoal" => How::Newer,
+        // Earlier values of a setting are of no use to anybody.
+        PREFERENCE => {
+            node.body.entry("ttl").or_insert(Value::Null);
+            How::Merge
+        }
+        _ => How::Version,
     };
     Ok(Change { node, how })
 }

@@ -11,14 +11,17 @@ mod applier;
 mod approvals;
 mod asked;
 mod changes;
+mod channels;
 mod commands;
 pub mod console;
 pub mod extensions;
 mod federation;
+mod fingerprints;
 mod goals;
 mod hints;
 mod http;
 pub mod ingest;
+mod jobs;
 mod lock;
 pub mod logs;
 pub mod machines;
@@ -28,6 +31,7 @@ pub mod people;
 mod questions;
 mod refusal;
 mod remembered;
+mod resource_providers;
 pub mod restore;
 pub mod safe;
 mod said;
@@ -76,6 +80,7 @@ use machines::register::Pace;
 use metrics::Counters;
 use pages::stream::Readers;
 use people::forge::ForgeAnswers;
+use people::in_graph::Told;
 use people::providers::{ProviderSettings, Providers};
 use safe::Safe;
 use streams::Streams;
@@ -241,6 +246,7 @@ struct Inner {
     issuers: Issuers,
     listening: Listening,
     workspaces: Workspaces,
+    told_of_people: Told,
     tracer: Tracer,
     /// Where logs are that have rested: where they go, and where earlier ones may be.
     rested_logs: Vec<Arc<dyn RestedLogs>>,
@@ -280,6 +286,7 @@ impl Hub {
             extensions,
             listening: Listening::default(),
             workspaces: Workspaces::default(),
+            told_of_people: Told::default(),
             tracer,
             rested_logs,
             store,
@@ -322,6 +329,10 @@ impl Hub {
 
     fn known(&self) -> &Known {
         &self.0.known
+    }
+
+    fn told_of_people(&self) -> &Told {
+        &self.0.told_of_people
     }
 
     fn sessions(&self) -> &Sessions {

@@ -16,6 +16,7 @@ use super::access::sight::own_resource;
 use super::changes::Change;
 use super::goals;
 use super::refusal::Refusal;
+use super::traces::What;
 use crate::graph::answer::{Ahead, AnswerError, Answering};
 use crate::graph::question::{Operation as Asked, Selection};
 use crate::graph::{Question, Schema};
@@ -62,6 +63,7 @@ pub(super) async fn ask(
         workspace: &workspace,
         schema: &schema,
         seen: &seen,
+        headers: &headers,
     };
     match question.operation {
         Asked::Query => asking.query(&question).await.map(Json),
@@ -71,12 +73,13 @@ pub(super) async fn ask(
 }
 
 /// What a mutation answers: the id of what it changed, or the fields that are asked of it.
-fn said_of(change: &Change, root: &Selection) -> Value {
+fn said_of(change: &Change, kind: Option<&str>, root: &Selection) -> Value {
     if root.fields.is_empty() {
         return Value::from(change.node.id());
     }
     let field = |asked: &Selection| match asked.name.as_str() {
-        "__typename" => Value::from(change.node.kind.as_str()),
+        "__typename" => Value::from(kind.unwrap_or(&change.node.kind)),
+        "id" => Value::from(change.node.id()),
         // What is gone is known by what it was named by.
         name => {
             let own = change.node.body.get(name);
@@ -99,6 +102,8 @@ pub(super) struct Asking<'a> {
     pub(super) schema: &'a Schema,
     /// What of it they may see.
     seen: &'a Schema,
+    /// With what they ask.
+    headers: &'a HeaderMap,
 }
 
 impl Asking<'_> {
@@ -140,11 +145,12 @@ impl Asking<'_> {
     async fn mutation(&self, question: &Question) -> Result<Value, Refusal> {
         let (mut data, mut errors, mut changes) = (Map::new(), Vec::new(), Vec::new());
         for root in &question.roots {
-            let value = match self.change_of(root).await {
+            let value = match self.changes_of(root).await {
                 Ok(None) => Value::from("Mutation"),
-                Ok(Some(change)) => {
-                    let said = said_of(&change, root);
-                    changes.push(vec![change]);
+                Ok(Some((made, kind))) => {
+                    let said = made.first();
+                    let said = said.map_or(Value::Null, |change| said_of(change, kind, root));
+                    changes.push(made);
                     said
                 }
                 Err(refusal) if refusal.status().is_server_error() => return Err(refusal),
@@ -159,7 +165,7 @@ impl Asking<'_> {
             data.insert(root.key.clone(), value);
         }
         if !changes.is_empty() {
-            self.hub.apply_steps(self.workspace, None, changes).await?;
+            self.keep(changes).await?;
         }
         let mut answer = json!({ "data": data });
         if !errors.is_empty() {
@@ -168,8 +174,30 @@ impl Asking<'_> {
         Ok(answer)
     }
 
-    /// The change that a field is; `None` for the name of the type.
-    async fn change_of(&self, root: &Selection) -> Result<Option<Change>, Refusal> {
+    /// Takes changes in. Objects of custom types are events, and each a beginning of something.
+    async fn keep(&self, steps: Vec<Vec<Change>>) -> Result<(), Refusal> {
+        let is_custom = |kind: &str| self.schema.root(kind).is_some_and(|kind| kind.is_custom);
+        let mut kinds = steps.iter().flatten().map(|change| change.node.kind.as_str());
+        let event = kinds.find(|kind| is_custom(kind)).map(str::to_owned);
+        let taking = event
+            .as_ref()
+            .and_then(|_| self.hub.begin_trace(What::Event, self.headers));
+        let about = [
+            ("sdm.workspace", self.workspace),
+            ("sdm.event", event.as_deref().unwrap_or_default()),
+            ("sdm.by", self.caller.owner()),
+        ];
+        self.hub
+            .apply_traced(taking, about, (self.workspace, None), steps)
+            .await?;
+        Ok(())
+    }
+
+    /// The changes that a field is, and what it answers with if that is something else; `None` for the name of the type.
+    async fn changes_of(
+        &self,
+        root: &Selection,
+    ) -> Result<Option<(Vec<Change>, Option<&'static str>)>, Refusal> {
         if root.name == "__typename" {
             return Ok(None);
         }
@@ -180,8 +208,10 @@ impl Asking<'_> {
             )
         })?;
         self.may_change(&mutation, root).await?;
-        let change = self.change(&mutation, root)?;
-        self.may_be_said(&change).await?;
-        Ok(Some(change))
+        let changes = self.changes(&mutation, root).await?;
+        for change in &changes {
+            self.may_be_said(change).await?;
+        }
+        Ok(Some((changes, mutation.answers_with())))
     }
 }

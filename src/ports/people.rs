@@ -96,6 +96,8 @@ pub struct StoredIdentity {
     pub subject: String,
     /// What they are called there; it may change.
     pub login: String,
+    /// The address that is theirs, as the provider has verified it; it may change.
+    pub email: Option<String>,
     /// The person.
     pub person: String,
     /// Since when.
@@ -233,6 +235,9 @@ pub trait People: Send + Sync {
 
     /// Who a person is elsewhere.
     async fn identities(&self, person: &str) -> Result<Vec<StoredIdentity>, HubStoreError>;
+
+    /// Who everybody is elsewhere, by person.
+    async fn every_identity(&self) -> Result<Vec<StoredIdentity>, HubStoreError>;
 
     /// Notes who a person is elsewhere; `false` when somebody else is that.
     async fn link_identity(&self, identity: &StoredIdentity) -> Result<bool, HubStoreError>;

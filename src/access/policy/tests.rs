@@ -251,8 +251,8 @@ fn the_effect_of_a_change_is_known_before_it_is_made() {
             "addon:build loses on repo:acme/*: graph.query (approved scopes)",
             "addon:build gains on repo:acme/*: repo.list repo.get repo.status (write on repo:acme/*)",
             "addon:build loses on env:testing: graph.query (approved scopes)",
-            "addon:notify gains on channel:dev: message.post message.update (write on channel:dev)",
-            "addon:notify loses on channel:ops: message.post message.update (nothing allows it)",
+            "addon:notify gains on channel:dev: message.post channel.link message.update (write on channel:dev)",
+            "addon:notify loses on channel:ops: message.post channel.link message.update (nothing allows it)",
             "person:bob loses on env:production: events.subscribe events.receive graph.query goal.list goal.log goal.create goal.update goal.log.write goal.cancel goal.delete goal.approve goal.deny goal.retry deployment.record deployment.trigger deployment.approve environment.lock (deny on *)",
         ]
     );

@@ -34,6 +34,7 @@ pub(super) fn registration(name: &str, hub: &HubEntry, machine: &Machine) -> Reg
             extensions::LOGS,
             extensions::CONTEXT,
             extensions::TRACE,
+            extensions::FINGERPRINTS,
         ]
         .map(str::to_owned)
         .to_vec(),

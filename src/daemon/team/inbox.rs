@@ -123,7 +123,8 @@ impl Inner {
             .zip(object.as_ref().and_then(|object| object["id"].as_str()))
         {
             let push = pushes::push_id(&[&self.hub.address, &workspace, id]);
-            self.heard.remember(push, trace);
+            let store = self.engine.store();
+            self.heard.keep(&**store, push, trace, self.engine.now()).await?;
         }
         let delivery = Delivery {
             key: format!("{workspace}:{operation}:{identity}"),

@@ -27,7 +27,7 @@ mod report;
 mod session;
 
 use std::collections::HashSet;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -115,6 +115,8 @@ struct Inner {
     place: Value,
     /// Whether they talk, and the hub takes logs.
     takes_logs: watch::Sender<bool>,
+    /// Whether the hub takes fingerprints.
+    takes_fingerprints: AtomicBool,
     /// The traces that pushes belong to.
     heard: Heard,
     /// Who asked for which job, for what is done in their name.
@@ -159,6 +161,7 @@ impl Team {
             is_fenced: AtomicBool::new(false),
             place: place::here(&configuration.state_directory),
             takes_logs: watch::Sender::new(false),
+            takes_fingerprints: AtomicBool::new(false),
             heard: Heard::default(),
             proofs,
         })))
@@ -314,6 +317,8 @@ impl Team {
             )));
         }
         *self.0.announced.lock().unwrap_or_else(PoisonError::into_inner) = Some(registration);
+        let takes = registered.knows(extensions::FINGERPRINTS);
+        self.0.takes_fingerprints.store(takes, Ordering::Relaxed);
         self.0.link.connected(self.0.engine.now());
         let (speaker, sayings) = mpsc::channel(SAYINGS);
         self.0.speaker.open(speaker, registered.knows(extensions::ACK));

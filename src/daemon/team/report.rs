@@ -3,7 +3,7 @@
 //! The mark moves when the hub has answered, so whatever ends in between, machine or hub, a change is told at least once; the
 //! hub knows a change by goal and version. A change that the hub does not want is put aside, so that it holds up no other.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::backoff::{Backoff, Setback};
 use super::client::HubError;
 use super::goals::Confirmations;
+use super::places::KnownAs;
 use super::{Inner, goals};
 use crate::model::{Cursor, FeedEntry, GoalChange, GoalEvent, GoalKey, GoalSetId, News, StateName};
 use crate::ports::store::{GoalSetRecord, StoreError};
@@ -31,12 +32,24 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Sets whose last told state is remembered.
 const REMEMBERED: usize = 10_000;
 
-/// One value for the graph.
+/// One change of the graph.
 struct WriteOut {
     workspace: String,
     field: &'static str,
-    kind: &'static str,
-    value: Value,
+    /// Names of its arguments, with their types and values.
+    arguments: Vec<(&'static str, &'static str, Value)>,
+}
+
+impl WriteOut {
+    /// What it is about, for people.
+    fn about(&self) -> String {
+        let said = |name: &str| {
+            let values = self.arguments.iter().map(|(_, _, value)| &value[name]);
+            let found = values.filter_map(Value::as_str).next();
+            found.unwrap_or_default().to_owned()
+        };
+        format!("{} {} {}", self.field, said("goalSetId"), said("uniqueName"))
+    }
 }
 
 /// What was told last: of sets, so that one is told when its state changes and not with each of its goals; of goals, who
@@ -227,17 +240,53 @@ impl Inner {
         let write = |field, kind, value| WriteOut {
             workspace: known_as.workspace.clone(),
             field,
-            kind,
-            value,
+            arguments: vec![("value", kind, value)],
         };
         let confirmations = told.confirmations(*goal_set, event);
         let value = goals::goal(&self.name, record, goal, event, shown, &known_as, &confirmations);
-        let mut writes = vec![write("ingestCustomSdmGoal", "CustomSdmGoalInput", value)];
+        let mut writes = vec![write("ingestCustomSdmGoal", "CustomSdmGoalInput!", value)];
         if told.is_news(*goal_set, *set_state) {
             let value = goals::set(&self.name, record, entry, *set_state, &known_as);
-            writes.push(write("ingestCustomSdmGoalSet", "CustomSdmGoalSetInput", value));
+            writes.push(write("ingestCustomSdmGoalSet", "CustomSdmGoalSetInput!", value));
+        }
+        if matches!(event.change, GoalChange::Ended { .. }) {
+            writes.extend(self.fingerprints_of(record, event, &known_as).await?);
         }
         Ok(writes)
+    }
+
+    /// The fingerprints that a goal took of its commit, by their types, if the hub takes them.
+    async fn fingerprints_of(
+        &self,
+        record: &GoalSetRecord,
+        event: &GoalEvent,
+        known_as: &KnownAs,
+    ) -> Result<Vec<WriteOut>, StoreError> {
+        if !self.takes_fingerprints.load(Ordering::Relaxed) {
+            return Ok(Vec::new());
+        }
+        let (push, goal) = (&record.push, &event.goal.unique_name);
+        let store = self.engine.store();
+        let taken = store.fingerprints(&push.repo.key, &push.after, goal).await?;
+        let mut by_type: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        for one in taken.unwrap_or_default() {
+            let told = json!({"name": one.name, "sha": one.sha, "data": one.data});
+            by_type.entry(one.kind).or_default().push(told);
+        }
+        let slug = &push.repo.slug;
+        let repo = json!({"owner": slug.owner, "name": slug.name, "providerId": known_as.provider});
+        let write = |(kind, told): (String, Vec<Value>)| WriteOut {
+            workspace: known_as.workspace.clone(),
+            field: "setCommitFingerprints",
+            arguments: vec![
+                ("add", "[FingerprintInput!]", Value::Array(told)),
+                ("commitSha", "String!", json!(push.after.as_str())),
+                ("repo", "CustomSdmRepositoryInput", repo.clone()),
+                ("type", "String!", json!(kind)),
+                ("goal", "String", json!(goal.as_str())),
+            ],
+        };
+        Ok(by_type.into_iter().map(write).collect())
     }
 
     /// In one request for each workspace; one by one when the hub does not want all of it.
@@ -266,9 +315,7 @@ impl Inner {
                 };
                 offers += 1;
                 if offers == OFFERS {
-                    let (goal, version) = (&write.value["uniqueName"], &write.value["version"]);
-                    let set = &write.value["goalSetId"];
-                    tracing::error!(goal = %goal, version = %version, goal_set.id = %set, "the hub does not take a report, it is put aside: {because}");
+                    tracing::error!(about = %write.about(), "the hub does not take a report, it is put aside: {because}");
                     break;
                 }
                 tokio::time::sleep(BETWEEN_OFFERS).await;
@@ -308,9 +355,14 @@ fn question(writes: &[&WriteOut]) -> Value {
     let (mut declared, mut fields) = (Vec::new(), Vec::new());
     let mut variables = Map::new();
     for (number, write) in writes.iter().enumerate() {
-        declared.push(format!("$v{number}: {}!", write.kind));
-        fields.push(format!("r{number}: {}(value: $v{number})", write.field));
-        variables.insert(format!("v{number}"), write.value.clone());
+        let mut arguments = Vec::new();
+        for (place, (name, kind, value)) in write.arguments.iter().enumerate() {
+            let variable = format!("v{number}_{place}");
+            declared.push(format!("${variable}: {kind}"));
+            arguments.push(format!("{name}: ${variable}"));
+            variables.insert(variable, value.clone());
+        }
+        fields.push(format!("r{number}: {}({})", write.field, arguments.join(", ")));
     }
     let query = format!(
         "mutation ReportGoals({}) {{ {} }}",

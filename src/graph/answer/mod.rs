@@ -63,6 +63,12 @@ pub trait Sight: Send + Sync {
     fn sees_everything(&self) -> bool {
         false
     }
+
+    /// Whether addresses of people are shown who are reached through an object of this type; through none, who are asked for by
+    /// name.
+    fn shows_addresses(&self, through: Option<&str>) -> bool {
+        self.sees_everything() || through == Some("Commit")
+    }
 }
 
 /// Sees everything; for the hub's own purposes.
@@ -127,9 +133,16 @@ impl<'a> Answering<'a> {
             .fetch(self.schema, (kind, &nodes), &root.fields)
             .await?;
         for node in nodes {
-            objects.extend(self.node(kind, &node, &root.fields).await?.object());
+            objects.extend(self.node((kind, None), &node, &root.fields).await?.object());
         }
         Ok(Value::Array(objects))
+    }
+
+    /// Whether a node may be seen that is reached through an object of a type. Somebody of whom nothing but an address is known is
+    /// that address.
+    async fn sees(&self, node: &Node, through: Option<&str>) -> Result<bool, AnswerError> {
+        let is_address = node.kind == "ScmId" && node.id().contains("/mail/");
+        Ok((!is_address || self.sight.shows_addresses(through)) && self.sight.sees(node).await?)
     }
 
     /// A page of what is looked for, cut from what may be seen: what is hidden takes no place in it, and nobody can tell how much
@@ -149,7 +162,7 @@ impl<'a> Answering<'a> {
             let part = self.graph.part(&wanted, from).await?;
             looked_at += part.nodes.len();
             for node in part.nodes {
-                if !self.sight.sees(&node).await? {
+                if !self.sees(&node, None).await? {
                     continue;
                 }
                 match before {
@@ -171,14 +184,14 @@ impl<'a> Answering<'a> {
     async fn page_behind(
         &self,
         nodes: Vec<Arc<Node>>,
-        selection: &Selection,
+        (selection, through): (&Selection, &str),
     ) -> Result<Vec<Arc<Node>>, AnswerError> {
         if self.sight.sees_everything() || !paging::is_cut(selection) {
             return Ok(paging::page(nodes, selection));
         }
         let mut seen = Vec::with_capacity(nodes.len());
         for node in nodes {
-            if self.sight.sees(&node).await? {
+            if self.sees(&node, Some(through)).await? {
                 seen.push(node);
             }
         }
@@ -202,7 +215,7 @@ impl<'a> Answering<'a> {
             true => {
                 let nodes = std::slice::from_ref(node);
                 self.graph.fetch(self.schema, (kind, nodes), &root.fields).await?;
-                Ok(self.node(kind, node, &root.fields).await?.object())
+                Ok(self.node((kind, None), node, &root.fields).await?.object())
             }
             false => Ok(None),
         }
@@ -211,12 +224,12 @@ impl<'a> Answering<'a> {
     /// A node with what is asked of it.
     async fn node(
         &self,
-        kind: &TypeDefinition,
+        (kind, through): (&TypeDefinition, Option<&str>),
         node: &Arc<Node>,
         fields: &[Selection],
     ) -> Result<Found, AnswerError> {
         self.budget.take()?;
-        if !self.sight.sees(node).await? {
+        if !self.sees(node, through).await? {
             return Ok(Found::Unseen);
         }
         let mut object = Map::new();
@@ -225,7 +238,11 @@ impl<'a> Answering<'a> {
                 None => Some(Value::from(kind.name.as_str())),
                 Some(field) => match linked_kind(field) {
                     Some(_) => Box::pin(self.linked(field, node, selection)).await?,
-                    None => self.own(field, node.body.get(&field.name), selection),
+                    None => {
+                        let shown = !field.is_private || self.sight.shows_addresses(through);
+                        let value = node.body.get(&field.name).filter(|_| shown);
+                        self.own(field, value, selection)
+                    }
                 },
             };
             match keep(selection, value) {
@@ -256,7 +273,8 @@ impl<'a> Answering<'a> {
                     .all(|filter| filter.admits(node.body.get(&filter.field)))
             })
             .collect();
-        let nodes = self.page_behind(nodes, selection).await?;
+        let nodes = self.page_behind(nodes, (selection, &node.kind)).await?;
+        let kind = (kind, Some(node.kind.as_str()));
         if field.is_list {
             return self.list(kind, &nodes, selection).await.map(Some);
         }
@@ -268,7 +286,7 @@ impl<'a> Answering<'a> {
 
     async fn list(
         &self,
-        kind: &TypeDefinition,
+        kind: (&TypeDefinition, Option<&str>),
         nodes: &[Arc<Node>],
         selection: &Selection,
     ) -> Result<Value, AnswerError> {

@@ -5,6 +5,7 @@
 //! definition; [`answer`] gives of that what is asked for.
 
 mod answer;
+mod declared;
 mod describe;
 mod mutations;
 

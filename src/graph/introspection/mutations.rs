@@ -1,11 +1,12 @@
 //! What can be changed, as the language describes it: the original's mutations (wire protocol 10.4, 10.5) and what they take.
 
+use super::declared;
 use super::describe::{Argument, Description, Field, Shape, TypeName};
 use crate::graph::schema::{FieldDefinition, Holds, Schema, TypeDefinition};
 
 /// Adds the mutations and the types of what they take.
 pub(super) fn describe(schema: &Schema, description: &mut Description) {
-    let mut fields = settings();
+    let mut fields = declared::describe(description);
     for kind in schema.types().filter(|kind| kind.is_written_by_machines()) {
         fields.extend(of_type(kind));
         add_input(schema, kind, description);
@@ -27,20 +28,6 @@ fn text(name: &str) -> Argument {
     Argument::new(name, TypeName::named("String").required())
 }
 
-fn settings() -> Vec<Field> {
-    let key = || vec![text("namespace"), text("name")];
-    let value = [text("value"), Argument::new("ttlSecs", TypeName::named("Int"))];
-    let all = [key(), value.to_vec()].concat();
-    let of_setting = |field| Field {
-        holds: TypeName::named("TeamConfiguration"),
-        ..field
-    };
-    vec![
-        of_setting(mutation("setTeamConfiguration", "Keeps a setting.", all)),
-        of_setting(mutation("deleteTeamConfiguration", "Forgets a setting.", key())),
-    ]
-}
-
 fn of_type(kind: &TypeDefinition) -> Vec<Field> {
     let name = &kind.name;
     let value = || {
@@ -52,7 +39,7 @@ fn of_type(kind: &TypeDefinition) -> Vec<Field> {
         "Keeps an object in its newest version.",
         value(),
     )];
-    if kind.is_custom {
+    if kind.is_forgotten_by_machines() {
         fields.push(mutation(
             &format!("deleteCustom{name}"),
             "Forgets the object with the same id.",

@@ -39,6 +39,14 @@ pub enum QuestionError {
         /// The field.
         field: String,
     },
+    /// A field of the original that is not answered on purpose.
+    #[error("`{field}` is not answered: {because}")]
+    Withheld {
+        /// The field.
+        field: String,
+        /// Why, and what to do instead.
+        because: &'static str,
+    },
     /// Objects without fields, or a scalar with some.
     #[error("`{field}` of `{of}` {because}")]
     Shape {
@@ -114,6 +122,14 @@ impl Question {
     }
 }
 
+/// Why a root field of the original is not answered: whoever may ask the graph would get what opens other systems.
+fn withheld(field: &str) -> Option<&'static str> {
+    let is_secret = ["Password", "Credential", "OAuthToken"].contains(&field);
+    is_secret.then_some(
+        "no secret is in the graph; give goals their secrets by the configuration of the machine that runs them",
+    )
+}
+
 fn choose<'d>(
     document: &'d ExecutableDocument,
     wanted: Option<&str>,
@@ -177,9 +193,15 @@ impl<'a> Reading<'a> {
         of_language: Option<&'static TypeDefinition>,
     ) -> Result<&'a TypeDefinition, QuestionError> {
         let found = self.schema.root(name).or(of_language);
-        found.ok_or_else(|| QuestionError::UnknownField {
-            of: "Query".to_owned(),
-            field: name.to_owned(),
+        found.ok_or_else(|| match withheld(name) {
+            Some(because) => QuestionError::Withheld {
+                field: name.to_owned(),
+                because,
+            },
+            None => QuestionError::UnknownField {
+                of: "Query".to_owned(),
+                field: name.to_owned(),
+            },
         })
     }
 

@@ -45,6 +45,8 @@ pub struct FieldDefinition {
     pub holds: Holds,
     /// Whether it holds several.
     pub is_list: bool,
+    /// Whether it holds addresses of people.
+    pub is_private: bool,
 }
 
 /// What a field holds.
@@ -139,5 +141,10 @@ impl TypeDefinition {
     /// Whether machines write its objects whole, so that earlier versions of them are kept (wire protocol 10.3, 10.4).
     pub fn is_written_by_machines(&self) -> bool {
         self.is_root && (self.is_custom || !self.composite_id.is_empty() || self.name == "SdmVersion")
+    }
+
+    /// Whether machines take its objects away again.
+    pub fn is_forgotten_by_machines(&self) -> bool {
+        self.is_custom || self.name == "SdmPreference"
     }
 }

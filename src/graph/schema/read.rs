@@ -155,6 +155,7 @@ fn read_field(parsed: ParsedField) -> FieldDefinition {
         description: parsed.description.map(|text| text.node),
         holds,
         is_list,
+        is_private: directive(&parsed.directives, "private").is_some(),
     }
 }
 

@@ -361,3 +361,68 @@ async fn the_graph_is_asked_once_for_each_level_and_not_for_each_node() {
             .clone()
     );
 }
+
+/// Sees everything but addresses, except of who made a commit.
+struct WithoutAddresses;
+
+#[async_trait::async_trait]
+impl Sight for WithoutAddresses {
+    async fn sees(&self, _node: &Node) -> Result<bool, GraphError> {
+        Ok(true)
+    }
+}
+
+#[tokio::test]
+async fn addresses_are_shown_with_the_commits_that_carry_them() {
+    let emails = json!([{"address": "ada@example.org"}]);
+    let graph = MemoryGraph::default()
+        .with(
+            "ScmId",
+            &["f/ada"],
+            &json!({"login": "ada", "emails": emails}),
+            &[],
+        )
+        .with(
+            "ScmId",
+            &["f/mail/eve@example.org"],
+            &json!({"login": "eve@example.org", "emails": emails}),
+            &[],
+        )
+        .with(
+            "Commit",
+            &["c"],
+            &json!({"sha": "c"}),
+            &[("author", &["f/ada"]), ("committer", &["f/mail/eve@example.org"])],
+        )
+        .with(
+            "Issue",
+            &["i"],
+            &json!({"number": 1}),
+            &[("openedBy", &["f/ada"])],
+        );
+    let text = "{ ScmId { login emails { address } } Issue { openedBy { login emails { address } } } \
+        Commit { author { emails { address } } committer { login } } }";
+    let schema = Schema::builtin();
+    let question = Question::read(&schema, text, None, &Map::new()).unwrap();
+    let of = async |sight: &dyn Sight| {
+        Value::Object(
+            Answering::new(&schema, &graph, sight)
+                .query(&question)
+                .await
+                .unwrap(),
+        )
+    };
+    let part = of(&WithoutAddresses).await;
+    assert_eq!(part["ScmId"], json!([{"login": "ada", "emails": []}]));
+    assert_eq!(
+        part["Issue"][0]["openedBy"],
+        json!({"login": "ada", "emails": []})
+    );
+    assert_eq!(
+        part["Commit"],
+        json!([{"author": {"emails": emails}, "committer": {"login": "eve@example.org"}}])
+    );
+    let all = of(&Everything).await;
+    assert_eq!(all["ScmId"].as_array().unwrap().len(), 2);
+    assert_eq!(all["Issue"][0]["openedBy"]["emails"], emails);
+}

@@ -26,6 +26,10 @@ pub enum Operation {
     IngestCustom,
     /// Change settings that machines share.
     Configure,
+    /// Spread work over commands of one's own machines.
+    WriteJob,
+    /// Link a channel to a repository.
+    LinkChannel,
     /// Decide about a goal of a machine of the original.
     DecideGoal,
     /// List machines and their commands.
@@ -170,6 +174,8 @@ const WRITE_GOAL: Row = part("goal.update", &["goals:write"], "write");
 const POST_MESSAGE: Row = part("message.post", &["messages:write"], "write");
 const INGEST_CUSTOM: Row = part("ingest.post", &["ingest:write"], "write");
 const CONFIGURE: Row = part("configuration.set", &["goals:write"], "write");
+const WRITE_JOB: Row = part("job.write", &["commands:register"], "read");
+const LINK_CHANNEL: Row = part("channel.link", &["messages:write"], "write");
 const DECIDE_GOAL: Row = person(
     "goal.approve",
     (
@@ -283,6 +289,8 @@ impl Operation {
         Self::WriteGoal,
         Self::IngestCustom,
         Self::Configure,
+        Self::WriteJob,
+        Self::LinkChannel,
         Self::DecideGoal,
         Self::ListMachines,
         Self::Invoke,
@@ -335,6 +343,8 @@ impl Operation {
             Self::WriteGoal => &WRITE_GOAL,
             Self::IngestCustom => &INGEST_CUSTOM,
             Self::Configure => &CONFIGURE,
+            Self::WriteJob => &WRITE_JOB,
+            Self::LinkChannel => &LINK_CHANNEL,
             Self::DecideGoal => &DECIDE_GOAL,
             Self::ListMachines => &LIST_MACHINES,
             Self::Invoke => &INVOKE,

@@ -1,6 +1,7 @@
 //! Who sees which nodes of the graph: those of repositories, channels and feeds that they have a grant for. What may not be
 //! seen is as if it were not there.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,7 +27,7 @@ const TOWARDS_THE_REPOSITORY: [&str; 6] = ["repo", "tag", "commit", "push", "pul
 const FARTHEST: u8 = 3;
 
 /// Types that belong to the workspace as a whole.
-const OF_THE_WORKSPACE: [&str; 10] = [
+const OF_THE_WORKSPACE: [&str; 16] = [
     "ScmId",
     "Person",
     "ChatId",
@@ -37,6 +38,12 @@ const OF_THE_WORKSPACE: [&str; 10] = [
     "AtmJobTask",
     "TeamConfiguration",
     "GitHubAppInstallation",
+    "Team",
+    "SdmPreference",
+    "DockerRegistryProvider",
+    "BinaryRepositoryProvider",
+    "GenericResourceProvider",
+    "GitHubAppResourceProvider",
 ];
 
 /// What somebody sees who asks for something.
@@ -196,6 +203,25 @@ fn repository_key(node: &Node) -> Option<String> {
     Some(format!("{provider}/{owner}/{name}"))
 }
 
+/// A node as it is told by itself to somebody who reaches everything or not; who does not gets no addresses of people, and hears of
+/// nobody of whom an address is all that is known.
+pub(in super::super) fn with_addresses_for(node: &Node, reaches_everything: bool) -> Option<Cow<'_, Node>> {
+    let is_person = ["ScmId", "Person"].contains(&node.kind.as_str());
+    if reaches_everything || !is_person {
+        return Some(Cow::Borrowed(node));
+    }
+    if node.id().contains("/mail/") {
+        return None;
+    }
+    let mut without = node.clone();
+    without.body.remove("emails");
+    without.links.retain(|_, targets| {
+        targets.retain(|target| !target.contains("mail/"));
+        true
+    });
+    Some(Cow::Owned(without))
+}
+
 /// What is still true of what somebody sees: settings end with their time to live (wire protocol 10.5).
 pub(in super::super) struct Present<'a> {
     pub(in super::super) sight: Box<dyn Sight + 'a>,
@@ -210,11 +236,20 @@ impl Sight for Present<'_> {
             false => self.sight.sees(node).await,
         }
     }
+
+    fn shows_addresses(&self, through: Option<&str>) -> bool {
+        self.sight.shows_addresses(through)
+    }
 }
 
 fn is_over(node: &Node, now: Timestamp) -> bool {
-    let until = node.body.get("until").and_then(Value::as_i64);
-    node.kind == "TeamConfiguration" && until.is_some_and(|until| until <= now.as_micros())
+    let number = |field: &str| node.body.get(field).and_then(Value::as_i64);
+    match node.kind.as_str() {
+        "TeamConfiguration" => number("until").is_some_and(|until| until <= now.as_micros()),
+        // The original writes the moment in milliseconds, and 0 for none.
+        "SdmPreference" => number("ttl").is_some_and(|until| until > 0 && until <= now.as_micros() / 1_000),
+        _ => false,
+    }
 }
 
 /// What a node says itself of what it belongs to.

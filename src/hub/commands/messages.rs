@@ -1,5 +1,6 @@
 //! What machines answer: statuses, messages for people, and questions for more parameters (wire protocol 5, 7).
 
+use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::super::Hub;
@@ -8,6 +9,7 @@ use super::super::access::operations::Operation;
 use super::super::goals::ingested;
 use super::super::machines::deliver::Session;
 use super::super::refusal::Refusal;
+use super::super::traces::What;
 use crate::access::audit::Details;
 use crate::access::{self, Resource};
 use crate::ports::hub::{DeliveryKind, HubStoreError, Phase, StoredMessage};
@@ -167,7 +169,17 @@ impl Hub {
         match ingested(&schema, definition, &value, || {
             message.id.clone().unwrap_or_else(|| self.fresh_id())
         }) {
-            Ok(change) => self.apply(workspace, None, vec![change]).await.map(|_| ()),
+            Ok(change) => {
+                let taking = self.begin_trace(What::Event, &HeaderMap::new());
+                let about = [
+                    ("sdm.workspace", workspace),
+                    ("sdm.event", kind),
+                    ("sdm.machine", session.ticket.machine.as_str()),
+                ];
+                self.apply_traced(taking, about, (workspace, None), vec![vec![change]])
+                    .await
+                    .map(|_| ())
+            }
             Err(refusal) => {
                 self.refused(session, &refusal);
                 Ok(())

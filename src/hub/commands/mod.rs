@@ -23,6 +23,7 @@ use super::access::Caller;
 use super::access::operations::Operation;
 use super::machines::known::Machine;
 use super::refusal::Refusal;
+use super::traces::{Taking, What};
 use crate::ports::hub::{DeliveryKind, NewDelivery, Phase, StoredInvocation};
 use crate::wire::hub::{API_VERSION, Command, CommandInvocation, NameValue, SecretValue, Source, Team};
 use intent::Offer;
@@ -76,7 +77,8 @@ pub(super) async fn invoke(
 ) -> Result<Json<Value>, Refusal> {
     let caller = hub.caller(&headers).await?;
     let base = hub.address_for(&headers);
-    let (id, command) = begin(&hub, &caller, &body, &base).await?;
+    let taking = hub.begin_trace(What::Command, &headers);
+    let (id, command) = begin(&hub, &caller, (&body, &base), taking).await?;
     let url = format!("/command/{}/invocation/{id}", escaped(&command));
     Ok(Json(
         json!({"invocation": {"id": id, "url": format!("{base}{url}")}}),
@@ -84,22 +86,38 @@ pub(super) async fn invoke(
 }
 
 /// Begins a command at a hub with this address; its id and its name.
-async fn begin(hub: &Hub, caller: &Caller, body: &[u8], base: &str) -> Result<(String, String), Refusal> {
+async fn begin(
+    hub: &Hub,
+    caller: &Caller,
+    (body, base): (&[u8], &str),
+    taking: Option<Taking>,
+) -> Result<(String, String), Refusal> {
     let request = read(body)?;
     caller.may(Operation::Invoke, &request.team.id)?;
     let (machine, command) = hub.commanded(&request)?;
     hub.may_decide_by(caller, &command.name, &request).await?;
     let id = hub.fresh_id();
-    let invocation = invocation(caller, &command, &request, &id)?;
+    let mut invocation = invocation(caller, &command, &request, &id)?;
+    invocation.traceparent = taking.as_ref().map(|taking| taking.context.to_string());
     let asked = String::from_utf8_lossy(body);
     hub.may_act_for(caller, &command, &asked, base).await?;
     hub.let_wait(caller, &machine, &invocation, &id).await?;
+    if let Some(taking) = taking {
+        let about = [
+            ("sdm.workspace", machine.stored.workspace.as_str()),
+            ("sdm.command", command.name.as_str()),
+            ("sdm.invocation", id.as_str()),
+        ];
+        hub.took(&taking, about, None);
+    }
     Ok((id, command.name))
 }
 
 /// Begins a command that somebody had asked for before they let the hub act for them; its id.
 pub(super) async fn resume(hub: &Hub, caller: &Caller, asked: &str, base: &str) -> Result<String, Refusal> {
-    begin(hub, caller, asked.as_bytes(), base).await.map(|(id, _)| id)
+    let taking = hub.begin_trace(What::Command, &HeaderMap::new());
+    let begun = begin(hub, caller, (asked.as_bytes(), base), taking).await;
+    begun.map(|(id, _)| id)
 }
 
 /// An invocation as somebody would ask for it again; `None` when its machine is gone.
@@ -233,6 +251,7 @@ fn invocation(
             .collect(),
         raw_message: request.raw_message.clone().or_else(|| request.intent.clone()),
         context: None,
+        traceparent: None,
     })
 }
 

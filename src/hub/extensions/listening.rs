@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::super::Hub;
 use super::super::access::operations::Operation;
-use super::super::access::sight::GrantedSight;
+use super::super::access::sight::{GrantedSight, with_addresses_for};
 use super::super::remembered::Seen;
 use super::known::KnownDescriptor;
 use super::{ExtensionError, Extensions};
@@ -146,13 +146,18 @@ impl Hub {
         }
         let now = self.now();
         let bearer = self.rights().bearer_of_addon(&listener.key, now);
-        let sight = GrantedSight::of(bearer, Operation::OpenSocket.row().name, seen, now);
+        let operation = Operation::OpenSocket.row().name;
+        let sight = GrantedSight::of(bearer.clone(), operation, seen, now);
         if !sight.sees(node).await? {
             return Ok(0);
         }
-        let about = sight.about(node).await?;
+        let reaches = bearer.reaches_everything(operation, now);
+        let Some(node) = with_addresses_for(node, reaches) else {
+            return Ok(0);
+        };
+        let about = sight.about(&node).await?;
         for one in &wanted {
-            let mut webhook = self.webhook(listener, workspace, one, node);
+            let mut webhook = self.webhook(listener, workspace, one, &node);
             webhook.resource.clone_from(&about);
             seen.work().deliver(&webhook).await?;
         }

@@ -13,7 +13,7 @@ use super::super::Hub;
 use super::super::access::operations::Operation;
 use super::super::changes::Change;
 use super::super::refusal::Refusal;
-use super::generic::{kept, read};
+use super::generic::{keep, read};
 use crate::access::Resource;
 use crate::ports::graph::Node;
 
@@ -71,11 +71,9 @@ pub(in super::super) async fn take(
             "`git.repo` must be the address of a repository",
         )
     })?;
-    let repository = hub.repository(&workspace, owner, name).await?;
-    let now = hub.now().rfc3339();
-    hub.apply(&workspace, None, vec![change(&repository, application, now)])
-        .await?;
-    Ok(kept(&hub))
+    let repository = hub.repository(&workspace, None, owner, name).await?;
+    let change = change(&repository, application, hub.now().rfc3339());
+    keep(&hub, &headers, (&workspace, "Application"), vec![change]).await
 }
 
 fn change(repository: &Node, application: Application, now: String) -> Change {

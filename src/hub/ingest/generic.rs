@@ -13,6 +13,7 @@ use super::super::access::operations::Operation;
 use super::super::changes::Change;
 use super::super::goals::ingested;
 use super::super::refusal::Refusal;
+use super::super::traces::What;
 use crate::access::Resource;
 use crate::ports::graph::{Filter, Find, Node};
 
@@ -41,12 +42,28 @@ pub(in super::super) async fn ingest(
         .filter(|definition| definition.is_custom)
         .ok_or_else(|| Refusal::missing_thing(format!("no machine has announced the type `{kind}`")))?;
     let change = ingested(&schema, definition, &value, || id.clone())?;
-    hub.apply(&workspace, None, vec![change]).await?;
-    Ok(kept(&hub))
+    keep(&hub, &headers, (&workspace, &kind), vec![change]).await
 }
 
-pub(super) fn kept(hub: &Hub) -> Json<Value> {
-    Json(json!({"correlation-id": hub.fresh_id(), "message": "kept"}))
+/// Takes in what another system tells, as the beginning of a trace or a part of the sender's.
+///
+/// # Errors
+/// The memory.
+pub(super) async fn keep(
+    hub: &Hub,
+    headers: &HeaderMap,
+    (workspace, kind): (&str, &str),
+    changes: Vec<Change>,
+) -> Result<Json<Value>, Refusal> {
+    let (taking, id) = (hub.begin_trace(What::Webhook, headers), hub.fresh_id());
+    let about = [
+        ("sdm.workspace", workspace),
+        ("sdm.event", kind),
+        ("sdm.delivery", id.as_str()),
+    ];
+    hub.apply_traced(taking, about, (workspace, None), vec![changes])
+        .await?;
+    Ok(Json(json!({"correlation-id": id, "message": "kept"})))
 }
 
 pub(super) fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
@@ -105,12 +122,15 @@ pub(in super::super) async fn build(
         return Err(Refusal::bad("invalid_argument", message));
     }
     let repository = hub
-        .repository(&workspace, &build.repository.owner_name, &build.repository.name)
+        .repository(
+            &workspace,
+            None,
+            &build.repository.owner_name,
+            &build.repository.name,
+        )
         .await?;
-    let now = hub.now().rfc3339();
-    hub.apply(&workspace, None, vec![build_change(&repository, &build, &now)])
-        .await?;
-    Ok(kept(&hub))
+    let change = build_change(&repository, &build, &hub.now().rfc3339());
+    keep(&hub, &headers, (&workspace, "Build"), vec![change]).await
 }
 
 fn build_change(repository: &Node, build: &Build, now: &str) -> Change {
@@ -172,7 +192,7 @@ pub(in super::super) async fn link_image(
     )?;
     let linked: LinkImage = read(&body)?;
     let repository = hub
-        .repository(&workspace, &linked.git.owner, &linked.git.repo)
+        .repository(&workspace, None, &linked.git.owner, &linked.git.repo)
         .await?;
     let key = format!("{}@{}", repository.id(), linked.git.sha);
     let graph = hub.store().reader(&workspace);
@@ -191,18 +211,29 @@ pub(in super::super) async fn link_image(
         Change::merge("ImageLinked", vec![format!("{key}/{name}")], told).link("commit", [key.clone()]);
     let body = json!({"sha": linked.git.sha, "image": image, "images": images});
     let change = Change::merge("Commit", vec![key], body).link("repo", [repository.id().to_owned()]);
-    hub.apply(&workspace, None, vec![change, told]).await?;
-    Ok(kept(&hub))
+    keep(&hub, &headers, (&workspace, "ImageLinked"), vec![change, told]).await
 }
 
 impl Hub {
-    /// A repository by its name.
-    pub(super) async fn repository(
+    /// A repository by its name, of a forge if that is said.
+    pub(in super::super) async fn repository(
         &self,
         workspace: &str,
+        provider: Option<&str>,
         owner: &str,
         name: &str,
     ) -> Result<std::sync::Arc<Node>, Refusal> {
+        let unheard = || {
+            Refusal::missing_thing(format!(
+                "no webhook has told of the repository `{owner}/{name}` yet"
+            ))
+        };
+        let graph = self.store().reader(workspace);
+        if let Some(provider) = provider {
+            let key = format!("{provider}/{owner}/{name}");
+            let found = graph.nodes("Repo", &[key]).await?;
+            return found.into_iter().next().ok_or_else(unheard);
+        }
         let is = |field: &str, value: &str| Filter {
             field: field.to_owned(),
             any_of: vec![Value::from(value)],
@@ -214,11 +245,7 @@ impl Hub {
             first: 1,
             ..Find::default()
         };
-        let found = self.store().reader(workspace).find(&find).await?;
-        found.into_iter().next().ok_or_else(|| {
-            Refusal::missing_thing(format!(
-                "no webhook has told of the repository `{owner}/{name}` yet"
-            ))
-        })
+        let found = graph.find(&find).await?;
+        found.into_iter().next().ok_or_else(unheard)
     }
 }

@@ -29,9 +29,19 @@ pub(super) fn number(value: &Value, path: &str) -> Option<String> {
         .map(|number| number.to_string())
 }
 
+/// Key of an author of whom a forge knows an address alone.
+pub(in super::super) fn mail_key(provider: &str, address: &str) -> String {
+    format!("{provider}/mail/{address}")
+}
+
+/// The same at any forge, and however the address is written.
+pub(in super::super) fn address_key(address: &str) -> String {
+    format!("mail/{}", address.to_lowercase())
+}
+
 /// A forge, as addresses of its pages tell of it.
 #[derive(Debug, Clone)]
-pub(super) struct Forge {
+pub(in super::super) struct Forge {
     /// Its host, with the port when it is not the usual one.
     provider: String,
     scheme: String,
@@ -39,7 +49,7 @@ pub(super) struct Forge {
 
 impl Forge {
     /// The forge that has a page.
-    pub(super) fn of_page(address: &str) -> Option<Self> {
+    pub(in super::super) fn of_page(address: &str) -> Option<Self> {
         let url = Url::parse(address).ok()?;
         let host = url.host_str()?;
         let provider = url
@@ -51,18 +61,37 @@ impl Forge {
         })
     }
 
+    /// Its id: its host, with the port when it is not the usual one.
+    pub(in super::super) fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    /// Its host.
+    pub(in super::super) fn host(&self) -> &str {
+        self.provider.split(':').next().unwrap_or_default()
+    }
+
     /// Itself.
     pub(super) fn change(&self) -> Change {
+        self.told("SCMProvider")
+    }
+
+    /// Itself, where an app is installed.
+    pub(super) fn with_app(&self) -> Change {
+        self.told("GitHubAppResourceProvider")
+    }
+
+    fn told(&self, kind: &str) -> Change {
         let is_public = self.provider == "github.com";
         let base = format!("{}://{}", self.scheme, self.provider);
         let body = json!({
             "providerId": self.provider, "name": self.provider,
             "providerType": if is_public { "github_com" } else { "ghe" },
             "apiUrl": if is_public { "https://api.github.com/".to_owned() } else { format!("{base}/api/v3") },
-            "gitUrl": format!("git@{}:", self.provider.split(':').next().unwrap_or_default()),
+            "gitUrl": format!("git@{}:", self.host()),
             "url": base,
         });
-        Change::merge("SCMProvider", vec![self.provider.clone()], body)
+        Change::merge(kind, vec![self.provider.clone()], body)
     }
 
     /// Key of an account, and of what belongs to it.
@@ -82,10 +111,11 @@ impl Forge {
             .link("provider", [self.provider.clone()])
             .link("scmProvider", [self.provider.clone()])
             .link("chatTeam", [THE_CHAT.to_owned()])
+            .link("team", [THE_CHAT.to_owned()])
     }
 
     /// An account, from an object with a `login`; and its key.
-    pub(super) fn account(&self, value: &Value) -> Option<(Change, String)> {
+    pub(in super::super) fn account(&self, value: &Value) -> Option<(Change, String)> {
         let login = text(value, "/login")?;
         let key = self.account_key(login);
         let mut body = json!({"login": login});
@@ -219,14 +249,15 @@ impl<'p> Repository<'p> {
     pub(super) fn author(&self, value: &Value) -> Option<(Change, String)> {
         let (name, email) = (text(value, "/name"), text(value, "/email"));
         let login = text(value, "/username");
-        let key = match (login, email) {
-            (Some(login), _) => self.forge.account_key(login),
-            (None, Some(email)) => format!("{}/mail/{email}", self.forge.provider),
+        let keys = match (login, email) {
+            (Some(login), _) => vec![self.forge.account_key(login)],
+            (None, Some(email)) => vec![mail_key(&self.forge.provider, email), address_key(email)],
             (None, None) => return None,
         };
+        let key = keys.first()?.clone();
         let emails: Vec<Value> = email.iter().map(|address| json!({"address": address})).collect();
         let body = json!({"login": login.or(email), "name": name, "emails": emails});
-        Some((Change::merge("ScmId", vec![key.clone()], body), key))
+        Some((Change::merge("ScmId", keys, body), key))
     }
 
     /// A commit as pushes tell of it, with its people.

@@ -4,7 +4,7 @@
 pub(super) mod application;
 pub(super) mod generic;
 mod github;
-mod known;
+pub(super) mod known;
 
 use std::collections::BTreeMap;
 
@@ -17,9 +17,9 @@ use serde_json::{Value, json};
 
 use super::Hub;
 use super::access::guesses::Guessed;
-use super::changes::{Applied, Origin};
+use super::changes::Applied;
 use super::refusal::Refusal;
-use crate::runtime::causes::chain;
+use super::traces::What;
 
 /// Largest webhook in bytes; GitHub's own limit is 25 MiB.
 pub(super) const MAX_WEBHOOK: usize = 25 * 1024 * 1024;
@@ -81,23 +81,15 @@ pub(super) async fn github(
     if changes.is_empty() {
         return Ok(answer(StatusCode::ACCEPTED, "nothing in it changes the graph"));
     }
-    let taking = hub.take_webhook(&headers);
-    let origin = Origin {
-        source: "github",
-        id,
-        trace: taking.as_ref().map(|taking| taking.context),
-    };
-    let applied = hub.apply(&workspace, Some(origin), changes).await;
-    if let Some(taking) = taking {
-        let about = [
-            ("sdm.workspace", workspace.as_str()),
-            ("sdm.event", event),
-            ("sdm.delivery", id),
-        ];
-        let failure = applied.as_ref().err().map(|error| chain(error));
-        hub.took_webhook(&taking, about, failure);
-    }
-    match applied? {
+    let taking = hub.begin_trace(What::Webhook, &headers);
+    let about = [
+        ("sdm.workspace", workspace.as_str()),
+        ("sdm.event", event),
+        ("sdm.delivery", id),
+    ];
+    let from = (workspace.as_str(), Some(("github", id)));
+    let applied = hub.apply_traced(taking, about, from, vec![changes]).await?;
+    match applied {
         // Nobody decides by a webhook, so that none is overtaken.
         Applied::Before | Applied::Overtaken => Ok(answer(StatusCode::ACCEPTED, "it had come before")),
         Applied::Deliveries(count) => {

@@ -23,6 +23,11 @@ const FORGOTTEN: Duration = Duration::from_secs(90 * 24 * 3_600);
 /// Close code and reason, where a conversation must end.
 pub(super) type Ending = Option<(u16, &'static str)>;
 
+/// The hour of a moment.
+fn hour(moment: Timestamp) -> i64 {
+    moment.as_micros() / 3_600_000_000
+}
+
 const NOT_GOOD: (u16, &str) = (BAD_CREDENTIAL, "the key is not good any more");
 const NOT_ALLOWED: (u16, &str) = (TAKEN_AWAY, "the add-on may not hear of events any more");
 
@@ -49,11 +54,15 @@ impl Hub {
         let now = self.now();
         self.rights().refresh(self.store(), now).await?;
         self.rights().look_at_people(self.store(), now).await?;
+        self.tell_of_people().await?;
         self.end_sessions_of_bad_keys().await?;
         // Early enough that one round may be missed.
         let rhythm = self.rhythm();
         if now.since(*kept) >= rhythm.linger.min(rhythm.lease) / 3 || now < *kept {
             self.keep_what_lives(now).await?;
+            if hour(now) != hour(*kept) {
+                self.end_silent_tasks().await?;
+            }
             let (signed_in, last_seen) = (now.minus(people::LONGEST), now.minus(people::IDLE));
             self.store().tidy_sign_ins(now, signed_in, last_seen).await?;
             *kept = now;

@@ -27,6 +27,7 @@ pub const CAPABILITIES: &[&str] = &[
     extensions::CONTEXT,
     extensions::LOGS,
     extensions::TRACE,
+    extensions::FINGERPRINTS,
 ];
 
 /// What the only chat of each workspace is known by.
@@ -178,6 +179,18 @@ fn has_key(caller: &Caller) -> Result<(), Refusal> {
     })))
 }
 
+/// A workspace and its chat in the graph.
+pub(in super::super) fn workspace_itself(workspace: &str) -> Vec<Change> {
+    let keys = || vec![workspace.to_owned(), THE_CHAT.to_owned()];
+    let chat = Change::merge(
+        "ChatTeam",
+        keys(),
+        serde_json::json!({"name": workspace, "provider": "hub"}),
+    );
+    let team = Change::merge("Team", keys(), serde_json::json!({ "name": workspace }));
+    vec![chat, team.link("chatTeams", [THE_CHAT.to_owned()])]
+}
+
 impl Hub {
     /// Whether the key is for what the machine asks for. Where administrators are asked, what goes beyond waits for them, and
     /// the machine is at work with what it has.
@@ -227,16 +240,13 @@ impl Hub {
         Ok(())
     }
 
-    /// Machines of the original that address channels by name ask for the chat of their workspace, and want exactly one.
+    /// Machines of the original ask for their workspace and for its chat, and want exactly one of each.
     async fn make_chat_teams(&self, workspaces: &[String]) -> Result<(), Refusal> {
         for workspace in workspaces {
             let graph = self.store().reader(workspace);
-            let known = graph.nodes("ChatTeam", &[THE_CHAT.to_owned()]).await?;
+            let known = graph.nodes("Team", &[THE_CHAT.to_owned()]).await?;
             if known.is_empty() {
-                let body = serde_json::json!({"name": workspace, "provider": "hub"});
-                let keys = vec![workspace.clone(), THE_CHAT.to_owned()];
-                let team = Change::merge("ChatTeam", keys, body);
-                self.apply(workspace, None, vec![team]).await?;
+                self.apply(workspace, workspace_itself(workspace)).await?;
             }
         }
         Ok(())

@@ -358,8 +358,8 @@ impl Hub {
         if delivery.what.kind == DeliveryKind::Event {
             message["extensions"]["delivery_id"] = json!(delivery.what.id);
             message["extensions"]["attempt"] = json!(delivery.attempts);
-            pass_on(&mut message, &delivery.what.id, session);
         }
+        pass_on(&mut message, &delivery.what.id, session);
         let mut given = Vec::new();
         for secret in message["secrets"].as_array_mut().into_iter().flatten() {
             let uri = secret["uri"].as_str().unwrap_or_default().to_owned();

@@ -10,8 +10,8 @@ use crate::ports::graph::Node;
 
 /// What is asked of a push.
 pub(super) const QUESTION: &str = "query Activity { Push { id branch timestamp \
-    after { sha url message author { login name } statuses(_first: 50) { context state description targetUrl } } \
-    commits(_first: 20) { sha url message author { login name } } \
+    after { sha url message author { login name person { name } } statuses(_first: 50) { context state description targetUrl } } \
+    commits(_first: 20) { sha url message author { login name person { name } } } \
     repo { owner name url } \
     goalSets { goalSetId goalSet state goals { uniqueName } } \
     goals { goalSetId uniqueName environment name state description } \
@@ -140,14 +140,20 @@ fn head_commit(said: Object<'_>) -> Markup {
     html! { p.title { (commit(said, "/after")) } }
 }
 
+/// Somebody as the hub knows them, else as git or the forge does.
+pub(super) fn author<'s>(said: Object<'s>, at: &str) -> &'s str {
+    let names = ["person/name", "name", "login"].map(|field| said.text(&format!("{at}/{field}")));
+    names
+        .into_iter()
+        .find(|name| !name.is_empty())
+        .unwrap_or_default()
+}
+
 fn commit(said: Object<'_>, at: &str) -> Markup {
     let text = |field: &str| said.text(&format!("{at}/{field}"));
     let short: String = text("sha").chars().take(7).collect();
     let title = first_line(text("message"), TITLE);
-    let author = match text("author/name") {
-        "" => text("author/login"),
-        name => name,
-    };
+    let author = author(said, &format!("{at}/author"));
     html! {
         code.sha { (link(text("url"), &Shown(&short))) }
         " " span.message { (Shown(&title)) }

@@ -14,7 +14,7 @@ use super::super::Hub;
 use super::super::refusal::Refusal;
 use super::decide;
 use super::drawing::{Drawn, draw};
-use super::entry::{Entry, as_planned, commit_of_machine, goal_anchor, goal_set_address};
+use super::entry::{Entry, as_planned, author, commit_of_machine, goal_anchor, goal_set_address};
 use super::goal;
 use super::layout::{Document, Refused, Tab};
 use super::look::Look;
@@ -27,7 +27,7 @@ use crate::model::Timestamp;
 /// What is asked of a goal set.
 pub(super) const QUESTION: &str = "query GoalSet($id: String) { \
     SdmGoalSet(goalSetId: $id) { goalSetId goalSet goals { uniqueName } branch sha state ts provenance { registration version } commit { message author } \
-        repo { owner name } push { timestamp repo { url } after { sha url message author { login name } } } } \
+        repo { owner name } push { timestamp repo { url } after { sha url message author { login name person { name } } } } } \
     SdmGoal(goalSetId: $id, _first: 1000) { environment uniqueName name goalSetId goalSet branch sha repo { owner name } registration state phase description url \
         externalUrl externalUrls { label url } ts error retryFeasible preConditions { environment uniqueName name } \
         approval { userId ts } preApproval { userId ts } approvalRequired preApprovalRequired version attempt \
@@ -122,6 +122,7 @@ fn heading(look: &Look, set: Option<Object<'_>>, told: Object<'_>) -> Entry {
     let push = |path: &str| set.map_or("", |set| set.text(&format!("/push{path}")));
     let short: String = told.text("/sha").chars().take(7).collect();
     let machine = set.map_or("", |set| set.text("/provenance/registration"));
+    let author = set.map_or("", |set| author(set, "/push/after/author"));
     Entry::of(html! {
         header.heading #heading {
             h1 { (Name(told.text("/goalSet"))) }
@@ -133,7 +134,7 @@ fn heading(look: &Look, set: Option<Object<'_>>, told: Object<'_>) -> Entry {
                 " " span.branch { (Name(told.text("/branch"))) }
                 " " code.sha { (link(push("/after/url"), &Shown(&short))) }
                 " " span.message { (Shown(&first_line(push("/after/message"), 160))) }
-                @if !push("/after/author/name").is_empty() { " " span.author { (Shown(push("/after/author/name"))) } }
+                @if !author.is_empty() { " " span.author { (Shown(author)) } }
                 @if let Some(set) = set.filter(|_| push("/after/message").is_empty()) { (commit_of_machine(set)) }
             }
             p.dim {

@@ -184,6 +184,7 @@ mod tests {
             provider: provider(&addon("com.example.bridge"), "T1"),
             subject: "U1".to_owned(),
             login: String::new(),
+            email: None,
             person: "ada".to_owned(),
             linked: Timestamp::from_micros(0),
         };

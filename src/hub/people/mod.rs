@@ -34,6 +34,7 @@ mod cookie;
 mod face;
 pub(super) mod forge;
 pub mod guard;
+pub(super) mod in_graph;
 mod lost;
 pub(super) mod operations;
 pub mod providers;

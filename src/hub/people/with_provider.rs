@@ -404,6 +404,7 @@ fn identity(
         provider: provider.name.clone(),
         subject: claimed.subject.clone(),
         login: claimed.login.clone(),
+        email: claimed.email.clone(),
         person: person.to_owned(),
         linked,
     }

@@ -66,6 +66,7 @@ impl Chats for SqlHub {
             provider: who.provider.clone(),
             subject: who.subject.clone(),
             login: who.login.clone(),
+            email: None,
             person: person.clone(),
             linked: now,
         };

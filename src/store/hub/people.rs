@@ -13,7 +13,7 @@ use crate::ports::people::{
 
 /// Columns of a person, of a table that is called `p`.
 pub(super) const PERSON: &str = "p.id, p.name, p.role, p.state, p.created";
-const IDENTITY: &str = "provider, subject, login, person, linked";
+const IDENTITY: &str = "provider, subject, login, email, person, linked";
 
 /// A word of ours in a row that this program does not know.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,7 @@ fn identity(row: &AnyRow) -> Result<StoredIdentity, sqlx::Error> {
         provider: row.try_get("provider")?,
         subject: row.try_get("subject")?,
         login: row.try_get("login")?,
+        email: Some(row.try_get::<String, _>("email")?).filter(|email| !email.is_empty()),
         person: row.try_get("person")?,
         linked: moment(row, "linked")?,
     })
@@ -77,8 +78,9 @@ pub(super) async fn add(connection: &mut AnyConnection, new: &StoredPerson) -> R
 
 /// Notes who a person is elsewhere; `false` when somebody else is that.
 pub(super) async fn link(connection: &mut AnyConnection, new: &StoredIdentity) -> Result<bool, sqlx::Error> {
-    const LINK: &str = "INSERT INTO hub_identity (provider, subject, login, person, linked) \
-        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (provider, subject) DO UPDATE SET login = excluded.login \
+    const LINK: &str = "INSERT INTO hub_identity (provider, subject, login, person, linked, email) \
+        VALUES ($1, $2, $3, $4, $5, $6) \
+        ON CONFLICT (provider, subject) DO UPDATE SET login = excluded.login, email = excluded.email \
         WHERE hub_identity.person = excluded.person";
     let done = sqlx::query(LINK)
         .bind(new.provider.as_str())
@@ -86,6 +88,7 @@ pub(super) async fn link(connection: &mut AnyConnection, new: &StoredIdentity) -
         .bind(new.login.as_str())
         .bind(new.person.as_str())
         .bind(new.linked.as_micros())
+        .bind(new.email.as_deref().unwrap_or_default())
         .execute(connection)
         .await?;
     Ok(done.rows_affected() > 0)
@@ -161,6 +164,17 @@ impl People for SqlHub {
             format!("SELECT {IDENTITY} FROM hub_identity WHERE person = $1 ORDER BY provider, subject");
         let rows = sqlx::query(composed(statement))
             .bind(of)
+            .fetch_all(&mut *self.reading().await?)
+            .await
+            .doing(DOING)?;
+        let read: Result<Vec<_>, _> = rows.iter().map(identity).collect();
+        read.doing(DOING)
+    }
+
+    async fn every_identity(&self) -> Result<Vec<StoredIdentity>, HubStoreError> {
+        const DOING: &str = "list who people are elsewhere";
+        let statement = format!("SELECT {IDENTITY} FROM hub_identity ORDER BY person, provider, subject");
+        let rows = sqlx::query(composed(statement))
             .fetch_all(&mut *self.reading().await?)
             .await
             .doing(DOING)?;

@@ -9,7 +9,8 @@
 //! | [`LOGS`] | The hub takes logs of goals by `POST /api/goal-logs/{workspace}/{goal set}/{environment}/{goal}/{attempt}`, see [`super::logs`]. |
 //! | [`HEADER`] | The address in the hub's answer carries no credential: the machine opens it with `Authorization: Bearer <jwt>`. |
 //! | [`CONTEXT`] | A command that a person started carries `context: {handle, expires_in}`. The machine sends the handle as `X-Hub-Context` with what it asks of the hub for that person. It is for this machine and this command alone, and for a quarter of an hour. |
-//! | [`TRACE`] | An event carries `extensions.traceparent` (W3C) while the hub's operator follows traces: what the machine does because of it belongs there. |
+//! | [`FINGERPRINTS`] | The hub takes fingerprints of commits by the mutation `setCommitFingerprints` with `repo` and `goal`. |
+//! | [`TRACE`] | An event carries `extensions.traceparent`, a command `traceparent` (W3C) while the hub's operator follows traces: what the machine does because of it belongs there. |
 //!
 //! Two words need no agreement. `control: drain {millis?}` of a machine asks for nothing more, of a hub says that it is
 //! about to close and when to come back. `control: superseded {version?}` of a hub says that another version of this machine
@@ -30,6 +31,8 @@ pub const HEADER: &str = "header";
 pub const CONTEXT: &str = "context";
 /// Events say which trace they belong to.
 pub const TRACE: &str = "trace";
+/// Fingerprints of commits are taken.
+pub const FINGERPRINTS: &str = "fingerprints";
 /// Logs of goals are taken by their offsets.
 pub const LOGS: &str = "logs";
 

@@ -23,7 +23,7 @@ async fn bridge(hub: &TestHub, name: &str) -> String {
 }
 
 /// A code from the page of a person.
-async fn code(browser: &mut Browser<'_>) -> String {
+pub async fn code(browser: &mut Browser<'_>) -> String {
     let token = browser.token().await;
     let page = browser
         .submit("/you/chats", &format!("anti_forgery={token}"))
@@ -33,7 +33,7 @@ async fn code(browser: &mut Browser<'_>) -> String {
 }
 
 /// What an add-on is answered that heard a code in a chat.
-async fn said(hub: &TestHub, key: &str, code: &str, user: &str) -> (u16, Value) {
+pub async fn said(hub: &TestHub, key: &str, code: &str, user: &str) -> (u16, Value) {
     let body = json!({"code": code, "team": "T1", "user": user, "name": "Ada <b>"});
     hub.post("/chat/identities", key, &body).await
 }

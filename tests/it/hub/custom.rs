@@ -1,5 +1,6 @@
 //! Custom types, generic builds and images, figures (wire protocol 10.4, 14).
 
+use sdm::hub::administration::KeyWish;
 use serde_json::{Value, json};
 
 use super::events::push;
@@ -73,6 +74,44 @@ async fn a_custom_type_is_written_by_its_address_and_by_mutation_and_heard_of() 
         )
         .await;
     assert_eq!(history["data"]["Deploy"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn types_are_described_as_far_as_whoever_asks_may_see_them() {
+    let hub = TestHub::start(quick()).await;
+    hub.register(&announces(DEPLOY)).await;
+    let limited = |name: &str, places: &[&str]| KeyWish {
+        name: name.to_owned(),
+        repositories: vec!["acme/app".to_owned()],
+        places: places.iter().map(ToString::to_string).collect(),
+        ..wish(&["graph:read"])
+    };
+    let key = async |wanted: KeyWish| hub.administration().new_key(&wanted).await.unwrap().1;
+    let (stranger, reader) = (
+        key(limited("stranger", &[])).await,
+        key(limited("reader", &["feed:Deploy"])).await,
+    );
+    let question = json!({"query": "{ __type(name: \"Deploy\") { name } \
+        __schema { types { name } queryType { fields { name } } mutationType { fields { name } } subscriptionType { fields { name } } } }"});
+    let described = async |key: &str| hub.post("/graphql/team/w", key, &question).await.1["data"].clone();
+    for key in [&hub.key, &reader] {
+        let all = described(key).await;
+        assert_eq!(all["__type"], json!({"name": "Deploy"}), "{all}");
+        assert!(all.to_string().contains("ingestCustomDeploy"));
+    }
+    let part = described(&stranger).await;
+    assert_eq!(part["__type"], Value::Null);
+    let said = part.to_string();
+    assert!(said.contains("\"Push\""));
+    for hidden in ["\"Deploy\"", "CustomDeployInput", "\"ingestCustomDeploy\""] {
+        assert!(!said.contains(hidden), "as if nobody had announced it: {hidden}");
+    }
+    let asked = json!({"query": "{ Deploy { env } }"});
+    let refused = hub.post("/graphql/team/w", &stranger, &asked).await.1;
+    assert_eq!(
+        refused["errors"][0]["message"],
+        json!("`Query` has no field `Deploy`")
+    );
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ pub async fn is_at_github(hub: &TestHub, person: &str, account: &Account) {
         provider: "github".to_owned(),
         subject: account.id.to_string(),
         login: account.login.clone(),
+        email: None,
         person: person.to_owned(),
         linked: sdm::model::Timestamp::from_micros(1),
     };

@@ -1,5 +1,5 @@
 //! A machine of the original, unchanged, from the npm registry: it registers, gets a signed push, clones over http, and drives
-//! two goals to success, one of them after an approval; a command goes to it and comes back.
+//! two goals to success, one of them after an approval; a command goes to it and comes back, and another is spread over a job.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -249,6 +249,7 @@ async fn a_machine_of_the_original_drives_two_goals_to_success_and_answers_a_com
     })
     .await;
     command(&hub, &original, &ada).await;
+    job(&hub, &original, &ada).await;
 }
 
 /// A command with a parameter, a mapped parameter and a secret, to the machine and back.
@@ -275,6 +276,25 @@ async fn command(hub: &TestHub, original: &Original, ada: &str) {
     assert!(
         said.contains("hello grace, says ada, who has 18 characters"),
         "{ended}"
+    );
+}
+
+/// A command that makes a job of two tasks, which the machine carries out one after the other.
+async fn job(hub: &TestHub, original: &Original, ada: &str) {
+    let ask = json!({"command": "WaveAtAll", "team": {"id": "w"}, "parameters": []});
+    let (status, invoked) = hub.post("/command?invoke=true", ada, &ask).await;
+    assert_eq!(status, 200, "{invoked}");
+    let question = "{ AtmJob(name: \"waves\") { state maxRunningTasks jobTasks { state message } } }";
+    let done = until(original, "the job is done", async || {
+        let asked = hub.ask(question, Value::Null).await;
+        let job = asked["data"]["AtmJob"].get(0)?.clone();
+        (job["state"] == "completed").then_some(job)
+    })
+    .await;
+    let task = json!({"state": "success", "message": "Task command 'Wave' successfully executed"});
+    assert_eq!(
+        done,
+        json!({"state": "completed", "maxRunningTasks": 1, "jobTasks": [task, task]})
     );
 }
 

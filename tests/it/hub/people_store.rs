@@ -67,6 +67,7 @@ fn identity(subject: &str, person: &str, login: &str) -> StoredIdentity {
         provider: "github".to_owned(),
         subject: subject.to_owned(),
         login: login.to_owned(),
+        email: None,
         person: person.to_owned(),
         linked: at(1),
     }

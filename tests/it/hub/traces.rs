@@ -1,11 +1,11 @@
 //! How long a webhook takes to reach its machines, as a collector is told.
 
 use sdm::hub::HubOptions;
-use sdm::hub::administration::Administration;
+use sdm::hub::administration::{Administration, KeyWish};
 use sdm::hub::ingest::WebhookSecrets;
 use sdm::runtime::trace::otlp::{Export, headers, traces_at};
 use sdm::store::hub::Place;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::events::push;
 use super::machine::{SECRET, TestHub, quick, registration, wish};
@@ -72,6 +72,58 @@ async fn a_webhook_and_its_deliveries_are_one_trace_that_goes_on_at_the_machine(
     assert_ne!(told.place(), untold.place());
     let context = event["extensions"]["traceparent"].as_str().unwrap();
     assert_eq!(context, format!("00-{}-01", told.place()));
+}
+
+#[tokio::test]
+async fn other_systems_events_and_commands_begin_traces_as_well() {
+    let directory = tempfile::tempdir().unwrap();
+    let collector = FakeCollector::start().await;
+    let hub = traced(directory.path(), &collector.address).await;
+    let mut knows = registration("knows", "1.0.0", "durable");
+    knows["capabilities"] = json!(["ack", "trace"]);
+    knows["ingesters"] = json!(["type Deploy @rootType { env: String }"]);
+    knows["events"][0]["subscription"] = json!("subscription OnDeploy { Deploy { env } }");
+    knows["commands"] = json!([{"name": "Greet", "intent": [], "tags": [], "auto_submit": true, "parameters": [],
+        "mapped_parameters": [], "secrets": []}]);
+    let mut machine = hub.machine(&knows).await;
+    let told = hub
+        .post(
+            "/atomist/teams/w/ingestion/Deploy/1",
+            &hub.key,
+            &json!({"env": "test"}),
+        )
+        .await;
+    assert_eq!(told.0, 200);
+    let event = machine.hear().await;
+    let webhook = collector.span("webhook").await;
+    assert_eq!(webhook.attribute("sdm.event"), "Deploy");
+    let context = event["extensions"]["traceparent"].as_str().unwrap();
+    let is_of = |context: &str, place: &str| context.split('-').nth(1) == place.split('-').next();
+    assert!(is_of(context, &webhook.place()), "{context} {}", webhook.place());
+    hub.ask(
+        "mutation { ingestCustomDeploy(value: {env: \"prod\"}) }",
+        Value::Null,
+    )
+    .await;
+    let event = machine.hear().await;
+    let sent = collector.span("event").await;
+    assert!(is_of(
+        event["extensions"]["traceparent"].as_str().unwrap(),
+        &sent.place()
+    ));
+    let person = KeyWish {
+        is_person: true,
+        name: "ada".to_owned(),
+        ..wish(&["graph:read"])
+    };
+    let (_, ada) = hub.administration().new_key(&person).await.unwrap();
+    let ask = json!({"command": "Greet", "team": {"id": "w"}});
+    let (status, invoked) = hub.post("/command", &ada, &ask).await;
+    assert_eq!(status, 200, "{invoked}");
+    let command = machine.hear().await;
+    let started = collector.span("command").await;
+    assert_eq!(started.attribute("sdm.command"), "Greet");
+    assert!(is_of(command["traceparent"].as_str().unwrap(), &started.place()));
 }
 
 #[tokio::test]

@@ -120,7 +120,7 @@ impl RealHub {
     }
 
     /// Runs a command of a machine by way of the hub; how it ended, with what was said.
-    async fn run_command(&self, key: &str, command: &str, parameters: &[(&str, &str)]) -> Value {
+    pub async fn run_command(&self, key: &str, command: &str, parameters: &[(&str, &str)]) -> Value {
         let given: Vec<Value> = parameters
             .iter()
             .map(|(name, value)| json!({"name": name, "value": value}))
@@ -280,6 +280,40 @@ async fn a_signed_push_becomes_a_plan_and_its_end_is_seen_at_the_hub() {
     assert_eq!(machine.ended_set_of(&fourth)["state"], "success");
     hub.shows_success_of(&fourth).await;
     assert_eq!(machine.goal_sets().len(), 3);
+}
+
+const FINGERPRINTS: &str = r#"
+rules:
+  - name: look
+    goals: {name: aspects, fingerprint: {files: ["*.md"]}}
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fingerprints_that_a_goal_took_are_with_their_commit_at_the_hub() {
+    let (mut machine, hub) = together(FINGERPRINTS).await;
+    std::os::unix::fs::symlink("app", machine.path("acme/app.git")).unwrap();
+    let server = HttpServer::start(&machine.path(""), None).await;
+    let forge = server.url("").trim_end_matches('/').to_owned();
+    machine.start_with_hub();
+    connected(&machine);
+    let first = machine.git(&["rev-parse", "HEAD"]);
+    let second = machine.commit("second", &[("README.md", "2")]);
+    hub.push(&forge, "d-1", &first, &second).await;
+    assert_eq!(machine.ended_set_of(&second)["state"], "success");
+    let question = format!(
+        "{{ Commit(sha: \"{second}\") {{ fingerprints {{ type name goal repo {{ owner name }} }} }} }}"
+    );
+    let told = async || {
+        let answer = hub.ask(&question).await?;
+        let found = answer["data"]["Commit"][0]["fingerprints"].clone();
+        (found != json!([]) && !found.is_null()).then_some(found)
+    };
+    let found = hub.until("the hub has the fingerprints", told).await;
+    let repo = json!({"owner": "acme", "name": "app"});
+    assert_eq!(
+        found,
+        json!([{"type": "file", "name": "README.md", "goal": "aspects", "repo": repo}])
+    );
 }
 
 const WITH_COMMANDS: &str = r#"

@@ -1,6 +1,6 @@
 //! One trace from the forge's webhook at the hub to the end of the goal on the machine.
 
-use super::real::{connected, together};
+use super::real::{RealHub, connected, together};
 use super::scene::ONE_GOAL;
 use crate::support::fake_collector::FakeCollector;
 use crate::support::git_servers::HttpServer;
@@ -46,5 +46,47 @@ async fn a_push_is_one_trace_from_its_webhook_to_the_end_of_its_goal() {
     assert_eq!(
         (goal.attribute("sdm.attempt"), goal.attribute("sdm.state")),
         ("1".to_owned(), "success".to_owned())
+    );
+}
+
+const CONFIRMED: &str = r#"
+rules:
+  - name: build
+    goals: {name: publish, execute: {run: [cat, README.md]}, pre_approval: {by: [ada]}}
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_machine_does_after_a_restart_goes_on_in_the_same_trace() {
+    let (mut machine, mut hub) = together(CONFIRMED).await;
+    let collector = FakeCollector::start().await;
+    hub.kill();
+    let config = machine.path("home/.config/sdm/config.yaml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{text}otlp: '{}'\n", collector.address)).unwrap();
+    hub.run(&machine).await;
+    std::os::unix::fs::symlink("app", machine.path("acme/app.git")).unwrap();
+    let server = HttpServer::start(&machine.path(""), None).await;
+    let forge = server.url("").trim_end_matches('/').to_owned();
+    machine.start_with_hub();
+    connected(&machine);
+    let ada = RealHub::person(&machine, "ada");
+    let first = machine.git(&["rev-parse", "HEAD"]);
+    let second = machine.commit("second", &[("README.md", "2")]);
+    hub.push(&forge, "d-1", &first, &second).await;
+    let (webhook, plan) = (collector.span("webhook").await, collector.span("plan").await);
+    let set = plan.attribute("sdm.goal_set");
+    machine.stop();
+    machine.start_with_hub();
+    connected(&machine);
+    let confirmed = hub
+        .run_command(&ada, "sdm.approve", &[("goal_set", &set), ("goal", "publish")])
+        .await;
+    assert_eq!(confirmed["phase"], "SUCCESS", "{confirmed:#}");
+    let goal = collector.span("goal").await;
+    assert_eq!(goal.parent(), plan.place());
+    assert_eq!(
+        goal.parent().split('-').next(),
+        webhook.place().split('-').next(),
+        "the trace of the webhook"
     );
 }

@@ -16,7 +16,7 @@ pub(super) fn installation(payload: &Value) -> Option<Vec<Change>> {
     let forge = Forge::of_page(text(value, "/account/html_url")?)?;
     let key = forge.installation_key(&number(value, "/id")?);
     let kind = text(value, "/account/type");
-    let mut changes = vec![forge.change(), forge.organization(owner, kind)];
+    let mut changes = vec![forge.change(), forge.with_app(), forge.organization(owner, kind)];
     if text(payload, "/action") == Some("deleted") {
         changes.push(Change::gone("GitHubAppInstallation", key));
         return Some(changes);

@@ -189,6 +189,8 @@ impl Asking<'_> {
             subject: number.to_string(),
             login: login.chars().take(LONGEST_NAME).collect(),
             name: name.unwrap_or(login).chars().take(LONGEST_NAME).collect(),
+            // What a profile shows is anybody's word.
+            email: None,
             joins: self.is_of_an_organisation(login).await?,
         })
     }

@@ -79,6 +79,8 @@ pub(super) struct Claimed {
     pub(super) login: String,
     /// Their name.
     pub(super) name: String,
+    /// Their address, if the provider has verified it.
+    pub(super) email: Option<String>,
     /// Whether they may come in without an invitation.
     pub(super) joins: bool,
 }

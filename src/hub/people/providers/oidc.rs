@@ -121,6 +121,9 @@ fn claimed(
         subject: subject.to_owned(),
         login: short(login),
         name: short(claim("name").unwrap_or(login)),
+        email: email
+            .filter(|email| email.chars().count() <= LONGEST)
+            .map(str::to_owned),
         joins: domain.is_some_and(|domain| domains.iter().any(|own| own.eq_ignore_ascii_case(domain))),
     })
 }
