@@ -89,6 +89,7 @@ pub(super) async fn ask_to_merge(
             .collect(),
         body: asking.body.to_owned(),
         labels: asking.auto_merge.labels(),
+        former_labels: asking.auto_merge.former_labels(),
     };
     let open = context
         .forges

@@ -5,13 +5,14 @@ use serde_json::Value;
 
 use super::read;
 use crate::model::{ArgumentProblems, Field, FieldPath, ValueType};
+use crate::ports::forges::mark;
 
 /// When it is to be merged.
 pub(super) const AUTO_MERGE: Field = Field::new(
     "auto_merge",
     ValueType::Choice(&["never", "on_approve", "on_check_success"]),
     "puts the label `auto-merge:on-approve` or `auto-merge:on-check-success` on the pull request, for whoever merges by labels \
-     at the forge; put on again whenever the pull request is brought up to date",
+     at the forge; put on again whenever the pull request is brought up to date, and taken off when it is not asked for any more",
 )
 .default("never");
 
@@ -47,6 +48,26 @@ enum Method {
     Squash,
 }
 
+impl Moment {
+    const fn label(self) -> Option<&'static str> {
+        match self {
+            Self::Never => None,
+            Self::OnApprove => Some("auto-merge:on-approve"),
+            Self::OnCheckSuccess => Some("auto-merge:on-check-success"),
+        }
+    }
+}
+
+impl Method {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Merge => "auto-merge-method:merge",
+            Self::Rebase => "auto-merge-method:rebase",
+            Self::Squash => "auto-merge-method:squash",
+        }
+    }
+}
+
 impl AutoMerge {
     /// As it is written for a goal whose branch does or does not become a pull request.
     ///
@@ -75,23 +96,25 @@ impl AutoMerge {
 
     /// The labels, as the original called them.
     pub(super) fn labels(self) -> Vec<String> {
-        let moment = match self.auto_merge {
-            Moment::Never => return Vec::new(),
-            Moment::OnApprove => "auto-merge:on-approve",
-            Moment::OnCheckSuccess => "auto-merge:on-check-success",
-        };
-        let method = self.auto_merge_method.map(|method| match method {
-            Method::Merge => "auto-merge-method:merge",
-            Method::Rebase => "auto-merge-method:rebase",
-            Method::Squash => "auto-merge-method:squash",
-        });
-        let labels = [Some(moment), method].into_iter().flatten();
-        labels.map(str::to_owned).collect()
+        let labels = [self.auto_merge.label(), self.auto_merge_method.map(Method::label)];
+        labels.into_iter().flatten().map(str::to_owned).collect()
+    }
+
+    /// All other labels that a goal like this has put on its pull request if it was written otherwise before.
+    pub(super) fn former_labels(self) -> Vec<String> {
+        let moments = [Moment::OnApprove, Moment::OnCheckSuccess].map(Moment::label);
+        let methods = [Method::Merge, Method::Rebase, Method::Squash].map(Method::label);
+        let all = moments.into_iter().flatten().chain(methods).map(str::to_owned);
+        let labels = self.labels();
+        all.filter(|label| !labels.contains(label)).collect()
     }
 
     /// The same as marks in the body.
     pub(super) fn marks(self) -> String {
-        self.labels().iter().map(|label| format!(" [{label}]")).collect()
+        self.labels()
+            .iter()
+            .map(|label| format!(" {}", mark(label)))
+            .collect()
     }
 }
 
@@ -113,6 +136,15 @@ mod tests {
         );
         let one = read(json!({"auto_merge": "on_approve"})).unwrap();
         assert_eq!(one.marks(), " [auto-merge:on-approve]");
+        assert_eq!(
+            both.former_labels(),
+            [
+                "auto-merge:on-approve",
+                "auto-merge-method:merge",
+                "auto-merge-method:rebase"
+            ]
+        );
+        assert_eq!(read(json!({})).unwrap().former_labels().len(), 5);
     }
 
     #[test]

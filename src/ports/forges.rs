@@ -17,8 +17,16 @@ pub struct PullRequest {
     pub title: String,
     /// What it is about, in Markdown.
     pub body: String,
-    /// Labels that it carries, `family:value`, at most one of a family; others of these families are taken off.
+    /// Labels that it carries, `family:value`, at most one of a family.
     pub labels: Vec<String>,
+    /// Labels that it may carry from before. They are taken off where `labels` has one of their family, or where a [`mark`] in
+    /// the body says that it was not a person who put them on.
+    pub former_labels: Vec<String>,
+}
+
+/// What stands in the body of a pull request for a label that was put on with it.
+pub fn mark(label: &str) -> String {
+    format!("[{label}]")
 }
 
 /// A pull request that is open.

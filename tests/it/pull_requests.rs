@@ -16,6 +16,8 @@ commands:
     transform: {presentation: pull_request, branch: transform/merged, auto_merge: on_approve, auto_merge_method: squash, run: [touch, soon]}
   - name: later
     transform: {presentation: pull_request, branch: transform/merged, auto_merge: on_check_success, run: [sh, -c, echo x >> later]}
+  - name: never
+    transform: {presentation: pull_request, branch: transform/merged, run: [touch, never]}
 rules:
   - name: fix
     test: {is_branch: ^topic$}
@@ -310,16 +312,19 @@ async fn semantics_5_5_labels_say_when_and_how_a_pull_request_is_merged() {
     scene.machine.ok(&["do", "later", "--targets.repo=acme/app"]);
     assert_eq!(
         labels(&scene),
-        [
-            "auto-merge-method:squash",
-            "urgent",
-            "auto-merge:on-check-success"
-        ],
-        "one moment at a time, and what people say stays"
+        ["urgent", "auto-merge:on-check-success"],
+        "one moment at a time, no method that nobody asks for any more, and what people say stays"
     );
+    scene.github.put_label(1, "auto-merge-method:rebase");
     scene.github.asked();
     scene.machine.ok(&["do", "later", "--targets.repo=acme/app"]);
     assert_eq!(scene.github.asked().len(), 1, "nothing to change, nothing asked");
+    scene.machine.ok(&["do", "never", "--targets.repo=acme/app"]);
+    assert_eq!(
+        labels(&scene),
+        ["urgent", "auto-merge-method:rebase"],
+        "a method that somebody else put on stays"
+    );
     scene.machine.stop();
 }
 

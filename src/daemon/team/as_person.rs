@@ -154,7 +154,7 @@ impl Forges for AsPerson {
         let key = self.key().await?;
         let body = json!({
             "branch": wanted.branch.as_str(), "target": wanted.target.as_str(), "title": wanted.title, "body": wanted.body,
-            "labels": wanted.labels, "host": host_of(repo),
+            "labels": wanted.labels, "former_labels": wanted.former_labels, "host": host_of(repo),
         });
         let asking = self
             .client

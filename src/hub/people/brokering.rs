@@ -73,6 +73,8 @@ struct WantedPullRequest {
     #[serde(default)]
     labels: Vec<String>,
     #[serde(default)]
+    former_labels: Vec<String>,
+    #[serde(default)]
     host: Option<String>,
 }
 
@@ -113,6 +115,7 @@ pub(in super::super) async fn ask_to_merge(
         title: title(wanted.title)?,
         body: wanted.body,
         labels: labels(wanted.labels)?,
+        former_labels: labels(wanted.former_labels)?,
     };
     let brokered = hub
         .brokered(&caller, About::AskToMergeAsPerson, &place, &headers)

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::address::Place;
 use crate::model::BranchName;
-use crate::ports::forges::{ForgeError, NewRelease, OpenPullRequest, PublishedRelease, PullRequest};
+use crate::ports::forges::{ForgeError, NewRelease, OpenPullRequest, PublishedRelease, PullRequest, mark};
 
 /// Largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 2 << 20;
@@ -63,6 +63,10 @@ struct User {
 }
 
 impl Shown {
+    fn has(&self, label: &str) -> bool {
+        self.labels.iter().any(|own| own.name == label)
+    }
+
     pub(super) fn opened(self, is_new: bool) -> OpenPullRequest {
         OpenPullRequest {
             number: self.number,
@@ -150,18 +154,13 @@ impl Session<'_> {
         self.read(self.call(Method::PATCH, url, Some(body)).await?)
     }
 
-    /// Puts labels on it and takes others of their families off, where they are not as wanted.
-    pub(super) async fn label(&self, open: &Shown, wanted: &[String]) -> Result<(), ForgeError> {
+    /// Takes labels off that hold no more. Before its body is brought up to date, which says whose they are.
+    pub(super) async fn take_labels_off(&self, open: &Shown, wanted: &PullRequest) -> Result<(), ForgeError> {
         let number = open.number.to_string();
-        let had: Vec<&str> = open.labels.iter().map(|label| label.name.as_str()).collect();
-        let is_wanted = |label: &str| wanted.iter().any(|wanted| wanted == label);
-        let family = |label: &str| label.split_once(':').map(|(family, _)| family.to_owned());
-        let is_of_family = |label: &str| {
-            family(label).is_some() && wanted.iter().any(|wanted| family(wanted) == family(label))
-        };
-        for stale in had
+        for stale in wanted
+            .former_labels
             .iter()
-            .filter(|label| is_of_family(label) && !is_wanted(label))
+            .filter(|label| is_stale(open, wanted, label))
         {
             let url = self.url(&["issues", &number, "labels", stale])?;
             let answer = self.call(Method::DELETE, url, None).await?;
@@ -170,15 +169,18 @@ impl Session<'_> {
                 self.read::<Value>(answer)?;
             }
         }
-        let missing: Vec<&String> = wanted
-            .iter()
-            .filter(|label| !had.contains(&label.as_str()))
-            .collect();
-        if !missing.is_empty() {
-            let url = self.url(&["issues", &number, "labels"])?;
-            let body = json!({ "labels": missing });
-            self.read::<Value>(self.call(Method::POST, url, Some(body)).await?)?;
+        Ok(())
+    }
+
+    /// Puts labels on it that it does not have.
+    pub(super) async fn put_labels_on(&self, open: &Shown, wanted: &[String]) -> Result<(), ForgeError> {
+        let missing: Vec<&String> = wanted.iter().filter(|label| !open.has(label)).collect();
+        if missing.is_empty() {
+            return Ok(());
         }
+        let url = self.url(&["issues", &open.number.to_string(), "labels"])?;
+        let body = json!({ "labels": missing });
+        self.read::<Value>(self.call(Method::POST, url, Some(body)).await?)?;
         Ok(())
     }
 
@@ -327,6 +329,18 @@ impl Session<'_> {
             because,
         }
     }
+}
+
+/// Whether a former label is on it and is not what people say.
+fn is_stale(open: &Shown, wanted: &PullRequest, label: &str) -> bool {
+    let family = |label: &str| label.split_once(':').map(|(family, _)| family.to_owned());
+    let is_replaced = || wanted.labels.iter().any(|wanted| family(wanted) == family(label));
+    let is_marked = || {
+        open.body
+            .as_deref()
+            .is_some_and(|body| body.contains(&mark(label)))
+    };
+    open.has(label) && (is_replaced() || is_marked())
 }
 
 /// Until when no more questions are wanted, where that is said.

@@ -110,17 +110,23 @@ fn check_token(forge: &Forge, token: &Opened) -> Result<(), ForgeError> {
     }
 }
 
+/// An open pull request as it is wanted, but for labels that it does not have yet.
+async fn up_to_date(session: &Session<'_>, open: Shown, wanted: &PullRequest) -> Result<Shown, ForgeError> {
+    session.take_labels_off(&open, wanted).await?;
+    session.bring_up_to_date(open, wanted).await
+}
+
 /// The pull request as it is wanted, and whether it was not there before.
 async fn there(session: &Session<'_>, wanted: &PullRequest) -> Result<(Shown, bool), ForgeError> {
     if let Some(open) = session.open_for(&wanted.branch).await? {
-        return Ok((session.bring_up_to_date(open, wanted).await?, false));
+        return Ok((up_to_date(session, open, wanted).await?, false));
     }
     if let Some(opened) = session.open(wanted).await? {
         return Ok((opened, true));
     }
     // Somebody opened it meanwhile.
     match session.open_for(&wanted.branch).await? {
-        Some(open) => Ok((session.bring_up_to_date(open, wanted).await?, false)),
+        Some(open) => Ok((up_to_date(session, open, wanted).await?, false)),
         None => Err(ForgeError::Unavailable {
             origin: session.origin.clone(),
             because: format!(
@@ -159,7 +165,7 @@ impl Forges for GitHub {
     ) -> Result<OpenPullRequest, ForgeError> {
         let session = self.session(repo, asker).await?;
         let (shown, is_new) = there(&session, wanted).await?;
-        session.label(&shown, &wanted.labels).await?;
+        session.put_labels_on(&shown, &wanted.labels).await?;
         Ok(shown.opened(is_new))
     }
 
