@@ -1,5 +1,7 @@
 //! Text of strangers on a terminal: nothing in it can move the cursor, hide or reorder what people read (threats A4, A5).
 
+use std::fmt::Write as _;
+
 use ratatui::text::Span;
 
 use crate::model::deceptive::is_deceptive;
@@ -26,6 +28,22 @@ pub fn neutralise(text: &str) -> String {
 /// The same for text whose lines and tabs are kept.
 pub fn neutralise_lines(text: &str) -> String {
     text.lines().map(neutralise).collect::<Vec<_>>().join("\n")
+}
+
+/// The same JSON, in which no character can do anything to a terminal (threat A4): outside of its texts all are harmless, and
+/// in texts an escape means the same.
+pub fn neutralise_json(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_control() || is_deceptive(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(shown, "\\u{unit:04x}");
+            }
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// The word for one thing, or the one for any other number of them.
@@ -139,6 +157,36 @@ pub fn wrapped(text: &str, columns: usize) -> String {
     lines
 }
 
+/// The text over at most `lines` lines, broken at spaces: the first of `first` columns and the others of `rest`; what does not
+/// fit on the last one is cut. A word that is longer than a line is broken.
+pub fn wrap(text: &str, first: usize, rest: usize, lines: usize, unicode: bool) -> Vec<String> {
+    let (mut shown, mut left, mut room) = (Vec::new(), text.trim_end(), first);
+    while shown.len() + 1 < lines && width(left) > room {
+        let (line, after) = left.split_at(break_of(left, room));
+        shown.push(line.trim_end().to_owned());
+        (left, room) = (after.trim_start(), rest);
+    }
+    shown.push(cut(left, room, unicode));
+    shown
+}
+
+/// Where a line of `columns` ends, in bytes: behind its last space that is not at its beginning, else where it is full.
+fn break_of(text: &str, columns: usize) -> usize {
+    let mut used = 0;
+    let mut fits = |c: char| {
+        used += width(c.encode_utf8(&mut [0; 4]));
+        used <= columns
+    };
+    let kept: usize = text.chars().take_while(|c| fits(*c)).map(char::len_utf8).sum();
+    let full = kept.max(text.chars().next().map_or(0, char::len_utf8));
+    if text[full..].starts_with(' ') {
+        return full;
+    }
+    let begin = full - text[..full].trim_start().len();
+    let space = text[..full].rfind(' ').filter(|space| *space > begin);
+    space.map_or(full, |space| space + 1)
+}
+
 /// The text filled with spaces to `columns`.
 pub fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
@@ -207,6 +255,33 @@ mod tests {
         );
         assert_eq!(neutralise_log("\x1b[31mred", true), "\x1b[31mred\x1b[0m");
         assert_eq!(neutralise_log("\x1b[", true), "\\u{1b}[");
+    }
+
+    #[test]
+    fn a4_json_on_a_terminal_moves_nothing_and_says_the_same() {
+        let text = "\u{1b}[2J\u{9b}31m\u{7f}\u{202e}\u{e0001} grüße 世界 \"\\\n";
+        let json = serde_json::to_string(&[text]).unwrap();
+        let shown = neutralise_json(&json);
+        assert_eq!(serde_json::from_str::<[String; 1]>(&shown).unwrap(), [text]);
+        assert_eq!(
+            shown,
+            r#"["\u001b[2J\u009b31m\u007f\u202e\udb40\udc01 grüße 世界 \"\\\n"]"#
+        );
+    }
+
+    #[test]
+    fn long_text_goes_on_below_and_only_its_end_is_cut() {
+        let text = "Approval required: ship · 1 more";
+        assert_eq!(wrap(text, 40, 40, 3, true), [text]);
+        assert_eq!(
+            wrap(text, 20, 12, 3, true),
+            ["Approval required:", "ship · 1", "more"]
+        );
+        assert_eq!(wrap(text, 10, 10, 2, true), ["Approval", "required:…"]);
+        assert_eq!(wrap("世界世界 x", 5, 4, 9, true), ["世界", "世界", "x"]);
+        assert_eq!(wrap("abc", 0, 1, 2, true), ["a", "…"]);
+        assert_eq!(wrap("", 5, 5, 3, true), [""]);
+        assert_eq!(wrap(" abcdef", 4, 4, 9, true), [" abc", "def"]);
     }
 
     #[test]

@@ -1,15 +1,15 @@
 //! Who wrote a push, for goals that somebody else must confirm (threat D1).
 //!
-//! Commits say what they like, so this can only find more people: addresses that the repository's `.mailmap` says are one
-//! person's count as theirs, as it stands before the push and, where the pusher is trusted, after it.
+//! Commits say what they like, so this can only find more people: all that the commits name, those that are not kept with the
+//! push included, and addresses that the repository's `.mailmap` says are one person's, as it stands before the push and,
+//! where the pusher is trusted, after it.
 
 use std::sync::Arc;
 
 use super::Engine;
 use crate::kinds::ActError;
-use crate::model::mailmap::of_same_people;
 use crate::model::push::Trust;
-use crate::model::{ApprovalPolicy, CommitSha, Goal, Push, Refusal};
+use crate::model::{ApprovalPolicy, Authors, CommitSha, Goal, Push, Refusal};
 use crate::ports::scm::ScmError;
 use crate::ports::store::GoalSetRecord;
 
@@ -25,23 +25,26 @@ impl Engine {
         &self,
         record: &GoalSetRecord,
         goal: &Goal,
-        authors: &[String],
-    ) -> Result<Vec<String>, ActError> {
+        authors: &Authors,
+    ) -> Result<Authors, ActError> {
+        let mut all = authors.clone();
         if !asks_for_others(goal) {
-            return Ok(authors.to_vec());
+            return Ok(all);
         }
-        let mut all = authors.to_vec();
+        let unread = |why: String| {
+            ActError::Refused(Refusal::NotSettled {
+                name: goal.definition().name.clone(),
+                why: format!("who wrote its push cannot be read: {why}"),
+            })
+        };
+        if !record.push.is_whole() {
+            let read = self.parts.scm.authors(&record.push).await;
+            all.join(read.map_err(|error| unread(error.to_string()))?);
+        }
         for sha in sides(&record.push) {
-            let mailmap = self.mailmap(&record.push, sha).await.map_err(|why| {
-                ActError::Refused(Refusal::NotSettled {
-                    name: goal.definition().name.clone(),
-                    why: format!("who wrote its push cannot be read: {why}"),
-                })
-            })?;
-            all.extend(of_same_people(&mailmap, authors));
+            let mailmap = self.mailmap(&record.push, sha).await.map_err(unread)?;
+            all.join_same_people(&mailmap);
         }
-        all.sort();
-        all.dedup();
         Ok(all)
     }
 

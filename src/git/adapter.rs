@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::address::AddressPolicy;
 use super::changes::PushRange;
-use super::commits::commit_range;
+use super::commits::{authors_of_range, commit_range};
 use super::difference::difference;
 use super::heads;
 use super::history::{first_parents, head_of};
@@ -23,7 +23,7 @@ use super::remote::repository_at;
 use super::tags::tags;
 use super::view::GitView;
 use super::workspace::{Pool, PoolSettings};
-use crate::model::{Commit, CommitSha, Push, Repository};
+use crate::model::{Authors, Commit, CommitSha, Push, Repository};
 use crate::ports::scm::{
     BranchUpdate, CommitRange, Difference, Founded, Heads, NewCommit, NewRepository, NewTag, Pushed, Scm,
     ScmError, Workspace, Workspaces,
@@ -155,6 +155,15 @@ impl Scm for Git {
                 None
             };
             commit_range(mirror, before.as_ref(), &after, default.as_ref())
+        })
+        .await
+    }
+
+    async fn authors(&self, push: &Push) -> Result<Authors, ScmError> {
+        let own = push.clone();
+        self.with_mirror(&push.repo, move |mirror| {
+            let default = default_head(&own.repo);
+            authors_of_range(mirror, &own, default.as_ref())
         })
         .await
     }

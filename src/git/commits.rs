@@ -1,19 +1,21 @@
 //! The commits of a push, read from the mirror and never from what a provider sent along.
 
-use git2::{Oid, Repository, Sort};
+use std::iter::Take;
+
+use git2::{Oid, Repository, Revwalk, Sort};
 
 use super::changes::merge_base;
 use super::objects::{commit, commit_if_here, failed, oid_of, sha_of};
 use crate::model::push::Signature;
-use crate::model::{Commit, CommitSha, Push, Timestamp};
+use crate::model::{Authors, Commit, CommitSha, Push, Timestamp};
 use crate::ports::scm::{CommitRange, ScmError};
 
-/// Longest message kept, in bytes, marker included (threat A4).
-const MESSAGE_LIMIT: usize = 64 << 10;
 /// Longest name or address kept, in bytes.
 const NAME_LIMIT: usize = 1 << 10;
 /// Commits are counted up to here; a longer push counts as this many.
 const COUNT_LIMIT: usize = 100_000;
+/// What is done when the commits of a push cannot be read.
+const WALKING: &str = "walk the commits of the push";
 /// Stands where text was cut.
 const CUT: &str = "…";
 
@@ -32,11 +34,7 @@ pub fn commit_range(
 ) -> Result<CommitRange, ScmError> {
     let head = commit(repo, after)?.id();
     let old_head = known(repo, before)?;
-    let hidden = match (before, old_head) {
-        (Some(_), Some(old)) => Some(old),
-        (Some(_), None) | (None, _) => known(repo, default_head)?,
-    };
-    let (mut newest, count) = walk(repo, head, hidden)?;
+    let (mut newest, count) = walk(repo, head, hidden(repo, before, default_head)?)?;
     let moved_back = old_head.is_some() && newest.is_empty();
     if newest.is_empty() && !moved_back {
         newest.push(head);
@@ -52,6 +50,18 @@ pub fn commit_range(
     })
 }
 
+/// What the walk of a push leaves out, with all that is reachable from it.
+fn hidden(
+    repo: &Repository,
+    before: Option<&CommitSha>,
+    default_head: Option<&CommitSha>,
+) -> Result<Option<Oid>, ScmError> {
+    match known(repo, before)? {
+        Some(old) => Ok(Some(old)),
+        None => known(repo, default_head),
+    }
+}
+
 fn known(repo: &Repository, sha: Option<&CommitSha>) -> Result<Option<Oid>, ScmError> {
     let Some(sha) = sha else { return Ok(None) };
     Ok(commit_if_here(repo, sha)?.map(|_| oid_of(sha)))
@@ -62,25 +72,47 @@ fn is_ancestor(repo: &Repository, old: Option<Oid>, new: Oid) -> Result<bool, Sc
     Ok(old == new || merge_base(repo, old, new)? == Some(old))
 }
 
+/// Who wrote the commits of the same range, as the whole of each says, also those that no push keeps.
+///
+/// # Errors
+/// The same.
+pub fn authors_of_range(
+    repo: &Repository,
+    push: &Push,
+    default_head: Option<&CommitSha>,
+) -> Result<Authors, ScmError> {
+    let (mut authors, mut count) = (push.authors(), 0);
+    for oid in ids(
+        repo,
+        commit(repo, &push.after)?.id(),
+        hidden(repo, push.before.as_ref(), default_head)?,
+    )? {
+        let commit = find(repo, oid.map_err(failed(WALKING))?)?;
+        let message = String::from_utf8_lossy(commit.message_bytes());
+        authors.add(
+            &signature(&commit.author()),
+            &signature(&commit.committer()),
+            &message,
+        );
+        count += 1;
+    }
+    if count >= COUNT_LIMIT as u64 {
+        authors.leave_out(format!("it has {COUNT_LIMIT} commits or more"));
+    } else if count < push.commit_count {
+        // A new branch that the default branch has taken in since.
+        let all = push.commit_count;
+        authors.leave_out(format!(
+            "only {count} of its {all} commits are still known to be its own"
+        ));
+    }
+    Ok(authors)
+}
+
 /// The newest commits reachable from `head` and not from `hidden`, and how many there are.
 fn walk(repo: &Repository, head: Oid, hidden: Option<Oid>) -> Result<(Vec<Oid>, u64), ScmError> {
-    let doing = "walk the commits of the push";
-    let mut revwalk = repo.revwalk().map_err(failed(doing))?;
-    // A whole history is walked by time, lazily: sorting it by topology would load all of it before its first commit. A range is
-    // loaded as a whole anyway, and by time alone commits of one second, as a rebase makes them, come out in any order.
-    let sorting = if hidden.is_some() {
-        Sort::TOPOLOGICAL | Sort::TIME
-    } else {
-        Sort::TIME
-    };
-    revwalk.set_sorting(sorting).map_err(failed(doing))?;
-    revwalk.push(head).map_err(failed(doing))?;
-    if let Some(hidden) = hidden {
-        revwalk.hide(hidden).map_err(failed(doing))?;
-    }
     let (mut newest, mut count) = (Vec::new(), 0);
-    for oid in revwalk.take(COUNT_LIMIT) {
-        let oid = oid.map_err(failed(doing))?;
+    for oid in ids(repo, head, hidden)? {
+        let oid = oid.map_err(failed(WALKING))?;
         count += 1;
         if newest.len() < Push::MAX_COMMITS {
             newest.push(oid);
@@ -89,18 +121,39 @@ fn walk(repo: &Repository, head: Oid, hidden: Option<Oid>) -> Result<(Vec<Oid>, 
     Ok((newest, count))
 }
 
+/// The commits reachable from `head` and not from `hidden`, newest first, at most [`COUNT_LIMIT`].
+fn ids(repo: &Repository, head: Oid, hidden: Option<Oid>) -> Result<Take<Revwalk<'_>>, ScmError> {
+    let mut revwalk = repo.revwalk().map_err(failed(WALKING))?;
+    // A whole history is walked by time, lazily: sorting it by topology would load all of it before its first commit. A range is
+    // loaded as a whole anyway, and by time alone commits of one second, as a rebase makes them, come out in any order.
+    let sorting = if hidden.is_some() {
+        Sort::TOPOLOGICAL | Sort::TIME
+    } else {
+        Sort::TIME
+    };
+    revwalk.set_sorting(sorting).map_err(failed(WALKING))?;
+    revwalk.push(head).map_err(failed(WALKING))?;
+    if let Some(hidden) = hidden {
+        revwalk.hide(hidden).map_err(failed(WALKING))?;
+    }
+    Ok(revwalk.take(COUNT_LIMIT))
+}
+
 fn read(repo: &Repository, oid: Oid) -> Result<Commit, ScmError> {
-    let commit = repo
-        .find_commit(oid)
-        .map_err(failed(format!("read the commit {oid}")))?;
+    let commit = find(repo, oid)?;
     let author = commit.author();
     Ok(Commit {
         sha: sha_of(oid),
-        message: text(commit.message_bytes(), MESSAGE_LIMIT),
+        message: text(commit.message_bytes(), Commit::MAX_MESSAGE),
         author: signature(&author),
         committer: signature(&commit.committer()),
         at: Timestamp::from_micros(author.when().seconds().saturating_mul(1_000_000)),
     })
+}
+
+fn find(repo: &Repository, oid: Oid) -> Result<git2::Commit<'_>, ScmError> {
+    repo.find_commit(oid)
+        .map_err(failed(format!("read the commit {oid}")))
 }
 
 fn signature(signature: &git2::Signature<'_>) -> Signature {
@@ -127,6 +180,7 @@ fn text(bytes: &[u8], limit: usize) -> String {
 mod tests {
     use super::*;
     use crate::git::fixture::Fixture;
+    use crate::model::Person;
 
     fn range(fixture: &Fixture, before: Option<Oid>, after: Oid, default: Option<Oid>) -> CommitRange {
         let sha = |oid: Option<Oid>| oid.map(sha_of);
@@ -168,6 +222,47 @@ mod tests {
         );
         assert_eq!(range.commits[0].sha, sha_of(heads[300]));
         assert_eq!(range.commits[249].sha, sha_of(heads[51]));
+    }
+
+    fn push(fixture: &Fixture, before: Oid, after: Oid) -> Push {
+        let range = range(fixture, Some(before), after, None);
+        Push {
+            before: Some(sha_of(before)),
+            after: sha_of(after),
+            commits: range.commits,
+            commit_count: range.count,
+            ..crate::rules::fixtures::push_to("main")
+        }
+    }
+
+    #[test]
+    fn d1_all_commits_say_who_wrote_them_and_the_whole_of_each() {
+        let fixture = Fixture::bare();
+        let root = fixture.commit(&[], &[("a", "root")]);
+        let tree = fixture.tree(&[]);
+        let of_bob = format!(
+            "{}\n\nCo-authored-by: Bob <bob@x>",
+            "x".repeat(Commit::MAX_MESSAGE)
+        );
+        let first = fixture.commit_tree(&[root], tree, of_bob.as_bytes());
+        let heads = chain(&fixture, first, 300);
+        let bob = Person {
+            login: "bob".to_owned(),
+            emails: vec!["bob@x".to_owned()],
+            ..Person::default()
+        };
+        for head in [first, heads[300]] {
+            let push = push(&fixture, root, head);
+            assert!(!push.is_whole() && push.authors().include(&bob).is_none());
+            let authors = authors_of_range(&fixture.repo, &push, None).unwrap();
+            let words = authors.include(&bob).unwrap();
+            assert!(words.contains("Co-authored-by"), "{words}");
+        }
+        let mut taken_in = push(&fixture, root, heads[300]);
+        taken_in.before = None;
+        let authors = authors_of_range(&fixture.repo, &taken_in, Some(&sha_of(heads[200]))).unwrap();
+        let words = authors.include(&Person::default()).unwrap();
+        assert!(words.contains("only 100 of its 301 commits"), "{words}");
     }
 
     #[test]
@@ -223,7 +318,7 @@ mod tests {
             let long = filling.repeat(5 << 20);
             let head = fixture.commit_tree(&[], tree, long.as_bytes());
             let message = range(&fixture, None, head, None).commits[0].message.clone();
-            assert!(message.len() <= MESSAGE_LIMIT && message.len() > MESSAGE_LIMIT - 8);
+            assert!(message.len() <= Commit::MAX_MESSAGE && message.len() > Commit::MAX_MESSAGE - 8);
             assert!(message.ends_with(CUT) && message.starts_with(filling));
         }
         let broken = range(
@@ -232,6 +327,6 @@ mod tests {
             fixture.commit_tree(&[], tree, &vec![0xff; 1 << 20]),
             None,
         );
-        assert!(broken.commits[0].message.len() <= MESSAGE_LIMIT);
+        assert!(broken.commits[0].message.len() <= Commit::MAX_MESSAGE);
     }
 }

@@ -2,8 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::authors::Authors;
 use super::confirmation::Subject;
+use super::summary::one_line;
 use super::time::Timestamp;
+
+/// Longest reason that stands in the text of a goal, in characters; all of it is kept with who gave it.
+pub const LONGEST_REASON: usize = 300;
 
 /// A person who acts on goals. In local mode this is the owner of the socket's peer process.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +37,7 @@ impl Person {
     }
 
     /// Whether an author, given as a login or an address, is this person.
-    fn is_author(&self, author: &str) -> bool {
+    pub(super) fn is_author(&self, author: &str) -> bool {
         let has_address = || self.emails.iter().any(|email| email.eq_ignore_ascii_case(author));
         let by_address = || logins_of_address(author).any(|login| self.is_called(login));
         self.is_called(author) || has_address() || by_address()
@@ -65,6 +70,17 @@ pub struct Approval {
     pub subject: Option<Subject>,
 }
 
+impl Approval {
+    /// Who, and what they said, on one line: `@ada: looks good`.
+    pub fn words(&self) -> String {
+        let said = one_line(self.reason.as_deref().unwrap_or_default(), LONGEST_REASON);
+        match said.as_str() {
+            "" => format!("@{}", self.by.login),
+            said => format!("@{}: {said}", self.by.login),
+        }
+    }
+}
+
 /// Whose confirmation a goal needs (semantics 3.7 DECISION).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovalPolicy {
@@ -93,7 +109,7 @@ impl ApprovalPolicy {
     ///
     /// # Errors
     /// The sentence to show them.
-    pub fn admits(&self, person: &Person, authors: &[String]) -> Result<(), String> {
+    pub fn admits(&self, person: &Person, authors: &Authors) -> Result<(), String> {
         let named = |entry: &String| match entry.strip_prefix("team:") {
             Some(team) => person.teams.iter().any(|own| own == team),
             None => *entry == person.login || person.aliases.contains(entry),
@@ -105,13 +121,10 @@ impl ApprovalPolicy {
                 self.by.join(", ")
             ));
         }
-        if self.not_author && authors.iter().any(|author| person.is_author(author)) {
-            return Err(format!(
-                "{} wrote commits of this push and the goal asks for somebody else",
-                person.login
-            ));
+        match authors.include(person).filter(|_| self.not_author) {
+            Some(because) => Err(because),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// How many further people must confirm, given the confirmations so far.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::approval::Approval;
+use super::by_hand::ByHand;
 use super::definition::GoalDefinition;
 use super::goal_event::{ExternalUrl, GoalChange, GoalEvent};
 use super::ids::GoalKey;
@@ -224,6 +225,8 @@ pub struct Goal {
     pub changed_at: Timestamp,
     /// Confirmations that counted last, of its start or of its result; they stay after it went on.
     pub confirmations: Vec<Approval>,
+    /// Who set its state by hand since it last began, and why.
+    pub by_hand: Option<ByHand>,
     /// Version since which it waits for the confirmations it waits for; earlier ones have been denied or used up.
     pub waits_since: u32,
     /// Whether its start waits for nobody's word: none is asked for, or what was given still counts.
@@ -301,10 +304,12 @@ impl Goal {
             GoalState::InProcess { .. } if self.state.name() != StateName::InProcess => {
                 self.started_at = Some(at);
                 self.attempt += 1;
+                self.by_hand = None;
             }
             _ => {}
         }
         self.ended_at = next.is_terminal().then_some(at);
+        self.by_hand = ByHand::of(&event.actor).or(self.by_hand.take());
         let begins_again = match &event.change {
             GoalChange::Retried { automatic } => Some(*automatic),
             GoalChange::StartRequired => Some(false),
@@ -312,14 +317,16 @@ impl Goal {
         };
         if let Some(automatic) = begins_again {
             self.automatic_retries = if automatic { self.automatic_retries + 1 } else { 0 };
-            (self.error, self.phase) = (None, None);
+            (self.error, self.phase, self.by_hand) = (None, None, None);
             self.external_urls.clear();
         }
         self.description = event
             .description
             .clone()
             .unwrap_or_else(|| self.text(next.name()));
-        self.phase = event.phase.clone().or(self.phase.take());
+        // What an attempt was about is not what somebody says of its goal.
+        let was_about = self.phase.take().filter(|_| ByHand::of(&event.actor).is_none());
+        self.phase = event.phase.clone().or(was_about);
         self.error = event.error.clone().or(self.error.take());
         self.data = event.data.clone().or(self.data.take());
         if let Some(urls) = &event.external_urls {

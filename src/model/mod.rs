@@ -5,6 +5,8 @@
 
 pub mod approval;
 pub mod argument_problem;
+pub mod authors;
+pub mod by_hand;
 pub mod cache_key;
 pub mod command;
 pub mod confirmation;
@@ -33,13 +35,17 @@ pub mod review;
 pub mod rule_test;
 pub mod running;
 pub mod suggest;
+pub mod summary;
 pub mod time;
+pub mod trailers;
 pub mod trigger;
 pub mod variables;
 pub mod version;
 
 pub use approval::{Approval, ApprovalPolicy, Person};
 pub use argument_problem::{ArgumentProblem, ArgumentProblems, FieldPath};
+pub use authors::Authors;
+pub use by_hand::ByHand;
 pub use command::{CommandDefinition, CommandWork, Intent, RunDefinition, Targets};
 pub use confirmation::{Difference, Subject, VoidConfirmation};
 pub use definition::{Descriptions, GoalDefinition, RuleDefinition, TestExpression, Work};

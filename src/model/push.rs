@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::authors::Authors;
 use super::ids::{BranchName, CommitSha, PushId, RepoSlug};
 use super::time::Timestamp;
 
@@ -32,7 +33,7 @@ pub struct Signature {
 pub struct Commit {
     /// Its id.
     pub sha: CommitSha,
-    /// The whole message, cut at 64 KiB (threat A4).
+    /// The whole message, cut at [`Commit::MAX_MESSAGE`].
     pub message: String,
     /// Author.
     pub author: Signature,
@@ -43,6 +44,14 @@ pub struct Commit {
 }
 
 impl Commit {
+    /// Longest message that is kept, in bytes, with what marks that it was cut (threat A4).
+    pub const MAX_MESSAGE: usize = 64 << 10;
+
+    /// Whether its message may have gone on.
+    fn may_be_cut(&self) -> bool {
+        self.message.len() + 8 > Self::MAX_MESSAGE
+    }
+
     /// First line of the message.
     pub fn title(&self) -> &str {
         self.message.lines().next().unwrap_or_default()
@@ -93,13 +102,14 @@ impl Push {
         self.commits.first().map(Commit::title).unwrap_or_default()
     }
 
-    /// Addresses of those who wrote and committed it, each once.
-    pub fn authors(&self) -> Vec<String> {
-        let of_commit = |commit: &Commit| [commit.author.email.clone(), commit.committer.email.clone()];
-        let mut all: Vec<String> = self.commits.iter().flat_map(of_commit).collect();
-        all.sort();
-        all.dedup();
-        all
+    /// Who wrote the commits that are kept with it, as these say.
+    pub fn authors(&self) -> Authors {
+        Authors::of(&self.commits)
+    }
+
+    /// Whether all its commits are kept with it, with all that they say.
+    pub fn is_whole(&self) -> bool {
+        self.commits.len() as u64 == self.commit_count && !self.commits.iter().any(Commit::may_be_cut)
     }
 
     /// Whether it moved the repository's default branch; without a known default `main`, then `master` (semantics 2.4).

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::model::push::Signature;
-use crate::model::{BranchName, Commit, CommitSha, Push, RepoSlug, Repository, TagName, Timestamp};
+use crate::model::{Authors, BranchName, Commit, CommitSha, Push, RepoSlug, Repository, TagName, Timestamp};
 use crate::rules::view::ProjectView;
 
 /// Branch heads of a repository at one moment.
@@ -225,6 +225,14 @@ pub trait Scm: Send + Sync {
         before: Option<&CommitSha>,
         after: &CommitSha,
     ) -> Result<CommitRange, ScmError>;
+
+    /// Who wrote a push, as all its commits say, from the mirror; also those that are not kept with it.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    async fn authors(&self, push: &Push) -> Result<Authors, ScmError> {
+        Ok(push.authors())
+    }
 
     /// `head` and its first parents, newest first, at most `limit`; from the mirror.
     async fn first_parents(

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Goal, GoalSet, GoalSetId, GoalState, Push, Review, ReviewComment, StateName, Timestamp, VoidConfirmation,
+    Approval, ByHand, Goal, GoalSet, GoalSetId, GoalState, Push, Review, ReviewComment, StateName, Timestamp,
+    VoidConfirmation,
 };
 
 /// A goal set as `sdm goals --json` prints it.
@@ -76,9 +77,39 @@ pub struct GoalView {
     /// Logins that have confirmed what it waits for.
     #[serde(default)]
     pub confirmed_by: Vec<String>,
+    /// How many further people must confirm what it waits for; 0 when it waits for nobody.
+    #[serde(default)]
+    pub missing: u32,
+    /// Confirmations that counted last, of its start or of its result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confirmations: Vec<ConfirmationView>,
+    /// Who set its state by hand since it last began, and why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<ByHand>,
     /// An earlier confirmation on this branch that does not count for it, with what has changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub void: Option<VoidConfirmation>,
+}
+
+/// One confirmation of a goal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmationView {
+    /// Login.
+    pub by: String,
+    /// RFC 3339.
+    pub at: String,
+    /// What they said.
+    pub reason: Option<String>,
+}
+
+impl ConfirmationView {
+    fn of(approval: &Approval) -> Self {
+        Self {
+            by: approval.by.login.clone(),
+            at: approval.at.rfc3339(),
+            reason: approval.reason.clone(),
+        }
+    }
 }
 
 /// A goal that a rule would have set.
@@ -117,14 +148,16 @@ impl GoalView {
     pub fn of(set: &GoalSet, goal: &Goal) -> Self {
         let definition = goal.definition();
         let name_of = |key| set.goal(key).map(|other| other.definition().name.clone());
-        let confirmed_by = match &goal.state {
+        let so_far: &[Approval] = match &goal.state {
             GoalState::WaitingForPreApproval { approvals } | GoalState::WaitingForApproval { approvals } => {
                 approvals
-                    .iter()
-                    .map(|approval| approval.by.login.clone())
-                    .collect()
             }
-            _ => Vec::new(),
+            _ => &[],
+        };
+        let confirmations = if so_far.is_empty() {
+            &goal.confirmations
+        } else {
+            so_far
         };
         let log = (goal.attempt > 0).then(|| format!("logs {} {}", set.id.short(), definition.unique_name));
         Self {
@@ -143,7 +176,10 @@ impl GoalView {
             ended_at: goal.ended_at.map(Timestamp::rfc3339),
             after: goal.planned.preconditions.iter().filter_map(name_of).collect(),
             retry: definition.retry.feasible,
-            confirmed_by,
+            confirmed_by: so_far.iter().map(|approval| approval.by.login.clone()).collect(),
+            missing: goal.missing_confirmations(),
+            confirmations: confirmations.iter().map(ConfirmationView::of).collect(),
+            by_hand: goal.by_hand.clone(),
             void: goal.planned.void.clone(),
         }
     }

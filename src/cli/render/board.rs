@@ -231,10 +231,25 @@ fn goal_words(goal: &GoalView, theme: &Theme, now: Timestamp) -> String {
                 format!("{name} ({})", parts.join(" "))
             }
         }
-        StateName::WaitingForApproval | StateName::WaitingForPreApproval => format!("{name} (sdm approve)"),
-        _ => match took {
-            Some(took) if goal.state == StateName::Failure => format!("{name} (failed after {took})"),
-            _ => name,
+        StateName::WaitingForApproval | StateName::WaitingForPreApproval => waits(goal, &name),
+        _ => match (took, &goal.by_hand) {
+            (_, Some(by_hand)) => {
+                let why = cut(&neutralise(&by_hand.to_string()), 50, theme.unicode);
+                format!("{name} ({why})")
+            }
+            (Some(took), None) if goal.state == StateName::Failure => {
+                format!("{name} (failed after {took})")
+            }
+            (_, None) => name,
         },
+    }
+}
+
+/// A goal that people must confirm; how many, where one is not enough.
+fn waits(goal: &GoalView, name: &str) -> String {
+    match (goal.confirmed_by.len(), goal.missing) {
+        (_, 0) | (0, 1) => format!("{name} (sdm approve)"),
+        (0, missing) => format!("{name} (sdm approve, {missing} people)"),
+        (_, missing) => format!("{name} (sdm approve, {missing} more)"),
     }
 }

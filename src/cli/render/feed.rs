@@ -207,7 +207,7 @@ impl FeedLines {
         let name = neutralise(name.unwrap_or_default());
         let goals = neutralise(&goals.join(", "));
         let name = cut(&name, 30, self.theme.unicode);
-        let goals = self.cut_to(&goals, 14 + width(&name));
+        let goals = self.cut_to(&goals, 15 + width(&name));
         format!(
             "{} {}: {goals}",
             self.theme.symbol(StateName::Planned),

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::super::text::{cut, neutralise, pad, width};
+use super::super::text::{cut, neutralise, pad, width, wrap};
 use super::super::theme::{Role, Theme, duration, parse_time, role_of};
-use super::push_line;
-use crate::model::{StateName, Timestamp, VoidConfirmation};
+use super::goal_details::{INDENT, details};
+use super::{name_column, push_line};
+use crate::model::Timestamp;
 use crate::wire::views::{GoalSetView, GoalView};
 
 /// All sets as text; `verbose` adds what is known beyond the state, and the goals that were not set.
@@ -24,22 +25,7 @@ pub fn goal_sets(theme: &Theme, sets: &[GoalSetView], now: Timestamp, verbose: b
 pub fn goal_set(theme: &Theme, set: &GoalSetView, now: Timestamp, verbose: bool) -> String {
     let mut text = push_line(theme, &set.repo, &set.branch, &set.sha, &set.title, theme.width);
     text.push('\n');
-    let id = set.id.get(..7).unwrap_or(&set.id);
-    let when = parse_time(&set.created_at)
-        .map(|at| theme.date_time(at))
-        .unwrap_or_default();
-    let state = theme.paint(role_of(set.state), set.state.as_str());
-    let name = cut(
-        &neutralise(&set.name),
-        theme.width.saturating_sub(50).max(12),
-        theme.unicode,
-    );
-    let _ = writeln!(
-        text,
-        "{} {name}  {state}  {}",
-        theme.symbol(set.state),
-        theme.paint(Role::Dim, &format!("{} {when}", neutralise(id)))
-    );
+    text.push_str(&heading(theme, set));
     if let Some(because) = &set.because {
         let line = cut(
             &format!("because of {}", neutralise(because)),
@@ -54,14 +40,40 @@ pub fn goal_set(theme: &Theme, set: &GoalSetView, now: Timestamp, verbose: bool)
         .map(|goal| width(&neutralise(&goal.name)))
         .max()
         .unwrap_or(0);
-    let column = longest.clamp(8, 24.min(theme.width / 3));
+    let column = name_column(theme, longest, 8);
     for goal in &set.goals {
-        text.push_str(&goal_lines(theme, id, goal, column, now, verbose));
+        text.push_str(&goal_lines(theme, short(set), goal, column, now, verbose));
     }
     if verbose {
         text.push_str(&not_set(theme, set, column));
     }
     text
+}
+
+/// State, name and id of a set; when it was planned where there is room for that.
+fn heading(theme: &Theme, set: &GoalSetView) -> String {
+    let id = neutralise(short(set));
+    let when = parse_time(&set.created_at).map(|at| theme.date_time(at));
+    let when = when.unwrap_or_default();
+    let name = neutralise(&set.name);
+    let name = cut(&name, theme.width.saturating_sub(50).max(12), theme.unicode);
+    let state = set.state.as_str();
+    let taken = width(&name) + width(state) + width(&id) + 6;
+    let when = match taken + 1 + width(&when) <= theme.width {
+        true => format!("{id} {when}"),
+        false => id,
+    };
+    format!(
+        "{} {name}  {}  {}\n",
+        theme.symbol(set.state),
+        theme.paint(role_of(set.state), state),
+        theme.paint(Role::Dim, &when)
+    )
+}
+
+/// The beginning of a set's id, by which people name it.
+fn short(set: &GoalSetView) -> &str {
+    set.id.get(..7).unwrap_or(&set.id)
 }
 
 fn goal_lines(
@@ -79,109 +91,33 @@ fn goal_lines(
     } else {
         String::new()
     };
-    let mut words = neutralise(&goal.description);
-    if let Some(phase) = goal.phase.as_deref().filter(|phase| !phase.is_empty()) {
-        let _ = write!(words, " {} {}", theme.either("·", "-"), neutralise(phase));
-    }
     let room = theme
         .width
         .saturating_sub(8 + column + width(&took) + width(&attempt));
-    let words = cut(&words, room.max(10), theme.unicode);
+    let mut words = said(goal, column, room);
+    if let Some(phase) = goal.phase.as_deref().filter(|phase| !phase.is_empty()) {
+        let _ = write!(words, " {} {}", theme.either("·", "-"), neutralise(phase));
+    }
+    let below = theme.width.saturating_sub(INDENT).max(10);
+    let most = if verbose { 20 } else { 3 };
+    let lines = wrap(&words, room.max(10), below, most, theme.unicode);
+    let (first, rest) = lines.split_first().expect("text is one line at least");
     let tail = theme.paint(Role::Dim, format!("{attempt}  {took}").trim_end());
-    let mut text = format!("  {} {name}  {words}{tail}\n", theme.symbol(goal.state));
-    for detail in details(theme, id, goal, verbose) {
-        let _ = writeln!(text, "      {detail}");
+    let mut text = format!("  {} {name}  {first}{tail}\n", theme.symbol(goal.state));
+    let indent = " ".repeat(INDENT);
+    for line in rest.iter().chain(&details(theme, id, goal, verbose)) {
+        let _ = writeln!(text, "{indent}{line}");
     }
     text
 }
 
-/// What is not as it was when somebody last confirmed this goal.
-fn since_confirmed(theme: &Theme, void: &VoidConfirmation, verbose: bool) -> Vec<String> {
-    let shown = if verbose { usize::MAX } else { 3 };
-    let room = theme.width.saturating_sub(6).max(10);
-    let line = |text: String| cut(&neutralise(&text), room, theme.unicode);
-    let mut lines: Vec<String> = void
-        .differences
-        .iter()
-        .take(shown)
-        .map(|difference| line(difference.to_string()))
-        .collect();
-    let more = void.differences.len().saturating_sub(shown) + void.more;
-    if more > 0 {
-        lines.push(theme.paint(
-            Role::Dim,
-            &format!("{more} more changed; `sdm goals --verbose` shows them"),
-        ));
+/// What a goal says of itself; without its name, which stands to the left in full, where there is no room to repeat that.
+fn said(goal: &GoalView, column: usize, room: usize) -> String {
+    let (words, name) = (neutralise(&goal.description), neutralise(&goal.name));
+    match width(&words) > room && width(&name) <= column {
+        true => words.replacen(&format!(": {name}"), "", 1),
+        false => words,
     }
-    lines
-}
-
-fn details(theme: &Theme, id: &str, goal: &GoalView, verbose: bool) -> Vec<String> {
-    let mut found = Vec::new();
-    let error = goal.error.as_deref().filter(|_| goal.state == StateName::Failure);
-    for line in error
-        .unwrap_or_default()
-        .lines()
-        .take(if verbose { 20 } else { 3 })
-    {
-        found.push(theme.paint(
-            Role::Bad,
-            &cut(
-                &neutralise(line),
-                theme.width.saturating_sub(6).max(10),
-                theme.unicode,
-            ),
-        ));
-    }
-    let word = neutralise(&goal.unique_name);
-    match goal.state {
-        StateName::Failure => {
-            found.extend(
-                goal.log
-                    .iter()
-                    .map(|log| theme.paint(Role::Hint, &format!("sdm {}", neutralise(log)))),
-            );
-            if goal.retry {
-                found.push(theme.paint(Role::Hint, &format!("sdm retry {id} {word}")));
-            }
-        }
-        StateName::WaitingForApproval | StateName::WaitingForPreApproval => {
-            if !goal.confirmed_by.is_empty() {
-                found.push(format!(
-                    "confirmed by {}",
-                    neutralise(&goal.confirmed_by.join(", "))
-                ));
-            }
-            found.extend(
-                goal.void
-                    .iter()
-                    .flat_map(|void| since_confirmed(theme, void, verbose)),
-            );
-            found.push(theme.paint(Role::Hint, &format!("sdm approve {id} {word}")));
-        }
-        StateName::Planned
-        | StateName::PreApproved
-        | StateName::Requested
-        | StateName::InProcess
-        | StateName::Approved
-        | StateName::Success
-        | StateName::Stopped
-        | StateName::Canceled
-        | StateName::Skipped => {}
-    }
-    if verbose {
-        let after = if goal.after.is_empty() {
-            String::new()
-        } else {
-            format!(", after {}", goal.after.join(", "))
-        };
-        let line = format!(
-            "{} in {}, version {}, attempt {}{after}",
-            goal.unique_name, goal.environment, goal.version, goal.attempt
-        );
-        found.push(theme.paint(Role::Dim, &neutralise(&line)));
-    }
-    found
 }
 
 fn not_set(theme: &Theme, set: &GoalSetView, column: usize) -> String {

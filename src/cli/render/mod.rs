@@ -6,6 +6,7 @@ pub mod diagnostics;
 pub mod errands;
 pub mod explain;
 pub mod feed;
+mod goal_details;
 pub mod goals;
 pub mod graph;
 pub mod lock;
@@ -20,6 +21,12 @@ mod tests;
 
 use super::text::{cut, neutralise, width};
 use super::theme::{Role, Theme};
+
+/// Columns for names of which the longest takes `longest`; long names are cut on terminals, and nowhere else.
+pub(super) fn name_column(theme: &Theme, longest: usize, least: usize) -> usize {
+    let most = 24.min(theme.width / 3).max(theme.width * 3 / 10);
+    longest.clamp(least, most.max(least))
+}
 
 /// `owner/repo/branch - sha7 title(50)` within `room` columns, painted; the title gives way first, then the branch.
 pub(super) fn push_line(

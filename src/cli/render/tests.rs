@@ -1,5 +1,8 @@
 //! What people read, as snapshots.
 
+mod fixture;
+
+use fixture::{at, goal, set, sets};
 use ratatui::{Terminal, backend::TestBackend};
 
 use super::board::{Board, draw, progress};
@@ -8,20 +11,14 @@ use super::graph::{dot, mermaid};
 use super::machines::machine;
 use super::pushes::pushes;
 use super::{explain::explanation, feed::FeedLines, goals::goal_sets};
-use crate::cli::{doors::GoalFile, theme::Theme};
+use crate::cli::{doors::GoalFile, text::width, theme::Theme};
 use crate::model::plan::{RuleOutcome, TestOutcome};
 use crate::model::{
     Actor, ApprovalPolicy, BranchName, CommitSha, Cursor, Diagnostic, FeedEntry, GoalChange, GoalEvent,
-    GoalKey, GoalSetId, News, Place, PushId, RepoSlug, StateName, Timestamp, UniqueName,
+    GoalKey, GoalSetId, News, Place, PushId, RepoSlug, StateName, UniqueName,
 };
 use crate::wire::explain::{ExplainView, ExplainedGoal, ExplainedPush, ExplainedRule, ExplainedTest};
-use crate::wire::views::{GoalSetView, GoalView, NotSetView, PushView, RepositoryView, StatusView};
-
-const START: i64 = 1_785_679_387_000_000;
-
-fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_micros(START + seconds * 1_000_000)
-}
+use crate::wire::views::{PushView, RepositoryView, StatusView};
 
 fn coloured() -> Theme {
     Theme {
@@ -40,105 +37,6 @@ fn narrow() -> Theme {
 
 fn visible(text: &str) -> String {
     text.replace('\x1b', "ESC")
-}
-
-fn goal(name: &str, state: StateName, started: Option<i64>, ended: Option<i64>) -> GoalView {
-    GoalView {
-        name: name.to_owned(),
-        unique_name: name.replace(' ', "-"),
-        environment: "0-code".to_owned(),
-        state,
-        attempt: u32::from(started.is_some()),
-        version: 3,
-        phase: None,
-        description: format!("{}: {name}", state.default_text()),
-        error: None,
-        log: started.map(|_| format!("logs 3f2a91c {}", name.replace(' ', "-"))),
-        requested_at: started.map(|start| at(start).rfc3339()),
-        started_at: started.map(|start| at(start).rfc3339()),
-        ended_at: ended.map(|end| at(end).rfc3339()),
-        after: Vec::new(),
-        retry: false,
-        confirmed_by: Vec::new(),
-        void: None,
-    }
-}
-
-fn sets() -> Vec<GoalSetView> {
-    let failed = GoalView {
-        error: Some("exit code 101: 3 tests failed\nsee target/nextest\x1b[2J".to_owned()),
-        retry: true,
-        attempt: 2,
-        ..goal("test", StateName::Failure, Some(4), Some(76))
-    };
-    let running = GoalView {
-        phase: Some("linking".to_owned()),
-        ..goal(
-            "build the whole thing for arm64",
-            StateName::InProcess,
-            Some(2),
-            None,
-        )
-    };
-    let waiting = GoalView {
-        confirmed_by: vec!["ada".to_owned()],
-        ..goal("publish", StateName::WaitingForApproval, Some(2), None)
-    };
-    vec![
-        set(
-            "3f2a91c0-0000",
-            "main",
-            "Fix the checkout when the basket is empty and the customer is new",
-            StateName::InProcess,
-            true,
-            vec![
-                goal("format", StateName::Success, Some(1), Some(3)),
-                running,
-                waiting,
-                goal("deploy", StateName::Planned, None, None),
-            ],
-        ),
-        set(
-            "77aa0123-0000",
-            "a-very-long-branch-name/with/many/parts/that-does-not-fit",
-            "\u{202e}evil title\x1b[31m",
-            StateName::Failure,
-            false,
-            vec![
-                goal("format", StateName::Success, Some(1), Some(2)),
-                failed,
-                goal("publish", StateName::Skipped, None, None),
-            ],
-        ),
-    ]
-}
-
-fn set(
-    id: &str,
-    branch: &str,
-    title: &str,
-    state: StateName,
-    active: bool,
-    goals: Vec<GoalView>,
-) -> GoalSetView {
-    GoalSetView {
-        id: id.to_owned(),
-        name: "rust, ship".to_owned(),
-        repo: "acme/shop".to_owned(),
-        branch: branch.to_owned(),
-        sha: "a1b2c3d4".repeat(5),
-        title: title.to_owned(),
-        state,
-        active,
-        created_at: at(0).rfc3339(),
-        because: None,
-        goals,
-        not_set: vec![NotSetView {
-            name: "docs".to_owned(),
-            rule: "docs".to_owned(),
-            because: "no file matches docs/**".to_owned(),
-        }],
-    }
 }
 
 #[test]
@@ -369,6 +267,29 @@ fn the_feed_tells_a_push_and_its_goals() {
     insta::assert_snapshot!("feed_colour", visible(&feed(FeedLines::new(coloured(), false))));
     insta::assert_snapshot!("feed_narrow_ascii", feed(FeedLines::new(narrow(), false)));
     assert!(!feed(FeedLines::new(Theme::plain(), false).in_foreground()).contains("    sdm "));
+}
+
+#[test]
+fn no_line_is_wider_than_the_terminal_and_nothing_is_cut_where_there_is_none() {
+    for columns in [40, 60, 80] {
+        let theme = Theme {
+            width: columns,
+            ..Theme::plain()
+        };
+        let shown = goal_sets(&theme, &sets(), at(90), true);
+        for line in shown.lines().filter(|line| !line.contains(" sdm ")) {
+            assert!(width(line) <= columns, "{columns}: {line}");
+        }
+    }
+    let unbounded = Theme {
+        width: 100_000,
+        ..Theme::plain()
+    };
+    let shown = goal_sets(&unbounded, &sets(), at(90), true);
+    assert!(
+        shown.contains("  build the whole thing for arm64  Working"),
+        "{shown}"
+    );
 }
 
 fn explained() -> ExplainView {

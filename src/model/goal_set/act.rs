@@ -1,6 +1,7 @@
 //! What an action means for a goal set: the events to store, or a refusal to show.
 
 use super::super::approval::{Approval, Person};
+use super::super::authors::Authors;
 use super::super::confirmation::Subject;
 use super::super::goal::{Goal, StateName};
 use super::super::goal_event::{Actor, ExecutionResult, ExternalUrl, GoalChange, GoalEvent};
@@ -59,8 +60,8 @@ pub enum Action {
         goal: GoalKey,
         /// Who.
         person: Person,
-        /// Logins and addresses of the push's authors.
-        authors: Vec<String>,
+        /// Who wrote the push.
+        authors: Authors,
         /// What they said.
         reason: Option<String>,
         /// The goal version they looked at, when they say so.
@@ -103,8 +104,8 @@ pub enum Action {
         state: StateName,
         /// Who.
         person: Person,
-        /// Logins and addresses of the push's authors.
-        authors: Vec<String>,
+        /// Who wrote the push.
+        authors: Authors,
         /// Why.
         reason: String,
         /// What exactly that stands for, where it counts as a confirmation; the engine knows.
@@ -144,6 +145,16 @@ pub(super) struct Extras {
     pub(super) data: Option<String>,
     pub(super) external_urls: Option<Vec<ExternalUrl>>,
     pub(super) not_before: Option<Timestamp>,
+}
+
+impl Extras {
+    /// A text, and nothing else.
+    pub(super) fn described(description: String) -> Self {
+        Self {
+            description: Some(description),
+            ..Self::default()
+        }
+    }
 }
 
 /// A set in the making: events are applied as they are decided.

@@ -2,12 +2,14 @@
 //! ends a goal well that waits for one must be somebody whose confirmation counts, and it is on record as theirs (threat D6).
 
 use super::super::approval::Approval;
+use super::super::authors::Authors;
+use super::super::by_hand::ByHand;
 use super::super::goal::{GoalState, StateName};
 use super::super::goal_event::{Actor, GoalChange};
 use super::super::ids::GoalKey;
 use super::act::{Draft, Extras};
+use super::confirming::wait_of;
 use super::legal_states;
-use super::people::wait_of;
 use super::refusal::Refusal;
 
 impl Draft {
@@ -17,7 +19,7 @@ impl Draft {
         key: &GoalKey,
         wanted: StateName,
         by: Approval,
-        authors: &[String],
+        authors: &Authors,
     ) -> Result<(), Refusal> {
         let goal = self.goal(key)?;
         if by.reason.as_deref().unwrap_or_default().trim().is_empty() {
@@ -35,10 +37,13 @@ impl Draft {
         }
         match (wanted, &goal.state) {
             (StateName::Success, GoalState::WaitingForApproval { .. }) => {
-                self.confirm_by_hand(key, by, authors)
+                self.is_last(key, &by, authors)?;
+                self.approve(key, by.clone())?;
+                self.end_approved(key, administrator(by))
             }
             (StateName::Success, GoalState::WaitingForPreApproval { .. }) => {
-                self.confirm_by_hand(key, by.clone(), authors)?;
+                self.is_last(key, &by, authors)?;
+                self.confirm_start(key, by.clone())?;
                 self.set_by_hand(key, wanted, by)
             }
             (StateName::Success, _) if !goal.start_confirmed => {
@@ -49,18 +54,22 @@ impl Draft {
     }
 
     /// Counts as the last confirmation, from somebody who may give it.
-    fn confirm_by_hand(&mut self, key: &GoalKey, by: Approval, authors: &[String]) -> Result<(), Refusal> {
+    fn is_last(&self, key: &GoalKey, by: &Approval, authors: &Authors) -> Result<(), Refusal> {
         let goal = self.goal(key)?;
         let wait = wait_of(goal)?;
-        let (missing, starts) = (wait.missing_after(&by, authors)?, wait.starts);
-        if missing > 0 {
-            return Err(Refusal::OthersMustConfirm {
+        match wait.missing_after(by, authors)? {
+            0 => Ok(()),
+            missing => Err(Refusal::OthersMustConfirm {
                 name: goal.definition().name.clone(),
+                asked: wait.policy.count,
+                given: wait
+                    .approvals
+                    .iter()
+                    .map(|approval| approval.by.login.clone())
+                    .collect(),
                 missing,
-            });
+            }),
         }
-        self.record_confirmation(key, by, 0, starts);
-        Ok(())
     }
 
     /// A goal whose result must be confirmed waits for that, whoever says that it is good.
@@ -70,20 +79,24 @@ impl Draft {
             StateName::Success if goal.definition().approval.is_some() => StateName::WaitingForApproval,
             wanted => wanted,
         };
-        let reason = by.reason.unwrap_or_default();
-        let description = format!("{} · set by @{}: {reason}", goal.text(state), by.by.login);
-        let extras = Extras {
-            description: Some(description),
-            ..Extras::default()
-        };
-        let actor = Actor::Administrator {
-            person: by.by,
-            reason,
-        };
+        let (text, actor) = (goal.text(state), administrator(by));
+        let extras = Extras::described(format!("{text}{}", after(ByHand::of(&actor).as_ref())));
         self.emit(key, actor, GoalChange::Ended { state }, extras);
         if wanted == StateName::Success {
             self.replan_skipped_after(key);
         }
         Ok(())
     }
+}
+
+fn administrator(by: Approval) -> Actor {
+    Actor::Administrator {
+        person: by.by,
+        reason: by.reason.unwrap_or_default(),
+    }
+}
+
+/// What stands in the text of a goal behind its state.
+pub(super) fn after(by_hand: Option<&ByHand>) -> String {
+    by_hand.map(|by_hand| format!(" · {by_hand}")).unwrap_or_default()
 }

@@ -6,6 +6,7 @@
 
 mod act;
 mod by_hand;
+mod confirming;
 mod execution;
 mod people;
 mod refusal;
@@ -267,6 +268,7 @@ fn unborn_goal(planned: PlannedGoal) -> Goal {
         ended_at: None,
         changed_at: Timestamp::from_micros(0),
         confirmations: Vec::new(),
+        by_hand: None,
         waits_since: 0,
         signature: None,
     }

@@ -34,8 +34,13 @@ pub enum Refusal {
     #[error("{0}")]
     NotAdmitted(String),
     /// Once is enough.
-    #[error("{0} has confirmed this already; further people must")]
-    AlreadyConfirmed(String),
+    #[error("{login} has confirmed this already; {missing} more {} must", people(*.missing))]
+    AlreadyConfirmed {
+        /// Who.
+        login: String,
+        /// How many further people it waits for.
+        missing: u32,
+    },
     /// They looked at something older.
     #[error("{name} has changed since: it is at version {current}, you looked at {seen}")]
     Stale {
@@ -81,11 +86,19 @@ pub enum Refusal {
     )]
     StartNotConfirmed(String),
     /// A state set by hand would stand for confirmations of others.
-    #[error("{name} needs confirmations of {missing} more {}, and its state cannot be set in place of them", people(*.missing))]
+    #[error(
+        "{name} asks {asked} people to confirm it and {}; with you {missing} more would be missing, and its state cannot be set \
+         in place of that",
+        have(.given)
+    )]
     OthersMustConfirm {
         /// Display name.
         name: String,
-        /// How many.
+        /// How many must confirm.
+        asked: u32,
+        /// Who has.
+        given: Vec<String>,
+        /// How many would be missing beside whoever asks.
         missing: u32,
     },
     /// Somebody else has it, or it is not ready.
@@ -102,6 +115,15 @@ const fn people(count: u32) -> &'static str {
     match count {
         1 => "person",
         _ => "people",
+    }
+}
+
+fn have(given: &[String]) -> String {
+    let given: Vec<String> = given.iter().map(|login| format!("@{login}")).collect();
+    match given.as_slice() {
+        [] => "nobody has".to_owned(),
+        [one] => format!("{one} has"),
+        many => format!("{} have", many.join(", ")),
     }
 }
 

@@ -11,7 +11,7 @@ mod triggers;
 use std::time::Duration;
 
 use sdm::kinds::Acts;
-use sdm::model::{Action, CommitSha, Cursor, ExecutionResult, News, Person, StateName};
+use sdm::model::{Action, Authors, CommitSha, Cursor, ExecutionResult, News, Person, StateName};
 use sdm::ports::executor::ExecutionNews;
 use sdm::ports::store::Cause;
 
@@ -187,7 +187,7 @@ rules:
     let confirm = |name: &str, record: &sdm::ports::store::GoalSetRecord| Action::Confirm {
         goal: record.set.goal_named(name).unwrap().key(),
         person: ada(),
-        authors: Vec::new(),
+        authors: Authors::default(),
         reason: None,
         version: None,
         subject: None,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sdm::kinds::Acts;
-use sdm::model::{Action, StateName};
+use sdm::model::{Action, Authors, StateName};
 use sdm::ports::signing::{Signing, SigningScope};
 use sdm::ports::store::GoalSetRecord;
 use sdm::secrets::jws::{Signer, SigningKey};
@@ -29,7 +29,7 @@ async fn approve(machine: &TestMachine, record: &GoalSetRecord) {
     let confirm = Action::Confirm {
         goal: record.set.goal_named("publish").unwrap().key(),
         person: super::ada(),
-        authors: Vec::new(),
+        authors: Authors::default(),
         reason: None,
         version: None,
         subject: None,

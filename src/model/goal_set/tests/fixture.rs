@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::super::{Action, CancelScope, GoalSet, Refusal};
 use crate::model::definition::Retry;
 use crate::model::{
-    Actor, ApprovalPolicy, Descriptions, ExecutionResult, GoalDefinition, GoalKey, GoalSetId, GoalState,
-    Person, Place, PlannedGoal, StateName, Timestamp, UniqueName, Work,
+    Actor, ApprovalPolicy, Authors, Descriptions, ExecutionResult, GoalDefinition, GoalKey, GoalSetId,
+    GoalState, Person, Place, PlannedGoal, StateName, Timestamp, UniqueName, Work,
 };
 
 /// Seconds since some morning.
@@ -172,7 +172,7 @@ pub(super) fn confirm(name: &str, login: &str) -> Action {
     Action::Confirm {
         goal: key(name),
         person: person(login),
-        authors: Vec::new(),
+        authors: Authors::default(),
         reason: None,
         version: None,
         subject: None,
@@ -208,7 +208,7 @@ pub(super) fn set_to(name: &str, state: StateName) -> Action {
         goal: key(name),
         state,
         person: person("root"),
-        authors: Vec::new(),
+        authors: Authors::default(),
         reason: "by hand".to_owned(),
         subject: None,
     }

@@ -1,6 +1,6 @@
 //! Approvals, denials and administrators.
 
-use super::super::{Action, Refusal};
+use super::super::{Action, GoalSet, Refusal};
 use super::fixture::{
     Acts, approval, at, confirm, deny, goal, key, person, pre_approval, refusal, retry, retry_of, set, set_to,
 };
@@ -8,7 +8,7 @@ use crate::model::StateName::{
     Canceled, Failure, Planned, PreApproved, Requested, Skipped, Success, WaitingForApproval,
     WaitingForPreApproval,
 };
-use crate::model::{ApprovalPolicy, GoalChange, GoalState};
+use crate::model::{ApprovalPolicy, Authors, GoalChange, GoalState};
 
 #[test]
 fn st_13_dependents_wait_for_the_approval() {
@@ -56,9 +56,73 @@ fn st_14_as_many_different_people_as_asked_for() {
     );
     assert_eq!(
         refusal(&one, &confirm("a", "ada")),
-        Refusal::AlreadyConfirmed("ada".to_owned())
+        Refusal::AlreadyConfirmed {
+            login: "ada".to_owned(),
+            missing: 1
+        }
     );
-    assert_eq!(one.doing(&confirm("a", "bob")).state_of("a"), Success);
+    let both = one.doing(&confirm("a", "bob"));
+    assert_eq!(
+        (both.state_of("a"), both.text_of("a")),
+        (Success, "Complete: a · approved by @ada, @bob")
+    );
+}
+
+#[test]
+fn st_13_who_confirms_and_why_is_said() {
+    let because = |action: Action| match action {
+        Action::Confirm {
+            goal,
+            person,
+            authors,
+            version,
+            subject,
+            ..
+        } => Action::Confirm {
+            goal,
+            person,
+            authors,
+            reason: Some("it is quiet".to_owned()),
+            version,
+            subject,
+        },
+        other => other,
+    };
+    let waiting = set(vec![pre_approval(approval(goal("a", &[]), 1), 1)]);
+    let (started, events) = waiting.act(&because(confirm("a", "ada")), at(20)).unwrap();
+    assert_eq!(
+        events[0].description.as_deref(),
+        Some("Start confirmed: a · by @ada: it is quiet")
+    );
+    let done = started.succeed("a");
+    let (_, events) = done.act(&because(confirm("a", "bob")), at(30)).unwrap();
+    let texts: Vec<Option<&str>> = events.iter().map(|event| event.description.as_deref()).collect();
+    assert_eq!(
+        texts,
+        [
+            Some("Approved: a · by @bob: it is quiet"),
+            Some("Complete: a · approved by @bob: it is quiet")
+        ]
+    );
+}
+
+#[test]
+fn row_28_who_set_a_state_and_why_is_known_until_the_goal_begins_again() {
+    let running = set(vec![retry(goal("a", &[]), 0)])
+        .start("a")
+        .doing(&Action::Progress {
+            goal: key("a"),
+            epoch: 1,
+            phase: "linking".to_owned(),
+        });
+    let ended = running.doing(&set_to("a", Failure));
+    assert_eq!(
+        (running.goals()[0].phase.as_deref(), &ended.goals()[0].phase),
+        (Some("linking"), &None)
+    );
+    let by_hand = |set: &GoalSet| set.goals()[0].by_hand.as_ref().map(ToString::to_string);
+    assert_eq!(by_hand(&ended).as_deref(), Some("set by @root: by hand"));
+    assert_eq!(by_hand(&ended.doing(&retry_of("a"))), None);
 }
 
 #[test]
@@ -93,7 +157,7 @@ fn st_16_an_approval_is_for_what_was_looked_at() {
     let looked_at = |version| Action::Confirm {
         goal: key("a"),
         person: person("ada"),
-        authors: Vec::new(),
+        authors: Authors::default(),
         reason: None,
         version: Some(version),
         subject: None,
@@ -128,7 +192,7 @@ fn st_14_the_policy_says_who_counts() {
         Action::Confirm {
             goal: key("a"),
             person,
-            authors: authors.iter().map(|author| (*author).to_owned()).collect(),
+            authors: authors.iter().copied().collect(),
             reason: None,
             version: None,
             subject: None,
@@ -163,7 +227,7 @@ fn st_23_an_administrator_gets_the_list_of_legal_states_and_gives_a_reason() {
         goal: key("a"),
         state: Success,
         person: person("root"),
-        authors: Vec::new(),
+        authors: Authors::default(),
         reason: " ".to_owned(),
         subject: None,
     };

@@ -10,8 +10,8 @@ use crate::model::StateName::{
 };
 use crate::model::goal_set::CancelScope;
 use crate::model::{
-    ApprovalPolicy, CommitSha, Difference, ExecutionResult, GoalChange, GoalSetId, Person, StateName,
-    Subject, VoidConfirmation,
+    ApprovalPolicy, Authors, CommitSha, Difference, ExecutionResult, GoalChange, GoalSetId, Person,
+    StateName, Subject, VoidConfirmation,
 };
 
 fn sha(digit: char) -> CommitSha {
@@ -66,7 +66,7 @@ fn d1_nobody_confirms_what_they_wrote_where_somebody_else_is_asked_for() {
         Action::Confirm {
             goal: key("a"),
             person,
-            authors: vec!["ada".to_owned(), "ada@example.org".to_owned()],
+            authors: Authors::from_iter(["ada", "ada@example.org"]),
             reason: None,
             version: None,
             subject: None,
@@ -99,7 +99,7 @@ fn d1_a_person_is_known_by_every_login_and_by_addresses_that_forges_make_up() {
         "1234567+grace-2@users.noreply.github.example",
         "12-grace@users.noreply.gitlab.example",
     ] {
-        let refused = policy.admits(&grace, &[author.to_owned()]);
+        let refused = policy.admits(&grace, &Authors::from_iter([author]));
         assert!(refused.is_err(), "{author}");
     }
     for author in [
@@ -107,10 +107,14 @@ fn d1_a_person_is_known_by_every_login_and_by_addresses_that_forges_make_up() {
         "x+grace@users.noreply.github.com",
         "grace@example.org",
     ] {
-        assert_eq!(policy.admits(&grace, &[author.to_owned()]), Ok(()), "{author}");
+        assert_eq!(
+            policy.admits(&grace, &Authors::from_iter([author])),
+            Ok(()),
+            "{author}"
+        );
     }
     let by_alias = only(&["grace-2"], 1);
-    assert_eq!(by_alias.admits(&grace, &[]), Ok(()));
+    assert_eq!(by_alias.admits(&grace, &Authors::default()), Ok(()));
 }
 
 #[test]
@@ -217,7 +221,10 @@ fn d3_twice_is_once_and_an_old_button_says_how_it_stands() {
     let one = waiting.doing(&seen(confirm("a", "ada"), looked_at));
     assert_eq!(
         refusal(&one, &seen(confirm("a", "ada"), looked_at)),
-        Refusal::AlreadyConfirmed("ada".to_owned())
+        Refusal::AlreadyConfirmed {
+            login: "ada".to_owned(),
+            missing: 1
+        }
     );
     let both = one.doing(&seen(confirm("a", "bob"), looked_at));
     assert_eq!(
@@ -285,7 +292,7 @@ fn said_to_be_good(name: &str, login: &str) -> Action {
             goal,
             state,
             person: person(login),
-            authors: vec!["ada".to_owned()],
+            authors: Authors::from_iter(["ada"]),
             reason,
             subject: None,
         },
@@ -317,19 +324,35 @@ fn d6_a_result_that_waits_is_ended_well_by_those_who_may_confirm_it_and_is_their
         (given[0].by.login.as_str(), given[0].reason.as_deref()),
         ("bob", Some("by hand"))
     );
+    assert_eq!(good.text_of("a"), "Complete: a · set by @bob: by hand");
+    let by_hand = good.goal(&key("a")).unwrap().by_hand.clone().unwrap();
+    assert_eq!(
+        (by_hand.login.as_str(), by_hand.reason.as_str()),
+        ("bob", "by hand")
+    );
 }
 
 #[test]
 fn d6_a_state_set_by_hand_stands_for_nobody_elses_confirmation() {
-    let waiting = set(vec![approval(goal("a", &[]), 2)]).succeed("a");
+    let waiting = set(vec![approval(goal("a", &[]), 3)]).succeed("a");
+    let words = |set: &GoalSet| refusal(set, &said_to_be_good("a", "bob")).to_string();
     assert_eq!(
-        refusal(&waiting, &said_to_be_good("a", "bob")).to_string(),
-        "a needs confirmations of 1 more person, and its state cannot be set in place of them"
+        words(&waiting),
+        "a asks 3 people to confirm it and nobody has; with you 2 more would be missing, and its state cannot be set in place of that"
     );
-    let one = waiting.doing(&confirm("a", "eve"));
+    let one = waiting.doing(&confirm("a", "gus"));
+    assert_eq!(one.goals()[0].missing_confirmations(), 2);
+    assert_eq!(
+        words(&one),
+        "a asks 3 people to confirm it and @gus has; with you 1 more would be missing, and its state cannot be set in place of that"
+    );
+    let one = one.doing(&confirm("a", "eve"));
     assert_eq!(
         refusal(&one, &said_to_be_good("a", "eve")),
-        Refusal::AlreadyConfirmed("eve".to_owned())
+        Refusal::AlreadyConfirmed {
+            login: "eve".to_owned(),
+            missing: 1
+        }
     );
     assert_eq!(one.doing(&said_to_be_good("a", "bob")).state_of("a"), Success);
 }
@@ -351,6 +374,10 @@ fn d6_what_is_said_to_be_good_is_confirmed_all_the_same() {
         assert_eq!(
             (confirmed.state_of("a"), confirmed.state_of("b")),
             (Success, Requested)
+        );
+        assert_eq!(
+            confirmed.text_of("a"),
+            "Complete: a · set by @root: by hand · approved by @bob"
         );
     }
 }
