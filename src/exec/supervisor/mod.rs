@@ -17,6 +17,7 @@
 //! writes no core dumps. Supervisor and guard cannot be read or traced by the command (they are not dumpable).
 
 mod command;
+mod failing;
 mod guard;
 mod journal;
 mod limits;

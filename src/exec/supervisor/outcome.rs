@@ -2,17 +2,12 @@
 
 use std::time::Duration;
 
-use nix::sys::signal::Signal;
-use nix::sys::wait::WaitStatus;
-
 use super::super::redact::Redactor;
+use super::failing::{Failing, SIGNALED};
 use super::limits::Breach;
 use super::result_file::ResultFile;
-use super::sequence::{Failing, StepEnd, Verdict};
+use super::sequence::Verdict;
 use crate::model::ExecutionResult;
-
-/// Added to the number of the signal that ended a command.
-const SIGNALED: i32 = 128;
 
 /// Code of a command that ended with 0 although it was told to end: as if TERM had ended it.
 const TOLD_TO_END: i32 = SIGNALED + 15;
@@ -63,46 +58,12 @@ pub(super) fn of(verdict: Verdict, cause: &Cause, file: &ResultFile, timeout: Du
 
 /// The result of a failed step, which it names when there are several (EX-10).
 fn failed(step: Option<String>, how: Failing) -> ExecutionResult {
-    let mut result = match how {
-        Failing::End(StepEnd::NotStarted(result)) => *result,
-        Failing::End(StepEnd::Ended(status)) => ended(status),
-        Failing::NeverReady => ExecutionResult::failure("timed out after max retries"),
-    };
+    let mut result = how.result();
     if let Some(step) = step {
         result.message = result.message.map(|message| format!("{step}: {message}"));
         result.phase = Some(step);
     }
     result
-}
-
-fn ended(status: WaitStatus) -> ExecutionResult {
-    // As the kernel ends it, and as a shell says that the kernel ended it.
-    let beyond_its_size = match status {
-        WaitStatus::Signaled(_, signal, _) => signal == Signal::SIGXFSZ,
-        WaitStatus::Exited(_, code) => code == SIGNALED + Signal::SIGXFSZ as i32,
-        _ => false,
-    };
-    if beyond_its_size {
-        return ExecutionResult {
-            code: SIGNALED + Signal::SIGXFSZ as i32,
-            phase: Some("limit: file size".to_owned()),
-            message: Some("a file that the command wrote grew beyond its limit".to_owned()),
-            ..ExecutionResult::default()
-        };
-    }
-    let (code, said) = match status {
-        WaitStatus::Signaled(_, signal, _) => (
-            SIGNALED + signal as i32,
-            format!("the command was ended by {}", signal.as_str()),
-        ),
-        WaitStatus::Exited(_, code) => (code, format!("the command ended with code {code}")),
-        other => (1, format!("the command ended in an unknown way: {other:?}")),
-    };
-    ExecutionResult {
-        code,
-        message: Some(said),
-        ..ExecutionResult::default()
-    }
 }
 
 /// Masks secrets in everything a result shows, and cuts what is too long (EX-17).

@@ -4,17 +4,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::wait::WaitStatus;
 
-use crate::model::ExecutionResult;
+use super::failing::{Failing, StepEnd};
 use crate::ports::executor::{OnFailure, Step, When};
-
-/// How a step ended.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum StepEnd {
-    /// Its command ended.
-    Ended(WaitStatus),
-    /// Its command could not be started.
-    NotStarted(Box<ExecutionResult>),
-}
 
 /// What all steps came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,15 +19,6 @@ pub(super) enum Verdict {
         /// How.
         how: Failing,
     },
-}
-
-/// How a step failed.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Failing {
-    /// It ended, or never came to it.
-    End(StepEnd),
-    /// What it waited for did not come, however often it looked.
-    NeverReady,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +128,7 @@ impl<'a> Sequence<'a> {
     /// The running step has ended. `is_final` says that its result asks for the end of the sequence.
     pub(super) fn ended(&mut self, now: Instant, end: StepEnd, is_final: bool) {
         let Some(step) = self.current() else { return };
-        let code = code_of(&end);
+        let code = end.code();
         if code == Some(0) {
             if is_final {
                 self.close_on_purpose("says so in its result");
@@ -193,10 +175,11 @@ impl<'a> Sequence<'a> {
         match step.on_failure {
             OnFailure::EndsGoal => self.fail(how),
             // A condition that cannot be asked is not one that does not hold.
-            OnFailure::SkipsNext if !is_answer(&how) => self.fail(how),
+            OnFailure::SkipsNext if !how.is_answer() => self.fail(how),
             OnFailure::IsIgnored => {
                 let name = self.label(self.position);
-                self.remarks.push(format!("{name} failed, which is ignored"));
+                self.remarks
+                    .push(format!("{name} failed, which is ignored: {}", how.words()));
             }
             OnFailure::SkipsNext => self.skips_next = true,
         }
@@ -260,25 +243,12 @@ impl<'a> Sequence<'a> {
     }
 }
 
-fn is_answer(how: &Failing) -> bool {
-    matches!(
-        how,
-        Failing::NeverReady | Failing::End(StepEnd::Ended(WaitStatus::Exited(..)))
-    )
-}
-
-fn code_of(end: &StepEnd) -> Option<i32> {
-    match end {
-        StepEnd::Ended(WaitStatus::Exited(_, code)) => Some(*code),
-        StepEnd::Ended(_) | StepEnd::NotStarted(_) => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use nix::unistd::Pid;
 
     use super::*;
+    use crate::model::ExecutionResult;
     use crate::ports::executor::Poll;
 
     fn step(name: &str) -> Step {
@@ -352,9 +322,25 @@ mod tests {
     fn an_ignored_failure_is_none() {
         let mut ignored = step("one");
         ignored.on_failure = OnFailure::IsIgnored;
+        let steps = [ignored, step("two")];
         assert_eq!(
-            run(&[ignored, step("two")], &[("one", 1)]),
+            run(&steps, &[("one", 1)]),
             (vec!["one".into(), "two".into()], Verdict::Well)
+        );
+        let mut sequence = Sequence::new(&steps);
+        for end in [
+            exited(3),
+            StepEnd::NotStarted(Box::new(ExecutionResult::failure("no such file"))),
+        ] {
+            sequence.position = 0;
+            sequence.ended(Instant::now(), end, false);
+        }
+        assert_eq!(
+            sequence.take_remarks(),
+            [
+                "one failed, which is ignored: the command ended with code 3",
+                "one failed, which is ignored: no such file"
+            ]
         );
     }
 

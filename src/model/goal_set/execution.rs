@@ -3,8 +3,12 @@
 use super::super::goal::{GoalState, StateName};
 use super::super::goal_event::{Actor, ExecutionResult, GoalChange};
 use super::super::ids::GoalKey;
+use super::super::summary::first_line;
 use super::act::{Draft, Extras};
 use super::refusal::Refusal;
+
+/// Longest reason of a failure that stands in the text of a goal, in characters.
+const LONGEST_REASON: usize = 200;
 
 /// Automatic restarts after a lost executor, for goals that may be retried.
 const LOST_RESTARTS: u32 = 2;
@@ -109,14 +113,14 @@ impl Draft {
             Some(_) => StateName::WaitingForApproval,
             None => StateName::Success,
         };
+        let why = result
+            .message
+            .as_deref()
+            .and_then(|message| first_line(message, LONGEST_REASON));
+        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
         let extras = Extras {
-            description: Some(format!("{said} · ignored")),
-            phase: Some(
-                result
-                    .phase
-                    .clone()
-                    .unwrap_or_else(|| "failure ignored".to_owned()),
-            ),
+            description: Some(format!("{said} · ignored{why}")),
+            phase: result.phase.clone(),
             error: result.message.clone(),
             data: result.data.clone(),
             external_urls: Some(result.external_urls.clone()),

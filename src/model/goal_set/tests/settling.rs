@@ -328,7 +328,7 @@ fn a_failure_that_is_ignored_is_said_and_what_comes_after_goes_on() {
     let mut lint = retry(goal("lint", &[]), 1);
     lint.definition.ignore_failure = true;
     let failed = || ExecutionResult {
-        message: Some("3 warnings".to_owned()),
+        message: Some("3 warnings\nin a.rs".to_owned()),
         ..ExecutionResult::failure("no")
     };
     let first = set(vec![lint, goal("ship", &["lint"])])
@@ -352,9 +352,9 @@ fn a_failure_that_is_ignored_is_said_and_what_comes_after_goes_on() {
             lint.error.as_deref()
         ),
         (
-            "Failed: lint · ignored",
-            Some("failure ignored"),
-            Some("3 warnings")
+            "Failed: lint · ignored: 3 warnings",
+            None,
+            Some("3 warnings\nin a.rs")
         )
     );
     assert_eq!(second.start("ship").succeed("ship").state(), Success);
