@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::text::neutralise_json;
 use super::theme::{ColourChoice, Role, Theme};
 use crate::config::Sources;
 
@@ -64,7 +65,7 @@ impl Ui {
     /// # Errors
     /// As [`Self::data`].
     pub fn object(&mut self, value: &impl Serialize) -> io::Result<()> {
-        let mut line = serde_json::to_string(value)?;
+        let mut line = neutralise_json(&serde_json::to_string(value)?);
         line.push('\n');
         self.data(&line)
     }

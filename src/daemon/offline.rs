@@ -60,8 +60,8 @@ pub enum OfflineError {
         /// There are.
         goals: Vec<String>,
     },
-    /// A name that no commit has.
-    #[error("there is no commit `{}`", .0.escape_debug().take(200).collect::<String>())]
+    /// A name that no commit has, or that is the beginning of several ids.
+    #[error("there is no commit `{}`, or there are several whose ids begin like this", .0.escape_debug().take(200).collect::<String>())]
     NoSuchCommit(String),
     /// Nothing was ever committed to the branch that is checked out.
     #[error("nothing is committed yet on the branch that is checked out")]

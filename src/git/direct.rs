@@ -56,7 +56,7 @@ impl Direct {
     }
 
     /// The commit that a name means, as git resolves names. A name that looks like an option never reaches a program:
-    /// libgit2 parses it as a revision (threat A2). `None` when it means none.
+    /// libgit2 parses it as a revision (threat A2). `None` when it means none, or several.
     ///
     /// # Errors
     /// The repository cannot be read, or the name is ambiguous.
@@ -114,11 +114,15 @@ impl Direct {
     }
 }
 
-/// What libgit2 says of a name that no commit has.
+/// What libgit2 says of a name that no commit has, or not one alone.
 fn means_nothing(code: ErrorCode) -> bool {
     matches!(
         code,
-        ErrorCode::NotFound | ErrorCode::InvalidSpec | ErrorCode::Peel | ErrorCode::UnbornBranch
+        ErrorCode::NotFound
+            | ErrorCode::Ambiguous
+            | ErrorCode::InvalidSpec
+            | ErrorCode::Peel
+            | ErrorCode::UnbornBranch
     )
 }
 

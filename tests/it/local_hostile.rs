@@ -1,5 +1,6 @@
 //! The real program among people, repositories and goals that mean it no good.
 
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -135,7 +136,7 @@ fn hints_of_hooks_do_not_pile_up() {
 #[test]
 fn questions_about_commits_that_are_not_there_get_an_answer_and_not_a_fault() {
     let machine = LocalMachine::new(ONE_GOAL);
-    for name in ["nosuch", "HEAD~99", "a b:c"] {
+    for name in ["nosuch", "HEAD~99", "a b:c", "a", "a..b"] {
         let output = machine.sdm(&["explain", "--", name]);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(4), "{name:?}: {said}");
@@ -491,4 +492,63 @@ rules:
         "ran\n",
         "only the goals of the second run go on"
     );
+}
+
+/// Commits one after the other on `main`, all at once, by somebody else: the first has `message` and 260 more follow. The head.
+fn long_push(machine: &LocalMachine, message: &str) -> String {
+    let mut stream = String::new();
+    for number in 0..=260 {
+        let text = if number == 0 { message } else { "more" };
+        let from = if number == 0 {
+            "from refs/heads/main^0\n"
+        } else {
+            ""
+        };
+        let length = text.len();
+        stream.push_str(&format!(
+            "commit refs/heads/main\ncommitter Eve <eve@example.org> {} +0000\ndata {length}\n{text}\n{from}\n",
+            1_900_000_000 + number
+        ));
+    }
+    let mut import = std::process::Command::new("git")
+        .args(["fast-import", "--quiet"])
+        .current_dir(machine.repo())
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    import.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
+    assert!(import.wait().unwrap().success());
+    machine.git(&["rev-parse", "main"])
+}
+
+#[test]
+fn d1_a_co_author_of_an_old_commit_of_a_long_push_confirms_nothing() {
+    let goals = ONE_GOAL.replace("name: compile", "name: compile, pre_approval: {not_author: true}");
+    let mut machine = LocalMachine::new(&goals);
+    let me = nix::unistd::User::from_uid(nix::unistd::getuid())
+        .unwrap()
+        .unwrap();
+    let directory = machine.path("home/.config/sdm");
+    std::fs::create_dir_all(&directory).unwrap();
+    let people = format!("people:\n  {}: {{emails: [me@example.org]}}\n", me.name);
+    std::fs::write(directory.join("config.yaml"), people).unwrap();
+    machine.start();
+    let sha = long_push(&machine, "Ours\n\nCo-authored-by: Me <me@example.org>\n");
+    let id = machine.set_of(&sha)["id"].as_str().unwrap().to_owned();
+    let said = refusal(&machine, &["approve", &id]);
+    assert!(said.contains("as `Co-authored-by` in its commits says"), "{said}");
+    // The way out that is said: a push that does not name them.
+    let sha = machine.commit("theirs", &[("a", "1")]);
+    let id = machine.set_of(&sha)["id"].as_str().unwrap().to_owned();
+    machine.ok(&["approve", &id, "--reason", "looks\nfine \u{1b}[2J"]);
+    let set = machine.ended_set_of(&sha);
+    let confirmation = &set["goals"][0]["confirmations"][0];
+    assert_eq!(confirmation["reason"], "looks\nfine \u{1b}[2J", "{set:#}");
+    let feed = machine.ok(&["feed", "--no-follow"]);
+    let line = format!(
+        "Start confirmed: compile · by @{}: looks fine \\u{{1b}}[2J",
+        me.name
+    );
+    assert!(feed.contains(&line), "{feed}");
+    machine.stop();
 }

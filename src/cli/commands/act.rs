@@ -51,6 +51,7 @@ pub struct CancelArgs {
 
 /// Arguments of `set`.
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "sdm set [OPTIONS] --reason <REASON> [ID] GOAL STATE")]
 pub struct SetArgs {
     /// Goal and state, after the goal set where several are meant: `GOAL STATE` or `ID GOAL STATE`
     #[arg(value_name = "[ID] GOAL STATE", num_args = 2..=3, required = true)]

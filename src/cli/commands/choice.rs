@@ -48,21 +48,26 @@ pub(super) fn repository(
     }
 }
 
-/// Two words are an id and a name; one word is an id when it looks like one.
+/// Two words are an id and a name, the other way round where only that can be meant; one word is an id when it looks like one.
 pub(super) fn id_and_name(words: &[String]) -> (Option<String>, Option<String>) {
     match words {
         [] => (None, None),
         [word] if looks_like_an_id(word) => (Some(word.clone()), None),
         [word] => (None, Some(word.clone())),
+        [name, id, ..] if looks_like_an_id(id) && !may_be_an_id(name) => {
+            (Some(id.clone()), Some(name.clone()))
+        }
         [id, name, ..] => (Some(id.clone()), Some(name.clone())),
     }
 }
 
 fn looks_like_an_id(word: &str) -> bool {
     let digits = word.chars().filter(char::is_ascii_hexdigit).count();
-    digits >= 7
-        && word.chars().all(|c| c.is_ascii_hexdigit() || c == '-')
-        && word.chars().any(|c| c.is_ascii_digit())
+    digits >= 7 && may_be_an_id(word) && word.chars().any(|c| c.is_ascii_digit())
+}
+
+fn may_be_an_id(word: &str) -> bool {
+    word.chars().all(|c| c.is_ascii_hexdigit() || c == '-')
 }
 
 #[cfg(test)]
@@ -83,5 +88,9 @@ mod tests {
             read(&["3f2a91c", "cafe123"]),
             ("3f2a91c".to_owned(), "cafe123".to_owned())
         );
+        for said in [["3f2a91c", "test"], ["test", "3f2a91c"]] {
+            assert_eq!(read(&said), ("3f2a91c".to_owned(), "test".to_owned()));
+        }
+        assert_eq!(read(&["test", "cafe"]), ("test".to_owned(), "cafe".to_owned()));
     }
 }

@@ -8,7 +8,7 @@ use super::super::doors::{self, GoalLog, OnFeed, RunOutcome};
 use super::super::error::CommandError;
 use super::super::render::feed::FeedLines;
 use super::super::render::reviews::reviews;
-use super::super::text::neutralise;
+use super::super::text::{neutralise, neutralise_json};
 use super::goal_files::GoalFiles;
 use super::project_goals;
 use crate::wire::views::ReviewView;
@@ -115,7 +115,7 @@ fn printer(context: &Context, as_wanted: impl Fn(FeedLines) -> FeedLines) -> OnF
     Box::new(move |entry| {
         let text = match json {
             true => serde_json::to_string(entry)
-                .map(|line| line + "\n")
+                .map(|line| neutralise_json(&line) + "\n")
                 .unwrap_or_default(),
             false if quiet => return,
             false => lines.render(entry),

@@ -117,7 +117,7 @@ pub(super) fn run(context: &mut Context, command: &ShowCommand) -> CommandResult
 /// Every machine with a socket beside ours (LO-14).
 fn show_machines(context: &mut Context) -> CommandResult {
     let socket = context.configuration()?.socket;
-    let mut found = Vec::new();
+    let (mut found, mut was_warned) = (Vec::new(), false);
     for path in sockets_beside(&socket) {
         let client = ControlClient::new(&path);
         match context
@@ -126,12 +126,15 @@ fn show_machines(context: &mut Context) -> CommandResult {
         {
             Ok(status) => found.push(status),
             Err(ClientError::Stale { .. } | ClientError::NoDaemon { .. }) => {}
-            Err(error) => context.ui.warn(&format!("{}: {error}", path.display())),
+            Err(error) => {
+                was_warned = true;
+                context.ui.warn(&format!("{}: {error}", path.display()));
+            }
         }
     }
     if context.ui.json {
         context.ui.object(&json!({ "machines": found }))?;
-    } else if found.is_empty() {
+    } else if found.is_empty() && !was_warned {
         context
             .ui
             .note("no machine runs here; start one with `sdm start --local`");

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::super::text::{cut, neutralise, pad, width};
 use super::super::theme::{Role, Theme};
-use super::push_line;
+use super::{name_column, push_line};
 use crate::wire::compare::{ComparedGoal, ComparedPush};
 
 /// The stable shape of `sdm explain --replay --json`.
@@ -136,7 +136,7 @@ fn one(theme: &Theme, compared: &ComparedPush) -> String {
     ];
     let all = groups.iter().flat_map(|(_, _, goals)| goals.iter());
     let column = all.map(|goal| width(&neutralise(&goal.name))).max().unwrap_or(0);
-    let column = column.clamp(6, 24.min(theme.width / 3));
+    let column = name_column(theme, column, 6);
     for (mark, role, goals) in groups {
         for goal in goals {
             text.push_str(&goal_line(theme, &theme.paint(role, mark), goal, column));

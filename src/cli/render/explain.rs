@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::super::text::{cut, cut_front, neutralise, pad, width, wrapped};
 use super::super::theme::{Role, Theme};
-use super::push_line;
+use super::{name_column, push_line};
 use crate::model::ApprovalPolicy;
 use crate::model::plan::{RuleOutcome, TestOutcome};
 use crate::wire::explain::{ExplainView, ExplainedGoal, ExplainedRule, ExplainedTest};
@@ -56,7 +56,7 @@ pub(super) fn rules(theme: &Theme, rules: &[ExplainedRule], verbose: bool) -> St
         .map(|rule| width(&rule_name(rule)))
         .max()
         .unwrap_or(0);
-    let column = longest.clamp(6, 24.min(theme.width / 3));
+    let column = name_column(theme, longest, 6);
     let lines = rules.iter().map(|rule| rule_lines(theme, rule, column, verbose));
     lines.collect()
 }
@@ -200,7 +200,7 @@ fn plan_lines(theme: &Theme, view: &ExplainView) -> String {
         .map(|goal| width(&neutralise(&goal.name)))
         .max()
         .unwrap_or(0);
-    let column = longest.clamp(6, 24.min(theme.width / 3));
+    let column = name_column(theme, longest, 6);
     for step in 0..=last {
         let members = view
             .goals

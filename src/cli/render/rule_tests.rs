@@ -10,6 +10,7 @@ use super::super::text::{cut, neutralise, width, wrapped};
 use super::super::theme::{Role, Theme};
 use super::diagnostics::{CheckView, DiagnosticView};
 use super::explain::rule_lines;
+use super::name_column;
 use crate::model::Diagnostic;
 use crate::model::plan::RuleOutcome;
 use crate::rules::Failure;
@@ -163,7 +164,7 @@ fn reasons(theme: &Theme, run: &TestRun, names: &HashSet<&str>) -> String {
         .map(ExplainedRule::of)
         .collect();
     let longest = rules.iter().map(|rule| width(&neutralise(&rule.name))).max();
-    let column = longest.unwrap_or(0).min(24.min(theme.width / 3));
+    let column = name_column(theme, longest.unwrap_or(0), 0);
     let mut text = String::new();
     for rule in &rules {
         let all = rule.outcome != RuleOutcome::Matched;

@@ -1,6 +1,9 @@
 //! Which goal set and goal somebody means.
 
+use std::collections::BTreeSet;
+
 use crate::engine::Engine;
+use crate::model::suggest::nearest;
 use crate::model::{Goal, GoalKey, RepoSlug};
 use crate::ports::store::{GoalSetFilter, GoalSetRecord};
 use crate::wire::control::GoalChoice;
@@ -56,9 +59,16 @@ fn named(
     name: &str,
     makes_sense: impl Fn(&Goal) -> bool,
 ) -> Result<(GoalSetRecord, GoalKey), Refused> {
-    let mut fallback = None;
+    let (mut fallback, mut others) = (None, BTreeSet::new());
     for record in candidates {
         let Some(goal) = record.set.goal_named(name) else {
+            others.extend(
+                record
+                    .set
+                    .goals()
+                    .iter()
+                    .map(|goal| goal.definition().name.clone()),
+            );
             continue;
         };
         let key = goal.key();
@@ -67,8 +77,13 @@ fn named(
         }
         fallback.get_or_insert((record, key));
     }
-    fallback
-        .ok_or_else(|| Refused::new(format!("no goal set has a goal `{name}`")).hint("look at `sdm goals`"))
+    fallback.ok_or_else(|| {
+        let close = nearest(name, others.iter().map(String::as_str));
+        let hint = close.map_or("look at `sdm goals`".to_owned(), |close| {
+            format!("did you mean `{close}`?")
+        });
+        Refused::new(format!("no goal set has a goal `{name}`")).hint(hint)
+    })
 }
 
 /// The version of a goal as it was looked up: what somebody who names none looks at.
