@@ -13,8 +13,7 @@ use super::super::Hub;
 use super::super::access::operations::Operation;
 use super::super::changes::Change;
 use super::super::refusal::Refusal;
-use super::generic::{keep, read};
-use crate::access::Resource;
+use super::generic::{keep, told};
 use crate::ports::graph::Node;
 
 /// Longest id of something that runs.
@@ -57,10 +56,8 @@ pub(in super::super) async fn take(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
-    let caller = hub.caller(&headers).await?;
-    let feed = Resource::Feed("Application".to_owned());
-    caller.may_on(Operation::ApplicationHook, &workspace, &[feed])?;
-    let application: Application = read(&body)?;
+    let about = (Operation::ApplicationHook, workspace.as_str(), "Application");
+    let application: Application = told(&hub, &headers, about, &body).await?;
     if application.id.is_empty() || application.id.len() > LONGEST_ID {
         let message = format!("`id` must have 1 to {LONGEST_ID} bytes");
         return Err(Refusal::bad("invalid_argument", message));

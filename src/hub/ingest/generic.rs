@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::super::Hub;
@@ -30,9 +31,7 @@ pub(in super::super) async fn ingest(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
-    let caller = hub.caller(&headers).await?;
-    caller.may_on(Operation::IngestHook, &workspace, &[Resource::Feed(kind.clone())])?;
-    let value: Value = read(&body)?;
+    let value: Value = told(&hub, &headers, (Operation::IngestHook, &workspace, &kind), &body).await?;
     let Value::Object(value) = value else {
         return Err(Refusal::bad("malformed_body", "the body is no object"));
     };
@@ -66,7 +65,15 @@ pub(super) async fn keep(
     Ok(Json(json!({"correlation-id": id, "message": "kept"})))
 }
 
-pub(super) fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
+/// What somebody tells who may, of a kind of things in a workspace.
+pub(super) async fn told<T: DeserializeOwned>(
+    hub: &Hub,
+    headers: &HeaderMap,
+    (operation, workspace, kind): (Operation, &str, &str),
+    body: &[u8],
+) -> Result<T, Refusal> {
+    let caller = hub.caller(headers).await?;
+    caller.may_on(operation, workspace, &[Resource::Feed(kind.to_owned())])?;
     serde_json::from_slice(body)
         .map_err(|error| Refusal::bad("malformed_body", format!("the body cannot be read: {error}")))
 }
@@ -110,13 +117,7 @@ pub(in super::super) async fn build(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
-    let caller = hub.caller(&headers).await?;
-    caller.may_on(
-        Operation::BuildHook,
-        &workspace,
-        &[Resource::Feed("Build".to_owned())],
-    )?;
-    let build: Build = read(&body)?;
+    let build: Build = told(&hub, &headers, (Operation::BuildHook, &workspace, "Build"), &body).await?;
     if !BUILD_STATES.contains(&build.status.as_str()) {
         let message = format!("`status` must be one of {}", BUILD_STATES.join(", "));
         return Err(Refusal::bad("invalid_argument", message));
@@ -184,13 +185,7 @@ pub(in super::super) async fn link_image(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
-    let caller = hub.caller(&headers).await?;
-    caller.may_on(
-        Operation::ImageHook,
-        &workspace,
-        &[Resource::Feed("Image".to_owned())],
-    )?;
-    let linked: LinkImage = read(&body)?;
+    let linked: LinkImage = told(&hub, &headers, (Operation::ImageHook, &workspace, "Image"), &body).await?;
     let repository = hub
         .repository(&workspace, None, &linked.git.owner, &linked.git.repo)
         .await?;

@@ -5,7 +5,9 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::SqlHub;
-use super::statement::{Doing, composed, json, moment, moment_or_none, text_or_none, to_json};
+use super::statement::{
+    Doing, added_after_expired, composed, json, moment, moment_or_none, text_or_none, to_json,
+};
 use crate::model::Timestamp;
 use crate::ports::authorizations::{
     Authorizations, AuthorizeLink, Loss, LostAuthorization, StoredAuthorization,
@@ -160,16 +162,9 @@ impl Authorizations for SqlHub {
         most: u32,
         now: Timestamp,
     ) -> Result<bool, HubStoreError> {
-        const DOING: &str = "keep a link to authorise";
         const ADD: &str = "INSERT INTO hub_authorize_link (digest, person, session, provider, scopes, resumes, expires) \
             SELECT $1, $2, $3, $4, $5, $6, $7 WHERE (SELECT COUNT(*) FROM hub_authorize_link WHERE person = $2) < $8";
-        let mut writer = self.writer().await?;
-        sqlx::query("DELETE FROM hub_authorize_link WHERE expires <= $1")
-            .bind(now.as_micros())
-            .execute(&mut *writer)
-            .await
-            .doing(DOING)?;
-        let added = sqlx::query(ADD)
+        let add = sqlx::query(ADD)
             .bind(new.digest.as_str())
             .bind(new.person.as_str())
             .bind(new.session.as_deref().unwrap_or_default())
@@ -177,11 +172,10 @@ impl Authorizations for SqlHub {
             .bind(to_json(&new.scopes))
             .bind(new.resumes.as_str())
             .bind(new.expires.as_micros())
-            .bind(i64::from(most))
-            .execute(&mut *writer)
-            .await
-            .doing(DOING)?;
-        Ok(added.rows_affected() > 0)
+            .bind(i64::from(most));
+        let mut writer = self.writer().await?;
+        let added = added_after_expired(&mut writer, "hub_authorize_link", add, now).await;
+        added.doing("keep a link to authorise")
     }
 
     async fn authorize_link(&self, digest: &str) -> Result<Option<AuthorizeLink>, HubStoreError> {

@@ -5,7 +5,7 @@ use sqlx::{AnyConnection, Row};
 
 use super::SqlHub;
 use super::people::{count_change, link};
-use super::statement::Doing;
+use super::statement::{Doing, added_after_expired};
 use crate::model::Timestamp;
 use crate::ports::chats::{ChatCode, ChatLinked, ChatUser, Chats};
 use crate::ports::hub::HubStoreError;
@@ -29,24 +29,16 @@ async fn use_up(
 #[async_trait]
 impl Chats for SqlHub {
     async fn add_chat_code(&self, new: &ChatCode, most: u32, now: Timestamp) -> Result<bool, HubStoreError> {
-        const DOING: &str = "keep a code for a chat";
         const ADD: &str = "INSERT INTO hub_chat_code (digest, person, expires) \
             SELECT $1, $2, $3 WHERE (SELECT COUNT(*) FROM hub_chat_code WHERE person = $2) < $4";
-        let mut writer = self.writer().await?;
-        sqlx::query("DELETE FROM hub_chat_code WHERE expires <= $1")
-            .bind(now.as_micros())
-            .execute(&mut *writer)
-            .await
-            .doing(DOING)?;
-        let added = sqlx::query(ADD)
+        let add = sqlx::query(ADD)
             .bind(new.digest.as_str())
             .bind(new.person.as_str())
             .bind(new.expires.as_micros())
-            .bind(i64::from(most))
-            .execute(&mut *writer)
-            .await
-            .doing(DOING)?;
-        Ok(added.rows_affected() > 0)
+            .bind(i64::from(most));
+        let mut writer = self.writer().await?;
+        let added = added_after_expired(&mut writer, "hub_chat_code", add, now).await;
+        added.doing("keep a code for a chat")
     }
 
     async fn link_chat(

@@ -1,8 +1,9 @@
 //! What statements share: placeholders, moments, lists as JSON, and how failures are told.
 
 use serde::de::DeserializeOwned;
-use sqlx::any::AnyRow;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Row};
 
 use crate::model::Timestamp;
 use crate::ports::hub::HubStoreError;
@@ -30,6 +31,20 @@ pub(super) fn marks(from: usize, count: usize) -> String {
 /// A statement that was put together here: of our own words and placeholders, never of anybody's values.
 pub(super) fn composed(statement: String) -> AssertSqlSafe<String> {
     AssertSqlSafe(statement)
+}
+
+/// Forgets what has expired in a table, then adds to it, in a statement that may find no room; whether there was room.
+pub(super) async fn added_after_expired(
+    connection: &mut AnyConnection,
+    table: &'static str,
+    add: Query<'_, Any, AnyArguments>,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query(composed(format!("DELETE FROM {table} WHERE expires <= $1")))
+        .bind(now.as_micros())
+        .execute(&mut *connection)
+        .await?;
+    Ok(add.execute(connection).await?.rows_affected() > 0)
 }
 
 /// A moment in a row; zero stands for none.

@@ -103,6 +103,26 @@ impl Scene {
     }
 }
 
+/// A scene whose goal was approved with the first image and waits for the only place, which is taken.
+struct Approved {
+    scene: Scene,
+    /// The digest that was approved.
+    first: String,
+    sha: String,
+}
+
+impl Approved {
+    async fn start() -> Option<Self> {
+        let mut scene = Scene::start().await?;
+        scene.machine.start();
+        let first = scene.registry.digest_of("acme/app:1");
+        let sha = scene.waiting("second");
+        scene.take_the_place();
+        scene.approve(&sha);
+        Some(Self { scene, first, sha })
+    }
+}
+
 fn assert_made_of(scene: &Scene, layer: &str) {
     let log = log(&scene.machine, "deploy");
     assert!(log.contains(&format!("made of {layer}\n")), "{log}");
@@ -110,20 +130,16 @@ fn assert_made_of(scene: &Scene, layer: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn d2_a_tag_that_moves_after_an_approval_runs_nothing_else_and_the_next_approval_is_asked_anew() {
-    let Some(mut scene) = Scene::start().await else {
+    let Some(mut approved) = Approved::start().await else {
         return;
     };
-    scene.machine.start();
-    let first = scene.registry.digest_of("acme/app:1");
-    let sha = scene.waiting("second");
-    scene.take_the_place();
-    scene.approve(&sha);
+    let Approved { scene, first, sha } = &mut approved;
     let second = scene.move_tag("second");
-    assert_ne!(first, second);
+    assert_ne!(*first, second);
     scene.give_the_place_back();
-    let set = scene.machine.ended_set_of(&sha);
+    let set = scene.machine.ended_set_of(sha);
     assert_eq!(state_of(&set, "deploy"), "success", "{set:#}");
-    assert_made_of(&scene, "first");
+    assert_made_of(scene, "first");
 
     // What was approved says nothing for what the tag names now.
     let sha = scene.waiting("third");
@@ -141,30 +157,26 @@ async fn d2_a_tag_that_moves_after_an_approval_runs_nothing_else_and_the_next_ap
         let known = shown.trim_end_matches('…').rsplit('@').next().unwrap();
         assert!(known.len() > 12 && digest.starts_with(known), "{side}: {shown}");
     };
-    ends_with("was", &first);
+    ends_with("was", first);
     ends_with("is", &second);
     scene.approve(&sha);
     let set = scene.machine.ended_set_of(&sha);
     assert_eq!(state_of(&set, "deploy"), "success", "{set:#}");
-    assert_made_of(&scene, "second");
+    assert_made_of(scene, "second");
     scene.machine.stop();
     scene.podman.remove_images(&[&scene.image]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn d2_what_was_approved_and_is_not_to_be_had_any_more_is_replaced_by_nothing() {
-    let Some(mut scene) = Scene::start().await else {
+    let Some(mut approved) = Approved::start().await else {
         return;
     };
-    scene.machine.start();
-    let first = scene.registry.digest_of("acme/app:1");
-    let sha = scene.waiting("second");
-    scene.take_the_place();
-    scene.approve(&sha);
+    let Approved { scene, first, sha } = &mut approved;
     scene.move_tag("second");
-    scene.registry.forget(&first);
+    scene.registry.forget(first);
     scene.give_the_place_back();
-    let set = scene.machine.ended_set_of(&sha);
+    let set = scene.machine.ended_set_of(sha);
     assert_eq!(state_of(&set, "deploy"), "failure", "{set:#}");
     assert!(!log(&scene.machine, "deploy").contains("made of"), "{set:#}");
     scene.machine.stop();

@@ -9,6 +9,7 @@ use super::machine::{Machine, TestHub, signature};
 use super::people::{Browser, signed_in};
 use super::sign_in::hub_with;
 use crate::support::fake_provider::{Account, FakeProvider};
+use crate::support::remains::Remains;
 
 pub async fn is_at_github(hub: &TestHub, person: &str, account: &Account) {
     let identity = StoredIdentity {
@@ -45,15 +46,33 @@ async fn pushed(hub: &TestHub, id: &str, name: &str, number: u64) {
     assert_eq!(status, 200, "{answer}");
 }
 
+/// A hub at a forge with two repositories, `acme/app` and `acme/payroll`.
+struct Scene {
+    provider: FakeProvider,
+    hub: TestHub,
+    _directory: Remains,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let provider = FakeProvider::start().await;
+        let (hub, directory) = hub_with(vec![provider.github()]).await;
+        pushed(&hub, "1", "app", 7).await;
+        pushed(&hub, "2", "payroll", 8).await;
+        Self {
+            provider,
+            hub,
+            _directory: directory,
+        }
+    }
+}
+
 #[tokio::test]
 async fn d56_d57_f8_people_see_and_decide_what_the_forge_lets_them() {
-    let provider = FakeProvider::start().await;
-    let (hub, _directory) = hub_with(vec![provider.github()]).await;
-    pushed(&hub, "1", "app", 7).await;
-    pushed(&hub, "2", "payroll", 8).await;
+    let Scene { provider, hub, .. } = &Scene::start().await;
     let (reader, writer) = (Account::new(1, "reader"), Account::new(2, "writer"));
-    let mut bob = signed_in(&hub, "bob", PersonRole::Member).await;
-    let mut ada = signed_in(&hub, "ada", PersonRole::Admin).await;
+    let mut bob = signed_in(hub, "bob", PersonRole::Member).await;
+    let mut ada = signed_in(hub, "ada", PersonRole::Admin).await;
     let (bob_token, ada_token) = (bob.token().await, ada.token().await);
     let repositories = "query { Repo { name } }";
     assert_eq!(
@@ -61,8 +80,8 @@ async fn d56_d57_f8_people_see_and_decide_what_the_forge_lets_them() {
         json!([]),
         "nobody there, nothing here"
     );
-    is_at_github(&hub, "bob", &reader).await;
-    is_at_github(&hub, "ada", &writer).await;
+    is_at_github(hub, "bob", &reader).await;
+    is_at_github(hub, "ada", &writer).await;
     provider.permits("acme/app", &reader, "read");
     provider.permits("acme/app", &writer, "write");
     let app = json!([{"name": "app"}]);
@@ -180,19 +199,16 @@ impl<'a> Acting<'a> {
 
 #[tokio::test]
 async fn d37_d38_d51_an_add_on_does_no_more_for_a_person_than_the_forge_lets_the_person() {
-    let provider = FakeProvider::start().await;
-    let (hub, _directory) = hub_with(vec![provider.github()]).await;
-    pushed(&hub, "1", "app", 7).await;
-    pushed(&hub, "2", "payroll", 8).await;
+    let Scene { provider, hub, .. } = &Scene::start().await;
     let (reader, writer) = (Account::new(1, "reader"), Account::new(2, "writer"));
-    let mut bob = signed_in(&hub, "bob", PersonRole::Member).await;
-    let mut ada = signed_in(&hub, "ada", PersonRole::Admin).await;
-    is_at_github(&hub, "bob", &reader).await;
-    is_at_github(&hub, "ada", &writer).await;
+    let mut bob = signed_in(hub, "bob", PersonRole::Member).await;
+    let mut ada = signed_in(hub, "ada", PersonRole::Admin).await;
+    is_at_github(hub, "bob", &reader).await;
+    is_at_github(hub, "ada", &writer).await;
     provider.permits("acme/app", &reader, "read");
     provider.permits("acme/app", &writer, "write");
     let (bob_token, ada_token) = (bob.token().await, ada.token().await);
-    let mut acting = Acting::start(&hub).await;
+    let mut acting = Acting::start(hub).await;
     let for_bob = acting.started_by(&mut bob, &bob_token).await;
     let for_ada = acting.started_by(&mut ada, &ada_token).await;
     let app = json!([{"name": "app"}]);
@@ -233,13 +249,11 @@ async fn d37_d38_d51_an_add_on_does_no_more_for_a_person_than_the_forge_lets_the
 
 #[tokio::test]
 async fn d57_a_readers_key_decides_no_more_than_the_reader() {
-    let provider = FakeProvider::start().await;
-    let (hub, _directory) = hub_with(vec![provider.github()]).await;
-    pushed(&hub, "1", "app", 7).await;
+    let Scene { provider, hub, .. } = &Scene::start().await;
     let account = Account::new(1, "reader");
-    let mut bob = signed_in(&hub, "bob", PersonRole::Member).await;
+    let mut bob = signed_in(hub, "bob", PersonRole::Member).await;
     let token = bob.token().await;
-    is_at_github(&hub, "bob", &account).await;
+    is_at_github(hub, "bob", &account).await;
     provider.permits("acme/app", &account, "write");
     let written = ask(&mut bob, &token, GOAL).await;
     assert_eq!(written.get("errors"), None, "{written}");
