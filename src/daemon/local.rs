@@ -289,6 +289,8 @@ impl LocalDaemon {
         let engine = Engine::new(parts, settings, machine);
         engine.join().await?;
         if engine.came_later() {
+            // Those who are there must not wait for it.
+            engine.leave().await?;
             return Err(DatabaseError::Taken.into());
         }
         let team = team(&configuration, &engine, manner, proofs)?;

@@ -120,6 +120,14 @@ impl Engine {
         Ok(())
     }
 
+    /// Goes again without having done anything.
+    ///
+    /// # Errors
+    /// The store cannot be used.
+    pub async fn leave(&self) -> Result<(), StoreError> {
+        self.parts.store.leave().await
+    }
+
     /// Says that it is there, and hears of the others, until told to stop.
     pub async fn run_beats(&self) {
         let stop = self.parts.tasks.stop_token();

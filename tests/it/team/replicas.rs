@@ -210,6 +210,28 @@ async fn d7_of_two_replicas_one_is_killed_and_the_other_takes_its_goal_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn d7_a_second_replica_is_refused_while_the_first_is_there() {
+    let Some(postgres) = Postgres::start() else {
+        return;
+    };
+    let (mut machine, _hub) = together("").await;
+    std::fs::write(machine.path("database"), postgres.url()).unwrap();
+    machine.set("SDM_DATABASE_FILE", machine.path("database").to_str().unwrap());
+    let one = Replica::start(&machine, "one");
+    let second = command(&machine, "two", &["start"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(!second.status.success());
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    let because = "another replica of this machine works with its database";
+    assert!(said.contains(because) && said.contains("hint:"), "{said}");
+    one.until(&machine, "it goes on", |status, _| {
+        (status["hub"]["standing"] == "connected").then_some(())
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_shared_database_is_said_without_its_password() {
     let mut machine = LocalMachine::new("");
     std::fs::write(
