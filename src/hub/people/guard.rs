@@ -133,7 +133,14 @@ fn is_form(headers: &HeaderMap) -> bool {
 /// The fields of a form, in their order.
 pub fn fields(form: &[u8]) -> Vec<(String, String)> {
     let mut url = Url::parse("form:/").expect("the text is an address");
-    url.set_query(std::str::from_utf8(form).ok());
+    // Addresses lose what breaks lines; forms have it.
+    let text = std::str::from_utf8(form).ok();
+    let text = text.map(|text| {
+        text.replace('\t', "%09")
+            .replace('\n', "%0A")
+            .replace('\r', "%0D")
+    });
+    url.set_query(text.as_deref());
     url.query_pairs()
         .map(|(name, value)| (name.into_owned(), value.into_owned()))
         .collect()
@@ -149,6 +156,11 @@ mod tests {
         assert_eq!(
             fields(b"a=1+2&b=%C3%A9%26&a=&c"),
             [pair("a", "1 2"), pair("b", "é&"), pair("a", ""), pair("c", "")]
+        );
+        assert_eq!(
+            fields(b"anti_\tforgery=1&\n&b=\r"),
+            [pair("anti_\tforgery", "1"), pair("\n", ""), pair("b", "\r")],
+            "nothing is left out of a name"
         );
         assert_eq!(fields(b"\xff"), []);
         assert_eq!(fields(b""), []);
