@@ -142,17 +142,20 @@ pub fn cut_front(text: &str, columns: usize, unicode: bool) -> String {
 
 /// The text on as many lines as it needs in so many columns, broken between words; a longer word has a line of its own.
 pub fn wrapped(text: &str, columns: usize) -> String {
-    let (mut lines, mut column) = (String::new(), 0);
+    broken(text, columns).join("\n")
+}
+
+/// The text in lines of at most `columns` columns, broken at spaces; a longer word has a line of its own.
+pub fn broken(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
-        if column > 0 && column + 1 + width(word) > columns {
-            lines.push('\n');
-            column = 0;
-        } else if column > 0 {
-            lines.push(' ');
-            column += 1;
+        match lines.last_mut() {
+            Some(line) if width(line) + 1 + width(word) <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(word.to_owned()),
         }
-        lines.push_str(word);
-        column += width(word);
     }
     lines
 }
@@ -282,6 +285,14 @@ mod tests {
         assert_eq!(wrap("abc", 0, 1, 2, true), ["a", "…"]);
         assert_eq!(wrap("", 5, 5, 3, true), [""]);
         assert_eq!(wrap(" abcdef", 4, 4, 9, true), [" abc", "def"]);
+    }
+
+    #[test]
+    fn a_text_is_broken_at_spaces() {
+        assert_eq!(broken("one two three", 7), ["one two", "three"]);
+        assert_eq!(broken("incomprehensible x", 5), ["incomprehensible", "x"]);
+        assert_eq!(broken("日本 語", 5), ["日本", "語"], "columns, not characters");
+        assert_eq!(broken("", 5), [""]);
     }
 
     #[test]

@@ -114,6 +114,15 @@ impl Settings {
         Policy {
             planning: self.planning_facts(),
             containers: self.containers.clone(),
+            home: self.home().map(str::to_owned),
         }
+    }
+
+    /// Where goals, commands and listeners have their home.
+    pub(super) fn home(&self) -> Option<&str> {
+        let mut environment = self.base_environment.iter();
+        environment
+            .find(|(name, _)| name == "HOME")
+            .map(|(_, path)| path.as_str())
     }
 }

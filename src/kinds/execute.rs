@@ -34,6 +34,7 @@ static FIELDS: &[Field] = &[
     ENV,
     Field {
         help: "where it runs, below the root of the working copy; placeholders allowed",
+        value: ValueType::PathTemplate,
         ..DIRECTORY
     },
 ];

@@ -176,6 +176,8 @@ pub struct Policy {
     pub planning: PlanningFacts,
     /// What goals in containers may.
     pub containers: ContainerPolicy,
+    /// Where goals have their home, which is `${home}`.
+    pub home: Option<String>,
 }
 
 /// What a kind may know and use.

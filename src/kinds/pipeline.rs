@@ -67,8 +67,8 @@ pub(super) static FIELDS: &[Field] = &[
     },
     Field::new(
         "directory",
-        ValueType::Path,
-        "where it runs, instead of the goal's directory",
+        ValueType::PathTemplate,
+        "where it runs, instead of the goal's directory; placeholders allowed",
     ),
 ];
 

@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{GoalContext, KindError};
 use crate::kinds::lookup;
+use crate::model::running::script_of_shell;
 use crate::spec::placeholder::{Piece, Resolved, Template};
 
 /// Resolves texts against the facts of one goal.
@@ -27,9 +28,9 @@ impl Placeholders {
     pub(crate) async fn of(context: &GoalContext<'_>) -> Result<Self, KindError> {
         let push = &context.record.push;
         let version = context.store.version(&push.repo.key, &push.after).await?;
-        Ok(Self {
-            facts: lookup::facts(context.record, context.goal, version.as_deref()),
-        })
+        let mut facts = lookup::facts(context.record, context.goal, version.as_deref());
+        facts["home"] = json!(context.policy.home);
+        Ok(Self { facts })
     }
 
     /// Over facts that are there already.
@@ -49,13 +50,16 @@ impl Placeholders {
             .ok_or_else(|| KindError::Definition(format!("`{text}` has no value for this push")))
     }
 
-    /// Variables of the author, filled in.
-    pub(super) fn variables(
+    /// Variables of the author, filled in; one whose value is left out is not set.
+    pub(crate) fn variables(
         &self,
         written: &BTreeMap<String, String>,
     ) -> Result<Vec<(String, String)>, KindError> {
-        let filled = |(name, text): (&String, &String)| Ok((name.clone(), self.text(text)?));
-        written.iter().map(filled).collect()
+        let filled = |(name, text): (&String, &String)| {
+            let value = self.optional_text(text).transpose()?;
+            Some(value.map(|value| (name.clone(), value)))
+        };
+        written.iter().filter_map(filled).collect()
     }
 
     /// A directory below the root of the working copy. What a push says may stand in it, and cannot lead out of it.
@@ -77,7 +81,7 @@ impl Placeholders {
 
     /// An argument vector: absent optional arguments are left out, and a shell's script gets its values by variable.
     pub(crate) fn argv(&self, argv: &[String]) -> Result<ResolvedArgv, KindError> {
-        let script = shell_script(argv);
+        let script = script_of_shell(argv);
         let mut resolved = ResolvedArgv::default();
         for (index, argument) in argv.iter().enumerate() {
             if script == Some(index) {
@@ -116,28 +120,8 @@ fn as_text(resolved: Resolved) -> Option<String> {
     }
 }
 
-/// Which argument is the script of a shell: the one after `-c` (also in a cluster such as `-ec`).
-fn shell_script(argv: &[String]) -> Option<usize> {
-    const SHELLS: [&str; 8] = ["sh", "bash", "dash", "zsh", "ksh", "ash", "busybox", "fish"];
-    let program = argv.first()?.rsplit('/').next()?;
-    let runs_shell =
-        SHELLS.contains(&program) || (program == "env" && argv.iter().any(|a| SHELLS.contains(&a.as_str())));
-    if !runs_shell {
-        return None;
-    }
-    let is_command_flag = |argument: &String| {
-        argument.starts_with('-') && !argument.starts_with("--") && argument.ends_with('c')
-    };
-    argv.iter()
-        .position(is_command_flag)
-        .map(|flag| flag + 1)
-        .filter(|index| *index < argv.len())
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn words(words: &[&str]) -> Vec<String> {

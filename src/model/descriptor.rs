@@ -31,6 +31,8 @@ pub enum ValueType {
     GlobOfCache,
     /// A relative path inside the repository, `/` between components; canonical form: without `./` and trailing `/`.
     Path,
+    /// The same, placeholders allowed; canonical form: its text, as a path without placeholders is.
+    PathTemplate,
     /// A CEL expression; canonical form: its text. Whoever compiles it reports its errors.
     Expression,
     /// One of a few words.

@@ -4,8 +4,13 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::suggest;
+
 /// Longest value of a parameter in bytes, whatever its definition says.
 pub const LONGEST_VALUE: usize = 16 * 1024;
+
+/// Options that are named to people.
+const MOST_SHOWN: usize = 20;
 
 /// One parameter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -97,6 +102,18 @@ pub const MAPPED: &[(&str, bool)] = &[
     ("chat_team", false),
 ];
 
+/// What only a repository can fill in, and every one does.
+pub const OF_REPOSITORY: [&str; 3] = ["repo_owner", "repo_name", "clone_url"];
+
+/// The variable in which a program finds the parameter of this name. Names that differ only in case, `-` and `_` share one.
+pub fn variable(name: &str) -> String {
+    let letter = |c: char| match c.is_ascii_alphanumeric() {
+        true => c.to_ascii_uppercase(),
+        false => '_',
+    };
+    format!("SDM_PARAMETER_{}", name.chars().map(letter).collect::<String>())
+}
+
 impl ParameterDefinition {
     /// How people call it.
     pub fn label(&self) -> &str {
@@ -114,6 +131,65 @@ impl ParameterDefinition {
     /// Whether a person gives it.
     pub fn is_given(&self) -> bool {
         matches!(self.source, ParameterSource::Person | ParameterSource::Secret)
+    }
+
+    /// Whether the command may run without a value of it.
+    pub fn may_be_absent(&self) -> bool {
+        let is_filled_in = matches!(&self.source, ParameterSource::Mapped(source) if OF_REPOSITORY.contains(&source.as_str()));
+        !self.required && self.default.is_none() && !is_filled_in
+    }
+
+    /// Whether its value is a list.
+    pub fn is_list(&self) -> bool {
+        matches!(self.kind, ParameterType::Options { multiple: true, .. })
+    }
+
+    /// What may be given, in a few words; empty where anything on one line may be.
+    pub fn constraint(&self) -> String {
+        let words = match &self.kind {
+            ParameterType::String => return self.constraint_of_text(),
+            ParameterType::Boolean => "true or false".to_owned(),
+            ParameterType::Number => "a number".to_owned(),
+            ParameterType::Options { options, multiple } => match multiple {
+                true => format!("some of {}, with `,` between them", offered(options)),
+                false => format!("one of {}", offered(options)),
+            },
+        };
+        match &self.valid_input {
+            Some(told) if !matches!(self.kind, ParameterType::Boolean | ParameterType::Number) => {
+                format!("{words} ({told})")
+            }
+            Some(_) | None => words,
+        }
+    }
+
+    /// A value as people give it.
+    pub fn as_given(&self, value: &Value) -> String {
+        match value {
+            Value::Array(items) => {
+                let items: Vec<String> = items.iter().filter_map(as_text).collect();
+                items.join(",")
+            }
+            other => as_text(other).unwrap_or_default(),
+        }
+    }
+
+    fn constraint_of_text(&self) -> String {
+        let pattern = match (&self.valid_input, &self.pattern) {
+            (Some(told), _) => Some(told.clone()),
+            (None, Some(pattern)) => Some(format!("text that matches {pattern}")),
+            (None, None) => None,
+        };
+        let length = match (self.min_length, self.max_length) {
+            (0, None) => None,
+            (0, Some(most)) => Some(format!("at most {most} characters")),
+            (least, None) => Some(format!("at least {least} characters")),
+            (least, Some(most)) if least == most => Some(format!("{least} characters")),
+            (least, Some(most)) => Some(format!("{least} to {most} characters")),
+        };
+        let lines = self.multi_line.then(|| "perhaps several lines".to_owned());
+        let words: Vec<String> = [pattern, length, lines].into_iter().flatten().collect();
+        words.join(", ")
     }
 
     /// The value with its type, from text as people type it or JSON as programs send it.
@@ -172,17 +248,31 @@ impl ParameterDefinition {
         };
         let chosen = chosen.ok_or("it must be text")?;
         if let Some(wrong) = chosen.iter().find(|word| !options.contains(word)) {
-            let shown: String = wrong.chars().take(80).collect();
-            return Err(self.told(format!(
-                "`{shown}` is not offered; choose from {}",
-                options.join(", ")
-            )));
+            return Err(self.told(not_offered(wrong, options)));
         }
         if multiple {
             return Ok(Value::from(chosen));
         }
         Ok(Value::from(chosen.into_iter().next().unwrap_or_default()))
     }
+}
+
+/// Options that are named, and how many more there are.
+fn offered(options: &[String]) -> String {
+    let mut words: Vec<String> = options.iter().take(MOST_SHOWN).cloned().collect();
+    if options.len() > MOST_SHOWN {
+        words.push(format!("and {} more", options.len() - MOST_SHOWN));
+    }
+    words.join(", ")
+}
+
+fn not_offered(wrong: &str, options: &[String]) -> String {
+    let shown: String = wrong.chars().take(80).collect();
+    let meant = match suggest::nearest(wrong, options.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean {near}? Choose"),
+        None => "choose".to_owned(),
+    };
+    format!("`{shown}` is not offered; {meant} from {}", offered(options))
 }
 
 fn as_text(given: &Value) -> Option<String> {
@@ -203,7 +293,11 @@ fn boolean(given: &Value) -> Result<Value, String> {
     match as_text(given).as_deref() {
         Some("true" | "yes" | "") => Ok(Value::Bool(true)),
         Some("false" | "no") => Ok(Value::Bool(false)),
-        Some(_) | None => Err("it must be true or false".to_owned()),
+        Some(other) => Err(format!(
+            "it must be true or false, and `{}` is neither",
+            other.chars().take(80).collect::<String>()
+        )),
+        None => Err("it must be true or false".to_owned()),
     }
 }
 
@@ -215,7 +309,10 @@ fn number(given: &Value) -> Result<Value, String> {
     }
     match trimmed.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(Value::from(number)),
-        Ok(_) | Err(_) => Err("it must be a number".to_owned()),
+        Ok(_) | Err(_) => Err(format!(
+            "it must be a number, and `{}` is none",
+            text.chars().take(80).collect::<String>()
+        )),
     }
 }
 
@@ -292,6 +389,47 @@ mod tests {
     }
 
     #[test]
+    fn cm_04_what_may_be_given_is_said_in_a_few_words() {
+        let text = parameter(ParameterType::String);
+        assert_eq!(text.constraint(), "");
+        let strict = ParameterDefinition {
+            pattern: Some("^[a-z]+$".to_owned()),
+            min_length: 5,
+            max_length: Some(8),
+            ..text.clone()
+        };
+        assert_eq!(
+            strict.constraint(),
+            "text that matches ^[a-z]+$, 5 to 8 characters"
+        );
+        let told = ParameterDefinition {
+            valid_input: Some("small letters".to_owned()),
+            max_length: None,
+            ..strict
+        };
+        assert_eq!(told.constraint(), "small letters, at least 5 characters");
+        let lines = ParameterDefinition {
+            multi_line: true,
+            max_length: Some(9),
+            ..text
+        };
+        assert_eq!(lines.constraint(), "at most 9 characters, perhaps several lines");
+        let options = |multiple| {
+            parameter(ParameterType::Options {
+                options: (1..=22).map(|n| n.to_string()).collect(),
+                multiple,
+            })
+        };
+        assert!(
+            options(true)
+                .constraint()
+                .ends_with("20, and 2 more, with `,` between them")
+        );
+        assert!(options(false).constraint().starts_with("one of 1, 2, "));
+        assert_eq!(parameter(ParameterType::Boolean).constraint(), "true or false");
+    }
+
+    #[test]
     fn d8_only_what_is_offered_can_be_chosen() {
         let one = parameter(ParameterType::Options {
             options: vec!["eu".to_owned(), "us".to_owned()],
@@ -303,6 +441,7 @@ mod tests {
             options: vec!["eu".to_owned(), "us".to_owned()],
             multiple: true,
         });
+        insta::assert_snapshot!(one.read(&json!("ue")).unwrap_err(), @"`ue` is not offered; did you mean eu? Choose from eu, us");
         assert_eq!(several.read(&json!("us, eu")), Ok(json!(["us", "eu"])));
         assert_eq!(several.read(&json!(["us"])), Ok(json!(["us"])));
         assert!(several.read(&json!(["mars"])).is_err());

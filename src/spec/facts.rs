@@ -38,6 +38,8 @@ impl Reader<'_, '_> {
         }
         let what = format!("the fact `{name}`");
         let expression = self.checker.plain_text(&entry.value, &what)?;
+        let hint = "name the fact without `${` and `}`, such as `push.branch`";
+        self.checker.warn_about_facts(&entry.value, &what, hint);
         Some(FactDefinition {
             name: name.to_owned(),
             expression: expression.to_owned(),

@@ -6,18 +6,20 @@ use std::rc::Rc;
 use serde_json::{Map, Value};
 
 use crate::model::descriptor::Form;
-use crate::model::event::EVENTS;
+use crate::model::event::{EVENTS, Shape};
+use crate::model::rule_test::Mention;
+use crate::model::trigger::{COMPLETIONS, is_completion};
 use crate::model::{
-    Diagnostic, EventFilter, EventType, Field, ListenerDefinition, Place, ScheduleDefinition, StateName,
-    ValueType,
+    Diagnostic, EventFilter, EventType, Field, ListenerDefinition, Place, RunDefinition, ScheduleDefinition,
+    StateName, ValueType,
 };
 
-use super::command::{RUN_FIELDS, Roots};
+use super::command::{RUN_FIELDS, Roots, astray};
 use super::keys::Sorted;
 use super::problems::listed;
 use super::reader::Reader;
 use super::schedule::Schedule;
-use super::yaml::Node;
+use super::yaml::{Entry, Node};
 use crate::model::suggest;
 
 const STATES: &[&str] = &[
@@ -81,7 +83,7 @@ pub const FIELDS: &[Field] = &[
     Field::new(
         "for_each",
         ValueType::Text,
-        "the path of a list in the event, such as `push.authors`: it runs once for each item, which is `${item}`, and not at all where there is none",
+        "the path of a list in the event, such as `push.authors`: it runs once for each item that is not null, which is `${item}`, and not at all where there is no list",
     ),
 ];
 
@@ -140,18 +142,17 @@ impl Reader<'_, '_> {
         let schedule = self.schedule(&sorted);
         let event = self.event(&sorted, node);
         let shape = event.as_deref().and_then(EventType::named);
-        let for_each = self.for_each(&sorted, shape);
-        let has_items = sorted.get("for_each").is_some();
-        let roots = Roots::of_listener(shape, has_items);
-        let run = self.run_definition(&sorted, &roots, "a listener", node);
-        let fits = self.filter_fits(&sorted, event.as_deref());
+        let items = self.for_each(&sorted, shape);
+        let run = self.run_of_listener(&sorted, shape, items.as_ref(), node);
+        let fits = self.filter_fits(&sorted, event.as_deref()) & self.patterns_fit(&sorted, shape);
+        self.hear_of_goals(&sorted);
         let definition = ListenerDefinition {
             name: name?,
             place: node.place.clone(),
             event: event?,
             filter: filter(&fields?),
             schedule: schedule?,
-            for_each: for_each?,
+            for_each: items?.map(|(path, _)| path),
             run: run?,
         };
         Some(definition).filter(|_| fits && sorted.unknown.is_empty())
@@ -258,8 +259,29 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// `Some(None)` for a listener that runs once for an event; `None` always comes with a problem.
-    fn for_each(&mut self, sorted: &Sorted<'_>, event: Option<&'static EventType>) -> Option<Option<String>> {
+    fn run_of_listener(
+        &mut self,
+        sorted: &Sorted<'_>,
+        event: Option<&'static EventType>,
+        items: Option<&Option<(String, Shape)>>,
+        node: &Node,
+    ) -> Option<RunDefinition> {
+        let written = sorted.value("for_each").and_then(Node::text).unwrap_or_default();
+        let items = match items {
+            Some(items) => items.as_ref().map(|(path, shape)| (path.as_str(), *shape)),
+            // What is wrong with the list is said; nothing is known of its items.
+            None => Some((written, Shape::Open)),
+        };
+        self.run_definition(sorted, &Roots::of_listener(event, items), "a listener", node)
+    }
+
+    /// The list that it runs for, and what its items are; `Some(None)` for a listener that runs once for an event, and `None`
+    /// always comes with a problem.
+    fn for_each(
+        &mut self,
+        sorted: &Sorted<'_>,
+        event: Option<&'static EventType>,
+    ) -> Option<Option<(String, Shape)>> {
         let Some(node) = sorted.value("for_each") else {
             return Some(None);
         };
@@ -276,14 +298,70 @@ impl Reader<'_, '_> {
                 .error_with_hint("invalid_path", node, message, hint);
             return None;
         }
-        if let Some(event) = event.filter(|event| !event.has(path)) {
-            let message = format!("the event {} has no `{path}`", event.name);
-            let hint = format!("it has {}", listed(event.fields));
-            self.problems()
-                .error_with_hint("unknown_placeholder", node, message, hint);
-            return None;
+        let Some(event) = event else {
+            return Some(Some((path.to_owned(), Shape::Open)));
+        };
+        let shape = self.shape_at(event, path, node)?;
+        match shape {
+            Shape::List(item) => Some(Some((path.to_owned(), *item))),
+            Shape::Open => Some(Some((path.to_owned(), Shape::Open))),
+            Shape::Value | Shape::Parts(_) => {
+                self.no_list(event, path, shape, node);
+                None
+            }
         }
-        Some(Some(path.to_owned()))
+    }
+
+    /// What stands at a path of an event; `None` comes with a problem.
+    fn shape_at(&mut self, event: &EventType, path: &str, node: &Node) -> Option<Shape> {
+        match event.shape().at(path) {
+            Ok(shape) => Some(shape),
+            Err(stray) => {
+                let (message, hint) = astray(&format!("the event {}", event.name), None, path, &stray);
+                self.problems()
+                    .error_with_hint("unknown_placeholder", node, message, hint);
+                None
+            }
+        }
+    }
+
+    fn no_list(&mut self, event: &EventType, path: &str, shape: Shape, node: &Node) {
+        let message = format!(
+            "`{path}` of the event {} is {}, not a list",
+            event.name,
+            shape.what()
+        );
+        let hint = match event.lists().as_slice() {
+            [] => "remove `for_each`: the event has no list".to_owned(),
+            lists => {
+                let lists: Vec<&str> = lists.iter().map(String::as_str).collect();
+                format!("remove `for_each`, or name a list: {}", listed(&lists))
+            }
+        };
+        self.problems().error_with_hint("wrong_type", node, message, hint);
+    }
+
+    /// A pattern on what an event does not have would never match.
+    fn patterns_fit(&mut self, sorted: &Sorted<'_>, event: Option<&'static EventType>) -> bool {
+        let patterns = sorted.value("where").and_then(Node::entries).unwrap_or_default();
+        let Some(event) = event else { return true };
+        let fits = |entry: &Entry| self.shape_at(event, entry.name(), &entry.key).is_some();
+        patterns.iter().map(fits).fold(true, |so_far, one| so_far & one)
+    }
+
+    /// Remembers which goals are waited for.
+    fn hear_of_goals(&mut self, sorted: &Sorted<'_>) {
+        let Some(node) = sorted.value("goal") else { return };
+        let single = node.text().map(|_| node);
+        let many = node.items().unwrap_or_default().iter().map(|item| &**item);
+        let heard = single.into_iter().chain(many).filter_map(|node| {
+            Some(Mention {
+                name: node.text()?.to_owned(),
+                place: node.place.clone(),
+                length: node.length,
+            })
+        });
+        self.heard.extend(heard);
     }
 
     fn interval(&mut self, node: &Node) -> Option<u64> {
@@ -327,7 +405,31 @@ impl Reader<'_, '_> {
             self.problems()
                 .error_with_hint("unknown_key", &entry.key, message, hint);
         }
-        fits
+        fits & self.states_fit(sorted, event)
+    }
+
+    /// A completion in a state that is none is never told.
+    fn states_fit(&mut self, sorted: &Sorted<'_>, event: &EventType) -> bool {
+        let Some(node) = sorted.value("state").filter(|_| event.name == "GoalCompletion") else {
+            return true;
+        };
+        let single = node.text().map(|_| node);
+        let many = node.items().unwrap_or_default().iter().map(|item| &**item);
+        let never = |node: &&Node| {
+            let state = node.text().and_then(StateName::parse);
+            state.is_some_and(|state| !is_completion(state))
+        };
+        let strange: Vec<&Node> = single.into_iter().chain(many).filter(never).collect();
+        for node in &strange {
+            let message = format!("no goal completes as `{}`", node.text().unwrap_or_default());
+            let hint = format!(
+                "wait for the event GoalState, or for one of {}",
+                listed(COMPLETIONS)
+            );
+            self.problems()
+                .error_with_hint("wrong_event", node, message, hint);
+        }
+        strange.is_empty()
     }
 }
 

@@ -10,6 +10,7 @@ use crate::model::{
 
 use super::arrange;
 use super::catalogue::Catalogue;
+use super::contradictions;
 use super::document::Parts;
 use super::goal::Context;
 use super::keys::snake_case;
@@ -95,12 +96,17 @@ pub fn load(files: &[SourceFile], catalogue: &Catalogue<'_>) -> Loaded {
     let commands = reader.commands(&parts.commands);
     let listeners = reader.listeners(&parts.listeners);
     let references = std::mem::take(&mut reader.referred);
+    let heard = std::mem::take(&mut reader.heard);
+    let triggers = std::mem::take(&mut reader.triggers);
 
     let rules = arrange::unique_rules(read, &mut problems);
     arrange::check_inner_names(&rules, &mut problems);
     arrange::check_dependencies(&rules, names_incomplete, &mut problems);
     if !names_incomplete {
         mentions::check(&tests, &rules, &goals, &mut problems);
+        mentions::check_heard(&heard, &rules, &goals, &commands, &mut problems);
+        mentions::check_triggers(&triggers, &rules, &goals, &commands, &mut problems);
+        contradictions::check(&tests, &rules, &goals, &mut problems);
     }
     let rules: Vec<RuleDefinition> = rules.into_iter().filter_map(|rule| rule.definition).collect();
     arrange::check_definitions(&goals, &rules, &mut problems);

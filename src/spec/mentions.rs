@@ -2,12 +2,42 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::model::instances::{DynamicPlan, GroupDefinition, NamePart};
 use crate::model::rule_test::{Expected, Mention};
 use crate::model::suggest;
-use crate::model::{Diagnostic, GoalDefinition, GoalKey, RuleDefinition, RuleTest, UniqueName};
+use crate::model::{
+    CommandDefinition, Diagnostic, GoalDefinition, GoalKey, RuleDefinition, RuleTest, UniqueName,
+};
 
 use super::problems::{Problems, shorten};
 use super::rule::ReadRule;
+
+/// Checks that goals because of which tests ask rules are goals of some rule or command.
+pub(crate) fn check_triggers(
+    triggers: &[Mention],
+    rules: &[ReadRule],
+    standalone: &[GoalDefinition],
+    commands: &[CommandDefinition],
+    problems: &mut Problems,
+) {
+    let known = Known::of(rules, standalone);
+    let is_command = |name: &str| commands.iter().any(|command| command.name == name);
+    let triggers = triggers.iter().filter(|_| known.all_goals);
+    for trigger in triggers.filter(|trigger| !known.has_goal(&trigger.name)) {
+        if problems.is_full() {
+            return;
+        }
+        if !is_command(&trigger.name) {
+            problems.add(known.unknown_goal(trigger));
+        }
+    }
+}
+
+/// Kinds of names that instances have; with more of them any name may be one.
+const MAX_INSTANCE_NAMES: usize = 1_000;
+
+/// Unknown goals of listeners that are compared with known ones.
+const MAX_HEARD: usize = 1_000;
 
 /// Checks that names of tests are unique, and that goals and rules named in them exist.
 pub(crate) fn check(
@@ -20,7 +50,7 @@ pub(crate) fn check(
     let known = Known::of(rules, standalone);
     for expected in tests.iter().flat_map(|test| &test.expectations) {
         let expected = &expected.expected;
-        // A rule that could not be read may set any goal, and a plan gives its instances names of their own.
+        // A rule that could not be read may set any goal, and the expression of a plan may name its instances as it likes.
         let goals = expected.goals().iter().filter(|_| known.all_goals);
         for goal in goals.filter(|goal| !known.has_goal(&goal.name)) {
             problems.add(known.unknown_goal(goal));
@@ -29,6 +59,38 @@ pub(crate) fn check(
             && !known.rules.contains(&rule.name.as_str())
         {
             problems.add(known.unknown_rule(rule));
+        }
+    }
+}
+
+/// Warns of goals that listeners wait for and that are spelled almost like one there is. Others may come from elsewhere:
+/// from plans, and from repositories that bring their own.
+pub(crate) fn check_heard(
+    heard: &[Mention],
+    rules: &[ReadRule],
+    standalone: &[GoalDefinition],
+    commands: &[CommandDefinition],
+    problems: &mut Problems,
+) {
+    let known = Known::of(rules, standalone);
+    let of_commands = commands.iter().map(|command| command.name.as_str());
+    let names: Vec<&str> = known.goals.iter().copied().chain(of_commands).collect();
+    let unique = names.iter().filter_map(|name| UniqueName::parse(name).ok());
+    let mut said: HashSet<String> = unique.map(|unique| unique.to_string()).collect();
+    said.extend(names.iter().map(|name| (*name).to_owned()));
+    for mention in heard
+        .iter()
+        .filter(|mention| !said.contains(&mention.name))
+        .take(MAX_HEARD)
+    {
+        if let Some(near) = suggest::nearest(&mention.name, names.iter().copied()) {
+            let message = format!("no rule sets a goal `{}`", shorten(&mention.name, 80));
+            let warning = Diagnostic::warning("unknown_goal", mention.place.clone(), message);
+            problems.add(
+                warning
+                    .spanning(mention.length)
+                    .hint(format!("did you mean `{near}`?")),
+            );
         }
     }
 }
@@ -54,6 +116,9 @@ struct Known<'a> {
     goals: Vec<&'a str>,
     /// Display names, unique names and keys.
     names: HashSet<String>,
+    /// How instances are called that are planned from goals.
+    instances: Vec<InstanceNames>,
+    /// Whether every goal that may be set is known, by its name or as an instance.
     all_goals: bool,
 }
 
@@ -69,11 +134,17 @@ impl<'a> Known<'a> {
                 goal.key().to_string(),
             ]
         };
+        let instances: Vec<InstanceNames> = goals.iter().flat_map(|goal| InstanceNames::of(goal)).collect();
         Self {
             rules: rules.iter().flat_map(names).collect(),
             names: goals.iter().flat_map(spellings).collect(),
             goals: goals.iter().map(|goal| goal.name.as_str()).collect(),
-            all_goals: definitions().count() == rules.len() && goals.iter().all(|goal| goal.plan.is_none()),
+            all_goals: definitions().count() == rules.len()
+                && instances.len() <= MAX_INSTANCE_NAMES
+                && !goals
+                    .iter()
+                    .any(|goal| matches!(goal.plan, Some(DynamicPlan::Expression { .. }))),
+            instances,
         }
     }
 
@@ -84,6 +155,7 @@ impl<'a> Known<'a> {
         let unique = |name: &str| UniqueName::parse(name).ok();
         let has = |name: &str| self.names.contains(name);
         has(name)
+            || self.instances.iter().any(|instances| instances.may_be(name))
             || unique(stem).is_some_and(|unique| has(unique.as_str()))
             || name.rsplit_once(" in ").is_some_and(|(name, environment)| {
                 unique(name).is_some_and(|unique| has(&GoalKey::new(unique, environment).to_string()))
@@ -114,6 +186,70 @@ impl<'a> Known<'a> {
         };
         unknown("unknown_rule", "there is no rule", rule).hint(hint)
     }
+}
+
+/// What is known of the names of instances: stretches that follow each other, with values between them.
+struct InstanceNames {
+    begins: String,
+    within: Vec<String>,
+    ends: String,
+}
+
+impl InstanceNames {
+    fn of(goal: &GoalDefinition) -> Vec<Self> {
+        let Some(DynamicPlan::Groups(groups)) = &goal.plan else {
+            return Vec::new();
+        };
+        let of_group = |group: &GroupDefinition| match &group.display_name {
+            Some(parts) => Self::of_parts(parts),
+            // `goal (value, value)`
+            None => Self {
+                begins: letters(&goal.name),
+                within: Vec::new(),
+                ends: String::new(),
+            },
+        };
+        groups.iter().map(of_group).collect()
+    }
+
+    fn of_parts(parts: &[NamePart]) -> Self {
+        let text = |part: Option<&NamePart>| match part {
+            Some(NamePart::Text(text)) => letters(text),
+            Some(NamePart::Parameter(_)) | None => String::new(),
+        };
+        Self {
+            begins: text(parts.first()),
+            within: parts.iter().map(|part| text(Some(part))).collect(),
+            ends: text(parts.last()),
+        }
+    }
+
+    /// Whether some instance may be called so, however people write it, perhaps with its environment.
+    fn may_be(&self, name: &str) -> bool {
+        let without_environment = name.rsplit_once(" in ").map(|(name, _)| name);
+        self.fits(name) || without_environment.is_some_and(|name| self.fits(name))
+    }
+
+    fn fits(&self, name: &str) -> bool {
+        let name = letters(name.split_once('#').map_or(name, |(stem, _)| stem));
+        let mut rest = name.as_str();
+        let in_order = self
+            .within
+            .iter()
+            .all(|text| match rest.split_once(text.as_str()) {
+                Some((_, after)) => {
+                    rest = after;
+                    true
+                }
+                None => false,
+            });
+        name.starts_with(&self.begins) && in_order && name.ends_with(&self.ends)
+    }
+}
+
+/// Letters and digits: all that the ways to write a name have in common.
+fn letters(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
 /// The name of a rule and those of the rules it holds.

@@ -13,6 +13,7 @@ mod argument_places;
 mod arrange;
 mod catalogue;
 mod command;
+mod contradictions;
 mod document;
 mod facts;
 mod first_of;
@@ -49,7 +50,7 @@ pub use goal::COMMON_FIELDS as COMMON_GOAL_FIELDS;
 pub use listener::FIELDS as LISTENER_FIELDS;
 pub use load::{Loaded, SourceFile, load};
 pub use problems::MAX_PROBLEMS;
-pub use reference::{InvalidReference, Reference, Referenced};
+pub use reference::{InvalidReference, PROGRAMS, Reference, Referenced};
 pub use rule::FIELDS as RULE_FIELDS;
 pub use rule_test::{
     EXAMPLE as TEST_EXAMPLE, EXPECT_FIELDS as TEST_EXPECT_FIELDS, FIELDS as TEST_FIELDS,

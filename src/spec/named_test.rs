@@ -1,20 +1,21 @@
 //! Tests by name: `push_tests` at the top of a goal file defines them, and `use` in a test stands for them (semantics 7.5).
 //!
 //! A definition may ask for `${parameters.…}`. Every use fills in a copy of its own, as a reference to a goal does, and is
-//! read like a test that is written in its place; what is wrong with it is said where it is defined.
+//! read like a test that is written in its place; what is wrong with it is said where it is defined. Of placeholders only
+//! those are filled in, and `$${` stands for a literal `${`. In an expression a parameter is data, whatever it looks like.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::model::descriptor::Form;
-use crate::model::{Field, TestExpression, ValueType, suggest};
+use crate::model::{Diagnostic, Field, TestExpression, ValueType, suggest};
 
 use super::catalogue::find;
 use super::keys::{Sorted, snake_case};
 use super::placeholder::Template;
 use super::problems::{Problems, listed};
 use super::reader::{Reader, shown};
-use super::reference::{Filled, Filling};
+use super::reference::{Filled, Filling, Lack, Unfilled};
 use super::yaml::{Entry, Node};
 
 /// Keys of a test that stands for another one.
@@ -51,15 +52,48 @@ const PARAMETERS: &str = "parameters.";
 #[derive(Default)]
 pub(crate) struct NamedTests {
     defined: BTreeMap<String, Entry>,
+    /// Names of those whose placeholders are wrong, which is said where they are defined.
+    misspelt: BTreeSet<String>,
     /// Names of the tests around what is read now, outermost first, with their levels.
     around: Vec<(String, usize)>,
-    /// Values read for uses so far.
-    values: usize,
+    budget: Budget,
 }
 
 impl NamedTests {
     fn names(&self) -> impl Iterator<Item = &str> {
         self.defined.keys().map(String::as_str)
+    }
+
+    /// The outermost test that a use of `name` is for.
+    fn outermost(&self, name: &str) -> String {
+        self.around.first().map_or(name, |(name, _)| name).to_owned()
+    }
+}
+
+/// What uses of tests have come to.
+#[derive(Default)]
+struct Budget {
+    /// Values read for uses, by the outermost test they are for.
+    spent: BTreeMap<String, usize>,
+    /// Tests that are too large by themselves; that is said once for each.
+    too_large: BTreeSet<String>,
+    /// Nothing more is filled in: whoever spent most was named.
+    is_spent: bool,
+}
+
+impl Budget {
+    fn spend(&mut self, outermost: String, values: usize) {
+        *self.spent.entry(outermost).or_default() += values;
+    }
+
+    fn all(&self) -> usize {
+        self.spent.values().sum()
+    }
+
+    /// Who spent most.
+    fn greatest(&self) -> Option<&str> {
+        let greatest = self.spent.iter().max_by_key(|(_, values)| **values);
+        greatest.map(|(name, _)| name.as_str())
     }
 }
 
@@ -76,8 +110,9 @@ impl Reader<'_, '_> {
         }
         let defined: Vec<Entry> = self.named_tests.defined.values().cloned().collect();
         for entry in defined {
-            if let Ok(Filled::As(whole)) = Filling::with(None).node(&entry.value)
-                && parameters_of(&whole).is_empty()
+            let mut filling = Filling::of_test(None);
+            if let Ok(Filled::As(whole)) = filling.node(&entry.value)
+                && filling.unfilled().is_empty()
             {
                 self.read_used(entry.name(), &whole, &entry.key);
             }
@@ -107,7 +142,48 @@ impl Reader<'_, '_> {
                 .error_with_hint("duplicate_test", &entry.key, message, "rename one of them");
             return;
         }
-        self.named_tests.defined.insert(name.to_owned(), entry.clone());
+        if self.asks_for_parameters_only(&entry.value) {
+            self.named_tests.defined.insert(name.to_owned(), entry.clone());
+        } else {
+            self.named_tests.misspelt.insert(name.to_owned());
+        }
+    }
+
+    /// Whether every placeholder of a definition is well formed and asks for a parameter: nothing else is filled in.
+    fn asks_for_parameters_only(&mut self, node: &Node) -> bool {
+        let mut all_right = true;
+        for item in node.items().unwrap_or_default() {
+            all_right &= self.asks_for_parameters_only(item);
+        }
+        for entry in node.entries().unwrap_or_default() {
+            all_right &= self.asks_for_parameters_only(&entry.value);
+        }
+        all_right & self.text_asks_for_parameters_only(node)
+    }
+
+    fn text_asks_for_parameters_only(&mut self, node: &Node) -> bool {
+        let Some(text) = node.text().filter(|text| text.contains("${")) else {
+            return true;
+        };
+        let problem = match Template::parse(text) {
+            Err(error) => Some((error.offset, "invalid_placeholder", error.to_string())),
+            Ok(template) => template.asked().iter().find_map(|asked| {
+                let message = format!("`${{{}}}` is not filled in here: only parameters are", asked.path);
+                let is_parameter = asked
+                    .path
+                    .strip_prefix(PARAMETERS)
+                    .is_some_and(|name| !name.is_empty());
+                (!is_parameter).then_some((asked.offset, "unknown_placeholder", message))
+            }),
+        };
+        let Some((offset, code, message)) = problem else {
+            return true;
+        };
+        let hint =
+            "write `${parameters.name}` or `${parameters.name:default}`; `$${` stands for a literal `${`";
+        self.problems()
+            .add(Diagnostic::error(code, node.place_within(offset), message).hint(hint));
+        false
     }
 
     /// The test that a map with `use` stands for; `None` always comes with a problem.
@@ -124,13 +200,16 @@ impl Reader<'_, '_> {
             .and_then(|name| self.named_tests.defined.get(name))
             .cloned()
         else {
-            self.unknown_name(written, node);
+            let is_misspelt = |name: &str| self.named_tests.misspelt.contains(name);
+            if !written.text().is_some_and(is_misspelt) {
+                self.unknown_name(written, node);
+            }
             return None;
         };
         let given = sorted.value("parameters");
         let is_known = self.parameters_fit(&definition, given);
         let filled = self.filled(&definition, given, written)?;
-        if !is_known || !sorted.unknown.is_empty() || !self.has_all(definition.name(), &filled, written) {
+        if !is_known || !sorted.unknown.is_empty() {
             return None;
         }
         self.read_used(definition.name(), &filled, written)
@@ -158,25 +237,81 @@ impl Reader<'_, '_> {
         test
     }
 
+    /// The copy of a definition that a use at `at` stands for; `None` comes with a problem, here or where all was spent.
     fn filled(&mut self, definition: &Entry, given: Option<&Node>, at: &Node) -> Option<Rc<Node>> {
-        let mut filling = Filling::with(given);
+        if self.named_tests.budget.is_spent {
+            return None;
+        }
+        let mut filling = Filling::of_test(given);
         let filled = filling.node(&definition.value);
-        self.named_tests.values += filling.values();
-        let filled = filled.ok().filter(|_| self.named_tests.values <= MAX_VALUES);
+        let outermost = self.named_tests.outermost(definition.name());
+        self.named_tests.budget.spend(outermost, filling.values());
+        let filled = match filled {
+            Ok(filled) if self.named_tests.budget.all() <= MAX_VALUES => filled,
+            Ok(_) => {
+                self.all_is_spent();
+                return None;
+            }
+            Err(_) => {
+                self.is_too_large(definition);
+                return None;
+            }
+        };
+        let unfilled = filling.unfilled();
+        if !unfilled.is_empty() {
+            self.lacks(definition.name(), &unfilled, at);
+            return None;
+        }
         match filled {
-            Some(Filled::As(filled)) => Some(filled),
-            Some(Filled::Absent) => {
+            Filled::As(filled) => Some(filled),
+            Filled::Absent => {
                 let message = format!("nothing is left of the test `{}`", definition.name());
                 let hint = "give the parameter that it consists of";
                 self.problems().error_with_hint("empty_test", at, message, hint);
                 None
             }
-            None => {
-                let message = "the tests that are used become too large with everything filled in";
-                let hint = "use fewer, or smaller ones";
-                self.problems().error_with_hint("too_large", at, message, hint);
-                None
-            }
+        }
+    }
+
+    /// Names the test that most was spent for, where it is defined, and no other.
+    fn all_is_spent(&mut self) {
+        self.named_tests.budget.is_spent = true;
+        let greatest = self.named_tests.budget.greatest().unwrap_or_default().to_owned();
+        let Some(definition) = self.named_tests.defined.get(&greatest).cloned() else {
+            return;
+        };
+        let message = format!(
+            "the tests that are used become too large with everything filled in, and most of it is `{greatest}` with what \
+             it uses"
+        );
+        let hint = "let it use fewer tests, or smaller ones";
+        self.problems()
+            .error_with_hint("too_large", &definition.key, message, hint);
+    }
+
+    fn is_too_large(&mut self, definition: &Entry) {
+        let name = definition.name();
+        if self.named_tests.budget.too_large.insert(name.to_owned()) {
+            let message = format!("the test `{name}` becomes too large with its parameters filled in");
+            let hint = "make it smaller, or give it smaller parameters";
+            self.problems()
+                .error_with_hint("too_large", &definition.key, message, hint);
+        }
+    }
+
+    /// Says what stands in the way of each parameter, once.
+    fn lacks(&mut self, test: &str, unfilled: &[Unfilled<'_>], at: &Node) {
+        let mut said: BTreeSet<&str> = BTreeSet::new();
+        for unfilled in unfilled.iter().filter(|unfilled| said.insert(&unfilled.path)) {
+            let (code, message, hint) = what_lacks(test, unfilled);
+            let at = match unfilled.lack {
+                Lack::Missing => at,
+                Lack::Nothing(given)
+                | Lack::NoPart(given)
+                | Lack::NotText(given)
+                | Lack::EndsRawText(given) => given,
+            };
+            self.problems().error_with_hint(code, at, message, hint);
         }
     }
 
@@ -201,18 +336,6 @@ impl Reader<'_, '_> {
         fits
     }
 
-    fn has_all(&mut self, name: &str, filled: &Node, at: &Node) -> bool {
-        let missing = parameters_of(filled);
-        let Some(first) = missing.first() else { return true };
-        let message = format!("the test `{name}` needs the parameter `{first}`");
-        let hint = format!(
-            "add `parameters: {{{first}: …}}` beside `use`, or a default there: `${{parameters.{first}:…}}`"
-        );
-        self.problems()
-            .error_with_hint("missing_parameter", at, message, hint);
-        false
-    }
-
     fn unknown_name(&mut self, written: &Node, node: &Node) {
         let message = format!("Unable to construct push test from '{}'", shown(node));
         let near = written
@@ -226,6 +349,50 @@ impl Reader<'_, '_> {
         };
         self.problems()
             .error_with_hint("unknown_test", node, message, hint);
+    }
+}
+
+/// Code, message and hint of a parameter that nothing stands for.
+fn what_lacks(test: &str, unfilled: &Unfilled<'_>) -> (&'static str, String, String) {
+    let Unfilled { path, place, lack } = unfilled;
+    match lack {
+        Lack::Missing => {
+            let name = path.split('.').next().unwrap_or(path);
+            let message = format!("the test `{test}` needs the parameter `{name}`");
+            let hint = format!(
+                "add `parameters: {{{name}: …}}` beside `use`, or a default there: `${{parameters.{path}:…}}`"
+            );
+            ("missing_parameter", message, hint)
+        }
+        Lack::Nothing(_) => {
+            let message =
+                format!("the test `{test}` needs the parameter `{path}`, and nothing is written for it");
+            let hint = format!("write its value; it is asked for at {place}");
+            ("missing_parameter", message, hint)
+        }
+        Lack::NoPart(given) => {
+            let message = format!(
+                "the test `{test}` needs `{path}`, and this is {} without it",
+                given.what()
+            );
+            (
+                "missing_parameter",
+                message,
+                format!("it is asked for at {place}"),
+            )
+        }
+        Lack::NotText(given) => {
+            let what = given.what();
+            let message = format!("`{path}` of the test `{test}` must be one value, and this is {what}");
+            let hint = format!("it becomes part of the text at {place}");
+            ("wrong_type", message, hint)
+        }
+        Lack::EndsRawText(_) => {
+            let message =
+                format!("`{path}` of the test `{test}` would end the raw text that it becomes part of");
+            let hint = format!("write the text at {place} without `r` before its quotes");
+            ("wrong_type", message, hint)
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::model::rule_test::Mention;
 use crate::model::{Field, GoalDefinition, Place, ValueType};
 
 use super::catalogue::Catalogue;
@@ -32,6 +33,10 @@ pub(crate) struct Reader<'c, 'p> {
     pub(crate) references: References,
     /// What the files refer to, where.
     pub(crate) referred: Vec<(Reference, Place)>,
+    /// Goals that listeners wait for.
+    pub(crate) heard: Vec<Mention>,
+    /// Goals of this machine because of which tests ask rules.
+    pub(crate) triggers: Vec<Mention>,
     /// Whether what is read comes from another repository.
     pub(crate) in_reference: bool,
 }
@@ -51,6 +56,8 @@ impl<'c, 'p> Reader<'c, 'p> {
             named_tests: NamedTests::default(),
             references: References::default(),
             referred: Vec::new(),
+            heard: Vec::new(),
+            triggers: Vec::new(),
             in_reference: false,
         }
     }

@@ -9,7 +9,7 @@ use crate::model::descriptor::Form;
 use crate::model::plan::RuleOutcome;
 use crate::model::push::{Signature, Trust};
 use crate::model::rule_test::{Expectation, Expected, Mention, PushDescription, RuleTest};
-use crate::model::{BranchName, Field, RepoSlug, StateName, ValueType};
+use crate::model::{BranchName, Diagnostic, Field, RepoSlug, StateName, ValueType};
 
 use super::keys::{Sorted, snake_case};
 use super::reader::Reader;
@@ -301,17 +301,15 @@ impl Reader<'_, '_> {
             );
             return None;
         }
-        let too_short = |expectation: &&Expectation| match &expectation.expected {
-            Expected::Order(chain) => chain.len() < 2,
-            _ => false,
-        };
-        if found.iter().any(|expectation| too_short(&expectation)) {
-            self.problems().error_with_hint(
+        let is_too_short = |expectation: &&Expectation| matches!(&expectation.expected, Expected::Order(chain) if chain.len() < 2);
+        if let Some(order) = found.iter().find(is_too_short) {
+            let problem = Diagnostic::error(
                 "wrong_type",
-                node,
+                order.place.clone(),
                 "an order needs two goals at least",
-                "write `order: [first, second]`",
             );
+            self.problems()
+                .add(problem.spanning(5).hint("write `order: [first, second]`"));
             return None;
         }
         Some(found)

@@ -87,6 +87,7 @@ impl<'c> Shape<'c> {
             | ValueType::Glob
             | ValueType::GlobOfCache
             | ValueType::Path
+            | ValueType::PathTemplate
             | ValueType::Expression
             | ValueType::Choice(_)
             | ValueType::Argv
@@ -193,6 +194,7 @@ impl<'c> Shape<'c> {
             | ValueType::Glob
             | ValueType::GlobOfCache
             | ValueType::Path
+            | ValueType::PathTemplate
             | ValueType::Expression
             | ValueType::Argv
             | ValueType::Map(_)

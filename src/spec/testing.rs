@@ -42,6 +42,8 @@ const IS_DEFAULT_BRANCH: Descriptor = Descriptor {
     ..descriptor("is_default_branch", None, "is_default_branch")
 };
 
+const WHEN: Descriptor = descriptor("when", Some(ValueType::Expression), "{when: push.forced}");
+
 const EXECUTE: Descriptor = descriptor(
     "execute",
     Some(ValueType::Fields(&[
@@ -118,6 +120,16 @@ fn check_goal(goal: &GoalDefinition) -> ArgumentProblems {
     }
 }
 
+const GENERATE: Descriptor = descriptor(
+    "generate",
+    Some(ValueType::Fields(&[
+        Field::new("run", ValueType::Argv, "the program and its arguments").required(),
+        Field::new("repo", ValueType::Text, "what it is called")
+            .default("\"${parameters.owner}/${parameters.name}\""),
+    ])),
+    "{name: new, generate: {run: [./rename]}}",
+);
+
 pub(super) const CATALOGUE: Catalogue<'static> = Catalogue {
     push_tests: &[
         &HAS_FILE,
@@ -125,9 +137,10 @@ pub(super) const CATALOGUE: Catalogue<'static> = Catalogue {
         &IS_BRANCH,
         &HAS_COMMIT,
         &IS_DEFAULT_BRANCH,
+        &WHEN,
     ],
     kinds: &[&EXECUTE, &CANCEL, &QUEUE, &IMMATERIAL],
-    command_kinds: &[&TRANSFORM],
+    command_kinds: &[&TRANSFORM, &GENERATE],
     check_goal,
     check_work: |_| ArgumentProblems::default(),
 };

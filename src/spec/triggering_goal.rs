@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
+use crate::model::rule_test::Mention;
 use crate::model::trigger::{COMPLETIONS, GoalTrigger};
 use crate::model::{Field, StateName, ValueType};
 
+use super::keys::Sorted;
 use super::reader::Reader;
 use super::yaml::Node;
 
@@ -36,6 +38,9 @@ impl Reader<'_, '_> {
             .into_iter()
             .flatten();
         let machine = text("machine");
+        if machine.is_none() {
+            self.remember_trigger(node);
+        }
         let registration = machine.as_deref().unwrap_or("this");
         match GoalTrigger::made_up(&name, StateName::parse(&text("state")?)?, registration) {
             Ok(goal) => Some(GoalTrigger {
@@ -49,5 +54,18 @@ impl Reader<'_, '_> {
                 None
             }
         }
+    }
+
+    fn remember_trigger(&mut self, node: &Node) {
+        let entries = node.entries().unwrap_or_default();
+        let sorted = Sorted::over(entries, &[FIELDS], self.checker.problems);
+        let mention = sorted.value("name").and_then(|name| {
+            Some(Mention {
+                name: name.text()?.to_owned(),
+                place: name.place.clone(),
+                length: name.length,
+            })
+        });
+        self.triggers.extend(mention);
     }
 }

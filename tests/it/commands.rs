@@ -12,14 +12,15 @@ commands:
     parameters:
       who: {description: whom, pattern: "^[a-z]+$", default: world, valid_input: small letters}
       token: {secret: true, required: false}
-    run: [sh, -c, "echo hello ${matches.1:${parameters.who}}; echo token is $SDM_PARAMETER_TOKEN; echo at $PWD"]
+    run: [sh, -c, "echo hello ${matches.1:${parameters.who}}; echo token is $SDM_PARAMETER_TOKEN; echo at $PWD; echo home is ${home}"]
   - name: fail
     run: [sh, -c, "echo it goes wrong; exit 3"]
   - name: describe it
     description: Describe a repository
     targets: {test: {has_file: README.md}}
     parameters: {word: {}}
-    run: [sh, -c, "cat README.md; echo ${parameters.word} on ${branch}"]
+    run: [sh, -ec, "test \"$OWN\" = \"$HOME/tools\"; cat README.md; echo ${parameters.word} on ${branch}"]
+    env: {OWN: "${home}/tools"}
   - name: show me
     run: [echo, shadowed]
 rules:
@@ -42,6 +43,7 @@ fn a_command_is_run_by_what_people_say() {
     machine.start();
     let out = machine.ok(&["do", "say", "hello", "--who=ada"]);
     assert!(out.starts_with("hello ada\n"), "{out}");
+    assert!(out.contains("\nhome is /"), "{out}");
     assert!(
         machine.ok(&["say", "hello"]).starts_with("hello world\n"),
         "also without `do`"

@@ -16,7 +16,7 @@ use sdm::model::event::EVENTS;
 use sdm::model::{Descriptor, Field, Timestamp, ValueType};
 use sdm::rules::descriptors;
 use sdm::spec::{
-    COMMAND_FIELDS, COMMON_GOAL_FIELDS, LISTENER_FIELDS, PARAMETER_FIELDS, RULE_FIELDS, RUN_FIELDS,
+    COMMAND_FIELDS, COMMON_GOAL_FIELDS, LISTENER_FIELDS, PARAMETER_FIELDS, PROGRAMS, RULE_FIELDS, RUN_FIELDS,
     SourceFile, TARGET_FIELDS, TEST_EXPECT_FIELDS, TEST_FIELDS, TEST_GOAL_FIELDS, TEST_PUSH_FIELDS,
 };
 
@@ -115,7 +115,7 @@ fn commands() -> String {
     text.push_str(&keys("`run`, beside it", RUN_FIELDS));
     text.push_str("\n| Event | Happens when | `${event.…}` |\n|---|---|---|\n");
     for event in EVENTS {
-        let fields: Vec<String> = event.fields.iter().map(|field| code(field)).collect();
+        let fields: Vec<String> = event.parts.iter().map(|part| code(part.name)).collect();
         let source = match (event.is_noticed, event.is_told) {
             (true, _) => "",
             (false, true) => " Told by a hub; without one `sdm emit` can.",
@@ -369,9 +369,19 @@ fn policies_in_the_readme_check() {
 }
 
 /// Keys within keys, as far down as they go.
+/// Parameters become data only in what is known to be a program.
+fn is_filled_in_as_program(name: &str, value: ValueType) -> bool {
+    value != ValueType::Expression || PROGRAMS.contains(&name)
+}
+
 fn assert_explained(owner: &str, fields: &[Field]) {
     for field in fields {
         assert!(!field.help.is_empty(), "{owner}.{} has no help", field.name);
+        assert!(
+            is_filled_in_as_program(field.name, field.value),
+            "{owner}.{}",
+            field.name
+        );
         assert_value_explained(&format!("{owner}.{}", field.name), field.value);
     }
 }
@@ -397,6 +407,8 @@ fn every_key_test_kind_and_command_says_what_it_is() {
             "{}",
             descriptor.name
         );
+        let is_program = |value| is_filled_in_as_program(descriptor.name, value);
+        assert!(descriptor.value.is_none_or(is_program), "{}", descriptor.name);
         descriptor
             .value
             .into_iter()

@@ -55,7 +55,13 @@ impl LocalDaemon {
         answer: &mut Answer,
     ) -> Result<(), Refused> {
         let ask = self.ask_of(wanted, person).await?;
-        match self.engine().ask(ask).await.map_err(refused)? {
+        let said = self.said(&ask.command);
+        match self
+            .engine()
+            .ask(ask)
+            .await
+            .map_err(|error| refused(error, &said))?
+        {
             Asked::Errand(errand) => {
                 let errand = Box::new(ErrandView::of(&errand));
                 Ok(answer.send(&Reply::Errand { errand }).await?)
@@ -65,6 +71,16 @@ impl LocalDaemon {
                 Ok(answer.send(&Reply::Job { job }).await?)
             }
         }
+    }
+
+    /// How people say a command: by its words, or by its name.
+    fn said(&self, name: &str) -> String {
+        let machine = self.engine().machine();
+        let mut commands = machine.commands.iter();
+        let words = commands
+            .find(|command| command.name == name)
+            .and_then(|command| command.words());
+        words.unwrap_or(name).to_owned()
     }
 
     async fn ask_of(&self, wanted: Wanted, person: &Person) -> Result<Ask, Refused> {
@@ -371,13 +387,13 @@ fn legal_key(what: &str, key: &str) -> Result<(), Refused> {
     }
 }
 
-fn refused(error: AskError) -> Refused {
+fn refused(error: AskError, said: &str) -> Refused {
     let hint = match &error {
-        AskError::Unknown(_) => Some("look at `sdm show commands`"),
-        AskError::Parameters(_) => Some("what a command needs is in `sdm do WORDS… --help`"),
-        AskError::NoDryRun(_) => Some("`transform` and `generate` have one"),
-        AskError::Targets(_) => Some("repositories that are known are in `sdm show machines`"),
-        AskError::TooDeep => Some("a listener or command probably causes itself"),
+        AskError::Unknown(_) => Some("look at `sdm show commands`".to_owned()),
+        AskError::Parameters(_) => Some(format!("`sdm do {said} --help` says what it takes")),
+        AskError::NoDryRun(_) => Some("`transform` and `generate` have one".to_owned()),
+        AskError::Targets(_) => Some("repositories that are known are in `sdm show machines`".to_owned()),
+        AskError::TooDeep => Some("a listener or command probably causes itself".to_owned()),
         AskError::Store(_) => None,
     };
     let refused = Refused::from(error);

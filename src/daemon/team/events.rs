@@ -269,6 +269,7 @@ mod tests {
     use super::*;
     use crate::graph::{Question, Schema};
     use crate::model::EventType;
+    use crate::model::event::{Part, Shape};
 
     #[test]
     fn every_subscription_can_be_asked_of_a_hub() {
@@ -289,6 +290,62 @@ mod tests {
                 "{}",
                 told.event
             );
+        }
+    }
+
+    /// Paths that a subscription asks for, as listeners write them.
+    fn asked(told: &Told) -> BTreeSet<String> {
+        let text = told.fields.join(" ").replace('{', " { ").replace('}', " } ");
+        let (mut paths, mut above, mut last) = (BTreeSet::new(), Vec::new(), String::new());
+        for word in text.split_whitespace() {
+            match word {
+                "{" => {
+                    paths.remove(&path_of(&above, &last));
+                    above.push(last.clone());
+                }
+                "}" => drop(above.pop()),
+                name => {
+                    last = snake_key(name);
+                    paths.insert(path_of(&above, &last));
+                }
+            }
+        }
+        paths
+    }
+
+    fn path_of(above: &[String], name: &str) -> String {
+        [above, &[name.to_owned()]].concat().join(".")
+    }
+
+    /// Paths of single values, those in lists too.
+    fn known(shape: Shape, above: &[String]) -> BTreeSet<String> {
+        match shape {
+            Shape::Value | Shape::Open => BTreeSet::from([above.join(".")]),
+            Shape::List(item) => known(*item, above),
+            Shape::Parts(parts) => {
+                let below = |part: &Part| known(part.shape, &[above, &[part.name.to_owned()]].concat());
+                parts.iter().flat_map(below).collect()
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_told_is_what_goal_files_are_checked_against() {
+        for told in TOLD {
+            let shape = EventType::named(told.event)
+                .unwrap()
+                .shape()
+                .at(told.shown_as)
+                .unwrap();
+            let (asked, known) = (asked(told), known(shape, &[]));
+            if told.shown_as == "repo" {
+                assert!(
+                    asked.is_subset(&known),
+                    "a machine that makes one itself knows more"
+                );
+            } else {
+                assert_eq!(asked, known, "{}", told.event);
+            }
         }
     }
 

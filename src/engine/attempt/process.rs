@@ -18,9 +18,9 @@ use crate::ports::scm::Workspace;
 use crate::ports::store::{Cause, GoalSetRecord};
 
 use super::super::Engine;
-use super::super::commands::bind::variable;
 use super::super::exchange::Exchanged;
 use super::super::words::humane;
+use crate::model::parameter::variable;
 
 impl Engine {
     /// Begins the goal as its kind does, behind its wait rule; or what is mocked, which touches nothing.

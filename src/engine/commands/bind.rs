@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
 use crate::kinds::lookup::at_path;
-use crate::model::parameter::MAPPED;
+use crate::model::parameter::{MAPPED, OF_REPOSITORY};
 use crate::model::suggest;
 use crate::model::{ParameterDefinition, ParameterSource, Repository};
 
@@ -59,9 +59,6 @@ pub struct Surroundings<'a> {
     /// Preferences of the machine, for what the configuration does not say.
     pub preferences: &'a BTreeMap<String, Value>,
 }
-
-/// What only a repository can fill in.
-pub const OF_REPOSITORY: [&str; 3] = ["repo_owner", "repo_name", "clone_url"];
 
 /// Checks everything that is given against what is wanted.
 ///
@@ -151,7 +148,10 @@ fn bind_caller_token(
 
 fn missing(definition: &ParameterDefinition) -> String {
     match &definition.source {
-        ParameterSource::Person | ParameterSource::Secret => "it is needed".to_owned(),
+        ParameterSource::Person | ParameterSource::Secret => match definition.constraint().as_str() {
+            "" => "it is needed".to_owned(),
+            constraint => format!("it is needed: {constraint}"),
+        },
         ParameterSource::CallerToken(_) => {
             "it is a token of whoever asks, which only a hub gives: in local mode there is none".to_owned()
         }
@@ -171,13 +171,9 @@ fn missing(definition: &ParameterDefinition) -> String {
 
 /// Names that mean nothing, secrets given in clear, and values that the surroundings give.
 fn unknown(wanted: &[ParameterDefinition], given: &Given) -> Vec<ParameterProblem> {
-    let names = || wanted.iter().map(|definition| definition.name.as_str());
     let judge = |name: &String, in_clear: bool| {
         let problem = match wanted.iter().find(|definition| definition.name == *name) {
-            None => match suggest::nearest(name, names()) {
-                Some(near) => format!("there is no such parameter; did you mean --{near}?"),
-                None => "there is no such parameter".to_owned(),
-            },
+            None => no_such(name, wanted),
             Some(definition) if !definition.is_given() => "it is filled in by the machine".to_owned(),
             Some(definition) if definition.is_secret() && in_clear => {
                 "it is secret and is not given in clear".to_owned()
@@ -194,6 +190,17 @@ fn unknown(wanted: &[ParameterDefinition], given: &Given) -> Vec<ParameterProble
     let values = given.values.keys().filter_map(|name| judge(name, true));
     let secrets = given.secrets.keys().filter_map(|name| judge(name, false));
     values.chain(secrets).collect()
+}
+
+/// That a name means nothing, and which would.
+fn no_such(name: &str, wanted: &[ParameterDefinition]) -> String {
+    let given = wanted.iter().filter(|definition| definition.is_given());
+    let names: Vec<&str> = given.map(|definition| definition.name.as_str()).collect();
+    match suggest::nearest(name, names.iter().copied()) {
+        Some(near) => format!("there is no such parameter; did you mean --{near}?"),
+        None if names.is_empty() => "there is no such parameter; the command has none".to_owned(),
+        None => format!("there is no such parameter; there are --{}", names.join(", --")),
+    }
 }
 
 /// Values that a repository fills in for itself, by the names of the parameters that are mapped to it.
@@ -213,15 +220,6 @@ pub fn values_of_repository<'a>(
         };
         Some((definition.name.clone(), json!(value)))
     })
-}
-
-/// The variable in which a program finds a parameter.
-pub fn variable(name: &str) -> String {
-    let letter = |c: char| match c.is_ascii_alphanumeric() {
-        true => c.to_ascii_uppercase(),
-        false => '_',
-    };
-    format!("SDM_PARAMETER_{}", name.chars().map(letter).collect::<String>())
 }
 
 #[cfg(test)]

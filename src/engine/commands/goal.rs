@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::bind::{values_of_repository, variable};
+use super::bind::values_of_repository;
 use crate::kinds;
 use crate::model::definition::Retry;
+use crate::model::parameter::variable;
 use crate::model::{
     CommandDefinition, CommandWork, Descriptions, Diagnostic, GoalDefinition, Job, Repository,
     RuleDefinition, UniqueName, ValueType, Work,

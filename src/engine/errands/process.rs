@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use crate::engine::Engine;
 use crate::engine::attempt::process::{last_of_each, shown};
 use crate::engine::commands::ask::MACHINE_SCOPE;
-use crate::engine::commands::bind::variable;
 use crate::engine::exchange::{self, ErrandFiles};
 use crate::engine::words::{chain, humane};
 use crate::kinds::resolve::{Placeholders, ResolvedArgv};
+use crate::model::parameter::variable;
 use crate::model::variables::VariableMeaning;
 use crate::model::{Errand, ErrandCause};
 use crate::ports::AttemptRef;
@@ -55,6 +55,7 @@ impl Engine {
         let mut facts = errand.facts.clone();
         facts["preferences"] = json!(preferences);
         facts["machine"] = json!({"name": self.settings.name});
+        facts["home"] = json!(self.settings.home());
         Ok(facts)
     }
 
@@ -71,11 +72,9 @@ impl Engine {
         environment.extend(self.errand_contract(errand, files));
         environment.extend(parameter_variables(facts));
         environment.extend(resolved.environment);
-        let own = errand.run.environment.iter();
-        for (name, value) in own.filter(|(name, _)| VariableMeaning::of(name) != VariableMeaning::Contract) {
-            let value = placeholders.text(value).map_err(|error| error.to_string())?;
-            environment.push((name.clone(), value));
-        }
+        let own = placeholders.variables(&errand.run.environment);
+        let own = own.map_err(|error| error.to_string())?.into_iter();
+        environment.extend(own.filter(|(name, _)| VariableMeaning::of(name) != VariableMeaning::Contract));
         for (name, secret) in &secrets {
             environment.push((variable(name), secret.expose_secret().to_owned()));
         }

@@ -71,13 +71,8 @@ impl Engine {
     /// The directory where goals have their home, when a goal of this trust may find and leave caches there: it is shared
     /// by all goals, so what is not trusted may not.
     pub(super) fn home_of_goals(&self, trust: Trust) -> Option<PathBuf> {
-        let home = self
-            .settings
-            .base_environment
-            .iter()
-            .find(|(name, _)| name == "HOME");
         match trust {
-            Trust::Member => home.map(|(_, path)| PathBuf::from(path)),
+            Trust::Member => self.settings.home().map(PathBuf::from),
             Trust::Untrusted => None,
         }
     }

@@ -47,12 +47,18 @@ pub(super) fn concerns(listener: &ListenerDefinition, event: &Event) -> bool {
     repo_fits && fits(branch, "push.branch") && fits(tag, "tag") && goal_fits && state_fits && others_fit()
 }
 
-/// The items of a list in the event; what is no list is one item, and what is not there is none.
-pub(super) fn items(event: &Event, path: &str) -> Vec<Value> {
+/// The items of a list in the event that are something; none where there is no such list.
+///
+/// # Errors
+/// What stands there is no list: what it is.
+pub(super) fn items(event: &Event, path: &str) -> Result<Vec<Value>, &'static str> {
     match at_path(&event.payload, path) {
-        Some(Value::Array(items)) => items.clone(),
-        Some(one) => vec![one.clone()],
-        None => Vec::new(),
+        Some(Value::Array(items)) => Ok(items.iter().filter(|item| !item.is_null()).cloned().collect()),
+        Some(Value::Object(_)) => Err("a map"),
+        Some(Value::String(_)) => Err("text"),
+        Some(Value::Number(_)) => Err("a number"),
+        Some(Value::Bool(_)) => Err("true or false"),
+        Some(Value::Null) | None => Ok(Vec::new()),
     }
 }
 

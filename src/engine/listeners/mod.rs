@@ -153,18 +153,30 @@ impl Engine {
         let Some(path) = &listener.for_each else {
             return Ok(vec![None]);
         };
-        let mut items = filter::items(event, path);
-        if items.len() > MOST_ITEMS {
-            let text = format!(
-                "the listener {} runs for the first {MOST_ITEMS} of {} items of `{path}` of this {}",
-                listener.name,
-                items.len(),
-                event.name
-            );
-            items.truncate(MOST_ITEMS);
-            self.say_of_listeners(text).await?;
+        let name = &listener.name;
+        let (items, complaint) = match filter::items(event, path) {
+            Ok(items) if items.len() > MOST_ITEMS => {
+                let all = items.len();
+                let text = format!(
+                    "the listener {name} runs for the first {MOST_ITEMS} of {all} items of `{path}` of this {}",
+                    event.name
+                );
+                (items, Some(text))
+            }
+            Ok(items) => (items, None),
+            Err(what) => {
+                let text = format!(
+                    "the listener {name} is not run: `{path}` of this {} is {what}, and `for_each` wants a list",
+                    event.name
+                );
+                (Vec::new(), Some(text))
+            }
+        };
+        if let Some(complaint) = complaint {
+            self.say_of_listeners(complaint).await?;
         }
-        Ok(items.into_iter().enumerate().map(Some).collect())
+        let numbered = items.into_iter().take(MOST_ITEMS).enumerate();
+        Ok(numbered.map(Some).collect())
     }
 
     fn errand_for(

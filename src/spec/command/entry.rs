@@ -8,15 +8,18 @@ use serde_json::{Value, json};
 use crate::model::descriptor::Form;
 use crate::model::{
     CommandDefinition, CommandWork, Descriptor, Diagnostic, Field, Intent, ParameterDefinition, Place,
-    ValueType, Work,
+    UniqueName, ValueType, Work,
 };
 
+use super::super::catalogue::fields;
 use super::super::keys::{Sorted, snake_case};
+use super::super::placeholder::Template;
 use super::super::problems::listed;
 use super::super::reader::Reader;
 use super::super::shape::key_of;
 use super::super::yaml::{Entry, Node};
-use super::run::{RUN_FIELDS, Roots};
+use super::roots::Roots;
+use super::run::RUN_FIELDS;
 
 const NAME: Field = Field::new("name", ValueType::Text, "what the command is called").required();
 const DESCRIPTION: Field = Field::new("description", ValueType::Text, "one line for people");
@@ -94,14 +97,15 @@ impl Reader<'_, '_> {
         let name = sorted
             .value("name")
             .and_then(|name| self.plain_name(name, "a command"));
-        let intents = self.intents(sorted.value("intent"), name.as_deref());
+        let intents = self.intents(sorted.value("intent"), name.as_deref(), sorted.value("name"));
         let parameters = self.parameters(sorted.value("parameters"));
         let kind = self.work_of(&work, &sorted, node);
         let name = name?;
         let is_new = known.name(&name, &node.place, self)
             & known.intents(intents.as_deref().unwrap_or_default(), &node.place, self);
         let (fields, intents, parameters) = (fields?, intents?, parameters?);
-        let work = self.work(kind?, &sorted, &parameters, node);
+        let work = self.work(kind?, &sorted, (&parameters, &intents), node);
+        let has_name = self.name_is_of_goal(&sorted, work.as_ref());
         let on_repositories = matches!(&work, Some(CommandWork::Goal(work)) if work.kind != "execute");
         let targets = self.targets(sorted.value("targets"), on_repositories);
         let text = |key: &str| {
@@ -122,7 +126,24 @@ impl Reader<'_, '_> {
             targets: targets?,
             dry_run: fields.get("dry_run") == Some(&Value::Bool(true)),
         };
-        Some(definition).filter(|_| is_new && !unknown)
+        Some(definition).filter(|_| is_new && !unknown && has_name)
+    }
+
+    /// A command that is a goal is called as goals are.
+    fn name_is_of_goal(&mut self, sorted: &Sorted<'_>, work: Option<&CommandWork>) -> bool {
+        let Some(node) = sorted
+            .value("name")
+            .filter(|_| matches!(work, Some(CommandWork::Goal(_))))
+        else {
+            return true;
+        };
+        let Err(error) = UniqueName::parse(node.text().unwrap_or_default()) else {
+            return true;
+        };
+        let hint = "a command on repositories is a goal there, and is called as one; what people say is its `intent`";
+        self.problems()
+            .error_with_hint("invalid_name", node, error.to_string(), hint);
+        false
     }
 
     /// Whether a key is a kind of goal; `run` and its options are read apart.
@@ -175,17 +196,17 @@ impl Reader<'_, '_> {
         &mut self,
         doing: Doing<'_>,
         sorted: &Sorted<'_>,
-        parameters: &[ParameterDefinition],
+        (parameters, intents): (&[ParameterDefinition], &[Intent]),
         node: &Node,
     ) -> Option<CommandWork> {
         let entry = match doing {
             Doing::Goal(entry) => entry,
             Doing::Run if sorted.get("targets").is_some_and(|entry| is_wanted(&entry.value)) => {
-                let roots = Roots::of_goal(parameters);
+                let roots = Roots::of_goal(parameters, intents);
                 return self.run_as_goal(sorted, &roots, node).map(CommandWork::Goal);
             }
             Doing::Run => {
-                let roots = Roots::of_command(parameters);
+                let roots = Roots::of_command(parameters, intents);
                 return self
                     .run_definition(sorted, &roots, "a command", node)
                     .map(CommandWork::Run);
@@ -199,7 +220,10 @@ impl Reader<'_, '_> {
             Some(wanted) => self.value_with_tests(&wanted, &entry.value, &what)?,
             None => Value::Null,
         };
-        if !self.texts_ask_for_what_is_known(&entry.value, &Roots::of_goal(parameters)) {
+        let roots = Roots::of_goal(parameters, intents);
+        if !self.texts_ask_for_what_is_known(&entry.value, &roots)
+            | !self.defaults_are_known(kind, entry, &roots)
+        {
             return None;
         }
         let work = Work {
@@ -209,6 +233,33 @@ impl Reader<'_, '_> {
         let found = (self.catalogue.check_work)(&work);
         self.report(&found, &[key_of(kind)], node)
             .then_some(CommandWork::Goal(work))
+    }
+
+    /// Whether what stands for options that are not written asks for parameters that there are.
+    fn defaults_are_known(&mut self, kind: &Descriptor, entry: &Entry, roots: &Roots<'_>) -> bool {
+        let written = entry.value.entries().unwrap_or_default();
+        let written = Sorted::over(written, &[fields(kind)], self.checker.problems);
+        let mut all_right = true;
+        for field in fields(kind) {
+            let default = Some(field.default).filter(|_| written.get(field.name).is_none());
+            let Some(text) = default.filter(|default| default.contains("${")) else {
+                continue;
+            };
+            let objections = Template::parse(text).map(|template| {
+                let asked = template.asked().into_iter();
+                asked
+                    .filter_map(|asked| roots.objection(&asked, false))
+                    .collect::<Vec<_>>()
+            });
+            for (because, _) in objections.unwrap_or_default() {
+                all_right = false;
+                let message = format!("`{}` is not written, so it is {text}, and {because}", field.name);
+                let hint = format!("add the parameter, or write `{}`", field.name);
+                self.problems()
+                    .error_with_hint("unknown_placeholder", &entry.key, message, hint);
+            }
+        }
+        all_right
     }
 
     /// `timeout` beside `transform` would have no effect.
@@ -231,7 +282,7 @@ impl Reader<'_, '_> {
         let run = self.run_definition(sorted, roots, "a command", node)?;
         let directory = sorted
             .value("directory")
-            .and_then(|value| self.checker.value(&ValueType::Path, value, "`directory`"));
+            .and_then(|value| self.checker.value(&ValueType::PathTemplate, value, "`directory`"));
         let mut arguments = json!({
             "run": run.argv,
             "env": run.environment,

@@ -18,9 +18,23 @@ const MAX_INTENT: usize = 200;
 
 impl Reader<'_, '_> {
     /// The intents; the command's name when none is written.
-    pub(super) fn intents(&mut self, node: Option<&Node>, name: Option<&str>) -> Option<Vec<Intent>> {
+    pub(super) fn intents(
+        &mut self,
+        node: Option<&Node>,
+        name: Option<&str>,
+        name_node: Option<&Node>,
+    ) -> Option<Vec<Intent>> {
         let Some(node) = node else {
             let words = name.map(|name| name.split_whitespace().collect::<Vec<_>>().join(" "));
+            if let (Some(words), Some(at)) = (&words, name_node)
+                && words.split(' ').any(|word| word.starts_with('-'))
+            {
+                let message = format!("nobody can say `{words}`: words that begin with `-` are options");
+                let hint = "give it an `intent`, or another name";
+                self.problems()
+                    .error_with_hint("invalid_intent", at, message, hint);
+                return None;
+            }
             return Some(words.map(Intent::Words).into_iter().collect());
         };
         match node.items() {

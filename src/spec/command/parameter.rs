@@ -1,10 +1,13 @@
 //! What a command needs to know (semantics 5.2).
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Map, Value};
 
-use crate::model::parameter::MAPPED;
+use crate::model::parameter::{MAPPED, variable};
 use crate::model::{Field, ParameterDefinition, ParameterSource, ParameterType, ValueType};
 
+use super::super::keys::Sorted;
 use super::super::problems::listed;
 use super::super::reader::Reader;
 use super::super::yaml::{Entry, Node};
@@ -111,7 +114,33 @@ impl Reader<'_, '_> {
             return None;
         }
         let all: Vec<_> = entries.iter().map(|entry| self.parameter(entry)).collect();
-        all.into_iter().collect()
+        let are_told_apart = self.variables_differ(entries);
+        let all: Option<Vec<_>> = all.into_iter().collect();
+        all.filter(|_| are_told_apart)
+    }
+
+    /// Two parameters in one variable: a program would get one for the other, and a secret where none is expected.
+    fn variables_differ(&mut self, entries: &[Entry]) -> bool {
+        let mut known: HashMap<String, &Entry> = HashMap::new();
+        let mut differ = true;
+        for entry in entries {
+            let variable = variable(entry.name());
+            let Some(earlier) = known.get(&variable) else {
+                known.insert(variable, entry);
+                continue;
+            };
+            differ = false;
+            let message = format!(
+                "`{}` and `{}` (at {}) would both be the variable `{variable}`",
+                entry.name(),
+                earlier.name(),
+                earlier.key.place
+            );
+            let hint = "rename one of them so that they differ in more than capitals, `-` and `_`";
+            self.problems()
+                .error_with_hint("duplicate_parameter", &entry.key, message, hint);
+        }
+        differ
     }
 
     fn parameter(&mut self, entry: &Entry) -> Option<ParameterDefinition> {
@@ -121,10 +150,13 @@ impl Reader<'_, '_> {
             true => Map::from_iter([("displayable".to_owned(), Value::Bool(true))]),
             false => self.checker.fields(FIELDS, &entry.value, &what)?,
         };
+        let written = entry.value.entries().unwrap_or_default();
+        let written = Sorted::over(written, &[FIELDS], self.checker.problems);
         let source = self.source(&fields, entry)?;
-        let kind = self.parameter_type(&fields, entry)?;
+        let kind = self.parameter_type(&fields, &written, entry)?;
         let definition = definition(name?, kind, source, &fields);
-        self.check_parameter(&definition, entry).then_some(definition)
+        self.check_parameter(&definition, &written, entry)
+            .then_some(definition)
     }
 
     fn parameter_name(&mut self, entry: &Entry) -> Option<String> {
@@ -210,10 +242,18 @@ impl Reader<'_, '_> {
         None
     }
 
-    fn parameter_type(&mut self, fields: &Map<String, Value>, entry: &Entry) -> Option<ParameterType> {
+    fn parameter_type(
+        &mut self,
+        fields: &Map<String, Value>,
+        attributes: &Sorted<'_>,
+        entry: &Entry,
+    ) -> Option<ParameterType> {
         let options = texts(fields.get("options"));
         let written = fields.get("type").and_then(Value::as_str);
         let multiple = fields.get("multiple") == Some(&Value::Bool(true));
+        if let Some(node) = attributes.value("options") {
+            self.check_options(node, multiple)?;
+        }
         let problem = match (written, options.is_empty()) {
             (None, true) | (Some("string"), true) if !multiple => return Some(ParameterType::String),
             (Some("boolean"), true) if !multiple => return Some(ParameterType::Boolean),
@@ -227,35 +267,167 @@ impl Reader<'_, '_> {
         None
     }
 
+    /// Whether there is something to choose, and every option can be.
+    fn check_options(&mut self, node: &Node, multiple: bool) -> Option<()> {
+        let items = node.items().unwrap_or_default();
+        if node.items().is_some() && items.is_empty() {
+            let hint = "write `options: [one, two]`, or remove the key";
+            self.problems()
+                .error_with_hint("missing_value", node, "there is nothing to choose from", hint);
+            return None;
+        }
+        let single = node.text().map(|_| node);
+        let mut known: HashSet<&str> = HashSet::new();
+        let mut problems = 0;
+        for item in items.iter().map(|item| &**item).chain(single) {
+            let text = item.text().unwrap_or_default();
+            let Some((problem, hint)) = option_problem(text, multiple, !known.insert(text)) else {
+                continue;
+            };
+            problems += 1;
+            self.problems()
+                .error_with_hint("invalid_parameter", item, problem, hint);
+        }
+        (problems == 0).then_some(())
+    }
+
     /// What the types of its attributes cannot say.
-    fn check_parameter(&mut self, definition: &ParameterDefinition, entry: &Entry) -> bool {
-        let is_text = definition.kind == ParameterType::String;
-        let has_text_limits =
-            definition.pattern.is_some() || definition.min_length > 0 || definition.max_length.is_some();
-        let default = definition.default.as_ref();
-        let problem = if !is_text && has_text_limits {
-            Some("`pattern`, `min_length` and `max_length` are for text".to_owned())
-        } else if !is_text && definition.is_secret() {
-            Some("a secret is text".to_owned())
-        } else if definition
-            .max_length
-            .is_some_and(|most| most < definition.min_length)
-        {
-            Some("`max_length` is less than `min_length`".to_owned())
-        } else if definition.is_secret() && default.is_some() {
-            Some("a secret with a default is none: everybody who reads the file would know it".to_owned())
-        } else if !definition.is_given() && default.is_some() {
-            Some("a value from the surroundings has no default".to_owned())
-        } else {
-            let read = default.map(|default| definition.read(default));
-            read.and_then(Result::err)
-                .map(|because| format!("its default is not valid: {because}"))
+    fn check_parameter(
+        &mut self,
+        definition: &ParameterDefinition,
+        attributes: &Sorted<'_>,
+        entry: &Entry,
+    ) -> bool {
+        self.warn_about_input(definition, attributes);
+        let problem = only_for_text(definition, attributes)
+            .or_else(|| strange_limits(definition))
+            .or_else(|| strange_source(definition))
+            .or_else(|| strange_default(definition, attributes));
+        let Some(Strange { key, problem, hint }) = problem else {
+            return true;
         };
-        let Some(problem) = problem else { return true };
+        let at = attributes.value(key).unwrap_or(&entry.key);
         let message = format!("the parameter `{}`: {problem}", definition.name);
-        self.problems().error("invalid_parameter", &entry.key, message);
+        self.problems()
+            .error_with_hint("invalid_parameter", at, message, hint);
         false
     }
+
+    /// What to say when a value does not fit, where any does.
+    fn warn_about_input(&mut self, definition: &ParameterDefinition, attributes: &Sorted<'_>) {
+        let can_be_wrong = match definition.kind {
+            ParameterType::String => has_limits(definition),
+            ParameterType::Options { .. } => true,
+            ParameterType::Boolean | ParameterType::Number => false,
+        };
+        if let Some(node) = attributes.value("valid_input").filter(|_| !can_be_wrong) {
+            let message = format!(
+                "`valid_input` of the parameter `{}` is never said",
+                definition.name
+            );
+            let hint = "add a `pattern`, `min_length` or `max_length` that a text may fail, or remove it";
+            self.problems().warning("no_effect", node, message, hint);
+        }
+    }
+}
+
+/// Something wrong with one attribute of a parameter.
+struct Strange {
+    key: &'static str,
+    problem: String,
+    hint: &'static str,
+}
+
+impl Strange {
+    fn new(key: &'static str, problem: impl Into<String>, hint: &'static str) -> Self {
+        let problem = problem.into();
+        Self { key, problem, hint }
+    }
+}
+
+fn has_limits(definition: &ParameterDefinition) -> bool {
+    definition.pattern.is_some() || definition.min_length > 0 || definition.max_length.is_some()
+}
+
+fn only_for_text(definition: &ParameterDefinition, attributes: &Sorted<'_>) -> Option<Strange> {
+    if definition.kind == ParameterType::String {
+        return None;
+    }
+    if definition.is_secret() {
+        return Some(Strange::new(
+            "type",
+            "a secret is text",
+            "remove `type` and `options`",
+        ));
+    }
+    let keys = ["pattern", "min_length", "max_length", "control"];
+    let key = keys.into_iter().find(|key| attributes.get(key).is_some())?;
+    let problem = format!("`{key}` is for text, and this is none");
+    Some(Strange::new(
+        key,
+        problem,
+        "remove it, or remove `type` and `options`",
+    ))
+}
+
+fn strange_limits(definition: &ParameterDefinition) -> Option<Strange> {
+    let least = definition.min_length;
+    let most = definition.max_length.filter(|most| *most < least)?;
+    let problem = format!("`max_length` is {most}, less than `min_length`, which is {least}");
+    Some(Strange::new(
+        "max_length",
+        problem,
+        "no text is as short and as long as that; change one of them",
+    ))
+}
+
+fn strange_source(definition: &ParameterDefinition) -> Option<Strange> {
+    if matches!(&definition.source, ParameterSource::Value(key) if key.trim().is_empty()) {
+        let hint = "write its path in `values` of the configuration, such as `build.region`";
+        return Some(Strange::new("value", "`value` names nothing", hint));
+    }
+    definition.default.as_ref()?;
+    if definition.is_secret() {
+        let problem = "a secret with a default is none: everybody who reads the file would know it";
+        return Some(Strange::new("default", problem, "remove `default` or `secret`"));
+    }
+    let hint = "remove it; `required: false` lets the value be absent";
+    (!definition.is_given())
+        .then(|| Strange::new("default", "a value from the surroundings has no default", hint))
+}
+
+fn strange_default(definition: &ParameterDefinition, attributes: &Sorted<'_>) -> Option<Strange> {
+    let hint = "write a value that people could give too, or remove it";
+    let Some(default) = &definition.default else {
+        let is_empty = attributes.value("default").is_some_and(Node::is_null);
+        let problem = "nothing is written for `default`";
+        return is_empty.then(|| Strange::new("default", problem, hint));
+    };
+    // What is given without a value is a switch that is on.
+    let is_nothing = definition.kind == ParameterType::Boolean && default == "";
+    let because = match definition.read(default) {
+        Ok(_) if is_nothing => "it must be true or false".to_owned(),
+        Ok(_) => return None,
+        Err(because) => because,
+    };
+    Some(Strange::new(
+        "default",
+        format!("its default is not valid: {because}"),
+        hint,
+    ))
+}
+
+/// Why an option cannot be chosen, and what to do.
+fn option_problem(text: &str, multiple: bool, is_known: bool) -> Option<(String, &'static str)> {
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        let problem = "an option is a word or some on one line".to_owned();
+        return Some((problem, "write what people can say, or remove it"));
+    }
+    if multiple && (text.contains(',') || text.trim() != text) {
+        let problem = format!("`{text}` could not be chosen: several are said with `,` between them");
+        return Some((problem, "write it without commas and without spaces around it"));
+    }
+    is_known.then(|| (format!("`{text}` is offered twice"), "remove one of them"))
 }
 
 fn definition(

@@ -261,6 +261,7 @@ impl<'c> Reader<'c, '_> {
         found.extend(files::problems(&files::files(&mut read)));
         found.extend(secrets::problems(&secrets::secrets(&mut read)));
         self.report(&found, COMMON_FIELDS, node);
+        self.check_parameters(sorted);
         Some(common)
     }
 
@@ -300,7 +301,9 @@ impl<'c> Reader<'c, '_> {
             ..common::definition(name, unique_name, place, work, common)
         };
         let found = (self.catalogue.check_goal)(&goal);
-        self.report(&found, keys, node).then_some(goal)
+        let is_good = self.report(&found, keys, node);
+        let has_all = self.asks_for_what_it_has(&goal, node);
+        (is_good && has_all).then_some(goal)
     }
 
     /// The plan among the common keys; nothing when it has problems.

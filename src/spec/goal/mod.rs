@@ -1,6 +1,7 @@
 //! Goals as people write them (semantics 7.3): what every goal has (`common`, `confirm`, `running`, `files`, `secrets`), and what makes it one kind
 //! and not another (`entry`, `uses`). What others write says less (`referenced`, `strange_variables`).
 
+mod asked;
 mod common;
 mod confirm;
 mod entry;

@@ -149,7 +149,7 @@ fn filled(
         (Some(own), Some(below)) => Some(Rc::new(overlay(own, below))),
         (own, below) => own.or(below).cloned(),
     };
-    match Filling::with(parameters.as_deref()).node(goal) {
+    match Filling::of_goal(parameters.as_deref()).node(goal) {
         Ok(Filled::As(filled)) => Some(filled),
         Ok(Filled::Absent) => None,
         Err(_) => {

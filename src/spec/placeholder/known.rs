@@ -53,6 +53,12 @@ const PATHS: &[&str] = &[
     "goal_set.name",
 ];
 
+/// Whether a path begins as those of facts do.
+pub fn is_fact(path: &str) -> bool {
+    let end = path.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    ROOTS.contains(&&path[..end.unwrap_or(path.len())])
+}
+
 /// A placeholder that asks for what is never there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Objection {

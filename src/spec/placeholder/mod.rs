@@ -10,6 +10,7 @@
 //! - A path that no fact has is said when the file is read ([`Template::objection`]).
 //! - Missing and empty are different: the empty text, `0` and `false` are values; `null` is not.
 
+mod asked;
 mod chosen;
 mod known;
 mod parse;
@@ -20,8 +21,9 @@ mod written;
 #[cfg(test)]
 mod tests;
 
+pub use asked::Asked;
 pub use chosen::{depends_on_push, is_free_text};
-pub use known::Objection;
+pub use known::{Objection, is_fact};
 pub use parse::{PlaceholderError, PlaceholderProblem, Template};
 pub use pieces::Piece;
 pub use resolve::{Resolved, resolve_all};

@@ -7,15 +7,17 @@
 mod fill;
 mod name;
 mod overlay;
+mod program;
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::yaml::{Entry, Node};
 
-pub(super) use fill::{Filled, Filling};
+pub(super) use fill::{Filled, Filling, Lack, Unfilled};
 pub use name::{InvalidReference, Reference};
 pub(super) use overlay::overlay;
+pub use program::PROGRAMS;
 
 /// That a file holds goals of another repository.
 #[derive(Debug, Clone, PartialEq, Eq)]

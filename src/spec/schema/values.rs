@@ -31,7 +31,7 @@ pub(super) fn value(wanted: &ValueType) -> Value {
         | ValueType::CacheKey
         | ValueType::Regex
         | ValueType::Expression => scalar(),
-        ValueType::Glob | ValueType::GlobOfCache | ValueType::Path => {
+        ValueType::Glob | ValueType::GlobOfCache | ValueType::Path | ValueType::PathTemplate => {
             json!({ "type": ["string", "number", "boolean"], "pattern": "^[^/]" })
         }
         ValueType::Boolean => json!({ "type": "boolean" }),

@@ -250,7 +250,7 @@ fn parameters_are_filled_in_and_nothing_else() {
 make:
   execute:
     run: ['${parameters.list}', 'a${parameters.b.c}d', '$${parameters.b.c}', '${!parameters.gone}', 'x${!parameters.gone}y',
-      '${push.branch:${parameters.tag:none}}', '${parameters.tag:${push.after.sha}}', '${!push.gone}', '${parameters.unknown}']
+      '${push.branch:${parameters.tag:none}}', '${parameters.tag:${push.after.sha}}', '${!push.gone}']
 ";
     let files = [referenced("acme/make-goal@1.0", text, true)];
     let entry = "  - {ref: acme/make-goal@1.0, parameters: {list: word, b: {c: '${push.branch}'}}}\n";
@@ -265,9 +265,27 @@ make:
             "${push.branch:none}",
             "${push.after.sha}",
             "${!push.gone}",
-            "${parameters.unknown}",
         ])
     );
+}
+
+#[test]
+fn ym_13_what_a_referenced_goal_needs_is_said_when_it_is_read() {
+    let text = "make: {execute: {run: [make, '${parameters.target}']}}\n";
+    let files = [referenced("acme/make-goal@1.0", text, true)];
+    let needs = |parameters: &str| {
+        let entry = format!("  - {{ref: acme/make-goal@1.0{parameters}}}\n");
+        shown(&with(&entry, &files).diagnostics)
+    };
+    assert_eq!(needs(", parameters: {target: all}"), "");
+    assert_snapshot!(needs(""), @r"
+    goals.lock.d/acme/make-goal@1.0.yaml:1:33 Error unknown_placeholder (+1): the goal has no parameter `target`
+      hint: add `parameters: {target: …}` to the goal, or say what stands for it: `${parameters.target:…}`
+    ");
+    assert_snapshot!(needs(", parameters: {taget: all}"), @r"
+    goals.lock.d/acme/make-goal@1.0.yaml:1:33 Error unknown_placeholder (+1): the goal has no parameter `target`
+      hint: did you mean `${parameters.taget}`?
+    ");
 }
 
 /// Pieces that files of strangers may be made of.

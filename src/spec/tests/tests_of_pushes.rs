@@ -72,13 +72,13 @@ fn ym_10_bare_names_and_unknown_objects() {
     a.yaml:7:5 Error unknown_test (+1): Unable to construct push test from '{"has_flie":"x"}'
       hint: did you mean `has_file`?
     a.yaml:8:5 Error unknown_test (+8): Unable to construct push test from '"nonsense"'
-      hint: tests are `has_file`, `has_file_containing`, `is_branch`, `has_commit`, `is_default_branch` and `not`, `and`, `or`
+      hint: tests are `has_file`, `has_file_containing`, `is_branch`, `has_commit`, `is_default_branch`, `when` and `not`, `and`, `or`
     a.yaml:9:5 Error unknown_test (+1): Unable to construct push test from '{"use":"x"}'
       hint: define it below `push_tests` at the top of a goal file
     a.yaml:10:5 Error empty_test (+1): there is no test here
       hint: write one below it, or remove the key: a rule without `test` applies to any push
     a.yaml:11:5 Error unknown_test (+1): Unable to construct push test from '5'
-      hint: tests are `has_file`, `has_file_containing`, `is_branch`, `has_commit`, `is_default_branch` and `not`, `and`, `or`
+      hint: tests are `has_file`, `has_file_containing`, `is_branch`, `has_commit`, `is_default_branch`, `when` and `not`, `and`, `or`
     a.yaml:12:24 Error wrong_type (+5): `is_default_branch` takes no value
       hint: write `is_default_branch` alone, or `not: is_default_branch`
     "#);
@@ -202,10 +202,12 @@ fn ym_11_what_is_wrong_with_a_name_or_a_parameter_is_said() {
     a.yaml:9:15 Error missing_parameter (+7): the test `touches` needs the parameter `dir`
       hint: add `parameters: {dir: …}` beside `use`, or a default there: `${parameters.dir:…}`
     "#);
-    assert_snapshot!(wrong("{use: touches, parameters: {dri: a}}"), @r#"
+    assert_snapshot!(wrong("{use: touches, parameters: {dri: a}}"), @r"
+    a.yaml:9:15 Error missing_parameter (+7): the test `touches` needs the parameter `dir`
+      hint: add `parameters: {dir: …}` beside `use`, or a default there: `${parameters.dir:…}`
     a.yaml:9:37 Error unknown_parameter (+3): the test `touches` has no parameter `dri`
       hint: did you mean `dir`?
-    "#);
+    ");
     assert_snapshot!(wrong("{use: rust, parameters: {dir: a}}"), @r#"
     a.yaml:9:34 Error unknown_parameter (+3): the test `rust` has no parameter `dir`
       hint: it has none; remove it

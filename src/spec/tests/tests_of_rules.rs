@@ -89,30 +89,33 @@ fn changed_files_are_there_and_deleted_ones_are_not() {
 
 #[test]
 fn every_expectation_knows_its_place() {
-    let test = test(
-        "{name: a, expect: {goals: [format, publish in prod], includes: unit-test, not: [publish], \
-         order: [[format, unit test], [format, publish]], states: {publish: planned}, set: 'rust, ship', \
-         locked: false, rules: {ship: not_matched}, error: nope}}",
-    );
-    let kinds: Vec<String> = test
-        .expectations
-        .iter()
-        .map(|expectation| format!("{} {}", expectation.place.column, kind(&expectation.expected)))
-        .collect();
+    let kinds = |text: &str| -> Vec<String> {
+        let expectations = test(text).expectations;
+        expectations
+            .iter()
+            .map(|expectation| format!("{} {}", expectation.place.column, kind(&expectation.expected)))
+            .collect()
+    };
+    let set = "{name: a, expect: {goals: [format, publish in prod, unit test], includes: unit-test, \
+               order: [[format, unit test], [format, publish]], states: {publish: planned}, set: 'rust, ship', \
+               locked: false, rules: {ship: not_matched}}}";
     assert_eq!(
-        kinds,
+        kinds(set),
         [
-            "22 goals 2",
-            "56 included unit-test",
-            "77 absent publish",
-            "93 order 2",
-            "93 order 2",
-            "142 state publish planned",
-            "170 set rust, ship",
-            "189 locked false",
-            "204 rule ship",
-            "232 error nope",
+            "22 goals 3",
+            "67 included unit-test",
+            "88 order 2",
+            "88 order 2",
+            "137 state publish planned",
+            "165 set rust, ship",
+            "184 locked false",
+            "199 rule ship",
         ]
+    );
+    let failed = "{name: a, expect: {goals: [], not: [publish], error: nope}}";
+    assert_eq!(
+        kinds(failed),
+        ["22 goals 0", "33 absent publish", "49 error nope"]
     );
 }
 
@@ -162,7 +165,7 @@ fn slips_are_found_and_explained() {
       hint: did you mean `matched`? It is one of `matched`, `not_matched`, `locked_out`, `not_reached`, `error`
     ");
     assert_snapshot!(wrong("{name: a, expect: {order: [format]}}"), @r"
-    a.yaml:10:21 Error wrong_type (+1): an order needs two goals at least
+    a.yaml:10:22 Error wrong_type (+5): an order needs two goals at least
       hint: write `order: [first, second]`
     ");
     assert_snapshot!(wrong("- a"), @r"

@@ -14,6 +14,7 @@ mod path;
 mod pattern;
 mod scalars;
 mod size;
+mod unfilled;
 mod variables;
 
 #[cfg(test)]

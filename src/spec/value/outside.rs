@@ -40,7 +40,7 @@ impl Checker<'_> {
         let program = argv.first()?;
         let why = format!("this is the program of {what}");
         let hint = "write the program, and give it what a push says as an argument";
-        let mut is_settled = self.has_none(program, is_free_text, &why, hint);
+        let mut is_settled = self.has_none(program, is_free_text, &why, hint) & self.is_there(program, what);
         if program
             .text()
             .is_some_and(|text| text == "env" || text.ends_with("/env"))
@@ -54,6 +54,21 @@ impl Checker<'_> {
             }
         }
         is_settled.then_some(())
+    }
+
+    /// Whether a program stays where it is: what comes after one that is left out would be the program.
+    fn is_there(&mut self, program: &Node, what: &str) -> bool {
+        let Some(Ok(template)) = program.text().map(Template::parse) else {
+            return true; // Said where the text is read.
+        };
+        if template.may_be_left_out() {
+            let message = format!("this is the program of {what}, and `${{!…}}` may leave it out");
+            let hint = "say what stands for it: `${path:default}`";
+            self.problems
+                .error_with_hint("empty_command", program, message, hint);
+            return false;
+        }
+        true
     }
 
     fn has_none(&mut self, node: &Node, is_meant: fn(&str) -> bool, why: &str, hint: &str) -> bool {

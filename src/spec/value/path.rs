@@ -72,6 +72,14 @@ impl Checker<'_> {
         }
     }
 
+    /// A path inside the repository in which placeholders are filled in; then it is looked at again.
+    pub(super) fn path_template(&mut self, node: &Node, what: &str) -> Option<String> {
+        match node.text().is_some_and(|text| text.contains("${")) {
+            true => self.text(node, what),
+            false => self.path(node, what),
+        }
+    }
+
     /// Paths and globs are taken as they are; somebody who writes a placeholder expects otherwise.
     pub(super) fn warn_about_placeholder(&mut self, node: &Node, what: &str, text: &str) {
         if text.contains("${") {

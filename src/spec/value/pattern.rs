@@ -11,6 +11,7 @@ use crate::model::Diagnostic;
 
 use super::super::yaml::Node;
 use super::Checker;
+use super::unfilled::asks_for_fact;
 
 /// Longest pattern or glob, in bytes.
 const MAX_PATTERN: usize = 4096;
@@ -116,11 +117,15 @@ impl Checker<'_> {
             return None;
         }
         match self.patterns.check(text) {
-            Ok(()) => Some(text.to_owned()),
+            Ok(()) => {
+                self.warn_about_facts(node, what, "write the pattern itself");
+                Some(text.to_owned())
+            }
             Err(error) => {
                 let message = format!("{what} is not a regular expression: {}", error.message);
-                let hint = if error.message.contains("look-around") || error.message.contains("backreference")
-                {
+                let hint = if asks_for_fact(text) {
+                    "placeholders are not filled in patterns: write the pattern itself"
+                } else if error.message.contains("look-around") || error.message.contains("backreference") {
                     "say it with two tests, or with `not`; patterns here always take linear time"
                 } else {
                     "a character with a meaning of its own is taken literally after `\\`"

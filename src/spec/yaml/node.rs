@@ -50,6 +50,14 @@ impl Entry {
     pub(crate) fn name(&self) -> &str {
         self.key.text().unwrap_or_default()
     }
+
+    /// The same key with something else under it.
+    pub(crate) fn with_value(&self, value: Rc<Node>) -> Self {
+        Self {
+            value,
+            ..self.clone()
+        }
+    }
 }
 
 impl Node {

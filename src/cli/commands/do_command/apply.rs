@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::said::Said;
-use crate::engine::commands::bind::variable;
+use crate::model::parameter::variable;
 use crate::wire::commands::{CommandView, TaskView};
 
 pub(super) fn line(command: &CommandView, said: &Said, task: &TaskView) -> String {

@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::super::super::context::{CommandResult, Context, Exit};
-use super::super::super::text::{neutralise, pad, width};
+use super::super::super::text::{broken, neutralise, pad, width};
 use super::super::super::theme::{Role, Theme};
 use super::administration::ALIASES;
 use super::registry::Registry;
-use crate::model::{Intent, ParameterDefinition, ParameterSource, ParameterType};
+use crate::model::{Intent, ParameterDefinition, ParameterSource};
 use crate::wire::commands::CommandView;
 
 /// The kind of commands that make repositories.
@@ -17,6 +17,20 @@ const GENERATE: &str = "generate";
 
 /// Widest column of what people say.
 const WIDEST: usize = 36;
+
+/// Fewest columns for what something is about.
+const NARROWEST: usize = 24;
+
+/// That of `sdm do` itself.
+pub(super) fn own(context: &mut Context) -> CommandResult {
+    let mut program = super::super::super::command_line();
+    program.build();
+    if let Some(own) = program.find_subcommand_mut("do") {
+        let text = own.render_long_help().to_string();
+        context.ui.data(&text)?;
+    }
+    Ok(Exit::Ok)
+}
 
 /// All commands.
 pub(super) fn all(context: &mut Context, registry: &Registry) -> CommandResult {
@@ -108,17 +122,29 @@ fn rows(command: &CommandView) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Two columns, the second broken into lines where it is wider than there is room.
 fn table(theme: &Theme, rows: &[(String, String)], text: &mut String) {
     let column = rows
         .iter()
         .map(|(said, _)| width(said))
+        .filter(|width| *width <= WIDEST)
         .max()
-        .unwrap_or(0)
-        .min(WIDEST);
+        .unwrap_or(0);
+    let indent = column + 4;
+    let room = theme.width.saturating_sub(indent).max(NARROWEST);
     for (said, about) in rows {
-        let said = pad(&neutralise(said), column);
-        let line = format!("  {}  {}", theme.paint(Role::Active, &said), neutralise(about));
-        let _ = writeln!(text, "{}", line.trim_end());
+        let said = neutralise(said);
+        let mut lines = broken(&neutralise(about), room).into_iter();
+        let beside = match width(&said) <= column {
+            true => lines.next().unwrap_or_default(),
+            // It has a line of its own, and what it is about begins below.
+            false => String::new(),
+        };
+        let said = theme.paint(Role::Active, &pad(&said, column));
+        let _ = writeln!(text, "{}", format!("  {said}  {beside}").trim_end());
+        for line in lines.filter(|line| !line.is_empty()) {
+            let _ = writeln!(text, "{}{line}", " ".repeat(indent));
+        }
     }
 }
 
@@ -136,7 +162,8 @@ fn command_help(theme: &Theme, command: &CommandView) -> String {
         );
     }
     let shown = |parameter: &&ParameterDefinition| parameter.is_given() && parameter.displayable;
-    let parameters: Vec<&ParameterDefinition> = command.parameters.iter().filter(shown).collect();
+    let mut parameters: Vec<&ParameterDefinition> = command.parameters.iter().filter(shown).collect();
+    parameters.sort_by_key(|parameter| parameter.order.unwrap_or(i64::MAX));
     if !parameters.is_empty() {
         let _ = writeln!(text, "\n{}", theme.paint(Role::Strong, "Parameters:"));
         let rows: Vec<(String, String)> = parameters.into_iter().map(parameter_row).collect();
@@ -187,18 +214,12 @@ fn parameter_row(parameter: &ParameterDefinition) -> (String, String) {
         }
         about.push_str(&text);
     };
-    match &parameter.kind {
-        ParameterType::String => {}
-        ParameterType::Boolean => add("true or false".to_owned()),
-        ParameterType::Number => add("a number".to_owned()),
-        ParameterType::Options { options, multiple } => {
-            let how = if *multiple { "some of" } else { "one of" };
-            add(format!("{how} {}", options.join(", ")));
-        }
+    match parameter.constraint() {
+        anything if anything.is_empty() => {}
+        constraint => add(constraint),
     }
     match (&parameter.default, parameter.required) {
-        (Some(Value::String(default)), _) => add(format!("{default} without it")),
-        (Some(default), _) => add(format!("{default} without it")),
+        (Some(default), _) => add(format!("{} without it", parameter.as_given(default))),
         (None, true) => add("needed".to_owned()),
         (None, false) => {}
     }

@@ -25,8 +25,9 @@ pub(super) use registry::{Registry, within};
 use said::{Said, Spoken};
 pub(super) use tree::with_commands;
 
-/// Arguments.
+/// Arguments. `--help` may stand before words and after them, and then means the command that they are.
 #[derive(Debug, clap::Args)]
+#[command(disable_help_flag = true)]
 pub struct Args {
     /// Ask the configured hub for it, with a key of your own: WORDS are then the name of a command of any machine there
     #[arg(long)]
@@ -34,13 +35,17 @@ pub struct Args {
     /// The machine, where several have such a command
     #[arg(long, value_name = "NAME", requires = "hub")]
     machine: Option<String>,
-    /// What to say, then `--parameter value` or `--parameter=value`
+    /// What to say, then `--parameter value` or `--parameter=value`; with `--help` what the command takes
     #[arg(value_name = "WORDS", num_args = 0.., trailing_var_arg = true, allow_hyphen_values = true)]
     words: Vec<String>,
 }
 
 /// `sdm do`.
 pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
+    let is_help = |word: &String| matches!(word.as_str(), "--help" | "-h");
+    if !args.words.is_empty() && args.words.iter().all(is_help) {
+        return help::own(context);
+    }
     match args.hub {
         true => hub::ask(context, &args.words, args.machine.clone()),
         false => say(context, &args.words, None),

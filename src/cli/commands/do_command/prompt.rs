@@ -113,8 +113,7 @@ fn question(context: &Context, parameter: &ParameterDefinition) -> String {
         text.push_str(&format!(" [{}]", neutralise(&options.join(", "))));
     }
     match &parameter.default {
-        Some(Value::String(default)) => text.push_str(&format!(" [{}]", neutralise(default))),
-        Some(default) => text.push_str(&format!(" [{default}]")),
+        Some(default) => text.push_str(&format!(" [{}]", neutralise(&parameter.as_given(default)))),
         None if !parameter.required => text.push_str(" [none]"),
         None => {}
     }

@@ -7,8 +7,7 @@ use serde_json::{Map, Value};
 
 use super::super::super::context::Context;
 use super::super::super::error::{CommandError, ErrorKind};
-use crate::engine::commands::bind::variable;
-use crate::model::parameter::LONGEST_VALUE;
+use crate::model::parameter::{LONGEST_VALUE, variable};
 use crate::model::{ParameterDefinition, ParameterType};
 use crate::wire::commands::{CommandView, SecretText, TargetsAsked};
 
@@ -100,8 +99,11 @@ impl Said {
             }
             _ => return self.take_parameter(name, value, command),
         };
-        *place = Some(value.ok_or_else(|| usage(format!("--{name} needs a value")))?);
-        Ok(())
+        let value = value.ok_or_else(|| needs_value(name, None))?;
+        match place.replace(value) {
+            None => Ok(()),
+            Some(_) => Err(said_twice(name, None)),
+        }
     }
 
     fn take_parameter(
@@ -116,11 +118,11 @@ impl Said {
         let value = match value {
             Some(value) => Value::from(value),
             None if is_switch => Value::Bool(true),
-            None => return Err(usage(format!("--{name} needs a value"))),
+            None => return Err(needs_value(name, known)),
         };
         match self.parameters.insert(name.to_owned(), value) {
             None => Ok(()),
-            Some(_) => Err(usage(format!("--{name} is said twice"))),
+            Some(_) => Err(said_twice(name, known)),
         }
     }
 
@@ -147,6 +149,26 @@ impl Said {
         }
         Ok(())
     }
+}
+
+fn needs_value(name: &str, known: Option<&ParameterDefinition>) -> CommandError {
+    let constraint = known.map(ParameterDefinition::constraint).unwrap_or_default();
+    let hint = match constraint.as_str() {
+        "" => format!("write it behind: `--{name}=VALUE`"),
+        constraint => format!("write `--{name}=VALUE`: {constraint}"),
+    };
+    usage(format!("--{name} needs a value")).hint(hint)
+}
+
+fn said_twice(name: &str, known: Option<&ParameterDefinition>) -> CommandError {
+    let hint = match known.filter(|known| known.is_list()).map(|known| &known.kind) {
+        Some(ParameterType::Options { options, .. }) => {
+            let several: Vec<&str> = options.iter().take(2).map(String::as_str).collect();
+            format!("say several at once: `--{name}={}`", several.join(","))
+        }
+        Some(_) | None => format!("keep one of them: `--{name}` has one value"),
+    };
+    usage(format!("--{name} is said twice")).hint(hint)
 }
 
 /// `-` and `_` are the same in the name of a parameter.
@@ -243,6 +265,13 @@ mod tests {
             parameters: vec![
                 parameter("level", ParameterType::String),
                 parameter("dry_cleaning", ParameterType::Boolean),
+                parameter(
+                    "where",
+                    ParameterType::Options {
+                        options: words(&["eu", "us"]),
+                        multiple: true,
+                    },
+                ),
             ],
             does: "run".to_owned(),
             on_repositories: true,
@@ -301,7 +330,23 @@ mod tests {
                 .unwrap_err()
                 .contains("`b` is said after")
         );
-        assert!(read(&["--level=a", "--level=b"]).unwrap_err().contains("twice"));
+        insta::assert_snapshot!(read(&["--level=a", "--level=b"]).unwrap_err(), @"
+        error: --level is said twice
+        hint: keep one of them: `--level` has one value
+        ");
+        insta::assert_snapshot!(read(&["--where=eu", "--where", "us"]).unwrap_err(), @"
+        error: --where is said twice
+        hint: say several at once: `--where=eu,us`
+        ");
+        insta::assert_snapshot!(read(&["--where"]).unwrap_err(), @"
+        error: --where needs a value
+        hint: write `--where=VALUE`: some of eu, us, with `,` between them
+        ");
+        assert!(
+            read(&["--targets.repo=a", "--targets.repo=b"])
+                .unwrap_err()
+                .contains("twice")
+        );
         assert!(read(&["--targets.repo"]).unwrap_err().contains("needs a value"));
     }
 }

@@ -73,7 +73,7 @@ fn kind(value: ValueType) -> Option<String> {
         ValueType::Duration => "a duration such as `90s` or `1h30m`".to_owned(),
         ValueType::Regex => "a regular expression".to_owned(),
         ValueType::Glob | ValueType::GlobOfCache => "a glob such as `src/**`".to_owned(),
-        ValueType::Path => "a path in the repository".to_owned(),
+        ValueType::Path | ValueType::PathTemplate => "a path in the repository".to_owned(),
         ValueType::Expression => "a CEL expression".to_owned(),
         ValueType::Choice(words) => format!("one of `{}`", words.join("`, `")),
         ValueType::Argv => "a program and its arguments, as a list".to_owned(),

@@ -1,9 +1,18 @@
-//! Events: what listeners can wait for, and the shape of each (semantics 6).
+//! Events: what listeners can wait for (semantics 6), and the shape of each ([`shape`], [`parts`]).
+
+mod parts;
+mod shape;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::time::Timestamp;
+use parts::{
+    ACTION, BUILD, COMMENT, DEPLOYMENT, DUE, GOAL, GOAL_SET, GOALS, ISSUE, ISSUE_BELOW, MACHINE, MADE_REPO,
+    NEW_REPO, PULL_REQUEST, PULL_REQUEST_BELOW, PUSH, RELEASE, REPO, REVIEW, SENDER, SHA, STATUS, TAG,
+    TOLD_REPO, open,
+};
+pub use shape::{Part, Shape, Stray};
 
 /// Something that happened, as the log keeps it and listeners get it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,8 +45,8 @@ pub struct EventType {
     pub aliases: &'static [&'static str],
     /// When it happens.
     pub help: &'static str,
-    /// What `${event.…}` may ask for; everything below such a path too.
-    pub fields: &'static [&'static str],
+    /// What `${event.…}` may ask for.
+    pub parts: &'static [Part],
     /// Whether the machine notices it by itself; any event can be given to `sdm emit`.
     pub is_noticed: bool,
     /// Whether a hub tells of it.
@@ -48,13 +57,13 @@ const fn event(
     name: &'static str,
     aliases: &'static [&'static str],
     help: &'static str,
-    fields: &'static [&'static str],
+    parts: &'static [Part],
 ) -> EventType {
     EventType {
         name,
         aliases,
         help,
-        fields,
+        parts,
         is_noticed: true,
         is_told: false,
     }
@@ -65,12 +74,12 @@ const fn forge(
     name: &'static str,
     aliases: &'static [&'static str],
     help: &'static str,
-    fields: &'static [&'static str],
+    parts: &'static [Part],
 ) -> EventType {
     EventType {
         is_noticed: false,
         is_told: true,
-        ..event(name, aliases, help, fields)
+        ..event(name, aliases, help, parts)
     }
 }
 
@@ -79,11 +88,11 @@ const fn chat(
     name: &'static str,
     aliases: &'static [&'static str],
     help: &'static str,
-    fields: &'static [&'static str],
+    parts: &'static [Part],
 ) -> EventType {
     EventType {
         is_told: false,
-        ..forge(name, aliases, help, fields)
+        ..forge(name, aliases, help, parts)
     }
 }
 
@@ -93,116 +102,123 @@ pub static EVENTS: &[EventType] = &[
         "Startup",
         &[],
         "The machine has started; listeners run one after the other, and timers wait for them.",
-        &["machine"],
+        &[MACHINE],
     ),
     event(
         "Timer",
         &["Triggered"],
         "A moment of `cron`, or `interval` after the last time; one that was missed counts once.",
-        &["machine", "due"],
+        &[MACHINE, DUE],
     ),
-    event("Push", &[], "A push was accepted.", &["push", "repo"]),
+    event("Push", &[], "A push was accepted.", &[PUSH, REPO]),
     event(
         "FirstPush",
         &[],
         "The first push of the default branch was accepted.",
-        &["push", "repo"],
+        &[PUSH, REPO],
     ),
     event(
         "Tag",
         &["TagCreated"],
         "A tag was made or moved.",
-        &["tag", "sha", "repo"],
+        &[TAG, SHA, REPO],
     ),
     event(
         "RepoOnboarded",
         &["RepoOnboarding", "OnboardedRepo"],
         "A repository was seen for the first time.",
-        &["repo"],
+        &[NEW_REPO],
     ),
     event(
         "GoalsSet",
         &[],
         "A push was planned, also when no goal was set.",
-        &["push", "repo", "goal_set", "goals"],
+        &[PUSH, REPO, GOAL_SET, GOALS],
     ),
     event(
         "GoalState",
         &["GoalExecution"],
         "A goal came into another state.",
-        &["goal", "goal_set", "push", "repo"],
+        &[GOAL, GOAL_SET, PUSH, REPO],
     ),
     event(
         "GoalCompletion",
         &["GoalCompleted"],
         "A goal has ended or waits for a person (semantics 3.8).",
-        &["goal", "goal_set", "goals", "push", "repo"],
+        &[GOAL, GOAL_SET, GOALS, PUSH, REPO],
     ),
     event(
         "RepoCreated",
         &["RepoCreation"],
         "A repository was made by a generator.",
-        &["repo", "sender"],
+        &[MADE_REPO, SENDER],
     ),
     chat(
         "ChannelLinked",
         &["ChannelLink"],
         "A repository was linked to a channel.",
-        &["channel", "repo"],
+        &[open("channel"), open("repo")],
     ),
     chat(
         "UserJoinedChannel",
         &[],
         "Somebody joined a channel.",
-        &["channel", "user"],
+        &[open("channel"), open("user")],
     ),
     forge(
         "PullRequest",
         &[],
         "A pull request was opened, changed, merged or closed.",
-        &["action", "pull_request", "repo", "sender"],
+        &[ACTION, PULL_REQUEST, TOLD_REPO, SENDER],
     ),
     forge(
         "Issue",
         &["NewIssue", "UpdatedIssue", "ClosedIssue"],
         "An issue was opened, changed or closed.",
-        &["action", "issue", "repo", "sender"],
+        &[ACTION, ISSUE, TOLD_REPO, SENDER],
     ),
     forge(
         "Comment",
         &[],
         "Somebody commented on an issue, a pull request or a commit.",
-        &["action", "comment", "issue", "pull_request", "repo", "sender"],
+        &[
+            ACTION,
+            COMMENT,
+            ISSUE_BELOW,
+            PULL_REQUEST_BELOW,
+            TOLD_REPO,
+            SENDER,
+        ],
     ),
     forge(
         "Review",
         &[],
         "Somebody reviewed a pull request.",
-        &["action", "review", "pull_request", "repo", "sender"],
+        &[ACTION, REVIEW, PULL_REQUEST_BELOW, TOLD_REPO, SENDER],
     ),
     forge(
         "Build",
         &[],
         "A build outside of the machine has ended.",
-        &["build", "sha", "repo"],
+        &[BUILD, SHA, TOLD_REPO],
     ),
     forge(
         "Status",
         &["CommitStatus", "Check"],
         "Somebody reported on a commit.",
-        &["status", "sha", "repo"],
+        &[STATUS, SHA, TOLD_REPO],
     ),
     forge(
         "Release",
         &[],
         "A release was published or changed.",
-        &["action", "release", "repo", "sender"],
+        &[ACTION, RELEASE, TOLD_REPO, SENDER],
     ),
     forge(
         "Deployment",
         &[],
         "A deployment was asked for or reported.",
-        &["action", "deployment", "sha", "repo", "sender"],
+        &[ACTION, DEPLOYMENT, SHA, TOLD_REPO, SENDER],
     ),
 ];
 
@@ -216,10 +232,9 @@ impl EventType {
         })
     }
 
-    /// Whether `${event.<path>}` can ask for something of this event.
-    pub fn has(&self, path: &str) -> bool {
-        let first = path.split('.').next().unwrap_or_default();
-        self.fields.contains(&first)
+    /// Whether it has a part of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.parts.iter().any(|part| part.name == name)
     }
 }
 
