@@ -92,7 +92,7 @@ pub fn catalogue() -> &'static Catalogue<'static> {
 /// What only its kind knows to be wrong with a goal.
 fn check_goal(goal: &GoalDefinition) -> ArgumentProblems {
     let mut problems = kinds::check(&goal.work);
-    let runs_process = kinds::kind(&goal.work.kind).is_none_or(|kind| kind.runs_process());
+    let runs_process = kinds::kind(&goal.work.kind).is_none_or(kinds::Kind::runs_process);
     let asked = asked_of_a_process(goal).into_iter();
     for key in asked.filter(|_| !runs_process) {
         let message = format!(
@@ -320,7 +320,7 @@ commands:
   transform: {run: [x], author: Ada, message: '', branch: 'a..b', auto_merge_method: squash}
 - name: seed
   intent: new service
-  generate: {seed: acme/seed, author: '${parameters.name} <x', below: here, branch: 'a b'}
+  generate: {seed: acme/seed, author: '${parameters.name} <x', below: here, branch: 'a b', repo: acme/new}
   parameters: {name: {}}
 - name: nothing
   intent: nothing

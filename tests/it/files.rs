@@ -216,7 +216,7 @@ rules:
       - name: make
         execute: {run: [sh, -c, "mkdir -p left && echo made"]}
         cache:
-          - {key: 'x-${parameters.nothing}', paths: [left]}
+          - {key: 'x-${push.after.version}', paths: [left]}
           - {key: 'y-${hash:a}', paths: [left]}
 "#,
     );
@@ -225,7 +225,7 @@ rules:
     assert_eq!(state_of(&set, "make"), "success");
     let log = log(&machine, &set, "make");
     assert!(
-        log.contains("cache `x-${parameters.nothing}`: left out:") && log.contains("parameters.nothing"),
+        log.contains("cache `x-${push.after.version}`: left out:") && log.contains("push.after.version"),
         "{log}"
     );
     assert!(log.contains("cache `y-"), "{log}");

@@ -287,7 +287,7 @@ fn no_line_is_wider_than_the_terminal_and_nothing_is_cut_where_there_is_none() {
     };
     let shown = goal_sets(&unbounded, &sets(), at(90), true);
     assert!(
-        shown.contains("  build the whole thing for arm64  Working"),
+        shown.contains(" build the whole thing for arm64  Working"),
         "{shown}"
     );
 }

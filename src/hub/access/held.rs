@@ -141,9 +141,11 @@ pub struct Held {
 }
 
 impl Held {
-    /// By whose request this came to be after an earlier version, if one request alone did it.
+    /// By whose request this came to be after an earlier version, if one alone did all of it.
     pub fn deed_since(&self, version: i64) -> Option<&StoredDeed> {
-        (self.version == version + 1).then(|| self.deeds.get(&self.version))?
+        let last = self.deeds.get(&self.version)?;
+        let is_of_last = |version: i64| self.deeds.get(&version) == Some(last);
+        (version < self.version && (version + 1..self.version).all(is_of_last)).then_some(last)
     }
 }
 

@@ -36,6 +36,10 @@ use crate::ports::rights::{RightsStore, StoredDeed};
 /// How long what was read is taken to be in force before the memory is asked again.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
+/// How long it takes at most from when somebody begins to make a key, which is when it says it was made, until all that was agreed to with
+/// it is kept.
+const MAKING: Duration = Duration::from_secs(10);
+
 /// Of so many reads that were allowed one is in the audit log.
 const SAMPLED: u64 = 1_000;
 
@@ -286,7 +290,7 @@ impl Rights {
             Source::File(_) => false,
             Source::Memory => {
                 let checked = self.read().checked;
-                let is_new = key.created >= checked || self.owner_of(&key.id).is_none();
+                let is_new = key.created.plus(MAKING) >= checked || self.owner_of(&key.id).is_none();
                 is_new || now.since(checked) >= LOOK_AGAIN
             }
         }

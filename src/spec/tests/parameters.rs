@@ -189,12 +189,12 @@ fn d8_two_parameters_are_not_one_variable() {
 fn cm_01_options_can_be_chosen() {
     let options = |text: &str| command(&format!("o: {{{text}}}"), "[x]");
     assert_snapshot!(options("options: []"), @r"
-    a.yaml:3:29 Error missing_value (+1): there is nothing to choose from
-      hint: write `options: [one, two]`, or remove the key
+    a.yaml:3:29 Error empty_value (+1): `options` is empty
+      hint: write something, or remove the key: what may be chosen
     ");
     assert_snapshot!(options("type: string, options: []"), @r"
-    a.yaml:3:43 Error missing_value (+1): there is nothing to choose from
-      hint: write `options: [one, two]`, or remove the key
+    a.yaml:3:43 Error empty_value (+1): `options` is empty
+      hint: write something, or remove the key: what may be chosen
     ");
     assert_snapshot!(options("options: [a, b, a, '']"), @r"
     a.yaml:3:36 Error invalid_parameter (+1): `a` is offered twice

@@ -280,7 +280,7 @@ fn ym_13_what_a_referenced_goal_needs_is_said_when_it_is_read() {
     assert_eq!(needs(", parameters: {target: all}"), "");
     assert_snapshot!(needs(""), @r"
     goals.lock.d/acme/make-goal@1.0.yaml:1:33 Error unknown_placeholder (+1): the goal has no parameter `target`
-      hint: add `parameters: {target: …}` to the goal, or say what stands for it: `${parameters.target:…}`
+      hint: add `parameters: {target: …}` beside the reference
     ");
     assert_snapshot!(needs(", parameters: {taget: all}"), @r"
     goals.lock.d/acme/make-goal@1.0.yaml:1:33 Error unknown_placeholder (+1): the goal has no parameter `target`

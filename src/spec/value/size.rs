@@ -38,7 +38,7 @@ pub(super) fn shown_size(bytes: u64) -> String {
     let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
     match units
         .into_iter()
-        .find(|(_, factor)| bytes >= *factor && bytes % factor == 0)
+        .find(|(_, factor)| bytes >= *factor && bytes.is_multiple_of(*factor))
     {
         Some((unit, factor)) => format!("{} {unit}", bytes / factor),
         None if bytes == 1 => "1 byte".to_owned(),

@@ -111,6 +111,9 @@ async fn what_is_changed_beside_the_hub_is_the_doing_of_whoever_is_at_the_consol
         id: 1000,
     };
     let who = json!("console:olga (uid 1000)");
+    // The hub has looked at what there was before.
+    hub.post("/graphql/team/w", &hub.key, &json!({ "query": QUESTION }))
+        .await;
     let mut wished = wish(&["graph:read"]);
     wished.name = "beside".to_owned();
     let administration = hub.administration();
