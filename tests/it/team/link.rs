@@ -29,7 +29,15 @@ async fn a_machine_registers_connects_and_leaves_in_order() {
     assert_eq!(registration["accept_encoding"], "gzip");
     assert_eq!(
         registration["capabilities"],
-        json!(["ack", "lease", "header", "logs", "context", "trace"])
+        json!([
+            "ack",
+            "lease",
+            "header",
+            "logs",
+            "context",
+            "trace",
+            "fingerprints"
+        ])
     );
     assert!(registration["instance"]["id"].is_string(), "which machine it is");
     assert!(scene.hub.header_was_used(), "the credential is in no address");
