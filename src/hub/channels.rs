@@ -130,7 +130,7 @@ mod tests {
     use super::*;
     use crate::hub::changes::How;
 
-    fn channel(wanted: Value, repositories: &[&str]) -> Arc<Node> {
+    fn channel(wanted: &Value, repositories: &[&str]) -> Arc<Node> {
         let change = Change::merge(
             "ChatChannel",
             vec!["w/C1".to_owned()],
@@ -146,19 +146,19 @@ mod tests {
     #[test]
     fn a_link_is_listed_once_and_taken_off_again() {
         let linked = follows(&[channel(
-            json!({"repository": "p/7", "is_linked": true}),
+            &json!({"repository": "p/7", "is_linked": true}),
             &["p/7", "p/8"],
         )])
         .remove(0);
         assert_eq!(linked[0].node.links["repos"], ["p/7", "p/8"]);
         assert_eq!((linked[1].how, linked[1].node.id()), (How::Merge, "w/C1~p/7"));
         let gone = follows(&[channel(
-            json!({"repository": "p/7", "is_linked": false}),
+            &json!({"repository": "p/7", "is_linked": false}),
             &["p/7", "p/8"],
         )])
         .remove(0);
         assert_eq!(gone[0].node.links["repos"], ["p/8"]);
         assert_eq!(gone[1].how, How::Gone);
-        assert!(follows(&[channel(Value::Null, &["p/7"])]).is_empty());
+        assert!(follows(&[channel(&Value::Null, &["p/7"])]).is_empty());
     }
 }
