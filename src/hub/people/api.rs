@@ -339,6 +339,8 @@ impl Hub {
     async fn change(&self, caller: &Caller, id: &str, change: &PersonChange) -> Result<(), Refusal> {
         let person = self.known_person(id).await?;
         self.may_decide_over(caller, Some(&person), change.role).await?;
+        // What the person was until now is noticed as that, and not with the change.
+        self.rights().look_at_people(self.store(), self.now()).await?;
         match self.store().change_person(id, change).await? {
             PersonChanged::Done => {
                 tracing::info!(person = id, by = caller.owner(), ?change, "a person was changed");

@@ -197,10 +197,10 @@ fn cm_01_options_can_be_chosen() {
       hint: write something, or remove the key: what may be chosen
     ");
     assert_snapshot!(options("options: [a, b, a, '']"), @r"
-    a.yaml:3:36 Error invalid_parameter (+1): `a` is offered twice
-      hint: remove one of them
-    a.yaml:3:39 Error invalid_parameter (+2): an option is a word or some on one line
-      hint: write what people can say, or remove it
+    a.yaml:3:36 Error duplicate_item (+1): `a` stands twice in `options`
+      hint: remove it, or write another
+    a.yaml:3:39 Error empty_value (+2): an item of `options` is empty
+      hint: remove it, or write another
     ");
     assert_snapshot!(options("options: ['a,b', ' c'], multiple: true"), @r"
     a.yaml:3:30 Error invalid_parameter (+5): `a,b` could not be chosen: several are said with `,` between them

@@ -284,7 +284,7 @@ fn ym_13_what_a_referenced_goal_needs_is_said_when_it_is_read() {
     ");
     assert_snapshot!(needs(", parameters: {taget: all}"), @r"
     goals.lock.d/acme/make-goal@1.0.yaml:1:33 Error unknown_placeholder (+1): the goal has no parameter `target`
-      hint: did you mean `${parameters.taget}`?
+      hint: write `parameters: {target: …}` beside the reference, which has `taget`
     ");
 }
 
