@@ -1,6 +1,6 @@
 //! What a command needs to know (semantics 5.2).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
@@ -267,21 +267,14 @@ impl Reader<'_, '_> {
         None
     }
 
-    /// Whether there is something to choose, and every option can be.
+    /// Whether every option can be chosen. That there are some, each once, is what the field itself asks for.
     fn check_options(&mut self, node: &Node, multiple: bool) -> Option<()> {
         let items = node.items().unwrap_or_default();
-        if node.items().is_some() && items.is_empty() {
-            let hint = "write `options: [one, two]`, or remove the key";
-            self.problems()
-                .error_with_hint("missing_value", node, "there is nothing to choose from", hint);
-            return None;
-        }
         let single = node.text().map(|_| node);
-        let mut known: HashSet<&str> = HashSet::new();
         let mut problems = 0;
         for item in items.iter().map(|item| &**item).chain(single) {
             let text = item.text().unwrap_or_default();
-            let Some((problem, hint)) = option_problem(text, multiple, !known.insert(text)) else {
+            let Some((problem, hint)) = option_problem(text, multiple) else {
                 continue;
             };
             problems += 1;
@@ -418,7 +411,7 @@ fn strange_default(definition: &ParameterDefinition, attributes: &Sorted<'_>) ->
 }
 
 /// Why an option cannot be chosen, and what to do.
-fn option_problem(text: &str, multiple: bool, is_known: bool) -> Option<(String, &'static str)> {
+fn option_problem(text: &str, multiple: bool) -> Option<(String, &'static str)> {
     if text.trim().is_empty() || text.chars().any(char::is_control) {
         let problem = "an option is a word or some on one line".to_owned();
         return Some((problem, "write what people can say, or remove it"));
@@ -427,7 +420,7 @@ fn option_problem(text: &str, multiple: bool, is_known: bool) -> Option<(String,
         let problem = format!("`{text}` could not be chosen: several are said with `,` between them");
         return Some((problem, "write it without commas and without spaces around it"));
     }
-    is_known.then(|| (format!("`{text}` is offered twice"), "remove one of them"))
+    None
 }
 
 fn definition(
