@@ -483,10 +483,6 @@ fn not_started(error: StartError) -> DoorError {
             &error,
             "write `database: {file: /etc/sdm/database}`, a file with the URL in its first line",
         ),
-        StartError::Database(DatabaseError::Taken) => refused_because(
-            &error,
-            "end the other one first; of one that was killed nothing is left after 12 seconds",
-        ),
         StartError::Database(DatabaseError::Store(_, StoreError::Unfit(_))) => refused_because(
             &error,
             "give each machine a database of its own; replicas of one machine have one `name`",

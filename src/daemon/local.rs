@@ -288,11 +288,6 @@ impl LocalDaemon {
         let sweep = super::containers::sweep(&settings.containers, &state.beneath("attempts")?);
         let engine = Engine::new(parts, settings, machine);
         engine.join().await?;
-        if engine.came_later() {
-            // Those who are there must not wait for it.
-            engine.leave().await?;
-            return Err(DatabaseError::Taken.into());
-        }
         let team = team(&configuration, &engine, manner, proofs)?;
         match &team {
             Some(team) => team.prepare().await?,
