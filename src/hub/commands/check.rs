@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::facts::Facts;
 use crate::wire::hub::{Command, NameValue, Parameter, ParameterType};
 
 /// Longest value in bytes.
@@ -126,11 +127,15 @@ fn matches(pattern: &str, text: &str) -> bool {
     built.map_or(true, |pattern| pattern.is_match(text))
 }
 
-/// What the hub fills in. It knows who asks; of repositories and chats it takes what the asker says.
+/// What the hub fills in. It knows who asks; of repositories and chats it takes what the asker says before what it knows itself.
 ///
 /// # Errors
 /// A required one is missing.
-pub(super) fn mapped(command: &Command, given: &[NameValue], asker: &str) -> Result<Vec<NameValue>, String> {
+pub(super) fn mapped(
+    command: &Command,
+    given: &[NameValue],
+    (asker, facts): (&str, &Facts),
+) -> Result<Vec<NameValue>, String> {
     let mut mapped = Vec::new();
     for parameter in &command.mapped_parameters {
         let uri = parameter.uri.split('?').next().unwrap_or_default();
@@ -139,7 +144,9 @@ pub(super) fn mapped(command: &Command, given: &[NameValue], asker: &str) -> Res
             _ => given
                 .iter()
                 .find(|one| one.name == parameter.name)
-                .map(|one| one.value.clone()),
+                .map(|one| &one.value)
+                .or_else(|| facts.of(uri))
+                .cloned(),
         };
         match own {
             Some(value) => mapped.push(NameValue {
@@ -251,8 +258,13 @@ mod tests {
     #[test]
     fn who_asks_is_the_hubs_to_say() {
         let forged = given(&json!({"who": "root", "repo": "app"}));
-        let mapped_to = mapped(&command(), &forged, "ada").unwrap();
+        let nothing = Facts::default();
+        let mapped_to = mapped(&command(), &forged, ("ada", &nothing)).unwrap();
         assert_eq!(mapped_to, given(&json!({"who": "ada", "repo": "app"})));
-        assert!(mapped(&command(), &[], "ada").unwrap_err().contains("`repo`"));
+        assert!(
+            mapped(&command(), &[], ("ada", &nothing))
+                .unwrap_err()
+                .contains("`repo`")
+        );
     }
 }

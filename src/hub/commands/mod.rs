@@ -1,6 +1,7 @@
 //! What people ask machines to do (wire protocol 4, 5, 13): checked here before a machine hears of it, with results to poll.
 
 mod check;
+mod facts;
 mod intent;
 mod messages;
 mod stream;
@@ -26,6 +27,7 @@ use super::refusal::Refusal;
 use super::traces::{Taking, What};
 use crate::ports::hub::{DeliveryKind, NewDelivery, Phase, StoredInvocation};
 use crate::wire::hub::{API_VERSION, Command, CommandInvocation, NameValue, SecretValue, Source, Team};
+use facts::Facts;
 use intent::Offer;
 
 pub(super) use wish::Wish;
@@ -97,7 +99,8 @@ async fn begin(
     let (machine, command) = hub.commanded(&request)?;
     hub.may_decide_by(caller, &command.name, &request).await?;
     let id = hub.fresh_id();
-    let mut invocation = invocation(caller, &command, &request, &id)?;
+    let facts = hub.facts(caller, &request, base).await?;
+    let mut invocation = invocation((caller, &facts), &command, &request, &id)?;
     invocation.traceparent = taking.as_ref().map(|taking| taking.context.to_string());
     let asked = String::from_utf8_lossy(body);
     hub.may_act_for(caller, &command, &asked, base).await?;
@@ -224,7 +227,7 @@ fn escaped(name: &str) -> String {
 
 /// What the machine is told, once it has been checked.
 fn invocation(
-    caller: &Caller,
+    (caller, facts): (&Caller, &Facts),
     command: &Command,
     request: &Request,
     id: &str,
@@ -234,7 +237,7 @@ fn invocation(
         let message = format!("the parameters cannot be used: {}", problems.join("; "));
         return Err(Refusal::bad("invalid_parameters", message).with(json!({ "problems": problems })));
     }
-    let mapped = check::mapped(command, &request.mapped_parameters, caller.name())
+    let mapped = check::mapped(command, &request.mapped_parameters, (caller.name(), facts))
         .map_err(|message| Refusal::bad("invalid_parameters", message))?;
     Ok(CommandInvocation {
         api_version: API_VERSION.to_owned(),

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::events::push;
 use super::machine::{Machine, PATIENCE, TestHub, quick, registration, wish};
 use sdm::hub::administration::KeyWish;
 
@@ -104,6 +105,73 @@ async fn a_command_goes_to_its_machine_with_what_the_hub_knows_and_its_answer_ca
         .await;
     machine.settled().await;
     assert_eq!(look(&hub, &ada, &url).await["phase"], json!("SUCCESS"));
+}
+
+#[tokio::test]
+async fn a_channel_says_which_repository_a_command_is_about_to_whoever_sees_it() {
+    let hub = TestHub::start(quick()).await;
+    assert_eq!(hub.github("push", "1", &push("a", "b")).await.0, 200);
+    let link = "mutation { linkSlackChannelToRepo(channelId: \"C1\", chatTeamId: \"T1\", owner: \"acme\", repo: \"app\") { id } }";
+    hub.ask(link, Value::Null).await;
+    let mapped = [
+        ("owner", "github/repository/owner"),
+        ("name", "github/repository?all=true"),
+        ("forge", "github_url"),
+        ("channel", "slack/channel"),
+    ];
+    let mapped =
+        mapped.map(|(name, uri)| json!({"name": name, "uri": format!("atomist://{uri}"), "required": true}));
+    let mut registration = offers("m");
+    registration["commands"][0]["mapped_parameters"] = json!(mapped);
+    let mut machine = hub.machine(&registration).await;
+    let ada = person(&hub, "ada").await;
+    let said = |channel: &str, given: Value| {
+        let chat =
+            json!({"user_agent": "slack", "slack": {"team": {"id": "T1"}, "channel": {"id": channel}}});
+        let mut said = deploy();
+        (said["source"], said["mapped_parameters"]) = (chat, given);
+        said
+    };
+    let told = |command: &Value| {
+        let values = command["mapped_parameters"].as_array().unwrap().iter();
+        values
+            .map(|one| one["value"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let (status, answer) = hub.post("/command", &ada, &said("C1", json!([]))).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(
+        told(&machine.hear().await),
+        ["acme", "app", "http://git.example.org:8080", "C1"]
+    );
+
+    // What is said goes before what is known; a channel that nobody linked says nothing.
+    let other = json!([{"name": "name", "value": "other"}]);
+    assert_eq!(hub.post("/command", &ada, &said("C1", other)).await.0, 200);
+    assert_eq!(
+        told(&machine.hear().await),
+        ["acme", "other", "http://git.example.org:8080", "C1"]
+    );
+    let (status, answer) = hub.post("/command", &ada, &said("C2", json!([]))).await;
+    assert_eq!(
+        (status, &answer["code"]),
+        (400, &json!("invalid_parameters")),
+        "{answer}"
+    );
+
+    // Nobody learns of a repository by a channel.
+    let far = KeyWish {
+        name: "far".to_owned(),
+        repositories: vec!["acme/else".to_owned()],
+        is_person: true,
+        ..wish(&["graph:read"])
+    };
+    let (_, far) = hub.administration().new_key(&far).await.unwrap();
+    let (status, answer) = hub.post("/command", &far, &said("C1", json!([]))).await;
+    assert!(
+        status >= 400 && !answer.to_string().contains("app"),
+        "{status} {answer}"
+    );
 }
 
 #[tokio::test]
