@@ -109,6 +109,8 @@ pub struct Rhythm {
     pub tidy: Duration,
     /// What a lost machine had waits so long.
     pub again: Duration,
+    /// A task of a job that runs, and of which nobody says anything for so long, has failed.
+    pub task: Duration,
 }
 
 impl Default for Rhythm {
@@ -121,6 +123,8 @@ impl Default for Rhythm {
             look: Duration::from_secs(1),
             tidy: Duration::from_secs(2),
             again: Duration::from_secs(1),
+            // An hour after its delivery is given up.
+            task: Duration::from_secs(25 * 3_600),
         }
     }
 }

@@ -23,11 +23,6 @@ const FORGOTTEN: Duration = Duration::from_secs(90 * 24 * 3_600);
 /// Close code and reason, where a conversation must end.
 pub(super) type Ending = Option<(u16, &'static str)>;
 
-/// The hour of a moment.
-fn hour(moment: Timestamp) -> i64 {
-    moment.as_micros() / 3_600_000_000
-}
-
 const NOT_GOOD: (u16, &str) = (BAD_CREDENTIAL, "the key is not good any more");
 const NOT_ALLOWED: (u16, &str) = (TAKEN_AWAY, "the add-on may not hear of events any more");
 
@@ -35,13 +30,17 @@ impl Hub {
     /// Looks after everything, again and again.
     pub(in super::super) async fn keep_house(&self) {
         let stop = self.tasks().stop_token();
-        let mut kept = self.now();
+        let (mut kept, mut tasks) = (self.now(), self.now());
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(self.rhythm().tidy) => {}
             }
-            if let Err(error) = self.tidy_up(&mut kept).await {
+            let round = async {
+                self.tidy_up(&mut kept).await?;
+                self.look_at_tasks(&mut tasks).await
+            };
+            if let Err(error) = round.await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "the hub cannot look after its memory"
@@ -60,9 +59,6 @@ impl Hub {
         let rhythm = self.rhythm();
         if now.since(*kept) >= rhythm.linger.min(rhythm.lease) / 3 || now < *kept {
             self.keep_what_lives(now).await?;
-            if hour(now) != hour(*kept) {
-                self.end_silent_tasks().await?;
-            }
             let (signed_in, last_seen) = (now.minus(people::LONGEST), now.minus(people::IDLE));
             self.store().tidy_sign_ins(now, signed_in, last_seen).await?;
             *kept = now;
@@ -74,6 +70,16 @@ impl Hub {
         if self.known().refresh(self.store()).await? {
             self.end_sessions_of_dropped();
             self.tell_superseded();
+        }
+        Ok(())
+    }
+
+    /// Looks for silent tasks now and then: an hour of those that have a day.
+    async fn look_at_tasks(&self, looked: &mut Timestamp) -> Result<(), HubStoreError> {
+        let now = self.now();
+        if now.since(*looked) >= self.rhythm().task / 25 || now < *looked {
+            self.end_silent_tasks().await?;
+            *looked = now;
         }
         Ok(())
     }
