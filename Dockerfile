@@ -16,14 +16,12 @@ FROM rust:${RUST}-slim-${DEBIAN} AS build
 ARG RUST
 # The toolchain of the image rather than the one rust-toolchain.toml would fetch.
 ENV RUSTUP_TOOLCHAIN=${RUST} CARGO_INCREMENTAL=0
-# `dist` is what is shipped; `release` builds faster.
-ARG PROFILE=dist
 WORKDIR /build
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target \
-    cargo build --locked --profile "${PROFILE}" --bin sdm \
-    && install -m 0755 "target/${PROFILE}/sdm" /usr/local/bin/sdm
+    cargo build --locked --release --bin sdm \
+    && install -m 0755 target/release/sdm /usr/local/bin/sdm
 
 FROM debian:${DEBIAN}-slim
 # tini is process 1 and reaps what goals leave behind.
