@@ -193,6 +193,7 @@ fn unlocked(error: &ReferenceError) -> DoorError {
         ReferenceError::Fetch { .. } => {
             Some("is the repository at `reference_address`, and is there a login for it?")
         }
+        ReferenceError::NotMeant(_) => Some("write `OWNER/REPO` or `OWNER/REPO@REF` as the goal files do"),
         ReferenceError::Lock(_)
         | ReferenceError::Network(_)
         | ReferenceError::NoFile { .. }

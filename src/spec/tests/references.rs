@@ -230,6 +230,16 @@ on:
 }
 
 #[test]
+fn a_slip_in_the_goal_of_another_asks_for_no_trust() {
+    let text = "make: {contaners: [{name: a, image: b}]}\n";
+    let files = [referenced("acme/make-goal@1.0", text, false)];
+    assert_snapshot!(shown(&with("  - ref: acme/make-goal@1.0\n", &files).diagnostics), @r"
+    goals.lock.d/acme/make-goal@1.0.yaml:1:8 Error unknown_key (+9): a goal has no key `contaners`
+      hint: did you mean `containers`?
+    ");
+}
+
+#[test]
 fn b7_a_reference_does_not_grow_without_bound() {
     let many = "x, ".repeat(1_500);
     let text = format!(
