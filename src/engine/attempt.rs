@@ -38,7 +38,8 @@ impl Engine {
         if self.is_to_be_confirmed(&claim, &record).await {
             return self.make_room(claim);
         }
-        let workspace = match kind.runs_process() {
+        let goal = record.set.goal(&claim.place().goal);
+        let workspace = match goal.is_none_or(|goal| self.runs_process(kind, goal)) {
             true => match self.lend(&record).await {
                 Ok(workspace) => Some(workspace),
                 Err(error) => {

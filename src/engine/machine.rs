@@ -92,11 +92,10 @@ pub fn catalogue() -> &'static Catalogue<'static> {
 /// What only its kind knows to be wrong with a goal.
 fn check_goal(goal: &GoalDefinition) -> ArgumentProblems {
     let mut problems = kinds::check(&goal.work);
-    let runs_process = kinds::kind(&goal.work.kind).is_none_or(kinds::Kind::runs_process);
-    let asked = asked_of_a_process(goal).into_iter();
-    for key in asked.filter(|_| !runs_process) {
+    let without_process = (!kinds::runs_process(&goal.work)).then(|| asked_of_a_process(goal));
+    for key in without_process.unwrap_or_default() {
         let message = format!(
-            "`{key}` is for goals that run a process, and `{}` runs none",
+            "`{key}` is for goals that run a process, and this `{}` runs none",
             goal.work.kind
         );
         let hint = "remove it, or give it to a goal that does";
@@ -133,8 +132,13 @@ fn asked_of_a_process(goal: &GoalDefinition) -> Vec<&'static str> {
         ("cache", !files.caches.is_empty()),
         ("skip_unchanged", files.unchanged.is_some()),
         ("secrets", !goal.secrets.is_empty()),
-        ("wait_for", goal.wait_for.is_some()),
+        (
+            "wait_for",
+            goal.wait_for.is_some() && kinds::only_schedules(&goal.work),
+        ),
         ("limits", !goal.limits.is_empty()),
+        ("listeners", !goal.listeners.is_empty()),
+        ("progress", !goal.progress.is_empty()),
     ];
     let written = keys.into_iter().filter(|(_, is_there)| *is_there);
     written.map(|(key, _)| key).collect()

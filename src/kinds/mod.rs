@@ -106,6 +106,16 @@ pub fn check(work: &Work) -> ArgumentProblems {
     }
 }
 
+/// Whether this work runs a process in a working copy; work that nothing here can carry out might.
+pub fn runs_process(work: &Work) -> bool {
+    kind(&work.kind).is_none_or(|kind| kind.runs_process(&work.arguments))
+}
+
+/// Whether this work only decides what comes when.
+pub fn only_schedules(work: &Work) -> bool {
+    kind(&work.kind).is_some_and(Kind::only_schedules)
+}
+
 /// Whether a command of this kind can show what it would change, and change nothing. A program may change what it likes.
 pub fn has_dry_run(kind: &str) -> bool {
     let mut kinds = COMMAND_KINDS.iter();
@@ -118,9 +128,14 @@ pub trait Kind: Send + Sync {
     /// What it is called, takes and means.
     fn descriptor(&self) -> &'static Descriptor;
 
-    /// Whether it runs a process in a working copy. Beginning such a goal has no effect of its own, and after a restart
-    /// it is found again by its supervisor. Any other kind is begun again, so beginning it twice must be harmless.
-    fn runs_process(&self) -> bool {
+    /// Whether it runs a process in a working copy, with these arguments. Beginning such a goal has no effect of its own, and
+    /// after a restart it is found again by its supervisor. Any other is begun again, so beginning it twice must be harmless.
+    fn runs_process(&self, _arguments: &serde_json::Value) -> bool {
+        false
+    }
+
+    /// Whether it only decides what comes when. Such a goal waits for nothing else, and nothing is gained by mocking it.
+    fn only_schedules(&self) -> bool {
         false
     }
 

@@ -72,6 +72,10 @@ impl Kind for Queue {
         &DESCRIPTOR
     }
 
+    fn only_schedules(&self) -> bool {
+        true
+    }
+
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
         let arguments: Arguments = serde_json::from_value(context.goal.definition().work.arguments.clone())
             .map_err(|error| KindError::Definition(error.to_string()))?;

@@ -63,8 +63,8 @@ impl Kind for Release {
         &DESCRIPTOR
     }
 
-    fn runs_process(&self) -> bool {
-        true
+    fn runs_process(&self, arguments: &Value) -> bool {
+        read::<Arguments>(arguments).map_or(true, |arguments| !arguments.run.is_empty())
     }
 
     fn check(&self, arguments: &Value) -> Result<(), ArgumentProblems> {

@@ -49,6 +49,10 @@ impl Kind for RepositoryGoals {
         &DESCRIPTOR
     }
 
+    fn only_schedules(&self) -> bool {
+        true
+    }
+
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
         let arguments = &context.goal.definition().work.arguments;
         let arguments: Arguments = serde_json::from_value(arguments.clone()).unwrap_or_default();

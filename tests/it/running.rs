@@ -39,17 +39,70 @@ fn what_makes_no_sense_is_refused_with_its_reason() {
         @"`when` of a step sees no files"
     );
     insta::assert_snapshot!(
-        problems("{use: cancel, goals: g, wait_for: {run: [x]}}"),
-        @"`wait_for` is for goals that run a process, and `cancel` runs none"
+        problems("{use: queue, wait_for: {run: [x]}}"),
+        @"`wait_for` is for goals that run a process, and this `queue` runs none"
     );
     insta::assert_snapshot!(
-        problems("{use: cancel, goals: g, limits: {memory: 1GiB}}"),
-        @"`limits` is for goals that run a process, and `cancel` runs none"
+        problems("{use: cancel, limits: {memory: 1GiB}}"),
+        @"`limits` is for goals that run a process, and this `cancel` runs none"
     );
     insta::assert_snapshot!(
         problems("{name: g, execute: {run: [x]}, limits: {memory: much}}"),
         @"`memory` is not an amount of bytes"
     );
+}
+
+#[test]
+fn whether_a_goal_runs_a_process_depends_on_what_it_is_told() {
+    let asked = "limits: {memory: 1GiB}, cache: [{key: deps, paths: [deps]}], listeners: [{name: l, run: [x]}], progress: [{pattern: a, phase: b}]";
+    let of = |work: &str| problems(&format!("{{name: g, {work}, {asked}}}"));
+    let refused = |kind: &str| {
+        let said = |key| format!("`{key}` is for goals that run a process, and this `{kind}` runs none");
+        ["cache", "limits", "listeners", "progress"].map(said).join("; ")
+    };
+    let sorted = |said: String| {
+        let mut all: Vec<&str> = said.split("; ").collect();
+        all.sort_unstable();
+        all.join("; ")
+    };
+    assert_eq!(sorted(of("release: {}")), refused("release"));
+    assert_eq!(of("release: {run: [x]}"), "");
+    assert_eq!(
+        sorted(of("inspect: {patterns: [{files: '*', text: TODO, comment: c}]}")),
+        refused("inspect")
+    );
+    assert_eq!(of("inspect: {run: [x], report: cargo}"), "");
+    assert_eq!(problems("{use: tag, wait_for: {run: [x]}}"), "");
+}
+
+const WITHOUT_PROCESS: &str = r#"
+rules:
+  - name: r
+    goals:
+      - - name: slow tag
+          use: tag
+          tag: slow
+          wait_for: {run: [sh, -c, "echo look >> looks; test $(wc -l < looks) -ge 3"], retries: 5, pause: 10ms}
+        - name: no tag
+          use: tag
+          tag: never
+          wait_for: {run: ["false"], retries: 2, pause: 1ms}
+"#;
+
+#[test]
+fn ex_06_work_without_a_process_waits_as_well() {
+    let mut machine = LocalMachine::new(WITHOUT_PROCESS);
+    machine.start();
+    let set = machine.carried_out("second", &[("a", "1")]);
+    assert_eq!(state_of(&set, "slow tag"), "success", "{set:#}");
+    assert_eq!(goal(&set, "slow tag")["description"], "Tagged slow");
+    assert!(unprefixed(&machine.ok(&["logs", "slow tag"])).contains("look"));
+    assert_eq!(
+        (state_of(&set, "no tag"), &goal(&set, "no tag")["phase"]),
+        ("failure", &"waiting".into())
+    );
+    assert_eq!(machine.git(&["tag", "--list"]), "slow");
+    machine.stop();
 }
 
 const PIPELINE: &str = r#"
@@ -218,5 +271,36 @@ fn ex_08_a_mock_may_fail_and_is_off_unless_configured() {
         (state_of(&set, "test"), &goal(&set, "test")["phase"]),
         ("failure", &"mocked".into())
     );
+    machine.stop();
+}
+
+const DELIVERY: &str = r#"
+rules:
+  - name: r
+    goals:
+      - use: queue
+      - {use: cancel}
+      - {use: tag, tag: real}
+      - {name: release, release: {}}
+      - {name: announce, message: {text: real}}
+"#;
+
+#[test]
+fn ex_08_what_runs_no_process_is_mocked_and_has_no_effect() {
+    let mut machine = LocalMachine::new(DELIVERY);
+    let file = machine.path("sdm.yaml");
+    std::fs::write(&file, "mock: [{goals: ['*'], size: 10ms}]").unwrap();
+    machine.set("SDM_CONFIG", file.to_str().unwrap());
+    machine.start();
+    let set = machine.carried_out("second", &[("VERSION", "1.0.0")]);
+    for name in ["cancel", "tag", "release", "announce"] {
+        assert_eq!(
+            (state_of(&set, name), &goal(&set, name)["phase"]),
+            ("success", &"mocked".into()),
+            "{set:#}"
+        );
+    }
+    assert_eq!(goal(&set, "queue")["phase"], Value::Null, "what comes when stays");
+    assert_eq!(machine.git(&["tag", "--list"]), "");
     machine.stop();
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use super::super::words::chain;
 use super::super::{Engine, exchange};
+use super::process::waits_alone;
 use super::{Claim, is_mine};
-use crate::kinds::{self, Ended, KindError, listeners};
+use crate::kinds::{self, Ended, KindError, listeners, wait};
 use crate::model::ExecutionResult;
 use crate::ports::executor::AttemptRef;
 use crate::ports::scm::Workspace;
@@ -100,7 +101,10 @@ impl Engine {
             });
         }
         let context = self.context(record, goal);
-        let concluded = kind.conclude(&context, ended).await?;
+        let concluded = match waits_alone(kind, goal) {
+            true => wait::work_after(kind, &context, ended.result).await?,
+            false => kind.conclude(&context, ended).await?,
+        };
         let concluded = listeners::merged(goal, &directory.join("output"), concluded);
         self.take_files(&context, attempt, concluded).await
     }

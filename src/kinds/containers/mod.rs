@@ -40,7 +40,7 @@ impl Kind for Containers {
         &fields::DESCRIPTOR
     }
 
-    fn runs_process(&self) -> bool {
+    fn runs_process(&self, _arguments: &Value) -> bool {
         true
     }
 
