@@ -175,6 +175,12 @@ pub struct ContainerLimits {
     pub millicpus: Option<u64>,
     /// Processes and threads.
     pub pids: Option<u64>,
+    /// Open files of each process.
+    #[serde(default)]
+    pub open_files: Option<u64>,
+    /// Bytes of each file that is written.
+    #[serde(default)]
+    pub file_size: Option<u64>,
 }
 
 /// A volume in a container.
