@@ -215,6 +215,78 @@ goals:
         assert_eq!((output.classifier.as_str(), output.on), ("dist", KeptOn::Success));
     }
 
+    #[test]
+    fn concurrency_of_a_rule_stands_for_goals_before_its_first_step() {
+        let text = "
+rules:
+- name: 'deploy_to: staging'
+  concurrency: {group: 'staging ${repo.owner}', cancelInProgress: true}
+  goals: {name: deploy, execute: {run: [./deploy]}}
+- name: nightly
+  concurrency: {group: nights}
+  goals: [{name: measure, execute: {run: [./measure]}}]
+- name: build
+  concurrency: {cancel_in_progress: true}
+  goals: []
+";
+        let loaded = spec::load(&[SourceFile::new("a.yaml", text)], catalogue());
+        assert_eq!(loaded.diagnostics, []);
+        let shown = |goal: &GoalDefinition| {
+            let of_queue = |key: &str| goal.work.arguments.get(key).cloned().unwrap_or_default();
+            format!(
+                "{} ({} {} {})",
+                goal.name,
+                goal.work.kind,
+                of_queue("group"),
+                of_queue("concurrent")
+            )
+        };
+        let steps: Vec<String> = loaded
+            .rules
+            .iter()
+            .flat_map(|rule| rule.steps.iter())
+            .map(|step| step.iter().map(shown).collect::<Vec<_>>().join(", "))
+            .collect();
+        insta::assert_snapshot!(steps.join("\n"), @r#"
+        cancel for deploy to staging (cancel null null)
+        queue for deploy to staging (queue "staging ${repo.owner}" 1)
+        deploy (execute null null)
+        queue for nightly (queue "nights" 1)
+        measure (execute null null)
+        cancel for build (cancel null null)
+        "#);
+    }
+
+    #[test]
+    fn concurrency_says_what_it_is_for() {
+        insta::assert_snapshot!(problems(
+            "
+rules:
+- {name: a, concurrency: {}, goals: []}
+- {name: b, concurrency: {cancel_in_progress: false}, goals: []}
+- {name: c, concurrency: {group: '', cancel: true}, goals: []}
+- {name: d, concurrency: {group: '${repo.ownr}'}, goals: []}
+- name: e
+  concurrency: {group: x}
+  first_of:
+  - {name: f, concurrency: {group: x}, goals: []}
+"
+        ), @"
+        3:26 (+1) missing_property: `concurrency` asks for nothing
+          hint: give it a `group`, `cancel_in_progress: true`, or both
+        4:26 (+1) missing_property: `concurrency` asks for nothing
+          hint: give it a `group`, `cancel_in_progress: true`, or both
+        5:34 (+2) empty_value: `group` is empty
+          hint: write something, or remove the key: of all sets with the same text one goes on at a time; placeholders allowed
+        5:38 (+6) unknown_key: `concurrency` has no key `cancel`
+          hint: did you mean `cancel_in_progress`?
+        6:35 (+1) unknown_placeholder: `repo` has no fact `repo.ownr`
+          hint: did you mean `${repo.owner}`?
+        8:3 (+11) misplaced_key: `concurrency` stands before the goals of its rule, and this one has no `goals`
+          hint: write it at a rule with `goals`; in `first_of`, at each that it is meant for
+        ");
+    }
+
     /// What is wrong with a text, a line each with its place, its code and its hint.
     fn problems(text: &str) -> String {
         let found = Machine::check(&[SourceFile::new("a.yaml", text)]).diagnostics;

@@ -25,7 +25,7 @@ fn what_runs_on_the_computer_or_knows_secrets_is_refused() {
     .atomist/goals.yaml:3:17 Error not_supplied (+7): `execute` is not for goals that a repository brings along
       hint: they run in containers, without secrets and without anything of the machine
     .atomist/goals.yaml:4:19 Error not_available (+10): `containers` is not available in this version
-      hint: remove it for now; it is part of the format and will mean the same when it comes
+      hint: remove it: nothing here carries it out
     .atomist/goals.yaml:4:52 Error not_supplied (+10): `privileged` is not for goals that a repository brings along
       hint: they run in containers, without secrets and without anything of the machine
     .atomist/goals.yaml:4:72 Error not_supplied (+7): `secrets` is not for goals that a repository brings along
@@ -33,7 +33,7 @@ fn what_runs_on_the_computer_or_knows_secrets_is_refused() {
     .atomist/goals.yaml:4:90 Error not_supplied (+9): `listeners` is not for goals that a repository brings along
       hint: they run in containers, without secrets and without anything of the machine
     .atomist/goals.yaml:5:19 Error not_available (+10): `containers` is not available in this version
-      hint: remove it for now; it is part of the format and will mean the same when it comes
+      hint: remove it: nothing here carries it out
     .atomist/goals.yaml:5:54 Error not_supplied (+7): `network` is not for goals that a repository brings along
       hint: they run in containers, without secrets and without anything of the machine
     .atomist/goals.yaml:5:88 Error not_supplied (+9): `host_path` is not for goals that a repository brings along
