@@ -258,6 +258,23 @@ rules:
     }
 
     #[test]
+    fn goals_that_are_named_and_that_nothing_sets_are_found() {
+        insta::assert_snapshot!(problems(
+            "
+rules:
+- name: build
+  goals: [{use: cancel, goals: [compile, complie, elsewhere]}, {name: compile, execute: {run: [make]}}]
+- {name: after, test: {is_goal: other/compile}, goals: {name: announce, message: {text: built}}}
+"
+        ), @"
+        4:42 (+7) unknown_goal: no rule sets a goal `complie`
+          hint: did you mean `compile`?
+        5:33 (+13) foreign_goal: machines do not hear of each other's goals: this holds only where the machine itself is called `other`
+          hint: write `compile` for a goal of this machine
+        ");
+    }
+
+    #[test]
     fn concurrency_says_what_it_is_for() {
         insta::assert_snapshot!(problems(
             "

@@ -49,6 +49,9 @@ pub(crate) const USE: &[Field] = &[Field::new(
     "a goal by its name, or `lock`",
 )];
 
+/// What fields take that name other goals.
+const GOAL_NAMES: ValueType = ValueType::List(&ValueType::Form(Form::GoalName));
+
 /// Where a goal entry stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Context {
@@ -223,6 +226,9 @@ impl<'c> Reader<'c, '_> {
         let own = fields(kind);
         let sorted = Sorted::over(entries, &[USE, own, COMMON_FIELDS], self.checker.problems);
         let unknown = self.unknown_goal_keys(&sorted, kind, false);
+        for field in own.iter().filter(|field| field.value == GOAL_NAMES) {
+            self.hear_of_goals(sorted.value(field.name));
+        }
         let arguments = match kind.value {
             Some(_) => {
                 let what = format!("`use: {}`", kind.name);
