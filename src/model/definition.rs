@@ -240,6 +240,9 @@ pub struct ProgressRule {
     pub pattern: String,
     /// Phase with `$1`… filled in.
     pub phase: String,
+    /// Whether such a line is a failure, also where the command ends with 0 (semantics 3.11).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fails: bool,
 }
 
 /// Texts for the states of a goal, merged over the defaults key by key (semantics 3.1).

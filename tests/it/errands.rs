@@ -489,6 +489,29 @@ async fn a_failing_listener_changes_nothing_else() {
 }
 
 #[tokio::test]
+async fn st_28_listeners_of_goals_that_fail_harm_neither_goal_nor_set() {
+    let pack = "  - {name: pack, depends_on: build, goals: [{name: pack, execute: {run: [pack]}}]}\non:\n";
+    let machine = TestMachine::start(&LISTENERS.replace("on:\n", pack)).await;
+    let failures = vec![ExecutionResult::failure("no"); 100];
+    machine.executor.will_end("errand", &failures);
+    let id = machine.planned_push("main", &[("a", "1")]).await.set.id;
+    let set = machine.ends(id).await.set;
+    let mut all = ended(&machine, "states", 4).await;
+    all.extend(ended(&machine, "completed", 2).await);
+    assert!(
+        all.iter().all(|errand| errand.state == StateName::Failure),
+        "{all:?}"
+    );
+    let seen = set.goals().iter().map(|goal| (goal.state.name(), goal.attempt));
+    let seen: Vec<_> = seen.collect();
+    assert_eq!(seen, [(StateName::Success, 1), (StateName::Success, 1)]);
+    assert_eq!(set.state(), StateName::Success);
+    let later = machine.engine.store().goal_set(id).await.unwrap().unwrap();
+    assert_eq!(later.set, set, "nothing of it changed any more");
+    machine.stop().await;
+}
+
+#[tokio::test]
 async fn events_of_the_time_without_a_machine_are_heard_once() {
     let machine = TestMachine::start(LISTENERS).await;
     emit(&machine, "Greeting", json!({"who": "bob"}), 0).await;

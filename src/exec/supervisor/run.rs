@@ -82,7 +82,8 @@ pub(super) fn supervise(directory: &AttemptDirectory, system: System) -> io::Res
         // Whoever finds no outcome knows that it is lost.
         return leave_lost(output.journal);
     }
-    let mut result = outcome::of(verdict, &cause, &result_file, order.timeout);
+    let result = outcome::of(verdict, &cause, &result_file, order.timeout);
+    let mut result = outcome::with_finding(result, output.phases.failure());
     result.phase = result.phase.or(output.phases.into_said());
     finish(
         reserve,

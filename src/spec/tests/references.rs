@@ -72,7 +72,7 @@ fn ym_07_a_reference_is_a_goal_with_its_parameters_and_local_values_win() {
 /// The original had code that made goals of parameters, and skills that were goals of others: here a goal of another
 /// repository is both.
 #[test]
-fn ym_04_ym_06_a_goal_is_made_of_parameters_and_its_files_may_stand_alone() {
+fn ym_04_a_goal_is_made_of_parameters_and_its_files_may_stand_alone() {
     let maker = "
 lint:
   execute: {run: [lint, '--level=${parameters.level:warn}', '${parameters.path}']}
