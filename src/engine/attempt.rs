@@ -217,6 +217,7 @@ impl Engine {
             scm: &self.parts.scm,
             forges: self.parts.forges.as_ref(),
             ids: self.parts.ids.as_ref(),
+            signing: self.parts.signing.as_deref(),
             policy: &self.policy,
             now: self.parts.clock.now(),
         }

@@ -52,6 +52,7 @@ use crate::ports::containers::Pull;
 use crate::ports::forges::ForgeError;
 use crate::ports::scm::ScmError;
 use crate::ports::secrets::NotGiven;
+use crate::ports::signing::Signing;
 use crate::ports::store::{GoalSetRecord, StoreError};
 use crate::ports::{Forges, Scm, Store};
 use crate::rules::PlanningFacts;
@@ -196,6 +197,8 @@ pub struct GoalContext<'a> {
     pub forges: &'a dyn Forges,
     /// Identity.
     pub ids: &'a dyn Ids,
+    /// The machine's key, where it has one.
+    pub signing: Option<&'a dyn Signing>,
     /// What the operator has decided.
     pub policy: &'a Policy,
     /// Now.

@@ -8,6 +8,7 @@ mod arguments;
 mod conclude;
 mod message;
 pub mod order;
+mod proof;
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -73,10 +74,12 @@ impl Kind for Autofix {
                 "none is for this push",
             )));
         }
-        let relevant: Vec<_> = concerned
-            .into_iter()
-            .filter(|fix| !message::is_in_push(&fix.name, push))
-            .collect();
+        let mut relevant = Vec::new();
+        for fix in concerned {
+            if !proof::is_in_push(context, &fix.name).await? {
+                relevant.push(fix);
+            }
+        }
         if relevant.is_empty() {
             return Ok(Begun::Ended(said(
                 "No autofixes applied",
@@ -88,8 +91,10 @@ impl Kind for Autofix {
         let mut ordered = Vec::new();
         for fix in relevant {
             let resolved = placeholders.argv(&fix.run)?;
+            let signature = proof::sign(context, &fix.name, ordered.len())?;
+            let goal = &context.goal.definition().name;
             ordered.push(Fix {
-                message: message::of_fix(&fix.name, &context.goal.definition().name),
+                message: message::of_fix(&fix.name, goal, signature.as_deref()),
                 name: fix.name.clone(),
                 argv: resolved.argv,
                 environment: resolved.environment,
