@@ -111,6 +111,7 @@ pub const OPERATIONS: &[Operation] = &[
         "goal.log.append",
         "append to the log of a goal whose address they know",
     ),
+    open("goal.complete", "complete goals whose tokens they were given"),
     // An add-on about itself.
     own("self.get", "read its own registration"),
     own("self.heartbeat", "say that it is alive"),

@@ -20,7 +20,7 @@ use crate::ports::store::{GoalSetRecord, Lease, LeaseChanges};
 use super::Engine;
 use super::exchange::Exchanged;
 use super::words::chain;
-pub use elsewhere::CompletionError;
+pub use elsewhere::{CompletionError, Proof};
 pub use registry::{Attempts, Claim, Place};
 
 /// Tries to lend a working copy before the goal fails.

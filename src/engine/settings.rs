@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::kinds::mock::MockRule;
-use crate::kinds::{ContainerPolicy, Policy};
+use crate::kinds::{ContainerPolicy, HubPlace, Policy};
 use crate::model::limits::GoalLimits;
 use crate::ports::sandbox::SandboxMode;
 use crate::rules::PlanningFacts;
@@ -44,6 +44,8 @@ pub struct Settings {
     pub log_limit: u64,
     /// Most bytes of all archives of files between goals, and of the files in one of them.
     pub cache_limit: u64,
+    /// The hub, on a machine that has one.
+    pub hub: Option<HubPlace>,
     /// Where the daemon listens, for programs that errands run.
     pub socket: Option<PathBuf>,
     /// Preferences for rules.
@@ -91,6 +93,7 @@ impl Settings {
             tick: Duration::from_secs(5),
             log_limit: 64 * 1024 * 1024,
             cache_limit: 10 << 30,
+            hub: None,
             socket: None,
             preferences: serde_json::Value::Object(serde_json::Map::new()),
             values: serde_json::Value::Null,

@@ -71,6 +71,11 @@ fn router(hub: Hub) -> Router {
         post(commands::go_on).layer(DefaultBodyLimit::max(MAX_REQUEST)),
     );
     let router = mount(router, Operation::DecideGoal, post(approvals::decide));
+    let router = mount(
+        router,
+        Operation::CompleteGoal,
+        post(commands::complete).layer(DefaultBodyLimit::max(commands::MAX_RESULT)),
+    );
     let router = mount(router, Operation::ProbeLogs, get(logs::probe));
     let router = mount(
         router,

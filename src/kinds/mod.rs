@@ -46,7 +46,7 @@ use thiserror::Error;
 
 use crate::model::{
     Action, ArgumentProblems, Descriptor, ExecutionResult, FieldPath, Goal, GoalSet, GoalSetId, Refusal,
-    Timestamp, ValueType, Work,
+    Repository, Timestamp, ValueType, Work,
 };
 use crate::ports::containers::Pull;
 use crate::ports::forges::ForgeError;
@@ -54,6 +54,7 @@ use crate::ports::scm::ScmError;
 use crate::ports::secrets::NotGiven;
 use crate::ports::signing::Signing;
 use crate::ports::store::{GoalSetRecord, StoreError};
+use crate::ports::team::REPOSITORIES_AT_HUB;
 use crate::ports::{Forges, Scm, Store};
 use crate::rules::PlanningFacts;
 use crate::runtime::clock::Ids;
@@ -179,6 +180,34 @@ pub struct Policy {
     pub containers: ContainerPolicy,
     /// Where goals have their home, which is `${home}`.
     pub home: Option<String>,
+    /// The hub, on a machine that has one.
+    pub hub: Option<HubPlace>,
+}
+
+/// Where the hub of a machine is, for whoever has something to say there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubPlace {
+    /// Its address.
+    pub address: String,
+    /// The workspace of repositories that the hub never spoke of.
+    pub workspace: String,
+}
+
+impl HubPlace {
+    /// The workspace in which a repository is known at the hub.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    async fn workspace_of(
+        &self,
+        store: &dyn Store,
+        repo: &Repository,
+        now: Timestamp,
+    ) -> Result<String, StoreError> {
+        let known = store.preference(REPOSITORIES_AT_HUB, &repo.key, now).await?;
+        let workspace = known.as_ref().and_then(|known| known["workspace"].as_str());
+        Ok(workspace.unwrap_or(&self.workspace).to_owned())
+    }
 }
 
 /// What a kind may know and use.

@@ -12,6 +12,9 @@ use super::store::StoreError;
 use super::team_logs::LogOnItsWay;
 use crate::model::{Cursor, Timestamp};
 
+/// Under this scope it is remembered what the hub calls repositories, by their keys: `{workspace, provider}`.
+pub const REPOSITORIES_AT_HUB: &str = "hub.repositories";
+
 /// Something a hub has told the machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Delivery {

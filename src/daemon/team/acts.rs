@@ -111,7 +111,7 @@ impl Inner {
     }
 }
 
-fn goal_key(record: &GoalSetRecord, name: &str, environment: &str) -> Result<GoalKey, String> {
+pub(super) fn goal_key(record: &GoalSetRecord, name: &str, environment: &str) -> Result<GoalKey, String> {
     let unknown = || format!("the goal set has no goal `{}`", super::client::plain(name));
     let key = UniqueName::parse(name)
         .map(|name| GoalKey::new(name, environment))

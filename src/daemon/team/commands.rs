@@ -24,6 +24,7 @@ use crate::model::{
 use crate::ports::store::StoreError;
 use crate::ports::team::{Delivered, Delivery, DeliveryAnswer};
 use crate::runtime::causes::chain;
+use crate::wire::hub::completion::COMPLETE;
 use crate::wire::hub::{
     Choice, Command, CommandInvocation, Group, MappedParameter, NameValue, Parameter,
     ParameterType as WireType, SecretDeclaration, extensions,
@@ -488,6 +489,11 @@ impl Inner {
                 .map(|asked| (asked.values, asked.mapped))
                 .unwrap_or_default();
             let answer = self.act(command, &values, &mapped).await?;
+            return self.settle(delivery, answer).await;
+        }
+        if command == COMPLETE {
+            let values = asked.map(|asked| asked.values).unwrap_or_default();
+            let answer = self.complete(&values).await?;
             return self.settle(delivery, answer).await;
         }
         let store = self.engine.store();

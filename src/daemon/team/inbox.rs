@@ -16,6 +16,7 @@ use crate::ports::store::StoreError;
 use crate::ports::team::{Delivered, Delivery, DeliveryAnswer};
 use crate::runtime::causes::chain;
 use crate::runtime::trace::TraceContext;
+use crate::wire::hub::completion::COMPLETE;
 use crate::wire::hub::{CommandInvocation, Control, EventDelivery, extensions};
 
 /// Deliveries looked at in one go.
@@ -176,7 +177,8 @@ impl Inner {
         delivery: &Delivery,
         invocation: &CommandInvocation,
     ) -> Result<(), StoreError> {
-        if self.keep(delivery).await? && !acts::is_one(&invocation.command) {
+        let is_dealt_with_here = acts::is_one(&invocation.command) || invocation.command == COMPLETE;
+        if self.keep(delivery).await? && !is_dealt_with_here {
             self.begin_command(delivery, invocation).await?;
         }
         Ok(())

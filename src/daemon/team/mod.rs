@@ -13,6 +13,7 @@ pub mod asking;
 mod backoff;
 mod client;
 mod commands;
+mod completion;
 mod events;
 mod frames;
 mod goals;

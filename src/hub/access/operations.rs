@@ -32,6 +32,8 @@ pub enum Operation {
     LinkChannel,
     /// Decide about a goal of a machine of the original.
     DecideGoal,
+    /// Say what came of a goal that somebody carries out for a machine; the credential is the token of the goal.
+    CompleteGoal,
     /// List machines and their commands.
     ListMachines,
     /// Start a command.
@@ -184,6 +186,13 @@ const DECIDE_GOAL: Row = person(
     ),
     "write",
 );
+const COMPLETE_GOAL: Row = open(
+    "goal.complete",
+    (
+        "POST",
+        "/goals/{workspace}/{goal_set}/{environment}/{name}/result",
+    ),
+);
 const LIST_MACHINES: Row = person("command.list", ("GET", "/machines/{workspace}"), "read");
 const INVOKE: Row = person("command.invoke", ("POST", "/command"), "read");
 const LOOK_AT_INVOCATION: Row = person(
@@ -292,6 +301,7 @@ impl Operation {
         Self::WriteJob,
         Self::LinkChannel,
         Self::DecideGoal,
+        Self::CompleteGoal,
         Self::ListMachines,
         Self::Invoke,
         Self::LookAtInvocation,
@@ -346,6 +356,7 @@ impl Operation {
             Self::WriteJob => &WRITE_JOB,
             Self::LinkChannel => &LINK_CHANNEL,
             Self::DecideGoal => &DECIDE_GOAL,
+            Self::CompleteGoal => &COMPLETE_GOAL,
             Self::ListMachines => &LIST_MACHINES,
             Self::Invoke => &INVOKE,
             Self::LookAtInvocation => &LOOK_AT_INVOCATION,

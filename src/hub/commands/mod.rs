@@ -1,6 +1,7 @@
 //! What people ask machines to do (wire protocol 4, 5, 13): checked here before a machine hears of it, with results to poll.
 
 mod check;
+mod completion;
 mod facts;
 mod intent;
 mod messages;
@@ -30,6 +31,7 @@ use crate::wire::hub::{API_VERSION, Command, CommandInvocation, NameValue, Secre
 use facts::Facts;
 use intent::Offer;
 
+pub(super) use completion::{MAX_RESULT, complete};
 pub(super) use wish::Wish;
 
 /// Largest request in bytes.
@@ -104,7 +106,7 @@ async fn begin(
     invocation.traceparent = taking.as_ref().map(|taking| taking.context.to_string());
     let asked = String::from_utf8_lossy(body);
     hub.may_act_for(caller, &command, &asked, base).await?;
-    hub.let_wait(caller, &machine, &invocation, &id).await?;
+    hub.let_wait(caller.owner(), &machine, &invocation, &id).await?;
     if let Some(taking) = taking {
         let about = [
             ("sdm.workspace", machine.stored.workspace.as_str()),
@@ -203,7 +205,7 @@ pub(super) async fn go_on(
         .iter()
         .find(|machine| machine.stored.id == stored.registration);
     let machine = machine.ok_or_else(|| Refusal::conflict("the machine is not there any more"))?;
-    hub.let_wait(&caller, machine, &again, &id).await?;
+    hub.let_wait(caller.owner(), machine, &again, &id).await?;
     Ok(Json(json!({"invocation": {"id": id}})))
 }
 
@@ -311,7 +313,7 @@ impl Hub {
 
     async fn let_wait(
         &self,
-        caller: &Caller,
+        asked_by: &str,
         machine: &Machine,
         invocation: &CommandInvocation,
         id: &str,
@@ -323,7 +325,7 @@ impl Hub {
             workspace: machine.stored.workspace.clone(),
             registration: machine.stored.id.clone(),
             command: invocation.command.clone(),
-            asked_by: caller.owner().to_owned(),
+            asked_by: asked_by.to_owned(),
             request: request.clone(),
             phase: Phase::Pending,
             answer: String::new(),

@@ -58,7 +58,7 @@ impl Hub {
         let (machine, command) = self.commanded(&request)?;
         let id = self.fresh_id();
         let invocation = invocation((caller, &Facts::default()), &command, &request, &id)?;
-        self.let_wait(caller, &machine, &invocation, &id).await?;
+        self.let_wait(caller.owner(), &machine, &invocation, &id).await?;
         Ok(id)
     }
 

@@ -4,6 +4,7 @@
 //! because a client may be hostile: unknown keys are ignored, sizes and counts are not. What is sent is exact. Begin with
 //! [`Registration`], then [`Upward`] for what a client says on its websocket and [`Downward`] for what it hears.
 
+pub mod completion;
 mod downward;
 pub mod extensions;
 mod logs;
