@@ -111,10 +111,11 @@ impl Engine {
         let images = self.images_as_written(record, goal).await;
         let push = &record.push;
         let version = self.parts.store.version(&push.repo.key, &push.after).await?;
-        let placeholders = Placeholders::from_facts(kinds::lookup::facts(record, goal, version.as_deref()));
-        let named = images.into_iter().filter_map(|Wanted { name, pull }| {
-            let name = placeholders.text(&name).ok()?;
-            Some(Wanted { name, pull })
+        let facts = kinds::lookup::facts(record, goal, version.as_deref());
+        let placeholders = Placeholders::with_own(facts, &self.policy);
+        let named = images.into_iter().filter_map(|wanted| {
+            let name = placeholders.text(&wanted.name).ok()?;
+            Some(Wanted { name, ..wanted })
         });
         Ok(named.collect())
     }

@@ -78,13 +78,13 @@ fn d9_what_a_push_says_decides_neither_what_runs_nor_what_is_loaded() {
   - {name: f, execute: {run: [x]}, wait_for: {run: ['./${push.after.author.name}']}}
 "), @r#"
     own.yaml:4:54 chosen_outside: `PATH` decides what programs load or whom they talk to, and `${push.branch}` would let others choose it
-      write the value out; of placeholders only `${home}` may stand in it
+      write the value out; of placeholders only `${home}` and `${values.…}` may stand in it
     own.yaml:5:32 chosen_outside: this is the program of `run`, and `${push.branch}` would let others choose it
       write the program, and give it what a push says as an argument
     own.yaml:6:48 chosen_outside: `http_proxy` decides what programs load or whom they talk to, and `${parameters.p}` would let others choose it
-      write the value out; of placeholders only `${home}` may stand in it
+      write the value out; of placeholders only `${home}` and `${values.…}` may stand in it
     own.yaml:7:87 chosen_outside: `NODE_OPTIONS` decides what programs load or whom they talk to, and `${push.after.message}` would let others choose it
-      write the value out; of placeholders only `${home}` may stand in it
+      write the value out; of placeholders only `${home}` and `${values.…}` may stand in it
     own.yaml:8:56 chosen_outside: this is the program of `run`, and `${push.after.author.name}` would let others choose it
       write the program, and give it what a push says as an argument
     "#);
@@ -101,7 +101,7 @@ fn d9_what_a_push_says_decides_neither_what_runs_nor_what_is_loaded() {
     own.yaml:1:36 chosen_outside: this is the program of `run`, and `${event.push.branch}` would let others choose it
       write the program, and give it what a push says as an argument
     own.yaml:1:73 chosen_outside: `HOME` decides what programs load or whom they talk to, and `${event.repo.name}` would let others choose it
-      write the value out; of placeholders only `${home}` may stand in it
+      write the value out; of placeholders only `${home}` and `${values.…}` may stand in it
     "#);
 }
 

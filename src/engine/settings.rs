@@ -50,7 +50,7 @@ pub struct Settings {
     pub socket: Option<PathBuf>,
     /// Preferences for rules.
     pub preferences: serde_json::Value,
-    /// Values of the configuration that parameters of commands take by their path.
+    /// Values of the configuration: `${values.…}`, and what parameters of commands take by their path.
     pub values: serde_json::Value,
     /// What goals in containers may.
     pub containers: ContainerPolicy,
@@ -118,6 +118,8 @@ impl Settings {
             planning: self.planning_facts(),
             containers: self.containers.clone(),
             home: self.home().map(str::to_owned),
+            hub: self.hub.clone(),
+            values: self.values.clone(),
         }
     }
 

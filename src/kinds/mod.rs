@@ -182,6 +182,8 @@ pub struct Policy {
     pub home: Option<String>,
     /// The hub, on a machine that has one.
     pub hub: Option<HubPlace>,
+    /// Values of the configuration, which are `${values.…}`; none of them is a secret.
+    pub values: serde_json::Value,
 }
 
 /// Where the hub of a machine is, for whoever has something to say there.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{GoalContext, KindError};
+use super::{GoalContext, KindError, Policy};
 use crate::kinds::lookup;
 use crate::model::running::script_of_shell;
 use crate::spec::placeholder::{Piece, Resolved, Template};
@@ -28,9 +28,15 @@ impl Placeholders {
     pub(crate) async fn of(context: &GoalContext<'_>) -> Result<Self, KindError> {
         let push = &context.record.push;
         let version = context.store.version(&push.repo.key, &push.after).await?;
-        let mut facts = lookup::facts(context.record, context.goal, version.as_deref());
-        facts["home"] = json!(context.policy.home);
-        Ok(Self { facts })
+        let facts = lookup::facts(context.record, context.goal, version.as_deref());
+        Ok(Self::with_own(facts, context.policy))
+    }
+
+    /// Over facts of a goal, with those of the machine beside them.
+    pub(crate) fn with_own(mut facts: Value, policy: &Policy) -> Self {
+        facts["home"] = json!(policy.home);
+        facts["values"] = policy.values.clone();
+        Self { facts }
     }
 
     /// Over facts that are there already.

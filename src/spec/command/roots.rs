@@ -97,7 +97,7 @@ impl<'a> Roots<'a> {
                 let message = format!("`${{{}}}`: of the machine only its name is known", asked.path);
                 (message, "write `${machine.name}`".to_owned())
             }),
-            ("preferences" | "home", _) => None,
+            ("preferences" | "home" | "values", _) => None,
             _ if self.is_goal => None,
             _ => Some((
                 format!("`${{{}}}` has no meaning here", asked.path),

@@ -16,8 +16,8 @@ const FREE: &[&str] = &[
 /// Facts that hold some of those.
 const HOLDING: &[&str] = &["push", "push.after"];
 
-/// Facts that are the operator's own, whatever is pushed.
-const OWN: &[&str] = &["home"];
+/// First words of facts that are the operator's own, whatever is pushed.
+const OWN: &[&str] = &["home", "values"];
 
 /// Whether a fact is a text that somebody outside writes as they like.
 pub fn is_free_text(path: &str) -> bool {
@@ -30,7 +30,8 @@ pub fn is_free_text(path: &str) -> bool {
 
 /// Whether a fact may be another one on another push.
 pub fn depends_on_push(path: &str) -> bool {
-    !OWN.contains(&path)
+    let root = path.split('.').next().unwrap_or_default();
+    !OWN.contains(&root)
 }
 
 impl Template {
@@ -74,6 +75,8 @@ mod tests {
         ] {
             assert!(!is_free_text(path), "{path}");
         }
+        assert!(!depends_on_push("home") && !depends_on_push("values.registry"));
+        assert!(depends_on_push("sha") && depends_on_push("parameters.values"));
         let first = |text: &str| {
             let template = Template::parse(text).unwrap();
             template

@@ -21,6 +21,7 @@ const ROOTS: &[&str] = &[
     "machine",
     "preferences",
     "home",
+    "values",
 ];
 
 /// What is written like a fact in the keys of caches, and means a digest there.
@@ -181,7 +182,7 @@ mod tests {
             "${sha} ${branch}",
             "${push.after.images:none}",
             "${!push.after.images}",
-            "${goals.build.data.x} ${facts.x.y} ${parameters.a.b:c} ${event.z} ${preferences.x:y} ${home}",
+            "${goals.build.data.x} ${facts.x.y} ${parameters.a.b:c} ${event.z} ${preferences.x:y} ${home} ${values.a.b}",
         ] {
             assert_eq!(objection(text), None, "{text}");
         }

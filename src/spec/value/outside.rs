@@ -31,7 +31,7 @@ impl Checker<'_> {
             return true;
         }
         let why = format!("`{name}` decides what programs load or whom they talk to");
-        let hint = "write the value out; of placeholders only `${home}` may stand in it";
+        let hint = "write the value out; of placeholders only `${home}` and `${values.…}` may stand in it";
         self.has_none(value, depends_on_push, &why, hint)
     }
 
