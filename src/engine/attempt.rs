@@ -1,5 +1,6 @@
 //! One attempt of one goal: lend a working copy, write the start, run, follow, write the end.
 
+mod builds;
 mod conclude;
 mod elsewhere;
 mod follow;

@@ -32,6 +32,7 @@ pub mod parameter;
 pub mod plan;
 pub mod push;
 pub mod registry;
+pub mod reported;
 pub mod review;
 pub mod rule_test;
 pub mod running;

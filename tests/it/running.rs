@@ -220,3 +220,73 @@ fn ex_08_a_mock_may_fail_and_is_off_unless_configured() {
     );
     machine.stop();
 }
+
+/// What goals say with the values of this configuration.
+fn with_values(goals: &str, values: &str) -> LocalMachine {
+    let mut machine = LocalMachine::new(goals);
+    let directory = machine.path("home/.config/sdm");
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::write(directory.join("config.yaml"), format!("values: {values}\n")).unwrap();
+    machine.start();
+    machine
+}
+
+#[test]
+fn ym_13_values_of_the_configuration_are_placeholders_of_goals() {
+    let goals = r#"
+rules:
+  - name: values
+    goals:
+      - - {name: say, execute: {run: [echo, "from ${values.registry.host}:${values.registry.port} ${values.absent:else}"]}}
+        - {name: script, execute: {run: [sh, -c, "echo in ${values.registry.host}"], env: {PATH: "${values.path}"}}}
+        - {name: missing, execute: {run: [echo, "${values.absent}"]}}
+"#;
+    let values = "{registry: {host: registry.example, port: 5000}, path: '/usr/bin:/bin'}";
+    let mut machine = with_values(goals, values);
+    let set = machine.carried_out("second", &[("a", "1")]);
+    assert_eq!(state_of(&set, "say"), "success", "{set:#}");
+    assert!(
+        machine
+            .ok(&["logs", "say"])
+            .contains("from registry.example:5000 else")
+    );
+    assert!(machine.ok(&["logs", "script"]).contains("in registry.example"));
+    assert_eq!(state_of(&set, "missing"), "failure");
+    let error = goal(&set, "missing")["error"].as_str().unwrap();
+    assert!(error.contains("values.absent"), "{error}");
+    machine.stop();
+}
+
+#[test]
+fn images_and_builds_that_a_goal_reports_reach_later_goals_and_listeners() {
+    let goals = r#"
+rules:
+  - name: ship
+    goals:
+      - name: build
+        execute: {run: [sh, -c, "echo '{\"SdmGoal\": {\"push\": {\"after\": {\"images\": [\"acme/app:7\", {\"name\": \"acme/web:7\"}]}, \"builds\": [{\"id\": \"b7\", \"status\": \"passed\"}]}}}' > $ATOMIST_RESULT"]}
+      - {name: deploy, execute: {run: [echo, "deploys ${push.after.images.0} and ${push.after.images.1.name}"]}}
+      - {name: none, execute: {run: [echo, "${push.after.images.2:no third}"]}}
+on:
+  - name: tell
+    event: Build
+    run: [sh, -c, "echo \"$1\" > $HOME/told", tell, "${event.build.id} ${event.build.status} ${event.sha} ${event.repo.slug}"]
+"#;
+    let mut machine = LocalMachine::new(goals);
+    machine.start();
+    let sha = machine.commit("second", &[("a", "1")]);
+    let set = machine.ended_set_of(&sha);
+    assert_eq!(set["state"], "success", "{set:#}");
+    assert!(
+        machine
+            .ok(&["logs", "deploy"])
+            .contains("deploys acme/app:7 and acme/web:7")
+    );
+    assert!(machine.ok(&["logs", "none"]).contains("no third"));
+    let told = machine.wait_until("the listener has heard of the build", |machine| {
+        let told = std::fs::read_to_string(machine.path("home/told")).unwrap_or_default();
+        told.contains("b7").then_some(told)
+    });
+    assert_eq!(told.trim(), format!("b7 passed {sha} acme/app"));
+    machine.stop();
+}

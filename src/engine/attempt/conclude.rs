@@ -102,6 +102,7 @@ impl Engine {
         let context = self.context(record, goal);
         let concluded = kind.conclude(&context, ended).await?;
         let concluded = listeners::merged(goal, &directory.join("output"), concluded);
+        self.tell_builds(record, attempt, &concluded).await?;
         self.take_files(&context, attempt, concluded).await
     }
 }
