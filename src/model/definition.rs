@@ -154,6 +154,9 @@ pub struct GoalDefinition {
     /// Free parameters for `${parameters.*}`; kept verbatim.
     #[serde(default)]
     pub parameters: serde_json::Map<String, Value>,
+    /// The pushed repository brought it along (semantics 7.9): it is given only what is granted to such goals.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_supplied: bool,
     /// What takes its place when it is planned; never there in a goal as planned (semantics 2.10).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<DynamicPlan>,

@@ -23,6 +23,8 @@ pub struct Asker {
     pub trust: Trust,
     /// The job of somebody at the hub in whose name forges are asked, instead of the machine's.
     pub in_name_of: Option<JobId>,
+    /// The pushed repository brought the goal along.
+    pub is_supplied: bool,
 }
 
 /// A secret that was given.

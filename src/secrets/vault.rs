@@ -190,6 +190,11 @@ impl Secrets for Vault {
         if asker.trust < Trust::Member {
             return Err(NotGiven::NotAvailable("encrypted".to_owned()));
         }
+        if asker.is_supplied {
+            // Whoever may push could bring along what was encrypted for another goal.
+            let because = "goals that a repository brings along are given secrets by name alone";
+            return Err(NotGiven::Sealed(because.to_owned()));
+        }
         let value = self.unsealed(sealed).await.map_err(NotGiven::Sealed)?;
         match source::is_trivial(&value) {
             true => Err(NotGiven::Trivial("encrypted".to_owned())),
@@ -214,6 +219,7 @@ mod tests {
             goal: "publish".to_owned(),
             trust,
             in_name_of: None,
+            is_supplied: false,
         }
     }
 

@@ -114,6 +114,7 @@ fn asker(record: &GoalSetRecord, goal: &Goal) -> Asker {
         goal: goal.definition().unique_name.to_string(),
         trust: push.trust,
         in_name_of: None,
+        is_supplied: goal.definition().is_supplied,
     }
 }
 

@@ -221,6 +221,7 @@ pub(super) fn definition(
             Some(Value::Object(parameters)) => parameters,
             _ => Map::new(),
         },
+        is_supplied: false,
         plan: None,
     }
 }

@@ -52,6 +52,7 @@ pub(super) fn goal(name: &str, after: &[&str]) -> PlannedGoal {
             files: Default::default(),
             secrets: Vec::new(),
             parameters: serde_json::Map::new(),
+            is_supplied: false,
             plan: None,
         },
         preconditions: after.iter().map(|name| key(name)).collect(),
