@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, read};
-use crate::model::running::ENV;
+use crate::model::running::{DIRECTORY, ENV, GRACE};
 use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, Field, GoalState, StateName, ValueType};
 use crate::ports::AttemptRef;
 
@@ -46,6 +46,7 @@ static FIELDS: &[Field] = &[
     )
     .default("1m")
     .within(1, u64::MAX),
+    GRACE,
     ENV,
     Field {
         help: "where it runs, below the root of the working copy",
@@ -71,7 +72,11 @@ struct Arguments {
     #[serde(default)]
     timeout: Option<u64>,
     #[serde(default)]
+    grace: Option<u64>,
+    #[serde(default)]
     env: BTreeMap<String, String>,
+    #[serde(default)]
+    directory: String,
 }
 
 impl Arguments {
@@ -116,12 +121,17 @@ impl Kind for SideEffect {
             environment.push((ADDRESS_VARIABLE.to_owned(), address));
         }
         Ok(Begun::Process(ProcessRequest {
-            steps: vec![Step::program("", resolved.argv)],
+            steps: vec![Step {
+                directory: arguments.directory,
+                ..Step::program("", resolved.argv)
+            }],
             environment,
             timeout: arguments
                 .timeout
                 .map_or(Duration::from_secs(60), Duration::from_millis),
-            grace: Duration::from_secs(10),
+            grace: arguments
+                .grace
+                .map_or(Duration::from_secs(30), Duration::from_millis),
         }))
     }
 

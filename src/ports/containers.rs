@@ -217,6 +217,9 @@ pub struct ContainerLimits {
     pub millicpus: Option<u64>,
     /// Processes and threads.
     pub pids: Option<u64>,
+    /// Shared memory in bytes; the engine's own when none.
+    #[serde(default)]
+    pub shm: Option<u64>,
 }
 
 /// A volume in a container.

@@ -151,6 +151,7 @@ fn host_config(spec: &ContainerSpec, setting: &Setting<'_>) -> HostConfig {
             .millicpus
             .and_then(|thousandths| i64::try_from(thousandths).ok()?.checked_mul(1_000_000)),
         pids_limit: processes,
+        shm_size: limits.shm.and_then(|bytes| i64::try_from(bytes).ok()),
         privileged: Some(spec.privileged),
         cap_add: (!spec.capabilities.is_empty()).then(|| spec.capabilities.clone()),
         security_opt: (!spec.privileged).then(|| vec!["no-new-privileges".to_owned()]),

@@ -147,6 +147,7 @@ fn spec(container: &Container, placeholders: &Placeholders) -> Result<ContainerS
             memory: limits.memory,
             millicpus: millicpus(limits.cpu.as_deref()).map_err(KindError::Definition)?,
             pids: limits.pids,
+            shm: limits.shm,
         },
         privileged: container.privileged,
         capabilities: container.capabilities.clone(),
