@@ -31,6 +31,7 @@ pub mod mailmap;
 pub mod parameter;
 pub mod plan;
 pub mod push;
+pub(crate) mod redact;
 pub mod review;
 pub mod rule_test;
 pub mod running;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::super::redact::Redactor;
 use super::failing::{Failing, SIGNALED};
 use super::limits::Breach;
 use super::result_file::ResultFile;
 use super::sequence::Verdict;
 use crate::model::ExecutionResult;
+use crate::model::redact::Redactor;
 
 /// Code of a command that ended with 0 although it was told to end: as if TERM had ended it.
 const TOLD_TO_END: i32 = SIGNALED + 15;

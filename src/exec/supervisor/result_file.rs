@@ -12,10 +12,10 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::redact::Redactor;
 use crate::model::ExecutionResult;
 use crate::model::goal::StateName;
 use crate::model::goal_event::ExternalUrl;
+use crate::model::redact::Redactor;
 use crate::ports::executor::LARGEST_REVIEW;
 
 /// Largest file that is read.

@@ -13,7 +13,6 @@ use super::super::fence::LOST;
 use super::super::news::{CommandIdentity, NewsRecord};
 use super::super::order::{KeptOrder, Order};
 use super::super::process_table;
-use super::super::redact::Redactor;
 use super::command::Started;
 use super::journal::Journal;
 use super::outcome::Cause;
@@ -24,6 +23,7 @@ use super::signals::Signals;
 use super::system::System;
 use super::{TAKEN_OVER, outcome};
 use crate::model::ExecutionResult;
+use crate::model::redact::Redactor;
 use crate::ports::executor::REVIEW_FILE;
 use crate::runtime::clock::{Clock, SystemClock};
 
