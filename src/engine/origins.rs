@@ -105,6 +105,78 @@ fn d9_what_a_push_says_decides_neither_what_runs_nor_what_is_loaded() {
     "#);
 }
 
+/// What is wrong with a goal, a listener and a command that run this.
+fn wrong_everywhere(run: &str) -> Vec<String> {
+    let goal = format!("rules:\n- {{name: r, goals: {{name: g, execute: {{run: {run}}}}}}}\n");
+    let step =
+        format!("rules:\n- {{name: r, goals: {{name: g, execute: {{steps: [{{name: s, run: {run}}}]}}}}}}\n");
+    let of = |root: &str| run.replace("push.branch", root);
+    let listener = format!(
+        "on: [{{name: l, event: Push, run: {}}}]\n",
+        of("event.push.branch")
+    );
+    let command = format!(
+        "commands: [{{name: c, parameters: {{x: {{}}}}, run: {}}}]\n",
+        of("parameters.x")
+    );
+    let on_repositories = format!(
+        "commands: [{{name: c, parameters: {{x: {{}}}}, targets: true, run: {}}}]\n",
+        of("parameters.x")
+    );
+    let transform = format!(
+        "commands: [{{name: c, parameters: {{x: {{}}}}, transform: {{steps: [{{name: s, run: {}}}]}}}}]\n",
+        of("parameters.x")
+    );
+    [goal, step, listener, command, on_repositories, transform]
+        .map(|text| shown(&Machine::check(&[SourceFile::new("own.yaml", text)]).diagnostics))
+        .to_vec()
+}
+
+#[test]
+fn d9_what_others_say_is_never_what_an_interpreter_carries_out() {
+    for run in [
+        "[python3, -c, \"print('${push.branch}')\"]",
+        "[sudo, -u, x, sh, -c, 'echo ${push.branch}']",
+        "[ssh, host, 'echo ${push.branch}']",
+        "[node, -e, '${push.branch}']",
+        "[timeout, '5', '${push.branch}']",
+        "['${push.branch}', hello]",
+        "[tool, -c, '${push.branch}']",
+    ] {
+        for found in wrong_everywhere(run) {
+            assert!(found.contains("chosen_outside"), "{run}: {found}");
+        }
+    }
+    for run in [
+        "[bash, -ceu, 'echo ${push.branch}']",
+        "[timeout, '5', sh, -c, 'echo ${push.branch}']",
+        "[sh, -c, -e, 'echo ${push.branch}']",
+        "[xargs, mksh, -c, 'echo ${push.branch}']",
+        "[python3, -c, 'import sys; print(sys.argv)', '${push.branch}']",
+    ] {
+        for found in wrong_everywhere(run) {
+            assert_eq!(found, "", "{run}");
+        }
+    }
+    let container = |words: &str| {
+        wrong(&format!(
+            "  - {{name: g, containers: [{{name: c, image: x, {words}}}]}}\n"
+        ))
+    };
+    assert!(container("command: [python3, -c], args: ['${push.branch}']").contains("chosen_outside"));
+    assert_eq!(container("command: [sh, -c], args: ['echo ${push.branch}']"), "");
+    let options =
+        "commands: [{name: c, parameters: {x: {options: [a, b]}}, run: ['${parameters.x}', hello]}]\n";
+    assert_eq!(
+        shown(&Machine::check(&[SourceFile::new("own.yaml", options)]).diagnostics),
+        ""
+    );
+    assert_snapshot!(wrong("  - {name: a, execute: {run: [perl, -e, 'print ${push.branch}']}}\n"), @r#"
+    own.yaml:4:48 chosen_outside: `perl` carries out what stands here, and `${push.branch}` would let others choose it
+      let the code take it from an argument of its own behind it, or from a variable set by `env`
+    "#);
+}
+
 #[test]
 fn d9_goals_of_others_set_no_variable_that_loads_code() {
     let theirs = "x: {containers: [{name: x, image: x, env: {LD_PRELOAD: /x.so, DEBUG: '1'}}], init_containers: {name: i, image: x, environment: [{name: https_proxy, value: evil}]}}\n";

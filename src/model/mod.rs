@@ -30,6 +30,7 @@ pub mod listener;
 pub mod mailmap;
 pub mod parameter;
 pub mod plan;
+pub mod program_text;
 pub mod push;
 pub(crate) mod redact;
 pub mod review;

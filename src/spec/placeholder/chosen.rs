@@ -28,6 +28,25 @@ pub fn is_free_text(path: &str) -> bool {
     HOLDING.contains(&path) || FREE.iter().any(is_below)
 }
 
+/// Facts whose every value is harmless wherever it stands: numbers, names and digests that nobody outside writes.
+const SETTLED: &[&str] = &[
+    "home",
+    "sha",
+    "push.before",
+    "push.forced",
+    "push.after.sha",
+    "push.after.short",
+    "goal.environment",
+    "goal.attempt",
+    "goal_set.id",
+    "machine.name",
+];
+
+/// Whether a fact may be, or hold, something that somebody else says; such never becomes part of a program.
+pub fn may_be_foreign(path: &str) -> bool {
+    !SETTLED.contains(&path)
+}
+
 /// Whether a fact may be another one on another push.
 pub fn depends_on_push(path: &str) -> bool {
     !OWN.contains(&path)
@@ -74,6 +93,17 @@ mod tests {
         ] {
             assert!(!is_free_text(path), "{path}");
         }
+        for path in [
+            "parameters.x",
+            "facts.x",
+            "goals.a.data",
+            "branch",
+            "push",
+            "event.id",
+        ] {
+            assert!(may_be_foreign(path), "{path}");
+        }
+        assert!(!may_be_foreign("push.after.sha") && !may_be_foreign("home"));
         let first = |text: &str| {
             let template = Template::parse(text).unwrap();
             template
