@@ -267,6 +267,11 @@ impl KindError {
             Self::Act(error) => matches!(error, ActError::Store(_)),
         }
     }
+
+    /// Whether it is the store that failed.
+    pub fn is_of_store(&self) -> bool {
+        matches!(self, Self::Store(_) | Self::Act(ActError::Store(_)))
+    }
 }
 
 /// Acting on goal sets: the engine's one writer, as kinds see it.

@@ -71,6 +71,16 @@ pub enum ScmError {
         /// The rule it breaks.
         because: String,
     },
+    /// The computer does not let us: there is no such directory, or it is not for us to write. Stays as it is until somebody
+    /// changes that.
+    #[error("failed to {doing}")]
+    Prevented {
+        /// What we were doing.
+        doing: String,
+        /// The cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Anything else; may pass when tried again.
     #[error("failed to {doing}")]
     Failed {
