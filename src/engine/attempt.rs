@@ -218,6 +218,7 @@ impl Engine {
             forges: self.parts.forges.as_ref(),
             ids: self.parts.ids.as_ref(),
             policy: &self.policy,
+            secrets: self.secrets_of(record).into_values().collect(),
             now: self.parts.clock.now(),
         }
     }

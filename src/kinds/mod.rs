@@ -16,6 +16,7 @@ mod generate;
 mod immaterial;
 mod increment_version;
 pub mod inspect;
+mod kept_out;
 mod left;
 pub(crate) mod listeners;
 pub mod lookup;
@@ -42,6 +43,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 use thiserror::Error;
 
 use crate::model::{
@@ -198,6 +200,8 @@ pub struct GoalContext<'a> {
     pub ids: &'a dyn Ids,
     /// What the operator has decided.
     pub policy: &'a Policy,
+    /// Values of the secret parameters of the command that the goal is, as far as they are remembered.
+    pub secrets: Vec<SecretString>,
     /// Now.
     pub now: Timestamp,
 }

@@ -3,6 +3,7 @@
 //! Nothing here reads a file, a clock or the network, and nothing is `async`. Begin with
 //! [`goal_set::GoalSet`]: everything the machine does is an event applied to one of those.
 
+pub mod address;
 pub mod approval;
 pub mod argument_problem;
 pub mod authors;

@@ -105,7 +105,7 @@ impl Engine {
     }
 
     /// Secret parameters of the command that the goal is.
-    fn secrets_of(&self, record: &GoalSetRecord) -> BTreeMap<String, SecretString> {
+    pub(super) fn secrets_of(&self, record: &GoalSetRecord) -> BTreeMap<String, SecretString> {
         match &record.cause {
             Cause::Command { job, .. } => self.vault.of(job.0),
             Cause::Push | Cause::Again { .. } | Cause::Goal { .. } => BTreeMap::new(),
