@@ -12,3 +12,4 @@ pub(super) mod room;
 mod runs;
 pub mod session;
 pub mod tickets;
+mod types;

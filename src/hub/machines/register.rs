@@ -15,6 +15,7 @@ use super::super::access::Caller;
 use super::super::access::operations::Operation;
 use super::super::changes::Change;
 use super::super::refusal::Refusal;
+use super::known::Unservable;
 use crate::model::Timestamp;
 use crate::ports::hub::{Hint, StoredRegistration, Ticket};
 use crate::wire::hub::{MemoryLife, Registered, Registration, extensions};
@@ -120,7 +121,7 @@ pub(in super::super) async fn register(
     for workspace in &registration.team_ids {
         hub.known()
             .check(workspace, &registration)
-            .map_err(|problem| Refusal::bad("invalid_registration", problem.to_string()))?;
+            .map_err(|problem| unservable(&problem))?;
     }
     hub.may_have_name(&caller, &registration).await?;
     hub.has_room()?;
@@ -157,6 +158,16 @@ pub(in super::super) async fn register(
             known_until: life.known_until,
         }),
     }))
+}
+
+/// What cannot be served is not tried again as it is; what stands in somebody else's way may be in order later.
+fn unservable(problem: &Unservable) -> Refusal {
+    match problem {
+        Unservable::Heard { .. } => Refusal::conflict(problem.to_string()),
+        Unservable::Subscription { .. } | Unservable::Type { .. } => {
+            Refusal::bad("invalid_registration", problem.to_string())
+        }
+    }
 }
 
 /// Whether it is a key that a machine registers with (security model 10.1, 14): what is registered outlives every token, and hears of
