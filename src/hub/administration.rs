@@ -22,7 +22,7 @@ use crate::access::resource::InvalidSelector;
 use crate::model::Diagnostic;
 use crate::ports::hub::secrets::{SealedSecret, SealedSecrets};
 use crate::ports::hub::{
-    Deliveries, Delivery, HubStoreError, Keys, Registrations, StoredKey, StoredRegistration,
+    Deliveries, Delivery, HubStoreError, Keys, Registrations, SentAway, StoredKey, StoredRegistration,
 };
 use crate::runtime::clock::{Clock, Ids, RandomIds, SystemClock};
 use crate::secrets::envelope::MasterKeys;
@@ -212,14 +212,33 @@ impl Administration {
         Ok(self.0.registrations().await?)
     }
 
-    /// Takes a registration away, with what waits for it.
+    /// Takes a registration away, with what waits for it; whoever comes with it again is refused.
     ///
     /// # Errors
     /// It is not there.
-    pub async fn drop_registration(&self, id: &str) -> Result<(), AdministrationError> {
-        match self.0.drop_registration(id).await? {
+    pub async fn send_away(&self, id: &str) -> Result<(), AdministrationError> {
+        match self.0.send_away(id, SystemClock.now()).await? {
             true => Ok(()),
             false => Err(not_there("registration", id)),
+        }
+    }
+
+    /// Registrations that are refused, the last one first.
+    ///
+    /// # Errors
+    /// The memory.
+    pub async fn sent_away(&self) -> Result<Vec<SentAway>, AdministrationError> {
+        Ok(self.0.sent_away().await?)
+    }
+
+    /// Refuses a registration no more, by the id that it had.
+    ///
+    /// # Errors
+    /// It is not refused.
+    pub async fn let_in(&self, id: &str) -> Result<(), AdministrationError> {
+        match self.0.let_in(id).await? {
+            true => Ok(()),
+            false => Err(not_there("registration that was taken away:", id)),
         }
     }
 

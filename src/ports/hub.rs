@@ -90,6 +90,34 @@ pub struct RegistrationChanges {
     pub changed: i64,
     /// Rises when some were taken away.
     pub gone: i64,
+/// What came of somebody's wish to register.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Registering {
+    /// It is kept like this.
+    Kept(StoredRegistration),
+    /// The name is somebody else's, the owner of another key.
+    OfSomebodyElse(String),
+    /// Somebody has taken this registration away, and has not let it in again.
+    SentAway(SentAway),
+}
+
+/// A registration that somebody took away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentAway {
+    /// The id that it had.
+    pub id: String,
+    /// The workspace.
+    pub workspace: String,
+    /// Name of the machine.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Owner of its key; others who come with the name and version are others.
+    pub owner: String,
+    /// When.
+    pub at: Timestamp,
+}
+
 }
 
 /// What a delivery is.
@@ -241,8 +269,13 @@ pub trait HubGraph: Send + Sync {
 /// Machines that registered.
 #[async_trait]
 pub trait Registrations: Send + Sync {
-    /// Takes in a registration; its position rises unless an equal one of this name and version is there.
-    async fn register(&self, registration: &StoredRegistration) -> Result<StoredRegistration, HubStoreError>;
+    /// Takes in a registration of a key's owner, if the name is theirs or nobody's and it was not sent away; its position rises
+    /// unless an equal one of this name and version is there.
+    async fn register(
+        &self,
+        registration: &StoredRegistration,
+        owner: &str,
+    ) -> Result<Registering, HubStoreError>;
 
     /// All of them, lowest position first.
     async fn registrations(&self) -> Result<Vec<StoredRegistration>, HubStoreError>;
@@ -271,6 +304,15 @@ pub trait Registrations: Send + Sync {
 pub trait Deliveries: Send + Sync {
     /// Lets deliveries wait for their machines, outside of a unit of work.
     async fn enqueue(&self, delivery: &NewDelivery) -> Result<(), HubStoreError>;
+    /// Takes a registration away, with what waits for it, and refuses it from now on; `false` when it was not there.
+    async fn send_away(&self, id: &str, now: Timestamp) -> Result<bool, HubStoreError>;
+
+    /// Registrations that are refused, the last one first.
+    async fn sent_away(&self) -> Result<Vec<SentAway>, HubStoreError>;
+
+    /// Refuses a registration no more, by the id that it had; `false` when it was not refused.
+    async fn let_in(&self, id: &str) -> Result<bool, HubStoreError>;
+
 
     /// Registrations for which something waits, now or later.
     async fn waited_for(&self) -> Result<Vec<String>, HubStoreError>;

@@ -16,6 +16,7 @@ use super::super::text::neutralise;
 use super::super::ui::Ui;
 use super::hub_addons;
 use super::hub_extensions::{self, ExtensionsCommand, OutsideArgs};
+use super::hub_machines;
 use super::hub_people;
 use super::hub_restore::{self, RestoreArgs};
 use super::hub_secrets::{self, MasterKeyArgs, SecretsCommand};
@@ -29,12 +30,11 @@ use crate::hub::extensions::Network;
 use crate::hub::ingest::WebhookSecrets;
 use crate::hub::logs::LogOptions;
 use crate::model::Timestamp;
-use crate::ports::hub::{Delivery, RestedLogs, StoredKey, StoredRegistration};
+use crate::ports::hub::{Delivery, RestedLogs, StoredKey};
 use crate::runtime::causes::chain;
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::{dumps, telemetry};
 use crate::store::hub::Place;
-use crate::wire::hub::PolicyName;
 
 /// Where a hub listens unless told otherwise.
 const LISTEN: &str = "127.0.0.1:2867";
@@ -118,8 +118,8 @@ enum HubCommand {
     /// Print who may do what as a policy, or put another in force
     #[command(subcommand, arg_required_else_help = true)]
     Policy(hub_addons::PolicyCommand),
-    /// List machines that registered, or take one away
-    Machines(MachinesArgs),
+    /// List machines that registered, take one away, or let one in again
+    Machines(hub_machines::Args),
     /// Write a copy of the hub's memory, while it goes on
     Backup(BackupArgs),
     /// Put the hub's memory back to a copy; the hub must not run
@@ -173,14 +173,6 @@ struct NewArgs {
     days: Option<u32>,
 }
 
-/// Which machines.
-#[derive(Debug, clap::Args)]
-struct MachinesArgs {
-    /// Take away the registration of this id, with what waits for it
-    #[arg(long, value_name = "ID")]
-    remove: Option<String>,
-}
-
 /// Where to.
 #[derive(Debug, clap::Args)]
 struct BackupArgs {
@@ -220,7 +212,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
         Some(HubCommand::Grants(args)) => hub_addons::grants(context, &place, args),
         Some(HubCommand::Trust(trust)) => hub_trust::run(context, &place, trust, args.address.as_deref()),
         Some(HubCommand::Policy(command)) => hub_addons::policy(context, &place, command),
-        Some(HubCommand::Machines(args)) => machines(context, &place, args),
+        Some(HubCommand::Machines(args)) => hub_machines::run(context, &place, args),
         Some(HubCommand::Backup(args)) => {
             let file = context.sources.directory.join(&args.file);
             administer(&place, false, |hub| async move { hub.back_up(&file).await })?;
@@ -425,25 +417,6 @@ fn keys(context: &mut Context, place: &Place, command: &KeyCommand) -> CommandRe
     Ok(Exit::Ok)
 }
 
-fn machines(context: &mut Context, place: &Place, args: &MachinesArgs) -> CommandResult {
-    match &args.remove {
-        Some(id) => {
-            administer(place, false, |hub| async move { hub.drop_registration(id).await })?;
-            context.ui.note("taken away");
-        }
-        None => {
-            let machines = administer(place, false, |hub| async move { hub.registrations().await })?;
-            show(
-                context,
-                "machines",
-                machines.iter().map(machine_row).collect(),
-                machine_line,
-            )?;
-        }
-    }
-    Ok(Exit::Ok)
-}
-
 fn dead(context: &mut Context, place: &Place, args: &DeadArgs) -> CommandResult {
     match &args.replay {
         Some(id) => {
@@ -505,35 +478,6 @@ fn key_line(row: &Value) -> String {
         list(row, "workspaces"),
         word(row, "expires_at").get(..10).unwrap_or_default(),
         list(row, "scopes")
-    )
-}
-
-fn machine_row(machine: &StoredRegistration) -> Value {
-    let policy = match machine.policy {
-        PolicyName::Ephemeral => "ephemeral",
-        PolicyName::Durable => "durable",
-    };
-    json!({
-        "id": machine.id, "workspace": machine.workspace, "name": machine.name, "version": machine.version,
-        "policy": policy, "key": machine.principal, "connected": machine.alive_until > SystemClock.now(),
-    })
-}
-
-fn machine_line(row: &Value) -> String {
-    let state = if row["connected"] == json!(true) {
-        "connected"
-    } else {
-        "away"
-    };
-    format!(
-        "{}  {:<9}  {}@{}  {}  in {}  by key {}",
-        word(row, "id"),
-        state,
-        word(row, "name"),
-        word(row, "version"),
-        word(row, "policy"),
-        word(row, "workspace"),
-        word(row, "key")
     )
 }
 

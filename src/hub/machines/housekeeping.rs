@@ -67,7 +67,13 @@ impl Hub {
         self.store().forget_tickets(now).await?;
         self.store().drop_vanished(now).await?;
         self.end_what_waited_too_long(now).await?;
-        if self.known().refresh(self.store()).await? {
+        self.look_at_machines().await.map(drop)
+    }
+
+    /// Reads registrations that somebody has changed, and tells those whom it concerns; whether there were any.
+    pub(in super::super) async fn look_at_machines(&self) -> Result<bool, HubStoreError> {
+        let is_news = self.known().refresh(self.store()).await?;
+        if is_news {
             self.end_sessions_of_dropped();
             self.tell_superseded();
         }
@@ -159,7 +165,7 @@ impl Hub {
 
     /// Says to machines that are not served any more that this is so. They stay connected: closing only makes the
     /// original come back at once.
-    pub(in super::super) fn tell_superseded(&self) {
+    fn tell_superseded(&self) {
         for session in self.sessions().all() {
             self.tell_if_superseded(&session);
         }

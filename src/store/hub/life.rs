@@ -30,7 +30,7 @@ impl Lives for SqlHub {
 
 /// What is of now also in a memory that is put back to an older point: who is who, who may do what, and what others rely on, of
 /// which nothing may be given twice and nothing that was taken away may come back.
-const OF_NOW: [&str; 17] = [
+const OF_NOW: [&str; 18] = [
     "hub_person",
     "hub_identity",
     "hub_addon",
@@ -48,6 +48,7 @@ const OF_NOW: [&str; 17] = [
     "hub_lasting",
     "hub_handle",
     "hub_used",
+    "hub_sent_away",
 ];
 
 /// What nobody has any more in another life.

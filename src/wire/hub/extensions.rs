@@ -44,6 +44,8 @@ pub const SUPERSEDED: &str = "superseded";
 pub const TWIN: &str = "twin";
 /// The refusal of somebody who comes with a copy of a state directory.
 pub const SAME_IDENTITY: &str = "same_identity";
+/// The refusal of a machine whose registration somebody took away.
+pub const SENT_AWAY: &str = "sent_away";
 /// Nothing is to come for a while; the original's word.
 pub const BACKOFF: &str = "backoff";
 

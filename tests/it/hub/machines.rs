@@ -387,16 +387,3 @@ async fn g2_a_name_is_its_owners_and_g1_pages_open_nothing() {
     assert_eq!(page.send().await.unwrap().status(), 403);
     machine.settled().await;
 }
-
-#[tokio::test]
-async fn a_registration_can_be_taken_away() {
-    let hub = TestHub::start(quick()).await;
-    let mut machine = hub.machine(&registration("m", "1.0.0", "durable")).await;
-    machine.settled().await;
-    let registrations = hub.administration().registrations().await.unwrap();
-    hub.administration()
-        .drop_registration(&registrations[0].id)
-        .await
-        .unwrap();
-    assert_eq!(machine.closed().await, 4403);
-}

@@ -32,6 +32,7 @@ mod restored;
 mod rights;
 mod rights_pages;
 mod safe;
+mod sent_away;
 mod sign_in;
 mod store;
 mod store_shared;

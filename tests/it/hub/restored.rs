@@ -59,6 +59,7 @@ const FATES: &[(&str, Fate)] = &[
     ("hub_received", Back),
     ("hub_registration", Back),
     ("hub_secret", Now),
+    ("hub_sent_away", Now),
     ("hub_session", Empty),
     ("hub_sign_in_link", Empty),
     ("hub_ticket", Empty),

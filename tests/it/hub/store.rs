@@ -10,7 +10,7 @@ use sdm::model::Timestamp;
 use sdm::ports::graph::{Filter, Find, Node};
 use sdm::ports::hub::{
     Deliveries, DeliveryCounts, DeliveryKind, HubGraph, Invocations, Keys, Messages, NewDelivery, Phase,
-    QueueLimits, Registrations, StoredInvocation, StoredKey, StoredMessage, StoredRegistration,
+    QueueLimits, Registering, Registrations, StoredInvocation, StoredKey, StoredMessage, StoredRegistration,
 };
 use sdm::store::hub::{Place, SqlHub};
 use sdm::wire::hub::PolicyName;
@@ -362,32 +362,28 @@ async fn queues_are_bounded(hub: &SqlHub) {
 }
 
 async fn registrations_have_an_order(hub: &SqlHub) {
-    let first = hub
-        .register(&registration("m", "1", PolicyName::Durable, "{}"))
-        .await
-        .unwrap();
-    let second = hub
-        .register(&registration("m", "2", PolicyName::Ephemeral, "{}"))
-        .await
-        .unwrap();
+/// Registers, as nobody in particular.
+async fn kept(hub: &SqlHub, asked: &StoredRegistration) -> StoredRegistration {
+    match hub.register(asked, "addon:a").await.unwrap() {
+        Registering::Kept(kept) => kept,
+        refused => panic!("{refused:?}"),
+    }
+}
+
+    let first = kept(hub, &registration("m", "1", PolicyName::Durable, "{}")).await;
+    let second = kept(hub, &registration("m", "2", PolicyName::Ephemeral, "{}")).await;
     assert!(
         second.position > first.position,
         "the last that registers is served"
     );
-    let again = hub
-        .register(&registration("m", "1", PolicyName::Durable, "{}"))
-        .await
-        .unwrap();
+    let again = kept(hub, &registration("m", "1", PolicyName::Durable, "{}")).await;
     assert_eq!(
         (again.position, &again.id),
         (first.position, &first.id),
         "the same that comes back is no newer"
     );
     let same = hub.registrations_changed().await.unwrap();
-    let changed = hub
-        .register(&registration("m", "1", PolicyName::Durable, "{ }"))
-        .await
-        .unwrap();
+    let changed = kept(hub, &registration("m", "1", PolicyName::Durable, "{ }")).await;
     assert!(changed.position > second.position);
     assert_eq!(same.changed, second.position, "and nobody need look at it");
     hub.enqueue(&delivery("for-m2", &second.id)).await.unwrap();

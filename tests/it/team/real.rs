@@ -409,3 +409,41 @@ async fn people_run_commands_and_confirm_goals_at_the_hub() {
         machine.daemon_log()
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_is_sent_away_says_so_and_comes_back_when_it_is_let_in() {
+    let (mut machine, hub) = together(ONE_GOAL).await;
+    machine.start_with_hub();
+    let stands = |machine: &LocalMachine, standing: &str| {
+        machine.wait_until(standing, |machine| {
+            let hub = machine.status()?["hub"].clone();
+            (hub["standing"] == standing).then_some(hub)
+        })
+    };
+    stands(&machine, "connected");
+    let database = machine.path("hub/hub.db");
+    let machines = |more: &[&str]| {
+        let all = [
+            &["hub", "machines", "--database", database.to_str().unwrap()],
+            more,
+        ]
+        .concat();
+        machine.ok(&all)
+    };
+    let listed = machines(&[]);
+    let id = listed.split_whitespace().next().unwrap().to_owned();
+    machines(&["--remove", &id]);
+    machine.wait_until("it knows", |machine| {
+        let hub = machine.status()?["hub"].clone();
+        let problem = hub["problem"].as_str()?.to_owned();
+        problem.contains("has sent this machine away").then_some(())
+    });
+    assert!(machines(&[]).contains("refused"), "{}", machines(&[]));
+    // Work goes on, and nobody asks the hub again and again.
+    let asked = machine.daemon_log().matches("has sent this machine away").count();
+    assert_eq!(asked, 1);
+    machines(&["--let-in", &id]);
+    machine.hang_up();
+    stands(&machine, "connected");
+    drop(hub);
+}
