@@ -317,6 +317,10 @@ impl Hub {
             resource: String::new(),
             created: now,
             expires: now.plus(LIFE),
+            patience: match standing.is_of_work() {
+                true => self.rhythm().work,
+                false => self.rhythm().answer,
+            },
         }
     }
 }

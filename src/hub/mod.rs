@@ -111,6 +111,12 @@ pub struct Rhythm {
     pub again: Duration,
     /// A task of a job that runs, and of which nobody says anything for so long, has failed.
     pub task: Duration,
+    /// A machine that has an event or a command and is not said to be at work on it answers within this time.
+    pub answer: Duration,
+    /// The same for a goal that is to be carried out, and for tasks of jobs: they are, while the event is answered.
+    pub work: Duration,
+    /// A person who is asked for more parameters of a command says them within this time.
+    pub person: Duration,
 }
 
 impl Default for Rhythm {
@@ -125,6 +131,9 @@ impl Default for Rhythm {
             again: Duration::from_secs(1),
             // An hour after its delivery is given up.
             task: Duration::from_secs(25 * 3_600),
+            answer: Duration::from_secs(15 * 60),
+            work: Duration::from_secs(24 * 3_600),
+            person: Duration::from_secs(24 * 3_600),
         }
     }
 }

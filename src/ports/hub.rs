@@ -3,6 +3,7 @@
 //! Whatever changes the graph happens in a [`HubWork`], together with the deliveries that the change causes: both are
 //! there or neither. Everything may be asked twice and still happens once.
 
+mod answers;
 pub mod console;
 pub mod extensions;
 pub mod handed;
@@ -10,10 +11,12 @@ mod hints;
 mod life;
 mod logs;
 mod runs;
+mod said;
 pub mod secrets;
 mod tickets;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -25,10 +28,12 @@ use super::people::{People, SignIns};
 use super::rights::RightsStore;
 use crate::model::Timestamp;
 use crate::wire::hub::PolicyName;
+pub use answers::Answers;
 pub use hints::{Hearing, Hint, Hints};
 pub use life::{Life, Lives};
 pub use logs::{FilePlace, GoalLogs, LogContent, LogName, LogPart, LogState, NewLogPart, RestedLogs};
 pub use runs::{Run, Runs};
+pub use said::{Invocations, Messages, Overdue, Phase, StoredInvocation, StoredMessage};
 pub use tickets::{Ticket, TicketLimits, Tickets};
 
 /// The hub's memory cannot do what was asked.
@@ -83,13 +88,6 @@ pub struct StoredRegistration {
     pub alive_until: Timestamp,
 }
 
-/// How often registrations have changed; both numbers only rise.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RegistrationChanges {
-    /// Rises with every change.
-    pub changed: i64,
-    /// Rises when some were taken away.
-    pub gone: i64,
 /// What came of somebody's wish to register.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Registering {
@@ -118,6 +116,13 @@ pub struct SentAway {
     pub at: Timestamp,
 }
 
+/// How often registrations have changed; both numbers only rise.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RegistrationChanges {
+    /// Rises with every change.
+    pub changed: i64,
+    /// Rises when some were taken away.
+    pub gone: i64,
 }
 
 /// What a delivery is.
@@ -151,8 +156,10 @@ pub struct NewDelivery {
     pub resource: String,
     /// Now.
     pub created: Timestamp,
-    /// When it is dead for want of an answer.
+    /// When it is dead, if it still waits for a machine then.
     pub expires: Timestamp,
+    /// How long a machine that has it may take to answer.
+    pub patience: Duration,
 }
 
 /// Something that waits for a machine, or has been sent to one.
@@ -295,15 +302,6 @@ pub trait Registrations: Send + Sync {
     /// Takes a registration away, with what waits for it; `false` when it was not there.
     async fn drop_registration(&self, id: &str) -> Result<bool, HubStoreError>;
 
-    /// Takes away ephemeral registrations that are not alive; how many.
-    async fn drop_vanished(&self, now: Timestamp) -> Result<u64, HubStoreError>;
-}
-
-/// What waits for machines.
-#[async_trait]
-pub trait Deliveries: Send + Sync {
-    /// Lets deliveries wait for their machines, outside of a unit of work.
-    async fn enqueue(&self, delivery: &NewDelivery) -> Result<(), HubStoreError>;
     /// Takes a registration away, with what waits for it, and refuses it from now on; `false` when it was not there.
     async fn send_away(&self, id: &str, now: Timestamp) -> Result<bool, HubStoreError>;
 
@@ -313,6 +311,15 @@ pub trait Deliveries: Send + Sync {
     /// Refuses a registration no more, by the id that it had; `false` when it was not refused.
     async fn let_in(&self, id: &str) -> Result<bool, HubStoreError>;
 
+    /// Takes away ephemeral registrations that are not alive; how many.
+    async fn drop_vanished(&self, now: Timestamp) -> Result<u64, HubStoreError>;
+}
+
+/// What waits for machines.
+#[async_trait]
+pub trait Deliveries: Send + Sync {
+    /// Lets deliveries wait for their machines, outside of a unit of work.
+    async fn enqueue(&self, delivery: &NewDelivery) -> Result<(), HubStoreError>;
 
     /// Registrations for which something waits, now or later.
     async fn waited_for(&self) -> Result<Vec<String>, HubStoreError>;
@@ -382,138 +389,12 @@ pub trait Keys: Send + Sync {
     async fn key_used(&self, id: &str, at: Timestamp) -> Result<(), HubStoreError>;
 }
 
-/// Something that a person asked a machine to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredInvocation {
-    /// Its id, which is its correlation.
-    pub id: String,
-    /// The workspace.
-    pub workspace: String,
-    /// Id of the registration that was asked.
-    pub registration: String,
-    /// Name of the command.
-    pub command: String,
-    /// Owner of the key that asked.
-    pub asked_by: String,
-    /// What was asked, as JSON.
-    pub request: String,
-    /// Where it stands.
-    pub phase: Phase,
-    /// The last thing that the machine answered, as JSON; empty when nothing.
-    pub answer: String,
-    /// When it was asked.
-    pub created: Timestamp,
-    /// When it ended.
-    pub ended: Option<Timestamp>,
-}
-
-/// Where an invocation stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Phase {
-    /// It waits for its machine, or the machine works on it.
-    Pending,
-    /// The machine wants more parameters.
-    Asking,
-    /// It ended well.
-    Success,
-    /// It did not.
-    Failure,
-}
-
-impl Phase {
-    /// For programs.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Asking => "ASKING",
-            Self::Success => "SUCCESS",
-            Self::Failure => "FAILURE",
-        }
-    }
-
-    /// The phase of this word.
-    pub fn read(word: &str) -> Option<Self> {
-        [Self::Pending, Self::Asking, Self::Success, Self::Failure]
-            .into_iter()
-            .find(|phase| phase.word() == word)
-    }
-}
-
-/// A message of a machine at one place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredMessage {
-    /// The workspace.
-    pub workspace: String,
-    /// Where it stands.
-    pub place: String,
-    /// Its id there.
-    pub id: String,
-    /// The invocation that it answers; empty for events.
-    pub invocation: String,
-    /// Who said it.
-    pub machine: String,
-    /// Milliseconds that order its updates.
-    pub said_at: i64,
-    /// Milliseconds within which an update rewrites it; zero means always.
-    pub ttl: i64,
-    /// When it was posted, or posted anew.
-    pub posted: Timestamp,
-    /// It, as JSON.
-    pub body: String,
-}
-
-/// What people asked machines to do.
-#[async_trait]
-pub trait Invocations: Send + Sync {
-    /// Keeps what was asked, together with the delivery for its machine.
-    async fn invoke(
-        &self,
-        invocation: &StoredInvocation,
-        delivery: &NewDelivery,
-    ) -> Result<(), HubStoreError>;
-
-    /// An invocation by its id.
-    async fn invocation(&self, id: &str) -> Result<Option<StoredInvocation>, HubStoreError>;
-
-    /// Notes where an invocation stands now and what was answered; one that has ended stays as it is. `answer` empty: as before.
-    async fn answered(
-        &self,
-        id: &str,
-        phase: Phase,
-        answer: &str,
-        at: Timestamp,
-    ) -> Result<bool, HubStoreError>;
-}
-
-/// Messages of machines for people.
-#[async_trait]
-pub trait Messages: Send + Sync {
-    /// A message by its place and id.
-    async fn message(
-        &self,
-        workspace: &str,
-        place: &str,
-        id: &str,
-    ) -> Result<Option<StoredMessage>, HubStoreError>;
-
-    /// Posts a message, in place of the one of its place and id.
-    async fn post(&self, message: &StoredMessage) -> Result<(), HubStoreError>;
-
-    /// Takes a message back; `false` when it was not there.
-    async fn take_back(&self, workspace: &str, place: &str, id: &str) -> Result<bool, HubStoreError>;
-
-    /// Messages that answer an invocation, oldest first.
-    async fn messages_of(&self, invocation: &str, limit: u32) -> Result<Vec<StoredMessage>, HubStoreError>;
-
-    /// The last messages of a workspace, newest first.
-    async fn messages(&self, workspace: &str, limit: u32) -> Result<Vec<StoredMessage>, HubStoreError>;
-}
-
 /// All of a hub's memory.
 pub trait HubStore:
     HubGraph
     + Registrations
     + Deliveries
+    + Answers
     + Keys
     + Invocations
     + Messages
@@ -538,6 +419,7 @@ impl<T> HubStore for T where
     T: HubGraph
         + Registrations
         + Deliveries
+        + Answers
         + Keys
         + Invocations
         + Messages

@@ -108,6 +108,9 @@ pub trait TeamStore: Send + Sync {
     /// Deliveries without an answer, oldest first.
     async fn open_deliveries(&self, limit: u32) -> Result<Vec<Delivery>, StoreError>;
 
+    /// Correlations of all deliveries whose answer the hub does not have.
+    async fn open_correlations(&self) -> Result<Vec<String>, StoreError>;
+
     /// Writes the answer of a delivery that has none.
     async fn settle(&self, delivery: &Delivery) -> Result<(), StoreError>;
 

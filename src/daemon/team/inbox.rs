@@ -202,9 +202,7 @@ impl Inner {
 
     async fn deal_with_deliveries(&self) -> Result<(), StoreError> {
         let open = self.engine.store().open_deliveries(PAGE).await?;
-        let mut in_hand = Vec::new();
         for delivery in open {
-            in_hand.push(delivery.correlation.clone());
             match &delivery.what {
                 Delivered::Event { operation, object } if operation == events::ON_PUSH => {
                     self.pushes.add(pushes::Waiting::of(&delivery, object));
@@ -217,7 +215,6 @@ impl Inner {
                 Delivered::Command { .. } => self.follow_command(delivery).await?,
             }
         }
-        *self.in_hand.lock().unwrap_or_else(PoisonError::into_inner) = in_hand;
         Ok(())
     }
 

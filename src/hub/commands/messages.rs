@@ -60,6 +60,7 @@ impl Hub {
             self.store()
                 .answered(correlation, Phase::Asking, &answer, self.now())
                 .await?;
+            self.give_time(session, correlation, self.rhythm().person).await?;
         }
         Ok(())
     }

@@ -4,11 +4,11 @@ mod check;
 mod facts;
 mod intent;
 mod messages;
+mod overdue;
 mod stream;
 mod wish;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -34,9 +34,6 @@ pub(super) use wish::Wish;
 
 /// Largest request in bytes.
 pub(super) const MAX_REQUEST: usize = 1024 * 1024;
-
-/// How long a command waits for its machine and its machine's answer.
-const LIFE: Duration = Duration::from_secs(15 * 60);
 
 /// Most messages of one invocation that are shown.
 const MOST_MESSAGES: u32 = 200;
@@ -318,6 +315,7 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let request = serde_json::to_string(invocation).expect("a command has text keys only");
         let now = self.now();
+        let due = now.plus(self.rhythm().answer);
         let stored = StoredInvocation {
             id: id.to_owned(),
             workspace: machine.stored.workspace.clone(),
@@ -328,6 +326,7 @@ impl Hub {
             phase: Phase::Pending,
             answer: String::new(),
             created: now,
+            due,
             ended: None,
         };
         let delivery = NewDelivery {
@@ -340,7 +339,8 @@ impl Hub {
             payload: request,
             resource: String::new(),
             created: now,
-            expires: now.plus(LIFE),
+            expires: due,
+            patience: self.rhythm().answer,
         };
         self.store().invoke(&stored, &delivery).await?;
         self.ring();

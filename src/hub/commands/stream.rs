@@ -57,7 +57,7 @@ impl Hub {
         loop {
             said.mark_unchanged();
             let standing = self.standing(id).await?;
-            let is_news = standing.messages.len() > seen || standing.invocation.phase != Phase::Pending;
+            let is_news = standing.messages.len() > seen || !standing.invocation.phase.is_open();
             if is_news || Instant::now() >= until || stop.is_cancelled() {
                 return Ok(standing);
             }

@@ -64,6 +64,8 @@ impl Hub {
             *kept = now;
         }
         self.store().tidy(now, self.limits()).await?;
+        self.look_at_unanswered(now).await?;
+        self.end_unanswered_commands(now).await?;
         self.store().forget_tickets(now).await?;
         self.store().drop_vanished(now).await?;
         self.end_what_waited_too_long(now).await?;
@@ -77,7 +79,7 @@ impl Hub {
             self.end_sessions_of_dropped();
             self.tell_superseded();
         }
-        Ok(())
+        Ok(is_news)
     }
 
     /// Looks for silent tasks now and then: an hour of those that have a day.
@@ -177,7 +179,10 @@ impl Hub {
         let registrations = &session.ticket.registrations;
         let is_shadowed = registrations.iter().all(|id| !machines.is_served(id));
         if session.shadow(is_shadowed) && is_shadowed {
-            let control = Control::named(extensions::SUPERSEDED);
+            let mut control = Control::named(extensions::SUPERSEDED);
+            if let Some(served) = registrations.iter().find_map(|id| machines.served_instead_of(id)) {
+                control = control.with("version", served.stored.version.clone());
+            }
             session.try_say(serde_json::json!({ "control": control }).to_string());
         }
     }

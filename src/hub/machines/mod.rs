@@ -6,6 +6,7 @@
 pub mod deliver;
 pub mod housekeeping;
 pub mod known;
+mod leases;
 pub mod list;
 pub mod register;
 pub(super) mod room;
@@ -13,3 +14,4 @@ mod runs;
 pub mod session;
 pub mod tickets;
 mod types;
+mod unanswered;

@@ -45,6 +45,12 @@ const MOST_NONSENSE: u32 = 100;
 /// Longest quiet that a machine may wish for.
 const LONGEST_QUIET: i64 = 60_000;
 
+/// Close code of a hub that closes; after it a machine is to come back.
+const CLOSING: u16 = 1012;
+
+/// Milliseconds after which it is to come back then.
+const BACK_IN: u64 = 2_000;
+
 /// `GET /ws/{ticket}`: the ticket stands in the address, or for our own machines in a header.
 pub(in super::super) async fn open(
     State(hub): State<Hub>,
@@ -129,7 +135,7 @@ impl Talk {
         let end = self.session.end.clone();
         loop {
             let step = tokio::select! {
-                () = stop.cancelled() => Err(self.close(1012, "the hub is closing").await),
+                () = stop.cancelled() => Err(self.close(CLOSING, "the hub is closing").await),
                 () = end.cancelled() => {
                     let (code, reason) = *self.session.because.lock().unwrap_or_else(PoisonError::into_inner);
                     Err(self.close(code, reason).await)
@@ -166,8 +172,11 @@ impl Talk {
     }
 
     async fn close(&mut self, code: u16, reason: &'static str) -> Ending {
-        let drain = json!({"control": Control::named(extensions::DRAIN)}).to_string();
-        let _ = self.say(&drain).await;
+        // Whoever is sent away is not asked to come back.
+        if code == CLOSING {
+            let drain = Control::named(extensions::DRAIN).with("millis", BACK_IN);
+            let _ = self.say(&json!({ "control": drain }).to_string()).await;
+        }
         let frame = Message::Close(Some(CloseFrame {
             code,
             reason: reason.into(),
@@ -326,9 +335,10 @@ impl Hub {
             extensions::DRAIN => session.is_draining.store(true, Ordering::Relaxed),
             extensions::ACK => {
                 if let Some(correlation) = text("delivery_id").or_else(|| text("correlation_id")) {
-                    self.settle(session, correlation).await?;
+                    self.take_over(session, correlation).await?;
                 }
             }
+            extensions::LEASE => self.take_lease(session, control).await?,
             _ => {}
         }
         Ok(())

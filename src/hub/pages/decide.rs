@@ -198,7 +198,8 @@ pub(super) async fn asked(look: &Look, id: &str) -> Result<Option<Entry>, Refusa
     let answer: Value = serde_json::from_str(&asked.answer).unwrap_or_default();
     let reason = Object(&answer).text("/status/reason").to_owned();
     let (role, said) = match asked.phase {
-        Phase::Pending => ("", "The machine has been asked and has not answered yet."),
+        Phase::Pending => ("", "The machine has not been reached yet."),
+        Phase::Running => ("", "The machine has been asked and has not answered yet."),
         Phase::Asking => (
             "",
             "The machine wants to know more; run the command with `sdm do --hub`.",

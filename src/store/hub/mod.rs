@@ -3,6 +3,7 @@
 //! Statements keep to what both understand; where they differ, [`SqlHub::is_postgres`] says which. Begin with
 //! [`work`], where the graph changes, then [`deliveries`].
 
+mod answers;
 mod authorizations;
 mod chats;
 mod console;

@@ -20,7 +20,7 @@ pub fn offers(name: &str) -> Value {
 }
 
 /// A person's key.
-async fn person(hub: &TestHub, name: &str) -> String {
+pub async fn person(hub: &TestHub, name: &str) -> String {
     let wish = KeyWish {
         is_person: true,
         name: name.to_owned(),
@@ -36,20 +36,20 @@ pub fn deploy() -> Value {
 }
 
 /// Asks for a command; the address to look at and what the machine hears.
-async fn asked(hub: &TestHub, key: &str, machine: &mut Machine) -> (String, Value) {
+pub async fn asked(hub: &TestHub, key: &str, machine: &mut Machine) -> (String, Value) {
     let (status, answer) = hub.post("/command?invoke=true", key, &deploy()).await;
     assert_eq!(status, 200, "{answer}");
     let url = answer["invocation"]["url"].as_str().unwrap().to_owned();
     (url, machine.hear().await)
 }
 
-async fn look(hub: &TestHub, key: &str, url: &str) -> Value {
+pub async fn look(hub: &TestHub, key: &str, url: &str) -> Value {
     let response = hub.http.get(url).bearer_auth(key).send().await.unwrap();
     serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
 }
 
 /// What a machine answers to a command.
-fn answer(command: &Value, more: &Value) -> Value {
+pub fn answer(command: &Value, more: &Value) -> Value {
     let mut answer = json!({
         "api_version": "1", "correlation_id": command["correlation_id"], "team": command["team"], "command": command["command"],
         "source": command["source"], "destinations": [{"user_agent": "web"}]
@@ -79,7 +79,7 @@ async fn a_command_goes_to_its_machine_with_what_the_hub_knows_and_its_answer_ca
             {"uri": "github://org_token", "value": "canary-of-machines"}, {"uri": "github://user_token?scopes=repo", "value": "null"}
         ])
     );
-    assert_eq!(look(&hub, &ada, &url).await["phase"], json!("PENDING"));
+    assert_eq!(look(&hub, &ada, &url).await["phase"], json!("RUNNING"));
     let said = json!({"content_type": "text/plain", "body": "on its way", "post_mode": "always"});
     machine.say(&answer(&command, &said)).await;
     machine
@@ -404,7 +404,7 @@ async fn another_machine_cannot_answer_for_one() {
     let seen = look(&hub, &ada, &url).await;
     assert_eq!(
         (&seen["phase"], &seen["messages"]),
-        (&json!("PENDING"), &json!([]))
+        (&json!("RUNNING"), &json!([]))
     );
     // The machine is lost: the command comes again when it is back.
     drop(machine);

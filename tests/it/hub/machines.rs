@@ -33,6 +33,7 @@ async fn let_wait(hub: &TestHub, version: &str, id: &str) {
         resource: String::new(),
         created: Timestamp::from_micros(0),
         expires: Timestamp::from_micros(i64::MAX),
+        patience: Duration::from_secs(900),
     };
     hub.hub.memory().enqueue(&delivery).await.unwrap();
 }
@@ -319,7 +320,7 @@ async fn the_last_that_registers_is_served_and_the_one_before_when_it_has_gone()
     newer.settled().await;
     assert_eq!(
         durable.hear().await,
-        json!({"control": {"name": "superseded", "params": {}}})
+        json!({"control": {"name": "superseded", "params": {"version": "2.0.0"}}})
     );
     let versions = |names: &[(String, String)]| {
         names
@@ -386,4 +387,20 @@ async fn g2_a_name_is_its_owners_and_g1_pages_open_nothing() {
         .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
     assert_eq!(page.send().await.unwrap().status(), 403);
     machine.settled().await;
+}
+
+#[tokio::test]
+async fn a_hub_that_closes_says_when_to_come_back() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&registration("m", "1.0.0", "durable")).await;
+    machine.settled().await;
+    let (said, _) = tokio::join!(
+        async {
+            let said = machine.hear().await;
+            (said, machine.closed().await)
+        },
+        hub.hub.stop()
+    );
+    let drain = json!({"control": {"name": "drain", "params": {"millis": 2_000}}});
+    assert_eq!(said, (drain, 1012));
 }

@@ -1,6 +1,7 @@
 //! The hub, as machines and forges meet it.
 
 mod access;
+mod answers;
 mod as_person;
 mod audit;
 mod authorizations;
@@ -35,6 +36,7 @@ mod safe;
 mod sent_away;
 mod sign_in;
 mod store;
+mod store_answers;
 mod store_shared;
 mod threats;
 mod traces;
