@@ -117,6 +117,8 @@ pub struct Rhythm {
     pub work: Duration,
     /// A person who is asked for more parameters of a command says them within this time.
     pub person: Duration,
+    /// Between two times at which what is old is forgotten.
+    pub forget: Duration,
 }
 
 impl Default for Rhythm {
@@ -134,6 +136,7 @@ impl Default for Rhythm {
             answer: Duration::from_secs(15 * 60),
             work: Duration::from_secs(24 * 3_600),
             person: Duration::from_secs(24 * 3_600),
+            forget: Duration::from_secs(3_600),
         }
     }
 }

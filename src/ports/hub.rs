@@ -10,6 +10,7 @@ pub mod handed;
 mod hints;
 mod life;
 mod logs;
+mod retention;
 mod runs;
 mod said;
 pub mod secrets;
@@ -32,6 +33,7 @@ pub use answers::Answers;
 pub use hints::{Hearing, Hint, Hints};
 pub use life::{Life, Lives};
 pub use logs::{FilePlace, GoalLogs, LogContent, LogName, LogPart, LogState, NewLogPart, RestedLogs};
+pub use retention::{Bounds, Retention};
 pub use runs::{Run, Runs};
 pub use said::{Invocations, Messages, Overdue, Phase, StoredInvocation, StoredMessage};
 pub use tickets::{Ticket, TicketLimits, Tickets};
@@ -403,6 +405,7 @@ pub trait HubStore:
     + Hints
     + Lives
     + Runs
+    + Retention
     + secrets::SealedSecrets
     + People
     + SignIns
@@ -428,6 +431,7 @@ impl<T> HubStore for T where
         + Hints
         + Lives
         + Runs
+        + Retention
         + secrets::SealedSecrets
         + People
         + SignIns

@@ -9,7 +9,7 @@ use super::super::addons::answers::expire;
 use super::super::{Hub, people};
 use super::deliver::Session;
 use crate::model::Timestamp;
-use crate::ports::hub::HubStoreError;
+use crate::ports::hub::{Bounds, HubStoreError};
 use crate::wire::hub::{Control, extensions};
 
 /// Close code for a credential that is not good any more (security model 17).
@@ -20,25 +20,45 @@ const TAKEN_AWAY: u16 = 4403;
 /// Runs of machines that were not there for so long are forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(90 * 24 * 3_600);
 
+/// What people and machines said to each other, and what was given up, is kept so long.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// Most messages, and most commands that have ended, of one workspace.
+const MOST_SAID: u32 = 100_000;
+
 /// Close code and reason, where a conversation must end.
 pub(super) type Ending = Option<(u16, &'static str)>;
 
 const NOT_GOOD: (u16, &str) = (BAD_CREDENTIAL, "the key is not good any more");
 const NOT_ALLOWED: (u16, &str) = (TAKEN_AWAY, "the add-on may not hear of events any more");
 
+/// When what is not done in every round was done last.
+struct Rounds {
+    kept: Timestamp,
+    tasks: Timestamp,
+    forgotten: Timestamp,
+}
+
 impl Hub {
     /// Looks after everything, again and again.
     pub(in super::super) async fn keep_house(&self) {
         let stop = self.tasks().stop_token();
-        let (mut kept, mut tasks) = (self.now(), self.now());
+        let now = self.now();
+        let mut rounds = Rounds {
+            kept: now,
+            tasks: now,
+            // What is old is forgotten soon after each start.
+            forgotten: Timestamp::from_micros(0),
+        };
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(self.rhythm().tidy) => {}
             }
             let round = async {
-                self.tidy_up(&mut kept).await?;
-                self.look_at_tasks(&mut tasks).await
+                self.tidy_up(&mut rounds.kept).await?;
+                self.look_at_tasks(&mut rounds.tasks).await?;
+                self.forget_what_is_old(&mut rounds.forgotten).await
             };
             if let Err(error) = round.await {
                 tracing::warn!(
@@ -88,6 +108,21 @@ impl Hub {
         if now.since(*looked) >= self.rhythm().task / 25 || now < *looked {
             self.end_silent_tasks().await?;
             *looked = now;
+        }
+        Ok(())
+    }
+
+    /// Forgets now and then what is old or too much.
+    async fn forget_what_is_old(&self, forgotten: &mut Timestamp) -> Result<(), HubStoreError> {
+        let now = self.now();
+        if now.since(*forgotten) >= self.rhythm().forget || now < *forgotten {
+            let bounds = Bounds {
+                since: now.minus(KEPT),
+                said: MOST_SAID,
+                dead: self.limits().waiting,
+            };
+            self.store().forget(bounds).await?;
+            *forgotten = now;
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ mod nodes;
 mod pending;
 mod people;
 mod registrations;
+mod retention;
 mod rights;
 mod rows;
 mod runs;

@@ -1,10 +1,11 @@
-//! What was sent and not answered, and who may register. Part of the list in `store`.
+//! What was sent and not answered, who may register, and what is forgotten. Part of the list in `store`.
 
 use std::time::Duration;
 
 use sdm::ports::hub::{
-    Answers as _, Deliveries as _, Invocations as _, Keys as _, NewDelivery, Overdue, Phase, QueueLimits,
-    Registering, Registrations as _, StoredInvocation, StoredKey,
+    Answers as _, Bounds, Deliveries as _, Invocations as _, Keys as _, Messages as _, NewDelivery, Overdue,
+    Phase, QueueLimits, Registering, Registrations as _, Retention as _, StoredInvocation, StoredKey,
+    StoredMessage,
 };
 use sdm::store::hub::SqlHub;
 use sdm::wire::hub::PolicyName;
@@ -22,6 +23,7 @@ pub async fn contract(hub: &SqlHub) {
     what_is_not_answered_in_time_is_found(hub).await;
     what_is_taken_over_is_with_its_machine_while_it_says_so(hub).await;
     commands_that_nobody_answers_are_found(hub).await;
+    what_is_old_or_too_much_is_forgotten(hub).await;
 }
 
 async fn key(hub: &SqlHub, id: &str, owner: &str) {
@@ -232,4 +234,66 @@ async fn commands_that_nobody_answers_are_found(hub: &SqlHub) {
     hub.tidy(at(41), LIMITS).await.unwrap();
     let given_up = found(41).await;
     assert_eq!(given_up[0].because, "no machine was there in time");
+}
+
+async fn what_is_old_or_too_much_is_forgotten(hub: &SqlHub) {
+    let message = |id: &str, posted: u64| StoredMessage {
+        workspace: "kept".to_owned(),
+        place: "channel:general".to_owned(),
+        id: id.to_owned(),
+        invocation: String::new(),
+        machine: "sdm".to_owned(),
+        said_at: 0,
+        ttl: 0,
+        posted: at(posted),
+        body: "{}".to_owned(),
+    };
+    for (id, posted) in [("m-1", 10), ("m-2", 20), ("m-3", 30), ("m-4", 40)] {
+        hub.post(&message(id, posted)).await.unwrap();
+    }
+    for (id, end) in [("k-1", Some(15)), ("k-2", Some(25)), ("k-3", None)] {
+        let mut one = asked(id, 10_000);
+        one.workspace = "kept".to_owned();
+        let mut command = delivery(&format!("d-{id}"), "kept");
+        command.correlation = id.to_owned();
+        hub.invoke(&one, &command).await.unwrap();
+        if let Some(end) = end {
+            assert!(hub.answered(id, Phase::Success, "", at(end)).await.unwrap());
+        }
+    }
+    for number in 0..4 {
+        let id = format!("dead-{number}");
+        let mut one = patient(&id, "dead", 1);
+        one.created = at(number);
+        hub.enqueue(&one).await.unwrap();
+    }
+    hub.claim("dead", "s", 9, at(5), at(60)).await.unwrap();
+    for number in 0..4 {
+        hub.give_up(&format!("dead-{number}"), at(50), "over")
+            .await
+            .unwrap();
+    }
+    let bounds = |since, said, dead| Bounds {
+        since: at(since),
+        said,
+        dead,
+    };
+    hub.forget(bounds(20, 100, 2)).await.unwrap();
+    let left: Vec<String> = hub
+        .messages("kept", 10)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|one| one.id)
+        .collect();
+    assert_eq!(left, ["m-4", "m-3", "m-2"], "what is old is forgotten");
+    assert!(hub.invocation("k-1").await.unwrap().is_none());
+    let counts = hub.counts(&["dead"]).await.unwrap();
+    assert_eq!(counts["dead"].dead, 2, "and what is too much");
+    let dead = hub.dead("w", 100).await.unwrap();
+    assert!(dead.iter().any(|one| one.what.id == "dead-3"), "the newest stay");
+    hub.forget(bounds(0, 1, 2)).await.unwrap();
+    assert_eq!(hub.messages("kept", 10).await.unwrap().len(), 1);
+    assert!(hub.invocation("k-2").await.unwrap().is_some());
+    assert!(hub.invocation("k-3").await.unwrap().is_some(), "it has not ended");
 }
