@@ -40,6 +40,9 @@ USER sdm
 ENV HOME=/var/lib/sdm SDM_HOME=/var/lib/sdm
 WORKDIR /var/lib/sdm
 VOLUME /var/lib/sdm
+# Whichever of the two runs here; in Kubernetes each is an `exec` probe.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s \
+    CMD sdm doctor --alive || sdm hub health
 ENTRYPOINT ["tini", "--", "sdm"]
 # Repositories that belong to another user are refused; run as their owner: --user "$(id -u):$(id -g)".
 CMD ["start", "--local", "/repositories"]

@@ -16,6 +16,7 @@ use super::super::text::neutralise;
 use super::super::ui::Ui;
 use super::hub_addons;
 use super::hub_extensions::{self, ExtensionsCommand, OutsideArgs};
+use super::hub_health;
 use super::hub_machines;
 use super::hub_people;
 use super::hub_restore::{self, RestoreArgs};
@@ -37,7 +38,7 @@ use crate::runtime::{dumps, telemetry};
 use crate::store::hub::Place;
 
 /// Where a hub listens unless told otherwise.
-const LISTEN: &str = "127.0.0.1:2867";
+pub(super) const LISTEN: &str = "127.0.0.1:2867";
 
 /// A day.
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -120,6 +121,8 @@ enum HubCommand {
     Policy(hub_addons::PolicyCommand),
     /// List machines that registered, take one away, or let one in again
     Machines(hub_machines::Args),
+    /// Say by the exit code whether the hub is well: 0, or 3 when it does not answer
+    Health(hub_health::Args),
     /// Write a copy of the hub's memory, while it goes on
     Backup(BackupArgs),
     /// Put the hub's memory back to a copy; the hub must not run
@@ -213,6 +216,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
         Some(HubCommand::Trust(trust)) => hub_trust::run(context, &place, trust, args.address.as_deref()),
         Some(HubCommand::Policy(command)) => hub_addons::policy(context, &place, command),
         Some(HubCommand::Machines(args)) => hub_machines::run(context, &place, args),
+        Some(HubCommand::Health(args)) => hub_health::run(context, args),
         Some(HubCommand::Backup(args)) => {
             let file = context.sources.directory.join(&args.file);
             administer(&place, false, |hub| async move { hub.back_up(&file).await })?;

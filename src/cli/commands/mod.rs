@@ -22,6 +22,7 @@ mod hooks;
 mod hub;
 mod hub_addons;
 mod hub_extensions;
+mod hub_health;
 mod hub_machines;
 mod hub_people;
 mod hub_restore;

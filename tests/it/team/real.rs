@@ -447,3 +447,21 @@ async fn a_machine_that_is_sent_away_says_so_and_comes_back_when_it_is_let_in() 
     stands(&machine, "connected");
     drop(hub);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exit_codes_say_whether_machine_and_hub_are_well() {
+    let (mut machine, mut hub) = together(ONE_GOAL).await;
+    let address = hub.url.trim_start_matches("http://").to_owned();
+    let code = |machine: &LocalMachine, arguments: &[&str]| machine.sdm(arguments).status.code();
+    assert_eq!(code(&machine, &["hub", "health", &address]), Some(0));
+    assert_eq!(code(&machine, &["doctor", "--alive"]), Some(3), "no daemon");
+    machine.start_with_hub();
+    assert_eq!(code(&machine, &["doctor", "--alive"]), Some(0));
+    hub.kill();
+    assert_eq!(code(&machine, &["hub", "health", &address]), Some(3));
+    assert_eq!(
+        code(&machine, &["doctor", "--alive"]),
+        Some(0),
+        "a machine without its hub is well"
+    );
+}
