@@ -129,7 +129,9 @@ impl Hub {
                 Some(Hint::Deliveries) => self.look(),
                 Some(Hint::Logs) => self.whispers().logs_grew(),
                 Some(Hint::Said(invocation)) => self.whispers().something_was_said(&invocation),
-                Some(Hint::Machines) => drop(self.look_at_machines().await?),
+                Some(Hint::Machines) => {
+                    self.look_at_machines().await?;
+                }
             }
         }
     }

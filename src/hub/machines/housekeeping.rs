@@ -89,14 +89,14 @@ impl Hub {
         self.store().forget_tickets(now).await?;
         self.store().drop_vanished(now).await?;
         self.end_what_waited_too_long(now).await?;
-        self.look_at_machines().await.map(drop)
+        self.look_at_machines().await.map(|_| ())
     }
 
     /// Reads registrations that somebody has changed, and tells those whom it concerns; whether there were any.
     pub(in super::super) async fn look_at_machines(&self) -> Result<bool, HubStoreError> {
         let is_news = self.known().refresh(self.store()).await?;
         if is_news {
-            self.end_sessions_of_dropped();
+            self.end_sessions_of_dropped().await?;
             self.tell_superseded();
         }
         Ok(is_news)
@@ -190,14 +190,25 @@ impl Hub {
         (!may_hear).then_some(NOT_ALLOWED)
     }
 
-    fn end_sessions_of_dropped(&self) {
+    /// Ends conversations with machines whose registrations are gone.
+    async fn end_sessions_of_dropped(&self) -> Result<(), HubStoreError> {
         let machines = self.known().machines();
-        for session in self.sessions().all() {
+        let mut gone = self.sessions().all();
+        gone.retain(|session| {
             let own = &session.ticket.registrations;
-            if own.iter().all(|id| machines.by_id(id).is_none()) {
+            own.iter().all(|id| machines.by_id(id).is_none())
+        });
+        if gone.is_empty() {
+            return Ok(());
+        }
+        // One that has just registered at another hub is not known here yet.
+        let there = self.store().registration_ids().await?;
+        for session in gone {
+            if !there.iter().any(|id| session.serves(id)) {
                 session.close(TAKEN_AWAY, "the registration was taken away");
             }
         }
+        Ok(())
     }
 
     /// Says to machines that are not served any more that this is so. They stay connected: closing only makes the
