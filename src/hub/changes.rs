@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, FixedOffset};
 use serde_json::{Map, Value, json};
 
 use super::Hub;
@@ -24,6 +25,15 @@ use crate::wire::hub::{EventDelivery, EventExtensions, SecretValue};
 /// How long an event waits for its machine, or for the answer of one.
 const LIFE: Duration = Duration::from_secs(24 * 3_600);
 
+/// The field that says of which moment something is.
+const MOMENT: &str = "timestamp";
+
+/// Types of which some have ended for good.
+const ENDING: [&str; 1] = ["GitHubAppInstallation"];
+
+/// Type of what is remembered of those; it is in no schema.
+const ENDED: &str = "Ended";
+
 /// Askers whose changes are made before the database begins to write them.
 const AT_ONCE: usize = 32;
 
@@ -34,6 +44,9 @@ pub(super) enum How {
     Merge,
     /// The same, unless what is known is of a later moment by its `timestamp`: it came late.
     Dated,
+    /// The same, of something that is shown beside whatever happens: what is of no moment never replaces what is of one, and where
+    /// nothing but the moment is new nobody is told.
+    Beside,
     /// It is whole as it is said, and its earlier versions can be asked for.
     Version,
     /// The same as the first, and nobody is told of it.
@@ -42,6 +55,8 @@ pub(super) enum How {
     Unfinished,
     /// It is not there any more.
     Gone,
+    /// The same, for good: whatever else is told of it came late.
+    Ended,
     /// It is whole, and said by somebody who counts: an older version than the known one changes nothing.
     Newer,
     /// The same by somebody who looked at the version before it: where that is not the known one any more, nothing changes.
@@ -78,9 +93,28 @@ impl Change {
 
     /// Something that may be known in part, as it was at its `timestamp`.
     pub(super) fn dated(kind: &str, keys: Vec<String>, body: Value) -> Self {
+        let mut change = Self::merge(kind, keys, body);
+        change.how = How::Dated;
+        // A moment that nobody says does not take the place of one that somebody said.
+        if change.node.body.get(MOMENT).is_some_and(Value::is_null) {
+            change.node.body.shift_remove(MOMENT);
+        }
+        change
+    }
+
+    /// Something that is shown beside whatever happens, as it was at its `timestamp`.
+    pub(super) fn beside(kind: &str, keys: Vec<String>, body: Value) -> Self {
         Self {
-            how: How::Dated,
-            ..Self::merge(kind, keys, body)
+            how: How::Beside,
+            ..Self::dated(kind, keys, body)
+        }
+    }
+
+    /// Something that is not there any more, and of which there will never be another with its key.
+    pub(super) fn ended(kind: &str, key: String) -> Self {
+        Self {
+            how: How::Ended,
+            ..Self::gone(kind, key)
         }
     }
 
@@ -354,8 +388,7 @@ async fn what_follows(
 async fn put_all(seen: &Seen<'_>, changes: Vec<Change>) -> Result<Vec<Arc<Node>>, HubStoreError> {
     let mut changed: Vec<Arc<Node>> = Vec::new();
     for change in changes {
-        let is_quiet = change.how == How::Quiet;
-        if let Some(node) = put(seen, change).await?.filter(|_| !is_quiet) {
+        if let Some(node) = put(seen, change).await? {
             changed.retain(|earlier| earlier.kind != node.kind || earlier.id() != node.id());
             changed.push(node);
         }
@@ -363,14 +396,20 @@ async fn put_all(seen: &Seen<'_>, changes: Vec<Change>) -> Result<Vec<Arc<Node>>
     Ok(changed)
 }
 
-/// Stores what a change makes of a node; `None` when it changes nothing.
+/// Stores what a change makes of a node; `None` when it changes nothing that anybody is told of.
 async fn put(seen: &Seen<'_>, change: Change) -> Result<Option<Arc<Node>>, HubStoreError> {
     let Change { node, how } = change;
     let known = seen.known(&node.kind, node.id()).await?;
-    if how == How::Gone {
+    if how == How::Gone || how == How::Ended {
         if let Some(known) = &known {
             seen.remove(known).await?;
         }
+        if how == How::Ended {
+            remember_ended(seen, &node).await?;
+        }
+        return Ok(None);
+    }
+    if ENDING.contains(&node.kind.as_str()) && seen.known(ENDED, &ended_key(&node)).await?.is_some() {
         return Ok(None);
     }
     let Some(mut node) = made_of(known.as_deref(), node, how) else {
@@ -380,11 +419,29 @@ async fn put(seen: &Seen<'_>, change: Change) -> Result<Option<Arc<Node>>, HubSt
     if known.as_ref().is_some_and(|known| **known == node) {
         return Ok(None);
     }
-    let keeps_history = match how {
-        How::Merge | How::Dated | How::Quiet | How::Unfinished | How::Gone => false,
-        How::Version | How::Newer | How::Next => true,
+    let (keeps_history, is_told) = match how {
+        How::Merge | How::Dated | How::Unfinished | How::Gone | How::Ended => (false, true),
+        How::Quiet => (false, false),
+        How::Beside => (false, !is_only_later(known.as_deref(), &node)),
+        How::Version | How::Newer | How::Next => (true, true),
     };
-    seen.put(node, known.as_ref(), keeps_history).await.map(Some)
+    let stored = seen.put(node, known.as_ref(), keeps_history).await?;
+    Ok(is_told.then_some(stored))
+}
+
+/// Key of what is remembered of something that has ended for good.
+fn ended_key(node: &Node) -> String {
+    format!("{}/{}", node.kind, node.id())
+}
+
+async fn remember_ended(seen: &Seen<'_>, node: &Node) -> Result<(), HubStoreError> {
+    let key = ended_key(node);
+    let known = seen.known(ENDED, &key).await?;
+    let ended = Change::merge(ENDED, vec![key], json!({})).node;
+    match known {
+        Some(_) => Ok(()),
+        None => seen.put(ended, None, false).await.map(|_| ()),
+    }
 }
 
 /// What becomes of a node by what is said of it; `None` when it is as it was, or what is said came late.
@@ -395,10 +452,17 @@ fn made_of(known: Option<&Node>, new: Node, how: How) -> Option<Node> {
     match how {
         How::Merge | How::Quiet => brings_news(known, &new).then(|| merged(known, new)),
         How::Unfinished => (!jobs::is_over(known) && brings_news(known, &new)).then(|| merged(known, new)),
-        How::Dated => (!is_earlier(&new, known) && brings_news(known, &new)).then(|| merged(known, new)),
+        How::Dated => {
+            let is_late = is_earlier(&new, known) || is_over_for_good(known);
+            (!is_late && brings_news(known, &new)).then(|| merged(known, new))
+        }
+        How::Beside => {
+            let is_late = is_earlier(&new, known) || (moment(&new).is_none() && moment(known).is_some());
+            (!is_late && brings_news(known, &new)).then(|| merged(known, new))
+        }
         How::Next => follows(&new, known).then(|| with_keys_of(known, new)),
         How::Newer => (!is_older(&new, known)).then(|| with_keys_of(known, new)),
-        How::Version | How::Gone => Some(with_keys_of(known, new)),
+        How::Version | How::Gone | How::Ended => Some(with_keys_of(known, new)),
     }
 }
 
@@ -415,14 +479,33 @@ fn brings_news(known: &Node, new: &Node) -> bool {
             .any(|(field, targets)| known.links.get(field) != Some(targets))
 }
 
-/// What is known of a node, with what is new of it.
+/// Whether merging has changed nothing but the moment of a node.
+fn is_only_later(known: Option<&Node>, merged: &Node) -> bool {
+    known.is_some_and(|known| {
+        let mut fields = merged.body.iter();
+        known.keys == merged.keys
+            && known.links == merged.links
+            && fields.all(|(field, value)| field == MOMENT || known.body.get(field) == Some(value))
+    })
+}
+
+/// Whether the forge says nothing of something any more that counts, and no later moment when it came to that: a comment that was
+/// taken away, a review that was dismissed.
+fn is_over_for_good(known: &Node) -> bool {
+    let is = |field: &str, value: Value| known.body.get(field) == Some(&value);
+    match known.kind.as_str() {
+        "Comment" => is("deleted", Value::Bool(true)),
+        "Review" => is("state", Value::from("dismissed")),
+        _ => false,
+    }
+}
+
+/// What is known of a node, with what is new of it. The keys that are said now come last: the last one is what it is called.
 fn merged(known: &Node, new: Node) -> Node {
     let mut merged = known.clone();
-    for key in new.keys {
-        if !merged.keys.contains(&key) {
-            merged.keys.push(key);
-        }
-    }
+    let (id, said) = (known.id(), &new.keys);
+    merged.keys.retain(|key| key == id || !said.contains(key));
+    merged.keys.extend(new.keys.into_iter().filter(|key| key != id));
     merged.body.extend(new.body);
     merged.links.extend(new.links);
     merged
@@ -436,12 +519,14 @@ fn with_keys_of(known: &Node, mut new: Node) -> Node {
     new
 }
 
+/// The moment that a node is of.
+fn moment(node: &Node) -> Option<DateTime<FixedOffset>> {
+    let text = node.body.get(MOMENT).and_then(Value::as_str)?;
+    DateTime::parse_from_rfc3339(text).ok()
+}
+
 /// Whether something is told of an earlier moment than is known. Moments are of one forge and of one form.
 fn is_earlier(new: &Node, known: &Node) -> bool {
-    let moment = |node: &Node| {
-        let text = node.body.get("timestamp").and_then(Value::as_str);
-        text.and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok())
-    };
     match (moment(new), moment(known)) {
         (Some(new), Some(known)) => new < known,
         (_, _) => false,
@@ -484,6 +569,45 @@ mod tests {
         assert_eq!(
             Value::Object(whole.body),
             json!({"id": "7", "name": "app2", "url": "u", "owner": "acme"})
+        );
+    }
+
+    #[test]
+    fn c6_what_is_shown_beside_is_as_it_was_last() {
+        let of = |body: Value| node(&["7", "p/acme/app"], body);
+        let known = of(json!({"name": "app", "timestamp": "2026-01-02T00:00:00Z"}));
+        let made = |body: Value| made_of(Some(&known), of(body), How::Beside);
+        assert!(made(json!({"name": "old", "timestamp": "2026-01-01T00:00:00Z"})).is_none());
+        assert!(made(json!({"name": "undated"})).is_none());
+        let later = made(json!({"name": "app", "timestamp": "2026-01-03T00:00:00Z"})).unwrap();
+        assert!(is_only_later(Some(&known), &later) && later != known);
+        let renamed = made(json!({"name": "new", "timestamp": "2026-01-03T00:00:00Z"})).unwrap();
+        assert!(!is_only_later(Some(&known), &renamed) && !is_only_later(None, &renamed));
+        assert_eq!(
+            moment(&Change::dated("Repo", vec![], json!({"timestamp": null})).node),
+            None
+        );
+    }
+
+    #[test]
+    fn what_something_is_called_now_is_its_last_key() {
+        let known = node(&["7", "p/acme/app", "p/acme/renamed"], json!({}));
+        let back = merged(&known, node(&["7", "p/acme/app"], json!({})));
+        assert_eq!(back.keys, ["7", "p/acme/renamed", "p/acme/app"]);
+    }
+
+    #[test]
+    fn c6_a_comment_that_was_taken_away_does_not_come_back() {
+        let comment = |body: Value| Change::dated("Comment", vec!["9".to_owned()], body).node;
+        let at = "2026-01-01T00:00:00Z";
+        let gone = comment(json!({"deleted": true, "timestamp": at}));
+        assert!(
+            made_of(
+                Some(&gone),
+                comment(json!({"deleted": false, "timestamp": at})),
+                How::Dated
+            )
+            .is_none()
         );
     }
 

@@ -3,6 +3,7 @@
 //! Keys begin with the forge's host. A repository is known by its number, so that a new one of the same name is another, and
 //! by its present name, by which goals name it.
 
+use chrono::{DateTime, SecondsFormat};
 use reqwest::Url;
 use serde_json::{Value, json};
 
@@ -27,6 +28,16 @@ pub(super) fn number(value: &Value, path: &str) -> Option<String> {
     find(value, path)
         .and_then(Value::as_u64)
         .map(|number| number.to_string())
+}
+
+/// The moment at a path. Forges say it as text or in seconds, of the same thing in different events.
+pub(super) fn moment(value: &Value, path: &str) -> Value {
+    let told = find(value, path);
+    let seconds = told.and_then(Value::as_i64);
+    match seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0)) {
+        Some(moment) => Value::from(moment.to_rfc3339_opts(SecondsFormat::Secs, true)),
+        None => told.cloned().unwrap_or(Value::Null),
+    }
 }
 
 /// Key of an author of whom a forge knows an address alone.
@@ -131,7 +142,7 @@ impl Forge {
         let (owner, name) = text(value, "/full_name")?.split_once('/')?;
         let body = json!({"owner": owner, "name": name, "private": value.get("private")});
         let by_name = format!("{}/{name}", self.account_key(owner));
-        Some(Change::merge("Repo", vec![id, by_name], body).link("org", [self.account_key(owner)]))
+        Some(Change::beside("Repo", vec![id, by_name], body).link("org", [self.account_key(owner)]))
     }
 
     /// Key of an installation of an app.
@@ -234,9 +245,10 @@ impl<'p> Repository<'p> {
         let body = json!({
             "owner": self.owner, "name": self.name, "url": of("html_url"), "description": of("description"),
             "defaultBranch": of("default_branch"), "private": of("private"), "archived": of("archived"),
+            "timestamp": moment(self.value, "/updated_at"),
         });
         let by_name = format!("{}/{}", self.forge.account_key(&self.owner), self.name);
-        Change::merge("Repo", vec![self.id.clone(), by_name], body)
+        Change::beside("Repo", vec![self.id.clone(), by_name], body)
             .link("org", [self.forge.account_key(&self.owner)])
     }
 

@@ -37,3 +37,4 @@ mod store;
 mod store_shared;
 mod threats;
 mod traces;
+mod unordered;

@@ -244,7 +244,7 @@ mod tests {
             ["git.example.org:8080/7", "git.example.org:8080/acme/app"]
         );
         let deleted = of_kind("deleted", "GitHubAppInstallation").unwrap();
-        assert_eq!(deleted.how, super::super::super::changes::How::Gone);
+        assert_eq!(deleted.how, super::super::super::changes::How::Ended);
         assert!(of_kind("deleted", "Repo").is_none());
     }
 
