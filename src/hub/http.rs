@@ -27,6 +27,7 @@ use super::pages;
 use super::people;
 use super::questions::{self, MAX_QUESTION};
 use super::refusal::Refusal;
+use super::refused;
 use super::serve;
 use crate::wire::hub::MAX_REGISTRATION;
 
@@ -35,8 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Serves until the hub stops.
 pub(super) async fn serve(hub: Hub, listener: TcpListener) {
-    let tasks = hub.tasks().clone();
-    serve::serve(tasks, router(hub), listener).await;
+    serve::serve(hub.clone(), router(hub), listener).await;
 }
 
 fn router(hub: Hub) -> Router {
@@ -115,13 +115,14 @@ fn router(hub: Hub) -> Router {
         ))
         .layer(middleware::from_fn_with_state(hub.clone(), people::guard::guard))
         .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn_with_state(hub.clone(), refused::counted))
         .layer(middleware::from_fn(pages::readable))
         .layer(middleware::from_fn_with_state(hub.clone(), asked::named))
         .with_state(hub)
 }
 
-/// Whoever sends a request or takes an answer byte by byte is not waited for, and what says itself that it is too much is not
-/// read (threat C7).
+/// Whoever sends a request byte by byte is not waited for, and what says itself that it is too much is not read (threat C7). Who
+/// takes an answer so is the connection's to see to.
 async fn in_time(request: Request, next: Next) -> Response {
     let announced = request.headers().get(CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());

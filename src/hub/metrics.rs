@@ -10,7 +10,9 @@ use axum::response::IntoResponse;
 
 use super::Hub;
 use super::access::operations::Operation;
+use super::ingest::Webhooks;
 use super::refusal::Refusal;
+use super::refused::{Door, Refused};
 
 /// What is counted since the hub began.
 #[derive(Debug, Default)]
@@ -21,6 +23,10 @@ pub(super) struct Counters {
     pub(super) deliveries: AtomicU64,
     /// Messages of machines that could not be read.
     pub(super) nonsense: AtomicU64,
+    /// Webhooks of forges.
+    pub(super) webhooks: Webhooks,
+    /// What was refused.
+    pub(super) refused: Refused,
 }
 
 impl Counters {
@@ -100,5 +106,9 @@ pub(super) async fn show(State(hub): State<Hub>, headers: HeaderMap) -> Result<i
             "# HELP {name} {help}.\n# TYPE {name} {kind}\n{name} {value}"
         );
     }
+    counters
+        .webhooks
+        .write(&mut text, counters.refused.at(Door::Webhook));
+    counters.refused.write(&mut text);
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text))
 }

@@ -14,12 +14,16 @@ mod changes;
 mod channels;
 mod commands;
 pub mod console;
+mod crowd;
+mod error;
 pub mod extensions;
 mod federation;
 mod fingerprints;
 mod goals;
 mod hints;
+mod histogram;
 mod http;
+mod in_time;
 pub mod ingest;
 mod jobs;
 mod lock;
@@ -30,6 +34,7 @@ pub mod pages;
 pub mod people;
 mod questions;
 mod refusal;
+mod refused;
 mod remembered;
 mod resource_providers;
 pub mod restore;
@@ -49,7 +54,6 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use axum::http::header::HOST;
 use secrecy::SecretString;
-use thiserror::Error;
 use tokio::net::TcpListener;
 
 use crate::access::{PersonId, Scope, ScopeSet};
@@ -64,9 +68,9 @@ use crate::runtime::trace::otlp::{self, Export};
 use crate::secrets::envelope::MasterKeys;
 use crate::store::hub::{Place, SqlHub};
 use access::agreed::{Agreeing, agree_to_known};
-use access::edit::EditError;
-use access::rights::{Rights, RightsError};
+use access::rights::Rights;
 use applier::Asking;
+pub use error::HubError;
 use extensions::listening::Listening;
 use extensions::{ExtensionError, ExtensionOptions, Extensions, Network};
 use federation::Issuers;
@@ -77,6 +81,7 @@ use logs::LogOptions;
 use machines::deliver::Sessions;
 use machines::known::Known;
 use machines::register::Pace;
+use machines::room::Room;
 use metrics::Counters;
 use pages::stream::Readers;
 use people::forge::ForgeAnswers;
@@ -193,37 +198,6 @@ impl HubOptions {
     }
 }
 
-/// Why a hub cannot run.
-#[derive(Debug, Error)]
-pub enum HubError {
-    /// Its memory.
-    #[error(transparent)]
-    Store(#[from] HubStoreError),
-    /// Who may do what.
-    #[error(transparent)]
-    Rights(#[from] RightsError),
-    /// What is kept of that.
-    #[error(transparent)]
-    Edit(#[from] EditError),
-    /// What it needs for extensions.
-    #[error("extensions cannot be reached")]
-    Extensions(#[from] ExtensionError),
-    /// Another hub has its memory.
-    #[error("another hub runs on {}", .0.display())]
-    InUse(PathBuf),
-    /// Nothing can be made beside its memory.
-    #[error("failed to use the place of the hub's memory")]
-    Place(#[source] std::io::Error),
-    /// Its place to listen.
-    #[error("failed to listen on {address}")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-}
-
 /// The hub's parts, as everything in this room shares them.
 #[derive(Clone)]
 pub struct Hub(Arc<Inner>);
@@ -254,8 +228,8 @@ struct Inner {
     tracer: Tracer,
     /// Where logs are that have rested: where they go, and where earlier ones may be.
     rested_logs: Vec<Arc<dyn RestedLogs>>,
-    /// For how many machines there is room.
-    room: usize,
+    /// For how many connections there is room.
+    room: Room,
 }
 
 impl Hub {
@@ -424,8 +398,12 @@ impl Hub {
         &self.0.options.proxies
     }
 
-    fn room(&self) -> usize {
-        self.0.room
+    fn room_for_machines(&self) -> usize {
+        self.0.room.machines
+    }
+
+    fn room_for_others(&self) -> usize {
+        self.0.room.others
     }
 
     fn counters(&self) -> &Counters {

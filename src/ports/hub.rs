@@ -228,6 +228,14 @@ pub trait HubGraph: Send + Sync {
     /// How many units of work a workspace has seen: whoever waits for news of the graph looks at this first.
     async fn changes(&self, workspace: &str) -> Result<i64, HubStoreError>;
 
+    /// When each of these of a source was taken in; what never came is left out.
+    async fn received(
+        &self,
+        workspace: &str,
+        source: &str,
+        ids: &[&str],
+    ) -> Result<HashMap<String, Timestamp>, HubStoreError>;
+
     /// The workspaces that have ever changed, by their ids.
     async fn workspaces(&self) -> Result<Vec<String>, HubStoreError>;
 

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::super::context::{CommandResult, Context, Exit};
 use super::super::error::{CommandError, ErrorKind};
-use super::super::hub_door::{HubNews, administer, run_hub, sign_in_providers, webhook_secret};
+use super::super::hub_door::{HubNews, administer, run_hub, sign_in_providers};
 use super::super::text::neutralise;
 use super::super::ui::Ui;
 use super::hub_addons;
@@ -20,13 +20,13 @@ use super::hub_people;
 use super::hub_restore::{self, RestoreArgs};
 use super::hub_secrets::{self, MasterKeyArgs, SecretsCommand};
 use super::hub_trust;
+use super::hub_webhooks::{self, SecretFile};
 use crate::config::{Configuration, LogFormat};
 use crate::daemon::collector::collector;
 use crate::daemon::files;
 use crate::hub::HubOptions;
 use crate::hub::administration::KeyWish;
 use crate::hub::extensions::Network;
-use crate::hub::ingest::WebhookSecrets;
 use crate::hub::logs::LogOptions;
 use crate::model::Timestamp;
 use crate::ports::hub::{Delivery, RestedLogs, StoredKey, StoredRegistration};
@@ -59,9 +59,10 @@ pub struct Args {
     /// Address at which machines and people reach the hub, when it is another
     #[arg(long, global = true, value_name = "URL")]
     address: Option<String>,
-    /// File with the secret of webhooks, made when it is missing; hub-webhook-secret in the state directory when absent
-    #[arg(long, value_name = "FILE")]
-    webhook_secret: Option<PathBuf>,
+    /// File with a secret of webhooks, of a workspace or of all that have none of their own, made when it is missing; may be
+    /// repeated, and several of a workspace count at once; hub-webhook-secret in the state directory when absent
+    #[arg(long = "webhook-secret", value_name = "[WORKSPACE=]FILE")]
+    webhook_secrets: Vec<SecretFile>,
     /// A secret for machines that declare it and whose key has the scope repo:read, such as github://org_token=FILE
     #[arg(long = "secret", value_name = "URI=FILE")]
     secrets: Vec<String>,
@@ -271,12 +272,9 @@ fn serve(context: &Context, args: &Args, place: Place) -> CommandResult {
         Some(file) => given(file),
         None => configuration.state_directory.join("hub-audit.jsonl"),
     });
-    let file = match &args.webhook_secret {
-        Some(file) => context.sources.directory.join(file),
-        None => configuration.state_directory.join("hub-webhook-secret"),
-    };
-    let (secret, is_new) = webhook_secret(&file)?;
-    options.webhooks = WebhookSecrets::for_all(secret.expose_secret().as_bytes());
+    let usual = configuration.state_directory.join("hub-webhook-secret");
+    let (ui, directory) = (&context.ui, &context.sources.directory);
+    options.webhooks = hub_webhooks::load(ui, directory, &args.webhook_secrets, usual)?;
     options.secrets = secrets(context, &args.secrets)?;
     if let Some(file) = &args.sign_in {
         options.providers = sign_in_providers(&given(file))?;
@@ -288,10 +286,6 @@ fn serve(context: &Context, args: &Args, place: Place) -> CommandResult {
         .map_err(|error| CommandError::new(ErrorKind::Usage, chain(&error)))?;
     options.proxies.clone_from(&args.proxies);
     dumps::forbid().map_err(|error| CommandError::from_error(ErrorKind::Internal, error))?;
-    let ui = &context.ui;
-    if is_new {
-        ui.note(&format!("the secret of webhooks was made: {}", file.display()));
-    }
     run_hub(options, &args.workspace, &|news| tell(ui, &args.workspace, &news))?;
     Ok(Exit::Ok)
 }

@@ -26,6 +26,7 @@ mod hub_people;
 mod hub_restore;
 mod hub_secrets;
 mod hub_trust;
+mod hub_webhooks;
 mod key;
 mod lock;
 mod logs;

@@ -4,6 +4,7 @@
 //! [`deliver`] shares out what waits ([`known`] says among whom), and [`housekeeping`] sees to leases, keys and leavers.
 
 pub mod deliver;
+mod frames;
 pub mod housekeeping;
 pub mod known;
 pub mod list;

@@ -26,8 +26,10 @@ use super::super::access::guesses::Guessed;
 use super::super::access::noted::Noted;
 use super::super::metrics::Counters;
 use super::super::refusal::Refusal;
+use super::super::refused::Door;
 use super::super::traces::pass_on;
 use super::deliver::Session;
+use super::frames::Wrong;
 use crate::access::Resource;
 use crate::access::audit::Outcome;
 use crate::ports::hub::{Delivery, DeliveryKind, Hint, HubStoreError};
@@ -183,7 +185,7 @@ impl Talk {
             Some(Ok(Message::Close(_))) => return Err(Ending::Left),
             Some(Ok(Message::Binary(_))) => return self.bear("it sends what is no text").await,
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok(()),
-            Some(Err(_)) => return Err(Ending::Lost("the connection broke")),
+            Some(Err(error)) => return Err(self.fail(&error).await),
             None => return Err(Ending::Lost("the connection was closed")),
         };
         match Upward::read(text.as_bytes()) {
@@ -203,6 +205,20 @@ impl Talk {
         }
     }
 
+    /// Ends a conversation that broke, or whose frames cannot be; then it is said why.
+    async fn fail(&mut self, error: &axum::Error) -> Ending {
+        let Some(wrong) = Wrong::of(error) else {
+            return Ending::Lost("the connection broke");
+        };
+        self.hub.count_refused(Door::Websocket, wrong.counted_as);
+        let frame = Message::Close(Some(CloseFrame {
+            code: wrong.code,
+            reason: wrong.reason.into(),
+        }));
+        let _ = timeout(WRITE, self.sink.send(frame)).await;
+        Ending::Lost(wrong.reason)
+    }
+
     async fn bear(&mut self, what: &'static str) -> Result<(), Ending> {
         self.nonsense += 1;
         Counters::count(&self.hub.counters().nonsense, 1);
@@ -210,7 +226,10 @@ impl Talk {
             tracing::warn!(machine = %self.session.ticket.machine, "{what}; further such messages are only counted");
         }
         match self.nonsense > MOST_NONSENSE {
-            true => Err(self.close(1008, "too much that cannot be read").await),
+            true => {
+                self.hub.count_refused(Door::Websocket, "unreadable");
+                Err(self.close(1008, "too much that cannot be read").await)
+            }
             false => Ok(()),
         }
     }

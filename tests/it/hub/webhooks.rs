@@ -1,0 +1,103 @@
+//! Webhooks: whose they are, what is counted of them, and what becomes of those that were missed.
+
+use sdm::hub::ingest::WebhookSecrets;
+use serde_json::{Value, json};
+
+use super::events::push;
+use super::machine::{SECRET, TestHub, quick, registration, signature, signature_by};
+
+#[tokio::test]
+async fn c1_the_secret_of_a_workspace_signs_for_no_other() {
+    let secrets = WebhookSecrets::for_all(SECRET)
+        .with("a", b"canary-of-a")
+        .with("a", b"another-of-a")
+        .with("b", b"canary-of-b");
+    let hub = TestHub::start_with(|options| options.webhooks = secrets).await;
+    let body = push("a", "b").to_string();
+    for (workspace, secret, status) in [
+        ("a", "canary-of-a", 200),
+        ("a", "another-of-a", 202),
+        ("a", "canary-of-b", 401),
+        ("b", "canary-of-a", 401),
+        ("b", "canary-of-b", 200),
+        ("w", "canary-of-a", 401),
+    ] {
+        let signature = signature_by(secret.as_bytes(), &body);
+        let sent = hub.signed_to(workspace, ("push", "d-1"), body.clone(), &signature);
+        let (told, answer) = sent.await;
+        assert_eq!(told, status, "{secret} for {workspace}: {answer}");
+    }
+    let of_all = signature(&body);
+    for (workspace, status) in [("a", 401), ("b", 401), ("w", 200)] {
+        let sent = hub.signed_to(workspace, ("push", "d-2"), body.clone(), &of_all);
+        assert_eq!(sent.await.0, status, "{workspace}");
+    }
+    let asked = hub.ask("{ Push { branch } }", json!(null)).await;
+    assert_eq!(asked["data"]["Push"], json!([{"branch": "main"}]));
+}
+
+#[tokio::test]
+async fn c3_a_webhook_that_comes_a_thousand_times_is_one() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&registration("m", "1.0.0", "durable")).await;
+    let payload = push("a", "b");
+    for _ in 0..20 {
+        let all = (0..50).map(|_| hub.github("push", "d-1", &payload));
+        for (status, answer) in futures_util::future::join_all(all).await {
+            assert!(status == 200 || status == 202, "{status} {answer}");
+        }
+    }
+    let event = machine.hear().await;
+    machine.answer(&event).await;
+    machine.settled().await;
+    let figures = hub.figures().await;
+    for line in ["{outcome=\"kept\"} 1", "{outcome=\"before\"} 999"] {
+        let line = format!("sdm_hub_webhooks_total{line}");
+        assert!(figures.lines().any(|told| told == line), "{line}: {figures}");
+    }
+    // After a restart, and however old it is, it is known by its id.
+    let hub = hub.restart(quick()).await;
+    assert_eq!(hub.github("push", "d-1", &payload).await.0, 202);
+    assert_eq!(branches(&hub).await, ["main"]);
+}
+
+#[tokio::test]
+async fn c1_what_becomes_of_webhooks_is_counted_and_what_is_refused_by_door_and_reason() {
+    let hub = TestHub::start(quick()).await;
+    assert_eq!(hub.github("push", "d-1", &push("a", "b")).await.0, 200);
+    assert_eq!(hub.github("push", "d-1", &push("a", "b")).await.0, 202);
+    assert_eq!(hub.github("unheard_of", "d-2", &json!({})).await.0, 202);
+    for signature in ["sha256=00", ""] {
+        let sent = hub.signed("push", "d-3", "{}".to_owned(), signature);
+        assert_eq!(sent.await.0, 401);
+    }
+    let body = "{not json".to_owned();
+    let signed = signature(&body);
+    assert_eq!(hub.signed("push", "d-4", body, &signed).await.0, 400);
+    assert_eq!(hub.post("/graphql/team/w", "nobody", &json!({})).await.0, 401);
+    let figures = hub.figures().await;
+    for line in [
+        "sdm_hub_webhooks_total{outcome=\"kept\"} 1",
+        "sdm_hub_webhooks_total{outcome=\"before\"} 1",
+        "sdm_hub_webhooks_total{outcome=\"nothing\"} 1",
+        "sdm_hub_webhooks_total{outcome=\"refused\"} 3",
+        "sdm_hub_webhook_seconds_count 3",
+        "sdm_hub_refused_total{door=\"webhook\",reason=\"bad_signature\"} 2",
+        "sdm_hub_refused_total{door=\"webhook\",reason=\"malformed_webhook\"} 1",
+    ] {
+        assert!(figures.lines().any(|told| told == line), "{line}: {figures}");
+    }
+    let of_graph = "sdm_hub_refused_total{door=\"graph\"";
+    assert!(figures.contains(of_graph), "{figures}");
+}
+
+/// Branches that were pushed to, as the hub knows them.
+async fn branches(hub: &TestHub) -> Vec<String> {
+    let asked = hub.ask("{ Push { branch } }", json!(null)).await;
+    let pushes = asked["data"]["Push"].as_array().unwrap().iter();
+    let mut branches: Vec<String> = pushes
+        .map(|push| push["branch"].as_str().unwrap().to_owned())
+        .collect();
+    branches.sort();
+    branches
+}
