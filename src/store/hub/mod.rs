@@ -14,6 +14,8 @@ mod indexed;
 mod keys;
 mod life;
 mod logs;
+#[cfg(test)]
+mod migration_tests;
 mod nodes;
 mod pending;
 mod people;
