@@ -23,6 +23,8 @@ pub(super) struct Counters {
     pub(super) deliveries: AtomicU64,
     /// Messages of machines that could not be read.
     pub(super) nonsense: AtomicU64,
+    /// Webhooks that were missed and asked for.
+    pub(super) missed: AtomicU64,
     /// Webhooks of forges.
     pub(super) webhooks: Webhooks,
     /// What was refused.
@@ -93,6 +95,12 @@ pub(super) async fn show(State(hub): State<Hub>, headers: HeaderMap) -> Result<i
             "counter",
             "Messages of machines that could not be read",
             count(&counters.nonsense),
+        ),
+        (
+            "sdm_hub_webhooks_asked_again_total",
+            "counter",
+            "Webhooks that were missed and that the forge was asked to send again",
+            count(&counters.missed),
         ),
         (
             "sdm_hub_spans_lost_total",

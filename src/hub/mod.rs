@@ -30,6 +30,7 @@ mod lock;
 pub mod logs;
 pub mod machines;
 mod metrics;
+mod missed;
 pub mod pages;
 pub mod people;
 mod questions;
@@ -114,6 +115,8 @@ pub struct Rhythm {
     pub tidy: Duration,
     /// What a lost machine had waits so long.
     pub again: Duration,
+    /// Between two looks for webhooks that were missed.
+    pub missed: Duration,
     /// A task of a job that runs, and of which nobody says anything for so long, has failed.
     pub task: Duration,
 }
@@ -128,6 +131,7 @@ impl Default for Rhythm {
             look: Duration::from_secs(1),
             tidy: Duration::from_secs(2),
             again: Duration::from_secs(1),
+            missed: Duration::from_secs(5 * 60),
             // An hour after its delivery is given up.
             task: Duration::from_secs(25 * 3_600),
         }
@@ -543,6 +547,8 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
     let (teller, hearer, archivist) = (hub.clone(), hub.clone(), hub.clone());
     tasks.spawn_forever("hints", async move { teller.tell_replicas().await });
     tasks.spawn_forever("replicas", async move { hearer.hear_replicas().await });
+    let seeker = hub.clone();
+    tasks.spawn_forever("missed webhooks", async move { seeker.look_for_missed().await });
     tasks.spawn_forever("logs", async move { archivist.keep_logs().await });
     tasks.spawn_forever("http", async move { http::serve(server, listener).await });
     Ok(RunningHub {

@@ -1,10 +1,14 @@
 //! Webhooks: whose they are, what is counted of them, and what becomes of those that were missed.
 
+use std::time::Duration;
+
+use sdm::hub::HubOptions;
 use sdm::hub::ingest::WebhookSecrets;
 use serde_json::{Value, json};
 
 use super::events::push;
-use super::machine::{SECRET, TestHub, quick, registration, signature, signature_by};
+use super::machine::{PATIENCE, SECRET, TestHub, quick, registration, signature, signature_by};
+use crate::support::fake_provider::FakeProvider;
 
 #[tokio::test]
 async fn c1_the_secret_of_a_workspace_signs_for_no_other() {
@@ -91,6 +95,13 @@ async fn c1_what_becomes_of_webhooks_is_counted_and_what_is_refused_by_door_and_
     assert!(figures.contains(of_graph), "{figures}");
 }
 
+/// A push to a branch of its own.
+fn push_to(branch: &str) -> Value {
+    let mut payload = push("a", "b");
+    payload["ref"] = json!(format!("refs/heads/{branch}"));
+    payload
+}
+
 /// Branches that were pushed to, as the hub knows them.
 async fn branches(hub: &TestHub) -> Vec<String> {
     let asked = hub.ask("{ Push { branch } }", json!(null)).await;
@@ -100,4 +111,56 @@ async fn branches(hub: &TestHub) -> Vec<String> {
         .collect();
     branches.sort();
     branches
+}
+
+#[tokio::test]
+async fn what_was_sent_while_the_hub_was_down_is_asked_for_and_comes() {
+    let provider = FakeProvider::start().await;
+    let with_app = |options: &mut HubOptions| {
+        options.providers = vec![provider.github_app_with_key()];
+        options.rhythm.missed = Duration::from_millis(100);
+    };
+    let hub = TestHub::start_with(with_app).await;
+    let (hook, address) = (&provider.hook, hub.hub.address);
+    hook.points_at(&hub.url("/webhooks/github/w"), SECRET);
+    assert!(hook.sends("g-0", "push", &push_to("before")).await);
+    // It has taken this one, and the forge will not hear so.
+    assert_eq!(hub.github("push", "g-1", &push_to("unanswered")).await.0, 200);
+    let while_it_is_down = async {
+        assert!(!hook.sends("g-1", "push", &push_to("unanswered")).await);
+        for number in 2..9 {
+            let branch = format!("missed-{number}");
+            assert!(
+                !hook
+                    .sends(&format!("g-{number}"), "push", &push_to(&branch))
+                    .await
+            );
+        }
+        hook.asked();
+    };
+    let at_its_place = |options: &mut HubOptions| {
+        with_app(options);
+        options.listen = address;
+    };
+    let hub = hub.restart_after(while_it_is_down, at_its_place).await;
+    let begun = std::time::Instant::now();
+    while branches(&hub).await.len() < 9 {
+        assert!(begun.elapsed() < PATIENCE, "{:?}", branches(&hub).await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let again: Vec<String> = hook.asked().into_iter().filter(|asked| asked != "list").collect();
+    let mut once = again.clone();
+    once.sort();
+    once.dedup();
+    assert!(!again.contains(&"again g-0".to_owned()), "{again:?}");
+    assert!(
+        !again.contains(&"again g-1".to_owned()),
+        "it was taken: {again:?}"
+    );
+    assert_eq!(once.len(), 7, "{again:?}");
+    let figures = hub.figures().await;
+    assert!(
+        figures.contains("sdm_hub_webhooks_asked_again_total"),
+        "{figures}"
+    );
 }
