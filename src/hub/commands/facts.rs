@@ -22,13 +22,13 @@ impl Facts {
         self.0.get(uri)
     }
 
-    fn add(&mut self, uri: &'static str, value: Option<&str>) {
+    pub(super) fn add(&mut self, uri: &'static str, value: Option<&str>) {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             self.0.insert(uri, Value::from(value));
         }
     }
 
-    /// The chat, as whoever asks says.
+    /// The chat, as whoever asks says; not who they are there.
     fn add_chat(&mut self, chat: &Slack) {
         self.add("atomist://slack/team", Some(&chat.team.id));
         let channel = chat.channel.as_ref();
@@ -44,8 +44,6 @@ impl Facts {
             "atomist://slack/channel_type",
             channel.map(|channel| kind_of(channel.id.as_deref())),
         );
-        let user = chat.user.as_ref().and_then(|user| user.id.as_deref());
-        self.add("atomist://slack/user", user);
     }
 
     fn add_repository(&mut self, repository: &Node, provider: Option<&Node>) {
@@ -80,6 +78,7 @@ impl Hub {
         base: &str,
     ) -> Result<Facts, Refusal> {
         let mut facts = Facts::default();
+        let asker = self.asker(caller, request.source.as_ref()).await?;
         let webhooks = format!("{base}/webhooks");
         facts.add("atomist://base_webhook_url", Some(&webhooks));
         facts.add(
@@ -90,6 +89,7 @@ impl Hub {
             .source
             .as_ref()
             .and_then(|Source { slack, .. }| slack.as_ref());
+        asker.tell(&mut facts, chat.is_some());
         let Some(chat) = chat else {
             return Ok(facts);
         };
@@ -147,10 +147,10 @@ mod tests {
                 .and_then(Value::as_str)
         };
         assert_eq!(
-            ["team", "channel", "channel_name", "channel_type", "user"].map(of),
-            [Some("T1"), Some("D7"), Some("ada"), Some("user"), Some("U1")]
+            ["team", "channel", "channel_name", "channel_type"].map(of),
+            [Some("T1"), Some("D7"), Some("ada"), Some("user")]
         );
-        assert_eq!(of("user_name"), None);
+        assert_eq!((of("user"), of("user_name")), (None, None));
     }
 
     #[test]

@@ -7,8 +7,7 @@ use super::super::access::Caller;
 use super::super::access::operations::Operation;
 use super::super::goals::resources_of;
 use super::super::refusal::Refusal;
-use super::facts::Facts;
-use super::{Automation, Request, invocation};
+use super::{Automation, Request};
 use crate::access::Resource;
 use crate::wire::hub::{NameValue, Team, extensions};
 
@@ -57,8 +56,8 @@ impl Hub {
         };
         let (machine, command) = self.commanded(&request)?;
         let id = self.fresh_id();
-        let facts = Facts::default();
-        let invocation = invocation((caller, &facts), &command, &request, &id)?;
+        let base = self.own_address();
+        let invocation = self.invocation(caller, (&command, &request, &base), &id).await?;
         self.let_wait(caller, &machine, &invocation, &id).await?;
         Ok(id)
     }
@@ -71,18 +70,18 @@ impl Hub {
         &self,
         caller: &Caller,
         command: &str,
-        request: &Request,
+        (workspace, parameters): (&str, &[NameValue]),
     ) -> Result<(), Refusal> {
         if !extensions::DECIDING.contains(&command) {
             return Ok(());
         }
         let text = |name: &str| {
-            let found = request.parameters.iter().find(|parameter| parameter.name == name);
+            let found = parameters.iter().find(|parameter| parameter.name == name);
             found
                 .and_then(|parameter| parameter.value.as_str())
                 .unwrap_or_default()
         };
-        let graph = self.store().reader(&request.team.id);
+        let graph = self.store().reader(workspace);
         let goal_set = text("goal_set");
         let found = match text("goal") {
             "" => graph.nodes("SdmGoalSet", &[goal_set.to_owned()]).await?,
@@ -96,7 +95,7 @@ impl Hub {
             .first()
             .map_or_else(|| vec![Resource::Workspace], |node| resources_of(node));
         caller
-            .may_decide(Operation::DecideGoal, &request.team.id, &resources)
+            .may_decide(Operation::DecideGoal, workspace, &resources)
             .await
     }
 }

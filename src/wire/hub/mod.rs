@@ -20,7 +20,7 @@ pub use registration::{
     Choice, Command, Group, Instance, MappedParameter, MemoryLife, Metadata, Parameter, ParameterType,
     Policy, PolicyName, Registered, Registration, RegistrationProblem, SecretDeclaration, Subscription,
 };
-pub use source::{Channel, ChatUser, NameValue, Person, Posted, Slack, Source, Team, UserAgent};
+pub use source::{Channel, ChatUser, NameValue, Person, Posted, Slack, Source, Team, UserAgent, Web};
 pub use upward::{
     Action, Continuation, Destination, Envelope, Message, MessageKind, PostMode, Status, StatusReport,
     Upward, UpwardError,

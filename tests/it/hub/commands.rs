@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::events::push;
 use super::machine::{Machine, PATIENCE, TestHub, quick, registration, wish};
 use sdm::hub::administration::KeyWish;
+use sdm::ports::people::{People as _, StoredIdentity};
 
 /// A machine that offers a command.
 pub fn offers(name: &str) -> Value {
@@ -341,6 +342,147 @@ async fn a_machine_that_wants_more_gets_it_under_the_same_correlation() {
         .await;
     machine.settled().await;
     assert_eq!(look(&hub, &ada, &url).await["phase"], json!("FAILURE"));
+}
+
+/// A question of a machine for a colour.
+fn wants_colour(command: &Value) -> Value {
+    let question = json!({"content_type": "application/x-atomist-continuation+json", "parameters": [],
+        "parameter_specs": [{"name": "colour", "required": true, "pattern": "^[a-z]+$"}]});
+    answer(command, &question)
+}
+
+#[tokio::test]
+async fn d8_what_is_given_later_is_checked_and_goes_to_the_machine_that_asked() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&offers("m")).await;
+    let ada = person(&hub, "ada").await;
+    let (url, command) = asked(&hub, &ada, &mut machine).await;
+    machine.say(&wants_colour(&command)).await;
+    machine.settled().await;
+    let path = url.strip_prefix(&hub.url("")).unwrap().to_owned();
+    let gives = async |parameters: Value| {
+        let (status, answer) = hub.post(&path, &ada, &json!({ "parameters": parameters })).await;
+        (status, answer["error"]["problems"].clone())
+    };
+    for (wrong, problem) in [
+        (json!([]), "`colour` must be given"),
+        (
+            json!([{"name": "colour", "value": "x\"; drop"}]),
+            "`colour` must match ^[a-z]+$",
+        ),
+        (
+            json!([{"name": "colour", "value": "red"}, {"name": "env", "value": "PROD"}]),
+            "`env` must match ^[a-z]+$",
+        ),
+        (
+            json!([{"name": "colour", "value": "red"}, {"name": "else", "value": "x"}]),
+            "`else` is no parameter of it",
+        ),
+    ] {
+        assert_eq!(gives(wrong).await, (400, json!([problem])));
+    }
+    machine.settled().await;
+    assert_eq!(look(&hub, &ada, &url).await["phase"], json!("ASKING"));
+    // Another version takes the name, and knows nothing of what was asked.
+    let mut newer = offers("m");
+    newer["version"] = json!("2.0.0");
+    let mut newer = hub.machine(&newer).await;
+    newer.settled().await;
+    let good = json!([{"name": "colour", "value": "red"}]);
+    assert_eq!(gives(good).await.0, 409);
+    newer.settled().await;
+    machine.settled().await;
+}
+
+#[tokio::test]
+async fn d5_what_decides_over_a_goal_is_refused_also_when_it_is_said_later() {
+    let hub = TestHub::start(quick()).await;
+    assert_eq!(hub.github("push", "1", &push("a", "b")).await.0, 200);
+    super::events::write(&hub, &super::events::goal("build", "waiting_for_approval", 1)).await;
+    let decides = sdm::wire::hub::extensions::DECIDING[0];
+    let mut registration = offers("m");
+    registration["commands"][0]["name"] = json!(decides);
+    registration["commands"][0]["parameters"] =
+        json!([{"name": "goal_set"}, {"name": "goal"}, {"name": "environment"}]);
+    registration["commands"][0]["secrets"] = json!([]);
+    let mut machine = hub.machine(&registration).await;
+    let far = KeyWish {
+        is_person: true,
+        name: "far".to_owned(),
+        repositories: vec!["acme/else".to_owned()],
+        ..wish(&["graph:read"])
+    };
+    let (_, far) = hub.administration().new_key(&far).await.unwrap();
+    let given = |set: &str| json!([{"name": "goal_set", "value": set}, {"name": "goal", "value": "build"}, {"name": "environment", "value": "0-code"}]);
+    let mut said = deploy();
+    (said["command"], said["parameters"]) = (json!(decides), given("s"));
+    let (first, refused) = hub.post("/command", &far, &said).await;
+    assert_eq!(first, 403, "{refused}");
+    let ada = person(&hub, "ada").await;
+    let (status, begun) = hub.post("/command", &ada, &said).await;
+    assert_eq!(status, 200, "{begun}");
+    let command = machine.hear().await;
+    machine.say(&wants_colour(&command)).await;
+    machine.settled().await;
+    let url = begun["invocation"]["url"].as_str().unwrap();
+    let path = url.strip_prefix(&hub.url("")).unwrap().to_owned();
+    // Of what is not known only those decide who decide over everything.
+    let mut elsewhere = given("unknown");
+    elsewhere
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"name": "colour", "value": "red"}));
+    let (later, _) = hub.post(&path, &ada, &json!({ "parameters": elsewhere })).await;
+    said["parameters"] = given("unknown");
+    let (at_once, _) = hub.post("/command", &ada, &said).await;
+    assert_eq!(later, at_once, "the same as if it were said at once");
+}
+
+#[tokio::test]
+async fn h5_who_asks_in_a_chat_is_who_they_are_there_and_not_who_they_say() {
+    let hub = TestHub::start(quick()).await;
+    let mut registration = offers("m");
+    registration["commands"][0]["mapped_parameters"] = json!([
+        {"name": "who", "uri": "atomist://github/username", "required": true},
+        {"name": "user", "uri": "atomist://slack/user", "required": false},
+        {"name": "name", "uri": "atomist://slack/user_name", "required": false}
+    ]);
+    let mut machine = hub.machine(&registration).await;
+    let ada = person(&hub, "ada").await;
+    let mut said = deploy();
+    said["source"] = json!({
+        "user_agent": "slack", "identity": {"sub": "root"}, "web": {"identity": {"sub": "root", "pid": "root"}},
+        "slack": {"team": {"id": "T1"}, "channel": {"id": "C1"}, "user": {"id": "U-root", "name": "root"}}
+    });
+    said["mapped_parameters"] =
+        json!([{"name": "user", "value": "U-root"}, {"name": "name", "value": "root"}]);
+    assert_eq!(hub.post("/command", &ada, &said).await.0, 200);
+    let heard = machine.hear().await;
+    assert!(!heard.to_string().contains("root"), "{heard}");
+    assert_eq!(
+        heard["mapped_parameters"],
+        json!([{"name": "who", "value": "ada"}])
+    );
+    let shown = StoredIdentity {
+        provider: "chat:bridge:T1".to_owned(),
+        subject: "U1".to_owned(),
+        login: "Ada".to_owned(),
+        email: None,
+        person: "ada".to_owned(),
+        linked: sdm::model::Timestamp::from_micros(1),
+    };
+    assert!(hub.hub.memory().link_identity(&shown).await.unwrap());
+    assert_eq!(hub.post("/command", &ada, &said).await.0, 200);
+    let heard = machine.hear().await;
+    assert!(!heard.to_string().contains("root"), "{heard}");
+    assert_eq!(
+        heard["source"]["slack"]["user"],
+        json!({"id": "U1", "name": "Ada"})
+    );
+    assert_eq!(
+        heard["mapped_parameters"],
+        json!([{"name": "who", "value": "ada"}, {"name": "user", "value": "U1"}, {"name": "name", "value": "Ada"}])
+    );
 }
 
 #[tokio::test]
