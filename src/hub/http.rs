@@ -19,7 +19,7 @@ use super::asked;
 use super::commands::{self, MAX_REQUEST};
 use super::extensions;
 use super::ingest::generic::{self, MAX_BODY};
-use super::ingest::{self, MAX_WEBHOOK, application};
+use super::ingest::{self, MAX_WEBHOOK, application, status};
 use super::logs::{self, MAX_PART};
 use super::machines::{list, register, session};
 use super::metrics;
@@ -92,6 +92,11 @@ fn router(hub: Hub) -> Router {
         router,
         Operation::BuildHook,
         post(generic::build).layer(DefaultBodyLimit::max(MAX_BODY)),
+    );
+    let router = mount(
+        router,
+        Operation::StatusHook,
+        post(status::take).layer(DefaultBodyLimit::max(MAX_BODY)),
     );
     let router = mount(
         router,

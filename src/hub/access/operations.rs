@@ -52,6 +52,8 @@ pub enum Operation {
     IngestHook,
     /// Tell of a build.
     BuildHook,
+    /// Tell of the status of a commit.
+    StatusHook,
     /// Tell of the image of a commit.
     ImageHook,
     /// What runs somewhere says how it is.
@@ -231,6 +233,12 @@ const BUILD_HOOK: Row = row(
     &["ingest:write"],
     "write",
 );
+const STATUS_HOOK: Row = row(
+    "ingest.post",
+    ("POST", "/atomist/status/teams/{workspace}"),
+    &["ingest:write"],
+    "write",
+);
 const IMAGE_HOOK: Row = row(
     "ingest.post",
     ("POST", "/atomist/link-image/teams/{workspace}"),
@@ -302,6 +310,7 @@ impl Operation {
         Self::ReadLog,
         Self::IngestHook,
         Self::BuildHook,
+        Self::StatusHook,
         Self::ImageHook,
         Self::ApplicationHook,
         Self::Metrics,
@@ -356,6 +365,7 @@ impl Operation {
             Self::ReadLog => &READ_LOG,
             Self::IngestHook => &INGEST_HOOK,
             Self::BuildHook => &BUILD_HOOK,
+            Self::StatusHook => &STATUS_HOOK,
             Self::ImageHook => &IMAGE_HOOK,
             Self::ApplicationHook => &APPLICATION_HOOK,
             Self::Metrics => &METRICS,

@@ -104,10 +104,11 @@ struct Build {
     provider: Option<String>,
 }
 
+/// A repository by its name.
 #[derive(Debug, Deserialize)]
-struct RepositoryName {
-    owner_name: String,
-    name: String,
+pub(super) struct RepositoryName {
+    pub(super) owner_name: String,
+    pub(super) name: String,
 }
 
 /// `POST /atomist/build/teams/{workspace}`.

@@ -7,6 +7,7 @@ pub(super) mod generic;
 mod github;
 pub(super) mod known;
 mod secrets;
+pub(super) mod status;
 
 use aws_lc_rs::hmac;
 use axum::Json;

@@ -7,7 +7,7 @@ use sdm::hub::ingest::WebhookSecrets;
 use serde_json::{Value, json};
 
 use super::events::push;
-use super::machine::{PATIENCE, SECRET, TestHub, quick, registration, signature, signature_by};
+use super::machine::{PATIENCE, SECRET, TestHub, quick, registration, signature, signature_by, wish};
 use crate::support::fake_provider::FakeProvider;
 
 #[tokio::test]
@@ -163,4 +163,83 @@ async fn what_was_sent_while_the_hub_was_down_is_asked_for_and_comes() {
         figures.contains("sdm_hub_webhooks_asked_again_total"),
         "{figures}"
     );
+}
+
+#[tokio::test]
+async fn what_other_systems_say_of_a_commit_stands_beside_what_the_forge_says() {
+    let hub = TestHub::start(quick()).await;
+    let mut registration = registration("m", "1.0.0", "durable");
+    registration["events"][0]["subscription"] = json!(
+        "subscription OnStatus { Status(context: \"ci\") { context state description targetUrl commit { sha } } }"
+    );
+    let mut machine = hub.machine(&registration).await;
+    let status = json!({
+        "repository": {"owner_name": "acme", "name": "app"}, "commit": "b".repeat(40), "context": "ci", "state": "pending",
+        "target_url": "https://ci.example.org/4"
+    });
+    let place = "/atomist/status/teams/w";
+    assert_eq!(
+        hub.post(place, &hub.key, &status).await.0,
+        404,
+        "no such repository yet"
+    );
+    hub.github("push", "d-1", &push("a", "b")).await;
+    let (answered, answer) = hub.post(place, &hub.key, &status).await;
+    assert_eq!(answered, 200, "{answer}");
+    let said = |event: &Value| event["data"]["Status"][0]["state"].as_str().unwrap().to_owned();
+    let event = machine.hear().await;
+    assert_eq!(
+        event["data"]["Status"],
+        json!([{"context": "ci", "state": "pending", "description": null, "targetUrl": "https://ci.example.org/4",
+            "commit": {"sha": "b".repeat(40)}}])
+    );
+    machine.answer(&event).await;
+    let mut failed = status.clone();
+    (failed["state"], failed["description"]) = (json!("failure"), json!("two tests"));
+    assert_eq!(hub.post(place, &hub.key, &failed).await.0, 200);
+    let event = machine.hear().await;
+    assert_eq!(said(&event), "failure");
+    machine.answer(&event).await;
+    let payload = json!({
+        "repository": push("a", "b")["repository"], "id": 1, "sha": "b".repeat(40), "context": "ci", "state": "success",
+        "updated_at": "2026-01-01T00:00:00Z"
+    });
+    assert_eq!(hub.github("status", "d-2", &payload).await.0, 200);
+    let asked = hub
+        .ask(
+            "{ Commit(sha: \"SHA\") { statuses { state } } }"
+                .replace("SHA", &"b".repeat(40))
+                .as_str(),
+            json!(null),
+        )
+        .await;
+    let mut states: Vec<&str> = asked["data"]["Commit"][0]["statuses"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|status| status["state"].as_str().unwrap())
+        .collect();
+    states.sort_unstable();
+    assert_eq!(states, ["failure", "success"], "nobody speaks for the forge");
+    for (field, wrong) in [
+        ("state", json!("perhaps")),
+        ("context", json!("")),
+        ("context", json!("x".repeat(300))),
+        ("commit", json!("main")),
+    ] {
+        let mut status = status.clone();
+        status[field] = wrong;
+        let (answered, answer) = hub.post(place, &hub.key, &status).await;
+        assert_eq!(
+            (answered, &answer["error"]["code"]),
+            (400, &json!("invalid_argument")),
+            "{field}"
+        );
+    }
+    let (_, reader) = hub
+        .administration()
+        .new_key(&wish(&["graph:read"]))
+        .await
+        .unwrap();
+    assert_eq!(hub.post(place, &reader, &status).await.0, 403);
 }
