@@ -102,6 +102,18 @@ impl RealHub {
             .unwrap_or_else(|_| panic!("waited in vain until {what}"))
     }
 
+    /// The key that the hub printed at its first start, and at no other.
+    fn first_key(machine: &LocalMachine) -> String {
+        let printed = std::fs::read_to_string(machine.path("hub.log")).unwrap();
+        let keys = printed
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.starts_with("hub_a_"));
+        let keys: Vec<&str> = keys.collect();
+        assert_eq!(keys.len(), 1, "{printed}");
+        keys[0].to_owned()
+    }
+
     /// The key of a person, for the hub's commands.
     pub fn person(machine: &LocalMachine, name: &str) -> String {
         let database = machine.path("hub/hub.db");
@@ -280,6 +292,44 @@ async fn a_signed_push_becomes_a_plan_and_its_end_is_seen_at_the_hub() {
     assert_eq!(machine.ended_set_of(&fourth)["state"], "success");
     hub.shows_success_of(&fourth).await;
     assert_eq!(machine.goal_sets().len(), 3);
+}
+
+/// From nothing to a result: a new hub prints a key, a machine has that key and nothing else, somebody pushes to a forge over http, and the
+/// forge tells the hub.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_key_of_a_new_hub_leads_from_a_push_to_its_result() {
+    let (mut machine, mut hub) = together(ONE_GOAL).await;
+    hub.key = RealHub::first_key(&machine);
+    std::fs::write(machine.path("hub.key"), &hub.key).unwrap();
+    let forge = machine.path("forge/acme/app.git");
+    std::fs::create_dir_all(&forge).unwrap();
+    machine.git_in(
+        &forge,
+        &["init", "--quiet", "--bare", "--initial-branch=main", "."],
+    );
+    machine.git_in(&forge, &["config", "http.receivepack", "true"]);
+    let server = HttpServer::start(&machine.path("forge"), None).await;
+    let base = server.url("").trim_end_matches('/').to_owned();
+    machine.git(&["remote", "add", "forge", &format!("{base}/acme/app.git")]);
+    let first = machine.git(&["rev-parse", "HEAD"]);
+    machine.git(&["push", "--quiet", "forge", "main"]);
+    machine.start_with_hub();
+    connected(&machine);
+    let second = machine.commit("second", &[("README.md", "2")]);
+    machine.git(&["push", "--quiet", "forge", "main"]);
+    assert_eq!(machine.git_in(&forge, &["rev-parse", "main"]), second);
+    hub.push(&base, "d-1", &first, &second).await;
+    let set = machine.ended_set_of(&second);
+    assert_eq!(
+        (&set["state"], &set["repo"]),
+        (&json!("success"), &json!("acme/app"))
+    );
+    hub.shows_success_of(&second).await;
+    // Another start prints no key, and what there was is still seen.
+    hub.kill();
+    hub.run(&machine).await;
+    assert_eq!(RealHub::first_key(&machine), hub.key);
+    hub.shows_success_of(&second).await;
 }
 
 const FINGERPRINTS: &str = r#"
