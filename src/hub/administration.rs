@@ -10,7 +10,7 @@ use super::access::agreed::Agreeing;
 use super::access::edit::EditError;
 use super::access::key::MOST_OF_AN_OWNER;
 use super::access::make_key::make_key;
-use super::access::noted::of_key;
+use super::access::noted::of_revoked;
 use super::addons::AddonError;
 use super::console;
 use super::extensions::{ExtensionError, ExtensionOptions, Extensions};
@@ -191,14 +191,8 @@ impl Administration {
     /// There is none of this id that is still good.
     pub async fn revoke_key(&self, id: &str) -> Result<(), AdministrationError> {
         let now = SystemClock.now();
-        if let Some(before) = self.0.key(id).await? {
-            let revoked = StoredKey {
-                revoked: Some(now),
-                ..before.clone()
-            };
-            console::note(&self.0, of_key(Some(&before), &revoked), now).await?;
-        }
-        match self.0.revoke_key(id, now).await? {
+        let noted = self.0.key(id).await?.and_then(|key| of_revoked(&key, now));
+        match self.0.revoke_key(id, now, &console::deeds(noted)).await? {
             true => Ok(()),
             false => Err(not_there("key that could be revoked:", id)),
         }

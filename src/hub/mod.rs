@@ -518,6 +518,7 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
     let rights = Rights::open(policy, audit, SystemClock.now())?;
     let memory = SqlHub::open(&options.place).await?;
     memory.begin_first_life(&RandomIds.fresh().to_string()).await?;
+    let at_console = rights.done_so_far(&memory, SystemClock.now()).await?;
     let keys = memory.keys().await?;
     if rights.governing_file().is_none() {
         let agreeing = Agreeing {
@@ -530,6 +531,9 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
     }
     rights.remember(keys);
     rights.look_at_people(&memory, SystemClock.now()).await?;
+    // What was done at the console while no hub ran.
+    rights.know_what_was_written().map_err(RightsError::from)?;
+    rights.tell_rest(&memory, &at_console, SystemClock.now()).await?;
     let failed = |source| HubError::Listen {
         address: options.listen,
         source,

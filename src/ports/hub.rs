@@ -25,6 +25,7 @@ use super::people::{People, SignIns};
 use super::rights::RightsStore;
 use crate::model::Timestamp;
 use crate::wire::hub::PolicyName;
+use console::ConsoleDeed;
 pub use hints::{Hearing, Hint, Hints};
 pub use life::{Life, Lives};
 pub use logs::{FilePlace, GoalLogs, LogContent, LogName, LogPart, LogState, NewLogPart, RestedLogs};
@@ -324,8 +325,8 @@ pub trait Deliveries: Send + Sync {
 /// Keys.
 #[async_trait]
 pub trait Keys: Send + Sync {
-    /// Keeps a new key.
-    async fn add_key(&self, key: &StoredKey) -> Result<(), HubStoreError>;
+    /// Keeps a new key, with what somebody at the console did by that.
+    async fn add_key(&self, key: &StoredKey, deeds: &[ConsoleDeed]) -> Result<(), HubStoreError>;
 
     /// A key by its public part.
     async fn key(&self, id: &str) -> Result<Option<StoredKey>, HubStoreError>;
@@ -333,8 +334,9 @@ pub trait Keys: Send + Sync {
     /// All keys, oldest first.
     async fn keys(&self) -> Result<Vec<StoredKey>, HubStoreError>;
 
-    /// Revokes a key; `false` when it is not there or was revoked before.
-    async fn revoke_key(&self, id: &str, at: Timestamp) -> Result<bool, HubStoreError>;
+    /// Revokes a key, with what somebody at the console did by that; `false` when it is not there or was revoked before.
+    async fn revoke_key(&self, id: &str, at: Timestamp, deeds: &[ConsoleDeed])
+    -> Result<bool, HubStoreError>;
 
     /// Notes that a key was used.
     async fn key_used(&self, id: &str, at: Timestamp) -> Result<(), HubStoreError>;

@@ -17,7 +17,7 @@ use chrono::DateTime;
 use thiserror::Error;
 
 use super::noted::Noted;
-use crate::access::audit::{Chain, Details, Entry, LONGEST_LINE};
+use crate::access::audit::{Chain, Change, Details, Entry, LONGEST_LINE};
 use crate::access::{Credential, Decision, Request, Rule};
 use crate::model::Timestamp;
 
@@ -121,10 +121,23 @@ impl AuditLog {
 
     /// Writes what has happened.
     pub fn note(&self, noted: &Noted, details: &Details, now: Timestamp) {
+        self.note_change(&noted.change(), details, now);
+    }
+
+    /// The same; whether it is written.
+    pub(super) fn note_change(&self, change: &Change<'_>, details: &Details, now: Timestamp) -> bool {
         let mut writer = self.lock();
         let before = writer.chain;
-        let entry = writer.chain.append_change(now, &noted.change(), details);
-        writer.put(&entry, before, now);
+        let entry = writer.chain.append_change(now, change, details);
+        writer.put(&entry, before, now)
+    }
+
+    /// Waits until what was written survives a loss of power.
+    ///
+    /// # Errors
+    /// The disk.
+    pub(super) fn sync(&self) -> std::io::Result<()> {
+        self.lock().file.sync_data()
     }
 
     /// Where the log is.
@@ -144,7 +157,8 @@ impl Writer {
         self.put(&entry, before, request.now);
     }
 
-    fn put(&mut self, entry: &Entry, before: Chain, now: Timestamp) {
+    /// Puts an entry behind the others; whether it is there now.
+    fn put(&mut self, entry: &Entry, before: Chain, now: Timestamp) -> bool {
         if let Err(error) = self.next_file(now) {
             let error: &dyn std::error::Error = &error;
             tracing::error!(
@@ -157,10 +171,13 @@ impl Writer {
             self.chain = before;
             let error: &dyn std::error::Error = &error;
             tracing::error!(error, "the audit log cannot be written");
-            return;
+            // What was written of the line is none, and nothing may follow it.
+            let _ = self.file.set_len(self.length);
+            return false;
         }
         self.length += line.len() as u64;
         self.first.get_or_insert((entry.id, now));
+        true
     }
 
     /// Begins the next file when this one is full or old.
@@ -295,15 +312,17 @@ pub(in super::super) fn full_files(path: &Path) -> std::io::Result<Vec<PathBuf>>
     Ok(found)
 }
 
+/// When the last entry of a file was written.
+pub(super) fn ended(file: &Path) -> std::io::Result<Option<Timestamp>> {
+    let text = tail(&mut File::open(file)?)?;
+    let last = text.lines().next_back().and_then(whole_entry);
+    Ok(last.and_then(|last| time_of(&last)))
+}
+
 /// Deletes files of which every entry is older than entries are kept.
 fn forget(path: &Path, now: Timestamp) -> std::io::Result<()> {
     for file in full_files(path)? {
-        let text = tail(&mut File::open(&file)?)?;
-        let last = text.lines().next_back().and_then(whole_entry);
-        let is_old = last
-            .and_then(|last| time_of(&last))
-            .is_some_and(|time| now.since(time) > KEPT);
-        if !is_old {
+        if !ended(&file)?.is_some_and(|last| now.since(last) > KEPT) {
             break;
         }
         std::fs::remove_file(&file)?;

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::super::{asked, console};
 use super::held::{BadRow, Held, TESTS};
+use super::noted::noted;
 use crate::access::policy::{Outcome, parse, run_tests};
 use crate::model::Timestamp;
 use crate::ports::hub::HubStoreError;
@@ -45,8 +46,10 @@ where
         if changes.is_empty() {
             return Ok(told);
         }
+        let at_console = console::deeds(noted(&held, &held.with(&changes).map_err(EditError::from)?));
         let deed = asked::deed().or_else(console::deed);
         changes.extend(deed.map(RightsChange::Deed));
+        changes.extend(at_console.into_iter().map(RightsChange::AtConsole));
         let changed = store.change_rights(held.version, &changes).await;
         if changed.map_err(EditError::from)?.is_some() {
             return Ok(told);

@@ -50,8 +50,7 @@ pub async fn make_key(
     };
     let (key, text) = new.make(agreeing.at);
     agree(store, &key, &places, agreeing).await?;
-    console::note(store, of_key(None, &key), agreeing.at).await?;
-    store.add_key(&key).await?;
+    store.add_key(&key, &console::deeds(of_key(None, &key))).await?;
     Ok((key, text))
 }
 

@@ -6,7 +6,9 @@
 pub mod agreed;
 mod as_person;
 pub mod audit;
+mod audit_search;
 pub mod bearer;
+mod beside;
 pub mod edit;
 pub mod guesses;
 pub mod held;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use super::super::access::edit::{edit, tests_hold};
 use super::super::access::held::{Held, HeldAddon, addon_row};
+use super::super::access::noted::of_revoked;
+use super::super::console;
 use super::AddonError;
 use crate::access::registration::{Changed, Consent, Effect, Registration, Unchanged};
 use crate::access::snapshot::AddonState;
@@ -158,7 +160,8 @@ async fn follow(
             }
             let owner = Principal::Addon(addon.clone()).to_string();
             for key in store.keys().await?.iter().filter(|key| key.owner == owner) {
-                store.revoke_key(&key.id, now).await?;
+                let deeds = console::deeds(of_revoked(key, now));
+                store.revoke_key(&key.id, now, &deeds).await?;
             }
             Ok(())
         }

@@ -52,10 +52,12 @@ impl Hub {
 
     async fn tidy_up(&self, kept: &mut Timestamp) -> Result<(), HubStoreError> {
         let now = self.now();
+        let at_console = self.rights().done_so_far(self.store(), now).await?;
         self.rights().refresh(self.store(), now).await?;
         self.rights().look_at_people(self.store(), now).await?;
         self.tell_of_people().await?;
         self.end_sessions_of_bad_keys().await?;
+        self.rights().tell_rest(self.store(), &at_console, now).await?;
         // Early enough that one round may be missed.
         let rhythm = self.rhythm();
         if now.since(*kept) >= rhythm.linger.min(rhythm.lease) / 3 || now < *kept {
@@ -113,6 +115,8 @@ impl Hub {
             let keys = self.store().keys().await?;
             if self.rights().has_news(&keys) {
                 self.rights().hear_console(self.store(), now).await?;
+                // What was agreed to with a new key was agreed to before it was there, and may be newer than the last look.
+                self.rights().refresh(self.store(), now).await?;
             }
             self.rights().learn(keys.iter().cloned(), None, now);
             keys

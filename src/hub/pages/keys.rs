@@ -239,7 +239,7 @@ pub(super) async fn revoke(
     }
     let (store, now) = (hub.store(), hub.now());
     let _changing = hub.rights().changing_keys().await;
-    if !store.revoke_key(&id, now).await.map_err(Refusal::from)? {
+    if !store.revoke_key(&id, now, &[]).await.map_err(Refusal::from)? {
         return Err(missing().into());
     }
     let revoked = StoredKey {

@@ -9,6 +9,7 @@ mod browser;
 mod chats;
 mod commands;
 mod consent;
+mod console;
 mod crash;
 mod custom;
 mod decisions;

@@ -29,7 +29,7 @@ const FATES: &[(&str, Fate)] = &[
     ("hub_authorize_link", Empty),
     ("hub_chat_code", Empty),
     ("hub_consent", Now),
-    ("hub_console_deed", Empty),
+    ("hub_console_deed", Now),
     ("hub_counter", Back),
     ("hub_deed", Now),
     ("hub_delivery", Back),

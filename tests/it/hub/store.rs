@@ -435,13 +435,13 @@ async fn keys_are_kept(hub: &SqlHub) {
         revoked: None,
         last_used: None,
     };
-    hub.add_key(&key).await.unwrap();
-    hub.add_key(&key).await.unwrap_err();
+    hub.add_key(&key, &[]).await.unwrap();
+    hub.add_key(&key, &[]).await.unwrap_err();
     assert_eq!(hub.key("abc").await.unwrap().as_ref(), Some(&key));
     assert_eq!(hub.key("xyz").await.unwrap(), None);
     hub.key_used("abc", at(5)).await.unwrap();
-    assert!(hub.revoke_key("abc", at(6)).await.unwrap());
-    assert!(!hub.revoke_key("abc", at(7)).await.unwrap());
+    assert!(hub.revoke_key("abc", at(6), &[]).await.unwrap());
+    assert!(!hub.revoke_key("abc", at(7), &[]).await.unwrap());
     let kept = hub.keys().await.unwrap().remove(0);
     assert_eq!((kept.last_used, kept.revoked), (Some(at(5)), Some(at(6))));
 }
