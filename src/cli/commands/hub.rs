@@ -412,6 +412,9 @@ fn keys(context: &mut Context, place: &Place, command: &KeyCommand) -> CommandRe
                     key.expires.rfc3339()
                 ));
             }
+            if args.person {
+                hub_people::warn_of_unseen(context, place, &args.owner)?;
+            }
         }
         KeyCommand::List => {
             let keys = administer(place, false, |hub| async move { hub.keys().await })?;

@@ -3,7 +3,24 @@
 use super::super::refusal::Refusal;
 use super::Caller;
 use super::operations::Operation;
-use crate::access::Resource;
+use crate::access::decision::Needed;
+use crate::access::{self, Decision, Level, Reason, Resource, Rule};
+
+/// Whoever decides over everything may.
+const ALLOWED: Decision = Decision {
+    reason: Reason::Allowed,
+    rule: Rule::Forge,
+};
+
+/// Nobody else may.
+fn beyond(operation: &str) -> Decision {
+    let level = access::Operation::find(operation).map_or(Level::Admin, |row| row.level);
+    let resource = Resource::Workspace;
+    Decision {
+        reason: Reason::InsufficientPermission(Needed { resource, level }),
+        rule: Rule::Nothing,
+    }
+}
 
 impl Caller {
     /// Whether a person may do this on these, whatever they identified themselves with: where a forge is asked, a key of a reader
@@ -19,9 +36,14 @@ impl Caller {
     ) -> Result<(), Refusal> {
         self.is_of(operation, workspace)?;
         let told = self.with_forge(operation, resources).await?;
-        let bearer = told.bearer.in_person(self.now);
-        let request = bearer.request(operation.row().name, resources, self.now);
-        let decision = bearer.decide(&request);
+        let (bearer, name) = (told.bearer.in_person(self.now), operation.row().name);
+        let request = bearer.request(name, resources, self.now);
+        let decision = match resources {
+            // Of what is no repository's as far as is known here, only those decide who decide over everything.
+            [Resource::Workspace] if bearer.reaches_everything(name, self.now) => ALLOWED,
+            [Resource::Workspace] => beyond(name),
+            _ => bearer.decide(&request),
+        };
         self.judged(&request, &decision)
     }
 
@@ -41,7 +63,8 @@ impl Caller {
         }
     }
 
-    /// Whether it is known what the person may do: they are in a browser, have come in once, or a forge is asked.
+    /// Whether it is known what the person may do, if it is only that of somebody who never came in. Where a policy alone names them, it
+    /// says who may decide.
     fn is_weighed(&self) -> bool {
         self.is_weighed || self.is_in_browser() || self.forge.is_some()
     }

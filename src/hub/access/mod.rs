@@ -65,7 +65,7 @@ pub struct Caller {
     now: Timestamp,
     /// Who says what they may do on repositories, where it is asked and they are a person.
     forge: Option<Forge>,
-    /// Whether it is a person's key of whom it is known what they may do.
+    /// Whether it is a person's key that is judged by what the person may do, and not by the policy's naming them alone.
     is_weighed: bool,
 }
 
@@ -411,7 +411,8 @@ impl Hub {
         }
         self.rights().learn([key.clone()], None, now);
         let is_persons = key.owner.starts_with("person:");
-        let is_weighed = is_persons && (self.asks_forge() || person.is_some());
+        let is_known = self.asks_forge() || person.is_some();
+        let is_weighed = is_persons && (is_known || self.rights().governing_file().is_none());
         let bearer = match is_weighed {
             true => self
                 .rights()

@@ -124,8 +124,20 @@ impl Rights {
         Bearer::new(identity, Arc::new(snapshot))
     }
 
-    /// The key of a person who has come in, or whom a forge knows: it reaches what the person reaches. Whoever has not come in yet is a
-    /// member whom the forge does not know, or whom the policy names.
+    /// Somebody who has not come in: a member of whom nothing else is known.
+    pub(super) fn unseen(&self, id: &PersonId, asks_forge: bool) -> Bearer {
+        let unseen = StoredPerson {
+            id: id.as_str().to_owned(),
+            name: String::new(),
+            role: PersonRole::Member,
+            state: PersonState::Active,
+            created: ALWAYS,
+        };
+        self.signed_in(&unseen, ALWAYS, asks_forge)
+    }
+
+    /// The key of a person: it reaches what the person reaches, and where nobody of this name has come in, what a member does whom
+    /// nobody knows, or whom the policy names.
     pub(super) fn of_person(
         &self,
         key: &StoredKey,
@@ -137,16 +149,10 @@ impl Rights {
         let Principal::Person(id) = named.principal() else {
             return named;
         };
-        let unknown = StoredPerson {
-            id: id.as_str().to_owned(),
-            name: String::new(),
-            role: PersonRole::Member,
-            state: PersonState::Active,
-            created: key.created,
-        };
         match person {
             None if self.governing_file().is_some() => named,
-            _ => named.under(&self.signed_in(person.unwrap_or(&unknown), key.created, asks_forge)),
+            None => named.under(&self.unseen(id, asks_forge)),
+            Some(person) => named.under(&self.signed_in(person, key.created, asks_forge)),
         }
     }
 }

@@ -23,10 +23,10 @@ use super::person::Seen;
 use crate::access::audit::Details;
 use crate::access::policy::{Outcome, Policy, parse, run_tests};
 use crate::access::scope::Scope;
-use crate::access::snapshot::{Permission, Right, Role};
+use crate::access::snapshot::Right;
 use crate::access::{
-    AddonKey, Context, Grant, Identity, Level, Limit, Means, Person, PersonId, Principal, Resource,
-    SNAPSHOT_COUNTS, ScopeSet, Selector, Snapshot,
+    AddonKey, Context, Grant, Identity, Level, Limit, Means, PersonId, Principal, Resource, SNAPSHOT_COUNTS,
+    ScopeSet, Selector, Snapshot,
 };
 use crate::model::{Diagnostic, Severity, Timestamp};
 use crate::ports::hub::{HubStore, HubStoreError, StoredKey};
@@ -416,11 +416,11 @@ impl Rights {
         }
     }
 
-    /// Whoever comes with a key.
+    /// Whoever comes with a key. What is known of a person, and what a member may do, is told in [`Self::of_person`].
     pub fn bearer(&self, key: &StoredKey, now: Timestamp) -> Bearer {
         let principal = principal(&key.owner);
         let snapshot = match (&self.source, &principal) {
-            (Source::Memory, Principal::Person(id)) => Arc::new(self.with_person(id)),
+            (Source::Memory, Principal::Person(id)) => self.unseen(id, true).shared_snapshot(),
             (Source::File(_), _) | (Source::Memory, Principal::Addon(_) | Principal::Anonymous) => {
                 self.snapshot(now)
             }
@@ -440,7 +440,7 @@ impl Rights {
     }
 
     /// The state of things for somebody who acts in a context: with the person, who is `stored` if they ever signed in, and
-    /// otherwise known by a key that is good. `asks_forge`: what they may do on repositories is asked for later.
+    /// otherwise a member who has a key that is good. `asks_forge`: what they may do on repositories is asked for later.
     pub fn snapshot_for(
         &self,
         (context, asks_forge): (&Context, bool),
@@ -455,7 +455,7 @@ impl Rights {
             (Source::Memory, Context::Proven { person, .. }, None)
                 if !asks_forge && self.has_key(person, now) =>
             {
-                self.with_person(person).people
+                self.unseen(person, asks_forge).snapshot().people.clone()
             }
             (
                 Source::Memory | Source::File(_),
@@ -484,21 +484,6 @@ impl Rights {
             limit: Limit::default(),
         };
         Bearer::new(identity, self.snapshot(now))
-    }
-
-    /// A person who may do everything but what was denied, as long as the forge is not asked.
-    fn with_person(&self, id: &PersonId) -> Snapshot {
-        let held = self.held();
-        let mut person = administrator();
-        let principal = Principal::Person(id.clone());
-        person.grants = held
-            .grants_of(&principal)
-            .map(|held| Arc::clone(&held.grant))
-            .collect();
-        let mut snapshot = Snapshot::empty(ALWAYS);
-        snapshot.version = u64::try_from(held.version).unwrap_or(0);
-        snapshot.people.insert(id.clone(), person);
-        snapshot
     }
 
     /// The state of things by the policy in a file, where there is one.
@@ -540,17 +525,6 @@ pub(super) fn principal(owner: &str) -> Principal {
 
 /// Never too old: it is in memory, and what replaces it is there at once.
 pub(super) const ALWAYS: Timestamp = Timestamp::from_micros(i64::MAX);
-
-/// A person who may do everything.
-fn administrator() -> Person {
-    let mut person = Person::new(Role::Admin);
-    person.permissions = vec![Permission {
-        selector: Selector::Everything,
-        level: Level::Admin,
-        read_at: ALWAYS,
-    }];
-    person
-}
 
 /// What the audit log says of a request.
 fn of_deed(deed: &StoredDeed) -> Details {

@@ -1,5 +1,7 @@
 //! Commands that somebody asks for on a page.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::super::Hub;
@@ -9,7 +11,11 @@ use super::super::goals::resources_of;
 use super::super::refusal::Refusal;
 use super::{Automation, Request, invocation};
 use crate::access::Resource;
+use crate::ports::graph::{Filter, Find, GraphError, GraphReader, Node};
 use crate::wire::hub::{NameValue, Team, extensions};
+
+/// Most goals of one name in a set.
+const MOST_GOALS: u32 = 1_000;
 
 /// What a machine is asked.
 #[derive(Debug, Clone)]
@@ -74,6 +80,14 @@ impl Hub {
         if !extensions::DECIDING.contains(&command) {
             return Ok(());
         }
+        let resources = self.decided_over(request).await?;
+        caller
+            .may_decide(Operation::DecideGoal, &request.team.id, &resources)
+            .await
+    }
+
+    /// What is decided over by such a command: the goal that it names. Without an environment that may be any goal of the name.
+    async fn decided_over(&self, request: &Request) -> Result<Vec<Resource>, Refusal> {
         let text = |name: &str| {
             let found = request.parameters.iter().find(|parameter| parameter.name == name);
             found
@@ -81,20 +95,44 @@ impl Hub {
                 .unwrap_or_default()
         };
         let graph = self.store().reader(&request.team.id);
-        let goal_set = text("goal_set");
-        let found = match text("goal") {
-            "" => graph.nodes("SdmGoalSet", &[goal_set.to_owned()]).await?,
-            goal => {
-                let key = format!("{goal_set}/{}/{goal}", text("environment"));
+        let (goal_set, goal, environment) = (text("goal_set"), text("goal"), text("environment"));
+        let found = match (goal, environment) {
+            ("", _) => graph.nodes("SdmGoalSet", &[goal_set.to_owned()]).await?,
+            (goal, "") => goals_called(&*graph, goal_set, goal).await?,
+            (goal, environment) => {
+                let key = format!("{goal_set}/{environment}/{goal}");
                 graph.nodes("SdmGoal", &[key]).await?
             }
         };
-        // Of what is not known here, only those decide who decide over everything.
-        let resources = found
-            .first()
-            .map_or_else(|| vec![Resource::Workspace], |node| resources_of(node));
-        caller
-            .may_decide(Operation::DecideGoal, &request.team.id, &resources)
-            .await
+        let mut resources: Vec<Resource> = found.iter().flat_map(|node| resources_of(node)).collect();
+        resources.sort();
+        resources.dedup();
+        if resources.is_empty() {
+            resources.push(Resource::Workspace);
+        }
+        Ok(resources)
     }
+}
+
+/// Goals of a set by what they are called in it, or by their name.
+async fn goals_called(
+    graph: &dyn GraphReader,
+    goal_set: &str,
+    goal: &str,
+) -> Result<Vec<Arc<Node>>, GraphError> {
+    let is = |field: &str, value: &str| Filter {
+        field: field.to_owned(),
+        any_of: vec![Value::from(value)],
+    };
+    let mut all = Vec::new();
+    for field in ["uniqueName", "name"] {
+        let find = Find {
+            kind: "SdmGoal".to_owned(),
+            filters: vec![is("goalSetId", goal_set), is(field, goal)],
+            first: MOST_GOALS,
+            ..Find::default()
+        };
+        all.extend(graph.find(&find).await?);
+    }
+    Ok(all)
 }

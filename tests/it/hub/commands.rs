@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 
 use super::machine::{Machine, PATIENCE, TestHub, quick, registration, wish};
+use super::people::has_come_in;
 use sdm::hub::administration::KeyWish;
+use sdm::ports::people::PersonRole;
 
 /// A machine that offers a command.
 pub fn offers(name: &str) -> Value {
@@ -438,6 +440,7 @@ async fn approvals_are_for_people_and_for_nobodys_key() {
         json!("person_required")
     );
     let ada = person(&hub, "ada").await;
+    has_come_in(hub.hub.memory(), "ada", PersonRole::Admin).await;
     assert_eq!(
         hub.post("/goals/w/s/0-code/build/approve", &hub.key, &json!({}))
             .await

@@ -38,3 +38,4 @@ mod store;
 mod store_shared;
 mod threats;
 mod traces;
+mod unseen;

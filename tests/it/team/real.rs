@@ -102,6 +102,31 @@ impl RealHub {
             .unwrap_or_else(|_| panic!("waited in vain until {what}"))
     }
 
+    /// Lets somebody in who is an administrator from now on.
+    pub async fn come_in(&self, machine: &LocalMachine, name: &str) {
+        let database = machine.path("hub/hub.db");
+        let database = database.to_str().unwrap();
+        let arguments = [
+            "hub",
+            "people",
+            "invite",
+            name,
+            "--role",
+            "admin",
+            "--database",
+            database,
+            "--address",
+            &self.url,
+        ];
+        let link = machine.ok(&arguments).trim().to_owned();
+        let request = self.http.post(link).header("sec-fetch-site", "same-origin");
+        let request = request
+            .header("origin", "null")
+            .header("content-type", "application/x-www-form-urlencoded");
+        let answer = request.body("return=%2F").send().await.unwrap();
+        assert!(!answer.status().is_client_error(), "{answer:?}");
+    }
+
     /// The key of a person, for the hub's commands.
     pub fn person(machine: &LocalMachine, name: &str) -> String {
         let database = machine.path("hub/hub.db");
@@ -335,6 +360,8 @@ async fn people_run_commands_and_confirm_goals_at_the_hub() {
     machine.start_with_hub();
     connected(&machine);
     let (ada, bob) = (RealHub::person(&machine, "ada"), RealHub::person(&machine, "bob"));
+    hub.come_in(&machine, "ada").await;
+    hub.come_in(&machine, "bob").await;
     let greeted = hub.run_command(&bob, "greet", &[("name", "jess")]).await;
     assert_eq!(greeted["phase"], "SUCCESS", "{greeted:#}");
     assert!(
