@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::Hub;
 use super::access::operations::Operation;
 use super::access::sight::{Belongings, GrantedSight};
+use super::ingest::naming::{Misnamed, Naming, judged};
 use super::machines::known::{Machine, Standing};
 use super::metrics::Counters;
 use super::remembered::{Remembered, Seen};
@@ -101,7 +102,7 @@ impl Change {
 }
 
 /// What became of changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Applied {
     /// They are in the graph; so many deliveries wait because of them.
     Deliveries(usize),
@@ -109,6 +110,8 @@ pub(super) enum Applied {
     Before,
     /// Somebody has decided over what has changed meanwhile; nothing of that step has.
     Overtaken,
+    /// They call a repository as it is not called, and nothing has changed; should they come again, they are judged again.
+    Misnamed(Box<Misnamed>),
 }
 
 /// Where changes come from.
@@ -116,6 +119,8 @@ pub(super) enum Applied {
 pub(super) struct Origin<'a> {
     /// Name of the source, and the id of what came, which is taken in once.
     pub id: Option<(&'a str, &'a str)>,
+    /// Repositories as it calls them.
+    pub names: &'a [Naming],
     /// The trace that what they cause belongs to.
     pub trace: Option<TraceContext>,
 }
@@ -124,6 +129,8 @@ pub(super) struct Origin<'a> {
 pub(super) struct Wanted {
     /// Source and id of what they come from, which is taken in once.
     pub origin: Option<(String, String)>,
+    /// Repositories as it calls them.
+    pub names: Vec<Naming>,
     /// The trace that what they cause belongs to.
     pub trace: Option<TraceContext>,
     /// Steps, one after the other: what one causes is seen before the next.
@@ -191,11 +198,25 @@ impl Hub {
         wanted: Vec<Wanted>,
         so_far: &mut SoFar,
     ) -> Result<(), HubStoreError> {
-        for Wanted { origin, trace, steps } in wanted {
+        for Wanted {
+            origin,
+            names,
+            trace,
+            steps,
+        } in wanted
+        {
             if origin.is_some() && !so_far.is_new.next().unwrap_or(true) {
                 so_far.applied.push(Applied::Before);
                 continue;
             }
+            let steps = match judged(seen, &names, steps).await? {
+                Ok(steps) => steps,
+                Err(misnamed) => {
+                    seen.work().give_back(origin.as_ref()).await?;
+                    so_far.applied.push(Applied::Misnamed(Box::new(misnamed)));
+                    continue;
+                }
+            };
             let (mut caused, mut is_overtaken) = (0, false);
             let mut steps = VecDeque::from(steps);
             while let Some(changes) = steps.pop_front() {

@@ -21,6 +21,8 @@ pub(super) struct Counters {
     pub(super) deliveries: AtomicU64,
     /// Messages of machines that could not be read.
     pub(super) nonsense: AtomicU64,
+    /// Webhooks that are about several repositories at once.
+    pub(super) misnamed: AtomicU64,
 }
 
 impl Counters {
@@ -87,6 +89,12 @@ pub(super) async fn show(State(hub): State<Hub>, headers: HeaderMap) -> Result<i
             "counter",
             "Messages of machines that could not be read",
             count(&counters.nonsense),
+        ),
+        (
+            "sdm_hub_misnamed_webhooks_total",
+            "counter",
+            "Webhooks whose repository is another by its number than by its name",
+            count(&counters.misnamed),
         ),
         (
             "sdm_hub_spans_lost_total",

@@ -13,7 +13,7 @@ use super::Hub;
 use super::access::Caller;
 use super::access::operations::Operation;
 use super::access::sight::own_resource;
-use super::changes::Change;
+use super::changes::{Change, Origin};
 use super::goals;
 use super::refusal::Refusal;
 use super::traces::What;
@@ -188,7 +188,7 @@ impl Asking<'_> {
             ("sdm.by", self.caller.owner()),
         ];
         self.hub
-            .apply_traced(taking, about, (self.workspace, None), steps)
+            .apply_traced(taking, about, (self.workspace, Origin::default()), steps)
             .await?;
         Ok(())
     }

@@ -49,6 +49,14 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
+    /// It is about several repositories at once (threat C4).
+    pub fn misnamed(because: impl Into<String>) -> Self {
+        const HINT: &str = "if the repository was renamed or transferred, send its webhook `repository` that says so again, or let the \
+            forge ping its webhook, and then send this one again";
+        let misnamed = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "repository_mismatch", because);
+        misnamed.with(json!({ "hint": HINT }))
+    }
+
     /// It is not known who asks.
     pub fn unauthorized(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, code, message)

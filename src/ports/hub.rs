@@ -210,6 +210,9 @@ pub trait HubWork: Send + Sync {
     /// Notes that things have come, each of a source with an id there; for each, `false` when it had come before.
     async fn take_in(&self, came: &[(&str, &str)], at: Timestamp) -> Result<Vec<bool>, HubStoreError>;
 
+    /// Something of a source has not come after all, and is to be taken when it comes again.
+    async fn give_back(&self, came: Option<&(String, String)>) -> Result<(), HubStoreError>;
+
     /// Lets a delivery wait for its machine. One of the same id is left as it is.
     async fn deliver(&self, delivery: &NewDelivery) -> Result<(), HubStoreError>;
 

@@ -132,6 +132,17 @@ impl AuditLog {
         writer.put(&entry, before, now)
     }
 
+    /// Writes what has happened that strangers may lead to: of a flood the first, as of what was decided about them.
+    pub(super) fn note_seldom(&self, noted: Noted, details: &Details, now: Timestamp) {
+        let admitted = self.lock().admit_stranger(now);
+        let said = match admitted {
+            None => return,
+            Some(0) => noted.said,
+            Some(unwritten) => format!("{}; and {unwritten} before it that were not written", noted.said),
+        };
+        self.note(&Noted { said, ..noted }, details, now);
+    }
+
     /// Waits until what was written survives a loss of power.
     ///
     /// # Errors
@@ -197,21 +208,29 @@ impl Writer {
 
     /// Strangers cannot fill the disk: of a flood the first are written, and the next one says how many were not.
     fn write_stranger(&mut self, request: &Request<'_>, decision: &Decision, details: &Details) {
-        let (since, written, unwritten) = self.strangers;
-        if request.now.since(since) < Duration::from_secs(1) && written >= STRANGERS {
-            self.strangers = (since, written, unwritten.saturating_add(1));
+        let Some(unwritten) = self.admit_stranger(request.now) else {
             return;
-        }
+        };
         let mut decision = decision.clone();
-        if request.now.since(since) < Duration::from_secs(1) {
-            self.strangers = (since, written + 1, unwritten);
-        } else {
-            self.strangers = (request.now, 1, 0);
-            if unwritten > 0 {
-                decision.rule = Rule::Unwritten(unwritten);
-            }
+        if unwritten > 0 {
+            decision.rule = Rule::Unwritten(unwritten);
         }
         self.write(request, &decision, details);
+    }
+
+    /// Counts something that strangers lead to: `None` when it is not written, and otherwise how many before it were not.
+    fn admit_stranger(&mut self, now: Timestamp) -> Option<u32> {
+        let (since, written, unwritten) = self.strangers;
+        if now.since(since) >= Duration::from_secs(1) {
+            self.strangers = (now, 1, 0);
+            return Some(unwritten);
+        }
+        if written >= STRANGERS {
+            self.strangers = (since, written, unwritten.saturating_add(1));
+            return None;
+        }
+        self.strangers = (since, written + 1, unwritten);
+        Some(0)
     }
 }
 

@@ -236,6 +236,17 @@ impl Rights {
         self.write_note(noted, asked::details(), now);
     }
 
+    /// The same of what somebody from outside may lead to as often as they like.
+    pub(in super::super) fn note_seldom(&self, noted: Noted, now: Timestamp) {
+        let details = Details {
+            policy_version: self.policy_version(),
+            ..asked::details()
+        };
+        if let Some(audit) = &self.audit {
+            audit.note_seldom(noted, &details, now);
+        }
+    }
+
     /// The same of what the request that is being answered has done, if it is somebody's, and of what others have done otherwise.
     pub(super) fn note_by(&self, noted: Noted, by: Option<&str>, now: Timestamp) {
         let details = by.map_or_else(Details::default, |_| asked::details());

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::super::Hub;
 use super::super::access::bearer::Bearer;
 use super::super::access::operations::Operation;
+use super::super::changes::Origin;
 use super::super::goals::ingested;
 use super::super::machines::deliver::Session;
 use super::super::refusal::Refusal;
@@ -176,7 +177,7 @@ impl Hub {
                     ("sdm.event", kind),
                     ("sdm.machine", session.ticket.machine.as_str()),
                 ];
-                self.apply_traced(taking, about, (workspace, None), vec![vec![change]])
+                self.apply_traced(taking, about, (workspace, Origin::default()), vec![vec![change]])
                     .await
                     .map(|_| ())
             }

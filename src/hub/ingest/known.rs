@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::super::changes::Change;
 use super::super::goals::{commit_key, push_key};
 use super::super::machines::register::THE_CHAT;
+use super::naming::FullName;
 
 /// What stands at a path of names such as `/repository/name`; names are plain, so that nothing of the path is to be unescaped.
 pub(super) fn find<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
@@ -40,7 +41,7 @@ pub(in super::super) fn address_key(address: &str) -> String {
 }
 
 /// A forge, as addresses of its pages tell of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Forge {
     /// Its host, with the port when it is not the usual one.
     provider: String,
@@ -125,6 +126,13 @@ impl Forge {
         Some((Change::merge("ScmId", vec![key.clone()], body), key))
     }
 
+    /// An account that is called otherwise now: it is found by both names.
+    pub(super) fn renamed(&self, before: &str, now: &str, kind: Option<&str>) -> Change {
+        let mut organization = self.organization(now, kind);
+        organization.node.keys.push(self.account_key(before));
+        organization
+    }
+
     /// A repository of which little more than its name is told.
     pub(super) fn named_repository(&self, value: &Value) -> Option<Change> {
         let id = self.account_key(&number(value, "/id")?);
@@ -146,6 +154,7 @@ pub(super) struct Repository<'p> {
     forge: Forge,
     owner: String,
     name: String,
+    called: FullName,
     id: String,
     value: &'p Value,
 }
@@ -159,10 +168,21 @@ impl<'p> Repository<'p> {
         Some(Self {
             id: forge.account_key(&number(value, "/id")?),
             forge,
+            called: FullName::new(owner, name),
             owner: owner.to_owned(),
             name: name.to_owned(),
             value,
         })
+    }
+
+    /// The forge that has it.
+    pub(super) fn forge(&self) -> &Forge {
+        &self.forge
+    }
+
+    /// What it is called.
+    pub(super) fn full_name(&self) -> &FullName {
+        &self.called
     }
 
     /// Key of the repository.

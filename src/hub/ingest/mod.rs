@@ -5,6 +5,7 @@ pub(super) mod application;
 pub(super) mod generic;
 mod github;
 pub(super) mod known;
+pub(super) mod naming;
 
 use std::collections::BTreeMap;
 
@@ -17,9 +18,13 @@ use serde_json::{Value, json};
 
 use super::Hub;
 use super::access::guesses::Guessed;
-use super::changes::Applied;
+use super::access::noted::Noted;
+use super::changes::{Applied, Origin};
+use super::metrics::Counters;
 use super::refusal::Refusal;
 use super::traces::What;
+use crate::access::audit::Outcome;
+use naming::{Misnamed, namings};
 
 /// Largest webhook in bytes; GitHub's own limit is 25 MiB.
 pub(super) const MAX_WEBHOOK: usize = 25 * 1024 * 1024;
@@ -81,15 +86,23 @@ pub(super) async fn github(
     if changes.is_empty() {
         return Ok(answer(StatusCode::ACCEPTED, "nothing in it changes the graph"));
     }
+    let names = namings(event, &headers, &payload);
+    let names = names.map_err(|misnamed| hub.refused_misnamed(&workspace, id, misnamed))?;
     let taking = hub.begin_trace(What::Webhook, &headers);
     let about = [
         ("sdm.workspace", workspace.as_str()),
         ("sdm.event", event),
         ("sdm.delivery", id),
     ];
-    let from = (workspace.as_str(), Some(("github", id)));
+    let origin = Origin {
+        id: Some(("github", id)),
+        names: &names,
+        trace: None,
+    };
+    let from = (workspace.as_str(), origin);
     let applied = hub.apply_traced(taking, about, from, vec![changes]).await?;
     match applied {
+        Applied::Misnamed(misnamed) => Err(hub.refused_misnamed(&workspace, id, *misnamed)),
         // Nobody decides by a webhook, so that none is overtaken.
         Applied::Before | Applied::Overtaken => Ok(answer(StatusCode::ACCEPTED, "it had come before")),
         Applied::Deliveries(count) => {
@@ -103,6 +116,27 @@ pub(super) async fn github(
             );
             Ok(answer(StatusCode::OK, "kept"))
         }
+    }
+}
+
+impl Hub {
+    /// Counts a webhook that is about several repositories at once, and writes it down; what whoever sent it is told.
+    fn refused_misnamed(&self, workspace: &str, id: &str, misnamed: Misnamed) -> Refusal {
+        let Misnamed { resource, because } = misnamed;
+        Counters::count(&self.counters().misnamed, 1);
+        let noted = Noted {
+            resource,
+            ..Noted::by_hub("webhook.receive", Outcome::NotTaken, because.clone())
+        };
+        self.rights().note_seldom(noted, self.now());
+        tracing::warn!(
+            workspace,
+            delivery = id,
+            because,
+            "a webhook of GitHub is refused; a repository that was renamed or transferred is called otherwise once its webhook \
+             `repository` that says so, or a ping of the forge, has come"
+        );
+        Refusal::misnamed(because)
     }
 }
 

@@ -82,7 +82,9 @@ async fn a_late_webhook_changes_nothing_and_a_renamed_repository_is_the_same() {
     hub.github(
         "repository",
         "d-4",
-        &json!({"action": "renamed", "repository": renamed["repository"]}),
+        &json!({
+            "action": "renamed", "changes": {"repository": {"name": {"from": "Hello-World"}}}, "repository": renamed["repository"],
+        }),
     )
     .await;
     let asked = hub

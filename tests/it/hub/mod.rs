@@ -23,6 +23,7 @@ mod load;
 mod logs;
 pub mod machine;
 mod machines;
+mod naming;
 mod original;
 mod pages;
 mod people;

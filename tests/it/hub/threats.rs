@@ -295,7 +295,7 @@ async fn c8_a_value_never_becomes_a_field() {
 }
 
 /// A push of a repository of this number that calls itself so.
-fn push_of(number: u64, name: &str, branch: &str) -> Value {
+pub fn push_of(number: u64, name: &str, branch: &str) -> Value {
     let mut payload = push("a", "b");
     payload["repository"]["id"] = json!(number);
     payload["repository"]["name"] = json!(name);
@@ -327,10 +327,14 @@ async fn c4_a_repository_is_its_number_whatever_a_webhook_calls_it() {
         hub.github("push", "2", &push_of(7, "payroll", "taken")).await.0,
         200
     );
-    assert_eq!(
-        hub.github("push", "3", &push_of(8, "renamed", "own")).await.0,
-        200
-    );
+    let renamed = push_of(8, "renamed", "own");
+    assert_eq!(hub.github("push", "3", &renamed).await.0, 422);
+    let told = json!({
+        "action": "renamed", "changes": {"repository": {"name": {"from": "payroll"}}}, "repository": renamed["repository"],
+    });
+    assert_eq!(hub.github("repository", "4", &told).await.0, 200);
+    // Sent again, as whoever runs the forge does.
+    assert_eq!(hub.github("push", "3", &renamed).await.0, 200);
     let event = machine.hear().await;
     assert_eq!(
         event["data"]["Push"][0]["branch"],

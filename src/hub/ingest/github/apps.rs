@@ -41,6 +41,19 @@ pub(super) fn authorization(payload: &Value) -> Option<Vec<Change>> {
     Some(vec![forge.change(), account])
 }
 
+/// Somebody, or an organization, is called otherwise; their repositories with them.
+pub(super) fn renamed_account(payload: &Value) -> Option<Vec<Change>> {
+    if text(payload, "/action") != Some("renamed") {
+        return None;
+    }
+    let before = text(payload, "/changes/login/from")?;
+    let account = payload.get("organization").or_else(|| payload.get("account"))?;
+    let page = text(account, "/html_url").or_else(|| text(payload, "/sender/html_url"))?;
+    let (forge, now) = (Forge::of_page(page)?, text(account, "/login")?);
+    let kind = text(account, "/type").or_else(|| text(payload, "/target_type"));
+    Some(vec![forge.change(), forge.renamed(before, now, kind)])
+}
+
 /// A webhook was set up for a whole organization.
 pub(super) fn ping(payload: &Value) -> Option<Vec<Change>> {
     let owner = text(payload, "/organization/login")?;

@@ -23,6 +23,7 @@ pub(super) fn changes(event: &str, payload: &Value) -> Vec<Change> {
             "installation" | "installation_repositories" => apps::installation(payload),
             "github_app_authorization" => apps::authorization(payload),
             "ping" => apps::ping(payload),
+            "organization" | "installation_target" => apps::renamed_account(payload),
             _ => None,
         },
     };
@@ -293,6 +294,8 @@ mod tests {
             "installation_repositories",
             "github_app_authorization",
             "ping",
+            "organization",
+            "installation_target",
             "check_suite",
             "workflow_job",
             "deployment_review",
