@@ -154,7 +154,7 @@ async fn a_channel_says_which_repository_a_command_is_about_to_whoever_sees_it()
     );
     let (status, answer) = hub.post("/command", &ada, &said("C2", json!([]))).await;
     assert_eq!(
-        (status, &answer["code"]),
+        (status, &answer["error"]["code"]),
         (400, &json!("invalid_parameters")),
         "{answer}"
     );
