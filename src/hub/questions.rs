@@ -137,6 +137,9 @@ impl Asking<'_> {
         if let (Some(numbered), Some(first)) = (numbered, resources.first_mut()) {
             *first = numbered;
         }
+        if matches!(mutation, goals::Mutation::Channel(_)) {
+            self.add_channel_before(root, &mut resources).await?;
+        }
         let caller = self.caller.with_forge(about.operation, &resources).await?;
         caller.may_on(about.operation, self.workspace, &resources)
     }
