@@ -13,7 +13,6 @@ use super::Hub;
 use super::access::Caller;
 use super::access::operations::Operation;
 use super::changes::{Applied, Change, How};
-use super::goals::resources_of;
 use super::refusal::Refusal;
 use crate::ports::graph::Node;
 
@@ -54,8 +53,9 @@ pub(super) async fn decide(
     let goal = found
         .first()
         .ok_or_else(|| Refusal::missing_thing("there is no such goal"))?;
+    let about = hub.about_known(&which.workspace, goal).await?;
     caller
-        .may_decide(Operation::DecideGoal, &which.workspace, &resources_of(goal))
+        .may_decide(Operation::DecideGoal, &which.workspace, &about)
         .await?;
     let changed = decide_about(&hub, &caller, &which.workspace, goal, which.decision).await?;
     Ok(Json(

@@ -12,7 +12,7 @@ use super::access::sight::{Belongings, GrantedSight};
 use super::machines::known::{Machine, Standing};
 use super::metrics::Counters;
 use super::remembered::{Remembered, Seen};
-use super::{channels, jobs};
+use super::{channels, goals, jobs};
 use crate::graph::Schema;
 use crate::graph::answer::{AnswerError, Answering, Everything, Sight};
 use crate::model::Timestamp;
@@ -392,6 +392,9 @@ fn made_of(known: Option<&Node>, new: Node, how: How) -> Option<Node> {
     let Some(known) = known else {
         return (how != How::Next).then_some(new);
     };
+    if goals::known::is_anothers(known, &new) {
+        return None;
+    }
     match how {
         How::Merge | How::Quiet => brings_news(known, &new).then(|| merged(known, new)),
         How::Unfinished => (!jobs::is_over(known) && brings_news(known, &new)).then(|| merged(known, new)),

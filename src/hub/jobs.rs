@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::Hub;
 use super::changes::{Change, How};
-use super::goals::Whose;
+use super::goals::whose::Whose;
 use super::questions::Asking;
 use super::refusal::Refusal;
 use super::remembered::Seen;

@@ -17,6 +17,7 @@ use super::changes::Change;
 use super::goals;
 use super::refusal::Refusal;
 use super::traces::What;
+use crate::access::Resource;
 use crate::graph::answer::{Ahead, AnswerError, Answering};
 use crate::graph::question::{Operation as Asked, Selection};
 use crate::graph::{Question, Schema};
@@ -122,8 +123,12 @@ impl Asking<'_> {
         }
     }
 
-    /// Whether the caller may change what a field is about.
-    async fn may_change(&self, mutation: &goals::Mutation, root: &Selection) -> Result<(), Refusal> {
+    /// Whether the caller may change what a field is about; what that is.
+    async fn may_change(
+        &self,
+        mutation: &goals::Mutation,
+        root: &Selection,
+    ) -> Result<Vec<Resource>, Refusal> {
         let about = mutation.about(root);
         let numbered = match &about.repository_key {
             Some(key) => {
@@ -141,7 +146,8 @@ impl Asking<'_> {
             self.add_channel_before(root, &mut resources).await?;
         }
         let caller = self.caller.with_forge(about.operation, &resources).await?;
-        caller.may_on(about.operation, self.workspace, &resources)
+        caller.may_on(about.operation, self.workspace, &resources)?;
+        Ok(resources)
     }
 
     /// Each field on its own: one that is refused is refused alone, and the others share a commit.
@@ -210,10 +216,10 @@ impl Asking<'_> {
                 format!("`Mutation` has no field `{}`", root.name),
             )
         })?;
-        self.may_change(&mutation, root).await?;
-        let changes = self.changes(&mutation, root).await?;
-        for change in &changes {
-            self.may_be_said(change).await?;
+        let about = self.may_change(&mutation, root).await?;
+        let mut changes = self.changes(&mutation, root).await?;
+        for change in &mut changes {
+            self.stand_by(change, &about).await?;
         }
         Ok(Some((changes, mutation.answers_with())))
     }

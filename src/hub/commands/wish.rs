@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::super::Hub;
 use super::super::access::Caller;
 use super::super::access::operations::Operation;
-use super::super::goals::resources_of;
 use super::super::refusal::Refusal;
 use super::facts::Facts;
 use super::{Automation, Request, invocation};
@@ -91,9 +90,10 @@ impl Hub {
             }
         };
         // Of what is not known here, only those decide who decide over everything.
-        let resources = found
-            .first()
-            .map_or_else(|| vec![Resource::Workspace], |node| resources_of(node));
+        let resources = match found.first() {
+            Some(node) => self.about_known(&request.team.id, node).await?,
+            None => vec![Resource::Workspace],
+        };
         caller
             .may_decide(Operation::DecideGoal, &request.team.id, &resources)
             .await

@@ -12,7 +12,6 @@ use super::super::Hub;
 use super::super::access::operations::Operation;
 use super::super::approvals;
 use super::super::commands::Wish;
-use super::super::goals::resources_of;
 use super::super::refusal::Refusal;
 use super::entry::{Entry, goal_anchor, goal_set_address};
 use super::form::Form;
@@ -143,7 +142,7 @@ pub(super) async fn decide(
         return Err(missing().into());
     }
     let operation = Operation::Page(Page::DecideGoal);
-    let about = resources_of(goal);
+    let about = hub.about_known(&workspace, goal).await.map_err(Refusal::from)?;
     look.caller.may_decide(operation, &workspace, &about).await?;
     let body = Value::Object(goal.body.clone());
     let told = Object(&body);

@@ -40,21 +40,21 @@ const GOAL: &str = "mutation { ingestCustomSdmGoal(value: {goalSetId: \"s\", env
     state: waiting_for_approval, sha: \"b\", branch: \"main\", \
     repo: {owner: \"acme\", name: \"app\", providerId: \"git.example.org:8080\"}}) }";
 
-async fn pushed(hub: &TestHub, id: &str, name: &str, number: u64) {
+pub async fn pushed(hub: &TestHub, id: &str, name: &str, number: u64) {
     let body = push_of(name, number).to_string();
     let (status, answer) = hub.signed("push", id, body.clone(), &signature(&body)).await;
     assert_eq!(status, 200, "{answer}");
 }
 
 /// A hub at a forge with two repositories, `acme/app` and `acme/payroll`.
-struct Scene {
-    provider: FakeProvider,
-    hub: TestHub,
+pub struct Scene {
+    pub provider: FakeProvider,
+    pub hub: TestHub,
     _directory: Remains,
 }
 
 impl Scene {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let provider = FakeProvider::start().await;
         let (hub, directory) = hub_with(vec![provider.github()]).await;
         pushed(&hub, "1", "app", 7).await;

@@ -23,6 +23,7 @@ mod logs;
 pub mod machine;
 mod machines;
 mod original;
+mod other_writers;
 mod pages;
 mod people;
 mod people_in_graph;

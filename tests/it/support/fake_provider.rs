@@ -287,6 +287,15 @@ impl FakeProvider {
             .insert(key, (account.id, permission.to_owned()));
     }
 
+    /// The repository of a number is called so from now on; one that is called nothing is gone.
+    pub fn numbers(&self, number: u64, repository: Option<&str>) {
+        let numbers = &mut self.world().numbers;
+        match repository {
+            Some(name) => numbers.insert(number.to_string(), name.to_owned()),
+            None => numbers.remove(&number.to_string()),
+        };
+    }
+
     /// The next token says this instead of what it should.
     pub fn lies(&self, claim: &str, value: Value) {
         self.world().lies.push((claim.to_owned(), value));
