@@ -33,6 +33,8 @@ pub struct Operation {
     pub scopes: &'static [Scope],
     /// Sorts of resources it can be about.
     pub kinds: &'static [Kind],
+    /// Scopes of which a key of a person must have one to stand for the person here; where there are none, no key does.
+    pub keys: &'static [Scope],
     /// Level on the resources.
     pub level: Level,
     /// Whether it can only be done for a proven person.
@@ -64,6 +66,7 @@ const fn row(
         who,
         scopes,
         kinds,
+        keys: &[],
         level,
         needs_context: false,
         allows_page_tokens: false,
@@ -90,6 +93,11 @@ const fn own(name: &'static str, does: &'static str) -> Operation {
 /// A right of members over what is theirs.
 const fn member(name: &'static str, does: &'static str) -> Operation {
     row(name, does, Person, &[], WORKSPACE, Read)
+}
+
+/// Something of people that their keys do too, with one of these scopes.
+const fn by_key(keys: &'static [Scope], row: Operation) -> Operation {
+    Operation { keys, ..row }
 }
 
 /// A decision of an administrator that makes rights.
@@ -246,9 +254,18 @@ pub const OPERATIONS: &[Operation] = &[
         DELIVERY,
         Write,
     ),
-    row("goal.approve", "approve goals", Person, &[], DELIVERY, Write),
-    row("goal.deny", "deny goals", Person, &[], DELIVERY, Write),
-    row("goal.retry", "retry goals", Person, &[], DELIVERY, Write),
+    by_key(
+        &[S::GoalsWrite],
+        row("goal.approve", "approve goals", Person, &[], DELIVERY, Write),
+    ),
+    by_key(
+        &[S::GoalsWrite],
+        row("goal.deny", "deny goals", Person, &[], DELIVERY, Write),
+    ),
+    by_key(
+        &[S::GoalsWrite],
+        row("goal.retry", "retry goals", Person, &[], DELIVERY, Write),
+    ),
     row(
         "configuration.set",
         "change settings that machines share",
@@ -329,14 +346,20 @@ pub const OPERATIONS: &[Operation] = &[
         WORKSPACE,
         Read,
     ),
-    row("command.list", "list commands", Person, &[], WORKSPACE, Read),
-    row(
-        "command.invoke",
-        "start commands",
-        Person,
-        &[],
-        &[Workspace, Repository],
-        Read,
+    by_key(
+        &[S::GraphRead, S::CommandsRegister],
+        row("command.list", "list commands", Person, &[], WORKSPACE, Read),
+    ),
+    by_key(
+        &[S::CommandsRegister],
+        row(
+            "command.invoke",
+            "start commands",
+            Person,
+            &[],
+            &[Workspace, Repository],
+            Read,
+        ),
     ),
     row(
         "ingest.post",
@@ -434,7 +457,7 @@ pub const OPERATIONS: &[Operation] = &[
     ),
     // What makes rights: people only, and no scope reaches it.
     decide("policy.apply", "change the policy"),
-    member("addon.register", "register add-ons"),
+    by_key(&[S::AdminWrite], member("addon.register", "register add-ons")),
     decide("addon.approve", "approve add-ons"),
     decide("addon.grant", "change grants of add-ons"),
     decide("addon.uninstall", "uninstall add-ons"),
@@ -541,6 +564,11 @@ mod tests {
                 row.name
             );
             assert!(!row.reads_secrets || row.is_recorded(), "{}", row.name);
+            assert!(
+                row.keys.is_empty() || (row.who == Who::Person && row.level < Admin),
+                "{}: keys make no rights",
+                row.name
+            );
         }
     }
 

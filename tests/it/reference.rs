@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use sdm::access::operation::Who;
 use sdm::access::scope::SCOPES;
-use sdm::access::{OPERATIONS, ScopeSet, policy};
+use sdm::access::{OPERATIONS, Scope, ScopeSet, policy};
 use sdm::config::{Flags, Sources, VARIABLES, load};
 use sdm::engine::Machine;
 use sdm::kinds::{COMMAND_KINDS, KINDS, Kind};
@@ -164,7 +164,9 @@ fn policies() -> String {
             Who::Open => "open to everybody",
             Who::Own => "an add-on about itself",
             Who::Anybody | Who::Addon => row.level.word(),
-            Who::Person | Who::FreshPerson => &format!("{}, people only", row.level.word()),
+            Who::Person | Who::FreshPerson => {
+                &format!("{}, people only{}", row.level.word(), by_key(row.keys))
+            }
         };
         let _ = writeln!(
             text,
@@ -175,6 +177,15 @@ fn policies() -> String {
         );
     }
     text
+}
+
+/// With which of their scopes a key of a person does what is for people.
+fn by_key(scopes: &[Scope]) -> String {
+    let names: Vec<String> = scopes.iter().map(|scope| code(scope.name())).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(", or a key of theirs with {}", names.join(" or ")),
+    }
 }
 
 fn keys(owner: &str, fields: &[Field]) -> String {

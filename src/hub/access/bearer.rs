@@ -52,19 +52,6 @@ impl Bearer {
         matches!(self.identity.means, Means::Token)
     }
 
-    /// The same person, as if in a browser: a key then only limits.
-    pub(in super::super) fn in_person(&self, now: Timestamp) -> Self {
-        let means = match self.identity.means {
-            Means::Key => Means::Session { signed_in: now },
-            other @ (Means::Session { .. } | Means::Token) => other,
-        };
-        let identity = Identity {
-            means,
-            ..self.identity.clone()
-        };
-        Self::new(identity, Arc::clone(&self.snapshot))
-    }
-
     /// The person whose rights count: whoever calls, or for whom an add-on acts.
     pub(in super::super) fn person(&self) -> Option<&PersonId> {
         match (&self.identity.principal, &self.context) {
@@ -166,19 +153,6 @@ impl Bearer {
     /// Whether it may be done at all, wherever.
     pub fn admits(&self, request: &Request<'_>) -> Result<(), Box<Decision>> {
         admit(request, &self.snapshot).map(|_| ())
-    }
-
-    /// Whether anything is known of whoever comes with the key.
-    pub fn is_known(&self) -> bool {
-        match &self.identity.principal {
-            Principal::Addon(key) => self.snapshot.addons.contains_key(key),
-            Principal::Person(id) => self
-                .snapshot
-                .people
-                .get(id)
-                .is_some_and(|person| !person.is_suspended),
-            Principal::Anonymous => false,
-        }
     }
 
     /// Whether a scope is approved and within the limit of the key.

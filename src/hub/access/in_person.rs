@@ -1,9 +1,9 @@
 //! What people may decide, whatever they identified themselves with: a key does no more than its person (security model 18, D57, D62).
 
 use super::super::refusal::Refusal;
-use super::Caller;
 use super::operations::Operation;
-use crate::access::Resource;
+use super::{ALLOWED, Caller};
+use crate::access::{Decision, Reason, Request, Resource, Rule};
 
 impl Caller {
     /// Whether a person may do this on these, whatever they identified themselves with: where a forge is asked, a key of a reader
@@ -19,10 +19,23 @@ impl Caller {
     ) -> Result<(), Refusal> {
         self.is_of(operation, workspace)?;
         let told = self.with_forge(operation, resources).await?;
-        let bearer = told.bearer.in_person(self.now);
-        let request = bearer.request(operation.row().name, resources, self.now);
-        let decision = bearer.decide(&request);
-        self.judged(&request, &decision)
+        let request = told.bearer.request(operation.row().name, resources, self.now);
+        let decision = told.bearer.decide(&request);
+        told.judged(&request, &decision)
+    }
+
+    /// What is decided about a person's key. Of whom a policy alone knows nobody has said what the forge lets them: there what is
+    /// denied counts, and what the key leaves out.
+    pub(super) fn as_person(&self, request: &Request<'_>) -> Decision {
+        let decision = self.bearer.decide(request);
+        let is_unsaid = matches!(
+            (&decision.reason, &decision.rule),
+            (Reason::InsufficientPermission(_), Rule::Nothing)
+        );
+        match is_unsaid && self.is_person() && !self.is_weighed() {
+            true => ALLOWED,
+            false => decision,
+        }
     }
 
     /// Whether a person may decide about these. Of whoever it is known what they may do, more than being a person counts.

@@ -35,6 +35,7 @@ use crate::access::audit::Details;
 use crate::access::decision::Needed;
 use crate::access::operation::Who;
 use crate::access::request::Means;
+use crate::access::resource::Kind;
 use crate::access::{
     self, Context, Credential, Decision, Identity, Level, Limit, PersonId, Principal, Reason, Request,
     Resource, Rule, Snapshot,
@@ -218,17 +219,15 @@ impl Caller {
         self.judged(&request, &decision)
     }
 
-    /// What only people may do, with a person's key: it stands for the person, and where there is a policy, that must know the
-    /// person. In a browser the evaluation decides.
+    /// What only people may do, with a key of theirs. Whether it is done at all is asked about the workspace, and where, about the rest.
     fn may_as_person(&self, operation: Operation, resources: &[Resource]) -> Result<(), Refusal> {
         let request = self.bearer.request(operation.row().name, resources, self.now);
-        let reason = match (self.is_person(), self.bearer.is_known()) {
-            (true, true) => Reason::Allowed,
-            (true, false) => Reason::PersonSuspended,
-            (false, _) => Reason::PersonRequired,
+        let decision = match self.bearer.admits(&request) {
+            Ok(()) if is_nowhere_yet(operation, resources) => ALLOWED,
+            Ok(()) => self.as_person(&request),
+            Err(decision) => *decision,
         };
-        let rule = Rule::Operation;
-        match self.judged(&request, &Decision { reason, rule }) {
+        match self.judged(&request, &decision) {
             Err(_) if !self.is_person() => Err(Refusal::person_required(operation)),
             judged => judged,
         }
@@ -340,6 +339,19 @@ impl Caller {
         let refused = access::Refusal::of(decision, request, self.bearer.snapshot());
         refused.map_or(Ok(()), |refused| Err(Refusal::of(&refused)))
     }
+}
+
+/// What is allowed by what it is.
+const ALLOWED: Decision = Decision {
+    reason: Reason::Allowed,
+    rule: Rule::Operation,
+};
+
+/// Whether it is asked of something that is done elsewhere whether it is done at all.
+fn is_nowhere_yet(operation: Operation, resources: &[Resource]) -> bool {
+    let row = access::Operation::find(operation.row().name);
+    let is_of_workspace = row.is_some_and(|row| row.kinds.contains(&Kind::Workspace));
+    resources == [Resource::Workspace] && !is_of_workspace
 }
 
 /// Whether it is for people who have just signed in, or for administrators: no key of a person stands for that.

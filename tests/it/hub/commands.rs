@@ -24,7 +24,7 @@ async fn person(hub: &TestHub, name: &str) -> String {
     let wish = KeyWish {
         is_person: true,
         name: name.to_owned(),
-        ..wish(&["graph:read"])
+        ..wish(&["graph:read", "goals:write", "commands:register"])
     };
     hub.administration().new_key(&wish).await.unwrap().1
 }
@@ -164,7 +164,7 @@ async fn a_channel_says_which_repository_a_command_is_about_to_whoever_sees_it()
         name: "far".to_owned(),
         repositories: vec!["acme/else".to_owned()],
         is_person: true,
-        ..wish(&["graph:read"])
+        ..wish(&["graph:read", "commands:register"])
     };
     let (_, far) = hub.administration().new_key(&far).await.unwrap();
     let (status, answer) = hub.post("/command", &far, &said("C1", json!([]))).await;

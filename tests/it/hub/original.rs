@@ -187,7 +187,7 @@ async fn a_machine_of_the_original_drives_two_goals_to_success_and_answers_a_com
     let person = KeyWish {
         is_person: true,
         name: "ada".to_owned(),
-        ..wish(&["graph:read", "goals:read"])
+        ..wish(&["graph:read", "goals:write", "commands:register"])
     };
     let (_, ada) = hub.administration().new_key(&person).await.unwrap();
     let home = directory.path().join("home");

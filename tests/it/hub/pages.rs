@@ -595,7 +595,7 @@ async fn d57_d62_d5_a_reader_decides_about_no_goal_whichever_way_they_come() {
         let wanted = KeyWish {
             name: id.to_owned(),
             is_person: true,
-            ..wish(&["graph:read", "goals:write", "admin:read"])
+            ..wish(&["graph:read", "goals:write", "commands:register", "admin:read"])
         };
         let (_, key) = seen.hub.administration().new_key(&wanted).await.unwrap();
         for way in &ways {
