@@ -361,6 +361,17 @@ pub const OPERATIONS: &[Operation] = &[
             Read,
         ),
     ),
+    by_key(
+        &[S::CommandsRegister],
+        row(
+            "command.change",
+            "start commands that change repositories",
+            Person,
+            &[],
+            REPOSITORY,
+            Write,
+        ),
+    ),
     row(
         "ingest.post",
         "send custom events",

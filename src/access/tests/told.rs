@@ -243,6 +243,7 @@ fn d62_a_key_stands_for_its_person_as_far_as_its_scopes_and_the_person_reach() {
             "insufficient_permission",
         ),
         (&all[1..2], "command.invoke", "workspace", "allowed"),
+        (&all[1..2], "command.change", "repo:acme/api", "allowed"),
         (&all[..1], "command.invoke", "workspace", "insufficient_scope"),
         (
             &all[..],

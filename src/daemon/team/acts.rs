@@ -38,6 +38,7 @@ pub(super) fn announced() -> impl Iterator<Item = Command> {
         parameters: parameters(name),
         mapped_parameters: vec![mapped(WHO, extensions::WHO, true)],
         secrets: Vec::new(),
+        only_reads: false,
     })
 }
 

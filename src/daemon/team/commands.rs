@@ -50,6 +50,9 @@ const USER_TOKEN: &str = "github://user_token";
 /// What people must have granted for whom the hub opens pull requests.
 const PULL_REQUESTS: &str = "repo";
 
+/// The kind of goal that only looks.
+const INSPECT: &str = "inspect";
+
 /// What the hub fills in for every command: who asks, and the repository of the place where it was asked.
 const WHO: &str = "sdm.who";
 const OWNER: &str = "sdm.owner";
@@ -133,7 +136,13 @@ fn command(definition: &CommandDefinition, as_person: bool) -> Command {
             .collect(),
         mapped_parameters: mapped.chain(everywhere).collect(),
         secrets: secrets(definition, as_person),
+        only_reads: only_reads(definition),
     }
+}
+
+/// Whether a command only looks at repositories.
+fn only_reads(definition: &CommandDefinition) -> bool {
+    matches!(&definition.work, CommandWork::Goal(work) if work.kind == INSPECT)
 }
 
 /// What the hub asks people for before it passes the command on.

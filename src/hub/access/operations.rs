@@ -36,6 +36,8 @@ pub enum Operation {
     ListMachines,
     /// Start a command.
     Invoke,
+    /// Start one that changes a repository.
+    InvokeChange,
     /// See what became of a command.
     LookAtInvocation,
     /// Give a command what it asked for.
@@ -186,6 +188,10 @@ const DECIDE_GOAL: Row = person(
 );
 const LIST_MACHINES: Row = person("command.list", ("GET", "/machines/{workspace}"), "read");
 const INVOKE: Row = person("command.invoke", ("POST", "/command"), "read");
+const INVOKE_CHANGE: Row = Row {
+    person: true,
+    ..part("command.change", &[], "write")
+};
 const LOOK_AT_INVOCATION: Row = person(
     "command.invoke",
     ("GET", "/command/{command}/invocation/{id}"),
@@ -294,6 +300,7 @@ impl Operation {
         Self::DecideGoal,
         Self::ListMachines,
         Self::Invoke,
+        Self::InvokeChange,
         Self::LookAtInvocation,
         Self::ContinueInvocation,
         Self::ProbeLogs,
@@ -348,6 +355,7 @@ impl Operation {
             Self::DecideGoal => &DECIDE_GOAL,
             Self::ListMachines => &LIST_MACHINES,
             Self::Invoke => &INVOKE,
+            Self::InvokeChange => &INVOKE_CHANGE,
             Self::LookAtInvocation => &LOOK_AT_INVOCATION,
             Self::ContinueInvocation => &CONTINUE_INVOCATION,
             Self::ProbeLogs => &PROBE_LOGS,

@@ -1,5 +1,6 @@
 //! What people ask machines to do (wire protocol 4, 5, 13): checked here before a machine hears of it, with results to poll.
 
+mod about;
 mod check;
 mod facts;
 mod intent;
@@ -97,10 +98,10 @@ async fn begin(
     let request = read(body)?;
     caller.may(Operation::Invoke, &request.team.id)?;
     let (machine, command) = hub.commanded(&request)?;
-    hub.may_decide_by(caller, &command.name, &request).await?;
     let id = hub.fresh_id();
     let facts = hub.facts(caller, &request, base).await?;
     let mut invocation = invocation((caller, &facts), &command, &request, &id)?;
+    hub.may_have_done(caller, &command, &invocation).await?;
     invocation.traceparent = taking.as_ref().map(|taking| taking.context.to_string());
     let asked = String::from_utf8_lossy(body);
     hub.may_act_for(caller, &command, &asked, base).await?;
@@ -203,6 +204,7 @@ pub(super) async fn go_on(
         .iter()
         .find(|machine| machine.stored.id == stored.registration);
     let machine = machine.ok_or_else(|| Refusal::conflict("the machine is not there any more"))?;
+    hub.may_go_on(&caller, machine, &again).await?;
     hub.let_wait(&caller, machine, &again, &id).await?;
     Ok(Json(json!({"invocation": {"id": id}})))
 }

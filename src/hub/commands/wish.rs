@@ -68,19 +68,19 @@ impl Hub {
     pub(super) async fn may_decide_by(
         &self,
         caller: &Caller,
-        command: &str,
-        request: &Request,
+        (workspace, command): (&str, &str),
+        parameters: &[NameValue],
     ) -> Result<(), Refusal> {
         if !extensions::DECIDING.contains(&command) {
             return Ok(());
         }
         let text = |name: &str| {
-            let found = request.parameters.iter().find(|parameter| parameter.name == name);
+            let found = parameters.iter().find(|parameter| parameter.name == name);
             found
                 .and_then(|parameter| parameter.value.as_str())
                 .unwrap_or_default()
         };
-        let graph = self.store().reader(&request.team.id);
+        let graph = self.store().reader(workspace);
         let goal_set = text("goal_set");
         let found = match text("goal") {
             "" => graph.nodes("SdmGoalSet", &[goal_set.to_owned()]).await?,
@@ -91,11 +91,11 @@ impl Hub {
         };
         // Of what is not known here, only those decide who decide over everything.
         let resources = match found.first() {
-            Some(node) => self.about_known(&request.team.id, node).await?,
+            Some(node) => self.about_known(workspace, node).await?,
             None => vec![Resource::Workspace],
         };
         caller
-            .may_decide(Operation::DecideGoal, &request.team.id, &resources)
+            .may_decide(Operation::DecideGoal, workspace, &resources)
             .await
     }
 }

@@ -120,6 +120,9 @@ pub struct Command {
     /// Secrets it wants.
     #[serde(default)]
     pub secrets: Vec<SecretDeclaration>,
+    /// Whether it changes nothing in repositories, so that who may read one may have it done there. The original does not say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_reads: bool,
 }
 
 /// A parameter that a person gives.

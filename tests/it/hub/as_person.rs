@@ -139,12 +139,11 @@ async fn pull_requests_of_commands_are_opened_as_whoever_asked_and_a_reader_open
     assert_eq!(provider.opened().len(), 1, "one for the branch");
     // Whoever may only read there has nothing pushed in their name, and nothing opened in the machine's.
     provider.permits("acme/app", &Account::new(7, "ada"), "read");
-    let (_, begun) = wants(&mut scene.ada, "later").await;
-    let url = begun["invocation"]["url"].as_str().unwrap();
-    let (phase, said) = comes_to(&hub, &mut scene.ada, url).await;
-    assert!(
-        phase == "FAILURE" && said.contains("the hub does not do it for whoever asked"),
-        "d38: {phase}: {said}"
+    let (status, refused) = wants(&mut scene.ada, "later").await;
+    assert_eq!(
+        (status, &refused["error"]["code"]),
+        (403, &json!("insufficient_permission")),
+        "d38: {refused}"
     );
     assert!(ours.has_branch("transform/new_logo") && !ours.has_branch("transform/later"));
     assert_eq!(provider.opened().len(), 1);

@@ -8,6 +8,7 @@ mod brokering;
 mod browser;
 mod chats;
 mod commands;
+mod commands_about;
 mod consent;
 mod crash;
 mod custom;
