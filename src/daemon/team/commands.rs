@@ -83,6 +83,9 @@ struct Asked {
     mapped: BTreeMap<String, String>,
     #[serde(default)]
     said: Option<String>,
+    /// What else whoever asked is known as.
+    #[serde(default)]
+    known_as: Vec<String>,
 }
 
 /// The commands of the goal files, and those by which people act on goals.
@@ -317,6 +320,7 @@ fn asked(invocation: &CommandInvocation) -> Asked {
             .collect(),
         mapped: invocation.mapped_parameters.iter().filter_map(text).collect(),
         said: invocation.raw_message.clone(),
+        known_as: invocation.known_as.clone(),
     }
 }
 
@@ -493,10 +497,13 @@ impl Inner {
         };
         let asked: Option<Asked> = asked.clone().and_then(|asked| serde_json::from_value(asked).ok());
         if acts::is_one(command) {
-            let (values, mapped) = asked
-                .map(|asked| (asked.values, asked.mapped))
-                .unwrap_or_default();
-            let answer = self.act(command, &values, &mapped).await?;
+            let Asked {
+                values,
+                mapped,
+                known_as,
+                ..
+            } = asked.unwrap_or_default();
+            let answer = self.act(command, &values, (&mapped, &known_as)).await?;
             return self.settle(delivery, answer).await;
         }
         let store = self.engine.store();

@@ -256,6 +256,7 @@ fn invocation(
             .collect(),
         raw_message: request.raw_message.clone().or_else(|| request.intent.clone()),
         context: None,
+        known_as: Vec::new(),
         traceparent: None,
     })
 }

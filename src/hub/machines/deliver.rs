@@ -65,6 +65,11 @@ impl Session {
             && !self.end.is_cancelled()
     }
 
+    /// Whether the machine and the hub both know an extension.
+    fn knows(&self, extension: &str) -> bool {
+        self.ticket.capabilities.iter().any(|known| known == extension)
+    }
+
     /// Says something if there is room.
     pub fn try_say(&self, text: String) -> bool {
         self.say.try_send(text).is_ok()
@@ -314,7 +319,10 @@ impl Hub {
             } else {
                 &[]
             };
-            let message = self.message(session, delivery, scopes);
+            let mut message = self.message(session, delivery, scopes);
+            if session.knows(extensions::IDENTITY) {
+                message = self.with_names(delivery, &bearer, message).await?;
+            }
             session.try_say(self.with_context(session, delivery, message).await?);
         }
         if session.end.is_cancelled() || !self.sessions().has(session) {
@@ -330,11 +338,7 @@ impl Hub {
         delivery: &Delivery,
         message: String,
     ) -> Result<String, HubStoreError> {
-        let knows = session
-            .ticket
-            .capabilities
-            .iter()
-            .any(|known| known == extensions::CONTEXT);
+        let knows = session.knows(extensions::CONTEXT);
         let Some(owner) = self.rights().owner_of(&session.ticket.key).filter(|_| knows) else {
             return Ok(message);
         };

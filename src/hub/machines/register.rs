@@ -25,6 +25,7 @@ pub const CAPABILITIES: &[&str] = &[
     extensions::LEASE,
     extensions::HEADER,
     extensions::CONTEXT,
+    extensions::IDENTITY,
     extensions::LOGS,
     extensions::TRACE,
     extensions::FINGERPRINTS,

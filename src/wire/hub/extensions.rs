@@ -9,6 +9,7 @@
 //! | [`LOGS`] | The hub takes logs of goals by `POST /api/goal-logs/{workspace}/{goal set}/{environment}/{goal}/{attempt}`, see [`super::logs`]. |
 //! | [`HEADER`] | The address in the hub's answer carries no credential: the machine opens it with `Authorization: Bearer <jwt>`. |
 //! | [`CONTEXT`] | A command that a person started carries `context: {handle, expires_in}`. The machine sends the handle as `X-Hub-Context` with what it asks of the hub for that person. It is for this machine and this command alone, and for a quarter of an hour. |
+//! | [`IDENTITY`] | A command that decides about goals carries `known_as: [text]`: logins and addresses that the hub knows to be those of whoever asks. They count against the person, and give them nothing. |
 //! | [`FINGERPRINTS`] | The hub takes fingerprints of commits by the mutation `setCommitFingerprints` with `repo` and `goal`. |
 //! | [`TRACE`] | An event carries `extensions.traceparent`, a command `traceparent` (W3C) while the hub's operator follows traces: what the machine does because of it belongs there. |
 //!
@@ -29,6 +30,8 @@ pub const LEASE: &str = "lease";
 pub const HEADER: &str = "header";
 /// Commands carry a proof of who started them.
 pub const CONTEXT: &str = "context";
+/// Commands that decide about goals say what else whoever asks is known as.
+pub const IDENTITY: &str = "identity";
 /// Events say which trace they belong to.
 pub const TRACE: &str = "trace";
 /// Fingerprints of commits are taken.

@@ -217,3 +217,76 @@ async fn d61_a_key_of_a_person_does_what_its_scopes_and_repositories_leave_it() 
     assert_eq!(code(&starts, "/command", &start).await, json!("done"));
     assert_eq!(machine.hear().await["command"], json!("Deploy"));
 }
+
+#[tokio::test]
+async fn d1_a_machine_hears_what_else_somebody_is_known_as_who_decides_and_of_nobody_else() {
+    let Scene { provider, hub, .. } = &Scene::start().await;
+    let account = Account::new(1, "ada");
+    provider.permits("acme/app", &account, "write");
+    let mut ada = signed_in(hub, "ada-x1y2", PersonRole::Member).await;
+    let token = ada.token().await;
+    is_at_github(hub, "ada-x1y2", &account).await;
+    let goal = json!({"query": "mutation { ingestCustomSdmGoal(value: {goalSetId: \"s\", environment: \"0-code\", \
+        uniqueName: \"g\", state: waiting_for_approval, version: 1, sha: \"b\", branch: \"main\", \
+        repo: {owner: \"acme\", name: \"app\", providerId: \"git.example.org:8080\"}}) }"});
+    assert_eq!(
+        hub.post("/graphql/team/w", &hub.key, &goal).await.1.get("errors"),
+        None
+    );
+    let decide = |machine: &str| {
+        let given = [("goal_set", "s"), ("goal", "g"), ("environment", "0-code")];
+        let mut asked = asks("sdm.approve", &[], &given);
+        asked["automation"] = json!({ "name": machine });
+        asked
+    };
+    let mut hears = async |machine: &str, key: &str, capabilities: Value| {
+        let mut registration = offers();
+        registration["name"] = json!(machine);
+        registration["capabilities"] = capabilities;
+        let parameters = ["goal_set", "goal", "environment"].map(|name| json!({ "name": name }));
+        let commands = registration["commands"].as_array_mut().unwrap();
+        commands.push(json!({"name": "sdm.approve", "parameters": parameters}));
+        let (status, answer) = hub.post("/registration", key, &registration).await;
+        assert_eq!(status, 200, "{answer}");
+        let mut there = Machine::open(answer["url"].as_str().unwrap()).await;
+        let mut heard = Vec::new();
+        let mut deploy = asks("Deploy", APP, &[]);
+        deploy["automation"] = json!({ "name": machine });
+        for asked in [decide(machine), deploy] {
+            let (status, answer) = posts(&mut ada, &token, "/command", &asked).await;
+            assert_eq!(status, 200, "{answer}");
+            heard.push(there.hear().await["known_as"].clone());
+        }
+        heard
+    };
+    let told = hears("ours", &hub.key, json!(["identity"])).await;
+    let names: Vec<&str> = told[0]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    assert!(names.contains(&"ada"), "{names:?}");
+    assert!(
+        names.iter().any(|name| name.starts_with("1+ada@users.noreply.")),
+        "{names:?}"
+    );
+    assert_eq!(
+        told[1],
+        Value::Null,
+        "a command of the machine's own says nothing of it"
+    );
+    assert_eq!(
+        hears("theirs", &hub.key, json!([])).await,
+        [Value::Null, Value::Null]
+    );
+    let small = KeyWish {
+        name: "small".to_owned(),
+        ..wish(&["events:read", "commands:register"])
+    };
+    let (_, small) = hub.administration().new_key(&small).await.unwrap();
+    assert_eq!(
+        hears("small", &small, json!(["identity"])).await,
+        [Value::Null, Value::Null]
+    );
+}
