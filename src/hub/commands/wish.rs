@@ -7,6 +7,7 @@ use super::super::access::Caller;
 use super::super::access::operations::Operation;
 use super::super::goals::resources_of;
 use super::super::refusal::Refusal;
+use super::facts::Facts;
 use super::{Automation, Request, invocation};
 use crate::access::Resource;
 use crate::wire::hub::{NameValue, Team, extensions};
@@ -56,7 +57,8 @@ impl Hub {
         };
         let (machine, command) = self.commanded(&request)?;
         let id = self.fresh_id();
-        let invocation = invocation(caller, &command, &request, &id)?;
+        // Commands of ours want to know of nothing but what they are given.
+        let invocation = invocation((caller, &Facts::default()), &command, &request, &id)?;
         self.let_wait(caller, &machine, &invocation, &id).await?;
         Ok(id)
     }

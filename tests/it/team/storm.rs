@@ -56,6 +56,7 @@ async fn hub_process() {
         tidy: Duration::from_millis(200),
         again: Duration::from_millis(50),
         linger: Duration::from_secs(2),
+        ..Rhythm::default()
     };
     options.webhooks = WebhookSecrets::for_all(SECRET);
     start(options).await.unwrap().broken().await;
