@@ -52,7 +52,7 @@ use secrecy::SecretString;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
-use crate::access::{PersonId, Scope, ScopeSet};
+use crate::access::PersonId;
 use crate::files::logs::LogShelf;
 use crate::model::Timestamp;
 use crate::ports::hub::secrets::SealedSecrets;
@@ -85,9 +85,6 @@ use people::providers::{ProviderSettings, Providers};
 use safe::Safe;
 use streams::Streams;
 use workspaces::Workspaces;
-
-/// What a key needs for the secrets of the hub.
-const SECRET_SCOPE: Scope = Scope::RepoRead;
 
 /// How long the hub waits for its conversations to end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -444,12 +441,10 @@ impl Hub {
         self.0.options.limits
     }
 
-    /// A secret for a machine with these scopes that declares it.
-    fn secret(&self, uri: &str, scopes: &[String]) -> Option<&SecretString> {
-        let own: ScopeSet = scopes.iter().filter_map(|text| Scope::parse(text).ok()).collect();
-        let may = own.closure().has(SECRET_SCOPE);
+    /// A secret for machines that declare it and may have it.
+    fn secret(&self, uri: &str) -> Option<&SecretString> {
         let name = uri.split('?').next().unwrap_or_default();
-        self.0.options.secrets.get(name).filter(|_| may)
+        self.0.options.secrets.get(name)
     }
 
     /// Workspaces for which there are keys.

@@ -62,7 +62,7 @@ pub struct Args {
     /// File with the secret of webhooks, made when it is missing; hub-webhook-secret in the state directory when absent
     #[arg(long, value_name = "FILE")]
     webhook_secret: Option<PathBuf>,
-    /// A secret for machines that declare it and whose key has the scope repo:read, such as github://org_token=FILE
+    /// A secret for machines that declare it and may read every repository, such as github://org_token=FILE
     #[arg(long = "secret", value_name = "URI=FILE")]
     secrets: Vec<String>,
     /// Policy by which the hub decides who may do what, and nothing else then; what administrators decided when absent

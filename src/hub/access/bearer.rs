@@ -222,7 +222,12 @@ impl Bearer {
             Principal::Addon(key) => self.snapshot.addons.get(key).is_some_and(|addon| {
                 let is_everywhere = |selector: &Selector| *selector == Selector::Everything;
                 let mut rights = addon.grants.iter().filter(|grant| grant.is_live(now));
-                let denies = rights.clone().any(|grant| grant.right == Right::Deny);
+                let concerns = |selector: &Selector| match selector {
+                    Selector::One(resource) => row.kinds.contains(&resource.kind()),
+                    Selector::Owner(_) | Selector::Everything => true,
+                };
+                let mut denied = rights.clone().filter(|grant| grant.right == Right::Deny);
+                let denies = denied.any(|grant| concerns(&grant.selector));
                 let allows = rights
                     .any(|grant| is_everywhere(&grant.selector) && grant.right >= Right::Allow(row.level));
                 allows && !denies

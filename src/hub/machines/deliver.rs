@@ -308,13 +308,7 @@ impl Hub {
                 continue;
             }
             // What does not fit, because the socket ends right now, is given back with everything else it had.
-            let is_approved = bearer.has(super::super::SECRET_SCOPE.name());
-            let scopes = if is_approved {
-                session.ticket.scopes.as_slice()
-            } else {
-                &[]
-            };
-            let message = self.message(session, delivery, scopes);
+            let message = self.message(session, &bearer, delivery);
             session.try_say(self.with_context(session, delivery, message).await?);
         }
         if session.end.is_cancelled() || !self.sessions().has(session) {

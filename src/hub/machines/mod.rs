@@ -10,5 +10,6 @@ pub mod list;
 pub mod register;
 pub(super) mod room;
 mod runs;
+mod secrets;
 pub mod session;
 pub mod tickets;

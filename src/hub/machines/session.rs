@@ -16,20 +16,17 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
-use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::super::Hub;
+use super::super::access::bearer::Bearer;
 use super::super::access::guesses::Guessed;
-use super::super::access::noted::Noted;
 use super::super::metrics::Counters;
 use super::super::refusal::Refusal;
 use super::super::traces::pass_on;
 use super::deliver::Session;
-use crate::access::Resource;
-use crate::access::audit::Outcome;
 use crate::ports::hub::{Delivery, DeliveryKind, Hint, HubStoreError};
 use crate::wire::hub::{Control, MAX_MESSAGE, Upward, extensions};
 
@@ -351,7 +348,7 @@ impl Hub {
     }
 
     /// A delivery as it goes onto the wire: with its secrets, which are never stored with it, and the number of its attempt.
-    pub(super) fn message(&self, session: &Session, delivery: &Delivery, scopes: &[String]) -> String {
+    pub(super) fn message(&self, session: &Session, bearer: &Bearer, delivery: &Delivery) -> String {
         let Ok(mut message) = serde_json::from_str::<Value>(&delivery.what.payload) else {
             return delivery.what.payload.clone();
         };
@@ -360,34 +357,7 @@ impl Hub {
             message["extensions"]["attempt"] = json!(delivery.attempts);
         }
         pass_on(&mut message, &delivery.what.id, session);
-        let mut given = Vec::new();
-        for secret in message["secrets"].as_array_mut().into_iter().flatten() {
-            let uri = secret["uri"].as_str().unwrap_or_default().to_owned();
-            if let Some(value) = self.secret(&uri, scopes) {
-                secret["value"] = json!(value.expose_secret());
-                given.push(uri);
-            }
-        }
-        if !given.is_empty() {
-            self.note_secrets(session, delivery, &given);
-        }
+        self.put_secrets(session, bearer, delivery, &mut message);
         message.to_string()
-    }
-
-    /// Writes down that a machine was given secrets, and with what.
-    fn note_secrets(&self, session: &Session, delivery: &Delivery, given: &[String]) {
-        let owner = self.rights().owner_of(&session.ticket.key).unwrap_or_default();
-        let what = &delivery.what;
-        let said = format!(
-            "{owner} was given {} with {} {}",
-            given.join(" "),
-            what.operation,
-            what.id
-        );
-        let mut noted = Noted::by_hub("repo.token.read", Outcome::Done, said);
-        if let Ok(about) = Resource::parse(&what.resource) {
-            noted.resource = about;
-        }
-        self.rights().note(&noted, self.now());
     }
 }

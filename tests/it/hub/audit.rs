@@ -3,6 +3,8 @@
 
 use reqwest::Method;
 use sdm::access::audit::{Given, verify};
+use sdm::access::{Grant, Principal, Right, Selector};
+use sdm::hub::administration::KeyWish;
 use sdm::hub::console::{ConsoleUser, at_console};
 use sdm::hub::extensions::Network;
 use sdm::hub::ingest::WebhookSecrets;
@@ -12,10 +14,11 @@ use sdm::ports::rights::{RightsChange, RightsStore as _, StoredTrust};
 use sdm::store::hub::Place;
 use serde_json::{Value, json};
 
+use super::commands::{deploy, offers};
 use super::events::push;
 use super::extensions::Pair;
 use super::extensions::add_on::KEY;
-use super::machine::{PATIENCE, SECRET, TestHub, quick, registration, wish};
+use super::machine::{Machine, PATIENCE, SECRET, TestHub, quick, registration, wish};
 use super::people::{Browser, signed_in};
 
 /// The secret of machines.
@@ -345,6 +348,64 @@ async fn registrations_approvals_and_grants_are_written_down_with_who_made_them(
 async fn keys_that_come_and_go_are_written_down_by_their_id() {
     let audited = Audited::start().await;
     let hub = &audited.hub;
+/// What a command brings of the secret that its machine declares.
+async fn brought(audited: &Audited, (name, machine): (&str, &mut Machine), ada: &str) -> Value {
+    let mut deploy = deploy();
+    deploy["automation"] = json!({ "name": name });
+    let (status, answer) = audited.hub.post("/command", ada, &deploy).await;
+    assert_eq!(status, 200, "{answer}");
+    machine.hear().await["secrets"][0]["value"].clone()
+}
+
+#[tokio::test]
+async fn what_opens_every_repository_is_handed_to_machines_that_may_read_every_repository() {
+    let audited = Audited::start().await;
+    let hub = &audited.hub;
+    let administration = hub.administration();
+    let person = KeyWish {
+        name: "ada".to_owned(),
+        is_person: true,
+        ..wish(&[])
+    };
+    let (_, ada) = administration.new_key(&person).await.unwrap();
+    let narrow = KeyWish {
+        name: "narrow".to_owned(),
+        repositories: vec!["acme/app".to_owned()],
+        ..wish(&[])
+    };
+    let (_, narrow) = administration.new_key(&narrow).await.unwrap();
+    let (status, registered) = hub.post("/registration", &narrow, &offers("narrow")).await;
+    assert_eq!(status, 200, "{registered}");
+    let mut machine = Machine::open(registered["url"].as_str().unwrap()).await;
+    assert_eq!(hub.github("push", "1", &push("a", "b")).await.0, 200);
+    let event = machine.hear().await;
+    assert_eq!(event["secrets"][0]["value"], json!("null"), "{event}");
+    assert_eq!(
+        brought(&audited, ("narrow", &mut machine), &ada).await,
+        json!("null")
+    );
+    audited
+        .decided("addon:narrow", "repo.token.read", "insufficient_permission")
+        .await;
+    let mut wide = hub.machine(&offers("wide")).await;
+    assert_eq!(
+        brought(&audited, ("wide", &mut wide), &ada).await,
+        json!(OF_MACHINES)
+    );
+    let freeze = Grant::new(Selector::Everything, Right::Deny);
+    let test = Principal::parse("addon:test").unwrap();
+    administration.give(test, freeze, false).await.unwrap();
+    audited.said("addon.grant", "gave addon:test: deny on *").await;
+    assert_eq!(
+        brought(&audited, ("wide", &mut wide), &ada).await,
+        json!("null"),
+        "frozen"
+    );
+    audited
+        .decided("addon:test", "repo.token.read", "insufficient_permission")
+        .await;
+}
+
     let mut root = signed_in(hub, "root", PersonRole::Admin).await;
     let made = "for=me&workspace=w&scope=graph%3Aread&days=7";
     let token = root.token().await;
