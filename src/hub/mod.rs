@@ -17,6 +17,7 @@ pub mod console;
 pub mod extensions;
 mod federation;
 mod fingerprints;
+mod follower;
 mod goals;
 mod hints;
 mod http;

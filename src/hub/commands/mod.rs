@@ -157,6 +157,10 @@ pub(super) async fn look(
         return stream::stream(hub, caller.credential_id(), id, &headers);
     }
     let standing = hub.standing_in_time(&id, waiting.seen, waiting.wait).await?;
+    if waiting.wait > 0 {
+        // Rights may have ended while they waited.
+        hub.invocation_of(&hub.caller(&headers).await?, &id).await?;
+    }
     let (invocation, messages) = (standing.invocation, standing.messages);
     let messages: Vec<Value> = messages.iter().map(|message| parsed(&message.body)).collect();
     Ok(Json(json!({

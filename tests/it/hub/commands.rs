@@ -217,6 +217,21 @@ async fn a_command_is_meant_by_what_people_say_and_its_results_come_as_they_are_
 }
 
 #[tokio::test]
+async fn f1_what_becomes_of_a_command_is_told_no_further_to_a_key_that_was_revoked() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&offers("m")).await;
+    let wish = KeyWish {
+        is_person: true,
+        name: "ada".to_owned(),
+        ..wish(&["graph:read"])
+    };
+    let (key, text) = hub.administration().new_key(&wish).await.unwrap();
+    let (url, _) = asked(&hub, &text, &mut machine).await;
+    let path = url.strip_prefix(&hub.url("")).unwrap();
+    super::logs::ends_with_its_key(&hub, path, (&key.id, &text)).await;
+}
+
+#[tokio::test]
 async fn machines_are_listed_for_people_with_what_they_offer() {
     let hub = TestHub::start(quick()).await;
     let mut machine = hub.machine(&offers("m")).await;

@@ -267,6 +267,44 @@ pub async fn events_until(
     events
 }
 
+/// Opens a stream with a key of a person's, revokes the key, and waits for the end of the stream.
+pub async fn ends_with_its_key(hub: &TestHub, path: &str, (id, key): (&str, &str)) {
+    let request = hub.http.get(hub.url(path)).bearer_auth(key);
+    let mut stream = request
+        .header("accept", "text/event-stream")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(stream.status(), 200, "{path}");
+    hub.administration().revoke_key(id).await.unwrap();
+    let ending = async { while stream.chunk().await.unwrap().is_some() {} };
+    let ended = tokio::time::timeout(Duration::from_secs(5), ending).await;
+    assert!(ended.is_ok(), "{path} outlives its key");
+}
+
+#[tokio::test]
+async fn f1_what_grows_is_read_no_further_with_a_key_that_was_revoked() {
+    let (hub, _directory) = hub_with(LogOptions::default()).await;
+    send(&hub, &part(0, 10, &[line(0, "one")])).await;
+    let reader = KeyWish {
+        name: "ada".to_owned(),
+        is_person: true,
+        ..wish(&["goals:read", "graph:read"])
+    };
+    for path in [READ, "/workspaces/w/activity/stream"] {
+        let (key, text) = hub.administration().new_key(&reader).await.unwrap();
+        ends_with_its_key(&hub, path, (&key.id, &text)).await;
+    }
+    let (key, text) = hub.administration().new_key(&reader).await.unwrap();
+    let waits = format!("{READ}?wait=30&offset=10");
+    let revoking = async {
+        hub.administration().revoke_key(&key.id).await.unwrap();
+        send(&hub, &part(10, 20, &[line(10, "two")])).await;
+    };
+    let (waited, ()) = tokio::join!(get(&hub, &waits, &text), revoking);
+    assert_eq!(waited.0, 401, "nor by whoever waited for it: {}", waited.1);
+}
+
 #[tokio::test]
 async fn a_log_is_read_while_it_grows_and_again_from_where_one_was() {
     let (hub, _directory) = hub_with(LogOptions::default()).await;
