@@ -28,6 +28,7 @@ use super::people;
 use super::questions::{self, MAX_QUESTION};
 use super::refusal::Refusal;
 use super::serve;
+use super::refused;
 use crate::wire::hub::MAX_REGISTRATION;
 
 /// How long a request may take.
@@ -117,6 +118,7 @@ fn router(hub: Hub) -> Router {
         .layer(middleware::from_fn(in_time))
         .layer(middleware::from_fn(pages::readable))
         .layer(middleware::from_fn_with_state(hub.clone(), asked::named))
+        .layer(middleware::from_fn_with_state(hub.clone(), refused::written_down))
         .with_state(hub)
 }
 

@@ -31,6 +31,7 @@ pub mod pages;
 pub mod people;
 mod questions;
 mod refusal;
+mod refused;
 mod remembered;
 mod resource_providers;
 pub mod restore;

@@ -13,6 +13,7 @@ use super::Hub;
 use super::access::Caller;
 use super::access::operations::Operation;
 use super::access::sight::own_resource;
+use super::asked;
 use super::changes::Change;
 use super::goals;
 use super::refusal::Refusal;
@@ -145,6 +146,7 @@ impl Asking<'_> {
     async fn mutation(&self, question: &Question) -> Result<Value, Refusal> {
         let (mut data, mut errors, mut changes) = (Map::new(), Vec::new(), Vec::new());
         for root in &question.roots {
+            let refusals = asked::refusals();
             let value = match self.changes_of(root).await {
                 Ok(None) => Value::from("Mutation"),
                 Ok(Some((made, kind))) => {
@@ -155,6 +157,7 @@ impl Asking<'_> {
                 }
                 Err(refusal) if refusal.status().is_server_error() => return Err(refusal),
                 Err(refusal) => {
+                    self.note_refused(root, &refusal, refusals);
                     let refused = refusal.to_json();
                     errors.push(
                         json!({"message": refused["message"], "path": [root.key], "extensions": refused}),
@@ -172,6 +175,13 @@ impl Asking<'_> {
             answer["errors"] = Value::Array(errors);
         }
         Ok(answer)
+    }
+
+    /// Writes down that a field was refused, where nothing else has since there were so many refusals.
+    fn note_refused(&self, root: &Selection, refusal: &Refusal, refusals: u32) {
+        let mutation = goals::Mutation::read(&root.name, self.schema);
+        let operation = mutation.map_or(Operation::Ask, |mutation| mutation.about(root).operation);
+        self.hub.note_part(operation, refusal, refusals);
     }
 
     /// Takes changes in. Objects of custom types are events, and each a beginning of something.

@@ -36,6 +36,10 @@ struct Told {
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self(Box::new(Told {
+/// A refusal that an answer says, in whichever way.
+#[derive(Debug, Clone)]
+pub(super) struct Answered(pub Refusal);
+
             status,
             code,
             message: message.into(),
@@ -197,6 +201,7 @@ impl IntoResponse for Refusal {
 
 impl From<HubStoreError> for Refusal {
     fn from(error: HubStoreError) -> Self {
+        response.extensions_mut().insert(Answered(self.clone()));
         tracing::error!(
             error = &error as &dyn std::error::Error,
             "the hub's memory does not answer"

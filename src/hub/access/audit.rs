@@ -16,6 +16,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use thiserror::Error;
 
+use super::super::asked;
 use super::noted::Noted;
 use crate::access::audit::{Chain, Details, Entry, LONGEST_LINE};
 use crate::access::{Credential, Decision, Request, Rule};
@@ -111,6 +112,9 @@ impl AuditLog {
 
     /// Writes what was decided.
     pub fn record(&self, request: &Request<'_>, decision: &Decision, details: &Details) {
+        if !decision.is_allowed() {
+            asked::was_refused();
+        }
         let mut writer = self.lock();
         if matches!(request.credential, Credential::Good(_)) {
             writer.write(request, decision, details);
@@ -125,6 +129,26 @@ impl AuditLog {
         let before = writer.chain;
         let entry = writer.chain.append_change(now, &noted.change(), details);
         writer.put(&entry, before, now);
+    }
+
+    /// Writes what was refused beside what was decided; of nobody in particular so much as strangers may fill.
+    pub fn note_refusal(&self, noted: &Noted, details: &Details, now: Timestamp) {
+        asked::was_refused();
+        if !noted.is_by_stranger() {
+            return self.note(noted, details, now);
+        }
+        let Some(unwritten) = self.lock().stranger(now) else {
+            return;
+        };
+        let said = match unwritten {
+            0 => noted.said.clone(),
+            unwritten => format!("{}, and {unwritten} before it that were not written", noted.said),
+        };
+        let noted = Noted {
+            said,
+            ..noted.clone()
+        };
+        self.note(&noted, details, now);
     }
 
     /// Where the log is.
@@ -178,23 +202,32 @@ impl Writer {
         forget(&self.path, now)
     }
 
-    /// Strangers cannot fill the disk: of a flood the first are written, and the next one says how many were not.
     fn write_stranger(&mut self, request: &Request<'_>, decision: &Decision, details: &Details) {
-        let (since, written, unwritten) = self.strangers;
-        if request.now.since(since) < Duration::from_secs(1) && written >= STRANGERS {
-            self.strangers = (since, written, unwritten.saturating_add(1));
+        let Some(unwritten) = self.stranger(request.now) else {
             return;
-        }
+        };
         let mut decision = decision.clone();
-        if request.now.since(since) < Duration::from_secs(1) {
-            self.strangers = (since, written + 1, unwritten);
-        } else {
-            self.strangers = (request.now, 1, 0);
-            if unwritten > 0 {
-                decision.rule = Rule::Unwritten(unwritten);
-            }
+        if unwritten > 0 {
+            decision.rule = Rule::Unwritten(unwritten);
         }
         self.write(request, &decision, details);
+    }
+
+    /// Strangers cannot fill the disk: of a flood the first are written, and the next one says how many were not. How many that
+    /// are, where this one is written.
+    fn stranger(&mut self, now: Timestamp) -> Option<u32> {
+        let (since, written, unwritten) = self.strangers;
+        let is_same_second = now.since(since) < Duration::from_secs(1);
+        if is_same_second && written >= STRANGERS {
+            self.strangers = (since, written, unwritten.saturating_add(1));
+            return None;
+        }
+        if is_same_second {
+            self.strangers = (since, written + 1, unwritten);
+            return Some(0);
+        }
+        self.strangers = (now, 1, 0);
+        Some(unwritten)
     }
 }
 
@@ -365,7 +398,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::access::audit::{Given, verify};
+    use crate::access::audit::{Given, Outcome, verify};
     use crate::access::request::BadCredential;
     use crate::access::{Context, Snapshot, decide};
 
@@ -432,6 +465,38 @@ mod tests {
                 .unwrap()
                 .contains("and 980 before it that were not written")
         );
+    }
+
+    #[test]
+    fn f10_what_is_refused_beside_a_decision_cannot_fill_the_disk_either() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.jsonl");
+        let log = AuditLog::open(&path).unwrap();
+        let refused = |by: &str| Noted {
+            outcome: Outcome::Refused("foreign_origin"),
+            ..Noted::done(by, "key.create", "from elsewhere".to_owned())
+        };
+        for _ in 0..500 {
+            log.note_refusal(&refused("anonymous"), &Details::default(), NOW);
+            knock(&log, NOW);
+        }
+        assert_eq!(
+            entries(&path),
+            u64::from(STRANGERS),
+            "counted with everything else of strangers"
+        );
+        log.note_refusal(&refused("addon:build"), &Details::default(), NOW);
+        let later = NOW.plus(Duration::from_secs(2));
+        log.note_refusal(&refused("anonymous"), &Details::default(), later);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let last: Vec<&str> = text.lines().rev().take(2).collect();
+        assert!(
+            last[0].contains("and 980 before it that were not written"),
+            "{last:?}"
+        );
+        for part in ["addon:build", "\"deny\"", "\"foreign_origin\""] {
+            assert!(last[1].contains(part), "{last:?}");
+        }
     }
 
     #[test]

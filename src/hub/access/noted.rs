@@ -50,6 +50,11 @@ impl Noted {
         }
     }
 
+    /// Whether it was somebody of whom nothing is known.
+    pub(super) fn is_by_stranger(&self) -> bool {
+        self.by == NOBODY_SAYS
+    }
+
     /// Whether what is kept does not say who it was: nobody, or whoever is at the console.
     fn is_by_nobody(&self) -> bool {
         self.by == NOBODY_SAYS || self.by.strip_prefix("person:") == Some(PersonId::operator().as_str())

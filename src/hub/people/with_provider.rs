@@ -18,6 +18,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::super::Hub;
 use super::super::access::guesses::Guessed;
 use super::super::access::key::random_text;
+use super::super::access::noted::Noted;
 use super::super::refusal::Refusal;
 use super::Viewer;
 use super::cookie::{Manner, Sent, unsafe_place};
@@ -366,10 +367,25 @@ impl Hub {
         }
         tracing::info!(
             person = person.id,
+        self.note_identity(&identity);
             provider = provider.name,
             "who a person is elsewhere was noted"
         );
         let location = pending.place.clone();
+    /// Writes down who a person is at a provider from now on.
+    pub(super) fn note_identity(&self, identity: &StoredIdentity) {
+        let StoredIdentity {
+            person,
+            login,
+            subject,
+            provider,
+            ..
+        } = identity;
+        let said = format!("person:{person} is {login} ({subject}) at {provider}");
+        let noted = Noted::done(&format!("person:{person}"), "identity.link", said);
+        self.rights().note(&noted, self.now());
+    }
+
         Ok(Ok((StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()))
     }
 

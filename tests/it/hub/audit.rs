@@ -25,13 +25,13 @@ use super::people::{Browser, signed_in};
 const OF_MACHINES: &str = "canary-of-machines";
 
 /// A hub that keeps an audit log, and the place of that.
-struct Audited {
-    hub: TestHub,
+pub struct Audited {
+    pub hub: TestHub,
     directory: crate::support::remains::Remains,
 }
 
 impl Audited {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let directory = crate::support::remains::directory();
         let place = Place::File(directory.path().join("hub.db"));
         let mut options = HubOptions::new(place, "127.0.0.1:0".parse().unwrap());
@@ -66,7 +66,7 @@ impl Audited {
     }
 
     /// The entry of an operation that was decided so.
-    async fn decided(&self, principal: &str, operation: &str, reason: &str) -> Value {
+    pub async fn decided(&self, principal: &str, operation: &str, reason: &str) -> Value {
         let fits = |entry: &Value| {
             entry["principal"] == json!(principal)
                 && entry["operation"] == json!(operation)
@@ -220,6 +220,49 @@ async fn every_refusal_is_written_down_whoever_was_refused() {
 }
 
 #[tokio::test]
+async fn what_is_refused_where_it_is_done_is_written_down_like_everything_else() {
+    let audited = Audited::start().await;
+    let hub = &audited.hub;
+    hub.register(&registration("m", "1.0.0", "durable")).await;
+    let stranger = KeyWish {
+        name: "stranger".to_owned(),
+        ..wish(&[])
+    };
+    let (_, stranger) = hub.administration().new_key(&stranger).await.unwrap();
+    let goal = "mutation { ingestCustomSdmGoal(value: {goalSetId: \"s\", environment: \"0-code\", uniqueName: \"g\", \
+         registration: \"m\", state: STATE, sha: \"b\", branch: \"main\", \
+         repo: {owner: \"acme\", name: \"app\", providerId: \"x\"}}) }";
+    let said = |state: &str| json!({ "query": goal.replace("STATE", state) });
+    let (_, written) = hub.post("/graphql/team/w", &hub.key, &said("in_process")).await;
+    assert_eq!(written.get("errors"), None, "{written}");
+    hub.post("/graphql/team/w", &stranger, &said("success")).await;
+    audited
+        .decided("addon:stranger", "goal.update", "insufficient_permission")
+        .await;
+    hub.post("/graphql/team/w", &stranger, &said("approved")).await;
+    audited
+        .decided("addon:stranger", "goal.update", "person_required")
+        .await;
+    let job = "mutation { createAtmJob(jobInput: {data: \"{}\", name: \"j\", description: \"d\", \
+         owner: \"m\", jobTasks: []}) { id } }";
+    hub.post("/graphql/team/w", &stranger, &json!({ "query": job }))
+        .await;
+    audited
+        .decided("addon:stranger", "job.write", "insufficient_permission")
+        .await;
+    let mut root = signed_in(hub, "root", PersonRole::Admin).await;
+    let forged = root.submit("/keys", "anti_forgery=guess&for=me").await;
+    assert_eq!(forged.status, 403);
+    audited
+        .decided("anonymous", "key.create", "anti_forgery_token_missing")
+        .await;
+    let elsewhere = [("sec-fetch-site", "cross-site")];
+    root.send(Method::POST, "/keys", &elsewhere, "").await;
+    audited.decided("anonymous", "key.create", "foreign_origin").await;
+    verify(audited.text().as_bytes(), Given::default()).unwrap();
+}
+
+#[tokio::test]
 async fn f10_links_states_and_tickets_are_guessed_at_a_few_times_only() {
     let audited = Audited::start().await;
     let hub = &audited.hub;
@@ -305,49 +348,6 @@ async fn secrets_that_machines_are_given_are_written_down_by_their_name() {
     assert!(!audited.text().contains(OF_MACHINES));
 }
 
-#[tokio::test]
-async fn registrations_approvals_and_grants_are_written_down_with_who_made_them() {
-    let audited = Audited::start().await;
-    let hub = &audited.hub;
-    hub.machine(&registration("m", "1.0.0", "ephemeral")).await;
-    audited.decided("addon:test", "events.subscribe", "allowed").await;
-    let agreed = audited.said("addon.approve", "addon:test active").await;
-    assert_eq!(agreed["principal"], json!("person:operator"));
-    assert_eq!(
-        agreed["ip"],
-        Value::Null,
-        "what is done at the hub's computer is no request"
-    );
-    let mut root = signed_in(hub, "root", PersonRole::Admin).await;
-    let grant = "selector=env%3Aproduction&right=deny&days=&note=&sure=yes";
-    assert_eq!(submits(&mut root, "/add-ons/test/grants", grant).await, 303);
-    let gave = audited
-        .said("addon.grant", "gave addon:test: deny on env:production")
-        .await;
-    assert_eq!(
-        (&gave["principal"], &gave["ip"]),
-        (&json!("person:root"), &json!("127.0.0.1"))
-    );
-    let grants = hub.administration().grants().await.unwrap();
-    let id = &grants.last().unwrap().id;
-    let path = format!("/add-ons/test/grants/{id}/remove");
-    assert_eq!(submits(&mut root, &path, "sure=yes").await, 303);
-    let took = audited.said("addon.grant", "took addon:test").await;
-    assert_eq!(took["principal"], json!("person:root"), "{took}");
-    let first = &grants[0].id;
-    hub.administration().take(first, false).await.unwrap();
-    let took = audited.said("addon.grant", "took addon:test: admin on *").await;
-    assert_eq!(
-        (&took["principal"], &took["request_id"]),
-        (&json!("anonymous"), &Value::Null),
-        "no request did it, whichever came next"
-    );
-}
-
-#[tokio::test]
-async fn keys_that_come_and_go_are_written_down_by_their_id() {
-    let audited = Audited::start().await;
-    let hub = &audited.hub;
 /// What a command brings of the secret that its machine declares.
 async fn brought(audited: &Audited, (name, machine): (&str, &mut Machine), ada: &str) -> Value {
     let mut deploy = deploy();
@@ -406,6 +406,49 @@ async fn what_opens_every_repository_is_handed_to_machines_that_may_read_every_r
         .await;
 }
 
+#[tokio::test]
+async fn registrations_approvals_and_grants_are_written_down_with_who_made_them() {
+    let audited = Audited::start().await;
+    let hub = &audited.hub;
+    hub.machine(&registration("m", "1.0.0", "ephemeral")).await;
+    audited.decided("addon:test", "events.subscribe", "allowed").await;
+    let agreed = audited.said("addon.approve", "addon:test active").await;
+    assert_eq!(agreed["principal"], json!("person:operator"));
+    assert_eq!(
+        agreed["ip"],
+        Value::Null,
+        "what is done at the hub's computer is no request"
+    );
+    let mut root = signed_in(hub, "root", PersonRole::Admin).await;
+    let grant = "selector=env%3Aproduction&right=deny&days=&note=&sure=yes";
+    assert_eq!(submits(&mut root, "/add-ons/test/grants", grant).await, 303);
+    let gave = audited
+        .said("addon.grant", "gave addon:test: deny on env:production")
+        .await;
+    assert_eq!(
+        (&gave["principal"], &gave["ip"]),
+        (&json!("person:root"), &json!("127.0.0.1"))
+    );
+    let grants = hub.administration().grants().await.unwrap();
+    let id = &grants.last().unwrap().id;
+    let path = format!("/add-ons/test/grants/{id}/remove");
+    assert_eq!(submits(&mut root, &path, "sure=yes").await, 303);
+    let took = audited.said("addon.grant", "took addon:test").await;
+    assert_eq!(took["principal"], json!("person:root"), "{took}");
+    let first = &grants[0].id;
+    hub.administration().take(first, false).await.unwrap();
+    let took = audited.said("addon.grant", "took addon:test: admin on *").await;
+    assert_eq!(
+        (&took["principal"], &took["request_id"]),
+        (&json!("anonymous"), &Value::Null),
+        "no request did it, whichever came next"
+    );
+}
+
+#[tokio::test]
+async fn keys_that_come_and_go_are_written_down_by_their_id() {
+    let audited = Audited::start().await;
+    let hub = &audited.hub;
     let mut root = signed_in(hub, "root", PersonRole::Admin).await;
     let made = "for=me&workspace=w&scope=graph%3Aread&days=7";
     let token = root.token().await;

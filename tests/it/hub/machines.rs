@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
+use super::audit::Audited;
 use super::machine::{Machine, PATIENCE, TestHub, quick, registration, wish};
 
 /// Lets an event wait for the registration of a version of machine `m`.
@@ -356,7 +357,8 @@ async fn a_revoked_key_ends_what_is_connected_with_it() {
 
 #[tokio::test]
 async fn g2_a_name_is_its_owners_and_g1_pages_open_nothing() {
-    let hub = TestHub::start(quick()).await;
+    let audited = Audited::start().await;
+    let hub = &audited.hub;
     let one = registration("m", "1.0.0", "durable");
     let mut machine = hub.machine(&one).await;
     machine.settled().await;
@@ -370,6 +372,9 @@ async fn g2_a_name_is_its_owners_and_g1_pages_open_nothing() {
     assert_eq!(status, 403);
     let message = answer["error"]["message"].as_str().unwrap();
     assert!(message.contains("somebody else's key"), "{message}");
+    audited
+        .decided("addon:stranger", "events.subscribe", "insufficient_permission")
+        .await;
     let (_, renewed) = hub.administration().new_key(&wish(&[])).await.unwrap();
     assert_eq!(
         hub.post("/registration", &renewed, &one).await.0,
@@ -385,6 +390,9 @@ async fn g2_a_name_is_its_owners_and_g1_pages_open_nothing() {
         .header("sec-websocket-version", "13")
         .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
     assert_eq!(page.send().await.unwrap().status(), 403);
+    audited
+        .decided("anonymous", "events.receive", "insufficient_permission")
+        .await;
     machine.settled().await;
 }
 
