@@ -12,6 +12,7 @@ use axum::routing::{MethodRouter, get, post};
 use tokio::net::TcpListener;
 
 use super::Hub;
+use super::access::open_doors;
 use super::access::operations::Operation;
 use super::addons;
 use super::approvals;
@@ -27,8 +28,8 @@ use super::pages;
 use super::people;
 use super::questions::{self, MAX_QUESTION};
 use super::refusal::Refusal;
-use super::serve;
 use super::refused;
+use super::serve;
 use crate::wire::hub::MAX_REGISTRATION;
 
 /// How long a request may take.
@@ -110,15 +111,16 @@ fn router(hub: Hub) -> Router {
         .merge(pages::routes())
         .merge(addons::routes())
         .fallback(nothing)
+        .layer(middleware::from_fn_with_state(hub.clone(), open_doors::check))
         .layer(middleware::from_fn_with_state(
             hub.clone(),
             extensions::signed::check,
         ))
         .layer(middleware::from_fn_with_state(hub.clone(), people::guard::guard))
         .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn_with_state(hub.clone(), refused::written_down))
         .layer(middleware::from_fn(pages::readable))
         .layer(middleware::from_fn_with_state(hub.clone(), asked::named))
-        .layer(middleware::from_fn_with_state(hub.clone(), refused::written_down))
         .with_state(hub)
 }
 

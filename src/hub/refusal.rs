@@ -18,6 +18,9 @@ use crate::ports::hub::HubStoreError;
 const WHO_MAKES_KEYS: &str =
     "an administrator, with a key that has them (`sdm hub key new`) and a policy that approves them";
 
+/// The reason of whoever comes without a credential.
+const AUTHENTICATION_REQUIRED: &str = "authentication_required";
+
 /// Why something is not done.
 #[derive(Debug, Clone)]
 pub struct Refusal(Box<Told>);
@@ -33,13 +36,13 @@ struct Told {
     again: Option<u32>,
 }
 
-impl Refusal {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self(Box::new(Told {
 /// A refusal that an answer says, in whichever way.
 #[derive(Debug, Clone)]
 pub(super) struct Answered(pub Refusal);
 
+impl Refusal {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self(Box::new(Told {
             status,
             code,
             message: message.into(),
@@ -56,6 +59,11 @@ pub(super) struct Answered(pub Refusal);
     /// It is not known who asks.
     pub fn unauthorized(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, code, message)
+    }
+
+    /// Nobody says who asks, and not everybody may.
+    pub fn unauthenticated(message: impl Into<String>) -> Self {
+        Self::unauthorized(AUTHENTICATION_REQUIRED, message)
     }
 
     /// Whoever asks may not.
@@ -139,7 +147,7 @@ pub(super) struct Answered(pub Refusal);
     fn challenge(&self) -> Option<String> {
         let realm = r#"JWT realm="hub", Bearer realm="hub""#;
         match (self.0.status, self.0.code) {
-            (StatusCode::UNAUTHORIZED, "no_credentials") => Some(realm.to_owned()),
+            (StatusCode::UNAUTHORIZED, AUTHENTICATION_REQUIRED) => Some(realm.to_owned()),
             (StatusCode::UNAUTHORIZED, _) => Some(format!(r#"{realm}, error="invalid_token""#)),
             (_, "insufficient_scope") => {
                 let scopes = self.0.more.get("required_scopes").and_then(Value::as_array);
@@ -193,6 +201,7 @@ impl IntoResponse for Refusal {
         if let Some(challenge) = challenge {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
+        response.extensions_mut().insert(Answered(self.clone()));
         // So that it can still be said in another way (`pages::readable`).
         response.extensions_mut().insert(self);
         response
@@ -201,7 +210,6 @@ impl IntoResponse for Refusal {
 
 impl From<HubStoreError> for Refusal {
     fn from(error: HubStoreError) -> Self {
-        response.extensions_mut().insert(Answered(self.clone()));
         tracing::error!(
             error = &error as &dyn std::error::Error,
             "the hub's memory does not answer"

@@ -16,10 +16,12 @@ pub mod make_key;
 pub mod noted;
 pub mod numbers;
 pub mod operations;
+pub(super) mod open_doors;
 pub(super) mod person;
 pub mod rights;
 pub(super) mod sight;
 
+mod strangers;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
@@ -36,8 +38,7 @@ use crate::access::decision::Needed;
 use crate::access::operation::Who;
 use crate::access::request::Means;
 use crate::access::{
-    self, Context, Credential, Decision, Identity, Level, Limit, PersonId, Principal, Reason, Request,
-    Resource, Rule, Snapshot,
+    self, Credential, Decision, Level, Principal, Reason, Request, Resource, Rule, Snapshot,
 };
 use crate::graph::answer::{Everything, Sight};
 use crate::model::Timestamp;
@@ -45,14 +46,14 @@ use crate::ports::graph::GraphReader;
 use crate::ports::hub::{HubStoreError, StoredKey};
 use crate::ports::people::{PersonState, StoredPerson, StoredSession};
 use bearer::Bearer;
-use guesses::Guessed;
 use key::{KeyKind, KeyText};
 use operations::Operation;
 use rights::Rights;
 use sight::{GrantedSight, Present};
 
-/// What stands for the id of a text that is no key at all.
-const NO_KEY: &str = "";
+use strangers::{NO_KEY, ended};
+/// The operation that gives rights away.
+const GIVES: &str = "addon.grant";
 
 /// Whoever calls with a key that is good now, or is signed in in a browser.
 #[derive(Debug, Clone)]
@@ -370,7 +371,7 @@ impl Hub {
                 Session::Live(viewer) => Ok(viewer.into_caller()),
                 Session::None => {
                     self.note_stranger(Credential::Absent);
-                    Err(Refusal::unauthorized("no_credentials", "no key was sent"))
+                    Err(Refusal::unauthenticated("no key was sent"))
                 }
                 Session::Ended => Err(session_ended()),
             };
@@ -396,8 +397,8 @@ impl Hub {
         let is_same = text.matches(digest);
         let key = stored.filter(|_| is_same).ok_or_else(invalid)?;
         let now = self.now();
-        if key.revoked.is_some() || key.expires <= now {
-            return Err(invalid());
+        if let Some(ended) = ended(&key, now) {
+            return Err(self.ended_key(&key, ended));
         }
         let person = self.person_behind(&key).await?;
         self.note_use(&key, now).await;
@@ -477,38 +478,6 @@ impl Hub {
         }
     }
 
-    /// Writes down that somebody came who is suspended; what they are told.
-    pub(super) fn suspended(&self, person: &str, means: Means, message: &str) -> Refusal {
-        if let (Some(audit), Ok(id)) = (self.rights().audit(), PersonId::parse(person)) {
-            let identity = Identity {
-                principal: Principal::Person(id),
-                means,
-                limit: Limit::default(),
-            };
-            let request = self.arrival("sign_in", Credential::Good(identity));
-            let decision = Decision {
-                reason: Reason::PersonSuspended,
-                rule: Rule::State,
-            };
-            audit.record(&request, &decision, &asked::details());
-        }
-        Refusal::forbidden("principal_disabled", message)
-    }
-
-    /// Somebody who comes with a credential, and wants nothing else yet.
-    fn arrival<'a>(&self, operation: &'a str, credential: Credential) -> Request<'a> {
-        Request {
-            credential,
-            operation,
-            resources: &[],
-            context: Context::None,
-            forge: None,
-            exists: true,
-            is_too_often: false,
-            now: self.now(),
-        }
-    }
-
     /// Whoever comes with a key, while nobody calls: the key may be known to another replica alone until now.
     pub(super) async fn bearer_for(
         &self,
@@ -523,36 +492,6 @@ impl Hub {
             self.rights().learn([found], None, now);
         }
         Ok(self.rights().bearer_of(key, now))
-    }
-
-    /// The answer to somebody whose key is not good, the same whether there is one of its id; who tries too often waits.
-    fn guessed_key(&self, id: &str) -> Refusal {
-        let refusal = Refusal::unauthorized("invalid_credentials", "the key is not good");
-        self.guessed(Guessed::Key(id), refusal)
-    }
-
-    /// Writes down that somebody came without a good credential.
-    pub(super) fn note_stranger(&self, credential: Credential) {
-        self.note_stranger_at("sign_in", credential);
-    }
-
-    /// The same of what whoever came wanted to do.
-    pub(super) fn note_stranger_at(&self, operation: &str, credential: Credential) {
-        let Some(audit) = self.rights().audit() else {
-            return;
-        };
-        let request = self.arrival(operation, credential);
-        let decision = match &request.credential {
-            // What is open to everybody is asked for elsewhere.
-            Credential::Absent => Decision {
-                reason: Reason::AuthenticationRequired,
-                rule: Rule::Operation,
-            },
-            Credential::Bad(_) | Credential::Several | Credential::Good(_) => {
-                access::decide(&request, &Snapshot::empty(self.now()))
-            }
-        };
-        audit.record(&request, &decision, &asked::details());
     }
 
     /// Notes the use of a key, once a minute.

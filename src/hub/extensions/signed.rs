@@ -186,7 +186,11 @@ impl Hub {
             | TokenError::BodyMismatch
             | TokenError::InstallBodyMismatch => error.code(),
         };
-        self.note_stranger(Credential::Bad(BadCredential::Invalid));
+        let bad = match error == TokenError::Expired {
+            true => BadCredential::Expired,
+            false => BadCredential::Invalid,
+        };
+        self.note_stranger(Credential::Bad(bad));
         Refusal::unauthorized(code, "the token does not hold")
     }
 }

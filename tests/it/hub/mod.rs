@@ -10,6 +10,7 @@ mod chats;
 mod commands;
 mod consent;
 mod crash;
+mod credentials;
 mod custom;
 mod decisions;
 pub mod events;
