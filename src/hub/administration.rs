@@ -157,6 +157,7 @@ impl Administration {
     pub async fn new_key(&self, wish: &KeyWish) -> Result<(StoredKey, String), AdministrationError> {
         let agreeing = Agreeing {
             by: &PersonId::operator(),
+            caller: None,
             at: SystemClock.now(),
             ids: &RandomIds,
         };

@@ -66,8 +66,8 @@ use crate::runtime::trace::otlp::{self, Export};
 use crate::secrets::envelope::MasterKeys;
 use crate::store::hub::{Place, SqlHub};
 use access::agreed::{Agreeing, agree_to_known};
-use access::edit::EditError;
 use access::rights::{Rights, RightsError};
+use addons::AddonError;
 use applier::Asking;
 use extensions::listening::Listening;
 use extensions::{ExtensionError, ExtensionOptions, Extensions, Network};
@@ -203,7 +203,7 @@ pub enum HubError {
     Rights(#[from] RightsError),
     /// What is kept of that.
     #[error(transparent)]
-    Edit(#[from] EditError),
+    Edit(#[from] AddonError),
     /// What it needs for extensions.
     #[error("extensions cannot be reached")]
     Extensions(#[from] ExtensionError),
@@ -523,6 +523,7 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
     if rights.governing_file().is_none() {
         let agreeing = Agreeing {
             by: &PersonId::operator(),
+            caller: None,
             at: SystemClock.now(),
             ids: &RandomIds,
         };

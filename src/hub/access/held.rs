@@ -344,7 +344,11 @@ fn wish(stored: &StoredWish) -> Result<Declared, String> {
     })
 }
 
-fn grant(row: &StoredGrant) -> Result<HeldGrant, BadRow> {
+/// A grant as it is kept, read again.
+///
+/// # Errors
+/// It makes no sense.
+pub fn grant(row: &StoredGrant) -> Result<HeldGrant, BadRow> {
     let right = Right::read(&row.allows)
         .ok_or_else(|| bad("grant", &row.id)(format!("the right `{}`", row.allows)))?;
     Ok(HeldGrant {

@@ -8,6 +8,7 @@ mod as_person;
 pub mod audit;
 pub mod bearer;
 pub mod edit;
+pub mod ending;
 pub mod guesses;
 pub mod held;
 mod in_person;
@@ -15,13 +16,13 @@ pub mod key;
 pub mod make_key;
 pub mod noted;
 pub mod numbers;
-pub mod operations;
 pub(super) mod open_doors;
+pub mod operations;
 pub(super) mod person;
 pub mod rights;
 pub(super) mod sight;
-
 mod strangers;
+
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
@@ -50,8 +51,8 @@ use key::{KeyKind, KeyText};
 use operations::Operation;
 use rights::Rights;
 use sight::{GrantedSight, Present};
-
 use strangers::{NO_KEY, ended};
+
 /// The operation that gives rights away.
 const GIVES: &str = "addon.grant";
 
@@ -122,6 +123,23 @@ impl Caller {
                 "addon_required",
                 "this is done with a key, not in a browser",
             )),
+        }
+    }
+
+    /// The state of things, with what the forge says now of a person and these.
+    ///
+    /// # Errors
+    /// The memory.
+    pub(super) async fn snapshot_told_of(
+        &self,
+        resources: &[Resource],
+    ) -> Result<Arc<Snapshot>, HubStoreError> {
+        match &self.forge {
+            Some(forge) => {
+                let told = forge.told(&self.bearer, GIVES, resources).await?;
+                Ok(told.shared_snapshot())
+            }
+            None => Ok(self.snapshot()),
         }
     }
 
