@@ -114,11 +114,20 @@ async fn d56_d57_f8_people_see_and_decide_what_the_forge_lets_them() {
     provider.permits("acme/app", &Account::new(3, "writer"), "admin");
     assert_eq!(
         decide(&mut ada, &ada_token).await.0,
-        403,
-        "somebody else has her name there now"
+        404,
+        "somebody else has her name there now, and she sees nothing of it"
     );
     provider.permits("acme/app", &writer, "maintain");
-    assert_eq!(decide(&mut ada, &ada_token).await.0, 200);
+    let as_of = async |browser: &mut Browser<'_>, version: i64| {
+        let headers = [
+            ("sec-fetch-site", "same-origin"),
+            ("x-sdm-anti-forgery", &*ada_token),
+        ];
+        let path = format!("/goals/w/s/0-code/g/approve?version={version}");
+        browser.send(Method::POST, &path, &headers, "").await.status
+    };
+    assert_eq!(as_of(&mut ada, 7).await, 409, "d3: it is not as she looked at it");
+    assert_eq!(as_of(&mut ada, 0).await, 200);
 }
 
 /// A machine that may write to `acme/app`, and asks as whoever started something.
