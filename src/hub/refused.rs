@@ -12,7 +12,7 @@ use super::access::operations::Operation;
 use super::asked;
 use super::refusal::{Answered, Refusal};
 use crate::access::Resource;
-use crate::access::audit::Outcome;
+use crate::access::audit::{Details, Outcome};
 
 /// What stands for an operation that has no row.
 const UNKNOWN: &str = "sign_in";
@@ -67,7 +67,14 @@ impl Hub {
             outcome: Outcome::Refused(code),
             said: message.to_owned(),
         };
-        self.rights().note_refusal(&noted, self.now());
+        let (rights, now) = (self.rights(), self.now());
+        if let Some(audit) = rights.audit() {
+            let details = Details {
+                policy_version: rights.snapshot(now).version,
+                ..asked::details()
+            };
+            audit.note_refusal(&noted, &details, now);
+        }
     }
 }
 

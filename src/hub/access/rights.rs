@@ -229,17 +229,6 @@ impl Rights {
         self.write_note(noted, asked::details(), now);
     }
 
-    /// Writes down what was refused beside what was decided, with the request that it was refused to.
-    pub(in super::super) fn note_refusal(&self, noted: &Noted, now: Timestamp) {
-        if let Some(audit) = &self.audit {
-            let details = Details {
-                policy_version: self.read().snapshot.version,
-                ..asked::details()
-            };
-            audit.note_refusal(noted, &details, now);
-        }
-    }
-
     /// The same of what the request that is being answered has done, if it is somebody's, and of what others have done otherwise.
     pub(super) fn note_by(&self, noted: Noted, by: Option<&str>, now: Timestamp) {
         let details = by.map_or_else(Details::default, |_| asked::details());

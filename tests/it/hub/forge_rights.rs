@@ -114,8 +114,15 @@ async fn d56_d57_f8_people_see_and_decide_what_the_forge_lets_them() {
     provider.permits("acme/app", &Account::new(3, "writer"), "admin");
     assert_eq!(
         decide(&mut ada, &ada_token).await.0,
-        404,
-        "somebody else has her name there now, and she sees nothing of it"
+        403,
+        "somebody else has her name there now"
+    );
+    let mut eve = signed_in(hub, "eve", PersonRole::Member).await;
+    let eve_token = eve.token().await;
+    assert_eq!(
+        decide(&mut eve, &eve_token).await,
+        (404, json!("not_found")),
+        "who sees nothing of it does not learn that it is there"
     );
     provider.permits("acme/app", &writer, "maintain");
     let as_of = async |browser: &mut Browser<'_>, version: i64| {
