@@ -163,7 +163,8 @@ async fn a_log_is_read_from_its_first_line() {
     assert!(seen.text(address).await.contains("Nothing has been written yet"));
     let part = json!({"content": [{"level": "info", "message": "one\ntwo <b>\n", "timestampMillis": 1}]});
     let path = "/api/logs/w/acme/app/sha/0-code/build/set-1/c";
-    assert_eq!(seen.hub.post(path, "", &part).await.0, 204);
+    let sent = seen.hub.http.post(seen.hub.url(path)).body(part.to_string());
+    assert_eq!(sent.send().await.unwrap().status().as_u16(), 204);
     let text = seen.text(address).await;
     assert!(
         text.contains("id=\"L2\"") && text.contains("two &lt;b&gt;"),
