@@ -3,12 +3,14 @@
 import re
 import subprocess
 
+from hub import Hub
+from place import Place
 from table import Row, Sample
 
-ROUNDS = 3
+ROUNDS, QUESTIONS = 3, 1_000
 
 
-def measure(_binary, report):
+def measure(binary, report):
     runs = [run("git::measure::fresh_and_pooled") for _ in range(ROUNDS)]
     times = lambda name: Sample([float(re.search(rf"{name}:\s+([\d.]+) ms", text)[1]) for text in runs])
     speeds = [run("store::machine::tests::speed") for _ in range(ROUNDS)]
@@ -21,7 +23,20 @@ def measure(_binary, report):
     decided = [run("access::tests::speed") for _ in range(ROUNDS)]
     decided = Sample([float(re.search(r"(\d+) evaluations/s", text)[1]) for text in decided], "/s")
     report.rows.append(Row("hub: decisions over one request, 1,000 machines with 20 grants each", decided))
+    report.rows.append(share(binary, decided))
     report.notes.append(f"workspaces: each figure is the median of {ROUNDS} runs' medians over 15 rounds.")
+
+
+def share(binary, decided):
+    """What of the time of a question to the graph is the decision over it, in percent."""
+    with Place(binary) as place:
+        hub = Hub(place)
+        try:
+            times = [hub.answers(QUESTIONS) for _ in range(ROUNDS)]
+        finally:
+            hub.stop()
+    shares = [100 / (time * decided.median) for time in times]
+    return Row("hub: a decision's share of a question to the graph", Sample(shares, "%"))
 
 
 def run(name):

@@ -70,8 +70,8 @@ pub fn admit<'s>(request: &'s Request<'_>, snapshot: &'s Snapshot) -> Check<Admi
         Who::Own => return own(subject).map(|()| free(Subject::Free)),
         Who::Anybody => {}
         Who::Addon => addon_only(subject)?,
-        Who::Person => person_only(subject, identity, None)?,
-        Who::FreshPerson => person_only(subject, identity, Some(request.now))?,
+        Who::Person => person_only(operation, subject, identity, None)?,
+        Who::FreshPerson => person_only(operation, subject, identity, Some(request.now))?,
     }
     has_scopes(operation.required(), subject, &identity.limit)?;
     let context = context(request, subject, &identity.limit, snapshot)?;
@@ -281,15 +281,39 @@ fn addon_only(subject: Subject<'_>) -> Check {
     own(subject)
 }
 
-/// Step 5b.
-fn person_only(subject: Subject<'_>, identity: &Identity, fresh_at: Option<Timestamp>) -> Check {
+/// Step 5b. A key stands for its person in a browser as far as its own scopes go.
+fn person_only(
+    operation: &Operation,
+    subject: Subject<'_>,
+    identity: &Identity,
+    fresh_at: Option<Timestamp>,
+) -> Check {
     if matches!(subject, Subject::Addon(_)) {
         return no(Reason::PersonRequired, Rule::Operation);
     }
     match identity.means {
         Means::Session { signed_in } if fresh_at.is_none_or(|now| now.since(signed_in) < FRESH) => Ok(()),
+        Means::Key if !operation.keys.is_empty() => has_one_of(ScopeSet::of(operation.keys), &identity.limit),
         Means::Session { .. } | Means::Key | Means::Token => {
             no(Reason::InteractiveSessionRequired, Rule::Operation)
+        }
+    }
+}
+
+fn has_one_of(required: ScopeSet, limit: &Limit) -> Check {
+    let limited = limit.scopes.map_or_else(ScopeSet::all, ScopeSet::closure);
+    match limited.both(required).is_empty() {
+        false => Ok(()),
+        true => {
+            let (missing, lack) = (required, Lack::Limit);
+            no(
+                Reason::InsufficientScope {
+                    required,
+                    missing,
+                    lack,
+                },
+                Rule::Limit,
+            )
         }
     }
 }

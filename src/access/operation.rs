@@ -21,7 +21,7 @@ pub enum Who {
 }
 
 /// One row: an operation and what it needs.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Operation {
     /// Its name.
     pub name: &'static str,
@@ -33,6 +33,8 @@ pub struct Operation {
     pub scopes: &'static [Scope],
     /// Sorts of resources it can be about.
     pub kinds: &'static [Kind],
+    /// Scopes of which a key of a person must have one to stand for the person here; where there are none, no key does.
+    pub keys: &'static [Scope],
     /// Level on the resources.
     pub level: Level,
     /// Whether it can only be done for a proven person.
@@ -64,6 +66,7 @@ const fn row(
         who,
         scopes,
         kinds,
+        keys: &[],
         level,
         needs_context: false,
         allows_page_tokens: false,
@@ -92,6 +95,16 @@ const fn member(name: &'static str, does: &'static str) -> Operation {
     row(name, does, Person, &[], WORKSPACE, Read)
 }
 
+/// Something of people that their keys do too, with one of these scopes.
+const fn by_key(keys: &'static [Scope], row: Operation) -> Operation {
+    Operation { keys, ..row }
+}
+
+/// A decision of people about goals.
+const fn decides(name: &'static str, does: &'static str) -> Operation {
+    by_key(&[S::GoalsWrite], row(name, does, Person, &[], DELIVERY, Write))
+}
+
 /// A decision of an administrator that makes rights.
 const fn decide(name: &'static str, does: &'static str) -> Operation {
     row(name, does, FreshPerson, &[], WORKSPACE, Admin)
@@ -111,6 +124,7 @@ pub const OPERATIONS: &[Operation] = &[
         "goal.log.append",
         "append to the log of a goal whose address they know",
     ),
+    open("goal.complete", "complete goals whose tokens they were given"),
     // An add-on about itself.
     own("self.get", "read its own registration"),
     own("self.heartbeat", "say that it is alive"),
@@ -246,9 +260,9 @@ pub const OPERATIONS: &[Operation] = &[
         DELIVERY,
         Write,
     ),
-    row("goal.approve", "approve goals", Person, &[], DELIVERY, Write),
-    row("goal.deny", "deny goals", Person, &[], DELIVERY, Write),
-    row("goal.retry", "retry goals", Person, &[], DELIVERY, Write),
+    decides("goal.approve", "approve goals"),
+    decides("goal.deny", "deny goals"),
+    decides("goal.retry", "retry goals"),
     row(
         "configuration.set",
         "change settings that machines share",
@@ -329,14 +343,31 @@ pub const OPERATIONS: &[Operation] = &[
         WORKSPACE,
         Read,
     ),
-    row("command.list", "list commands", Person, &[], WORKSPACE, Read),
-    row(
-        "command.invoke",
-        "start commands",
-        Person,
-        &[],
-        &[Workspace, Repository],
-        Read,
+    by_key(
+        &[S::GraphRead, S::CommandsRegister],
+        row("command.list", "list commands", Person, &[], WORKSPACE, Read),
+    ),
+    by_key(
+        &[S::CommandsRegister],
+        row(
+            "command.invoke",
+            "start commands",
+            Person,
+            &[],
+            &[Workspace, Repository],
+            Read,
+        ),
+    ),
+    by_key(
+        &[S::CommandsRegister],
+        row(
+            "command.change",
+            "start commands that change repositories",
+            Person,
+            &[],
+            REPOSITORY,
+            Write,
+        ),
     ),
     row(
         "ingest.post",
@@ -434,7 +465,7 @@ pub const OPERATIONS: &[Operation] = &[
     ),
     // What makes rights: people only, and no scope reaches it.
     decide("policy.apply", "change the policy"),
-    member("addon.register", "register add-ons"),
+    by_key(&[S::AdminWrite], member("addon.register", "register add-ons")),
     decide("addon.approve", "approve add-ons"),
     decide("addon.grant", "change grants of add-ons"),
     decide("addon.uninstall", "uninstall add-ons"),
@@ -541,6 +572,11 @@ mod tests {
                 row.name
             );
             assert!(!row.reads_secrets || row.is_recorded(), "{}", row.name);
+            assert!(
+                row.keys.is_empty() || (row.who == Who::Person && row.level < Admin),
+                "{}: keys make no rights",
+                row.name
+            );
         }
     }
 

@@ -193,6 +193,7 @@ fn unlocked(error: &ReferenceError) -> DoorError {
         ReferenceError::Fetch { .. } => {
             Some("is the repository at `reference_address`, and is there a login for it?")
         }
+        ReferenceError::NotMeant(_) => Some("write `OWNER/REPO` or `OWNER/REPO@REF` as the goal files do"),
         ReferenceError::Lock(_)
         | ReferenceError::Network(_)
         | ReferenceError::NoFile { .. }
@@ -482,10 +483,6 @@ fn not_started(error: StartError) -> DoorError {
         StartError::Database(DatabaseError::NotGiven(_) | DatabaseError::NoUrl) => refused_because(
             &error,
             "write `database: {file: /etc/sdm/database}`, a file with the URL in its first line",
-        ),
-        StartError::Database(DatabaseError::Taken) => refused_because(
-            &error,
-            "end the other one first; of one that was killed nothing is left after 12 seconds",
         ),
         StartError::Database(DatabaseError::Store(_, StoreError::Unfit(_))) => refused_because(
             &error,

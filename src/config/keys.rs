@@ -269,7 +269,7 @@ const WITHOUT_VARIABLE: &[(&str, &str)] = &[
     ),
     (
         "values",
-        "values that parameters with `value:` take, by their path",
+        "values that goal files name as `${values.…}`, and that parameters with `value:` take by their path; no secrets",
     ),
     (
         "containers",

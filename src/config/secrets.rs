@@ -90,6 +90,8 @@ pub struct SecretEntry {
     pub goals: Vec<String>,
     /// Whether pushes of lower trust get it too.
     pub untrusted: bool,
+    /// Whether goals that a pushed repository brings along get it too.
+    pub repository_goals: bool,
 }
 
 impl Default for SecretEntry {
@@ -103,6 +105,7 @@ impl Default for SecretEntry {
             branches: Vec::new(),
             goals: Vec::new(),
             untrusted: false,
+            repository_goals: false,
         }
     }
 }
@@ -126,6 +129,7 @@ pub(super) struct SecretText {
     branches: Vec<String>,
     goals: Vec<String>,
     untrusted: bool,
+    repository_goals: bool,
 }
 
 impl SecretText {
@@ -175,6 +179,7 @@ fn entry(name: &str, text: &SecretText, sources: &Sources) -> Result<SecretEntry
         branches: text.branches.clone(),
         goals: text.goals.clone(),
         untrusted: text.untrusted,
+        repository_goals: text.repository_goals,
     })
 }
 

@@ -31,9 +31,6 @@ pub enum DatabaseError {
     /// Which replica this is cannot be read or written.
     #[error("failed to find out which replica of the machine this is")]
     Replica(#[source] io::Error),
-    /// Another replica is there.
-    #[error("another replica of this machine works with its database, and one at a time is supported so far")]
-    Taken,
     /// It does not open.
     #[error("failed to open {0}")]
     Store(String, #[source] StoreError),

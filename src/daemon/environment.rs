@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Passed on as they are: where programs are, who runs them, how they speak, where they keep caches, how they reach
-/// the network.
+/// the network and the container engine.
 const PASSED_ON: &[&str] = &[
     "PATH",
     "HOME",
@@ -45,6 +45,10 @@ const PASSED_ON: &[&str] = &[
     "all_proxy",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
+    "DOCKER_HOST",
+    "DOCKER_CONTEXT",
+    "DOCKER_CERT_PATH",
+    "DOCKER_TLS_VERIFY",
 ];
 
 /// The variables to pass on, with a `PATH` in any case; `program` is this very program, which goals find last on it.
@@ -86,12 +90,14 @@ mod tests {
             ("GITHUB_TOKEN", "secret"),
             ("SDM_HOME", "/s"),
             ("LC_ALL", "C"),
+            ("DOCKER_HOST", "unix:///run/user/1000/podman/podman.sock"),
+            ("DOCKER_AUTH_CONFIG", "secret"),
         ];
         let own = own
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
         let names: Vec<String> = base(&own, None).into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["LC_ALL", "PATH"]);
+        assert_eq!(names, ["DOCKER_HOST", "LC_ALL", "PATH"]);
     }
 
     #[test]

@@ -32,8 +32,8 @@ use crate::exec::ProcessExecutor;
 use crate::exec::containers::EngineImages;
 use crate::git::address::AddressPolicy;
 use crate::git::{Git, identity, remote};
-use crate::kinds::listeners;
 use crate::kinds::mock::MockRule;
+use crate::kinds::{HubPlace, listeners};
 use crate::model::{Diagnostic, FeedEntry, Repository, Timestamp};
 use crate::ports::sandbox::SandboxMode;
 use crate::ports::scm::ScmError;
@@ -281,6 +281,7 @@ impl LocalDaemon {
         parts.forges = forges(&configuration, manner, parts.forges, proofs.clone())?;
         let settings = Settings {
             local_mode: !manner.with_hub,
+            hub: hub_place(&configuration, manner),
             ..settings(&configuration, &state, environment)?
         };
         let started_at = parts.clock.now();
@@ -288,11 +289,6 @@ impl LocalDaemon {
         let sweep = super::containers::sweep(&settings.containers, &state.beneath("attempts")?);
         let engine = Engine::new(parts, settings, machine);
         engine.join().await?;
-        if engine.came_later() {
-            // Those who are there must not wait for it.
-            engine.leave().await?;
-            return Err(DatabaseError::Taken.into());
-        }
         let team = team(&configuration, &engine, manner, proofs)?;
         match &team {
             Some(team) => team.prepare().await?,
@@ -509,6 +505,15 @@ fn forges(
     );
     let as_person = AsPerson::new(own, (configuration, hub), ways, proofs)?;
     Ok(Arc::new(as_person))
+}
+
+/// Where whoever completes a goal from outside finds the hub.
+fn hub_place(configuration: &Configuration, manner: Manner) -> Option<HubPlace> {
+    let hub = configuration.hub.as_ref().filter(|_| manner.with_hub)?;
+    Some(HubPlace {
+        address: hub.address.clone(),
+        workspace: hub.workspaces.first().cloned().unwrap_or_default(),
+    })
 }
 
 /// The configured repositories elsewhere: an address that may not be fetched is said before anything is started.

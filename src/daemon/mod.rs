@@ -4,6 +4,7 @@
 //! the engine; [`team`] is what a hub adds to that. Nothing below this room knows a concrete adapter.
 
 pub mod collector;
+mod completion;
 mod containers;
 pub mod control;
 pub mod database;

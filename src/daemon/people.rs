@@ -40,6 +40,7 @@ impl People {
             teams: entry.teams,
             emails: entry.emails,
             aliases: entry.aliases,
+            known_as: Vec::new(),
         }
     }
 }

@@ -61,6 +61,9 @@ pub enum ReferenceError {
         /// Of which commit.
         commit: String,
     },
+    /// Only these are to be looked at, and there are none.
+    #[error("no goal file refers to {0}")]
+    NotMeant(String),
     /// What is locked cannot be had back.
     #[error("the commit {commit} of {reference} does not have what `goals.lock` says")]
     NotAsLocked {
@@ -126,6 +129,9 @@ pub async fn look(
 ) -> Result<LockChanges, ReferenceError> {
     let lock = Lock::read(directory)?;
     let wanted = wanted(files);
+    if let Some(unknown) = options.only.iter().find(|only| !wanted.contains_key(*only)) {
+        return Err(ReferenceError::NotMeant(unknown.clone()));
+    }
     let place = tempfile::tempdir()?;
     let network = network::options(configuration).map_err(ReferenceError::Network)?;
     let looking = Looking {

@@ -1,5 +1,6 @@
 //! One attempt of one goal: lend a working copy, write the start, run, follow, write the end.
 
+mod builds;
 mod conclude;
 mod elsewhere;
 mod follow;
@@ -20,7 +21,7 @@ use crate::ports::store::{GoalSetRecord, Lease, LeaseChanges};
 use super::Engine;
 use super::exchange::Exchanged;
 use super::words::chain;
-pub use elsewhere::CompletionError;
+pub use elsewhere::{CompletionError, Proof};
 pub use registry::{Attempts, Claim, Place};
 
 /// Tries to lend a working copy before the goal fails.
@@ -38,7 +39,8 @@ impl Engine {
         if self.is_to_be_confirmed(&claim, &record).await {
             return self.make_room(claim);
         }
-        let workspace = match kind.runs_process() {
+        let goal = record.set.goal(&claim.place().goal);
+        let workspace = match goal.is_none_or(|goal| self.runs_process(kind, goal)) {
             true => match self.lend(&record).await {
                 Ok(workspace) => Some(workspace),
                 Err(error) => {
@@ -217,7 +219,9 @@ impl Engine {
             scm: &self.parts.scm,
             forges: self.parts.forges.as_ref(),
             ids: self.parts.ids.as_ref(),
+            signing: self.parts.signing.as_deref(),
             policy: &self.policy,
+            secrets: self.secrets_of(record).into_values().collect(),
             now: self.parts.clock.now(),
         }
     }

@@ -99,7 +99,7 @@ impl Engine {
                 why,
             })
         };
-        match tokio::time::timeout(PATIENCE, self.settle(record.set.id, open)).await {
+        match tokio::time::timeout(PATIENCE, self.settle(record, open)).await {
             Ok(Ok(failed)) => match failed.into_iter().next() {
                 Some(why) => Err(not_settled(why)),
                 None => Ok(()),

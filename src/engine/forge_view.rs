@@ -80,6 +80,7 @@ fn asker(push: &Push) -> Asker {
         goal: PLANNING.to_owned(),
         trust: Trust::Member,
         in_name_of: None,
+        is_supplied: false,
     }
 }
 

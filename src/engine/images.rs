@@ -2,6 +2,7 @@
 //! tag that moves meanwhile changes nothing (threat I5). What the engine does not have is fetched at once, and goals that use
 //! it begin when that is done, or when it has failed: then they try themselves and say why not.
 
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -9,20 +10,22 @@ use super::Engine;
 use super::words::chain;
 use crate::kinds;
 use crate::kinds::resolve::Placeholders;
-use crate::model::{Goal, GoalSetId};
+use crate::model::{FixedImage, Goal, GoalKey, GoalSetId};
 use crate::ports::containers::Pull;
 use crate::ports::store::{GoalSetRecord, StoreError};
 
 /// How long goals wait for images that are fetched.
 const LONGEST: Duration = Duration::from_secs(600);
 
-/// An image by its name, and whether it may be fetched.
+/// An image by its name, whether it may be fetched, and the goal that uses it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Wanted {
     /// As the goal names it.
     pub(super) name: String,
     /// When it is fetched.
     pub(super) pull: Pull,
+    /// Whose logins count.
+    pub(super) goal: GoalKey,
 }
 
 impl Engine {
@@ -63,8 +66,8 @@ impl Engine {
         }
         wanted.retain(|image| !image.name.contains("${"));
         wanted.sort();
-        wanted.dedup_by(|one, other| one.name == other.name);
-        self.settle(record.set.id, wanted).await
+        wanted.dedup();
+        self.settle(record, wanted).await
     }
 
     /// The images of those containers of a goal that are for this push, by the names that are written; of all when that
@@ -79,7 +82,11 @@ impl Engine {
             tracing::debug!(goal = %goal.key(), error = %error, "the tests of containers cannot be asked now");
             kind.images(&work.arguments)
         });
-        let wanted = wanted.into_iter().map(|(name, pull)| Wanted { name, pull });
+        let wanted = wanted.into_iter().map(|(name, pull)| Wanted {
+            name,
+            pull,
+            goal: goal.key(),
+        });
         wanted.collect()
     }
 
@@ -104,32 +111,58 @@ impl Engine {
         let images = self.images_as_written(record, goal).await;
         let push = &record.push;
         let version = self.parts.store.version(&push.repo.key, &push.after).await?;
-        let placeholders = Placeholders::from_facts(kinds::lookup::facts(record, goal, version.as_deref()));
-        let named = images.into_iter().filter_map(|Wanted { name, pull }| {
-            let name = placeholders.text(&name).ok()?;
-            Some(Wanted { name, pull })
+        let facts = kinds::lookup::facts(record, goal, version.as_deref());
+        let placeholders = Placeholders::with_own(facts, &self.policy);
+        let named = images.into_iter().filter_map(|wanted| {
+            let name = placeholders.text(&wanted.name).ok()?;
+            Some(Wanted { name, ..wanted })
         });
         Ok(named.collect())
     }
 
-    /// Fixes what these images are; why some could not be.
+    /// Fixes what these images are; why some could not be. One that several goals use is fetched with the login of the first
+    /// that may have it.
     pub(super) async fn settle(
         &self,
-        set: GoalSetId,
+        record: &GoalSetRecord,
         wanted: Vec<Wanted>,
     ) -> Result<Vec<String>, StoreError> {
-        let engines = &self.settings.containers.engines;
-        let (mut found, mut failed) = (Vec::new(), Vec::new());
-        for Wanted { name, pull } in wanted {
-            match self.parts.images.settle(engines, &name, pull).await {
-                Ok(image) => found.push(image),
-                Err(why) => failed.push(format!("its image `{name}` is not there: {why}")),
+        let mut found: Vec<FixedImage> = Vec::new();
+        let mut failed = BTreeMap::new();
+        for image in wanted {
+            if found.iter().any(|found| found.name == image.name) {
+                continue;
+            }
+            match self.settle_one(record, &image).await {
+                Ok(settled) => {
+                    failed.remove(&image.name);
+                    found.push(settled);
+                }
+                Err(why) => {
+                    failed.insert(image.name, why);
+                }
             }
         }
         if !found.is_empty() {
-            self.parts.store.fix_images(set, &found).await?;
+            self.parts.store.fix_images(record.set.id, &found).await?;
         }
-        Ok(failed)
+        let failed = failed.into_iter();
+        Ok(failed
+            .map(|(name, why)| format!("its image `{name}` is not there: {why}"))
+            .collect())
+    }
+
+    async fn settle_one(&self, record: &GoalSetRecord, image: &Wanted) -> Result<FixedImage, String> {
+        let login = match record.set.goal(&image.goal) {
+            Some(goal) if image.pull != Pull::Never => self.login_for(&image.name, (record, goal)).await,
+            Some(_) | None => None,
+        };
+        let engines = &self.settings.containers.engines;
+        let settling = self
+            .parts
+            .images
+            .settle(engines, &image.name, image.pull, login.as_ref());
+        settling.await
     }
 }
 

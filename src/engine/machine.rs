@@ -92,11 +92,10 @@ pub fn catalogue() -> &'static Catalogue<'static> {
 /// What only its kind knows to be wrong with a goal.
 fn check_goal(goal: &GoalDefinition) -> ArgumentProblems {
     let mut problems = kinds::check(&goal.work);
-    let runs_process = kinds::kind(&goal.work.kind).is_none_or(kinds::Kind::runs_process);
-    let asked = asked_of_a_process(goal).into_iter();
-    for key in asked.filter(|_| !runs_process) {
+    let without_process = (!kinds::runs_process(&goal.work)).then(|| asked_of_a_process(goal));
+    for key in without_process.unwrap_or_default() {
         let message = format!(
-            "`{key}` is for goals that run a process, and `{}` runs none",
+            "`{key}` is for goals that run a process, and this `{}` runs none",
             goal.work.kind
         );
         let hint = "remove it, or give it to a goal that does";
@@ -133,8 +132,13 @@ fn asked_of_a_process(goal: &GoalDefinition) -> Vec<&'static str> {
         ("cache", !files.caches.is_empty()),
         ("skip_unchanged", files.unchanged.is_some()),
         ("secrets", !goal.secrets.is_empty()),
-        ("wait_for", goal.wait_for.is_some()),
+        (
+            "wait_for",
+            goal.wait_for.is_some() && kinds::only_schedules(&goal.work),
+        ),
         ("limits", !goal.limits.is_empty()),
+        ("listeners", !goal.listeners.is_empty()),
+        ("progress", !goal.progress.is_empty()),
     ];
     let written = keys.into_iter().filter(|(_, is_there)| *is_there);
     written.map(|(key, _)| key).collect()
@@ -209,6 +213,95 @@ goals:
         };
         assert_eq!(input.classifier, "version");
         assert_eq!((output.classifier.as_str(), output.on), ("dist", KeptOn::Success));
+    }
+
+    #[test]
+    fn concurrency_of_a_rule_stands_for_goals_before_its_first_step() {
+        let text = "
+rules:
+- name: 'deploy_to: staging'
+  concurrency: {group: 'staging ${repo.owner}', cancelInProgress: true}
+  goals: {name: deploy, execute: {run: [./deploy]}}
+- name: nightly
+  concurrency: {group: nights}
+  goals: [{name: measure, execute: {run: [./measure]}}]
+- name: build
+  concurrency: {cancel_in_progress: true}
+  goals: []
+";
+        let loaded = spec::load(&[SourceFile::new("a.yaml", text)], catalogue());
+        assert_eq!(loaded.diagnostics, []);
+        let shown = |goal: &GoalDefinition| {
+            let of_queue = |key: &str| goal.work.arguments.get(key).cloned().unwrap_or_default();
+            format!(
+                "{} ({} {} {})",
+                goal.name,
+                goal.work.kind,
+                of_queue("group"),
+                of_queue("concurrent")
+            )
+        };
+        let steps: Vec<String> = loaded
+            .rules
+            .iter()
+            .flat_map(|rule| rule.steps.iter())
+            .map(|step| step.iter().map(shown).collect::<Vec<_>>().join(", "))
+            .collect();
+        insta::assert_snapshot!(steps.join("\n"), @r#"
+        cancel for deploy to staging (cancel null null)
+        queue for deploy to staging (queue "staging ${repo.owner}" 1)
+        deploy (execute null null)
+        queue for nightly (queue "nights" 1)
+        measure (execute null null)
+        cancel for build (cancel null null)
+        "#);
+    }
+
+    #[test]
+    fn goals_that_are_named_and_that_nothing_sets_are_found() {
+        insta::assert_snapshot!(problems(
+            "
+rules:
+- name: build
+  goals: [{use: cancel, goals: [compile, complie, elsewhere]}, {name: compile, execute: {run: [make]}}]
+- {name: after, test: {is_goal: other/compile}, goals: {name: announce, message: {text: built}}}
+"
+        ), @"
+        4:42 (+7) unknown_goal: no rule sets a goal `complie`
+          hint: did you mean `compile`?
+        5:33 (+13) foreign_goal: machines do not hear of each other's goals: this holds only where the machine itself is called `other`
+          hint: write `compile` for a goal of this machine
+        ");
+    }
+
+    #[test]
+    fn concurrency_says_what_it_is_for() {
+        insta::assert_snapshot!(problems(
+            "
+rules:
+- {name: a, concurrency: {}, goals: []}
+- {name: b, concurrency: {cancel_in_progress: false}, goals: []}
+- {name: c, concurrency: {group: '', cancel: true}, goals: []}
+- {name: d, concurrency: {group: '${repo.ownr}'}, goals: []}
+- name: e
+  concurrency: {group: x}
+  first_of:
+  - {name: f, concurrency: {group: x}, goals: []}
+"
+        ), @"
+        3:26 (+1) missing_property: `concurrency` asks for nothing
+          hint: give it a `group`, `cancel_in_progress: true`, or both
+        4:26 (+1) missing_property: `concurrency` asks for nothing
+          hint: give it a `group`, `cancel_in_progress: true`, or both
+        5:34 (+2) empty_value: `group` is empty
+          hint: write something, or remove the key: of all sets with the same text one goes on at a time; placeholders allowed
+        5:38 (+6) unknown_key: `concurrency` has no key `cancel`
+          hint: did you mean `cancel_in_progress`?
+        6:35 (+1) unknown_placeholder: `repo` has no fact `repo.ownr`
+          hint: did you mean `${repo.owner}`?
+        8:3 (+11) misplaced_key: `concurrency` stands before the goals of its rule, and this one has no `goals`
+          hint: write it at a rule with `goals`; in `first_of`, at each that it is meant for
+        ");
     }
 
     /// What is wrong with a text, a line each with its place, its code and its hint.
@@ -332,6 +425,8 @@ commands:
           hint: write `Ada Lovelace <ada@example.com>`, or remove `author`: then it is the machine's
         5:47 (+2) invalid_message: the message of its commit must have 1 to 4096 bytes of text
           hint: write what the commit does, or remove `message`
+        5:59 (+6) invalid_branch: `a..b` is not a branch name: it has a sequence that git does not allow in branch names
+          hint: write another name
         5:86 (+6) misplaced_key: `auto_merge_method` says how, and nothing says when
           hint: add `auto_merge: on_approve` or `auto_merge: on_check_success`, or remove it
         8:39 (+23) invalid_author: the author `${parameters.name} <x` is not of the form `Name <address>`

@@ -78,13 +78,13 @@ fn d9_what_a_push_says_decides_neither_what_runs_nor_what_is_loaded() {
   - {name: f, execute: {run: [x]}, wait_for: {run: ['./${push.after.author.name}']}}
 "), @r#"
     own.yaml:4:54 chosen_outside: `PATH` decides what programs load or whom they talk to, and `${push.branch}` would let others choose it
-      write the value out; of placeholders only `${home}` may stand in it
+      write the value out; of placeholders only `${home}` and `${values.…}` may stand in it
     own.yaml:5:32 chosen_outside: this is the program of `run`, and `${push.branch}` would let others choose it
       write the program, and give it what a push says as an argument
     own.yaml:6:48 chosen_outside: `http_proxy` decides what programs load or whom they talk to, and `${parameters.p}` would let others choose it
-      write the value out; of placeholders only `${home}` may stand in it
+      write the value out; of placeholders only `${home}` and `${values.…}` may stand in it
     own.yaml:7:87 chosen_outside: `NODE_OPTIONS` decides what programs load or whom they talk to, and `${push.after.message}` would let others choose it
-      write the value out; of placeholders only `${home}` may stand in it
+      write the value out; of placeholders only `${home}` and `${values.…}` may stand in it
     own.yaml:8:56 chosen_outside: this is the program of `run`, and `${push.after.author.name}` would let others choose it
       write the program, and give it what a push says as an argument
     "#);
@@ -101,7 +101,79 @@ fn d9_what_a_push_says_decides_neither_what_runs_nor_what_is_loaded() {
     own.yaml:1:36 chosen_outside: this is the program of `run`, and `${event.push.branch}` would let others choose it
       write the program, and give it what a push says as an argument
     own.yaml:1:73 chosen_outside: `HOME` decides what programs load or whom they talk to, and `${event.repo.name}` would let others choose it
-      write the value out; of placeholders only `${home}` may stand in it
+      write the value out; of placeholders only `${home}` and `${values.…}` may stand in it
+    "#);
+}
+
+/// What is wrong with a goal, a listener and a command that run this.
+fn wrong_everywhere(run: &str) -> Vec<String> {
+    let goal = format!("rules:\n- {{name: r, goals: {{name: g, execute: {{run: {run}}}}}}}\n");
+    let step =
+        format!("rules:\n- {{name: r, goals: {{name: g, execute: {{steps: [{{name: s, run: {run}}}]}}}}}}\n");
+    let of = |root: &str| run.replace("push.branch", root);
+    let listener = format!(
+        "on: [{{name: l, event: Push, run: {}}}]\n",
+        of("event.push.branch")
+    );
+    let command = format!(
+        "commands: [{{name: c, parameters: {{x: {{}}}}, run: {}}}]\n",
+        of("parameters.x")
+    );
+    let on_repositories = format!(
+        "commands: [{{name: c, parameters: {{x: {{}}}}, targets: true, run: {}}}]\n",
+        of("parameters.x")
+    );
+    let transform = format!(
+        "commands: [{{name: c, parameters: {{x: {{}}}}, transform: {{steps: [{{name: s, run: {}}}]}}}}]\n",
+        of("parameters.x")
+    );
+    [goal, step, listener, command, on_repositories, transform]
+        .map(|text| shown(&Machine::check(&[SourceFile::new("own.yaml", text)]).diagnostics))
+        .to_vec()
+}
+
+#[test]
+fn d9_what_others_say_is_never_what_an_interpreter_carries_out() {
+    for run in [
+        "[python3, -c, \"print('${push.branch}')\"]",
+        "[sudo, -u, x, sh, -c, 'echo ${push.branch}']",
+        "[ssh, host, 'echo ${push.branch}']",
+        "[node, -e, '${push.branch}']",
+        "[timeout, '5', '${push.branch}']",
+        "['${push.branch}', hello]",
+        "[tool, -c, '${push.branch}']",
+    ] {
+        for found in wrong_everywhere(run) {
+            assert!(found.contains("chosen_outside"), "{run}: {found}");
+        }
+    }
+    for run in [
+        "[bash, -ceu, 'echo ${push.branch}']",
+        "[timeout, '5', sh, -c, 'echo ${push.branch}']",
+        "[sh, -c, -e, 'echo ${push.branch}']",
+        "[xargs, mksh, -c, 'echo ${push.branch}']",
+        "[python3, -c, 'import sys; print(sys.argv)', '${push.branch}']",
+    ] {
+        for found in wrong_everywhere(run) {
+            assert_eq!(found, "", "{run}");
+        }
+    }
+    let container = |words: &str| {
+        wrong(&format!(
+            "  - {{name: g, containers: [{{name: c, image: x, {words}}}]}}\n"
+        ))
+    };
+    assert!(container("command: [python3, -c], args: ['${push.branch}']").contains("chosen_outside"));
+    assert_eq!(container("command: [sh, -c], args: ['echo ${push.branch}']"), "");
+    let options =
+        "commands: [{name: c, parameters: {x: {options: [a, b]}}, run: ['${parameters.x}', hello]}]\n";
+    assert_eq!(
+        shown(&Machine::check(&[SourceFile::new("own.yaml", options)]).diagnostics),
+        ""
+    );
+    assert_snapshot!(wrong("  - {name: a, execute: {run: [perl, -e, 'print ${push.branch}']}}\n"), @r#"
+    own.yaml:4:48 chosen_outside: `perl` carries out what stands here, and `${push.branch}` would let others choose it
+      let the code take it from an argument of its own behind it, or from a variable set by `env`
     "#);
 }
 

@@ -120,14 +120,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Goes again without having done anything.
-    ///
-    /// # Errors
-    /// The store cannot be used.
-    pub async fn leave(&self) -> Result<(), StoreError> {
-        self.parts.store.leave().await
-    }
-
     /// Says that it is there, and hears of the others, until told to stop.
     pub async fn run_beats(&self) {
         let stop = self.parts.tasks.stop_token();
@@ -173,7 +165,7 @@ impl Engine {
     }
 
     /// Whether another replica was there when this one came.
-    pub fn came_later(&self) -> bool {
+    pub(super) fn came_later(&self) -> bool {
         self.replicas.heard().came_later
     }
 

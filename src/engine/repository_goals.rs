@@ -186,6 +186,7 @@ fn in_place(mut plan: Plan, at: usize, goals: &[PlannedGoal]) -> Plan {
                 true => placeholder.preconditions.clone(),
                 false => before,
             };
+            own.definition.is_supplied = true;
             own.rules.clone_from(&placeholder.rules);
             own.facts.clone_from(&placeholder.facts);
             own

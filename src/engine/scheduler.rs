@@ -147,10 +147,11 @@ impl Engine {
         if self.waits_for_images(record.set.id, goal) {
             return Ok(()); // Looked at again as soon as they are there.
         }
-        if kind.runs_process() && self.attempts.processes() >= self.settings.parallel {
+        let runs_process = self.runs_process(kind, goal);
+        if runs_process && self.attempts.processes() >= self.settings.parallel {
             return self.wait_for_room(&record, location, now, next).await;
         }
-        if let Some(entry) = self.attempts.claim_with(place(location), kind.runs_process()) {
+        if let Some(entry) = self.attempts.claim_with(place(location), runs_process) {
             let engine = self.clone();
             self.parts
                 .tasks

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::kinds::mock::MockRule;
-use crate::kinds::{ContainerPolicy, Policy};
+use crate::kinds::{ContainerPolicy, HubPlace, Policy};
 use crate::model::limits::GoalLimits;
 use crate::ports::sandbox::SandboxMode;
 use crate::rules::PlanningFacts;
@@ -44,11 +44,13 @@ pub struct Settings {
     pub log_limit: u64,
     /// Most bytes of all archives of files between goals, and of the files in one of them.
     pub cache_limit: u64,
+    /// The hub, on a machine that has one.
+    pub hub: Option<HubPlace>,
     /// Where the daemon listens, for programs that errands run.
     pub socket: Option<PathBuf>,
     /// Preferences for rules.
     pub preferences: serde_json::Value,
-    /// Values of the configuration that parameters of commands take by their path.
+    /// Values of the configuration: `${values.…}`, and what parameters of commands take by their path.
     pub values: serde_json::Value,
     /// What goals in containers may.
     pub containers: ContainerPolicy,
@@ -91,6 +93,7 @@ impl Settings {
             tick: Duration::from_secs(5),
             log_limit: 64 * 1024 * 1024,
             cache_limit: 10 << 30,
+            hub: None,
             socket: None,
             preferences: serde_json::Value::Object(serde_json::Map::new()),
             values: serde_json::Value::Null,
@@ -115,6 +118,8 @@ impl Settings {
             planning: self.planning_facts(),
             containers: self.containers.clone(),
             home: self.home().map(str::to_owned),
+            hub: self.hub.clone(),
+            values: self.values.clone(),
         }
     }
 

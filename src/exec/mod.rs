@@ -20,7 +20,6 @@ mod order;
 mod pace;
 pub mod process;
 mod process_table;
-mod redact;
 pub mod sandbox;
 pub mod supervisor;
 mod watch;

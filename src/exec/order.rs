@@ -12,7 +12,7 @@ use crate::model::limits::GoalLimits;
 use crate::ports::executor::{ProcessSpec, Step};
 
 use super::fence::Fence;
-use super::redact::Redactor;
+use crate::model::redact::Redactor;
 
 /// The version of orders that is written; an order without one is of version 1, which knew one command only.
 const VERSION: u32 = 3;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::address::AddressPolicy;
 use super::changes::PushRange;
 use super::commits::{authors_of_range, commit_range};
-use super::difference::difference;
+use super::difference::{difference, first_changed};
 use super::heads;
 use super::history::{first_parents, head_of};
 use super::identity::{discover, path_of};
@@ -25,8 +25,8 @@ use super::view::GitView;
 use super::workspace::{Pool, PoolSettings};
 use crate::model::{Authors, Commit, CommitSha, Push, Repository};
 use crate::ports::scm::{
-    BranchUpdate, CommitRange, Difference, Founded, Heads, NewCommit, NewRepository, NewTag, Pushed, Scm,
-    ScmError, Workspace, Workspaces,
+    BranchUpdate, CommitRange, Difference, Founded, Heads, IsMeant, NewCommit, NewRepository, NewTag, Pushed,
+    Scm, ScmError, Workspace, Workspaces,
 };
 use crate::rules::view::ProjectView;
 use crate::runtime::clock::Ids;
@@ -210,6 +210,18 @@ impl Scm for Git {
         let (base, head) = (base.clone(), head.clone());
         self.with_mirror(repo, move |mirror| difference(mirror, &base, &head, limit))
             .await
+    }
+
+    async fn first_changed(
+        &self,
+        repo: &Repository,
+        base: &CommitSha,
+        head: &CommitSha,
+        is_meant: IsMeant,
+    ) -> Result<Option<String>, ScmError> {
+        let (base, head) = (base.clone(), head.clone());
+        let work = move |mirror: &git2::Repository| first_changed(mirror, &base, &head, is_meant.as_ref());
+        self.with_mirror(repo, work).await
     }
 
     async fn located(&self, place: &str) -> Result<Repository, ScmError> {

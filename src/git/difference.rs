@@ -64,11 +64,53 @@ pub(crate) fn difference(
     Ok(Difference { text, files })
 }
 
+/// The path of the first file that differs and whose path or new content is meant, also of those too large to be shown.
+pub(crate) fn first_changed(
+    repo: &Repository,
+    base: &CommitSha,
+    head: &CommitSha,
+    is_meant: &dyn Fn(&[u8]) -> bool,
+) -> Result<Option<String>, ScmError> {
+    let doing = || format!("look into what {} changes", head.short());
+    let (base, head) = (commit(repo, base)?, commit(repo, head)?);
+    let find = || {
+        let (base, head) = (base.tree()?, head.tree()?);
+        let found = repo.diff_tree_to_tree(Some(&base), Some(&head), None)?;
+        for delta in found.deltas() {
+            let file = delta.new_file();
+            let path = file.path_bytes().unwrap_or_default();
+            // What is deleted has no content, and another repository none here.
+            let content = repo.find_blob(file.id()).ok();
+            if is_meant(path) || content.is_some_and(|content| is_meant(content.content())) {
+                return Ok(Some(path.escape_ascii().to_string()));
+            }
+        }
+        Ok(None)
+    };
+    find().map_err(|error: git2::Error| failed(doing())(error))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::git::fixture::Fixture;
     use crate::git::objects::sha_of;
+
+    #[test]
+    fn what_is_looked_for_is_found_in_paths_and_new_contents() {
+        let fixture = Fixture::bare();
+        let first = fixture.commit(&[], &[("a", "canary\n"), ("gone", "canary\n")]);
+        let second = fixture.commit(&[first], &[("a", "canary\n"), ("b", "x\0canary")]);
+        let third = fixture.commit(&[first], &[("a", "1\n"), ("canary", "")]);
+        let found = |from, to| {
+            let is_meant = |text: &[u8]| text.windows(6).any(|window| window == b"canary");
+            first_changed(&fixture.repo, &sha_of(from), &sha_of(to), &is_meant).unwrap()
+        };
+        assert_eq!(found(first, second).as_deref(), Some("b"));
+        assert_eq!(found(first, third).as_deref(), Some("canary"));
+        assert_eq!(found(second, first).as_deref(), Some("gone"));
+        assert_eq!(found(first, first), None);
+    }
 
     #[test]
     fn cm_09_a_difference_reads_as_that_of_git_and_is_bounded() {

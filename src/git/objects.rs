@@ -1,6 +1,8 @@
 //! Finding commits in a repository, and what libgit2's errors mean to us.
 
-use git2::{ErrorCode, Oid, Repository, Signature, Time};
+use std::io::ErrorKind;
+
+use git2::{ErrorClass, ErrorCode, Oid, Repository, Signature, Time};
 
 use crate::model::{CommitSha, Timestamp, push};
 use crate::ports::scm::ScmError;
@@ -14,6 +16,52 @@ where
         doing: doing.into(),
         source: source.into(),
     }
+}
+
+/// The same for writing: what stays as it is until somebody changes a directory or its rights is [`ScmError::Prevented`].
+pub(crate) fn failed_to_write<E>(doing: impl Into<String>) -> impl FnOnce(E) -> ScmError
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    |source| {
+        let doing = doing.into();
+        let source: Box<dyn std::error::Error + Send + Sync> = source.into();
+        match stays(source.as_ref()) {
+            true => ScmError::Prevented { doing, source },
+            false => ScmError::Failed { doing, source },
+        }
+    }
+}
+
+/// Whether writing would fail in the same way a moment later.
+fn stays(cause: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    const WORDS: [&str; 7] = [
+        "no such file or directory",
+        "permission denied",
+        "read-only file system",
+        "file name too long",
+        "path too long",
+        "not a directory",
+        "operation not permitted",
+    ];
+    if let Some(error) = cause.downcast_ref::<std::io::Error>() {
+        return matches!(
+            error.kind(),
+            ErrorKind::NotFound
+                | ErrorKind::PermissionDenied
+                | ErrorKind::ReadOnlyFilesystem
+                | ErrorKind::InvalidFilename
+                | ErrorKind::NotADirectory
+        );
+    }
+    // Of what the system says libgit2 keeps the words alone.
+    let of_system = cause
+        .downcast_ref::<git2::Error>()
+        .filter(|error| error.class() == ErrorClass::Os);
+    of_system.is_some_and(|error| {
+        let said = error.message().to_ascii_lowercase();
+        WORDS.iter().any(|words| said.contains(words))
+    })
 }
 
 /// What stands in the way of opening a repository, in words that say what to do where libgit2's own do not.

@@ -122,6 +122,23 @@ impl WorkingCopy {
         restore().map_err(|error: git2::Error| failed("put the files back")(error))
     }
 
+    /// A repository inside this one that is not in its last commit: no commit can hold its files.
+    ///
+    /// # Errors
+    /// The files cannot be compared.
+    pub fn nested_repository(&self) -> Result<Option<String>, ScmError> {
+        let doing = "compare the files with the last commit";
+        let head = self.repo.find_commit(self.head).and_then(|commit| commit.tree());
+        let head = head.map_err(failed(doing))?;
+        let difference = self.difference(&head)?;
+        let nested = difference.deltas().find_map(|delta| {
+            let path = delta.new_file().path_bytes()?;
+            path.strip_suffix(b"/")
+                .map(|path| path.escape_ascii().to_string())
+        });
+        Ok(nested)
+    }
+
     /// Writes the commits made, with what is new in them, as a pack.
     ///
     /// # Errors
@@ -176,17 +193,20 @@ impl WorkingCopy {
         index.write_tree_to(&self.repo).map_err(failed("store the tree"))
     }
 
-    fn differing_paths(&self, head: &git2::Tree<'_>) -> Result<Vec<Vec<u8>>, ScmError> {
+    fn difference<'a>(&'a self, head: &git2::Tree<'_>) -> Result<git2::Diff<'a>, ScmError> {
         let mut options = DiffOptions::new();
         options
             .include_untracked(true)
             .recurse_untracked_dirs(true)
             .include_typechange(true)
             .ignore_submodules(true);
-        let difference = self
-            .repo
+        self.repo
             .diff_tree_to_workdir_with_index(Some(head), Some(&mut options))
-            .map_err(failed("compare the files with the last commit"))?;
+            .map_err(failed("compare the files with the last commit"))
+    }
+
+    fn differing_paths(&self, head: &git2::Tree<'_>) -> Result<Vec<Vec<u8>>, ScmError> {
+        let difference = self.difference(head)?;
         let mut paths = Vec::new();
         for delta in difference.deltas() {
             let sides = [delta.old_file().path_bytes(), delta.new_file().path_bytes()];

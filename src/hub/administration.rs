@@ -10,7 +10,7 @@ use super::access::agreed::Agreeing;
 use super::access::edit::EditError;
 use super::access::key::MOST_OF_AN_OWNER;
 use super::access::make_key::make_key;
-use super::access::noted::of_key;
+use super::access::noted::of_revoked;
 use super::addons::AddonError;
 use super::console;
 use super::extensions::{ExtensionError, ExtensionOptions, Extensions};
@@ -22,7 +22,7 @@ use crate::access::resource::InvalidSelector;
 use crate::model::Diagnostic;
 use crate::ports::hub::secrets::{SealedSecret, SealedSecrets};
 use crate::ports::hub::{
-    Deliveries, Delivery, HubStoreError, Keys, Registrations, StoredKey, StoredRegistration,
+    Deliveries, Delivery, HubStoreError, Keys, Registrations, SentAway, StoredKey, StoredRegistration,
 };
 use crate::runtime::clock::{Clock, Ids, RandomIds, SystemClock};
 use crate::secrets::envelope::MasterKeys;
@@ -157,6 +157,7 @@ impl Administration {
     pub async fn new_key(&self, wish: &KeyWish) -> Result<(StoredKey, String), AdministrationError> {
         let agreeing = Agreeing {
             by: &PersonId::operator(),
+            caller: None,
             at: SystemClock.now(),
             ids: &RandomIds,
         };
@@ -191,14 +192,8 @@ impl Administration {
     /// There is none of this id that is still good.
     pub async fn revoke_key(&self, id: &str) -> Result<(), AdministrationError> {
         let now = SystemClock.now();
-        if let Some(before) = self.0.key(id).await? {
-            let revoked = StoredKey {
-                revoked: Some(now),
-                ..before.clone()
-            };
-            console::note(&self.0, of_key(Some(&before), &revoked), now).await?;
-        }
-        match self.0.revoke_key(id, now).await? {
+        let noted = self.0.key(id).await?.and_then(|key| of_revoked(&key, now));
+        match self.0.revoke_key(id, now, &console::deeds(noted)).await? {
             true => Ok(()),
             false => Err(not_there("key that could be revoked:", id)),
         }
@@ -212,14 +207,33 @@ impl Administration {
         Ok(self.0.registrations().await?)
     }
 
-    /// Takes a registration away, with what waits for it.
+    /// Takes a registration away, with what waits for it; whoever comes with it again is refused.
     ///
     /// # Errors
     /// It is not there.
-    pub async fn drop_registration(&self, id: &str) -> Result<(), AdministrationError> {
-        match self.0.drop_registration(id).await? {
+    pub async fn send_away(&self, id: &str) -> Result<(), AdministrationError> {
+        match self.0.send_away(id, SystemClock.now()).await? {
             true => Ok(()),
             false => Err(not_there("registration", id)),
+        }
+    }
+
+    /// Registrations that are refused, the last one first.
+    ///
+    /// # Errors
+    /// The memory.
+    pub async fn sent_away(&self) -> Result<Vec<SentAway>, AdministrationError> {
+        Ok(self.0.sent_away().await?)
+    }
+
+    /// Refuses a registration no more, by the id that it had.
+    ///
+    /// # Errors
+    /// It is not refused.
+    pub async fn let_in(&self, id: &str) -> Result<(), AdministrationError> {
+        match self.0.let_in(id).await? {
+            true => Ok(()),
+            false => Err(not_there("registration that was taken away:", id)),
         }
     }
 

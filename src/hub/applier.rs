@@ -74,6 +74,7 @@ impl Hub {
             workspace: workspace.to_owned(),
             wanted: Wanted {
                 origin: origin.id.map(|(source, id)| (source.to_owned(), id.to_owned())),
+                names: origin.names.to_vec(),
                 trace: origin.trace,
                 steps,
             },

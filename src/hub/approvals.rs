@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,7 +13,6 @@ use super::Hub;
 use super::access::Caller;
 use super::access::operations::Operation;
 use super::changes::{Applied, Change, How};
-use super::goals::resources_of;
 use super::refusal::Refusal;
 use crate::ports::graph::Node;
 
@@ -37,10 +36,20 @@ pub(super) enum Decision {
     Cancel,
 }
 
-/// `POST /goals/{workspace}/{goal_set}/{environment}/{name}/{decision}`.
+/// What was looked at before it was decided.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LookedAt {
+    /// The goal's version; whatever it is now when absent.
+    #[serde(default)]
+    version: Option<i64>,
+}
+
+/// `POST /goals/{workspace}/{goal_set}/{environment}/{name}/{decision}?version=`.
 pub(super) async fn decide(
     State(hub): State<Hub>,
     Path(which): Path<Which>,
+    Query(looked_at): Query<LookedAt>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
     let caller = hub.caller(&headers).await?;
@@ -51,16 +60,50 @@ pub(super) async fn decide(
     let key = format!("{}/{}/{}", which.goal_set, which.environment, which.name);
     let graph = hub.store().reader(&which.workspace);
     let found = graph.nodes("SdmGoal", std::slice::from_ref(&key)).await?;
-    let goal = found
-        .first()
-        .ok_or_else(|| Refusal::missing_thing("there is no such goal"))?;
-    caller
-        .may_decide(Operation::DecideGoal, &which.workspace, &resources_of(goal))
-        .await?;
+    let goal = found.first().ok_or_else(no_goal)?;
+    may_decide_about(&hub, &caller, &which.workspace, goal).await?;
+    if looked_at
+        .version
+        .is_some_and(|version| version != version_of(goal))
+    {
+        return Err(overtaken());
+    }
     let changed = decide_about(&hub, &caller, &which.workspace, goal, which.decision).await?;
     Ok(Json(
         json!({"state": changed.body["state"], "version": changed.body["version"]}),
     ))
+}
+
+/// Whether somebody may decide about a goal. Who does not see it does not learn that it is there.
+async fn may_decide_about(
+    hub: &Hub,
+    caller: &Caller,
+    workspace: &str,
+    goal: &Arc<Node>,
+) -> Result<(), Refusal> {
+    let about = hub.about_known(workspace, goal).await?;
+    let may = caller.may_decide(Operation::DecideGoal, workspace, &about).await;
+    let Err(refusal) = may else {
+        return Ok(());
+    };
+    let graph = hub.store().reader(workspace);
+    let sight = caller.sight(Operation::Query, &*graph);
+    match sight.sees(goal).await? {
+        true => Err(refusal),
+        false => Err(no_goal()),
+    }
+}
+
+fn no_goal() -> Refusal {
+    Refusal::missing_thing("there is no such goal")
+}
+
+fn overtaken() -> Refusal {
+    Refusal::conflict("the goal has gone on since it was looked at; look at it again")
+}
+
+fn version_of(goal: &Node) -> i64 {
+    goal.body.get("version").and_then(Value::as_i64).unwrap_or(0)
 }
 
 /// Decides about a goal for somebody who may; the goal afterwards.
@@ -77,9 +120,7 @@ pub(super) async fn decide_about(
     let changed = decided(goal, decision, caller, hub.now().as_micros() / 1_000)?;
     let node = changed.node.clone();
     if hub.apply(workspace, vec![changed]).await? == Applied::Overtaken {
-        return Err(Refusal::conflict(
-            "the goal has gone on since it was looked at; look at it again",
-        ));
+        return Err(overtaken());
     }
     tracing::info!(goal = goal.id(), ?decision, by = %caller.owner(), "somebody has decided about a goal");
     Ok(node)
@@ -94,7 +135,7 @@ fn decided(goal: &Arc<Node>, decision: Decision, caller: &Caller, millis: i64) -
         .and_then(Value::as_str)
         .unwrap_or_default()
         .to_owned();
-    let version = node.body.get("version").and_then(Value::as_i64).unwrap_or(0);
+    let version = version_of(goal);
     let record = json!({
         "correlationId": null, "registration": "hub", "name": "decision", "version": env!("CARGO_PKG_VERSION"),
         "ts": millis, "userId": caller.name(), "channelId": null,

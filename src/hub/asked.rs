@@ -6,6 +6,7 @@
 
 use std::future::Future;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{Request, State};
@@ -41,6 +42,8 @@ struct Asked {
     user_agent: Option<String>,
     /// Whose it is, as principals are written, once that is known.
     by: Mutex<Option<String>>,
+    /// How much of it was refused and written down.
+    refusals: AtomicU32,
 }
 
 fn now() -> Option<Arc<Asked>> {
@@ -69,8 +72,20 @@ pub(super) fn is_by(principal: &str) {
     }
 }
 
+/// Notes that a refusal was written down.
+pub(super) fn was_refused() {
+    if let Some(asked) = now() {
+        asked.refusals.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// How many refusals were written down of the request that is being answered.
+pub(super) fn refusals() -> u32 {
+    now().map_or(0, |asked| asked.refusals.load(Ordering::Relaxed))
+}
+
 /// Whose request it is that is being answered.
-fn whose() -> Option<String> {
+pub(super) fn whose() -> Option<String> {
     now().and_then(|asked| asked.by.lock().unwrap_or_else(PoisonError::into_inner).clone())
 }
 
@@ -101,6 +116,7 @@ pub(super) async fn named(State(hub): State<Hub>, request: Request, next: Next) 
         from: peer.map(|peer| origin(peer, request.headers(), hub.proxies())),
         user_agent: user_agent(request.headers()),
         by: Mutex::default(),
+        refusals: AtomicU32::new(0),
     });
     let mut response = NOW.scope(asked, next.run(request)).await;
     if let Ok(header) = header {

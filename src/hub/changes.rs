@@ -9,6 +9,8 @@ use serde_json::{Map, Value, json};
 use super::Hub;
 use super::access::operations::Operation;
 use super::access::sight::{Belongings, GrantedSight};
+use super::becoming::{is_only_later, made_of};
+use super::ingest::naming::{Misnamed, Naming, judged};
 use super::machines::known::{Machine, Standing};
 use super::metrics::Counters;
 use super::remembered::{Remembered, Seen};
@@ -24,6 +26,15 @@ use crate::wire::hub::{EventDelivery, EventExtensions, SecretValue};
 /// How long an event waits for its machine, or for the answer of one.
 const LIFE: Duration = Duration::from_secs(24 * 3_600);
 
+/// The field that says of which moment something is.
+pub(super) const MOMENT: &str = "timestamp";
+
+/// Types of which some have ended for good.
+const ENDING: [&str; 1] = ["GitHubAppInstallation"];
+
+/// Type of what is remembered of those; it is in no schema.
+const ENDED: &str = "Ended";
+
 /// Askers whose changes are made before the database begins to write them.
 const AT_ONCE: usize = 32;
 
@@ -34,6 +45,9 @@ pub(super) enum How {
     Merge,
     /// The same, unless what is known is of a later moment by its `timestamp`: it came late.
     Dated,
+    /// The same, of something that is shown beside whatever happens: what is of no moment never replaces what is of one, and where
+    /// nothing but the moment is new nobody is told.
+    Beside,
     /// It is whole as it is said, and its earlier versions can be asked for.
     Version,
     /// The same as the first, and nobody is told of it.
@@ -42,6 +56,8 @@ pub(super) enum How {
     Unfinished,
     /// It is not there any more.
     Gone,
+    /// The same, for good: whatever else is told of it came late.
+    Ended,
     /// It is whole, and said by somebody who counts: an older version than the known one changes nothing.
     Newer,
     /// The same by somebody who looked at the version before it: where that is not the known one any more, nothing changes.
@@ -78,9 +94,28 @@ impl Change {
 
     /// Something that may be known in part, as it was at its `timestamp`.
     pub(super) fn dated(kind: &str, keys: Vec<String>, body: Value) -> Self {
+        let mut change = Self::merge(kind, keys, body);
+        change.how = How::Dated;
+        // A moment that nobody says does not take the place of one that somebody said.
+        if change.node.body.get(MOMENT).is_some_and(Value::is_null) {
+            change.node.body.shift_remove(MOMENT);
+        }
+        change
+    }
+
+    /// Something that is shown beside whatever happens, as it was at its `timestamp`.
+    pub(super) fn beside(kind: &str, keys: Vec<String>, body: Value) -> Self {
         Self {
-            how: How::Dated,
-            ..Self::merge(kind, keys, body)
+            how: How::Beside,
+            ..Self::dated(kind, keys, body)
+        }
+    }
+
+    /// Something that is not there any more, and of which there will never be another with its key.
+    pub(super) fn ended(kind: &str, key: String) -> Self {
+        Self {
+            how: How::Ended,
+            ..Self::gone(kind, key)
         }
     }
 
@@ -101,7 +136,7 @@ impl Change {
 }
 
 /// What became of changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Applied {
     /// They are in the graph; so many deliveries wait because of them.
     Deliveries(usize),
@@ -109,6 +144,8 @@ pub(super) enum Applied {
     Before,
     /// Somebody has decided over what has changed meanwhile; nothing of that step has.
     Overtaken,
+    /// They call a repository as it is not called, and nothing has changed; should they come again, they are judged again.
+    Misnamed(Box<Misnamed>),
 }
 
 /// Where changes come from.
@@ -116,6 +153,8 @@ pub(super) enum Applied {
 pub(super) struct Origin<'a> {
     /// Name of the source, and the id of what came, which is taken in once.
     pub id: Option<(&'a str, &'a str)>,
+    /// Repositories as it calls them.
+    pub names: &'a [Naming],
     /// The trace that what they cause belongs to.
     pub trace: Option<TraceContext>,
 }
@@ -124,6 +163,8 @@ pub(super) struct Origin<'a> {
 pub(super) struct Wanted {
     /// Source and id of what they come from, which is taken in once.
     pub origin: Option<(String, String)>,
+    /// Repositories as it calls them.
+    pub names: Vec<Naming>,
     /// The trace that what they cause belongs to.
     pub trace: Option<TraceContext>,
     /// Steps, one after the other: what one causes is seen before the next.
@@ -191,11 +232,25 @@ impl Hub {
         wanted: Vec<Wanted>,
         so_far: &mut SoFar,
     ) -> Result<(), HubStoreError> {
-        for Wanted { origin, trace, steps } in wanted {
+        for Wanted {
+            origin,
+            names,
+            trace,
+            steps,
+        } in wanted
+        {
             if origin.is_some() && !so_far.is_new.next().unwrap_or(true) {
                 so_far.applied.push(Applied::Before);
                 continue;
             }
+            let steps = match judged(seen, &names, steps).await? {
+                Ok(steps) => steps,
+                Err(misnamed) => {
+                    seen.work().give_back(origin.as_ref()).await?;
+                    so_far.applied.push(Applied::Misnamed(Box::new(misnamed)));
+                    continue;
+                }
+            };
             let (mut caused, mut is_overtaken) = (0, false);
             let mut steps = VecDeque::from(steps);
             while let Some(changes) = steps.pop_front() {
@@ -317,6 +372,10 @@ impl Hub {
             resource: String::new(),
             created: now,
             expires: now.plus(LIFE),
+            patience: match standing.is_of_work() {
+                true => self.rhythm().work,
+                false => self.rhythm().answer,
+            },
         }
     }
 }
@@ -354,8 +413,7 @@ async fn what_follows(
 async fn put_all(seen: &Seen<'_>, changes: Vec<Change>) -> Result<Vec<Arc<Node>>, HubStoreError> {
     let mut changed: Vec<Arc<Node>> = Vec::new();
     for change in changes {
-        let is_quiet = change.how == How::Quiet;
-        if let Some(node) = put(seen, change).await?.filter(|_| !is_quiet) {
+        if let Some(node) = put(seen, change).await? {
             changed.retain(|earlier| earlier.kind != node.kind || earlier.id() != node.id());
             changed.push(node);
         }
@@ -363,14 +421,20 @@ async fn put_all(seen: &Seen<'_>, changes: Vec<Change>) -> Result<Vec<Arc<Node>>
     Ok(changed)
 }
 
-/// Stores what a change makes of a node; `None` when it changes nothing.
+/// Stores what a change makes of a node; `None` when it changes nothing that anybody is told of.
 async fn put(seen: &Seen<'_>, change: Change) -> Result<Option<Arc<Node>>, HubStoreError> {
     let Change { node, how } = change;
     let known = seen.known(&node.kind, node.id()).await?;
-    if how == How::Gone {
+    if how == How::Gone || how == How::Ended {
         if let Some(known) = &known {
             seen.remove(known).await?;
         }
+        if how == How::Ended {
+            remember_ended(seen, &node).await?;
+        }
+        return Ok(None);
+    }
+    if ENDING.contains(&node.kind.as_str()) && seen.known(ENDED, &ended_key(&node)).await?.is_some() {
         return Ok(None);
     }
     let Some(mut node) = made_of(known.as_deref(), node, how) else {
@@ -380,143 +444,27 @@ async fn put(seen: &Seen<'_>, change: Change) -> Result<Option<Arc<Node>>, HubSt
     if known.as_ref().is_some_and(|known| **known == node) {
         return Ok(None);
     }
-    let keeps_history = match how {
-        How::Merge | How::Dated | How::Quiet | How::Unfinished | How::Gone => false,
-        How::Version | How::Newer | How::Next => true,
+    let (keeps_history, is_told) = match how {
+        How::Merge | How::Dated | How::Unfinished | How::Gone | How::Ended => (false, true),
+        How::Quiet => (false, false),
+        How::Beside => (false, !is_only_later(known.as_deref(), &node)),
+        How::Version | How::Newer | How::Next => (true, true),
     };
-    seen.put(node, known.as_ref(), keeps_history).await.map(Some)
+    let stored = seen.put(node, known.as_ref(), keeps_history).await?;
+    Ok(is_told.then_some(stored))
 }
 
-/// What becomes of a node by what is said of it; `None` when it is as it was, or what is said came late.
-fn made_of(known: Option<&Node>, new: Node, how: How) -> Option<Node> {
-    let Some(known) = known else {
-        return (how != How::Next).then_some(new);
-    };
-    match how {
-        How::Merge | How::Quiet => brings_news(known, &new).then(|| merged(known, new)),
-        How::Unfinished => (!jobs::is_over(known) && brings_news(known, &new)).then(|| merged(known, new)),
-        How::Dated => (!is_earlier(&new, known) && brings_news(known, &new)).then(|| merged(known, new)),
-        How::Next => follows(&new, known).then(|| with_keys_of(known, new)),
-        How::Newer => (!is_older(&new, known)).then(|| with_keys_of(known, new)),
-        How::Version | How::Gone => Some(with_keys_of(known, new)),
-    }
+/// Key of what is remembered of something that has ended for good.
+fn ended_key(node: &Node) -> String {
+    format!("{}/{}", node.kind, node.id())
 }
 
-/// Whether merging would change anything.
-fn brings_news(known: &Node, new: &Node) -> bool {
-    new.keys.iter().any(|key| !known.keys.contains(key))
-        || new
-            .body
-            .iter()
-            .any(|(field, value)| known.body.get(field) != Some(value))
-        || new
-            .links
-            .iter()
-            .any(|(field, targets)| known.links.get(field) != Some(targets))
-}
-
-/// What is known of a node, with what is new of it.
-fn merged(known: &Node, new: Node) -> Node {
-    let mut merged = known.clone();
-    for key in new.keys {
-        if !merged.keys.contains(&key) {
-            merged.keys.push(key);
-        }
-    }
-    merged.body.extend(new.body);
-    merged.links.extend(new.links);
-    merged
-}
-
-/// A node that is whole, under the id by which it is known.
-fn with_keys_of(known: &Node, mut new: Node) -> Node {
-    let mut keys = known.keys.clone();
-    keys.extend(new.keys.into_iter().filter(|key| !known.keys.contains(key)));
-    new.keys = keys;
-    new
-}
-
-/// Whether something is told of an earlier moment than is known. Moments are of one forge and of one form.
-fn is_earlier(new: &Node, known: &Node) -> bool {
-    let moment = |node: &Node| {
-        let text = node.body.get("timestamp").and_then(Value::as_str);
-        text.and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok())
-    };
-    match (moment(new), moment(known)) {
-        (Some(new), Some(known)) => new < known,
-        (_, _) => false,
-    }
-}
-
-/// Whether a goal is the version after what is known.
-fn follows(new: &Node, known: &Node) -> bool {
-    let version = |node: &Node| node.body.get("version").and_then(Value::as_i64).unwrap_or(0);
-    version(known).checked_add(1) == Some(version(new))
-}
-
-/// Whether a goal is an earlier version of what is known (wire protocol 10.3).
-fn is_older(new: &Node, known: &Node) -> bool {
-    let number = |node: &Node, field: &str| node.body.get(field).and_then(Value::as_i64).unwrap_or(0);
-    let rank = |node: &Node| (number(node, "version"), number(node, "ts"));
-    rank(new) < rank(known)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn node(keys: &[&str], body: Value) -> Node {
-        Change::merge("Repo", keys.iter().map(ToString::to_string).collect(), body).node
-    }
-
-    #[test]
-    fn what_is_told_twice_or_in_parts_comes_together() {
-        let known = node(
-            &["7", "p/acme/app"],
-            json!({"id": "7", "name": "app", "url": "u"}),
-        );
-        let new = node(
-            &["p/acme/app", "p/acme/old"],
-            json!({"name": "app2", "owner": "acme"}),
-        );
-        let whole = merged(&known, new);
-        assert_eq!(whole.keys, ["7", "p/acme/app", "p/acme/old"]);
-        assert_eq!(
-            Value::Object(whole.body),
-            json!({"id": "7", "name": "app2", "url": "u", "owner": "acme"})
-        );
-    }
-
-    #[test]
-    fn what_comes_late_is_told_by_its_moment() {
-        let told = |moment: &str| node(&["1"], json!({ "timestamp": moment }));
-        assert!(is_earlier(
-            &told("2026-01-01T00:00:00Z"),
-            &told("2026-01-01T01:00:01+01:00")
-        ));
-        assert!(!is_earlier(
-            &told("2026-01-01T00:00:00Z"),
-            &told("2026-01-01T00:00:00Z")
-        ));
-        assert!(!is_earlier(&told("soon"), &told("2026-01-01T00:00:00Z")));
-    }
-
-    #[test]
-    fn the_newest_version_of_a_goal_counts_and_then_its_time() {
-        let goal = |version: i64, ts: i64| node(&["g"], json!({"version": version, "ts": ts}));
-        assert!(is_older(&goal(1, 9), &goal(2, 1)));
-        assert!(is_older(&goal(2, 1), &goal(2, 2)));
-        assert!(!is_older(&goal(2, 2), &goal(2, 2)) && !is_older(&goal(3, 0), &goal(2, 2)));
-    }
-
-    #[test]
-    fn d3_a_decision_counts_for_the_version_that_was_looked_at() {
-        let goal = |version: i64, state: &str| node(&["g"], json!({"version": version, "state": state}));
-        let decided = |known: Option<&Node>| made_of(known, goal(3, "approved"), How::Next).is_some();
-        assert!(decided(Some(&goal(2, "waiting_for_approval"))));
-        for known in [goal(3, "canceled"), goal(1, "planned"), goal(4, "failure")] {
-            assert!(!decided(Some(&known)), "{known:?}");
-        }
-        assert!(!decided(None), "it is gone");
+async fn remember_ended(seen: &Seen<'_>, node: &Node) -> Result<(), HubStoreError> {
+    let key = ended_key(node);
+    let known = seen.known(ENDED, &key).await?;
+    let ended = Change::merge(ENDED, vec![key], json!({})).node;
+    match known {
+        Some(_) => Ok(()),
+        None => seen.put(ended, None, false).await.map(|_| ()),
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::access::operations::Operation;
+use super::access::sight::own_resource;
 use super::changes::Change;
 use super::goals::About;
 use super::jobs::argument;
@@ -64,6 +65,29 @@ pub(super) fn about(root: &Selection) -> About {
 }
 
 impl Asking<'_> {
+    /// Adds to what a mutation is about what the channel of its id is called already: a name that somebody says is no right to it.
+    pub(super) async fn add_channel_before(
+        &self,
+        root: &Selection,
+        resources: &mut Vec<Resource>,
+    ) -> Result<(), Refusal> {
+        if let Some(before) = self.channel_before(root).await? {
+            if text(root, "channelName").is_none() {
+                resources.retain(|resource| !matches!(resource, Resource::Channel(_)));
+            }
+            resources.push(before);
+        }
+        Ok(())
+    }
+
+    async fn channel_before(&self, root: &Selection) -> Result<Option<Resource>, Refusal> {
+        let said = |name: &str| text(root, name).unwrap_or_default();
+        let key = format!("{}/{}", said("chatTeamId"), said("channelId"));
+        let graph = self.hub.store().reader(self.workspace);
+        let known = graph.nodes("ChatChannel", &[key]).await?;
+        Ok(known.first().and_then(|channel| own_resource(channel)))
+    }
+
     /// The change that a mutation of channels is.
     ///
     /// # Errors
@@ -88,7 +112,10 @@ impl Asking<'_> {
             .repository(self.workspace, provider, &owner, &repo)
             .await?;
         let wanted = json!({"repository": repository.id(), "is_linked": mutation == ChannelMutation::Link});
-        let body = json!({"channelId": channel, "name": name, "archived": false, "wanted": wanted});
+        let mut body = json!({"channelId": channel, "archived": false, "wanted": wanted});
+        if text(root, "channelName").is_some() || self.channel_before(root).await?.is_none() {
+            body["name"] = json!(name);
+        }
         let change = Change::merge("ChatChannel", vec![format!("{chat}/{channel}")], body);
         Ok(vec![change.link("team", [THE_CHAT.to_owned()])])
     }

@@ -1,19 +1,18 @@
 //! Who changes the hub's memory at its computer, beside the hub: the user of the operating system, for the audit log (security model 16).
 //!
-//! Changes of rights are kept with who made them. Keys and people do not say that, so it is kept beside them, in the words of the audit
-//! log, until the hubs that run have noticed.
+//! Whatever changes something there keeps what it does with the change, in the words of the audit log, until a hub has written it down:
+//! one that runs within seconds, one that starts before it serves anybody.
 
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
 use super::access::noted::Noted;
-use crate::model::Timestamp;
-use crate::ports::hub::HubStoreError;
-use crate::ports::hub::console::{ConsoleDeed, ConsoleDeeds};
+use crate::ports::hub::console::ConsoleDeed;
 use crate::ports::rights::StoredDeed;
+use crate::runtime::clock::{Clock as _, Ids as _, RandomIds, SystemClock};
 
-/// How long it is kept who it was: hubs that run notice within seconds.
+/// How long it is kept after it was written down: other hubs that run on the same memory notice the change within seconds.
 pub(super) const NOTICED: Duration = Duration::from_secs(3_600);
 
 /// Longest name of a user that is written down, in characters.
@@ -22,6 +21,9 @@ const LONGEST_NAME: usize = 64;
 tokio::task_local! {
     static USER: ConsoleUser;
 }
+
+/// With what whoever it was is written who was at the console.
+const CONSOLE: &str = "console:";
 
 /// A user of the operating system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +53,7 @@ impl fmt::Display for ConsoleUser {
             .chars()
             .filter(|c| !c.is_control() && !c.is_whitespace());
         let name: String = printable.take(LONGEST_NAME).collect();
-        write!(formatter, "console:{name} (uid {})", self.id)
+        write!(formatter, "{CONSOLE}{name} (uid {})", self.id)
     }
 }
 
@@ -65,6 +67,11 @@ fn who() -> Option<String> {
     USER.try_with(ToString::to_string).ok()
 }
 
+/// Whether somebody at the console has done it.
+pub(super) fn is_at_console(deed: &StoredDeed) -> bool {
+    deed.who.starts_with(CONSOLE)
+}
+
 /// What is kept with a change of rights that is made at the console.
 pub(super) fn deed() -> Option<StoredDeed> {
     who().map(|who| StoredDeed {
@@ -73,29 +80,23 @@ pub(super) fn deed() -> Option<StoredDeed> {
     })
 }
 
-/// Keeps who is about to do something at the console that is kept without saying who.
-///
-/// # Errors
-/// The memory.
-pub(super) async fn note<S: ConsoleDeeds + ?Sized>(
-    store: &S,
-    noted: impl IntoIterator<Item = Noted> + Send,
-    now: Timestamp,
-) -> Result<(), HubStoreError> {
+/// What somebody at the console does, in the words of the audit log, to be kept with the change itself; nothing where a hub does it.
+pub(super) fn deeds(noted: impl IntoIterator<Item = Noted>) -> Vec<ConsoleDeed> {
     let Some(who) = who() else {
-        return Ok(());
+        return Vec::new();
     };
-    let noted: Vec<Noted> = noted.into_iter().collect();
-    for noted in noted {
-        let deed = ConsoleDeed {
-            operation: noted.operation.to_owned(),
-            said: noted.said,
-            who: who.clone(),
-            done: now,
-        };
-        store.keep_console_deed(&deed, now.minus(NOTICED)).await?;
-    }
-    Ok(())
+    let done = SystemClock.now();
+    let deed = |(place, noted): (u64, Noted)| ConsoleDeed {
+        id: format!("console-{}", RandomIds.fresh()),
+        operation: noted.operation.to_owned(),
+        resource: noted.resource.to_string(),
+        said: noted.said,
+        who: who.clone(),
+        // They are in an order.
+        done: done.plus(Duration::from_micros(place)),
+        is_told: false,
+    };
+    (0..).zip(noted).map(deed).collect()
 }
 
 #[cfg(test)]
@@ -109,6 +110,13 @@ mod tests {
             id: 1000,
         };
         assert_eq!(who(), None);
+        let noted = || Noted::done("anonymous", "key.create", "a key".to_owned());
+        assert_eq!(deeds([noted()]), []);
+        let kept = at_console(user("ada"), async { deeds([noted()]) }).await;
+        assert_eq!(
+            (kept[0].who.as_str(), kept[0].said.as_str(), kept[0].is_told),
+            ("console:ada (uid 1000)", "a key", false)
+        );
         let told = at_console(user("ada"), async { deed() }).await.unwrap();
         assert_eq!(
             (told.who.as_str(), told.request.as_str()),

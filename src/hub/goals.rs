@@ -1,18 +1,21 @@
 //! What machines write: goals and goal sets of the original, objects of custom types, and settings (wire protocol 10.3 to 10.5).
+//!
+//! What is written again stays where it is and whose it is: [`known`]. [`whose`] says whose that is, [`confirmed`] who says that
+//! somebody has confirmed a goal.
 
-use std::sync::Arc;
+mod confirmed;
+pub(super) mod known;
+pub(super) mod whose;
+
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::Hub;
-use super::access::Caller;
 use super::access::operations::Operation;
 use super::changes::{Change, How};
 use super::channels::{self, ChannelMutation};
 use super::fingerprints;
 use super::jobs::{JobMutation, argument};
-use super::machines::known::Machine;
 use super::questions::Asking;
 use super::refusal::Refusal;
 use super::resource_providers::ProviderMutation;
@@ -22,7 +25,6 @@ use crate::graph::question::Selection;
 use crate::graph::schema::{Holds, TypeDefinition};
 use crate::model::DEFAULT_ENVIRONMENT;
 use crate::ports::graph::Node;
-use crate::wire::hub::extensions;
 
 /// Longest id made of an object's own fields.
 pub(super) const LONGEST_ID: usize = 1_000;
@@ -167,12 +169,6 @@ impl About {
     }
 }
 
-/// What a goal that is known is about.
-pub(super) fn resources_of(goal: &Node) -> Vec<Resource> {
-    let about = About::goal(&Value::Object(goal.body.clone()));
-    about.map_or_else(|| vec![Resource::Workspace], |about| about.resources)
-}
-
 impl Asking<'_> {
     /// The changes that a mutation is; the first is what it answers with.
     ///
@@ -217,28 +213,6 @@ impl Asking<'_> {
         ingested(self.schema, definition, value, || self.hub.fresh_id())
     }
 
-    /// A goal is its machines' to write: the one that set it and the one that carries it out. That somebody approves of a goal
-    /// is for people to say, or for the machine whose goal it is.
-    pub(super) async fn may_be_said(&self, change: &Change) -> Result<(), Refusal> {
-        if change.node.kind != "SdmGoal" || self.caller.is_person() {
-            return Ok(());
-        }
-        let graph = self.hub.store().reader(self.workspace);
-        let known = graph.nodes("SdmGoal", &change.node.keys).await?;
-        // Whose it is, says the goal as it is known: nobody makes another's goal theirs.
-        let goal = known.first().map_or(&change.node, |known| &**known);
-        let state = change.node.body.get("state").and_then(Value::as_str);
-        let is_decision = matches!(state, Some("approved" | "pre_approved"));
-        match (self.hub.whose(self.caller, self.workspace, goal), is_decision) {
-            (Whose::Own, _) | (Whose::Nobodys, false) => Ok(()),
-            (Whose::Nobodys | Whose::Others, true) => Err(Refusal::person_required(Operation::DecideGoal)),
-            (Whose::Others, false) => Err(Refusal::forbidden(
-                "insufficient_permission",
-                "the goal is another machine's",
-            )),
-        }
-    }
-
     fn configuration(&self, root: &Selection, value: Option<&Value>) -> Result<Change, Refusal> {
         let text = |name: &str| root.argument(name).and_then(Value::as_str);
         let (Some(namespace), Some(name)) = (text("namespace"), text("name")) else {
@@ -259,68 +233,6 @@ impl Asking<'_> {
             vec![format!("{namespace}/{name}")],
             body,
         ))
-    }
-}
-
-/// Whose a goal is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Whose {
-    /// A machine's of whoever asks: the one that set it or the one that carries it out.
-    Own,
-    /// Machines' of others.
-    Others,
-    /// None of its machines is there.
-    Nobodys,
-}
-
-impl Hub {
-    /// The machines that set a goal and that carry it out, as far as they are there.
-    fn machines_of(&self, workspace: &str, goal: &Node) -> Vec<Arc<Machine>> {
-        let set_by = goal.body.get("registration").and_then(Value::as_str);
-        let fulfillment = goal.body.get("fulfillment");
-        let carried_out_by = fulfillment.and_then(|fulfillment| fulfillment.get("registration")?.as_str());
-        self.machines_named(workspace, [set_by, carried_out_by].into_iter().flatten())
-    }
-
-    /// The machines of these names, as far as they are there.
-    fn machines_named<'n>(&self, workspace: &str, names: impl Iterator<Item = &'n str>) -> Vec<Arc<Machine>> {
-        let workspace = self.known().machines().workspace(workspace);
-        names
-            .filter_map(|name| workspace.served.get(name).cloned())
-            .collect()
-    }
-
-    /// Whether a machine of a goal writes its logs with its key.
-    pub(super) fn logs_with_key(&self, workspace: &str, goal: &Node) -> bool {
-        let machines = self.machines_of(workspace, goal);
-        machines
-            .iter()
-            .any(|machine| machine.registration.knows(extensions::LOGS))
-    }
-
-    /// Whose a goal is, for a caller.
-    pub(super) fn whose(&self, caller: &Caller, workspace: &str, goal: &Node) -> Whose {
-        self.whose_are(caller, &self.machines_of(workspace, goal))
-    }
-
-    /// Whose the machine of a name is, for a caller.
-    pub(super) fn whose_machine(&self, caller: &Caller, workspace: &str, name: &str) -> Whose {
-        self.whose_are(caller, &self.machines_named(workspace, std::iter::once(name)))
-    }
-
-    /// Whose machines are, for a caller: theirs when one of them is.
-    fn whose_are(&self, caller: &Caller, machines: &[Arc<Machine>]) -> Whose {
-        let mut owners = machines
-            .iter()
-            .map(|machine| self.rights().owner_of(&machine.stored.principal))
-            .peekable();
-        if owners.peek().is_none() {
-            return Whose::Nobodys;
-        }
-        match owners.flatten().any(|owner| owner == caller.owner()) {
-            true => Whose::Own,
-            false => Whose::Others,
-        }
     }
 }
 

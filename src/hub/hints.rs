@@ -129,16 +129,11 @@ impl Hub {
                 Some(Hint::Deliveries) => self.look(),
                 Some(Hint::Logs) => self.whispers().logs_grew(),
                 Some(Hint::Said(invocation)) => self.whispers().something_was_said(&invocation),
-                Some(Hint::Machines) => self.hear_of_machines().await?,
+                Some(Hint::Machines) => {
+                    self.look_at_machines().await?;
+                }
             }
         }
-    }
-
-    async fn hear_of_machines(&self) -> Result<(), HubStoreError> {
-        if self.known().refresh(self.store()).await? {
-            self.tell_superseded();
-        }
-        Ok(())
     }
 }
 

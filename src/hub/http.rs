@@ -12,6 +12,7 @@ use axum::routing::{MethodRouter, get, post};
 use tokio::net::TcpListener;
 
 use super::Hub;
+use super::access::open_doors;
 use super::access::operations::Operation;
 use super::addons;
 use super::approvals;
@@ -19,7 +20,7 @@ use super::asked;
 use super::commands::{self, MAX_REQUEST};
 use super::extensions;
 use super::ingest::generic::{self, MAX_BODY};
-use super::ingest::{self, MAX_WEBHOOK, application};
+use super::ingest::{self, MAX_WEBHOOK, application, status};
 use super::logs::{self, MAX_PART};
 use super::machines::{list, register, session};
 use super::metrics;
@@ -28,6 +29,7 @@ use super::people;
 use super::questions::{self, MAX_QUESTION};
 use super::refusal::Refusal;
 use super::serve;
+use super::{refused, written_down};
 use crate::wire::hub::MAX_REGISTRATION;
 
 /// How long a request may take.
@@ -35,8 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Serves until the hub stops.
 pub(super) async fn serve(hub: Hub, listener: TcpListener) {
-    let tasks = hub.tasks().clone();
-    serve::serve(tasks, router(hub), listener).await;
+    serve::serve(hub.clone(), router(hub), listener).await;
 }
 
 fn router(hub: Hub) -> Router {
@@ -71,6 +72,11 @@ fn router(hub: Hub) -> Router {
         post(commands::go_on).layer(DefaultBodyLimit::max(MAX_REQUEST)),
     );
     let router = mount(router, Operation::DecideGoal, post(approvals::decide));
+    let router = mount(
+        router,
+        Operation::CompleteGoal,
+        post(commands::complete).layer(DefaultBodyLimit::max(commands::MAX_RESULT)),
+    );
     let router = mount(router, Operation::ProbeLogs, get(logs::probe));
     let router = mount(
         router,
@@ -95,6 +101,11 @@ fn router(hub: Hub) -> Router {
     );
     let router = mount(
         router,
+        Operation::StatusHook,
+        post(status::take).layer(DefaultBodyLimit::max(MAX_BODY)),
+    );
+    let router = mount(
+        router,
         Operation::ImageHook,
         post(generic::link_image).layer(DefaultBodyLimit::max(MAX_BODY)),
     );
@@ -109,19 +120,25 @@ fn router(hub: Hub) -> Router {
         .merge(pages::routes())
         .merge(addons::routes())
         .fallback(nothing)
+        .layer(middleware::from_fn_with_state(hub.clone(), open_doors::check))
         .layer(middleware::from_fn_with_state(
             hub.clone(),
             extensions::signed::check,
         ))
         .layer(middleware::from_fn_with_state(hub.clone(), people::guard::guard))
         .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn_with_state(
+            hub.clone(),
+            written_down::written_down,
+        ))
+        .layer(middleware::from_fn_with_state(hub.clone(), refused::counted))
         .layer(middleware::from_fn(pages::readable))
         .layer(middleware::from_fn_with_state(hub.clone(), asked::named))
         .with_state(hub)
 }
 
-/// Whoever sends a request or takes an answer byte by byte is not waited for, and what says itself that it is too much is not
-/// read (threat C7).
+/// Whoever sends a request byte by byte is not waited for, and what says itself that it is too much is not read (threat C7). Who
+/// takes an answer so is the connection's to see to.
 async fn in_time(request: Request, next: Next) -> Response {
     let announced = request.headers().get(CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());

@@ -7,14 +7,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Hub;
 use super::changes::{Change, How};
-use super::goals::Whose;
+use super::goals::whose::Whose;
 use super::questions::Asking;
 use super::refusal::Refusal;
 use super::remembered::Seen;
@@ -27,8 +26,6 @@ use crate::ports::hub::HubStoreError;
 const MOST_TASKS: u64 = 1_000;
 /// Most tasks that run at a time.
 const MOST_AT_ONCE: u64 = 100;
-/// After which time a task that runs has failed; its delivery is given up after a day.
-const SILENCE: Duration = Duration::from_secs(25 * 3_600);
 /// Silent tasks of a workspace that are looked at at once.
 const AT_ONCE: u32 = 200;
 /// Longest name.
@@ -273,7 +270,7 @@ impl Asking<'_> {
 }
 
 impl Hub {
-    /// Tasks that were handed out a day ago, and of which nobody has said anything since, have failed: the next ones go on.
+    /// Tasks that were handed out long ago, and of which nobody has said anything since, have failed: the next ones go on.
     ///
     /// # Errors
     /// The memory.
@@ -288,7 +285,7 @@ impl Hub {
             first: AT_ONCE,
             ..Find::default()
         };
-        let before = now.minus(SILENCE).as_micros();
+        let before = now.minus(self.rhythm().task).as_micros();
         let is_silent = |task: &&Arc<Node>| {
             let started = task.body.get("startedAt").and_then(Value::as_i64);
             started.is_some_and(|started| started < before)
@@ -308,7 +305,7 @@ impl Hub {
 fn silenced(task: &Node, now: Timestamp) -> Change {
     let moment = now.rfc3339();
     let body = json!({
-        "state": "failed", "message": "its machine has said nothing of it for a day", "isCompleted": true,
+        "state": "failed", "message": "its machine has said nothing of it for too long", "isCompleted": true,
         "updatedAt": moment, "completedAt": moment,
     });
     let change = Change::merge("AtmJobTask", vec![task.id().to_owned()], body);

@@ -10,7 +10,9 @@ use axum::response::IntoResponse;
 
 use super::Hub;
 use super::access::operations::Operation;
+use super::ingest::Webhooks;
 use super::refusal::Refusal;
+use super::refused::{Door, Refused};
 
 /// What is counted since the hub began.
 #[derive(Debug, Default)]
@@ -21,6 +23,14 @@ pub(super) struct Counters {
     pub(super) deliveries: AtomicU64,
     /// Messages of machines that could not be read.
     pub(super) nonsense: AtomicU64,
+    /// Webhooks that are about several repositories at once.
+    pub(super) misnamed: AtomicU64,
+    /// Webhooks that were missed and asked for.
+    pub(super) missed: AtomicU64,
+    /// Webhooks of forges.
+    pub(super) webhooks: Webhooks,
+    /// What was refused.
+    pub(super) refused: Refused,
 }
 
 impl Counters {
@@ -89,6 +99,18 @@ pub(super) async fn show(State(hub): State<Hub>, headers: HeaderMap) -> Result<i
             count(&counters.nonsense),
         ),
         (
+            "sdm_hub_misnamed_webhooks_total",
+            "counter",
+            "Webhooks whose repository is another by its number than by its name",
+            count(&counters.misnamed),
+        ),
+        (
+            "sdm_hub_webhooks_asked_again_total",
+            "counter",
+            "Webhooks that were missed and that the forge was asked to send again",
+            count(&counters.missed),
+        ),
+        (
             "sdm_hub_spans_lost_total",
             "counter",
             "Spans of traces that the collector did not take",
@@ -100,5 +122,9 @@ pub(super) async fn show(State(hub): State<Hub>, headers: HeaderMap) -> Result<i
             "# HELP {name} {help}.\n# TYPE {name} {kind}\n{name} {value}"
         );
     }
+    counters
+        .webhooks
+        .write(&mut text, counters.refused.at(Door::Webhook));
+    counters.refused.write(&mut text);
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4")], text))
 }

@@ -10,26 +10,34 @@ pub mod administration;
 mod applier;
 mod approvals;
 mod asked;
+mod becoming;
 mod changes;
 mod channels;
 mod commands;
 pub mod console;
+mod crowd;
+mod error;
 pub mod extensions;
 mod federation;
 mod fingerprints;
+mod follower;
 mod goals;
 mod hints;
+mod histogram;
 mod http;
+mod in_time;
 pub mod ingest;
 mod jobs;
 mod lock;
 pub mod logs;
 pub mod machines;
 mod metrics;
+mod missed;
 pub mod pages;
 pub mod people;
 mod questions;
 mod refusal;
+mod refused;
 mod remembered;
 mod resource_providers;
 pub mod restore;
@@ -39,6 +47,7 @@ mod serve;
 mod streams;
 mod traces;
 mod workspaces;
+mod written_down;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -49,10 +58,9 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use axum::http::header::HOST;
 use secrecy::SecretString;
-use thiserror::Error;
 use tokio::net::TcpListener;
 
-use crate::access::{PersonId, Scope, ScopeSet};
+use crate::access::PersonId;
 use crate::files::logs::LogShelf;
 use crate::model::Timestamp;
 use crate::ports::hub::secrets::SealedSecrets;
@@ -64,9 +72,9 @@ use crate::runtime::trace::otlp::{self, Export};
 use crate::secrets::envelope::MasterKeys;
 use crate::store::hub::{Place, SqlHub};
 use access::agreed::{Agreeing, agree_to_known};
-use access::edit::EditError;
-use access::rights::{Rights, RightsError};
+use access::rights::Rights;
 use applier::Asking;
+pub use error::HubError;
 use extensions::listening::Listening;
 use extensions::{ExtensionError, ExtensionOptions, Extensions, Network};
 use federation::Issuers;
@@ -77,6 +85,7 @@ use logs::LogOptions;
 use machines::deliver::Sessions;
 use machines::known::Known;
 use machines::register::Pace;
+use machines::room::Room;
 use metrics::Counters;
 use pages::stream::Readers;
 use people::forge::ForgeAnswers;
@@ -85,9 +94,6 @@ use people::providers::{ProviderSettings, Providers};
 use safe::Safe;
 use streams::Streams;
 use workspaces::Workspaces;
-
-/// What a key needs for the secrets of the hub.
-const SECRET_SCOPE: Scope = Scope::RepoRead;
 
 /// How long the hub waits for its conversations to end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -109,6 +115,18 @@ pub struct Rhythm {
     pub tidy: Duration,
     /// What a lost machine had waits so long.
     pub again: Duration,
+    /// Between two looks for webhooks that were missed.
+    pub missed: Duration,
+    /// A task of a job that runs, and of which nobody says anything for so long, has failed.
+    pub task: Duration,
+    /// A machine that has an event or a command and is not said to be at work on it answers within this time.
+    pub answer: Duration,
+    /// The same for a goal that is to be carried out, and for tasks of jobs: they are, while the event is answered.
+    pub work: Duration,
+    /// A person who is asked for more parameters of a command says them within this time.
+    pub person: Duration,
+    /// Between two times at which what is old is forgotten.
+    pub forget: Duration,
 }
 
 impl Default for Rhythm {
@@ -121,6 +139,13 @@ impl Default for Rhythm {
             look: Duration::from_secs(1),
             tidy: Duration::from_secs(2),
             again: Duration::from_secs(1),
+            missed: Duration::from_secs(5 * 60),
+            // An hour after its delivery is given up.
+            task: Duration::from_secs(25 * 3_600),
+            answer: Duration::from_secs(15 * 60),
+            work: Duration::from_secs(24 * 3_600),
+            person: Duration::from_secs(24 * 3_600),
+            forget: Duration::from_secs(3_600),
         }
     }
 }
@@ -189,37 +214,6 @@ impl HubOptions {
     }
 }
 
-/// Why a hub cannot run.
-#[derive(Debug, Error)]
-pub enum HubError {
-    /// Its memory.
-    #[error(transparent)]
-    Store(#[from] HubStoreError),
-    /// Who may do what.
-    #[error(transparent)]
-    Rights(#[from] RightsError),
-    /// What is kept of that.
-    #[error(transparent)]
-    Edit(#[from] EditError),
-    /// What it needs for extensions.
-    #[error("extensions cannot be reached")]
-    Extensions(#[from] ExtensionError),
-    /// Another hub has its memory.
-    #[error("another hub runs on {}", .0.display())]
-    InUse(PathBuf),
-    /// Nothing can be made beside its memory.
-    #[error("failed to use the place of the hub's memory")]
-    Place(#[source] std::io::Error),
-    /// Its place to listen.
-    #[error("failed to listen on {address}")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-}
-
 /// The hub's parts, as everything in this room shares them.
 #[derive(Clone)]
 pub struct Hub(Arc<Inner>);
@@ -250,8 +244,8 @@ struct Inner {
     tracer: Tracer,
     /// Where logs are that have rested: where they go, and where earlier ones may be.
     rested_logs: Vec<Arc<dyn RestedLogs>>,
-    /// For how many machines there is room.
-    room: usize,
+    /// For how many connections there is room.
+    room: Room,
 }
 
 impl Hub {
@@ -420,8 +414,12 @@ impl Hub {
         &self.0.options.proxies
     }
 
-    fn room(&self) -> usize {
-        self.0.room
+    fn room_for_machines(&self) -> usize {
+        self.0.room.machines
+    }
+
+    fn room_for_others(&self) -> usize {
+        self.0.room.others
     }
 
     fn counters(&self) -> &Counters {
@@ -440,12 +438,10 @@ impl Hub {
         self.0.options.limits
     }
 
-    /// A secret for a machine with these scopes that declares it.
-    fn secret(&self, uri: &str, scopes: &[String]) -> Option<&SecretString> {
-        let own: ScopeSet = scopes.iter().filter_map(|text| Scope::parse(text).ok()).collect();
-        let may = own.closure().has(SECRET_SCOPE);
+    /// A secret for machines that declare it and may have it.
+    fn secret(&self, uri: &str) -> Option<&SecretString> {
         let name = uri.split('?').next().unwrap_or_default();
-        self.0.options.secrets.get(name).filter(|_| may)
+        self.0.options.secrets.get(name)
     }
 
     /// Workspaces for which there are keys.
@@ -518,10 +514,12 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
     let rights = Rights::open(policy, audit, SystemClock.now())?;
     let memory = SqlHub::open(&options.place).await?;
     memory.begin_first_life(&RandomIds.fresh().to_string()).await?;
+    let at_console = rights.done_so_far(&memory, SystemClock.now()).await?;
     let keys = memory.keys().await?;
     if rights.governing_file().is_none() {
         let agreeing = Agreeing {
             by: &PersonId::operator(),
+            caller: None,
             at: SystemClock.now(),
             ids: &RandomIds,
         };
@@ -530,6 +528,11 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
     }
     rights.remember(keys);
     rights.look_at_people(&memory, SystemClock.now()).await?;
+    // What was done at the console while no hub ran.
+    rights
+        .know_what_was_written()
+        .map_err(access::rights::RightsError::from)?;
+    rights.tell_rest(&memory, &at_console, SystemClock.now()).await?;
     let failed = |source| HubError::Listen {
         address: options.listen,
         source,
@@ -561,6 +564,8 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
     let (teller, hearer, archivist) = (hub.clone(), hub.clone(), hub.clone());
     tasks.spawn_forever("hints", async move { teller.tell_replicas().await });
     tasks.spawn_forever("replicas", async move { hearer.hear_replicas().await });
+    let seeker = hub.clone();
+    tasks.spawn_forever("missed webhooks", async move { seeker.look_for_missed().await });
     tasks.spawn_forever("logs", async move { archivist.keep_logs().await });
     tasks.spawn_forever("http", async move { http::serve(server, listener).await });
     Ok(RunningHub {

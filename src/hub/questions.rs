@@ -13,10 +13,12 @@ use super::Hub;
 use super::access::Caller;
 use super::access::operations::Operation;
 use super::access::sight::own_resource;
-use super::changes::Change;
+use super::asked;
+use super::changes::{Change, Origin};
 use super::goals;
 use super::refusal::Refusal;
 use super::traces::What;
+use crate::access::Resource;
 use crate::graph::answer::{Ahead, AnswerError, Answering};
 use crate::graph::question::{Operation as Asked, Selection};
 use crate::graph::{Question, Schema};
@@ -122,8 +124,12 @@ impl Asking<'_> {
         }
     }
 
-    /// Whether the caller may change what a field is about.
-    async fn may_change(&self, mutation: &goals::Mutation, root: &Selection) -> Result<(), Refusal> {
+    /// Whether the caller may change what a field is about; what that is.
+    async fn may_change(
+        &self,
+        mutation: &goals::Mutation,
+        root: &Selection,
+    ) -> Result<Vec<Resource>, Refusal> {
         let about = mutation.about(root);
         let numbered = match &about.repository_key {
             Some(key) => {
@@ -137,14 +143,19 @@ impl Asking<'_> {
         if let (Some(numbered), Some(first)) = (numbered, resources.first_mut()) {
             *first = numbered;
         }
+        if matches!(mutation, goals::Mutation::Channel(_)) {
+            self.add_channel_before(root, &mut resources).await?;
+        }
         let caller = self.caller.with_forge(about.operation, &resources).await?;
-        caller.may_on(about.operation, self.workspace, &resources)
+        caller.may_on(about.operation, self.workspace, &resources)?;
+        Ok(resources)
     }
 
     /// Each field on its own: one that is refused is refused alone, and the others share a commit.
     async fn mutation(&self, question: &Question) -> Result<Value, Refusal> {
         let (mut data, mut errors, mut changes) = (Map::new(), Vec::new(), Vec::new());
         for root in &question.roots {
+            let refusals = asked::refusals();
             let value = match self.changes_of(root).await {
                 Ok(None) => Value::from("Mutation"),
                 Ok(Some((made, kind))) => {
@@ -155,6 +166,7 @@ impl Asking<'_> {
                 }
                 Err(refusal) if refusal.status().is_server_error() => return Err(refusal),
                 Err(refusal) => {
+                    self.note_refused(root, &refusal, refusals);
                     let refused = refusal.to_json();
                     errors.push(
                         json!({"message": refused["message"], "path": [root.key], "extensions": refused}),
@@ -174,6 +186,13 @@ impl Asking<'_> {
         Ok(answer)
     }
 
+    /// Writes down that a field was refused, where nothing else has since there were so many refusals.
+    fn note_refused(&self, root: &Selection, refusal: &Refusal, refusals: u32) {
+        let mutation = goals::Mutation::read(&root.name, self.schema);
+        let operation = mutation.map_or(Operation::Ask, |mutation| mutation.about(root).operation);
+        self.hub.note_part(operation, refusal, refusals);
+    }
+
     /// Takes changes in. Objects of custom types are events, and each a beginning of something.
     async fn keep(&self, steps: Vec<Vec<Change>>) -> Result<(), Refusal> {
         let is_custom = |kind: &str| self.schema.root(kind).is_some_and(|kind| kind.is_custom);
@@ -188,7 +207,7 @@ impl Asking<'_> {
             ("sdm.by", self.caller.owner()),
         ];
         self.hub
-            .apply_traced(taking, about, (self.workspace, None), steps)
+            .apply_traced(taking, about, (self.workspace, Origin::default()), steps)
             .await?;
         Ok(())
     }
@@ -207,10 +226,10 @@ impl Asking<'_> {
                 format!("`Mutation` has no field `{}`", root.name),
             )
         })?;
-        self.may_change(&mutation, root).await?;
-        let changes = self.changes(&mutation, root).await?;
-        for change in &changes {
-            self.may_be_said(change).await?;
+        let about = self.may_change(&mutation, root).await?;
+        let mut changes = self.changes(&mutation, root).await?;
+        for change in &mut changes {
+            self.stand_by(change, &about).await?;
         }
         Ok(Some((changes, mutation.answers_with())))
     }

@@ -18,6 +18,9 @@ use crate::ports::hub::HubStoreError;
 const WHO_MAKES_KEYS: &str =
     "an administrator, with a key that has them (`sdm hub key new`) and a policy that approves them";
 
+/// The reason of whoever comes without a credential.
+const AUTHENTICATION_REQUIRED: &str = "authentication_required";
+
 /// Why something is not done.
 #[derive(Debug, Clone)]
 pub struct Refusal(Box<Told>);
@@ -32,6 +35,10 @@ struct Told {
     /// Seconds until it may work.
     again: Option<u32>,
 }
+
+/// A refusal that an answer says, in whichever way.
+#[derive(Debug, Clone)]
+pub(super) struct Answered(pub Refusal);
 
 impl Refusal {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
@@ -49,9 +56,22 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
+    /// It is about several repositories at once (threat C4).
+    pub fn misnamed(because: impl Into<String>) -> Self {
+        const HINT: &str = "if the repository was renamed or transferred, send its webhook `repository` that says so again, or let the \
+            forge ping its webhook, and then send this one again";
+        let misnamed = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "repository_mismatch", because);
+        misnamed.with(json!({ "hint": HINT }))
+    }
+
     /// It is not known who asks.
     pub fn unauthorized(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, code, message)
+    }
+
+    /// Nobody says who asks, and not everybody may.
+    pub fn unauthenticated(message: impl Into<String>) -> Self {
+        Self::unauthorized(AUTHENTICATION_REQUIRED, message)
     }
 
     /// Whoever asks may not.
@@ -135,7 +155,7 @@ impl Refusal {
     fn challenge(&self) -> Option<String> {
         let realm = r#"JWT realm="hub", Bearer realm="hub""#;
         match (self.0.status, self.0.code) {
-            (StatusCode::UNAUTHORIZED, "no_credentials") => Some(realm.to_owned()),
+            (StatusCode::UNAUTHORIZED, AUTHENTICATION_REQUIRED) => Some(realm.to_owned()),
             (StatusCode::UNAUTHORIZED, _) => Some(format!(r#"{realm}, error="invalid_token""#)),
             (_, "insufficient_scope") => {
                 let scopes = self.0.more.get("required_scopes").and_then(Value::as_array);
@@ -189,6 +209,7 @@ impl IntoResponse for Refusal {
         if let Some(challenge) = challenge {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
+        response.extensions_mut().insert(Answered(self.clone()));
         // So that it can still be said in another way (`pages::readable`).
         response.extensions_mut().insert(self);
         response

@@ -56,12 +56,12 @@ impl Hub {
         &self,
         taking: Option<Taking>,
         about: About<'_>,
-        (workspace, origin): (&str, Option<(&str, &str)>),
+        (workspace, origin): (&str, Origin<'_>),
         steps: Vec<Vec<Change>>,
     ) -> Result<Applied, HubStoreError> {
         let from = Origin {
-            id: origin,
             trace: taking.as_ref().map(|taking| taking.context),
+            ..origin
         };
         let applied = self.apply_steps(workspace, from, steps).await;
         if let Some(taking) = taking {

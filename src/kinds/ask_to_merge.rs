@@ -156,6 +156,7 @@ pub(super) fn asker(context: &GoalContext<'_>) -> Asker {
         goal: context.goal.definition().unique_name.to_string(),
         trust: push.trust,
         in_name_of: context.record.cause.in_name_of(),
+        is_supplied: context.goal.definition().is_supplied,
     }
 }
 

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use super::{ActError, Begun, GoalContext, Kind, KindError};
+use crate::model::descriptor::Form;
 use crate::model::goal_set::CancelScope;
 use crate::model::{
     Action, Actor, Descriptor, ExecutionResult, Field, GoalSetId, Refusal, StateName, ValueType,
@@ -25,7 +26,7 @@ const STATES: &[&str] = &[
 static FIELDS: &[Field] = &[
     Field::new(
         "goals",
-        ValueType::List(&ValueType::Text),
+        ValueType::List(&ValueType::Form(Form::GoalName)),
         "names of the goals to cancel; all when left out",
     )
     .not_empty(),

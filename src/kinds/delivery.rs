@@ -82,6 +82,7 @@ async fn leave_beside(
     let push = &context.record.push;
     let plain = format!("{}{}", BranchName::AUTOFIX, push.branch);
     let own = format!("{plain}-{}", push.after.short());
+    let mut refused = None;
     for name in [plain, own] {
         let branch = BranchName::parse(&name).map_err(|error| KindError::Definition(error.to_string()))?;
         match make_or_advance(context, &branch, head).await? {
@@ -90,13 +91,17 @@ async fn leave_beside(
                 return Ok(Delivered::Beside(branch));
             }
             // Occupied by something older: the other name is this push's own.
-            Pushed::Refused { .. } | Pushed::Moved { .. } | Pushed::CheckedOut { .. } => {}
+            Pushed::Refused { because } => refused = Some(because),
+            Pushed::Moved { .. } | Pushed::CheckedOut { .. } => {}
         }
     }
+    let beside = format!("{}{}", BranchName::AUTOFIX, push.branch);
+    let why = refused.map_or_else(
+        || "it has other commits".to_owned(),
+        |why| format!("it is refused: {why}"),
+    );
     Ok(Delivered::Refused(format!(
-        "{because}, and {}{} has other commits",
-        BranchName::AUTOFIX,
-        push.branch
+        "{because}, and they cannot wait on {beside}: {why}"
     )))
 }
 

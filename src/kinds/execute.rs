@@ -140,7 +140,7 @@ impl Kind for Execute {
         &DESCRIPTOR
     }
 
-    fn runs_process(&self) -> bool {
+    fn runs_process(&self, _arguments: &Value) -> bool {
         true
     }
 

@@ -22,6 +22,10 @@ impl Kind for Immaterial {
         &DESCRIPTOR
     }
 
+    fn only_schedules(&self) -> bool {
+        true
+    }
+
     async fn begin(&self, _context: &GoalContext<'_>) -> Result<Begun, KindError> {
         let description = Some("No material changes".to_owned());
         Ok(Begun::Ended(ExecutionResult {

@@ -2,14 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{Goal, Push};
+use crate::model::{Goal, Push, reported};
 use crate::ports::store::{Cause, GoalSetRecord};
 
 /// Everything a goal may refer to: `push`, `repo`, `goal`, `goals`, `parameters`, `facts`.
 pub fn facts(record: &GoalSetRecord, goal: &Goal, version: Option<&str>) -> Value {
     let definition = goal.definition();
+    let mut push = push_facts(&record.push, version);
+    push["after"]["images"] = images(record);
     json!({
-        "push": push_facts(&record.push, version),
+        "push": push,
         "repo": {
             "owner": record.push.repo.slug.owner,
             "name": record.push.repo.slug.name,
@@ -29,6 +31,18 @@ pub fn facts(record: &GoalSetRecord, goal: &Goal, version: Option<&str>) -> Valu
         "facts": goal.planned.facts,
         "matches": matches(record, goal),
     })
+}
+
+/// Images that goals of the set have reported of the commit, in planned order; nothing when none has (4.7).
+fn images(record: &GoalSetRecord) -> Value {
+    let goals = record.set.goals().iter();
+    let images: Vec<Value> = goals
+        .flat_map(|goal| reported::reported(goal.data.as_deref(), reported::IMAGES))
+        .collect();
+    match images.is_empty() {
+        true => Value::Null,
+        false => Value::Array(images),
+    }
 }
 
 /// The fact that holds the groups of the pattern by which a command was said.
@@ -71,8 +85,28 @@ fn other_goals(record: &GoalSetRecord) -> Value {
     Value::Object(record.set.goals().iter().map(entry).collect::<Map<_, _>>())
 }
 
-/// The value at a dotted path.
+/// The value at a dotted path; items of lists go by their numbers, from 0.
 pub fn at_path<'a>(facts: &'a Value, path: &str) -> Option<&'a Value> {
-    let found = path.split('.').try_fold(facts, |value, part| value.get(part))?;
+    let step = |value: &'a Value, part: &str| match value {
+        Value::Array(items) => items.get(part.parse::<usize>().ok()?),
+        other => other.get(part),
+    };
+    let found = path.split('.').try_fold(facts, step)?;
     (!found.is_null()).then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_of_lists_go_by_their_numbers() {
+        let facts = json!({"push": {"after": {"images": ["a:1", {"name": "b"}], "version": null}}});
+        let at = |path: &str| at_path(&facts, path).cloned();
+        assert_eq!(at("push.after.images.0"), Some(json!("a:1")));
+        assert_eq!(at("push.after.images.1.name"), Some(json!("b")));
+        for nothing in ["push.after.images.2", "push.after.images.x", "push.after.version"] {
+            assert_eq!(at(nothing), None, "{nothing}");
+        }
+    }
 }

@@ -16,6 +16,7 @@ mod generate;
 mod immaterial;
 mod increment_version;
 pub mod inspect;
+mod kept_out;
 mod left;
 pub(crate) mod listeners;
 pub mod lookup;
@@ -42,17 +43,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 use thiserror::Error;
 
 use crate::model::{
     Action, ArgumentProblems, Descriptor, ExecutionResult, FieldPath, Goal, GoalSet, GoalSetId, Refusal,
-    Timestamp, ValueType, Work,
+    Repository, Timestamp, ValueType, Work,
 };
 use crate::ports::containers::Pull;
 use crate::ports::forges::ForgeError;
 use crate::ports::scm::ScmError;
 use crate::ports::secrets::NotGiven;
+use crate::ports::signing::Signing;
 use crate::ports::store::{GoalSetRecord, StoreError};
+use crate::ports::team::REPOSITORIES_AT_HUB;
 use crate::ports::{Forges, Scm, Store};
 use crate::rules::PlanningFacts;
 use crate::runtime::clock::Ids;
@@ -106,6 +110,16 @@ pub fn check(work: &Work) -> ArgumentProblems {
     }
 }
 
+/// Whether this work runs a process in a working copy; work that nothing here can carry out might.
+pub fn runs_process(work: &Work) -> bool {
+    kind(&work.kind).is_none_or(|kind| kind.runs_process(&work.arguments))
+}
+
+/// Whether this work only decides what comes when.
+pub fn only_schedules(work: &Work) -> bool {
+    kind(&work.kind).is_some_and(Kind::only_schedules)
+}
+
 /// Whether a command of this kind can show what it would change, and change nothing. A program may change what it likes.
 pub fn has_dry_run(kind: &str) -> bool {
     let mut kinds = COMMAND_KINDS.iter();
@@ -118,9 +132,14 @@ pub trait Kind: Send + Sync {
     /// What it is called, takes and means.
     fn descriptor(&self) -> &'static Descriptor;
 
-    /// Whether it runs a process in a working copy. Beginning such a goal has no effect of its own, and after a restart
-    /// it is found again by its supervisor. Any other kind is begun again, so beginning it twice must be harmless.
-    fn runs_process(&self) -> bool {
+    /// Whether it runs a process in a working copy, with these arguments. Beginning such a goal has no effect of its own, and
+    /// after a restart it is found again by its supervisor. Any other is begun again, so beginning it twice must be harmless.
+    fn runs_process(&self, _arguments: &serde_json::Value) -> bool {
+        false
+    }
+
+    /// Whether it only decides what comes when. Such a goal waits for nothing else, and nothing is gained by mocking it.
+    fn only_schedules(&self) -> bool {
         false
     }
 
@@ -178,6 +197,36 @@ pub struct Policy {
     pub containers: ContainerPolicy,
     /// Where goals have their home, which is `${home}`.
     pub home: Option<String>,
+    /// The hub, on a machine that has one.
+    pub hub: Option<HubPlace>,
+    /// Values of the configuration, which are `${values.…}`; none of them is a secret.
+    pub values: serde_json::Value,
+}
+
+/// Where the hub of a machine is, for whoever has something to say there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubPlace {
+    /// Its address.
+    pub address: String,
+    /// The workspace of repositories that the hub never spoke of.
+    pub workspace: String,
+}
+
+impl HubPlace {
+    /// The workspace in which a repository is known at the hub.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    async fn workspace_of(
+        &self,
+        store: &dyn Store,
+        repo: &Repository,
+        now: Timestamp,
+    ) -> Result<String, StoreError> {
+        let known = store.preference(REPOSITORIES_AT_HUB, &repo.key, now).await?;
+        let workspace = known.as_ref().and_then(|known| known["workspace"].as_str());
+        Ok(workspace.unwrap_or(&self.workspace).to_owned())
+    }
 }
 
 /// What a kind may know and use.
@@ -196,8 +245,12 @@ pub struct GoalContext<'a> {
     pub forges: &'a dyn Forges,
     /// Identity.
     pub ids: &'a dyn Ids,
+    /// The machine's key, where it has one.
+    pub signing: Option<&'a dyn Signing>,
     /// What the operator has decided.
     pub policy: &'a Policy,
+    /// Values of the secret parameters of the command that the goal is, as far as they are remembered.
+    pub secrets: Vec<SecretString>,
     /// Now.
     pub now: Timestamp,
 }
@@ -266,6 +319,11 @@ impl KindError {
             Self::Forge(error) => error.is_transient(),
             Self::Act(error) => matches!(error, ActError::Store(_)),
         }
+    }
+
+    /// Whether it is the store that failed.
+    pub fn is_of_store(&self) -> bool {
+        matches!(self, Self::Store(_) | Self::Act(ActError::Store(_)))
     }
 }
 

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::resolve::Placeholders;
 use super::{Begun, GoalContext, Kind, KindError};
+use crate::model::queue::{QUEUE, RELEASE_ON, ReleaseOn};
 use crate::model::{Descriptor, ExecutionResult, Field, ValueType};
 
 pub(super) struct Queue;
@@ -33,6 +34,13 @@ static FIELDS: &[Field] = &[
     )
     .default("fifo"),
     Field::new(
+        RELEASE_ON,
+        ValueType::Choice(ReleaseOn::NAMES),
+        "when the slot is free for others: once the set has ended, or already while it waits for nothing but people; then it queues \
+         again before it goes on",
+    )
+    .default("ended"),
+    Field::new(
         "fetch",
         ValueType::Integer { min: 1, max: 1000 },
         "accepted for older files; without effect",
@@ -40,11 +48,12 @@ static FIELDS: &[Field] = &[
 ];
 
 static DESCRIPTOR: Descriptor = Descriptor {
-    name: "queue",
+    name: QUEUE,
     aliases: &[],
     value: Some(ValueType::Fields(FIELDS)),
     by_use: true,
-    help: "Waits until fewer than `concurrent` sets of the group are active; the slot is held until this set has ended.",
+    help: "Waits until fewer than `concurrent` sets of the group are active; the slot is held until this set has ended. A retry after that \
+           queues again.",
     example: "use: queue\nconcurrent: 1",
 };
 
@@ -72,12 +81,20 @@ impl Kind for Queue {
         &DESCRIPTOR
     }
 
+    fn only_schedules(&self) -> bool {
+        true
+    }
+
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
         let arguments: Arguments = serde_json::from_value(context.goal.definition().work.arguments.clone())
             .map_err(|error| KindError::Definition(error.to_string()))?;
         let group = Placeholders::of(context).await?.text(&arguments.group)?;
         let set = context.record.set.id;
-        context.store.join_queue(&group, set, context.now).await?;
+        let release_on = ReleaseOn::of(&context.goal.definition().work).unwrap_or(ReleaseOn::Ended);
+        context
+            .store
+            .join_queue(&group, set, release_on, context.now)
+            .await?;
         let newest_first = arguments.policy == "newest";
         let holders = context
             .store

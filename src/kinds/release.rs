@@ -1,5 +1,6 @@
 //! `release`: settles which version is released, and hands it to whatever publishes it (semantics 4.6).
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,7 +14,7 @@ use super::{
     Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, look_into, read, refuse_untrusted,
 };
 use crate::model::goal_event::ExternalUrl;
-use crate::model::running::{GRACE, TIMEOUT};
+use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
 use crate::model::version::{is_release_like, release};
 use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, Field, ValueType};
 
@@ -37,6 +38,11 @@ static FIELDS: &[Field] = &[
     ),
     TIMEOUT,
     GRACE,
+    ENV,
+    Field {
+        help: "where it runs, below the root of the working copy",
+        ..DIRECTORY
+    },
 ];
 
 static DESCRIPTOR: Descriptor = Descriptor {
@@ -55,6 +61,8 @@ struct Arguments {
     publish: Option<bool>,
     timeout: Option<u64>,
     grace: Option<u64>,
+    env: BTreeMap<String, String>,
+    directory: String,
 }
 
 #[async_trait]
@@ -63,8 +71,8 @@ impl Kind for Release {
         &DESCRIPTOR
     }
 
-    fn runs_process(&self) -> bool {
-        true
+    fn runs_process(&self, arguments: &Value) -> bool {
+        read::<Arguments>(arguments).map_or(true, |arguments| !arguments.run.is_empty())
     }
 
     fn check(&self, arguments: &Value) -> Result<(), ArgumentProblems> {
@@ -85,12 +93,17 @@ impl Kind for Release {
                 false => result,
             }));
         }
-        let resolved = Placeholders::of(context).await?.argv(&arguments.run)?;
+        let placeholders = Placeholders::of(context).await?;
+        let resolved = placeholders.argv(&arguments.run)?;
         let mut environment = resolved.environment;
+        environment.extend(placeholders.variables(&arguments.env)?);
         environment.push(("SDM_RELEASE_VERSION".to_owned(), version));
         let milliseconds = |given: Option<u64>, default| given.map_or(default, Duration::from_millis);
         Ok(Begun::Process(ProcessRequest {
-            steps: vec![Step::program("", resolved.argv)],
+            steps: vec![Step {
+                directory: arguments.directory.clone(),
+                ..Step::program("", resolved.argv)
+            }],
             environment,
             timeout: milliseconds(arguments.timeout, Duration::from_secs(600)),
             grace: milliseconds(arguments.grace, Duration::from_secs(30)),

@@ -19,8 +19,8 @@ static DESCRIPTOR: Descriptor = Descriptor {
     aliases: &[],
     value: Some(ValueType::Fields(&[])),
     by_use: true,
-    help: "The goals that the pushed repository brings along in `.atomist/*goals.yaml`: containers only, without secrets, and never \
-           for pushes that are not trusted.",
+    help: "The goals that the pushed repository brings along in `.atomist/*goals.yaml`: containers only, with secrets only where the \
+           configuration grants them, and never for pushes that are not trusted.",
     example: "use: repository_goals",
 };
 
@@ -47,6 +47,10 @@ pub fn with_preview(words: &str) -> Value {
 impl Kind for RepositoryGoals {
     fn descriptor(&self) -> &'static Descriptor {
         &DESCRIPTOR
+    }
+
+    fn only_schedules(&self) -> bool {
+        true
     }
 
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {

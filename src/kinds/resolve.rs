@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{GoalContext, KindError};
+use super::{GoalContext, KindError, Policy};
 use crate::kinds::lookup;
-use crate::model::running::script_of_shell;
-use crate::spec::placeholder::{Piece, Resolved, Template};
+use crate::model::program_text::{ProgramText, Role, program_texts};
+use crate::spec::placeholder::{Piece, Resolved, Template, is_free_text, may_be_foreign};
 
 /// Resolves texts against the facts of one goal.
 pub(crate) struct Placeholders {
@@ -28,9 +28,15 @@ impl Placeholders {
     pub(crate) async fn of(context: &GoalContext<'_>) -> Result<Self, KindError> {
         let push = &context.record.push;
         let version = context.store.version(&push.repo.key, &push.after).await?;
-        let mut facts = lookup::facts(context.record, context.goal, version.as_deref());
-        facts["home"] = json!(context.policy.home);
-        Ok(Self { facts })
+        let facts = lookup::facts(context.record, context.goal, version.as_deref());
+        Ok(Self::with_own(facts, context.policy))
+    }
+
+    /// Over facts of a goal, with those of the machine beside them.
+    pub(crate) fn with_own(mut facts: Value, policy: &Policy) -> Self {
+        facts["home"] = json!(policy.home);
+        facts["values"] = policy.values.clone();
+        Self { facts }
     }
 
     /// Over facts that are there already.
@@ -80,15 +86,33 @@ impl Placeholders {
     }
 
     /// An argument vector: absent optional arguments are left out, and a shell's script gets its values by variable.
+    ///
+    /// # Errors
+    /// A placeholder without a value, and one by which somebody else would write what runs: as it is written, or as it has
+    /// become with what others say.
     pub(crate) fn argv(&self, argv: &[String]) -> Result<ResolvedArgv, KindError> {
-        let script = script_of_shell(argv);
+        let texts = program_texts(argv);
+        let is_script = |index: usize| {
+            let mut texts = texts.iter();
+            texts.any(|text| text.index == index && text.role == Role::Script)
+        };
         let mut resolved = ResolvedArgv::default();
+        let mut written = Vec::new();
         for (index, argument) in argv.iter().enumerate() {
-            if script == Some(index) {
-                let text = self.script(argument, &mut resolved.environment)?;
-                resolved.argv.push(text);
-            } else {
-                resolved.argv.extend(self.optional_text(argument)?);
+            let text = match is_script(index) {
+                true => Some(self.script(argument, &mut resolved.environment)?),
+                false => self.optional_text(argument)?,
+            };
+            written.extend(text.is_some().then_some(index));
+            resolved.argv.extend(text);
+        }
+        for text in texts.iter().filter(|text| text.role != Role::Script) {
+            is_own(text, &argv[text.index])?;
+        }
+        for text in program_texts(&resolved.argv) {
+            let index = written[text.index];
+            if !is_script(index) {
+                is_own(&text, &argv[index])?;
             }
         }
         Ok(resolved)
@@ -109,6 +133,22 @@ impl Placeholders {
             }
         }
         Ok(text)
+    }
+}
+
+/// Whether nobody but the author of the goal file writes an argument that decides what runs.
+fn is_own(text: &ProgramText, written: &str) -> Result<(), KindError> {
+    let is_meant = match text.role {
+        Role::Program => is_free_text,
+        Role::Script | Role::Code => may_be_foreign,
+    };
+    let template = Template::parse(written).map_err(KindError::from)?;
+    match template.first_of(is_meant) {
+        None => Ok(()),
+        Some((_, path)) => Err(KindError::Definition(format!(
+            "`${{{path}}}` would become what `{}` carries out, and is for others to say: give it as an argument or by `env`",
+            text.reader
+        ))),
     }
 }
 
@@ -146,6 +186,35 @@ mod tests {
             resolved.environment,
             vec![("SDM_VALUE_1".to_owned(), "$(rm -rf x)".to_owned())]
         );
+    }
+
+    #[test]
+    fn ym_23_a_branch_is_never_what_an_interpreter_carries_out() {
+        let placeholders = Placeholders::from_facts(json!({"branch": "-c", "sha": "12ab", "word": "x"}));
+        let resolved = placeholders
+            .argv(&words(&["timeout", "5", "bash", "-ceu", "echo ${branch}"]))
+            .unwrap();
+        assert_eq!(resolved.argv[4], "echo ${SDM_VALUE_1}");
+        let plain = words(&["python3", "-c", "print('${sha}')", "${branch}"]);
+        assert_eq!(placeholders.argv(&plain).unwrap().argv[2], "print('12ab')");
+        for line in [
+            &["python3", "-c", "print('${branch}')"][..],
+            &["ssh", "host", "echo ${word}"],
+            &["timeout", "5", "${branch}"],
+            &["sudo", "sh", "-c", "${word}"],
+            // What a word of somebody else turns the next one into.
+            &["tool", "${branch}", "${word}"],
+            &["sh", "${!nothing}", "-c", "${word}"],
+            &["sh", "${sha:-c}", "${word}"],
+        ] {
+            let refused = placeholders.argv(&words(line));
+            let is_shifted = line[1] == "${sha:-c}";
+            assert!(refused.is_err() != is_shifted, "{line:?}: {refused:?}");
+        }
+        let error = placeholders
+            .argv(&words(&["node", "-e", "${branch}"]))
+            .unwrap_err();
+        insta::assert_snapshot!(error, @"`${branch}` would become what `node` carries out, and is for others to say: give it as an argument or by `env`");
     }
 
     #[test]

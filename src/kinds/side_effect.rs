@@ -1,7 +1,7 @@
 //! `side_effect`: a goal that somebody else carries out and completes from outside (semantics 4.11; ST-19, ST-20, D4).
 //!
-//! The program that is run tells them. It finds a token in its environment that completes this attempt and no other; only the
-//! token's digest is kept.
+//! The program that is run tells them. It finds a token in its environment that completes this attempt and no other, and on a
+//! machine of a hub the address where whoever has it says what came of it. Only the token's digest is kept.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, read};
-use crate::model::running::ENV;
+use crate::model::running::{DIRECTORY, ENV, GRACE};
 use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, Field, GoalState, StateName, ValueType};
 use crate::ports::AttemptRef;
 
@@ -21,11 +21,15 @@ pub(super) struct SideEffect;
 /// The variable in which the token is given away; its value is masked in the goal's log.
 pub const TOKEN_VARIABLE: &str = "SDM_COMPLETION_TOKEN";
 
+/// The variable that holds the address at which a goal is completed, on a machine of a hub.
+pub const ADDRESS_VARIABLE: &str = "SDM_COMPLETION_URL";
+
 static FIELDS: &[Field] = &[
     Field::new(
         "run",
         ValueType::Argv,
-        "what tells whoever carries it out; finds the token in `SDM_COMPLETION_TOKEN`",
+        "what tells whoever carries it out; finds the token in `SDM_COMPLETION_TOKEN`, and on a machine of a hub the address to \
+         complete it at in `SDM_COMPLETION_URL`",
     )
     .required(),
     Field::new(
@@ -42,7 +46,12 @@ static FIELDS: &[Field] = &[
     )
     .default("1m")
     .within(1, u64::MAX),
+    GRACE,
     ENV,
+    Field {
+        help: "where it runs, below the root of the working copy",
+        ..DIRECTORY
+    },
 ];
 
 static DESCRIPTOR: Descriptor = Descriptor {
@@ -50,7 +59,8 @@ static DESCRIPTOR: Descriptor = Descriptor {
     aliases: &[],
     value: Some(ValueType::Fields(FIELDS)),
     by_use: false,
-    help: "Tells somebody else to do it, and waits until they complete it with `sdm complete` and the token they were given.",
+    help: "Tells somebody else to do it, and waits until they complete it with the token they were given: by `sdm complete`, \
+           or at the hub.",
     example: "name: external scan\nside_effect: {run: [./scripts/request-scan], deadline: 2h}",
 };
 
@@ -62,7 +72,11 @@ struct Arguments {
     #[serde(default)]
     timeout: Option<u64>,
     #[serde(default)]
+    grace: Option<u64>,
+    #[serde(default)]
     env: BTreeMap<String, String>,
+    #[serde(default)]
+    directory: String,
 }
 
 impl Arguments {
@@ -77,7 +91,7 @@ impl Kind for SideEffect {
         &DESCRIPTOR
     }
 
-    fn runs_process(&self) -> bool {
+    fn runs_process(&self, _arguments: &Value) -> bool {
         true
     }
 
@@ -103,13 +117,21 @@ impl Kind for SideEffect {
             context.store.save_completion(&attempt, &digest(&token)).await?;
         }
         environment.push((TOKEN_VARIABLE.to_owned(), token));
+        if let Some(address) = address(context).await? {
+            environment.push((ADDRESS_VARIABLE.to_owned(), address));
+        }
         Ok(Begun::Process(ProcessRequest {
-            steps: vec![Step::program("", resolved.argv)],
+            steps: vec![Step {
+                directory: arguments.directory,
+                ..Step::program("", resolved.argv)
+            }],
             environment,
             timeout: arguments
                 .timeout
                 .map_or(Duration::from_secs(60), Duration::from_millis),
-            grace: Duration::from_secs(10),
+            grace: arguments
+                .grace
+                .map_or(Duration::from_secs(30), Duration::from_millis),
         }))
     }
 
@@ -142,13 +164,42 @@ fn attempt(context: &GoalContext<'_>) -> Option<AttemptRef> {
     })
 }
 
+/// Where the goal is completed at the hub, if there is one.
+async fn address(context: &GoalContext<'_>) -> Result<Option<String>, KindError> {
+    let Some(hub) = &context.policy.hub else {
+        return Ok(None);
+    };
+    let repo = &context.record.push.repo;
+    let workspace = hub.workspace_of(context.store, repo, context.now).await?;
+    let key = context.goal.key();
+    let set = context.record.set.id.to_string();
+    let steps = [
+        workspace.as_str(),
+        set.as_str(),
+        key.environment.as_str(),
+        key.unique_name.as_str(),
+    ];
+    let path: String = steps.iter().map(|step| format!("/{}", escaped(step))).collect();
+    let hub = hub.address.trim_end_matches('/');
+    Ok(Some(format!("{hub}/goals{path}/result")))
+}
+
+/// A text as one step of a path.
+fn escaped(text: &str) -> String {
+    let escape = |byte: u8| match byte {
+        b'-' | b'_' | b'.' | b'~' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(escape).collect()
+}
+
 /// What is kept of a token.
 pub fn digest(token: &str) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes());
     hex::encode(digest.as_ref())
 }
 
-/// Whether a token is the one whose digest is kept, in the same time whatever it is.
-pub fn is_token_of(token: &str, kept: &str) -> bool {
-    aws_lc_rs::constant_time::verify_slices_are_equal(digest(token).as_bytes(), kept.as_bytes()).is_ok()
+/// Whether a digest is the one that is kept, in the same time whatever it is.
+pub fn is_same_digest(digest: &str, kept: &str) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(digest.as_bytes(), kept.as_bytes()).is_ok()
 }

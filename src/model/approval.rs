@@ -24,6 +24,9 @@ pub struct Person {
     /// Other logins that are theirs: who comes with one of them is this person, once (threat D1).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
+    /// Logins and addresses that somebody else vouches for, such as a hub: they count against the person, and give them nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known_as: Vec<String>,
 }
 
 /// The host under which forges give people addresses that name their logins.
@@ -32,16 +35,33 @@ const NO_REPLY: &str = "@users.noreply.";
 impl Person {
     /// Whether a login is theirs.
     fn is_called(&self, login: &str) -> bool {
-        let mut logins = std::iter::once(&self.login).chain(&self.aliases);
+        let mut logins = std::iter::once(&self.login)
+            .chain(&self.aliases)
+            .chain(&self.known_as);
         logins.any(|own| own.eq_ignore_ascii_case(login))
+    }
+
+    /// Whether this is the same person as another, by any login or address of either: in doubt they are.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let has_address = |one: &Self, other: &Self| {
+            let mut known = other.emails.iter().chain(&other.known_as);
+            known.any(|name| one.is_called(name) || is_among(&one.emails, name))
+        };
+        self.is_called(&other.login)
+            || other.is_called(&self.login)
+            || has_address(self, other)
+            || has_address(other, self)
     }
 
     /// Whether an author, given as a login or an address, is this person.
     pub(super) fn is_author(&self, author: &str) -> bool {
-        let has_address = || self.emails.iter().any(|email| email.eq_ignore_ascii_case(author));
         let by_address = || logins_of_address(author).any(|login| self.is_called(login));
-        self.is_called(author) || has_address() || by_address()
+        self.is_called(author) || is_among(&self.emails, author) || by_address()
     }
+}
+
+fn is_among(addresses: &[String], address: &str) -> bool {
+    addresses.iter().any(|own| own.eq_ignore_ascii_case(address))
 }
 
 /// What may be the login in an address that a forge made up for somebody: `login@users.noreply.…`, `number+login@…` or
@@ -129,13 +149,12 @@ impl ApprovalPolicy {
 
     /// How many further people must confirm, given the confirmations so far.
     pub fn missing(&self, approvals: &[Approval]) -> u32 {
-        let mut logins: Vec<&str> = approvals
-            .iter()
-            .map(|approval| approval.by.login.as_str())
-            .collect();
-        logins.sort_unstable();
-        logins.dedup();
+        let is_first = |(number, approval): (usize, &Approval)| {
+            let mut earlier = approvals[..number].iter();
+            !earlier.any(|earlier| earlier.by.is_same(&approval.by))
+        };
+        let different = approvals.iter().enumerate().filter(|one| is_first(*one)).count();
         self.count
-            .saturating_sub(u32::try_from(logins.len()).unwrap_or(u32::MAX))
+            .saturating_sub(u32::try_from(different).unwrap_or(u32::MAX))
     }
 }

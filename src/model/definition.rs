@@ -154,6 +154,9 @@ pub struct GoalDefinition {
     /// Free parameters for `${parameters.*}`; kept verbatim.
     #[serde(default)]
     pub parameters: serde_json::Map<String, Value>,
+    /// The pushed repository brought it along (semantics 7.9): it is given only what is granted to such goals.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_supplied: bool,
     /// What takes its place when it is planned; never there in a goal as planned (semantics 2.10).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<DynamicPlan>,
@@ -240,6 +243,9 @@ pub struct ProgressRule {
     pub pattern: String,
     /// Phase with `$1`… filled in.
     pub phase: String,
+    /// Whether such a line is a failure, also where the command ends with 0 (semantics 3.11).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fails: bool,
 }
 
 /// Texts for the states of a goal, merged over the defaults key by key (semantics 3.1).

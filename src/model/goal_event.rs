@@ -105,7 +105,7 @@ pub enum GoalChange {
         /// By the machine itself.
         automatic: bool,
     },
-    /// Row 26: back to planned, because the goal that caused the skip was started again.
+    /// Row 26: back to planned, because the goal that caused the skip was started again, or because the set has to queue again.
     Replanned,
     /// A late result of an old attempt, recorded and otherwise without effect.
     IgnoredResult {

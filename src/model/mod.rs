@@ -3,6 +3,7 @@
 //! Nothing here reads a file, a clock or the network, and nothing is `async`. Begin with
 //! [`goal_set::GoalSet`]: everything the machine does is an event applied to one of those.
 
+pub mod address;
 pub mod approval;
 pub mod argument_problem;
 pub mod authors;
@@ -30,7 +31,12 @@ pub mod listener;
 pub mod mailmap;
 pub mod parameter;
 pub mod plan;
+pub mod program_text;
 pub mod push;
+pub mod queue;
+pub(crate) mod redact;
+pub mod registry;
+pub mod reported;
 pub mod review;
 pub mod rule_test;
 pub mod running;
@@ -67,6 +73,7 @@ pub use listener::{EventFilter, ListenerDefinition, ScheduleDefinition};
 pub use parameter::{ParameterDefinition, ParameterSource, ParameterType};
 pub use plan::{Plan, PlannedGoal, Trace};
 pub use push::{Commit, Push, Repository};
+pub use registry::RegistryPlace;
 pub use review::{CommentSeverity, Review, ReviewComment, SourceLocation};
 pub use rule_test::RuleTest;
 pub use time::Timestamp;

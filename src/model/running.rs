@@ -30,23 +30,3 @@ pub const DIRECTORY: Field = Field::new(
     ValueType::Path,
     "where they run, below the root of the working copy",
 );
-
-/// Programs that are shells.
-const SHELLS: [&str; 8] = ["sh", "bash", "dash", "zsh", "ksh", "ash", "busybox", "fish"];
-
-/// Which argument is the script of a shell: the one after `-c` (also in a cluster such as `-ec`).
-pub fn script_of_shell(argv: &[impl AsRef<str>]) -> Option<usize> {
-    let word = |argument: &str| SHELLS.contains(&argument);
-    let program = argv.first()?.as_ref().rsplit('/').next()?;
-    let runs_shell =
-        word(program) || (program == "env" && argv.iter().any(|argument| word(argument.as_ref())));
-    if !runs_shell {
-        return None;
-    }
-    let is_command_flag =
-        |argument: &str| argument.starts_with('-') && !argument.starts_with("--") && argument.ends_with('c');
-    argv.iter()
-        .position(|argument| is_command_flag(argument.as_ref()))
-        .map(|flag| flag + 1)
-        .filter(|index| *index < argv.len())
-}

@@ -6,10 +6,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::containers::Driver;
 use super::programs::{Program, directory_named, in_working_copy};
 use super::{complain, read_order, say, words};
+use crate::exec::containers::TOLD_TO_END;
 use crate::git::working_copy::WorkingCopy;
 use crate::kinds::autofix::order::{Fix, OUTCOME_FILE, Order, Outcome, PACK_FILE};
+use crate::ports::containers::ContainerOrder;
 
 /// Carries out the order.
 pub(super) fn run(path: &Path) -> ExitCode {
@@ -32,6 +35,8 @@ fn prepared(path: &Path) -> Result<Fixing, String> {
         error: None,
     };
     Ok(Fixing {
+        driver: None,
+        containers: 0,
         copy,
         output,
         directory: in_working_copy(&project, &order.directory)?,
@@ -41,6 +46,10 @@ fn prepared(path: &Path) -> Result<Fixing, String> {
 }
 
 struct Fixing {
+    /// Where fixes that want a container have it run; begun by the first.
+    driver: Option<Driver>,
+    /// How many containers were run.
+    containers: usize,
     order: Order,
     copy: WorkingCopy,
     output: PathBuf,
@@ -82,13 +91,15 @@ impl Fixing {
 
     /// Runs a fix; `false` when it failed, was put back, and that is none of the goal.
     fn run_one(&mut self, fix: &Fix) -> Result<bool, String> {
-        let program = Program {
-            argv: &fix.argv,
-            environment: &fix.environment,
-            directory: &self.directory,
+        let ended = match &fix.container {
+            Some(order) => self.in_container(order),
+            None => self.here(fix),
         };
-        let failure = match program.run() {
+        let failure = match ended {
             Ok(0) => return Ok(true),
+            Ok(TOLD_TO_END) if fix.container.is_some() => {
+                return Err(format!("the fix `{}` was told to end", fix.name));
+            }
             Ok(code) => format!("the fix `{}` failed with code {code}", fix.name),
             Err(error) => format!("the fix `{}` {error}", fix.name),
         };
@@ -108,6 +119,30 @@ impl Fixing {
             self.outcome.ignored.push(fix.name.clone());
         }
         Ok(false)
+    }
+
+    fn here(&self, fix: &Fix) -> Result<i32, String> {
+        let program = Program {
+            argv: &fix.argv,
+            environment: &fix.environment,
+            directory: &self.directory,
+        };
+        program.run()
+    }
+
+    /// Runs a container over the working copy; each has a name of its own, so that none is taken for one before it.
+    fn in_container(&mut self, order: &ContainerOrder) -> Result<i32, String> {
+        let failed = |error: io::Error| format!("could not be started: {error}");
+        let mut driver = match self.driver.take() {
+            Some(driver) => driver,
+            None => Driver::new().map_err(failed)?,
+        };
+        self.containers += 1;
+        let mut order = order.clone();
+        order.belonging.name = format!("{}-{}", order.belonging.name, self.containers);
+        let code = driver.carry_out(&order);
+        self.driver = Some(driver);
+        Ok(code)
     }
 
     fn commit(&mut self, fix: &Fix) -> Result<(), String> {

@@ -81,6 +81,11 @@ impl Transforming {
     }
 
     fn commit(&mut self) -> Result<(), String> {
+        if let Some(nested) = self.copy.nested_repository().map_err(|error| words(&error))? {
+            return Err(format!(
+                "`{nested}` is a repository of its own, which no commit can hold: remove its `.git` if its files are meant, or all of it"
+            ));
+        }
         let order = &self.order;
         let made = self
             .copy

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::executor::AttemptRef;
+use super::executor::{AttemptRef, SecretText};
 use crate::model::FixedImage;
 
 /// Where the working copy is inside a container.
@@ -22,6 +22,9 @@ pub const PASSED_ON: &str = "SDM_PASSED_ON";
 
 /// A variable of the step that names, separated by `:`, the objects that the working copy's repository borrows.
 pub const BORROWED_OBJECTS: &str = "SDM_BORROWED_OBJECTS";
+
+/// A variable of the step that names where the logins for its images can be read, once: a list of [`RegistryLogin`].
+pub const LOGINS: &str = "SDM_REGISTRY_LOGINS";
 
 /// The phase in which everything that was made is removed.
 pub const SHUTTING_DOWN: &str = "shutting down";
@@ -61,6 +64,13 @@ pub struct ContainerOrder {
     pub fixed: Vec<FixedImage>,
 }
 
+/// It may carry secrets, so it says whose it is and no more.
+impl std::fmt::Debug for ContainerOrder {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "ContainerOrder({})", self.belonging.name)
+    }
+}
+
 /// What an inspection in containers reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WantedReport {
@@ -87,7 +97,39 @@ pub trait Images: Send + Sync {
     ///
     /// # Errors
     /// Why it is not to be had, as a sentence.
-    async fn settle(&self, engines: &[PathBuf], name: &str, pull: Pull) -> Result<FixedImage, String>;
+    async fn settle(
+        &self,
+        engines: &[PathBuf],
+        name: &str,
+        pull: Pull,
+        login: Option<&Login>,
+    ) -> Result<FixedImage, String>;
+}
+
+/// With what an image of a goal is fetched. It travels to the driver through a pipe and is never on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistryLogin {
+    /// The image, as the container names it.
+    pub image: String,
+    /// How its registry is told who asks.
+    pub login: Login,
+}
+
+/// How a registry is told who asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Login {
+    /// With the value of a secret.
+    As {
+        /// The name of the secret.
+        secret: String,
+        /// Who logs in.
+        user: String,
+        /// With what.
+        password: SecretText,
+    },
+    /// There is one, which cannot be had for this reason.
+    NotHad(String),
 }
 
 /// By what containers, networks and volumes are found again.
@@ -175,6 +217,15 @@ pub struct ContainerLimits {
     pub millicpus: Option<u64>,
     /// Processes and threads.
     pub pids: Option<u64>,
+    /// Open files of each process.
+    #[serde(default)]
+    pub open_files: Option<u64>,
+    /// Bytes of each file that is written.
+    #[serde(default)]
+    pub file_size: Option<u64>,
+    /// Shared memory in bytes; the engine's own when none.
+    #[serde(default)]
+    pub shm: Option<u64>,
 }
 
 /// A volume in a container.

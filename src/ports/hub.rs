@@ -3,17 +3,21 @@
 //! Whatever changes the graph happens in a [`HubWork`], together with the deliveries that the change causes: both are
 //! there or neither. Everything may be asked twice and still happens once.
 
+mod answers;
 pub mod console;
 pub mod extensions;
 pub mod handed;
 mod hints;
 mod life;
 mod logs;
+mod retention;
 mod runs;
+mod said;
 pub mod secrets;
 mod tickets;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -25,10 +29,14 @@ use super::people::{People, SignIns};
 use super::rights::RightsStore;
 use crate::model::Timestamp;
 use crate::wire::hub::PolicyName;
+pub use answers::Answers;
+use console::ConsoleDeed;
 pub use hints::{Hearing, Hint, Hints};
 pub use life::{Life, Lives};
 pub use logs::{FilePlace, GoalLogs, LogContent, LogName, LogPart, LogState, NewLogPart, RestedLogs};
+pub use retention::{Bounds, Retention};
 pub use runs::{Run, Runs};
+pub use said::{Invocations, Messages, Overdue, Phase, StoredInvocation, StoredMessage};
 pub use tickets::{Ticket, TicketLimits, Tickets};
 
 /// The hub's memory cannot do what was asked.
@@ -83,6 +91,34 @@ pub struct StoredRegistration {
     pub alive_until: Timestamp,
 }
 
+/// What came of somebody's wish to register.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Registering {
+    /// It is kept like this.
+    Kept(StoredRegistration),
+    /// The name is somebody else's, the owner of another key.
+    OfSomebodyElse(String),
+    /// Somebody has taken this registration away, and has not let it in again.
+    SentAway(SentAway),
+}
+
+/// A registration that somebody took away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentAway {
+    /// The id that it had.
+    pub id: String,
+    /// The workspace.
+    pub workspace: String,
+    /// Name of the machine.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Owner of its key; others who come with the name and version are others.
+    pub owner: String,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// How often registrations have changed; both numbers only rise.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RegistrationChanges {
@@ -123,8 +159,10 @@ pub struct NewDelivery {
     pub resource: String,
     /// Now.
     pub created: Timestamp,
-    /// When it is dead for want of an answer.
+    /// When it is dead, if it still waits for a machine then.
     pub expires: Timestamp,
+    /// How long a machine that has it may take to answer.
+    pub patience: Duration,
 }
 
 /// Something that waits for a machine, or has been sent to one.
@@ -209,6 +247,9 @@ pub trait HubWork: Send + Sync {
     /// Notes that things have come, each of a source with an id there; for each, `false` when it had come before.
     async fn take_in(&self, came: &[(&str, &str)], at: Timestamp) -> Result<Vec<bool>, HubStoreError>;
 
+    /// Something of a source has not come after all, and is to be taken when it comes again.
+    async fn give_back(&self, came: Option<&(String, String)>) -> Result<(), HubStoreError>;
+
     /// Lets a delivery wait for its machine. One of the same id is left as it is.
     async fn deliver(&self, delivery: &NewDelivery) -> Result<(), HubStoreError>;
 
@@ -228,6 +269,14 @@ pub trait HubGraph: Send + Sync {
     /// How many units of work a workspace has seen: whoever waits for news of the graph looks at this first.
     async fn changes(&self, workspace: &str) -> Result<i64, HubStoreError>;
 
+    /// When each of these of a source was taken in; what never came is left out.
+    async fn received(
+        &self,
+        workspace: &str,
+        source: &str,
+        ids: &[&str],
+    ) -> Result<HashMap<String, Timestamp>, HubStoreError>;
+
     /// The workspaces that have ever changed, by their ids.
     async fn workspaces(&self) -> Result<Vec<String>, HubStoreError>;
 
@@ -241,8 +290,13 @@ pub trait HubGraph: Send + Sync {
 /// Machines that registered.
 #[async_trait]
 pub trait Registrations: Send + Sync {
-    /// Takes in a registration; its position rises unless an equal one of this name and version is there.
-    async fn register(&self, registration: &StoredRegistration) -> Result<StoredRegistration, HubStoreError>;
+    /// Takes in a registration of a key's owner, if the name is theirs or nobody's and it was not sent away; its position rises
+    /// unless an equal one of this name and version is there.
+    async fn register(
+        &self,
+        registration: &StoredRegistration,
+        owner: &str,
+    ) -> Result<Registering, HubStoreError>;
 
     /// All of them, lowest position first.
     async fn registrations(&self) -> Result<Vec<StoredRegistration>, HubStoreError>;
@@ -261,6 +315,15 @@ pub trait Registrations: Send + Sync {
 
     /// Takes a registration away, with what waits for it; `false` when it was not there.
     async fn drop_registration(&self, id: &str) -> Result<bool, HubStoreError>;
+
+    /// Takes a registration away, with what waits for it, and refuses it from now on; `false` when it was not there.
+    async fn send_away(&self, id: &str, now: Timestamp) -> Result<bool, HubStoreError>;
+
+    /// Registrations that are refused, the last one first.
+    async fn sent_away(&self) -> Result<Vec<SentAway>, HubStoreError>;
+
+    /// Refuses a registration no more, by the id that it had; `false` when it was not refused.
+    async fn let_in(&self, id: &str) -> Result<bool, HubStoreError>;
 
     /// Takes away ephemeral registrations that are not alive; how many.
     async fn drop_vanished(&self, now: Timestamp) -> Result<u64, HubStoreError>;
@@ -324,8 +387,8 @@ pub trait Deliveries: Send + Sync {
 /// Keys.
 #[async_trait]
 pub trait Keys: Send + Sync {
-    /// Keeps a new key.
-    async fn add_key(&self, key: &StoredKey) -> Result<(), HubStoreError>;
+    /// Keeps a new key, with what somebody at the console did by that.
+    async fn add_key(&self, key: &StoredKey, deeds: &[ConsoleDeed]) -> Result<(), HubStoreError>;
 
     /// A key by its public part.
     async fn key(&self, id: &str) -> Result<Option<StoredKey>, HubStoreError>;
@@ -333,138 +396,12 @@ pub trait Keys: Send + Sync {
     /// All keys, oldest first.
     async fn keys(&self) -> Result<Vec<StoredKey>, HubStoreError>;
 
-    /// Revokes a key; `false` when it is not there or was revoked before.
-    async fn revoke_key(&self, id: &str, at: Timestamp) -> Result<bool, HubStoreError>;
+    /// Revokes a key, with what somebody at the console did by that; `false` when it is not there or was revoked before.
+    async fn revoke_key(&self, id: &str, at: Timestamp, deeds: &[ConsoleDeed])
+    -> Result<bool, HubStoreError>;
 
     /// Notes that a key was used.
     async fn key_used(&self, id: &str, at: Timestamp) -> Result<(), HubStoreError>;
-}
-
-/// Something that a person asked a machine to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredInvocation {
-    /// Its id, which is its correlation.
-    pub id: String,
-    /// The workspace.
-    pub workspace: String,
-    /// Id of the registration that was asked.
-    pub registration: String,
-    /// Name of the command.
-    pub command: String,
-    /// Owner of the key that asked.
-    pub asked_by: String,
-    /// What was asked, as JSON.
-    pub request: String,
-    /// Where it stands.
-    pub phase: Phase,
-    /// The last thing that the machine answered, as JSON; empty when nothing.
-    pub answer: String,
-    /// When it was asked.
-    pub created: Timestamp,
-    /// When it ended.
-    pub ended: Option<Timestamp>,
-}
-
-/// Where an invocation stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Phase {
-    /// It waits for its machine, or the machine works on it.
-    Pending,
-    /// The machine wants more parameters.
-    Asking,
-    /// It ended well.
-    Success,
-    /// It did not.
-    Failure,
-}
-
-impl Phase {
-    /// For programs.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Asking => "ASKING",
-            Self::Success => "SUCCESS",
-            Self::Failure => "FAILURE",
-        }
-    }
-
-    /// The phase of this word.
-    pub fn read(word: &str) -> Option<Self> {
-        [Self::Pending, Self::Asking, Self::Success, Self::Failure]
-            .into_iter()
-            .find(|phase| phase.word() == word)
-    }
-}
-
-/// A message of a machine at one place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoredMessage {
-    /// The workspace.
-    pub workspace: String,
-    /// Where it stands.
-    pub place: String,
-    /// Its id there.
-    pub id: String,
-    /// The invocation that it answers; empty for events.
-    pub invocation: String,
-    /// Who said it.
-    pub machine: String,
-    /// Milliseconds that order its updates.
-    pub said_at: i64,
-    /// Milliseconds within which an update rewrites it; zero means always.
-    pub ttl: i64,
-    /// When it was posted, or posted anew.
-    pub posted: Timestamp,
-    /// It, as JSON.
-    pub body: String,
-}
-
-/// What people asked machines to do.
-#[async_trait]
-pub trait Invocations: Send + Sync {
-    /// Keeps what was asked, together with the delivery for its machine.
-    async fn invoke(
-        &self,
-        invocation: &StoredInvocation,
-        delivery: &NewDelivery,
-    ) -> Result<(), HubStoreError>;
-
-    /// An invocation by its id.
-    async fn invocation(&self, id: &str) -> Result<Option<StoredInvocation>, HubStoreError>;
-
-    /// Notes where an invocation stands now and what was answered; one that has ended stays as it is. `answer` empty: as before.
-    async fn answered(
-        &self,
-        id: &str,
-        phase: Phase,
-        answer: &str,
-        at: Timestamp,
-    ) -> Result<bool, HubStoreError>;
-}
-
-/// Messages of machines for people.
-#[async_trait]
-pub trait Messages: Send + Sync {
-    /// A message by its place and id.
-    async fn message(
-        &self,
-        workspace: &str,
-        place: &str,
-        id: &str,
-    ) -> Result<Option<StoredMessage>, HubStoreError>;
-
-    /// Posts a message, in place of the one of its place and id.
-    async fn post(&self, message: &StoredMessage) -> Result<(), HubStoreError>;
-
-    /// Takes a message back; `false` when it was not there.
-    async fn take_back(&self, workspace: &str, place: &str, id: &str) -> Result<bool, HubStoreError>;
-
-    /// Messages that answer an invocation, oldest first.
-    async fn messages_of(&self, invocation: &str, limit: u32) -> Result<Vec<StoredMessage>, HubStoreError>;
-
-    /// The last messages of a workspace, newest first.
-    async fn messages(&self, workspace: &str, limit: u32) -> Result<Vec<StoredMessage>, HubStoreError>;
 }
 
 /// All of a hub's memory.
@@ -472,6 +409,7 @@ pub trait HubStore:
     HubGraph
     + Registrations
     + Deliveries
+    + Answers
     + Keys
     + Invocations
     + Messages
@@ -480,6 +418,7 @@ pub trait HubStore:
     + Hints
     + Lives
     + Runs
+    + Retention
     + secrets::SealedSecrets
     + People
     + SignIns
@@ -496,6 +435,7 @@ impl<T> HubStore for T where
     T: HubGraph
         + Registrations
         + Deliveries
+        + Answers
         + Keys
         + Invocations
         + Messages
@@ -504,6 +444,7 @@ impl<T> HubStore for T where
         + Hints
         + Lives
         + Runs
+        + Retention
         + secrets::SealedSecrets
         + People
         + SignIns

@@ -6,6 +6,7 @@
 use async_trait::async_trait;
 
 use super::hub::HubStoreError;
+use super::hub::console::ConsoleDeed;
 use crate::model::Timestamp;
 
 /// What a person is in the workspace.
@@ -245,8 +246,13 @@ pub trait People: Send + Sync {
     /// Forgets who a person is elsewhere; `false` when it was not known.
     async fn unlink_identity(&self, person: &str, provider: &str) -> Result<bool, HubStoreError>;
 
-    /// Changes a person. Another role, or a suspension, ends the person's sessions.
-    async fn change_person(&self, id: &str, change: &PersonChange) -> Result<PersonChanged, HubStoreError>;
+    /// Changes a person, with what somebody at the console did by that. Another role, or a suspension, ends the person's sessions.
+    async fn change_person(
+        &self,
+        id: &str,
+        change: &PersonChange,
+        deeds: &[ConsoleDeed],
+    ) -> Result<PersonChanged, HubStoreError>;
 
     /// Rises with every change of people, so that replicas notice.
     async fn people_changed(&self) -> Result<i64, HubStoreError>;
@@ -270,8 +276,8 @@ pub trait SignIns: Send + Sync {
     /// Ends a session of a person by its public id; `false` when it was not there.
     async fn end_session(&self, person: &str, id: &str) -> Result<bool, HubStoreError>;
 
-    /// Keeps a link.
-    async fn add_link(&self, link: &StoredLink) -> Result<(), HubStoreError>;
+    /// Keeps a link, with what somebody at the console did by that.
+    async fn add_link(&self, link: &StoredLink, deeds: &[ConsoleDeed]) -> Result<(), HubStoreError>;
 
     /// A link by its digest.
     async fn link(&self, digest: &str) -> Result<Option<StoredLink>, HubStoreError>;

@@ -37,9 +37,6 @@ pub trait ReplicaStore: Send + Sync {
     /// Says that this replica is there; all others that are not forgotten. Nobody, for a machine that is alone.
     async fn beat(&self, at: Timestamp) -> Result<Vec<Beats>, StoreError>;
 
-    /// This replica is not there after all.
-    async fn leave(&self) -> Result<(), StoreError>;
-
     /// Forgets another replica that has not said anything since; what it had to deal with is this one's now. `false` when
     /// somebody was faster, or it has said something.
     async fn bury(&self, other: &Beats) -> Result<bool, StoreError>;

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::hub::HubStoreError;
+use super::hub::console::ConsoleDeed;
 use crate::model::Timestamp;
 
 /// An add-on as it is kept; words and scopes are written as `access` writes them.
@@ -204,6 +205,8 @@ pub enum RightsChange {
     },
     /// It is by this request that the others of its version are made.
     Deed(StoredDeed),
+    /// It is this that somebody at the console does by the others.
+    AtConsole(ConsoleDeed),
 }
 
 /// Where rights are kept.

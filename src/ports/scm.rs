@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -70,6 +71,16 @@ pub enum ScmError {
         path: String,
         /// The rule it breaks.
         because: String,
+    },
+    /// The computer does not let us: there is no such directory, or it is not for us to write. Stays as it is until somebody
+    /// changes that.
+    #[error("failed to {doing}")]
+    Prevented {
+        /// What we were doing.
+        doing: String,
+        /// The cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Anything else; may pass when tried again.
     #[error("failed to {doing}")]
@@ -181,6 +192,9 @@ pub struct Difference {
     pub files: usize,
 }
 
+/// Whether a path or the content of a file is meant.
+pub type IsMeant = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
+
 /// What became of moving or making a reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pushed {
@@ -276,6 +290,20 @@ pub trait Scm: Send + Sync {
         _head: &CommitSha,
         _limit: usize,
     ) -> Result<Difference, ScmError> {
+        Err(only_read(repo))
+    }
+
+    /// The path of the first file that differs between two commits of the mirror and whose path or new content is meant.
+    ///
+    /// # Errors
+    /// One of them is not there.
+    async fn first_changed(
+        &self,
+        repo: &Repository,
+        _base: &CommitSha,
+        _head: &CommitSha,
+        _is_meant: IsMeant,
+    ) -> Result<Option<String>, ScmError> {
         Err(only_read(repo))
     }
 

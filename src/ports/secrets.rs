@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use thiserror::Error;
 
 use crate::model::push::Trust;
-use crate::model::{BranchName, JobId, RepoSlug};
+use crate::model::{BranchName, ImageReference, JobId, RepoSlug};
 
 /// Fewest characters of a secret: a shorter one could not be kept out of logs without destroying them (threat E2).
 pub const SHORTEST_SECRET: usize = 4;
@@ -23,6 +23,8 @@ pub struct Asker {
     pub trust: Trust,
     /// The job of somebody at the hub in whose name forges are asked, instead of the machine's.
     pub in_name_of: Option<JobId>,
+    /// The pushed repository brought the goal along.
+    pub is_supplied: bool,
 }
 
 /// A secret that was given.
@@ -83,6 +85,10 @@ pub trait Secrets: Send + Sync {
 
     /// Secrets of a type that the asker may have, by name; only those of `names` unless that is empty.
     async fn by_type(&self, kind: &str, names: &[String], asker: &Asker) -> Result<Vec<Opened>, NotGiven>;
+
+    /// The login with which an image is fetched, among those that the asker may have; of several the one whose address is
+    /// closest to the image, then the first by name. None when none is for it.
+    async fn for_image(&self, image: &ImageReference, asker: &Asker) -> Result<Option<Opened>, NotGiven>;
 
     /// What `sdm secret encrypt` has encrypted.
     async fn unseal(&self, sealed: &str, asker: &Asker) -> Result<SecretString, NotGiven>;

@@ -23,6 +23,7 @@ use super::team::TeamStore;
 use super::team_logs::LogsOnTheirWay;
 use super::triggers::TriggerStore;
 use crate::model::push::Trust;
+use crate::model::queue::ReleaseOn;
 
 /// Why the store did not do as asked.
 #[derive(Debug, Error)]
@@ -373,10 +374,16 @@ pub trait Store:
     /// Moves the expiry of a lease; `Ok(false)` when it is not held any more.
     async fn renew_lease(&self, attempt: &AttemptRef, expires_at: Timestamp) -> Result<bool, StoreError>;
 
-    /// Asks for a slot of a queue; asking again changes nothing.
-    async fn join_queue(&self, group: &str, set: GoalSetId, at: Timestamp) -> Result<(), StoreError>;
+    /// Asks for a slot of a queue, to be given back then; asking again changes nothing.
+    async fn join_queue(
+        &self,
+        group: &str,
+        set: GoalSetId,
+        release_on: ReleaseOn,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
 
-    /// Frees slots of sets that are not active any more, then grants free ones; returns all sets that hold one.
+    /// Frees slots that sets have given back, then grants free ones; returns all sets that hold one.
     /// `newest_first` picks the newest waiting set instead of the oldest.
     async fn grant_queue(
         &self,

@@ -12,6 +12,9 @@ use super::store::StoreError;
 use super::team_logs::LogOnItsWay;
 use crate::model::{Cursor, Timestamp};
 
+/// Under this scope it is remembered what the hub calls repositories, by their keys: `{workspace, provider}`.
+pub const REPOSITORIES_AT_HUB: &str = "hub.repositories";
+
 /// Something a hub has told the machine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Delivery {
@@ -107,6 +110,9 @@ pub trait TeamStore: Send + Sync {
 
     /// Deliveries without an answer, oldest first.
     async fn open_deliveries(&self, limit: u32) -> Result<Vec<Delivery>, StoreError>;
+
+    /// Correlations of all deliveries whose answer the hub does not have.
+    async fn open_correlations(&self) -> Result<Vec<String>, StoreError>;
 
     /// Writes the answer of a delivery that has none.
     async fn settle(&self, delivery: &Delivery) -> Result<(), StoreError>;

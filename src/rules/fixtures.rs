@@ -107,6 +107,7 @@ pub(crate) fn goal(name: &str) -> GoalDefinition {
         files: Default::default(),
         secrets: Vec::new(),
         parameters: serde_json::Map::new(),
+        is_supplied: false,
         plan: None,
     }
 }

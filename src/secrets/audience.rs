@@ -25,6 +25,8 @@ pub(super) fn admit(name: &str, entry: &SecretEntry, asker: &Asker) -> Result<()
         Some(format!("the branch {}", asker.branch))
     } else if !is_among(&entry.goals, &asker.goal) {
         Some(format!("the goal {}", asker.goal))
+    } else if asker.is_supplied && !entry.repository_goals {
+        Some("goals that a repository brings along".to_owned())
     } else {
         None
     };
@@ -61,6 +63,7 @@ mod tests {
             goal: "publish".to_owned(),
             trust,
             in_name_of: None,
+            is_supplied: false,
         }
     }
 
@@ -97,6 +100,21 @@ mod tests {
             wrong(|entry| entry.goals = vec!["pub".to_owned()]),
             "the secret `npm` is not for the goal publish"
         );
+    }
+
+    #[test]
+    fn b9_goals_of_a_repository_get_what_is_granted_to_such_by_name() {
+        let supplied = Asker {
+            is_supplied: true,
+            ..asker(Trust::Member)
+        };
+        let heard =
+            |entry: &SecretEntry| admit("npm", entry, &supplied).map_err(|refusal| refusal.to_string());
+        assert_eq!(
+            heard(&entry(|_| {})),
+            Err("the secret `npm` is not for goals that a repository brings along".to_owned())
+        );
+        assert_eq!(heard(&entry(|entry| entry.repository_goals = true)), Ok(()));
     }
 
     #[test]

@@ -11,11 +11,14 @@ use super::audience::{admit, hidden};
 use super::sealed::MachineKey;
 use super::source;
 use crate::config::{SecretEntry, SecretSource};
-use crate::model::Timestamp;
 use crate::model::push::Trust;
+use crate::model::{ImageReference, RegistryPlace, Timestamp};
 use crate::ports::Secrets;
 use crate::ports::secrets::{Asker, NotGiven, Opened};
 use crate::runtime::clock::Clock;
+
+/// The type of secrets that are logins at registries of images.
+const REGISTRY_LOGIN: &str = "docker";
 
 /// Most secrets of one type that are given at once.
 const MOST_OF_A_TYPE: usize = 100;
@@ -164,9 +167,33 @@ impl Secrets for Vault {
         Ok(opened)
     }
 
+    async fn for_image(&self, image: &ImageReference, asker: &Asker) -> Result<Option<Opened>, NotGiven> {
+        let logins = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.kind == REGISTRY_LOGIN);
+        let fitting = logins.filter_map(|(name, entry)| {
+            let place = RegistryPlace::of_url(entry.url.as_deref());
+            let fits = place.covers(image) && admit(name, entry, asker).is_ok();
+            fits.then(|| (place.closeness(), name, entry))
+        });
+        // The first of those that are equally close.
+        let closest = fitting.reduce(|best, next| if next.0 > best.0 { next } else { best });
+        let Some((_, name, entry)) = closest else {
+            return Ok(None);
+        };
+        let opened = self.open(name, entry).await;
+        opened.map(Some).map_err(|refusal| hidden(refusal, name, asker))
+    }
+
     async fn unseal(&self, sealed: &str, asker: &Asker) -> Result<SecretString, NotGiven> {
         if asker.trust < Trust::Member {
             return Err(NotGiven::NotAvailable("encrypted".to_owned()));
+        }
+        if asker.is_supplied {
+            // Whoever may push could bring along what was encrypted for another goal.
+            let because = "goals that a repository brings along are given secrets by name alone";
+            return Err(NotGiven::Sealed(because.to_owned()));
         }
         let value = self.unsealed(sealed).await.map_err(NotGiven::Sealed)?;
         match source::is_trivial(&value) {
@@ -192,6 +219,7 @@ mod tests {
             goal: "publish".to_owned(),
             trust,
             in_name_of: None,
+            is_supplied: false,
         }
     }
 
@@ -337,5 +365,37 @@ mod tests {
             .await
             .unwrap();
         assert!(none.is_empty());
+    }
+
+    #[tokio::test]
+    async fn e1_an_image_is_fetched_with_the_closest_login_that_is_for_its_goal() {
+        let login = |url: Option<&str>, goals: &[&str]| SecretEntry {
+            kind: "docker".to_owned(),
+            url: url.map(str::to_owned),
+            goals: goals.iter().map(ToString::to_string).collect(),
+            ..entry(variable(Some("hunter2")))
+        };
+        let secrets = vec![
+            ("all", login(Some("https://registry.example/"), &[])),
+            ("team", login(Some("registry.example/acme"), &["publish"])),
+            ("other", login(Some("registry.example/acme/app"), &["other"])),
+            ("hub", login(None, &[])),
+            ("typeless", entry(variable(Some("hunter2")))),
+        ];
+        let (vault, _) = vault(secrets, None);
+        let found = async |image: &str, trust: Trust| {
+            let image = ImageReference::parse(image).unwrap();
+            let found = vault.for_image(&image, &asker(trust)).await.unwrap();
+            found.map(|opened| opened.name)
+        };
+        for (image, name) in [
+            ("registry.example/acme/app:1", Some("team")),
+            ("registry.example/else/app:1", Some("all")),
+            ("alpine", Some("hub")),
+            ("elsewhere.example/app", None),
+        ] {
+            assert_eq!(found(image, Trust::Member).await.as_deref(), name, "{image}");
+        }
+        assert_eq!(found("alpine", Trust::Untrusted).await, None);
     }
 }

@@ -145,7 +145,7 @@ impl Reader<'_, '_> {
         let items = self.for_each(&sorted, shape);
         let run = self.run_of_listener(&sorted, shape, items.as_ref(), node);
         let fits = self.filter_fits(&sorted, event.as_deref()) & self.patterns_fit(&sorted, shape);
-        self.hear_of_goals(&sorted);
+        self.hear_of_goals(sorted.value("goal"));
         let definition = ListenerDefinition {
             name: name?,
             place: node.place.clone(),
@@ -349,9 +349,9 @@ impl Reader<'_, '_> {
         patterns.iter().map(fits).fold(true, |so_far, one| so_far & one)
     }
 
-    /// Remembers which goals are waited for.
-    fn hear_of_goals(&mut self, sorted: &Sorted<'_>) {
-        let Some(node) = sorted.value("goal") else { return };
+    /// Remembers goals that are named where any may be meant, as those that are waited for.
+    pub(super) fn hear_of_goals(&mut self, node: Option<&Node>) {
+        let Some(node) = node else { return };
         let single = node.text().map(|_| node);
         let many = node.items().unwrap_or_default().iter().map(|item| &**item);
         let heard = single.into_iter().chain(many).filter_map(|node| {

@@ -13,6 +13,7 @@ mod argument_places;
 mod arrange;
 mod catalogue;
 mod command;
+mod concurrency;
 mod contradictions;
 mod document;
 mod facts;

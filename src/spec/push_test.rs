@@ -14,6 +14,7 @@ use super::catalogue::{fields, find, has_field};
 use super::keys::snake_case;
 use super::problems::listed;
 use super::reader::{Reader, shown};
+use super::triggering_goal;
 use super::yaml::{Entry, Node};
 
 /// Tests of the original that need what this version does not have.
@@ -224,6 +225,9 @@ impl<'c> Reader<'c, '_> {
         let arguments = self.value_with_tests(&wanted, value, &what)?;
         if wanted == ValueType::Regex && descriptor.name.starts_with("is_") {
             self.warn_about_search(descriptor, value);
+        }
+        if descriptor.name == triggering_goal::TEST {
+            self.warn_about_other_machine(&arguments, value);
         }
         Some(leaf(descriptor, arguments, node))
     }

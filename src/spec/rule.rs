@@ -3,6 +3,7 @@
 use crate::model::descriptor::Form;
 use crate::model::{Field, GoalDefinition, Place, RuleDefinition, TestExpression, ValueType};
 
+use super::concurrency;
 use super::document::WrittenRule;
 use super::goal::{Context, GoalEntry};
 use super::keys::Sorted;
@@ -27,6 +28,11 @@ pub const FIELDS: &[Field] = &[
         "goals",
         ValueType::Form(Form::Steps),
         "steps one after the other; a list within the list is a step of parallel goals; needed unless there is `first_of` or there are `facts`",
+    ),
+    Field::new(
+        "concurrency",
+        ValueType::Fields(concurrency::FIELDS),
+        "goals before the first step: one cancels what older pushes of the branch left active, one waits for its turn",
     ),
     Field::new(
         "first_of",
@@ -92,6 +98,7 @@ impl Reader<'_, '_> {
         let test = self.rule_test(&sorted);
         let mut inner_names = Vec::new();
         let contribution = self.contribution(&sorted, node, depth, &mut inner_names);
+        let before = self.concurrency(&sorted, named.as_ref().map(|(name, ..)| name.as_str()));
         let facts = self.facts(sorted.value("facts"));
         let is_misplaced = depth > 0 && self.keys_of_outer_rules(&sorted);
         let depends_on = self.names(sorted.value("depends_on"));
@@ -99,13 +106,13 @@ impl Reader<'_, '_> {
             .value("override")
             .and_then(|value| self.checker.boolean(value, "`override`"));
         let (name, name_place, name_length) = named?;
-        let parts = test.zip(contribution).zip(facts);
-        let definition = parts.map(|((test, contribution), facts)| RuleDefinition {
+        let parts = test.zip(contribution).zip(before).zip(facts);
+        let definition = parts.map(|(((test, contribution), before), facts)| RuleDefinition {
             name: name.clone(),
             place: node.place.clone(),
             test,
             depends_on: depends_on.iter().map(|(name, ..)| name.clone()).collect(),
-            steps: contribution.steps,
+            steps: [before, contribution.steps].concat(),
             locks: contribution.locks,
             first_of: contribution.first_of,
             facts,

@@ -1,6 +1,6 @@
 //! The author's own tests of the rules as people write them: a push, and what must be planned for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -259,7 +259,37 @@ impl Reader<'_, '_> {
             }
         };
         let files = self.written_files(sorted.value("files"))?;
+        if !self.can_be(&written, &files, &at) {
+            return None;
+        }
         Some(described(written, repo?, branch?, default_branch?, files))
+    }
+
+    /// Whether there can be such a push: nothing is deleted and there as well, and a new branch has nothing to overwrite.
+    fn can_be<'n>(
+        &mut self,
+        written: &Written,
+        files: &BTreeMap<String, String>,
+        at: &dyn Fn(&str) -> &'n Node,
+    ) -> bool {
+        let mut can_be = true;
+        let changed = written.changed.iter().flatten();
+        let there: BTreeSet<&String> = files.keys().chain(changed).collect();
+        for path in written.deleted.iter().filter(|path| there.contains(path)) {
+            let message = format!("`{path}` is deleted by the push, and there is such a file after it");
+            let hint = "remove it from `deleted`, or from `files` and `changed`";
+            self.problems()
+                .error_with_hint("impossible_push", at("deleted"), message, hint);
+            can_be = false;
+        }
+        if written.forced && written.before == "none" {
+            let message = "a first push of a branch overwrites nothing, so it is not forced";
+            let hint = "remove `forced`, or `before: none`";
+            self.problems()
+                .error_with_hint("impossible_push", at("forced"), message, hint);
+            can_be = false;
+        }
+        can_be
     }
 
     fn branch(&mut self, text: &str, node: &Node) -> Option<BranchName> {

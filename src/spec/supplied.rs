@@ -111,12 +111,14 @@ fn goals(node: &Rc<Node>, problems: &mut Problems) -> Rc<Node> {
 
 fn goal(node: &Rc<Node>, problems: &mut Problems) -> Rc<Node> {
     let node = script_as_container(node);
-    for entry in beyond_containers(&node) {
+    // Which of them such goals are given, the machine's configuration says.
+    let is_beyond = |entry: &&Entry| snake_case(entry.name()) != "secrets";
+    for entry in beyond_containers(&node).into_iter().filter(is_beyond) {
         let message = format!(
             "`{}` is not for goals that a repository brings along",
             entry.name()
         );
-        let hint = "they run in containers, without secrets and without anything of the machine";
+        let hint = "they run in containers, without anything of the machine";
         problems.error_with_hint("not_supplied", &entry.key, message, hint);
     }
     let hint = "set it in the image, or in the program that the container runs";

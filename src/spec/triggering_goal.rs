@@ -27,6 +27,9 @@ pub const FIELDS: &[Field] = &[
     ),
 ];
 
+/// The test that waits for a goal.
+pub(super) const TEST: &str = "is_goal";
+
 impl Reader<'_, '_> {
     /// The goal of a test; `values` are the checked ones of `node`.
     pub(super) fn triggering_goal(&mut self, node: &Node, values: &Value) -> Option<GoalTrigger> {
@@ -54,6 +57,19 @@ impl Reader<'_, '_> {
                 None
             }
         }
+    }
+
+    /// A test that waits for a goal of another machine: nothing here hears of those.
+    pub(super) fn warn_about_other_machine(&mut self, arguments: &Value, node: &Node) {
+        let exact = arguments["name"]["exact"].as_str();
+        let Some((machine, goal)) = exact.and_then(|name| name.split_once('/')) else {
+            return;
+        };
+        let message = format!(
+            "machines do not hear of each other's goals: this holds only where the machine itself is called `{machine}`"
+        );
+        let hint = format!("write `{goal}` for a goal of this machine");
+        self.problems().warning("foreign_goal", node, message, hint);
     }
 
     fn remember_trigger(&mut self, node: &Node) {

@@ -101,6 +101,7 @@ contract! {
         qu_03_canceling_a_set_frees_its_slot,
         qu_04_order_and_limit_survive_a_restart,
         qu_05_a_set_that_waits_for_approval_keeps_its_slot,
+        qu_05_a_slot_may_be_given_back_while_people_are_waited_for,
         d7_of_two_that_ask_at_the_same_moment_one_gets_the_slot;
     kept:
         ca_02_files_are_found_by_scope_nearest_first,

@@ -1,7 +1,9 @@
 //! What people and programs see of goal sets, pushes and the daemon; the stable shapes of `--json` (design 3).
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::model::goal_event::ExternalUrl;
 use crate::model::{
     Approval, ByHand, Goal, GoalSet, GoalSetId, GoalState, Push, Review, ReviewComment, StateName, Timestamp,
     VoidConfirmation,
@@ -89,6 +91,21 @@ pub struct GoalView {
     /// An earlier confirmation on this branch that does not count for it, with what has changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub void: Option<VoidConfirmation>,
+    /// Links of its result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub external_urls: Vec<ExternalUrl>,
+    /// The data of its result: a value where it is JSON, else its text. Left out when it is larger than [`LARGEST_DATA`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Value>,
+}
+
+/// Most bytes of a goal's data that are shown with it.
+pub const LARGEST_DATA: usize = 64 << 10;
+
+/// The data of a goal as it is shown.
+pub fn data_shown(data: Option<&str>) -> Option<Value> {
+    let text = data.filter(|text| !text.is_empty() && text.len() <= LARGEST_DATA)?;
+    Some(serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)))
 }
 
 /// One confirmation of a goal.
@@ -181,6 +198,8 @@ impl GoalView {
             confirmations: confirmations.iter().map(ConfirmationView::of).collect(),
             by_hand: goal.by_hand.clone(),
             void: goal.planned.void.clone(),
+            external_urls: goal.external_urls.clone(),
+            data: data_shown(goal.data.as_deref()),
         }
     }
 }

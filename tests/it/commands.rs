@@ -73,6 +73,52 @@ fn a_command_is_run_by_what_people_say() {
 }
 
 #[test]
+fn help_does_nothing_and_options_follow_what_a_pattern_matches() {
+    let mut machine = LocalMachine::new(COMMANDS);
+    machine.start();
+    machine.ok(&["do", "describe", "it", "--word=x"]);
+    for words in [
+        ["cancel", "goal", "sets"].as_slice(),
+        &["plan", "goals"],
+        &["set", "goal", "state"],
+    ] {
+        let help = machine.ok(&[["do"].as_slice(), words, &["--help"]].concat());
+        assert!(help.contains("Usage: sdm "), "{words:?}: {help}");
+    }
+    assert_eq!(machine.goal_sets().len(), 1, "nothing is planned anew");
+    let out = machine.ok(&["do", "hello", "to", "bob", "--who=ada"]);
+    assert!(out.starts_with("hello bob\n"), "{out}");
+    let refused = machine.sdm(&["do", "hello", "to", "bob", "--whom=ada"]);
+    assert!(
+        text(&refused.stderr).contains("did you mean --who?"),
+        "options are read as of words"
+    );
+    let coloured = machine.sdm(&["--color", "always", "do", "describe", "it", "--word=x"]);
+    assert!(
+        !text(&coloured.stderr).contains("u{1b}"),
+        "{}",
+        text(&coloured.stderr)
+    );
+
+    machine.write_goals("rules: [{goals: 1}]\n");
+    machine.wait_until("the broken files are noticed", |machine| {
+        let refused = machine.sdm(&["do", "something", "else"]);
+        text(&refused.stderr).contains("earlier ones are").then_some(())
+    });
+    let long = machine.sdm(&[
+        "emit",
+        "Ping",
+        &format!("{{\"text\": \"{}\"}}", "a".repeat(40_000)),
+    ]);
+    assert!(
+        text(&long.stderr).contains("at most 32 KiB"),
+        "{}",
+        text(&long.stderr)
+    );
+    machine.stop();
+}
+
+#[test]
 fn d8_what_is_wrong_is_refused_and_said() {
     let mut machine = LocalMachine::new(COMMANDS);
     machine.start();

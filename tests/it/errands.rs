@@ -489,6 +489,29 @@ async fn a_failing_listener_changes_nothing_else() {
 }
 
 #[tokio::test]
+async fn st_28_listeners_of_goals_that_fail_harm_neither_goal_nor_set() {
+    let pack = "  - {name: pack, depends_on: build, goals: [{name: pack, execute: {run: [pack]}}]}\non:\n";
+    let machine = TestMachine::start(&LISTENERS.replace("on:\n", pack)).await;
+    let failures = vec![ExecutionResult::failure("no"); 100];
+    machine.executor.will_end("errand", &failures);
+    let id = machine.planned_push("main", &[("a", "1")]).await.set.id;
+    let set = machine.ends(id).await.set;
+    let mut all = ended(&machine, "states", 4).await;
+    all.extend(ended(&machine, "completed", 2).await);
+    assert!(
+        all.iter().all(|errand| errand.state == StateName::Failure),
+        "{all:?}"
+    );
+    let seen = set.goals().iter().map(|goal| (goal.state.name(), goal.attempt));
+    let seen: Vec<_> = seen.collect();
+    assert_eq!(seen, [(StateName::Success, 1), (StateName::Success, 1)]);
+    assert_eq!(set.state(), StateName::Success);
+    let later = machine.engine.store().goal_set(id).await.unwrap().unwrap();
+    assert_eq!(later.set, set, "nothing of it changed any more");
+    machine.stop().await;
+}
+
+#[tokio::test]
 async fn events_of_the_time_without_a_machine_are_heard_once() {
     let machine = TestMachine::start(LISTENERS).await;
     emit(&machine, "Greeting", json!({"who": "bob"}), 0).await;
@@ -579,6 +602,59 @@ async fn tr_01_timers_fire_at_their_moments_only_after_startup_and_once_for_what
             .filter(|errand| errand.name == "often")
             .count(),
         2
+    );
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn tr_01_a_timer_waits_for_the_end_of_what_it_ran_last() {
+    let goals = "on: [{name: often, interval: 10s, run: [often]}]\ncommands: [{name: hello, run: [hello]}]\n";
+    let machine = TestMachine::start(goals).await;
+    machine
+        .wait_for("the timer is known", async || {
+            (machine.engine.store().timers().await.unwrap().len() == 1).then_some(())
+        })
+        .await;
+    machine.executor.hold("errand");
+    let of_timer = async || {
+        let all = errands(&machine).await;
+        all.iter().filter(|errand| errand.name == "often").count()
+    };
+    let running = async |program: &'static str| {
+        let what = format!("{program} runs");
+        machine
+            .wait_for(&what, async || {
+                let all = argv_of(&machine);
+                all.iter().any(|argv| argv[0] == program).then_some(())
+            })
+            .await;
+    };
+    machine.clock.step(Duration::from_secs(10));
+    running("often").await;
+    machine.clock.step(Duration::from_secs(3600));
+    // What comes later is there, so what is due was looked at.
+    errand_asked(&machine, ask("hello", &json!({}))).await;
+    running("hello").await;
+    assert_eq!(of_timer().await, 1, "it is still at work");
+    let success = ExecutionNews::Ended(ExecutionResult::success());
+    machine.executor.end("errand", &success);
+    ended(&machine, "often", 2).await;
+    assert_eq!(of_timer().await, 2, "an hour was missed, and that is once");
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn a_secret_that_could_not_be_kept_out_of_logs_is_refused() {
+    let machine = TestMachine::start(GREET).await;
+    let mut asked = ask("greet", &json!({"who": "bob"}));
+    let secrets = &mut asked.given.secrets;
+    secrets.insert("token".to_owned(), SecretString::from("abc"));
+    let Err(AskError::Parameters(problems)) = machine.engine.ask(asked).await else {
+        panic!("it is too short");
+    };
+    assert_eq!(
+        problems[0].to_string(),
+        "--token: it is too short to be kept out of what is shown: a secret has at least 4 characters"
     );
     machine.stop().await;
 }

@@ -194,6 +194,16 @@ async fn cm_14_a_seed_may_be_elsewhere_and_then_the_place_is_said() {
         "x"
     );
     machine.stop();
+    machine.write_goals(&goals(&server.url("acme/seed"), ", below: /proc/nope"));
+    machine.start();
+    let output = machine.sdm(&["do", "make", "--repo=ours/two"]);
+    assert_eq!(output.status.code(), Some(1), "it is not tried for ever");
+    assert!(
+        text(&output.stderr).contains("/proc/nope"),
+        "{}",
+        text(&output.stderr)
+    );
+    machine.stop();
 }
 
 #[test]

@@ -25,6 +25,8 @@ mod engine;
 #[cfg(test)]
 mod errands;
 #[cfg(test)]
+mod example_runs;
+#[cfg(test)]
 mod examples;
 #[cfg(test)]
 mod exec;

@@ -60,6 +60,10 @@ const REPOSITORIES: &[Case] = &[
         ],
         &["python-compile", "uv-pytest"],
     ),
+    (&[("pytest.ini", "")], &["pytest"]),
+    (&[("tox.ini", "[pytest]\n")], &["pytest"]),
+    (&[("tox.ini", "[tox]\n")], &[]),
+    (&[("goals/10-own.yaml", "rules: []\n")], &["goal-files"]),
     (&[("go.mod", "module a\n")], &["go-vet", "go-test"]),
     (&[("pom.xml", "<project/>")], &["maven-test"]),
     (
@@ -141,6 +145,13 @@ fn each_ecosystem_gets_its_goals() {
     for (number, (files, goals)) in REPOSITORIES.iter().enumerate() {
         first_push(&machine, &format!("case-{number}"), files);
         assert_eq!(planned(&machine), *goals, "{files:?}");
+        machine.commit("Change", &[("further", "1")]);
+        let cancel: &[&str] = if goals.is_empty() { &[] } else { &["cancel-older"] };
+        assert_eq!(
+            planned(&machine),
+            [cancel, goals].concat(),
+            "a later push to {files:?}"
+        );
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use sdm::access::operation::Who;
 use sdm::access::scope::SCOPES;
-use sdm::access::{OPERATIONS, ScopeSet, policy};
+use sdm::access::{OPERATIONS, Scope, ScopeSet, policy};
 use sdm::config::{Flags, Sources, VARIABLES, load};
 use sdm::engine::Machine;
 use sdm::kinds::{COMMAND_KINDS, KINDS, Kind};
@@ -76,43 +76,46 @@ fn kinds() -> String {
     text.push_str(
         "| `{use: lock}` | Sets no goal and ends the plan: later rules are not asked. |\n\n| Key of | | Means | Default |\n|---|---|---|---|\n",
     );
+    let mut keys = Keys::default();
     for kind in KINDS.iter().map(|kind| kind.descriptor()) {
         match kind.value {
-            Some(ValueType::Fields(fields)) => text.push_str(&keys(&code(kind.name), fields)),
+            Some(ValueType::Fields(fields)) => text.push_str(&keys.of(&code(kind.name), fields)),
             Some(ValueType::With { main, beside }) => {
                 if let ValueType::List(ValueType::Fields(fields)) = main {
-                    text.push_str(&keys(&format!("each of {}", code(kind.name)), fields));
+                    text.push_str(&keys.of(&format!("each of {}", code(kind.name)), fields));
                 }
-                text.push_str(&keys(&format!("beside {}", code(kind.name)), beside));
+                text.push_str(&keys.of(&format!("beside {}", code(kind.name)), beside));
             }
             _ => {}
         }
     }
-    text + &keys("every goal", COMMON_GOAL_FIELDS) + &keys("every rule", RULE_FIELDS)
+    text + &keys.of("every goal", COMMON_GOAL_FIELDS) + &keys.of("every rule", RULE_FIELDS)
 }
 
 fn tests() -> String {
     let text = "| Key of | | Means | Default |\n|---|---|---|---|\n".to_owned();
-    text + &keys("a test", TEST_FIELDS)
-        + &keys("`push`", TEST_PUSH_FIELDS)
-        + &keys("`goal`", TEST_GOAL_FIELDS)
-        + &keys("`expect`", TEST_EXPECT_FIELDS)
+    let mut keys = Keys::default();
+    text + &keys.of("a test", TEST_FIELDS)
+        + &keys.of("`push`", TEST_PUSH_FIELDS)
+        + &keys.of("`goal`", TEST_GOAL_FIELDS)
+        + &keys.of("`expect`", TEST_EXPECT_FIELDS)
 }
 
 fn commands() -> String {
     let mut text =
         "| Command, as an example | What it does |\n|---|---|\n".to_owned() + &examples_of(COMMAND_KINDS);
     text.push_str("\n| Key of | | Means | Default |\n|---|---|---|---|\n");
+    let mut keys = Keys::default();
     for kind in COMMAND_KINDS.iter().map(|kind| kind.descriptor()) {
         if let Some(ValueType::Fields(fields)) = kind.value {
-            text.push_str(&keys(&code(kind.name), fields));
+            text.push_str(&keys.of(&code(kind.name), fields));
         }
     }
-    text.push_str(&keys("a command", COMMAND_FIELDS));
-    text.push_str(&keys("`targets`", TARGET_FIELDS));
-    text.push_str(&keys("a parameter", PARAMETER_FIELDS));
-    text.push_str(&keys("a listener", LISTENER_FIELDS));
-    text.push_str(&keys("`run`, beside it", RUN_FIELDS));
+    text.push_str(&keys.of("a command", COMMAND_FIELDS));
+    text.push_str(&keys.of("`targets`", TARGET_FIELDS));
+    text.push_str(&keys.of("a parameter", PARAMETER_FIELDS));
+    text.push_str(&keys.of("a listener", LISTENER_FIELDS));
+    text.push_str(&keys.of("`run`, beside it", RUN_FIELDS));
     text.push_str("\n| Event | Happens when | `${event.…}` |\n|---|---|---|\n");
     for event in EVENTS {
         let fields: Vec<String> = event.parts.iter().map(|part| code(part.name)).collect();
@@ -135,12 +138,13 @@ fn commands() -> String {
 
 fn policies() -> String {
     let mut text = "| Key of | | Means | Default |\n|---|---|---|---|\n".to_owned();
-    text.push_str(&keys("a policy", policy::FIELDS));
-    text.push_str(&keys("an add-on", policy::ADDON_FIELDS));
-    text.push_str(&keys("a person", policy::PERSON_FIELDS));
-    text.push_str(&keys("a grant", policy::GRANT_FIELDS));
-    text.push_str(&keys("a trusted issuer", policy::TRUST_FIELDS));
-    text.push_str(&keys("a test", policy::TEST_FIELDS));
+    let mut keys = Keys::default();
+    text.push_str(&keys.of("a policy", policy::FIELDS));
+    text.push_str(&keys.of("an add-on", policy::ADDON_FIELDS));
+    text.push_str(&keys.of("a person", policy::PERSON_FIELDS));
+    text.push_str(&keys.of("a grant", policy::GRANT_FIELDS));
+    text.push_str(&keys.of("a trusted issuer", policy::TRUST_FIELDS));
+    text.push_str(&keys.of("a test", policy::TEST_FIELDS));
     text.push_str("\n| Scope | It may | Includes | Sensitivity |\n|---|---|---|---|\n");
     for row in SCOPES {
         let includes = ScopeSet::of(row.implies)
@@ -164,7 +168,9 @@ fn policies() -> String {
             Who::Open => "open to everybody",
             Who::Own => "an add-on about itself",
             Who::Anybody | Who::Addon => row.level.word(),
-            Who::Person | Who::FreshPerson => &format!("{}, people only", row.level.word()),
+            Who::Person | Who::FreshPerson => {
+                &format!("{}, people only{}", row.level.word(), by_key(row.keys))
+            }
         };
         let _ = writeln!(
             text,
@@ -177,21 +183,57 @@ fn policies() -> String {
     text
 }
 
-fn keys(owner: &str, fields: &[Field]) -> String {
-    let row = |field: &Field| {
-        let default = match field.default {
-            "" => String::new(),
-            default => code(default),
-        };
-        format!(
-            "| {owner} | {} | {}{}{} | {default} |\n",
-            code(field.name),
-            field.help,
-            shape(field.value),
-            also(field.aliases)
-        )
+/// With which of their scopes a key of a person does what is for people.
+fn by_key(scopes: &[Scope]) -> String {
+    let names: Vec<String> = scopes.iter().map(|scope| code(scope.name())).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(", or a key of theirs with {}", names.join(" or ")),
+    }
+}
+
+/// Which keys a table has told of already: those that stand inside of several others are told once.
+#[derive(Default)]
+struct Keys(Vec<&'static [Field]>);
+
+impl Keys {
+    /// The lines of some keys, and of those that stand inside of them.
+    fn of(&mut self, owner: &str, fields: &'static [Field]) -> String {
+        self.0.push(fields);
+        let mut text: String = fields.iter().map(|field| row(owner, field)).collect();
+        for field in fields {
+            let Some(inside) = inside(field.value).filter(|inside| !self.0.contains(inside)) else {
+                continue;
+            };
+            text.push_str(&self.of(&format!("{owner}: {}", code(field.name)), inside));
+        }
+        text
+    }
+}
+
+fn row(owner: &str, field: &Field) -> String {
+    let default = match field.default {
+        "" => String::new(),
+        default => code(default),
     };
-    fields.iter().map(row).collect()
+    format!(
+        "| {owner} | {} | {}{}{} | {default} |\n",
+        code(field.name),
+        field.help,
+        shape(field.value),
+        also(field.aliases)
+    )
+}
+
+/// The keys that stand inside of a value, or of each of its items.
+fn inside(value: ValueType) -> Option<&'static [Field]> {
+    match value {
+        ValueType::Fields(fields) | ValueType::BooleanOr(fields) | ValueType::TextOr(_, fields) => {
+            Some(fields)
+        }
+        ValueType::List(item) | ValueType::Map(item) => inside(*item),
+        _ => None,
+    }
 }
 
 /// What may stand inside, where the key's own line does not say it.

@@ -2,6 +2,7 @@
 
 mod chaos;
 mod commands;
+mod completion;
 mod link;
 mod logs;
 mod pushes;

@@ -321,3 +321,96 @@ commands:
     assert_eq!(machine.git(&["show", "transform/slow:made"]), "x");
     machine.stop();
 }
+
+#[test]
+fn cm_05_a_branch_that_cannot_be_fails_the_goal_with_the_reason() {
+    let mut machine = LocalMachine::new(
+        r#"
+commands:
+  - {name: logo, transform: {run: [touch, made]}}
+  - {name: to, parameters: {b: {}}, transform: {branch: "${parameters.b}", run: [sh, -c, "touch made; echo it ran"]}}
+"#,
+    );
+    machine.git(&["branch", "transform"]);
+    machine.start();
+    let failed = |words: &[&str]| {
+        let output = machine.sdm(words);
+        assert_eq!(output.status.code(), Some(1), "{words:?}");
+        text(&output.stderr)
+    };
+    let in_the_way = failed(&["do", "logo"]);
+    assert!(
+        in_the_way.contains("there is refs/heads/transform already"),
+        "{in_the_way}"
+    );
+    let long = format!("--b={}", "x".repeat(300));
+    assert!(failed(&["do", "to", &long]).contains("its name is too long"));
+    for wrong in ["a b", "x//y", "x.lock", "HEAD", "main"] {
+        let said = failed(&["do", "to", &format!("--b={wrong}")]);
+        assert!(
+            said.contains(wrong) && !said.contains("it ran"),
+            "{wrong}: {said}"
+        );
+    }
+    assert_eq!(
+        machine.git(&["branch", "--list", "--format=%(refname:short)"]),
+        "main\ntransform"
+    );
+    machine.stop();
+}
+
+#[test]
+fn cm_06_another_repository_inside_is_said_and_not_left_out() {
+    let mut machine = LocalMachine::new(
+        r#"
+commands:
+  - name: nest
+    transform: {run: [sh, -c, "git init -q sub/inner && touch sub/inner/file made"]}
+"#,
+    );
+    machine.start();
+    let output = machine.sdm(&["do", "nest"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("is a repository of its own"), "{said}");
+    machine.stop();
+}
+
+#[test]
+fn d8_a_secret_parameter_is_neither_committed_nor_shown() {
+    let mut machine = LocalMachine::new(
+        r#"
+commands:
+  - name: leak
+    parameters: {token: {secret: true}, where: {default: made}}
+    transform: {run: [sh, -c, "printf %s \"$SDM_PARAMETER_TOKEN\" > \"$1\"; echo x > other", leak, "${parameters.where}"]}
+"#,
+    );
+    machine.start();
+    let secret = machine.path("token");
+    std::fs::write(&secret, "canary-token-1").unwrap();
+    let token = format!("--token=@{}", secret.display());
+    let dry = machine.sdm(&["do", "leak", &token, "--dry-run"]);
+    let (out, err) = (text(&dry.stdout), text(&dry.stderr));
+    assert!(
+        !out.contains("canary-token-1") && out.contains("+***"),
+        "{out}{err}"
+    );
+    assert!(
+        err.contains("`made` would hold the value of a secret parameter"),
+        "{err}"
+    );
+    let real = machine.sdm(&["do", "leak", &token]);
+    assert_eq!(real.status.code(), Some(1));
+    let err = text(&real.stderr);
+    assert!(
+        err.contains("`made` would hold the value of a secret parameter"),
+        "{err}"
+    );
+    assert!(!err.contains("canary-token-1"), "{err}");
+    assert_eq!(
+        machine.git(&["branch", "--list", "--format=%(refname:short)"]),
+        "main"
+    );
+    machine.stop();
+}

@@ -33,13 +33,15 @@ pub enum Outcome {
     Done,
     /// Whoever it was for did not take it.
     NotTaken,
+    /// It was refused, for a reason that has this name.
+    Refused(&'static str),
 }
 
 impl Outcome {
     const fn decision(self) -> &'static str {
         match self {
             Self::Done => "allow",
-            Self::NotTaken => "deny",
+            Self::NotTaken | Self::Refused(_) => "deny",
         }
     }
 
@@ -47,6 +49,7 @@ impl Outcome {
         match self {
             Self::Done => "allowed",
             Self::NotTaken => "not_taken",
+            Self::Refused(code) => code,
         }
     }
 }

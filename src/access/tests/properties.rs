@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -45,10 +46,17 @@ struct World {
     is_addon: bool,
     addon: Addon,
     person: Person,
+    /// With what a person comes.
+    means: Means,
     limit: Limit,
     context: Context,
     operation: &'static str,
     resource: Resource,
+}
+
+/// So many minutes ago.
+fn ago(minutes: u64) -> Timestamp {
+    NOW.minus(Duration::from_secs(minutes * 60))
 }
 
 fn selectors() -> impl Strategy<Value = Selector> {
@@ -86,11 +94,7 @@ fn people() -> impl Strategy<Value = Person> {
         (selectors(), levels(), any::<bool>()).prop_map(|(selector, level, is_old)| Permission {
             selector,
             level,
-            read_at: if is_old {
-                NOW.minus(super::super::evaluate::PERMISSION_COUNTS)
-            } else {
-                NOW
-            },
+            read_at: if is_old { ago(5) } else { NOW },
         });
     let role = select(vec![Role::Member, Role::Admin]);
     let permissions = prop::collection::vec(permission, 0..4);
@@ -156,12 +160,18 @@ fn worlds() -> impl Strategy<Value = World> {
     let limit = prop_oneof![2 => Just(Limit::default()), 1 => limits()];
     let operation = select(OPERATIONS.iter().map(|row| row.name).collect::<Vec<_>>());
     let resource = select(RESOURCES).prop_map(|text| Resource::parse(text).unwrap());
-    let who = (prop::bool::weighted(0.7), addons(), people());
+    let means = prop_oneof![
+        2 => Just(Means::Session { signed_in: NOW }),
+        1 => Just(Means::Session { signed_in: ago(15) }),
+        2 => Just(Means::Key),
+    ];
+    let who = (prop::bool::weighted(0.6), addons(), people(), means);
     (who, limit, context, operation, resource).prop_map(
-        |((is_addon, addon, person), limit, context, operation, resource)| World {
+        |((is_addon, addon, person, means), limit, context, operation, resource)| World {
             is_addon,
             addon,
             person,
+            means,
             limit,
             context,
             operation,
@@ -188,11 +198,7 @@ impl World {
         } else {
             Principal::Person(id("it"))
         };
-        let means = if self.is_addon {
-            Means::Token
-        } else {
-            Means::Session { signed_in: NOW }
-        };
+        let means = if self.is_addon { Means::Token } else { self.means };
         let limit = self.limit.clone();
         let request = Request {
             credential: Credential::Good(Identity {
@@ -223,33 +229,120 @@ impl World {
 
     /// Whether each factor alone allows it, worked out without the evaluation.
     fn every_factor_allows(&self) -> bool {
-        if matches!(self.row().who, operation::Who::Open | operation::Who::Own) {
-            return true;
+        let who = self.row().who;
+        let is_there = match self.is_addon {
+            true => {
+                let waits = self.addon.state == AddonState::Pending && who == operation::Who::Own;
+                self.addon.state == AddonState::Active || waits
+            }
+            false => !self.person.is_suspended,
+        };
+        if matches!(who, operation::Who::Open | operation::Who::Own) {
+            return is_there && (self.is_addon || who == operation::Who::Open);
         }
-        let level = self.row().level;
-        let live = |grant: &&Arc<Grant>| grant.is_live(NOW);
-        let denied = |grants: &[Arc<Grant>]| {
-            let mut live = grants.iter().filter(live);
-            live.any(|grant| grant.right == Right::Deny && grant.selector.denies(&self.resource))
+        is_there
+            && self.is_who_may()
+            && self.row().kinds.contains(&self.resource.kind())
+            && self.is_within_its_limit()
+            && self.is_authorised()
+            && match self.is_addon {
+                true => self.addon_may() && self.context_may(),
+                false => self.person_may(),
+            }
+    }
+
+    /// Whether the row is for somebody like them, with what they came with.
+    fn is_who_may(&self) -> bool {
+        let signed_in = match self.means {
+            Means::Session { signed_in } => Some(signed_in),
+            Means::Key | Means::Token => None,
+        };
+        match self.row().who {
+            operation::Who::Open | operation::Who::Own | operation::Who::Anybody => true,
+            operation::Who::Addon => self.is_addon,
+            operation::Who::Person => !self.is_addon && (signed_in.is_some() || self.key_may()),
+            operation::Who::FreshPerson => {
+                !self.is_addon && (signed_in.is_some_and(|at| at > ago(15)) || self.key_may())
+            }
+        }
+    }
+
+    /// Whether it is a key with one of the scopes that do for people what the row is for.
+    fn key_may(&self) -> bool {
+        let scopes = self.limit.scopes.unwrap_or(ScopeSet::all()).closure();
+        let keys = ScopeSet::of(self.row().keys);
+        matches!(self.means, Means::Key) && !scopes.both(keys).is_empty()
+    }
+
+    fn is_within_its_limit(&self) -> bool {
+        let scopes = self.limit.scopes.unwrap_or(ScopeSet::all()).closure();
+        let leaves = |limit: &Option<Vec<Selector>>| {
+            let mut selectors = limit.iter().flatten();
+            limit.is_none() || selectors.any(|selector| selector.allows(&self.resource))
+        };
+        let is_repository = matches!(self.resource, Resource::Repository { .. });
+        self.row().required().without(scopes).is_empty()
+            && leaves(&self.limit.resources)
+            && (!is_repository || leaves(&self.limit.repositories))
+    }
+
+    /// Whether the person has authorised the hub where it matters.
+    fn is_authorised(&self) -> bool {
+        let has_person = !self.is_addon || matches!(self.context, Context::Proven { .. });
+        let has_authorised = self.person.authorizations.contains_key("github");
+        !self.row().needs_forge || (has_person && has_authorised)
+    }
+
+    fn addon_may(&self) -> bool {
+        let required = self.row().required();
+        let is_approved = required.without(self.addon.approved.closure()).is_empty();
+        is_approved && allows(&self.addon.grants, self) && !denies(&self.addon.grants, &self.resource)
+    }
+
+    /// The third factor: the person for whom an add-on acts, where it does.
+    fn context_may(&self) -> bool {
+        let proof = match &self.context {
+            Context::None | Context::Named(_) => return !self.row().needs_context,
+            Context::Unproven => return false,
+            Context::Proven { proof, .. } => proof,
         };
         let limit = self.limit.scopes.unwrap_or(ScopeSet::all()).closure();
-        let person_may = |person: &Person| !person.is_suspended && !denied(&person.grants);
-        let in_limit = self.row().required().without(limit).is_empty();
-        if !self.is_addon {
-            return in_limit && person_may(&self.person);
-        }
-        let approved = self
-            .row()
-            .required()
-            .without(self.addon.approved.closure())
-            .is_empty();
-        let allowed = self.addon.grants.iter().filter(live).any(|grant| {
-            matches!(grant.right, Right::Allow(given) if given >= level)
-                && grant.selector.allows(&self.resource)
-        });
-        let context = !matches!(self.context, Context::Proven { .. }) || person_may(&self.person);
-        in_limit && approved && allowed && !denied(&self.addon.grants) && context
+        let may_act = limit.both(self.addon.approved.closure()).has(Scope::ActAsUser);
+        let is_proven = match proof {
+            Proof::Handle(selectors) => selectors.iter().any(|selector| selector.allows(&self.resource)),
+            Proof::Impersonation => self.addon.consents.everybody,
+        };
+        may_act && is_proven && self.person_may()
     }
+
+    /// Whether the person alone may: by role over what is the hub's, and by what the forge said of repositories a short while ago.
+    fn person_may(&self) -> bool {
+        let (person, level) = (&self.person, self.row().level);
+        let has = match (&self.resource, person.role) {
+            (resource @ Resource::Repository { .. }, _) => person.permissions.iter().any(|permission| {
+                permission.read_at > ago(5)
+                    && permission.level >= level
+                    && permission.selector.allows(resource)
+            }),
+            (_, Role::Admin) => true,
+            (Resource::Workspace, Role::Member) if level == Level::Read => true,
+            (_, Role::Member) => allows(&person.grants, self),
+        };
+        has && !person.is_suspended && !denies(&person.grants, &self.resource)
+    }
+}
+
+/// Whether one of these grants is enough for what somebody wants.
+fn allows(grants: &[Arc<Grant>], world: &World) -> bool {
+    let is_enough = |grant: &Arc<Grant>| {
+        grant.right >= Right::Allow(world.row().level) && grant.selector.allows(&world.resource)
+    };
+    grants.iter().any(|grant| grant.is_live(NOW) && is_enough(grant))
+}
+
+fn denies(grants: &[Arc<Grant>], resource: &Resource) -> bool {
+    let mut live = grants.iter().filter(|grant| grant.is_live(NOW));
+    live.any(|grant| grant.right == Right::Deny && grant.selector.denies(resource))
 }
 
 proptest! {
@@ -272,6 +365,7 @@ proptest! {
             prop_assert!(world.with(|world| world.person.grants.push(allowance)), "a person's allowance took it away");
             prop_assert!(world.with(|world| world.addon.approved = world.addon.approved.with(scope)), "a scope took it away");
         } else {
+            prop_assert!(!world.every_factor_allows(), "every factor allows it: {:?}", decision);
             let denial = Arc::new(Grant::new(denial, Right::Deny));
             prop_assert!(!world.with(|world| world.addon.grants.push(denial.clone())), "a denial gave it");
             prop_assert!(!world.with(|world| world.person.grants.push(denial)), "a person's denial gave it");

@@ -204,6 +204,65 @@ fn f6_what_makes_rights_needs_a_fresh_sign_in() {
 }
 
 #[test]
+fn d62_a_key_stands_for_its_person_as_far_as_its_scopes_and_the_person_reach() {
+    let mut snapshot = snapshot();
+    let ada = PersonId::parse("ada").unwrap();
+    let mut person = Person::new(Role::Member);
+    person.permissions = ["api", "payroll"]
+        .map(|name| snapshot::Permission {
+            selector: Selector::One(Resource::repository("acme", name)),
+            level: Level::Write,
+            read_at: NOW,
+        })
+        .to_vec();
+    person.grants = vec![grant("repo:acme/payroll", Right::Deny)];
+    snapshot.people.insert(ada.clone(), person);
+    let code = |scopes: &[Scope], operation: &str, about: &str| {
+        let limit = Limit {
+            scopes: Some(ScopeSet::of(scopes)),
+            ..Limit::default()
+        };
+        let credential = Credential::Good(Identity {
+            principal: Principal::Person(ada.clone()),
+            means: Means::Key,
+            limit,
+        });
+        decide(&request(credential, operation, &resource(about)), &snapshot)
+            .reason
+            .code()
+    };
+    let all = [Scope::GoalsWrite, Scope::CommandsRegister, Scope::AdminWrite];
+    for (scopes, operation, about, expected) in [
+        (&all[..1], "goal.approve", "repo:acme/api", "allowed"),
+        (&all[1..], "goal.approve", "repo:acme/api", "insufficient_scope"),
+        (&all[..1], "goal.approve", "repo:acme/payroll", "denied_by_admin"),
+        (
+            &all[..1],
+            "goal.approve",
+            "repo:acme/web",
+            "insufficient_permission",
+        ),
+        (&all[1..2], "command.invoke", "workspace", "allowed"),
+        (&all[1..2], "command.change", "repo:acme/api", "allowed"),
+        (&all[..1], "command.invoke", "workspace", "insufficient_scope"),
+        (
+            &all[..],
+            "session.end",
+            "workspace",
+            "interactive_session_required",
+        ),
+        (
+            &all[..],
+            "addon.approve",
+            "workspace",
+            "interactive_session_required",
+        ),
+    ] {
+        assert_eq!(code(scopes, operation, about), expected, "{operation} {about}");
+    }
+}
+
+#[test]
 fn an_old_state_of_things_decides_over_no_change() {
     let workspace = [Resource::Workspace];
     let session = Means::Session { signed_in: NOW };

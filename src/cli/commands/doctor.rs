@@ -19,10 +19,14 @@ use crate::exec::sandbox::offer;
 use crate::scm::local::{discover::discover, hook_section::EVENTS, hooks};
 use crate::wire::views::{HubView, StatusView};
 
-/// Arguments: none of its own; the global `--config` prints the configuration here.
+/// Arguments; the global `--config` prints the configuration here.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "With --config, prints every value of the configuration with its origin.")]
-pub struct Args {}
+pub struct Args {
+    /// Only say by the exit code whether the daemon answers: 0, or 3 when it does not
+    #[arg(long)]
+    alive: bool,
+}
 
 /// How a look ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +63,10 @@ impl Finding {
 }
 
 /// `sdm doctor`.
-pub(super) fn run(context: &mut Context, _: &Args) -> CommandResult {
+pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
+    if args.alive {
+        return alive(context);
+    }
     let configuration = context.configuration()?;
     if context.prints_configuration {
         return values(context, &configuration);
@@ -95,6 +102,23 @@ pub(super) fn run(context: &mut Context, _: &Args) -> CommandResult {
         context.ui.data(&text)?;
     }
     Ok(if bad { Exit::Bad } else { Exit::Ok })
+}
+
+/// Whether the daemon answers. One whose hub is away is well: it works.
+fn alive(context: &mut Context) -> CommandResult {
+    let status = context.client()?.status();
+    match status {
+        Ok(status) => {
+            context
+                .ui
+                .data(&format!("{} is alive\n", neutralise(&status.name)))?;
+            Ok(Exit::Ok)
+        }
+        Err(error) => {
+            context.ui.note(&error.to_string());
+            Ok(Exit::NotReachable)
+        }
+    }
 }
 
 /// Secrets whose files are not there, or that others can read.

@@ -31,6 +31,11 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
             CommandError::new(ErrorKind::Usage, "failed to read the event").caused_by(error)
         })?;
     }
+    if text.len() > LARGEST_PAYLOAD {
+        let message = format!("an event carries at most {} KiB", LARGEST_PAYLOAD / 1024);
+        return Err(CommandError::new(ErrorKind::Usage, message)
+            .hint("write the rest to a file, and its name into the event"));
+    }
     let payload: Value = serde_json::from_str(&text).map_err(|error| {
         CommandError::new(ErrorKind::Usage, "what the event carries is not JSON")
             .caused_by(error)

@@ -6,38 +6,39 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::super::context::{CommandResult, Context, Exit};
 use super::super::error::{CommandError, ErrorKind};
-use super::super::hub_door::{HubNews, administer, run_hub, sign_in_providers, webhook_secret};
+use super::super::hub_door::{HubNews, administer, run_hub, sign_in_providers};
 use super::super::text::neutralise;
 use super::super::ui::Ui;
 use super::hub_addons;
 use super::hub_extensions::{self, ExtensionsCommand, OutsideArgs};
+use super::hub_health;
+use super::hub_machines;
 use super::hub_people;
 use super::hub_restore::{self, RestoreArgs};
 use super::hub_secrets::{self, MasterKeyArgs, SecretsCommand};
 use super::hub_trust;
+use super::hub_webhooks::{self, SecretFile};
 use crate::config::{Configuration, LogFormat};
 use crate::daemon::collector::collector;
 use crate::daemon::files;
 use crate::hub::HubOptions;
 use crate::hub::administration::KeyWish;
 use crate::hub::extensions::Network;
-use crate::hub::ingest::WebhookSecrets;
 use crate::hub::logs::LogOptions;
 use crate::model::Timestamp;
-use crate::ports::hub::{Delivery, RestedLogs, StoredKey, StoredRegistration};
+use crate::ports::hub::{Delivery, RestedLogs, StoredKey};
 use crate::runtime::causes::chain;
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::{dumps, telemetry};
 use crate::store::hub::Place;
-use crate::wire::hub::PolicyName;
 
 /// Where a hub listens unless told otherwise.
-const LISTEN: &str = "127.0.0.1:2867";
+pub(super) const LISTEN: &str = "127.0.0.1:2867";
 
 /// A day.
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -59,10 +60,11 @@ pub struct Args {
     /// Address at which machines and people reach the hub, when it is another
     #[arg(long, global = true, value_name = "URL")]
     address: Option<String>,
-    /// File with the secret of webhooks, made when it is missing; hub-webhook-secret in the state directory when absent
-    #[arg(long, value_name = "FILE")]
-    webhook_secret: Option<PathBuf>,
-    /// A secret for machines that declare it and whose key has the scope repo:read, such as github://org_token=FILE
+    /// File with a secret of webhooks, of a workspace or of all that have none of their own, made when it is missing; may be
+    /// repeated, and several of a workspace count at once; hub-webhook-secret in the state directory when absent
+    #[arg(long = "webhook-secret", value_name = "[WORKSPACE=]FILE")]
+    webhook_secrets: Vec<SecretFile>,
+    /// A secret for machines that declare it and may read every repository, such as github://org_token=FILE
     #[arg(long = "secret", value_name = "URI=FILE")]
     secrets: Vec<String>,
     /// Policy by which the hub decides who may do what, and nothing else then; what administrators decided when absent
@@ -118,8 +120,10 @@ enum HubCommand {
     /// Print who may do what as a policy, or put another in force
     #[command(subcommand, arg_required_else_help = true)]
     Policy(hub_addons::PolicyCommand),
-    /// List machines that registered, or take one away
-    Machines(MachinesArgs),
+    /// List machines that registered, take one away, or let one in again
+    Machines(hub_machines::Args),
+    /// Say by the exit code whether the hub is well: 0, or 3 when it does not answer
+    Health(hub_health::Args),
     /// Write a copy of the hub's memory, while it goes on
     Backup(BackupArgs),
     /// Put the hub's memory back to a copy; the hub must not run
@@ -173,14 +177,6 @@ struct NewArgs {
     days: Option<u32>,
 }
 
-/// Which machines.
-#[derive(Debug, clap::Args)]
-struct MachinesArgs {
-    /// Take away the registration of this id, with what waits for it
-    #[arg(long, value_name = "ID")]
-    remove: Option<String>,
-}
-
 /// Where to.
 #[derive(Debug, clap::Args)]
 struct BackupArgs {
@@ -220,7 +216,8 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
         Some(HubCommand::Grants(args)) => hub_addons::grants(context, &place, args),
         Some(HubCommand::Trust(trust)) => hub_trust::run(context, &place, trust, args.address.as_deref()),
         Some(HubCommand::Policy(command)) => hub_addons::policy(context, &place, command),
-        Some(HubCommand::Machines(args)) => machines(context, &place, args),
+        Some(HubCommand::Machines(args)) => hub_machines::run(context, &place, args),
+        Some(HubCommand::Health(args)) => hub_health::run(context, args),
         Some(HubCommand::Backup(args)) => {
             let file = context.sources.directory.join(&args.file);
             administer(&place, false, |hub| async move { hub.back_up(&file).await })?;
@@ -271,12 +268,9 @@ fn serve(context: &Context, args: &Args, place: Place) -> CommandResult {
         Some(file) => given(file),
         None => configuration.state_directory.join("hub-audit.jsonl"),
     });
-    let file = match &args.webhook_secret {
-        Some(file) => context.sources.directory.join(file),
-        None => configuration.state_directory.join("hub-webhook-secret"),
-    };
-    let (secret, is_new) = webhook_secret(&file)?;
-    options.webhooks = WebhookSecrets::for_all(secret.expose_secret().as_bytes());
+    let usual = configuration.state_directory.join("hub-webhook-secret");
+    let (ui, directory) = (&context.ui, &context.sources.directory);
+    options.webhooks = hub_webhooks::load(ui, directory, &args.webhook_secrets, usual)?;
     options.secrets = secrets(context, &args.secrets)?;
     if let Some(file) = &args.sign_in {
         options.providers = sign_in_providers(&given(file))?;
@@ -288,10 +282,6 @@ fn serve(context: &Context, args: &Args, place: Place) -> CommandResult {
         .map_err(|error| CommandError::new(ErrorKind::Usage, chain(&error)))?;
     options.proxies.clone_from(&args.proxies);
     dumps::forbid().map_err(|error| CommandError::from_error(ErrorKind::Internal, error))?;
-    let ui = &context.ui;
-    if is_new {
-        ui.note(&format!("the secret of webhooks was made: {}", file.display()));
-    }
     run_hub(options, &args.workspace, &|news| tell(ui, &args.workspace, &news))?;
     Ok(Exit::Ok)
 }
@@ -412,6 +402,9 @@ fn keys(context: &mut Context, place: &Place, command: &KeyCommand) -> CommandRe
                     key.expires.rfc3339()
                 ));
             }
+            if args.person {
+                hub_people::warn_of_unseen(context, place, &args.owner)?;
+            }
         }
         KeyCommand::List => {
             let keys = administer(place, false, |hub| async move { hub.keys().await })?;
@@ -420,25 +413,6 @@ fn keys(context: &mut Context, place: &Place, command: &KeyCommand) -> CommandRe
         KeyCommand::Revoke { id } => {
             administer(place, false, |hub| async move { hub.revoke_key(id).await })?;
             context.ui.note("revoked");
-        }
-    }
-    Ok(Exit::Ok)
-}
-
-fn machines(context: &mut Context, place: &Place, args: &MachinesArgs) -> CommandResult {
-    match &args.remove {
-        Some(id) => {
-            administer(place, false, |hub| async move { hub.drop_registration(id).await })?;
-            context.ui.note("taken away");
-        }
-        None => {
-            let machines = administer(place, false, |hub| async move { hub.registrations().await })?;
-            show(
-                context,
-                "machines",
-                machines.iter().map(machine_row).collect(),
-                machine_line,
-            )?;
         }
     }
     Ok(Exit::Ok)
@@ -505,35 +479,6 @@ fn key_line(row: &Value) -> String {
         list(row, "workspaces"),
         word(row, "expires_at").get(..10).unwrap_or_default(),
         list(row, "scopes")
-    )
-}
-
-fn machine_row(machine: &StoredRegistration) -> Value {
-    let policy = match machine.policy {
-        PolicyName::Ephemeral => "ephemeral",
-        PolicyName::Durable => "durable",
-    };
-    json!({
-        "id": machine.id, "workspace": machine.workspace, "name": machine.name, "version": machine.version,
-        "policy": policy, "key": machine.principal, "connected": machine.alive_until > SystemClock.now(),
-    })
-}
-
-fn machine_line(row: &Value) -> String {
-    let state = if row["connected"] == json!(true) {
-        "connected"
-    } else {
-        "away"
-    };
-    format!(
-        "{}  {:<9}  {}@{}  {}  in {}  by key {}",
-        word(row, "id"),
-        state,
-        word(row, "name"),
-        word(row, "version"),
-        word(row, "policy"),
-        word(row, "workspace"),
-        word(row, "key")
     )
 }
 

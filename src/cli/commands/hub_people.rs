@@ -106,6 +106,21 @@ pub(super) fn run(context: &mut Context, place: &Place, args: &Args, address: &s
     Ok(Exit::Ok)
 }
 
+/// Warns that a person's key can do little before the person has come in.
+pub(super) fn warn_of_unseen(context: &Context, place: &Place, id: &str) -> Result<(), CommandError> {
+    let people = administer(place, false, |hub| async move { hub.people().await })?;
+    if !people.iter().any(|person| person.id == id) {
+        let id = neutralise(id);
+        context.ui.warn(&format!(
+            "`{id}` has not come in at this hub yet: until then the key does no more than a member may whom nobody knows"
+        ));
+        context.ui.note(&format!(
+            "hint: let them in with `sdm hub people invite {id} --role ROLE`"
+        ));
+    }
+    Ok(())
+}
+
 fn read_role(role: &str) -> Result<PersonRole, CommandError> {
     PersonRole::read(role).ok_or_else(|| {
         CommandError::new(ErrorKind::Usage, format!("`{}` is no role", neutralise(role)))

@@ -2,6 +2,7 @@
 
 use super::super::text::{cut, neutralise, plural, wrap};
 use super::super::theme::{Role, Theme, parse_time};
+use super::goal_findings::{differences, links};
 use crate::model::{ByHand, StateName, VoidConfirmation};
 use crate::wire::views::{ConfirmationView, GoalView};
 
@@ -30,6 +31,7 @@ pub(super) fn details(theme: &Theme, id: &str, goal: &GoalView, verbose: bool) -
             found.extend(below(theme, &so_far(goal).unwrap_or_default()));
             let void = goal.void.iter();
             found.extend(void.flat_map(|void| since_confirmed(theme, void, verbose)));
+            found.extend(differences(theme, goal, verbose));
             found.push(command(format!("sdm approve {id} {word}")));
         }
         StateName::Planned
@@ -40,8 +42,9 @@ pub(super) fn details(theme: &Theme, id: &str, goal: &GoalView, verbose: bool) -
         | StateName::Success
         | StateName::Stopped
         | StateName::Canceled
-        | StateName::Skipped => {}
+        | StateName::Skipped => found.extend(differences(theme, goal, verbose)),
     }
+    found.extend(links(theme, goal, verbose));
     found.extend(by_hand(theme, goal));
     if verbose {
         found.extend(all_else(theme, goal));

@@ -7,6 +7,7 @@ pub mod errands;
 pub mod explain;
 pub mod feed;
 mod goal_details;
+mod goal_findings;
 pub mod goals;
 pub mod graph;
 pub mod lock;

@@ -1,6 +1,6 @@
 //! What people read, as snapshots.
 
-mod fixture;
+pub(super) mod fixture;
 
 use fixture::{at, goal, set, sets};
 use ratatui::{Terminal, backend::TestBackend};

@@ -38,6 +38,7 @@ pub(super) fn announced() -> impl Iterator<Item = Command> {
         parameters: parameters(name),
         mapped_parameters: vec![mapped(WHO, extensions::WHO, true)],
         secrets: Vec::new(),
+        only_reads: false,
     })
 }
 
@@ -66,18 +67,21 @@ fn parameters(name: &str) -> Vec<Parameter> {
 }
 
 impl Inner {
-    /// Decides and stores it; what to answer.
+    /// Decides and stores it for somebody, whom the hub says, with what else they are known as; what to answer.
     pub(super) async fn act(
         &self,
         command: &str,
         values: &Map<String, Value>,
-        mapped: &BTreeMap<String, String>,
+        (mapped, known_as): (&BTreeMap<String, String>, &[String]),
     ) -> Result<DeliveryAnswer, StoreError> {
         // Nobody in particular may do nothing in particular.
         let Some(login) = mapped.get(WHO).filter(|login| !login.trim().is_empty()) else {
             return Ok(answer(1, "the hub does not say who asks"));
         };
-        let person = self.people.by_login(login);
+        let person = Person {
+            known_as: known_as.to_vec(),
+            ..self.people.by_login(login)
+        };
         let text = |name: &str| {
             values
                 .get(name)
@@ -111,7 +115,7 @@ impl Inner {
     }
 }
 
-fn goal_key(record: &GoalSetRecord, name: &str, environment: &str) -> Result<GoalKey, String> {
+pub(super) fn goal_key(record: &GoalSetRecord, name: &str, environment: &str) -> Result<GoalKey, String> {
     let unknown = || format!("the goal set has no goal `{}`", super::client::plain(name));
     let key = UniqueName::parse(name)
         .map(|name| GoalKey::new(name, environment))

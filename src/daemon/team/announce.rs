@@ -33,6 +33,7 @@ pub(super) fn registration(name: &str, hub: &HubEntry, machine: &Machine) -> Reg
             extensions::HEADER,
             extensions::LOGS,
             extensions::CONTEXT,
+            extensions::IDENTITY,
             extensions::TRACE,
             extensions::FINGERPRINTS,
         ]

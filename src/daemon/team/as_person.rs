@@ -195,6 +195,7 @@ fn not_done(error: &HubError) -> ForgeError {
         HubError::Key(_)
         | HubError::Network(_)
         | HubError::KeyRefused(_)
+        | HubError::SentAway(_)
         | HubError::Consent { .. }
         | HubError::RegistrationRefused(_)
         | HubError::Twin

@@ -61,6 +61,9 @@ pub(super) enum HubError {
         /// Where to consent.
         place: Option<String>,
     },
+    /// Somebody has taken this machine's registration away.
+    #[error("the hub has sent this machine away: {0}")]
+    SentAway(String),
     /// The registration makes no sense to it.
     #[error("the hub refuses the registration: {0}")]
     RegistrationRefused(String),
@@ -96,7 +99,7 @@ impl HubError {
     /// How fast to ask again.
     pub(super) fn setback(&self) -> Setback {
         match self {
-            Self::KeyRefused(_) | Self::RegistrationRefused(_) => Setback::Refused,
+            Self::KeyRefused(_) | Self::SentAway(_) | Self::RegistrationRefused(_) => Setback::Refused,
             Self::Consent { .. } => Setback::Away(Some(PATIENCE)),
             Self::Twin => Setback::Away(Some(AS_A_TWIN)),
             Self::Busy { wish, .. } => Setback::Away(*wish),
@@ -111,6 +114,7 @@ impl HubError {
         match self {
             Self::Key(_) => Some("look at `hub` in the configuration: `sdm doctor --config`"),
             Self::KeyRefused(_) => Some("make another key at the hub and put it in the place of this one"),
+            Self::SentAway(_) => Some("stop it, or have it let in again where the hub runs"),
             Self::Consent { .. } => Some("an administrator of the workspace has to agree"),
             Self::Twin => Some("stop one of them; a machine of its own begins with an empty state directory"),
             Self::RegistrationRefused(_) => Some("machine and hub may be of versions too far apart"),
@@ -425,14 +429,20 @@ fn refusal(status: StatusCode, wish: Option<Duration>, body: &[u8]) -> HubError 
             words,
             place: said.url.or(said.who_can_fix).as_deref().map(plain),
         },
-        401 | 403 => HubError::KeyRefused(match said.who_can_fix {
-            Some(who) => format!("{words} ({})", plain(&who)),
-            None => words,
-        }),
+        403 if said.code == extensions::SENT_AWAY => HubError::SentAway(with_help(words, said.who_can_fix)),
+        401 | 403 => HubError::KeyRefused(with_help(words, said.who_can_fix)),
         409 if said.code == extensions::SAME_IDENTITY => HubError::Twin,
         400 | 413 | 422 => HubError::RegistrationRefused(words),
         408 | 409 | 425 | 429 | 500..=599 => HubError::Busy { words, wish },
         other => HubError::NotAHub(format!("status {other}: {words}")),
+    }
+}
+
+/// What a hub said, with who can help.
+fn with_help(words: String, who: Option<String>) -> String {
+    match who {
+        Some(who) => format!("{words} ({})", plain(&who)),
+        None => words,
     }
 }
 
@@ -519,6 +529,12 @@ mod tests {
             "the hub waits for consent to what this machine asks for: wider than the key; see https://h/c/1"
         );
         assert!(matches!(consent.setback(), Setback::Away(Some(_))));
+        let away = with(
+            403,
+            r#"{"error": {"code": "sent_away", "message": "the registration of m 1.0.0 was taken away"}}"#,
+        );
+        assert!(matches!(away, HubError::SentAway(_)), "{away}");
+        assert_eq!(away.setback(), Setback::Refused);
         assert!(matches!(with(503, ""), HubError::Busy { .. }));
         assert_eq!(with(500, "").to_string(), "the hub cannot now: status 500");
         assert!(matches!(with(404, "<html>"), HubError::NotAHub(_)));

@@ -24,6 +24,7 @@ use crate::model::{
 use crate::ports::store::StoreError;
 use crate::ports::team::{Delivered, Delivery, DeliveryAnswer};
 use crate::runtime::causes::chain;
+use crate::wire::hub::completion::COMPLETE;
 use crate::wire::hub::{
     Choice, Command, CommandInvocation, Group, MappedParameter, NameValue, Parameter,
     ParameterType as WireType, SecretDeclaration, extensions,
@@ -49,6 +50,9 @@ const USER_TOKEN: &str = "github://user_token";
 
 /// What people must have granted for whom the hub opens pull requests.
 const PULL_REQUESTS: &str = "repo";
+
+/// The kind of goal that only looks.
+const INSPECT: &str = "inspect";
 
 /// What the hub fills in for every command: who asks, and the repository of the place where it was asked.
 const WHO: &str = "sdm.who";
@@ -80,6 +84,9 @@ struct Asked {
     mapped: BTreeMap<String, String>,
     #[serde(default)]
     said: Option<String>,
+    /// What else whoever asked is known as.
+    #[serde(default)]
+    known_as: Vec<String>,
 }
 
 /// The commands of the goal files, and those by which people act on goals.
@@ -133,7 +140,13 @@ fn command(definition: &CommandDefinition, as_person: bool) -> Command {
             .collect(),
         mapped_parameters: mapped.chain(everywhere).collect(),
         secrets: secrets(definition, as_person),
+        only_reads: only_reads(definition),
     }
+}
+
+/// Whether a command only looks at repositories.
+fn only_reads(definition: &CommandDefinition) -> bool {
+    matches!(&definition.work, CommandWork::Goal(work) if work.kind == INSPECT)
 }
 
 /// What the hub asks people for before it passes the command on.
@@ -308,6 +321,7 @@ fn asked(invocation: &CommandInvocation) -> Asked {
             .collect(),
         mapped: invocation.mapped_parameters.iter().filter_map(text).collect(),
         said: invocation.raw_message.clone(),
+        known_as: invocation.known_as.clone(),
     }
 }
 
@@ -484,10 +498,18 @@ impl Inner {
         };
         let asked: Option<Asked> = asked.clone().and_then(|asked| serde_json::from_value(asked).ok());
         if acts::is_one(command) {
-            let (values, mapped) = asked
-                .map(|asked| (asked.values, asked.mapped))
-                .unwrap_or_default();
-            let answer = self.act(command, &values, &mapped).await?;
+            let Asked {
+                values,
+                mapped,
+                known_as,
+                ..
+            } = asked.unwrap_or_default();
+            let answer = self.act(command, &values, (&mapped, &known_as)).await?;
+            return self.settle(delivery, answer).await;
+        }
+        if command == COMPLETE {
+            let values = asked.map(|asked| asked.values).unwrap_or_default();
+            let answer = self.complete(&values).await?;
             return self.settle(delivery, answer).await;
         }
         let store = self.engine.store();

@@ -21,8 +21,13 @@ pub(super) enum Frame {
     Message(Box<Downward>),
     /// Nothing for us: the library has answered it.
     Nothing,
-    /// The hub ends the conversation, for this reason.
-    End(String),
+    /// The hub ends the conversation.
+    End {
+        /// Its code, when it gives one.
+        code: Option<u16>,
+        /// Why.
+        because: String,
+    },
     /// It cannot be read, for this reason.
     Nonsense(String),
 }
@@ -40,7 +45,10 @@ pub(super) fn read(frame: &Message) -> Frame {
                 "" => format!("code {}", u16::from(close.code)),
                 words => super::client::plain(words),
             });
-            return Frame::End(words.unwrap_or_else(|| "it gave no reason".to_owned()));
+            return Frame::End {
+                code: reason.as_ref().map(|close| close.code.into()),
+                because: words.unwrap_or_else(|| "it gave no reason".to_owned()),
+            };
         }
     };
     match read {
@@ -152,15 +160,16 @@ mod tests {
                 reason,
             })))
         };
-        assert_eq!(close(1012, ""), Frame::End("code 1012".to_owned()));
+        let end = |code, because: &str| Frame::End {
+            code,
+            because: because.to_owned(),
+        };
+        assert_eq!(close(1012, ""), end(Some(1012), "code 1012"));
         assert_eq!(
             close(4001, "the key\nwas taken back"),
-            Frame::End("the key was taken back".to_owned())
+            end(Some(4001), "the key was taken back")
         );
-        assert_eq!(
-            read(&Message::Close(None)),
-            Frame::End("it gave no reason".to_owned())
-        );
+        assert_eq!(read(&Message::Close(None)), end(None, "it gave no reason"));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::ports::store::StoreError;
 use crate::ports::team::{Delivered, Delivery, DeliveryAnswer};
 use crate::runtime::causes::chain;
 use crate::runtime::trace::TraceContext;
+use crate::wire::hub::completion::COMPLETE;
 use crate::wire::hub::{CommandInvocation, Control, EventDelivery, extensions};
 
 /// Deliveries looked at in one go.
@@ -176,7 +177,8 @@ impl Inner {
         delivery: &Delivery,
         invocation: &CommandInvocation,
     ) -> Result<(), StoreError> {
-        if self.keep(delivery).await? && !acts::is_one(&invocation.command) {
+        let is_dealt_with_here = acts::is_one(&invocation.command) || invocation.command == COMPLETE;
+        if self.keep(delivery).await? && !is_dealt_with_here {
             self.begin_command(delivery, invocation).await?;
         }
         Ok(())
@@ -202,9 +204,7 @@ impl Inner {
 
     async fn deal_with_deliveries(&self) -> Result<(), StoreError> {
         let open = self.engine.store().open_deliveries(PAGE).await?;
-        let mut in_hand = Vec::new();
         for delivery in open {
-            in_hand.push(delivery.correlation.clone());
             match &delivery.what {
                 Delivered::Event { operation, object } if operation == events::ON_PUSH => {
                     self.pushes.add(pushes::Waiting::of(&delivery, object));
@@ -217,7 +217,6 @@ impl Inner {
                 Delivered::Command { .. } => self.follow_command(delivery).await?,
             }
         }
-        *self.in_hand.lock().unwrap_or_else(PoisonError::into_inner) = in_hand;
         Ok(())
     }
 

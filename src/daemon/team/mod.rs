@@ -13,6 +13,7 @@ pub mod asking;
 mod backoff;
 mod client;
 mod commands;
+mod completion;
 mod events;
 mod frames;
 mod goals;
@@ -103,8 +104,6 @@ struct Inner {
     look: Notify,
     /// Commands that are being begun.
     beginning: Mutex<HashSet<String>>,
-    /// Correlations of what is being worked on.
-    in_hand: Mutex<Vec<String>>,
     /// The hub has forgotten something, and is told all over again.
     told_anew: AtomicBool,
     /// Which machine this is, and which run of it; known once it was prepared.
@@ -155,7 +154,6 @@ impl Team {
             pushes: Pushes::default(),
             look: Notify::new(),
             beginning: Mutex::default(),
-            in_hand: Mutex::default(),
             told_anew: AtomicBool::new(false),
             instance: OnceLock::new(),
             is_fenced: AtomicBool::new(false),
@@ -284,6 +282,11 @@ impl Team {
                     self.0.link.lost(&because, self.0.engine.now());
                     Setback::Away(None)
                 }
+                Ok(Ending::Dismissed(because)) => {
+                    self.0.link.lost(&because, self.0.engine.now());
+                    // What it says to the next registration says what to do.
+                    Setback::Away(None)
+                }
                 Err(error) => {
                     if matches!(error, HubError::Twin) {
                         self.0.fenced_off();
@@ -369,12 +372,12 @@ impl Partner for Team {
         self.0.engine.store().answered(answers).await
     }
 
-    fn in_hand(&self) -> Vec<String> {
-        self.0
-            .in_hand
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    async fn in_hand(&self) -> Vec<String> {
+        let open = self.0.engine.store().open_correlations().await;
+        open.unwrap_or_else(|error| {
+            tracing::warn!("the hub is not told what is in hand: {}", chain(&error));
+            Vec::new()
+        })
     }
 
     async fn is_waiting(&self) -> bool {

@@ -5,9 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Inner;
 use crate::model::Repository;
 use crate::ports::store::StoreError;
-
-/// Where it is remembered.
-const SCOPE: &str = "hub.repositories";
+use crate::ports::team::REPOSITORIES_AT_HUB as SCOPE;
 
 /// A repository at the hub.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -20,6 +20,13 @@ use crate::ports::store::StoreError;
 use crate::runtime::causes::chain;
 use crate::wire::hub::{Control, Downward, Upward, extensions};
 
+/// Close codes of a hub that does not want the machine: a credential that is not good any more, and a machine that was taken away or
+/// may hear of nothing.
+const DISMISSALS: [u16; 2] = [4401, 4403];
+
+/// Most correlations of one message.
+const AT_ONCE: usize = 1_000;
+
 /// How often and how long.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rhythm {
@@ -74,7 +81,7 @@ pub(super) trait Partner: Send + Sync {
     async fn taken(&self, answers: &[String]) -> Result<(), StoreError>;
 
     /// What is being worked on, by correlation.
-    fn in_hand(&self) -> Vec<String>;
+    async fn in_hand(&self) -> Vec<String>;
 
     /// Whether an answer still has to be said or taken.
     async fn is_waiting(&self) -> bool;
@@ -95,6 +102,8 @@ pub(super) enum Ending {
     Again,
     /// The hub closes for a while, and said how long.
     Drained(Option<Duration>),
+    /// The hub does not want this machine, or not with this key.
+    Dismissed(String),
     /// It broke, for this reason.
     Lost(String),
 }
@@ -122,6 +131,8 @@ pub(super) struct Session<'a, S> {
     said: Vec<(u64, String)>,
     /// How long the hub will be away; it has said that it closes.
     drained: Option<Option<Duration>>,
+    /// The hub does not want it.
+    is_dismissed: bool,
     nonsense_is_told: bool,
 }
 
@@ -136,6 +147,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
             heard: Instant::now(),
             said: Vec::new(),
             drained: None,
+            is_dismissed: false,
             nonsense_is_told: false,
         }
     }
@@ -150,9 +162,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
                     .ok();
                 ending
             }
-            Err(because) => match self.drained {
-                Some(wish) => Ending::Drained(wish),
-                None => Ending::Lost(because),
+            Err(because) => match (self.is_dismissed, self.drained) {
+                (true, _) => Ending::Dismissed(because),
+                (false, Some(wish)) => Ending::Drained(wish),
+                (false, None) => Ending::Lost(because),
             },
         }
     }
@@ -197,7 +210,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
         match frames::read(&frame) {
             Frame::Message(message) => self.heard(*message).await,
             Frame::Nothing => self.bear("it sends nothing but pings"),
-            Frame::End(because) => Err(because),
+            Frame::End { code, because } => {
+                self.is_dismissed = code.is_some_and(|code| DISMISSALS.contains(&code));
+                Err(because)
+            }
             Frame::Nonsense(because) => {
                 if !std::mem::replace(&mut self.nonsense_is_told, true) {
                     tracing::warn!(
@@ -285,13 +301,20 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
             ));
         }
         self.send_ping().await?;
-        let in_hand = self.partner.in_hand();
-        if leases && !in_hand.is_empty() {
-            let millis = u64::try_from(self.rhythm.silence.as_millis()).unwrap_or(u64::MAX);
+        match leases {
+            true => self.renew().await,
+            false => Ok(()),
+        }
+    }
+
+    /// Says what is being worked on.
+    async fn renew(&mut self) -> Result<(), String> {
+        let millis = u64::try_from(self.rhythm.silence.as_millis()).unwrap_or(u64::MAX);
+        for some in self.partner.in_hand().await.chunks(AT_ONCE) {
             let lease = Control::named(extensions::LEASE)
-                .with("correlation_ids", in_hand)
+                .with("correlation_ids", some)
                 .with("millis", millis);
-            return self.say(Saying::control(&lease)).await;
+            self.say(Saying::control(&lease)).await?;
         }
         Ok(())
     }

@@ -5,14 +5,18 @@ use std::time::Duration;
 
 use super::super::words::chain;
 use super::super::{Engine, exchange};
+use super::process::waits_alone;
 use super::{Claim, is_mine};
-use crate::kinds::{self, Ended, KindError, listeners};
+use crate::kinds::{self, Ended, KindError, listeners, wait};
 use crate::model::ExecutionResult;
 use crate::ports::executor::AttemptRef;
 use crate::ports::scm::Workspace;
 
 /// Longest pause before something transient is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// How long all pauses together are before it is the goal's failure: it takes up room meanwhile.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 impl Engine {
     /// Asks the kind what became of the goal, keeping the lease meanwhile, and writes that. A daemon that stops leaves it
@@ -42,7 +46,8 @@ impl Engine {
         self.finish_or_wait(claim, attempt, concluded, workspace).await;
     }
 
-    /// The kind's conclusion; what is transient is tried again until it passes.
+    /// The kind's conclusion. What is transient is tried again until it passes or lasts too long, and the goal says so; a store
+    /// that fails could not be told of a failure either, so there the end waits for it.
     async fn conclusion(
         &self,
         claim: &Claim,
@@ -50,17 +55,29 @@ impl Engine {
         result: &ExecutionResult,
         workspace: Option<&Workspace>,
     ) -> ExecutionResult {
-        let mut pause = Duration::from_millis(200);
+        let (mut pause, mut waited) = (Duration::from_millis(200), Duration::ZERO);
+        let mut said = String::new();
         loop {
-            match self.ask_kind(claim, attempt, result, workspace).await {
+            let error = match self.ask_kind(claim, attempt, result, workspace).await {
                 Ok(concluded) => return concluded,
-                Err(error) if error.is_transient() => {
-                    tracing::warn!(goal = %attempt.goal, error = %chain(&error), "a goal's end is tried again");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                }
-                Err(error) => return ExecutionResult::failure(chain(&error)),
+                Err(error) => error,
+            };
+            let because = chain(&error);
+            if !error.is_transient() {
+                return ExecutionResult::failure(because);
             }
+            if waited >= PATIENCE && !error.is_of_store() {
+                let minutes = PATIENCE.as_secs() / 60;
+                return ExecutionResult::failure(format!("tried for {minutes} minutes: {because}"));
+            }
+            tracing::warn!(goal = %attempt.goal, error = %because, "a goal's end is tried again");
+            if because != said && !error.is_of_store() {
+                self.note_phase(attempt, format!("trying again: {because}")).await;
+                said = because;
+            }
+            tokio::time::sleep(pause).await;
+            waited += pause;
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
@@ -100,8 +117,12 @@ impl Engine {
             });
         }
         let context = self.context(record, goal);
-        let concluded = kind.conclude(&context, ended).await?;
+        let concluded = match waits_alone(kind, goal) {
+            true => wait::work_after(kind, &context, ended.result).await?,
+            false => kind.conclude(&context, ended).await?,
+        };
         let concluded = listeners::merged(goal, &directory.join("output"), concluded);
+        self.tell_builds(record, attempt, &concluded).await?;
         self.take_files(&context, attempt, concluded).await
     }
 }

@@ -33,6 +33,24 @@ pub enum CompletionError {
     Act(#[from] ActError),
 }
 
+/// How whoever completes a goal shows that it was given to them.
+#[derive(Clone, Copy)]
+pub enum Proof<'a> {
+    /// By the token itself.
+    Token(&'a str),
+    /// By its digest, from somebody who was shown the token and is believed: the hub.
+    Digest(&'a str),
+}
+
+impl Proof<'_> {
+    fn is_of(self, kept: &str) -> bool {
+        match self {
+            Self::Token(token) => side_effect::is_same_digest(&side_effect::digest(token), kept),
+            Self::Digest(digest) => side_effect::is_same_digest(digest, kept),
+        }
+    }
+}
+
 impl Engine {
     /// Writes what came of an attempt and, when that is "still in process", waits for its end.
     pub(super) async fn finish_or_wait(
@@ -90,10 +108,10 @@ impl Engine {
         &self,
         set: GoalSetId,
         goal: &GoalKey,
-        token: &str,
+        proof: Proof<'_>,
         result: ExecutionResult,
     ) -> Result<GoalSet, CompletionError> {
-        let completed = self.complete_quietly(set, goal, token, result).await;
+        let completed = self.complete_quietly(set, goal, proof, result).await;
         if let Err(error @ (CompletionError::WrongToken | CompletionError::TooLate(_))) = &completed {
             let text = format!(
                 "{goal} of goal set {} was not completed from outside: {error}",
@@ -109,12 +127,12 @@ impl Engine {
         &self,
         set: GoalSetId,
         goal: &GoalKey,
-        token: &str,
+        proof: Proof<'_>,
         result: ExecutionResult,
     ) -> Result<GoalSet, CompletionError> {
         let kept = self.parts.store.completion(set, goal).await?;
         let (attempt, digest) = kept.ok_or_else(|| CompletionError::NotElsewhere(goal.clone()))?;
-        if !side_effect::is_token_of(token, &digest) {
+        if !proof.is_of(&digest) {
             return Err(CompletionError::WrongToken);
         }
         let record = self.parts.store.goal_set(set).await?;

@@ -27,7 +27,7 @@ impl Engine {
         let Some(kind) = kinds::kind(&goal.definition().work.kind) else {
             return self.lose(&lease.attempt, None).await;
         };
-        if !kind.runs_process() {
+        if lease.workspace.is_none() && !self.runs_process(kind, goal) {
             claim.without_process();
             return self.proceed(&claim, kind, record, lease.attempt, None).await;
         }

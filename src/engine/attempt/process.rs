@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::kinds::mock::MockRule;
 use crate::kinds::process::{Command, OWN, ProcessRequest, SANDBOX, Step};
 use crate::kinds::{self, Begun, Kind, KindError, wait};
 use crate::model::push::Trust;
@@ -23,6 +24,19 @@ use super::super::words::humane;
 use crate::model::parameter::variable;
 
 impl Engine {
+    /// Whether a goal runs a process in a working copy: its kind does, or it is mocked or waits in one.
+    pub(in crate::engine) fn runs_process(&self, kind: &dyn Kind, goal: &Goal) -> bool {
+        kind.runs_process(&goal.definition().work.arguments)
+            || waits_alone(kind, goal)
+            || self.mock_of(kind, goal).is_some()
+    }
+
+    /// What takes the place of the goal's work, when it is mocked.
+    fn mock_of(&self, kind: &dyn Kind, goal: &Goal) -> Option<&MockRule> {
+        let mut mocks = self.settings.mocks.iter().filter(|_| !kind.only_schedules());
+        mocks.find(|rule| rule.applies_to(goal))
+    }
+
     /// Begins the goal as its kind does, behind its wait rule; or what is mocked, which touches nothing.
     ///
     /// # Errors
@@ -33,9 +47,12 @@ impl Engine {
         record: &GoalSetRecord,
         goal: &Goal,
     ) -> Result<Begun, KindError> {
-        let rule = self.settings.mocks.iter().find(|rule| rule.applies_to(goal));
-        if let Some(rule) = rule.filter(|_| kind.runs_process()) {
+        if let Some(rule) = self.mock_of(kind, goal) {
             return Ok(Begun::Process(rule.request(record.set.id, goal)));
+        }
+        if waits_alone(kind, goal) {
+            let request = wait::alone(&self.context(record, goal)).await?;
+            return Ok(Begun::Process(request));
         }
         match self.begin_with_listeners(kind, record, goal).await? {
             Begun::Process(request) => {
@@ -105,7 +122,7 @@ impl Engine {
     }
 
     /// Secret parameters of the command that the goal is.
-    fn secrets_of(&self, record: &GoalSetRecord) -> BTreeMap<String, SecretString> {
+    pub(super) fn secrets_of(&self, record: &GoalSetRecord) -> BTreeMap<String, SecretString> {
         match &record.cause {
             Cause::Command { job, .. } => self.vault.of(job.0),
             Cause::Push | Cause::Again { .. } | Cause::Goal { .. } => BTreeMap::new(),
@@ -147,6 +164,12 @@ impl Engine {
             heeds_result: step.heeds_result,
         })
     }
+}
+
+/// Whether the goal's wait rule is all it runs: its work is done by the machine itself.
+pub(super) fn waits_alone(kind: &dyn Kind, goal: &Goal) -> bool {
+    let definition = goal.definition();
+    definition.wait_for.is_some() && !kind.only_schedules() && !kind.runs_process(&definition.work.arguments)
 }
 
 /// What all steps of a goal have below them.

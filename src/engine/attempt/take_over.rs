@@ -37,15 +37,20 @@ impl Engine {
         }
     }
 
-    /// Whether the attempt goes on without a process: its kind has none, or its process has ended and somebody else goes on with
-    /// it, for whom its working copy was given back.
+    /// Whether the attempt goes on without a process, because it has no working copy: it never had one, or its process has
+    /// ended and somebody else goes on with it.
     async fn needs_no_process(&self, attempt: &AttemptRef) -> Result<bool, StoreError> {
         let record = self.parts.store.goal_set(attempt.goal_set).await?;
         let goal = record.as_ref().and_then(|record| record.set.goal(&attempt.goal));
         let kind = goal.and_then(|goal| kinds::kind(&goal.definition().work.kind));
         let leases = self.parts.store.leases().await?;
         let lease = leases.iter().find(|lease| lease.attempt == *attempt);
-        let has_workspace = lease.is_none_or(|lease| lease.workspace.is_some());
-        Ok(kind.is_some_and(|kind| !kind.runs_process() || !has_workspace))
+        let Some((kind, goal)) = kind.zip(goal) else {
+            return Ok(false);
+        };
+        Ok(lease.map_or_else(
+            || !self.runs_process(kind, goal),
+            |lease| lease.workspace.is_none(),
+        ))
     }
 }

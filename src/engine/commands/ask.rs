@@ -11,6 +11,7 @@ use super::bind::{Bound, Given, ParameterProblem, Surroundings, bind, values_of_
 use crate::engine::Engine;
 use crate::engine::words::chain;
 use crate::kinds;
+use crate::model::address::without_login;
 use crate::model::event::DEEPEST;
 use crate::model::{
     BranchName, CommandDefinition, CommandWork, CommitSha, Errand, ErrandCause, ErrandId, Job, JobId,
@@ -196,6 +197,7 @@ impl Engine {
         }
         let located = self.parts.scm.located(seed).await;
         located.map(Some).map_err(|error| {
+            let seed = without_login(seed);
             AskError::Targets(format!(
                 "the seed `{seed}` is not a repository that is known here, and cannot be used as a directory or address: {}",
                 chain(&error)

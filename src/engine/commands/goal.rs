@@ -69,6 +69,7 @@ fn goal(
         files: crate::model::files::GoalFiles::default(),
         secrets: Vec::new(),
         parameters,
+        is_supplied: false,
         plan: None,
         limits: crate::model::limits::GoalLimits::default(),
         wait_for: None,

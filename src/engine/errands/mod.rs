@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::Engine;
 use super::listeners::Startup;
-use crate::model::{Errand, ErrandId, ExecutionResult, JobId, StateName, TaskState};
+use crate::model::{Errand, ErrandCause, ErrandId, ExecutionResult, JobId, StateName, TaskState};
 use crate::ports::AttemptRef;
 use crate::ports::errands::ErrandFilter;
 use crate::ports::replicas::Standing;
@@ -71,7 +71,9 @@ impl Engine {
         let open = self.parts.store.errands(&filter).await?;
         self.errands.stop_all_but(&open);
         let elsewhere = self.errands_elsewhere().await?;
-        for errand in &open {
+        let mut by_turn: Vec<&Errand> = open.iter().collect();
+        by_turn.sort_by_key(|errand| turn(errand));
+        for errand in by_turn {
             if let Some(standing) = elsewhere.get(&errand.id)
                 && self.is_carried_elsewhere(errand, *standing).await
             {
@@ -81,10 +83,10 @@ impl Engine {
                 .after
                 .is_some_and(|after| open.iter().any(|other| other.id == after));
             let is_new = errand.state == StateName::Requested;
-            if is_new && (waits || self.errands.count() >= self.settings.parallel) {
+            if is_new && (waits || !self.has_room(errand)) {
                 continue;
             }
-            if let Some(claim) = self.errands.claim(errand.id) {
+            if let Some(claim) = self.errands.claim(errand) {
                 let (engine, errand) = (self.clone(), errand.clone());
                 self.parts
                     .tasks
@@ -92,6 +94,14 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Whether one more may be carried. Where there is more than one place, one is kept for those whom somebody waits for.
+    fn has_room(&self, errand: &Errand) -> bool {
+        let places = self.settings.parallel;
+        let is_full = self.errands.count() >= places;
+        let is_asked_for = matches!(errand.cause, ErrandCause::Command { .. });
+        !is_full && (is_asked_for || self.errands.count_of_listeners() < places.saturating_sub(1).max(1))
     }
 
     /// Whether another replica sees to an errand. What one carried that is gone is over; what waits is anybody's, except where
@@ -183,6 +193,15 @@ impl Engine {
                 return Ok(after);
             }
         }
+    }
+}
+
+/// Whose turn it is where there is not room for all: somebody waits for a command, nobody for a timer.
+fn turn(errand: &Errand) -> u8 {
+    match &errand.cause {
+        ErrandCause::Command { .. } => 0,
+        ErrandCause::Event { name } if name != "Timer" => 1,
+        ErrandCause::Event { .. } => 2,
     }
 }
 

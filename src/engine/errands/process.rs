@@ -56,6 +56,7 @@ impl Engine {
         facts["preferences"] = json!(preferences);
         facts["machine"] = json!({"name": self.settings.name});
         facts["home"] = json!(self.settings.home());
+        facts["values"] = self.settings.values.clone();
         Ok(facts)
     }
 

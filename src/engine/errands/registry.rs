@@ -6,14 +6,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Errand, ErrandId};
+use crate::model::{Errand, ErrandCause, ErrandId};
 
 /// The errands of this process. Clones share them.
 #[derive(Clone, Default)]
 pub(in crate::engine) struct Errands {
-    carried: Arc<Mutex<HashMap<ErrandId, CancellationToken>>>,
+    carried: Arc<Mutex<HashMap<ErrandId, Carried>>>,
     /// A hint to look again.
     pub(in crate::engine) look: Arc<Notify>,
+}
+
+/// One of them.
+struct Carried {
+    stop: CancellationToken,
+    /// Whether it is of a listener; somebody waits for any other.
+    is_of_listener: bool,
 }
 
 /// The right to carry one errand; dropping it gives it back.
@@ -24,18 +31,23 @@ pub(super) struct Claim {
 }
 
 impl Errands {
-    fn carried(&self) -> MutexGuard<'_, HashMap<ErrandId, CancellationToken>> {
+    fn carried(&self) -> MutexGuard<'_, HashMap<ErrandId, Carried>> {
         self.carried.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// `None` when it is carried.
-    pub(super) fn claim(&self, id: ErrandId) -> Option<Claim> {
+    pub(super) fn claim(&self, errand: &Errand) -> Option<Claim> {
+        let id = errand.id;
         let mut carried = self.carried();
         if carried.contains_key(&id) {
             return None;
         }
         let stop = CancellationToken::new();
-        carried.insert(id, stop.clone());
+        let one = Carried {
+            stop: stop.clone(),
+            is_of_listener: matches!(errand.cause, ErrandCause::Event { .. }),
+        };
+        carried.insert(id, one);
         Some(Claim {
             id,
             errands: self.clone(),
@@ -48,12 +60,17 @@ impl Errands {
         self.carried().len()
     }
 
+    /// How many of those are of listeners.
+    pub(super) fn count_of_listeners(&self) -> usize {
+        self.carried().values().filter(|one| one.is_of_listener).count()
+    }
+
     /// Tells those to end that are not open any more.
     pub(super) fn stop_all_but(&self, open: &[Errand]) {
         let open: HashSet<ErrandId> = open.iter().map(|errand| errand.id).collect();
-        for (id, stop) in self.carried().iter() {
+        for (id, one) in self.carried().iter() {
             if !open.contains(id) {
-                stop.cancel();
+                one.stop.cancel();
             }
         }
     }

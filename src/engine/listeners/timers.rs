@@ -1,4 +1,5 @@
-//! Timers fire at their moments. One that was missed while the machine was down fires once.
+//! Timers fire at their moments. One that was missed while the machine was down, or while what it ran last was not over, fires
+//! once.
 
 use std::time::Duration;
 
@@ -6,6 +7,7 @@ use serde_json::json;
 
 use crate::engine::Engine;
 use crate::model::{Event, ListenerDefinition, ScheduleDefinition, Timestamp};
+use crate::ports::errands::ErrandFilter;
 use crate::ports::store::StoreError;
 use crate::spec::schedule::Schedule;
 
@@ -59,6 +61,8 @@ impl Engine {
             return Ok(schedule.next_after(now));
         };
         match schedule.next_after(last) {
+            // Until that is over there is nothing to wait for but its end, which wakes whoever looks.
+            Some(due) if due <= now && self.is_at_work(&listener.name).await? => Ok(None),
             Some(due) if due <= now => {
                 let event = Event {
                     key: format!("Timer:{}", due.as_micros()),
@@ -79,5 +83,15 @@ impl Engine {
             }
             next => Ok(next),
         }
+    }
+    /// Whether what a timer ran last waits or runs still.
+    async fn is_at_work(&self, name: &str) -> Result<bool, StoreError> {
+        let filter = ErrandFilter {
+            open: true,
+            name: Some(name.to_owned()),
+            limit: 1,
+            ..ErrandFilter::default()
+        };
+        Ok(!self.parts.store.errands(&filter).await?.is_empty())
     }
 }

@@ -2,6 +2,7 @@
 //! keep files, nor to anything that runs around it.
 
 mod provider;
+mod registries;
 
 use std::path::{Path, PathBuf};
 
@@ -10,19 +11,36 @@ use secrecy::{ExposeSecret, SecretString};
 use super::{Engine, exchange};
 use crate::config::private_directory;
 use crate::kinds::process::{Command, ProcessRequest, Step};
-use crate::kinds::{GoalContext, KindError, containers};
+use crate::kinds::{GoalContext, KindError, autofix, containers};
+use crate::model::Goal;
 use crate::model::files::{SecretMount, SecretUse, SecretValue, variable_of_secret};
 use crate::ports::AttemptRef;
-use crate::ports::containers::PASSED_ON;
+use crate::ports::containers::{ContainerOrder, PASSED_ON};
 use crate::ports::executor::{SecretFile, SecretText, StepSecrets};
 use crate::ports::secrets::{Asker, NotGiven};
+use crate::ports::store::GoalSetRecord;
 
 impl Engine {
-    /// Gives every step of the request what the goal asks for. Returns the values, so that they can be kept out of the log.
+    /// Gives every step of the request what the goal asks for, and those that fetch images the logins for that. Returns the
+    /// values, so that they can be kept out of the log.
     ///
     /// # Errors
     /// A secret may not be given, cannot be read, or cannot be given in the way that was asked for.
     pub(in crate::engine) async fn give_secrets(
+        &self,
+        context: &GoalContext<'_>,
+        attempt: &AttemptRef,
+        project: &Path,
+        request: &mut ProcessRequest,
+    ) -> Result<Vec<SecretString>, KindError> {
+        let mut values = self
+            .give_what_is_asked(context, attempt, project, request)
+            .await?;
+        values.extend(self.give_logins(context, request).await);
+        Ok(values)
+    }
+
+    async fn give_what_is_asked(
         &self,
         context: &GoalContext<'_>,
         attempt: &AttemptRef,
@@ -35,7 +53,7 @@ impl Engine {
         }
         let mut giving = Giving {
             engine: self,
-            asker: asker(context),
+            asker: asker(context.record, context.goal),
             project: project.to_owned(),
             private: exchange::directory(&self.settings.exchange, attempt).join("secrets"),
             given: StepSecrets::default(),
@@ -65,18 +83,38 @@ impl Engine {
     }
 }
 
-fn runs_containers(step: &Step) -> bool {
-    matches!(step.command, Command::Own { verb, .. } if verb == containers::VERB)
+/// What a step tells the driver of an engine.
+fn containers_of(step: &Step) -> Vec<ContainerOrder> {
+    match &step.command {
+        Command::Own { verb, order } if *verb == containers::VERB => {
+            serde_json::from_value(order.clone()).into_iter().collect()
+        }
+        Command::Own { verb, order } if *verb == autofix::order::VERB => {
+            let order = serde_json::from_value::<autofix::order::Order>(order.clone());
+            let fixes = order.into_iter().flat_map(|order| order.fixes);
+            fixes.filter_map(|fix| fix.container).collect()
+        }
+        Command::Own { .. } | Command::Program(_) => Vec::new(),
+    }
 }
 
-fn asker(context: &GoalContext<'_>) -> Asker {
-    let push = &context.record.push;
+fn runs_containers(step: &Step) -> bool {
+    match &step.command {
+        // Without a look into what it is told: whatever that is, its secrets are for containers.
+        Command::Own { verb, .. } if *verb == containers::VERB => true,
+        Command::Own { .. } | Command::Program(_) => !containers_of(step).is_empty(),
+    }
+}
+
+fn asker(record: &GoalSetRecord, goal: &Goal) -> Asker {
+    let push = &record.push;
     Asker {
         repo: push.repo.slug.clone(),
         branch: push.branch.clone(),
-        goal: context.goal.definition().unique_name.to_string(),
+        goal: goal.definition().unique_name.to_string(),
         trust: push.trust,
         in_name_of: None,
+        is_supplied: goal.definition().is_supplied,
     }
 }
 

@@ -16,13 +16,15 @@ use super::engine::{Engine, EngineError};
 use super::exchange::Places;
 use super::files::SecretFiles;
 use super::follow::{self, Exit};
-use super::image::{Image, image_of};
+use super::image::{Image, Means, image_of};
 use super::output::Output;
 use super::remains::{self, Remain};
 use super::report::KeptOutput;
 use super::{labels, ownership, shape};
 use crate::model::FixedImage;
-use crate::ports::containers::{ContainerOrder, ContainerSpec, ReportFrom, SHUTTING_DOWN, VolumeSpec};
+use crate::ports::containers::{
+    ContainerOrder, ContainerSpec, RegistryLogin, ReportFrom, SHUTTING_DOWN, VolumeSpec,
+};
 use crate::runtime::tasks::Tasks;
 
 /// How long the last output of a container may take to arrive after its end.
@@ -91,15 +93,21 @@ impl<'a> Drive<'a> {
             .collect()
     }
 
-    /// Has or fetches every image before anything is made.
+    /// Has or fetches every image before anything is made, with these logins.
     ///
     /// # Errors
     /// One is not to be had.
-    pub(super) async fn find_images(&mut self) -> Result<(), EngineError> {
+    pub(super) async fn find_images(&mut self, logins: &[RegistryLogin]) -> Result<(), EngineError> {
         for spec in self.specs() {
             let output = self.output.clone();
-            let fixed = self.order.fixed.iter().find(|fixed| fixed.name == spec.image);
-            let image = image_of(&self.engine, spec, fixed, &mut |text| output.say(text)).await?;
+            let means = Means {
+                fixed: self.order.fixed.iter().find(|fixed| fixed.name == spec.image),
+                login: logins
+                    .iter()
+                    .find(|login| login.image == spec.image)
+                    .map(|login| &login.login),
+            };
+            let image = image_of(&self.engine, spec, &means, &mut |text| output.say(text)).await?;
             self.output.say(&format!("{}: {}", spec.name, image.shown));
             image.check_arguments_of(spec)?;
             self.images.push(image);

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::ports::containers::{BORROWED_OBJECTS, INPUT, KEPT_REPORT, OUTPUT, PASSED_ON, PROJECT, REPORT};
+use crate::ports::containers::{
+    BORROWED_OBJECTS, INPUT, KEPT_REPORT, LOGINS, OUTPUT, PASSED_ON, PROJECT, REPORT,
+};
 use crate::ports::sandbox::SANDBOX_ORDER;
 
 /// The directories of an attempt, and what containers are told of them.
@@ -42,7 +44,9 @@ impl Places {
             borrowed: borrowed(contract),
             environment: contract
                 .iter()
-                .filter(|(name, _)| ![PASSED_ON, SANDBOX_ORDER, BORROWED_OBJECTS].contains(&name.as_str()))
+                .filter(|(name, _)| {
+                    ![PASSED_ON, SANDBOX_ORDER, BORROWED_OBJECTS, LOGINS].contains(&name.as_str())
+                })
                 .filter_map(inside)
                 .chain(passed_on(contract))
                 .collect(),
@@ -115,6 +119,7 @@ mod tests {
             ("OTHER", "not this"),
             (PASSED_ON, "TOKEN,ABSENT"),
             (BORROWED_OBJECTS, "/state/mirrors/7/objects"),
+            (LOGINS, "/dev/fd/9"),
         ];
         let contract = contract.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let places = Places::of_contract(&BTreeMap::from(contract)).unwrap();

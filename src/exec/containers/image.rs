@@ -9,8 +9,9 @@ use bollard::query_parameters::CreateImageOptions;
 use futures_util::StreamExt;
 
 use super::engine::{Engine, EngineError};
+use super::login::{credentials, explained, understood};
 use crate::model::{FixedImage, ImageReference};
-use crate::ports::containers::{ContainerSpec, Images, Pull};
+use crate::ports::containers::{ContainerSpec, Images, Login, Pull};
 
 /// An image as it is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,11 +55,22 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 #[async_trait]
 impl Images for EngineImages {
-    async fn settle(&self, engines: &[PathBuf], name: &str, pull: Pull) -> Result<FixedImage, String> {
+    async fn settle(
+        &self,
+        engines: &[PathBuf],
+        name: &str,
+        pull: Pull,
+        login: Option<&Login>,
+    ) -> Result<FixedImage, String> {
         let words = |error: EngineError| error.to_string();
         let reference = ImageReference::parse(name)?;
         let engine = Engine::connect(engines, PATIENCE).await.map_err(words)?;
-        let found = by_name(&engine, (&reference, name), pull, &mut |_| ())
+        let wanted = Wanted {
+            name,
+            reference: &reference,
+            login,
+        };
+        let found = by_name(&engine, &wanted, pull, &mut |_| ())
             .await
             .map_err(words)?;
         Ok(FixedImage {
@@ -69,6 +81,21 @@ impl Images for EngineImages {
     }
 }
 
+/// An image that may have to be fetched.
+struct Wanted<'a> {
+    name: &'a str,
+    reference: &'a ImageReference,
+    login: Option<&'a Login>,
+}
+
+/// What is known of the image of a container beforehand.
+pub(super) struct Means<'a> {
+    /// What the goal set used first by its name.
+    pub(super) fixed: Option<&'a FixedImage>,
+    /// With what it is fetched.
+    pub(super) login: Option<&'a Login>,
+}
+
 /// The image of a container, fetched when that is wanted or needed; `say` hears when that begins.
 ///
 /// # Errors
@@ -76,7 +103,7 @@ impl Images for EngineImages {
 pub(super) async fn image_of(
     engine: &Engine,
     container: &ContainerSpec,
-    fixed: Option<&FixedImage>,
+    means: &Means<'_>,
     say: &mut (dyn FnMut(&str) + Send),
 ) -> Result<Image, EngineError> {
     let refused = |words: String| EngineError::Refused {
@@ -85,19 +112,25 @@ pub(super) async fn image_of(
         status: 0,
     };
     let reference = ImageReference::parse(&container.image).map_err(refused)?;
-    if let Some(fixed) = fixed {
-        return fixed_image(engine, container, fixed, say).await;
+    if let Some(fixed) = means.fixed {
+        return fixed_image(engine, container, (fixed, means.login), say).await;
     }
-    by_name(engine, (&reference, &container.image), container.pull, say).await
+    let wanted = Wanted {
+        name: &container.image,
+        reference: &reference,
+        login: means.login,
+    };
+    by_name(engine, &wanted, container.pull, say).await
 }
 
 /// What a name stands for now, fetched where that is wanted or needed.
 async fn by_name(
     engine: &Engine,
-    (reference, name): (&ImageReference, &str),
+    wanted: &Wanted<'_>,
     pull: Pull,
     say: &mut (dyn FnMut(&str) + Send),
 ) -> Result<Image, EngineError> {
+    let name = wanted.name;
     let refused = |words: String| EngineError::Refused {
         doing: format!("use the image `{name}`"),
         words,
@@ -112,18 +145,18 @@ async fn by_name(
         }
         (Pull::Missing | Pull::Always, _) => {
             say(&format!("fetching {name}"));
-            fetch(engine, name, reference).await?;
+            fetch(engine, wanted).await?;
             inspect(engine, name).await?
         }
     };
-    image(reference, inspected).ok_or_else(|| refused("the engine does not tell its id".to_owned()))
+    image(wanted.reference, inspected).ok_or_else(|| refused("the engine does not tell its id".to_owned()))
 }
 
 /// The image that the goal set used first by this name, wherever the name leads by now.
 async fn fixed_image(
     engine: &Engine,
     container: &ContainerSpec,
-    fixed: &FixedImage,
+    (fixed, login): (&FixedImage, Option<&Login>),
     say: &mut (dyn FnMut(&str) + Send),
 ) -> Result<Image, EngineError> {
     let gone = || EngineError::Refused {
@@ -139,7 +172,12 @@ async fn fixed_image(
     let by_digest = by_digest.filter(|reference| reference.digest.is_some() && container.pull != Pull::Never);
     if let (None, Some(reference)) = (&found, by_digest) {
         say(&format!("fetching {}", fixed.shown));
-        fetch(engine, &fixed.shown, &reference).await?;
+        let wanted = Wanted {
+            name: &fixed.shown,
+            reference: &reference,
+            login,
+        };
+        fetch(engine, &wanted).await?;
         found = Some(inspect(engine, &fixed.shown).await?);
     }
     let inspected = found.ok_or_else(gone)?;
@@ -167,15 +205,22 @@ async fn inspect(engine: &Engine, image: &str) -> Result<ImageInspect, EngineErr
 }
 
 /// Fetches an image. It has no limit of its own: the goal's time runs.
-async fn fetch(engine: &Engine, image: &str, reference: &ImageReference) -> Result<(), EngineError> {
-    let doing = format!("fetch the image `{image}`");
-    let (name, which) = reference.wanted();
+async fn fetch(engine: &Engine, wanted: &Wanted<'_>) -> Result<(), EngineError> {
+    let fetched = fetch_as(engine, wanted).await;
+    fetched.map_err(|error| explained(error, wanted.login, wanted.reference))
+}
+
+async fn fetch_as(engine: &Engine, wanted: &Wanted<'_>) -> Result<(), EngineError> {
+    let doing = format!("fetch the image `{}`", wanted.name);
+    let (name, which) = wanted.reference.wanted();
     let options = CreateImageOptions {
         from_image: Some(name.to_owned()),
         tag: Some(which.to_owned()),
         ..CreateImageOptions::default()
     };
-    let mut progress = engine.docker.create_image(Some(options), None, None);
+    let credentials = credentials(wanted.login, wanted.reference);
+    let docker = understood(&engine.docker);
+    let mut progress = docker.create_image(Some(options), None, credentials);
     while let Some(piece) = progress.next().await {
         let piece = piece.map_err(|error| EngineError::of(&doing, error))?;
         if let CreateImageInfo {

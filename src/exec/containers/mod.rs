@@ -13,6 +13,7 @@ mod files;
 mod follow;
 mod image;
 mod labels;
+mod login;
 mod output;
 mod ownership;
 mod ping;
@@ -25,22 +26,25 @@ mod verdict;
 use std::collections::BTreeMap;
 use std::fs::File;
 
-use crate::ports::containers::{ContainerOrder, ContainerReport};
+use crate::ports::containers::{ContainerOrder, ContainerReport, RegistryLogin};
 
 use drive::Drive;
 use engine::Engine;
 use exchange::Places;
 use files::SecretFiles;
 pub use image::EngineImages;
+pub use login::handed_over;
 use output::Output;
 pub use sweep::{Sweep, mark_in, owner_of};
-use verdict::{ENGINE_FAILED, TOLD_TO_END, Verdict};
+pub use verdict::TOLD_TO_END;
+use verdict::{ENGINE_FAILED, Verdict};
 
-/// Carries out an order with the contract's variables, until it has ended or `asked_to_end` completes; the exit code.
+/// Carries out an order with the contract's variables and the logins for its images, until it has ended or `asked_to_end`
+/// completes; the exit code.
 /// Beside that, what became of it is left for the machine as a [`ContainerReport`].
 pub async fn carry_out(
     order: &ContainerOrder,
-    contract: &BTreeMap<String, String>,
+    (contract, logins): (&BTreeMap<String, String>, &[RegistryLogin]),
     asked_to_end: impl Future<Output = ()>,
 ) -> i32 {
     let output = Output::new(output::Own);
@@ -53,7 +57,8 @@ pub async fn carry_out(
     };
     order.notes.iter().for_each(|note| output.say(note));
     let mut report = ContainerReport::default();
-    let verdict = verdict_on(order, &places, &output, &mut report, asked_to_end).await;
+    let told = Told { order, logins };
+    let verdict = verdict_on(&told, &places, &output, &mut report, asked_to_end).await;
     output.say(&verdict.words);
     report.code = verdict.exit_code;
     if verdict.code != 0 {
@@ -63,13 +68,22 @@ pub async fn carry_out(
     verdict.code
 }
 
+/// What the machine wants of the driver.
+struct Told<'a> {
+    /// What to carry out.
+    order: &'a ContainerOrder,
+    /// With what its images are fetched.
+    logins: &'a [RegistryLogin],
+}
+
 async fn verdict_on(
-    order: &ContainerOrder,
+    told: &Told<'_>,
     places: &Places,
     output: &Output,
     left: &mut ContainerReport,
     asked_to_end: impl Future<Output = ()>,
 ) -> Verdict {
+    let order = told.order;
     let mut asked_to_end = Box::pin(asked_to_end);
     let engine = tokio::select! {
         biased;
@@ -105,7 +119,7 @@ async fn verdict_on(
     let verdict = tokio::select! {
         biased;
         () = &mut asked_to_end => Verdict::told_to_end(),
-        verdict = run(&mut drive, left, places) => verdict,
+        verdict = run(&mut drive, (told, places), left) => verdict,
     };
     if verdict.code == TOLD_TO_END {
         drive.stop().await;
@@ -122,8 +136,12 @@ async fn verdict_on(
     }
 }
 
-async fn run(drive: &mut Drive<'_>, report: &mut ContainerReport, places: &Places) -> Verdict {
-    let found = drive.find_images().await;
+async fn run(
+    drive: &mut Drive<'_>,
+    (told, places): (&Told<'_>, &Places),
+    report: &mut ContainerReport,
+) -> Verdict {
+    let found = drive.find_images(told.logins).await;
     report.images = drive.images_shown();
     report.fixed = drive.images_fixed();
     // Left at once: they are known even when nobody lives to leave the rest.

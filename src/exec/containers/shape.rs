@@ -5,15 +5,16 @@ use std::path::Path;
 
 use bollard::models::{
     ContainerCreateBody, EndpointSettings, HostConfig, HostConfigLogConfig, Mount, MountType,
-    NetworkCreateRequest, NetworkingConfig, PortBinding, PortMap, RestartPolicy, RestartPolicyNameEnum,
-    VolumeCreateRequest,
+    NetworkCreateRequest, NetworkingConfig, PortBinding, PortMap, ResourcesUlimits, RestartPolicy,
+    RestartPolicyNameEnum, VolumeCreateRequest,
 };
 
 use super::exchange::Places;
 use super::labels::labels;
 use crate::model::variables::VariableMeaning;
 use crate::ports::containers::{
-    Belonging, ContainerOrder, ContainerSpec, INPUT, MountSpec, NetworkAccess, OUTPUT, PROJECT,
+    Belonging, ContainerLimits, ContainerOrder, ContainerSpec, INPUT, MountSpec, NetworkAccess, OUTPUT,
+    PROJECT,
 };
 
 /// Processes and threads of a container unless its limits say otherwise: enough for builds, too few for a fork bomb.
@@ -151,6 +152,8 @@ fn host_config(spec: &ContainerSpec, setting: &Setting<'_>) -> HostConfig {
             .millicpus
             .and_then(|thousandths| i64::try_from(thousandths).ok()?.checked_mul(1_000_000)),
         pids_limit: processes,
+        ulimits: Some(ulimits(&limits)).filter(|ulimits| !ulimits.is_empty()),
+        shm_size: limits.shm.and_then(|bytes| i64::try_from(bytes).ok()),
         privileged: Some(spec.privileged),
         cap_add: (!spec.capabilities.is_empty()).then(|| spec.capabilities.clone()),
         security_opt: (!spec.privileged).then(|| vec!["no-new-privileges".to_owned()]),
@@ -166,6 +169,20 @@ fn host_config(spec: &ContainerSpec, setting: &Setting<'_>) -> HostConfig {
         }),
         ..HostConfig::default()
     }
+}
+
+/// What the kernel limits for each process.
+fn ulimits(limits: &ContainerLimits) -> Vec<ResourcesUlimits> {
+    let all = [("nofile", limits.open_files), ("fsize", limits.file_size)];
+    let ulimit = |(name, limit): (&str, Option<u64>)| {
+        let limit = i64::try_from(limit?).ok();
+        Some(ResourcesUlimits {
+            name: Some(name.to_owned()),
+            soft: limit,
+            hard: limit,
+        })
+    };
+    all.into_iter().filter_map(ulimit).collect()
 }
 
 fn network_mode(order: &ContainerOrder) -> String {
@@ -252,7 +269,7 @@ mod tests {
     use super::*;
     use crate::model::{GoalKey, GoalSetId, UniqueName};
     use crate::ports::AttemptRef;
-    use crate::ports::containers::{ContainerLimits, Pull, VolumeSpec};
+    use crate::ports::containers::{Pull, VolumeSpec};
 
     fn texts(list: &[&str]) -> Vec<String> {
         list.iter().map(ToString::to_string).collect()
@@ -370,6 +387,24 @@ mod tests {
                 "the engine chooses: {port}"
             );
         }
+    }
+
+    #[test]
+    fn i1_limits_are_told_to_the_engine() {
+        let spec = ContainerSpec {
+            limits: ContainerLimits {
+                open_files: Some(64),
+                file_size: Some(1 << 20),
+                ..ContainerLimits::default()
+            },
+            ..main(&[], &[])
+        };
+        let ulimits = told(&spec, &[]).host_config.unwrap().ulimits.unwrap();
+        let shown = |limit: &ResourcesUlimits| (limit.name.clone().unwrap(), limit.soft, limit.hard);
+        let shown: Vec<_> = ulimits.iter().map(shown).collect();
+        let same = |name: &str, limit: i64| (name.to_owned(), Some(limit), Some(limit));
+        assert_eq!(shown, [same("nofile", 64), same("fsize", 1 << 20)]);
+        assert_eq!(told(&main(&[], &[]), &[]).host_config.unwrap().ulimits, None);
     }
 
     #[test]

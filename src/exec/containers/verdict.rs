@@ -10,7 +10,7 @@ use crate::ports::containers::{ContainerReport, ContainerSpec};
 pub(super) const ENGINE_FAILED: i32 = 125;
 
 /// Told to end: as if TERM had ended it.
-pub(super) const TOLD_TO_END: i32 = 128 + 15;
+pub const TOLD_TO_END: i32 = 128 + 15;
 
 /// An exit code, and why.
 pub(super) struct Verdict {

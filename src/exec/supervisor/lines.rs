@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::super::redact::{Redactor, masked};
+use crate::model::redact::{Redactor, masked};
 
 /// Longest line in bytes; a longer one becomes several, each but the last with [`CUT`] at its end.
 pub(super) const LONGEST_LINE: usize = 64 * 1024;

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use super::super::redact::Redactor;
 use super::failing::{Failing, SIGNALED};
 use super::limits::Breach;
 use super::result_file::ResultFile;
 use super::sequence::Verdict;
 use crate::model::ExecutionResult;
+use crate::model::redact::Redactor;
 
 /// Code of a command that ended with 0 although it was told to end: as if TERM had ended it.
 const TOLD_TO_END: i32 = SIGNALED + 15;
+
+/// Code of commands that ended with 0 and whose output tells of a failure.
+const FOUND: i32 = 99;
 
 /// Longest text of a result in characters, `data` apart.
 const LONGEST_TEXT: usize = 4000;
@@ -53,6 +56,18 @@ pub(super) fn of(verdict: Verdict, cause: &Cause, file: &ResultFile, timeout: Du
             Ok(reported) => reported.unwrap_or_default(),
             Err(message) => ExecutionResult::failure(message),
         },
+    }
+}
+
+/// The result where output told of a failure: that counts although all commands ended well (EX-11).
+pub(super) fn with_finding(result: ExecutionResult, found: Option<&str>) -> ExecutionResult {
+    match found.filter(|_| result.code == 0) {
+        Some(line) => ExecutionResult {
+            code: FOUND,
+            message: Some(format!("its output tells of a failure: {line}")),
+            ..ExecutionResult::default()
+        },
+        None => result,
     }
 }
 

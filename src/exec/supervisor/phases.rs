@@ -1,4 +1,4 @@
-//! Finds phases in output (semantics 3.16, EX-09, EX-16).
+//! Finds phases in output (semantics 3.16, EX-09, EX-16), and failures that only output tells of (semantics 3.11, EX-11).
 
 use regex::{Captures, Regex, RegexBuilder};
 
@@ -19,11 +19,19 @@ const LARGEST_PATTERN: usize = 1024 * 1024;
 /// The rules of a goal and the phase it is in.
 #[derive(Default)]
 pub(super) struct Phases {
-    rules: Vec<(Regex, String)>,
+    rules: Vec<Rule>,
     last: Option<String>,
     /// The last one that output named.
     said: Option<String>,
+    /// The first line that is a failure.
+    failure: Option<String>,
     changes: usize,
+}
+
+struct Rule {
+    pattern: Regex,
+    phase: String,
+    fails: bool,
 }
 
 impl Phases {
@@ -36,7 +44,11 @@ impl Phases {
                 .size_limit(LARGEST_PATTERN)
                 .build()
             {
-                Ok(pattern) => phases.rules.push((pattern, rule.phase.clone())),
+                Ok(pattern) => phases.rules.push(Rule {
+                    pattern,
+                    phase: rule.phase.clone(),
+                    fails: rule.fails,
+                }),
                 Err(error) => complaints.push(format!(
                     "progress pattern `{}` is not used: {error}",
                     rule.pattern
@@ -48,7 +60,11 @@ impl Phases {
 
     /// The new phase, when this line changes it.
     pub(super) fn see(&mut self, line: &str) -> Option<&str> {
-        let phase = self.phase_in(line)?;
+        let (phase, fails) = self.phase_in(line)?;
+        if fails && self.failure.is_none() {
+            self.failure = cleaned(line);
+        }
+        let phase = cleaned(&phase)?;
         self.said = Some(phase.clone());
         self.change(phase)
     }
@@ -68,21 +84,24 @@ impl Phases {
         self.last.as_deref().filter(|_| self.changes <= MOST_CHANGES)
     }
 
+    /// What output said of a failure.
+    pub(super) fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+
     /// The last phase that output named: what a goal that has ended is left with. The name of a step is not one.
     pub(super) fn into_said(self) -> Option<String> {
         self.said
     }
 
-    fn phase_in(&self, line: &str) -> Option<String> {
+    /// The phase that a line means, and whether the line is a failure.
+    fn phase_in(&self, line: &str) -> Option<(String, bool)> {
         let said = line.find(MARK).map(|start| line[start + MARK.len()..].to_owned());
-        let phase = said.or_else(|| {
-            let (rule, captures) = self
-                .rules
-                .iter()
-                .find_map(|rule| rule.0.captures(line).map(|captures| (rule, captures)))?;
-            Some(filled_in(&rule.1, &captures))
-        })?;
-        cleaned(&phase)
+        said.map(|phase| (phase, false)).or_else(|| {
+            let mut rules = self.rules.iter();
+            let (rule, captures) = rules.find_map(|rule| Some((rule, rule.pattern.captures(line)?)))?;
+            Some((filled_in(&rule.phase, &captures), rule.fails))
+        })
     }
 }
 
@@ -122,6 +141,7 @@ mod tests {
         let rule = |(pattern, phase): &(&str, &str)| ProgressRule {
             pattern: (*pattern).to_owned(),
             phase: (*phase).to_owned(),
+            fails: false,
         };
         Phases::new(&rules.iter().map(rule).collect::<Vec<_>>()).0
     }
@@ -154,6 +174,7 @@ mod tests {
         let rule = ProgressRule {
             pattern: "(".into(),
             phase: "x".into(),
+            fails: false,
         };
         assert_eq!(Phases::new(&[rule]).1.len(), 1);
     }

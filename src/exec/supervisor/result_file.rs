@@ -12,10 +12,11 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::redact::Redactor;
 use crate::model::ExecutionResult;
 use crate::model::goal::StateName;
 use crate::model::goal_event::ExternalUrl;
+use crate::model::redact::Redactor;
+use crate::model::reported::{BUILDS, IMAGES};
 use crate::ports::executor::LARGEST_REVIEW;
 
 /// Largest file that is read.
@@ -211,7 +212,7 @@ fn with_builds(data: Option<Value>, push: Option<&ReportedPush>) -> Option<Value
         Some(Value::Object(data)) => data,
         Some(other) => return Some(other),
     };
-    for (key, list) in [("@atomist/sdm/images", images), ("@atomist/sdm/builds", builds)] {
+    for (key, list) in [(IMAGES, images), (BUILDS, builds)] {
         all.extend(list.map(|list| (key.to_owned(), Value::Array(list.clone()))));
     }
     Some(Value::Object(all))

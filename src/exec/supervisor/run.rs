@@ -13,7 +13,6 @@ use super::super::fence::LOST;
 use super::super::news::{CommandIdentity, NewsRecord};
 use super::super::order::{KeptOrder, Order};
 use super::super::process_table;
-use super::super::redact::Redactor;
 use super::command::Started;
 use super::journal::Journal;
 use super::outcome::Cause;
@@ -24,6 +23,7 @@ use super::signals::Signals;
 use super::system::System;
 use super::{TAKEN_OVER, outcome};
 use crate::model::ExecutionResult;
+use crate::model::redact::Redactor;
 use crate::ports::executor::REVIEW_FILE;
 use crate::runtime::clock::{Clock, SystemClock};
 
@@ -82,7 +82,8 @@ pub(super) fn supervise(directory: &AttemptDirectory, system: System) -> io::Res
         // Whoever finds no outcome knows that it is lost.
         return leave_lost(output.journal);
     }
-    let mut result = outcome::of(verdict, &cause, &result_file, order.timeout);
+    let result = outcome::of(verdict, &cause, &result_file, order.timeout);
+    let mut result = outcome::with_finding(result, output.phases.failure());
     result.phase = result.phase.or(output.phases.into_said());
     finish(
         reserve,

@@ -48,6 +48,10 @@ pub(super) fn copy_for_one(error: &Arc<ScmError>) -> ScmError {
             path: path.clone(),
             because: because.clone(),
         },
+        ScmError::Prevented { doing, .. } => ScmError::Prevented {
+            doing: doing.clone(),
+            source: Box::new(SharedCause(Arc::clone(error))),
+        },
         ScmError::Failed { doing, .. } => ScmError::Failed {
             doing: doing.clone(),
             source: Box::new(SharedCause(Arc::clone(error))),

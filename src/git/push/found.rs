@@ -7,7 +7,7 @@ use git2::build::CheckoutBuilder;
 use git2::{Oid, Repository, RepositoryInitOptions};
 
 use super::copy::copy_tree;
-use crate::git::objects::{failed, oid_of, sha_of, signature};
+use crate::git::objects::{failed_to_write, oid_of, sha_of, signature};
 use crate::model::CommitSha;
 use crate::ports::scm::{NewRepository, ScmError};
 
@@ -20,23 +20,23 @@ pub(crate) fn found(
 ) -> Result<Option<CommitSha>, ScmError> {
     let doing = || format!("make the repository {}", path.display());
     let parent = path.parent().unwrap_or(Path::new("/"));
-    std::fs::create_dir_all(parent).map_err(failed(doing()))?;
+    std::fs::create_dir_all(parent).map_err(failed_to_write(doing()))?;
     let beside = tempfile::Builder::new()
         .prefix(".sdm-new-")
         .tempdir_in(parent)
-        .map_err(failed(doing()))?;
+        .map_err(failed_to_write(doing()))?;
     let inside = beside.path().join("repository");
-    let head = fill(mirror, &inside, new).map_err(failed(doing()))?;
+    let head = fill(mirror, &inside, new).map_err(failed_to_write(doing()))?;
     match std::fs::symlink_metadata(path) {
         // Made by us already, before a crash: the same commit.
         Ok(_) => return Ok(has(path, head).then(|| sha_of(head))),
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(doing())(error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed_to_write(doing())(error)),
         Err(_) => {}
     }
     match std::fs::rename(&inside, path) {
         Ok(()) => Ok(Some(sha_of(head))),
         Err(error) if is_occupied(&error) => Ok(None),
-        Err(error) => Err(failed(doing())(error)),
+        Err(error) => Err(failed_to_write(doing())(error)),
     }
 }
 

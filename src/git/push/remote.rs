@@ -138,7 +138,9 @@ fn meaning(refusal: &str) -> Pushed {
         "cannot lock ref",
         "incorrect old value",
     ];
-    if lost_a_race.iter().any(|phrase| said.contains(phrase)) {
+    let in_the_way = ["cannot create", "file conflict", "name too long", "d/f conflict"];
+    let is_in_the_way = in_the_way.iter().any(|phrase| said.contains(phrase));
+    if !is_in_the_way && lost_a_race.iter().any(|phrase| said.contains(phrase)) {
         return Pushed::Moved { head: None };
     }
     let shown = refusal.chars().map(|c| if c.is_control() { ' ' } else { c });

@@ -110,6 +110,47 @@ fn af_09_a_branch_that_moved_meanwhile_is_left_alone() {
 }
 
 #[test]
+fn a_branch_that_others_are_in_the_way_of_is_refused_and_not_tried_again() {
+    let Some(scene) = Scene::new() else { return };
+    scene.git.run(&scene.work, &["branch", "transform"]);
+    scene.git.run(&scene.work, &["branch", "deep/in/side"]);
+    scene.git.run(&scene.work, &["pack-refs", "--all"]);
+    let because = |branch: &str| match scene.push(branch, None, false) {
+        Pushed::Refused { because } => because,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        because("transform/new/logo"),
+        "there is refs/heads/transform already, below which nothing can be"
+    );
+    assert_eq!(
+        because("deep/in"),
+        "there is refs/heads/deep/in/side already, so refs/heads/deep/in can only be a directory"
+    );
+    assert_eq!(because(&"x".repeat(251)), "its name is too long");
+    assert_eq!(scene.push(&"x".repeat(240), None, false), Pushed::Done);
+    scene.assert_untouched();
+}
+
+#[test]
+fn what_nobody_may_write_stays_so() {
+    use std::io::{Error, ErrorKind};
+    let told = |error: Error| crate::git::objects::failed_to_write("write")(error);
+    let gone = told(Error::from(ErrorKind::NotFound));
+    assert!(!gone.is_transient(), "{gone:?}");
+    assert!(told(Error::from(ErrorKind::Interrupted)).is_transient());
+    let of_git = |class, message: &str| {
+        let error = git2::Error::new(git2::ErrorCode::GenericError, class, message);
+        crate::git::objects::failed_to_write("write")(error).is_transient()
+    };
+    assert!(!of_git(
+        git2::ErrorClass::Os,
+        "failed to make directory '/proc/x': Permission denied"
+    ));
+    assert!(of_git(git2::ErrorClass::Net, "permission denied"));
+}
+
+#[test]
 fn lo_11_a_work_tree_is_left_alone_unless_it_may_move_and_is_clean() {
     let Some(scene) = Scene::new() else { return };
     let because = |moves| match scene.push("main", Some(&scene.old), moves) {

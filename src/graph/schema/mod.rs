@@ -14,7 +14,14 @@ pub use read::SchemaError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schema {
     types: BTreeMap<String, TypeDefinition>,
-    enums: BTreeMap<String, Vec<String>>,
+    enums: BTreeMap<String, Enumeration>,
+}
+
+/// An enumeration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Enumeration {
+    values: Vec<String>,
+    is_custom: bool,
 }
 
 /// One type.
@@ -97,10 +104,12 @@ impl Schema {
         read::extend(&empty, definitions, false)
     }
 
-    /// The same with the types of one announcement, which may bring several.
+    /// The same with the types of one announcement, which may bring several. They stand in place of announced ones of the same
+    /// name.
     ///
     /// # Errors
-    /// It cannot be read, refers to types that are not there, has no root type, or takes the name of a built-in type.
+    /// It cannot be read, has no root type or a type twice, takes the name of a built-in type, or a type refers to what is not
+    /// there then.
     pub fn with_custom(&self, definitions: &str) -> Result<Self, SchemaError> {
         read::extend(self, definitions, true)
     }
@@ -122,13 +131,32 @@ impl Schema {
 
     /// The values of an enumeration.
     pub fn enumeration(&self, name: &str) -> Option<&[String]> {
-        self.enums.get(name).map(Vec::as_slice)
+        self.enums
+            .get(name)
+            .map(|enumeration| enumeration.values.as_slice())
     }
 
     /// All enumerations with their values, by name.
     pub fn enumerations(&self) -> impl Iterator<Item = (&str, &[String])> {
         let enums = self.enums.iter();
-        enums.map(|(name, values)| (name.as_str(), values.as_slice()))
+        enums.map(|(name, enumeration)| (name.as_str(), enumeration.values.as_slice()))
+    }
+
+    /// Names of types and enumerations that were not there earlier, or were others.
+    pub fn changed_since<'s>(&'s self, earlier: &'s Self) -> impl Iterator<Item = &'s str> {
+        let types = self.types.iter();
+        let types = types.filter(|(name, kind)| earlier.types.get(*name) != Some(*kind));
+        let enums = self.enums.iter();
+        let enums = enums.filter(|(name, values)| earlier.enums.get(*name) != Some(*values));
+        types
+            .map(|(name, _)| name.as_str())
+            .chain(enums.map(|(name, _)| name.as_str()))
+    }
+
+    /// Whether a name is that of an announced type or enumeration.
+    fn is_announced(&self, name: &str) -> bool {
+        self.types.get(name).is_some_and(|kind| kind.is_custom)
+            || self.enums.get(name).is_some_and(|values| values.is_custom)
     }
 }
 

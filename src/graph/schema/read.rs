@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::graph::nesting;
 
-use super::{FieldDefinition, Holds, SCALARS, Schema, TypeDefinition};
+use super::{Enumeration, FieldDefinition, Holds, SCALARS, Schema, TypeDefinition};
 
 /// Longest announcement in bytes.
 const MAX_TEXT: usize = 64 * 1024;
@@ -74,7 +74,10 @@ pub(super) fn extend(schema: &Schema, text: &str, is_custom: bool) -> Result<Sch
     let mut added = BTreeSet::new();
     for definition in document.definitions {
         if let TypeSystemDefinition::Type(parsed) = definition {
-            added.insert(parsed.node.name.node.to_string());
+            let name = parsed.node.name.node.to_string();
+            if !added.insert(name.clone()) {
+                return Err(SchemaError::Taken(name));
+            }
             add(&mut extended, parsed.node, is_custom)?;
         }
     }
@@ -91,16 +94,15 @@ fn add(schema: &mut Schema, parsed: ParsedType, is_custom: bool) -> Result<(), S
     if is_custom {
         check_name(&name)?;
     }
-    if schema.types.contains_key(&name) || schema.enums.contains_key(&name) {
-        return Err(SchemaError::Taken(name));
-    }
+    make_room(schema, &name)?;
     match parsed.kind {
         TypeKind::Enum(values) => {
             let values = values
                 .values
                 .iter()
-                .map(|value| value.node.value.node.to_string());
-            schema.enums.insert(name, values.collect());
+                .map(|value| value.node.value.node.to_string())
+                .collect();
+            schema.enums.insert(name, Enumeration { values, is_custom });
         }
         TypeKind::Object(object) => {
             if object.fields.len() > MAX_FIELDS {
@@ -126,6 +128,17 @@ fn add(schema: &mut Schema, parsed: ParsedType, is_custom: bool) -> Result<(), S
             return Err(SchemaError::NotATypeOfObjects(name));
         }
     }
+    Ok(())
+}
+
+/// What was announced under a name gives way; what every workspace has does not.
+fn make_room(schema: &mut Schema, name: &str) -> Result<(), SchemaError> {
+    let is_there = schema.types.contains_key(name) || schema.enums.contains_key(name);
+    if is_there && !schema.is_announced(name) {
+        return Err(SchemaError::Taken(name.to_owned()));
+    }
+    schema.types.remove(name);
+    schema.enums.remove(name);
     Ok(())
 }
 
@@ -202,13 +215,14 @@ fn text(value: &ConstValue) -> Option<String> {
 /// Tells scalars from embedded objects, and finds what refers to nothing.
 fn classify(
     types: &mut BTreeMap<String, TypeDefinition>,
-    enums: &BTreeMap<String, Vec<String>>,
+    enums: &BTreeMap<String, Enumeration>,
     added: &BTreeSet<String>,
 ) -> Result<(), SchemaError> {
     let names: BTreeSet<String> = types.keys().cloned().collect();
+    // Announced types may refer to one that is another now.
     for definition in types
         .values_mut()
-        .filter(|definition| added.contains(&definition.name))
+        .filter(|definition| definition.is_custom || added.contains(&definition.name))
     {
         for field in &mut definition.fields {
             settle(field, &names, enums, &definition.name)?;
@@ -230,7 +244,7 @@ fn classify(
 fn settle(
     field: &mut FieldDefinition,
     names: &BTreeSet<String>,
-    enums: &BTreeMap<String, Vec<String>>,
+    enums: &BTreeMap<String, Enumeration>,
     of: &str,
 ) -> Result<(), SchemaError> {
     let kind = match &field.holds {
@@ -240,9 +254,9 @@ fn settle(
     let is_object = names.contains(&kind);
     let is_scalar = SCALARS.contains(&kind.as_str()) || enums.contains_key(&kind);
     match (&field.holds, is_object, is_scalar) {
-        (Holds::Scalar(_), true, _) => field.holds = Holds::Embedded(kind),
-        (Holds::Scalar(_), false, true) => {}
-        (Holds::Embedded(_) | Holds::Link(_) | Holds::Reverse { .. }, true, _) => {}
+        (Holds::Scalar(_) | Holds::Embedded(_), true, _) => field.holds = Holds::Embedded(kind),
+        (Holds::Scalar(_) | Holds::Embedded(_), false, true) => field.holds = Holds::Scalar(kind),
+        (Holds::Link(_) | Holds::Reverse { .. }, true, _) => {}
         (Holds::Scalar(_) | Holds::Embedded(_) | Holds::Link(_) | Holds::Reverse { .. }, false, _) => {
             return Err(SchemaError::UnknownType {
                 of: of.to_owned(),

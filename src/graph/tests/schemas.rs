@@ -66,3 +66,30 @@ fn types_that_cannot_be_are_refused_whole() {
     assert!(matches!(refused(&"[".repeat(100_000)), SchemaError::TooLarge(_)));
     assert!(matches!(refused(&"#".repeat(100_000)), SchemaError::TooLarge(_)));
 }
+
+#[test]
+fn what_was_announced_is_announced_anew() {
+    let first =
+        "enum Stage { one two } type Deploy @rootType { stage: Stage at: Place } type Place { name: String }";
+    let schema = Schema::builtin().with_custom(first).unwrap();
+    let same = schema.with_custom(first).unwrap();
+    assert!(same == schema && same.changed_since(&schema).next().is_none());
+    let second = "enum Stage { one two three } type Deploy @rootType { stage: Stage at: Place by: String } type Place { name: String }";
+    let changed = schema.with_custom(second).unwrap();
+    assert_eq!(changed.enumeration("Stage").unwrap(), ["one", "two", "three"]);
+    assert!(changed.root("Deploy").unwrap().field("by").is_some());
+    assert_eq!(
+        changed.changed_since(&schema).collect::<Vec<_>>(),
+        ["Deploy", "Stage"]
+    );
+    // What refers to something of another kind now does so as that.
+    let third = "enum Place { here there } type Other @rootType { place: Place }";
+    let other = changed.with_custom(third).unwrap();
+    let holds = &other.root("Deploy").unwrap().field("at").unwrap().holds;
+    assert_eq!(*holds, Holds::Scalar("Place".to_owned()));
+    let twice = "type X @rootType { id: ID } type X { id: ID }";
+    assert_eq!(
+        other.with_custom(twice).unwrap_err(),
+        SchemaError::Taken("X".to_owned())
+    );
+}

@@ -16,8 +16,9 @@ use std::time::Duration;
 use chrono::DateTime;
 use thiserror::Error;
 
+use super::super::asked;
 use super::noted::Noted;
-use crate::access::audit::{Chain, Details, Entry, LONGEST_LINE};
+use crate::access::audit::{Chain, Change, Details, Entry, LONGEST_LINE};
 use crate::access::{Credential, Decision, Request, Rule};
 use crate::model::Timestamp;
 
@@ -111,6 +112,9 @@ impl AuditLog {
 
     /// Writes what was decided.
     pub fn record(&self, request: &Request<'_>, decision: &Decision, details: &Details) {
+        if !decision.is_allowed() {
+            asked::was_refused();
+        }
         let mut writer = self.lock();
         if matches!(request.credential, Credential::Good(_)) {
             writer.write(request, decision, details);
@@ -121,10 +125,43 @@ impl AuditLog {
 
     /// Writes what has happened.
     pub fn note(&self, noted: &Noted, details: &Details, now: Timestamp) {
+        self.note_change(&noted.change(), details, now);
+    }
+
+    /// The same; whether it is written.
+    pub(super) fn note_change(&self, change: &Change<'_>, details: &Details, now: Timestamp) -> bool {
         let mut writer = self.lock();
         let before = writer.chain;
-        let entry = writer.chain.append_change(now, &noted.change(), details);
-        writer.put(&entry, before, now);
+        let entry = writer.chain.append_change(now, change, details);
+        writer.put(&entry, before, now)
+    }
+
+    /// Writes what has happened that strangers may lead to: of a flood the first, as of what was decided about them.
+    pub(super) fn note_seldom(&self, noted: Noted, details: &Details, now: Timestamp) {
+        let admitted = self.lock().admit_stranger(now);
+        let said = match admitted {
+            None => return,
+            Some(0) => noted.said,
+            Some(unwritten) => format!("{}; and {unwritten} before it that were not written", noted.said),
+        };
+        self.note(&Noted { said, ..noted }, details, now);
+    }
+
+    /// Waits until what was written survives a loss of power.
+    ///
+    /// # Errors
+    /// The disk.
+    pub(super) fn sync(&self) -> std::io::Result<()> {
+        self.lock().file.sync_data()
+    }
+
+    /// Writes what was refused beside what was decided; of nobody in particular so much as strangers may fill.
+    pub fn note_refusal(&self, noted: &Noted, details: &Details, now: Timestamp) {
+        asked::was_refused();
+        match noted.is_by_stranger() {
+            true => self.note_seldom(noted.clone(), details, now),
+            false => self.note(noted, details, now),
+        }
     }
 
     /// Where the log is.
@@ -144,7 +181,8 @@ impl Writer {
         self.put(&entry, before, request.now);
     }
 
-    fn put(&mut self, entry: &Entry, before: Chain, now: Timestamp) {
+    /// Puts an entry behind the others; whether it is there now.
+    fn put(&mut self, entry: &Entry, before: Chain, now: Timestamp) -> bool {
         if let Err(error) = self.next_file(now) {
             let error: &dyn std::error::Error = &error;
             tracing::error!(
@@ -157,10 +195,13 @@ impl Writer {
             self.chain = before;
             let error: &dyn std::error::Error = &error;
             tracing::error!(error, "the audit log cannot be written");
-            return;
+            // What was written of the line is none, and nothing may follow it.
+            let _ = self.file.set_len(self.length);
+            return false;
         }
         self.length += line.len() as u64;
         self.first.get_or_insert((entry.id, now));
+        true
     }
 
     /// Begins the next file when this one is full or old.
@@ -178,23 +219,30 @@ impl Writer {
         forget(&self.path, now)
     }
 
-    /// Strangers cannot fill the disk: of a flood the first are written, and the next one says how many were not.
     fn write_stranger(&mut self, request: &Request<'_>, decision: &Decision, details: &Details) {
-        let (since, written, unwritten) = self.strangers;
-        if request.now.since(since) < Duration::from_secs(1) && written >= STRANGERS {
-            self.strangers = (since, written, unwritten.saturating_add(1));
+        let Some(unwritten) = self.admit_stranger(request.now) else {
             return;
-        }
+        };
         let mut decision = decision.clone();
-        if request.now.since(since) < Duration::from_secs(1) {
-            self.strangers = (since, written + 1, unwritten);
-        } else {
-            self.strangers = (request.now, 1, 0);
-            if unwritten > 0 {
-                decision.rule = Rule::Unwritten(unwritten);
-            }
+        if unwritten > 0 {
+            decision.rule = Rule::Unwritten(unwritten);
         }
         self.write(request, &decision, details);
+    }
+
+    /// Counts something that strangers lead to: `None` when it is not written, and otherwise how many before it were not.
+    fn admit_stranger(&mut self, now: Timestamp) -> Option<u32> {
+        let (since, written, unwritten) = self.strangers;
+        if now.since(since) >= Duration::from_secs(1) {
+            self.strangers = (now, 1, 0);
+            return Some(unwritten);
+        }
+        if written >= STRANGERS {
+            self.strangers = (since, written, unwritten.saturating_add(1));
+            return None;
+        }
+        self.strangers = (since, written + 1, unwritten);
+        Some(0)
     }
 }
 
@@ -295,15 +343,17 @@ pub(in super::super) fn full_files(path: &Path) -> std::io::Result<Vec<PathBuf>>
     Ok(found)
 }
 
+/// When the last entry of a file was written.
+pub(super) fn ended(file: &Path) -> std::io::Result<Option<Timestamp>> {
+    let text = tail(&mut File::open(file)?)?;
+    let last = text.lines().next_back().and_then(whole_entry);
+    Ok(last.and_then(|last| time_of(&last)))
+}
+
 /// Deletes files of which every entry is older than entries are kept.
 fn forget(path: &Path, now: Timestamp) -> std::io::Result<()> {
     for file in full_files(path)? {
-        let text = tail(&mut File::open(&file)?)?;
-        let last = text.lines().next_back().and_then(whole_entry);
-        let is_old = last
-            .and_then(|last| time_of(&last))
-            .is_some_and(|time| now.since(time) > KEPT);
-        if !is_old {
+        if ended(&file)?.is_none_or(|last| now.since(last) <= KEPT) {
             break;
         }
         std::fs::remove_file(&file)?;
@@ -365,7 +415,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::access::audit::{Given, verify};
+    use crate::access::audit::{Given, Outcome, verify};
     use crate::access::request::BadCredential;
     use crate::access::{Context, Snapshot, decide};
 
@@ -432,6 +482,38 @@ mod tests {
                 .unwrap()
                 .contains("and 980 before it that were not written")
         );
+    }
+
+    #[test]
+    fn f10_what_is_refused_beside_a_decision_cannot_fill_the_disk_either() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.jsonl");
+        let log = AuditLog::open(&path).unwrap();
+        let refused = |by: &str| Noted {
+            outcome: Outcome::Refused("foreign_origin"),
+            ..Noted::done(by, "key.create", "from elsewhere".to_owned())
+        };
+        for _ in 0..500 {
+            log.note_refusal(&refused("anonymous"), &Details::default(), NOW);
+            knock(&log, NOW);
+        }
+        assert_eq!(
+            entries(&path),
+            u64::from(STRANGERS),
+            "counted with everything else of strangers"
+        );
+        log.note_refusal(&refused("addon:build"), &Details::default(), NOW);
+        let later = NOW.plus(Duration::from_secs(2));
+        log.note_refusal(&refused("anonymous"), &Details::default(), later);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let last: Vec<&str> = text.lines().rev().take(2).collect();
+        assert!(
+            last[0].contains("and 980 before it that were not written"),
+            "{last:?}"
+        );
+        for part in ["addon:build", "\"deny\"", "\"foreign_origin\""] {
+            assert!(last[1].contains(part), "{last:?}");
+        }
     }
 
     #[test]

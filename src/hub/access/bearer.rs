@@ -52,19 +52,6 @@ impl Bearer {
         matches!(self.identity.means, Means::Token)
     }
 
-    /// The same person, as if in a browser: a key then only limits.
-    pub(in super::super) fn in_person(&self, now: Timestamp) -> Self {
-        let means = match self.identity.means {
-            Means::Key => Means::Session { signed_in: now },
-            other @ (Means::Session { .. } | Means::Token) => other,
-        };
-        let identity = Identity {
-            means,
-            ..self.identity.clone()
-        };
-        Self::new(identity, Arc::clone(&self.snapshot))
-    }
-
     /// The person whose rights count: whoever calls, or for whom an add-on acts.
     pub(in super::super) fn person(&self) -> Option<&PersonId> {
         match (&self.identity.principal, &self.context) {
@@ -168,19 +155,6 @@ impl Bearer {
         admit(request, &self.snapshot).map(|_| ())
     }
 
-    /// Whether anything is known of whoever comes with the key.
-    pub fn is_known(&self) -> bool {
-        match &self.identity.principal {
-            Principal::Addon(key) => self.snapshot.addons.contains_key(key),
-            Principal::Person(id) => self
-                .snapshot
-                .people
-                .get(id)
-                .is_some_and(|person| !person.is_suspended),
-            Principal::Anonymous => false,
-        }
-    }
-
     /// Whether a scope is approved and within the limit of the key.
     pub fn has(&self, scope: &str) -> bool {
         let Ok(scope) = Scope::parse(scope) else {
@@ -222,7 +196,12 @@ impl Bearer {
             Principal::Addon(key) => self.snapshot.addons.get(key).is_some_and(|addon| {
                 let is_everywhere = |selector: &Selector| *selector == Selector::Everything;
                 let mut rights = addon.grants.iter().filter(|grant| grant.is_live(now));
-                let denies = rights.clone().any(|grant| grant.right == Right::Deny);
+                let concerns = |selector: &Selector| match selector {
+                    Selector::One(resource) => row.kinds.contains(&resource.kind()),
+                    Selector::Owner(_) | Selector::Everything => true,
+                };
+                let mut denied = rights.clone().filter(|grant| grant.right == Right::Deny);
+                let denies = denied.any(|grant| concerns(&grant.selector));
                 let allows = rights
                     .any(|grant| is_everywhere(&grant.selector) && grant.right >= Right::Allow(row.level));
                 allows && !denies

@@ -28,6 +28,8 @@ pub enum Guessed<'a> {
     Call,
     /// The signature of a webhook of this workspace.
     Webhook(&'a str),
+    /// The token of a goal of this key.
+    Completion(&'a str),
     /// The address of a websocket.
     Ticket,
     /// The code that links who somebody is in a chat.
@@ -45,6 +47,7 @@ impl Guessed<'_> {
             Self::Token => "token".to_owned(),
             Self::Call => "call".to_owned(),
             Self::Webhook(workspace) => format!("webhook {workspace}"),
+            Self::Completion(goal) => format!("completion {goal}"),
             Self::Ticket => "ticket".to_owned(),
             Self::ChatCode(user) => format!("chat {user}"),
         };
@@ -56,6 +59,7 @@ impl Guessed<'_> {
         match self {
             Self::Key(_) | Self::Link | Self::State | Self::Session | Self::Token | Self::Call => "sign_in",
             Self::Webhook(_) => "webhook.receive",
+            Self::Completion(_) => "goal.complete",
             Self::Ticket => "events.receive",
             Self::ChatCode(_) => "chat.link",
         }

@@ -141,6 +141,12 @@ pub struct Held {
 }
 
 impl Held {
+    /// Whether every version after an earlier one was made by a request that is so.
+    pub fn all_since(&self, version: i64, is_so: impl Fn(&StoredDeed) -> bool) -> bool {
+        let mut since = version + 1..=self.version;
+        version < self.version && since.all(|version| self.deeds.get(&version).is_some_and(&is_so))
+    }
+
     /// By whose request this came to be after an earlier version, if one alone did all of it.
     pub fn deed_since(&self, version: i64) -> Option<&StoredDeed> {
         let last = self.deeds.get(&self.version)?;
@@ -246,7 +252,7 @@ impl Held {
             RightsChange::Setting { name, value } => {
                 self.settings.insert(name.clone(), value.clone());
             }
-            RightsChange::Deed(_) => {}
+            RightsChange::Deed(_) | RightsChange::AtConsole(_) => {}
         }
         Ok(())
     }
@@ -344,7 +350,11 @@ fn wish(stored: &StoredWish) -> Result<Declared, String> {
     })
 }
 
-fn grant(row: &StoredGrant) -> Result<HeldGrant, BadRow> {
+/// A grant as it is kept, read again.
+///
+/// # Errors
+/// It makes no sense.
+pub fn grant(row: &StoredGrant) -> Result<HeldGrant, BadRow> {
     let right = Right::read(&row.allows)
         .ok_or_else(|| bad("grant", &row.id)(format!("the right `{}`", row.allows)))?;
     Ok(HeldGrant {

@@ -1,9 +1,20 @@
 //! What people may decide, whatever they identified themselves with: a key does no more than its person (security model 18, D57, D62).
 
 use super::super::refusal::Refusal;
-use super::Caller;
 use super::operations::Operation;
-use crate::access::Resource;
+use super::{ALLOWED, Caller};
+use crate::access::decision::Needed;
+use crate::access::{self, Decision, Level, Reason, Request, Resource, Rule};
+
+/// Nobody else may.
+fn beyond(operation: &str) -> Decision {
+    let level = access::Operation::find(operation).map_or(Level::Admin, |row| row.level);
+    let resource = Resource::Workspace;
+    Decision {
+        reason: Reason::InsufficientPermission(Needed { resource, level }),
+        rule: Rule::Nothing,
+    }
+}
 
 impl Caller {
     /// Whether a person may do this on these, whatever they identified themselves with: where a forge is asked, a key of a reader
@@ -19,10 +30,29 @@ impl Caller {
     ) -> Result<(), Refusal> {
         self.is_of(operation, workspace)?;
         let told = self.with_forge(operation, resources).await?;
-        let bearer = told.bearer.in_person(self.now);
-        let request = bearer.request(operation.row().name, resources, self.now);
-        let decision = bearer.decide(&request);
-        self.judged(&request, &decision)
+        let (bearer, name) = (&told.bearer, operation.row().name);
+        let request = bearer.request(name, resources, self.now);
+        let decision = match resources {
+            // Of what is no repository's as far as is known here, only those decide who decide over everything.
+            [Resource::Workspace] if bearer.reaches_everything(name, self.now) => ALLOWED,
+            [Resource::Workspace] => beyond(name),
+            _ => bearer.decide(&request),
+        };
+        told.judged(&request, &decision)
+    }
+
+    /// What is decided about a person's key. Of whom a policy alone knows nobody has said what the forge lets them: there what is
+    /// denied counts, and what the key leaves out.
+    pub(super) fn as_person(&self, request: &Request<'_>) -> Decision {
+        let decision = self.bearer.decide(request);
+        let is_unsaid = matches!(
+            (&decision.reason, &decision.rule),
+            (Reason::InsufficientPermission(_), Rule::Nothing)
+        );
+        match is_unsaid && self.is_person() && !self.is_weighed() {
+            true => ALLOWED,
+            false => decision,
+        }
     }
 
     /// Whether a person may decide about these. Of whoever it is known what they may do, more than being a person counts.
@@ -41,7 +71,8 @@ impl Caller {
         }
     }
 
-    /// Whether it is known what the person may do: they are in a browser, have come in once, or a forge is asked.
+    /// Whether it is known what the person may do, if it is only that of somebody who never came in. Where a policy alone names them, it
+    /// says who may decide.
     fn is_weighed(&self) -> bool {
         self.is_weighed || self.is_in_browser() || self.forge.is_some()
     }

@@ -19,7 +19,7 @@ const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// Makes a key; its text is shown now or never. Whoever makes it agrees to what its machine may do with it.
 ///
 /// # Errors
-/// A scope or a place is none, or the owner has too many keys.
+/// A scope or a place is none, the owner has too many keys, or whoever makes it may not agree to that.
 pub async fn make_key(
     store: &dyn HubStore,
     wish: &KeyWish,
@@ -50,8 +50,7 @@ pub async fn make_key(
     };
     let (key, text) = new.make(agreeing.at);
     agree(store, &key, &places, agreeing).await?;
-    console::note(store, of_key(None, &key), agreeing.at).await?;
-    store.add_key(&key).await?;
+    store.add_key(&key, &console::deeds(of_key(None, &key))).await?;
     Ok((key, text))
 }
 

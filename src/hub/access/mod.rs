@@ -6,8 +6,11 @@
 pub mod agreed;
 mod as_person;
 pub mod audit;
+mod audit_search;
 pub mod bearer;
+mod beside;
 pub mod edit;
+pub mod ending;
 pub mod guesses;
 pub mod held;
 mod in_person;
@@ -15,10 +18,12 @@ pub mod key;
 pub mod make_key;
 pub mod noted;
 pub mod numbers;
+pub(super) mod open_doors;
 pub mod operations;
 pub(super) mod person;
 pub mod rights;
 pub(super) mod sight;
+mod strangers;
 
 use std::sync::Arc;
 
@@ -35,9 +40,9 @@ use crate::access::audit::Details;
 use crate::access::decision::Needed;
 use crate::access::operation::Who;
 use crate::access::request::Means;
+use crate::access::resource::Kind;
 use crate::access::{
-    self, Context, Credential, Decision, Identity, Level, Limit, PersonId, Principal, Reason, Request,
-    Resource, Rule, Snapshot,
+    self, Credential, Decision, Level, Principal, Reason, Request, Resource, Rule, Snapshot,
 };
 use crate::graph::answer::{Everything, Sight};
 use crate::model::Timestamp;
@@ -45,14 +50,14 @@ use crate::ports::graph::GraphReader;
 use crate::ports::hub::{HubStoreError, StoredKey};
 use crate::ports::people::{PersonState, StoredPerson, StoredSession};
 use bearer::Bearer;
-use guesses::Guessed;
 use key::{KeyKind, KeyText};
 use operations::Operation;
 use rights::Rights;
 use sight::{GrantedSight, Present};
+use strangers::{NO_KEY, ended};
 
-/// What stands for the id of a text that is no key at all.
-const NO_KEY: &str = "";
+/// The operation that gives rights away.
+const GIVES: &str = "addon.grant";
 
 /// Whoever calls with a key that is good now, or is signed in in a browser.
 #[derive(Debug, Clone)]
@@ -63,7 +68,7 @@ pub struct Caller {
     now: Timestamp,
     /// Who says what they may do on repositories, where it is asked and they are a person.
     forge: Option<Forge>,
-    /// Whether it is a person's key of whom it is known what they may do.
+    /// Whether it is a person's key that is judged by what the person may do, and not by the policy's naming them alone.
     is_weighed: bool,
 }
 
@@ -121,6 +126,23 @@ impl Caller {
                 "addon_required",
                 "this is done with a key, not in a browser",
             )),
+        }
+    }
+
+    /// The state of things, with what the forge says now of a person and these.
+    ///
+    /// # Errors
+    /// The memory.
+    pub(super) async fn snapshot_told_of(
+        &self,
+        resources: &[Resource],
+    ) -> Result<Arc<Snapshot>, HubStoreError> {
+        match &self.forge {
+            Some(forge) => {
+                let told = forge.told(&self.bearer, GIVES, resources).await?;
+                Ok(told.shared_snapshot())
+            }
+            None => Ok(self.snapshot()),
         }
     }
 
@@ -218,17 +240,15 @@ impl Caller {
         self.judged(&request, &decision)
     }
 
-    /// What only people may do, with a person's key: it stands for the person, and where there is a policy, that must know the
-    /// person. In a browser the evaluation decides.
+    /// What only people may do, with a key of theirs. Whether it is done at all is asked about the workspace, and where, about the rest.
     fn may_as_person(&self, operation: Operation, resources: &[Resource]) -> Result<(), Refusal> {
         let request = self.bearer.request(operation.row().name, resources, self.now);
-        let reason = match (self.is_person(), self.bearer.is_known()) {
-            (true, true) => Reason::Allowed,
-            (true, false) => Reason::PersonSuspended,
-            (false, _) => Reason::PersonRequired,
+        let decision = match self.bearer.admits(&request) {
+            Ok(()) if is_nowhere_yet(operation, resources) => ALLOWED,
+            Ok(()) => self.as_person(&request),
+            Err(decision) => *decision,
         };
-        let rule = Rule::Operation;
-        match self.judged(&request, &Decision { reason, rule }) {
+        match self.judged(&request, &decision) {
             Err(_) if !self.is_person() => Err(Refusal::person_required(operation)),
             judged => judged,
         }
@@ -342,6 +362,19 @@ impl Caller {
     }
 }
 
+/// What is allowed by what it is.
+const ALLOWED: Decision = Decision {
+    reason: Reason::Allowed,
+    rule: Rule::Operation,
+};
+
+/// Whether it is asked of something that is done elsewhere whether it is done at all.
+fn is_nowhere_yet(operation: Operation, resources: &[Resource]) -> bool {
+    let row = access::Operation::find(operation.row().name);
+    let is_of_workspace = row.is_some_and(|row| row.kinds.contains(&Kind::Workspace));
+    resources == [Resource::Workspace] && !is_of_workspace
+}
+
 /// Whether it is for people who have just signed in, or for administrators: no key of a person stands for that.
 fn makes_rights(operation: Operation) -> bool {
     access::Operation::find(operation.row().name)
@@ -370,7 +403,7 @@ impl Hub {
                 Session::Live(viewer) => Ok(viewer.into_caller()),
                 Session::None => {
                     self.note_stranger(Credential::Absent);
-                    Err(Refusal::unauthorized("no_credentials", "no key was sent"))
+                    Err(Refusal::unauthenticated("no key was sent"))
                 }
                 Session::Ended => Err(session_ended()),
             };
@@ -396,8 +429,8 @@ impl Hub {
         let is_same = text.matches(digest);
         let key = stored.filter(|_| is_same).ok_or_else(invalid)?;
         let now = self.now();
-        if key.revoked.is_some() || key.expires <= now {
-            return Err(invalid());
+        if let Some(ended) = ended(&key, now) {
+            return Err(self.ended_key(&key, ended));
         }
         let person = self.person_behind(&key).await?;
         self.note_use(&key, now).await;
@@ -409,7 +442,8 @@ impl Hub {
         }
         self.rights().learn([key.clone()], None, now);
         let is_persons = key.owner.starts_with("person:");
-        let is_weighed = is_persons && (self.asks_forge() || person.is_some());
+        let is_known = self.asks_forge() || person.is_some();
+        let is_weighed = is_persons && (is_known || self.rights().governing_file().is_none());
         let bearer = match is_weighed {
             true => self
                 .rights()
@@ -477,38 +511,6 @@ impl Hub {
         }
     }
 
-    /// Writes down that somebody came who is suspended; what they are told.
-    pub(super) fn suspended(&self, person: &str, means: Means, message: &str) -> Refusal {
-        if let (Some(audit), Ok(id)) = (self.rights().audit(), PersonId::parse(person)) {
-            let identity = Identity {
-                principal: Principal::Person(id),
-                means,
-                limit: Limit::default(),
-            };
-            let request = self.arrival("sign_in", Credential::Good(identity));
-            let decision = Decision {
-                reason: Reason::PersonSuspended,
-                rule: Rule::State,
-            };
-            audit.record(&request, &decision, &asked::details());
-        }
-        Refusal::forbidden("principal_disabled", message)
-    }
-
-    /// Somebody who comes with a credential, and wants nothing else yet.
-    fn arrival<'a>(&self, operation: &'a str, credential: Credential) -> Request<'a> {
-        Request {
-            credential,
-            operation,
-            resources: &[],
-            context: Context::None,
-            forge: None,
-            exists: true,
-            is_too_often: false,
-            now: self.now(),
-        }
-    }
-
     /// Whoever comes with a key, while nobody calls: the key may be known to another replica alone until now.
     pub(super) async fn bearer_for(
         &self,
@@ -523,36 +525,6 @@ impl Hub {
             self.rights().learn([found], None, now);
         }
         Ok(self.rights().bearer_of(key, now))
-    }
-
-    /// The answer to somebody whose key is not good, the same whether there is one of its id; who tries too often waits.
-    fn guessed_key(&self, id: &str) -> Refusal {
-        let refusal = Refusal::unauthorized("invalid_credentials", "the key is not good");
-        self.guessed(Guessed::Key(id), refusal)
-    }
-
-    /// Writes down that somebody came without a good credential.
-    pub(super) fn note_stranger(&self, credential: Credential) {
-        self.note_stranger_at("sign_in", credential);
-    }
-
-    /// The same of what whoever came wanted to do.
-    pub(super) fn note_stranger_at(&self, operation: &str, credential: Credential) {
-        let Some(audit) = self.rights().audit() else {
-            return;
-        };
-        let request = self.arrival(operation, credential);
-        let decision = match &request.credential {
-            // What is open to everybody is asked for elsewhere.
-            Credential::Absent => Decision {
-                reason: Reason::AuthenticationRequired,
-                rule: Rule::Operation,
-            },
-            Credential::Bad(_) | Credential::Several | Credential::Good(_) => {
-                access::decide(&request, &Snapshot::empty(self.now()))
-            }
-        };
-        audit.record(&request, &decision, &asked::details());
     }
 
     /// Notes the use of a key, once a minute.

@@ -6,8 +6,9 @@ use crate::access::audit::{Change, Outcome};
 use crate::access::registration::Approval;
 use crate::access::snapshot::{AddonState, Consents};
 use crate::access::{AddonKey, PersonId, Principal, Resource, Selector};
+use crate::model::Timestamp;
 use crate::ports::hub::StoredKey;
-use crate::ports::people::{PersonState, StoredPerson};
+use crate::ports::people::{PersonState, StoredLink, StoredPerson};
 
 /// Whoever it was, where what is kept does not say.
 const NOBODY_SAYS: &str = "anonymous";
@@ -48,6 +49,11 @@ impl Noted {
             outcome,
             ..Self::done(HUB, operation, said)
         }
+    }
+
+    /// Whether it was somebody of whom nothing is known.
+    pub(super) fn is_by_stranger(&self) -> bool {
+        self.by == NOBODY_SAYS
     }
 
     /// Whether what is kept does not say who it was: nobody, or whoever is at the console.
@@ -92,6 +98,15 @@ pub(in super::super) fn of_key(before: Option<&StoredKey>, key: &StoredKey) -> O
     }
 }
 
+/// What happens to a key that is revoked.
+pub(in super::super) fn of_revoked(key: &StoredKey, at: Timestamp) -> Option<Noted> {
+    let revoked = StoredKey {
+        revoked: Some(at),
+        ..key.clone()
+    };
+    of_key(Some(key), &revoked)
+}
+
 /// What has happened to a person since they were looked at last.
 pub(in super::super) fn of_person(before: Option<&StoredPerson>, person: &StoredPerson) -> Vec<Noted> {
     let id = &person.id;
@@ -111,6 +126,18 @@ pub(in super::super) fn of_person(before: Option<&StoredPerson>, person: &Stored
     });
     let said = role.into_iter().chain(state);
     said.map(|(operation, said)| nobody(operation, said)).collect()
+}
+
+/// That a link was made by which somebody comes in.
+pub(in super::super) fn of_link(link: &StoredLink) -> Noted {
+    let person = &link.person;
+    match &link.invited {
+        Some(invited) => {
+            let said = format!("invited person:{person} as {}", invited.role.word());
+            nobody("person.invite", said)
+        }
+        None => nobody("credential.manage", format!("a link signs person:{person} in")),
+    }
 }
 
 /// What differs between what was in force and what is.

@@ -32,10 +32,14 @@ pub enum Operation {
     LinkChannel,
     /// Decide about a goal of a machine of the original.
     DecideGoal,
+    /// Say what came of a goal that somebody carries out for a machine; the credential is the token of the goal.
+    CompleteGoal,
     /// List machines and their commands.
     ListMachines,
     /// Start a command.
     Invoke,
+    /// Start one that changes a repository.
+    InvokeChange,
     /// See what became of a command.
     LookAtInvocation,
     /// Give a command what it asked for.
@@ -52,6 +56,8 @@ pub enum Operation {
     IngestHook,
     /// Tell of a build.
     BuildHook,
+    /// Tell of the status of a commit.
+    StatusHook,
     /// Tell of the image of a commit.
     ImageHook,
     /// What runs somewhere says how it is.
@@ -184,8 +190,19 @@ const DECIDE_GOAL: Row = person(
     ),
     "write",
 );
+const COMPLETE_GOAL: Row = open(
+    "goal.complete",
+    (
+        "POST",
+        "/goals/{workspace}/{goal_set}/{environment}/{name}/result",
+    ),
+);
 const LIST_MACHINES: Row = person("command.list", ("GET", "/machines/{workspace}"), "read");
 const INVOKE: Row = person("command.invoke", ("POST", "/command"), "read");
+const INVOKE_CHANGE: Row = Row {
+    person: true,
+    ..part("command.change", &[], "write")
+};
 const LOOK_AT_INVOCATION: Row = person(
     "command.invoke",
     ("GET", "/command/{command}/invocation/{id}"),
@@ -228,6 +245,12 @@ const INGEST_HOOK: Row = row(
 const BUILD_HOOK: Row = row(
     "ingest.post",
     ("POST", "/atomist/build/teams/{workspace}"),
+    &["ingest:write"],
+    "write",
+);
+const STATUS_HOOK: Row = row(
+    "ingest.post",
+    ("POST", "/atomist/status/teams/{workspace}"),
     &["ingest:write"],
     "write",
 );
@@ -292,8 +315,10 @@ impl Operation {
         Self::WriteJob,
         Self::LinkChannel,
         Self::DecideGoal,
+        Self::CompleteGoal,
         Self::ListMachines,
         Self::Invoke,
+        Self::InvokeChange,
         Self::LookAtInvocation,
         Self::ContinueInvocation,
         Self::ProbeLogs,
@@ -302,6 +327,7 @@ impl Operation {
         Self::ReadLog,
         Self::IngestHook,
         Self::BuildHook,
+        Self::StatusHook,
         Self::ImageHook,
         Self::ApplicationHook,
         Self::Metrics,
@@ -346,8 +372,10 @@ impl Operation {
             Self::WriteJob => &WRITE_JOB,
             Self::LinkChannel => &LINK_CHANNEL,
             Self::DecideGoal => &DECIDE_GOAL,
+            Self::CompleteGoal => &COMPLETE_GOAL,
             Self::ListMachines => &LIST_MACHINES,
             Self::Invoke => &INVOKE,
+            Self::InvokeChange => &INVOKE_CHANGE,
             Self::LookAtInvocation => &LOOK_AT_INVOCATION,
             Self::ContinueInvocation => &CONTINUE_INVOCATION,
             Self::ProbeLogs => &PROBE_LOGS,
@@ -356,6 +384,7 @@ impl Operation {
             Self::ReadLog => &READ_LOG,
             Self::IngestHook => &INGEST_HOOK,
             Self::BuildHook => &BUILD_HOOK,
+            Self::StatusHook => &STATUS_HOOK,
             Self::ImageHook => &IMAGE_HOOK,
             Self::ApplicationHook => &APPLICATION_HOOK,
             Self::Metrics => &METRICS,

@@ -15,6 +15,7 @@ use thiserror::Error;
 use super::super::{asked, console};
 use super::audit::{AuditError, AuditLog};
 use super::bearer::Bearer;
+use super::beside::Beside;
 use super::guesses::Guesses;
 use super::held::Held;
 use super::noted::{Noted, noted, of_key};
@@ -22,16 +23,15 @@ use super::person::Seen;
 use crate::access::audit::Details;
 use crate::access::policy::{Outcome, Policy, parse, run_tests};
 use crate::access::scope::Scope;
-use crate::access::snapshot::{Permission, Right, Role};
+use crate::access::snapshot::Right;
 use crate::access::{
-    AddonKey, Context, Grant, Identity, Level, Limit, Means, Person, PersonId, Principal, Resource,
-    SNAPSHOT_COUNTS, ScopeSet, Selector, Snapshot,
+    AddonKey, Context, Grant, Identity, Level, Limit, Means, PersonId, Principal, Resource, SNAPSHOT_COUNTS,
+    ScopeSet, Selector, Snapshot,
 };
 use crate::model::{Diagnostic, Severity, Timestamp};
-use crate::ports::hub::console::ConsoleDeed;
 use crate::ports::hub::{HubStore, HubStoreError, StoredKey};
 use crate::ports::people::StoredPerson;
-use crate::ports::rights::{RightsStore, StoredDeed};
+use crate::ports::rights::StoredDeed;
 
 /// How long what was read is taken to be in force before the memory is asked again.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -116,8 +116,10 @@ pub struct Rights {
     /// Held while keys change.
     changing_keys: tokio::sync::Mutex<()>,
     people: Mutex<Seen>,
+    /// Held while people change, or are looked at.
+    changing_people: tokio::sync::Mutex<()>,
     /// What was done at the console lately.
-    console: Mutex<Vec<ConsoleDeed>>,
+    beside: Beside,
     audit: Option<AuditLog>,
     guesses: Guesses,
     /// Reads that were allowed.
@@ -147,7 +149,8 @@ impl Rights {
             keys: RwLock::default(),
             changing_keys: tokio::sync::Mutex::default(),
             people: Mutex::default(),
-            console: Mutex::default(),
+            changing_people: tokio::sync::Mutex::default(),
+            beside: Beside::default(),
             audit: audit.map(AuditLog::open).transpose()?,
             guesses: Guesses::default(),
             reads: AtomicU64::new(0),
@@ -158,7 +161,7 @@ impl Rights {
     ///
     /// # Errors
     /// The memory does not answer; what was in force stays, and after five seconds decides over no change.
-    pub async fn refresh(&self, store: &dyn RightsStore, now: Timestamp) -> Result<(), HubStoreError> {
+    pub async fn refresh(&self, store: &dyn HubStore, now: Timestamp) -> Result<(), HubStoreError> {
         match &self.source {
             Source::Memory => self.refresh_from_memory(store, now).await,
             Source::File(path) => {
@@ -174,11 +177,7 @@ impl Rights {
         }
     }
 
-    async fn refresh_from_memory(
-        &self,
-        store: &dyn RightsStore,
-        now: Timestamp,
-    ) -> Result<(), HubStoreError> {
+    async fn refresh_from_memory(&self, store: &dyn HubStore, now: Timestamp) -> Result<(), HubStoreError> {
         let version = store.rights_version().await?;
         if version == self.held().version {
             self.write().checked = now;
@@ -186,6 +185,7 @@ impl Rights {
         }
         match Held::try_from(store.rights().await?) {
             Ok(held) => {
+                self.hear_console(store, now).await?;
                 let mut in_force = self.write();
                 // Who read earlier than somebody else may come later.
                 if held.version >= in_force.held.version {
@@ -212,15 +212,22 @@ impl Rights {
         let Some(audit) = self.audit.as_ref().filter(|_| !is_start) else {
             return;
         };
+        // What was done at the console alone says so itself.
+        if held.all_since(before.held.version, console::is_at_console) {
+            return;
+        }
         // Whoever notices it first writes it down, whosesoever request it was.
         let deed = held.deed_since(before.held.version);
+        let policy_version = u64::try_from(held.version).unwrap_or(0);
         let details = Details {
-            policy_version: u64::try_from(held.version).unwrap_or(0),
+            policy_version,
             ..deed.map_or_else(Details::default, of_deed)
         };
         let by = deed.map(|deed| deed.who.as_str()).filter(|who| !who.is_empty());
         for change in noted(&before.held, held) {
-            audit.note(&change.by_whom(by), &details, now);
+            if !self.is_beside(&change, policy_version, now) {
+                audit.note(&change.by_whom(by), &details, now);
+            }
         }
     }
 
@@ -229,31 +236,39 @@ impl Rights {
         self.write_note(noted, asked::details(), now);
     }
 
+    /// Writes down what was refused beside what was decided, with the request that it was refused to.
+    pub(in super::super) fn note_refusal(&self, noted: &Noted, now: Timestamp) {
+        if let Some(audit) = &self.audit {
+            let details = Details {
+                policy_version: self.read().snapshot.version,
+                ..asked::details()
+            };
+            audit.note_refusal(noted, &details, now);
+        }
+    }
+
+    /// The same of what somebody from outside may lead to as often as they like.
+    pub(in super::super) fn note_seldom(&self, noted: Noted, now: Timestamp) {
+        let details = Details {
+            policy_version: self.policy_version(),
+            ..asked::details()
+        };
+        if let Some(audit) = &self.audit {
+            audit.note_seldom(noted, &details, now);
+        }
+    }
+
     /// The same of what the request that is being answered has done, if it is somebody's, and of what others have done otherwise.
     pub(super) fn note_by(&self, noted: Noted, by: Option<&str>, now: Timestamp) {
         let details = by.map_or_else(Details::default, |_| asked::details());
-        let at_console = by.is_none().then(|| self.at_console(&noted)).flatten();
-        self.write_note(&noted.by_whom(by.or(at_console.as_deref())), details, now);
+        if by.is_some() || !self.is_beside(&noted, self.policy_version(), now) {
+            self.write_note(&noted.by_whom(by), details, now);
+        }
     }
 
-    /// Hears what was done at the console lately, before it is noticed.
-    ///
-    /// # Errors
-    /// The memory does not answer.
-    pub(in super::super) async fn hear_console(
-        &self,
-        store: &dyn HubStore,
-        now: Timestamp,
-    ) -> Result<(), HubStoreError> {
-        let deeds = store.console_deeds(now.minus(console::NOTICED)).await?;
-        *self.console.lock().unwrap_or_else(PoisonError::into_inner) = deeds;
-        Ok(())
-    }
-
-    fn at_console(&self, noted: &Noted) -> Option<String> {
-        let deeds = self.console.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_it = |deed: &&ConsoleDeed| deed.operation == noted.operation && deed.said == noted.said;
-        deeds.iter().find(is_it).map(|deed| deed.who.clone())
+    /// What was done at the console lately.
+    pub(super) fn beside(&self) -> &Beside {
+        &self.beside
     }
 
     /// Whether some of these keys were not known as they are.
@@ -274,13 +289,17 @@ impl Rights {
 
     fn write_note(&self, noted: &Noted, details: Details, now: Timestamp) {
         if let Some(audit) = &self.audit {
-            let policy_version = self.read().snapshot.version;
             let details = Details {
-                policy_version,
+                policy_version: self.policy_version(),
                 ..details
             };
             audit.note(noted, &details, now);
         }
+    }
+
+    /// The state of approvals, grants, people and trust.
+    pub(super) fn policy_version(&self) -> u64 {
+        self.read().snapshot.version
     }
 
     /// Whether it is time to look for changes before whoever has this key is judged: it has been a while, or the key is newer than
@@ -334,6 +353,11 @@ impl Rights {
         self.changing_keys.lock().await
     }
 
+    /// Waits for whoever changes people, or looks at them, as [`Self::changing_keys`].
+    pub(super) async fn changing_people(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.changing_people.lock().await
+    }
+
     /// Remembers keys as they are now, and writes down which have come and which were revoked since: by the request that is being
     /// answered where it says whose it is, and otherwise by somebody whom nothing names.
     pub(in super::super) fn learn(
@@ -344,7 +368,12 @@ impl Rights {
     ) {
         for key in keys {
             let mut known = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-            let changed = of_key(known.get(&key.id), &key);
+            let before = known.get(&key.id);
+            // Whoever looked earlier may come later: a key that was revoked stays that.
+            if before.is_some_and(|before| before.revoked.is_some() && key.revoked.is_none()) {
+                continue;
+            }
+            let changed = of_key(before, &key);
             known.insert(key.id.clone(), key);
             drop(known);
             if let Some(noted) = changed {
@@ -409,11 +438,11 @@ impl Rights {
         }
     }
 
-    /// Whoever comes with a key.
+    /// Whoever comes with a key. What is known of a person, and what a member may do, is told in [`Self::of_person`].
     pub fn bearer(&self, key: &StoredKey, now: Timestamp) -> Bearer {
         let principal = principal(&key.owner);
         let snapshot = match (&self.source, &principal) {
-            (Source::Memory, Principal::Person(id)) => Arc::new(self.with_person(id)),
+            (Source::Memory, Principal::Person(id)) => self.unseen(id, true).shared_snapshot(),
             (Source::File(_), _) | (Source::Memory, Principal::Addon(_) | Principal::Anonymous) => {
                 self.snapshot(now)
             }
@@ -433,7 +462,7 @@ impl Rights {
     }
 
     /// The state of things for somebody who acts in a context: with the person, who is `stored` if they ever signed in, and
-    /// otherwise known by a key that is good. `asks_forge`: what they may do on repositories is asked for later.
+    /// otherwise a member who has a key that is good. `asks_forge`: what they may do on repositories is asked for later.
     pub fn snapshot_for(
         &self,
         (context, asks_forge): (&Context, bool),
@@ -448,7 +477,7 @@ impl Rights {
             (Source::Memory, Context::Proven { person, .. }, None)
                 if !asks_forge && self.has_key(person, now) =>
             {
-                self.with_person(person).people
+                self.unseen(person, asks_forge).snapshot().people.clone()
             }
             (
                 Source::Memory | Source::File(_),
@@ -477,21 +506,6 @@ impl Rights {
             limit: Limit::default(),
         };
         Bearer::new(identity, self.snapshot(now))
-    }
-
-    /// A person who may do everything but what was denied, as long as the forge is not asked.
-    fn with_person(&self, id: &PersonId) -> Snapshot {
-        let held = self.held();
-        let mut person = administrator();
-        let principal = Principal::Person(id.clone());
-        person.grants = held
-            .grants_of(&principal)
-            .map(|held| Arc::clone(&held.grant))
-            .collect();
-        let mut snapshot = Snapshot::empty(ALWAYS);
-        snapshot.version = u64::try_from(held.version).unwrap_or(0);
-        snapshot.people.insert(id.clone(), person);
-        snapshot
     }
 
     /// The state of things by the policy in a file, where there is one.
@@ -533,17 +547,6 @@ pub(super) fn principal(owner: &str) -> Principal {
 
 /// Never too old: it is in memory, and what replaces it is there at once.
 pub(super) const ALWAYS: Timestamp = Timestamp::from_micros(i64::MAX);
-
-/// A person who may do everything.
-fn administrator() -> Person {
-    let mut person = Person::new(Role::Admin);
-    person.permissions = vec![Permission {
-        selector: Selector::Everything,
-        level: Level::Admin,
-        read_at: ALWAYS,
-    }];
-    person
-}
 
 /// What the audit log says of a request.
 fn of_deed(deed: &StoredDeed) -> Details {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use serde_json::Value;
 
+use super::super::goals::known::repository_of;
 use super::super::people::forge::Forge;
 use super::Caller;
 use super::bearer::Bearer;
@@ -263,10 +264,10 @@ pub(in super::super) fn own_resource(node: &Node) -> Option<Resource> {
         ),
         "ChatChannel" => text(node.body.get("name")).map(Resource::Channel),
         kind if OF_THE_WORKSPACE.contains(&kind) => Some(Resource::Workspace),
-        _ => {
+        _ => repository_of(node).or_else(|| {
             let repo = node.body.get("repo")?;
             repository(text(repo.get("owner"))?, text(repo.get("name"))?, None)
-        }
+        }),
     }
 }
 

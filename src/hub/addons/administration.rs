@@ -147,7 +147,7 @@ impl Administration {
     /// # Errors
     /// There is no trust of this id.
     pub async fn distrust(&self, id: &str) -> Result<HeldTrust, AdministrationError> {
-        Ok(distrust(self.store(), id).await?)
+        Ok(distrust(self.store(), id, SystemClock.now()).await?)
     }
 
     /// Says whether administrators may give away what the forge does not give them. Only whoever runs the hub does.
@@ -159,9 +159,11 @@ impl Administration {
             name: MAY_EXCEED.to_owned(),
             value: may.to_string(),
         };
-        edit(self.store(), |_: &Held| -> Result<_, AddonError> {
-            Ok((vec![change.clone()], ()))
-        })
+        edit(
+            self.store(),
+            SystemClock.now(),
+            |_: &Held| -> Result<_, AddonError> { Ok((vec![change.clone()], ())) },
+        )
         .await?;
         Ok(())
     }
@@ -208,7 +210,7 @@ impl Administration {
 fn operator() -> Giver {
     Giver {
         by: PersonId::operator(),
-        snapshot: None,
+        caller: None,
         at: SystemClock.now(),
     }
 }

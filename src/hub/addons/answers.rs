@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::super::access::edit::{edit, tests_hold};
-use super::super::access::held::{Held, HeldAddon, addon_row};
+use super::super::access::edit::{edit, edit_unasked};
+use super::super::access::ending;
+use super::super::access::held::{Held, HeldAddon};
+use super::super::access::noted::of_revoked;
+use super::super::console;
 use super::AddonError;
 use crate::access::registration::{Changed, Consent, Effect, Registration, Unchanged};
-use crate::access::snapshot::AddonState;
 use crate::access::{AddonKey, PersonId, Principal, ScopeSet};
 use crate::model::Timestamp;
 use crate::ports::hub::{HubStore, HubStoreError};
@@ -54,7 +56,7 @@ pub async fn answer(
     answering: Answering<'_>,
 ) -> Result<(HeldAddon, Vec<Effect>), AddonError> {
     let decide = |held: &Held| decided(held, addon, answer, answering);
-    let (after, effects) = edit(store, decide).await?;
+    let (after, effects) = edit(store, answering.at, decide).await?;
     for effect in &effects {
         follow(store, addon, effect, answering.at).await?;
     }
@@ -76,12 +78,7 @@ fn decided(
     })?;
     let (registration, effects) = changed(&known.registration, answer, answering)?;
     let after = HeldAddon::changed(Some(known), known.kind, registration, &effects);
-    let mut changes = vec![RightsChange::Addon(addon_row(addon, &after))];
-    if after.registration.state == AddonState::Uninstalled {
-        changes.extend(without_rights(held, addon));
-    }
-    tests_hold(held, &changes, answering.at)?;
-    Ok((changes, (after, effects)))
+    Ok((ending::changes(held, addon, &after), (after, effects)))
 }
 
 fn changed(before: &Registration, answer: &Answer, answering: Answering<'_>) -> Changed {
@@ -110,36 +107,6 @@ fn changed(before: &Registration, answer: &Answer, answering: Answering<'_>) -> 
     }
 }
 
-/// Nothing of an add-on's rights stays behind for another of its name.
-fn without_rights(held: &Held, addon: &AddonKey) -> Vec<RightsChange> {
-    let principal = Principal::Addon(addon.clone());
-    let grants = held
-        .grants_of(&principal)
-        .map(|grant| RightsChange::NoGrant(grant.id.clone()));
-    let trusts = held
-        .trusts
-        .iter()
-        .filter(|trust| trust.issuer.addon == *addon)
-        .map(|trust| RightsChange::NoTrust(trust.id.clone()));
-    let consents = held.consents.get(addon).into_iter().flat_map(|consents| {
-        let people = consents
-            .people
-            .iter()
-            .map(|person| Some(person.as_str().to_owned()));
-        people
-            .chain(consents.everybody.then_some(None))
-            .map(|person| RightsChange::NoConsent {
-                addon: addon.as_str().to_owned(),
-                person,
-            })
-    });
-    let terms = held.terms_of(addon).into_iter().map(|term| RightsChange::NoTerm {
-        addon: addon.as_str().to_owned(),
-        term: term.word().to_owned(),
-    });
-    grants.chain(trusts).chain(consents).chain(terms).collect()
-}
-
 /// Does in the memory what follows from a change.
 async fn follow(
     store: &dyn HubStore,
@@ -158,14 +125,15 @@ async fn follow(
             }
             let owner = Principal::Addon(addon.clone()).to_string();
             for key in store.keys().await?.iter().filter(|key| key.owner == owner) {
-                store.revoke_key(&key.id, now).await?;
+                let deeds = console::deeds(of_revoked(key, now));
+                store.revoke_key(&key.id, now, &deeds).await?;
             }
             Ok(())
         }
-        // Every hub looks whom it talks to again and again, and ends what may not be.
-        Effect::EndConnections
+        // Every hub looks whom it talks to again and again, and ends what may not be; tokens would come back with the add-on.
+        Effect::EndConnections => store.revoke_tokens(addon.as_str(), None, now).await.map(|_| ()),
         // These are for whoever speaks with the add-on.
-        | Effect::TellAdministrators(_)
+        Effect::TellAdministrators(_)
         | Effect::Install(_)
         | Effect::Enabled
         | Effect::Disabled
@@ -197,18 +165,18 @@ pub async fn expire(store: &dyn HubStore, held: &Held, now: Timestamp) -> Result
     if !held.addons.values().any(is_over) {
         return Ok(0);
     }
-    edit(store, |held: &Held| -> Result<_, AddonError> {
+    edit_unasked(store, now, |held: &Held| -> Result<_, AddonError> {
         let ended = held.addons.iter().filter_map(|(key, addon)| {
             let (registration, _) = addon.registration.clone().expire(now).ok()?;
             let after = HeldAddon {
                 registration,
                 ..addon.clone()
             };
-            Some(RightsChange::Addon(addon_row(key, &after)))
+            Some(ending::changes(held, key, &after))
         });
-        let ended: Vec<RightsChange> = ended.collect();
+        let ended: Vec<Vec<RightsChange>> = ended.collect();
         let count = ended.len();
-        Ok((ended, count))
+        Ok((ended.concat(), count))
     })
     .await
 }

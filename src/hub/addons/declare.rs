@@ -3,8 +3,9 @@
 
 use super::super::Hub;
 use super::super::access::Caller;
-use super::super::access::edit::{EditError, edit};
-use super::super::access::held::{Held, HeldAddon, addon_row};
+use super::super::access::edit::{EditError, edit_unasked};
+use super::super::access::ending;
+use super::super::access::held::{Held, HeldAddon};
 use super::super::access::operations::MACHINE_SCOPES;
 use super::super::access::rights::scopes;
 use super::super::machines::known::Machine;
@@ -15,7 +16,6 @@ use crate::access::snapshot::{AddonKind, AddonState};
 use crate::access::{AddonKey, PersonId, Principal, Scope, ScopeSet};
 use crate::model::Timestamp;
 use crate::ports::hub::StoredKey;
-use crate::ports::rights::RightsChange;
 use crate::wire::hub::Registration;
 
 /// What a machine asks for with a key.
@@ -59,12 +59,9 @@ impl Hub {
         if next(&self.rights().held(), addon, &asked, now).is_ok_and(|next| next.is_none()) {
             return Ok(false);
         }
-        let told = edit(self.store(), |held| match next(held, addon, &asked, now) {
+        let told = edit_unasked(self.store(), now, |held| match next(held, addon, &asked, now) {
             Ok(None) => Ok((Vec::new(), Vec::new())),
-            Ok(Some((changed, effects))) => {
-                let change = RightsChange::Addon(addon_row(addon, &changed));
-                Ok((vec![change], effects))
-            }
+            Ok(Some((changed, effects))) => Ok((ending::changes(held, addon, &changed), effects)),
             Err(unchanged) => Err(NotDeclared::Unchanged(unchanged)),
         });
         let effects = told.await.map_err(NotDeclared::refusal)?;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::super::access::Caller;
 use super::super::access::edit::{edit, tests_hold};
-use super::super::access::held::{Held, HeldGrant, MAY_EXCEED, grant_row};
-use super::super::access::numbers::{numbered, repositories};
+use super::super::access::held::{Held, HeldGrant, grant_row};
+use super::super::access::numbers::numbered;
 use super::AddonError;
-use crate::access::policy::{Difference, beyond, compare};
-use crate::access::{Grant, PersonId, Principal, Resource, Snapshot};
+use crate::access::policy::{Difference, compare};
+use crate::access::{Grant, PersonId, Principal};
 use crate::model::Timestamp;
 use crate::ports::hub::HubStore;
 use crate::ports::rights::RightsChange;
@@ -26,8 +27,8 @@ pub struct Wanted {
 pub struct Giver {
     /// Their id.
     pub by: PersonId,
-    /// What is known of them and others: nobody gives away what the forge does not give them. None at the hub's computer.
-    pub snapshot: Option<Arc<Snapshot>>,
+    /// What they came with, by which the forge knows them; none at the hub's computer.
+    pub caller: Option<Caller>,
     /// When.
     pub at: Timestamp,
 }
@@ -53,7 +54,6 @@ pub async fn give(
     (id, is_preview): (String, bool),
 ) -> Result<Given, AddonError> {
     let selector = numbered(store, workspaces, wanted.grant.selector.clone()).await?;
-    let known = repositories(store, workspaces).await?;
     let new = HeldGrant {
         id,
         principal: wanted.principal,
@@ -64,12 +64,13 @@ pub async fn give(
         given_by: giver.by.as_str().to_owned(),
         given: giver.at,
     };
-    edit(store, |held: &Held| -> Result<_, AddonError> {
+    let changes = vec![RightsChange::Grant(grant_row(&new))];
+    let standing = giver.standing(store, &changes).await?;
+    edit(store, giver.at, |held: &Held| -> Result<_, AddonError> {
         is_known(held, &new.principal)?;
-        may_give(held, &new.grant, giver, &known)?;
-        let changes = vec![RightsChange::Grant(grant_row(&new))];
+        standing.may_make(held, &changes)?;
         let given = effect(held, &changes, new.clone(), giver.at)?;
-        Ok(done(changes, given, is_preview))
+        Ok(done(changes.clone(), given, is_preview))
     })
     .await
 }
@@ -84,7 +85,7 @@ pub async fn take(
     at: Timestamp,
     is_preview: bool,
 ) -> Result<Given, AddonError> {
-    edit(store, |held: &Held| -> Result<_, AddonError> {
+    edit(store, at, |held: &Held| -> Result<_, AddonError> {
         let grant = held.grants.iter().find(|grant| grant.id == id);
         let grant = grant.cloned().ok_or_else(|| AddonError::NotThere {
             what: "grant",
@@ -118,26 +119,6 @@ fn is_known(held: &Held, principal: &Principal) -> Result<(), AddonError> {
             id: principal.to_string(),
         }),
     }
-}
-
-/// Whether the owner has switched off that nobody gives away what the forge does not give them.
-pub fn may_exceed(held: &Held) -> bool {
-    held.settings.get(MAY_EXCEED).is_some_and(|value| value == "true")
-}
-
-/// Nobody gives away what the forge does not give them, unless the owner has switched that rule off (security model 12.2).
-fn may_give(held: &Held, grant: &Grant, giver: &Giver, known: &[Resource]) -> Result<(), AddonError> {
-    let Some(snapshot) = giver.snapshot.as_ref().filter(|_| !may_exceed(held)) else {
-        return Ok(());
-    };
-    let lacking = beyond([grant], &giver.by, known, snapshot, giver.at);
-    if lacking.is_empty() {
-        return Ok(());
-    }
-    let said = |(resource, level): &(Resource, crate::access::Level)| {
-        format!("{} on {}", level.word(), resource.plain())
-    };
-    Err(AddonError::Beyond(lacking.iter().map(said).collect()))
 }
 
 /// What changes for whom.

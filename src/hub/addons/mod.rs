@@ -2,11 +2,12 @@
 //! (security model 12 and 14).
 //!
 //! [`declare`] is what a machine's registration changes, [`answers`] what an administrator decides over an add-on, [`giving`] what
-//! one gives and takes; all three work on the memory alone, so that the operator's commands and the routes are one. [`routes`] is
-//! how they are asked over HTTP.
+//! one gives and takes, within what [`beyond`] leaves; all of them work on the memory alone, so that the operator's commands and the
+//! routes are one. [`routes`] is how they are asked over HTTP.
 
 mod administration;
 pub mod answers;
+pub mod beyond;
 mod declare;
 pub mod giving;
 pub mod operations;

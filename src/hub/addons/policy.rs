@@ -12,10 +12,10 @@ use super::super::access::noted::noted;
 use super::super::access::person::role;
 use super::super::refusal::Refusal;
 use super::AddonError;
-use super::giving::{Giver, may_exceed};
+use super::giving::Giver;
 use super::terms::changed_terms;
 use crate::access::handed::digest_of;
-use crate::access::policy::{Difference, Outcome, Policy, TrustPolicy, beyond, parse, propose};
+use crate::access::policy::{Difference, Outcome, Policy, TrustPolicy, parse, propose};
 use crate::access::snapshot::{AddonState, Consents};
 use crate::access::{AddonKey, Grant, Person, PersonId, Principal, Snapshot};
 use crate::model::{Diagnostic, Place, Timestamp};
@@ -133,20 +133,23 @@ pub async fn apply(
         base,
         is_preview,
     } = proposed;
-    edit(store, |held: &Held| -> Result<_, NotApplied> {
+    let policy = parse(&Arc::from(NAME), text).policy.unwrap_or_default();
+    let now = Held::try_from(store.rights().await.map_err(EditError::from)?).map_err(EditError::from)?;
+    let standing = giver.standing(store, &changes(&now, &policy, giver)).await;
+    let standing = standing.map_err(NotApplied::Addon)?;
+    edit(store, giver.at, |held: &Held| -> Result<_, NotApplied> {
         if base.is_some_and(|base| base != digest_of(&exported(held, people))) {
             return Err(NotApplied::Problems(vec![overtaken()]));
         }
         let before = whole(held, people, giver.at);
         let proposal =
             propose(&Arc::from(NAME), text, &before, &[], giver.at).map_err(NotApplied::Problems)?;
-        let policy = parse(&Arc::from(NAME), text).policy.unwrap_or_default();
         let problems = beyond_hub(&policy, &before);
         if !problems.is_empty() {
             return Err(NotApplied::Problems(problems));
         }
-        may_apply(held, &policy, giver)?;
         let changes = changes(held, &policy, giver);
+        standing.may_make(held, &changes).map_err(NotApplied::Addon)?;
         let applied = Applied {
             differences: proposal.differences,
             outcomes: proposal.outcomes,
@@ -220,24 +223,6 @@ fn beyond_hub(policy: &Policy, before: &Snapshot) -> Vec<Diagnostic> {
             .hint("agree to it first: `sdm hub addons`")
     });
     roles.chain(waiting).collect()
-}
-
-/// Nobody gives away by a policy what the forge does not give them.
-fn may_apply(held: &Held, policy: &Policy, giver: &Giver) -> Result<(), NotApplied> {
-    let Some(snapshot) = giver.snapshot.as_ref().filter(|_| !may_exceed(held)) else {
-        return Ok(());
-    };
-    let given = policy.addons.values().flat_map(|addon| &addon.grants);
-    let lacking = beyond(given, &giver.by, &[], snapshot, giver.at);
-    match lacking.is_empty() {
-        true => Ok(()),
-        false => {
-            let said = lacking
-                .iter()
-                .map(|(resource, level)| format!("{} on {}", level.word(), resource.plain()));
-            Err(NotApplied::Addon(AddonError::Beyond(said.collect())))
-        }
-    }
 }
 
 fn changes(held: &Held, policy: &Policy, giver: &Giver) -> Vec<RightsChange> {

@@ -353,7 +353,7 @@ async fn give_grant(
     let wanted: WantedGrant = read(&body)?;
     let giver = Giver {
         by,
-        snapshot: Some(caller.snapshot()),
+        caller: Some(caller),
         at: hub.now(),
     };
     let workspaces = hub.workspaces().await?;
@@ -396,7 +396,7 @@ async fn apply_policy(
     let (caller, by) = editor(&hub, &headers, Administering::ApplyPolicy).await?;
     let giver = Giver {
         by,
-        snapshot: Some(caller.snapshot()),
+        caller: Some(caller),
         at: hub.now(),
     };
     let people = hub.store().people().await?;

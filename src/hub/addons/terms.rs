@@ -1,11 +1,12 @@
 //! On which terms add-ons are at work, and which issuers of job tokens are trusted, as administrators set it.
 
-use super::super::access::edit::{edit, tests_hold};
+use super::super::access::edit::edit;
 use super::super::access::held::{Held, HeldTrust, trust_row};
 use super::AddonError;
 use super::giving::Giver;
 use crate::access::scope::ScopeSet;
 use crate::access::{AddonKey, Terms};
+use crate::model::Timestamp;
 use crate::ports::hub::HubStore;
 use crate::ports::rights::{RightsChange, StoredTerm};
 
@@ -22,7 +23,7 @@ pub async fn set_terms(
     terms: &Terms,
     giver: &Giver,
 ) -> Result<(), AddonError> {
-    edit(store, |held: &Held| -> Result<_, AddonError> {
+    edit(store, giver.at, |held: &Held| -> Result<_, AddonError> {
         is_there(held, addon)?;
         Ok((changed_terms(held, addon, terms, giver), ()))
     })
@@ -61,13 +62,12 @@ pub async fn trust(store: &dyn HubStore, new: &HeldTrust) -> Result<(), AddonErr
     if new.issuer.limit.scopes.is_none_or(ScopeSet::is_empty) || new.workspaces.is_empty() {
         return Err(AddonError::EmptyTrust);
     }
-    edit(store, |held: &Held| -> Result<_, AddonError> {
+    edit(store, new.given, |held: &Held| -> Result<_, AddonError> {
         is_there(held, &new.issuer.addon)?;
         if held.trusts.len() >= MOST_TRUSTS {
             return Err(AddonError::TooManyTrusts);
         }
         let changes = vec![RightsChange::Trust(trust_row(new))];
-        tests_hold(held, &changes, new.given)?;
         Ok((changes, ()))
     })
     .await
@@ -77,8 +77,8 @@ pub async fn trust(store: &dyn HubStore, new: &HeldTrust) -> Result<(), AddonErr
 ///
 /// # Errors
 /// There is no trust of this id.
-pub async fn distrust(store: &dyn HubStore, id: &str) -> Result<HeldTrust, AddonError> {
-    edit(store, |held: &Held| -> Result<_, AddonError> {
+pub async fn distrust(store: &dyn HubStore, id: &str, at: Timestamp) -> Result<HeldTrust, AddonError> {
+    edit(store, at, |held: &Held| -> Result<_, AddonError> {
         let found = held.trusts.iter().find(|trust| trust.id == id);
         let found = found.cloned().ok_or_else(|| AddonError::NotThere {
             what: "trust",

@@ -45,7 +45,7 @@ async fn set(State(hub): State<Hub>, Path(key): Path<String>, headers: HeaderMap
     let wanted = wanted.map_err(|error| Refusal::bad("invalid_argument", error.to_string()))?;
     let giver = Giver {
         by,
-        snapshot: None,
+        caller: None,
         at: hub.now(),
     };
     terms::set_terms(hub.store(), &addon_key(&key)?, &wanted, &giver).await?;
@@ -101,7 +101,7 @@ async fn trust(State(hub): State<Hub>, headers: HeaderMap, body: Bytes) -> Answe
 /// `POST /admin/trust/{id}/remove`
 async fn distrust(State(hub): State<Hub>, Path(id): Path<String>, headers: HeaderMap) -> Answered {
     editor(&hub, &headers, A::Distrust).await?;
-    let gone = terms::distrust(hub.store(), &id).await?;
+    let gone = terms::distrust(hub.store(), &id, hub.now()).await?;
     hub.rights().refresh(hub.store(), hub.now()).await?;
     Ok(Json(views::trust(&gone)))
 }

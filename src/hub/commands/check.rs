@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::caller::OWN;
+use super::facts::Facts;
 use crate::wire::hub::{Command, NameValue, Parameter, ParameterType};
 
 /// Longest value in bytes.
@@ -34,6 +36,25 @@ pub(super) fn parameters(command: &Command, given: &[NameValue]) -> Vec<String> 
         problems.extend(problem(parameter, value).map(|problem| format!("`{}` {problem}", parameter.name)));
     }
     problems
+}
+
+/// What is wrong with parameters that are given to a command whose machine asked for these, beside those that are known already.
+pub(super) fn continued(
+    command: &Command,
+    asked: Vec<Parameter>,
+    (known, given): (&[NameValue], &[NameValue]),
+) -> Vec<String> {
+    let mut whole = command.clone();
+    whole
+        .parameters
+        .retain(|own| asked.iter().all(|asked| asked.name != own.name));
+    whole.parameters.extend(asked);
+    // What was asked for before was checked when it was given.
+    let is_open = |one: &&NameValue| given.iter().all(|new| new.name != one.name);
+    let is_told = |one: &&NameValue| whole.parameters.iter().any(|own| own.name == one.name);
+    let kept = known.iter().filter(is_open).filter(is_told);
+    let all: Vec<NameValue> = kept.chain(given).cloned().collect();
+    parameters(&whole, &all)
 }
 
 fn problem(parameter: &Parameter, value: Option<&Value>) -> Option<String> {
@@ -126,26 +147,31 @@ fn matches(pattern: &str, text: &str) -> bool {
     built.map_or(true, |pattern| pattern.is_match(text))
 }
 
-/// What the hub fills in. It knows who asks; of repositories and chats it takes what the asker says.
+/// What the hub fills in. Who asks it alone says; of repositories and chats it takes what the asker says before what it knows itself.
 ///
 /// # Errors
 /// A required one is missing.
-pub(super) fn mapped(command: &Command, given: &[NameValue], asker: &str) -> Result<Vec<NameValue>, String> {
+pub(super) fn mapped(
+    command: &Command,
+    given: &[NameValue],
+    facts: &Facts,
+) -> Result<Vec<NameValue>, String> {
     let mut mapped = Vec::new();
     for parameter in &command.mapped_parameters {
         let uri = parameter.uri.split('?').next().unwrap_or_default();
-        let own = match uri {
-            "atomist://github/username" | "atomist://slack/user_name" => Some(Value::from(asker)),
-            _ => given
-                .iter()
-                .find(|one| one.name == parameter.name)
-                .map(|one| one.value.clone()),
-        };
-        match own {
+        let is_own = OWN.contains(&uri);
+        let said = given.iter().find(|one| one.name == parameter.name && !is_own);
+        match said.map(|one| &one.value).or_else(|| facts.of(uri)).cloned() {
             Some(value) => mapped.push(NameValue {
                 name: parameter.name.clone(),
                 value,
             }),
+            None if parameter.required && is_own => {
+                return Err(format!(
+                    "`{}` ({uri}) is not known here: say who you are there on a page of the hub, at `/sign-in` or `/you`",
+                    parameter.name
+                ));
+            }
             None if parameter.required => {
                 return Err(format!(
                     "`{}` ({uri}) is not known here: give it in `mapped_parameters`",
@@ -249,10 +275,48 @@ mod tests {
     }
 
     #[test]
+    fn d8_what_is_given_later_is_checked_by_what_is_asked_for() {
+        let known = given(&json!({"env": "prod", "earlier": "x"}));
+        let asked = || {
+            serde_json::from_value(json!([{"name": "colour", "required": true, "pattern": "^[a-z]+$"}]))
+                .unwrap()
+        };
+        let problems = |more: &[NameValue]| continued(&command(), asked(), (&known, more));
+        assert_eq!(problems(&given(&json!({"colour": "red"}))), Vec::<String>::new());
+        assert_eq!(
+            problems(&given(&json!({"colour": "red", "env": "test"}))),
+            Vec::<String>::new()
+        );
+        for (wrong, problem) in [
+            (json!({"colour": "RED"}), "`colour` must match ^[a-z]+$"),
+            (json!({}), "`colour` must be given"),
+            (
+                json!({"colour": "red", "earlier": "y"}),
+                "`earlier` is no parameter of it",
+            ),
+            (
+                json!({"colour": "red", "env": "PROD"}),
+                "`env` must match ^[a-z]+$ (valid: lower-case letters)",
+            ),
+        ] {
+            assert_eq!(problems(&given(&wrong)), [problem], "{wrong}");
+        }
+        let twice = [given(&json!({"colour": "red"})), given(&json!({"colour": "red"}))].concat();
+        assert_eq!(problems(&twice), ["`colour` is given twice"]);
+    }
+
+    #[test]
     fn who_asks_is_the_hubs_to_say() {
         let forged = given(&json!({"who": "root", "repo": "app"}));
-        let mapped_to = mapped(&command(), &forged, "ada").unwrap();
+        let mut facts = Facts::default();
+        let nobody = mapped(&command(), &forged, &facts).unwrap_err();
+        assert!(
+            nobody.contains("`who`") && nobody.contains("/sign-in"),
+            "{nobody}"
+        );
+        facts.add("atomist://github/username", Some("ada"));
+        let mapped_to = mapped(&command(), &forged, &facts).unwrap();
         assert_eq!(mapped_to, given(&json!({"who": "ada", "repo": "app"})));
-        assert!(mapped(&command(), &[], "ada").unwrap_err().contains("`repo`"));
+        assert!(mapped(&command(), &[], &facts).unwrap_err().contains("`repo`"));
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::super::Hub;
 use super::super::access::bearer::Bearer;
 use super::super::access::operations::Operation;
+use super::super::changes::Origin;
 use super::super::goals::ingested;
 use super::super::machines::deliver::Session;
 use super::super::refusal::Refusal;
@@ -60,6 +61,7 @@ impl Hub {
             self.store()
                 .answered(correlation, Phase::Asking, &answer, self.now())
                 .await?;
+            self.give_time(session, correlation, self.rhythm().person).await?;
         }
         Ok(())
     }
@@ -176,7 +178,7 @@ impl Hub {
                     ("sdm.event", kind),
                     ("sdm.machine", session.ticket.machine.as_str()),
                 ];
-                self.apply_traced(taking, about, (workspace, None), vec![vec![change]])
+                self.apply_traced(taking, about, (workspace, Origin::default()), vec![vec![change]])
                     .await
                     .map(|_| ())
             }

@@ -1,13 +1,18 @@
 //! What people ask machines to do (wire protocol 4, 5, 13): checked here before a machine hears of it, with results to poll.
 
+mod about;
+mod caller;
 mod check;
+mod completion;
+mod facts;
+mod go_on;
 mod intent;
 mod messages;
+mod overdue;
 mod stream;
 mod wish;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -28,13 +33,12 @@ use crate::ports::hub::{DeliveryKind, NewDelivery, Phase, StoredInvocation};
 use crate::wire::hub::{API_VERSION, Command, CommandInvocation, NameValue, SecretValue, Source, Team};
 use intent::Offer;
 
+pub(super) use completion::{MAX_RESULT, complete};
+pub(super) use go_on::go_on;
 pub(super) use wish::Wish;
 
 /// Largest request in bytes.
 pub(super) const MAX_REQUEST: usize = 1024 * 1024;
-
-/// How long a command waits for its machine and its machine's answer.
-const LIFE: Duration = Duration::from_secs(15 * 60);
 
 /// Most messages of one invocation that are shown.
 const MOST_MESSAGES: u32 = 200;
@@ -95,13 +99,13 @@ async fn begin(
     let request = read(body)?;
     caller.may(Operation::Invoke, &request.team.id)?;
     let (machine, command) = hub.commanded(&request)?;
-    hub.may_decide_by(caller, &command.name, &request).await?;
     let id = hub.fresh_id();
-    let mut invocation = invocation(caller, &command, &request, &id)?;
+    let mut invocation = hub.invocation(caller, (&command, &request, base), &id).await?;
+    hub.may_have_done(caller, &command, &invocation).await?;
     invocation.traceparent = taking.as_ref().map(|taking| taking.context.to_string());
     let asked = String::from_utf8_lossy(body);
     hub.may_act_for(caller, &command, &asked, base).await?;
-    hub.let_wait(caller, &machine, &invocation, &id).await?;
+    hub.let_wait(caller.owner(), &machine, &invocation, &id).await?;
     if let Some(taking) = taking {
         let about = [
             ("sdm.workspace", machine.stored.workspace.as_str()),
@@ -127,6 +131,18 @@ pub(super) fn as_asked(hub: &Hub, invocation: &StoredInvocation) -> Option<Strin
     let machine = all.find(|machine| machine.stored.id == invocation.registration)?;
     let mut asked = parsed(&invocation.request);
     asked["automation"] = json!({ "name": machine.stored.name });
+    let mut commands = machine.registration.commands.iter();
+    if let Some(command) = commands.find(|command| command.name == invocation.command)
+        && let Some(given) = asked["parameters"].as_array_mut()
+    {
+        // What the machine asked for on the way it asks for again.
+        given.retain(|one| {
+            command
+                .parameters
+                .iter()
+                .any(|own| one["name"] == own.name.as_str())
+        });
+    }
     Some(asked.to_string())
 }
 
@@ -154,6 +170,10 @@ pub(super) async fn look(
         return stream::stream(hub, caller.credential_id(), id, &headers);
     }
     let standing = hub.standing_in_time(&id, waiting.seen, waiting.wait).await?;
+    if waiting.wait > 0 {
+        // Rights may have ended while they waited.
+        hub.invocation_of(&hub.caller(&headers).await?, &id).await?;
+    }
     let (invocation, messages) = (standing.invocation, standing.messages);
     let messages: Vec<Value> = messages.iter().map(|message| parsed(&message.body)).collect();
     Ok(Json(json!({
@@ -165,48 +185,18 @@ pub(super) async fn look(
     .into_response())
 }
 
-/// `POST /command/{command}/invocation/{id}`: more parameters for a machine that asked for them.
-pub(super) async fn go_on(
-    State(hub): State<Hub>,
-    Path((_, id)): Path<(String, String)>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    /// What is given.
-    #[derive(Deserialize)]
-    struct More {
-        parameters: Vec<NameValue>,
-    }
-    let caller = hub.caller(&headers).await?;
-    let stored = hub.invocation_of(&caller, &id).await?;
-    if stored.phase != Phase::Asking {
-        return Err(Refusal::conflict("the machine asks for nothing"));
-    }
-    let more: More = serde_json::from_slice(&body).map_err(|error| {
-        Refusal::bad(
-            "malformed_body",
-            format!("the parameters cannot be read: {error}"),
-        )
-    })?;
-    let mut again: CommandInvocation = serde_json::from_str(&stored.request)
-        .map_err(|_| Refusal::conflict("what was asked cannot be read any more"))?;
-    for parameter in more.parameters {
-        again.parameters.retain(|known| known.name != parameter.name);
-        again.parameters.push(parameter);
-    }
-    let machines = hub.known().machines();
-    let machine = machines
-        .all
-        .iter()
-        .find(|machine| machine.stored.id == stored.registration);
-    let machine = machine.ok_or_else(|| Refusal::conflict("the machine is not there any more"))?;
-    hub.let_wait(&caller, machine, &again, &id).await?;
-    Ok(Json(json!({"invocation": {"id": id}})))
-}
-
 fn read(body: &[u8]) -> Result<Request, Refusal> {
     serde_json::from_slice(body)
         .map_err(|error| Refusal::bad("malformed_body", format!("the command cannot be read: {error}")))
+}
+
+/// Refuses parameters with which something is wrong.
+fn checked(problems: &[String]) -> Result<(), Refusal> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let message = format!("the parameters cannot be used: {}", problems.join("; "));
+    Err(Refusal::bad("invalid_parameters", message).with(json!({ "problems": problems })))
 }
 
 fn parsed(text: &str) -> Value {
@@ -222,40 +212,41 @@ fn escaped(name: &str) -> String {
     name.bytes().map(escape).collect()
 }
 
-/// What the machine is told, once it has been checked.
-fn invocation(
-    caller: &Caller,
-    command: &Command,
-    request: &Request,
-    id: &str,
-) -> Result<CommandInvocation, Refusal> {
-    let problems = check::parameters(command, &request.parameters);
-    if !problems.is_empty() {
-        let message = format!("the parameters cannot be used: {}", problems.join("; "));
-        return Err(Refusal::bad("invalid_parameters", message).with(json!({ "problems": problems })));
-    }
-    let mapped = check::mapped(command, &request.mapped_parameters, caller.name())
-        .map_err(|message| Refusal::bad("invalid_parameters", message))?;
-    Ok(CommandInvocation {
-        api_version: API_VERSION.to_owned(),
-        correlation_id: id.to_owned(),
-        command: command.name.clone(),
-        team: request.team.clone(),
-        source: request.source.clone(),
-        parameters: request.parameters.clone(),
-        mapped_parameters: mapped,
-        secrets: command
-            .secrets
-            .iter()
-            .map(|secret| SecretValue::none(&secret.uri))
-            .collect(),
-        raw_message: request.raw_message.clone().or_else(|| request.intent.clone()),
-        context: None,
-        traceparent: None,
-    })
-}
-
 impl Hub {
+    /// What the machine is told, once it has been checked, by a hub with this address.
+    async fn invocation(
+        &self,
+        caller: &Caller,
+        (command, request, base): (&Command, &Request, &str),
+        id: &str,
+    ) -> Result<CommandInvocation, Refusal> {
+        checked(&check::parameters(command, &request.parameters))?;
+        let facts = self.facts(caller, request, base).await?;
+        let mapped = check::mapped(command, &request.mapped_parameters, &facts)
+            .map_err(|message| Refusal::bad("invalid_parameters", message))?;
+        let mut source = request.source.clone();
+        if let Some(source) = &mut source {
+            self.asker(caller, request.source.as_ref())
+                .await?
+                .put_into(source);
+        }
+        let secrets = command.secrets.iter();
+        Ok(CommandInvocation {
+            api_version: API_VERSION.to_owned(),
+            correlation_id: id.to_owned(),
+            command: command.name.clone(),
+            team: request.team.clone(),
+            source,
+            parameters: request.parameters.clone(),
+            mapped_parameters: mapped,
+            secrets: secrets.map(|secret| SecretValue::none(&secret.uri)).collect(),
+            raw_message: request.raw_message.clone().or_else(|| request.intent.clone()),
+            context: None,
+            known_as: Vec::new(),
+            traceparent: None,
+        })
+    }
+
     /// The machine that has the command, and the command as it announced it.
     fn commanded(&self, request: &Request) -> Result<(Arc<Machine>, Command), Refusal> {
         let workspace = self.known().machines().workspace(&request.team.id);
@@ -308,23 +299,25 @@ impl Hub {
 
     async fn let_wait(
         &self,
-        caller: &Caller,
+        asked_by: &str,
         machine: &Machine,
         invocation: &CommandInvocation,
         id: &str,
     ) -> Result<(), Refusal> {
         let request = serde_json::to_string(invocation).expect("a command has text keys only");
         let now = self.now();
+        let due = now.plus(self.rhythm().answer);
         let stored = StoredInvocation {
             id: id.to_owned(),
             workspace: machine.stored.workspace.clone(),
             registration: machine.stored.id.clone(),
             command: invocation.command.clone(),
-            asked_by: caller.owner().to_owned(),
+            asked_by: asked_by.to_owned(),
             request: request.clone(),
             phase: Phase::Pending,
             answer: String::new(),
             created: now,
+            due,
             ended: None,
         };
         let delivery = NewDelivery {
@@ -337,7 +330,8 @@ impl Hub {
             payload: request,
             resource: String::new(),
             created: now,
-            expires: now.plus(LIFE),
+            expires: due,
+            patience: self.rhythm().answer,
         };
         self.store().invoke(&stored, &delivery).await?;
         self.ring();

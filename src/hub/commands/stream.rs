@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::super::Hub;
+use super::super::follower::Follower;
 use super::super::refusal::Refusal;
 use super::super::said::Waiting;
 use super::super::streams::Held;
@@ -25,9 +26,6 @@ const LONGEST_WAIT: u64 = 30;
 
 /// Longest time without a look, for replicas that cannot tell.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// The key is looked at again after this.
-const CHECKED: Duration = Duration::from_secs(30);
 
 /// How an invocation stands, with its messages.
 pub(super) struct Standing {
@@ -57,7 +55,7 @@ impl Hub {
         loop {
             said.mark_unchanged();
             let standing = self.standing(id).await?;
-            let is_news = standing.messages.len() > seen || standing.invocation.phase != Phase::Pending;
+            let is_news = standing.messages.len() > seen || !standing.invocation.phase.is_open();
             if is_news || Instant::now() >= until || stop.is_cancelled() {
                 return Ok(standing);
             }
@@ -73,12 +71,11 @@ impl Hub {
 /// Somebody who hears along.
 struct Listener {
     hub: Hub,
-    headers: HeaderMap,
+    follower: Follower,
     id: String,
     seen: usize,
     phase: Option<Phase>,
     said: Waiting,
-    checked: Instant,
     is_over: bool,
     _held: Held,
 }
@@ -94,12 +91,11 @@ pub(super) fn stream(hub: Hub, key: &str, id: String, headers: &HeaderMap) -> Re
         .and_then(|id| id.to_str().ok()?.parse().ok());
     let listener = Listener {
         said: hub.whispers().said(&id),
+        follower: Follower::new(hub.clone(), headers),
         hub,
-        headers: headers.clone(),
         id,
         seen: last.unwrap_or(0),
         phase: None,
-        checked: Instant::now(),
         is_over: false,
         _held: held,
     };
@@ -166,13 +162,11 @@ impl Listener {
             .data(data.to_string())
     }
 
+    /// A key that was revoked, or lost its right, hears no further.
     async fn may_go_on(&mut self) -> bool {
-        if self.checked.elapsed() < CHECKED {
-            return true;
-        }
-        self.checked = Instant::now();
-        match self.hub.caller(&self.headers).await {
-            Ok(caller) => self.hub.invocation_of(&caller, &self.id).await.is_ok(),
+        match self.follower.again().await {
+            Ok(Some(caller)) => self.hub.invocation_of(&caller, &self.id).await.is_ok(),
+            Ok(None) => true,
             Err(_) => false,
         }
     }

@@ -1,15 +1,20 @@
 //! Commands that somebody asks for on a page.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::super::Hub;
 use super::super::access::Caller;
 use super::super::access::operations::Operation;
-use super::super::goals::resources_of;
 use super::super::refusal::Refusal;
-use super::{Automation, Request, invocation};
+use super::{Automation, Request};
 use crate::access::Resource;
+use crate::ports::graph::{Filter, Find, GraphError, GraphReader, Node};
 use crate::wire::hub::{NameValue, Team, extensions};
+
+/// Most goals of one name in a set.
+const MOST_GOALS: u32 = 1_000;
 
 /// What a machine is asked.
 #[derive(Debug, Clone)]
@@ -56,8 +61,9 @@ impl Hub {
         };
         let (machine, command) = self.commanded(&request)?;
         let id = self.fresh_id();
-        let invocation = invocation(caller, &command, &request, &id)?;
-        self.let_wait(caller, &machine, &invocation, &id).await?;
+        let base = self.own_address();
+        let invocation = self.invocation(caller, (&command, &request, &base), &id).await?;
+        self.let_wait(caller.owner(), &machine, &invocation, &id).await?;
         Ok(id)
     }
 
@@ -68,33 +74,71 @@ impl Hub {
     pub(super) async fn may_decide_by(
         &self,
         caller: &Caller,
-        command: &str,
-        request: &Request,
+        (workspace, command): (&str, &str),
+        parameters: &[NameValue],
     ) -> Result<(), Refusal> {
         if !extensions::DECIDING.contains(&command) {
             return Ok(());
         }
+        let resources = self.decided_over((workspace, parameters)).await?;
+        caller
+            .may_decide(Operation::DecideGoal, workspace, &resources)
+            .await
+    }
+
+    /// What is decided over by such a command: the goal that it names. Without an environment that may be any goal of the name.
+    async fn decided_over(
+        &self,
+        (workspace, parameters): (&str, &[NameValue]),
+    ) -> Result<Vec<Resource>, Refusal> {
         let text = |name: &str| {
-            let found = request.parameters.iter().find(|parameter| parameter.name == name);
+            let found = parameters.iter().find(|parameter| parameter.name == name);
             found
                 .and_then(|parameter| parameter.value.as_str())
                 .unwrap_or_default()
         };
-        let graph = self.store().reader(&request.team.id);
-        let goal_set = text("goal_set");
-        let found = match text("goal") {
-            "" => graph.nodes("SdmGoalSet", &[goal_set.to_owned()]).await?,
-            goal => {
-                let key = format!("{goal_set}/{}/{goal}", text("environment"));
+        let graph = self.store().reader(workspace);
+        let (goal_set, goal, environment) = (text("goal_set"), text("goal"), text("environment"));
+        let found = match (goal, environment) {
+            ("", _) => graph.nodes("SdmGoalSet", &[goal_set.to_owned()]).await?,
+            (goal, "") => goals_called(&*graph, goal_set, goal).await?,
+            (goal, environment) => {
+                let key = format!("{goal_set}/{environment}/{goal}");
                 graph.nodes("SdmGoal", &[key]).await?
             }
         };
-        // Of what is not known here, only those decide who decide over everything.
-        let resources = found
-            .first()
-            .map_or_else(|| vec![Resource::Workspace], |node| resources_of(node));
-        caller
-            .may_decide(Operation::DecideGoal, &request.team.id, &resources)
-            .await
+        let mut resources = Vec::new();
+        for node in &found {
+            resources.extend(self.about_known(workspace, node).await?);
+        }
+        resources.sort();
+        resources.dedup();
+        if resources.is_empty() {
+            resources.push(Resource::Workspace);
+        }
+        Ok(resources)
     }
+}
+
+/// Goals of a set by what they are called in it, or by their name.
+async fn goals_called(
+    graph: &dyn GraphReader,
+    goal_set: &str,
+    goal: &str,
+) -> Result<Vec<Arc<Node>>, GraphError> {
+    let is = |field: &str, value: &str| Filter {
+        field: field.to_owned(),
+        any_of: vec![Value::from(value)],
+    };
+    let mut all = Vec::new();
+    for field in ["uniqueName", "name"] {
+        let find = Find {
+            kind: "SdmGoal".to_owned(),
+            filters: vec![is("goalSetId", goal_set), is(field, goal)],
+            first: MOST_GOALS,
+            ..Find::default()
+        };
+        all.extend(graph.find(&find).await?);
+    }
+    Ok(all)
 }

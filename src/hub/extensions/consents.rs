@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 
 use super::super::Hub;
-use super::super::access::edit::edit;
+use super::super::access::edit::{edit, edit_unasked};
 use super::super::access::operations::Operation;
 use super::super::refusal::Refusal;
 use super::{ExtensionError, Extensions};
@@ -77,9 +77,11 @@ impl Extensions {
             given_by: by.to_owned(),
             given: self.now(),
         });
-        edit(&*self.store, |held| match held.addons.contains_key(&addon) {
-            true => Ok((vec![consent.clone()], ())),
-            false => Err(ExtensionError::NotThere(key.to_owned())),
+        edit(&*self.store, self.now(), |held| {
+            match held.addons.contains_key(&addon) {
+                true => Ok((vec![consent.clone()], ())),
+                false => Err(ExtensionError::NotThere(key.to_owned())),
+            }
         })
         .await
     }
@@ -93,7 +95,7 @@ impl Extensions {
             addon: key.to_owned(),
             person: person.map(str::to_owned),
         };
-        edit(&*self.store, |_| {
+        edit_unasked(&*self.store, self.now(), |_| {
             Ok::<_, ExtensionError>((vec![change.clone()], ()))
         })
         .await?;

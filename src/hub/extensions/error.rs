@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::super::access::edit::EditError;
 use super::super::access::held::BadRow;
+use super::super::addons::AddonError;
 use super::super::safe::SafeError;
 use super::outside::OutsideError;
 use crate::access::principal::InvalidKey;
@@ -65,6 +66,9 @@ pub enum ExtensionError {
     /// The library of keys.
     #[error("no key can be made")]
     Library(#[from] KeyError),
+    /// It is not answered like this.
+    #[error(transparent)]
+    Answer(Box<AddonError>),
     /// The hub does what a file says.
     #[error("this hub is governed by a policy file, which extensions cannot be installed beside")]
     GovernedByFile,
@@ -76,6 +80,21 @@ impl From<EditError> for ExtensionError {
             EditError::Store(error) => Self::Store(error),
             EditError::Row(error) => Self::Row(error),
             EditError::Tests(failures) => Self::Tests(failures),
+        }
+    }
+}
+
+impl From<AddonError> for ExtensionError {
+    fn from(error: AddonError) -> Self {
+        match error {
+            AddonError::Edit(error) => error.into(),
+            AddonError::Unchanged(unchanged) => Self::Unchanged(unchanged),
+            AddonError::NotThere { id, .. } => Self::NotThere(id),
+            other @ (AddonError::Selector(_)
+            | AddonError::Untrustworthy(_)
+            | AddonError::EmptyTrust
+            | AddonError::TooManyTrusts
+            | AddonError::Beyond(_)) => Self::Answer(Box::new(other)),
         }
     }
 }
@@ -108,6 +127,7 @@ impl ExtensionError {
             | Self::NotThere(_)
             | Self::OtherKey { .. }
             | Self::Tests(_)
+            | Self::Answer(_)
             | Self::Library(_) => None,
         }
     }

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::super::access::edit::edit;
-use super::super::access::held::{HeldAddon, HeldGrant, addon_row, grant_row};
+use super::super::access::edit::{edit, edit_unasked};
+use super::super::access::ending;
+use super::super::access::held::{HeldAddon, HeldGrant, grant_row};
 use super::super::access::numbers::numbered;
+use super::super::addons::answers::{Answer as Given, Answering, answer};
 use super::known::KnownDescriptor;
 use super::{ExtensionError, Extensions, is_extension};
-use crate::access::registration::{Changed, Consent, Explained, Registration, Unchanged};
+use crate::access::registration::{Changed, Explained, Registration, Unchanged};
 use crate::access::snapshot::{AddonKind, AddonState, Right};
 use crate::access::{AddonKey, Grant, PersonId, Principal, ScopeSet, Selector};
 use crate::ports::hub::extensions::StoredExtension;
@@ -170,13 +172,13 @@ impl Extensions {
         .await
     }
 
-    /// Changes a registration as one of its methods says; what follows from it is found again from how things stand.
+    /// Changes a registration by what its descriptor says; what follows from it is found again from how things stand.
     async fn change(
         &self,
         key: &AddonKey,
         change: impl Fn(Option<Registration>, usize) -> Changed + Sync,
     ) -> Result<(), ExtensionError> {
-        edit(&*self.store, |held| {
+        edit_unasked(&*self.store, self.now(), |held| {
             let known = held.addons.get(key);
             let before = known.map(|addon| addon.registration.clone());
             let (registration, effects) = change(before.clone(), held.waiting())?;
@@ -184,7 +186,7 @@ impl Extensions {
                 return Ok((Vec::new(), ()));
             }
             let addon = HeldAddon::changed(known, AddonKind::Extension, registration, &effects);
-            Ok((vec![RightsChange::Addon(addon_row(key, &addon))], ()))
+            Ok((ending::changes(held, key, &addon), ()))
         })
         .await
     }
@@ -194,19 +196,12 @@ impl Extensions {
     /// # Errors
     /// Something else was shown, more was agreed to than asked for, or a tick is missing.
     pub async fn approve(&self, key: &str, answer: &Answer) -> Result<(), ExtensionError> {
-        let now = self.now();
-        self.change_known(key, |known| {
-            let wish = known.wish.as_ref().ok_or(Unchanged::NothingAsked)?;
-            let consent = Consent {
-                by: answer.by.clone(),
-                at: now,
-                shown: answer.shown.clone(),
-                scopes: answer.scopes.unwrap_or(wish.scopes),
-                ticked: answer.ticked,
-            };
-            known.approve(consent)
-        })
-        .await
+        let given = Given::Approve {
+            shown: answer.shown.clone(),
+            scopes: answer.scopes,
+            ticked: answer.ticked,
+        };
+        self.answered(key, &given, &answer.by).await
     }
 
     /// An administrator does not agree.
@@ -214,8 +209,7 @@ impl Extensions {
     /// # Errors
     /// Nothing waits for an answer.
     pub async fn reject(&self, key: &str) -> Result<(), ExtensionError> {
-        let now = self.now();
-        self.change_known(key, |known| known.reject(now)).await
+        self.answered(key, &Given::Reject, &PersonId::operator()).await
     }
 
     /// An administrator switches it off: its tokens end now.
@@ -223,10 +217,7 @@ impl Extensions {
     /// # Errors
     /// It is not at work.
     pub async fn disable(&self, key: &str) -> Result<(), ExtensionError> {
-        let now = self.now();
-        self.change_known(key, |known| known.disable(now)).await?;
-        self.store.revoke_tokens(key, None, now).await?;
-        Ok(())
+        self.answered(key, &Given::Disable, &PersonId::operator()).await
     }
 
     /// An administrator switches it on again.
@@ -234,19 +225,15 @@ impl Extensions {
     /// # Errors
     /// It is not switched off.
     pub async fn enable(&self, key: &str) -> Result<(), ExtensionError> {
-        let now = self.now();
-        self.change_known(key, |known| known.enable(now)).await
+        self.answered(key, &Given::Enable, &PersonId::operator()).await
     }
 
-    /// An administrator removes it: its tokens end now, and its secrets are destroyed before it is told.
+    /// An administrator removes it: its tokens and rights end now, and its secrets are destroyed before it is told.
     ///
     /// # Errors
     /// It is gone already.
     pub async fn uninstall(&self, key: &str) -> Result<(), ExtensionError> {
-        let now = self.now();
-        self.change_known(key, |known| known.uninstall(now)).await?;
-        self.store.revoke_tokens(key, None, now).await?;
-        Ok(())
+        self.answered(key, &Given::Uninstall, &PersonId::operator()).await
     }
 
     /// It is to be given another secret.
@@ -265,19 +252,15 @@ impl Extensions {
         Ok(())
     }
 
-    async fn change_known(
-        &self,
-        key: &str,
-        change: impl Fn(Registration) -> Changed + Sync,
-    ) -> Result<(), ExtensionError> {
+    /// Answers it as every add-on is answered.
+    async fn answered(&self, key: &str, given: &Given, by: &PersonId) -> Result<(), ExtensionError> {
         let addon = AddonKey::parse(key)?;
         if !is_extension(&self.held().await?, &addon) {
             return Err(ExtensionError::NotThere(key.to_owned()));
         }
-        self.change(&addon, |known, _| {
-            known.ok_or(Unchanged::WrongState).and_then(&change)
-        })
-        .await
+        let answering = Answering { by, at: self.now() };
+        answer(&*self.store, &addon, given, answering).await?;
+        Ok(())
     }
 
     /// What an administrator looks at before agreeing.
@@ -389,6 +372,6 @@ impl Extensions {
             };
             changes.push(RightsChange::Grant(grant_row(&grant)));
         }
-        edit(&*self.store, |_| Ok((changes.clone(), ()))).await
+        edit(&*self.store, self.now(), |_| Ok((changes.clone(), ()))).await
     }
 }

@@ -181,6 +181,7 @@ impl Hub {
             resource: String::new(),
             created: now,
             expires: now.plus(LIFE),
+            patience: LIFE,
         }
     }
 }

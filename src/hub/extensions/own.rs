@@ -9,6 +9,7 @@ use super::super::Hub;
 use super::super::access::Caller;
 use super::super::access::operations::Operation;
 use super::super::refusal::Refusal;
+use super::signed::arrived;
 use crate::access::AddonKey;
 use crate::access::snapshot::AddonKind;
 
@@ -45,12 +46,25 @@ pub(in super::super) async fn rotate(
             "this add-on shares no secret with the hub",
         ));
     }
+    has_the_secret()?;
     hub.extensions().want_secret(key.as_str()).await?;
     hub.see_to_extension(key.as_str()).await?;
     let shown = hub.extensions().shown(key.as_str()).await?;
     match shown.trouble.as_str() {
         "" => Ok(Json(json!({"rotated": true}))),
         trouble => Err(Refusal::conflict(trouble)),
+    }
+}
+
+/// Another secret is for whoever has the present one: a token ends within the hour and may be for less than its add-on may, and what
+/// it begins must not last longer (threat F6).
+fn has_the_secret() -> Result<(), Refusal> {
+    match arrived() {
+        Some(_) => Ok(()),
+        None => Err(Refusal::forbidden(
+            "insufficient_permission",
+            "another secret is asked for with a signed call, and not with a token",
+        )),
     }
 }
 

@@ -152,7 +152,7 @@ impl Extensions {
         let verb = match outcome {
             Outcome::Done if !is_sample => return,
             Outcome::Done => "took",
-            Outcome::NotTaken => "did not take",
+            Outcome::NotTaken | Outcome::Refused(_) => "did not take",
         };
         let said = format!(
             "addon:{key} {verb} {} {}",

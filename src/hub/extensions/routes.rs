@@ -80,6 +80,7 @@ impl From<ExtensionError> for Refusal {
             | ExtensionError::Key(_)
             | ExtensionError::OtherKey { .. }
             | ExtensionError::GovernedByFile
+            | ExtensionError::Answer(_)
             | ExtensionError::Store(_)
             | ExtensionError::Row(_)
             | ExtensionError::Library(_) => Self::bad("invalid_descriptor", message),

@@ -325,7 +325,7 @@ impl Extensions {
     fn note_hook(&self, extension: &StoredExtension, event: Event, outcome: Outcome) {
         let verb = match outcome {
             Outcome::Done => "was told",
-            Outcome::NotTaken => "was not told",
+            Outcome::NotTaken | Outcome::Refused(_) => "was not told",
         };
         let said = format!("addon:{} {verb} that it is {}", extension.key, event.word());
         self.note("addon.tell", outcome, said);

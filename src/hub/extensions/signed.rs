@@ -3,6 +3,8 @@
 //! A token is for one request, so that it is checked where the whole request is still there: before its route. What was proven goes
 //! on beside the request and not in it, because whatever stands in a request can be anybody's.
 
+use std::future::Future;
+
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -48,6 +50,11 @@ tokio::task_local! {
 /// The signed call that is answered right now, if one is.
 pub(in super::super) fn arrived() -> Option<SignedCall> {
     ARRIVED.try_with(Clone::clone).ok()
+}
+
+/// Does what belongs to a signed call after it was answered, such as going on with a stream.
+pub(in super::super) fn as_arrived<F: Future>(call: SignedCall, work: F) -> impl Future<Output = F::Output> {
+    ARRIVED.scope(call, work)
 }
 
 /// Lets signed calls in that hold, and everything that is not signed; what stands on its own feet is checked by its route.
@@ -179,7 +186,11 @@ impl Hub {
             | TokenError::BodyMismatch
             | TokenError::InstallBodyMismatch => error.code(),
         };
-        self.note_stranger(Credential::Bad(BadCredential::Invalid));
+        let bad = match error == TokenError::Expired {
+            true => BadCredential::Expired,
+            false => BadCredential::Invalid,
+        };
+        self.note_stranger(Credential::Bad(bad));
         Refusal::unauthorized(code, "the token does not hold")
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::Hub;
 use super::super::access::operations::Operation;
-use super::super::changes::Change;
+use super::super::changes::{Change, Origin};
 use super::super::goals::ingested;
 use super::super::refusal::Refusal;
 use super::super::traces::What;
@@ -60,7 +60,7 @@ pub(super) async fn keep(
         ("sdm.event", kind),
         ("sdm.delivery", id.as_str()),
     ];
-    hub.apply_traced(taking, about, (workspace, None), vec![changes])
+    hub.apply_traced(taking, about, (workspace, Origin::default()), vec![changes])
         .await?;
     Ok(Json(json!({"correlation-id": id, "message": "kept"})))
 }
@@ -104,10 +104,11 @@ struct Build {
     provider: Option<String>,
 }
 
+/// A repository by its name.
 #[derive(Debug, Deserialize)]
-struct RepositoryName {
-    owner_name: String,
-    name: String,
+pub(super) struct RepositoryName {
+    pub(super) owner_name: String,
+    pub(super) name: String,
 }
 
 /// `POST /atomist/build/teams/{workspace}`.

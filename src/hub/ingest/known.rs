@@ -3,12 +3,14 @@
 //! Keys begin with the forge's host. A repository is known by its number, so that a new one of the same name is another, and
 //! by its present name, by which goals name it.
 
+use chrono::{DateTime, SecondsFormat};
 use reqwest::Url;
 use serde_json::{Value, json};
 
 use super::super::changes::Change;
 use super::super::goals::{commit_key, push_key};
 use super::super::machines::register::THE_CHAT;
+use super::naming::FullName;
 
 /// What stands at a path of names such as `/repository/name`; names are plain, so that nothing of the path is to be unescaped.
 pub(super) fn find<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
@@ -29,6 +31,16 @@ pub(super) fn number(value: &Value, path: &str) -> Option<String> {
         .map(|number| number.to_string())
 }
 
+/// The moment at a path. Forges say it as text or in seconds, of the same thing in different events.
+pub(super) fn moment(value: &Value, path: &str) -> Value {
+    let told = find(value, path);
+    let seconds = told.and_then(Value::as_i64);
+    match seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0)) {
+        Some(moment) => Value::from(moment.to_rfc3339_opts(SecondsFormat::Secs, true)),
+        None => told.cloned().unwrap_or(Value::Null),
+    }
+}
+
 /// Key of an author of whom a forge knows an address alone.
 pub(in super::super) fn mail_key(provider: &str, address: &str) -> String {
     format!("{provider}/mail/{address}")
@@ -40,7 +52,7 @@ pub(in super::super) fn address_key(address: &str) -> String {
 }
 
 /// A forge, as addresses of its pages tell of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Forge {
     /// Its host, with the port when it is not the usual one.
     provider: String,
@@ -125,13 +137,20 @@ impl Forge {
         Some((Change::merge("ScmId", vec![key.clone()], body), key))
     }
 
+    /// An account that is called otherwise now: it is found by both names.
+    pub(super) fn renamed(&self, before: &str, now: &str, kind: Option<&str>) -> Change {
+        let mut organization = self.organization(now, kind);
+        organization.node.keys.push(self.account_key(before));
+        organization
+    }
+
     /// A repository of which little more than its name is told.
     pub(super) fn named_repository(&self, value: &Value) -> Option<Change> {
         let id = self.account_key(&number(value, "/id")?);
         let (owner, name) = text(value, "/full_name")?.split_once('/')?;
         let body = json!({"owner": owner, "name": name, "private": value.get("private")});
         let by_name = format!("{}/{name}", self.account_key(owner));
-        Some(Change::merge("Repo", vec![id, by_name], body).link("org", [self.account_key(owner)]))
+        Some(Change::beside("Repo", vec![id, by_name], body).link("org", [self.account_key(owner)]))
     }
 
     /// Key of an installation of an app.
@@ -146,6 +165,7 @@ pub(super) struct Repository<'p> {
     forge: Forge,
     owner: String,
     name: String,
+    called: FullName,
     id: String,
     value: &'p Value,
 }
@@ -159,10 +179,21 @@ impl<'p> Repository<'p> {
         Some(Self {
             id: forge.account_key(&number(value, "/id")?),
             forge,
+            called: FullName::new(owner, name),
             owner: owner.to_owned(),
             name: name.to_owned(),
             value,
         })
+    }
+
+    /// The forge that has it.
+    pub(super) fn forge(&self) -> &Forge {
+        &self.forge
+    }
+
+    /// What it is called.
+    pub(super) fn full_name(&self) -> &FullName {
+        &self.called
     }
 
     /// Key of the repository.
@@ -234,9 +265,10 @@ impl<'p> Repository<'p> {
         let body = json!({
             "owner": self.owner, "name": self.name, "url": of("html_url"), "description": of("description"),
             "defaultBranch": of("default_branch"), "private": of("private"), "archived": of("archived"),
+            "timestamp": moment(self.value, "/updated_at"),
         });
         let by_name = format!("{}/{}", self.forge.account_key(&self.owner), self.name);
-        Change::merge("Repo", vec![self.id.clone(), by_name], body)
+        Change::beside("Repo", vec![self.id.clone(), by_name], body)
             .link("org", [self.forge.account_key(&self.owner)])
     }
 

@@ -2,11 +2,13 @@
 //! with everything it causes.
 
 pub(super) mod application;
+mod counted;
 pub(super) mod generic;
 mod github;
 pub(super) mod known;
-
-use std::collections::BTreeMap;
+pub(super) mod naming;
+mod secrets;
+pub(super) mod status;
 
 use aws_lc_rs::hmac;
 use axum::Json;
@@ -14,12 +16,19 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::Hub;
 use super::access::guesses::Guessed;
-use super::changes::Applied;
+use super::access::noted::Noted;
+use super::changes::{Applied, Origin};
+use super::metrics::Counters;
 use super::refusal::Refusal;
 use super::traces::What;
+use crate::access::audit::Outcome;
+pub(super) use counted::Webhooks;
+use naming::{Misnamed, namings};
+pub use secrets::WebhookSecrets;
 
 /// Largest webhook in bytes; GitHub's own limit is 25 MiB.
 pub(super) const MAX_WEBHOOK: usize = 25 * 1024 * 1024;
@@ -27,35 +36,18 @@ pub(super) const MAX_WEBHOOK: usize = 25 * 1024 * 1024;
 /// Longest id of a webhook.
 const LONGEST_ID: usize = 200;
 
-/// Secrets of webhooks: of a workspace, or of all. `Debug` does not show them.
-#[derive(Clone, Default)]
-pub struct WebhookSecrets(BTreeMap<String, hmac::Key>);
+/// The source of what a GitHub sends.
+pub(super) const GITHUB: &str = "github";
 
-/// The name of the secret for workspaces that have none of their own.
-const ALL: &str = "*";
-
-impl std::fmt::Debug for WebhookSecrets {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_list().entries(self.0.keys()).finish()
-    }
-}
-
-impl WebhookSecrets {
-    /// One secret for all workspaces.
-    pub fn for_all(secret: &[u8]) -> Self {
-        Self::default().with(ALL, secret)
-    }
-
-    /// The same with the secret of a workspace.
-    pub fn with(mut self, workspace: &str, secret: &[u8]) -> Self {
-        self.0
-            .insert(workspace.to_owned(), hmac::Key::new(hmac::HMAC_SHA256, secret));
-        self
-    }
-
-    fn of(&self, workspace: &str) -> Option<&hmac::Key> {
-        self.0.get(workspace).or_else(|| self.0.get(ALL))
-    }
+/// What became of a webhook that is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// It says nothing of the graph.
+    Nothing,
+    /// It had come before.
+    Before,
+    /// It is kept, and so many machines hear of it.
+    Kept(usize),
 }
 
 /// `POST /webhooks/github/{workspace}`.
@@ -65,44 +57,88 @@ pub(super) async fn github(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<(StatusCode, Json<Value>), Refusal> {
+    let begun = Instant::now();
+    let taken = take(&hub, &workspace, &headers, &body).await?;
+    hub.counters().webhooks.count(taken, begun.elapsed());
+    Ok(match taken {
+        Taken::Nothing => answer(StatusCode::ACCEPTED, "nothing in it changes the graph"),
+        Taken::Before => answer(StatusCode::ACCEPTED, "it had come before"),
+        Taken::Kept(_) => answer(StatusCode::OK, "kept"),
+    })
+}
+
+/// Takes in what GitHub sends to a workspace.
+async fn take(hub: &Hub, workspace: &str, headers: &HeaderMap, body: &[u8]) -> Result<Taken, Refusal> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     verify(
-        hub.webhook_secrets().of(&workspace),
+        hub.webhook_secrets().of(workspace),
         text("x-hub-signature-256"),
-        &body,
+        body,
     )
-    .map_err(|refusal| hub.guessed(Guessed::Webhook(&workspace), refusal))?;
+    .map_err(|refusal| hub.guessed(Guessed::Webhook(workspace), refusal))?;
     let event = text("x-github-event").ok_or_else(|| bad("the header X-GitHub-Event is missing"))?;
     let id = text("x-github-delivery")
         .filter(|id| !id.is_empty() && id.len() <= LONGEST_ID)
         .ok_or_else(|| bad("the header X-GitHub-Delivery is missing"))?;
-    let payload = read(text("content-type"), &body)?;
+    let payload = read(text("content-type"), body)?;
     let changes = github::changes(event, &payload);
     if changes.is_empty() {
-        return Ok(answer(StatusCode::ACCEPTED, "nothing in it changes the graph"));
+        return Ok(Taken::Nothing);
     }
-    let taking = hub.begin_trace(What::Webhook, &headers);
+    let names = namings(event, headers, &payload);
+    let names = names.map_err(|misnamed| hub.refused_misnamed(workspace, id, misnamed))?;
+    let taking = hub.begin_trace(What::Webhook, headers);
     let about = [
-        ("sdm.workspace", workspace.as_str()),
+        ("sdm.workspace", workspace),
         ("sdm.event", event),
         ("sdm.delivery", id),
     ];
-    let from = (workspace.as_str(), Some(("github", id)));
-    let applied = hub.apply_traced(taking, about, from, vec![changes]).await?;
-    match applied {
+    let origin = Origin {
+        id: Some((GITHUB, id)),
+        names: &names,
+        trace: None,
+    };
+    let applied = hub
+        .apply_traced(taking, about, (workspace, origin), vec![changes])
+        .await?;
+    let taken = match applied {
+        Applied::Misnamed(misnamed) => return Err(hub.refused_misnamed(workspace, id, *misnamed)),
         // Nobody decides by a webhook, so that none is overtaken.
-        Applied::Before | Applied::Overtaken => Ok(answer(StatusCode::ACCEPTED, "it had come before")),
-        Applied::Deliveries(count) => {
-            hub.heed(event, &payload).await?;
+        Applied::Before | Applied::Overtaken => Taken::Before,
+        Applied::Deliveries(machines) => {
             tracing::info!(
                 workspace,
                 event,
                 delivery = id,
-                machines = count,
+                machines,
                 "a webhook of GitHub is kept"
             );
-            Ok(answer(StatusCode::OK, "kept"))
+            Taken::Kept(machines)
         }
+    };
+    // Also of what had come before: the hub may have ended before it heeded it.
+    hub.heed((workspace, id), event, &payload).await?;
+    Ok(taken)
+}
+
+impl Hub {
+    /// Counts a webhook that is about several repositories at once, and writes it down; what whoever sent it is told.
+    fn refused_misnamed(&self, workspace: &str, id: &str, misnamed: Misnamed) -> Refusal {
+        let Misnamed { resource, because } = misnamed;
+        Counters::count(&self.counters().misnamed, 1);
+        let noted = Noted {
+            resource,
+            ..Noted::by_hub("webhook.receive", Outcome::NotTaken, because.clone())
+        };
+        self.rights().note_seldom(noted, self.now());
+        tracing::warn!(
+            workspace,
+            delivery = id,
+            because,
+            "a webhook of GitHub is refused; a repository that was renamed or transferred is called otherwise once its webhook \
+             `repository` that says so, or a ping of the forge, has come"
+        );
+        Refusal::misnamed(because)
     }
 }
 
@@ -114,19 +150,20 @@ fn bad(message: &str) -> Refusal {
     Refusal::bad("malformed_webhook", message)
 }
 
-/// Whether the sender knows the secret.
-fn verify(key: Option<&hmac::Key>, signature: Option<&str>, body: &[u8]) -> Result<(), Refusal> {
+/// Whether the sender knows one of the secrets.
+fn verify(keys: &[hmac::Key], signature: Option<&str>, body: &[u8]) -> Result<(), Refusal> {
     let refuse = |message: &str| Err(Refusal::unauthorized("bad_signature", message));
-    let Some(key) = key else {
+    if keys.is_empty() {
         return refuse("this hub has no secret for webhooks of this workspace");
-    };
+    }
     let Some(signature) = signature else {
         return refuse("the webhook is not signed (X-Hub-Signature-256)");
     };
     let signature = signature
         .strip_prefix("sha256=")
         .and_then(|text| hex::decode(text).ok());
-    match signature.is_some_and(|signature| hmac::verify(key, body, &signature).is_ok()) {
+    let is_by = |signature: &[u8]| keys.iter().any(|key| hmac::verify(key, body, signature).is_ok());
+    match signature.is_some_and(|signature| is_by(&signature)) {
         true => Ok(()),
         false => refuse("the signature is not good"),
     }
@@ -178,6 +215,22 @@ mod tests {
             .is_err()
         );
         assert!(!format!("{secrets:?}").contains("Secret"));
+    }
+
+    #[test]
+    fn a_secret_can_take_the_place_of_another_while_both_count() {
+        let secrets = WebhookSecrets::default()
+            .with("own", b"the old one")
+            .with("own", b"the new one");
+        let good = |workspace: &str, secret: &[u8]| {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+            let signature = format!("sha256={}", hex::encode(hmac::sign(&key, b"{}")));
+            verify(secrets.of(workspace), Some(&signature), b"{}").is_ok()
+        };
+        assert!(good("own", b"the old one") && good("own", b"the new one"));
+        assert!(!good("own", b"a third one"));
+        assert!(!good("other", b"the old one"), "nobody has named a secret for it");
+        assert!(!good("*", b"the old one"));
     }
 
     #[test]

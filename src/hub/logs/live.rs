@@ -10,17 +10,14 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::super::Hub;
+use super::super::follower::Follower;
 use super::super::refusal::Refusal;
 use super::super::streams::Held;
 use super::read::Page;
 use super::{Place, shown};
 use crate::ports::hub::LogName;
-
-/// Rights are looked at again after this.
-const CHECKED: Duration = Duration::from_secs(30);
 
 /// Longest time without a look, for replicas that cannot tell.
 const LOOK: Duration = Duration::from_secs(2);
@@ -28,12 +25,11 @@ const LOOK: Duration = Duration::from_secs(2);
 /// Somebody who reads along.
 struct Reader {
     hub: Hub,
-    headers: HeaderMap,
+    follower: Follower,
     place: Place,
     name: LogName,
     from: u64,
     grown: watch::Receiver<u64>,
-    checked: Instant,
     has_ended: bool,
     _held: Held,
 }
@@ -55,12 +51,11 @@ pub(super) fn stream(
     let grown = hub.whispers().logs();
     let reader = Reader {
         grown,
+        follower: Follower::new(hub.clone(), headers),
         hub,
-        headers: headers.clone(),
         place,
         name,
         from: last.unwrap_or(from),
-        checked: Instant::now(),
         has_ended: false,
         _held: held,
     };
@@ -107,12 +102,9 @@ impl Reader {
 
     /// A key that was revoked, or lost its right, reads no further.
     async fn may_go_on(&mut self) -> bool {
-        if self.checked.elapsed() < CHECKED {
-            return true;
-        }
-        self.checked = Instant::now();
-        match self.hub.caller(&self.headers).await {
-            Ok(caller) => self.hub.may_read_log(&caller, &self.place).await.is_ok(),
+        match self.follower.again().await {
+            Ok(Some(caller)) => self.hub.may_read_log(&caller, &self.place).await.is_ok(),
+            Ok(None) => true,
             Err(_) => false,
         }
     }

@@ -21,11 +21,8 @@ use serde_json::{Value, json};
 use super::Hub;
 use super::access::Caller;
 use super::access::operations::Operation;
-use super::access::sight::Belongings;
-use super::goals::Whose;
+use super::goals::whose::Whose;
 use super::refusal::Refusal;
-use crate::access::Resource;
-use crate::model::DEFAULT_ENVIRONMENT;
 use crate::ports::graph::Node;
 use crate::ports::hub::{Hint, LogName, LogState, NewLogPart};
 use crate::wire::hub::{LogPart, LogTaken, LoggedLine};
@@ -237,17 +234,7 @@ impl Hub {
 
     /// A log is its machine's to write, where the machine may write goals.
     async fn may_write_log(&self, caller: &Caller, workspace: &str, goal: &Node) -> Result<(), Refusal> {
-        let graph = self.store().reader(workspace);
-        let repository = Belongings::of(&*graph).resource(goal).await?;
-        let environment = goal
-            .body
-            .get("environment")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let environment = environment.trim_end_matches('/');
-        let elsewhere = !environment.is_empty() && environment != DEFAULT_ENVIRONMENT;
-        let environment = elsewhere.then(|| Resource::Environment(environment.to_owned()));
-        let resources: Vec<Resource> = repository.into_iter().chain(environment).collect();
+        let resources = self.about_known(workspace, goal).await?;
         caller.may_on(Operation::WriteLog, workspace, &resources)?;
         match self.whose(caller, workspace, goal) {
             Whose::Own | Whose::Nobodys => Ok(()),

@@ -83,6 +83,10 @@ pub(in super::super) async fn read(
         return live::stream(hub, caller.credential_id(), (place, name, asked.from), &headers);
     }
     let page = hub.page_in_time(&name, &asked).await?;
+    if asked.wait > 0 {
+        // Rights may have ended while they waited.
+        hub.may_read_log(&hub.caller(&headers).await?, &place).await?;
+    }
     let lines: Vec<Value> = page.lines.iter().map(shown).collect();
     Ok(Json(json!({
         "attempt": name.attempt, "lines": lines, "next": page.next, "complete": page.is_complete,

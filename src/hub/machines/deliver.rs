@@ -65,6 +65,11 @@ impl Session {
             && !self.end.is_cancelled()
     }
 
+    /// Whether both ends know an extension of the protocol.
+    pub(super) fn knows(&self, extension: &str) -> bool {
+        self.ticket.capabilities.iter().any(|known| known == extension)
+    }
+
     /// Says something if there is room.
     pub fn try_say(&self, text: String) -> bool {
         self.say.try_send(text).is_ok()
@@ -308,15 +313,13 @@ impl Hub {
                 continue;
             }
             // What does not fit, because the socket ends right now, is given back with everything else it had.
-            let is_approved = bearer.has(super::super::SECRET_SCOPE.name());
-            let scopes = if is_approved {
-                session.ticket.scopes.as_slice()
-            } else {
-                &[]
-            };
-            let message = self.message(session, delivery, scopes);
+            let mut message = self.message(session, &bearer, delivery);
+            if session.knows(extensions::IDENTITY) {
+                message = self.with_names(delivery, &bearer, message).await?;
+            }
             session.try_say(self.with_context(session, delivery, message).await?);
         }
+        self.commands_are_sent(session, &claimed).await?;
         if session.end.is_cancelled() || !self.sessions().has(session) {
             self.store().release(&session.id, now, self.limits()).await?;
         }
@@ -330,11 +333,7 @@ impl Hub {
         delivery: &Delivery,
         message: String,
     ) -> Result<String, HubStoreError> {
-        let knows = session
-            .ticket
-            .capabilities
-            .iter()
-            .any(|known| known == extensions::CONTEXT);
+        let knows = session.knows(extensions::CONTEXT);
         let Some(owner) = self.rights().owner_of(&session.ticket.key).filter(|_| knows) else {
             return Ok(message);
         };

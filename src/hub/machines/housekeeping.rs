@@ -9,7 +9,7 @@ use super::super::addons::answers::expire;
 use super::super::{Hub, people};
 use super::deliver::Session;
 use crate::model::Timestamp;
-use crate::ports::hub::HubStoreError;
+use crate::ports::hub::{Bounds, HubStoreError};
 use crate::wire::hub::{Control, extensions};
 
 /// Close code for a credential that is not good any more (security model 17).
@@ -20,28 +20,47 @@ const TAKEN_AWAY: u16 = 4403;
 /// Runs of machines that were not there for so long are forgotten.
 const FORGOTTEN: Duration = Duration::from_secs(90 * 24 * 3_600);
 
+/// What people and machines said to each other, and what was given up, is kept so long.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// Most messages, and most commands that have ended, of one workspace.
+const MOST_SAID: u32 = 100_000;
+
 /// Close code and reason, where a conversation must end.
 pub(super) type Ending = Option<(u16, &'static str)>;
 
-/// The hour of a moment.
-fn hour(moment: Timestamp) -> i64 {
-    moment.as_micros() / 3_600_000_000
-}
-
 const NOT_GOOD: (u16, &str) = (BAD_CREDENTIAL, "the key is not good any more");
 const NOT_ALLOWED: (u16, &str) = (TAKEN_AWAY, "the add-on may not hear of events any more");
+
+/// When what is not done in every round was done last.
+struct Rounds {
+    kept: Timestamp,
+    tasks: Timestamp,
+    forgotten: Timestamp,
+}
 
 impl Hub {
     /// Looks after everything, again and again.
     pub(in super::super) async fn keep_house(&self) {
         let stop = self.tasks().stop_token();
-        let mut kept = self.now();
+        let now = self.now();
+        let mut rounds = Rounds {
+            kept: now,
+            tasks: now,
+            // What is old is forgotten soon after each start.
+            forgotten: Timestamp::from_micros(0),
+        };
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(self.rhythm().tidy) => {}
             }
-            if let Err(error) = self.tidy_up(&mut kept).await {
+            let round = async {
+                self.tidy_up(&mut rounds.kept).await?;
+                self.look_at_tasks(&mut rounds.tasks).await?;
+                self.forget_what_is_old(&mut rounds.forgotten).await
+            };
+            if let Err(error) = round.await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "the hub cannot look after its memory"
@@ -52,28 +71,60 @@ impl Hub {
 
     async fn tidy_up(&self, kept: &mut Timestamp) -> Result<(), HubStoreError> {
         let now = self.now();
+        let at_console = self.rights().done_so_far(self.store(), now).await?;
         self.rights().refresh(self.store(), now).await?;
         self.rights().look_at_people(self.store(), now).await?;
         self.tell_of_people().await?;
         self.end_sessions_of_bad_keys().await?;
+        self.rights().tell_rest(self.store(), &at_console, now).await?;
         // Early enough that one round may be missed.
         let rhythm = self.rhythm();
         if now.since(*kept) >= rhythm.linger.min(rhythm.lease) / 3 || now < *kept {
             self.keep_what_lives(now).await?;
-            if hour(now) != hour(*kept) {
-                self.end_silent_tasks().await?;
-            }
             let (signed_in, last_seen) = (now.minus(people::LONGEST), now.minus(people::IDLE));
             self.store().tidy_sign_ins(now, signed_in, last_seen).await?;
             *kept = now;
         }
         self.store().tidy(now, self.limits()).await?;
+        self.look_at_unanswered(now).await?;
+        self.end_unanswered_commands(now).await?;
         self.store().forget_tickets(now).await?;
         self.store().drop_vanished(now).await?;
         self.end_what_waited_too_long(now).await?;
-        if self.known().refresh(self.store()).await? {
-            self.end_sessions_of_dropped();
+        self.look_at_machines().await.map(|_| ())
+    }
+
+    /// Reads registrations that somebody has changed, and tells those whom it concerns; whether there were any.
+    pub(in super::super) async fn look_at_machines(&self) -> Result<bool, HubStoreError> {
+        let is_news = self.known().refresh(self.store()).await?;
+        if is_news {
+            self.end_sessions_of_dropped().await?;
             self.tell_superseded();
+        }
+        Ok(is_news)
+    }
+
+    /// Looks for silent tasks now and then: an hour of those that have a day.
+    async fn look_at_tasks(&self, looked: &mut Timestamp) -> Result<(), HubStoreError> {
+        let now = self.now();
+        if now.since(*looked) >= self.rhythm().task / 25 || now < *looked {
+            self.end_silent_tasks().await?;
+            *looked = now;
+        }
+        Ok(())
+    }
+
+    /// Forgets now and then what is old or too much.
+    async fn forget_what_is_old(&self, forgotten: &mut Timestamp) -> Result<(), HubStoreError> {
+        let now = self.now();
+        if now.since(*forgotten) >= self.rhythm().forget || now < *forgotten {
+            let bounds = Bounds {
+                since: now.minus(KEPT),
+                said: MOST_SAID,
+                dead: self.limits().waiting,
+            };
+            self.store().forget(bounds).await?;
+            *forgotten = now;
         }
         Ok(())
     }
@@ -113,6 +164,8 @@ impl Hub {
             let keys = self.store().keys().await?;
             if self.rights().has_news(&keys) {
                 self.rights().hear_console(self.store(), now).await?;
+                // What was agreed to with a new key was agreed to before it was there, and may be newer than the last look.
+                self.rights().refresh(self.store(), now).await?;
             }
             self.rights().learn(keys.iter().cloned(), None, now);
             keys
@@ -141,19 +194,30 @@ impl Hub {
         (!may_hear).then_some(NOT_ALLOWED)
     }
 
-    fn end_sessions_of_dropped(&self) {
+    /// Ends conversations with machines whose registrations are gone.
+    async fn end_sessions_of_dropped(&self) -> Result<(), HubStoreError> {
         let machines = self.known().machines();
-        for session in self.sessions().all() {
+        let mut gone = self.sessions().all();
+        gone.retain(|session| {
             let own = &session.ticket.registrations;
-            if own.iter().all(|id| machines.by_id(id).is_none()) {
+            own.iter().all(|id| machines.by_id(id).is_none())
+        });
+        if gone.is_empty() {
+            return Ok(());
+        }
+        // One that has just registered at another hub is not known here yet.
+        let there = self.store().registration_ids().await?;
+        for session in gone {
+            if !there.iter().any(|id| session.serves(id)) {
                 session.close(TAKEN_AWAY, "the registration was taken away");
             }
         }
+        Ok(())
     }
 
     /// Says to machines that are not served any more that this is so. They stay connected: closing only makes the
     /// original come back at once.
-    pub(in super::super) fn tell_superseded(&self) {
+    fn tell_superseded(&self) {
         for session in self.sessions().all() {
             self.tell_if_superseded(&session);
         }
@@ -165,7 +229,10 @@ impl Hub {
         let registrations = &session.ticket.registrations;
         let is_shadowed = registrations.iter().all(|id| !machines.is_served(id));
         if session.shadow(is_shadowed) && is_shadowed {
-            let control = Control::named(extensions::SUPERSEDED);
+            let mut control = Control::named(extensions::SUPERSEDED);
+            if let Some(served) = registrations.iter().find_map(|id| machines.served_instead_of(id)) {
+                control = control.with("version", served.stored.version.clone());
+            }
             session.try_say(serde_json::json!({ "control": control }).to_string());
         }
     }

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use serde_json::Map;
+use serde_json::{Map, json};
 use thiserror::Error;
 
+use super::types::{Types, announced, keep_what_others_hear, types_after};
 use crate::graph::answer::find_of;
 use crate::graph::question::{Operation, QuestionError, Selection};
 use crate::graph::schema::SchemaError;
@@ -28,6 +29,22 @@ pub struct Standing {
 }
 
 impl Standing {
+    /// Whether what it tells of is work: a goal that is to be carried out, or a task of a job (wire protocol 12).
+    pub fn is_of_work(&self) -> bool {
+        let requested = json!("requested");
+        match self.root.name.as_str() {
+            "SdmGoal" => self.states().all(|states| states.admits(Some(&requested))),
+            "AtmJobTask" => true,
+            _ => false,
+        }
+    }
+
+    /// What it asks of states.
+    fn states(&self) -> impl Iterator<Item = &Filter> {
+        let filters = self.filters.iter().flatten();
+        filters.filter(|filter| filter.field == "state")
+    }
+
     /// Whether a node of its type may be told of, as far as the node itself shows.
     pub fn may_match(&self, node: &Node) -> bool {
         let filters = self.filters.iter().flatten();
@@ -57,6 +74,12 @@ pub enum Unservable {
         number: usize,
         /// What is wrong.
         because: SchemaError,
+    },
+    /// A custom type that another machine needs otherwise, for as long as it does.
+    #[error("another machine hears of a custom type as it is defined now: {because}")]
+    Heard {
+        /// What that machine would miss.
+        because: String,
     },
 }
 
@@ -133,13 +156,16 @@ impl AllMachines {
         self.places.get(id).and_then(|place| self.all.get(*place))
     }
 
+    /// The registration of the same name that is served; itself, if it is.
+    pub fn served_instead_of(&self, id: &str) -> Option<&Arc<Machine>> {
+        let stored = &self.by_id(id)?.stored;
+        self.workspaces.get(&stored.workspace)?.served.get(&stored.name)
+    }
+
     /// Whether a registration is the one of its name that is served.
     pub fn is_served(&self, id: &str) -> bool {
-        self.by_id(id).is_some_and(|machine| {
-            let workspace = self.workspaces.get(&machine.stored.workspace);
-            let served = workspace.and_then(|workspace| workspace.served.get(&machine.stored.name));
-            served.is_some_and(|served| served.stored.id == id)
-        })
+        self.served_instead_of(id)
+            .is_some_and(|served| served.stored.id == id)
     }
 
     /// The same machines after some have changed, of which only those in `left` are still there if it is given.
@@ -217,17 +243,12 @@ fn arranged(
     if own.is_empty() {
         return None;
     }
-    let mut schema = Arc::clone(builtin);
-    for machine in &own {
-        match with_types(&schema, &machine.registration.ingesters) {
-            Ok(Some(extended)) => schema = Arc::new(extended),
-            Ok(None) => {}
-            Err(error) => {
-                tracing::warn!(machine = %machine.stored.name, "a custom type cannot be used: {error}");
-            }
-        }
-    }
+    let types = Types::of(builtin, own.iter().map(|machine| announced(machine)));
+    let schema = Arc::clone(&types.schema);
     let is_as_before = Arc::ptr_eq(&schema, &before) || *schema == *before;
+    if !is_as_before {
+        types.tell_disputes();
+    }
     for machine in &mut own {
         if machine.is_new || !is_as_before {
             **machine = Arc::new(machine.standing_in(&schema));
@@ -300,14 +321,18 @@ impl Known {
     /// What a registration would be here, in one of its workspaces.
     ///
     /// # Errors
-    /// One of its subscriptions or types cannot be used.
+    /// One of its subscriptions or types cannot be used, or not beside what others hear of.
     pub fn check(&self, workspace: &str, registration: &Registration) -> Result<(), Unservable> {
-        let schema = self.schema(workspace);
-        match with_types(&schema, &registration.ingesters)? {
-            Some(extended) => standing(&extended, &registration.events),
-            None => standing(&schema, &registration.events),
+        let machines = self.machines();
+        let here = machines.workspace(workspace);
+        let before = here.schema.as_ref().unwrap_or(&self.builtin);
+        match types_after(&machines, (&self.builtin, before), workspace, registration)? {
+            Some(after) => {
+                standing(&after, &registration.events)?;
+                keep_what_others_hear(&here, registration, &after)
+            }
+            None => standing(before, &registration.events).map(drop),
         }
-        .map(|_| ())
     }
 }
 
@@ -338,28 +363,11 @@ fn workspace<'m>(machines: impl Iterator<Item = &'m Arc<Machine>>, schema: Arc<S
     }
 }
 
-/// The types with those of an announcement that are not there yet; `None` when it brings none.
-fn with_types(schema: &Schema, definitions: &[String]) -> Result<Option<Schema>, Unservable> {
-    let mut all: Option<Schema> = None;
-    for (number, definition) in definitions.iter().enumerate() {
-        let known = all.as_ref().unwrap_or(schema);
-        match known.with_custom(definition) {
-            Ok(extended) => all = Some(extended),
-            // One announcement per type and workspace; the same again changes nothing.
-            Err(SchemaError::Taken(name)) if known.type_named(&name).is_some_and(|known| known.is_custom) => {
-            }
-            Err(because) => {
-                return Err(Unservable::Type {
-                    number: number + 1,
-                    because,
-                });
-            }
-        }
-    }
-    Ok(all)
-}
-
-fn standing(schema: &Schema, subscriptions: &[Subscription]) -> Result<Vec<Standing>, Unservable> {
+/// Standing questions, as these types have them.
+///
+/// # Errors
+/// One of them cannot be used.
+pub(super) fn standing(schema: &Schema, subscriptions: &[Subscription]) -> Result<Vec<Standing>, Unservable> {
     let wrong = |number: usize, subscription: &Subscription, because: String| Unservable::Subscription {
         number: number + 1,
         start: subscription.subscription.chars().take(60).collect(),

@@ -4,11 +4,16 @@
 //! [`deliver`] shares out what waits ([`known`] says among whom), and [`housekeeping`] sees to leases, keys and leavers.
 
 pub mod deliver;
+mod frames;
 pub mod housekeeping;
 pub mod known;
+mod leases;
 pub mod list;
 pub mod register;
 pub(super) mod room;
 mod runs;
+mod secrets;
 pub mod session;
 pub mod tickets;
+mod types;
+mod unanswered;

@@ -15,8 +15,9 @@ use super::super::access::Caller;
 use super::super::access::operations::Operation;
 use super::super::changes::Change;
 use super::super::refusal::Refusal;
+use super::known::Unservable;
 use crate::model::Timestamp;
-use crate::ports::hub::{Hint, StoredRegistration, Ticket};
+use crate::ports::hub::{Hint, Registering, SentAway, StoredRegistration, Ticket};
 use crate::wire::hub::{MemoryLife, Registered, Registration, extensions};
 
 /// Extensions of the protocol that this hub knows (wire protocol 18).
@@ -25,6 +26,7 @@ pub const CAPABILITIES: &[&str] = &[
     extensions::LEASE,
     extensions::HEADER,
     extensions::CONTEXT,
+    extensions::IDENTITY,
     extensions::LOGS,
     extensions::TRACE,
     extensions::FINGERPRINTS,
@@ -120,7 +122,7 @@ pub(in super::super) async fn register(
     for workspace in &registration.team_ids {
         hub.known()
             .check(workspace, &registration)
-            .map_err(|problem| Refusal::bad("invalid_registration", problem.to_string()))?;
+            .map_err(|problem| unservable(&problem))?;
     }
     hub.may_have_name(&caller, &registration).await?;
     hub.has_room()?;
@@ -156,6 +158,38 @@ pub(in super::super) async fn register(
             id: life.id,
             known_until: life.known_until,
         }),
+    }))
+}
+
+/// What cannot be served is not tried again as it is; what stands in somebody else's way may be in order later.
+fn unservable(problem: &Unservable) -> Refusal {
+    match problem {
+        Unservable::Heard { .. } => Refusal::conflict(problem.to_string()),
+        Unservable::Subscription { .. } | Unservable::Type { .. } => {
+            Refusal::bad("invalid_registration", problem.to_string())
+        }
+    }
+}
+
+/// A name is its owner's.
+fn not_theirs() -> Refusal {
+    let message = "a machine of this name belongs to somebody else's key";
+    Refusal::forbidden("insufficient_permission", message).with(serde_json::json!({
+        "operation": Operation::Register.row().name,
+        "who_can_fix": "whoever runs the hub can take its registration away: `sdm hub machines --remove ID`",
+    }))
+}
+
+/// Whoever was sent away stays away: a machine of the original ends with this answer, ours asks again now and then (wire
+/// protocol 2.2, 3.5).
+fn sent_away(away: &SentAway) -> Refusal {
+    let message = format!(
+        "the registration of {} {} was taken away",
+        away.name, away.version
+    );
+    Refusal::forbidden(extensions::SENT_AWAY, message).with(serde_json::json!({
+        "operation": Operation::Register.row().name,
+        "who_can_fix": format!("whoever runs the hub can let it in again: `sdm hub machines --let-in {}`", away.id),
     }))
 }
 
@@ -215,13 +249,26 @@ impl Hub {
         }
     }
 
-    /// A name is its owner's, whichever of their keys they come with, for as long as its registration is there (threat G2).
+    /// A name is its owner's, whichever of their keys they come with, for as long as its registration is there (threat G2). The
+    /// memory has the last word when it takes the registration in.
     async fn may_have_name(&self, caller: &Caller, registration: &Registration) -> Result<(), Refusal> {
+        if !self.is_somebody_elses(caller, registration).await? {
+            return Ok(());
+        }
+        // It may just have been taken away.
+        self.look_at_machines().await?;
+        match self.is_somebody_elses(caller, registration).await? {
+            true => Err(not_theirs()),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a name is somebody else's, as far as is known here.
+    async fn is_somebody_elses(&self, caller: &Caller, registration: &Registration) -> Result<bool, Refusal> {
         let machines = self.known().machines();
         for workspace in &registration.team_ids {
             let workspace = machines.workspace(workspace);
-            let taken = workspace.served.get(&registration.name);
-            let Some(machine) = taken else {
+            let Some(machine) = workspace.served.get(&registration.name) else {
                 continue;
             };
             // Another replica may be the only one that has seen its key.
@@ -230,14 +277,10 @@ impl Hub {
             if let Some(owner) = owner.filter(|owner| owner != caller.owner()) {
                 tracing::warn!(machine = %registration.name, %owner, by = %caller.owner(),
                     "somebody else's key has tried to register a machine's name");
-                let message = "a machine of this name belongs to somebody else's key";
-                return Err(Refusal::forbidden("insufficient_permission", message).with(serde_json::json!({
-                    "operation": Operation::Register.row().name,
-                    "who_can_fix": "whoever runs the hub can take its registration away: `sdm hub machines --remove ID`",
-                })));
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Machines of the original ask for their workspace and for its chat, and want exactly one of each.
@@ -271,11 +314,14 @@ impl Hub {
                 position: 0,
                 alive_until: self.now().plus(self.rhythm().linger),
             };
-            registrations.push(self.store().register(&asked).await?.id);
+            match self.store().register(&asked, caller.owner()).await? {
+                Registering::Kept(kept) => registrations.push(kept.id),
+                Registering::OfSomebodyElse(_) => return Err(not_theirs()),
+                Registering::SentAway(away) => return Err(sent_away(&away)),
+            }
         }
-        if self.known().refresh(self.store()).await? {
+        if self.look_at_machines().await? {
             self.whispers().tell(Hint::Machines);
-            self.tell_superseded();
         }
         self.make_chat_teams(&registration.team_ids).await?;
         tracing::info!(machine = %registration.name, version = %registration.version, key = %key.id, "a machine has registered");

@@ -16,20 +16,19 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
-use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::super::Hub;
+use super::super::access::bearer::Bearer;
 use super::super::access::guesses::Guessed;
-use super::super::access::noted::Noted;
 use super::super::metrics::Counters;
 use super::super::refusal::Refusal;
+use super::super::refused::Door;
 use super::super::traces::pass_on;
 use super::deliver::Session;
-use crate::access::Resource;
-use crate::access::audit::Outcome;
+use super::frames::Wrong;
 use crate::ports::hub::{Delivery, DeliveryKind, Hint, HubStoreError};
 use crate::wire::hub::{Control, MAX_MESSAGE, Upward, extensions};
 
@@ -44,6 +43,12 @@ const MOST_NONSENSE: u32 = 100;
 
 /// Longest quiet that a machine may wish for.
 const LONGEST_QUIET: i64 = 60_000;
+
+/// Close code of a hub that closes; after it a machine is to come back.
+const CLOSING: u16 = 1012;
+
+/// Milliseconds after which it is to come back then.
+const BACK_IN: u64 = 2_000;
 
 /// `GET /ws/{ticket}`: the ticket stands in the address, or for our own machines in a header.
 pub(in super::super) async fn open(
@@ -129,7 +134,7 @@ impl Talk {
         let end = self.session.end.clone();
         loop {
             let step = tokio::select! {
-                () = stop.cancelled() => Err(self.close(1012, "the hub is closing").await),
+                () = stop.cancelled() => Err(self.close(CLOSING, "the hub is closing").await),
                 () = end.cancelled() => {
                     let (code, reason) = *self.session.because.lock().unwrap_or_else(PoisonError::into_inner);
                     Err(self.close(code, reason).await)
@@ -166,8 +171,11 @@ impl Talk {
     }
 
     async fn close(&mut self, code: u16, reason: &'static str) -> Ending {
-        let drain = json!({"control": Control::named(extensions::DRAIN)}).to_string();
-        let _ = self.say(&drain).await;
+        // Whoever is sent away is not asked to come back.
+        if code == CLOSING {
+            let drain = Control::named(extensions::DRAIN).with("millis", BACK_IN);
+            let _ = self.say(&json!({ "control": drain }).to_string()).await;
+        }
         let frame = Message::Close(Some(CloseFrame {
             code,
             reason: reason.into(),
@@ -183,7 +191,7 @@ impl Talk {
             Some(Ok(Message::Close(_))) => return Err(Ending::Left),
             Some(Ok(Message::Binary(_))) => return self.bear("it sends what is no text").await,
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok(()),
-            Some(Err(_)) => return Err(Ending::Lost("the connection broke")),
+            Some(Err(error)) => return Err(self.fail(&error).await),
             None => return Err(Ending::Lost("the connection was closed")),
         };
         match Upward::read(text.as_bytes()) {
@@ -203,6 +211,20 @@ impl Talk {
         }
     }
 
+    /// Ends a conversation that broke, or whose frames cannot be; then it is said why.
+    async fn fail(&mut self, error: &axum::Error) -> Ending {
+        let Some(wrong) = Wrong::of(error) else {
+            return Ending::Lost("the connection broke");
+        };
+        self.hub.count_refused(Door::Websocket, wrong.counted_as);
+        let frame = Message::Close(Some(CloseFrame {
+            code: wrong.code,
+            reason: wrong.reason.into(),
+        }));
+        let _ = timeout(WRITE, self.sink.send(frame)).await;
+        Ending::Lost(wrong.reason)
+    }
+
     async fn bear(&mut self, what: &'static str) -> Result<(), Ending> {
         self.nonsense += 1;
         Counters::count(&self.hub.counters().nonsense, 1);
@@ -210,7 +232,10 @@ impl Talk {
             tracing::warn!(machine = %self.session.ticket.machine, "{what}; further such messages are only counted");
         }
         match self.nonsense > MOST_NONSENSE {
-            true => Err(self.close(1008, "too much that cannot be read").await),
+            true => {
+                self.hub.count_refused(Door::Websocket, "unreadable");
+                Err(self.close(1008, "too much that cannot be read").await)
+            }
             false => Ok(()),
         }
     }
@@ -326,9 +351,10 @@ impl Hub {
             extensions::DRAIN => session.is_draining.store(true, Ordering::Relaxed),
             extensions::ACK => {
                 if let Some(correlation) = text("delivery_id").or_else(|| text("correlation_id")) {
-                    self.settle(session, correlation).await?;
+                    self.take_over(session, correlation).await?;
                 }
             }
+            extensions::LEASE => self.take_lease(session, control).await?,
             _ => {}
         }
         Ok(())
@@ -351,7 +377,7 @@ impl Hub {
     }
 
     /// A delivery as it goes onto the wire: with its secrets, which are never stored with it, and the number of its attempt.
-    pub(super) fn message(&self, session: &Session, delivery: &Delivery, scopes: &[String]) -> String {
+    pub(super) fn message(&self, session: &Session, bearer: &Bearer, delivery: &Delivery) -> String {
         let Ok(mut message) = serde_json::from_str::<Value>(&delivery.what.payload) else {
             return delivery.what.payload.clone();
         };
@@ -360,34 +386,7 @@ impl Hub {
             message["extensions"]["attempt"] = json!(delivery.attempts);
         }
         pass_on(&mut message, &delivery.what.id, session);
-        let mut given = Vec::new();
-        for secret in message["secrets"].as_array_mut().into_iter().flatten() {
-            let uri = secret["uri"].as_str().unwrap_or_default().to_owned();
-            if let Some(value) = self.secret(&uri, scopes) {
-                secret["value"] = json!(value.expose_secret());
-                given.push(uri);
-            }
-        }
-        if !given.is_empty() {
-            self.note_secrets(session, delivery, &given);
-        }
+        self.put_secrets(session, bearer, delivery, &mut message);
         message.to_string()
-    }
-
-    /// Writes down that a machine was given secrets, and with what.
-    fn note_secrets(&self, session: &Session, delivery: &Delivery, given: &[String]) {
-        let owner = self.rights().owner_of(&session.ticket.key).unwrap_or_default();
-        let what = &delivery.what;
-        let said = format!(
-            "{owner} was given {} with {} {}",
-            given.join(" "),
-            what.operation,
-            what.id
-        );
-        let mut noted = Noted::by_hub("repo.token.read", Outcome::Done, said);
-        if let Ok(about) = Resource::parse(&what.resource) {
-            noted.resource = about;
-        }
-        self.rights().note(&noted, self.now());
     }
 }

@@ -271,14 +271,6 @@ async fn done(look: &Look, key: &str, given: &Answer) -> Result<Redirect, Refuse
     answer(look.hub.store(), &key, given, Answering { by: &by, at })
         .await
         .map_err(Refusal::from)?;
-    if matches!(given, Answer::Disable | Answer::Uninstall) {
-        // What was given to it ends now, and not when it ends by itself.
-        let store = look.hub.store();
-        store
-            .revoke_tokens(key.as_str(), None, at)
-            .await
-            .map_err(Refusal::from)?;
-    }
     look.hub
         .rights()
         .refresh(look.hub.store(), at)

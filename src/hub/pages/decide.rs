@@ -12,7 +12,6 @@ use super::super::Hub;
 use super::super::access::operations::Operation;
 use super::super::approvals;
 use super::super::commands::Wish;
-use super::super::goals::resources_of;
 use super::super::refusal::Refusal;
 use super::entry::{Entry, goal_anchor, goal_set_address};
 use super::form::Form;
@@ -143,7 +142,7 @@ pub(super) async fn decide(
         return Err(missing().into());
     }
     let operation = Operation::Page(Page::DecideGoal);
-    let about = resources_of(goal);
+    let about = hub.about_known(&workspace, goal).await.map_err(Refusal::from)?;
     look.caller.may_decide(operation, &workspace, &about).await?;
     let body = Value::Object(goal.body.clone());
     let told = Object(&body);
@@ -198,7 +197,8 @@ pub(super) async fn asked(look: &Look, id: &str) -> Result<Option<Entry>, Refusa
     let answer: Value = serde_json::from_str(&asked.answer).unwrap_or_default();
     let reason = Object(&answer).text("/status/reason").to_owned();
     let (role, said) = match asked.phase {
-        Phase::Pending => ("", "The machine has been asked and has not answered yet."),
+        Phase::Pending => ("", "The machine has not been reached yet."),
+        Phase::Running => ("", "The machine has been asked and has not answered yet."),
         Phase::Asking => (
             "",
             "The machine wants to know more; run the command with `sdm do --hub`.",

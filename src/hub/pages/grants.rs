@@ -128,7 +128,7 @@ pub(super) async fn places(look: &Look, key: &str, form: &Form) -> Result<Places
     let key = known(&*held(look).await?, key)?;
     let giver = Giver {
         by: editor(look)?,
-        snapshot: Some(look.caller.snapshot()),
+        caller: Some(look.caller.clone()),
         at: look.hub.now(),
     };
     let lines = form
@@ -241,7 +241,7 @@ pub(super) async fn ask(
     let form = Form::read(&body);
     let giver = Giver {
         by,
-        snapshot: Some(look.caller.snapshot()),
+        caller: Some(look.caller.clone()),
         at: hub.now(),
     };
     let is_preview = form.text("sure") != "yes";

@@ -174,6 +174,7 @@ pub(super) async fn make(
     let by = by.map_err(|error| Refusal::bad("invalid_id", error.to_string()))?;
     let agreeing = Agreeing {
         by: &by,
+        caller: Some(&look.caller),
         at: hub.now(),
         ids: &RandomIds,
     };
@@ -195,13 +196,8 @@ fn not_made(error: AdministrationError) -> Refusal {
     match error {
         AdministrationError::Store(error) => error.into(),
         AdministrationError::TooMany(_) => Refusal::conflict(error.to_string()),
-        AdministrationError::Edit(error) => {
-            tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "rights cannot be changed"
-            );
-            Refusal::busy("the hub cannot do this now", 5)
-        }
+        AdministrationError::Edit(error) => error.into(),
+        AdministrationError::Addon(error) => error.into(),
         other => Refusal::bad("invalid_key", other.to_string()),
     }
 }
@@ -239,7 +235,7 @@ pub(super) async fn revoke(
     }
     let (store, now) = (hub.store(), hub.now());
     let _changing = hub.rights().changing_keys().await;
-    if !store.revoke_key(&id, now).await.map_err(Refusal::from)? {
+    if !store.revoke_key(&id, now, &[]).await.map_err(Refusal::from)? {
         return Err(missing().into());
     }
     let revoked = StoredKey {

@@ -8,7 +8,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 
-use super::super::refusal::Refusal;
+use super::super::refusal::{Answered, Refusal};
 use super::assets;
 use super::look::Look;
 use super::operations::Page;
@@ -297,9 +297,10 @@ impl IntoResponse for Refused {
             }
         };
         let page = Document::bare(self.0.status(), headline(self.0.status()), &content);
-        let mut response = self.0.into_response();
+        let mut response = self.0.clone().into_response();
         let headers = std::mem::take(response.headers_mut());
         let mut response = page.into_response();
+        response.extensions_mut().insert(Answered(self.0));
         for (name, value) in &headers {
             if name.as_str() == "retry-after" || name.as_str() == "www-authenticate" {
                 response.headers_mut().insert(name.clone(), value.clone());

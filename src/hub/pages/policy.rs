@@ -96,7 +96,7 @@ pub(super) async fn change(
     let before = hub.policy_text().await?;
     let giver = Giver {
         by,
-        snapshot: Some(look.caller.snapshot()),
+        caller: Some(look.caller.clone()),
         at: hub.now(),
     };
     let people = hub.store().people().await.map_err(Refusal::from)?;

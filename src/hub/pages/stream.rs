@@ -23,8 +23,8 @@ use super::entry::Entry;
 /// Most readers at a time; more are told to come again, and their pages have a link to refresh.
 const MOST_READERS: usize = 500;
 
-/// Longest that a reader's rights are taken for granted.
-const RIGHTS: Duration = Duration::from_secs(5);
+/// Longest that a reader's rights are taken for granted, between two looks: a page never outlives them by five seconds.
+const RIGHTS: Duration = Duration::from_secs(3);
 
 /// Longest list of marks that a reader may send, in bytes.
 const LONGEST_LIST: usize = 8_000;

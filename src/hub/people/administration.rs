@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::super::access::key::random_text;
-use super::super::access::noted::of_person;
+use super::super::access::noted::{of_link, of_person};
 use super::super::administration::{Administration, AdministrationError, not_there};
 use super::super::console;
 use crate::access::PersonId;
@@ -158,7 +158,8 @@ impl Administration {
             counts,
         };
         let made = wish.make(address, SystemClock.now())?;
-        self.memory().add_link(&made.stored).await?;
+        let deeds = console::deeds([of_link(&made.stored)]);
+        self.memory().add_link(&made.stored, &deeds).await?;
         Ok(made)
     }
 
@@ -171,11 +172,10 @@ impl Administration {
         person: &str,
         change: &PersonChange,
     ) -> Result<(), AdministrationError> {
-        if let Some(before) = self.memory().person(person).await? {
-            let noted = of_person(Some(&before), &change.of(&before));
-            console::note(self.memory(), noted, SystemClock.now()).await?;
-        }
-        match self.memory().change_person(person, change).await? {
+        let before = self.memory().person(person).await?;
+        let noted = before.map(|before| of_person(Some(&before), &change.of(&before)));
+        let deeds = console::deeds(noted.into_iter().flatten());
+        match self.memory().change_person(person, change, &deeds).await? {
             PersonChanged::Done => Ok(()),
             PersonChanged::NotThere => Err(not_there("person", person)),
             PersonChanged::LastAdmin => Err(AdministrationError::LastAdmin(person.to_owned())),

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::super::Hub;
 use super::super::access::Caller;
-use super::super::access::noted::Noted;
+use super::super::access::noted::{Noted, of_link};
 use super::super::access::operations::Operation;
 use super::super::administration::AdministrationError;
 use super::super::refusal::Refusal;
@@ -244,14 +244,9 @@ impl Hub {
             counts: INVITATION_COUNTS,
         };
         let made = wish.make(address, self.now()).map_err(not_made)?;
-        self.store().add_link(&made.stored).await?;
-        let role = made
-            .stored
-            .invited
-            .as_ref()
-            .map_or("", |invited| invited.role.word());
-        let said = format!("invited person:{id} as {role}");
-        self.note(caller, "person.invite", said);
+        self.store().add_link(&made.stored, &[]).await?;
+        let noted = of_link(&made.stored).by_whom(Some(caller.owner()));
+        self.rights().note(&noted, self.now());
         Ok(made)
     }
 
@@ -339,29 +334,19 @@ impl Hub {
     async fn change(&self, caller: &Caller, id: &str, change: &PersonChange) -> Result<(), Refusal> {
         let person = self.known_person(id).await?;
         self.may_decide_over(caller, Some(&person), change.role).await?;
-        // What the person was until now is noticed as that, and not with the change.
-        self.rights().look_at_people(self.store(), self.now()).await?;
-        match self.store().change_person(id, change).await? {
+        let by = caller.owner();
+        let changed = self
+            .rights()
+            .change_person(self.store(), (id, change), by, self.now())
+            .await?;
+        match changed {
             PersonChanged::Done => {
-                tracing::info!(person = id, by = caller.owner(), ?change, "a person was changed");
-                self.note_person(caller, &person, change);
+                tracing::info!(person = id, by, ?change, "a person was changed");
                 Ok(())
             }
             PersonChanged::NotThere => Err(Refusal::missing_thing("there is no such person")),
             PersonChanged::LastAdmin => Err(Refusal::conflict(format!("`{id}` is the last administrator"))),
         }
-    }
-
-    /// Writes down what a person is now, and by whose doing.
-    fn note_person(&self, caller: &Caller, before: &StoredPerson, change: &PersonChange) {
-        let person = StoredPerson {
-            name: change.name.clone().unwrap_or_else(|| before.name.clone()),
-            role: change.role.unwrap_or(before.role),
-            state: change.state.unwrap_or(before.state),
-            ..before.clone()
-        };
-        self.rights()
-            .learn_people([person], Some(caller.owner()), self.now());
     }
 
     /// Writes down what somebody has done.

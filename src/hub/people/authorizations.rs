@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::super::Hub;
 use super::super::access::Caller;
+use super::super::access::noted::Noted;
 use super::super::access::operations::Operation;
 use super::super::commands;
 use super::super::refusal::Refusal;
@@ -172,6 +173,13 @@ impl Hub {
             provider = provider.name,
             "somebody has authorised the hub"
         );
+        let granted = authorized.granted.scopes.join(" ");
+        let said = format!(
+            "person:{} has authorised the hub at {}: {granted}",
+            link.person, provider.name
+        );
+        let noted = Noted::done(viewer.caller().owner(), "authorization.grant", said);
+        self.rights().note(&noted, self.now());
         if link.resumes.is_empty() {
             return Ok(Ok(allowed_page()));
         }

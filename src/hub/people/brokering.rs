@@ -402,6 +402,7 @@ impl Brokered<'_> {
             goal: String::new(),
             trust: Trust::Member,
             in_name_of: None,
+            is_supplied: false,
         }
     }
 }

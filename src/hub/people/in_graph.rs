@@ -60,7 +60,7 @@ impl State {
 }
 
 /// Forges that people sign in with, by the names of their providers.
-type Forges = BTreeMap<String, Forge>;
+pub(super) type Forges = BTreeMap<String, Forge>;
 
 impl Hub {
     /// Tells the graph of every workspace what has changed of people.
@@ -140,7 +140,8 @@ impl Hub {
         Ok(over.map(|key| Change::gone("ChatId", key.clone())).collect())
     }
 
-    fn forges_of_people(&self) -> Forges {
+    /// Forges that people sign in with.
+    pub(super) fn forges_of_people(&self) -> Forges {
         let all = self.providers().all().iter();
         let forges = all.filter_map(|provider| match &provider.kind {
             ProviderKind::GitHub(github) => {
@@ -220,10 +221,14 @@ fn in_chat(key: &str, identity: &StoredIdentity) -> Change {
 
 /// Keys of authors who are known by an address that the forge made up for an account.
 fn made_up(forge: &Forge, identity: &StoredIdentity) -> [String; 2] {
+    addresses_made_up(forge, identity).map(|address| mail_key(forge.provider(), &address))
+}
+
+/// Addresses that a forge makes up for an account.
+pub(super) fn addresses_made_up(forge: &Forge, identity: &StoredIdentity) -> [String; 2] {
     let (login, number) = (&identity.login, &identity.subject);
     let host = format!("users.noreply.{}", forge.host());
-    let addresses = [format!("{login}@{host}"), format!("{number}+{login}@{host}")];
-    addresses.map(|address| mail_key(forge.provider(), &address))
+    [format!("{login}@{host}"), format!("{number}+{login}@{host}")]
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::super::Hub;
 use super::super::access::noted::Noted;
+use super::super::ingest::GITHUB;
 use super::super::refusal::Refusal;
 use super::providers::{ProviderKind, ProviderSettings};
 use super::user_tokens::{KIND, owner};
@@ -66,14 +67,22 @@ impl Told {
 }
 
 impl Hub {
-    /// Heeds a webhook of a GitHub that was verified and had not come before.
+    /// Heeds a webhook of a GitHub that was verified and is kept, also when it had come before: the hub may have ended since. What
+    /// somebody let the hub do after it came first stays.
     ///
     /// # Errors
     /// The memory does not answer.
-    pub(in super::super) async fn heed(&self, event: &str, payload: &Value) -> Result<(), Refusal> {
+    pub(in super::super) async fn heed(
+        &self,
+        (workspace, id): (&str, &str),
+        event: &str,
+        payload: &Value,
+    ) -> Result<(), Refusal> {
         let Some(told) = told(event, payload) else {
             return Ok(());
         };
+        let came = self.store().received(workspace, GITHUB, &[id]).await?;
+        let came = came.get(id).copied().unwrap_or_else(|| self.now());
         for provider in self
             .providers()
             .all()
@@ -84,7 +93,7 @@ impl Hub {
                 .store()
                 .authorizations_at(&provider.name, &told.subject)
                 .await?;
-            for authorization in held {
+            for authorization in held.iter().filter(|held| held.granted <= came) {
                 self.lose(provider, &authorization.person, told.how).await?;
             }
         }

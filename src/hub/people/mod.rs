@@ -41,6 +41,7 @@ pub mod providers;
 mod routes;
 mod session;
 mod sign_in;
+mod told;
 mod user_tokens;
 mod viewer;
 pub(super) mod with_provider;

@@ -286,6 +286,10 @@ impl Hub {
         if !self.store().sign_in(&sign_in).await? {
             return Ok(None);
         }
+        let comes_first = sign_in.link.is_some() || sign_in.makes.is_some();
+        if let Some(identity) = sign_in.identity.as_ref().filter(|_| comes_first) {
+            self.note_identity(identity);
+        }
         if let Some((session, person)) = self.store().session(&sign_in.session.digest).await? {
             let token = anti_forgery(opened.text.expose_secret());
             self.caller_of(&person, &session, token).note("sign_in");

@@ -144,10 +144,7 @@ impl FromRequestParts<Hub> for Viewer {
     async fn from_request_parts(parts: &mut Parts, hub: &Hub) -> Result<Self, Refusal> {
         match hub.session_of(&parts.headers).await? {
             Session::Live(viewer) => Ok(*viewer),
-            Session::None => Err(Refusal::unauthorized(
-                "no_credentials",
-                "nobody is signed in here",
-            )),
+            Session::None => Err(Refusal::unauthenticated("nobody is signed in here")),
             Session::Ended => Err(session_ended()),
         }
     }

@@ -18,6 +18,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::super::Hub;
 use super::super::access::guesses::Guessed;
 use super::super::access::key::random_text;
+use super::super::access::noted::Noted;
 use super::super::refusal::Refusal;
 use super::Viewer;
 use super::cookie::{Manner, Sent, unsafe_place};
@@ -69,10 +70,7 @@ pub(in super::super) async fn go(
     let connects = match (field("connect").is_some(), viewer) {
         (true, Some(viewer)) => Some(fresh(&hub, &viewer)?),
         (true, None) => {
-            return Err(Refusal::unauthorized(
-                "no_credentials",
-                "nobody is signed in here",
-            ));
+            return Err(Refusal::unauthenticated("nobody is signed in here"));
         }
         (false, _) => None,
     };
@@ -369,8 +367,23 @@ impl Hub {
             provider = provider.name,
             "who a person is elsewhere was noted"
         );
+        self.note_identity(&identity);
         let location = pending.place.clone();
         Ok(Ok((StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()))
+    }
+
+    /// Writes down who a person is at a provider from now on.
+    pub(super) fn note_identity(&self, identity: &StoredIdentity) {
+        let StoredIdentity {
+            person,
+            login,
+            subject,
+            provider,
+            ..
+        } = identity;
+        let said = format!("person:{person} is {login} ({subject}) at {provider}");
+        let noted = Noted::done(&format!("person:{person}"), "identity.link", said);
+        self.rights().note(&noted, self.now());
     }
 
     /// A member of whom nobody had heard. The id is never one that somebody could have been given rights under before.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::super::auto_merge::{AUTO_MERGE, AUTO_MERGE_METHOD, AutoMerge};
 use super::super::part_tests::{self, Part};
-use super::super::{machine, part_names, read};
+use super::super::{containers, machine, part_names, read};
 use crate::model::push::Signature;
 use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
 use crate::model::{ArgumentProblems, BranchName, Field, FieldPath, Push, TestExpression, ValueType};
@@ -45,6 +45,12 @@ pub(super) static FIELDS: &[Field] = &[
         ValueType::List(&ValueType::Fields(FIX_FIELDS)),
         "several fixes, in order, each a commit of its own",
     ),
+    Field::new(
+        "image",
+        ValueType::Text,
+        "an image: each fix runs in a container of it, over the working copy; placeholders allowed",
+    )
+    .not_empty(),
     Field::new(
         "ignore_failure",
         ValueType::Boolean,
@@ -124,6 +130,7 @@ pub(super) enum Presentation {
 pub(super) struct Arguments {
     run: Vec<String>,
     fixes: Vec<WrittenFix>,
+    pub(super) image: Option<String>,
     ignore_failure: bool,
     pub(super) presentation: Presentation,
     pub(super) branch: String,
@@ -152,6 +159,20 @@ impl Arguments {
         let merge = AutoMerge::read(arguments, read.presentation == Presentation::PullRequest);
         problems.extend(merge.err().unwrap_or_default());
         problems.none_or(read)
+    }
+
+    /// What can never be an image.
+    pub(super) fn check_image(&self) -> ArgumentProblems {
+        let problems = self.image.as_deref().map(containers::problems_of_image);
+        let first = problems.and_then(|problems| problems.iter().next().cloned());
+        first.map_or_else(ArgumentProblems::default, |problem| {
+            ArgumentProblems::one(
+                &FieldPath::to("image"),
+                &problem.code,
+                problem.message,
+                problem.hint,
+            )
+        })
     }
 
     /// What can never be the other branch; what placeholders make of it is seen when it is known.

@@ -9,8 +9,8 @@ use super::super::left::read_left;
 use super::super::resolve::Placeholders;
 use super::super::{Ended, GoalContext, KindError, words};
 use super::arguments::{Arguments, Presentation};
-use super::message::looks_generated;
 use super::order::{OUTCOME_FILE, Outcome, PACK_FILE};
+use super::proof;
 use super::said;
 use crate::model::{BranchName, ExecutionResult, StateName};
 
@@ -67,11 +67,13 @@ pub(super) async fn conclude(
         .scm
         .take_in(&push.repo, &pack, &outcome.base, &outcome.head)
         .await;
-    taken.map_err(|error| KindError::Definition(words(&error)))?;
-    context
-        .store
-        .note_generated(&push.repo.key, &outcome.head, chain, context.now)
-        .await?;
+    let taken = taken.map_err(|error| KindError::Definition(words(&error)))?;
+    for commit in &taken {
+        context
+            .store
+            .note_generated(&push.repo.key, &commit.sha, chain, context.now)
+            .await?;
+    }
     deliver(context, &outcome).await
 }
 
@@ -81,12 +83,7 @@ async fn chain_of(context: &GoalContext<'_>) -> Result<u32, KindError> {
     if let Some(chain) = context.store.generated(&push.repo.key, &push.after).await? {
         return Ok(chain);
     }
-    let looks = push
-        .commits
-        .iter()
-        .take_while(|commit| looks_generated(commit))
-        .count();
-    Ok(u32::try_from(looks).unwrap_or(u32::MAX - 1))
+    proof::made_in_a_row(context).await
 }
 
 fn loops(outcome: &Outcome, chain: u32) -> ExecutionResult {

@@ -1,77 +1,69 @@
-//! Messages of commits made by fixes: how they are written and recognised.
+//! Messages of commits made by fixes: how they are written, and which fix one speaks of. Anybody can write such a message, so it
+//! proves nothing; what does is in [`super::proof`].
 
-use super::super::machine;
 use super::super::part_names::mark;
-use crate::model::{Commit, Push};
+use crate::model::Commit;
 use crate::rules::GENERATED_TRAILER;
 
-/// The message of a fix's commit.
-pub(super) fn of_fix(name: &str, goal: &str) -> String {
+/// Key of the trailer that carries the machine's signature.
+const SIGNATURE_TRAILER: &str = "Sdm-Signature";
+
+/// The message of a fix's commit, with the machine's signature where it has a key.
+pub(super) fn of_fix(name: &str, goal: &str, signature: Option<&str>) -> String {
     let goal = goal.replace(['\n', '\r'], " ");
+    let signature = signature.map_or_else(String::new, |jws| format!("{SIGNATURE_TRAILER}: {jws}\n"));
     format!(
-        "Autofix: {name}\n\n[atomist:generated] [atomist:autofix={}]\n\n{GENERATED_TRAILER}: {goal}\n",
+        "Autofix: {name}\n\n[atomist:generated] [atomist:autofix={}]\n\n{GENERATED_TRAILER}: {goal}\n{signature}",
         mark(name)
     )
 }
 
-/// Whether a commit of the push is one of this fix (AF-05). Anybody can write such a message; all they gain is that the fix leaves
-/// their push alone.
-pub(super) fn is_in_push(name: &str, push: &Push) -> bool {
-    let title = format!("Autofix: {name}");
+/// Whether a commit says that this fix made it.
+pub(super) fn speaks_of(name: &str, commit: &Commit) -> bool {
     let marked = format!("[atomist:autofix={}]", mark(name));
-    let is_own = |commit: &Commit| commit.title() == title && commit.message.contains(&marked);
-    push.commits.iter().any(is_own)
+    commit.title() == format!("Autofix: {name}") && commit.message.contains(&marked)
 }
 
-/// How many of the newest commits look like a machine's, for commits we have no memory of.
-pub(super) fn looks_generated(commit: &Commit) -> bool {
-    commit.committer == machine() && commit.message.contains(GENERATED_TRAILER)
+/// The signature that a message carries.
+pub(super) fn signature_in(message: &str) -> Option<&str> {
+    let lines = message.lines().rev();
+    let mut signatures = lines.filter_map(|line| line.strip_prefix(SIGNATURE_TRAILER)?.strip_prefix(':'));
+    signatures.next().map(str::trim)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::machine;
     use super::*;
-    use crate::model::push::Trust;
-    use crate::model::{BranchName, CommitSha, PushId, RepoSlug, Repository, Timestamp};
+    use crate::model::{CommitSha, Timestamp};
 
-    fn push_of(messages: &[&str]) -> Push {
-        let sha = CommitSha::parse(&"1".repeat(40)).unwrap();
-        let commit = |message: &&str| Commit {
-            sha: sha.clone(),
-            message: message.to_string(),
+    fn commit(message: &str) -> Commit {
+        Commit {
+            sha: CommitSha::parse(&"1".repeat(40)).unwrap(),
+            message: message.to_owned(),
             author: machine(),
             committer: machine(),
             at: Timestamp::from_micros(0),
-        };
-        Push {
-            id: PushId(uuid::Uuid::nil()),
-            repo: Repository {
-                key: "k".to_owned(),
-                slug: RepoSlug::new("o", "r"),
-                address: "file:///o/r".to_owned(),
-                default_branch: None,
-            },
-            branch: BranchName::parse("main").unwrap(),
-            before: None,
-            after: sha.clone(),
-            commits: messages.iter().map(commit).collect(),
-            commit_count: 1,
-            forced: false,
-            at: Timestamp::from_micros(0),
-            trust: Trust::Member,
         }
     }
 
     #[test]
     fn af_05_a_fix_recognises_its_own_commit_and_no_other() {
-        let message = of_fix("Rust Format", "fix all");
+        let message = of_fix("Rust Format", "fix all", None);
         assert_eq!(
             message,
             "Autofix: Rust Format\n\n[atomist:generated] [atomist:autofix=rust_format]\n\nSdm-Generated: fix all\n"
         );
-        let push = push_of(&[&message, "by hand"]);
-        assert!(is_in_push("Rust Format", &push));
-        assert!(!is_in_push("Rust", &push) && !is_in_push("fix all", &push));
-        assert!(!is_in_push("by hand", &push));
+        let commit = commit(&message);
+        assert!(speaks_of("Rust Format", &commit));
+        assert!(!speaks_of("Rust", &commit) && !speaks_of("fix all", &commit));
+        assert_eq!(signature_in(&message), None);
+    }
+
+    #[test]
+    fn af_05_a_signature_is_a_trailer_that_is_found_again() {
+        let message = of_fix("format", "fix\nSdm-Signature: forged", Some("a.b.c"));
+        assert!(message.ends_with("\n\nSdm-Generated: fix Sdm-Signature: forged\nSdm-Signature: a.b.c\n"));
+        assert_eq!(signature_in(&message), Some("a.b.c"));
     }
 }

@@ -8,14 +8,19 @@ mod arguments;
 mod conclude;
 mod message;
 pub mod order;
+mod proof;
 
 use async_trait::async_trait;
 use serde_json::Value;
 
+use super::containers::One;
 use super::resolve::Placeholders;
-use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, machine, part_tests};
+use super::{
+    Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, containers, machine, part_tests,
+};
 use crate::model::push::Trust;
 use crate::model::{ArgumentProblems, Descriptor, ExecutionResult};
+use crate::ports::containers::Pull;
 use arguments::{Arguments, WrittenFix};
 use order::{Fix, Order};
 
@@ -36,12 +41,20 @@ impl Kind for Autofix {
         &DESCRIPTOR
     }
 
-    fn runs_process(&self) -> bool {
+    fn runs_process(&self, _arguments: &Value) -> bool {
         true
     }
 
     fn check(&self, arguments: &Value) -> Result<(), ArgumentProblems> {
-        Arguments::read(arguments)?.check_branch().none_or(())
+        let arguments = Arguments::read(arguments)?;
+        let mut problems = arguments.check_branch();
+        problems.extend(arguments.check_image());
+        problems.none_or(())
+    }
+
+    fn images(&self, arguments: &Value) -> Vec<(String, Pull)> {
+        let image = Arguments::read(arguments).ok().and_then(|read| read.image);
+        image.into_iter().map(|image| (image, Pull::default())).collect()
     }
 
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
@@ -73,10 +86,12 @@ impl Kind for Autofix {
                 "none is for this push",
             )));
         }
-        let relevant: Vec<_> = concerned
-            .into_iter()
-            .filter(|fix| !message::is_in_push(&fix.name, push))
-            .collect();
+        let mut relevant = Vec::new();
+        for fix in concerned {
+            if !proof::is_in_push(context, &fix.name).await? {
+                relevant.push(fix);
+            }
+        }
         if relevant.is_empty() {
             return Ok(Begun::Ended(said(
                 "No autofixes applied",
@@ -87,14 +102,8 @@ impl Kind for Autofix {
         let environment = placeholders.variables(&arguments.env)?;
         let mut ordered = Vec::new();
         for fix in relevant {
-            let resolved = placeholders.argv(&fix.run)?;
-            ordered.push(Fix {
-                message: message::of_fix(&fix.name, &context.goal.definition().name),
-                name: fix.name.clone(),
-                argv: resolved.argv,
-                environment: resolved.environment,
-                ignore_failure: fix.ignore_failure,
-            });
+            let ordering = (&placeholders, environment.as_slice());
+            ordered.push(ordered_fix(context, &arguments, ordering, (&fix, ordered.len())).await?);
         }
         let order = Order {
             fixes: ordered,
@@ -104,11 +113,12 @@ impl Kind for Autofix {
             at: context.now,
         };
         let order = serde_json::to_value(&order).map_err(|error| KindError::Definition(error.to_string()))?;
+        let clearing = arguments.image.as_ref().map(|_| containers::CLEARING);
         Ok(Begun::Process(ProcessRequest {
             steps: vec![Step::own("", order::VERB, order)],
             environment,
             timeout: arguments.timeout(),
-            grace: arguments.grace(),
+            grace: arguments.grace() + clearing.unwrap_or_default(),
         }))
     }
 
@@ -117,8 +127,47 @@ impl Kind for Autofix {
         context: &GoalContext<'_>,
         ended: Ended<'_>,
     ) -> Result<ExecutionResult, KindError> {
+        let report = containers::read_report(&ended).await;
+        let moved = containers::fix_images(context, &report.fixed).await?;
+        if let (Some(because), 0) = (moved, ended.result.code) {
+            return Ok(ExecutionResult::failure(because));
+        }
         conclude::conclude(context, ended).await
     }
+}
+
+/// What is told of a fix that has so many before it.
+async fn ordered_fix(
+    context: &GoalContext<'_>,
+    arguments: &Arguments,
+    (placeholders, environment): (&Placeholders, &[(String, String)]),
+    (fix, before): (&WrittenFix, usize),
+) -> Result<Fix, KindError> {
+    let resolved = placeholders.argv(&fix.run)?;
+    let signature = proof::sign(context, &fix.name, before)?;
+    let goal = &context.goal.definition().name;
+    let container = match &arguments.image {
+        Some(image) => {
+            let one = One {
+                name: "autofix",
+                image,
+                argv: &fix.run,
+                environment,
+                directory: &arguments.directory,
+                grace: arguments.grace(),
+            };
+            Some(containers::order_of_one(context, placeholders, &one).await?)
+        }
+        None => None,
+    };
+    Ok(Fix {
+        message: message::of_fix(&fix.name, goal, signature.as_deref()),
+        name: fix.name.clone(),
+        argv: resolved.argv,
+        environment: resolved.environment,
+        ignore_failure: fix.ignore_failure,
+        container,
+    })
 }
 
 /// Success with a text and a reason.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::push::Signature;
 use crate::model::{CommitSha, Timestamp};
+use crate::ports::containers::ContainerOrder;
 
 /// The verb of the step.
 pub const VERB: &str = "autofix";
@@ -42,6 +43,9 @@ pub struct Fix {
     pub ignore_failure: bool,
     /// The message of its commit.
     pub message: String,
+    /// The container it runs in; here when there is none.
+    #[serde(default)]
+    pub container: Option<ContainerOrder>,
 }
 
 /// What came of it.

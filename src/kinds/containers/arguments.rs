@@ -77,6 +77,7 @@ pub(super) struct Limits {
     pub(super) memory: Option<u64>,
     pub(super) cpu: Option<String>,
     pub(super) pids: Option<u64>,
+    pub(super) shm: Option<u64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -40,6 +40,12 @@ const LIMITS: &[Field] = &[
         },
         "processes and threads",
     ),
+    Field::new(
+        "shm",
+        ValueType::Size,
+        "shared memory in `/dev/shm`, such as `1GiB`; the engine's own",
+    )
+    .within(1 << 16, u64::MAX),
 ];
 
 /// One container.

@@ -10,13 +10,17 @@ pub mod policy;
 mod sense;
 mod tests_of_containers;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde_json::{Map, Value, json};
 
 use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step};
 use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, FixedImage, StateName};
-use crate::ports::containers::{ContainerReport, Pull, REPORT, SHUTTING_DOWN, WantedReport};
+use crate::ports::containers::{
+    ContainerOrder, ContainerReport, PROJECT, Pull, REPORT, SHUTTING_DOWN, WantedReport,
+};
 
 pub(super) use arguments::Arguments;
 pub(super) use fields::{CONTAINER, INIT_CONTAINERS, NETWORK, VOLUMES};
@@ -40,7 +44,7 @@ impl Kind for Containers {
         &fields::DESCRIPTOR
     }
 
-    fn runs_process(&self) -> bool {
+    fn runs_process(&self, _arguments: &Value) -> bool {
         true
     }
 
@@ -177,6 +181,61 @@ pub(super) async fn driven(
     order.fixed = context.store.fixed_images(context.record.set.id).await?;
     let order = serde_json::to_value(order).map_err(|error| KindError::Definition(error.to_string()))?;
     Ok(Driven::By(Box::new(Step::own("", VERB, order))))
+}
+
+/// One container over the working copy, as another kind wants it.
+pub(super) struct One<'a> {
+    /// Its name.
+    pub(super) name: &'a str,
+    /// Its image; placeholders allowed.
+    pub(super) image: &'a str,
+    /// What runs in it; placeholders allowed.
+    pub(super) argv: &'a [String],
+    /// Its variables, resolved.
+    pub(super) environment: &'a [(String, String)],
+    /// Where it runs below the root of the working copy.
+    pub(super) directory: &'a str,
+    /// Between the request to end and the kill.
+    pub(super) grace: Duration,
+}
+
+/// What the driver is told to run one container.
+///
+/// # Errors
+/// It cannot be carried out for this push, or may not.
+pub(super) async fn order_of_one(
+    context: &GoalContext<'_>,
+    placeholders: &Placeholders,
+    one: &One<'_>,
+) -> Result<ContainerOrder, KindError> {
+    let directory = match one.directory {
+        "" => PROJECT.to_owned(),
+        below => format!("{PROJECT}/{below}"),
+    };
+    let written = json!({
+        "containers": [{
+            "name": one.name,
+            "image": one.image,
+            "command": one.argv,
+            "working_dir": directory,
+        }],
+        "grace": u64::try_from(one.grace.as_millis()).unwrap_or(u64::MAX),
+    });
+    let mut order = order::order(context, &Arguments::read(&written)?, placeholders)?;
+    for container in &mut order.containers {
+        container.environment.extend(one.environment.iter().cloned());
+    }
+    order.fixed = context.store.fixed_images(context.record.set.id).await?;
+    Ok(order)
+}
+
+/// What is wrong with the image of one.
+pub(super) fn problems_of_image(image: &str) -> ArgumentProblems {
+    let written = json!({"containers": [{"name": "one", "image": image, "command": ["true"]}]});
+    match Arguments::read(&written) {
+        Ok(read) => read.problems(),
+        Err(problems) => problems,
+    }
 }
 
 pub(super) fn skipped(because: &str) -> ExecutionResult {

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 
-use super::arguments::{Arguments, Container, millicpus, network_name};
+use super::arguments::{Arguments, Container, Limits, millicpus, network_name};
 use crate::kinds::resolve::Placeholders;
 use crate::kinds::{GoalContext, KindError};
 use crate::model::GoalState;
+use crate::model::limits::GoalLimits;
 use crate::ports::AttemptRef;
 use crate::ports::containers::{
     Belonging, ContainerLimits, ContainerOrder, ContainerSpec, MountSpec, NetworkAccess, VolumeSpec,
@@ -35,7 +36,7 @@ pub(super) fn order(
     let specs = |containers: &[Container]| -> Result<Vec<ContainerSpec>, KindError> {
         containers
             .iter()
-            .map(|container| spec(container, placeholders))
+            .map(|container| spec(container, &context.goal.definition().limits, placeholders))
             .collect()
     };
     let order = ContainerOrder {
@@ -114,8 +115,13 @@ fn unique_name(attempt: &AttemptRef) -> String {
     format!("sdm-{}-{readable}-{digest}-{}", attempt.goal_set, attempt.attempt)
 }
 
-/// One container with its placeholders resolved. What comes from a push is data wherever it stands.
-fn spec(container: &Container, placeholders: &Placeholders) -> Result<ContainerSpec, KindError> {
+/// One container with its placeholders resolved, and the goal's limits where it has none of its own. What comes from a push is
+/// data wherever it stands.
+fn spec(
+    container: &Container,
+    of_goal: &GoalLimits,
+    placeholders: &Placeholders,
+) -> Result<ContainerSpec, KindError> {
     let text = |text: &String| placeholders.text(text);
     let words: Vec<String> = container.command.iter().chain(&container.args).cloned().collect();
     let resolved = placeholders.argv(&words)?;
@@ -129,7 +135,6 @@ fn spec(container: &Container, placeholders: &Placeholders) -> Result<ContainerS
     for variable in &container.env {
         environment.push((variable.name.clone(), placeholders.text(&variable.value)?));
     }
-    let limits = &container.limits;
     Ok(ContainerSpec {
         name: network_name(&container.name).map_err(KindError::Definition)?,
         image: text(&container.image)?,
@@ -143,13 +148,20 @@ fn spec(container: &Container, placeholders: &Placeholders) -> Result<ContainerS
         working_directory: container.working_dir.as_ref().map(text).transpose()?,
         user: container.user.as_ref().map(text).transpose()?,
         pull: container.pull,
-        limits: ContainerLimits {
-            memory: limits.memory,
-            millicpus: millicpus(limits.cpu.as_deref()).map_err(KindError::Definition)?,
-            pids: limits.pids,
-        },
+        limits: limits(&container.limits, of_goal)?,
         privileged: container.privileged,
         capabilities: container.capabilities.clone(),
+    })
+}
+
+fn limits(own: &Limits, of_goal: &GoalLimits) -> Result<ContainerLimits, KindError> {
+    Ok(ContainerLimits {
+        memory: own.memory.or(of_goal.memory),
+        millicpus: millicpus(own.cpu.as_deref()).map_err(KindError::Definition)?,
+        pids: own.pids.or(of_goal.processes),
+        open_files: of_goal.open_files,
+        file_size: of_goal.file_size,
+        shm: own.shm,
     })
 }
 
@@ -158,5 +170,36 @@ fn mount(mount: &super::arguments::Mount) -> MountSpec {
         volume: mount.name.clone(),
         path: mount.mount_path.clone(),
         read_only: mount.read_only,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i1_limits_of_a_goal_hold_in_its_containers_unless_they_have_their_own() {
+        let of_goal = GoalLimits {
+            memory: Some(1 << 30),
+            processes: Some(100),
+            open_files: Some(64),
+            file_size: Some(1 << 20),
+            ..GoalLimits::default()
+        };
+        let own = Limits {
+            memory: Some(1 << 20),
+            ..Limits::default()
+        };
+        let expected = ContainerLimits {
+            memory: Some(1 << 20),
+            millicpus: None,
+            pids: Some(100),
+            open_files: Some(64),
+            file_size: Some(1 << 20),
+            shm: None,
+        };
+        assert_eq!(limits(&own, &of_goal).unwrap(), expected);
+        let none = limits(&Limits::default(), &GoalLimits::default()).unwrap();
+        assert_eq!(none, ContainerLimits::default());
     }
 }

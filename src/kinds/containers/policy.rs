@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn b10_what_the_operator_allows_a_repository_counts_for_those_who_may_write_to_it() {
+    fn b10_i4_what_the_operator_allows_a_repository_counts_for_those_who_may_write_to_it() {
         let allowed = |repositories: &str| ContainerPolicy {
             allow: vec![Allowance {
                 repositories: vec![repositories.to_owned()],

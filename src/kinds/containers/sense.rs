@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path};
 
 use super::arguments::{Arguments, Container, Volume, millicpus, network_name};
+use crate::model::program_text::{Role, program_texts};
 use crate::model::{ArgumentProblems, FieldPath, ImageReference, suggest};
 use crate::ports::containers::{INPUT, OUTPUT, PROJECT};
-use crate::spec::placeholder::{Template, Written, is_free_text};
+use crate::spec::placeholder::{Template, Written, is_free_text, may_be_foreign};
 
 /// Most containers of a goal, init containers included.
 const MOST_CONTAINERS: usize = 50;
@@ -111,6 +112,7 @@ impl Check<'_> {
     fn all(&self, volumes: &[Volume]) -> ArgumentProblems {
         let mut problems = self.image();
         problems.extend(self.identity());
+        problems.extend(self.program());
         problems.extend(self.limits());
         problems.extend(self.ports());
         problems.extend(self.mounts(volumes));
@@ -159,6 +161,39 @@ impl Check<'_> {
                 );
                 let hint = "write it out, or give it as an argument or as the tag of the image";
                 problems.add(&self.field.key(key), "chosen_outside", message, hint);
+            }
+        }
+        problems
+    }
+
+    /// What runs in the container is the author's to say as well; without `command` the image says it.
+    fn program(&self) -> ArgumentProblems {
+        let mut problems = ArgumentProblems::default();
+        let (command, args) = (&self.container.command, &self.container.args);
+        if command.is_empty() {
+            return problems;
+        }
+        let words: Vec<&String> = command.iter().chain(args).collect();
+        for text in program_texts(&words) {
+            let is_meant = match text.role {
+                Role::Script => continue,
+                Role::Program => is_free_text,
+                Role::Code => may_be_foreign,
+            };
+            let template = Template::parse(words[text.index]).ok();
+            let said = template.as_ref().and_then(|template| template.first_of(is_meant));
+            if let Some((_, path)) = said {
+                let (key, item) = match text.index.checked_sub(command.len()) {
+                    None => ("command", text.index),
+                    Some(item) => ("args", item),
+                };
+                let message = format!(
+                    "`{}` carries out what stands here, and `${{{path}}}` would let others choose it",
+                    text.reader
+                );
+                let hint = "let the code take it from an argument of its own behind it, or from a variable set by `env`";
+                problems.add(&self.field.key(key).item(item), "chosen_outside", message, hint);
+                break;
             }
         }
         problems

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::super::resolve::Placeholders;
 use super::super::transform::arguments::{AUTHOR, MESSAGE, RUN, STEPS, TIMEOUT_OF_ALL};
 use super::super::{KindError, read};
+use crate::model::address::without_login;
 use crate::model::running::{DIRECTORY, ENV, GRACE};
 use crate::model::{ArgumentProblems, BranchName, Field, FieldPath, RepoSlug, ValueType};
 
@@ -51,6 +52,7 @@ pub(super) static FIELDS: &[Field] = &[
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Arguments {
+    seed: String,
     repo: String,
     below: Option<PathBuf>,
     branch: String,
@@ -66,6 +68,12 @@ impl Arguments {
             let message = format!("`below: {}` is not an absolute path", below.display());
             let hint = "begin it with `/`: a machine stands nowhere";
             problems.add(&FieldPath::to("below"), "invalid_path", message, hint);
+        }
+        if without_login(&read.seed) != read.seed {
+            let message =
+                "the address of `seed` carries a login, which would be shown and stored with the command";
+            let hint = "remove it, and give it by `logins` of the configuration or git's credential helpers";
+            problems.add(&FieldPath::to("seed"), "login_in_address", message, hint);
         }
         if let Err(error) = BranchName::parse(&read.branch) {
             let field = FieldPath::to("branch");
@@ -147,5 +155,27 @@ mod tests {
             assert!(slug(owner, name).is_err(), "{owner} {name}");
         }
         assert!(Arguments::read(&json!({"below": "here", "branch": "main"})).is_err());
+    }
+
+    #[test]
+    fn e1_a_seed_has_no_login_in_its_address() {
+        let read = |seed: &str| Arguments::read(&json!({"seed": seed, "branch": "main"}));
+        for seed in [
+            "acme/app",
+            "/a/b",
+            "https://host/x.git",
+            "ssh://git@host/x.git",
+            "git@host:x.git",
+        ] {
+            assert!(read(seed).is_ok(), "{seed}");
+        }
+        for seed in [
+            "https://user:pw@host/x.git",
+            "https://token@host/x.git",
+            "ssh://git:pw@host/x",
+        ] {
+            let problems = read(seed).err().unwrap();
+            assert!(!problems.to_string().contains("pw"), "{problems}");
+        }
     }
 }

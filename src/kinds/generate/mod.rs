@@ -33,7 +33,7 @@ impl Kind for Generate {
         &DESCRIPTOR
     }
 
-    fn runs_process(&self) -> bool {
+    fn runs_process(&self, _arguments: &Value) -> bool {
         true
     }
 

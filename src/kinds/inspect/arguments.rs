@@ -265,6 +265,11 @@ impl Arguments {
         problems
     }
 
+    /// Whether tools run at all, beside what is looked for in the commit itself.
+    pub(super) fn runs_tools(&self) -> bool {
+        !self.inspections("").is_empty()
+    }
+
     /// The inspections; the only one is called like the goal.
     pub(super) fn inspections(&self, goal: &str) -> Vec<WrittenInspection> {
         let in_containers = self.containers.is_some();

@@ -44,8 +44,8 @@ impl Kind for Inspect {
         &DESCRIPTOR
     }
 
-    fn runs_process(&self) -> bool {
-        true
+    fn runs_process(&self, arguments: &Value) -> bool {
+        Arguments::read(arguments).map_or(true, |arguments| arguments.runs_tools())
     }
 
     fn check(&self, arguments: &Value) -> Result<(), ArgumentProblems> {

@@ -162,7 +162,7 @@ impl Kind for React {
         &DESCRIPTOR
     }
 
-    fn runs_process(&self) -> bool {
+    fn runs_process(&self, _arguments: &Value) -> bool {
         true
     }
 

@@ -15,7 +15,13 @@ use super::message;
 use crate::model::command::normalised_branch;
 use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
 use crate::model::{ArgumentProblems, BranchName, Field, FieldPath, RepoSlug, TestExpression, ValueType};
-use crate::spec::placeholder::Template;
+use crate::spec::placeholder::{Template, Written as Stretch};
+
+/// The branch where its author names none.
+const OWN_BRANCH: &str = "transform/${goal.name}";
+
+/// The same as it is written in a goal file.
+const OWN_BRANCH_WRITTEN: &str = "\"transform/${goal.name}\"";
 
 /// What placeholders of the branch may begin with: what is known before there is a commit.
 const KNOWN_OF_BRANCH: [&str; 3] = ["parameters", "repo", "goal"];
@@ -79,7 +85,7 @@ pub(super) static FIELDS: &[Field] = &[
         "the branch of its own; placeholders that begin with `parameters`, `repo` and `goal` allowed. Where it is there \
          already and not merged the transform goes on with it",
     )
-    .default("\"transform/${goal.name}\"")
+    .default(OWN_BRANCH_WRITTEN)
     .not_empty(),
     AUTO_MERGE,
     AUTO_MERGE_METHOD,
@@ -222,6 +228,16 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
+    /// What has no effect.
+    pub(super) fn unused(&self) -> ArgumentProblems {
+        if self.presentation != Presentation::Commit || matches!(self.branch.as_str(), "" | OWN_BRANCH) {
+            return ArgumentProblems::default();
+        }
+        let message = "with `presentation: commit` there is no branch of its own";
+        let hint = "remove `branch`, or write `presentation: branch`";
+        ArgumentProblems::one(&FieldPath::to("branch"), "conflicting_keys", message, hint)
+    }
+
     /// # Errors
     /// What makes no sense.
     pub(super) fn read(arguments: &Value) -> Result<Self, ArgumentProblems> {
@@ -248,10 +264,23 @@ fn branch_problems(written: &str) -> ArgumentProblems {
             "which branch it is must be known before there is a commit: use `parameters`, `repo` or `goal`";
         return wrong("invalid_placeholder", message, hint);
     }
-    let is_settled = template.is_literal() && !written.is_empty();
-    match BranchName::parse(&normalised_branch(written)) {
-        Err(error) if is_settled => wrong("invalid_branch", error.to_string(), "write another name"),
+    // What placeholders become is seen when it is known; with the plainest of names it must be one.
+    let stretch = |written: &Stretch<'_>| match *written {
+        Stretch::Text(text) => text.to_owned(),
+        Stretch::Placeholder { .. } => "x".to_owned(),
+    };
+    let text: String = template.written().iter().map(stretch).collect();
+    match branch_called(&text) {
+        Err(because) if !written.is_empty() => wrong("invalid_branch", because, "write another name"),
         Err(_) | Ok(_) => ArgumentProblems::default(),
+    }
+}
+
+/// The branch of this very name: nothing in it is mended.
+fn branch_called(text: &str) -> Result<BranchName, String> {
+    match text {
+        "HEAD" => Err("`HEAD` cannot be the name of a branch: git means something else by it".to_owned()),
+        _ => BranchName::parse(text).map_err(|error| error.to_string()),
     }
 }
 
@@ -278,12 +307,11 @@ pub fn own_branch(
     let facts = json!({
         "parameters": parameters,
         "repo": {"owner": repo.owner, "name": repo.name},
-        "goal": {"name": command},
+        // Commands are called as people like; what somebody gives as a branch is meant as it is.
+        "goal": {"name": normalised_branch(command)},
     });
     let text = Placeholders::from_facts(facts).text(&read.branch)?;
-    let name = BranchName::parse(&normalised_branch(&text));
-    name.map(Some)
-        .map_err(|error| KindError::Definition(error.to_string()))
+    branch_called(&text).map(Some).map_err(KindError::Definition)
 }
 
 #[cfg(test)]
@@ -301,8 +329,21 @@ mod tests {
     fn cm_05_the_branch_of_a_transform_is_normalised_and_known_beforehand() {
         let own = branch(&json!({"branch": "transform/${goal.name}"}));
         assert_eq!(own.unwrap().as_deref(), Some("transform/new_logo"));
-        let own = branch(&json!({"branch": "${repo.owner}/${parameters.to}.lock"}));
-        assert_eq!(own.unwrap().as_deref(), Some("acme/v2_(new)"));
+        let own = branch(&json!({"branch": "${repo.owner}/${goal.name}"}));
+        assert_eq!(own.unwrap().as_deref(), Some("acme/new_logo"));
+        let given = branch(&json!({"branch": "${parameters.to}"})).unwrap_err();
+        assert!(given.contains("v2 (new)"), "what is given is not mended: {given}");
+        for wrong in [
+            "a b",
+            "x.lock",
+            "HEAD",
+            "a//b",
+            "${parameters.to}.lock",
+            "-${parameters.to}",
+        ] {
+            let found = Arguments::read(&json!({"branch": wrong}));
+            assert!(found.is_err(), "{wrong}");
+        }
         assert_eq!(
             branch(&json!({"presentation": "commit", "branch": "x"})),
             Ok(None)

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::super::ask_to_merge::{Asking, ask_to_merge, place, without_pull_request};
 use super::super::auto_merge::AutoMerge;
 use super::super::delivery::{Delivered, MAX_CHAIN, how_to_take, to_other_branch, to_pushed_branch};
+use super::super::kept_out;
 use super::super::left::read_left;
 use super::super::resolve::Placeholders;
 use super::super::{Ended, GoalContext, KindError, words};
@@ -95,6 +96,12 @@ pub(in crate::kinds) async fn made(context: &GoalContext<'_>, ended: &Ended<'_>)
         .take_in(&push.repo, &pack, &outcome.base, &outcome.head)
         .await;
     taken.map_err(|error| KindError::Definition(words(&error)))?;
+    if !is_dry_run(context) {
+        let secrets = kept_out::secrets(context).await?;
+        if let Some(because) = kept_out::file_with_secret(context, &secrets, &outcome.head).await? {
+            return Ok(Made::Failed(ExecutionResult::failure(because)));
+        }
+    }
     Ok(Made::Commit(outcome.head))
 }
 
@@ -108,9 +115,14 @@ pub(in crate::kinds) async fn shown_difference(
         .scm
         .difference(&push.repo, &push.after, head, MAX_DIFFERENCE)
         .await?;
-    let description = format!("Would change {}", counted(&difference));
+    let secrets = kept_out::secrets(context).await?;
+    let description = match kept_out::file_with_secret(context, &secrets, head).await? {
+        None => format!("Would change {}", counted(&difference)),
+        Some(because) => format!("Would fail: {because}"),
+    };
+    let text = secrets.redact(&difference.text);
     Ok(ExecutionResult {
-        data: Some(json!({"diff": difference.text, "files": difference.files}).to_string()),
+        data: Some(json!({"diff": text, "files": difference.files}).to_string()),
         ..said(&description, Some("dry run"))
     })
 }

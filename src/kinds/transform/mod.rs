@@ -41,12 +41,12 @@ impl Kind for Transform {
         &DESCRIPTOR
     }
 
-    fn runs_process(&self) -> bool {
+    fn runs_process(&self, _arguments: &Value) -> bool {
         true
     }
 
     fn check(&self, arguments: &Value) -> Result<(), ArgumentProblems> {
-        let mut problems = Arguments::read(arguments).err().unwrap_or_default();
+        let mut problems = Arguments::read(arguments).map_or_else(|found| found, |read| read.unused());
         match Programs::read("transform", arguments) {
             Ok(programs) if programs.is_empty() => {
                 let hint = "write `run: [program, argument, …]`, or `steps` with several";
@@ -63,6 +63,7 @@ impl Kind for Transform {
         refuse_untrusted(context)?;
         let work = &context.goal.definition().work;
         let arguments = Arguments::read(&work.arguments)?;
+        may_have_its_branch(context)?;
         let asks = arguments.presentation == Presentation::PullRequest && !is_dry_run(context);
         if asks {
             // Before anything is pushed that nobody would be asked to merge.
@@ -81,6 +82,20 @@ impl Kind for Transform {
         ended: Ended<'_>,
     ) -> Result<ExecutionResult, KindError> {
         conclude::conclude(context, ended).await
+    }
+}
+
+/// Before anything runs: a branch that cannot be, or is the one that everybody works on.
+fn may_have_its_branch(context: &GoalContext<'_>) -> Result<(), KindError> {
+    let (definition, repo) = (context.goal.definition(), &context.record.push.repo);
+    let arguments = &definition.work.arguments;
+    let own = own_branch(arguments, &definition.parameters, &repo.slug, &definition.name)?;
+    match own {
+        Some(own) if repo.default_branch.as_ref() == Some(&own) => Err(KindError::Definition(format!(
+            "{own} is the default branch, and the commit goes to a branch of its own: name another one in `branch`, or write \
+             `presentation: commit`"
+        ))),
+        Some(_) | None => Ok(()),
     }
 }
 

@@ -199,7 +199,7 @@ pub static EVENTS: &[EventType] = &[
     forge(
         "Build",
         &[],
-        "A build outside of the machine has ended.",
+        "A build has ended: one outside of the machine, or one that a goal reports in its result.",
         &[BUILD, SHA, TOLD_REPO],
     ),
     forge(

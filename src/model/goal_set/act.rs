@@ -177,6 +177,7 @@ impl GoalSet {
             at,
         };
         draft.act(action)?;
+        draft.queue_again(&self.given_back());
         draft.settle();
         Ok((draft.set, draft.events))
     }

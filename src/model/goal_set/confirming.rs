@@ -132,7 +132,7 @@ impl Wait<'_> {
             .admits(&approval.by, authors)
             .map_err(Refusal::NotAdmitted)?;
         let mut all = self.approvals.to_vec();
-        if all.iter().any(|earlier| earlier.by.login == approval.by.login) {
+        if all.iter().any(|earlier| earlier.by.is_same(&approval.by)) {
             return Err(Refusal::AlreadyConfirmed {
                 login: approval.by.login.clone(),
                 missing: self.missing(),

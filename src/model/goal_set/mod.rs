@@ -9,6 +9,7 @@ mod by_hand;
 mod confirming;
 mod execution;
 mod people;
+mod queueing;
 mod refusal;
 mod settle;
 #[cfg(test)]

@@ -53,10 +53,8 @@ impl Draft {
     }
 
     fn request(&mut self, key: &GoalKey) {
-        let must_be_started = self
-            .set
-            .goal(key)
-            .is_some_and(|goal| goal.definition().pre_approval.is_some());
+        // One whose start is confirmed already was held behind a queue.
+        let must_be_started = self.set.goal(key).is_some_and(|goal| !goal.start_confirmed);
         let change = if must_be_started {
             GoalChange::StartRequired
         } else {
@@ -76,15 +74,28 @@ impl Draft {
             .find(|(_, what)| !matches!(what, Consequence::Wait))
     }
 
-    /// A precondition that is not in the set counts as satisfied (semantics 3.6).
+    /// Whether a goal would be requested now.
+    pub(super) fn is_due(&self, goal: &Goal) -> bool {
+        goal.state == GoalState::Planned && matches!(self.consequence(goal), Consequence::Ready)
+    }
+
+    /// What its preconditions mean, and then the queues that its set has to pass again. A precondition that is not in the set
+    /// counts as satisfied (semantics 3.6).
     fn consequence(&self, goal: &Goal) -> Consequence {
-        let name = &goal.definition().name;
         let preconditions: Vec<&Goal> = goal
             .planned
             .preconditions
             .iter()
             .filter_map(|key| self.set.goal(key))
             .collect();
+        match self.consequence_of(goal, &preconditions) {
+            Consequence::Ready => self.consequence_of(goal, &self.set.queues_before(goal)),
+            other => other,
+        }
+    }
+
+    fn consequence_of(&self, goal: &Goal, preconditions: &[&Goal]) -> Consequence {
+        let name = &goal.definition().name;
         let state_is = |wanted: StateName| {
             preconditions
                 .iter()
@@ -161,7 +172,7 @@ impl Draft {
         self.replan(&skipped);
     }
 
-    fn replan(&mut self, keys: &[GoalKey]) {
+    pub(super) fn replan(&mut self, keys: &[GoalKey]) {
         for key in keys {
             self.emit(key, Actor::Coordinator, GoalChange::Replanned, Extras::default());
         }

@@ -3,6 +3,7 @@
 mod fixture;
 mod people;
 mod properties;
+mod queueing;
 mod settling;
 mod states;
 mod table;

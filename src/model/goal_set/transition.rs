@@ -3,6 +3,7 @@
 use super::super::approval::Approval;
 use super::super::goal::{Goal, GoalState, StateName};
 use super::super::goal_event::{Actor, GoalChange, GoalEvent};
+use super::super::queue::ReleaseOn;
 use super::InvalidTransition;
 
 /// Where `event` takes `goal`.
@@ -58,6 +59,11 @@ pub(super) fn next_state(goal: &Goal, event: &GoalEvent) -> Result<GoalState, In
         (state, GoalChange::Canceled) => (!state.is_terminal()).then_some(GoalState::Canceled),
         (GoalState::Failure, GoalChange::Retried { .. }) => Some(requested),
         (GoalState::Skipped { because_of: Some(_) }, GoalChange::Replanned) => Some(GoalState::Planned),
+        // A set that goes on without its slot queues again, and what comes after the queue waits for that (hazard 7).
+        (GoalState::Success, GoalChange::Replanned) => {
+            ReleaseOn::of(&goal.definition().work).map(|_| GoalState::Planned)
+        }
+        (GoalState::Requested { .. }, GoalChange::Replanned) => Some(GoalState::Planned),
         (state, GoalChange::IgnoredResult { .. }) => Some(state.clone()),
         (
             _,

@@ -4,7 +4,7 @@ use regex::Regex;
 
 use crate::model::event::{Shape, Stray};
 use crate::model::parameter::variable;
-use crate::model::{EventType, Intent, ParameterDefinition, suggest};
+use crate::model::{EventType, Intent, ParameterDefinition, ParameterType, suggest};
 
 use super::super::placeholder::Asked;
 use super::super::problems::listed;
@@ -64,6 +64,16 @@ impl<'a> Roots<'a> {
         self.is_goal
     }
 
+    /// Whether whoever runs the command may say anything for a parameter.
+    pub(super) fn is_anything(&self, asked: &Asked<'_>) -> bool {
+        let Who::Command { parameters, .. } = self.who else {
+            return false;
+        };
+        let name = asked.path.strip_prefix("parameters.");
+        let parameter = name.and_then(|name| parameters.iter().find(|parameter| parameter.name == name));
+        parameter.is_some_and(|parameter| !matches!(parameter.kind, ParameterType::Options { .. }))
+    }
+
     /// What is wrong with a placeholder; `is_data` says that it travels beside the text, where a list or map may stand.
     pub(super) fn objection(&self, asked: &Asked<'_>, is_data: bool) -> Option<Objection> {
         let (root, rest) = asked.path.split_once('.').unwrap_or((asked.path, ""));
@@ -97,7 +107,7 @@ impl<'a> Roots<'a> {
                 let message = format!("`${{{}}}`: of the machine only its name is known", asked.path);
                 (message, "write `${machine.name}`".to_owned())
             }),
-            ("preferences" | "home", _) => None,
+            ("preferences" | "home" | "values", _) => None,
             _ if self.is_goal => None,
             _ => Some((
                 format!("`${{{}}}` has no meaning here", asked.path),

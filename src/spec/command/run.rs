@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT, script_of_shell};
+use crate::model::program_text::{Role, program_texts, script_of_shell};
+use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
 use crate::model::{Diagnostic, Field, RunDefinition, ValueType};
 
 use super::super::keys::Sorted;
@@ -58,12 +59,14 @@ impl Reader<'_, '_> {
         }
         let fields = self.checker.sorted(RUN_FIELDS, sorted, node, owner)?;
         let written = [Some(run), sorted.value("env"), sorted.value("directory")];
-        let all_right = all_of(
-            written
-                .into_iter()
-                .flatten()
-                .map(|text| self.texts_ask_for_what_is_known(text, roots)),
-        );
+        let is_own = self.lets_nobody_choose_the_program(run, roots);
+        let all_right = is_own
+            & all_of(
+                written
+                    .into_iter()
+                    .flatten()
+                    .map(|text| self.texts_ask_for_what_is_known(text, roots)),
+            );
         let milliseconds = |key: &str| fields.get(key).and_then(Value::as_u64).unwrap_or_default();
         let definition = RunDefinition {
             argv: texts(fields.get("run")),
@@ -89,7 +92,36 @@ impl Reader<'_, '_> {
             return self.placeholders(node, roots, false);
         };
         let texts = entries.iter().filter(|entry| entry.name() != "test");
-        all_of(texts.map(|entry| self.texts_ask_for_what_is_known(&entry.value, roots)))
+        all_of(texts.map(|entry| {
+            let is_own = entry.name() != "run" || self.lets_nobody_choose_the_program(&entry.value, roots);
+            is_own & self.texts_ask_for_what_is_known(&entry.value, roots)
+        }))
+    }
+
+    /// Whether the programs of an argument vector are its author's: whoever asks for a command may choose one of its options only.
+    fn lets_nobody_choose_the_program(&mut self, node: &Node, roots: &Roots<'_>) -> bool {
+        let items = node.items().unwrap_or_default();
+        let words: Vec<&str> = items.iter().map(|item| item.text().unwrap_or_default()).collect();
+        let mut texts = program_texts(&words);
+        texts.retain(|text| text.role == Role::Program);
+        let mut all_right = true;
+        for item in texts.iter().map(|text| &items[text.index]) {
+            let Some(Ok(template)) = item.text().map(Template::parse) else {
+                continue; // Reported already.
+            };
+            for asked in template.asked().iter().filter(|asked| roots.is_anything(asked)) {
+                all_right = false;
+                let path = asked.path;
+                let message = format!(
+                    "this is a program of `run`, and whoever runs the command may say anything for `${{{path}}}`"
+                );
+                let hint = "write the program, or give the parameter `options` to choose from";
+                let place = item.place_within(asked.offset);
+                self.problems()
+                    .add(Diagnostic::error("chosen_outside", place, message).hint(hint));
+            }
+        }
+        all_right
     }
 
     /// Whether every placeholder of a text means something. In the script of a shell what they stand for is data.

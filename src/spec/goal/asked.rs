@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::model::instances::DynamicPlan;
-use crate::model::running::script_of_shell;
+use crate::model::program_text::script_of_shell;
 use crate::model::{Diagnostic, GoalDefinition, suggest};
 
 use super::super::keys::{Sorted, snake_case};

@@ -66,6 +66,12 @@ const PROGRESS_FIELDS: &[Field] = &[
         "the phase it means; `$1` is the first group of the pattern",
     )
     .required(),
+    Field::new(
+        "fails",
+        ValueType::Boolean,
+        "whether such a line is a failure, also where the command ends with 0",
+    )
+    .default("false"),
 ];
 
 const LISTENER_FIELDS: &[Field] = &[
@@ -221,6 +227,7 @@ pub(super) fn definition(
             Some(Value::Object(parameters)) => parameters,
             _ => Map::new(),
         },
+        is_supplied: false,
         plan: None,
     }
 }
@@ -267,6 +274,7 @@ fn progress(value: &Value) -> Vec<ProgressRule> {
         .map(|rule| ProgressRule {
             pattern: text(rule, "pattern"),
             phase: text(rule, "phase"),
+            fails: rule.get("fails") == Some(&Value::Bool(true)),
         })
         .collect()
 }

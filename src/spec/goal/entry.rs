@@ -18,11 +18,29 @@ use super::common::{self, COMMON_FIELDS};
 use super::uses::Used;
 use super::{confirm, files, secrets};
 
-/// Kinds of the original that this version does not have, unless the catalogue does.
-pub(super) const KINDS_TO_COME: [&str; 5] = ["containers", "action", "docker_build", "deploy", "script"];
+/// Kinds of the original, which mean nothing here unless the catalogue has them.
+pub(super) const ORIGINAL_KINDS: [&str; 5] = ["containers", "action", "docker_build", "deploy", "script"];
 
-/// Keys that the original knows on goals and this version does not.
-const KEYS_TO_COME: [&str; 3] = ["pre_condition", "retry_condition", "concurrency"];
+/// Keys that the original knows on goals, or knows elsewhere.
+const ORIGINAL_KEYS: [&str; 3] = ["pre_condition", "retry_condition", "concurrency"];
+
+/// What to write in place of a word of the original.
+pub(super) fn instead_of(word: &str) -> &'static str {
+    match word {
+        "pre_condition" => {
+            "write `wait_for: {run: [program, argument, …]}`, which is run until it ends with 0 before the work begins"
+        }
+        "retry_condition" => "write `retry: {attempts: 3}`, with `pause` where it should not be `10s`",
+        "concurrency" => "write it at the rule: its goals stand before all others of it",
+        "action" => "write `containers: [{name: main, image: …}]`, with what the action is told in `env`",
+        "docker_build" => "write the program that builds and pushes it: `execute: {run: [docker, build, …]}`",
+        "deploy" => {
+            "write the program or image that deploys as `execute` or `containers`, with an `environment`, and `pre_approval` where \
+             people decide"
+        }
+        _ => "remove it: nothing here carries it out",
+    }
+}
 
 /// The key that names a goal.
 pub(crate) const USE: &[Field] = &[Field::new(
@@ -30,6 +48,9 @@ pub(crate) const USE: &[Field] = &[Field::new(
     ValueType::Form(Form::Used),
     "a goal by its name, or `lock`",
 )];
+
+/// What fields take that name other goals.
+const GOAL_NAMES: ValueType = ValueType::List(&ValueType::Form(Form::GoalName));
 
 /// Where a goal entry stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,7 +162,7 @@ impl<'c> Reader<'c, '_> {
                 .iter()
                 .find(|field| has_field(std::slice::from_ref(field), &canonical))
                 .map(|field| field.name);
-            let expected = || KINDS_TO_COME.into_iter().find(|kind| *kind == canonical);
+            let expected = || ORIGINAL_KINDS.into_iter().find(|kind| *kind == canonical);
             known.or_else(expected).map(|kind| (entry, kind))
         };
         let mut kinds: Vec<(&Entry, &'static str)> = Vec::new();
@@ -205,6 +226,9 @@ impl<'c> Reader<'c, '_> {
         let own = fields(kind);
         let sorted = Sorted::over(entries, &[USE, own, COMMON_FIELDS], self.checker.problems);
         let unknown = self.unknown_goal_keys(&sorted, kind, false);
+        for field in own.iter().filter(|field| field.value == GOAL_NAMES) {
+            self.hear_of_goals(sorted.value(field.name));
+        }
         let arguments = match kind.value {
             Some(_) => {
                 let what = format!("`use: {}`", kind.name);
@@ -236,7 +260,7 @@ impl<'c> Reader<'c, '_> {
         }
         for entry in &sorted.unknown {
             let canonical = snake_case(entry.name());
-            if KEYS_TO_COME.contains(&canonical.as_str()) {
+            if ORIGINAL_KEYS.contains(&canonical.as_str()) {
                 self.not_available(&canonical, &entry.key);
             } else if kind_is_empty && has_field(own, &canonical) {
                 let message = format!("`{canonical}` stands beside `{}`, not below it", kind.name);
@@ -368,13 +392,13 @@ impl<'c> Reader<'c, '_> {
         suggest::nearest(key, kinds.chain(["use"]))
     }
 
-    /// A word of the original that means nothing here yet.
+    /// A word of the original that means nothing here.
     pub(crate) fn not_available(&mut self, word: &str, node: &Node) {
         self.problems().error_with_hint(
             "not_available",
             node,
             format!("`{word}` is not available in this version"),
-            "remove it for now; it is part of the format and will mean the same when it comes",
+            instead_of(word),
         );
     }
 

@@ -5,11 +5,13 @@ use std::rc::Rc;
 use crate::model::ValueType;
 use crate::model::{Field, suggest};
 
+use super::super::catalogue::has_field;
 use super::super::keys::snake_case;
 use super::super::problems::{Problems, listed};
 use super::super::reader::{Reader, shown};
 use super::super::reference::{File, Filled, Filling, Reference, overlay};
 use super::super::yaml::{Content, Entry, Node};
+use super::common::COMMON_FIELDS;
 use super::entry::{Context, GoalEntry};
 use super::strange_variables::refuse_variables;
 
@@ -195,6 +197,9 @@ fn is_harmless(reference: &Reference, goal: &Node, problems: &mut Problems) -> b
     let mut is_harmless = true;
     let mut refuse = |entry: &Entry| {
         is_harmless = false;
+        if is_slip(entry) {
+            return problems.unknown_key(entry, "a goal", WITHOUT_TRUST);
+        }
         let message = format!(
             "`{}` of {} is for owners who are trusted with this computer, and {} is not",
             entry.name(),
@@ -210,6 +215,14 @@ fn is_harmless(reference: &Reference, goal: &Node, problems: &mut Problems) -> b
     beyond_containers(goal).into_iter().for_each(&mut refuse);
     let hint = "set it beside the reference, in your own file, or add the owner to `trusted_owners`";
     refuse_variables(goal, &reference.owner, hint, problems) & is_harmless
+}
+
+/// Whether a key is none of a goal, and nearly one that needs no trust.
+fn is_slip(entry: &Entry) -> bool {
+    let key = snake_case(entry.name());
+    !has_field(COMMON_FIELDS, &key)
+        && !WITHOUT_TRUST.contains(&key.as_str())
+        && suggest::nearest(&key, WITHOUT_TRUST.iter().copied()).is_some()
 }
 
 /// Keys of a goal, and of its containers, volumes and inputs, that reach for more than containers.

@@ -10,7 +10,7 @@ use super::super::keys::snake_case;
 use super::super::reader::{Reader, shown};
 use super::super::reference::Reference;
 use super::super::yaml::{Entry, Node};
-use super::entry::{Context, GoalEntry, KINDS_TO_COME};
+use super::entry::{Context, GoalEntry, ORIGINAL_KINDS, instead_of};
 
 /// The kind whose goal also locks.
 const IMMATERIAL: &str = "immaterial";
@@ -126,11 +126,11 @@ impl Reader<'_, '_> {
             return;
         }
         let canonical = snake_case(word);
-        if word.contains('/') || KINDS_TO_COME.contains(&canonical.as_str()) {
+        if word.contains('/') || ORIGINAL_KINDS.contains(&canonical.as_str()) {
             let message = format!("`{word}` is not available in this version");
             let hint = match Reference::is_meant(word) {
                 true => format!("if it is a goal of another repository, write `ref: {word}`"),
-                false => "goals of other kinds will come; remove it for now".to_owned(),
+                false => instead_of(&canonical).to_owned(),
             };
             self.problems()
                 .error_with_hint("not_available", node, message, hint);

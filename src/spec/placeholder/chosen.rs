@@ -16,8 +16,8 @@ const FREE: &[&str] = &[
 /// Facts that hold some of those.
 const HOLDING: &[&str] = &["push", "push.after"];
 
-/// Facts that are the operator's own, whatever is pushed.
-const OWN: &[&str] = &["home"];
+/// First words of facts that are the operator's own, whatever is pushed.
+const OWN: &[&str] = &["home", "values"];
 
 /// Whether a fact is a text that somebody outside writes as they like.
 pub fn is_free_text(path: &str) -> bool {
@@ -28,9 +28,28 @@ pub fn is_free_text(path: &str) -> bool {
     HOLDING.contains(&path) || FREE.iter().any(is_below)
 }
 
+/// Facts whose every value is harmless wherever it stands: numbers, names and digests that nobody outside writes.
+const SETTLED: &[&str] = &[
+    "sha",
+    "push.before",
+    "push.forced",
+    "push.after.sha",
+    "push.after.short",
+    "goal.environment",
+    "goal.attempt",
+    "goal_set.id",
+    "machine.name",
+];
+
+/// Whether a fact may be, or hold, something that somebody else says; such never becomes part of a program.
+pub fn may_be_foreign(path: &str) -> bool {
+    !SETTLED.contains(&path) && depends_on_push(path)
+}
+
 /// Whether a fact may be another one on another push.
 pub fn depends_on_push(path: &str) -> bool {
-    !OWN.contains(&path)
+    let root = path.split('.').next().unwrap_or_default();
+    !OWN.contains(&root)
 }
 
 impl Template {
@@ -73,6 +92,21 @@ mod tests {
             "branches",
         ] {
             assert!(!is_free_text(path), "{path}");
+        }
+        assert!(!depends_on_push("home") && !depends_on_push("values.registry"));
+        assert!(depends_on_push("sha") && depends_on_push("parameters.values"));
+        for path in [
+            "parameters.x",
+            "facts.x",
+            "goals.a.data",
+            "branch",
+            "push",
+            "event.id",
+        ] {
+            assert!(may_be_foreign(path), "{path}");
+        }
+        for path in ["push.after.sha", "home", "values.registry"] {
+            assert!(!may_be_foreign(path), "{path}");
         }
         let first = |text: &str| {
             let template = Template::parse(text).unwrap();

@@ -21,6 +21,7 @@ const ROOTS: &[&str] = &[
     "machine",
     "preferences",
     "home",
+    "values",
 ];
 
 /// What is written like a fact in the keys of caches, and means a digest there.
@@ -38,6 +39,7 @@ const PATHS: &[&str] = &[
     "push.after.author.name",
     "push.after.author.email",
     "push.after.version",
+    "push.after.images",
     "push.repo",
     "push.repo.owner",
     "push.repo.name",
@@ -52,6 +54,15 @@ const PATHS: &[&str] = &[
     "goal_set.id",
     "goal_set.name",
 ];
+
+/// Paths that are lists or maps, of whose items it is not known what they hold.
+const OPEN: &[&str] = &["push.after.images"];
+
+/// Whether a path leads into something of which it is not known what it holds.
+fn is_open(path: &str) -> bool {
+    let below = |open: &&str| path.strip_prefix(*open).is_some_and(|rest| rest.starts_with('.'));
+    OPEN.iter().any(below)
+}
 
 /// Whether a path begins as those of facts do.
 pub fn is_fact(path: &str) -> bool {
@@ -111,7 +122,8 @@ impl Placeholder {
     /// Whoever gives a default for a fact that another machine may have knows what happens without it.
     fn is_never_there(&self, root: &str) -> bool {
         let is_fixed = self.path != root && PATHS.iter().any(|known| known.split('.').next() == Some(root));
-        is_fixed && self.default.is_none() && !self.optional && !PATHS.contains(&self.path.as_str())
+        let is_known = PATHS.contains(&self.path.as_str()) || is_open(&self.path);
+        is_fixed && self.default.is_none() && !self.optional && !is_known
     }
 
     fn meant(&self, root: &str) -> String {
@@ -179,9 +191,9 @@ mod tests {
         for text in [
             "${push}",
             "${sha} ${branch}",
-            "${push.after.images:none}",
+            "${push.after.images:none} ${push.after.images.0} ${push.after.images.1.name}",
             "${!push.after.images}",
-            "${goals.build.data.x} ${facts.x.y} ${parameters.a.b:c} ${event.z} ${preferences.x:y} ${home}",
+            "${goals.build.data.x} ${facts.x.y} ${parameters.a.b:c} ${event.z} ${preferences.x:y} ${home} ${values.a.b}",
         ] {
             assert_eq!(objection(text), None, "{text}");
         }

@@ -22,7 +22,7 @@ mod written;
 mod tests;
 
 pub use asked::Asked;
-pub use chosen::{depends_on_push, is_free_text};
+pub use chosen::{depends_on_push, is_free_text, may_be_foreign};
 pub use known::{Objection, is_fact};
 pub use parse::{PlaceholderError, PlaceholderProblem, Template};
 pub use pieces::Piece;

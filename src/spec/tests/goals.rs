@@ -62,7 +62,7 @@ fn a_goal_is_one_kind() {
     "#);
     assert_snapshot!(wrong("{name: a, containers: [{image: x}]}"), @r#"
     a.yaml:2:13 Error not_available (+10): `containers` is not available in this version
-      hint: remove it for now; it is part of the format and will mean the same when it comes
+      hint: remove it: nothing here carries it out
     "#);
     assert_snapshot!(wrong("acme/goals/build@1.0"), @r#"
     a.yaml:2:3 Error reference (+20): Referenced goal 'acme/goals/build@1.0' can not be created: it is not in `goals.lock`
@@ -72,6 +72,30 @@ fn a_goal_is_one_kind() {
     a.yaml:2:43 Error missing_property (+1): the output `x` says of no file that it is to be kept
       hint: write `paths: [globs]` or `directory: path`
     ");
+}
+
+#[test]
+fn words_of_the_original_are_answered_with_what_is_written_here() {
+    assert_snapshot!(wrong("{name: a, execute: {run: [a]}, preCondition: {retries: 3}, retryCondition: {retries: 3}, concurrency: x}"), @r#"
+    a.yaml:2:34 Error not_available (+12): `pre_condition` is not available in this version
+      hint: write `wait_for: {run: [program, argument, …]}`, which is run until it ends with 0 before the work begins
+    a.yaml:2:62 Error not_available (+14): `retry_condition` is not available in this version
+      hint: write `retry: {attempts: 3}`, with `pause` where it should not be `10s`
+    a.yaml:2:92 Error not_available (+11): `concurrency` is not available in this version
+      hint: write it at the rule: its goals stand before all others of it
+    "#);
+    assert_snapshot!(wrong("{name: a, action: 'x:1'}"), @r#"
+    a.yaml:2:13 Error not_available (+6): `action` is not available in this version
+      hint: write `containers: [{name: main, image: …}]`, with what the action is told in `env`
+    "#);
+    assert_snapshot!(wrong("{use: docker-build}"), @r#"
+    a.yaml:2:3 Error not_available (+1): `docker-build` is not available in this version
+      hint: write the program that builds and pushes it: `execute: {run: [docker, build, …]}`
+    "#);
+    assert_snapshot!(wrong("{name: a, deploy: {}}"), @r#"
+    a.yaml:2:13 Error not_available (+6): `deploy` is not available in this version
+      hint: write the program or image that deploys as `execute` or `containers`, with an `environment`, and `pre_approval` where people decide
+    "#);
 }
 
 #[test]

@@ -52,7 +52,10 @@ fn ym_13_a_program_is_not_left_out() {
       hint: say what stands for it: `${path:default}`
     ");
     assert_eq!(
-        command("n: {required: false}", "['${!parameters.n:make}', x]"),
+        command(
+            "n: {required: false, options: [make, ninja]}",
+            "['${!parameters.n:make}', x]"
+        ),
         ""
     );
 }

@@ -72,7 +72,7 @@ fn ym_07_a_reference_is_a_goal_with_its_parameters_and_local_values_win() {
 /// The original had code that made goals of parameters, and skills that were goals of others: here a goal of another
 /// repository is both.
 #[test]
-fn ym_04_ym_06_a_goal_is_made_of_parameters_and_its_files_may_stand_alone() {
+fn ym_04_a_goal_is_made_of_parameters_and_its_files_may_stand_alone() {
     let maker = "
 lint:
   execute: {run: [lint, '--level=${parameters.level:warn}', '${parameters.path}']}
@@ -227,6 +227,16 @@ on:
     goals.lock.d/acme/make-goal@1.0.yaml:9:8 Error nested_reference (+19): `acme/other/make@1.0` stands in a file of another repository, which cannot refer on
       hint: refer to it from a goal file of your own
     "#);
+}
+
+#[test]
+fn a_slip_in_the_goal_of_another_asks_for_no_trust() {
+    let text = "make: {contaners: [{name: a, image: b}]}\n";
+    let files = [referenced("acme/make-goal@1.0", text, false)];
+    assert_snapshot!(shown(&with("  - ref: acme/make-goal@1.0\n", &files).diagnostics), @r"
+    goals.lock.d/acme/make-goal@1.0.yaml:1:8 Error unknown_key (+9): a goal has no key `contaners`
+      hint: did you mean `containers`?
+    ");
 }
 
 #[test]

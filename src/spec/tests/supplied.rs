@@ -12,7 +12,7 @@ fn wrong(text: &str) -> String {
 }
 
 #[test]
-fn what_runs_on_the_computer_or_knows_secrets_is_refused() {
+fn what_runs_on_the_computer_is_refused() {
     assert_snapshot!(wrong("build:
   goals:
     - {name: a, execute: {run: [a]}}
@@ -23,29 +23,27 @@ fn what_runs_on_the_computer_or_knows_secrets_is_refused() {
     - {use: cancel}
 "), @r#"
     .atomist/goals.yaml:3:17 Error not_supplied (+7): `execute` is not for goals that a repository brings along
-      hint: they run in containers, without secrets and without anything of the machine
+      hint: they run in containers, without anything of the machine
     .atomist/goals.yaml:4:19 Error not_available (+10): `containers` is not available in this version
-      hint: remove it for now; it is part of the format and will mean the same when it comes
+      hint: remove it: nothing here carries it out
     .atomist/goals.yaml:4:52 Error not_supplied (+10): `privileged` is not for goals that a repository brings along
-      hint: they run in containers, without secrets and without anything of the machine
-    .atomist/goals.yaml:4:72 Error not_supplied (+7): `secrets` is not for goals that a repository brings along
-      hint: they run in containers, without secrets and without anything of the machine
+      hint: they run in containers, without anything of the machine
     .atomist/goals.yaml:4:90 Error not_supplied (+9): `listeners` is not for goals that a repository brings along
-      hint: they run in containers, without secrets and without anything of the machine
+      hint: they run in containers, without anything of the machine
     .atomist/goals.yaml:5:19 Error not_available (+10): `containers` is not available in this version
-      hint: remove it for now; it is part of the format and will mean the same when it comes
+      hint: remove it: nothing here carries it out
     .atomist/goals.yaml:5:54 Error not_supplied (+7): `network` is not for goals that a repository brings along
-      hint: they run in containers, without secrets and without anything of the machine
+      hint: they run in containers, without anything of the machine
     .atomist/goals.yaml:5:88 Error not_supplied (+9): `host_path` is not for goals that a repository brings along
-      hint: they run in containers, without secrets and without anything of the machine
+      hint: they run in containers, without anything of the machine
     .atomist/goals.yaml:6:7 Error not_supplied (+4): a repository can bring containers only
       hint: write `containers:` or `script:`
     .atomist/goals.yaml:7:8 Error not_supplied (+3): `ref` is not for goals that a repository brings along
-      hint: they run in containers, without secrets and without anything of the machine
+      hint: they run in containers, without anything of the machine
     .atomist/goals.yaml:7:13 Error nested_reference (+20): `acme/goals/build@1.0` stands in a file of another repository, which cannot refer on
       hint: refer to it from a goal file of your own
     .atomist/goals.yaml:8:8 Error not_supplied (+3): `use` is not for goals that a repository brings along
-      hint: they run in containers, without secrets and without anything of the machine
+      hint: they run in containers, without anything of the machine
     "#);
 }
 

@@ -44,10 +44,33 @@ fn a_push_that_says_nothing_is_ordinary() {
 }
 
 #[test]
+fn a_push_that_cannot_be_is_an_error() {
+    let wrong = |push: &str| {
+        problems(&format!(
+            "tests: [{{name: a, expect: {{goals: []}}, push: {push}}}]\n"
+        ))
+    };
+    for push in [
+        "{deleted: [a], files: {a: x}}",
+        "{deleted: [a], changed: [a]}",
+        "{before: none, forced: true}",
+    ] {
+        assert!(wrong(push).contains("impossible_push"), "{push}: {}", wrong(push));
+    }
+    for push in [
+        "{deleted: [a], files: {b: x}}",
+        "{forced: true}",
+        "{before: none}",
+    ] {
+        assert_eq!(wrong(push), "", "{push}");
+    }
+}
+
+#[test]
 fn a_push_says_what_is_special() {
     let push = test(
         "{name: a, expect: {goals: []}, push: {defaultBranch: trunk, branch: fix/1, repo: me/it, trust: fork, \
-         before: none, forced: true, local-mode: false, messages: 'two ${words', author: 'Eve <e@x.y>', \
+         before: none, local-mode: false, messages: 'two ${words', author: 'Eve <e@x.y>', \
          preferences: {dry: true}, files: {./a/b: 'x ${', c: ''}}}",
     )
     .push;
@@ -57,7 +80,7 @@ fn a_push_says_what_is_special() {
     );
     assert_eq!(
         (push.trust, push.is_first, push.forced, push.local_mode),
-        (Trust::Untrusted, true, true, false)
+        (Trust::Untrusted, true, false, false)
     );
     assert_eq!(
         (push.author.name.as_str(), push.author.email.as_str()),
@@ -77,7 +100,7 @@ fn a_push_says_what_is_special() {
 #[test]
 fn changed_files_are_there_and_deleted_ones_are_not() {
     let push =
-        test("{name: a, expect: {goals: []}, push: {files: {a: x, b: y}, changed: [a, c], deleted: b}}").push;
+        test("{name: a, expect: {goals: []}, push: {files: {a: x}, changed: [a, c], deleted: b}}").push;
     assert_eq!(push.files.keys().collect::<Vec<_>>(), ["a", "c"]);
     assert_eq!(
         push.changed.as_deref(),

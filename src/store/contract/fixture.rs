@@ -99,6 +99,7 @@ pub(crate) fn goal(name: &str, after: &[&str]) -> PlannedGoal {
             files: Default::default(),
             secrets: Vec::new(),
             parameters: serde_json::Map::new(),
+            is_supplied: false,
             plan: None,
         },
         preconditions: after.iter().map(|name| key(name)).collect(),

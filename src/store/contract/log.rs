@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Database;
 use super::fixture::{REPO, act, at, carry_out, goal, key, planned, record, set_id, sha, start};
+use crate::model::queue::ReleaseOn;
 use crate::model::{Cursor, News, StateName};
 use crate::ports::AttemptRef;
 
@@ -158,7 +159,10 @@ pub(super) async fn no_wake_up_is_lost(database: &dyn Database) {
 pub(super) async fn a_heartbeat_wakes_nobody(database: &dyn Database) {
     let store = database.open().await;
     let set = planned(&*store, 1, vec![goal("test", &[])]).await;
-    store.join_queue("main", set.id, at(1)).await.unwrap();
+    store
+        .join_queue("main", set.id, ReleaseOn::Ended, at(1))
+        .await
+        .unwrap();
     store.grant_queue("main", 1, false).await.unwrap();
     let mut changes = store.subscribe();
     let attempt = AttemptRef {
@@ -168,7 +172,10 @@ pub(super) async fn a_heartbeat_wakes_nobody(database: &dyn Database) {
         epoch: 1,
     };
     store.renew_lease(&attempt, at(9)).await.unwrap();
-    store.join_queue("main", set.id, at(2)).await.unwrap();
+    store
+        .join_queue("main", set.id, ReleaseOn::Ended, at(2))
+        .await
+        .unwrap();
     store.grant_queue("main", 1, false).await.unwrap();
     assert!(!changes.has_changed().unwrap());
     act(&*store, &set, &start("test", 1), at(3)).await.unwrap();

@@ -3,6 +3,7 @@
 use super::Database;
 use super::fixture::{act, approved, at, carry_out, goal, planned, set_id};
 use crate::model::goal_set::CancelScope;
+use crate::model::queue::ReleaseOn;
 use crate::model::{Action, Actor, GoalSetId, StateName};
 use crate::ports::Store;
 
@@ -11,7 +12,10 @@ async fn queued(store: &dyn Store, count: u64) -> Vec<GoalSetId> {
     let mut ids = Vec::new();
     for number in 1..=count {
         let set = planned(store, number, vec![approved(goal("test", &[]))]).await;
-        store.join_queue("main", set.id, at(5)).await.unwrap();
+        store
+            .join_queue("main", set.id, ReleaseOn::Ended, at(5))
+            .await
+            .unwrap();
         ids.push(set.id);
     }
     ids
@@ -34,8 +38,14 @@ pub(super) async fn qu_01_as_many_as_allowed_get_a_slot_in_order(database: &dyn 
     assert_eq!(store.grant_queue("main", 2, false).await.unwrap(), ids[..2]);
     assert_eq!(store.queue_position("main", ids[1]).await.unwrap(), None);
     assert_eq!(store.queue_position("main", ids[2]).await.unwrap(), Some(1));
-    store.join_queue("main", ids[0], at(6)).await.unwrap();
-    store.join_queue("main", ids[3], at(6)).await.unwrap();
+    store
+        .join_queue("main", ids[0], ReleaseOn::Ended, at(6))
+        .await
+        .unwrap();
+    store
+        .join_queue("main", ids[3], ReleaseOn::Ended, at(6))
+        .await
+        .unwrap();
     assert_eq!(
         store.grant_queue("main", 2, false).await.unwrap(),
         ids[..2],
@@ -96,6 +106,34 @@ pub(super) async fn qu_05_a_set_that_waits_for_approval_keeps_its_slot(database:
     assert_eq!(store.grant_queue("main", 1, false).await.unwrap(), [ids[0]]);
 }
 
+pub(super) async fn qu_05_a_slot_may_be_given_back_while_people_are_waited_for(database: &dyn Database) {
+    let store = database.open().await;
+    let mut ids = Vec::new();
+    for number in 1..=3 {
+        let set = planned(&*store, number, vec![approved(goal("test", &[]))]).await;
+        let release_on = ReleaseOn::Waiting;
+        store.join_queue("main", set.id, release_on, at(5)).await.unwrap();
+        ids.push(set.id);
+    }
+    assert_eq!(store.grant_queue("main", 1, false).await.unwrap(), [ids[0]]);
+    assert_eq!(
+        store.grant_queue("main", 1, false).await.unwrap(),
+        [ids[0]],
+        "while something of it goes on"
+    );
+    let set = store.goal_set(ids[0]).await.unwrap().unwrap().set;
+    let set = carry_out(&*store, &set, "test", at(7)).await;
+    assert_eq!(set.state(), StateName::WaitingForApproval);
+    assert_eq!(store.grant_queue("main", 1, false).await.unwrap(), [ids[1]]);
+    let release_on = ReleaseOn::Waiting;
+    store.join_queue("main", ids[0], release_on, at(8)).await.unwrap();
+    assert_eq!(
+        store.queue_position("main", ids[0]).await.unwrap(),
+        Some(2),
+        "back at the end"
+    );
+}
+
 /// Threat D7: two sets ask for the one slot of an environment at the same moment, ten thousand times, each time of another one.
 pub(super) async fn d7_of_two_that_ask_at_the_same_moment_one_gets_the_slot(database: &dyn Database) {
     const ROUNDS: usize = 10_000;
@@ -110,7 +148,10 @@ pub(super) async fn d7_of_two_that_ask_at_the_same_moment_one_gets_the_slot(data
         );
     }
     let ask = async |group: String, set: GoalSetId| {
-        store.join_queue(&group, set, at(5)).await.unwrap();
+        store
+            .join_queue(&group, set, ReleaseOn::Ended, at(5))
+            .await
+            .unwrap();
         store.grant_queue(&group, 1, false).await.unwrap()
     };
     for round in (0..ROUNDS).step_by(AT_ONCE) {

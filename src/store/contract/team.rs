@@ -59,6 +59,11 @@ pub(super) async fn c3_a_delivery_is_taken_in_once_and_answered_as_often_as_it_c
     );
     store.settle(&answered(&one)).await.unwrap();
     let store = database.open().await;
+    assert_eq!(
+        store.open_correlations().await.unwrap(),
+        [one.correlation.as_str(), other.correlation.as_str()],
+        "what the hub has no answer of"
+    );
     assert_eq!(store.open_deliveries(10).await.unwrap(), [other]);
     assert_eq!(store.unanswered(10).await.unwrap(), [answered(&one)]);
     let waiting = store.waiting().await.unwrap();

@@ -1,6 +1,7 @@
 //! What waits for machines: claimed for a session, acknowledged by an answer, given back when the session ends.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::any::AnyRow;
@@ -20,7 +21,8 @@ const KEPT: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3_600
 /// Most sessions of one statement.
 const CHUNK: usize = 500;
 
-const COLUMNS: &str = "id, workspace, registration, what, operation, correlation, payload, resource, position, attempts, expires, created, because";
+pub(super) const COLUMNS: &str = "id, workspace, registration, what, operation, correlation, payload, resource, position, attempts, expires, \
+    created, patience, because";
 
 const EVENT: &str = "event";
 const COMMAND: &str = "command";
@@ -53,14 +55,20 @@ fn delivery(row: &AnyRow) -> Result<Delivery, sqlx::Error> {
             resource: row.try_get("resource")?,
             created: moment(row, "created")?,
             expires: moment(row, "expires")?,
+            patience: patience(row)?,
         },
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
         because: row.try_get("because")?,
     })
 }
 
+fn patience(row: &AnyRow) -> Result<Duration, sqlx::Error> {
+    let micros: i64 = row.try_get("patience")?;
+    Ok(Duration::from_micros(u64::try_from(micros).unwrap_or(0)))
+}
+
 /// Rows in the order in which they came.
-fn in_order(mut rows: Vec<AnyRow>) -> Result<Vec<Delivery>, sqlx::Error> {
+pub(super) fn in_order(mut rows: Vec<AnyRow>) -> Result<Vec<Delivery>, sqlx::Error> {
     let mut placed = Vec::with_capacity(rows.len());
     for row in rows.drain(..) {
         let position: i64 = row.try_get("position")?;
@@ -93,7 +101,7 @@ fn count(counts: &mut DeliveryCounts, row: &AnyRow) -> Result<(), sqlx::Error> {
 /// Lets deliveries wait.
 pub(super) static WAIT: ManyRows = ManyRows::new(
     "INSERT INTO hub_delivery (workspace, id, registration, what, operation, correlation, payload, position, expires, created, \
-     resource, not_before, state, attempts, session, lease_until, because) \
+     resource, patience, not_before, state, attempts, session, lease_until, because) \
      SELECT $1, v.*, 0, 'waiting', 0, '', 0, '' FROM",
     "WHERE v.column1 IS NOT NULL ON CONFLICT DO NOTHING",
 );
@@ -111,6 +119,9 @@ pub(super) fn row_of(delivery: &NewDelivery, after: i64) -> Cells {
         delivery.expires.as_micros().into(),
         delivery.created.as_micros().into(),
         delivery.resource.as_str().into(),
+        i64::try_from(delivery.patience.as_micros())
+            .unwrap_or(i64::MAX)
+            .into(),
     ]
 }
 
@@ -143,16 +154,14 @@ impl SqlHub {
             .bind(now.as_micros())
             .execute(&mut *connection)
             .await?;
-        for (state, because) in [
-            ("waiting", "no machine was there in time"),
-            ("sent", "no answer came in time"),
-        ] {
-            const EXPIRE: &str = "UPDATE hub_delivery SET state = 'dead', session = '', because = $3 \
-                WHERE state = $2 AND expires <= $1";
-            sqlx::query(EXPIRE)
+        const EXPIRE: &str = "UPDATE hub_delivery SET state = 'dead', because = 'no machine was there in time' \
+            WHERE state = 'waiting' AND expires <= $1";
+        // What an earlier program has sent does not say until when it is answered.
+        const EXPIRE_SENT: &str = "UPDATE hub_delivery SET state = 'dead', session = '', because = 'no answer came in time' \
+            WHERE state = 'sent' AND answer_by = 0 AND expires <= $1";
+        for statement in [EXPIRE, EXPIRE_SENT] {
+            sqlx::query(statement)
                 .bind(now.as_micros())
-                .bind(state)
-                .bind(because)
                 .execute(&mut *connection)
                 .await?;
         }
@@ -239,7 +248,8 @@ impl Deliveries for SqlHub {
             ""
         };
         let statement = format!(
-            "UPDATE hub_delivery SET state = 'sent', session = $1, lease_until = $2, attempts = attempts + 1 WHERE id IN \
+            "UPDATE hub_delivery SET state = 'sent', session = $1, lease_until = $2, attempts = attempts + 1, answer_by = $4 + patience \
+             WHERE id IN \
              (SELECT id FROM hub_delivery WHERE registration = $3 AND state = 'waiting' AND not_before <= $4 \
              ORDER BY position LIMIT $5{lock}) RETURNING {COLUMNS}"
         );

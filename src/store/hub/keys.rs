@@ -5,8 +5,10 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::SqlHub;
+use super::console;
 use super::statement::{Doing, composed, json, moment, moment_or_none, to_json};
 use crate::model::Timestamp;
+use crate::ports::hub::console::ConsoleDeed;
 use crate::ports::hub::{HubStoreError, Keys, StoredKey};
 
 const COLUMNS: &str =
@@ -30,10 +32,13 @@ fn key(row: &AnyRow) -> Result<StoredKey, sqlx::Error> {
 
 #[async_trait]
 impl Keys for SqlHub {
-    async fn add_key(&self, key: &StoredKey) -> Result<(), HubStoreError> {
+    async fn add_key(&self, key: &StoredKey, deeds: &[ConsoleDeed]) -> Result<(), HubStoreError> {
+        const DOING: &str = "keep a key";
         const ADD: &str = "INSERT INTO hub_key \
             (id, digest, owner, workspaces, scopes, repositories, is_chosen, created, expires, revoked, last_used) \
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0)";
+        let mut transaction = self.transaction().await?;
+        console::keep(&mut transaction, deeds).await.doing(DOING)?;
         sqlx::query(ADD)
             .bind(key.id.as_str())
             .bind(key.digest.as_str())
@@ -44,10 +49,10 @@ impl Keys for SqlHub {
             .bind(i64::from(key.is_chosen))
             .bind(key.created.as_micros())
             .bind(key.expires.as_micros())
-            .execute(&mut *self.writer().await?)
+            .execute(&mut *transaction)
             .await
-            .map(|_| ())
-            .doing("keep a key")
+            .doing(DOING)?;
+        transaction.commit().await.doing(DOING)
     }
 
     async fn key(&self, id: &str) -> Result<Option<StoredKey>, HubStoreError> {
@@ -70,14 +75,26 @@ impl Keys for SqlHub {
         read.doing("list keys")
     }
 
-    async fn revoke_key(&self, id: &str, at: Timestamp) -> Result<bool, HubStoreError> {
+    async fn revoke_key(
+        &self,
+        id: &str,
+        at: Timestamp,
+        deeds: &[ConsoleDeed],
+    ) -> Result<bool, HubStoreError> {
+        const DOING: &str = "revoke a key";
+        let mut transaction = self.transaction().await?;
         let done = sqlx::query("UPDATE hub_key SET revoked = $1 WHERE id = $2 AND revoked = 0")
             .bind(at.as_micros())
             .bind(id)
-            .execute(&mut *self.writer().await?)
+            .execute(&mut *transaction)
             .await
-            .doing("revoke a key")?;
-        Ok(done.rows_affected() > 0)
+            .doing(DOING)?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        console::keep(&mut transaction, deeds).await.doing(DOING)?;
+        transaction.commit().await.doing(DOING)?;
+        Ok(true)
     }
 
     async fn key_used(&self, id: &str, at: Timestamp) -> Result<(), HubStoreError> {

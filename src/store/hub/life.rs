@@ -30,7 +30,7 @@ impl Lives for SqlHub {
 
 /// What is of now also in a memory that is put back to an older point: who is who, who may do what, and what others rely on, of
 /// which nothing may be given twice and nothing that was taken away may come back.
-const OF_NOW: [&str; 17] = [
+const OF_NOW: [&str; 19] = [
     "hub_person",
     "hub_identity",
     "hub_addon",
@@ -40,6 +40,7 @@ const OF_NOW: [&str; 17] = [
     "hub_trust",
     "hub_policy",
     "hub_deed",
+    "hub_console_deed",
     "hub_secret",
     "hub_authorization",
     "hub_lost_authorization",
@@ -48,10 +49,11 @@ const OF_NOW: [&str; 17] = [
     "hub_lasting",
     "hub_handle",
     "hub_used",
+    "hub_sent_away",
 ];
 
 /// What nobody has any more in another life.
-const SHORT_LIVED: [&str; 8] = [
+const SHORT_LIVED: [&str; 7] = [
     "hub_ticket",
     "hub_session",
     "hub_sign_in_link",
@@ -59,7 +61,6 @@ const SHORT_LIVED: [&str; 8] = [
     "hub_pending_sign_in",
     "hub_authorize_link",
     "hub_chat_code",
-    "hub_console_deed",
 ];
 
 /// A key that was revoked.

@@ -3,6 +3,7 @@
 //! Statements keep to what both understand; where they differ, [`SqlHub::is_postgres`] says which. Begin with
 //! [`work`], where the graph changes, then [`deliveries`].
 
+mod answers;
 mod authorizations;
 mod chats;
 mod console;
@@ -14,10 +15,13 @@ mod indexed;
 mod keys;
 mod life;
 mod logs;
+#[cfg(test)]
+mod migration_tests;
 mod nodes;
 mod pending;
 mod people;
 mod registrations;
+mod retention;
 mod rights;
 mod rows;
 mod runs;
@@ -29,6 +33,7 @@ mod statistics;
 mod tickets;
 mod work;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -41,11 +46,12 @@ use sqlx::{Any, AnyPool, Executor, Row};
 
 use super::machine::database::{close_to_others, prepare_directory, prepare_file};
 pub use super::place::Place;
+use crate::model::Timestamp;
 use crate::ports::graph::GraphReader;
 use crate::ports::hub::{HubGraph, HubStoreError, HubWork};
 pub use life::Revoked;
 use nodes::Reader;
-use statement::Doing;
+use statement::{Doing, composed, marks, moment};
 use work::SqlWork;
 
 /// All schemas of a hub that this program knows, oldest first.
@@ -59,6 +65,9 @@ const READERS: u32 = 4;
 
 /// Connections to Postgres.
 const POSTGRES_CONNECTIONS: u32 = 16;
+
+/// Ids that are looked for in one statement.
+const IDS_AT_ONCE: usize = 100;
 
 /// How long somebody waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -217,6 +226,31 @@ impl HubGraph for SqlHub {
             .await
             .doing(DOING)?;
         row.map_or(Ok(0), |row| row.try_get(0).doing(DOING))
+    }
+
+    async fn received(
+        &self,
+        workspace: &str,
+        source: &str,
+        ids: &[&str],
+    ) -> Result<HashMap<String, Timestamp>, HubStoreError> {
+        const DOING: &str = "look for what came";
+        let mut received = HashMap::new();
+        for ids in ids.chunks(IDS_AT_ONCE) {
+            let statement = format!(
+                "SELECT id, at FROM hub_received WHERE workspace = $1 AND source = $2 AND id IN ({})",
+                marks(3, ids.len())
+            );
+            let mut query = sqlx::query(composed(statement)).bind(workspace).bind(source);
+            for id in ids {
+                query = query.bind(*id);
+            }
+            let rows = query.fetch_all(&mut *self.reading().await?).await.doing(DOING)?;
+            for row in rows {
+                received.insert(row.try_get("id").doing(DOING)?, moment(&row, "at").doing(DOING)?);
+            }
+        }
+        Ok(received)
     }
 
     async fn workspaces(&self) -> Result<Vec<String>, HubStoreError> {

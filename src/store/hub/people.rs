@@ -5,8 +5,10 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::SqlHub;
+use super::console;
 use super::statement::{Doing, composed, moment};
 use crate::ports::hub::HubStoreError;
+use crate::ports::hub::console::ConsoleDeed;
 use crate::ports::people::{
     People, PersonChange, PersonChanged, PersonRole, PersonState, StoredIdentity, StoredPerson,
 };
@@ -205,7 +207,12 @@ impl People for SqlHub {
         Ok(done.rows_affected() > 0)
     }
 
-    async fn change_person(&self, id: &str, change: &PersonChange) -> Result<PersonChanged, HubStoreError> {
+    async fn change_person(
+        &self,
+        id: &str,
+        change: &PersonChange,
+        deeds: &[ConsoleDeed],
+    ) -> Result<PersonChanged, HubStoreError> {
         const DOING: &str = "change a person";
         let mut transaction = self.transaction().await?;
         // Its row is held first, so that two changes follow one another and cannot both take away the last but one.
@@ -220,6 +227,7 @@ impl People for SqlHub {
             return Ok(PersonChanged::LastAdmin);
         }
         update(&mut transaction, before, &after).await.doing(DOING)?;
+        console::keep(&mut transaction, deeds).await.doing(DOING)?;
         transaction.commit().await.doing(DOING)?;
         Ok(PersonChanged::Done)
     }

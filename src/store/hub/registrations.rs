@@ -7,11 +7,14 @@ use sqlx::{AnyConnection, Row};
 use super::SqlHub;
 use super::statement::{Doing, composed, marks, moment};
 use crate::model::Timestamp;
-use crate::ports::hub::{HubStoreError, RegistrationChanges, Registrations, StoredRegistration};
+use crate::ports::hub::{
+    HubStoreError, Registering, RegistrationChanges, Registrations, SentAway, StoredRegistration,
+};
 use crate::wire::hub::PolicyName;
 
 const COLUMNS: &str = "id, workspace, name, version, policy, body, principal, position, alive_until";
 const DOING: &str = "take in a registration";
+const SENT_AWAY: &str = "id, workspace, name, version, owner, at";
 const DURABLE: &str = "durable";
 
 fn word(policy: PolicyName) -> &'static str {
@@ -63,6 +66,49 @@ async fn known(
         .fetch_optional(connection)
         .await?;
     row.as_ref().map(registration).transpose()
+}
+
+fn sent_away(row: &AnyRow) -> Result<SentAway, sqlx::Error> {
+    Ok(SentAway {
+        id: row.try_get("id")?,
+        workspace: row.try_get("workspace")?,
+        name: row.try_get("name")?,
+        version: row.try_get("version")?,
+        owner: row.try_get("owner")?,
+        at: moment(row, "at")?,
+    })
+}
+
+/// Why somebody may not register like this.
+async fn refused(
+    connection: &mut AnyConnection,
+    asked: &StoredRegistration,
+    owner: &str,
+) -> Result<Option<Registering>, sqlx::Error> {
+    const WHOSE: &str = "SELECT k.owner FROM hub_registration r JOIN hub_key k ON k.id = r.principal \
+        WHERE r.workspace = $1 AND r.name = $2 ORDER BY r.position DESC LIMIT 1";
+    let whose = sqlx::query(WHOSE)
+        .bind(asked.workspace.as_str())
+        .bind(asked.name.as_str())
+        .fetch_optional(&mut *connection)
+        .await?;
+    let whose: Option<String> = whose.map(|row| row.try_get(0)).transpose()?;
+    if let Some(whose) = whose.filter(|whose| whose != owner) {
+        return Ok(Some(Registering::OfSomebodyElse(whose)));
+    }
+    let statement = format!(
+        "SELECT {SENT_AWAY} FROM hub_sent_away WHERE workspace = $1 AND name = $2 AND version = $3 AND owner IN ($4, '') \
+         LIMIT 1"
+    );
+    let away = sqlx::query(composed(statement))
+        .bind(asked.workspace.as_str())
+        .bind(asked.name.as_str())
+        .bind(asked.version.as_str())
+        .bind(owner)
+        .fetch_optional(connection)
+        .await?;
+    let away = away.as_ref().map(sent_away).transpose()?;
+    Ok(away.map(Registering::SentAway))
 }
 
 async fn store(
@@ -145,7 +191,7 @@ impl SqlHub {
 
 #[async_trait]
 impl Registrations for SqlHub {
-    async fn register(&self, asked: &StoredRegistration) -> Result<StoredRegistration, HubStoreError> {
+    async fn register(&self, asked: &StoredRegistration, owner: &str) -> Result<Registering, HubStoreError> {
         let mut transaction = self.transaction().await?;
         let connection = &mut *transaction;
         // Nobody need look at all machines because one of them has come back.
@@ -153,9 +199,14 @@ impl Registrations for SqlHub {
         if let Some(before) = before.filter(|before| is_same(before, asked)) {
             keep_one_alive(connection, asked).await.doing(DOING)?;
             transaction.commit().await.doing(DOING)?;
-            return Ok(before);
+            return Ok(Registering::Kept(before));
         }
+        // Nobody else registers from here to the end, so what is seen now is true until then (threat G2).
         let position = next_change(connection).await.doing(DOING)?;
+        if let Some(refused) = refused(connection, asked, owner).await.doing(DOING)? {
+            transaction.rollback().await.doing(DOING)?;
+            return Ok(refused);
+        }
         let mut new = asked.clone();
         new.position = position;
         if let Some(known) = known(connection, asked).await.doing(DOING)? {
@@ -167,7 +218,7 @@ impl Registrations for SqlHub {
         }
         store(connection, &new, position).await.doing(DOING)?;
         transaction.commit().await.doing(DOING)?;
-        Ok(new)
+        Ok(Registering::Kept(new))
     }
 
     async fn registrations(&self) -> Result<Vec<StoredRegistration>, HubStoreError> {
@@ -224,6 +275,43 @@ impl Registrations for SqlHub {
         let dropped = drop_all(&mut transaction, &[id.to_owned()]).await.doing(DOING)?;
         transaction.commit().await.doing(DOING)?;
         Ok(dropped > 0)
+    }
+
+    async fn send_away(&self, id: &str, now: Timestamp) -> Result<bool, HubStoreError> {
+        const DOING: &str = "send a machine away";
+        const NOTE: &str = "INSERT INTO hub_sent_away (id, workspace, name, version, owner, at) \
+            SELECT r.id, r.workspace, r.name, r.version, COALESCE(k.owner, ''), CAST($1 AS BIGINT) FROM hub_registration r \
+            LEFT JOIN hub_key k ON k.id = r.principal WHERE r.id = $2 ON CONFLICT (id) DO NOTHING";
+        let mut transaction = self.transaction().await?;
+        sqlx::query(NOTE)
+            .bind(now.as_micros())
+            .bind(id)
+            .execute(&mut *transaction)
+            .await
+            .doing(DOING)?;
+        let dropped = drop_all(&mut transaction, &[id.to_owned()]).await.doing(DOING)?;
+        transaction.commit().await.doing(DOING)?;
+        Ok(dropped > 0)
+    }
+
+    async fn sent_away(&self) -> Result<Vec<SentAway>, HubStoreError> {
+        const DOING: &str = "list machines that were sent away";
+        let statement = format!("SELECT {SENT_AWAY} FROM hub_sent_away ORDER BY at DESC, id");
+        let rows = sqlx::query(composed(statement))
+            .fetch_all(&mut *self.reading().await?)
+            .await
+            .doing(DOING)?;
+        let read: Result<Vec<_>, _> = rows.iter().map(sent_away).collect();
+        read.doing(DOING)
+    }
+
+    async fn let_in(&self, id: &str) -> Result<bool, HubStoreError> {
+        let done = sqlx::query("DELETE FROM hub_sent_away WHERE id = $1")
+            .bind(id)
+            .execute(&mut *self.writer().await?)
+            .await
+            .doing("let a machine in again")?;
+        Ok(done.rows_affected() > 0)
     }
 
     async fn drop_vanished(&self, now: Timestamp) -> Result<u64, HubStoreError> {

@@ -5,6 +5,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::SqlHub;
+use super::console;
 use super::statement::{Doing, json, moment, moment_or_none, to_json};
 use crate::model::Timestamp;
 use crate::ports::hub::HubStoreError;
@@ -260,6 +261,7 @@ async fn say(connection: &mut AnyConnection, statement: &'static str, texts: &[&
 async fn make(connection: &mut AnyConnection, version: i64, change: &RightsChange) -> Done {
     match change {
         RightsChange::Deed(deed) => put_deed(connection, version, deed).await,
+        RightsChange::AtConsole(deed) => console::keep(connection, std::slice::from_ref(deed)).await,
         RightsChange::Addon(addon) => put_addon(connection, addon).await,
         RightsChange::Grant(grant) => put_grant(connection, grant).await,
         RightsChange::Consent(consent) => put_consent(connection, consent).await,

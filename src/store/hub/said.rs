@@ -6,14 +6,31 @@ use sqlx::any::AnyRow;
 
 use super::SqlHub;
 use super::deliveries::insert;
-use super::statement::{Doing, composed, moment, moment_or_none};
+use super::statement::{Doing, composed, marks, moment, moment_or_none};
 use crate::model::Timestamp;
 use crate::ports::hub::{
-    HubStoreError, Invocations, Messages, NewDelivery, Phase, StoredInvocation, StoredMessage,
+    HubStoreError, Invocations, Messages, NewDelivery, Overdue, Phase, StoredInvocation, StoredMessage,
 };
 
-const INVOCATION: &str =
-    "id, workspace, registration, command, asked_by, request, phase, answer, created, ended";
+/// One that has not ended runs when its delivery does not wait any more.
+const INVOCATION: &str = "id, workspace, registration, command, asked_by, request, answer, created, due, ended, \
+    CASE WHEN phase = 'PENDING' AND NOT EXISTS (SELECT 1 FROM hub_delivery d WHERE d.correlation = hub_invocation.id \
+        AND d.registration = hub_invocation.registration AND d.state = 'waiting') THEN 'RUNNING' ELSE phase END AS phase";
+/// Why the delivery of an invocation was given up; empty when it was not.
+const BECAUSE: &str = "COALESCE((SELECT MAX(d.because) FROM hub_delivery d WHERE d.correlation = hub_invocation.id \
+    AND d.registration = hub_invocation.registration AND d.state = 'dead'), '') AS because";
+
+/// Time is over. Whatever an earlier program asked has no time of its own.
+const LATE: &str = "ended = 0 AND due <= $1 AND (due > 0 OR created <= $2)";
+
+/// There is time, but nobody to answer.
+const GIVEN_UP: &str = "ended = 0 AND due > $1 AND phase = 'PENDING' \
+    AND EXISTS (SELECT 1 FROM hub_delivery d WHERE d.correlation = hub_invocation.id \
+        AND d.registration = hub_invocation.registration AND d.state = 'dead')";
+
+/// Most ids of one statement.
+const CHUNK: usize = 500;
+
 const MESSAGE: &str = "workspace, place, id, invocation, machine, said_at, ttl, posted, body";
 
 fn invocation(row: &AnyRow) -> Result<StoredInvocation, sqlx::Error> {
@@ -28,6 +45,7 @@ fn invocation(row: &AnyRow) -> Result<StoredInvocation, sqlx::Error> {
         phase: Phase::read(&phase).unwrap_or(Phase::Pending),
         answer: row.try_get("answer")?,
         created: moment(row, "created")?,
+        due: moment(row, "due")?,
         ended: moment_or_none(row, "ended")?,
     })
 }
@@ -51,9 +69,9 @@ impl Invocations for SqlHub {
     async fn invoke(&self, new: &StoredInvocation, delivery: &NewDelivery) -> Result<(), HubStoreError> {
         const DOING: &str = "keep what was asked";
         const INSERT: &str = "INSERT INTO hub_invocation \
-            (id, workspace, registration, command, asked_by, request, phase, answer, created, ended) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, 0) ON CONFLICT (id) DO UPDATE SET request = excluded.request, \
-            phase = excluded.phase, ended = 0";
+            (id, workspace, registration, command, asked_by, request, phase, answer, created, due, ended) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, $9, 0) ON CONFLICT (id) DO UPDATE SET request = excluded.request, \
+            phase = excluded.phase, due = excluded.due, ended = 0";
         let mut transaction = self.transaction().await?;
         sqlx::query(INSERT)
             .bind(new.id.as_str())
@@ -64,6 +82,7 @@ impl Invocations for SqlHub {
             .bind(new.request.as_str())
             .bind(new.phase.word())
             .bind(new.created.as_micros())
+            .bind(new.due.as_micros())
             .execute(&mut *transaction)
             .await
             .doing(DOING)?;
@@ -94,7 +113,7 @@ impl Invocations for SqlHub {
         const ANSWERED: &str = "UPDATE hub_invocation SET phase = $1, ended = $2, \
             answer = CASE WHEN $3 = '' THEN answer ELSE $3 END WHERE id = $4 AND ended = 0";
         let ended = match phase {
-            Phase::Pending | Phase::Asking => 0,
+            Phase::Pending | Phase::Running | Phase::Asking => 0,
             Phase::Success | Phase::Failure => at.as_micros(),
         };
         let done = sqlx::query(ANSWERED)
@@ -107,6 +126,66 @@ impl Invocations for SqlHub {
             .doing("note an answer")?;
         Ok(done.rows_affected() > 0)
     }
+
+    async fn prolong(
+        &self,
+        registrations: &[String],
+        ids: &[String],
+        due: Timestamp,
+    ) -> Result<(), HubStoreError> {
+        for chunk in ids.chunks(CHUNK) {
+            let statement = format!(
+                "UPDATE hub_invocation SET due = $1 WHERE ended = 0 AND due < $1 AND id IN ({}) AND registration IN ({})",
+                marks(2, chunk.len()),
+                marks(2 + chunk.len(), registrations.len())
+            );
+            let query = sqlx::query(composed(statement)).bind(due.as_micros());
+            let values = chunk.iter().chain(registrations);
+            let query = values.fold(query, |query, value| query.bind(value.as_str()));
+            let done = query.execute(&mut *self.writer().await?).await;
+            done.doing("give a command more time")?;
+        }
+        Ok(())
+    }
+
+    async fn overdue(
+        &self,
+        now: Timestamp,
+        old: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Overdue>, HubStoreError> {
+        let (now, old) = (now.as_micros(), old.as_micros());
+        let mut found = self.overdue_when(LATE, &[now, old], limit).await?;
+        found.extend(self.overdue_when(GIVEN_UP, &[now], limit).await?);
+        Ok(found)
+    }
+
+    async fn unanswered(
+        &self,
+        invocation: &StoredInvocation,
+        answer: &str,
+        at: Timestamp,
+    ) -> Result<bool, HubStoreError> {
+        const END: &str = "UPDATE hub_invocation SET phase = $1, ended = $2, answer = $3 \
+            WHERE id = $4 AND ended = 0 AND due = $5";
+        let done = sqlx::query(END)
+            .bind(Phase::Failure.word())
+            .bind(at.as_micros())
+            .bind(answer)
+            .bind(invocation.id.as_str())
+            .bind(invocation.due.as_micros())
+            .execute(&mut *self.writer().await?)
+            .await
+            .doing("end a command that nobody answers")?;
+        Ok(done.rows_affected() > 0)
+    }
+}
+
+fn overdue(row: &AnyRow) -> Result<Overdue, sqlx::Error> {
+    Ok(Overdue {
+        invocation: invocation(row)?,
+        because: row.try_get("because")?,
+    })
 }
 
 #[async_trait]
@@ -177,6 +256,24 @@ impl Messages for SqlHub {
 }
 
 impl SqlHub {
+    async fn overdue_when(
+        &self,
+        conditions: &str,
+        moments: &[i64],
+        limit: u32,
+    ) -> Result<Vec<Overdue>, HubStoreError> {
+        const DOING: &str = "look for commands that nobody answers";
+        let statement =
+            format!("SELECT {INVOCATION}, {BECAUSE} FROM hub_invocation WHERE {conditions} LIMIT {limit}");
+        let query = moments
+            .iter()
+            .fold(sqlx::query(composed(statement)), |query, moment| {
+                query.bind(*moment)
+            });
+        let rows = query.fetch_all(&mut *self.reading().await?).await.doing(DOING)?;
+        rows.iter().map(overdue).collect::<Result<_, _>>().doing(DOING)
+    }
+
     async fn listed_messages(
         &self,
         statement: String,

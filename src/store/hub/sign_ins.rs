@@ -5,10 +5,12 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
 use super::SqlHub;
+use super::console;
 use super::people::{PERSON, add, count_change, link as link_identity, person, word};
 use super::statement::{Doing, composed, moment, text_or_none};
 use crate::model::Timestamp;
 use crate::ports::hub::HubStoreError;
+use crate::ports::hub::console::ConsoleDeed;
 use crate::ports::people::{
     Invited, PendingSignIn, PersonRole, SignIn, SignIns, StoredLink, StoredPerson, StoredSession,
 };
@@ -176,13 +178,16 @@ impl SignIns for SqlHub {
         Ok(done.rows_affected() > 0)
     }
 
-    async fn add_link(&self, new: &StoredLink) -> Result<(), HubStoreError> {
+    async fn add_link(&self, new: &StoredLink, deeds: &[ConsoleDeed]) -> Result<(), HubStoreError> {
+        const DOING: &str = "keep a link to sign in";
         const ADD: &str = "INSERT INTO hub_sign_in_link (digest, id, person, name, role, made_by, created, expires) \
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let (name, role) = new
             .invited
             .as_ref()
             .map_or(("", ""), |invited| (invited.name.as_str(), invited.role.word()));
+        let mut transaction = self.transaction().await?;
+        console::keep(&mut transaction, deeds).await.doing(DOING)?;
         sqlx::query(ADD)
             .bind(new.digest.as_str())
             .bind(new.id.as_str())
@@ -192,10 +197,10 @@ impl SignIns for SqlHub {
             .bind(new.made_by.as_str())
             .bind(new.created.as_micros())
             .bind(new.expires.as_micros())
-            .execute(&mut *self.writer().await?)
+            .execute(&mut *transaction)
             .await
-            .map(|_| ())
-            .doing("keep a link to sign in")
+            .doing(DOING)?;
+        transaction.commit().await.doing(DOING)
     }
 
     async fn link(&self, digest: &str) -> Result<Option<StoredLink>, HubStoreError> {

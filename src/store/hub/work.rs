@@ -155,6 +155,21 @@ impl HubWork for SqlWork {
         Ok(came.iter().map(is_new).collect())
     }
 
+    async fn give_back(&self, came: Option<&(String, String)>) -> Result<(), HubStoreError> {
+        const GIVE_BACK: &str = "DELETE FROM hub_received WHERE workspace = $1 AND source = $2 AND id = $3";
+        let Some((source, id)) = came else {
+            return Ok(());
+        };
+        let mut transaction = self.transaction.lock().await;
+        let query = sqlx::query(GIVE_BACK).bind(self.workspace.as_str());
+        let done = query
+            .bind(source.as_str())
+            .bind(id.as_str())
+            .execute(&mut **transaction)
+            .await;
+        done.map(|_| ()).doing("forget what came")
+    }
+
     async fn deliver(&self, delivery: &NewDelivery) -> Result<(), HubStoreError> {
         let after = self.deliveries.fetch_add(1, Ordering::Relaxed);
         let is_much = {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::SqlStore;
+use crate::model::queue::ReleaseOn;
 use crate::model::{BranchName, CommitSha, Cursor, FeedEntry, GoalSet, Push, StateName};
 use crate::ports::store::{GoalLocation, GoalSetRecord, Lease, LeaseChanges};
 use crate::ports::{AttemptRef, Store};
@@ -102,7 +103,11 @@ async fn history(watched: &mut Watched) {
         .await
         .unwrap();
     watched.step().await;
-    watched.store.join_queue("main", set.id, at(2)).await.unwrap();
+    watched
+        .store
+        .join_queue("main", set.id, ReleaseOn::Ended, at(2))
+        .await
+        .unwrap();
     watched.step().await;
     watched.store.grant_queue("main", 1, false).await.unwrap();
     watched.step().await;

@@ -29,6 +29,20 @@ impl Dialect {
         }
     }
 
+    /// Asks for the correlations of what a hub delivered to `$1` and has no answer of, oldest first.
+    pub(super) const fn open_correlations(self) -> &'static str {
+        match self {
+            Self::Sqlite => {
+                "SELECT json_extract(body, '$.correlation') FROM deliveries
+                 WHERE state < 2 AND replica = $1 ORDER BY sequence"
+            }
+            Self::Postgres => {
+                "SELECT CAST(body AS json) ->> 'correlation' FROM deliveries
+                 WHERE state < 2 AND replica = $1 ORDER BY sequence"
+            }
+        }
+    }
+
     /// Asks whether a table of this name is there.
     pub(super) fn has_table(self, name: &str) -> AssertSqlSafe<String> {
         AssertSqlSafe(match self {

@@ -1,4 +1,5 @@
-//! Queues: a semaphore owned by the store (semantics 4.9). A slot is held until its set is not active any more.
+//! Queues: a semaphore owned by the store (semantics 4.9). A slot is held until its set is not active any more, or waits for
+//! nothing but people where it asked for that.
 
 use async_trait::async_trait;
 use sqlx::{AnyConnection, AnyPool};
@@ -6,6 +7,7 @@ use sqlx::{AnyConnection, AnyPool};
 use super::failure::Doing;
 use super::rows;
 use super::writer::{Done, Write};
+use crate::model::queue::ReleaseOn;
 use crate::model::{GoalSetId, Timestamp};
 use crate::ports::store::StoreError;
 
@@ -33,6 +35,7 @@ pub(super) async fn position(
 pub(super) struct JoinQueue {
     pub(super) queue: String,
     pub(super) set: GoalSetId,
+    pub(super) release_on: ReleaseOn,
     pub(super) at: Timestamp,
 }
 
@@ -43,12 +46,13 @@ impl Write for JoinQueue {
 
     async fn write(&self, connection: &mut AnyConnection) -> Result<Done<()>, StoreError> {
         let joined = sqlx::query(
-            "INSERT INTO queue_slots (queue, goal_set, joined_at) VALUES ($1, $2, $3)
+            "INSERT INTO queue_slots (queue, goal_set, joined_at, until_waiting) VALUES ($1, $2, $3, $4)
              ON CONFLICT (queue, goal_set) DO NOTHING",
         )
         .bind(&self.queue)
         .bind(self.set.to_string())
         .bind(self.at.as_micros())
+        .bind(i64::from(self.release_on == ReleaseOn::Waiting))
         .execute(connection)
         .await
         .doing(Self::DOING)?;
@@ -71,7 +75,11 @@ impl GrantQueue {
     async fn free(&self, connection: &mut AnyConnection) -> Result<u64, StoreError> {
         let freed = sqlx::query(
             "DELETE FROM queue_slots
-             WHERE queue = $1 AND goal_set IN (SELECT id FROM goal_sets WHERE active = 0)",
+             WHERE queue = $1 AND (
+                 goal_set IN (SELECT id FROM goal_sets WHERE active = 0)
+                 OR (granted = 1 AND until_waiting = 1 AND NOT EXISTS (
+                     SELECT 1 FROM goals WHERE goals.goal_set = queue_slots.goal_set
+                     AND goals.state IN ('pre_approved', 'requested', 'in_process', 'approved'))))",
         )
         .bind(&self.queue)
         .execute(connection)

@@ -26,10 +26,6 @@ impl ReplicaStore for SqlStore {
         self.writer.write(Beat { replica, at }).await
     }
 
-    async fn leave(&self) -> Result<(), StoreError> {
-        self.writer.write(Leave(self.replica.clone())).await
-    }
-
     async fn bury(&self, other: &Beats) -> Result<bool, StoreError> {
         let (heir, other) = (self.replica.clone(), other.clone());
         self.writer.write(Bury { heir, other }).await
@@ -177,24 +173,6 @@ impl Write for Adopt {
             0 => Done::Quiet(false),
             _ => Done::News(true),
         })
-    }
-}
-
-/// A replica goes before it has begun.
-struct Leave(String);
-
-#[async_trait]
-impl Write for Leave {
-    type Answer = ();
-    const DOING: &'static str = "say that this replica is not there";
-
-    async fn write(&self, connection: &mut AnyConnection) -> Result<Done<()>, StoreError> {
-        sqlx::query("DELETE FROM replicas WHERE id = $1")
-            .bind(&self.0)
-            .execute(connection)
-            .await
-            .doing(Self::DOING)?;
-        Ok(Done::Quiet(()))
     }
 }
 

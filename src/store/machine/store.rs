@@ -23,6 +23,7 @@ use super::reviews::{self, SaveReview};
 use super::rows::to_json;
 use super::{SqlStore, goal_sets, goals};
 use crate::model::push::Trust;
+use crate::model::queue::ReleaseOn;
 use crate::model::{
     BranchName, CommitSha, Cursor, FeedEntry, Fingerprint, FixedImage, GoalEvent, GoalKey, GoalSet,
     GoalSetId, News, Plan, Push, PushId, RepoSlug, Repository, Review, StateName, Timestamp, UniqueName,
@@ -190,10 +191,17 @@ impl Store for SqlStore {
         self.writer.write(write).await
     }
 
-    async fn join_queue(&self, group: &str, set: GoalSetId, at: Timestamp) -> Result<(), StoreError> {
+    async fn join_queue(
+        &self,
+        group: &str,
+        set: GoalSetId,
+        release_on: ReleaseOn,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
         let write = JoinQueue {
             queue: group.to_owned(),
             set,
+            release_on,
             at,
         };
         self.writer.write(write).await

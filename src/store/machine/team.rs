@@ -56,6 +56,16 @@ impl TeamStore for SqlStore {
         self.deliveries_in(OPEN, limit).await
     }
 
+    async fn open_correlations(&self) -> Result<Vec<String>, StoreError> {
+        const DOING: &str = "see what is in hand";
+        let mut connection = self.readers.acquire().await.doing(DOING)?;
+        sqlx::query_scalar(Dialect::of(&connection).open_correlations())
+            .bind(&self.replica)
+            .fetch_all(&mut *connection)
+            .await
+            .doing(DOING)
+    }
+
     async fn settle(&self, delivery: &Delivery) -> Result<(), StoreError> {
         self.writer.write(Settle(delivery.clone())).await
     }

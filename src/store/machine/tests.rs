@@ -151,6 +151,7 @@ pub(super) const ROWS: &[(i64, &str)] = &[
     (100, include_str!("testdata/rows_of_schema_100.sql")),
     (101, include_str!("testdata/rows_of_schema_101.sql")),
     (110, include_str!("testdata/rows_of_schema_110.sql")),
+    (120, include_str!("testdata/rows_of_schema_120.sql")),
 ];
 
 /// Every step of the schema is taken with rows in the tables of the step before.

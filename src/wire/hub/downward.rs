@@ -131,6 +131,9 @@ pub struct CommandInvocation {
     /// The proof of who started it (section 18).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context: Option<GivenContext>,
+    /// What else whoever asked is known as (section 18).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub known_as: Vec<String>,
     /// The place in a trace that what is done because of it belongs to (section 18).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,

@@ -5,16 +5,22 @@
 //! | Extension | What it means |
 //! |---|---|
 //! | [`ACK`] | The machine says `control: ack {delivery_id}` once it has stored an event (a command: `{correlation_id}`): from then on the machine sees to it, and the hub need not send it again. The status follows as ever. |
-//! | [`LEASE`] | While it works on them the machine says `control: lease {correlation_ids, millis}`: longer silence means that it is gone. |
+//! | [`LEASE`] | While it works on what it acknowledged the machine says `control: lease {correlation_ids, millis}`, at most 1,000 of them at once, and again before those milliseconds are over. An event of which the hub hears nothing for longer (a minute after the acknowledgement) comes again, as the same delivery; a machine knows it by `delivery_id` and does nothing twice. A command never comes again: it fails a quarter of an hour after the last word about it. |
 //! | [`LOGS`] | The hub takes logs of goals by `POST /api/goal-logs/{workspace}/{goal set}/{environment}/{goal}/{attempt}`, see [`super::logs`]. |
 //! | [`HEADER`] | The address in the hub's answer carries no credential: the machine opens it with `Authorization: Bearer <jwt>`. |
 //! | [`CONTEXT`] | A command that a person started carries `context: {handle, expires_in}`. The machine sends the handle as `X-Hub-Context` with what it asks of the hub for that person. It is for this machine and this command alone, and for a quarter of an hour. |
+//! | [`IDENTITY`] | A command that decides about goals carries `known_as: [text]`: logins and addresses that the hub knows to be those of whoever asks. They count against the person, and give them nothing. |
 //! | [`FINGERPRINTS`] | The hub takes fingerprints of commits by the mutation `setCommitFingerprints` with `repo` and `goal`. |
 //! | [`TRACE`] | An event carries `extensions.traceparent`, a command `traceparent` (W3C) while the hub's operator follows traces: what the machine does because of it belongs there. |
 //!
 //! Two words need no agreement. `control: drain {millis?}` of a machine asks for nothing more, of a hub says that it is
 //! about to close and when to come back. `control: superseded {version?}` of a hub says that another version of this machine
-//! gets everything now.
+//! gets everything now, and which. A hub that closes with 4401 (the credential) or 4403 (the machine) does not want it back; the
+//! answer to its next registration says why, with the code [`SENT_AWAY`] when somebody took its registration away.
+//!
+//! No conversation is resumed, and there are no ids of conversations to resume one by: what was not acknowledged waits at the hub and
+//! comes again with the id of its delivery, and what the hub has not taken of a machine waits there until a ping after it was answered.
+//! How far a goal is says the goal itself, by its phase, its description and its log; there is no other word of progress.
 //!
 //! A machine may say which `instance` it is: `{id, run}`, the id of its state directory and of its process. While one run of an
 //! instance is there another is refused with status 409 and the code [`SAME_IDENTITY`], and the first is told by `control: twin`.
@@ -29,6 +35,8 @@ pub const LEASE: &str = "lease";
 pub const HEADER: &str = "header";
 /// Commands carry a proof of who started them.
 pub const CONTEXT: &str = "context";
+/// Commands that decide about goals say what else whoever asks is known as.
+pub const IDENTITY: &str = "identity";
 /// Events say which trace they belong to.
 pub const TRACE: &str = "trace";
 /// Fingerprints of commits are taken.
@@ -44,6 +52,8 @@ pub const SUPERSEDED: &str = "superseded";
 pub const TWIN: &str = "twin";
 /// The refusal of somebody who comes with a copy of a state directory.
 pub const SAME_IDENTITY: &str = "same_identity";
+/// The refusal of a machine whose registration somebody took away.
+pub const SENT_AWAY: &str = "sent_away";
 /// Nothing is to come for a while; the original's word.
 pub const BACKOFF: &str = "backoff";
 

@@ -4,6 +4,7 @@
 //! because a client may be hostile: unknown keys are ignored, sizes and counts are not. What is sent is exact. Begin with
 //! [`Registration`], then [`Upward`] for what a client says on its websocket and [`Downward`] for what it hears.
 
+pub mod completion;
 mod downward;
 pub mod extensions;
 mod logs;
@@ -20,7 +21,7 @@ pub use registration::{
     Choice, Command, Group, Instance, MappedParameter, MemoryLife, Metadata, Parameter, ParameterType,
     Policy, PolicyName, Registered, Registration, RegistrationProblem, SecretDeclaration, Subscription,
 };
-pub use source::{Channel, ChatUser, NameValue, Person, Posted, Slack, Source, Team, UserAgent};
+pub use source::{Channel, ChatUser, NameValue, Person, Posted, Slack, Source, Team, UserAgent, Web};
 pub use upward::{
     Action, Continuation, Destination, Envelope, Message, MessageKind, PostMode, Status, StatusReport,
     Upward, UpwardError,

@@ -46,7 +46,7 @@ pub struct Registration {
     /// `gzip` when it reads compressed frames.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accept_encoding: Option<String>,
-    /// Extensions of the protocol that it knows (section 18): `ack`, `resume`, `lease`.
+    /// Extensions of the protocol that it knows (section 18), by their names in [`extensions`](super::extensions).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capabilities: Vec<String>,
     /// Scopes it asks for; those of its key when absent (security model 14).
@@ -120,6 +120,9 @@ pub struct Command {
     /// Secrets it wants.
     #[serde(default)]
     pub secrets: Vec<SecretDeclaration>,
+    /// Whether it changes nothing in repositories, so that who may read one may have it done there. The original does not say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_reads: bool,
 }
 
 /// A parameter that a person gives.

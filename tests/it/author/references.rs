@@ -83,6 +83,9 @@ fn ym_07_a_reference_is_locked_checked_and_run_without_its_repository() {
     std::fs::remove_dir_all(machine.path("forge")).unwrap();
     machine.ok(&["check"]);
     assert!(machine.ok(&["lock", "--check"]).is_empty());
+    let unknown = machine.sdm(&["lock", "--update", "acme/other"]);
+    assert_eq!(unknown.status.code(), Some(4));
+    assert!(error(&unknown).contains("no goal file refers to acme/other"));
     assert!(machine.ok(&["run"]).contains("build"));
     let plan = machine.json(&["explain"]);
     assert_eq!(plan["goals"][0]["name"], "build");

@@ -20,6 +20,10 @@ fn ex_02_ex_04_listeners_run_around_the_work_and_their_results_are_kept() {
     let sha = machine.commit("second", &[("a", "1")]);
     let set = machine.ended_set_of(&sha);
     assert_eq!(said(&set, "work"), ("success", "said by a listener"), "{set:#}");
+    let links = &goal(&set, "work")["external_urls"];
+    assert_eq!(links[0]["url"], "https://x.example", "{set:#}");
+    assert_eq!(goal(&set, "work")["data"]["more"], 2, "{set:#}");
+    assert!(machine.ok(&["goals"]).contains("https://x.example"));
     let log = machine.ok(&["logs", "work"]);
     let order: Vec<usize> = ["\nboth before", "\nworking", "\nboth success"]
         .iter()

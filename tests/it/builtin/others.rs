@@ -72,6 +72,14 @@ fn fingerprints_are_kept_compared_and_may_ask_for_approval() {
     });
     let phase = goal(&set, "drift")["phase"].as_str().unwrap();
     assert!(phase.contains("1 differ from the default branch"), "{phase}");
+    let shown = machine.ok(&["goals"]);
+    let difference = shown
+        .lines()
+        .find(|line| line.contains("against the default branch: "));
+    assert!(
+        difference.is_some_and(|line| line.contains("engines.node")),
+        "{shown}"
+    );
     let feed = machine.ok(&["feed", "--json", "--no-follow"]);
     assert!(
         feed.contains(&format!("app is at {} · https://x.example", &second[..7])),

@@ -120,6 +120,8 @@ pub(super) fn goal_set() -> GoalSetView {
             confirmations: Vec::new(),
             by_hand: None,
             void: None,
+            external_urls: Vec::new(),
+            data: None,
         }],
         not_set: Vec::new(),
     }

@@ -105,9 +105,11 @@ fn refusals_are_passed_on_short_and_on_one_line() {
         Answer::Json(500, json!({"message": "unauthorized:\u{1b}[2J\nlog in"})),
     );
     let failure = run(&place, &impatient(&place, &engine)).report.failure.unwrap();
+    let said = "the registry localhost wants a login, and there is none for this goal: give it a secret of `type: docker` with \
+                this registry as its `url` (the engine says: unauthorized: [2J log in)";
     assert_eq!(
         failure,
-        "failed to fetch the image `localhost/sdm-test`: unauthorized: [2J log in"
+        format!("failed to fetch the image `localhost/sdm-test`: {said}")
     );
 
     let (place, engine) = (Place::new(), FakeEngine::start());

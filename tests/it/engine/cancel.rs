@@ -204,6 +204,37 @@ async fn qu_03_qu_04_a_queue_keeps_order_and_limit_over_a_restart_and_a_cancel()
 }
 
 #[tokio::test]
+async fn hazard_7_d7_a_retry_waits_for_whoever_has_the_slot_meanwhile() {
+    let machine = TestMachine::start(&QUEUED.replace("{run: [make]}", "{run: [make]}, retry: true")).await;
+    let failure = [ExecutionResult::failure("broken")];
+    machine.executor.will_end("compile", &failure);
+    let first = machine.planned_push("one", &[("one", "1")]).await.set.id;
+    assert_eq!(machine.ends(first).await.set.state(), StateName::Failure);
+    machine.executor.hold("compile");
+    let second = machine.planned_push("two", &[("two", "1")]).await.set.id;
+    machine.reaches(second, "compile", StateName::InProcess).await;
+    let retry = Action::Retry {
+        goal: machine.ends(first).await.set.goal_named("compile").unwrap().key(),
+        person: ada(),
+    };
+    machine.engine.act(first, &retry).await.unwrap();
+    let record = machine.reaches(first, "queue", StateName::InProcess).await;
+    let state = record.set.goal_named("compile").unwrap().state.name();
+    assert_eq!(state, StateName::Planned);
+    machine
+        .wait_for("the second runs", async || {
+            (machine.executor.started().len() == 2).then_some(())
+        })
+        .await;
+    machine
+        .executor
+        .end("compile", &ended(ExecutionResult::success()));
+    assert_eq!(machine.ends(second).await.set.state(), StateName::Success);
+    assert_eq!(machine.ends(first).await.set.state(), StateName::Success);
+    machine.stop().await;
+}
+
+#[tokio::test]
 async fn cn_01_ended_goals_of_older_pushes_stay_as_they_are_and_the_canceled_set_is_named() {
     let machine = TestMachine::start(CANCELING).await;
     let first = machine.push("main", &[("a", "1")]).await;

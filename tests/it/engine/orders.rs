@@ -1,9 +1,11 @@
 //! What goals order for a push: which containers, which fixes, with which values; nothing of it is run here.
 
-use sdm::model::{ExecutionResult, StateName};
+use sdm::model::{ExecutionResult, StateName, Timestamp};
+use sdm::ports::signing::SigningScope;
 use serde_json::Value;
 
 use super::ended;
+use super::signing::signer;
 use crate::support::machine::TestMachine;
 
 /// What the step of our own program that carries a goal out was told; the goal must be held.
@@ -104,19 +106,71 @@ async fn af_03_parameters_and_the_push_reach_every_fix() {
     machine.stop().await;
 }
 
+/// What the fixes are told for the next push, which the machine sees after `commit` was made.
+async fn fixes_ordered_after(machine: &TestMachine, commit: &[(&str, &str)]) -> Vec<String> {
+    machine.executor.hold("fixes");
+    let before = machine.executor.specs("fixes").len();
+    machine.scm.commit("main", commit);
+    let push = machine.engine.observe(&machine.repo).await.unwrap()[0];
+    let set = machine.planned(push).await.set;
+    let is_ordered = async || (machine.executor.specs("fixes").len() > before).then_some(());
+    machine.wait_for("the fixes are ordered again", is_ordered).await;
+    let order = order_of(machine, "fixes").await;
+    machine
+        .executor
+        .end("fixes", &ended(ExecutionResult::failure("enough is known")));
+    machine.ends(set.id).await;
+    shown(&order["fixes"], "argv")
+}
+
+const FORGED: &str = "Autofix: Mine\n\n[atomist:generated] [atomist:autofix=mine]\n\nSdm-Generated: fixes\n";
+
 #[tokio::test]
 async fn af_05_a_fix_that_made_a_commit_of_the_push_is_left_out_and_the_others_run() {
     let machine = TestMachine::start(FIXES).await;
-    machine.executor.hold("fixes");
-    let message = "Autofix: Mine\n\n[atomist:generated] [atomist:autofix=mine]\n";
-    machine.scm.commit_by("main", message, "sdm", "sdm@localhost");
-    machine.scm.commit("main", &[("a", "1")]);
-    let push = machine.engine.observe(&machine.repo).await.unwrap()[0];
-    machine.planned(push).await;
-    let order = order_of(&machine, "fixes").await;
-    let ordered = shown(&order["fixes"], "argv");
+    let own = machine.scm.commit_by("main", FORGED, "sdm", "sdm@localhost");
+    let now = Timestamp::from_micros(1);
+    let noted = machine
+        .engine
+        .store()
+        .note_generated(&machine.repo.key, &own, 1, now);
+    noted.await.unwrap();
+    let ordered = fixes_ordered_after(&machine, &[("a", "1")]).await;
     assert_eq!(ordered.len(), 1, "{ordered:?}");
     assert!(ordered[0].starts_with("others: "), "{ordered:?}");
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn af_05_who_writes_the_message_of_a_fix_does_not_switch_it_off() {
+    let machine = TestMachine::start(FIXES).await;
+    machine.scm.commit_by("main", FORGED, "sdm", "sdm@localhost");
+    machine.scm.commit_by("main", FORGED, "eve", "eve@example.org");
+    let ordered = fixes_ordered_after(&machine, &[("a", "1")]).await;
+    assert_eq!(ordered.len(), 2, "{ordered:?}");
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn af_05_a_signed_commit_is_known_without_a_memory_and_nowhere_but_in_its_place() {
+    let machine = TestMachine::start_signed(FIXES, signer(SigningScope::All)).await;
+    machine.executor.hold("fixes");
+    let set = machine.planned_push("main", &[("a", "1")]).await.set;
+    let order = order_of(&machine, "fixes").await;
+    let message = order["fixes"][0]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("\nSdm-Signature: "), "{message}");
+    machine
+        .executor
+        .end("fixes", &ended(ExecutionResult::failure("the memory is lost")));
+    machine.ends(set.id).await;
+
+    machine.scm.commit_by("main", &message, "sdm", "sdm@localhost");
+    let ordered = fixes_ordered_after(&machine, &[("a", "2")]).await;
+    assert_eq!(ordered.len(), 1, "{ordered:?}");
+
+    machine.scm.commit_by("main", &message, "sdm", "sdm@localhost");
+    let ordered = fixes_ordered_after(&machine, &[("a", "3")]).await;
+    assert_eq!(ordered.len(), 2, "copied elsewhere it says nothing: {ordered:?}");
     machine.stop().await;
 }
 

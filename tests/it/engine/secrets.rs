@@ -85,3 +85,45 @@ async fn e6_a_push_that_is_not_trusted_gets_no_secret_whatever_it_asks_and_learn
     assert!(!told.contains("canary-of-e6"), "{told}");
     machine.stop().await;
 }
+
+const SUPPLIED: &str = "
+rules:
+  - name: build
+    goals:
+      - use: repository_goals
+";
+
+const THEIRS: &str = "
+checks:
+  goals:
+    - - {name: kept, containers: [{name: a, image: x, args: [b]}], secrets: [token]}
+      - {name: granted, containers: [{name: a, image: x, args: [b]}], secrets: [{name: scan-token, env: SCAN}]}
+      - {name: sealed, containers: [{name: a, image: x}], secrets: {env: [{name: A, value: {encrypted: c2RtMfz}}]}}
+";
+
+#[tokio::test]
+async fn b9_goals_of_a_repository_are_given_what_the_machine_grants_them_by_name() {
+    let mut secrets = secrets();
+    let granted = SecretEntry {
+        repository_goals: true,
+        ..secrets["token"].clone()
+    };
+    secrets.insert("scan-token".to_owned(), granted);
+    let machine = TestMachine::start_with_secrets(SUPPLIED, secrets).await;
+    let planned = machine
+        .planned_push("main", &[(".atomist/goals.yaml", THEIRS)])
+        .await;
+    let record = machine.ends(planned.set.id).await;
+    let granted = record.set.goal_named("granted (repository)").unwrap();
+    assert_eq!(granted.state.name(), StateName::Success, "{:?}", granted.error);
+    let unique = granted.definition().unique_name.to_string();
+    let spec = machine.executor.specs(&unique).pop().unwrap();
+    assert_eq!(spec.steps[0].secrets.environment[0].0, "SCAN");
+    assert_eq!(
+        error_of(&record, "kept (repository)"),
+        "the secret `token` is not for goals that a repository brings along"
+    );
+    let sealed = error_of(&record, "sealed (repository)");
+    assert!(sealed.contains("are given secrets by name alone"), "{sealed}");
+    machine.stop().await;
+}

@@ -20,7 +20,7 @@ rules:
       - {name: announce, execute: {run: [make, announce]}}
 ";
 
-fn signer(scope: SigningScope) -> Option<Arc<dyn Signing>> {
+pub(super) fn signer(scope: SigningScope) -> Option<Arc<dyn Signing>> {
     let key = SigningKey::parse(&SigningKey::fresh().unwrap()).unwrap();
     Some(Arc::new(Signer::new("build", key, BTreeMap::new(), scope)))
 }

@@ -83,12 +83,42 @@ async fn ex_12_lines_come_whole_percent_signs_survive_and_the_rest_comes_at_the_
 }
 
 #[tokio::test]
+async fn ex_11_output_decides_where_its_author_says_so() {
+    let house = House::new();
+    let fails = ProgressRule {
+        pattern: "^(FATAL|panic)".into(),
+        phase: "found $1".into(),
+        fails: true,
+    };
+    for (script, code, message) in [
+        ("echo well", 0, None),
+        (
+            "echo FATAL: no disk; echo FATAL: again",
+            99,
+            Some("its output tells of a failure: FATAL: no disk"),
+        ),
+    ] {
+        let mut spec = house.shell(script);
+        spec.progress = vec![fails.clone()];
+        let attempt = attempt(u32::try_from(code).unwrap() + 1);
+        let result = ended(house.executor.start(&attempt, spec).await.unwrap()).await;
+        assert_eq!((result.code, result.message.as_deref()), (code, message));
+        assert_eq!(result.phase.is_some(), code != 0, "{result:?}");
+    }
+    let mut spec = house.shell("echo panic; exit 3");
+    spec.progress = vec![fails];
+    let result = ended(house.executor.start(&attempt(3), spec).await.unwrap()).await;
+    assert_eq!(result.code, 3, "its own code stays");
+}
+
+#[tokio::test]
 async fn ex_09_and_ex_16_output_becomes_phases() {
     let house = House::new();
     let mut spec = house.shell("echo atm:phase=foo; echo Compiling serde; echo Compiling serde; echo done");
     spec.progress = vec![ProgressRule {
         pattern: r"Compiling (\w+)".into(),
         phase: "building $1".into(),
+        fails: false,
     }];
     let news = story(house.executor.start(&attempt(1), spec).await.unwrap()).await;
     let phase = |text: &str| ExecutionNews::Phase(text.to_owned());

@@ -7,7 +7,7 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
-use super::longer;
+use super::Going;
 use super::mangle::{mangled, mangled_text, with_strange};
 use crate::hub::events::push;
 use crate::hub::machine::{TestHub, quick, registration, signature};
@@ -15,17 +15,10 @@ use crate::hub::machine::{TestHub, quick, registration, signature};
 /// Webhooks of each kind in the suite.
 const WEBHOOKS: usize = 6;
 
-/// How many times more in a longer run.
-fn times() -> usize {
-    let seconds = longer().and_then(|seconds| usize::try_from(seconds).ok());
-    seconds.map_or(1, |seconds| seconds.max(1))
-}
-
-/// Some values of a strategy.
-fn some<S: Strategy>(strategy: &S, count: usize) -> Vec<S::Value> {
+/// Values of a strategy, one after the other.
+fn values<S: Strategy>(strategy: &S) -> impl FnMut() -> S::Value {
     let mut runner = TestRunner::default();
-    let trees = (0..count).map(|_| strategy.new_tree(&mut runner).unwrap());
-    trees.map(|tree| tree.current()).collect()
+    move || strategy.new_tree(&mut runner).unwrap().current()
 }
 
 /// Webhooks as they were recorded, with their event.
@@ -49,24 +42,36 @@ async fn c1_signed_webhooks_with_strange_values_are_kept_or_refused_and_the_hub_
     let hub = TestHub::start(quick()).await;
     let mut number = 0;
     let mut kept = 0;
-    for (event, payload) in recorded() {
-        for strange in some(&with_strange(payload), WEBHOOKS * times()) {
-            number += 1;
-            let (status, answer) = hub.github(&event, &format!("d-{number}"), &strange).await;
-            assert!(
-                [200, 202, 400, 413, 422].contains(&status),
-                "{status} {answer} for {event} {strange}"
-            );
-            kept += usize::from(status == 200);
-        }
+    let recorded = recorded();
+    let strategies: Vec<_> = recorded
+        .into_iter()
+        .map(|(event, payload)| (event, with_strange(payload)))
+        .collect();
+    let mut all: Vec<_> = strategies
+        .iter()
+        .map(|(event, strategy)| (event, values(strategy)))
+        .collect();
+    let mut going = Going::of(WEBHOOKS * all.len(), 2);
+    while going.on() {
+        let (event, strange) = &mut all[number % strategies.len()];
+        let strange = strange();
+        number += 1;
+        let (status, answer) = hub.github(event, &format!("d-{number}"), &strange).await;
+        assert!(
+            [200, 202, 400, 413, 422].contains(&status),
+            "{status} {answer} for {event} {strange}"
+        );
+        kept += usize::from(status == 200);
     }
     assert!(
         kept > number / 10,
         "{kept} of {number}: the others are not what is tested here"
     );
     let sample = push("a", "b").to_string();
-    for bytes in some(&mangled(&[&sample]), 50 * times()) {
-        let body = String::from_utf8_lossy(&bytes).into_owned();
+    let strategy = mangled(&[&sample]);
+    let (mut bytes, mut going) = (values(&strategy), Going::of(50, 2));
+    while going.on() {
+        let body = String::from_utf8_lossy(&bytes()).into_owned();
         let signature = signature(&body);
         number += 1;
         let (status, answer) = hub.signed("push", &format!("d-{number}"), body, &signature).await;
@@ -89,10 +94,16 @@ async fn g3_frames_of_any_kind_end_a_conversation_at_most() {
         "{\"api_version\":\"1\",\"correlation_id\":\"c\",\"team\":{\"id\":\"w\"},\"content_type\":\"text/plain\",\"body\":\"b\",\"destinations\":[]}",
         "{\"api_version\":\"1\",\"correlation_id\":\"c\",\"team\":{\"id\":\"w\"},\"event\":\"OnPush\",\"status\":{\"code\":0}}",
     ];
-    for frames in some(&mangled_text(&samples), 300 * times()).chunks(60) {
-        let mut machine = hub.machine(&registration("m", "1.0.0", "ephemeral")).await;
-        for frame in frames {
-            machine.try_say(frame).await;
+    let strategy = mangled_text(&samples);
+    let (mut frame, mut going) = (values(&strategy), Going::of(5, 1));
+    let mut number = 0;
+    while going.on() {
+        number += 1;
+        // None of them comes so often that it is told to wait.
+        let name = format!("m-{number}");
+        let mut machine = hub.machine(&registration(&name, "1.0.0", "ephemeral")).await;
+        for _ in 0..60 {
+            machine.try_say(&frame()).await;
         }
     }
     let mut machine = hub.machine(&registration("m", "1.0.0", "ephemeral")).await;
@@ -104,12 +115,11 @@ async fn cookies_and_headers_of_any_kind_are_taken_for_nobody() {
     let hub = TestHub::start(quick()).await;
     let port = hub.hub.address.port();
     let cookie = format!("sdm-session-{port}=abc; a=b; sdm-session-{port}=");
-    let texts = some(
-        &mangled_text(&[&cookie, "Bearer hub_a_xxxxxxxxxxxx_yyyyyyyyyyyyyyyy", "JWT a.b.c"]),
-        120 * times(),
-    );
+    let strategy = mangled_text(&[&cookie, "Bearer hub_a_xxxxxxxxxxxx_yyyyyyyyyyyyyyyy", "JWT a.b.c"]);
+    let (mut texts, mut going) = (values(&strategy), Going::of(120, 1));
     let mut sent = 0;
-    for text in texts {
+    while going.on() {
+        let text = texts();
         let Ok(value) = reqwest::header::HeaderValue::from_bytes(text.as_bytes()) else {
             continue;
         };

@@ -196,7 +196,7 @@ fn places(value: &Value) -> Vec<String> {
 #[test]
 fn texts_are_changed_and_values_too() {
     let count = std::cell::Cell::new((0, 0));
-    super::each(&mangled_text(&["{\"a\": [1, 2]}"]), |text| {
+    super::each(1, &mangled_text(&["{\"a\": [1, 2]}"]), |text| {
         let (all, changed) = count.get();
         count.set((all + 1, changed + usize::from(text != "{\"a\": [1, 2]}")));
     });

@@ -1,6 +1,9 @@
 //! Commands whose pull requests are opened by the hub as the person who asked, and how that is asked for and ends (security model 15).
 
 use sdm::ports::authorizations::Authorizations as _;
+use sdm::ports::hub::HubGraph as _;
+use sdm::ports::people::PersonRole;
+use sdm::runtime::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use super::brokering::{SCOPES, Scene, asks};
@@ -139,12 +142,11 @@ async fn pull_requests_of_commands_are_opened_as_whoever_asked_and_a_reader_open
     assert_eq!(provider.opened().len(), 1, "one for the branch");
     // Whoever may only read there has nothing pushed in their name, and nothing opened in the machine's.
     provider.permits("acme/app", &Account::new(7, "ada"), "read");
-    let (_, begun) = wants(&mut scene.ada, "later").await;
-    let url = begun["invocation"]["url"].as_str().unwrap();
-    let (phase, said) = comes_to(&hub, &mut scene.ada, url).await;
-    assert!(
-        phase == "FAILURE" && said.contains("the hub does not do it for whoever asked"),
-        "d38: {phase}: {said}"
+    let (status, refused) = wants(&mut scene.ada, "later").await;
+    assert_eq!(
+        (status, &refused["error"]["code"]),
+        (403, &json!("insufficient_permission")),
+        "d38: {refused}"
     );
     assert!(ours.has_branch("transform/new_logo") && !ours.has_branch("transform/later"));
     assert_eq!(provider.opened().len(), 1);
@@ -197,7 +199,7 @@ async fn d48_whoever_is_acted_for_is_asked_by_a_link_and_what_they_started_begin
 async fn a_hub_where_nobody_signs_in_says_why_it_does_nothing_for_people() {
     let provider = FakeProvider::start().await;
     let (hub, _directory) = hub_with(Vec::new()).await;
-    let mut scene = Scene::start(&hub, &provider, SCOPES).await;
+    let mut scene = Scene::start_as(&hub, (&provider, SCOPES), PersonRole::Admin).await;
     let handle = scene.started("Plain", "app").await;
     let body = json!({"branch": "topic", "target": "main", "title": "Change it"});
     let (status, refused) = scene
@@ -285,6 +287,40 @@ async fn what_is_revoked_at_the_forge_is_forgotten_here_and_asked_for_again() {
     assert!(
         has_authorized(&hub).await,
         "c3: what had come before takes nothing"
+    );
+}
+
+/// What a hub leaves behind that ended when a webhook was kept, and before it heeded it.
+async fn was_kept(hub: &TestHub, id: &str) {
+    let work = hub.hub.memory().begin("w").await.unwrap();
+    work.take_in(&[("github", id)], SystemClock.now()).await.unwrap();
+    work.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_revoked_is_forgotten_also_when_the_hub_ended_before_it_heeded_it() {
+    let provider = FakeProvider::start().await;
+    let (hub, _directory) = hub_with(vec![provider.github_app()]).await;
+    let scene = Scene::start(&hub, &provider, SCOPES).await;
+    was_kept(&hub, "long-ago").await;
+    let (scene, handle) = scene.authorize().await;
+    was_kept(&hub, "r1").await;
+    let body = json!({"action": "revoked", "sender": account(&provider.address)}).to_string();
+    let again = async |id: &str| {
+        let signed = signature(&body);
+        let sent = hub.signed("github_app_authorization", id, body.clone(), &signed);
+        assert_eq!(sent.await.0, 202);
+        has_authorized(&hub).await
+    };
+    assert!(
+        again("long-ago").await,
+        "c3: what came before takes nothing that was allowed since"
+    );
+    assert!(!again("r1").await);
+    assert!(!again("r1").await, "and once more it is the same");
+    assert_eq!(
+        scene.opens("app", &handle).await,
+        "403 user_authorization_required"
     );
 }
 

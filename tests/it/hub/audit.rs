@@ -3,7 +3,8 @@
 
 use reqwest::Method;
 use sdm::access::audit::{Given, verify};
-use sdm::hub::console::{ConsoleUser, at_console};
+use sdm::access::{Grant, Principal, Right, Selector};
+use sdm::hub::administration::{Administration, KeyWish};
 use sdm::hub::extensions::Network;
 use sdm::hub::ingest::WebhookSecrets;
 use sdm::hub::{HubOptions, start};
@@ -12,23 +13,24 @@ use sdm::ports::rights::{RightsChange, RightsStore as _, StoredTrust};
 use sdm::store::hub::Place;
 use serde_json::{Value, json};
 
+use super::commands::{deploy, offers};
 use super::events::push;
 use super::extensions::Pair;
 use super::extensions::add_on::KEY;
-use super::machine::{PATIENCE, SECRET, TestHub, quick, registration, wish};
+use super::machine::{Machine, PATIENCE, SECRET, TestHub, quick, registration, wish};
 use super::people::{Browser, signed_in};
 
 /// The secret of machines.
 const OF_MACHINES: &str = "canary-of-machines";
 
 /// A hub that keeps an audit log, and the place of that.
-struct Audited {
-    hub: TestHub,
+pub struct Audited {
+    pub hub: TestHub,
     directory: crate::support::remains::Remains,
 }
 
 impl Audited {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let directory = crate::support::remains::directory();
         let place = Place::File(directory.path().join("hub.db"));
         let mut options = HubOptions::new(place, "127.0.0.1:0".parse().unwrap());
@@ -39,13 +41,13 @@ impl Audited {
         let proxy: Network = "127.0.0.1".parse().unwrap();
         options.proxies = vec![proxy];
         let hub = start(options).await.unwrap();
-        let administration = sdm::hub::administration::Administration::of(hub.memory());
+        let administration = Administration::of(hub.memory());
         let (_, key) = administration.new_key(&wish(&[])).await.unwrap();
         let hub = TestHub::of(hub, key);
         Self { hub, directory }
     }
 
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("audit.jsonl")).unwrap()
     }
 
@@ -55,7 +57,7 @@ impl Audited {
     }
 
     /// The entry of an operation that says this.
-    async fn said(&self, operation: &str, said: &str) -> Value {
+    pub async fn said(&self, operation: &str, said: &str) -> Value {
         let fits = |entry: &Value| {
             entry["operation"] == json!(operation) && entry["rule"].as_str().unwrap().contains(said)
         };
@@ -63,7 +65,7 @@ impl Audited {
     }
 
     /// The entry of an operation that was decided so.
-    async fn decided(&self, principal: &str, operation: &str, reason: &str) -> Value {
+    pub async fn decided(&self, principal: &str, operation: &str, reason: &str) -> Value {
         let fits = |entry: &Value| {
             entry["principal"] == json!(principal)
                 && entry["operation"] == json!(operation)
@@ -99,57 +101,7 @@ async fn submits(browser: &mut Browser<'_>, path: &str, fields: &str) -> u16 {
         .status
 }
 
-const QUESTION: &str = "query { Repo { name } }";
-
-#[tokio::test]
-async fn what_is_changed_beside_the_hub_is_the_doing_of_whoever_is_at_the_console() {
-    let audited = Audited::start().await;
-    let hub = &audited.hub;
-    signed_in(hub, "ada", PersonRole::Member).await;
-    let user = ConsoleUser {
-        name: "olga".to_owned(),
-        id: 1000,
-    };
-    let who = json!("console:olga (uid 1000)");
-    // The hub has looked at what there was before.
-    hub.post("/graphql/team/w", &hub.key, &json!({ "query": QUESTION }))
-        .await;
-    let mut wished = wish(&["graph:read"]);
-    wished.name = "beside".to_owned();
-    let administration = hub.administration();
-    let (key, text) = at_console(user.clone(), administration.new_key(&wished))
-        .await
-        .unwrap();
-    // Also when whoever was given it is faster than the hub looks.
-    hub.post("/graphql/team/w", &text, &json!({ "query": QUESTION }))
-        .await;
-    let said = format!("{} of addon:beside", key.id);
-    assert_eq!(audited.said("key.create", &said).await["principal"], who);
-    let agreed = audited.said("addon.approve", "addon:beside active").await;
-    assert_eq!(agreed["principal"], who, "{agreed}");
-    at_console(user.clone(), administration.revoke_key(&key.id))
-        .await
-        .unwrap();
-    assert_eq!(audited.said("key.revoke", &said).await["principal"], who);
-    let change = PersonChange {
-        state: Some(PersonState::Suspended),
-        ..PersonChange::default()
-    };
-    at_console(user, administration.change_person("ada", &change))
-        .await
-        .unwrap();
-    let suspended = audited.said("person.suspend", "person:ada is suspended").await;
-    assert_eq!(suspended["principal"], who);
-    // By nobody whom anything names, as before.
-    let back = PersonChange {
-        state: Some(PersonState::Active),
-        ..PersonChange::default()
-    };
-    hub.hub.memory().change_person("ada", &back).await.unwrap();
-    let back = audited.said("person.role", "person:ada is let in again").await;
-    assert_eq!(back["principal"], json!("anonymous"));
-    verify(audited.text().as_bytes(), Given::default()).unwrap();
-}
+pub const QUESTION: &str = "query { Repo { name } }";
 
 #[tokio::test]
 async fn every_refusal_is_written_down_whoever_was_refused() {
@@ -212,7 +164,50 @@ async fn every_refusal_is_written_down_whoever_was_refused() {
         state: Some(PersonState::Suspended),
         ..PersonChange::default()
     };
-    hub.hub.memory().change_person("eve", &suspended).await.unwrap();
+    hub.hub
+        .memory()
+        .change_person("eve", &suspended, &[])
+        .await
+        .unwrap();
+    verify(audited.text().as_bytes(), Given::default()).unwrap();
+}
+
+#[tokio::test]
+async fn what_is_refused_where_it_is_done_is_written_down_like_everything_else() {
+    let audited = Audited::start().await;
+    let hub = &audited.hub;
+    hub.register(&registration("m", "1.0.0", "durable")).await;
+    let stranger = KeyWish {
+        name: "stranger".to_owned(),
+        ..wish(&[])
+    };
+    let (_, stranger) = hub.administration().new_key(&stranger).await.unwrap();
+    let goal = "mutation { ingestCustomSdmGoal(value: {goalSetId: \"s\", environment: \"0-code\", uniqueName: \"g\", \
+         registration: \"m\", state: STATE, sha: \"b\", branch: \"main\", \
+         repo: {owner: \"acme\", name: \"app\", providerId: \"x\"}}) }";
+    let said = |state: &str| json!({ "query": goal.replace("STATE", state) });
+    let (_, written) = hub.post("/graphql/team/w", &hub.key, &said("in_process")).await;
+    assert_eq!(written.get("errors"), None, "{written}");
+    hub.post("/graphql/team/w", &stranger, &said("success")).await;
+    audited
+        .decided("addon:stranger", "goal.update", "insufficient_permission")
+        .await;
+    let job = "mutation { createAtmJob(jobInput: {data: \"{}\", name: \"j\", description: \"d\", \
+         owner: \"m\", jobTasks: []}) { id } }";
+    hub.post("/graphql/team/w", &stranger, &json!({ "query": job }))
+        .await;
+    audited
+        .decided("addon:stranger", "job.write", "insufficient_permission")
+        .await;
+    let mut root = signed_in(hub, "root", PersonRole::Admin).await;
+    let forged = root.submit("/keys", "anti_forgery=guess&for=me").await;
+    assert_eq!(forged.status, 403);
+    audited
+        .decided("anonymous", "key.create", "anti_forgery_token_missing")
+        .await;
+    let elsewhere = [("sec-fetch-site", "cross-site")];
+    root.send(Method::POST, "/keys", &elsewhere, "").await;
+    audited.decided("anonymous", "key.create", "foreign_origin").await;
     verify(audited.text().as_bytes(), Given::default()).unwrap();
 }
 
@@ -300,6 +295,64 @@ async fn secrets_that_machines_are_given_are_written_down_by_their_name() {
         .await;
     assert_eq!(given["resource"], json!("repo:acme/app#7"), "{given}");
     assert!(!audited.text().contains(OF_MACHINES));
+}
+
+/// What a command brings of the secret that its machine declares.
+async fn brought(audited: &Audited, (name, machine): (&str, &mut Machine), ada: &str) -> Value {
+    let mut deploy = deploy();
+    deploy["automation"] = json!({ "name": name });
+    let (status, answer) = audited.hub.post("/command", ada, &deploy).await;
+    assert_eq!(status, 200, "{answer}");
+    machine.hear().await["secrets"][0]["value"].clone()
+}
+
+#[tokio::test]
+async fn what_opens_every_repository_is_handed_to_machines_that_may_read_every_repository() {
+    let audited = Audited::start().await;
+    let hub = &audited.hub;
+    let administration = hub.administration();
+    let person = KeyWish {
+        name: "ada".to_owned(),
+        is_person: true,
+        ..wish(&[])
+    };
+    let (_, ada) = administration.new_key(&person).await.unwrap();
+    let narrow = KeyWish {
+        name: "narrow".to_owned(),
+        repositories: vec!["acme/app".to_owned()],
+        ..wish(&[])
+    };
+    let (_, narrow) = administration.new_key(&narrow).await.unwrap();
+    let (status, registered) = hub.post("/registration", &narrow, &offers("narrow")).await;
+    assert_eq!(status, 200, "{registered}");
+    let mut machine = Machine::open(registered["url"].as_str().unwrap()).await;
+    assert_eq!(hub.github("push", "1", &push("a", "b")).await.0, 200);
+    let event = machine.hear().await;
+    assert_eq!(event["secrets"][0]["value"], json!("null"), "{event}");
+    assert_eq!(
+        brought(&audited, ("narrow", &mut machine), &ada).await,
+        json!("null")
+    );
+    audited
+        .decided("addon:narrow", "repo.token.read", "insufficient_permission")
+        .await;
+    let mut wide = hub.machine(&offers("wide")).await;
+    assert_eq!(
+        brought(&audited, ("wide", &mut wide), &ada).await,
+        json!(OF_MACHINES)
+    );
+    let freeze = Grant::new(Selector::Everything, Right::Deny);
+    let test = Principal::parse("addon:test").unwrap();
+    administration.give(test, freeze, false).await.unwrap();
+    audited.said("addon.grant", "gave addon:test: deny on *").await;
+    assert_eq!(
+        brought(&audited, ("wide", &mut wide), &ada).await,
+        json!("null"),
+        "frozen"
+    );
+    audited
+        .decided("addon:test", "repo.token.read", "insufficient_permission")
+        .await;
 }
 
 #[tokio::test]

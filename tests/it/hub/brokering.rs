@@ -86,6 +86,15 @@ pub async fn asks(ada: &mut Browser<'_>, command: &str, repository: &str) -> (u1
 
 impl<'a> Scene<'a> {
     pub async fn start(hub: &'a TestHub, provider: &FakeProvider, scopes: &[&str]) -> Self {
+        Self::start_as(hub, (provider, scopes), PersonRole::Member).await
+    }
+
+    /// The same with Ada in another role.
+    pub async fn start_as(
+        hub: &'a TestHub,
+        (provider, scopes): (&FakeProvider, &[&str]),
+        role: PersonRole,
+    ) -> Self {
         pushed(hub, "1", "app", 7).await;
         pushed(hub, "2", "payroll", 8).await;
         let own = KeyWish {
@@ -103,7 +112,7 @@ impl<'a> Scene<'a> {
         for repository in ["acme/app", "acme/payroll"] {
             provider.permits(repository, &account, "write");
         }
-        let ada = signed_in(hub, "ada", PersonRole::Member).await;
+        let ada = signed_in(hub, "ada", role).await;
         is_at_github(hub, "ada", &account).await;
         Self {
             hub,

@@ -3,8 +3,11 @@
 
 use serde_json::{Value, json};
 
+use super::events::push;
 use super::machine::{Machine, PATIENCE, TestHub, quick, registration, wish};
+use super::people::has_come_in;
 use sdm::hub::administration::KeyWish;
+use sdm::ports::people::{People as _, PersonRole, StoredIdentity};
 
 /// A machine that offers a command.
 pub fn offers(name: &str) -> Value {
@@ -19,11 +22,11 @@ pub fn offers(name: &str) -> Value {
 }
 
 /// A person's key.
-async fn person(hub: &TestHub, name: &str) -> String {
+pub async fn person(hub: &TestHub, name: &str) -> String {
     let wish = KeyWish {
         is_person: true,
         name: name.to_owned(),
-        ..wish(&["graph:read"])
+        ..wish(&["graph:read", "goals:write", "commands:register"])
     };
     hub.administration().new_key(&wish).await.unwrap().1
 }
@@ -35,20 +38,20 @@ pub fn deploy() -> Value {
 }
 
 /// Asks for a command; the address to look at and what the machine hears.
-async fn asked(hub: &TestHub, key: &str, machine: &mut Machine) -> (String, Value) {
+pub async fn asked(hub: &TestHub, key: &str, machine: &mut Machine) -> (String, Value) {
     let (status, answer) = hub.post("/command?invoke=true", key, &deploy()).await;
     assert_eq!(status, 200, "{answer}");
     let url = answer["invocation"]["url"].as_str().unwrap().to_owned();
     (url, machine.hear().await)
 }
 
-async fn look(hub: &TestHub, key: &str, url: &str) -> Value {
+pub async fn look(hub: &TestHub, key: &str, url: &str) -> Value {
     let response = hub.http.get(url).bearer_auth(key).send().await.unwrap();
     serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
 }
 
 /// What a machine answers to a command.
-fn answer(command: &Value, more: &Value) -> Value {
+pub fn answer(command: &Value, more: &Value) -> Value {
     let mut answer = json!({
         "api_version": "1", "correlation_id": command["correlation_id"], "team": command["team"], "command": command["command"],
         "source": command["source"], "destinations": [{"user_agent": "web"}]
@@ -78,7 +81,7 @@ async fn a_command_goes_to_its_machine_with_what_the_hub_knows_and_its_answer_ca
             {"uri": "github://org_token", "value": "canary-of-machines"}, {"uri": "github://user_token?scopes=repo", "value": "null"}
         ])
     );
-    assert_eq!(look(&hub, &ada, &url).await["phase"], json!("PENDING"));
+    assert_eq!(look(&hub, &ada, &url).await["phase"], json!("RUNNING"));
     let said = json!({"content_type": "text/plain", "body": "on its way", "post_mode": "always"});
     machine.say(&answer(&command, &said)).await;
     machine
@@ -104,6 +107,74 @@ async fn a_command_goes_to_its_machine_with_what_the_hub_knows_and_its_answer_ca
         .await;
     machine.settled().await;
     assert_eq!(look(&hub, &ada, &url).await["phase"], json!("SUCCESS"));
+}
+
+#[tokio::test]
+async fn a_channel_says_which_repository_a_command_is_about_to_whoever_sees_it() {
+    let hub = TestHub::start(quick()).await;
+    assert_eq!(hub.github("push", "1", &push("a", "b")).await.0, 200);
+    let link = "mutation { linkSlackChannelToRepo(channelId: \"C1\", chatTeamId: \"T1\", owner: \"acme\", repo: \"app\") { id } }";
+    hub.ask(link, Value::Null).await;
+    let mapped = [
+        ("owner", "github/repository/owner"),
+        ("name", "github/repository?all=true"),
+        ("forge", "github_url"),
+        ("channel", "slack/channel"),
+    ];
+    let mapped =
+        mapped.map(|(name, uri)| json!({"name": name, "uri": format!("atomist://{uri}"), "required": true}));
+    let mut registration = offers("m");
+    registration["commands"][0]["mapped_parameters"] = json!(mapped);
+    let mut machine = hub.machine(&registration).await;
+    has_come_in(hub.hub.memory(), "ada", PersonRole::Admin).await;
+    let ada = person(&hub, "ada").await;
+    let said = |channel: &str, given: Value| {
+        let chat =
+            json!({"user_agent": "slack", "slack": {"team": {"id": "T1"}, "channel": {"id": channel}}});
+        let mut said = deploy();
+        (said["source"], said["mapped_parameters"]) = (chat, given);
+        said
+    };
+    let told = |command: &Value| {
+        let values = command["mapped_parameters"].as_array().unwrap().iter();
+        values
+            .map(|one| one["value"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let (status, answer) = hub.post("/command", &ada, &said("C1", json!([]))).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(
+        told(&machine.hear().await),
+        ["acme", "app", "http://git.example.org:8080", "C1"]
+    );
+
+    // What is said goes before what is known; a channel that nobody linked says nothing.
+    let other = json!([{"name": "name", "value": "other"}]);
+    assert_eq!(hub.post("/command", &ada, &said("C1", other)).await.0, 200);
+    assert_eq!(
+        told(&machine.hear().await),
+        ["acme", "other", "http://git.example.org:8080", "C1"]
+    );
+    let (status, answer) = hub.post("/command", &ada, &said("C2", json!([]))).await;
+    assert_eq!(
+        (status, &answer["error"]["code"]),
+        (400, &json!("invalid_parameters")),
+        "{answer}"
+    );
+
+    // Nobody learns of a repository by a channel.
+    let far = KeyWish {
+        name: "far".to_owned(),
+        repositories: vec!["acme/else".to_owned()],
+        is_person: true,
+        ..wish(&["graph:read", "commands:register"])
+    };
+    let (_, far) = hub.administration().new_key(&far).await.unwrap();
+    let (status, answer) = hub.post("/command", &far, &said("C1", json!([]))).await;
+    assert!(
+        status >= 400 && !answer.to_string().contains("acme"),
+        "{status} {answer}"
+    );
 }
 
 #[tokio::test]
@@ -146,6 +217,21 @@ async fn a_command_is_meant_by_what_people_say_and_its_results_come_as_they_are_
     assert_eq!(events[names.len() - 2].1["phase"], json!("SUCCESS"));
     let again = super::logs::events_until(&hub, path, &ada, (Some("1"), "end")).await;
     assert_eq!(again.len(), 2, "what was seen is not told again: {again:?}");
+}
+
+#[tokio::test]
+async fn f1_what_becomes_of_a_command_is_told_no_further_to_a_key_that_was_revoked() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&offers("m")).await;
+    let wish = KeyWish {
+        is_person: true,
+        name: "ada".to_owned(),
+        ..wish(&["graph:read", "commands:register"])
+    };
+    let (key, text) = hub.administration().new_key(&wish).await.unwrap();
+    let (url, _) = asked(&hub, &text, &mut machine).await;
+    let path = url.strip_prefix(&hub.url("")).unwrap();
+    super::logs::ends_with_its_key(&hub, path, (&key.id, &text)).await;
 }
 
 #[tokio::test]
@@ -275,6 +361,149 @@ async fn a_machine_that_wants_more_gets_it_under_the_same_correlation() {
     assert_eq!(look(&hub, &ada, &url).await["phase"], json!("FAILURE"));
 }
 
+/// A question of a machine for a colour.
+fn wants_colour(command: &Value) -> Value {
+    let question = json!({"content_type": "application/x-atomist-continuation+json", "parameters": [],
+        "parameter_specs": [{"name": "colour", "required": true, "pattern": "^[a-z]+$"}]});
+    answer(command, &question)
+}
+
+#[tokio::test]
+async fn d8_what_is_given_later_is_checked_and_goes_to_the_machine_that_asked() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&offers("m")).await;
+    let ada = person(&hub, "ada").await;
+    let (url, command) = asked(&hub, &ada, &mut machine).await;
+    machine.say(&wants_colour(&command)).await;
+    machine.settled().await;
+    let path = url.strip_prefix(&hub.url("")).unwrap().to_owned();
+    let gives = async |parameters: Value| {
+        let (status, answer) = hub.post(&path, &ada, &json!({ "parameters": parameters })).await;
+        (status, answer["error"]["problems"].clone())
+    };
+    for (wrong, problem) in [
+        (json!([]), "`colour` must be given"),
+        (
+            json!([{"name": "colour", "value": "x\"; drop"}]),
+            "`colour` must match ^[a-z]+$",
+        ),
+        (
+            json!([{"name": "colour", "value": "red"}, {"name": "env", "value": "PROD"}]),
+            "`env` must match ^[a-z]+$",
+        ),
+        (
+            json!([{"name": "colour", "value": "red"}, {"name": "else", "value": "x"}]),
+            "`else` is no parameter of it",
+        ),
+    ] {
+        assert_eq!(gives(wrong).await, (400, json!([problem])));
+    }
+    machine.settled().await;
+    assert_eq!(look(&hub, &ada, &url).await["phase"], json!("ASKING"));
+    // Another version takes the name, and knows nothing of what was asked.
+    let mut newer = offers("m");
+    newer["version"] = json!("2.0.0");
+    let mut newer = hub.machine(&newer).await;
+    newer.settled().await;
+    let good = json!([{"name": "colour", "value": "red"}]);
+    assert_eq!(gives(good).await.0, 409);
+    newer.settled().await;
+    assert_eq!(machine.hear().await["control"]["name"], json!("superseded"));
+    machine.settled().await;
+}
+
+#[tokio::test]
+async fn d5_what_decides_over_a_goal_is_refused_also_when_it_is_said_later() {
+    let hub = TestHub::start(quick()).await;
+    assert_eq!(hub.github("push", "1", &push("a", "b")).await.0, 200);
+    super::events::write(&hub, &super::events::goal("build", "waiting_for_approval", 1)).await;
+    let decides = sdm::wire::hub::extensions::DECIDING[0];
+    let mut registration = offers("m");
+    registration["commands"][0]["name"] = json!(decides);
+    registration["commands"][0]["parameters"] =
+        json!([{"name": "goal_set"}, {"name": "goal"}, {"name": "environment"}]);
+    registration["commands"][0]["secrets"] = json!([]);
+    let mut machine = hub.machine(&registration).await;
+    let far = KeyWish {
+        is_person: true,
+        name: "far".to_owned(),
+        repositories: vec!["acme/else".to_owned()],
+        ..wish(&["graph:read", "goals:write", "commands:register"])
+    };
+    let (_, far) = hub.administration().new_key(&far).await.unwrap();
+    let given = |set: &str| json!([{"name": "goal_set", "value": set}, {"name": "goal", "value": "build"}, {"name": "environment", "value": "0-code"}]);
+    let mut said = deploy();
+    (said["command"], said["parameters"]) = (json!(decides), given("s"));
+    let (first, refused) = hub.post("/command", &far, &said).await;
+    assert_eq!(first, 403, "{refused}");
+    has_come_in(hub.hub.memory(), "ada", PersonRole::Admin).await;
+    let ada = person(&hub, "ada").await;
+    let (status, begun) = hub.post("/command", &ada, &said).await;
+    assert_eq!(status, 200, "{begun}");
+    let command = machine.hear().await;
+    machine.say(&wants_colour(&command)).await;
+    machine.settled().await;
+    let url = begun["invocation"]["url"].as_str().unwrap();
+    let path = url.strip_prefix(&hub.url("")).unwrap().to_owned();
+    // Of what is not known only those decide who decide over everything.
+    let mut elsewhere = given("unknown");
+    elsewhere
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"name": "colour", "value": "red"}));
+    let (later, _) = hub.post(&path, &ada, &json!({ "parameters": elsewhere })).await;
+    said["parameters"] = given("unknown");
+    let (at_once, _) = hub.post("/command", &ada, &said).await;
+    assert_eq!(later, at_once, "the same as if it were said at once");
+}
+
+#[tokio::test]
+async fn h5_who_asks_in_a_chat_is_who_they_are_there_and_not_who_they_say() {
+    let hub = TestHub::start(quick()).await;
+    let mut registration = offers("m");
+    registration["commands"][0]["mapped_parameters"] = json!([
+        {"name": "who", "uri": "atomist://github/username", "required": true},
+        {"name": "user", "uri": "atomist://slack/user", "required": false},
+        {"name": "name", "uri": "atomist://slack/user_name", "required": false}
+    ]);
+    let mut machine = hub.machine(&registration).await;
+    let ada = person(&hub, "ada").await;
+    let mut said = deploy();
+    said["source"] = json!({
+        "user_agent": "slack", "identity": {"sub": "root"}, "web": {"identity": {"sub": "root", "pid": "root"}},
+        "slack": {"team": {"id": "T1"}, "channel": {"id": "C1"}, "user": {"id": "U-root", "name": "root"}}
+    });
+    said["mapped_parameters"] =
+        json!([{"name": "user", "value": "U-root"}, {"name": "name", "value": "root"}]);
+    assert_eq!(hub.post("/command", &ada, &said).await.0, 200);
+    let heard = machine.hear().await;
+    assert!(!heard.to_string().contains("root"), "{heard}");
+    assert_eq!(
+        heard["mapped_parameters"],
+        json!([{"name": "who", "value": "ada"}])
+    );
+    let shown = StoredIdentity {
+        provider: "chat:bridge:T1".to_owned(),
+        subject: "U1".to_owned(),
+        login: "Ada".to_owned(),
+        email: None,
+        person: "ada".to_owned(),
+        linked: sdm::model::Timestamp::from_micros(1),
+    };
+    assert!(hub.hub.memory().link_identity(&shown).await.unwrap());
+    assert_eq!(hub.post("/command", &ada, &said).await.0, 200);
+    let heard = machine.hear().await;
+    assert!(!heard.to_string().contains("root"), "{heard}");
+    assert_eq!(
+        heard["source"]["slack"]["user"],
+        json!({"id": "U1", "name": "Ada"})
+    );
+    assert_eq!(
+        heard["mapped_parameters"],
+        json!([{"name": "who", "value": "ada"}, {"name": "user", "value": "U1"}, {"name": "name", "value": "Ada"}])
+    );
+}
+
 #[tokio::test]
 async fn messages_follow_the_update_rule_and_stay_in_their_workspace() {
     let hub = TestHub::start(quick()).await;
@@ -336,7 +565,7 @@ async fn another_machine_cannot_answer_for_one() {
     let seen = look(&hub, &ada, &url).await;
     assert_eq!(
         (&seen["phase"], &seen["messages"]),
-        (&json!("PENDING"), &json!([]))
+        (&json!("RUNNING"), &json!([]))
     );
     // The machine is lost: the command comes again when it is back.
     drop(machine);
@@ -438,6 +667,7 @@ async fn approvals_are_for_people_and_for_nobodys_key() {
         json!("person_required")
     );
     let ada = person(&hub, "ada").await;
+    has_come_in(hub.hub.memory(), "ada", PersonRole::Admin).await;
     assert_eq!(
         hub.post("/goals/w/s/0-code/build/approve", &hub.key, &json!({}))
             .await

@@ -341,6 +341,15 @@ async fn a_policy_goes_out_and_in_and_its_tests_hold_everything_up() {
     let to = Principal::Addon(addon("test"));
     let held_up = administration.give(to, everything, false).await.unwrap_err();
     assert!(held_up.to_string().contains("production is safe"), "{held_up}");
+    let key = KeyWish {
+        places: vec!["env:production".to_owned()],
+        ..wish(&[])
+    };
+    let held_up = administration.new_key(&key).await.unwrap_err();
+    assert!(
+        held_up.to_string().contains("production is safe"),
+        "no key gives it either: {held_up}"
+    );
     assert_eq!(administration.policy().await.unwrap(), {
         let again = administration.policy().await.unwrap();
         administration

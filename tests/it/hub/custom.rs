@@ -131,6 +131,102 @@ async fn types_that_cannot_be_are_refused() {
 }
 
 #[tokio::test]
+async fn a_machine_whose_type_begins_with_an_enumeration_comes_back_and_so_does_another() {
+    let hub = TestHub::start(quick()).await;
+    let definition = format!(
+        "enum Stage {{ one two }} {}",
+        DEPLOY.replace("version: Int", "version: Int stage: Stage")
+    );
+    let announced = announces(&definition);
+    let mut machine = hub.machine(&announced).await;
+    machine.settled().await;
+    let mut again = hub.machine(&announced).await;
+    again.settled().await;
+    let mut second = announced.clone();
+    second["name"] = json!("second");
+    let mut second = hub.machine(&second).await;
+    second.settled().await;
+    hub.ask(
+        "mutation M { ingestCustomDeploy(value: {env: \"prod\", stage: one}) }",
+        Value::Null,
+    )
+    .await;
+    assert_eq!(second.hear().await["data"]["Deploy"][0]["env"], json!("prod"));
+}
+
+#[tokio::test]
+async fn a_type_is_changed_by_registering_anew_and_a_new_one_comes_with_it() {
+    let hub = TestHub::start(quick()).await;
+    hub.register(&announces(DEPLOY)).await;
+    let more = "type Rollback @rootType { id: ID by: String }";
+    for version in ["1.0.0", "2.0.0"] {
+        let mut changed = announces(&DEPLOY.replace(
+            "version: Int",
+            &format!("version: Int v{}: String", &version[..1]),
+        ));
+        changed["version"] = json!(version);
+        changed["ingesters"].as_array_mut().unwrap().push(json!(more));
+        changed["events"][0]["subscription"] = json!(format!(
+            "subscription OnDeploy {{ Deploy {{ env v{} }} }}",
+            &version[..1]
+        ));
+        let mut machine = hub.machine(&changed).await;
+        let number = &version[..1];
+        let write =
+            format!("mutation M {{ ingestCustomDeploy(value: {{env: \"{version}\", v{number}: \"new\"}}) }}");
+        hub.ask(&write, Value::Null).await;
+        let heard = machine.hear().await;
+        assert_eq!(heard["data"]["Deploy"][0][format!("v{number}")], json!("new"));
+        machine.answer(&heard).await;
+        machine.settled().await;
+    }
+    let asked = hub.ask("{ Rollback { by } Deploy { v2 } }", Value::Null).await;
+    assert_eq!(asked["data"]["Rollback"], json!([]), "{asked}");
+    // The newest definition is the one that counts.
+    let gone = hub
+        .post(
+            "/graphql/team/w",
+            &hub.key,
+            &json!({"query": "{ Deploy { v1 } }"}),
+        )
+        .await;
+    assert!(gone.1["errors"][0]["message"].is_string(), "{gone:?}");
+}
+
+#[tokio::test]
+async fn nobody_takes_away_what_another_machine_hears_of() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&announces(DEPLOY)).await;
+    let mut other = announces(&DEPLOY.replace("version: Int ", ""));
+    other["name"] = json!("other");
+    other["events"] = json!([]);
+    let (status, answer) = hub.post("/registration", &hub.key, &other).await;
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert_eq!(status, 409, "one that is told so asks again: {message}");
+    assert!(
+        message.contains("another machine hears of") && message.contains("`Deploy` has no field `version`"),
+        "{message}"
+    );
+    // More than before is in nobody's way, and counts for both.
+    other["ingesters"] = json!([DEPLOY.replace("version: Int", "version: Int by: String")]);
+    other["events"] = json!([{"subscription": "subscription OnBy { Deploy { by } }", "secrets": []}]);
+    hub.register(&other).await;
+    hub.ask(
+        "mutation M { ingestCustomDeploy(value: {env: \"prod\", version: 1, by: \"ada\"}) }",
+        Value::Null,
+    )
+    .await;
+    assert_eq!(machine.hear().await["data"]["Deploy"][0]["version"], json!(1));
+    let asked = hub.ask("{ Deploy { by } }", Value::Null).await;
+    assert_eq!(asked["data"]["Deploy"], json!([{"by": "ada"}]));
+    // Whoever comes back as before changes nothing.
+    let mut again = hub.machine(&announces(DEPLOY)).await;
+    again.settled().await;
+    let asked = hub.ask("{ Deploy { by } }", Value::Null).await;
+    assert_eq!(asked["data"]["Deploy"], json!([{"by": "ada"}]));
+}
+
+#[tokio::test]
 async fn builds_and_images_find_their_commit() {
     let hub = TestHub::start(quick()).await;
     let build = json!({

@@ -2,9 +2,11 @@
 
 use sdm::hub::RunningHub;
 use sdm::hub::administration::{Administration, KeyWish};
+use sdm::ports::people::PersonRole;
 use serde_json::{Value, json};
 
 use super::machine::{TestHub, quick, wish};
+use super::people::has_come_in;
 use super::replicas::replica;
 use crate::support::postgres::Postgres;
 
@@ -25,6 +27,7 @@ struct Deciding<'a> {
 impl<'a> Deciding<'a> {
     async fn at(hubs: [&'a RunningHub; 2]) -> Self {
         let administration = Administration::of(hubs[0].memory());
+        has_come_in(hubs[0].memory(), "ada", PersonRole::Admin).await;
         let person = KeyWish {
             name: "ada".to_owned(),
             is_person: true,

@@ -34,6 +34,7 @@ async fn every_example_of_github_is_taken_in_any_order_and_twice() {
     let hub = TestHub::start(quick()).await;
     let mut names = examples();
     assert!(names.len() > 35);
+    let mut repositories = Vec::new();
     for round in 0..2 {
         for name in &names {
             let (status, answer) = hub
@@ -42,7 +43,20 @@ async fn every_example_of_github_is_taken_in_any_order_and_twice() {
             assert!(status == 200 || status == 202, "{name}: {status} {answer}");
         }
         names.reverse();
+        let asked = hub
+            .ask(
+                "{ Repo { id owner name url defaultBranch private archived } }",
+                Value::Null,
+            )
+            .await;
+        let mut told = asked["data"]["Repo"].as_array().unwrap().clone();
+        told.sort_by_key(Value::to_string);
+        repositories.push(told);
     }
+    assert_eq!(
+        repositories[0], repositories[1],
+        "c6: what comes late changes nothing"
+    );
     let asked = hub
         .ask("{ Push { branch } PullRequest { number state author { login } head { sha } } Issue { number comments { body deleted } } Status { context state commit { sha } } Release { name tag { name } } Deployment { environment state } Build { name status number } Review { state pullRequest { number } } Tag { name } }", Value::Null)
         .await;
@@ -79,10 +93,13 @@ async fn a_late_webhook_changes_nothing_and_a_renamed_repository_is_the_same() {
     let mut renamed = example("push.branch.json");
     renamed["repository"]["name"] = json!("hello-2");
     renamed["repository"]["full_name"] = json!("Codertocat/hello-2");
+    renamed["repository"]["updated_at"] = json!("2030-01-01T00:00:00Z");
     hub.github(
         "repository",
         "d-4",
-        &json!({"action": "renamed", "repository": renamed["repository"]}),
+        &json!({
+            "action": "renamed", "changes": {"repository": {"name": {"from": "Hello-World"}}}, "repository": renamed["repository"],
+        }),
     )
     .await;
     let asked = hub

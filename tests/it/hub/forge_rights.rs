@@ -1,6 +1,7 @@
 //! What people may do on repositories is what the forge says, as it says it now.
 
 use reqwest::Method;
+use sdm::access::handed::digest_of;
 use sdm::ports::people::{People as _, PersonRole, StoredIdentity};
 use serde_json::{Value, json};
 
@@ -40,21 +41,21 @@ const GOAL: &str = "mutation { ingestCustomSdmGoal(value: {goalSetId: \"s\", env
     state: waiting_for_approval, sha: \"b\", branch: \"main\", \
     repo: {owner: \"acme\", name: \"app\", providerId: \"git.example.org:8080\"}}) }";
 
-async fn pushed(hub: &TestHub, id: &str, name: &str, number: u64) {
+pub async fn pushed(hub: &TestHub, id: &str, name: &str, number: u64) {
     let body = push_of(name, number).to_string();
     let (status, answer) = hub.signed("push", id, body.clone(), &signature(&body)).await;
     assert_eq!(status, 200, "{answer}");
 }
 
 /// A hub at a forge with two repositories, `acme/app` and `acme/payroll`.
-struct Scene {
-    provider: FakeProvider,
-    hub: TestHub,
+pub struct Scene {
+    pub provider: FakeProvider,
+    pub hub: TestHub,
     _directory: Remains,
 }
 
 impl Scene {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let provider = FakeProvider::start().await;
         let (hub, directory) = hub_with(vec![provider.github()]).await;
         pushed(&hub, "1", "app", 7).await;
@@ -113,11 +114,27 @@ async fn d56_d57_f8_people_see_and_decide_what_the_forge_lets_them() {
     provider.permits("acme/app", &Account::new(3, "writer"), "admin");
     assert_eq!(
         decide(&mut ada, &ada_token).await.0,
-        403,
-        "somebody else has her name there now"
+        404,
+        "somebody else has her name there now, and she sees nothing of it"
+    );
+    let mut eve = signed_in(hub, "eve", PersonRole::Member).await;
+    let eve_token = eve.token().await;
+    assert_eq!(
+        decide(&mut eve, &eve_token).await,
+        (404, json!("not_found")),
+        "who sees nothing of it does not learn that it is there"
     );
     provider.permits("acme/app", &writer, "maintain");
-    assert_eq!(decide(&mut ada, &ada_token).await.0, 200);
+    let as_of = async |browser: &mut Browser<'_>, version: i64| {
+        let headers = [
+            ("sec-fetch-site", "same-origin"),
+            ("x-sdm-anti-forgery", &*ada_token),
+        ];
+        let path = format!("/goals/w/s/0-code/g/approve?version={version}");
+        browser.send(Method::POST, &path, &headers, "").await.status
+    };
+    assert_eq!(as_of(&mut ada, 7).await, 409, "d3: it is not as she looked at it");
+    assert_eq!(as_of(&mut ada, 0).await, 200);
 }
 
 /// A machine that may write to `acme/app`, and asks as whoever started something.
@@ -273,4 +290,109 @@ async fn d57_a_readers_key_decides_no_more_than_the_reader() {
     provider.permits("acme/app", &account, "write");
     let (status, answer) = hub.post(path, &key, &json!({})).await;
     assert_eq!(status, 200, "{answer}");
+}
+
+/// What an administrator is answered who submits a form.
+async fn submits(browser: &mut Browser<'_>, path: &str, fields: &[(&str, &str)]) -> u16 {
+    let token = browser.token().await;
+    let fields = [&[("anti_forgery", token.as_str())], fields].concat();
+    let form = reqwest::Url::parse_with_params("form:/", fields).unwrap();
+    browser.submit(path, form.query().unwrap()).await.status
+}
+
+/// Gives an add-on a right on a page.
+async fn gives(browser: &mut Browser<'_>, selector: &str, right: &str) -> u16 {
+    let (selector, right) = (("selector", selector), ("right", right));
+    let rest = [("days", ""), ("note", ""), ("sure", "yes")];
+    submits(
+        browser,
+        "/add-ons/test/grants",
+        &[&[selector, right][..], &rest].concat(),
+    )
+    .await
+}
+
+/// Makes a key for a machine on a page.
+async fn makes_key(browser: &mut Browser<'_>, machine: &str, repositories: &str) -> u16 {
+    let fields = [
+        ("for", "machine"),
+        ("machine", machine),
+        ("workspace", "w"),
+        ("scope", "graph:read"),
+        ("days", "7"),
+        ("repositories", repositories),
+    ];
+    submits(browser, "/keys", &fields).await
+}
+
+#[tokio::test]
+async fn nobody_gives_away_what_the_forge_does_not_give_them_by_a_grant_or_a_key() {
+    let Scene { provider, hub, .. } = &Scene::start().await;
+    let account = Account::new(1, "ada");
+    let mut ada = signed_in(hub, "ada", PersonRole::Admin).await;
+    assert_eq!(
+        gives(&mut ada, "repo:acme/app", "write").await,
+        403,
+        "nobody there"
+    );
+    is_at_github(hub, "ada", &account).await;
+    provider.permits("acme/app", &account, "write");
+    assert_eq!(gives(&mut ada, "repo:acme/app", "write").await, 303);
+    assert_eq!(gives(&mut ada, "repo:acme/app", "admin").await, 403);
+    for selector in ["repo:acme/payroll", "repo:acme/*", "*"] {
+        assert_eq!(gives(&mut ada, selector, "read").await, 403, "{selector}");
+    }
+    assert_eq!(gives(&mut ada, "env:production", "write").await, 303);
+    assert_eq!(gives(&mut ada, "*", "deny").await, 303, "a denial gives nothing");
+    assert_eq!(makes_key(&mut ada, "one", "acme/app").await, 200);
+    for (machine, repositories) in [("two", "acme/payroll"), ("three", "acme/*"), ("four", "")] {
+        assert_eq!(makes_key(&mut ada, machine, repositories).await, 403, "{machine}");
+    }
+    let keys = hub.administration().keys().await.unwrap();
+    assert!(
+        !keys.iter().any(|key| key.owner == "addon:four"),
+        "nor is it made"
+    );
+    provider.permits("acme/payroll", &account, "admin");
+    assert_eq!(gives(&mut ada, "repo:acme/*", "write").await, 303);
+    assert_eq!(
+        makes_key(&mut ada, "four", "").await,
+        403,
+        "she does not administer all"
+    );
+    provider.permits("acme/app", &account, "admin");
+    assert_eq!(makes_key(&mut ada, "four", "").await, 200);
+}
+
+#[tokio::test]
+async fn nobody_gives_away_by_a_policy_what_the_forge_does_not_give_them() {
+    let Scene { provider, hub, .. } = &Scene::start().await;
+    let account = Account::new(1, "ada");
+    let mut ada = signed_in(hub, "ada", PersonRole::Admin).await;
+    is_at_github(hub, "ada", &account).await;
+    provider.permits("acme/app", &account, "write");
+    let applies = async |ada: &mut Browser<'_>, from: &str, to: &str| {
+        let before = hub.administration().policy().await.unwrap();
+        assert!(before.contains(from), "{before}");
+        let (base, after) = (digest_of(&before), before.replace(from, to));
+        submits(
+            ada,
+            "/policy",
+            &[("base", &base), ("text", &after), ("sure", "yes")],
+        )
+        .await
+    };
+    let everything = "allow: admin, on: \"*\"";
+    let more = |selector: &str| format!("{everything}}}\n      - {{allow: write, on: \"{selector}\"");
+    for selector in ["repo:acme/payroll", "repo:acme/*"] {
+        assert_eq!(
+            applies(&mut ada, everything, &more(selector)).await,
+            403,
+            "{selector}"
+        );
+    }
+    let given = applies(&mut ada, everything, &more("repo:acme/app")).await;
+    assert_eq!(given, 200, "what others gave before is none of her giving");
+    let grants = hub.administration().grants().await.unwrap();
+    assert_eq!(grants.len(), 2, "{grants:?}");
 }

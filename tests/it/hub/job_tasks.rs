@@ -1,7 +1,11 @@
 //! Commands that a machine of the original spreads over many repositories, settings by key, and systems beside the forge (wire
 //! protocol 10.5), in the words of its own client.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+
+use sdm::hub::Rhythm;
 
 use super::machine::{Machine, TestHub, quick, registration, wish};
 
@@ -108,6 +112,36 @@ async fn tasks_of_a_job_are_handed_out_so_many_at_a_time_until_all_are_done() {
         states().await,
         ["success", "failed", "success"],
         "what is over stays as it ended"
+    );
+}
+
+#[tokio::test]
+async fn a_task_of_which_nobody_says_anything_fails_and_the_next_goes_on() {
+    let rhythm = Rhythm {
+        task: Duration::from_millis(300),
+        ..quick()
+    };
+    let hub = TestHub::start(rhythm).await;
+    let mut machine = hub.machine(&carries_out()).await;
+    let id = create(&hub, 2, 1).await;
+    hub.ask(RESUME, json!({ "id": id })).await;
+    let (silent, _) = heard(&mut machine).await;
+    let (next, _) = heard(&mut machine).await;
+    assert_ne!(silent, next);
+    ended(&hub, &next, "success").await;
+    // What comes too late changes nothing.
+    ended(&hub, &silent, "success").await;
+    let done = job(&hub, &id).await;
+    assert_eq!(
+        (&done["state"], &done["completedCount"]),
+        (&json!("completed"), &json!(2)),
+        "{done}"
+    );
+    let task = &done["jobTasks"][0];
+    assert_eq!(task["state"], "failed", "{done}");
+    assert!(
+        task["message"].as_str().unwrap().contains("said nothing"),
+        "{done}"
     );
 }
 

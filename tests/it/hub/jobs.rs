@@ -373,7 +373,11 @@ async fn a_token_of_a_job_ends_with_its_add_on_and_outlives_a_restart() {
         .answer_addon(&build, &answer)
         .await
         .unwrap();
-    assert_eq!(scene.asks("w", &token).await, "403 principal_disabled");
+    assert_eq!(
+        scene.asks("w", &token).await,
+        "401 credential_revoked",
+        "it ended, and does not come back with its add-on"
+    );
     assert_eq!(
         scene.refused(&scene.job(&json!({"jti": "2"}))).await,
         "invalid_grant: the add-on that this job is, is not at work"

@@ -40,6 +40,11 @@ async fn run(directory: &crate::support::remains::Remains, logs: LogOptions) -> 
 /// A machine, and a goal of it.
 async fn prepare(hub: &TestHub) {
     hub.register(&registration("m", "1.0.0", "durable")).await;
+    say_again(hub).await;
+}
+
+/// The machine says its goal, as it does again and again.
+async fn say_again(hub: &TestHub) {
     let goal = json!({"goalSetId": "s", "environment": "0-code", "uniqueName": "g", "name": "g", "sha": "b", "branch": "main",
         "registration": "m", "state": "in_process", "version": 1, "ts": 1, "repo": {"owner": "acme", "name": "app", "providerId": "x"}});
     let mutation = "mutation M($goal: CustomSdmGoalInput!) { ingestCustomSdmGoal(value: $goal) }";
@@ -61,6 +66,44 @@ async fn g8_whoever_says_not_who_they_are_adds_nothing_to_the_log_of_a_machine_w
     ours["capabilities"] = json!(["logs"]);
     hub.register(&ours).await;
     assert_eq!(adds(path).await, 404, "and none learns that there is such a goal");
+}
+
+#[tokio::test]
+async fn g8_the_log_of_a_machine_that_is_away_is_nobody_elses() {
+    let (hub, _directory) = hub_with(LogOptions::default()).await;
+    let mut ours = registration("m", "1.0.0", "durable");
+    ours["capabilities"] = json!(["logs"]);
+    let mut machine = hub.machine(&ours).await;
+    machine.settled().await;
+    say_again(&hub).await;
+    for registered in hub.administration().registrations().await.unwrap() {
+        hub.administration().send_away(&registered.id).await.unwrap();
+    }
+    assert_eq!(machine.closed().await, 4403, "it is gone");
+    let part = json!({"content": [{"level": "info", "message": "forged"}]}).to_string();
+    let sent = hub
+        .http
+        .post(hub.url("/api/logs/w/acme/app/b/0-code/g/s/x"))
+        .body(part)
+        .send()
+        .await;
+    assert_eq!(sent.unwrap().status(), 404, "it comes with no key");
+    let other = KeyWish {
+        name: "other".to_owned(),
+        ..wish(&[])
+    };
+    let (_, other) = hub.administration().new_key(&other).await.unwrap();
+    let forged = self::part(0, 10, &[line(0, "forged")]);
+    assert_eq!(
+        hub.post(LOG, &other, &forged).await.0,
+        403,
+        "it is another machine's"
+    );
+    assert_eq!(
+        send(&hub, &self::part(0, 10, &[line(0, "one")])).await,
+        10,
+        "its own it writes"
+    );
 }
 
 fn line(offset: u64, text: &str) -> Value {
@@ -265,6 +308,44 @@ pub async fn events_until(
         .await
         .expect("the stream goes on");
     events
+}
+
+/// Opens a stream with a key of a person's, revokes the key, and waits for the end of the stream.
+pub async fn ends_with_its_key(hub: &TestHub, path: &str, (id, key): (&str, &str)) {
+    let request = hub.http.get(hub.url(path)).bearer_auth(key);
+    let mut stream = request
+        .header("accept", "text/event-stream")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(stream.status(), 200, "{path}");
+    hub.administration().revoke_key(id).await.unwrap();
+    let ending = async { while stream.chunk().await.unwrap().is_some() {} };
+    let ended = tokio::time::timeout(Duration::from_secs(5), ending).await;
+    assert!(ended.is_ok(), "{path} outlives its key");
+}
+
+#[tokio::test]
+async fn f1_what_grows_is_read_no_further_with_a_key_that_was_revoked() {
+    let (hub, _directory) = hub_with(LogOptions::default()).await;
+    send(&hub, &part(0, 10, &[line(0, "one")])).await;
+    let reader = KeyWish {
+        name: "ada".to_owned(),
+        is_person: true,
+        ..wish(&["goals:read", "graph:read"])
+    };
+    for path in [READ, "/workspaces/w/activity/stream"] {
+        let (key, text) = hub.administration().new_key(&reader).await.unwrap();
+        ends_with_its_key(&hub, path, (&key.id, &text)).await;
+    }
+    let (key, text) = hub.administration().new_key(&reader).await.unwrap();
+    let waits = format!("{READ}?wait=30&offset=10");
+    let revoking = async {
+        hub.administration().revoke_key(&key.id).await.unwrap();
+        send(&hub, &part(10, 20, &[line(10, "two")])).await;
+    };
+    let (waited, ()) = tokio::join!(get(&hub, &waits, &text), revoking);
+    assert_eq!(waited.0, 401, "nor by whoever waited for it: {}", waited.1);
 }
 
 #[tokio::test]

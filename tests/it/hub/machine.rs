@@ -30,7 +30,12 @@ pub struct TestHub {
 
 /// The signature of a webhook.
 pub fn signature(body: &str) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET);
+    signature_by(SECRET, body)
+}
+
+/// The signature of a webhook by another secret.
+pub fn signature_by(secret: &[u8], body: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
     format!("sha256={}", hex::encode(hmac::sign(&key, body.as_bytes())))
 }
 
@@ -56,8 +61,13 @@ pub fn wish(scopes: &[&str]) -> KeyWish {
 
 impl TestHub {
     pub async fn start(rhythm: Rhythm) -> Self {
+        Self::start_with(|options| options.rhythm = rhythm).await
+    }
+
+    /// With other options than the usual ones of a test.
+    pub async fn start_with(change: impl FnOnce(&mut HubOptions)) -> Self {
         let directory = crate::support::remains::directory();
-        let hub = run(directory.path(), rhythm).await;
+        let hub = run(directory.path(), change).await;
         let (_, key) = Administration::of(hub.memory())
             .new_key(&wish(&[]))
             .await
@@ -82,8 +92,23 @@ impl TestHub {
 
     /// The same memory under a new process, as after a restart.
     pub async fn restart(self, rhythm: Rhythm) -> Self {
+        self.restart_with(|options| options.rhythm = rhythm).await
+    }
+
+    /// The same with other options than the usual ones of a test.
+    pub async fn restart_with(self, change: impl FnOnce(&mut HubOptions)) -> Self {
+        self.restart_after(async {}, change).await
+    }
+
+    /// The same after something has happened while it was down.
+    pub async fn restart_after(
+        self,
+        happens: impl Future<Output = ()>,
+        change: impl FnOnce(&mut HubOptions),
+    ) -> Self {
         self.hub.stop().await;
-        let hub = run(self.directory.path(), rhythm).await;
+        happens.await;
+        let hub = run(self.directory.path(), change).await;
         Self { hub, ..self }
     }
 
@@ -106,6 +131,19 @@ impl TestHub {
         .await
     }
 
+    /// The hub's figures, as Prometheus reads them.
+    pub async fn figures(&self) -> String {
+        let (_, key) = self
+            .administration()
+            .new_key(&wish(&["admin:read"]))
+            .await
+            .unwrap();
+        let asked = self.http.get(self.url("/metrics")).bearer_auth(&key);
+        let answer = asked.send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 200);
+        answer.text().await.unwrap()
+    }
+
     /// What the hub answers to a webhook of GitHub, signed as it should be.
     pub async fn github(&self, event: &str, id: &str, payload: &Value) -> (u16, Value) {
         let body = payload.to_string();
@@ -115,7 +153,18 @@ impl TestHub {
 
     /// What it answers to a webhook with this signature.
     pub async fn signed(&self, event: &str, id: &str, body: String, signature: &str) -> (u16, Value) {
-        let request = self.http.post(self.url("/webhooks/github/w"));
+        self.signed_to("w", (event, id), body, signature).await
+    }
+
+    /// The same to another workspace.
+    pub async fn signed_to(
+        &self,
+        workspace: &str,
+        (event, id): (&str, &str),
+        body: String,
+        signature: &str,
+    ) -> (u16, Value) {
+        let request = self.http.post(self.url(&format!("/webhooks/github/{workspace}")));
         let request = request
             .header("content-type", "application/json")
             .header("x-github-event", event)
@@ -154,12 +203,13 @@ async fn answered(request: reqwest::RequestBuilder) -> (u16, Value) {
     (status, serde_json::from_slice(&body).unwrap_or_default())
 }
 
-async fn run(directory: &std::path::Path, rhythm: Rhythm) -> RunningHub {
+async fn run(directory: &std::path::Path, change: impl FnOnce(&mut HubOptions)) -> RunningHub {
     let place = Place::File(directory.join("hub.db"));
     let mut options = HubOptions::new(place, "127.0.0.1:0".parse().unwrap());
-    options.rhythm = rhythm;
+    options.rhythm = quick();
     options.secrets = [("github://org_token".to_owned(), "canary-of-machines".into())].into();
     options.webhooks = WebhookSecrets::for_all(SECRET);
+    change(&mut options);
     start(options).await.unwrap()
 }
 

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
+use super::audit::Audited;
 use super::machine::{Machine, PATIENCE, TestHub, quick, registration, wish};
 
 /// Lets an event wait for the registration of a version of machine `m`.
@@ -33,6 +34,7 @@ async fn let_wait(hub: &TestHub, version: &str, id: &str) {
         resource: String::new(),
         created: Timestamp::from_micros(0),
         expires: Timestamp::from_micros(i64::MAX),
+        patience: Duration::from_secs(900),
     };
     hub.hub.memory().enqueue(&delivery).await.unwrap();
 }
@@ -319,7 +321,7 @@ async fn the_last_that_registers_is_served_and_the_one_before_when_it_has_gone()
     newer.settled().await;
     assert_eq!(
         durable.hear().await,
-        json!({"control": {"name": "superseded", "params": {}}})
+        json!({"control": {"name": "superseded", "params": {"version": "2.0.0"}}})
     );
     let versions = |names: &[(String, String)]| {
         names
@@ -356,7 +358,8 @@ async fn a_revoked_key_ends_what_is_connected_with_it() {
 
 #[tokio::test]
 async fn g2_a_name_is_its_owners_and_g1_pages_open_nothing() {
-    let hub = TestHub::start(quick()).await;
+    let audited = Audited::start().await;
+    let hub = &audited.hub;
     let one = registration("m", "1.0.0", "durable");
     let mut machine = hub.machine(&one).await;
     machine.settled().await;
@@ -370,6 +373,9 @@ async fn g2_a_name_is_its_owners_and_g1_pages_open_nothing() {
     assert_eq!(status, 403);
     let message = answer["error"]["message"].as_str().unwrap();
     assert!(message.contains("somebody else's key"), "{message}");
+    audited
+        .decided("addon:stranger", "events.subscribe", "insufficient_permission")
+        .await;
     let (_, renewed) = hub.administration().new_key(&wish(&[])).await.unwrap();
     assert_eq!(
         hub.post("/registration", &renewed, &one).await.0,
@@ -385,18 +391,24 @@ async fn g2_a_name_is_its_owners_and_g1_pages_open_nothing() {
         .header("sec-websocket-version", "13")
         .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
     assert_eq!(page.send().await.unwrap().status(), 403);
+    audited
+        .decided("anonymous", "events.receive", "insufficient_permission")
+        .await;
     machine.settled().await;
 }
 
 #[tokio::test]
-async fn a_registration_can_be_taken_away() {
+async fn a_hub_that_closes_says_when_to_come_back() {
     let hub = TestHub::start(quick()).await;
     let mut machine = hub.machine(&registration("m", "1.0.0", "durable")).await;
     machine.settled().await;
-    let registrations = hub.administration().registrations().await.unwrap();
-    hub.administration()
-        .drop_registration(&registrations[0].id)
-        .await
-        .unwrap();
-    assert_eq!(machine.closed().await, 4403);
+    let (said, _) = tokio::join!(
+        async {
+            let said = machine.hear().await;
+            (said, machine.closed().await)
+        },
+        hub.hub.stop()
+    );
+    let drain = json!({"control": {"name": "drain", "params": {"millis": 2_000}}});
+    assert_eq!(said, (drain, 1012));
 }

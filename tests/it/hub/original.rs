@@ -7,9 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use sdm::hub::administration::KeyWish;
+use sdm::ports::people::PersonRole;
 use serde_json::{Value, json};
 
 use super::machine::{TestHub, quick, wish};
+use super::people::has_come_in;
 use crate::support::git_servers::{HttpServer, TestRepository, skipped};
 
 /// How long the machine may take for anything; it is not quick to start.
@@ -187,9 +189,10 @@ async fn a_machine_of_the_original_drives_two_goals_to_success_and_answers_a_com
     let person = KeyWish {
         is_person: true,
         name: "ada".to_owned(),
-        ..wish(&["graph:read", "goals:read"])
+        ..wish(&["graph:read", "goals:write", "commands:register"])
     };
     let (_, ada) = hub.administration().new_key(&person).await.unwrap();
+    has_come_in(hub.hub.memory(), "ada", PersonRole::Admin).await;
     let home = directory.path().join("home");
     fs::create_dir(&home).unwrap();
     let original = Original::start(&place, &home, &hub);

@@ -3,7 +3,11 @@
 use reqwest::Method;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use sdm::hub::people::administration::MadeLink;
-use sdm::ports::people::{Invited, PersonChange, PersonRole, PersonState, SignIns as _};
+use sdm::model::Timestamp;
+use sdm::ports::people::{
+    Invited, PersonChange, PersonRole, PersonState, SignIn, SignIns as _, StoredPerson, StoredSession,
+};
+use sdm::store::hub::SqlHub;
 use serde_json::{Value, json};
 
 use super::machine::{TestHub, quick};
@@ -123,6 +127,35 @@ pub async fn signed_in<'a>(hub: &'a TestHub, id: &str, role: PersonRole) -> Brow
     let mut browser = Browser::new(hub);
     assert_eq!(browser.come_in(&link.address).await.status, 303);
     browser
+}
+
+/// Somebody has come in who is this.
+pub async fn has_come_in(memory: &SqlHub, id: &str, role: PersonRole) {
+    let moment = Timestamp::from_micros(1_767_225_600_000_000);
+    let person = StoredPerson {
+        id: id.to_owned(),
+        name: id.to_owned(),
+        role,
+        state: PersonState::Active,
+        created: moment,
+    };
+    let session = StoredSession {
+        digest: format!("digest of {id}"),
+        id: format!("session of {id}"),
+        person: id.to_owned(),
+        means: "link".to_owned(),
+        user_agent: String::new(),
+        signed_in: moment,
+        last_seen: moment,
+    };
+    let sign_in = SignIn {
+        link: None,
+        makes: Some(person),
+        identity: None,
+        session,
+        replaces: None,
+    };
+    assert!(memory.sign_in(&sign_in).await.unwrap());
 }
 
 const QUESTION: &str = r#"{"query": "query { Repo { name } }"}"#;

@@ -283,6 +283,46 @@ async fn a_channel_is_linked_to_a_repository_by_whoever_may_change_both() {
 }
 
 #[tokio::test]
+async fn d31_who_may_post_in_one_channel_takes_no_other_by_calling_it_so() {
+    let hub = TestHub::start(quick()).await;
+    assert_eq!(hub.github("push", "1", &push("a", "b")).await.0, 200);
+    let link = |channel: &str, name: &str| {
+        json!({"query": format!(
+            "mutation {{ linkSlackChannelToRepo(channelId: \"{channel}\", {name} chatTeamId: \"T1\", owner: \"acme\", repo: \"app\", providerId: \"git.example.org:8080\") {{ id }} }}"
+        )})
+    };
+    let exec = link("C9", "channelName: \"exec\",");
+    assert_eq!(
+        hub.post("/graphql/team/w", &hub.key, &exec).await.1.get("errors"),
+        None
+    );
+    let ops = KeyWish {
+        name: "ops".to_owned(),
+        repositories: vec!["acme/app".to_owned()],
+        places: vec!["channel:ops".to_owned()],
+        ..wish(&[])
+    };
+    let (_, ops) = hub.administration().new_key(&ops).await.unwrap();
+    let code = async |channel: &str, name: &str| {
+        let (_, answer) = hub.post("/graphql/team/w", &ops, &link(channel, name)).await;
+        answer["errors"][0]["extensions"]["code"].clone()
+    };
+    assert_eq!(code("C1", "channelName: \"ops\",").await, Value::Null);
+    assert_eq!(code("C1", "").await, Value::Null, "it is called so already");
+    for name in ["channelName: \"ops\",", "channelName: \"exec\",", ""] {
+        assert_eq!(code("C9", name).await, json!("insufficient_permission"), "{name}");
+    }
+    let names = hub
+        .ask(
+            "{ ChatChannel(channelId: [\"C1\", \"C9\"]) { name } }",
+            Value::Null,
+        )
+        .await;
+    let names = names["data"]["ChatChannel"].to_string();
+    assert!(names.contains("exec") && names.contains("ops"), "{names}");
+}
+
+#[tokio::test]
 async fn fingerprints_of_a_type_replace_those_that_were_known() {
     let hub = TestHub::start(quick()).await;
     assert_eq!(hub.github("push", "1", &push("a", "b")).await.0, 200);

@@ -174,7 +174,7 @@ async fn a_sign_in_that_began_comes_back_once(hub: &SqlHub) {
 async fn a_link_counts_once_and_in_time(hub: &SqlHub) {
     let ada = person("ada", PersonRole::Owner);
     let stored = link("l1", "ada", Some(PersonRole::Owner));
-    hub.add_link(&stored).await.unwrap();
+    hub.add_link(&stored, &[]).await.unwrap();
     assert_eq!(hub.link("l1").await.unwrap().as_ref(), Some(&stored));
     assert_eq!(hub.link("other").await.unwrap(), None);
     let before = hub.people_changed().await.unwrap();
@@ -189,7 +189,7 @@ async fn a_link_counts_once_and_in_time(hub: &SqlHub) {
     assert!(both.0.unwrap() ^ both.1.unwrap(), "one of two at the same time");
     assert_eq!(hub.people().await.unwrap(), std::slice::from_ref(&ada));
     assert!(hub.people_changed().await.unwrap() > before);
-    hub.add_link(&link("l2", "ada", Some(PersonRole::Member)))
+    hub.add_link(&link("l2", "ada", Some(PersonRole::Member)), &[])
         .await
         .unwrap();
     assert!(
@@ -235,7 +235,7 @@ async fn sessions_are_found_ended_and_forgotten(hub: &SqlHub) {
         };
         assert!(hub.sign_in(&opened).await.unwrap());
     }
-    hub.add_link(&link("l3", "ada", None)).await.unwrap();
+    hub.add_link(&link("l3", "ada", None), &[]).await.unwrap();
     hub.tidy_sign_ins(at(899), at(50), at(50)).await.unwrap();
     assert_eq!(
         hub.sessions_of("ada").await.unwrap(),
@@ -248,7 +248,7 @@ async fn sessions_are_found_ended_and_forgotten(hub: &SqlHub) {
 
 async fn identities_are_one_persons(hub: &SqlHub) {
     let bob = person("bob", PersonRole::Member);
-    hub.add_link(&link("l4", "bob", Some(PersonRole::Member)))
+    hub.add_link(&link("l4", "bob", Some(PersonRole::Member)), &[])
         .await
         .unwrap();
     let mut with_identity = coming("l4", &bob, "b1", 1);
@@ -262,7 +262,7 @@ async fn identities_are_one_persons(hub: &SqlHub) {
         "renamed there"
     );
     assert_eq!(hub.identities("bob").await.unwrap()[0].login, "robert");
-    hub.add_link(&link("l5", "eve", Some(PersonRole::Member)))
+    hub.add_link(&link("l5", "eve", Some(PersonRole::Member)), &[])
         .await
         .unwrap();
     let mut stolen = coming("l5", &person("eve", PersonRole::Member), "e1", 1);
@@ -281,7 +281,7 @@ async fn somebody_always_administers(hub: &SqlHub) {
     let member = change(Some(PersonRole::Member), None);
     let suspended = change(None, Some(PersonState::Suspended));
     let admin = change(Some(PersonRole::Admin), None);
-    let changed = async |id: &str, change: &PersonChange| hub.change_person(id, change).await.unwrap();
+    let changed = async |id: &str, change: &PersonChange| hub.change_person(id, change, &[]).await.unwrap();
     assert_eq!(changed("nobody", &member).await, PersonChanged::NotThere);
     assert_eq!(changed("ada", &member).await, PersonChanged::LastAdmin);
     assert_eq!(changed("ada", &suspended).await, PersonChanged::LastAdmin);

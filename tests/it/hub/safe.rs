@@ -258,3 +258,54 @@ async fn an_operator_changes_the_master_key_and_sees_names_only() {
     let said = String::from_utf8_lossy(&exposed.stderr).into_owned();
     assert!(said.contains("can be reached by other users"), "{said}");
 }
+
+/// What comes of sealing with a credential of systemd.
+fn sealed_with(directory: &Path, credential: &str, credentials: Option<&Path>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sdm"));
+    command
+        .args(["hub", "secrets", "seal", "--database", "hub.db", "--master-key"])
+        .arg(format!("credential:{credential}"))
+        .current_dir(directory)
+        .env_clear()
+        .env("SDM_HOME", directory.join("state"))
+        .env("HOME", directory);
+    if let Some(credentials) = credentials {
+        command.env("CREDENTIALS_DIRECTORY", credentials);
+    }
+    command.output().unwrap()
+}
+
+#[tokio::test]
+async fn a_master_key_is_a_credential_that_systemd_gives_the_service() {
+    let directory = crate::support::remains::directory();
+    let path = directory.path();
+    let credentials = path.join("credentials");
+    std::fs::create_dir(&credentials).unwrap();
+    for name in ["credentials/hub.key", "beside.key"] {
+        assert!(sdm(path, &["secret", "master-key", name]).status.success());
+    }
+    let key = SecretString::from(std::fs::read_to_string(credentials.join("hub.key")).unwrap());
+    let hub = hub(path).await;
+    safe(&hub, &[&key]).keep(ROW, &canary(), at(0)).await.unwrap();
+    hub.close().await;
+    let opened = sealed_with(path, "hub.key", Some(&credentials));
+    let said = String::from_utf8_lossy(&opened.stderr).into_owned();
+    assert!(opened.status.success(), "{said}");
+    for (credential, credentials) in [
+        ("hub.key", None),
+        ("../beside.key", Some(&*credentials)),
+        ("..", Some(&*credentials)),
+        ("", Some(&*credentials)),
+    ] {
+        let refused = sealed_with(path, credential, credentials);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success(), "{credential}");
+        assert!(
+            said.contains("there is no credential") && said.contains("LoadCredential="),
+            "{credential}: {said}"
+        );
+    }
+    let missing = sealed_with(path, "other.key", Some(&credentials));
+    let said = String::from_utf8_lossy(&missing.stderr).into_owned();
+    assert!(said.contains("the master key cannot be read"), "{said}");
+}

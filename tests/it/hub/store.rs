@@ -10,13 +10,13 @@ use sdm::model::Timestamp;
 use sdm::ports::graph::{Filter, Find, Node};
 use sdm::ports::hub::{
     Deliveries, DeliveryCounts, DeliveryKind, HubGraph, Invocations, Keys, Messages, NewDelivery, Phase,
-    QueueLimits, Registrations, StoredInvocation, StoredKey, StoredMessage, StoredRegistration,
+    QueueLimits, Registering, Registrations, StoredInvocation, StoredKey, StoredMessage, StoredRegistration,
 };
 use sdm::store::hub::{Place, SqlHub};
 use sdm::wire::hub::PolicyName;
 use serde_json::{Value, json};
 
-use super::store_shared;
+use super::{store_answers, store_shared};
 use crate::support::postgres::Postgres;
 
 const LIMITS: QueueLimits = QueueLimits {
@@ -24,7 +24,7 @@ const LIMITS: QueueLimits = QueueLimits {
     attempts: 2,
 };
 
-fn at(second: u64) -> Timestamp {
+pub fn at(second: u64) -> Timestamp {
     Timestamp::from_micros(1_800_000_000_000_000).plus(Duration::from_secs(second))
 }
 
@@ -41,7 +41,7 @@ fn node(kind: &str, keys: &[&str], body: &Value, links: &[(&str, &[&str])]) -> A
     })
 }
 
-fn delivery(id: &str, registration: &str) -> NewDelivery {
+pub fn delivery(id: &str, registration: &str) -> NewDelivery {
     NewDelivery {
         id: id.to_owned(),
         workspace: "w".to_owned(),
@@ -53,10 +53,11 @@ fn delivery(id: &str, registration: &str) -> NewDelivery {
         resource: String::new(),
         created: at(0),
         expires: at(1_000),
+        patience: Duration::from_secs(900),
     }
 }
 
-fn registration(name: &str, version: &str, policy: PolicyName, body: &str) -> StoredRegistration {
+pub fn registration(name: &str, version: &str, policy: PolicyName, body: &str) -> StoredRegistration {
     StoredRegistration {
         id: format!("{name}-{version}"),
         workspace: "w".to_owned(),
@@ -361,33 +362,29 @@ async fn queues_are_bounded(hub: &SqlHub) {
     assert_eq!((full.waiting, full.dead), (0, 5), "nobody came in time");
 }
 
+/// Registers, as nobody in particular.
+async fn kept(hub: &SqlHub, asked: &StoredRegistration) -> StoredRegistration {
+    match hub.register(asked, "addon:a").await.unwrap() {
+        Registering::Kept(kept) => kept,
+        refused => panic!("{refused:?}"),
+    }
+}
+
 async fn registrations_have_an_order(hub: &SqlHub) {
-    let first = hub
-        .register(&registration("m", "1", PolicyName::Durable, "{}"))
-        .await
-        .unwrap();
-    let second = hub
-        .register(&registration("m", "2", PolicyName::Ephemeral, "{}"))
-        .await
-        .unwrap();
+    let first = kept(hub, &registration("m", "1", PolicyName::Durable, "{}")).await;
+    let second = kept(hub, &registration("m", "2", PolicyName::Ephemeral, "{}")).await;
     assert!(
         second.position > first.position,
         "the last that registers is served"
     );
-    let again = hub
-        .register(&registration("m", "1", PolicyName::Durable, "{}"))
-        .await
-        .unwrap();
+    let again = kept(hub, &registration("m", "1", PolicyName::Durable, "{}")).await;
     assert_eq!(
         (again.position, &again.id),
         (first.position, &first.id),
         "the same that comes back is no newer"
     );
     let same = hub.registrations_changed().await.unwrap();
-    let changed = hub
-        .register(&registration("m", "1", PolicyName::Durable, "{ }"))
-        .await
-        .unwrap();
+    let changed = kept(hub, &registration("m", "1", PolicyName::Durable, "{ }")).await;
     assert!(changed.position > second.position);
     assert_eq!(same.changed, second.position, "and nobody need look at it");
     hub.enqueue(&delivery("for-m2", &second.id)).await.unwrap();
@@ -435,13 +432,13 @@ async fn keys_are_kept(hub: &SqlHub) {
         revoked: None,
         last_used: None,
     };
-    hub.add_key(&key).await.unwrap();
-    hub.add_key(&key).await.unwrap_err();
+    hub.add_key(&key, &[]).await.unwrap();
+    hub.add_key(&key, &[]).await.unwrap_err();
     assert_eq!(hub.key("abc").await.unwrap().as_ref(), Some(&key));
     assert_eq!(hub.key("xyz").await.unwrap(), None);
     hub.key_used("abc", at(5)).await.unwrap();
-    assert!(hub.revoke_key("abc", at(6)).await.unwrap());
-    assert!(!hub.revoke_key("abc", at(7)).await.unwrap());
+    assert!(hub.revoke_key("abc", at(6), &[]).await.unwrap());
+    assert!(!hub.revoke_key("abc", at(7), &[]).await.unwrap());
     let kept = hub.keys().await.unwrap().remove(0);
     assert_eq!((kept.last_used, kept.revoked), (Some(at(5)), Some(at(6))));
 }
@@ -457,9 +454,12 @@ async fn invocations_end_once(hub: &SqlHub) {
         phase: Phase::Pending,
         answer: String::new(),
         created: at(0),
+        due: at(900),
         ended: None,
     };
-    hub.invoke(&asked, &delivery("d-i", "asked")).await.unwrap();
+    let mut sent = delivery("d-i", "asked");
+    sent.correlation = "i-1".to_owned();
+    hub.invoke(&asked, &sent).await.unwrap();
     assert_eq!(hub.invocation("i-1").await.unwrap().as_ref(), Some(&asked));
     assert_eq!(
         counts(hub, "asked").await.waiting,
@@ -663,6 +663,7 @@ async fn contract(place: &Place) {
     store_shared::logs_grow_at_their_end_only(&hub).await;
     units_of_work_take_turns(&hub).await;
     super::safe::secrets_are_kept_in_their_rows(&hub).await;
+    store_answers::contract(&hub).await;
     store_shared::tickets_are_used_once_and_in_time(&hub).await;
     store_shared::g6_one_run_of_a_machine_counts(&hub).await;
     store_shared::hints_reach_whoever_listens(&hub).await;
@@ -675,9 +676,8 @@ async fn contract(place: &Place) {
     much_is_written_and_found(&hub).await;
     hub.close().await;
     let again = SqlHub::open(place).await.unwrap();
-    assert_eq!(
-        again.keys().await.unwrap().len(),
-        1,
+    assert!(
+        again.key("abc").await.unwrap().is_some(),
         "what was committed is there after a restart"
     );
     again.close().await;

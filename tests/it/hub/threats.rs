@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use reqwest::Method;
 use sdm::hub::administration::KeyWish;
+use sdm::runtime::open_files::raise_limit;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::events::push;
 use super::machine::{Machine, PATIENCE, TestHub, quick, registration, signature, wish};
@@ -85,12 +86,17 @@ async fn begin(hub: &TestHub, head: &str) -> TcpStream {
 }
 
 /// What comes on a connection until it ends.
-async fn rest(stream: &mut TcpStream) -> String {
-    let mut text = Vec::new();
-    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut text)).await;
+async fn rest_of(stream: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes)).await;
     // A connection that is reset has ended too.
     let _ = read.expect("the hub ends it");
-    String::from_utf8_lossy(&text).into_owned()
+    bytes
+}
+
+/// The same as text.
+async fn rest(stream: &mut TcpStream) -> String {
+    String::from_utf8_lossy(&rest_of(stream).await).into_owned()
 }
 
 const POST: &str = "POST /webhooks/github/w HTTP/1.1\r\nHost: hub\r\nX-GitHub-Event: push\r\nX-GitHub-Delivery: d\r\nX-Hub-Signature-256: sha256=00\r\n";
@@ -109,6 +115,9 @@ async fn c7_bodies_that_are_too_large_or_never_end_are_cut_off() {
     }
     assert!(sent < limit, "{sent} bytes were taken");
     assert_eq!(hub.github("push", "d-1", &push("a", "b")).await.0, 200);
+    let figures = hub.figures().await;
+    let line = "sdm_hub_refused_total{door=\"webhook\",reason=\"too_large\"} 2\n";
+    assert!(figures.contains(line), "{figures}");
 }
 
 #[tokio::test]
@@ -143,6 +152,65 @@ async fn c7_those_who_send_byte_by_byte_hold_nobody_up() {
     }
 }
 
+/// A connection from another address of this computer.
+async fn from_elsewhere(hub: &TestHub) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind("127.0.0.2:0".parse().unwrap())?;
+    socket.connect(hub.hub.address).await
+}
+
+/// As many as the limit of open files lets this process hold, both ends of each; the threat names 10,000.
+#[tokio::test]
+async fn c7_thousands_who_send_byte_by_byte_hold_nobody_up() {
+    let limit = usize::try_from(raise_limit().unwrap()).unwrap_or(usize::MAX);
+    let count = (limit.saturating_sub(1_000) / 2).min(10_000);
+    if count < 2_000 {
+        println!("skipped: this process may have {limit} files open only");
+        return;
+    }
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&registration("m", "1.0.0", "ephemeral")).await;
+    let mut slow = Vec::new();
+    for _ in 0..count {
+        let mut stream = from_elsewhere(&hub).await.unwrap();
+        // Whoever is turned away may hear it before it says anything.
+        let _ = stream.write_all(b"G").await;
+        slow.push(stream);
+    }
+    let mut late = hub.machine(&registration("late", "1.0.0", "ephemeral")).await;
+    for number in 0..10 {
+        for stream in slow.iter_mut().skip(number).step_by(10) {
+            let _ = stream.write_all(b"x").await;
+        }
+        let mut payload = push("a", "b");
+        payload["ref"] = json!(format!("refs/heads/branch-{number}"));
+        let id = format!("d-{number}");
+        let sent = hub.github("push", &id, &payload);
+        let answered = tokio::time::timeout(Duration::from_secs(5), sent).await;
+        assert_eq!(answered.expect("others are answered").0, 200);
+        for machine in [&mut machine, &mut late] {
+            let event = machine.hear().await;
+            assert_eq!(
+                event["data"]["Push"][0]["branch"],
+                json!(format!("branch-{number}"))
+            );
+            machine.answer(&event).await;
+        }
+    }
+    let figures = hub.figures().await;
+    println!("{count} connections: {figures}");
+    // Nobody has all places, however many files this process may have.
+    if count > 7_168 {
+        let line = "sdm_hub_refused_total{door=\"connection\",reason=\"too_many_of_address\"}";
+        assert!(figures.contains(line), "{figures}");
+        let turned_away = rest(slow.last_mut().unwrap()).await;
+        assert!(
+            turned_away.is_empty() || turned_away.starts_with("HTTP/1.1 503"),
+            "{turned_away}"
+        );
+    }
+}
+
 /// The start of a websocket on a bare connection.
 async fn bare_socket(hub: &TestHub, name: &str) -> TcpStream {
     let url = hub.register(&registration(name, "1.0.0", "ephemeral")).await;
@@ -169,6 +237,26 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// The code of the frame that closes, among those of a server.
+fn close_code(mut frames: &[u8]) -> Option<u16> {
+    loop {
+        let [first, length, rest @ ..] = frames else {
+            return None;
+        };
+        let (length, rest) = match length {
+            126 => (
+                usize::from(u16::from_be_bytes([*rest.first()?, *rest.get(1)?])),
+                &rest[2..],
+            ),
+            length => (usize::from(*length), rest),
+        };
+        if first & 0x0F == 8 {
+            return Some(u16::from_be_bytes([*rest.first()?, *rest.get(1)?]));
+        }
+        frames = rest.get(length..)?;
+    }
+}
+
 #[tokio::test]
 async fn g3_frames_that_cannot_be_end_their_conversation_and_nobody_elses() {
     let hub = TestHub::start(quick()).await;
@@ -177,19 +265,30 @@ async fn g3_frames_that_cannot_be_end_their_conversation_and_nobody_elses() {
     a_gigabyte.extend((1_u64 << 30).to_be_bytes());
     a_gigabyte.extend([0; 4]);
     let attacks = [
-        ("announced", a_gigabyte),
-        ("compressed", frame(0xC1, b"{}")),
-        ("not-text", frame(0x81, &[b'"', 0xFF, 0xFE, b'"'])),
-        ("unmasked", vec![0x81, 0x02, b'{', b'}']),
-        ("unknown", frame(0x83, b"{}")),
-        ("long-ping", frame(0x89, &[b'x'; 126])),
-        ("a-part-of-nothing", frame(0x80, b"{}")),
+        ("announced", a_gigabyte, 1009),
+        ("compressed", frame(0xC1, b"{}"), 1002),
+        ("not-text", frame(0x81, &[b'"', 0xFF, 0xFE, b'"']), 1007),
+        ("unmasked", vec![0x81, 0x02, b'{', b'}'], 1002),
+        ("unknown", frame(0x83, b"{}"), 1002),
+        ("long-ping", frame(0x89, &[b'x'; 126]), 1002),
+        ("a-part-of-nothing", frame(0x80, b"{}"), 1002),
     ];
-    for (name, bytes) in attacks {
+    for (name, bytes, code) in attacks {
         let mut stream = bare_socket(&hub, name).await;
         stream.write_all(&bytes).await.unwrap();
-        rest(&mut stream).await;
+        let frames = rest_of(&mut stream).await;
+        assert_eq!(close_code(&frames), Some(code), "{name}: {frames:?}");
         other.settled().await;
+    }
+    let figures = hub.figures().await;
+    for (reason, count) in [
+        ("too_large", 1),
+        ("compressed", 1),
+        ("invalid_text", 1),
+        ("malformed_frame", 4),
+    ] {
+        let line = format!("sdm_hub_refused_total{{door=\"websocket\",reason=\"{reason}\"}} {count}\n");
+        assert!(figures.contains(&line), "{line}: {figures}");
     }
     // Parts of a message that never ends.
     let mut stream = bare_socket(&hub, "endless").await;
@@ -295,7 +394,7 @@ async fn c8_a_value_never_becomes_a_field() {
 }
 
 /// A push of a repository of this number that calls itself so.
-fn push_of(number: u64, name: &str, branch: &str) -> Value {
+pub fn push_of(number: u64, name: &str, branch: &str) -> Value {
     let mut payload = push("a", "b");
     payload["repository"]["id"] = json!(number);
     payload["repository"]["name"] = json!(name);
@@ -327,10 +426,14 @@ async fn c4_a_repository_is_its_number_whatever_a_webhook_calls_it() {
         hub.github("push", "2", &push_of(7, "payroll", "taken")).await.0,
         200
     );
-    assert_eq!(
-        hub.github("push", "3", &push_of(8, "renamed", "own")).await.0,
-        200
-    );
+    let renamed = push_of(8, "renamed", "own");
+    assert_eq!(hub.github("push", "3", &renamed).await.0, 422);
+    let told = json!({
+        "action": "renamed", "changes": {"repository": {"name": {"from": "payroll"}}}, "repository": renamed["repository"],
+    });
+    assert_eq!(hub.github("repository", "4", &told).await.0, 200);
+    // Sent again, as whoever runs the forge does.
+    assert_eq!(hub.github("push", "3", &renamed).await.0, 200);
     let event = machine.hear().await;
     assert_eq!(
         event["data"]["Push"][0]["branch"],

@@ -114,7 +114,7 @@ async fn other_systems_events_and_commands_begin_traces_as_well() {
     let person = KeyWish {
         is_person: true,
         name: "ada".to_owned(),
-        ..wish(&["graph:read"])
+        ..wish(&["commands:register"])
     };
     let (_, ada) = hub.administration().new_key(&person).await.unwrap();
     let ask = json!({"command": "Greet", "team": {"id": "w"}});

@@ -25,6 +25,8 @@ use sdm::runtime::tasks::Tasks;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use super::fake_hook::FakeHook;
+
 /// Who the hub is there.
 pub const CLIENT: &str = "hub-client";
 /// What proves it.
@@ -37,6 +39,8 @@ pub const HUB_TOKEN: &str = "canary-of-the-hub";
 /// A running one; gone when dropped.
 pub struct FakeProvider {
     pub address: String,
+    /// The webhook of the app.
+    pub hook: FakeHook,
     world: Arc<Mutex<World>>,
     _tasks: Tasks,
 }
@@ -213,6 +217,8 @@ impl FakeProvider {
             .route("/token", post(oidc_token))
             .route("/keys", get(keys))
             .with_state(Arc::clone(&world));
+        let hook = FakeHook::of(CLIENT);
+        let router = router.merge(hook.routes());
         let tasks = Tasks::new();
         let stop = tasks.stop_token().cancelled_owned();
         tasks.spawn("fake provider", async move {
@@ -223,6 +229,7 @@ impl FakeProvider {
         });
         Self {
             address,
+            hook,
             world,
             _tasks: tasks,
         }
@@ -239,6 +246,7 @@ impl FakeProvider {
             ProviderKind::GitHub(GitHubSettings {
                 address: self.address.parse().unwrap(),
                 is_app: false,
+                app_key: None,
                 api: format!("{}/api/v3/", self.address).parse().unwrap(),
                 token: Some(HUB_TOKEN.into()),
                 organisations: vec!["acme".to_owned()],
@@ -252,6 +260,15 @@ impl FakeProvider {
         let mut settings = self.github();
         if let ProviderKind::GitHub(github) = &mut settings.kind {
             github.is_app = true;
+        }
+        settings
+    }
+
+    /// The same, where the hub has the key of the app.
+    pub fn github_app_with_key(&self) -> ProviderSettings {
+        let mut settings = self.github_app();
+        if let ProviderKind::GitHub(github) = &mut settings.kind {
+            github.app_key = Some(self.hook.key());
         }
         settings
     }
@@ -285,6 +302,15 @@ impl FakeProvider {
         self.world()
             .permissions
             .insert(key, (account.id, permission.to_owned()));
+    }
+
+    /// The repository of a number is called so from now on; one that is called nothing is gone.
+    pub fn numbers(&self, number: u64, repository: Option<&str>) {
+        let numbers = &mut self.world().numbers;
+        match repository {
+            Some(name) => numbers.insert(number.to_string(), name.to_owned()),
+            None => numbers.remove(&number.to_string()),
+        };
     }
 
     /// The next token says this instead of what it should.

@@ -8,6 +8,8 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, Response, StatusCode};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use sdm::runtime::tasks::Tasks;
 use tokio::net::TcpListener;
 
@@ -31,6 +33,8 @@ struct World {
     tags: BTreeMap<String, String>,
     /// What is being sent.
     uploads: BTreeMap<String, Vec<u8>>,
+    /// The header of the only ones who may have anything; everybody may when there is none.
+    door: Option<String>,
 }
 
 impl FakeRegistry {
@@ -69,6 +73,12 @@ impl FakeRegistry {
         self.world().tags[tag].clone()
     }
 
+    /// Lets in nobody from now on but whoever logs in so.
+    pub fn close_to_all_but(&self, user: &str, password: &str) {
+        let login = BASE64_STANDARD.encode(format!("{user}:{password}"));
+        self.world().door = Some(format!("Basic {login}"));
+    }
+
     /// Forgets a manifest, as registries do that keep only what has a tag.
     pub fn forget(&self, digest: &str) {
         self.world().blobs.remove(digest);
@@ -93,6 +103,9 @@ async fn serve(State(world): State<Arc<Mutex<World>>>, request: Request) -> Resp
         headers: parts.headers,
         body,
     };
+    if !world.lets_in(&asked) {
+        return turned_away();
+    }
     let answer = if path.is_empty() {
         Ok(Response::new(Body::from("{}")))
     } else if let Some((repository, upload)) = path.split_once("/blobs/uploads/") {
@@ -109,6 +122,15 @@ async fn serve(State(world): State<Arc<Mutex<World>>>, request: Request) -> Resp
         *refused.status_mut() = status;
         refused
     })
+}
+
+fn turned_away() -> Response<Body> {
+    let refused = Response::builder()
+        .status(StatusCode::UNAUTHORIZED)
+        .header("www-authenticate", "Basic realm=\"fake\"")
+        .header("docker-distribution-api-version", "registry/2.0");
+    let why = r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#;
+    refused.body(Body::from(why)).unwrap()
 }
 
 struct Asked {
@@ -131,6 +153,14 @@ fn answer(status: StatusCode, headers: &[(&str, &str)]) -> Answer {
 }
 
 impl World {
+    fn lets_in(&self, asked: &Asked) -> bool {
+        let shown = asked
+            .headers
+            .get("authorization")
+            .and_then(|login| login.to_str().ok());
+        self.door.as_deref().is_none_or(|door| shown == Some(door))
+    }
+
     /// Takes a blob: asked for, in pieces, and at last by its digest.
     fn upload(&mut self, repository: &str, upload: &str, asked: &Asked) -> Answer {
         let id = match upload {

@@ -7,6 +7,7 @@ pub mod fake_bucket;
 pub mod fake_collector;
 pub mod fake_executor;
 pub mod fake_github;
+pub mod fake_hook;
 pub mod fake_hub;
 pub mod fake_provider;
 pub mod fake_registry;

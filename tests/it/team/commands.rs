@@ -201,3 +201,51 @@ async fn people_act_on_goals_by_way_of_the_hub_and_the_machine_decides() {
     ));
     assert_eq!(scene.hub.answer_to("c-5", "status").await["status"]["code"], 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d1_nobody_confirms_their_own_commits_under_the_name_that_they_have_at_the_hub() {
+    let mut scene = Scene::new(
+        "rules: [{name: ship, goals: [{name: publish, execute: {run: [cat, README.md]}, pre_approval: {not_author: true}}]}]",
+    )
+    .await;
+    let repo = scene.machine.repo();
+    scene.configure(&format!("repositories: ['{}']\ntrust: all\n", repo.display()));
+    scene.machine.start_with_hub();
+    scene.stands("connected");
+    std::fs::write(repo.join("README.md"), "hello").unwrap();
+    scene.machine.git(&["add", "--all"]);
+    let author = "Ada <1+ada@users.noreply.github.com>";
+    scene.machine.git(&[
+        "commit",
+        "--quiet",
+        "--allow-empty",
+        "-m",
+        "change",
+        "--author",
+        author,
+    ]);
+    let sha = scene.machine.git(&["rev-parse", "HEAD"]);
+    let set = scene.machine.set_of(&sha)["id"].as_str().unwrap().to_owned();
+    let act = |correlation: &str, who: &str, known_as: &[&str]| {
+        let mut act = command(
+            correlation,
+            "sdm.approve",
+            &[("goal_set", &set), ("goal", "publish")],
+        );
+        act["mapped_parameters"] = json!([{"name": "sdm.who", "value": who}]);
+        act["known_as"] = json!(known_as);
+        act
+    };
+    scene
+        .hub
+        .say(&act("c-1", "ada-x1y2", &["ada", "ada@home.example"]));
+    let refused = scene.hub.answer_to("c-1", "status").await;
+    let reason = refused["status"]["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("ada-x1y2 wrote commits of this push"),
+        "{refused}"
+    );
+    scene.hub.say(&act("c-2", "grace-1", &["grace"]));
+    assert_eq!(scene.hub.answer_to("c-2", "status").await["status"]["code"], 0);
+    assert_eq!(scene.machine.ended_set_of(&sha)["state"], "success");
+}

@@ -35,6 +35,7 @@ async fn a_machine_registers_connects_and_leaves_in_order() {
             "header",
             "logs",
             "context",
+            "identity",
             "trace",
             "fingerprints"
         ])

@@ -102,6 +102,43 @@ impl RealHub {
             .unwrap_or_else(|_| panic!("waited in vain until {what}"))
     }
 
+    /// Lets somebody in who is an administrator from now on.
+    pub async fn come_in(&self, machine: &LocalMachine, name: &str) {
+        let database = machine.path("hub/hub.db");
+        let database = database.to_str().unwrap();
+        let arguments = [
+            "hub",
+            "people",
+            "invite",
+            name,
+            "--role",
+            "admin",
+            "--database",
+            database,
+            "--address",
+            &self.url,
+        ];
+        let link = machine.ok(&arguments).trim().to_owned();
+        let request = self.http.post(link).header("sec-fetch-site", "same-origin");
+        let request = request
+            .header("origin", "null")
+            .header("content-type", "application/x-www-form-urlencoded");
+        let answer = request.body("return=%2F").send().await.unwrap();
+        assert!(!answer.status().is_client_error(), "{answer:?}");
+    }
+
+    /// The key that the hub printed at its first start, and at no other.
+    fn first_key(machine: &LocalMachine) -> String {
+        let printed = std::fs::read_to_string(machine.path("hub.log")).unwrap();
+        let keys = printed
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.starts_with("hub_a_"));
+        let keys: Vec<&str> = keys.collect();
+        assert_eq!(keys.len(), 1, "{printed}");
+        keys[0].to_owned()
+    }
+
     /// The key of a person, for the hub's commands.
     pub fn person(machine: &LocalMachine, name: &str) -> String {
         let database = machine.path("hub/hub.db");
@@ -282,6 +319,44 @@ async fn a_signed_push_becomes_a_plan_and_its_end_is_seen_at_the_hub() {
     assert_eq!(machine.goal_sets().len(), 3);
 }
 
+/// From nothing to a result: a new hub prints a key, a machine has that key and nothing else, somebody pushes to a forge over http, and the
+/// forge tells the hub.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_key_of_a_new_hub_leads_from_a_push_to_its_result() {
+    let (mut machine, mut hub) = together(ONE_GOAL).await;
+    hub.key = RealHub::first_key(&machine);
+    std::fs::write(machine.path("hub.key"), &hub.key).unwrap();
+    let forge = machine.path("forge/acme/app.git");
+    std::fs::create_dir_all(&forge).unwrap();
+    machine.git_in(
+        &forge,
+        &["init", "--quiet", "--bare", "--initial-branch=main", "."],
+    );
+    machine.git_in(&forge, &["config", "http.receivepack", "true"]);
+    let server = HttpServer::start(&machine.path("forge"), None).await;
+    let base = server.url("").trim_end_matches('/').to_owned();
+    machine.git(&["remote", "add", "forge", &format!("{base}/acme/app.git")]);
+    let first = machine.git(&["rev-parse", "HEAD"]);
+    machine.git(&["push", "--quiet", "forge", "main"]);
+    machine.start_with_hub();
+    connected(&machine);
+    let second = machine.commit("second", &[("README.md", "2")]);
+    machine.git(&["push", "--quiet", "forge", "main"]);
+    assert_eq!(machine.git_in(&forge, &["rev-parse", "main"]), second);
+    hub.push(&base, "d-1", &first, &second).await;
+    let set = machine.ended_set_of(&second);
+    assert_eq!(
+        (&set["state"], &set["repo"]),
+        (&json!("success"), &json!("acme/app"))
+    );
+    hub.shows_success_of(&second).await;
+    // Another start prints no key, and what there was is still seen.
+    hub.kill();
+    hub.run(&machine).await;
+    assert_eq!(RealHub::first_key(&machine), hub.key);
+    hub.shows_success_of(&second).await;
+}
+
 const FINGERPRINTS: &str = r#"
 rules:
   - name: look
@@ -335,6 +410,8 @@ async fn people_run_commands_and_confirm_goals_at_the_hub() {
     machine.start_with_hub();
     connected(&machine);
     let (ada, bob) = (RealHub::person(&machine, "ada"), RealHub::person(&machine, "bob"));
+    hub.come_in(&machine, "ada").await;
+    hub.come_in(&machine, "bob").await;
     let greeted = hub.run_command(&bob, "greet", &[("name", "jess")]).await;
     assert_eq!(greeted["phase"], "SUCCESS", "{greeted:#}");
     assert!(
@@ -407,5 +484,61 @@ async fn people_run_commands_and_confirm_goals_at_the_hub() {
         !machine.daemon_log().contains("put aside"),
         "{}",
         machine.daemon_log()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_that_is_sent_away_says_so_and_comes_back_when_it_is_let_in() {
+    let (mut machine, hub) = together(ONE_GOAL).await;
+    machine.start_with_hub();
+    let stands = |machine: &LocalMachine, standing: &str| {
+        machine.wait_until(standing, |machine| {
+            let hub = machine.status()?["hub"].clone();
+            (hub["standing"] == standing).then_some(hub)
+        })
+    };
+    stands(&machine, "connected");
+    let database = machine.path("hub/hub.db");
+    let machines = |more: &[&str]| {
+        let all = [
+            &["hub", "machines", "--database", database.to_str().unwrap()],
+            more,
+        ]
+        .concat();
+        machine.ok(&all)
+    };
+    let listed = machines(&[]);
+    let id = listed.split_whitespace().next().unwrap().to_owned();
+    machines(&["--remove", &id]);
+    machine.wait_until("it knows", |machine| {
+        let hub = machine.status()?["hub"].clone();
+        let problem = hub["problem"].as_str()?.to_owned();
+        problem.contains("has sent this machine away").then_some(())
+    });
+    assert!(machines(&[]).contains("refused"), "{}", machines(&[]));
+    // Work goes on, and nobody asks the hub again and again.
+    let asked = machine.daemon_log().matches("has sent this machine away").count();
+    assert_eq!(asked, 1);
+    machines(&["--let-in", &id]);
+    machine.hang_up();
+    stands(&machine, "connected");
+    drop(hub);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exit_codes_say_whether_machine_and_hub_are_well() {
+    let (mut machine, mut hub) = together(ONE_GOAL).await;
+    let address = hub.url.trim_start_matches("http://").to_owned();
+    let code = |machine: &LocalMachine, arguments: &[&str]| machine.sdm(arguments).status.code();
+    assert_eq!(code(&machine, &["hub", "health", &address]), Some(0));
+    assert_eq!(code(&machine, &["doctor", "--alive"]), Some(3), "no daemon");
+    machine.start_with_hub();
+    assert_eq!(code(&machine, &["doctor", "--alive"]), Some(0));
+    hub.kill();
+    assert_eq!(code(&machine, &["hub", "health", &address]), Some(3));
+    assert_eq!(
+        code(&machine, &["doctor", "--alive"]),
+        Some(0),
+        "a machine without its hub is well"
     );
 }

@@ -156,7 +156,6 @@ async fn push(machine: &LocalMachine, hub: &RealHub, forge: &str, shas: &mut Vec
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a second replica is refused so far"]
 async fn d7_of_two_replicas_one_is_killed_and_the_other_takes_its_goal_over() {
     let Some(postgres) = Postgres::start() else { return };
     let (mut machine, hub) = together("").await;
@@ -207,28 +206,6 @@ async fn d7_of_two_replicas_one_is_killed_and_the_other_takes_its_goal_over() {
     back.sees_success_of(&machine, &shas[5]);
     survivor.sees_success_of(&machine, &shas[5]);
     marks.ended_once(&shas);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn d7_a_second_replica_is_refused_while_the_first_is_there() {
-    let Some(postgres) = Postgres::start() else {
-        return;
-    };
-    let (mut machine, _hub) = together("").await;
-    std::fs::write(machine.path("database"), postgres.url()).unwrap();
-    machine.set("SDM_DATABASE_FILE", machine.path("database").to_str().unwrap());
-    let one = Replica::start(&machine, "one");
-    let second = command(&machine, "two", &["start"])
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    assert!(!second.status.success());
-    let said = String::from_utf8_lossy(&second.stderr).into_owned();
-    let because = "another replica of this machine works with its database";
-    assert!(said.contains(because) && said.contains("hint:"), "{said}");
-    one.until(&machine, "it goes on", |status, _| {
-        (status["hub"]["standing"] == "connected").then_some(())
-    });
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -96,6 +96,7 @@ async fn what_a_machine_does_after_a_restart_goes_on_in_the_same_trace() {
         server,
     } = Scene::new(CONFIRMED).await;
     let ada = RealHub::person(&machine, "ada");
+    hub.come_in(&machine, "ada").await;
     push(&machine, &hub, &server).await;
     let (webhook, plan) = (collector.span("webhook").await, collector.span("plan").await);
     let set = plan.attribute("sdm.goal_set");

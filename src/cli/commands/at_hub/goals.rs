@@ -5,14 +5,15 @@ use serde_json::{Value, json};
 use super::super::super::context::{CommandResult, Context};
 use super::super::act;
 use super::{hub, is_meant, repository, text};
+use crate::model::goal_event::ExternalUrl;
 use crate::model::{StateName, Timestamp};
-use crate::wire::views::{GoalSetView, GoalView};
+use crate::wire::views::{GoalSetView, GoalView, data_shown};
 
 const SETS: &str = "query Sets($first: Int) { SdmGoalSet(_first: $first, _orderBy: \"ts\", _ordering: desc) { \
     goalSet goalSetId sha branch state ts repo { owner name } goals { name uniqueName } provenance { ts } } }";
 const GOALS: &str = "query Goals($sets: [String]) { SdmGoal(goalSetId: $sets, _first: 500) { \
     goalSetId name uniqueName environment state phase description error version ts retryFeasible \
-    preConditions { name } } }";
+    data externalUrls { label url } preConditions { name } } }";
 
 /// Most goal sets that are looked through.
 const MOST: u32 = 200;
@@ -123,7 +124,16 @@ fn goal(set: &str, goal: &Value) -> GoalView {
         confirmations: Vec::new(),
         by_hand: None,
         void: None,
+        external_urls: list(&goal["externalUrls"]).iter().map(link).collect(),
+        data: data_shown(goal["data"].as_str()),
         state,
         name,
+    }
+}
+
+fn link(link: &Value) -> ExternalUrl {
+    ExternalUrl {
+        label: Some(text(link, "/label")).filter(|label| !label.is_empty()),
+        url: text(link, "/url"),
     }
 }

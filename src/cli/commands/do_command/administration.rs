@@ -18,6 +18,11 @@ pub(super) struct Alias {
 }
 
 impl Alias {
+    /// The command of the program.
+    pub(super) fn command(&self) -> &'static str {
+        self.line.first().copied().unwrap_or_default()
+    }
+
     /// The command line, for people.
     pub(super) fn shown(&self) -> String {
         format!("sdm {}", self.line.join(" "))

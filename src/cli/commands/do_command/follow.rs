@@ -8,7 +8,7 @@ use super::super::super::client::ControlClient;
 use super::super::super::context::{CommandResult, Context, Exit};
 use super::super::super::error::CommandError;
 use super::super::super::text::{neutralise, neutralise_log};
-use super::super::super::theme::Role;
+use super::super::super::theme::{Role, Theme};
 use super::apply;
 use super::said::Said;
 use crate::model::StateName;
@@ -154,7 +154,19 @@ fn show_log(
     Ok(())
 }
 
-/// What came of one repository.
+/// What came of one repository, as a line.
+fn outcome(theme: &Theme, task: &TaskView) -> String {
+    let symbol = StateName::parse(&task.state).map(|state| theme.symbol(state));
+    format!(
+        "{} {} {}: {}",
+        symbol.as_deref().unwrap_or("-"),
+        theme.paint(Role::Strong, &neutralise(&task.repo)),
+        task.state.replace('_', " "),
+        neutralise(task.message.as_deref().unwrap_or_default()),
+    )
+}
+
+/// Says what came of one repository.
 fn conclude(
     context: &mut Context,
     task: &TaskView,
@@ -162,18 +174,19 @@ fn conclude(
     command: &CommandView,
     said: &Said,
 ) -> Result<(), CommandError> {
-    let state = StateName::parse(&task.state);
-    let symbol = state.map(|state| context.ui.theme.symbol(state));
-    let message = neutralise(task.message.as_deref().unwrap_or_default());
-    let line = format!(
-        "{} {} {}: {message}",
-        symbol.as_deref().unwrap_or("-"),
-        context.ui.theme.paint(Role::Strong, &neutralise(&task.repo)),
-        task.state.replace('_', " "),
-    );
     match is_alone {
-        true => context.ui.note(&line),
-        false => context.ui.data(&format!("{line}\n"))?,
+        // Notes are written without colour.
+        true => {
+            let theme = Theme {
+                colour: false,
+                ..context.ui.error_theme.clone()
+            };
+            context.ui.note(&outcome(&theme, task));
+        }
+        false => {
+            let line = outcome(&context.ui.theme, task);
+            context.ui.data(&format!("{line}\n"))?;
+        }
     }
     let data: Option<Value> = task
         .data

@@ -21,11 +21,11 @@ const WIDEST: usize = 36;
 /// Fewest columns for what something is about.
 const NARROWEST: usize = 24;
 
-/// That of `sdm do` itself.
-pub(super) fn own(context: &mut Context) -> CommandResult {
+/// That of a command of the program.
+pub(super) fn of_program(context: &mut Context, name: &str) -> CommandResult {
     let mut program = super::super::super::command_line();
     program.build();
-    if let Some(own) = program.find_subcommand_mut("do") {
+    if let Some(own) = program.find_subcommand_mut(name) {
         let text = own.render_long_help().to_string();
         context.ui.data(&text)?;
     }

@@ -17,7 +17,7 @@ use std::ffi::OsString;
 use super::super::client::ControlClient;
 use super::super::context::{CommandResult, Context, Exit};
 use super::super::error::{CommandError, ErrorKind};
-use crate::engine::commands::registry::{find, nearest};
+use crate::engine::commands::registry::{Meant, find, nearest};
 use crate::wire::commands::CommandView;
 use crate::wire::control::{Reply, Request};
 use crate::wire::views::StatusView;
@@ -44,7 +44,7 @@ pub struct Args {
 pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
     let is_help = |word: &String| matches!(word.as_str(), "--help" | "-h");
     if !args.words.is_empty() && args.words.iter().all(is_help) {
-        return help::own(context);
+        return help::of_program(context, "do");
     }
     match args.hub {
         true => hub::ask(context, &args.words, args.machine.clone()),
@@ -78,27 +78,33 @@ fn say(context: &mut Context, raw: &[String], first: Option<&str>) -> CommandRes
     if spoken.words.is_empty() {
         return help::all(context, &registry);
     }
-    let meant = find(&registry.commands, &spoken.words, &spoken.everything);
-    let Some(meant) = meant else {
-        if let Some((alias, rest)) = administration::meant(&spoken.words) {
-            return administration::run(context, alias, rest, &spoken.rest);
-        }
-        return Err(unknown(&registry, &spoken.words, first));
+    let Some((meant, options)) = meant(&registry, &spoken) else {
+        return match administration::meant(&spoken.words) {
+            Some((alias, _)) if spoken.wants_help => help::of_program(context, alias.command()),
+            Some((alias, rest)) => administration::run(context, alias, rest, &spoken.rest),
+            None => Err(unknown(&registry, &spoken.words, first)),
+        };
     };
     if spoken.wants_help {
         return help::one(context, meant.command);
     }
     let (command, matches) = (meant.command.clone(), meant.matches);
-    let said = match matches.is_empty() {
-        true => Said::read(&spoken.rest, &command)?,
-        // A pattern is matched against everything that is said, so nothing is left to be read.
-        false => Said::default(),
-    };
+    let said = Said::read(options, &command)?;
     let Some(daemon) = registry.daemon else {
         let (client, status) = context.daemon()?;
         return carry_out(context, &client, &status, &command, said, matches);
     };
     carry_out(context, &daemon.0, &daemon.1, &command, said, matches)
+}
+
+/// The command that is meant, and the options that are left to be read: by the words before them; else by a pattern that takes in
+/// everything that is said.
+fn meant<'a>(registry: &'a Registry, spoken: &'a Spoken) -> Option<(Meant<'a, CommandView>, &'a [String])> {
+    let commands = &registry.commands;
+    let by_words = find(commands, &spoken.words, &spoken.words.join(" "));
+    by_words
+        .map(|meant| (meant, spoken.rest.as_slice()))
+        .or_else(|| Some((find(commands, &spoken.words, &spoken.everything)?, [].as_slice())))
 }
 
 fn carry_out(
@@ -145,8 +151,15 @@ fn unknown(registry: &Registry, words: &[String], first: Option<&str>) -> Comman
     let near_own = first
         .and_then(|first| crate::model::suggest::nearest(first, own))
         .map(str::to_owned);
+    let is_stale = registry
+        .daemon
+        .as_ref()
+        .is_some_and(|(_, status)| status.goal_files_problem.is_some());
     let hint = match near_own.or_else(|| nearest(&registry.commands, words)) {
         Some(near) => format!("did you mean `{near}`?"),
+        None if is_stale => {
+            "the newest goal files cannot be used, and earlier ones are: look at `sdm check`".to_owned()
+        }
         None => "look at `sdm --help` and `sdm show commands`".to_owned(),
     };
     CommandError::new(ErrorKind::Usage, message).hint(hint)

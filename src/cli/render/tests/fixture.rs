@@ -9,7 +9,12 @@ pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(START + seconds * 1_000_000)
 }
 
-pub(super) fn goal(name: &str, state: StateName, started: Option<i64>, ended: Option<i64>) -> GoalView {
+pub(in crate::cli::render) fn goal(
+    name: &str,
+    state: StateName,
+    started: Option<i64>,
+    ended: Option<i64>,
+) -> GoalView {
     GoalView {
         name: name.to_owned(),
         unique_name: name.replace(' ', "-"),
@@ -31,6 +36,8 @@ pub(super) fn goal(name: &str, state: StateName, started: Option<i64>, ended: Op
         confirmations: Vec::new(),
         by_hand: None,
         void: None,
+        external_urls: Vec::new(),
+        data: None,
     }
 }
 

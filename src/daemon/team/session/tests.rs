@@ -34,7 +34,7 @@ impl Partner for Remembers {
         Ok(())
     }
 
-    fn in_hand(&self) -> Vec<String> {
+    async fn in_hand(&self) -> Vec<String> {
         vec!["c-1".to_owned()]
     }
 
@@ -299,4 +299,24 @@ async fn a_hub_that_closes_for_a_while_says_how_long() {
     .await;
     assert_eq!(ending, Ending::Drained(Some(Duration::from_millis(1500))));
     assert!(*partner.is_superseded.lock().unwrap());
+}
+
+#[tokio::test]
+async fn a_hub_that_sends_the_machine_away_is_not_one_that_closes_for_a_while() {
+    use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+    let partner = Remembers::default();
+    let ending = ending_with(&partner, QUICK, |mut hub, _sayings, _stop| async move {
+        // A hub of an earlier version says this with every end.
+        hub.say(r#"{"control": {"name": "drain", "params": {}}}"#).await;
+        let frame = CloseFrame {
+            code: 4403.into(),
+            reason: "the registration was taken away".into(),
+        };
+        hub.0.close(Some(frame)).await.unwrap();
+    })
+    .await;
+    assert_eq!(
+        ending,
+        Ending::Dismissed("the registration was taken away".to_owned())
+    );
 }

@@ -5,11 +5,11 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::rc::Rc;
 
 use super::super::super::news::NewsRecord;
-use super::super::super::redact::Redactor;
 use super::super::command::Started;
 use super::super::journal::Journal;
 use super::super::lines::Lines;
 use super::super::phases::Phases;
+use crate::model::redact::Redactor;
 
 /// Most bytes taken from a pipe at once, so that one stream cannot silence the other, a stop or the clock.
 const PIECE: usize = 64 * 1024;

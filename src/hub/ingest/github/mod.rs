@@ -23,6 +23,7 @@ pub(super) fn changes(event: &str, payload: &Value) -> Vec<Change> {
             "installation" | "installation_repositories" => apps::installation(payload),
             "github_app_authorization" => apps::authorization(payload),
             "ping" => apps::ping(payload),
+            "organization" | "installation_target" => apps::renamed_account(payload),
             _ => None,
         },
     };
@@ -244,7 +245,7 @@ mod tests {
             ["git.example.org:8080/7", "git.example.org:8080/acme/app"]
         );
         let deleted = of_kind("deleted", "GitHubAppInstallation").unwrap();
-        assert_eq!(deleted.how, super::super::super::changes::How::Gone);
+        assert_eq!(deleted.how, super::super::super::changes::How::Ended);
         assert!(of_kind("deleted", "Repo").is_none());
     }
 
@@ -293,6 +294,8 @@ mod tests {
             "installation_repositories",
             "github_app_authorization",
             "ping",
+            "organization",
+            "installation_target",
             "check_suite",
             "workflow_job",
             "deployment_review",

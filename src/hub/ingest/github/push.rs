@@ -1,10 +1,9 @@
 //! Movements of branches and tags.
 
-use chrono::DateTime;
 use serde_json::{Value, json};
 
 use super::super::super::changes::Change;
-use super::super::known::{Repository, find, text};
+use super::super::known::{Repository, moment, text};
 use super::sha;
 
 /// Most commits of one push that are taken; GitHub itself sends no more.
@@ -30,7 +29,7 @@ fn tag_push(repository: &Repository<'_>, payload: &Value, tag: &str) -> Change {
     // The head is the commit also when the tag is an object of its own.
     match sha(payload, "/head_commit/id").or(after) {
         Some(sha) => change.link("commit", [repository.commit_key(sha)]),
-        None => change,
+        None => change.link("commit", []),
     }
 }
 
@@ -39,7 +38,9 @@ fn branch_push(repository: &Repository<'_>, payload: &Value, branch: &str) -> Op
         let body = json!({"name": branch, "deleted": true, "timestamp": pushed_at(payload)});
         let keys = vec![repository.branch_key(branch)];
         return Some(vec![
-            Change::dated("Branch", keys, body).link("repo", [repository.key()]),
+            Change::dated("Branch", keys, body)
+                .link("repo", [repository.key()])
+                .link("commit", []),
             gone_branch(repository, payload, branch),
         ]);
     };
@@ -97,29 +98,24 @@ fn branch_at(repository: &Repository<'_>, payload: &Value, branch: &str, after: 
         .link("commit", [repository.commit_key(after)])
 }
 
-/// When it was pushed: the repository says so in seconds, in pushes, and as text elsewhere.
+/// When it was pushed.
 fn pushed_at(payload: &Value) -> Value {
-    let told = find(payload, "/repository/pushed_at");
-    match told
-        .and_then(Value::as_i64)
-        .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
-    {
-        Some(moment) => Value::from(moment.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
-        None => told.cloned().unwrap_or(Value::Null),
-    }
+    moment(payload, "/repository/pushed_at")
 }
 
 /// `delete` tells of branches and tags what a push without a commit tells too, and may come alone.
 pub(super) fn deleted(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let name = text(payload, "/ref")?;
-    let body = json!({"name": name, "deleted": true});
+    let body = json!({"name": name, "deleted": true, "timestamp": pushed_at(payload)});
     let (kind, key) = match text(payload, "/ref_type")? {
         "branch" => ("Branch", repository.branch_key(name)),
         "tag" => ("Tag", repository.tag_key(name)),
         _ => return None,
     };
     Some(vec![
-        Change::merge(kind, vec![key], body).link("repo", [repository.key()]),
+        Change::dated(kind, vec![key], body)
+            .link("repo", [repository.key()])
+            .link("commit", []),
     ])
 }
 

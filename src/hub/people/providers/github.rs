@@ -61,7 +61,7 @@ fn scopes(list: &str) -> Vec<String> {
 }
 
 /// An address below another.
-fn below(base: &Url, steps: &[&str]) -> Url {
+pub(super) fn below(base: &Url, steps: &[&str]) -> Url {
     let mut url = base.clone();
     if let Ok(mut path) = url.path_segments_mut() {
         path.pop_if_empty().extend(steps);
@@ -169,7 +169,7 @@ impl Asking<'_> {
         self.api(request).body(body.to_string())
     }
 
-    fn api(&self, request: RequestBuilder) -> RequestBuilder {
+    pub(super) fn api(&self, request: RequestBuilder) -> RequestBuilder {
         request
             .header(ACCEPT, MEDIA)
             .header("x-github-api-version", VERSION)

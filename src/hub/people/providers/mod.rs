@@ -3,6 +3,8 @@
 //! Each is asked who somebody is with the code that their browser brought back. What they may do there is not asked for: the least is
 //! enough to know who they are, and the token is given back at once.
 
+mod app;
+mod deliveries;
 mod github;
 mod net;
 mod oidc;
@@ -19,18 +21,20 @@ use thiserror::Error;
 use crate::access::{Level, Resource};
 use crate::git::network::NetworkOptions;
 use crate::git::transport::http1_client;
-use crate::model::RepoSlug;
+use crate::model::{RepoSlug, Timestamp};
 use crate::ports::people::StoredIdentity;
 use crate::ports::scm::ScmError;
 use crate::scm::github::{Forge, GitHub};
 use crate::wire::connect::TokenError;
 use crate::wire::oauth::Provider;
+pub use app::AppKey;
+pub(in super::super) use deliveries::{Sent, SentPart};
 pub use settings::{GitHubSettings, OidcSettings, ProviderKind, ProviderSettings};
 use token::{THEIR_TOKEN, TheirToken};
 
 /// Why a provider cannot say who somebody is.
 #[derive(Debug, Error)]
-pub(super) enum ProviderError {
+pub(in super::super) enum ProviderError {
     /// There is no way out.
     #[error("failed to set up http")]
     Network(#[source] ScmError),
@@ -234,9 +238,46 @@ impl Providers {
     }
 
     /// The GitHub at which people let the hub act for them.
-    pub(super) fn github(&self) -> Option<&ProviderSettings> {
+    pub(in super::super) fn github(&self) -> Option<&ProviderSettings> {
         let is_github = |provider: &&ProviderSettings| matches!(provider.kind, ProviderKind::GitHub(_));
         self.asked().or_else(|| self.all.iter().find(is_github))
+    }
+
+    /// Those that are apps whose keys the hub has.
+    pub(in super::super) fn apps(&self) -> impl Iterator<Item = &ProviderSettings> {
+        self.all.iter().filter(|provider| provider.app_key().is_some())
+    }
+
+    /// Webhooks that an app has sent and that did not arrive, those before a cursor; none where the hub has no key of an app.
+    ///
+    /// # Errors
+    /// The provider does not answer.
+    pub(in super::super) async fn sent(
+        &self,
+        provider: &ProviderSettings,
+        now: Timestamp,
+        before: Option<&str>,
+    ) -> Result<SentPart, ProviderError> {
+        match (self.at_github(provider)?, provider.app_key()) {
+            (Some(asking), Some(key)) => asking.sent((key, now), before).await,
+            (_, _) => Ok(SentPart::default()),
+        }
+    }
+
+    /// Has a webhook of an app sent again.
+    ///
+    /// # Errors
+    /// The provider does not answer, or does not do it.
+    pub(in super::super) async fn send_again(
+        &self,
+        provider: &ProviderSettings,
+        now: Timestamp,
+        attempt: u64,
+    ) -> Result<(), ProviderError> {
+        match (self.at_github(provider)?, provider.app_key()) {
+            (Some(asking), Some(key)) => asking.send_again((key, now), attempt).await,
+            (_, _) => Ok(()),
+        }
     }
 
     /// What somebody granted; `None` at a provider where nothing can be granted.
@@ -379,6 +420,14 @@ impl ProviderSettings {
         match &self.kind {
             ProviderKind::GitHub(github) => github.is_app,
             ProviderKind::Oidc(_) => false,
+        }
+    }
+
+    /// The key of the app, where the hub has it.
+    fn app_key(&self) -> Option<&AppKey> {
+        match &self.kind {
+            ProviderKind::GitHub(github) => github.app_key.as_ref(),
+            ProviderKind::Oidc(_) => None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::header::HeaderMap;
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 
@@ -18,13 +19,22 @@ pub(super) async fn ask(
     request: RequestBuilder,
     doing: &'static str,
 ) -> Result<(StatusCode, Vec<u8>), ProviderError> {
+    let (status, _, body) = ask_whole(request, doing).await?;
+    Ok((status, body))
+}
+
+/// The same with the headers.
+pub(super) async fn ask_whole(
+    request: RequestBuilder,
+    doing: &'static str,
+) -> Result<(StatusCode, HeaderMap, Vec<u8>), ProviderError> {
     // The address of a question could hold what is secret.
     let unreachable = |source: reqwest::Error| ProviderError::Unreachable {
         doing,
         source: source.without_url(),
     };
     let mut response = request.timeout(DEADLINE).send().await.map_err(unreachable)?;
-    let status = response.status();
+    let (status, headers) = (response.status(), response.headers().clone());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         if body.len() + chunk.len() > LARGEST {
@@ -32,7 +42,7 @@ pub(super) async fn ask(
         }
         body.extend_from_slice(&chunk);
     }
-    Ok((status, body))
+    Ok((status, headers, body))
 }
 
 /// The JSON of an answer that went well.

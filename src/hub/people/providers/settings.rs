@@ -6,6 +6,7 @@
 //!     kind: github
 //!     address: https://github.example.org   # https://github.com when absent
 //!     app: true                              # a GitHub App; a classic OAuth App when absent
+//!     app_key_file: /etc/sdm/github-app.pem  # asks for webhooks that were missed
 //!     client_id: Iv1.0123456789abcdef
 //!     client_secret_file: /etc/sdm/github-client-secret
 //!     token_file: /etc/sdm/github-token      # asks what people may do on repositories, and who is a member
@@ -26,6 +27,8 @@ use reqwest::Url;
 use secrecy::SecretString;
 use serde::Deserialize;
 use thiserror::Error;
+
+use super::app::AppKey;
 
 /// Largest file in bytes.
 const LARGEST: u64 = 64 * 1024;
@@ -93,6 +96,8 @@ pub struct GitHubSettings {
     pub api: Url,
     /// Whether it is a GitHub App, whose tokens carry no scopes.
     pub is_app: bool,
+    /// The key of the app, to ask for webhooks that were missed.
+    pub app_key: Option<AppKey>,
     /// The hub's own token, to ask what people may do on repositories, and who is a member.
     pub token: Option<SecretString>,
     /// Organisations whose members come in without an invitation.
@@ -138,6 +143,8 @@ struct Raw {
     #[serde(default)]
     app: bool,
     #[serde(default)]
+    app_key_file: Option<PathBuf>,
+    #[serde(default)]
     organisations: Vec<String>,
     #[serde(default)]
     issuer: Option<String>,
@@ -173,13 +180,13 @@ pub fn read(path: &Path) -> Result<Vec<ProviderSettings>, SettingsError> {
     file.providers
         .into_iter()
         .map(|(name, raw)| {
-            let secret = secret_of(&directory.join(&raw.client_secret_file))?;
-            let token = raw
-                .token_file
-                .as_ref()
-                .map(|file| secret_of(&directory.join(file)));
-            let token = token.transpose()?;
-            settings(&name, raw, secret, token).map_err(|because| wrong(format!("`{name}`: {because}")))
+            let read = |file: &PathBuf| secret_of(&directory.join(file));
+            let secrets = Secrets {
+                client: read(&raw.client_secret_file)?,
+                token: raw.token_file.as_ref().map(read).transpose()?,
+                app_key: raw.app_key_file.as_ref().map(read).transpose()?,
+            };
+            settings(&name, raw, secrets).map_err(|because| wrong(format!("`{name}`: {because}")))
         })
         .collect()
 }
@@ -199,12 +206,27 @@ fn secret_of(path: &Path) -> Result<SecretString, SettingsError> {
     Ok(SecretString::from(text_of(path)?.trim()))
 }
 
-fn settings(
-    name: &str,
-    raw: Raw,
-    client_secret: SecretString,
+/// What is in the files that the file names.
+struct Secrets {
+    client: SecretString,
     token: Option<SecretString>,
-) -> Result<ProviderSettings, String> {
+    app_key: Option<SecretString>,
+}
+
+/// The key of an app, which belongs to none but an app.
+fn app_key(is_app: bool, text: Option<&SecretString>) -> Result<Option<AppKey>, String> {
+    match text {
+        None => Ok(None),
+        Some(_) if !is_app => Err("`app_key_file` is for a GitHub App: `app: true`".to_owned()),
+        Some(text) => match AppKey::parse(text) {
+            Some(key) => Ok(Some(key)),
+            None => Err("`app_key_file` holds no private key of a GitHub App".to_owned()),
+        },
+    }
+}
+
+fn settings(name: &str, raw: Raw, secrets: Secrets) -> Result<ProviderSettings, String> {
+    let token = secrets.token;
     let is_legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(is_legal) {
         return Err("a name has lower-case letters, digits and `-`".to_owned());
@@ -226,15 +248,17 @@ fn settings(
                 address,
                 api,
                 is_app: raw.app,
+                app_key: app_key(raw.app, secrets.app_key.as_ref())?,
                 token,
                 organisations: raw.organisations,
             })
         }
         Kind::Oidc => {
-            let is_github = raw.address.is_some() || raw.api.is_some() || raw.app;
+            let is_github =
+                raw.address.is_some() || raw.api.is_some() || raw.app || raw.app_key_file.is_some();
             if is_github || token.is_some() || !raw.organisations.is_empty() {
                 return Err(
-                    "`address`, `api`, `app`, `token_file` and `organisations` are for `kind: github`"
+                    "`address`, `api`, `app`, `app_key_file`, `token_file` and `organisations` are for `kind: github`"
                         .to_owned(),
                 );
             }
@@ -251,7 +275,7 @@ fn settings(
         title: raw.title.unwrap_or_else(|| name.to_owned()),
         kind,
         client_id: raw.client_id,
-        client_secret,
+        client_secret: secrets.client,
     })
 }
 
@@ -338,6 +362,17 @@ mod tests {
         assert!(
             said("providers: {X: {kind: github, client_id: a, client_secret_file: secret}}")
                 .contains("lower-case")
+        );
+        let with_key = "client_id: a, client_secret_file: secret, app_key_file: secret";
+        assert_eq!(
+            said(&format!("providers: {{x: {{kind: github, {with_key}}}}}")),
+            "FILE cannot be used: `x`: `app_key_file` is for a GitHub App: `app: true`"
+        );
+        assert_eq!(
+            said(&format!(
+                "providers: {{x: {{kind: github, app: true, {with_key}}}}}"
+            )),
+            "FILE cannot be used: `x`: `app_key_file` holds no private key of a GitHub App"
         );
         assert!(
             said("providers: {x: {kind: github, client_id: a, client_secret_file: other}}")

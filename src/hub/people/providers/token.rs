@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use secrecy::SecretString;
 
+use crate::model::ImageReference;
 use crate::ports::Secrets;
 use crate::ports::secrets::{Asker, NotGiven, Opened};
 
@@ -29,6 +30,10 @@ impl Secrets for TheirToken {
 
     async fn by_type(&self, _kind: &str, _names: &[String], _asker: &Asker) -> Result<Vec<Opened>, NotGiven> {
         Ok(Vec::new())
+    }
+
+    async fn for_image(&self, _image: &ImageReference, _asker: &Asker) -> Result<Option<Opened>, NotGiven> {
+        Ok(None)
     }
 
     async fn unseal(&self, _sealed: &str, _asker: &Asker) -> Result<SecretString, NotGiven> {

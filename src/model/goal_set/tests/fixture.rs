@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::{Action, CancelScope, GoalSet, Refusal};
 use crate::model::definition::Retry;
+use crate::model::queue::{QUEUE, RELEASE_ON};
 use crate::model::{
     Actor, ApprovalPolicy, Authors, Descriptions, ExecutionResult, GoalDefinition, GoalKey, GoalSetId,
     GoalState, Person, Place, PlannedGoal, StateName, Timestamp, UniqueName, Work,
@@ -52,6 +53,7 @@ pub(super) fn goal(name: &str, after: &[&str]) -> PlannedGoal {
             files: Default::default(),
             secrets: Vec::new(),
             parameters: serde_json::Map::new(),
+            is_supplied: false,
             plan: None,
         },
         preconditions: after.iter().map(|name| key(name)).collect(),
@@ -83,6 +85,15 @@ pub(super) fn retry(mut goal: PlannedGoal, automatic: u32) -> PlannedGoal {
         feasible: true,
         automatic,
         pause: Duration::from_secs(10),
+    };
+    goal
+}
+
+/// A queue goal instead, which gives its slot back then.
+pub(super) fn queue(mut goal: PlannedGoal, release_on: &str) -> PlannedGoal {
+    goal.definition.work = Work {
+        kind: QUEUE.to_owned(),
+        arguments: json!({RELEASE_ON: release_on}),
     };
     goal
 }

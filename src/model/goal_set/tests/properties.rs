@@ -5,9 +5,10 @@ use proptest::sample::select;
 
 use super::super::{Action, CancelScope, GoalSet, set_state};
 use super::fixture::{
-    approval, at, cancel, confirm, deny, finish, goal, key, person, pre_approval, retry, retry_of, set_to,
-    start,
+    approval, at, cancel, confirm, deny, finish, goal, key, person, pre_approval, queue, retry, retry_of,
+    set_to, start,
 };
+use crate::model::queue::ReleaseOn;
 use crate::model::{
     Actor, ExecutionResult, Goal, GoalChange, GoalEvent, GoalSetId, GoalState, PlannedGoal, StateName,
     Timestamp,
@@ -16,29 +17,35 @@ use crate::model::{
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
 
 fn plans() -> impl Strategy<Value = Vec<PlannedGoal>> {
-    let one = (any::<u8>(), 0..3u32, 0..3u32, 0..4u32, any::<bool>());
+    let queues = select(vec![None, None, None, Some("ended"), Some("waiting")]);
+    let one = (any::<u8>(), 0..3u32, 0..3u32, 0..4u32, any::<bool>(), queues);
     prop::collection::vec(one, 1..=NAMES.len()).prop_map(|goals| {
         let planned = goals.into_iter().enumerate();
         planned
-            .map(|(index, (after, votes, pre_votes, retries, uncancelable))| {
-                let earlier = NAMES[..index].iter().enumerate();
-                let after: Vec<&str> = earlier
-                    .filter(|(bit, _)| after & (1 << bit) != 0)
-                    .map(|(_, name)| *name)
-                    .collect();
-                let mut goal = goal(NAMES[index], &after);
-                goal.definition.uncancelable = uncancelable;
-                if votes > 0 {
-                    goal = approval(goal, votes);
-                }
-                if pre_votes > 0 {
-                    goal = pre_approval(goal, pre_votes);
-                }
-                if retries > 0 {
-                    goal = retry(goal, retries - 1);
-                }
-                goal
-            })
+            .map(
+                |(index, (after, votes, pre_votes, retries, uncancelable, release_on))| {
+                    let earlier = NAMES[..index].iter().enumerate();
+                    let after: Vec<&str> = earlier
+                        .filter(|(bit, _)| after & (1 << bit) != 0)
+                        .map(|(_, name)| *name)
+                        .collect();
+                    let mut goal = goal(NAMES[index], &after);
+                    goal.definition.uncancelable = uncancelable;
+                    if let Some(release_on) = release_on {
+                        goal = queue(goal, release_on);
+                    }
+                    if votes > 0 {
+                        goal = approval(goal, votes);
+                    }
+                    if pre_votes > 0 {
+                        goal = pre_approval(goal, pre_votes);
+                    }
+                    if retries > 0 {
+                        goal = retry(goal, retries - 1);
+                    }
+                    goal
+                },
+            )
             .collect()
     })
 }
@@ -94,6 +101,7 @@ impl History {
             assert_nothing_moved(&self.set, &after);
         }
         assert_requests_are_due(&after, &events);
+        assert_slots_are_asked_for(&self.set, &after);
         self.log.extend(events);
         self.set = after;
     }
@@ -105,6 +113,7 @@ impl History {
         for goal in self.set.goals() {
             self.assert_log_is_gapless(goal);
             assert_not_forgotten(&self.set, goal);
+            assert_queues_are_passed(&self.set, goal);
             assert_confirmed(goal);
         }
         let states = self.set.goals().iter().map(|goal| goal.state.name());
@@ -170,7 +179,14 @@ fn assert_requests_are_due(after: &GoalSet, events: &[GoalEvent]) {
 fn assert_not_forgotten(set: &GoalSet, goal: &Goal) {
     if goal.state == GoalState::Planned {
         let preconditions = goal.planned.preconditions.iter().filter_map(|key| set.goal(key));
-        let states: Vec<StateName> = preconditions.map(|other| other.state.name()).collect();
+        let mut states: Vec<StateName> = preconditions.map(|other| other.state.name()).collect();
+        if states.iter().all(|state| *state == StateName::Success) {
+            states = set
+                .queues_before(goal)
+                .iter()
+                .map(|queue| queue.state.name())
+                .collect();
+        }
         let waits = states.iter().any(|state| !state.is_terminal());
         let in_vain = states
             .iter()
@@ -179,6 +195,30 @@ fn assert_not_forgotten(set: &GoalSet, goal: &Goal) {
             waits && !in_vain,
             "{} is planned and its preconditions are {states:?}",
             goal.key()
+        );
+    }
+}
+
+/// D7: nothing begins that comes after a queue which has not let the set go on.
+fn assert_queues_are_passed(set: &GoalSet, goal: &Goal) {
+    if goal.state.name() == StateName::Requested {
+        let queues = set.queues_before(goal);
+        assert!(queues.is_empty(), "{} begins before {queues:?}", goal.key());
+    }
+}
+
+/// D7: a set that has ended gave its slots back, and asks for them again before it goes on.
+fn assert_slots_are_asked_for(before: &GoalSet, after: &GoalSet) {
+    if before.is_active() || !after.is_active() {
+        return;
+    }
+    for (queue, then) in after.goals().iter().zip(before.goals()) {
+        let had_slot = ReleaseOn::of(&queue.definition().work) == Some(ReleaseOn::Ended)
+            && then.state == GoalState::Success;
+        assert!(
+            !had_slot || queue.state != GoalState::Success,
+            "the slot of {} may be another's",
+            queue.key()
         );
     }
 }

@@ -1,6 +1,8 @@
 //! Semantics 3.5, row by row: every state with every change is either in this table or refused.
 
-use super::fixture::{Acts, approval, at, confirm, goal, key, person, pre_approval, set, set_to, start};
+use super::fixture::{
+    Acts, approval, at, confirm, goal, key, person, pre_approval, queue, set, set_to, start,
+};
 use crate::model::StateName::{
     self, Approved, Canceled, Failure, InProcess, Planned, PreApproved, Requested, Skipped, Stopped, Success,
     WaitingForApproval, WaitingForPreApproval,
@@ -42,6 +44,7 @@ const TABLE: &[(StateName, &str, StateName)] = &[
     (Failure, "retried", Requested),
     (Failure, "start_required", WaitingForPreApproval),
     (Skipped, "replanned", Planned),
+    (Requested, "replanned", Planned),
 ];
 
 /// What an administrator may do to any state.
@@ -208,6 +211,15 @@ fn a_late_result_is_legal_everywhere_and_moves_nothing() {
 fn a_skip_the_goal_chose_itself_is_not_planned_again() {
     let set = set(vec![goal("x", &[])]).end("x", Skipped);
     assert_eq!(outcome(&set, Actor::Coordinator, GoalChange::Replanned), None);
+}
+
+#[test]
+fn hazard_7_of_what_succeeded_only_a_queue_is_planned_again() {
+    let set = set(vec![queue(goal("x", &[]), "ended")]).succeed("x");
+    let replanned = outcome(&set, Actor::Coordinator, GoalChange::Replanned);
+    assert_eq!(replanned, Some(Planned));
+    let other = in_state(Success);
+    assert_eq!(outcome(&other, Actor::Coordinator, GoalChange::Replanned), None);
 }
 
 #[test]

@@ -10,8 +10,8 @@ use crate::model::StateName::{
 };
 use crate::model::goal_set::CancelScope;
 use crate::model::{
-    ApprovalPolicy, Authors, CommitSha, Difference, ExecutionResult, GoalChange, GoalSetId, Person,
-    StateName, Subject, VoidConfirmation,
+    Approval, ApprovalPolicy, Authors, CommitSha, Difference, ExecutionResult, GoalChange, GoalSetId, Person,
+    StateName, Subject, Timestamp, VoidConfirmation,
 };
 
 fn sha(digit: char) -> CommitSha {
@@ -115,6 +115,42 @@ fn d1_a_person_is_known_by_every_login_and_by_addresses_that_forges_make_up() {
     }
     let by_alias = only(&["grace-2"], 1);
     assert_eq!(by_alias.admits(&grace, &Authors::default()), Ok(()));
+}
+
+#[test]
+fn d1_what_a_hub_knows_of_somebody_counts_against_them_and_gives_them_nothing() {
+    let ada = Person {
+        known_as: vec!["ada".to_owned(), "ada@home.example".to_owned()],
+        ..person("ada-x1y2")
+    };
+    let policy = only(&[], 2);
+    for author in ["ada", "Ada@home.example", "1+ada@users.noreply.github.com"] {
+        let refused = policy.admits(&ada, &Authors::from_iter([author]));
+        assert!(refused.is_err(), "{author}");
+    }
+    assert_eq!(policy.admits(&ada, &Authors::from_iter(["grace"])), Ok(()));
+    let of_ada = only(&["ada"], 1).admits(&ada, &Authors::default());
+    assert!(of_ada.is_err(), "somebody may be called so at a forge");
+    let approvals = [person("ada"), ada.clone(), by_address("ada@home.example")].map(given_by);
+    assert_eq!(policy.missing(&approvals), 1, "they are one");
+    assert_eq!(policy.missing(&[given_by(ada), given_by(person("grace"))]), 0);
+}
+
+fn by_address(address: &str) -> Person {
+    Person {
+        emails: vec![address.to_owned()],
+        ..person("other")
+    }
+}
+
+fn given_by(by: Person) -> Approval {
+    Approval {
+        by,
+        at: Timestamp::from_micros(0),
+        version: 1,
+        reason: None,
+        subject: None,
+    }
 }
 
 #[test]

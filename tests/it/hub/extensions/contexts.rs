@@ -1,9 +1,11 @@
 //! Handles: a machine that carries out what a person started proves for whom it asks, and nobody else can with the same handle.
 
 use sdm::hub::administration::KeyWish;
+use sdm::ports::people::PersonRole;
 use serde_json::{Value, json};
 
 use super::super::machine::{TestHub, quick, registration, wish};
+use super::super::people::has_come_in;
 
 fn offers(name: &str) -> Value {
     let mut registration = registration(name, "1.0.0", "ephemeral");
@@ -58,8 +60,9 @@ async fn d37_a_handle_proves_who_started_a_command_to_its_own_machine_alone() {
         .new_key(&key("other", false, SCOPES))
         .await
         .unwrap();
+    has_come_in(hub.hub.memory(), "ada", PersonRole::Admin).await;
     let (_, ada) = administration
-        .new_key(&key("ada", true, &["graph:read"]))
+        .new_key(&key("ada", true, &["graph:read", "commands:register"]))
         .await
         .unwrap();
     let (status, registered) = hub.post("/registration", &own, &offers("m")).await;
@@ -113,8 +116,9 @@ async fn d41_without_the_scope_a_handle_gives_nothing() {
         .new_key(&key("deployer", false, &scopes))
         .await
         .unwrap();
+    has_come_in(hub.hub.memory(), "ada", PersonRole::Admin).await;
     let (_, ada) = administration
-        .new_key(&key("ada", true, &["graph:read"]))
+        .new_key(&key("ada", true, &["graph:read", "commands:register"]))
         .await
         .unwrap();
     let (_, registered) = hub.post("/registration", &own, &offers("m")).await;

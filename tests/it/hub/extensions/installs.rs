@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use sdm::access::snapshot::AddonState;
+use sdm::access::{AddonKey, Grant, Level, Principal, Right, Selector, Term};
+use sdm::hub::addons::answers::Answer;
 use sdm::hub::administration::Administration;
 use sdm::hub::extensions::ExtensionError;
 use sdm::ports::hub::secrets::SealedSecrets as _;
 use serde_json::json;
 
 use super::add_on::KEY;
+use super::tokens::{ask, assertion, exchange};
 use super::{Pair, extension_options};
 
 /// A question that needs goals:write.
@@ -220,6 +223,63 @@ async fn an_end_destroys_the_secrets_at_once_and_tells_three_times() {
         .await;
     pair.install("events:read", &[]).await;
     assert_eq!(pair.get("/self").await.0, 200, "it may come back");
+}
+
+/// Rights that are kept of the extension.
+async fn rights(pair: &Pair) -> usize {
+    let held = Administration::of(pair.hub.memory()).rights().await.unwrap();
+    let key = AddonKey::parse(KEY).unwrap();
+    let consents = held.consents.get(&key);
+    let consents = consents.map_or(0, |consents| {
+        consents.people.len() + usize::from(consents.everybody)
+    });
+    held.grants_of(&Principal::Addon(key.clone())).count() + consents + held.terms_of(&key).len()
+}
+
+#[tokio::test]
+async fn a8_an_extension_that_comes_back_has_nothing_of_what_it_had() {
+    let pair = Pair::start().await;
+    pair.install("events:read graph:read", &["repo:acme/*"]).await;
+    pair.operator.consent(KEY, None, "root").await.unwrap();
+    pair.operator.consent(KEY, Some("ada"), "ada").await.unwrap();
+    let administration = Administration::of(pair.hub.memory());
+    let key = AddonKey::parse(KEY).unwrap();
+    let terms = [Term::Audience].into();
+    administration.set_terms(&key, &terms).await.unwrap();
+    assert_eq!(rights(&pair).await, 4);
+    pair.operator.uninstall(KEY).await.unwrap();
+    assert_eq!(rights(&pair).await, 0, "uninstalled");
+    let grant = Grant::new(Selector::Everything, Right::Allow(Level::Write));
+    let to = Principal::Addon(key);
+    let late = administration.give(to.clone(), grant.clone(), false).await;
+    late.unwrap();
+    pair.until("it is over", async || !pair.shown().await.is_installed)
+        .await;
+    pair.register().await;
+    assert_eq!(rights(&pair).await, 0, "begun anew");
+    administration.give(to, grant, false).await.unwrap();
+    pair.operator.reject(KEY).await.unwrap();
+    assert_eq!(rights(&pair).await, 0, "rejected");
+}
+
+#[tokio::test]
+async fn d08_tokens_end_with_an_extension_whoever_switches_it_off() {
+    let pair = Pair::start().await;
+    pair.install("events:read graph:read", &["*"]).await;
+    let path = "/auth/oauth2/token";
+    let (_, given) = exchange(&pair, path, &assertion(&pair, path, None, |_| {}), &[]).await;
+    let token = given["access_token"].as_str().unwrap();
+    let administration = Administration::of(pair.hub.memory());
+    let key = AddonKey::parse(KEY).unwrap();
+    for answer in [Answer::Disable, Answer::Enable] {
+        administration.answer_addon(&key, &answer).await.unwrap();
+    }
+    let (status, refused) = ask(&pair, token, &[], "{ Repo { name } }").await;
+    assert_eq!(
+        (status, &refused["error"]["code"]),
+        (401, &json!("credential_revoked")),
+        "{refused}"
+    );
 }
 
 #[tokio::test]

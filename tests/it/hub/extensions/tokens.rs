@@ -92,6 +92,19 @@ async fn f6_a_token_reaches_no_more_than_its_extension_and_makes_no_other() {
     assert_eq!(refused.1["error"]["code"], "insufficient_scope", "{refused:?}");
     let (status, _) = exchange(&pair, path, token, &[]).await;
     assert_eq!(status, 400, "a token is no assertion");
+    let rotates = async |credential: String| {
+        let url = pair.url("/self/rotate");
+        pair.add_on.call(&url, &credential, &[], Some(&json!({}))).await
+    };
+    let (status, refused) = rotates(format!("Bearer {token}")).await;
+    assert_eq!(
+        (status, &refused["error"]["code"]),
+        (403, &json!("insufficient_permission")),
+        "{refused}"
+    );
+    let signed = pair.add_on.token(&pair.add_on.secret(), "POST", "/self/rotate");
+    let (status, _) = rotates(format!("JWT {signed}")).await;
+    assert_eq!(status, 200, "whoever has the secret asks for another");
     pair.operator.disable(KEY).await.unwrap();
     let (status, _) = ask(&pair, token, &[], "{ Repo { name } }").await;
     assert_eq!(status, 401, "it ended with its extension");

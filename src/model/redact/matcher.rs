@@ -7,13 +7,13 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 /// A piece of text, in bytes.
-pub(in crate::exec) type Span = Range<usize>;
+pub(crate) type Span = Range<usize>;
 
 /// Shortest pattern.
 const SHORTEST: usize = 4;
 
 /// A set of byte strings to look for.
-pub(in crate::exec) struct Matcher {
+pub(crate) struct Matcher {
     /// Which pairs of first bytes occur.
     first_pairs: Vec<bool>,
     /// Patterns by their first four bytes, longest first.
@@ -23,7 +23,7 @@ pub(in crate::exec) struct Matcher {
 
 impl Matcher {
     /// For these patterns; those shorter than four bytes are left out.
-    pub(in crate::exec) fn new(patterns: impl IntoIterator<Item = Vec<u8>>) -> Self {
+    pub(crate) fn new(patterns: impl IntoIterator<Item = Vec<u8>>) -> Self {
         let mut matcher = Self {
             first_pairs: vec![false; 1 << 16],
             by_start: HashMap::new(),
@@ -44,12 +44,12 @@ impl Matcher {
     }
 
     /// Length of the longest pattern in bytes.
-    pub(in crate::exec) fn longest(&self) -> usize {
+    pub(crate) fn longest(&self) -> usize {
         self.longest
     }
 
     /// Where patterns stand, joined where they touch or overlap; the first `hidden` bytes always count.
-    pub(in crate::exec) fn spans(&self, text: &[u8], hidden: usize) -> Vec<Span> {
+    pub(crate) fn spans(&self, text: &[u8], hidden: usize) -> Vec<Span> {
         let mut spans: Vec<Span> = Vec::new();
         if hidden > 0 {
             spans.push(0..hidden.min(text.len()));

@@ -7,43 +7,48 @@
 mod forms;
 mod matcher;
 
-pub(super) use matcher::{Matcher, Span};
+pub(crate) use matcher::{Matcher, Span};
 
 /// What stands in the place of a secret.
-pub(super) const MASK: &str = "***";
+pub(crate) const MASK: &str = "***";
 
 /// Masks secrets in text.
-pub(super) struct Redactor {
+pub(crate) struct Redactor {
     matcher: Matcher,
 }
 
 impl Redactor {
     /// For these values; one shorter than four characters is not treated as a secret, it would destroy the log.
-    pub(super) fn new(secrets: &[String]) -> Self {
+    pub(crate) fn new(secrets: &[String]) -> Self {
         Self {
             matcher: Matcher::new(forms::of_all(secrets)),
         }
     }
 
+    /// Whether a secret stands in it.
+    pub(crate) fn finds_any(&self, text: &[u8]) -> bool {
+        !self.spans(text, 0).is_empty()
+    }
+
     /// Longest text that is masked in one piece, in bytes.
-    pub(super) fn longest(&self) -> usize {
+    pub(crate) fn longest(&self) -> usize {
         self.matcher.longest()
     }
 
     /// Where secrets stand, in order and apart from each other. The first `hidden` bytes are part of one that began earlier.
-    pub(super) fn spans(&self, text: &[u8], hidden: usize) -> Vec<Span> {
+    pub(crate) fn spans(&self, text: &[u8], hidden: usize) -> Vec<Span> {
         self.matcher.spans(text, hidden)
     }
 
     /// The text with its secrets masked.
-    pub(super) fn redact(&self, text: &str) -> String {
+    pub(crate) fn redact(&self, text: &str) -> String {
         let spans = self.spans(text.as_bytes(), 0);
         String::from_utf8_lossy(&masked(text.as_bytes(), &spans)).into_owned()
     }
 }
 
 /// Replaces spans by the mask.
-pub(super) fn masked(text: &[u8], spans: &[Span]) -> Vec<u8> {
+pub(crate) fn masked(text: &[u8], spans: &[Span]) -> Vec<u8> {
     let mut result = Vec::with_capacity(text.len());
     let mut position = 0;
     for span in spans {

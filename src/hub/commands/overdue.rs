@@ -1,0 +1,100 @@
+//! Commands that nobody answers: a machine that was away, or that had one and died, must not leave whoever asked waiting for ever
+//! (wire protocol 3.5, 12).
+
+use std::time::Duration;
+
+use super::super::Hub;
+use super::super::machines::deliver::Session;
+use crate::model::Timestamp;
+use crate::ports::hub::{Delivery, DeliveryKind, Hint, HubStoreError, Overdue, Phase};
+use crate::wire::hub::{Envelope, Status, StatusReport, Team};
+
+/// Most that are ended at once.
+const AT_ONCE: u32 = 200;
+
+impl Hub {
+    /// Whoever should say something about an invocation of this conversation has so long from now on.
+    pub(in super::super) async fn give_time(
+        &self,
+        session: &Session,
+        invocation: &str,
+        time: Duration,
+    ) -> Result<(), HubStoreError> {
+        let (own, due) = (&session.ticket.registrations, self.now().plus(time));
+        self.store().prolong(own, &[invocation.to_owned()], due).await
+    }
+
+    /// Commands among these deliveries are with their machine now, which has its time from here on.
+    pub(in super::super) async fn commands_are_sent(
+        &self,
+        session: &Session,
+        sent: &[Delivery],
+    ) -> Result<(), HubStoreError> {
+        let commands = sent
+            .iter()
+            .filter(|delivery| delivery.what.kind == DeliveryKind::Command);
+        for command in commands {
+            let invocation = &command.what.correlation;
+            self.give_time(session, invocation, self.rhythm().answer).await?;
+            self.tell_whoever_waits(invocation);
+        }
+        Ok(())
+    }
+
+    /// Whoever waits for news of an invocation looks again.
+    pub(in super::super) fn tell_whoever_waits(&self, invocation: &str) {
+        self.whispers().something_was_said(invocation);
+        self.whispers().tell(Hint::Said(invocation.to_owned()));
+    }
+
+    /// Ends commands whose time is over, or whose delivery was given up. An answer that comes later changes nothing.
+    pub(in super::super) async fn end_unanswered_commands(
+        &self,
+        now: Timestamp,
+    ) -> Result<(), HubStoreError> {
+        let old = now.minus(self.rhythm().answer);
+        for overdue in self.store().overdue(now, old, AT_ONCE).await? {
+            let invocation = &overdue.invocation;
+            let answer = serde_json::to_string(&failure(&overdue)).expect("a status has text keys only");
+            if self.store().unanswered(invocation, &answer, now).await? {
+                tracing::info!(invocation = %invocation.id, command = %invocation.command, "{}", reason(&overdue));
+                self.tell_whoever_waits(&invocation.id);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// As if the machine had said it.
+fn failure(overdue: &Overdue) -> StatusReport {
+    let invocation = &overdue.invocation;
+    StatusReport {
+        envelope: Envelope {
+            correlation_id: invocation.id.clone(),
+            team: Team {
+                id: invocation.workspace.clone(),
+                ..Team::default()
+            },
+            command: Some(invocation.command.clone()),
+            ..Envelope::default()
+        },
+        status: Status {
+            code: 1,
+            reason: reason(overdue),
+        },
+    }
+}
+
+fn reason(overdue: &Overdue) -> String {
+    if !overdue.because.is_empty() {
+        return overdue.because.clone();
+    }
+    let reason = match overdue.invocation.phase {
+        Phase::Pending => "no machine was there in time",
+        Phase::Asking => "nobody said in time what the machine asked for",
+        Phase::Running | Phase::Success | Phase::Failure => {
+            "the machine has not answered in time; what it was asked for may have happened"
+        }
+    };
+    reason.to_owned()
+}

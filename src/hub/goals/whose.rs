@@ -1,0 +1,110 @@
+//! Whose a goal is: it belongs to whoever said it first, while their machine is away too. Of what was said before that was kept, the
+//! machines that it names are asked.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::super::Hub;
+use super::super::access::Caller;
+use super::super::machines::known::Machine;
+use crate::ports::graph::Node;
+use crate::wire::hub::extensions;
+
+/// Who said something first: a field of its body that nobody sends and nobody is shown.
+pub(super) const SAID_BY: &str = "saidBy";
+
+/// That its machine writes its logs with a key; the same.
+pub(super) const LOGS_WITH_KEY: &str = "logsWithKey";
+
+/// Whose a goal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Whose {
+    /// Of whoever asks: they said it first, or a machine of theirs carries it out.
+    Own,
+    /// Of others.
+    Others,
+    /// Nobody knows who said it, and none of its machines is there.
+    Nobodys,
+}
+
+/// Who said this first, where that was kept.
+pub(super) fn said_by(node: &Node) -> Option<&str> {
+    node.body.get(SAID_BY)?.as_str()
+}
+
+/// The machine that set a goal, or a goal set.
+fn set_by(node: &Node) -> Option<&str> {
+    let named = |value: Option<&Value>| value.and_then(Value::as_str).is_some();
+    let own = node.body.get("registration").filter(|own| named(Some(own)));
+    let provenance = || node.body.get("provenance")?.get("registration");
+    own.or_else(provenance)?.as_str()
+}
+
+/// The machine that carries a goal out.
+fn carried_out_by(node: &Node) -> Option<&str> {
+    node.body.get("fulfillment")?.get("registration")?.as_str()
+}
+
+impl Hub {
+    /// The machines that set a goal and that carry it out, as far as they are there.
+    fn machines_of(&self, workspace: &str, goal: &Node) -> Vec<Arc<Machine>> {
+        let names = [set_by(goal), carried_out_by(goal)];
+        self.machines_named(workspace, names.into_iter().flatten())
+    }
+
+    /// The machines of these names, as far as they are there.
+    fn machines_named<'n>(&self, workspace: &str, names: impl Iterator<Item = &'n str>) -> Vec<Arc<Machine>> {
+        let workspace = self.known().machines().workspace(workspace);
+        names
+            .filter_map(|name| workspace.served.get(name).cloned())
+            .collect()
+    }
+
+    /// Whether a machine of a goal writes its logs with its key, or did when it wrote the goal.
+    pub(in super::super) fn logs_with_key(&self, workspace: &str, goal: &Node) -> bool {
+        let kept = goal.body.get(LOGS_WITH_KEY).and_then(Value::as_bool);
+        let machines = self.machines_of(workspace, goal);
+        let mut machines = machines.iter();
+        kept.unwrap_or(false) || machines.any(|machine| machine.registration.knows(extensions::LOGS))
+    }
+
+    /// Whose a goal is, for a caller.
+    pub(in super::super) fn whose(&self, caller: &Caller, workspace: &str, goal: &Node) -> Whose {
+        let Some(owner) = said_by(goal) else {
+            return self.whose_are(caller, &self.machines_of(workspace, goal));
+        };
+        // The name of the machine that set it may be somebody else's by now.
+        let other = carried_out_by(goal).filter(|name| set_by(goal) != Some(*name));
+        let carry_it_out = self.machines_named(workspace, other.into_iter());
+        match owner == caller.owner() || self.whose_are(caller, &carry_it_out) == Whose::Own {
+            true => Whose::Own,
+            false => Whose::Others,
+        }
+    }
+
+    /// Whether a machine of a caller is there that a goal names.
+    pub(super) fn is_there_for(&self, caller: &Caller, workspace: &str, goal: &Node) -> bool {
+        self.whose_are(caller, &self.machines_of(workspace, goal)) == Whose::Own
+    }
+
+    /// Whose the machine of a name is, for a caller.
+    pub(in super::super) fn whose_machine(&self, caller: &Caller, workspace: &str, name: &str) -> Whose {
+        self.whose_are(caller, &self.machines_named(workspace, std::iter::once(name)))
+    }
+
+    /// Whose machines are, for a caller: theirs when one of them is.
+    fn whose_are(&self, caller: &Caller, machines: &[Arc<Machine>]) -> Whose {
+        let mut owners = machines
+            .iter()
+            .map(|machine| self.rights().owner_of(&machine.stored.principal))
+            .peekable();
+        if owners.peek().is_none() {
+            return Whose::Nobodys;
+        }
+        match owners.flatten().any(|owner| owner == caller.owner()) {
+            true => Whose::Own,
+            false => Whose::Others,
+        }
+    }
+}

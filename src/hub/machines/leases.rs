@@ -1,0 +1,53 @@
+//! What a machine says of deliveries that it has: that it has stored one, and that it is at work on some (wire protocol 18).
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::super::Hub;
+use super::deliver::Session;
+use crate::ports::hub::HubStoreError;
+use crate::wire::hub::{Control, extensions};
+
+/// Most correlations of one message.
+const MOST: usize = 1_000;
+
+/// Longest lease.
+const LONGEST: Duration = Duration::from_secs(10 * 60);
+
+impl Hub {
+    /// A machine has stored a delivery and sees to it from now on. One that knows leases says from time to time that it does, or
+    /// gets an event again.
+    pub(super) async fn take_over(&self, session: &Session, correlation: &str) -> Result<(), HubStoreError> {
+        if session.knows(extensions::LEASE) {
+            let now = self.now();
+            let until = now.plus(self.rhythm().lease);
+            for registration in &session.ticket.registrations {
+                let taken = self.store().taken_over(registration, correlation, now, until);
+                if taken.await? {
+                    return Ok(());
+                }
+            }
+        }
+        self.settle(session, correlation).await.map(drop)
+    }
+
+    /// A machine is at work on these, and will say so again or answer.
+    pub(super) async fn take_lease(&self, session: &Session, control: &Control) -> Result<(), HubStoreError> {
+        let named = control.params.get("correlation_ids").and_then(Value::as_array);
+        let named = named.into_iter().flatten().filter_map(Value::as_str).take(MOST);
+        let correlations: Vec<String> = named.map(str::to_owned).collect();
+        if correlations.is_empty() {
+            return Ok(());
+        }
+        let millis = control.params.get("millis").and_then(Value::as_u64);
+        let lease = millis
+            .map_or(self.rhythm().lease, Duration::from_millis)
+            .min(LONGEST);
+        let (own, now) = (&session.ticket.registrations, self.now());
+        let until = now.plus(lease);
+        self.store().at_work(own, &correlations, now, until).await?;
+        let due = now.plus(self.rhythm().answer);
+        self.store().prolong(own, &correlations, due).await
+    }
+}

@@ -1,0 +1,242 @@
+//! Programs that run another one, which their arguments name.
+
+use super::flags::{Flags, Shape};
+use super::{Role, Walk};
+use crate::model::variables::VariableMeaning;
+
+/// One of them.
+pub(super) struct Wrapper {
+    names: &'static [&'static str],
+    /// Letters with a value.
+    valued: &'static str,
+    long_valued: &'static [&'static str],
+    /// How many arguments of its own stand before the program.
+    operands: usize,
+    /// Whether variables may stand before the program.
+    assigns: bool,
+    /// Whether the program has the variables of the wrapper.
+    keeps_environment: bool,
+}
+
+const PLAIN: Wrapper = Wrapper {
+    names: &[],
+    valued: "",
+    long_valued: &[],
+    operands: 0,
+    assigns: false,
+    keeps_environment: true,
+};
+
+static WRAPPERS: &[Wrapper] = &[
+    Wrapper {
+        names: &["env"],
+        valued: "uCSaP",
+        long_valued: &["unset", "chdir", "split-string", "argv0"],
+        assigns: true,
+        ..PLAIN
+    },
+    Wrapper {
+        names: &[
+            "setsid",
+            "nohup",
+            "busybox",
+            "toybox",
+            "command",
+            "builtin",
+            "fakeroot",
+            "eatmydata",
+            "torsocks",
+            "caffeinate",
+            "catatonit",
+            "dumb-init",
+            "dbus-run-session",
+            "setarch",
+            "linux",
+            "exec",
+        ],
+        valued: "a",
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["timeout", "gtimeout"],
+        valued: "ks",
+        long_valued: &["kill-after", "signal"],
+        operands: 1,
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["nice"],
+        valued: "n",
+        long_valued: &["adjustment"],
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["ionice"],
+        valued: "cnpPu",
+        long_valued: &["class", "classdata"],
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["chrt"],
+        valued: "TPD",
+        operands: 1,
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["taskset", "gosu", "su-exec"],
+        operands: 1,
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["stdbuf"],
+        valued: "ioe",
+        long_valued: &["input", "output", "error"],
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["chroot"],
+        long_valued: &["userspec", "groups"],
+        operands: 1,
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["unshare", "nsenter"],
+        valued: "SGRwt",
+        long_valued: &[
+            "setuid",
+            "setgid",
+            "root",
+            "wd",
+            "target",
+            "map-user",
+            "map-group",
+        ],
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["flock"],
+        valued: "wE",
+        long_valued: &["timeout", "wait", "conflict-exit-code"],
+        operands: 1,
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["time", "gtime"],
+        valued: "fo",
+        long_valued: &["format", "output"],
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["xargs"],
+        valued: "InPLdsEa",
+        long_valued: &[
+            "max-args",
+            "max-procs",
+            "max-lines",
+            "delimiter",
+            "max-chars",
+            "arg-file",
+        ],
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["xvfb-run"],
+        valued: "nsfpwe",
+        long_valued: &["server-num", "server-args"],
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["tini"],
+        valued: "pe",
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["strace", "ltrace"],
+        valued: "eopsuEPabIOSX",
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["sudo"],
+        valued: "ughpCDRrtTUac",
+        long_valued: &[
+            "user",
+            "group",
+            "host",
+            "prompt",
+            "chdir",
+            "chroot",
+            "close-from",
+            "command-timeout",
+        ],
+        assigns: true,
+        keeps_environment: false,
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["doas"],
+        valued: "uCa",
+        keeps_environment: false,
+        ..PLAIN
+    },
+];
+
+impl Wrapper {
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
+        WRAPPERS.iter().find(|wrapper| wrapper.names.contains(&name))
+    }
+}
+
+impl Walk<'_> {
+    pub(super) fn wrapped(&mut self, wrapper: &Wrapper, name: &str, at: usize) {
+        let shape = Shape {
+            valued: wrapper.valued,
+            long_valued: wrapper.long_valued,
+            last: "",
+        };
+        let flags = Flags::read(&self.argv, at + 1, shape);
+        if name == "env" && flags.has(&["S", "split-string"]) {
+            return self.rest_is_code(name, at + 1);
+        }
+        let is_emptied = name == "env" && flags.has(&["i", "ignore-environment"]);
+        self.keeps_environment &= wrapper.keeps_environment && !is_emptied;
+        let first = self.after_assignments(wrapper, name, at, flags.end);
+        let program = first + wrapper.operands;
+        match self.argv.get(program) {
+            Some(&("-c" | "--command")) if name == "flock" => self.script_of_flock(program + 1),
+            Some(_) | None => self.program(program),
+        }
+    }
+
+    fn script_of_flock(&mut self, index: usize) {
+        let role = if self.keeps_environment {
+            Role::Script
+        } else {
+            Role::Code
+        };
+        self.add(index, role, "flock", true);
+    }
+
+    /// Past the variables that are set before the program; `-` of `env` sets nothing and empties all.
+    fn after_assignments(&mut self, wrapper: &Wrapper, name: &str, at: usize, from: usize) -> usize {
+        let mut index = from;
+        if !wrapper.assigns {
+            return index;
+        }
+        while let Some(word) = self.argv.get(index).copied() {
+            let Some((variable, _)) = word.split_once('=').filter(|_| !word.starts_with("${")) else {
+                if word != "-" {
+                    break;
+                }
+                self.keeps_environment = false;
+                index += 1;
+                continue;
+            };
+            // Those of an `env` that comes first are looked at as variables.
+            if at > 0 && VariableMeaning::of(variable) == VariableMeaning::Loading {
+                self.add(index, Role::Code, name, false);
+            }
+            index += 1;
+        }
+        index
+    }
+}

@@ -1,0 +1,44 @@
+//! What machines have been sent, until they answer: what they took over, and what becomes of that when no answer comes.
+
+use async_trait::async_trait;
+
+use super::{Delivery, HubStoreError, QueueLimits};
+use crate::model::Timestamp;
+
+/// Deliveries that machines have.
+#[async_trait]
+pub trait Answers: Send + Sync {
+    /// A machine has taken a delivery over, and will say until when it is at work on it; `false` when it was not sent this event. Without
+    /// a word until `lease_until` it waits again.
+    async fn taken_over(
+        &self,
+        registration: &str,
+        correlation: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<bool, HubStoreError>;
+
+    /// A machine with these registrations is at work on these correlations until then.
+    async fn at_work(
+        &self,
+        registrations: &[String],
+        correlations: &[String],
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<(), HubStoreError>;
+
+    /// Deliveries that a machine has and should have answered by now, at most `limit`.
+    async fn overdue_deliveries(&self, now: Timestamp, limit: u32) -> Result<Vec<Delivery>, HubStoreError>;
+
+    /// Lets a delivery wait again that was not answered in time, until `expires` at least, unless it was its last attempt.
+    async fn come_again(
+        &self,
+        id: &str,
+        now: Timestamp,
+        expires: Timestamp,
+        limits: QueueLimits,
+    ) -> Result<(), HubStoreError>;
+
+    /// Gives a delivery up that was not answered in time.
+    async fn give_up(&self, id: &str, now: Timestamp, because: &str) -> Result<(), HubStoreError>;
+}

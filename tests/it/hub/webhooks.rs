@@ -1,0 +1,245 @@
+//! Webhooks: whose they are, what is counted of them, and what becomes of those that were missed.
+
+use std::time::Duration;
+
+use sdm::hub::HubOptions;
+use sdm::hub::ingest::WebhookSecrets;
+use serde_json::{Value, json};
+
+use super::events::push;
+use super::machine::{PATIENCE, SECRET, TestHub, quick, registration, signature, signature_by, wish};
+use crate::support::fake_provider::FakeProvider;
+
+#[tokio::test]
+async fn c1_the_secret_of_a_workspace_signs_for_no_other() {
+    let secrets = WebhookSecrets::for_all(SECRET)
+        .with("a", b"canary-of-a")
+        .with("a", b"another-of-a")
+        .with("b", b"canary-of-b");
+    let hub = TestHub::start_with(|options| options.webhooks = secrets).await;
+    let body = push("a", "b").to_string();
+    for (workspace, secret, status) in [
+        ("a", "canary-of-a", 200),
+        ("a", "another-of-a", 202),
+        ("a", "canary-of-b", 401),
+        ("b", "canary-of-a", 401),
+        ("b", "canary-of-b", 200),
+        ("w", "canary-of-a", 401),
+    ] {
+        let signature = signature_by(secret.as_bytes(), &body);
+        let sent = hub.signed_to(workspace, ("push", "d-1"), body.clone(), &signature);
+        let (told, answer) = sent.await;
+        assert_eq!(told, status, "{secret} for {workspace}: {answer}");
+    }
+    let of_all = signature(&body);
+    for (workspace, status) in [("a", 401), ("b", 401), ("w", 200)] {
+        let sent = hub.signed_to(workspace, ("push", "d-2"), body.clone(), &of_all);
+        assert_eq!(sent.await.0, status, "{workspace}");
+    }
+    let asked = hub.ask("{ Push { branch } }", json!(null)).await;
+    assert_eq!(asked["data"]["Push"], json!([{"branch": "main"}]));
+}
+
+#[tokio::test]
+async fn c3_a_webhook_that_comes_a_thousand_times_is_one() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&registration("m", "1.0.0", "durable")).await;
+    let payload = push("a", "b");
+    for _ in 0..20 {
+        let all = (0..50).map(|_| hub.github("push", "d-1", &payload));
+        for (status, answer) in futures_util::future::join_all(all).await {
+            assert!(status == 200 || status == 202, "{status} {answer}");
+        }
+    }
+    let event = machine.hear().await;
+    machine.answer(&event).await;
+    machine.settled().await;
+    let figures = hub.figures().await;
+    for line in ["{outcome=\"kept\"} 1", "{outcome=\"before\"} 999"] {
+        let line = format!("sdm_hub_webhooks_total{line}");
+        assert!(figures.lines().any(|told| told == line), "{line}: {figures}");
+    }
+    // After a restart, and however old it is, it is known by its id.
+    let hub = hub.restart(quick()).await;
+    assert_eq!(hub.github("push", "d-1", &payload).await.0, 202);
+    assert_eq!(branches(&hub).await, ["main"]);
+}
+
+#[tokio::test]
+async fn c1_what_becomes_of_webhooks_is_counted_and_what_is_refused_by_door_and_reason() {
+    let hub = TestHub::start(quick()).await;
+    assert_eq!(hub.github("push", "d-1", &push("a", "b")).await.0, 200);
+    assert_eq!(hub.github("push", "d-1", &push("a", "b")).await.0, 202);
+    assert_eq!(hub.github("unheard_of", "d-2", &json!({})).await.0, 202);
+    for signature in ["sha256=00", ""] {
+        let sent = hub.signed("push", "d-3", "{}".to_owned(), signature);
+        assert_eq!(sent.await.0, 401);
+    }
+    let body = "{not json".to_owned();
+    let signed = signature(&body);
+    assert_eq!(hub.signed("push", "d-4", body, &signed).await.0, 400);
+    assert_eq!(hub.post("/graphql/team/w", "nobody", &json!({})).await.0, 401);
+    let figures = hub.figures().await;
+    for line in [
+        "sdm_hub_webhooks_total{outcome=\"kept\"} 1",
+        "sdm_hub_webhooks_total{outcome=\"before\"} 1",
+        "sdm_hub_webhooks_total{outcome=\"nothing\"} 1",
+        "sdm_hub_webhooks_total{outcome=\"refused\"} 3",
+        "sdm_hub_webhook_seconds_count 3",
+        "sdm_hub_refused_total{door=\"webhook\",reason=\"bad_signature\"} 2",
+        "sdm_hub_refused_total{door=\"webhook\",reason=\"malformed_webhook\"} 1",
+    ] {
+        assert!(figures.lines().any(|told| told == line), "{line}: {figures}");
+    }
+    let of_graph = "sdm_hub_refused_total{door=\"graph\"";
+    assert!(figures.contains(of_graph), "{figures}");
+}
+
+/// A push to a branch of its own.
+fn push_to(branch: &str) -> Value {
+    let mut payload = push("a", "b");
+    payload["ref"] = json!(format!("refs/heads/{branch}"));
+    payload
+}
+
+/// Branches that were pushed to, as the hub knows them.
+async fn branches(hub: &TestHub) -> Vec<String> {
+    let asked = hub.ask("{ Push { branch } }", json!(null)).await;
+    let pushes = asked["data"]["Push"].as_array().unwrap().iter();
+    let mut branches: Vec<String> = pushes
+        .map(|push| push["branch"].as_str().unwrap().to_owned())
+        .collect();
+    branches.sort();
+    branches
+}
+
+#[tokio::test]
+async fn what_was_sent_while_the_hub_was_down_is_asked_for_and_comes() {
+    let provider = FakeProvider::start().await;
+    let with_app = |options: &mut HubOptions| {
+        options.providers = vec![provider.github_app_with_key()];
+        options.rhythm.missed = Duration::from_millis(100);
+    };
+    let hub = TestHub::start_with(with_app).await;
+    let (hook, address) = (&provider.hook, hub.hub.address);
+    hook.points_at(&hub.url("/webhooks/github/w"), SECRET);
+    assert!(hook.sends("g-0", "push", &push_to("before")).await);
+    // It has taken this one, and the forge will not hear so.
+    assert_eq!(hub.github("push", "g-1", &push_to("unanswered")).await.0, 200);
+    let while_it_is_down = async {
+        assert!(!hook.sends("g-1", "push", &push_to("unanswered")).await);
+        for number in 2..9 {
+            let branch = format!("missed-{number}");
+            assert!(
+                !hook
+                    .sends(&format!("g-{number}"), "push", &push_to(&branch))
+                    .await
+            );
+        }
+        hook.asked();
+    };
+    let at_its_place = |options: &mut HubOptions| {
+        with_app(options);
+        options.listen = address;
+    };
+    let hub = hub.restart_after(while_it_is_down, at_its_place).await;
+    let begun = std::time::Instant::now();
+    while branches(&hub).await.len() < 9 {
+        assert!(begun.elapsed() < PATIENCE, "{:?}", branches(&hub).await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let again: Vec<String> = hook.asked().into_iter().filter(|asked| asked != "list").collect();
+    let mut once = again.clone();
+    once.sort();
+    once.dedup();
+    assert!(!again.contains(&"again g-0".to_owned()), "{again:?}");
+    assert!(
+        !again.contains(&"again g-1".to_owned()),
+        "it was taken: {again:?}"
+    );
+    assert_eq!(once.len(), 7, "{again:?}");
+    let figures = hub.figures().await;
+    assert!(
+        figures.contains("sdm_hub_webhooks_asked_again_total"),
+        "{figures}"
+    );
+}
+
+#[tokio::test]
+async fn what_other_systems_say_of_a_commit_stands_beside_what_the_forge_says() {
+    let hub = TestHub::start(quick()).await;
+    let mut registration = registration("m", "1.0.0", "durable");
+    registration["events"][0]["subscription"] = json!(
+        "subscription OnStatus { Status(context: \"ci\") { context state description targetUrl commit { sha } } }"
+    );
+    let mut machine = hub.machine(&registration).await;
+    let status = json!({
+        "repository": {"owner_name": "acme", "name": "app"}, "commit": "b".repeat(40), "context": "ci", "state": "pending",
+        "target_url": "https://ci.example.org/4"
+    });
+    let place = "/atomist/status/teams/w";
+    assert_eq!(
+        hub.post(place, &hub.key, &status).await.0,
+        404,
+        "no such repository yet"
+    );
+    hub.github("push", "d-1", &push("a", "b")).await;
+    let (answered, answer) = hub.post(place, &hub.key, &status).await;
+    assert_eq!(answered, 200, "{answer}");
+    let said = |event: &Value| event["data"]["Status"][0]["state"].as_str().unwrap().to_owned();
+    let event = machine.hear().await;
+    assert_eq!(
+        event["data"]["Status"],
+        json!([{"context": "ci", "state": "pending", "description": null, "targetUrl": "https://ci.example.org/4",
+            "commit": {"sha": "b".repeat(40)}}])
+    );
+    machine.answer(&event).await;
+    let mut failed = status.clone();
+    (failed["state"], failed["description"]) = (json!("failure"), json!("two tests"));
+    assert_eq!(hub.post(place, &hub.key, &failed).await.0, 200);
+    let event = machine.hear().await;
+    assert_eq!(said(&event), "failure");
+    machine.answer(&event).await;
+    let payload = json!({
+        "repository": push("a", "b")["repository"], "id": 1, "sha": "b".repeat(40), "context": "ci", "state": "success",
+        "updated_at": "2026-01-01T00:00:00Z"
+    });
+    assert_eq!(hub.github("status", "d-2", &payload).await.0, 200);
+    let asked = hub
+        .ask(
+            "{ Commit(sha: \"SHA\") { statuses { state } } }"
+                .replace("SHA", &"b".repeat(40))
+                .as_str(),
+            json!(null),
+        )
+        .await;
+    let mut states: Vec<&str> = asked["data"]["Commit"][0]["statuses"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|status| status["state"].as_str().unwrap())
+        .collect();
+    states.sort_unstable();
+    assert_eq!(states, ["failure", "success"], "nobody speaks for the forge");
+    for (field, wrong) in [
+        ("state", json!("perhaps")),
+        ("context", json!("")),
+        ("context", json!("x".repeat(300))),
+        ("commit", json!("main")),
+    ] {
+        let mut status = status.clone();
+        status[field] = wrong;
+        let (answered, answer) = hub.post(place, &hub.key, &status).await;
+        assert_eq!(
+            (answered, &answer["error"]["code"]),
+            (400, &json!("invalid_argument")),
+            "{field}"
+        );
+    }
+    let (_, reader) = hub
+        .administration()
+        .new_key(&wish(&["graph:read"]))
+        .await
+        .unwrap();
+    assert_eq!(hub.post(place, &reader, &status).await.0, 403);
+}
