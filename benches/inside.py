@@ -1,5 +1,6 @@
 """What can only be timed from inside: our ignored measuring tests, in the release profile, with git beside them."""
 
+import os
 import re
 import subprocess
 
@@ -41,4 +42,6 @@ def share(binary, decided):
 
 def run(name):
     command = ["cargo", "test", "--quiet", "--release", "--locked", "--lib", name, "--", "--ignored", "--nocapture"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    # Tests are linked piece by piece: as a whole that takes longer than all that is measured.
+    environment = {**os.environ, "CARGO_PROFILE_RELEASE_LTO": "off"}
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
