@@ -98,7 +98,7 @@ def fill(file, count):
             ("main", kind, field, value, id_, position if field in ("branch", "state") else 0) for field, value in pairs.items())
 
     for number in range(1, REPOSITORIES + 1):
-        id_, name = f"github.com/{number}", f"app{number % REPOSITORIES}"
+        id_, name = f"github.com/{number}", f"app{number - 1}"
         node("Repo", [id_, f"github.com/acme/{name}"], {"owner": "acme", "name": name, "defaultBranch": "main"}, {}, number)
         values("Repo", id_, number, owner="acme", name=name)
     for number in range(count):
