@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::access::decision::Needed;
 use crate::access::request::Means;
 use crate::access::scope::Scope;
 use crate::access::snapshot::{Permission, Right};
 use crate::access::{
-    Context, Credential, Decision, Identity, Operation, PersonId, Principal, Request, Resource, ScopeSet,
-    Selector, Snapshot, admit, decide,
+    Context, Credential, Decision, Identity, Level, Operation, PersonId, Principal, Reason, Request,
+    Resource, Rule, ScopeSet, Selector, Snapshot, admit, decide,
 };
 use crate::model::Timestamp;
 
@@ -178,6 +179,22 @@ impl Bearer {
     /// Whether a machine may hear of events at all, and so hold a conversation.
     pub fn may_hear(&self, now: Timestamp) -> bool {
         self.admits(&self.request("events.receive", &[], now)).is_ok()
+    }
+
+    /// Whether something that is of no repository in particular is allowed: to whoever it is allowed everywhere.
+    pub fn decide_over_everything(&self, operation: &str, now: Timestamp) -> Decision {
+        if self.reaches_everything(operation, now) {
+            return Decision {
+                reason: Reason::Allowed,
+                rule: Rule::Operation,
+            };
+        }
+        let level = Operation::find(operation).map_or(Level::Admin, |row| row.level);
+        let resource = Resource::Workspace;
+        Decision {
+            reason: Reason::InsufficientPermission(Needed { resource, level }),
+            rule: Rule::Nothing,
+        }
     }
 
     /// Whether an operation is allowed everywhere, so that nothing has to be filtered.

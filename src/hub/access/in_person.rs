@@ -3,18 +3,7 @@
 use super::super::refusal::Refusal;
 use super::operations::Operation;
 use super::{ALLOWED, Caller};
-use crate::access::decision::Needed;
-use crate::access::{self, Decision, Level, Reason, Request, Resource, Rule};
-
-/// Nobody else may.
-fn beyond(operation: &str) -> Decision {
-    let level = access::Operation::find(operation).map_or(Level::Admin, |row| row.level);
-    let resource = Resource::Workspace;
-    Decision {
-        reason: Reason::InsufficientPermission(Needed { resource, level }),
-        rule: Rule::Nothing,
-    }
-}
+use crate::access::{Decision, Reason, Request, Resource, Rule};
 
 impl Caller {
     /// Whether a person may do this on these, whatever they identified themselves with: where a forge is asked, a key of a reader
@@ -34,8 +23,7 @@ impl Caller {
         let request = bearer.request(name, resources, self.now);
         let decision = match resources {
             // Of what is no repository's as far as is known here, only those decide who decide over everything.
-            [Resource::Workspace] if bearer.reaches_everything(name, self.now) => ALLOWED,
-            [Resource::Workspace] => beyond(name),
+            [Resource::Workspace] => bearer.decide_over_everything(name, self.now),
             _ => bearer.decide(&request),
         };
         told.judged(&request, &decision)

@@ -11,8 +11,7 @@ use super::super::access::bearer::Bearer;
 use super::super::access::noted::Noted;
 use super::deliver::Session;
 use crate::access::audit::{Details, Outcome};
-use crate::access::decision::Needed;
-use crate::access::{Decision, Level, Reason, Request, Resource, Rule};
+use crate::access::{Decision, Request, Resource};
 use crate::ports::hub::Delivery;
 
 /// The operation that hands a secret out.
@@ -89,19 +88,7 @@ fn decided(bearer: &Bearer, request: &Request<'_>) -> Decision {
     if let Some(refused) = refused.filter(|_| request.resources.iter().any(is_repository)) {
         return refused;
     }
-    match bearer.reaches_everything(HAND_OUT, request.now) {
-        true => Decision {
-            reason: Reason::Allowed,
-            rule: Rule::Operation,
-        },
-        false => Decision {
-            reason: Reason::InsufficientPermission(Needed {
-                resource: Resource::Workspace,
-                level: Level::Read,
-            }),
-            rule: Rule::Nothing,
-        },
-    }
+    bearer.decide_over_everything(HAND_OUT, request.now)
 }
 
 #[cfg(test)]
@@ -111,7 +98,7 @@ mod tests {
     use super::*;
     use crate::access::snapshot::{AddonKind, AddonState, Right};
     use crate::access::{
-        Addon, AddonKey, Grant, Identity, Limit, Means, Principal, Scope, ScopeSet, Selector, Snapshot,
+        Addon, AddonKey, Grant, Identity, Level, Limit, Means, Principal, Scope, ScopeSet, Selector, Snapshot,
     };
     use crate::model::Timestamp;
 
