@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::Hub;
-use super::refusal::Refusal;
+use super::refusal::Answered;
 use crate::model::Timestamp;
 
 /// What is refused in the same way is said again after this.
@@ -146,8 +146,8 @@ pub(super) async fn counted(State(hub): State<Hub>, request: Request, next: Next
     let response = next.run(request).await;
     let status = response.status().as_u16();
     if let Some((_, usual)) = REFUSING.iter().find(|(refusing, _)| *refusing == status) {
-        let said = response.extensions().get::<Refusal>();
-        hub.count_refused(door, said.map_or(usual, Refusal::code));
+        let said = response.extensions().get::<Answered>();
+        hub.count_refused(door, said.map_or(usual, |Answered(refusal)| refusal.code()));
     }
     response
 }

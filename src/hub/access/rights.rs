@@ -239,22 +239,14 @@ impl Rights {
     /// Writes down what was refused beside what was decided, with the request that it was refused to.
     pub(in super::super) fn note_refusal(&self, noted: &Noted, now: Timestamp) {
         if let Some(audit) = &self.audit {
-            let details = Details {
-                policy_version: self.read().snapshot.version,
-                ..asked::details()
-            };
-            audit.note_refusal(noted, &details, now);
+            audit.note_refusal(noted, &self.as_of_now(asked::details()), now);
         }
     }
 
     /// The same of what somebody from outside may lead to as often as they like.
     pub(in super::super) fn note_seldom(&self, noted: Noted, now: Timestamp) {
-        let details = Details {
-            policy_version: self.policy_version(),
-            ..asked::details()
-        };
         if let Some(audit) = &self.audit {
-            audit.note_seldom(noted, &details, now);
+            audit.note_seldom(noted, &self.as_of_now(asked::details()), now);
         }
     }
 
@@ -289,11 +281,14 @@ impl Rights {
 
     fn write_note(&self, noted: &Noted, details: Details, now: Timestamp) {
         if let Some(audit) = &self.audit {
-            let details = Details {
-                policy_version: self.policy_version(),
-                ..details
-            };
-            audit.note(noted, &details, now);
+            audit.note(noted, &self.as_of_now(details), now);
+        }
+    }
+
+    fn as_of_now(&self, details: Details) -> Details {
+        Details {
+            policy_version: self.policy_version(),
+            ..details
         }
     }
 
