@@ -13,7 +13,7 @@ use crate::model::goal_set::CancelScope;
 use crate::model::{Action, Actor, GoalKey, GoalSetId, Person, UniqueName};
 use crate::ports::store::{GoalSetRecord, StoreError};
 use crate::ports::team::DeliveryAnswer;
-use crate::wire::hub::{Command, Parameter, extensions};
+use crate::wire::hub::{Command, Parameter, extensions, uris};
 
 /// The mapped parameter that says who acts.
 const WHO: &str = "sdm.who";
@@ -36,7 +36,7 @@ pub(super) fn announced() -> impl Iterator<Item = Command> {
         auto_submit: true,
         question: None,
         parameters: parameters(name),
-        mapped_parameters: vec![mapped(WHO, extensions::WHO, true)],
+        mapped_parameters: vec![mapped(WHO, uris::LOGIN, true)],
         secrets: Vec::new(),
         only_reads: false,
     })

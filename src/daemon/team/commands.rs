@@ -27,7 +27,7 @@ use crate::runtime::causes::chain;
 use crate::wire::hub::completion::COMPLETE;
 use crate::wire::hub::{
     Choice, Command, CommandInvocation, Group, MappedParameter, NameValue, Parameter,
-    ParameterType as WireType, SecretDeclaration, extensions,
+    ParameterType as WireType, SecretDeclaration, uris,
 };
 
 /// Parameters by which people choose repositories, as on the command line.
@@ -61,17 +61,17 @@ const REPO: &str = "sdm.repo";
 
 /// What the surroundings fill in, as it is called here and at the hub (wire protocol 4.3).
 const MAPPED: &[(&str, &str)] = &[
-    ("repo_owner", "atomist://github/repository/owner"),
-    ("repo_name", "atomist://github/repository"),
-    ("user_login", extensions::WHO),
-    ("provider", "atomist://github/repository/provider"),
-    ("api_url", "atomist://github_api_url"),
-    ("channel_id", "atomist://slack/channel"),
-    ("channel_name", "atomist://slack/channel_name"),
-    ("channel_type", "atomist://slack/channel_type"),
-    ("chat_user_id", "atomist://slack/user"),
-    ("chat_user_name", "atomist://slack/user_name"),
-    ("chat_team", "atomist://slack/team"),
+    ("repo_owner", uris::REPOSITORY_OWNER),
+    ("repo_name", uris::REPOSITORY),
+    ("user_login", uris::LOGIN),
+    ("provider", uris::REPOSITORY_PROVIDER),
+    ("api_url", uris::FORGE_API_URL),
+    ("channel_id", uris::CHANNEL),
+    ("channel_name", uris::CHANNEL_NAME),
+    ("channel_type", uris::CHANNEL_TYPE),
+    ("chat_user_id", uris::CHAT_USER),
+    ("chat_user_name", uris::CHAT_USER_NAME),
+    ("chat_team", uris::CHAT),
 ];
 
 /// A token of whoever asks, or why there is none; `None` where nobody could give one.
@@ -123,9 +123,9 @@ fn command(definition: &CommandDefinition, as_person: bool) -> Command {
         Some(mapped(&parameter.name, uri, false))
     });
     let everywhere = [
-        mapped_always(WHO, extensions::WHO),
-        mapped_always(OWNER, "atomist://github/repository/owner"),
-        mapped_always(REPO, "atomist://github/repository"),
+        mapped_always(WHO, uris::LOGIN),
+        mapped_always(OWNER, uris::REPOSITORY_OWNER),
+        mapped_always(REPO, uris::REPOSITORY),
     ];
     Command {
         name: definition.name.clone(),

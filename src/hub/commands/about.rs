@@ -11,11 +11,8 @@ use super::super::machines::known::Machine;
 use super::super::refusal::Refusal;
 use crate::access::{Resource, Selector};
 use crate::ports::hub::HubStoreError;
+use crate::wire::hub::uris::{REPOSITORY, REPOSITORY_OWNER};
 use crate::wire::hub::{Command, CommandInvocation, NameValue};
-
-/// What parameters are mapped to that say which repository a command is about.
-const OWNER: &str = "atomist://github/repository/owner";
-const REPOSITORY: &str = "atomist://github/repository";
 
 /// Parameters by which people choose repositories (semantics 5.4).
 const TARGET_OWNER: &str = "targets.owner";
@@ -72,7 +69,7 @@ impl Choice {
 impl Meant {
     /// By what an invocation of a command says. Where several parameters are mapped to the same, each of their values is meant.
     fn by(command: &Command, invocation: &CommandInvocation) -> Self {
-        let owners = mapped_to(command, &invocation.mapped_parameters, OWNER);
+        let owners = mapped_to(command, &invocation.mapped_parameters, REPOSITORY_OWNER);
         let names = mapped_to(command, &invocation.mapped_parameters, REPOSITORY);
         let pairs = owners
             .iter()
@@ -203,7 +200,7 @@ mod tests {
 
     fn meant(mapped: &Value, given: &Value) -> Meant {
         let command = json!({"name": "Deploy", "mapped_parameters": [
-            {"name": "owner", "uri": OWNER}, {"name": "repo", "uri": format!("{REPOSITORY}?all=true")},
+            {"name": "owner", "uri": REPOSITORY_OWNER}, {"name": "repo", "uri": format!("{REPOSITORY}?all=true")},
             {"name": "other", "uri": REPOSITORY}, {"name": "who", "uri": "atomist://github/username"},
         ]});
         let values = |of: &Value| -> Vec<Value> {

@@ -7,19 +7,11 @@ use super::super::people::chats::chat_of;
 use super::super::refusal::Refusal;
 use super::facts::Facts;
 use crate::ports::people::StoredIdentity;
+use crate::wire::hub::uris::{CHAT_USER, CHAT_USER_NAME, LOGIN};
 use crate::wire::hub::{ChatUser, Person, Source, Web};
 
 /// What only the hub says.
-pub(super) const OWN: [&str; 3] = [LOGIN, CHAT_USER, CHAT_NAME];
-
-/// What they are called at the forge.
-const LOGIN: &str = "atomist://github/username";
-
-/// Their id in the chat.
-const CHAT_USER: &str = "atomist://slack/user";
-
-/// What they are called in the chat.
-const CHAT_NAME: &str = "atomist://slack/user_name";
+pub(super) const OWN: [&str; 3] = [LOGIN, CHAT_USER, CHAT_USER_NAME];
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +69,7 @@ impl Asker {
         let chat = self.chat.as_ref();
         facts.add(CHAT_USER, chat.and_then(|user| user.id.as_deref()));
         let name = chat.and_then(|user| user.name.as_deref());
-        facts.add(CHAT_NAME, name.or((!is_in_chat).then_some(&*self.person)));
+        facts.add(CHAT_USER_NAME, name.or((!is_in_chat).then_some(&*self.person)));
     }
 }
 
@@ -143,7 +135,7 @@ mod tests {
         assert!(!elsewhere.to_string().contains("root") && !elsewhere.to_string().contains("U1"));
         let mut facts = Facts::default();
         asker.tell(&mut facts, true);
-        assert_eq!((facts.of(CHAT_USER), facts.of(CHAT_NAME)), (None, None));
+        assert_eq!((facts.of(CHAT_USER), facts.of(CHAT_USER_NAME)), (None, None));
     }
 
     #[test]

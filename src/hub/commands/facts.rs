@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Request;
+use super::caller::Asker;
 use crate::hub::Hub;
 use crate::hub::access::Caller;
 use crate::hub::access::operations::Operation;
 use crate::hub::refusal::Refusal;
 use crate::ports::graph::{GraphReader, Node};
-use crate::wire::hub::{Slack, Source};
+use crate::wire::hub::{Slack, uris};
 
 /// Values by what parameters are mapped to.
 #[derive(Debug, Default)]
@@ -30,30 +31,27 @@ impl Facts {
 
     /// The chat, as whoever asks says; not who they are there.
     fn add_chat(&mut self, chat: &Slack) {
-        self.add("atomist://slack/team", Some(&chat.team.id));
+        self.add(uris::CHAT, Some(&chat.team.id));
         let channel = chat.channel.as_ref();
+        self.add(uris::CHANNEL, channel.and_then(|channel| channel.id.as_deref()));
         self.add(
-            "atomist://slack/channel",
-            channel.and_then(|channel| channel.id.as_deref()),
-        );
-        self.add(
-            "atomist://slack/channel_name",
+            uris::CHANNEL_NAME,
             channel.and_then(|channel| channel.name.as_deref()),
         );
         self.add(
-            "atomist://slack/channel_type",
+            uris::CHANNEL_TYPE,
             channel.map(|channel| kind_of(channel.id.as_deref())),
         );
     }
 
     fn add_repository(&mut self, repository: &Node, provider: Option<&Node>) {
         let mut name = repository.keys.last().map_or("", String::as_str).splitn(3, '/');
-        self.add("atomist://github/repository/provider", name.next());
-        self.add("atomist://github/repository/owner", name.next());
-        self.add("atomist://github/repository", name.next());
+        self.add(uris::REPOSITORY_PROVIDER, name.next());
+        self.add(uris::REPOSITORY_OWNER, name.next());
+        self.add(uris::REPOSITORY, name.next());
         let of = |field: &str| provider?.body.get(field)?.as_str();
-        self.add("atomist://github_url", of("url"));
-        self.add("atomist://github_api_url", of("apiUrl"));
+        self.add(uris::FORGE_URL, of("url"));
+        self.add(uris::FORGE_API_URL, of("apiUrl"));
     }
 }
 
@@ -73,22 +71,15 @@ impl Hub {
     /// The memory.
     pub(super) async fn facts(
         &self,
-        caller: &Caller,
+        (caller, asker): (&Caller, &Asker),
         request: &Request,
         base: &str,
     ) -> Result<Facts, Refusal> {
         let mut facts = Facts::default();
-        let asker = self.asker(caller, request.source.as_ref()).await?;
         let webhooks = format!("{base}/webhooks");
-        facts.add("atomist://base_webhook_url", Some(&webhooks));
-        facts.add(
-            "atomist://github_webhook_url",
-            Some(&format!("{webhooks}/github")),
-        );
-        let chat = request
-            .source
-            .as_ref()
-            .and_then(|Source { slack, .. }| slack.as_ref());
+        facts.add(uris::WEBHOOK_URL, Some(&webhooks));
+        facts.add(uris::FORGE_WEBHOOK_URL, Some(&format!("{webhooks}/github")));
+        let chat = request.source.as_ref().and_then(|source| source.slack.as_ref());
         asker.tell(&mut facts, chat.is_some());
         let Some(chat) = chat else {
             return Ok(facts);

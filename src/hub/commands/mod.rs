@@ -221,14 +221,13 @@ impl Hub {
         id: &str,
     ) -> Result<CommandInvocation, Refusal> {
         checked(&check::parameters(command, &request.parameters))?;
-        let facts = self.facts(caller, request, base).await?;
+        let asker = self.asker(caller, request.source.as_ref()).await?;
+        let facts = self.facts((caller, &asker), request, base).await?;
         let mapped = check::mapped(command, &request.mapped_parameters, &facts)
             .map_err(|message| Refusal::bad("invalid_parameters", message))?;
         let mut source = request.source.clone();
         if let Some(source) = &mut source {
-            self.asker(caller, request.source.as_ref())
-                .await?
-                .put_into(source);
+            asker.put_into(source);
         }
         let secrets = command.secrets.iter();
         Ok(CommandInvocation {

@@ -12,13 +12,10 @@ use crate::access::{AddonKey, Context, PersonId, Principal, Resource, Selector};
 use crate::ports::hub::handed::KeptHandle;
 use crate::ports::hub::{Delivery, DeliveryKind, HubStoreError, StoredInvocation};
 use crate::wire::hub::CommandInvocation;
+use crate::wire::hub::uris::{REPOSITORY, REPOSITORY_OWNER};
 
 /// Name of the header in which handles come back.
 pub(in super::super) const HEADER: &str = "x-hub-context";
-
-/// What parameters are mapped to that say which repository a command is about.
-const OWNER: &str = "atomist://github/repository/owner";
-const REPOSITORY: &str = "atomist://github/repository";
 
 impl Hub {
     /// A handle for a machine that is about to hear of a command; none for what no person started, and for machines that are nobody's.
@@ -85,7 +82,10 @@ impl Hub {
                 .find(|one| one.name == parameter.name)?;
             given.value.as_str().map(str::to_owned)
         };
-        Some(Resource::repository(&value(OWNER)?, &value(REPOSITORY)?))
+        Some(Resource::repository(
+            &value(REPOSITORY_OWNER)?,
+            &value(REPOSITORY)?,
+        ))
     }
 
     /// What a person started whose handle a call brings, whether or not it still counts.

@@ -69,6 +69,3 @@ pub const RETRY: &str = "sdm.retry";
 
 /// All commands that decide about goals: who may not decide about a goal may ask for none of them (threat D5).
 pub const DECIDING: &[&str] = &[APPROVE, DENY, CANCEL, RETRY];
-
-/// Who asks, as the hub knows them: the mapped parameter of the four.
-pub const WHO: &str = "atomist://github/username";

@@ -11,6 +11,7 @@ mod logs;
 mod registration;
 mod source;
 mod upward;
+pub mod uris;
 
 pub use downward::{
     CommandInvocation, Control, Downward, DownwardError, EventDelivery, EventExtensions, GivenContext,
