@@ -155,6 +155,7 @@ impl Engine {
             name: step.name.clone(),
             argv,
             directory: below.project.join(&step.directory),
+            within: Some(below.project.to_owned()),
             environment,
             secrets: step.secrets.clone(),
             when: step.when,
