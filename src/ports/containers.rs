@@ -183,9 +183,10 @@ pub struct ContainerSpec {
     pub command: Vec<String>,
     /// Further arguments.
     pub args: Vec<String>,
-    /// The arguments hold what comes from a push and no command says how they are read: an image that gives its arguments
-    /// to a shell is refused then, because data would become a program.
-    pub has_foreign_arguments: bool,
+    /// The arguments as they are written, where no command says how they are read: only the image knows whether what others say
+    /// would become a program there. Empty where a command does.
+    #[serde(default)]
+    pub written_args: Vec<String>,
     /// Variables beside those of the contract; these win.
     pub environment: Vec<(String, String)>,
     /// Ports it offers on the loopback of the computer, by a number the engine chooses.

@@ -12,12 +12,14 @@
 mod argument_places;
 mod arrange;
 mod catalogue;
+mod chooses;
 mod command;
 mod concurrency;
 mod contradictions;
 mod document;
 mod facts;
 mod first_of;
+pub mod foreign;
 mod goal;
 pub(crate) mod keys;
 mod listener;

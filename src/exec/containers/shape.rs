@@ -281,7 +281,7 @@ mod tests {
             image: "app".to_owned(),
             command: texts(command),
             args: texts(args),
-            has_foreign_arguments: false,
+            written_args: Vec::new(),
             environment: Vec::new(),
             ports: Vec::new(),
             mounts: Vec::new(),

@@ -186,7 +186,7 @@ pub(super) fn plain(name: &str) -> ContainerSpec {
         image: IMAGE.to_owned(),
         command: Vec::new(),
         args: Vec::new(),
-        has_foreign_arguments: false,
+        written_args: Vec::new(),
         environment: Vec::new(),
         ports: Vec::new(),
         mounts: Vec::new(),
