@@ -391,6 +391,25 @@ mod tests {
     }
 
     #[test]
+    fn cm_04_nothing_is_not_given() {
+        let wanted = [
+            parameter("name"),
+            ParameterDefinition {
+                source: ParameterSource::Secret,
+                ..parameter("token")
+            },
+        ];
+        let mut given = given(&json!({"name": ""}));
+        given.secrets.insert("token".to_owned(), String::new().into());
+        let problems = bound(&wanted, &given).unwrap_err();
+        let words = "it is needed, and nothing is written for it";
+        assert_eq!(
+            problems,
+            [format!("--name: {words}"), format!("--token: {words}")]
+        );
+    }
+
+    #[test]
     fn d8_a_secret_does_not_appear_in_problems() {
         let wanted = [ParameterDefinition {
             source: ParameterSource::Secret,

@@ -58,9 +58,10 @@ pub(super) fn continued(
 }
 
 fn problem(parameter: &Parameter, value: Option<&Value>) -> Option<String> {
-    let Some(value) = value else {
-        let is_missing = parameter.required && parameter.default_value.is_none();
-        return is_missing.then(|| format!("must be given{}", valid_input(parameter)));
+    let is_needed = parameter.required && parameter.default_value.is_none();
+    let is_written = |value: &&Value| !is_needed || value.as_str() != Some("");
+    let Some(value) = value.filter(is_written) else {
+        return is_needed.then(|| format!("must be given{}", valid_input(parameter)));
     };
     if takes_list(parameter) {
         let Some(values) = value.as_array().filter(|values| values.len() <= MOST_VALUES) else {
@@ -236,6 +237,10 @@ mod tests {
     fn each_problem_is_said() {
         for (wrong, problem) in [
             (json!({}), "`env` must be given (valid: lower-case letters)"),
+            (
+                json!({"env": ""}),
+                "`env` must be given (valid: lower-case letters)",
+            ),
             (
                 json!({"env": "PROD"}),
                 "`env` must match ^[a-z]+$ (valid: lower-case letters)",

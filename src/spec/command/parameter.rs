@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use crate::model::parameter::{MAPPED, variable};
+use crate::model::parameter::{MAPPED, SHORTEST_SECRET, variable};
 use crate::model::{Field, ParameterDefinition, ParameterSource, ParameterType, ValueType};
 
 use super::super::keys::Sorted;
@@ -295,6 +295,7 @@ impl Reader<'_, '_> {
         let problem = only_for_text(definition, attributes)
             .or_else(|| strange_limits(definition))
             .or_else(|| strange_source(definition))
+            .or_else(|| strange_display(definition))
             .or_else(|| strange_default(definition, attributes));
         let Some(Strange { key, problem, hint }) = problem else {
             return true;
@@ -364,8 +365,27 @@ fn only_for_text(definition: &ParameterDefinition, attributes: &Sorted<'_>) -> O
 }
 
 fn strange_limits(definition: &ParameterDefinition) -> Option<Strange> {
-    let least = definition.min_length;
-    let most = definition.max_length.filter(|most| *most < least)?;
+    let (least, most) = (definition.min_length, definition.max_length?);
+    if most == 0 {
+        let problem = "`max_length` is 0, so nothing could be given";
+        return Some(Strange::new(
+            "max_length",
+            problem,
+            "write how long it may be, or remove it",
+        ));
+    }
+    let of_secrets = u32::try_from(SHORTEST_SECRET).unwrap_or(u32::MAX);
+    if definition.is_secret() && most < of_secrets {
+        let problem = format!("`max_length` is {most}, and a secret has at least {of_secrets} characters");
+        return Some(Strange::new(
+            "max_length",
+            problem,
+            "write a greater one, or remove it",
+        ));
+    }
+    if most >= least {
+        return None;
+    }
     let problem = format!("`max_length` is {most}, less than `min_length`, which is {least}");
     Some(Strange::new(
         "max_length",
@@ -387,6 +407,25 @@ fn strange_source(definition: &ParameterDefinition) -> Option<Strange> {
     let hint = "remove it; `required: false` lets the value be absent";
     (!definition.is_given())
         .then(|| Strange::new("default", "a value from the surroundings has no default", hint))
+}
+
+/// What nobody is asked for, and must be given all the same.
+fn strange_display(definition: &ParameterDefinition) -> Option<Strange> {
+    if definition.displayable || !definition.is_given() {
+        return None;
+    }
+    if definition.force {
+        let problem = "it is to be asked for although there is a value, and nobody is asked for it";
+        return Some(Strange::new(
+            "displayable",
+            problem,
+            "remove `force` or `displayable`",
+        ));
+    }
+    let hint = "give it a `default`, write `required: false`, or remove `displayable`";
+    let problem = "it is needed, and nobody is asked for it";
+    let is_needed = definition.required && definition.default.is_none();
+    is_needed.then(|| Strange::new("displayable", problem, hint))
 }
 
 fn strange_default(definition: &ParameterDefinition, attributes: &Sorted<'_>) -> Option<Strange> {
