@@ -391,6 +391,7 @@ fn refused(error: AskError, said: &str) -> Refused {
     let hint = match &error {
         AskError::Unknown(_) => Some("look at `sdm show commands`".to_owned()),
         AskError::Parameters(_) => Some(format!("`sdm do {said} --help` says what it takes")),
+        AskError::Unmatched { .. } => Some("its name alone gives it nothing to work with".to_owned()),
         AskError::NoDryRun(_) => Some("`transform` and `generate` have one".to_owned()),
         AskError::Targets(_) => Some("repositories that are known are in `sdm show machines`".to_owned()),
         AskError::TooDeep => Some("a listener or command probably causes itself".to_owned()),
