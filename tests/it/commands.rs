@@ -23,6 +23,9 @@ commands:
     env: {OWN: "${home}/tools"}
   - name: show me
     run: [echo, shadowed]
+  - name: deploy
+    intent: {pattern: "^deploy (\\S+)$"}
+    run: [echo, "deployed ${matches.1}"]
 rules:
   - name: wanted
     test: {when: "has(preferences.build) && preferences.build"}
@@ -133,7 +136,20 @@ fn d8_what_is_wrong_is_refused_and_said() {
         text(&output.stderr)
     };
     assert!(refused(&["do", "say", "hello", "--who", "x\"; drop"], 4).contains("valid is: small letters"));
-    assert!(refused(&["do", "say", "hello", "--whom=a"], 4).contains("did you mean --who?"));
+    assert!(refused(&["do", "say", "hello", "--whom=a"], 2).contains("did you mean --who?"));
+    assert!(refused(&["do", "describe", "it", "--word="], 4).contains("nothing is written for it"));
+    let unsaid = refused(&["do", "deploy"], 4);
+    assert!(
+        unsaid.contains("say something that matches `^deploy (\\S+)$`"),
+        "{unsaid}"
+    );
+    assert!(machine.json(&["show", "errands", "--of", "deploy"])["errands"][0].is_null());
+    assert!(machine.ok(&["do", "deploy app"]).contains("deployed app"));
+    let gone = refused(&["show", "errands", "zzz"], 4);
+    assert!(
+        gone.contains("no errand begins with `zzz`") && gone.contains("sdm show errands"),
+        "{gone}"
+    );
     assert!(refused(&["do", "say", "hello", "--token=hunter2"], 2).contains("--token=@FILE"));
     assert!(refused(&["do", "say", "helo"], 2).contains("did you mean `say hello`?"));
     let dry = refused(&["do", "fail", "--dry-run"], 4);
