@@ -23,7 +23,7 @@ use super::remote::repository_at;
 use super::tags::tags;
 use super::view::GitView;
 use super::workspace::{Pool, PoolSettings};
-use crate::model::{Authors, Commit, CommitSha, Push, Repository};
+use crate::model::{Authors, Commit, CommitSha, Push, RepoSlug, Repository};
 use crate::ports::scm::{
     BranchUpdate, CommitRange, Difference, Founded, Heads, IsMeant, NewCommit, NewRepository, NewTag, Pushed,
     Scm, ScmError, Workspace, Workspaces,
@@ -94,16 +94,16 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Where a new repository goes.
-fn place_of(seed: &Repository, new: &NewRepository) -> Result<PathBuf, ScmError> {
+fn place_of(seed: &Repository, slug: &RepoSlug, below: Option<&Path>) -> Result<PathBuf, ScmError> {
     let seed_at = path_of(&seed.address);
     let beside = || Some(work_tree_of(&seed_at?)?.parent()?.parent()?.to_owned());
-    let below = new.below.clone().or_else(beside);
+    let below = below.map(Path::to_owned).or_else(beside);
     let below = below.ok_or_else(|| ScmError::RefusedAddress {
-        address: new.slug.to_string(),
+        address: slug.to_string(),
         because: "its seed is elsewhere, so the command must say where it goes: `below: /a/directory`"
             .to_owned(),
     })?;
-    Ok(below.join(&new.slug.owner).join(&new.slug.name))
+    Ok(below.join(&slug.owner).join(&slug.name))
 }
 
 /// The directory of a repository as people see it, whichever of its directories its address names.
@@ -239,8 +239,19 @@ impl Scm for Git {
         }
     }
 
+    async fn room_for(
+        &self,
+        seed: &Repository,
+        slug: &RepoSlug,
+        below: Option<&Path>,
+    ) -> Result<Option<PathBuf>, ScmError> {
+        let path = place_of(seed, slug, below)?;
+        // What cannot be looked at is for whoever writes there to say.
+        blocking(move || Ok(std::fs::symlink_metadata(&path).is_ok().then_some(path))).await
+    }
+
     async fn found(&self, seed: &Repository, new: &NewRepository) -> Result<Founded, ScmError> {
-        let path = place_of(seed, new)?;
+        let path = place_of(seed, &new.slug, new.below.as_deref())?;
         let (new, place) = (new.clone(), path.clone());
         let made = self
             .with_mirror(seed, move |mirror| push::found(mirror, &place, &new))

@@ -315,6 +315,19 @@ pub trait Scm: Send + Sync {
         Err(ScmError::RepositoryGone(place.to_owned()))
     }
 
+    /// What stands already where [`Scm::found`] would make a repository; `None` when there is room.
+    ///
+    /// # Errors
+    /// Nothing says where that would be.
+    async fn room_for(
+        &self,
+        seed: &Repository,
+        _slug: &RepoSlug,
+        _below: Option<&Path>,
+    ) -> Result<Option<PathBuf>, ScmError> {
+        Err(only_read(seed))
+    }
+
     /// Makes a repository on this computer. Making the same one again is harmless; nothing is written into another one.
     ///
     /// # Errors
