@@ -3,6 +3,7 @@
 //! A value from a push is data. In an argument it stands as it is; inside the script of a shell it would become
 //! program text, so there it travels in a variable of the environment and the script refers to that (YM-23).
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -46,8 +47,18 @@ impl Placeholders {
 
     fn resolve(&self, text: &str) -> Result<Resolved, KindError> {
         let template = Template::parse(text).map_err(KindError::from)?;
-        let find = |path: &str| lookup::at_path(&self.facts, path).cloned();
-        template.resolve(&find).map_err(KindError::from)
+        let unread = RefCell::new(None);
+        let find = |path: &str| {
+            if let Some(problem) = lookup::unread_data(&self.facts, path) {
+                unread.borrow_mut().get_or_insert(problem);
+            }
+            lookup::at_path(&self.facts, path).cloned()
+        };
+        let resolved = template.resolve(&find);
+        match unread.into_inner() {
+            Some(problem) => Err(KindError::Definition(problem)),
+            None => resolved.map_err(KindError::from),
+        }
     }
 
     /// A text; an object or an absent optional is not one.
