@@ -9,11 +9,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::left::read_left;
+use super::part_tests::{self, Part};
 use super::resolve::Placeholders;
 use super::{GoalContext, KindError, ProcessRequest, Step, globs, look_into};
 use crate::model::definition::Listener;
 use crate::model::goal_event::ExternalUrl;
-use crate::model::{ExecutionResult, Goal};
+use crate::model::{ArgumentProblems, ExecutionResult, FieldPath, Goal};
 use crate::ports::executor::When;
 
 /// Where a repository keeps its hooks.
@@ -44,7 +45,7 @@ pub(crate) async fn around(
     request: ProcessRequest,
     allows_hooks: bool,
 ) -> Result<ProcessRequest, KindError> {
-    let listeners = &context.goal.definition().listeners;
+    let listeners = numbered_that_hold(context).await?;
     let hooks = match allows_hooks {
         true => hooks_of(context).await?,
         false => Hooks::default(),
@@ -58,27 +59,35 @@ pub(crate) async fn around(
         .into_iter()
         .map(|file| hook("pre-goal hook", &file))
         .collect();
-    for (number, listener) in listeners
-        .iter()
-        .enumerate()
-        .filter(|(_, listener)| listener.before)
-    {
-        steps.push(step(&placeholders, listener, &file_of(number, BEFORE))?);
+    for (number, listener) in listeners.iter().filter(|(_, listener)| listener.before) {
+        steps.push(step(&placeholders, listener, &file_of(*number, BEFORE))?);
     }
     let name = &context.goal.definition().name;
     steps.extend(request.steps.into_iter().map(|step| named(step, name)));
     steps.extend(hooks.post.into_iter().map(|file| hook("post-goal hook", &file)));
-    for (number, listener) in listeners
-        .iter()
-        .enumerate()
-        .filter(|(_, listener)| listener.after)
-    {
+    for (number, listener) in listeners.iter().filter(|(_, listener)| listener.after) {
         steps.push(Step {
             when: When::Finally,
-            ..step(&placeholders, listener, &file_of(number, AFTER))?
+            ..step(&placeholders, listener, &file_of(*number, AFTER))?
         });
     }
     Ok(ProcessRequest { steps, ..request })
+}
+
+/// The listeners whose test holds for the push, each with its place among all of them.
+async fn numbered_that_hold<'a>(context: &GoalContext<'a>) -> Result<Vec<(usize, &'a Listener)>, KindError> {
+    let all: &'a [Listener] = &context.goal.definition().listeners;
+    let numbered = all.iter().enumerate().collect();
+    part_tests::that_hold(context, numbered, |(_, listener)| part(listener)).await
+}
+
+fn part(listener: &Listener) -> Part<'_> {
+    (&listener.name, listener.test.as_ref())
+}
+
+/// What is wrong with the tests of a goal's listeners.
+pub(super) fn check(listeners: &[Listener]) -> ArgumentProblems {
+    part_tests::check(&FieldPath::to("listeners"), listeners.iter().map(part))
 }
 
 const BEFORE: &str = "before";

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::arguments::{regex, text};
 use crate::model::goal::StateName;
-use crate::model::trigger::{COMPLETIONS, GoalTrigger, is_completion};
+use crate::model::trigger::{COMPLETIONS, GOAL_TEST, GoalTrigger, is_completion};
 use crate::model::{Descriptor, Field, TestExpression, ValueType};
 use crate::rules::display::shown;
 use crate::rules::push_test::{
@@ -47,7 +47,7 @@ const FIELDS: &[Field] = &[
 ];
 
 /// Canonical name of the test.
-const NAME: &str = "is_goal";
+const NAME: &str = GOAL_TEST;
 
 pub(super) static REGISTRATION: Registration = Registration {
     descriptor: Descriptor {

@@ -274,3 +274,35 @@ on:
       hint: did you mean `item`? Or write `$${itme.email`, with two `$`, to leave it to the shell
     "#);
 }
+
+#[test]
+fn two_commands_that_are_said_alike_are_told_where_each_is_said() {
+    insta::assert_snapshot!(problems(
+        r#"
+commands:
+  - name: one
+    intent: [first, {pattern: "^x (.)$"}]
+    run: [x]
+  - name: two
+    intent:
+      - second
+      - {pattern: "^x (.)$"}
+      - first
+    run: [x]
+  - name: first
+    run: [x]
+  - name: two
+    intent: third
+    run: [x]
+"#
+    ), @r"
+    a.yaml:9:9 Error duplicate_intent (+1): `^x (.)$` is the intent of a command already, at a.yaml:4:21
+      hint: people could not say which one they mean; change one of them
+    a.yaml:10:9 Error duplicate_intent (+5): `first` is the intent of a command already, at a.yaml:4:14
+      hint: people could not say which one they mean; change one of them
+    a.yaml:12:11 Error duplicate_intent (+5): `first` is the intent of a command already, at a.yaml:10:9
+      hint: people could not say which one they mean; change one of them
+    a.yaml:14:11 Error duplicate_command (+3): there is a command `two` already, at a.yaml:6:11
+      hint: rename one of them
+    ");
+}

@@ -348,7 +348,7 @@ fn cm_04_what_is_needed_is_asked_for_or_has_a_value() {
       hint: remove `force` or `displayable`
     ");
     assert_snapshot!(command("n: {required: true, default: ''}", "[x]"), @r"
-    a.yaml:3:44 Error invalid_parameter (+2): the parameter `n`: its default is not valid: it is needed, and nothing is written for it
+    a.yaml:3:45 Error invalid_parameter (+2): the parameter `n`: its default is not valid: it is needed, and nothing is written for it
       hint: write a value that people could give too, or remove it
     ");
     for parameters in [
