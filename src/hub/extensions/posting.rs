@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,14 +10,14 @@ use serde_json::Value;
 use super::super::Hub;
 use super::super::machines::deliver::may_hear_of;
 use super::known::KnownDescriptor;
-use super::listening::{key_of, queue};
+use super::listening::{Turn, key_of, queue};
 use super::seeing::target;
 use super::{ExtensionError, Extensions};
 use crate::access::audit::Outcome;
 use crate::access::snapshot::AddonState;
 use crate::access::{AddonKey, Scope};
-use crate::ports::hub::Delivery;
 use crate::ports::hub::extensions::StoredExtension;
+use crate::ports::hub::{Delivery, HubStoreError};
 use crate::runtime::causes::chain;
 use crate::wire::connect::Call;
 use crate::wire::connect::canonical::CanonicalInput;
@@ -57,31 +56,56 @@ impl Hub {
         }
     }
 
-    async fn post_once(&self) -> Result<(), ExtensionError> {
+    /// Begins to post to each extension for which something waits, beside those that are being posted to: a slow one holds up nobody.
+    async fn post_once(&self) -> Result<(), HubStoreError> {
         let waited_for = self.store().waited_for().await?;
-        let keys = waited_for.iter().filter_map(|queue| key_of(queue));
-        for posted in join_all(keys.map(|key| self.post_to(key))).await {
-            posted?;
+        for key in waited_for.iter().filter_map(|queue| key_of(queue)) {
+            if let Some(turn) = self.listening().begin(key) {
+                let hub = self.clone();
+                self.tasks().spawn(
+                    "webhooks of an extension",
+                    async move { hub.post_in_turn(turn).await },
+                );
+            }
         }
         Ok(())
     }
 
-    /// Posts to one extension in order, until something is not taken.
-    async fn post_to(&self, key: &str) -> Result<(), ExtensionError> {
+    async fn post_in_turn(&self, turn: Turn) {
+        let posted = self.post_to(turn.key()).await;
+        drop(turn);
+        match posted {
+            // Something may have come when it was still this one's turn.
+            Ok(true) => self.listening().ring(),
+            Ok(false) => {}
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "nothing can be posted to an extension now");
+            }
+        }
+    }
+
+    /// Posts to one extension in order, until something is not taken; whether there may be more for it now.
+    async fn post_to(&self, key: &str) -> Result<bool, ExtensionError> {
         let Some((extension, known)) = self.extensions().listens(key).await? else {
-            return Ok(());
+            return Ok(false);
         };
+        let mut was_any = false;
         let bearer = self.rights().bearer_of_addon(&AddonKey::parse(key)?, self.now());
         let may = bearer.has(Scope::EventsRead.name());
         for _ in 0..IN_A_ROW {
+            if self.is_stopping() {
+                return Ok(false);
+            }
             let (now, session) = (self.now(), self.fresh_id());
             let claimed = self
                 .store()
                 .claim(&queue(key), &session, 1, now, now.plus(LEASE))
                 .await?;
             let Some(delivery) = claimed.into_iter().next() else {
-                return Ok(());
+                return Ok(was_any);
             };
+            was_any = true;
             let posted = match may && may_hear_of(&bearer, &delivery, now) {
                 true => self.extensions().post_event(&extension, &known, &delivery).await,
                 false => Ok(()),
@@ -96,15 +120,14 @@ impl Hub {
                 let pause = self.extensions().pause(delivery.attempts);
                 let again = self.now().plus(pause);
                 self.store().release(&session, again, self.limits()).await?;
-                return Ok(());
+                return Ok(false);
             }
             self.extensions().note_event(key, &delivery, Outcome::Done);
             self.store()
                 .settle(&queue(key), &delivery.what.correlation)
                 .await?;
         }
-        self.listening().ring();
-        Ok(())
+        Ok(true)
     }
 }
 
