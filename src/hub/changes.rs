@@ -199,6 +199,8 @@ impl Hub {
         wanted: Vec<Wanted>,
         remembered: &mut Remembered,
     ) -> Result<Vec<Applied>, HubStoreError> {
+        // Another replica may have told a machine that it is registered before these came.
+        self.look_at_machines().await?;
         let work = self.store().begin(workspace).await?;
         let seen = Seen::begin(&*work, remembered);
         seen.look_up(&about(&wanted)).await?;
