@@ -1,10 +1,12 @@
 //! Shares out what waits: each delivery to one session of its registration, in turn.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::super::Hub;
@@ -28,8 +30,8 @@ pub struct Session {
     /// What it was opened with.
     pub ticket: Ticket,
     say: mpsc::Sender<String>,
-    /// Micros until which nothing is delivered, at the machine's wish.
-    pub(super) quiet_until: AtomicI64,
+    /// Until when nothing is delivered, at the machine's wish, whatever becomes of the clock.
+    quiet_until: Mutex<Option<Instant>>,
     /// The machine wants nothing more.
     pub(super) is_draining: AtomicBool,
     /// It was told that another version of the machine gets everything.
@@ -48,7 +50,7 @@ impl Session {
             id,
             ticket,
             say,
-            quiet_until: AtomicI64::new(0),
+            quiet_until: Mutex::default(),
             is_draining: AtomicBool::new(false),
             is_shadowed: AtomicBool::new(false),
             end: CancellationToken::new(),
@@ -58,11 +60,23 @@ impl Session {
     }
 
     /// Whether it takes something now.
-    fn is_ready(&self, now: Timestamp) -> bool {
+    fn is_ready(&self) -> bool {
         !self.is_draining.load(Ordering::Relaxed)
-            && self.quiet_until.load(Ordering::Relaxed) <= now.as_micros()
+            && !self.is_quiet()
             && self.say.capacity() > 0
+            && !self.say.is_closed()
             && !self.end.is_cancelled()
+    }
+
+    /// Nothing is delivered for so long from now on.
+    pub(super) fn be_quiet(&self, time: Duration) {
+        let mut until = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *until = Some(Instant::now() + time);
+    }
+
+    fn is_quiet(&self) -> bool {
+        let until = *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() < until)
     }
 
     /// Whether both ends know an extension of the protocol.
@@ -239,9 +253,8 @@ impl Hub {
 
     async fn share_out_to(&self, registration: &str) -> Result<(), HubStoreError> {
         loop {
-            let now = self.now();
             let mut ready = self.sessions().of(registration);
-            ready.retain(|session| session.is_ready(now));
+            ready.retain(|session| session.is_ready());
             if ready.is_empty() {
                 return Ok(());
             }

@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::super::access::edit::EditError;
 use super::super::addons::AddonError;
 use super::super::addons::answers::expire;
 use super::super::{Hub, people};
 use super::deliver::Session;
+use super::steady::Steady;
 use crate::model::Timestamp;
 use crate::ports::hub::{Bounds, HubStoreError};
 use crate::wire::hub::{Control, extensions};
@@ -37,6 +40,7 @@ struct Rounds {
     kept: Timestamp,
     tasks: Timestamp,
     forgotten: Timestamp,
+    steady: Steady,
 }
 
 impl Hub {
@@ -49,6 +53,7 @@ impl Hub {
             tasks: now,
             // What is old is forgotten soon after each start.
             forgotten: Timestamp::from_micros(0),
+            steady: Steady::begin(now, Instant::now()),
         };
         loop {
             tokio::select! {
@@ -56,7 +61,7 @@ impl Hub {
                 () = tokio::time::sleep(self.rhythm().tidy) => {}
             }
             let round = async {
-                self.tidy_up(&mut rounds.kept).await?;
+                self.tidy_up(&mut rounds).await?;
                 self.look_at_tasks(&mut rounds.tasks).await?;
                 self.forget_what_is_old(&mut rounds.forgotten).await
             };
@@ -69,8 +74,11 @@ impl Hub {
         }
     }
 
-    async fn tidy_up(&self, kept: &mut Timestamp) -> Result<(), HubStoreError> {
+    async fn tidy_up(&self, rounds: &mut Rounds) -> Result<(), HubStoreError> {
         let now = self.now();
+        // What may be over already by the clock, and is not because the clock was set.
+        let over = rounds.steady.over(now, Instant::now());
+        let kept = &mut rounds.kept;
         let at_console = self.rights().done_so_far(self.store(), now).await?;
         self.rights().refresh(self.store(), now).await?;
         self.rights().look_at_people(self.store(), now).await?;
@@ -85,12 +93,12 @@ impl Hub {
             self.store().tidy_sign_ins(now, signed_in, last_seen).await?;
             *kept = now;
         }
-        self.store().tidy(now, self.limits()).await?;
-        self.look_at_unanswered(now).await?;
-        self.end_unanswered_commands(now).await?;
-        self.store().forget_tickets(now).await?;
-        self.store().drop_vanished(now).await?;
-        self.end_what_waited_too_long(now).await?;
+        self.store().tidy(over, self.limits()).await?;
+        self.look_at_unanswered(over).await?;
+        self.end_unanswered_commands(over).await?;
+        self.store().forget_tickets(over).await?;
+        self.store().drop_vanished(over).await?;
+        self.end_what_waited_too_long(over).await?;
         self.look_at_machines().await.map(|_| ())
     }
 

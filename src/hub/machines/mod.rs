@@ -14,6 +14,7 @@ pub(super) mod room;
 mod runs;
 mod secrets;
 pub mod session;
+mod steady;
 pub mod tickets;
 mod types;
 mod unanswered;

@@ -9,6 +9,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 
 use super::super::Hub;
 use super::super::access::Caller;
@@ -16,7 +17,6 @@ use super::super::access::operations::Operation;
 use super::super::changes::Change;
 use super::super::refusal::Refusal;
 use super::known::Unservable;
-use crate::model::Timestamp;
 use crate::ports::hub::{Hint, Registering, SentAway, StoredRegistration, Ticket};
 use crate::wire::hub::{MemoryLife, Registered, Registration, extensions};
 
@@ -51,7 +51,8 @@ const TURN: Duration = Duration::from_secs(5);
 /// How often machines may register, and how many at once.
 #[derive(Debug)]
 pub struct Pace {
-    used: Mutex<HashMap<String, (Timestamp, u32)>>,
+    /// Since when how many; whatever becomes of the clock.
+    used: Mutex<HashMap<String, (Instant, u32)>>,
     turns: Semaphore,
 }
 
@@ -72,13 +73,14 @@ impl Pace {
     }
 
     /// Whether one more of this name is in order.
-    pub fn bears(&self, who: &str, now: Timestamp) -> bool {
+    pub fn bears(&self, who: &str, now: Instant) -> bool {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         if used.len() > 10_000 {
-            used.retain(|_, (since, _)| now.since(*since) < Duration::from_secs(60));
+            used.retain(|_, (since, _)| now.duration_since(*since) < Duration::from_secs(60));
         }
         let (since, count) = used.entry(who.to_owned()).or_insert((now, 0));
-        let regained = u32::try_from(now.since(*since).as_millis() / EVERY.as_millis()).unwrap_or(u32::MAX);
+        let regained = now.duration_since(*since).as_millis() / EVERY.as_millis();
+        let regained = u32::try_from(regained).unwrap_or(u32::MAX);
         if regained > 0 {
             *count = count.saturating_sub(regained);
             *since = now;
@@ -107,7 +109,7 @@ pub(in super::super) async fn register(
         .check()
         .map_err(|problem| Refusal::bad("invalid_registration", problem.to_string()))?;
     let who = format!("{} {}", caller.key()?.id, registration.name);
-    if !hub.pace().bears(&who, hub.now()) {
+    if !hub.pace().bears(&who, Instant::now()) {
         return Err(Refusal::busy("this machine registers too often", 5));
     }
     let _turn = hub

@@ -41,8 +41,8 @@ const BUFFER: usize = 2 * 1024;
 /// Messages that cannot be read before the conversation ends.
 const MOST_NONSENSE: u32 = 100;
 
-/// Longest quiet that a machine may wish for.
-const LONGEST_QUIET: i64 = 60_000;
+/// Longest quiet that a machine may wish for, in milliseconds.
+const LONGEST_QUIET: u64 = 60_000;
 
 /// Close code of a hub that closes; after it a machine is to come back.
 const CLOSING: u16 = 1012;
@@ -342,11 +342,9 @@ impl Hub {
                 let millis = control
                     .params
                     .get("millis")
-                    .and_then(Value::as_i64)
+                    .and_then(Value::as_u64)
                     .unwrap_or(5_000);
-                let micros = millis.clamp(0, LONGEST_QUIET) * 1_000;
-                let until = self.now().as_micros() + micros;
-                session.quiet_until.store(until, Ordering::Relaxed);
+                session.be_quiet(Duration::from_millis(millis.min(LONGEST_QUIET)));
             }
             extensions::DRAIN => session.is_draining.store(true, Ordering::Relaxed),
             extensions::ACK => {
