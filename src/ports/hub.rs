@@ -310,8 +310,8 @@ pub trait Registrations: Send + Sync {
     /// Ids of all of them.
     async fn registration_ids(&self) -> Result<Vec<String>, HubStoreError>;
 
-    /// Says until when these are alive.
-    async fn keep_alive(&self, ids: &[String], until: Timestamp) -> Result<(), HubStoreError>;
+    /// Says until when these are alive; how many of them are there.
+    async fn keep_alive(&self, ids: &[String], until: Timestamp) -> Result<u64, HubStoreError>;
 
     /// Takes a registration away, with what waits for it; `false` when it was not there.
     async fn drop_registration(&self, id: &str) -> Result<bool, HubStoreError>;

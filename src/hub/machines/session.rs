@@ -45,7 +45,7 @@ const MOST_NONSENSE: u32 = 100;
 const LONGEST_QUIET: u64 = 60_000;
 
 /// Close code of a hub that closes; after it a machine is to come back.
-const CLOSING: u16 = 1012;
+pub(super) const CLOSING: u16 = 1012;
 
 /// Milliseconds after which it is to come back then.
 const BACK_IN: u64 = 2_000;
@@ -254,8 +254,15 @@ impl Hub {
     async fn greet(&self, session: &Session) {
         tracing::info!(machine = %session.ticket.machine, session = %session.id, "a machine is connected");
         let until = self.now().plus(self.rhythm().linger);
-        let kept = self.store().keep_alive(&session.ticket.registrations, until);
-        if let Err(error) = kept.await.and(self.run_lives(session).await) {
+        let kept = self
+            .store()
+            .keep_alive(&session.ticket.registrations, until)
+            .await;
+        // Nobody delivers to a registration that is gone: its machine must come with a new one, or hear why it may not.
+        if matches!(kept, Ok(0)) {
+            session.close(CLOSING, "its registration is gone: register again");
+        }
+        if let Err(error) = kept.and(self.run_lives(session).await) {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "a registration cannot be kept"
@@ -304,7 +311,7 @@ impl Hub {
         // What waits for an add-on that is switched off is held longer.
         let held = self.rights().held_until(&session.ticket.key);
         let until = held.map_or(until, |held| held.max(until));
-        self.store().keep_alive(&lonely, until).await
+        self.store().keep_alive(&lonely, until).await.map(drop)
     }
 
     /// Takes in what a machine says.

@@ -10,7 +10,7 @@ use crate::model::Timestamp;
 use crate::ports::hub::{
     HubStoreError, Registering, RegistrationChanges, Registrations, SentAway, StoredRegistration,
 };
-use crate::wire::hub::PolicyName;
+use crate::wire::hub::{Metadata, PolicyName, Registration};
 
 const COLUMNS: &str = "id, workspace, name, version, policy, body, principal, position, alive_until";
 const DOING: &str = "take in a registration";
@@ -48,9 +48,23 @@ async fn next_change(connection: &mut AnyConnection) -> Result<i64, sqlx::Error>
     sqlx::query(NEXT).fetch_one(connection).await?.try_get(0)
 }
 
+/// Whether two announce the same. What they say of the computer that they run on does not count: those who share a registration run
+/// on several (wire protocol 12).
+fn announces_the_same(known: &StoredRegistration, asked: &StoredRegistration) -> bool {
+    let announced = |body: &str| {
+        let read = serde_json::from_str::<Registration>(body).ok();
+        read.map(|registration| Registration {
+            metadata: Metadata::default(),
+            ..registration
+        })
+    };
+    let is_alike = || announced(&known.body).is_some_and(|known| Some(known) == announced(&asked.body));
+    known.policy == asked.policy && (known.body == asked.body || is_alike())
+}
+
 /// Whether somebody registers as before.
 fn is_same(known: &StoredRegistration, asked: &StoredRegistration) -> bool {
-    known.body == asked.body && known.policy == asked.policy && known.principal == asked.principal
+    known.principal == asked.principal && announces_the_same(known, asked)
 }
 
 async fn known(
@@ -137,25 +151,53 @@ async fn store(
         .map(|_| ())
 }
 
-/// Takes registrations away, with what waits for them.
-async fn drop_all(connection: &mut AnyConnection, ids: &[String]) -> Result<u64, sqlx::Error> {
-    let mut dropped = 0;
-    for id in ids {
-        for statement in [
-            "DELETE FROM hub_delivery WHERE state IN ('waiting', 'sent', 'dead') AND registration = $1",
-            "DELETE FROM hub_registration WHERE id = $1",
-        ] {
-            let query = sqlx::query(statement).bind(id.as_str());
-            dropped = query.execute(&mut *connection).await?.rows_affected();
-        }
+/// Takes a registration away, with what waits for it; `false` when it was not there.
+async fn drop_one(connection: &mut AnyConnection, id: &str) -> Result<bool, sqlx::Error> {
+    count_gone(connection).await?;
+    let dropped = sqlx::query("DELETE FROM hub_registration WHERE id = $1")
+        .bind(id)
+        .execute(&mut *connection)
+        .await?;
+    // Also where nobody has registered: things wait for extensions under a name of their own.
+    drop_what_waits(connection, id).await?;
+    Ok(dropped.rows_affected() > 0)
+}
+
+async fn drop_what_waits(connection: &mut AnyConnection, id: &str) -> Result<(), sqlx::Error> {
+    const DROP: &str =
+        "DELETE FROM hub_delivery WHERE state IN ('waiting', 'sent', 'dead') AND registration = $1";
+    sqlx::query(DROP).bind(id).execute(connection).await.map(|_| ())
+}
+
+/// Counts that some are taken away, as first of all: whoever registers takes the counter before their row too.
+async fn count_gone(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    next_change(connection).await?;
+    sqlx::query("UPDATE hub_counter SET value = value + 1 WHERE name = 'registrations_gone'")
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
+async fn drop_those_that_vanished(
+    connection: &mut AnyConnection,
+    now: Timestamp,
+) -> Result<u64, sqlx::Error> {
+    const ARE_THERE: &str =
+        "SELECT id FROM hub_registration WHERE policy = 'ephemeral' AND alive_until < $1 LIMIT 1";
+    // Whoever comes back in this moment is either in time, or finds that its registration is gone.
+    const DROP: &str =
+        "DELETE FROM hub_registration WHERE policy = 'ephemeral' AND alive_until < $1 RETURNING id";
+    let now = now.as_micros();
+    let found = sqlx::query(ARE_THERE).bind(now);
+    if found.fetch_optional(&mut *connection).await?.is_none() {
+        return Ok(0);
     }
-    if !ids.is_empty() {
-        next_change(connection).await?;
-        sqlx::query("UPDATE hub_counter SET value = value + 1 WHERE name = 'registrations_gone'")
-            .execute(connection)
-            .await?;
+    count_gone(connection).await?;
+    let dropped = sqlx::query(DROP).bind(now).fetch_all(&mut *connection).await?;
+    for row in &dropped {
+        drop_what_waits(connection, row.try_get(0)?).await?;
     }
-    Ok(dropped)
+    Ok(dropped.len() as u64)
 }
 
 /// Says until when one is alive.
@@ -210,11 +252,11 @@ impl Registrations for SqlHub {
         let mut new = asked.clone();
         new.position = position;
         if let Some(known) = known(connection, asked).await.doing(DOING)? {
-            new.id = known.id;
             // The same machine that comes back is no newer than it was (wire protocol 12).
-            if known.body == asked.body && known.policy == asked.policy {
+            if announces_the_same(&known, asked) {
                 new.position = known.position;
             }
+            new.id = known.id;
         }
         store(connection, &new, position).await.doing(DOING)?;
         transaction.commit().await.doing(DOING)?;
@@ -253,7 +295,8 @@ impl Registrations for SqlHub {
         Ok(changes)
     }
 
-    async fn keep_alive(&self, ids: &[String], until: Timestamp) -> Result<(), HubStoreError> {
+    async fn keep_alive(&self, ids: &[String], until: Timestamp) -> Result<u64, HubStoreError> {
+        let mut there = 0;
         for chunk in ids.chunks(500) {
             let statement = format!(
                 "UPDATE hub_registration SET alive_until = $1 WHERE id IN ({})",
@@ -264,17 +307,17 @@ impl Registrations for SqlHub {
                 query = query.bind(id.as_str());
             }
             let done = query.execute(&mut *self.writer().await?).await;
-            done.doing("keep registrations")?;
+            there += done.doing("keep registrations")?.rows_affected();
         }
-        Ok(())
+        Ok(there)
     }
 
     async fn drop_registration(&self, id: &str) -> Result<bool, HubStoreError> {
         const DOING: &str = "take a registration away";
         let mut transaction = self.transaction().await?;
-        let dropped = drop_all(&mut transaction, &[id.to_owned()]).await.doing(DOING)?;
+        let is_dropped = drop_one(&mut transaction, id).await.doing(DOING)?;
         transaction.commit().await.doing(DOING)?;
-        Ok(dropped > 0)
+        Ok(is_dropped)
     }
 
     async fn send_away(&self, id: &str, now: Timestamp) -> Result<bool, HubStoreError> {
@@ -289,9 +332,9 @@ impl Registrations for SqlHub {
             .execute(&mut *transaction)
             .await
             .doing(DOING)?;
-        let dropped = drop_all(&mut transaction, &[id.to_owned()]).await.doing(DOING)?;
+        let is_dropped = drop_one(&mut transaction, id).await.doing(DOING)?;
         transaction.commit().await.doing(DOING)?;
-        Ok(dropped > 0)
+        Ok(is_dropped)
     }
 
     async fn sent_away(&self) -> Result<Vec<SentAway>, HubStoreError> {
@@ -316,18 +359,11 @@ impl Registrations for SqlHub {
 
     async fn drop_vanished(&self, now: Timestamp) -> Result<u64, HubStoreError> {
         const DOING: &str = "take away machines that are gone";
-        const VANISHED: &str =
-            "SELECT id FROM hub_registration WHERE policy = 'ephemeral' AND alive_until < $1";
         let mut transaction = self.transaction().await?;
-        let rows = sqlx::query(VANISHED)
-            .bind(now.as_micros())
-            .fetch_all(&mut *transaction)
+        let dropped = drop_those_that_vanished(&mut transaction, now)
             .await
             .doing(DOING)?;
-        let ids: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get(0)).collect();
-        let ids = ids.doing(DOING)?;
-        drop_all(&mut transaction, &ids).await.doing(DOING)?;
         transaction.commit().await.doing(DOING)?;
-        Ok(ids.len() as u64)
+        Ok(dropped)
     }
 }

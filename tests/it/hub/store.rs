@@ -393,15 +393,15 @@ async fn registrations_have_an_order(hub: &SqlHub) {
     assert_eq!(since, [changed], "only what changed last");
     assert_eq!(hub.registration_ids().await.unwrap().len(), 2);
     assert_eq!(hub.drop_vanished(at(59)).await.unwrap(), 0);
-    hub.keep_alive(std::slice::from_ref(&second.id), at(90))
-        .await
-        .unwrap();
+    let keep = |until| hub.keep_alive(std::slice::from_ref(&second.id), until);
+    assert_eq!(keep(at(90)).await.unwrap(), 1);
     assert_eq!(hub.drop_vanished(at(80)).await.unwrap(), 0);
     assert_eq!(
         hub.drop_vanished(at(91)).await.unwrap(),
         1,
         "only what is ephemeral"
     );
+    assert_eq!(keep(at(900)).await.unwrap(), 0, "whoever comes now learns that");
     let after = hub.registrations_changed().await.unwrap();
     assert!(after.changed > before.changed && after.gone > before.gone);
     assert_eq!(

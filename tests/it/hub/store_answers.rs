@@ -5,7 +5,7 @@ use std::time::Duration;
 use sdm::ports::hub::{
     Answers as _, Bounds, Deliveries as _, Invocations as _, Keys as _, Messages as _, NewDelivery, Overdue,
     Phase, QueueLimits, Registering, Registrations as _, Retention as _, StoredInvocation, StoredKey,
-    StoredMessage,
+    StoredMessage, StoredRegistration,
 };
 use sdm::store::hub::SqlHub;
 use sdm::wire::hub::PolicyName;
@@ -23,6 +23,9 @@ pub async fn contract(hub: &SqlHub) {
     what_is_not_answered_in_time_is_found(hub).await;
     what_is_taken_over_is_with_its_machine_while_it_says_so(hub).await;
     commands_that_nobody_answers_are_found(hub).await;
+    what_was_asked_goes_on_once_and_only_when_asked_for(hub).await;
+    only_so_many_of_one_asker_are_open(hub).await;
+    labels_of_a_computer_make_no_other_machine(hub).await;
     what_is_old_or_too_much_is_forgotten(hub).await;
 }
 
@@ -234,6 +237,92 @@ async fn commands_that_nobody_answers_are_found(hub: &SqlHub) {
     hub.tidy(at(41), LIMITS).await.unwrap();
     let given_up = found(41).await;
     assert_eq!(given_up[0].because, "no machine was there in time");
+}
+
+/// A command's delivery.
+fn command(id: &str, of: &str) -> NewDelivery {
+    let mut command = delivery(&format!("d-{id}"), "going-on");
+    command.correlation = of.to_owned();
+    command.kind = sdm::ports::hub::DeliveryKind::Command;
+    command
+}
+
+async fn what_was_asked_goes_on_once_and_only_when_asked_for(hub: &SqlHub) {
+    let one = asked("on", 500);
+    let go_on = async |id: &str| hub.invoke(&one, &command(id, "on")).await.unwrap();
+    assert!(go_on("on-1").await);
+    assert!(!go_on("on-2").await, "nobody asks for anything");
+    let ask = async || hub.answered("on", Phase::Asking, "{}", at(1)).await.unwrap();
+    assert!(ask().await);
+    let both = tokio::join!(go_on("on-3"), go_on("on-4"));
+    assert!(
+        both.0 != both.1,
+        "one of two who say it at once is first: {both:?}"
+    );
+    assert!(hub.answered("on", Phase::Failure, "{}", at(2)).await.unwrap());
+    assert!(!go_on("on-5").await, "what has ended is over");
+    assert_eq!(hub.invocation("on").await.unwrap().unwrap().phase, Phase::Failure);
+    let counts = hub.counts(&["going-on"]).await.unwrap();
+    assert_eq!(
+        counts["going-on"].waiting, 2,
+        "nothing waits for those that were not kept"
+    );
+}
+
+async fn only_so_many_of_one_asker_are_open(hub: &SqlHub) {
+    let of = |asker: &str, id: &str| StoredInvocation {
+        asked_by: asker.to_owned(),
+        ..asked(id, 500)
+    };
+    let mut kept = Vec::new();
+    for number in 0..4 {
+        let id = format!("few-{number}");
+        let asked = of("goal:one", &id);
+        kept.push(hub.invoke_among(&asked, &command(&id, &id), 2).await.unwrap());
+    }
+    assert_eq!(kept, [true, true, false, false]);
+    let other = of("goal:other", "few-other");
+    let is_kept = hub
+        .invoke_among(&other, &command("few-other", "few-other"), 2)
+        .await;
+    assert!(is_kept.unwrap(), "others are not meant");
+    assert!(hub.answered("few-0", Phase::Success, "", at(1)).await.unwrap());
+    let next = of("goal:one", "few-5");
+    assert!(
+        hub.invoke_among(&next, &command("few-5", "few-5"), 2)
+            .await
+            .unwrap()
+    );
+}
+
+async fn labels_of_a_computer_make_no_other_machine(hub: &SqlHub) {
+    let on = |host: &str, version: &str, command: &str| {
+        let body = serde_json::json!({
+            "api_version": "1", "name": "group", "version": version, "policy": {"name": "durable"}, "team_ids": ["w"],
+            "commands": [{"name": command, "intent": [], "tags": [], "parameters": [], "mapped_parameters": [], "secrets": []}],
+            "metadata": {"labels": {"atomist.system.hostname": host}},
+        });
+        registration("group", version, PolicyName::Durable, &body.to_string())
+    };
+    let register = async |asked: StoredRegistration| match hub.register(&asked, "addon:a").await.unwrap() {
+        Registering::Kept(kept) => kept,
+        refused => panic!("{refused:?}"),
+    };
+    let first = register(on("a", "1.0.0", "Greet")).await;
+    let second = register(on("a", "2.0.0", "Greet")).await;
+    let elsewhere = register(on("b", "1.0.0", "Greet")).await;
+    assert_eq!((&elsewhere.id, elsewhere.position), (&first.id, first.position));
+    let mut other_key = on("c", "1.0.0", "Greet");
+    other_key.principal = "key-a2".to_owned();
+    assert_eq!(register(other_key).await.position, first.position);
+    let changed = register(on("b", "1.0.0", "Bye")).await;
+    assert!(
+        changed.position > second.position,
+        "another announcement is newer"
+    );
+    for id in [&first.id, &second.id] {
+        hub.drop_registration(id).await.unwrap();
+    }
 }
 
 async fn what_is_old_or_too_much_is_forgotten(hub: &SqlHub) {
