@@ -348,6 +348,9 @@ pub trait Deliveries: Send + Sync {
         lease_until: Timestamp,
     ) -> Result<Vec<Delivery>, HubStoreError>;
 
+    /// These were taken for a session and not said to it after all: they wait as if nobody had taken them.
+    async fn unsaid(&self, session: &str, ids: &[&str]) -> Result<(), HubStoreError>;
+
     /// Prolongs what sessions have.
     async fn renew(&self, sessions: &[String], lease_until: Timestamp) -> Result<(), HubStoreError>;
 

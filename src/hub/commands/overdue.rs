@@ -28,7 +28,7 @@ impl Hub {
     pub(in super::super) async fn commands_are_sent(
         &self,
         session: &Session,
-        sent: &[Delivery],
+        sent: &[&Delivery],
     ) -> Result<(), HubStoreError> {
         let commands = sent
             .iter()
@@ -47,13 +47,26 @@ impl Hub {
         self.whispers().tell(Hint::Said(invocation.to_owned()));
     }
 
-    /// Ends commands whose time is over, or whose delivery was given up. An answer that comes later changes nothing.
+    /// Ends commands whose time is over by then, or whose delivery was given up. An answer that comes later changes nothing.
     pub(in super::super) async fn end_unanswered_commands(
         &self,
-        now: Timestamp,
+        over: Timestamp,
     ) -> Result<(), HubStoreError> {
-        let old = now.minus(self.rhythm().answer);
-        for overdue in self.store().overdue(now, old, AT_ONCE).await? {
+        let old = over.minus(self.rhythm().answer);
+        self.end_all(self.store().overdue(over, old, AT_ONCE).await?)
+            .await
+    }
+
+    /// Ends commands whose delivery was given up, and no others.
+    pub(in super::super) async fn end_given_up_commands(&self) -> Result<(), HubStoreError> {
+        let never = Timestamp::from_micros(0);
+        self.end_all(self.store().overdue(never, never, AT_ONCE).await?)
+            .await
+    }
+
+    async fn end_all(&self, all: Vec<Overdue>) -> Result<(), HubStoreError> {
+        let now = self.now();
+        for overdue in all {
             let invocation = &overdue.invocation;
             let answer = serde_json::to_string(&failure(&overdue)).expect("a status has text keys only");
             if self.store().unanswered(invocation, &answer, now).await? {

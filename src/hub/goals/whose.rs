@@ -34,7 +34,7 @@ pub(super) fn said_by(node: &Node) -> Option<&str> {
 }
 
 /// The machine that set a goal, or a goal set.
-fn set_by(node: &Node) -> Option<&str> {
+pub(in super::super) fn set_by(node: &Node) -> Option<&str> {
     let named = |value: Option<&Value>| value.and_then(Value::as_str).is_some();
     let own = node.body.get("registration").filter(|own| named(Some(own)));
     let provenance = || node.body.get("provenance")?.get("registration");

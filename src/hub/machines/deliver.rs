@@ -288,22 +288,7 @@ impl Hub {
         }
     }
 
-    /// What its machine may not hear of any more is over.
-    async fn withhold(
-        &self,
-        registration: &str,
-        session: &Session,
-        delivery: &Delivery,
-    ) -> Result<(), HubStoreError> {
-        let (machine, about) = (&session.ticket.machine, &delivery.what.resource);
-        tracing::info!(%machine, about, "an event is not told: its machine may not hear of it any more");
-        self.store()
-            .settle(registration, &delivery.what.correlation)
-            .await
-            .map(|_| ())
-    }
-
-    /// Gives a session what waits, at most `limit`; whether there was anything.
+    /// Gives a session what waits, at most `limit`; whether there was anything, and room for it.
     async fn hand_over(
         &self,
         registration: &str,
@@ -320,27 +305,15 @@ impl Hub {
             .store()
             .claim(registration, &session.id, limit, now, lease)
             .await?;
-        for delivery in &claimed {
-            if !may_hear_of(&bearer, delivery, now) {
-                self.withhold(registration, session, delivery).await?;
-                continue;
-            }
-            // What does not fit, because the socket ends right now, is given back with everything else it had.
-            let mut message = self.message(session, &bearer, delivery);
-            if session.knows(extensions::IDENTITY) {
-                message = self.with_names(delivery, &bearer, message).await?;
-            }
-            session.try_say(self.with_context(session, delivery, message).await?);
-        }
-        self.commands_are_sent(session, &claimed).await?;
+        let said = self.say_all(session, &bearer, &claimed).await;
         if session.end.is_cancelled() || !self.sessions().has(session) {
             self.store().release(&session.id, now, self.limits()).await?;
         }
-        Ok(!claimed.is_empty())
+        Ok(said? && !claimed.is_empty())
     }
 
     /// A command on its way out with the handle of whoever started it, for machines that know what that is.
-    async fn with_context(
+    pub(super) async fn with_context(
         &self,
         session: &Session,
         delivery: &Delivery,

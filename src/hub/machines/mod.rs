@@ -12,6 +12,7 @@ pub mod list;
 pub mod register;
 pub(super) mod room;
 mod runs;
+mod saying;
 mod secrets;
 pub mod session;
 mod steady;

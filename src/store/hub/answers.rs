@@ -96,13 +96,13 @@ impl Answers for SqlHub {
             .doing("let a delivery wait again")
     }
 
-    async fn give_up(&self, id: &str, now: Timestamp, because: &str) -> Result<(), HubStoreError> {
+    async fn give_up(&self, id: &str, until: Timestamp, because: &str) -> Result<(), HubStoreError> {
         const GIVE_UP: &str = "UPDATE hub_delivery SET state = 'dead', session = '', because = $1 \
             WHERE id = $2 AND state = 'sent' AND answer_by <= $3";
         sqlx::query(GIVE_UP)
             .bind(because)
             .bind(id)
-            .bind(now.as_micros())
+            .bind(until.as_micros())
             .execute(&mut *self.writer().await?)
             .await
             .map(|_| ())

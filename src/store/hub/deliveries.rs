@@ -154,7 +154,8 @@ impl SqlHub {
             .bind(now.as_micros())
             .execute(&mut *connection)
             .await?;
-        const EXPIRE: &str = "UPDATE hub_delivery SET state = 'dead', because = 'no machine was there in time' \
+        const EXPIRE: &str = "UPDATE hub_delivery SET state = 'dead', because = CASE WHEN attempts > 0 \
+            THEN 'the machine was lost while it had it, and was not there again in time' ELSE 'no machine was there in time' END \
             WHERE state = 'waiting' AND expires <= $1";
         // What an earlier program has sent does not say until when it is answered.
         const EXPIRE_SENT: &str = "UPDATE hub_delivery SET state = 'dead', session = '', because = 'no answer came in time' \
@@ -262,6 +263,21 @@ impl Deliveries for SqlHub {
             .fetch_all(&mut *self.writer().await?)
             .await;
         claimed.and_then(in_order).doing("take what waits for a machine")
+    }
+
+    async fn unsaid(&self, session: &str, ids: &[&str]) -> Result<(), HubStoreError> {
+        for chunk in ids.chunks(CHUNK) {
+            let statement = format!(
+                "UPDATE hub_delivery SET state = 'waiting', session = '', lease_until = 0, attempts = attempts - 1 \
+                 WHERE session = $1 AND state = 'sent' AND id IN ({})",
+                marks(2, chunk.len())
+            );
+            let query = sqlx::query(composed(statement)).bind(session);
+            let query = chunk.iter().fold(query, |query, id| query.bind(*id));
+            let done = query.execute(&mut *self.writer().await?).await;
+            done.doing("let wait what was not said")?;
+        }
+        Ok(())
     }
 
     async fn renew(&self, sessions: &[String], lease_until: Timestamp) -> Result<(), HubStoreError> {

@@ -16,7 +16,7 @@ use super::audit::Audited;
 use super::machine::{Machine, PATIENCE, TestHub, quick, registration, wish};
 
 /// Lets an event wait for the registration of a version of machine `m`.
-async fn let_wait(hub: &TestHub, version: &str, id: &str) {
+pub async fn let_wait(hub: &TestHub, version: &str, id: &str) {
     let registrations = hub.administration().registrations().await.unwrap();
     let registration = registrations.iter().find(|one| one.version == version).unwrap();
     let payload = json!({

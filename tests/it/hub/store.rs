@@ -314,6 +314,13 @@ async fn deliveries_go_once_in_order_and_come_back(hub: &SqlHub) {
         "in the order in which they came"
     );
     assert_eq!(names(&claim(9).await.unwrap()), ["c"]);
+    // What was not said after all waits as if nobody had taken it.
+    hub.unsaid("another", &["c"]).await.unwrap();
+    assert!(claim(9).await.unwrap().is_empty(), "it is with this session");
+    hub.unsaid("s-1", &["c", "unheard of"]).await.unwrap();
+    assert!(hub.settle("r", "c-c").await.unwrap().is_none(), "nobody has it");
+    let again = claim(9).await.unwrap();
+    assert_eq!((names(&again), again[0].attempts), (vec!["c".to_owned()], 1));
     assert_eq!(hub.settle("r", "c-b").await.unwrap().unwrap().attempts, 1);
     assert!(
         hub.settle("r", "c-b").await.unwrap().is_none(),
