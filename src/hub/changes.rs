@@ -288,7 +288,7 @@ impl Hub {
         let (mut count, belongings) = (0, Belongings::of(seen));
         for node in changed {
             let mut about = None;
-            for (machine, number) in machines.listeners(&node.kind) {
+            for (machine, number) in machines.listeners(node) {
                 let standing = &machine.standing[*number];
                 if !standing.may_match(node) {
                     continue;

@@ -9,6 +9,7 @@ pub mod housekeeping;
 pub mod known;
 mod leases;
 pub mod list;
+mod places;
 pub mod register;
 pub(super) mod room;
 mod runs;
