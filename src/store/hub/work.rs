@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use sqlx::{Any, Row, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::nodes::{by_keys, failed, linking, part, search};
+use super::nodes::{by_keys, failed, in_order, linking, named, part, search};
 use super::pending::{Pending, forget};
 use super::rows::ManyRows;
 use super::statement::Doing;
@@ -196,8 +196,11 @@ impl HubWork for SqlWork {
 #[async_trait]
 impl GraphReader for SqlWork {
     async fn nodes(&self, kind: &str, keys: &[String]) -> Result<Vec<Arc<Node>>, GraphError> {
-        let mut transaction = self.written(kind).await.map_err(failed)?;
-        by_keys(&mut transaction, &self.workspace, kind, keys).await
+        // What is still to be written need not be, for that: the database does so while more is changed.
+        let mut transaction = self.transaction.lock().await;
+        let mut found = named(&mut transaction, &self.workspace, kind, keys).await?;
+        self.pending().name(kind, keys, &mut found);
+        Ok(in_order(keys, &found))
     }
 
     async fn linking(
