@@ -16,6 +16,8 @@ mod channels;
 mod commands;
 pub mod console;
 mod crowd;
+mod desk;
+mod desks;
 mod error;
 pub mod extensions;
 mod federation;
@@ -73,7 +75,7 @@ use crate::secrets::envelope::MasterKeys;
 use crate::store::hub::{Place, SqlHub};
 use access::agreed::{Agreeing, agree_to_known};
 use access::rights::Rights;
-use applier::Asking;
+use desks::{Desks, desks};
 pub use error::HubError;
 use extensions::listening::Listening;
 use extensions::{ExtensionError, ExtensionOptions, Extensions, Network};
@@ -97,6 +99,9 @@ use workspaces::Workspaces;
 
 /// How long the hub waits for its conversations to end.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long it waits for its memory to close afterwards.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// How often and how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -231,7 +236,7 @@ struct Inner {
     pace: Pace,
     counters: Counters,
     rights: Arc<Rights>,
-    desk: Asking,
+    desks: Desks,
     forge_answers: ForgeAnswers,
     providers: Providers,
     safe: Safe,
@@ -254,7 +259,7 @@ impl Hub {
         options: HubOptions,
         tasks: Tasks,
         rights: Arc<Rights>,
-        desk: Asking,
+        desks: Desks,
     ) -> Result<Self, ExtensionError> {
         let secrets: Arc<dyn SealedSecrets> = store.clone();
         let shelf = options.logs.directory.clone().map(LogShelf::new);
@@ -295,7 +300,7 @@ impl Hub {
             pace: Pace::default(),
             counters: Counters::default(),
             rights,
-            desk,
+            desks,
             readers: Readers::default(),
             room: machines::room::room(),
         })))
@@ -369,8 +374,8 @@ impl Hub {
         &self.0.pace
     }
 
-    fn desk(&self) -> &Asking {
-        &self.0.desk
+    fn desks(&self) -> &Desks {
+        &self.0.desks
     }
 
     fn extensions(&self) -> &Extensions {
@@ -492,8 +497,9 @@ impl RunningHub {
     /// Ends it in good order; `false` when something did not end in time.
     pub async fn stop(self) -> bool {
         let ended = self.hub.tasks().shut_down(PATIENCE).await;
-        self.memory.close().await;
-        ended
+        // Whoever still has a connection to it then must not keep the process.
+        let closed = tokio::time::timeout(CLOSING, self.memory.close()).await;
+        ended && closed.is_ok()
     }
 }
 
@@ -540,7 +546,7 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
     let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let tasks = Tasks::new();
-    let (desk, asked) = applier::desk();
+    let (desks, lines) = desks();
     let options = HubOptions {
         listen: address,
         ..options
@@ -550,11 +556,10 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
         options,
         tasks.clone(),
         Arc::new(rights),
-        desk,
+        desks,
     )?;
     hub.known().refresh(hub.store()).await?;
-    let applier = hub.clone();
-    tasks.spawn_forever("changes", async move { applier.apply_all(asked).await });
+    hub.serve_at_desks(lines);
     let (sharer, keeper, server) = (hub.clone(), hub.clone(), hub.clone());
     let (seer, poster) = (hub.clone(), hub.clone());
     tasks.spawn_forever("extensions", async move { seer.see_to_extensions().await });

@@ -5,6 +5,7 @@
 
 mod answers;
 pub mod console;
+mod crowds;
 pub mod extensions;
 pub mod handed;
 mod hints;
@@ -31,6 +32,9 @@ use crate::model::Timestamp;
 use crate::wire::hub::PolicyName;
 pub use answers::Answers;
 use console::ConsoleDeed;
+pub use crowds::{
+    Arrival, ArrivalLimits, Arrived, Claim, Crowds, Opened, Opening, OpeningLimits, Parting, Settling,
+};
 pub use hints::{Hearing, Hint, Hints};
 pub use life::{Life, Lives};
 pub use logs::{FilePlace, GoalLogs, LogContent, LogName, LogPart, LogState, NewLogPart, RestedLogs};
@@ -409,6 +413,7 @@ pub trait HubStore:
     HubGraph
     + Registrations
     + Deliveries
+    + Crowds
     + Answers
     + Keys
     + Invocations
@@ -435,6 +440,7 @@ impl<T> HubStore for T where
     T: HubGraph
         + Registrations
         + Deliveries
+        + Crowds
         + Answers
         + Keys
         + Invocations

@@ -65,6 +65,11 @@ impl Session {
             && !self.end.is_cancelled()
     }
 
+    /// For how many messages it has room.
+    pub(super) fn room(&self) -> usize {
+        self.say.capacity()
+    }
+
     /// Whether both ends know an extension of the protocol.
     pub(super) fn knows(&self, extension: &str) -> bool {
         self.ticket.capabilities.iter().any(|known| known == extension)
@@ -153,7 +158,7 @@ impl Sessions {
     }
 
     /// It was a session's turn: the others come first now.
-    fn had_its_turn(&self, registration: &str, session: &Session) {
+    pub(super) fn had_its_turn(&self, registration: &str, session: &Session) {
         if let Some(sessions) = self.live().by_registration.get_mut(registration)
             && let Some(at) = sessions.iter().position(|other| other.id == session.id)
         {
@@ -226,37 +231,12 @@ impl Hub {
         }
     }
 
-    /// Shares out what waits now for machines that are connected here.
-    async fn share_out_once(&self) -> Result<(), HubStoreError> {
-        if self.sessions().count() == 0 {
-            return Ok(());
-        }
-        for registration in self.store().waited_for().await? {
-            self.share_out_to(&registration).await?;
-        }
-        Ok(())
-    }
-
-    async fn share_out_to(&self, registration: &str) -> Result<(), HubStoreError> {
-        loop {
-            let now = self.now();
-            let mut ready = self.sessions().of(registration);
-            ready.retain(|session| session.is_ready(now));
-            if ready.is_empty() {
-                return Ok(());
-            }
-            let session = &ready[0];
-            // One after the other among several, so that each gets its share; a batch when there is only one.
-            let limit = if ready.len() > 1 {
-                1
-            } else {
-                session.say.capacity()
-            };
-            if !self.hand_over(registration, session, limit).await? {
-                return Ok(());
-            }
-            self.sessions().had_its_turn(registration, session);
-        }
+    /// Sessions of a registration that take something now, in turn.
+    pub(super) fn ready(&self, registration: &str) -> Vec<Arc<Session>> {
+        let now = self.now();
+        let mut ready = self.sessions().of(registration);
+        ready.retain(|session| session.is_ready(now));
+        ready
     }
 
     /// Whoever is at the other end of a conversation, as their rights are now; none when it must end, which it then does.
@@ -290,40 +270,31 @@ impl Hub {
             .map(|_| ())
     }
 
-    /// Gives a session what waits, at most `limit`; whether there was anything.
-    async fn hand_over(
+    /// Gives a session what was claimed for it.
+    pub(super) async fn hand_over(
         &self,
         registration: &str,
-        session: &Session,
-        limit: usize,
-    ) -> Result<bool, HubStoreError> {
+        (session, bearer): (&Session, &Bearer),
+        claimed: &[Delivery],
+    ) -> Result<(), HubStoreError> {
         let now = self.now();
-        let Some(bearer) = self.heard_by(session, now).await? else {
-            return Ok(false);
-        };
-        let limit = u32::try_from(limit).unwrap_or(1);
-        let lease = now.plus(self.rhythm().lease);
-        let claimed = self
-            .store()
-            .claim(registration, &session.id, limit, now, lease)
-            .await?;
-        for delivery in &claimed {
-            if !may_hear_of(&bearer, delivery, now) {
+        for delivery in claimed {
+            if !may_hear_of(bearer, delivery, now) {
                 self.withhold(registration, session, delivery).await?;
                 continue;
             }
             // What does not fit, because the socket ends right now, is given back with everything else it had.
-            let mut message = self.message(session, &bearer, delivery);
+            let mut message = self.message(session, bearer, delivery);
             if session.knows(extensions::IDENTITY) {
-                message = self.with_names(delivery, &bearer, message).await?;
+                message = self.with_names(delivery, bearer, message).await?;
             }
             session.try_say(self.with_context(session, delivery, message).await?);
         }
-        self.commands_are_sent(session, &claimed).await?;
+        self.commands_are_sent(session, claimed).await?;
         if session.end.is_cancelled() || !self.sessions().has(session) {
             self.store().release(&session.id, now, self.limits()).await?;
         }
-        Ok(!claimed.is_empty())
+        Ok(())
     }
 
     /// A command on its way out with the handle of whoever started it, for machines that know what that is.

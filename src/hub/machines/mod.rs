@@ -3,8 +3,10 @@
 //! [`register`] takes an announcement and gives a ticket, [`session`] is the conversation of who comes with one,
 //! [`deliver`] shares out what waits ([`known`] says among whom), and [`housekeeping`] sees to leases, keys and leavers.
 
+mod crowds;
 pub mod deliver;
 mod frames;
+mod heard;
 pub mod housekeeping;
 pub mod known;
 mod leases;
@@ -15,6 +17,7 @@ pub(super) mod room;
 mod runs;
 mod secrets;
 pub mod session;
+mod shares;
 pub mod tickets;
 mod types;
 mod unanswered;

@@ -12,7 +12,7 @@ use super::rows::{Lists, ManyRows, Row as Cells, lists};
 use super::statement::{Doing, composed, marks, moment};
 use crate::model::Timestamp;
 use crate::ports::hub::{
-    Deliveries, Delivery, DeliveryCounts, DeliveryKind, HubStoreError, NewDelivery, QueueLimits,
+    Claim, Deliveries, Delivery, DeliveryCounts, DeliveryKind, HubStoreError, NewDelivery, QueueLimits,
 };
 
 /// How long dead deliveries and the ids of what came stay.
@@ -141,6 +141,65 @@ const GIVE_BACK: &str = "UPDATE hub_delivery SET \
     because = CASE WHEN attempts >= $2 THEN 'the machine was lost each time it had it' ELSE '' END, \
     session = '', lease_until = 0, not_before = $1 WHERE state = 'sent' AND ";
 
+/// Takes what waits for a registration, oldest first.
+pub(super) async fn claim_one(
+    connection: &mut AnyConnection,
+    claim: &Claim,
+    (now, lease_until): (Timestamp, Timestamp),
+) -> Result<Vec<Delivery>, sqlx::Error> {
+    let lock = match connection.backend_name() {
+        "SQLite" => "",
+        _ => " FOR UPDATE SKIP LOCKED",
+    };
+    let statement = format!(
+        "UPDATE hub_delivery SET state = 'sent', session = $1, lease_until = $2, attempts = attempts + 1, answer_by = $4 + patience \
+         WHERE id IN \
+         (SELECT id FROM hub_delivery WHERE registration = $3 AND state = 'waiting' AND not_before <= $4 \
+         ORDER BY position LIMIT $5{lock}) RETURNING {COLUMNS}"
+    );
+    let claimed = sqlx::query(composed(statement))
+        .bind(claim.session.as_str())
+        .bind(lease_until.as_micros())
+        .bind(claim.registration.as_str())
+        .bind(now.as_micros())
+        .bind(i64::from(claim.limit))
+        .fetch_all(connection)
+        .await;
+    claimed.and_then(in_order)
+}
+
+/// Ends what a machine has answered.
+pub(super) async fn settle_one(
+    connection: &mut AnyConnection,
+    registration: &str,
+    correlation: &str,
+) -> Result<Option<Delivery>, sqlx::Error> {
+    let statement = format!(
+        "DELETE FROM hub_delivery WHERE registration = $1 AND correlation = $2 AND attempts > 0 RETURNING {COLUMNS}"
+    );
+    let settled = sqlx::query(composed(statement))
+        .bind(registration)
+        .bind(correlation)
+        .fetch_all(connection)
+        .await;
+    Ok(in_order(settled?)?.into_iter().next())
+}
+
+/// Gives back what a session had; how many.
+pub(super) async fn release_one(
+    connection: &mut AnyConnection,
+    session: &str,
+    (not_before, limits): (Timestamp, QueueLimits),
+) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query(composed(format!("{GIVE_BACK} session = $3")))
+        .bind(not_before.as_micros())
+        .bind(i64::from(limits.attempts))
+        .bind(session)
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected())
+}
+
 impl SqlHub {
     async fn give_back_expired(
         &self,
@@ -242,26 +301,13 @@ impl Deliveries for SqlHub {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Vec<Delivery>, HubStoreError> {
-        let lock = if self.is_postgres() {
-            " FOR UPDATE SKIP LOCKED"
-        } else {
-            ""
+        let claim = Claim {
+            registration: registration.to_owned(),
+            session: session.to_owned(),
+            limit,
         };
-        let statement = format!(
-            "UPDATE hub_delivery SET state = 'sent', session = $1, lease_until = $2, attempts = attempts + 1, answer_by = $4 + patience \
-             WHERE id IN \
-             (SELECT id FROM hub_delivery WHERE registration = $3 AND state = 'waiting' AND not_before <= $4 \
-             ORDER BY position LIMIT $5{lock}) RETURNING {COLUMNS}"
-        );
-        let claimed = sqlx::query(composed(statement))
-            .bind(session)
-            .bind(lease_until.as_micros())
-            .bind(registration)
-            .bind(now.as_micros())
-            .bind(i64::from(limit))
-            .fetch_all(&mut *self.writer().await?)
-            .await;
-        claimed.and_then(in_order).doing("take what waits for a machine")
+        let claimed = claim_one(&mut *self.writer().await?, &claim, (now, lease_until)).await;
+        claimed.doing("take what waits for a machine")
     }
 
     async fn renew(&self, sessions: &[String], lease_until: Timestamp) -> Result<(), HubStoreError> {
@@ -281,16 +327,8 @@ impl Deliveries for SqlHub {
     }
 
     async fn settle(&self, registration: &str, correlation: &str) -> Result<Option<Delivery>, HubStoreError> {
-        let statement = format!(
-            "DELETE FROM hub_delivery WHERE registration = $1 AND correlation = $2 AND attempts > 0 RETURNING {COLUMNS}"
-        );
-        let settled = sqlx::query(composed(statement))
-            .bind(registration)
-            .bind(correlation)
-            .fetch_all(&mut *self.writer().await?)
-            .await;
-        let settled = settled.and_then(in_order).doing("acknowledge a delivery")?;
-        Ok(settled.into_iter().next())
+        let settled = settle_one(&mut *self.writer().await?, registration, correlation).await;
+        settled.doing("acknowledge a delivery")
     }
 
     async fn release(
@@ -299,14 +337,8 @@ impl Deliveries for SqlHub {
         not_before: Timestamp,
         limits: QueueLimits,
     ) -> Result<u64, HubStoreError> {
-        sqlx::query(composed(format!("{GIVE_BACK} session = $3")))
-            .bind(not_before.as_micros())
-            .bind(i64::from(limits.attempts))
-            .bind(session)
-            .execute(&mut *self.writer().await?)
-            .await
-            .map(|done| done.rows_affected())
-            .doing("take back what a machine had")
+        let released = release_one(&mut *self.writer().await?, session, (not_before, limits)).await;
+        released.doing("take back what a machine had")
     }
 
     async fn tidy(&self, now: Timestamp, limits: QueueLimits) -> Result<(), HubStoreError> {

@@ -7,6 +7,7 @@ mod answers;
 mod authorizations;
 mod chats;
 mod console;
+mod crowds;
 mod deliveries;
 mod extensions;
 mod handed;

@@ -1,5 +1,7 @@
 //! Machines that registered, in the order in which they did.
 
+use std::ops::Range;
+
 use async_trait::async_trait;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
@@ -41,11 +43,98 @@ fn registration(row: &AnyRow) -> Result<StoredRegistration, sqlx::Error> {
     })
 }
 
-/// Counts a change; the counter's row is held until the end, so that changes follow one another.
-async fn next_change(connection: &mut AnyConnection) -> Result<i64, sqlx::Error> {
+/// Counts changes, and says the number of the last; the counter's row is held until the end, so that changes follow one another.
+async fn next_changes(connection: &mut AnyConnection, count: usize) -> Result<i64, sqlx::Error> {
     const NEXT: &str =
-        "UPDATE hub_counter SET value = value + 1 WHERE name = 'registrations' RETURNING value";
-    sqlx::query(NEXT).fetch_one(connection).await?.try_get(0)
+        "UPDATE hub_counter SET value = value + $1 WHERE name = 'registrations' RETURNING value";
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    sqlx::query(NEXT)
+        .bind(count)
+        .fetch_one(connection)
+        .await?
+        .try_get(0)
+}
+
+/// Somebody who wants to register, with the owner of the key.
+pub(super) struct Asked<'a> {
+    pub(super) registration: &'a StoredRegistration,
+    pub(super) owner: &'a str,
+}
+
+/// Numbers for the changes of those who register, of whom nobody else does from here to the end: what is seen now is true until then
+/// (threat G2). Nobody need look at all machines because some have come back as they were: then there is no change.
+pub(super) async fn places_for(
+    connection: &mut AnyConnection,
+    asked: &[Asked<'_>],
+) -> Result<Range<i64>, sqlx::Error> {
+    for Asked { registration, .. } in asked {
+        let before = known(connection, registration).await?;
+        if before.is_none_or(|before| !is_same(&before, registration)) {
+            let count = asked.len();
+            let last = next_changes(connection, count).await?;
+            return Ok(last + 1 - i64::try_from(count).unwrap_or(i64::MAX)..last + 1);
+        }
+    }
+    Ok(0..0)
+}
+
+/// Why somebody may not register.
+pub(super) enum Refused {
+    OfSomebodyElse(String),
+    SentAway(SentAway),
+}
+
+impl Asked<'_> {
+    /// What is known of it, if it may register like this; whoever is there as they were may.
+    pub(super) async fn look(
+        &self,
+        connection: &mut AnyConnection,
+        places: &mut Range<i64>,
+    ) -> Result<Result<Option<StoredRegistration>, Refused>, sqlx::Error> {
+        let asked = self.registration;
+        let before = known(connection, asked).await?;
+        if before.as_ref().is_some_and(|before| is_same(before, asked)) {
+            return Ok(Ok(before));
+        }
+        if places.is_empty() {
+            // It was there a moment ago, and nobody held the counter then.
+            let change = next_changes(connection, 1).await?;
+            *places = change..change + 1;
+        }
+        match refused(connection, asked, self.owner).await? {
+            Some(refused) => Ok(Err(refused)),
+            None => Ok(Ok(known(connection, asked).await?)),
+        }
+    }
+
+    /// Keeps it in place of what is known of it, with the next of these numbers if it is not as it was.
+    pub(super) async fn keep(
+        &self,
+        connection: &mut AnyConnection,
+        before: Option<StoredRegistration>,
+        places: &mut Range<i64>,
+    ) -> Result<StoredRegistration, sqlx::Error> {
+        let asked = self.registration;
+        if let Some(before) = before.as_ref().filter(|before| is_same(before, asked)) {
+            keep_one_alive(connection, asked).await?;
+            return Ok(before.clone());
+        }
+        let change = match places.next() {
+            Some(change) => change,
+            None => next_changes(connection, 1).await?,
+        };
+        let mut new = asked.clone();
+        new.position = change;
+        if let Some(before) = before {
+            new.id = before.id;
+            // The same machine that comes back is no newer than it was (wire protocol 12).
+            if before.body == asked.body && before.policy == asked.policy {
+                new.position = before.position;
+            }
+        }
+        store(connection, &new, change).await?;
+        Ok(new)
+    }
 }
 
 /// Whether somebody registers as before.
@@ -84,7 +173,7 @@ async fn refused(
     connection: &mut AnyConnection,
     asked: &StoredRegistration,
     owner: &str,
-) -> Result<Option<Registering>, sqlx::Error> {
+) -> Result<Option<Refused>, sqlx::Error> {
     const WHOSE: &str = "SELECT k.owner FROM hub_registration r JOIN hub_key k ON k.id = r.principal \
         WHERE r.workspace = $1 AND r.name = $2 ORDER BY r.position DESC LIMIT 1";
     let whose = sqlx::query(WHOSE)
@@ -94,7 +183,7 @@ async fn refused(
         .await?;
     let whose: Option<String> = whose.map(|row| row.try_get(0)).transpose()?;
     if let Some(whose) = whose.filter(|whose| whose != owner) {
-        return Ok(Some(Registering::OfSomebodyElse(whose)));
+        return Ok(Some(Refused::OfSomebodyElse(whose)));
     }
     let statement = format!(
         "SELECT {SENT_AWAY} FROM hub_sent_away WHERE workspace = $1 AND name = $2 AND version = $3 AND owner IN ($4, '') \
@@ -108,7 +197,7 @@ async fn refused(
         .fetch_optional(connection)
         .await?;
     let away = away.as_ref().map(sent_away).transpose()?;
-    Ok(away.map(Registering::SentAway))
+    Ok(away.map(Refused::SentAway))
 }
 
 async fn store(
@@ -150,7 +239,7 @@ async fn drop_all(connection: &mut AnyConnection, ids: &[String]) -> Result<u64,
         }
     }
     if !ids.is_empty() {
-        next_change(connection).await?;
+        next_changes(connection, 1).await?;
         sqlx::query("UPDATE hub_counter SET value = value + 1 WHERE name = 'registrations_gone'")
             .execute(connection)
             .await?;
@@ -175,6 +264,37 @@ async fn keep_one_alive(
         .map(|_| ())
 }
 
+/// How many of these, which are not too many for one statement, are there.
+pub(super) async fn count_of(connection: &mut AnyConnection, ids: &[String]) -> Result<u64, sqlx::Error> {
+    let statement = format!(
+        "SELECT COUNT(*) FROM hub_registration WHERE id IN ({})",
+        marks(1, ids.len())
+    );
+    let query = ids.iter().fold(sqlx::query(composed(statement)), |query, id| {
+        query.bind(id.as_str())
+    });
+    let count: i64 = query.fetch_one(connection).await?.try_get(0)?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// Says until when these, which are not too many for one statement, are alive; how many of them are there.
+pub(super) async fn keep_alive(
+    connection: &mut AnyConnection,
+    ids: &[String],
+    until: Timestamp,
+) -> Result<u64, sqlx::Error> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let statement = format!(
+        "UPDATE hub_registration SET alive_until = $1 WHERE id IN ({})",
+        marks(2, ids.len())
+    );
+    let query = sqlx::query(composed(statement)).bind(until.as_micros());
+    let query = ids.iter().fold(query, |query, id| query.bind(id.as_str()));
+    Ok(query.execute(connection).await?.rows_affected())
+}
+
 impl SqlHub {
     async fn listed(&self, conditions: &str, since: i64) -> Result<Vec<StoredRegistration>, HubStoreError> {
         let statement =
@@ -193,32 +313,23 @@ impl SqlHub {
 impl Registrations for SqlHub {
     async fn register(&self, asked: &StoredRegistration, owner: &str) -> Result<Registering, HubStoreError> {
         let mut transaction = self.transaction().await?;
-        let connection = &mut *transaction;
-        // Nobody need look at all machines because one of them has come back.
-        let before = known(connection, asked).await.doing(DOING)?;
-        if let Some(before) = before.filter(|before| is_same(before, asked)) {
-            keep_one_alive(connection, asked).await.doing(DOING)?;
-            transaction.commit().await.doing(DOING)?;
-            return Ok(Registering::Kept(before));
-        }
-        // Nobody else registers from here to the end, so what is seen now is true until then (threat G2).
-        let position = next_change(connection).await.doing(DOING)?;
-        if let Some(refused) = refused(connection, asked, owner).await.doing(DOING)? {
-            transaction.rollback().await.doing(DOING)?;
-            return Ok(refused);
-        }
-        let mut new = asked.clone();
-        new.position = position;
-        if let Some(known) = known(connection, asked).await.doing(DOING)? {
-            new.id = known.id;
-            // The same machine that comes back is no newer than it was (wire protocol 12).
-            if known.body == asked.body && known.policy == asked.policy {
-                new.position = known.position;
-            }
-        }
-        store(connection, &new, position).await.doing(DOING)?;
+        let asked = [Asked {
+            registration: asked,
+            owner,
+        }];
+        let mut places = places_for(&mut transaction, &asked).await.doing(DOING)?;
+        let [asked] = asked;
+        let look = asked.look(&mut transaction, &mut places).await.doing(DOING)?;
+        let before = match look {
+            Ok(before) => before,
+            // Dropped, the transaction never was.
+            Err(Refused::OfSomebodyElse(owner)) => return Ok(Registering::OfSomebodyElse(owner)),
+            Err(Refused::SentAway(away)) => return Ok(Registering::SentAway(away)),
+        };
+        let kept = asked.keep(&mut transaction, before, &mut places).await;
+        let kept = kept.doing(DOING)?;
         transaction.commit().await.doing(DOING)?;
-        Ok(Registering::Kept(new))
+        Ok(Registering::Kept(kept))
     }
 
     async fn registrations(&self) -> Result<Vec<StoredRegistration>, HubStoreError> {
@@ -255,16 +366,8 @@ impl Registrations for SqlHub {
 
     async fn keep_alive(&self, ids: &[String], until: Timestamp) -> Result<(), HubStoreError> {
         for chunk in ids.chunks(500) {
-            let statement = format!(
-                "UPDATE hub_registration SET alive_until = $1 WHERE id IN ({})",
-                marks(2, chunk.len())
-            );
-            let mut query = sqlx::query(composed(statement)).bind(until.as_micros());
-            for id in chunk {
-                query = query.bind(id.as_str());
-            }
-            let done = query.execute(&mut *self.writer().await?).await;
-            done.doing("keep registrations")?;
+            let kept = keep_alive(&mut *self.writer().await?, chunk, until).await;
+            kept.doing("keep registrations")?;
         }
         Ok(())
     }

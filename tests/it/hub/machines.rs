@@ -412,3 +412,72 @@ async fn a_hub_that_closes_says_when_to_come_back() {
     let drain = json!({"control": {"name": "drain", "params": {"millis": 2_000}}});
     assert_eq!(said, (drain, 1012));
 }
+
+#[tokio::test]
+async fn c7_many_answers_at_once_are_all_kept_before_the_pong_behind_them() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&registration("m", "1.0.0", "durable")).await;
+    let ids: Vec<String> = (0..300).map(|number| format!("e-{number}")).collect();
+    for id in &ids {
+        let_wait(&hub, "1.0.0", id).await;
+    }
+    let mut events = Vec::new();
+    while events.len() < ids.len() {
+        events.push(machine.hear().await);
+    }
+    for event in &events {
+        machine.answer(event).await;
+    }
+    machine.settled().await;
+    machine.leave().await;
+    // None comes again.
+    let hub = hub.restart(quick()).await;
+    let mut machine = hub.machine(&registration("m", "1.0.0", "durable")).await;
+    let_wait(&hub, "1.0.0", "last").await;
+    assert_eq!(id_of(&machine.hear().await), "last");
+}
+
+#[tokio::test]
+async fn c7_a_backlog_of_one_machine_keeps_no_other_waiting() {
+    let hub = TestHub::start(quick()).await;
+    hub.register(&registration("busy", "1.0.0", "durable")).await;
+    for number in 0..400 {
+        let_wait(&hub, "1.0.0", &format!("e-{number}")).await;
+    }
+    // Several conversations of the same machine, each of which gets its share, and none of which answers.
+    let mut busy = Vec::new();
+    for _ in 0..3 {
+        busy.push(hub.machine(&registration("busy", "1.0.0", "durable")).await);
+    }
+    let mut other = hub.machine(&registration("other", "2.0.0", "durable")).await;
+    let_wait(&hub, "2.0.0", "only").await;
+    assert_eq!(id_of(&other.hear().await), "only");
+    for machine in &mut busy {
+        machine.hear().await;
+    }
+}
+
+#[tokio::test]
+async fn g5_a_hub_with_many_machines_stops_in_time_and_they_come_back_together() {
+    let hub = TestHub::start(quick()).await;
+    let names: Vec<String> = (0..150).map(|number| format!("m-{number}")).collect();
+    let connected = async |hub: &TestHub| {
+        let wishes = names.iter().map(|name| registration(name, "1.0.0", "durable"));
+        let machines = wishes.map(|wish| async move { hub.machine(&wish).await });
+        futures_util::future::join_all(machines).await
+    };
+    let before = connected(&hub).await;
+    let hub = hub.restart(quick()).await;
+    let mut after = connected(&hub).await;
+    drop(before);
+    let registrations = hub.administration().registrations().await.unwrap();
+    assert_eq!(registrations.len(), names.len(), "each as it was");
+    assert_eq!(
+        hub.github("push", "d-1", &super::events::push("a", "b")).await.0,
+        200
+    );
+    for machine in &mut after {
+        assert!(machine.hear().await["data"]["Push"].is_array());
+    }
+    assert!(hub.hub.stop().await);
+}

@@ -42,6 +42,7 @@ mod sent_away;
 mod sign_in;
 mod store;
 mod store_answers;
+mod store_crowds;
 mod store_shared;
 mod threats;
 mod traces;

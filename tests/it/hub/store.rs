@@ -16,7 +16,7 @@ use sdm::store::hub::{Place, SqlHub};
 use sdm::wire::hub::PolicyName;
 use serde_json::{Value, json};
 
-use super::{store_answers, store_shared};
+use super::{store_answers, store_crowds, store_shared};
 use crate::support::postgres::Postgres;
 
 const LIMITS: QueueLimits = QueueLimits {
@@ -667,6 +667,7 @@ async fn contract(place: &Place) {
     store_shared::tickets_are_used_once_and_in_time(&hub).await;
     store_shared::g6_one_run_of_a_machine_counts(&hub).await;
     store_shared::hints_reach_whoever_listens(&hub).await;
+    store_crowds::contract(&hub).await;
     super::people_store::contract(&hub).await;
     super::extensions::stored::extensions_are_kept_under_their_version(&hub).await;
     super::extensions::stored::install_keys_stay_published_for_a_while(&hub).await;

@@ -26,7 +26,7 @@ pub async fn contract(hub: &SqlHub) {
     what_is_old_or_too_much_is_forgotten(hub).await;
 }
 
-async fn key(hub: &SqlHub, id: &str, owner: &str) {
+pub async fn key(hub: &SqlHub, id: &str, owner: &str) {
     let key = StoredKey {
         id: id.to_owned(),
         digest: "d".to_owned(),

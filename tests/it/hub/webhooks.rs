@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use sdm::hub::HubOptions;
+use sdm::hub::administration::Administration;
 use sdm::hub::ingest::WebhookSecrets;
 use serde_json::{Value, json};
 
 use super::events::push;
 use super::machine::{PATIENCE, SECRET, TestHub, quick, registration, signature, signature_by, wish};
+use super::replicas::replica;
 use crate::support::fake_provider::FakeProvider;
+use crate::support::postgres::Postgres;
 
 #[tokio::test]
 async fn c1_the_secret_of_a_workspace_signs_for_no_other() {
@@ -63,6 +66,36 @@ async fn c3_a_webhook_that_comes_a_thousand_times_is_one() {
     let hub = hub.restart(quick()).await;
     assert_eq!(hub.github("push", "d-1", &payload).await.0, 202);
     assert_eq!(branches(&hub).await, ["main"]);
+}
+
+#[tokio::test]
+async fn c7_what_the_database_refuses_is_refused_alone() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let hub = replica(&server).await;
+    let (_, key) = Administration::of(hub.memory())
+        .new_key(&wish(&[]))
+        .await
+        .unwrap();
+    let hub = TestHub::of(hub, key);
+    // No text in Postgres has this character.
+    let spoilt = push_to("sp\0ilt");
+    let good: Vec<Value> = (0..20)
+        .map(|number| push_to(&format!("branch-{number}")))
+        .collect();
+    let ids: Vec<String> = (0..20).map(|number| format!("d-{number}")).collect();
+    let sent = ids
+        .iter()
+        .zip(&good)
+        .map(|(id, payload)| hub.github("push", id, payload));
+    let sent = futures_util::future::join_all(sent);
+    let (answers, (status, answer)) = tokio::join!(sent, hub.github("push", "spoilt", &spoilt));
+    assert_eq!(status, 503, "{answer}");
+    for (status, answer) in answers {
+        assert_eq!(status, 200, "{answer}");
+    }
+    assert_eq!(branches(&hub).await.len(), 20);
 }
 
 #[tokio::test]
