@@ -82,9 +82,9 @@ mod tests {
         assert!(heard.next().now_or_never().is_none());
         drop(first);
         for _ in 0..MOST - 1 {
-            assert!(matches!(heard.next().now_or_never(), Some(Some(Ok(None)))));
+            assert!(matches!(heard.next().await, Some(Ok(None))));
         }
-        let pong = heard.next().now_or_never().flatten().unwrap();
+        let pong = heard.next().await.unwrap();
         assert_eq!(pong.unwrap(), Some(json!(7)));
         assert!(heard.is_empty());
     }
