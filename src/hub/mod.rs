@@ -46,6 +46,7 @@ mod said;
 mod serve;
 mod streams;
 mod traces;
+mod vitals;
 mod workspaces;
 mod written_down;
 
@@ -93,6 +94,7 @@ use people::in_graph::Told;
 use people::providers::{ProviderSettings, Providers};
 use safe::Safe;
 use streams::Streams;
+use vitals::Vitals;
 use workspaces::Workspaces;
 
 /// How long the hub waits for its conversations to end.
@@ -246,6 +248,7 @@ struct Inner {
     rested_logs: Vec<Arc<dyn RestedLogs>>,
     /// For how many connections there is room.
     room: Room,
+    vitals: Vitals,
 }
 
 impl Hub {
@@ -265,6 +268,7 @@ impl Hub {
         let safe = Safe::new(secrets, options.master_keys.clone());
         let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(RandomIds));
         let doors = (Arc::clone(&clock), Arc::clone(&ids));
+        let vitals = Vitals::new(clock.now());
         let extensions = Extensions::new(
             Arc::clone(&store),
             safe.clone(),
@@ -298,6 +302,7 @@ impl Hub {
             desk,
             readers: Readers::default(),
             room: machines::room::room(),
+            vitals,
         })))
     }
 
@@ -420,6 +425,15 @@ impl Hub {
 
     fn room_for_others(&self) -> usize {
         self.0.room.others
+    }
+
+    fn vitals(&self) -> &Vitals {
+        &self.0.vitals
+    }
+
+    /// Whether other hubs may share the memory.
+    fn may_have_replicas(&self) -> bool {
+        matches!(self.0.options.place, Place::Postgres(_))
     }
 
     fn counters(&self) -> &Counters {
@@ -552,6 +566,7 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
         Arc::new(rights),
         desk,
     )?;
+    hub.set_clock().await?;
     hub.known().refresh(hub.store()).await?;
     let applier = hub.clone();
     tasks.spawn_forever("changes", async move { applier.apply_all(asked).await });
@@ -561,6 +576,9 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
     tasks.spawn_forever("webhooks", async move { poster.post_to_extensions().await });
     tasks.spawn_forever("deliveries", async move { sharer.share_out().await });
     tasks.spawn_forever("housekeeping", async move { keeper.keep_house().await });
+    let (renewer, introducer) = (hub.clone(), hub.clone());
+    tasks.spawn_forever("leases", async move { renewer.keep_leases().await });
+    tasks.spawn_forever("people", async move { introducer.keep_telling_of_people().await });
     let (teller, hearer, archivist) = (hub.clone(), hub.clone(), hub.clone());
     tasks.spawn_forever("hints", async move { teller.tell_replicas().await });
     tasks.spawn_forever("replicas", async move { hearer.hear_replicas().await });

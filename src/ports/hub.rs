@@ -325,8 +325,8 @@ pub trait Registrations: Send + Sync {
     /// Refuses a registration no more, by the id that it had; `false` when it was not refused.
     async fn let_in(&self, id: &str) -> Result<bool, HubStoreError>;
 
-    /// Takes away ephemeral registrations that are not alive; how many.
-    async fn drop_vanished(&self, now: Timestamp) -> Result<u64, HubStoreError>;
+    /// Takes away ephemeral registrations whose time has run out between these moments, with what waits for them; how many.
+    async fn drop_vanished(&self, since: Timestamp, now: Timestamp) -> Result<u64, HubStoreError>;
 }
 
 /// What waits for machines.

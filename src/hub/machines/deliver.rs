@@ -302,7 +302,7 @@ impl Hub {
             return Ok(false);
         };
         let limit = u32::try_from(limit).unwrap_or(1);
-        let lease = now.plus(self.rhythm().lease);
+        let lease = self.shared_now().plus(self.rhythm().lease);
         let claimed = self
             .store()
             .claim(registration, &session.id, limit, now, lease)

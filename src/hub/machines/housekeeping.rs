@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::super::access::edit::EditError;
 use super::super::addons::AddonError;
 use super::super::addons::answers::expire;
@@ -34,19 +36,47 @@ const NOT_ALLOWED: (u16, &str) = (TAKEN_AWAY, "the add-on may not hear of events
 
 /// When what is not done in every round was done last.
 struct Rounds {
-    kept: Timestamp,
     tasks: Timestamp,
+    sign_ins: Timestamp,
     forgotten: Timestamp,
 }
 
 impl Hub {
-    /// Looks after everything, again and again.
+    /// Renews what machines that are connected here have, again and again, whatever becomes of everything else.
+    pub(in super::super) async fn keep_leases(&self) {
+        let (stop, rhythm) = (self.tasks().stop_token(), self.rhythm());
+        // Early enough that one round may be missed.
+        let usual = rhythm.linger.min(rhythm.lease) / 3;
+        let mut pause = usual;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            let is_done = self.did("renewing what machines have", self.keep_what_lives().await);
+            pause = if is_done { usual } else { usual.min(rhythm.tidy) };
+        }
+    }
+
+    /// Tells the graphs of people, again and again.
+    pub(in super::super) async fn keep_telling_of_people(&self) {
+        let stop = self.tasks().stop_token();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(self.rhythm().tidy) => {}
+            }
+            self.did("telling of people", self.tell_of_people().await);
+        }
+    }
+
+    /// Looks after everything else, again and again.
     pub(in super::super) async fn keep_house(&self) {
         let stop = self.tasks().stop_token();
         let now = self.now();
         let mut rounds = Rounds {
-            kept: now,
             tasks: now,
+            sign_ins: now,
             // What is old is forgotten soon after each start.
             forgotten: Timestamp::from_micros(0),
         };
@@ -55,43 +85,76 @@ impl Hub {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(self.rhythm().tidy) => {}
             }
-            let round = async {
-                self.tidy_up(&mut rounds.kept).await?;
-                self.look_at_tasks(&mut rounds.tasks).await?;
-                self.forget_what_is_old(&mut rounds.forgotten).await
-            };
-            if let Err(error) = round.await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the hub cannot look after its memory"
-                );
-            }
+            self.tidy_up(&mut rounds).await;
+            self.vitals().looked(Instant::now());
         }
     }
 
-    async fn tidy_up(&self, kept: &mut Timestamp) -> Result<(), HubStoreError> {
+    /// Each step on its own: one that fails keeps no other from being taken.
+    async fn tidy_up(&self, rounds: &mut Rounds) {
         let now = self.now();
-        let at_console = self.rights().done_so_far(self.store(), now).await?;
-        self.rights().refresh(self.store(), now).await?;
-        self.rights().look_at_people(self.store(), now).await?;
-        self.tell_of_people().await?;
-        self.end_sessions_of_bad_keys().await?;
-        self.rights().tell_rest(self.store(), &at_console, now).await?;
-        // Early enough that one round may be missed.
+        self.look_at_rights(now).await;
+        let store = self.store();
+        self.did("deliveries", store.tidy(self.shared_now(), self.limits()).await);
+        self.did("missing answers", self.look_at_unanswered(now).await);
+        self.did("commands", self.end_unanswered_commands(now).await);
+        self.did("tickets", store.forget_tickets(now).await);
+        self.did("machines that are gone", self.drop_vanished().await);
+        self.did(
+            "registrations that wait",
+            self.end_what_waited_too_long(now).await,
+        );
+        self.did("machines", self.look_at_machines().await.map(drop));
+        self.did("sign-ins", self.look_at_sign_ins(&mut rounds.sign_ins).await);
+        self.did("tasks of jobs", self.look_at_tasks(&mut rounds.tasks).await);
+        self.did(
+            "what is old",
+            self.forget_what_is_old(&mut rounds.forgotten).await,
+        );
+    }
+
+    /// Puts in force what has changed of rights and keys, and writes down what was done at the console.
+    async fn look_at_rights(&self, now: Timestamp) {
+        let (rights, store) = (self.rights(), self.store());
+        let at_console = rights.done_so_far(store, now).await;
+        let is_seen = [
+            self.did("rights", rights.refresh(store, now).await),
+            self.did("people", rights.look_at_people(store, now).await),
+            self.did("keys", self.end_sessions_of_bad_keys().await),
+        ];
+        let is_seen = is_seen.into_iter().all(|is_seen| is_seen);
+        let told = match at_console {
+            // What is not seen yet cannot be told from what is not to be seen.
+            Ok(_) if !is_seen => return,
+            Ok(at_console) => rights.tell_rest(store, &at_console, now).await,
+            Err(error) => Err(error),
+        };
+        self.did("what was done at the console", told);
+    }
+
+    /// Machines that are gone are forgotten. Those whose time ran out while nobody could renew it come back first.
+    async fn drop_vanished(&self) -> Result<(), HubStoreError> {
+        let (now, regained) = (self.shared_now(), self.vitals().regained());
+        let long_ago = now.minus(self.rhythm().linger);
+        // Whoever was there all the time has been renewed since, and whoever left after that has left.
+        let since = if regained > long_ago {
+            regained
+        } else {
+            Timestamp::from_micros(0)
+        };
+        self.store().drop_vanished(since, now).await.map(drop)
+    }
+
+    /// Ends what people have signed in to now and then.
+    async fn look_at_sign_ins(&self, looked: &mut Timestamp) -> Result<(), HubStoreError> {
+        let now = self.now();
         let rhythm = self.rhythm();
-        if now.since(*kept) >= rhythm.linger.min(rhythm.lease) / 3 || now < *kept {
-            self.keep_what_lives(now).await?;
+        if now.since(*looked) >= rhythm.linger.min(rhythm.lease) / 3 || now < *looked {
             let (signed_in, last_seen) = (now.minus(people::LONGEST), now.minus(people::IDLE));
             self.store().tidy_sign_ins(now, signed_in, last_seen).await?;
-            *kept = now;
+            *looked = now;
         }
-        self.store().tidy(now, self.limits()).await?;
-        self.look_at_unanswered(now).await?;
-        self.end_unanswered_commands(now).await?;
-        self.store().forget_tickets(now).await?;
-        self.store().drop_vanished(now).await?;
-        self.end_what_waited_too_long(now).await?;
-        self.look_at_machines().await.map(|_| ())
+        Ok(())
     }
 
     /// Reads registrations that somebody has changed, and tells those whom it concerns; whether there were any.
@@ -146,15 +209,20 @@ impl Hub {
     }
 
     /// Registrations with a session stay, and what was sent stays with its session.
-    async fn keep_what_lives(&self, now: Timestamp) -> Result<(), HubStoreError> {
+    async fn keep_what_lives(&self) -> Result<(), HubStoreError> {
+        // Also where no machine is there: it says whether the memory can be written.
+        self.set_clock().await?;
+        let (now, rhythm) = (self.shared_now(), self.rhythm());
         let registrations = self.sessions().registrations();
-        let alive = now.plus(self.rhythm().linger);
+        let alive = now.plus(rhythm.linger);
         self.store().keep_alive(&registrations, alive).await?;
         let sessions = self.sessions().all();
         let sessions: Vec<String> = sessions.iter().map(|session| session.id.clone()).collect();
+        self.store().renew(&sessions, now.plus(rhythm.lease)).await?;
         self.store().keep_runs(&sessions, alive).await?;
         self.store().forget_runs(now.minus(FORGOTTEN)).await?;
-        self.store().renew(&sessions, now.plus(self.rhythm().lease)).await
+        self.leases_are_renewed();
+        Ok(())
     }
 
     async fn end_sessions_of_bad_keys(&self) -> Result<(), HubStoreError> {

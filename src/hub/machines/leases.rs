@@ -21,7 +21,7 @@ impl Hub {
     pub(super) async fn take_over(&self, session: &Session, correlation: &str) -> Result<(), HubStoreError> {
         if session.knows(extensions::LEASE) {
             let now = self.now();
-            let until = now.plus(self.rhythm().lease);
+            let until = self.shared_now().plus(self.rhythm().lease);
             for registration in &session.ticket.registrations {
                 let taken = self.store().taken_over(registration, correlation, now, until);
                 if taken.await? {
@@ -45,7 +45,7 @@ impl Hub {
             .map_or(self.rhythm().lease, Duration::from_millis)
             .min(LONGEST);
         let (own, now) = (&session.ticket.registrations, self.now());
-        let until = now.plus(lease);
+        let until = self.shared_now().plus(lease);
         self.store().at_work(own, &correlations, now, until).await?;
         let due = now.plus(self.rhythm().answer);
         self.store().prolong(own, &correlations, due).await

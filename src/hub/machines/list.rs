@@ -36,7 +36,8 @@ impl Hub {
         let announced: Option<Registration> = serde_json::from_str(&stored.body).ok();
         let commands = announced.iter().flat_map(|announced| &announced.commands);
         // Sessions of all replicas keep their registrations alive.
-        let is_connected = !self.sessions().of(&stored.id).is_empty() || stored.alive_until > self.now();
+        let is_connected =
+            !self.sessions().of(&stored.id).is_empty() || stored.alive_until > self.shared_now();
         json!({
             "id": stored.id, "name": stored.name, "version": stored.version,
             "policy": match stored.policy { PolicyName::Ephemeral => "ephemeral", PolicyName::Durable => "durable" },

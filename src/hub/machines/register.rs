@@ -312,7 +312,7 @@ impl Hub {
                 body: body.clone(),
                 principal: key.id.clone(),
                 position: 0,
-                alive_until: self.now().plus(self.rhythm().linger),
+                alive_until: self.shared_now().plus(self.rhythm().linger),
             };
             match self.store().register(&asked, caller.owner()).await? {
                 Registering::Kept(kept) => registrations.push(kept.id),

@@ -40,7 +40,7 @@ impl Hub {
             instance: instance.id.clone(),
             id: instance.run.clone(),
         };
-        let now = self.now();
+        let now = self.shared_now();
         if self.store().claim_run(&run, now, now.plus(OPENING)).await? {
             return Ok(run);
         }
@@ -65,7 +65,7 @@ impl Hub {
     pub(super) async fn run_lives(&self, session: &Session) -> Result<(), HubStoreError> {
         match &session.ticket.run {
             Some(run) => {
-                let until = self.now().plus(self.rhythm().linger);
+                let until = self.shared_now().plus(self.rhythm().linger);
                 self.store().keep_run(run, &session.id, until).await
             }
             None => Ok(()),

@@ -253,7 +253,7 @@ impl Hub {
     /// A conversation begins.
     async fn greet(&self, session: &Session) {
         tracing::info!(machine = %session.ticket.machine, session = %session.id, "a machine is connected");
-        let until = self.now().plus(self.rhythm().linger);
+        let until = self.shared_now().plus(self.rhythm().linger);
         let kept = self.store().keep_alive(&session.ticket.registrations, until);
         if let Err(error) = kept.await.and(self.run_lives(session).await) {
             tracing::warn!(
@@ -284,7 +284,7 @@ impl Hub {
     }
 
     async fn give_back(&self, session: &Session, ending: &Ending) -> Result<(), HubStoreError> {
-        let now = self.now();
+        let now = self.shared_now();
         let pause = now.plus(self.rhythm().again);
         self.store().release(&session.id, pause, self.limits()).await?;
         if session.ticket.run.is_some() {
@@ -296,10 +296,11 @@ impl Hub {
             .iter()
             .filter(|id| self.sessions().of(id).is_empty());
         let lonely: Vec<String> = lonely.cloned().collect();
-        // Who leaves in good order is gone; who is lost may come back in a moment.
+        // Who leaves in good order is gone; who is lost may come back in a moment, and others of the machine may be at another hub,
+        // which prolongs it then.
         let until = match ending {
-            Ending::Left => now,
-            Ending::Lost(_) | Ending::Closed => now.plus(self.rhythm().linger),
+            Ending::Left if !self.may_have_replicas() => now,
+            Ending::Left | Ending::Lost(_) | Ending::Closed => now.plus(self.rhythm().linger),
         };
         // What waits for an add-on that is switched off is held longer.
         let held = self.rights().held_until(&session.ticket.key);

@@ -26,6 +26,25 @@ impl Lives for SqlHub {
             known_until: moment_or_none(&row, "known_until").doing(DOING)?,
         }))
     }
+
+    async fn beat(&self, now: Timestamp) -> Result<Timestamp, HubStoreError> {
+        const DOING: &str = "write that the hub lives";
+        // One file is one computer's, whose clock counts. Replicas may be on several.
+        let time = match self.is_postgres() {
+            true => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
+            false => "value",
+        };
+        let statement = format!(
+            "INSERT INTO hub_counter (name, value) VALUES ('beat', $1) \
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value RETURNING {time} AS moment"
+        );
+        let row = sqlx::query(composed(statement))
+            .bind(now.as_micros())
+            .fetch_one(&mut *self.writer().await?)
+            .await
+            .doing(DOING)?;
+        moment(&row, "moment").doing(DOING)
+    }
 }
 
 /// What is of now also in a memory that is put back to an older point: who is who, who may do what, and what others rely on, of

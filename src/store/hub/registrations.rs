@@ -141,13 +141,20 @@ async fn store(
 async fn drop_all(connection: &mut AnyConnection, ids: &[String]) -> Result<u64, sqlx::Error> {
     let mut dropped = 0;
     for id in ids {
-        for statement in [
-            "DELETE FROM hub_delivery WHERE state IN ('waiting', 'sent', 'dead') AND registration = $1",
-            "DELETE FROM hub_registration WHERE id = $1",
-        ] {
-            let query = sqlx::query(statement).bind(id.as_str());
-            dropped = query.execute(&mut *connection).await?.rows_affected();
-        }
+        let query = sqlx::query("DELETE FROM hub_registration WHERE id = $1").bind(id.as_str());
+        dropped = query.execute(&mut *connection).await?.rows_affected();
+    }
+    forget_dropped(connection, ids).await?;
+    Ok(dropped)
+}
+
+/// What waits for registrations that were taken away goes after them, and everybody is to notice.
+async fn forget_dropped(connection: &mut AnyConnection, ids: &[String]) -> Result<(), sqlx::Error> {
+    const WAITING: &str =
+        "DELETE FROM hub_delivery WHERE state IN ('waiting', 'sent', 'dead') AND registration = $1";
+    for id in ids {
+        let query = sqlx::query(WAITING).bind(id.as_str());
+        query.execute(&mut *connection).await?;
     }
     if !ids.is_empty() {
         next_change(connection).await?;
@@ -155,7 +162,7 @@ async fn drop_all(connection: &mut AnyConnection, ids: &[String]) -> Result<u64,
             .execute(connection)
             .await?;
     }
-    Ok(dropped)
+    Ok(())
 }
 
 /// Says until when one is alive.
@@ -314,19 +321,21 @@ impl Registrations for SqlHub {
         Ok(done.rows_affected() > 0)
     }
 
-    async fn drop_vanished(&self, now: Timestamp) -> Result<u64, HubStoreError> {
+    async fn drop_vanished(&self, since: Timestamp, now: Timestamp) -> Result<u64, HubStoreError> {
         const DOING: &str = "take away machines that are gone";
-        const VANISHED: &str =
-            "SELECT id FROM hub_registration WHERE policy = 'ephemeral' AND alive_until < $1";
+        // Found and taken away at once: one that another hub prolongs meanwhile stays.
+        const VANISHED: &str = "DELETE FROM hub_registration WHERE policy = 'ephemeral' AND alive_until < $1 \
+            AND alive_until >= $2 RETURNING id";
         let mut transaction = self.transaction().await?;
         let rows = sqlx::query(VANISHED)
             .bind(now.as_micros())
+            .bind(since.as_micros())
             .fetch_all(&mut *transaction)
             .await
             .doing(DOING)?;
         let ids: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get(0)).collect();
         let ids = ids.doing(DOING)?;
-        drop_all(&mut transaction, &ids).await.doing(DOING)?;
+        forget_dropped(&mut transaction, &ids).await.doing(DOING)?;
         transaction.commit().await.doing(DOING)?;
         Ok(ids.len() as u64)
     }

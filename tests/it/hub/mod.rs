@@ -20,6 +20,7 @@ pub mod events;
 mod extensions;
 mod forge;
 mod forge_rights;
+mod housekeeping;
 mod job_tasks;
 mod jobs;
 mod load;

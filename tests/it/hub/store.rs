@@ -392,13 +392,18 @@ async fn registrations_have_an_order(hub: &SqlHub) {
     let since = hub.registrations_since(before.changed - 1).await.unwrap();
     assert_eq!(since, [changed], "only what changed last");
     assert_eq!(hub.registration_ids().await.unwrap().len(), 2);
-    assert_eq!(hub.drop_vanished(at(59)).await.unwrap(), 0);
+    assert_eq!(hub.drop_vanished(at(0), at(59)).await.unwrap(), 0);
     hub.keep_alive(std::slice::from_ref(&second.id), at(90))
         .await
         .unwrap();
-    assert_eq!(hub.drop_vanished(at(80)).await.unwrap(), 0);
+    assert_eq!(hub.drop_vanished(at(0), at(80)).await.unwrap(), 0);
     assert_eq!(
-        hub.drop_vanished(at(91)).await.unwrap(),
+        hub.drop_vanished(at(91), at(95)).await.unwrap(),
+        0,
+        "nobody could renew it before that"
+    );
+    assert_eq!(
+        hub.drop_vanished(at(90), at(91)).await.unwrap(),
         1,
         "only what is ephemeral"
     );
