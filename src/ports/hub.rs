@@ -10,6 +10,7 @@ pub mod handed;
 mod hints;
 mod life;
 mod logs;
+mod missed;
 mod retention;
 mod runs;
 mod said;
@@ -34,6 +35,7 @@ use console::ConsoleDeed;
 pub use hints::{Hearing, Hint, Hints};
 pub use life::{Life, Lives};
 pub use logs::{FilePlace, GoalLogs, LogContent, LogName, LogPart, LogState, NewLogPart, RestedLogs};
+pub use missed::{LookBack, LookBacks};
 pub use retention::{Bounds, Retention};
 pub use runs::{Run, Runs};
 pub use said::{Invocations, Messages, Overdue, Phase, StoredInvocation, StoredMessage};
@@ -417,6 +419,7 @@ pub trait HubStore:
     + Tickets
     + Hints
     + Lives
+    + LookBacks
     + Runs
     + Retention
     + secrets::SealedSecrets
@@ -443,6 +446,7 @@ impl<T> HubStore for T where
         + Tickets
         + Hints
         + Lives
+        + LookBacks
         + Runs
         + Retention
         + secrets::SealedSecrets

@@ -17,6 +17,7 @@ mod life;
 mod logs;
 #[cfg(test)]
 mod migration_tests;
+mod missed;
 mod nodes;
 mod pending;
 mod people;

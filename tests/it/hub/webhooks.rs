@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use sdm::hub::HubOptions;
 use sdm::hub::ingest::WebhookSecrets;
+use sdm::ports::hub::HubGraph as _;
+use sdm::runtime::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use super::events::push;
@@ -163,6 +165,41 @@ async fn what_was_sent_while_the_hub_was_down_is_asked_for_and_comes() {
         figures.contains("sdm_hub_webhooks_asked_again_total"),
         "{figures}"
     );
+}
+
+#[tokio::test]
+async fn what_was_missed_comes_also_behind_thousands_that_have_come_since() {
+    const MISSED: usize = 60;
+    const SINCE: usize = 2_440;
+    let provider = FakeProvider::start().await;
+    let hook = &provider.hook;
+    hook.lists_in_parts_of(100);
+    for number in 0..MISSED + SINCE {
+        hook.sent_in_vain(
+            &format!("g-{number}"),
+            "push",
+            &push_to(&format!("missed-{number}")),
+        );
+    }
+    let hub = TestHub::start_with(|options| {
+        options.providers = vec![provider.github_app_with_key()];
+        options.rhythm.missed = Duration::from_millis(500);
+    })
+    .await;
+    // They stay in the list of what failed for days, and those that were missed before stand behind them.
+    let ids: Vec<String> = (MISSED..MISSED + SINCE)
+        .map(|number| format!("g-{number}"))
+        .collect();
+    let since: Vec<(&str, &str)> = ids.iter().map(|id| ("github", id.as_str())).collect();
+    let work = hub.hub.memory().begin("w").await.unwrap();
+    work.take_in(&since, SystemClock.now()).await.unwrap();
+    work.commit().await.unwrap();
+    hook.points_at(&hub.url("/webhooks/github/w"), SECRET);
+    let begun = std::time::Instant::now();
+    while branches(&hub).await.len() < MISSED {
+        assert!(begun.elapsed() < PATIENCE, "{:?}", branches(&hub).await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]
