@@ -515,6 +515,14 @@ pub const OPERATIONS: &[Operation] = &[
         WORKSPACE,
         Read,
     ),
+    row(
+        "chat.joined",
+        "say who came into a channel of a chat",
+        Addon,
+        &[S::ActAsUser],
+        WORKSPACE,
+        Read,
+    ),
 ];
 
 impl Operation {

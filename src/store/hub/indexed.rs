@@ -69,6 +69,7 @@ const FOLLOWED: &[(&str, &[&str])] = &[
     ("Build", &["push", "commit"]),
     ("Status", &["commit"]),
     ("Deployment", &[]),
+    ("DeploymentReview", &[]),
     ("SdmGoal", &["push"]),
     ("SdmGoalSet", &["push"]),
     ("SdmVersion", &["commit"]),
