@@ -24,6 +24,7 @@ mod follower;
 mod goals;
 mod hints;
 mod histogram;
+pub mod history;
 mod http;
 mod in_time;
 pub mod ingest;
@@ -41,6 +42,7 @@ mod refused;
 mod remembered;
 mod resource_providers;
 pub mod restore;
+mod rhythm;
 pub mod safe;
 mod said;
 mod serve;
@@ -92,6 +94,7 @@ use pages::stream::Readers;
 use people::forge::ForgeAnswers;
 use people::in_graph::Told;
 use people::providers::{ProviderSettings, Providers};
+pub use rhythm::Rhythm;
 use safe::Safe;
 use streams::Streams;
 use vitals::Vitals;
@@ -99,58 +102,6 @@ use workspaces::Workspaces;
 
 /// How long the hub waits for its conversations to end.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How often and how long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rhythm {
-    /// Between two pings.
-    pub ping: Duration,
-    /// A machine that says nothing for so long is gone.
-    pub silence: Duration,
-    /// A delivery that a hub has sent and lost sight of comes again after this.
-    pub lease: Duration,
-    /// An ephemeral registration without a session stays so long, unless its machine left in good order.
-    pub linger: Duration,
-    /// Between two looks for what waits.
-    pub look: Duration,
-    /// Between two rounds of housekeeping.
-    pub tidy: Duration,
-    /// What a lost machine had waits so long.
-    pub again: Duration,
-    /// Between two looks for webhooks that were missed.
-    pub missed: Duration,
-    /// A task of a job that runs, and of which nobody says anything for so long, has failed.
-    pub task: Duration,
-    /// A machine that has an event or a command and is not said to be at work on it answers within this time.
-    pub answer: Duration,
-    /// The same for a goal that is to be carried out, and for tasks of jobs: they are, while the event is answered.
-    pub work: Duration,
-    /// A person who is asked for more parameters of a command says them within this time.
-    pub person: Duration,
-    /// Between two times at which what is old is forgotten.
-    pub forget: Duration,
-}
-
-impl Default for Rhythm {
-    fn default() -> Self {
-        Self {
-            ping: Duration::from_secs(10),
-            silence: Duration::from_secs(30),
-            lease: Duration::from_secs(60),
-            linger: Duration::from_secs(30),
-            look: Duration::from_secs(1),
-            tidy: Duration::from_secs(2),
-            again: Duration::from_secs(1),
-            missed: Duration::from_secs(5 * 60),
-            // An hour after its delivery is given up.
-            task: Duration::from_secs(25 * 3_600),
-            answer: Duration::from_secs(15 * 60),
-            work: Duration::from_secs(24 * 3_600),
-            person: Duration::from_secs(24 * 3_600),
-            forget: Duration::from_secs(3_600),
-        }
-    }
-}
 
 /// How a hub is to start.
 #[derive(Debug, Clone)]
@@ -175,6 +126,8 @@ pub struct HubOptions {
     pub audit: Option<PathBuf>,
     /// What becomes of logs of goals.
     pub logs: LogOptions,
+    /// How long goal sets that have ended, and pushes, are kept; for ever when absent.
+    pub history: Option<Duration>,
     /// Systems that people sign in with.
     pub providers: Vec<ProviderSettings>,
     /// What opens the hub's safe; it keeps no secrets when absent.
@@ -206,6 +159,7 @@ impl HubOptions {
             policy: None,
             audit: None,
             logs: LogOptions::default(),
+            history: Some(history::KEPT),
             providers: Vec::new(),
             master_keys: None,
             extensions: ExtensionOptions::default(),
@@ -576,7 +530,8 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
     tasks.spawn_forever("webhooks", async move { poster.post_to_extensions().await });
     tasks.spawn_forever("deliveries", async move { sharer.share_out().await });
     tasks.spawn_forever("housekeeping", async move { keeper.keep_house().await });
-    let (renewer, introducer) = (hub.clone(), hub.clone());
+    let (renewer, introducer, forgetter) = (hub.clone(), hub.clone(), hub.clone());
+    tasks.spawn_forever("retention", async move { forgetter.keep_forgetting().await });
     tasks.spawn_forever("leases", async move { renewer.keep_leases().await });
     tasks.spawn_forever("people", async move { introducer.keep_telling_of_people().await });
     let (teller, hearer, archivist) = (hub.clone(), hub.clone(), hub.clone());

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn c5_after_a_gap_everybody_has_to_come_back_first() {
+    fn after_a_gap_everybody_has_to_come_back_first() {
         let (vitals, begun) = (Vitals::new(second(1)), Instant::now());
         for at in [10, 20] {
             vitals.renewed(second(at), LINGER, begun + Duration::from_secs(at));

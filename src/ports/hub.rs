@@ -8,6 +8,7 @@ pub mod console;
 pub mod extensions;
 pub mod handed;
 mod hints;
+mod history;
 mod life;
 mod logs;
 mod missed;
@@ -33,6 +34,7 @@ use crate::wire::hub::PolicyName;
 pub use answers::Answers;
 use console::ConsoleDeed;
 pub use hints::{Hearing, Hint, Hints};
+pub use history::History;
 pub use life::{Life, Lives};
 pub use logs::{FilePlace, GoalLogs, LogContent, LogName, LogPart, LogState, NewLogPart, RestedLogs};
 pub use missed::{LookBack, LookBacks};
@@ -219,7 +221,7 @@ pub struct StoredKey {
 /// Limits of what waits for one registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueLimits {
-    /// Most deliveries that wait; beyond it the oldest are dead.
+    /// Most deliveries that wait, and most that were given up; beyond it the oldest are dead, or forgotten.
     pub waiting: u32,
     /// Most times that one is sent.
     pub attempts: u32,
@@ -243,7 +245,7 @@ pub trait HubWork: Send + Sync {
         keeps_history: bool,
     ) -> Result<(), HubStoreError>;
 
-    /// Takes a node away; its earlier versions stay.
+    /// Takes a node away, with its earlier versions.
     async fn remove(&self, kind: &str, id: &str) -> Result<(), HubStoreError>;
 
     /// Notes that things have come, each of a source with an id there; for each, `false` when it had come before.
@@ -302,6 +304,12 @@ pub trait Registrations: Send + Sync {
 
     /// All of them, lowest position first.
     async fn registrations(&self) -> Result<Vec<StoredRegistration>, HubStoreError>;
+
+    /// Those of one workspace, lowest position first.
+    async fn registrations_in(&self, workspace: &str) -> Result<Vec<StoredRegistration>, HubStoreError>;
+
+    /// Until when machines of a workspace are alive, by their names.
+    async fn alive_until(&self, workspace: &str) -> Result<HashMap<String, Timestamp>, HubStoreError>;
 
     /// How often registrations have changed.
     async fn registrations_changed(&self) -> Result<RegistrationChanges, HubStoreError>;
@@ -364,8 +372,11 @@ pub trait Deliveries: Send + Sync {
         limits: QueueLimits,
     ) -> Result<u64, HubStoreError>;
 
-    /// Gives back what ran out of its lease, and ends what has expired or is too much.
+    /// Gives back what ran out of its lease, ends what has expired, and forgets what is old.
     async fn tidy(&self, now: Timestamp, limits: QueueLimits) -> Result<(), HubStoreError>;
+
+    /// Ends what waits beyond the limit of one registration, and forgets of what was given up what is beyond the same; the newest stay.
+    async fn cut(&self, limits: QueueLimits) -> Result<(), HubStoreError>;
 
     /// How many of each of these registrations stand how; those without any are left out.
     async fn counts(&self, registrations: &[&str]) -> Result<HashMap<String, DeliveryCounts>, HubStoreError>;
@@ -418,6 +429,7 @@ pub trait HubStore:
     + GoalLogs
     + Tickets
     + Hints
+    + History
     + Lives
     + LookBacks
     + Runs
@@ -445,6 +457,7 @@ impl<T> HubStore for T where
         + GoalLogs
         + Tickets
         + Hints
+        + History
         + Lives
         + LookBacks
         + Runs

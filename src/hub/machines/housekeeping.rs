@@ -28,6 +28,9 @@ const KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// Most messages, and most commands that have ended, of one workspace.
 const MOST_SAID: u32 = 100_000;
 
+/// Time between two counts of deliveries.
+const COUNTED: Duration = Duration::from_secs(60);
+
 /// Close code and reason, where a conversation must end.
 pub(super) type Ending = Option<(u16, &'static str)>;
 
@@ -38,7 +41,6 @@ const NOT_ALLOWED: (u16, &str) = (TAKEN_AWAY, "the add-on may not hear of events
 struct Rounds {
     tasks: Timestamp,
     sign_ins: Timestamp,
-    forgotten: Timestamp,
 }
 
 impl Hub {
@@ -77,8 +79,6 @@ impl Hub {
         let mut rounds = Rounds {
             tasks: now,
             sign_ins: now,
-            // What is old is forgotten soon after each start.
-            forgotten: Timestamp::from_micros(0),
         };
         loop {
             tokio::select! {
@@ -87,6 +87,26 @@ impl Hub {
             }
             self.tidy_up(&mut rounds).await;
             self.vitals().looked(Instant::now());
+        }
+    }
+
+    /// Forgets what is too much, old or over, again and again. Of much of it that takes its time, in which everything else goes on.
+    pub(in super::super) async fn keep_forgetting(&self) {
+        let stop = self.tasks().stop_token();
+        // It is looked for soon after each start.
+        let never = Timestamp::from_micros(0);
+        let (mut counted, mut forgotten, mut over) = (never, never, never);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(self.rhythm().tidy) => {}
+            }
+            self.did(
+                "deliveries that are too many",
+                self.count_deliveries(&mut counted).await,
+            );
+            self.did("what is old", self.forget_what_is_old(&mut forgotten).await);
+            self.did("what is over", self.look_at_history(&mut over).await);
         }
     }
 
@@ -107,10 +127,6 @@ impl Hub {
         self.did("machines", self.look_at_machines().await.map(drop));
         self.did("sign-ins", self.look_at_sign_ins(&mut rounds.sign_ins).await);
         self.did("tasks of jobs", self.look_at_tasks(&mut rounds.tasks).await);
-        self.did(
-            "what is old",
-            self.forget_what_is_old(&mut rounds.forgotten).await,
-        );
     }
 
     /// Puts in force what has changed of rights and keys, and writes down what was done at the console.
@@ -184,10 +200,29 @@ impl Hub {
             let bounds = Bounds {
                 since: now.minus(KEPT),
                 said: MOST_SAID,
-                dead: self.limits().waiting,
             };
             self.store().forget(bounds).await?;
             *forgotten = now;
+        }
+        Ok(())
+    }
+
+    /// Counts now and then what waits and what was given up, and ends what is too much. To count it takes a look at all of it.
+    async fn count_deliveries(&self, counted: &mut Timestamp) -> Result<(), HubStoreError> {
+        let now = self.now();
+        if now.since(*counted) >= COUNTED || now < *counted {
+            self.store().cut(self.limits()).await?;
+            *counted = now;
+        }
+        Ok(())
+    }
+
+    /// Forgets now and then what is over for long.
+    async fn look_at_history(&self, looked: &mut Timestamp) -> Result<(), HubStoreError> {
+        let now = self.now();
+        if now.since(*looked) >= self.between_looks_at_history() || now < *looked {
+            self.forget_history().await?;
+            *looked = now;
         }
         Ok(())
     }

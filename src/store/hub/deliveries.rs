@@ -136,84 +136,10 @@ pub(super) async fn insert(
 }
 
 /// What was sent goes back; `$1` is from when it waits, `$2` the most attempts.
-const GIVE_BACK: &str = "UPDATE hub_delivery SET \
+pub(super) const GIVE_BACK: &str = "UPDATE hub_delivery SET \
     state = CASE WHEN attempts >= $2 THEN 'dead' ELSE 'waiting' END, \
     because = CASE WHEN attempts >= $2 THEN 'the machine was lost each time it had it' ELSE '' END, \
     session = '', lease_until = 0, not_before = $1 WHERE state = 'sent' AND ";
-
-impl SqlHub {
-    async fn give_back_expired(
-        &self,
-        connection: &mut AnyConnection,
-        now: Timestamp,
-        limits: QueueLimits,
-    ) -> Result<(), sqlx::Error> {
-        sqlx::query(composed(format!("{GIVE_BACK} lease_until < $3")))
-            .bind(now.as_micros())
-            .bind(i64::from(limits.attempts))
-            .bind(now.as_micros())
-            .execute(&mut *connection)
-            .await?;
-        const EXPIRE: &str = "UPDATE hub_delivery SET state = 'dead', because = 'no machine was there in time' \
-            WHERE state = 'waiting' AND expires <= $1";
-        // What an earlier program has sent does not say until when it is answered.
-        const EXPIRE_SENT: &str = "UPDATE hub_delivery SET state = 'dead', session = '', because = 'no answer came in time' \
-            WHERE state = 'sent' AND answer_by = 0 AND expires <= $1";
-        for statement in [EXPIRE, EXPIRE_SENT] {
-            sqlx::query(statement)
-                .bind(now.as_micros())
-                .execute(&mut *connection)
-                .await?;
-        }
-        Ok(())
-    }
-
-    async fn end_what_is_too_much(
-        &self,
-        connection: &mut AnyConnection,
-        limits: QueueLimits,
-    ) -> Result<(), sqlx::Error> {
-        const FULL: &str = "SELECT registration, COUNT(*) AS waiting FROM hub_delivery WHERE state = 'waiting' \
-            GROUP BY registration HAVING COUNT(*) > $1";
-        const END: &str = "UPDATE hub_delivery SET state = 'dead', because = 'too many were waiting' WHERE id IN \
-            (SELECT id FROM hub_delivery WHERE registration = $1 AND state = 'waiting' ORDER BY position LIMIT $2)";
-        const SOME: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM hub_delivery WHERE state = 'waiting' LIMIT $1) AS some_of_them";
-        let most = i64::from(limits.waiting);
-        let some = sqlx::query(SOME)
-            .bind(most + 1)
-            .fetch_one(&mut *connection)
-            .await?;
-        // None has too much while all together have not.
-        if some.try_get::<i64, _>(0)? <= most {
-            return Ok(());
-        }
-        let full = sqlx::query(FULL).bind(most).fetch_all(&mut *connection).await?;
-        for row in full {
-            let registration: String = row.try_get("registration")?;
-            let waiting: i64 = row.try_get("waiting")?;
-            sqlx::query(END)
-                .bind(registration)
-                .bind(waiting - most)
-                .execute(&mut *connection)
-                .await?;
-        }
-        Ok(())
-    }
-
-    async fn forget_old(&self, connection: &mut AnyConnection, now: Timestamp) -> Result<(), sqlx::Error> {
-        let before = now.minus(KEPT).as_micros();
-        for statement in [
-            "DELETE FROM hub_delivery WHERE state = 'dead' AND expires < $1",
-            "DELETE FROM hub_received WHERE at < $1",
-        ] {
-            sqlx::query(statement)
-                .bind(before)
-                .execute(&mut *connection)
-                .await?;
-        }
-        Ok(())
-    }
-}
 
 #[async_trait]
 impl Deliveries for SqlHub {
@@ -310,15 +236,13 @@ impl Deliveries for SqlHub {
     }
 
     async fn tidy(&self, now: Timestamp, limits: QueueLimits) -> Result<(), HubStoreError> {
-        const DOING: &str = "tidy up deliveries";
-        let mut transaction = self.transaction().await?;
-        let connection = &mut *transaction;
-        self.give_back_expired(connection, now, limits)
-            .await
-            .doing(DOING)?;
-        self.end_what_is_too_much(connection, limits).await.doing(DOING)?;
-        self.forget_old(connection, now).await.doing(DOING)?;
-        transaction.commit().await.doing(DOING)
+        self.give_back_expired(now, limits).await?;
+        self.forget_old_deliveries(now.minus(KEPT)).await
+    }
+
+    async fn cut(&self, limits: QueueLimits) -> Result<(), HubStoreError> {
+        self.end_what_is_too_much(limits).await?;
+        self.forget_dead_beyond(limits).await
     }
 
     async fn counts(&self, registrations: &[&str]) -> Result<HashMap<String, DeliveryCounts>, HubStoreError> {

@@ -11,6 +11,7 @@ mod deliveries;
 mod extensions;
 mod handed;
 mod hints;
+mod history;
 mod indexed;
 mod keys;
 mod life;
@@ -32,6 +33,7 @@ mod sign_ins;
 mod statement;
 mod statistics;
 mod tickets;
+mod tidying;
 mod work;
 
 use std::collections::HashMap;

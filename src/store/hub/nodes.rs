@@ -63,7 +63,7 @@ pub(super) fn failed(error: sqlx::Error) -> GraphError {
     }
 }
 
-fn node(row: &AnyRow, kind: &str) -> Result<Arc<Node>, GraphError> {
+pub(super) fn node(row: &AnyRow, kind: &str) -> Result<Arc<Node>, GraphError> {
     let read = || {
         Ok(Node {
             kind: kind.to_owned(),

@@ -1,5 +1,7 @@
 //! Machines that registered, in the order in which they did.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
@@ -230,6 +232,33 @@ impl Registrations for SqlHub {
 
     async fn registrations(&self) -> Result<Vec<StoredRegistration>, HubStoreError> {
         self.listed("changed >= $1", 0).await
+    }
+
+    async fn registrations_in(&self, workspace: &str) -> Result<Vec<StoredRegistration>, HubStoreError> {
+        const DOING: &str = "list registrations of a workspace";
+        let statement =
+            format!("SELECT {COLUMNS} FROM hub_registration WHERE workspace = $1 ORDER BY position");
+        let rows = sqlx::query(composed(statement))
+            .bind(workspace)
+            .fetch_all(&mut *self.reading().await?)
+            .await
+            .doing(DOING)?;
+        let read: Result<Vec<_>, _> = rows.iter().map(registration).collect();
+        read.doing(DOING)
+    }
+
+    async fn alive_until(&self, workspace: &str) -> Result<HashMap<String, Timestamp>, HubStoreError> {
+        const DOING: &str = "look which machines are alive";
+        const ASK: &str = "SELECT name, MAX(alive_until) AS alive_until FROM hub_registration WHERE workspace = $1 GROUP BY name";
+        let rows = sqlx::query(ASK)
+            .bind(workspace)
+            .fetch_all(&mut *self.reading().await?)
+            .await
+            .doing(DOING)?;
+        let read = rows
+            .iter()
+            .map(|row| Ok((row.try_get("name")?, moment(row, "alive_until")?)));
+        read.collect::<Result<_, sqlx::Error>>().doing(DOING)
     }
 
     async fn registrations_since(&self, changed: i64) -> Result<Vec<StoredRegistration>, HubStoreError> {

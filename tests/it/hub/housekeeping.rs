@@ -6,7 +6,9 @@ use sdm::hub::Rhythm;
 use sdm::hub::console::{ConsoleUser, at_console};
 use sdm::model::Timestamp;
 use sdm::ports::hub::{HubGraph as _, Registrations as _};
+use serde_json::Value;
 
+use super::events::push;
 use super::machine::{PATIENCE, TestHub, quick, registration, wish};
 
 /// Leases end soon.
@@ -85,4 +87,72 @@ async fn i8_a_hub_that_can_only_read_its_memory_is_not_well_and_is_again_once_it
     );
     drop(writing);
     health(&hub, |status, text| (status, text) == (200, "UP")).await;
+}
+
+/// A goal set of one goal for a commit, which has ended.
+async fn has_ended(hub: &TestHub, set: &str, sha: &str) {
+    let of = |kind: &str, more: &str| {
+        format!(
+            "ingestCustom{kind}(value: {{goalSetId: \"{set}\", sha: \"{}\", branch: \"main\", state: success, ts: 1, \
+             repo: {{owner: \"acme\", name: \"app\", providerId: \"git.example.org:8080\"}}, {more}}})",
+            sha.repeat(40)
+        )
+    };
+    let goal = of(
+        "SdmGoal",
+        "environment: \"0\", uniqueName: \"g\", name: \"g\", version: 1",
+    );
+    let again = of(
+        "SdmGoal",
+        "environment: \"0\", uniqueName: \"g\", name: \"g\", version: 2",
+    );
+    let set = of("SdmGoalSet", "goalSet: \"build\"");
+    for mutation in [goal, again, set] {
+        let answer = hub.ask(&format!("mutation {{ {mutation} }}"), Value::Null).await;
+        assert!(answer["errors"].is_null(), "{answer}");
+    }
+}
+
+/// The goal sets and pushes that are known, and how many versions of goals, once they are so.
+async fn known(hub: &TestHub, sets: &[&str], pushes: &[&str], versions: usize) {
+    const ASK: &str =
+        "{ SdmGoalSet { goalSetId } Push { after { sha } } SdmGoal(_showHistory: true) { goalSetId } }";
+    let begun = Instant::now();
+    loop {
+        let answer = hub.ask(ASK, Value::Null).await;
+        let texts = |kind: &str, path: &str| {
+            let all = answer["data"][kind].as_array().unwrap().iter();
+            let mut texts: Vec<String> = all
+                .map(|one| one.pointer(path).unwrap().as_str().unwrap().to_owned())
+                .collect();
+            texts.sort();
+            texts
+        };
+        let shas: Vec<String> = pushes.iter().map(|sha| sha.repeat(40)).collect();
+        if texts("SdmGoalSet", "/goalSetId") == sets
+            && texts("Push", "/after/sha") == shas
+            && texts("SdmGoal", "/goalSetId").len() == versions
+        {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{answer}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_over_for_long_is_forgotten_unless_something_that_counts_is_at_its_commit() {
+    let hub = TestHub::start_with(|options| {
+        options.rhythm = quick();
+        options.history = Some(Duration::from_millis(800));
+    })
+    .await;
+    hub.github("push", "d-1", &push("a", "b")).await;
+    hub.github("push", "d-2", &push("b", "d")).await;
+    // What stays is looked at before what goes.
+    has_ended(&hub, "at-the-head", "d").await;
+    has_ended(&hub, "before-it", "b").await;
+    known(&hub, &["at-the-head"], &["d"], 2).await;
+    hub.github("push", "d-3", &push("d", "e")).await;
+    known(&hub, &[], &["e"], 0).await;
 }

@@ -355,11 +355,47 @@ async fn queues_are_bounded(hub: &SqlHub) {
         hub.enqueue(&one).await.unwrap();
     }
     hub.tidy(at(6), LIMITS).await.unwrap();
+    hub.cut(LIMITS).await.unwrap();
     let full = counts(hub, "full").await;
     assert_eq!((full.waiting, full.dead), (3, 2));
     hub.tidy(at(1_001), LIMITS).await.unwrap();
     let full = counts(hub, "full").await;
     assert_eq!((full.waiting, full.dead), (0, 5), "nobody came in time");
+    hub.cut(LIMITS).await.unwrap();
+    let full = counts(hub, "full").await;
+    assert_eq!((full.waiting, full.dead), (0, 3), "nor are more of them kept");
+    let dead = hub.dead("w", 100).await.unwrap();
+    let dead = dead.iter().filter(|one| one.what.registration == "full");
+    let newest: Vec<&str> = dead.map(|one| one.what.id.as_str()).collect();
+    assert_eq!(newest, ["q-4", "q-3", "q-2"]);
+    more_than_a_batch_goes(hub).await;
+}
+
+/// Of more than are dealt with in one transaction none is left out.
+async fn more_than_a_batch_goes(hub: &SqlHub) {
+    const MANY: usize = 2_500;
+    let work = hub.begin("w").await.unwrap();
+    for number in 0..MANY {
+        work.deliver(&delivery(&format!("many-{number}"), "many"))
+            .await
+            .unwrap();
+    }
+    work.commit().await.unwrap();
+    hub.cut(LIMITS).await.unwrap();
+    let many = counts(hub, "many").await;
+    assert_eq!((many.waiting, many.dead), (3, 3));
+    let work = hub.begin("w").await.unwrap();
+    for number in 0..MANY {
+        work.deliver(&delivery(&format!("late-{number}"), "late"))
+            .await
+            .unwrap();
+    }
+    work.commit().await.unwrap();
+    hub.tidy(at(1_001), LIMITS).await.unwrap();
+    assert_eq!(counts(hub, "late").await.dead, MANY as u64);
+    hub.tidy(at(1_000_000_000), LIMITS).await.unwrap();
+    let late = hub.counts(&["late"]).await.unwrap();
+    assert!(!late.contains_key("late"), "a month later: {late:?}");
 }
 
 /// Registers, as nobody in particular.

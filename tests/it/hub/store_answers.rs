@@ -273,12 +273,12 @@ async fn what_is_old_or_too_much_is_forgotten(hub: &SqlHub) {
             .await
             .unwrap();
     }
-    let bounds = |since, said, dead| Bounds {
+    let bounds = |since, said| Bounds {
         since: at(since),
         said,
-        dead,
     };
-    hub.forget(bounds(20, 100, 2)).await.unwrap();
+    hub.forget(bounds(20, 100)).await.unwrap();
+    hub.cut(QueueLimits { waiting: 2, ..LIMITS }).await.unwrap();
     let left: Vec<String> = hub
         .messages("kept", 10)
         .await
@@ -292,7 +292,7 @@ async fn what_is_old_or_too_much_is_forgotten(hub: &SqlHub) {
     assert_eq!(counts["dead"].dead, 2, "and what is too much");
     let dead = hub.dead("w", 100).await.unwrap();
     assert!(dead.iter().any(|one| one.what.id == "dead-3"), "the newest stay");
-    hub.forget(bounds(0, 1, 2)).await.unwrap();
+    hub.forget(bounds(0, 1)).await.unwrap();
     assert_eq!(hub.messages("kept", 10).await.unwrap().len(), 1);
     assert!(hub.invocation("k-2").await.unwrap().is_some());
     assert!(hub.invocation("k-3").await.unwrap().is_some(), "it has not ended");
