@@ -147,10 +147,8 @@ impl Hub {
     /// Whether a conversation serves a workspace.
     fn is_in(&self, session: &Session, workspace: &str) -> bool {
         let machines = self.known().machines();
-        let mut own = machines
-            .all
-            .iter()
-            .filter(|machine| session.serves(&machine.stored.id));
+        let registrations = session.ticket.registrations.iter();
+        let mut own = registrations.filter_map(|id| machines.by_id(id));
         own.any(|machine| machine.stored.workspace == workspace)
     }
 

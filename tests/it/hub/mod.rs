@@ -12,6 +12,7 @@ mod commands;
 mod commands_about;
 mod consent;
 mod console;
+mod contacts;
 mod crash;
 mod credentials;
 mod custom;
