@@ -88,7 +88,9 @@ impl Inner {
                 .and_then(Value::as_str)
                 .filter(|text| !text.is_empty())
         };
-        let Some(id) = text("goal_set").and_then(|text| GoalSetId::parse(text).ok()) else {
+        // The hub weighed the id as it is written, and knows of no other form.
+        let id = text("goal_set").and_then(|text| Some((text, GoalSetId::parse(text).ok()?)));
+        let Some((_, id)) = id.filter(|(text, id)| id.0.to_string() == *text) else {
             return Ok(answer(1, "`goal_set` is not the id of a goal set"));
         };
         let Some(record) = self.engine.store().goal_set(id).await? else {
