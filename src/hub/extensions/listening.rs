@@ -1,9 +1,10 @@
 //! What extensions want to hear of (`modules.webhooks`). Whatever changes in the graph waits for them in the unit of work that changes
 //! it, as it does for machines, and only what they may see.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 
 use super::super::Hub;
@@ -74,6 +75,14 @@ impl Listening {
     }
 }
 
+fn only<'n, V: Clone + 'n, T: FromIterator<(String, V)>>(
+    all: impl IntoIterator<Item = (&'n String, &'n V)>,
+    is_shown: impl Fn(&str) -> bool,
+) -> T {
+    let shown = all.into_iter().filter(|(name, _)| is_shown(name));
+    shown.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
 impl Extensions {
     /// The extensions that listen now. Events for one that is switched off wait until it is on again, or too old.
     ///
@@ -97,7 +106,20 @@ impl Extensions {
                 &extension.descriptor,
                 &extension.descriptor_url,
                 self.is_development(),
-            )?;
+            );
+            let known = match known {
+                Ok(known) => known,
+                // The others go on listening.
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(
+                        error,
+                        key = key.as_str(),
+                        "an extension hears of nothing, as its descriptor cannot be read"
+                    );
+                    continue;
+                }
+            };
             let webhooks = known.descriptor.webhooks.into_iter();
             let wanted = webhooks.map(|webhook| Wanted {
                 event: webhook.event,
@@ -166,9 +188,15 @@ impl Hub {
 
     fn webhook(&self, listener: &Listener, workspace: &str, wanted: &Wanted, node: &Node) -> NewDelivery {
         let (id, now): (String, Timestamp) = (self.fresh_id(), self.now());
+        let schema = self.known().schema(workspace);
+        let kind = schema.root(&node.kind);
+        // What the hub notes down for itself is in no type, and nobody is shown it.
+        let is_shown = |field: &str| kind.is_some_and(|kind| kind.field(field).is_some());
+        let data: Map<String, Value> = only(&node.body, is_shown);
+        let links: BTreeMap<_, _> = only(&node.links, is_shown);
         let body: Value = json!({
             "event": node.kind, "workspace": workspace, "delivery_id": id, "at": now.rfc3339(),
-            "data": node.body, "links": node.links,
+            "data": data, "links": links,
         });
         NewDelivery {
             id: id.clone(),
