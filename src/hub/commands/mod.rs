@@ -1,6 +1,7 @@
 //! What people ask machines to do (wire protocol 4, 5, 13): checked here before a machine hears of it, with results to poll.
 
 mod about;
+mod again;
 mod caller;
 mod check;
 mod completion;
@@ -9,6 +10,7 @@ mod go_on;
 mod intent;
 mod messages;
 mod overdue;
+mod pattern;
 mod stream;
 mod wish;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::Hub;
 use super::super::machines::deliver::Session;
 use crate::model::Timestamp;
-use crate::ports::hub::{Delivery, DeliveryKind, Hint, HubStoreError, Overdue, Phase};
+use crate::ports::hub::{Delivery, DeliveryKind, Hint, HubStoreError, Overdue, Phase, StoredInvocation};
 use crate::wire::hub::{Envelope, Status, StatusReport, Team};
 
 /// Most that are ended at once.
@@ -55,7 +55,7 @@ impl Hub {
         let old = now.minus(self.rhythm().answer);
         for overdue in self.store().overdue(now, old, AT_ONCE).await? {
             let invocation = &overdue.invocation;
-            let answer = serde_json::to_string(&failure(&overdue)).expect("a status has text keys only");
+            let answer = failure_because(invocation, reason(&overdue));
             if self.store().unanswered(invocation, &answer, now).await? {
                 tracing::info!(invocation = %invocation.id, command = %invocation.command, "{}", reason(&overdue));
                 self.tell_whoever_waits(&invocation.id);
@@ -65,9 +65,13 @@ impl Hub {
     }
 }
 
+/// The answer of a command that its machine never hears of.
+pub(super) fn failure_because(invocation: &StoredInvocation, because: String) -> String {
+    serde_json::to_string(&failure(invocation, because)).expect("a status has text keys only")
+}
+
 /// As if the machine had said it.
-fn failure(overdue: &Overdue) -> StatusReport {
-    let invocation = &overdue.invocation;
+fn failure(invocation: &StoredInvocation, reason: String) -> StatusReport {
     StatusReport {
         envelope: Envelope {
             correlation_id: invocation.id.clone(),
@@ -78,10 +82,7 @@ fn failure(overdue: &Overdue) -> StatusReport {
             command: Some(invocation.command.clone()),
             ..Envelope::default()
         },
-        status: Status {
-            code: 1,
-            reason: reason(overdue),
-        },
+        status: Status { code: 1, reason },
     }
 }
 

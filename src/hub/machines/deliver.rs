@@ -308,7 +308,7 @@ impl Hub {
             .claim(registration, &session.id, limit, now, lease)
             .await?;
         for delivery in &claimed {
-            if !may_hear_of(&bearer, delivery, now) {
+            if !may_hear_of(&bearer, delivery, now) || !self.is_still_wished(delivery).await? {
                 self.withhold(registration, session, delivery).await?;
                 continue;
             }
