@@ -374,7 +374,7 @@ pub const OPERATIONS: &[Operation] = &[
         "send custom events",
         Anybody,
         &[S::IngestWrite],
-        &[Feed],
+        &[Feed, Repository],
         Write,
     ),
     Operation {
