@@ -317,13 +317,16 @@ pub trait Registrations: Send + Sync {
     async fn drop_registration(&self, id: &str) -> Result<bool, HubStoreError>;
 
     /// Takes a registration away, with what waits for it, and refuses it from now on; `false` when it was not there.
-    async fn send_away(&self, id: &str, now: Timestamp) -> Result<bool, HubStoreError>;
+    /// What somebody at the console does by that is kept with it.
+    async fn send_away(&self, id: &str, now: Timestamp, deeds: &[ConsoleDeed])
+    -> Result<bool, HubStoreError>;
 
     /// Registrations that are refused, the last one first.
     async fn sent_away(&self) -> Result<Vec<SentAway>, HubStoreError>;
 
     /// Refuses a registration no more, by the id that it had; `false` when it was not refused.
-    async fn let_in(&self, id: &str) -> Result<bool, HubStoreError>;
+    /// What somebody at the console does by that is kept with it.
+    async fn let_in(&self, id: &str, deeds: &[ConsoleDeed]) -> Result<bool, HubStoreError>;
 
     /// Takes away ephemeral registrations that are not alive; how many.
     async fn drop_vanished(&self, now: Timestamp) -> Result<u64, HubStoreError>;
@@ -374,13 +377,14 @@ pub trait Deliveries: Send + Sync {
     /// Dead deliveries of a workspace, newest first.
     async fn dead(&self, workspace: &str, limit: u32) -> Result<Vec<Delivery>, HubStoreError>;
 
-    /// Lets a dead delivery, of a workspace if one is given, wait again; `false` when there is none of this id that is dead.
+    /// Lets a dead delivery, of a workspace if one is given, wait again, from a moment to another; `false` when there is none of this id that is
+    /// dead. What somebody at the console does by that is kept with it.
     async fn revive(
         &self,
         id: &str,
         workspace: Option<&str>,
-        now: Timestamp,
-        expires: Timestamp,
+        times: (Timestamp, Timestamp),
+        deeds: &[ConsoleDeed],
     ) -> Result<bool, HubStoreError>;
 }
 

@@ -7,10 +7,11 @@ use async_trait::async_trait;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
-use super::SqlHub;
 use super::rows::{Lists, ManyRows, Row as Cells, lists};
 use super::statement::{Doing, composed, marks, moment};
+use super::{SqlHub, console};
 use crate::model::Timestamp;
+use crate::ports::hub::console::ConsoleDeed;
 use crate::ports::hub::{
     Deliveries, Delivery, DeliveryCounts, DeliveryKind, HubStoreError, NewDelivery, QueueLimits,
 };
@@ -369,19 +370,26 @@ impl Deliveries for SqlHub {
         &self,
         id: &str,
         workspace: Option<&str>,
-        now: Timestamp,
-        expires: Timestamp,
+        (now, expires): (Timestamp, Timestamp),
+        deeds: &[ConsoleDeed],
     ) -> Result<bool, HubStoreError> {
+        const DOING: &str = "revive a delivery";
         const REVIVE: &str = "UPDATE hub_delivery SET state = 'waiting', attempts = 0, because = '', not_before = $1, expires = $2 \
             WHERE id = $3 AND state = 'dead' AND ($4 = '' OR workspace = $4)";
+        let mut transaction = self.transaction().await?;
         let done = sqlx::query(REVIVE)
             .bind(now.as_micros())
             .bind(expires.as_micros())
             .bind(id)
             .bind(workspace.unwrap_or_default())
-            .execute(&mut *self.writer().await?)
+            .execute(&mut *transaction)
             .await
-            .doing("revive a delivery")?;
-        Ok(done.rows_affected() > 0)
+            .doing(DOING)?;
+        let is_done = done.rows_affected() > 0;
+        if is_done {
+            console::keep(&mut transaction, deeds).await.doing(DOING)?;
+        }
+        transaction.commit().await.doing(DOING)?;
+        Ok(is_done)
     }
 }

@@ -5,9 +5,10 @@ use std::path::Path;
 use async_trait::async_trait;
 use sqlx::{AnyConnection, Row};
 
-use super::SqlHub;
 use super::statement::{Doing, composed, moment, moment_or_none};
+use super::{SqlHub, console};
 use crate::model::Timestamp;
+use crate::ports::hub::console::ConsoleDeed;
 use crate::ports::hub::{HubStoreError, Life, Lives};
 
 #[async_trait]
@@ -168,11 +169,17 @@ impl SqlHub {
             .doing(DOING)
     }
 
-    /// Begins another life: whoever was signed in is not any more, and keys that were revoked meanwhile stay revoked.
+    /// Begins another life: whoever was signed in is not any more, and keys that were revoked meanwhile stay revoked. What somebody
+    /// at the console does by that is kept with it.
     ///
     /// # Errors
     /// It cannot be written; then nothing is changed.
-    pub async fn begin_life(&self, life: &Life, revoked: &[Revoked]) -> Result<(), HubStoreError> {
+    pub async fn begin_life(
+        &self,
+        life: &Life,
+        revoked: &[Revoked],
+        deeds: &[ConsoleDeed],
+    ) -> Result<(), HubStoreError> {
         const DOING: &str = "begin another life of the hub's memory";
         let mut transaction = self.transaction().await?;
         write_life(&mut transaction, life).await?;
@@ -190,6 +197,7 @@ impl SqlHub {
                 .await
                 .doing(DOING)?;
         }
+        console::keep(&mut transaction, deeds).await.doing(DOING)?;
         transaction.commit().await.doing(DOING)
     }
 }

@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
-use super::SqlHub;
 use super::statement::{Doing, composed, marks, moment};
+use super::{SqlHub, console};
 use crate::model::Timestamp;
+use crate::ports::hub::console::ConsoleDeed;
 use crate::ports::hub::{
     HubStoreError, Registering, RegistrationChanges, Registrations, SentAway, StoredRegistration,
 };
@@ -277,7 +278,12 @@ impl Registrations for SqlHub {
         Ok(dropped > 0)
     }
 
-    async fn send_away(&self, id: &str, now: Timestamp) -> Result<bool, HubStoreError> {
+    async fn send_away(
+        &self,
+        id: &str,
+        now: Timestamp,
+        deeds: &[ConsoleDeed],
+    ) -> Result<bool, HubStoreError> {
         const DOING: &str = "send a machine away";
         const NOTE: &str = "INSERT INTO hub_sent_away (id, workspace, name, version, owner, at) \
             SELECT r.id, r.workspace, r.name, r.version, COALESCE(k.owner, ''), CAST($1 AS BIGINT) FROM hub_registration r \
@@ -290,6 +296,9 @@ impl Registrations for SqlHub {
             .await
             .doing(DOING)?;
         let dropped = drop_all(&mut transaction, &[id.to_owned()]).await.doing(DOING)?;
+        if dropped > 0 {
+            console::keep(&mut transaction, deeds).await.doing(DOING)?;
+        }
         transaction.commit().await.doing(DOING)?;
         Ok(dropped > 0)
     }
@@ -305,13 +314,20 @@ impl Registrations for SqlHub {
         read.doing(DOING)
     }
 
-    async fn let_in(&self, id: &str) -> Result<bool, HubStoreError> {
+    async fn let_in(&self, id: &str, deeds: &[ConsoleDeed]) -> Result<bool, HubStoreError> {
+        const DOING: &str = "let a machine in again";
+        let mut transaction = self.transaction().await?;
         let done = sqlx::query("DELETE FROM hub_sent_away WHERE id = $1")
             .bind(id)
-            .execute(&mut *self.writer().await?)
+            .execute(&mut *transaction)
             .await
-            .doing("let a machine in again")?;
-        Ok(done.rows_affected() > 0)
+            .doing(DOING)?;
+        let is_done = done.rows_affected() > 0;
+        if is_done {
+            console::keep(&mut transaction, deeds).await.doing(DOING)?;
+        }
+        transaction.commit().await.doing(DOING)?;
+        Ok(is_done)
     }
 
     async fn drop_vanished(&self, now: Timestamp) -> Result<u64, HubStoreError> {

@@ -341,10 +341,10 @@ async fn deliveries_go_once_in_order_and_come_back(hub: &SqlHub) {
     let dead = hub.dead("w", 10).await.unwrap();
     assert_eq!(names(&dead), ["c", "a"], "the second attempt was the last");
     assert_eq!(dead[0].because, "the machine was lost each time it had it");
-    let elsewhere = Some("other");
-    assert!(!hub.revive("a", elsewhere, at(102), at(2_000)).await.unwrap());
-    assert!(hub.revive("a", Some("w"), at(102), at(2_000)).await.unwrap());
-    assert!(!hub.revive("a", None, at(102), at(2_000)).await.unwrap());
+    let (elsewhere, times) = (Some("other"), (at(102), at(2_000)));
+    assert!(!hub.revive("a", elsewhere, times, &[]).await.unwrap());
+    assert!(hub.revive("a", Some("w"), times, &[]).await.unwrap());
+    assert!(!hub.revive("a", None, times, &[]).await.unwrap());
     assert_eq!(counts(hub, "r").await.waiting, 1);
 }
 

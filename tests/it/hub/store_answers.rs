@@ -83,8 +83,8 @@ async fn whoever_was_sent_away_is_refused_until_let_in(hub: &SqlHub) {
     let Registering::Kept(kept) = hub.register(&wish, "addon:a").await.unwrap() else {
         panic!("it may register");
     };
-    assert!(hub.send_away(&kept.id, at(7)).await.unwrap());
-    assert!(!hub.send_away(&kept.id, at(8)).await.unwrap());
+    assert!(hub.send_away(&kept.id, at(7), &[]).await.unwrap());
+    assert!(!hub.send_away(&kept.id, at(8), &[]).await.unwrap());
     let Registering::SentAway(away) = hub.register(&wish, "addon:a").await.unwrap() else {
         panic!("it is away");
     };
@@ -95,8 +95,8 @@ async fn whoever_was_sent_away_is_refused_until_let_in(hub: &SqlHub) {
     newer.id = "away-2".to_owned();
     let got = hub.register(&newer, "addon:a").await.unwrap();
     assert!(matches!(got, Registering::Kept(_)), "{got:?}");
-    assert!(hub.let_in(&kept.id).await.unwrap());
-    assert!(!hub.let_in(&kept.id).await.unwrap());
+    assert!(hub.let_in(&kept.id, &[]).await.unwrap());
+    assert!(!hub.let_in(&kept.id, &[]).await.unwrap());
     let got = hub.register(&wish, "addon:a").await.unwrap();
     assert!(matches!(got, Registering::Kept(_)), "{got:?}");
     for one in hub.registrations().await.unwrap() {
