@@ -68,42 +68,59 @@ impl Hub {
 
     /// Posts to one extension in order, until something is not taken.
     async fn post_to(&self, key: &str) -> Result<(), ExtensionError> {
-        let Some((extension, known)) = self.extensions().listens(key).await? else {
-            return Ok(());
-        };
-        let bearer = self.rights().bearer_of_addon(&AddonKey::parse(key)?, self.now());
-        let may = bearer.has(Scope::EventsRead.name());
         for _ in 0..IN_A_ROW {
-            let (now, session) = (self.now(), self.fresh_id());
-            let claimed = self
-                .store()
-                .claim(&queue(key), &session, 1, now, now.plus(LEASE))
-                .await?;
-            let Some(delivery) = claimed.into_iter().next() else {
-                return Ok(());
-            };
-            let posted = match may && may_hear_of(&bearer, &delivery, now) {
-                true => self.extensions().post_event(&extension, &known, &delivery).await,
-                false => Ok(()),
-            };
-            if let Err(error) = posted {
-                self.extensions().note_event(key, &delivery, Outcome::NotTaken);
-                tracing::info!(
-                    extension = key,
-                    "an extension did not take an event: {}",
-                    chain(&error)
-                );
-                let pause = self.extensions().pause(delivery.attempts);
-                let again = self.now().plus(pause);
-                self.store().release(&session, again, self.limits()).await?;
+            if !self.post_one_to(key).await? {
                 return Ok(());
             }
-            self.extensions().note_event(key, &delivery, Outcome::Done);
-            self.store()
-                .settle(&queue(key), &delivery.what.correlation)
-                .await?;
         }
         self.listening().ring();
+        Ok(())
+    }
+
+    /// Posts what waits first, where its extension listens and may hear of it at that moment; whether there may be more to post.
+    async fn post_one_to(&self, key: &str) -> Result<bool, ExtensionError> {
+        let Some((extension, known)) = self.extensions().listens(key).await? else {
+            return Ok(false);
+        };
+        let (now, session) = (self.now(), self.fresh_id());
+        let claimed = self
+            .store()
+            .claim(&queue(key), &session, 1, now, now.plus(LEASE))
+            .await?;
+        let Some(delivery) = claimed.into_iter().next() else {
+            return Ok(false);
+        };
+        let bearer = self.rights().bearer_of_addon(&AddonKey::parse(key)?, now);
+        if bearer.has(Scope::EventsRead.name()) && may_hear_of(&bearer, &delivery, now) {
+            if let Err(error) = self.extensions().post_event(&extension, &known, &delivery).await {
+                self.not_taken((key, &session), &delivery, &error).await?;
+                return Ok(false);
+            }
+            self.extensions().note_event(key, &delivery, Outcome::Done);
+        } else {
+            tracing::info!(extension = key, about = %delivery.what.resource, "an event is not told: it may not be heard of any more");
+        }
+        self.store()
+            .settle(&queue(key), &delivery.what.correlation)
+            .await?;
+        Ok(true)
+    }
+
+    /// What an extension did not take waits for a while.
+    async fn not_taken(
+        &self,
+        (key, session): (&str, &str),
+        delivery: &Delivery,
+        error: &ExtensionError,
+    ) -> Result<(), ExtensionError> {
+        self.extensions().note_event(key, delivery, Outcome::NotTaken);
+        tracing::info!(
+            extension = key,
+            "an extension did not take an event: {}",
+            chain(error)
+        );
+        let again = self.now().plus(self.extensions().pause(delivery.attempts));
+        self.store().release(session, again, self.limits()).await?;
         Ok(())
     }
 }
