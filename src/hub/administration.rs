@@ -324,20 +324,25 @@ impl Administration {
 }
 
 fn taken_away(one: &StoredRegistration, owner: Option<&str>) -> Noted {
-    let owner = owner.unwrap_or("nobody");
-    let said = format!(
-        "machine {}@{} of {owner} in {} was taken away",
-        one.name, one.version, one.workspace
-    );
-    nobody("addon.register", said)
+    let machine = named(&one.name, &one.version, owner.unwrap_or_default());
+    nobody(
+        "addon.register",
+        format!("machine {machine} in {} was taken away", one.workspace),
+    )
 }
 
 fn let_in_again(one: &SentAway) -> Noted {
-    let said = format!(
-        "machine {}@{} of {} in {} may register again",
-        one.name, one.version, one.owner, one.workspace
-    );
-    nobody("addon.register", said)
+    let machine = named(&one.name, &one.version, &one.owner);
+    nobody(
+        "addon.register",
+        format!("machine {machine} in {} may register again", one.workspace),
+    )
+}
+
+/// A machine and whose it is; an owner of whom no key is left is not known any more.
+fn named(name: &str, version: &str, owner: &str) -> String {
+    let owner = if owner.is_empty() { "nobody" } else { owner };
+    format!("{name}@{version} of {owner}")
 }
 
 fn said(problem: &Diagnostic) -> String {

@@ -202,8 +202,8 @@ async fn d5_a_command_that_waits_is_weighed_when_it_is_told() {
         let answer: Value = serde_json::from_str(&bob.get(path).await.text).unwrap();
         answer["phase"].clone()
     };
-    assert_eq!(phase(&deploys).await, json!("failure"));
-    assert_ne!(phase(&looks).await, json!("failure"));
+    assert_eq!(phase(&deploys).await, json!("FAILURE"));
+    assert_ne!(phase(&looks).await, json!("FAILURE"));
 }
 
 /// A hub with a goal that waits, and a machine with a command.
