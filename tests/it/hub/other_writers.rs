@@ -395,6 +395,7 @@ async fn d36_a_set_is_canceled_by_who_may_in_all_its_environments() {
     let key = key_of_person(hub, "ada").await;
     let mut deploys = goal("app", 1);
     (deploys["environment"], deploys["uniqueName"]) = (json!("production"), json!("deploy"));
+    deploys["name"] = json!("deploy");
     let cancels = async |goal: Option<&str>| decided(hub, &key, ("sdm.cancel", "set-1"), goal).await;
     let own = [
         writes("SdmGoal", &goal("app", 1)),
