@@ -194,6 +194,24 @@ impl Scm for Git {
         self.mirrors.write(repo, work).await
     }
 
+    async fn tree_of(&self, repo: &Repository, commit: &CommitSha) -> Result<CommitSha, ScmError> {
+        let commit = commit.clone();
+        self.with_mirror(repo, move |mirror| push::tree_of(mirror, &commit))
+            .await
+    }
+
+    async fn remake(
+        &self,
+        repo: &Repository,
+        commit: &CommitSha,
+        parent: &CommitSha,
+        message: &str,
+    ) -> Result<CommitSha, ScmError> {
+        let (commit, parent, message) = (commit.clone(), parent.clone(), message.to_owned());
+        let work = move |mirror: &git2::Repository| push::remake_commit(mirror, &commit, &parent, &message);
+        self.mirrors.write(repo, work).await
+    }
+
     async fn commit(&self, repo: &Repository, commit: &NewCommit) -> Result<CommitSha, ScmError> {
         let commit = commit.clone();
         let work = move |mirror: &git2::Repository| push::make_commit(mirror, &commit);

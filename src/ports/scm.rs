@@ -271,6 +271,28 @@ pub trait Scm: Send + Sync {
         Err(only_read(repo))
     }
 
+    /// The id of a commit's tree.
+    ///
+    /// # Errors
+    /// The commit is not there.
+    async fn tree_of(&self, repo: &Repository, _commit: &CommitSha) -> Result<CommitSha, ScmError> {
+        Err(only_read(repo))
+    }
+
+    /// Makes a commit of the mirror anew after another parent and with another message: what it holds, who made it and when stay.
+    ///
+    /// # Errors
+    /// One of them is not there.
+    async fn remake(
+        &self,
+        repo: &Repository,
+        _commit: &CommitSha,
+        _parent: &CommitSha,
+        _message: &str,
+    ) -> Result<CommitSha, ScmError> {
+        Err(only_read(repo))
+    }
+
     /// Makes a commit in the mirror. The same one at the same time is the same commit.
     ///
     /// # Errors
