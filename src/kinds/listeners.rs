@@ -5,7 +5,9 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::left::read_left;
@@ -15,9 +17,16 @@ use crate::model::definition::Listener;
 use crate::model::goal_event::ExternalUrl;
 use crate::model::{ExecutionResult, Goal};
 use crate::ports::executor::When;
+use crate::rules::view::{ProjectView, ViewError};
 
 /// Where a repository keeps its hooks.
-const HOOKS: &str = ".atomist/hooks";
+pub(crate) const HOOKS: &str = ".atomist/hooks";
+
+/// The verb of the step that runs a hook.
+pub(crate) const HOOK_VERB: &str = "hook";
+
+/// Largest hook, in bytes.
+const MAX_HOOK: usize = 1 << 20;
 
 /// Largest result of a listener, in bytes.
 const MAX_RESULT: u64 = 1 << 20;
@@ -109,33 +118,62 @@ fn named(step: Step, goal: &str) -> Step {
     }
 }
 
-fn hook(name: &str, file: &str) -> Step {
-    Step {
-        directory: HOOKS.to_owned(),
-        ..Step::program(name, vec![format!("./{file}")])
+fn hook(name: &str, hook: &HookOrder) -> Step {
+    let order = serde_json::to_value(hook).expect("texts are JSON");
+    Step::own(name, HOOK_VERB, order)
+}
+
+/// A hook as it was pushed, whatever the goal makes of the file in its working copy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HookOrder {
+    /// Its name.
+    pub(crate) file: String,
+    /// Its content in base64.
+    pub(crate) content: String,
+    /// Whether it may be executed.
+    pub(crate) is_executable: bool,
+}
+
+impl HookOrder {
+    fn read(view: &dyn ProjectView, file: String) -> Result<Option<Self>, ViewError> {
+        let path = format!("{HOOKS}/{file}");
+        let Some(content) = view.content(&path)? else {
+            return Ok(None);
+        };
+        if content.len() > MAX_HOOK {
+            return Err(ViewError {
+                what: path,
+                because: format!("a hook has at most {MAX_HOOK} bytes"),
+            });
+        }
+        let is_executable = view.file_id(&path)?.is_some_and(|id| id.ends_with("+x"));
+        Ok(Some(Self {
+            file,
+            content: STANDARD.encode(content),
+            is_executable,
+        }))
     }
 }
 
-/// The hooks that the pushed commit has for a goal, by file name.
+/// The hooks that the pushed commit has for a goal.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Hooks {
-    pre: Option<String>,
-    post: Option<String>,
+    pre: Option<HookOrder>,
+    post: Option<HookOrder>,
 }
 
 async fn hooks_of(context: &GoalContext<'_>) -> Result<Hooks, KindError> {
     let definition = context.goal.definition();
     let [pre, post] = ["pre", "post"].map(|when| hook_file(when, &definition.environment, &definition.name));
     let found = look_into(context, move |view| {
-        let there = |file: String| Ok(view.has_file(&format!("{HOOKS}/{file}"))?.then_some(file));
         Ok(Hooks {
-            pre: there(pre)?,
-            post: there(post)?,
+            pre: HookOrder::read(view, pre)?,
+            post: HookOrder::read(view, post)?,
         })
     });
     found
         .await?
-        .map_err(|error: crate::rules::view::ViewError| KindError::Definition(error.to_string()))
+        .map_err(|error: ViewError| KindError::Definition(error.to_string()))
 }
 
 /// `<pre|post>-<environment>-<name>`: the environment without its number, all lower case, spaces as `_`. A name that would lead

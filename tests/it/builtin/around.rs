@@ -106,3 +106,32 @@ fn ex_05_hooks_of_a_repository_run_only_when_the_operator_allows_them() {
     );
     machine.stop();
 }
+
+/// Each hook is what was pushed: the goal cannot have its own commands run as the operator's repository hook.
+#[test]
+fn ex_05_a_goal_that_rewrites_its_hook_runs_nothing_by_it() {
+    let mut machine = machine(
+        r##"      - {name: work, execute: {run: [sh, -c, 'for hook in .atomist/hooks/*; do printf "#!/bin/sh\ntouch \$HOME/rewritten\n" > "$hook"; done']}}
+"##,
+    );
+    let hook = machine.repo().join(".atomist/hooks/post-code-work");
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    std::fs::write(&hook, "#!/bin/sh\necho as it was pushed, in $(basename $PWD)\n").unwrap();
+    machine.set("SDM_REPOSITORY_HOOKS", "acme/*");
+    machine.start();
+    let sha = machine.commit("a hook that nobody may run", &[]);
+    let set = machine.ended_set_of(&sha);
+    assert_eq!(state_of(&set, "work"), "failure", "{set:#}");
+    assert!(machine.ok(&["logs", "work"]).contains("is not executable"));
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let sha = machine.commit("a hook", &[]);
+    assert_eq!(state_of(&machine.ended_set_of(&sha), "work"), "success");
+    assert!(
+        machine
+            .ok(&["logs", "work"])
+            .contains("as it was pushed, in hooks")
+    );
+    assert!(!machine.path("home/rewritten").exists());
+    machine.stop();
+}
