@@ -269,8 +269,8 @@ rules:
         ), @"
         4:42 (+7) unknown_goal: no rule sets a goal `complie`
           hint: did you mean `compile`?
-        5:33 (+13) foreign_goal: machines do not hear of each other's goals: this holds only where the machine itself is called `other`
-          hint: write `compile` for a goal of this machine
+        5:33 (+13) foreign_goal: without a hub nothing tells of goals of `other`: in local mode this holds only where the machine itself is called so
+          hint: write `compile` for a goal of this machine, or start the machine with a hub
         ");
     }
 

@@ -59,16 +59,16 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// A test that waits for a goal of another machine: nothing here hears of those.
+    /// A test that waits for a goal of another machine: only a hub tells of those.
     pub(super) fn warn_about_other_machine(&mut self, arguments: &Value, node: &Node) {
         let exact = arguments["name"]["exact"].as_str();
         let Some((machine, goal)) = exact.and_then(|name| name.split_once('/')) else {
             return;
         };
         let message = format!(
-            "machines do not hear of each other's goals: this holds only where the machine itself is called `{machine}`"
+            "without a hub nothing tells of goals of `{machine}`: in local mode this holds only where the machine itself is called so"
         );
-        let hint = format!("write `{goal}` for a goal of this machine");
+        let hint = format!("write `{goal}` for a goal of this machine, or start the machine with a hub");
         self.problems().warning("foreign_goal", node, message, hint);
     }
 

@@ -133,14 +133,16 @@ contract! {
     triggers:
         ru_37_goals_are_noted_with_how_far_they_were_read,
         hazard_6_a_goal_is_planned_for_once,
-        ru_38_what_cannot_be_planned_stays_noted_or_goes;
+        ru_38_what_cannot_be_planned_stays_noted_or_goes,
+        ru_38_a_goal_of_another_machine_is_planned_for_once_and_stays_known;
     team:
         c3_a_delivery_is_taken_in_once_and_answered_as_often_as_it_comes,
         reports_begin_at_the_end_of_the_log_and_go_on_where_they_were,
         logs_go_on_their_way_with_the_report_of_their_attempt,
         k4_a_hub_that_forgot_is_told_again_but_nothing_of_before_it,
         what_is_not_reported_is_not_forgotten,
-        deliveries_that_are_over_are_forgotten;
+        deliveries_that_are_over_are_forgotten,
+        what_stands_in_line_holds_up_only_its_own_line;
     log:
         the_feed_is_read_in_pages_without_gaps,
         the_feed_tells_goals_with_all_they_need,

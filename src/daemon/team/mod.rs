@@ -15,9 +15,11 @@ mod client;
 mod commands;
 mod completion;
 mod events;
+mod foreign_goals;
 mod frames;
 mod goals;
 mod inbox;
+mod lines;
 mod link;
 mod logs;
 mod memory;
@@ -55,8 +57,8 @@ use as_person::Proofs;
 use backoff::{Backoff, Setback};
 use client::{HubClient, HubError, Socket};
 use inbox::Speaker;
+use lines::Lines;
 use link::{Link, Standing};
-use pushes::Pushes;
 use session::{Cues, Ending, Partner, Rhythm, Saying, Session};
 
 /// What waits to be said; whoever has more to say waits.
@@ -98,9 +100,9 @@ struct Inner {
     speaker: Speaker,
     /// There may be something to say.
     spoken_to: Notify,
-    /// Pushes on their way to the engine.
-    pushes: Pushes,
-    /// A push was dealt with, or has to wait.
+    /// What needs a repository and waits for its turn.
+    lines: Lines,
+    /// Something of them was dealt with, or has to wait.
     look: Notify,
     /// Commands that are being begun.
     beginning: Mutex<HashSet<String>>,
@@ -151,7 +153,7 @@ impl Team {
             people: People::new(configuration.people.clone()),
             speaker: Speaker::default(),
             spoken_to: Notify::new(),
-            pushes: Pushes::default(),
+            lines: Lines::default(),
             look: Notify::new(),
             beginning: Mutex::default(),
             told_anew: AtomicBool::new(false),

@@ -9,7 +9,7 @@ use crate::kinds::lookup::push_facts;
 use crate::kinds::machine;
 use crate::model::push::Signature;
 use crate::model::trigger::is_completion;
-use crate::model::{Event, FeedEntry, Goal, GoalChange, GoalEvent, News, Push, RepoSlug, StateName};
+use crate::model::{Event, FeedEntry, Goal, GoalEvent, News, Push, RepoSlug, StateName};
 use crate::ports::store::{GoalSetRecord, StoreError};
 
 /// The events an entry can mean; asked before anything is read for them.
@@ -17,7 +17,7 @@ pub(super) fn names_of(news: &News) -> Vec<&str> {
     match news {
         News::Push { .. } => vec!["Push", "FirstPush"],
         News::Planned { .. } => vec!["GoalsSet"],
-        News::Goal { event, state, .. } if is_new_state(&event.change) => match is_completion(*state) {
+        News::Goal { event, state, .. } if event.change.is_new_state() => match is_completion(*state) {
             true => vec!["GoalState", "GoalCompletion"],
             false => vec!["GoalState"],
         },
@@ -28,14 +28,6 @@ pub(super) fn names_of(news: &News) -> Vec<&str> {
         | News::Errand { .. }
         | News::Message { .. } => Vec::new(),
     }
-}
-
-/// Whether the goal came into another state.
-pub(in crate::engine) fn is_new_state(change: &GoalChange) -> bool {
-    !matches!(
-        change,
-        GoalChange::Confirmed { .. } | GoalChange::Progressed | GoalChange::IgnoredResult { .. }
-    )
 }
 
 impl Engine {

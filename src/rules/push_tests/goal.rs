@@ -143,6 +143,13 @@ impl PushTest for IsGoal {
         true
     }
 
+    fn asks_foreign_goal(&self) -> bool {
+        match &self.name {
+            Name::Exact(name) => name.contains('/'),
+            Name::Any | Name::Search(_) => true,
+        }
+    }
+
     fn evaluate(&self, question: &Question<'_>) -> Result<Answer, TestError> {
         let Some(goal) = &question.facts.trigger else {
             return Ok(Answer::no("it waits for a goal, and this is the push itself"));

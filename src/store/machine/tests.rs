@@ -152,6 +152,8 @@ pub(super) const ROWS: &[(i64, &str)] = &[
     (101, include_str!("testdata/rows_of_schema_101.sql")),
     (110, include_str!("testdata/rows_of_schema_110.sql")),
     (120, include_str!("testdata/rows_of_schema_120.sql")),
+    (122, include_str!("testdata/rows_of_schema_122.sql")),
+    (123, include_str!("testdata/rows_of_schema_123.sql")),
 ];
 
 /// Every step of the schema is taken with rows in the tables of the step before.
@@ -233,7 +235,9 @@ pub(super) async fn holds_what_was_stored(store: &SqlStore) {
     assert_eq!(mood, Some(serde_json::json!("merry")));
     assert_eq!(store.archives().await.unwrap().len(), 1);
     assert_eq!(store.heeded().await.unwrap(), Some(Cursor(9)));
-    assert_eq!(store.noted_triggers().await.unwrap()[0].trigger.chain, 1);
+    let noted = store.noted_triggers().await.unwrap();
+    assert_eq!((noted[0].trigger.chain, noted[0].push), (1, None));
+    assert_eq!((noted[1].failures, noted[1].push), (1, Some(push(2).id)));
 }
 
 #[tokio::test]
