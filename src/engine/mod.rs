@@ -28,6 +28,7 @@ pub mod scheduler;
 mod secrets;
 pub mod settings;
 mod signing;
+mod statuses;
 mod triggers;
 mod vault;
 pub mod words;

@@ -213,6 +213,22 @@ pub struct HubPlace {
 }
 
 impl HubPlace {
+    /// The page of a goal set, which people of its workspace can open.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) async fn page_of(
+        &self,
+        store: &dyn Store,
+        repo: &Repository,
+        goal_set: GoalSetId,
+        now: Timestamp,
+    ) -> Result<String, StoreError> {
+        let workspace = self.workspace_of(store, repo, now).await?;
+        let address = self.address.trim_end_matches('/');
+        Ok(format!("{address}/workspaces/{workspace}/goals/{}", goal_set.0))
+    }
+
     /// The workspace in which a repository is known at the hub.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod plans;
 mod queues;
 mod reviews;
 pub(crate) mod server;
+mod statuses;
 pub(crate) mod team;
 mod triggers;
 
@@ -134,6 +135,10 @@ contract! {
         ru_37_goals_are_noted_with_how_far_they_were_read,
         hazard_6_a_goal_is_planned_for_once,
         ru_38_what_cannot_be_planned_stays_noted_or_goes;
+    statuses:
+        commits_are_noted_with_how_far_the_log_was_read,
+        hazard_6_what_happens_while_a_forge_is_told_stays_due,
+        what_forges_are_told_goes_with_the_goal_sets;
     team:
         c3_a_delivery_is_taken_in_once_and_answered_as_often_as_it_comes,
         reports_begin_at_the_end_of_the_log_and_go_on_where_they_were,

@@ -2,7 +2,7 @@
 //!
 //! The hub is never needed for work: it tells of pushes and events, passes on what people want, and is told what becomes of
 //! goals. [`Team::run`] keeps one conversation going ([`session`]) and begins it anew when it ends, at a pace that spares the
-//! hub ([`backoff`]).
+//! hub ([`Backoff`]).
 
 mod acts;
 mod announce;
@@ -10,7 +10,6 @@ mod answers;
 pub(super) mod as_person;
 pub mod asker;
 pub mod asking;
-mod backoff;
 mod client;
 mod commands;
 mod completion;
@@ -46,13 +45,13 @@ use crate::engine::Engine;
 use crate::model::Timestamp;
 use crate::ports::scm::ScmError;
 use crate::ports::store::StoreError;
+use crate::runtime::backoff::{Backoff, Setback};
 use crate::runtime::causes::chain;
 use crate::runtime::tasks::Tasks;
 use crate::secrets::Vault;
 use crate::wire::hub::{Downward, Instance, Registered, Registration, extensions};
 use crate::wire::views::HubView;
 use as_person::Proofs;
-use backoff::{Backoff, Setback};
 use client::{HubClient, HubError, Socket};
 use inbox::Speaker;
 use link::{Link, Standing};

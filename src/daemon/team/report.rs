@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::backoff::{Backoff, Setback};
 use super::client::HubError;
 use super::goals::Confirmations;
 use super::places::KnownAs;
@@ -17,6 +16,7 @@ use super::{Inner, goals};
 use crate::model::{Cursor, FeedEntry, GoalChange, GoalEvent, GoalKey, GoalSetId, News, StateName};
 use crate::ports::store::{GoalSetRecord, StoreError};
 use crate::ports::team_logs::LogOnItsWay;
+use crate::runtime::backoff::{Backoff, Setback};
 use crate::runtime::causes::chain;
 
 /// Entries of the log read at once.

@@ -298,9 +298,10 @@ impl Hub {
                 self.ask_whoever(caller, brokered.provider, headers).await
             }
             ForgeError::Unavailable { .. } => Ok(Refusal::busy(chain(error), 30)),
-            ForgeError::Refused { .. } | ForgeError::NotConnected(_) | ForgeError::Secret(_) => {
-                Ok(Refusal::conflict(chain(error)))
-            }
+            ForgeError::Refused { .. }
+            | ForgeError::Busy { .. }
+            | ForgeError::NotConnected(_)
+            | ForgeError::Secret(_) => Ok(Refusal::conflict(chain(error))),
         }
     }
 

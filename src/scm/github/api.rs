@@ -7,8 +7,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::address::Place;
-use crate::model::BranchName;
-use crate::ports::forges::{ForgeError, NewRelease, OpenPullRequest, PublishedRelease, PullRequest, mark};
+use crate::model::{BranchName, Timestamp};
+use crate::ports::forges::{
+    ForgeError, NewRelease, OpenPullRequest, Pause, PublishedRelease, PullRequest, mark,
+};
 
 /// Largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 2 << 20;
@@ -18,6 +20,9 @@ const LONGEST_WORDS: usize = 300;
 
 /// The version of the API that this is written for.
 const VERSION: &str = "2022-11-28";
+
+/// Longest time that a forge can want to be left alone.
+const LONGEST_PAUSE: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 
 /// How long one call may take.
 const DEADLINE: std::time::Duration = std::time::Duration::from_secs(30);
@@ -92,11 +97,11 @@ struct ShownRelease {
 }
 
 /// An answer: its status and its beginning.
-struct Answer {
+pub(super) struct Answer {
     status: StatusCode,
     body: Vec<u8>,
-    /// When it asks us to wait, until when.
-    waits: Option<String>,
+    /// How long it wants to be left alone, where it says so.
+    pause: Option<Pause>,
 }
 
 impl Session<'_> {
@@ -224,7 +229,7 @@ impl Session<'_> {
         format!("[{path}]({}/{owner}/{name}/blob/{tag}/{path})", self.origin)
     }
 
-    fn url(&self, rest: &[&str]) -> Result<Url, ForgeError> {
+    pub(super) fn url(&self, rest: &[&str]) -> Result<Url, ForgeError> {
         let mut url = self.api.clone();
         let mut segments = url
             .path_segments_mut()
@@ -237,7 +242,12 @@ impl Session<'_> {
         Ok(url)
     }
 
-    async fn call(&self, method: Method, url: Url, body: Option<Value>) -> Result<Answer, ForgeError> {
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<Value>,
+    ) -> Result<Answer, ForgeError> {
         let request = self.request(method, url, body)?;
         // The error would repeat the address and never the token, which stands in a header.
         let response = request
@@ -271,7 +281,7 @@ impl Session<'_> {
 
     async fn answer(&self, mut response: Response) -> Result<Answer, ForgeError> {
         let status = response.status();
-        let waits = waits(&response);
+        let pause = pause(&response);
         let mut body = Vec::new();
         while let Some(piece) = response
             .chunk()
@@ -283,20 +293,25 @@ impl Session<'_> {
             }
             body.extend_from_slice(&piece);
         }
-        Ok(Answer { status, body, waits })
+        Ok(Answer { status, body, pause })
     }
 
-    fn read<T: serde::de::DeserializeOwned>(&self, answer: Answer) -> Result<T, ForgeError> {
+    pub(super) fn read<T: serde::de::DeserializeOwned>(&self, answer: Answer) -> Result<T, ForgeError> {
         if answer.status.is_success() {
             return serde_json::from_slice(&answer.body).map_err(|error| {
                 self.refused(format!("answers with something else than was asked for: {error}"))
             });
         }
         let said = words(&answer.body);
-        if let Some(until) = answer.waits {
-            return Err(self.refused(format!(
-                "has had too many questions and wants none until {until}: {said}"
-            )));
+        if let Some(pause) = answer.pause.filter(|_| !answer.status.is_server_error()) {
+            return Err(ForgeError::Busy {
+                origin: self.origin.clone(),
+                because: format!(
+                    "has had too many questions and wants none until {}: {said}",
+                    until(pause)
+                ),
+                pause,
+            });
         }
         Err(match answer.status {
             StatusCode::UNAUTHORIZED => ForgeError::Unauthorized {
@@ -308,7 +323,11 @@ impl Session<'_> {
                 "has no repository {}/{}, or the token may not see it",
                 self.place.owner, self.place.name
             )),
-            status if status.is_server_error() => self.unavailable(format!("it answers {status}: {said}")),
+            status if status.is_server_error() => ForgeError::Unavailable {
+                origin: self.origin.clone(),
+                because: format!("it answers {status}: {said}"),
+                pause: answer.pause,
+            },
             status if status.is_redirection() => {
                 self.refused("has the repository somewhere else now: name it by its new address".to_owned())
             }
@@ -327,6 +346,7 @@ impl Session<'_> {
         ForgeError::Unavailable {
             origin: self.origin.clone(),
             because,
+            pause: None,
         }
     }
 }
@@ -343,20 +363,38 @@ fn is_stale(open: &Shown, wanted: &PullRequest, label: &str) -> bool {
     open.has(label) && (is_replaced() || is_marked())
 }
 
-/// Until when no more questions are wanted, where that is said.
-fn waits(response: &Response) -> Option<String> {
+/// How long the forge wants to be left alone, where it says so.
+fn pause(response: &Response) -> Option<Pause> {
     let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
-    let is_limited = response.status() == StatusCode::TOO_MANY_REQUESTS
-        || header("x-ratelimit-remaining").as_deref() == Some("0") && !response.status().is_success();
-    if !is_limited {
-        return header("retry-after")
-            .filter(|_| response.status() == StatusCode::FORBIDDEN)
-            .map(|seconds| format!("{seconds} seconds from now"));
+    let status = response.status();
+    let wish = header("retry-after");
+    let is_limited = status == StatusCode::TOO_MANY_REQUESTS
+        || header("x-ratelimit-remaining").as_deref() == Some("0") && !status.is_success();
+    let is_wish = wish.is_some() && (status == StatusCode::FORBIDDEN || status.is_server_error());
+    if !is_limited && !is_wish {
+        return None;
+    }
+    let seconds = |text: String| {
+        text.trim()
+            .parse::<u64>()
+            .ok()
+            .map(std::time::Duration::from_secs)
+    };
+    if let Some(wish) = wish.and_then(seconds) {
+        return Some(Pause::For(wish.min(LONGEST_PAUSE)));
     }
     let reset = header("x-ratelimit-reset").and_then(|reset| reset.parse::<i64>().ok());
-    let at =
-        reset.map(|reset| crate::model::Timestamp::from_micros(reset.saturating_mul(1_000_000)).rfc3339());
-    Some(at.unwrap_or_else(|| "later".to_owned()))
+    let at = |reset: i64| Timestamp::from_micros(reset.saturating_mul(1_000_000));
+    Some(reset.map_or(Pause::Unsaid, |reset| Pause::Until(at(reset))))
+}
+
+/// The end of a pause, in words.
+fn until(pause: Pause) -> String {
+    match pause {
+        Pause::For(wish) => format!("{} seconds from now", wish.as_secs()),
+        Pause::Until(at) => at.rfc3339(),
+        Pause::Unsaid => "later".to_owned(),
+    }
 }
 
 /// What the forge says, on one line; what it says is not ours.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::scene::{ONE_GOAL, Scene, push_event};
+use crate::support::fake_github::FakeGitHub;
 use crate::support::git_servers::HttpServer;
 
 const LISTENER: &str = r#"
@@ -292,4 +293,39 @@ async fn c6_each_goal_runs_on_its_own_commit_whatever_becomes_of_the_branch() {
             "{marks}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn semantics_6_the_status_of_a_commit_links_to_its_goal_set_at_the_hub() {
+    let (mut scene, server) = told(ONE_GOAL, None).await;
+    let github = FakeGitHub::start("the-right-token").await;
+    let token = scene.machine.path("token");
+    std::fs::write(&token, "the-right-token").unwrap();
+    scene.configure(&format!(
+        "secrets:\n  forge: {{file: '{}'}}\nforges:\n  '{}': {{secret: forge, api: '{}'}}\n",
+        token.display(),
+        server.url("").trim_end_matches('/'),
+        github.api(),
+    ));
+    scene.machine.start_with_hub();
+    scene.stands("connected");
+    let first = scene.machine.git(&["rev-parse", "HEAD"]);
+    let sha = scene.machine.commit("change", &[("README.md", "hello")]);
+    scene
+        .hub
+        .say(&push_event(&server, "d-1", "push-1", Some(&first), &sha));
+    let set = scene.machine.ended_set_of(&sha);
+    let told = scene.machine.wait_until("success is told", |_| {
+        let mut statuses = github.statuses().into_iter();
+        statuses.find(|status| status["state"] == "success")
+    });
+    assert_eq!((&told["sha"], &told["context"]), (&json!(sha), &json!("sdm/sdm")));
+    let hub = scene.hub.url();
+    let page = format!(
+        "{}/workspaces/A1/goals/{}",
+        hub.trim_end_matches('/'),
+        set["id"].as_str().unwrap()
+    );
+    assert_eq!(told["target_url"], page.as_str());
+    scene.machine.stop();
 }
