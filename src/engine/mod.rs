@@ -21,6 +21,7 @@ pub mod machine;
 #[cfg(test)]
 mod origins;
 pub mod planner;
+pub mod push_meant;
 pub mod replay;
 mod replicas;
 mod repository_goals;

@@ -83,6 +83,8 @@ pub enum ParameterSource {
     Value(String),
     /// A short token at the forge of whoever asks, with these scopes, by way of the hub; treated as a secret.
     CallerToken(Vec<String>),
+    /// The token that the hub has for all repositories of its forge, by way of the hub; treated as a secret.
+    OrgToken,
 }
 
 /// What the surroundings can fill in, and whether a machine in local mode can (semantics 5.2).
@@ -124,7 +126,7 @@ impl ParameterDefinition {
     pub fn is_secret(&self) -> bool {
         matches!(
             self.source,
-            ParameterSource::Secret | ParameterSource::CallerToken(_)
+            ParameterSource::Secret | ParameterSource::CallerToken(_) | ParameterSource::OrgToken
         )
     }
 

@@ -23,6 +23,7 @@ fn given(values: &Value) -> Given {
         values: values.as_object().cloned().unwrap(),
         secrets: BTreeMap::new(),
         caller_token: None,
+        org_token: None,
     }
 }
 

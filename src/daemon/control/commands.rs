@@ -94,6 +94,7 @@ impl LocalDaemon {
                 secrets: secrets.collect(),
                 // Whoever stands here is the operator, whose rights the machine has anyway.
                 caller_token: None,
+                org_token: None,
             },
             matches: wanted.matches,
             targets: asked(wanted.targets),

@@ -85,6 +85,11 @@ pub const FIELDS: &[Field] = &[
         "a short token at the forge of whoever asks, with these scopes, by way of the hub; secret, and absent in local mode",
     ),
     Field::new(
+        "org_token",
+        ValueType::Boolean,
+        "the token of its forge that the hub gives machines which may read every repository; secret, and absent in local mode",
+    ),
+    Field::new(
         "value",
         ValueType::Text,
         "the path in `values` of the configuration that fills it in; else the preference of this name",
@@ -187,17 +192,21 @@ impl Reader<'_, '_> {
         let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
         let is_secret = fields.get("secret") == Some(&Value::Bool(true));
         let caller = fields.get("caller_token").map(|scopes| texts(Some(scopes)));
-        match (text("mapped"), is_secret, text("value"), caller) {
-            (None, false, None, None) => Some(ParameterSource::Person),
-            (None, true, None, None) => Some(ParameterSource::Secret),
-            (None, false, Some(key), None) => Some(ParameterSource::Value(key)),
-            (None, false, None, Some(scopes)) => self.caller_token(scopes, entry),
-            (Some(source), false, None, None) => self.mapped(&source, entry).map(ParameterSource::Mapped),
+        let is_of_hub = fields.get("org_token") == Some(&Value::Bool(true));
+        match (text("mapped"), is_secret, text("value"), caller, is_of_hub) {
+            (None, false, None, None, false) => Some(ParameterSource::Person),
+            (None, true, None, None, false) => Some(ParameterSource::Secret),
+            (None, false, Some(key), None, false) => Some(ParameterSource::Value(key)),
+            (None, false, None, Some(scopes), false) => self.caller_token(scopes, entry),
+            (None, false, None, None, true) => Some(ParameterSource::OrgToken),
+            (Some(source), false, None, None, false) => {
+                self.mapped(&source, entry).map(ParameterSource::Mapped)
+            }
             _ => {
                 self.problems().error_with_hint(
                     "several_kinds",
                     &entry.key,
-                    "a parameter comes from one place, and this one has more than one of `mapped`, `secret`, `caller_token` and `value`",
+                    "a parameter comes from one place, and this one has more than one of `mapped`, `secret`, `caller_token`, `org_token` and `value`",
                     "keep one of them",
                 );
                 None
@@ -442,7 +451,11 @@ fn definition(
         .filter(|default| !default.is_null())
         .cloned();
     // Whose token there is not, the command may be able to do without.
-    let may_be_absent = default.is_some() || matches!(source, ParameterSource::CallerToken(_));
+    let is_of_hub = matches!(
+        source,
+        ParameterSource::CallerToken(_) | ParameterSource::OrgToken
+    );
+    let may_be_absent = default.is_some() || is_of_hub;
     ParameterDefinition {
         name,
         display_name: text("display_name"),

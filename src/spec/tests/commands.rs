@@ -77,6 +77,17 @@ fn cm_13_a_parameter_can_hold_a_token_of_whoever_asks() {
 }
 
 #[test]
+fn semantics_5_2_a_parameter_can_hold_the_token_of_the_hub() {
+    let text = "commands:\n  - name: x\n    run: [x]\n    parameters: {t: {org_token: true}}\n";
+    let loaded = right(text);
+    let token = loaded.commands[0].parameter("t").unwrap();
+    assert_eq!(token.source, ParameterSource::OrgToken);
+    assert!(token.is_secret() && !token.is_given() && !token.required);
+    let wrong = text.replace("true}", "true, secret: true}");
+    assert!(problems(&wrong).contains("more than one of `mapped`"));
+}
+
+#[test]
 fn a_command_says_what_people_say_and_what_it_does() {
     let loaded = right(BUMP);
     let [bump, hello] = loaded.commands.as_slice() else {
