@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::executor::{AttemptRef, SecretText};
 use crate::model::FixedImage;
+use crate::model::files::SecretUse;
 
 /// Where the working copy is inside a container.
 pub const PROJECT: &str = "/atm/home";
@@ -19,6 +20,9 @@ pub const OUTPUT: &str = "/atm/output";
 
 /// A variable of the step that names, separated by commas, others that its containers get as well.
 pub const PASSED_ON: &str = "SDM_PASSED_ON";
+
+/// How variables of the step begin that carry a secret of one container.
+pub const OWN_SECRET: &str = "OF_ONE_CONTAINER_";
 
 /// A variable of the step that names, separated by `:`, the objects that the working copy's repository borrows.
 pub const BORROWED_OBJECTS: &str = "SDM_BORROWED_OBJECTS";
@@ -194,6 +198,9 @@ pub struct ContainerSpec {
     pub mounts: Vec<MountSpec>,
     /// Files with secrets, readable inside only.
     pub files: Vec<FileSpec>,
+    /// Secrets that it is given and no other container.
+    #[serde(default, skip_serializing_if = "OwnSecrets::is_empty")]
+    pub secrets: OwnSecrets,
     /// Where it runs; empty for the image's own, none for the working copy (the first one and those before it).
     pub working_directory: Option<String>,
     /// Who it runs as; the image's own when none.
@@ -206,6 +213,25 @@ pub struct ContainerSpec {
     pub privileged: bool,
     /// Further capabilities; only where the operator allows them.
     pub capabilities: Vec<String>,
+}
+
+/// Secrets of one container (semantics 3.20): as they are asked for, and then how they come. Never a value.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OwnSecrets {
+    /// What is asked for.
+    pub asked: Vec<SecretUse>,
+    /// Variables inside, and those of the step that they come from, which begin with [`OWN_SECRET`].
+    pub variables: Vec<(String, String)>,
+    /// Files that it finds in their own places.
+    pub files: Vec<String>,
+}
+
+impl OwnSecrets {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What a container may use at most.

@@ -48,6 +48,7 @@ mod tests;
 pub use catalogue::Catalogue;
 pub use command::{FIELDS as COMMAND_FIELDS, PARAMETER_FIELDS, RUN_FIELDS, TARGET_FIELDS};
 pub use goal::COMMON_FIELDS as COMMON_GOAL_FIELDS;
+pub(crate) use goal::secrets;
 pub use listener::FIELDS as LISTENER_FIELDS;
 pub use load::{Loaded, SourceFile, load};
 pub use problems::MAX_PROBLEMS;

@@ -12,7 +12,8 @@ use crate::model::GoalState;
 use crate::model::limits::GoalLimits;
 use crate::ports::AttemptRef;
 use crate::ports::containers::{
-    Belonging, ContainerLimits, ContainerOrder, ContainerSpec, MountSpec, NetworkAccess, VolumeSpec,
+    Belonging, ContainerLimits, ContainerOrder, ContainerSpec, MountSpec, NetworkAccess, OwnSecrets,
+    VolumeSpec,
 };
 
 /// Beyond the grace of the containers, for removing what was made.
@@ -145,6 +146,10 @@ fn spec(
         ports: container.ports.iter().map(|port| port.container_port).collect(),
         mounts: container.volume_mounts.iter().map(mount).collect(),
         files: Vec::new(),
+        secrets: OwnSecrets {
+            asked: container.secrets.clone(),
+            ..OwnSecrets::default()
+        },
         working_directory: container.working_dir.as_ref().map(text).transpose()?,
         user: container.user.as_ref().map(text).transpose()?,
         pull: container.pull,

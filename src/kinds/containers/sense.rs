@@ -8,6 +8,7 @@ use crate::model::program_text::{Role, program_texts};
 use crate::model::{ArgumentProblems, FieldPath, ImageReference, suggest};
 use crate::ports::containers::{INPUT, OUTPUT, PROJECT};
 use crate::spec::placeholder::{Template, Written, is_free_text, may_be_foreign};
+use crate::spec::secrets::problems_at;
 
 /// Most containers of a goal, init containers included.
 const MOST_CONTAINERS: usize = 50;
@@ -116,6 +117,7 @@ impl Check<'_> {
         problems.extend(self.limits());
         problems.extend(self.ports());
         problems.extend(self.mounts(volumes));
+        problems.extend(self.secrets());
         let directory = self.container.working_dir.as_deref().unwrap_or_default();
         if !directory.is_empty() && !directory.contains("${") {
             problems.extend(path_problems(
@@ -194,6 +196,33 @@ impl Check<'_> {
                 let hint = "let the code take it from an argument of its own behind it, or from a variable set by `env`";
                 problems.add(&self.field.key(key).item(item), "chosen_outside", message, hint);
                 break;
+            }
+        }
+        problems
+    }
+
+    /// The working copy is the same for all containers: a file there would not be for this one alone.
+    fn secrets(&self) -> ArgumentProblems {
+        const ALONE: &str = "give it as `env`, `file_env` or `descriptor`, or write the secret beside `containers` for all of them";
+        let all = self.field.key("secrets");
+        let mut problems = problems_at(&all, &self.container.secrets);
+        for (index, secret) in self.container.secrets.iter().enumerate() {
+            let field = all.item(index);
+            let files = [
+                ("file", secret.file.is_some()),
+                ("file_mounts", !secret.file_mounts.is_empty()),
+            ];
+            for (key, _) in files.into_iter().filter(|(_, is_written)| *is_written) {
+                let message = format!("`{key}` writes to the working copy, which every container sees");
+                problems.add(&field.key(key), "invalid_secret", message, ALONE);
+            }
+            for (number, variable) in secret.env.iter().enumerate() {
+                if self.container.env.iter().any(|own| own.name == variable.name) {
+                    let message = format!("`{}` is set by `env` of the container as well", variable.name);
+                    let hint = "remove it there, or give the secret another variable";
+                    let field = field.key("env").item(number).key("name");
+                    problems.add(&field, "duplicate_secret", message, hint);
+                }
             }
         }
         problems
@@ -359,6 +388,33 @@ mod tests {
         volumes.0.host_path.path invalid_path (write an absolute path below `/`, without `..` and `:`)
         volumes.0.empty_dir conflicting_keys (keep `host_path` or `empty_dir`)
         ");
+    }
+
+    #[test]
+    fn semantics_3_20_what_one_container_is_given_is_in_no_place_of_all() {
+        let with = |secret: Value| {
+            let env = json!([{"name": "TAKEN", "value": "x"}]);
+            let main = json!({"name": "main", "image": "a", "env": env, "secrets": [secret]});
+            let service = json!({"name": "b", "image": "a", "secrets": [{"name": "token"}]});
+            checked(&json!({ "containers": [main, service] }))
+        };
+        for given in [
+            json!({"name": "token"}),
+            json!({"name": "token", "env": [{"name": "T"}]}),
+            json!({"name": "token", "file_env": "T"}),
+            json!({"name": "token", "descriptor": "T"}),
+        ] {
+            assert_eq!(with(given), Ok(()));
+        }
+        let refused = with(json!({"name": "token", "file": "a"})).unwrap_err();
+        assert!(refused.contains("which every container sees"), "{refused}");
+        let refused = with(json!({"name": "token", "env": [{"name": "TAKEN"}]})).unwrap_err();
+        assert!(
+            refused.contains("`TAKEN` is set by `env` of the container"),
+            "{refused}"
+        );
+        let refused = with(json!({"name": "token", "env": [{"name": "SDM_GOAL"}]})).unwrap_err();
+        assert!(refused.contains("for the machine to set"), "{refused}");
     }
 
     #[test]

@@ -191,6 +191,7 @@ pub(super) fn plain(name: &str) -> ContainerSpec {
         ports: Vec::new(),
         mounts: Vec::new(),
         files: Vec::new(),
+        secrets: Default::default(),
         working_directory: None,
         user: None,
         pull: Pull::Missing,
