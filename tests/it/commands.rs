@@ -366,7 +366,7 @@ commands: [{name: touch, transform: {run: [touch, touched]}}]
         let pushes = machine.ok(&["show", "pushes", "--json"]);
         pushes.contains(&second).then_some(())
     });
-    machine.ok(&["do", "touch"]);
+    machine.ok(&["do", "touch", "--dry-run"]);
     let refused = machine.sdm(&["reset"]);
     let words = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(

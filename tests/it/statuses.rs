@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::fake_github::FakeGitHub;
 use crate::support::git_servers::HttpServer;
@@ -109,7 +109,7 @@ async fn ru_21_semantics_6_a_commit_with_goals_is_pending_then_as_they_ended_and
     let told = scene.told(&good, 1);
     assert_eq!(
         (&told[0]["context"], &told[0]["description"], &told[0]["repo"]),
-        (&"sdm/build".into(), &"build: 1 goal".into(), &"acme/app".into())
+        (&json!("sdm/build"), &json!("build: 1 goal"), &json!("acme/app"))
     );
     assert_eq!(told[0].get("target_url"), None, "there is no hub with a page");
     scene.go_on();
@@ -123,7 +123,7 @@ async fn ru_21_semantics_6_a_commit_with_goals_is_pending_then_as_they_ended_and
     let last = told.last().unwrap();
     assert_eq!(
         (&last["state"], &last["description"]),
-        (&"failure".into(), &set["goals"][0]["description"])
+        (&json!("failure"), &set["goals"][0]["description"])
     );
     let canceled = scene.push("0");
     scene.told(&canceled, 1);
