@@ -15,7 +15,7 @@ from hub import Hub
 from place import Place
 from table import Row, Sample
 
-MACHINES, AT_ONCE, EVENTS = 10_000, 100, 50
+MACHINES, AT_ONCE, EVENTS = int(os.environ.get("SDM_BENCH_MACHINES", "10000")), 100, 50
 
 
 def measure(binary, report):
@@ -48,14 +48,50 @@ def measure(binary, report):
 async def crowd(hub):
     """Connects all; how long it took, the hub's memory, and times of deliveries."""
     begun, gate = time.perf_counter(), asyncio.Semaphore(AT_ONCE)
-    machines = await asyncio.gather(*[connect(hub, number, gate) for number in range(MACHINES)])
+    machines = await asyncio.gather(*[Machine.come(hub, number, gate) for number in range(MACHINES)])
     took = time.perf_counter() - begun
     times = [await deliver(hub, machines, number) for number in range(EVENTS)]
     await asyncio.sleep(12)  # a ping to each
     memory = resident(hub.process.pid)
-    for _, writer in machines:
-        writer.close()
+    for machine in machines:
+        machine.leave()
     return took, memory, times
+
+
+class Machine:
+    """One that is connected: it answers the hub's pings all the time, and keeps the events that come."""
+
+    def __init__(self, reader, writer):
+        self.writer, self.events = writer, asyncio.Queue()
+        self.hearing = asyncio.create_task(self.hear(reader))
+
+    @classmethod
+    async def come(cls, hub, number, gate):
+        return cls(*await connect(hub, number, gate))
+
+    async def hear(self, reader):
+        try:
+            while True:
+                message = json.loads(await frame(reader))
+                if "ping" in message:
+                    self.say({"pong": message["ping"]})
+                elif "data" in message:
+                    self.events.put_nowait(message)
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            self.events.put_nowait(error)
+
+    async def event(self):
+        event = await self.events.get()
+        if isinstance(event, Exception):
+            raise RuntimeError("the hub has ended the conversation") from event
+        return event
+
+    def say(self, message):
+        self.writer.write(masked(json.dumps(message).encode()))
+
+    def leave(self):
+        self.hearing.cancel()
+        self.writer.close()
 
 
 async def connect(hub, number, gate, subscription=None):
@@ -93,21 +129,17 @@ async def ask(hub, method, path, body, headers=""):
 
 async def deliver(hub, machines, number):
     """From sending a webhook until its machine has it, in milliseconds."""
-    which = number * (MACHINES // EVENTS)
-    reader, writer = machines[which]
+    which = number * (len(machines) // EVENTS)
     _, push = await asyncio.open_connection("127.0.0.1", hub.port)
     begun = time.perf_counter()
     push.write(hub.request(hub.next(), branch=f"own-{which}"))
-    while True:
-        event = json.loads(await frame(reader))
-        if "data" in event:
-            break
+    event = await machines[which].event()
     took = (time.perf_counter() - begun) * 1e3
     push.close()
     extensions = event["extensions"]
     answer = {"api_version": "1", "correlation_id": extensions["correlation_id"], "team": {"id": extensions["team_id"]},
               "event": extensions["operationName"], "status": {"code": 0, "reason": "done"}}
-    writer.write(masked(json.dumps(answer).encode()))
+    machines[which].say(answer)
     return took
 
 

@@ -145,12 +145,13 @@ where
 /// # Errors
 /// A hub runs on it, or the copy is none.
 pub fn put_back(place: &Place, copy: Option<&Path>) -> Result<Restored, DoorError> {
-    let done = runtime()?.block_on(async {
+    let work = async {
         match (place, copy) {
             (Place::File(file), Some(copy)) => restore(copy, file).await,
             (Place::File(_) | Place::Postgres(_), _) => note_restored(place).await,
         }
-    });
+    };
+    let done = runtime()?.block_on(at_console(ConsoleUser::present(), work));
     done.map_err(not_done)
 }
 

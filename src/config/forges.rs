@@ -8,7 +8,7 @@ use super::error::ConfigError;
 use super::resolve::{Origin, Resolver};
 
 /// One forge.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ForgeEntry {
     /// The name of its token among `secrets`.
@@ -16,6 +16,14 @@ pub struct ForgeEntry {
     /// Where its API is, when that is not where GitHub has it.
     #[serde(default)]
     pub api: Option<String>,
+    /// Whether commits there carry how their goals stand.
+    #[serde(default = "yes")]
+    pub statuses: bool,
+}
+
+/// What the specification has without a word (semantics 7.1).
+const fn yes() -> bool {
+    true
 }
 
 impl Resolver<'_> {

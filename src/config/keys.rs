@@ -129,6 +129,11 @@ const FORGE: &[Field] = &[
         ValueType::Verbatim,
         "where its API is, when not where GitHub has it",
     ),
+    Field::new(
+        "statuses",
+        ValueType::Boolean,
+        "whether commits there carry the status `sdm/NAME` that says how their goals stand; `true`",
+    ),
 ];
 
 const FILE_STORE: &[Field] = &[
@@ -265,7 +270,7 @@ const WITHOUT_VARIABLE: &[(&str, &str)] = &[
     ),
     (
         "forges",
-        "GitHubs by origin, for pull requests: `'https://github.com': {secret: …, api: …}`",
+        "GitHubs by origin, for pull requests, releases and commit statuses: `'https://github.com': {secret: …, api: …, statuses: …}`",
     ),
     (
         "values",

@@ -324,6 +324,7 @@ impl LocalDaemon {
         let engine = daemon.engine().clone();
         tasks.spawn_forever("errands", async move { engine.run_errands().await });
         tasks.spawn_forever("control socket", control::serve(listener, daemon.clone()));
+        daemon.tell_forges().await?;
         daemon.watch_what_is_made().await?;
         daemon.follow_traces().await?;
         daemon.follow_goal_files(goal_files_watch);
@@ -333,6 +334,18 @@ impl LocalDaemon {
         }
         lifecycle::notify_ready("watching");
         Ok(daemon)
+    }
+
+    /// Tells forges how the goals of commits stand, where one is to be told. One that is connected later hears of nothing before.
+    async fn tell_forges(&self) -> Result<(), StoreError> {
+        let engine = self.engine().clone();
+        if self.0.configuration.forges.values().any(|forge| forge.statuses) {
+            let telling = async move { engine.run_statuses().await };
+            self.tasks().spawn_forever("commit statuses", telling);
+        } else if engine.replica().is_empty() {
+            engine.store().stop_statuses().await?;
+        }
+        Ok(())
     }
 
     async fn watch_all(&self, paths: &[PathBuf], trust: bool) -> Result<(), StartError> {

@@ -58,7 +58,8 @@ pub(super) fn forges(
                 entry.secret
             ));
         }
-        Forge::new(origin, entry.api.as_deref(), &entry.secret)
+        let forge = Forge::new(origin, entry.api.as_deref(), &entry.secret)?;
+        Ok(forge.with_statuses(entry.statuses))
     });
     let connected: Vec<Forge> = connected.collect::<Result<_, _>>().map_err(StartError::Forge)?;
     let client = http1_client(&options(configuration)?)?;

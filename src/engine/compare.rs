@@ -50,8 +50,8 @@ impl Engine {
         for record in self.parts.store.goal_sets(&filter).await? {
             let goals = record.set.goals().iter();
             for goal in goals.filter(|goal| goal.state.name() == StateName::Success) {
-                if let (Some(started), Some(ended)) = (goal.started_at, goal.ended_at) {
-                    let micros = ended.as_micros().saturating_sub(started.as_micros());
+                if let (Some(started), Some(done)) = (goal.started_at, goal.done_at) {
+                    let micros = done.as_micros().saturating_sub(started.as_micros());
                     let millis = u64::try_from(micros / 1000).unwrap_or_default();
                     times.entry(goal.definition().key()).or_default().push(millis);
                 }

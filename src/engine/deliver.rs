@@ -3,7 +3,7 @@
 use super::Engine;
 use super::ingest::IngestError;
 use crate::model::push::Trust;
-use crate::model::{BranchName, CommitSha, Push, PushId, Repository};
+use crate::model::{BranchName, CommitSha, Push, PushId, Repository, Timestamp};
 
 /// A push as it is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,24 @@ pub struct ToldPush {
     pub after: CommitSha,
     /// Trust in its author.
     pub trust: Trust,
+}
+
+impl ToldPush {
+    /// The push as far as it is known before its commits are here.
+    pub fn without_commits(&self, at: Timestamp) -> Push {
+        Push {
+            id: self.id,
+            repo: self.repo.clone(),
+            branch: self.branch.clone(),
+            before: self.before.clone(),
+            after: self.after.clone(),
+            commits: Vec::new(),
+            commit_count: 0,
+            forced: false,
+            at,
+            trust: self.trust,
+        }
+    }
 }
 
 /// What came of it.
@@ -73,16 +91,10 @@ impl Engine {
             return Ok(Accepted::Nothing);
         }
         let push = Push {
-            id: told.id,
-            repo: told.repo.clone(),
-            branch: told.branch.clone(),
-            before: told.before.clone(),
-            after: told.after.clone(),
             commits: range.commits,
             commit_count: range.count,
             forced: range.forced,
-            at: self.parts.clock.now(),
-            trust: told.trust,
+            ..told.without_commits(self.parts.clock.now())
         };
         let accepted = self.keep_push(&push).await?;
         self.observe_tags(&told.repo).await?;

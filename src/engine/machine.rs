@@ -12,6 +12,9 @@ use crate::model::{
 use crate::rules::{self, RuleSet};
 use crate::spec::{self, Catalogue, SourceFile};
 
+/// What is wrong with a rule whatever becomes of the others.
+const OF_ONE_RULE: [&str; 2] = ["bad_test", "bad_expression"];
+
 /// Goal files in use.
 #[derive(Debug)]
 pub struct Machine {
@@ -42,10 +45,18 @@ impl Machine {
     /// Checks files and compiles their rules; nothing of a file with an error is used.
     pub fn check(files: &[SourceFile]) -> Checked {
         let loaded = spec::load(files, catalogue());
+        let is_whole = !loaded.has_errors();
+        let (rules, commands) = match is_whole {
+            true => (&loaded.rules, &loaded.commands),
+            false => (&loaded.readable.rules, &loaded.readable.commands),
+        };
         let mut diagnostics = loaded.diagnostics;
-        diagnostics.extend(loaded.commands.iter().flat_map(check_command));
-        let compiled = rules::compile(&loaded.rules);
-        let rules = compiled.map_err(|problems| diagnostics.extend(problems)).ok();
+        diagnostics.extend(commands.iter().flat_map(check_command));
+        let stands_alone = |problem: &Diagnostic| is_whole || OF_ONE_RULE.contains(&problem.code.as_str());
+        let compiled = rules::compile(rules);
+        let rules = compiled
+            .map_err(|problems| diagnostics.extend(problems.into_iter().filter(stands_alone)))
+            .ok();
         diagnostics.sort_by(|one, other| one.place.cmp(&other.place));
         diagnostics.dedup();
         let is_error = |problem: &Diagnostic| problem.severity == Severity::Error;
@@ -102,6 +113,7 @@ fn check_goal(goal: &GoalDefinition) -> ArgumentProblems {
         problems.add(&FieldPath::to(key), "no_process", message, hint);
     }
     problems.extend(secrets_in_other_variables(goal));
+    problems.extend(kinds::check_listeners(goal));
     problems
 }
 
@@ -269,9 +281,44 @@ rules:
         ), @"
         4:42 (+7) unknown_goal: no rule sets a goal `complie`
           hint: did you mean `compile`?
-        5:33 (+13) foreign_goal: machines do not hear of each other's goals: this holds only where the machine itself is called `other`
-          hint: write `compile` for a goal of this machine
+        4:51 (+9) unknown_goal: no rule sets a goal `elsewhere`
+          hint: name a goal that some rule sets
+        5:33 (+13) foreign_goal: without a hub nothing tells of goals of `other`: in local mode this holds only where the machine itself is called so
+          hint: write `compile` for a goal of this machine, or start the machine with a hub
         ");
+    }
+
+    #[test]
+    fn a_rule_that_waits_for_a_goal_which_nobody_sets_is_warned_about() {
+        let waiting = |test: &str| {
+            format!(
+                "push_tests: {{ready: {{is_goal: {test}}}}}\nrules:\n- {{name: r, goals: {{name: unit test, execute: {{run: [x]}}}}}}\n\
+                 - {{name: s, test: {{use: ready}}, goals: {{name: ship, execute: {{run: [x]}}}}}}\n\
+                 - {{name: t, test: {{use: ready}}, goals: {{name: tell, execute: {{run: [x]}}}}}}\n"
+            )
+        };
+        insta::assert_snapshot!(problems(&waiting("unit tset")), @r"
+        1:31 (+9) unknown_goal: no rule sets a goal `unit tset`
+          hint: did you mean `unit test`?
+        ");
+        insta::assert_snapshot!(problems(&waiting("{name: publish}")), @r"
+        1:38 (+7) unknown_goal: no rule sets a goal `publish`
+          hint: name a goal that some rule sets
+        ");
+        for right in [
+            "unit test",
+            "unit-test",
+            "{name: {regexp: tset}}",
+            "{state: failure}",
+        ] {
+            assert_eq!(problems(&waiting(right)), "", "{right}");
+        }
+        let from_repositories = waiting("publish") + "- {name: own, goals: {use: repository_goals}}\n";
+        assert_eq!(
+            problems(&from_repositories),
+            "",
+            "one may come from a pushed repository"
+        );
     }
 
     #[test]
@@ -404,6 +451,72 @@ goals:
     }
 
     #[test]
+    fn a_part_of_a_goal_does_not_wait_for_goals() {
+        insta::assert_snapshot!(problems(
+            "
+rules:
+- name: r
+  goals:
+  - {name: a, autofix: {fixes: [{name: f, run: [x], test: {not: {is_goal: b}}}]}}
+  - name: b
+    containers: [{name: c, image: x, test: [{has_file: x}, {on_goal: {name: a}}]}]
+    listeners: [{name: l, run: [x]}, {name: m, run: [x], test: {is_goal: a}}, {name: n, run: [x], test: {when: 'nothing(1)'}}]
+commands:
+- {name: c, targets: {test: {and: [{is_goal: a}]}}, run: [x]}
+"
+        ), @r"
+        5:65 (+1) cannot_hold: nothing here waits for a goal: only rules are asked again when one comes to a result
+          hint: remove it, or write a rule with it
+        7:60 (+1) cannot_hold: nothing here waits for a goal: only rules are asked again when one comes to a result
+          hint: remove it, or write a rule with it
+        8:64 (+1) cannot_hold: nothing here waits for a goal: only rules are asked again when one comes to a result
+          hint: remove it, or write a rule with it
+        8:105 (+1) bad_test: when: unknown function `nothing` at column 1 of the expression
+          hint: known here are changed, bool, bytes, double, duration, dyn, has, int, matches, size, string, timestamp, type, uint
+        10:36 (+1) cannot_hold: nothing here waits for a goal: only rules are asked again when one comes to a result
+          hint: remove it, or write a rule with it
+        ");
+    }
+
+    #[test]
+    fn ym_20_all_that_is_wrong_is_said_in_one_go() {
+        insta::assert_snapshot!(problems(
+            "
+rules:
+- {name: one, test: {when: 'push.nothing'}, depends_on: two, goals: {name: a, execute: {run: [x]}}}
+- {name: two, goals: {name: b, exekute: {run: [x]}}}
+- {name: three, test: {when: 'nothing(1)'}, depends_on: two, goals: {name: c, execute: {run: [x]}}}
+"
+        ), @r#"
+        3:21 (+1) bad_test: when: unknown field `nothing` at column 5 of the expression
+          hint: known fields are repo, branch, before, after, title, commits, commit_count, forced, is_default_branch, is_first, local_mode, at
+        3:57 (+3) unknown_rule: Provided depends_on goals named 'two' do not exist or is after current goals named 'one'
+          hint: move this rule below `two`, which is at a.yaml:4:10
+        4:22 (+1) unknown_goal: Unable to construct goal from '{"name":"b","exekute":{"run":["x"]}}'
+          hint: did you mean `execute`?
+        5:23 (+1) bad_test: when: unknown function `nothing` at column 1 of the expression
+          hint: known here are changed, bool, bytes, double, duration, dyn, has, int, matches, size, string, timestamp, type, uint
+        "#);
+        insta::assert_snapshot!(problems(
+            "
+rules:
+- {name: one, test: {when: 'push.nothing'}, goals: {name: a, execute: {run: [x]}}}
+- {name: two, facts: {level: '1'}, goals: {name: b, exekute: {run: [x]}}}
+- {name: three, test: {when: 'facts.level == 1 && push.nothing'}, goals: {name: c, execute: {run: [x]}}}
+commands:
+- {name: c, targets: {test: {when: 'push.nothing'}}, run: [x]}
+"
+        ), @r#"
+        3:21 (+1) bad_test: when: unknown field `nothing` at column 5 of the expression
+          hint: known fields are repo, branch, before, after, title, commits, commit_count, forced, is_default_branch, is_first, local_mode, at
+        4:43 (+1) unknown_goal: Unable to construct goal from '{"name":"b","exekute":{"run":["x"]}}'
+          hint: did you mean `execute`?
+        7:29 (+1) bad_test: when: unknown field `nothing` at column 5 of the expression
+          hint: known fields are repo, branch, before, after, title, commits, commit_count, forced, is_default_branch, is_first, local_mode, at
+        "#);
+    }
+
+    #[test]
     fn cm_06_a_commit_that_can_never_be_made_is_found_before_anybody_asks() {
         insta::assert_snapshot!(problems(
             "
@@ -415,6 +528,9 @@ commands:
   intent: new service
   generate: {seed: acme/seed, author: '${parameters.name} <x', below: here, branch: 'a b', repo: acme/new}
   parameters: {name: {}}
+- name: elsewhere
+  intent: new elsewhere
+  generate: {seed: acme/seed, repo: acme/new/one}
 - name: nothing
   intent: nothing
   transform: {message: '${parameters.text}', author: '${parameters.who}'}
@@ -435,7 +551,9 @@ commands:
           hint: begin it with `/`: a machine stands nowhere
         8:85 (+5) invalid_branch: `a b` is not a branch name: it has a character that git does not allow in branch names
           hint: write another name, such as `main`
-        12:14 (+1) missing_property: `transform` says nothing to run
+        12:37 (+12) invalid_name: `acme/new/one` cannot be the name of a new repository: it reads owner/name, each of 1 to 100 letters, digits, `-`, `_` and `.`, and begins with a letter or digit
+          hint: write one such as `acme/new-service`; placeholders are allowed
+        15:14 (+1) missing_property: `transform` says nothing to run
           hint: write `run: [program, argument, …]`, or `steps` with several
         ");
     }

@@ -21,6 +21,7 @@ pub mod machine;
 #[cfg(test)]
 mod origins;
 pub mod planner;
+pub mod push_meant;
 pub mod replay;
 mod replicas;
 mod repository_goals;
@@ -28,6 +29,7 @@ pub mod scheduler;
 mod secrets;
 pub mod settings;
 mod signing;
+mod statuses;
 mod triggers;
 mod vault;
 pub mod words;

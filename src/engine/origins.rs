@@ -79,13 +79,13 @@ fn d9_what_a_push_says_decides_neither_what_runs_nor_what_is_loaded() {
 "), @r#"
     own.yaml:4:54 chosen_outside: `PATH` decides what programs load or whom they talk to, and `${push.branch}` would let others choose it
       write the value out; of placeholders only `${home}` and `${values.…}` may stand in it
-    own.yaml:5:32 chosen_outside: this is the program of `run`, and `${push.branch}` would let others choose it
+    own.yaml:5:32 chosen_outside: this is a program, and `${push.branch}` would let others choose it
       write the program, and give it what a push says as an argument
     own.yaml:6:48 chosen_outside: `http_proxy` decides what programs load or whom they talk to, and `${parameters.p}` would let others choose it
       write the value out; of placeholders only `${home}` and `${values.…}` may stand in it
     own.yaml:7:87 chosen_outside: `NODE_OPTIONS` decides what programs load or whom they talk to, and `${push.after.message}` would let others choose it
       write the value out; of placeholders only `${home}` and `${values.…}` may stand in it
-    own.yaml:8:56 chosen_outside: this is the program of `run`, and `${push.after.author.name}` would let others choose it
+    own.yaml:8:56 chosen_outside: this is a program, and `${push.after.author.name}` would let others choose it
       write the program, and give it what a push says as an argument
     "#);
     let image = wrong("  - {name: e, containers: [{name: e, image: 'reg/${branch}:1'}]}\n");
@@ -98,7 +98,7 @@ fn d9_what_a_push_says_decides_neither_what_runs_nor_what_is_loaded() {
         "on: [{name: a, event: Push, run: ['${event.push.branch}'], env: {HOME: '${event.repo.name}'}}]\n",
     );
     assert_snapshot!(shown(&Machine::check(&[event]).diagnostics), @r#"
-    own.yaml:1:36 chosen_outside: this is the program of `run`, and `${event.push.branch}` would let others choose it
+    own.yaml:1:36 chosen_outside: this is a program, and `${event.push.branch}` would let others choose it
       write the program, and give it what a push says as an argument
     own.yaml:1:73 chosen_outside: `HOME` decides what programs load or whom they talk to, and `${event.repo.name}` would let others choose it
       write the value out; of placeholders only `${home}` and `${values.…}` may stand in it
@@ -231,4 +231,37 @@ fn d9_parameters_bring_nothing_in_that_may_not_stand_there() {
     acme.yaml:2:36 untrusted_variable: `PATH` decides what programs load or whom they talk to, and is not for acme to set
       set it beside the reference, in your own file, or add the owner to `trusted_owners`
     "#);
+}
+
+#[test]
+fn d9_whoever_asks_chooses_neither_image_nor_user_nor_program() {
+    let chosen = |text: &str| {
+        let container = format!("{{name: a, image: a, {text}}}");
+        let command = format!(
+            "commands: [{{name: c, parameters: {{p: {{}}, o: {{options: [x, y]}}}}, targets: true, inspect: {{report: lines, containers: [{container}]}}}}]"
+        );
+        let file = SourceFile::new("own.yaml", command);
+        shown(&Machine::check(&[file]).diagnostics)
+    };
+    for text in [
+        "user: '${parameters.p}'",
+        "command: ['${parameters.p}', x]",
+        "command: [timeout, '5', '${parameters.p}']",
+        "command: [sh, -c, '${parameters.p} x']",
+        "command: [make, '${parameters.p}']",
+    ] {
+        assert!(
+            chosen(text).contains("chosen_outside"),
+            "{text}: {}",
+            chosen(text)
+        );
+    }
+    for text in [
+        "user: '${parameters.o}'",
+        "command: ['${parameters.o}', x]",
+        "command: [x, '${parameters.p}']",
+        "command: [make, '${parameters.o}']",
+    ] {
+        assert_eq!(chosen(text), "", "{text}");
+    }
 }

@@ -1,6 +1,10 @@
 //! Signed goals (semantics 3.14): every stored version of a goal carries a signature over what the goal is, what it does and
 //! how it came there; what is not signed well is not carried out.
 //!
+//! Two fields of the list of 3.14 are not there. `url` is no part of our goals: a log is found by its goal. `provenance` is the
+//! row of earlier versions, each of which is signed by itself with what wrote it: what counts for carrying a goal out, who
+//! confirmed it and when, is signed as `approvals` and `confirmations`.
+//!
 //! A goal whose last version is not signed well is never signed again: its next version keeps the old signature, which fits
 //! nothing any more. So a change behind the machine's back is not made good by the next step.
 

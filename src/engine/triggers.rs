@@ -5,7 +5,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::listeners::is_new_state;
 use super::replay::next_number;
 use super::{Engine, Machine};
 use crate::model::trigger::{GoalTrigger, LONGEST_CHAIN, is_completion};
@@ -100,6 +99,30 @@ impl Engine {
         Ok((mark, mark))
     }
 
+    /// Whether rules are to be asked because of a goal of another machine.
+    pub fn waits_for(&self, push: &Push, trigger: &GoalTrigger) -> bool {
+        let mut facts = self.settings.planning_facts();
+        facts.trigger = Some(trigger.clone());
+        self.settings.heeds_goals && self.machine().rules.is_triggered(push, &facts)
+    }
+
+    /// Notes a goal of another machine that came to a result on a push of this one; `false` when it was noted before. A
+    /// machine that does not say how many goals triggered each other cannot go on for ever either: each further result of
+    /// one of its goals on the same push counts.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn heed_foreign(&self, push: &Push, mut trigger: GoalTrigger) -> Result<bool, StoreError> {
+        let store = &self.parts.store;
+        let before = store
+            .heeded_of(push.id, &trigger.registration, &trigger.goal)
+            .await?;
+        trigger.chain = trigger.chain.max(before).min(LONGEST_CHAIN);
+        let is_new = store.heed_foreign(push.id, &trigger).await?;
+        self.look.notify_one();
+        Ok(is_new)
+    }
+
     /// The goal that an entry of the log tells of, when a rule waits for it.
     async fn trigger_in(
         &self,
@@ -115,7 +138,7 @@ impl Engine {
         else {
             return Ok(None);
         };
-        if !is_new_state(&event.change) || !is_completion(*state) {
+        if !event.change.is_new_state() || !is_completion(*state) {
             return Ok(None);
         }
         let record = match self.parts.store.goal_set(*goal_set).await {
@@ -159,8 +182,13 @@ impl Engine {
 
     async fn plan_triggered(&self) -> Result<(), StoreError> {
         for noted in self.parts.store.noted_triggers().await? {
-            let record = self.parts.store.goal_set(noted.trigger.goal_set).await?;
-            let push = record.map(|record| record.push);
+            let push = match noted.push {
+                Some(push) => self.parts.store.push(push).await?,
+                None => {
+                    let record = self.parts.store.goal_set(noted.trigger.goal_set).await?;
+                    record.map(|record| record.push)
+                }
+            };
             if let Some(push) = push.filter(|push| self.may_plan(push)) {
                 let engine = self.clone();
                 self.parts.tasks.spawn(
@@ -189,7 +217,9 @@ impl Engine {
     }
 
     async fn plan_noted(&self, push: &Push, noted: NotedTrigger) -> Result<(), StoreError> {
-        let NotedTrigger { trigger, failures } = noted;
+        let NotedTrigger {
+            trigger, failures, ..
+        } = noted;
         if trigger.chain >= LONGEST_CHAIN {
             let error = format!(
                 "{LONGEST_CHAIN} goal sets have triggered each other, so no further one is set because of {} in goal set {}",

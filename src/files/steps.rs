@@ -12,12 +12,12 @@ use super::pack::{self, Packed};
 use super::unpack::{self, Targets, Unpacked};
 use super::{Root, digest_of};
 use crate::ports::kept::{
-    FoundArchive, Keep, KeepOrder, KeepReport, MadeArchive, Restore, RestoreOrder, RestoreReport,
+    FoundArchive, Keep, KeepOrder, KeepReport, MadeArchive, OnMiss, Restore, RestoreOrder, RestoreReport,
 };
 use crate::runtime::directory::Directory;
 
 /// Runs a command in the working copy, where commands of the goal may run; its code, or why it did not start.
-pub type Run<'a> = &'a dyn Fn(&[String]) -> Result<i32, String>;
+pub type Run<'a> = &'a dyn Fn(&OnMiss) -> Result<i32, String>;
 
 /// Restores files, and runs what is to be run where there are none.
 ///
@@ -106,11 +106,12 @@ fn miss(wanted: &Restore, log: &mut dyn Write, run: Run<'_>) -> io::Result<()> {
         let message = format!("{} are required, and there are none", wanted.what);
         return Err(io::Error::new(io::ErrorKind::NotFound, message));
     }
-    for argv in &wanted.on_miss {
+    for instead in &wanted.on_miss {
+        let argv = &instead.argv;
         writeln!(log, "{}: instead: {}", wanted.what, argv.join(" "))?;
         log.flush()?;
         let program = argv.first().map_or("", String::as_str);
-        match run(argv) {
+        match run(instead) {
             Ok(0) => {}
             Ok(code) => return Err(io::Error::other(format!("`{program}` failed with code {code}"))),
             Err(because) => return Err(io::Error::other(format!("`{program}` {because}"))),

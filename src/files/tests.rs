@@ -12,7 +12,7 @@ use crate::model::Timestamp;
 use crate::model::push::Trust;
 use crate::ports::Archives;
 use crate::ports::kept::{
-    ArchiveLimits, FoundArchive, Keep, KeepOrder, KeepReport, Restore, RestoreOrder, RestoreReport,
+    ArchiveLimits, FoundArchive, Keep, KeepOrder, KeepReport, OnMiss, Restore, RestoreOrder, RestoreReport,
 };
 
 const LIMITS: ArchiveLimits = ArchiveLimits {
@@ -102,9 +102,10 @@ impl Place {
 
     fn restore(&self, order: &RestoreOrder) -> io::Result<String> {
         let mut log = Vec::new();
-        let run = |argv: &[String]| {
-            let mut command = std::process::Command::new(&argv[0]);
-            let status = command.args(&argv[1..]).current_dir(&order.project).status();
+        let run = |instead: &OnMiss| {
+            let mut command = std::process::Command::new(&instead.argv[0]);
+            command.args(&instead.argv[1..]).envs(instead.environment.clone());
+            let status = command.current_dir(&order.project).status();
             Ok(status.unwrap().code().unwrap())
         };
         steps::restore(order, &mut log, &run)?;
@@ -373,13 +374,44 @@ fn k2_a_damaged_archive_is_a_miss_and_nothing_of_it_is_written() {
     assert!(place.restore(&order).unwrap().contains("not restored"));
 }
 
+fn instead(argv: &[&str], value: &str) -> OnMiss {
+    OnMiss {
+        argv: argv.iter().map(ToString::to_string).collect(),
+        environment: vec![("SDM_VALUE_1".to_owned(), value.to_owned())],
+    }
+}
+
+#[test]
+fn ym_23_every_command_on_a_miss_has_values_of_its_own() {
+    let place = Place::new();
+    place.write("from/a", "a");
+    place.keep(&["a"], LIMITS).unwrap();
+    let mut order = place.order(LIMITS);
+    order.archives[0].archive = None;
+    let touch = ["sh", "-c", "touch \"${SDM_VALUE_1}\""];
+    order.archives[0].on_miss = vec![instead(&touch, "one"), instead(&touch, "two")];
+    place.restore(&order).unwrap();
+    assert_eq!(names_below(&place.at("to")), ["one", "two"]);
+}
+
+#[test]
+fn an_order_of_the_version_before_has_commands_without_values() {
+    let read: OnMiss = serde_json::from_str(r#"["touch", "one"]"#).unwrap();
+    assert_eq!(read.argv, ["touch", "one"]);
+    let written = serde_json::to_string(&instead(&["touch"], "x")).unwrap();
+    assert_eq!(
+        serde_json::from_str::<OnMiss>(&written).unwrap(),
+        instead(&["touch"], "x")
+    );
+}
+
 #[test]
 fn ca_03_every_command_on_a_miss_runs_and_none_when_there_are_files() {
     let place = Place::new();
     place.write("from/a", "a");
     place.keep(&["a"], LIMITS).unwrap();
     let mut order = place.order(LIMITS);
-    let touch = |name: &str| vec!["touch".to_owned(), name.to_owned()];
+    let touch = |name: &str| instead(&["touch", name], "");
     order.archives[0].on_miss = vec![touch("one"), touch("two")];
     place.restore(&order).unwrap();
     assert_eq!(names_below(&place.at("to")), ["a"]);
@@ -388,7 +420,7 @@ fn ca_03_every_command_on_a_miss_runs_and_none_when_there_are_files() {
     fs::remove_file(place.at("restored.json")).unwrap();
     place.restore(&order).unwrap();
     assert_eq!(names_below(&place.at("to")), ["a", "one", "two"]);
-    order.archives[0].on_miss = vec![vec!["false".to_owned()]];
+    order.archives[0].on_miss = vec![instead(&["false"], "")];
     assert!(
         place
             .restore(&order)
@@ -407,7 +439,7 @@ fn ca_04_of_several_archives_only_the_one_that_is_missing_falls_back() {
     place.write("from/node_modules/b", "b");
     place.keep(&["node_modules"], LIMITS).unwrap();
     let mut order = place.order(LIMITS);
-    let touch = |name: &str| vec![vec!["touch".to_owned(), name.to_owned()]];
+    let touch = |name: &str| vec![instead(&["touch", name], "")];
     let found = |name: &str| FoundArchive {
         file: place.at(name),
         digest: digest_of(File::open(place.at(name)).unwrap()).unwrap(),

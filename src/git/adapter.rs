@@ -23,7 +23,7 @@ use super::remote::repository_at;
 use super::tags::tags;
 use super::view::GitView;
 use super::workspace::{Pool, PoolSettings};
-use crate::model::{Authors, Commit, CommitSha, Push, Repository};
+use crate::model::{Authors, Commit, CommitSha, Push, RepoSlug, Repository};
 use crate::ports::scm::{
     BranchUpdate, CommitRange, Difference, Founded, Heads, IsMeant, NewCommit, NewRepository, NewTag, Pushed,
     Scm, ScmError, Workspace, Workspaces,
@@ -94,16 +94,16 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Where a new repository goes.
-fn place_of(seed: &Repository, new: &NewRepository) -> Result<PathBuf, ScmError> {
+fn place_of(seed: &Repository, slug: &RepoSlug, below: Option<&Path>) -> Result<PathBuf, ScmError> {
     let seed_at = path_of(&seed.address);
     let beside = || Some(work_tree_of(&seed_at?)?.parent()?.parent()?.to_owned());
-    let below = new.below.clone().or_else(beside);
+    let below = below.map(Path::to_owned).or_else(beside);
     let below = below.ok_or_else(|| ScmError::RefusedAddress {
-        address: new.slug.to_string(),
+        address: slug.to_string(),
         because: "its seed is elsewhere, so the command must say where it goes: `below: /a/directory`"
             .to_owned(),
     })?;
-    Ok(below.join(&new.slug.owner).join(&new.slug.name))
+    Ok(below.join(&slug.owner).join(&slug.name))
 }
 
 /// The directory of a repository as people see it, whichever of its directories its address names.
@@ -194,6 +194,24 @@ impl Scm for Git {
         self.mirrors.write(repo, work).await
     }
 
+    async fn tree_of(&self, repo: &Repository, commit: &CommitSha) -> Result<CommitSha, ScmError> {
+        let commit = commit.clone();
+        self.with_mirror(repo, move |mirror| push::tree_of(mirror, &commit))
+            .await
+    }
+
+    async fn remake(
+        &self,
+        repo: &Repository,
+        commit: &CommitSha,
+        parent: &CommitSha,
+        message: &str,
+    ) -> Result<CommitSha, ScmError> {
+        let (commit, parent, message) = (commit.clone(), parent.clone(), message.to_owned());
+        let work = move |mirror: &git2::Repository| push::remake_commit(mirror, &commit, &parent, &message);
+        self.mirrors.write(repo, work).await
+    }
+
     async fn commit(&self, repo: &Repository, commit: &NewCommit) -> Result<CommitSha, ScmError> {
         let commit = commit.clone();
         let work = move |mirror: &git2::Repository| push::make_commit(mirror, &commit);
@@ -239,8 +257,19 @@ impl Scm for Git {
         }
     }
 
+    async fn room_for(
+        &self,
+        seed: &Repository,
+        slug: &RepoSlug,
+        below: Option<&Path>,
+    ) -> Result<Option<PathBuf>, ScmError> {
+        let path = place_of(seed, slug, below)?;
+        // What cannot be looked at is for whoever writes there to say.
+        blocking(move || Ok(std::fs::symlink_metadata(&path).is_ok().then_some(path))).await
+    }
+
     async fn found(&self, seed: &Repository, new: &NewRepository) -> Result<Founded, ScmError> {
-        let path = place_of(seed, new)?;
+        let path = place_of(seed, &new.slug, new.below.as_deref())?;
         let (new, place) = (new.clone(), path.clone());
         let made = self
             .with_mirror(seed, move |mirror| push::found(mirror, &place, &new))

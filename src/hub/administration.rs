@@ -10,7 +10,7 @@ use super::access::agreed::Agreeing;
 use super::access::edit::EditError;
 use super::access::key::MOST_OF_AN_OWNER;
 use super::access::make_key::make_key;
-use super::access::noted::of_revoked;
+use super::access::noted::{Noted, nobody, of_revoked};
 use super::addons::AddonError;
 use super::console;
 use super::extensions::{ExtensionError, ExtensionOptions, Extensions};
@@ -20,6 +20,7 @@ use crate::access::handed::NoRandomness;
 use crate::access::principal::InvalidKey;
 use crate::access::resource::InvalidSelector;
 use crate::model::Diagnostic;
+use crate::ports::hub::console::ConsoleDeeds as _;
 use crate::ports::hub::secrets::{SealedSecret, SealedSecrets};
 use crate::ports::hub::{
     Deliveries, Delivery, HubStoreError, Keys, Registrations, SentAway, StoredKey, StoredRegistration,
@@ -212,7 +213,15 @@ impl Administration {
     /// # Errors
     /// It is not there.
     pub async fn send_away(&self, id: &str) -> Result<(), AdministrationError> {
-        match self.0.send_away(id, SystemClock.now()).await? {
+        let noted = match self.0.registrations().await?.iter().find(|one| one.id == id) {
+            Some(one) => Some(taken_away(one, self.owner_of(&one.principal).await?.as_deref())),
+            None => None,
+        };
+        match self
+            .0
+            .send_away(id, SystemClock.now(), &console::deeds(noted))
+            .await?
+        {
             true => Ok(()),
             false => Err(not_there("registration", id)),
         }
@@ -231,7 +240,9 @@ impl Administration {
     /// # Errors
     /// It is not refused.
     pub async fn let_in(&self, id: &str) -> Result<(), AdministrationError> {
-        match self.0.let_in(id).await? {
+        let refused = self.0.sent_away().await?;
+        let noted = refused.iter().find(|one| one.id == id).map(let_in_again);
+        match self.0.let_in(id, &console::deeds(noted)).await? {
             true => Ok(()),
             false => Err(not_there("registration that was taken away:", id)),
         }
@@ -251,7 +262,9 @@ impl Administration {
     /// It is not there.
     pub async fn revive(&self, id: &str) -> Result<(), AdministrationError> {
         let now = SystemClock.now();
-        match self.0.revive(id, None, now, now.plus(DAY)).await? {
+        let said = format!("the delivery {id} waits again");
+        let deeds = console::deeds([nobody("settings.write", said)]);
+        match self.0.revive(id, None, (now, now.plus(DAY)), &deeds).await? {
             true => Ok(()),
             false => Err(not_there("dead delivery", id)),
         }
@@ -288,13 +301,48 @@ impl Administration {
     /// # Errors
     /// One of them cannot be opened with these keys.
     pub async fn seal_all_again(&self, keys: Arc<MasterKeys>) -> Result<Resealed, AdministrationError> {
-        Ok(self.safe(Some(keys)).seal_all_again().await?)
+        let present = keys.current().id().to_owned();
+        let done = self.safe(Some(keys)).seal_all_again().await?;
+        let said = format!(
+            "{} of {} secrets are wrapped by master key {present}",
+            done.again, done.all
+        );
+        let noted = nobody("credential.manage", said);
+        self.0.keep_console_deeds(&console::deeds([noted])).await?;
+        Ok(done)
+    }
+
+    /// Whose a key is, where it is still known.
+    async fn owner_of(&self, key: &str) -> Result<Option<String>, AdministrationError> {
+        Ok(self.0.key(key).await?.map(|key| key.owner))
     }
 
     /// Ends in good order.
     pub async fn close(&self) {
         self.0.close().await;
     }
+}
+
+fn taken_away(one: &StoredRegistration, owner: Option<&str>) -> Noted {
+    let machine = named(&one.name, &one.version, owner.unwrap_or_default());
+    nobody(
+        "addon.register",
+        format!("machine {machine} in {} was taken away", one.workspace),
+    )
+}
+
+fn let_in_again(one: &SentAway) -> Noted {
+    let machine = named(&one.name, &one.version, &one.owner);
+    nobody(
+        "addon.register",
+        format!("machine {machine} in {} may register again", one.workspace),
+    )
+}
+
+/// A machine and whose it is; an owner of whom no key is left is not known any more.
+fn named(name: &str, version: &str, owner: &str) -> String {
+    let owner = if owner.is_empty() { "nobody" } else { owner };
+    format!("{name}@{version} of {owner}")
 }
 
 fn said(problem: &Diagnostic) -> String {

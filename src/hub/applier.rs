@@ -1,29 +1,20 @@
-//! All changes of the graph go through one task, and what is asked at the same time shares one commit: a disk takes as long
-//! to make sure of one change as of many. Nobody is answered before it has.
-
-use thiserror::Error;
-use tokio::sync::{mpsc, oneshot};
+//! All changes of the graph go through one task, and what is asked at the same time shares a unit of work: who comes while others are
+//! seen to joins it, until nobody waits any more.
 
 use super::Hub;
-use super::changes::{Applied, Change, Origin, Wanted};
+use super::changes::{AT_ONCE, Applied, Change, Origin, Wanted};
+use super::desk::{Desk, Line, Over, Slip, Waits};
 use super::remembered::Memory;
 use crate::ports::hub::HubStoreError;
-use crate::runtime::causes::chain;
-
-/// Most askers that wait; more of them wait to be able to ask.
-const WAITING: usize = 1_024;
-
-/// Most askers that share a commit.
-const SHARED: usize = 256;
 
 /// Changes after which nobody joins.
 const ENOUGH: usize = 5_000;
 
 /// Somebody who wants changes.
+#[derive(Clone)]
 pub(super) struct Asked {
     workspace: String,
     wanted: Wanted,
-    answer: oneshot::Sender<Result<Applied, HubStoreError>>,
 }
 
 impl Asked {
@@ -32,18 +23,57 @@ impl Asked {
     }
 }
 
-/// Where to ask.
-pub(super) type Asking = mpsc::Sender<Asked>;
+/// Where to ask for changes.
+pub(super) type Changing = Desk<Asked, Applied>;
 
-/// Where to ask, and where it comes out.
-pub(super) fn desk() -> (Asking, mpsc::Receiver<Asked>) {
-    mpsc::channel(WAITING)
+/// Where it comes out.
+pub(super) type Changes = Line<Asked, Applied>;
+
+/// Who shares a unit of work in one workspace.
+pub(super) struct Party<'l> {
+    line: &'l mut Changes,
+    workspace: String,
+    first: Option<Slip<Asked, Applied>>,
+    /// How many more may join, and with how many changes.
+    room: (usize, usize),
+    /// Those who have come so far, and wait for what comes of it.
+    waits: Vec<Waits<Applied>>,
 }
 
-/// What came of changes that shared a commit with others.
-#[derive(Debug, Error)]
-#[error("{0}")]
-struct Shared(String);
+impl<'l> Party<'l> {
+    fn of(line: &'l mut Changes, first: Slip<Asked, Applied>) -> Self {
+        Self {
+            line,
+            workspace: first.asked.workspace.clone(),
+            room: (first.others(), ENOUGH),
+            first: Some(first),
+            waits: Vec::new(),
+        }
+    }
+
+    /// What those want who have come since the last time; nothing when nobody has, or there are enough.
+    pub(super) fn next(&mut self) -> Vec<Wanted> {
+        let (most, enough) = self.room;
+        let first = self.first.take();
+        let (workspace, mut size) = (
+            &self.workspace,
+            first.as_ref().map_or(0, |first| first.asked.size()),
+        );
+        let most_now = most.min(AT_ONCE - usize::from(first.is_some()));
+        let joined = self.line.join(most_now, |asked| {
+            let belongs = asked.workspace == *workspace && size < enough;
+            size += if belongs { asked.size() } else { 0 };
+            belongs
+        });
+        self.room = (most - joined.len(), enough.saturating_sub(size));
+        let mut wanted = Vec::with_capacity(joined.len() + 1);
+        for slip in first.into_iter().chain(joined) {
+            self.waits.push(slip.waits);
+            wanted.push(slip.asked.wanted);
+        }
+        wanted
+    }
+}
 
 impl Hub {
     /// Takes changes in, once for each origin, with everything they cause.
@@ -69,7 +99,6 @@ impl Hub {
         origin: Origin<'_>,
         steps: Vec<Vec<Change>>,
     ) -> Result<Applied, HubStoreError> {
-        let (answer, answered) = oneshot::channel();
         let asked = Asked {
             workspace: workspace.to_owned(),
             wanted: Wanted {
@@ -78,82 +107,26 @@ impl Hub {
                 trace: origin.trace,
                 steps,
             },
-            answer,
         };
-        let closing = |_| HubStoreError {
-            doing: "change the graph",
-            source: Box::new(Shared("the hub is closing".to_owned())),
-        };
-        self.desk().send(asked).await.map_err(|_| closing(()))?;
-        answered.await.map_err(|_| closing(()))?
+        self.desks().changes.ask(asked).await
     }
 
-    /// Sees to everybody who asks, until the hub stops.
-    pub(super) async fn apply_all(&self, mut desk: mpsc::Receiver<Asked>) {
-        let stop = self.tasks().stop_token();
+    /// Sees to everybody who wants changes, until the hub stops.
+    pub(super) async fn apply_all(&self, mut line: Changes) {
+        let mut stopped: Over = Box::pin(self.tasks().stop_token().cancelled_owned());
         let mut memory = Memory::default();
-        loop {
-            let first = tokio::select! {
-                // Who has asked before the end is still served.
-                biased;
-                asked = desk.recv() => asked,
-                () = stop.cancelled() => return,
-            };
-            let Some(first) = first else {
-                return;
-            };
-            for (workspace, askers) in together(first, &mut desk) {
-                self.apply_together(&workspace, askers, &mut memory).await;
+        while let Some(first) = line.first(&mut stopped).await {
+            let mut party = Party::of(&mut line, first);
+            let workspace = party.workspace.clone();
+            let done = self
+                .apply_in_one(&workspace, &mut party, memory.of(&workspace))
+                .await;
+            let waits = party.waits;
+            if done.is_err() {
+                memory.forget(&workspace);
             }
+            let done = self.together(done).await;
+            line.tell(waits, done);
         }
     }
-
-    async fn apply_together(&self, workspace: &str, askers: Vec<Asked>, memory: &mut Memory) {
-        let mut answers = Vec::with_capacity(askers.len());
-        let mut wanted = Vec::with_capacity(askers.len());
-        for asked in askers {
-            answers.push(asked.answer);
-            wanted.push(asked.wanted);
-        }
-        match self.apply_in_one(workspace, wanted, memory.of(workspace)).await {
-            Ok(applied) => {
-                for (answer, applied) in answers.into_iter().zip(applied) {
-                    // Whoever has gone meanwhile will ask again and be told that it had come before.
-                    let _ = answer.send(Ok(applied));
-                }
-            }
-            Err(error) => {
-                memory.forget(workspace);
-                let because = chain(&error);
-                for answer in answers {
-                    let source = Box::new(Shared(because.clone()));
-                    let _ = answer.send(Err(HubStoreError {
-                        doing: "change the graph",
-                        source,
-                    }));
-                }
-            }
-        }
-    }
-}
-
-/// Who has asked by now, by workspace, in the order in which they did.
-fn together(first: Asked, desk: &mut mpsc::Receiver<Asked>) -> Vec<(String, Vec<Asked>)> {
-    let (mut count, mut changes) = (1, first.size());
-    let mut groups: Vec<(String, Vec<Asked>)> = vec![(first.workspace.clone(), vec![first])];
-    while count < SHARED && changes < ENOUGH {
-        let Ok(next) = desk.try_recv() else {
-            break;
-        };
-        count += 1;
-        changes += next.size();
-        match groups
-            .iter_mut()
-            .find(|(workspace, _)| *workspace == next.workspace)
-        {
-            Some((_, group)) => group.push(next),
-            None => groups.push((next.workspace.clone(), vec![next])),
-        }
-    }
-    groups
 }

@@ -263,6 +263,7 @@ pub(super) fn ingested(
     for (field, target) in computed_links(&node) {
         node.links.insert(field.to_owned(), vec![target]);
     }
+    can_be_found(&node)?;
     let how = match definition.name.as_str() {
         "SdmGoal" => How::Newer,
         // Earlier values of a setting are of no use to anybody.
@@ -273,6 +274,27 @@ pub(super) fn ingested(
         _ => How::Version,
     };
     Ok(Change { node, how })
+}
+
+/// Whether every database can find a node by its keys and by what it points at: none is longer than an index takes, nor has the
+/// character that ends a text elsewhere.
+///
+/// # Errors
+/// It could not.
+fn can_be_found(node: &Node) -> Result<(), Refusal> {
+    let wrong = |what: &str| {
+        let message = format!("an id, or what points at another object, {what}");
+        Err(Refusal::bad("invalid_argument", message))
+    };
+    for key in node.keys.iter().chain(node.links.values().flatten()) {
+        if key.len() > LONGEST_ID {
+            return wrong("is too long");
+        }
+        if key.contains('\0') {
+            return wrong("contains the character U+0000");
+        }
+    }
+    Ok(())
 }
 
 fn composite(
@@ -414,6 +436,17 @@ mod tests {
             refusal.to_json()["message"],
             json!("`SdmGoal` takes its id from `environment`, which is missing")
         );
+    }
+
+    #[test]
+    fn c7_an_object_that_no_index_takes_is_refused() {
+        let with = |set: &str| {
+            let value = json!({"goalSetId": set, "environment": "0-code", "uniqueName": "build"});
+            let refusal = goal(&value).map(drop).unwrap_err();
+            refusal.to_json()["code"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(with("a\0b"), "invalid_argument");
+        assert_eq!(with(&"a".repeat(LONGEST_ID)), "invalid_argument");
     }
 
     #[test]

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::StatusCode;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::CONTENT_LENGTH;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -29,7 +28,7 @@ use super::people;
 use super::questions::{self, MAX_QUESTION};
 use super::refusal::Refusal;
 use super::serve;
-use super::{refused, written_down};
+use super::{refused, vitals, written_down};
 use crate::wire::hub::MAX_REGISTRATION;
 
 /// How long a request may take.
@@ -42,7 +41,7 @@ pub(super) async fn serve(hub: Hub, listener: TcpListener) {
 
 fn router(hub: Hub) -> Router {
     let router = Router::new();
-    let router = mount(router, Operation::Health, get(health));
+    let router = mount(router, Operation::Health, get(vitals::health));
     let router = mount(
         router,
         Operation::Register,
@@ -155,13 +154,6 @@ async fn in_time(request: Request, next: Next) -> Response {
 pub(super) fn mount(router: Router<Hub>, operation: Operation, handler: MethodRouter<Hub>) -> Router<Hub> {
     let (_, path) = operation.row().route.expect("only routes are mounted");
     router.route(path, handler)
-}
-
-async fn health(State(hub): State<Hub>) -> Result<&'static str, StatusCode> {
-    match hub.store().ping().await {
-        Ok(()) => Ok("UP"),
-        Err(_) => Err(StatusCode::SERVICE_UNAVAILABLE),
-    }
 }
 
 async fn nothing() -> Refusal {

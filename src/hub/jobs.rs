@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::Hub;
 use super::changes::{Change, How};
-use super::goals::whose::Whose;
+use super::goals::whose::{SAID_BY, Whose, said_by};
 use super::questions::Asking;
 use super::refusal::Refusal;
 use super::remembered::Seen;
@@ -214,7 +214,7 @@ impl Asking<'_> {
             "name": job.name, "description": job.description, "owner": owner, "data": without_secrets(job.data),
             "state": state, "createdAt": now, "updatedAt": now, "completedAt": null, "isCompleted": false,
             "maxRunningTasks": job.max_running_tasks.unwrap_or(1).clamp(1, MOST_AT_ONCE),
-            "taskCount": 0, "completedCount": 0, "handedCount": 0, "added": tasks,
+            "taskCount": 0, "completedCount": 0, "handedCount": 0, "added": tasks, SAID_BY: self.caller.owner(),
         });
         Ok(Change::merge("AtmJob", vec![self.hub.fresh_id()], body))
     }
@@ -248,13 +248,15 @@ impl Asking<'_> {
         let found = graph.nodes(kind, &[id.to_owned()]).await?;
         let found = found.into_iter().next();
         let found = found.ok_or_else(|| Refusal::missing_thing("there is no such job or task"))?;
-        self.is_own(
-            found
-                .body
-                .get("owner")
-                .and_then(Value::as_str)
-                .unwrap_or_default(),
-        )?;
+        // The name of its machine may be somebody else's by now.
+        if said_by(&found).is_some_and(|owner| owner != self.caller.owner()) {
+            return Err(Refusal::forbidden(
+                "insufficient_permission",
+                "the job is another's",
+            ));
+        }
+        let machine = found.body.get("owner").and_then(Value::as_str);
+        self.is_own(machine.unwrap_or_default())?;
         Ok(found)
     }
 
@@ -416,6 +418,7 @@ fn made(job: &Node, number: u64, task: &Value, moment: &str) -> Change {
     let body = json!({
         "name": task["name"], "data": task["data"], "owner": job.body.get("owner"), "jobId": job.id(),
         "state": "created", "message": null, "createdAt": moment, "updatedAt": moment, "completedAt": null, "isCompleted": false,
+        SAID_BY: said_by(job),
     });
     let change = Change::merge("AtmJobTask", vec![task_id(job, number)], body);
     Change {

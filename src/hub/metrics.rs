@@ -2,17 +2,21 @@
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::Hub;
 use super::access::operations::Operation;
 use super::ingest::Webhooks;
 use super::refusal::Refusal;
 use super::refused::{Door, Refused};
+use crate::ports::hub::{DeliveryCounts, HubStoreError};
 
 /// What is counted since the hub began.
 #[derive(Debug, Default)]
@@ -31,6 +35,8 @@ pub(super) struct Counters {
     pub(super) webhooks: Webhooks,
     /// What was refused.
     pub(super) refused: Refused,
+    /// How many deliveries stand how.
+    pub(super) totals: Totals,
 }
 
 impl Counters {
@@ -40,11 +46,34 @@ impl Counters {
     }
 }
 
+/// How long what was counted of deliveries counts: to count it takes a look at all of them.
+const COUNTS: Duration = Duration::from_secs(60);
+
+/// How many deliveries stood how, and when that was counted.
+#[derive(Debug, Default)]
+pub(super) struct Totals(Mutex<Option<(Instant, DeliveryCounts)>>);
+
+impl Hub {
+    /// How many deliveries of all stand how, or stood a minute ago.
+    async fn totals(&self) -> Result<DeliveryCounts, HubStoreError> {
+        // Whoever comes meanwhile counts nothing a second time.
+        let mut totals = self.counters().totals.0.lock().await;
+        if let Some((at, counted)) = *totals
+            && at.elapsed() < COUNTS
+        {
+            return Ok(counted);
+        }
+        let counted = self.store().totals().await?;
+        *totals = Some((Instant::now(), counted));
+        Ok(counted)
+    }
+}
+
 /// `GET /metrics`.
 pub(super) async fn show(State(hub): State<Hub>, headers: HeaderMap) -> Result<impl IntoResponse, Refusal> {
     let caller = hub.caller(&headers).await?;
     caller.may_at_hub(Operation::Metrics)?;
-    let totals = hub.store().totals().await?;
+    let totals = hub.totals().await?;
     let counters = hub.counters();
     let machines = hub.known().machines();
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);

@@ -1,5 +1,8 @@
 //! Webhooks that were sent while the hub did not answer. GitHub does not send them again by itself: the hub asks the GitHub App that it
 //! has the key of which did not arrive, and has those sent again that it has not taken. A webhook that is taken twice is once there.
+//!
+//! What failed stays in the list of what failed, also when it has arrived since. So a hub notes how far back it has looked, and goes on
+//! from there in the next round, until it meets what was seen to before; then it begins with the newest again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,7 +11,8 @@ use super::Hub;
 use super::ingest::GITHUB;
 use super::metrics::Counters;
 use super::people::providers::{ProviderError, ProviderSettings, Sent};
-use crate::ports::hub::HubStoreError;
+use crate::model::Timestamp;
+use crate::ports::hub::{HubStoreError, LookBack};
 
 /// How far back is looked: GitHub sends nothing again that is older.
 const BACK: Duration = Duration::from_secs(3 * 24 * 3_600);
@@ -19,17 +23,20 @@ const MOST_PARTS: u32 = 20;
 /// Webhooks that are asked for in one round.
 const MOST_AT_ONCE: usize = 200;
 
-/// Pause between two of them.
-const PAUSE: Duration = Duration::from_millis(50);
+/// So many pauses between two of them are as long as that between two rounds.
+const PAUSES: u32 = 6_000;
 
 /// Attempts after which a webhook is given up: the hub refuses it, and will.
 const MOST_ATTEMPTS: usize = 5;
 
-/// Times that one hub asks for a webhook: what changes nothing here is not kept, and so never known to be taken.
-const MOST_TIMES: usize = 2;
+/// So much of what was looked at is looked at again: clocks differ, and lists are late.
+const OVERLAP: Duration = Duration::from_secs(10 * 60);
 
-/// How often this hub has asked for which webhook.
-type Asked = BTreeMap<String, usize>;
+/// So long nobody else looks while one hub does, unless it says so again.
+const HELD: Duration = Duration::from_secs(10 * 60);
+
+/// What this hub has asked for: the attempts at each webhook, and when the last one was.
+type Asked = BTreeMap<String, (BTreeSet<u64>, Timestamp)>;
 
 /// Why a round ended early.
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +49,8 @@ enum MissedError {
     Store(#[from] HubStoreError),
 }
 
-/// Attempts at webhooks of which none arrived, by the webhook; the numbers of the last ones.
-fn lost(all: &[Sent]) -> BTreeMap<&str, u64> {
+/// Attempts at webhooks of which none arrived, by the webhook; the numbers of the last ones, if they were not asked for yet.
+fn lost<'s>(all: &'s [Sent], asked: &Asked) -> BTreeMap<&'s str, u64> {
     let mut by_id: BTreeMap<&str, Vec<&Sent>> = BTreeMap::new();
     for sent in all {
         by_id.entry(&sent.id).or_default().push(sent);
@@ -51,9 +58,12 @@ fn lost(all: &[Sent]) -> BTreeMap<&str, u64> {
     by_id.retain(|_, attempts| {
         attempts.len() < MOST_ATTEMPTS && attempts.iter().all(|attempt| !attempt.arrived)
     });
-    let last = |(id, attempts): (_, Vec<&Sent>)| {
-        let last = attempts.iter().max_by_key(|attempt| attempt.at)?;
-        Some((id, last.attempt))
+    let last = |(id, attempts): (&'s str, Vec<&Sent>)| {
+        let last = attempts.iter().max_by_key(|attempt| attempt.at)?.attempt;
+        let is_enough =
+            |attempts: &BTreeSet<u64>| attempts.contains(&last) || attempts.len() + 1 >= MOST_ATTEMPTS;
+        let before = asked.get(id).is_some_and(|(attempts, _)| is_enough(attempts));
+        (!before).then_some((id, last))
     };
     by_id.into_iter().filter_map(last).collect()
 }
@@ -80,60 +90,122 @@ impl Hub {
         }
     }
 
-    /// Has sent again what one app has sent and what is not here.
+    /// Has sent again what one app has sent and what is not here, as far as one round goes.
     async fn ask_for_missed(
         &self,
         provider: &ProviderSettings,
         asked: &mut Asked,
     ) -> Result<(), MissedError> {
-        let all = self.sent_in_vain(provider).await?;
-        asked.retain(|id, _| all.iter().any(|sent| sent.id == *id));
-        let mut lost = lost(&all);
+        let now = self.shared_now();
+        let taken = self.store().take_up(&provider.name, now, self.held()).await?;
+        let Some(mut look) = taken else {
+            return Ok(());
+        };
+        asked.retain(|_, (_, at)| *at >= now.minus(BACK));
+        let looked = self.look_back(provider, &mut look, asked).await;
+        // Where it went wrong it goes on there the next time.
+        let kept = self.store().look_on(&provider.name, &look, self.shared_now());
+        kept.await?;
+        looked
+    }
+
+    /// Until when nobody else looks. Whoever is alone with the memory takes up what it was at when it crashed at once.
+    fn held(&self) -> Timestamp {
+        match self.may_have_replicas() {
+            true => self.shared_now().plus(HELD),
+            false => self.shared_now(),
+        }
+    }
+
+    /// Goes through what an app has sent in vain, from the newest to what was seen to before, part by part.
+    async fn look_back(
+        &self,
+        provider: &ProviderSettings,
+        look: &mut LookBack,
+        asked: &mut Asked,
+    ) -> Result<(), MissedError> {
+        let mut room = MOST_AT_ONCE;
+        for _ in 0..MOST_PARTS {
+            if look.place.is_none() {
+                look.top = self.now();
+            }
+            let since = look.mark.max(self.now().minus(BACK));
+            let place = look.place.clone();
+            let part = match self
+                .providers()
+                .sent(provider, self.now(), place.as_deref())
+                .await
+            {
+                Ok(part) => part,
+                Err(error) => {
+                    // The place may be one that the forge knows no more.
+                    if matches!(error, ProviderError::Refused { .. }) {
+                        look.place = None;
+                    }
+                    return Err(error.into());
+                }
+            };
+            let is_over = part.before.is_none() || part.sent.iter().any(|sent| sent.at < since);
+            let mut recent = part.sent;
+            recent.retain(|sent| sent.at >= since);
+            room = match self.ask_for_part(provider, &recent, asked, room).await? {
+                Some(room) => room,
+                None => return Ok(()),
+            };
+            if is_over {
+                (look.mark, look.place) = (look.top.minus(OVERLAP), None);
+                return Ok(());
+            }
+            look.place = part.before;
+            self.store().look_on(&provider.name, look, self.held()).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks for what is missing of a part; for how many more there is room in this round, and `None` when not all were asked for.
+    async fn ask_for_part(
+        &self,
+        provider: &ProviderSettings,
+        sent: &[Sent],
+        asked: &mut Asked,
+        room: usize,
+    ) -> Result<Option<usize>, MissedError> {
+        let mut lost = lost(sent, asked);
         let ids: Vec<&str> = lost.keys().copied().collect();
         for id in self.taken_anywhere(&ids).await? {
             lost.remove(id.as_str());
         }
-        lost.retain(|id, _| asked.get(*id).is_none_or(|times| *times < MOST_TIMES));
-        let count = lost.len().min(MOST_AT_ONCE);
-        for (id, attempt) in lost.iter().take(MOST_AT_ONCE) {
+        let count = lost.len().min(room);
+        for (id, attempt) in lost.iter().take(room) {
             if self.is_stopping() {
-                return Ok(());
+                return Ok(None);
             }
-            *asked.entry((*id).to_owned()).or_default() += 1;
-            let providers = self.providers();
-            providers.send_again(provider, self.now(), *attempt).await?;
+            match self.providers().send_again(provider, self.now(), *attempt).await {
+                // It is too old, or is not sent again for another reason that stays.
+                Ok(())
+                | Err(ProviderError::Refused {
+                    status: 404 | 422, ..
+                }) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let (attempts, at) = asked
+                .entry((*id).to_owned())
+                .or_insert((BTreeSet::new(), self.now()));
+            attempts.insert(*attempt);
+            *at = self.now();
             Counters::count(&self.counters().missed, 1);
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(self.rhythm().missed / PAUSES).await;
         }
         if count > 0 {
-            let waiting = lost.len() - count;
+            let (provider, waiting) = (&provider.name, lost.len() - count);
             tracing::info!(
-                provider = provider.name,
+                provider,
                 count,
                 waiting,
                 "webhooks that were missed are asked for"
             );
         }
-        Ok(())
-    }
-
-    /// Webhooks of an app that did not arrive, of the time in which they are sent again.
-    async fn sent_in_vain(&self, provider: &ProviderSettings) -> Result<Vec<Sent>, ProviderError> {
-        let since = self.now().minus(BACK);
-        let (mut all, mut before) = (Vec::new(), None);
-        for _ in 0..MOST_PARTS {
-            let part = self
-                .providers()
-                .sent(provider, self.now(), before.as_deref())
-                .await?;
-            let is_over = part.sent.iter().any(|sent| sent.at < since);
-            all.extend(part.sent.into_iter().filter(|sent| sent.at >= since));
-            before = part.before;
-            if is_over || before.is_none() {
-                break;
-            }
-        }
-        Ok(all)
+        Ok((count == lost.len()).then_some(room - count))
     }
 
     /// Which of these have been taken, whichever workspace they were for.
@@ -153,7 +225,6 @@ impl Hub {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Timestamp;
 
     #[test]
     fn what_arrived_once_or_is_refused_again_and_again_is_not_asked_for() {
@@ -170,6 +241,14 @@ mod tests {
             sent(4, "late", true),
         ];
         all.extend((10..15).map(|attempt| sent(attempt, "refused", false)));
-        assert_eq!(lost(&all), [("lost", 3)].into());
+        let now = Timestamp::from_micros(0);
+        let mut asked = Asked::new();
+        assert_eq!(lost(&all, &asked), [("lost", 3)].into());
+        asked.insert("lost".to_owned(), ([1].into(), now));
+        assert_eq!(lost(&all, &asked), [("lost", 3)].into());
+        asked.insert("lost".to_owned(), ([3].into(), now));
+        assert_eq!(lost(&all, &asked), [].into(), "this attempt was asked for");
+        asked.insert("lost".to_owned(), ([20, 21, 22, 23].into(), now));
+        assert_eq!(lost(&all, &asked), [].into(), "often enough");
     }
 }

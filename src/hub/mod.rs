@@ -16,6 +16,8 @@ mod channels;
 mod commands;
 pub mod console;
 mod crowd;
+mod desk;
+mod desks;
 mod error;
 pub mod extensions;
 mod federation;
@@ -24,6 +26,7 @@ mod follower;
 mod goals;
 mod hints;
 mod histogram;
+pub mod history;
 mod http;
 mod in_time;
 pub mod ingest;
@@ -41,11 +44,13 @@ mod refused;
 mod remembered;
 mod resource_providers;
 pub mod restore;
+mod rhythm;
 pub mod safe;
 mod said;
 mod serve;
 mod streams;
 mod traces;
+mod vitals;
 mod workspaces;
 mod written_down;
 
@@ -73,7 +78,7 @@ use crate::secrets::envelope::MasterKeys;
 use crate::store::hub::{Place, SqlHub};
 use access::agreed::{Agreeing, agree_to_known};
 use access::rights::Rights;
-use applier::Asking;
+use desks::{Desks, desks};
 pub use error::HubError;
 use extensions::listening::Listening;
 use extensions::{ExtensionError, ExtensionOptions, Extensions, Network};
@@ -91,64 +96,17 @@ use pages::stream::Readers;
 use people::forge::ForgeAnswers;
 use people::in_graph::Told;
 use people::providers::{ProviderSettings, Providers};
+pub use rhythm::Rhythm;
 use safe::Safe;
 use streams::Streams;
+use vitals::Vitals;
 use workspaces::Workspaces;
 
 /// How long the hub waits for its conversations to end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How often and how long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rhythm {
-    /// Between two pings.
-    pub ping: Duration,
-    /// A machine that says nothing for so long is gone.
-    pub silence: Duration,
-    /// A delivery that a hub has sent and lost sight of comes again after this.
-    pub lease: Duration,
-    /// An ephemeral registration without a session stays so long, unless its machine left in good order.
-    pub linger: Duration,
-    /// Between two looks for what waits.
-    pub look: Duration,
-    /// Between two rounds of housekeeping.
-    pub tidy: Duration,
-    /// What a lost machine had waits so long.
-    pub again: Duration,
-    /// Between two looks for webhooks that were missed.
-    pub missed: Duration,
-    /// A task of a job that runs, and of which nobody says anything for so long, has failed.
-    pub task: Duration,
-    /// A machine that has an event or a command and is not said to be at work on it answers within this time.
-    pub answer: Duration,
-    /// The same for a goal that is to be carried out, and for tasks of jobs: they are, while the event is answered.
-    pub work: Duration,
-    /// A person who is asked for more parameters of a command says them within this time.
-    pub person: Duration,
-    /// Between two times at which what is old is forgotten.
-    pub forget: Duration,
-}
-
-impl Default for Rhythm {
-    fn default() -> Self {
-        Self {
-            ping: Duration::from_secs(10),
-            silence: Duration::from_secs(30),
-            lease: Duration::from_secs(60),
-            linger: Duration::from_secs(30),
-            look: Duration::from_secs(1),
-            tidy: Duration::from_secs(2),
-            again: Duration::from_secs(1),
-            missed: Duration::from_secs(5 * 60),
-            // An hour after its delivery is given up.
-            task: Duration::from_secs(25 * 3_600),
-            answer: Duration::from_secs(15 * 60),
-            work: Duration::from_secs(24 * 3_600),
-            person: Duration::from_secs(24 * 3_600),
-            forget: Duration::from_secs(3_600),
-        }
-    }
-}
+/// How long it waits for its memory to close afterwards.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// How a hub is to start.
 #[derive(Debug, Clone)]
@@ -173,6 +131,8 @@ pub struct HubOptions {
     pub audit: Option<PathBuf>,
     /// What becomes of logs of goals.
     pub logs: LogOptions,
+    /// How long goal sets that have ended, and pushes, are kept; for ever when absent.
+    pub history: Option<Duration>,
     /// Systems that people sign in with.
     pub providers: Vec<ProviderSettings>,
     /// What opens the hub's safe; it keeps no secrets when absent.
@@ -204,6 +164,7 @@ impl HubOptions {
             policy: None,
             audit: None,
             logs: LogOptions::default(),
+            history: Some(history::KEPT),
             providers: Vec::new(),
             master_keys: None,
             extensions: ExtensionOptions::default(),
@@ -231,7 +192,7 @@ struct Inner {
     pace: Pace,
     counters: Counters,
     rights: Arc<Rights>,
-    desk: Asking,
+    desks: Desks,
     forge_answers: ForgeAnswers,
     providers: Providers,
     safe: Safe,
@@ -246,6 +207,7 @@ struct Inner {
     rested_logs: Vec<Arc<dyn RestedLogs>>,
     /// For how many connections there is room.
     room: Room,
+    vitals: Vitals,
 }
 
 impl Hub {
@@ -254,7 +216,7 @@ impl Hub {
         options: HubOptions,
         tasks: Tasks,
         rights: Arc<Rights>,
-        desk: Asking,
+        desks: Desks,
     ) -> Result<Self, ExtensionError> {
         let secrets: Arc<dyn SealedSecrets> = store.clone();
         let shelf = options.logs.directory.clone().map(LogShelf::new);
@@ -265,6 +227,7 @@ impl Hub {
         let safe = Safe::new(secrets, options.master_keys.clone());
         let (clock, ids): (Arc<dyn Clock>, Arc<dyn Ids>) = (Arc::new(SystemClock), Arc::new(RandomIds));
         let doors = (Arc::clone(&clock), Arc::clone(&ids));
+        let vitals = Vitals::new(clock.now());
         let extensions = Extensions::new(
             Arc::clone(&store),
             safe.clone(),
@@ -295,9 +258,10 @@ impl Hub {
             pace: Pace::default(),
             counters: Counters::default(),
             rights,
-            desk,
+            desks,
             readers: Readers::default(),
             room: machines::room::room(),
+            vitals,
         })))
     }
 
@@ -369,8 +333,8 @@ impl Hub {
         &self.0.pace
     }
 
-    fn desk(&self) -> &Asking {
-        &self.0.desk
+    fn desks(&self) -> &Desks {
+        &self.0.desks
     }
 
     fn extensions(&self) -> &Extensions {
@@ -420,6 +384,15 @@ impl Hub {
 
     fn room_for_others(&self) -> usize {
         self.0.room.others
+    }
+
+    fn vitals(&self) -> &Vitals {
+        &self.0.vitals
+    }
+
+    /// Whether other hubs may share the memory.
+    fn may_have_replicas(&self) -> bool {
+        matches!(self.0.options.place, Place::Postgres(_))
     }
 
     fn counters(&self) -> &Counters {
@@ -492,8 +465,9 @@ impl RunningHub {
     /// Ends it in good order; `false` when something did not end in time.
     pub async fn stop(self) -> bool {
         let ended = self.hub.tasks().shut_down(PATIENCE).await;
-        self.memory.close().await;
-        ended
+        // Whoever still has a connection to it then must not keep the process.
+        let closed = tokio::time::timeout(CLOSING, self.memory.close()).await;
+        ended && closed.is_ok()
     }
 }
 
@@ -540,7 +514,7 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
     let listener = TcpListener::bind(options.listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     let tasks = Tasks::new();
-    let (desk, asked) = applier::desk();
+    let (desks, lines) = desks();
     let options = HubOptions {
         listen: address,
         ..options
@@ -550,17 +524,21 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
         options,
         tasks.clone(),
         Arc::new(rights),
-        desk,
+        desks,
     )?;
+    hub.set_clock().await?;
     hub.known().refresh(hub.store()).await?;
-    let applier = hub.clone();
-    tasks.spawn_forever("changes", async move { applier.apply_all(asked).await });
+    hub.serve_at_desks(lines);
     let (sharer, keeper, server) = (hub.clone(), hub.clone(), hub.clone());
     let (seer, poster) = (hub.clone(), hub.clone());
     tasks.spawn_forever("extensions", async move { seer.see_to_extensions().await });
     tasks.spawn_forever("webhooks", async move { poster.post_to_extensions().await });
     tasks.spawn_forever("deliveries", async move { sharer.share_out().await });
     tasks.spawn_forever("housekeeping", async move { keeper.keep_house().await });
+    let (renewer, introducer, forgetter) = (hub.clone(), hub.clone(), hub.clone());
+    tasks.spawn_forever("retention", async move { forgetter.keep_forgetting().await });
+    tasks.spawn_forever("leases", async move { renewer.keep_leases().await });
+    tasks.spawn_forever("people", async move { introducer.keep_telling_of_people().await });
     let (teller, hearer, archivist) = (hub.clone(), hub.clone(), hub.clone());
     tasks.spawn_forever("hints", async move { teller.tell_replicas().await });
     tasks.spawn_forever("replicas", async move { hearer.hear_replicas().await });

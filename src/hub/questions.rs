@@ -140,8 +140,11 @@ impl Asking<'_> {
             None => None,
         };
         let mut resources = about.resources;
-        if let (Some(numbered), Some(first)) = (numbered, resources.first_mut()) {
-            *first = numbered;
+        if let Some(first) = resources.first_mut() {
+            *first = match numbered {
+                Some(numbered) => numbered,
+                None => self.hub.as_numbered(self.workspace, first.clone()).await?,
+            };
         }
         if matches!(mutation, goals::Mutation::Channel(_)) {
             self.add_channel_before(root, &mut resources).await?;

@@ -9,7 +9,9 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::access::noted::{Noted, nobody};
 use super::administration::AdministrationError;
+use super::console;
 use super::lock::MemoryLock;
 use crate::model::Timestamp;
 use crate::ports::hub::{HubStoreError, Keys as _, Life, Registrations as _, StoredKey};
@@ -68,9 +70,23 @@ pub async fn restore(copy: &Path, file: &Path) -> Result<Restored, Administratio
 pub async fn note_restored(place: &Place) -> Result<Restored, AdministrationError> {
     let memory = SqlHub::open(place).await?;
     let known_until = memory.last_known().await?;
-    memory.begin_life(&another(known_until), &[]).await?;
+    let restored = nothing_lost(known_until);
+    let deeds = console::deeds(noted(&restored));
+    memory.begin_life(&another(known_until), &[], &deeds).await?;
     memory.close().await;
-    Ok(nothing_lost(known_until))
+    Ok(restored)
+}
+
+/// What the audit log says of it: keys that were made meanwhile are good no more.
+fn noted(restored: &Restored) -> Vec<Noted> {
+    let when = restored.known_until.rfc3339();
+    let back = nobody(
+        "settings.write",
+        format!("the hub's memory was put back to {when}"),
+    );
+    let lost = restored.lost_keys.iter();
+    let lost = lost.map(|(id, owner)| nobody("key.revoke", format!("{id} of {owner}")));
+    std::iter::once(back).chain(lost).collect()
 }
 
 fn another(known_until: Timestamp) -> Life {
@@ -111,7 +127,8 @@ async fn prepare(copy: &Path, fresh: &Path, file: &Path) -> Result<Restored, Adm
         }
     }
     restored.revoked = revoked.iter().map(|one| one.key.clone()).collect();
-    memory.begin_life(&another(known_until), &revoked).await?;
+    let deeds = console::deeds(noted(&restored));
+    memory.begin_life(&another(known_until), &revoked, &deeds).await?;
     memory.close().await;
     sync(fresh).map_err(failed("write the copy"))?;
     Ok(restored)

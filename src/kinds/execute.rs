@@ -9,8 +9,10 @@ use serde_json::Value;
 use super::pipeline::{self, StepArguments};
 use super::resolve::Placeholders;
 use super::{Begun, GoalContext, Kind, KindError, ProcessRequest, Step, read};
+use crate::model::program_text::program_texts;
 use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
 use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, Field, FieldPath, StateName, ValueType};
+use crate::spec::foreign::foreign_texts;
 
 pub(super) struct Execute;
 
@@ -66,7 +68,25 @@ impl Arguments {
         let read: Self = read(arguments)?;
         let mut problems = read.ways_to_say_it();
         problems.extend(pipeline::check(read.steps.as_deref()));
+        problems.extend(read.command_is_settled());
         problems.none_or(read)
+    }
+
+    /// Whether the author alone chooses what `command` runs with `args`; of `run` that is said where it is read.
+    fn command_is_settled(&self) -> ArgumentProblems {
+        let mut problems = ArgumentProblems::default();
+        let Some(command) = &self.command else {
+            return problems;
+        };
+        let argv: Vec<&String> = std::iter::once(command).chain(&self.args).collect();
+        for foreign in foreign_texts(&argv, &program_texts(&argv)) {
+            let field = match foreign.index.checked_sub(1) {
+                None => FieldPath::to("command"),
+                Some(item) => FieldPath::to("args").item(item),
+            };
+            problems.add(&field, "chosen_outside", foreign.message, foreign.hint);
+        }
+        problems
     }
 
     /// There is one way to say what is run, and each other than the first that is written is one too many.

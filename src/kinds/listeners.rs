@@ -5,19 +5,29 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::left::read_left;
+use super::part_tests::{self, Part};
 use super::resolve::Placeholders;
 use super::{GoalContext, KindError, ProcessRequest, Step, globs, look_into};
 use crate::model::definition::Listener;
 use crate::model::goal_event::ExternalUrl;
-use crate::model::{ExecutionResult, Goal};
+use crate::model::{ArgumentProblems, ExecutionResult, FieldPath, Goal};
 use crate::ports::executor::When;
+use crate::rules::view::{ProjectView, ViewError};
 
 /// Where a repository keeps its hooks.
-const HOOKS: &str = ".atomist/hooks";
+pub(crate) const HOOKS: &str = ".atomist/hooks";
+
+/// The verb of the step that runs a hook.
+pub(crate) const HOOK_VERB: &str = "hook";
+
+/// Largest hook, in bytes.
+const MAX_HOOK: usize = 1 << 20;
 
 /// Largest result of a listener, in bytes.
 const MAX_RESULT: u64 = 1 << 20;
@@ -44,7 +54,7 @@ pub(crate) async fn around(
     request: ProcessRequest,
     allows_hooks: bool,
 ) -> Result<ProcessRequest, KindError> {
-    let listeners = &context.goal.definition().listeners;
+    let listeners = numbered_that_hold(context).await?;
     let hooks = match allows_hooks {
         true => hooks_of(context).await?,
         false => Hooks::default(),
@@ -58,27 +68,35 @@ pub(crate) async fn around(
         .into_iter()
         .map(|file| hook("pre-goal hook", &file))
         .collect();
-    for (number, listener) in listeners
-        .iter()
-        .enumerate()
-        .filter(|(_, listener)| listener.before)
-    {
-        steps.push(step(&placeholders, listener, &file_of(number, BEFORE))?);
+    for (number, listener) in listeners.iter().filter(|(_, listener)| listener.before) {
+        steps.push(step(&placeholders, listener, &file_of(*number, BEFORE))?);
     }
     let name = &context.goal.definition().name;
     steps.extend(request.steps.into_iter().map(|step| named(step, name)));
     steps.extend(hooks.post.into_iter().map(|file| hook("post-goal hook", &file)));
-    for (number, listener) in listeners
-        .iter()
-        .enumerate()
-        .filter(|(_, listener)| listener.after)
-    {
+    for (number, listener) in listeners.iter().filter(|(_, listener)| listener.after) {
         steps.push(Step {
             when: When::Finally,
-            ..step(&placeholders, listener, &file_of(number, AFTER))?
+            ..step(&placeholders, listener, &file_of(*number, AFTER))?
         });
     }
     Ok(ProcessRequest { steps, ..request })
+}
+
+/// The listeners whose test holds for the push, each with its place among all of them.
+async fn numbered_that_hold<'a>(context: &GoalContext<'a>) -> Result<Vec<(usize, &'a Listener)>, KindError> {
+    let all: &'a [Listener] = &context.goal.definition().listeners;
+    let numbered = all.iter().enumerate().collect();
+    part_tests::that_hold(context, numbered, |(_, listener)| part(listener)).await
+}
+
+fn part(listener: &Listener) -> Part<'_> {
+    (&listener.name, listener.test.as_ref())
+}
+
+/// What is wrong with the tests of a goal's listeners.
+pub(super) fn check(listeners: &[Listener]) -> ArgumentProblems {
+    part_tests::check(&FieldPath::to("listeners"), listeners.iter().map(part))
 }
 
 const BEFORE: &str = "before";
@@ -109,33 +127,62 @@ fn named(step: Step, goal: &str) -> Step {
     }
 }
 
-fn hook(name: &str, file: &str) -> Step {
-    Step {
-        directory: HOOKS.to_owned(),
-        ..Step::program(name, vec![format!("./{file}")])
+fn hook(name: &str, hook: &HookOrder) -> Step {
+    let order = serde_json::to_value(hook).expect("texts are JSON");
+    Step::own(name, HOOK_VERB, order)
+}
+
+/// A hook as it was pushed, whatever the goal makes of the file in its working copy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HookOrder {
+    /// Its name.
+    pub(crate) file: String,
+    /// Its content in base64.
+    pub(crate) content: String,
+    /// Whether it may be executed.
+    pub(crate) is_executable: bool,
+}
+
+impl HookOrder {
+    fn read(view: &dyn ProjectView, file: String) -> Result<Option<Self>, ViewError> {
+        let path = format!("{HOOKS}/{file}");
+        let Some(content) = view.content(&path)? else {
+            return Ok(None);
+        };
+        if content.len() > MAX_HOOK {
+            return Err(ViewError {
+                what: path,
+                because: format!("a hook has at most {MAX_HOOK} bytes"),
+            });
+        }
+        let is_executable = view.file_id(&path)?.is_some_and(|id| id.ends_with("+x"));
+        Ok(Some(Self {
+            file,
+            content: STANDARD.encode(content),
+            is_executable,
+        }))
     }
 }
 
-/// The hooks that the pushed commit has for a goal, by file name.
+/// The hooks that the pushed commit has for a goal.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Hooks {
-    pre: Option<String>,
-    post: Option<String>,
+    pre: Option<HookOrder>,
+    post: Option<HookOrder>,
 }
 
 async fn hooks_of(context: &GoalContext<'_>) -> Result<Hooks, KindError> {
     let definition = context.goal.definition();
     let [pre, post] = ["pre", "post"].map(|when| hook_file(when, &definition.environment, &definition.name));
     let found = look_into(context, move |view| {
-        let there = |file: String| Ok(view.has_file(&format!("{HOOKS}/{file}"))?.then_some(file));
         Ok(Hooks {
-            pre: there(pre)?,
-            post: there(post)?,
+            pre: HookOrder::read(view, pre)?,
+            post: HookOrder::read(view, post)?,
         })
     });
     found
         .await?
-        .map_err(|error: crate::rules::view::ViewError| KindError::Definition(error.to_string()))
+        .map_err(|error: ViewError| KindError::Definition(error.to_string()))
 }
 
 /// `<pre|post>-<environment>-<name>`: the environment without its number, all lower case, spaces as `_`. A name that would lead

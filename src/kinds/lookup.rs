@@ -85,6 +85,16 @@ fn other_goals(record: &GoalSetRecord) -> Value {
     Value::Object(record.set.goals().iter().map(entry).collect::<Map<_, _>>())
 }
 
+/// Why a path cannot be followed into the data of a goal that is no JSON object (semantics 3.3). A default would hide it.
+pub fn unread_data(facts: &Value, path: &str) -> Option<String> {
+    let mut parts = path.strip_prefix("goals.")?.splitn(3, '.');
+    let (goal, key, below) = (parts.next()?, parts.next()?, parts.next()?);
+    let data = facts.get("goals")?.get(goal)?.get(key)?;
+    let is_read = matches!(data, Value::Null | Value::Object(_) | Value::Array(_));
+    (key == "data" && !is_read)
+        .then(|| format!("the data of the goal `{goal}` is no JSON object, so there is no `{below}` in it"))
+}
+
 /// The value at a dotted path; items of lists go by their numbers, from 0.
 pub fn at_path<'a>(facts: &'a Value, path: &str) -> Option<&'a Value> {
     let step = |value: &'a Value, part: &str| match value {
@@ -98,6 +108,39 @@ pub fn at_path<'a>(facts: &'a Value, path: &str) -> Option<&'a Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn data_that_is_no_object_has_no_parts_and_its_goal_is_named() {
+        let facts =
+            json!({"goals": {"build": {"data": "text"}, "test": {"data": {"a": 1}}, "lint": {"data": null}}});
+        let problem = unread_data(&facts, "goals.build.data.image.tag").unwrap();
+        assert_eq!(
+            problem,
+            "the data of the goal `build` is no JSON object, so there is no `image.tag` in it"
+        );
+        for fine in [
+            "goals.build.data",
+            "goals.build.state",
+            "goals.test.data.b",
+            "goals.lint.data.a",
+            "goals.x.data.a",
+        ] {
+            assert_eq!(unread_data(&facts, fine), None, "{fine}");
+        }
+        let placeholders = crate::kinds::resolve::Placeholders::from_facts(facts);
+        let refused = placeholders.text("${goals.build.data.tag:latest}").unwrap_err();
+        assert!(refused.to_string().contains("`build`"), "{refused}");
+        assert_eq!(
+            placeholders.text("${goals.lint.data.tag:latest}").unwrap(),
+            "latest"
+        );
+        assert_eq!(
+            placeholders
+                .text("${goals.test.data.a:${goals.build.data.tag}}")
+                .unwrap(),
+            "1"
+        );
+    }
 
     #[test]
     fn items_of_lists_go_by_their_numbers() {

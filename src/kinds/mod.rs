@@ -47,8 +47,8 @@ use secrecy::SecretString;
 use thiserror::Error;
 
 use crate::model::{
-    Action, ArgumentProblems, Descriptor, ExecutionResult, FieldPath, Goal, GoalSet, GoalSetId, Refusal,
-    Repository, Timestamp, ValueType, Work,
+    Action, ArgumentProblems, Descriptor, ExecutionResult, FieldPath, Goal, GoalDefinition, GoalSet,
+    GoalSetId, Refusal, Repository, Timestamp, ValueType, Work,
 };
 use crate::ports::containers::Pull;
 use crate::ports::forges::ForgeError;
@@ -108,6 +108,11 @@ pub fn check(work: &Work) -> ArgumentProblems {
         Some(_) | None if descriptor.by_use => found,
         Some(_) | None => found.below(descriptor.name),
     }
+}
+
+/// What is wrong with what runs around the work of a goal.
+pub fn check_listeners(goal: &GoalDefinition) -> ArgumentProblems {
+    listeners::check(&goal.listeners)
 }
 
 /// Whether this work runs a process in a working copy; work that nothing here can carry out might.
@@ -213,6 +218,22 @@ pub struct HubPlace {
 }
 
 impl HubPlace {
+    /// The page of a goal set, which people of its workspace can open.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) async fn page_of(
+        &self,
+        store: &dyn Store,
+        repo: &Repository,
+        goal_set: GoalSetId,
+        now: Timestamp,
+    ) -> Result<String, StoreError> {
+        let workspace = self.workspace_of(store, repo, now).await?;
+        let address = self.address.trim_end_matches('/');
+        Ok(format!("{address}/workspaces/{workspace}/goals/{}", goal_set.0))
+    }
+
     /// The workspace in which a repository is known at the hub.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{GoalContext, KindError};
 use crate::model::plan::RuleOutcome;
+use crate::model::trigger::{NO_GOAL, NO_GOAL_HINT};
 use crate::model::{
     ArgumentProblem, ArgumentProblems, FieldPath, Place, Plan, RuleDefinition, TestExpression,
 };
@@ -29,10 +30,21 @@ pub(super) struct Asked {
 pub(super) fn check<'a>(list: &FieldPath, parts: impl Iterator<Item = Part<'a>>) -> ArgumentProblems {
     let mut problems = ArgumentProblems::default();
     for (index, part) in parts.enumerate() {
+        let field = list.item(index).key("test");
+        if let Some(place) = part.1.and_then(TestExpression::wait_for_goal) {
+            problems.push(ArgumentProblem {
+                field,
+                place: Some(place.clone()).filter(|place| place.line > 0),
+                code: "cannot_hold".to_owned(),
+                message: NO_GOAL.to_owned(),
+                hint: NO_GOAL_HINT.to_owned(),
+            });
+            continue;
+        }
         let refused = rules::compile(&[as_rule(&part)]).err().unwrap_or_default();
         for found in refused {
             problems.push(ArgumentProblem {
-                field: list.item(index).key("test"),
+                field: field.clone(),
                 place: Some(found.place).filter(|place| place.line > 0),
                 code: found.code,
                 message: found.message,

@@ -196,9 +196,7 @@ fn command(
 ) -> Result<Step, KindError> {
     let resolved = placeholders.argv(argv)?;
     let mut environment = resolved.environment;
-    for (name, value) in &step.env {
-        environment.push((name.clone(), placeholders.text(value)?));
-    }
+    environment.extend(placeholders.variables(&step.env)?);
     Ok(Step {
         directory: placeholders.directory(directory)?,
         environment,

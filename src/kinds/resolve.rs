@@ -3,14 +3,16 @@
 //! A value from a push is data. In an argument it stands as it is; inside the script of a shell it would become
 //! program text, so there it travels in a variable of the environment and the script refers to that (YM-23).
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::{GoalContext, KindError, Policy};
 use crate::kinds::lookup;
-use crate::model::program_text::{ProgramText, Role, program_texts};
-use crate::spec::placeholder::{Piece, Resolved, Template, is_free_text, may_be_foreign};
+use crate::model::program_text::{ProgramText, Role, program_texts, texts_for_image};
+use crate::spec::foreign::{Foreign, foreign_texts, foreign_texts_filled, foreign_value};
+use crate::spec::placeholder::{Piece, Resolved, Template, may_be_foreign};
 
 /// Resolves texts against the facts of one goal.
 pub(crate) struct Placeholders {
@@ -22,6 +24,8 @@ pub(crate) struct Placeholders {
 pub(crate) struct ResolvedArgv {
     pub(crate) argv: Vec<String>,
     pub(crate) environment: Vec<(String, String)>,
+    /// The arguments as they are written; nothing for a script, in which no value is left.
+    pub(crate) written: Vec<String>,
 }
 
 impl Placeholders {
@@ -46,8 +50,18 @@ impl Placeholders {
 
     fn resolve(&self, text: &str) -> Result<Resolved, KindError> {
         let template = Template::parse(text).map_err(KindError::from)?;
-        let find = |path: &str| lookup::at_path(&self.facts, path).cloned();
-        template.resolve(&find).map_err(KindError::from)
+        let unread = RefCell::new(None);
+        let find = |path: &str| {
+            if let Some(problem) = lookup::unread_data(&self.facts, path) {
+                unread.borrow_mut().get_or_insert(problem);
+            }
+            lookup::at_path(&self.facts, path).cloned()
+        };
+        let resolved = template.resolve(&find);
+        match unread.into_inner() {
+            Some(problem) => Err(KindError::Definition(problem)),
+            None => resolved.map_err(KindError::from),
+        }
     }
 
     /// A text; an object or an absent optional is not one.
@@ -62,10 +76,19 @@ impl Placeholders {
         written: &BTreeMap<String, String>,
     ) -> Result<Vec<(String, String)>, KindError> {
         let filled = |(name, text): (&String, &String)| {
-            let value = self.optional_text(text).transpose()?;
+            let value = self.variable(name, text).transpose()?;
             Some(value.map(|value| (name.clone(), value)))
         };
         written.iter().filter_map(filled).collect()
+    }
+
+    /// The value of a variable of the author, filled in; one that decides what programs load is nobody else's to say,
+    /// whenever its definition was stored (threat D9).
+    pub(crate) fn variable(&self, name: &str, text: &str) -> Result<Option<String>, KindError> {
+        if let Some(foreign) = foreign_value(name, text) {
+            return Err(refused(&foreign));
+        }
+        self.optional_text(text)
     }
 
     /// A directory below the root of the working copy. What a push says may stand in it, and cannot lead out of it.
@@ -91,31 +114,56 @@ impl Placeholders {
     /// A placeholder without a value, and one by which somebody else would write what runs: as it is written, or as it has
     /// become with what others say.
     pub(crate) fn argv(&self, argv: &[String]) -> Result<ResolvedArgv, KindError> {
-        let texts = program_texts(argv);
+        self.argv_as(argv, program_texts)
+    }
+
+    /// Arguments for whatever an image runs by itself.
+    ///
+    /// # Errors
+    /// Those of [`Placeholders::argv`].
+    pub(crate) fn arguments_of_image(&self, args: &[String]) -> Result<ResolvedArgv, KindError> {
+        self.argv_as(args, texts_for_image)
+    }
+
+    fn argv_as(
+        &self,
+        argv: &[String],
+        texts_of: fn(&[String]) -> Vec<ProgramText>,
+    ) -> Result<ResolvedArgv, KindError> {
+        let texts = texts_of(argv);
+        if let Some(foreign) = foreign_texts(argv, &texts).first() {
+            return Err(refused(foreign));
+        }
         let is_script = |index: usize| {
             let mut texts = texts.iter();
             texts.any(|text| text.index == index && text.role == Role::Script)
         };
         let mut resolved = ResolvedArgv::default();
-        let mut written = Vec::new();
         for (index, argument) in argv.iter().enumerate() {
             let text = match is_script(index) {
                 true => Some(self.script(argument, &mut resolved.environment)?),
                 false => self.optional_text(argument)?,
             };
-            written.extend(text.is_some().then_some(index));
+            resolved
+                .written
+                .extend(text.is_some().then(|| match is_script(index) {
+                    true => String::new(),
+                    false => argument.clone(),
+                }));
             resolved.argv.extend(text);
         }
-        for text in texts.iter().filter(|text| text.role != Role::Script) {
-            is_own(text, &argv[text.index])?;
+        if let Some(index) = taken_for_flag(&resolved, &texts_of(&resolved.written)) {
+            return Err(KindError::Definition(format!(
+                "`{}` begins with `-` and would be taken for a flag, and `{}` is for others to say: put `--` or a flag of its own before it",
+                resolved.argv[index].escape_debug(),
+                resolved.written[index],
+            )));
         }
-        for text in program_texts(&resolved.argv) {
-            let index = written[text.index];
-            if !is_script(index) {
-                is_own(&text, &argv[index])?;
-            }
+        // What a word of somebody else is may turn the next one into something.
+        match foreign_texts_filled(&resolved.written, texts_of(&resolved.argv)).first() {
+            Some(foreign) => Err(refused(foreign)),
+            None => Ok(resolved),
         }
-        Ok(resolved)
     }
 
     fn script(&self, script: &str, environment: &mut Vec<(String, String)>) -> Result<String, KindError> {
@@ -136,20 +184,34 @@ impl Placeholders {
     }
 }
 
-/// Whether nobody but the author of the goal file writes an argument that decides what runs.
-fn is_own(text: &ProgramText, written: &str) -> Result<(), KindError> {
-    let is_meant = match text.role {
-        Role::Program => is_free_text,
-        Role::Script | Role::Code => may_be_foreign,
-    };
-    let template = Template::parse(written).map_err(KindError::from)?;
-    match template.first_of(is_meant) {
-        None => Ok(()),
-        Some((_, path)) => Err(KindError::Definition(format!(
-            "`${{{path}}}` would become what `{}` carries out, and is for others to say: give it as an argument or by `env`",
-            text.reader
-        ))),
+/// The argument that others have made a flag of its author's program: it begins with what they say, and nothing before it says
+/// that it is none. What stands behind code that a flag gives is for that code.
+fn taken_for_flag(resolved: &ResolvedArgv, texts: &[ProgramText]) -> Option<usize> {
+    let code = texts
+        .iter()
+        .filter(|text| text.is_flagged_code())
+        .map(|text| text.index);
+    let end = code.min().unwrap_or(usize::MAX);
+    let words = resolved.written.iter().zip(&resolved.argv).enumerate();
+    let is_flag = |word: &str| word.len() > 1 && word.starts_with('-') && word.parse::<f64>().is_err();
+    let mut before = "";
+    for (index, (written, filled)) in words {
+        if written == "--" || index > end {
+            return None;
+        }
+        let is_value = before.starts_with('-') && !before.contains("${");
+        let is_foreign =
+            || Template::parse(written).is_ok_and(|template| template.begins_with(may_be_foreign));
+        if index > 0 && is_flag(filled) && !is_value && is_foreign() {
+            return Some(index);
+        }
+        before = written;
     }
+    None
+}
+
+fn refused(foreign: &Foreign) -> KindError {
+    KindError::Definition(format!("{}: {}", foreign.message, foreign.hint))
 }
 
 fn as_text(resolved: Resolved) -> Option<String> {
@@ -214,7 +276,51 @@ mod tests {
         let error = placeholders
             .argv(&words(&["node", "-e", "${branch}"]))
             .unwrap_err();
-        insta::assert_snapshot!(error, @"`${branch}` would become what `node` carries out, and is for others to say: give it as an argument or by `env`");
+        insta::assert_snapshot!(error, @"`node` carries out what stands here, and `${branch}` would let others choose it: let the code take it from an argument of its own behind it, or from a variable set by `env`");
+    }
+
+    #[test]
+    fn ym_23_a_value_does_not_become_a_flag_of_the_authors_program() {
+        let placeholders =
+            Placeholders::from_facts(json!({"word": "--force", "n": -5, "sha": "-a", "plain": "a -b"}));
+        for line in [
+            &["tool", "${word}"][..],
+            &["tool", "x", "${word}/y"],
+            &["tool", "${plain}", "${word}"],
+            &["node", "x.js", "${word}"],
+        ] {
+            let error = placeholders.argv(&words(line)).unwrap_err().to_string();
+            assert!(error.contains("would be taken for a flag"), "{line:?}: {error}");
+        }
+        for line in [
+            &["tool", "--", "${word}"][..],
+            &["tool", "--message", "${word}"],
+            &["tool", "x${word}"],
+            &["tool", "${n}", "${sha}", "${plain}"],
+            &["sh", "-c", "tool \"$1\"", "x", "${word}"],
+            &["python3", "-c", "f()", "${word}"],
+        ] {
+            assert!(placeholders.argv(&words(line)).is_ok(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn d9_variables_that_decide_what_programs_load_are_asked_once_more_when_a_goal_begins() {
+        let placeholders = Placeholders::from_facts(json!({"word": "x", "sha": "12ab", "home": "/h"}));
+        for (name, text) in [
+            ("LD_PRELOAD", "${word}"),
+            ("PATH", "${sha}"),
+            ("RUSTFLAGS", "-C ${word}"),
+        ] {
+            assert!(placeholders.variable(name, text).is_err(), "{name}");
+        }
+        for (name, text) in [
+            ("WORD", "${word}"),
+            ("PATH", "${home}/bin"),
+            ("RUSTFLAGS", "${sha}"),
+        ] {
+            assert!(placeholders.variable(name, text).is_ok(), "{name}");
+        }
     }
 
     #[test]
@@ -232,8 +338,8 @@ mod tests {
     fn ym_13_an_absent_optional_argument_is_left_out() {
         let placeholders = Placeholders::from_facts(json!({}));
         let resolved = placeholders
-            .argv(&words(&["make", "${!parameters.target}", "${x:all}"]))
+            .argv(&words(&["deploy", "${!parameters.target}", "${x:all}"]))
             .unwrap();
-        assert_eq!(resolved.argv, words(&["make", "all"]));
+        assert_eq!(resolved.argv, words(&["deploy", "all"]));
     }
 }

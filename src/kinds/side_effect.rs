@@ -109,9 +109,7 @@ impl Kind for SideEffect {
         let placeholders = Placeholders::of(context).await?;
         let resolved = placeholders.argv(&arguments.run)?;
         let mut environment = resolved.environment;
-        for (name, value) in &arguments.env {
-            environment.push((name.clone(), placeholders.text(value)?));
-        }
+        environment.extend(placeholders.variables(&arguments.env)?);
         let token = format!("{}{}", context.ids.fresh().simple(), context.ids.fresh().simple());
         if let Some(attempt) = attempt(context) {
             context.store.save_completion(&attempt, &digest(&token)).await?;

@@ -84,10 +84,11 @@ impl Kind for Tag {
         let arguments: Arguments = read(&context.goal.definition().work.arguments)?;
         refuse_untrusted(context)?;
         let push = &context.record.push;
+        let name = name(context, &arguments).await?;
         let tag = NewTag {
-            name: name(context, &arguments).await?,
+            message: message(context, &arguments, &name).await?,
+            name,
             target: push.after.clone(),
-            message: message(context, &arguments).await?,
             tagger: machine(),
             at: context.goal.started_at.unwrap_or(context.now),
         };
@@ -100,27 +101,38 @@ async fn name(context: &GoalContext<'_>, arguments: &Arguments) -> Result<TagNam
     let placeholders = Placeholders::of(context).await?;
     let mut name = match &arguments.tag {
         Some(template) => placeholders.text(template)?,
+        None if arguments.release => release(&version_of(context).await?).to_owned(),
         None => version_of(context).await?,
     };
-    if arguments.release {
-        name = release(&name).to_owned();
-    }
     if let Some(build) = &arguments.build {
         name = format!("{name}+{}", placeholders.text(build)?);
     }
     TagName::parse(&name).map_err(|error| KindError::Definition(error.to_string()))
 }
 
-async fn message(context: &GoalContext<'_>, arguments: &Arguments) -> Result<String, KindError> {
+async fn message(
+    context: &GoalContext<'_>,
+    arguments: &Arguments,
+    name: &TagName,
+) -> Result<String, KindError> {
     if let Some(template) = &arguments.message {
         return Placeholders::of(context).await?.text(template);
     }
     let title = context.record.push.title().trim();
-    Ok(match (title.is_empty(), arguments.release) {
-        (false, _) => title.to_owned(),
-        (true, true) => "Release".to_owned(),
-        (true, false) => "Prerelease".to_owned(),
+    Ok(match title {
+        "" => untitled(arguments, name),
+        title => title.to_owned(),
     })
+}
+
+/// The message of a tag whose commit says nothing (semantics 4.6).
+fn untitled(arguments: &Arguments, name: &TagName) -> String {
+    let what = match (&arguments.tag, arguments.release) {
+        (Some(_), _) => "Tag",
+        (None, true) => "Release",
+        (None, false) => "Prerelease",
+    };
+    format!("{what} {name}")
 }
 
 fn result(name: &TagName, pushed: Pushed) -> ExecutionResult {

@@ -12,6 +12,7 @@ use super::goal::StateName;
 use super::ids::{GoalKey, UniqueName};
 use super::instances::DynamicPlan;
 use super::limits::GoalLimits;
+use super::trigger::GOAL_TEST;
 
 /// A rule: when its test holds for a push, its goals are set (semantics 2.7, 7.2).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -97,6 +98,20 @@ pub enum TestExpression {
         /// Where.
         place: Place,
     },
+}
+
+impl TestExpression {
+    /// Where it first waits for a goal, which only rules can (semantics 2.8).
+    pub fn wait_for_goal(&self) -> Option<&Place> {
+        match self {
+            Self::AnyPush => None,
+            Self::Test { name, place, .. } => (name == GOAL_TEST).then_some(place),
+            Self::Not { inner, .. } => inner.wait_for_goal(),
+            Self::And { all: tests, .. } | Self::Or { any: tests, .. } => {
+                tests.iter().find_map(Self::wait_for_goal)
+            }
+        }
+    }
 }
 
 /// What a goal is and how it behaves; a snapshot of it travels with every planned goal (semantics 3.1, 7.8).
@@ -213,7 +228,7 @@ pub struct Retry {
 }
 
 /// A command before or after the work of a goal (semantics 3.12).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Listener {
     /// What it is called; the goal's phase while it runs.
     pub name: String,
@@ -223,6 +238,9 @@ pub struct Listener {
     pub before: bool,
     /// Whether it runs after the work, whatever came of that.
     pub after: bool,
+    /// What must hold of the push; otherwise it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<TestExpression>,
 }
 
 /// A command that is run until it ends with 0, before the work of a goal begins (semantics 3.13).

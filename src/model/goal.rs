@@ -219,6 +219,8 @@ pub struct Goal {
     pub requested_at: Option<Timestamp>,
     /// When the current or last attempt started.
     pub started_at: Option<Timestamp>,
+    /// When the last attempt came to its result, whatever people say of that afterwards.
+    pub done_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
     /// When it last changed; strictly increasing per goal.
@@ -308,6 +310,11 @@ impl Goal {
             }
             _ => {}
         }
+        self.done_at = match (self.state.name(), next.name()) {
+            (_, StateName::Requested | StateName::InProcess) => None,
+            (StateName::InProcess, _) => Some(at),
+            _ => self.done_at,
+        };
         self.ended_at = next.is_terminal().then_some(at);
         self.by_hand = ByHand::of(&event.actor).or(self.by_hand.take());
         let begins_again = match &event.change {

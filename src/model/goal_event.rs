@@ -117,6 +117,14 @@ pub enum GoalChange {
 }
 
 impl GoalChange {
+    /// Whether the goal came into another state.
+    pub fn is_new_state(&self) -> bool {
+        !matches!(
+            self,
+            Self::Confirmed { .. } | Self::Progressed | Self::IgnoredResult { .. }
+        )
+    }
+
     /// Whether the feed shows a change that led to this state to those who do not ask for everything: first events say nothing
     /// new unless a person must act, and phases are many.
     pub fn is_noteworthy(&self, state: StateName) -> bool {

@@ -9,6 +9,9 @@ use super::suggest;
 /// Longest value of a parameter in bytes, whatever its definition says.
 pub const LONGEST_VALUE: usize = 16 * 1024;
 
+/// Fewest characters of a secret: a shorter one could not be kept out of logs without destroying them (threat E2).
+pub const SHORTEST_SECRET: usize = 4;
+
 /// Options that are named to people.
 const MOST_SHOWN: usize = 20;
 
@@ -83,6 +86,8 @@ pub enum ParameterSource {
     Value(String),
     /// A short token at the forge of whoever asks, with these scopes, by way of the hub; treated as a secret.
     CallerToken(Vec<String>),
+    /// The token that the hub has for all repositories of its forge, by way of the hub; treated as a secret.
+    OrgToken,
 }
 
 /// What the surroundings can fill in, and whether a machine in local mode can (semantics 5.2).
@@ -124,7 +129,7 @@ impl ParameterDefinition {
     pub fn is_secret(&self) -> bool {
         matches!(
             self.source,
-            ParameterSource::Secret | ParameterSource::CallerToken(_)
+            ParameterSource::Secret | ParameterSource::CallerToken(_) | ParameterSource::OrgToken
         )
     }
 
@@ -209,6 +214,9 @@ impl ParameterDefinition {
         let text = as_text(given).ok_or("it must be text")?;
         if text.len() > LONGEST_VALUE {
             return Err(format!("it is longer than {LONGEST_VALUE} bytes"));
+        }
+        if self.required && text.is_empty() {
+            return Err("it is needed, and nothing is written for it".to_owned());
         }
         let length = text.chars().count();
         if length < self.min_length as usize {
@@ -386,6 +394,25 @@ mod tests {
         insta::assert_snapshot!(strict.read(&json!("huge!")).unwrap_err(), @"it does not match ^(major|minor|patch)$; valid is: major, minor or patch");
         insta::assert_snapshot!(strict.read(&json!("abc")).unwrap_err(), @"it has 3 characters and needs at least 5; valid is: major, minor or patch");
         assert!(strict.read(&json!("abcdefghi")).is_err());
+    }
+
+    #[test]
+    fn cm_04_nothing_is_not_a_value_of_what_is_needed() {
+        let needed = ParameterDefinition {
+            required: true,
+            ..parameter(ParameterType::String)
+        };
+        insta::assert_snapshot!(needed.read(&json!("")).unwrap_err(), @"it is needed, and nothing is written for it");
+        let may_be_absent = ParameterDefinition {
+            required: false,
+            ..needed.clone()
+        };
+        assert_eq!(may_be_absent.read(&json!("")), Ok(json!("")));
+        let boolean = ParameterDefinition {
+            kind: ParameterType::Boolean,
+            ..needed
+        };
+        assert_eq!(boolean.read(&json!("")), Ok(json!(true)), "a switch");
     }
 
     #[test]

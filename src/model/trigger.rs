@@ -6,6 +6,15 @@ use uuid::Uuid;
 use super::goal::StateName;
 use super::ids::{GoalKey, GoalSetId, InvalidName, UniqueName};
 
+/// Canonical name of the test that asks about such a goal.
+pub const GOAL_TEST: &str = "is_goal";
+
+/// What is wrong with it outside of rules.
+pub const NO_GOAL: &str =
+    "nothing here waits for a goal: only rules are asked again when one comes to a result";
+/// What to do about that.
+pub const NO_GOAL_HINT: &str = "remove it, or write a rule with it";
+
 /// How many goal sets may trigger each other in a row.
 pub const LONGEST_CHAIN: u32 = 16;
 

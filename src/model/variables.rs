@@ -96,6 +96,88 @@ const LOADING: &[&str] = &[
     "KUBECONFIG",
 ];
 
+/// Further beginnings of names that say to one program what it loads, in capitals: anybody may set them, and their values are
+/// nobody else's to say.
+const STEERING_PREFIXES: &[&str] = &[
+    "CARGO_BUILD_",
+    "CARGO_TARGET_",
+    "CGO_",
+    "LUA_INIT_5_",
+    "YARN_",
+    "UV_",
+    "TF_CLI_",
+    "ANSIBLE_",
+];
+
+/// Further such names, in capitals.
+const STEERING: &[&str] = &[
+    // Builds.
+    "GNUMAKEFLAGS",
+    "MFLAGS",
+    "TAR_OPTIONS",
+    "RSYNC_RSH",
+    "SVN_SSH",
+    "RUSTFLAGS",
+    "RUSTDOC",
+    "RUSTDOCFLAGS",
+    "RUSTUP_TOOLCHAIN",
+    "CARGO_HOME",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CC",
+    "CXX",
+    "LD",
+    "AR",
+    "GOTOOLCHAIN",
+    "SBT_OPTS",
+    "JAVA_OPTS",
+    "JRUBY_OPTS",
+    "DOTNET_STARTUP_HOOKS",
+    // Interpreters and shells.
+    "LUA_PATH",
+    "LUA_CPATH",
+    "PYTHONUSERBASE",
+    "PYTHONBREAKPOINT",
+    "PYTHONWARNINGS",
+    "BUNDLE_GEMFILE",
+    "GEM_HOME",
+    "GEM_PATH",
+    "BASH_LOADABLES_PATH",
+    "FPATH",
+    "PSQLRC",
+    "LESSOPEN",
+    "BROWSER",
+    // Settings, and whom programs believe.
+    "AWS_CONFIG_FILE",
+    "DOCKER_CONFIG",
+    "CONTAINER_HOST",
+    "GNUPGHOME",
+    "OPENSSL_MODULES",
+    "OPENSSL_ENGINES",
+    "HELM_PLUGINS",
+    "XDG_DATA_HOME",
+    "HOSTALIASES",
+];
+
+/// Names with such a beginning that only say where something is put.
+const PLACES: &[&str] = &[
+    "CARGO_TARGET_DIR",
+    "CARGO_BUILD_TARGET_DIR",
+    "CARGO_BUILD_JOBS",
+    "UV_CACHE_DIR",
+    "YARN_CACHE_FOLDER",
+];
+
+/// Whether a variable says to a program what it loads, so that nobody but the author of a goal file may say its value.
+pub fn steers_programs(name: &str) -> bool {
+    let capitals = name.to_ascii_uppercase();
+    let is_steering = STEERING.contains(&capitals.as_str())
+        || STEERING_PREFIXES
+            .iter()
+            .any(|prefix| capitals.starts_with(prefix));
+    VariableMeaning::of(name) == VariableMeaning::Loading
+        || (is_steering && !PLACES.contains(&capitals.as_str()))
+}
+
 /// Ends of names that say that the value is a credential, whatever they begin with.
 const CREDENTIALS: &[&str] = &["TOKEN", "AUTH", "PASSWORD", "PASSWD", "SECRET", "_KEY"];
 
@@ -172,6 +254,25 @@ mod tests {
         }
         for name in ["PATH", "LD_PRELOAD", "BASH_ENV", "ATOMIST_GOAL"] {
             assert!(!may_name_secret_file(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn d9_variables_that_steer_one_program_are_anybodys_to_set_and_nobody_elses_to_say() {
+        for name in [
+            "RUSTFLAGS",
+            "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER",
+            "cc",
+            "TF_CLI_ARGS_plan",
+            "ANSIBLE_LIBRARY",
+            "LUA_INIT_5_4",
+        ] {
+            assert!(steers_programs(name), "{name}");
+            assert_eq!(VariableMeaning::of(name), VariableMeaning::Plain, "{name}");
+        }
+        assert!(steers_programs("PATH"));
+        for name in ["CARGO_TARGET_DIR", "CCACHE_DIR", "VERSION", "CI"] {
+            assert!(!steers_programs(name), "{name}");
         }
     }
 

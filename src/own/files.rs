@@ -7,15 +7,15 @@ use std::process::ExitCode;
 use super::programs::Program;
 use super::{complain, read_order};
 use crate::files::steps;
-use crate::ports::kept::{KeepOrder, RestoreOrder};
+use crate::ports::kept::{KeepOrder, OnMiss, RestoreOrder};
 
 /// Restores files before a goal's process. What is run on a miss runs where the goal's commands do.
 pub(super) fn restore(path: &Path) -> ExitCode {
     let restored = read_order::<RestoreOrder>(path).and_then(|order| {
-        let run = |argv: &[String]| {
+        let run = |instead: &OnMiss| {
             let program = Program {
-                argv,
-                environment: &[],
+                argv: &instead.argv,
+                environment: &instead.environment,
                 directory: &order.project,
             };
             program.run()

@@ -7,6 +7,7 @@
 mod autofix;
 mod containers;
 mod files;
+mod hook;
 mod inspect;
 mod mock;
 mod programs;
@@ -39,6 +40,7 @@ pub static VERBS: &[(&str, Verb)] = &[
     (kinds::inspect::order::VERB, inspect::run),
     (kinds::react::order::VERB, react::run),
     (kinds::containers::VERB, containers::run),
+    (kinds::listeners::HOOK_VERB, hook::run),
     (kinds::process::SANDBOX, sandbox::run),
     (crate::ports::kept::RESTORE_VERB, files::restore),
     (crate::ports::kept::KEEP_VERB, files::keep),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::executor::{AttemptRef, SecretText};
 use crate::model::FixedImage;
+use crate::model::files::SecretUse;
 
 /// Where the working copy is inside a container.
 pub const PROJECT: &str = "/atm/home";
@@ -19,6 +20,9 @@ pub const OUTPUT: &str = "/atm/output";
 
 /// A variable of the step that names, separated by commas, others that its containers get as well.
 pub const PASSED_ON: &str = "SDM_PASSED_ON";
+
+/// How variables of the step begin that carry a secret of one container.
+pub const OWN_SECRET: &str = "OF_ONE_CONTAINER_";
 
 /// A variable of the step that names, separated by `:`, the objects that the working copy's repository borrows.
 pub const BORROWED_OBJECTS: &str = "SDM_BORROWED_OBJECTS";
@@ -183,9 +187,10 @@ pub struct ContainerSpec {
     pub command: Vec<String>,
     /// Further arguments.
     pub args: Vec<String>,
-    /// The arguments hold what comes from a push and no command says how they are read: an image that gives its arguments
-    /// to a shell is refused then, because data would become a program.
-    pub has_foreign_arguments: bool,
+    /// The arguments as they are written, where no command says how they are read: only the image knows whether what others say
+    /// would become a program there. Empty where a command does.
+    #[serde(default)]
+    pub written_args: Vec<String>,
     /// Variables beside those of the contract; these win.
     pub environment: Vec<(String, String)>,
     /// Ports it offers on the loopback of the computer, by a number the engine chooses.
@@ -194,6 +199,9 @@ pub struct ContainerSpec {
     pub mounts: Vec<MountSpec>,
     /// Files with secrets, readable inside only.
     pub files: Vec<FileSpec>,
+    /// Secrets that it is given and no other container.
+    #[serde(default, skip_serializing_if = "OwnSecrets::is_empty")]
+    pub secrets: OwnSecrets,
     /// Where it runs; empty for the image's own, none for the working copy (the first one and those before it).
     pub working_directory: Option<String>,
     /// Who it runs as; the image's own when none.
@@ -206,6 +214,25 @@ pub struct ContainerSpec {
     pub privileged: bool,
     /// Further capabilities; only where the operator allows them.
     pub capabilities: Vec<String>,
+}
+
+/// Secrets of one container (semantics 3.20): as they are asked for, and then how they come. Never a value.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OwnSecrets {
+    /// What is asked for.
+    pub asked: Vec<SecretUse>,
+    /// Variables inside, and those of the step that they come from, which begin with [`OWN_SECRET`].
+    pub variables: Vec<(String, String)>,
+    /// Files that it finds in their own places.
+    pub files: Vec<String>,
+}
+
+impl OwnSecrets {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What a container may use at most.

@@ -68,6 +68,9 @@ pub struct Step {
     pub argv: Vec<String>,
     /// Where it runs.
     pub directory: PathBuf,
+    /// What that directory must lie in once links are followed, as it is found just before the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within: Option<PathBuf>,
     /// Variables beside those of the whole, which they replace.
     pub environment: Vec<(String, String)>,
     /// Whether it runs.

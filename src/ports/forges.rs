@@ -1,10 +1,14 @@
-//! Forges: where repositories live among people, and branches are asked to be merged (semantics 4.1, 5.5).
+//! Forges: where repositories live among people, branches are asked to be merged (semantics 4.1, 5.5), and commits carry how
+//! their goals stand (semantics 6).
+
+use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::secrets::{Asker, NotGiven};
-use crate::model::{BranchName, CommitSha, Repository};
+use crate::model::{BranchName, CommitSha, Repository, Timestamp};
 
 /// A branch that asks to be merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +66,46 @@ pub struct PublishedRelease {
     pub is_new: bool,
 }
 
+/// How the goals of a commit stand, as its forge shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Who says so; what is said in one context takes the place of what was said in it before.
+    pub context: String,
+    /// How they stand.
+    pub state: ReportState,
+    /// The same for people; a forge shows as much of it as it has room for.
+    pub text: String,
+    /// A page with more.
+    pub url: Option<String>,
+}
+
+/// How goals stand that a forge is told of (semantics 6, "Commit status").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportState {
+    /// Not all have ended.
+    Pending,
+    /// All have ended well, or did not have to be carried out.
+    Success,
+    /// One has failed.
+    Failure,
+    /// One ended on purpose before the others: neither well nor badly.
+    Stopped,
+    /// One was canceled.
+    Canceled,
+}
+
+/// How long a forge wants to be left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pause {
+    /// From now on.
+    For(Duration),
+    /// Until a moment.
+    Until(Timestamp),
+    /// It does not say.
+    Unsaid,
+}
+
 /// Why a forge did not do it.
 #[derive(Debug, Error)]
 pub enum ForgeError {
@@ -87,6 +131,16 @@ pub enum ForgeError {
         /// What it said, so that it completes a sentence; one line.
         because: String,
     },
+    /// It has had too many questions, and wants none for longer than a goal waits.
+    #[error("{origin} {because}")]
+    Busy {
+        /// Which forge.
+        origin: String,
+        /// What it said, so that it completes a sentence; one line.
+        because: String,
+        /// For how long.
+        pause: Pause,
+    },
     /// It did not answer as it should; may pass.
     #[error("failed to ask {origin}: {because}")]
     Unavailable {
@@ -94,6 +148,8 @@ pub enum ForgeError {
         origin: String,
         /// What happened.
         because: String,
+        /// How long it wants to be left alone, where it says so.
+        pause: Option<Pause>,
     },
 }
 
@@ -156,6 +212,25 @@ pub trait Forges: Send + Sync {
         release: &NewRelease,
         asker: &Asker,
     ) -> Result<PublishedRelease, ForgeError>;
+
+    /// The name of the forge whose commits carry how their goals stand, where the repository is at such a one.
+    fn takes_reports(&self, _repo: &Repository) -> Option<String> {
+        None
+    }
+
+    /// Says beside a commit how its goals stand. To say the same twice does no harm.
+    ///
+    /// # Errors
+    /// There is no such forge, or it does not do it.
+    async fn report(
+        &self,
+        repo: &Repository,
+        _sha: &CommitSha,
+        _report: &Report,
+        _asker: &Asker,
+    ) -> Result<(), ForgeError> {
+        Err(ForgeError::NotConnected(repo.slug.to_string()))
+    }
 }
 
 /// No forge at all.

@@ -5,11 +5,14 @@
 
 mod answers;
 pub mod console;
+mod crowds;
 pub mod extensions;
 pub mod handed;
 mod hints;
+mod history;
 mod life;
 mod logs;
+mod missed;
 mod retention;
 mod runs;
 mod said;
@@ -31,9 +34,14 @@ use crate::model::Timestamp;
 use crate::wire::hub::PolicyName;
 pub use answers::Answers;
 use console::ConsoleDeed;
+pub use crowds::{
+    Arrival, ArrivalLimits, Arrived, Claim, Crowds, Opened, Opening, OpeningLimits, Parting, Settling,
+};
 pub use hints::{Hearing, Hint, Hints};
+pub use history::History;
 pub use life::{Life, Lives};
 pub use logs::{FilePlace, GoalLogs, LogContent, LogName, LogPart, LogState, NewLogPart, RestedLogs};
+pub use missed::{LookBack, LookBacks};
 pub use retention::{Bounds, Retention};
 pub use runs::{Run, Runs};
 pub use said::{Invocations, Messages, Overdue, Phase, StoredInvocation, StoredMessage};
@@ -217,7 +225,7 @@ pub struct StoredKey {
 /// Limits of what waits for one registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueLimits {
-    /// Most deliveries that wait; beyond it the oldest are dead.
+    /// Most deliveries that wait, and most that were given up; beyond it the oldest are dead, or forgotten.
     pub waiting: u32,
     /// Most times that one is sent.
     pub attempts: u32,
@@ -241,7 +249,7 @@ pub trait HubWork: Send + Sync {
         keeps_history: bool,
     ) -> Result<(), HubStoreError>;
 
-    /// Takes a node away; its earlier versions stay.
+    /// Takes a node away, with its earlier versions.
     async fn remove(&self, kind: &str, id: &str) -> Result<(), HubStoreError>;
 
     /// Notes that things have come, each of a source with an id there; for each, `false` when it had come before.
@@ -301,6 +309,12 @@ pub trait Registrations: Send + Sync {
     /// All of them, lowest position first.
     async fn registrations(&self) -> Result<Vec<StoredRegistration>, HubStoreError>;
 
+    /// Those of one workspace, lowest position first.
+    async fn registrations_in(&self, workspace: &str) -> Result<Vec<StoredRegistration>, HubStoreError>;
+
+    /// Until when machines of a workspace are alive, by their names.
+    async fn alive_until(&self, workspace: &str) -> Result<HashMap<String, Timestamp>, HubStoreError>;
+
     /// How often registrations have changed.
     async fn registrations_changed(&self) -> Result<RegistrationChanges, HubStoreError>;
 
@@ -310,23 +324,26 @@ pub trait Registrations: Send + Sync {
     /// Ids of all of them.
     async fn registration_ids(&self) -> Result<Vec<String>, HubStoreError>;
 
-    /// Says until when these are alive.
-    async fn keep_alive(&self, ids: &[String], until: Timestamp) -> Result<(), HubStoreError>;
+    /// Says until when these are alive; how many of them are there.
+    async fn keep_alive(&self, ids: &[String], until: Timestamp) -> Result<u64, HubStoreError>;
 
     /// Takes a registration away, with what waits for it; `false` when it was not there.
     async fn drop_registration(&self, id: &str) -> Result<bool, HubStoreError>;
 
     /// Takes a registration away, with what waits for it, and refuses it from now on; `false` when it was not there.
-    async fn send_away(&self, id: &str, now: Timestamp) -> Result<bool, HubStoreError>;
+    /// What somebody at the console does by that is kept with it.
+    async fn send_away(&self, id: &str, now: Timestamp, deeds: &[ConsoleDeed])
+    -> Result<bool, HubStoreError>;
 
     /// Registrations that are refused, the last one first.
     async fn sent_away(&self) -> Result<Vec<SentAway>, HubStoreError>;
 
     /// Refuses a registration no more, by the id that it had; `false` when it was not refused.
-    async fn let_in(&self, id: &str) -> Result<bool, HubStoreError>;
+    /// What somebody at the console does by that is kept with it.
+    async fn let_in(&self, id: &str, deeds: &[ConsoleDeed]) -> Result<bool, HubStoreError>;
 
-    /// Takes away ephemeral registrations that are not alive; how many.
-    async fn drop_vanished(&self, now: Timestamp) -> Result<u64, HubStoreError>;
+    /// Takes away ephemeral registrations whose time has run out between these moments, with what waits for them; how many.
+    async fn drop_vanished(&self, since: Timestamp, now: Timestamp) -> Result<u64, HubStoreError>;
 }
 
 /// What waits for machines.
@@ -348,6 +365,9 @@ pub trait Deliveries: Send + Sync {
         lease_until: Timestamp,
     ) -> Result<Vec<Delivery>, HubStoreError>;
 
+    /// These were taken for a session and not said to it after all: they wait as if nobody had taken them.
+    async fn unsaid(&self, session: &str, ids: &[&str]) -> Result<(), HubStoreError>;
+
     /// Prolongs what sessions have.
     async fn renew(&self, sessions: &[String], lease_until: Timestamp) -> Result<(), HubStoreError>;
 
@@ -362,8 +382,11 @@ pub trait Deliveries: Send + Sync {
         limits: QueueLimits,
     ) -> Result<u64, HubStoreError>;
 
-    /// Gives back what ran out of its lease, and ends what has expired or is too much.
+    /// Gives back what ran out of its lease, ends what has expired, and forgets what is old.
     async fn tidy(&self, now: Timestamp, limits: QueueLimits) -> Result<(), HubStoreError>;
+
+    /// Ends what waits beyond the limit of one registration, and forgets of what was given up what is beyond the same; the newest stay.
+    async fn cut(&self, limits: QueueLimits) -> Result<(), HubStoreError>;
 
     /// How many of each of these registrations stand how; those without any are left out.
     async fn counts(&self, registrations: &[&str]) -> Result<HashMap<String, DeliveryCounts>, HubStoreError>;
@@ -374,13 +397,14 @@ pub trait Deliveries: Send + Sync {
     /// Dead deliveries of a workspace, newest first.
     async fn dead(&self, workspace: &str, limit: u32) -> Result<Vec<Delivery>, HubStoreError>;
 
-    /// Lets a dead delivery, of a workspace if one is given, wait again; `false` when there is none of this id that is dead.
+    /// Lets a dead delivery, of a workspace if one is given, wait again, from a moment to another; `false` when there is none of this id that is
+    /// dead. What somebody at the console does by that is kept with it.
     async fn revive(
         &self,
         id: &str,
         workspace: Option<&str>,
-        now: Timestamp,
-        expires: Timestamp,
+        times: (Timestamp, Timestamp),
+        deeds: &[ConsoleDeed],
     ) -> Result<bool, HubStoreError>;
 }
 
@@ -409,6 +433,7 @@ pub trait HubStore:
     HubGraph
     + Registrations
     + Deliveries
+    + Crowds
     + Answers
     + Keys
     + Invocations
@@ -416,7 +441,9 @@ pub trait HubStore:
     + GoalLogs
     + Tickets
     + Hints
+    + History
     + Lives
+    + LookBacks
     + Runs
     + Retention
     + secrets::SealedSecrets
@@ -435,6 +462,7 @@ impl<T> HubStore for T where
     T: HubGraph
         + Registrations
         + Deliveries
+        + Crowds
         + Answers
         + Keys
         + Invocations
@@ -442,7 +470,9 @@ impl<T> HubStore for T where
         + GoalLogs
         + Tickets
         + Hints
+        + History
         + Lives
+        + LookBacks
         + Runs
         + Retention
         + secrets::SealedSecrets

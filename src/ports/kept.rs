@@ -177,7 +177,38 @@ pub struct Restore {
     /// Whether the goal fails without it.
     pub required: bool,
     /// What is run in the working copy when there is none.
-    pub on_miss: Vec<Vec<String>>,
+    pub on_miss: Vec<OnMiss>,
+}
+
+/// A command that is run when there is no archive.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "ReadOnMiss")]
+pub struct OnMiss {
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    /// Variables of this command alone.
+    pub environment: Vec<(String, String)>,
+}
+
+/// As it is read: orders of earlier versions had the arguments alone.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ReadOnMiss {
+    Argv(Vec<String>),
+    Whole {
+        argv: Vec<String>,
+        environment: Vec<(String, String)>,
+    },
+}
+
+impl From<ReadOnMiss> for OnMiss {
+    fn from(read: ReadOnMiss) -> Self {
+        let (argv, environment) = match read {
+            ReadOnMiss::Argv(argv) => (argv, Vec::new()),
+            ReadOnMiss::Whole { argv, environment } => (argv, environment),
+        };
+        Self { argv, environment }
+    }
 }
 
 /// An archive to read.

@@ -271,6 +271,28 @@ pub trait Scm: Send + Sync {
         Err(only_read(repo))
     }
 
+    /// The id of a commit's tree.
+    ///
+    /// # Errors
+    /// The commit is not there.
+    async fn tree_of(&self, repo: &Repository, _commit: &CommitSha) -> Result<CommitSha, ScmError> {
+        Err(only_read(repo))
+    }
+
+    /// Makes a commit of the mirror anew after another parent and with another message: what it holds, who made it and when stay.
+    ///
+    /// # Errors
+    /// One of them is not there.
+    async fn remake(
+        &self,
+        repo: &Repository,
+        _commit: &CommitSha,
+        _parent: &CommitSha,
+        _message: &str,
+    ) -> Result<CommitSha, ScmError> {
+        Err(only_read(repo))
+    }
+
     /// Makes a commit in the mirror. The same one at the same time is the same commit.
     ///
     /// # Errors
@@ -313,6 +335,19 @@ pub trait Scm: Send + Sync {
     /// There is none, or the address may not be used.
     async fn located(&self, place: &str) -> Result<Repository, ScmError> {
         Err(ScmError::RepositoryGone(place.to_owned()))
+    }
+
+    /// What stands already where [`Scm::found`] would make a repository; `None` when there is room.
+    ///
+    /// # Errors
+    /// Nothing says where that would be.
+    async fn room_for(
+        &self,
+        seed: &Repository,
+        _slug: &RepoSlug,
+        _below: Option<&Path>,
+    ) -> Result<Option<PathBuf>, ScmError> {
+        Err(only_read(seed))
     }
 
     /// Makes a repository on this computer. Making the same one again is harmless; nothing is written into another one.

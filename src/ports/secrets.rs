@@ -7,8 +7,7 @@ use thiserror::Error;
 use crate::model::push::Trust;
 use crate::model::{BranchName, ImageReference, JobId, RepoSlug};
 
-/// Fewest characters of a secret: a shorter one could not be kept out of logs without destroying them (threat E2).
-pub const SHORTEST_SECRET: usize = 4;
+pub use crate::model::parameter::SHORTEST_SECRET;
 
 /// For whom a secret is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -19,6 +19,7 @@ use super::errands::{ErrandStore, JobStore, PreferenceStore};
 use super::executor::AttemptRef;
 use super::kept::{Kept, KeptArchive, Sought, Success};
 use super::replicas::ReplicaStore;
+use super::statuses::StatusStore;
 use super::team::TeamStore;
 use super::team_logs::LogsOnTheirWay;
 use super::triggers::TriggerStore;
@@ -269,6 +270,7 @@ pub trait Store:
     + LogsOnTheirWay
     + PreferenceStore
     + ReplicaStore
+    + StatusStore
     + TeamStore
     + TriggerStore
     + Send

@@ -69,6 +69,17 @@ pub struct DeliveryAnswer {
     pub message: Option<String>,
 }
 
+/// The delivery of a line that comes first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeadOfLine {
+    /// Among all deliveries.
+    pub place: u64,
+    /// Which line.
+    pub line: String,
+    /// Key of the delivery.
+    pub key: String,
+}
+
 /// How much waits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Waiting {
@@ -105,11 +116,18 @@ pub trait TeamStore: Send + Sync {
     /// There is no hub any more: nothing is kept for one.
     async fn stop_reporting(&self) -> Result<(), StoreError>;
 
-    /// Takes a delivery in; `false` when its key is known. One that is answered is then to be answered again.
-    async fn take_in(&self, delivery: &Delivery) -> Result<bool, StoreError>;
+    /// Takes a delivery in; `false` when its key is known. One that is answered is then to be answered again. Those of one
+    /// line are dealt with one after the other.
+    async fn take_in(&self, delivery: &Delivery, line: Option<&str>) -> Result<bool, StoreError>;
 
-    /// Deliveries without an answer, oldest first.
-    async fn open_deliveries(&self, limit: u32) -> Result<Vec<Delivery>, StoreError>;
+    /// Deliveries of no line and without an answer, oldest first, with their places; those behind a place.
+    async fn open_deliveries(&self, after: u64, limit: u32) -> Result<Vec<(u64, Delivery)>, StoreError>;
+
+    /// The oldest delivery without an answer of each line, oldest first; those behind a place.
+    async fn heads_of_lines(&self, after: u64, limit: u32) -> Result<Vec<HeadOfLine>, StoreError>;
+
+    /// A delivery, unless it has an answer.
+    async fn open_delivery(&self, key: &str) -> Result<Option<Delivery>, StoreError>;
 
     /// Correlations of all deliveries whose answer the hub does not have.
     async fn open_correlations(&self) -> Result<Vec<String>, StoreError>;

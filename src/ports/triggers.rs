@@ -3,13 +3,15 @@
 use async_trait::async_trait;
 
 use super::store::StoreError;
-use crate::model::{Cursor, GoalTrigger, Push, Timestamp};
+use crate::model::{Cursor, GoalKey, GoalTrigger, Push, PushId, Timestamp};
 
 /// A goal for which rules are to be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotedTrigger {
     /// The goal.
     pub trigger: GoalTrigger,
+    /// Its push, when it is a goal of another machine; that of an own one is found by its set.
+    pub push: Option<PushId>,
     /// How often planning failed for it.
     pub failures: u32,
 }
@@ -31,6 +33,12 @@ pub trait TriggerStore: Send + Sync {
         to: Cursor,
         triggers: &[GoalTrigger],
     ) -> Result<(), StoreError>;
+
+    /// Notes a goal of another machine that was told of on a push; `false` when it ever was, also when rules were asked since.
+    async fn heed_foreign(&self, push: PushId, trigger: &GoalTrigger) -> Result<bool, StoreError>;
+
+    /// How many results of one goal of another machine were noted on a push.
+    async fn heeded_of(&self, push: PushId, registration: &str, goal: &GoalKey) -> Result<u32, StoreError>;
 
     /// Forgets the mark and what is noted: whoever waits next begins with what happens then.
     async fn stop_heeding(&self) -> Result<(), StoreError>;

@@ -148,6 +148,11 @@ pub trait PushTest: Debug + Send + Sync {
         false
     }
 
+    /// Whether that goal may be one of another machine.
+    fn asks_foreign_goal(&self) -> bool {
+        false
+    }
+
     /// Answers for one push.
     ///
     /// # Errors

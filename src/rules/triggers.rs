@@ -28,6 +28,11 @@ impl RuleSet {
         self.tests.iter().any(|test| test.asks_goal())
     }
 
+    /// Whether any rule may wait for goals of other machines.
+    pub fn waits_for_foreign_goals(&self) -> bool {
+        self.tests.iter().any(|test| test.asks_foreign_goal())
+    }
+
     /// Whether rules are to be asked because of the goal in `facts`: a goal test holds, what is nested in it apart. Nothing
     /// of a project is read for the answer.
     pub fn is_triggered(&self, push: &Push, facts: &PlanningFacts) -> bool {

@@ -1,6 +1,7 @@
 //! What every process needs and no delivery knows of: time, identity, tasks, lifecycle, telemetry, errors, directories by their
 //! handles, and that nobody looks into it.
 
+pub mod backoff;
 pub mod causes;
 pub mod clock;
 pub mod directory;

@@ -44,7 +44,7 @@ pub const FIELDS: &[Field] = &[
     Field::new(
         "cron",
         ValueType::Text,
-        "the moments of a timer, with five fields or six: seconds come first",
+        "the moments of a timer, with five fields or six: seconds come first; of numbers, `*`, `,`, `-` and `/`, and of `JAN` and `MON` for months and weekdays",
     ),
     Field::new(
         "time_zone",
@@ -150,7 +150,7 @@ impl Reader<'_, '_> {
             name: name?,
             place: node.place.clone(),
             event: event?,
-            filter: filter(&fields?),
+            filter: with_implied(filter(&fields?), sorted.value("event")),
             schedule: schedule?,
             for_each: items?.map(|(path, _)| path),
             run: run?,
@@ -345,8 +345,26 @@ impl Reader<'_, '_> {
     fn patterns_fit(&mut self, sorted: &Sorted<'_>, event: Option<&'static EventType>) -> bool {
         let patterns = sorted.value("where").and_then(Node::entries).unwrap_or_default();
         let Some(event) = event else { return true };
-        let fits = |entry: &Entry| self.shape_at(event, entry.name(), &entry.key).is_some();
+        let fits = |entry: &Entry| {
+            let shape = self.shape_at(event, entry.name(), &entry.key);
+            shape.is_some_and(|shape| self.is_one_value(event, shape, entry))
+        };
         patterns.iter().map(fits).fold(true, |so_far, one| so_far & one)
+    }
+
+    /// A pattern is for one value; what is known to be a map has several.
+    fn is_one_value(&mut self, event: &EventType, shape: Shape, entry: &Entry) -> bool {
+        let Shape::Parts(_) = shape else { return true };
+        let message = format!(
+            "`{}` of the event {} is {}, and a pattern is for one value",
+            entry.name(),
+            event.name,
+            shape.what()
+        );
+        let hint = format!("ask for one part of it: {}", listed(&shape.names()));
+        self.problems()
+            .error_with_hint("wrong_type", &entry.key, message, hint);
+        false
     }
 
     /// Remembers goals that are named where any may be meant, as those that are waited for.
@@ -431,6 +449,20 @@ impl Reader<'_, '_> {
         }
         strange.is_empty()
     }
+}
+
+/// The filter with what the name of the event says as well. States that the author writes are narrower.
+fn with_implied(mut filter: EventFilter, event: Option<&Node>) -> EventFilter {
+    let Some(implied) = event.and_then(Node::text).and_then(EventType::implied) else {
+        return filter;
+    };
+    let patterns = implied.fields.iter();
+    let patterns = patterns.map(|(path, pattern)| ((*path).to_owned(), (*pattern).to_owned()));
+    filter.fields.extend(patterns);
+    if filter.states.is_empty() {
+        filter.states = implied.states.to_vec();
+    }
+    filter
 }
 
 fn filter(fields: &Map<String, Value>) -> EventFilter {

@@ -1,5 +1,6 @@
 //! All goal files at once, from bytes to definitions.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,13 +12,14 @@ use crate::model::{
 use super::arrange;
 use super::catalogue::Catalogue;
 use super::contradictions;
-use super::document::Parts;
+use super::document::{Parts, WrittenRule};
 use super::goal::Context;
 use super::keys::snake_case;
 use super::mentions;
 use super::problems::Problems;
 use super::reader::Reader;
 use super::reference::{Reference, Referenced, References};
+use super::rule::ReadRule;
 use super::yaml::{self, Node};
 
 /// A goal file as it was read.
@@ -55,10 +57,21 @@ pub struct Loaded {
     pub commands: Vec<CommandDefinition>,
     /// Listeners, in order. Empty when there is an error.
     pub listeners: Vec<ListenerDefinition>,
+    /// Where there is an error: what could be read all the same, so that what is wrong with it is said in the same go.
+    pub readable: Readable,
     /// What they refer to in other repositories, and where; also when there is an error.
     pub references: Vec<(Reference, Place)>,
     /// Every problem of every file, in the order of the files and within them.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What could be read of files with errors; nothing that may be used.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Readable {
+    /// Rules, up to the first that could not be read and attaches facts: what those after it ask for is not known.
+    pub rules: Vec<RuleDefinition>,
+    /// Commands.
+    pub commands: Vec<CommandDefinition>,
 }
 
 impl Loaded {
@@ -86,7 +99,7 @@ pub fn load(files: &[SourceFile], catalogue: &Catalogue<'_>) -> Loaded {
     reader.references = references;
     reader.define_tests(&parts.push_tests);
     reader.standalone_goals(&parts.goals);
-    let read = parts.rules.iter().filter_map(|rule| reader.rule(rule)).collect();
+    let (read, known) = reader.rules(&parts.rules);
     let tests: Vec<RuleTest> = parts
         .tests
         .iter()
@@ -108,23 +121,32 @@ pub fn load(files: &[SourceFile], catalogue: &Catalogue<'_>) -> Loaded {
         mentions::check_triggers(&triggers, &rules, &goals, &commands, &mut problems);
         contradictions::check(&tests, &rules, &goals, &mut problems);
     }
-    let rules: Vec<RuleDefinition> = rules.into_iter().filter_map(|rule| rule.definition).collect();
+    let rules = rules.into_iter().filter_map(|rule| rule.definition);
+    let rules: Vec<RuleDefinition> = rules.collect();
     arrange::check_definitions(&goals, &rules, &mut problems);
 
     let names: Vec<Arc<str>> = files.iter().map(|file| file.name.clone()).collect();
-    let (rules, goals, tests, commands, listeners) = if problems.has_errors() {
-        Default::default()
-    } else {
-        (rules, goals, tests, commands, listeners)
-    };
+    let has_errors = problems.has_errors();
+    let diagnostics = problems.into_sorted(&names);
+    if has_errors {
+        let is_known = |rule: &RuleDefinition| !names_incomplete && known.contains(&rule.name);
+        let rules = rules.into_iter().filter(is_known).collect();
+        return Loaded {
+            readable: Readable { rules, commands },
+            references,
+            diagnostics,
+            ..Loaded::default()
+        };
+    }
     Loaded {
         rules,
         goals,
         tests,
         commands,
         listeners,
+        readable: Readable::default(),
         references,
-        diagnostics: problems.into_sorted(&names),
+        diagnostics,
     }
 }
 
@@ -157,7 +179,32 @@ fn read_files(files: &[SourceFile], problems: &mut Problems) -> Read {
     read
 }
 
+fn attaches_facts(rule: &Node) -> bool {
+    let mut entries = rule.entries().unwrap_or_default().iter();
+    entries.any(|entry| snake_case(entry.name()) == "facts")
+}
+
 impl Reader<'_, '_> {
+    /// Rules, and the names of those before which no fact is unknown.
+    fn rules(&mut self, written: &[WrittenRule]) -> (Vec<ReadRule>, HashSet<String>) {
+        let (mut all, mut known, mut is_known) = (Vec::new(), HashSet::new(), true);
+        for written in written {
+            let rule = self.rule(written);
+            let is_readable = rule.as_ref().is_some_and(|rule| rule.definition.is_some());
+            let name = rule.as_ref().map(|rule| rule.name.clone()).unwrap_or_default();
+            let replaces = !is_readable && known.contains(&name);
+            if replaces {
+                known.clear(); // The earlier one may have attached facts, and stands no more.
+            }
+            is_known &= is_readable || !(replaces || attaches_facts(&written.node));
+            if is_known {
+                known.insert(name);
+            }
+            all.extend(rule);
+        }
+        (all, known)
+    }
+
     /// Goals at top level, which rules may use by name.
     fn standalone_goals(&mut self, nodes: &[Rc<Node>]) {
         for node in nodes {

@@ -1,6 +1,6 @@
 //! What tests of rules name must exist: a test of a goal that is spelled wrong would hold for ever and show nothing.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::model::instances::{DynamicPlan, GroupDefinition, NamePart};
 use crate::model::rule_test::{Expected, Mention};
@@ -36,6 +36,11 @@ pub(crate) fn check_triggers(
 /// Kinds of names that instances have; with more of them any name may be one.
 const MAX_INSTANCE_NAMES: usize = 1_000;
 
+const NAME_A_GOAL: &str = "name a goal that some rule sets";
+
+/// The kind of goal in whose place a pushed repository puts its own.
+const BY_REPOSITORY: &str = "repository_goals";
+
 /// Unknown goals of listeners that are compared with known ones.
 const MAX_HEARD: usize = 1_000;
 
@@ -63,8 +68,8 @@ pub(crate) fn check(
     }
 }
 
-/// Warns of goals that listeners wait for and that are spelled almost like one there is. Others may come from elsewhere:
-/// from plans, and from repositories that bring their own.
+/// Warns of goals that listeners and rules wait for and that no rule sets. Where goals may come from elsewhere, from plans
+/// and from repositories that bring their own, only of those that are spelled almost like one there is.
 pub(crate) fn check_heard(
     heard: &[Mention],
     rules: &[ReadRule],
@@ -78,20 +83,22 @@ pub(crate) fn check_heard(
     let unique = names.iter().filter_map(|name| UniqueName::parse(name).ok());
     let mut said: HashSet<String> = unique.map(|unique| unique.to_string()).collect();
     said.extend(names.iter().map(|name| (*name).to_owned()));
+    let mut places = BTreeSet::new();
     for mention in heard
         .iter()
-        .filter(|mention| !said.contains(&mention.name))
+        .filter(|mention| !said.contains(&mention.name) && places.insert(&mention.place))
         .take(MAX_HEARD)
     {
-        if let Some(near) = suggest::nearest(&mention.name, names.iter().copied()) {
-            let message = format!("no rule sets a goal `{}`", shorten(&mention.name, 80));
-            let warning = Diagnostic::warning("unknown_goal", mention.place.clone(), message);
-            problems.add(
-                warning
-                    .spanning(mention.length)
-                    .hint(format!("did you mean `{near}`?")),
-            );
-        }
+        let hint = match suggest::nearest(&mention.name, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.has_goal(&mention.name) || known.may_be_supplied() => continue,
+            // Rules in files that are checked apart.
+            None if names.is_empty() => continue,
+            None => NAME_A_GOAL.to_owned(),
+        };
+        let message = format!("no rule sets a goal `{}`", shorten(&mention.name, 80));
+        let warning = Diagnostic::warning("unknown_goal", mention.place.clone(), message);
+        problems.add(warning.spanning(mention.length).hint(hint));
     }
 }
 
@@ -120,6 +127,8 @@ struct Known<'a> {
     instances: Vec<InstanceNames>,
     /// Whether every goal that may be set is known, by its name or as an instance.
     all_goals: bool,
+    /// Whether pushed repositories bring goals of their own.
+    by_repository: bool,
 }
 
 impl<'a> Known<'a> {
@@ -144,8 +153,14 @@ impl<'a> Known<'a> {
                 && !goals
                     .iter()
                     .any(|goal| matches!(goal.plan, Some(DynamicPlan::Expression { .. }))),
+            by_repository: goals.iter().any(|goal| goal.work.kind == BY_REPOSITORY),
             instances,
         }
+    }
+
+    /// Whether goals may be set that nobody knows of here.
+    fn may_be_supplied(&self) -> bool {
+        !self.all_goals || self.by_repository
     }
 
     /// As [`GoalDefinition::is_called`]; and instances that are planned from a goal are called after it, with a suffix
@@ -171,7 +186,7 @@ impl<'a> Known<'a> {
                 )
             }
             Some(near) => format!("did you mean `{near}`?"),
-            None => "name a goal that some rule sets".to_owned(),
+            None => NAME_A_GOAL.to_owned(),
         };
         unknown("unknown_goal", "no rule sets a goal", goal).hint(hint)
     }

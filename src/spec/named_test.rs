@@ -398,16 +398,21 @@ fn what_lacks(test: &str, unfilled: &Unfilled<'_>) -> (&'static str, String, Str
 
 fn unknown_parameter(entry: &Entry, test: &str, asked: &[&str], problems: &mut Problems) {
     let message = format!("the test `{test}` has no parameter `{}`", entry.name());
-    let hint = match suggest::nearest(entry.name(), asked.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if asked.is_empty() => "it has none; remove it".to_owned(),
-        None => format!("it has {}", listed(asked)),
-    };
+    let hint = known_parameters(entry.name(), asked);
     problems.error_with_hint("unknown_parameter", &entry.key, message, hint);
 }
 
+/// What to write instead of a parameter that nothing asks for.
+pub(super) fn known_parameters(name: &str, asked: &[&str]) -> String {
+    match suggest::nearest(name, asked.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if asked.is_empty() => "it has none; remove it".to_owned(),
+        None => format!("it has {}", listed(asked)),
+    }
+}
+
 /// The parameters that a value asks for, each once.
-fn parameters_of(node: &Node) -> Vec<String> {
+pub(super) fn parameters_of(node: &Node) -> Vec<String> {
     let mut found = Vec::new();
     collect(node, &mut found);
     found

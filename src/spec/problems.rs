@@ -76,7 +76,10 @@ impl Problems {
         }
         let written = entry.name();
         let message = format!("{owner} has no key `{}`", shorten(written, 60));
-        let hint = match suggest::nearest(&super::keys::snake_case(written), known.iter().copied()) {
+        let canonical = super::keys::snake_case(written);
+        let hint = match suggest::nearest(&canonical, known.iter().copied()) {
+            // The original takes them there.
+            _ if canonical == "secrets" && owner == "`execute`" => format!("write it beside {owner}"),
             Some(near) => format!("did you mean `{near}`?"),
             None if known.is_empty() => "begin a test of its own with `- `, or remove it".to_owned(),
             None if known.len() <= MAX_LISTED_KEYS => {

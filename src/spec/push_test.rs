@@ -228,6 +228,7 @@ impl<'c> Reader<'c, '_> {
         }
         if descriptor.name == triggering_goal::TEST {
             self.warn_about_other_machine(&arguments, value);
+            self.remember_awaited(&arguments, value);
         }
         Some(leaf(descriptor, arguments, node))
     }

@@ -33,7 +33,7 @@ pub(crate) struct Reader<'c, 'p> {
     pub(crate) references: References,
     /// What the files refer to, where.
     pub(crate) referred: Vec<(Reference, Place)>,
-    /// Goals that listeners wait for.
+    /// Goals that listeners and tests of rules wait for.
     pub(crate) heard: Vec<Mention>,
     /// Goals of this machine because of which tests ask rules.
     pub(crate) triggers: Vec<Mention>,

@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use croner::Cron;
-use croner::parser::{CronParser, Seconds};
+use croner::parser::{CronParser, Seconds, Year};
 
 use crate::model::{ScheduleDefinition, Timestamp};
 
 /// Longest expression, in bytes.
 const MAX_EXPRESSION: usize = 200;
+
+const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+const MONTHS: [&str; 12] = [
+    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
+];
 
 /// A schedule that can be asked.
 #[derive(Debug, Clone)]
@@ -72,10 +77,52 @@ fn cron(expression: &str) -> Result<Cron, InvalidSchedule> {
     if expression.len() > MAX_EXPRESSION {
         return Err(wrong("…", &format!("it is longer than {MAX_EXPRESSION} bytes")));
     }
-    let parser = CronParser::builder().seconds(Seconds::Optional).build();
+    documented(expression).map_err(|because| wrong(expression, &because))?;
+    let parser = CronParser::builder()
+        .seconds(Seconds::Optional)
+        .year(Year::Disallowed)
+        .build();
     parser
         .parse(expression)
         .map_err(|error| wrong(expression, &error.to_string()))
+}
+
+/// Whether an expression has only what is documented: the parser knows more, which would mean something else elsewhere.
+fn documented(expression: &str) -> Result<(), String> {
+    let fields: Vec<&str> = expression.split_whitespace().collect();
+    if !matches!(fields.len(), 5 | 6) {
+        return Err(format!(
+            "it has {} fields, and needs 5, or 6 with seconds first",
+            fields.len()
+        ));
+    }
+    // From the last one, which is the same with and without seconds.
+    for (from_end, field) in fields.iter().rev().enumerate() {
+        let names: &[&str] = match from_end {
+            0 => &WEEKDAYS,
+            1 => &MONTHS,
+            _ => &[],
+        };
+        if let Some(item) = field.split(',').find(|item| !is_documented(item, names)) {
+            return Err(format!("`{item}` is not understood"));
+        }
+    }
+    Ok(())
+}
+
+/// `*`, a number or name, or two of them with `-` between; perhaps with `/` and a number.
+fn is_documented(item: &str, names: &[&str]) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_value = |text: &str| is_number(text) || names.iter().any(|name| name.eq_ignore_ascii_case(text));
+    let (range, step) = match item.split_once('/') {
+        Some((range, step)) => (range, Some(step)),
+        None => (item, None),
+    };
+    let is_range = match range.split_once('-') {
+        Some((first, last)) => is_value(first) && is_value(last),
+        None => range == "*" || is_value(range),
+    };
+    is_range && step.is_none_or(is_number)
 }
 
 fn wrong(expression: &str, because: &str) -> InvalidSchedule {
@@ -148,5 +195,47 @@ mod tests {
         assert!(of("61 * * * *", "UTC").message.contains("61 * * * *"));
         assert!(of("0 0 30 2 *", "UTC").message.contains("never"));
         assert!(of(&"1,".repeat(500), "UTC").message.contains("longer"));
+    }
+
+    #[test]
+    fn tr_01_only_what_is_documented_is_a_cron_expression() {
+        let read = |expression: &str| {
+            Schedule::new(&ScheduleDefinition::Cron {
+                expression: expression.to_owned(),
+                time_zone: "UTC".to_owned(),
+            })
+        };
+        for right in [
+            "* * * * *",
+            "*/5 0-12/3 1,15 jan-MAR,12 Mon-fri",
+            "0 5 0 * * SUN",
+            "5-59/20 * * * 1",
+            "  0  6 *  * *  ",
+        ] {
+            assert!(read(right).is_ok(), "{right}: {:?}", read(right));
+        }
+        for (unknown, item) in [
+            ("@daily", "1 fields"),
+            ("* * * *", "4 fields"),
+            ("0 0 6 * * * 2030", "7 fields"),
+            ("0 0 L * *", "`L`"),
+            ("0 0 15W * *", "`15W`"),
+            ("0 0 * * 5L", "`5L`"),
+            ("0 0 * * MON#2", "`MON#2`"),
+            ("0 0 ? * *", "`?`"),
+            ("0 0 * * +MON", "`+MON`"),
+            ("0 MON * * *", "`MON`"),
+            ("0 0 * MON *", "`MON`"),
+            ("0 0 * * JAN", "`JAN`"),
+            ("0 0 1,,2 * *", "``"),
+            ("0 0 1- * *", "`1-`"),
+            ("*/ * * * *", "`*/`"),
+            ("1-2-3 * * * *", "`1-2-3`"),
+            ("-1 * * * *", "`-1`"),
+        ] {
+            let problem = read(unknown).unwrap_err();
+            assert!(problem.message.contains(item), "{unknown}: {}", problem.message);
+            assert!(!problem.is_about_zone);
+        }
     }
 }

@@ -1,12 +1,14 @@
 //! The goal in a test of rules, because of which they are asked (semantics 2.8).
 
+use std::rc::Rc;
+
 use serde_json::Value;
 
 use crate::model::rule_test::Mention;
-use crate::model::trigger::{COMPLETIONS, GoalTrigger};
+use crate::model::trigger::{COMPLETIONS, GOAL_TEST, GoalTrigger};
 use crate::model::{Field, StateName, ValueType};
 
-use super::keys::Sorted;
+use super::keys::{Sorted, snake_case};
 use super::reader::Reader;
 use super::yaml::Node;
 
@@ -28,7 +30,7 @@ pub const FIELDS: &[Field] = &[
 ];
 
 /// The test that waits for a goal.
-pub(super) const TEST: &str = "is_goal";
+pub(super) const TEST: &str = GOAL_TEST;
 
 impl Reader<'_, '_> {
     /// The goal of a test; `values` are the checked ones of `node`.
@@ -59,17 +61,39 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// A test that waits for a goal of another machine: nothing here hears of those.
+    /// A test that waits for a goal of another machine: only a hub tells of those.
     pub(super) fn warn_about_other_machine(&mut self, arguments: &Value, node: &Node) {
         let exact = arguments["name"]["exact"].as_str();
         let Some((machine, goal)) = exact.and_then(|name| name.split_once('/')) else {
             return;
         };
         let message = format!(
-            "machines do not hear of each other's goals: this holds only where the machine itself is called `{machine}`"
+            "without a hub nothing tells of goals of `{machine}`: in local mode this holds only where the machine itself is called so"
         );
-        let hint = format!("write `{goal}` for a goal of this machine");
+        let hint = format!("write `{goal}` for a goal of this machine, or start the machine with a hub");
         self.problems().warning("foreign_goal", node, message, hint);
+    }
+
+    /// A goal of this machine that a rule waits for, to tell whether there is one.
+    pub(super) fn remember_awaited(&mut self, arguments: &Value, node: &Node) {
+        let exact = arguments["name"]["exact"].as_str();
+        let Some(name) = exact.filter(|name| !name.contains('/') && !self.in_reference) else {
+            return;
+        };
+        let below = |node: &Node, key: &str| {
+            let mut entries = node.entries().unwrap_or_default().iter();
+            let found = entries.find(|entry| snake_case(entry.name()) == key);
+            found.map(|entry| Rc::clone(&entry.value))
+        };
+        let written = below(node, "name");
+        let exact = written.as_ref().and_then(|written| below(written, "exact"));
+        let at = exact.or(written);
+        let at = at.as_deref().unwrap_or(node);
+        self.heard.push(Mention {
+            name: name.to_owned(),
+            place: at.place.clone(),
+            length: at.length,
+        });
     }
 
     fn remember_trigger(&mut self, node: &Node) {

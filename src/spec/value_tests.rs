@@ -16,7 +16,8 @@ impl Reader<'_, '_> {
         self.tests_of(wanted, node, value)
     }
 
-    fn tests_of(&mut self, wanted: &ValueType, node: &Node, value: Value) -> Option<Value> {
+    /// The value with its tests read.
+    pub(crate) fn tests_of(&mut self, wanted: &ValueType, node: &Node, value: Value) -> Option<Value> {
         match wanted {
             ValueType::Test => {
                 let test = self.test(node)?;

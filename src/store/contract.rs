@@ -9,6 +9,7 @@ mod plans;
 mod queues;
 mod reviews;
 pub(crate) mod server;
+mod statuses;
 pub(crate) mod team;
 mod triggers;
 
@@ -133,14 +134,20 @@ contract! {
     triggers:
         ru_37_goals_are_noted_with_how_far_they_were_read,
         hazard_6_a_goal_is_planned_for_once,
-        ru_38_what_cannot_be_planned_stays_noted_or_goes;
+        ru_38_what_cannot_be_planned_stays_noted_or_goes,
+        ru_38_a_goal_of_another_machine_is_planned_for_once_and_stays_known;
+    statuses:
+        commits_are_noted_with_how_far_the_log_was_read,
+        hazard_6_what_happens_while_a_forge_is_told_stays_due,
+        what_forges_are_told_goes_with_the_goal_sets;
     team:
         c3_a_delivery_is_taken_in_once_and_answered_as_often_as_it_comes,
         reports_begin_at_the_end_of_the_log_and_go_on_where_they_were,
         logs_go_on_their_way_with_the_report_of_their_attempt,
         k4_a_hub_that_forgot_is_told_again_but_nothing_of_before_it,
         what_is_not_reported_is_not_forgotten,
-        deliveries_that_are_over_are_forgotten;
+        deliveries_that_are_over_are_forgotten,
+        what_stands_in_line_holds_up_only_its_own_line;
     log:
         the_feed_is_read_in_pages_without_gaps,
         the_feed_tells_goals_with_all_they_need,

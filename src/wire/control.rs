@@ -95,12 +95,15 @@ pub enum Request {
     },
     /// Plan a push anew and set its goals again: [`Reply::GoalSets`] with the new set.
     Reset {
-        /// Beginning of a goal set id or commit id; the newest set when absent.
+        /// Beginning of a commit id or goal set id; the newest push when absent.
         #[serde(default)]
         id: Option<String>,
-        /// Repository of the client's directory, to choose among sets.
+        /// Repository of the client's directory, to choose among pushes.
         #[serde(default)]
         repo: Option<String>,
+        /// Only pushes to this branch.
+        #[serde(default)]
+        branch: Option<String>,
     },
     /// Look at the branches of this repository now and, with a depth, treat its last commits as pushed again.
     Replay {

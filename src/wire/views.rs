@@ -68,6 +68,9 @@ pub struct GoalView {
     pub requested_at: Option<String>,
     /// RFC 3339.
     pub started_at: Option<String>,
+    /// When the last attempt came to its result, whatever people said of that afterwards. RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done_at: Option<String>,
     /// RFC 3339.
     pub ended_at: Option<String>,
     /// Display names of the goals it comes after.
@@ -190,6 +193,7 @@ impl GoalView {
             log,
             requested_at: goal.requested_at.map(Timestamp::rfc3339),
             started_at: goal.started_at.map(Timestamp::rfc3339),
+            done_at: goal.done_at.map(Timestamp::rfc3339),
             ended_at: goal.ended_at.map(Timestamp::rfc3339),
             after: goal.planned.preconditions.iter().filter_map(name_of).collect(),
             retry: definition.retry.feasible,

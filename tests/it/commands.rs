@@ -23,6 +23,9 @@ commands:
     env: {OWN: "${home}/tools"}
   - name: show me
     run: [echo, shadowed]
+  - name: deploy
+    intent: {pattern: "^deploy (\\S+)$"}
+    run: [echo, "deployed ${matches.1}"]
 rules:
   - name: wanted
     test: {when: "has(preferences.build) && preferences.build"}
@@ -133,7 +136,20 @@ fn d8_what_is_wrong_is_refused_and_said() {
         text(&output.stderr)
     };
     assert!(refused(&["do", "say", "hello", "--who", "x\"; drop"], 4).contains("valid is: small letters"));
-    assert!(refused(&["do", "say", "hello", "--whom=a"], 4).contains("did you mean --who?"));
+    assert!(refused(&["do", "say", "hello", "--whom=a"], 2).contains("did you mean --who?"));
+    assert!(refused(&["do", "describe", "it", "--word="], 4).contains("nothing is written for it"));
+    let unsaid = refused(&["do", "deploy"], 4);
+    assert!(
+        unsaid.contains("say something that matches `^deploy (\\S+)$`"),
+        "{unsaid}"
+    );
+    assert!(machine.json(&["show", "errands", "--of", "deploy"])["errands"][0].is_null());
+    assert!(machine.ok(&["do", "deploy app"]).contains("deployed app"));
+    let gone = refused(&["show", "errands", "zzz"], 4);
+    assert!(
+        gone.contains("no errand begins with `zzz`") && gone.contains("sdm show errands"),
+        "{gone}"
+    );
     assert!(refused(&["do", "say", "hello", "--token=hunter2"], 2).contains("--token=@FILE"));
     assert!(refused(&["do", "say", "helo"], 2).contains("did you mean `say hello`?"));
     let dry = refused(&["do", "fail", "--dry-run"], 4);
@@ -348,5 +364,55 @@ fn the_original_words_for_goal_administration_are_understood() {
     );
     assert!(machine.goal_sets().iter().all(|set| set["active"] == false));
     assert!(machine.ok(&["describe", "sdm"]).contains("acme/app"));
+    machine.stop();
+}
+
+#[test]
+fn semantics_5_8_reset_takes_the_newest_push_or_the_one_that_is_named_and_nothing_of_a_command() {
+    const ONLY_SOME: &str = "
+rules: [{name: build, test: {not: {has_file: stop}}, goals: {name: compile, execute: {run: [\"true\"]}}}]
+commands: [{name: touch, transform: {run: [touch, touched]}}]
+";
+    let mut machine = LocalMachine::new(ONLY_SOME);
+    machine.start();
+    let first = machine.commit("first", &[("a", "1")]);
+    machine.ended_set_of(&first);
+    let second = machine.commit("second", &[("stop", "")]);
+    machine.wait_until("the push is known", |machine| {
+        let pushes = machine.ok(&["show", "pushes", "--json"]);
+        pushes.contains(&second).then_some(())
+    });
+    machine.ok(&["do", "touch", "--dry-run"]);
+    let refused = machine.sdm(&["reset"]);
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && words.contains("no goals are set for this push now"),
+        "{words}"
+    );
+    machine.write_goals(&ONLY_SOME.replace("{has_file: stop}", "{has_file: never}"));
+    let again = machine.wait_until("the goals of now are set", |machine| {
+        let output = machine.sdm(&["reset", "--json"]);
+        output.status.success().then_some(output.stdout)
+    });
+    let again: serde_json::Value = serde_json::from_slice(&again).unwrap();
+    assert_eq!(
+        again["goal_sets"][0]["sha"],
+        second.as_str(),
+        "newest, though it had none"
+    );
+    let named = machine.json(&["reset", &first[..9]]);
+    assert_eq!(named["goal_sets"][0]["sha"], first.as_str());
+    machine.git(&["checkout", "--quiet", "-b", "side"]);
+    let third = machine.commit("third", &[("a", "2")]);
+    machine.ended_set_of(&third);
+    machine.git(&["checkout", "--quiet", "main"]);
+    let of_branch = machine.json(&["reset", "--branch", "main"]);
+    assert_eq!(of_branch["goal_sets"][0]["sha"], second.as_str());
+    let refused = machine.sdm(&["reset", "--branch", "nowhere"]);
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        words.contains("there is no push to the branch nowhere"),
+        "{words}"
+    );
     machine.stop();
 }

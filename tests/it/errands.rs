@@ -23,6 +23,7 @@ fn given(values: &Value) -> Given {
         values: values.as_object().cloned().unwrap(),
         secrets: BTreeMap::new(),
         caller_token: None,
+        org_token: None,
     }
 }
 
@@ -255,7 +256,7 @@ on:
   - {name: pushed, event: Push, branch: ^main$, run: [pushed, "${event.repo.slug}", "${event.push.branch}", "${event.push.after.message}"]}
   - {name: planned, event: GoalsSet, run: [planned, "${event.goal_set.name}"]}
   - {name: states, event: GoalState, state: [in_process, success], run: [state, "${event.goal.name}", "${event.goal.state}"]}
-  - {name: completed, event: GoalCompletion, run: [completed, "${event.goal.state}"]}
+  - {name: completed, event: GoalCompletion, run: [completed, "${event.goal.state}", "${event.goal.attempt}", "${event.goal.data:none}", "${event.push.after.version:none}"]}
   - {name: tagged, event: Tag, tag: ^v, run: [tagged, "${event.tag}", "${event.sha}"]}
 "#;
 
@@ -303,7 +304,7 @@ async fn listeners_of_pushes_plans_goals_and_tags() {
     assert!(has(&["pushed", "acme/app", "main", "change 0001"]), "{argv:?}");
     assert!(has(&["planned", "build"]));
     assert!(has(&["state", "compile", "in_process"]) && has(&["state", "compile", "success"]));
-    assert!(has(&["completed", "success"]));
+    assert!(has(&["completed", "success", "1", "none", "none"]));
     assert!(has(&["tagged", "v1.0", head.as_str()]));
     machine.stop().await;
 }

@@ -47,7 +47,7 @@ rules:
         input: ['dist-${branch}']
       - name: miss
         execute: {run: [sh, -c, "cat fetched"]}
-        input: [{classifier: nowhere, on_miss: [[sh, -c, "echo fetched > fetched"]]}, other]
+        input: [{classifier: nowhere, on_miss: [[sh, -c, "echo fetched > fetched"], [sh, -c, "echo as ${goal.name} >> fetched"], [sh, -c, "echo in ${repo.owner} >> fetched"]]}, other]
       - name: need
         execute: {run: ["true"]}
         input: [{classifier: nowhere, required: true}]
@@ -72,6 +72,10 @@ fn ca_03_ca_09_co_12_outputs_are_found_by_later_goals_of_the_set() {
     let missed = log(&machine, &set, "miss");
     assert!(
         missed.contains("input `nowhere`: none are kept") && missed.contains("fetched"),
+        "{missed}"
+    );
+    assert!(
+        missed.contains("as miss") && !missed.contains("in miss"),
         "{missed}"
     );
     assert_eq!(state_of(&set, "need"), "failure");

@@ -109,6 +109,18 @@ fn cm_14_a_new_repository_has_the_files_of_its_seed_and_a_history_of_its_own() {
         "{}",
         text(&again.stderr)
     );
+    let log_of = |state: &str| {
+        let is_meant =
+            |set: &serde_json::Value| set["goals"][0]["name"] == "new service" && set["state"] == state;
+        let set = machine.goal_sets().into_iter().find(is_meant).expect(state);
+        text(&machine.sdm(&["logs", set["id"].as_str().unwrap()]).stdout)
+    };
+    assert!(log_of("success").contains("runs "));
+    assert!(
+        !log_of("failure").contains("runs "),
+        "nothing ran: {}",
+        log_of("failure")
+    );
     assert_eq!(git(&["log", "-1", "--format=%s"]), "by hand");
     machine.stop();
 }

@@ -67,6 +67,8 @@ mod secrets;
 #[cfg(test)]
 mod signing;
 #[cfg(test)]
+mod statuses;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod team;

@@ -58,7 +58,7 @@ impl Scene {
         std::fs::create_dir_all(&directory).unwrap();
         std::fs::write(machine.path("token"), token).unwrap();
         let text = format!(
-            "remotes: ['{address}']\npoll_interval: 1s\nsecrets:\n  forge: {{file: '{}'}}\nforges:\n  '{origin}': {{secret: forge, api: '{}'}}\n",
+            "remotes: ['{address}']\npoll_interval: 1s\nsecrets:\n  forge: {{file: '{}'}}\nforges:\n  '{origin}': {{secret: forge, api: '{}', statuses: false}}\n",
             machine.path("token").display(),
             github.api(),
         );

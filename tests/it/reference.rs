@@ -349,7 +349,7 @@ fn every_example_of_the_reference_checks() {
     for test in descriptors() {
         let example = indented(test.example, 6);
         let text = format!(
-            "rules:\n  - name: r\n    test:\n{example}    goals:\n      - name: g\n        execute: {{run: [\"true\"]}}\n"
+            "rules:\n  - name: r\n    test:\n{example}    goals:\n      - name: publish\n        execute: {{run: [\"true\"]}}\n"
         );
         assert_checks(test.name, &text);
     }

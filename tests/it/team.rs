@@ -3,6 +3,7 @@
 mod chaos;
 mod commands;
 mod completion;
+mod foreign;
 mod link;
 mod logs;
 mod pushes;

@@ -105,6 +105,10 @@ fn cm_09_a_dry_run_shows_the_difference_and_the_line_that_applies_it() {
     ]);
     assert_eq!(machine.git(&["rev-parse", "transform/new_logo^"]), head, "pinned");
     assert_eq!(machine.git(&["show", "transform/new_logo:logo"]), "a $(b); c");
+    let nowhere = machine.sdm(&["do", "new", "logo", "--text=x", "--targets.branch=gone", &sha]);
+    assert_eq!(nowhere.status.code(), Some(1));
+    let said = text(&nowhere.stdout) + &text(&nowhere.stderr);
+    assert!(said.contains("it has no branch gone"), "{said}");
     machine.stop();
 }
 

@@ -88,6 +88,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
         .chain(hub)
         .chain(branches_here(context))
         .chain(variables(context))
+        .chain(statuses(&configuration))
         .chain(secrets(&configuration))
         .collect();
     let bad = findings.iter().any(|finding| finding.verdict == Verdict::Bad);
@@ -314,6 +315,36 @@ fn hub(hub: &HubView) -> Finding {
     }
 }
 
+/// At which forges commits carry how their goals stand.
+fn statuses(configuration: &Configuration) -> Option<Finding> {
+    let of = |wanted: bool| {
+        let forges = configuration.forges.iter();
+        let fitting = forges.filter(move |(_, forge)| forge.statuses == wanted);
+        fitting
+            .map(|(origin, _)| origin.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let (with, without) = (of(true), of(false));
+    let name = configuration.name.as_str();
+    let words = match (with.is_empty(), without.is_empty()) {
+        (true, true) => return None,
+        (true, false) => format!("no commit statuses at {without}"),
+        (false, true) => format!("commits at {with} carry the status sdm/{name}"),
+        (false, false) => format!("commits at {with} carry the status sdm/{name}, those at {without} none"),
+    };
+    let verdict = if with.is_empty() {
+        Verdict::Note
+    } else {
+        Verdict::Good
+    };
+    let finding = Finding::new(verdict, "statuses", words);
+    match with.is_empty() {
+        true => Some(finding.hint("`statuses: false` of a forge in the configuration says so")),
+        false => Some(finding),
+    }
+}
+
 /// The database that is shared, when one is.
 fn database(configuration: &Configuration, daemon: Option<&StatusView>) -> Option<Finding> {
     let configured = configuration.database.is_some();
@@ -450,6 +481,34 @@ fn variables(context: &Context) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn semantics_6_whether_commits_carry_a_status_is_said() {
+        let forge = |statuses| crate::config::ForgeEntry {
+            secret: "token".to_owned(),
+            api: None,
+            statuses,
+        };
+        let sources = crate::config::Sources {
+            directory: "/".into(),
+            home: Some("/nobody".into()),
+            system: "/nowhere".into(),
+            ..Default::default()
+        };
+        let mut configuration = crate::config::load(&sources, &Default::default()).unwrap();
+        assert!(statuses(&configuration).is_none(), "no forge, nothing to say");
+        configuration.name = "build".to_owned();
+        let origin = |name: &str| format!("https://{name}.example.com");
+        configuration.forges = [(origin("silent"), forge(false))].into();
+        let finding = statuses(&configuration).unwrap();
+        assert_eq!(finding.words, "no commit statuses at https://silent.example.com");
+        configuration.forges.insert(origin("git"), forge(true));
+        let finding = statuses(&configuration).unwrap();
+        assert_eq!(
+            finding.words,
+            "commits at https://git.example.com carry the status sdm/build, those at https://silent.example.com none"
+        );
+    }
 
     #[test]
     fn a_state_directory_without_room_is_said_to_be_bad() {

@@ -86,6 +86,9 @@ pub struct Args {
     /// Days that logs of goals are kept
     #[arg(long, value_name = "NUMBER", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3660))]
     log_days: u32,
+    /// Days that goal sets that have ended are kept, with what was pushed, where nothing points at it any more; 0 for ever
+    #[arg(long, value_name = "NUMBER", default_value_t = 400, value_parser = clap::value_parser!(u32).range(0..=3660))]
+    history_days: u32,
     /// File that names the systems that people sign in with; they sign in by links alone when absent
     #[arg(long, value_name = "FILE")]
     sign_in: Option<PathBuf>,
@@ -261,6 +264,7 @@ fn serve(context: &Context, args: &Args, place: Place) -> CommandResult {
     let logs = logs(context, args, &place);
     let mut options = HubOptions::new(place, args.listen);
     options.logs = logs;
+    options.history = (args.history_days > 0).then(|| DAY * args.history_days);
     options.address.clone_from(&args.address);
     let given = |file: &PathBuf| context.sources.directory.join(file);
     options.policy = args.policy.as_ref().map(given);

@@ -167,10 +167,9 @@ pub(super) fn run(
                 named => named.to_vec(),
             };
             let address = args.address.clone();
-            let shown = extensions(
-                &wanted,
-                |hub| async move { hub.register(&address, &workspaces).await },
-            )?;
+            let shown = extensions(&wanted, |hub| async move {
+                hub.register_anew(&address, &workspaces).await
+            })?;
             show(context, &shown)
         }
         ExtensionsCommand::Show { key } => {

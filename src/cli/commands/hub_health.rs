@@ -28,8 +28,11 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
             context.ui.data("the hub is well\n")?;
             Ok(Exit::Ok)
         }
-        Ok(_) => {
-            context.ui.note("the hub answers, and its memory does not");
+        Ok(answer) => {
+            let why = answer.split_once("\r\n\r\n").map_or("", |(_, why)| why.trim());
+            context
+                .ui
+                .note(&format!("the hub answers, and is not well: {why}"));
             Ok(Exit::NotReachable)
         }
         Err(error) => {

@@ -7,12 +7,15 @@ use crate::wire::control::Request;
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Beginning of the id of a goal set or commit; the newest when absent
+    /// Beginning of the id of a pushed commit or of a goal set; the newest push when absent
     #[arg(value_name = "ID")]
     id: Option<String>,
     /// Repository owner/name, instead of the one we stand in
     #[arg(long, value_name = "OWNER/NAME")]
     repo: Option<String>,
+    /// Only pushes to this branch
+    #[arg(long, value_name = "BRANCH")]
+    branch: Option<String>,
 }
 
 /// `sdm reset`.
@@ -24,6 +27,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
         &Request::Reset {
             id: args.id.clone(),
             repo,
+            branch: args.branch.clone(),
         },
     )?;
     super::act::show(context, &sets)

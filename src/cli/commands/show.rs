@@ -4,10 +4,12 @@ use serde_json::json;
 
 use super::super::client::{ClientError, ControlClient, sockets_beside};
 use super::super::context::{CommandResult, Context, Exit};
+use super::super::error::{CommandError, ErrorKind};
 use super::super::render::errands::{errands, job};
 use super::super::render::machines::machine;
 use super::super::render::pushes::pushes;
 use super::super::render::reviews::reviews;
+use super::super::text::neutralise;
 use super::at_hub;
 use super::choice::repository;
 use super::do_command;
@@ -167,6 +169,10 @@ fn show_errands(context: &mut Context, args: &ErrandsArgs) -> CommandResult {
         _ => None,
     });
     let found: Vec<_> = found.flatten().collect();
+    if let Some(id) = args.id.as_ref().filter(|_| found.is_empty()) {
+        let message = format!("no errand begins with `{}`", neutralise(id));
+        return Err(CommandError::new(ErrorKind::Refused, message).hint("look at `sdm show errands`"));
+    }
     if context.ui.json {
         context.ui.object(&json!({ "errands": found }))?;
     } else if found.is_empty() {

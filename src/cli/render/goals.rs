@@ -135,10 +135,10 @@ fn not_set(theme: &Theme, set: &GoalSetView, column: usize) -> String {
     text
 }
 
-/// How long a goal has run, or ran.
+/// How long a goal has run, or ran; how long people think about its result is no time of its own.
 pub fn elapsed(goal: &GoalView, now: Timestamp) -> Option<std::time::Duration> {
     let started = parse_time(goal.started_at.as_deref()?)?;
-    let ended = match goal.ended_at.as_deref() {
+    let ended = match goal.done_at.as_deref().or(goal.ended_at.as_deref()) {
         Some(ended) => parse_time(ended)?,
         None => now,
     };

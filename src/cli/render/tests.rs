@@ -10,7 +10,7 @@ use super::diagnostics::{diagnostics, summary};
 use super::graph::{dot, mermaid};
 use super::machines::machine;
 use super::pushes::pushes;
-use super::{explain::explanation, feed::FeedLines, goals::goal_sets};
+use super::{explain::explanation, feed::FeedLines, goals::elapsed, goals::goal_sets};
 use crate::cli::{doors::GoalFile, text::width, theme::Theme};
 use crate::model::plan::{RuleOutcome, TestOutcome};
 use crate::model::{
@@ -18,7 +18,7 @@ use crate::model::{
     GoalKey, GoalSetId, News, Place, PushId, RepoSlug, StateName, UniqueName,
 };
 use crate::wire::explain::{ExplainView, ExplainedGoal, ExplainedPush, ExplainedRule, ExplainedTest};
-use crate::wire::views::{PushView, RepositoryView, StatusView};
+use crate::wire::views::{GoalView, PushView, RepositoryView, StatusView};
 
 fn coloured() -> Theme {
     Theme {
@@ -49,6 +49,20 @@ fn goals_at_eighty_columns_with_and_without_colour_and_narrow() {
     );
     insta::assert_snapshot!("goals_narrow_ascii", goal_sets(&narrow(), &sets(), at(90), false));
     insta::assert_snapshot!("goals_none", goal_sets(&Theme::plain(), &[], at(90), false));
+}
+
+#[test]
+fn how_long_people_think_about_a_result_is_not_the_time_of_a_goal() {
+    let waiting = GoalView {
+        done_at: Some(at(6).rfc3339()),
+        ..goal("lint", StateName::WaitingForApproval, Some(4), None)
+    };
+    assert_eq!(elapsed(&waiting, at(90)), Some(std::time::Duration::from_secs(2)));
+    let running = goal("lint", StateName::InProcess, Some(4), None);
+    assert_eq!(
+        elapsed(&running, at(90)),
+        Some(std::time::Duration::from_secs(86))
+    );
 }
 
 #[test]

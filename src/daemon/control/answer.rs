@@ -1,11 +1,12 @@
 //! What each request means.
 
 use crate::daemon::local::LocalDaemon;
+use crate::engine::push_meant::{NoSuchPush, PushChoice};
 use crate::kinds::Acts;
 use crate::model::goal_set::CancelScope;
 use crate::model::{
-    Action, Actor, BranchName, Cursor, Goal, GoalSet, GoalSetId, GoalState, News, Person, Plan, Push,
-    RepoSlug, StateName, Trace,
+    Action, Actor, BranchName, Cursor, Goal, GoalSet, GoalSetId, GoalState, News, Person, Plan, RepoSlug,
+    StateName, Trace,
 };
 use crate::ports::store::{GoalSetFilter, GoalSetRecord};
 use crate::wire::control::{Act, GoalChoice, Reply, Request};
@@ -81,7 +82,7 @@ impl LocalDaemon {
                 let set = self.act_for(person, &goal, act).await?;
                 self.send_sets(&[set], answer).await
             }
-            Request::Reset { id, repo } => self.reset(id, repo, answer).await,
+            Request::Reset { id, repo, branch } => self.reset((id, repo, branch), answer).await,
             Request::Replay { path, depth, branch } => self.replay(&path, depth, branch, answer).await,
             Request::Watch { path } => {
                 self.watch_path(path.as_ref()).await?;
@@ -364,27 +365,26 @@ impl LocalDaemon {
 
     async fn reset(
         &self,
-        id: Option<String>,
-        repo: Option<String>,
+        (id, repo, branch): (Option<String>, Option<String>, Option<String>),
         answer: &mut Answer,
     ) -> Result<(), Refused> {
-        let sets = choose::sets(self.engine(), id.as_deref(), repo.as_deref()).await?;
-        let newest = sets.into_iter().next();
-        let push = match newest {
-            Some(record) => record.push,
-            None => self.newest_push(repo.as_deref()).await?,
+        let choice = PushChoice {
+            id,
+            repo: repo.as_deref().map(RepoSlug::parse).transpose()?,
+            branch: branch.as_deref().map(BranchName::parse).transpose()?,
+        };
+        let push = match self.engine().push_meant(&choice).await {
+            Ok(push) => push,
+            Err(NoSuchPush::Store(error)) => return Err(error.into()),
+            Err(none @ (NoSuchPush::None | NoSuchPush::NotTo(_))) => {
+                return Err(Refused::new(none.to_string()).hint("commit something"));
+            }
+            Err(none @ (NoSuchPush::NoneBegins(_) | NoSuchPush::OfCommand(_))) => {
+                return Err(Refused::new(none.to_string()).hint("look at `sdm show pushes` and `sdm goals`"));
+            }
         };
         let set = self.engine().set_goals_again(&push).await?;
         self.send_set(set, answer).await
-    }
-
-    async fn newest_push(&self, repo: Option<&str>) -> Result<Push, Refused> {
-        let repo = repo.map(RepoSlug::parse).transpose()?;
-        let pushes = self.engine().store().pushes(repo.as_ref(), 1).await?;
-        pushes
-            .into_iter()
-            .next()
-            .ok_or_else(|| Refused::new("there is no push yet").hint("commit something"))
     }
 
     async fn send_set(&self, id: GoalSetId, answer: &mut Answer) -> Result<(), Refused> {

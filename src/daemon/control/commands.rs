@@ -94,6 +94,7 @@ impl LocalDaemon {
                 secrets: secrets.collect(),
                 // Whoever stands here is the operator, whose rights the machine has anyway.
                 caller_token: None,
+                org_token: None,
             },
             matches: wanted.matches,
             targets: asked(wanted.targets),
@@ -391,6 +392,7 @@ fn refused(error: AskError, said: &str) -> Refused {
     let hint = match &error {
         AskError::Unknown(_) => Some("look at `sdm show commands`".to_owned()),
         AskError::Parameters(_) => Some(format!("`sdm do {said} --help` says what it takes")),
+        AskError::Unmatched { .. } => Some("its name alone gives it nothing to work with".to_owned()),
         AskError::NoDryRun(_) => Some("`transform` and `generate` have one".to_owned()),
         AskError::Targets(_) => Some("repositories that are known are in `sdm show machines`".to_owned()),
         AskError::TooDeep => Some("a listener or command probably causes itself".to_owned()),

@@ -1,4 +1,4 @@
-//! What people do with goals by way of the hub: approve, deny, cancel, retry. The engine decides, as it does for those who
+//! What people do with goals by way of the hub: approve, deny, cancel, retry, reset. The engine decides, as it does for those who
 //! stand at the machine.
 
 use std::collections::BTreeMap;
@@ -8,22 +8,28 @@ use serde_json::{Map, Value};
 use super::Inner;
 use super::commands::{mapped, optional};
 use super::inbox::answer;
+use crate::engine::replay::ReplayError;
 use crate::kinds::{ActError, Acts};
 use crate::model::goal_set::CancelScope;
-use crate::model::{Action, Actor, GoalKey, GoalSetId, Person, UniqueName};
-use crate::ports::store::{GoalSetRecord, StoreError};
+use crate::model::{Action, Actor, GoalKey, GoalSetId, Person, Timestamp, UniqueName};
+use crate::ports::store::{Cause, GoalSetFilter, GoalSetRecord, StoreError};
 use crate::ports::team::DeliveryAnswer;
+use crate::runtime::causes::chain;
 use crate::wire::hub::{Command, Parameter, extensions, uris};
 
 /// The mapped parameter that says who acts.
 const WHO: &str = "sdm.who";
 
-/// The four, with what they do.
+/// They, with what they do.
 const ACTS: &[(&str, &str)] = &[
     (extensions::APPROVE, "Confirm the start or the result of a goal"),
     (extensions::DENY, "Deny the start or the result of a goal"),
     (extensions::CANCEL, "Cancel a goal, or all of a goal set"),
     (extensions::RETRY, "Start a goal again that has failed"),
+    (
+        extensions::RESET,
+        "Set the goals of a push again by the rules of now, and cancel what has not ended of them",
+    ),
 ];
 
 /// The commands as the hub hears of them.
@@ -42,7 +48,7 @@ pub(super) fn announced() -> impl Iterator<Item = Command> {
     })
 }
 
-/// Whether a command is one of the four.
+/// Whether a command is one of them.
 pub(super) fn is_one(command: &str) -> bool {
     ACTS.iter().any(|(name, _)| *name == command)
 }
@@ -52,9 +58,13 @@ fn parameters(name: &str) -> Vec<Parameter> {
         required: true,
         ..parameter
     };
+    let goal_set = required(optional("goal_set", "id of the goal set"));
+    if name == extensions::RESET {
+        return vec![goal_set];
+    }
     let goal = optional("goal", "the goal's unique name");
     vec![
-        required(optional("goal_set", "id of the goal set")),
+        goal_set,
         if name == extensions::CANCEL {
             goal
         } else {
@@ -73,6 +83,7 @@ impl Inner {
         command: &str,
         values: &Map<String, Value>,
         (mapped, known_as): (&BTreeMap<String, String>, &[String]),
+        asked_at: Timestamp,
     ) -> Result<DeliveryAnswer, StoreError> {
         // Nobody in particular may do nothing in particular.
         let Some(login) = mapped.get(WHO).filter(|login| !login.trim().is_empty()) else {
@@ -88,12 +99,17 @@ impl Inner {
                 .and_then(Value::as_str)
                 .filter(|text| !text.is_empty())
         };
-        let Some(id) = text("goal_set").and_then(|text| GoalSetId::parse(text).ok()) else {
+        // The hub weighed the id as it is written, and knows of no other form.
+        let id = text("goal_set").and_then(|text| Some((text, GoalSetId::parse(text).ok()?)));
+        let Some((_, id)) = id.filter(|(text, id)| id.0.to_string() == *text) else {
             return Ok(answer(1, "`goal_set` is not the id of a goal set"));
         };
         let Some(record) = self.engine.store().goal_set(id).await? else {
             return Ok(answer(1, format!("there is no goal set {id} here")));
         };
+        if command == extensions::RESET {
+            return self.reset(&record, asked_at).await;
+        }
         let named = text("goal").map(|name| goal_key(&record, name, text("environment").unwrap_or_default()));
         let goal = match named {
             Some(Err(problem)) => return Ok(answer(1, problem)),
@@ -109,6 +125,38 @@ impl Inner {
             Err(ActError::Store(error)) => Err(error),
             Err(refused @ (ActError::Refused(_) | ActError::UnknownSet(_))) => Ok(DeliveryAnswer {
                 message: Some(refused.to_string()),
+                ..answer(1, refused.to_string())
+            }),
+        }
+    }
+}
+
+impl Inner {
+    /// Sets the goals of a push again; once, though the machine may be told twice that somebody asked for it.
+    async fn reset(&self, of: &GoalSetRecord, asked_at: Timestamp) -> Result<DeliveryAnswer, StoreError> {
+        if matches!(of.cause, Cause::Command { .. }) {
+            let because = "the goal set is of a command, which is asked for again by itself";
+            return Ok(answer(1, because));
+        }
+        let filter = GoalSetFilter {
+            repo: Some(of.push.repo.slug.clone()),
+            sha: Some(of.push.after.clone()),
+            ..GoalSetFilter::default()
+        };
+        let since = |record: &&GoalSetRecord| {
+            let is_again = matches!(record.cause, Cause::Again { .. });
+            record.push.id == of.push.id && is_again && record.created_at >= asked_at
+        };
+        let sets = self.engine.store().goal_sets(&filter).await?;
+        let done = |id: GoalSetId| answer(0, format!("the goals are set again as {id}"));
+        if let Some(already) = sets.iter().find(since) {
+            return Ok(done(already.set.id));
+        }
+        match self.engine.set_goals_again(&of.push).await {
+            Ok(id) => Ok(done(id)),
+            Err(ReplayError::Store(error)) => Err(error),
+            Err(refused) => Ok(DeliveryAnswer {
+                message: Some(chain(&refused)),
                 ..answer(1, refused.to_string())
             }),
         }

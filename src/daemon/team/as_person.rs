@@ -15,9 +15,9 @@ use serde_json::json;
 
 use super::client::{HubClient, HubError};
 use crate::config::{Configuration, HubEntry};
-use crate::model::{BranchName, JobId, Repository, Timestamp};
+use crate::model::{BranchName, CommitSha, JobId, Repository, Timestamp};
 use crate::ports::Forges;
-use crate::ports::forges::{ForgeError, NewRelease, OpenPullRequest, PublishedRelease, PullRequest};
+use crate::ports::forges::{ForgeError, NewRelease, OpenPullRequest, PublishedRelease, PullRequest, Report};
 use crate::ports::scm::ScmError;
 use crate::ports::secrets::Asker;
 use crate::runtime::causes::chain;
@@ -175,6 +175,20 @@ impl Forges for AsPerson {
     ) -> Result<PublishedRelease, ForgeError> {
         self.own.publish(repo, release, asker).await
     }
+
+    fn takes_reports(&self, repo: &Repository) -> Option<String> {
+        self.own.takes_reports(repo)
+    }
+
+    async fn report(
+        &self,
+        repo: &Repository,
+        sha: &CommitSha,
+        report: &Report,
+        asker: &Asker,
+    ) -> Result<(), ForgeError> {
+        self.own.report(repo, sha, report, asker).await
+    }
 }
 
 /// A pull request as the hub tells of it.
@@ -203,6 +217,7 @@ fn not_done(error: &HubError) -> ForgeError {
         HubError::Busy { .. } | HubError::NotReached(_) => ForgeError::Unavailable {
             origin: "the hub".to_owned(),
             because: chain(error),
+            pause: None,
         },
     }
 }

@@ -17,12 +17,12 @@ use thiserror::Error;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use super::backoff::Setback;
 use crate::git::network::NetworkOptions;
 use crate::git::transport::http1_client;
 use crate::ports::scm::ScmError;
 use crate::ports::secrets::NotGiven;
 use crate::ports::team_logs::LogOnItsWay;
+use crate::runtime::backoff::Setback;
 use crate::runtime::causes::chain;
 use crate::wire::hub::extensions;
 use crate::wire::hub::{LogPart, LogTaken, MAX_DOWNWARD, Registered, Registration};

@@ -1,5 +1,7 @@
 //! Commands that people give the machine by way of the hub: what is announced, and what becomes of an invocation.
 
+mod announced;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -10,72 +12,41 @@ use serde_json::{Map, Value, json};
 use super::inbox::{answer, stored};
 use super::pushes::named_id;
 use super::{Inner, acts};
-use crate::config::{HubEntry, InWhoseName};
 use crate::engine::Machine;
-use crate::engine::commands::ask::{Ask, AskError, AskedTargets};
+use crate::engine::commands::ask::{Ask, AskError, AskedTargets, has_dry_run};
 use crate::engine::commands::bind::Given;
 use crate::engine::commands::registry;
-use crate::kinds::transform;
 use crate::model::parameter::LONGEST_VALUE;
 use crate::model::{
-    CommandDefinition, CommandWork, ErrandId, GoalSet, Intent, JobId, JobTask, ParameterDefinition,
-    ParameterSource, ParameterType, RepoSlug, StateName, TaskState, Timestamp,
+    CommandDefinition, ErrandId, GoalSet, JobId, JobTask, ParameterDefinition, ParameterSource, RepoSlug,
+    StateName, TaskState, Timestamp,
 };
+use crate::ports::secrets::SHORTEST_SECRET;
 use crate::ports::store::StoreError;
 use crate::ports::team::{Delivered, Delivery, DeliveryAnswer};
 use crate::runtime::causes::chain;
 use crate::wire::hub::completion::COMPLETE;
-use crate::wire::hub::{
-    Choice, Command, CommandInvocation, Group, MappedParameter, NameValue, Parameter,
-    ParameterType as WireType, SecretDeclaration, uris,
-};
-
-/// Parameters by which people choose repositories, as on the command line.
-const TARGETS: &[(&str, &str)] = &[
-    ("targets.owner", "all repositories of this owner"),
-    ("targets.repo", "a repository: its name, or owner/name"),
-    ("targets.repos", "repositories whose name matches this pattern"),
-    (
-        "targets.branch",
-        "the branch; the default branch of each otherwise",
-    ),
-    ("targets.sha", "the commit; the head of the branch otherwise"),
-];
+use crate::wire::hub::{CommandInvocation, NameValue};
+use announced::{DRY_RUN, ORG_TOKEN, TARGETS, acts_as_person, caller_token};
+pub(super) use announced::{announced, mapped, optional};
 
 /// How long the hub is waited for that gives a token; whatever else it says waits meanwhile.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A token of whoever asks, as the hub hears of it.
-const USER_TOKEN: &str = "github://user_token";
-
-/// What people must have granted for whom the hub opens pull requests.
-const PULL_REQUESTS: &str = "repo";
-
-/// The kind of goal that only looks.
-const INSPECT: &str = "inspect";
 
 /// What the hub fills in for every command: who asks, and the repository of the place where it was asked.
 const WHO: &str = "sdm.who";
 const OWNER: &str = "sdm.owner";
 const REPO: &str = "sdm.repo";
 
-/// What the surroundings fill in, as it is called here and at the hub (wire protocol 4.3).
-const MAPPED: &[(&str, &str)] = &[
-    ("repo_owner", uris::REPOSITORY_OWNER),
-    ("repo_name", uris::REPOSITORY),
-    ("user_login", uris::LOGIN),
-    ("provider", uris::REPOSITORY_PROVIDER),
-    ("api_url", uris::FORGE_API_URL),
-    ("channel_id", uris::CHANNEL),
-    ("channel_name", uris::CHANNEL_NAME),
-    ("channel_type", uris::CHANNEL_TYPE),
-    ("chat_user_id", uris::CHAT_USER),
-    ("chat_user_name", uris::CHAT_USER_NAME),
-    ("chat_team", uris::CHAT),
-];
-
 /// A token of whoever asks, or why there is none; `None` where nobody could give one.
 type CallerToken = Option<Result<SecretString, String>>;
+
+/// Tokens that a command is given by way of the hub. They are nowhere but in memory.
+#[derive(Default)]
+struct Tokens {
+    of_caller: CallerToken,
+    of_hub: Option<SecretString>,
+}
 
 /// What is needed to ask the machine for a command; what is secret is not in it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -89,91 +60,6 @@ struct Asked {
     known_as: Vec<String>,
 }
 
-/// The commands of the goal files, and those by which people act on goals.
-pub(super) fn announced(machine: &Machine, hub: &HubEntry) -> Vec<Command> {
-    machine
-        .commands
-        .iter()
-        .map(|definition| command(definition, acts_as_person(definition, hub)))
-        .chain(acts::announced())
-        .collect()
-}
-
-/// Whether a command asks a forge in the name of whoever asks for it.
-fn acts_as_person(definition: &CommandDefinition, hub: &HubEntry) -> bool {
-    let CommandWork::Goal(work) = &definition.work else {
-        return false;
-    };
-    hub.pull_requests == InWhoseName::Person
-        && work.kind == "transform"
-        && transform::asks_to_merge(&work.arguments)
-}
-
-fn command(definition: &CommandDefinition, as_person: bool) -> Command {
-    let given = definition
-        .parameters
-        .iter()
-        .filter(|parameter| parameter.is_given());
-    let targets = TARGETS.iter().filter(|_| definition.targets.is_some());
-    let mapped = definition.parameters.iter().filter_map(|parameter| {
-        let ParameterSource::Mapped(source) = &parameter.source else {
-            return None;
-        };
-        let (_, uri) = MAPPED.iter().find(|(name, _)| name == source)?;
-        Some(mapped(&parameter.name, uri, false))
-    });
-    let everywhere = [
-        mapped_always(WHO, uris::LOGIN),
-        mapped_always(OWNER, uris::REPOSITORY_OWNER),
-        mapped_always(REPO, uris::REPOSITORY),
-    ];
-    Command {
-        name: definition.name.clone(),
-        description: (!definition.description.is_empty()).then(|| definition.description.clone()),
-        tags: definition.tags.clone(),
-        intent: definition.intents.iter().map(intent).collect(),
-        auto_submit: true,
-        question: None,
-        parameters: given
-            .map(parameter)
-            .chain(targets.map(|(name, help)| optional(name, help)))
-            .collect(),
-        mapped_parameters: mapped.chain(everywhere).collect(),
-        secrets: secrets(definition, as_person),
-        only_reads: only_reads(definition),
-    }
-}
-
-/// Whether a command only looks at repositories.
-fn only_reads(definition: &CommandDefinition) -> bool {
-    matches!(&definition.work, CommandWork::Goal(work) if work.kind == INSPECT)
-}
-
-/// What the hub asks people for before it passes the command on.
-fn secrets(definition: &CommandDefinition, as_person: bool) -> Vec<SecretDeclaration> {
-    let pull_requests = as_person.then(|| SecretDeclaration {
-        uri: format!("{USER_TOKEN}?scopes={PULL_REQUESTS}"),
-    });
-    let tokens = definition.parameters.iter().filter_map(caller_token);
-    tokens.chain(pull_requests).collect()
-}
-
-/// What a parameter declares that holds a token of whoever asks (wire protocol 4.4): the hub asks them before it passes the command on.
-fn caller_token(definition: &ParameterDefinition) -> Option<SecretDeclaration> {
-    let ParameterSource::CallerToken(scopes) = &definition.source else {
-        return None;
-    };
-    let uri = match scopes.is_empty() {
-        true => USER_TOKEN.to_owned(),
-        false => format!("{USER_TOKEN}?scopes={}", scopes.join(",")),
-    };
-    Some(SecretDeclaration { uri })
-}
-
-fn mapped_always(name: &str, uri: &str) -> MappedParameter {
-    mapped(name, uri, false)
-}
-
 /// What the goals of a command say of what they did, a link of a pull request among it.
 fn said(set: &GoalSet) -> String {
     let goals = set.goals().iter();
@@ -183,96 +69,6 @@ fn said(set: &GoalSet) -> String {
         (None, true) => None,
     });
     told.map(|text| format!("; {text}")).collect()
-}
-
-/// A parameter that the hub fills in.
-pub(super) fn mapped(name: &str, uri: &str, required: bool) -> MappedParameter {
-    MappedParameter {
-        name: name.to_owned(),
-        uri: uri.to_owned(),
-        required,
-    }
-}
-
-/// Text that need not be given.
-pub(super) fn optional(name: &str, help: &str) -> Parameter {
-    Parameter {
-        name: name.to_owned(),
-        description: Some(help.to_owned()),
-        pattern: "^.*$".to_owned(),
-        required: false,
-        displayable: true,
-        display_name: name.to_owned(),
-        kind: None,
-        default_value: None,
-        min_length: None,
-        max_length: None,
-        valid_input: None,
-        order: None,
-        group: None,
-        control: None,
-    }
-}
-
-/// An expression is told from a phrase by how it begins and ends (wire protocol 2).
-fn intent(intent: &Intent) -> String {
-    match intent {
-        Intent::Words(words) => words.clone(),
-        Intent::Pattern(pattern) => {
-            let begin = if pattern.starts_with('^') { "" } else { r"^[\s\S]*" };
-            let end = if pattern.ends_with('$') { "" } else { r"[\s\S]*$" };
-            format!("{begin}{pattern}{end}")
-        }
-    }
-}
-
-fn parameter(definition: &ParameterDefinition) -> Parameter {
-    let any = if definition.multi_line {
-        r"^[\s\S]*$"
-    } else {
-        "^.*$"
-    };
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    Parameter {
-        description: (!definition.description.is_empty()).then(|| definition.description.clone()),
-        pattern: definition.pattern.clone().unwrap_or_else(|| any.to_owned()),
-        required: definition.required && definition.default.is_none(),
-        displayable: definition.displayable && !definition.is_secret(),
-        display_name: definition.label().to_owned(),
-        kind: kind(&definition.kind),
-        default_value: definition.default.as_ref().map(text),
-        min_length: (definition.min_length > 0).then_some(definition.min_length),
-        max_length: definition.max_length,
-        valid_input: definition.valid_input.clone(),
-        order: definition.order,
-        group: definition.group.clone().map(|name| Group {
-            name,
-            description: None,
-        }),
-        control: definition.multi_line.then(|| "textarea".to_owned()),
-        ..optional(&definition.name, "")
-    }
-}
-
-fn kind(kind: &ParameterType) -> Option<WireType> {
-    match kind {
-        ParameterType::String => None,
-        ParameterType::Boolean => Some(WireType::Named("boolean".to_owned())),
-        ParameterType::Number => Some(WireType::Named("number".to_owned())),
-        ParameterType::Options { options, multiple } => Some(WireType::Choices {
-            kind: if *multiple { "multiple" } else { "single" }.to_owned(),
-            options: options
-                .iter()
-                .map(|value| Choice {
-                    value: value.clone(),
-                    description: None,
-                })
-                .collect(),
-        }),
-    }
 }
 
 /// An invocation as it is stored: without what is secret, and without what would be needed to run it if something was.
@@ -310,6 +106,14 @@ pub(super) fn delivery(
     }
 }
 
+/// The token that the hub has for all repositories, where it gives one with a command.
+fn org_token(invocation: &CommandInvocation) -> Option<SecretString> {
+    let mut given = invocation.secrets.iter();
+    let found = given.find(|secret| secret.uri == ORG_TOKEN)?;
+    let is_one = found.value != "null" && found.value.trim().chars().count() >= SHORTEST_SECRET;
+    is_one.then(|| found.value.trim().into())
+}
+
 fn asked(invocation: &CommandInvocation) -> Asked {
     let text = |given: &NameValue| Some((given.name.clone(), given.value.as_str()?.to_owned()));
     Asked {
@@ -331,8 +135,27 @@ impl Asked {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
+    /// Whether nothing is to be changed, where that is said.
+    fn take_dry_run(&mut self, command: &CommandDefinition) -> Result<Option<bool>, String> {
+        if !has_dry_run(command) {
+            return Ok(None);
+        }
+        let text = match self.values.remove(DRY_RUN) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::Bool(said)) => return Ok(Some(said)),
+            Some(Value::String(text)) => text,
+            Some(other) => other.to_string(),
+        };
+        match text.trim() {
+            "" => Ok(None),
+            "true" => Ok(Some(true)),
+            "false" => Ok(Some(false)),
+            _ => Err(format!("`{DRY_RUN}` is `true` or `false`")),
+        }
+    }
+
     /// As the engine is asked.
-    fn ask(mut self, command: &CommandDefinition, runs_as: uuid::Uuid, token: CallerToken) -> Ask {
+    fn ask(mut self, command: &CommandDefinition, runs_as: uuid::Uuid, tokens: Tokens) -> Ask {
         let targets = AskedTargets {
             owner: self.value("targets.owner"),
             repo: self.value("targets.repo"),
@@ -343,7 +166,8 @@ impl Asked {
         self.values
             .retain(|name, _| !TARGETS.iter().any(|(target, _)| target == name));
         let mut given = Given {
-            caller_token: token,
+            caller_token: tokens.of_caller,
+            org_token: tokens.of_hub,
             ..Given::default()
         };
         for (name, value) in std::mem::take(&mut self.values) {
@@ -403,7 +227,8 @@ impl Asked {
             ParameterSource::Person
             | ParameterSource::Secret
             | ParameterSource::Value(_)
-            | ParameterSource::CallerToken(_) => None,
+            | ParameterSource::CallerToken(_)
+            | ParameterSource::OrgToken => None,
         };
         command.parameters.iter().filter_map(of_parameter).collect()
     }
@@ -422,8 +247,11 @@ impl Inner {
                 .keep(JobId(*runs_as), &invocation.team.id, context, now);
         }
         let asked = asked(invocation);
-        let token = self.caller_token(invocation, &asked).await;
-        self.begin(delivery, asked, token).await
+        let tokens = Tokens {
+            of_caller: self.caller_token(invocation, &asked).await,
+            of_hub: org_token(invocation),
+        };
+        self.begin(delivery, asked, tokens).await
     }
 
     /// The token of whoever asks, if the command wants one and the hub has said who that is. It is asked for now, while the proof
@@ -458,7 +286,7 @@ impl Inner {
     }
 
     /// Asks the machine for it; a refusal is the answer.
-    async fn begin(&self, delivery: &Delivery, asked: Asked, token: CallerToken) -> Result<(), StoreError> {
+    async fn begin(&self, delivery: &Delivery, mut asked: Asked, tokens: Tokens) -> Result<(), StoreError> {
         let Delivered::Command { command, runs_as, .. } = &delivery.what else {
             return Ok(());
         };
@@ -467,9 +295,14 @@ impl Inner {
             let reason = format!("this machine has no command `{}`", super::client::plain(command));
             return self.settle(delivery.clone(), answer(1, reason)).await;
         };
+        let dry_run = match asked.take_dry_run(definition) {
+            Ok(dry_run) => dry_run,
+            Err(because) => return self.settle(delivery.clone(), answer(1, because)).await,
+        };
         let ask = Ask {
+            dry_run,
             as_person: acts_as_person(definition, &self.hub),
-            ..asked.ask(definition, *runs_as, token)
+            ..asked.ask(definition, *runs_as, tokens)
         };
         match self.engine.ask(ask).await {
             Ok(_) => Ok(()),
@@ -504,7 +337,9 @@ impl Inner {
                 known_as,
                 ..
             } = asked.unwrap_or_default();
-            let answer = self.act(command, &values, (&mapped, &known_as)).await?;
+            let answer = self
+                .act(command, &values, (&mapped, &known_as), delivery.at)
+                .await?;
             return self.settle(delivery, answer).await;
         }
         if command == COMPLETE {
@@ -535,7 +370,11 @@ impl Inner {
             Some(asked) => {
                 // Who asked was proven to the machine that was stopped.
                 let because = "the machine was restarted before it began".to_owned();
-                self.begin(&delivery, asked, Some(Err(because))).await
+                let tokens = Tokens {
+                    of_caller: Some(Err(because)),
+                    of_hub: None,
+                };
+                self.begin(&delivery, asked, tokens).await
             }
             None => {
                 let reason =

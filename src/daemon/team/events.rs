@@ -8,6 +8,7 @@ use super::Inner;
 use super::inbox::answer;
 use crate::engine::Machine;
 use crate::model::event::LARGEST_PAYLOAD;
+use crate::model::trigger::COMPLETIONS;
 use crate::model::{Event, RepoSlug};
 use crate::ports::store::StoreError;
 use crate::ports::team::{Delivery, DeliveryAnswer};
@@ -16,8 +17,12 @@ use crate::wire::hub::Subscription;
 /// The subscription of every machine.
 pub(super) const ON_PUSH: &str = "OnPush";
 
-const PUSH: &str = "subscription OnPush { Push { id branch before { sha } after @required { sha } repo { id owner name url \
-                    defaultBranch org { provider { providerId providerType apiUrl gitUrl url } } } } }";
+/// The subscription of a machine whose rules wait for goals of others.
+pub(super) const ON_GOAL: &str = "OnGoal";
+
+const PUSH: &str = "id branch before { sha } after @required { sha } repo { id owner name url \
+                    defaultBranch org { provider { providerId providerType apiUrl gitUrl url } } }";
+const GOAL: &str = "uniqueName name environment goalSetId state version ts data provenance { correlationId }";
 
 const REPO: &str = "repo { owner name url defaultBranch }";
 const BY: &str = "{ login name }";
@@ -113,6 +118,13 @@ static TOLD: &[Told] = &[
         shown_as: "release",
     },
     Told {
+        event: "Tag",
+        operation: "OnTag",
+        kind: "Tag",
+        fields: &["id name timestamp commit @required { sha }", REPO],
+        shown_as: "tag",
+    },
+    Told {
         event: "Deployment",
         operation: "OnDeployment",
         kind: "Deployment",
@@ -135,11 +147,36 @@ static TOLD: &[Told] = &[
 
 /// Whether a subscription is one of this program's.
 pub(super) fn is_ours(operation: &str) -> bool {
-    operation == ON_PUSH || TOLD.iter().any(|told| told.operation == operation)
+    operation == ON_PUSH || operation == ON_GOAL || TOLD.iter().any(|told| told.operation == operation)
 }
 
-/// Pushes, and what listeners of the goal files wait for.
-pub(super) fn subscriptions(machine: &Machine) -> Vec<Subscription> {
+/// In which line an event waits because it needs a repository; none when it needs none.
+pub(super) fn line(operation: &str, object: &Value) -> Option<String> {
+    let repo = match operation {
+        ON_PUSH => &object["repo"],
+        ON_GOAL => &object["push"]["repo"],
+        _ => return None,
+    };
+    let part = |path: &str| repo.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let provider = part("/org/provider/providerId");
+    Some(format!("{provider}/{}/{}", part("/owner"), part("/name")))
+}
+
+fn on_push() -> String {
+    format!("subscription {ON_PUSH} {{ Push {{ {PUSH} }} }}")
+}
+
+/// The goals of all machines but the one of this name.
+fn on_goal(name: &str) -> String {
+    let (states, own) = (COMPLETIONS.join(", "), json!(name));
+    format!(
+        "subscription {ON_GOAL} {{ SdmGoal(state: [{states}]) {{ {GOAL} registration @ne(value: {own}) @required \
+         push @required {{ {PUSH} }} }} }}"
+    )
+}
+
+/// Pushes, goals of other machines that rules wait for, and what listeners of the goal files wait for.
+pub(super) fn subscriptions(name: &str, machine: &Machine) -> Vec<Subscription> {
     let wanted: BTreeSet<&str> = machine
         .listeners
         .iter()
@@ -156,7 +193,10 @@ pub(super) fn subscriptions(machine: &Machine) -> Vec<Subscription> {
         subscription,
         secrets: Vec::new(),
     };
-    std::iter::once(PUSH.to_owned())
+    let waits = machine.rules.waits_for_foreign_goals();
+    let goals = waits.then(|| on_goal(name));
+    std::iter::once(on_push())
+        .chain(goals)
         .chain(others)
         .map(subscription)
         .collect()
@@ -179,7 +219,7 @@ impl Inner {
             return Ok(answer(1, reason));
         }
         let event = Event {
-            key: format!("hub:{}", delivery.key),
+            key: key(told, object, delivery),
             name: told.event.to_owned(),
             at: delivery.at,
             depth: 0,
@@ -187,6 +227,23 @@ impl Inner {
         };
         self.engine.store().raise(&[event]).await?;
         Ok(answer(0, format!("listeners hear of the {}", told.event)))
+    }
+}
+
+/// What makes an event itself. Of a tag several messages of a forge tell, and it is one when it is where it was put then.
+fn key(told: &Told, object: &Value, delivery: &Delivery) -> String {
+    let part = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    match told.event {
+        "Tag" => format!(
+            "hub:{}:Tag:{}/{}:{}:{}:{}",
+            delivery.workspace,
+            part("/repo/owner"),
+            part("/repo/name"),
+            part("/name"),
+            part("/commit/sha"),
+            part("/timestamp")
+        ),
+        _ => format!("hub:{}", delivery.key),
     }
 }
 
@@ -211,7 +268,12 @@ fn payload(told: &Told, object: &Value) -> Value {
         ]),
     };
     let mut payload = Map::new();
-    payload.insert(told.shown_as.to_owned(), snake.clone());
+    // A tag is known by its name alone.
+    let shown = match told.shown_as {
+        "tag" => snake["name"].clone(),
+        _ => snake.clone(),
+    };
+    payload.insert(told.shown_as.to_owned(), shown);
     let beside = [
         ("repo", repo.map(with_slug)),
         ("sha", found(&["/commit/sha", "/head/sha", "/tag/commit/sha"])),
@@ -280,7 +342,7 @@ mod tests {
                 told.operation, told.kind
             )
         });
-        for text in all.chain([PUSH.to_owned()]) {
+        for text in all.chain([on_push(), on_goal("my \"own\" machine")]) {
             let question = Question::read(&Schema::builtin(), &text, None, &Map::new());
             assert!(question.is_ok(), "{text}: {question:?}");
         }
@@ -338,7 +400,9 @@ mod tests {
                 .at(told.shown_as)
                 .unwrap();
             let (asked, known) = (asked(told), known(shape, &[]));
-            if told.shown_as == "repo" {
+            if told.shown_as == "tag" {
+                assert_eq!(known, BTreeSet::from([String::new()]), "it is its name");
+            } else if told.shown_as == "repo" {
                 assert!(
                     asked.is_subset(&known),
                     "a machine that makes one itself knows more"

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use super::foreign_goals::said;
 use super::places::KnownAs;
 use crate::model::goal_event::ExternalUrl;
 use crate::model::{Approval, FeedEntry, Goal, GoalChange, GoalEvent, GoalKey, Push, StateName, Timestamp};
-use crate::ports::store::GoalSetRecord;
+use crate::ports::store::{Cause, GoalSetRecord};
 
 /// Longest first line of a commit that is told, in characters.
 const LONGEST_TITLE: usize = 200;
@@ -64,7 +65,7 @@ pub(super) fn goal(
         "preApprovalRequired": definition.pre_approval.is_some(),
         "approval": confirmations.approval.as_ref().map(|approval| confirmed(machine, approval)),
         "preApproval": confirmations.pre_approval.as_ref().map(|approval| confirmed(machine, approval)),
-        "provenance": [provenance(machine, &definition.name, change.at)],
+        "provenance": [to_others(provenance(machine, &definition.name, change.at), &record.cause, (confirmations.since, change.version))],
         "parameters": Value::Object(definition.parameters.clone()).to_string(),
         "version": change.version,
         "attempt": attempt,
@@ -154,20 +155,25 @@ fn told(state: StateName) -> StateName {
     }
 }
 
-/// Who confirmed a goal last: its start, and its result.
+/// Who confirmed a goal last: its start, and its result; and since when it is in its state.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Confirmations {
+    /// The version in which it came to it.
+    since: u32,
     pre_approval: Option<Approval>,
     approval: Option<Approval>,
 }
 
 impl Confirmations {
-    /// Takes over what a change says.
-    pub(super) fn take_over(&mut self, change: &GoalChange) {
-        match change {
+    /// Takes over what a change says. The first one that is heard of counts as the one that led to the state.
+    pub(super) fn take_over(&mut self, event: &GoalEvent) {
+        if event.change.is_new_state() || self.since == 0 {
+            self.since = event.version;
+        }
+        match &event.change {
             GoalChange::PreApproved { approval } => self.pre_approval = Some(approval.clone()),
             GoalChange::Approved { approval } => self.approval = Some(approval.clone()),
-            GoalChange::Denied => *self = Self::default(),
+            GoalChange::Denied => (self.pre_approval, self.approval) = (None, None),
             GoalChange::Planned { .. }
             | GoalChange::Requested
             | GoalChange::StartRequired
@@ -188,6 +194,12 @@ fn confirmed(machine: &str, approval: &Approval) -> Value {
     let mut value = provenance(machine, "approval", approval.at);
     value["userId"] = json!(approval.by.login);
     value
+}
+
+/// With what other machines need to know, so that none triggers rules twice and they do not trigger each other for ever.
+fn to_others(mut provenance: Value, cause: &Cause, (since, version): (u32, u32)) -> Value {
+    provenance["correlationId"] = json!(said(cause, since, version));
+    provenance
 }
 
 fn provenance(machine: &str, name: &str, at: Timestamp) -> Value {

@@ -86,7 +86,9 @@ impl Team {
             if let Err(error) = self.0.deal_with_deliveries().await {
                 tracing::error!("deliveries of the hub wait for the store: {}", chain(&error));
             }
-            self.work_on_pushes();
+            if let Err(error) = self.work_on_lines().await {
+                tracing::error!("what the hub told of waits for the store: {}", chain(&error));
+            }
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = changes.changed() => {}
@@ -195,7 +197,14 @@ impl Inner {
 
     /// Whether it is new.
     async fn keep(&self, delivery: &Delivery) -> Result<bool, StoreError> {
-        let is_new = self.engine.store().take_in(delivery).await?;
+        let line = match &delivery.what {
+            Delivered::Event { operation, object } => events::line(operation, object),
+            Delivered::Command { .. } => None,
+        };
+        let is_new = self.engine.store().take_in(delivery, line.as_deref()).await?;
+        if line.is_some() {
+            self.lines.hint();
+        }
         if !is_new {
             self.speaker.forget(&delivery.key);
         }
@@ -203,21 +212,29 @@ impl Inner {
     }
 
     async fn deal_with_deliveries(&self) -> Result<(), StoreError> {
-        let open = self.engine.store().open_deliveries(PAGE).await?;
-        for delivery in open {
-            match &delivery.what {
-                Delivered::Event { operation, object } if operation == events::ON_PUSH => {
-                    self.pushes.add(pushes::Waiting::of(&delivery, object));
-                }
-                Delivered::Event { operation, object } => {
-                    let answer = self.raise(operation, object, &delivery).await?;
-                    self.settle(delivery, answer).await?;
-                }
-                Delivered::Command { .. } if self.beginning().contains(&delivery.key) => {}
-                Delivered::Command { .. } => self.follow_command(delivery).await?,
+        let mut after = 0;
+        loop {
+            let open = self.engine.store().open_deliveries(after, PAGE).await?;
+            let is_last = open.len() < PAGE as usize;
+            for (place, delivery) in open {
+                after = place;
+                self.deal_with(delivery).await?;
+            }
+            if is_last {
+                return Ok(());
             }
         }
-        Ok(())
+    }
+
+    async fn deal_with(&self, delivery: Delivery) -> Result<(), StoreError> {
+        match &delivery.what {
+            Delivered::Event { operation, object } => {
+                let answer = self.raise(operation, object, &delivery).await?;
+                self.settle(delivery, answer).await
+            }
+            Delivered::Command { .. } if self.beginning().contains(&delivery.key) => Ok(()),
+            Delivered::Command { .. } => self.follow_command(delivery).await,
+        }
     }
 
     /// Writes what came of a delivery; the hub hears of it from there.

@@ -8,12 +8,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Inner;
-use super::backoff::{Backoff, Setback};
 use super::client::HubError;
 use crate::model::Goal;
 use crate::ports::executor::{AttemptRef, ExecutionError, LogPage};
 use crate::ports::store::StoreError;
 use crate::ports::team_logs::LogOnItsWay;
+use crate::runtime::backoff::{Backoff, Setback};
 use crate::runtime::causes::chain;
 use crate::wire::hub::{LogPart, LoggedLine};
 

@@ -2,7 +2,7 @@
 //!
 //! The hub is never needed for work: it tells of pushes and events, passes on what people want, and is told what becomes of
 //! goals. [`Team::run`] keeps one conversation going ([`session`]) and begins it anew when it ends, at a pace that spares the
-//! hub ([`backoff`]).
+//! hub ([`Backoff`]).
 
 mod acts;
 mod announce;
@@ -10,14 +10,15 @@ mod answers;
 pub(super) mod as_person;
 pub mod asker;
 pub mod asking;
-mod backoff;
 mod client;
 mod commands;
 mod completion;
 mod events;
+mod foreign_goals;
 mod frames;
 mod goals;
 mod inbox;
+mod lines;
 mod link;
 mod logs;
 mod memory;
@@ -46,17 +47,17 @@ use crate::engine::Engine;
 use crate::model::Timestamp;
 use crate::ports::scm::ScmError;
 use crate::ports::store::StoreError;
+use crate::runtime::backoff::{Backoff, Setback};
 use crate::runtime::causes::chain;
 use crate::runtime::tasks::Tasks;
 use crate::secrets::Vault;
 use crate::wire::hub::{Downward, Instance, Registered, Registration, extensions};
 use crate::wire::views::HubView;
 use as_person::Proofs;
-use backoff::{Backoff, Setback};
 use client::{HubClient, HubError, Socket};
 use inbox::Speaker;
+use lines::Lines;
 use link::{Link, Standing};
-use pushes::Pushes;
 use session::{Cues, Ending, Partner, Rhythm, Saying, Session};
 
 /// What waits to be said; whoever has more to say waits.
@@ -98,9 +99,9 @@ struct Inner {
     speaker: Speaker,
     /// There may be something to say.
     spoken_to: Notify,
-    /// Pushes on their way to the engine.
-    pushes: Pushes,
-    /// A push was dealt with, or has to wait.
+    /// What needs a repository and waits for its turn.
+    lines: Lines,
+    /// Something of them was dealt with, or has to wait.
     look: Notify,
     /// Commands that are being begun.
     beginning: Mutex<HashSet<String>>,
@@ -151,7 +152,7 @@ impl Team {
             people: People::new(configuration.people.clone()),
             speaker: Speaker::default(),
             spoken_to: Notify::new(),
-            pushes: Pushes::default(),
+            lines: Lines::default(),
             look: Notify::new(),
             beginning: Mutex::default(),
             told_anew: AtomicBool::new(false),

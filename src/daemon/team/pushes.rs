@@ -1,37 +1,19 @@
-//! Pushes that the hub tells of, on their way to the engine: one after the other for each repository, so that one that cannot
-//! be fetched holds up no other.
-
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+//! Pushes that the hub tells of, on their way to the engine.
 
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::time::Instant;
 
+use super::Inner;
 use super::inbox::answer;
 use super::places::KnownAs;
-use super::{Inner, Team};
 use crate::engine::deliver::{Accepted, ToldPush};
 use crate::engine::ingest::IngestError;
 use crate::git::address::AddressPolicy;
 use crate::git::remote;
 use crate::model::push::Trust;
 use crate::model::{BranchName, CommitSha, PushId, RepoSlug, Repository};
-use crate::ports::scm::ScmError;
-use crate::ports::team::{Delivered, Delivery, DeliveryAnswer};
+use crate::ports::team::{Delivery, DeliveryAnswer};
 use crate::runtime::causes::chain;
-
-/// Repositories that are worked on at once.
-const AT_ONCE: usize = 8;
-/// Pause before a push that could not be fetched is tried again; each failure doubles it.
-const FIRST_PAUSE: Duration = Duration::from_secs(2);
-/// Longest such pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-/// A forge that does not have the commit of a push so many times is believed: a copy of it may be late (threat C5).
-const NOT_THERE: u32 = 3;
-/// After this time a push that cannot be fetched is given up.
-const GIVEN_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// A push of a hub, as its subscription shapes it.
 #[derive(Debug, Deserialize)]
@@ -73,131 +55,19 @@ struct ToldProvider {
     url: Option<String>,
 }
 
-/// A push that waits, with what it is about.
-pub(super) struct Waiting {
-    delivery: Delivery,
-    /// What is done one after the other.
-    repository: String,
-}
-
-impl Waiting {
-    pub(super) fn of(delivery: &Delivery, object: &Value) -> Self {
-        let part = |path: &str| object.pointer(path).and_then(Value::as_str).unwrap_or_default();
-        let provider = part("/repo/org/provider/providerId");
-        Self {
-            delivery: delivery.clone(),
-            repository: format!("{provider}/{}/{}", part("/repo/owner"), part("/repo/name")),
-        }
-    }
-}
-
-/// What waits, by repository.
-#[derive(Default)]
-pub(super) struct Pushes(Mutex<BTreeMap<String, Line>>);
-
-#[derive(Default)]
-struct Line {
-    waiting: VecDeque<Delivery>,
-    is_busy: bool,
-    failures: u32,
-    not_before: Option<Instant>,
-}
-
-impl Pushes {
-    fn lines(&self) -> MutexGuard<'_, BTreeMap<String, Line>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// One more, unless it waits already.
-    pub(super) fn add(&self, push: Waiting) {
-        let mut lines = self.lines();
-        let line = lines.entry(push.repository).or_default();
-        if !line
-            .waiting
-            .iter()
-            .any(|waiting| waiting.key == push.delivery.key)
-        {
-            line.waiting.push_back(push.delivery);
-        }
-    }
-
-    /// The next repositories to work on, with what they tell and how often that could not be done yet.
-    fn next(&self) -> Vec<(String, Delivery, u32)> {
-        let mut lines = self.lines();
-        lines.retain(|_, line| line.is_busy || !line.waiting.is_empty());
-        let busy = lines.values().filter(|line| line.is_busy).count();
-        let is_due =
-            |line: &Line| !line.is_busy && line.not_before.is_none_or(|moment| moment <= Instant::now());
-        let due = lines.iter_mut().filter(|(_, line)| is_due(line));
-        let taken = due.take(AT_ONCE.saturating_sub(busy)).filter_map(|(name, line)| {
-            let first = line.waiting.front()?.clone();
-            line.is_busy = true;
-            Some((name.clone(), first, line.failures))
-        });
-        taken.collect()
-    }
-
-    /// The first of a repository is dealt with, or has to wait.
-    fn done(&self, repository: &str, is_settled: bool) {
-        let mut lines = self.lines();
-        let Some(line) = lines.get_mut(repository) else {
-            return;
-        };
-        line.is_busy = false;
-        if is_settled {
-            line.waiting.pop_front();
-            (line.failures, line.not_before) = (0, None);
-            return;
-        }
-        let pause = FIRST_PAUSE
-            .saturating_mul(1 << line.failures.min(16))
-            .min(LONGEST_PAUSE);
-        line.failures = line.failures.saturating_add(1);
-        line.not_before = Some(Instant::now() + pause);
-    }
-}
-
-impl Team {
-    /// Works on what waits, as far as it may be done at once.
-    pub(super) fn work_on_pushes(&self) {
-        for (repository, delivery, failures) in self.0.pushes.next() {
-            let inner = Arc::clone(&self.0);
-            self.0.tasks.spawn("push of the hub", async move {
-                let is_settled = inner.work_on_push(delivery, failures).await;
-                inner.pushes.done(&repository, is_settled);
-                inner.look.notify_one();
-            });
-        }
-    }
-}
-
 impl Inner {
-    /// Whether it is dealt with.
-    async fn work_on_push(&self, delivery: Delivery, failures: u32) -> bool {
-        let stop = self.tasks.stop_token();
-        let answer = tokio::select! {
-            () = stop.cancelled() => return false,
-            answer = self.accept_push(&delivery, failures) => answer,
-        };
-        let Some(answer) = answer else {
-            return false;
-        };
-        let settled = self.settle(delivery, answer).await;
-        settled
-            .inspect_err(|error| tracing::error!("a push of the hub waits for the store: {}", chain(error)))
-            .is_ok()
-    }
-
     /// What to answer; nothing while it is worth another try.
-    async fn accept_push(&self, delivery: &Delivery, failures: u32) -> Option<DeliveryAnswer> {
-        let Delivered::Event { object, .. } = &delivery.what else {
-            return Some(answer(1, "it is no push"));
-        };
+    pub(super) async fn accept_push(
+        &self,
+        delivery: &Delivery,
+        object: &Value,
+        failures: u32,
+    ) -> Option<DeliveryAnswer> {
         let (told, known_as) = match read(object, delivery, &self.hub.address) {
             Ok(read) => read,
             Err(because) => return Some(answer(1, because)),
         };
-        let repo = told.repo.slug.to_string();
+        let repo = &told.repo.slug;
         match self.accept(&told, &known_as).await {
             Ok(accepted) => {
                 let words = match accepted {
@@ -210,27 +80,11 @@ impl Inner {
                     format!("the push of {} to {repo} {words}", told.after.short()),
                 ))
             }
-            Err(IngestError::Scm(ScmError::CommitGone(_))) if failures + 1 >= NOT_THERE => {
-                let sha = told.after.short();
-                tracing::error!(repo = %repo, sha = %told.after, "a push that the hub told of is stale: the forge has no such commit");
-                Some(answer(
-                    1,
-                    format!("the push is stale: {repo} has no commit {sha}"),
-                ))
-            }
-            Err(IngestError::Scm(error)) if is_final(&error) || self.is_old(delivery) => {
-                let because = chain(&error);
-                tracing::error!(repo = %repo, sha = %told.after, "a push that the hub told of is given up: {because}");
-                Some(answer(1, format!("the push cannot be had: {because}")))
-            }
-            Err(error) => {
-                tracing::warn!(repo = %repo, sha = %told.after, "a push that the hub told of has to wait: {}", chain(&error));
-                None
-            }
+            Err(error) => self.not_had(delivery, (repo, &told.after), &error, failures),
         }
     }
 
-    async fn accept(&self, told: &ToldPush, known_as: &KnownAs) -> Result<Accepted, IngestError> {
+    pub(super) async fn accept(&self, told: &ToldPush, known_as: &KnownAs) -> Result<Accepted, IngestError> {
         self.remember(&told.repo, known_as).await?;
         // The operator chose this workspace of this hub, and with it its repositories.
         if !self.engine.store().is_trusted(&told.repo.key).await? {
@@ -238,22 +92,10 @@ impl Inner {
         }
         self.engine.accept(told).await
     }
-
-    fn is_old(&self, delivery: &Delivery) -> bool {
-        self.engine.now().since(delivery.at) > GIVEN_UP_AFTER
-    }
-}
-
-/// Whether trying again cannot help.
-fn is_final(error: &ScmError) -> bool {
-    matches!(
-        error,
-        ScmError::RefusedAddress { .. } | ScmError::LimitExceeded { .. }
-    )
 }
 
 /// The push, and what the hub calls its repository.
-fn read(object: &Value, delivery: &Delivery, hub: &str) -> Result<(ToldPush, KnownAs), String> {
+pub(super) fn read(object: &Value, delivery: &Delivery, hub: &str) -> Result<(ToldPush, KnownAs), String> {
     let told = Told::deserialize(object).map_err(|error| format!("the push cannot be read: {error}"))?;
     let wrong = |error: &dyn std::fmt::Display| format!("the push cannot be read: {error}");
     let provider = told.repo.org.as_ref().and_then(|org| org.provider.as_ref());
@@ -340,6 +182,7 @@ mod tests {
 
     use super::*;
     use crate::model::Timestamp;
+    use crate::ports::team::Delivered;
 
     fn delivery(object: Value) -> Delivery {
         Delivery {
@@ -411,39 +254,5 @@ mod tests {
             let because = refused.map(|(told, _)| told.repo.address).expect_err(path);
             assert!(!because.contains("CANARY"), "{because}");
         }
-    }
-
-    #[test]
-    fn one_push_of_a_repository_at_a_time_and_a_failure_holds_up_only_its_own() {
-        let pushes = Pushes::default();
-        let add = |repository: &str, key: &str| {
-            let delivery = Delivery {
-                key: key.to_owned(),
-                ..delivery(Value::Null)
-            };
-            pushes.add(Waiting {
-                delivery,
-                repository: repository.to_owned(),
-            });
-        };
-        let next = || {
-            let next = pushes.next();
-            next.into_iter()
-                .map(|(_, delivery, _)| delivery.key)
-                .collect::<Vec<_>>()
-        };
-        for (repository, key) in [("a", "1"), ("a", "2"), ("b", "3"), ("a", "1")] {
-            add(repository, key);
-        }
-        assert_eq!(next(), ["1", "3"]);
-        assert!(next().is_empty());
-        pushes.done("a", false);
-        pushes.done("b", true);
-        assert!(
-            next().is_empty(),
-            "the first of `a` waits before it is tried again"
-        );
-        add("b", "4");
-        assert_eq!(next(), ["4"]);
     }
 }

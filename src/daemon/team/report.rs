@@ -9,14 +9,17 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::backoff::{Backoff, Setback};
 use super::client::HubError;
 use super::goals::Confirmations;
 use super::places::KnownAs;
 use super::{Inner, goals};
-use crate::model::{Cursor, FeedEntry, GoalChange, GoalEvent, GoalKey, GoalSetId, News, StateName};
+use crate::model::{
+    Cursor, FeedEntry, GoalChange, GoalEvent, GoalKey, GoalSetId, News, StateName, Timestamp,
+};
 use crate::ports::store::{GoalSetRecord, StoreError};
+use crate::ports::team::Waiting;
 use crate::ports::team_logs::LogOnItsWay;
+use crate::runtime::backoff::{Backoff, Setback};
 use crate::runtime::causes::chain;
 
 /// Entries of the log read at once.
@@ -31,6 +34,11 @@ const BETWEEN_OFFERS: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Sets whose last told state is remembered.
 const REMEMBERED: usize = 10_000;
+
+/// When a change has waited so long, somebody else than the leader of the replicas tells it: the leader has no way to the hub.
+const OVERDUE: Duration = Duration::from_secs(10);
+/// Pause before somebody else than the leader looks again.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 
 /// One change of the graph.
 struct WriteOut {
@@ -73,7 +81,7 @@ impl Told {
             self.confirmations.clear();
         }
         let known = self.confirmations.entry((set, event.goal.clone())).or_default();
-        known.take_over(&event.change);
+        known.take_over(event);
         known.clone()
     }
 }
@@ -122,6 +130,10 @@ impl Inner {
             };
             let next = async {
                 match reported {
+                    Ok(()) if !self.engine.leads() => {
+                        backoff.reset();
+                        tokio::time::sleep(BETWEEN_LOOKS).await;
+                    }
                     Ok(()) => {
                         backoff.reset();
                         changes.changed().await.ok();
@@ -139,10 +151,11 @@ impl Inner {
         }
     }
 
-    /// Everything up to the end of the log; of several replicas one tells it.
+    /// Everything up to the end of the log; of several replicas one tells it, or whoever can when that one does not. Should two
+    /// tell the same, the mark moves for one of them, and the hub knows a change by its version.
     async fn report(&self, told: &mut Told) -> Result<(), Stuck> {
         let store = self.engine.store();
-        if !self.engine.leads() {
+        if !self.engine.leads() && !is_overdue(&store.waiting().await?, self.engine.now()) {
             return Ok(());
         }
         if self.told_anew.swap(false, Ordering::Relaxed) {
@@ -331,6 +344,12 @@ impl Inner {
             .await
             .map(|_| ())
     }
+}
+
+fn is_overdue(waiting: &Waiting, now: Timestamp) -> bool {
+    waiting
+        .oldest_report
+        .is_some_and(|oldest| now.since(oldest) >= OVERDUE)
 }
 
 /// The log of an attempt that has begun, and goes where the goal is told.

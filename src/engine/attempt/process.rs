@@ -11,7 +11,7 @@ use crate::kinds::process::{Command, OWN, ProcessRequest, SANDBOX, Step};
 use crate::kinds::{self, Begun, Kind, KindError, wait};
 use crate::model::push::Trust;
 use crate::model::variables::VariableMeaning;
-use crate::model::{Goal, Push};
+use crate::model::{Goal, GoalKey, Push};
 use crate::ports::containers::BORROWED_OBJECTS;
 use crate::ports::executor::{self, ProcessSpec};
 use crate::ports::sandbox::{SANDBOX_ORDER, SandboxMode, SandboxOrder};
@@ -116,9 +116,42 @@ impl Engine {
             watched: vec![workspace.path.clone(), exchanged.output().to_owned()],
             progress: goal.definition().progress.clone(),
             result_file: exchanged.result_file(),
-            header: header(record, goal, request),
+            header: self.header(record, goal, request),
             log_limit: self.settings.log_limit,
         })
+    }
+
+    /// The first lines of a goal's log: what runs, of what, since when and where (semantics 3.11).
+    fn header(&self, record: &GoalSetRecord, goal: &Goal, request: &ProcessRequest) -> Vec<String> {
+        let push = &record.push;
+        let GoalKey { environment, .. } = goal.definition().key();
+        let runs: Vec<String> = request.steps.iter().map(shown_step).collect();
+        vec![
+            format!(
+                "{} · {} · {} at {}",
+                goal.definition().name,
+                push.repo.slug,
+                push.branch,
+                push.after.short()
+            ),
+            format!(
+                "goal set {} · attempt {} · {environment}",
+                record.set.id.short(),
+                goal.attempt
+            ),
+            format!(
+                "{} (sdm {}) on {} · {}",
+                self.settings.name,
+                env!("CARGO_PKG_VERSION"),
+                host(),
+                self.parts.clock.now().rfc3339()
+            ),
+            format!(
+                "runs {} (at most {})",
+                runs.join(", then "),
+                humane(request.timeout)
+            ),
+        ]
     }
 
     /// Secret parameters of the command that the goal is.
@@ -155,6 +188,7 @@ impl Engine {
             name: step.name.clone(),
             argv,
             directory: below.project.join(&step.directory),
+            within: Some(below.project.to_owned()),
             environment,
             secrets: step.secrets.clone(),
             when: step.when,
@@ -248,24 +282,14 @@ fn borrowed(project: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn header(record: &GoalSetRecord, goal: &Goal, request: &ProcessRequest) -> Vec<String> {
-    let push = &record.push;
-    let runs: Vec<String> = request.steps.iter().map(shown_step).collect();
-    vec![
-        format!(
-            "{} · {} · {} at {}",
-            goal.definition().name,
-            push.repo.slug,
-            push.branch,
-            push.after.short()
-        ),
-        format!("goal set {} · attempt {}", record.set.id.short(), goal.attempt),
-        format!(
-            "runs {} (at most {})",
-            runs.join(", then "),
-            humane(request.timeout)
-        ),
-    ]
+/// What this computer is called, where it says so.
+fn host() -> String {
+    let named = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let named: String = named.trim().chars().take(255).collect();
+    match named.is_empty() {
+        true => "this computer".to_owned(),
+        false => named,
+    }
 }
 
 fn shown_step(step: &Step) -> String {

@@ -8,6 +8,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::bind::{Bound, Given, ParameterProblem, Surroundings, bind, values_of_repository};
+use super::unmatched::pattern_needed;
 use crate::engine::Engine;
 use crate::engine::words::chain;
 use crate::kinds;
@@ -94,6 +95,16 @@ pub enum AskError {
     /// Repositories that cannot be meant.
     #[error("{0}")]
     Targets(String),
+    /// Nothing was said that its pattern could have matched, and it uses that.
+    #[error(
+        "`{command}` is said by a pattern and uses what that matches: say something that matches `{pattern}`"
+    )]
+    Unmatched {
+        /// It.
+        command: String,
+        /// What must be said.
+        pattern: String,
+    },
     /// What is asked for cannot be tried.
     #[error("`{0}` runs a program, which may change what it likes: there is no dry run of it")]
     NoDryRun(String),
@@ -132,6 +143,11 @@ impl Engine {
             .clone();
         if ask.dry_run == Some(true) && !has_dry_run(&command) {
             return Err(AskError::NoDryRun(command.name));
+        }
+        if let Some(pattern) = pattern_needed(&command).filter(|_| ask.matches.is_empty()) {
+            let pattern = pattern.to_owned();
+            let command = command.name;
+            return Err(AskError::Unmatched { command, pattern });
         }
         let repositories = self.parts.store.repositories().await?;
         let bound = self.bind(&command, &ask, &repositories).await?;

@@ -21,6 +21,8 @@ pub struct Given {
     pub secrets: BTreeMap<String, SecretString>,
     /// The token of whoever asks, where somebody gives one, or why there is none.
     pub caller_token: Option<Result<SecretString, String>>,
+    /// The token that the hub has for all repositories, where it gives one.
+    pub org_token: Option<SecretString>,
 }
 
 /// Checked values.
@@ -99,6 +101,7 @@ fn bind_one(
         ParameterSource::Person => given.values.get(name).or(definition.default.as_ref()).cloned(),
         ParameterSource::Secret => return bind_secret(definition, given, bound),
         ParameterSource::CallerToken(_) => return bind_caller_token(definition, given, bound),
+        ParameterSource::OrgToken => return bind_org_token(definition, given, bound),
         ParameterSource::Mapped(source) if OF_REPOSITORY.contains(&source.as_str()) => {
             bound.of_repository.push(name.clone());
             return Ok(());
@@ -152,6 +155,18 @@ fn bind_caller_token(
     }
 }
 
+/// The same for the token of the hub.
+fn bind_org_token(definition: &ParameterDefinition, given: &Given, bound: &mut Bound) -> Result<(), String> {
+    match &given.org_token {
+        Some(token) => {
+            bound.secrets.insert(definition.name.clone(), token.clone());
+            Ok(())
+        }
+        None if definition.required => Err(missing(definition)),
+        None => Ok(()),
+    }
+}
+
 fn missing(definition: &ParameterDefinition) -> String {
     match &definition.source {
         ParameterSource::Person | ParameterSource::Secret => match definition.constraint().as_str() {
@@ -160,6 +175,10 @@ fn missing(definition: &ParameterDefinition) -> String {
         },
         ParameterSource::CallerToken(_) => {
             "it is a token of whoever asks, which only a hub gives: in local mode there is none".to_owned()
+        }
+        ParameterSource::OrgToken => {
+            "it is a token of the hub, which gives it to machines that may read every repository; in local mode there is none"
+                .to_owned()
         }
         ParameterSource::Mapped(source) => {
             let is_local = MAPPED.iter().any(|(name, local)| name == source && *local);
@@ -257,6 +276,7 @@ mod tests {
     fn given(values: &Value) -> Given {
         Given {
             caller_token: None,
+            org_token: None,
             values: values.as_object().cloned().unwrap(),
             secrets: BTreeMap::new(),
         }
@@ -271,6 +291,32 @@ mod tests {
             preferences: &preferences,
         };
         bind(wanted, given, &surroundings).map_err(|all| all.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn semantics_5_2_the_token_of_the_hub_is_a_secret_that_may_be_absent() {
+        let token = |required| {
+            [ParameterDefinition {
+                required,
+                source: ParameterSource::OrgToken,
+                ..parameter("token")
+            }]
+        };
+        let given = Given {
+            org_token: Some("canary".into()),
+            ..Given::default()
+        };
+        let bound_to = bound(&token(true), &given).unwrap();
+        assert_eq!(bound_to.secrets["token"].expose_secret(), "canary");
+        assert!(bound_to.values.is_empty());
+        assert!(
+            bound(&token(false), &Given::default())
+                .unwrap()
+                .secrets
+                .is_empty()
+        );
+        let refused = bound(&token(true), &Given::default()).unwrap_err();
+        assert!(refused[0].contains("in local mode there is none"), "{refused:?}");
     }
 
     #[test]
@@ -388,6 +434,25 @@ mod tests {
         --team: nothing in local mode says what `chat_team` is
         --zone: neither `values` of the configuration has `zone` nor is there such a preference; set it with `sdm preference put zone VALUE`
         "#);
+    }
+
+    #[test]
+    fn cm_04_nothing_is_not_given() {
+        let wanted = [
+            parameter("name"),
+            ParameterDefinition {
+                source: ParameterSource::Secret,
+                ..parameter("token")
+            },
+        ];
+        let mut given = given(&json!({"name": ""}));
+        given.secrets.insert("token".to_owned(), String::new().into());
+        let problems = bound(&wanted, &given).unwrap_err();
+        let words = "it is needed, and nothing is written for it";
+        assert_eq!(
+            problems,
+            [format!("--name: {words}"), format!("--token: {words}")]
+        );
     }
 
     #[test]

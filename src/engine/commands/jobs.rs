@@ -127,6 +127,10 @@ impl Engine {
         let heads = scm.heads(&task.repo).await?;
         let branch = task.branch.clone().or_else(|| heads.default_branch.clone());
         let branch = branch.ok_or_else(|| NoCommit::Told("it has no branch".to_owned()))?;
+        // Also beside a commit: what changes of it would go to a branch that is not there.
+        if task.branch.is_some() && !heads.branches.contains_key(&branch) {
+            return Err(NoCommit::Told(format!("it has no branch {branch}")));
+        }
         let branch = match task.sha {
             Some(_) => branch,
             None => self

@@ -8,3 +8,4 @@ pub mod bind;
 pub mod goal;
 mod jobs;
 pub mod registry;
+mod unmatched;

@@ -15,7 +15,7 @@ use crate::model::files::{Input, KeptOn, Output};
 use crate::model::push::Trust;
 use crate::ports::executor::When;
 use crate::ports::kept::{
-    ArchiveLimits, FoundArchive, KEEP_VERB, Keep, KeepOrder, Kept, KeptAs, RESTORE_VERB, Restore,
+    ArchiveLimits, FoundArchive, KEEP_VERB, Keep, KeepOrder, Kept, KeptAs, OnMiss, RESTORE_VERB, Restore,
     RestoreOrder, Sought,
 };
 use crate::ports::{AttemptRef, Scm};
@@ -140,7 +140,6 @@ impl Around<'_> {
 
     async fn inputs(&mut self, inputs: &[Input]) -> Result<(), KindError> {
         let mut archives = Vec::new();
-        let mut environment = Vec::new();
         for (index, input) in inputs.iter().enumerate() {
             let classifier = self.name(&input.classifier)?;
             let sought = sought(
@@ -150,12 +149,7 @@ impl Around<'_> {
                 input.scope,
             );
             let file = self.directory.join(format!("input-{index}"));
-            let mut on_miss = Vec::new();
-            for argv in &input.on_miss {
-                let resolved = self.placeholders.argv(argv)?;
-                environment.extend(resolved.environment);
-                on_miss.push(resolved.argv);
-            }
+            let on_miss = self.on_miss(&input.on_miss)?;
             archives.push(Restore {
                 what: format!("input `{}`", input.classifier),
                 archive: self
@@ -170,11 +164,22 @@ impl Around<'_> {
         }
         if !archives.is_empty() {
             let order = self.restore_order(archives, RESTORED, None);
-            let mut step = Step::own("restoring inputs", RESTORE_VERB, serde_json::json!(order));
-            step.environment = environment;
+            let step = Step::own("restoring inputs", RESTORE_VERB, serde_json::json!(order));
             self.before.push(step);
         }
         Ok(())
+    }
+
+    /// Each with variables of its own: those of another would have the same names.
+    fn on_miss(&self, commands: &[Vec<String>]) -> Result<Vec<OnMiss>, KindError> {
+        let filled = |argv: &Vec<String>| {
+            let resolved = self.placeholders.argv(argv)?;
+            Ok(OnMiss {
+                argv: resolved.argv,
+                environment: resolved.environment,
+            })
+        };
+        commands.iter().map(filled).collect()
     }
 
     pub(super) fn restore_order(

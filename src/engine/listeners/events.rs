@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use crate::engine::Engine;
 use crate::kinds::lookup::push_facts;
 use crate::kinds::machine;
+use crate::model::event::LARGEST_PAYLOAD;
 use crate::model::push::Signature;
 use crate::model::trigger::is_completion;
-use crate::model::{Event, FeedEntry, Goal, GoalChange, GoalEvent, News, Push, RepoSlug, StateName};
+use crate::model::{Event, FeedEntry, Goal, GoalEvent, News, Push, RepoSlug, StateName};
 use crate::ports::store::{GoalSetRecord, StoreError};
 
 /// The events an entry can mean; asked before anything is read for them.
@@ -17,7 +18,7 @@ pub(super) fn names_of(news: &News) -> Vec<&str> {
     match news {
         News::Push { .. } => vec!["Push", "FirstPush"],
         News::Planned { .. } => vec!["GoalsSet"],
-        News::Goal { event, state, .. } if is_new_state(&event.change) => match is_completion(*state) {
+        News::Goal { event, state, .. } if event.change.is_new_state() => match is_completion(*state) {
             true => vec!["GoalState", "GoalCompletion"],
             false => vec!["GoalState"],
         },
@@ -30,43 +31,47 @@ pub(super) fn names_of(news: &News) -> Vec<&str> {
     }
 }
 
-/// Whether the goal came into another state.
-pub(in crate::engine) fn is_new_state(change: &GoalChange) -> bool {
-    !matches!(
-        change,
-        GoalChange::Confirmed { .. } | GoalChange::Progressed | GoalChange::IgnoredResult { .. }
-    )
-}
-
 impl Engine {
     /// The events of an entry with everything they show. What was pruned meanwhile means nothing any more.
     pub(super) async fn events_of(&self, entry: &FeedEntry) -> Result<Vec<Event>, StoreError> {
         match &entry.news {
             News::Push { push, .. } => {
-                let push = self.parts.store.push(*push).await?;
-                Ok(push.map(|push| of_push(entry, &push)).unwrap_or_default())
+                let Some(push) = self.parts.store.push(*push).await? else {
+                    return Ok(Vec::new());
+                };
+                let version = self.version_of(&push).await?;
+                Ok(of_push(entry, &push, version.as_deref()))
             }
             News::Planned { push, goal_set, .. } => {
                 let record = match goal_set {
                     Some(id) => self.parts.store.goal_set(*id).await?,
                     None => None,
                 };
-                let push = self.parts.store.push(*push).await?;
-                Ok(push
-                    .map(|push| of_plan(entry, &push, record.as_ref()))
-                    .into_iter()
-                    .collect())
+                let Some(push) = self.parts.store.push(*push).await? else {
+                    return Ok(Vec::new());
+                };
+                let version = self.version_of(&push).await?;
+                Ok(vec![of_plan(entry, &push, record.as_ref(), version.as_deref())])
             }
             News::Goal {
                 goal_set,
                 event,
                 state,
+                attempt,
+                text,
                 ..
             } => {
-                let record = self.parts.store.goal_set(*goal_set).await?;
-                Ok(record
-                    .map(|record| of_goal(entry, &record, event, *state))
-                    .unwrap_or_default())
+                let Some(record) = self.parts.store.goal_set(*goal_set).await? else {
+                    return Ok(Vec::new());
+                };
+                let version = self.version_of(&record.push).await?;
+                let then = Then {
+                    event,
+                    state: *state,
+                    attempt: *attempt,
+                    text,
+                };
+                Ok(of_goal(entry, &record, &then, version.as_deref()))
             }
             News::Event { event } => Ok(vec![event.as_ref().clone()]),
             News::PlanningFailed { .. }
@@ -75,6 +80,18 @@ impl Engine {
             | News::Message { .. } => Ok(Vec::new()),
         }
     }
+
+    async fn version_of(&self, push: &Push) -> Result<Option<String>, StoreError> {
+        self.parts.store.version(&push.repo.key, &push.after).await
+    }
+}
+
+/// A goal as an entry of the log tells of it: it may have moved on since.
+struct Then<'a> {
+    event: &'a GoalEvent,
+    state: StateName,
+    attempt: u32,
+    text: &'a str,
 }
 
 fn event(entry: &FeedEntry, name: &str, depth: u32, payload: Value) -> Event {
@@ -93,8 +110,8 @@ pub(super) fn repo_facts(slug: &RepoSlug) -> Value {
 }
 
 /// `event.push`: what goals know of a push, and who wrote its commits.
-fn push_with_authors(push: &Push) -> Value {
-    let mut facts = push_facts(push, None);
+fn push_with_authors(push: &Push, version: Option<&str>) -> Value {
+    let mut facts = push_facts(push, version);
     facts["authors"] = json!(authors(push));
     facts
 }
@@ -113,8 +130,8 @@ fn authors(push: &Push) -> Vec<&Signature> {
     authors
 }
 
-fn of_push(entry: &FeedEntry, push: &Push) -> Vec<Event> {
-    let payload = json!({"push": push_with_authors(push), "repo": repo_facts(&push.repo.slug)});
+fn of_push(entry: &FeedEntry, push: &Push, version: Option<&str>) -> Vec<Event> {
+    let payload = json!({"push": push_with_authors(push, version), "repo": repo_facts(&push.repo.slug)});
     let mut events = vec![event(entry, "Push", 0, payload.clone())];
     if push.before.is_none() && push.is_on_default_branch() {
         events.push(event(entry, "FirstPush", 0, payload));
@@ -122,7 +139,7 @@ fn of_push(entry: &FeedEntry, push: &Push) -> Vec<Event> {
     events
 }
 
-fn of_plan(entry: &FeedEntry, push: &Push, record: Option<&GoalSetRecord>) -> Event {
+fn of_plan(entry: &FeedEntry, push: &Push, record: Option<&GoalSetRecord>, version: Option<&str>) -> Event {
     let goals: Vec<Value> = record
         .map(|record| record.set.goals())
         .unwrap_or_default()
@@ -130,7 +147,7 @@ fn of_plan(entry: &FeedEntry, push: &Push, record: Option<&GoalSetRecord>) -> Ev
         .map(goal_facts)
         .collect();
     let payload = json!({
-        "push": push_with_authors(push),
+        "push": push_with_authors(push, version),
         "repo": repo_facts(&push.repo.slug),
         "goal_set": record.map(set_facts),
         "goals": goals,
@@ -138,17 +155,15 @@ fn of_plan(entry: &FeedEntry, push: &Push, record: Option<&GoalSetRecord>) -> Ev
     event(entry, "GoalsSet", record.map_or(0, depth_of), payload)
 }
 
-fn of_goal(entry: &FeedEntry, record: &GoalSetRecord, told: &GoalEvent, state: StateName) -> Vec<Event> {
-    let Some(goal) = record.set.goal(&told.goal) else {
+fn of_goal(entry: &FeedEntry, record: &GoalSetRecord, then: &Then<'_>, version: Option<&str>) -> Vec<Event> {
+    let Some(goal) = record.set.goal(&then.event.goal) else {
         return Vec::new();
     };
-    let mut facts = goal_facts(goal);
-    // The goal may have moved on since; the event is about what it was.
-    facts["state"] = json!(state);
+    let state = then.state;
     let mut payload = json!({
-        "goal": facts,
+        "goal": facts_then(goal, then),
         "goal_set": set_facts(record),
-        "push": push_with_authors(&record.push),
+        "push": push_with_authors(&record.push, version),
         "repo": repo_facts(&record.push.repo.slug),
     });
     let depth = depth_of(record);
@@ -173,6 +188,33 @@ fn set_facts(record: &GoalSetRecord) -> Value {
     })
 }
 
+/// A goal as it was at its event, which is what the event is about.
+fn facts_then(goal: &Goal, then: &Then<'_>) -> Value {
+    let mut facts = goal_facts(goal);
+    facts["state"] = json!(then.state);
+    facts["attempt"] = json!(then.attempt);
+    facts["description"] = json!(then.text);
+    if goal.version != then.event.version {
+        facts["phase"] = json!(then.event.phase);
+        facts["error"] = json!(then.event.error);
+        if let Some(data) = &then.event.data {
+            facts["data"] = shown_data(data);
+        }
+        if let Some(urls) = &then.event.external_urls {
+            facts["external_urls"] = json!(urls);
+        }
+    }
+    facts
+}
+
+/// The data of a goal: JSON where it is some, else its text (semantics 3.3). Not what is larger than an event may be.
+fn shown_data(data: &str) -> Value {
+    match data.len() <= LARGEST_PAYLOAD {
+        true => serde_json::from_str(data).unwrap_or_else(|_| json!(data)),
+        false => Value::Null,
+    }
+}
+
 fn goal_facts(goal: &Goal) -> Value {
     let definition = goal.definition();
     json!({
@@ -184,5 +226,7 @@ fn goal_facts(goal: &Goal) -> Value {
         "phase": goal.phase,
         "description": goal.description,
         "error": goal.error,
+        "data": goal.data.as_deref().map(shown_data),
+        "external_urls": goal.external_urls,
     })
 }

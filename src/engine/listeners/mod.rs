@@ -20,7 +20,6 @@ use super::Engine;
 use crate::model::event::DEEPEST;
 use crate::model::{Cursor, Errand, ErrandCause, ErrandId, Event, ListenerDefinition, News, StateName};
 use crate::ports::store::StoreError;
-pub(super) use events::is_new_state;
 pub(super) use startup::Startup;
 
 /// Entries of the log read at once.

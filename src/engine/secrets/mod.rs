@@ -15,7 +15,7 @@ use crate::kinds::{GoalContext, KindError, autofix, containers};
 use crate::model::Goal;
 use crate::model::files::{SecretMount, SecretUse, SecretValue, variable_of_secret};
 use crate::ports::AttemptRef;
-use crate::ports::containers::{ContainerOrder, PASSED_ON};
+use crate::ports::containers::{ContainerOrder, OWN_SECRET, PASSED_ON};
 use crate::ports::executor::{SecretFile, SecretText, StepSecrets};
 use crate::ports::secrets::{Asker, NotGiven};
 use crate::ports::store::GoalSetRecord;
@@ -48,15 +48,13 @@ impl Engine {
         request: &mut ProcessRequest,
     ) -> Result<Vec<SecretString>, KindError> {
         let uses = &context.goal.definition().secrets;
-        if uses.is_empty() {
-            return Ok(Vec::new());
-        }
         let mut giving = Giving {
             engine: self,
             asker: asker(context.record, context.goal),
             project: project.to_owned(),
             private: exchange::directory(&self.settings.exchange, attempt).join("secrets"),
             given: StepSecrets::default(),
+            private_files: 0,
             values: Vec::new(),
         };
         for secret in uses {
@@ -64,17 +62,21 @@ impl Engine {
         }
         let steps = request.steps.iter_mut().filter(|step| step.is_work);
         let (in_containers, others): (Vec<_>, Vec<_>) = steps.partition(|step| runs_containers(step));
-        for step in others {
+        let is_asked = !uses.is_empty();
+        for step in others.into_iter().filter(|_| is_asked) {
             step.secrets = giving.given.clone();
         }
         if !in_containers.is_empty() {
             giving.descriptors_become_files();
         }
         for step in in_containers {
-            step.secrets = giving.given.clone();
-            step.environment.push((PASSED_ON.to_owned(), giving.variables()));
+            if is_asked {
+                step.secrets = giving.given.clone();
+                step.environment.push((PASSED_ON.to_owned(), giving.variables()));
+            }
+            giving.give_each_container(step).await?;
         }
-        if giving.given.files.iter().any(|file| file.root == giving.private) {
+        if giving.private_files > 0 {
             private_directory(&giving.private).map_err(|error| {
                 KindError::Definition(format!("failed to make a directory for secrets: {error}"))
             })?;
@@ -125,6 +127,8 @@ struct Giving<'a> {
     project: PathBuf,
     private: PathBuf,
     given: StepSecrets,
+    /// How many files there are in the directory of them.
+    private_files: usize,
     values: Vec<SecretString>,
 }
 
@@ -210,7 +214,8 @@ impl Giving<'_> {
 
     /// A file of its own, named by a variable.
     fn private_file(&mut self, variable: &str, name: &str, text: SecretText) {
-        let path = format!("{}-{}", self.given.files.len(), variable_of_secret(name));
+        let path = format!("{}-{}", self.private_files, variable_of_secret(name));
+        self.private_files += 1;
         let place = self.private.join(&path).to_string_lossy().into_owned();
         self.file(self.private.clone(), path, text);
         self.given
@@ -223,6 +228,45 @@ impl Giving<'_> {
         for (variable, text) in std::mem::take(&mut self.given.descriptors) {
             self.private_file(&variable, &variable, text);
         }
+    }
+
+    /// What single containers of a step ask for, each for itself: it travels under names of its own, and the order says which
+    /// container is to find it under which.
+    async fn give_each_container(&mut self, step: &mut Step) -> Result<(), KindError> {
+        let Command::Own { verb, order } = &mut step.command else {
+            return Ok(());
+        };
+        if *verb != containers::VERB {
+            return Ok(());
+        }
+        let Ok(mut read) = serde_json::from_value::<ContainerOrder>(order.clone()) else {
+            return Ok(());
+        };
+        let of_all = std::mem::take(&mut self.given);
+        let mut count = 0;
+        for container in read.init_containers.iter_mut().chain(&mut read.containers) {
+            for secret in std::mem::take(&mut container.secrets.asked) {
+                self.one(&secret).await?;
+            }
+            self.descriptors_become_files();
+            let given = std::mem::take(&mut self.given);
+            for (inside, text) in given.environment {
+                let ours = format!("{OWN_SECRET}{count}");
+                count += 1;
+                step.secrets.environment.push((ours.clone(), text));
+                container.secrets.variables.push((inside, ours));
+            }
+            for file in given.files {
+                let place = file.root.join(&file.path).to_string_lossy().into_owned();
+                container.secrets.files.push(place);
+                step.secrets.files.push(file);
+            }
+        }
+        self.given = of_all;
+        if count > 0 {
+            *order = serde_json::to_value(read).map_err(|error| KindError::Definition(error.to_string()))?;
+        }
+        Ok(())
     }
 
     /// The names of all variables, as a list.

@@ -288,7 +288,15 @@ impl<'a> Drive<'a> {
 
     /// A container of this attempt that somebody made before us.
     async fn taken_up(&self, name: &str) -> Option<(String, Standing)> {
-        let found = self.inspect_patiently(name).await.ok()?;
+        let mut found = self.inspect_patiently(name).await.ok()?;
+        let seems_new = |found: &ContainerInspectResponse| {
+            let state = found.state.as_ref();
+            state.and_then(|state| state.status) == Some(ContainerStateStatusEnum::CREATED)
+        };
+        // Whoever made it may just have started it, and started again it would run again.
+        if seems_new(&found) && !self.is_still_new(name).await {
+            found = self.inspect_patiently(name).await.ok()?;
+        }
         let standing = match found.state?.status? {
             ContainerStateStatusEnum::CREATED => Standing::New,
             ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::DEAD => Standing::Ended,

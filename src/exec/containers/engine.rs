@@ -93,7 +93,7 @@ impl EngineError {
         match error {
             BollardError::DockerResponseServerError { status_code, message } => Self::Refused {
                 doing,
-                words: shortened(&message),
+                words: no_program(&message).unwrap_or_else(|| shortened(&message)),
                 status: status_code,
             },
             BollardError::DockerStreamError { error } => Self::Refused {
@@ -130,6 +130,18 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     words
+}
+
+/// What is meant when the program of a container is not in its image: engines say so at the end of a long line about everything
+/// that was to start it.
+fn no_program(words: &str) -> Option<String> {
+    let (_, told) = words.split_once("exec: \"")?;
+    let (program, because) = told.split_once('"')?;
+    let is_missing = ["executable file not found", "no such file or directory"];
+    is_missing
+        .iter()
+        .any(|words| because.contains(words))
+        .then(|| shortened(&format!("there is no program `{program}` in its image")))
 }
 
 /// An engine may repeat what a hostile registry told it.
@@ -232,5 +244,39 @@ async fn limited<T>(
     match tokio::time::timeout(limit, call).await {
         Ok(answer) => answer.map_err(|error| EngineError::of(doing, error)),
         Err(_) => Err(EngineError::silent(doing, limit)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(message: &str) -> String {
+        let message = message.to_owned();
+        let error = BollardError::DockerResponseServerError {
+            status_code: 500,
+            message,
+        };
+        EngineError::of("start container `test`", error).to_string()
+    }
+
+    #[test]
+    fn a_program_that_is_not_in_the_image_is_named() {
+        let podman = "preparing container 4bc6 for attach: runc: runc create failed: unable to start container process: \
+            exec: \"httpd\": executable file not found in $PATH: OCI runtime attempted to invoke a command that was not found";
+        let docker = "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create \
+            failed: unable to start container process: exec: \"/bin/run\": stat /bin/run: no such file or directory: unknown";
+        assert_eq!(
+            told(podman),
+            "failed to start container `test`: there is no program `httpd` in its image"
+        );
+        assert_eq!(
+            told(docker),
+            "failed to start container `test`: there is no program `/bin/run` in its image"
+        );
+        assert_eq!(
+            told("exec: \"a\": permission denied"),
+            "failed to start container `test`: exec: \"a\": permission denied"
+        );
     }
 }

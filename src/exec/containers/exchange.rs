@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::ports::containers::{
-    BORROWED_OBJECTS, INPUT, KEPT_REPORT, LOGINS, OUTPUT, PASSED_ON, PROJECT, REPORT,
+    BORROWED_OBJECTS, INPUT, KEPT_REPORT, LOGINS, OUTPUT, OWN_SECRET, OwnSecrets, PASSED_ON, PROJECT, REPORT,
 };
 use crate::ports::sandbox::SANDBOX_ORDER;
 
@@ -22,6 +22,8 @@ pub(super) struct Places {
     pub(super) borrowed: Vec<PathBuf>,
     /// The variables of the contract, with the paths inside.
     pub(super) environment: Vec<(String, String)>,
+    /// Values of secrets that are for one container, by the variables of ours that carry them.
+    own_secrets: BTreeMap<String, String>,
 }
 
 impl Places {
@@ -50,7 +52,19 @@ impl Places {
                 .filter_map(inside)
                 .chain(passed_on(contract))
                 .collect(),
+            own_secrets: contract
+                .iter()
+                .filter(|(name, _)| name.starts_with(OWN_SECRET))
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
         })
+    }
+
+    /// The variables of one container that carry its own secrets.
+    pub(super) fn secret_variables(&self, own: &OwnSecrets) -> Vec<(String, String)> {
+        let value =
+            |(inside, ours): &(String, String)| Some((inside.clone(), self.own_secrets.get(ours)?.clone()));
+        own.variables.iter().filter_map(value).collect()
     }
 
     /// Beside input and output, which containers see; this they do not.
@@ -118,6 +132,7 @@ mod tests {
             ("TOKEN", "canary"),
             ("OTHER", "not this"),
             (PASSED_ON, "TOKEN,ABSENT"),
+            ("OF_ONE_CONTAINER_0", "canary of one"),
             (BORROWED_OBJECTS, "/state/mirrors/7/objects"),
             (LOGINS, "/dev/fd/9"),
         ];
@@ -138,6 +153,13 @@ mod tests {
             "TOKEN=canary",
         ];
         assert_eq!(shown, expected);
+        let own = OwnSecrets {
+            variables: vec![("TOKEN".to_owned(), "OF_ONE_CONTAINER_0".to_owned())],
+            ..OwnSecrets::default()
+        };
+        let told = places.secret_variables(&own);
+        assert_eq!(told, [("TOKEN".to_owned(), "canary of one".to_owned())]);
+        assert!(places.secret_variables(&OwnSecrets::default()).is_empty());
         assert_eq!(
             places.report(),
             PathBuf::from("/state/exchange/x/containers.json")

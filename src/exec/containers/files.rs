@@ -26,17 +26,22 @@ impl SecretFiles {
     /// # Errors
     /// They cannot be written or read.
     pub(super) fn write(order: &ContainerOrder, parent: &Path, there: Option<&PathBuf>) -> io::Result<Self> {
-        let of_all = there.map_or(Ok(Vec::new()), |directory| opened(directory))?;
+        let mut of_all = there.map_or(Ok(Vec::new()), |directory| opened(directory))?;
         let all = || order.init_containers.iter().chain(&order.containers);
+        let mut files: Vec<(String, String, String)> = Vec::new();
+        for container in all() {
+            let own = container.secrets.files.iter();
+            files.extend(own.map(|path| (container.name.clone(), path.clone(), path.clone())));
+        }
+        of_all.retain(|path| files.iter().all(|(_, own, _)| own != path));
         if all().all(|container| container.files.is_empty()) {
             return Ok(Self {
                 _directory: None,
-                files: Vec::new(),
+                files,
                 of_all,
             });
         }
         let directory = tempfile::Builder::new().prefix("files-").tempdir_in(parent)?;
-        let mut files = Vec::new();
         for container in all() {
             for file in &container.files {
                 let path = directory.path().join(files.len().to_string());

@@ -10,8 +10,10 @@ use futures_util::StreamExt;
 
 use super::engine::{Engine, EngineError};
 use super::login::{credentials, explained, understood};
+use crate::model::program_text::texts_in_image;
 use crate::model::{FixedImage, ImageReference};
 use crate::ports::containers::{ContainerSpec, Images, Login, Pull};
+use crate::spec::foreign::{Foreign, foreign_texts_filled};
 
 /// An image as it is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,24 +27,37 @@ pub(super) struct Image {
 }
 
 impl Image {
-    /// Arguments with values of a push must not become the script of a shell.
+    /// What others say in arguments must not become what the image runs by itself, or what that carries out.
     ///
     /// # Errors
-    /// The image would make one of them.
+    /// The image would make it so.
     pub(super) fn check_arguments_of(&self, spec: &ContainerSpec) -> Result<(), EngineError> {
-        let is_flag = |word: &String| word.starts_with('-') && !word.starts_with("--") && word.ends_with('c');
-        let reads_script = self.entrypoint.last().is_some_and(is_flag);
-        if spec.has_foreign_arguments && reads_script {
-            return Err(EngineError::Refused {
-                doing: format!("start container `{}`", spec.name),
-                words: format!(
-                    "its image gives its arguments to `{}`, and they have placeholders: write the shell as `command`",
-                    self.entrypoint.join(" ")
-                ),
-                status: 0,
-            });
+        if spec.written_args.len() != spec.args.len() {
+            return Ok(()); // A command says how they are read.
         }
-        Ok(())
+        let Some(foreign) = self.foreign_text(&spec.written_args, &spec.args) else {
+            return Ok(());
+        };
+        let runs = match self.entrypoint.is_empty() {
+            true => "runs nothing by itself".to_owned(),
+            false => format!("gives its arguments to `{}`", self.entrypoint.join(" ")),
+        };
+        Err(EngineError::Refused {
+            doing: format!("start container `{}`", spec.name),
+            words: format!(
+                "its image {runs}, and {}: write what runs as `command`",
+                foreign.message
+            ),
+            status: 0,
+        })
+    }
+
+    /// Which of the arguments that would be.
+    fn foreign_text(&self, written: &[String], filled: &[String]) -> Option<Foreign> {
+        let written = [&self.entrypoint[..], written].concat();
+        let filled = [&self.entrypoint[..], filled].concat();
+        let texts = [texts_in_image(&written), texts_in_image(&filled)].concat();
+        foreign_texts_filled(&written, texts).into_iter().next()
     }
 }
 
@@ -285,5 +300,46 @@ mod tests {
             (shown.id.as_str(), shown.shown.as_str()),
             ("sha256:id", "docker.io/library/alpine@sha256:2")
         );
+    }
+
+    #[test]
+    fn ym_23_what_others_say_is_never_what_an_image_runs() {
+        let is_refused = |entrypoint: &str, written: &[&str]| {
+            let list = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect::<Vec<_>>();
+            let image = Image {
+                id: String::new(),
+                shown: String::new(),
+                entrypoint: list(entrypoint.split_whitespace().collect()),
+            };
+            let written = list(written.to_vec());
+            let filled = written.iter().map(|word| word.replace("${branch}", "x"));
+            image
+                .foreign_text(&written, &filled.collect::<Vec<_>>())
+                .is_some()
+        };
+        for (entrypoint, written) in [
+            ("sh", &["${branch}"][..]),
+            ("/bin/bash -c", &["echo ${branch}"]),
+            ("bash -ceu", &["echo ${branch}"]),
+            ("tini -- sh", &["-c", "echo ${branch}"]),
+            ("node -e", &["${branch}"]),
+            ("perl -e", &["${branch}"]),
+            ("docker-entrypoint.sh", &["-e", "${branch}"]),
+            ("docker-entrypoint.sh", &["python3", "-c", "${branch}"]),
+            ("tini --", &["${branch}"]),
+            ("", &["${branch}", "x"]),
+            ("", &["env", "${branch}", "x"]),
+        ] {
+            assert!(is_refused(entrypoint, written), "{entrypoint} {written:?}");
+        }
+        for (entrypoint, written) in [
+            ("/bin/sh -c", &["echo ${sha}"][..]),
+            ("/bin/deploy", &["${branch}"]),
+            ("docker-entrypoint.sh", &["node", "x.js", "--", "${branch}"]),
+            ("tini --", &["sh", "-c", ""]),
+            ("", &["echo", "${branch}"]),
+        ] {
+            assert!(!is_refused(entrypoint, written), "{entrypoint} {written:?}");
+        }
     }
 }

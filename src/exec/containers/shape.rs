@@ -75,7 +75,11 @@ pub(super) fn container(spec: &ContainerSpec, setting: &Setting<'_>) -> Containe
     let told = &setting.places.environment;
     let is_told = |name: &String| told.iter().any(|(told, _)| told == name);
     let is_own = |(name, _): &&(String, String)| !is_told(name) || !is_contract(name);
-    let environment = told.iter().chain(spec.environment.iter().filter(is_own));
+    let secret = setting.places.secret_variables(&spec.secrets);
+    let environment = told
+        .iter()
+        .chain(spec.environment.iter().filter(is_own))
+        .chain(&secret);
     let exposed: Vec<String> = spec.ports.iter().map(port).collect();
     let network = network_name(setting.order);
     ContainerCreateBody {
@@ -269,7 +273,7 @@ mod tests {
     use super::*;
     use crate::model::{GoalKey, GoalSetId, UniqueName};
     use crate::ports::AttemptRef;
-    use crate::ports::containers::{Pull, VolumeSpec};
+    use crate::ports::containers::{OwnSecrets, Pull, VolumeSpec};
 
     fn texts(list: &[&str]) -> Vec<String> {
         list.iter().map(ToString::to_string).collect()
@@ -281,11 +285,12 @@ mod tests {
             image: "app".to_owned(),
             command: texts(command),
             args: texts(args),
-            has_foreign_arguments: false,
+            written_args: Vec::new(),
             environment: Vec::new(),
             ports: Vec::new(),
             mounts: Vec::new(),
             files: Vec::new(),
+            secrets: OwnSecrets::default(),
             working_directory: None,
             user: None,
             pull: Pull::Missing,
@@ -333,6 +338,7 @@ mod tests {
             ("ATOMIST_PROJECT_DIR", "/w/1"),
             ("ATOMIST_INPUT_DIR", "/x/input"),
             ("ATOMIST_OUTPUT_DIR", "/x/output"),
+            ("OF_ONE_CONTAINER_0", "canary"),
         ];
         let contract = contract.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let places = Places::of_contract(&BTreeMap::from(contract)).unwrap();
@@ -347,6 +353,17 @@ mod tests {
             is_at_home: true,
         };
         container(spec, &setting)
+    }
+
+    #[test]
+    fn e2_a_secret_of_one_container_reaches_that_one_alone() {
+        let mut spec = main(&[], &[]);
+        let without = told(&spec, &[]).env.unwrap();
+        assert!(!without.concat().contains("canary"), "{without:?}");
+        spec.secrets.variables = vec![("TOKEN".to_owned(), "OF_ONE_CONTAINER_0".to_owned())];
+        let with = told(&spec, &[]).env.unwrap();
+        assert!(with.contains(&"TOKEN=canary".to_owned()), "{with:?}");
+        assert!(!with.concat().contains("OF_ONE_CONTAINER"), "{with:?}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use nix::errno::Errno;
@@ -52,17 +52,11 @@ pub(super) fn start(
     let Some((program, arguments)) = step.argv.split_first() else {
         return Err(refused(NOT_FOUND, "no command is given".to_owned()));
     };
-    if !Path::new(&step.directory).is_dir() {
-        let directory = step.directory.display();
-        return Err(refused(
-            NOT_RUNNABLE,
-            format!("failed to start in {directory}: there is no such directory"),
-        ));
-    }
+    let directory = directory_of(step).map_err(|message| refused(NOT_RUNNABLE, message))?;
     let mut command = Command::new(program);
     command
         .args(arguments)
-        .current_dir(&step.directory)
+        .current_dir(&directory)
         .env_clear()
         .envs(common.iter().map(|(name, value)| (name, value)))
         .envs(step.environment.iter().map(|(name, value)| (name, value)))
@@ -81,6 +75,30 @@ pub(super) fn start(
         };
         refused(code, format!("failed to start `{program}`: {error}"))
     })
+}
+
+/// Where a step runs. Links are followed only as far as they stay inside of what it belongs to (threat B5).
+fn directory_of(step: &Step) -> Result<PathBuf, String> {
+    let directory = step.directory.display();
+    if !step.directory.is_dir() {
+        return Err(format!(
+            "failed to start in {directory}: there is no such directory"
+        ));
+    }
+    let Some(within) = &step.within else {
+        return Ok(step.directory.clone());
+    };
+    let real = |path: &Path| {
+        path.canonicalize()
+            .map_err(|error| format!("failed to start in {directory}: {error}"))
+    };
+    let (found, root) = (real(&step.directory)?, real(within)?);
+    match found.strip_prefix(&root) {
+        Ok(below) => Ok(within.join(below)),
+        Err(_) => Err(format!(
+            "failed to start in {directory}: it leads out of the working copy"
+        )),
+    }
 }
 
 fn spawn(mut command: Command, mut secrets: GivenSecrets, system: System) -> io::Result<Started> {
@@ -135,4 +153,43 @@ fn refused(code: i32, message: String) -> Box<ExecutionResult> {
         message: Some(message),
         ..ExecutionResult::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b5_a_directory_of_the_working_copy_leads_nowhere_else() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().join("copy");
+        std::fs::create_dir_all(root.join("crates/a")).unwrap();
+        std::fs::create_dir(outer.path().join("copy-of-others")).unwrap();
+        for (link, to) in [
+            ("docs", "/"),
+            ("up", ".."),
+            ("beside", "../copy-of-others"),
+            ("inside", "crates"),
+        ] {
+            std::os::unix::fs::symlink(to, root.join(link)).unwrap();
+        }
+        let step = |directory: &str, within| Step {
+            directory: root.join(directory),
+            within,
+            ..Step::default()
+        };
+        for (directory, leads) in [("", "."), ("crates/a", "crates/a"), ("inside/a", "crates/a")] {
+            let found = directory_of(&step(directory, Some(root.clone()))).unwrap();
+            assert_eq!(
+                found.canonicalize().unwrap(),
+                root.join(leads).canonicalize().unwrap()
+            );
+            assert!(found.starts_with(&root), "{directory}");
+        }
+        for directory in ["docs", "up", "beside", "docs/tmp", "nowhere"] {
+            let refused = directory_of(&step(directory, Some(root.clone())));
+            assert!(refused.is_err(), "{directory}: {refused:?}");
+        }
+        assert!(directory_of(&step("docs", None)).is_ok());
+    }
 }

@@ -32,6 +32,28 @@ pub(crate) fn make_commit(mirror: &Repository, new: &NewCommit) -> Result<Commit
         .map_err(|error: git2::Error| failed(doing())(error))
 }
 
+/// The id of a commit's tree.
+pub(crate) fn tree_of(mirror: &Repository, sha: &CommitSha) -> Result<CommitSha, ScmError> {
+    Ok(sha_of(commit(mirror, sha)?.tree_id()))
+}
+
+/// A commit of the mirror after another parent and with another message.
+pub(crate) fn remake_commit(
+    mirror: &Repository,
+    sha: &CommitSha,
+    parent: &CommitSha,
+    message: &str,
+) -> Result<CommitSha, ScmError> {
+    let (made, parent) = (commit(mirror, sha)?, commit(mirror, parent)?);
+    let make = || {
+        let (author, committer) = (made.author(), made.committer());
+        mirror.commit(None, &author, &committer, message, &made.tree()?, &[&parent])
+    };
+    make()
+        .map(sha_of)
+        .map_err(|error: git2::Error| failed(format!("make the commit {} anew", sha.short()))(error))
+}
+
 /// An annotated tag's object; no reference of the mirror names it.
 pub(crate) fn make_tag(mirror: &Repository, tag: &NewTag) -> Result<CommitSha, ScmError> {
     let target = commit(mirror, &tag.target)?;

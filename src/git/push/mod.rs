@@ -15,7 +15,7 @@ mod work_tree;
 
 pub(crate) use found::found;
 pub(crate) use local::{push_into, tags_in};
-pub(crate) use make::{make_commit, make_tag};
+pub(crate) use make::{make_commit, make_tag, remake_commit, tree_of};
 pub(crate) use remote::{push_over, tags_over};
 pub(crate) use take_in::take_in;
 

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use super::super::addons::AddonError;
+use super::super::addons::beyond::{given, reached};
 use super::super::addons::giving::Giver;
 use super::Caller;
 use super::edit::{EditError, edit};
 use super::ending;
-use super::held::{Held, HeldAddon, HeldGrant, grant_row};
+use super::held::{BadRow, Held, HeldAddon, HeldGrant, grant_row};
 use super::rights::{principal, scopes};
 use crate::access::registration::{Approval, Registration};
 use crate::access::snapshot::{AddonKind, AddonState, Right};
@@ -44,18 +45,40 @@ pub async fn agree(
     let Principal::Addon(addon) = principal(&key.owner) else {
         return Ok(());
     };
-    if !key.is_chosen {
-        return Ok(());
-    }
+    let wanted = |held: &Held| match key.is_chosen {
+        true => changes(held, &addon, key, places, agreeing),
+        false => Vec::new(),
+    };
     let now = Held::try_from(store.rights().await?)?;
-    let wanted = changes(&now, &addon, key, places, agreeing);
-    let standing = agreeing.giver().standing(store, &wanted).await?;
-    edit(store, agreeing.at, |held| {
-        let changes = changes(held, &addon, key, places, agreeing);
-        standing.may_make(held, &changes)?;
+    let giver = agreeing.giver();
+    let standing = giver
+        .standing(store, &hands_over(&now, &addon, key, &wanted(&now), agreeing.at)?)
+        .await?;
+    edit(store, agreeing.at, |held| -> Result<_, AddonError> {
+        let changes = wanted(held);
+        standing.may_give(held, &hands_over(held, &addon, key, &changes, agreeing.at)?)?;
         Ok((changes, ()))
     })
     .await
+}
+
+/// What somebody gets with a key: what is agreed to with it, and what its add-on has already within it.
+fn hands_over(
+    held: &Held,
+    addon: &AddonKey,
+    key: &StoredKey,
+    changes: &[RightsChange],
+    at: Timestamp,
+) -> Result<Vec<Grant>, BadRow> {
+    let limits = key.repositories.iter();
+    let limits: Vec<Selector> = limits.filter_map(|text| Selector::parse(text).ok()).collect();
+    let mut all = given(held, changes, at)?;
+    // Grants of an add-on that is gone went with it, or go by these changes.
+    let is_there = held.addons.get(addon).is_some_and(|known| !is_gone(known));
+    if is_there {
+        all.extend(reached(held, &Principal::Addon(addon.clone()), &limits, at));
+    }
+    Ok(all)
 }
 
 /// Agrees to keys that were made before anything was kept of their owners: they go on as they were.

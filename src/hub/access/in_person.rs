@@ -59,6 +59,22 @@ impl Caller {
         }
     }
 
+    /// Whether a person may decide about what nobody here has heard of, or not of all of it: who decides over everything.
+    ///
+    /// # Errors
+    /// As [`Self::may`].
+    pub(in super::super) async fn may_decide_over_all(
+        &self,
+        operation: Operation,
+        workspace: &str,
+    ) -> Result<(), Refusal> {
+        let resources = [Resource::Workspace];
+        match self.is_person() {
+            true => self.may_in_person(operation, workspace, &resources).await,
+            false => self.may_on(operation, workspace, &resources),
+        }
+    }
+
     /// Whether it is known what the person may do, if it is only that of somebody who never came in. Where a policy alone names them, it
     /// says who may decide.
     fn is_weighed(&self) -> bool {

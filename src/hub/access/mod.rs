@@ -493,6 +493,23 @@ impl Hub {
         }
     }
 
+    /// Somebody who asked for something a while ago, as their rights are now; they have not just signed in.
+    pub(super) fn caller_who_asked(&self, person: &StoredPerson) -> Caller {
+        let long_ago = Timestamp::from_micros(0);
+        Caller {
+            by: By::Session {
+                id: String::new(),
+                owner: KeyKind::Person.owner(&person.id),
+                anti_forgery: String::new(),
+            },
+            bearer: self.rights().signed_in(person, long_ago, self.asks_forge()),
+            rights: Arc::clone(self.rights()),
+            now: self.now(),
+            forge: self.forge(),
+            is_weighed: true,
+        }
+    }
+
     /// The person whose key it is, if they have come in.
     ///
     /// # Errors

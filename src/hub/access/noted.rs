@@ -302,7 +302,8 @@ fn of_consent((key, whom): &(AddonKey, Option<PersonId>), (operation, verb): (&'
 }
 
 /// Something that was done by somebody whom nothing names.
-fn nobody(operation: &'static str, said: String) -> Noted {
+/// What was done by somebody of whom it is not said here who it was.
+pub(in super::super) fn nobody(operation: &'static str, said: String) -> Noted {
     Noted::done(NOBODY_SAYS, operation, said)
 }
 

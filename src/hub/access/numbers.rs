@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::super::Hub;
 use super::sight::own_resource;
 use crate::access::{Resource, Selector};
 use crate::ports::graph::{Filter, Find};
@@ -43,6 +44,24 @@ pub async fn numbered(
     match <[Resource; 1]>::try_from(found) {
         Ok([resource]) => Ok(Selector::One(resource)),
         Err(_) => Ok(selector),
+    }
+}
+
+impl Hub {
+    /// A resource with its number, where the graph of the workspace knows it; see [`numbered`].
+    ///
+    /// # Errors
+    /// The memory.
+    pub(in super::super) async fn as_numbered(
+        &self,
+        workspace: &str,
+        resource: Resource,
+    ) -> Result<Resource, HubStoreError> {
+        let workspaces = [workspace.to_owned()];
+        match numbered(self.store(), &workspaces, Selector::One(resource.clone())).await? {
+            Selector::One(numbered) => Ok(numbered),
+            Selector::Everything | Selector::Owner(_) => Ok(resource),
+        }
     }
 }
 

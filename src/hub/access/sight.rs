@@ -9,10 +9,12 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::super::goals::known::repository_of;
+use super::super::goals::whose::said_by;
 use super::super::people::forge::Forge;
 use super::Caller;
 use super::bearer::Bearer;
 use super::operations::Operation;
+use super::rights::principal;
 use crate::access::Resource;
 use crate::access::resource::Named;
 use crate::graph::Schema;
@@ -88,6 +90,20 @@ impl GrantedSight<'_> {
     }
 }
 
+/// Types of jobs, whose data is what a command was started with.
+const JOBS: [&str; 2] = ["AtmJob", "AtmJobTask"];
+
+impl GrantedSight<'_> {
+    /// Whether a node is a job of another owner, which is for who reaches everything.
+    fn is_anothers_job(&self, node: &Node) -> bool {
+        let owner = said_by(node).filter(|_| JOBS.contains(&node.kind.as_str()));
+        owner.is_some_and(|owner| {
+            principal(owner) != *self.bearer.principal()
+                && !self.bearer.reaches_everything(self.operation, self.now)
+        })
+    }
+}
+
 /// What a node is about of which nobody can tell what it belongs to.
 pub(in super::super) const EVERYTHING: &str = "*";
 
@@ -101,6 +117,9 @@ pub(in super::super) struct Belongings<'a> {
 #[async_trait]
 impl Sight for GrantedSight<'_> {
     async fn sees(&self, node: &Node) -> Result<bool, GraphError> {
+        if self.is_anothers_job(node) {
+            return Ok(false);
+        }
         let Some(resource) = self.belongings.resource(node).await? else {
             return Ok(false);
         };

@@ -110,7 +110,7 @@ impl Administration {
     /// # Errors
     /// There is none of this id.
     pub async fn take(&self, id: &str, is_preview: bool) -> Result<Given, AdministrationError> {
-        Ok(take(self.store(), id, SystemClock.now(), is_preview).await?)
+        Ok(take(self.store(), id, &operator(), is_preview).await?)
     }
 
     /// Sets the terms of an add-on: these and no others.
@@ -138,7 +138,7 @@ impl Administration {
             given_by: operator.by.as_str().to_owned(),
             given: operator.at,
         };
-        trust(self.store(), &new).await?;
+        trust(self.store(), &new, &operator).await?;
         Ok(new)
     }
 

@@ -117,7 +117,7 @@ async fn follow(
     match effect {
         Effect::HoldEvents(until) => {
             let registrations = registrations(store, addon).await?;
-            store.keep_alive(&registrations, *until).await
+            store.keep_alive(&registrations, *until).await.map(drop)
         }
         Effect::DestroySecrets => {
             for registration in registrations(store, addon).await? {

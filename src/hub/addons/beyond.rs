@@ -1,5 +1,5 @@
 //! Nobody gives away what the forge does not give them (security model 12.2), whichever way they give it: by a grant, by a policy,
-//! or by a key that they make for a machine.
+//! by a key that they make for a machine, by trust in an issuer whose jobs are one, or by taking a denial away.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::super::access::numbers::repositories;
 use super::AddonError;
 use super::giving::Giver;
 use crate::access::policy::beyond;
-use crate::access::{Level, PersonId, Resource, Right, Selector, Snapshot};
+use crate::access::{AddonKey, Grant, Level, PersonId, Principal, Resource, Right, Selector, Snapshot};
 use crate::model::Timestamp;
 use crate::ports::hub::{HubStore, HubStoreError};
 use crate::ports::rights::RightsChange;
@@ -31,15 +31,11 @@ pub struct Standing {
 }
 
 impl Giver {
-    /// Where they stand, with what the forge says of them and all that these changes give.
+    /// Where they stand, with what the forge says of them on all that is given.
     ///
     /// # Errors
     /// The memory. A forge that does not answer gives nobody anything.
-    pub async fn standing(
-        &self,
-        store: &dyn HubStore,
-        changes: &[RightsChange],
-    ) -> Result<Standing, AddonError> {
+    pub async fn standing(&self, store: &dyn HubStore, given: &[Grant]) -> Result<Standing, AddonError> {
         let mut standing = Standing {
             by: self.by.clone(),
             snapshot: None,
@@ -47,9 +43,8 @@ impl Giver {
             at: self.at,
         };
         if let Some(caller) = &self.caller {
-            let given = given(changes)?;
-            let allows = given.iter().filter(|given| given.grant.right > Right::Deny);
-            let selectors: Vec<&Selector> = allows.map(|given| &given.grant.selector).collect();
+            let allows = given.iter().filter(|given| given.right > Right::Deny);
+            let selectors: Vec<&Selector> = allows.map(|given| &given.selector).collect();
             standing.known = known(store, &selectors).await?;
             let meant = meant(&selectors, &standing.known);
             standing.snapshot = Some(caller.snapshot_told_of(&meant).await?);
@@ -58,15 +53,95 @@ impl Giver {
     }
 }
 
-/// The grants that these changes give.
-fn given(changes: &[RightsChange]) -> Result<Vec<HeldGrant>, BadRow> {
-    let given = changes.iter().filter_map(|change| {
-        let RightsChange::Grant(row) = change else {
-            return None;
+/// What somebody gives by these changes: grants, what add-ons have whose jobs are trusted, and what a denial has kept back that goes.
+///
+/// # Errors
+/// What is kept cannot be read.
+pub(in super::super) fn given(
+    held: &Held,
+    changes: &[RightsChange],
+    at: Timestamp,
+) -> Result<Vec<Grant>, BadRow> {
+    let is_gone = |grant: &HeldGrant| {
+        let mut gone = changes.iter();
+        gone.any(|change| matches!(change, RightsChange::NoGrant(id) if *id == grant.id))
+    };
+    let mut all = Vec::new();
+    for change in changes {
+        match change {
+            RightsChange::Grant(row) => all.push(Grant::clone(&grant(row)?.grant)),
+            RightsChange::Trust(row) => {
+                if let Ok(addon) = AddonKey::parse(&row.addon) {
+                    all.extend(reached(held, &Principal::Addon(addon), &[], at));
+                }
+            }
+            RightsChange::NoGrant(id) => {
+                let denials = held.grants.iter().filter(|held| held.grant.right == Right::Deny);
+                let mut denials = denials.filter(|held| held.id == *id && held.grant.is_live(at));
+                if let Some(denial) = denials.next() {
+                    let limit = [denial.grant.selector.clone()];
+                    let kept = held.grants_of(&denial.principal).filter(|grant| !is_gone(grant));
+                    all.extend(allowed(kept, &limit, at));
+                }
+            }
+            RightsChange::Addon(_)
+            | RightsChange::Consent(_)
+            | RightsChange::NoConsent { .. }
+            | RightsChange::Term(_)
+            | RightsChange::NoTerm { .. }
+            | RightsChange::NoTrust(_)
+            | RightsChange::Setting { .. }
+            | RightsChange::Deed(_)
+            | RightsChange::AtConsole(_) => {}
+        }
+    }
+    Ok(all)
+}
+
+/// What somebody has now, within these limits where there are any.
+pub(in super::super) fn reached(
+    held: &Held,
+    principal: &Principal,
+    limits: &[Selector],
+    at: Timestamp,
+) -> Vec<Grant> {
+    allowed(held.grants_of(principal), limits, at)
+}
+
+fn allowed<'h>(
+    grants: impl Iterator<Item = &'h HeldGrant>,
+    limits: &[Selector],
+    at: Timestamp,
+) -> Vec<Grant> {
+    let allowed = grants.map(|held| &held.grant);
+    let allowed = allowed.filter(|grant| grant.is_live(at) && grant.right > Right::Deny);
+    let within = |grant: &Arc<Grant>| -> Vec<Grant> {
+        let narrower = limits.iter().filter_map(|limit| common(&grant.selector, limit));
+        let selectors: Vec<Selector> = match limits.is_empty() {
+            true => vec![grant.selector.clone()],
+            false => narrower.collect(),
         };
-        Some(grant(row))
-    });
-    given.collect()
+        let narrowed = selectors.into_iter();
+        narrowed
+            .map(|selector| Grant::new(selector, grant.right))
+            .collect()
+    };
+    allowed.flat_map(within).collect()
+}
+
+/// What two selectors have in common; the narrower one.
+fn common(one: &Selector, other: &Selector) -> Option<Selector> {
+    let (wide, narrow) = match (one, other) {
+        (Selector::Everything, narrow) | (narrow, Selector::Everything) => return Some(narrow.clone()),
+        (Selector::One(_), Selector::Owner(_)) => (other, one),
+        (Selector::Owner(_), Selector::Owner(_) | Selector::One(_))
+        | (Selector::One(_), Selector::One(_)) => (one, other),
+    };
+    let is_within = match narrow {
+        Selector::One(resource) => wide.denies(resource) || wide.allows(resource),
+        Selector::Owner(_) | Selector::Everything => wide == narrow,
+    };
+    is_within.then(|| narrow.clone())
 }
 
 /// Repositories that the hub knows, where one of these is a wildcard.
@@ -74,11 +149,16 @@ async fn known(store: &dyn HubStore, selectors: &[&Selector]) -> Result<Vec<Reso
     if !selectors.iter().any(|selector| is_wildcard(selector)) {
         return Ok(Vec::new());
     }
+    repositories(store, &workspaces_of_keys(store).await?).await
+}
+
+/// The workspaces that keys are for.
+pub(super) async fn workspaces_of_keys(store: &dyn HubStore) -> Result<Vec<String>, HubStoreError> {
     let keys = store.keys().await?;
     let mut workspaces: Vec<String> = keys.into_iter().flat_map(|key| key.workspaces).collect();
     workspaces.sort();
     workspaces.dedup();
-    repositories(store, &workspaces).await
+    Ok(workspaces)
 }
 
 fn is_wildcard(selector: &Selector) -> bool {
@@ -111,16 +191,14 @@ pub fn may_exceed(held: &Held) -> bool {
 }
 
 impl Standing {
-    /// Whether they may make these changes.
+    /// Whether they may give this.
     ///
     /// # Errors
-    /// They lack something that is given by them, and the owner has not switched that rule off.
-    pub fn may_make(&self, held: &Held, changes: &[RightsChange]) -> Result<(), AddonError> {
+    /// They lack something of it, and the owner has not switched that rule off.
+    pub fn may_give(&self, held: &Held, given: &[Grant]) -> Result<(), AddonError> {
         let Some(snapshot) = self.snapshot.as_ref().filter(|_| !may_exceed(held)) else {
             return Ok(());
         };
-        let given = given(changes)?;
-        let given = given.iter().map(|given| &*given.grant);
         let lacking = beyond(given, &self.by, &self.known, snapshot, self.at);
         match lacking.is_empty() {
             true => Ok(()),

@@ -1,6 +1,8 @@
 //! What a machine says of itself when it registers: within what was chosen for its key it is at work at once, less takes effect
 //! at once, and more waits for an administrator.
 
+use std::collections::HashMap;
+
 use super::super::Hub;
 use super::super::access::Caller;
 use super::super::access::edit::{EditError, edit_unasked};
@@ -8,7 +10,6 @@ use super::super::access::ending;
 use super::super::access::held::{Held, HeldAddon};
 use super::super::access::operations::MACHINE_SCOPES;
 use super::super::access::rights::scopes;
-use super::super::machines::known::Machine;
 use super::super::refusal::Refusal;
 use crate::access::handed::digest_of;
 use crate::access::registration::{Declared, Effect, Registration as Life, Unchanged};
@@ -87,8 +88,14 @@ impl Hub {
             false => usual().both(own.closure()),
         });
         let machines = self.known().machines();
+        // Machines are many, and their keys few.
+        let mut own_keys: HashMap<&str, bool> = HashMap::new();
         let others = machines.all.iter().filter(|machine| {
-            machine.stored.name != registration.name && self.is_machine_of(machine, &key.owner)
+            let with = machine.stored.principal.as_str();
+            let is_own = own_keys
+                .entry(with)
+                .or_insert_with(|| self.is_key_of(with, &key.owner));
+            *is_own && machine.stored.name != registration.name
         });
         let others: Vec<Option<ScopeSet>> = others.map(|machine| said_by(&machine.registration)).collect();
         Asked {
@@ -99,8 +106,8 @@ impl Hub {
         }
     }
 
-    fn is_machine_of(&self, machine: &Machine, owner: &str) -> bool {
-        self.rights().owner_of(&machine.stored.principal).as_deref() == Some(owner)
+    fn is_key_of(&self, key: &str, owner: &str) -> bool {
+        self.rights().owner_of(key).as_deref() == Some(owner)
     }
 }
 

@@ -7,6 +7,7 @@ use super::super::access::edit::{edit, tests_hold};
 use super::super::access::held::{Held, HeldGrant, grant_row};
 use super::super::access::numbers::numbered;
 use super::AddonError;
+use super::beyond::given;
 use crate::access::policy::{Difference, compare};
 use crate::access::{Grant, PersonId, Principal};
 use crate::model::Timestamp;
@@ -65,10 +66,11 @@ pub async fn give(
         given: giver.at,
     };
     let changes = vec![RightsChange::Grant(grant_row(&new))];
-    let standing = giver.standing(store, &changes).await?;
+    let gives = [Grant::clone(&new.grant)];
+    let standing = giver.standing(store, &gives).await?;
     edit(store, giver.at, |held: &Held| -> Result<_, AddonError> {
         is_known(held, &new.principal)?;
-        standing.may_make(held, &changes)?;
+        standing.may_give(held, &gives)?;
         let given = effect(held, &changes, new.clone(), giver.at)?;
         Ok(done(changes.clone(), given, is_preview))
     })
@@ -82,18 +84,21 @@ pub async fn give(
 pub async fn take(
     store: &dyn HubStore,
     id: &str,
-    at: Timestamp,
+    giver: &Giver,
     is_preview: bool,
 ) -> Result<Given, AddonError> {
+    let (at, changes) = (giver.at, vec![RightsChange::NoGrant(id.to_owned())]);
+    let now = Held::try_from(store.rights().await?)?;
+    let standing = giver.standing(store, &given(&now, &changes, at)?).await?;
     edit(store, at, |held: &Held| -> Result<_, AddonError> {
         let grant = held.grants.iter().find(|grant| grant.id == id);
         let grant = grant.cloned().ok_or_else(|| AddonError::NotThere {
             what: "grant",
             id: id.to_owned(),
         })?;
-        let changes = vec![RightsChange::NoGrant(id.to_owned())];
+        standing.may_give(held, &given(held, &changes, at)?)?;
         let taken = effect(held, &changes, grant, at)?;
-        Ok(done(changes, taken, is_preview))
+        Ok(done(changes.clone(), taken, is_preview))
     })
     .await
 }

@@ -9,9 +9,11 @@ use super::super::access::held::{
     Held, HeldAddon, HeldGrant, HeldTrust, TESTS, addon_row, grant_row, trust_row,
 };
 use super::super::access::noted::noted;
+use super::super::access::numbers::numbered;
 use super::super::access::person::role;
 use super::super::refusal::Refusal;
 use super::AddonError;
+use super::beyond::{given, workspaces_of_keys};
 use super::giving::Giver;
 use super::terms::changed_terms;
 use crate::access::handed::digest_of;
@@ -19,7 +21,7 @@ use crate::access::policy::{Difference, Outcome, Policy, TrustPolicy, parse, pro
 use crate::access::snapshot::{AddonState, Consents};
 use crate::access::{AddonKey, Grant, Person, PersonId, Principal, Snapshot};
 use crate::model::{Diagnostic, Place, Timestamp};
-use crate::ports::hub::HubStore;
+use crate::ports::hub::{HubStore, HubStoreError};
 use crate::ports::people::StoredPerson;
 use crate::ports::rights::{RightsChange, StoredConsent};
 use crate::runtime::clock::{Ids as _, RandomIds};
@@ -133,9 +135,13 @@ pub async fn apply(
         base,
         is_preview,
     } = proposed;
-    let policy = parse(&Arc::from(NAME), text).policy.unwrap_or_default();
+    let mut policy = parse(&Arc::from(NAME), text).policy.unwrap_or_default();
+    number(store, &mut policy).await.map_err(EditError::from)?;
     let now = Held::try_from(store.rights().await.map_err(EditError::from)?).map_err(EditError::from)?;
-    let standing = giver.standing(store, &changes(&now, &policy, giver)).await;
+    let gives =
+        |held: &Held, changes: &[RightsChange]| given(held, changes, giver.at).map_err(EditError::from);
+    let given_now = gives(&now, &changes(&now, &policy, giver))?;
+    let standing = giver.standing(store, &given_now).await;
     let standing = standing.map_err(NotApplied::Addon)?;
     edit(store, giver.at, |held: &Held| -> Result<_, NotApplied> {
         if base.is_some_and(|base| base != digest_of(&exported(held, people))) {
@@ -149,7 +155,8 @@ pub async fn apply(
             return Err(NotApplied::Problems(problems));
         }
         let changes = changes(held, &policy, giver);
-        standing.may_make(held, &changes).map_err(NotApplied::Addon)?;
+        let given = gives(held, &changes)?;
+        standing.may_give(held, &given).map_err(NotApplied::Addon)?;
         let applied = Applied {
             differences: proposal.differences,
             outcomes: proposal.outcomes,
@@ -161,6 +168,21 @@ pub async fn apply(
         }
     })
     .await
+}
+
+/// Gives repositories the numbers by which the forge knows them, where the graph does: names are given again (threat A8).
+async fn number(store: &dyn HubStore, policy: &mut Policy) -> Result<(), HubStoreError> {
+    let workspaces = workspaces_of_keys(store).await?;
+    for grant in grants_in(policy) {
+        grant.selector = numbered(store, &workspaces, grant.selector.clone()).await?;
+    }
+    Ok(())
+}
+
+fn grants_in(policy: &mut Policy) -> Vec<&mut Grant> {
+    let of_addons = policy.addons.values_mut().map(|addon| &mut addon.grants);
+    let of_people = policy.people.values_mut().map(|person| &mut person.grants);
+    of_addons.chain(of_people).flatten().collect()
 }
 
 /// What changes beside rights, in sentences.

@@ -368,8 +368,13 @@ async fn take_grant(
     Query(preview): Query<Preview>,
     headers: HeaderMap,
 ) -> Answered {
-    editor(&hub, &headers, Administering::Take).await?;
-    let taken = take(hub.store(), &id, hub.now(), preview.preview).await?;
+    let (caller, by) = editor(&hub, &headers, Administering::Take).await?;
+    let giver = Giver {
+        by,
+        caller: Some(caller),
+        at: hub.now(),
+    };
+    let taken = take(hub.store(), &id, &giver, preview.preview).await?;
     told(&hub, &taken, preview.preview).await
 }
 

@@ -3,6 +3,7 @@
 use super::super::access::edit::edit;
 use super::super::access::held::{Held, HeldTrust, trust_row};
 use super::AddonError;
+use super::beyond::given;
 use super::giving::Giver;
 use crate::access::scope::ScopeSet;
 use crate::access::{AddonKey, Terms};
@@ -56,19 +57,23 @@ pub(super) fn changed_terms(
 /// Trusts an issuer of job tokens.
 ///
 /// # Errors
-/// It would let in strangers, names no add-on that is there or nothing that its jobs may do, or there are too many.
-pub async fn trust(store: &dyn HubStore, new: &HeldTrust) -> Result<(), AddonError> {
+/// It would let in strangers, names no add-on that is there or nothing that its jobs may do, or one that may do more than whoever
+/// trusts has on the forge; or there are too many.
+pub async fn trust(store: &dyn HubStore, new: &HeldTrust, giver: &Giver) -> Result<(), AddonError> {
     new.issuer.check().map_err(AddonError::Untrustworthy)?;
     if new.issuer.limit.scopes.is_none_or(ScopeSet::is_empty) || new.workspaces.is_empty() {
         return Err(AddonError::EmptyTrust);
     }
+    let changes = vec![RightsChange::Trust(trust_row(new))];
+    let now = Held::try_from(store.rights().await?)?;
+    let standing = giver.standing(store, &given(&now, &changes, new.given)?).await?;
     edit(store, new.given, |held: &Held| -> Result<_, AddonError> {
         is_there(held, &new.issuer.addon)?;
+        standing.may_give(held, &given(held, &changes, new.given)?)?;
         if held.trusts.len() >= MOST_TRUSTS {
             return Err(AddonError::TooManyTrusts);
         }
-        let changes = vec![RightsChange::Trust(trust_row(new))];
-        Ok((changes, ()))
+        Ok((changes.clone(), ()))
     })
     .await
 }

@@ -75,7 +75,7 @@ struct WantedTrust {
 
 /// `POST /admin/trust`
 async fn trust(State(hub): State<Hub>, headers: HeaderMap, body: Bytes) -> Answered {
-    let by = editor(&hub, &headers, A::Trust).await?.1;
+    let (caller, by) = editor(&hub, &headers, A::Trust).await?;
     let wanted: WantedTrust = read(&body)?;
     let new = HeldTrust {
         id: hub.fresh_id(),
@@ -93,7 +93,12 @@ async fn trust(State(hub): State<Hub>, headers: HeaderMap, body: Bytes) -> Answe
         given_by: by.as_str().to_owned(),
         given: hub.now(),
     };
-    terms::trust(hub.store(), &new).await?;
+    let giver = Giver {
+        by,
+        caller: Some(caller),
+        at: new.given,
+    };
+    terms::trust(hub.store(), &new, &giver).await?;
     hub.rights().refresh(hub.store(), hub.now()).await?;
     Ok(Json(views::trust(&new)))
 }

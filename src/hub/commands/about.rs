@@ -1,15 +1,14 @@
 //! Which repositories a command is about, and whether whoever asks for it may have it done there: people do no more by a machine's
 //! commands than the forge lets them do themselves (security model 10.1, threat D5).
 
-use regex::RegexBuilder;
-
 use super::super::Hub;
 use super::super::access::Caller;
-use super::super::access::numbers::{numbered, repositories};
+use super::super::access::numbers::repositories;
 use super::super::access::operations::Operation;
 use super::super::machines::known::Machine;
 use super::super::refusal::Refusal;
-use crate::access::{Resource, Selector};
+use super::pattern::Pattern;
+use crate::access::Resource;
 use crate::ports::hub::HubStoreError;
 use crate::wire::hub::uris::{REPOSITORY, REPOSITORY_OWNER};
 use crate::wire::hub::{Command, CommandInvocation, NameValue};
@@ -22,8 +21,8 @@ const TARGET_REPOS: &str = "targets.repos";
 /// Most repositories of one command that the forge is asked about.
 const MOST: usize = 50;
 
-/// Longest pattern that is read, and most that one may take up; a larger one fits everything.
-const LARGEST_PATTERN: usize = 256 << 10;
+/// What machines of ours have filled in with the repository of the place where it was asked: it counts where none is chosen.
+const HERE: [&str; 2] = ["sdm.owner", "sdm.repo"];
 
 /// Repositories that a command is about.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -31,7 +30,7 @@ struct Meant {
     /// Named one by one.
     named: Vec<Resource>,
     /// Chosen among all of them.
-    chosen: Option<Choice>,
+    chosen: Vec<Choice>,
 }
 
 /// A choice of repositories.
@@ -45,14 +44,8 @@ struct Choice {
 impl Choice {
     /// Those that are chosen. In doubt a repository is.
     fn among(&self, all: Vec<Resource>) -> Vec<Resource> {
-        let pattern = self.pattern.as_deref().map(|pattern| {
-            let built = RegexBuilder::new(pattern).size_limit(LARGEST_PATTERN).build();
-            built.ok()
-        });
-        let fits = |owner: &str, name: &str| match &pattern {
-            Some(Some(pattern)) => pattern.is_match(name) || pattern.is_match(&format!("{owner}/{name}")),
-            Some(None) | None => true,
-        };
+        let pattern = self.pattern.as_deref().map(Pattern::read);
+        let fits = |owner: &str, name: &str| pattern.as_ref().is_none_or(|pattern| pattern.fits(owner, name));
         let is = |wanted: &Option<String>, own: &str| wanted.as_deref().is_none_or(|wanted| wanted == own);
         let is_chosen = |one: &Resource| match one {
             Resource::Repository { owner, name } => {
@@ -67,21 +60,45 @@ impl Choice {
 }
 
 impl Meant {
-    /// By what an invocation of a command says. Where several parameters are mapped to the same, each of their values is meant.
+    /// By what an invocation of a command says.
     fn by(command: &Command, invocation: &CommandInvocation) -> Self {
-        let owners = mapped_to(command, &invocation.mapped_parameters, REPOSITORY_OWNER);
-        let names = mapped_to(command, &invocation.mapped_parameters, REPOSITORY);
-        let pairs = owners
-            .iter()
-            .flat_map(|owner| names.iter().map(move |name| Resource::repository(owner, name)));
-        let mut meant = Self {
-            named: pairs.collect(),
-            chosen: None,
-        };
+        let mut meant = Self::default();
         meant.add_targets(&invocation.parameters);
+        let has_targets = meant != Self::default();
+        let counts = |name: &str| !(has_targets && HERE.contains(&name));
+        meant.add_mapped(command, &invocation.mapped_parameters, counts);
         meant.named.sort();
         meant.named.dedup();
         meant
+    }
+
+    /// Where several parameters are mapped to the same, each of their values is meant. A name without an owner, or an owner alone, is
+    /// a choice among all.
+    fn add_mapped(&mut self, command: &Command, given: &[NameValue], counts: impl Fn(&str) -> bool) {
+        let owners = mapped_to(command, given, REPOSITORY_OWNER, &counts);
+        let names = mapped_to(command, given, REPOSITORY, &counts);
+        let chosen = |owner: Option<&&str>, name: Option<&&str>| Choice {
+            owner: owner.map(|owner| (*owner).to_owned()),
+            name: name.map(|name| (*name).to_owned()),
+            pattern: None,
+        };
+        match (owners.as_slice(), names.as_slice()) {
+            ([], names) => self
+                .chosen
+                .extend(names.iter().map(|name| chosen(None, Some(name)))),
+            (owners, []) => self
+                .chosen
+                .extend(owners.iter().map(|owner| chosen(Some(owner), None))),
+            (owners, names) => {
+                let of = |owner: &&str| {
+                    names
+                        .iter()
+                        .map(|name| Resource::repository(owner, name))
+                        .collect::<Vec<_>>()
+                };
+                self.named.extend(owners.iter().flat_map(of));
+            }
+        }
     }
 
     fn add_targets(&mut self, parameters: &[NameValue]) {
@@ -97,8 +114,8 @@ impl Meant {
             (Some((_, Some((owner, name)))), _) | (Some((name, None)), Some(owner)) => {
                 self.named.push(Resource::repository(owner, name));
             }
-            (Some((name, None)), None) => self.chosen = Some(chosen(Some(name))),
-            (None, _) if owner.is_some() || pattern.is_some() => self.chosen = Some(chosen(None)),
+            (Some((name, None)), None) => self.chosen.push(chosen(Some(name))),
+            (None, _) if owner.is_some() || pattern.is_some() => self.chosen.push(chosen(None)),
             (None, _) => {}
         }
     }
@@ -111,10 +128,16 @@ fn texts<'g>(given: &'g [NameValue], name: &str) -> impl Iterator<Item = &'g str
         .filter(|text| !text.is_empty())
 }
 
-/// What all parameters say that are mapped to an address.
-fn mapped_to<'g>(command: &Command, given: &'g [NameValue], uri: &str) -> Vec<&'g str> {
+/// What all parameters say that count and are mapped to an address.
+fn mapped_to<'g>(
+    command: &Command,
+    given: &'g [NameValue],
+    uri: &str,
+    counts: impl Fn(&str) -> bool,
+) -> Vec<&'g str> {
     let mapped = command.mapped_parameters.iter();
     let names = mapped.filter(|one| one.uri.split('?').next() == Some(uri));
+    let names = names.filter(|one| counts(&one.name));
     names.flat_map(|one| texts(given, &one.name)).collect()
 }
 
@@ -166,7 +189,7 @@ impl Hub {
 
     /// The repositories that an invocation is about, by their numbers where the graph knows them. Where a choice fits none, it is about
     /// something that nobody here has heard of.
-    async fn repositories_meant(
+    pub(in super::super) async fn repositories_meant(
         &self,
         workspace: &str,
         command: &Command,
@@ -176,18 +199,21 @@ impl Hub {
         let workspaces = [workspace.to_owned()];
         let mut about = Vec::new();
         for named in meant.named {
-            match numbered(self.store(), &workspaces, Selector::One(named)).await? {
-                Selector::One(resource) => about.push(resource),
-                Selector::Everything | Selector::Owner(_) => {}
-            }
+            about.push(self.as_numbered(workspace, named).await?);
         }
-        if let Some(choice) = meant.chosen {
-            let chosen = choice.among(repositories(self.store(), &workspaces).await?);
+        if meant.chosen.is_empty() {
+            return Ok(about);
+        }
+        let all = repositories(self.store(), &workspaces).await?;
+        for choice in meant.chosen {
+            let chosen = choice.among(all.clone());
             if chosen.is_empty() {
                 about.push(Resource::repository("", ""));
             }
             about.extend(chosen);
         }
+        about.sort();
+        about.dedup();
         Ok(about)
     }
 }
@@ -201,6 +227,7 @@ mod tests {
     fn meant(mapped: &Value, given: &Value) -> Meant {
         let command = json!({"name": "Deploy", "mapped_parameters": [
             {"name": "owner", "uri": REPOSITORY_OWNER}, {"name": "repo", "uri": format!("{REPOSITORY}?all=true")},
+            {"name": "sdm.owner", "uri": REPOSITORY_OWNER}, {"name": "sdm.repo", "uri": REPOSITORY},
             {"name": "other", "uri": REPOSITORY}, {"name": "who", "uri": "atomist://github/username"},
         ]});
         let values = |of: &Value| -> Vec<Value> {
@@ -243,11 +270,53 @@ mod tests {
     }
 
     #[test]
+    fn d5_a_repository_is_weighed_in_whatever_form_it_is_named() {
+        let chosen = |mapped: &Value| meant(mapped, &json!({})).chosen;
+        let choice = |owner: Option<&str>, name: Option<&str>| Choice {
+            owner: owner.map(str::to_owned),
+            name: name.map(str::to_owned),
+            pattern: None,
+        };
+        assert_eq!(
+            chosen(&json!({"repo": "payroll"})),
+            [choice(None, Some("payroll"))]
+        );
+        assert_eq!(chosen(&json!({"owner": "acme"})), [choice(Some("acme"), None)]);
+        assert_eq!(
+            chosen(&json!({"repo": "app", "other": "payroll"})),
+            [choice(None, Some("app")), choice(None, Some("payroll"))]
+        );
+        assert_eq!(chosen(&json!({"owner": "acme", "repo": "payroll"})), []);
+    }
+
+    #[test]
+    fn what_a_place_is_linked_to_counts_where_nothing_is_chosen() {
+        let here = json!({"sdm.owner": "acme", "sdm.repo": "here", "owner": "acme", "repo": "app"});
+        let both = ["repo:acme/app", "repo:acme/here"];
+        let named = |given: &Value| said(&meant(&here, given).named);
+        let pairs = named(&json!({}));
+        assert!(
+            both.iter().all(|one| pairs.iter().any(|pair| pair == one)),
+            "{pairs:?}"
+        );
+        assert_eq!(
+            named(&json!({"targets.repo": "acme/payroll"})),
+            ["repo:acme/app", "repo:acme/payroll"]
+        );
+    }
+
+    #[test]
     fn d5_a_choice_is_about_all_that_it_fits_and_in_doubt_it_fits() {
         let known = || ["repo:acme/app#7", "repo:acme/payroll#8", "repo:other/app#9"];
         let chosen = |given: &Value| {
             let all = known().map(|text| Resource::parse(text).unwrap()).to_vec();
-            said(&meant(&json!({}), given).chosen.expect("a choice").among(all))
+            said(
+                &meant(&json!({}), given)
+                    .chosen
+                    .first()
+                    .expect("a choice")
+                    .among(all),
+            )
         };
         for (given, fits) in [
             (

@@ -58,9 +58,10 @@ pub(super) fn continued(
 }
 
 fn problem(parameter: &Parameter, value: Option<&Value>) -> Option<String> {
-    let Some(value) = value else {
-        let is_missing = parameter.required && parameter.default_value.is_none();
-        return is_missing.then(|| format!("must be given{}", valid_input(parameter)));
+    let is_needed = parameter.required && parameter.default_value.is_none();
+    let is_written = |value: &&Value| !is_needed || value.as_str() != Some("");
+    let Some(value) = value.filter(is_written) else {
+        return is_needed.then(|| format!("must be given{}", valid_input(parameter)));
     };
     if takes_list(parameter) {
         let Some(values) = value.as_array().filter(|values| values.len() <= MOST_VALUES) else {
@@ -147,6 +148,17 @@ fn matches(pattern: &str, text: &str) -> bool {
     built.map_or(true, |pattern| pattern.is_match(text))
 }
 
+/// What is wrong with the form of a value: in any other than a text nobody here would know what it names.
+fn form_problem(value: &Value) -> Option<String> {
+    match value.as_str() {
+        None => Some("must be a text".to_owned()),
+        Some(text) if text.len() > LONGEST_VALUE => {
+            Some(format!("has more than {} KiB", LONGEST_VALUE / 1024))
+        }
+        Some(_) => None,
+    }
+}
+
 /// What the hub fills in. Who asks it alone says; of repositories and chats it takes what the asker says before what it knows itself.
 ///
 /// # Errors
@@ -161,7 +173,11 @@ pub(super) fn mapped(
         let uri = parameter.uri.split('?').next().unwrap_or_default();
         let is_own = OWN.contains(&uri);
         let said = given.iter().find(|one| one.name == parameter.name && !is_own);
-        match said.map(|one| &one.value).or_else(|| facts.of(uri)).cloned() {
+        let said = said.map(|one| &one.value).filter(|value| !value.is_null());
+        if let Some(problem) = said.and_then(form_problem) {
+            return Err(format!("`{}` ({uri}) {problem}", parameter.name));
+        }
+        match said.or_else(|| facts.of(uri)).cloned() {
             Some(value) => mapped.push(NameValue {
                 name: parameter.name.clone(),
                 value,
@@ -236,6 +252,10 @@ mod tests {
     fn each_problem_is_said() {
         for (wrong, problem) in [
             (json!({}), "`env` must be given (valid: lower-case letters)"),
+            (
+                json!({"env": ""}),
+                "`env` must be given (valid: lower-case letters)",
+            ),
             (
                 json!({"env": "PROD"}),
                 "`env` must match ^[a-z]+$ (valid: lower-case letters)",
@@ -318,5 +338,10 @@ mod tests {
         let mapped_to = mapped(&command(), &forged, &facts).unwrap();
         assert_eq!(mapped_to, given(&json!({"who": "ada", "repo": "app"})));
         assert!(mapped(&command(), &[], &facts).unwrap_err().contains("`repo`"));
+        for other in [json!(["payroll"]), json!({"name": "payroll"}), json!(7)] {
+            let other = given(&json!({ "repo": other }));
+            let refused = mapped(&command(), &other, &facts).unwrap_err();
+            assert!(refused.contains("must be a text"), "d5: {refused}");
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! Whoever carries a goal out for a machine says what came of it (semantics 4.11). They need no key: the token that the goal gave
 //! them is for this goal alone. The hub hands its digest on, the machine decides; no token is kept.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -12,6 +14,7 @@ use serde_json::{Value, json};
 use super::super::Hub;
 use super::super::access::guesses::Guessed;
 use super::super::access::noted::Noted;
+use super::super::machines::known::Machine;
 use super::super::refusal::Refusal;
 use super::parsed;
 use crate::kinds::side_effect;
@@ -24,8 +27,14 @@ use crate::wire::hub::{API_VERSION, CommandInvocation, NameValue, Team};
 /// Largest result in bytes: it must fit into one parameter of a command, however it is escaped.
 pub(in super::super) const MAX_RESULT: usize = 15 * 1024;
 
-/// Seconds that the machine's answer is waited for.
-const PATIENCE: u64 = 20;
+/// Longest that the machine's answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Most results of one goal that wait for its machine: the hub cannot tell those with the right token from guesses.
+const MOST_WAITING: u32 = 5;
+
+/// When to try again with a result that found no room.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// How goals of our own machines say that they are carried out.
 const OUR_METHOD: &str = "sdm";
@@ -72,8 +81,9 @@ pub(in super::super) async fn complete(
         .get(&machine)
         .cloned();
     let found = found.ok_or_else(|| Refusal::busy("the machine of the goal is not there", 60))?;
-    hub.let_wait(SOMEBODY, &found, &invocation, &id).await?;
-    let standing = hub.standing_in_time(&id, 0, PATIENCE).await?;
+    hub.let_result_wait(&which, &found, &invocation).await?;
+    let wait = PATIENCE.min(hub.rhythm().answer).as_secs();
+    let standing = hub.standing_in_time(&id, 0, wait).await?;
     let answer = parsed(&standing.invocation.answer);
     match standing.invocation.phase {
         Phase::Success => {
@@ -150,6 +160,31 @@ fn our_machine(goal: &Node) -> Option<String> {
 }
 
 impl Hub {
+    /// Lets a result wait for the machine of its goal for as long as a goal may take: whoever brings it is told that the machine hears of
+    /// it when it is back.
+    async fn let_result_wait(
+        &self,
+        which: &Which,
+        machine: &Machine,
+        result: &CommandInvocation,
+    ) -> Result<(), Refusal> {
+        let goal = format!("goal:{}", which.key());
+        let (id, time) = (&result.correlation_id, self.rhythm().work);
+        let (stored, delivery) = self.to_be_kept((&goal, machine), result, id, time);
+        match self
+            .store()
+            .invoke_among(&stored, &delivery, MOST_WAITING)
+            .await?
+        {
+            true => self.ring(),
+            false => {
+                let message = "enough results of this goal wait for its machine; try again when it is back";
+                return Err(Refusal::too_often(message, AGAIN));
+            }
+        }
+        Ok(())
+    }
+
     /// The machine that the goal is of. Whether there is such a goal is told to nobody.
     async fn machine_of(&self, which: &Which) -> Result<String, Refusal> {
         let graph = self.store().reader(&which.workspace);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::super::Hub;
 use super::super::machines::known::Machine;
 use super::super::refusal::Refusal;
-use super::{as_asked, check, checked, parsed};
+use super::{as_asked, asks_for_nothing, check, checked, parsed};
 use crate::ports::hub::{Phase, StoredInvocation};
 use crate::wire::hub::{Command, CommandInvocation, NameValue, Parameter};
 
@@ -32,7 +32,7 @@ pub(in super::super) async fn go_on(
     let caller = hub.caller(&headers).await?;
     let stored = hub.invocation_of(&caller, &id).await?;
     if stored.phase != Phase::Asking {
-        return Err(Refusal::conflict("the machine asks for nothing"));
+        return Err(asks_for_nothing());
     }
     let more: More = serde_json::from_slice(&body).map_err(|error| {
         let message = format!("the parameters cannot be read: {error}");

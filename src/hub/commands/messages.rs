@@ -147,10 +147,8 @@ impl Hub {
     /// Whether a conversation serves a workspace.
     fn is_in(&self, session: &Session, workspace: &str) -> bool {
         let machines = self.known().machines();
-        let mut own = machines
-            .all
-            .iter()
-            .filter(|machine| session.serves(&machine.stored.id));
+        let registrations = session.ticket.registrations.iter();
+        let mut own = registrations.filter_map(|id| machines.by_id(id));
         own.any(|machine| machine.stored.workspace == workspace)
     }
 
@@ -201,14 +199,26 @@ impl Hub {
         invocation: &str,
         message: &Message,
     ) -> Result<(), HubStoreError> {
-        let id = match message.id.as_deref().filter(|id| id.len() <= LONGEST_ID) {
+        let said = message.id.as_deref().filter(|id| id.len() <= LONGEST_ID);
+        let known = match said {
+            Some(id) => self.store().message(workspace, place, id).await?,
+            None => None,
+        };
+        if known
+            .as_ref()
+            .is_some_and(|known| known.machine != session.ticket.machine)
+        {
+            tracing::warn!(machine = %session.ticket.machine, place, "a message with the id of another machine's is dropped");
+            return Ok(());
+        }
+        let id = match said {
             Some(id) if message.content_type == MessageKind::Delete => {
                 return self.store().take_back(workspace, place, id).await.map(|_| ());
             }
             Some(id) if message.post_mode != PostMode::Always => id.to_owned(),
             Some(_) | None => self.fresh_id(),
         };
-        let known = self.store().message(workspace, place, &id).await?;
+        let known = known.filter(|known| known.id == id);
         let Some(posted) = self.posted(message, known.as_ref()) else {
             return Ok(());
         };

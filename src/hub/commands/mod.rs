@@ -1,6 +1,7 @@
 //! What people ask machines to do (wire protocol 4, 5, 13): checked here before a machine hears of it, with results to poll.
 
 mod about;
+mod again;
 mod caller;
 mod check;
 mod completion;
@@ -9,10 +10,12 @@ mod go_on;
 mod intent;
 mod messages;
 mod overdue;
+mod pattern;
 mod stream;
 mod wish;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -199,6 +202,11 @@ fn checked(problems: &[String]) -> Result<(), Refusal> {
     Err(Refusal::bad("invalid_parameters", message).with(json!({ "problems": problems })))
 }
 
+/// Nobody is asked for more, or somebody was faster with it.
+fn asks_for_nothing() -> Refusal {
+    Refusal::conflict("the machine asks for nothing")
+}
+
 fn parsed(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or(Value::Null)
 }
@@ -303,9 +311,25 @@ impl Hub {
         invocation: &CommandInvocation,
         id: &str,
     ) -> Result<(), Refusal> {
+        let (stored, delivery) = self.to_be_kept((asked_by, machine), invocation, id, self.rhythm().answer);
+        if !self.store().invoke(&stored, &delivery).await? {
+            return Err(asks_for_nothing());
+        }
+        self.ring();
+        Ok(())
+    }
+
+    /// A command as it is kept, with its delivery, for which there is so much time.
+    fn to_be_kept(
+        &self,
+        (asked_by, machine): (&str, &Machine),
+        invocation: &CommandInvocation,
+        id: &str,
+        time: Duration,
+    ) -> (StoredInvocation, NewDelivery) {
         let request = serde_json::to_string(invocation).expect("a command has text keys only");
         let now = self.now();
-        let due = now.plus(self.rhythm().answer);
+        let due = now.plus(time);
         let stored = StoredInvocation {
             id: id.to_owned(),
             workspace: machine.stored.workspace.clone(),
@@ -330,11 +354,9 @@ impl Hub {
             resource: String::new(),
             created: now,
             expires: due,
-            patience: self.rhythm().answer,
+            patience: time,
         };
-        self.store().invoke(&stored, &delivery).await?;
-        self.ring();
-        Ok(())
+        (stored, delivery)
     }
 
     /// An invocation, for whoever asked for it: it is done as them, whoever says what is still missing.

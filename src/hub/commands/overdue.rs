@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::Hub;
 use super::super::machines::deliver::Session;
 use crate::model::Timestamp;
-use crate::ports::hub::{Delivery, DeliveryKind, Hint, HubStoreError, Overdue, Phase};
+use crate::ports::hub::{Delivery, DeliveryKind, Hint, HubStoreError, Overdue, Phase, StoredInvocation};
 use crate::wire::hub::{Envelope, Status, StatusReport, Team};
 
 /// Most that are ended at once.
@@ -28,7 +28,7 @@ impl Hub {
     pub(in super::super) async fn commands_are_sent(
         &self,
         session: &Session,
-        sent: &[Delivery],
+        sent: &[&Delivery],
     ) -> Result<(), HubStoreError> {
         let commands = sent
             .iter()
@@ -47,15 +47,28 @@ impl Hub {
         self.whispers().tell(Hint::Said(invocation.to_owned()));
     }
 
-    /// Ends commands whose time is over, or whose delivery was given up. An answer that comes later changes nothing.
+    /// Ends commands whose time is over by then, or whose delivery was given up. An answer that comes later changes nothing.
     pub(in super::super) async fn end_unanswered_commands(
         &self,
-        now: Timestamp,
+        over: Timestamp,
     ) -> Result<(), HubStoreError> {
-        let old = now.minus(self.rhythm().answer);
-        for overdue in self.store().overdue(now, old, AT_ONCE).await? {
+        let old = over.minus(self.rhythm().answer);
+        self.end_all(self.store().overdue(over, old, AT_ONCE).await?)
+            .await
+    }
+
+    /// Ends commands whose delivery was given up, and no others.
+    pub(in super::super) async fn end_given_up_commands(&self) -> Result<(), HubStoreError> {
+        let never = Timestamp::from_micros(0);
+        self.end_all(self.store().overdue(never, never, AT_ONCE).await?)
+            .await
+    }
+
+    async fn end_all(&self, all: Vec<Overdue>) -> Result<(), HubStoreError> {
+        let now = self.now();
+        for overdue in all {
             let invocation = &overdue.invocation;
-            let answer = serde_json::to_string(&failure(&overdue)).expect("a status has text keys only");
+            let answer = failure_because(invocation, reason(&overdue));
             if self.store().unanswered(invocation, &answer, now).await? {
                 tracing::info!(invocation = %invocation.id, command = %invocation.command, "{}", reason(&overdue));
                 self.tell_whoever_waits(&invocation.id);
@@ -65,9 +78,13 @@ impl Hub {
     }
 }
 
+/// The answer of a command that its machine never hears of.
+pub(super) fn failure_because(invocation: &StoredInvocation, because: String) -> String {
+    serde_json::to_string(&failure(invocation, because)).expect("a status has text keys only")
+}
+
 /// As if the machine had said it.
-fn failure(overdue: &Overdue) -> StatusReport {
-    let invocation = &overdue.invocation;
+fn failure(invocation: &StoredInvocation, reason: String) -> StatusReport {
     StatusReport {
         envelope: Envelope {
             correlation_id: invocation.id.clone(),
@@ -78,10 +95,7 @@ fn failure(overdue: &Overdue) -> StatusReport {
             command: Some(invocation.command.clone()),
             ..Envelope::default()
         },
-        status: Status {
-            code: 1,
-            reason: reason(overdue),
-        },
+        status: Status { code: 1, reason },
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::super::Hub;
 use super::super::access::Caller;
 use super::super::access::operations::Operation;
+use super::super::goals::known::{NOT_PLAIN, is_plain_id};
 use super::super::refusal::Refusal;
 use super::{Automation, Request};
 use crate::access::Resource;
@@ -80,17 +81,19 @@ impl Hub {
         if !extensions::DECIDING.contains(&command) {
             return Ok(());
         }
-        let resources = self.decided_over((workspace, parameters)).await?;
-        caller
-            .may_decide(Operation::DecideGoal, workspace, &resources)
-            .await
+        let operation = Operation::DecideGoal;
+        match self.decided_over((workspace, parameters)).await? {
+            Some(resources) => caller.may_decide(operation, workspace, &resources).await,
+            None => caller.may_decide_over_all(operation, workspace).await,
+        }
     }
 
-    /// What is decided over by such a command: the goal that it names. Without an environment that may be any goal of the name.
+    /// What is decided over by such a command: the goal that it names, or the whole set with all its environments. Without an
+    /// environment that may be any goal of the name. `None` where nobody here knows all of what it is: it may be anybody's.
     async fn decided_over(
         &self,
         (workspace, parameters): (&str, &[NameValue]),
-    ) -> Result<Vec<Resource>, Refusal> {
+    ) -> Result<Option<Vec<Resource>>, Refusal> {
         let text = |name: &str| {
             let found = parameters.iter().find(|parameter| parameter.name == name);
             found
@@ -99,25 +102,35 @@ impl Hub {
         };
         let graph = self.store().reader(workspace);
         let (goal_set, goal, environment) = (text("goal_set"), text("goal"), text("environment"));
+        if !is_plain_id(goal_set) {
+            return Err(Refusal::bad("invalid_parameters", NOT_PLAIN));
+        }
         let found = match (goal, environment) {
-            ("", _) => graph.nodes("SdmGoalSet", &[goal_set.to_owned()]).await?,
+            ("", _) => whole_set(&*graph, goal_set).await?,
             (goal, "") => goals_called(&*graph, goal_set, goal).await?,
             (goal, environment) => {
                 let key = format!("{goal_set}/{environment}/{goal}");
                 graph.nodes("SdmGoal", &[key]).await?
             }
         };
+        if found.is_empty() || found.len() >= MOST_GOALS as usize {
+            return Ok(None);
+        }
         let mut resources = Vec::new();
         for node in &found {
             resources.extend(self.about_known(workspace, node).await?);
         }
         resources.sort();
         resources.dedup();
-        if resources.is_empty() {
-            resources.push(Resource::Workspace);
-        }
-        Ok(resources)
+        Ok(Some(resources))
     }
+}
+
+/// A goal set and all that is known of its goals.
+async fn whole_set(graph: &dyn GraphReader, goal_set: &str) -> Result<Vec<Arc<Node>>, GraphError> {
+    let mut all = graph.nodes("SdmGoalSet", &[goal_set.to_owned()]).await?;
+    all.extend(goals_where(graph, vec![is("goalSetId", goal_set)]).await?);
+    Ok(all)
 }
 
 /// Goals of a set by what they are called in it, or by their name.
@@ -126,19 +139,27 @@ async fn goals_called(
     goal_set: &str,
     goal: &str,
 ) -> Result<Vec<Arc<Node>>, GraphError> {
-    let is = |field: &str, value: &str| Filter {
-        field: field.to_owned(),
-        any_of: vec![Value::from(value)],
-    };
     let mut all = Vec::new();
     for field in ["uniqueName", "name"] {
-        let find = Find {
-            kind: "SdmGoal".to_owned(),
-            filters: vec![is("goalSetId", goal_set), is(field, goal)],
-            first: MOST_GOALS,
-            ..Find::default()
-        };
-        all.extend(graph.find(&find).await?);
+        let filters = vec![is("goalSetId", goal_set), is(field, goal)];
+        all.extend(goals_where(graph, filters).await?);
     }
     Ok(all)
+}
+
+fn is(field: &str, value: &str) -> Filter {
+    Filter {
+        field: field.to_owned(),
+        any_of: vec![Value::from(value)],
+    }
+}
+
+async fn goals_where(graph: &dyn GraphReader, filters: Vec<Filter>) -> Result<Vec<Arc<Node>>, GraphError> {
+    let find = Find {
+        kind: "SdmGoal".to_owned(),
+        filters,
+        first: MOST_GOALS,
+        ..Find::default()
+    };
+    graph.find(&find).await
 }

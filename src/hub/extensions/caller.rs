@@ -106,12 +106,13 @@ impl Hub {
         if let Some(call) = arrived() {
             return Ok(Some(Proven {
                 identity: Identity {
-                    principal: Principal::Addon(call.addon),
+                    principal: Principal::Addon(call.addon.clone()),
                     means: Means::Token,
                     limit: Limit::default(),
                 },
                 context: call.subject.map_or(Context::None, Context::Named),
-                credential: "signed".to_owned(),
+                // Each has places of its own where those are counted.
+                credential: format!("signed:{}", call.addon.as_str()),
                 workspaces: call.workspaces,
             }));
         }

@@ -5,14 +5,12 @@ use axum::http::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::super::Hub;
-use super::super::access::numbers::numbered;
 use super::super::refusal::Refusal;
 use crate::access::handed::{HANDLE_COUNTS, Handed, StoredHandle};
 use crate::access::{AddonKey, Context, PersonId, Principal, Resource, Selector};
 use crate::ports::hub::handed::KeptHandle;
 use crate::ports::hub::{Delivery, DeliveryKind, HubStoreError, StoredInvocation};
-use crate::wire::hub::CommandInvocation;
-use crate::wire::hub::uris::{REPOSITORY, REPOSITORY_OWNER};
+use crate::wire::hub::{Command, CommandInvocation};
 
 /// Name of the header in which handles come back.
 pub(in super::super) const HEADER: &str = "x-hub-context";
@@ -51,41 +49,37 @@ impl Hub {
         Ok(Some(handed.text))
     }
 
-    /// What an invocation is about: the repository that it names, with its number where the graph knows it, and the workspace; all
-    /// that the person reaches where it names none.
+    /// What an invocation is about: the repositories that it names or chooses, with their numbers where the graph knows them, and the
+    /// workspace; all that the person reaches where it names none.
     async fn resources_of(&self, invocation: &StoredInvocation) -> Result<Vec<String>, HubStoreError> {
-        let Some(named) = self.repository_of(invocation) else {
-            return Ok(vec![Selector::Everything.to_string()]);
+        let about = match self.asked_of(invocation) {
+            Some((command, asked)) => {
+                self.repositories_meant(&invocation.workspace, &command, &asked)
+                    .await?
+            }
+            None => Vec::new(),
         };
-        let workspaces = [invocation.workspace.clone()];
-        let repository = numbered(self.store(), &workspaces, Selector::One(named)).await?;
-        let workspace = Selector::One(Resource::Workspace);
-        Ok(vec![repository.to_string(), workspace.to_string()])
+        if about.is_empty() {
+            return Ok(vec![Selector::Everything.to_string()]);
+        }
+        let about = about.into_iter().chain([Resource::Workspace]);
+        let texts = about.map(|resource| Selector::One(resource).to_string());
+        // A choice that fits nothing that is known is about no repository that has a name.
+        Ok(texts.filter(|text| Selector::parse(text).is_ok()).collect())
     }
 
-    /// The repository that the parameters of an invocation name.
-    fn repository_of(&self, invocation: &StoredInvocation) -> Option<Resource> {
-        let asked = serde_json::from_str::<CommandInvocation>(&invocation.request).ok()?;
+    /// The command that was asked for, as its machine announced it, and what was asked.
+    pub(in super::super) fn asked_of(
+        &self,
+        invocation: &StoredInvocation,
+    ) -> Option<(Command, CommandInvocation)> {
+        let asked = serde_json::from_str(&invocation.request).ok()?;
         let machines = self.known().machines();
-        let machine = machines
-            .all
-            .iter()
-            .find(|machine| machine.stored.id == invocation.registration)?;
+        let mut all = machines.all.iter();
+        let machine = all.find(|machine| machine.stored.id == invocation.registration)?;
         let mut commands = machine.registration.commands.iter();
         let command = commands.find(|command| command.name == invocation.command)?;
-        let value = |uri: &str| {
-            let mut mapped = command.mapped_parameters.iter();
-            let parameter = mapped.find(|one| one.uri.split('?').next() == Some(uri))?;
-            let given = asked
-                .mapped_parameters
-                .iter()
-                .find(|one| one.name == parameter.name)?;
-            given.value.as_str().map(str::to_owned)
-        };
-        Some(Resource::repository(
-            &value(REPOSITORY_OWNER)?,
-            &value(REPOSITORY)?,
-        ))
+        Some((command.clone(), asked))
     }
 
     /// What a person started whose handle a call brings, whether or not it still counts.

@@ -43,6 +43,9 @@ pub enum ExtensionError {
     /// Its key is not its own.
     #[error("`{0}` is the key of a machine")]
     OtherAddon(String),
+    /// Somebody has registered it otherwise.
+    #[error("`{0}` is registered already, with another address or for other workspaces")]
+    IsThere(String),
     /// A key that is none.
     #[error(transparent)]
     Key(#[from] InvalidKey),
@@ -113,6 +116,7 @@ impl ExtensionError {
             Self::Outside(OutsideError::Address(_)) => {
                 Some("for an extension on this computer, in development: `sdm hub --development`")
             }
+            Self::IsThere(_) => Some("whoever may approve extensions may change that"),
             Self::Contended => Some("try again"),
             Self::GovernedByFile => Some("start the hub without `--policy`"),
             Self::Store(_)

@@ -69,19 +69,48 @@ pub struct Answer {
     pub ticked: ScopeSet,
 }
 
+fn is_same_set(one: &[String], other: &[String]) -> bool {
+    one.iter().all(|name| other.contains(name)) && other.iter().all(|name| one.contains(name))
+}
+
 impl Extensions {
     /// Registers the extension whose descriptor is at an address, for these workspaces. It waits for an administrator; one that
-    /// is registered already is read again.
+    /// is registered already is read again, where it stays at that address and in these workspaces.
+    ///
+    /// # Errors
+    /// The descriptor cannot be read or used, too many wait, or it is registered elsewhere or for others already.
+    pub async fn register(&self, address: &str, workspaces: &[String]) -> Result<Shown, ExtensionError> {
+        self.registered(address, workspaces, false).await
+    }
+
+    /// The same for somebody who answers for extensions: one that is registered already may move, and be for other workspaces.
     ///
     /// # Errors
     /// The descriptor cannot be read or used, or too many wait.
-    pub async fn register(&self, address: &str, workspaces: &[String]) -> Result<Shown, ExtensionError> {
+    pub async fn register_anew(&self, address: &str, workspaces: &[String]) -> Result<Shown, ExtensionError> {
+        self.registered(address, workspaces, true).await
+    }
+
+    async fn registered(
+        &self,
+        address: &str,
+        workspaces: &[String],
+        may_replace: bool,
+    ) -> Result<Shown, ExtensionError> {
         if !self.safe.is_usable() {
             return Err(super::super::safe::SafeError::NoMasterKey.into());
         }
         let (from, known) = self.fetch(address).await?;
         let key = AddonKey::parse(&known.descriptor.key)?;
-        if self.store.extension(key.as_str()).await?.is_none() {
+        let kept = self.store.extension(key.as_str()).await?;
+        let is_there = self.is_there(&key).await?;
+        let is_elsewhere = |kept: &StoredExtension| {
+            kept.descriptor_url != from.as_str() || !is_same_set(&kept.workspaces, workspaces)
+        };
+        if !may_replace && is_there && kept.as_ref().is_some_and(is_elsewhere) {
+            return Err(ExtensionError::IsThere(key.as_str().to_owned()));
+        }
+        if kept.is_none() {
             let extension = StoredExtension {
                 key: key.as_str().to_owned(),
                 client: format!("oauth-{}", self.fresh_id()),
@@ -92,6 +121,13 @@ impl Extensions {
         }
         self.take_in(&key, Some(workspaces), &from, &known).await?;
         self.shown(key.as_str()).await
+    }
+
+    /// Whether an add-on of this key is registered, and not uninstalled.
+    async fn is_there(&self, key: &AddonKey) -> Result<bool, ExtensionError> {
+        let held = self.held().await?;
+        let state = held.addons.get(key).map(|addon| addon.registration.state);
+        Ok(state.is_some_and(|state| state != AddonState::Uninstalled))
     }
 
     /// Reads the descriptor of an extension again. Less takes effect at once; more, and other addresses, wait.

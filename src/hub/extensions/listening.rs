@@ -1,9 +1,10 @@
 //! What extensions want to hear of (`modules.webhooks`). Whatever changes in the graph waits for them in the unit of work that changes
 //! it, as it does for machines, and only what they may see.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::Notify;
 
 use super::super::Hub;
@@ -21,6 +22,9 @@ use crate::ports::hub::{DeliveryKind, HubStoreError, NewDelivery};
 
 /// How long an event waits for its extension.
 const LIFE: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
+
+/// Most extensions that are posted to at once; the others have their turn when one of these has had its own.
+const MOST_AT_ONCE: usize = 32;
 
 /// What stands before the key of an extension where machines have the id of their registration.
 const PREFIX: &str = "extension:";
@@ -57,11 +61,52 @@ pub(in super::super) struct Listening {
     all: RwLock<Arc<Vec<Listener>>>,
     /// Something waits for an extension.
     pub(super) bell: Notify,
+    /// Those that are being posted to now.
+    posting: Arc<Posting>,
+}
+
+#[derive(Debug, Default)]
+struct Posting(Mutex<BTreeSet<String>>);
+
+impl Posting {
+    fn to(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An extension's turn to be posted to, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Turn {
+    key: String,
+    posting: Arc<Posting>,
+}
+
+impl Turn {
+    /// Whose turn it is.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.posting.to().remove(&self.key);
+    }
 }
 
 impl Listening {
     fn all(&self) -> Arc<Vec<Listener>> {
         Arc::clone(&self.all.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Begins an extension's turn; none while it has one, or too many have theirs.
+    pub(super) fn begin(&self, key: &str) -> Option<Turn> {
+        let mut posting = self.posting.to();
+        let is_begun = posting.len() < MOST_AT_ONCE && posting.insert(key.to_owned());
+        is_begun.then(|| Turn {
+            key: key.to_owned(),
+            posting: Arc::clone(&self.posting),
+        })
     }
 
     /// Something waits for an extension.
@@ -72,6 +117,14 @@ impl Listening {
     pub(super) fn replace(&self, listeners: Vec<Listener>) {
         *self.all.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(listeners);
     }
+}
+
+fn only<'n, V: Clone + 'n, T: FromIterator<(String, V)>>(
+    all: impl IntoIterator<Item = (&'n String, &'n V)>,
+    is_shown: impl Fn(&str) -> bool,
+) -> T {
+    let shown = all.into_iter().filter(|(name, _)| is_shown(name));
+    shown.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 impl Extensions {
@@ -97,7 +150,20 @@ impl Extensions {
                 &extension.descriptor,
                 &extension.descriptor_url,
                 self.is_development(),
-            )?;
+            );
+            let known = match known {
+                Ok(known) => known,
+                // The others go on listening.
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(
+                        error,
+                        key = key.as_str(),
+                        "an extension hears of nothing, as its descriptor cannot be read"
+                    );
+                    continue;
+                }
+            };
             let webhooks = known.descriptor.webhooks.into_iter();
             let wanted = webhooks.map(|webhook| Wanted {
                 event: webhook.event,
@@ -166,9 +232,15 @@ impl Hub {
 
     fn webhook(&self, listener: &Listener, workspace: &str, wanted: &Wanted, node: &Node) -> NewDelivery {
         let (id, now): (String, Timestamp) = (self.fresh_id(), self.now());
+        let schema = self.known().schema(workspace);
+        let kind = schema.root(&node.kind);
+        // What the hub notes down for itself is in no type, and nobody is shown it.
+        let is_shown = |field: &str| kind.is_some_and(|kind| kind.field(field).is_some());
+        let data: Map<String, Value> = only(&node.body, is_shown);
+        let links: BTreeMap<_, _> = only(&node.links, is_shown);
         let body: Value = json!({
             "event": node.kind, "workspace": workspace, "delivery_id": id, "at": now.rfc3339(),
-            "data": node.body, "links": node.links,
+            "data": data, "links": links,
         });
         NewDelivery {
             id: id.clone(),
@@ -183,5 +255,24 @@ impl Hub {
             expires: now.plus(LIFE),
             patience: LIFE,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_extension_has_one_turn_at_a_time_and_not_too_many_have_theirs() {
+        let listening = Listening::default();
+        let one = listening.begin("one").expect("nobody is posted to");
+        assert_eq!(one.key(), "one");
+        assert!(listening.begin("one").is_none(), "it is its turn already");
+        let others: Vec<Turn> = (0..MOST_AT_ONCE)
+            .filter_map(|number| listening.begin(&number.to_string()))
+            .collect();
+        assert_eq!(others.len(), MOST_AT_ONCE - 1);
+        drop(one);
+        assert!(listening.begin("one").is_some(), "it has had its turn");
     }
 }

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use reqwest::Url;
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,14 +10,14 @@ use serde_json::Value;
 use super::super::Hub;
 use super::super::machines::deliver::may_hear_of;
 use super::known::KnownDescriptor;
-use super::listening::{key_of, queue};
+use super::listening::{Turn, key_of, queue};
 use super::seeing::target;
 use super::{ExtensionError, Extensions};
 use crate::access::audit::Outcome;
 use crate::access::snapshot::AddonState;
 use crate::access::{AddonKey, Scope};
-use crate::ports::hub::Delivery;
 use crate::ports::hub::extensions::StoredExtension;
+use crate::ports::hub::{Delivery, HubStoreError};
 use crate::runtime::causes::chain;
 use crate::wire::connect::Call;
 use crate::wire::connect::canonical::CanonicalInput;
@@ -39,6 +38,16 @@ struct Waiting {
     body: Value,
 }
 
+/// What has become of what waits first for an extension.
+enum Posted {
+    /// It has it, or may not hear of it any more.
+    Done,
+    /// Nothing waits, or it does not listen.
+    Nothing,
+    /// It did not take it.
+    NotTaken,
+}
+
 impl Hub {
     /// Posts what waits for extensions, whenever something may.
     pub(in super::super) async fn post_to_extensions(&self) {
@@ -57,53 +66,95 @@ impl Hub {
         }
     }
 
-    async fn post_once(&self) -> Result<(), ExtensionError> {
+    /// Begins to post to each extension for which something waits, beside those that are being posted to: a slow one holds up nobody.
+    async fn post_once(&self) -> Result<(), HubStoreError> {
         let waited_for = self.store().waited_for().await?;
-        let keys = waited_for.iter().filter_map(|queue| key_of(queue));
-        for posted in join_all(keys.map(|key| self.post_to(key))).await {
-            posted?;
+        for key in waited_for.iter().filter_map(|queue| key_of(queue)) {
+            if let Some(turn) = self.listening().begin(key) {
+                let hub = self.clone();
+                self.tasks().spawn(
+                    "webhooks of an extension",
+                    async move { hub.post_in_turn(turn).await },
+                );
+            }
         }
         Ok(())
     }
 
-    /// Posts to one extension in order, until something is not taken.
-    async fn post_to(&self, key: &str) -> Result<(), ExtensionError> {
-        let Some((extension, known)) = self.extensions().listens(key).await? else {
-            return Ok(());
-        };
-        let bearer = self.rights().bearer_of_addon(&AddonKey::parse(key)?, self.now());
-        let may = bearer.has(Scope::EventsRead.name());
+    async fn post_in_turn(&self, turn: Turn) {
+        let posted = self.post_to(turn.key()).await;
+        drop(turn);
+        match posted {
+            // Something may have come when it was still this one's turn.
+            Ok(true) => self.listening().ring(),
+            Ok(false) => {}
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "nothing can be posted to an extension now");
+            }
+        }
+    }
+
+    /// Posts to one extension in order, until something is not taken; whether there may be more for it now.
+    async fn post_to(&self, key: &str) -> Result<bool, ExtensionError> {
+        let mut was_any = false;
         for _ in 0..IN_A_ROW {
-            let (now, session) = (self.now(), self.fresh_id());
-            let claimed = self
-                .store()
-                .claim(&queue(key), &session, 1, now, now.plus(LEASE))
-                .await?;
-            let Some(delivery) = claimed.into_iter().next() else {
-                return Ok(());
-            };
-            let posted = match may && may_hear_of(&bearer, &delivery, now) {
-                true => self.extensions().post_event(&extension, &known, &delivery).await,
-                false => Ok(()),
-            };
-            if let Err(error) = posted {
-                self.extensions().note_event(key, &delivery, Outcome::NotTaken);
-                tracing::info!(
-                    extension = key,
-                    "an extension did not take an event: {}",
-                    chain(&error)
-                );
-                let pause = self.extensions().pause(delivery.attempts);
-                let again = self.now().plus(pause);
-                self.store().release(&session, again, self.limits()).await?;
-                return Ok(());
+            if self.is_stopping() {
+                return Ok(false);
+            }
+            match self.post_one_to(key).await? {
+                Posted::Done => was_any = true,
+                Posted::Nothing => return Ok(was_any),
+                Posted::NotTaken => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Posts what waits first, where its extension listens and may hear of it at that moment.
+    async fn post_one_to(&self, key: &str) -> Result<Posted, ExtensionError> {
+        let Some((extension, known)) = self.extensions().listens(key).await? else {
+            return Ok(Posted::Nothing);
+        };
+        let (now, session) = (self.now(), self.fresh_id());
+        let claimed = self
+            .store()
+            .claim(&queue(key), &session, 1, now, now.plus(LEASE))
+            .await?;
+        let Some(delivery) = claimed.into_iter().next() else {
+            return Ok(Posted::Nothing);
+        };
+        let bearer = self.rights().bearer_of_addon(&AddonKey::parse(key)?, now);
+        if bearer.has(Scope::EventsRead.name()) && may_hear_of(&bearer, &delivery, now) {
+            if let Err(error) = self.extensions().post_event(&extension, &known, &delivery).await {
+                self.not_taken((key, &session), &delivery, &error).await?;
+                return Ok(Posted::NotTaken);
             }
             self.extensions().note_event(key, &delivery, Outcome::Done);
-            self.store()
-                .settle(&queue(key), &delivery.what.correlation)
-                .await?;
+        } else {
+            tracing::info!(extension = key, about = %delivery.what.resource, "an event is not told: it may not be heard of any more");
         }
-        self.listening().ring();
+        self.store()
+            .settle(&queue(key), &delivery.what.correlation)
+            .await?;
+        Ok(Posted::Done)
+    }
+
+    /// What an extension did not take waits for a while.
+    async fn not_taken(
+        &self,
+        (key, session): (&str, &str),
+        delivery: &Delivery,
+        error: &ExtensionError,
+    ) -> Result<(), ExtensionError> {
+        self.extensions().note_event(key, delivery, Outcome::NotTaken);
+        tracing::info!(
+            extension = key,
+            "an extension did not take an event: {}",
+            chain(error)
+        );
+        let again = self.now().plus(self.extensions().pause(delivery.attempts));
+        self.store().release(session, again, self.limits()).await?;
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::super::Hub;
 use super::super::access::Caller;
 use super::super::access::operations::Operation;
+use super::super::addons::operations::Administering;
 use super::super::http::mount;
 use super::super::refusal::Refusal;
 use super::life::Shown;
@@ -68,9 +69,10 @@ impl From<ExtensionError> for Refusal {
             ExtensionError::Unchanged(Unchanged::NotAsked(_) | Unchanged::NotTicked(_)) => {
                 Self::bad("invalid_consent", message)
             }
-            ExtensionError::Unchanged(_) | ExtensionError::Contended | ExtensionError::Tests(_) => {
-                Self::conflict(message)
-            }
+            ExtensionError::Unchanged(_)
+            | ExtensionError::IsThere(_)
+            | ExtensionError::Contended
+            | ExtensionError::Tests(_) => Self::conflict(message),
             ExtensionError::Safe(_) => Self::busy(message, 60),
             ExtensionError::Outside(_)
             | ExtensionError::Descriptor(_)
@@ -123,8 +125,7 @@ async fn register(
         return Err(ExtensionError::GovernedByFile.into());
     }
     let shown = hub
-        .extensions()
-        .register(&wish.descriptor_url, &wish.workspaces)
+        .register_extension(&caller, &wish.descriptor_url, &wish.workspaces)
         .await?;
     Ok((StatusCode::CREATED, Json(row(&shown))))
 }
@@ -201,6 +202,26 @@ fn row(shown: &Shown) -> Value {
 }
 
 impl Hub {
+    /// Registers an extension for somebody. Where one of its key is there at another address or for other workspaces, that changes what
+    /// others have agreed to: only who may agree may do so.
+    ///
+    /// # Errors
+    /// They may not, or its descriptor is none.
+    pub(in super::super) async fn register_extension(
+        &self,
+        caller: &Caller,
+        address: &str,
+        workspaces: &[String],
+    ) -> Result<Shown, Refusal> {
+        let extensions = self.extensions();
+        let registered = extensions.register(address, workspaces).await;
+        if !matches!(registered, Err(ExtensionError::IsThere(_))) {
+            return Ok(registered?);
+        }
+        caller.may_at_hub(Operation::Administer(Administering::Approve))?;
+        Ok(extensions.register_anew(address, workspaces).await?)
+    }
+
     /// Sees to one extension at once, as somebody waits for it.
     ///
     /// # Errors

@@ -12,8 +12,9 @@ use super::super::changes::Change;
 use super::super::questions::Asking;
 use super::super::refusal::Refusal;
 use super::About;
-use super::whose::{LOGS_WITH_KEY, SAID_BY, Whose, said_by};
+use super::whose::{CARRIED_OUT_FOR, LOGS_WITH_KEY, SAID_BY, Whose, said_by};
 use crate::access::Resource;
+use crate::model::GoalSetId;
 use crate::ports::graph::{Filter, Find, GraphError, GraphReader, Node};
 
 /// Types of what is of a repository, and of whoever said it first.
@@ -22,6 +23,15 @@ const KINDS: [&str; 3] = ["SdmGoal", "SdmGoalSet", "SdmVersion"];
 /// The repository with the number that it had when something was first said of it (threat A8): a field of its body that nobody sends
 /// and nobody is shown.
 const SAID_OF: &str = "saidOf";
+
+/// What is wrong with an id of a goal set that its machine reads as another one.
+pub(in super::super) const NOT_PLAIN: &str =
+    "the id of a goal set that is a UUID is written in lower case, with hyphens";
+
+/// Whether an id of a goal set is written in the one form that counts: here it is a text, and to its machine a number.
+pub(in super::super) fn is_plain_id(id: &str) -> bool {
+    GoalSetId::parse(id).map_or(true, |read| read.0.to_string() == id)
+}
 
 fn is_kept(node: &Node) -> bool {
     KINDS.contains(&node.kind.as_str())
@@ -115,19 +125,20 @@ impl Asking<'_> {
         Ok(())
     }
 
-    /// The id of a goal begins with that of its set, which therefore is one step.
+    /// The id of a goal begins with that of its set, which therefore is one step, and written as everybody writes it.
     fn has_plain_id(&self, node: &Node) -> Result<(), Refusal> {
         let goal_set = node.body.get("goalSetId").and_then(Value::as_str);
-        match goal_set.is_some_and(|id| id.contains('/')) {
-            false => Ok(()),
-            true => Err(Refusal::bad("invalid_argument", "`goalSetId` has no `/`")),
+        match goal_set {
+            Some(id) if id.contains('/') => Err(Refusal::bad("invalid_argument", "`goalSetId` has no `/`")),
+            Some(id) if !is_plain_id(id) => Err(Refusal::bad("invalid_argument", NOT_PLAIN)),
+            Some(_) | None => Ok(()),
         }
     }
 
     /// Whether the caller may say something more of what is known.
     async fn may_go_on_with(&self, known: &Node, new: &Node, about: &[Resource]) -> Result<(), Refusal> {
         let mut own = self.hub.about_known(self.workspace, known).await?;
-        if known.kind != new.kind {
+        if known.keys.first() != new.keys.first() {
             // A goal set is in no environment, and each of its goals in one of its own.
             own.truncate(1);
         }
@@ -139,14 +150,20 @@ impl Asking<'_> {
             let message = "it is of another repository, and stays there";
             return Err(Refusal::forbidden("insufficient_permission", message));
         }
-        if !self.caller.is_person() && self.hub.whose(self.caller, self.workspace, known) == Whose::Others {
-            let message = match known.kind.as_str() {
-                "SdmGoal" => "the goal is another machine's",
-                _ => "it is another machine's",
-            };
-            return Err(Refusal::forbidden("insufficient_permission", message));
+        if self.caller.is_person() {
+            return Ok(());
         }
-        Ok(())
+        // Of what was said before its owner was kept, none but its machines say more.
+        let message = match (
+            self.hub.whose(self.caller, self.workspace, known),
+            known.kind.as_str(),
+        ) {
+            (Whose::Own, _) | (Whose::Nobodys, "SdmVersion") => return Ok(()),
+            (Whose::Nobodys, _) => "none of its machines is there, and nobody knows whose it is",
+            (Whose::Others, "SdmGoal") => "the goal is another machine's",
+            (Whose::Others, _) => "it is another machine's",
+        };
+        Err(Refusal::forbidden("insufficient_permission", message))
     }
 
     /// Says whose something is and of what, where that is not known already.
@@ -162,7 +179,14 @@ impl Asking<'_> {
                 .logs_with_key(self.workspace, node)
                 .then_some(Value::Bool(true))
         });
-        for (field, value) in [(SAID_BY, by), (SAID_OF, of), (LOGS_WITH_KEY, logs)] {
+        let carried_out_for = self.hub.carried_out_for(self.workspace, known, node);
+        let carried_out_for = carried_out_for.map(Value::from);
+        for (field, value) in [
+            (SAID_BY, by),
+            (SAID_OF, of),
+            (CARRIED_OUT_FOR, carried_out_for),
+            (LOGS_WITH_KEY, logs),
+        ] {
             if let Some(value) = value {
                 node.body.insert(field.to_owned(), value);
             }
@@ -170,13 +194,16 @@ impl Asking<'_> {
     }
 }
 
-/// What else is known of the goal set of something that is not known yet: the set of a goal, or a goal of a set.
+/// What else is known of the goal set of something that is not known yet: the set of a goal, or a goal of the set.
 async fn beside(graph: &dyn GraphReader, new: &Node) -> Result<Option<Arc<Node>>, GraphError> {
     let Some(goal_set) = new.body.get("goalSetId").and_then(Value::as_str) else {
         return Ok(None);
     };
     let found = match new.kind.as_str() {
-        "SdmGoal" => graph.nodes("SdmGoalSet", &[goal_set.to_owned()]).await?,
+        "SdmGoal" => match graph.nodes("SdmGoalSet", &[goal_set.to_owned()]).await? {
+            found if found.is_empty() => graph.find(&a_goal_of(goal_set)).await?,
+            found => found,
+        },
         "SdmGoalSet" => graph.find(&a_goal_of(goal_set)).await?,
         _ => Vec::new(),
     };

@@ -12,7 +12,10 @@ use crate::ports::graph::Node;
 use crate::wire::hub::extensions;
 
 /// Who said something first: a field of its body that nobody sends and nobody is shown.
-pub(super) const SAID_BY: &str = "saidBy";
+pub(in super::super) const SAID_BY: &str = "saidBy";
+
+/// Whose the machine was that carries it out, when it was last there; the same.
+pub(super) const CARRIED_OUT_FOR: &str = "carriedOutFor";
 
 /// That its machine writes its logs with a key; the same.
 pub(super) const LOGS_WITH_KEY: &str = "logsWithKey";
@@ -29,12 +32,12 @@ pub(in super::super) enum Whose {
 }
 
 /// Who said this first, where that was kept.
-pub(super) fn said_by(node: &Node) -> Option<&str> {
+pub(in super::super) fn said_by(node: &Node) -> Option<&str> {
     node.body.get(SAID_BY)?.as_str()
 }
 
 /// The machine that set a goal, or a goal set.
-fn set_by(node: &Node) -> Option<&str> {
+pub(in super::super) fn set_by(node: &Node) -> Option<&str> {
     let named = |value: Option<&Value>| value.and_then(Value::as_str).is_some();
     let own = node.body.get("registration").filter(|own| named(Some(own)));
     let provenance = || node.body.get("provenance")?.get("registration");
@@ -74,13 +77,40 @@ impl Hub {
         let Some(owner) = said_by(goal) else {
             return self.whose_are(caller, &self.machines_of(workspace, goal));
         };
-        // The name of the machine that set it may be somebody else's by now.
-        let other = carried_out_by(goal).filter(|name| set_by(goal) != Some(*name));
-        let carry_it_out = self.machines_named(workspace, other.into_iter());
-        match owner == caller.owner() || self.whose_are(caller, &carry_it_out) == Whose::Own {
+        match owner == caller.owner() || self.carries_out(caller, workspace, goal) {
             true => Whose::Own,
             false => Whose::Others,
         }
+    }
+
+    /// Whether a machine of a caller carries out what another one has set. A name that is free again inherits nothing: it counts for
+    /// whose machine had it, as far as that is known.
+    fn carries_out(&self, caller: &Caller, workspace: &str, goal: &Node) -> bool {
+        // The name of the machine that set it may be somebody else's by now.
+        let other = carried_out_by(goal).filter(|name| set_by(goal) != Some(*name));
+        let machines = self.machines_named(workspace, other.into_iter());
+        let kept = goal.body.get(CARRIED_OUT_FOR).and_then(Value::as_str);
+        kept.is_none_or(|owner| owner == caller.owner()) && self.whose_are(caller, &machines) == Whose::Own
+    }
+
+    /// Whose the machine is that carries a goal out: as it was known while it carried out the same, or else as it is now.
+    pub(super) fn carried_out_for(
+        &self,
+        workspace: &str,
+        known: Option<&Node>,
+        goal: &Node,
+    ) -> Option<String> {
+        let name = carried_out_by(goal)?;
+        let same = known.filter(|known| carried_out_by(known) == Some(name));
+        let kept = same.and_then(|known| known.body.get(CARRIED_OUT_FOR)?.as_str());
+        let now = || {
+            let machine = self
+                .machines_named(workspace, std::iter::once(name))
+                .into_iter()
+                .next()?;
+            self.rights().owner_of(&machine.stored.principal)
+        };
+        kept.map(str::to_owned).or_else(now)
     }
 
     /// Whether a machine of a caller is there that a goal names.

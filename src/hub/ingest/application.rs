@@ -57,7 +57,7 @@ pub(in super::super) async fn take(
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
     let about = (Operation::ApplicationHook, workspace.as_str(), "Application");
-    let application: Application = told(&hub, &headers, about, &body).await?;
+    let (caller, application): (_, Application) = told(&hub, &headers, about, &body).await?;
     if application.id.is_empty() || application.id.len() > LONGEST_ID {
         let message = format!("`id` must have 1 to {LONGEST_ID} bytes");
         return Err(Refusal::bad("invalid_argument", message));
@@ -68,7 +68,9 @@ pub(in super::super) async fn take(
             "`git.repo` must be the address of a repository",
         )
     })?;
-    let repository = hub.repository(&workspace, None, owner, name).await?;
+    let repository = hub
+        .told_repository(&caller, (about.0, about.1), (owner, name))
+        .await?;
     let change = change(&repository, application, hub.now().rfc3339());
     keep(&hub, &headers, (&workspace, "Application"), vec![change]).await
 }

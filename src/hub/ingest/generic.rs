@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::super::Hub;
+use super::super::access::Caller;
 use super::super::access::operations::Operation;
+use super::super::access::sight::own_resource;
 use super::super::changes::{Change, Origin};
 use super::super::goals::ingested;
 use super::super::refusal::Refusal;
@@ -31,7 +33,8 @@ pub(in super::super) async fn ingest(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
-    let value: Value = told(&hub, &headers, (Operation::IngestHook, &workspace, &kind), &body).await?;
+    let (_, value): (_, Value) =
+        told(&hub, &headers, (Operation::IngestHook, &workspace, &kind), &body).await?;
     let Value::Object(value) = value else {
         return Err(Refusal::bad("malformed_body", "the body is no object"));
     };
@@ -65,17 +68,18 @@ pub(super) async fn keep(
     Ok(Json(json!({"correlation-id": id, "message": "kept"})))
 }
 
-/// What somebody tells who may, of a kind of things in a workspace.
+/// What somebody tells who may, of a kind of things in a workspace, and who that is.
 pub(super) async fn told<T: DeserializeOwned>(
     hub: &Hub,
     headers: &HeaderMap,
     (operation, workspace, kind): (Operation, &str, &str),
     body: &[u8],
-) -> Result<T, Refusal> {
+) -> Result<(Caller, T), Refusal> {
     let caller = hub.caller(headers).await?;
     caller.may_on(operation, workspace, &[Resource::Feed(kind.to_owned())])?;
-    serde_json::from_slice(body)
-        .map_err(|error| Refusal::bad("malformed_body", format!("the body cannot be read: {error}")))
+    let told = serde_json::from_slice(body)
+        .map_err(|error| Refusal::bad("malformed_body", format!("the body cannot be read: {error}")))?;
+    Ok((caller, told))
 }
 
 /// A build.
@@ -118,18 +122,15 @@ pub(in super::super) async fn build(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
-    let build: Build = told(&hub, &headers, (Operation::BuildHook, &workspace, "Build"), &body).await?;
+    let about = (Operation::BuildHook, workspace.as_str(), "Build");
+    let (caller, build): (_, Build) = told(&hub, &headers, about, &body).await?;
     if !BUILD_STATES.contains(&build.status.as_str()) {
         let message = format!("`status` must be one of {}", BUILD_STATES.join(", "));
         return Err(Refusal::bad("invalid_argument", message));
     }
+    let RepositoryName { owner_name, name } = &build.repository;
     let repository = hub
-        .repository(
-            &workspace,
-            None,
-            &build.repository.owner_name,
-            &build.repository.name,
-        )
+        .told_repository(&caller, (about.0, about.1), (owner_name, name))
         .await?;
     let change = build_change(&repository, &build, &hub.now().rfc3339());
     keep(&hub, &headers, (&workspace, "Build"), vec![change]).await
@@ -186,9 +187,10 @@ pub(in super::super) async fn link_image(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
-    let linked: LinkImage = told(&hub, &headers, (Operation::ImageHook, &workspace, "Image"), &body).await?;
+    let about = (Operation::ImageHook, workspace.as_str(), "Image");
+    let (caller, linked): (_, LinkImage) = told(&hub, &headers, about, &body).await?;
     let repository = hub
-        .repository(&workspace, None, &linked.git.owner, &linked.git.repo)
+        .told_repository(&caller, (about.0, about.1), (&linked.git.owner, &linked.git.repo))
         .await?;
     let key = format!("{}@{}", repository.id(), linked.git.sha);
     let graph = hub.store().reader(&workspace);
@@ -211,6 +213,24 @@ pub(in super::super) async fn link_image(
 }
 
 impl Hub {
+    /// The repository of which somebody tells something, who may write there: whoever may not does not learn whether it is there.
+    ///
+    /// # Errors
+    /// They may not, or nobody has told of it.
+    pub(super) async fn told_repository(
+        &self,
+        caller: &Caller,
+        (operation, workspace): (Operation, &str),
+        (owner, name): (&str, &str),
+    ) -> Result<std::sync::Arc<Node>, Refusal> {
+        let found = self.repository(workspace, None, owner, name).await;
+        let known = found.as_ref().ok().and_then(|node| own_resource(node));
+        let about = [known.unwrap_or_else(|| Resource::repository(owner, name))];
+        let caller = caller.with_forge(operation, &about).await?;
+        caller.may_on(operation, workspace, &about)?;
+        found
+    }
+
     /// A repository by its name, of a forge if that is said.
     pub(in super::super) async fn repository(
         &self,

@@ -51,6 +51,9 @@ pub(in super::super) fn address_key(address: &str) -> String {
     format!("mail/{}", address.to_lowercase())
 }
 
+/// Type of what is known of repositories that an installed app may see; it is in no schema.
+pub(in super::super) const REACH: &str = "AppReach";
+
 /// A forge, as addresses of its pages tell of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Forge {
@@ -151,6 +154,16 @@ impl Forge {
         let body = json!({"owner": owner, "name": name, "private": value.get("private")});
         let by_name = format!("{}/{name}", self.account_key(owner));
         Some(Change::beside("Repo", vec![id, by_name], body).link("org", [self.account_key(owner)]))
+    }
+
+    /// Whether an app that is installed may see a repository, as it was at a moment.
+    pub(super) fn reach(&self, installation: &Value, repository: &Value, is_within: bool) -> Option<Change> {
+        let (app, number) = (number(installation, "/id")?, number(repository, "/id")?);
+        let key = format!("{}/{number}", self.installation_key(&app));
+        let body = json!({
+            "isWithin": is_within, "clientId": text(installation, "/client_id"), "timestamp": moment(installation, "/updated_at"),
+        });
+        Some(Change::dated(REACH, vec![key], body).link("repo", [self.account_key(&number)]))
     }
 
     /// Key of an installation of an app.
@@ -267,9 +280,17 @@ impl<'p> Repository<'p> {
             "defaultBranch": of("default_branch"), "private": of("private"), "archived": of("archived"),
             "timestamp": moment(self.value, "/updated_at"),
         });
+        Change::beside("Repo", self.keys(), body).link("org", [self.forge.account_key(&self.owner)])
+    }
+
+    fn keys(&self) -> Vec<String> {
         let by_name = format!("{}/{}", self.forge.account_key(&self.owner), self.name);
-        Change::beside("Repo", vec![self.id.clone(), by_name], body)
-            .link("org", [self.forge.account_key(&self.owner)])
+        vec![self.id.clone(), by_name]
+    }
+
+    /// That it is not there any more. What happened in it stays known, and its number is never another's.
+    pub(super) fn deleted(&self) -> Change {
+        Change::merge("Repo", self.keys(), json!({"deleted": true}))
     }
 
     /// An account, from an object with a `login`; and its key.

@@ -81,6 +81,8 @@ async fn take(hub: &Hub, workspace: &str, headers: &HeaderMap, body: &[u8]) -> R
         .filter(|id| !id.is_empty() && id.len() <= LONGEST_ID)
         .ok_or_else(|| bad("the header X-GitHub-Delivery is missing"))?;
     let payload = read(text("content-type"), body)?;
+    // Also where the graph has no use for it.
+    hub.forget_answers(event, &payload);
     let changes = github::changes(event, &payload);
     if changes.is_empty() {
         return Ok(Taken::Nothing);

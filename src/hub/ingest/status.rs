@@ -43,11 +43,11 @@ pub(in super::super) async fn take(
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
     let about = (Operation::StatusHook, workspace.as_str(), "Status");
-    let status: Status = told(&hub, &headers, about, &body).await?;
+    let (caller, status): (_, Status) = told(&hub, &headers, about, &body).await?;
     status.check()?;
-    let Status { repository, .. } = &status;
+    let RepositoryName { owner_name, name } = &status.repository;
     let repository = hub
-        .repository(&workspace, None, &repository.owner_name, &repository.name)
+        .told_repository(&caller, (about.0, about.1), (owner_name, name))
         .await?;
     let change = change(&repository, &status, &hub.now().rfc3339());
     keep(&hub, &headers, (&workspace, "Status"), vec![change]).await

@@ -1,10 +1,12 @@
 //! Shares out what waits: each delivery to one session of its registration, in turn.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::super::Hub;
@@ -28,8 +30,8 @@ pub struct Session {
     /// What it was opened with.
     pub ticket: Ticket,
     say: mpsc::Sender<String>,
-    /// Micros until which nothing is delivered, at the machine's wish.
-    pub(super) quiet_until: AtomicI64,
+    /// Until when nothing is delivered, at the machine's wish, whatever becomes of the clock.
+    quiet_until: Mutex<Option<Instant>>,
     /// The machine wants nothing more.
     pub(super) is_draining: AtomicBool,
     /// It was told that another version of the machine gets everything.
@@ -48,7 +50,7 @@ impl Session {
             id,
             ticket,
             say,
-            quiet_until: AtomicI64::new(0),
+            quiet_until: Mutex::default(),
             is_draining: AtomicBool::new(false),
             is_shadowed: AtomicBool::new(false),
             end: CancellationToken::new(),
@@ -58,11 +60,28 @@ impl Session {
     }
 
     /// Whether it takes something now.
-    fn is_ready(&self, now: Timestamp) -> bool {
+    fn is_ready(&self) -> bool {
         !self.is_draining.load(Ordering::Relaxed)
-            && self.quiet_until.load(Ordering::Relaxed) <= now.as_micros()
+            && !self.is_quiet()
             && self.say.capacity() > 0
+            && !self.say.is_closed()
             && !self.end.is_cancelled()
+    }
+
+    /// Nothing is delivered for so long from now on.
+    pub(super) fn be_quiet(&self, time: Duration) {
+        let mut until = self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *until = Some(Instant::now() + time);
+    }
+
+    fn is_quiet(&self) -> bool {
+        let until = *self.quiet_until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// For how many messages it has room.
+    pub(super) fn room(&self) -> usize {
+        self.say.capacity()
     }
 
     /// Whether both ends know an extension of the protocol.
@@ -153,7 +172,7 @@ impl Sessions {
     }
 
     /// It was a session's turn: the others come first now.
-    fn had_its_turn(&self, registration: &str, session: &Session) {
+    pub(super) fn had_its_turn(&self, registration: &str, session: &Session) {
         if let Some(sessions) = self.live().by_registration.get_mut(registration)
             && let Some(at) = sessions.iter().position(|other| other.id == session.id)
         {
@@ -226,37 +245,11 @@ impl Hub {
         }
     }
 
-    /// Shares out what waits now for machines that are connected here.
-    async fn share_out_once(&self) -> Result<(), HubStoreError> {
-        if self.sessions().count() == 0 {
-            return Ok(());
-        }
-        for registration in self.store().waited_for().await? {
-            self.share_out_to(&registration).await?;
-        }
-        Ok(())
-    }
-
-    async fn share_out_to(&self, registration: &str) -> Result<(), HubStoreError> {
-        loop {
-            let now = self.now();
-            let mut ready = self.sessions().of(registration);
-            ready.retain(|session| session.is_ready(now));
-            if ready.is_empty() {
-                return Ok(());
-            }
-            let session = &ready[0];
-            // One after the other among several, so that each gets its share; a batch when there is only one.
-            let limit = if ready.len() > 1 {
-                1
-            } else {
-                session.say.capacity()
-            };
-            if !self.hand_over(registration, session, limit).await? {
-                return Ok(());
-            }
-            self.sessions().had_its_turn(registration, session);
-        }
+    /// Sessions of a registration that take something now, in turn.
+    pub(super) fn ready(&self, registration: &str) -> Vec<Arc<Session>> {
+        let mut ready = self.sessions().of(registration);
+        ready.retain(|session| session.is_ready());
+        ready
     }
 
     /// Whoever is at the other end of a conversation, as their rights are now; none when it must end, which it then does.
@@ -275,59 +268,22 @@ impl Hub {
         }
     }
 
-    /// What its machine may not hear of any more is over.
-    async fn withhold(
+    /// Gives a session what was claimed for it; whether there was room for all of it.
+    pub(super) async fn hand_over(
         &self,
-        registration: &str,
-        session: &Session,
-        delivery: &Delivery,
-    ) -> Result<(), HubStoreError> {
-        let (machine, about) = (&session.ticket.machine, &delivery.what.resource);
-        tracing::info!(%machine, about, "an event is not told: its machine may not hear of it any more");
-        self.store()
-            .settle(registration, &delivery.what.correlation)
-            .await
-            .map(|_| ())
-    }
-
-    /// Gives a session what waits, at most `limit`; whether there was anything.
-    async fn hand_over(
-        &self,
-        registration: &str,
-        session: &Session,
-        limit: usize,
+        (session, bearer): (&Session, &Bearer),
+        claimed: &[Delivery],
     ) -> Result<bool, HubStoreError> {
         let now = self.now();
-        let Some(bearer) = self.heard_by(session, now).await? else {
-            return Ok(false);
-        };
-        let limit = u32::try_from(limit).unwrap_or(1);
-        let lease = now.plus(self.rhythm().lease);
-        let claimed = self
-            .store()
-            .claim(registration, &session.id, limit, now, lease)
-            .await?;
-        for delivery in &claimed {
-            if !may_hear_of(&bearer, delivery, now) {
-                self.withhold(registration, session, delivery).await?;
-                continue;
-            }
-            // What does not fit, because the socket ends right now, is given back with everything else it had.
-            let mut message = self.message(session, &bearer, delivery);
-            if session.knows(extensions::IDENTITY) {
-                message = self.with_names(delivery, &bearer, message).await?;
-            }
-            session.try_say(self.with_context(session, delivery, message).await?);
-        }
-        self.commands_are_sent(session, &claimed).await?;
+        let said = self.say_all(session, bearer, claimed).await;
         if session.end.is_cancelled() || !self.sessions().has(session) {
             self.store().release(&session.id, now, self.limits()).await?;
         }
-        Ok(!claimed.is_empty())
+        said
     }
 
     /// A command on its way out with the handle of whoever started it, for machines that know what that is.
-    async fn with_context(
+    pub(super) async fn with_context(
         &self,
         session: &Session,
         delivery: &Delivery,

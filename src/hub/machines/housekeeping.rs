@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::super::access::edit::EditError;
 use super::super::addons::AddonError;
 use super::super::addons::answers::expire;
 use super::super::{Hub, people};
 use super::deliver::Session;
+use super::steady::Steady;
 use crate::model::Timestamp;
 use crate::ports::hub::{Bounds, HubStoreError};
 use crate::wire::hub::{Control, extensions};
@@ -26,6 +29,9 @@ const KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// Most messages, and most commands that have ended, of one workspace.
 const MOST_SAID: u32 = 100_000;
 
+/// Time between two counts of deliveries.
+const COUNTED: Duration = Duration::from_secs(60);
+
 /// Close code and reason, where a conversation must end.
 pub(super) type Ending = Option<(u16, &'static str)>;
 
@@ -34,64 +40,142 @@ const NOT_ALLOWED: (u16, &str) = (TAKEN_AWAY, "the add-on may not hear of events
 
 /// When what is not done in every round was done last.
 struct Rounds {
-    kept: Timestamp,
     tasks: Timestamp,
-    forgotten: Timestamp,
+    sign_ins: Timestamp,
+    steady: Steady,
 }
 
 impl Hub {
-    /// Looks after everything, again and again.
+    /// Renews what machines that are connected here have, again and again, whatever becomes of everything else.
+    pub(in super::super) async fn keep_leases(&self) {
+        let (stop, rhythm) = (self.tasks().stop_token(), self.rhythm());
+        // Early enough that one round may be missed.
+        let usual = rhythm.linger.min(rhythm.lease) / 3;
+        let mut pause = usual;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            let is_done = self.did("renewing what machines have", &self.keep_what_lives().await);
+            pause = if is_done { usual } else { usual.min(rhythm.tidy) };
+        }
+    }
+
+    /// Tells the graphs of people, again and again.
+    pub(in super::super) async fn keep_telling_of_people(&self) {
+        let stop = self.tasks().stop_token();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(self.rhythm().tidy) => {}
+            }
+            self.did("telling of people", &self.tell_of_people().await);
+        }
+    }
+
+    /// Looks after everything else, again and again.
     pub(in super::super) async fn keep_house(&self) {
         let stop = self.tasks().stop_token();
         let now = self.now();
         let mut rounds = Rounds {
-            kept: now,
             tasks: now,
-            // What is old is forgotten soon after each start.
-            forgotten: Timestamp::from_micros(0),
+            sign_ins: now,
+            steady: Steady::begin(now, Instant::now()),
         };
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(self.rhythm().tidy) => {}
             }
-            let round = async {
-                self.tidy_up(&mut rounds.kept).await?;
-                self.look_at_tasks(&mut rounds.tasks).await?;
-                self.forget_what_is_old(&mut rounds.forgotten).await
-            };
-            if let Err(error) = round.await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "the hub cannot look after its memory"
-                );
-            }
+            self.tidy_up(&mut rounds).await;
+            self.vitals().looked(Instant::now());
         }
     }
 
-    async fn tidy_up(&self, kept: &mut Timestamp) -> Result<(), HubStoreError> {
+    /// Forgets what is too much, old or over, again and again. Of much of it that takes its time, in which everything else goes on.
+    pub(in super::super) async fn keep_forgetting(&self) {
+        let stop = self.tasks().stop_token();
+        // It is looked for soon after each start.
+        let never = Timestamp::from_micros(0);
+        let (mut counted, mut forgotten, mut over) = (never, never, never);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(self.rhythm().tidy) => {}
+            }
+            self.did(
+                "deliveries that are too many",
+                &self.count_deliveries(&mut counted).await,
+            );
+            self.did("what is old", &self.forget_what_is_old(&mut forgotten).await);
+            self.did("what is over", &self.look_at_history(&mut over).await);
+        }
+    }
+
+    /// Each step on its own: one that fails keeps no other from being taken.
+    async fn tidy_up(&self, rounds: &mut Rounds) {
         let now = self.now();
-        let at_console = self.rights().done_so_far(self.store(), now).await?;
-        self.rights().refresh(self.store(), now).await?;
-        self.rights().look_at_people(self.store(), now).await?;
-        self.tell_of_people().await?;
-        self.end_sessions_of_bad_keys().await?;
-        self.rights().tell_rest(self.store(), &at_console, now).await?;
-        // Early enough that one round may be missed.
+        self.look_at_rights(now).await;
+        // What may be over already by the clock, and is not because the clock was set.
+        let over = rounds.steady.over(now, Instant::now());
+        let (store, shared) = (self.store(), self.shared(over));
+        self.did("deliveries", &store.tidy(shared, self.limits()).await);
+        self.did("missing answers", &self.look_at_unanswered(over).await);
+        self.did("commands", &self.end_unanswered_commands(over).await);
+        self.did("tickets", &store.forget_tickets(shared).await);
+        self.did("machines that are gone", &self.drop_vanished(shared).await);
+        self.did(
+            "registrations that wait",
+            &self.end_what_waited_too_long(over).await,
+        );
+        self.did("machines", &self.look_at_machines().await.map(drop));
+        self.did("sign-ins", &self.look_at_sign_ins(&mut rounds.sign_ins).await);
+        self.did("tasks of jobs", &self.look_at_tasks(&mut rounds.tasks).await);
+    }
+
+    /// Puts in force what has changed of rights and keys, and writes down what was done at the console.
+    async fn look_at_rights(&self, now: Timestamp) {
+        let (rights, store) = (self.rights(), self.store());
+        let at_console = rights.done_so_far(store, now).await;
+        let is_seen = [
+            self.did("rights", &rights.refresh(store, now).await),
+            self.did("people", &rights.look_at_people(store, now).await),
+            self.did("keys", &self.end_sessions_of_bad_keys().await),
+        ];
+        let is_seen = is_seen.into_iter().all(|is_seen| is_seen);
+        let told = match at_console {
+            // What is not seen yet cannot be told from what is not to be seen.
+            Ok(_) if !is_seen => return,
+            Ok(at_console) => rights.tell_rest(store, &at_console, now).await,
+            Err(error) => Err(error),
+        };
+        self.did("what was done at the console", &told);
+    }
+
+    /// Machines that are gone are forgotten. Those whose time ran out while nobody could renew it come back first.
+    async fn drop_vanished(&self, now: Timestamp) -> Result<(), HubStoreError> {
+        let regained = self.vitals().regained();
+        let long_ago = now.minus(self.rhythm().linger);
+        // Whoever was there all the time has been renewed since, and whoever left after that has left.
+        let since = if regained > long_ago {
+            regained
+        } else {
+            Timestamp::from_micros(0)
+        };
+        self.store().drop_vanished(since, now).await.map(drop)
+    }
+
+    /// Ends what people have signed in to now and then.
+    async fn look_at_sign_ins(&self, looked: &mut Timestamp) -> Result<(), HubStoreError> {
+        let now = self.now();
         let rhythm = self.rhythm();
-        if now.since(*kept) >= rhythm.linger.min(rhythm.lease) / 3 || now < *kept {
-            self.keep_what_lives(now).await?;
+        if now.since(*looked) >= rhythm.linger.min(rhythm.lease) / 3 || now < *looked {
             let (signed_in, last_seen) = (now.minus(people::LONGEST), now.minus(people::IDLE));
             self.store().tidy_sign_ins(now, signed_in, last_seen).await?;
-            *kept = now;
+            *looked = now;
         }
-        self.store().tidy(now, self.limits()).await?;
-        self.look_at_unanswered(now).await?;
-        self.end_unanswered_commands(now).await?;
-        self.store().forget_tickets(now).await?;
-        self.store().drop_vanished(now).await?;
-        self.end_what_waited_too_long(now).await?;
-        self.look_at_machines().await.map(|_| ())
+        Ok(())
     }
 
     /// Reads registrations that somebody has changed, and tells those whom it concerns; whether there were any.
@@ -121,10 +205,29 @@ impl Hub {
             let bounds = Bounds {
                 since: now.minus(KEPT),
                 said: MOST_SAID,
-                dead: self.limits().waiting,
             };
             self.store().forget(bounds).await?;
             *forgotten = now;
+        }
+        Ok(())
+    }
+
+    /// Counts now and then what waits and what was given up, and ends what is too much. To count it takes a look at all of it.
+    async fn count_deliveries(&self, counted: &mut Timestamp) -> Result<(), HubStoreError> {
+        let now = self.now();
+        if now.since(*counted) >= COUNTED || now < *counted {
+            self.store().cut(self.limits()).await?;
+            *counted = now;
+        }
+        Ok(())
+    }
+
+    /// Forgets now and then what is over for long.
+    async fn look_at_history(&self, looked: &mut Timestamp) -> Result<(), HubStoreError> {
+        let now = self.now();
+        if now.since(*looked) >= self.between_looks_at_history() || now < *looked {
+            self.forget_history().await?;
+            *looked = now;
         }
         Ok(())
     }
@@ -146,15 +249,20 @@ impl Hub {
     }
 
     /// Registrations with a session stay, and what was sent stays with its session.
-    async fn keep_what_lives(&self, now: Timestamp) -> Result<(), HubStoreError> {
+    async fn keep_what_lives(&self) -> Result<(), HubStoreError> {
+        // Also where no machine is there: it says whether the memory can be written.
+        self.set_clock().await?;
+        let (now, rhythm) = (self.shared_now(), self.rhythm());
         let registrations = self.sessions().registrations();
-        let alive = now.plus(self.rhythm().linger);
+        let alive = now.plus(rhythm.linger);
         self.store().keep_alive(&registrations, alive).await?;
         let sessions = self.sessions().all();
         let sessions: Vec<String> = sessions.iter().map(|session| session.id.clone()).collect();
+        self.store().renew(&sessions, now.plus(rhythm.lease)).await?;
         self.store().keep_runs(&sessions, alive).await?;
         self.store().forget_runs(now.minus(FORGOTTEN)).await?;
-        self.store().renew(&sessions, now.plus(self.rhythm().lease)).await
+        self.leases_are_renewed();
+        Ok(())
     }
 
     async fn end_sessions_of_bad_keys(&self) -> Result<(), HubStoreError> {

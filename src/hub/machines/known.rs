@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde_json::{Map, json};
 use thiserror::Error;
 
+use super::places::Places;
 use super::types::{Types, announced, keep_what_others_hear, types_after};
 use crate::graph::answer::find_of;
 use crate::graph::question::{Operation, QuestionError, Selection};
@@ -119,14 +120,35 @@ pub struct Workspace {
     pub schema: Option<Arc<Schema>>,
     /// The machines that are served, by name.
     pub served: BTreeMap<String, Arc<Machine>>,
-    /// Who listens to changes of a type: machine and number of the subscription.
-    listeners: HashMap<String, Vec<(Arc<Machine>, usize)>>,
+    /// Who listens to changes of each type.
+    listeners: HashMap<String, Listeners>,
+}
+
+/// Who listens to changes of a type.
+#[derive(Debug, Default)]
+struct Listeners {
+    /// Machine and number of the subscription.
+    all: Vec<(Arc<Machine>, usize)>,
+    /// Where in `all` those are that may want to hear of a node.
+    places: Places,
+}
+
+impl Listeners {
+    fn add(&mut self, machine: &Arc<Machine>, number: usize) {
+        let filters = machine.standing[number].filters.as_deref();
+        self.places.add(self.all.len(), filters.unwrap_or_default());
+        self.all.push((Arc::clone(machine), number));
+    }
 }
 
 impl Workspace {
-    /// Who listens to changes of a type.
-    pub fn listeners(&self, kind: &str) -> &[(Arc<Machine>, usize)] {
-        self.listeners.get(kind).map_or(&[], Vec::as_slice)
+    /// Who may want to hear of a change of a node: machine and number of the subscription.
+    pub fn listeners(&self, node: &Node) -> Vec<&(Arc<Machine>, usize)> {
+        let Some(listeners) = self.listeners.get(&node.kind) else {
+            return Vec::new();
+        };
+        let places = listeners.places.of(node).into_iter();
+        places.map(|place| &listeners.all[place]).collect()
     }
 }
 
@@ -349,11 +371,11 @@ fn workspace<'m>(machines: impl Iterator<Item = &'m Arc<Machine>>, schema: Arc<S
         // The last registration of a name wins, whatever its version (wire protocol 12).
         served.insert(machine.stored.name.clone(), Arc::clone(machine));
     }
-    let mut listeners: HashMap<String, Vec<(Arc<Machine>, usize)>> = HashMap::new();
+    let mut listeners: HashMap<String, Listeners> = HashMap::new();
     for machine in served.values() {
         for (number, standing) in machine.standing.iter().enumerate() {
             let of_kind = listeners.entry(standing.root.name.clone()).or_default();
-            of_kind.push((Arc::clone(machine), number));
+            of_kind.add(machine, number);
         }
     }
     Workspace {

@@ -19,17 +19,10 @@ impl Hub {
     /// A machine has stored a delivery and sees to it from now on. One that knows leases says from time to time that it does, or
     /// gets an event again.
     pub(super) async fn take_over(&self, session: &Session, correlation: &str) -> Result<(), HubStoreError> {
-        if session.knows(extensions::LEASE) {
-            let now = self.now();
-            let until = now.plus(self.rhythm().lease);
-            for registration in &session.ticket.registrations {
-                let taken = self.store().taken_over(registration, correlation, now, until);
-                if taken.await? {
-                    return Ok(());
-                }
-            }
-        }
-        self.settle(session, correlation).await.map(drop)
+        let until = self.shared_now().plus(self.rhythm().lease);
+        let is_leased = session.knows(extensions::LEASE);
+        let stored = is_leased.then(|| (self.now(), until));
+        self.settle_or_leave(session, correlation, stored).await.map(drop)
     }
 
     /// A machine is at work on these, and will say so again or answer.
@@ -45,7 +38,7 @@ impl Hub {
             .map_or(self.rhythm().lease, Duration::from_millis)
             .min(LONGEST);
         let (own, now) = (&session.ticket.registrations, self.now());
-        let until = now.plus(lease);
+        let until = self.shared_now().plus(lease);
         self.store().at_work(own, &correlations, now, until).await?;
         let due = now.plus(self.rhythm().answer);
         self.store().prolong(own, &correlations, due).await

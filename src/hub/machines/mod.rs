@@ -3,17 +3,23 @@
 //! [`register`] takes an announcement and gives a ticket, [`session`] is the conversation of who comes with one,
 //! [`deliver`] shares out what waits ([`known`] says among whom), and [`housekeeping`] sees to leases, keys and leavers.
 
+mod crowds;
 pub mod deliver;
 mod frames;
+mod heard;
 pub mod housekeeping;
 pub mod known;
 mod leases;
 pub mod list;
+mod places;
 pub mod register;
 pub(super) mod room;
 mod runs;
+mod saying;
 mod secrets;
 pub mod session;
+mod shares;
+mod steady;
 pub mod tickets;
 mod types;
 mod unanswered;

@@ -1,6 +1,6 @@
 //! `POST /registration` (wire protocol 2).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 
 use super::super::Hub;
 use super::super::access::Caller;
@@ -16,8 +17,11 @@ use super::super::access::operations::Operation;
 use super::super::changes::Change;
 use super::super::refusal::Refusal;
 use super::known::Unservable;
-use crate::model::Timestamp;
-use crate::ports::hub::{Hint, Registering, SentAway, StoredRegistration, Ticket};
+use super::runs::run_of;
+use super::tickets::fresh_ticket;
+use crate::ports::hub::{
+    Arrival, Arrived, HubStoreError, Life, Run, SentAway, StoredKey, StoredRegistration, Ticket,
+};
 use crate::wire::hub::{MemoryLife, Registered, Registration, extensions};
 
 /// Extensions of the protocol that this hub knows (wire protocol 18).
@@ -43,7 +47,7 @@ const AT_ONCE: u32 = 20;
 const EVERY: Duration = Duration::from_millis(500);
 
 /// Registrations that are worked on at once; after a restart of the hub all machines come together (threat G5).
-const TOGETHER: usize = 64;
+const TOGETHER: usize = 256;
 
 /// How long one waits for its turn before it is told to come again.
 const TURN: Duration = Duration::from_secs(5);
@@ -51,7 +55,8 @@ const TURN: Duration = Duration::from_secs(5);
 /// How often machines may register, and how many at once.
 #[derive(Debug)]
 pub struct Pace {
-    used: Mutex<HashMap<String, (Timestamp, u32)>>,
+    /// Since when how many; whatever becomes of the clock.
+    used: Mutex<HashMap<String, (Instant, u32)>>,
     turns: Semaphore,
 }
 
@@ -72,13 +77,14 @@ impl Pace {
     }
 
     /// Whether one more of this name is in order.
-    pub fn bears(&self, who: &str, now: Timestamp) -> bool {
+    pub fn bears(&self, who: &str, now: Instant) -> bool {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         if used.len() > 10_000 {
-            used.retain(|_, (since, _)| now.since(*since) < Duration::from_secs(60));
+            used.retain(|_, (since, _)| now.duration_since(*since) < Duration::from_secs(60));
         }
         let (since, count) = used.entry(who.to_owned()).or_insert((now, 0));
-        let regained = u32::try_from(now.since(*since).as_millis() / EVERY.as_millis()).unwrap_or(u32::MAX);
+        let regained = now.duration_since(*since).as_millis() / EVERY.as_millis();
+        let regained = u32::try_from(regained).unwrap_or(u32::MAX);
         if regained > 0 {
             *count = count.saturating_sub(regained);
             *since = now;
@@ -107,7 +113,7 @@ pub(in super::super) async fn register(
         .check()
         .map_err(|problem| Refusal::bad("invalid_registration", problem.to_string()))?;
     let who = format!("{} {}", caller.key()?.id, registration.name);
-    if !hub.pace().bears(&who, hub.now()) {
+    if !hub.pace().bears(&who, Instant::now()) {
         return Err(Refusal::busy("this machine registers too often", 5));
     }
     let _turn = hub
@@ -129,31 +135,22 @@ pub(in super::super) async fn register(
     if hub.is_stopping() {
         return Err(Refusal::busy("the hub is closing", 2));
     }
-    let run = match &registration.instance {
-        Some(instance) => Some(hub.claim(caller.owner(), instance, &registration.name).await?),
-        None => None,
-    };
-    let mut ticket = hub.take_in(&caller, registration).await?;
-    ticket.run = run;
+    let run = registration.instance.as_ref();
+    let run = run.map(|instance| run_of(caller.owner(), instance)).transpose()?;
+    let (text, ticket, life) = hub.take_in(&caller, registration, run).await?;
     let has_header = ticket
         .capabilities
         .iter()
         .any(|known| known == extensions::HEADER);
-    let capabilities = ticket.capabilities.clone();
-    let text = hub
-        .give_ticket(&ticket)
-        .await?
-        .ok_or_else(|| Refusal::busy("too many machines register at once", 5))?;
     let base = hub.websocket_address(&headers);
     let url = match has_header {
         true => format!("{base}/ws/open"),
         false => format!("{base}/ws/{text}"),
     };
-    let life = hub.store().life().await?;
     Ok(Json(Registered {
         url,
         jwt: Some(text),
-        capabilities,
+        capabilities: ticket.capabilities,
         life: life.map(|life| MemoryLife {
             id: life.id,
             known_until: life.known_until,
@@ -284,7 +281,7 @@ impl Hub {
     }
 
     /// Machines of the original ask for their workspace and for its chat, and want exactly one of each.
-    async fn make_chat_teams(&self, workspaces: &[String]) -> Result<(), Refusal> {
+    pub(super) async fn make_chat_teams(&self, workspaces: &BTreeSet<String>) -> Result<(), HubStoreError> {
         for workspace in workspaces {
             let graph = self.store().reader(workspace);
             let known = graph.nodes("Team", &[THE_CHAT.to_owned()]).await?;
@@ -295,45 +292,72 @@ impl Hub {
         Ok(())
     }
 
-    /// Keeps the registration in each of its workspaces; what its websocket is opened with.
-    async fn take_in(&self, caller: &Caller, mut registration: Registration) -> Result<Ticket, Refusal> {
+    /// Keeps the registration in each of its workspaces; the text of a ticket, and what its websocket is opened with by that.
+    async fn take_in(
+        &self,
+        caller: &Caller,
+        registration: Registration,
+        run: Option<Run>,
+    ) -> Result<(String, Ticket, Option<Life>), Refusal> {
+        let machine = registration.name.clone();
+        let (text, digest) = fresh_ticket();
+        let arrival = Arrival {
+            owner: caller.owner().to_owned(),
+            digest,
+            ticket: ticket(caller.key()?, &registration, run.clone()),
+            registrations: self.registrations(caller.key()?, registration),
+        };
+        let ticket = arrival.ticket.clone();
+        let (arrived, life) = self.desks().arrivals.ask(arrival).await?;
+        match (arrived, run) {
+            (Arrived::Kept(_), _) => {
+                let (machine, key) = (&ticket.machine, &ticket.key);
+                tracing::info!(%machine, %key, "a machine has registered");
+                Ok((text, ticket, life))
+            }
+            (Arrived::OfSomebodyElse(_), _) => Err(not_theirs()),
+            (Arrived::SentAway(away), _) => Err(sent_away(&away)),
+            (Arrived::Twin, Some(run)) => Err(self.is_twin(&run, &machine)),
+            (Arrived::Twin, None) | (Arrived::Full, _) => {
+                Err(Refusal::busy("too many machines register at once", 5))
+            }
+        }
+    }
+
+    /// A registration as it is kept, in each of its workspaces.
+    fn registrations(&self, key: &StoredKey, mut registration: Registration) -> Vec<StoredRegistration> {
         // Runs come and go; what the machine is stays the same.
         registration.instance = None;
         let body = serde_json::to_string(&registration).expect("a registration has text keys only");
-        let key = caller.key()?;
-        let mut registrations = Vec::new();
-        for workspace in &registration.team_ids {
-            let asked = StoredRegistration {
-                id: self.fresh_id(),
-                workspace: workspace.clone(),
-                name: registration.name.clone(),
-                version: registration.version.clone(),
-                policy: registration.policy.name,
-                body: body.clone(),
-                principal: key.id.clone(),
-                position: 0,
-                alive_until: self.now().plus(self.rhythm().linger),
-            };
-            match self.store().register(&asked, caller.owner()).await? {
-                Registering::Kept(kept) => registrations.push(kept.id),
-                Registering::OfSomebodyElse(_) => return Err(not_theirs()),
-                Registering::SentAway(away) => return Err(sent_away(&away)),
-            }
-        }
-        if self.look_at_machines().await? {
-            self.whispers().tell(Hint::Machines);
-        }
-        self.make_chat_teams(&registration.team_ids).await?;
-        tracing::info!(machine = %registration.name, version = %registration.version, key = %key.id, "a machine has registered");
-        let both = CAPABILITIES.iter().filter(|known| registration.knows(known));
-        Ok(Ticket {
-            registrations,
-            machine: format!("{}@{}", registration.name, registration.version),
-            key: key.id.clone(),
-            scopes: key.scopes.clone(),
-            gzip: registration.reads_gzip(),
-            capabilities: both.map(ToString::to_string).collect(),
-            run: None,
-        })
+        let alive_until = self.shared_now().plus(self.rhythm().linger);
+        let mut workspaces: Vec<&String> = registration.team_ids.iter().collect();
+        let mut named = HashSet::new();
+        workspaces.retain(|workspace| named.insert(*workspace));
+        let in_one = |workspace: &String| StoredRegistration {
+            id: self.fresh_id(),
+            workspace: workspace.clone(),
+            name: registration.name.clone(),
+            version: registration.version.clone(),
+            policy: registration.policy.name,
+            body: body.clone(),
+            principal: key.id.clone(),
+            position: 0,
+            alive_until,
+        };
+        workspaces.into_iter().map(in_one).collect()
+    }
+}
+
+/// What a machine's websocket is opened with, without the ids of its registrations.
+fn ticket(key: &StoredKey, registration: &Registration, run: Option<Run>) -> Ticket {
+    let both = CAPABILITIES.iter().filter(|known| registration.knows(known));
+    Ticket {
+        registrations: Vec::new(),
+        machine: format!("{}@{}", registration.name, registration.version),
+        key: key.id.clone(),
+        scopes: key.scopes.clone(),
+        gzip: registration.reads_gzip(),
+        capabilities: both.map(ToString::to_string).collect(),
+        run,
     }
 }

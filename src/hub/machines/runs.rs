@@ -7,47 +7,42 @@ use serde_json::json;
 
 use super::super::Hub;
 use super::super::refusal::Refusal;
-use super::deliver::Session;
-use crate::ports::hub::{HubStoreError, Run};
+use crate::ports::hub::Run;
 use crate::wire::hub::{Control, Instance, extensions};
 
 /// How long a run that has registered keeps others away until it opens its websocket. One that was killed in between delays its next
 /// start by no more.
-const OPENING: Duration = Duration::from_secs(15);
+pub(super) const OPENING: Duration = Duration::from_secs(15);
 
 /// Longest id.
 const LONGEST: usize = 64;
 
+/// The run that a machine says it is.
+///
+/// # Errors
+/// There can be no such run.
+pub(super) fn run_of(owner: &str, instance: &Instance) -> Result<Run, Refusal> {
+    if instance.id.len() > LONGEST || instance.run.len() > LONGEST {
+        return Err(Refusal::bad(
+            "invalid_registration",
+            "there can be no such instance",
+        ));
+    }
+    Ok(Run {
+        owner: owner.to_owned(),
+        instance: instance.id.clone(),
+        id: instance.run.clone(),
+    })
+}
+
 impl Hub {
-    /// Makes a run the one that counts.
-    ///
-    /// # Errors
-    /// Another one of the same machine is there.
-    pub(super) async fn claim(
-        &self,
-        owner: &str,
-        instance: &Instance,
-        machine: &str,
-    ) -> Result<Run, Refusal> {
-        if instance.id.len() > LONGEST || instance.run.len() > LONGEST {
-            return Err(Refusal::bad(
-                "invalid_registration",
-                "there can be no such instance",
-            ));
-        }
-        let run = Run {
-            owner: owner.to_owned(),
-            instance: instance.id.clone(),
-            id: instance.run.clone(),
-        };
-        let now = self.now();
-        if self.store().claim_run(&run, now, now.plus(OPENING)).await? {
-            return Ok(run);
-        }
+    /// Another run of a machine is there; both are told.
+    pub(super) fn is_twin(&self, run: &Run, machine: &str) -> Refusal {
+        let owner = &run.owner;
         tracing::warn!(%machine, %owner, "a second machine with the same state directory has tried to register; it is refused");
-        self.tell_twin(&run);
+        self.tell_twin(run);
         let message = "another machine with a copy of this state directory is there";
-        Err(Refusal::conflict(message).with(json!({"code": extensions::SAME_IDENTITY})))
+        Refusal::conflict(message).with(json!({"code": extensions::SAME_IDENTITY}))
     }
 
     /// Tells those who are there that somebody else has come as them.
@@ -58,17 +53,6 @@ impl Hub {
                 let control = Control::named(extensions::TWIN);
                 session.try_say(json!({ "control": control }).to_string());
             }
-        }
-    }
-
-    /// A conversation has begun.
-    pub(super) async fn run_lives(&self, session: &Session) -> Result<(), HubStoreError> {
-        match &session.ticket.run {
-            Some(run) => {
-                let until = self.now().plus(self.rhythm().linger);
-                self.store().keep_run(run, &session.id, until).await
-            }
-            None => Ok(()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One conversation with a machine (wire protocol 3 to 7).
 //!
-//! Frames are taken in one after the other, so that a ping is answered only when everything before it has been kept.
+//! Frames are taken in one after the other, so that a ping is answered only when everything before it has been kept. Only answers,
+//! of which there are many, are kept several at once ([`Heard`]).
 
 use std::io::Write as _;
 use std::sync::atomic::Ordering;
@@ -29,11 +30,16 @@ use super::super::refused::Door;
 use super::super::traces::pass_on;
 use super::deliver::Session;
 use super::frames::Wrong;
-use crate::ports::hub::{Delivery, DeliveryKind, Hint, HubStoreError};
+use super::heard::{Heard, Kept};
+use crate::model::Timestamp;
+use crate::ports::hub::{Delivery, DeliveryKind, Hint, HubStoreError, Parting, Settling};
 use crate::wire::hub::{Control, MAX_MESSAGE, Upward, extensions};
 
 /// How long a machine may take to accept one frame.
 const WRITE: Duration = Duration::from_secs(10);
+
+/// How long it may take to accept that the conversation ends: a hub that stops waits for all of them.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// Bytes that are read and written at once; each of many machines has such buffers.
 const BUFFER: usize = 2 * 1024;
@@ -41,11 +47,11 @@ const BUFFER: usize = 2 * 1024;
 /// Messages that cannot be read before the conversation ends.
 const MOST_NONSENSE: u32 = 100;
 
-/// Longest quiet that a machine may wish for.
-const LONGEST_QUIET: i64 = 60_000;
+/// Longest quiet that a machine may wish for, in milliseconds.
+const LONGEST_QUIET: u64 = 60_000;
 
 /// Close code of a hub that closes; after it a machine is to come back.
-const CLOSING: u16 = 1012;
+pub(super) const CLOSING: u16 = 1012;
 
 /// Milliseconds after which it is to come back then.
 const BACK_IN: u64 = 2_000;
@@ -68,13 +74,25 @@ pub(in super::super) async fn open(
     let text = header
         .and_then(|text| text.strip_prefix("Bearer "))
         .unwrap_or(&ticket);
-    let ticket = hub.take_ticket(text).await?.ok_or_else(|| {
+    let id = hub.fresh_id();
+    let opened = hub.take_ticket(text, &id).await?.ok_or_else(|| {
         let message = "this address is used up: register again";
         let refusal = Refusal::unauthorized("invalid_credentials", message);
         hub.guessed(Guessed::Ticket, refusal)
     })?;
-    let (session, said) = Session::new(hub.fresh_id(), ticket);
+    let (session, said) = Session::new(id, opened.ticket);
+    if !opened.is_there {
+        // Nobody delivers to it: its machine must come with a new one, or hear why it may not.
+        session.close(CLOSING, "its registration is gone: register again");
+    }
+    let (lost, never) = (hub.clone(), Arc::clone(&session));
     let upgrade = upgrade
+        .on_failed_upgrade(move |_| {
+            let tasks = lost.tasks().clone();
+            tasks.spawn("machine", async move {
+                lost.part(&never, &Ending::Lost("it did not begin")).await;
+            });
+        })
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER)
         .max_message_size(MAX_MESSAGE)
@@ -106,13 +124,16 @@ struct Talk {
     nonsense: u32,
     pings: u64,
     heard: Instant,
+    /// What it has said and is being kept.
+    keeping: Heard,
 }
 
 impl Talk {
     async fn hold(hub: Hub, session: Arc<Session>, said: mpsc::Receiver<String>, socket: WebSocket) {
+        let _until_parted = hub.desks().conversation();
         let (sink, stream) = socket.split();
         hub.sessions().add(&session);
-        hub.greet(&session).await;
+        hub.greet(&session);
         let mut talk = Self {
             hub: hub.clone(),
             session: Arc::clone(&session),
@@ -120,8 +141,10 @@ impl Talk {
             nonsense: 0,
             pings: 0,
             heard: Instant::now(),
+            keeping: Heard::default(),
         };
         let ending = talk.run(stream, said).await;
+        talk.keeping.finish().await;
         hub.sessions().remove(&session);
         hub.part(&session, &ending).await;
     }
@@ -139,7 +162,8 @@ impl Talk {
                     let (code, reason) = *self.session.because.lock().unwrap_or_else(PoisonError::into_inner);
                     Err(self.close(code, reason).await)
                 }
-                frame = stream.next() => self.hear(frame).await,
+                frame = stream.next(), if !self.keeping.is_full() => self.hear(frame).await,
+                Some(kept) = self.keeping.next() => self.go_on(kept).await,
                 Some(text) = said.recv() => self.say(&text).await,
                 _ = pulse.tick() => self.beat(rhythm.silence).await,
             };
@@ -174,13 +198,14 @@ impl Talk {
         // Whoever is sent away is not asked to come back.
         if code == CLOSING {
             let drain = Control::named(extensions::DRAIN).with("millis", BACK_IN);
-            let _ = self.say(&json!({ "control": drain }).to_string()).await;
+            let drain = json!({ "control": drain }).to_string();
+            let _ = timeout(FAREWELL, self.say(&drain)).await;
         }
         let frame = Message::Close(Some(CloseFrame {
             code,
             reason: reason.into(),
         }));
-        let _ = timeout(WRITE, self.sink.send(frame)).await;
+        let _ = timeout(FAREWELL, self.sink.send(frame)).await;
         Ending::Closed
     }
 
@@ -196,18 +221,43 @@ impl Talk {
         };
         match Upward::read(text.as_bytes()) {
             Err(_) => self.bear("it says what cannot be read").await,
-            Ok(Upward::Ping(ping)) => self.say(&json!({ "pong": ping }).to_string()).await,
-            Ok(message) => match self.hub.take_message(&self.session, message).await {
-                Ok(()) => Ok(()),
-                // It is not acknowledged, so it comes again.
-                Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "what a machine says cannot be kept"
-                    );
-                    Err(Ending::Lost("the hub cannot keep what it says"))
+            Ok(Upward::Ping(ping)) => match self.keeping.is_empty() {
+                true => self.go_on(Ok(Some(ping))).await,
+                false => {
+                    self.keeping.pong(ping);
+                    Ok(())
                 }
             },
+            Ok(message) if is_answer(&message) => {
+                let (hub, session) = (self.hub.clone(), Arc::clone(&self.session));
+                let kept = async move { hub.take_message(&session, message).await };
+                self.keeping.keep(kept);
+                Ok(())
+            }
+            Ok(message) => {
+                // Whatever came before it is kept before it.
+                while let Some(kept) = self.keeping.next().await {
+                    self.go_on(kept).await?;
+                }
+                let kept = self.hub.take_message(&self.session, message).await;
+                self.go_on(kept.map(|()| None)).await
+            }
+        }
+    }
+
+    /// Something that it has said is kept, and everything before it.
+    async fn go_on(&mut self, kept: Kept) -> Result<(), Ending> {
+        match kept {
+            Ok(None) => Ok(()),
+            Ok(Some(ping)) => self.say(&json!({ "pong": ping }).to_string()).await,
+            // It is not acknowledged, so it comes again.
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "what a machine says cannot be kept"
+                );
+                Err(Ending::Lost("the hub cannot keep what it says"))
+            }
         }
     }
 
@@ -241,6 +291,15 @@ impl Talk {
     }
 }
 
+/// Whether a machine answers for a delivery, or says that it has it.
+fn is_answer(message: &Upward) -> bool {
+    match message {
+        Upward::Status(_) => true,
+        Upward::Control(control) => control.name == extensions::ACK,
+        Upward::Ping(_) | Upward::Pong(_) | Upward::Message(_) | Upward::Continuation(_) => false,
+    }
+}
+
 fn packed(text: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder
@@ -251,16 +310,8 @@ fn packed(text: &str) -> Vec<u8> {
 
 impl Hub {
     /// A conversation begins.
-    async fn greet(&self, session: &Session) {
+    fn greet(&self, session: &Session) {
         tracing::info!(machine = %session.ticket.machine, session = %session.id, "a machine is connected");
-        let until = self.now().plus(self.rhythm().linger);
-        let kept = self.store().keep_alive(&session.ticket.registrations, until);
-        if let Err(error) = kept.await.and(self.run_lives(session).await) {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "a registration cannot be kept"
-            );
-        }
         self.tell_if_superseded(session);
         self.ring();
     }
@@ -284,27 +335,28 @@ impl Hub {
     }
 
     async fn give_back(&self, session: &Session, ending: &Ending) -> Result<(), HubStoreError> {
-        let now = self.now();
-        let pause = now.plus(self.rhythm().again);
-        self.store().release(&session.id, pause, self.limits()).await?;
-        if session.ticket.run.is_some() {
-            self.store().end_run(&session.id, now).await?;
-        }
+        let now = self.shared_now();
         let lonely = session
             .ticket
             .registrations
             .iter()
             .filter(|id| self.sessions().of(id).is_empty());
         let lonely: Vec<String> = lonely.cloned().collect();
-        // Who leaves in good order is gone; who is lost may come back in a moment.
+        // Who leaves in good order is gone; who is lost may come back in a moment, and others of the machine may be at another hub,
+        // which prolongs it then.
         let until = match ending {
-            Ending::Left => now,
-            Ending::Lost(_) | Ending::Closed => now.plus(self.rhythm().linger),
+            Ending::Left if !self.may_have_replicas() => now,
+            Ending::Left | Ending::Lost(_) | Ending::Closed => now.plus(self.rhythm().linger),
         };
         // What waits for an add-on that is switched off is held longer.
         let held = self.rights().held_until(&session.ticket.key);
-        let until = held.map_or(until, |held| held.max(until));
-        self.store().keep_alive(&lonely, until).await
+        let parting = Parting {
+            session: session.id.clone(),
+            has_run: session.ticket.run.is_some(),
+            lonely,
+            alive_until: held.map_or(until, |held| held.max(until)),
+        };
+        self.desks().partings.ask(parting).await
     }
 
     /// Takes in what a machine says.
@@ -342,11 +394,9 @@ impl Hub {
                 let millis = control
                     .params
                     .get("millis")
-                    .and_then(Value::as_i64)
+                    .and_then(Value::as_u64)
                     .unwrap_or(5_000);
-                let micros = millis.clamp(0, LONGEST_QUIET) * 1_000;
-                let until = self.now().as_micros() + micros;
-                session.quiet_until.store(until, Ordering::Relaxed);
+                session.be_quiet(Duration::from_millis(millis.min(LONGEST_QUIET)));
             }
             extensions::DRAIN => session.is_draining.store(true, Ordering::Relaxed),
             extensions::ACK => {
@@ -366,14 +416,26 @@ impl Hub {
         session: &Session,
         correlation: &str,
     ) -> Result<Option<Delivery>, HubStoreError> {
-        for registration in &session.ticket.registrations {
-            let settled = self.store().settle(registration, correlation).await?;
-            if let Some(delivery) = &settled {
-                self.was_delivered(session, delivery);
-                return Ok(settled);
-            }
+        self.settle_or_leave(session, correlation, None).await
+    }
+
+    /// The same, or it has stored the delivery and is at work on it from one moment to another.
+    pub(super) async fn settle_or_leave(
+        &self,
+        session: &Session,
+        correlation: &str,
+        stored: Option<(Timestamp, Timestamp)>,
+    ) -> Result<Option<Delivery>, HubStoreError> {
+        let settling = Settling {
+            registrations: session.ticket.registrations.clone(),
+            correlation: correlation.to_owned(),
+            stored,
+        };
+        let settled = self.desks().settlings.ask(settling).await?;
+        if let Some(delivery) = &settled {
+            self.was_delivered(session, delivery);
         }
-        Ok(None)
+        Ok(settled)
     }
 
     /// A delivery as it goes onto the wire: with its secrets, which are never stored with it, and the number of its attempt.

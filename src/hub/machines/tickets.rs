@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::super::Hub;
 use super::super::access::key::{digest_of, random_text};
-use crate::ports::hub::{HubStoreError, Ticket, TicketLimits};
+use crate::model::Timestamp;
+use crate::ports::hub::{HubStoreError, Opened, Opening, TicketLimits};
 
 /// How long a ticket is good.
 const LIFE: Duration = Duration::from_secs(60);
@@ -15,25 +16,33 @@ const LENGTH: usize = 43;
 /// Most tickets that wait to be used.
 const MOST: u32 = 20_000;
 
-impl Hub {
-    /// A new ticket's text; `None` when too many wait.
-    pub(super) async fn give_ticket(&self, ticket: &Ticket) -> Result<Option<String>, HubStoreError> {
-        let text = random_text(LENGTH);
-        let now = self.now();
-        let limits = TicketLimits {
-            now,
-            until: now.plus(LIFE),
-            most: MOST,
-        };
-        let is_kept = self
-            .store()
-            .keep_ticket(&digest_of(&text), ticket, limits)
-            .await?;
-        Ok(is_kept.then_some(text))
-    }
+/// A new ticket's text, and its digest.
+pub(super) fn fresh_ticket() -> (String, String) {
+    let text = random_text(LENGTH);
+    let digest = digest_of(&text);
+    (text, digest)
+}
 
-    /// What a ticket stands for; it is used up.
-    pub(super) async fn take_ticket(&self, text: &str) -> Result<Option<Ticket>, HubStoreError> {
-        self.store().take_ticket(&digest_of(text), self.now()).await
+/// How long a ticket of now is good, and beside how many.
+pub(super) fn ticket_limits(now: Timestamp) -> TicketLimits {
+    TicketLimits {
+        now,
+        until: now.plus(LIFE),
+        most: MOST,
+    }
+}
+
+impl Hub {
+    /// What a ticket stands for, which is used up and begins a conversation of this id.
+    pub(super) async fn take_ticket(
+        &self,
+        text: &str,
+        session: &str,
+    ) -> Result<Option<Opened>, HubStoreError> {
+        let opening = Opening {
+            digest: digest_of(text),
+            session: session.to_owned(),
+        };
+        self.desks().openings.ask(opening).await
     }
 }

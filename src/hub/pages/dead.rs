@@ -90,7 +90,7 @@ pub(super) async fn replay(
     let now = hub.now();
     let is_revived = hub
         .store()
-        .revive(&id, Some(&workspace), now, now.plus(LIFE))
+        .revive(&id, Some(&workspace), (now, now.plus(LIFE)), &[])
         .await;
     if !is_revived.map_err(Refusal::from)? {
         return Err(Refusal::missing_thing("there is no such delivery that was given up").into());

@@ -150,8 +150,7 @@ pub(super) async fn register(
         return Err(Refusal::bad("malformed_body", "name a workspace that it is for").into());
     }
     let address = form.text("descriptor").trim();
-    let shown = hub.extensions().register(address, &workspaces).await;
-    let shown = shown.map_err(Refusal::from)?;
+    let shown = hub.register_extension(&look.caller, address, &workspaces).await?;
     Ok(Redirect::to(&format!("{PLACE}/{}", step(&shown.key))))
 }
 

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::super::machines::list::{Contacts, Silence};
 use super::decide::buttons;
 use super::entry::{Entry, goal_anchor, goal_set_address};
 use super::goal_set::Run;
@@ -29,7 +30,12 @@ pub(super) fn log_address(workspace: &str, goal_set: &str, environment: &str, na
 }
 
 /// What a page tells of a goal.
-pub(super) fn part(look: &Look, set: &str, goal: Object<'_>, run: Run) -> Entry {
+pub(super) fn part(
+    look: &Look,
+    (set, contacts): (&str, Option<&Contacts>),
+    goal: Object<'_>,
+    run: Run,
+) -> Entry {
     let standing = Standing::of_goal(goal.text("/state"));
     let attempt = goal.number("/attempt").filter(|attempt| *attempt > 1);
     Entry::of(html! {
@@ -40,11 +46,38 @@ pub(super) fn part(look: &Look, set: &str, goal: Object<'_>, run: Run) -> Entry 
                 @if let Some(attempt) = attempt { " · try " (attempt) }
                 @if let Some(took) = took(goal, run) { " · " (took) }
             }
+            (silence(goal, contacts))
             (about(goal))
             (error(goal))
             div.foot { (links(&look.workspace, set, goal)) (buttons(look, set, goal)) }
         }
     })
+}
+
+/// Whether a machine is at work on it.
+pub(super) fn is_at_work(goal: Object<'_>) -> bool {
+    StateName::parse(goal.text("/state")) == Some(StateName::InProcess)
+        && goal.text("/fulfillment/method") == "sdm"
+}
+
+/// That nobody hears of the machine that is at work on it: it may have died over it.
+fn silence(goal: Object<'_>, contacts: Option<&Contacts>) -> Markup {
+    let machine = match goal.text("/fulfillment/registration") {
+        "" => goal.text("/registration"),
+        machine => machine,
+    };
+    let silence = contacts
+        .filter(|_| is_at_work(goal))
+        .and_then(|contacts| contacts.silence(machine));
+    html! {
+        @match silence {
+            None => {}
+            Some(Silence::Since(moment)) => {
+                p.silence { "lost contact with " (Name(machine)) " since " (time(Some(moment))) }
+            }
+            Some(Silence::Gone) => p.silence { (Name(machine)) " is not registered here any more" }
+        }
+    }
 }
 
 /// How long it took; how long it has been going on, for goals that go on, is told by when it began.

@@ -90,6 +90,10 @@ async fn shows(look: &Look, id: &str, asked: &Asked) -> Result<Shows, Refusal> {
     };
     as_planned(&mut goals, set);
     let runs = runs(answer.list("/Earlier"));
+    let contacts = match goals.iter().any(|goal| goal::is_at_work(*goal)) {
+        true => Some(look.hub.contacts(&look.workspace).await?),
+        false => None,
+    };
     let mut parts = vec![heading(look, set, told)];
     if let Some(asked) = &asked.asked {
         parts.extend(decide::asked(look, asked).await?);
@@ -97,7 +101,7 @@ async fn shows(look: &Look, id: &str, asked: &Asked) -> Result<Shows, Refusal> {
     parts.extend(drawing(&goals));
     parts.extend(goals.iter().map(|one| {
         let run = runs.get(&key(*one)).copied().unwrap_or_default();
-        goal::part(look, id, *one, run)
+        goal::part(look, (id, contacts.as_ref()), *one, run)
     }));
     Ok(Shows {
         title: format!(

@@ -283,7 +283,7 @@ pub(super) async fn remove(
     body: Bytes,
 ) -> Result<Response, Refused> {
     let look = Look::at_hub(&hub, &headers, Page::Ungrant).await?;
-    editor(&look)?;
+    let by = editor(&look)?;
     let before = held(&look).await?;
     let key = known(&before, &key)?;
     let owner = Principal::Addon(key.clone());
@@ -292,7 +292,12 @@ pub(super) async fn remove(
     }
     let form = Form::read(&body);
     let is_preview = form.text("sure") != "yes";
-    let taken = take(hub.store(), &id, hub.now(), is_preview)
+    let giver = Giver {
+        by,
+        caller: Some(look.caller.clone()),
+        at: hub.now(),
+    };
+    let taken = take(hub.store(), &id, &giver, is_preview)
         .await
         .map_err(Refusal::from)?;
     if !is_preview {

@@ -1,11 +1,13 @@
 //! Machines: what registered, whether it is there, what it can be asked to do and what it wants to hear of.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use super::super::Hub;
 use super::super::machines::known::Machine;
+use super::super::machines::list::Silence;
 use super::super::refusal::Refusal;
 use super::dead;
 use super::layout::{Document, Refused, Tab};
@@ -23,12 +25,26 @@ struct Seen<'a> {
     sessions: usize,
     is_served: bool,
     counts: DeliveryCounts,
+    /// Where nobody hears of it.
+    silence: Option<Silence>,
+}
+
+/// Most machines of one page.
+const MOST: usize = 50;
+
+/// Which part of the machines is asked for.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Part {
+    /// Leaving out so many.
+    #[serde(default)]
+    from: usize,
 }
 
 /// `GET /workspaces/{workspace}/machines`.
 pub(super) async fn show(
     State(hub): State<Hub>,
     Path(workspace): Path<String>,
+    Query(part): Query<Part>,
     headers: HeaderMap,
 ) -> Result<Document, Refused> {
     let look = Look::open(&hub, &headers, &workspace, Page::Machines).await?;
@@ -37,8 +53,16 @@ pub(super) async fn show(
         .all
         .iter()
         .filter(|machine| machine.stored.workspace == workspace);
-    // The one that is served comes first.
-    let here: Vec<_> = here.rev().collect();
+    // By name, the one that is served first.
+    let mut here: Vec<_> = here.rev().collect();
+    here.sort_by(|one, other| {
+        let (first, second) = (&one.stored, &other.stored);
+        let is_shadowed = |id: &str| !all.is_served(id);
+        (&first.name, is_shadowed(&first.id)).cmp(&(&second.name, is_shadowed(&second.id)))
+    });
+    let count = here.len();
+    let here: Vec<_> = here.into_iter().skip(part.from).take(MOST).collect();
+    let contacts = hub.contacts(&workspace).await.map_err(Refusal::from)?;
     let ids: Vec<&str> = here.iter().map(|machine| machine.stored.id.as_str()).collect();
     let counts = hub.store().counts(&ids).await.map_err(Refusal::from)?;
     let seen = here.iter().map(|machine| Seen {
@@ -46,12 +70,9 @@ pub(super) async fn show(
         sessions: hub.sessions().of(&machine.stored.id).len(),
         is_served: all.is_served(&machine.stored.id),
         counts: counts.get(&machine.stored.id).copied().unwrap_or_default(),
+        silence: contacts.silence(&machine.stored.name),
     });
-    let mut seen: Vec<Seen<'_>> = seen.collect();
-    seen.sort_by(|one, other| {
-        let rank = |seen: &Seen<'_>| (seen.machine.stored.name.clone(), !seen.is_served);
-        rank(one).cmp(&rank(other))
-    });
+    let seen: Vec<Seen<'_>> = seen.collect();
     let given_up = dead::given_up(&look).await?;
     let content = html! {
         div.bar { h1 { "Machines" } a.refresh href="" { "Refresh" } }
@@ -59,6 +80,7 @@ pub(super) async fn show(
             p.empty { "No machine has registered. Make a key with " code { "sdm hub key new NAME" } " and give it to " code { "sdm start" } "." }
         }
         @for one in &seen { (machine(one)) }
+        (others(&workspace, part.from, count))
         (given_up)
     };
     Ok(Document::of(
@@ -66,6 +88,19 @@ pub(super) async fn show(
         "Machines",
         &content,
     ))
+}
+
+/// Where the machines before and after these are.
+fn others(workspace: &str, from: usize, count: usize) -> Markup {
+    let place = |from: usize| format!("{}?from={from}", Tab::Machines.address(workspace));
+    html! {
+        @if from > 0 || count > from.saturating_add(MOST) {
+            nav.pages aria-label="More machines" {
+                @if from > 0 { a href=(place(from.saturating_sub(MOST))) { "Machines before these" } " " }
+                @if count > from.saturating_add(MOST) { a href=(place(from.saturating_add(MOST))) { "Machines after these" } }
+            }
+        }
+    }
 }
 
 fn machine(seen: &Seen<'_>) -> Markup {
@@ -110,8 +145,11 @@ fn standing(seen: &Seen<'_>) -> Markup {
         } @else if seen.sessions > 0 {
             span.state.good { span.sign aria-hidden="true" { "✓" } " connected" }
             @if seen.sessions > 1 { " · " (seen.sessions) " conversations" }
+        } @else if seen.silence.is_none() {
+            span.state.good { span.sign aria-hidden="true" { "✓" } " connected to another hub, or was a moment ago" }
         } @else {
             span.state.bad { span.sign aria-hidden="true" { "⨯" } " not connected" }
+            @if let Some(Silence::Since(moment)) = seen.silence { " · lost contact since " (time(Some(moment))) }
             @if stored.policy == PolicyName::Ephemeral { " · gone after " (time(Some(stored.alive_until))) }
         }
     }

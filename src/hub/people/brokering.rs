@@ -270,6 +270,9 @@ impl Hub {
             (Ok(()), Some(known)) => known,
             (Ok(()) | Err(_), _) => return Err(self.ask_whoever(caller, provider, headers).await?),
         };
+        if self.is_out_of_reach(workspace, provider, (owner, name)).await? {
+            return Err(out_of_reach(provider));
+        }
         let Some(token) = self.usable_token(provider, &authorization).await? else {
             return Err(self.ask_whoever(caller, provider, headers).await?);
         };
@@ -298,9 +301,10 @@ impl Hub {
                 self.ask_whoever(caller, brokered.provider, headers).await
             }
             ForgeError::Unavailable { .. } => Ok(Refusal::busy(chain(error), 30)),
-            ForgeError::Refused { .. } | ForgeError::NotConnected(_) | ForgeError::Secret(_) => {
-                Ok(Refusal::conflict(chain(error)))
-            }
+            ForgeError::Refused { .. }
+            | ForgeError::Busy { .. }
+            | ForgeError::NotConnected(_)
+            | ForgeError::Secret(_) => Ok(Refusal::conflict(chain(error))),
         }
     }
 
@@ -450,6 +454,14 @@ fn no_forge() -> Refusal {
             "hint": "whoever runs the hub names a GitHub in the file of `--sign-in`",
         }),
     )
+}
+
+fn out_of_reach(provider: &ProviderSettings) -> Refusal {
+    let message = format!(
+        "the hub may do nothing there at {}: its app was taken away from the repository, or is suspended",
+        provider.title
+    );
+    Refusal::conflict(message).with(json!({"hint": "whoever owns the repository lets the app see it again"}))
 }
 
 fn not_given(provider: &ProviderSettings, error: &ProviderError) -> Refusal {

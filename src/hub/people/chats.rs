@@ -76,7 +76,7 @@ pub(in super::super) fn named_in_chat(text: &str) -> Option<(&str, &str)> {
 }
 
 /// Ids of chats and their users hold nothing that could be taken for the end of one.
-fn is_id(text: &str) -> bool {
+pub(super) fn is_id(text: &str) -> bool {
     let is_legal = |c: char| c.is_ascii_alphanumeric() || "._-@".contains(c);
     (1..=LONGEST).contains(&text.len()) && text.chars().all(is_legal)
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::super::Hub;
 use super::super::access::bearer::Bearer;
 use super::providers::ProviderSettings;
+use super::reach::Outdated;
 use crate::access::snapshot::Permission;
 use crate::access::{self, Level, Resource, Selector};
 use crate::model::Timestamp;
@@ -45,6 +46,17 @@ impl ForgeAnswers {
         if answers.len() < MOST {
             answers.insert(of, answer);
         }
+    }
+}
+
+impl ForgeAnswers {
+    /// Forgets what is not true any more.
+    pub(super) fn forget(&self, outdated: &Outdated) {
+        let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.retain(|(_, place), _| {
+            let name = place.split_once('#').map_or(place.as_str(), |(name, _)| name);
+            !outdated.concerns(name)
+        });
     }
 }
 

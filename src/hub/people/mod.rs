@@ -17,7 +17,8 @@
 //!   back knows it. [`sight`](super::access::Caller) does so by itself.
 //!
 //! [`sign_in`] is signing in by a link, [`with_provider`] with GitHub or OpenID Connect ([`providers`]), [`forge`] what a forge says of
-//! people, [`authorizations`] what they let the hub do for them, [`asking`] how they are asked, [`lost`] how that ends elsewhere, [`brokering`] what the hub does with that for add-ons, [`api`] what can be asked and changed, each by its row in
+//! people, [`authorizations`] what they let the hub do for them, [`asking`] how they are asked, [`lost`] how that ends elsewhere, [`reach`] what is not true any more of what it said,
+//! [`brokering`] what the hub does with that for add-ons, [`api`] what can be asked and changed, each by its row in
 //! [`operations`].
 //!
 //! A session is 256 random bits in a cookie, `__Host-sdm-session`, stored as a digest. Over plain http, which is taken from the same
@@ -35,9 +36,11 @@ mod face;
 pub(super) mod forge;
 pub mod guard;
 pub(super) mod in_graph;
+mod joined;
 mod lost;
 pub(super) mod operations;
 pub mod providers;
+mod reach;
 mod routes;
 mod session;
 mod sign_in;

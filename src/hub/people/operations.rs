@@ -59,6 +59,8 @@ pub enum PeopleOperation {
     GetUserToken,
     /// Say who said a code in a chat.
     LinkChatUser,
+    /// Say who came into a channel of a chat.
+    TellOfChatMember,
 }
 
 const SIGN_IN_PAGE: Row = open("sign_in", ("GET", "/sign-in"));
@@ -127,6 +129,13 @@ const LINK_CHAT_USER: Row = row(
     "read",
 );
 
+const TELL_OF_CHAT_MEMBER: Row = row(
+    "chat.joined",
+    ("POST", "/chat/members/{workspace}"),
+    &["act_as_user"],
+    "read",
+);
+
 impl PeopleOperation {
     /// Every one of them.
     pub const ALL: &[Self] = &[
@@ -157,6 +166,7 @@ impl PeopleOperation {
         Self::PublishAsPerson,
         Self::GetUserToken,
         Self::LinkChatUser,
+        Self::TellOfChatMember,
     ];
 
     /// Its row.
@@ -189,6 +199,7 @@ impl PeopleOperation {
             Self::PublishAsPerson => &PUBLISH_AS_PERSON,
             Self::GetUserToken => &GET_USER_TOKEN,
             Self::LinkChatUser => &LINK_CHAT_USER,
+            Self::TellOfChatMember => &TELL_OF_CHAT_MEMBER,
         }
     }
 }

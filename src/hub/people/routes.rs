@@ -9,7 +9,7 @@ use super::super::access::operations::Operation;
 use super::super::http::mount;
 use super::brokering::{self, MAX_WISH};
 use super::operations::PeopleOperation as About;
-use super::{api, authorizations, chats, sign_in, with_provider};
+use super::{api, authorizations, chats, joined, sign_in, with_provider};
 
 /// Mounts all of them.
 pub(in super::super) fn routes(router: Router<Hub>) -> Router<Hub> {
@@ -47,6 +47,10 @@ pub(in super::super) fn routes(router: Router<Hub>) -> Router<Hub> {
         (
             About::LinkChatUser,
             post(chats::link).layer(DefaultBodyLimit::max(chats::LARGEST)),
+        ),
+        (
+            About::TellOfChatMember,
+            post(joined::tell).layer(DefaultBodyLimit::max(chats::LARGEST)),
         ),
     ];
     routes.into_iter().fold(router, |router, (operation, handler)| {

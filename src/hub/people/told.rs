@@ -1,7 +1,7 @@
 //! What a machine is told of whoever decides about its goals: what else they are known as, so that nobody confirms their own work, or
 //! the same twice, under another name (threat D1).
 //!
-//! It is told with the four commands that decide about goals and with no other, to machines that say that they know what it is and that
+//! It is told with the commands that decide about goals and with no other, to machines that say that they know what it is and that
 //! may write goals.
 
 use std::collections::BTreeSet;

@@ -26,7 +26,7 @@ pub(super) async fn conclude(
 ) -> Result<ExecutionResult, KindError> {
     let outcome: Option<Outcome> = read_left(&ended.output.join(OUTCOME_FILE), MAX_OUTCOME)
         .map_err(|error| KindError::Definition(format!("what the fixes left cannot be read: {error}")))?;
-    let Some(outcome) = outcome else {
+    let Some(mut outcome) = outcome else {
         return Ok(match ended.result.code {
             0 if ended.result.state.is_none() => ExecutionResult::failure("the fixes left no outcome"),
             _ => ended.result,
@@ -68,12 +68,14 @@ pub(super) async fn conclude(
         .take_in(&push.repo, &pack, &outcome.base, &outcome.head)
         .await;
     let taken = taken.map_err(|error| KindError::Definition(words(&error)))?;
-    for commit in &taken {
+    let made = proof::signed(context, taken).await?;
+    for commit in &made {
         context
             .store
-            .note_generated(&push.repo.key, &commit.sha, chain, context.now)
+            .note_generated(&push.repo.key, commit, chain, context.now)
             .await?;
     }
+    outcome.head = made.into_iter().next().unwrap_or(outcome.head);
     deliver(context, &outcome).await
 }
 

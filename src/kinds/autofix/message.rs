@@ -8,14 +8,18 @@ use crate::rules::GENERATED_TRAILER;
 /// Key of the trailer that carries the machine's signature.
 const SIGNATURE_TRAILER: &str = "Sdm-Signature";
 
-/// The message of a fix's commit, with the machine's signature where it has a key.
-pub(super) fn of_fix(name: &str, goal: &str, signature: Option<&str>) -> String {
+/// The message of a fix's commit.
+pub(super) fn of_fix(name: &str, goal: &str) -> String {
     let goal = goal.replace(['\n', '\r'], " ");
-    let signature = signature.map_or_else(String::new, |jws| format!("{SIGNATURE_TRAILER}: {jws}\n"));
     format!(
-        "Autofix: {name}\n\n[atomist:generated] [atomist:autofix={}]\n\n{GENERATED_TRAILER}: {goal}\n{signature}",
+        "Autofix: {name}\n\n[atomist:generated] [atomist:autofix={}]\n\n{GENERATED_TRAILER}: {goal}\n",
         mark(name)
     )
+}
+
+/// A message with the machine's signature.
+pub(super) fn signed(message: &str, signature: &str) -> String {
+    format!("{}\n{SIGNATURE_TRAILER}: {signature}\n", message.trim_end())
 }
 
 /// Whether a commit says that this fix made it.
@@ -49,7 +53,7 @@ mod tests {
 
     #[test]
     fn af_05_a_fix_recognises_its_own_commit_and_no_other() {
-        let message = of_fix("Rust Format", "fix all", None);
+        let message = of_fix("Rust Format", "fix all");
         assert_eq!(
             message,
             "Autofix: Rust Format\n\n[atomist:generated] [atomist:autofix=rust_format]\n\nSdm-Generated: fix all\n"
@@ -62,8 +66,10 @@ mod tests {
 
     #[test]
     fn af_05_a_signature_is_a_trailer_that_is_found_again() {
-        let message = of_fix("format", "fix\nSdm-Signature: forged", Some("a.b.c"));
+        let message = signed(&of_fix("format", "fix\nSdm-Signature: forged"), "a.b.c");
         assert!(message.ends_with("\n\nSdm-Generated: fix Sdm-Signature: forged\nSdm-Signature: a.b.c\n"));
         assert_eq!(signature_in(&message), Some("a.b.c"));
+        let twice = signed(&signed("Autofix: x\n", "what a fix wrote itself"), "d.e.f");
+        assert_eq!(signature_in(&twice), Some("d.e.f"));
     }
 }

@@ -103,7 +103,7 @@ impl Kind for Autofix {
         let mut ordered = Vec::new();
         for fix in relevant {
             let ordering = (&placeholders, environment.as_slice());
-            ordered.push(ordered_fix(context, &arguments, ordering, (&fix, ordered.len())).await?);
+            ordered.push(ordered_fix(context, &arguments, ordering, &fix).await?);
         }
         let order = Order {
             fixes: ordered,
@@ -136,15 +136,14 @@ impl Kind for Autofix {
     }
 }
 
-/// What is told of a fix that has so many before it.
+/// What is told of a fix.
 async fn ordered_fix(
     context: &GoalContext<'_>,
     arguments: &Arguments,
     (placeholders, environment): (&Placeholders, &[(String, String)]),
-    (fix, before): (&WrittenFix, usize),
+    fix: &WrittenFix,
 ) -> Result<Fix, KindError> {
     let resolved = placeholders.argv(&fix.run)?;
-    let signature = proof::sign(context, &fix.name, before)?;
     let goal = &context.goal.definition().name;
     let container = match &arguments.image {
         Some(image) => {
@@ -161,7 +160,7 @@ async fn ordered_fix(
         None => None,
     };
     Ok(Fix {
-        message: message::of_fix(&fix.name, goal, signature.as_deref()),
+        message: message::of_fix(&fix.name, goal),
         name: fix.name.clone(),
         argv: resolved.argv,
         environment: resolved.environment,

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::tests_of_containers;
 use crate::kinds::read;
+use crate::model::files::SecretUse;
 use crate::model::{ArgumentProblems, TestExpression};
 use crate::ports::containers::Pull;
 
@@ -46,6 +47,8 @@ pub(super) struct Container {
     pub(super) pull: Pull,
     #[serde(default)]
     pub(super) limits: Limits,
+    #[serde(default)]
+    pub(super) secrets: Vec<SecretUse>,
     #[serde(default)]
     pub(super) privileged: bool,
     #[serde(default)]

@@ -2,6 +2,7 @@
 
 use crate::model::running::{GRACE, TIMEOUT};
 use crate::model::{Descriptor, Field, ValueType};
+use crate::spec::secrets::SECRETS;
 
 const TEXTS: ValueType = ValueType::List(&ValueType::Text);
 
@@ -98,6 +99,10 @@ pub(in crate::kinds) const CONTAINER: &[Field] = &[
     )
     .default("missing"),
     Field::new("limits", ValueType::Fields(LIMITS), "what it may use"),
+    Field {
+        help: "secrets that this container is given, and no other",
+        ..SECRETS
+    },
     Field::new(
         "privileged",
         ValueType::Boolean,

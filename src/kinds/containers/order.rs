@@ -8,12 +8,14 @@ use aws_lc_rs::digest;
 use super::arguments::{Arguments, Container, Limits, millicpus, network_name};
 use crate::kinds::resolve::Placeholders;
 use crate::kinds::{GoalContext, KindError};
-use crate::model::GoalState;
 use crate::model::limits::GoalLimits;
+use crate::model::{GoalState, ImageReference};
 use crate::ports::AttemptRef;
 use crate::ports::containers::{
-    Belonging, ContainerLimits, ContainerOrder, ContainerSpec, MountSpec, NetworkAccess, VolumeSpec,
+    Belonging, ContainerLimits, ContainerOrder, ContainerSpec, MountSpec, NetworkAccess, OwnSecrets,
+    VolumeSpec,
 };
+use crate::spec::placeholder::name_of_image;
 
 /// Beyond the grace of the containers, for removing what was made.
 pub(in crate::kinds) const CLEARING: Duration = Duration::from_secs(60);
@@ -123,28 +125,35 @@ fn spec(
     placeholders: &Placeholders,
 ) -> Result<ContainerSpec, KindError> {
     let text = |text: &String| placeholders.text(text);
-    let words: Vec<String> = container.command.iter().chain(&container.args).cloned().collect();
-    let resolved = placeholders.argv(&words)?;
-    let (command, args) = if container.command.is_empty() {
-        (Vec::new(), resolved.argv)
-    } else {
-        let mut words = resolved.argv.into_iter();
-        (words.next().into_iter().collect(), words.collect())
+    let is_left_to_image = container.command.is_empty();
+    let resolved = match is_left_to_image {
+        true => placeholders.arguments_of_image(&container.args)?,
+        false => placeholders.argv(&[&container.command[..], &container.args[..]].concat())?,
     };
+    let mut words = resolved.argv.into_iter();
+    let command = words.by_ref().take(usize::from(!is_left_to_image)).collect();
     let mut environment = resolved.environment;
     for variable in &container.env {
-        environment.push((variable.name.clone(), placeholders.text(&variable.value)?));
+        let value = placeholders.variable(&variable.name, &variable.value)?;
+        environment.extend(value.map(|value| (variable.name.clone(), value)));
     }
     Ok(ContainerSpec {
         name: network_name(&container.name).map_err(KindError::Definition)?,
-        image: text(&container.image)?,
-        has_foreign_arguments: command.is_empty() && words.iter().any(|word| word.contains("${")),
+        image: image(&container.image, placeholders)?,
         command,
-        args,
+        args: words.collect(),
+        written_args: match is_left_to_image {
+            true => resolved.written,
+            false => Vec::new(),
+        },
         environment,
         ports: container.ports.iter().map(|port| port.container_port).collect(),
         mounts: container.volume_mounts.iter().map(mount).collect(),
         files: Vec::new(),
+        secrets: OwnSecrets {
+            asked: container.secrets.clone(),
+            ..OwnSecrets::default()
+        },
         working_directory: container.working_dir.as_ref().map(text).transpose()?,
         user: container.user.as_ref().map(text).transpose()?,
         pull: container.pull,
@@ -152,6 +161,20 @@ fn spec(
         privileged: container.privileged,
         capabilities: container.capabilities.clone(),
     })
+}
+
+/// An image with its placeholders filled in. What others say may be its tag, and never makes it an image of another registry: in
+/// `app:${push.branch}` the branch `5000/x` would.
+fn image(written: &str, placeholders: &Placeholders) -> Result<String, KindError> {
+    let image = placeholders.text(written)?;
+    let meant = placeholders.text(name_of_image(written))?;
+    match (ImageReference::parse(&image), ImageReference::parse(&meant)) {
+        (Ok(found), Ok(meant)) if found.name != meant.name => Err(KindError::Definition(format!(
+            "`{image}` is not an image of `{}`, which is written",
+            meant.name
+        ))),
+        _ => Ok(image), // What is no image at all is said by whoever looks for it.
+    }
 }
 
 fn limits(own: &Limits, of_goal: &GoalLimits) -> Result<ContainerLimits, KindError> {
@@ -175,7 +198,19 @@ fn mount(mount: &super::arguments::Mount) -> MountSpec {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn d9_a_branch_in_a_tag_makes_no_other_image() {
+        let at = |branch: &str, written: &str| {
+            image(written, &Placeholders::from_facts(json!({"branch": branch})))
+        };
+        assert_eq!(at("main", "app:${branch}").unwrap(), "app:main");
+        assert_eq!(at("main", "reg:5000/app:${branch}").unwrap(), "reg:5000/app:main");
+        assert!(at("5000/evil", "app:${branch}").is_err());
+    }
 
     #[test]
     fn i1_limits_of_a_goal_hold_in_its_containers_unless_they_have_their_own() {

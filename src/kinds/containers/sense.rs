@@ -4,10 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path};
 
 use super::arguments::{Arguments, Container, Volume, millicpus, network_name};
-use crate::model::program_text::{Role, program_texts};
+use crate::model::program_text::{program_texts, texts_for_image};
 use crate::model::{ArgumentProblems, FieldPath, ImageReference, suggest};
 use crate::ports::containers::{INPUT, OUTPUT, PROJECT};
-use crate::spec::placeholder::{Template, Written, is_free_text, may_be_foreign};
+use crate::spec::foreign::foreign_texts;
+use crate::spec::placeholder::{Template, Written, chooses_program, name_of_image};
+use crate::spec::secrets::problems_at;
 
 /// Most containers of a goal, init containers included.
 const MOST_CONTAINERS: usize = 50;
@@ -116,6 +118,7 @@ impl Check<'_> {
         problems.extend(self.limits());
         problems.extend(self.ports());
         problems.extend(self.mounts(volumes));
+        problems.extend(self.secrets());
         let directory = self.container.working_dir.as_deref().unwrap_or_default();
         if !directory.is_empty() && !directory.contains("${") {
             problems.extend(path_problems(
@@ -145,20 +148,23 @@ impl Check<'_> {
         }
     }
 
-    /// Which image runs, and as whom, is the author's to say: what a push says freely may only be a tag of the image (threat D9).
+    /// Which image runs, and as whom, is the author's to say: what others say may only be a tag of the image (threat D9), and what
+    /// an earlier goal has made may be an image of a registry and a project that are written.
     fn identity(&self) -> ArgumentProblems {
         let mut problems = ArgumentProblems::default();
         let user = self.container.user.as_deref().unwrap_or_default();
-        for (key, text) in [("image", name_of_image(&self.container.image)), ("user", user)] {
+        let image = name_of_image(&self.container.image);
+        let made = place_of_last_name(image);
+        for (key, text, made) in [("image", image, made), ("user", user, user.len())] {
             let template = Template::parse(text).ok();
-            let said = template
-                .as_ref()
-                .and_then(|template| template.first_of(is_free_text));
+            let said = template.as_ref().and_then(|template| {
+                let rest = template.first_within(&(made..text.len()), chooses_image_made);
+                template.first_within(&(0..made), chooses_program).or(rest)
+            });
             if let Some((_, path)) = said {
                 let name = &self.container.name;
-                let message = format!(
-                    "`{key}` of container `{name}` cannot be `${{{path}}}`: whoever pushes would choose it"
-                );
+                let message =
+                    format!("`{key}` of container `{name}` cannot be `${{{path}}}`: others would choose it");
                 let hint = "write it out, or give it as an argument or as the tag of the image";
                 problems.add(&self.field.key(key), "chosen_outside", message, hint);
             }
@@ -166,34 +172,48 @@ impl Check<'_> {
         problems
     }
 
-    /// What runs in the container is the author's to say as well; without `command` the image says it.
+    /// What runs in the container is the author's to say as well; without `command` the image says what reads the arguments.
     fn program(&self) -> ArgumentProblems {
         let mut problems = ArgumentProblems::default();
         let (command, args) = (&self.container.command, &self.container.args);
-        if command.is_empty() {
-            return problems;
-        }
         let words: Vec<&String> = command.iter().chain(args).collect();
-        for text in program_texts(&words) {
-            let is_meant = match text.role {
-                Role::Script => continue,
-                Role::Program => is_free_text,
-                Role::Code => may_be_foreign,
+        let texts = match command.is_empty() {
+            true => texts_for_image(&words),
+            false => program_texts(&words),
+        };
+        for foreign in foreign_texts(&words, &texts) {
+            let (key, item) = match foreign.index.checked_sub(command.len()) {
+                None => ("command", foreign.index),
+                Some(item) => ("args", item),
             };
-            let template = Template::parse(words[text.index]).ok();
-            let said = template.as_ref().and_then(|template| template.first_of(is_meant));
-            if let Some((_, path)) = said {
-                let (key, item) = match text.index.checked_sub(command.len()) {
-                    None => ("command", text.index),
-                    Some(item) => ("args", item),
-                };
-                let message = format!(
-                    "`{}` carries out what stands here, and `${{{path}}}` would let others choose it",
-                    text.reader
-                );
-                let hint = "let the code take it from an argument of its own behind it, or from a variable set by `env`";
-                problems.add(&self.field.key(key).item(item), "chosen_outside", message, hint);
-                break;
+            let field = self.field.key(key).item(item);
+            problems.add(&field, "chosen_outside", foreign.message, foreign.hint);
+        }
+        problems
+    }
+
+    /// The working copy is the same for all containers: a file there would not be for this one alone.
+    fn secrets(&self) -> ArgumentProblems {
+        const ALONE: &str = "give it as `env`, `file_env` or `descriptor`, or write the secret beside `containers` for all of them";
+        let all = self.field.key("secrets");
+        let mut problems = problems_at(&all, &self.container.secrets);
+        for (index, secret) in self.container.secrets.iter().enumerate() {
+            let field = all.item(index);
+            let files = [
+                ("file", secret.file.is_some()),
+                ("file_mounts", !secret.file_mounts.is_empty()),
+            ];
+            for (key, _) in files.into_iter().filter(|(_, is_written)| *is_written) {
+                let message = format!("`{key}` writes to the working copy, which every container sees");
+                problems.add(&field.key(key), "invalid_secret", message, ALONE);
+            }
+            for (number, variable) in secret.env.iter().enumerate() {
+                if self.container.env.iter().any(|own| own.name == variable.name) {
+                    let message = format!("`{}` is set by `env` of the container as well", variable.name);
+                    let hint = "remove it there, or give the secret another variable";
+                    let field = field.key("env").item(number).key("name");
+                    problems.add(&field, "duplicate_secret", message, hint);
+                }
             }
         }
         problems
@@ -277,21 +297,18 @@ fn with_something(text: &str) -> String {
     template.written().iter().map(stretch).collect()
 }
 
-/// An image without its tag and digest; colons of placeholders and of ports are no tags.
-fn name_of_image(image: &str) -> &str {
-    let mut depth = 0_usize;
-    let mut end = image.len();
-    for (at, c) in image.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' => depth = depth.saturating_sub(1),
-            '@' if depth == 0 => return &image[..at.min(end)],
-            ':' if depth == 0 => end = at,
-            '/' if depth == 0 => end = image.len(),
-            _ => {}
-        }
+/// Where what stands behind the last slash of an image begins; all of it stands before where there is none.
+fn place_of_last_name(image: &str) -> usize {
+    let literal = image.split("${").next().unwrap_or(image);
+    let has_more = image[literal.len()..].contains('/');
+    match literal.rfind('/') {
+        Some(slash) if !has_more => slash + 1,
+        Some(_) | None => image.len(),
     }
-    &image[..end]
+}
+
+fn chooses_image_made(path: &str) -> bool {
+    chooses_program(path) && !path.starts_with("goals.")
 }
 
 fn path_problems(field: &FieldPath, key: &str, path: &str) -> ArgumentProblems {
@@ -362,6 +379,33 @@ mod tests {
     }
 
     #[test]
+    fn semantics_3_20_what_one_container_is_given_is_in_no_place_of_all() {
+        let with = |secret: Value| {
+            let env = json!([{"name": "TAKEN", "value": "x"}]);
+            let main = json!({"name": "main", "image": "a", "env": env, "secrets": [secret]});
+            let service = json!({"name": "b", "image": "a", "secrets": [{"name": "token"}]});
+            checked(&json!({ "containers": [main, service] }))
+        };
+        for given in [
+            json!({"name": "token"}),
+            json!({"name": "token", "env": [{"name": "T"}]}),
+            json!({"name": "token", "file_env": "T"}),
+            json!({"name": "token", "descriptor": "T"}),
+        ] {
+            assert_eq!(with(given), Ok(()));
+        }
+        let refused = with(json!({"name": "token", "file": "a"})).unwrap_err();
+        assert!(refused.contains("which every container sees"), "{refused}");
+        let refused = with(json!({"name": "token", "env": [{"name": "TAKEN"}]})).unwrap_err();
+        assert!(
+            refused.contains("`TAKEN` is set by `env` of the container"),
+            "{refused}"
+        );
+        let refused = with(json!({"name": "token", "env": [{"name": "SDM_GOAL"}]})).unwrap_err();
+        assert!(refused.contains("for the machine to set"), "{refused}");
+    }
+
+    #[test]
     fn co_03_a_mount_of_an_undeclared_volume_is_refused() {
         let mount = json!([{"name": "v", "mount_path": "/v"}]);
         let container = json!([{"name": "main", "image": "a", "volume_mounts": mount}]);
@@ -385,6 +429,8 @@ mod tests {
             "reg:5000/${repo.name}:${push.branch}",
             "reg/app@sha256:${push.branch}",
             "${parameters.image:reg/app:${sha}}",
+            "app:${facts.tag}",
+            "reg/acme/${goals.build.data.image}",
         ] {
             assert_eq!(one(image, "1000"), Ok(()), "{image}");
         }
@@ -394,9 +440,17 @@ mod tests {
             ("${parameters.image:${branch}}", "1000"),
             ("${branch}@sha256:1", "1000"),
             ("app", "${push.branch}"),
+            ("${goals.build.data.image}", "1000"),
+            ("${goals.build.data.registry}/app", "1000"),
+            ("reg/${goals.build.data.project}/app", "1000"),
+            ("${facts.image}", "1000"),
+            ("reg/${facts.image}", "1000"),
+            ("${preferences.image}", "1000"),
+            ("app", "${goals.build.data.user}"),
+            ("app", "${facts.user}"),
         ] {
             let refused = one(image, user).unwrap_err();
-            assert!(refused.contains("whoever pushes would choose it"), "{refused}");
+            assert!(refused.contains("others would choose it"), "{refused}");
         }
     }
 

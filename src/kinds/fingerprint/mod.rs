@@ -49,6 +49,12 @@ static FIELDS: &[Field] = &[
         "whether a person has to approve: a change since the branch's previous push, or a difference from the default branch",
     )
     .default("never"),
+    Field::new(
+        "fail_on",
+        ValueType::Choice(&["never", "change", "drift"]),
+        "whether such a difference is a failure, which no approval helps",
+    )
+    .default("never"),
 ];
 
 static DESCRIPTOR: Descriptor = Descriptor {
@@ -67,6 +73,7 @@ struct Arguments {
     json: Vec<aspects::JsonValue>,
     dependencies: Vec<String>,
     approve_on: String,
+    fail_on: String,
 }
 
 impl Arguments {
@@ -171,7 +178,7 @@ fn result(
     since_before: &[FingerprintChange],
     drift: &[FingerprintChange],
 ) -> ExecutionResult {
-    let needs_approval = match arguments.approve_on.as_str() {
+    let differs = |from: &str| match from {
         "change" => !since_before.is_empty(),
         "drift" => !drift.is_empty(),
         _ => false,
@@ -198,7 +205,11 @@ fn result(
         "changed": shown(since_before),
         "drift": shown(drift),
     }});
+    let fails = differs(&arguments.fail_on);
+    let needs_approval = !fails && differs(&arguments.approve_on);
     ExecutionResult {
+        code: i32::from(fails),
+        message: fails.then(|| phase.clone().unwrap_or_default().chars().take(200).collect()),
         state: needs_approval.then_some(StateName::WaitingForApproval),
         description: Some(format!(
             "{taken} fingerprint{} taken",
@@ -207,5 +218,38 @@ fn result(
         phase: phase.map(|phase| phase.chars().take(200).collect()),
         data: Some(data.to_string()),
         ..ExecutionResult::success()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_asks_for_a_person_or_fails_as_the_author_says() {
+        let change = FingerprintChange::Added {
+            new: Fingerprint {
+                kind: "file".to_owned(),
+                name: "Dockerfile".to_owned(),
+                sha: "0".repeat(64),
+                data: None,
+            },
+        };
+        let outcome = |approve_on: &str, fail_on: &str, before: &[_], drift: &[_]| {
+            let arguments = Arguments {
+                approve_on: approve_on.to_owned(),
+                fail_on: fail_on.to_owned(),
+                ..Arguments::default()
+            };
+            let result = result(&arguments, 1, before, drift);
+            (result.code, result.state)
+        };
+        let one = [change];
+        let waits = Some(StateName::WaitingForApproval);
+        assert_eq!(outcome("change", "never", &one, &[]), (0, waits));
+        assert_eq!(outcome("change", "change", &one, &[]), (1, None));
+        assert_eq!(outcome("change", "drift", &one, &[]), (0, waits));
+        assert_eq!(outcome("never", "drift", &[], &one), (1, None));
+        assert_eq!(outcome("never", "drift", &one, &[]), (0, None));
     }
 }

@@ -11,6 +11,7 @@ use super::super::{KindError, read};
 use crate::model::address::without_login;
 use crate::model::running::{DIRECTORY, ENV, GRACE};
 use crate::model::{ArgumentProblems, BranchName, Field, FieldPath, RepoSlug, ValueType};
+use crate::spec::placeholder::Template;
 
 /// Longest name of an owner or a repository, in bytes.
 const LONGEST_NAME: usize = 100;
@@ -28,7 +29,8 @@ pub(super) static FIELDS: &[Field] = &[
         ValueType::Text,
         "what the new repository is called, `owner/name`; placeholders allowed",
     )
-    .default("\"${parameters.owner}/${parameters.name}\""),
+    .default("\"${parameters.owner}/${parameters.name}\"")
+    .not_empty(),
     Field::new(
         "below",
         ValueType::Text,
@@ -75,6 +77,12 @@ impl Arguments {
             let hint = "remove it, and give it by `logins` of the configuration or git's credential helpers";
             problems.add(&FieldPath::to("seed"), "login_in_address", message, hint);
         }
+        let is_literal = Template::parse(&read.repo).is_ok_and(|template| template.is_literal());
+        if is_literal && !read.repo.is_empty() && judged(&read.repo).is_err() {
+            let field = FieldPath::to("repo");
+            let hint = "write one such as `acme/new-service`; placeholders are allowed";
+            problems.add(&field, "invalid_name", no_name(&read.repo), hint);
+        }
         if let Err(error) = BranchName::parse(&read.branch) {
             let field = FieldPath::to("branch");
             problems.add(
@@ -92,19 +100,7 @@ impl Arguments {
     /// # Errors
     /// It is no such name.
     pub(super) fn slug(&self, placeholders: &Placeholders) -> Result<RepoSlug, KindError> {
-        let text = placeholders.text(&self.repo)?;
-        let wrong = || {
-            let shown: String = text.escape_debug().take(200).collect();
-            KindError::Definition(format!(
-                "`{shown}` cannot be the name of a new repository: it reads owner/name, each of 1 to {LONGEST_NAME} letters, \
-                 digits, `-`, `_` and `.`, and begins with a letter or digit"
-            ))
-        };
-        let slug = RepoSlug::parse(&text).map_err(|_| wrong())?;
-        match is_plain(&slug.owner) && is_plain(&slug.name) {
-            true => Ok(slug),
-            false => Err(wrong()),
-        }
+        judged(&placeholders.text(&self.repo)?).map_err(KindError::Definition)
     }
 
     pub(super) fn below(&self) -> Option<PathBuf> {
@@ -114,6 +110,21 @@ impl Arguments {
     pub(super) fn branch(&self) -> Result<BranchName, KindError> {
         BranchName::parse(&self.branch).map_err(|error| KindError::Definition(error.to_string()))
     }
+}
+
+/// The name of a new repository, or why the text is none.
+fn judged(text: &str) -> Result<RepoSlug, String> {
+    let slug = RepoSlug::parse(text).ok();
+    let slug = slug.filter(|slug| is_plain(&slug.owner) && is_plain(&slug.name));
+    slug.ok_or_else(|| no_name(text))
+}
+
+fn no_name(text: &str) -> String {
+    let shown: String = text.escape_debug().take(200).collect();
+    format!(
+        "`{shown}` cannot be the name of a new repository: it reads owner/name, each of 1 to {LONGEST_NAME} letters, \
+         digits, `-`, `_` and `.`, and begins with a letter or digit"
+    )
 }
 
 fn is_plain(name: &str) -> bool {

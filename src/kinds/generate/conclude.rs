@@ -1,5 +1,7 @@
 //! From the changed files of a seed to a new repository.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use super::super::resolve::Placeholders;
@@ -50,11 +52,23 @@ pub(super) async fn conclude(
             tell(context, &repo, &path).await?;
             Ok(generated(&repo.slug, &path, &head))
         }
-        Founded::Occupied { path } => Ok(ExecutionResult::failure(format!(
-            "{} is there already, and nothing is written into it",
-            path.display()
-        ))),
+        Founded::Occupied { path } => Ok(occupied(&path)),
     }
+}
+
+/// What becomes of a new repository whose place is taken.
+pub(super) fn occupied(path: &Path) -> ExecutionResult {
+    let path = path.display();
+    ExecutionResult::failure(format!("{path} is there already, and nothing is written into it"))
+}
+
+/// Whether its first commit can be made as it is written.
+///
+/// # Errors
+/// Its message or its author is none.
+pub(super) fn can_be_said(context: &GoalContext<'_>, placeholders: &Placeholders) -> Result<(), KindError> {
+    first_message(context, placeholders)?;
+    author(context, placeholders).map(|_| ())
 }
 
 fn generated(slug: &RepoSlug, path: &str, head: &CommitSha) -> ExecutionResult {

@@ -50,8 +50,14 @@ impl Kind for Generate {
         refuse_untrusted(context)?;
         let work = &context.goal.definition().work;
         let arguments = Arguments::read(&work.arguments)?;
-        // Before anything runs: a name that cannot be.
-        arguments.slug(&Placeholders::of(context).await?)?;
+        // Before anything runs: what cannot be named, said or put there.
+        let placeholders = Placeholders::of(context).await?;
+        let slug = arguments.slug(&placeholders)?;
+        conclude::can_be_said(context, &placeholders)?;
+        let (seed, below) = (&context.record.push.repo, arguments.below());
+        if let Some(path) = context.scm.room_for(seed, &slug, below.as_deref()).await? {
+            return Ok(Begun::Ended(conclude::occupied(&path)));
+        }
         let programs = Programs::read("generate", &work.arguments)?;
         request(context, &programs).await.map(Begun::Process)
     }

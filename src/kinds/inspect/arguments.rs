@@ -115,6 +115,12 @@ pub(super) static FIELDS: &[Field] = &[
         "what follows when an inspection itself fails: no report, or a failure that no comment explains",
     )
     .default("fail"),
+    Field::new(
+        "to_channels",
+        ValueType::Boolean,
+        "whether the channels of the repository are told how many comments there are, where there are some",
+    )
+    .default("false"),
     TIMEOUT,
     GRACE,
     ENV,
@@ -156,6 +162,7 @@ pub(super) struct Arguments {
     fail_on: String,
     approve_on: String,
     on_error: String,
+    pub(super) to_channels: bool,
     timeout: Option<u64>,
     grace: Option<u64>,
     pub(super) env: BTreeMap<String, String>,

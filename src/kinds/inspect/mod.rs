@@ -205,10 +205,16 @@ async fn decide(
         .save_review(set, &context.goal.key(), &review)
         .await?;
     let result = arguments.policy().verdict(&review);
+    if arguments.to_channels && review.count() > 0 {
+        let tally = result.phase.as_deref().unwrap_or_default();
+        let push = &context.record.push;
+        let said = format!("{tally} at {} of {}", push.after.short(), push.branch);
+        tell(context, &said).await?;
+    }
     if errors.is_empty() {
         return Ok(result);
     }
-    tell(context, &errors).await?;
+    tell(context, &errors.join("; ")).await?;
     let said = format!("{} failed: {}", counted(errors.len()), errors[0]);
     Ok(match arguments.ignores_errors() {
         true => ExecutionResult {
@@ -226,8 +232,8 @@ fn counted(errors: usize) -> String {
     }
 }
 
-async fn tell(context: &GoalContext<'_>, errors: &[String]) -> Result<(), KindError> {
-    let text = format!("{}: {}", context.goal.definition().name, errors.join("; "));
+async fn tell(context: &GoalContext<'_>, said: &str) -> Result<(), KindError> {
+    let text = format!("{}: {said}", context.goal.definition().name);
     let news = News::Message {
         text: text.chars().take(1000).collect(),
         repo: Some(context.record.push.repo.slug.clone()),

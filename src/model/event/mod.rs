@@ -6,6 +6,7 @@ mod shape;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::goal::StateName;
 use super::time::Timestamp;
 use parts::{
     ACTION, BUILD, COMMENT, DEPLOYMENT, DUE, GOAL, GOAL_SET, GOALS, ISSUE, ISSUE_BELOW, MACHINE, MADE_REPO,
@@ -138,7 +139,7 @@ pub static EVENTS: &[EventType] = &[
     event(
         "GoalState",
         &["GoalExecution"],
-        "A goal came into another state.",
+        "A goal came into another state; `GoalExecution` is for its start and its end alone.",
         &[GOAL, GOAL_SET, PUSH, REPO],
     ),
     event(
@@ -174,7 +175,7 @@ pub static EVENTS: &[EventType] = &[
     forge(
         "Issue",
         &["NewIssue", "UpdatedIssue", "ClosedIssue"],
-        "An issue was opened, changed or closed.",
+        "An issue was opened, changed or closed; `NewIssue`, `UpdatedIssue` and `ClosedIssue` are for those alone.",
         &[ACTION, ISSUE, TOLD_REPO, SENDER],
     ),
     forge(
@@ -222,6 +223,44 @@ pub static EVENTS: &[EventType] = &[
     ),
 ];
 
+/// A name that is for some of the events it names (semantics 6).
+#[derive(Debug)]
+pub struct Implied {
+    /// The name.
+    name: &'static str,
+    /// Patterns on parts of the event, by their path.
+    pub fields: &'static [(&'static str, &'static str)],
+    /// States of goals; any when empty.
+    pub states: &'static [StateName],
+}
+
+const fn implied(name: &'static str, fields: &'static [(&'static str, &'static str)]) -> Implied {
+    Implied {
+        name,
+        fields,
+        states: &[],
+    }
+}
+
+const IMPLIED: &[Implied] = &[
+    implied("NewIssue", &[("action", "^opened$")]),
+    // Any other action: none but `opened` begins like that.
+    implied("UpdatedIssue", &[("action", "^(?:[^o]|o[^p])")]),
+    implied("ClosedIssue", &[("action", "^closed$")]),
+    // At the start of the work and at its end.
+    Implied {
+        states: &[
+            StateName::InProcess,
+            StateName::WaitingForApproval,
+            StateName::Success,
+            StateName::Failure,
+            StateName::Stopped,
+            StateName::Canceled,
+        ],
+        ..implied("GoalExecution", &[])
+    },
+];
+
 impl EventType {
     /// The event called by a name or alias; names that differ only in case, `_` and `-` are one.
     pub fn named(name: &str) -> Option<&'static Self> {
@@ -230,6 +269,13 @@ impl EventType {
         EVENTS.iter().find(|event| {
             plain(event.name) == wanted || event.aliases.iter().any(|alias| plain(alias) == wanted)
         })
+    }
+
+    /// What a name means beyond the event that it is a name of: some of the original's listeners are for a part of an event.
+    pub fn implied(name: &str) -> Option<&'static Implied> {
+        let plain = |text: &str| text.replace(['_', '-'], "").to_ascii_lowercase();
+        let wanted = plain(name);
+        IMPLIED.iter().find(|implied| plain(implied.name) == wanted)
     }
 
     /// Whether it has a part of this name.
@@ -253,6 +299,37 @@ mod tests {
             assert_eq!(EventType::named(said).map(|event| event.name), Some(meant));
         }
         assert_eq!(EventType::named("Greeting"), None);
+    }
+
+    #[test]
+    fn a_name_may_be_for_some_of_its_events() {
+        let is_for = |name: &str, action: &str| {
+            let implied = EventType::implied(name).unwrap();
+            let [(path, pattern)] = implied.fields else {
+                panic!("one pattern")
+            };
+            *path == "action" && regex::Regex::new(pattern).unwrap().is_match(action)
+        };
+        for (action, [new, updated, closed]) in [
+            ("opened", [true, false, false]),
+            ("closed", [false, true, true]),
+            ("reopened", [false, true, false]),
+            ("edited", [false, true, false]),
+            ("", [false, false, false]),
+        ] {
+            assert_eq!(is_for("NewIssue", action), new, "{action}");
+            assert_eq!(is_for("updated_issue", action), updated, "{action}");
+            assert_eq!(is_for("ClosedIssue", action), closed, "{action}");
+        }
+        let execution = EventType::implied("goal-execution").unwrap();
+        assert!(
+            execution.states.contains(&StateName::InProcess)
+                && !execution.states.contains(&StateName::Requested)
+        );
+        assert!(EventType::implied("Issue").is_none());
+        for implied in IMPLIED {
+            assert!(EventType::named(implied.name).is_some(), "{}", implied.name);
+        }
     }
 
     #[test]

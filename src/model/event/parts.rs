@@ -119,6 +119,8 @@ const GOAL_SHAPE: Shape = parts![
     value("phase"),
     value("description"),
     value("error"),
+    open("data"),
+    part("external_urls", list![value("label"), value("url")]),
 ];
 
 pub(super) const GOAL: Part = part("goal", GOAL_SHAPE);

@@ -266,6 +266,7 @@ fn unborn_goal(planned: PlannedGoal) -> Goal {
         external_urls: Vec::new(),
         requested_at: None,
         started_at: None,
+        done_at: None,
         ended_at: None,
         changed_at: Timestamp::from_micros(0),
         confirmations: Vec::new(),

@@ -1,13 +1,23 @@
 //! Where an argument vector holds program text: which of its arguments decide what runs, seen through the programs that only
 //! run others (threats D8, D9). What is data to one program may be a program to the next.
 
+mod containers;
 mod flags;
-mod interpreters;
+mod git;
+mod readers;
+mod reading;
+mod script;
 mod shells;
+mod unknown;
 mod wrappers;
 
-use interpreters::Interpreter;
+#[cfg(test)]
+mod tests;
+
+use readers::Reader;
 use wrappers::Wrapper;
+
+pub use script::{Nested, nested_texts};
 
 /// What an argument is to the programs that run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,8 +26,14 @@ pub enum Role {
     Program,
     /// The script of a shell, which has the variables of the environment.
     Script,
+    /// What a program that builds is to make: its rules carry out code by that name, as an author has written them.
+    Target,
     /// Other code, the name of a file with code, or an option that may bring some.
     Code,
+    /// A variable that decides what programs load, with its value.
+    Variable,
+    /// What a shell leaves as it is written: the text of a placeholder would stay there.
+    Literal,
 }
 
 /// An argument that decides what runs.
@@ -27,19 +43,63 @@ pub struct ProgramText {
     pub index: usize,
     /// What it is.
     pub role: Role,
-    /// The program that reads it, without its directory.
+    /// The program that reads it, without its directory; of a variable, its name.
     pub reader: String,
+    /// What an author may do who wants to say there what others say.
+    pub hint: &'static str,
     /// Whether a flag says so; otherwise its place does.
     is_flagged: bool,
 }
 
+impl ProgramText {
+    /// Whether it is code that a flag gives: what stands behind it is for that code.
+    pub fn is_flagged_code(&self) -> bool {
+        self.is_flagged && matches!(self.role, Role::Script | Role::Code)
+    }
+}
+
+const BY_ARGUMENT: &str =
+    "let the code take it from an argument of its own behind it, or from a variable set by `env`";
+const BY_VARIABLE: &str =
+    "let it take that from a variable set by `env`, and quote the variable where it is used";
+const MARK_THE_END: &str = "put `--` before it: the program may take it for a flag";
+const ON_INPUT: &str =
+    "the other computer's shell reads it as program text: give it on standard input, or write it out";
+
 /// All arguments that decide what runs; placeholders in them are not filled in.
 pub fn program_texts(argv: &[impl AsRef<str>]) -> Vec<ProgramText> {
-    let mut walk = Walk {
-        argv: argv.iter().map(AsRef::as_ref).collect(),
-        found: Vec::new(),
-        keeps_environment: true,
-    };
+    let mut walk = Walk::along(argv.iter().map(AsRef::as_ref).collect());
+    walk.program(0);
+    walk.found
+}
+
+/// All arguments for the entry point of an image that decide what runs, whatever it is: nothing, what only runs others, or a
+/// program.
+pub fn texts_for_image(args: &[impl AsRef<str>]) -> Vec<ProgramText> {
+    let args: Vec<&str> = args.iter().map(AsRef::as_ref).collect();
+    let mut alone = Walk::along(args.clone());
+    alone.program(0);
+    let mut found = alone.found;
+    found.retain(|text| text.index > 0 || text.role != Role::Program);
+    let mut behind = Walk::along([&["<image>"], &args[..]].concat());
+    behind.is_in_image = true;
+    behind.program(0);
+    for text in behind.found.into_iter().filter(|text| text.index > 0) {
+        let index = text.index - 1;
+        let is_script = found
+            .iter()
+            .any(|one| one.index == index && one.role == Role::Script);
+        if !is_script {
+            found.push(ProgramText { index, ..text });
+        }
+    }
+    found
+}
+
+/// As [`program_texts`], of an entry point of an image and its arguments: what nothing is known of hands its environment on.
+pub fn texts_in_image(argv: &[impl AsRef<str>]) -> Vec<ProgramText> {
+    let mut walk = Walk::along(argv.iter().map(AsRef::as_ref).collect());
+    walk.is_in_image = true;
     walk.program(0);
     walk.found
 }
@@ -56,26 +116,62 @@ struct Walk<'a> {
     found: Vec<ProgramText>,
     /// Whether what runs has the variables that the first program was given.
     keeps_environment: bool,
+    /// Whether programs that nothing is known of hand them on.
+    is_in_image: bool,
+    /// Whether a program takes its code from its standard input.
+    reads_input: bool,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn along(argv: Vec<&'a str>) -> Self {
+        Self {
+            argv,
+            found: Vec::new(),
+            keeps_environment: true,
+            is_in_image: false,
+            reads_input: false,
+        }
+    }
+
     /// The program at a place, and what it runs.
     fn program(&mut self, at: usize) {
-        let Some(word) = self.argv.get(at) else {
+        let Some(word) = self.argv.get(at).copied() else {
             return;
         };
         let name = plain_name(word);
         self.add(at, Role::Program, &name, false);
-        if let Some(wrapper) = Wrapper::named(&name) {
-            self.wrapped(wrapper, &name, at);
-        } else if shells::is_shell(&name) {
-            self.shell(&name, at);
-        } else if let Some(interpreter) = Interpreter::named(&name) {
-            self.interpreted(interpreter, &name, at);
-        } else if interpreters::reads_all(&name) {
-            self.rest_is_code(&name, at + 1);
+        self.named(&name, at);
+    }
+
+    /// What a program that is called so does with what stands behind a place.
+    fn named(&mut self, name: &str, at: usize) {
+        let with_word = match self.argv.get(at + 1) {
+            Some(word) => format!("{name} {word}"),
+            None => String::new(),
+        };
+        if let Some(wrapper) = Wrapper::named(&with_word) {
+            self.wrapped(wrapper, name, at + 1);
+        } else if let Some(wrapper) = Wrapper::named(name) {
+            self.wrapped(wrapper, name, at);
+        } else if shells::is_shell(name) {
+            self.shell(name, at);
+        } else if let Some(reader) = Reader::named(&with_word) {
+            self.read_by(reader, name, at + 1);
+        } else if let Some(reader) = Reader::named(name) {
+            self.read_by(reader, name, at);
+        } else if unknown::reads_all(name) || unknown::reads_all(&with_word) {
+            self.rest_is_code(name, at + 1);
+        } else if name == "git" {
+            self.git(at);
         } else {
-            self.unknown(&name, at);
+            self.unknown(name, at);
+        }
+    }
+
+    fn role_of_script(&self) -> Role {
+        match self.keeps_environment {
+            true => Role::Script,
+            false => Role::Code,
         }
     }
 
@@ -85,8 +181,21 @@ impl Walk<'_> {
                 index,
                 role,
                 reader: reader.to_owned(),
+                hint: BY_ARGUMENT,
                 is_flagged,
             });
+        }
+    }
+
+    fn add_with_hint(&mut self, index: usize, reader: &str, hint: &'static str) {
+        self.add_as(Role::Code, index, reader, hint);
+    }
+
+    fn add_as(&mut self, role: Role, index: usize, reader: &str, hint: &'static str) {
+        let before = self.found.len();
+        self.add(index, role, reader, true);
+        for text in &mut self.found[before..] {
+            text.hint = hint;
         }
     }
 
@@ -95,32 +204,15 @@ impl Walk<'_> {
             self.add(index, Role::Code, reader, true);
         }
     }
+}
 
-    /// A program that nothing is known of: what follows a flag as shells have one, and what runs code inside of it.
-    fn unknown(&mut self, name: &str, at: usize) {
-        for index in at + 1..self.argv.len() {
-            let word = self.argv[index];
-            if interpreters::is_flag_of_code(word) && !interpreters::has_other_flags(name) {
-                let is_whole = !word.contains('=');
-                self.add(index + usize::from(is_whole), Role::Code, name, true);
-            }
-            let inner = plain_name(word);
-            if shells::is_shell(&inner) || Interpreter::named(&inner).is_some() {
-                self.inside(index);
-            }
-        }
-    }
-
-    /// Code that a program inside another one's arguments is given by a flag; whether it has our variables is not known.
-    fn inside(&mut self, at: usize) {
-        let mut inner = Walk {
-            argv: self.argv.clone(),
-            found: Vec::new(),
-            keeps_environment: false,
-        };
-        inner.program(at);
-        let flagged = inner.found.into_iter().filter(|text| text.is_flagged);
-        self.found.extend(flagged);
+/// An image without its tag and digest.
+fn image_name(word: &str) -> &str {
+    let name = word.split('@').next().unwrap_or(word);
+    let last = name.rfind('/').map_or(0, |slash| slash + 1);
+    match name[last..].find(':') {
+        Some(colon) => &name[..last + colon],
+        None => name,
     }
 }
 
@@ -129,117 +221,5 @@ fn plain_name(word: &str) -> String {
     let name = word.rsplit('/').next().unwrap_or(word).to_ascii_lowercase();
     let name = name.strip_suffix(".exe").unwrap_or(&name);
     let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'));
-    if plain.is_empty() { name } else { plain }.to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The arguments in their roles but for the programs, as they are written.
-    fn texts(line: &[&str]) -> Vec<(Role, String)> {
-        let mut found: Vec<_> = program_texts(line)
-            .into_iter()
-            .filter(|text| text.role != Role::Program && line[text.index].contains('$'))
-            .map(|text| (text.role, line[text.index].to_owned()))
-            .collect();
-        found.dedup();
-        found
-    }
-
-    #[test]
-    fn ym_23_the_script_of_a_shell_is_found_behind_its_flags_and_its_wrappers() {
-        for line in [
-            &["sh", "-c", "$"][..],
-            &["bash", "-ceu", "$"],
-            &["/bin/bash", "-euc", "$", "data"],
-            &["bash", "-o", "pipefail", "-c", "$"],
-            &["bash", "-euo", "pipefail", "-c", "$"],
-            &["sh", "-c", "-e", "$"],
-            &["bash", "--norc", "--rcfile", "x", "-c", "--", "$"],
-            &["mksh", "-c", "$"],
-            &["busybox", "sh", "-c", "$"],
-            &["env", "-u", "C", "A=b", "bash", "-c", "$"],
-            &["timeout", "-k", "5", "5", "sh", "-c", "$"],
-            &["nice", "-n", "5", "ionice", "-c2", "setsid", "sh", "-c", "$"],
-            &["stdbuf", "-oL", "nohup", "bash", "-c", "$"],
-            &["flock", "-n", "/tmp/x", "-c", "$"],
-            &["flock", "/tmp/x", "sh", "-c", "$"],
-            &["xargs", "-n", "1", "sh", "-c", "$"],
-        ] {
-            assert_eq!(texts(line), [(Role::Script, "$".to_owned())], "{line:?}");
-        }
-    }
-
-    #[test]
-    fn ym_23_code_that_no_variable_reaches_is_found() {
-        for line in [
-            &["python3", "-c", "$"][..],
-            &["python3.11", "-Ic", "$"],
-            &["python3", "-cprint($)"],
-            &["nice", "node", "-e", "$"],
-            &["node", "-pe", "$"],
-            &["node", "--eval=$"],
-            &["perl", "-lane", "$"],
-            &["perl", "-M$", "x.pl"],
-            &["ruby", "-e", "$"],
-            &["php", "-r", "$"],
-            &["lua5.4", "-e", "$"],
-            &["awk", "-F", ":", "$"],
-            &["sed", "-i", "$", "file"],
-            &["pwsh", "-NoProfile", "-Command", "x", "$"],
-            &["ssh", "-p", "22", "host", "$"],
-            &["sudo", "-u", "x", "sh", "-c", "$"],
-            &["env", "-i", "sh", "-c", "$"],
-            &["env", "-S", "sh -c $"],
-            &["fish", "-c", "$"],
-            &["docker", "run", "image", "sh", "-c", "$"],
-            &["find", ".", "-exec", "sh", "-c", "$", ";"],
-            &["su", "x", "-c", "$"],
-            &["some-runner", "-c", "$"],
-            &["bash", "$.sh"],
-            &["sh", "${!x}", "-c", "data"],
-        ] {
-            let found = texts(line);
-            assert!(
-                found.len() == 1 && found[0].0 == Role::Code,
-                "{line:?}: {found:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn ym_23_data_stays_data() {
-        for line in [
-            &["make", "$"][..],
-            &["sh", "-c", "x", "$"],
-            &["bash", "script.sh", "$"],
-            &["python3", "-c", "x", "$"],
-            &["python3", "x.py", "-c", "$"],
-            &["python3", "-m", "x", "$"],
-            &["perl", "-e", "x", "--", "${y}"],
-            &["awk", "-v", "x=$", "{print x}"],
-            &["timeout", "5", "make", "$"],
-            &["git", "-c", "user.name=$", "commit"],
-            &["docker", "run", "-e", "X=$", "python", "x.py", "$"],
-            &["grep", "-e", "$"],
-            &["echo", "-e", "$"],
-        ] {
-            assert!(texts(line).is_empty(), "{line:?}");
-        }
-    }
-
-    #[test]
-    fn d9_the_program_behind_a_wrapper_is_one() {
-        let programs = |line: &[&str]| -> Vec<usize> {
-            let texts = program_texts(line).into_iter();
-            texts
-                .filter(|text| text.role == Role::Program)
-                .map(|text| text.index)
-                .collect()
-        };
-        assert_eq!(programs(&["timeout", "5", "$", "x"]), [0, 2]);
-        assert_eq!(programs(&["sudo", "-u", "x", "A=b", "nice", "make"]), [0, 4, 5]);
-        assert_eq!(programs(&["make", "timeout", "5"]), [0]);
-    }
+    if plain.len() < 2 { name } else { plain }.to_owned()
 }

@@ -18,7 +18,7 @@ pub(super) fn is_shell(name: &str) -> bool {
 impl Walk<'_> {
     pub(super) fn shell(&mut self, name: &str, at: usize) {
         let mut index = at + 1;
-        let mut has_script = false;
+        let (mut has_script, mut reads_input) = (false, false);
         while let Some(word) = self.argv.get(index).copied() {
             if matches!(word, "-" | "--") {
                 index += 1;
@@ -32,13 +32,16 @@ impl Walk<'_> {
                 // Shells differ in what they make of it.
                 return self.rest_is_code(name, index + 1);
             }
-            has_script |= word.starts_with('-') && !word.starts_with("--") && word.contains('c');
+            let has = |letter| word.starts_with('-') && !word.starts_with("--") && word.contains(letter);
+            has_script |= has('c');
+            reads_input |= has('s');
             index += taken;
         }
-        match (has_script, self.keeps_environment) {
-            (true, true) => self.add(index, Role::Script, name, true),
-            (true, false) => self.add(index, Role::Code, name, true),
-            (false, _) => self.add(index, Role::Code, name, false),
+        self.reads_input |= !has_script && (reads_input || index >= self.argv.len());
+        match (has_script, reads_input) {
+            (true, _) => self.add(index, self.role_of_script(), name, true),
+            (false, false) => self.add(index, Role::Code, name, false),
+            (false, true) => {}
         }
     }
 }

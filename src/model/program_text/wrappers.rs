@@ -2,7 +2,7 @@
 
 use super::flags::{Flags, Shape};
 use super::{Role, Walk};
-use crate::model::variables::VariableMeaning;
+use crate::model::variables::steers_programs;
 
 /// One of them.
 pub(super) struct Wrapper {
@@ -156,6 +156,37 @@ static WRAPPERS: &[Wrapper] = &[
         ..PLAIN
     },
     Wrapper {
+        names: &[
+            "bundle exec",
+            "poetry run",
+            "pipenv run",
+            "pdm run",
+            "uv run",
+            "rbenv exec",
+            "pyenv exec",
+            "mise exec",
+            "unbuffer",
+            "chronic",
+        ],
+        valued: "pC",
+        long_valued: &[
+            "with",
+            "python",
+            "extra",
+            "group",
+            "env-file",
+            "directory",
+            "project",
+            "package",
+        ],
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["cross-env"],
+        assigns: true,
+        ..PLAIN
+    },
+    Wrapper {
         names: &["sudo"],
         valued: "ughpCDRrtTUac",
         long_valued: &[
@@ -190,17 +221,26 @@ impl Walk<'_> {
     pub(super) fn wrapped(&mut self, wrapper: &Wrapper, name: &str, at: usize) {
         let shape = Shape {
             valued: wrapper.valued,
+            attached: "",
+            bare: "",
             long_valued: wrapper.long_valued,
+            pairs: &[],
             last: "",
         };
         let flags = Flags::read(&self.argv, at + 1, shape);
         if name == "env" && flags.has(&["S", "split-string"]) {
             return self.rest_is_code(name, at + 1);
         }
+        if name == "command" && flags.has(&["v", "V"]) {
+            return; // It only looks for the program.
+        }
         let is_emptied = name == "env" && flags.has(&["i", "ignore-environment"]);
         self.keeps_environment &= wrapper.keeps_environment && !is_emptied;
-        let first = self.after_assignments(wrapper, name, at, flags.end);
+        let first = self.after_assignments(wrapper, flags.end);
         let program = first + wrapper.operands;
+        if flags.is_doubtful {
+            self.programs_inside(program);
+        }
         match self.argv.get(program) {
             Some(&("-c" | "--command")) if name == "flock" => self.script_of_flock(program + 1),
             Some(_) | None => self.program(program),
@@ -208,16 +248,11 @@ impl Walk<'_> {
     }
 
     fn script_of_flock(&mut self, index: usize) {
-        let role = if self.keeps_environment {
-            Role::Script
-        } else {
-            Role::Code
-        };
-        self.add(index, role, "flock", true);
+        self.add(index, self.role_of_script(), "flock", true);
     }
 
     /// Past the variables that are set before the program; `-` of `env` sets nothing and empties all.
-    fn after_assignments(&mut self, wrapper: &Wrapper, name: &str, at: usize, from: usize) -> usize {
+    fn after_assignments(&mut self, wrapper: &Wrapper, from: usize) -> usize {
         let mut index = from;
         if !wrapper.assigns {
             return index;
@@ -231,9 +266,8 @@ impl Walk<'_> {
                 index += 1;
                 continue;
             };
-            // Those of an `env` that comes first are looked at as variables.
-            if at > 0 && VariableMeaning::of(variable) == VariableMeaning::Loading {
-                self.add(index, Role::Code, name, false);
+            if steers_programs(variable) {
+                self.add(index, Role::Variable, variable, false);
             }
             index += 1;
         }

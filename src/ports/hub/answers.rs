@@ -39,6 +39,6 @@ pub trait Answers: Send + Sync {
         limits: QueueLimits,
     ) -> Result<(), HubStoreError>;
 
-    /// Gives a delivery up that was not answered in time.
-    async fn give_up(&self, id: &str, now: Timestamp, because: &str) -> Result<(), HubStoreError>;
+    /// Gives a delivery up that a machine has, unless it has been given more time than until then.
+    async fn give_up(&self, id: &str, until: Timestamp, because: &str) -> Result<(), HubStoreError>;
 }

@@ -30,6 +30,9 @@ pub trait ConsoleDeeds: Send + Sync {
     /// Those that no hub has written down yet, and all since a moment; oldest first.
     async fn console_deeds(&self, since: Timestamp) -> Result<Vec<ConsoleDeed>, HubStoreError>;
 
+    /// Keeps what was done beside what changes here.
+    async fn keep_console_deeds(&self, deeds: &[ConsoleDeed]) -> Result<(), HubStoreError>;
+
     /// Notes that a hub has written these down, and forgets those before a moment that are.
     async fn console_deeds_told(&self, ids: &[String], forgotten: Timestamp) -> Result<(), HubStoreError>;
 }

@@ -20,4 +20,7 @@ pub struct Life {
 pub trait Lives: Send + Sync {
     /// The life; none before a hub has run on it.
     async fn life(&self) -> Result<Option<Life>, HubStoreError>;
+
+    /// Writes that a hub lives now; what time it is for all hubs that share the memory.
+    async fn beat(&self, now: Timestamp) -> Result<Timestamp, HubStoreError>;
 }

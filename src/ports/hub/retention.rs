@@ -12,8 +12,6 @@ pub struct Bounds {
     pub since: Timestamp,
     /// Most messages, and most invocations that have ended, of one workspace; the newest stay.
     pub said: u32,
-    /// Most deliveries that were given up, of one registration; the newest stay.
-    pub dead: u32,
 }
 
 /// Forgets.

@@ -113,12 +113,21 @@ pub struct StoredMessage {
 /// What people asked machines to do.
 #[async_trait]
 pub trait Invocations: Send + Sync {
-    /// Keeps what was asked, together with the delivery for its machine.
+    /// Keeps what was asked, together with the delivery for its machine; in place of what was asked under this id before, where its
+    /// machine asks for more. `false` when it does not: nothing has changed then.
     async fn invoke(
         &self,
         invocation: &StoredInvocation,
         delivery: &NewDelivery,
-    ) -> Result<(), HubStoreError>;
+    ) -> Result<bool, HubStoreError>;
+
+    /// The same, unless there are so many already that have not ended, of the same command and by the same asker.
+    async fn invoke_among(
+        &self,
+        invocation: &StoredInvocation,
+        delivery: &NewDelivery,
+        most: u32,
+    ) -> Result<bool, HubStoreError>;
 
     /// An invocation by its id.
     async fn invocation(&self, id: &str) -> Result<Option<StoredInvocation>, HubStoreError>;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::arguments::{regex, text};
 use crate::model::goal::StateName;
-use crate::model::trigger::{COMPLETIONS, GoalTrigger, is_completion};
+use crate::model::trigger::{COMPLETIONS, GOAL_TEST, GoalTrigger, is_completion};
 use crate::model::{Descriptor, Field, TestExpression, ValueType};
 use crate::rules::display::shown;
 use crate::rules::push_test::{
@@ -47,7 +47,7 @@ const FIELDS: &[Field] = &[
 ];
 
 /// Canonical name of the test.
-const NAME: &str = "is_goal";
+const NAME: &str = GOAL_TEST;
 
 pub(super) static REGISTRATION: Registration = Registration {
     descriptor: Descriptor {
@@ -141,6 +141,13 @@ impl PushTest for IsGoal {
 
     fn asks_goal(&self) -> bool {
         true
+    }
+
+    fn asks_foreign_goal(&self) -> bool {
+        match &self.name {
+            Name::Exact(name) => name.contains('/'),
+            Name::Any | Name::Search(_) => true,
+        }
     }
 
     fn evaluate(&self, question: &Question<'_>) -> Result<Answer, TestError> {

@@ -7,8 +7,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::address::Place;
-use crate::model::BranchName;
-use crate::ports::forges::{ForgeError, NewRelease, OpenPullRequest, PublishedRelease, PullRequest, mark};
+use crate::model::{BranchName, Timestamp};
+use crate::ports::forges::{
+    ForgeError, NewRelease, OpenPullRequest, Pause, PublishedRelease, PullRequest, mark,
+};
 
 /// Largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 2 << 20;
@@ -18,6 +20,9 @@ const LONGEST_WORDS: usize = 300;
 
 /// The version of the API that this is written for.
 const VERSION: &str = "2022-11-28";
+
+/// Longest time that a forge can want to be left alone.
+const LONGEST_PAUSE: std::time::Duration = std::time::Duration::from_secs(24 * 60 * 60);
 
 /// How long one call may take.
 const DEADLINE: std::time::Duration = std::time::Duration::from_secs(30);
@@ -92,18 +97,18 @@ struct ShownRelease {
 }
 
 /// An answer: its status and its beginning.
-struct Answer {
+pub(super) struct Answer {
     status: StatusCode,
     body: Vec<u8>,
-    /// When it asks us to wait, until when.
-    waits: Option<String>,
+    /// How long it wants to be left alone, where it says so.
+    pause: Option<Pause>,
 }
 
 impl Session<'_> {
     /// Whether anybody may read the repository.
     pub(super) async fn is_public(&self) -> Result<bool, ForgeError> {
         let answer = self.call(Method::GET, self.url(&[])?, None).await?;
-        let shown: ShownRepository = self.read(answer)?;
+        let shown: ShownRepository = self.read(&answer)?;
         Ok(!shown.private && shown.visibility.is_none_or(|visibility| visibility == "public"))
     }
 
@@ -114,7 +119,7 @@ impl Session<'_> {
             .append_pair("state", "open")
             .append_pair("head", &format!("{}:{branch}", self.place.owner));
         let answer = self.call(Method::GET, url, None).await?;
-        let shown: Vec<Shown> = self.read(answer)?;
+        let shown: Vec<Shown> = self.read(&answer)?;
         // A filter that it does not understand it leaves out.
         let is_it = |one: &Shown| {
             let owner = one.head.user.as_ref();
@@ -137,7 +142,7 @@ impl Session<'_> {
         {
             return Ok(None);
         }
-        self.read(answer).map(Some)
+        self.read(&answer).map(Some)
     }
 
     /// Changes what it says where that is not what is wanted.
@@ -151,7 +156,7 @@ impl Session<'_> {
         }
         let body = json!({ "title": wanted.title, "body": wanted.body });
         let url = self.url(&["pulls", &open.number.to_string()])?;
-        self.read(self.call(Method::PATCH, url, Some(body)).await?)
+        self.read(&self.call(Method::PATCH, url, Some(body)).await?)
     }
 
     /// Takes labels off that hold no more. Before its body is brought up to date, which says whose they are.
@@ -166,7 +171,7 @@ impl Session<'_> {
             let answer = self.call(Method::DELETE, url, None).await?;
             // Somebody took it off meanwhile.
             if answer.status != StatusCode::NOT_FOUND {
-                self.read::<Value>(answer)?;
+                self.read::<Value>(&answer)?;
             }
         }
         Ok(())
@@ -180,7 +185,7 @@ impl Session<'_> {
         }
         let url = self.url(&["issues", &open.number.to_string(), "labels"])?;
         let body = json!({ "labels": missing });
-        self.read::<Value>(self.call(Method::POST, url, Some(body)).await?)?;
+        self.read::<Value>(&self.call(Method::POST, url, Some(body)).await?)?;
         Ok(())
     }
 
@@ -201,7 +206,7 @@ impl Session<'_> {
         if answer.status == StatusCode::UNPROCESSABLE_ENTITY && exists {
             return Ok(None);
         }
-        let shown: ShownRelease = self.read(answer)?;
+        let shown: ShownRelease = self.read(&answer)?;
         Ok(Some(PublishedRelease {
             url: shown.html_url,
             is_new: true,
@@ -211,7 +216,7 @@ impl Session<'_> {
     /// The release of a tag, which is there.
     pub(super) async fn published(&self, tag: &str) -> Result<PublishedRelease, ForgeError> {
         let url = self.url(&["releases", "tags", tag])?;
-        let shown: ShownRelease = self.read(self.call(Method::GET, url, None).await?)?;
+        let shown: ShownRelease = self.read(&self.call(Method::GET, url, None).await?)?;
         Ok(PublishedRelease {
             url: shown.html_url,
             is_new: false,
@@ -224,7 +229,7 @@ impl Session<'_> {
         format!("[{path}]({}/{owner}/{name}/blob/{tag}/{path})", self.origin)
     }
 
-    fn url(&self, rest: &[&str]) -> Result<Url, ForgeError> {
+    pub(super) fn url(&self, rest: &[&str]) -> Result<Url, ForgeError> {
         let mut url = self.api.clone();
         let mut segments = url
             .path_segments_mut()
@@ -237,7 +242,12 @@ impl Session<'_> {
         Ok(url)
     }
 
-    async fn call(&self, method: Method, url: Url, body: Option<Value>) -> Result<Answer, ForgeError> {
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<Value>,
+    ) -> Result<Answer, ForgeError> {
         let request = self.request(method, url, body)?;
         // The error would repeat the address and never the token, which stands in a header.
         let response = request
@@ -271,7 +281,7 @@ impl Session<'_> {
 
     async fn answer(&self, mut response: Response) -> Result<Answer, ForgeError> {
         let status = response.status();
-        let waits = waits(&response);
+        let pause = pause(&response);
         let mut body = Vec::new();
         while let Some(piece) = response
             .chunk()
@@ -283,20 +293,25 @@ impl Session<'_> {
             }
             body.extend_from_slice(&piece);
         }
-        Ok(Answer { status, body, waits })
+        Ok(Answer { status, body, pause })
     }
 
-    fn read<T: serde::de::DeserializeOwned>(&self, answer: Answer) -> Result<T, ForgeError> {
+    pub(super) fn read<T: serde::de::DeserializeOwned>(&self, answer: &Answer) -> Result<T, ForgeError> {
         if answer.status.is_success() {
             return serde_json::from_slice(&answer.body).map_err(|error| {
                 self.refused(format!("answers with something else than was asked for: {error}"))
             });
         }
         let said = words(&answer.body);
-        if let Some(until) = answer.waits {
-            return Err(self.refused(format!(
-                "has had too many questions and wants none until {until}: {said}"
-            )));
+        if let Some(pause) = answer.pause.filter(|_| !answer.status.is_server_error()) {
+            return Err(ForgeError::Busy {
+                origin: self.origin.clone(),
+                because: format!(
+                    "has had too many questions and wants none until {}: {said}",
+                    until(pause)
+                ),
+                pause,
+            });
         }
         Err(match answer.status {
             StatusCode::UNAUTHORIZED => ForgeError::Unauthorized {
@@ -308,7 +323,11 @@ impl Session<'_> {
                 "has no repository {}/{}, or the token may not see it",
                 self.place.owner, self.place.name
             )),
-            status if status.is_server_error() => self.unavailable(format!("it answers {status}: {said}")),
+            status if status.is_server_error() => ForgeError::Unavailable {
+                origin: self.origin.clone(),
+                because: format!("it answers {status}: {said}"),
+                pause: answer.pause,
+            },
             status if status.is_redirection() => {
                 self.refused("has the repository somewhere else now: name it by its new address".to_owned())
             }
@@ -327,6 +346,7 @@ impl Session<'_> {
         ForgeError::Unavailable {
             origin: self.origin.clone(),
             because,
+            pause: None,
         }
     }
 }
@@ -343,20 +363,38 @@ fn is_stale(open: &Shown, wanted: &PullRequest, label: &str) -> bool {
     open.has(label) && (is_replaced() || is_marked())
 }
 
-/// Until when no more questions are wanted, where that is said.
-fn waits(response: &Response) -> Option<String> {
+/// How long the forge wants to be left alone, where it says so.
+fn pause(response: &Response) -> Option<Pause> {
     let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
-    let is_limited = response.status() == StatusCode::TOO_MANY_REQUESTS
-        || header("x-ratelimit-remaining").as_deref() == Some("0") && !response.status().is_success();
-    if !is_limited {
-        return header("retry-after")
-            .filter(|_| response.status() == StatusCode::FORBIDDEN)
-            .map(|seconds| format!("{seconds} seconds from now"));
+    let status = response.status();
+    let wish = header("retry-after");
+    let is_limited = status == StatusCode::TOO_MANY_REQUESTS
+        || header("x-ratelimit-remaining").as_deref() == Some("0") && !status.is_success();
+    let is_wish = wish.is_some() && (status == StatusCode::FORBIDDEN || status.is_server_error());
+    if !is_limited && !is_wish {
+        return None;
+    }
+    let seconds = |text: String| {
+        text.trim()
+            .parse::<u64>()
+            .ok()
+            .map(std::time::Duration::from_secs)
+    };
+    if let Some(wish) = wish.and_then(seconds) {
+        return Some(Pause::For(wish.min(LONGEST_PAUSE)));
     }
     let reset = header("x-ratelimit-reset").and_then(|reset| reset.parse::<i64>().ok());
-    let at =
-        reset.map(|reset| crate::model::Timestamp::from_micros(reset.saturating_mul(1_000_000)).rfc3339());
-    Some(at.unwrap_or_else(|| "later".to_owned()))
+    let at = |reset: i64| Timestamp::from_micros(reset.saturating_mul(1_000_000));
+    Some(reset.map_or(Pause::Unsaid, |reset| Pause::Until(at(reset))))
+}
+
+/// The end of a pause, in words.
+fn until(pause: Pause) -> String {
+    match pause {
+        Pause::For(wish) => format!("{} seconds from now", wish.as_secs()),
+        Pause::Until(at) => at.rfc3339(),
+        Pause::Unsaid => "later".to_owned(),
+    }
 }
 
 /// What the forge says, on one line; what it says is not ours.

@@ -1,19 +1,23 @@
-//! GitHub, in the cloud and of one's own: pull requests for what goals push, and releases.
+//! GitHub, in the cloud and of one's own: pull requests for what goals push, releases, and how the goals of commits stand.
 //!
-//! Eight calls are all there is: look at the repository, look for the open pull request of a branch, open one, change one, put a label on it, take one
-//! off; publish a release, look for that of a tag. Each goes to the API of the origin that the token is for and nowhere else; redirects are not followed.
+//! Nine calls are all there is: look at the repository, look for the open pull request of a branch, open one, change one, put a label on it, take one
+//! off; publish a release, look for that of a tag; set the status of a commit. Each goes to the API of the origin that the token is for and nowhere
+//! else; redirects are not followed.
 
 mod address;
 mod api;
+mod statuses;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use reqwest::{Client, Url};
 
-use crate::model::{BranchName, Repository};
+use crate::model::{BranchName, CommitSha, Repository};
 use crate::ports::Secrets;
-use crate::ports::forges::{ForgeError, Forges, NewRelease, OpenPullRequest, PublishedRelease, PullRequest};
+use crate::ports::forges::{
+    ForgeError, Forges, NewRelease, OpenPullRequest, PublishedRelease, PullRequest, Report,
+};
 use crate::ports::secrets::{Asker, Opened};
 use address::Place;
 use api::{Session, Shown};
@@ -29,6 +33,7 @@ pub struct Forge {
     origin: Url,
     api: Url,
     secret: String,
+    has_statuses: bool,
 }
 
 impl Forge {
@@ -47,7 +52,14 @@ impl Forge {
             origin,
             api,
             secret: secret.to_owned(),
+            has_statuses: true,
         })
+    }
+
+    /// The same, whose commits carry how their goals stand, or not.
+    #[must_use]
+    pub fn with_statuses(self, has_statuses: bool) -> Self {
+        Self { has_statuses, ..self }
     }
 
     fn name(&self) -> String {
@@ -133,6 +145,7 @@ async fn there(session: &Session<'_>, wanted: &PullRequest) -> Result<(Shown, bo
                 "it says that {} has a pull request, and shows none",
                 wanted.branch
             ),
+            pause: None,
         }),
     }
 }
@@ -180,5 +193,20 @@ impl Forges for GitHub {
             Some(published) => Ok(published),
             None => session.published(&release.tag).await,
         }
+    }
+
+    fn takes_reports(&self, repo: &Repository) -> Option<String> {
+        let (forge, _) = self.at(repo)?;
+        forge.has_statuses.then(|| forge.name())
+    }
+
+    async fn report(
+        &self,
+        repo: &Repository,
+        sha: &CommitSha,
+        report: &Report,
+        asker: &Asker,
+    ) -> Result<(), ForgeError> {
+        self.session(repo, asker).await?.report(sha, report).await
     }
 }

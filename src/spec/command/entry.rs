@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::model::descriptor::Form;
 use crate::model::{
-    CommandDefinition, CommandWork, Descriptor, Diagnostic, Field, Intent, ParameterDefinition, Place,
-    UniqueName, ValueType, Work,
+    CommandDefinition, CommandWork, Descriptor, Field, Intent, ParameterDefinition, Place, UniqueName,
+    ValueType, Work,
 };
 
 use super::super::catalogue::fields;
@@ -101,8 +101,10 @@ impl Reader<'_, '_> {
         let parameters = self.parameters(sorted.value("parameters"));
         let kind = self.work_of(&work, &sorted, node);
         let name = name?;
-        let is_new = known.name(&name, &node.place, self)
-            & known.intents(intents.as_deref().unwrap_or_default(), &node.place, self);
+        let at = sorted.value("name").unwrap_or(node);
+        let places = intent_nodes(sorted.value("intent"), at);
+        let said = intents.as_deref().unwrap_or_default().iter().zip(places);
+        let is_new = known.name(&name, at, self) & known.intents(said, self);
         let (fields, intents, parameters) = (fields?, intents?, parameters?);
         let work = self.work(kind?, &sorted, (&parameters, &intents), node);
         let has_name = self.name_is_of_goal(&sorted, work.as_ref());
@@ -323,6 +325,14 @@ enum Doing<'n> {
     Goal(&'n Entry),
 }
 
+/// Where each intent of a command is written; one that has none is said by its name.
+fn intent_nodes<'n>(intent: Option<&'n Node>, name: &'n Node) -> Vec<&'n Node> {
+    match intent.and_then(Node::items) {
+        Some(items) => items.iter().map(|item| &**item).collect(),
+        None => vec![intent.unwrap_or(name)],
+    }
+}
+
 /// Whether `targets` says that there are some.
 fn is_wanted(node: &Node) -> bool {
     node.to_json() != Value::Bool(false)
@@ -341,30 +351,34 @@ struct Known {
 }
 
 impl Known {
-    fn name(&mut self, name: &str, place: &Place, reader: &mut Reader<'_, '_>) -> bool {
-        let Some(earlier) = self.names.insert(name.to_owned(), place.clone()) else {
+    fn name(&mut self, name: &str, at: &Node, reader: &mut Reader<'_, '_>) -> bool {
+        let Some(earlier) = self.names.insert(name.to_owned(), at.place.clone()) else {
             return true;
         };
         let message = format!("there is a command `{name}` already, at {earlier}");
         reader
             .problems()
-            .add(Diagnostic::error("duplicate_command", place.clone(), message).hint("rename one of them"));
+            .error_with_hint("duplicate_command", at, message, "rename one of them");
         false
     }
 
-    fn intents(&mut self, intents: &[Intent], place: &Place, reader: &mut Reader<'_, '_>) -> bool {
+    fn intents<'a>(
+        &mut self,
+        intents: impl Iterator<Item = (&'a Intent, &'a Node)>,
+        reader: &mut Reader<'_, '_>,
+    ) -> bool {
         let mut all_new = true;
-        for intent in intents {
-            let Some(earlier) = self.intents.insert(intent.clone(), place.clone()) else {
+        for (intent, at) in intents {
+            let Some(earlier) = self.intents.insert(intent.clone(), at.place.clone()) else {
                 continue;
             };
             all_new = false;
             let (Intent::Words(said) | Intent::Pattern(said)) = intent;
             let message = format!("`{said}` is the intent of a command already, at {earlier}");
-            reader.problems().add(
-                Diagnostic::error("duplicate_intent", place.clone(), message)
-                    .hint("people could not say which one they mean; change one of them"),
-            );
+            let hint = "people could not say which one they mean; change one of them";
+            reader
+                .problems()
+                .error_with_hint("duplicate_intent", at, message, hint);
         }
         all_new
     }

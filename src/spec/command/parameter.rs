@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use crate::model::parameter::{MAPPED, variable};
+use crate::model::parameter::{MAPPED, SHORTEST_SECRET, variable};
 use crate::model::{Field, ParameterDefinition, ParameterSource, ParameterType, ValueType};
 
 use super::super::keys::Sorted;
@@ -83,6 +83,11 @@ pub const FIELDS: &[Field] = &[
         "caller_token",
         ValueType::List(&ValueType::Text),
         "a short token at the forge of whoever asks, with these scopes, by way of the hub; secret, and absent in local mode",
+    ),
+    Field::new(
+        "org_token",
+        ValueType::Boolean,
+        "the token of its forge that the hub gives machines which may read every repository; secret, and absent in local mode",
     ),
     Field::new(
         "value",
@@ -187,17 +192,21 @@ impl Reader<'_, '_> {
         let text = |key: &str| fields.get(key).and_then(Value::as_str).map(str::to_owned);
         let is_secret = fields.get("secret") == Some(&Value::Bool(true));
         let caller = fields.get("caller_token").map(|scopes| texts(Some(scopes)));
-        match (text("mapped"), is_secret, text("value"), caller) {
-            (None, false, None, None) => Some(ParameterSource::Person),
-            (None, true, None, None) => Some(ParameterSource::Secret),
-            (None, false, Some(key), None) => Some(ParameterSource::Value(key)),
-            (None, false, None, Some(scopes)) => self.caller_token(scopes, entry),
-            (Some(source), false, None, None) => self.mapped(&source, entry).map(ParameterSource::Mapped),
+        let is_of_hub = fields.get("org_token") == Some(&Value::Bool(true));
+        match (text("mapped"), is_secret, text("value"), caller, is_of_hub) {
+            (None, false, None, None, false) => Some(ParameterSource::Person),
+            (None, true, None, None, false) => Some(ParameterSource::Secret),
+            (None, false, Some(key), None, false) => Some(ParameterSource::Value(key)),
+            (None, false, None, Some(scopes), false) => self.caller_token(scopes, entry),
+            (None, false, None, None, true) => Some(ParameterSource::OrgToken),
+            (Some(source), false, None, None, false) => {
+                self.mapped(&source, entry).map(ParameterSource::Mapped)
+            }
             _ => {
                 self.problems().error_with_hint(
                     "several_kinds",
                     &entry.key,
-                    "a parameter comes from one place, and this one has more than one of `mapped`, `secret`, `caller_token` and `value`",
+                    "a parameter comes from one place, and this one has more than one of `mapped`, `secret`, `caller_token`, `org_token` and `value`",
                     "keep one of them",
                 );
                 None
@@ -295,6 +304,7 @@ impl Reader<'_, '_> {
         let problem = only_for_text(definition, attributes)
             .or_else(|| strange_limits(definition))
             .or_else(|| strange_source(definition))
+            .or_else(|| strange_display(definition))
             .or_else(|| strange_default(definition, attributes));
         let Some(Strange { key, problem, hint }) = problem else {
             return true;
@@ -364,8 +374,27 @@ fn only_for_text(definition: &ParameterDefinition, attributes: &Sorted<'_>) -> O
 }
 
 fn strange_limits(definition: &ParameterDefinition) -> Option<Strange> {
-    let least = definition.min_length;
-    let most = definition.max_length.filter(|most| *most < least)?;
+    let (least, most) = (definition.min_length, definition.max_length?);
+    if most == 0 {
+        let problem = "`max_length` is 0, so nothing could be given";
+        return Some(Strange::new(
+            "max_length",
+            problem,
+            "write how long it may be, or remove it",
+        ));
+    }
+    let of_secrets = u32::try_from(SHORTEST_SECRET).unwrap_or(u32::MAX);
+    if definition.is_secret() && most < of_secrets {
+        let problem = format!("`max_length` is {most}, and a secret has at least {of_secrets} characters");
+        return Some(Strange::new(
+            "max_length",
+            problem,
+            "write a greater one, or remove it",
+        ));
+    }
+    if most >= least {
+        return None;
+    }
     let problem = format!("`max_length` is {most}, less than `min_length`, which is {least}");
     Some(Strange::new(
         "max_length",
@@ -387,6 +416,25 @@ fn strange_source(definition: &ParameterDefinition) -> Option<Strange> {
     let hint = "remove it; `required: false` lets the value be absent";
     (!definition.is_given())
         .then(|| Strange::new("default", "a value from the surroundings has no default", hint))
+}
+
+/// What nobody is asked for, and must be given all the same.
+fn strange_display(definition: &ParameterDefinition) -> Option<Strange> {
+    if definition.displayable || !definition.is_given() {
+        return None;
+    }
+    if definition.force {
+        let problem = "it is to be asked for although there is a value, and nobody is asked for it";
+        return Some(Strange::new(
+            "displayable",
+            problem,
+            "remove `force` or `displayable`",
+        ));
+    }
+    let hint = "give it a `default`, write `required: false`, or remove `displayable`";
+    let problem = "it is needed, and nobody is asked for it";
+    let is_needed = definition.required && definition.default.is_none();
+    is_needed.then(|| Strange::new("displayable", problem, hint))
 }
 
 fn strange_default(definition: &ParameterDefinition, attributes: &Sorted<'_>) -> Option<Strange> {
@@ -442,7 +490,11 @@ fn definition(
         .filter(|default| !default.is_null())
         .cloned();
     // Whose token there is not, the command may be able to do without.
-    let may_be_absent = default.is_some() || matches!(source, ParameterSource::CallerToken(_));
+    let is_of_hub = matches!(
+        source,
+        ParameterSource::CallerToken(_) | ParameterSource::OrgToken
+    );
+    let may_be_absent = default.is_some() || is_of_hub;
     ParameterDefinition {
         name,
         display_name: text("display_name"),

@@ -65,11 +65,11 @@ impl<'a> Roots<'a> {
     }
 
     /// Whether whoever runs the command may say anything for a parameter.
-    pub(super) fn is_anything(&self, asked: &Asked<'_>) -> bool {
+    pub(super) fn is_anything(&self, path: &str) -> bool {
         let Who::Command { parameters, .. } = self.who else {
             return false;
         };
-        let name = asked.path.strip_prefix("parameters.");
+        let name = path.strip_prefix("parameters.");
         let parameter = name.and_then(|name| parameters.iter().find(|parameter| parameter.name == name));
         parameter.is_some_and(|parameter| !matches!(parameter.kind, ParameterType::Options { .. }))
     }

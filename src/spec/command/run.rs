@@ -5,10 +5,11 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::model::program_text::{Role, program_texts, script_of_shell};
+use crate::model::program_text::script_of_shell;
 use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
 use crate::model::{Diagnostic, Field, RunDefinition, ValueType};
 
+use super::super::chooses::{Choice, choices, programs};
 use super::super::keys::Sorted;
 use super::super::placeholder::Template;
 use super::super::reader::Reader;
@@ -59,7 +60,7 @@ impl Reader<'_, '_> {
         }
         let fields = self.checker.sorted(RUN_FIELDS, sorted, node, owner)?;
         let written = [Some(run), sorted.value("env"), sorted.value("directory")];
-        let is_own = self.lets_nobody_choose_the_program(run, roots);
+        let is_own = self.lets_nobody_choose(programs(run, "what runs"), roots);
         let all_right = is_own
             & all_of(
                 written
@@ -93,30 +94,24 @@ impl Reader<'_, '_> {
         };
         let texts = entries.iter().filter(|entry| entry.name() != "test");
         all_of(texts.map(|entry| {
-            let is_own = entry.name() != "run" || self.lets_nobody_choose_the_program(&entry.value, roots);
-            is_own & self.texts_ask_for_what_is_known(&entry.value, roots)
+            self.lets_nobody_choose(choices(entry), roots)
+                & self.texts_ask_for_what_is_known(&entry.value, roots)
         }))
     }
 
-    /// Whether the programs of an argument vector are its author's: whoever asks for a command may choose one of its options only.
-    fn lets_nobody_choose_the_program(&mut self, node: &Node, roots: &Roots<'_>) -> bool {
-        let items = node.items().unwrap_or_default();
-        let words: Vec<&str> = items.iter().map(|item| item.text().unwrap_or_default()).collect();
-        let mut texts = program_texts(&words);
-        texts.retain(|text| text.role == Role::Program);
+    /// Whether what runs is its author's choice: whoever asks for a command may choose one of its options only.
+    fn lets_nobody_choose(&mut self, choices: Vec<Choice<'_>>, roots: &Roots<'_>) -> bool {
         let mut all_right = true;
-        for item in texts.iter().map(|text| &items[text.index]) {
-            let Some(Ok(template)) = item.text().map(Template::parse) else {
-                continue; // Reported already.
-            };
-            for asked in template.asked().iter().filter(|asked| roots.is_anything(asked)) {
+        for choice in choices {
+            let asked = choice.asked().into_iter();
+            for (offset, path) in asked.filter(|(_, path)| roots.is_anything(path)) {
                 all_right = false;
-                let path = asked.path;
+                let what = choice.what;
                 let message = format!(
-                    "this is a program of `run`, and whoever runs the command may say anything for `${{{path}}}`"
+                    "this is {what}, and whoever runs the command may say anything for `${{{path}}}`"
                 );
-                let hint = "write the program, or give the parameter `options` to choose from";
-                let place = item.place_within(asked.offset);
+                let hint = "write it out, or give the parameter `options` to choose from";
+                let place = choice.node.place_within(offset);
                 self.problems()
                     .add(Diagnostic::error("chosen_outside", place, message).hint(hint));
             }

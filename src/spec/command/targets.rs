@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::model::{Field, Targets, TestExpression, ValueType};
+use crate::model::trigger::{NO_GOAL, NO_GOAL_HINT};
+use crate::model::{Diagnostic, Field, Targets, TestExpression, ValueType};
 
 use super::super::keys::Sorted;
 use super::super::reader::Reader;
@@ -64,7 +65,7 @@ impl Reader<'_, '_> {
         let fields = self.checker.sorted(FIELDS, &sorted, node, "`targets`");
         let test = match sorted.value("test") {
             None => Some(TestExpression::AnyPush),
-            Some(test) => self.test(test),
+            Some(test) => self.test_without_goal(test),
         };
         let (fields, test) = (fields?, test?);
         let concurrent = fields.get("concurrent").and_then(Value::as_u64);
@@ -76,5 +77,16 @@ impl Reader<'_, '_> {
                 .unwrap_or(CONCURRENT),
         };
         Some(Some(targets)).filter(|_| sorted.unknown.is_empty())
+    }
+
+    /// The test of a command, which nobody asks because of a goal.
+    fn test_without_goal(&mut self, node: &Node) -> Option<TestExpression> {
+        let test = self.test(node)?;
+        let Some(place) = test.wait_for_goal() else {
+            return Some(test);
+        };
+        let problem = Diagnostic::error("cannot_hold", place.clone(), NO_GOAL);
+        self.problems().add(problem.hint(NO_GOAL_HINT));
+        None
     }
 }

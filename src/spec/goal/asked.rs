@@ -3,15 +3,16 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::instances::DynamicPlan;
+use crate::model::instances::{AxisValues, DynamicPlan};
 use crate::model::program_text::script_of_shell;
 use crate::model::{Diagnostic, GoalDefinition, suggest};
 
+use super::super::chooses::choices;
 use super::super::keys::{Sorted, snake_case};
 use super::super::placeholder::{Asked, Template};
 use super::super::problems::listed;
 use super::super::reader::Reader;
-use super::super::yaml::Node;
+use super::super::yaml::{Entry, Node};
 
 /// Keys below which nothing is filled in for a push, or is looked at by others.
 const NOT_FILLED_IN: &[&str] = &["parameters", "plan", "test", "tests"];
@@ -38,6 +39,7 @@ struct Known<'g> {
     own: &'g Map<String, Value>,
     /// Those of all instances of its plan; `None` where an expression says what there is.
     of_plan: Option<Vec<&'g str>>,
+    plan: Option<&'g DynamicPlan>,
 }
 
 impl Reader<'_, '_> {
@@ -47,6 +49,7 @@ impl Reader<'_, '_> {
             is_referenced: self.in_reference,
             own: &goal.parameters,
             of_plan: of_plan(goal.plan.as_ref()),
+            plan: goal.plan.as_ref(),
         };
         self.texts_have_parameters(node, &known)
     }
@@ -74,9 +77,28 @@ impl Reader<'_, '_> {
         for entry in node.entries().unwrap_or_default() {
             if !NOT_FILLED_IN.contains(&snake_case(entry.name()).as_str()) {
                 all_right &= self.texts_have_parameters(&entry.value, known);
+                all_right &= self.plan_chooses_no_program(entry, known);
             }
         }
         all_right & self.text_has_parameters(node, known, false)
+    }
+
+    /// Whether no parameter that a plan computes on a push is a program, an image or a user; what is written out may be.
+    fn plan_chooses_no_program(&mut self, entry: &Entry, known: &Known<'_>) -> bool {
+        let mut all_right = true;
+        for choice in choices(entry) {
+            let asked = choice.asked().into_iter();
+            for (offset, path) in asked.filter(|(_, path)| known.is_computed(path)) {
+                all_right = false;
+                let what = choice.what;
+                let message = format!("this is {what}, and the plan computes `${{{path}}}` on a push");
+                let hint = "write it out, or write the values of the parameter in `matrix`";
+                let place = choice.node.place_within(offset);
+                self.problems()
+                    .add(Diagnostic::error("chosen_outside", place, message).hint(hint));
+            }
+        }
+        all_right
     }
 
     fn text_has_parameters(&mut self, node: &Node, known: &Known<'_>, is_script: bool) -> bool {
@@ -122,6 +144,22 @@ impl Known<'_> {
                 ),
             )
         })
+    }
+
+    /// Whether an expression of the plan says what a parameter is.
+    fn is_computed(&self, path: &str) -> bool {
+        let Some(path) = path.strip_prefix("parameters.") else {
+            return false;
+        };
+        let name = path.split('.').next().unwrap_or(path);
+        match self.plan {
+            None => false,
+            Some(DynamicPlan::Expression { .. }) => true,
+            Some(DynamicPlan::Groups(groups)) => {
+                let mut axes = groups.iter().flat_map(|group| &group.matrix);
+                axes.any(|axis| axis.name == name && matches!(axis.values, AxisValues::Expression(_)))
+            }
+        }
     }
 
     /// The goal's own value at a path.

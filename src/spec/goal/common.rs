@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::model::definition::{Listener, ProgressRule, Retry};
 use crate::model::descriptor::DAY;
 use crate::model::{
-    Descriptions, Field, GoalDefinition, GoalKey, Place, StateName, UniqueName, ValueType, Work,
+    Descriptions, Field, GoalDefinition, GoalKey, Place, StateName, TestExpression, UniqueName, ValueType,
+    Work,
 };
 
 use super::super::reader::Reader;
@@ -86,6 +88,12 @@ const LISTENER_FIELDS: &[Field] = &[
     )
     .default("[before, after]")
     .not_empty(),
+    Field::new(
+        "test",
+        ValueType::Test,
+        "a push test; where it does not hold the listener is left out",
+    )
+    .aliases(&["push_test", "tests"]),
 ];
 
 /// Keys that are valid on every goal.
@@ -297,9 +305,14 @@ fn listeners(value: &Value) -> Vec<Listener> {
             run: run.filter_map(Value::as_str).map(str::to_owned).collect(),
             before: events.contains(&"before"),
             after: events.contains(&"after"),
+            test: written.get("test").and_then(test),
         }
     };
     value.as_array().into_iter().flatten().map(listener).collect()
+}
+
+fn test(written: &Value) -> Option<TestExpression> {
+    TestExpression::deserialize(written).ok()
 }
 
 fn duration(millis: &Value) -> Duration {

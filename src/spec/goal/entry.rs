@@ -280,12 +280,26 @@ impl<'c> Reader<'c, '_> {
             self.check_environment(environment);
         }
         let common = self.checker.sorted(COMMON_FIELDS, sorted, node, "a goal")?;
+        let common = self.with_tests_of_listeners(common, sorted)?;
         let mut read = common.clone();
         let mut found = confirm::problems(&common);
         found.extend(files::problems(&files::files(&mut read)));
         found.extend(secrets::problems(&secrets::secrets(&mut read)));
         self.report(&found, COMMON_FIELDS, node);
         self.check_parameters(sorted);
+        Some(common)
+    }
+
+    /// The values with the tests of the goal's listeners read; `None` comes with a problem.
+    fn with_tests_of_listeners(
+        &mut self,
+        mut common: Map<String, Value>,
+        sorted: &Sorted<'_>,
+    ) -> Option<Map<String, Value>> {
+        let field = COMMON_FIELDS.iter().find(|field| field.name == "listeners")?;
+        if let (Some(node), Some(value)) = (sorted.value(field.name), common.remove(field.name)) {
+            common.insert(field.name.to_owned(), self.tests_of(&field.value, node, value)?);
+        }
         Some(common)
     }
 

@@ -9,7 +9,7 @@ mod files;
 mod plan;
 mod referenced;
 mod running;
-mod secrets;
+pub(crate) mod secrets;
 mod strange_variables;
 mod uses;
 

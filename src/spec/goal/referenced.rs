@@ -7,6 +7,8 @@ use crate::model::{Field, suggest};
 
 use super::super::catalogue::has_field;
 use super::super::keys::snake_case;
+use super::super::named_test::{known_parameters, parameters_of};
+use super::super::placeholder::Template;
 use super::super::problems::{Problems, listed};
 use super::super::reader::{Reader, shown};
 use super::super::reference::{File, Filled, Filling, Reference, overlay};
@@ -139,6 +141,47 @@ fn merged(
     Some(named(overlay(&local, &goal), &key, at))
 }
 
+/// Warns of parameters that the goal does not ask for, where it asks for some: they are probably misspelt. Not more than
+/// that, because its programs find all of them in `goal.json`.
+fn warn_about_parameters(reference: &Reference, goal: &Node, local: &Node, problems: &mut Problems) {
+    let given = value(local, "parameters").and_then(|given| given.entries());
+    let own = value(goal, "parameters").and_then(|own| own.entries());
+    let own = own
+        .unwrap_or_default()
+        .iter()
+        .map(|entry| entry.name().to_owned());
+    let mut asked: Vec<String> = parameters_of(goal).into_iter().chain(own).collect();
+    if asked.is_empty() || asks_for_all_parameters(goal) || asks_for_all_parameters(local) {
+        return;
+    }
+    asked.extend(parameters_of(local));
+    asked.sort();
+    asked.dedup();
+    let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+    for entry in given.unwrap_or_default() {
+        if !asked.contains(&entry.name()) {
+            let message = format!(
+                "nothing in `{reference}` asks for the parameter `{}`",
+                entry.name()
+            );
+            let hint = known_parameters(entry.name(), &asked);
+            problems.warning("unknown_parameter", &entry.key, message, hint);
+        }
+    }
+}
+
+/// Whether `${parameters}` stands anywhere in it.
+fn asks_for_all_parameters(node: &Node) -> bool {
+    let mut items = node.items().unwrap_or_default().iter();
+    let mut entries = node.entries().unwrap_or_default().iter();
+    let template = node.text().filter(|text| text.contains("${"));
+    items.any(|item| asks_for_all_parameters(item))
+        || entries.any(|entry| asks_for_all_parameters(&entry.value))
+        || template.is_some_and(|text| {
+            Template::parse(text).is_ok_and(|template| template.paths().contains(&"parameters"))
+        })
+}
+
 /// The referenced goal with the parameters of the reference over its own.
 fn filled(
     reference: &Reference,
@@ -151,8 +194,15 @@ fn filled(
         (Some(own), Some(below)) => Some(Rc::new(overlay(own, below))),
         (own, below) => own.or(below).cloned(),
     };
-    match Filling::of_goal(parameters.as_deref()).node(goal) {
-        Ok(Filled::As(filled)) => Some(filled),
+    let mut filling = Filling::of_goal(parameters.as_deref());
+    match filling.node(goal) {
+        Ok(Filled::As(filled)) => {
+            // One that is missing is said where it is missed, with what is given instead.
+            if filling.unfilled().is_empty() {
+                warn_about_parameters(reference, goal, local, problems);
+            }
+            Some(filled)
+        }
         Ok(Filled::Absent) => None,
         Err(_) => {
             let why = "it is too large with its parameters filled in";

@@ -87,7 +87,7 @@ const SECRET_FIELDS: &[Field] = &[
     ),
 ];
 
-pub(super) const SECRETS: Field = Field::new(
+pub(crate) const SECRETS: Field = Field::new(
     "secrets",
     ValueType::List(&ValueType::TextOr("name", SECRET_FIELDS)),
     "secrets that its process is given",
@@ -100,7 +100,11 @@ pub(super) fn secrets(common: &mut Map<String, Value>) -> Vec<SecretUse> {
 
 /// What types cannot say to be wrong with secrets.
 pub(super) fn problems(secrets: &[SecretUse]) -> ArgumentProblems {
-    let all = FieldPath::to(SECRETS.name);
+    problems_at(&FieldPath::to(SECRETS.name), secrets)
+}
+
+/// The same of those that stand elsewhere.
+pub(crate) fn problems_at(all: &FieldPath, secrets: &[SecretUse]) -> ArgumentProblems {
     let mut problems = ArgumentProblems::default();
     let mut taken = Taken::default();
     for (index, secret) in secrets.iter().enumerate() {

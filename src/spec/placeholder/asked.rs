@@ -23,6 +23,17 @@ impl Template {
         all
     }
 
+    /// Whether it cannot be filled in without something below this root, such as `matches`.
+    pub fn needs(&self, root: &str) -> bool {
+        self.parts.iter().any(|part| match part {
+            Part::Text(_) => false,
+            Part::Placeholder(placeholder) => {
+                let begins = placeholder.path.split('.').next() == Some(root);
+                begins && !placeholder.optional && placeholder.default.is_none()
+            }
+        })
+    }
+
     /// Whether nothing of the text is left where a placeholder that is written `${!…}` finds nothing.
     pub fn may_be_left_out(&self) -> bool {
         self.parts.iter().any(|part| match part {
@@ -87,6 +98,21 @@ mod tests {
             [("a".to_owned(), 2, true, true), ("b".to_owned(), 6, false, true)]
         );
         assert_eq!(asked("$${a} $HOME"), []);
+    }
+
+    #[test]
+    fn cm_03_what_a_text_cannot_do_without_is_told() {
+        for (text, needs) in [
+            ("x ${matches.1}", true),
+            ("${matches}", true),
+            ("${matches.1:x}", false),
+            ("${!matches.1}", false),
+            ("${parameters.x:${matches.1}}", false),
+            ("${matched.1}", false),
+            ("$${matches.1}", false),
+        ] {
+            assert_eq!(Template::parse(text).unwrap().needs("matches"), needs, "{text}");
+        }
     }
 
     #[test]

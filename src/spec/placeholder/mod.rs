@@ -22,7 +22,7 @@ mod written;
 mod tests;
 
 pub use asked::Asked;
-pub use chosen::{depends_on_push, is_free_text, may_be_foreign};
+pub use chosen::{chooses_program, depends_on_push, may_be_foreign, name_of_image};
 pub use known::{Objection, is_fact};
 pub use parse::{PlaceholderError, PlaceholderProblem, Template};
 pub use pieces::Piece;

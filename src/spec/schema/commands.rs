@@ -31,13 +31,21 @@ pub(super) fn command(catalogue: &Catalogue<'_>) -> Value {
 /// What is known of a parameter; nothing has to be.
 pub(super) fn parameter() -> Value {
     let mut known = object(PARAMETER_FIELDS.iter());
-    let secret =
-        |other: &str| json!({ "required": ["secret", other], "properties": { "secret": { "const": true } } });
+    let is_on = json!({ "const": true });
+    let switched =
+        |name: &str, other: &str| json!({ "required": [name, other], "properties": { name: is_on } });
     // A value comes from one place.
     let several = [
         json!({ "required": ["mapped", "value"] }),
-        secret("mapped"),
-        secret("value"),
+        json!({ "required": ["mapped", "caller_token"] }),
+        json!({ "required": ["value", "caller_token"] }),
+        switched("secret", "mapped"),
+        switched("secret", "value"),
+        switched("secret", "caller_token"),
+        switched("org_token", "mapped"),
+        switched("org_token", "value"),
+        switched("org_token", "caller_token"),
+        json!({ "required": ["secret", "org_token"], "properties": { "secret": is_on, "org_token": is_on } }),
     ];
     known["not"] = json!({ "anyOf": several });
     json!({ "anyOf": [{ "type": "null" }, known] })

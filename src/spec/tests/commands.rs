@@ -77,6 +77,17 @@ fn cm_13_a_parameter_can_hold_a_token_of_whoever_asks() {
 }
 
 #[test]
+fn semantics_5_2_a_parameter_can_hold_the_token_of_the_hub() {
+    let text = "commands:\n  - name: x\n    run: [x]\n    parameters: {t: {org_token: true}}\n";
+    let loaded = right(text);
+    let token = loaded.commands[0].parameter("t").unwrap();
+    assert_eq!(token.source, ParameterSource::OrgToken);
+    assert!(token.is_secret() && !token.is_given() && !token.required);
+    let wrong = text.replace("true}", "true, secret: true}");
+    assert!(problems(&wrong).contains("more than one of `mapped`"));
+}
+
+#[test]
 fn a_command_says_what_people_say_and_what_it_does() {
     let loaded = right(BUMP);
     let [bump, hello] = loaded.commands.as_slice() else {
@@ -273,4 +284,36 @@ on:
     a.yaml:6:62 Error unknown_placeholder (+1): `itme.email` is no fact
       hint: did you mean `item`? Or write `$${itme.email`, with two `$`, to leave it to the shell
     "#);
+}
+
+#[test]
+fn two_commands_that_are_said_alike_are_told_where_each_is_said() {
+    insta::assert_snapshot!(problems(
+        r#"
+commands:
+  - name: one
+    intent: [first, {pattern: "^x (.)$"}]
+    run: [x]
+  - name: two
+    intent:
+      - second
+      - {pattern: "^x (.)$"}
+      - first
+    run: [x]
+  - name: first
+    run: [x]
+  - name: two
+    intent: third
+    run: [x]
+"#
+    ), @r"
+    a.yaml:9:9 Error duplicate_intent (+1): `^x (.)$` is the intent of a command already, at a.yaml:4:21
+      hint: people could not say which one they mean; change one of them
+    a.yaml:10:9 Error duplicate_intent (+5): `first` is the intent of a command already, at a.yaml:4:14
+      hint: people could not say which one they mean; change one of them
+    a.yaml:12:11 Error duplicate_intent (+5): `first` is the intent of a command already, at a.yaml:10:9
+      hint: people could not say which one they mean; change one of them
+    a.yaml:14:11 Error duplicate_command (+3): there is a command `two` already, at a.yaml:6:11
+      hint: rename one of them
+    ");
 }

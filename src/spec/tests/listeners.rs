@@ -85,6 +85,12 @@ fn patterns_and_states_can_match() {
     a.yaml:2:34 Error unknown_placeholder (+10): the event Push has no `push.brnch`
       hint: did you mean `push.branch`?
     ");
+    assert_snapshot!(listener("event: Push, where: {push: ^main$, push.branch: ^main$, push.after.author: ada}, run: [x]"), @r"
+    a.yaml:2:34 Error wrong_type (+4): `push` of the event Push is a map, and a pattern is for one value
+      hint: ask for one part of it: `branch`, `before`, `after`, `repo`, `forced`, `authors`
+    a.yaml:2:69 Error wrong_type (+17): `push.after.author` of the event Push is a map, and a pattern is for one value
+      hint: ask for one part of it: `name`, `email`
+    ");
     assert_snapshot!(listener("event: GoalCompletion, state: [success, in_process], run: [x]"), @r"
     a.yaml:2:53 Error wrong_event (+10): no goal completes as `in_process`
       hint: wait for the event GoalState, or for one of `success`, `failure`, `stopped`, `canceled`, `waiting_for_pre_approval`, `waiting_for_approval`
@@ -105,8 +111,26 @@ fn a_goal_that_is_spelled_almost_like_one_is_warned_about() {
     a.yaml:2:46 Warning unknown_goal (+9): no rule sets a goal `unit tset`
       hint: did you mean `unit test`?
     ");
-    assert_eq!(listens("elsewhere"), "", "it may come from a pushed repository");
+    assert_snapshot!(listens("elsewhere"), @r"
+    a.yaml:2:45 Warning unknown_goal (+9): no rule sets a goal `elsewhere`
+      hint: name a goal that some rule sets
+    ");
     right(&format!(
         "{goals}on: [{{name: l, event: GoalState, goal: unit-test, run: [x]}}]\n"
     ));
+}
+
+#[test]
+fn names_of_the_original_are_for_what_they_were() {
+    let filter = |more: &str| {
+        let loaded = right(&format!("on: [{{name: l, {more}, run: [x]}}]\n"));
+        loaded.listeners[0].filter.clone()
+    };
+    let closed = filter("event: closed_issue, where: {issue.title: x}");
+    let fields: Vec<&str> = closed.fields.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(fields, ["issue.title", "action"]);
+    assert!(filter("event: Issue").fields.is_empty());
+    assert_eq!(filter("event: GoalExecution").states.len(), 6);
+    assert_eq!(filter("event: GoalExecution, state: success").states.len(), 1);
+    assert!(filter("event: GoalState").states.is_empty());
 }

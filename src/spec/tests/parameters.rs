@@ -336,3 +336,44 @@ fn ym_13_a_goal_asks_for_parameters_that_it_has() {
     );
     right("rules: [{name: r, goals: {name: g, parameters: {a: x}, execute: {run: [x, '${parameters.a}']}}}]");
 }
+
+#[test]
+fn cm_04_what_is_needed_is_asked_for_or_has_a_value() {
+    assert_snapshot!(command("n: {displayable: false}", "[x]"), @r"
+    a.yaml:3:33 Error invalid_parameter (+5): the parameter `n`: it is needed, and nobody is asked for it
+      hint: give it a `default`, write `required: false`, or remove `displayable`
+    ");
+    assert_snapshot!(command("n: {displayable: false, force: true, default: a}", "[x]"), @r"
+    a.yaml:3:33 Error invalid_parameter (+5): the parameter `n`: it is to be asked for although there is a value, and nobody is asked for it
+      hint: remove `force` or `displayable`
+    ");
+    assert_snapshot!(command("n: {required: true, default: ''}", "[x]"), @r"
+    a.yaml:3:45 Error invalid_parameter (+2): the parameter `n`: its default is not valid: it is needed, and nothing is written for it
+      hint: write a value that people could give too, or remove it
+    ");
+    for parameters in [
+        "n: {displayable: false, default: a}",
+        "n: {displayable: false, required: false}",
+        "n: {displayable: false, mapped: user_login}",
+        "n: {displayable: false, value: a}",
+        "n: {force: true, default: a}",
+    ] {
+        assert_eq!(command(parameters, "[x]"), "", "{parameters}");
+    }
+}
+
+#[test]
+fn d8_lengths_that_no_text_has_are_found() {
+    assert_snapshot!(command("n: {max_length: 0}", "[x]"), @r"
+    a.yaml:3:32 Error invalid_parameter (+1): the parameter `n`: `max_length` is 0, so nothing could be given
+      hint: write how long it may be, or remove it
+    ");
+    assert_snapshot!(command("n: {secret: true, max_length: 3}", "[x]"), @r"
+    a.yaml:3:46 Error invalid_parameter (+1): the parameter `n`: `max_length` is 3, and a secret has at least 4 characters
+      hint: write a greater one, or remove it
+    ");
+    assert_eq!(
+        command("n: {secret: true, max_length: 4}, m: {max_length: 1}", "[x]"),
+        ""
+    );
+}

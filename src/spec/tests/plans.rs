@@ -135,3 +135,17 @@ fn mistakes_in_plans_have_a_place_and_a_fix() {
       hint: write its options as keys, such as `matrix`, indented below it
     ");
 }
+
+#[test]
+fn d9_what_a_plan_computes_is_no_program() {
+    let chosen = |matrix: &str, run: &str| {
+        let goal = format!("{{name: a, plan: {{matrix: {{t: {matrix}}}}}, execute: {{run: {run}}}}}");
+        let found = problems(&format!("rules:\n- name: r\n  goals: {goal}\n"));
+        found.matches("the plan computes").count()
+    };
+    for run in ["['${parameters.t}', x]", "[timeout, '5', './${parameters.t}']"] {
+        assert_eq!(chosen("push.commits", run), 1, "{run}");
+        assert_eq!(chosen("[cargo, make-it]", run), 0, "{run}");
+    }
+    assert_eq!(chosen("push.commits", "[x, '${parameters.t}']"), 0);
+}

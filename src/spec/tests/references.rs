@@ -354,3 +354,25 @@ proptest::proptest! {
         proptest::prop_assert!(!runs_here);
     }
 }
+
+#[test]
+fn ym_17_a_parameter_that_nothing_asks_for_is_warned_about() {
+    assert_snapshot!(wrong("  - {ref: acme/make-goal@1.0, parameters: {tarhget: web, colour: red, jobs: 2}}\n"), @r"
+    a.yaml:4:44 Warning unknown_parameter (+7): nothing in `acme/make-goal@1.0` asks for the parameter `tarhget`
+      hint: did you mean `target`?
+    a.yaml:4:58 Warning unknown_parameter (+6): nothing in `acme/make-goal@1.0` asks for the parameter `colour`
+      hint: it has `jobs`, `target`, `timeout`
+    ");
+    for silent in [
+        "  - {ref: acme/make-goal@1.0, parameters: {own: x}, descriptions: {completed: 'Made ${parameters.own}'}}\n",
+        "  - {ref: acme/make-goal@1.0, parameters: {own: x}, descriptions: {completed: 'Made ${parameters}'}}\n",
+    ] {
+        assert_eq!(wrong(silent), "", "{silent}");
+    }
+    let asks_for_none = referenced("acme/x-goal@1.0", "x: {execute: {run: [x]}}", true);
+    let loaded = with(
+        "  - {ref: acme/x-goal@1.0, parameters: {own: x}}\n",
+        &[asks_for_none],
+    );
+    assert_eq!(shown(&loaded.diagnostics), "", "its program may read it");
+}

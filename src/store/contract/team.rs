@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::Database;
 use super::fixture::{at, carry_out, goal, key, planned, push, set_id};
 use crate::model::Cursor;
+use crate::ports::Store;
 use crate::ports::team::{Delivered, Delivery, DeliveryAnswer};
 use crate::ports::team_logs::LogOnItsWay;
 
@@ -36,6 +37,39 @@ fn answered(delivery: &Delivery) -> Delivery {
     }
 }
 
+async fn open(store: &dyn Store) -> Vec<Delivery> {
+    let open = store.open_deliveries(0, 10).await.unwrap();
+    open.into_iter().map(|(_, delivery)| delivery).collect()
+}
+
+pub(super) async fn what_stands_in_line_holds_up_only_its_own_line(database: &dyn Database) {
+    let store = database.open().await;
+    for (key, line) in [
+        ("a-1", Some("a")),
+        ("a-2", Some("a")),
+        ("b-1", Some("b")),
+        ("c", None),
+    ] {
+        store.take_in(&delivery(key), line).await.unwrap();
+    }
+    let heads = async |after: u64, limit: u32| {
+        let heads = store.heads_of_lines(after, limit).await.unwrap();
+        let keys = heads
+            .iter()
+            .map(|head| format!("{} {}", head.line, head.key))
+            .collect::<Vec<_>>();
+        (keys, heads.last().map(|head| head.place))
+    };
+    assert_eq!(open(&*store).await, [delivery("c")]);
+    let (keys, place) = heads(0, 1).await;
+    assert_eq!(keys, ["a a-1"]);
+    assert_eq!(heads(place.unwrap(), 10).await.0, ["b b-1"]);
+    store.settle(&answered(&delivery("a-1"))).await.unwrap();
+    assert_eq!(heads(0, 10).await.0, ["a a-2", "b b-1"]);
+    assert_eq!(store.open_delivery("a-1").await.unwrap(), None);
+    assert_eq!(store.open_delivery("a-2").await.unwrap(), Some(delivery("a-2")));
+}
+
 pub(super) async fn c3_a_delivery_is_taken_in_once_and_answered_as_often_as_it_comes(
     database: &dyn Database,
 ) {
@@ -50,13 +84,10 @@ pub(super) async fn c3_a_delivery_is_taken_in_once_and_answered_as_often_as_it_c
         },
         ..other
     };
-    assert!(store.take_in(&one).await.unwrap());
-    assert!(!store.take_in(&one).await.unwrap());
-    assert!(store.take_in(&other).await.unwrap());
-    assert_eq!(
-        store.open_deliveries(10).await.unwrap(),
-        [one.clone(), other.clone()]
-    );
+    assert!(store.take_in(&one, None).await.unwrap());
+    assert!(!store.take_in(&one, None).await.unwrap());
+    assert!(store.take_in(&other, None).await.unwrap());
+    assert_eq!(open(&*store).await, [one.clone(), other.clone()]);
     store.settle(&answered(&one)).await.unwrap();
     let store = database.open().await;
     assert_eq!(
@@ -64,7 +95,7 @@ pub(super) async fn c3_a_delivery_is_taken_in_once_and_answered_as_often_as_it_c
         [one.correlation.as_str(), other.correlation.as_str()],
         "what the hub has no answer of"
     );
-    assert_eq!(store.open_deliveries(10).await.unwrap(), [other]);
+    assert_eq!(open(&*store).await, [other]);
     assert_eq!(store.unanswered(10).await.unwrap(), [answered(&one)]);
     let waiting = store.waiting().await.unwrap();
     assert_eq!((waiting.deliveries, waiting.answers, waiting.reports), (1, 1, 0));
@@ -73,7 +104,7 @@ pub(super) async fn c3_a_delivery_is_taken_in_once_and_answered_as_often_as_it_c
         .await
         .unwrap();
     assert!(store.unanswered(10).await.unwrap().is_empty());
-    assert!(!store.take_in(&one).await.unwrap());
+    assert!(!store.take_in(&one, None).await.unwrap());
     assert_eq!(
         store.unanswered(10).await.unwrap(),
         [answered(&one)],
@@ -188,7 +219,7 @@ pub(super) async fn what_is_not_reported_is_not_forgotten(database: &dyn Databas
 pub(super) async fn deliveries_that_are_over_are_forgotten(database: &dyn Database) {
     let store = database.open().await;
     for key in ["open", "settled", "over"] {
-        store.take_in(&delivery(key)).await.unwrap();
+        store.take_in(&delivery(key), None).await.unwrap();
     }
     for key in ["settled", "over"] {
         store.settle(&answered(&delivery(key))).await.unwrap();
@@ -197,6 +228,6 @@ pub(super) async fn deliveries_that_are_over_are_forgotten(database: &dyn Databa
     store.prune(at(1_000_000)).await.unwrap();
     let waiting = store.waiting().await.unwrap();
     assert_eq!((waiting.deliveries, waiting.answers), (1, 1));
-    assert!(store.take_in(&delivery("over")).await.unwrap());
-    assert!(!store.take_in(&delivery("settled")).await.unwrap());
+    assert!(store.take_in(&delivery("over"), None).await.unwrap());
+    assert!(!store.take_in(&delivery("settled"), None).await.unwrap());
 }

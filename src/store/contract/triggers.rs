@@ -35,7 +35,11 @@ fn cause(of: &GoalTrigger, number: u32) -> Cause {
 }
 
 fn noted(trigger: GoalTrigger) -> NotedTrigger {
-    NotedTrigger { trigger, failures: 0 }
+    NotedTrigger {
+        trigger,
+        push: None,
+        failures: 0,
+    }
 }
 
 async fn store_plan(store: &dyn Store, cause: &Cause, id: u64) -> Result<bool, StoreError> {
@@ -123,4 +127,44 @@ pub(super) async fn ru_38_what_cannot_be_planned_stays_noted_or_goes(database: &
     let attempts = store.planning_attempts(push(1).id).await.unwrap();
     let errors: Vec<_> = attempts.into_iter().filter_map(|attempt| attempt.error).collect();
     assert_eq!(errors, ["offline", "too deep"]);
+}
+
+pub(super) async fn ru_38_a_goal_of_another_machine_is_planned_for_once_and_stays_known(
+    database: &dyn Database,
+) {
+    let store = database.open().await;
+    planned(&*store, 1, vec![goal("test", &[])]).await;
+    let foreign = GoalTrigger {
+        registration: "other".to_owned(),
+        is_own: false,
+        ..trigger(77, "build", 3)
+    };
+    let id = push(1).id;
+    assert!(store.heed_foreign(id, &foreign).await.unwrap());
+    assert!(!store.heed_foreign(id, &foreign).await.unwrap());
+    let notes = store.noted_triggers().await.unwrap();
+    assert_eq!((&notes[0].trigger, notes[0].push), (&foreign, Some(id)));
+    store
+        .fail_trigger(&push(1), &foreign, "offline", false, at(5))
+        .await
+        .unwrap();
+    assert_eq!(store.noted_triggers().await.unwrap()[0].failures, 1);
+    assert!(store_plan(&*store, &cause(&foreign, 1), 21).await.unwrap());
+    assert_eq!(store.noted_triggers().await.unwrap(), []);
+    let again = store_plan(&*store, &cause(&foreign, 2), 22).await;
+    assert!(matches!(again, Err(StoreError::Conflict(_))));
+    let store = database.open().await;
+    assert!(
+        !store.heed_foreign(id, &foreign).await.unwrap(),
+        "it is told again later"
+    );
+    let later = GoalTrigger {
+        version: 5,
+        ..foreign.clone()
+    };
+    assert!(store.heed_foreign(id, &later).await.unwrap());
+    assert_eq!(store.heeded_of(id, "other", &foreign.goal).await.unwrap(), 2);
+    assert_eq!(store.heeded_of(id, "third", &foreign.goal).await.unwrap(), 0);
+    store.stop_heeding().await.unwrap();
+    assert_eq!(store.noted_triggers().await.unwrap(), []);
 }

@@ -1,6 +1,7 @@
 //! What machines have been sent: taken over, at work on, or not answered in time.
 
 use async_trait::async_trait;
+use sqlx::AnyConnection;
 
 use super::SqlHub;
 use super::deliveries::{COLUMNS, in_order};
@@ -11,6 +12,26 @@ use crate::ports::hub::{Answers, Delivery, HubStoreError, QueueLimits};
 /// Most correlations of one statement.
 const CHUNK: usize = 500;
 
+/// A machine has taken a delivery over; `false` when it was not sent this event.
+pub(super) async fn taken_over(
+    connection: &mut AnyConnection,
+    (registration, correlation): (&str, &str),
+    (now, lease_until): (Timestamp, Timestamp),
+) -> Result<bool, sqlx::Error> {
+    // It has arrived, so the attempts before it do not count any more.
+    const TAKE: &str = "UPDATE hub_delivery SET state = 'sent', session = '', attempts = 1, lease_until = $1, \
+        answer_by = $2 + patience WHERE registration = $3 AND correlation = $4 AND what = 'event' AND attempts > 0 \
+        AND state IN ('sent', 'waiting')";
+    let done = sqlx::query(TAKE)
+        .bind(lease_until.as_micros())
+        .bind(now.as_micros())
+        .bind(registration)
+        .bind(correlation)
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
 #[async_trait]
 impl Answers for SqlHub {
     async fn taken_over(
@@ -20,19 +41,9 @@ impl Answers for SqlHub {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<bool, HubStoreError> {
-        // It has arrived, so the attempts before it do not count any more.
-        const TAKE: &str = "UPDATE hub_delivery SET state = 'sent', session = '', attempts = 1, lease_until = $1, \
-            answer_by = $2 + patience WHERE registration = $3 AND correlation = $4 AND what = 'event' AND attempts > 0 \
-            AND state IN ('sent', 'waiting')";
-        let done = sqlx::query(TAKE)
-            .bind(lease_until.as_micros())
-            .bind(now.as_micros())
-            .bind(registration)
-            .bind(correlation)
-            .execute(&mut *self.writer().await?)
-            .await
-            .doing("note that a machine has a delivery")?;
-        Ok(done.rows_affected() > 0)
+        let (which, moments) = ((registration, correlation), (now, lease_until));
+        let taken = taken_over(&mut *self.writer().await?, which, moments).await;
+        taken.doing("note that a machine has a delivery")
     }
 
     async fn at_work(
@@ -96,13 +107,13 @@ impl Answers for SqlHub {
             .doing("let a delivery wait again")
     }
 
-    async fn give_up(&self, id: &str, now: Timestamp, because: &str) -> Result<(), HubStoreError> {
+    async fn give_up(&self, id: &str, until: Timestamp, because: &str) -> Result<(), HubStoreError> {
         const GIVE_UP: &str = "UPDATE hub_delivery SET state = 'dead', session = '', because = $1 \
             WHERE id = $2 AND state = 'sent' AND answer_by <= $3";
         sqlx::query(GIVE_UP)
             .bind(because)
             .bind(id)
-            .bind(now.as_micros())
+            .bind(until.as_micros())
             .execute(&mut *self.writer().await?)
             .await
             .map(|_| ())

@@ -54,6 +54,13 @@ impl ConsoleDeeds for SqlHub {
         rows.iter().map(deed).collect::<Result<Vec<_>, _>>().doing(DOING)
     }
 
+    async fn keep_console_deeds(&self, deeds: &[ConsoleDeed]) -> Result<(), HubStoreError> {
+        const DOING: &str = "keep what was done at the console";
+        let mut transaction = self.transaction().await?;
+        keep(&mut transaction, deeds).await.doing(DOING)?;
+        transaction.commit().await.doing(DOING)
+    }
+
     async fn console_deeds_told(&self, ids: &[String], forgotten: Timestamp) -> Result<(), HubStoreError> {
         const DOING: &str = "note what was written down that was done at the console";
         let mut transaction = self.transaction().await?;

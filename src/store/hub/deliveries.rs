@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
-use super::SqlHub;
 use super::rows::{Lists, ManyRows, Row as Cells, lists};
 use super::statement::{Doing, composed, marks, moment};
+use super::{SqlHub, console};
 use crate::model::Timestamp;
+use crate::ports::hub::console::ConsoleDeed;
 use crate::ports::hub::{
-    Deliveries, Delivery, DeliveryCounts, DeliveryKind, HubStoreError, NewDelivery, QueueLimits,
+    Claim, Deliveries, Delivery, DeliveryCounts, DeliveryKind, HubStoreError, NewDelivery, QueueLimits,
 };
 
 /// How long dead deliveries and the ids of what came stay.
@@ -136,83 +137,74 @@ pub(super) async fn insert(
 }
 
 /// What was sent goes back; `$1` is from when it waits, `$2` the most attempts.
-const GIVE_BACK: &str = "UPDATE hub_delivery SET \
+pub(super) const GIVE_BACK: &str = "UPDATE hub_delivery SET \
     state = CASE WHEN attempts >= $2 THEN 'dead' ELSE 'waiting' END, \
     because = CASE WHEN attempts >= $2 THEN 'the machine was lost each time it had it' ELSE '' END, \
     session = '', lease_until = 0, not_before = $1 WHERE state = 'sent' AND ";
 
-impl SqlHub {
-    async fn give_back_expired(
-        &self,
-        connection: &mut AnyConnection,
-        now: Timestamp,
-        limits: QueueLimits,
-    ) -> Result<(), sqlx::Error> {
-        sqlx::query(composed(format!("{GIVE_BACK} lease_until < $3")))
-            .bind(now.as_micros())
-            .bind(i64::from(limits.attempts))
-            .bind(now.as_micros())
-            .execute(&mut *connection)
-            .await?;
-        const EXPIRE: &str = "UPDATE hub_delivery SET state = 'dead', because = 'no machine was there in time' \
-            WHERE state = 'waiting' AND expires <= $1";
-        // What an earlier program has sent does not say until when it is answered.
-        const EXPIRE_SENT: &str = "UPDATE hub_delivery SET state = 'dead', session = '', because = 'no answer came in time' \
-            WHERE state = 'sent' AND answer_by = 0 AND expires <= $1";
-        for statement in [EXPIRE, EXPIRE_SENT] {
-            sqlx::query(statement)
-                .bind(now.as_micros())
-                .execute(&mut *connection)
-                .await?;
-        }
-        Ok(())
+/// Is one of those that this finds, of which no other replica has any. Postgres must find them once, as an array: held against each row,
+/// the question passes over what it has locked itself and so finds ever more.
+pub(super) fn among(is_postgres: bool, found: &str) -> String {
+    match is_postgres {
+        true => format!("= ANY (ARRAY ({found} FOR UPDATE SKIP LOCKED))"),
+        false => format!("IN ({found})"),
     }
+}
 
-    async fn end_what_is_too_much(
-        &self,
-        connection: &mut AnyConnection,
-        limits: QueueLimits,
-    ) -> Result<(), sqlx::Error> {
-        const FULL: &str = "SELECT registration, COUNT(*) AS waiting FROM hub_delivery WHERE state = 'waiting' \
-            GROUP BY registration HAVING COUNT(*) > $1";
-        const END: &str = "UPDATE hub_delivery SET state = 'dead', because = 'too many were waiting' WHERE id IN \
-            (SELECT id FROM hub_delivery WHERE registration = $1 AND state = 'waiting' ORDER BY position LIMIT $2)";
-        const SOME: &str = "SELECT COUNT(*) FROM (SELECT 1 FROM hub_delivery WHERE state = 'waiting' LIMIT $1) AS some_of_them";
-        let most = i64::from(limits.waiting);
-        let some = sqlx::query(SOME)
-            .bind(most + 1)
-            .fetch_one(&mut *connection)
-            .await?;
-        // None has too much while all together have not.
-        if some.try_get::<i64, _>(0)? <= most {
-            return Ok(());
-        }
-        let full = sqlx::query(FULL).bind(most).fetch_all(&mut *connection).await?;
-        for row in full {
-            let registration: String = row.try_get("registration")?;
-            let waiting: i64 = row.try_get("waiting")?;
-            sqlx::query(END)
-                .bind(registration)
-                .bind(waiting - most)
-                .execute(&mut *connection)
-                .await?;
-        }
-        Ok(())
-    }
+/// Takes what waits for a registration, oldest first.
+pub(super) async fn claim_one(
+    connection: &mut AnyConnection,
+    claim: &Claim,
+    (now, lease_until): (Timestamp, Timestamp),
+) -> Result<Vec<Delivery>, sqlx::Error> {
+    const WAITING: &str = "SELECT id FROM hub_delivery WHERE registration = $3 AND state = 'waiting' AND not_before <= $4 \
+        ORDER BY position LIMIT $5";
+    let those = among(connection.backend_name() != "SQLite", WAITING);
+    let statement = format!(
+        "UPDATE hub_delivery SET state = 'sent', session = $1, lease_until = $2, attempts = attempts + 1, answer_by = $4 + patience \
+         WHERE id {those} RETURNING {COLUMNS}"
+    );
+    let claimed = sqlx::query(composed(statement))
+        .bind(claim.session.as_str())
+        .bind(lease_until.as_micros())
+        .bind(claim.registration.as_str())
+        .bind(now.as_micros())
+        .bind(i64::from(claim.limit))
+        .fetch_all(connection)
+        .await;
+    claimed.and_then(in_order)
+}
 
-    async fn forget_old(&self, connection: &mut AnyConnection, now: Timestamp) -> Result<(), sqlx::Error> {
-        let before = now.minus(KEPT).as_micros();
-        for statement in [
-            "DELETE FROM hub_delivery WHERE state = 'dead' AND expires < $1",
-            "DELETE FROM hub_received WHERE at < $1",
-        ] {
-            sqlx::query(statement)
-                .bind(before)
-                .execute(&mut *connection)
-                .await?;
-        }
-        Ok(())
-    }
+/// Ends what a machine has answered.
+pub(super) async fn settle_one(
+    connection: &mut AnyConnection,
+    registration: &str,
+    correlation: &str,
+) -> Result<Option<Delivery>, sqlx::Error> {
+    let statement = format!(
+        "DELETE FROM hub_delivery WHERE registration = $1 AND correlation = $2 AND attempts > 0 RETURNING {COLUMNS}"
+    );
+    let settled = sqlx::query(composed(statement))
+        .bind(registration)
+        .bind(correlation)
+        .fetch_all(connection)
+        .await;
+    Ok(in_order(settled?)?.into_iter().next())
+}
+
+/// Gives back what a session had; how many.
+pub(super) async fn release_one(
+    connection: &mut AnyConnection,
+    session: &str,
+    (not_before, limits): (Timestamp, QueueLimits),
+) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query(composed(format!("{GIVE_BACK} session = $3")))
+        .bind(not_before.as_micros())
+        .bind(i64::from(limits.attempts))
+        .bind(session)
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected())
 }
 
 #[async_trait]
@@ -242,26 +234,28 @@ impl Deliveries for SqlHub {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Vec<Delivery>, HubStoreError> {
-        let lock = if self.is_postgres() {
-            " FOR UPDATE SKIP LOCKED"
-        } else {
-            ""
+        let claim = Claim {
+            registration: registration.to_owned(),
+            session: session.to_owned(),
+            limit,
         };
-        let statement = format!(
-            "UPDATE hub_delivery SET state = 'sent', session = $1, lease_until = $2, attempts = attempts + 1, answer_by = $4 + patience \
-             WHERE id IN \
-             (SELECT id FROM hub_delivery WHERE registration = $3 AND state = 'waiting' AND not_before <= $4 \
-             ORDER BY position LIMIT $5{lock}) RETURNING {COLUMNS}"
-        );
-        let claimed = sqlx::query(composed(statement))
-            .bind(session)
-            .bind(lease_until.as_micros())
-            .bind(registration)
-            .bind(now.as_micros())
-            .bind(i64::from(limit))
-            .fetch_all(&mut *self.writer().await?)
-            .await;
-        claimed.and_then(in_order).doing("take what waits for a machine")
+        let claimed = claim_one(&mut *self.writer().await?, &claim, (now, lease_until)).await;
+        claimed.doing("take what waits for a machine")
+    }
+
+    async fn unsaid(&self, session: &str, ids: &[&str]) -> Result<(), HubStoreError> {
+        for chunk in ids.chunks(CHUNK) {
+            let statement = format!(
+                "UPDATE hub_delivery SET state = 'waiting', session = '', lease_until = 0, attempts = attempts - 1 \
+                 WHERE session = $1 AND state = 'sent' AND id IN ({})",
+                marks(2, chunk.len())
+            );
+            let query = sqlx::query(composed(statement)).bind(session);
+            let query = chunk.iter().fold(query, |query, id| query.bind(*id));
+            let done = query.execute(&mut *self.writer().await?).await;
+            done.doing("let wait what was not said")?;
+        }
+        Ok(())
     }
 
     async fn renew(&self, sessions: &[String], lease_until: Timestamp) -> Result<(), HubStoreError> {
@@ -281,16 +275,8 @@ impl Deliveries for SqlHub {
     }
 
     async fn settle(&self, registration: &str, correlation: &str) -> Result<Option<Delivery>, HubStoreError> {
-        let statement = format!(
-            "DELETE FROM hub_delivery WHERE registration = $1 AND correlation = $2 AND attempts > 0 RETURNING {COLUMNS}"
-        );
-        let settled = sqlx::query(composed(statement))
-            .bind(registration)
-            .bind(correlation)
-            .fetch_all(&mut *self.writer().await?)
-            .await;
-        let settled = settled.and_then(in_order).doing("acknowledge a delivery")?;
-        Ok(settled.into_iter().next())
+        let settled = settle_one(&mut *self.writer().await?, registration, correlation).await;
+        settled.doing("acknowledge a delivery")
     }
 
     async fn release(
@@ -299,26 +285,18 @@ impl Deliveries for SqlHub {
         not_before: Timestamp,
         limits: QueueLimits,
     ) -> Result<u64, HubStoreError> {
-        sqlx::query(composed(format!("{GIVE_BACK} session = $3")))
-            .bind(not_before.as_micros())
-            .bind(i64::from(limits.attempts))
-            .bind(session)
-            .execute(&mut *self.writer().await?)
-            .await
-            .map(|done| done.rows_affected())
-            .doing("take back what a machine had")
+        let released = release_one(&mut *self.writer().await?, session, (not_before, limits)).await;
+        released.doing("take back what a machine had")
     }
 
     async fn tidy(&self, now: Timestamp, limits: QueueLimits) -> Result<(), HubStoreError> {
-        const DOING: &str = "tidy up deliveries";
-        let mut transaction = self.transaction().await?;
-        let connection = &mut *transaction;
-        self.give_back_expired(connection, now, limits)
-            .await
-            .doing(DOING)?;
-        self.end_what_is_too_much(connection, limits).await.doing(DOING)?;
-        self.forget_old(connection, now).await.doing(DOING)?;
-        transaction.commit().await.doing(DOING)
+        self.give_back_expired(now, limits).await?;
+        self.forget_old_deliveries(now.minus(KEPT)).await
+    }
+
+    async fn cut(&self, limits: QueueLimits) -> Result<(), HubStoreError> {
+        self.end_what_is_too_much(limits).await?;
+        self.forget_dead_beyond(limits).await
     }
 
     async fn counts(&self, registrations: &[&str]) -> Result<HashMap<String, DeliveryCounts>, HubStoreError> {
@@ -369,19 +347,26 @@ impl Deliveries for SqlHub {
         &self,
         id: &str,
         workspace: Option<&str>,
-        now: Timestamp,
-        expires: Timestamp,
+        (now, expires): (Timestamp, Timestamp),
+        deeds: &[ConsoleDeed],
     ) -> Result<bool, HubStoreError> {
+        const DOING: &str = "revive a delivery";
         const REVIVE: &str = "UPDATE hub_delivery SET state = 'waiting', attempts = 0, because = '', not_before = $1, expires = $2 \
             WHERE id = $3 AND state = 'dead' AND ($4 = '' OR workspace = $4)";
+        let mut transaction = self.transaction().await?;
         let done = sqlx::query(REVIVE)
             .bind(now.as_micros())
             .bind(expires.as_micros())
             .bind(id)
             .bind(workspace.unwrap_or_default())
-            .execute(&mut *self.writer().await?)
+            .execute(&mut *transaction)
             .await
-            .doing("revive a delivery")?;
-        Ok(done.rows_affected() > 0)
+            .doing(DOING)?;
+        let is_done = done.rows_affected() > 0;
+        if is_done {
+            console::keep(&mut transaction, deeds).await.doing(DOING)?;
+        }
+        transaction.commit().await.doing(DOING)?;
+        Ok(is_done)
     }
 }

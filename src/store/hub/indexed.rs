@@ -36,7 +36,11 @@ const LONGEST_INDEXED: usize = 200;
 /// A value as the index has it; `None` for what is not indexed.
 pub(super) fn indexed(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) => (text.len() <= LONGEST_INDEXED).then(|| text.clone()),
+        Value::String(text) => {
+            // Postgres keeps no text with the character that ends one elsewhere.
+            let is_short = text.len() <= LONGEST_INDEXED && !text.contains('\0');
+            is_short.then(|| text.clone())
+        }
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(yes) => Some(yes.to_string()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
@@ -69,6 +73,7 @@ const FOLLOWED: &[(&str, &[&str])] = &[
     ("Build", &["push", "commit"]),
     ("Status", &["commit"]),
     ("Deployment", &[]),
+    ("DeploymentReview", &[]),
     ("SdmGoal", &["push"]),
     ("SdmGoalSet", &["push"]),
     ("SdmVersion", &["commit"]),

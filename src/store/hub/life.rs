@@ -5,9 +5,10 @@ use std::path::Path;
 use async_trait::async_trait;
 use sqlx::{AnyConnection, Row};
 
-use super::SqlHub;
 use super::statement::{Doing, composed, moment, moment_or_none};
+use super::{SqlHub, console};
 use crate::model::Timestamp;
+use crate::ports::hub::console::ConsoleDeed;
 use crate::ports::hub::{HubStoreError, Life, Lives};
 
 #[async_trait]
@@ -25,6 +26,25 @@ impl Lives for SqlHub {
             id: row.try_get("id").doing(DOING)?,
             known_until: moment_or_none(&row, "known_until").doing(DOING)?,
         }))
+    }
+
+    async fn beat(&self, now: Timestamp) -> Result<Timestamp, HubStoreError> {
+        const DOING: &str = "write that the hub lives";
+        // One file is one computer's, whose clock counts. Replicas may be on several.
+        let time = match self.is_postgres() {
+            true => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)",
+            false => "value",
+        };
+        let statement = format!(
+            "INSERT INTO hub_counter (name, value) VALUES ('beat', $1) \
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value RETURNING {time} AS moment"
+        );
+        let row = sqlx::query(composed(statement))
+            .bind(now.as_micros())
+            .fetch_one(&mut *self.writer().await?)
+            .await
+            .doing(DOING)?;
+        moment(&row, "moment").doing(DOING)
     }
 }
 
@@ -168,11 +188,17 @@ impl SqlHub {
             .doing(DOING)
     }
 
-    /// Begins another life: whoever was signed in is not any more, and keys that were revoked meanwhile stay revoked.
+    /// Begins another life: whoever was signed in is not any more, and keys that were revoked meanwhile stay revoked. What somebody
+    /// at the console does by that is kept with it.
     ///
     /// # Errors
     /// It cannot be written; then nothing is changed.
-    pub async fn begin_life(&self, life: &Life, revoked: &[Revoked]) -> Result<(), HubStoreError> {
+    pub async fn begin_life(
+        &self,
+        life: &Life,
+        revoked: &[Revoked],
+        deeds: &[ConsoleDeed],
+    ) -> Result<(), HubStoreError> {
         const DOING: &str = "begin another life of the hub's memory";
         let mut transaction = self.transaction().await?;
         write_life(&mut transaction, life).await?;
@@ -190,6 +216,7 @@ impl SqlHub {
                 .await
                 .doing(DOING)?;
         }
+        console::keep(&mut transaction, deeds).await.doing(DOING)?;
         transaction.commit().await.doing(DOING)
     }
 }

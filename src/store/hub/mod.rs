@@ -7,16 +7,19 @@ mod answers;
 mod authorizations;
 mod chats;
 mod console;
+mod crowds;
 mod deliveries;
 mod extensions;
 mod handed;
 mod hints;
+mod history;
 mod indexed;
 mod keys;
 mod life;
 mod logs;
 #[cfg(test)]
 mod migration_tests;
+mod missed;
 mod nodes;
 mod pending;
 mod people;
@@ -31,6 +34,7 @@ mod sign_ins;
 mod statement;
 mod statistics;
 mod tickets;
+mod tidying;
 mod work;
 
 use std::collections::HashMap;

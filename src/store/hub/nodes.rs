@@ -63,7 +63,7 @@ pub(super) fn failed(error: sqlx::Error) -> GraphError {
     }
 }
 
-fn node(row: &AnyRow, kind: &str) -> Result<Arc<Node>, GraphError> {
+pub(super) fn node(row: &AnyRow, kind: &str) -> Result<Arc<Node>, GraphError> {
     let read = || {
         Ok(Node {
             kind: kind.to_owned(),
@@ -75,13 +75,29 @@ fn node(row: &AnyRow, kind: &str) -> Result<Arc<Node>, GraphError> {
     read().map(Arc::new).map_err(failed)
 }
 
-/// Nodes by their keys, in the order of the keys. A key that is a node's id names that node, whoever else has it.
+/// Nodes by their keys, in the order of the keys.
 pub(super) async fn by_keys(
     connection: &mut AnyConnection,
     workspace: &str,
     kind: &str,
     keys: &[String],
 ) -> Result<Vec<Arc<Node>>, GraphError> {
+    let found = named(connection, workspace, kind, keys).await?;
+    Ok(in_order(keys, &found))
+}
+
+/// What these keys name, in their order.
+pub(super) fn in_order(keys: &[String], found: &HashMap<String, Arc<Node>>) -> Vec<Arc<Node>> {
+    keys.iter().filter_map(|key| found.get(key).cloned()).collect()
+}
+
+/// What each of these keys names. A key that is a node's id names that node, whoever else has it.
+pub(super) async fn named(
+    connection: &mut AnyConnection,
+    workspace: &str,
+    kind: &str,
+    keys: &[String],
+) -> Result<HashMap<String, Arc<Node>>, GraphError> {
     static ASK: Lists = Lists::new(
         "SELECT n.id AS asked, n.keys, n.body, n.links FROM hub_node n \
          WHERE n.workspace = $1 AND n.kind = $2 AND n.id IN (",
@@ -105,7 +121,7 @@ pub(super) async fn by_keys(
             }
         }
     }
-    Ok(keys.iter().filter_map(|key| found.get(key).cloned()).collect())
+    Ok(found)
 }
 
 /// Nodes whose link points at one of these keys, oldest first.

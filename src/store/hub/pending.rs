@@ -54,6 +54,36 @@ impl Pending {
         self.kinds.contains(kind)
     }
 
+    /// Puts right what the database says that these keys name, by what waits.
+    pub(super) fn name(&self, kind: &str, keys: &[String], found: &mut HashMap<String, Arc<Node>>) {
+        if !self.has_kind(kind) {
+            return;
+        }
+        for node in found.values_mut() {
+            let place = (kind.to_owned(), node.id().to_owned());
+            if let Some(place) = self.places.get(&place) {
+                *node = Arc::clone(&self.nodes[*place].node);
+            }
+        }
+        let asked: HashSet<&String> = keys.iter().collect();
+        for waiting in self.nodes.iter().filter(|waiting| waiting.node.kind == kind) {
+            let node = &waiting.node;
+            for (number, key) in node
+                .keys
+                .iter()
+                .enumerate()
+                .filter(|(_, key)| asked.contains(key))
+            {
+                let is_id = number == 0;
+                // Its other keys name it from now on, unless they are somebody's id.
+                let is_news = !waiting.had_key(key) && found.get(key).is_none_or(|other| other.id() != key);
+                if is_id || is_news {
+                    found.insert(key.clone(), Arc::clone(node));
+                }
+            }
+        }
+    }
+
     /// One more node; in place of itself, when it waits already.
     pub(super) fn add(
         &mut self,
@@ -264,4 +294,72 @@ async fn write_values(
     }
     FORGET_VALUE.execute(connection, workspace, gone).await?;
     VALUE.execute(connection, workspace, new).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(id: &str, others: &[&str]) -> Arc<Node> {
+        let keys = std::iter::once(&id).chain(others).map(ToString::to_string);
+        Arc::new(Node {
+            kind: "Repo".to_owned(),
+            keys: keys.collect(),
+            ..Node::default()
+        })
+    }
+
+    /// What keys name, where the database has this and these wait in place of what is known of them.
+    fn named(
+        has: &[(&str, &Arc<Node>)],
+        waiting: &[(Arc<Node>, Option<&Arc<Node>>)],
+    ) -> HashMap<String, Vec<String>> {
+        let mut pending = Pending::default();
+        for (node, known) in waiting {
+            pending.add(node, *known, false, 1);
+        }
+        let has = has
+            .iter()
+            .map(|(key, node)| ((*key).to_owned(), Arc::clone(node)));
+        let (mut found, keys) = (has.collect::<HashMap<_, _>>(), ["1", "2", "a/x", "a/y"]);
+        pending.name("Repo", &keys.map(str::to_owned), &mut found);
+        pending.name("Other", &keys.map(str::to_owned), &mut found);
+        found
+            .into_iter()
+            .map(|(key, node)| (key, node.keys.clone()))
+            .collect()
+    }
+
+    #[test]
+    fn what_waits_is_found_by_its_keys_as_if_it_were_written() {
+        let before = node("1", &["a/x"]);
+        let other = node("2", &[]);
+        // Its new form, found by its id and by the name that it had.
+        let found = named(
+            &[("1", &before), ("a/x", &before)],
+            &[(node("1", &["a/y"]), Some(&before))],
+        );
+        assert_eq!(found["1"], ["1", "a/y"]);
+        assert_eq!(found["a/x"], ["1", "a/y"], "as the database has it afterwards");
+        assert_eq!(found["a/y"], ["1", "a/y"]);
+        assert!(!found.contains_key("2"));
+        // Another one that is called like it is found by the name.
+        let found = named(
+            &[("1", &before), ("a/x", &before)],
+            &[(node("2", &["a/x"]), None)],
+        );
+        assert_eq!(
+            (&found["1"], &found["a/x"]),
+            (&before.keys, &vec!["2".to_owned(), "a/x".to_owned()])
+        );
+        // An id names its own node, whoever else has it for a key.
+        let found = named(&[("2", &other)], &[(node("1", &["2"]), None)]);
+        assert_eq!(found["2"], ["2"]);
+        // A name that it had before may be another's by now.
+        let found = named(
+            &[("1", &before), ("a/x", &other)],
+            &[(node("1", &["a/x"]), Some(&before))],
+        );
+        assert_eq!(found["a/x"], ["2"]);
+    }
 }

@@ -122,6 +122,13 @@ async fn update(
     if after.role != before.role || after.state == PersonState::Suspended {
         sqlx::query("DELETE FROM hub_session WHERE person = $1")
             .bind(after.id.as_str())
+            .execute(&mut *connection)
+            .await?;
+    }
+    // Whom they have invited comes in by their right to invite.
+    if administers(before) && !administers(after) {
+        sqlx::query("DELETE FROM hub_sign_in_link WHERE made_by = $1")
+            .bind(format!("person:{}", after.id))
             .execute(connection)
             .await?;
     }

@@ -1,86 +1,75 @@
 //! What is forgotten because it is old, or too much.
 
 use async_trait::async_trait;
-use sqlx::{AnyConnection, Row};
+use sqlx::Row;
 
 use super::SqlHub;
 use super::statement::Doing;
-use crate::model::Timestamp;
+use super::tidying::BATCH;
 use crate::ports::hub::{Bounds, HubStoreError, Retention};
 
-/// Something of which so many are kept for each of those that have it.
+const DOING: &str = "forget what is old";
+
+/// Something of which so many are kept for each workspace.
 struct Counted {
-    /// Whose: those who have more than `$1`.
+    /// Workspaces that have more than `$1`.
     full: &'static str,
-    /// Takes the oldest of `$1` away, so that `$2` stay.
+    /// Takes the oldest of `$1` away, so that `$2` stay; so many at a time.
     cut: &'static str,
 }
 
-/// Invocations that have ended, by workspace.
+/// Invocations that have ended.
 const INVOCATIONS: Counted = Counted {
     full: "SELECT workspace FROM hub_invocation WHERE ended > 0 GROUP BY workspace HAVING COUNT(*) > $1",
     cut: "DELETE FROM hub_invocation WHERE id IN (SELECT id FROM hub_invocation WHERE workspace = $1 AND ended > 0 \
-        ORDER BY created DESC, id LIMIT 1000000000 OFFSET $2)",
+        ORDER BY created DESC, id LIMIT BATCH OFFSET $2)",
 };
 
-/// Messages, by workspace.
+/// Messages.
 const MESSAGES: Counted = Counted {
     full: "SELECT workspace FROM hub_message GROUP BY workspace HAVING COUNT(*) > $1",
     cut: "DELETE FROM hub_message WHERE workspace = $1 AND (place, id) IN (SELECT place, id FROM hub_message \
-        WHERE workspace = $1 ORDER BY posted DESC, place, id LIMIT 1000000000 OFFSET $2)",
+        WHERE workspace = $1 ORDER BY posted DESC, place, id LIMIT BATCH OFFSET $2)",
 };
 
-/// Deliveries that were given up, by registration.
-const DEAD: Counted = Counted {
-    full: "SELECT registration FROM hub_delivery WHERE state = 'dead' GROUP BY registration HAVING COUNT(*) > $1",
-    cut: "DELETE FROM hub_delivery WHERE id IN (SELECT id FROM hub_delivery WHERE state = 'dead' AND registration = $1 \
-        ORDER BY position DESC, id LIMIT 1000000000 OFFSET $2)",
-};
+/// What is older than `$1`, so many at a time.
+const OLD: [&str; 2] = [
+    "DELETE FROM hub_invocation WHERE id IN (SELECT id FROM hub_invocation WHERE ended > 0 AND ended < $1 LIMIT BATCH)",
+    "DELETE FROM hub_message WHERE (workspace, place, id) IN (SELECT workspace, place, id FROM hub_message WHERE posted < $1 LIMIT BATCH)",
+];
 
-impl Counted {
-    async fn forget(&self, connection: &mut AnyConnection, most: u32) -> Result<(), sqlx::Error> {
+/// A statement that takes so many rows at a time.
+fn some(statement: &str) -> String {
+    statement.replace("BATCH", &BATCH.to_string())
+}
+
+impl SqlHub {
+    async fn cut_counted(&self, counted: &Counted, most: u32) -> Result<(), HubStoreError> {
         let most = i64::from(most);
-        let full = sqlx::query(self.full)
+        let full = sqlx::query(counted.full)
             .bind(most)
-            .fetch_all(&mut *connection)
-            .await?;
+            .fetch_all(&mut *self.reading().await?)
+            .await
+            .doing(DOING)?;
         for row in full {
-            sqlx::query(self.cut)
-                .bind(row.try_get::<String, _>(0)?)
-                .bind(most)
-                .execute(&mut *connection)
-                .await?;
+            let workspace: String = row.try_get(0).doing(DOING)?;
+            let values = [workspace.as_str().into(), most.into()];
+            self.in_batches(&some(counted.cut), &values, DOING).await?;
         }
         Ok(())
     }
 }
 
-async fn forget_old(connection: &mut AnyConnection, since: Timestamp) -> Result<(), sqlx::Error> {
-    for statement in [
-        "DELETE FROM hub_invocation WHERE ended > 0 AND ended < $1",
-        "DELETE FROM hub_message WHERE posted < $1",
-    ] {
-        sqlx::query(statement)
-            .bind(since.as_micros())
-            .execute(&mut *connection)
-            .await?;
-    }
-    Ok(())
-}
-
 #[async_trait]
 impl Retention for SqlHub {
     async fn forget(&self, bounds: Bounds) -> Result<(), HubStoreError> {
-        const DOING: &str = "forget what is old";
-        let mut transaction = self.transaction().await?;
-        forget_old(&mut transaction, bounds.since).await.doing(DOING)?;
-        for (counted, most) in [
-            (INVOCATIONS, bounds.said),
-            (MESSAGES, bounds.said),
-            (DEAD, bounds.dead),
-        ] {
-            counted.forget(&mut transaction, most).await.doing(DOING)?;
+        for statement in OLD {
+            let since = [bounds.since.as_micros().into()];
+            self.in_batches(&some(statement), &since, DOING).await?;
         }
-        transaction.commit().await.doing(DOING)
+        for counted in [INVOCATIONS, MESSAGES] {
+            self.cut_counted(&counted, bounds.said).await?;
+        }
+        Ok(())
     }
 }

@@ -1,43 +1,76 @@
 //! Runs of machines.
 
 use async_trait::async_trait;
+use sqlx::AnyConnection;
 
 use super::SqlHub;
 use super::statement::{Doing, composed, marks};
 use crate::model::Timestamp;
 use crate::ports::hub::{HubStoreError, Run, Runs};
 
+/// Makes a run the one that counts; `false` while another one is alive.
+pub(super) async fn claim_run(
+    connection: &mut AnyConnection,
+    run: &Run,
+    (now, until): (Timestamp, Timestamp),
+) -> Result<bool, sqlx::Error> {
+    // One statement, so that of two who come at once one is refused.
+    const CLAIM: &str = "INSERT INTO hub_instance (owner, id, run, session, alive_until) VALUES ($1, $2, $3, '', $4) \
+        ON CONFLICT (owner, id) DO UPDATE SET run = excluded.run, alive_until = excluded.alive_until \
+        WHERE hub_instance.run = excluded.run OR hub_instance.alive_until <= $5";
+    let claimed = sqlx::query(CLAIM)
+        .bind(run.owner.as_str())
+        .bind(run.instance.as_str())
+        .bind(run.id.as_str())
+        .bind(until.as_micros())
+        .bind(now.as_micros())
+        .execute(connection)
+        .await?;
+    Ok(claimed.rows_affected() > 0)
+}
+
+/// The run of a session is alive until a moment.
+pub(super) async fn keep_run(
+    connection: &mut AnyConnection,
+    (run, session): (&Run, &str),
+    until: Timestamp,
+) -> Result<(), sqlx::Error> {
+    const KEEP: &str =
+        "UPDATE hub_instance SET session = $1, alive_until = $2 WHERE owner = $3 AND id = $4 AND run = $5";
+    let query = sqlx::query(KEEP).bind(session).bind(until.as_micros());
+    query
+        .bind(run.owner.as_str())
+        .bind(run.instance.as_str())
+        .bind(run.id.as_str())
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
+/// A session has ended, and its run is not alive by it any more.
+pub(super) async fn end_run(
+    connection: &mut AnyConnection,
+    session: &str,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE hub_instance SET alive_until = $1 WHERE session = $2 AND alive_until > $1")
+        .bind(now.as_micros())
+        .bind(session)
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
 #[async_trait]
 impl Runs for SqlHub {
     async fn claim_run(&self, run: &Run, now: Timestamp, until: Timestamp) -> Result<bool, HubStoreError> {
-        // One statement, so that of two who come at once one is refused.
-        const CLAIM: &str = "INSERT INTO hub_instance (owner, id, run, session, alive_until) VALUES ($1, $2, $3, '', $4) \
-            ON CONFLICT (owner, id) DO UPDATE SET run = excluded.run, alive_until = excluded.alive_until \
-            WHERE hub_instance.run = excluded.run OR hub_instance.alive_until <= $5";
-        let claimed = sqlx::query(CLAIM)
-            .bind(run.owner.as_str())
-            .bind(run.instance.as_str())
-            .bind(run.id.as_str())
-            .bind(until.as_micros())
-            .bind(now.as_micros())
-            .execute(&mut *self.writer().await?)
-            .await
-            .doing("note which run of a machine counts")?;
-        Ok(claimed.rows_affected() > 0)
+        let claimed = claim_run(&mut *self.writer().await?, run, (now, until)).await;
+        claimed.doing("note which run of a machine counts")
     }
 
     async fn keep_run(&self, run: &Run, session: &str, until: Timestamp) -> Result<(), HubStoreError> {
-        const KEEP: &str = "UPDATE hub_instance SET session = $1, alive_until = $2 WHERE owner = $3 AND id = $4 AND run = $5";
-        sqlx::query(KEEP)
-            .bind(session)
-            .bind(until.as_micros())
-            .bind(run.owner.as_str())
-            .bind(run.instance.as_str())
-            .bind(run.id.as_str())
-            .execute(&mut *self.writer().await?)
-            .await
-            .map(|_| ())
-            .doing("note that a run is alive")
+        let kept = keep_run(&mut *self.writer().await?, (run, session), until).await;
+        kept.doing("note that a run is alive")
     }
 
     async fn keep_runs(&self, sessions: &[String], until: Timestamp) -> Result<(), HubStoreError> {
@@ -57,13 +90,8 @@ impl Runs for SqlHub {
     }
 
     async fn end_run(&self, session: &str, now: Timestamp) -> Result<(), HubStoreError> {
-        sqlx::query("UPDATE hub_instance SET alive_until = $1 WHERE session = $2 AND alive_until > $1")
-            .bind(now.as_micros())
-            .bind(session)
-            .execute(&mut *self.writer().await?)
-            .await
-            .map(|_| ())
-            .doing("note that a run is gone")
+        let ended = end_run(&mut *self.writer().await?, session, now).await;
+        ended.doing("note that a run is gone")
     }
 
     async fn forget_runs(&self, before: Timestamp) -> Result<(), HubStoreError> {

@@ -1,8 +1,8 @@
 //! What is said between people and machines: invocations and messages.
 
 use async_trait::async_trait;
-use sqlx::Row;
 use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
 
 use super::SqlHub;
 use super::deliveries::insert;
@@ -30,6 +30,8 @@ const GIVEN_UP: &str = "ended = 0 AND due > $1 AND phase = 'PENDING' \
 
 /// Most ids of one statement.
 const CHUNK: usize = 500;
+
+const KEEPING: &str = "keep what was asked";
 
 const MESSAGE: &str = "workspace, place, id, invocation, machine, said_at, ttl, posted, body";
 
@@ -64,30 +66,53 @@ fn message(row: &AnyRow) -> Result<StoredMessage, sqlx::Error> {
     })
 }
 
+/// Keeps what was asked; `false` when something of this id is there that asks for nothing.
+async fn keep(connection: &mut AnyConnection, new: &StoredInvocation) -> Result<bool, sqlx::Error> {
+    const INSERT: &str = "INSERT INTO hub_invocation \
+        (id, workspace, registration, command, asked_by, request, phase, answer, created, due, ended) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, $9, 0) ON CONFLICT (id) DO UPDATE SET request = excluded.request, \
+        phase = excluded.phase, due = excluded.due WHERE hub_invocation.phase = 'ASKING' AND hub_invocation.ended = 0";
+    let done = sqlx::query(INSERT)
+        .bind(new.id.as_str())
+        .bind(new.workspace.as_str())
+        .bind(new.registration.as_str())
+        .bind(new.command.as_str())
+        .bind(new.asked_by.as_str())
+        .bind(new.request.as_str())
+        .bind(new.phase.word())
+        .bind(new.created.as_micros())
+        .bind(new.due.as_micros())
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
 #[async_trait]
 impl Invocations for SqlHub {
-    async fn invoke(&self, new: &StoredInvocation, delivery: &NewDelivery) -> Result<(), HubStoreError> {
-        const DOING: &str = "keep what was asked";
-        const INSERT: &str = "INSERT INTO hub_invocation \
-            (id, workspace, registration, command, asked_by, request, phase, answer, created, due, ended) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, $9, 0) ON CONFLICT (id) DO UPDATE SET request = excluded.request, \
-            phase = excluded.phase, due = excluded.due, ended = 0";
+    async fn invoke(&self, new: &StoredInvocation, delivery: &NewDelivery) -> Result<bool, HubStoreError> {
         let mut transaction = self.transaction().await?;
-        sqlx::query(INSERT)
-            .bind(new.id.as_str())
-            .bind(new.workspace.as_str())
-            .bind(new.registration.as_str())
-            .bind(new.command.as_str())
-            .bind(new.asked_by.as_str())
-            .bind(new.request.as_str())
-            .bind(new.phase.word())
-            .bind(new.created.as_micros())
-            .bind(new.due.as_micros())
-            .execute(&mut *transaction)
-            .await
-            .doing(DOING)?;
-        insert(&mut transaction, delivery).await?;
-        transaction.commit().await.doing(DOING)
+        let is_kept = keep(&mut transaction, new).await.doing(KEEPING)?;
+        if is_kept {
+            insert(&mut transaction, delivery).await?;
+            transaction.commit().await.doing(KEEPING)?;
+        }
+        Ok(is_kept)
+    }
+
+    async fn invoke_among(
+        &self,
+        new: &StoredInvocation,
+        delivery: &NewDelivery,
+        most: u32,
+    ) -> Result<bool, HubStoreError> {
+        let mut transaction = self.transaction().await?;
+        let open = self.open_like(&mut transaction, new).await.doing(KEEPING)?;
+        let is_kept = open < i64::from(most) && keep(&mut transaction, new).await.doing(KEEPING)?;
+        if is_kept {
+            insert(&mut transaction, delivery).await?;
+            transaction.commit().await.doing(KEEPING)?;
+        }
+        Ok(is_kept)
     }
 
     async fn invocation(&self, id: &str) -> Result<Option<StoredInvocation>, HubStoreError> {
@@ -256,6 +281,27 @@ impl Messages for SqlHub {
 }
 
 impl SqlHub {
+    /// How many have not ended of the same command and by the same asker. Nobody else asks the machine that way until the end.
+    async fn open_like(
+        &self,
+        connection: &mut AnyConnection,
+        new: &StoredInvocation,
+    ) -> Result<i64, sqlx::Error> {
+        const TAKE_TURN: &str = "SELECT id FROM hub_registration WHERE id = $1 FOR UPDATE";
+        const COUNT: &str =
+            "SELECT COUNT(*) FROM hub_invocation WHERE ended = 0 AND asked_by = $1 AND command = $2";
+        if self.is_postgres() {
+            let turn = sqlx::query(TAKE_TURN).bind(new.registration.as_str());
+            turn.fetch_optional(&mut *connection).await?;
+        }
+        let counted = sqlx::query(COUNT)
+            .bind(new.asked_by.as_str())
+            .bind(new.command.as_str())
+            .fetch_one(connection)
+            .await?;
+        counted.try_get(0)
+    }
+
     async fn overdue_when(
         &self,
         conditions: &str,

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use sqlx::{Any, Row, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::nodes::{by_keys, failed, linking, part, search};
+use super::nodes::{by_keys, failed, in_order, linking, named, part, search};
 use super::pending::{Pending, forget};
 use super::rows::ManyRows;
 use super::statement::Doing;
@@ -25,6 +25,11 @@ use crate::ports::hub::{HubStoreError, HubWork, NewDelivery};
 const WITHIN: u32 = 20;
 
 const CHANGE: &str = "change the graph";
+
+/// The first position of whatever changes after a unit of work of this number.
+pub(super) const fn first_position_after(number: i64) -> i64 {
+    number.saturating_add(1) << WITHIN
+}
 
 /// A unit of work in a transaction.
 pub(super) struct SqlWork {
@@ -124,15 +129,19 @@ impl HubWork for SqlWork {
     async fn remove(&self, kind: &str, id: &str) -> Result<(), HubStoreError> {
         const DOING: &str = "take something out of the graph";
         const REMOVE: &str = "DELETE FROM hub_node WHERE workspace = $1 AND kind = $2 AND id = $3";
+        const VERSIONS: &str = "DELETE FROM hub_node_version WHERE workspace = $1 AND kind = $2 AND id = $3";
         let mut transaction = self.written(kind).await.doing(CHANGE)?;
         let connection = &mut **transaction;
         let known = by_keys(connection, &self.workspace, kind, &[id.to_owned()]).await?;
         for node in known.iter().filter(|node| node.id() == id) {
             forget(connection, &self.workspace, node).await.doing(DOING)?;
         }
-        let query = sqlx::query(REMOVE).bind(self.workspace.as_str());
-        let done = query.bind(kind).bind(id).execute(connection).await;
-        done.map(|_| ()).doing(DOING)
+        for statement in [REMOVE, VERSIONS] {
+            let query = sqlx::query(statement).bind(self.workspace.as_str());
+            let done = query.bind(kind).bind(id).execute(&mut *connection).await;
+            done.doing(DOING)?;
+        }
+        Ok(())
     }
 
     async fn take_in(&self, came: &[(&str, &str)], at: Timestamp) -> Result<Vec<bool>, HubStoreError> {
@@ -196,8 +205,11 @@ impl HubWork for SqlWork {
 #[async_trait]
 impl GraphReader for SqlWork {
     async fn nodes(&self, kind: &str, keys: &[String]) -> Result<Vec<Arc<Node>>, GraphError> {
-        let mut transaction = self.written(kind).await.map_err(failed)?;
-        by_keys(&mut transaction, &self.workspace, kind, keys).await
+        // What is still to be written need not be, for that: the database does so while more is changed.
+        let mut transaction = self.transaction.lock().await;
+        let mut found = named(&mut transaction, &self.workspace, kind, keys).await?;
+        self.pending().name(kind, keys, &mut found);
+        Ok(in_order(keys, &found))
     }
 
     async fn linking(

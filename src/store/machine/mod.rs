@@ -41,6 +41,7 @@ mod repositories;
 mod reviews;
 mod rows;
 mod session;
+mod statuses;
 mod store;
 mod tags;
 mod team;

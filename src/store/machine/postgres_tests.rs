@@ -231,12 +231,12 @@ async fn replicas_hear_of_each_other_and_know_whose_what_is() {
     let heard = two.beat(at(2)).await.unwrap();
     assert_eq!((heard[0].replica.as_str(), heard[0].count), ("one", 1));
     let attempt = begin(&one).await;
-    assert!(one.take_in(&delivery("e-1")).await.unwrap());
-    assert!(!two.take_in(&delivery("e-1")).await.unwrap());
+    assert!(one.take_in(&delivery("e-1"), None).await.unwrap());
+    assert!(!two.take_in(&delivery("e-1"), None).await.unwrap());
     let standing = async |store: &SqlStore| store.standings().await.unwrap()[0].clone();
     assert_eq!(standing(&one).await, (attempt.clone(), Standing::Own));
     assert_eq!(standing(&two).await, (attempt.clone(), Standing::Elsewhere));
-    assert!(two.open_deliveries(10).await.unwrap().is_empty());
+    assert!(two.open_deliveries(0, 10).await.unwrap().is_empty());
     assert!(!two.adopt(&attempt).await.unwrap(), "its holder is there");
 
     one.beat(at(3)).await.unwrap();
@@ -244,8 +244,8 @@ async fn replicas_hear_of_each_other_and_know_whose_what_is() {
     let heard = two.beat(at(4)).await.unwrap();
     assert!(two.bury(&heard[0]).await.unwrap());
     assert_eq!(standing(&two).await.1, Standing::Lost);
-    assert_eq!(two.open_deliveries(10).await.unwrap().len(), 1);
-    assert!(one.open_deliveries(10).await.unwrap().is_empty());
+    assert_eq!(two.open_deliveries(0, 10).await.unwrap().len(), 1);
+    assert!(one.open_deliveries(0, 10).await.unwrap().is_empty());
     assert!(two.adopt(&attempt).await.unwrap());
     assert_eq!(standing(&two).await.1, Standing::Own);
     assert_eq!(standing(&one).await.1, Standing::Elsewhere);

@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use super::failure::corrupt;
 use crate::model::ids::InvalidName;
-use crate::model::{BranchName, CommitSha, GoalKey, GoalSetId, StateName, UniqueName};
+use crate::model::{BranchName, CommitSha, GoalKey, GoalSetId, PushId, StateName, UniqueName};
 use crate::ports::store::{Cause, StoreError};
 
 /// A value as stored.
@@ -32,6 +33,11 @@ pub(super) fn branch(what: &str, text: &str) -> Result<BranchName, StoreError> {
 
 pub(super) fn goal_set_id(what: &str, text: &str) -> Result<GoalSetId, StoreError> {
     named(what, GoalSetId::parse(text))
+}
+
+pub(super) fn push_id(what: &str, text: &str) -> Result<PushId, StoreError> {
+    let id = Uuid::parse_str(text).map(PushId);
+    id.map_err(|error| corrupt(what, &error))
 }
 
 /// Keys are stored in canonical form, so a key that would be normalised was not written by us.

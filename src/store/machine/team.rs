@@ -11,7 +11,7 @@ use super::{rows, team_logs};
 use crate::model::{Cursor, Timestamp};
 use crate::ports::TeamStore;
 use crate::ports::store::StoreError;
-use crate::ports::team::{Delivery, Waiting};
+use crate::ports::team::{Delivery, HeadOfLine, Waiting};
 use crate::ports::team_logs::LogOnItsWay;
 
 /// Most deliveries of one answer.
@@ -47,13 +47,64 @@ impl TeamStore for SqlStore {
         self.writer.write(StopReporting).await
     }
 
-    async fn take_in(&self, delivery: &Delivery) -> Result<bool, StoreError> {
+    async fn take_in(&self, delivery: &Delivery, line: Option<&str>) -> Result<bool, StoreError> {
         let (delivery, replica) = (delivery.clone(), self.replica.clone());
-        self.writer.write(TakeIn { delivery, replica }).await
+        let line = line.map(str::to_owned);
+        self.writer
+            .write(TakeIn {
+                delivery,
+                line,
+                replica,
+            })
+            .await
     }
 
-    async fn open_deliveries(&self, limit: u32) -> Result<Vec<Delivery>, StoreError> {
-        self.deliveries_in(OPEN, limit).await
+    async fn open_deliveries(&self, after: u64, limit: u32) -> Result<Vec<(u64, Delivery)>, StoreError> {
+        let found: Vec<(i64, String)> = sqlx::query_as(
+            "SELECT sequence, body FROM deliveries
+             WHERE state = 0 AND line IS NULL AND replica = $1 AND sequence > $2 ORDER BY sequence LIMIT $3",
+        )
+        .bind(&self.replica)
+        .bind(rows::stored(after))
+        .bind(i64::from(limit.min(PAGE)))
+        .fetch_all(&self.readers)
+        .await
+        .doing("read deliveries")?;
+        let parsed = |(place, body): (i64, String)| {
+            let place = rows::count("place of a delivery", place)?;
+            Ok((place, rows::from_json("delivery", &body)?))
+        };
+        found.into_iter().map(parsed).collect()
+    }
+
+    async fn heads_of_lines(&self, after: u64, limit: u32) -> Result<Vec<HeadOfLine>, StoreError> {
+        let found: Vec<(i64, String, String)> = sqlx::query_as(
+            "SELECT sequence, line, key FROM deliveries WHERE sequence > $2 AND sequence IN (
+                 SELECT min(sequence) FROM deliveries
+                 WHERE state = 0 AND line IS NOT NULL AND replica = $1 GROUP BY line)
+             ORDER BY sequence LIMIT $3",
+        )
+        .bind(&self.replica)
+        .bind(rows::stored(after))
+        .bind(i64::from(limit.min(PAGE)))
+        .fetch_all(&self.readers)
+        .await
+        .doing("read what is first in line")?;
+        let parsed = |(place, line, key): (i64, String, String)| {
+            let place = rows::count("place of a delivery", place)?;
+            Ok(HeadOfLine { place, line, key })
+        };
+        found.into_iter().map(parsed).collect()
+    }
+
+    async fn open_delivery(&self, key: &str) -> Result<Option<Delivery>, StoreError> {
+        let body: Option<String> =
+            sqlx::query_scalar("SELECT body FROM deliveries WHERE key = $1 AND state = 0")
+                .bind(key)
+                .fetch_optional(&self.readers)
+                .await
+                .doing("read a delivery")?;
+        body.map(|body| rows::from_json("delivery", &body)).transpose()
     }
 
     async fn open_correlations(&self) -> Result<Vec<String>, StoreError> {
@@ -71,7 +122,19 @@ impl TeamStore for SqlStore {
     }
 
     async fn unanswered(&self, limit: u32) -> Result<Vec<Delivery>, StoreError> {
-        self.deliveries_in(SETTLED, limit).await
+        let bodies: Vec<String> = sqlx::query_scalar(
+            "SELECT body FROM deliveries WHERE state = $1 AND replica = $3 ORDER BY sequence LIMIT $2",
+        )
+        .bind(SETTLED)
+        .bind(i64::from(limit.min(PAGE)))
+        .bind(&self.replica)
+        .fetch_all(&self.readers)
+        .await
+        .doing("read deliveries")?;
+        bodies
+            .iter()
+            .map(|body| rows::from_json("delivery", body))
+            .collect()
     }
 
     async fn answered(&self, keys: &[String]) -> Result<(), StoreError> {
@@ -98,24 +161,6 @@ impl TeamStore for SqlStore {
             deliveries: rows::count("deliveries", deliveries)?,
             answers: rows::count("answers", answers)?,
         })
-    }
-}
-
-impl SqlStore {
-    async fn deliveries_in(&self, state: i64, limit: u32) -> Result<Vec<Delivery>, StoreError> {
-        let bodies: Vec<String> = sqlx::query_scalar(
-            "SELECT body FROM deliveries WHERE state = $1 AND replica = $3 ORDER BY sequence LIMIT $2",
-        )
-        .bind(state)
-        .bind(i64::from(limit.min(PAGE)))
-        .bind(&self.replica)
-        .fetch_all(&self.readers)
-        .await
-        .doing("read deliveries")?;
-        bodies
-            .iter()
-            .map(|body| rows::from_json("delivery", body))
-            .collect()
     }
 }
 
@@ -241,6 +286,7 @@ impl Write for StopReporting {
 /// A delivery, and who deals with it.
 struct TakeIn {
     delivery: Delivery,
+    line: Option<String>,
     replica: String,
 }
 
@@ -251,7 +297,7 @@ impl Write for TakeIn {
 
     async fn write(&self, connection: &mut AnyConnection) -> Result<Done<bool>, StoreError> {
         let inserted = sqlx::query(
-            "INSERT INTO deliveries (key, state, at, body, replica) VALUES ($1, $2, $3, $4, $5)
+            "INSERT INTO deliveries (key, state, at, body, replica, line) VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (key) DO NOTHING",
         )
         .bind(&self.delivery.key)
@@ -259,6 +305,7 @@ impl Write for TakeIn {
         .bind(self.delivery.at.as_micros())
         .bind(rows::to_json(&self.delivery))
         .bind(&self.replica)
+        .bind(&self.line)
         .execute(&mut *connection)
         .await
         .doing(Self::DOING)?;

@@ -14,7 +14,7 @@ use crate::model::{Cursor, News, StateName, UniqueName};
 use crate::ports::errands::ErrandFilter;
 use crate::ports::store::{Cause, StoreError};
 use crate::ports::team_logs::LogsOnTheirWay as _;
-use crate::ports::{ErrandStore, JobStore, PreferenceStore, Store, TeamStore, TriggerStore};
+use crate::ports::{ErrandStore, JobStore, PreferenceStore, StatusStore, Store, TeamStore, TriggerStore};
 use crate::store::contract::fixture::{
     REPO, act, at, branch, carry_out, finish, goal, key, planned, push, set_id, sha,
 };
@@ -152,6 +152,9 @@ pub(super) const ROWS: &[(i64, &str)] = &[
     (101, include_str!("testdata/rows_of_schema_101.sql")),
     (110, include_str!("testdata/rows_of_schema_110.sql")),
     (120, include_str!("testdata/rows_of_schema_120.sql")),
+    (121, include_str!("testdata/rows_of_schema_121.sql")),
+    (122, include_str!("testdata/rows_of_schema_122.sql")),
+    (123, include_str!("testdata/rows_of_schema_123.sql")),
 ];
 
 /// Every step of the schema is taken with rows in the tables of the step before.
@@ -233,7 +236,13 @@ pub(super) async fn holds_what_was_stored(store: &SqlStore) {
     assert_eq!(mood, Some(serde_json::json!("merry")));
     assert_eq!(store.archives().await.unwrap().len(), 1);
     assert_eq!(store.heeded().await.unwrap(), Some(Cursor(9)));
-    assert_eq!(store.noted_triggers().await.unwrap()[0].trigger.chain, 1);
+    let noted = store.noted_triggers().await.unwrap();
+    assert_eq!((noted[0].trigger.chain, noted[0].push), (1, None));
+    assert_eq!((noted[1].failures, noted[1].push), (1, Some(push(2).id)));
+    assert_eq!(store.statuses_read().await.unwrap(), Some(Cursor(5)));
+    let due = store.due_commits("https://github.com", 10).await.unwrap();
+    assert_eq!((due.len(), &due[0].noted.sha), (1, &sha(1)));
+    assert_eq!(due[0].told.as_ref().unwrap().context, "sdm/build");
 }
 
 #[tokio::test]

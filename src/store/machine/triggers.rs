@@ -9,7 +9,7 @@ use super::marks::Mark;
 use super::plans::StorePlanningFailure;
 use super::rows;
 use super::writer::{Done, Write};
-use crate::model::{Cursor, GoalKey, GoalSetId, GoalTrigger, Push, Timestamp};
+use crate::model::{Cursor, GoalKey, GoalSetId, GoalTrigger, Push, PushId, Timestamp};
 use crate::ports::TriggerStore;
 use crate::ports::store::StoreError;
 use crate::ports::triggers::NotedTrigger;
@@ -42,6 +42,30 @@ impl TriggerStore for SqlStore {
         self.writer.write(Heed { from, to, notes }).await
     }
 
+    async fn heed_foreign(&self, push: PushId, trigger: &GoalTrigger) -> Result<bool, StoreError> {
+        let write = HeedForeign {
+            push,
+            registration: trigger.registration.clone(),
+            note: Note::of(trigger),
+        };
+        self.writer.write(write).await
+    }
+
+    async fn heeded_of(&self, push: PushId, registration: &str, goal: &GoalKey) -> Result<u32, StoreError> {
+        let count: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM foreign_triggers
+             WHERE push = $1 AND registration = $2 AND unique_name = $3 AND environment = $4",
+        )
+        .bind(push.to_string())
+        .bind(registration)
+        .bind(goal.unique_name.as_str())
+        .bind(&goal.environment)
+        .fetch_one(&self.readers)
+        .await
+        .doing("count results of a goal of another machine")?;
+        rows::small("results of a goal of another machine", count)
+    }
+
     async fn stop_heeding(&self) -> Result<(), StoreError> {
         self.writer.write(StopHeeding).await
     }
@@ -53,12 +77,18 @@ impl TriggerStore for SqlStore {
                 .fetch_all(&self.readers)
                 .await
                 .doing("read goals for which rules are to be asked")?;
-        let parsed = |(failures, body): (i64, String)| {
-            let failures = rows::small("number of failed plans", failures)?;
-            let trigger = rows::from_json("goal for which rules are to be asked", &body)?;
-            Ok(NotedTrigger { trigger, failures })
-        };
-        found.into_iter().map(parsed).collect()
+        let foreign: Vec<(i64, String, String)> = sqlx::query_as(
+            "SELECT failures, body, push FROM foreign_triggers WHERE is_over = 0 ORDER BY sequence LIMIT $1",
+        )
+        .bind(i64::from(PAGE))
+        .fetch_all(&self.readers)
+        .await
+        .doing("read goals of other machines for which rules are to be asked")?;
+        let own = found.iter().map(|(failures, body)| noted(*failures, body, None));
+        let foreign = foreign
+            .iter()
+            .map(|(failures, body, push)| noted(*failures, body, Some(push)));
+        own.chain(foreign).collect()
     }
 
     async fn fail_trigger(
@@ -78,6 +108,15 @@ impl TriggerStore for SqlStore {
     }
 }
 
+fn noted(failures: i64, body: &str, push: Option<&String>) -> Result<NotedTrigger, StoreError> {
+    const WHAT: &str = "goal for which rules are to be asked";
+    Ok(NotedTrigger {
+        trigger: rows::from_json(WHAT, body)?,
+        push: push.map(|push| rows::push_id(WHAT, push)).transpose()?,
+        failures: rows::small("number of failed plans", failures)?,
+    })
+}
+
 /// Which goal, and the version that told of its state.
 #[derive(Debug, Clone)]
 pub(super) struct NoteKey {
@@ -95,22 +134,21 @@ impl NoteKey {
         }
     }
 
-    /// Forgets the note; `false` when it is not there.
+    /// Forgets the note; `false` when it is not there. Of a goal of another machine it stays known that there was one.
     pub(super) async fn forget(&self, connection: &mut AnyConnection) -> Result<bool, StoreError> {
-        self.run(
-            connection,
-            "DELETE FROM noted_triggers WHERE goal_set = $1 AND unique_name = $2 AND environment = $3 AND version = $4",
-        )
-        .await
+        const OWN: &str = "DELETE FROM noted_triggers WHERE goal_set = $1 AND unique_name = $2 AND environment = $3 AND version = $4";
+        const FOREIGN: &str =
+            "UPDATE foreign_triggers SET is_over = 1 WHERE goal_set = $1 AND unique_name = $2
+             AND environment = $3 AND version = $4 AND is_over = 0";
+        Ok(self.run(connection, OWN).await? || self.run(connection, FOREIGN).await?)
     }
 
     async fn count_failure(&self, connection: &mut AnyConnection) -> Result<bool, StoreError> {
-        self.run(
-            connection,
-            "UPDATE noted_triggers SET failures = failures + 1
-             WHERE goal_set = $1 AND unique_name = $2 AND environment = $3 AND version = $4",
-        )
-        .await
+        const OWN: &str = "UPDATE noted_triggers SET failures = failures + 1
+             WHERE goal_set = $1 AND unique_name = $2 AND environment = $3 AND version = $4";
+        const FOREIGN: &str = "UPDATE foreign_triggers SET failures = failures + 1
+             WHERE goal_set = $1 AND unique_name = $2 AND environment = $3 AND version = $4 AND is_over = 0";
+        Ok(self.run(connection, OWN).await? || self.run(connection, FOREIGN).await?)
     }
 
     async fn run(&self, connection: &mut AnyConnection, statement: &'static str) -> Result<bool, StoreError> {
@@ -179,6 +217,41 @@ impl Write for Heed {
     }
 }
 
+/// A goal of another machine to note.
+struct HeedForeign {
+    push: PushId,
+    registration: String,
+    note: Note,
+}
+
+#[async_trait]
+impl Write for HeedForeign {
+    type Answer = bool;
+    const DOING: &'static str = "note a goal of another machine";
+
+    async fn write(&self, connection: &mut AnyConnection) -> Result<Done<bool>, StoreError> {
+        let key = &self.note.key;
+        let inserted = sqlx::query(
+            "INSERT INTO foreign_triggers (goal_set, unique_name, environment, version, registration, push, body)
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
+        )
+        .bind(key.goal_set.to_string())
+        .bind(key.goal.unique_name.as_str())
+        .bind(&key.goal.environment)
+        .bind(i64::from(key.version))
+        .bind(&self.registration)
+        .bind(self.push.to_string())
+        .bind(&self.note.body)
+        .execute(connection)
+        .await
+        .doing(Self::DOING)?;
+        match inserted.rows_affected() == 1 {
+            true => Ok(Done::News(true)),
+            false => Ok(Done::Quiet(false)),
+        }
+    }
+}
+
 struct StopHeeding;
 
 #[async_trait]
@@ -187,7 +260,11 @@ impl Write for StopHeeding {
     const DOING: &'static str = "forget the goals that rules waited for";
 
     async fn write(&self, connection: &mut AnyConnection) -> Result<Done<()>, StoreError> {
-        for statement in ["DELETE FROM trigger_cursor", "DELETE FROM noted_triggers"] {
+        for statement in [
+            "DELETE FROM trigger_cursor",
+            "DELETE FROM noted_triggers",
+            "UPDATE foreign_triggers SET is_over = 1 WHERE is_over = 0",
+        ] {
             sqlx::query(statement)
                 .execute(&mut *connection)
                 .await

@@ -25,7 +25,7 @@
 //! A machine may say which `instance` it is: `{id, run}`, the id of its state directory and of its process. While one run of an
 //! instance is there another is refused with status 409 and the code [`SAME_IDENTITY`], and the first is told by `control: twin`.
 //!
-//! People act on goals of a machine by its own commands: [`APPROVE`], [`DENY`], [`CANCEL`], [`RETRY`]. The machine decides.
+//! People act on goals of a machine by its own commands: [`APPROVE`], [`DENY`], [`CANCEL`], [`RETRY`], [`RESET`]. The machine decides.
 
 /// Deliveries are acknowledged when they are stored.
 pub const ACK: &str = "ack";
@@ -66,6 +66,9 @@ pub const DENY: &str = "sdm.deny";
 pub const CANCEL: &str = "sdm.cancel";
 /// Starts a goal again that has failed. Parameters: `goal_set`, `goal`, and if need be `environment`.
 pub const RETRY: &str = "sdm.retry";
+/// Sets the goals of a push again, by the rules that the machine has now; what has not ended of them is canceled. Parameter: `goal_set`,
+/// any of the push.
+pub const RESET: &str = "sdm.reset";
 
 /// All commands that decide about goals: who may not decide about a goal may ask for none of them (threat D5).
-pub const DECIDING: &[&str] = &[APPROVE, DENY, CANCEL, RETRY];
+pub const DECIDING: &[&str] = &[APPROVE, DENY, CANCEL, RETRY, RESET];

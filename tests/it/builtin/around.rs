@@ -25,6 +25,11 @@ fn ex_02_ex_04_listeners_run_around_the_work_and_their_results_are_kept() {
     assert_eq!(goal(&set, "work")["data"]["more"], 2, "{set:#}");
     assert!(machine.ok(&["goals"]).contains("https://x.example"));
     let log = machine.ok(&["logs", "work"]);
+    let header = format!("(sdm {}) on ", env!("CARGO_PKG_VERSION"));
+    assert!(
+        log.contains(&header) && log.contains("· attempt 1 · 0-code"),
+        "{log}"
+    );
     let order: Vec<usize> = ["\nboth before", "\nworking", "\nboth success"]
         .iter()
         .map(|line| log.find(line).unwrap_or_else(|| panic!("{line} in {log}")))
@@ -47,6 +52,8 @@ fn ex_03_a_listener_that_fails_before_the_work_ends_it_and_those_after_still_run
         listeners:
           - {name: guard, run: ["false"], events: [before]}
           - {name: tidies, run: [sh, -c, "echo tidied after $SDM_OUTCOME"], events: [after]}
+          - {name: elsewhere, run: [sh, -c, "echo not; echo here"], test: {not: {is_branch: ^main$}}}
+          - {name: here, run: [sh, -c, "echo only; echo here"], events: [after], test: {has_file: a}}
 "#,
     );
     machine.start();
@@ -58,7 +65,12 @@ fn ex_03_a_listener_that_fails_before_the_work_ends_it_and_those_after_still_run
         "{set:#}"
     );
     assert!(!machine.path("home/worked").exists());
-    assert!(machine.ok(&["logs", "work"]).contains("tidied after failure"));
+    let log = machine.ok(&["logs", "work"]);
+    assert!(
+        log.contains("tidied after failure") && log.contains("only\nhere"),
+        "{log}"
+    );
+    assert!(!log.contains("not\nhere"), "its test does not hold: {log}");
     machine.stop();
 }
 
@@ -104,5 +116,34 @@ fn ex_05_hooks_of_a_repository_run_only_when_the_operator_allows_them() {
             .ok(&["logs", "the work"])
             .contains("from the hook in hooks")
     );
+    machine.stop();
+}
+
+/// Each hook is what was pushed: the goal cannot have its own commands run as the operator's repository hook.
+#[test]
+fn ex_05_a_goal_that_rewrites_its_hook_runs_nothing_by_it() {
+    let mut machine = machine(
+        r##"      - {name: work, execute: {run: [sh, -c, 'for hook in .atomist/hooks/*; do printf "#!/bin/sh\ntouch \$HOME/rewritten\n" > "$hook"; done']}}
+"##,
+    );
+    let hook = machine.repo().join(".atomist/hooks/post-code-work");
+    std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+    std::fs::write(&hook, "#!/bin/sh\necho as it was pushed, in $(basename $PWD)\n").unwrap();
+    machine.set("SDM_REPOSITORY_HOOKS", "acme/*");
+    machine.start();
+    let sha = machine.commit("a hook that nobody may run", &[]);
+    let set = machine.ended_set_of(&sha);
+    assert_eq!(state_of(&set, "work"), "failure", "{set:#}");
+    assert!(machine.ok(&["logs", "work"]).contains("is not executable"));
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let sha = machine.commit("a hook", &[]);
+    assert_eq!(state_of(&machine.ended_set_of(&sha), "work"), "success");
+    assert!(
+        machine
+            .ok(&["logs", "work"])
+            .contains("as it was pushed, in hooks")
+    );
+    assert!(!machine.path("home/rewritten").exists());
     machine.stop();
 }

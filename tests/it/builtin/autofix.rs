@@ -376,3 +376,64 @@ fn af_02_a_fix_whose_test_does_not_hold_changes_nothing() {
     assert_eq!(said(&set, "lint").0, "success", "{set:#}");
     machine.stop();
 }
+
+/// The machine signs what fixes made once they have ended. Its memory lost, it knows the commit by that and runs nothing again;
+/// the same signature on something else says nothing, whoever has read it.
+#[test]
+fn af_05_commits_of_fixes_are_signed_for_what_they_hold_and_for_their_place() {
+    let mut machine = machine(
+        r#"      - {name: shout, autofix: {run: [sh, -c, "touch $HOME/ran; tr a-z A-Z < README.md > r && mv r README.md"]}}
+"#,
+    );
+    let key = machine.path("key");
+    machine.ok(&["key", "new", "build", key.to_str().unwrap()]);
+    let directory = machine.path("home/.config/sdm");
+    std::fs::create_dir_all(&directory).unwrap();
+    let config = format!("signing: {{key_name: build, key_file: '{}'}}\n", key.display());
+    std::fs::write(directory.join("config.yaml"), config).unwrap();
+    detached(&machine);
+    machine.start();
+    let sha = commit_on_main(&machine, "second", &[("README.md", "quiet\n")]);
+    let set = machine.ended_set_of(&sha);
+    assert_eq!(said(&set, "shout"), ("stopped", "Autofixes applied"), "{set:#}");
+    let fixed = machine.git(&["rev-parse", "main"]);
+    assert_eq!(machine.git(&["rev-parse", "main^"]), sha);
+    let message = machine.git(&["log", "-1", "--format=%B", "main"]);
+    assert!(
+        message.contains("\nSdm-Generated: shout\nSdm-Signature: "),
+        "{message}"
+    );
+    machine.ended_set_of(&fixed);
+    machine.stop();
+
+    // The memory is lost, and the commit comes again.
+    std::fs::remove_dir_all(machine.path("state")).unwrap();
+    std::fs::create_dir(machine.path("state")).unwrap();
+    std::fs::remove_file(machine.path("home/ran")).unwrap();
+    machine.git(&["branch", "--quiet", "--force", "main", &sha]);
+    machine.start();
+    machine.git(&["branch", "--quiet", "other", &fixed]);
+    let set = machine.ended_set_of(&fixed);
+    assert_eq!(
+        said(&set, "shout"),
+        ("success", "No autofixes applied"),
+        "{set:#}"
+    );
+    assert_eq!(goal(&set, "shout")["phase"], "this push is made by them");
+    assert!(!machine.path("home/ran").exists());
+
+    // The same commit with another tree.
+    let tree_of = |sha: &str| machine.git(&["rev-parse", &format!("{sha}^{{tree}}")]);
+    let commit = machine.git(&["cat-file", "commit", &fixed]);
+    let other = commit.replace(&tree_of(&fixed), &tree_of(&sha)) + "\n";
+    std::fs::write(machine.path("forged"), other).unwrap();
+    let file = machine.path("forged");
+    let forged = machine.git(&["hash-object", "-t", "commit", "-w", file.to_str().unwrap()]);
+    machine.git(&["branch", "--quiet", "forged", &forged]);
+    machine.ended_set_of(&forged);
+    assert!(
+        machine.path("home/ran").exists(),
+        "with another tree the signature says nothing"
+    );
+    machine.stop();
+}

@@ -53,6 +53,21 @@ fn a_commit_is_versioned_tagged_released_and_the_next_version_waits_for_its_deve
 }
 
 #[test]
+fn a_name_that_is_written_is_the_tag_as_it_is() {
+    let mut machine = machine(
+        r#"      - {use: tag, tag: my-tag, release: true}
+      - {use: tag, name: other, tag: "${push.after.short}+x"}
+"#,
+    );
+    machine.start();
+    let sha = machine.commit("a title", &[("a", "1")]);
+    let set = machine.ended_set_of(&sha);
+    assert_eq!(said(&set, "tag").1, "Tagged my-tag", "{set:#}");
+    assert_eq!(machine.git(&["rev-parse", "my-tag^{commit}"]), sha);
+    machine.stop();
+}
+
+#[test]
 fn ve_04_ve_05_a_candidate_wins_and_a_branch_that_is_ahead_is_left_alone() {
     let mut machine = machine(
         r#"      - use: version

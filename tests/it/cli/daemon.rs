@@ -112,6 +112,7 @@ pub(super) fn goal_set() -> GoalSetView {
             log: Some("logs 3f2a91c test".to_owned()),
             requested_at: None,
             started_at: Some("2026-08-02T14:03:08Z".to_owned()),
+            done_at: Some("2026-08-02T14:03:20Z".to_owned()),
             ended_at: Some("2026-08-02T14:03:20Z".to_owned()),
             after: Vec::new(),
             retry: true,

@@ -181,7 +181,7 @@ fn ym_23_arguments_of_a_push_never_become_the_script_of_an_image() {
     engine.instead("GET /images", Answer::Json(200, shell));
     let main = ContainerSpec {
         args: vec!["echo $(id)".to_owned()],
-        has_foreign_arguments: true,
+        written_args: vec!["echo ${push.branch}".to_owned()],
         ..plain("main")
     };
     let order = ContainerOrder {
@@ -193,7 +193,7 @@ fn ym_23_arguments_of_a_push_never_become_the_script_of_an_image() {
         ran.report
             .failure
             .unwrap()
-            .contains("write the shell as `command`"),
+            .contains("write what runs as `command`"),
         "{}",
         ran.out
     );

@@ -1,8 +1,9 @@
 //! What goals order for a push: which containers, which fixes, with which values; nothing of it is run here.
 
-use sdm::model::{ExecutionResult, StateName, Timestamp};
-use sdm::ports::signing::SigningScope;
-use serde_json::Value;
+use sdm::model::{CommitSha, ExecutionResult, StateName, Timestamp};
+use sdm::ports::Scm;
+use sdm::ports::signing::{Signing, SigningScope};
+use serde_json::{Value, json};
 
 use super::ended;
 use super::signing::signer;
@@ -151,26 +152,61 @@ async fn af_05_who_writes_the_message_of_a_fix_does_not_switch_it_off() {
     machine.stop().await;
 }
 
-#[tokio::test]
-async fn af_05_a_signed_commit_is_known_without_a_memory_and_nowhere_but_in_its_place() {
-    let machine = TestMachine::start_signed(FIXES, signer(SigningScope::All)).await;
-    machine.executor.hold("fixes");
-    let set = machine.planned_push("main", &[("a", "1")]).await.set;
-    let order = order_of(&machine, "fixes").await;
-    let message = order["fixes"][0]["message"].as_str().unwrap().to_owned();
-    assert!(message.contains("\nSdm-Signature: "), "{message}");
-    machine
-        .executor
-        .end("fixes", &ended(ExecutionResult::failure("the memory is lost")));
-    machine.ends(set.id).await;
+/// The message of a commit of the fix `mine`, signed for what follows `parent` and holds `tree`.
+fn signed_message(signing: &dyn Signing, parent: &CommitSha, tree: &CommitSha) -> String {
+    let claim = json!({"fix": "Mine", "repo": "acme/app", "parent": parent, "tree": tree});
+    let signature = signing.sign(claim.to_string().as_bytes()).unwrap();
+    format!("{FORGED}Sdm-Signature: {signature}\n")
+}
 
-    machine.scm.commit_by("main", &message, "sdm", "sdm@localhost");
+#[tokio::test]
+async fn af_05_a_signed_commit_is_known_without_a_memory_by_its_place_and_by_what_it_holds() {
+    let signing = signer(SigningScope::All);
+    let machine = TestMachine::start_signed(FIXES, signing.clone()).await;
+    let signing = signing.unwrap();
+    assert_eq!(machine.repo.slug.to_string(), "acme/app");
+    let first = machine.scm.commit("main", &[("a", "1")]);
+    let push = machine.engine.observe(&machine.repo).await.unwrap()[0];
+    machine.ends(machine.planned(push).await.set.id).await;
+    let tree = machine.scm.tree_of(&machine.repo, &first).await.unwrap();
+    let message = signed_message(&*signing, &first, &tree);
+    let own = machine.scm.commit_by("main", &message, "sdm", "sdm@localhost");
     let ordered = fixes_ordered_after(&machine, &[("a", "2")]).await;
     assert_eq!(ordered.len(), 1, "{ordered:?}");
 
     machine.scm.commit_by("main", &message, "sdm", "sdm@localhost");
     let ordered = fixes_ordered_after(&machine, &[("a", "3")]).await;
     assert_eq!(ordered.len(), 2, "copied elsewhere it says nothing: {ordered:?}");
+
+    let last = machine
+        .engine
+        .store()
+        .branch_heads(&machine.repo.key)
+        .await
+        .unwrap();
+    let last = last.values().next().unwrap();
+    let elsewhere = signed_message(
+        &*signing,
+        last,
+        &machine.scm.tree_of(&machine.repo, &own).await.unwrap(),
+    );
+    machine.scm.commit_by("main", &elsewhere, "sdm", "sdm@localhost");
+    let ordered = fixes_ordered_after(&machine, &[("a", "4")]).await;
+    assert_eq!(ordered.len(), 2, "with another tree it says nothing: {ordered:?}");
+    machine.stop().await;
+}
+
+#[tokio::test]
+async fn af_05_no_fix_is_given_a_signature() {
+    let machine = TestMachine::start_signed(FIXES, signer(SigningScope::All)).await;
+    machine.executor.hold("fixes");
+    let set = machine.planned_push("main", &[("a", "1")]).await.set;
+    let order = order_of(&machine, "fixes").await;
+    assert!(!order.to_string().contains("Sdm-Signature"), "{order}");
+    machine
+        .executor
+        .end("fixes", &ended(ExecutionResult::failure("enough is known")));
+    machine.ends(set.id).await;
     machine.stop().await;
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sdm::config::{Hidden, SecretEntry, SecretSource};
 use sdm::model::StateName;
 use sdm::ports::store::GoalSetRecord;
+use secrecy::ExposeSecret;
 
 use crate::support::machine::TestMachine;
 
@@ -83,6 +84,60 @@ async fn e6_a_push_that_is_not_trusted_gets_no_secret_whatever_it_asks_and_learn
     );
     let told = format!("{fork:?}");
     assert!(!told.contains("canary-of-e6"), "{told}");
+    machine.stop().await;
+}
+
+const IN_CONTAINERS: &str = "
+rules:
+  - name: build
+    goals:
+      - name: shared
+        secrets: [{name: token, env: OF_ALL}]
+        containers:
+          - {name: main, image: x, secrets: [{name: token, env: TOKEN}]}
+          - {name: service, image: y, secrets: [{name: token, env: TOKEN}, {name: token, file_env: FILE}]}
+          - {name: other, image: z}
+      - {name: wrong, containers: [{name: main, image: x, secrets: [absent]}]}
+";
+
+#[tokio::test]
+async fn semantics_3_20_a_container_is_given_secrets_of_its_own() {
+    let machine = TestMachine::start_with_secrets(IN_CONTAINERS, secrets()).await;
+    let planned = machine.planned_push("main", &[("src", "1")]).await;
+    let record = machine.ends(planned.set.id).await;
+    assert!(error_of(&record, "wrong").contains("there is no secret `absent`"));
+    let unique = record
+        .set
+        .goal_named("shared")
+        .unwrap()
+        .definition()
+        .unique_name
+        .to_string();
+    let spec = machine.executor.specs(&unique).pop().unwrap();
+    let step = &spec.steps[0];
+    let names: Vec<&str> = step
+        .secrets
+        .environment
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "OF_ALL",
+            "OF_ONE_CONTAINER_0",
+            "OF_ONE_CONTAINER_1",
+            "OF_ONE_CONTAINER_2"
+        ]
+    );
+    let of_all = step.environment.iter().find(|(name, _)| name == "SDM_PASSED_ON");
+    assert_eq!(of_all.unwrap().1, "OF_ALL", "what is for all and nothing else");
+    assert_eq!(step.secrets.files.len(), 1);
+    assert!(
+        spec.redact
+            .iter()
+            .any(|secret| secret.expose_secret() == "canary-of-e6")
+    );
     machine.stop().await;
 }
 

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use sdm::hub::Rhythm;
+use sdm::ports::hub::Deliveries as _;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use super::commands::{answer, asked, deploy, look, offers, person};
 use super::events::push;
 use super::machine::{Machine, PATIENCE, TestHub, quick, registration};
+use super::machines::let_wait;
+use sdm::runtime::clock::{Clock as _, SystemClock};
 
 /// Answers are not waited for.
 fn impatient() -> Rhythm {
@@ -214,4 +217,153 @@ async fn an_event_that_was_acknowledged_comes_again_when_nobody_says_any_more_th
     anew.settled().await;
     sleep(Duration::from_millis(500)).await;
     anew.settled().await;
+}
+
+/// A machine of the original that does everything.
+fn does_everything() -> Value {
+    let mut machine = offers("m");
+    machine["policy"]["name"] = json!("durable");
+    let task = "subscription ExecuteTask { AtmJobTask(owner: \"m\", state: created) { id state } }";
+    let subscriptions = ["subscription OnPush { Push { id branch } }", WORK, task];
+    machine["events"] = subscriptions
+        .iter()
+        .map(|text| json!({"subscription": text, "secrets": []}))
+        .collect();
+    machine
+}
+
+/// Writes a goal set of machine `m` on a push of this commit, as of this moment in milliseconds.
+async fn plan(hub: &TestHub, sha: &str, millis: i64) {
+    let set = json!({
+        "goalSetId": format!("set-{sha}"), "goalSet": "build", "sha": sha.repeat(40), "branch": "main", "ts": millis,
+        "state": "requested", "goals": [], "repo": {"owner": "acme", "name": "app", "providerId": "git.example.org:8080"},
+        "provenance": {"registration": "m", "version": "1.0.0", "name": "SetGoalsOnPush", "ts": millis}
+    });
+    let text = "mutation S($set: CustomSdmGoalSetInput!) { ingestCustomSdmGoalSet(value: $set) }";
+    let answer = hub.ask(text, json!({ "set": set })).await;
+    assert!(answer["data"]["ingestCustomSdmGoalSet"].is_string(), "{answer}");
+}
+
+#[tokio::test]
+async fn what_a_machine_of_the_original_had_when_it_was_lost_comes_again_only_where_it_is_not_done_twice() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&does_everything()).await;
+    let ada = person(&hub, "ada").await;
+    let (url, _) = asked(&hub, &ada, &mut machine).await;
+    let job = "mutation { createAtmJob(jobInput: {data: \"{}\", name: \"j\", description: \"d\", owner: \"m\", \
+        jobTasks: [{name: \"t\", data: \"{}\"}]}) { id } }";
+    let made = hub.ask(job, Value::Null).await;
+    assert!(made["data"]["createAtmJob"]["id"].is_string(), "{made}");
+    assert!(machine.hear().await["data"]["AtmJobTask"][0]["id"].is_string());
+    for goal in ["begun", "idle"] {
+        write(&hub, goal, "requested", 1).await;
+        assert_eq!(
+            machine.hear().await["data"]["SdmGoal"][0]["uniqueName"],
+            json!(goal)
+        );
+    }
+    write(&hub, "begun", "in_process", 2).await;
+    let mut pushes = Vec::new();
+    for (number, (before, after)) in [("a", "b"), ("b", "c")].into_iter().enumerate() {
+        let id = format!("d-{number}");
+        assert_eq!(hub.github("push", &id, &push(before, after)).await.0, 200);
+        pushes.push(machine.hear().await);
+    }
+    plan(&hub, "b", SystemClock.now().as_micros() / 1_000).await;
+    // The branch had been at this commit long before.
+    plan(&hub, "c", 1_000).await;
+    drop(machine);
+    let mut back = hub.machine(&does_everything()).await;
+    let idle = back.hear().await;
+    assert_eq!(idle["data"]["SdmGoal"][0]["uniqueName"], json!("idle"));
+    let unplanned = back.hear().await;
+    assert_eq!(
+        unplanned["data"]["Push"][0]["id"],
+        pushes[1]["data"]["Push"][0]["id"]
+    );
+    assert_eq!(
+        unplanned["extensions"]["delivery_id"],
+        pushes[1]["extensions"]["delivery_id"]
+    );
+    back.settled().await;
+    let dead = hub.administration().dead("w").await.unwrap();
+    assert_eq!(dead.len(), 4, "{dead:?}");
+    // Whoever asked for the command is told what is known of it.
+    let seen = comes_to(&hub, &ada, &url, "FAILURE").await;
+    assert!(reason(&seen).contains("may have happened"), "{seen}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_said_because_the_memory_fails_is_said_when_it_does_not_any_more() {
+    let hub = TestHub::start(quick()).await;
+    let mut knows = offers("m");
+    knows["policy"]["name"] = json!("durable");
+    knows["capabilities"] = json!(["context"]);
+    hub.register(&knows).await;
+    let ada = person(&hub, "ada").await;
+    let fail = "CREATE TRIGGER failing BEFORE INSERT ON hub_handle BEGIN SELECT RAISE(ABORT, 'no'); END";
+    hub.meddle(fail).await;
+    let (status, told) = hub.post("/command?invoke=true", &ada, &deploy()).await;
+    assert_eq!(status, 200, "{told}");
+    assert_eq!(hub.github("push", "d-1", &push("a", "b")).await.0, 200);
+    let_wait(&hub, "1.0.0", "first").await;
+    // An event is before the command, and another one after it.
+    let mut machine = hub.machine(&knows).await;
+    assert_eq!(machine.hear().await["data"]["Push"][0]["id"], json!("first"));
+    machine.settled().await;
+    hub.meddle("DROP TRIGGER failing").await;
+    assert_eq!(machine.hear().await["command"], json!("Deploy"));
+    let event = machine.hear().await;
+    assert_eq!(event["data"]["Push"][0]["branch"], json!("main"));
+    assert_eq!(event["extensions"]["attempt"], json!(1), "it had never been said");
+    machine.settled().await;
+}
+
+/// What somebody who claims to have this token of a goal is answered.
+async fn completes(hub: &TestHub, goal: &str, token: &str) -> u16 {
+    let path = format!("/goals/w/s/0/{goal}/result");
+    hub.post(&path, token, &json!({"state": "success"})).await.0
+}
+
+#[tokio::test]
+async fn a_result_waits_for_its_machine_longer_than_an_answer_may_take() {
+    let hub = TestHub::start(impatient()).await;
+    let mut away = offers("m");
+    away["policy"]["name"] = json!("durable");
+    hub.register(&away).await;
+    write(&hub, "scan", "in_process", 1).await;
+    assert_eq!(completes(&hub, "scan", "a-token").await, 202);
+    // When something else that was asked after it is over, so is the time of an answer.
+    let ada = person(&hub, "ada").await;
+    let (_, told) = hub.post("/command?invoke=true", &ada, &deploy()).await;
+    comes_to(&hub, &ada, told["invocation"]["url"].as_str().unwrap(), "FAILURE").await;
+    let mut back = hub.machine(&away).await;
+    let result = back.hear().await;
+    assert_eq!(result["command"], json!("sdm.complete"));
+    back.settled().await;
+}
+
+#[tokio::test]
+async fn f10_guesses_at_the_token_of_a_goal_do_not_fill_the_queue_of_a_machine_that_is_away() {
+    let hub = TestHub::start(impatient()).await;
+    let mut away = offers("m");
+    away["policy"]["name"] = json!("durable");
+    hub.register(&away).await;
+    for goal in ["scan", "other"] {
+        write(&hub, goal, "in_process", 1).await;
+    }
+    let mut answers = Vec::new();
+    for number in 0..20 {
+        answers.push(completes(&hub, "scan", &format!("guess-{number}")).await);
+    }
+    assert_eq!(answers[..5], [202; 5]);
+    assert_eq!(answers[5..], [429; 15]);
+    assert_eq!(
+        completes(&hub, "other", "a-token").await,
+        202,
+        "another goal is not meant"
+    );
+    let registrations = hub.administration().registrations().await.unwrap();
+    let counts = hub.hub.memory().counts(&[&registrations[0].id]).await.unwrap();
+    assert_eq!(counts[&registrations[0].id].waiting, 6);
 }

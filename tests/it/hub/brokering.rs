@@ -451,3 +451,42 @@ async fn what_cannot_be_renewed_any_more_is_asked_for_again() {
         "{refused}"
     );
 }
+
+#[tokio::test]
+async fn where_the_app_was_taken_away_the_hub_does_nothing_for_anybody_until_it_is_back() {
+    let provider = FakeProvider::start().await;
+    let (hub, _directory) = hub_with(vec![provider.github_app()]).await;
+    let scene = Scene::start(&hub, &provider, SCOPES).await;
+    let (scene, handle) = scene.authorize().await;
+    let mut number = 0;
+    let mut told = async |event: &str, field: &str, moment: u64, suspended: Value| {
+        number += 1;
+        let payload = json!({
+            "action": "told", field: [{"id": 7, "full_name": "acme/app", "private": true}],
+            "installation": {
+                "id": 5, "app_id": 3, "updated_at": moment, "suspended_at": suspended,
+                "account": {"login": "acme", "type": "Organization", "html_url": format!("{}/acme", provider.address)}
+            }
+        });
+        let (status, answer) = hub.github(event, &format!("told-{number}"), &payload).await;
+        assert!(status == 200 || status == 202, "{answer}");
+    };
+    let (of_repositories, of_app) = ("installation_repositories", "installation");
+    told(of_repositories, "repositories_added", 10, Value::Null).await;
+    assert_eq!(scene.opens("app", &handle).await, "200 opened");
+    told(of_repositories, "repositories_removed", 20, Value::Null).await;
+    assert_eq!(scene.opens("app", &handle).await, "409 conflict");
+    assert_eq!(scene.token("app", &handle).await.unwrap_err(), "conflict");
+    told(of_repositories, "repositories_added", 15, Value::Null).await;
+    assert_eq!(scene.opens("app", &handle).await, "409 conflict", "it came late");
+    told(of_repositories, "repositories_added", 30, Value::Null).await;
+    assert_eq!(scene.opens("app", &handle).await, "200 opened");
+    told(of_app, "none", 40, json!("2026-01-31T12:00:00Z")).await;
+    assert_eq!(
+        scene.opens("app", &handle).await,
+        "409 conflict",
+        "it is suspended"
+    );
+    told(of_app, "none", 50, Value::Null).await;
+    assert_eq!(scene.opens("app", &handle).await, "200 opened");
+}

@@ -4,7 +4,8 @@ use sdm::hub::administration::KeyWish;
 use sdm::ports::people::{People as _, PersonRole};
 use serde_json::{Value, json};
 
-use super::machine::{TestHub, quick, wish};
+use super::events::push;
+use super::machine::{PATIENCE, TestHub, quick, registration, wish};
 use super::people::{Browser, signed_in};
 
 /// A hub, and the key of an add-on that is in a chat.
@@ -102,4 +103,77 @@ async fn h5_f10_codes_are_for_add_ons_that_may_act_for_people_and_are_not_guesse
         200,
         "the right one counts all the same"
     );
+}
+
+/// As machines of the original subscribe to it.
+const ON_JOINING: &str = "subscription OnUserJoiningChannel { UserJoinedChannel { \
+    user { userId screenName person { forename surname emails { address } gitHubId { login } } } \
+    channel { channelId name repos { owner name } } } }";
+
+#[tokio::test]
+async fn whoever_comes_into_a_channel_is_told_of_also_when_they_are_nobody_here() {
+    let (hub, key) = bridged("bridge").await;
+    let mut registration = registration("m", "1.0.0", "durable");
+    registration["events"] = json!([{"subscription": ON_JOINING, "secrets": []}]);
+    let mut machine = hub.machine(&registration).await;
+    hub.github("push", "d-1", &push("a", "b")).await;
+    let link = "mutation { linkSlackChannelToRepo(chatTeamId: \"T1\", channelId: \"C1\", channelName: \"general\", \
+        owner: \"acme\", repo: \"app\") { id } }";
+    let linked = hub.ask(link, Value::Null).await;
+    assert!(linked["errors"].is_null(), "{linked}");
+    let joins = async |key: &str, body: &Value| hub.post("/chat/members/w", key, body).await;
+    let mut come = json!({"team": "T1", "channel": "C1", "user": "U1", "name": "Ada", "at": "2026-01-31T12:00:00+01:00"});
+    let (status, answer) = joins(&key, &come).await;
+    assert_eq!((status, &answer), (200, &json!({"machines": 1})));
+    let event = machine.hear().await;
+    let told = &event["data"]["UserJoinedChannel"][0];
+    assert_eq!(
+        told,
+        &json!({
+            "user": {"userId": "U1", "screenName": "Ada", "person": null},
+            "channel": {"channelId": "C1", "name": "general", "repos": [{"owner": "acme", "name": "app"}]}
+        })
+    );
+    machine.answer(&event).await;
+    let (_, again) = joins(&key, &come).await;
+    assert_eq!(again, json!({"machines": 0}), "it is the same coming");
+    // A channel of which nobody has heard, and somebody who is known.
+    let mut ada = signed_in(&hub, "ada", PersonRole::Member).await;
+    let code = code(&mut ada).await;
+    assert_eq!(said(&hub, &key, &code, "U1").await.0, 200);
+    let begun = std::time::Instant::now();
+    loop {
+        let known = hub.ask("{ ChatId { person { name } } }", Value::Null).await;
+        if !known["data"]["ChatId"][0]["person"].is_null() {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{known}");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    come["channel"] = json!("C2");
+    assert_eq!(joins(&key, &come).await.0, 200);
+    let event = machine.hear().await;
+    let told = &event["data"]["UserJoinedChannel"][0];
+    assert_eq!(
+        told["channel"],
+        json!({"channelId": "C2", "name": "C2", "repos": []})
+    );
+    assert!(!told["user"]["person"].is_null(), "{told}");
+    machine.answer(&event).await;
+    for (field, wrong) in [
+        ("user", json!("a/b")),
+        ("at", json!("yesterday")),
+        ("team", json!("")),
+    ] {
+        let mut body = come.clone();
+        body[field] = wrong;
+        assert_eq!(joins(&key, &body).await.0, 400, "{field}");
+    }
+    let reader = hub
+        .administration()
+        .new_key(&wish(&["graph:read"]))
+        .await
+        .unwrap()
+        .1;
+    assert_eq!(joins(&reader, &come).await.0, 403);
 }

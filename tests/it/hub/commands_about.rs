@@ -138,6 +138,74 @@ async fn d5_what_a_command_goes_on_with_is_weighed_again() {
     assert_eq!(goes_on("acme/app").await, 200);
 }
 
+#[tokio::test]
+async fn d5_a_repository_is_weighed_in_whatever_form_it_is_named() {
+    let Scene { provider, hub, .. } = &Scene::start().await;
+    let account = Account::new(1, "bob");
+    provider.permits("acme/app", &account, "write");
+    let mut bob = signed_in(hub, "bob", PersonRole::Member).await;
+    let token = bob.token().await;
+    is_at_github(hub, "bob", &account).await;
+    let _machine = hub.machine(&offers()).await;
+    let mut status = async |mapped: &Value| {
+        let mut body = asks("Deploy", &[], &[]);
+        body["mapped_parameters"] = mapped.clone();
+        posts(&mut bob, &token, "/command", &body).await.0
+    };
+    let owner = |value: Value| json!({"name": "owner", "value": value});
+    let repo = |value: Value| json!({"name": "repo", "value": value});
+    assert_eq!(
+        status(&json!([owner(json!(["acme"])), repo(json!("payroll"))])).await,
+        400
+    );
+    assert_eq!(
+        status(&json!([owner(json!("acme")), repo(json!(["payroll"]))])).await,
+        400
+    );
+    assert_eq!(status(&json!([repo(json!("payroll"))])).await, 403);
+    assert_eq!(
+        status(&json!([owner(json!("acme"))])).await,
+        403,
+        "payroll is of that owner"
+    );
+    assert_eq!(status(&json!([repo(json!("app"))])).await, 200);
+}
+
+#[tokio::test]
+async fn d5_a_command_that_waits_is_weighed_when_it_is_told() {
+    let Scene { provider, hub, .. } = &Scene::start().await;
+    let account = Account::new(1, "bob");
+    provider.permits("acme/app", &account, "write");
+    let mut bob = signed_in(hub, "bob", PersonRole::Member).await;
+    let token = bob.token().await;
+    is_at_github(hub, "bob", &account).await;
+    // It is not there yet when they are asked for.
+    let url = hub.register(&offers()).await;
+    let mut asked = async |name: &str| {
+        let (status, answer) = posts(&mut bob, &token, "/command", &asks(name, APP, &[])).await;
+        assert_eq!(status, 200, "{answer}");
+        let address = answer["invocation"]["url"].as_str().unwrap();
+        address.strip_prefix(&hub.url("")).unwrap().to_owned()
+    };
+    let (deploys, looks) = (asked("Deploy").await, asked("Look").await);
+    provider.permits("acme/app", &account, "read");
+    // What is told at once was weighed just now.
+    tokio::time::sleep(quick().look).await;
+    let mut machine = Machine::open(&url).await;
+    assert_eq!(
+        machine.hear().await["command"],
+        json!("Look"),
+        "he may still look"
+    );
+    machine.settled().await;
+    let mut phase = async |path: &str| {
+        let answer: Value = serde_json::from_str(&bob.get(path).await.text).unwrap();
+        answer["phase"].clone()
+    };
+    assert_eq!(phase(&deploys).await, json!("FAILURE"));
+    assert_ne!(phase(&looks).await, json!("FAILURE"));
+}
+
 /// A hub with a goal that waits, and a machine with a command.
 async fn at_work() -> (TestHub, Machine) {
     let hub = TestHub::start(quick()).await;

@@ -1,16 +1,23 @@
 //! What is done at the hub's computer, beside the hub, in the audit log (security model 16): by whom, once, and whether or not a hub runs
 //! meanwhile.
 
+use std::sync::Arc;
+
 use sdm::access::audit::{Given, verify};
 use sdm::hub::administration::Administration;
 use sdm::hub::console::{ConsoleUser, at_console};
+use sdm::hub::restore::restore;
 use sdm::hub::{HubOptions, start};
+use sdm::model::Timestamp;
+use sdm::ports::hub::{Registrations as _, StoredRegistration};
 use sdm::ports::people::{People as _, PersonChange, PersonRole, PersonState};
+use sdm::secrets::envelope::{MasterKey, MasterKeys};
 use sdm::store::hub::Place;
+use sdm::wire::hub::PolicyName;
 use serde_json::{Value, json};
 
 use super::audit::{Audited, QUESTION};
-use super::machine::{PATIENCE, quick, wish};
+use super::machine::{PATIENCE, quick, registration, wish};
 use super::people::{has_come_in, signed_in};
 
 /// Whoever is at the console.
@@ -26,6 +33,21 @@ fn to_be(role: PersonRole) -> PersonChange {
     PersonChange {
         role: Some(role),
         ..PersonChange::default()
+    }
+}
+
+/// A machine whose key is not there any more.
+fn machine() -> StoredRegistration {
+    StoredRegistration {
+        id: "r-1".to_owned(),
+        workspace: "w".to_owned(),
+        name: "m".to_owned(),
+        version: "1.0.0".to_owned(),
+        policy: PolicyName::Durable,
+        body: registration("m", "1.0.0", "durable").to_string(),
+        principal: "gone".to_owned(),
+        position: 0,
+        alive_until: Timestamp::from_micros(0),
     }
 }
 
@@ -86,6 +108,7 @@ impl Stopped {
         };
         let hub = start(stopped.options()).await.unwrap();
         has_come_in(hub.memory(), "ada", PersonRole::Member).await;
+        hub.memory().register(&machine(), "addon:m").await.unwrap();
         assert!(hub.stop().await);
         stopped
     }
@@ -115,6 +138,11 @@ impl Stopped {
                 assert_eq!(changed.is_ok(), role != PersonRole::Member, "she is the last");
             }
             administration.link_for("ada", "http://hub").await.unwrap();
+            administration.send_away("r-1").await.unwrap();
+            administration.let_in("r-1").await.unwrap();
+            let master = MasterKey::parse(&MasterKey::fresh_text().unwrap()).unwrap();
+            let keys = Arc::new(MasterKeys::new(master, Vec::new()));
+            administration.seal_all_again(keys).await.unwrap();
             key.id
         };
         let key = at_console(olga(), changes).await;
@@ -129,6 +157,18 @@ impl Stopped {
             ("person.role", "person:ada is admin now".to_owned()),
             ("person.role", "person:ada is owner now".to_owned()),
             ("credential.manage", "a link signs person:ada in".to_owned()),
+            (
+                "addon.register",
+                "machine m@1.0.0 of nobody in w was taken away".to_owned(),
+            ),
+            (
+                "addon.register",
+                "machine m@1.0.0 of nobody in w may register again".to_owned(),
+            ),
+            (
+                "credential.manage",
+                "0 of 0 secrets are wrapped by master key ".to_owned(),
+            ),
         ]
     }
 
@@ -238,4 +278,25 @@ async fn what_is_undone_at_the_console_before_a_hub_looks_is_in_the_log_all_the_
         assert!(begun.elapsed() < PATIENCE, "{text}");
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
+}
+
+#[tokio::test]
+async fn k4_that_the_memory_was_put_back_is_in_the_log_and_which_keys_that_ends() {
+    let stopped = Stopped::new().await;
+    let copy = stopped.directory.path().join("copy.db");
+    let administration = Administration::open(&stopped.place(), false).await.unwrap();
+    administration.back_up(&copy).await.unwrap();
+    let (key, _) = administration.new_key(&wish(&["graph:read"])).await.unwrap();
+    administration.close().await;
+    let file = stopped.directory.path().join("hub.db");
+    let restored = at_console(olga(), restore(&copy, &file)).await.unwrap();
+    stopped.start().await;
+    let back = format!(
+        "the hub's memory was put back to {}",
+        restored.known_until.rfc3339()
+    );
+    stopped.holds(&[
+        ("settings.write", back),
+        ("key.revoke", format!("{} of addon:test", key.id)),
+    ]);
 }

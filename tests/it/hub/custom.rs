@@ -262,6 +262,58 @@ async fn builds_and_images_find_their_commit() {
 }
 
 #[tokio::test]
+async fn d15_what_is_told_of_a_commit_is_weighed_on_its_repository() {
+    let hub = TestHub::start(quick()).await;
+    hub.github("push", "d-1", &push("a", "b")).await;
+    let feeds = ["Build", "Status", "Image", "Application"].map(|kind| format!("feed:{kind}"));
+    let wanted = KeyWish {
+        name: "ci".to_owned(),
+        repositories: vec!["acme/other".to_owned()],
+        places: feeds.to_vec(),
+        ..wish(&["ingest:write"])
+    };
+    let (_, key) = hub.administration().new_key(&wanted).await.unwrap();
+    let sha = "b".repeat(40);
+    let told = |name: &str| {
+        let repository = json!({"owner_name": "acme", "name": name});
+        [
+            (
+                "build",
+                json!({"repository": repository, "status": "passed", "commit": sha, "name": "ci"}),
+            ),
+            (
+                "status",
+                json!({"repository": repository, "commit": sha, "context": "ci", "state": "success"}),
+            ),
+            (
+                "link-image",
+                json!({"git": {"owner": "acme", "repo": name, "sha": sha}, "docker": {"image": "i:1"}}),
+            ),
+            (
+                "application",
+                json!({
+                    "id": "a", "state": "healthy", "git": {"sha": sha, "repo": format!("https://git.example.org/acme/{name}.git")},
+                }),
+            ),
+        ]
+    };
+    for name in ["app", "unheard"] {
+        for (door, body) in told(name) {
+            let path = format!("/atomist/{door}/teams/w");
+            let (status, answer) = hub.post(&path, &key, &body).await;
+            assert_eq!(
+                (status, &answer["error"]["code"]),
+                (403, &json!("insufficient_permission")),
+                "{door} of {name}: {answer}"
+            );
+        }
+    }
+    let (door, body) = &told("other")[0];
+    let (status, answer) = hub.post(&format!("/atomist/{door}/teams/w"), &key, body).await;
+    assert_eq!(status, 404, "its own, which nobody has told of: {answer}");
+}
+
+#[tokio::test]
 async fn figures_are_for_those_who_may_read_them() {
     let hub = TestHub::start(quick()).await;
     let mut machine = hub.machine(&announces(DEPLOY)).await;

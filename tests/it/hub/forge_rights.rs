@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use sdm::access::handed::digest_of;
+use sdm::access::{Grant, Principal, Right, Selector};
 use sdm::ports::people::{People as _, PersonRole, StoredIdentity};
 use serde_json::{Value, json};
 
@@ -40,6 +41,12 @@ async fn ask(browser: &mut Browser<'_>, token: &str, query: &str) -> Value {
 const GOAL: &str = "mutation { ingestCustomSdmGoal(value: {goalSetId: \"s\", environment: \"0-code\", uniqueName: \"g\", \
     state: waiting_for_approval, sha: \"b\", branch: \"main\", \
     repo: {owner: \"acme\", name: \"app\", providerId: \"git.example.org:8080\"}}) }";
+
+/// Its machine has told of the goal.
+async fn goal_waits(hub: &TestHub) {
+    let written = hub.ask(GOAL, Value::Null).await;
+    assert_eq!(written.get("errors"), None, "{written}");
+}
 
 pub async fn pushed(hub: &TestHub, id: &str, name: &str, number: u64) {
     let body = push_of(name, number).to_string();
@@ -87,6 +94,7 @@ async fn d56_d57_f8_people_see_and_decide_what_the_forge_lets_them() {
     provider.permits("acme/app", &writer, "write");
     let app = json!([{"name": "app"}]);
     assert_eq!(ask(&mut bob, &bob_token, repositories).await["data"]["Repo"], app);
+    goal_waits(hub).await;
     let refused = ask(&mut bob, &bob_token, GOAL).await;
     assert_eq!(
         refused["errors"][0]["extensions"]["code"], "insufficient_permission",
@@ -162,8 +170,8 @@ impl<'a> Acting<'a> {
         let mut registration = super::machine::registration("m", "1.0.0", "ephemeral");
         registration["capabilities"] = json!(["context"]);
         registration["commands"] = json!([{
-            "name": "Look", "intent": [], "tags": [], "auto_submit": true, "parameters": [], "secrets": [],
-            "mapped_parameters": []
+            "name": "Look", "intent": [], "tags": [], "auto_submit": true, "secrets": [],
+            "parameters": [{"name": "targets.repo", "required": false}], "mapped_parameters": []
         }]);
         let (status, registered) = hub.post("/registration", &key, &registration).await;
         assert_eq!(status, 200, "{registered}");
@@ -173,12 +181,16 @@ impl<'a> Acting<'a> {
 
     /// The handle of something that a person starts.
     async fn started_by(&mut self, browser: &mut Browser<'_>, token: &str) -> String {
+        self.started_with(browser, token, json!([])).await
+    }
+
+    async fn started_with(&mut self, browser: &mut Browser<'_>, token: &str, parameters: Value) -> String {
         let headers = [
             ("sec-fetch-site", "same-origin"),
             ("x-sdm-anti-forgery", token),
             ("content-type", "application/json"),
         ];
-        let body = json!({"command": "Look", "team": {"id": "w"}, "parameters": []}).to_string();
+        let body = json!({"command": "Look", "team": {"id": "w"}, "parameters": parameters}).to_string();
         let answer = browser.send(Method::POST, "/command", &headers, &body).await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         let command = self.machine.hear().await;
@@ -268,12 +280,9 @@ async fn d37_d38_d51_an_add_on_does_no_more_for_a_person_than_the_forge_lets_the
 async fn d57_a_readers_key_decides_no_more_than_the_reader() {
     let Scene { provider, hub, .. } = &Scene::start().await;
     let account = Account::new(1, "reader");
-    let mut bob = signed_in(hub, "bob", PersonRole::Member).await;
-    let token = bob.token().await;
+    let _bob = signed_in(hub, "bob", PersonRole::Member).await;
     is_at_github(hub, "bob", &account).await;
-    provider.permits("acme/app", &account, "write");
-    let written = ask(&mut bob, &token, GOAL).await;
-    assert_eq!(written.get("errors"), None, "{written}");
+    goal_waits(hub).await;
     provider.permits("acme/app", &account, "read");
     let wish = sdm::hub::administration::KeyWish {
         name: "bob".to_owned(),
@@ -395,4 +404,98 @@ async fn nobody_gives_away_by_a_policy_what_the_forge_does_not_give_them() {
     assert_eq!(given, 200, "what others gave before is none of her giving");
     let grants = hub.administration().grants().await.unwrap();
     assert_eq!(grants.len(), 2, "{grants:?}");
+    let said = |number: &str| grants.iter().any(|one| one.grant.selector.to_string() == number);
+    assert!(said("repo:acme/app#7"), "a8: a policy keeps numbers: {grants:?}");
+}
+
+#[tokio::test]
+async fn nobody_gets_by_a_key_a_trust_or_a_taken_denial_what_the_forge_does_not_give_them() {
+    let Scene { provider, hub, .. } = &Scene::start().await;
+    let account = Account::new(1, "ada");
+    let mut ada = signed_in(hub, "ada", PersonRole::Admin).await;
+    is_at_github(hub, "ada", &account).await;
+    provider.permits("acme/app", &account, "admin");
+    // The add-on `test` has everything, but for what is denied to it.
+    let administration = hub.administration();
+    let denied = async |selector: &str| {
+        let grant = Grant::new(Selector::parse(selector).unwrap(), Right::Deny);
+        let to = Principal::parse("addon:test").unwrap();
+        administration.give(to, grant, false).await.unwrap().grant.id
+    };
+    let (payroll, app) = (denied("repo:acme/payroll").await, denied("repo:acme/app").await);
+    for (repositories, status) in [
+        ("", 403),
+        ("acme/*", 403),
+        ("acme/payroll", 403),
+        ("acme/app", 200),
+    ] {
+        assert_eq!(
+            makes_key(&mut ada, "test", repositories).await,
+            status,
+            "{repositories}"
+        );
+    }
+    let takes = async |ada: &mut Browser<'_>, id: &str| {
+        submits(
+            ada,
+            &format!("/add-ons/test/grants/{id}/remove"),
+            &[("sure", "yes")],
+        )
+        .await
+    };
+    assert_eq!(
+        takes(&mut ada, &payroll).await,
+        403,
+        "it would have payroll again"
+    );
+    assert_eq!(takes(&mut ada, &app).await, 303);
+    let before = administration.policy().await.unwrap();
+    let denial = before.lines().find(|line| line.contains("deny")).unwrap();
+    let after = before.replace(&format!("{denial}\n"), "");
+    let base = digest_of(&before);
+    let fields = [("base", base.as_str()), ("text", &after), ("sure", "yes")];
+    assert_eq!(submits(&mut ada, "/policy", &fields).await, 403, "{after}");
+    let token = ada.token().await;
+    let trust = json!({
+        "issuer": "https://ci.example.org", "claims": {"project_id": "1", "ref": "refs/heads/main", "ref_protected": "true"},
+        "addon": "test", "scopes": ["graph:read"], "workspaces": ["w"],
+    });
+    let mut trusts = async || {
+        let headers = [
+            ("sec-fetch-site", "same-origin"),
+            ("x-sdm-anti-forgery", token.as_str()),
+            ("content-type", "application/json"),
+        ];
+        let answer = ada
+            .send(Method::POST, "/admin/trust", &headers, &trust.to_string())
+            .await;
+        (answer.status, answer.text)
+    };
+    let (status, said) = trusts().await;
+    assert!(status == 403 && said.contains("payroll"), "{status}: {said}");
+    provider.permits("acme/payroll", &account, "admin");
+    let (status, said) = trusts().await;
+    assert_eq!(status, 200, "{said}");
+}
+
+#[tokio::test]
+async fn f5_a_handle_is_for_the_targets_that_were_named() {
+    let Scene { provider, hub, .. } = &Scene::start().await;
+    let writer = Account::new(2, "writer");
+    let mut ada = signed_in(hub, "ada", PersonRole::Admin).await;
+    is_at_github(hub, "ada", &writer).await;
+    provider.permits("acme/app", &writer, "write");
+    provider.permits("acme/payroll", &writer, "write");
+    let token = ada.token().await;
+    let mut acting = Acting::start(hub).await;
+    let target = json!([{"name": "targets.repo", "value": "acme/payroll"}]);
+    let handle = acting.started_with(&mut ada, &token, target).await;
+    assert_eq!(acting.sees(Some(&handle)).await, json!([{"name": "payroll"}]));
+    assert_eq!(acting.writes(Some(&handle)).await, "context_user_forbidden");
+    let everywhere = acting.started_by(&mut ada, &token).await;
+    assert_eq!(
+        acting.writes(Some(&everywhere)).await,
+        "written",
+        "of none it is for all"
+    );
 }

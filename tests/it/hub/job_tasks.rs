@@ -260,3 +260,43 @@ async fn systems_beside_the_forge_are_named_and_their_secrets_are_not_here() {
         json!([])
     );
 }
+
+#[tokio::test]
+async fn h7_a_job_is_seen_by_its_machine() {
+    let hub = TestHub::start(quick()).await;
+    let _machine = hub.machine(&carries_out()).await;
+    let id = create(&hub, 1, 1).await;
+    let key = async |name: &str, repositories: &[&str]| {
+        let wanted = sdm::hub::administration::KeyWish {
+            name: name.to_owned(),
+            repositories: repositories.iter().map(ToString::to_string).collect(),
+            places: vec!["workspace".to_owned()],
+            ..wish(&[])
+        };
+        hub.administration().new_key(&wanted).await.unwrap().1
+    };
+    let sees = async |key: &str| {
+        let query = json!({"query": "{ AtmJob { id } AtmJobTask { jobId } }"});
+        let (_, answer) = hub.post("/graphql/team/w", key, &query).await;
+        answer["data"].clone()
+    };
+    let all = json!({"AtmJob": [{"id": id}], "AtmJobTask": [{"jobId": id}]});
+    assert_eq!(sees(&hub.key).await, all);
+    let narrow = key("narrow", &["acme/app"]).await;
+    assert_eq!(sees(&narrow).await, json!({"AtmJob": [], "AtmJobTask": []}));
+    // Whoever has the machine's name later has no job of before.
+    let registrations = hub.administration().registrations().await.unwrap();
+    hub.administration()
+        .send_away(&registrations[0].id)
+        .await
+        .unwrap();
+    let (status, answer) = hub.post("/registration", &narrow, &carries_out()).await;
+    assert_eq!(status, 200, "{answer}");
+    let resume = json!({"query": RESUME, "variables": {"id": id}});
+    let (_, answer) = hub.post("/graphql/team/w", &narrow, &resume).await;
+    assert_eq!(
+        answer["errors"][0]["extensions"]["code"],
+        json!("insufficient_permission"),
+        "g2: {answer}"
+    );
+}

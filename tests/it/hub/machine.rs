@@ -116,6 +116,16 @@ impl TestHub {
         Administration::of(self.hub.memory())
     }
 
+    /// A statement that somebody else makes in the hub's database.
+    pub async fn meddle(&self, statement: &'static str) {
+        use sqlx::{AnyConnection, Connection as _, Executor as _};
+        let url = format!("sqlite://{}", self.directory.path().join("hub.db").display());
+        let mut connection = AnyConnection::connect(&url).await.unwrap();
+        connection.execute("PRAGMA busy_timeout = 15000").await.unwrap();
+        connection.execute(statement).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.hub.address)
     }

@@ -7,7 +7,7 @@ use flate2::read::GzDecoder;
 use sdm::hub::Rhythm;
 use sdm::hub::administration::KeyWish;
 use sdm::model::Timestamp;
-use sdm::ports::hub::{Deliveries as _, DeliveryKind, NewDelivery};
+use sdm::ports::hub::{Deliveries as _, DeliveryKind, NewDelivery, Registering, Registrations as _};
 use serde_json::{Value, json};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
@@ -16,7 +16,7 @@ use super::audit::Audited;
 use super::machine::{Machine, PATIENCE, TestHub, quick, registration, wish};
 
 /// Lets an event wait for the registration of a version of machine `m`.
-async fn let_wait(hub: &TestHub, version: &str, id: &str) {
+pub async fn let_wait(hub: &TestHub, version: &str, id: &str) {
     let registrations = hub.administration().registrations().await.unwrap();
     let registration = registrations.iter().find(|one| one.version == version).unwrap();
     let payload = json!({
@@ -339,6 +339,82 @@ async fn the_last_that_registers_is_served_and_the_one_before_when_it_has_gone()
 }
 
 #[tokio::test]
+async fn another_host_of_an_older_version_that_comes_back_does_not_win() {
+    let hub = TestHub::start(quick()).await;
+    let on = |host: &str, version: &str| {
+        let mut registration = registration("m", version, "durable");
+        registration["metadata"]["labels"]["atomist.system.hostname"] = json!(host);
+        registration
+    };
+    for host in ["a", "b"] {
+        hub.machine(&on(host, "1.0.0")).await.settled().await;
+    }
+    let mut newer = hub.machine(&on("a", "2.0.0")).await;
+    newer.settled().await;
+    let mut older = hub.machine(&on("b", "1.0.0")).await;
+    let control = older.hear().await;
+    assert_eq!(
+        control["control"]["params"]["version"],
+        json!("2.0.0"),
+        "{control}"
+    );
+    let_wait(&hub, "2.0.0", "a").await;
+    assert_eq!(id_of(&newer.hear().await), "a");
+}
+
+#[tokio::test]
+async fn a_websocket_that_is_opened_when_its_registration_has_gone_is_closed_so_that_it_registers_again() {
+    let rhythm = Rhythm {
+        linger: Duration::from_millis(500),
+        ..quick()
+    };
+    let hub = TestHub::start(rhythm).await;
+    let ephemeral = registration("m", "1.0.0", "ephemeral");
+    let url = hub.register(&ephemeral).await;
+    until(&hub, <[_]>::is_empty).await;
+    let has_heard = async {
+        while !hub.figures().await.contains("sdm_hub_registrations 0") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, has_heard).await.unwrap();
+    assert_eq!(Machine::open(&url).await.closed().await, 1012);
+    // The same where somebody took it away in between; it hears why when it comes back.
+    let durable = registration("m", "1.0.0", "durable");
+    let url = hub.register(&durable).await;
+    let registrations = hub.administration().registrations().await.unwrap();
+    hub.administration()
+        .send_away(&registrations[0].id)
+        .await
+        .unwrap();
+    let code = Machine::open(&url).await.closed().await;
+    assert!([1012, 4403].contains(&code), "{code}");
+    assert_eq!(hub.post("/registration", &hub.key, &durable).await.0, 403);
+}
+
+#[tokio::test]
+async fn what_comes_after_a_machine_has_registered_at_another_replica_is_told_to_it() {
+    let slow = Rhythm {
+        tidy: Duration::from_secs(3_600),
+        ..quick()
+    };
+    let hub = TestHub::start(slow).await;
+    let mut known = hub.machine(&registration("m", "1.0.0", "durable")).await;
+    known.settled().await;
+    // As another replica keeps it, whose hint has not come yet.
+    let memory = hub.hub.memory();
+    let mut there = memory.registrations().await.unwrap().remove(0);
+    let body = registration("there", "1.0.0", "durable").to_string();
+    (there.id, there.name, there.body) = ("there".to_owned(), "there".to_owned(), body);
+    let kept = memory.register(&there, "addon:test").await.unwrap();
+    assert!(matches!(kept, Registering::Kept(_)), "{kept:?}");
+    let (status, _) = hub.github("push", "d-1", &super::events::push("a", "b")).await;
+    assert_eq!(status, 200);
+    assert_eq!(known.hear().await["data"]["Push"][0]["branch"], json!("main"));
+    assert_eq!(memory.counts(&["there"]).await.unwrap()["there"].waiting, 1);
+}
+
+#[tokio::test]
 async fn a_revoked_key_ends_what_is_connected_with_it() {
     let hub = TestHub::start(quick()).await;
     let mut machine = hub.machine(&registration("m", "1.0.0", "ephemeral")).await;
@@ -411,4 +487,73 @@ async fn a_hub_that_closes_says_when_to_come_back() {
     );
     let drain = json!({"control": {"name": "drain", "params": {"millis": 2_000}}});
     assert_eq!(said, (drain, 1012));
+}
+
+#[tokio::test]
+async fn c7_many_answers_at_once_are_all_kept_before_the_pong_behind_them() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&registration("m", "1.0.0", "durable")).await;
+    let ids: Vec<String> = (0..300).map(|number| format!("e-{number}")).collect();
+    for id in &ids {
+        let_wait(&hub, "1.0.0", id).await;
+    }
+    let mut events = Vec::new();
+    while events.len() < ids.len() {
+        events.push(machine.hear().await);
+    }
+    for event in &events {
+        machine.answer(event).await;
+    }
+    machine.settled().await;
+    machine.leave().await;
+    // None comes again.
+    let hub = hub.restart(quick()).await;
+    let mut machine = hub.machine(&registration("m", "1.0.0", "durable")).await;
+    let_wait(&hub, "1.0.0", "last").await;
+    assert_eq!(id_of(&machine.hear().await), "last");
+}
+
+#[tokio::test]
+async fn c7_a_backlog_of_one_machine_keeps_no_other_waiting() {
+    let hub = TestHub::start(quick()).await;
+    hub.register(&registration("busy", "1.0.0", "durable")).await;
+    for number in 0..400 {
+        let_wait(&hub, "1.0.0", &format!("e-{number}")).await;
+    }
+    // Several conversations of the same machine, each of which gets its share, and none of which answers.
+    let mut busy = Vec::new();
+    for _ in 0..3 {
+        busy.push(hub.machine(&registration("busy", "1.0.0", "durable")).await);
+    }
+    let mut other = hub.machine(&registration("other", "2.0.0", "durable")).await;
+    let_wait(&hub, "2.0.0", "only").await;
+    assert_eq!(id_of(&other.hear().await), "only");
+    for machine in &mut busy {
+        machine.hear().await;
+    }
+}
+
+#[tokio::test]
+async fn g5_a_hub_with_many_machines_stops_in_time_and_they_come_back_together() {
+    let hub = TestHub::start(quick()).await;
+    let names: Vec<String> = (0..150).map(|number| format!("m-{number}")).collect();
+    let connected = async |hub: &TestHub| {
+        let wishes = names.iter().map(|name| registration(name, "1.0.0", "durable"));
+        let machines = wishes.map(|wish| async move { hub.machine(&wish).await });
+        futures_util::future::join_all(machines).await
+    };
+    let before = connected(&hub).await;
+    let hub = hub.restart(quick()).await;
+    let mut after = connected(&hub).await;
+    drop(before);
+    let registrations = hub.administration().registrations().await.unwrap();
+    assert_eq!(registrations.len(), names.len(), "each as it was");
+    assert_eq!(
+        hub.github("push", "d-1", &super::events::push("a", "b")).await.0,
+        200
+    );
+    for machine in &mut after {
+        assert!(machine.hear().await["data"]["Push"].is_array());
+    }
+    assert!(hub.hub.stop().await);
 }

@@ -71,6 +71,16 @@ fn installed() -> Option<PathBuf> {
     Some(place)
 }
 
+/// Where the machine runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Environment {
+    /// On a laptop.
+    Local,
+    /// As it sets itself up for production: what it misses waits for it (`durable`), messages are compressed, a master gives
+    /// the work to processes of its own, and it ends when its work is done.
+    Production,
+}
+
 /// The machine's process.
 struct Original {
     process: Child,
@@ -78,19 +88,24 @@ struct Original {
 }
 
 impl Original {
-    fn start(place: &Path, home: &Path, hub: &TestHub) -> Self {
-        let configuration = json!({
+    fn start(place: &Path, home: &Path, hub: &TestHub, environment: Environment) -> Self {
+        let mut configuration = json!({
             "apiKey": hub.key, "workspaceIds": ["w"], "token": "a-token",
             "endpoints": {"api": hub.url("/registration"), "graphql": hub.url("/graphql/team")},
             "sdm": {"rolar": {"url": hub.url("")}, "dashboard": {"url": hub.url("")}},
             "http": {"enabled": false}, "statsd": {"enabled": false}, "cluster": {"enabled": false},
             "logging": {"level": "debug", "color": false, "banner": {"enabled": false}}
         });
+        let mut command = Command::new("node");
+        command.env_clear();
+        if environment == Environment::Production {
+            configuration["cluster"] = json!({"workers": 2});
+            command.env("ATOMIST_ENV", "production");
+        }
         let log = home.join("log");
         let output = File::create(&log).unwrap();
-        let process = Command::new("node")
+        let process = command
             .arg("node_modules/@atomist/automation-client/bin/start.js")
-            .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())
             .env("HOME", home)
             .env("ATOMIST_CONFIG", configuration.to_string())
@@ -101,6 +116,17 @@ impl Original {
             .spawn()
             .unwrap();
         Self { process, log }
+    }
+
+    /// Asks it to end, and waits until it has.
+    fn stop(&mut self) {
+        let id = nix::unistd::Pid::from_raw(self.process.id().try_into().unwrap());
+        nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM).unwrap();
+        let begun = Instant::now();
+        while self.process.try_wait().unwrap().is_none() {
+            assert!(begun.elapsed() < PATIENCE, "it does not end:\n{}", self.said());
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     fn said(&self) -> String {
@@ -133,15 +159,16 @@ async fn until(original: &Original, what: &str, ask: impl AsyncFn() -> Option<Va
     }
 }
 
-/// The goals of the last push by name, when they are all in these states.
-async fn goals(hub: &TestHub, wanted: &Value) -> Option<Value> {
+/// The goals of the push of a commit by name, when they are all in these states.
+async fn goals(hub: &TestHub, sha: &str, wanted: &Value) -> Option<Value> {
     let asked = hub
         .ask(
-            "{ Push { goals { uniqueName state goalSetId environment } goalSets { state } } }",
+            "{ Push { after { sha } goals { uniqueName state goalSetId environment } goalSets { state } } }",
             Value::Null,
         )
         .await;
-    let push = asked["data"]["Push"].get(0)?.clone();
+    let mut pushes = asked["data"]["Push"].as_array()?.iter();
+    let push = pushes.find(|push| push["after"]["sha"] == sha)?.clone();
     let states: serde_json::Map<String, Value> = push["goals"]
         .as_array()?
         .iter()
@@ -169,90 +196,155 @@ fn pushed(server: &HttpServer, before: &str, after: &str) -> Value {
     })
 }
 
+/// A forge with two commits, a hub, and somebody who may approve.
+struct Scene {
+    _directory: crate::support::remains::Remains,
+    home: PathBuf,
+    repository: TestRepository,
+    bare: PathBuf,
+    server: HttpServer,
+    hub: TestHub,
+    ada: String,
+    watcher: String,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let directory = crate::support::remains::directory();
+        let repository = TestRepository::init(&directory.path().join("work"));
+        repository.commit("README.md", "zero");
+        let bare = directory.path().join("served/acme/app.git");
+        fs::create_dir_all(bare.parent().unwrap()).unwrap();
+        repository.git(&["branch", "-M", "main"]);
+        repository.git(&["clone", "--bare", ".", bare.to_str().unwrap()]);
+        let server = HttpServer::start(&directory.path().join("served"), None).await;
+        let mut hub = TestHub::start(quick()).await;
+        let (_, key) = hub.administration().new_key(&wish(&[])).await.unwrap();
+        hub.key = key;
+        let person = KeyWish {
+            is_person: true,
+            name: "ada".to_owned(),
+            ..wish(&["graph:read", "goals:write", "commands:register"])
+        };
+        let (_, ada) = hub.administration().new_key(&person).await.unwrap();
+        has_come_in(hub.hub.memory(), "ada", PersonRole::Admin).await;
+        let watcher = hub.administration().new_key(&wish(&["admin:read"])).await;
+        let home = directory.path().join("home");
+        fs::create_dir(&home).unwrap();
+        Self {
+            watcher: watcher.unwrap().1,
+            _directory: directory,
+            home,
+            repository,
+            bare,
+            server,
+            hub,
+            ada,
+        }
+    }
+
+    /// A further commit, told to the hub.
+    async fn push(&self, delivery: &str) -> String {
+        let before = self.repository.git(&["rev-parse", "HEAD"]);
+        let after = self.repository.commit("README.md", delivery);
+        self.repository
+            .git(&["push", "--quiet", self.bare.to_str().unwrap(), "main"]);
+        let event = pushed(&self.server, before.trim(), &after);
+        assert_eq!(self.hub.github("push", delivery, &event).await.0, 200);
+        after
+    }
+
+    /// Registered is not yet listened to: only who is connected is.
+    async fn connected(&self, original: &Original, sessions: u32) {
+        until(original, "it is connected, or not", async || {
+            let asked = self
+                .hub
+                .http
+                .get(self.hub.url("/metrics"))
+                .bearer_auth(&self.watcher);
+            let figures = asked.send().await.unwrap().text().await.unwrap();
+            let said = format!("sdm_hub_sessions {sessions}\n");
+            figures.contains(&said).then_some(Value::Null)
+        })
+        .await;
+    }
+
+    /// Sees both goals of a commit to their ends, approving the second.
+    async fn approved(&self, original: &Original, sha: &str) {
+        let hub = &self.hub;
+        let waits = json!({"build": "success", "publish": "waiting_for_approval"});
+        let push = until(original, "the second goal waits for an approval", async || {
+            goals(hub, sha, &waits).await
+        })
+        .await;
+        let goal = push["goals"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|goal| goal["uniqueName"] == "publish")
+            .unwrap();
+        let path = format!(
+            "w/{}/{}/publish",
+            goal["goalSetId"].as_str().unwrap(),
+            escaped(goal["environment"].as_str().unwrap())
+        );
+        let (status, refused) = hub
+            .post(&format!("/goals/{path}/approve"), &hub.key, &json!({}))
+            .await;
+        assert_eq!(
+            (status, &refused["error"]["code"]),
+            (403, &json!("person_required"))
+        );
+        let (status, approved) = hub
+            .post(&format!("/goals/{path}/approve"), &self.ada, &json!({}))
+            .await;
+        assert_eq!(
+            (status, &approved["state"]),
+            (200, &json!("approved")),
+            "{approved}"
+        );
+        let done = json!({"build": "success", "publish": "success"});
+        until(original, "both goals succeed", async || {
+            let push = goals(hub, sha, &done).await?;
+            (push["goalSets"][0]["state"] == "success").then_some(push)
+        })
+        .await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_machine_of_the_original_drives_two_goals_to_success_and_answers_a_command() {
     let Some(place) = installed() else {
         return;
     };
-    let directory = crate::support::remains::directory();
-    let repository = TestRepository::init(&directory.path().join("work"));
-    let before = repository.commit("README.md", "one");
-    let after = repository.commit("README.md", "two");
-    let bare = directory.path().join("served/acme/app.git");
-    fs::create_dir_all(bare.parent().unwrap()).unwrap();
-    repository.git(&["branch", "-M", "main"]);
-    repository.git(&["clone", "--bare", ".", bare.to_str().unwrap()]);
-    let server = HttpServer::start(&directory.path().join("served"), None).await;
-    let mut hub = TestHub::start(quick()).await;
-    let (_, key) = hub.administration().new_key(&wish(&[])).await.unwrap();
-    hub.key = key;
-    let person = KeyWish {
-        is_person: true,
-        name: "ada".to_owned(),
-        ..wish(&["graph:read", "goals:write", "commands:register"])
+    let scene = Scene::new().await;
+    let original = Original::start(&place, &scene.home, &scene.hub, Environment::Local);
+    scene.connected(&original, 1).await;
+    let sha = scene.push("d-1").await;
+    scene.approved(&original, &sha).await;
+    command(&scene.hub, &original, &scene.ada).await;
+    job(&scene.hub, &original, &scene.ada).await;
+}
+
+/// All that it sets in production at once, and what that is for: a push while it is away is carried out when it is back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_machine_of_the_original_in_production_does_the_same_and_misses_nothing_while_it_is_away() {
+    let Some(place) = installed() else {
+        return;
     };
-    let (_, ada) = hub.administration().new_key(&person).await.unwrap();
-    has_come_in(hub.hub.memory(), "ada", PersonRole::Admin).await;
-    let home = directory.path().join("home");
-    fs::create_dir(&home).unwrap();
-    let original = Original::start(&place, &home, &hub);
-    let (_, watcher) = hub
-        .administration()
-        .new_key(&wish(&["admin:read"]))
-        .await
-        .unwrap();
-    // Registered is not yet listened to: only who is connected is.
-    until(&original, "it connects", async || {
-        let asked = hub.http.get(hub.url("/metrics")).bearer_auth(&watcher);
-        let figures = asked.send().await.unwrap().text().await.unwrap();
-        figures.contains("sdm_hub_sessions 1\n").then_some(Value::Null)
-    })
-    .await;
-    assert_eq!(
-        hub.github("push", "d-1", &pushed(&server, &before, &after))
-            .await
-            .0,
-        200
-    );
-    let waits = json!({"build": "success", "publish": "waiting_for_approval"});
-    let push = until(&original, "the second goal waits for an approval", async || {
-        goals(&hub, &waits).await
-    })
-    .await;
-    let goal = push["goals"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|goal| goal["uniqueName"] == "publish")
-        .unwrap();
-    let path = format!(
-        "w/{}/{}/publish",
-        goal["goalSetId"].as_str().unwrap(),
-        escaped(goal["environment"].as_str().unwrap())
-    );
-    let (status, refused) = hub
-        .post(&format!("/goals/{path}/approve"), &hub.key, &json!({}))
-        .await;
-    assert_eq!(
-        (status, &refused["error"]["code"]),
-        (403, &json!("person_required"))
-    );
-    let (status, approved) = hub
-        .post(&format!("/goals/{path}/approve"), &ada, &json!({}))
-        .await;
-    assert_eq!(
-        (status, &approved["state"]),
-        (200, &json!("approved")),
-        "{approved}"
-    );
-    let done = json!({"build": "success", "publish": "success"});
-    until(&original, "both goals succeed", async || {
-        let push = goals(&hub, &done).await?;
-        (push["goalSets"][0]["state"] == "success").then_some(push)
-    })
-    .await;
-    command(&hub, &original, &ada).await;
-    job(&hub, &original, &ada).await;
+    let scene = Scene::new().await;
+    let start = || Original::start(&place, &scene.home, &scene.hub, Environment::Production);
+    let mut original = start();
+    scene.connected(&original, 1).await;
+    let sha = scene.push("d-1").await;
+    scene.approved(&original, &sha).await;
+    command(&scene.hub, &original, &scene.ada).await;
+    job(&scene.hub, &original, &scene.ada).await;
+    original.stop();
+    scene.connected(&original, 0).await;
+    let sha = scene.push("d-2").await;
+    let original = start();
+    scene.approved(&original, &sha).await;
 }
 
 /// A command with a parameter, a mapped parameter and a secret, to the machine and back.

@@ -2,6 +2,7 @@
 //! rule 5; D57, D62, D5, G2, A8).
 
 use reqwest::Method;
+use sdm::access::{Grant, Principal, Right, Selector};
 use sdm::hub::administration::KeyWish;
 use sdm::ports::people::PersonRole;
 use sdm::wire::hub::extensions::DECIDING;
@@ -34,6 +35,37 @@ fn goal_set(id: &str, repository: &str) -> Value {
         "provenance": {"registration": "builder", "name": "goals"}, "goals": [{"name": "build", "uniqueName": "build"}],
         "repo": {"owner": "acme", "name": repository, "providerId": "git.example.org:8080"},
     })
+}
+
+/// A machine with the commands that decide.
+fn decides() -> Value {
+    let mut announced = registration("builder", "1.0.0", "durable");
+    let commands = DECIDING.iter().map(|name| {
+        json!({"name": name, "parameters": [
+            {"name": "goal_set"}, {"name": "goal"}, {"name": "environment"}, {"name": "version"},
+        ]})
+    });
+    announced["commands"] = commands.collect();
+    announced
+}
+
+/// The status of a command that decides about a goal set, or about its goal `build`.
+async fn decided(hub: &TestHub, key: &str, (command, goal_set): (&str, &str), goal: Option<&str>) -> u16 {
+    let goal = goal.map(|goal| json!({"name": "goal", "value": goal}));
+    let set = json!({"name": "goal_set", "value": goal_set});
+    let parameters: Vec<Value> = std::iter::once(set).chain(goal).collect();
+    let asked = json!({"command": command, "team": {"id": "w"}, "parameters": parameters});
+    hub.post("/command", key, &asked).await.0
+}
+
+/// A key of a person who decides, writes and asks.
+async fn key_of_person(hub: &TestHub, name: &str) -> String {
+    let wanted = KeyWish {
+        name: name.to_owned(),
+        is_person: true,
+        ..wish(&["graph:read", "goals:write", "commands:register"])
+    };
+    key_of(hub, wanted).await
 }
 
 /// The goal under names by which it could become one of another repository.
@@ -100,14 +132,7 @@ async fn d57_d62_d5_who_writes_another_repository_decides_about_no_goal_whatever
     let mut eve = signed_in(hub, "eve", PersonRole::Member).await;
     let token = eve.token().await;
     is_at_github(hub, "eve", &account).await;
-    let mut announced = registration("builder", "1.0.0", "durable");
-    let commands = DECIDING.iter().map(|name| {
-        json!({"name": name, "parameters": [
-            {"name": "goal_set"}, {"name": "goal"}, {"name": "environment"}, {"name": "version"},
-        ]})
-    });
-    announced["commands"] = commands.collect();
-    let _machine = hub.machine(&announced).await;
+    let _machine = hub.machine(&decides()).await;
     let wanted = KeyWish {
         name: "eve".to_owned(),
         is_person: true,
@@ -305,4 +330,259 @@ async fn a8_who_writes_what_is_called_so_now_decides_over_nothing_that_was_calle
     assert_eq!(decides().await, 404);
     provider.numbers(7, Some("acme/app"));
     assert_eq!(decides().await, 200);
+}
+
+const SET: &str = "0c8f1c1e-6b7a-4c52-9d4e-3f2a1b0c9d8e";
+
+#[tokio::test]
+async fn d5_a_goal_set_in_other_letters_is_the_same_set() {
+    let Scene { provider, hub, .. } = &Scene::start().await;
+    let account = Account::new(3, "eve");
+    provider.permits("acme/app", &account, "read");
+    provider.permits("acme/payroll", &account, "write");
+    let _eve = signed_in(hub, "eve", PersonRole::Member).await;
+    is_at_github(hub, "eve", &account).await;
+    let _machine = hub.machine(&decides()).await;
+    let key = key_of_person(hub, "eve").await;
+    let of_set = |id: &str, repository: &str| {
+        let mut goal = goal(repository, 1);
+        goal["goalSetId"] = json!(id);
+        writes("SdmGoal", &goal)
+    };
+    assert_eq!(written(hub, &hub.key, &of_set(SET, "app")).await, "written");
+    let unheard = SET.replace('0', "1");
+    for command in DECIDING {
+        for goal in [None, Some("build")] {
+            assert_eq!(decided(hub, &key, (command, SET), goal).await, 403, "{command}");
+            assert_eq!(
+                decided(hub, &key, (command, &unheard), goal).await,
+                403,
+                "{command}: what nobody here has heard of may be anybody's"
+            );
+        }
+    }
+    for other in [
+        SET.to_uppercase(),
+        SET.replace('-', ""),
+        format!("{{{SET}}}"),
+        format!("urn:uuid:{SET}"),
+    ] {
+        for body in [
+            of_set(&other, "payroll"),
+            writes("SdmGoalSet", &goal_set(&other, "payroll")),
+        ] {
+            assert_eq!(written(hub, &key, &body).await, "invalid_argument", "{body}");
+            assert_eq!(written(hub, &hub.key, &body).await, "invalid_argument", "{body}");
+        }
+        for command in DECIDING {
+            assert_eq!(
+                decided(hub, &key, (command, &other), Some("build")).await,
+                400,
+                "{other}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn d36_a_set_is_canceled_by_who_may_in_all_its_environments() {
+    let Scene { provider, hub, .. } = &Scene::start().await;
+    let account = Account::new(2, "ada");
+    provider.permits("acme/app", &account, "write");
+    let _ada = signed_in(hub, "ada", PersonRole::Member).await;
+    is_at_github(hub, "ada", &account).await;
+    let _machine = hub.machine(&decides()).await;
+    let key = key_of_person(hub, "ada").await;
+    let mut deploys = goal("app", 1);
+    (deploys["environment"], deploys["uniqueName"]) = (json!("production"), json!("deploy"));
+    deploys["name"] = json!("deploy");
+    let cancels = async |goal: Option<&str>| decided(hub, &key, ("sdm.cancel", "set-1"), goal).await;
+    let own = [
+        writes("SdmGoal", &goal("app", 1)),
+        writes("SdmGoalSet", &goal_set("set-1", "app")),
+    ];
+    for body in &own {
+        assert_eq!(written(hub, &hub.key, body).await, "written");
+    }
+    assert_eq!(cancels(None).await, 200);
+    // Nobody has given her anything in production.
+    let deploys = writes("SdmGoal", &deploys);
+    assert_eq!(written(hub, &hub.key, &deploys).await, "written");
+    assert_eq!(cancels(Some("deploy")).await, 403);
+    assert_eq!(cancels(None).await, 403, "the set has a goal there");
+    assert_eq!(cancels(Some("build")).await, 200);
+}
+
+#[tokio::test]
+async fn d6_only_a_goals_machine_says_how_it_goes_on() {
+    let Scene { provider, hub, .. } = &Scene::start().await;
+    let account = Account::new(2, "ada");
+    provider.permits("acme/app", &account, "write");
+    let _ada = signed_in(hub, "ada", PersonRole::Member).await;
+    is_at_github(hub, "ada", &account).await;
+    let _machine = hub.machine(&decides()).await;
+    let key = key_of_person(hub, "ada").await;
+    let with = |changed: &[(&str, Value)]| {
+        let mut goal = goal("app", 1);
+        for (field, value) in changed {
+            goal[*field] = value.clone();
+        }
+        writes("SdmGoal", &goal)
+    };
+    assert_eq!(written(hub, &hub.key, &with(&[])).await, "written");
+    for more in [
+        ("state", json!("requested")),
+        ("state", json!("success")),
+        ("version", json!(9_000)),
+        ("sha", json!("c".repeat(40))),
+        ("data", json!("{}")),
+        (
+            "fulfillment",
+            json!({"method": "sdm", "name": "other", "registration": "builder"}),
+        ),
+    ] {
+        let body = with(&[more]);
+        assert_eq!(
+            written(hub, &key, &body).await,
+            "insufficient_permission",
+            "{body}"
+        );
+    }
+    let said = with(&[("description", json!("said by ada"))]);
+    assert_eq!(written(hub, &key, &said).await, "written");
+    let new = |state: &str| with(&[("uniqueName", json!("new")), ("state", json!(state))]);
+    assert_eq!(
+        written(hub, &key, &new("requested")).await,
+        "insufficient_permission"
+    );
+    assert_eq!(written(hub, &key, &new("planned")).await, "written");
+    let other = key_of(
+        hub,
+        KeyWish {
+            name: "other".to_owned(),
+            ..wish(&[])
+        },
+    )
+    .await;
+    let elsewhere = |state: &str| with(&[("goalSetId", json!("set-9")), ("state", json!(state))]);
+    assert_eq!(
+        written(hub, &other, &elsewhere("requested")).await,
+        "insufficient_permission",
+        "nor does another machine begin its work"
+    );
+    assert_eq!(written(hub, &other, &elsewhere("planned")).await, "written");
+}
+
+#[tokio::test]
+async fn d2_another_commit_is_not_confirmed() {
+    let Scene { hub, .. } = &Scene::start().await;
+    let _machine = hub.machine(&registration("builder", "1.0.0", "durable")).await;
+    let by = json!({"userId": "ada", "registration": "builder", "name": "decision", "ts": 1});
+    let says = async |version: i64, changed: &[(&str, Value)]| {
+        let mut goal = goal("app", version);
+        goal["approval"] = by.clone();
+        for (field, value) in changed {
+            goal[*field] = value.clone();
+        }
+        let code = written(hub, &hub.key, &writes("SdmGoal", &goal)).await;
+        let known = hub
+            .ask("{ SdmGoal { sha approval { userId } } }", Value::Null)
+            .await;
+        (code, known["data"]["SdmGoal"][0]["approval"].clone())
+    };
+    let kept = json!({ "userId": "ada" });
+    assert_eq!(says(1, &[]).await, ("written".to_owned(), kept.clone()));
+    let approved = ("state", json!("approved"));
+    for other in [
+        ("sha", json!("c".repeat(40))),
+        ("branch", json!("other")),
+        ("data", json!("{\"image\": \"evil\"}")),
+        (
+            "fulfillment",
+            json!({"method": "sdm", "name": "other", "registration": "builder"}),
+        ),
+    ] {
+        let (code, _) = says(2, &[other.clone(), approved.clone()]).await;
+        assert_eq!(code, "insufficient_permission", "{other:?}");
+    }
+    let (code, void) = says(3, &[("sha", json!("c".repeat(40)))]).await;
+    assert_eq!(
+        (code.as_str(), void),
+        ("written", Value::Null),
+        "the approval was of another commit"
+    );
+    let again = says(4, &[("sha", json!("c".repeat(40))), approved]).await;
+    assert_eq!(again, ("written".to_owned(), kept), "confirmed anew");
+}
+
+#[tokio::test]
+async fn g2_a_name_that_is_free_again_inherits_no_goal() {
+    let Scene { hub, .. } = &Scene::start().await;
+    let _builder = hub.machine(&registration("builder", "1.0.0", "durable")).await;
+    let comes = async |name: &str| {
+        let key = key_of(
+            hub,
+            KeyWish {
+                name: name.to_owned(),
+                ..wish(&[])
+            },
+        )
+        .await;
+        let runner = registration("runner", "1.0.0", "durable");
+        let (status, answer) = hub.post("/registration", &key, &runner).await;
+        assert_eq!(status, 200, "{answer}");
+        key
+    };
+    let first = comes("first").await;
+    let says = |version: i64, state: &str| {
+        let mut goal = goal("app", version);
+        (goal["state"], goal["fulfillment"]["registration"]) = (json!(state), json!("runner"));
+        writes("SdmGoal", &goal)
+    };
+    assert_eq!(written(hub, &hub.key, &says(1, "requested")).await, "written");
+    assert_eq!(
+        written(hub, &first, &says(2, "in_process")).await,
+        "written",
+        "it carries it out"
+    );
+    let registrations = hub.administration().registrations().await.unwrap();
+    let runner = registrations.iter().find(|one| one.name == "runner").unwrap();
+    hub.administration().send_away(&runner.id).await.unwrap();
+    let second = comes("second").await;
+    assert_eq!(
+        written(hub, &second, &says(3, "success")).await,
+        "insufficient_permission"
+    );
+    assert_eq!(written(hub, &hub.key, &says(4, "requested")).await, "written");
+    assert_eq!(
+        written(hub, &second, &says(5, "success")).await,
+        "insufficient_permission"
+    );
+}
+
+#[tokio::test]
+async fn a8_a_denial_holds_for_whoever_names_no_forge() {
+    let Scene { hub, .. } = &Scene::start().await;
+    let other = || KeyWish {
+        name: "other".to_owned(),
+        ..wish(&[])
+    };
+    key_of(hub, other()).await;
+    let denial = Grant::new(Selector::parse("repo:acme/wages#8").unwrap(), Right::Deny);
+    let to = Principal::parse("addon:other").unwrap();
+    hub.administration().give(to, denial, false).await.unwrap();
+    let key = key_of(hub, other()).await;
+    // Number 8 is called otherwise by now.
+    let mut names_none = goal("payroll", 1);
+    names_none["repo"] = json!({"owner": "acme", "name": "payroll"});
+    let mut names_another = names_none.clone();
+    names_another["repo"]["providerId"] = json!("elsewhere");
+    for goal in [names_none, names_another, goal("payroll", 1)] {
+        let code = written(hub, &key, &writes("SdmGoal", &goal)).await;
+        assert_eq!(code, "denied_by_admin", "{goal}");
+    }
+    assert_eq!(
+        written(hub, &key, &writes("SdmGoal", &goal("app", 1))).await,
+        "written"
+    );
 }

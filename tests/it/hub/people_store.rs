@@ -83,6 +83,7 @@ fn change(role: Option<PersonRole>, state: Option<PersonState>) -> PersonChange 
 
 pub async fn contract(hub: &SqlHub) {
     a_link_counts_once_and_in_time(hub).await;
+    invitations_end_with_the_right_to_invite(hub).await;
     sessions_are_found_ended_and_forgotten(hub).await;
     identities_are_one_persons(hub).await;
     somebody_always_administers(hub).await;
@@ -169,6 +170,43 @@ async fn a_sign_in_that_began_comes_back_once(hub: &SqlHub) {
     assert_eq!(hub.take_sign_in("p1").await.unwrap(), None);
     assert_eq!(hub.take_sign_in("p2").await.unwrap(), Some(pending("p2", 700)));
     assert_eq!(hub.take_sign_in("p2").await.unwrap(), None, "once");
+}
+
+async fn invitations_end_with_the_right_to_invite(hub: &SqlHub) {
+    let mia = person("mia", PersonRole::Admin);
+    let invites = async |digest: &str| {
+        let invitation = StoredLink {
+            made_by: "person:mia".to_owned(),
+            ..link(digest, "friend", Some(PersonRole::Admin))
+        };
+        hub.add_link(&invitation, &[]).await.unwrap();
+    };
+    hub.add_link(&link("mia-in", "mia", Some(PersonRole::Admin)), &[])
+        .await
+        .unwrap();
+    assert!(hub.sign_in(&coming("mia-in", &mia, "mia-1", 1)).await.unwrap());
+    let changes = [
+        PersonChange {
+            role: Some(PersonRole::Member),
+            ..PersonChange::default()
+        },
+        PersonChange {
+            state: Some(PersonState::Suspended),
+            ..PersonChange::default()
+        },
+    ];
+    for (number, change) in changes.iter().enumerate() {
+        let back = PersonChange {
+            role: Some(PersonRole::Admin),
+            ..PersonChange::default()
+        };
+        hub.change_person("mia", &back, &[]).await.unwrap();
+        let digest = format!("by-mia-{number}");
+        invites(&digest).await;
+        assert!(hub.link(&digest).await.unwrap().is_some());
+        hub.change_person("mia", change, &[]).await.unwrap();
+        assert_eq!(hub.link(&digest).await.unwrap(), None, "{change:?}");
+    }
 }
 
 async fn a_link_counts_once_and_in_time(hub: &SqlHub) {

@@ -23,16 +23,16 @@ async fn replica_with(server: &Postgres, rhythm: Rhythm) -> RunningHub {
     start(options).await.unwrap()
 }
 
-async fn connect(http: &reqwest::Client, hub: &RunningHub, key: &str) -> Machine {
-    Machine::open(&register(http, hub, key).await).await
+async fn connect(http: &reqwest::Client, hub: &RunningHub, key: &str, policy: &str) -> Machine {
+    Machine::open(&register(http, hub, key, policy).await).await
 }
 
 /// The address of the websocket.
-async fn register(http: &reqwest::Client, hub: &RunningHub, key: &str) -> String {
+async fn register(http: &reqwest::Client, hub: &RunningHub, key: &str, policy: &str) -> String {
     let request = http
         .post(format!("http://{}/registration", hub.address))
         .bearer_auth(key);
-    let body = registration("m", "1.0.0", "durable").to_string();
+    let body = registration("m", "1.0.0", policy).to_string();
     let answer = request.body(body).send().await.unwrap().bytes().await.unwrap();
     let answer: Value = serde_json::from_slice(&answer).unwrap();
     answer["url"].as_str().unwrap().to_owned()
@@ -50,8 +50,8 @@ async fn two_hubs_tell_each_push_once_to_the_machines_of_both() {
         .unwrap();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let (mut first, mut second) = (
-        connect(&http, &one, &key).await,
-        connect(&http, &other, &key).await,
+        connect(&http, &one, &key, "durable").await,
+        connect(&http, &other, &key, "durable").await,
     );
     first.settled().await;
     second.settled().await;
@@ -112,7 +112,7 @@ async fn a_ticket_of_one_hub_opens_the_websocket_of_another_and_only_once() {
         .await
         .unwrap();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let url = register(&http, &one, &key).await;
+    let url = register(&http, &one, &key, "durable").await;
     let elsewhere = url.replace(&one.address.to_string(), &other.address.to_string());
     let mut machine = Machine::open(&elsewhere).await;
     machine.settled().await;
@@ -135,4 +135,35 @@ async fn a_ticket_of_one_hub_opens_the_websocket_of_another_and_only_once() {
     machine.answer(&event).await;
     machine.leave().await;
     assert!(one.stop().await && other.stop().await);
+}
+
+#[tokio::test]
+async fn an_instance_that_leaves_one_hub_takes_nothing_from_another_that_is_at_the_next() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let (one, other) = (replica(&server).await, replica(&server).await);
+    let (_, key) = Administration::of(one.memory())
+        .new_key(&wish(&[]))
+        .await
+        .unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let leaving = connect(&http, &one, &key, "ephemeral").await;
+    let mut staying = connect(&http, &other, &key, "ephemeral").await;
+    staying.settled().await;
+    leaving.leave().await;
+    let hub = TestHub::of(other, key);
+    // Both hubs keep house many times meanwhile.
+    for number in 0..20 {
+        let mut payload = push("a", "b");
+        payload["ref"] = json!(format!("refs/heads/branch-{number}"));
+        assert_eq!(hub.github("push", &format!("d-{number}"), &payload).await.0, 200);
+        let event = staying.hear().await;
+        assert_eq!(
+            event["data"]["Push"][0]["branch"],
+            json!(format!("branch-{number}"))
+        );
+        staying.answer(&event).await;
+        staying.settled().await;
+    }
 }

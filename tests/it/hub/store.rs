@@ -16,7 +16,7 @@ use sdm::store::hub::{Place, SqlHub};
 use sdm::wire::hub::PolicyName;
 use serde_json::{Value, json};
 
-use super::{store_answers, store_shared};
+use super::{store_answers, store_crowds, store_shared};
 use crate::support::postgres::Postgres;
 
 const LIMITS: QueueLimits = QueueLimits {
@@ -314,6 +314,13 @@ async fn deliveries_go_once_in_order_and_come_back(hub: &SqlHub) {
         "in the order in which they came"
     );
     assert_eq!(names(&claim(9).await.unwrap()), ["c"]);
+    // What was not said after all waits as if nobody had taken it.
+    hub.unsaid("another", &["c"]).await.unwrap();
+    assert!(claim(9).await.unwrap().is_empty(), "it is with this session");
+    hub.unsaid("s-1", &["c", "unheard of"]).await.unwrap();
+    assert!(hub.settle("r", "c-c").await.unwrap().is_none(), "nobody has it");
+    let again = claim(9).await.unwrap();
+    assert_eq!((names(&again), again[0].attempts), (vec!["c".to_owned()], 1));
     assert_eq!(hub.settle("r", "c-b").await.unwrap().unwrap().attempts, 1);
     assert!(
         hub.settle("r", "c-b").await.unwrap().is_none(),
@@ -341,10 +348,10 @@ async fn deliveries_go_once_in_order_and_come_back(hub: &SqlHub) {
     let dead = hub.dead("w", 10).await.unwrap();
     assert_eq!(names(&dead), ["c", "a"], "the second attempt was the last");
     assert_eq!(dead[0].because, "the machine was lost each time it had it");
-    let elsewhere = Some("other");
-    assert!(!hub.revive("a", elsewhere, at(102), at(2_000)).await.unwrap());
-    assert!(hub.revive("a", Some("w"), at(102), at(2_000)).await.unwrap());
-    assert!(!hub.revive("a", None, at(102), at(2_000)).await.unwrap());
+    let (elsewhere, times) = (Some("other"), (at(102), at(2_000)));
+    assert!(!hub.revive("a", elsewhere, times, &[]).await.unwrap());
+    assert!(hub.revive("a", Some("w"), times, &[]).await.unwrap());
+    assert!(!hub.revive("a", None, times, &[]).await.unwrap());
     assert_eq!(counts(hub, "r").await.waiting, 1);
 }
 
@@ -355,11 +362,47 @@ async fn queues_are_bounded(hub: &SqlHub) {
         hub.enqueue(&one).await.unwrap();
     }
     hub.tidy(at(6), LIMITS).await.unwrap();
+    hub.cut(LIMITS).await.unwrap();
     let full = counts(hub, "full").await;
     assert_eq!((full.waiting, full.dead), (3, 2));
     hub.tidy(at(1_001), LIMITS).await.unwrap();
     let full = counts(hub, "full").await;
     assert_eq!((full.waiting, full.dead), (0, 5), "nobody came in time");
+    hub.cut(LIMITS).await.unwrap();
+    let full = counts(hub, "full").await;
+    assert_eq!((full.waiting, full.dead), (0, 3), "nor are more of them kept");
+    let dead = hub.dead("w", 100).await.unwrap();
+    let dead = dead.iter().filter(|one| one.what.registration == "full");
+    let newest: Vec<&str> = dead.map(|one| one.what.id.as_str()).collect();
+    assert_eq!(newest, ["q-4", "q-3", "q-2"]);
+    more_than_a_batch_goes(hub).await;
+}
+
+/// Of more than are dealt with in one transaction none is left out.
+async fn more_than_a_batch_goes(hub: &SqlHub) {
+    const MANY: usize = 2_500;
+    let work = hub.begin("w").await.unwrap();
+    for number in 0..MANY {
+        work.deliver(&delivery(&format!("many-{number}"), "many"))
+            .await
+            .unwrap();
+    }
+    work.commit().await.unwrap();
+    hub.cut(LIMITS).await.unwrap();
+    let many = counts(hub, "many").await;
+    assert_eq!((many.waiting, many.dead), (3, 3));
+    let work = hub.begin("w").await.unwrap();
+    for number in 0..MANY {
+        work.deliver(&delivery(&format!("late-{number}"), "late"))
+            .await
+            .unwrap();
+    }
+    work.commit().await.unwrap();
+    hub.tidy(at(1_001), LIMITS).await.unwrap();
+    assert_eq!(counts(hub, "late").await.dead, MANY as u64);
+    hub.tidy(at(1_000_000_000), LIMITS).await.unwrap();
+    let late = hub.counts(&["late"]).await.unwrap();
+    assert!(!late.contains_key("late"), "a month later: {late:?}");
 }
 
 /// Registers, as nobody in particular.
@@ -392,16 +435,21 @@ async fn registrations_have_an_order(hub: &SqlHub) {
     let since = hub.registrations_since(before.changed - 1).await.unwrap();
     assert_eq!(since, [changed], "only what changed last");
     assert_eq!(hub.registration_ids().await.unwrap().len(), 2);
-    assert_eq!(hub.drop_vanished(at(59)).await.unwrap(), 0);
-    hub.keep_alive(std::slice::from_ref(&second.id), at(90))
-        .await
-        .unwrap();
-    assert_eq!(hub.drop_vanished(at(80)).await.unwrap(), 0);
+    assert_eq!(hub.drop_vanished(at(0), at(59)).await.unwrap(), 0);
+    let keep = |until| hub.keep_alive(std::slice::from_ref(&second.id), until);
+    assert_eq!(keep(at(90)).await.unwrap(), 1);
+    assert_eq!(hub.drop_vanished(at(0), at(80)).await.unwrap(), 0);
     assert_eq!(
-        hub.drop_vanished(at(91)).await.unwrap(),
+        hub.drop_vanished(at(91), at(95)).await.unwrap(),
+        0,
+        "nobody could renew it before that"
+    );
+    assert_eq!(
+        hub.drop_vanished(at(90), at(91)).await.unwrap(),
         1,
         "only what is ephemeral"
     );
+    assert_eq!(keep(at(900)).await.unwrap(), 0, "whoever comes now learns that");
     let after = hub.registrations_changed().await.unwrap();
     assert!(after.changed > before.changed && after.gone > before.gone);
     assert_eq!(
@@ -667,6 +715,7 @@ async fn contract(place: &Place) {
     store_shared::tickets_are_used_once_and_in_time(&hub).await;
     store_shared::g6_one_run_of_a_machine_counts(&hub).await;
     store_shared::hints_reach_whoever_listens(&hub).await;
+    store_crowds::contract(&hub).await;
     super::people_store::contract(&hub).await;
     super::extensions::stored::extensions_are_kept_under_their_version(&hub).await;
     super::extensions::stored::install_keys_stay_published_for_a_while(&hub).await;

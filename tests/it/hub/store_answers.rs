@@ -5,7 +5,7 @@ use std::time::Duration;
 use sdm::ports::hub::{
     Answers as _, Bounds, Deliveries as _, Invocations as _, Keys as _, Messages as _, NewDelivery, Overdue,
     Phase, QueueLimits, Registering, Registrations as _, Retention as _, StoredInvocation, StoredKey,
-    StoredMessage,
+    StoredMessage, StoredRegistration,
 };
 use sdm::store::hub::SqlHub;
 use sdm::wire::hub::PolicyName;
@@ -23,10 +23,13 @@ pub async fn contract(hub: &SqlHub) {
     what_is_not_answered_in_time_is_found(hub).await;
     what_is_taken_over_is_with_its_machine_while_it_says_so(hub).await;
     commands_that_nobody_answers_are_found(hub).await;
+    what_was_asked_goes_on_once_and_only_when_asked_for(hub).await;
+    only_so_many_of_one_asker_are_open(hub).await;
+    labels_of_a_computer_make_no_other_machine(hub).await;
     what_is_old_or_too_much_is_forgotten(hub).await;
 }
 
-async fn key(hub: &SqlHub, id: &str, owner: &str) {
+pub async fn key(hub: &SqlHub, id: &str, owner: &str) {
     let key = StoredKey {
         id: id.to_owned(),
         digest: "d".to_owned(),
@@ -83,8 +86,8 @@ async fn whoever_was_sent_away_is_refused_until_let_in(hub: &SqlHub) {
     let Registering::Kept(kept) = hub.register(&wish, "addon:a").await.unwrap() else {
         panic!("it may register");
     };
-    assert!(hub.send_away(&kept.id, at(7)).await.unwrap());
-    assert!(!hub.send_away(&kept.id, at(8)).await.unwrap());
+    assert!(hub.send_away(&kept.id, at(7), &[]).await.unwrap());
+    assert!(!hub.send_away(&kept.id, at(8), &[]).await.unwrap());
     let Registering::SentAway(away) = hub.register(&wish, "addon:a").await.unwrap() else {
         panic!("it is away");
     };
@@ -95,8 +98,8 @@ async fn whoever_was_sent_away_is_refused_until_let_in(hub: &SqlHub) {
     newer.id = "away-2".to_owned();
     let got = hub.register(&newer, "addon:a").await.unwrap();
     assert!(matches!(got, Registering::Kept(_)), "{got:?}");
-    assert!(hub.let_in(&kept.id).await.unwrap());
-    assert!(!hub.let_in(&kept.id).await.unwrap());
+    assert!(hub.let_in(&kept.id, &[]).await.unwrap());
+    assert!(!hub.let_in(&kept.id, &[]).await.unwrap());
     let got = hub.register(&wish, "addon:a").await.unwrap();
     assert!(matches!(got, Registering::Kept(_)), "{got:?}");
     for one in hub.registrations().await.unwrap() {
@@ -236,6 +239,92 @@ async fn commands_that_nobody_answers_are_found(hub: &SqlHub) {
     assert_eq!(given_up[0].because, "no machine was there in time");
 }
 
+/// A command's delivery.
+fn command(id: &str, of: &str) -> NewDelivery {
+    let mut command = delivery(&format!("d-{id}"), "going-on");
+    command.correlation = of.to_owned();
+    command.kind = sdm::ports::hub::DeliveryKind::Command;
+    command
+}
+
+async fn what_was_asked_goes_on_once_and_only_when_asked_for(hub: &SqlHub) {
+    let one = asked("on", 500);
+    let go_on = async |id: &str| hub.invoke(&one, &command(id, "on")).await.unwrap();
+    assert!(go_on("on-1").await);
+    assert!(!go_on("on-2").await, "nobody asks for anything");
+    let ask = async || hub.answered("on", Phase::Asking, "{}", at(1)).await.unwrap();
+    assert!(ask().await);
+    let both = tokio::join!(go_on("on-3"), go_on("on-4"));
+    assert!(
+        both.0 != both.1,
+        "one of two who say it at once is first: {both:?}"
+    );
+    assert!(hub.answered("on", Phase::Failure, "{}", at(2)).await.unwrap());
+    assert!(!go_on("on-5").await, "what has ended is over");
+    assert_eq!(hub.invocation("on").await.unwrap().unwrap().phase, Phase::Failure);
+    let counts = hub.counts(&["going-on"]).await.unwrap();
+    assert_eq!(
+        counts["going-on"].waiting, 2,
+        "nothing waits for those that were not kept"
+    );
+}
+
+async fn only_so_many_of_one_asker_are_open(hub: &SqlHub) {
+    let of = |asker: &str, id: &str| StoredInvocation {
+        asked_by: asker.to_owned(),
+        ..asked(id, 500)
+    };
+    let mut kept = Vec::new();
+    for number in 0..4 {
+        let id = format!("few-{number}");
+        let asked = of("goal:one", &id);
+        kept.push(hub.invoke_among(&asked, &command(&id, &id), 2).await.unwrap());
+    }
+    assert_eq!(kept, [true, true, false, false]);
+    let other = of("goal:other", "few-other");
+    let is_kept = hub
+        .invoke_among(&other, &command("few-other", "few-other"), 2)
+        .await;
+    assert!(is_kept.unwrap(), "others are not meant");
+    assert!(hub.answered("few-0", Phase::Success, "", at(1)).await.unwrap());
+    let next = of("goal:one", "few-5");
+    assert!(
+        hub.invoke_among(&next, &command("few-5", "few-5"), 2)
+            .await
+            .unwrap()
+    );
+}
+
+async fn labels_of_a_computer_make_no_other_machine(hub: &SqlHub) {
+    let on = |host: &str, version: &str, command: &str| {
+        let body = serde_json::json!({
+            "api_version": "1", "name": "group", "version": version, "policy": {"name": "durable"}, "team_ids": ["w"],
+            "commands": [{"name": command, "intent": [], "tags": [], "parameters": [], "mapped_parameters": [], "secrets": []}],
+            "metadata": {"labels": {"atomist.system.hostname": host}},
+        });
+        registration("group", version, PolicyName::Durable, &body.to_string())
+    };
+    let register = async |asked: StoredRegistration| match hub.register(&asked, "addon:a").await.unwrap() {
+        Registering::Kept(kept) => kept,
+        refused => panic!("{refused:?}"),
+    };
+    let first = register(on("a", "1.0.0", "Greet")).await;
+    let second = register(on("a", "2.0.0", "Greet")).await;
+    let elsewhere = register(on("b", "1.0.0", "Greet")).await;
+    assert_eq!((&elsewhere.id, elsewhere.position), (&first.id, first.position));
+    let mut other_key = on("c", "1.0.0", "Greet");
+    other_key.principal = "key-a2".to_owned();
+    assert_eq!(register(other_key).await.position, first.position);
+    let changed = register(on("b", "1.0.0", "Bye")).await;
+    assert!(
+        changed.position > second.position,
+        "another announcement is newer"
+    );
+    for id in [&first.id, &second.id] {
+        hub.drop_registration(id).await.unwrap();
+    }
+}
+
 async fn what_is_old_or_too_much_is_forgotten(hub: &SqlHub) {
     let message = |id: &str, posted: u64| StoredMessage {
         workspace: "kept".to_owned(),
@@ -273,12 +362,12 @@ async fn what_is_old_or_too_much_is_forgotten(hub: &SqlHub) {
             .await
             .unwrap();
     }
-    let bounds = |since, said, dead| Bounds {
+    let bounds = |since, said| Bounds {
         since: at(since),
         said,
-        dead,
     };
-    hub.forget(bounds(20, 100, 2)).await.unwrap();
+    hub.forget(bounds(20, 100)).await.unwrap();
+    hub.cut(QueueLimits { waiting: 2, ..LIMITS }).await.unwrap();
     let left: Vec<String> = hub
         .messages("kept", 10)
         .await
@@ -292,7 +381,7 @@ async fn what_is_old_or_too_much_is_forgotten(hub: &SqlHub) {
     assert_eq!(counts["dead"].dead, 2, "and what is too much");
     let dead = hub.dead("w", 100).await.unwrap();
     assert!(dead.iter().any(|one| one.what.id == "dead-3"), "the newest stay");
-    hub.forget(bounds(0, 1, 2)).await.unwrap();
+    hub.forget(bounds(0, 1)).await.unwrap();
     assert_eq!(hub.messages("kept", 10).await.unwrap().len(), 1);
     assert!(hub.invocation("k-2").await.unwrap().is_some());
     assert!(hub.invocation("k-3").await.unwrap().is_some(), "it has not ended");

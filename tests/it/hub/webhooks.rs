@@ -3,12 +3,17 @@
 use std::time::Duration;
 
 use sdm::hub::HubOptions;
+use sdm::hub::administration::Administration;
 use sdm::hub::ingest::WebhookSecrets;
+use sdm::ports::hub::HubGraph as _;
+use sdm::runtime::clock::{Clock as _, SystemClock};
 use serde_json::{Value, json};
 
 use super::events::push;
 use super::machine::{PATIENCE, SECRET, TestHub, quick, registration, signature, signature_by, wish};
+use super::replicas::replica;
 use crate::support::fake_provider::FakeProvider;
+use crate::support::postgres::Postgres;
 
 #[tokio::test]
 async fn c1_the_secret_of_a_workspace_signs_for_no_other() {
@@ -63,6 +68,36 @@ async fn c3_a_webhook_that_comes_a_thousand_times_is_one() {
     let hub = hub.restart(quick()).await;
     assert_eq!(hub.github("push", "d-1", &payload).await.0, 202);
     assert_eq!(branches(&hub).await, ["main"]);
+}
+
+#[tokio::test]
+async fn c7_what_the_database_refuses_is_refused_alone() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let hub = replica(&server).await;
+    let (_, key) = Administration::of(hub.memory())
+        .new_key(&wish(&[]))
+        .await
+        .unwrap();
+    let hub = TestHub::of(hub, key);
+    // No text in Postgres has this character.
+    let spoilt = push_to("sp\0ilt");
+    let good: Vec<Value> = (0..20)
+        .map(|number| push_to(&format!("branch-{number}")))
+        .collect();
+    let ids: Vec<String> = (0..20).map(|number| format!("d-{number}")).collect();
+    let sent = ids
+        .iter()
+        .zip(&good)
+        .map(|(id, payload)| hub.github("push", id, payload));
+    let sent = futures_util::future::join_all(sent);
+    let (answers, (status, answer)) = tokio::join!(sent, hub.github("push", "spoilt", &spoilt));
+    assert_eq!(status, 503, "{answer}");
+    for (status, answer) in answers {
+        assert_eq!(status, 200, "{answer}");
+    }
+    assert_eq!(branches(&hub).await.len(), 20);
 }
 
 #[tokio::test]
@@ -163,6 +198,41 @@ async fn what_was_sent_while_the_hub_was_down_is_asked_for_and_comes() {
         figures.contains("sdm_hub_webhooks_asked_again_total"),
         "{figures}"
     );
+}
+
+#[tokio::test]
+async fn what_was_missed_comes_also_behind_thousands_that_have_come_since() {
+    const MISSED: usize = 60;
+    const SINCE: usize = 2_440;
+    let provider = FakeProvider::start().await;
+    let hook = &provider.hook;
+    hook.lists_in_parts_of(100);
+    for number in 0..MISSED + SINCE {
+        hook.sent_in_vain(
+            &format!("g-{number}"),
+            "push",
+            &push_to(&format!("missed-{number}")),
+        );
+    }
+    let hub = TestHub::start_with(|options| {
+        options.providers = vec![provider.github_app_with_key()];
+        options.rhythm.missed = Duration::from_millis(500);
+    })
+    .await;
+    // They stay in the list of what failed for days, and those that were missed before stand behind them.
+    let ids: Vec<String> = (MISSED..MISSED + SINCE)
+        .map(|number| format!("g-{number}"))
+        .collect();
+    let since: Vec<(&str, &str)> = ids.iter().map(|id| ("github", id.as_str())).collect();
+    let work = hub.hub.memory().begin("w").await.unwrap();
+    work.take_in(&since, SystemClock.now()).await.unwrap();
+    work.commit().await.unwrap();
+    hook.points_at(&hub.url("/webhooks/github/w"), SECRET);
+    let begun = std::time::Instant::now();
+    while branches(&hub).await.len() < MISSED {
+        assert!(begun.elapsed() < PATIENCE, "{:?}", branches(&hub).await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! A GitHub as far as pull requests go, in memory, over real http: it numbers them, allows one open one for a branch, and knows
-//! its token.
+//! A GitHub as far as pull requests, releases and commit statuses go, in memory, over real http: it numbers pull requests,
+//! allows one open one for a branch, and knows its token.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -27,6 +27,7 @@ struct World {
     token: String,
     pulls: Vec<Pull>,
     releases: Vec<Value>,
+    statuses: Vec<Value>,
     /// Whether everybody may read its repositories.
     is_public: bool,
     asked: Vec<String>,
@@ -107,6 +108,7 @@ impl FakeGitHub {
                 "/api/v3/repos/{owner}/{name}/releases/tags/{tag}",
                 get(release_of),
             )
+            .route("/api/v3/repos/{owner}/{name}/statuses/{sha}", post(set_status))
             .layer(middleware::from_fn_with_state(Arc::clone(&world), admit))
             .with_state(Arc::clone(&world));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -164,6 +166,11 @@ impl FakeGitHub {
     /// Its releases, as they were published.
     pub fn releases(&self) -> Vec<Value> {
         self.world().releases.clone()
+    }
+
+    /// The statuses of commits, in the order in which they were set, each with its `sha`.
+    pub fn statuses(&self) -> Vec<Value> {
+        self.world().statuses.clone()
     }
 
     /// What it was asked, as `METHOD path`, since this was asked last.
@@ -376,6 +383,29 @@ async fn release_of(State(world): Shared, Path((_, _, tag)): Path<(String, Strin
         Some(release) => Json(release.clone()).into_response(),
         None => not_found(),
     }
+}
+
+/// As GitHub has it: a known state, a description of 140 characters at most, and only the web behind links.
+async fn set_status(
+    State(world): Shared,
+    Path((owner, name, sha)): Path<(String, String, String)>,
+    Json(mut new): Json<Value>,
+) -> Response {
+    let state = new["state"].as_str().unwrap_or_default();
+    let is_known = ["pending", "success", "failure", "error"].contains(&state);
+    let description = new["description"].as_str().unwrap_or_default();
+    let page = new
+        .get("target_url")
+        .map(|page| page.as_str().unwrap_or_default());
+    let is_web = page.is_none_or(|page| page.starts_with("http://") || page.starts_with("https://"));
+    if !is_known || !is_web || description.chars().count() > 140 || sha.len() != 40 {
+        let body = json!({"message": "Validation Failed"});
+        return (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response();
+    }
+    new["sha"] = json!(sha);
+    new["repo"] = json!(format!("{owner}/{name}"));
+    world.lock().unwrap().statuses.push(new.clone());
+    (StatusCode::CREATED, Json(new)).into_response()
 }
 
 fn not_found() -> Response {

@@ -19,7 +19,7 @@ use sdm::runtime::clock::{Clock as _, SystemClock};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Webhooks in one part of the list, so few that a test sees several parts.
+/// Webhooks in one part of the list where nobody says otherwise, so few that a test sees several parts.
 const IN_ONE_PART: usize = 3;
 
 /// Something that was sent, or sent again.
@@ -56,6 +56,8 @@ struct World {
     attempts: Vec<Attempt>,
     /// What was asked, since somebody looked.
     asked: Vec<String>,
+    /// Webhooks in one part of the list.
+    in_one_part: Option<usize>,
 }
 
 /// The webhook of an app. Clones share it.
@@ -63,6 +65,7 @@ struct World {
 pub struct FakeHook {
     client: String,
     key: Arc<RsaKeyPair>,
+    http: reqwest::Client,
     world: Arc<Mutex<World>>,
 }
 
@@ -72,6 +75,7 @@ impl FakeHook {
         Self {
             client: client.to_owned(),
             key: Arc::new(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()),
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
             world: Arc::default(),
         }
     }
@@ -93,6 +97,26 @@ impl FakeHook {
     /// Something happens; whether it arrived.
     pub async fn sends(&self, guid: &str, event: &str, payload: &Value) -> bool {
         self.attempt(guid, event, payload.to_string(), false).await
+    }
+
+    /// Something happened while nobody was there.
+    pub fn sent_in_vain(&self, guid: &str, event: &str, payload: &Value) {
+        let mut world = self.world();
+        let attempt = Attempt {
+            id: world.attempts.len() as u64 + 1,
+            guid: guid.to_owned(),
+            at: SystemClock.now().rfc3339(),
+            event: event.to_owned(),
+            body: payload.to_string(),
+            status: 502,
+            is_again: false,
+        };
+        world.attempts.push(attempt);
+    }
+
+    /// So many are in one part of the list from now on.
+    pub fn lists_in_parts_of(&self, number: usize) {
+        self.world().in_one_part = Some(number);
     }
 
     /// What it was asked since somebody looked.
@@ -119,8 +143,8 @@ impl FakeHook {
             (world.url.clone(), world.secret.clone())
         };
         let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &secret), body.as_bytes());
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let request = client
+        let request = self
+            .http
             .post(url)
             .header("content-type", "application/json")
             .header("x-github-event", event)
@@ -205,7 +229,7 @@ async fn list(State(hook): State<FakeHook>, Query(which): Query<Which>, headers:
         .map(Attempt::listed)
         .collect();
     let from = which.cursor.unwrap_or(0).min(all.len());
-    let end = (from + IN_ONE_PART).min(all.len());
+    let end = (from + world.in_one_part.unwrap_or(IN_ONE_PART)).min(all.len());
     let mut response = Json(Value::from(&all[from..end])).into_response();
     if end < all.len() {
         let link = format!("<http://localhost/app/hook/deliveries?cursor={end}>; rel=\"next\"");

@@ -201,6 +201,14 @@ impl Scm for FakeScm {
         Ok(history)
     }
 
+    /// Two commits with the same files have the same tree.
+    async fn tree_of(&self, _repo: &Repository, commit: &CommitSha) -> Result<CommitSha, ScmError> {
+        let mut hasher = std::hash::DefaultHasher::new();
+        std::hash::Hash::hash(&self.0.lock().unwrap().commits[commit].files, &mut hasher);
+        let tree = format!("{:040x}", std::hash::Hasher::finish(&hasher));
+        Ok(CommitSha::parse(&tree).unwrap())
+    }
+
     fn view(&self, push: &Push) -> Result<Box<dyn ProjectView>, ScmError> {
         let state = self.0.lock().unwrap();
         let files = &state.commits[&push.after].files;

@@ -57,7 +57,8 @@ async fn a_command_is_announced_runs_once_and_is_answered_where_it_was_asked() {
             "sdm.approve",
             "sdm.deny",
             "sdm.cancel",
-            "sdm.retry"
+            "sdm.retry",
+            "sdm.reset"
         ]
     );
     assert_eq!(
@@ -248,4 +249,128 @@ async fn d1_nobody_confirms_their_own_commits_under_the_name_that_they_have_at_t
     scene.hub.say(&act("c-2", "grace-1", &["grace"]));
     assert_eq!(scene.hub.answer_to("c-2", "status").await["status"]["code"], 0);
     assert_eq!(scene.machine.ended_set_of(&sha)["state"], "success");
+}
+
+const TRANSFORM: &str = r#"
+rules:
+  - name: build
+    goals: {name: compile, execute: {run: [cat, README.md]}}
+commands:
+  - name: logo
+    dry_run: true
+    transform: {run: [touch, logo]}
+  - name: greet
+    run: [echo, hello]
+"#;
+
+/// A machine in team mode that watches its test repository by itself.
+async fn watching(goals: &str) -> Scene {
+    let mut scene = Scene::new(goals).await;
+    let repo = scene.machine.repo();
+    scene.configure(&format!("repositories: ['{}']\ntrust: all\n", repo.display()));
+    scene.machine.start_with_hub();
+    scene.stands("connected");
+    scene
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn semantics_5_5_a_transform_that_only_shows_is_applied_by_way_of_the_hub() {
+    let scene = watching(TRANSFORM).await;
+    let registration = scene.hub.registrations().remove(0);
+    let of = |number: usize| {
+        let parameters = registration["commands"][number]["parameters"].as_array().unwrap();
+        let mut found = parameters.iter();
+        found.find(|parameter| parameter["name"] == "dry-run").cloned()
+    };
+    let dry_run = of(0).unwrap();
+    assert_eq!(
+        (&dry_run["type"], &dry_run["default_value"], &dry_run["required"]),
+        (&json!("boolean"), &json!("true"), &json!(false))
+    );
+    assert_eq!(of(1), None, "a program may change what it likes");
+    let say = async |correlation: &str, name: &str, parameters: &[(&str, &str)]| {
+        scene.hub.say(&command(correlation, name, parameters));
+        scene.hub.answer_to(correlation, "status").await["status"].clone()
+    };
+    let branches = || scene.machine.git(&["branch", "--list", "transform/*"]);
+    let target = ("targets.repo", "acme/app");
+    assert_eq!(say("c-1", "logo", &[target]).await["code"], 0);
+    assert_eq!(branches(), "", "as its author has it");
+    let status = say("c-2", "logo", &[target, ("dry-run", "perhaps")]).await;
+    assert_eq!(
+        (&status["code"], &status["reason"]),
+        (&json!(1), &json!("`dry-run` is `true` or `false`"))
+    );
+    assert_eq!(
+        say("c-3", "logo", &[target, ("dry-run", "false")]).await["code"],
+        0
+    );
+    assert_eq!(branches(), "transform/logo");
+    assert_eq!(say("c-4", "greet", &[("dry-run", "true")]).await["code"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn semantics_5_8_goals_are_set_again_by_way_of_the_hub_and_once() {
+    let scene = watching(TRANSFORM).await;
+    let sha = scene.machine.commit("change", &[("README.md", "again")]);
+    let set = scene.machine.ended_set_of(&sha)["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let of_commit = || {
+        let all = scene.machine.goal_sets().into_iter();
+        all.filter(|set| set["sha"] == sha.as_str()).count()
+    };
+    for _ in 0..2 {
+        scene.hub.say(&command("c-1", "sdm.reset", &[("goal_set", &set)]));
+    }
+    let status = scene.hub.answer_to("c-1", "status").await["status"].clone();
+    assert_eq!(status["code"], 0, "{status}");
+    assert!(
+        status["reason"]
+            .as_str()
+            .unwrap()
+            .starts_with("the goals are set again as "),
+        "{status}"
+    );
+    assert_eq!(of_commit(), 2, "however often it is delivered");
+    scene
+        .hub
+        .say(&command("c-2", "sdm.reset", &[("goal_set", "nonsense")]));
+    assert_eq!(scene.hub.answer_to("c-2", "status").await["status"]["code"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn semantics_5_2_the_token_of_the_hub_reaches_the_command_that_declares_it_and_no_database() {
+    const LIST: &str = r#"
+rules: [{name: build, goals: {name: compile, execute: {run: [cat, README.md]}}}]
+commands:
+  - name: list
+    parameters: {token: {org_token: true, required: true}}
+    run: [sh, -c, 'printf %s "$SDM_PARAMETER_TOKEN" | wc -c > "$HOME/listed"']
+"#;
+    let mut scene = Scene::new(LIST).await;
+    scene.machine.start_with_hub();
+    scene.stands("connected");
+    let registration = scene.hub.registrations().remove(0);
+    assert_eq!(
+        registration["commands"][0]["secrets"],
+        json!([{"uri": "github://org_token"}])
+    );
+    let with = |correlation: &str, value: &str| {
+        let mut command = command(correlation, "list", &[]);
+        command["secrets"] = json!([{"uri": "github://org_token", "value": value}]);
+        command
+    };
+    scene.hub.say(&with("c-1", "null"));
+    let refused = scene.hub.answer_to("c-1", "status").await;
+    assert_eq!(refused["status"]["code"], 1, "{refused}");
+    scene.hub.say(&with("c-2", "CANARY-4712"));
+    assert_eq!(scene.hub.answer_to("c-2", "status").await["status"]["code"], 0);
+    let length = std::fs::read_to_string(scene.machine.path("home/listed")).unwrap();
+    assert_eq!(length.trim(), "11");
+    scene.machine.stop();
+    let database = std::fs::read(scene.machine.path("state/sdm.db")).unwrap();
+    assert!(!database.windows(11).any(|window| window == b"CANARY-4712"));
+    assert!(!scene.machine.daemon_log().contains("CANARY-4712"));
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::scene::{ONE_GOAL, Scene, push_event};
+use crate::support::fake_github::FakeGitHub;
 use crate::support::git_servers::HttpServer;
 
 const LISTENER: &str = r#"
@@ -292,4 +293,89 @@ async fn c6_each_goal_runs_on_its_own_commit_whatever_becomes_of_the_branch() {
             "{marks}"
         );
     }
+}
+
+const SLOW: &str = r#"
+rules:
+  - name: build
+    goals: {name: compile, execute: {run: [sh, -c, 'while [ ! -e "$HOME/go" ]; do sleep 0.05; done']}}
+"#;
+
+/// More than the machine looks at in one go.
+const MANY: usize = 1_001;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_pushes_of_a_forge_that_is_away_hold_up_no_command_and_no_other_forge() {
+    let (mut scene, server) = told(SLOW, None).await;
+    scene.machine.start_with_hub();
+    scene.stands("connected");
+    let first = scene.machine.git(&["rev-parse", "HEAD"]);
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    for number in 0..MANY {
+        let id = format!("gone-{number}");
+        let mut event = push_event(&server, &id, &id, None, &first);
+        // Half of them of one repository, the others each of one of its own.
+        let name = match number % 2 {
+            0 => "gone".to_owned(),
+            _ => id,
+        };
+        event["data"]["Push"][0]["repo"] = json!({
+            "id": name, "owner": "acme", "name": name, "url": format!("http://{nobody}/acme/{name}"), "defaultBranch": "main",
+            "org": {"provider": {"providerId": "gone_1", "providerType": "ghe", "url": format!("http://{nobody}")}}
+        });
+        scene.hub.say(&event);
+    }
+    acknowledged(&scene, &format!("gone-{}", MANY - 1)).await;
+    let sha = scene.machine.commit("change", &[("README.md", "hello")]);
+    scene
+        .hub
+        .say(&push_event(&server, "d-1", "push-1", Some(&first), &sha));
+    let set = scene.machine.set_of(&sha)["id"].as_str().unwrap().to_owned();
+    scene.hub.say(&json!({
+        "api_version": "1", "correlation_id": "c-1", "command": "sdm.cancel", "team": {"id": "A1"},
+        "source": {"user_agent": "slack", "slack": {"team": {"id": "T1"}, "channel": {"id": "C1"}, "user": {"id": "U1"}}},
+        "parameters": [{"name": "goal_set", "value": set}], "mapped_parameters": [{"name": "sdm.who", "value": "ada"}], "secrets": []
+    }));
+    assert_eq!(scene.hub.answer_to("c-1", "status").await["status"]["code"], 0);
+    assert_eq!(scene.machine.ended_set_of(&sha)["state"], "canceled");
+    let open = scene.machine.status().unwrap()["hub"]["deliveries_open"].as_u64();
+    assert_eq!(open, Some(MANY as u64), "nothing that waits is lost");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn semantics_6_the_status_of_a_commit_links_to_its_goal_set_at_the_hub() {
+    let (mut scene, server) = told(ONE_GOAL, None).await;
+    let github = FakeGitHub::start("the-right-token").await;
+    let token = scene.machine.path("token");
+    std::fs::write(&token, "the-right-token").unwrap();
+    scene.configure(&format!(
+        "secrets:\n  forge: {{file: '{}'}}\nforges:\n  '{}': {{secret: forge, api: '{}'}}\n",
+        token.display(),
+        server.url("").trim_end_matches('/'),
+        github.api(),
+    ));
+    scene.machine.start_with_hub();
+    scene.stands("connected");
+    let first = scene.machine.git(&["rev-parse", "HEAD"]);
+    let sha = scene.machine.commit("change", &[("README.md", "hello")]);
+    scene
+        .hub
+        .say(&push_event(&server, "d-1", "push-1", Some(&first), &sha));
+    let set = scene.machine.ended_set_of(&sha);
+    let told = scene.machine.wait_until("success is told", |_| {
+        let mut statuses = github.statuses().into_iter();
+        statuses.find(|status| status["state"] == "success")
+    });
+    assert_eq!((&told["sha"], &told["context"]), (&json!(sha), &json!("sdm/sdm")));
+    let hub = scene.hub.url();
+    let page = format!(
+        "{}/workspaces/A1/goals/{}",
+        hub.trim_end_matches('/'),
+        set["id"].as_str().unwrap()
+    );
+    assert_eq!(told["target_url"], page.as_str());
+    scene.machine.stop();
 }

@@ -39,19 +39,25 @@ impl RealHub {
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
         };
         hub.run(machine).await;
+        hub.key = hub.key_of(machine, "sdm");
+        hub
+    }
+
+    /// A new key for a machine of this name.
+    pub fn key_of(&self, machine: &LocalMachine, name: &str) -> String {
         let database = machine.path("hub/hub.db");
+        let database = database.to_str().unwrap();
         let new_key = [
             "hub",
             "key",
             "new",
-            "sdm",
+            name,
             "--workspace",
             "A1",
             "--database",
-            database.to_str().unwrap(),
+            database,
         ];
-        hub.key = machine.ok(&new_key).trim().to_owned();
-        hub
+        machine.ok(&new_key).trim().to_owned()
     }
 
     /// Runs it, on the same database and port as before.
@@ -199,15 +205,33 @@ impl RealHub {
                 "id": 4711, "name": "app", "full_name": "acme/app", "private": true, "html_url": format!("{forge}/acme/app"),
                 "owner": {"login": "acme", "name": "acme", "type": "Organization"}, "default_branch": "main", "pushed_at": 1_795_000_000
             }
-        })
-        .to_string();
+        });
+        self.tell("push", delivery, &body).await;
+    }
+
+    /// That somebody put a tag on a commit.
+    pub async fn tag(&self, forge: &str, delivery: &str, name: &str, sha: &str) {
+        let body = json!({
+            "ref": format!("refs/tags/{name}"), "before": "0".repeat(40), "after": sha, "created": true, "deleted": false,
+            "forced": false, "commits": [], "head_commit": {"id": sha, "message": "Change something",
+                "timestamp": "2026-11-26T10:00:00Z", "author": {"name": "Ada", "email": "ada@example.com", "username": "ada"}},
+            "repository": {
+                "id": 4711, "name": "app", "full_name": "acme/app", "private": true, "html_url": format!("{forge}/acme/app"),
+                "owner": {"login": "acme", "name": "acme", "type": "Organization"}, "default_branch": "main", "pushed_at": 1_795_000_000
+            }
+        });
+        self.tell("push", delivery, &body).await;
+    }
+
+    async fn tell(&self, event: &str, delivery: &str, body: &Value) {
+        let body = body.to_string();
         let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
         let signature = hex::encode(hmac::sign(&key, body.as_bytes()));
         let request = self
             .http
             .post(format!("{}/webhooks/github/A1", self.url))
             .header("content-type", "application/json")
-            .header("x-github-event", "push")
+            .header("x-github-event", event)
             .header("x-github-delivery", delivery)
             .header("x-hub-signature-256", format!("sha256={signature}"));
         let response = request.body(body).send().await.unwrap();
@@ -259,17 +283,29 @@ impl Drop for RealHub {
 pub async fn together(goals: &str) -> (LocalMachine, RealHub) {
     let machine = LocalMachine::new(goals);
     let hub = RealHub::start(&machine).await;
-    std::fs::write(machine.path("hub.key"), &hub.key).unwrap();
+    configure(&machine, &hub, &hub.key, "");
+    (machine, hub)
+}
+
+/// Another machine for the same hub.
+pub fn beside(machine: &LocalMachine, hub: &RealHub, name: &str, goals: &str) -> LocalMachine {
+    let other = LocalMachine::new(goals);
+    let key = hub.key_of(machine, name);
+    configure(&other, hub, &key, &format!("name: {name}\n"));
+    other
+}
+
+fn configure(machine: &LocalMachine, hub: &RealHub, key: &str, more: &str) {
+    std::fs::write(machine.path("hub.key"), key).unwrap();
     let directory = machine.path("home/.config/sdm");
     std::fs::create_dir_all(&directory).unwrap();
     let key = machine.path("hub.key");
     let text = format!(
-        "hub: {{address: '{}', key: {{file: '{}'}}, workspaces: [A1]}}\n",
+        "hub: {{address: '{}', key: {{file: '{}'}}, workspaces: [A1]}}\n{more}",
         hub.url,
         key.display()
     );
     std::fs::write(directory.join("config.yaml"), text).unwrap();
-    (machine, hub)
 }
 
 /// The machine watches its repository beside what the hub tells of.

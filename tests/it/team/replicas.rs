@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 use super::real::{RealHub, together};
+use super::scene::ONE_GOAL;
 use crate::support::git_servers::HttpServer;
 use crate::support::local::LocalMachine;
 use crate::support::postgres::Postgres;
@@ -18,22 +19,33 @@ struct Replica {
 
 impl Replica {
     fn start(machine: &LocalMachine, name: &'static str) -> Self {
+        let replica = Self::begin(machine, name, &["start"]);
+        replica.until(machine, "it is connected", |status, _| {
+            (status["hub"]["standing"] == "connected").then_some(())
+        });
+        replica
+    }
+
+    fn begin(machine: &LocalMachine, name: &'static str, arguments: &[&str]) -> Self {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(machine.path(&format!("{name}.log")))
             .unwrap();
-        let process = command(machine, name, &["start"])
+        let process = command(machine, name, arguments)
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
             .unwrap();
-        let replica = Self { name, process };
-        replica.until(machine, "it is connected", |status, _| {
-            (status["hub"]["standing"] == "connected").then_some(())
-        });
-        replica
+        Self { name, process }
+    }
+
+    /// Which replica the state directory of that name belongs to.
+    fn identify(machine: &LocalMachine, name: &str, id: &str) {
+        let state = machine.path(&format!("replica-{name}"));
+        std::fs::create_dir_all(&state).unwrap();
+        std::fs::write(state.join("replica"), id).unwrap();
     }
 
     /// Ends it as the kernel would.
@@ -206,6 +218,34 @@ async fn d7_of_two_replicas_one_is_killed_and_the_other_takes_its_goal_over() {
     back.sees_success_of(&machine, &shas[5]);
     survivor.sees_success_of(&machine, &shas[5]);
     marks.ended_once(&shas);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_leader_has_no_way_to_tell_the_hub_another_replica_tells() {
+    let Some(postgres) = Postgres::start() else { return };
+    let (mut machine, hub) = together(ONE_GOAL).await;
+    std::fs::write(machine.path("database"), postgres.url()).unwrap();
+    machine.set("SDM_DATABASE_FILE", machine.path("database").to_str().unwrap());
+    std::os::unix::fs::symlink("app", machine.path("acme/app.git")).unwrap();
+    let server = HttpServer::start(&machine.path(""), None).await;
+    let forge = server.url("").trim_end_matches('/').to_owned();
+    // The smaller one leads, and has a key that the hub does not know.
+    Replica::identify(&machine, "one", &"a".repeat(32));
+    Replica::identify(&machine, "two", &"b".repeat(32));
+    let config = machine.path("home/.config/sdm/config.yaml");
+    let apart = config.with_file_name("one.yaml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&apart, text.replace("hub.key", "wrong.key")).unwrap();
+    std::fs::write(machine.path("wrong.key"), "hub_a_nobody").unwrap();
+    let leader = Replica::begin(&machine, "one", &["--config", apart.to_str().unwrap(), "start"]);
+    leader.until(&machine, "the hub does not let it in", |status, _| {
+        status["hub"]["problem"].as_str().map(drop)
+    });
+    let _other = Replica::start(&machine, "two");
+    let mut shas = Vec::new();
+    push(&machine, &hub, &forge, &mut shas).await;
+    leader.sees_success_of(&machine, &shas[0]);
+    hub.shows_success_of(&shas[0]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -113,6 +113,7 @@ fn goal(set: &str, goal: &Value) -> GoalView {
         log: Some(format!("logs --hub {short} {name}")),
         requested_at: None,
         started_at: None,
+        done_at: None,
         ended_at: at.filter(|_| state.is_terminal()),
         after: list(&goal["preConditions"])
             .iter()

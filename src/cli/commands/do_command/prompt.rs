@@ -229,6 +229,11 @@ mod tests {
             ["first"],
             "too short"
         );
+        let short = ParameterDefinition {
+            min_length: 0,
+            ..parameter("first", true)
+        };
+        assert_eq!(asked(&[short], &[("first", "")]), ["first"], "nothing is written");
         let forced = [ParameterDefinition {
             force: true,
             ..parameter("first", true)

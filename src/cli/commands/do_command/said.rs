@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::super::super::context::Context;
 use super::super::super::error::{CommandError, ErrorKind};
 use crate::model::parameter::{LONGEST_VALUE, variable};
-use crate::model::{ParameterDefinition, ParameterType};
+use crate::model::{ParameterDefinition, ParameterType, suggest};
 use crate::wire::commands::{CommandView, SecretText, TargetsAsked};
 
 /// The line before anybody knows which command is meant.
@@ -113,6 +113,9 @@ impl Said {
         command: &CommandView,
     ) -> Result<(), CommandError> {
         let known = command.parameters.iter().find(|known| is_called(known, name));
+        if known.is_none() {
+            return Err(no_option(name, command));
+        }
         let is_switch = known.is_some_and(|known| known.kind == ParameterType::Boolean);
         let name = known.map_or(name, |known| known.name.as_str());
         let value = match value {
@@ -149,6 +152,16 @@ impl Said {
         }
         Ok(())
     }
+}
+
+fn no_option(name: &str, command: &CommandView) -> CommandError {
+    let given = command.parameters.iter().filter(|known| known.is_given());
+    let hint = match suggest::nearest(name, given.map(|known| known.name.as_str())) {
+        Some(near) => format!("did you mean --{near}?"),
+        None => format!("`sdm do {} --help` says what it takes", command.name),
+    };
+    let shown: String = name.chars().take(80).collect();
+    usage(format!("`{}` has no option --{shown}", command.name)).hint(hint)
 }
 
 fn needs_value(name: &str, known: Option<&ParameterDefinition>) -> CommandError {

@@ -28,6 +28,7 @@ pub(in crate::cli::render) fn goal(
         log: started.map(|_| format!("logs 3f2a91c {}", name.replace(' ', "-"))),
         requested_at: started.map(|start| at(start).rfc3339()),
         started_at: started.map(|start| at(start).rfc3339()),
+        done_at: None,
         ended_at: ended.map(|end| at(end).rfc3339()),
         after: Vec::new(),
         retry: false,

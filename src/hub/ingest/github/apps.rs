@@ -9,7 +9,7 @@ use super::super::known::{Forge, moment, number, text};
 const MOST_REPOSITORIES: usize = 10_000;
 
 /// The installation of an app at somebody's, with the repositories that it may see from now on. Those that it sees no more stay known,
-/// with what was told of them, as they do when it is gone.
+/// with what was told of them, as they do when it is gone; nothing is done there for people then.
 pub(super) fn installation(payload: &Value) -> Option<Vec<Change>> {
     let value = payload.get("installation")?;
     let owner = text(value, "/account/login")?;
@@ -19,18 +19,41 @@ pub(super) fn installation(payload: &Value) -> Option<Vec<Change>> {
     let mut changes = vec![forge.change(), forge.with_app(), forge.organization(owner, kind)];
     if text(payload, "/action") == Some("deleted") {
         changes.push(Change::ended("GitHubAppInstallation", key));
+        changes.extend(reached(&forge, payload, &["repositories"], false));
         return Some(changes);
     }
     let body = json!({
         "owner": owner, "gitHubAppId": number(value, "/app_id"), "timestamp": moment(value, "/updated_at"),
-        "suspended": value.get("suspended_at").is_some_and(|moment| !moment.is_null()),
+        "suspended": value.get("suspended_at").is_some_and(|moment| !moment.is_null()), "clientId": text(value, "/client_id"),
     });
     changes.push(Change::dated("GitHubAppInstallation", vec![key], body));
-    let told =
-        ["repositories", "repositories_added"].map(|field| payload.get(field).and_then(Value::as_array));
-    let told = told.into_iter().flatten().flatten().take(MOST_REPOSITORIES);
+    let told = listed(payload, &WITHIN);
     changes.extend(told.filter_map(|repository| forge.named_repository(repository)));
+    changes.extend(reached(&forge, payload, &WITHIN, true));
+    changes.extend(reached(&forge, payload, &["repositories_removed"], false));
     Some(changes)
+}
+
+/// Where repositories are told of that an app may see.
+const WITHIN: [&str; 2] = ["repositories", "repositories_added"];
+
+/// Repositories that are told of there.
+fn listed<'p>(payload: &'p Value, fields: &'p [&str]) -> impl Iterator<Item = &'p Value> {
+    let told = fields
+        .iter()
+        .filter_map(|field| payload.get(*field).and_then(Value::as_array));
+    told.flatten().take(MOST_REPOSITORIES)
+}
+
+/// Whether the app may see the repositories that are told of there.
+fn reached<'p>(
+    forge: &'p Forge,
+    payload: &'p Value,
+    fields: &'p [&str],
+    is_within: bool,
+) -> impl Iterator<Item = Change> + 'p {
+    let installation = payload.get("installation").unwrap_or(&Value::Null);
+    listed(payload, fields).filter_map(move |repository| forge.reach(installation, repository, is_within))
 }
 
 /// Somebody lets an app act for them no more; they are known all the same.

@@ -18,7 +18,11 @@ pub(super) fn status(repository: &Repository<'_>, payload: &Value) -> Option<Vec
 
 pub(super) fn check_run(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let value = payload.get("check_run")?;
-    let about = json!({"description": at(value, "/output/title"), "targetUrl": at(value, "/details_url")});
+    // What somebody wants done about it, until it says something new of itself.
+    let about = json!({
+        "description": at(value, "/output/title"), "targetUrl": at(value, "/details_url"),
+        "requestedAction": at(payload, "/requested_action/identifier"),
+    });
     checked(repository, value, about)
 }
 
@@ -70,6 +74,49 @@ fn said(repository: &Repository<'_>, sha: &str, what: &str, body: Value) -> Vec<
     let key = format!("{}/{what}", repository.commit_key(sha));
     let status = Change::dated("Status", vec![key], body).link("commit", [repository.commit_key(sha)]);
     vec![repository.bare_commit(sha), status]
+}
+
+/// Somebody is asked whether the jobs of a workflow may deploy somewhere, or has said so.
+pub(super) fn deployment_review(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
+    let mut changes = workflow_run(repository, payload)?;
+    let run = payload.get("workflow_run")?;
+    let id = number(run, "/id")?;
+    let jobs = payload.get("workflow_job_runs").and_then(Value::as_array);
+    let environment = text(payload, "/environment")
+        .or_else(|| text(payload, "/workflow_job_run/environment"))
+        .or_else(|| jobs.and_then(|jobs| text(jobs.first()?, "/environment")));
+    let body = json!({
+        "action": at(payload, "/action"), "environment": environment, "comment": at(payload, "/comment"), "url": at(run, "/html_url"),
+        "timestamp": at(run, "/updated_at"), "reviewers": reviewers(payload),
+    });
+    let key = repository.numbered_key(
+        "deployment-review",
+        &format!("{id}/{}", environment.unwrap_or_default()),
+    );
+    let mut review = Change::dated("DeploymentReview", vec![key], body)
+        .link("build", [repository.numbered_key("workflow", &id)])
+        .link(
+            "commit",
+            sha(run, "/head_sha").map(|sha| repository.commit_key(sha)),
+        )
+        .link("repo", [repository.key()]);
+    let by = payload.get("approver").or_else(|| payload.get("requestor"));
+    if let Some((account, key)) = by.and_then(|by| repository.account(by)) {
+        changes.push(account);
+        review = review.link("by", [key]);
+    }
+    changes.push(review);
+    Some(changes)
+}
+
+/// Who may say whether something is deployed.
+fn reviewers(payload: &Value) -> Value {
+    let reviewers = payload.get("reviewers").and_then(Value::as_array);
+    let reviewer = |one: &Value| {
+        let name = ["/reviewer/login", "/reviewer/slug", "/reviewer/name"];
+        json!({"kind": at(one, "/type"), "name": name.iter().find_map(|path| text(one, path))})
+    };
+    reviewers.into_iter().flatten().take(100).map(reviewer).collect()
 }
 
 pub(super) fn workflow_run(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {

@@ -13,12 +13,21 @@ pub(super) fn release(repository: &Repository<'_>, payload: &Value) -> Option<Ve
         Some(moment) => Value::from(moment),
         None => at(value, "/created_at"),
     };
-    let body = json!({
-        "name": at(value, "/name"), "timestamp": moment, "draft": at(value, "/draft"),
-        "prerelease": at(value, "/prerelease"), "url": at(value, "/html_url"),
+    let action = text(payload, "/action");
+    let mut body = json!({
+        "name": at(value, "/name"), "draft": at(value, "/draft"), "prerelease": at(value, "/prerelease"),
+        "url": at(value, "/html_url"), "action": action, "deleted": action == Some("deleted"),
     });
-    let key = repository.numbered_key("release", &number(value, "/id")?);
-    let release = Change::dated("Release", vec![key], body).link("tag", [repository.tag_key(tag)]);
+    let keys = vec![repository.numbered_key("release", &number(value, "/id")?)];
+    // Its moment is that of its publication, which says nothing of when it was taken back.
+    let release = match action {
+        Some("deleted" | "unpublished") => Change::merge("Release", keys, body),
+        Some(_) | None => {
+            body["timestamp"] = moment;
+            Change::dated("Release", keys, body)
+        }
+    };
+    let release = release.link("tag", [repository.tag_key(tag)]);
     let tag = Change::merge("Tag", vec![repository.tag_key(tag)], json!({ "name": tag }))
         .link("repo", [repository.key()]);
     Some(vec![tag, release])
@@ -43,6 +52,27 @@ pub(super) fn deployment_status(repository: &Repository<'_>, payload: &Value) ->
         "url": at(status, "/target_url"),
     });
     deployed(repository, value, body)
+}
+
+/// The forge asks an app whether something may be deployed.
+pub(super) fn protection_rule(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
+    let value = payload.get("deployment")?;
+    let mut changes = deployment(repository, payload)?;
+    let id = number(value, "/id")?;
+    let body = json!({
+        "action": at(payload, "/action"), "environment": at(payload, "/environment"), "timestamp": at(value, "/updated_at"),
+        "callbackUrl": at(payload, "/deployment_callback_url"),
+    });
+    let review = Change::dated(
+        "DeploymentReview",
+        vec![repository.numbered_key("deployment-rule", &id)],
+        body,
+    )
+    .link("deployment", [repository.numbered_key("deployment", &id)])
+    .link("commit", sha(value, "/sha").map(|sha| repository.commit_key(sha)))
+    .link("repo", [repository.key()]);
+    changes.push(review);
+    Some(changes)
 }
 
 fn deployed(repository: &Repository<'_>, value: &Value, body: Value) -> Option<Vec<Change>> {

@@ -46,12 +46,18 @@ fn of_repository(repository: &Repository<'_>, event: &str, payload: &Value) -> O
         "check_run" => checks::check_run(repository, payload),
         "check_suite" => checks::check_suite(repository, payload),
         "workflow_job" => checks::workflow_job(repository, payload),
-        "workflow_run" | "deployment_review" => checks::workflow_run(repository, payload),
+        "workflow_run" => checks::workflow_run(repository, payload),
+        "deployment_review" => checks::deployment_review(repository, payload),
         "release" => deliveries::release(repository, payload),
         "deployment" => deliveries::deployment(repository, payload),
         "deployment_status" => deliveries::deployment_status(repository, payload),
-        "repository" if text(payload, "/action") == Some("created") => Some(vec![new_repository(repository)]),
-        "repository" | "ping" => Some(Vec::new()),
+        "deployment_protection_rule" => deliveries::protection_rule(repository, payload),
+        "repository" => Some(match text(payload, "/action") {
+            Some("created") => vec![new_repository(repository)],
+            Some("deleted") => vec![repository.deleted()],
+            Some(_) | None => Vec::new(),
+        }),
+        "ping" => Some(Vec::new()),
         _ => None,
     }
 }
@@ -249,6 +255,106 @@ mod tests {
         assert!(of_kind("deleted", "Repo").is_none());
     }
 
+    fn example(name: &str) -> Value {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/hub/testdata/github");
+        serde_json::from_slice(&std::fs::read(format!("{directory}/{name}.json")).unwrap()).unwrap()
+    }
+
+    /// The last change of a type that an example is.
+    fn said_by(event: &str, payload: &Value, kind: &str) -> Change {
+        let mut changes = changes(event, payload);
+        changes.retain(|change| change.node.kind == kind);
+        changes.pop().expect(kind)
+    }
+
+    #[test]
+    fn an_app_reaches_a_repository_until_it_is_taken_away_there() {
+        let removed = example("installation_repositories.removed");
+        let told = said_by("installation_repositories", &removed, known::REACH);
+        assert_eq!(told.node.keys, ["github.com/installation/2/1296269"]);
+        assert_eq!(
+            (&told.node.body["isWithin"], &told.node.body["timestamp"]),
+            (&json!(false), &json!("2018-04-30T17:38:19Z"))
+        );
+        assert_eq!(told.node.links["repo"], ["github.com/1296269"]);
+        let mut added = example("installation_repositories.added");
+        added["installation"] = removed["installation"].clone();
+        added["repositories_added"] = removed["repositories_removed"].clone();
+        let again = said_by("installation_repositories", &added, known::REACH);
+        assert_eq!(
+            (&again.node.keys, &again.node.body["isWithin"]),
+            (&told.node.keys, &json!(true))
+        );
+        assert_eq!(again.how, super::super::super::changes::How::Dated);
+        let deleted = said_by("installation", &example("installation.deleted"), known::REACH);
+        assert_eq!(deleted.node.body["isWithin"], json!(false));
+        let suspended = said_by(
+            "installation",
+            &example("installation.suspend"),
+            "GitHubAppInstallation",
+        );
+        assert_eq!(suspended.node.body["suspended"], json!(true));
+    }
+
+    #[test]
+    fn what_is_deleted_is_known_to_be() {
+        let mut repository = example("repository.created");
+        repository["action"] = json!("deleted");
+        assert_eq!(
+            said_by("repository", &repository, "Repo").node.body["deleted"],
+            json!(true)
+        );
+        let mut release = example("release.published");
+        for (action, is_deleted) in [("deleted", true), ("unpublished", false)] {
+            release["action"] = json!(action);
+            let told = said_by("release", &release, "Release");
+            assert_eq!(
+                (&told.node.body["action"], &told.node.body["deleted"]),
+                (&json!(action), &json!(is_deleted))
+            );
+            assert_eq!(
+                told.how,
+                super::super::super::changes::How::Merge,
+                "it is never late"
+            );
+        }
+        let mut issue = example("issue_comment.created");
+        issue.as_object_mut().unwrap().remove("comment");
+        for action in ["deleted", "transferred"] {
+            issue["action"] = json!(action);
+            assert_eq!(
+                said_by("issues", &issue, "Issue").node.body["state"],
+                json!("deleted")
+            );
+        }
+    }
+
+    #[test]
+    fn who_is_asked_and_what_somebody_wants_done_is_known() {
+        let asked = example("deployment_review.requested");
+        let review = said_by("deployment_review", &asked, "DeploymentReview").node;
+        assert_eq!(review.body["environment"], asked["environment"]);
+        assert_eq!(review.body["action"], json!("requested"));
+        let reviewers = asked["reviewers"].as_array().unwrap();
+        assert_eq!(
+            review.body["reviewers"].as_array().unwrap().len(),
+            reviewers.len()
+        );
+        assert_eq!(review.body["reviewers"][0]["name"], json!("admins"));
+        assert!(review.links["build"][0].ends_with("/workflow/5453085689"));
+        let mut rule = example("deployment.created");
+        rule["action"] = json!("requested");
+        rule["environment"] = rule["deployment"]["environment"].clone();
+        rule["deployment_callback_url"] =
+            json!("https://api.github.com/repos/a/b/actions/runs/1/deployment_protection_rule");
+        let review = said_by("deployment_protection_rule", &rule, "DeploymentReview").node;
+        assert_eq!(review.body["callbackUrl"], rule["deployment_callback_url"]);
+        assert_eq!(review.body["environment"], rule["environment"]);
+        let clicked = example("check_run.requested_action");
+        let status = said_by("check_run", &clicked, "Status").node;
+        assert_eq!(status.body["requestedAction"], json!("lgtm|26764"));
+    }
+
     #[test]
     fn checks_and_statuses_are_told_apart() {
         let status = told(
@@ -299,6 +405,7 @@ mod tests {
             "check_suite",
             "workflow_job",
             "deployment_review",
+            "deployment_protection_rule",
             "merge_group",
             "delete",
             "issues",

@@ -15,12 +15,12 @@ pub(super) fn pushed(repository: &Repository<'_>, payload: &Value) -> Option<Vec
         Some(("", branch)) => branch_push(repository, payload, branch),
         _ => {
             let tag = reference.strip_prefix("refs/tags/")?;
-            Some(vec![tag_push(repository, payload, tag)])
+            Some(tag_push(repository, payload, tag))
         }
     }
 }
 
-fn tag_push(repository: &Repository<'_>, payload: &Value, tag: &str) -> Change {
+fn tag_push(repository: &Repository<'_>, payload: &Value, tag: &str) -> Vec<Change> {
     let after = sha(payload, "/after");
     let body = json!({
         "name": tag, "ref": text(payload, "/ref"), "deleted": after.is_none(), "timestamp": pushed_at(payload),
@@ -28,8 +28,12 @@ fn tag_push(repository: &Repository<'_>, payload: &Value, tag: &str) -> Change {
     let change = Change::dated("Tag", vec![repository.tag_key(tag)], body).link("repo", [repository.key()]);
     // The head is the commit also when the tag is an object of its own.
     match sha(payload, "/head_commit/id").or(after) {
-        Some(sha) => change.link("commit", [repository.commit_key(sha)]),
-        None => change.link("commit", []),
+        // It may lie on a commit that no push has told of.
+        Some(sha) => vec![
+            repository.bare_commit(sha),
+            change.link("commit", [repository.commit_key(sha)]),
+        ],
+        None => vec![change.link("commit", [])],
     }
 }
 

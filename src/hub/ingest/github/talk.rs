@@ -165,9 +165,14 @@ fn said(payload: &Value, value: &Value, kind: &str) -> Value {
 pub(super) fn issue(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let value = payload.get("issue")?;
     let number = number(value, "/number")?;
+    // One that is somewhere else now is not here any more.
+    let state = match text(payload, "/action").filter(|_| payload.get("comment").is_none()) {
+        Some("deleted" | "transferred") => Value::from("deleted"),
+        Some(_) | None => at(value, "/state"),
+    };
     let body = json!({
         "number": at(value, "/number"), "name": number, "title": at(value, "/title"), "body": at(value, "/body"),
-        "url": at(value, "/html_url"), "state": at(value, "/state"), "action": at(payload, "/action"),
+        "url": at(value, "/html_url"), "state": state, "action": at(payload, "/action"),
         "timestamp": at(value, "/updated_at"), "createdAt": at(value, "/created_at"),
         "updatedAt": at(value, "/updated_at"), "closedAt": at(value, "/closed_at"), "labels": labels(value),
     });

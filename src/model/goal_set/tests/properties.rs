@@ -135,6 +135,9 @@ impl History {
             .count();
         assert_eq!(goal.attempt as usize, attempts);
         assert_eq!(goal.ended_at.is_some(), goal.state.is_terminal());
+        if goal.state.name() == StateName::WaitingForApproval && goal.by_hand.is_none() {
+            assert!(goal.done_at.is_some_and(|done| goal.started_at < Some(done)));
+        }
     }
 }
 

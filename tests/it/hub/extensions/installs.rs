@@ -294,3 +294,25 @@ async fn without_a_master_key_nothing_is_installed() {
         .unwrap_err();
     assert!(refused.hint().unwrap().contains("--master-key"));
 }
+
+#[tokio::test]
+async fn f4_a_member_changes_nothing_of_an_extension_that_is_there() {
+    let pair = Pair::start().await;
+    pair.install("events:read graph:read", &[]).await;
+    let before = pair.shown().await;
+    let elsewhere = super::add_on::AddOn::start().await;
+    let (own, other) = (pair.add_on.descriptor_url(), elsewhere.descriptor_url());
+    let workspaces = |names: &[&str]| -> Vec<String> { names.iter().map(ToString::to_string).collect() };
+    let (w, more) = (workspaces(&["w"]), workspaces(&["w", "v"]));
+    for (address, workspaces) in [(&other, &w), (&own, &more)] {
+        let refused = pair.operator.register(address, workspaces).await.unwrap_err();
+        assert!(matches!(refused, ExtensionError::IsThere(_)), "{refused}");
+    }
+    assert_eq!(pair.shown().await, before);
+    assert_eq!(pair.operator.workspaces(KEY).await.unwrap(), w);
+    let again = pair.operator.register(&own, &w).await.unwrap();
+    assert_eq!((again.approved, again.waits), (before.approved, false));
+    let moves = pair.operator.register_anew(&other, &more).await.unwrap();
+    assert!(moves.waits, "an administrator is asked: {moves:?}");
+    assert_eq!(moves.approved, before.approved);
+}

@@ -1,40 +1,40 @@
-//! How long to wait before the hub is asked again.
+//! How long to wait before somebody elsewhere, who is away or busy or said no, is asked again.
 
 use std::time::Duration;
 
 /// Pause after the first failure.
 const FIRST: Duration = Duration::from_millis(500);
-/// Longest pause while the hub is away.
+/// Longest pause while they are away.
 const LONGEST: Duration = Duration::from_secs(60);
 /// Pause after an answer that will be the same until somebody does something.
 const REFUSED: Duration = Duration::from_secs(300);
-/// Longest pause that a hub can ask for.
+/// Longest pause that they can ask for.
 const LONGEST_WISH: Duration = Duration::from_secs(600);
 
 /// What the last try came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Setback {
-    /// The hub is away or busy, or ended the conversation; it may have said how long to wait.
+pub enum Setback {
+    /// They are away or busy, or ended the conversation; they may have said how long to wait.
     Away(Option<Duration>),
-    /// The hub said no, and will say so again.
+    /// They said no, and will say so again.
     Refused,
 }
 
 /// Doubles the pause with each failure, and spreads machines that failed together.
 #[derive(Debug, Default)]
-pub(super) struct Backoff {
+pub struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
     /// All is well again.
-    pub(super) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.failures = 0;
     }
 
-    /// The pause before the next try: between half of what is due and all of it, as `chance` has it. A hub that asked for a
-    /// pause asked all machines for the same: each waits for that and some while more.
-    pub(super) fn next(&mut self, setback: Setback, chance: u64) -> Duration {
+    /// The pause before the next try: between half of what is due and all of it, as `chance` has it. Whoever asked for a pause
+    /// asked all for the same: each waits for that and some while more.
+    pub fn next(&mut self, setback: Setback, chance: u64) -> Duration {
         let doubled = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         match setback {

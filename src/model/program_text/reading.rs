@@ -1,0 +1,171 @@
+//! How a program of the table finds its code.
+
+use super::flags::{Flag, Flags, Shape};
+use super::readers::{Operands, Reader};
+use super::{Role, Walk, shells};
+
+impl Reader {
+    fn is_code(&self, flag: &Flag<'_>) -> bool {
+        self.code.contains(flag.name) || self.long.contains(&flag.name)
+    }
+
+    /// Whether what a flag says is data, whatever it is.
+    fn is_data(&self, flag: &Flag<'_>) -> bool {
+        let has_data = self.data.contains(flag.name)
+            || self.attached.contains(flag.name)
+            || self.long_data.contains(&flag.name);
+        (flag.value_at.is_some() && has_data) || self.pairs.contains(&flag.name)
+    }
+
+    fn loads(&self, flag: &Flag<'_>) -> bool {
+        self.loads.contains(flag.name) || self.long_loads.contains(&flag.name)
+    }
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn read_by(&mut self, reader: &Reader, name: &str, at: usize) {
+        match reader.is_known {
+            true => self.read_tool(reader, name, at),
+            false => self.read_interpreter(reader, name, at),
+        }
+    }
+
+    /// Its flags end where its arguments begin.
+    fn read_interpreter(&mut self, reader: &Reader, name: &str, at: usize) {
+        let mut flags = self.flags_of(reader, at + 1);
+        for flag in flags.all.iter().filter(|flag| !reader.is_data(flag)) {
+            self.flag_of_code(reader, name, flag);
+        }
+        let mut has_code = flags.all.iter().any(|flag| reader.is_code(flag));
+        let (operand, is_closed) = (flags.end, flags.is_closed);
+        while flags.is_doubtful && self.is_flag(flags.end + 1) {
+            // What looks like an argument may be the value of the flag before it: then there are more flags.
+            flags = self.flags_of(reader, flags.end + 1);
+            for flag in flags.all.iter().filter(|flag| reader.is_code(flag)) {
+                self.flag_of_code(reader, name, flag);
+                has_code = true;
+            }
+        }
+        let word = self.argv.get(operand).copied().unwrap_or_default();
+        let may_be_flag = word.starts_with("${") && !is_closed;
+        if reader.operands == Operands::Rest {
+            return self.remote(name, operand, may_be_flag);
+        }
+        self.reads_input |= !has_code && matches!(word, "" | "-");
+        if !has_code {
+            self.add(operand, Role::Code, name, false);
+        } else if may_be_flag {
+            self.add_with_hint(operand, name, super::MARK_THE_END);
+        }
+    }
+
+    /// Its flags may stand among its arguments.
+    fn read_tool(&mut self, reader: &Reader, name: &str, at: usize) {
+        let mut from = at + 1;
+        let mut operands = Vec::new();
+        let mut has_code = false;
+        while from < self.argv.len() {
+            let flags = self.flags_of(reader, from);
+            for flag in &flags.all {
+                if reader.is_code(flag) || reader.loads(flag) {
+                    has_code |= reader.is_code(flag);
+                    self.flag_of_code(reader, name, flag);
+                }
+            }
+            let is_last = flags.is_closed;
+            operands.extend((flags.end..self.argv.len()).take(if is_last { usize::MAX } else { 1 }));
+            from = if is_last { self.argv.len() } else { flags.end + 1 };
+        }
+        self.programs_of(reader, name, at);
+        self.operands(reader, name, &operands, has_code);
+    }
+
+    fn programs_of(&mut self, reader: &Reader, name: &str, at: usize) {
+        for index in at + 1..self.argv.len() {
+            let flag = self.argv[index].trim_start_matches('-');
+            if self.is_flag(index) && reader.programs.contains(&flag) {
+                self.add(index + 1, Role::Program, name, false);
+                self.inside(index + 1);
+            }
+        }
+    }
+
+    fn flags_of(&self, reader: &Reader, from: usize) -> Flags<'a> {
+        let valued = [reader.code, reader.loads, reader.data].concat();
+        let long_valued = [reader.long, reader.long_loads, reader.long_data].concat();
+        let shape = Shape {
+            valued: &valued,
+            attached: reader.attached,
+            bare: reader.bare,
+            long_valued: &long_valued,
+            pairs: reader.pairs,
+            last: reader.last,
+        };
+        Flags::read(&self.argv, from, shape)
+    }
+
+    fn is_flag(&self, at: usize) -> bool {
+        self.argv.get(at).is_some_and(|word| word.starts_with('-'))
+    }
+
+    fn operands(&mut self, reader: &Reader, name: &str, operands: &[usize], has_code: bool) {
+        let (skipped, taken) = match reader.operands {
+            Operands::Data => return,
+            Operands::First if has_code => return,
+            Operands::First => (0, 1),
+            Operands::Rest => (1, usize::MAX),
+            Operands::Targets | Operands::Remote => (0, usize::MAX),
+        };
+        for index in operands.iter().copied().skip(skipped).take(taken) {
+            let is_meant = reader.operands != Operands::Remote || names_computer(self.argv[index]);
+            match reader.operands {
+                _ if !is_meant => {}
+                Operands::Targets => self.add_as(Role::Target, index, name, super::BY_VARIABLE),
+                _ => self.add(index, Role::Code, name, true),
+            }
+        }
+    }
+
+    fn remote(&mut self, name: &str, first: usize, may_be_flag: bool) {
+        if may_be_flag {
+            self.add_with_hint(first, name, super::MARK_THE_END);
+        }
+        let command = self.argv.get(first + 1).copied().map(super::plain_name);
+        self.reads_input |= command.is_none_or(|command| shells::is_shell(&command));
+        for index in first + 1..self.argv.len() {
+            self.add_with_hint(index, name, super::ON_INPUT);
+        }
+    }
+
+    fn flag_of_code(&mut self, reader: &Reader, name: &str, flag: &Flag<'_>) {
+        let is_code = reader.is_code(flag);
+        self.add(flag.at, Role::Code, name, is_code);
+        let Some(value_at) = flag.value_at.filter(|value_at| *value_at != flag.at) else {
+            // `-pe`: to some the value of `p`, to others one more flag, with its value behind it.
+            let word = self.argv[flag.at];
+            let ends_in_code = !word.starts_with("--")
+                && word.len() > 2
+                && word.ends_with(|letter: char| reader.code.contains(letter));
+            if ends_in_code && is_code {
+                self.add(flag.at + 1, Role::Code, name, true);
+            }
+            return;
+        };
+        self.add(value_at, Role::Code, name, is_code);
+    }
+}
+
+/// `computer:path`; colons of placeholders and of what stands behind a slash name none.
+fn names_computer(word: &str) -> bool {
+    let mut depth = 0_usize;
+    for c in word.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            '/' if depth == 0 => return false,
+            ':' if depth == 0 => return true,
+            _ => {}
+        }
+    }
+    false
+}

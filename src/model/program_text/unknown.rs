@@ -1,0 +1,204 @@
+//! Programs that nothing is known of: what follows a flag as shells have one may be code, and so may what programs inside of their
+//! arguments are given.
+
+use super::readers::Reader;
+use super::{Role, Walk, image_name, plain_name, shells};
+
+/// Programs all of whose arguments may be code.
+const READ_ALL: &[&str] = &[
+    "pwsh",
+    "powershell",
+    "deno eval",
+    "mosh",
+    "watch",
+    "parallel",
+    "eval",
+    "erl",
+    "cmd",
+    "tmux",
+    "screen",
+    "hyperfine",
+    "concurrently",
+    "yarn exec",
+    "lerna exec",
+    "sg",
+    "at",
+    "batch",
+    "cross-env-shell",
+];
+
+/// Programs with flags that look like those of code and are not.
+const OTHER_FLAGS: &[&str] = &[
+    "wc",
+    "grep",
+    "egrep",
+    "fgrep",
+    "rg",
+    "ping",
+    "curl",
+    "gcc",
+    "g++",
+    "cc",
+    "c++",
+    "clang",
+    "cut",
+    "head",
+    "tail",
+    "echo",
+    "printf",
+    "cat",
+    "cmp",
+    "sort",
+    "uniq",
+    "sha1sum",
+    "sha256sum",
+    "sha512sum",
+    "shasum",
+    "md5sum",
+    "gzip",
+    "xz",
+    "zstd",
+    "7z",
+    "7za",
+    "docker",
+    "docker-compose",
+    "podman",
+    "nerdctl",
+    "buildah",
+    "kubectl",
+    "pip",
+    "pytest",
+    "tox",
+    "mvn",
+    "cargo",
+    "ls",
+    "cp",
+    "mv",
+    "logger",
+    "tee",
+    "wget",
+    "aria2c",
+    "stat",
+    "xxd",
+    "k6",
+    "fly",
+    "flyctl",
+    "cypress",
+    "eslint",
+    "test",
+    "[",
+];
+
+/// Flags behind which many programs expect code.
+const FLAGS_OF_CODE: &[&str] = &[
+    "--eval",
+    "--exec",
+    "--execute",
+    "--code",
+    "--commands",
+    "--expression",
+    "--run",
+    "--cmd",
+    "--call",
+    "-command",
+    "-eval",
+    "-exec",
+];
+
+/// Ends of the long names of such flags.
+const ENDS_OF_FLAGS: &[&str] = &["command", "-cmd", "-exec"];
+
+/// Short words behind a dash that end as clusters of such flags do and are none.
+const WORDS: &[&str] = &[
+    "base", "code", "date", "doc", "file", "like", "line", "mode", "name", "node", "none", "once", "page",
+    "race", "rate", "role", "rule", "safe", "save", "site", "size", "src", "sync", "time", "true", "type",
+    "wide", "zone", "svc", "use",
+];
+
+/// Longest cluster of letters that is taken for one.
+const LONGEST_CLUSTER: usize = 4;
+
+/// Most programs that are looked for among the arguments of another; beyond that all is taken for code.
+pub(super) const MOST_INSIDE: usize = 50;
+
+/// Whether every argument of the program may be code.
+pub(super) fn reads_all(name: &str) -> bool {
+    READ_ALL.contains(&name)
+}
+
+/// Whether a program is known to mean something else by such flags.
+pub(super) fn has_other_flags(name: &str) -> bool {
+    OTHER_FLAGS.contains(&name)
+}
+
+/// Whether a program that nothing is known of may take what comes next for code, or what comes after `=`.
+pub(super) fn is_flag_of_code(word: &str) -> bool {
+    let name = word.split('=').next().unwrap_or(word);
+    let is_of_shell = |letters: &str| {
+        letters.len() <= LONGEST_CLUSTER + 1
+            && letters.contains('c')
+            && letters.bytes().all(|letter| b"ceuxlivn".contains(&letter))
+    };
+    let is_cluster = |letters: &str| {
+        letters.len() <= LONGEST_CLUSTER
+            && letters.ends_with(['c', 'e'])
+            && letters.bytes().all(|letter| letter.is_ascii_alphabetic())
+            && !WORDS.contains(&letters)
+    };
+    let is_cluster = |letters: &str| is_of_shell(letters) || is_cluster(letters);
+    let ends_so = |long: &str| ENDS_OF_FLAGS.iter().any(|end| long.ends_with(end));
+    FLAGS_OF_CODE.contains(&name)
+        || name.strip_prefix("--").is_some_and(ends_so)
+        || name.strip_prefix('-').is_some_and(is_cluster)
+}
+
+impl Walk<'_> {
+    /// A program that nothing is known of: what follows a flag as shells have one, and what runs code inside of it.
+    pub(super) fn unknown(&mut self, name: &str, at: usize) {
+        for index in at + 1..self.argv.len() {
+            let word = self.argv[index];
+            if is_flag_of_code(word) && !has_other_flags(name) {
+                let is_whole = !word.contains('=');
+                self.add(index + usize::from(is_whole), Role::Code, name, true);
+            }
+        }
+        self.programs_inside(at + 1);
+        self.in_container(name, at);
+    }
+
+    /// What programs that stand somewhere behind a place are given by flags.
+    pub(super) fn programs_inside(&mut self, from: usize) {
+        let mut count = 0;
+        for index in from..self.argv.len() {
+            let inner = plain_name(image_name(self.argv[index]));
+            if shells::is_shell(&inner) || Reader::named(&inner).is_some_and(|reader| !reader.is_known) {
+                count += 1;
+                if count > MOST_INSIDE {
+                    return self.rest_is_code(&inner, index);
+                }
+                self.inside_as(&inner, index);
+            }
+        }
+    }
+
+    /// Code that a program inside another one's arguments is given by a flag; whether it has our variables is not known.
+    pub(super) fn inside(&mut self, at: usize) {
+        if let Some(word) = self.argv.get(at) {
+            self.inside_as(&plain_name(word), at);
+        }
+    }
+
+    /// The same for a program that is called by its name elsewhere.
+    pub(super) fn inside_as(&mut self, name: &str, at: usize) {
+        let mut inner = Walk::along(std::mem::take(&mut self.argv));
+        inner.keeps_environment = self.keeps_environment && self.is_in_image;
+        if shells::is_shell(name) {
+            inner.shell(name, at);
+        } else if let Some(reader) = Reader::named(name) {
+            inner.read_by(reader, name, at);
+        }
+        self.argv = inner.argv;
+        let flagged = inner.found.into_iter().filter(|text| text.is_flagged);
+        self.found.extend(flagged);
+    }
+}
