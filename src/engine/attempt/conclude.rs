@@ -1,5 +1,6 @@
 //! Between the end of a goal's process and the end of the goal: what its kind makes of what the process left.
 
+use std::convert::Infallible;
 use std::path::Path;
 use std::time::Duration;
 
@@ -29,21 +30,25 @@ impl Engine {
         workspace: Option<&Workspace>,
     ) {
         let stop = self.parts.tasks.stop_token();
-        let mut heartbeat = tokio::time::interval(self.settings.lease / 3);
-        let concluding = self.conclusion(claim, attempt, &result, workspace);
-        tokio::pin!(concluding);
-        let concluded = loop {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                concluded = &mut concluding => break concluded,
-                () = claim.stopped() => break result.clone(),
-                _ = heartbeat.tick() => {
-                    self.renew(attempt).await;
-                }
-            }
+        // Whichever of these ends first, the others are gone before the end is written: what is left unfinished may hold a connection
+        // to the store, and the end would wait for that.
+        let concluded = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            concluded = self.conclusion(claim, attempt, &result, workspace) => concluded,
+            () = claim.stopped() => result.clone(),
+            never = self.keep_lease(attempt) => match never {},
         };
         self.finish_or_wait(claim, attempt, concluded, workspace).await;
+    }
+
+    /// Renews the lease again and again, beside whatever the attempt does meanwhile.
+    async fn keep_lease(&self, attempt: &AttemptRef) -> Infallible {
+        let mut heartbeat = tokio::time::interval(self.settings.lease / 3);
+        loop {
+            heartbeat.tick().await;
+            self.renew(attempt).await;
+        }
     }
 
     /// The kind's conclusion. What is transient is tried again until it passes or lasts too long, and the goal says so; a store
