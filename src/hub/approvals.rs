@@ -15,6 +15,10 @@ use super::access::operations::Operation;
 use super::changes::{Applied, Change, How};
 use super::refusal::Refusal;
 use crate::ports::graph::Node;
+use crate::wire::hub::extensions;
+
+/// How goals of our own machines say that they are carried out.
+pub(super) const OUR_METHOD: &str = "sdm";
 
 /// Which goal.
 #[derive(Debug, Deserialize)]
@@ -62,6 +66,10 @@ pub(super) async fn decide(
     let found = graph.nodes("SdmGoal", std::slice::from_ref(&key)).await?;
     let goal = found.first().ok_or_else(no_goal)?;
     may_decide_about(&hub, &caller, &which.workspace, goal).await?;
+    let fulfillment = goal.body.get("fulfillment");
+    if fulfillment.and_then(|fulfillment| fulfillment.get("method")?.as_str()) == Some(OUR_METHOD) {
+        return Err(decided_elsewhere(which.decision));
+    }
     if looked_at
         .version
         .is_some_and(|version| version != version_of(goal))
@@ -92,6 +100,17 @@ async fn may_decide_about(
         true => Err(refusal),
         false => Err(no_goal()),
     }
+}
+
+/// What is written here is nothing to a machine of ours: it decides by its own rules, and hears of people by its commands.
+fn decided_elsewhere(decision: Decision) -> Refusal {
+    let command = match decision {
+        Decision::Approve => extensions::APPROVE,
+        Decision::Cancel => extensions::CANCEL,
+    };
+    Refusal::conflict(format!(
+        "the goal's machine decides about it by its own rules: ask it with the command `{command}`"
+    ))
 }
 
 fn no_goal() -> Refusal {

@@ -46,7 +46,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::{Migrate, Migrator};
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyPool, Executor, Row};
+use sqlx::{Any, AnyPool, Connection as _, Executor, Row};
 
 use super::machine::database::{close_to_others, prepare_directory, prepare_file};
 pub use super::place::Place;
@@ -108,12 +108,20 @@ impl SqlHub {
             .acquire_timeout(PATIENCE)
             .idle_timeout(None)
             .max_lifetime(None);
-        let writers = options.clone().max_connections(1).after_connect(|connection, _| {
+        let writers = options.clone().max_connections(1);
+        let writers = writers.after_connect(|connection, _| {
             // Full synchronisation is the default: what was committed survives a loss of power. What a statement of many rows would
             // need to go back by itself stays in memory. A long journal writes pages that change often into the file once.
             const SETTINGS: &str = "PRAGMA busy_timeout = 15000; PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 16777216; \
                 PRAGMA wal_autocheckpoint = 12000; PRAGMA cache_size = -12000; PRAGMA temp_store = MEMORY";
             Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) })
+        });
+        // A transaction that the database itself has rolled back, as on a full disk, is counted for ever: nothing could begin any more.
+        let writers = writers.after_release(|connection, _| {
+            Box::pin(async move {
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
         });
         let readers = options
             .min_connections(0)
@@ -283,6 +291,20 @@ impl HubGraph for SqlHub {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn i8_a_transaction_that_the_database_has_rolled_back_itself_keeps_nobody_from_writing() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = Place::File(directory.path().join("hub.db"));
+        let hub = SqlHub::open(&place).await.unwrap();
+        let mut transaction = hub.transaction().await.unwrap();
+        // As SQLite does when the disk is full.
+        sqlx::query("ROLLBACK").execute(&mut *transaction).await.unwrap();
+        assert!(transaction.commit().await.is_err());
+        let transaction = hub.transaction().await.unwrap();
+        transaction.commit().await.unwrap();
+        hub.close().await;
+    }
 
     #[tokio::test]
     async fn k5_what_a_newer_program_wrote_is_refused_and_unchanged() {

@@ -254,10 +254,15 @@ async fn drop_one(connection: &mut AnyConnection, id: &str) -> Result<bool, sqlx
     Ok(dropped.rows_affected() > 0)
 }
 
+/// Events go with the registration that they waited for. Somebody waits for what comes of a command: it is given up, and they are told.
 async fn drop_what_waits(connection: &mut AnyConnection, id: &str) -> Result<(), sqlx::Error> {
-    const DROP: &str =
-        "DELETE FROM hub_delivery WHERE state IN ('waiting', 'sent', 'dead') AND registration = $1";
-    sqlx::query(DROP).bind(id).execute(connection).await.map(|_| ())
+    const GIVE_UP: &str = "UPDATE hub_delivery SET state = 'dead', session = '', because = 'its machine was taken away' \
+        WHERE state IN ('waiting', 'sent') AND what = 'command' AND registration = $1";
+    const DROP: &str = "DELETE FROM hub_delivery WHERE state IN ('waiting', 'sent', 'dead') AND what <> 'command' AND registration = $1";
+    for statement in [GIVE_UP, DROP] {
+        sqlx::query(statement).bind(id).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 /// Counts that some are taken away, as first of all: whoever registers takes the counter before their row too.

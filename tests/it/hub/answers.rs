@@ -62,6 +62,24 @@ async fn a_command_whose_machine_is_away_fails_in_time_and_whoever_waits_is_told
 }
 
 #[tokio::test]
+async fn a_command_whose_machine_is_taken_away_ends_with_that() {
+    let hub = TestHub::start(quick()).await;
+    let mut away = offers("m");
+    away["policy"]["name"] = json!("durable");
+    hub.register(&away).await;
+    let ada = person(&hub, "ada").await;
+    let (_, told) = hub.post("/command?invoke=true", &ada, &deploy()).await;
+    let url = told["invocation"]["url"].as_str().unwrap();
+    let registrations = hub.administration().registrations().await.unwrap();
+    hub.administration()
+        .send_away(&registrations[0].id)
+        .await
+        .unwrap();
+    let seen = comes_to(&hub, &ada, url, "FAILURE").await;
+    assert_eq!(reason(&seen), "its machine was taken away");
+}
+
+#[tokio::test]
 async fn a_command_that_was_acknowledged_and_never_answered_fails_and_a_late_answer_changes_nothing() {
     let hub = TestHub::start(impatient()).await;
     let mut knows = offers("m");

@@ -710,4 +710,12 @@ async fn approvals_are_for_people_and_for_nobodys_key() {
             .0,
         404
     );
+    // A machine of ours decides itself, and hears nothing of what is written here.
+    let mut ours = super::events::goal("ours", "waiting_for_approval", 1);
+    ours["fulfillment"] = json!({"method": "sdm", "name": "ours", "registration": "m"});
+    super::events::write(&hub, &ours).await;
+    let (status, answer) = hub.post("/goals/w/s/0-code/ours/approve", &ada, &json!({})).await;
+    assert_eq!(status, 409);
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert!(message.contains("`sdm.approve`"), "{message}");
 }
