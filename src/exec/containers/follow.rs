@@ -1,12 +1,14 @@
 //! Following a container: its output until it ends, and how it ended, also when the engine goes away for a moment.
 
 use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bollard::container::LogOutput;
 use bollard::errors::Error as BollardError;
 use bollard::models::{ContainerState, ContainerStateStatusEnum};
-use bollard::query_parameters::{AttachContainerOptions, InspectContainerOptions, WaitContainerOptions};
+use bollard::query_parameters::{
+    AttachContainerOptions, EventsOptions, InspectContainerOptions, WaitContainerOptions,
+};
 use futures_util::{Stream, StreamExt};
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +21,9 @@ const LOOK: Duration = Duration::from_secs(15);
 /// Between two looks at a container that is about to end, or at an engine that is gone: doubled from the one to the other.
 const SHORT_PAUSE: Duration = Duration::from_millis(5);
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// Seconds for which ends of containers are looked back at.
+const LONGEST_GOAL: u64 = 7 * 24 * 3_600;
 
 /// The output of a container as it comes.
 pub(super) type Pieces = Pin<Box<dyn Stream<Item = Result<LogOutput, BollardError>> + Send>>;
@@ -137,8 +142,37 @@ async fn look(engine: &Engine, id: &str) -> Result<Option<Exit>, EngineError> {
     let inspecting = engine
         .docker
         .inspect_container(id, None::<InspectContainerOptions>);
-    let inspected = engine.ask("look at a container", inspecting).await?;
-    Ok(inspected.state.as_ref().and_then(exit_of))
+    let state = engine.ask("look at a container", inspecting).await?.state;
+    let is_new = |state: &ContainerState| state.status == Some(ContainerStateStatusEnum::CREATED);
+    match state.as_ref() {
+        Some(state) if is_new(state) => Ok(death_of(engine, id).await),
+        state => Ok(state.and_then(exit_of)),
+    }
+}
+
+/// How a container ended that looks as if it had not begun: where one ends in the moment in which somebody connects to its output, some
+/// engines make it ready to run again, and only the event of its end says how that was.
+async fn death_of(engine: &Engine, id: &str) -> Option<Exit> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
+    let filters = [
+        ("container", vec![id.to_owned()]),
+        ("event", vec!["die".to_owned(), "died".to_owned()]),
+    ];
+    let options = EventsOptions {
+        since: Some(now.saturating_sub(LONGEST_GOAL).to_string()),
+        until: Some((now + 1).to_string()),
+        filters: Some(filters.map(|(name, values)| (name.to_owned(), values)).into()),
+    };
+    let mut events = Box::pin(engine.docker.events(Some(options)));
+    let first = tokio::time::timeout(engine.patience, events.next()).await;
+    let told = first.ok()??.ok()?.actor?.attributes?;
+    let code = ["exitCode", "containerExitCode"]
+        .iter()
+        .find_map(|name| told.get(*name));
+    Some(Exit {
+        code: code?.parse().ok()?,
+        out_of_memory: false,
+    })
 }
 
 fn exit_of(state: &ContainerState) -> Option<Exit> {

@@ -54,7 +54,16 @@ const SHORT: &[(&str, &str)] = &[
     ("clone", "-c"),
     ("rebase", "-x"),
     ("difftool", "-x"),
+    ("grep", "-O"),
 ];
+
+/// Whether a flag is one of those behind which a program stands, which git also takes when they are shortened.
+fn is_of_program(flag: &str) -> bool {
+    let is_shortened = flag.len() > 4 && flag.starts_with("--");
+    PROGRAMS
+        .iter()
+        .any(|known| *known == flag || is_shortened && known.starts_with(flag))
+}
 
 impl Walk<'_> {
     pub(super) fn git(&mut self, at: usize) {
@@ -90,8 +99,13 @@ impl Walk<'_> {
                 None => (word, index + 1),
             };
             let is_filter = flag.starts_with("--") && flag.ends_with("-filter");
-            if PROGRAMS.contains(&flag) || is_filter || SHORT.contains(&(command, flag)) {
+            if is_of_program(flag) || is_filter || SHORT.contains(&(command, flag)) {
                 self.add(value, Role::Code, "git", true);
+            }
+            let is_attached =
+                |(of, short): &(&str, &str)| *of == command && word.len() > 2 && word.starts_with(short);
+            if SHORT.iter().any(is_attached) {
+                self.add(index, Role::Code, "git", true);
             }
         }
     }

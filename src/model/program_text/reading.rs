@@ -51,7 +51,7 @@ impl<'a> Walk<'a> {
         if reader.operands == Operands::Rest {
             return self.remote(name, operand, may_be_flag);
         }
-        self.reads_input |= !has_code && matches!(word, "" | "-");
+        self.reads_input |= !has_code && (matches!(word, "" | "-") || shells::is_stream(word));
         if !has_code {
             self.add(operand, Role::Code, name, false);
         } else if may_be_flag {

@@ -37,13 +37,19 @@ impl Walk<'_> {
             reads_input |= has('s');
             index += taken;
         }
-        self.reads_input |= !has_script && (reads_input || index >= self.argv.len());
+        let is_streamed = self.argv.get(index).is_none_or(|file| is_stream(file));
+        self.reads_input |= !has_script && (reads_input || is_streamed);
         match (has_script, reads_input) {
             (true, _) => self.add(index, self.role_of_script(), name, true),
             (false, false) => self.add(index, Role::Code, name, false),
             (false, true) => {}
         }
     }
+}
+
+/// Whether a file is whatever somebody has opened for a program: its standard input, or the output of a command.
+pub(super) fn is_stream(file: &str) -> bool {
+    file == "/dev/stdin" || file.starts_with("/dev/fd/") || file.starts_with("/proc/self/fd/")
 }
 
 /// How many arguments flags are with their values; `None` where there are none.

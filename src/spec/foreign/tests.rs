@@ -79,6 +79,9 @@ const CODE_BEHIND_FLAGS: &str = "
 ";
 
 const CODE_OF_TOOLS: &str = "
+    git fetch --upload-pac=@ .
+    git clone -u@ . x
+    git grep -O@ a
     git -c alias.x=!@ x
     git -c core.sshCommand=@ fetch
     git -c @ fetch
@@ -184,6 +187,19 @@ const SCRIPTS: &str = "
     sh -c `ssh h \"deploy @\"`
     sh -c `ssh h deploy @`
     sh -c `eval @`
+    bash -c `source <(echo @)`
+    bash -c `bash <(echo \"@\")`
+    bash -c `python3 <(echo @)`
+    bash -c `source /dev/stdin <<< \"@\"`
+    bash -c `bash /dev/stdin <<< @`
+    sh -c `echo @ | python3 /dev/stdin`
+    sh -c `(printf %s @) | bash`
+    sh -c `{ printf %s @; } | bash`
+    sh -c `for x in @ b; do echo $x; done | sh`
+    sh -c `echo @ | xargs -I{} sh -c {}`
+    sh -c `echo @ | xargs -n1 python3 -c`
+    bash -c `for (( i=0; i<@; i++ )); do x; done`
+    bash -c `declare -i x=@`
     sh -c `eval \"x @\"`
     sh -c `trap \"rm @\" EXIT`
     sh -c `. ./@`
@@ -327,6 +343,9 @@ const DATA_IN_SCRIPTS: &str = "
     sh -c `node -e 'f()' -- @`
     sh -c `# it's @`
     sh -c `{ echo @; } | cat; (echo @)`
+    bash -c `diff <(echo @) <(cat f)`
+    sh -c `echo @ | xargs -n 1 tool`
+    bash -c `declare x=@`
     sh -c `f() { echo @; }; f`
     sh -c `! tool @`
     sh -c `command -v @`

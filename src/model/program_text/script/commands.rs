@@ -1,5 +1,6 @@
 //! What a simple command does with its words.
 
+use super::super::shells::{is_shell, is_stream};
 use super::super::{BY_ARGUMENT, ProgramText, Role, Walk};
 use super::lexer::{Lexer, Word};
 use super::{Nested, nested};
@@ -41,10 +42,14 @@ pub(super) fn look_at(lexer: &mut Lexer<'_>, words: &[Word]) -> bool {
         false
     } else if READ_CODE.contains(&name) {
         each(&words[1..], |word| read_code(lexer, name, word));
-        false
+        words.iter().any(|word| is_stream(&word.text))
     } else if SET_VARIABLES.contains(&name) {
+        let are_numbers = words
+            .iter()
+            .any(|word| word.text.starts_with('-') && word.text.contains('i'));
         each(&words[1..], |word| {
             match set_name(word) {
+                Some(_) if are_numbers => lexer.in_arithmetic(word.span.clone()),
                 Some(_) => assignment(lexer, word),
                 None => lexer.code(word.span.clone(), name, BY_ARGUMENT),
             }
@@ -96,7 +101,16 @@ fn walk(lexer: &mut Lexer<'_>, words: &[Word]) -> bool {
             lexer.literals(word);
         }
     }
-    walk.reads_input
+    walk.reads_input || hands_input_on(words)
+}
+
+/// Whether what comes in becomes arguments of a shell or an interpreter, of which none is told from its script.
+fn hands_input_on(words: &[Word]) -> bool {
+    let is_handed = matches!(words[0].text.as_str(), "xargs" | "parallel");
+    is_handed
+        && words
+            .iter()
+            .any(|word| is_shell(&word.text) || matches!(word.text.as_str(), "-c" | "-e"))
 }
 
 fn at_word(text: &ProgramText, word: &Word) -> Nested {

@@ -7,6 +7,12 @@ use super::{MOST_NESTED, Nested, Role, commands};
 const IN_ARITHMETIC: &str = "shells carry out what stands in arithmetic: check first that it is a number, with `case` or `[`, and use another variable";
 const IN_QUOTES: &str = "use double quotes, or pass it behind the script and write `\"$1\"`";
 
+/// What a program is given where a command stands in place of a file.
+const STREAM: &str = "/dev/fd/63";
+
+/// Words that end what began with another.
+const END_GROUPS: &[&str] = &["}", "done", "fi", "esac"];
+
 /// A word of a command.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Word {
@@ -85,7 +91,7 @@ impl<'a> Lexer<'a> {
                 }
                 self.documents();
             }
-            '(' if self.rest().starts_with("((") && pipeline.words.is_empty() => {
+            '(' if self.rest().starts_with("((") && pipeline.begins_or_counts() => {
                 self.at += 2;
                 self.arithmetic("))");
             }
@@ -115,8 +121,15 @@ impl<'a> Lexer<'a> {
     fn end_command(&mut self, pipeline: &mut Pipeline, is_piped: bool) {
         let words = std::mem::take(&mut pipeline.words);
         pipeline.is_in_test = false;
-        let Some(first) = words.first() else { return };
-        let start = first.span.start;
+        let Some(first) = words.first() else {
+            // What ends here, in parentheses, began somewhere before.
+            if is_piped {
+                pipeline.before = Some(0..self.at);
+            }
+            return;
+        };
+        let ends_group = END_GROUPS.contains(&first.text.as_str());
+        let start = if ends_group { 0 } else { first.span.start };
         let reads_input = commands::look_at(self, &words);
         if reads_input {
             let inputs = std::mem::take(&mut pipeline.inputs);
@@ -320,8 +333,15 @@ impl<'a> Lexer<'a> {
             self.at += 2;
             self.here();
         } else if rest.starts_with("<(") || rest.starts_with(">(") {
+            let start = self.at;
             self.at += 2;
             self.commands(Some(')'));
+            pipeline.inputs.push(start..self.at);
+            pipeline.push(Word {
+                text: STREAM.to_owned(),
+                span: start..self.at,
+                ..Word::default()
+            });
         } else {
             self.at += 1;
             while self.peek().is_some_and(|c| matches!(c, '<' | '>' | '&' | '|')) {
@@ -459,6 +479,11 @@ struct Pipeline {
 }
 
 impl Pipeline {
+    /// Whether two parentheses are arithmetic here.
+    fn begins_or_counts(&self) -> bool {
+        self.words.last().is_none_or(|word| word.text == "for")
+    }
+
     fn push(&mut self, word: Word) {
         self.is_in_test = match word.text.as_str() {
             "[[" => true,
