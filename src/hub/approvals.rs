@@ -17,9 +17,6 @@ use super::refusal::Refusal;
 use crate::ports::graph::Node;
 use crate::wire::hub::extensions;
 
-/// How goals of our own machines say that they are carried out.
-pub(super) const OUR_METHOD: &str = "sdm";
-
 /// Which goal.
 #[derive(Debug, Deserialize)]
 pub(super) struct Which {
@@ -66,9 +63,9 @@ pub(super) async fn decide(
     let found = graph.nodes("SdmGoal", std::slice::from_ref(&key)).await?;
     let goal = found.first().ok_or_else(no_goal)?;
     may_decide_about(&hub, &caller, &which.workspace, goal).await?;
-    let fulfillment = goal.body.get("fulfillment");
-    if fulfillment.and_then(|fulfillment| fulfillment.get("method")?.as_str()) == Some(OUR_METHOD) {
-        return Err(decided_elsewhere(which.decision));
+    let command = command_for(which.decision);
+    if is_offered(&hub, &which.workspace, goal, command) {
+        return Err(decided_elsewhere(command));
     }
     if looked_at
         .version
@@ -102,12 +99,31 @@ async fn may_decide_about(
     }
 }
 
-/// What is written here is nothing to a machine of ours: it decides by its own rules, and hears of people by its commands.
-fn decided_elsewhere(decision: Decision) -> Refusal {
-    let command = match decision {
+/// The command of our own machines for a decision.
+fn command_for(decision: Decision) -> &'static str {
+    match decision {
         Decision::Approve => extensions::APPROVE,
         Decision::Cancel => extensions::CANCEL,
-    };
+    }
+}
+
+/// Whether the machine of a goal has a command.
+fn is_offered(hub: &Hub, workspace: &str, goal: &Node, command: &str) -> bool {
+    let machine = goal.body.get("fulfillment");
+    let machine = machine.and_then(|fulfillment| fulfillment.get("registration")?.as_str());
+    let known = hub.known().machines().workspace(workspace);
+    let machine = machine.and_then(|name| known.served.get(name));
+    machine.is_some_and(|machine| {
+        machine
+            .registration
+            .commands
+            .iter()
+            .any(|known| known.name == command)
+    })
+}
+
+/// What is written here is nothing to a machine of ours: it decides by its own rules, and hears of people by its commands.
+fn decided_elsewhere(command: &str) -> Refusal {
     Refusal::conflict(format!(
         "the goal's machine decides about it by its own rules: ask it with the command `{command}`"
     ))

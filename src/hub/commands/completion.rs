@@ -14,7 +14,6 @@ use serde_json::{Value, json};
 use super::super::Hub;
 use super::super::access::guesses::Guessed;
 use super::super::access::noted::Noted;
-use super::super::approvals::OUR_METHOD;
 use super::super::machines::known::Machine;
 use super::super::refusal::Refusal;
 use super::parsed;
@@ -36,6 +35,9 @@ const MOST_WAITING: u32 = 5;
 
 /// When to try again with a result that found no room.
 const AGAIN: Duration = Duration::from_secs(60);
+
+/// How goals of our own machines say that they are carried out.
+const OUR_METHOD: &str = "sdm";
 
 /// Whoever asks: nobody that the hub knows.
 const SOMEBODY: &str = "anonymous";

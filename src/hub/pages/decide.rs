@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::super::Hub;
 use super::super::access::operations::Operation;
-use super::super::approvals::{self, OUR_METHOD};
+use super::super::approvals;
 use super::super::commands::Wish;
 use super::super::refusal::Refusal;
 use super::entry::{Entry, goal_anchor, goal_set_address};
@@ -26,6 +26,9 @@ use crate::wire::hub::extensions;
 
 /// Longest form in bytes.
 pub(super) const LONGEST: usize = 16 * 1024;
+
+/// How goals of our own machines say that they are carried out.
+const OUR_METHOD: &str = "sdm";
 
 /// Something that can be decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

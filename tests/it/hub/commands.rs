@@ -712,7 +712,10 @@ async fn approvals_are_for_people_and_for_nobodys_key() {
     );
     // A machine of ours decides itself, and hears nothing of what is written here.
     let mut ours = super::events::goal("ours", "waiting_for_approval", 1);
-    ours["fulfillment"] = json!({"method": "sdm", "name": "ours", "registration": "m"});
+    ours["fulfillment"] = json!({"method": "sdm", "name": "ours", "registration": "ours"});
+    let mut announced = super::machine::registration("ours", "1.0.0", "durable");
+    announced["commands"] = json!([{"name": "sdm.approve", "parameters": [{"name": "goal_set"}]}]);
+    hub.register(&announced).await;
     super::events::write(&hub, &ours).await;
     let (status, answer) = hub.post("/goals/w/s/0-code/ours/approve", &ada, &json!({})).await;
     assert_eq!(status, 409);
