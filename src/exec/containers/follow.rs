@@ -1,7 +1,7 @@
 //! Following a container: its output until it ends, and how it ended, also when the engine goes away for a moment.
 
 use std::pin::Pin;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use bollard::container::LogOutput;
 use bollard::errors::Error as BollardError;
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::engine::{Engine, EngineError};
 use super::output::ContainerOutput;
+use crate::runtime::clock::{Clock as _, SystemClock};
 
 /// How often a container is looked at although the engine has not said that it ended.
 const LOOK: Duration = Duration::from_secs(15);
@@ -23,7 +24,7 @@ const SHORT_PAUSE: Duration = Duration::from_millis(5);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Seconds for which ends of containers are looked back at.
-const LONGEST_GOAL: u64 = 7 * 24 * 3_600;
+const LONGEST_GOAL: i64 = 7 * 24 * 3_600;
 
 /// The output of a container as it comes.
 pub(super) type Pieces = Pin<Box<dyn Stream<Item = Result<LogOutput, BollardError>> + Send>>;
@@ -153,7 +154,7 @@ async fn look(engine: &Engine, id: &str) -> Result<Option<Exit>, EngineError> {
 /// How a container ended that looks as if it had not begun: where one ends in the moment in which somebody connects to its output, some
 /// engines make it ready to run again, and only the event of its end says how that was.
 async fn death_of(engine: &Engine, id: &str) -> Option<Exit> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
+    let now = SystemClock.now().as_micros() / 1_000_000;
     let filters = [
         ("container", vec![id.to_owned()]),
         ("event", vec!["die".to_owned(), "died".to_owned()]),
