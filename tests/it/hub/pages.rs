@@ -609,7 +609,7 @@ async fn d57_d62_d5_a_reader_decides_about_no_goal_whichever_way_they_come() {
                     false => assert_eq!(status, 403, "{id} by {way:?}, key: {is_by_key}"),
                     // Its machine decides about it, and says so.
                     true if matches!(way, Way::Route(path, _) if path.starts_with("/goals/")) => {
-                        assert_eq!(status, 409, "{way:?}")
+                        assert_eq!(status, 409, "{way:?}");
                     }
                     true => assert!(
                         [200, 303].contains(&status),
