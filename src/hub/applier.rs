@@ -1,9 +1,8 @@
-//! All changes of the graph go through one task, and what is asked at the same time shares a unit of work: who comes while others are
-//! seen to joins it, until nobody waits any more.
+//! All changes of the graph go through one task, and what is asked at the same time shares a unit of work.
 
 use super::Hub;
-use super::changes::{AT_ONCE, Applied, Change, Origin, Wanted};
-use super::desk::{Desk, Line, Over, Slip, Waits};
+use super::changes::{Applied, Change, Origin, Wanted};
+use super::desk::{Desk, Line, Over, Slip};
 use super::remembered::Memory;
 use crate::ports::hub::HubStoreError;
 
@@ -29,50 +28,15 @@ pub(super) type Changing = Desk<Asked, Applied>;
 /// Where it comes out.
 pub(super) type Changes = Line<Asked, Applied>;
 
-/// Who shares a unit of work in one workspace.
-pub(super) struct Party<'l> {
-    line: &'l mut Changes,
-    workspace: String,
-    first: Option<Slip<Asked, Applied>>,
-    /// How many more may join, and with how many changes.
-    room: (usize, usize),
-    /// Those who have come so far, and wait for what comes of it.
-    waits: Vec<Waits<Applied>>,
-}
-
-impl<'l> Party<'l> {
-    fn of(line: &'l mut Changes, first: Slip<Asked, Applied>) -> Self {
-        Self {
-            line,
-            workspace: first.asked.workspace.clone(),
-            room: (first.others(), ENOUGH),
-            first: Some(first),
-            waits: Vec::new(),
-        }
-    }
-
-    /// What those want who have come since the last time; nothing when nobody has, or there are enough.
-    pub(super) fn next(&mut self) -> Vec<Wanted> {
-        let (most, enough) = self.room;
-        let first = self.first.take();
-        let (workspace, mut size) = (
-            &self.workspace,
-            first.as_ref().map_or(0, |first| first.asked.size()),
-        );
-        let most_now = most.min(AT_ONCE - usize::from(first.is_some()));
-        let joined = self.line.join(most_now, |asked| {
-            let belongs = asked.workspace == *workspace && size < enough;
-            size += if belongs { asked.size() } else { 0 };
-            belongs
-        });
-        self.room = (most - joined.len(), enough.saturating_sub(size));
-        let mut wanted = Vec::with_capacity(joined.len() + 1);
-        for slip in first.into_iter().chain(joined) {
-            self.waits.push(slip.waits);
-            wanted.push(slip.asked.wanted);
-        }
-        wanted
-    }
+/// Who has asked by now for changes of the same workspace as the first, and shares a unit of work with it. Nobody joins later: a unit that
+/// waits for those who come one by one writes for each of them, and everybody waits for the last.
+fn together(line: &mut Changes, first: Slip<Asked, Applied>) -> Vec<Slip<Asked, Applied>> {
+    let (workspace, mut size) = (first.asked.workspace.clone(), first.asked.size());
+    line.join(first, |asked| {
+        let belongs = asked.workspace == workspace && size < ENOUGH;
+        size += if belongs { asked.size() } else { 0 };
+        belongs
+    })
 }
 
 impl Hub {
@@ -116,12 +80,10 @@ impl Hub {
         let mut stopped: Over = Box::pin(self.tasks().stop_token().cancelled_owned());
         let mut memory = Memory::default();
         while let Some(first) = line.first(&mut stopped).await {
-            let mut party = Party::of(&mut line, first);
-            let workspace = party.workspace.clone();
-            let done = self
-                .apply_in_one(&workspace, &mut party, memory.of(&workspace))
-                .await;
-            let waits = party.waits;
+            let workspace = first.asked.workspace.clone();
+            let slips = together(&mut line, first).into_iter();
+            let (wanted, waits) = slips.map(|slip| (slip.asked.wanted, slip.waits)).unzip();
+            let done = self.apply_in_one(&workspace, wanted, memory.of(&workspace)).await;
             if done.is_err() {
                 memory.forget(&workspace);
             }

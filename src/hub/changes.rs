@@ -9,7 +9,6 @@ use serde_json::{Map, Value, json};
 use super::Hub;
 use super::access::operations::Operation;
 use super::access::sight::{Belongings, GrantedSight};
-use super::applier::Party;
 use super::becoming::{is_only_later, made_of};
 use super::ingest::naming::{Misnamed, Naming, judged};
 use super::machines::known::{Machine, Standing};
@@ -37,7 +36,7 @@ const ENDING: [&str; 1] = ["GitHubAppInstallation"];
 const ENDED: &str = "Ended";
 
 /// Askers whose changes are made before the database begins to write them.
-pub(super) const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 32;
 
 /// How a node changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,36 +173,49 @@ pub(super) struct Wanted {
 }
 
 /// What has become of a unit of work so far.
-#[derive(Default)]
 struct SoFar {
+    /// For each origin, whether it comes for the first time.
+    is_new: std::vec::IntoIter<bool>,
     applied: Vec<Applied>,
     nodes: usize,
     deliveries: usize,
 }
 
+impl SoFar {
+    fn of(is_new: Vec<bool>) -> Self {
+        Self {
+            is_new: is_new.into_iter(),
+            applied: Vec::new(),
+            nodes: 0,
+            deliveries: 0,
+        }
+    }
+}
+
 impl Hub {
-    /// Takes in what everybody of a party wants, all or none of it.
+    /// Takes changes of several origins in, all or none of them.
     pub(super) async fn apply_in_one(
         &self,
         workspace: &str,
-        party: &mut Party<'_>,
+        wanted: Vec<Wanted>,
         remembered: &mut Remembered,
     ) -> Result<Vec<Applied>, HubStoreError> {
         // Another replica may have told a machine that it is registered before these came.
         self.look_at_machines().await?;
-        let mut wanted = party.next();
         let work = self.store().begin(workspace).await?;
         let seen = Seen::begin(&*work, remembered);
-        let mut so_far = SoFar::default();
-        while !wanted.is_empty() {
-            seen.look_up(&about(&wanted)).await?;
-            let is_new = work.take_in(&origins(&wanted), self.now()).await?;
+        seen.look_up(&about(&wanted)).await?;
+        let is_new = work.take_in(&origins(&wanted), self.now()).await?;
+        let (mut so_far, mut wanted) = (SoFar::of(is_new), wanted.into_iter());
+        loop {
+            let part: Vec<Wanted> = wanted.by_ref().take(AT_ONCE).collect();
+            if part.is_empty() {
+                break;
+            }
             // The database writes what has been made, while more is made.
-            let making = self.make(workspace, &seen, (wanted, is_new), &mut so_far);
-            let (written, made) = tokio::join!(work.write(), making);
+            let (written, made) = tokio::join!(work.write(), self.make(workspace, &seen, part, &mut so_far));
             written?;
             made?;
-            wanted = party.next();
         }
         work.commit().await?;
         self.known_workspaces().changed(workspace);
@@ -220,10 +232,9 @@ impl Hub {
         &self,
         workspace: &str,
         seen: &Seen<'_>,
-        (wanted, is_new): (Vec<Wanted>, Vec<bool>),
+        wanted: Vec<Wanted>,
         so_far: &mut SoFar,
     ) -> Result<(), HubStoreError> {
-        let mut is_new = is_new.into_iter();
         for Wanted {
             origin,
             names,
@@ -231,7 +242,7 @@ impl Hub {
             steps,
         } in wanted
         {
-            if origin.is_some() && !is_new.next().unwrap_or(true) {
+            if origin.is_some() && !so_far.is_new.next().unwrap_or(true) {
                 so_far.applied.push(Applied::Before);
                 continue;
             }

@@ -126,14 +126,17 @@ impl<A, B> Line<A, B> {
         }
     }
 
-    /// Of those who wait by now, at most so many who share and belong here, in the order in which they came; the others stay.
-    pub(super) fn join(&mut self, most: usize, mut belongs: impl FnMut(&A) -> bool) -> Vec<Slip<A, B>> {
+    /// The first with those who wait by now, as many as may share a commit with it and belong with it, in the order in which they came; the
+    /// others stay.
+    pub(super) fn join(&mut self, first: Slip<A, B>, mut belongs: impl FnMut(&A) -> bool) -> Vec<Slip<A, B>> {
         while self.waiting.len() < WAITING
             && let Ok(slip) = self.askers.try_recv()
         {
             self.waiting.push_back(slip);
         }
-        let (mut joined, mut others) = (Vec::new(), VecDeque::with_capacity(self.waiting.len()));
+        let most = if first.is_alone { 1 } else { SHARED };
+        let mut joined = vec![first];
+        let mut others = VecDeque::with_capacity(self.waiting.len());
         for slip in self.waiting.drain(..) {
             let may_join = !slip.is_alone && joined.len() < most;
             match may_join && belongs(&slip.asked) {
@@ -179,13 +182,6 @@ impl<A, B> Line<A, B> {
     }
 }
 
-impl<A, B> Slip<A, B> {
-    /// With how many others it may share a commit.
-    pub(super) fn others(&self) -> usize {
-        if self.is_alone { 0 } else { SHARED - 1 }
-    }
-}
-
 /// What was done for several has failed.
 pub(super) struct Failed {
     error: HubStoreError,
@@ -216,9 +212,8 @@ pub(super) async fn serve<A, B, F>(
 {
     let mut over: Over = Box::pin(over);
     while let Some(first) = line.first(&mut over).await {
-        let mut slips = line.join(first.others(), |_| true);
-        slips.insert(0, first);
-        let (asked, waits) = slips.into_iter().map(|slip| (slip.asked, slip.waits)).unzip();
+        let slips = line.join(first, |_| true).into_iter();
+        let (asked, waits) = slips.map(|slip| (slip.asked, slip.waits)).unzip();
         let done = together(asked).await;
         line.tell(waits, done);
     }
@@ -311,11 +306,8 @@ mod tests {
         let serving = async {
             let mut over: Over = Box::pin(std::future::pending());
             let first = line.first(&mut over).await.unwrap();
-            let joined = line.join(first.others(), |number| *number < 10);
-            let mut served: Vec<u32> = std::iter::once(first)
-                .chain(joined)
-                .map(|slip| told(&line, slip))
-                .collect();
+            let joined = line.join(first, |number| *number < 10).into_iter();
+            let mut served: Vec<u32> = joined.map(|slip| told(&line, slip)).collect();
             while served.len() < 5 {
                 let next = line.first(&mut over).await.unwrap();
                 served.push(told(&line, next));
