@@ -119,7 +119,10 @@ impl SqlHub {
         // A transaction that the database itself has rolled back, as on a full disk, is counted for ever: nothing could begin any more.
         let writers = writers.after_release(|connection, _| {
             Box::pin(async move {
-                connection.ping().await?;
+                // One that was dropped is rolled back with the next thing that is asked; most were ended.
+                if connection.is_in_transaction() {
+                    connection.ping().await?;
+                }
                 Ok(!connection.is_in_transaction())
             })
         });
