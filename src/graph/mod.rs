@@ -11,7 +11,7 @@ pub mod question;
 pub mod schema;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use question::{Question, QuestionError};
 pub use schema::Schema;

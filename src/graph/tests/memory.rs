@@ -10,10 +10,10 @@ use crate::ports::graph::{Find, GraphError, GraphReader, Node, Part};
 
 /// Nodes in the order in which they came, and how often somebody asked.
 #[derive(Default)]
-pub(super) struct MemoryGraph(Vec<Arc<Node>>, AtomicU32);
+pub(crate) struct MemoryGraph(Vec<Arc<Node>>, AtomicU32);
 
 impl MemoryGraph {
-    pub(super) fn with(mut self, kind: &str, keys: &[&str], body: &Value, links: &[(&str, &[&str])]) -> Self {
+    pub(crate) fn with(mut self, kind: &str, keys: &[&str], body: &Value, links: &[(&str, &[&str])]) -> Self {
         let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
         self.0.push(Arc::new(Node {
             kind: kind.to_owned(),
@@ -37,7 +37,8 @@ impl MemoryGraph {
         self.1.load(Ordering::Relaxed)
     }
 
-    fn of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Arc<Node>> {
+    /// Nodes of a type.
+    pub(crate) fn of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Arc<Node>> {
         self.0.iter().filter(move |node| node.kind == kind)
     }
 }

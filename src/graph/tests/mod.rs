@@ -2,6 +2,6 @@
 
 mod answers;
 mod introspection;
-mod memory;
+pub(crate) mod memory;
 mod questions;
 mod schemas;

@@ -1,36 +1,25 @@
 //! What goes, and what everything that is kept points at.
 
-use async_trait::async_trait;
-use serde_json::{Map, json};
+use serde_json::json;
 
 use super::*;
-use crate::ports::graph::Part;
+use crate::graph::tests::memory::MemoryGraph;
 
 const BEFORE: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
 /// A graph that is small enough to be looked through.
 #[derive(Default)]
-struct World(Vec<Arc<Node>>);
+struct World(MemoryGraph);
 
 impl World {
     fn add(&mut self, kind: &str, keys: &[&str], body: Value, links: &[(&str, &str)]) {
-        let body = match body {
-            Value::Object(body) => body,
-            _ => Map::new(),
-        };
-        self.0.push(Arc::new(Node {
-            kind: kind.to_owned(),
-            keys: keys.iter().map(ToString::to_string).collect(),
-            body,
-            links: links
-                .iter()
-                .map(|(field, target)| ((*field).to_owned(), vec![(*target).to_owned()]))
-                .collect(),
-        }));
-    }
-
-    fn of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Arc<Node>> {
-        self.0.iter().filter(move |node| node.kind == kind)
+        let targets: Vec<[&str; 1]> = links.iter().map(|(_, target)| [*target]).collect();
+        let links: Vec<(&str, &[&str])> = links
+            .iter()
+            .zip(&targets)
+            .map(|((field, _), targets)| (*field, targets.as_slice()))
+            .collect();
+        self.0 = std::mem::take(&mut self.0).with(kind, keys, &body, &links);
     }
 
     async fn goes(&self, kind: &str) -> Option<BTreeSet<String>> {
@@ -38,54 +27,9 @@ impl World {
             before: BEFORE,
             heads: HashMap::new(),
         };
-        let node = self.of(kind).next().unwrap();
-        let gone = forgetting.goes_with(self, node).await.unwrap()?;
+        let node = self.0.of(kind).next().unwrap();
+        let gone = forgetting.goes_with(&self.0, node).await.unwrap()?;
         Some(gone.iter().map(|node| node.id().to_owned()).collect())
-    }
-}
-
-#[async_trait]
-impl GraphReader for World {
-    async fn nodes(&self, kind: &str, keys: &[String]) -> Result<Vec<Arc<Node>>, GraphError> {
-        let has = |node: &&Arc<Node>| node.keys.iter().any(|key| keys.contains(key));
-        Ok(self.of(kind).filter(has).cloned().collect())
-    }
-
-    async fn linking(
-        &self,
-        kind: &str,
-        field: &str,
-        keys: &[String],
-        limit: u32,
-    ) -> Result<Vec<Arc<Node>>, GraphError> {
-        let points = |node: &&Arc<Node>| {
-            let targets = node.links.get(field);
-            targets.is_some_and(|targets| targets.iter().any(|target| keys.contains(target)))
-        };
-        Ok(self
-            .of(kind)
-            .filter(points)
-            .take(limit as usize)
-            .cloned()
-            .collect())
-    }
-
-    async fn find(&self, find: &Find) -> Result<Vec<Arc<Node>>, GraphError> {
-        let admits = |node: &&Arc<Node>| {
-            let mut filters = find.filters.iter();
-            filters.all(|filter| filter.admits(node.body.get(&filter.field)))
-        };
-        Ok(self
-            .of(&find.kind)
-            .filter(admits)
-            .take(find.first as usize)
-            .cloned()
-            .collect())
-    }
-
-    async fn part(&self, find: &Find, _from: Option<i64>) -> Result<Part, GraphError> {
-        let nodes = self.find(find).await?;
-        Ok(Part { nodes, next: None })
     }
 }
 
