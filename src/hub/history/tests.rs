@@ -12,14 +12,14 @@ const BEFORE: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 struct World(MemoryGraph);
 
 impl World {
-    fn add(&mut self, kind: &str, keys: &[&str], body: Value, links: &[(&str, &str)]) {
+    fn add(&mut self, kind: &str, keys: &[&str], body: &Value, links: &[(&str, &str)]) {
         let targets: Vec<[&str; 1]> = links.iter().map(|(_, target)| [*target]).collect();
         let links: Vec<(&str, &[&str])> = links
             .iter()
             .zip(&targets)
             .map(|((field, _), targets)| (*field, targets.as_slice()))
             .collect();
-        self.0 = std::mem::take(&mut self.0).with(kind, keys, &body, &links);
+        self.0 = std::mem::take(&mut self.0).with(kind, keys, body, &links);
     }
 
     async fn goes(&self, kind: &str) -> Option<BTreeSet<String>> {
@@ -47,22 +47,22 @@ fn world(state: &str, of_goal: (&str, bool)) -> World {
     world.add(
         "SdmGoalSet",
         &["set"],
-        json!({"goalSetId": "s", "state": state, "ts": ts(true), "repo": repo, "branch": "main", "sha": "c"}),
+        &json!({"goalSetId": "s", "state": state, "ts": ts(true), "repo": repo, "branch": "main", "sha": "c"}),
         &[("push", "push")],
     );
     for (id, state, is_old) in [("one", "success", true), ("two", goal, is_old)] {
         let body = json!({"goalSetId": "s", "state": state, "ts": ts(is_old), "repo": repo});
-        world.add("SdmGoal", &[id], body, &[("push", "push")]);
+        world.add("SdmGoal", &[id], &body, &[("push", "push")]);
     }
     let other = json!({"goalSetId": "s", "state": "requested", "ts": ts(false), "repo": {"owner": "eve"}});
-    world.add("SdmGoal", &["another's"], other, &[]);
+    world.add("SdmGoal", &["another's"], &other, &[]);
     world
 }
 
 /// Adds the push and its commit, and of what may point there whatever the bits say; whether the commit is still needed.
 fn surround(world: &mut World, bits: u32) -> bool {
-    world.add("Push", &["push"], json!({}), &[("after", "c"), ("repo", "r")]);
-    world.add("Commit", &["c", "c by name"], json!({}), &[("repo", "r")]);
+    world.add("Push", &["push"], &json!({}), &[("after", "c"), ("repo", "r")]);
+    world.add("Commit", &["c", "c by name"], &json!({}), &[("repo", "r")]);
     let mut is_needed = false;
     let mut add = |world: &mut World, bit: u32, needs: bool, kind: &str, body: Value, link: (&str, &str)| {
         if bits & (1 << bit) != 0 {
@@ -71,7 +71,7 @@ fn surround(world: &mut World, bits: u32) -> bool {
                 "Branch" => vec![link, ("repo", "r")],
                 _ => vec![link],
             };
-            world.add(kind, &[&key], body, &links);
+            world.add(kind, &[&key], &body, &links);
             is_needed |= needs;
         }
     };
@@ -162,7 +162,7 @@ async fn a_push_goes_after_everything_that_is_of_it() {
             let mut world = World::default();
             let is_needed = surround(&mut world, bits);
             if let Some(kind) = of_it {
-                world.add(kind, &["of it"], json!({}), &[("push", "push")]);
+                world.add(kind, &["of it"], &json!({}), &[("push", "push")]);
             }
             let goes = world.goes("Push").await.is_some();
             assert_eq!(goes, of_it.is_none() && !is_needed, "{of_it:?} {bits:b}");
@@ -180,9 +180,9 @@ async fn where_no_forge_tells_of_a_branch_its_last_goal_set_stays() {
             "repo": {"owner": owner, "name": "app", "providerId": "p"}
         })
     };
-    world.add("SdmGoalSet", &["of another"], later("d", "eve"), &[]);
-    world.add("SdmGoalSet", &["of the same"], later("c", "acme"), &[]);
+    world.add("SdmGoalSet", &["of another"], &later("d", "eve"), &[]);
+    world.add("SdmGoalSet", &["of the same"], &later("c", "acme"), &[]);
     assert_eq!(world.goes("SdmGoalSet").await, None);
-    world.add("SdmGoalSet", &["later"], later("d", "acme"), &[]);
+    world.add("SdmGoalSet", &["later"], &later("d", "acme"), &[]);
     assert!(world.goes("SdmGoalSet").await.is_some());
 }
