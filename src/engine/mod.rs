@@ -29,6 +29,8 @@ pub mod scheduler;
 mod secrets;
 pub mod settings;
 mod signing;
+#[cfg(test)]
+mod snippets;
 mod statuses;
 mod triggers;
 mod vault;

@@ -173,7 +173,7 @@ fn d9_what_others_say_is_never_what_an_interpreter_carries_out() {
     );
     assert_snapshot!(wrong("  - {name: a, execute: {run: [perl, -e, 'print ${push.branch}']}}\n"), @r#"
     own.yaml:4:48 chosen_outside: `perl` carries out what stands here, and `${push.branch}` would let others choose it
-      let the code take it from an argument of its own behind it, or from a variable set by `env`
+      write the code between single quotes, and let it read an argument behind `--`, or a variable set by `env`: `$ENV{V}`, `ENV["V"]`
     "#);
 }
 

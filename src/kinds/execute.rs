@@ -12,7 +12,7 @@ use super::{Begun, GoalContext, Kind, KindError, ProcessRequest, Step, read};
 use crate::model::program_text::program_texts;
 use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
 use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, Field, FieldPath, StateName, ValueType};
-use crate::spec::foreign::foreign_texts;
+use crate::spec::foreign::{foreign_texts_beside, foreign_variables};
 
 pub(super) struct Execute;
 
@@ -79,7 +79,8 @@ impl Arguments {
             return problems;
         };
         let argv: Vec<&String> = std::iter::once(command).chain(&self.args).collect();
-        for foreign in foreign_texts(&argv, &program_texts(&argv)) {
+        let variables = foreign_variables(&self.env);
+        for foreign in foreign_texts_beside(&argv, &program_texts(&argv), &variables) {
             let field = match foreign.index.checked_sub(1) {
                 None => FieldPath::to("command"),
                 Some(item) => FieldPath::to("args").item(item),
@@ -127,9 +128,14 @@ impl Arguments {
 
     fn steps(&self, context: &GoalContext<'_>, placeholders: &Placeholders) -> Result<Vec<Step>, KindError> {
         if let Some(steps) = &self.steps {
-            return pipeline::steps(steps, &self.directory, &context.record.push, placeholders);
+            return pipeline::steps(
+                steps,
+                (&self.directory, &self.env),
+                &context.record.push,
+                placeholders,
+            );
         }
-        let resolved = placeholders.argv(&self.argv())?;
+        let resolved = placeholders.argv_beside(&self.argv(), &[&self.env])?;
         Ok(vec![Step {
             directory: placeholders.directory(&self.directory)?,
             environment: resolved.environment,

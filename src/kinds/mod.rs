@@ -31,6 +31,7 @@ pub mod react;
 mod release;
 pub mod repository_goals;
 pub(crate) mod resolve;
+mod scripts;
 pub mod side_effect;
 mod support;
 mod tag;

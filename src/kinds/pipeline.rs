@@ -130,7 +130,7 @@ fn compiled(source: &str) -> Result<Expression, String> {
 /// An expression or a placeholder has no value for this push.
 pub(super) fn steps(
     written: &[StepArguments],
-    directory: &str,
+    (directory, variables): (&str, &BTreeMap<String, String>),
     push: &Push,
     placeholders: &Placeholders,
 ) -> Result<Vec<Step>, KindError> {
@@ -138,8 +138,9 @@ pub(super) fn steps(
     for step in written {
         if holds(step, push)? {
             let directory = step.directory.as_deref().unwrap_or(directory);
-            steps.extend(condition(step, directory, placeholders)?);
-            steps.push(work(step, directory, placeholders)?);
+            let of_goal = (directory, variables);
+            steps.extend(condition(step, of_goal, placeholders)?);
+            steps.push(work(step, of_goal, placeholders)?);
         }
     }
     Ok(steps)
@@ -166,20 +167,24 @@ fn holds(step: &StepArguments, push: &Push) -> Result<bool, KindError> {
 /// The command that rules the step out, as a step before it.
 fn condition(
     step: &StepArguments,
-    directory: &str,
+    of_goal: (&str, &BTreeMap<String, String>),
     placeholders: &Placeholders,
 ) -> Result<Option<Step>, KindError> {
     let Some(argv) = &step.only_if else {
         return Ok(None);
     };
-    let mut condition = command(step, argv, directory, placeholders)?;
+    let mut condition = command(step, argv, of_goal, placeholders)?;
     condition.name = format!("{}?", step.name);
     condition.on_failure = OnFailure::SkipsNext;
     Ok(Some(condition))
 }
 
-fn work(step: &StepArguments, directory: &str, placeholders: &Placeholders) -> Result<Step, KindError> {
-    let mut work = command(step, &step.run, directory, placeholders)?;
+fn work(
+    step: &StepArguments,
+    of_goal: (&str, &BTreeMap<String, String>),
+    placeholders: &Placeholders,
+) -> Result<Step, KindError> {
+    let mut work = command(step, &step.run, of_goal, placeholders)?;
     work.stop_code = step.stop_code;
     work.heeds_result = true;
     if step.ignore_failure {
@@ -191,10 +196,11 @@ fn work(step: &StepArguments, directory: &str, placeholders: &Placeholders) -> R
 fn command(
     step: &StepArguments,
     argv: &[String],
-    directory: &str,
+    of_goal: (&str, &BTreeMap<String, String>),
     placeholders: &Placeholders,
 ) -> Result<Step, KindError> {
-    let resolved = placeholders.argv(argv)?;
+    let (directory, variables) = of_goal;
+    let resolved = placeholders.argv_beside(argv, &[variables, &step.env])?;
     let mut environment = resolved.environment;
     environment.extend(placeholders.variables(&step.env)?);
     Ok(Step {

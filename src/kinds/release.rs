@@ -94,7 +94,7 @@ impl Kind for Release {
             }));
         }
         let placeholders = Placeholders::of(context).await?;
-        let resolved = placeholders.argv(&arguments.run)?;
+        let resolved = placeholders.argv_beside(&arguments.run, &[&arguments.env])?;
         let mut environment = resolved.environment;
         environment.extend(placeholders.variables(&arguments.env)?);
         environment.push(("SDM_RELEASE_VERSION".to_owned(), version));

@@ -10,8 +10,11 @@ use serde_json::{Value, json};
 
 use super::{GoalContext, KindError, Policy};
 use crate::kinds::lookup;
-use crate::model::program_text::{ProgramText, Role, program_texts, texts_for_image};
-use crate::spec::foreign::{Foreign, foreign_texts, foreign_texts_filled, foreign_value};
+use crate::kinds::scripts::Scripts;
+use crate::model::program_text::{
+    ProgramText, Role, is_flag, program_texts, taken_for_flags, texts_for_image,
+};
+use crate::spec::foreign::{Foreign, foreign_texts_beside, foreign_texts_filled, foreign_value};
 use crate::spec::placeholder::{Piece, Resolved, Template, may_be_foreign};
 
 /// Resolves texts against the facts of one goal.
@@ -104,7 +107,7 @@ impl Placeholders {
         Ok(path)
     }
 
-    fn optional_text(&self, text: &str) -> Result<Option<String>, KindError> {
+    pub(super) fn optional_text(&self, text: &str) -> Result<Option<String>, KindError> {
         Ok(as_text(self.resolve(text)?))
     }
 
@@ -114,24 +117,42 @@ impl Placeholders {
     /// A placeholder without a value, and one by which somebody else would write what runs: as it is written, or as it has
     /// become with what others say.
     pub(crate) fn argv(&self, argv: &[String]) -> Result<ResolvedArgv, KindError> {
-        self.argv_as(argv, program_texts)
+        self.argv_beside(argv, &[])
     }
 
-    /// Arguments for whatever an image runs by itself.
+    /// The same beside variables of the author, which scripts have in their environment; later ones win.
     ///
     /// # Errors
     /// Those of [`Placeholders::argv`].
-    pub(crate) fn arguments_of_image(&self, args: &[String]) -> Result<ResolvedArgv, KindError> {
-        self.argv_as(args, texts_for_image)
+    pub(crate) fn argv_beside(
+        &self,
+        argv: &[String],
+        variables: &[&BTreeMap<String, String>],
+    ) -> Result<ResolvedArgv, KindError> {
+        self.argv_as(argv, program_texts, variables)
+    }
+
+    /// Arguments for whatever an image runs by itself, beside variables of the author.
+    ///
+    /// # Errors
+    /// Those of [`Placeholders::argv`].
+    pub(crate) fn arguments_of_image(
+        &self,
+        args: &[String],
+        variables: &BTreeMap<String, String>,
+    ) -> Result<ResolvedArgv, KindError> {
+        self.argv_as(args, texts_for_image, &[variables])
     }
 
     fn argv_as(
         &self,
         argv: &[String],
         texts_of: fn(&[String]) -> Vec<ProgramText>,
+        variables: &[&BTreeMap<String, String>],
     ) -> Result<ResolvedArgv, KindError> {
         let texts = texts_of(argv);
-        if let Some(foreign) = foreign_texts(argv, &texts).first() {
+        let mut scripts = Scripts::beside(self, variables);
+        if let Some(foreign) = foreign_texts_beside(argv, &texts, &scripts.foreign()).first() {
             return Err(refused(foreign));
         }
         let is_script = |index: usize| {
@@ -140,6 +161,10 @@ impl Placeholders {
         };
         let mut resolved = ResolvedArgv::default();
         for (index, argument) in argv.iter().enumerate() {
+            let script = texts.iter().find(|text| text.index == index && text.is_script);
+            if let Some(text) = script {
+                scripts.add(resolved.argv.len(), argument, &text.reader);
+            }
             let text = match is_script(index) {
                 true => Some(self.script(argument, &mut resolved.environment)?),
                 false => self.optional_text(argument)?,
@@ -159,6 +184,7 @@ impl Placeholders {
                 resolved.written[index],
             )));
         }
+        scripts.check(&resolved)?;
         // What a word of somebody else is may turn the next one into something.
         match foreign_texts_filled(&resolved.written, texts_of(&resolved.argv)).first() {
             Some(foreign) => Err(refused(foreign)),
@@ -166,9 +192,14 @@ impl Placeholders {
         }
     }
 
+    /// What a fact is.
+    pub(super) fn find(&self, path: &str) -> Option<Value> {
+        lookup::at_path(&self.facts, path).cloned()
+    }
+
     fn script(&self, script: &str, environment: &mut Vec<(String, String)>) -> Result<String, KindError> {
         let template = Template::parse(script).map_err(KindError::from)?;
-        let find = |path: &str| lookup::at_path(&self.facts, path).cloned();
+        let find = |path: &str| self.find(path);
         let mut text = String::new();
         for piece in template.pieces(&find).map_err(KindError::from)? {
             match piece {
@@ -185,36 +216,20 @@ impl Placeholders {
 }
 
 /// The argument that others have made a flag of its author's program: it begins with what they say, and nothing before it says
-/// that it is none. What stands behind code that a flag gives is for that code.
+/// that it is none.
 fn taken_for_flag(resolved: &ResolvedArgv, texts: &[ProgramText]) -> Option<usize> {
-    let code = texts
-        .iter()
-        .filter(|text| text.is_flagged_code())
-        .map(|text| text.index);
-    let end = code.min().unwrap_or(usize::MAX);
-    let words = resolved.written.iter().zip(&resolved.argv).enumerate();
-    let is_flag = |word: &str| word.len() > 1 && word.starts_with('-') && word.parse::<f64>().is_err();
-    let mut before = "";
-    for (index, (written, filled)) in words {
-        if written == "--" || index > end {
-            return None;
-        }
-        let is_value = before.starts_with('-') && !before.contains("${");
-        let is_foreign =
-            || Template::parse(written).is_ok_and(|template| template.begins_with(may_be_foreign));
-        if index > 0 && is_flag(filled) && !is_value && is_foreign() {
-            return Some(index);
-        }
-        before = written;
-    }
-    None
+    let written: Vec<&str> = resolved.written.iter().map(String::as_str).collect();
+    let is_foreign =
+        |written: &str| Template::parse(written).is_ok_and(|template| template.begins_with(may_be_foreign));
+    let mut taken = taken_for_flags(&written, texts);
+    taken.find(|index| is_flag(&resolved.argv[*index]) && is_foreign(written[*index]))
 }
 
 fn refused(foreign: &Foreign) -> KindError {
     KindError::Definition(format!("{}: {}", foreign.message, foreign.hint))
 }
 
-fn as_text(resolved: Resolved) -> Option<String> {
+pub(super) fn as_text(resolved: Resolved) -> Option<String> {
     match resolved {
         Resolved::Text(text) => Some(text),
         Resolved::Whole(value) => Some(value.to_string()),
@@ -288,6 +303,9 @@ mod tests {
             &["tool", "x", "${word}/y"],
             &["tool", "${plain}", "${word}"],
             &["node", "x.js", "${word}"],
+            &["rm", "-rf", "${word}"],
+            &["tar", "-x", "${word}"],
+            &["python3", "-m", "x", "${word}"],
         ] {
             let error = placeholders.argv(&words(line)).unwrap_err().to_string();
             assert!(error.contains("would be taken for a flag"), "{line:?}: {error}");
@@ -296,12 +314,75 @@ mod tests {
             &["tool", "--", "${word}"][..],
             &["tool", "--message", "${word}"],
             &["tool", "x${word}"],
+            &["git", "commit", "-m", "${word}"],
+            &["echo", "${word}"],
             &["tool", "${n}", "${sha}", "${plain}"],
-            &["sh", "-c", "tool \"$1\"", "x", "${word}"],
+            &["sh", "-c", "tool -- \"$1\"", "x", "${word}"],
+            &["sh", "-c", "echo \"$1\"", "x", "${word}"],
             &["python3", "-c", "f()", "${word}"],
         ] {
             assert!(placeholders.argv(&words(line)).is_ok(), "{line:?}");
         }
+    }
+
+    #[test]
+    fn a2_a_value_does_not_become_a_flag_of_a_program_of_a_script() {
+        let facts =
+            json!({"word": "--to-command=x", "plain": "a", "branch": "main", "parameters": {"x": "-y"}});
+        let placeholders = Placeholders::from_facts(facts);
+        let variables = BTreeMap::from([
+            ("W".to_owned(), "${word}".to_owned()),
+            ("V".to_owned(), "-v".to_owned()),
+        ]);
+        let ask = |line: &[&str]| placeholders.argv_beside(&words(line), &[&variables]);
+        for line in [
+            &["sh", "-c", "tar cf o a \"$1\"", "sh", "${word}"][..],
+            &[
+                "sh",
+                "-c",
+                "tar cf o a \"$2\"",
+                "sh",
+                "${!nothing}",
+                "${plain}",
+                "${word}",
+            ],
+            &["bash", "-c", "tool \"$@\"", "sh", "${plain}", "${word}/x"],
+            &["sh", "-c", "tar cf o $W"],
+            &["sh", "-c", "tool \"$SDM_PARAMETER_X\""],
+            &["sh", "-c", "tar cf o ${word}"],
+            &["env", "X=${word}", "sh", "-c", "tool \"$X\""],
+            &["sudo", "sh", "-c", "tar cf o \"$1\"", "sh", "${word}"],
+            &["timeout", "5", "bash", "-c", "x=$1; rm \"$x\"", "sh", "${word}"],
+        ] {
+            let error = ask(line).unwrap_err().to_string();
+            assert!(
+                error.contains("in line 1 of the script would take `-"),
+                "{line:?}: {error}"
+            );
+        }
+        for line in [
+            &["sh", "-c", "tar cf o a -- \"$1\"", "sh", "${word}"][..],
+            &["sh", "-c", "tar cf o a \"$1\"", "sh", "${plain}"],
+            &["sh", "-c", "tool \"$1\"", "sh", "-a"],
+            &["sh", "-c", "tool \"$1\"", "sh", "--to=${word}"],
+            &["sh", "-c", "tool \"$V\" \"./$W\"; echo \"$W\" ${word}"],
+            &["sh", "-c", "tool \"$ATOMIST_BRANCH\""],
+        ] {
+            assert!(ask(line).is_ok(), "{line:?}: {:?}", ask(line));
+        }
+        let error = ask(&["sh", "-c", "set -e\ntar cf o a \"$1\"", "sh", "${word}"]).unwrap_err();
+        insta::assert_snapshot!(error, @"`tar` in line 2 of the script would take `--to-command=x` for a flag, and `${word}` is for others to say: put `--` before it, or begin the argument with something of your own, such as `./`");
+    }
+
+    #[test]
+    fn d8_what_a_script_carries_out_is_asked_once_more_when_a_goal_begins() {
+        let placeholders = Placeholders::from_facts(json!({"word": "x"}));
+        let variables = BTreeMap::from([("W".to_owned(), "${word}".to_owned())]);
+        let line = words(&["sh", "-c", "eval \"$W\""]);
+        assert!(placeholders.argv_beside(&line, &[&variables]).is_err());
+        assert!(placeholders.argv(&line).is_ok());
+        let line = words(&["sh", "-c", "eval \"$1\"", "sh", "${word}"]);
+        assert!(placeholders.argv(&line).is_err());
     }
 
     #[test]

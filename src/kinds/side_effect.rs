@@ -107,7 +107,7 @@ impl Kind for SideEffect {
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
         let arguments = Arguments::read(&context.goal.definition().work.arguments)?;
         let placeholders = Placeholders::of(context).await?;
-        let resolved = placeholders.argv(&arguments.run)?;
+        let resolved = placeholders.argv_beside(&arguments.run, &[&arguments.env])?;
         let mut environment = resolved.environment;
         environment.extend(placeholders.variables(&arguments.env)?);
         let token = format!("{}{}", context.ids.fresh().simple(), context.ids.fresh().simple());

@@ -21,12 +21,23 @@ pub const CONTRACT: &[&str] = &["SDM_", "ATOMIST_"];
 const LOADING_PREFIXES: &[&str] = &[
     "LD_",
     "DYLD_",
-    "GIT_",
     "BASH_FUNC_",
     "NPM_CONFIG_",
     "PIP_",
     "CARGO_REGISTRIES_",
     "CARGO_SOURCE_",
+];
+
+/// Beginnings of names that git reads, in capitals: what it runs, where it finds its repository and settings, whom it talks to.
+/// Others that begin with `GIT_` are data that people call so, such as `GIT_BRANCH`, and so is who writes a commit.
+#[rustfmt::skip]
+const OF_GIT: &[&str] = &[
+    "GIT_ALLOW", "GIT_ALTERNATE", "GIT_ASKPASS", "GIT_ATTR", "GIT_BROWSER", "GIT_CEILING", "GIT_CLONE_PROTECTION",
+    "GIT_COMMON_DIR", "GIT_CONFIG", "GIT_COOKIE", "GIT_CURL", "GIT_DEFAULT_HASH", "GIT_DEFAULT_REF", "GIT_DIFF_OPTS", "GIT_DISCOVERY",
+    "GIT_EDITOR", "GIT_EXEC", "GIT_EXTERNAL", "GIT_GRAFT", "GIT_HTTP", "GIT_INDEX", "GIT_INTERNAL", "GIT_LFS", "GIT_MAN",
+    "GIT_NAMESPACE", "GIT_NO_", "GIT_OBJECT", "GIT_OPTIONAL", "GIT_PAGER", "GIT_PROTOCOL", "GIT_PROXY",
+    "GIT_QUARANTINE", "GIT_REDIRECT", "GIT_REPLACE", "GIT_SEQUENCE", "GIT_SHALLOW", "GIT_SHELL", "GIT_SSH", "GIT_SSL",
+    "GIT_SVN", "GIT_TEMPLATE", "GIT_TERMINAL", "GIT_TEST", "GIT_TRACE", "GIT_WORK_TREE",
 ];
 
 /// Names that load code or lead elsewhere, in capitals.
@@ -40,6 +51,7 @@ const LOADING: &[&str] = &[
     "VISUAL",
     "PAGER",
     "GCONV_PATH",
+    "GIT_DIR",
     // Shells.
     "ENV",
     "BASH_ENV",
@@ -217,7 +229,10 @@ impl VariableMeaning {
         }
         let capitals = name.to_ascii_uppercase();
         let is_loading = LOADING.contains(&capitals.as_str())
-            || LOADING_PREFIXES.iter().any(|prefix| capitals.starts_with(prefix));
+            || LOADING_PREFIXES
+                .iter()
+                .chain(OF_GIT)
+                .any(|prefix| capitals.starts_with(prefix));
         match is_loading {
             true => Self::Loading,
             false => Self::Plain,
@@ -293,6 +308,12 @@ mod tests {
             "HTTPS_PROXY",
             "BASH_FUNC_ls%%",
             "npm_config_registry",
+            "GIT_CONFIG_COUNT",
+            "GIT_DIR",
+            "GIT_WORK_TREE",
+            "git_editor",
+            "GIT_EXTERNAL_DIFF",
+            "GIT_TRACE2_EVENT",
         ] {
             assert_eq!(VariableMeaning::of(name), VariableMeaning::Loading, "{name}");
         }
@@ -305,6 +326,13 @@ mod tests {
             "LDFLAGS",
             "sdm_x",
             "GITHUB_REF",
+            "GIT_BRANCH",
+            "GIT_COMMIT",
+            "GIT_TAG",
+            "GIT_URL",
+            "GIT_AUTHOR_NAME",
+            "GIT_COMMITTER_EMAIL",
+            "GIT_TOKEN",
         ] {
             assert_eq!(VariableMeaning::of(name), VariableMeaning::Plain, "{name}");
         }

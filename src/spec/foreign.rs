@@ -4,9 +4,10 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use crate::model::program_text::{ProgramText, Role, nested_texts};
+use crate::model::program_text::{BY_ARGUMENT, Outside, ProgramText, Risk, Role, Script};
 use crate::model::variables::{VariableMeaning, steers_programs};
 
 use super::placeholder::{Template, chooses_program, depends_on_push, may_be_foreign};
@@ -24,14 +25,27 @@ pub struct Foreign {
     pub hint: &'static str,
 }
 
-/// Placeholders by which others would choose what runs; of each argument the first.
+/// Placeholders by which others would choose what runs; of each argument the first. Scripts have what the machine tells all of
+/// them in their environment.
 pub fn foreign_texts(argv: &[impl AsRef<str>], texts: &[ProgramText]) -> Vec<Foreign> {
+    foreign_texts_beside(argv, texts, &BTreeSet::new())
+}
+
+/// The same beside variables that hold what others say.
+pub fn foreign_texts_beside(
+    argv: &[impl AsRef<str>],
+    texts: &[ProgramText],
+    variables: &BTreeSet<String>,
+) -> Vec<Foreign> {
     let mut found: BTreeMap<usize, Foreign> = BTreeMap::new();
     for text in texts {
         let written = argv.get(text.index).map(AsRef::as_ref).unwrap_or_default();
-        if written.contains("${") && !found.contains_key(&text.index) {
-            found.extend(foreign_text(text, written).map(|one| (text.index, one)));
+        if found.contains_key(&text.index) {
+            continue;
         }
+        let placeholder = || foreign_text(text, written);
+        let foreign = placeholder().or_else(|| foreign_script(text, argv, variables));
+        found.extend(foreign.map(|one| (text.index, one)));
     }
     found.into_values().collect()
 }
@@ -44,45 +58,99 @@ pub fn foreign_texts_filled(written: &[impl AsRef<str>], mut texts: Vec<ProgramT
     foreign_texts(written, &texts)
 }
 
-/// The first placeholder in one argument, as it is written, by which others would.
+/// Whether others say something of a text.
+pub fn is_foreign(written: &str) -> bool {
+    written.contains("${")
+        && Template::parse(written).is_ok_and(|template| template.first_of(may_be_foreign).is_some())
+}
+
+/// The variable that a word sets for the programs behind it, with its value: `NAME=value`, as `env` takes it.
+pub fn variable_set(word: &str) -> Option<(&str, &str)> {
+    let (name, value) = word.split_once('=')?;
+    let is_name = !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    is_name.then_some((name, value))
+}
+
+/// Which of the author's variables hold what others say.
+pub fn foreign_variables<'v>(all: impl IntoIterator<Item = (&'v String, &'v String)>) -> BTreeSet<String> {
+    let foreign = all.into_iter().filter(|(_, written)| is_foreign(written));
+    foreign.map(|(name, _)| name.clone()).collect()
+}
+
+/// The first placeholder in one argument, as it is written, by which others would; of the script of a shell that is another matter.
 fn foreign_text(text: &ProgramText, written: &str) -> Option<Foreign> {
-    let template = Template::parse(written).ok()?;
-    let said = |offset, message, hint| {
-        Some(Foreign {
-            index: text.index,
-            offset,
-            message,
-            hint,
-        })
-    };
-    if text.role != Role::Script {
-        let (offset, path) = template.first_of(is_meant(text.role, &text.reader))?;
-        return said(
-            offset,
-            sentence(text.role, &text.reader, path),
-            hint(text.role, text.hint),
-        );
-    }
-    nested_texts(written).into_iter().find_map(|nested| {
-        let is_meant = match nested.role {
-            Role::Program | Role::Target => may_be_foreign, // A value becomes several words there.
-            role => is_meant(role, &nested.reader),
-        };
-        let (offset, path) = template.first_within(&nested.span, is_meant)?;
-        let hint = match nested.hint == text.hint {
-            true => IN_SCRIPT,
-            false => nested.hint,
-        };
-        said(
-            offset,
-            sentence(nested.role, &nested.reader, path),
-            self::hint(nested.role, hint),
-        )
+    let is_meant = text.role != Role::Script && written.contains("${");
+    let template = is_meant.then(|| Template::parse(written).ok()).flatten()?;
+    let (offset, path) = template.first_of(self::is_meant(text.role, &text.reader))?;
+    Some(Foreign {
+        index: text.index,
+        offset,
+        message: sentence(text.role, &text.reader, path),
+        hint: hint(text.role, text.hint),
     })
 }
 
+/// The first place of a script where others would: by a placeholder, or by what a variable or an argument holds that the script
+/// is given.
+fn foreign_script(
+    text: &ProgramText,
+    argv: &[impl AsRef<str>],
+    variables: &BTreeSet<String>,
+) -> Option<Foreign> {
+    let written = argv.get(text.index).filter(|_| text.is_script)?.as_ref();
+    let template = Template::parse(written).ok()?;
+    let placeholder = |role: Role, reader: &str, span: &Range<usize>| {
+        template
+            .first_within(span, is_meant_in_script(role, reader))
+            .is_some()
+    };
+    let given = argv.get(text.index + 1..).unwrap_or_default();
+    let mut variables = variables.clone();
+    let before = argv.iter().take(text.index).map(AsRef::as_ref);
+    let set = before.filter(|word| is_foreign(word)).filter_map(variable_set);
+    variables.extend(set.map(|(name, _)| name.to_owned()));
+    variables.extend(OF_THE_MACHINE.iter().map(|(name, _)| (*name).to_owned()));
+    let outside = Outside {
+        variables,
+        positions: given.iter().map(|word| is_foreign(word.as_ref())).collect(),
+        placeholder: &placeholder,
+    };
+    let Risk {
+        nested,
+        offset,
+        variable,
+    } = Script::read(written, &text.reader).risk(&outside)?;
+    let hint = match (nested.hint == BY_ARGUMENT, &variable) {
+        (true, None) => IN_SCRIPT,
+        (true, Some(_)) => IN_VARIABLE,
+        (false, _) => nested.hint,
+    };
+    let message = match &variable {
+        Some(name) => sentence_of_variable(nested.role, &nested.reader, name),
+        None => {
+            let is_meant = is_meant_in_script(nested.role, &nested.reader);
+            let (_, path) = template.first_within(&(offset..usize::MAX), is_meant)?;
+            sentence(nested.role, &nested.reader, path)
+        }
+    };
+    Some(Foreign {
+        index: text.index,
+        offset,
+        message,
+        hint: self::hint(nested.role, hint),
+    })
+}
+
+/// What the machine tells every goal of what others say: the variable, and the placeholder of the same.
+pub const OF_THE_MACHINE: &[(&str, &str)] = &[("ATOMIST_BRANCH", "${branch}")];
+
 const IN_SCRIPT: &str =
     "pass it behind the script, and let the program there take `\"$1\"` as an argument of its own";
+
+const IN_VARIABLE: &str = "write the code out between single quotes, and give it the value behind it, as `\"$1\"`; without `eval` a variable in double quotes is data";
 
 fn is_meant(role: Role, reader: &str) -> fn(&str) -> bool {
     match role {
@@ -90,6 +158,13 @@ fn is_meant(role: Role, reader: &str) -> fn(&str) -> bool {
         Role::Script | Role::Code => may_be_foreign,
         Role::Variable => foreign_in_variable(reader),
         Role::Literal => |_| true,
+    }
+}
+
+fn is_meant_in_script(role: Role, reader: &str) -> fn(&str) -> bool {
+    match role {
+        Role::Program | Role::Target => may_be_foreign, // A value becomes several words there.
+        Role::Script | Role::Code | Role::Variable | Role::Literal => is_meant(role, reader),
     }
 }
 
@@ -127,6 +202,18 @@ fn sentence(role: Role, reader: &str, path: &str) -> String {
             format!(
                 "a shell fills in nothing between single quotes, so `${{{path}}}` would not be seen there"
             )
+        }
+    }
+}
+
+fn sentence_of_variable(role: Role, reader: &str, name: &str) -> String {
+    match role {
+        Role::Program => format!("this is a program, and others say what `${name}` holds"),
+        Role::Variable => format!(
+            "`{reader}` decides what programs load or whom they talk to, and others say what `${name}` holds"
+        ),
+        Role::Script | Role::Code | Role::Target | Role::Literal => {
+            format!("`{reader}` carries out what stands here, and others say what `${name}` holds")
         }
     }
 }

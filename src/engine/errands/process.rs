@@ -33,7 +33,7 @@ impl Engine {
         let facts = self.facts_of(errand).await?;
         let placeholders = Placeholders::from_facts(facts.clone());
         let resolved = placeholders
-            .argv(&errand.run.argv)
+            .argv_beside(&errand.run.argv, &[&errand.run.environment])
             .map_err(|error| error.to_string())?;
         let files = exchange::prepare_errand(&self.settings.exchange, attempt, &facts)
             .await

@@ -143,7 +143,7 @@ async fn ordered_fix(
     (placeholders, environment): (&Placeholders, &[(String, String)]),
     fix: &WrittenFix,
 ) -> Result<Fix, KindError> {
-    let resolved = placeholders.argv(&fix.run)?;
+    let resolved = placeholders.argv_beside(&fix.run, &[&arguments.env])?;
     let goal = &context.goal.definition().name;
     let container = match &arguments.image {
         Some(image) => {

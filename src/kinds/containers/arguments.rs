@@ -1,5 +1,6 @@
 //! A goal in containers as it is written.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -101,6 +102,14 @@ pub(super) enum Network {
     Open,
     Closed,
     Host,
+}
+
+impl Container {
+    /// Its variables as they are written.
+    pub(super) fn variables(&self) -> BTreeMap<String, String> {
+        let all = self.env.iter();
+        all.map(|one| (one.name.clone(), one.value.clone())).collect()
+    }
 }
 
 impl Arguments {

@@ -126,9 +126,13 @@ fn spec(
 ) -> Result<ContainerSpec, KindError> {
     let text = |text: &String| placeholders.text(text);
     let is_left_to_image = container.command.is_empty();
+    let variables = container.variables();
     let resolved = match is_left_to_image {
-        true => placeholders.arguments_of_image(&container.args)?,
-        false => placeholders.argv(&[&container.command[..], &container.args[..]].concat())?,
+        true => placeholders.arguments_of_image(&container.args, &variables)?,
+        false => {
+            let words = [&container.command[..], &container.args[..]].concat();
+            placeholders.argv_beside(&words, &[&variables])?
+        }
     };
     let mut words = resolved.argv.into_iter();
     let command = words.by_ref().take(usize::from(!is_left_to_image)).collect();

@@ -7,7 +7,7 @@ use super::arguments::{Arguments, Container, Volume, millicpus, network_name};
 use crate::model::program_text::{program_texts, texts_for_image};
 use crate::model::{ArgumentProblems, FieldPath, ImageReference, suggest};
 use crate::ports::containers::{INPUT, OUTPUT, PROJECT};
-use crate::spec::foreign::foreign_texts;
+use crate::spec::foreign::{foreign_texts_beside, foreign_variables};
 use crate::spec::placeholder::{Template, Written, chooses_program, name_of_image};
 use crate::spec::secrets::problems_at;
 
@@ -177,11 +177,12 @@ impl Check<'_> {
         let mut problems = ArgumentProblems::default();
         let (command, args) = (&self.container.command, &self.container.args);
         let words: Vec<&String> = command.iter().chain(args).collect();
+        let variables = foreign_variables(&self.container.variables());
         let texts = match command.is_empty() {
             true => texts_for_image(&words),
             false => program_texts(&words),
         };
-        for foreign in foreign_texts(&words, &texts) {
+        for foreign in foreign_texts_beside(&words, &texts, &variables) {
             let (key, item) = match foreign.index.checked_sub(command.len()) {
                 None => ("command", foreign.index),
                 Some(item) => ("args", item),

@@ -10,6 +10,8 @@ pub mod report;
 mod reviewer;
 mod verdict;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -94,7 +96,7 @@ impl Kind for Inspect {
         let placeholders = Placeholders::of(context).await?;
         let environment = placeholders.variables(&arguments.env)?;
         let order = Order {
-            inspections: ordered(inspections, &placeholders)?,
+            inspections: ordered(inspections, &arguments.env, &placeholders)?,
             directory: arguments.directory.clone(),
         };
         let order = serde_json::to_value(&order).map_err(|error| KindError::Definition(error.to_string()))?;
@@ -147,10 +149,11 @@ async fn in_containers(
 
 fn ordered(
     inspections: Vec<WrittenInspection>,
+    variables: &BTreeMap<String, String>,
     placeholders: &Placeholders,
 ) -> Result<Vec<Inspection>, KindError> {
     let one = |inspection: WrittenInspection| {
-        let resolved = placeholders.argv(&inspection.run)?;
+        let resolved = placeholders.argv_beside(&inspection.run, &[variables])?;
         Ok(Inspection {
             name: inspection.name,
             argv: resolved.argv,

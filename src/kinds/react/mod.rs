@@ -187,7 +187,7 @@ impl Kind for React {
         let environment = placeholders.variables(&arguments.env)?;
         let mut reactions = Vec::new();
         for reaction in relevant {
-            let resolved = placeholders.argv(&reaction.run)?;
+            let resolved = placeholders.argv_beside(&reaction.run, &[&arguments.env])?;
             reactions.push(Reaction {
                 name: reaction.name,
                 argv: resolved.argv,

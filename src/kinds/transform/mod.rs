@@ -122,7 +122,7 @@ pub(super) async fn request(
     let placeholders = Placeholders::of(context).await?;
     let mut ordered = Vec::new();
     for program in relevant {
-        let resolved = placeholders.argv(&program.run)?;
+        let resolved = placeholders.argv_beside(&program.run, &[&programs.env])?;
         ordered.push(Ordered {
             name: program.name,
             argv: resolved.argv,

@@ -25,6 +25,7 @@ impl Walk<'_> {
         if !CLIENTS.contains(&client) {
             return;
         }
+        self.variables_in_container(at);
         for index in at + 1..self.argv.len() {
             let word = self.argv[index];
             let (flag, value) = match word.split_once('=') {
@@ -41,6 +42,17 @@ impl Walk<'_> {
             }
             self.rest_is_code(&name, end);
             break;
+        }
+    }
+
+    /// Variables that are set in a container, of which some decide what its programs load.
+    fn variables_in_container(&mut self, at: usize) {
+        for index in at + 1..self.argv.len() {
+            match self.argv[index] {
+                "-e" | "--env" => self.set_by_flag(index + 1),
+                word if word.starts_with("-e") || word.starts_with("--env=") => self.set_by_flag(index),
+                _ => {}
+            }
         }
     }
 }

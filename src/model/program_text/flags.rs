@@ -15,6 +15,8 @@ pub(super) struct Shape<'s> {
     pub(super) pairs: &'s [&'s str],
     /// Letters after whose value no further flags are read.
     pub(super) last: &'s str,
+    /// Long names of the same kind.
+    pub(super) long_last: &'s [&'s str],
 }
 
 /// One flag.
@@ -87,6 +89,7 @@ impl<'a> Flags<'a> {
         let value_at = (has_value || takes_next).then(|| at + usize::from(takes_next));
         let is_bare = WITHOUT_VALUE.iter().any(|front| name.starts_with(front));
         self.is_doubtful = value_at.is_none() && !is_pair && !is_bare;
+        self.is_closed = takes_next && shape.long_last.contains(&name);
         self.all.push(Flag { name, at, value_at });
     }
 

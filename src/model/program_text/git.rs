@@ -11,6 +11,7 @@ const BEFORE: Shape<'_> = Shape {
     long_valued: &["git-dir", "work-tree", "namespace", "config-env", "exec-path"],
     pairs: &[],
     last: "",
+    long_last: &[],
 };
 
 /// Settings that say nothing of what runs, by the beginnings of their names; of any other, others choose no value.

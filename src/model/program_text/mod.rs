@@ -4,10 +4,12 @@
 mod containers;
 mod flags;
 mod git;
+mod hints;
 mod readers;
 mod reading;
 mod script;
 mod shells;
+mod taking;
 mod unknown;
 mod wrappers;
 
@@ -17,7 +19,10 @@ mod tests;
 use readers::Reader;
 use wrappers::Wrapper;
 
-pub use script::{Nested, nested_texts};
+use hints::{BY_VARIABLE, MARK_THE_END, hint_for};
+
+pub use hints::BY_ARGUMENT;
+pub use script::{Beginning, Looks, Nested, Outside, Risk, Script, Source, is_flag};
 
 /// What an argument is to the programs that run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,24 +52,13 @@ pub struct ProgramText {
     pub reader: String,
     /// What an author may do who wants to say there what others say.
     pub hint: &'static str,
+    /// Whether it is the script of a shell, whatever variables that has.
+    pub is_script: bool,
+    /// Whether no flags are read behind it: all that stands there is for the code that this is.
+    pub ends_flags: bool,
     /// Whether a flag says so; otherwise its place does.
     is_flagged: bool,
 }
-
-impl ProgramText {
-    /// Whether it is code that a flag gives: what stands behind it is for that code.
-    pub fn is_flagged_code(&self) -> bool {
-        self.is_flagged && matches!(self.role, Role::Script | Role::Code)
-    }
-}
-
-const BY_ARGUMENT: &str =
-    "let the code take it from an argument of its own behind it, or from a variable set by `env`";
-const BY_VARIABLE: &str =
-    "let it take that from a variable set by `env`, and quote the variable where it is used";
-const MARK_THE_END: &str = "put `--` before it: the program may take it for a flag";
-const ON_INPUT: &str =
-    "the other computer's shell reads it as program text: give it on standard input, or write it out";
 
 /// All arguments that decide what runs; placeholders in them are not filled in.
 pub fn program_texts(argv: &[impl AsRef<str>]) -> Vec<ProgramText> {
@@ -110,6 +104,13 @@ pub fn script_of_shell(argv: &[impl AsRef<str>]) -> Option<usize> {
     texts.find_map(|text| (text.role == Role::Script).then_some(text.index))
 }
 
+/// Which of some arguments a program would take for a flag, if it began with `-`; it is trusted that flags of which nothing is known
+/// take what comes next for their value.
+pub fn taken_for_flags(words: &[&str], texts: &[ProgramText]) -> impl Iterator<Item = usize> {
+    let takers = taking::Takers::of(words, texts, true);
+    (1..words.len()).filter(move |index| takers.program_of(*index).is_some())
+}
+
 /// The way from one program to the next.
 struct Walk<'a> {
     argv: Vec<&'a str>,
@@ -120,6 +121,8 @@ struct Walk<'a> {
     is_in_image: bool,
     /// Whether a program takes its code from its standard input.
     reads_input: bool,
+    /// How many programs it has come by.
+    depth: usize,
 }
 
 impl<'a> Walk<'a> {
@@ -130,6 +133,7 @@ impl<'a> Walk<'a> {
             keeps_environment: true,
             is_in_image: false,
             reads_input: false,
+            depth: 0,
         }
     }
 
@@ -140,16 +144,20 @@ impl<'a> Walk<'a> {
         };
         let name = plain_name(word);
         self.add(at, Role::Program, &name, false);
-        self.named(&name, at);
+        self.depth += 1;
+        match self.depth > unknown::MOST_INSIDE {
+            true => self.rest_is_code(&name, at + 1),
+            false => self.named(&name, at),
+        }
     }
 
     /// What a program that is called so does with what stands behind a place.
     fn named(&mut self, name: &str, at: usize) {
-        let with_word = match self.argv.get(at + 1) {
-            Some(word) => format!("{name} {word}"),
-            None => String::new(),
-        };
-        if let Some(wrapper) = Wrapper::named(&with_word) {
+        let with_word = self.with_words(name, at, 1);
+        let with_words = self.with_words(name, at, 2);
+        if let Some(wrapper) = Wrapper::named(&with_words) {
+            self.wrapped(wrapper, name, at + 2);
+        } else if let Some(wrapper) = Wrapper::named(&with_word) {
             self.wrapped(wrapper, name, at + 1);
         } else if let Some(wrapper) = Wrapper::named(name) {
             self.wrapped(wrapper, name, at);
@@ -160,11 +168,20 @@ impl<'a> Walk<'a> {
         } else if let Some(reader) = Reader::named(name) {
             self.read_by(reader, name, at);
         } else if unknown::reads_all(name) || unknown::reads_all(&with_word) {
+            self.reads_input |= matches!(name, "at" | "batch");
             self.rest_is_code(name, at + 1);
         } else if name == "git" {
             self.git(at);
         } else {
             self.unknown(name, at);
+        }
+    }
+
+    /// The name of a program with the words behind it.
+    fn with_words(&self, name: &str, at: usize, count: usize) -> String {
+        match self.argv.get(at + 1..=at + count) {
+            Some(words) => format!("{name} {}", words.join(" ")),
+            None => String::new(),
         }
     }
 
@@ -181,7 +198,9 @@ impl<'a> Walk<'a> {
                 index,
                 role,
                 reader: reader.to_owned(),
-                hint: BY_ARGUMENT,
+                hint: hint_for(reader),
+                is_script: false,
+                ends_flags: false,
                 is_flagged,
             });
         }
@@ -196,6 +215,16 @@ impl<'a> Walk<'a> {
         self.add(index, role, reader, true);
         for text in &mut self.found[before..] {
             text.hint = hint;
+        }
+    }
+
+    /// The script of a shell: no flags are read behind it.
+    fn add_script(&mut self, index: usize, reader: &str) {
+        let before = self.found.len();
+        self.add(index, self.role_of_script(), reader, true);
+        for text in &mut self.found[before..] {
+            text.is_script = true;
+            text.ends_flags = true;
         }
     }
 

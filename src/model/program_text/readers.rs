@@ -1,4 +1,9 @@
 //! Programs that carry out code which an argument holds or names, and which no variable of a shell reaches: one row for each.
+//! Interpreters stand here, [`tools`] beside them.
+
+mod tools;
+
+use tools::TOOLS;
 
 /// How a program reads what it is given.
 pub(super) struct Reader {
@@ -16,6 +21,10 @@ pub(super) struct Reader {
     pub(super) bare: &'static str,
     /// Letters of code after which no further flags are read.
     pub(super) last: &'static str,
+    /// Long names of code after which no further flags are read.
+    pub(super) long_last: &'static [&'static str],
+    /// Letters by which its arguments become files that it opens as commands where they look like one.
+    pub(super) files: &'static str,
     /// Long names whose value is code.
     pub(super) long: &'static [&'static str],
     /// Long names whose value is loaded.
@@ -28,6 +37,8 @@ pub(super) struct Reader {
     pub(super) programs: &'static [&'static str],
     /// Which of its arguments that are no flags are code.
     pub(super) operands: Operands,
+    /// Whether it carries out what comes in on its standard input, where no flag gives code.
+    pub(super) reads_input: bool,
     /// Whether flags that are not listed say nothing of code.
     pub(super) is_known: bool,
 }
@@ -45,6 +56,8 @@ pub(super) enum Operands {
     Targets,
     /// Those that another computer reads.
     Remote,
+    /// Those that begin with what others say: what begins in some way is a command to it, or a name of one.
+    Beginnings,
 }
 
 const INTERPRETER: Reader = Reader {
@@ -55,16 +68,19 @@ const INTERPRETER: Reader = Reader {
     attached: "",
     bare: "",
     last: "",
+    long_last: &[],
+    files: "",
     long: &["eval"],
     long_loads: &[],
     long_data: &[],
     pairs: &[],
     programs: &[],
     operands: Operands::First,
+    reads_input: false,
     is_known: false,
 };
 
-const TOOL: Reader = Reader {
+pub(super) const TOOL: Reader = Reader {
     code: "",
     long: &[],
     operands: Operands::Data,
@@ -148,6 +164,7 @@ static READERS: &[Reader] = &[
     },
     Reader {
         names: &["perl"],
+        files: "np",
         code: "eE",
         loads: "MmI",
         attached: "iFxCDdTV",
@@ -343,131 +360,29 @@ static READERS: &[Reader] = &[
         ..INTERPRETER
     },
     Reader {
-        names: &["scp", "sftp"],
-        code: "oSFD",
-        data: "BbcilJPRsX",
-        operands: Operands::Remote,
-        ..TOOL
-    },
-    Reader {
-        names: &["rsync"],
-        code: "e",
-        data: "fBTM",
-        long: &["rsh", "rsync-path"],
-        ..TOOL
-    },
-    Reader {
-        names: &["tar", "gtar", "bsdtar"],
-        code: "IF",
-        data: "bCfgHKLNTVX",
-        long: &[
-            "to-command",
-            "use-compress-program",
-            "checkpoint-action",
-            "rsh-command",
-            "rmt-command",
-            "info-script",
-            "new-volume-script",
+        names: &["java", "javaw"],
+        code: "m",
+        loads: "p",
+        attached: "D",
+        last: "m",
+        long: &["jar", "module"],
+        long_loads: &[
+            "cp",
+            "classpath",
+            "class-path",
+            "module-path",
+            "upgrade-module-path",
+            "add-modules",
+            "patch-module",
         ],
-        ..TOOL
-    },
-    Reader {
-        names: &["make", "gmake"],
-        code: "f",
-        loads: "I",
-        data: "CWo",
-        attached: "jlO",
-        long: &["eval", "file", "makefile"],
-        long_loads: &["include-dir"],
-        long_data: &["directory", "what-if", "new-file", "assume-new", "old-file"],
-        operands: Operands::Targets,
-        ..TOOL
-    },
-    Reader {
-        names: &["find"],
-        programs: &["exec", "execdir", "ok", "okdir"],
-        ..TOOL
-    },
-    Reader {
-        names: &[
-            "jq",
-            "gojq",
-            "jaq",
-            "yq",
-            "yq eval",
-            "yq e",
-            "yq eval-all",
-            "yq ea",
-        ],
-        code: "f",
-        loads: "L",
-        long: &["from-file", "expression"],
-        long_data: &["indent", "tab"],
-        pairs: &["arg", "argjson", "slurpfile", "rawfile", "argfile"],
-        operands: Operands::First,
-        ..TOOL
-    },
-    Reader {
-        names: &["sqlite"],
-        long: &["cmd"],
-        long_loads: &["init"],
-        long_data: &["separator", "newline", "nullvalue", "vfs", "maxsize"],
-        operands: Operands::Rest,
-        ..TOOL
-    },
-    Reader {
-        names: &["psql"],
-        code: "c",
-        loads: "f",
-        data: "dFhLopPRTUv",
-        long: &["command"],
-        long_loads: &["file"],
-        ..TOOL
-    },
-    Reader {
-        names: &["clickhouse-client", "clickhouse"],
-        code: "q",
-        long: &["query", "queries-file"],
-        ..TOOL
-    },
-    Reader {
-        names: &["gdb", "lldb"],
-        code: "xosOSQk",
-        long: &[
-            "ex",
-            "ix",
-            "iex",
-            "eval-command",
-            "init-eval-command",
-            "command",
-            "init-command",
-            "one-line",
-        ],
-        ..TOOL
-    },
-    Reader {
-        names: &["vim", "nvim", "vi", "view", "ex", "emacs"],
-        code: "cSsuU",
-        long: &["cmd", "eval", "execute", "funcall", "load"],
-        ..TOOL
-    },
-    Reader {
-        names: &["ansible", "ansible-playbook"],
-        code: "ae",
-        data: "iluMft",
-        long: &["args", "extra-vars"],
-        ..TOOL
-    },
-    Reader {
-        names: &["nix-shell"],
-        code: "pE",
-        long: &["run", "command", "expr", "packages"],
-        ..TOOL
+        long_last: &["jar", "module"],
+        ..INTERPRETER
     },
 ];
 
 impl Reader {
     pub(super) fn named(name: &str) -> Option<&'static Self> {
-        READERS.iter().find(|one| one.names.contains(&name))
+        let mut all = READERS.iter().chain(TOOLS);
+        all.find(|one| one.names.contains(&name))
     }
 }

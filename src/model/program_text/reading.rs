@@ -37,6 +37,7 @@ impl<'a> Walk<'a> {
             self.flag_of_code(reader, name, flag);
         }
         let mut has_code = flags.all.iter().any(|flag| reader.is_code(flag));
+        let opens_files = flags.all.iter().any(|flag| reader.files.contains(flag.name));
         let (operand, is_closed) = (flags.end, flags.is_closed);
         while flags.is_doubtful && self.is_flag(flags.end + 1) {
             // What looks like an argument may be the value of the flag before it: then there are more flags.
@@ -47,9 +48,15 @@ impl<'a> Walk<'a> {
             }
         }
         let word = self.argv.get(operand).copied().unwrap_or_default();
-        let may_be_flag = word.starts_with("${") && !is_closed;
+        let may_be_flag = word.starts_with('$') && !is_closed;
         if reader.operands == Operands::Rest {
             return self.remote(name, operand, may_be_flag);
+        }
+        if opens_files {
+            let from = operand + usize::from(!has_code);
+            for index in from..self.argv.len() {
+                self.add_with_hint(index, name, super::hint_for("perl files"));
+            }
         }
         self.reads_input |= !has_code && (matches!(word, "" | "-") || shells::is_stream(word));
         if !has_code {
@@ -63,12 +70,13 @@ impl<'a> Walk<'a> {
     fn read_tool(&mut self, reader: &Reader, name: &str, at: usize) {
         let mut from = at + 1;
         let mut operands = Vec::new();
-        let mut has_code = false;
+        let (mut has_code, mut has_file) = (false, false);
         while from < self.argv.len() {
             let flags = self.flags_of(reader, from);
             for flag in &flags.all {
                 if reader.is_code(flag) || reader.loads(flag) {
                     has_code |= reader.is_code(flag);
+                    has_file |= reader.loads(flag);
                     self.flag_of_code(reader, name, flag);
                 }
             }
@@ -76,6 +84,7 @@ impl<'a> Walk<'a> {
             operands.extend((flags.end..self.argv.len()).take(if is_last { usize::MAX } else { 1 }));
             from = if is_last { self.argv.len() } else { flags.end + 1 };
         }
+        self.reads_input |= reader.reads_input && !has_code && !has_file;
         self.programs_of(reader, name, at);
         self.operands(reader, name, &operands, has_code);
     }
@@ -100,6 +109,7 @@ impl<'a> Walk<'a> {
             long_valued: &long_valued,
             pairs: reader.pairs,
             last: reader.last,
+            long_last: reader.long_last,
         };
         Flags::read(&self.argv, from, shape)
     }
@@ -114,10 +124,15 @@ impl<'a> Walk<'a> {
             Operands::First if has_code => return,
             Operands::First => (0, 1),
             Operands::Rest => (1, usize::MAX),
-            Operands::Targets | Operands::Remote => (0, usize::MAX),
+            Operands::Targets | Operands::Remote | Operands::Beginnings => (0, usize::MAX),
         };
         for index in operands.iter().copied().skip(skipped).take(taken) {
-            let is_meant = reader.operands != Operands::Remote || names_computer(self.argv[index]);
+            let word = self.argv[index];
+            let is_meant = match reader.operands {
+                Operands::Remote => names_computer(word),
+                Operands::Beginnings => word.starts_with('$'),
+                Operands::Data | Operands::First | Operands::Rest | Operands::Targets => true,
+            };
             match reader.operands {
                 _ if !is_meant => {}
                 Operands::Targets => self.add_as(Role::Target, index, name, super::BY_VARIABLE),
@@ -130,14 +145,29 @@ impl<'a> Walk<'a> {
         if may_be_flag {
             self.add_with_hint(first, name, super::MARK_THE_END);
         }
-        let command = self.argv.get(first + 1).copied().map(super::plain_name);
+        let command = self.argv.get(first + 1).map(|command| {
+            let first = command.split_whitespace().next();
+            super::plain_name(first.unwrap_or_default())
+        });
         self.reads_input |= command.is_none_or(|command| shells::is_shell(&command));
         for index in first + 1..self.argv.len() {
-            self.add_with_hint(index, name, super::ON_INPUT);
+            self.add_with_hint(index, name, super::hint_for(name));
         }
     }
 
     fn flag_of_code(&mut self, reader: &Reader, name: &str, flag: &Flag<'_>) {
+        let before = self.found.len();
+        self.texts_of_flag(reader, name, flag);
+        for text in &mut self.found[before..] {
+            // A module has flags of its own, and code has none.
+            text.ends_flags = flag.name == "c" && reader.last.contains('c');
+            if reader.is_known && text.hint == super::BY_ARGUMENT {
+                text.hint = super::hints::WRITTEN_OUT;
+            }
+        }
+    }
+
+    fn texts_of_flag(&mut self, reader: &Reader, name: &str, flag: &Flag<'_>) {
         let is_code = reader.is_code(flag);
         self.add(flag.at, Role::Code, name, is_code);
         let Some(value_at) = flag.value_at.filter(|value_at| *value_at != flag.at) else {

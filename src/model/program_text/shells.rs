@@ -15,6 +15,14 @@ pub(super) fn is_shell(name: &str) -> bool {
     SHELLS.contains(&name)
 }
 
+/// Shells in which `[ … -gt … ]` is arithmetic.
+const COUNTING: &[&str] = &["zsh", "ksh", "mksh", "pdksh", "lksh", "oksh", "loksh"];
+
+/// Whether a shell reads what `[` compares as numbers as arithmetic.
+pub(super) fn counts_in_tests(name: &str) -> bool {
+    COUNTING.contains(&name)
+}
+
 impl Walk<'_> {
     pub(super) fn shell(&mut self, name: &str, at: usize) {
         let mut index = at + 1;
@@ -40,7 +48,7 @@ impl Walk<'_> {
         let is_streamed = self.argv.get(index).is_none_or(|file| is_stream(file));
         self.reads_input |= !has_script && (reads_input || is_streamed);
         match (has_script, reads_input) {
-            (true, _) => self.add(index, self.role_of_script(), name, true),
+            (true, _) => self.add_script(index, name),
             (false, false) => self.add(index, Role::Code, name, false),
             (false, true) => {}
         }

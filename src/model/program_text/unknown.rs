@@ -2,7 +2,7 @@
 //! arguments are given.
 
 use super::readers::Reader;
-use super::{Role, Walk, image_name, plain_name, shells};
+use super::{Walk, image_name, plain_name, shells};
 
 /// Programs all of whose arguments may be code.
 const READ_ALL: &[&str] = &[
@@ -25,68 +25,25 @@ const READ_ALL: &[&str] = &[
     "at",
     "batch",
     "cross-env-shell",
+    "socat",
 ];
 
-/// Programs with flags that look like those of code and are not.
+/// Programs with short flags that look like those of code and are not.
+#[rustfmt::skip]
 const OTHER_FLAGS: &[&str] = &[
-    "wc",
-    "grep",
-    "egrep",
-    "fgrep",
-    "rg",
-    "ping",
-    "curl",
-    "gcc",
-    "g++",
-    "cc",
-    "c++",
-    "clang",
-    "cut",
-    "head",
-    "tail",
-    "echo",
-    "printf",
-    "cat",
-    "cmp",
-    "sort",
-    "uniq",
-    "sha1sum",
-    "sha256sum",
-    "sha512sum",
-    "shasum",
-    "md5sum",
-    "gzip",
-    "xz",
-    "zstd",
-    "7z",
-    "7za",
-    "docker",
-    "docker-compose",
-    "podman",
-    "nerdctl",
-    "buildah",
-    "kubectl",
-    "pip",
-    "pytest",
-    "tox",
-    "mvn",
-    "cargo",
-    "ls",
-    "cp",
-    "mv",
-    "logger",
-    "tee",
-    "wget",
-    "aria2c",
-    "stat",
-    "xxd",
-    "k6",
-    "fly",
-    "flyctl",
-    "cypress",
-    "eslint",
-    "test",
-    "[",
+    // Texts and files.
+    "[", "7z", "7za", "cat", "cmp", "cp", "cut", "echo", "egrep", "fgrep", "grep", "gzip", "head", "jq", "logger", "ls", "md5sum",
+    "mv", "printf", "rg", "sha1sum", "sha256sum", "sha512sum", "shasum", "stat", "tail", "tee", "test", "uniq", "unzip", "wc",
+    "xxd", "xz", "zstd",
+    // The network, keys and containers.
+    "buildah", "cosign", "docker", "docker-compose", "gpg", "kubectl", "nerdctl", "oc", "ping", "podman", "skopeo", "ssh-keygen",
+    // Clouds and deliveries.
+    "argocd", "aws", "az", "cdk", "flux", "fly", "flyctl", "gcloud", "gh", "glab", "goreleaser", "heroku", "k6", "netlify",
+    "pulumi", "sam", "serverless", "skaffold", "sls", "terraform", "terragrunt", "tofu", "vercel", "wrangler",
+    // Builds, packages, tests and checks.
+    "black", "buf", "conan", "coverage", "ctest", "cypress", "dotnet", "eslint", "flake8", "flutter", "golangci-lint", "hadolint",
+    "hatch", "hugo", "isort", "mkdocs", "msbuild", "mypy", "nox", "npm", "phpunit", "pip", "pnpm", "protoc", "pylint", "rspec",
+    "ruff", "shellcheck", "snyk", "sphinx-build", "swift", "tox", "trivy", "twine", "xcodebuild", "yarn",
 ];
 
 /// Flags behind which many programs expect code.
@@ -126,9 +83,14 @@ pub(super) fn reads_all(name: &str) -> bool {
     READ_ALL.contains(&name)
 }
 
-/// Whether a program is known to mean something else by such flags.
+/// Whether a program is known to mean something else by such short flags.
 pub(super) fn has_other_flags(name: &str) -> bool {
     OTHER_FLAGS.contains(&name)
+}
+
+/// Whether a word is a file of the working copy by its path: its author wrote it, and says what its short flags are.
+fn is_own(word: &str) -> bool {
+    word.contains('/') && !word.starts_with('/')
 }
 
 /// Whether a program that nothing is known of may take what comes next for code, or what comes after `=`.
@@ -157,9 +119,11 @@ impl Walk<'_> {
     pub(super) fn unknown(&mut self, name: &str, at: usize) {
         for index in at + 1..self.argv.len() {
             let word = self.argv[index];
-            if is_flag_of_code(word) && !has_other_flags(name) {
+            let is_short = !word.starts_with("--");
+            let is_known = is_short && (has_other_flags(name) || is_own(self.argv[at]));
+            if !is_known && is_flag_of_code(word) {
                 let is_whole = !word.contains('=');
-                self.add(index + usize::from(is_whole), Role::Code, name, true);
+                self.add_with_hint(index + usize::from(is_whole), name, super::hints::UNKNOWN);
             }
         }
         self.programs_inside(at + 1);

@@ -10,6 +10,11 @@ pub(super) struct Wrapper {
     /// Letters with a value.
     valued: &'static str,
     long_valued: &'static [&'static str],
+    /// Letters and long names whose value is code.
+    code: &'static str,
+    long_code: &'static [&'static str],
+    /// Letters and long names whose value sets a variable.
+    sets: &'static [&'static str],
     /// How many arguments of its own stand before the program.
     operands: usize,
     /// Whether variables may stand before the program.
@@ -22,6 +27,9 @@ const PLAIN: Wrapper = Wrapper {
     names: &[],
     valued: "",
     long_valued: &[],
+    code: "",
+    long_code: &[],
+    sets: &[],
     operands: 0,
     assigns: false,
     keeps_environment: true,
@@ -153,6 +161,97 @@ static WRAPPERS: &[Wrapper] = &[
     Wrapper {
         names: &["strace", "ltrace"],
         valued: "eopsuEPabIOSX",
+        sets: &["E"],
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["perf stat", "perf record", "perf trace", "perf mem"],
+        valued: "eoFcptrmGCDI",
+        long_valued: &["event", "output", "freq", "repeat"],
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["setpriv"],
+        long_valued: &[
+            "reuid",
+            "regid",
+            "ruid",
+            "rgid",
+            "euid",
+            "egid",
+            "groups",
+            "inh-caps",
+            "ambient-caps",
+            "bounding-set",
+            "securebits",
+            "pdeathsig",
+            "selinux-label",
+            "apparmor-profile",
+        ],
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["prlimit"],
+        valued: "o",
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["systemd-run"],
+        valued: "ptuEMH",
+        long_valued: &[
+            "unit",
+            "property",
+            "description",
+            "slice",
+            "uid",
+            "gid",
+            "nice",
+            "working-directory",
+            "setenv",
+            "service-type",
+            "on-active",
+            "on-calendar",
+            "machine",
+            "host",
+        ],
+        sets: &["E", "setenv"],
+        keeps_environment: false,
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["runuser"],
+        valued: "ugGsw",
+        long_valued: &["user", "group", "supp-group", "shell", "whitelist-environment"],
+        code: "c",
+        long_code: &["command", "session-command"],
+        ..PLAIN
+    },
+    Wrapper {
+        names: &[
+            "npx",
+            "npm exec",
+            "pnpm exec",
+            "pnpm dlx",
+            "yarn dlx",
+            "bunx",
+            "uvx",
+            "pipx run",
+        ],
+        valued: "w",
+        long_valued: &["workspace", "python", "index-url", "prefix", "registry"],
+        code: "cp",
+        long_code: &["call", "package", "from", "with", "spec"],
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["cmake -E env", "cmake -E time"],
+        long_valued: &["unset", "modify"],
+        assigns: true,
+        ..PLAIN
+    },
+    Wrapper {
+        names: &["cmake -E chdir"],
+        operands: 1,
         ..PLAIN
     },
     Wrapper {
@@ -219,15 +318,19 @@ impl Wrapper {
 
 impl Walk<'_> {
     pub(super) fn wrapped(&mut self, wrapper: &Wrapper, name: &str, at: usize) {
+        let valued = [wrapper.valued, wrapper.code].concat();
+        let long_valued = [wrapper.long_valued, wrapper.long_code].concat();
         let shape = Shape {
-            valued: wrapper.valued,
+            valued: &valued,
             attached: "",
             bare: "",
-            long_valued: wrapper.long_valued,
+            long_valued: &long_valued,
             pairs: &[],
             last: "",
+            long_last: &[],
         };
         let flags = Flags::read(&self.argv, at + 1, shape);
+        self.values_of(wrapper, name, &flags);
         if name == "env" && flags.has(&["S", "split-string"]) {
             return self.rest_is_code(name, at + 1);
         }
@@ -242,13 +345,37 @@ impl Walk<'_> {
             self.programs_inside(program);
         }
         match self.argv.get(program) {
-            Some(&("-c" | "--command")) if name == "flock" => self.script_of_flock(program + 1),
+            Some(&("-c" | "--command")) if name == "flock" => {
+                self.add_script(program + 1, name);
+            }
             Some(_) | None => self.program(program),
         }
     }
 
-    fn script_of_flock(&mut self, index: usize) {
-        self.add(index, self.role_of_script(), "flock", true);
+    /// Code and variables that flags of a wrapper give.
+    fn values_of(&mut self, wrapper: &Wrapper, name: &str, flags: &Flags<'_>) {
+        for flag in &flags.all {
+            let Some(at) = flag.value_at else { continue };
+            if wrapper.code.contains(flag.name) || wrapper.long_code.contains(&flag.name) {
+                self.add(at, Role::Code, name, true);
+            } else if wrapper.sets.contains(&flag.name) {
+                self.set_by_flag(at);
+            }
+        }
+    }
+
+    /// `NAME=value` somewhere behind a flag.
+    pub(super) fn set_by_flag(&mut self, at: usize) {
+        let word = self.argv.get(at).copied().unwrap_or_default();
+        let setting = word.strip_prefix("--").and_then(|long| long.split_once('='));
+        let setting = setting.map_or(word, |(_, setting)| setting);
+        let setting = setting
+            .strip_prefix("-e")
+            .or(setting.strip_prefix("-E"))
+            .unwrap_or(setting);
+        if let Some((variable, _)) = setting.split_once('=').filter(|(name, _)| steers_programs(name)) {
+            self.add(at, Role::Variable, variable, false);
+        }
     }
 
     /// Past the variables that are set before the program; `-` of `env` sets nothing and empties all.
@@ -258,7 +385,7 @@ impl Walk<'_> {
             return index;
         }
         while let Some(word) = self.argv.get(index).copied() {
-            let Some((variable, _)) = word.split_once('=').filter(|_| !word.starts_with("${")) else {
+            let Some((variable, _)) = word.split_once('=').filter(|_| !word.starts_with('$')) else {
                 if word != "-" {
                     break;
                 }

@@ -29,4 +29,24 @@ impl Template {
         }
         Ok(pieces)
     }
+
+    /// What stands for the placeholder that begins at a byte of the text.
+    ///
+    /// # Errors
+    /// Those of [`Template::pieces`].
+    pub fn piece_at(
+        &self,
+        offset: usize,
+        lookup: &dyn Fn(&str) -> Option<Value>,
+    ) -> Result<Option<Resolved>, PlaceholderError> {
+        let placeholders = self.parts.iter().filter_map(|part| match part {
+            Part::Text(_) => None,
+            Part::Placeholder(placeholder) => Some(placeholder),
+        });
+        let mut wanted = placeholders.filter(|placeholder| placeholder.offset == offset);
+        wanted
+            .next()
+            .map(|placeholder| placeholder.resolve(lookup))
+            .transpose()
+    }
 }

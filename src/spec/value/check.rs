@@ -1,5 +1,6 @@
 //! One value against one type.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
@@ -15,6 +16,8 @@ use super::pattern::{OF_CACHE, OF_REPOSITORY, Patterns};
 pub(crate) struct Checker<'p> {
     pub(crate) problems: &'p mut Problems,
     pub(super) patterns: Patterns,
+    /// Variables that hold what others say, of the maps that are being read, the outermost first.
+    pub(super) foreign_variables: Vec<BTreeSet<String>>,
 }
 
 impl<'p> Checker<'p> {
@@ -22,6 +25,7 @@ impl<'p> Checker<'p> {
         Self {
             problems,
             patterns: Patterns::default(),
+            foreign_variables: Vec::new(),
         }
     }
 

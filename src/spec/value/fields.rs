@@ -1,9 +1,12 @@
 //! Maps with known keys.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
-use crate::model::Field;
+use crate::model::{Field, ValueType};
 
+use super::super::foreign::is_foreign;
 use super::super::keys::Sorted;
 use super::super::yaml::{self, Node};
 use super::Checker;
@@ -39,6 +42,7 @@ impl Checker<'_> {
     ) -> Option<Map<String, Value>> {
         let mut values = Map::new();
         let mut is_complete = true;
+        self.foreign_variables.push(foreign_variables(fields, sorted));
         for field in fields {
             match self.field(field, sorted, node, what) {
                 Ok(Some(value)) => {
@@ -48,6 +52,7 @@ impl Checker<'_> {
                 Err(Reported) => is_complete = false,
             }
         }
+        self.foreign_variables.pop();
         is_complete.then_some(values)
     }
 
@@ -127,6 +132,18 @@ impl Checker<'_> {
         }
         value
     }
+}
+
+/// The variables among some keys that hold what others say.
+fn foreign_variables(fields: &[Field], sorted: &Sorted<'_>) -> BTreeSet<String> {
+    let is_environment = |field: &&Field| matches!(field.value, ValueType::Environment);
+    let nodes = fields
+        .iter()
+        .filter(is_environment)
+        .filter_map(|field| sorted.value(field.name));
+    let entries = nodes.flat_map(|node| node.entries().unwrap_or_default());
+    let foreign = entries.filter(|entry| entry.value.text().is_some_and(is_foreign));
+    foreign.map(|entry| entry.name().to_owned()).collect()
 }
 
 /// The problem is in the list already.

@@ -7,7 +7,7 @@ use crate::model::Diagnostic;
 use crate::model::program_text::program_texts;
 use crate::model::variables::{CONTRACT, VariableMeaning};
 
-use super::super::foreign::{Foreign, foreign_texts, foreign_value};
+use super::super::foreign::{Foreign, foreign_texts_beside, foreign_value};
 use super::super::placeholder::Template;
 use super::super::problems::listed;
 use super::super::yaml::Node;
@@ -43,7 +43,8 @@ impl Checker<'_> {
     pub(super) fn program(&mut self, argv: &[Rc<Node>], what: &str) -> Option<()> {
         let mut is_settled = self.is_there(argv.first()?, what);
         let words: Vec<&str> = argv.iter().map(|word| word.text().unwrap_or_default()).collect();
-        for foreign in foreign_texts(&words, &program_texts(&words)) {
+        let variables = self.foreign_variables.iter().flatten().cloned().collect();
+        for foreign in foreign_texts_beside(&words, &program_texts(&words), &variables) {
             is_settled = false;
             let index = foreign.index;
             self.chosen_outside(&argv[index], foreign);

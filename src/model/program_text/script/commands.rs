@@ -1,9 +1,12 @@
 //! What a simple command does with its words.
 
-use super::super::shells::{is_shell, is_stream};
-use super::super::{BY_ARGUMENT, ProgramText, Role, Walk};
-use super::lexer::{Lexer, Word};
-use super::{Nested, nested};
+use super::flow::{Argument, Found, Given, Inner, Value};
+use super::lexer::Lexer;
+use super::output::{asks_for_others, is_digits};
+use super::word::Word;
+use super::{builtins, nested};
+use crate::model::program_text::shells::{counts_in_tests, is_shell};
+use crate::model::program_text::{BY_ARGUMENT, ProgramText, Role, Walk, hint_for, taking};
 use crate::model::variables::steers_programs;
 
 /// Words before a command.
@@ -12,72 +15,89 @@ const BEFORE: &[&str] = &[
 ];
 
 /// Words after which no command follows.
-const NO_COMMAND: &[&str] = &[
-    "for", "select", "case", "function", "in", "esac", "done", "fi", "}",
-];
-
-/// Builtins all of whose arguments are code.
-const READ_CODE: &[&str] = &["eval", "trap", "source", ".", "alias", "let"];
-
-/// Builtins that set variables.
-const SET_VARIABLES: &[&str] = &["export", "declare", "local", "readonly", "typeset"];
-
-/// Operators of `[[` that compare numbers, each of which is arithmetic.
-const OF_NUMBERS: &[&str] = &["-eq", "-ne", "-lt", "-le", "-gt", "-ge"];
+const NO_COMMAND: &[&str] = &["for", "select", "case", "in", "esac", "done", "fi", "}"];
 
 /// Looks at the words of a command; whether it takes its code from its standard input.
 pub(super) fn look_at(lexer: &mut Lexer<'_>, words: &[Word]) -> bool {
-    let is_before = |word: &&Word| BEFORE.contains(&word.text.as_str());
-    let words = &words[words.iter().take_while(is_before).count()..];
-    let assignments = words.iter().take_while(|word| set_name(word).is_some()).count();
-    for word in &words[..assignments] {
-        assignment(lexer, word);
-        lexer.literals(word);
-    }
-    let words = &words[assignments..];
-    let Some(first) = words.first() else { return false };
+    let words = command_of(lexer, words);
+    let Some(first) = words.first() else {
+        return false;
+    };
     let name = first.text.as_str();
     if NO_COMMAND.contains(&name) {
-        each(words, |word| lexer.literals(word));
-        false
-    } else if READ_CODE.contains(&name) {
-        each(&words[1..], |word| read_code(lexer, name, word));
-        words.iter().any(|word| is_stream(&word.text))
-    } else if SET_VARIABLES.contains(&name) {
-        let are_numbers = words
-            .iter()
-            .any(|word| word.text.starts_with('-') && word.text.contains('i'));
-        each(&words[1..], |word| {
-            match set_name(word) {
-                Some(_) if are_numbers => lexer.in_arithmetic(word.span.clone()),
-                Some(_) => assignment(lexer, word),
-                None => lexer.code(word.span.clone(), name, BY_ARGUMENT),
-            }
-            lexer.literals(word);
-        });
-        false
-    } else if name == "[[" {
-        compared(lexer, words);
-        each(words, |word| lexer.literals(word));
-        false
-    } else {
-        walk(lexer, words)
+        words.iter().for_each(|word| lexer.literals(word));
+        loop_or_case(lexer, words);
+        return false;
+    }
+    match builtins::look_at(lexer, name, words) {
+        Some(reads_input) => reads_input,
+        None => walk(lexer, words),
     }
 }
 
-fn each<'w>(words: &'w [Word], look: impl FnMut(&'w Word)) {
-    words.iter().for_each(look);
+/// The words of a command itself; what stands before it is looked at.
+fn command_of<'w>(lexer: &mut Lexer<'_>, mut words: &'w [Word]) -> &'w [Word] {
+    if words.iter().any(|word| asks_for_others(&word.text)) && words[0].text != "case" {
+        lexer.flow.checked.extend(lexer.subjects.clone());
+    }
+    while let Some(first) = words.first() {
+        match (first.text.as_str(), words.get(1)) {
+            (word, _) if BEFORE.contains(&word) => words = &words[1..],
+            ("function", Some(name)) => {
+                lexer.defines(&name.text);
+                words = &words[2..];
+            }
+            ("command" | "builtin", Some(next)) if !next.text.starts_with('-') => {
+                words = &words[1..];
+            }
+            _ if set_name(first).is_some() => {
+                assignment(lexer, first);
+                lexer.literals(first);
+                words = &words[1..];
+            }
+            _ => break,
+        }
+    }
+    words
+}
+
+/// A command without what stands before it.
+pub(super) fn without_front(words: &[Word]) -> &[Word] {
+    let is_front = |word: &&Word| BEFORE.contains(&word.text.as_str()) || set_name(word).is_some();
+    &words[words.iter().take_while(is_front).count()..]
+}
+
+/// `for NAME in …`, `select`, and the patterns of a `case` that stand in its line.
+fn loop_or_case(lexer: &mut Lexer<'_>, words: &[Word]) {
+    match words {
+        [first, subject, patterns @ ..] if first.text == "case" => {
+            lexer.subjects = lexer.names(subject);
+            if patterns.iter().any(|word| asks_for_others(&word.text)) {
+                lexer.flow.checked.extend(lexer.subjects.clone());
+            }
+        }
+        [first, name, rest @ ..] if matches!(first.text.as_str(), "for" | "select") => {
+            if rest.is_empty() {
+                lexer.flow.set(&name.text, Given::Variable("@".to_owned()));
+            }
+            for word in rest.iter().skip(1) {
+                let value = lexer.value(word, word.span.start);
+                lexer.flow.set(&name.text, Given::Value(value));
+            }
+        }
+        _ => {}
+    }
 }
 
 /// A word that a shell reads as a script once more: one between single quotes reaches it as it is.
-fn read_code(lexer: &mut Lexer<'_>, name: &str, word: &Word) {
+pub(super) fn read_code(lexer: &mut Lexer<'_>, name: &str, word: &Word) {
     match &word.quoted {
         Some(quoted) => {
-            let mut found = nested(lexer.inside(quoted.clone()), quoted.start, lexer.depth);
-            lexer.found.append(&mut found);
+            let flow = nested(lexer.inside(quoted.clone()), lexer.depth, lexer.counts_in_tests);
+            lexer.flow.append(flow.moved(quoted.start));
         }
         None => {
-            lexer.code(word.span.clone(), name, BY_ARGUMENT);
+            lexer.flow.code(word.span.clone(), name, hint_for(name));
             lexer.literals(word);
         }
     }
@@ -89,19 +109,69 @@ fn walk(lexer: &mut Lexer<'_>, words: &[Word]) -> bool {
     let mut scripts = Vec::new();
     for text in &walk.found {
         let word = &words[text.index];
-        if text.role == Role::Script {
+        if text.is_script {
             scripts.push(text.index);
-            read_code(lexer, &text.reader, word);
-        } else {
-            lexer.found.push(at_word(text, word));
+            inner(lexer, text, words);
+        }
+        if !(text.is_script && word.quoted.is_some() && text.role == Role::Script) {
+            lexer.flow.found.push(at_word(text, word));
         }
     }
     for (index, word) in words.iter().enumerate() {
-        if !scripts.contains(&index) {
+        if !(scripts.contains(&index) && word.quoted.is_some()) {
             lexer.literals(word);
         }
     }
+    arguments(lexer, &walk.found, words);
+    lexer.calls(&words[0]);
     walk.reads_input || hands_input_on(words)
+}
+
+/// The script of a shell that the script starts, with what stands behind it.
+fn inner(lexer: &mut Lexer<'_>, text: &ProgramText, words: &[Word]) {
+    let word = &words[text.index];
+    if word.is_filled() {
+        return; // It is code as a whole.
+    }
+    for word in &words[..text.index] {
+        if set_name(word).is_some() {
+            assignment(lexer, word); // `env NAME=value`, or the like.
+        }
+    }
+    let counts = counts_in_tests(&text.reader);
+    let values = |word: &Word| lexer.value(word, word.span.start);
+    let given: Vec<Value> = words[text.index + 1..].iter().map(values).collect();
+    let (flow, whole) = match &word.quoted {
+        Some(quoted) => {
+            let flow = nested(lexer.inside(quoted.clone()), lexer.depth, counts);
+            (flow.moved(quoted.start), None)
+        }
+        None => (nested(&word.text, lexer.depth, counts), Some(word.span.clone())),
+    };
+    lexer.flow.inner.push(Inner { flow, given, whole });
+}
+
+/// Says which arguments a program might take for flags, and keeps what functions of the script may be given.
+fn arguments(lexer: &mut Lexer<'_>, found: &[ProgramText], words: &[Word]) {
+    let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+    let takers = taking::Takers::of(&texts, found, false);
+    let mut values = Vec::new();
+    for (index, word) in words.iter().enumerate().skip(1) {
+        let value = lexer.value(word, word.span.start);
+        if let Some(command) = takers.program_of(index) {
+            let parts = value.parts.iter().filter(|part| part.is_first || !part.is_quoted);
+            lexer.flow.arguments.extend(parts.map(|part| Argument {
+                command: command.clone(),
+                part: part.clone(),
+            }));
+        }
+        if word.is_filled() {
+            values.push(value);
+        }
+    }
+    if !values.is_empty() {
+        lexer.flow.calls.push((words[0].text.clone(), values));
+    }
 }
 
 /// Whether what comes in becomes arguments of a shell or an interpreter, of which none is told from its script.
@@ -113,17 +183,12 @@ fn hands_input_on(words: &[Word]) -> bool {
             .any(|word| is_shell(&word.text) || matches!(word.text.as_str(), "-c" | "-e"))
 }
 
-fn at_word(text: &ProgramText, word: &Word) -> Nested {
-    Nested {
-        span: word.span.clone(),
-        role: text.role,
-        reader: text.reader.clone(),
-        hint: text.hint,
-    }
+fn at_word(text: &ProgramText, word: &Word) -> Found {
+    Found::of(word.span.clone(), text.role, &text.reader, text.hint)
 }
 
-/// The name of the variable that a word sets.
-fn set_name(word: &Word) -> Option<&str> {
+/// The name of the variable that a word sets, with the key of an array.
+pub(super) fn set_name(word: &Word) -> Option<&str> {
     let (name, _) = word.text.split_once('=')?;
     let name = name.strip_suffix('+').unwrap_or(name);
     let plain = name.split('[').next().unwrap_or(name);
@@ -132,29 +197,96 @@ fn set_name(word: &Word) -> Option<&str> {
     (begins && plain.chars().all(is_name)).then_some(name)
 }
 
-fn assignment(lexer: &mut Lexer<'_>, word: &Word) {
+/// `NAME=value`, also with a key.
+pub(super) fn assignment(lexer: &mut Lexer<'_>, word: &Word) {
     let name = set_name(word).unwrap_or_default();
-    let plain = name.split('[').next().unwrap_or(name);
-    if name.contains("${") {
-        lexer.in_arithmetic(word.span.clone());
+    let plain = name.split('[').next().unwrap_or(name).to_owned();
+    let written = lexer.inside(word.span.clone());
+    let is_keyed = name.contains('[');
+    let equals = match is_keyed {
+        true => written
+            .find("]=")
+            .or_else(|| written.find("]+="))
+            .map(|at| at + 1),
+        false => written.find('='),
+    };
+    let equals = word.span.start + equals.unwrap_or(written.len());
+    if is_keyed {
+        lexer.count(word.span.start + plain.len()..equals, "$((…))", Some(&plain));
     }
-    if steers_programs(plain) {
-        lexer.found.push(Nested {
-            span: word.span.clone(),
-            role: Role::Variable,
-            reader: plain.to_owned(),
-            hint: BY_ARGUMENT,
-        });
+    if steers_programs(&plain) {
+        let found = Found::of(word.span.clone(), Role::Variable, &plain, BY_ARGUMENT);
+        lexer.flow.found.push(found);
+    }
+    if word.text.split_once('=').is_some_and(|(_, text)| is_whole(text)) {
+        lexer.patterns.push(plain.clone());
+    }
+    let from = (equals + 1).min(word.span.end);
+    let value = lexer.value(word, from);
+    lexer.flow.set(&plain, Given::Value(value));
+}
+
+/// Operators of tests that compare numbers.
+const OF_NUMBERS: &[&str] = &["-eq", "-ne", "-lt", "-le", "-gt", "-ge"];
+
+/// `[[ … ]]`, in which what is compared as numbers is arithmetic, and `[ … ]`, in which it has to be numbers.
+pub(super) fn test(lexer: &mut Lexer<'_>, words: &[Word], is_arithmetic: bool) {
+    for (index, word) in words.iter().enumerate() {
+        let before = index.checked_sub(1).and_then(|at| words.get(at));
+        let after = words.get(index + 1);
+        let operator = word.text.as_str();
+        if OF_NUMBERS.contains(&operator) {
+            for side in [before, after].into_iter().flatten() {
+                match is_arithmetic {
+                    true => lexer.count(side.span.clone(), "[[", None),
+                    false => checked(lexer, side),
+                }
+            }
+        } else if matches!(operator, "-v" | "-R") {
+            if let Some(name) = after {
+                builtins::name(lexer, &words[0].text, name);
+            }
+        } else if let ("=~", Some(before), Some(after)) = (operator, before, after) {
+            matched(lexer, before, after, &words[index + 1..]);
+        }
+        if asks_for_others(operator) {
+            words.iter().for_each(|word| checked(lexer, word));
+        }
     }
 }
 
-fn compared(lexer: &mut Lexer<'_>, words: &[Word]) {
-    for (index, word) in words.iter().enumerate() {
-        if OF_NUMBERS.contains(&word.text.as_str()) {
-            let neighbours = [index.checked_sub(1), Some(index + 1)];
-            for side in neighbours.into_iter().flatten().filter_map(|at| words.get(at)) {
-                lexer.in_arithmetic(side.span.clone());
-            }
-        }
+/// `TEXT =~ PATTERN`: what is matched is in `BASH_REMATCH` then.
+fn matched(lexer: &mut Lexer<'_>, text: &Word, pattern: &Word, rest: &[Word]) {
+    let end = rest.iter().find(|word| matches!(word.text.as_str(), "]]" | "&"));
+    let end = end.map_or(pattern.span.end, |word| word.span.start);
+    let written = lexer.inside(pattern.span.start..end).trim();
+    if matches_numbers(lexer, pattern) || is_whole(written) {
+        checked(lexer, text);
+    } else if !written.contains('(') || !groups(written).all(is_digits) {
+        let value = lexer.value(text, text.span.start);
+        lexer.flow.set("BASH_REMATCH", Given::Value(value));
     }
+}
+
+/// What stands in the parentheses of a pattern.
+fn groups(pattern: &str) -> impl Iterator<Item = &str> {
+    pattern
+        .split('(')
+        .skip(1)
+        .map(|group| group.split(')').next().unwrap_or(group))
+}
+
+fn matches_numbers(lexer: &Lexer<'_>, pattern: &Word) -> bool {
+    let variable = pattern.text.trim_start_matches(['$', '{']).trim_end_matches('}');
+    is_whole(&pattern.text) || pattern.is_filled() && lexer.patterns.iter().any(|name| name == variable)
+}
+
+/// Whether a pattern matches numbers from their beginning to their end.
+fn is_whole(pattern: &str) -> bool {
+    pattern.starts_with('^') && pattern.ends_with('$') && is_digits(pattern)
+}
+
+fn checked(lexer: &mut Lexer<'_>, word: &Word) {
+    let names = lexer.names(word);
+    lexer.flow.checked.extend(names);
 }
