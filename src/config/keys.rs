@@ -131,8 +131,8 @@ const FORGE: &[Field] = &[
     ),
     Field::new(
         "statuses",
-        ValueType::Boolean,
-        "whether commits there carry the status `sdm/NAME` that says how their goals stand; `true`",
+        ValueType::Verbatim,
+        "whether commits there carry the status `sdm/NAME` that says how their goals stand: `true`, `false`, or `checks` for checks of each goal instead, with the token of a GitHub App",
     ),
 ];
 

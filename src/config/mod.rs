@@ -32,7 +32,7 @@ pub use directories::{create_private_directory, default_socket, default_state_di
 pub use environment::{VARIABLES, unknown_variables};
 pub use error::ConfigError;
 pub use file_store::FileStoreEntry;
-pub use forges::ForgeEntry;
+pub use forges::{ForgeEntry, Statuses};
 pub use hub::{HubEntry, InWhoseName};
 pub use keys::keys;
 pub use layer::{Flags, LogFormat, LoginEntry, PersonEntry, SandboxChoice, TrustPolicy};

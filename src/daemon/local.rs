@@ -26,7 +26,7 @@ use super::state::{StateDirectory, StateError};
 use super::team::as_person::{AsPerson, Proofs};
 use super::team::{Team, TeamError};
 use super::traces::Heard;
-use crate::config::{Configuration, InWhoseName, MockEntry, SandboxChoice, TrustPolicy};
+use crate::config::{Configuration, InWhoseName, MockEntry, SandboxChoice, Statuses, TrustPolicy};
 use crate::engine::{Engine, Machine, Parts, SandboxPolicy, Settings};
 use crate::exec::ProcessExecutor;
 use crate::exec::containers::EngineImages;
@@ -336,10 +336,15 @@ impl LocalDaemon {
         Ok(daemon)
     }
 
+    fn has_forge_to_tell(&self) -> bool {
+        let mut forges = self.0.configuration.forges.values();
+        forges.any(|forge| forge.statuses != Statuses::None)
+    }
+
     /// Tells forges how the goals of commits stand, where one is to be told. One that is connected later hears of nothing before.
     async fn tell_forges(&self) -> Result<(), StoreError> {
         let engine = self.engine().clone();
-        if self.0.configuration.forges.values().any(|forge| forge.statuses) {
+        if self.has_forge_to_tell() {
             let telling = async move { engine.run_statuses().await };
             self.tasks().spawn_forever("commit statuses", telling);
         } else if engine.replica().is_empty() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::local::StartError;
-use crate::config::Configuration;
+use crate::config::{Configuration, Statuses};
 use crate::git::address::{AddressPolicy, Origin};
 use crate::git::logins::{FileLogin, Logins, origin_named};
 use crate::git::network::{NetworkOptions, ProxyChoice};
@@ -13,7 +13,7 @@ use crate::ports::forges::NoForges;
 use crate::ports::scm::ScmError;
 use crate::ports::{Forges, Secrets};
 use crate::runtime::clock::SystemClock;
-use crate::scm::github::{Forge, GitHub};
+use crate::scm::github::{Forge, GitHub, Telling};
 
 /// The options of every fetch of this machine.
 ///
@@ -59,7 +59,11 @@ pub(super) fn forges(
             ));
         }
         let forge = Forge::new(origin, entry.api.as_deref(), &entry.secret)?;
-        Ok(forge.with_statuses(entry.statuses))
+        Ok(forge.telling(match entry.statuses {
+            Statuses::None => Telling::Nothing,
+            Statuses::Statuses => Telling::Statuses,
+            Statuses::Checks => Telling::Checks,
+        }))
     });
     let connected: Vec<Forge> = connected.collect::<Result<_, _>>().map_err(StartError::Forge)?;
     let client = http1_client(&options(configuration)?)?;

@@ -87,6 +87,7 @@ fn without_goals(trace: Trace) -> Plan {
     Plan {
         name: None,
         goals: Vec::new(),
+        tags: Vec::new(),
         trace,
     }
 }

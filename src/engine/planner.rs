@@ -93,6 +93,7 @@ impl Engine {
                     push: push.clone(),
                     created_at: at,
                     cause: cause.clone(),
+                    tags: plan.tags.clone(),
                 });
                 Planned::Set(id)
             }
@@ -198,6 +199,7 @@ fn unexplained(push: Push, error: String) -> Explanation {
     let plan = Plan {
         name: None,
         goals: Vec::new(),
+        tags: Vec::new(),
         trace: Trace::default(),
     };
     Explanation {

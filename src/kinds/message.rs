@@ -74,7 +74,7 @@ impl Kind for Message {
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
         let arguments: Arguments = read(&context.goal.definition().work.arguments)?;
         let placeholders = Placeholders::of(context).await?;
-        let mut text = placeholders.text(&arguments.text)?;
+        let mut text = placeholders.words(&arguments.text)?;
         if let Some(url) = &arguments.url {
             text = format!("{text} · {}", placeholders.text(url)?);
         }

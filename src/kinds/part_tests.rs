@@ -77,6 +77,7 @@ fn as_rule((name, test): &Part<'_>) -> RuleDefinition {
         locks: false,
         first_of: None,
         facts: Vec::new(),
+        tags: Vec::new(),
     }
 }
 

@@ -73,6 +73,17 @@ impl Placeholders {
             .ok_or_else(|| KindError::Definition(format!("`{text}` has no value for this push")))
     }
 
+    /// A text for people, in which a list or map that is all of it stands in words.
+    pub(super) fn words(&self, text: &str) -> Result<String, KindError> {
+        match self.resolve(text)? {
+            Resolved::Text(text) => Ok(text),
+            Resolved::Whole(value) => Ok(in_words(&value)),
+            Resolved::Absent => Err(KindError::Definition(format!(
+                "`{text}` has no value for this push"
+            ))),
+        }
+    }
+
     /// Variables of the author, filled in; one whose value is left out is not set.
     pub(crate) fn variables(
         &self,
@@ -229,6 +240,29 @@ fn refused(foreign: &Foreign) -> KindError {
     KindError::Definition(format!("{}: {}", foreign.message, foreign.hint))
 }
 
+/// A value as people would say it: `name: Ada, email: ada@example.com`.
+fn in_words(value: &Value) -> String {
+    let below = |value: &Value| match value {
+        Value::Array(_) | Value::Object(_) => format!("({})", in_words(value)),
+        _ => in_words(value),
+    };
+    let listed = |words: Vec<String>| match words.is_empty() {
+        true => "nothing".to_owned(),
+        false => words.join(", "),
+    };
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::Array(items) => listed(items.iter().map(below).collect()),
+        Value::Object(entries) => {
+            let entries = entries.iter().filter(|(_, value)| !value.is_null());
+            let said = |(key, value): (&String, &Value)| format!("{key}: {}", below(value));
+            listed(entries.map(said).collect())
+        }
+    }
+}
+
 pub(super) fn as_text(resolved: Resolved) -> Option<String> {
     match resolved {
         Resolved::Text(text) => Some(text),
@@ -243,6 +277,21 @@ mod tests {
 
     fn words(words: &[&str]) -> Vec<String> {
         words.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn people_get_lists_and_maps_in_words() {
+        let facts = json!({"push": {"author": {"name": "Ada", "email": "a@b"}, "before": null}, "goals": {"build":
+            {"data": {"images": ["app:1", {"name": "web", "tag": null}], "size": 3, "none": []}}}});
+        let placeholders = Placeholders::from_facts(facts);
+        let said = |text: &str| placeholders.words(text).unwrap();
+        assert_eq!(said("${push.author}"), "name: Ada, email: a@b");
+        assert_eq!(
+            said("${goals.build.data}"),
+            "images: (app:1, (name: web)), size: 3, none: (nothing)"
+        );
+        assert_eq!(said("by ${push.author.name}"), "by Ada");
+        assert!(placeholders.words("${!push.before}").is_err());
     }
 
     #[test]

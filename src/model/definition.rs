@@ -12,6 +12,7 @@ use super::goal::StateName;
 use super::ids::{GoalKey, UniqueName};
 use super::instances::DynamicPlan;
 use super::limits::GoalLimits;
+use super::set_tag::SetTag;
 use super::trigger::GOAL_TEST;
 
 /// A rule: when its test holds for a push, its goals are set (semantics 2.7, 7.2).
@@ -35,6 +36,9 @@ pub struct RuleDefinition {
     /// Values that later rules and the goals set from here on may use (semantics 2.7), in the order written.
     #[serde(default)]
     pub facts: Vec<FactDefinition>,
+    /// Tags of the goal set that it contributes to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<SetTag>,
 }
 
 /// A value computed for a push under a name.

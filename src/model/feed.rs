@@ -71,6 +71,9 @@ pub enum News {
         name: String,
         /// State after the event.
         state: StateName,
+        /// State before it; none for a goal that was just planned, and in old entries.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<StateName>,
         /// Attempts started so far.
         attempt: u32,
         /// Text after the event.

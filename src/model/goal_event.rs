@@ -125,6 +125,27 @@ impl GoalChange {
         )
     }
 
+    /// It in a word, as the log writes it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Planned { .. } => "planned",
+            Self::Requested => "requested",
+            Self::StartRequired => "start_required",
+            Self::Confirmed { .. } => "confirmed",
+            Self::PreApproved { .. } => "pre_approved",
+            Self::Approved { .. } => "approved",
+            Self::Denied => "denied",
+            Self::Started { .. } => "started",
+            Self::Progressed => "progressed",
+            Self::Ended { .. } => "ended",
+            Self::Skipped { .. } => "skipped",
+            Self::Canceled => "canceled",
+            Self::Retried { .. } => "retried",
+            Self::Replanned => "replanned",
+            Self::IgnoredResult { .. } => "ignored_result",
+        }
+    }
+
     /// Whether the feed shows a change that led to this state to those who do not ask for everything: first events say nothing
     /// new unless a person must act, and phases are many.
     pub fn is_noteworthy(&self, state: StateName) -> bool {

@@ -40,6 +40,7 @@ pub mod reported;
 pub mod review;
 pub mod rule_test;
 pub mod running;
+pub mod set_tag;
 pub mod suggest;
 pub mod summary;
 pub mod time;

@@ -8,6 +8,7 @@ use super::definition::GoalDefinition;
 use super::diagnostic::Place;
 use super::goal::StateName;
 use super::ids::GoalKey;
+use super::set_tag::SetTag;
 
 /// A goal as planned: stored with its set, never changed afterwards.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +52,9 @@ pub struct Plan {
     pub name: Option<String>,
     /// Goals in planned order; no two with the same key.
     pub goals: Vec<PlannedGoal>,
+    /// Tags of the rules that contribute, each once, in the order of the rules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<SetTag>,
     /// Why.
     pub trace: Trace,
 }

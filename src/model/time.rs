@@ -53,6 +53,19 @@ impl Timestamp {
     }
 }
 
+/// A duration as people write it: `500ms`, `1.5s`, `90s`, `20m`, `2h`.
+pub fn humane(duration: Duration) -> String {
+    let (seconds, rest) = (duration.as_secs(), duration.subsec_millis());
+    match seconds {
+        0 if rest == 0 && !duration.is_zero() => "less than 1ms".to_owned(),
+        0 => format!("{rest}ms"),
+        1..=59 if rest > 0 => format!("{seconds}.{}s", format!("{rest:03}").trim_end_matches('0')),
+        seconds if seconds % 3600 == 0 => format!("{}h", seconds / 3600),
+        seconds if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        seconds => format!("{seconds}s"),
+    }
+}
+
 /// A duration for people: `340ms`, `2.9s`, `1m 12s`, `3h 5m`, `2d 4h`.
 pub fn duration(length: Duration) -> String {
     let seconds = length.as_secs();
@@ -75,5 +88,28 @@ impl From<DateTime<Utc>> for Timestamp {
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(&self.rfc3339())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_as_people_write_them() {
+        for (millis, shown) in [
+            (0, "0ms"),
+            (1, "1ms"),
+            (500, "500ms"),
+            (1_500, "1.5s"),
+            (2_050, "2.05s"),
+            (30_000, "30s"),
+            (90_000, "90s"),
+            (1_200_000, "20m"),
+            (7_200_000, "2h"),
+        ] {
+            assert_eq!(humane(Duration::from_millis(millis)), shown);
+        }
+        assert_eq!(humane(Duration::from_nanos(1)), "less than 1ms");
     }
 }

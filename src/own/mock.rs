@@ -7,6 +7,7 @@ use std::thread;
 
 use super::{complain, read_order};
 use crate::kinds::mock::Order;
+use crate::model::time::humane;
 
 /// Carries out the order.
 pub(super) fn run(path: &Path) -> ExitCode {
@@ -16,8 +17,8 @@ pub(super) fn run(path: &Path) -> ExitCode {
     };
     let _ = writeln!(
         io::stdout(),
-        "atm:phase=mocked\nthis goal is mocked: its work is not done, {:?} pass instead",
-        order.duration
+        "atm:phase=mocked\nthis goal is mocked: its work is not done, {} pass instead",
+        humane(order.duration)
     );
     thread::sleep(order.duration);
     ExitCode::from(order.code)

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::checks::{Check, CheckRun, FoundCheck};
 use super::secrets::{Asker, NotGiven};
 use crate::model::{BranchName, CommitSha, Repository, Timestamp};
 
@@ -230,6 +231,60 @@ pub trait Forges: Send + Sync {
         _asker: &Asker,
     ) -> Result<(), ForgeError> {
         Err(ForgeError::NotConnected(repo.slug.to_string()))
+    }
+
+    /// Whether the forge of a repository is told by checks instead of statuses.
+    fn takes_checks(&self, _repo: &Repository) -> bool {
+        false
+    }
+
+    /// Makes a check of a commit. `id` is ours, by which it is found again when the answer got lost.
+    ///
+    /// # Errors
+    /// There is no such forge, or it does not do it.
+    async fn make_check(
+        &self,
+        repo: &Repository,
+        _sha: &CommitSha,
+        _check: &Check,
+        _id: &str,
+        _asker: &Asker,
+    ) -> Result<CheckRun, ForgeError> {
+        Err(ForgeError::NotConnected(repo.slug.to_string()))
+    }
+
+    /// Says of a check how it stands now; `false` where the forge has it no more.
+    ///
+    /// # Errors
+    /// There is no such forge, or it does not do it.
+    async fn change_check(
+        &self,
+        repo: &Repository,
+        _run: CheckRun,
+        _check: &Check,
+        _asker: &Asker,
+    ) -> Result<bool, ForgeError> {
+        Err(ForgeError::NotConnected(repo.slug.to_string()))
+    }
+
+    /// The check of a commit with this name and this id of ours.
+    ///
+    /// # Errors
+    /// There is no such forge, or it does not say.
+    async fn find_check(
+        &self,
+        repo: &Repository,
+        _sha: &CommitSha,
+        _context: &str,
+        _id: &str,
+        _asker: &Asker,
+    ) -> Result<Option<FoundCheck>, ForgeError> {
+        Err(ForgeError::NotConnected(repo.slug.to_string()))
+    }
+
+    /// The name of the secret with which the forge of a repository is asked.
+    fn secret_of(&self, _repo: &Repository) -> Option<String> {
+        None
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod authorizations;
 pub mod chats;
+pub mod checks;
 pub mod containers;
 pub mod errands;
 pub mod executor;

@@ -5,6 +5,7 @@
 
 use async_trait::async_trait;
 
+use super::checks::{CheckRun, CheckState};
 use super::forges::Report;
 use super::store::StoreError;
 use crate::model::{CommitSha, Cursor, GoalSetId};
@@ -31,6 +32,28 @@ pub struct DueCommit {
     pub noted: NotedCommit,
     /// What the forge was told last.
     pub told: Option<Report>,
+}
+
+/// A check that a forge was asked to make for a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownCheck {
+    /// What it is called.
+    pub context: String,
+    /// The id by which it is ours: noted before the forge is asked, so that one whose answer got lost is found again.
+    pub id: String,
+    /// The run that the forge made; none until it has answered.
+    pub run: Option<CheckRun>,
+    /// What it was told last.
+    pub told: Option<ToldCheck>,
+}
+
+/// What a forge was told of a check.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ToldCheck {
+    /// How it stood.
+    pub state: CheckState,
+    /// A digest of all that was said.
+    pub digest: String,
 }
 
 /// See the module.
@@ -61,4 +84,10 @@ pub trait StatusStore: Send + Sync {
 
     /// The forge has heard of a commit up to where it was due, or is not told; what happened since stays due.
     async fn status_told(&self, noted: &NotedCommit, report: Option<&Report>) -> Result<(), StoreError>;
+
+    /// The checks that a forge was asked to make for a commit.
+    async fn known_checks(&self, noted: &NotedCommit) -> Result<Vec<KnownCheck>, StoreError>;
+
+    /// A forge is about to be asked, or has answered: what is known of the check now, in the place of what was.
+    async fn check_known(&self, noted: &NotedCommit, check: &KnownCheck) -> Result<(), StoreError>;
 }

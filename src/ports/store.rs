@@ -25,6 +25,7 @@ use super::team_logs::LogsOnTheirWay;
 use super::triggers::TriggerStore;
 use crate::model::push::Trust;
 use crate::model::queue::ReleaseOn;
+use crate::model::set_tag::SetTag;
 
 /// Why the store did not do as asked.
 #[derive(Debug, Error)]
@@ -179,6 +180,8 @@ pub struct GoalSetRecord {
     pub cause: Cause,
     /// When it was planned.
     pub created_at: Timestamp,
+    /// What the rules that set it are tagged with.
+    pub tags: Vec<SetTag>,
 }
 
 /// The right to report on one attempt until it expires.
@@ -226,6 +229,8 @@ pub struct GoalSetFilter {
     pub sha: Option<CommitSha>,
     /// Whose id begins with this.
     pub id_prefix: Option<String>,
+    /// With this tag, whatever its value is where none is said.
+    pub tag: Option<SetTag>,
     /// Only active ones.
     pub active: bool,
     /// At most so many; 0 means 50.

@@ -126,6 +126,7 @@ pub(crate) fn rule(name: &str, test: TestExpression, steps: &[&[&str]]) -> RuleD
         locks: false,
         first_of: None,
         facts: Vec::new(),
+        tags: Vec::new(),
     }
 }
 

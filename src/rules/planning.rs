@@ -16,6 +16,7 @@ use super::triggers::{Concern, concern};
 use super::view::ProjectView;
 use super::walk::Walk;
 use crate::model::plan::{InstancesTrace, RuleOutcome};
+use crate::model::set_tag::{SetTag, unite};
 use crate::model::{GoalDefinition, GoalKey, Plan, PlannedGoal, Push, RuleDefinition, Trace};
 
 /// Why a push has no plan: a test could not be answered, or goals wait for each other. Record it with the push and plan
@@ -65,6 +66,7 @@ impl RuleSet {
 struct Planning<'a> {
     goals: PlannedGoals,
     labels: Vec<String>,
+    tags: Vec<SetTag>,
     /// For each rule, the one whose goals it contributed: itself, or the one chosen of its `first_of`.
     chosen: Vec<Option<&'a RuleDefinition>>,
     locked_by: Option<&'a RuleDefinition>,
@@ -92,6 +94,9 @@ impl<'a> Planning<'a> {
             }
             None => self.choose(definition, rule, evaluation, false)?,
         };
+        if chosen.is_some() {
+            unite(&mut self.tags, &definition.tags);
+        }
         if let Some(chosen) = chosen
             && let Err(because) = self.contribute(set, chosen, rule, evaluation)
         {
@@ -286,6 +291,7 @@ impl<'a> Planning<'a> {
         Ok(Plan {
             name: (!goals.is_empty()).then(|| self.labels.join(", ")),
             goals,
+            tags: self.tags,
             trace: self.trace.trace,
         })
     }

@@ -70,6 +70,7 @@ fn without_goals(trace: crate::model::Trace) -> Plan {
     Plan {
         name: None,
         goals: Vec::new(),
+        tags: Vec::new(),
         trace,
     }
 }

@@ -11,6 +11,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
 use super::sealed::LARGEST_VALUE;
+use crate::model::time::humane;
 use crate::ports::secrets::SHORTEST_SECRET;
 
 /// Most bytes of what a command complains about that are passed on.
@@ -61,7 +62,7 @@ pub(super) async fn ask(argv: &[String], timeout: Duration) -> Result<SecretStri
         child.wait().await
     };
     match tokio::time::timeout(timeout, reading).await {
-        Err(_) => Err(format!("`{program}` took longer than {timeout:?}")),
+        Err(_) => Err(format!("`{program}` took longer than {}", humane(timeout))),
         Ok(Err(error)) => Err(format!("`{program}` cannot be heard: {error}")),
         Ok(Ok(status)) if !status.success() => {
             let complaint = without_answer(&complaint, &answer);

@@ -54,7 +54,7 @@ impl Reader<'_, '_> {
 
     /// Whether a rule in `first_of` has keys that only the rule around it may have.
     pub(super) fn keys_of_outer_rules(&mut self, sorted: &Sorted<'_>) -> bool {
-        let outer = ["depends_on", "override", "facts"];
+        let outer = ["depends_on", "override", "facts", "tags"];
         let found: Vec<_> = outer.iter().filter_map(|key| sorted.get(key)).collect();
         for entry in &found {
             let message = format!("a rule in `first_of` has no `{}`", entry.name());

@@ -451,17 +451,14 @@ impl Reader<'_, '_> {
     }
 }
 
-/// The filter with what the name of the event says as well. States that the author writes are narrower.
+/// The filter with what the name of the event says as well.
 fn with_implied(mut filter: EventFilter, event: Option<&Node>) -> EventFilter {
     let Some(implied) = event.and_then(Node::text).and_then(EventType::implied) else {
         return filter;
     };
-    let patterns = implied.fields.iter();
-    let patterns = patterns.map(|(path, pattern)| ((*path).to_owned(), (*pattern).to_owned()));
+    let patterns = implied.parts.iter();
+    let patterns = patterns.map(|part| (part.path.to_owned(), part.pattern.to_owned()));
     filter.fields.extend(patterns);
-    if filter.states.is_empty() {
-        filter.states = implied.states.to_vec();
-    }
     filter
 }
 

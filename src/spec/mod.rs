@@ -35,6 +35,7 @@ mod rule;
 mod rule_test;
 pub mod schedule;
 pub mod schema;
+mod set_tags;
 mod shape;
 mod supplied;
 mod triggering_goal;

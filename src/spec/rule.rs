@@ -46,6 +46,13 @@ pub const FIELDS: &[Field] = &[
     )
     .aliases(&["let"]),
     Field::new(
+        "tags",
+        ValueType::List(&ValueType::Text),
+        "words by which the goal set is found again, where the rule applies: `name` or `name:value`",
+    )
+    .aliases(&["tag"])
+    .not_empty(),
+    Field::new(
         "override",
         ValueType::Boolean,
         "whether it takes the place of an earlier rule of this name",
@@ -102,12 +109,13 @@ impl Reader<'_, '_> {
         let facts = self.facts(sorted.value("facts"));
         let is_misplaced = depth > 0 && self.keys_of_outer_rules(&sorted);
         let depends_on = self.names(sorted.value("depends_on"));
+        let tags = self.set_tags(sorted.value("tags"));
         let overrides = sorted
             .value("override")
             .and_then(|value| self.checker.boolean(value, "`override`"));
         let (name, name_place, name_length) = named?;
-        let parts = test.zip(contribution).zip(before).zip(facts);
-        let definition = parts.map(|(((test, contribution), before), facts)| RuleDefinition {
+        let parts = test.zip(contribution).zip(before).zip(facts).zip(tags);
+        let definition = parts.map(|((((test, contribution), before), facts), tags)| RuleDefinition {
             name: name.clone(),
             place: node.place.clone(),
             test,
@@ -116,6 +124,7 @@ impl Reader<'_, '_> {
             locks: contribution.locks,
             first_of: contribution.first_of,
             facts,
+            tags,
         });
         Some(ReadRule {
             name,

@@ -139,7 +139,8 @@ contract! {
     statuses:
         commits_are_noted_with_how_far_the_log_was_read,
         hazard_6_what_happens_while_a_forge_is_told_stays_due,
-        what_forges_are_told_goes_with_the_goal_sets;
+        what_forges_are_told_goes_with_the_goal_sets,
+        semantics_7_1_a_check_is_known_before_and_after_its_forge_has_it;
     team:
         c3_a_delivery_is_taken_in_once_and_answered_as_often_as_it_comes,
         reports_begin_at_the_end_of_the_log_and_go_on_where_they_were,

@@ -39,6 +39,9 @@ pub enum Request {
         /// Only sets with goals that have not ended.
         #[serde(default)]
         active: bool,
+        /// With this tag: `name`, or `name:value`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tag: Option<String>,
         /// At most so many; 0 means 20.
         #[serde(default)]
         limit: u32,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::model::plan::{InstancesTrace, RuleOutcome, RuleTrace, TestOutcome, TestTrace};
+use crate::model::set_tag::SetTag;
 use crate::model::{ApprovalPolicy, GoalKey, Plan, PlannedGoal, Push};
 
 /// Which goals a push sets and why.
@@ -13,6 +14,9 @@ pub struct ExplainView {
     pub push: ExplainedPush,
     /// Name of the goal set; none when no goal is set.
     pub goal_set: Option<String>,
+    /// What the goal set is tagged with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<SetTag>,
     /// In planned order.
     pub goals: Vec<ExplainedGoal>,
     /// In the order of the goal files.
@@ -116,6 +120,7 @@ impl ExplainView {
         Self {
             push: ExplainedPush::of(push),
             goal_set: plan.name.clone(),
+            tags: plan.tags.clone(),
             goals: plan.goals.iter().map(ExplainedGoal::of).collect(),
             rules: plan.trace.rules.iter().map(ExplainedRule::of).collect(),
             error: error.map(str::to_owned),

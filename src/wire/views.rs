@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::goal_event::ExternalUrl;
+use crate::model::set_tag::SetTag;
 use crate::model::{
     Approval, ByHand, Goal, GoalSet, GoalSetId, GoalState, Push, Review, ReviewComment, StateName, Timestamp,
     VoidConfirmation,
@@ -33,6 +34,9 @@ pub struct GoalSetView {
     /// Why it exists, when not for the push alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
+    /// What the rules that set it are tagged with.
+    #[serde(default)]
+    pub tags: Vec<SetTag>,
     /// In planned order.
     pub goals: Vec<GoalView>,
     /// Goals the rules know and did not set for this push, with the reason.
@@ -157,6 +161,7 @@ impl GoalSetView {
             active: set.is_active(),
             created_at: created_at.rfc3339(),
             because: None,
+            tags: Vec::new(),
             goals: set.goals().iter().map(|goal| GoalView::of(set, goal)).collect(),
             not_set: Vec::new(),
         }

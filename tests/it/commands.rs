@@ -295,6 +295,84 @@ fn listeners_hear_what_is_emitted_and_a_failing_one_disturbs_nobody() {
 }
 
 #[test]
+fn semantics_6_names_of_the_original_are_emitted_as_what_they_are_and_unknown_ones_are_refused() {
+    let goals = r#"
+on:
+  - {name: new, event: NewIssue, run: [echo, "new ${event.issue.title}"]}
+  - {name: closed, event: ClosedIssue, run: [echo, "closed ${event.issue.title}"]}
+"#;
+    let mut machine = LocalMachine::new(goals);
+    machine.start();
+    machine.ok(&["emit", "NewIssue", r#"{"issue": {"title": "one"}}"#]);
+    machine.ok(&["emit", "closed_issue", r#"{"issue": {"title": "two"}}"#]);
+    let ended = machine.wait_until("both are heard", |machine| {
+        let shown = machine.json(&["show", "errands"]);
+        let errands = shown["errands"].as_array().unwrap().clone();
+        let is_done = errands.len() == 2 && errands.iter().all(|errand| errand["state"] == "success");
+        is_done.then_some(errands)
+    });
+    for (name, said) in [("new", "new one"), ("closed", "closed two")] {
+        let errand = ended.iter().find(|errand| errand["name"] == name).unwrap();
+        assert!(
+            machine
+                .ok(&["logs", errand["id"].as_str().unwrap()])
+                .contains(said)
+        );
+    }
+    let refused = machine.sdm(&["emit", "NewIsue"]);
+    assert_eq!(refused.status.code(), Some(4));
+    assert!(
+        text(&refused.stderr).contains("did you mean `NewIssue`?"),
+        "{}",
+        text(&refused.stderr)
+    );
+    let refused = machine.sdm(&["emit", "NewIssue", r#"{"action": "closed"}"#]);
+    assert_eq!(refused.status.code(), Some(4));
+    machine.stop();
+}
+
+#[test]
+fn semantics_6_the_execution_of_a_goal_begins_once_and_ends_once_also_with_approval() {
+    let goals = r#"
+rules:
+  - name: build
+    goals: [{name: ship, execute: {run: ["true"]}, approval: true}]
+on:
+  - {name: told, event: GoalExecution, run: [echo, "${event.goal.execution} as ${event.goal.state}"]}
+  - {name: over, event: GoalState, state: success, run: ["true"]}
+"#;
+    let mut machine = LocalMachine::new(goals);
+    machine.start();
+    machine.commit("one", &[("a", "1")]);
+    machine.wait_until("somebody must approve", |machine| {
+        let sets = machine.goal_sets();
+        (sets.first()?["goals"][0]["state"] == "waiting_for_approval").then_some(())
+    });
+    machine.ok(&["approve", "ship"]);
+    let all = |machine: &LocalMachine, of: &str| {
+        let shown = machine.json(&["show", "errands", "--of", of]);
+        let errands = shown["errands"].as_array().unwrap().clone();
+        let is_done = errands.iter().all(|errand| errand["state"] == "success");
+        is_done.then_some(errands)
+    };
+    machine.wait_until("the end is heard", |machine| {
+        all(machine, "over").filter(|errands| !errands.is_empty())
+    });
+    let told = machine.wait_until("what was told has run", |machine| {
+        all(machine, "told").filter(|errands| errands.len() >= 2)
+    });
+    let mut said: Vec<String> = told
+        .iter()
+        .map(|errand| machine.ok(&["logs", errand["id"].as_str().unwrap()]))
+        .collect();
+    said.sort();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[0].contains("begins as in_process"), "{said:?}");
+    assert!(said[1].contains("ends as waiting_for_approval"), "{said:?}");
+    machine.stop();
+}
+
+#[test]
 fn d10_a_listener_that_emits_its_own_event_is_cut() {
     let goals = format!(
         "on: [{{name: loop, event: Ping, run: [{:?}, emit, Ping]}}]",

@@ -13,6 +13,8 @@ mod builtin;
 #[cfg(test)]
 mod canaries;
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod commands;

@@ -9,6 +9,7 @@ use std::process::Stdio;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
+use crate::statuses::Scene;
 use crate::support::local::{LocalMachine, state_of};
 use crate::support::podman::{IMAGE, NOBODY, Podman};
 
@@ -436,4 +437,33 @@ fn what_sdm_secret_encrypts_only_the_machine_opens() {
     assert_eq!(state_of(&machine.ended_set_of(&sha), "opens"), "success");
     assert!(machine.ok(&["logs", "opens"]).contains("it is ***"));
     machine.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn semantics_3_20_scm_is_the_token_of_the_forge_and_atomist_no_key_of_the_machine() {
+    let goals = r#"
+rules:
+  - name: build
+    test: {has_file: go}
+    goals:
+      - - name: forge
+          execute: {run: [sh, -c, "test \"$TOKEN\" = the-right-token && test \"$(cat token)\" = \"$TOKEN\""]}
+          secrets: {env: [{name: TOKEN, value: {provider: {type: scm}}}], file_mounts: [{mount_path: token, value: {provider: {type: scm}}}]}
+        - name: hub
+          execute: {run: ["true"]}
+          secrets: {env: [{name: ATOMIST_API_KEY, value: {provider: {type: atomist}}}]}
+"#;
+    let mut scene = Scene::with(goals, ", statuses: false", "file: 'TOKEN'").await;
+    let sha = scene.push("0");
+    let set = scene.machine.ended_set_of(&sha);
+    assert_eq!(state_of(&set, "forge"), "success", "{set:#}");
+    assert_eq!(state_of(&set, "hub"), "failure", "{set:#}");
+    let goals = set["goals"].as_array().unwrap();
+    let hub = goals.iter().find(|goal| goal["name"] == "hub").unwrap();
+    let error = hub["error"].as_str().unwrap();
+    assert!(
+        error.contains("a goal is not given the key of its machine"),
+        "{error}"
+    );
+    scene.machine.stop();
 }

@@ -16,17 +16,23 @@ rules:
 "#;
 
 /// A machine that watches its own test repository by way of a server, with a forge beside it.
-struct Scene {
-    machine: LocalMachine,
-    github: FakeGitHub,
+pub(super) struct Scene {
+    pub(super) machine: LocalMachine,
+    pub(super) github: FakeGitHub,
     _server: HttpServer,
     address: String,
 }
 
 impl Scene {
     async fn new(more: &str) -> Self {
+        Self::with(GOALS, more, "file: 'TOKEN'").await
+    }
+
+    /// With these goals, in which `GO_ON` is the file that they wait for, and a token that is found like this in the file `TOKEN`.
+    pub(super) async fn with(goals: &str, more: &str, secret: &str) -> Self {
         let machine = LocalMachine::new("");
-        machine.write_goals(&goals(&machine));
+        let go_on = machine.path("go-on");
+        machine.write_goals(&goals.replace("GO_ON", go_on.to_str().unwrap()));
         machine.git(&["config", "http.receivepack", "true"]);
         let server = HttpServer::start(&machine.path(""), None).await;
         let github = FakeGitHub::start("the-right-token").await;
@@ -35,9 +41,9 @@ impl Scene {
         let directory = machine.path("home/.config/sdm");
         std::fs::create_dir_all(&directory).unwrap();
         std::fs::write(machine.path("token"), "the-right-token").unwrap();
+        let secret = secret.replace("TOKEN", machine.path("token").to_str().unwrap());
         let text = format!(
-            "name: build\nremotes: ['{address}']\npoll_interval: 1s\nsecrets:\n  forge: {{file: '{}'}}\nforges:\n  '{origin}': {{secret: forge, api: '{}'{more}}}\n",
-            machine.path("token").display(),
+            "name: build\nremotes: ['{address}']\npoll_interval: 1s\nsecrets:\n  forge: {{{secret}}}\nforges:\n  '{origin}': {{secret: forge, api: '{}'{more}}}\n",
             github.api(),
         );
         std::fs::write(directory.join("config.yaml"), text).unwrap();
@@ -51,20 +57,20 @@ impl Scene {
         scene
     }
 
-    fn start(&mut self) {
+    pub(super) fn start(&mut self) {
         self.machine.start_on(&[]);
         self.machine.ok(&["replay", &self.address]);
     }
 
     /// Pushes a commit whose goal ends with this code; it waits for [`Scene::go_on`].
-    fn push(&self, code: &str) -> String {
+    pub(super) fn push(&self, code: &str) -> String {
         std::fs::remove_file(self.machine.path("go-on")).ok();
         let sha = self.machine.commit(&format!("exit {code}"), &[("go", code)]);
         self.machine.ok(&["replay", &self.address]);
         sha
     }
 
-    fn go_on(&self) {
+    pub(super) fn go_on(&self) {
         std::fs::write(self.machine.path("go-on"), "").unwrap();
     }
 
@@ -88,10 +94,6 @@ impl Scene {
             asked.iter().any(|line| line.contains("/statuses/")).then_some(())
         });
     }
-}
-
-fn goals(machine: &LocalMachine) -> String {
-    GOALS.replace("GO_ON", machine.path("go-on").to_str().unwrap())
 }
 
 fn states(told: &[Value]) -> Vec<&str> {

@@ -14,7 +14,7 @@ use super::super::error::CommandError;
 use super::super::text::{neutralise, pad, plural, width};
 use super::super::theme::{Role, Theme};
 use super::daemon_goals::{plans_with, shown};
-use crate::config::{Configuration, SandboxChoice, SecretSource, unknown_variables};
+use crate::config::{Configuration, SandboxChoice, SecretSource, Statuses, unknown_variables};
 use crate::exec::sandbox::offer;
 use crate::scm::local::{discover::discover, hook_section::EVENTS, hooks};
 use crate::wire::views::{HubView, StatusView};
@@ -317,7 +317,7 @@ fn hub(hub: &HubView) -> Finding {
 
 /// At which forges commits carry how their goals stand.
 fn statuses(configuration: &Configuration) -> Option<Finding> {
-    let of = |wanted: bool| {
+    let of = |wanted: Statuses| {
         let forges = configuration.forges.iter();
         let fitting = forges.filter(move |(_, forge)| forge.statuses == wanted);
         fitting
@@ -325,23 +325,34 @@ fn statuses(configuration: &Configuration) -> Option<Finding> {
             .collect::<Vec<_>>()
             .join(", ")
     };
-    let (with, without) = (of(true), of(false));
     let name = configuration.name.as_str();
-    let words = match (with.is_empty(), without.is_empty()) {
-        (true, true) => return None,
-        (true, false) => format!("no commit statuses at {without}"),
-        (false, true) => format!("commits at {with} carry the status sdm/{name}"),
-        (false, false) => format!("commits at {with} carry the status sdm/{name}, those at {without} none"),
-    };
-    let verdict = if with.is_empty() {
-        Verdict::Note
-    } else {
-        Verdict::Good
-    };
+    let (with, without) = (of(Statuses::Statuses), of(Statuses::None));
+    let checked = of(Statuses::Checks);
+    let said = [
+        (&with, format!("commits at {with} carry the status sdm/{name}")),
+        (
+            &checked,
+            format!("commits at {checked} carry the checks sdm/{name} and sdm/{name}/GOAL"),
+        ),
+    ];
+    let mut said: Vec<String> = said
+        .into_iter()
+        .filter(|(at, _)| !at.is_empty())
+        .map(|(_, said)| said)
+        .collect();
+    let tells = !said.is_empty();
+    match (without.is_empty(), tells) {
+        (true, false) => return None,
+        (true, true) => {}
+        (false, false) => said.push(format!("no commit statuses at {without}")),
+        (false, true) => said.push(format!("those at {without} none")),
+    }
+    let words = said.join(", ");
+    let verdict = if tells { Verdict::Good } else { Verdict::Note };
     let finding = Finding::new(verdict, "statuses", words);
-    match with.is_empty() {
-        true => Some(finding.hint("`statuses: false` of a forge in the configuration says so")),
-        false => Some(finding),
+    match tells {
+        true => Some(finding),
+        false => Some(finding.hint("`statuses: false` of a forge in the configuration says so")),
     }
 }
 
@@ -499,14 +510,21 @@ mod tests {
         assert!(statuses(&configuration).is_none(), "no forge, nothing to say");
         configuration.name = "build".to_owned();
         let origin = |name: &str| format!("https://{name}.example.com");
-        configuration.forges = [(origin("silent"), forge(false))].into();
+        configuration.forges = [(origin("silent"), forge(Statuses::None))].into();
         let finding = statuses(&configuration).unwrap();
         assert_eq!(finding.words, "no commit statuses at https://silent.example.com");
-        configuration.forges.insert(origin("git"), forge(true));
+        configuration
+            .forges
+            .insert(origin("git"), forge(Statuses::Statuses));
         let finding = statuses(&configuration).unwrap();
         assert_eq!(
             finding.words,
             "commits at https://git.example.com carry the status sdm/build, those at https://silent.example.com none"
+        );
+        configuration.forges = [(origin("app"), forge(Statuses::Checks))].into();
+        assert_eq!(
+            statuses(&configuration).unwrap().words,
+            "commits at https://app.example.com carry the checks sdm/build and sdm/build/GOAL"
         );
     }
 

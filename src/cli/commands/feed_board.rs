@@ -81,6 +81,7 @@ fn refresh(client: &ControlClient, board: &mut Board) {
         branch: None,
         id: None,
         active: false,
+        tag: None,
         limit: 50,
         with_not_set: false,
     };

@@ -23,6 +23,11 @@ impl GoalFiles {
         context.flags.goals.clone_from(&self.goals);
     }
 
+    /// Whether the flag says where.
+    pub(super) fn are_named(&self) -> bool {
+        self.goals.is_some()
+    }
+
     /// The files and directories named on the command line, else the configured ones, else those that ship.
     ///
     /// # Errors

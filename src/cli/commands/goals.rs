@@ -1,8 +1,10 @@
 //! `sdm goals`: goal sets and their goals.
 
 use super::super::context::{CommandResult, Context};
+use super::super::error::{CommandError, ErrorKind};
 use super::at_hub;
 use super::choice::repository;
+use crate::model::set_tag::SetTag;
 use crate::wire::control::Request;
 
 /// Arguments.
@@ -26,6 +28,9 @@ pub struct Args {
     /// Only sets with goals that have not ended
     #[arg(long)]
     active: bool,
+    /// Only sets with this tag; without a value, whatever that is
+    #[arg(short, long, value_name = "NAME[:VALUE]")]
+    tag: Option<String>,
     /// At most so many
     #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     limit: u32,
@@ -39,6 +44,7 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
             repo: args.repo.as_deref(),
             branch: args.branch.as_deref(),
             active: args.active,
+            tag: args.tag.as_deref().map(tag).transpose()?,
             limit: args.limit,
         };
         return at_hub::goals(context, &which);
@@ -54,9 +60,21 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
         branch: args.branch.clone(),
         id: args.id.clone(),
         active: args.active,
+        tag: args
+            .tag
+            .as_deref()
+            .map(tag)
+            .transpose()?
+            .map(|tag| tag.to_string()),
         limit: args.limit,
         with_not_set: context.ui.json || context.ui.verbosity > 0,
     };
     let sets = context.goal_sets(&client, &request)?;
     super::act::show(context, &sets)
+}
+
+fn tag(text: &str) -> Result<SetTag, CommandError> {
+    SetTag::parse(text).map_err(|error| {
+        CommandError::from_error(ErrorKind::Usage, error).hint("write `name` or `name:value`")
+    })
 }

@@ -32,6 +32,7 @@ mod hub_webhooks;
 mod key;
 mod lock;
 mod logs;
+mod looked_at;
 mod lsp;
 mod policy;
 mod preference;

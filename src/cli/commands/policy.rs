@@ -111,7 +111,9 @@ impl Written {
     /// What is wrong with it, on standard output.
     fn tell(&self, context: &mut Context) -> CommandResult {
         if context.ui.json {
-            context.ui.object(&CheckView::of(1, &self.problems))?;
+            context
+                .ui
+                .object(&CheckView::of(&[&self.quotable.name], &self.problems))?;
         } else {
             let text = diagnostics(
                 &context.ui.theme,

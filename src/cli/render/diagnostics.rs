@@ -22,6 +22,11 @@ const NARROWEST: usize = 20;
 pub struct CheckView<'a> {
     /// Number of files.
     pub files: usize,
+    /// Which they are.
+    pub looked_at: Vec<&'a str>,
+    /// Those of the daemon that runs here, where they are others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of_daemon: Option<&'a [String]>,
     /// Problems.
     pub diagnostics: Vec<DiagnosticView<'a>>,
 }
@@ -40,11 +45,20 @@ pub struct DiagnosticView<'a> {
 
 impl<'a> CheckView<'a> {
     /// The view of what was found.
-    pub fn of(files: usize, diagnostics: &'a [Diagnostic]) -> Self {
+    pub fn of(files: &[&'a str], diagnostics: &'a [Diagnostic]) -> Self {
         Self {
-            files,
+            files: files.len(),
+            looked_at: files.to_vec(),
+            of_daemon: None,
             diagnostics: diagnostics.iter().map(DiagnosticView::of).collect(),
         }
+    }
+}
+
+impl<'a> CheckView<'a> {
+    /// The same beside a daemon that has other goal files.
+    pub fn with_others(self, of_daemon: Option<&'a [String]>) -> Self {
+        Self { of_daemon, ..self }
     }
 }
 

@@ -34,6 +34,11 @@ pub fn goal_set(theme: &Theme, set: &GoalSetView, now: Timestamp, verbose: bool)
         );
         let _ = writeln!(text, "  {}", theme.paint(Role::Dim, &line));
     }
+    if !set.tags.is_empty() {
+        let tags: Vec<String> = set.tags.iter().map(|tag| neutralise(&tag.to_string())).collect();
+        let line = cut(&tags.join(", "), theme.width.saturating_sub(2), theme.unicode);
+        let _ = writeln!(text, "  {}", theme.paint(Role::Dim, &line));
+    }
     let longest = set
         .goals
         .iter()

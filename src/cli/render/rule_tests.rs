@@ -65,7 +65,7 @@ impl<'a> TestsView<'a> {
             passed: 0,
             failed: 0,
             tests: Vec::new(),
-            diagnostics: CheckView::of(0, found).diagnostics,
+            diagnostics: CheckView::of(&[], found).diagnostics,
         }
     }
 }

@@ -139,6 +139,7 @@ fn goal_news(set: u128, name: &str, state: StateName, event: GoalEvent) -> News 
         goal_set: GoalSetId(uuid(set)),
         name: name.to_owned(),
         state,
+        from: None,
         attempt: 1,
         text,
         set_state: state,
@@ -348,6 +349,7 @@ fn explained() -> ExplainView {
             title: "Fix the checkout".to_owned(),
         },
         goal_set: Some("rust, ship".to_owned()),
+        tags: Vec::new(),
         goals: vec![
             goal("format", &[], false),
             goal("lint", &[], false),

@@ -5,16 +5,16 @@ use crate::engine::push_meant::{NoSuchPush, PushChoice};
 use crate::kinds::Acts;
 use crate::model::goal_set::CancelScope;
 use crate::model::{
-    Action, Actor, BranchName, Cursor, Goal, GoalSet, GoalSetId, GoalState, News, Person, Plan, RepoSlug,
-    StateName, Trace,
+    Action, Actor, BranchName, Cursor, Goal, GoalSetId, GoalState, News, Person, Plan, RepoSlug, StateName,
+    Trace,
 };
-use crate::ports::store::{GoalSetFilter, GoalSetRecord};
+use crate::ports::store::GoalSetRecord;
 use crate::wire::control::{Act, GoalChoice, Reply, Request};
 use crate::wire::explain::ExplainView;
 use crate::wire::views::PushView;
 
 use super::server::Answer;
-use super::sets::because_of;
+use super::sets::{Which, because_of};
 use super::{Refused, choose, commands, compare, feed, logs};
 
 /// Entries of the feed read at once.
@@ -35,10 +35,19 @@ impl LocalDaemon {
                 branch,
                 id,
                 active,
+                tag,
                 limit,
                 with_not_set,
             } => {
-                let sets = self.goal_sets(repo, branch, id, active, limit).await?;
+                let which = Which {
+                    repo,
+                    branch,
+                    id,
+                    active,
+                    tag,
+                    limit,
+                };
+                let sets = self.goal_sets(which).await?;
                 match with_not_set {
                     true => self.send_sets_with_not_set(&sets, answer).await,
                     false => self.send_sets(&sets, answer).await,
@@ -160,33 +169,8 @@ impl LocalDaemon {
         Ok(answer.send(&Reply::Status { status }).await?)
     }
 
-    async fn goal_sets(
-        &self,
-        repo: Option<String>,
-        branch: Option<String>,
-        id: Option<String>,
-        active: bool,
-        limit: u32,
-    ) -> Result<Vec<GoalSetRecord>, Refused> {
-        let limit = if limit == 0 { 20 } else { limit.min(1000) };
-        if let Some(id) = id {
-            let mut sets = choose::sets(self.engine(), Some(&id), None).await?;
-            sets.truncate(limit as usize);
-            return Ok(sets);
-        }
-        self.refuse_unknown(repo.as_deref()).await?;
-        let filter = GoalSetFilter {
-            repo: repo.as_deref().map(RepoSlug::parse).transpose()?,
-            branch: branch.as_deref().map(BranchName::parse).transpose()?,
-            active,
-            limit,
-            ..GoalSetFilter::default()
-        };
-        Ok(self.engine().store().goal_sets(&filter).await?)
-    }
-
     /// A repository that was never seen is more likely mistyped than without goals.
-    async fn refuse_unknown(&self, repo: Option<&str>) -> Result<(), Refused> {
+    pub(super) async fn refuse_unknown(&self, repo: Option<&str>) -> Result<(), Refused> {
         let Some(slug) = repo.map(RepoSlug::parse).transpose()? else {
             return Ok(());
         };
@@ -429,7 +413,7 @@ impl LocalDaemon {
         {
             for attempt in self.engine().store().planning_attempts(push.id).await? {
                 let set = match attempt.goal_set {
-                    Some(id) => self.engine().store().goal_set(id).await?.map(|record| record.set),
+                    Some(id) => self.engine().store().goal_set(id).await?,
                     None => None,
                 };
                 let view = ExplainView {
@@ -472,14 +456,16 @@ impl LocalDaemon {
 }
 
 /// A stored plan: the goals as they were planned, with the reasons.
-fn plan_of(set: Option<GoalSet>, trace: Option<Trace>) -> Plan {
-    let goals = set
+fn plan_of(record: Option<GoalSetRecord>, trace: Option<Trace>) -> Plan {
+    let goals = record
         .iter()
-        .flat_map(|set| set.goals().iter().map(|goal| goal.planned.clone()))
+        .flat_map(|record| record.set.goals().iter().map(|goal| goal.planned.clone()))
         .collect();
+    let (name, tags) = record.map(|record| (record.set.name, record.tags)).unzip();
     Plan {
-        name: set.map(|set| set.name),
+        name,
         goals,
+        tags: tags.unwrap_or_default(),
         trace: trace.unwrap_or_default(),
     }
 }

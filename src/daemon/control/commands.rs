@@ -12,11 +12,9 @@ use crate::daemon::local::LocalDaemon;
 use crate::engine::commands::ask::{Ask, AskError, Asked, AskedTargets, MACHINE_SCOPE};
 use crate::engine::commands::bind::Given;
 use crate::kinds::Acts;
-use crate::model::event::LARGEST_PAYLOAD;
 use crate::model::goal_set::CancelScope;
 use crate::model::{
-    Action, Actor, Errand, ErrandId, Event, EventType, GoalSetId, Job, JobId, JobTask, Person, RepoSlug,
-    TaskState,
+    Action, Actor, Errand, ErrandId, GoalSetId, Job, JobId, JobTask, Person, RepoSlug, TaskState,
 };
 use crate::ports::errands::ErrandFilter;
 use crate::wire::commands::{CommandView, ErrandView, JobView, SecretText, TargetsAsked, TaskView};
@@ -126,7 +124,7 @@ impl LocalDaemon {
     }
 
     /// How deep the errand or goal set is whose process asks; `None` for people.
-    async fn depth_within(&self, within: Option<&str>) -> Result<Option<u32>, Refused> {
+    pub(super) async fn depth_within(&self, within: Option<&str>) -> Result<Option<u32>, Refused> {
         let Some(id) = within else { return Ok(None) };
         let id = GoalSetId::parse(id)?;
         let store = self.engine().store();
@@ -135,39 +133,6 @@ impl LocalDaemon {
         }
         let record = store.goal_set(id).await?;
         Ok(record.map(|record| record.cause.depth()))
-    }
-
-    pub(super) async fn emit(&self, name: &str, payload: Value, within: Option<&str>) -> Result<(), Refused> {
-        let depth = self.depth_within(within).await?.unwrap_or(0);
-        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
-        if name.is_empty() || name.len() > 100 || !name.chars().all(legal) {
-            return Err(Refused::new(
-                "the name of an event has 1 to 100 letters, digits, `_`, `-`, `.` and `/`",
-            ));
-        }
-        if !payload.is_object() {
-            return Err(
-                Refused::new("an event carries a JSON object").hint("such as '{\"name\": \"value\"}'")
-            );
-        }
-        if payload.to_string().len() > LARGEST_PAYLOAD {
-            return Err(Refused::new(format!(
-                "an event carries at most {LARGEST_PAYLOAD} bytes"
-            )));
-        }
-        let name = EventType::named(name).map_or(name, |event| event.name);
-        if matches!(name, "Startup" | "Timer") {
-            return Err(Refused::new(format!("{name} is the machine's own event")));
-        }
-        let now = self.engine().now();
-        let event = Event {
-            key: format!("{name}:{}", self.engine().fresh_id()),
-            name: name.to_owned(),
-            at: now,
-            depth,
-            payload,
-        };
-        Ok(self.engine().store().raise(&[event]).await?)
     }
 
     pub(super) async fn preference(

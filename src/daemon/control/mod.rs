@@ -8,6 +8,7 @@ mod choose;
 mod commands;
 mod compare;
 mod completion;
+mod emit;
 mod feed;
 mod logs;
 mod reviews;

@@ -1,11 +1,23 @@
 //! Goal sets as the socket tells them.
 
-use super::Refused;
 use super::server::Answer;
+use super::{Refused, choose};
 use crate::daemon::local::LocalDaemon;
-use crate::ports::store::{Cause, GoalSetRecord, PlanningAttempt};
+use crate::model::set_tag::SetTag;
+use crate::model::{BranchName, RepoSlug};
+use crate::ports::store::{Cause, GoalSetFilter, GoalSetRecord, PlanningAttempt};
 use crate::wire::control::Reply;
 use crate::wire::views::{GoalSetView, NotSetView};
+
+/// Which sets somebody asks for.
+pub(super) struct Which {
+    pub(super) repo: Option<String>,
+    pub(super) branch: Option<String>,
+    pub(super) id: Option<String>,
+    pub(super) active: bool,
+    pub(super) tag: Option<String>,
+    pub(super) limit: u32,
+}
 
 impl LocalDaemon {
     /// The sets as they stand.
@@ -15,6 +27,30 @@ impl LocalDaemon {
             goal_sets.push(self.view_of(record).await?);
         }
         Ok(answer.send(&Reply::GoalSets { goal_sets }).await?)
+    }
+
+    /// The sets that somebody means, newest first.
+    pub(super) async fn goal_sets(&self, which: Which) -> Result<Vec<GoalSetRecord>, Refused> {
+        let limit = if which.limit == 0 {
+            20
+        } else {
+            which.limit.min(1000)
+        };
+        if let Some(id) = which.id {
+            let mut sets = choose::sets(self.engine(), Some(&id), None).await?;
+            sets.truncate(limit as usize);
+            return Ok(sets);
+        }
+        self.refuse_unknown(which.repo.as_deref()).await?;
+        let filter = GoalSetFilter {
+            repo: which.repo.as_deref().map(RepoSlug::parse).transpose()?,
+            branch: which.branch.as_deref().map(BranchName::parse).transpose()?,
+            active: which.active,
+            tag: which.tag.as_deref().map(SetTag::parse).transpose()?,
+            limit,
+            ..GoalSetFilter::default()
+        };
+        Ok(self.engine().store().goal_sets(&filter).await?)
     }
 
     /// The sets with the goals that were not set, which takes reading what was planned then.
@@ -37,6 +73,7 @@ impl LocalDaemon {
     async fn view_of(&self, record: &GoalSetRecord) -> Result<GoalSetView, Refused> {
         let mut view = GoalSetView::of(&record.set, &record.push, record.created_at);
         view.because = because_of(&record.cause);
+        view.tags.clone_from(&record.tags);
         for (goal, view) in record.set.goals().iter().zip(&mut view.goals) {
             view.void = self.engine().void_confirmation(record, goal).await?;
         }

@@ -17,6 +17,7 @@ use super::client::{HubClient, HubError};
 use crate::config::{Configuration, HubEntry};
 use crate::model::{BranchName, CommitSha, JobId, Repository, Timestamp};
 use crate::ports::Forges;
+use crate::ports::checks::{Check, CheckRun, FoundCheck};
 use crate::ports::forges::{ForgeError, NewRelease, OpenPullRequest, PublishedRelease, PullRequest, Report};
 use crate::ports::scm::ScmError;
 use crate::ports::secrets::Asker;
@@ -188,6 +189,46 @@ impl Forges for AsPerson {
         asker: &Asker,
     ) -> Result<(), ForgeError> {
         self.own.report(repo, sha, report, asker).await
+    }
+
+    fn takes_checks(&self, repo: &Repository) -> bool {
+        self.own.takes_checks(repo)
+    }
+
+    async fn make_check(
+        &self,
+        repo: &Repository,
+        sha: &CommitSha,
+        check: &Check,
+        id: &str,
+        asker: &Asker,
+    ) -> Result<CheckRun, ForgeError> {
+        self.own.make_check(repo, sha, check, id, asker).await
+    }
+
+    async fn change_check(
+        &self,
+        repo: &Repository,
+        run: CheckRun,
+        check: &Check,
+        asker: &Asker,
+    ) -> Result<bool, ForgeError> {
+        self.own.change_check(repo, run, check, asker).await
+    }
+
+    async fn find_check(
+        &self,
+        repo: &Repository,
+        sha: &CommitSha,
+        context: &str,
+        id: &str,
+        asker: &Asker,
+    ) -> Result<Option<FoundCheck>, ForgeError> {
+        self.own.find_check(repo, sha, context, id, asker).await
+    }
+
+    fn secret_of(&self, repo: &Repository) -> Option<String> {
+        self.own.secret_of(repo)
     }
 }
 

@@ -92,7 +92,7 @@ pub(super) fn set(
         "state": told(state),
         "commit": commit(&record.push),
         "provenance": provenance(machine, "goals", record.created_at),
-        "tags": [],
+        "tags": record.tags,
     });
     value.extend(object(own));
     Value::Object(value)

@@ -32,6 +32,7 @@ pub fn rule_set(
         steps: vec![vec![goal]],
         first_of: None,
         facts: Vec::new(),
+        tags: Vec::new(),
         locks: false,
     }])
 }

@@ -10,7 +10,7 @@ use crate::kinds::machine;
 use crate::model::event::LARGEST_PAYLOAD;
 use crate::model::push::Signature;
 use crate::model::trigger::is_completion;
-use crate::model::{Event, FeedEntry, Goal, GoalEvent, News, Push, RepoSlug, StateName};
+use crate::model::{Event, FeedEntry, Goal, GoalChange, GoalEvent, News, Push, RepoSlug, StateName};
 use crate::ports::store::{GoalSetRecord, StoreError};
 
 /// The events an entry can mean; asked before anything is read for them.
@@ -57,6 +57,7 @@ impl Engine {
                 goal_set,
                 event,
                 state,
+                from,
                 attempt,
                 text,
                 ..
@@ -68,6 +69,7 @@ impl Engine {
                 let then = Then {
                     event,
                     state: *state,
+                    from: *from,
                     attempt: *attempt,
                     text,
                 };
@@ -90,8 +92,21 @@ impl Engine {
 struct Then<'a> {
     event: &'a GoalEvent,
     state: StateName,
+    from: Option<StateName>,
     attempt: u32,
     text: &'a str,
+}
+
+impl Then<'_> {
+    /// What it is of an execution (semantics 6): its start, or its end, which is also where somebody must approve. That
+    /// somebody has approved is none.
+    fn execution(&self) -> Option<&'static str> {
+        match (&self.event.change, self.from) {
+            (GoalChange::Started { .. }, _) => Some("begins"),
+            (change, Some(StateName::InProcess)) if change.is_new_state() => Some("ends"),
+            _ => None,
+        }
+    }
 }
 
 fn event(entry: &FeedEntry, name: &str, depth: u32, payload: Value) -> Event {
@@ -185,6 +200,7 @@ fn set_facts(record: &GoalSetRecord) -> Value {
         "id": record.set.id.to_string(),
         "name": record.set.name,
         "state": record.set.state(),
+        "tags": record.tags,
     })
 }
 
@@ -192,6 +208,7 @@ fn set_facts(record: &GoalSetRecord) -> Value {
 fn facts_then(goal: &Goal, then: &Then<'_>) -> Value {
     let mut facts = goal_facts(goal);
     facts["state"] = json!(then.state);
+    facts["execution"] = json!(then.execution());
     facts["attempt"] = json!(then.attempt);
     facts["description"] = json!(then.text);
     if goal.version != then.event.version {
@@ -222,6 +239,7 @@ fn goal_facts(goal: &Goal) -> Value {
         "unique_name": definition.unique_name.as_str(),
         "environment": definition.environment,
         "state": goal.state.name(),
+        "execution": null,
         "attempt": goal.attempt,
         "phase": goal.phase,
         "description": goal.description,

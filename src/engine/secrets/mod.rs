@@ -12,12 +12,12 @@ use super::{Engine, exchange};
 use crate::config::private_directory;
 use crate::kinds::process::{Command, ProcessRequest, Step};
 use crate::kinds::{GoalContext, KindError, autofix, containers};
-use crate::model::Goal;
 use crate::model::files::{SecretMount, SecretUse, SecretValue, variable_of_secret};
+use crate::model::{Goal, Repository};
 use crate::ports::AttemptRef;
 use crate::ports::containers::{ContainerOrder, OWN_SECRET, PASSED_ON};
 use crate::ports::executor::{SecretFile, SecretText, StepSecrets};
-use crate::ports::secrets::{Asker, NotGiven};
+use crate::ports::secrets::{Asker, NotGiven, Opened};
 use crate::ports::store::GoalSetRecord;
 
 impl Engine {
@@ -51,6 +51,7 @@ impl Engine {
         let mut giving = Giving {
             engine: self,
             asker: asker(context.record, context.goal),
+            repo: context.record.push.repo.clone(),
             project: project.to_owned(),
             private: exchange::directory(&self.settings.exchange, attempt).join("secrets"),
             given: StepSecrets::default(),
@@ -124,6 +125,7 @@ fn asker(record: &GoalSetRecord, goal: &Goal) -> Asker {
 struct Giving<'a> {
     engine: &'a Engine,
     asker: Asker,
+    repo: Repository,
     project: PathBuf,
     private: PathBuf,
     given: StepSecrets,
@@ -179,10 +181,7 @@ impl Giving<'_> {
             self.given.environment.push((name.to_owned(), text));
         }
         if let Some(provider) = &value.provider {
-            let secrets = &self.engine.parts.secrets;
-            let found = secrets
-                .by_type(&provider.kind, &provider.names, &self.asker)
-                .await?;
+            let found = self.of_type(&provider.kind, &provider.names).await?;
             let one = provider::only(&provider.kind, found).map_err(KindError::Definition)?;
             self.noted(&one.value);
             for (variable, text) in provider::variables(name, &one) {
@@ -190,6 +189,20 @@ impl Giving<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Secrets of a type; where the operator has named none for it, `scm` is the token with which the machine itself asks the
+    /// repository's forge, if the goal may have that one by its name.
+    async fn of_type(&self, kind: &str, names: &[String]) -> Result<Vec<Opened>, NotGiven> {
+        let secrets = &self.engine.parts.secrets;
+        let found = secrets.by_type(kind, names, &self.asker).await?;
+        if kind != provider::SCM || !found.is_empty() || !names.is_empty() {
+            return Ok(found);
+        }
+        match self.engine.parts.forges.secret_of(&self.repo) {
+            Some(name) => Ok(vec![secrets.by_name(&name, &self.asker).await?]),
+            None => Ok(Vec::new()),
+        }
     }
 
     async fn mount(&mut self, mount: &SecretMount) -> Result<(), KindError> {
@@ -200,10 +213,7 @@ impl Giving<'_> {
             self.file(self.project.clone(), path.clone(), text);
         }
         if let Some(provider) = &mount.value.provider {
-            let secrets = &self.engine.parts.secrets;
-            let found = secrets
-                .by_type(&provider.kind, &provider.names, &self.asker)
-                .await?;
+            let found = self.of_type(&provider.kind, &provider.names).await?;
             found.iter().for_each(|one| drop(self.noted(&one.value)));
             let content = provider::file(&provider.kind, &found).map_err(KindError::Definition)?;
             self.values.push(content.expose().into());

@@ -14,13 +14,35 @@ const DOCKER_DEFAULT: &str = "https://index.docker.io/v1/";
 /// Where npm logs in unless told otherwise.
 const NPM_DEFAULT: &str = "registry.npmjs.org";
 
+/// The type of the token of the repository's forge.
+pub(super) const SCM: &str = "scm";
+
+/// The type of a key of the hub that is made for goals: they are never given that of their machine.
+const ATOMIST: &str = "atomist";
+
+/// Why there is no secret of a type, and what to do where that does not say itself.
+fn missing(kind: &str) -> String {
+    let none = format!("there is no secret of type `{kind}` for this push");
+    match kind {
+        SCM => format!(
+            "{none}: connect the repository's forge with `forges` in the configuration of the machine, or give one of its `secrets` \
+             `type: scm`"
+        ),
+        ATOMIST => format!(
+            "{none}: a goal is not given the key of its machine; make one with the scopes that it needs (`sdm hub key new`), and name it \
+             in `secrets` of the configuration with `type: atomist`"
+        ),
+        _ => none,
+    }
+}
+
 /// The one secret of a type for a variable.
 ///
 /// # Errors
 /// There is none, or more than one.
 pub(super) fn only(kind: &str, mut found: Vec<Opened>) -> Result<Opened, String> {
     match found.len() {
-        0 => Err(format!("there is no secret of type `{kind}` for this push")),
+        0 => Err(missing(kind)),
         1 => Ok(found.remove(0)),
         _ => {
             let names: Vec<&str> = found.iter().map(|secret| secret.name.as_str()).collect();
@@ -51,9 +73,13 @@ pub(super) fn variables(name: &str, secret: &Opened) -> Vec<(String, SecretText)
 /// There is none, or clients of the type have no such file.
 pub(super) fn file(kind: &str, found: &[Opened]) -> Result<SecretText, String> {
     if found.is_empty() {
-        return Err(format!("there is no secret of type `{kind}` for this push"));
+        return Err(missing(kind));
     }
     match kind {
+        SCM | ATOMIST => {
+            let one = only(kind, found.to_vec())?;
+            Ok(SecretText::new(one.value.expose_secret()))
+        }
         "docker" => Ok(docker(found)),
         "npm" => Ok(npm(found)),
         _ => Err(format!(
@@ -121,6 +147,27 @@ mod tests {
             .collect();
         assert_eq!(shown, [("HUB", "secret-a"), ("HUB_USER", "bob")]);
         assert_eq!(variables("M", &secret("m", "maven2", Some("x"), None)).len(), 3);
+    }
+
+    #[test]
+    fn semantics_3_20_a_forge_and_a_hub_have_one_secret_which_is_all_of_its_file() {
+        let token = [secret("t", "scm", None, None)];
+        assert_eq!(file("scm", &token).unwrap().expose(), "secret-t");
+        let two = [
+            secret("a", "atomist", None, None),
+            secret("b", "atomist", None, None),
+        ];
+        assert!(
+            file("atomist", &two)
+                .unwrap_err()
+                .contains("say which with `names`")
+        );
+        let none = only("atomist", Vec::new()).unwrap_err();
+        assert!(
+            none.contains("not given the key of its machine") && none.contains("sdm hub key new"),
+            "{none}"
+        );
+        assert!(file("scm", &[]).unwrap_err().contains("`forges`"));
     }
 
     #[test]

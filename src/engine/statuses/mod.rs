@@ -5,6 +5,8 @@
 //! forge hears the last of it, once. The note goes when the forge has answered, so whenever the machine ends it is told at least
 //! once. A forge that is away is left alone for longer and longer, and holds up neither goals nor other forges ([`telling`]).
 
+mod checking;
+mod checks;
 mod outcome;
 mod telling;
 

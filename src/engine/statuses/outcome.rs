@@ -73,7 +73,7 @@ fn no_verdict(word: &str, (goal_set, said): (GoalSetId, String)) -> (GoalSetId, 
 
 /// The sets that count: of each branch the last that a push or a person asked for, and those that goals triggered since. What
 /// commands do on a commit is not its delivery.
-fn counting(records: &[GoalSetRecord]) -> Vec<&GoalSetRecord> {
+pub(super) fn counting(records: &[GoalSetRecord]) -> Vec<&GoalSetRecord> {
     let mut complete: BTreeSet<&BranchName> = BTreeSet::new();
     let mut counting = Vec::new();
     for record in records {
@@ -184,6 +184,7 @@ mod tests {
             push: push_to("main"),
             cause,
             created_at: at(1),
+            tags: Vec::new(),
         }
     }
 

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::checking::NotTold;
 use super::outcome::{self, Outcome};
 use crate::engine::Engine;
 use crate::model::push::Trust;
-use crate::model::{Push, Timestamp};
+use crate::model::{GoalSetId, Push, Timestamp};
 use crate::ports::forges::{ForgeError, Pause, Report};
 use crate::ports::secrets::{Asker, NotGiven};
 use crate::ports::statuses::DueCommit;
-use crate::ports::store::{GoalSetFilter, StoreError};
+use crate::ports::store::{GoalSetFilter, GoalSetRecord, StoreError};
 use crate::runtime::backoff::{Backoff, Setback};
 
 /// Commits told in a row before the log is read on.
@@ -125,6 +126,13 @@ impl Engine {
         if self.parts.forges.takes_reports(&push.repo).as_ref() != Some(&noted.forge) {
             return Ok(Answer::Known(None)); // It is connected no more.
         }
+        if self.parts.forges.takes_checks(&push.repo) {
+            return match self.tell_checks(commit, push).await {
+                Ok(()) => Ok(Answer::Known(None)),
+                Err(NotTold::Forge(error)) => Ok(answer_of(&error, push, self.now())),
+                Err(NotTold::Store(error)) => Err(error),
+            };
+        }
         let report = self.report_of(push).await?;
         let Some(report) = report.filter(|report| commit.told.as_ref() != Some(report)) else {
             return Ok(Answer::Known(None));
@@ -139,6 +147,15 @@ impl Engine {
 
     /// How the goals of a commit stand now.
     async fn report_of(&self, push: &Push) -> Result<Option<Report>, StoreError> {
+        let records = self.sets_of(push).await?;
+        match outcome::of(&records) {
+            Some(outcome) => Ok(Some(self.told(outcome, push).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The goal sets of a commit, newest first.
+    pub(super) async fn sets_of(&self, push: &Push) -> Result<Vec<GoalSetRecord>, StoreError> {
         let filter = GoalSetFilter {
             repo: Some(push.repo.slug.clone()),
             sha: Some(push.after.clone()),
@@ -150,29 +167,34 @@ impl Engine {
             records => records?,
         };
         records.retain(|record| record.push.repo.key == push.repo.key);
-        match outcome::of(&records) {
-            Some(outcome) => Ok(Some(self.told(outcome, push).await?)),
-            None => Ok(None),
-        }
+        Ok(records)
     }
 
     async fn told(&self, outcome: Outcome, push: &Push) -> Result<Report, StoreError> {
-        let (store, now) = (self.parts.store.as_ref(), self.now());
-        let url = match &self.settings.hub {
-            Some(hub) => Some(hub.page_of(store, &push.repo, outcome.goal_set, now).await?),
-            None => None,
-        };
         Ok(Report {
             context: format!("sdm/{}", self.settings.name),
             state: outcome.state,
+            url: self.page_of_set(push, outcome.goal_set).await?,
             text: outcome.text,
-            url,
         })
+    }
+
+    /// The page of a goal set, where there is a hub with one.
+    pub(super) async fn page_of_set(
+        &self,
+        push: &Push,
+        goal_set: GoalSetId,
+    ) -> Result<Option<String>, StoreError> {
+        let (store, now) = (self.parts.store.as_ref(), self.now());
+        match &self.settings.hub {
+            Some(hub) => Ok(Some(hub.page_of(store, &push.repo, goal_set, now).await?)),
+            None => Ok(None),
+        }
     }
 }
 
 /// The machine asks for itself: of the token nothing is given to the push.
-fn asker(push: &Push) -> Asker {
+pub(super) fn asker(push: &Push) -> Asker {
     Asker {
         repo: push.repo.slug.clone(),
         branch: push.branch.clone(),

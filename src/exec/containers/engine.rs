@@ -10,6 +10,7 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use thiserror::Error;
 
 use super::ping;
+use crate::model::time::humane;
 
 /// How much longer than an answer something may take to be made or removed: a busy engine takes its time over files.
 const WORK: u32 = 4;
@@ -84,7 +85,7 @@ impl EngineError {
     }
 
     fn silent(doing: &str, limit: Duration) -> Self {
-        Self::gone(doing, &format!("it did not answer within {limit:?}"))
+        Self::gone(doing, &format!("it did not answer within {}", humane(limit)))
     }
 
     pub(super) fn of(doing: &str, error: BollardError) -> Self {

@@ -82,7 +82,7 @@ fn ended(status: WaitStatus) -> ExecutionResult {
             format!("the command was ended by {}", signal.as_str()),
         ),
         WaitStatus::Exited(_, code) => (code, format!("the command ended with code {code}")),
-        other => (1, format!("the command ended in an unknown way: {other:?}")),
+        _ => (1, "the command ended in a way that is not known".to_owned()),
     };
     ExecutionResult {
         code,

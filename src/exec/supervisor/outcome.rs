@@ -8,6 +8,7 @@ use super::result_file::ResultFile;
 use super::sequence::Verdict;
 use crate::model::ExecutionResult;
 use crate::model::redact::Redactor;
+use crate::model::time::humane;
 
 /// Code of a command that ended with 0 although it was told to end: as if TERM had ended it.
 const TOLD_TO_END: i32 = SIGNALED + 15;
@@ -47,7 +48,7 @@ pub(super) fn of(verdict: Verdict, cause: &Cause, file: &ResultFile, timeout: Du
     match (cause, failure) {
         (Cause::Timeout, _) => ended_by_us(
             "timeout",
-            format!("the command ran longer than {timeout:?} and was ended"),
+            format!("the command ran longer than {} and was ended", humane(timeout)),
         ),
         (Cause::Stop(reason), _) => ended_by_us("stopped", format!("stopped: {reason}")),
         (Cause::Breach(breach), _) => ended_by_us(breach.phase, breach.message.clone()),

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use nix::sys::wait::WaitStatus;
 
 use super::failing::{Failing, StepEnd};
+use crate::model::time::humane;
 use crate::ports::executor::{OnFailure, Step, When};
 
 /// What all steps came to.
@@ -161,8 +162,9 @@ impl<'a> Sequence<'a> {
             return self.failed(Failing::NeverReady);
         }
         self.remarks.push(format!(
-            "not yet: {} of {retries}, again in {pause:?}",
-            self.refusals
+            "not yet: {} of {retries}, again in {}",
+            self.refusals,
+            humane(pause)
         ));
         self.state = match now.checked_add(pause) {
             Some(until) => State::Pausing { until },

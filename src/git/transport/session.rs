@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::client::Network;
 use crate::git::address::RemoteAddress;
 use crate::git::network::NetworkOptions;
+use crate::model::time::humane;
 use crate::ports::scm::ScmError;
 
 /// Why an operation ended before its time.
@@ -26,9 +27,9 @@ use crate::ports::scm::ScmError;
 enum Ended {
     #[error("it is not wanted any more")]
     Cancelled,
-    #[error("it took longer than the {0:?} allowed for the whole operation")]
+    #[error("it took longer than the {} allowed for the whole operation", humane(*.0))]
     Deadline(Duration),
-    #[error("the other side sent nothing for {0:?}")]
+    #[error("the other side sent nothing for {}", humane(*.0))]
     Stalled(Duration),
 }
 

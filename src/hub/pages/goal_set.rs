@@ -26,7 +26,7 @@ use crate::model::Timestamp;
 
 /// What is asked of a goal set.
 pub(super) const QUESTION: &str = "query GoalSet($id: String) { \
-    SdmGoalSet(goalSetId: $id) { goalSetId goalSet goals { uniqueName } branch sha state ts provenance { registration version } commit { message author } \
+    SdmGoalSet(goalSetId: $id) { goalSetId goalSet goals { uniqueName } tags { name value } branch sha state ts provenance { registration version } commit { message author } \
         repo { owner name } push { timestamp repo { url } after { sha url message author { login name person { name } } } } } \
     SdmGoal(goalSetId: $id, _first: 1000) { environment uniqueName name goalSetId goalSet branch sha repo { owner name } registration state phase description url \
         externalUrl externalUrls { label url } ts error retryFeasible preConditions { environment uniqueName name } \
@@ -127,6 +127,11 @@ fn heading(look: &Look, set: Option<Object<'_>>, told: Object<'_>) -> Entry {
     let short: String = told.text("/sha").chars().take(7).collect();
     let machine = set.map_or("", |set| set.text("/provenance/registration"));
     let author = set.map_or("", |set| author(set, "/push/after/author"));
+    let tags: Vec<String> = set
+        .into_iter()
+        .flat_map(|set| set.list("/tags"))
+        .map(tag)
+        .collect();
     Entry::of(html! {
         header.heading #heading {
             h1 { (Name(told.text("/goalSet"))) }
@@ -141,12 +146,23 @@ fn heading(look: &Look, set: Option<Object<'_>>, told: Object<'_>) -> Entry {
                 @if !author.is_empty() { " " span.author { (Shown(author)) } }
                 @if let Some(set) = set.filter(|_| push("/after/message").is_empty()) { (commit_of_machine(set)) }
             }
+            @if !tags.is_empty() {
+                p.tags { @for tag in &tags { span.tag { (Name(tag)) } " " } }
+            }
             p.dim {
                 @if !machine.is_empty() { "set by " (Name(machine)) " " }
                 (time(set.and_then(|set| set.moment("/push/timestamp")).or(told.millis("/ts"))))
             }
         }
     })
+}
+
+/// A tag of the set as people write it.
+fn tag(tag: Object<'_>) -> String {
+    match tag.text("/value") {
+        "" => tag.text("/name").to_owned(),
+        value => format!("{}:{value}", tag.text("/name")),
+    }
 }
 
 fn drawing(goals: &[Object<'_>]) -> Option<Entry> {

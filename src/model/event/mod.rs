@@ -6,7 +6,6 @@ mod shape;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::goal::StateName;
 use super::time::Timestamp;
 use parts::{
     ACTION, BUILD, COMMENT, DEPLOYMENT, DUE, GOAL, GOAL_SET, GOALS, ISSUE, ISSUE_BELOW, MACHINE, MADE_REPO,
@@ -139,7 +138,7 @@ pub static EVENTS: &[EventType] = &[
     event(
         "GoalState",
         &["GoalExecution"],
-        "A goal came into another state; `GoalExecution` is for its start and its end alone.",
+        "A goal came into another state; `GoalExecution` is for the start and the end of its work alone, once each: where somebody must approve, the end is `waiting_for_approval`.",
         &[GOAL, GOAL_SET, PUSH, REPO],
     ),
     event(
@@ -228,36 +227,51 @@ pub static EVENTS: &[EventType] = &[
 pub struct Implied {
     /// The name.
     name: &'static str,
-    /// Patterns on parts of the event, by their path.
-    pub fields: &'static [(&'static str, &'static str)],
-    /// States of goals; any when empty.
-    pub states: &'static [StateName],
+    /// What these events have in common.
+    pub parts: &'static [ImpliedPart],
 }
 
-const fn implied(name: &'static str, fields: &'static [(&'static str, &'static str)]) -> Implied {
-    Implied {
-        name,
-        fields,
-        states: &[],
+/// What a part of them is.
+#[derive(Debug)]
+pub struct ImpliedPart {
+    /// Its path.
+    pub path: &'static str,
+    /// The pattern that its text matches.
+    pub pattern: &'static str,
+    /// What it is when somebody emits the event by this name and does not say.
+    pub usual: &'static str,
+}
+
+const fn action(pattern: &'static str, usual: &'static str) -> ImpliedPart {
+    ImpliedPart {
+        path: "action",
+        pattern,
+        usual,
     }
 }
 
 const IMPLIED: &[Implied] = &[
-    implied("NewIssue", &[("action", "^opened$")]),
-    // Any other action: none but `opened` begins like that.
-    implied("UpdatedIssue", &[("action", "^(?:[^o]|o[^p])")]),
-    implied("ClosedIssue", &[("action", "^closed$")]),
-    // At the start of the work and at its end.
     Implied {
-        states: &[
-            StateName::InProcess,
-            StateName::WaitingForApproval,
-            StateName::Success,
-            StateName::Failure,
-            StateName::Stopped,
-            StateName::Canceled,
-        ],
-        ..implied("GoalExecution", &[])
+        name: "NewIssue",
+        parts: &[action("^opened$", "opened")],
+    },
+    Implied {
+        name: "UpdatedIssue",
+        // Any other action: none but `opened` begins like that.
+        parts: &[action("^(?:[^o]|o[^p])", "edited")],
+    },
+    Implied {
+        name: "ClosedIssue",
+        parts: &[action("^closed$", "closed")],
+    },
+    // Its start and its end, once each, whatever becomes of its result.
+    Implied {
+        name: "GoalExecution",
+        parts: &[ImpliedPart {
+            path: "goal.execution",
+            pattern: "^(?:begins|ends)$",
+            usual: "ends",
+        }],
     },
 ];
 
@@ -303,12 +317,11 @@ mod tests {
 
     #[test]
     fn a_name_may_be_for_some_of_its_events() {
-        let is_for = |name: &str, action: &str| {
-            let implied = EventType::implied(name).unwrap();
-            let [(path, pattern)] = implied.fields else {
+        let is_for = |name: &str, text: &str| {
+            let [part] = EventType::implied(name).unwrap().parts else {
                 panic!("one pattern")
             };
-            *path == "action" && regex::Regex::new(pattern).unwrap().is_match(action)
+            regex::Regex::new(part.pattern).unwrap().is_match(text)
         };
         for (action, [new, updated, closed]) in [
             ("opened", [true, false, false]),
@@ -321,14 +334,15 @@ mod tests {
             assert_eq!(is_for("updated_issue", action), updated, "{action}");
             assert_eq!(is_for("ClosedIssue", action), closed, "{action}");
         }
-        let execution = EventType::implied("goal-execution").unwrap();
-        assert!(
-            execution.states.contains(&StateName::InProcess)
-                && !execution.states.contains(&StateName::Requested)
-        );
+        assert!(is_for("goal-execution", "begins") && is_for("goal-execution", "ends"));
+        assert!(!is_for("goal-execution", "null"));
         assert!(EventType::implied("Issue").is_none());
         for implied in IMPLIED {
-            assert!(EventType::named(implied.name).is_some(), "{}", implied.name);
+            let event = EventType::named(implied.name).unwrap();
+            for part in implied.parts {
+                assert!(is_for(implied.name, part.usual), "{}", implied.name);
+                assert!(event.shape().at(part.path).is_ok(), "{}", implied.name);
+            }
         }
     }
 

@@ -115,6 +115,7 @@ const GOAL_SHAPE: Shape = parts![
     value("unique_name"),
     value("environment"),
     value("state"),
+    value("execution"),
     value("attempt"),
     value("phase"),
     value("description"),
@@ -127,7 +128,15 @@ pub(super) const GOAL: Part = part("goal", GOAL_SHAPE);
 
 pub(super) const GOALS: Part = part("goals", Shape::List(&GOAL_SHAPE));
 
-pub(super) const GOAL_SET: Part = part("goal_set", parts![value("id"), value("name"), value("state")]);
+pub(super) const GOAL_SET: Part = part(
+    "goal_set",
+    parts![
+        value("id"),
+        value("name"),
+        value("state"),
+        part("tags", list![value("name"), value("value")])
+    ],
+);
 
 pub(super) const PULL_REQUEST: Part = part(
     "pull_request",

@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_lists_of_an_event_are_known() {
-        assert_eq!(goals_set().lists(), ["push.authors", "goals"]);
+        assert_eq!(goals_set().lists(), ["push.authors", "goal_set.tags", "goals"]);
         assert_eq!(EventType::named("Tag").unwrap().lists(), [""; 0]);
     }
 }

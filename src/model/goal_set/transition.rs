@@ -84,12 +84,10 @@ pub(super) fn next_state(goal: &Goal, event: &GoalEvent) -> Result<GoalState, In
 }
 
 fn illegal(goal: &Goal, event: &GoalEvent) -> InvalidTransition {
-    let change = format!("{:?}", event.change);
-    let change = change.split([' ', '{']).next().unwrap_or_default().to_owned();
     InvalidTransition::Illegal {
         goal: event.goal.clone(),
         from: goal.state.name(),
-        change,
+        change: event.change.word().to_owned(),
     }
 }
 

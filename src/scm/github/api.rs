@@ -104,6 +104,12 @@ pub(super) struct Answer {
     pause: Option<Pause>,
 }
 
+impl Answer {
+    pub(super) const fn status(&self) -> StatusCode {
+        self.status
+    }
+}
+
 impl Session<'_> {
     /// Whether anybody may read the repository.
     pub(super) async fn is_public(&self) -> Result<bool, ForgeError> {

@@ -1,11 +1,12 @@
 //! GitHub, in the cloud and of one's own: pull requests for what goals push, releases, and how the goals of commits stand.
 //!
-//! Nine calls are all there is: look at the repository, look for the open pull request of a branch, open one, change one, put a label on it, take one
-//! off; publish a release, look for that of a tag; set the status of a commit. Each goes to the API of the origin that the token is for and nowhere
+//! Twelve calls are all there is: look at the repository, look for the open pull request of a branch, open one, change one, put a label on it, take one
+//! off; publish a release, look for that of a tag; set the status of a commit; make a check, change one, look for one. Each goes to the API of the origin that the token is for and nowhere
 //! else; redirects are not followed.
 
 mod address;
 mod api;
+mod checks;
 mod statuses;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use reqwest::{Client, Url};
 
 use crate::model::{BranchName, CommitSha, Repository};
 use crate::ports::Secrets;
+use crate::ports::checks::{Check, CheckRun, FoundCheck};
 use crate::ports::forges::{
     ForgeError, Forges, NewRelease, OpenPullRequest, PublishedRelease, PullRequest, Report,
 };
@@ -33,7 +35,19 @@ pub struct Forge {
     origin: Url,
     api: Url,
     secret: String,
-    has_statuses: bool,
+    telling: Telling,
+}
+
+/// How the commits of a forge carry how their goals stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Telling {
+    /// Not at all.
+    Nothing,
+    /// Each with a status.
+    #[default]
+    Statuses,
+    /// Each with checks, one of them for each goal.
+    Checks,
 }
 
 impl Forge {
@@ -52,14 +66,14 @@ impl Forge {
             origin,
             api,
             secret: secret.to_owned(),
-            has_statuses: true,
+            telling: Telling::default(),
         })
     }
 
-    /// The same, whose commits carry how their goals stand, or not.
+    /// The same, whose commits carry how their goals stand in this way.
     #[must_use]
-    pub fn with_statuses(self, has_statuses: bool) -> Self {
-        Self { has_statuses, ..self }
+    pub fn telling(self, telling: Telling) -> Self {
+        Self { telling, ..self }
     }
 
     fn name(&self) -> String {
@@ -197,7 +211,7 @@ impl Forges for GitHub {
 
     fn takes_reports(&self, repo: &Repository) -> Option<String> {
         let (forge, _) = self.at(repo)?;
-        forge.has_statuses.then(|| forge.name())
+        (forge.telling != Telling::Nothing).then(|| forge.name())
     }
 
     async fn report(
@@ -208,5 +222,49 @@ impl Forges for GitHub {
         asker: &Asker,
     ) -> Result<(), ForgeError> {
         self.session(repo, asker).await?.report(sha, report).await
+    }
+
+    fn takes_checks(&self, repo: &Repository) -> bool {
+        self.at(repo)
+            .is_some_and(|(forge, _)| forge.telling == Telling::Checks)
+    }
+
+    async fn make_check(
+        &self,
+        repo: &Repository,
+        sha: &CommitSha,
+        check: &Check,
+        id: &str,
+        asker: &Asker,
+    ) -> Result<CheckRun, ForgeError> {
+        self.session(repo, asker).await?.make_check(sha, check, id).await
+    }
+
+    async fn change_check(
+        &self,
+        repo: &Repository,
+        run: CheckRun,
+        check: &Check,
+        asker: &Asker,
+    ) -> Result<bool, ForgeError> {
+        self.session(repo, asker).await?.change_check(run, check).await
+    }
+
+    async fn find_check(
+        &self,
+        repo: &Repository,
+        sha: &CommitSha,
+        context: &str,
+        id: &str,
+        asker: &Asker,
+    ) -> Result<Option<FoundCheck>, ForgeError> {
+        self.session(repo, asker)
+            .await?
+            .find_check(sha, context, id)
+            .await
+    }
+
+    fn secret_of(&self, repo: &Repository) -> Option<String> {
+        self.at(repo).map(|(forge, _)| forge.secret.clone())
     }
 }

@@ -1,7 +1,7 @@
 //! How the goals of a commit stand, as a status of it (semantics 6, "Commit status").
 //!
 //! The specification wants a neutral conclusion for goals that were stopped, and one of its own for those that were canceled.
-//! GitHub has both for checks, which only an app may write; the machine has a token, and with a token there are statuses: pending,
+//! GitHub has both for checks ([`super::checks`]), which only an app may write; with any other token there are statuses: pending,
 //! success, failure and error. So what is no verdict about the commit is an `error`, whose text says that goals were stopped or
 //! canceled. It is no success, which would let a commit be merged that nothing has tried, and no `failure`, which says that a goal
 //! found something wrong.
@@ -34,7 +34,7 @@ fn body(report: &Report) -> Value {
     let mut body = json!({
         "context": report.context,
         "state": state(report.state),
-        "description": description(&report.text),
+        "description": described(&report.text, LONGEST_DESCRIPTION),
     });
     if let Some(page) = report.url.as_deref().filter(|page| is_page(page)) {
         body["target_url"] = json!(page);
@@ -52,14 +52,14 @@ const fn state(state: ReportState) -> &'static str {
     }
 }
 
-/// One line as GitHub takes it: texts of goals are written by anybody.
-fn description(text: &str) -> String {
+/// One line as GitHub takes it, in so many characters: texts of goals are written by anybody.
+pub(super) fn described(text: &str, longest: usize) -> String {
     let shown = |c: &char| (!c.is_control() || c.is_whitespace()) && !is_deceptive(*c);
-    let plain: String = text.chars().filter(shown).take(4 * LONGEST_DESCRIPTION).collect();
-    one_line(&plain, LONGEST_DESCRIPTION - 1)
+    let plain: String = text.chars().filter(shown).take(4 * longest).collect();
+    one_line(&plain, longest - 1)
 }
 
-fn is_page(page: &str) -> bool {
+pub(super) fn is_page(page: &str) -> bool {
     let is_web = |url: Url| matches!(url.scheme(), "http" | "https");
     page.len() <= LONGEST_URL && Url::parse(page).is_ok_and(is_web)
 }

@@ -4,9 +4,11 @@
 
 mod entry;
 mod intent;
+mod lengths;
 mod parameter;
 mod roots;
 mod run;
+mod strange;
 mod targets;
 
 pub use entry::FIELDS;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use crate::model::parameter::{MAPPED, SHORTEST_SECRET, variable};
+use crate::model::parameter::{MAPPED, variable};
 use crate::model::{Field, ParameterDefinition, ParameterSource, ParameterType, ValueType};
 
 use super::super::keys::Sorted;
@@ -12,6 +12,7 @@ use super::super::problems::listed;
 use super::super::reader::Reader;
 use super::super::yaml::{Entry, Node};
 use super::entry::texts;
+use super::strange::{self, Strange};
 use crate::model::suggest;
 
 const TYPES: &[&str] = &["string", "boolean", "number", "options"];
@@ -301,12 +302,7 @@ impl Reader<'_, '_> {
         entry: &Entry,
     ) -> bool {
         self.warn_about_input(definition, attributes);
-        let problem = only_for_text(definition, attributes)
-            .or_else(|| strange_limits(definition))
-            .or_else(|| strange_source(definition))
-            .or_else(|| strange_display(definition))
-            .or_else(|| strange_default(definition, attributes));
-        let Some(Strange { key, problem, hint }) = problem else {
+        let Some(Strange { key, problem, hint }) = strange::first(definition, attributes) else {
             return true;
         };
         let at = attributes.value(key).unwrap_or(&entry.key);
@@ -319,7 +315,7 @@ impl Reader<'_, '_> {
     /// What to say when a value does not fit, where any does.
     fn warn_about_input(&mut self, definition: &ParameterDefinition, attributes: &Sorted<'_>) {
         let can_be_wrong = match definition.kind {
-            ParameterType::String => has_limits(definition),
+            ParameterType::String => strange::has_limits(definition),
             ParameterType::Options { .. } => true,
             ParameterType::Boolean | ParameterType::Number => false,
         };
@@ -332,130 +328,6 @@ impl Reader<'_, '_> {
             self.problems().warning("no_effect", node, message, hint);
         }
     }
-}
-
-/// Something wrong with one attribute of a parameter.
-struct Strange {
-    key: &'static str,
-    problem: String,
-    hint: &'static str,
-}
-
-impl Strange {
-    fn new(key: &'static str, problem: impl Into<String>, hint: &'static str) -> Self {
-        let problem = problem.into();
-        Self { key, problem, hint }
-    }
-}
-
-fn has_limits(definition: &ParameterDefinition) -> bool {
-    definition.pattern.is_some() || definition.min_length > 0 || definition.max_length.is_some()
-}
-
-fn only_for_text(definition: &ParameterDefinition, attributes: &Sorted<'_>) -> Option<Strange> {
-    if definition.kind == ParameterType::String {
-        return None;
-    }
-    if definition.is_secret() {
-        return Some(Strange::new(
-            "type",
-            "a secret is text",
-            "remove `type` and `options`",
-        ));
-    }
-    let keys = ["pattern", "min_length", "max_length", "control"];
-    let key = keys.into_iter().find(|key| attributes.get(key).is_some())?;
-    let problem = format!("`{key}` is for text, and this is none");
-    Some(Strange::new(
-        key,
-        problem,
-        "remove it, or remove `type` and `options`",
-    ))
-}
-
-fn strange_limits(definition: &ParameterDefinition) -> Option<Strange> {
-    let (least, most) = (definition.min_length, definition.max_length?);
-    if most == 0 {
-        let problem = "`max_length` is 0, so nothing could be given";
-        return Some(Strange::new(
-            "max_length",
-            problem,
-            "write how long it may be, or remove it",
-        ));
-    }
-    let of_secrets = u32::try_from(SHORTEST_SECRET).unwrap_or(u32::MAX);
-    if definition.is_secret() && most < of_secrets {
-        let problem = format!("`max_length` is {most}, and a secret has at least {of_secrets} characters");
-        return Some(Strange::new(
-            "max_length",
-            problem,
-            "write a greater one, or remove it",
-        ));
-    }
-    if most >= least {
-        return None;
-    }
-    let problem = format!("`max_length` is {most}, less than `min_length`, which is {least}");
-    Some(Strange::new(
-        "max_length",
-        problem,
-        "no text is as short and as long as that; change one of them",
-    ))
-}
-
-fn strange_source(definition: &ParameterDefinition) -> Option<Strange> {
-    if matches!(&definition.source, ParameterSource::Value(key) if key.trim().is_empty()) {
-        let hint = "write its path in `values` of the configuration, such as `build.region`";
-        return Some(Strange::new("value", "`value` names nothing", hint));
-    }
-    definition.default.as_ref()?;
-    if definition.is_secret() {
-        let problem = "a secret with a default is none: everybody who reads the file would know it";
-        return Some(Strange::new("default", problem, "remove `default` or `secret`"));
-    }
-    let hint = "remove it; `required: false` lets the value be absent";
-    (!definition.is_given())
-        .then(|| Strange::new("default", "a value from the surroundings has no default", hint))
-}
-
-/// What nobody is asked for, and must be given all the same.
-fn strange_display(definition: &ParameterDefinition) -> Option<Strange> {
-    if definition.displayable || !definition.is_given() {
-        return None;
-    }
-    if definition.force {
-        let problem = "it is to be asked for although there is a value, and nobody is asked for it";
-        return Some(Strange::new(
-            "displayable",
-            problem,
-            "remove `force` or `displayable`",
-        ));
-    }
-    let hint = "give it a `default`, write `required: false`, or remove `displayable`";
-    let problem = "it is needed, and nobody is asked for it";
-    let is_needed = definition.required && definition.default.is_none();
-    is_needed.then(|| Strange::new("displayable", problem, hint))
-}
-
-fn strange_default(definition: &ParameterDefinition, attributes: &Sorted<'_>) -> Option<Strange> {
-    let hint = "write a value that people could give too, or remove it";
-    let Some(default) = &definition.default else {
-        let is_empty = attributes.value("default").is_some_and(Node::is_null);
-        let problem = "nothing is written for `default`";
-        return is_empty.then(|| Strange::new("default", problem, hint));
-    };
-    // What is given without a value is a switch that is on.
-    let is_nothing = definition.kind == ParameterType::Boolean && default == "";
-    let because = match definition.read(default) {
-        Ok(_) if is_nothing => "it must be true or false".to_owned(),
-        Ok(_) => return None,
-        Err(because) => because,
-    };
-    Some(Strange::new(
-        "default",
-        format!("its default is not valid: {because}"),
-        hint,
-    ))
 }
 
 /// Why an option cannot be chosen, and what to do.

@@ -215,7 +215,10 @@ impl Reader<'_, '_> {
                     .items()
                     .and_then(|items| items.get(index))
                     .map_or(node, |at| at);
-                let message = format!("`{}` stands twice among the values of `{name}`", values[index]);
+                let shown = at
+                    .text()
+                    .map_or_else(|| at.what().to_owned(), |text| format!("`{text}`"));
+                let message = format!("{shown} stands twice among the values of `{name}`");
                 ("duplicate_item", at, message)
             }
             None => return Some(()),

@@ -12,13 +12,13 @@ use super::super::problems::listed;
 use super::files::list;
 
 /// Types whose secrets have a file of their own form.
-const TYPES_WITH_FILE: &[&str] = &["docker", "npm"];
+const TYPES_WITH_FILE: &[&str] = &["docker", "npm", "scm", "atomist"];
 
 const PROVIDER_FIELDS: &[Field] = &[
     Field::new(
         "type",
         ValueType::Text,
-        "`docker`, `npm`, `maven2` or the type of a secret",
+        "`docker`, `npm`, `maven2`, `scm` (the token of the repository's forge), `atomist` (a key of the hub) or the type of a secret",
     )
     .required()
     .not_empty(),

@@ -58,6 +58,12 @@ const PATHS: &[&str] = &[
 /// Paths that are lists or maps, of whose items it is not known what they hold.
 const OPEN: &[&str] = &["push.after.images"];
 
+/// Facts that are one value each, with nothing below.
+const VALUES: &[&str] = &["sha", "branch", "home"];
+
+/// What is known of the goals of the set, below the name of each; only data has something below.
+const OF_GOALS: &[&str] = &["state", "phase", "data"];
+
 /// Whether a path leads into something of which it is not known what it holds.
 fn is_open(path: &str) -> bool {
     let below = |open: &&str| path.strip_prefix(*open).is_some_and(|rest| rest.starts_with('.'));
@@ -100,15 +106,7 @@ impl Placeholder {
         let (message, hint) = if !ROOTS.contains(&root) {
             (format!("`{path}` is no fact"), self.meant(root))
         } else if self.is_never_there(root) {
-            let below = PATHS
-                .iter()
-                .copied()
-                .filter(|known| known.split('.').next() == Some(root));
-            let hint = match suggest::nearest(path, below.clone()) {
-                Some(near) => format!("did you mean `${{{near}}}`?"),
-                None => format!("there are {}", listed(&below.collect::<Vec<_>>())),
-            };
-            (format!("`{root}` has no fact `{path}`"), hint)
+            (format!("`{root}` has no fact `{path}`"), self.there_is(root))
         } else {
             return None;
         };
@@ -119,11 +117,54 @@ impl Placeholder {
         })
     }
 
-    /// Whoever gives a default for a fact that another machine may have knows what happens without it.
+    /// A default is for what may be absent: what can never be there is a mistake with one, too.
     fn is_never_there(&self, root: &str) -> bool {
-        let is_fixed = self.path != root && PATHS.iter().any(|known| known.split('.').next() == Some(root));
-        let is_known = PATHS.contains(&self.path.as_str()) || is_open(&self.path);
-        is_fixed && self.default.is_none() && !self.optional && !is_known
+        let path = self.path.as_str();
+        if VALUES.contains(&root) {
+            return path != root;
+        }
+        if root == "goals" {
+            return self.is_never_of_goal();
+        }
+        let is_fixed = path != root && PATHS.iter().any(|known| known.split('.').next() == Some(root));
+        is_fixed && !PATHS.contains(&path) && !is_open(path)
+    }
+
+    fn is_never_of_goal(&self) -> bool {
+        let mut parts = self.path.split('.').skip(2);
+        match (parts.next(), parts.next()) {
+            (None, _) | (Some("data"), _) => false,
+            (Some(part), below) => below.is_some() || !OF_GOALS.contains(&part),
+        }
+    }
+
+    /// What is there instead.
+    fn there_is(&self, root: &str) -> String {
+        if VALUES.contains(&root) {
+            return format!("there is nothing below `{root}`: write `${{{root}}}`");
+        }
+        let below: Vec<String> = match root {
+            "goals" => {
+                let goal = self.path.split('.').nth(1).unwrap_or_default();
+                OF_GOALS
+                    .iter()
+                    .map(|part| format!("goals.{goal}.{part}"))
+                    .collect()
+            }
+            root => {
+                let is_below = |known: &&&str| known.split('.').next() == Some(root);
+                PATHS
+                    .iter()
+                    .filter(is_below)
+                    .map(|known| (*known).to_owned())
+                    .collect()
+            }
+        };
+        let below: Vec<&str> = below.iter().map(String::as_str).collect();
+        match nearest_path(&self.path, &below) {
+            Some(near) => format!("did you mean `${{{near}}}`?"),
+            None => format!("there are {}", listed(&below)),
+        }
     }
 
     fn meant(&self, root: &str) -> String {
@@ -140,6 +181,21 @@ impl Placeholder {
             None => format!("{shell}; facts begin with {}", listed(&ROOTS[..9])),
         }
     }
+}
+
+/// The path that was meant: the one whose last part is nearest, since people leave out what is between, or the nearest as a whole.
+fn nearest_path<'a>(path: &str, known: &[&'a str]) -> Option<&'a str> {
+    let parts = known.iter().copied().map(last_part);
+    let Some(part) = suggest::nearest(last_part(path), parts) else {
+        return suggest::nearest(path, known.iter().copied());
+    };
+    let is_called = |known: &&str| last_part(known) == part;
+    let so_called: Vec<&'a str> = known.iter().copied().filter(is_called).collect();
+    suggest::nearest(path, so_called.iter().copied()).or_else(|| so_called.first().copied())
+}
+
+fn last_part(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
 }
 
 #[cfg(test)]
@@ -184,6 +240,27 @@ mod tests {
                 .2
                 .starts_with("did you mean `push`?")
         );
+    }
+
+    #[test]
+    fn ym_13_a_default_does_not_hide_what_can_never_be_there() {
+        for (text, hint) in [
+            ("${push.mesage:x}", "did you mean `${push.after.message}`?"),
+            ("${push.after.mesage:x}", "did you mean `${push.after.message}`?"),
+            ("${!push.after.mesage}", "did you mean `${push.after.message}`?"),
+            (
+                "${push.after.version:${push.after.shaa}}",
+                "did you mean `${push.after.sha}`?",
+            ),
+            ("${repo.naem:x}", "did you mean `${repo.name}`?"),
+            ("${goals.build.dta:latest}", "did you mean `${goals.build.data}`?"),
+            ("${goals.build.state.x:y}", "goals.build.state"),
+            ("${sha.short:x}", "there is nothing below `sha`: write `${sha}`"),
+        ] {
+            let (_, message, found) = objection(text).unwrap_or_else(|| panic!("{text} passes"));
+            assert!(message.contains("has no fact"), "{message}");
+            assert!(found.contains(hint), "{text}: {found}");
+        }
     }
 
     #[test]

@@ -124,7 +124,7 @@ fn d9_secrets_have_variables_and_files_of_their_own() {
     a.yaml:4:40 Error invalid_path (+6): a secret cannot be written to `/etc/x`: it is not below the working copy
       hint: write a path below the working copy
     a.yaml:4:73 Error invalid_secret (+6): secrets of type `maven2` cannot be given as a file
-      hint: there are files of `docker`, `npm`; name another secret with `name` and `file`
+      hint: there are files of `docker`, `npm`, `scm`, `atomist`; name another secret with `name` and `file`
     ");
     let secrets = "[{name: a, env: CARGO_REGISTRIES_ACME_TOKEN}, {name: b, file_env: KUBECONFIG}]";
     right(&format!(

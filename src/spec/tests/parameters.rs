@@ -294,6 +294,45 @@ fn cm_01_attributes_fit_each_other() {
 }
 
 #[test]
+fn cm_04_a_pattern_and_lengths_that_no_text_has_contradict_each_other() {
+    let attributes = |text: &str| command(&format!("p: {{{text}}}"), "[x]");
+    for (text, place, said) in [
+        (
+            "pattern: '^[a-z]{5,}$', max_length: 4",
+            "3:56 Error",
+            "what matches `pattern` has at least 5 characters, and `max_length` is 4",
+        ),
+        (
+            "min_length: 6, pattern: '^(major|minor|patch)$'",
+            "3:32 Error",
+            "what matches `pattern` has at most 5 characters, and `min_length` is 6",
+        ),
+        (
+            "secret: true, pattern: '^[0-9]{3}$'",
+            "Error",
+            "what matches `pattern` has at most 3 characters, and a secret has at least 4",
+        ),
+        (
+            "pattern: '^$'",
+            "Error",
+            "only a text of no characters matches `pattern`",
+        ),
+    ] {
+        let found = attributes(text);
+        assert!(found.contains(place) && found.contains(said), "{text}: {found}");
+    }
+    for fine in [
+        "pattern: '^[a-z]{5,}$', max_length: 5",
+        "pattern: 'major', min_length: 9",
+        "pattern: '^a+$', min_length: 9",
+        "pattern: '^\u{e4}{4}$', max_length: 4",
+        "pattern: '^$', required: false",
+    ] {
+        assert_eq!(attributes(fine), "", "{fine}");
+    }
+}
+
+#[test]
 fn ym_13_a_goal_asks_for_parameters_that_it_has() {
     let goal = |more: &str| problems(&format!("rules:\n- name: r\n  goals:\n  - {{name: g, {more}}}\n"));
     assert_snapshot!(goal("execute: {run: [x, '${parameters.tag}']}"), @r"

@@ -260,7 +260,7 @@ fn parameters_are_filled_in_and_nothing_else() {
 make:
   execute:
     run: ['${parameters.list}', 'a${parameters.b.c}d', '$${parameters.b.c}', '${!parameters.gone}', 'x${!parameters.gone}y',
-      '${push.branch:${parameters.tag:none}}', '${parameters.tag:${push.after.sha}}', '${!push.gone}']
+      '${push.branch:${parameters.tag:none}}', '${parameters.tag:${push.after.sha}}', '${!push.before}']
 ";
     let files = [referenced("acme/make-goal@1.0", text, true)];
     let entry = "  - {ref: acme/make-goal@1.0, parameters: {list: word, b: {c: '${push.branch}'}}}\n";
@@ -274,7 +274,7 @@ make:
             "$${parameters.b.c}",
             "${push.branch:none}",
             "${push.after.sha}",
-            "${!push.gone}",
+            "${!push.before}",
         ])
     );
 }

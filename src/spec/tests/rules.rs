@@ -272,3 +272,24 @@ fn all_problems_of_all_files_come_at_once_and_in_order() {
     assert!(loaded.has_errors());
     assert!(loaded.rules.is_empty() && loaded.goals.is_empty());
 }
+
+#[test]
+fn semantics_3_2_tags_are_names_perhaps_with_a_value() {
+    let tagged = |tags: &str| format!("rules: [{{name: r, goals: [], tags: {tags}}}]");
+    let loaded = right(&tagged("[nightly, 'team:payments']"));
+    let tags: Vec<String> = loaded.rules[0].tags.iter().map(ToString::to_string).collect();
+    assert_eq!(tags, ["nightly", "team:payments"]);
+    assert_eq!(right(&tagged("nightly")).rules[0].tags.len(), 1);
+    for (wrong, said) in [
+        ("[a, a]", "`a` stands twice in `tags`"),
+        ("[{team: payments}]", "a tag is text, and this is a map"),
+        ("['on ${branch}']", "the name of a tag has"),
+        ("['on:${branch}']", "placeholders are not filled in here"),
+        ("[]", "a rule has 1 to 20 tags"),
+    ] {
+        let found = problems(&tagged(wrong));
+        assert!(found.contains(said), "{wrong}: {found}");
+    }
+    let inner = "rules: [{name: r, first_of: [{name: a, goals: [], tags: [x]}]}]";
+    assert!(problems(inner).contains("a rule in `first_of` has no `tags`"));
+}

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::model::plan::{RuleOutcome, RuleTrace};
 use crate::model::push::{Signature, Trust};
+use crate::model::set_tag::SetTag;
 use crate::model::{
     Action, ApprovalPolicy, BranchName, Commit, CommitSha, Descriptions, ExecutionResult, GoalDefinition,
     GoalKey, GoalSet, GoalSetId, Place, Plan, PlannedGoal, Push, PushId, RepoSlug, Repository, Timestamp,
@@ -130,6 +131,10 @@ pub(crate) fn plan(goals: Vec<PlannedGoal>) -> Plan {
     Plan {
         name: (!goals.is_empty()).then(|| "build".to_owned()),
         goals,
+        tags: vec![
+            SetTag::parse("team:payments").unwrap(),
+            SetTag::parse("nightly").unwrap(),
+        ],
         trace: Trace { rules: vec![rule] },
     }
 }

@@ -9,6 +9,7 @@ use super::fixture::{
     act, at, branch, carry_out, finish, goal, key, planned, push, set_id, sha, start, succeed,
 };
 use crate::model::goal_set::CancelScope;
+use crate::model::set_tag::SetTag;
 use crate::model::{Action, Actor, Cursor, ExecutionResult, GoalSet, News, RepoSlug, StateName};
 use crate::ports::store::{GoalSetFilter, Lease, LeaseChanges, StoreError};
 use crate::ports::{AttemptRef, Store};
@@ -248,6 +249,19 @@ pub(super) async fn sets_are_found_by_every_filter(database: &dyn Database) {
     };
     let all = GoalSetFilter::default;
     assert_eq!(found(all()).await, [set_id(3), set_id(2), set_id(1)]);
+    for (tag, count) in [
+        ("team", 3),
+        ("team:payments", 3),
+        ("nightly", 3),
+        ("team:other", 0),
+        ("nightly:x", 0),
+    ] {
+        let tag = Some(SetTag::parse(tag).unwrap());
+        assert_eq!(found(GoalSetFilter { tag, ..all() }).await.len(), count);
+    }
+    let record = store.goal_set(set_id(1)).await.unwrap().unwrap();
+    let tags: Vec<String> = record.tags.iter().map(ToString::to_string).collect();
+    assert_eq!(tags, ["team:payments", "nightly"]);
     assert_eq!(
         found(GoalSetFilter { limit: 2, ..all() }).await,
         [set_id(3), set_id(2)]

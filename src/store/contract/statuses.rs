@@ -3,8 +3,9 @@
 use super::Database;
 use super::fixture::{REPO, at, carry_out, goal, planned, set_id, sha};
 use crate::model::Cursor;
+use crate::ports::checks::{CheckRun, CheckState};
 use crate::ports::forges::{Report, ReportState};
-use crate::ports::statuses::NotedCommit;
+use crate::ports::statuses::{KnownCheck, NotedCommit, ToldCheck};
 use crate::ports::store::StoreError;
 
 const FORGE: &str = "https://git.example.com";
@@ -100,4 +101,52 @@ pub(super) async fn what_forges_are_told_goes_with_the_goal_sets(database: &dyn 
     store.prune(at(100)).await.unwrap();
     assert_eq!(store.goal_set(set_id(1)).await.unwrap(), None);
     assert!(store.forges_behind().await.unwrap().is_empty());
+}
+
+pub(super) async fn semantics_7_1_a_check_is_known_before_and_after_its_forge_has_it(
+    database: &dyn Database,
+) {
+    let store = database.open().await;
+    let set = planned(&*store, 1, vec![goal("test", &[])]).await;
+    let commit = noted(1, FORGE, 4);
+    let asked = KnownCheck {
+        context: "sdm/build/test".to_owned(),
+        id: "ours".to_owned(),
+        run: None,
+        told: None,
+    };
+    store.check_known(&commit, &asked).await.unwrap();
+    assert!(
+        store.known_checks(&commit).await.unwrap().is_empty(),
+        "the commit is not noted"
+    );
+    store
+        .note_commits(None, Cursor(4), std::slice::from_ref(&commit))
+        .await
+        .unwrap();
+    store.check_known(&commit, &asked).await.unwrap();
+    drop(store);
+    let store = database.open().await;
+    assert_eq!(
+        store.known_checks(&commit).await.unwrap(),
+        std::slice::from_ref(&asked)
+    );
+    let told = KnownCheck {
+        run: Some(CheckRun(1 << 40)),
+        told: Some(ToldCheck {
+            state: CheckState::InProgress,
+            digest: "d".to_owned(),
+        }),
+        ..asked
+    };
+    store.check_known(&commit, &told).await.unwrap();
+    assert_eq!(store.known_checks(&commit).await.unwrap(), [told]);
+    let elsewhere = noted(1, OTHER, 5);
+    assert!(
+        store.known_checks(&elsewhere).await.unwrap().is_empty(),
+        "another forge has others"
+    );
+    carry_out(&*store, &set, "test", at(5)).await;
+    store.prune(at(100)).await.unwrap();
+    assert!(store.known_checks(&commit).await.unwrap().is_empty());
 }

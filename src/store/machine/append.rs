@@ -14,7 +14,7 @@ use super::feed::Entry;
 use super::leases;
 use super::rows::{self, to_json};
 use super::writer::{Done, Write};
-use crate::model::{Goal, GoalEvent, GoalKey, GoalSet, GoalSetId, GoalState, News, Timestamp};
+use crate::model::{Goal, GoalEvent, GoalKey, GoalSet, GoalSetId, GoalState, News, StateName, Timestamp};
 use crate::ports::store::{LeaseChanges, StoreError};
 
 /// Events with the rows they lead to.
@@ -119,17 +119,18 @@ pub(super) fn fold_into_rows(
         if state_before != Some(goal.state.name()) {
             *since = Some(event.at);
         }
-        entries.push(Entry::new(&news(set, goal, event), event.at));
+        entries.push(Entry::new(&news(set, goal, event, state_before), event.at));
     }
     let row = |(key, since)| set.goal(key).map(|goal| GoalRow::of(goal, since));
     Ok((entries, touched.into_iter().filter_map(row).collect()))
 }
 
-fn news(set: &GoalSet, goal: &Goal, event: &GoalEvent) -> News {
+fn news(set: &GoalSet, goal: &Goal, event: &GoalEvent, from: Option<StateName>) -> News {
     News::Goal {
         goal_set: set.id,
         name: goal.definition().name.clone(),
         state: goal.state.name(),
+        from,
         attempt: goal.attempt,
         text: goal.description.clone(),
         set_state: set.state(),

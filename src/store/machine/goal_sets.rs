@@ -19,7 +19,7 @@ const PAGE: u32 = 10_000;
 const DEFAULT_PAGE: u32 = 50;
 
 const SELECT: &str =
-    "SELECT s.id, s.cause, s.cause_body, s.name, plans.goals AS plan, s.state, s.active, s.events, s.created_at, p.body AS push
+    "SELECT s.id, s.cause, s.cause_body, s.name, plans.goals AS plan, plans.tags, s.state, s.active, s.events, s.created_at, p.body AS push
      FROM goal_sets s JOIN pushes p ON p.id = s.push_id JOIN plans ON plans.goal_set = s.id";
 
 #[derive(FromRow)]
@@ -29,6 +29,7 @@ struct Row {
     cause_body: Option<String>,
     name: String,
     plan: String,
+    tags: String,
     state: String,
     active: i64,
     events: i64,
@@ -112,6 +113,14 @@ fn select(filter: &GoalSetFilter) -> Composed {
         query.push(" AND s.id >= ").bind(prefix.as_str());
         query.push(" AND s.id < ").bind(prefix + "~");
     }
+    if let Some(tag) = &filter.tag {
+        query.push(" AND EXISTS (SELECT 1 FROM goal_set_tags t WHERE t.goal_set = s.id AND t.name = ");
+        query.bind(tag.name.as_str());
+        if let Some(value) = &tag.value {
+            query.push(" AND t.value = ").bind(value.as_str());
+        }
+        query.push(")");
+    }
     let limit = if filter.limit == 0 {
         DEFAULT_PAGE
     } else {
@@ -155,6 +164,7 @@ async fn record(
         push: rows::from_json(&what, &row.push)?,
         cause: rows::cause(&what, rows::small(&what, row.cause)?, row.cause_body.as_deref())?,
         created_at: Timestamp::from_micros(row.created_at),
+        tags: rows::from_json(&what, &row.tags)?,
         set,
     }))
 }

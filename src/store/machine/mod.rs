@@ -8,6 +8,7 @@
 
 mod append;
 mod changes;
+mod checks;
 mod completions;
 mod composed;
 #[cfg(test)]

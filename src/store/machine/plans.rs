@@ -9,6 +9,7 @@ use super::feed::Entry;
 use super::rows;
 use super::triggers::NoteKey;
 use super::writer::{Done, Write};
+use crate::model::set_tag::SetTag;
 use crate::model::{GoalSet, News, Plan, PlannedGoal, Push, PushId, Timestamp};
 use crate::ports::store::{Cause, LeaseChanges, PlanningAttempt, StoreError, Superseded};
 
@@ -55,6 +56,7 @@ pub(super) struct StorePlan {
     attempt: AttemptRow,
     name: String,
     plan: String,
+    tags: Vec<SetTag>,
     set: Option<(SetRow, Vec<GoalRow>)>,
     /// The note of the goal that is the cause.
     note: Option<NoteKey>,
@@ -143,6 +145,7 @@ impl StorePlan {
             },
             name: set.map(|set| set.name.clone()).unwrap_or_default(),
             plan: rows::to_json(&planned),
+            tags: plan.tags.clone(),
             set: set_rows,
             note: note_of(cause),
             entries,
@@ -185,12 +188,26 @@ impl StorePlan {
         .execute(&mut *connection)
         .await
         .doing("store a goal set")?;
-        sqlx::query("INSERT INTO plans (goal_set, goals) VALUES ($1, $2)")
+        sqlx::query("INSERT INTO plans (goal_set, goals, tags) VALUES ($1, $2, $3)")
             .bind(set.id.to_string())
             .bind(&self.plan)
-            .execute(connection)
+            .bind(rows::to_json(&self.tags))
+            .execute(&mut *connection)
             .await
             .doing("store the goals of a set as planned")?;
+        self.insert_tags(connection, set).await
+    }
+
+    async fn insert_tags(&self, connection: &mut AnyConnection, set: &SetRow) -> Result<(), StoreError> {
+        for tag in &self.tags {
+            sqlx::query("INSERT INTO goal_set_tags (goal_set, name, value) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+                .bind(set.id.to_string())
+                .bind(&tag.name)
+                .bind(tag.value.as_deref().unwrap_or_default())
+                .execute(&mut *connection)
+                .await
+                .doing("store the tags of a goal set")?;
+        }
         Ok(())
     }
 

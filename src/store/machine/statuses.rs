@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use sqlx::AnyConnection;
 
 use super::SqlStore;
+use super::checks;
 use super::failure::Doing;
 use super::marks::Mark;
 use super::rows;
@@ -11,7 +12,7 @@ use super::writer::{Done, Write};
 use crate::model::Cursor;
 use crate::ports::StatusStore;
 use crate::ports::forges::Report;
-use crate::ports::statuses::{DueCommit, NotedCommit};
+use crate::ports::statuses::{DueCommit, KnownCheck, NotedCommit};
 use crate::ports::store::StoreError;
 
 /// Most commits of one answer.
@@ -74,6 +75,15 @@ impl StatusStore for SqlStore {
     async fn status_told(&self, noted: &NotedCommit, report: Option<&Report>) -> Result<(), StoreError> {
         let (noted, report) = (noted.clone(), report.map(rows::to_json));
         self.writer.write(StatusTold { noted, report }).await
+    }
+
+    async fn known_checks(&self, noted: &NotedCommit) -> Result<Vec<KnownCheck>, StoreError> {
+        checks::of(&self.readers, noted).await
+    }
+
+    async fn check_known(&self, noted: &NotedCommit, check: &KnownCheck) -> Result<(), StoreError> {
+        let (noted, check) = (noted.clone(), check.clone());
+        self.writer.write(checks::Known { noted, check }).await
     }
 }
 

@@ -11,6 +11,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use super::SqlStore;
 use super::database::MIGRATIONS;
 use crate::model::{Cursor, News, StateName, UniqueName};
+use crate::ports::checks::CheckRun;
 use crate::ports::errands::ErrandFilter;
 use crate::ports::store::{Cause, StoreError};
 use crate::ports::team_logs::LogsOnTheirWay as _;
@@ -155,6 +156,8 @@ pub(super) const ROWS: &[(i64, &str)] = &[
     (121, include_str!("testdata/rows_of_schema_121.sql")),
     (122, include_str!("testdata/rows_of_schema_122.sql")),
     (123, include_str!("testdata/rows_of_schema_123.sql")),
+    (130, include_str!("testdata/rows_of_schema_130.sql")),
+    (131, include_str!("testdata/rows_of_schema_131.sql")),
 ];
 
 /// Every step of the schema is taken with rows in the tables of the step before.
@@ -181,6 +184,7 @@ async fn k5_migrations_keep_what_is_stored() {
 /// What the rows of all schemas read as now.
 pub(super) async fn holds_what_was_stored(store: &SqlStore) {
     let record = store.goal_set(set_id(1)).await.unwrap().unwrap();
+    assert_eq!(record.tags[0].to_string(), "team:payments");
     assert_eq!((record.set.state(), record.push), (StateName::Success, push(1)));
     assert_eq!(store.feed(Cursor(0), 100).await.unwrap().len(), FEED);
     assert_eq!(store.unplanned_pushes().await.unwrap(), vec![(push(2), 0)]);
@@ -243,6 +247,11 @@ pub(super) async fn holds_what_was_stored(store: &SqlStore) {
     let due = store.due_commits("https://github.com", 10).await.unwrap();
     assert_eq!((due.len(), &due[0].noted.sha), (1, &sha(1)));
     assert_eq!(due[0].told.as_ref().unwrap().context, "sdm/build");
+    let checks = store.known_checks(&due[0].noted).await.unwrap();
+    assert_eq!(
+        (checks[0].context.as_str(), checks[0].run),
+        ("sdm/build/test", Some(CheckRun(7)))
+    );
 }
 
 #[tokio::test]

@@ -99,6 +99,7 @@ pub(super) fn goal_set() -> GoalSetView {
         active: false,
         created_at: "2026-08-02T14:03:07Z".to_owned(),
         because: None,
+        tags: Vec::new(),
         goals: vec![GoalView {
             name: "test".to_owned(),
             unique_name: "test".to_owned(),

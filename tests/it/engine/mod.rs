@@ -471,6 +471,7 @@ async fn ru_34_hazard_1_a_goal_that_nothing_can_carry_out_fails_at_once() {
     let plan = sdm::model::Plan {
         name: Some("build".to_owned()),
         goals: goals.clone(),
+        tags: Vec::new(),
         trace,
     };
     let id = sdm::model::GoalSetId(uuid::Uuid::from_u64_pair(77, 77));

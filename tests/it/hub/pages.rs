@@ -129,7 +129,8 @@ async fn a_push_is_one_entry_with_its_goals_and_leads_to_them() {
         "preConditions": [{"environment": "0-code", "uniqueName": "build", "name": "build"}]}))
         .await;
     let set = json!({"goalSetId": "set-1", "goalSet": "rust", "state": "in_process", "sha": "b".repeat(40), "branch": "main", "ts": 1,
-        "repo": {"owner": "acme", "name": "app", "providerId": "git.example.org:8080"}, "goals": []});
+        "repo": {"owner": "acme", "name": "app", "providerId": "git.example.org:8080"}, "goals": [],
+        "tags": [{"name": "team", "value": HOSTILE}, {"name": "nightly"}]});
     let mutation = "mutation G($v: CustomSdmGoalSetInput!) { ingestCustomSdmGoalSet(value: $v) }";
     seen.hub.ask(mutation, json!({ "v": set })).await;
     let text = seen.text("/workspaces/w/activity").await;
@@ -142,6 +143,11 @@ async fn a_push_is_one_entry_with_its_goals_and_leads_to_them() {
     let text = seen.text("/workspaces/w/goals/set-1").await;
     assert!(
         text.contains("class=\"drawing\"") && text.contains("after build"),
+        "{text}"
+    );
+    assert!(
+        text.contains("<span class=\"tag\">team:&lt;script&gt;")
+            && text.contains("<span class=\"tag\">nightly</span>"),
         "{text}"
     );
     let elsewhere = seen.page("/workspaces/w/goals/other").await;

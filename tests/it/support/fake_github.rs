@@ -1,5 +1,7 @@
-//! A GitHub as far as pull requests, releases and commit statuses go, in memory, over real http: it numbers pull requests,
+//! A GitHub as far as pull requests, releases, commit statuses and checks go, in memory, over real http: it numbers pull requests,
 //! allows one open one for a branch, and knows its token.
+
+mod checks;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -28,6 +30,9 @@ struct World {
     pulls: Vec<Pull>,
     releases: Vec<Value>,
     statuses: Vec<Value>,
+    checks: Vec<Value>,
+    /// How many answers about checks to come get lost after what was asked is done.
+    lost: u32,
     /// Whether everybody may read its repositories.
     is_public: bool,
     asked: Vec<String>,
@@ -109,6 +114,7 @@ impl FakeGitHub {
                 get(release_of),
             )
             .route("/api/v3/repos/{owner}/{name}/statuses/{sha}", post(set_status))
+            .merge(checks::routes())
             .layer(middleware::from_fn_with_state(Arc::clone(&world), admit))
             .with_state(Arc::clone(&world));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -9,6 +9,7 @@ use super::scene::{ONE_GOAL, Scene};
 const TWO_GOALS: &str = r#"
 rules:
   - name: build
+    tags: [nightly, "team:payments"]
     goals:
       - {name: compile, execute: {run: [cat, README.md]}}
       - {name: publish, execute: {run: [cat, README.md]}, pre_approval: true}
@@ -109,6 +110,10 @@ async fn every_change_of_a_goal_reaches_the_hub_in_order_as_the_graph_has_it() {
     assert_eq!(
         sets[0]["goals"][1],
         json!({"name": "publish", "uniqueName": "publish"})
+    );
+    assert_eq!(
+        sets[0]["tags"],
+        json!([{"name": "nightly", "value": null}, {"name": "team", "value": "payments"}])
     );
     scene.machine.wait_until("nothing waits", |machine| {
         (machine.status()?["hub"]["reports_waiting"] == 0).then_some(())

@@ -6,11 +6,12 @@ use super::super::super::context::{CommandResult, Context};
 use super::super::act;
 use super::{hub, is_meant, repository, text};
 use crate::model::goal_event::ExternalUrl;
+use crate::model::set_tag::SetTag;
 use crate::model::{StateName, Timestamp};
 use crate::wire::views::{GoalSetView, GoalView, data_shown};
 
 const SETS: &str = "query Sets($first: Int) { SdmGoalSet(_first: $first, _orderBy: \"ts\", _ordering: desc) { \
-    goalSet goalSetId sha branch state ts repo { owner name } goals { name uniqueName } provenance { ts } } }";
+    goalSet goalSetId sha branch state ts repo { owner name } goals { name uniqueName } tags { name value } provenance { ts } } }";
 const GOALS: &str = "query Goals($sets: [String]) { SdmGoal(goalSetId: $sets, _first: 500) { \
     goalSetId name uniqueName environment state phase description error version ts retryFeasible \
     data externalUrls { label url } preConditions { name } } }";
@@ -25,6 +26,7 @@ pub(in super::super) struct Which<'a> {
     pub(in super::super) repo: Option<&'a str>,
     pub(in super::super) branch: Option<&'a str>,
     pub(in super::super) active: bool,
+    pub(in super::super) tag: Option<SetTag>,
     pub(in super::super) limit: u32,
 }
 
@@ -63,6 +65,10 @@ fn fits(set: &GoalSetView, which: &Which<'_>) -> bool {
         && which.repo.is_none_or(|repo| set.repo == repo)
         && which.branch.is_none_or(|branch| set.branch == branch)
         && (!which.active || set.active)
+        && which
+            .tag
+            .as_ref()
+            .is_none_or(|tag| set.tags.iter().any(|own| own.is_meant_by(tag)))
 }
 
 fn millis(value: &Value) -> String {
@@ -91,6 +97,7 @@ fn set(set: &Value) -> GoalSetView {
         active: !state.is_terminal(),
         created_at: millis(created),
         because: None,
+        tags: list(&set["tags"]).iter().map(tag).collect(),
         // Their names in planned order, until more is known of them.
         goals: list(&set["goals"]).iter().map(|one| goal("", one)).collect(),
         not_set: Vec::new(),
@@ -129,6 +136,13 @@ fn goal(set: &str, goal: &Value) -> GoalView {
         data: data_shown(goal["data"].as_str()),
         state,
         name,
+    }
+}
+
+fn tag(tag: &Value) -> SetTag {
+    SetTag {
+        name: text(tag, "/name"),
+        value: Some(text(tag, "/value")).filter(|value| !value.is_empty()),
     }
 }
 

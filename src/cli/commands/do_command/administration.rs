@@ -124,6 +124,7 @@ fn cancel_all(context: &mut Context) -> CommandResult {
             branch: None,
             id: None,
             active: true,
+            tag: None,
             limit: 1_000,
             with_not_set: false,
         };

@@ -126,6 +126,7 @@ pub(super) fn set(
         active,
         created_at: at(0).rfc3339(),
         because: None,
+        tags: Vec::new(),
         goals,
         not_set: vec![NotSetView {
             name: "docs".to_owned(),
