@@ -32,6 +32,10 @@ pub struct AllowEntry {
     pub host_paths: Vec<PathBuf>,
     /// Capabilities, as the engine calls them.
     pub capabilities: Vec<String>,
+    /// Devices of the computer, and those below a directory.
+    pub devices: Vec<PathBuf>,
+    /// Kernel parameters; with `.*` at its end, all that begin so.
+    pub sysctls: Vec<String>,
 }
 
 impl ContainerEntry {
@@ -49,10 +53,15 @@ impl ContainerEntry {
                     wrong.escape_debug()
                 ));
             }
-            if let Some(path) = allow.host_paths.iter().find(|path| !path.is_absolute()) {
+            for (key, paths) in [("host_paths", &allow.host_paths), ("devices", &allow.devices)] {
+                if let Some(path) = paths.iter().find(|path| !path.is_absolute()) {
+                    return Err(format!("`{key}` has `{}`, which is not absolute", path.display()));
+                }
+            }
+            if let Some(wrong) = allow.sysctls.iter().find(|name| !is_parameter(name)) {
                 return Err(format!(
-                    "`host_paths` has `{}`, which is not absolute",
-                    path.display()
+                    "`sysctls` has `{}`, which is neither a kernel parameter, such as `net.core.somaxconn`, nor all that begin alike, such as `net.*`",
+                    wrong.escape_debug()
                 ));
             }
         }
@@ -72,6 +81,12 @@ impl ContainerEntry {
             repositories.join(", ")
         )
     }
+}
+
+fn is_parameter(text: &str) -> bool {
+    let name = text.strip_suffix(".*").unwrap_or(text);
+    let legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    !name.is_empty() && text.contains('.') && name.chars().all(legal)
 }
 
 /// The socket a text names: a path, or an address of a unix socket.

@@ -252,6 +252,16 @@ const ALLOW: &[Field] = &[
         ValueType::List(&ValueType::Verbatim),
         "capabilities, as the engine calls them",
     ),
+    Field::new(
+        "devices",
+        ValueType::List(&ValueType::Verbatim),
+        "devices of the computer, and those below a directory",
+    ),
+    Field::new(
+        "sysctls",
+        ValueType::List(&ValueType::Verbatim),
+        "kernel parameters; with `.*` at its end, all that begin so",
+    ),
 ];
 
 /// What keys without a variable mean; editors and the reference say it.
@@ -279,7 +289,7 @@ const WITHOUT_VARIABLE: &[(&str, &str)] = &[
     (
         "containers",
         "what goals in containers may: `{require_digest, allow: [{repositories, privileged, host_network, host_paths, \
-         capabilities}, …]}`",
+         capabilities, devices, sysctls}, …]}`",
     ),
     (
         "goal_limits",

@@ -422,6 +422,14 @@ fn i4_engines_and_what_containers_may_are_read_strictly() {
             "containers: {allow: [{repositories: [a/b], host_paths: [x]}]}\n",
             "which is not absolute",
         ),
+        (
+            "containers: {allow: [{repositories: [a/b], devices: [kvm]}]}\n",
+            "`devices` has `kvm`, which is not absolute",
+        ),
+        (
+            "containers: {allow: [{repositories: [a/b], sysctls: ['*']}]}\n",
+            "`sysctls` has `*`, which is neither",
+        ),
         ("containers: {priviliged: true}\n", "unknown field"),
     ] {
         home.write("home/.config/sdm/config.yaml", text);

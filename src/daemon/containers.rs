@@ -37,6 +37,8 @@ fn allowance(entry: &AllowEntry) -> Allowance {
         host_network: entry.host_network,
         host_paths: entry.host_paths.clone(),
         capabilities: entry.capabilities.clone(),
+        devices: entry.devices.clone(),
+        sysctls: entry.sysctls.clone(),
     }
 }
 

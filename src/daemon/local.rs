@@ -446,6 +446,11 @@ impl LocalDaemon {
         &self.0.configuration
     }
 
+    /// The hub of team mode.
+    pub(super) fn team(&self) -> Option<&Team> {
+        self.0.team.as_ref()
+    }
+
     /// The traces that a hub has told of.
     pub(super) fn heard(&self) -> Heard {
         self.0.team.as_ref().map(Team::heard).unwrap_or_default()

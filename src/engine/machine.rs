@@ -418,12 +418,12 @@ goals:
         10:80 (+10) misplaced_key: `auto_merge` is for pull requests, and this opens none
           hint: add `presentation: pull_request`, or remove it
         12:12 (+1) missing_property: `inspect` with `run` needs `report`
-          hint: add `report`: one of cargo, sarif, checkstyle, eslint, json, lines
+          hint: add `report`: one of cargo, sarif, checkstyle, eslint, json, junit, lines
         12:34 (+1) missing_property: a pattern needs `pattern` or `text`
           hint: add `text: …`, or `pattern` with a regular expression
         12:91 (+1) conflicting_keys: a pattern has both `pattern` and `text`
           hint: keep one of them
-        14:26 (+1) misplaced_key: `changed` belongs to `run`, which is not there
+        14:26 (+1) misplaced_key: `changed` belongs to `run` or `containers`, and neither is there
           hint: write `changed` at each reaction that it is meant for
         14:52 (+2) invalid_name: a reaction has an empty name
           hint: write 1 to 100 bytes on one line, without spaces around them

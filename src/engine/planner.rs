@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::Engine;
-use super::commands::ask::MACHINE_SCOPE;
+use super::commands::ask::{MACHINE_SCOPE, WORKSPACE_SCOPE};
 use super::explain::{Explanation, explain_with};
 use super::words::chain;
 use crate::model::{GoalSetId, GoalTrigger, Plan, Push, Trace};
@@ -123,9 +123,13 @@ impl Engine {
     pub(super) async fn planning_facts(&self) -> Result<PlanningFacts, StoreError> {
         let now = self.parts.clock.now();
         let stored = self.parts.store.preferences(MACHINE_SCOPE, now).await?;
+        let shared = self.parts.store.preferences(WORKSPACE_SCOPE, now).await?;
         let mut facts = self.settings.planning_facts();
         facts.forges = Some(self.parts.forge_view());
-        if let (false, Some(preferences)) = (stored.is_empty(), facts.preferences.as_object_mut()) {
+        if let Some(preferences) = facts.preferences.as_object_mut() {
+            if !shared.is_empty() {
+                preferences.insert(WORKSPACE_SCOPE.to_owned(), shared.into_iter().collect());
+            }
             preferences.extend(stored);
         }
         Ok(facts)

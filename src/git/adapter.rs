@@ -15,7 +15,7 @@ use super::heads;
 use super::history::{first_parents, head_of};
 use super::identity::{discover, path_of};
 use super::mirror::Mirrors;
-use super::network::NetworkOptions;
+use super::network::{Login, NetworkOptions};
 use super::objects::failed;
 use super::origin::{origin_of, was_seen_at_origin};
 use super::push::{self, Update};
@@ -24,6 +24,7 @@ use super::tags::tags;
 use super::view::GitView;
 use super::workspace::{Pool, PoolSettings};
 use crate::model::{Authors, Commit, CommitSha, Push, RepoSlug, Repository};
+use crate::ports::forges::PushLogin;
 use crate::ports::scm::{
     BranchUpdate, CommitRange, Difference, Founded, Heads, IsMeant, NewCommit, NewRepository, NewTag, Pushed,
     Scm, ScmError, Workspace, Workspaces,
@@ -279,6 +280,26 @@ impl Scm for Git {
         };
         let repo = self.located(&path.to_string_lossy()).await?;
         Ok(Founded::Made { repo, path, head })
+    }
+
+    async fn first_commit(&self, seed: &Repository, new: &NewRepository) -> Result<CommitSha, ScmError> {
+        let new = new.clone();
+        let work = move |mirror: &git2::Repository| push::first_commit(mirror, &new);
+        self.mirrors.write(seed, work).await
+    }
+
+    async fn push_new(
+        &self,
+        seed: &Repository,
+        new: &Repository,
+        update: &BranchUpdate,
+        login: &PushLogin,
+    ) -> Result<Pushed, ScmError> {
+        let login = Login::new(login.user.clone(), login.secret.clone());
+        let session = self.mirrors.session_to_push_as(new, login)?;
+        let update = Update::of_branch(update);
+        self.with_mirror(seed, move |mirror| push::push_over(mirror, &session, &update))
+            .await
     }
 
     async fn push(&self, repo: &Repository, update: &BranchUpdate) -> Result<Pushed, ScmError> {

@@ -229,6 +229,19 @@ pub struct Retry {
     pub automatic: u32,
     /// Pause before the first automatic try; doubled each time.
     pub pause: Duration,
+    /// After which exit codes the machine tries again by itself; after any when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<i32>,
+}
+
+impl Retry {
+    /// How many further tries the machine makes by itself after a failure with this code.
+    pub fn tries_after(&self, code: i32) -> u32 {
+        match self.codes.is_empty() || self.codes.contains(&code) {
+            true => self.automatic,
+            false => 0,
+        }
+    }
 }
 
 /// A command before or after the work of a goal (semantics 3.12).

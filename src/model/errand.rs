@@ -202,10 +202,51 @@ pub struct Job {
     /// Forges are asked in the name of whoever asked, by the hub.
     #[serde(default)]
     pub as_person: bool,
+    /// What whoever asked calls it.
+    #[serde(default)]
+    pub label: JobLabel,
     /// How many tasks at once.
     pub concurrent: u32,
     /// When it was asked for.
     pub created_at: Timestamp,
+}
+
+/// What a job is called, beside its command (semantics 5.4).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct JobLabel {
+    /// Its name.
+    pub name: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// It must be a job: a command that runs on no repository is refused then.
+    pub is_required: bool,
+}
+
+impl JobLabel {
+    /// Longest name or description, in characters.
+    const LONGEST: usize = 500;
+
+    /// Whether nothing was said of a job.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What is wrong with it, as a sentence.
+    ///
+    /// # Errors
+    /// A text is empty, longer than it may be, or not one line.
+    pub fn check(&self) -> Result<(), String> {
+        for (key, text) in [("name", &self.name), ("description", &self.description)] {
+            let Some(text) = text else { continue };
+            let is_line = text.chars().count() <= Self::LONGEST && !text.chars().any(char::is_control);
+            if text.trim().is_empty() || !is_line {
+                let most = Self::LONGEST;
+                return Err(format!("`job.{key}` is one line of 1 to {most} characters"));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// One repository of a job.

@@ -58,7 +58,7 @@ pub use confirmation::{Difference, Subject, VoidConfirmation};
 pub use definition::{Descriptions, GoalDefinition, RuleDefinition, TestExpression, Work};
 pub use descriptor::{Descriptor, Field, ValueType};
 pub use diagnostic::{Diagnostic, Place, Severity};
-pub use errand::{Errand, ErrandCause, ErrandId, Job, JobId, JobTask, TaskState};
+pub use errand::{Errand, ErrandCause, ErrandId, Job, JobId, JobLabel, JobTask, TaskState};
 pub use event::{Event, EventType};
 pub use feed::{Cursor, FeedEntry, News};
 pub use files::Scope;

@@ -165,9 +165,12 @@ fn explains(format: &Format, code: i32, comments: &[ReviewComment]) -> bool {
     match format {
         _ if code == 0 => true,
         Format::Cargo => comments.iter().any(is_error),
-        Format::Sarif | Format::Checkstyle | Format::Eslint | Format::Json | Format::Lines(_) => {
-            !comments.is_empty()
-        }
+        Format::Sarif
+        | Format::Checkstyle
+        | Format::Eslint
+        | Format::Json
+        | Format::Junit
+        | Format::Lines(_) => !comments.is_empty(),
     }
 }
 
@@ -178,6 +181,7 @@ fn format_of(inspection: &Inspection) -> Result<Format, String> {
         "checkstyle" => Format::Checkstyle,
         "eslint" => Format::Eslint,
         "json" => Format::Json,
+        "junit" => Format::Junit,
         "lines" => Format::Lines(LinePattern::new(inspection.pattern.as_deref())?),
         other => return Err(format!("has a report of the unknown format {other}")),
     })

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use super::container_options::ContainerOptions;
 use super::executor::{AttemptRef, SecretText};
 use crate::model::FixedImage;
 use crate::model::files::SecretUse;
@@ -17,6 +18,9 @@ pub const PROJECT: &str = "/atm/home";
 pub const INPUT: &str = "/atm/input";
 /// Where a container may leave `result.json`.
 pub const OUTPUT: &str = "/atm/output";
+
+/// Where the list of changed files is inside a container that reacts to them.
+pub const CHANGED_FILES: &str = "/atm/changed-files";
 
 /// A variable of the step that names, separated by commas, others that its containers get as well.
 pub const PASSED_ON: &str = "SDM_PASSED_ON";
@@ -214,6 +218,9 @@ pub struct ContainerSpec {
     pub privileged: bool,
     /// Further capabilities; only where the operator allows them.
     pub capabilities: Vec<String>,
+    /// What else the engine is told of it.
+    #[serde(default, skip_serializing_if = "ContainerOptions::is_empty")]
+    pub options: ContainerOptions,
 }
 
 /// Secrets of one container (semantics 3.20): as they are asked for, and then how they come. Never a value.
@@ -253,6 +260,12 @@ pub struct ContainerLimits {
     /// Shared memory in bytes; the engine's own when none.
     #[serde(default)]
     pub shm: Option<u64>,
+    /// Bytes of memory that each process may keep from being written out.
+    #[serde(default)]
+    pub locked_memory: Option<u64>,
+    /// Bytes of the stack of each process.
+    #[serde(default)]
+    pub stack: Option<u64>,
 }
 
 /// A volume in a container.

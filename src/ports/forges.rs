@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::checks::{Check, CheckRun, FoundCheck};
 use super::secrets::{Asker, NotGiven};
-use crate::model::{BranchName, CommitSha, Repository, Timestamp};
+use crate::model::{BranchName, CommitSha, RepoSlug, Repository, Timestamp};
 
 /// A branch that asks to be merged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,6 +66,52 @@ pub struct PublishedRelease {
     pub url: String,
     /// Whether it was not there before.
     pub is_new: bool,
+}
+
+/// A repository that is to be made at a forge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedRepository {
+    /// The origin of the forge, as the configuration names it.
+    pub forge: String,
+    /// What it is called there.
+    pub slug: RepoSlug,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// What it says of itself, one line.
+    pub description: String,
+}
+
+/// Who may see a repository at a forge.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Those who are let in.
+    #[default]
+    Private,
+    /// Everybody of the enterprise that the forge is for.
+    Internal,
+    /// Everybody.
+    Public,
+}
+
+/// A repository that was made at a forge and holds nothing.
+#[derive(Debug)]
+pub struct EmptyRepository {
+    /// Where git finds it; no login.
+    pub address: String,
+    /// Its page.
+    pub page: String,
+    /// With what it can be pushed to.
+    pub login: PushLogin,
+}
+
+/// A login for one push.
+#[derive(Debug, Clone)]
+pub struct PushLogin {
+    /// The user.
+    pub user: String,
+    /// The password, or a token in its place.
+    pub secret: SecretString,
 }
 
 /// How the goals of a commit stand, as its forge shows it.
@@ -159,6 +206,14 @@ impl ForgeError {
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
     }
+
+    /// There is no forge at an origin.
+    pub fn unknown(origin: &str) -> Self {
+        Self::Refused {
+            origin: origin.to_owned(),
+            because: "is no forge that is connected: name it in `forges` of the configuration".to_owned(),
+        }
+    }
 }
 
 /// The forges of a machine.
@@ -213,6 +268,39 @@ pub trait Forges: Send + Sync {
         release: &NewRelease,
         asker: &Asker,
     ) -> Result<PublishedRelease, ForgeError>;
+
+    /// The page of what stands already where [`Forges::make`] would make a repository; `None` when there is room, and whoever asks
+    /// may make one there as far as can be seen before.
+    ///
+    /// # Errors
+    /// There is no such forge or no such owner, or it does not say.
+    async fn room_for(
+        &self,
+        wanted: &WantedRepository,
+        _asker: &Asker,
+    ) -> Result<Option<String>, ForgeError> {
+        Err(ForgeError::unknown(&wanted.forge))
+    }
+
+    /// Makes a repository; `None` when there is one of its name.
+    ///
+    /// # Errors
+    /// There is no such forge, or it does not do it.
+    async fn make(
+        &self,
+        wanted: &WantedRepository,
+        _asker: &Asker,
+    ) -> Result<Option<EmptyRepository>, ForgeError> {
+        Err(ForgeError::unknown(&wanted.forge))
+    }
+
+    /// A repository that was made before, as [`Forges::make`] would tell of it.
+    ///
+    /// # Errors
+    /// There is no such forge, or it does not say.
+    async fn made(&self, wanted: &WantedRepository, _asker: &Asker) -> Result<EmptyRepository, ForgeError> {
+        Err(ForgeError::unknown(&wanted.forge))
+    }
 
     /// The name of the forge whose commits carry how their goals stand, where the repository is at such a one.
     fn takes_reports(&self, _repo: &Repository) -> Option<String> {

@@ -3,6 +3,7 @@
 pub mod authorizations;
 pub mod chats;
 pub mod checks;
+pub mod container_options;
 pub mod containers;
 pub mod errands;
 pub mod executor;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use thiserror::Error;
 
+use super::forges::PushLogin;
 use crate::model::push::Signature;
 use crate::model::{Authors, BranchName, Commit, CommitSha, Push, RepoSlug, Repository, TagName, Timestamp};
 use crate::rules::view::ProjectView;
@@ -143,7 +144,7 @@ pub struct NewCommit {
     pub at: Timestamp,
 }
 
-/// A repository that is to be made on this computer, with the files of a commit and no history.
+/// A repository that is to be made, on this computer or elsewhere, with the files of a commit and no history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRepository {
     /// What it is called; the last two parts of its path.
@@ -162,6 +163,8 @@ pub struct NewRepository {
     pub committer: Signature,
     /// When. The same repository with the same time is the same commit.
     pub at: Timestamp,
+    /// Where it pushes to, as `origin`, when it lies on this computer.
+    pub origin: Option<String>,
 }
 
 /// What became of making a repository.
@@ -355,6 +358,28 @@ pub trait Scm: Send + Sync {
     /// # Errors
     /// It cannot be written.
     async fn found(&self, seed: &Repository, _new: &NewRepository) -> Result<Founded, ScmError> {
+        Err(only_read(seed))
+    }
+
+    /// Makes the first commit of a new repository in the mirror of its seed.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    async fn first_commit(&self, seed: &Repository, _new: &NewRepository) -> Result<CommitSha, ScmError> {
+        Err(only_read(seed))
+    }
+
+    /// Sends the first branch of a new repository there, from the mirror of its seed, with this login and no other.
+    ///
+    /// # Errors
+    /// It cannot be reached or written.
+    async fn push_new(
+        &self,
+        seed: &Repository,
+        _new: &Repository,
+        _update: &BranchUpdate,
+        _login: &PushLogin,
+    ) -> Result<Pushed, ScmError> {
         Err(only_read(seed))
     }
 

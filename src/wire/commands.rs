@@ -108,6 +108,12 @@ pub struct JobView {
     pub id: String,
     /// Name of the command.
     pub command: String,
+    /// What whoever asked calls it.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// What they say it is for.
+    #[serde(default)]
+    pub description: Option<String>,
     /// Who asked.
     pub by: String,
     /// Nothing is changed: what would be is shown.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::commands::{CommandView, ErrandView, JobView, SecretText, TargetsAsked};
 use super::compare::ComparedPush;
 use super::views::{GoalSetView, PushView, RepositoryView, ReviewView, StatusView};
-use crate::model::{FeedEntry, StateName};
+use crate::model::{FeedEntry, JobLabel, StateName};
 
 /// Version of this conversation.
 pub const CONTROL_VERSION: u32 = 1;
@@ -183,6 +183,9 @@ pub enum Request {
         /// On which repositories.
         #[serde(default)]
         targets: TargetsAsked,
+        /// What the job is called.
+        #[serde(default)]
+        job: Box<JobLabel>,
         /// `owner/name` of the client's directory.
         #[serde(default)]
         repo: Option<String>,

@@ -202,6 +202,39 @@ fn cm_11_a_command_on_a_repository_is_a_goal_set() {
     );
     let job = machine.json(&["do", "describe", "it", "--word=x", "--targets.repos=.*"]);
     assert_eq!(job["job"]["tasks"][0]["state"], "success", "{job:#}");
+    let called = [
+        "--job.name=Spring cleaning",
+        "--job.description=All of it",
+        "--job.required",
+    ];
+    let job = machine.json(&[&["do", "describe", "it", "--word=x"][..], &called[..]].concat());
+    assert_eq!(
+        (&job["job"]["name"], &job["job"]["description"]),
+        (&"Spring cleaning".into(), &"All of it".into()),
+        "{job:#}"
+    );
+    let shown = machine.ok(&["show", "job", job["job"]["id"].as_str().unwrap()]);
+    assert!(
+        shown.contains("Spring cleaning (describe it)") && shown.contains("All of it"),
+        "{shown}"
+    );
+    std::fs::write(machine.path("token"), "hunter2-in-a-file\n").unwrap();
+    let file = format!("--token=@{}", machine.path("token").display());
+    for (words, because) in [
+        (["say", "hello", file.as_str(), "--job.required"], "is no job"),
+        (
+            ["describe", "it", "--word=x", "--job.name= "],
+            "`job.name` is one line",
+        ),
+    ] {
+        let refused = machine.sdm(&[&["do"][..], &words[..]].concat());
+        assert_eq!(refused.status.code(), Some(4), "{}", text(&refused.stderr));
+        assert!(
+            text(&refused.stderr).contains(because),
+            "{}",
+            text(&refused.stderr)
+        );
+    }
     machine.stop();
 }
 
@@ -492,5 +525,32 @@ commands: [{name: touch, transform: {run: [touch, touched]}}]
         words.contains("there is no push to the branch nowhere"),
         "{words}"
     );
+    machine.stop();
+}
+
+#[test]
+fn a_tag_sets_off_a_command_on_its_commit() {
+    let mut machine = LocalMachine::new(
+        r#"
+commands:
+  - {name: publish, targets: true, run: [sh, -c, 'echo "publishing $(git rev-parse HEAD)"']}
+on:
+  - name: tagged
+    event: Tag
+    tag: ^v
+    run: [sdm, do, publish, "--targets.repo=${event.repo.slug}", "--targets.sha=${event.sha}"]
+"#,
+    );
+    machine.start();
+    let first = machine.commit("second", &[("a", "1")]);
+    machine.commit("third", &[("a", "2")]);
+    machine.git(&["tag", "v1", &first]);
+    let set = machine.wait_until("the tagged commit is published", |machine| {
+        let mut sets = machine.goal_sets().into_iter();
+        sets.find(|set| set["goals"][0]["name"] == "publish" && set["active"] == false)
+    });
+    assert_eq!(state_of(&set, "publish"), "success", "{set:#}");
+    let log = machine.ok(&["logs", set["id"].as_str().unwrap()]);
+    assert!(log.contains(&format!("publishing {first}")), "{log}");
     machine.stop();
 }

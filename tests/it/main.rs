@@ -37,6 +37,8 @@ mod files;
 #[cfg(test)]
 mod generators;
 #[cfg(test)]
+mod generators_at_forges;
+#[cfg(test)]
 mod git_network;
 #[cfg(test)]
 mod hostile_input;

@@ -12,6 +12,7 @@ mod replicas;
 mod reports;
 mod restore;
 mod scene;
+mod settings;
 mod storm;
 mod traces;
 mod twins;

@@ -49,7 +49,8 @@ pub enum PreferenceCommand {
 /// Where a preference is.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Scope {
-    /// Scope; `machine` is what commands, listeners and rules see
+    /// Scope; `machine` is what commands, listeners and rules see, `workspace` what all machines of a hub share, as
+    /// `preferences.workspace`
     #[arg(long, value_name = "SCOPE")]
     scope: Option<String>,
 }

@@ -45,12 +45,19 @@ fn line(theme: &Theme, errand: &ErrandView) -> String {
 pub fn job(theme: &Theme, job: &JobView) -> String {
     let id = job.id.get(..7).unwrap_or(&job.id);
     let dry = if job.dry_run { ", dry run" } else { "" };
+    let called = match &job.name {
+        Some(name) => format!("{name} ({})", job.command),
+        None => job.command.clone(),
+    };
     let mut text = format!(
         "{} {} {}\n",
         theme.paint(Role::Active, id),
-        theme.paint(Role::Strong, &neutralise(&job.command)),
+        theme.paint(Role::Strong, &neutralise(&called)),
         theme.paint(Role::Dim, &neutralise(&format!("by {}{dry}", job.by))),
     );
+    if let Some(description) = &job.description {
+        let _ = writeln!(text, "  {}", theme.paint(Role::Dim, &neutralise(description)));
+    }
     for task in &job.tasks {
         text.push_str(&task_line(theme, task));
     }

@@ -9,12 +9,12 @@ use serde_json::{Map, Value};
 use super::Refused;
 use super::server::Answer;
 use crate::daemon::local::LocalDaemon;
-use crate::engine::commands::ask::{Ask, AskError, Asked, AskedTargets, MACHINE_SCOPE};
+use crate::engine::commands::ask::{Ask, AskError, Asked, AskedTargets, MACHINE_SCOPE, WORKSPACE_SCOPE};
 use crate::engine::commands::bind::Given;
 use crate::kinds::Acts;
 use crate::model::goal_set::CancelScope;
 use crate::model::{
-    Action, Actor, Errand, ErrandId, GoalSetId, Job, JobId, JobTask, Person, RepoSlug, TaskState,
+    Action, Actor, Errand, ErrandId, GoalSetId, Job, JobId, JobLabel, JobTask, Person, RepoSlug, TaskState,
 };
 use crate::ports::errands::ErrandFilter;
 use crate::wire::commands::{CommandView, ErrandView, JobView, SecretText, TargetsAsked, TaskView};
@@ -34,6 +34,7 @@ pub(super) struct Wanted {
     pub(super) secrets: BTreeMap<String, SecretText>,
     pub(super) matches: Vec<String>,
     pub(super) targets: TargetsAsked,
+    pub(super) job: JobLabel,
     pub(super) repo: Option<String>,
     pub(super) dry_run: Option<bool>,
     pub(super) within: Option<String>,
@@ -96,6 +97,7 @@ impl LocalDaemon {
             },
             matches: wanted.matches,
             targets: asked(wanted.targets),
+            label: wanted.job,
             here: wanted.repo.as_deref().map(RepoSlug::parse).transpose()?,
             dry_run: wanted.dry_run,
             by: person.login.clone(),
@@ -147,6 +149,12 @@ impl LocalDaemon {
         let one = |key: &str, value: Option<Value>| {
             value.map(|value| (key.to_owned(), value)).into_iter().collect()
         };
+        let team = self.team().filter(|_| scope == WORKSPACE_SCOPE);
+        let shared = |because: String| {
+            Refused::new(because).hint(
+                "settings of `--scope workspace` are at the hub; `sdm doctor` tells how it stands with that",
+            )
+        };
         let preferences: BTreeMap<String, Value> = match act {
             PreferenceAct::List => store.preferences(&scope, now).await?,
             PreferenceAct::Get { key } => one(&key, store.preference(&scope, &key, now).await?),
@@ -157,12 +165,20 @@ impl LocalDaemon {
                         "a preference lives ten years at most, or for good without --ttl",
                     ));
                 }
-                let expires_at = ttl.map(|ttl| now.plus(Duration::from_millis(ttl)));
-                store.put_preference(&scope, &key, &value, expires_at).await?;
+                let lives = ttl.map(Duration::from_millis);
+                match team {
+                    Some(team) => team.share(&key, Some(&value), lives).await.map_err(shared)?,
+                    None => {
+                        let expires_at = lives.map(|lives| now.plus(lives));
+                        store.put_preference(&scope, &key, &value, expires_at).await?;
+                    }
+                }
                 one(&key, Some(value))
             }
             PreferenceAct::Delete { key } => {
-                if !store.delete_preference(&scope, &key).await? {
+                if let Some(team) = team {
+                    team.share(&key, None, None).await.map_err(shared)?;
+                } else if !store.delete_preference(&scope, &key).await? {
                     return Err(Refused::new(format!("there is no preference `{key}`"))
                         .hint("look at `sdm preference list`"));
                 }
@@ -208,6 +224,8 @@ impl LocalDaemon {
         Ok(JobView {
             id: id.0.to_string(),
             command: job.command.name.clone(),
+            name: job.label.name.clone(),
+            description: job.label.description.clone(),
             by: job.by.clone(),
             dry_run: job.dry_run,
             ended: views.iter().all(|task| task.ended),

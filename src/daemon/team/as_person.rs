@@ -18,7 +18,10 @@ use crate::config::{Configuration, HubEntry};
 use crate::model::{BranchName, CommitSha, JobId, Repository, Timestamp};
 use crate::ports::Forges;
 use crate::ports::checks::{Check, CheckRun, FoundCheck};
-use crate::ports::forges::{ForgeError, NewRelease, OpenPullRequest, PublishedRelease, PullRequest, Report};
+use crate::ports::forges::{
+    EmptyRepository, ForgeError, NewRelease, OpenPullRequest, PublishedRelease, PullRequest, Report,
+    WantedRepository,
+};
 use crate::ports::scm::ScmError;
 use crate::ports::secrets::Asker;
 use crate::runtime::causes::chain;
@@ -175,6 +178,22 @@ impl Forges for AsPerson {
         asker: &Asker,
     ) -> Result<PublishedRelease, ForgeError> {
         self.own.publish(repo, release, asker).await
+    }
+
+    async fn room_for(&self, wanted: &WantedRepository, asker: &Asker) -> Result<Option<String>, ForgeError> {
+        self.own.room_for(wanted, asker).await
+    }
+
+    async fn make(
+        &self,
+        wanted: &WantedRepository,
+        asker: &Asker,
+    ) -> Result<Option<EmptyRepository>, ForgeError> {
+        self.own.make(wanted, asker).await
+    }
+
+    async fn made(&self, wanted: &WantedRepository, asker: &Asker) -> Result<EmptyRepository, ForgeError> {
+        self.own.made(wanted, asker).await
     }
 
     fn takes_reports(&self, repo: &Repository) -> Option<String> {

@@ -18,8 +18,8 @@ use crate::engine::commands::bind::Given;
 use crate::engine::commands::registry;
 use crate::model::parameter::LONGEST_VALUE;
 use crate::model::{
-    CommandDefinition, ErrandId, GoalSet, JobId, JobTask, ParameterDefinition, ParameterSource, RepoSlug,
-    StateName, TaskState, Timestamp,
+    CommandDefinition, ErrandId, GoalSet, JobId, JobLabel, JobTask, ParameterDefinition, ParameterSource,
+    RepoSlug, StateName, TaskState, Timestamp,
 };
 use crate::ports::secrets::SHORTEST_SECRET;
 use crate::ports::store::StoreError;
@@ -154,6 +154,20 @@ impl Asked {
         }
     }
 
+    /// What the job is called, as callers of the original say it (semantics 5.4).
+    fn take_label(&mut self) -> JobLabel {
+        let mut take = |name: &str| self.values.remove(name);
+        let text = |value: Option<Value>| Some(value?.as_str()?.to_owned()).filter(|text| !text.is_empty());
+        JobLabel {
+            name: text(take("job.name")),
+            description: text(take("job.description")),
+            is_required: match take("job.required") {
+                Some(Value::Bool(is_required)) => is_required,
+                other => text(other).as_deref() == Some("true"),
+            },
+        }
+    }
+
     /// As the engine is asked.
     fn ask(mut self, command: &CommandDefinition, runs_as: uuid::Uuid, tokens: Tokens) -> Ask {
         let targets = AskedTargets {
@@ -163,6 +177,7 @@ impl Asked {
             branch: self.value("targets.branch"),
             sha: self.value("targets.sha"),
         };
+        let label = self.take_label();
         self.values
             .retain(|name, _| !TARGETS.iter().any(|(target, _)| target == name));
         let mut given = Given {
@@ -193,6 +208,7 @@ impl Asked {
             given,
             matches: self.matches(command),
             targets,
+            label,
             here,
             dry_run: None,
             by: self

@@ -68,6 +68,11 @@ impl Link {
         *self.talks.borrow()
     }
 
+    /// Whether they talk, whenever that changes.
+    pub(super) fn talks(&self) -> watch::Receiver<bool> {
+        self.talks.subscribe()
+    }
+
     /// Completes once they talk.
     pub(super) async fn talking(&self) {
         // The sender lives as long as we do, so this ends with `true`.

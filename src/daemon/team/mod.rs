@@ -27,6 +27,7 @@ mod places;
 mod pushes;
 mod report;
 mod session;
+mod settings;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -201,6 +202,10 @@ impl Team {
         self.0
             .tasks
             .spawn_forever("logs", async move { inner.run_logs().await });
+        let inner = Arc::clone(&self.0);
+        self.0
+            .tasks
+            .spawn_forever("shared settings", async move { inner.run_settings().await });
         if self.0.engine.holds_work() {
             let inner = Arc::clone(&self.0);
             self.0

@@ -16,7 +16,7 @@ use crate::model::address::without_login;
 use crate::model::event::DEEPEST;
 use crate::model::{
     BranchName, CommandDefinition, CommandWork, CommitSha, Errand, ErrandCause, ErrandId, Job, JobId,
-    JobTask, RepoSlug, Repository, RunDefinition, StateName, Targets, TaskState,
+    JobLabel, JobTask, RepoSlug, Repository, RunDefinition, StateName, Targets, TaskState,
 };
 use crate::ports::store::StoreError;
 
@@ -25,6 +25,10 @@ const MOST_TASKS: usize = 10_000;
 
 /// Scope of the preferences that commands, listeners and rules see.
 pub const MACHINE_SCOPE: &str = "machine";
+
+/// Scope of those that all machines of a workspace share; a copy of what the hub has, where there is one. They are seen as
+/// `preferences.workspace.…`.
+pub const WORKSPACE_SCOPE: &str = "workspace";
 
 /// What somebody asks for.
 #[derive(Debug, Default)]
@@ -37,6 +41,8 @@ pub struct Ask {
     pub matches: Vec<String>,
     /// On which repositories.
     pub targets: AskedTargets,
+    /// What the job is called.
+    pub label: JobLabel,
     /// The repository in which they stand.
     pub here: Option<RepoSlug>,
     /// Whether nothing is to be changed; what the command says when absent.
@@ -149,6 +155,7 @@ impl Engine {
             let command = command.name;
             return Err(AskError::Unmatched { command, pattern });
         }
+        ask.label.check().map_err(AskError::Targets)?;
         let repositories = self.parts.store.repositories().await?;
         let bound = self.bind(&command, &ask, &repositories).await?;
         match (&command.work, &command.targets) {
@@ -177,7 +184,12 @@ impl Engine {
         repositories: &[Repository],
     ) -> Result<Bound, AskError> {
         let now = self.parts.clock.now();
-        let preferences = self.parts.store.preferences(MACHINE_SCOPE, now).await?;
+        let mut preferences = self.parts.store.preferences(MACHINE_SCOPE, now).await?;
+        for (key, value) in self.parts.store.preferences(WORKSPACE_SCOPE, now).await? {
+            preferences
+                .entry(format!("{WORKSPACE_SCOPE}.{key}"))
+                .or_insert(value);
+        }
         let slugs = || {
             repositories
                 .iter()
@@ -232,6 +244,13 @@ impl Engine {
         if !ask.targets.names_none() || ask.targets.branch.is_some() || ask.targets.sha.is_some() {
             let message = format!(
                 "`{}` has nothing to do with repositories, so there is none to choose",
+                command.name
+            );
+            return Err(AskError::Targets(message));
+        }
+        if !ask.label.is_empty() {
+            let message = format!(
+                "`{}` has nothing to do with repositories, so it is no job, and `job.…` says nothing of it",
                 command.name
             );
             return Err(AskError::Targets(message));
@@ -299,6 +318,7 @@ impl Engine {
             dry_run: ask.dry_run.unwrap_or(command.dry_run),
             depth: ask.depth,
             as_person: ask.as_person,
+            label: ask.label,
             concurrent: targets.concurrent,
             created_at: self.parts.clock.now(),
             command,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::engine::Engine;
 use crate::engine::attempt::process::{last_of_each, shown};
-use crate::engine::commands::ask::MACHINE_SCOPE;
+use crate::engine::commands::ask::{MACHINE_SCOPE, WORKSPACE_SCOPE};
 use crate::engine::exchange::{self, ErrandFiles};
 use crate::engine::words::{chain, humane};
 use crate::kinds::resolve::{Placeholders, ResolvedArgv};
@@ -50,8 +50,12 @@ impl Engine {
     async fn facts_of(&self, errand: &Errand) -> Result<Value, String> {
         let now = self.parts.clock.now();
         let preferences = self.parts.store.preferences(MACHINE_SCOPE, now).await;
-        let preferences =
-            preferences.map_err(|error| format!("its preferences cannot be read: {}", chain(&error)))?;
+        let shared = self.parts.store.preferences(WORKSPACE_SCOPE, now).await;
+        let unread = |error| format!("its preferences cannot be read: {}", chain(&error));
+        let mut preferences = preferences.map_err(unread)?;
+        preferences
+            .entry(WORKSPACE_SCOPE.to_owned())
+            .or_insert(json!(shared.map_err(unread)?));
         let mut facts = errand.facts.clone();
         facts["preferences"] = json!(preferences);
         facts["machine"] = json!({"name": self.settings.name});

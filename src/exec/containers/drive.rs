@@ -20,7 +20,7 @@ use super::image::{Image, Means, image_of};
 use super::output::Output;
 use super::remains::{self, Remain};
 use super::report::KeptOutput;
-use super::{labels, ownership, shape};
+use super::{labels, ownership, ready, shape};
 use crate::model::FixedImage;
 use crate::ports::containers::{
     ContainerOrder, ContainerSpec, RegistryLogin, ReportFrom, SHUTTING_DOWN, VolumeSpec,
@@ -145,6 +145,9 @@ impl<'a> Drive<'a> {
         let last = specs.len().saturating_sub(1);
         for (index, spec) in specs.into_iter().enumerate() {
             let is_before = index < self.order.init_containers.len();
+            if index == last && !is_before {
+                self.wait_for_services(spec).await?;
+            }
             let made = self.start(spec, index, is_before || index == last).await?;
             if !is_before && index != last {
                 continue;
@@ -159,6 +162,27 @@ impl<'a> Drive<'a> {
             words: "No containers defined".to_owned(),
             status: 0,
         })
+    }
+
+    /// Waits for those services that say when they are there, unless the first container has been started before.
+    async fn wait_for_services(&self, first: &ContainerSpec) -> Result<(), EngineError> {
+        let services = self.order.containers.iter().skip(1);
+        let waited_for: Vec<(&ContainerSpec, &str)> = services
+            .filter(|service| service.options.ready.is_some())
+            .filter_map(|service| {
+                let made = self.made.iter().find(|made| made.name == service.name)?;
+                Some((service, made.id.as_str()))
+            })
+            .collect();
+        let name = shape::full_name(&self.order.belonging, &first.name);
+        if waited_for.is_empty() || self.taken_up(&name).await.is_some() {
+            return Ok(());
+        }
+        for (service, id) in waited_for {
+            self.output.phase(&format!("waiting for {}", service.name));
+            ready::wait_for(&self.engine, id, service).await?;
+        }
+        Ok(())
     }
 
     async fn make_surroundings(&mut self) -> Result<(), EngineError> {

@@ -139,7 +139,10 @@ async fn wait_a_while(engine: &Engine, id: &str) {
 }
 
 /// How a container ended; none while it runs.
-async fn look(engine: &Engine, id: &str) -> Result<Option<Exit>, EngineError> {
+///
+/// # Errors
+/// The engine does not say.
+pub(super) async fn look(engine: &Engine, id: &str) -> Result<Option<Exit>, EngineError> {
     let inspecting = engine
         .docker
         .inspect_container(id, None::<InspectContainerOptions>);

@@ -11,6 +11,7 @@ use bollard::models::{
 
 use super::exchange::Places;
 use super::labels::labels;
+use super::options;
 use crate::model::variables::VariableMeaning;
 use crate::ports::containers::{
     Belonging, ContainerLimits, ContainerOrder, ContainerSpec, INPUT, MountSpec, NetworkAccess, OUTPUT,
@@ -83,7 +84,7 @@ pub(super) fn container(spec: &ContainerSpec, setting: &Setting<'_>) -> Containe
     let exposed: Vec<String> = spec.ports.iter().map(port).collect();
     let network = network_name(setting.order);
     ContainerCreateBody {
-        hostname: (setting.order.network != NetworkAccess::Host).then(|| spec.name.clone()),
+        hostname: hostname(spec, setting.order),
         image: Some(setting.image.to_owned()),
         entrypoint,
         cmd: (!arguments.is_empty()).then_some(arguments),
@@ -110,6 +111,12 @@ pub(super) fn container(spec: &ContainerSpec, setting: &Setting<'_>) -> Containe
         }),
         ..ContainerCreateBody::default()
     }
+}
+
+/// On the computer's own network a container is called as the computer is.
+fn hostname(spec: &ContainerSpec, order: &ContainerOrder) -> Option<String> {
+    let own = spec.options.hostname.as_ref().unwrap_or(&spec.name);
+    (order.network != NetworkAccess::Host).then(|| own.clone())
 }
 
 fn is_contract(name: &str) -> bool {
@@ -148,7 +155,7 @@ fn host_config(spec: &ContainerSpec, setting: &Setting<'_>) -> HostConfig {
         mounts: Some(mounts(spec, setting)),
         network_mode: Some(network_mode(setting.order)),
         port_bindings: (!spec.ports.is_empty()).then(|| port_bindings(&spec.ports)),
-        extra_hosts: Some(neighbours(setting)).filter(|hosts| !hosts.is_empty()),
+        extra_hosts: Some(hosts(spec, setting)).filter(|hosts| !hosts.is_empty()),
         memory,
         // The same number: no swap beside it.
         memory_swap: memory,
@@ -160,6 +167,12 @@ fn host_config(spec: &ContainerSpec, setting: &Setting<'_>) -> HostConfig {
         shm_size: limits.shm.and_then(|bytes| i64::try_from(bytes).ok()),
         privileged: Some(spec.privileged),
         cap_add: (!spec.capabilities.is_empty()).then(|| spec.capabilities.clone()),
+        cap_drop: Some(spec.options.drop_capabilities.clone()).filter(|names| !names.is_empty()),
+        devices: Some(options::devices(&spec.options)).filter(|devices| !devices.is_empty()),
+        dns: Some(options::dns(&spec.options, setting.order.network)).filter(|servers| !servers.is_empty()),
+        readonly_rootfs: spec.options.read_only.then_some(true),
+        sysctls: Some(options::sysctls(&spec.options)).filter(|sysctls| !sysctls.is_empty()),
+        tmpfs: Some(options::tmpfs(&spec.options)).filter(|tmpfs| !tmpfs.is_empty()),
         security_opt: (!spec.privileged).then(|| vec!["no-new-privileges".to_owned()]),
         // A goal is started once (SC-07), and its output is kept once: by us, without its secrets.
         restart_policy: Some(RestartPolicy {
@@ -177,7 +190,12 @@ fn host_config(spec: &ContainerSpec, setting: &Setting<'_>) -> HostConfig {
 
 /// What the kernel limits for each process.
 fn ulimits(limits: &ContainerLimits) -> Vec<ResourcesUlimits> {
-    let all = [("nofile", limits.open_files), ("fsize", limits.file_size)];
+    let all = [
+        ("nofile", limits.open_files),
+        ("fsize", limits.file_size),
+        ("memlock", limits.locked_memory),
+        ("stack", limits.stack),
+    ];
     let ulimit = |(name, limit): (&str, Option<u64>)| {
         let limit = i64::try_from(limit?).ok();
         Some(ResourcesUlimits {
@@ -197,13 +215,11 @@ fn network_mode(order: &ContainerOrder) -> String {
     }
 }
 
-/// Some engines have no names on their networks: those that run already are told by address too.
-fn neighbours(setting: &Setting<'_>) -> Vec<String> {
-    setting
-        .neighbours
-        .iter()
-        .map(|(name, address)| format!("{name}:{address}"))
-        .collect()
+/// Names that mean an address. Some engines have no names on their networks: those that run already are told by address too.
+fn hosts(spec: &ContainerSpec, setting: &Setting<'_>) -> Vec<String> {
+    let neighbours = setting.neighbours.iter();
+    let neighbours = neighbours.map(|(name, address)| format!("{name}:{address}"));
+    neighbours.chain(options::hosts(&spec.options)).collect()
 }
 
 /// On the loopback of the computer only, by a number the engine chooses.
@@ -273,6 +289,7 @@ mod tests {
     use super::*;
     use crate::model::{GoalKey, GoalSetId, UniqueName};
     use crate::ports::AttemptRef;
+    use crate::ports::container_options::ContainerOptions;
     use crate::ports::containers::{OwnSecrets, Pull, VolumeSpec};
 
     fn texts(list: &[&str]) -> Vec<String> {
@@ -297,6 +314,7 @@ mod tests {
             limits: ContainerLimits::default(),
             privileged: false,
             capabilities: Vec::new(),
+            options: ContainerOptions::default(),
         }
     }
 
@@ -412,6 +430,8 @@ mod tests {
             limits: ContainerLimits {
                 open_files: Some(64),
                 file_size: Some(1 << 20),
+                locked_memory: Some(1 << 16),
+                stack: Some(1 << 23),
                 ..ContainerLimits::default()
             },
             ..main(&[], &[])
@@ -420,7 +440,13 @@ mod tests {
         let shown = |limit: &ResourcesUlimits| (limit.name.clone().unwrap(), limit.soft, limit.hard);
         let shown: Vec<_> = ulimits.iter().map(shown).collect();
         let same = |name: &str, limit: i64| (name.to_owned(), Some(limit), Some(limit));
-        assert_eq!(shown, [same("nofile", 64), same("fsize", 1 << 20)]);
+        let expected = [
+            same("nofile", 64),
+            same("fsize", 1 << 20),
+            same("memlock", 1 << 16),
+            same("stack", 1 << 23),
+        ];
+        assert_eq!(shown, expected);
         assert_eq!(told(&main(&[], &[]), &[]).host_config.unwrap().ulimits, None);
     }
 

@@ -151,14 +151,17 @@ impl Inner {
         cancel: CancellationToken,
         verb: &'static str,
     ) -> Result<Arc<Session>, ScmError> {
-        let policy = self.network.options().policy;
-        let address =
-            RemoteAddress::parse_allowed(address, &policy).map_err(|error| ScmError::RefusedAddress {
-                address: error.address,
-                because: error.because,
-            })?;
+        let address = self.allowed(address)?;
         let network = Arc::clone(&self.network);
         Ok(Session::new(network, address, runtime.clone(), cancel, verb))
+    }
+
+    fn allowed(&self, address: &str) -> Result<RemoteAddress, ScmError> {
+        let policy = self.network.options().policy;
+        RemoteAddress::parse_allowed(address, &policy).map_err(|error| ScmError::RefusedAddress {
+            address: error.address,
+            because: error.because,
+        })
     }
 
     /// Carries out the batches of a repository until there are none; on a blocking thread.

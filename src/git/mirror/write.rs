@@ -6,6 +6,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::{FETCH, Mirrors};
+use crate::git::network::Login;
 use crate::git::transport::{Session, failed};
 use crate::model::Repository;
 use crate::ports::scm::ScmError;
@@ -42,5 +43,18 @@ impl Mirrors {
     pub(crate) fn session_to_push(&self, repo: &Repository) -> Result<Arc<Session>, ScmError> {
         self.inner
             .session(&repo.address, &Handle::current(), CancellationToken::new(), PUSH)
+    }
+
+    /// A session that pushes with this login, whatever else is known for that origin.
+    pub(crate) fn session_to_push_as(
+        &self,
+        repo: &Repository,
+        login: Login,
+    ) -> Result<Arc<Session>, ScmError> {
+        let address = self.inner.allowed(&repo.address)?;
+        let network = Arc::clone(&self.inner.network);
+        let runtime = Handle::current();
+        let session = Session::of(network, address, runtime, CancellationToken::new(), PUSH);
+        Ok(Arc::new(session.with_login(login)))
     }
 }

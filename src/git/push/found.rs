@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use git2::build::CheckoutBuilder;
-use git2::{Oid, Repository, RepositoryInitOptions};
+use git2::{BranchType, Oid, Repository, RepositoryInitOptions};
 
 use super::copy::copy_tree;
 use crate::git::objects::{failed_to_write, oid_of, sha_of, signature};
@@ -62,14 +62,50 @@ fn fill(mirror: &Repository, path: &Path, new: &NewRepository) -> Result<Oid, gi
     let tree = mirror.find_commit(oid_of(&new.source))?.tree()?;
     let id = tree.id();
     copy_tree(mirror, &repo, tree, None)?;
+    let head = commit(&repo, Some("HEAD"), id, new)?;
+    let mut checkout = CheckoutBuilder::new();
+    checkout.force().disable_filters(true);
+    repo.checkout_head(Some(&mut checkout))?;
+    if let Some(address) = &new.origin {
+        follow(&repo, address, head, new)?;
+    }
+    Ok(head)
+}
+
+/// A commit without parents.
+fn commit(
+    repo: &Repository,
+    reference: Option<&str>,
+    tree: Oid,
+    new: &NewRepository,
+) -> Result<Oid, git2::Error> {
     let (author, committer) = (
         signature(&new.author, new.at)?,
         signature(&new.committer, new.at)?,
     );
-    let tree = repo.find_tree(id)?;
-    let head = repo.commit(Some("HEAD"), &author, &committer, &new.message, &tree, &[])?;
-    let mut checkout = CheckoutBuilder::new();
-    checkout.force().disable_filters(true);
-    repo.checkout_head(Some(&mut checkout))?;
-    Ok(head)
+    let tree = repo.find_tree(tree)?;
+    repo.commit(reference, &author, &committer, &new.message, &tree, &[])
+}
+
+/// The branch follows the one of its name at the origin, which is where it is.
+fn follow(repo: &Repository, address: &str, head: Oid, new: &NewRepository) -> Result<(), git2::Error> {
+    repo.remote("origin", address)?;
+    let name = &new.branch;
+    repo.reference(&format!("refs/remotes/origin/{name}"), head, true, "generated")?;
+    let mut branch = repo.find_branch(name.as_str(), BranchType::Local)?;
+    branch.set_upstream(Some(&format!("origin/{name}")))
+}
+
+/// Makes the same commit in the mirror, for a repository elsewhere.
+pub(crate) fn first_commit(mirror: &Repository, new: &NewRepository) -> Result<CommitSha, ScmError> {
+    let doing = || format!("make the first commit of {}", new.slug);
+    let make = || {
+        commit(
+            mirror,
+            None,
+            mirror.find_commit(oid_of(&new.source))?.tree_id(),
+            new,
+        )
+    };
+    make().map(sha_of).map_err(failed_to_write(doing()))
 }

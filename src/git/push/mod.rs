@@ -13,7 +13,7 @@ mod take_in;
 mod tests;
 mod work_tree;
 
-pub(crate) use found::found;
+pub(crate) use found::{first_commit, found};
 pub(crate) use local::{push_into, tags_in};
 pub(crate) use make::{make_commit, make_tag, remake_commit, tree_of};
 pub(crate) use remote::{push_over, tags_over};

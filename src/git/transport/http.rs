@@ -137,6 +137,9 @@ impl Conversation {
         if address.origin().as_ref() != Some(&origin) {
             return None;
         }
+        if let Some(own) = self.session.login() {
+            return Some(own.clone());
+        }
         let given = self.session.options().credentials.for_origin(&origin);
         given.or_else(|| address.login().cloned())
     }

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::Network;
 use crate::git::address::RemoteAddress;
-use crate::git::network::NetworkOptions;
+use crate::git::network::{Login, NetworkOptions};
 use crate::model::time::humane;
 use crate::ports::scm::ScmError;
 
@@ -59,6 +59,8 @@ pub(crate) struct Session {
     failure: Mutex<Option<ScmError>>,
     /// What it does, as the words before the address.
     verb: &'static str,
+    /// A login of its own, in place of what is known for its origin.
+    login: Option<Login>,
 }
 
 /// While it lives, libgit2's connections on this thread belong to the session.
@@ -82,8 +84,19 @@ impl Session {
         cancel: CancellationToken,
         verb: &'static str,
     ) -> Arc<Self> {
+        Arc::new(Self::of(network, address, runtime, cancel, verb))
+    }
+
+    /// The same, not shared yet.
+    pub(crate) fn of(
+        network: Arc<Network>,
+        address: RemoteAddress,
+        runtime: Handle,
+        cancel: CancellationToken,
+        verb: &'static str,
+    ) -> Self {
         let ends = Instant::now() + network.options().deadline;
-        Arc::new(Self {
+        Self {
             network,
             address,
             runtime,
@@ -95,7 +108,21 @@ impl Session {
             has_assumed: AtomicBool::new(false),
             failure: Mutex::new(None),
             verb,
-        })
+            login: None,
+        }
+    }
+
+    /// The same with a login of its own.
+    pub(crate) fn with_login(self, login: Login) -> Self {
+        Self {
+            login: Some(login),
+            ..self
+        }
+    }
+
+    /// Its own login, when it has one.
+    pub(super) fn login(&self) -> Option<&Login> {
+        self.login.as_ref()
     }
 
     /// Makes this thread's connections belong to the session.

@@ -6,14 +6,18 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::options::Options;
 use super::tests_of_containers;
 use crate::kinds::read;
 use crate::model::files::SecretUse;
-use crate::model::{ArgumentProblems, TestExpression};
+use crate::model::{ArgumentProblems, FieldPath, TestExpression};
 use crate::ports::containers::Pull;
 
 /// Longest name of a container: it is a name on a network.
 const LONGEST_NAME: usize = 63;
+
+/// What belongs to `containers` and makes no sense without them.
+const BESIDE_CONTAINERS: &[&str] = &["init_containers", "volumes", "network"];
 
 #[derive(Debug, Clone, Deserialize)]
 pub(in crate::kinds) struct Arguments {
@@ -54,6 +58,8 @@ pub(super) struct Container {
     pub(super) privileged: bool,
     #[serde(default)]
     pub(super) capabilities: Vec<String>,
+    #[serde(flatten)]
+    pub(super) options: Options,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -82,6 +88,10 @@ pub(super) struct Limits {
     pub(super) cpu: Option<String>,
     pub(super) pids: Option<u64>,
     pub(super) shm: Option<u64>,
+    pub(super) open_files: Option<u64>,
+    pub(super) file_size: Option<u64>,
+    pub(super) locked_memory: Option<u64>,
+    pub(super) stack: Option<u64>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -117,12 +127,36 @@ impl Arguments {
         read(arguments)
     }
 
-    pub(super) fn timeout(&self) -> Duration {
+    /// The containers among the keys of another kind, when there are any.
+    ///
+    /// # Errors
+    /// What makes no sense of them.
+    pub(in crate::kinds) fn among(arguments: &Value) -> Result<Option<Self>, ArgumentProblems> {
+        if arguments
+            .get("containers")
+            .is_some_and(|written| !written.is_null())
+        {
+            let read = Self::read(arguments)?;
+            return read.problems().none_or(Some(read));
+        }
+        let mut problems = ArgumentProblems::default();
+        for key in BESIDE_CONTAINERS
+            .iter()
+            .filter(|key| arguments.get(key).is_some())
+        {
+            let message = format!("`{key}` belongs to `containers`, which is not there");
+            let hint = "add `containers`, or remove it";
+            problems.add(&FieldPath::to(key), "misplaced_key", message, hint);
+        }
+        problems.none_or(None)
+    }
+
+    pub(in crate::kinds) fn timeout(&self) -> Duration {
         self.timeout
             .map_or(Duration::from_secs(600), Duration::from_millis)
     }
 
-    pub(super) fn grace(&self) -> Duration {
+    pub(in crate::kinds) fn grace(&self) -> Duration {
         self.grace.map_or(Duration::from_secs(30), Duration::from_millis)
     }
 

@@ -1,5 +1,6 @@
 //! What may be written of a goal in containers.
 
+use super::options;
 use crate::model::running::{GRACE, TIMEOUT};
 use crate::model::{Descriptor, Field, ValueType};
 use crate::spec::secrets::SECRETS;
@@ -47,6 +48,27 @@ const LIMITS: &[Field] = &[
         "shared memory in `/dev/shm`, such as `1GiB`; the engine's own",
     )
     .within(1 << 16, u64::MAX),
+    Field::new(
+        "open_files",
+        ValueType::Integer {
+            min: 16,
+            max: 1 << 30,
+        },
+        "open files of each process; the goal's own limit",
+    ),
+    Field::new(
+        "file_size",
+        ValueType::Size,
+        "size of each file that is written; the goal's own limit",
+    )
+    .within(1 << 12, 1 << 60),
+    Field::new(
+        "locked_memory",
+        ValueType::Size,
+        "memory of each process that is never written out",
+    )
+    .within(1 << 12, 1 << 60),
+    Field::new("stack", ValueType::Size, "stack of each process").within(1 << 16, 1 << 60),
 ];
 
 /// One container.
@@ -62,7 +84,8 @@ pub(in crate::kinds) const CONTAINER: &[Field] = &[
         "command",
         TEXTS,
         "entry point and its first arguments; the image's own",
-    ),
+    )
+    .aliases(&["entrypoint"]),
     Field::new("args", TEXTS, "further arguments; placeholders allowed"),
     Field::new(
         "env",
@@ -115,6 +138,15 @@ pub(in crate::kinds) const CONTAINER: &[Field] = &[
         "further capabilities, where the operator allows them",
     )
     .not_empty(),
+    options::DROP_CAPABILITIES,
+    options::DEVICES,
+    options::SYSCTLS,
+    options::TMPFS_FIELD,
+    options::READ_ONLY,
+    options::HOSTNAME,
+    options::EXTRA_HOSTS,
+    options::DNS,
+    options::READY_FIELD,
 ];
 
 const HOST_PATH: &[Field] = &[Field::new("path", ValueType::Text, "an absolute path").required()];

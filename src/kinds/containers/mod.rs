@@ -5,6 +5,7 @@
 
 mod arguments;
 mod fields;
+mod options;
 mod order;
 pub mod policy;
 mod sense;
@@ -17,7 +18,7 @@ use serde_json::{Map, Value, json};
 
 use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step};
-use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, FixedImage, StateName};
+use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, FieldPath, FixedImage, StateName};
 use crate::ports::containers::{
     ContainerOrder, ContainerReport, PROJECT, Pull, REPORT, SHUTTING_DOWN, WantedReport,
 };
@@ -65,15 +66,8 @@ impl Kind for Containers {
         let written = &context.goal.definition().work.arguments;
         let arguments = Arguments::read(written)?;
         let (timeout, grace) = (arguments.timeout(), arguments.grace());
-        Ok(match driven(context, arguments, None).await? {
-            Driven::By(step) => Begun::Process(ProcessRequest {
-                steps: vec![*step],
-                environment: Vec::new(),
-                timeout,
-                grace: grace + CLEARING,
-            }),
-            Driven::Nothing(because) => Begun::Ended(skipped(&because)),
-        })
+        let driven = driven(context, arguments, Wanted::default()).await?;
+        Ok(begun(driven, timeout, grace))
     }
 
     async fn conclude(
@@ -81,21 +75,45 @@ impl Kind for Containers {
         context: &GoalContext<'_>,
         ended: Ended<'_>,
     ) -> Result<ExecutionResult, KindError> {
-        let report = read_report(&ended).await;
-        let moved = fix_images(context, &report.fixed).await?;
-        let mut result = ended.result;
-        // Why somebody ended it is said already.
-        let ended_by_itself = result
-            .phase
-            .as_deref()
-            .is_none_or(|phase| !["timeout", "stopped"].contains(&phase));
-        if result.code != 0 && ended_by_itself && report.failure.is_some() {
-            result.message = report.failure;
-        }
-        result.phase = meaningful(result.phase);
-        result.data = data_with_images(result.data.take(), report.images);
-        Ok(held_to_images(result, moved))
+        concluded(context, ended).await
     }
+}
+
+/// A goal that is nothing but its containers.
+pub(super) fn begun(driven: Driven, timeout: Duration, grace: Duration) -> Begun {
+    match driven {
+        Driven::By(step) => Begun::Process(ProcessRequest {
+            steps: vec![*step],
+            environment: Vec::new(),
+            timeout,
+            grace: grace + CLEARING,
+        }),
+        Driven::Nothing(because) => Begun::Ended(skipped(&because)),
+    }
+}
+
+/// What becomes of such a goal when its containers have ended.
+///
+/// # Errors
+/// The store cannot be written.
+pub(super) async fn concluded(
+    context: &GoalContext<'_>,
+    ended: Ended<'_>,
+) -> Result<ExecutionResult, KindError> {
+    let report = read_report(&ended).await;
+    let moved = fix_images(context, &report.fixed).await?;
+    let mut result = ended.result;
+    // Why somebody ended it is said already.
+    let ended_by_itself = result
+        .phase
+        .as_deref()
+        .is_none_or(|phase| !["timeout", "stopped"].contains(&phase));
+    if result.code != 0 && ended_by_itself && report.failure.is_some() {
+        result.message = report.failure;
+    }
+    result.phase = meaningful(result.phase);
+    result.data = data_with_images(result.data.take(), report.images);
+    Ok(held_to_images(result, moved))
 }
 
 /// Where the containers stood when all was over says nothing any more: an empty phase takes its place.
@@ -139,6 +157,15 @@ pub(super) fn held_to_images(result: ExecutionResult, moved: Option<String>) -> 
     }
 }
 
+/// What another kind wants of containers, beside what is written of them.
+#[derive(Default)]
+pub(super) struct Wanted<'a> {
+    /// What is kept of them for a later step.
+    pub(super) report: Option<WantedReport>,
+    /// The files that the push changes, where they are told of and can be known.
+    pub(super) changed: Option<&'a [String]>,
+}
+
 /// What drives the containers of a goal.
 pub(super) enum Driven {
     /// This step.
@@ -169,7 +196,7 @@ pub(super) async fn images_for(
 pub(super) async fn driven(
     context: &GoalContext<'_>,
     mut arguments: Arguments,
-    report: Option<WantedReport>,
+    wanted: Wanted<'_>,
 ) -> Result<Driven, KindError> {
     match tests_of_containers::choose(context, &arguments).await? {
         Chosen::These(containers) => arguments.containers = containers,
@@ -177,7 +204,10 @@ pub(super) async fn driven(
     }
     let placeholders = Placeholders::of(context).await?;
     let mut order = order::order(context, &arguments, &placeholders)?;
-    order.report = report;
+    order.report = wanted.report;
+    if let Some(changed) = wanted.changed {
+        order::tell_changes(&mut order, changed);
+    }
     order.fixed = context.store.fixed_images(context.record.set.id).await?;
     let order = serde_json::to_value(order).map_err(|error| KindError::Definition(error.to_string()))?;
     Ok(Driven::By(Box::new(Step::own("", VERB, order))))
@@ -227,6 +257,19 @@ pub(super) async fn order_of_one(
     }
     order.fixed = context.store.fixed_images(context.record.set.id).await?;
     Ok(order)
+}
+
+/// What is for programs, where there are only containers: the key, what a container has instead, and whether it is there.
+pub(super) fn for_programs(
+    written: impl IntoIterator<Item = (&'static str, &'static str, bool)>,
+) -> ArgumentProblems {
+    let mut problems = ArgumentProblems::default();
+    for (key, own, _) in written.into_iter().filter(|(_, _, is_there)| *is_there) {
+        let message = format!("`{key}` is for programs, and there are only containers");
+        let hint = format!("write `{own}` at the container instead");
+        problems.add(&FieldPath::to(key), "misplaced_key", message, hint);
+    }
+    problems
 }
 
 /// What is wrong with the image of one.

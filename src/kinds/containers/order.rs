@@ -12,8 +12,8 @@ use crate::model::limits::GoalLimits;
 use crate::model::{GoalState, ImageReference};
 use crate::ports::AttemptRef;
 use crate::ports::containers::{
-    Belonging, ContainerLimits, ContainerOrder, ContainerSpec, MountSpec, NetworkAccess, OwnSecrets,
-    VolumeSpec,
+    Belonging, CHANGED_FILES, ContainerLimits, ContainerOrder, ContainerSpec, FileSpec, MountSpec,
+    NetworkAccess, OwnSecrets, VolumeSpec,
 };
 use crate::spec::placeholder::name_of_image;
 
@@ -61,10 +61,31 @@ pub(super) fn order(
 }
 
 fn notes(arguments: &Arguments, network: NetworkAccess) -> Vec<String> {
-    let is_shut =
-        network == NetworkAccess::Closed && arguments.network != Some(super::arguments::Network::Closed);
-    let note = "the network is closed, because the push is not trusted".to_owned();
-    is_shut.then_some(note).into_iter().collect()
+    let is_closed = network == NetworkAccess::Closed;
+    let is_shut = is_closed && arguments.network != Some(super::arguments::Network::Closed);
+    let asks_others = arguments.all().any(|container| !container.options.dns.is_empty());
+    let notes = [
+        (is_shut, "the network is closed, because the push is not trusted"),
+        (
+            is_closed && asks_others,
+            "`dns` is left out, because the network is closed",
+        ),
+    ];
+    let said = notes.into_iter().filter(|(is_so, _)| *is_so);
+    said.map(|(_, note)| note.to_owned()).collect()
+}
+
+/// Gives all containers the changed files, each ended by NUL, in a file of their own.
+pub(super) fn tell_changes(order: &mut ContainerOrder, changed: &[String]) {
+    let content: String = changed.iter().map(|path| format!("{path}\0")).collect();
+    for container in order.init_containers.iter_mut().chain(&mut order.containers) {
+        container.files.push(FileSpec {
+            path: CHANGED_FILES.to_owned(),
+            content: content.clone(),
+        });
+        let told = ("SDM_CHANGED_FILES".to_owned(), CHANGED_FILES.to_owned());
+        container.environment.push(told);
+    }
 }
 
 fn volume(volume: &super::arguments::Volume) -> VolumeSpec {
@@ -164,6 +185,7 @@ fn spec(
         limits: limits(&container.limits, of_goal)?,
         privileged: container.privileged,
         capabilities: container.capabilities.clone(),
+        options: container.options.told().map_err(KindError::Definition)?,
     })
 }
 
@@ -186,9 +208,11 @@ fn limits(own: &Limits, of_goal: &GoalLimits) -> Result<ContainerLimits, KindErr
         memory: own.memory.or(of_goal.memory),
         millicpus: millicpus(own.cpu.as_deref()).map_err(KindError::Definition)?,
         pids: own.pids.or(of_goal.processes),
-        open_files: of_goal.open_files,
-        file_size: of_goal.file_size,
+        open_files: own.open_files.or(of_goal.open_files),
+        file_size: own.file_size.or(of_goal.file_size),
         shm: own.shm,
+        locked_memory: own.locked_memory,
+        stack: own.stack,
     })
 }
 
@@ -227,15 +251,17 @@ mod tests {
         };
         let own = Limits {
             memory: Some(1 << 20),
+            open_files: Some(128),
+            locked_memory: Some(1 << 16),
             ..Limits::default()
         };
         let expected = ContainerLimits {
             memory: Some(1 << 20),
-            millicpus: None,
             pids: Some(100),
-            open_files: Some(64),
+            open_files: Some(128),
             file_size: Some(1 << 20),
-            shm: None,
+            locked_memory: Some(1 << 16),
+            ..ContainerLimits::default()
         };
         assert_eq!(limits(&own, &of_goal).unwrap(), expected);
         let none = limits(&Limits::default(), &GoalLimits::default()).unwrap();

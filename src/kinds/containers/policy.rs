@@ -37,6 +37,10 @@ pub struct Allowance {
     pub host_paths: Vec<PathBuf>,
     /// Capabilities, as the engine calls them.
     pub capabilities: Vec<String>,
+    /// Devices of the computer, and those below a directory.
+    pub devices: Vec<PathBuf>,
+    /// Kernel parameters; with `.*` at its end, all that begin so.
+    pub sysctls: Vec<String>,
 }
 
 impl Allowance {
@@ -115,6 +119,8 @@ enum Wish<'a> {
     HostNetwork,
     HostPath(&'a str),
     Capability(&'a str),
+    Device(&'a str),
+    Sysctl(&'a str),
 }
 
 /// All that a goal asks for.
@@ -126,6 +132,9 @@ impl<'a> Asked<'a> {
         for container in arguments.all() {
             wishes.extend(container.privileged.then_some(Wish::Privileged));
             wishes.extend(container.capabilities.iter().map(|name| Wish::Capability(name)));
+            let options = &container.options;
+            wishes.extend(options.devices.iter().map(|device| Wish::Device(&device.path)));
+            wishes.extend(options.sysctls.keys().map(|name| Wish::Sysctl(name)));
         }
         wishes.extend((arguments.network == Some(Network::Host)).then_some(Wish::HostNetwork));
         let paths = arguments
@@ -142,10 +151,9 @@ impl Wish<'_> {
         match self {
             Self::Privileged => allowance.privileged,
             Self::HostNetwork => allowance.host_network,
-            Self::HostPath(path) => allowance
-                .host_paths
-                .iter()
-                .any(|allowed| Path::new(path).starts_with(allowed)),
+            Self::HostPath(path) => is_below(path, &allowance.host_paths),
+            Self::Device(path) => is_below(path, &allowance.devices),
+            Self::Sysctl(name) => allowance.sysctls.iter().any(|allowed| is_meant(name, allowed)),
             Self::Capability(name) => allowance.capabilities.iter().any(|allowed| allowed == name),
         }
     }
@@ -156,7 +164,20 @@ impl Wish<'_> {
             Self::HostNetwork => "use the computer's own network".to_owned(),
             Self::HostPath(path) => format!("mount `{path}` of the computer"),
             Self::Capability(name) => format!("have the capability `{}`", name.escape_debug()),
+            Self::Device(path) => format!("use the device `{path}` of the computer"),
+            Self::Sysctl(name) => format!("set the kernel parameter `{name}`"),
         }
+    }
+}
+
+fn is_below(path: &str, allowed: &[PathBuf]) -> bool {
+    allowed.iter().any(|allowed| Path::new(path).starts_with(allowed))
+}
+
+fn is_meant(name: &str, allowed: &str) -> bool {
+    match allowed.strip_suffix('*') {
+        Some(beginning) if beginning.ends_with('.') => name.starts_with(beginning),
+        Some(_) | None => name == allowed,
     }
 }
 
@@ -222,6 +243,8 @@ mod tests {
                 host_network: true,
                 host_paths: vec!["/srv/cache".into()],
                 capabilities: vec!["NET_ADMIN".to_owned()],
+                devices: vec!["/dev/kvm".into(), "/dev/dri".into()],
+                sysctls: vec!["net.*".to_owned(), "kernel.sem".to_owned()],
             }],
             ..ContainerPolicy::default()
         };
@@ -233,9 +256,13 @@ mod tests {
                 .extend(more.as_object().unwrap().clone());
             container
         };
+        let device = |path: &str| json!({"path": path, "permissions": "rwm"});
         for goal in [
             json!({"containers": [container(json!({"privileged": true}))]}),
             json!({"containers": [container(json!({"capabilities": ["NET_ADMIN"]}))]}),
+            json!({"containers": [container(json!({"devices": [device("/dev/kvm")]}))]}),
+            json!({"containers": [container(json!({"devices": [device("/dev/dri/card0")]}))]}),
+            json!({"containers": [container(json!({"sysctls": {"net.core.somaxconn": "1", "kernel.sem": "1"}}))]}),
             json!({"containers": [container(json!({}))], "network": "host"}),
             json!({
                 "containers": [container(json!({}))],
@@ -247,7 +274,16 @@ mod tests {
             assert!(!may(&allowed("other/*"), &goal, Trust::Member), "{goal}");
             assert!(!may(&ContainerPolicy::default(), &goal, Trust::Member), "{goal}");
         }
-        let modest = json!({"containers": [container(json!({}))]});
+        for wider in [
+            json!({"devices": [device("/dev/kvm2")]}),
+            json!({"devices": [device("/dev/mem")]}),
+            json!({"sysctls": {"kernel.sem2": "1"}}),
+            json!({"sysctls": {"network.x": "1"}}),
+        ] {
+            let goal = json!({ "containers": [container(wider)] });
+            assert!(!may(&allowed("acme/*"), &goal, Trust::Member), "{goal}");
+        }
+        let modest = json!({"containers": [container(json!({"tmpfs": [{"path": "/x", "size": 4096}], "read_only": true}))]});
         assert!(may(&ContainerPolicy::default(), &modest, Trust::Untrusted));
     }
 }

@@ -45,9 +45,11 @@ pub(super) fn of_containers(arguments: &Arguments) -> ArgumentProblems {
     let fields: Vec<FieldPath> = lists.into_iter().flat_map(fields).collect();
     let names = arguments.all().map(|container| container.name.as_str());
     problems.extend(names_on_the_network("container", fields.iter().zip(names)));
-    for (field, container) in fields.iter().zip(arguments.all()) {
+    let first_service = arguments.init_containers.len() + 1;
+    for (index, (field, container)) in fields.iter().zip(arguments.all()).enumerate() {
         let check = Check { field, container };
         problems.extend(check.all(&arguments.volumes));
+        problems.extend(container.options.problems(field, index >= first_service));
     }
     problems
 }
@@ -246,7 +248,6 @@ impl Check<'_> {
     fn mounts(&self, volumes: &[Volume]) -> ArgumentProblems {
         let mut problems = ArgumentProblems::default();
         let name = &self.container.name;
-        let own = [PROJECT, INPUT, OUTPUT];
         let mut paths: HashSet<&str> = HashSet::new();
         for (index, mount) in self.container.volume_mounts.iter().enumerate() {
             let field = self.field.key("volume_mounts").item(index);
@@ -265,16 +266,38 @@ impl Check<'_> {
             let path = &mount.mount_path;
             let field = field.key("mount_path");
             problems.extend(path_problems(&field, "mount_path", path));
-            let plain = path.trim_end_matches('/');
-            if own.contains(&plain) {
-                let message = format!("`{plain}` is where the machine mounts what every container gets");
-                problems.add(&field, "duplicate_mount", message, "mount the volume elsewhere");
-            } else if !paths.insert(plain) {
-                let message = format!("container `{name}` has two mounts at `{plain}`");
-                problems.add(&field, "duplicate_mount", message, "mount one of them elsewhere");
-            }
+            problems.extend(self.place_of_its_own(&field, path, &mut paths));
+        }
+        for (index, tmpfs) in self.container.options.tmpfs.iter().enumerate() {
+            let field = self.field.key("tmpfs").item(index).key("path");
+            problems.extend(self.place_of_its_own(&field, &tmpfs.path, &mut paths));
         }
         problems
+    }
+
+    /// What is mounted lies where nothing else does.
+    fn place_of_its_own<'p>(
+        &self,
+        field: &FieldPath,
+        path: &'p str,
+        taken: &mut HashSet<&'p str>,
+    ) -> ArgumentProblems {
+        let plain = path.trim_end_matches('/');
+        let (message, hint) = if [PROJECT, INPUT, OUTPUT].contains(&plain) {
+            (
+                format!("`{plain}` is where the machine mounts what every container gets"),
+                "mount the volume elsewhere",
+            )
+        } else if !taken.insert(plain) {
+            let name = &self.container.name;
+            (
+                format!("container `{name}` has two mounts at `{plain}`"),
+                "mount one of them elsewhere",
+            )
+        } else {
+            return ArgumentProblems::default();
+        };
+        ArgumentProblems::one(field, "duplicate_mount", message, hint)
     }
 }
 
@@ -312,7 +335,8 @@ fn chooses_image_made(path: &str) -> bool {
     chooses_program(path) && !path.starts_with("goals.")
 }
 
-fn path_problems(field: &FieldPath, key: &str, path: &str) -> ArgumentProblems {
+/// What is wrong with a path inside of a container, or of the computer.
+pub(super) fn path_problems(field: &FieldPath, key: &str, path: &str) -> ArgumentProblems {
     let plain = |component: Component<'_>| matches!(component, Component::RootDir | Component::Normal(_));
     let is_plain = Path::new(path).is_absolute()
         && path != "/"

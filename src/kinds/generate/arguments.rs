@@ -9,12 +9,17 @@ use super::super::resolve::Placeholders;
 use super::super::transform::arguments::{AUTHOR, MESSAGE, RUN, STEPS, TIMEOUT_OF_ALL};
 use super::super::{KindError, read};
 use crate::model::address::without_login;
+use crate::model::deceptive::is_deceptive;
 use crate::model::running::{DIRECTORY, ENV, GRACE};
 use crate::model::{ArgumentProblems, BranchName, Field, FieldPath, RepoSlug, ValueType};
+use crate::ports::forges::{Visibility, WantedRepository};
 use crate::spec::placeholder::Template;
 
 /// Longest name of an owner or a repository, in bytes.
 const LONGEST_NAME: usize = 100;
+
+/// Longest description that GitHub takes, in characters.
+const LONGEST_ABOUT: usize = 350;
 
 pub(super) static FIELDS: &[Field] = &[
     Field::new(
@@ -35,6 +40,24 @@ pub(super) static FIELDS: &[Field] = &[
         "below",
         ValueType::Text,
         "the absolute path of the directory that the new one lies in, as `owner/name`; where the seed's owner lies when absent",
+    ),
+    Field::new(
+        "forge",
+        ValueType::Verbatim,
+        "the origin of a GitHub of the configuration's `forges`, such as `https://github.com`: the new one is made there, and on \
+         this computer as well only when there is `below`",
+    )
+    .not_empty(),
+    Field::new(
+        "visibility",
+        ValueType::Choice(&["private", "internal", "public"]),
+        "who may see it at the forge",
+    )
+    .default("private"),
+    Field::new(
+        "about",
+        ValueType::Text,
+        "what it says of itself at the forge; placeholders allowed",
     ),
     Field::new("branch", ValueType::Text, "the first branch").default("main"),
     RUN,
@@ -57,6 +80,9 @@ pub(super) struct Arguments {
     seed: String,
     repo: String,
     below: Option<PathBuf>,
+    forge: Option<String>,
+    visibility: Visibility,
+    about: Option<String>,
     branch: String,
 }
 
@@ -77,6 +103,7 @@ impl Arguments {
             let hint = "remove it, and give it by `logins` of the configuration or git's credential helpers";
             problems.add(&FieldPath::to("seed"), "login_in_address", message, hint);
         }
+        problems.extend(read.forge_problems());
         let is_literal = Template::parse(&read.repo).is_ok_and(|template| template.is_literal());
         if is_literal && !read.repo.is_empty() && judged(&read.repo).is_err() {
             let field = FieldPath::to("repo");
@@ -95,6 +122,59 @@ impl Arguments {
         problems.none_or(read)
     }
 
+    fn forge_problems(&self) -> ArgumentProblems {
+        let mut problems = ArgumentProblems::default();
+        let Some(forge) = &self.forge else {
+            let written = [
+                ("visibility", self.visibility != Visibility::Private),
+                ("about", self.about.is_some()),
+            ];
+            for (key, _) in written.into_iter().filter(|(_, is_there)| *is_there) {
+                let message = format!("`{key}` belongs to `forge`, which is not there");
+                let hint = "add `forge: https://…`, or remove it: a directory on this computer has none";
+                problems.add(&FieldPath::to(key), "misplaced_key", message, hint);
+            }
+            return problems;
+        };
+        if !is_origin(forge) {
+            let shown: String = without_login(forge).escape_debug().take(200).collect();
+            let message = format!("`forge: {shown}` is not the origin of a forge");
+            let hint =
+                "write it as `forges` of the machine's configuration has it, such as `https://github.com`";
+            problems.add(&FieldPath::to("forge"), "invalid_origin", message, hint);
+        }
+        problems
+    }
+
+    /// What is to be made at a forge, when it is to be made at one.
+    ///
+    /// # Errors
+    /// It is no name, or cannot say this of itself.
+    pub(super) fn at_forge(
+        &self,
+        placeholders: &Placeholders,
+    ) -> Result<Option<WantedRepository>, KindError> {
+        let Some(forge) = &self.forge else { return Ok(None) };
+        let about = placeholders.text(self.about.as_deref().unwrap_or_default())?;
+        let is_line = |c: char| !c.is_control() && !is_deceptive(c);
+        if about.chars().count() > LONGEST_ABOUT || !about.chars().all(is_line) {
+            return Err(KindError::Definition(format!(
+                "`about` must be one line of at most {LONGEST_ABOUT} characters"
+            )));
+        }
+        Ok(Some(WantedRepository {
+            forge: forge.trim_end_matches('/').to_owned(),
+            slug: self.slug(placeholders)?,
+            visibility: self.visibility,
+            description: about,
+        }))
+    }
+
+    /// Whether the new one lies on this computer, perhaps beside one at a forge.
+    pub(super) fn lies_here(&self) -> bool {
+        self.forge.is_none() || self.below.is_some()
+    }
+
     /// What the new repository is called, which becomes two parts of a path: what a person gives cannot lead elsewhere.
     ///
     /// # Errors
@@ -110,6 +190,16 @@ impl Arguments {
     pub(super) fn branch(&self) -> Result<BranchName, KindError> {
         BranchName::parse(&self.branch).map_err(|error| KindError::Definition(error.to_string()))
     }
+}
+
+/// Whether it reads like `https://host` or `https://host:port`.
+fn is_origin(text: &str) -> bool {
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let host = host.map(|host| host.strip_suffix('/').unwrap_or(host));
+    let legal = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
+    host.is_some_and(|host| !host.is_empty() && host.chars().all(legal))
 }
 
 /// The name of a new repository, or why the text is none.
@@ -166,6 +256,52 @@ mod tests {
             assert!(slug(owner, name).is_err(), "{owner} {name}");
         }
         assert!(Arguments::read(&json!({"below": "here", "branch": "main"})).is_err());
+    }
+
+    #[test]
+    fn f4_a_forge_is_named_by_its_origin_and_what_belongs_to_it_stands_beside_it() {
+        let read = |more: serde_json::Value| {
+            let mut written = json!({"seed": "acme/app", "repo": "acme/new", "branch": "main"});
+            written
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            Arguments::read(&written)
+        };
+        for forge in [
+            "https://github.com",
+            "https://github.example:8443/",
+            "http://localhost:1",
+        ] {
+            let read = read(json!({"forge": forge, "visibility": "public", "about": "a ${b}"})).unwrap();
+            assert!(!read.lies_here(), "{forge}");
+            let wanted = read.at_forge(&Placeholders::from_facts(json!({"b": "c"})));
+            let wanted = wanted.unwrap().unwrap();
+            assert_eq!(wanted.description, "a c");
+            assert!(!wanted.forge.ends_with('/'));
+            let deceived = read.at_forge(&Placeholders::from_facts(json!({"b": "c\nd"})));
+            assert!(deceived.unwrap_err().to_string().contains("one line"));
+        }
+        for forge in [
+            "github.com",
+            "https://",
+            "https://token@github.com",
+            "https://github.com/acme",
+            "${x}",
+        ] {
+            let said = read(json!({ "forge": forge })).unwrap_err().to_string();
+            assert!(
+                said.contains("is not the origin") && !said.contains("token@"),
+                "{said}"
+            );
+        }
+        let alone = read(json!({"visibility": "public"})).unwrap_err().to_string();
+        assert!(alone.contains("`visibility` belongs to `forge`"), "{alone}");
+        assert!(
+            read(json!({"forge": "https://github.com", "below": "/srv"}))
+                .unwrap()
+                .lies_here()
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::super::transform::arguments::Programs;
 use super::super::transform::{Made, is_dry_run, made, message, shown_difference};
 use super::super::{Ended, GoalContext, KindError, machine};
 use super::arguments::Arguments;
+use super::at_forge::{self, MadeThere};
 use crate::model::{CommitSha, Event, ExecutionResult, RepoSlug, Repository};
 use crate::ports::scm::{Founded, NewRepository};
 
@@ -33,7 +34,8 @@ pub(super) async fn conclude(
             ..shown
         });
     }
-    let new = NewRepository {
+    let wanted = arguments.at_forge(&placeholders)?;
+    let mut new = NewRepository {
         below: arguments.below(),
         branch: arguments.branch()?,
         message: first_message(context, &placeholders)?,
@@ -43,23 +45,63 @@ pub(super) async fn conclude(
         at: context.goal.started_at.unwrap_or(context.now),
         source,
         slug,
+        origin: None,
     };
-    match context.scm.found(&context.record.push.repo, &new).await? {
+    let made = match &wanted {
+        None => None,
+        Some(wanted) => match at_forge::make(context, wanted, &new).await? {
+            Ok(made) => Some(made),
+            Err(refusal) => return Ok(refusal),
+        },
+    };
+    new.origin = made.as_ref().map(|made| made.repo.address.clone());
+    if !arguments.lies_here() {
+        let Some(made) = made else {
+            return Err(KindError::Definition(
+                "nothing says where it is to be made".to_owned(),
+            ));
+        };
+        tell(context, &made.repo, None, Some(&made)).await?;
+        return Ok(at_forge::generated(&made));
+    }
+    found_here(context, &new, made).await
+}
+
+/// Makes it on this computer, beside one that has been made at a forge where that is asked for too.
+async fn found_here(
+    context: &GoalContext<'_>,
+    new: &NewRepository,
+    made: Option<MadeThere>,
+) -> Result<ExecutionResult, KindError> {
+    match context.scm.found(&context.record.push.repo, new).await? {
         Founded::Made { repo, path, head } => {
             // Somebody the machine trusts asked for it by name.
             context.store.set_trusted(&repo.key, true).await?;
             let path = path.display().to_string();
-            tell(context, &repo, &path).await?;
-            Ok(generated(&repo.slug, &path, &head))
+            tell(context, &repo, Some(&path), made.as_ref()).await?;
+            let here = generated(&repo.slug, &path, &head);
+            Ok(match &made {
+                Some(made) => at_forge::with_page(here, made),
+                None => here,
+            })
         }
-        Founded::Occupied { path } => Ok(occupied(&path)),
+        Founded::Occupied { path } => Ok(match &made {
+            Some(made) => at_forge::left_there(made, &occupied_words(&path)),
+            None => occupied(&path),
+        }),
     }
 }
 
 /// What becomes of a new repository whose place is taken.
 pub(super) fn occupied(path: &Path) -> ExecutionResult {
-    let path = path.display();
-    ExecutionResult::failure(format!("{path} is there already, and nothing is written into it"))
+    ExecutionResult::failure(occupied_words(path))
+}
+
+fn occupied_words(path: &Path) -> String {
+    format!(
+        "{} is there already, and nothing is written into it",
+        path.display()
+    )
 }
 
 /// Whether its first commit can be made as it is written.
@@ -105,7 +147,12 @@ fn author(
 }
 
 /// Whoever waits for new repositories hears of it; the machine itself watches it from then on.
-async fn tell(context: &GoalContext<'_>, repo: &Repository, path: &str) -> Result<(), KindError> {
+async fn tell(
+    context: &GoalContext<'_>,
+    repo: &Repository,
+    path: Option<&str>,
+    there: Option<&MadeThere>,
+) -> Result<(), KindError> {
     let cause = &context.record.cause;
     let event = Event {
         key: format!("RepoCreated:{}", repo.key),
@@ -120,6 +167,7 @@ async fn tell(context: &GoalContext<'_>, repo: &Repository, path: &str) -> Resul
                 "default_branch": repo.default_branch.as_ref().map(ToString::to_string),
                 "address": repo.address,
                 "path": path,
+                "url": there.map(|there| &there.page),
             },
             "sender": {"login": cause.by()},
         }),

@@ -2,9 +2,11 @@
 //! (semantics 5.6).
 //!
 //! The programs run as those of a transform do, on the seed. What they left is taken into the seed's mirror, and its files
-//! become the first commit of a new repository on this computer: nothing is ever written into one that is there.
+//! become the first commit of a new repository, on this computer or at a forge ([`at_forge`]): nothing is ever written into one
+//! that is there.
 
 mod arguments;
+mod at_forge;
 mod conclude;
 
 use async_trait::async_trait;
@@ -23,7 +25,8 @@ pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     aliases: &[],
     value: Some(ValueType::Fields(arguments::FIELDS)),
     by_use: false,
-    help: "Makes a new repository of a seed: its files, changed by programs, as the first commit of a history of their own.",
+    help: "Makes a new repository of a seed, on this computer or at a forge: its files, changed by programs, as the first commit of a \
+           history of their own.",
     example: "name: new service\ngenerate: {seed: acme/service-seed, run: [./scripts/rename, \"${parameters.name}\"]}",
 };
 
@@ -55,8 +58,15 @@ impl Kind for Generate {
         let slug = arguments.slug(&placeholders)?;
         conclude::can_be_said(context, &placeholders)?;
         let (seed, below) = (&context.record.push.repo, arguments.below());
-        if let Some(path) = context.scm.room_for(seed, &slug, below.as_deref()).await? {
+        if arguments.lies_here()
+            && let Some(path) = context.scm.room_for(seed, &slug, below.as_deref()).await?
+        {
             return Ok(Begun::Ended(conclude::occupied(&path)));
+        }
+        if let Some(wanted) = arguments.at_forge(&placeholders)?
+            && let Some(page) = at_forge::occupied_by(context, &wanted).await?
+        {
+            return Ok(Begun::Ended(at_forge::occupied(&page)));
         }
         let programs = Programs::read("generate", &work.arguments)?;
         request(context, &programs).await.map(Begun::Process)

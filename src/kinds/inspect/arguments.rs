@@ -171,15 +171,12 @@ pub(super) struct Arguments {
     pub(super) containers: Option<containers::Arguments>,
 }
 
-/// What belongs to `containers` and makes no sense without them.
-const BESIDE_CONTAINERS: &[&str] = &["init_containers", "volumes", "network"];
-
 impl Arguments {
     /// # Errors
     /// What makes no sense.
     pub(super) fn read(arguments: &Value) -> Result<Self, ArgumentProblems> {
         let mut read: Self = read(arguments)?;
-        let mut problems = match containers_in(arguments) {
+        let mut problems = match containers::Arguments::among(arguments) {
             Ok(containers) => {
                 read.containers = containers;
                 read.only_inspection_problems()
@@ -259,17 +256,11 @@ impl Arguments {
 
     /// What is for programs, where there are only containers.
     fn program_problems(&self) -> ArgumentProblems {
-        let mut problems = ArgumentProblems::default();
         let written = [
             ("env", "env", !self.env.is_empty()),
             ("directory", "working_dir", !self.directory.is_empty()),
         ];
-        for (key, own, _) in written.iter().filter(|(_, _, is_there)| *is_there) {
-            let message = format!("`{key}` is for programs, and there are only containers");
-            let hint = format!("write `{own}` at the container instead");
-            problems.add(&FieldPath::to(key), "misplaced_key", message, hint);
-        }
-        problems
+        containers::for_programs(written)
     }
 
     /// Whether tools run at all, beside what is looked for in the commit itself.
@@ -327,31 +318,6 @@ impl Arguments {
     pub(super) fn grace(&self) -> Duration {
         self.grace.map_or(Duration::from_secs(30), Duration::from_millis)
     }
-}
-
-/// The containers, when there are any, as a goal in containers reads them.
-fn containers_in(arguments: &Value) -> Result<Option<containers::Arguments>, ArgumentProblems> {
-    if arguments
-        .get("containers")
-        .is_some_and(|written| !written.is_null())
-    {
-        let read = containers::Arguments::read(arguments)?;
-        return read.problems().none_or(Some(read));
-    }
-    let mut problems = ArgumentProblems::default();
-    for key in BESIDE_CONTAINERS
-        .iter()
-        .filter(|key| arguments.get(key).is_some())
-    {
-        let message = format!("`{key}` belongs to `containers`, which is not there");
-        problems.add(
-            &FieldPath::to(key),
-            "misplaced_key",
-            message,
-            "add `containers`, or remove it",
-        );
-    }
-    problems.none_or(None)
 }
 
 /// What is wrong with how lines are read; `report` and `pattern` stand beside each other.

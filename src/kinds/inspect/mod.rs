@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::containers::{self, Driven};
+use super::containers::{self, Driven, Wanted};
 use super::left::read_left;
 use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, globs, look_into, part_tests};
@@ -143,8 +143,11 @@ async fn in_containers(
     let Some(containers) = arguments.containers.clone() else {
         return Ok(None);
     };
-    let report = Some(arguments.wanted_report());
-    containers::driven(context, containers, report).await.map(Some)
+    let wanted = Wanted {
+        report: Some(arguments.wanted_report()),
+        ..Wanted::default()
+    };
+    containers::driven(context, containers, wanted).await.map(Some)
 }
 
 fn ordered(

@@ -1,24 +1,24 @@
 //! `react`: programs that look at what a push changes and say what follows (semantics 4.3).
+//!
+//! Programs run side by side in one step of our own (`own/react.rs`). Containers are run as those of any goal in containers are, and
+//! told which files changed.
 
+mod arguments;
 pub mod order;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::Deserialize;
 use serde_json::Value;
 
+use super::containers::{self, Wanted};
 use super::left::read_left;
-use super::part_tests::{self, Part};
+use super::part_tests;
 use super::resolve::Placeholders;
-use super::{
-    Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, globs, look_into, part_names, read,
-};
-use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
-use crate::model::{
-    ArgumentProblems, Descriptor, ExecutionResult, Field, FieldPath, StateName, TestExpression, ValueType,
-};
+use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, globs, look_into};
+use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, StateName, ValueType};
+use crate::ports::containers::Pull;
+use arguments::{Arguments, Written};
 use order::{OUTCOME_FILE, Order, Outcome, Reaction, Response};
 
 pub(super) struct React;
@@ -26,135 +26,15 @@ pub(super) struct React;
 /// Largest outcome of the step, in bytes.
 const MAX_OUTCOME: u64 = 4 << 20;
 
-const REACTION_FIELDS: &[Field] = &[
-    Field::new("name", ValueType::Text, "what it is called").required(),
-    Field::new("run", ValueType::Argv, "program and arguments").required(),
-    Field::new(
-        "changed",
-        ValueType::List(&ValueType::Glob),
-        "it runs only when the push changes one of these files",
-    )
-    .not_empty(),
-    Field::new(
-        "test",
-        ValueType::Test,
-        "a push test: without it this reaction is left out",
-    ),
-];
-
-static FIELDS: &[Field] = &[
-    Field::new(
-        "run",
-        ValueType::Argv,
-        "program and arguments of the only reaction",
-    ),
-    Field::new(
-        "changed",
-        ValueType::List(&ValueType::Glob),
-        "it runs only when the push changes one of these files",
-    )
-    .not_empty(),
-    Field::new(
-        "reactions",
-        ValueType::List(&ValueType::Fields(REACTION_FIELDS)),
-        "several reactions, side by side",
-    ),
-    TIMEOUT,
-    GRACE,
-    ENV,
-    DIRECTORY,
-];
-
 static DESCRIPTOR: Descriptor = Descriptor {
     name: "react",
     aliases: &["push_impact"],
-    value: Some(ValueType::Fields(FIELDS)),
+    value: Some(ValueType::Fields(arguments::FIELDS)),
     by_use: false,
     help: "Runs programs on what the push changes, listed in the file `SDM_CHANGED_FILES`; one that fails fails the goal, one \
            that writes `{\"state\": \"waiting_for_approval\"}` to `ATOMIST_RESULT` asks a person.",
     example: "name: migrations\nreact: {run: [./scripts/review-migration], changed: [\"migrations/**\"]}",
 };
-
-#[derive(Debug, Clone, Deserialize)]
-struct Written {
-    name: String,
-    run: Vec<String>,
-    #[serde(default)]
-    changed: Vec<String>,
-    #[serde(default)]
-    test: Option<TestExpression>,
-}
-
-impl Written {
-    /// It with its test.
-    fn part(&self) -> Part<'_> {
-        (&self.name, self.test.as_ref())
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Arguments {
-    run: Vec<String>,
-    changed: Vec<String>,
-    reactions: Vec<Written>,
-    timeout: Option<u64>,
-    grace: Option<u64>,
-    env: BTreeMap<String, String>,
-    directory: String,
-}
-
-impl Arguments {
-    fn read(arguments: &Value) -> Result<Self, ArgumentProblems> {
-        let read: Self = read(arguments)?;
-        let mut problems = read.ways_to_say_it();
-        let list = FieldPath::to("reactions");
-        let names = read.reactions.iter().map(|reaction| reaction.name.as_str());
-        problems.extend(part_names::check(&list, "reaction", names));
-        problems.extend(part_tests::check(&list, read.reactions.iter().map(Written::part)));
-        problems.none_or(read)
-    }
-
-    fn ways_to_say_it(&self) -> ArgumentProblems {
-        let list = FieldPath::to("reactions");
-        let mut problems = ArgumentProblems::default();
-        match (self.run.is_empty(), self.reactions.is_empty()) {
-            (false, false) => {
-                let message = "`react` has both `run` and `reactions`";
-                problems.add(
-                    &list,
-                    "conflicting_keys",
-                    message,
-                    "make `run` one of the reactions",
-                );
-            }
-            (true, true) => {
-                let hint = "write `run: [program, argument, …]`, or `reactions` with several";
-                let message = "`react` says nothing to run";
-                problems.add(&FieldPath::whole(), "missing_property", message, hint);
-            }
-            (true, false) if !self.changed.is_empty() => {
-                let hint = "write `changed` at each reaction that it is meant for";
-                let message = "`changed` belongs to `run`, which is not there";
-                problems.add(&FieldPath::to("changed"), "misplaced_key", message, hint);
-            }
-            (true | false, true | false) => {}
-        }
-        problems
-    }
-
-    fn reactions(&self, goal: &str) -> Vec<Written> {
-        match self.run.is_empty() {
-            true => self.reactions.clone(),
-            false => vec![Written {
-                name: goal.to_owned(),
-                run: self.run.clone(),
-                changed: self.changed.clone(),
-                test: None,
-            }],
-        }
-    }
-}
 
 #[async_trait]
 impl Kind for React {
@@ -170,50 +50,59 @@ impl Kind for React {
         Arguments::read(arguments).map(|_| ())
     }
 
+    fn images(&self, arguments: &Value) -> Vec<(String, Pull)> {
+        let read = Arguments::read(arguments).ok();
+        let containers = read.and_then(|arguments| arguments.containers);
+        containers.map_or_else(Vec::new, |containers| containers.images())
+    }
+
+    async fn images_for(&self, context: &GoalContext<'_>) -> Result<Vec<(String, Pull)>, KindError> {
+        let arguments = arguments_of(context)?;
+        let Some(containers) = arguments.containers.clone() else {
+            return Ok(Vec::new());
+        };
+        match what_reacts(context, &arguments).await?.reactions.is_empty() {
+            true => Ok(Vec::new()),
+            false => containers::images_for(context, containers).await,
+        }
+    }
+
     async fn begin(&self, context: &GoalContext<'_>) -> Result<Begun, KindError> {
-        let arguments = Arguments::read(&context.goal.definition().work.arguments)?;
-        let changed = look_into(context, |view| view.changed_files()).await?;
-        let changed = changed.map_err(|error| KindError::Definition(error.to_string()))?;
-        let all = arguments.reactions(&context.goal.definition().name);
-        let asked_for = part_tests::that_hold(context, all, Written::part).await?;
-        let relevant = relevant(&asked_for, changed.as_deref())?;
-        if relevant.is_empty() {
+        let arguments = arguments_of(context)?;
+        let WhatReacts { changed, reactions } = what_reacts(context, &arguments).await?;
+        if reactions.is_empty() {
             return Ok(Begun::Ended(ExecutionResult {
                 phase: Some("nothing to react to".to_owned()),
                 ..ExecutionResult::success()
             }));
         }
+        if let Some(containers) = &arguments.containers {
+            return in_containers(context, containers.clone(), changed.as_deref()).await;
+        }
         let placeholders = Placeholders::of(context).await?;
         let environment = placeholders.variables(&arguments.env)?;
-        let mut reactions = Vec::new();
-        for reaction in relevant {
-            let resolved = placeholders.argv_beside(&reaction.run, &[&arguments.env])?;
-            reactions.push(Reaction {
-                name: reaction.name,
-                argv: resolved.argv,
-                environment: resolved.environment,
-            });
-        }
         let order = Order {
-            reactions,
+            reactions: ordered(reactions, (&placeholders, &arguments.env))?,
             directory: arguments.directory.clone(),
-            changed: changed.map(|changed| changed.to_vec()),
+            changed,
         };
         let order = serde_json::to_value(&order).map_err(|error| KindError::Definition(error.to_string()))?;
-        let milliseconds = |given: Option<u64>, default| given.map_or(default, Duration::from_millis);
         Ok(Begun::Process(ProcessRequest {
             steps: vec![Step::own("", order::VERB, order)],
             environment,
-            timeout: milliseconds(arguments.timeout, Duration::from_secs(600)),
-            grace: milliseconds(arguments.grace, Duration::from_secs(30)),
+            timeout: arguments.timeout(),
+            grace: arguments.grace(),
         }))
     }
 
     async fn conclude(
         &self,
-        _context: &GoalContext<'_>,
+        context: &GoalContext<'_>,
         ended: Ended<'_>,
     ) -> Result<ExecutionResult, KindError> {
+        if arguments_of(context)?.containers.is_some() {
+            return containers::concluded(context, ended).await;
+        }
         if ended.result.code != 0 || ended.result.state.is_some() {
             return Ok(ended.result);
         }
@@ -226,6 +115,57 @@ impl Kind for React {
             None => ExecutionResult::failure("the reactions left no outcome"),
         })
     }
+}
+
+fn arguments_of(context: &GoalContext<'_>) -> Result<Arguments, KindError> {
+    Ok(Arguments::read(&context.goal.definition().work.arguments)?)
+}
+
+/// What of a goal is concerned by a push.
+struct WhatReacts {
+    /// The changed files; none when they cannot be known.
+    changed: Option<Vec<String>>,
+    reactions: Vec<Written>,
+}
+
+async fn what_reacts(context: &GoalContext<'_>, arguments: &Arguments) -> Result<WhatReacts, KindError> {
+    let changed = look_into(context, |view| view.changed_files()).await?;
+    let changed = changed.map_err(|error| KindError::Definition(error.to_string()))?;
+    let changed = changed.map(|changed| changed.to_vec());
+    let all = arguments.reactions(&context.goal.definition().name);
+    let asked_for = part_tests::that_hold(context, all, Written::part).await?;
+    let reactions = relevant(&asked_for, changed.as_deref())?;
+    Ok(WhatReacts { changed, reactions })
+}
+
+fn ordered(
+    reactions: Vec<Written>,
+    (placeholders, env): (&Placeholders, &BTreeMap<String, String>),
+) -> Result<Vec<Reaction>, KindError> {
+    let one = |reaction: Written| {
+        let resolved = placeholders.argv_beside(&reaction.run, &[env])?;
+        Ok(Reaction {
+            name: reaction.name,
+            argv: resolved.argv,
+            environment: resolved.environment,
+        })
+    };
+    reactions.into_iter().map(one).collect()
+}
+
+/// The reaction that is carried out in containers, which are told of the changes.
+async fn in_containers(
+    context: &GoalContext<'_>,
+    containers: containers::Arguments,
+    changed: Option<&[String]>,
+) -> Result<Begun, KindError> {
+    let (timeout, grace) = (containers.timeout(), containers.grace());
+    let wanted = Wanted {
+        changed,
+        ..Wanted::default()
+    };
+    let driven = containers::driven(context, containers, wanted).await?;
+    Ok(containers::begun(driven, timeout, grace))
 }
 
 /// Reactions to these changes; when they cannot be known, all (2.5: unknown is material).

@@ -76,7 +76,7 @@ impl Draft {
             );
             return Ok(());
         }
-        if outcome == StateName::Failure && self.is_ignored(key)? {
+        if outcome == StateName::Failure && self.is_ignored(key, result.code)? {
             return self.ignore_failure(key, result);
         }
         let extras = Extras {
@@ -92,16 +92,16 @@ impl Draft {
             return Ok(());
         }
         self.emit(key, Actor::Executor, GoalChange::Ended { state: outcome }, extras);
-        let automatic = self.goal(key)?.definition().retry.automatic;
-        self.retry_automatically(key, automatic);
+        let limit = self.goal(key)?.definition().retry.tries_after(result.code);
+        self.retry_automatically(key, limit);
         Ok(())
     }
 
     /// Whether a failure now is none of the set: its author said so, and the machine tries no more.
-    fn is_ignored(&self, key: &GoalKey) -> Result<bool, Refusal> {
+    fn is_ignored(&self, key: &GoalKey, code: i32) -> Result<bool, Refusal> {
         let goal = self.goal(key)?;
         let definition = goal.definition();
-        Ok(definition.ignore_failure && goal.automatic_retries >= definition.retry.automatic)
+        Ok(definition.ignore_failure && goal.automatic_retries >= definition.retry.tries_after(code))
     }
 
     /// The goal ends as if it had succeeded, and says that it failed and why.

@@ -45,10 +45,19 @@ pub(super) fn repo(repo: &Repository) -> Value {
     ])
 }
 
-/// `preferences`: JSON as it is, whole numbers as `int`; none reads as an empty map so that `has()` can ask it.
+/// Under this key of the preferences are those of the workspace.
+const WORKSPACE: &str = "workspace";
+
+/// `preferences`: JSON as it is, whole numbers as `int`; none reads as an empty map so that `has()` can ask it, and so do those of
+/// the workspace.
 pub(super) fn preferences(preferences: &Json) -> Value {
     match preferences {
-        Json::Null => map([]),
+        Json::Null => map([(WORKSPACE, map([]))]),
+        Json::Object(all) if !all.contains_key(WORKSPACE) => {
+            let mut all = all.clone();
+            all.insert(WORKSPACE.to_owned(), Json::Object(Map::new()));
+            json(&Json::Object(all))
+        }
         Json::Object(_) | Json::Array(_) | Json::Bool(_) | Json::Number(_) | Json::String(_) => {
             json(preferences)
         }

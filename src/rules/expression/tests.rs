@@ -51,7 +51,7 @@ fn facts_of_the_push() {
     assert!(holds("repo.owner == 'acme' && push.repo.slug == 'acme/web'"));
     assert!(holds("push.at.getFullYear() == 1970"));
     assert!(holds(
-        "preferences.level > 2 && 'ada' in preferences.names && !has(preferences.other)"
+        "preferences.level > 2 && 'ada' in preferences.names && !has(preferences.other) && !has(preferences.workspace.other)"
     ));
     assert!(holds(
         "size(push.commits.filter(c, c.title.startsWith('Change'))) == 1"

@@ -108,6 +108,11 @@ impl Answer {
     pub(super) const fn status(&self) -> StatusCode {
         self.status
     }
+
+    /// What the forge says, on one line.
+    pub(super) fn words(&self) -> String {
+        words(&self.body)
+    }
 }
 
 impl Session<'_> {
@@ -236,14 +241,17 @@ impl Session<'_> {
     }
 
     pub(super) fn url(&self, rest: &[&str]) -> Result<Url, ForgeError> {
+        let repository = ["repos", self.place.owner.as_str(), self.place.name.as_str()];
+        self.route(&[&repository, rest].concat())
+    }
+
+    /// A place of the API.
+    pub(super) fn route(&self, parts: &[&str]) -> Result<Url, ForgeError> {
         let mut url = self.api.clone();
         let mut segments = url
             .path_segments_mut()
             .map_err(|()| self.refused("has an address without a path".to_owned()))?;
-        segments
-            .pop_if_empty()
-            .extend(["repos", self.place.owner.as_str(), self.place.name.as_str()])
-            .extend(rest);
+        segments.pop_if_empty().extend(parts);
         drop(segments);
         Ok(url)
     }
@@ -341,7 +349,7 @@ impl Session<'_> {
         })
     }
 
-    fn refused(&self, because: String) -> ForgeError {
+    pub(super) fn refused(&self, because: String) -> ForgeError {
         ForgeError::Refused {
             origin: self.origin.clone(),
             because,

@@ -1,12 +1,14 @@
 //! GitHub, in the cloud and of one's own: pull requests for what goals push, releases, and how the goals of commits stand.
 //!
-//! Twelve calls are all there is: look at the repository, look for the open pull request of a branch, open one, change one, put a label on it, take one
-//! off; publish a release, look for that of a tag; set the status of a commit; make a check, change one, look for one. Each goes to the API of the origin that the token is for and nowhere
+//! A few calls are all there is: look at the repository, look for the open pull request of a branch, open one, change one, put a label on it, take one
+//! off; publish a release, look for that of a tag; set the status of a commit; make a check, change one, look for one; look at an owner, ask
+//! whose the token is, make a repository. Each goes to the API of the origin that the token is for and nowhere
 //! else; redirects are not followed.
 
 mod address;
 mod api;
 mod checks;
+mod make;
 mod statuses;
 
 use std::sync::Arc;
@@ -18,11 +20,15 @@ use crate::model::{BranchName, CommitSha, Repository};
 use crate::ports::Secrets;
 use crate::ports::checks::{Check, CheckRun, FoundCheck};
 use crate::ports::forges::{
-    ForgeError, Forges, NewRelease, OpenPullRequest, PublishedRelease, PullRequest, Report,
+    EmptyRepository, ForgeError, Forges, NewRelease, OpenPullRequest, PublishedRelease, PullRequest,
+    PushLogin, Report, WantedRepository,
 };
 use crate::ports::secrets::{Asker, Opened};
 use address::Place;
 use api::{Session, Shown};
+
+/// As whom a token pushes: forges take any name with one.
+const TOKEN_USER: &str = "x-access-token";
 
 /// The host where a repository is that has an owner and a name there, as on a GitHub.
 pub fn host_of(repo: &Repository) -> Option<String> {
@@ -102,6 +108,15 @@ impl GitHub {
         let Some((forge, place)) = self.at(repo) else {
             return Err(ForgeError::NotConnected(repo.slug.to_string()));
         };
+        self.session_at(forge, place, asker).await
+    }
+
+    async fn session_at<'s>(
+        &'s self,
+        forge: &'s Forge,
+        place: Place,
+        asker: &Asker,
+    ) -> Result<Session<'s>, ForgeError> {
         let token = self.secrets.by_name(&forge.secret, asker).await?;
         check_token(forge, &token)?;
         Ok(Session {
@@ -113,10 +128,37 @@ impl GitHub {
         })
     }
 
+    /// For a repository that is not there yet.
+    async fn session_for(&self, wanted: &WantedRepository, asker: &Asker) -> Result<Session<'_>, ForgeError> {
+        let origin = address::origin(&wanted.forge).ok();
+        let is_it = |forge: &&Forge| Some(&forge.origin) == origin.as_ref();
+        let forge = self.forges.iter().find(is_it);
+        let forge = forge.ok_or_else(|| ForgeError::unknown(&wanted.forge))?;
+        let place = Place::of(&address_of(&forge.name(), wanted))
+            .ok_or_else(|| ForgeError::unknown(&wanted.forge))?;
+        self.session_at(forge, place, asker).await
+    }
+
     fn at(&self, repo: &Repository) -> Option<(&Forge, Place)> {
         let place = Place::of(&repo.address)?;
         let forge = self.forges.iter().find(|forge| place.is_at(&forge.origin))?;
         Some((forge, place))
+    }
+}
+
+/// Where git finds a repository of a forge; what its API says of that is not believed, because the token goes there.
+fn address_of(origin: &str, wanted: &WantedRepository) -> String {
+    format!("{origin}/{}.git", wanted.slug)
+}
+
+fn empty(session: &Session<'_>, wanted: &WantedRepository, page: String) -> EmptyRepository {
+    EmptyRepository {
+        address: address_of(&session.origin, wanted),
+        page,
+        login: PushLogin {
+            user: TOKEN_USER.to_owned(),
+            secret: session.token.clone(),
+        },
     }
 }
 
@@ -206,6 +248,32 @@ impl Forges for GitHub {
         match session.publish(release).await? {
             Some(published) => Ok(published),
             None => session.published(&release.tag).await,
+        }
+    }
+
+    async fn room_for(&self, wanted: &WantedRepository, asker: &Asker) -> Result<Option<String>, ForgeError> {
+        let session = self.session_for(wanted, asker).await?;
+        if let Some(page) = session.page().await? {
+            return Ok(Some(page));
+        }
+        session.nursery(wanted.visibility).await.map(|_| None)
+    }
+
+    async fn make(
+        &self,
+        wanted: &WantedRepository,
+        asker: &Asker,
+    ) -> Result<Option<EmptyRepository>, ForgeError> {
+        let session = self.session_for(wanted, asker).await?;
+        let page = session.make(wanted).await?;
+        Ok(page.map(|page| empty(&session, wanted, page)))
+    }
+
+    async fn made(&self, wanted: &WantedRepository, asker: &Asker) -> Result<EmptyRepository, ForgeError> {
+        let session = self.session_for(wanted, asker).await?;
+        match session.page().await? {
+            Some(page) => Ok(empty(&session, wanted, page)),
+            None => Err(session.refused(format!("has no repository {} any more", wanted.slug))),
         }
     }
 

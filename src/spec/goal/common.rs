@@ -37,6 +37,12 @@ const RETRY_FIELDS: &[Field] = &[
     )
     .default("10s")
     .within(0, DAY),
+    Field::new(
+        "codes",
+        ValueType::List(&ValueType::Integer { min: 1, max: 255 }),
+        "exit codes after which the machine tries again by itself; any when absent",
+    )
+    .not_empty(),
 ];
 
 const DESCRIPTION_FIELDS: &[Field] = &[
@@ -261,6 +267,7 @@ fn retry(value: &Value) -> Retry {
                 feasible: fields.get("feasible") != Some(&Value::Bool(false)),
                 automatic: u32::try_from(attempts).unwrap_or(u32::MAX),
                 pause: fields.get("pause").map(duration).unwrap_or_default(),
+                codes: fields.get("codes").map(codes).unwrap_or_default(),
             }
         }
         other => Retry {
@@ -268,6 +275,12 @@ fn retry(value: &Value) -> Retry {
             ..Retry::default()
         },
     }
+}
+
+fn codes(value: &Value) -> Vec<i32> {
+    let codes = value.as_array().into_iter().flatten();
+    let code = |code: &Value| i32::try_from(code.as_i64()?).ok();
+    codes.filter_map(code).collect()
 }
 
 fn progress(value: &Value) -> Vec<ProgressRule> {

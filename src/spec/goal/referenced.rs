@@ -50,7 +50,15 @@ const WITHOUT_TRUST: &[&str] = &[
 ];
 
 /// Keys in the items of those that reach for this computer.
-const NOT_IN_ITEMS: &[&str] = &["host_path", "privileged", "capabilities", "secrets", "on_miss"];
+const NOT_IN_ITEMS: &[&str] = &[
+    "host_path",
+    "privileged",
+    "capabilities",
+    "devices",
+    "sysctls",
+    "secrets",
+    "on_miss",
+];
 
 /// Where such items are.
 const WITH_ITEMS: &[&str] = &["containers", "init_containers", "volumes", "input"];

@@ -105,7 +105,7 @@ fn ym_05_common_keys_are_taken_over() {
   environment: 1-staging/
   approval: true
   preApproval: {by: ['team:release', ann], count: 2, not_author: true}
-  retry: {attempts: 3, pause: 1m30s}
+  retry: {attempts: 3, pause: 1m30s, codes: [75, 137]}
   descriptions: {completed: Built, in_process: Building, waiting_for_approval: Look}
   start_within: 90
   progress: {pattern: '^Compiling (\\S+)', phase: $1}
@@ -127,6 +127,7 @@ fn ym_05_common_keys_are_taken_over() {
         feasible: true,
         automatic: 3,
         pause: Duration::from_secs(90),
+        codes: vec![75, 137],
     };
     assert_eq!(goal.retry, retry);
     assert_eq!(goal.descriptions.text(StateName::Success, &goal.name), "Built");

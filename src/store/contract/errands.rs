@@ -9,7 +9,7 @@ use super::Database;
 use super::fixture::{REPO, at, carry_out, goal, plan, push, set_id, sha};
 use crate::model::{
     CommandDefinition, CommandWork, Cursor, Errand, ErrandCause, ErrandId, Event, ExecutionResult, GoalSet,
-    Job, JobId, JobTask, News, Place, Push, PushId, RunDefinition, StateName, TaskState,
+    Job, JobId, JobLabel, JobTask, News, Place, Push, PushId, RunDefinition, StateName, TaskState,
 };
 use crate::ports::Store;
 use crate::ports::errands::ErrandFilter;
@@ -257,6 +257,10 @@ fn job(number: u64) -> Job {
         dry_run: true,
         depth: 3,
         as_person: true,
+        label: JobLabel {
+            name: Some("spring cleaning".to_owned()),
+            ..JobLabel::default()
+        },
         concurrent: 2,
         created_at: at(1),
     }

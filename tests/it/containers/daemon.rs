@@ -87,6 +87,10 @@ rules:
         - name: mounts
           containers: [{name: main, image: IMAGE, volume_mounts: [{name: etc, mount_path: /x}]}]
           volumes: {name: etc, host_path: {path: /etc}}
+        - name: device
+          containers: [{name: main, image: IMAGE, devices: [/dev/kvm]}]
+        - name: parameter
+          containers: [{name: main, image: IMAGE, sysctls: {net.core.somaxconn: 1024}}]
         - name: nowhere
           containers: [{name: main, image: IMAGE}]
 "#;
@@ -106,6 +110,14 @@ rules:
         (
             "mounts",
             "acme/app is not allowed to mount `/etc` of the computer",
+        ),
+        (
+            "device",
+            "acme/app is not allowed to use the device `/dev/kvm` of the computer",
+        ),
+        (
+            "parameter",
+            "acme/app is not allowed to set the kernel parameter `net.core.somaxconn`",
         ),
         (
             "nowhere",

@@ -198,5 +198,6 @@ pub(super) fn plain(name: &str) -> ContainerSpec {
         limits: ContainerLimits::default(),
         privileged: false,
         capabilities: Vec::new(),
+        options: Default::default(),
     }
 }

@@ -8,6 +8,8 @@ mod images;
 mod inspect;
 mod login;
 mod nasty;
+mod options;
+mod react;
 mod real;
 mod registry;
 mod rootless;

@@ -1,8 +1,10 @@
-//! A GitHub as far as pull requests, releases, commit statuses and checks go, in memory, over real http: it numbers pull requests,
-//! allows one open one for a branch, and knows its token.
+//! A GitHub as far as pull requests, releases, commit statuses, checks and new repositories go, in memory, over real http: it numbers pull
+//! requests, allows one open one for a branch, and knows its token.
 
 mod checks;
+mod new_repositories;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::extract::{Path, Query, Request, State};
@@ -35,6 +37,12 @@ struct World {
     lost: u32,
     /// Whether everybody may read its repositories.
     is_public: bool,
+    /// Where repositories that are made there lie, each as `OWNER/NAME.git`; without it every repository is there.
+    root: Option<PathBuf>,
+    /// What repositories were made with.
+    made: Vec<Value>,
+    /// Whether what is made takes no pushes.
+    is_closed: bool,
     asked: Vec<String>,
     /// What it answers instead of an answer, in this order.
     refusals: Vec<Refused>,
@@ -115,6 +123,7 @@ impl FakeGitHub {
             )
             .route("/api/v3/repos/{owner}/{name}/statuses/{sha}", post(set_status))
             .merge(checks::routes())
+            .merge(new_repositories::routes())
             .layer(middleware::from_fn_with_state(Arc::clone(&world), admit))
             .with_state(Arc::clone(&world));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -137,6 +146,21 @@ impl FakeGitHub {
     /// Everybody may read its repositories from now on.
     pub fn publish_everything(&self) {
         self.world().is_public = true;
+    }
+
+    /// Repositories are made here from now on, and no others are there. `acme` is an organisation, `ada` has the token.
+    pub fn make_in(&self, root: &std::path::Path) {
+        self.world().root = Some(root.to_owned());
+    }
+
+    /// What is made from now on takes no pushes.
+    pub fn forbid_pushes(&self) {
+        self.world().is_closed = true;
+    }
+
+    /// What repositories were made with, each with its `owner`.
+    pub fn made(&self) -> Vec<Value> {
+        self.world().made.clone()
     }
 
     /// Somebody asks that a branch is merged into `main`.
@@ -236,10 +260,23 @@ async fn admit(State(world): Shared, headers: HeaderMap, request: Request, next:
     response
 }
 
-async fn repository(State(world): Shared, Path((owner, name)): Path<(String, String)>) -> Json<Value> {
-    let is_private = !world.lock().unwrap().is_public;
+async fn repository(State(world): Shared, Path((owner, name)): Path<(String, String)>) -> Response {
+    let world = world.lock().unwrap();
+    let place = world
+        .root
+        .as_ref()
+        .map(|root| root.join(&owner).join(format!("{name}.git")));
+    if place.is_some_and(|place| !place.exists()) {
+        return not_found();
+    }
+    let is_private = !world.is_public;
     let visibility = if is_private { "private" } else { "public" };
-    Json(json!({"full_name": format!("{owner}/{name}"), "private": is_private, "visibility": visibility}))
+    let full_name = format!("{owner}/{name}");
+    Json(json!({
+        "full_name": full_name, "private": is_private, "visibility": visibility,
+        "html_url": format!("https://github.example/{full_name}"),
+    }))
+    .into_response()
 }
 
 #[derive(Deserialize)]

@@ -194,6 +194,10 @@ fn command_help(theme: &Theme, command: &CommandView) -> String {
             "--targets.sha".to_owned(),
             "the commit; the head of the branch without it".to_owned(),
         ));
+        own.push((
+            "--job.name, --job.description".to_owned(),
+            "what the job is called, and what it is for".to_owned(),
+        ));
     }
     if matches!(command.does.as_str(), "transform" | "generate") {
         own.push((

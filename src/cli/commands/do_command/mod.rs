@@ -124,6 +124,7 @@ fn carry_out(
         secrets: said.secrets.clone(),
         matches,
         targets: said.targets.clone(),
+        job: Box::new(said.job.clone()),
         repo: context.repository_here(status),
         dry_run: said.dry_run,
         within: within(context),

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::super::super::context::Context;
 use super::super::super::error::{CommandError, ErrorKind};
 use crate::model::parameter::{LONGEST_VALUE, variable};
-use crate::model::{ParameterDefinition, ParameterType, suggest};
+use crate::model::{JobLabel, ParameterDefinition, ParameterType, suggest};
 use crate::wire::commands::{CommandView, SecretText, TargetsAsked};
 
 /// The line before anybody knows which command is meant.
@@ -48,6 +48,7 @@ pub(super) struct Said {
     pub(super) parameters: Map<String, Value>,
     pub(super) secrets: BTreeMap<String, SecretText>,
     pub(super) targets: TargetsAsked,
+    pub(super) job: JobLabel,
     pub(super) dry_run: Option<bool>,
     pub(super) no_wait: bool,
     pub(super) json: bool,
@@ -85,6 +86,12 @@ impl Said {
             "targets.repos" => &mut targets.repos,
             "targets.branch" => &mut targets.branch,
             "targets.sha" => &mut targets.sha,
+            "job.name" => &mut self.job.name,
+            "job.description" => &mut self.job.description,
+            "job.required" => {
+                self.job.is_required = switch(name, value.as_deref())?;
+                return Ok(());
+            }
             "dry-run" | "dry_run" => {
                 self.dry_run = Some(switch(name, value.as_deref())?);
                 return Ok(());

@@ -3,7 +3,7 @@
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
-use super::{MAX_READ, ReportError, wrong};
+use super::{MAX_READ, ReportError, wrong, xml};
 use crate::model::{CommentSeverity, ReviewComment, SourceLocation};
 
 const FORMAT: &str = "checkstyle's XML";
@@ -88,16 +88,8 @@ impl Reading {
     }
 }
 
-/// An attribute with the five entities of XML itself resolved; any other entity is an error.
 fn attribute(element: &BytesStart<'_>, name: &str) -> Result<Option<String>, ReportError> {
-    let found = element
-        .try_get_attribute(name)
-        .map_err(|error| wrong(FORMAT, &error))?;
-    let Some(found) = found else {
-        return Ok(None);
-    };
-    let text = quick_xml::escape::unescape(&found.value).map_err(|error| wrong(FORMAT, &error))?;
-    Ok(Some(text.into_owned()))
+    xml::attribute(FORMAT, element, name)
 }
 
 #[cfg(test)]

@@ -5,9 +5,11 @@ mod cargo;
 mod checkstyle;
 mod eslint;
 mod json;
+mod junit;
 mod lines;
 mod paths;
 mod sarif;
+mod xml;
 
 use thiserror::Error;
 
@@ -51,13 +53,16 @@ pub enum Format {
     Eslint,
     /// Our own shape: comments as JSON.
     Json,
+    /// JUnit's XML, which most test runners write: the tests that failed.
+    Junit,
     /// Lines of text, by a pattern.
     Lines(LinePattern),
 }
 
 impl Format {
     /// The names of all formats.
-    pub const NAMES: &'static [&'static str] = &["cargo", "sarif", "checkstyle", "eslint", "json", "lines"];
+    pub const NAMES: &'static [&'static str] =
+        &["cargo", "sarif", "checkstyle", "eslint", "json", "junit", "lines"];
 
     /// The comments of a report; paths become relative to the root.
     ///
@@ -70,6 +75,7 @@ impl Format {
             Self::Checkstyle => checkstyle::read(report),
             Self::Eslint => eslint::read(report),
             Self::Json => json::read(report),
+            Self::Junit => junit::read(report),
             Self::Lines(pattern) => Ok(pattern.read(report)),
         }?;
         for location in comments

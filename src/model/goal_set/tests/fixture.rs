@@ -85,6 +85,7 @@ pub(super) fn retry(mut goal: PlannedGoal, automatic: u32) -> PlannedGoal {
         feasible: true,
         automatic,
         pause: Duration::from_secs(10),
+        codes: Vec::new(),
     };
     goal
 }

@@ -288,6 +288,34 @@ fn semantics_3_13_automatic_retries_pause_longer_each_time_and_end() {
 }
 
 #[test]
+fn semantics_3_13_only_what_may_pass_is_tried_again() {
+    let mut flaky = retry(goal("a", &[]), 2);
+    flaky.definition.retry.codes = vec![75];
+    let failing = |set: &GoalSet, code: i32| {
+        let result = ExecutionResult {
+            code,
+            ..ExecutionResult::failure("broken")
+        };
+        set.finish("a", result)
+    };
+    let once = failing(&set(vec![flaky.clone()]), 75);
+    assert_eq!(once.state_of("a"), Requested);
+    assert_eq!(
+        failing(&once, 1).state_of("a"),
+        Failure,
+        "another code is the last"
+    );
+    flaky.definition.ignore_failure = true;
+    let ignored = set(vec![flaky]);
+    assert_eq!(
+        failing(&ignored, 75).state_of("a"),
+        Requested,
+        "ignored only after all tries"
+    );
+    assert_eq!(failing(&ignored, 1).state_of("a"), Success);
+}
+
+#[test]
 fn cancellation_of_older_sets_spares_what_must_not_be() {
     let mut deploy = goal("deploy", &[]);
     deploy.definition.uncancelable = true;
