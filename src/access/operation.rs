@@ -304,6 +304,25 @@ pub const OPERATIONS: &[Operation] = &[
         Write,
     ),
     row(
+        "message.read",
+        "read messages of machines to channels",
+        Anybody,
+        &[S::MessagesRead],
+        &[Channel, Workspace],
+        Read,
+    ),
+    Operation {
+        needs_context: true,
+        ..row(
+            "action.press",
+            "press actions of messages for people",
+            Addon,
+            &[S::ActAsUser, S::MessagesRead],
+            &[Workspace],
+            Read,
+        )
+    },
+    row(
         "message.post",
         "post messages",
         Anybody,

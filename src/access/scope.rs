@@ -22,6 +22,8 @@ pub enum Scope {
     GoalsWrite,
     /// `goals:delete`
     GoalsDelete,
+    /// `messages:read`
+    MessagesRead,
     /// `messages:write`
     MessagesWrite,
     /// `commands:register`
@@ -133,6 +135,13 @@ pub const SCOPES: &[ScopeRow] = &[
         "cancel or delete goals of others",
         &[S::GoalsWrite],
         High,
+    ),
+    row(
+        S::MessagesRead,
+        "messages:read",
+        "read what machines say to channels, and the actions of that",
+        &[],
+        Medium,
     ),
     row(
         S::MessagesWrite,

@@ -16,7 +16,7 @@ pub use crate::daemon::offline::GoalLog;
 use crate::daemon::offline::{self, OfflineError, RunOptions, Subject, explain_offline, predict_offline};
 use crate::daemon::references::{self, LockChanges, LockOptions, ReferenceError};
 use crate::daemon::state::StateError;
-use crate::daemon::team::asking::{self, HubAnswer, HubAsk};
+use crate::daemon::team::asking::{self, Heard, HubAnswer, HubAsk};
 use crate::engine::Machine;
 use crate::model::{Diagnostic, FeedEntry, GoalTrigger, Place, RuleTest, Severity, StateName, Trace};
 use crate::ports::store::StoreError;
@@ -339,9 +339,9 @@ pub fn predict(
 pub fn ask_hub(
     config: &Configuration,
     ask: &HubAsk,
-    on_message: &mut dyn FnMut(&str),
+    on_news: &mut dyn FnMut(Heard<'_>),
 ) -> Result<HubAnswer, DoorError> {
-    let asked = runtime()?.block_on(asking::ask_hub(config, ask, on_message));
+    let asked = runtime()?.block_on(asking::ask_hub(config, ask, on_news));
     asked.map_err(|not_asked| DoorError::Refused {
         message: not_asked.message,
         hint: not_asked.hint,

@@ -88,6 +88,24 @@ impl Ui {
         let _ = writeln!(io::stderr(), "{label} {}", super::text::neutralise_lines(text));
     }
 
+    /// What is going on, on a line of a terminal that the next takes the place of; nothing where nobody looks.
+    pub fn progress(&self, text: &str) {
+        if self.errors_are_seen && self.verbosity >= 0 {
+            let sign = self.error_theme.either("▸", "*");
+            let sign = self.error_theme.paint(Role::Active, sign);
+            let width = self.error_theme.width.saturating_sub(3);
+            let text: String = super::text::neutralise(text).chars().take(width).collect();
+            let _ = write!(io::stderr(), "\r\x1b[K{sign} {text}");
+        }
+    }
+
+    /// Takes that line away.
+    pub fn progress_is_over(&self) {
+        if self.errors_are_seen && self.verbosity >= 0 {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+
     /// Does something that may take long: after a second, a terminal says what is going on, until it is done.
     pub fn while_waiting<T>(&self, what: &str, work: impl FnOnce() -> T) -> T {
         if !self.errors_are_seen || self.verbosity < 0 {

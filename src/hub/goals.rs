@@ -25,6 +25,7 @@ use crate::graph::question::Selection;
 use crate::graph::schema::{Holds, TypeDefinition};
 use crate::model::DEFAULT_ENVIRONMENT;
 use crate::ports::graph::Node;
+use crate::wire::hub::completion::TOLD_BY;
 
 /// Longest id made of an object's own fields.
 pub(super) const LONGEST_ID: usize = 1_000;
@@ -236,6 +237,9 @@ impl Asking<'_> {
     }
 }
 
+/// Longest digest that a machine says of the token of a goal.
+const LONGEST_DIGEST: usize = 128;
+
 /// An object of a type from what a machine sends, leniently: keys that the type does not have are left out at any depth.
 ///
 /// # Errors
@@ -246,7 +250,13 @@ pub(super) fn ingested(
     value: &Map<String, Value>,
     fresh: impl FnOnce() -> String,
 ) -> Result<Change, Refusal> {
-    let body = known_fields(schema, definition, value);
+    let mut body = known_fields(schema, definition, value);
+    if definition.name == "SdmGoal"
+        && let Some(Value::String(digest)) = value.get(TOLD_BY)
+        && digest.len() <= LONGEST_DIGEST
+    {
+        body.insert(TOLD_BY.to_owned(), Value::from(digest.as_str()));
+    }
     let id = match definition.composite_id.as_slice() {
         [] => body
             .get("id")

@@ -70,6 +70,12 @@ fn router(hub: Hub) -> Router {
         Operation::ContinueInvocation,
         post(commands::go_on).layer(DefaultBodyLimit::max(MAX_REQUEST)),
     );
+    let router = mount(router, Operation::ReadMessages, get(commands::read_along));
+    let router = mount(
+        router,
+        Operation::PressAction,
+        post(commands::press).layer(DefaultBodyLimit::max(MAX_REQUEST)),
+    );
     let router = mount(router, Operation::DecideGoal, post(approvals::decide));
     let router = mount(
         router,

@@ -31,6 +31,8 @@ pub(super) struct Counters {
     pub(super) misnamed: AtomicU64,
     /// Webhooks that were missed and asked for.
     pub(super) missed: AtomicU64,
+    /// Conversations that were resumed.
+    pub(super) resumed: AtomicU64,
     /// Webhooks of forges.
     pub(super) webhooks: Webhooks,
     /// What was refused.
@@ -138,6 +140,12 @@ pub(super) async fn show(State(hub): State<Hub>, headers: HeaderMap) -> Result<i
             "counter",
             "Webhooks that were missed and that the forge was asked to send again",
             count(&counters.missed),
+        ),
+        (
+            "sdm_hub_sessions_resumed_total",
+            "counter",
+            "Conversations with machines that were resumed without a registration",
+            count(&counters.resumed),
         ),
         (
             "sdm_hub_spans_lost_total",

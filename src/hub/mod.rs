@@ -31,6 +31,7 @@ mod http;
 mod in_time;
 pub mod ingest;
 mod jobs;
+mod last_words;
 mod lock;
 pub mod logs;
 pub mod machines;
@@ -78,6 +79,7 @@ use crate::secrets::envelope::MasterKeys;
 use crate::store::hub::{Place, SqlHub};
 use access::agreed::{Agreeing, agree_to_known};
 use access::rights::Rights;
+use commands::progress::Progress;
 use desks::{Desks, desks};
 pub use error::HubError;
 use extensions::listening::Listening;
@@ -188,6 +190,8 @@ struct Inner {
     known: Known,
     sessions: Sessions,
     whispers: Whispers,
+    /// What machines say of commands while they carry them out.
+    progress: Progress,
     streams: Streams,
     pace: Pace,
     counters: Counters,
@@ -254,6 +258,7 @@ impl Hub {
             known: Known::new(),
             sessions: Sessions::default(),
             whispers: Whispers::default(),
+            progress: Progress::default(),
             streams: Streams::default(),
             pace: Pace::default(),
             counters: Counters::default(),
@@ -311,6 +316,10 @@ impl Hub {
 
     fn whispers(&self) -> &Whispers {
         &self.0.whispers
+    }
+
+    fn progress(&self) -> &Progress {
+        &self.0.progress
     }
 
     fn rights(&self) -> &Arc<Rights> {

@@ -16,6 +16,7 @@ use super::Hub;
 use super::asked::from_peer;
 use super::crowd::{Crowd, Place};
 use super::in_time::InTime;
+use super::last_words::{HeardOut, LastWords};
 use super::refused::Door;
 
 /// How long the head of a request may take, from the end of the one before (threat C7).
@@ -53,11 +54,15 @@ pub(super) async fn serve(hub: Hub, router: Router, listener: TcpListener) {
         };
         match taken {
             Ok((stream, peer)) => {
+                // Small messages go at once; where that cannot be had they go a little later.
+                let _ = stream.set_nodelay(true);
                 let is_proxy = hub.proxies().iter().any(|network| network.holds(peer.ip()));
                 match crowd.admit(peer.ip(), is_proxy) {
                     Ok(place) => {
+                        let words = LastWords::default();
+                        let stream = HeardOut::new(stream, words.clone(), tasks.clone());
                         let connection = hold(stream, router.clone(), (stop.clone(), place));
-                        tasks.spawn("connection", from_peer(peer.ip(), connection));
+                        tasks.spawn("connection", from_peer(peer.ip(), words.within(connection)));
                     }
                     Err(full) => {
                         hub.count_refused(Door::Connection, full.reason());
@@ -94,9 +99,7 @@ async fn turn_away(mut stream: TcpStream, _turn: OwnedSemaphorePermit) {
 }
 
 /// Serves one connection to its end, or until it is a conversation with a machine. At the end of the hub it takes no further request.
-async fn hold(stream: TcpStream, router: Router, (stop, _place): (CancellationToken, Place)) {
-    // Small messages go at once; where that cannot be had they go a little later.
-    let _ = stream.set_nodelay(true);
+async fn hold(stream: HeardOut<TcpStream>, router: Router, (stop, _place): (CancellationToken, Place)) {
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
     builder
         .http1()

@@ -5,6 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Hub;
+use super::refusal::Refusal;
+use super::refused::Door;
 use crate::model::Timestamp;
 use crate::ports::hub::HubStoreError;
 
@@ -47,6 +49,27 @@ impl Hub {
         let ids: BTreeSet<String> = self.store().workspaces().await?.into_iter().collect();
         *self.known_workspaces().lock() = Some((now, ids.clone()));
         Ok(ids)
+    }
+
+    /// Refuses what is for a workspace that is not there: a key, a machine or a secret of its own makes one, or what was kept of it.
+    /// Who knows the secret for all workspaces makes none by it.
+    pub(super) async fn must_be_there(&self, id: &str) -> Result<(), Refusal> {
+        let is_known = self.webhook_secrets().has_own(id)
+            || self.known().machines().workspace_ids().any(|known| known == id)
+            || self.workspaces_that_changed().await?.contains(id);
+        if is_known || self.has_key(id).await? {
+            return Ok(());
+        }
+        self.count_refused(Door::Webhook, "unknown_workspace");
+        Err(Refusal::missing_thing("there is no such workspace"))
+    }
+
+    /// Whether somebody has a key for a workspace, or an extension is for it.
+    async fn has_key(&self, id: &str) -> Result<bool, HubStoreError> {
+        let keys = self.store().keys().await?.into_iter().map(|key| key.workspaces);
+        let extensions = self.store().extensions().await?;
+        let extensions = extensions.into_iter().map(|extension| extension.workspaces);
+        Ok(keys.chain(extensions).flatten().any(|own| own == id))
     }
 }
 

@@ -197,6 +197,11 @@ pub fn digest(token: &str) -> String {
     hex::encode(digest.as_ref())
 }
 
+/// By what a hub tells a digest from a guess, without knowing it.
+pub fn told_by(of_token: &str) -> String {
+    digest(of_token)
+}
+
 /// Whether a digest is the one that is kept, in the same time whatever it is.
 pub fn is_same_digest(digest: &str, kept: &str) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(digest.as_bytes(), kept.as_bytes()).is_ok()

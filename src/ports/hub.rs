@@ -4,6 +4,7 @@
 //! there or neither. Everything may be asked twice and still happens once.
 
 mod answers;
+mod carried;
 pub mod console;
 mod crowds;
 pub mod extensions;
@@ -33,6 +34,7 @@ use super::rights::RightsStore;
 use crate::model::Timestamp;
 use crate::wire::hub::PolicyName;
 pub use answers::Answers;
+pub use carried::CarriedOver;
 use console::ConsoleDeed;
 pub use crowds::{
     Arrival, ArrivalLimits, Arrived, Claim, Crowds, Opened, Opening, OpeningLimits, Parting, Settling,
@@ -44,7 +46,7 @@ pub use logs::{FilePlace, GoalLogs, LogContent, LogName, LogPart, LogState, NewL
 pub use missed::{LookBack, LookBacks};
 pub use retention::{Bounds, Retention};
 pub use runs::{Run, Runs};
-pub use said::{Invocations, Messages, Overdue, Phase, StoredInvocation, StoredMessage};
+pub use said::{ChangedMessage, Invocations, Messages, Overdue, Phase, StoredInvocation, StoredMessage};
 pub use tickets::{Ticket, TicketLimits, Tickets};
 
 /// The hub's memory cannot do what was asked.
@@ -97,17 +99,6 @@ pub struct StoredRegistration {
     pub position: i64,
     /// An ephemeral registration is gone after this moment.
     pub alive_until: Timestamp,
-}
-
-/// What came of somebody's wish to register.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Registering {
-    /// It is kept like this.
-    Kept(StoredRegistration),
-    /// The name is somebody else's, the owner of another key.
-    OfSomebodyElse(String),
-    /// Somebody has taken this registration away, and has not let it in again.
-    SentAway(SentAway),
 }
 
 /// A registration that somebody took away.
@@ -298,14 +289,6 @@ pub trait HubGraph: Send + Sync {
 /// Machines that registered.
 #[async_trait]
 pub trait Registrations: Send + Sync {
-    /// Takes in a registration of a key's owner, if the name is theirs or nobody's and it was not sent away; its position rises
-    /// unless an equal one of this name and version is there.
-    async fn register(
-        &self,
-        registration: &StoredRegistration,
-        owner: &str,
-    ) -> Result<Registering, HubStoreError>;
-
     /// All of them, lowest position first.
     async fn registrations(&self) -> Result<Vec<StoredRegistration>, HubStoreError>;
 
@@ -435,6 +418,7 @@ pub trait HubStore:
     + Deliveries
     + Crowds
     + Answers
+    + CarriedOver
     + Keys
     + Invocations
     + Messages
@@ -464,6 +448,7 @@ impl<T> HubStore for T where
         + Deliveries
         + Crowds
         + Answers
+        + CarriedOver
         + Keys
         + Invocations
         + Messages

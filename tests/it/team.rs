@@ -11,6 +11,7 @@ mod real;
 mod replicas;
 mod reports;
 mod restore;
+mod resume;
 mod scene;
 mod settings;
 mod storm;

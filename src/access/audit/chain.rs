@@ -24,6 +24,8 @@ pub struct Details {
     pub ip: Option<IpAddr>,
     /// By what.
     pub user_agent: Option<String>,
+    /// When it was done, where that is written down later.
+    pub done: Option<Timestamp>,
 }
 
 /// What became of something that was done.
@@ -116,6 +118,7 @@ impl Chain {
             request_id: details.request_id.as_deref().map(shortened),
             ip: details.ip,
             user_agent: details.user_agent.as_deref().map(shortened),
+            done: details.done.map(Timestamp::rfc3339),
             prev_hash: self.head,
         };
         *self = Self::after(&entry);
@@ -150,6 +153,7 @@ impl Chain {
             request_id: details.request_id.as_deref().map(shortened),
             ip: details.ip,
             user_agent: details.user_agent.as_deref().map(shortened),
+            done: details.done.map(Timestamp::rfc3339),
             prev_hash: self.head,
         };
         *self = Self::after(&entry);

@@ -117,6 +117,9 @@ pub struct Entry {
     pub ip: Option<IpAddr>,
     /// By what, in the words of whoever asked.
     pub user_agent: Option<String>,
+    /// When it was done, in RFC 3339, where that was written down later; absent where `time` says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<String>,
     /// Hash of the entry before.
     pub prev_hash: Hash,
 }

@@ -36,6 +36,8 @@ pub(super) fn registration(name: &str, hub: &HubEntry, machine: &Machine) -> Reg
             extensions::IDENTITY,
             extensions::TRACE,
             extensions::FINGERPRINTS,
+            extensions::RESUME,
+            extensions::PROGRESS,
         ]
         .map(str::to_owned)
         .to_vec(),

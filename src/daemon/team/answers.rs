@@ -60,6 +60,7 @@ fn saying(message: &Value, answers: Option<String>) -> Saying {
     Saying {
         text: message.to_string(),
         answers,
+        stored: None,
     }
 }
 

@@ -274,11 +274,13 @@ fn not_done(error: &HubError) -> ForgeError {
         | HubError::RegistrationRefused(_)
         | HubError::Twin
         | HubError::NotAHub(_) => refused(&format!("cannot be asked: {}", chain(error))),
-        HubError::Busy { .. } | HubError::NotReached(_) => ForgeError::Unavailable {
-            origin: "the hub".to_owned(),
-            because: chain(error),
-            pause: None,
-        },
+        HubError::Busy { .. } | HubError::NotReached(_) | HubError::NotResumed(_) => {
+            ForgeError::Unavailable {
+                origin: "the hub".to_owned(),
+                because: chain(error),
+                pause: None,
+            }
+        }
     }
 }
 

@@ -40,6 +40,15 @@ pub struct HubAnswer {
     pub shown: Value,
 }
 
+/// What is heard of it meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard<'a> {
+    /// The machine says something.
+    Message(&'a str),
+    /// What the machine is at: the newest line of what it does.
+    Progress(&'a str),
+}
+
 /// Why it was not asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{message}")]
@@ -59,14 +68,14 @@ impl From<HubError> for NotAsked {
     }
 }
 
-/// Asks the configured hub and waits for the end; `on_message` hears what the machine says meanwhile.
+/// Asks the configured hub and waits for the end; `on_news` hears what is heard of it meanwhile.
 ///
 /// # Errors
 /// No hub is configured, it is not reached, or does not take it.
 pub async fn ask_hub(
     configuration: &Configuration,
     ask: &HubAsk,
-    on_message: &mut dyn FnMut(&str),
+    on_news: &mut dyn FnMut(Heard<'_>),
 ) -> Result<HubAnswer, NotAsked> {
     let asker = Asker::open(configuration).await?;
     let asked = asker.invoke(&body(ask, &asker.workspace)).await?;
@@ -75,19 +84,24 @@ pub async fn ask_hub(
     let id = id
         .ok_or_else(|| HubError::NotAHub("it does not say how to look at a command".to_owned()))?
         .to_owned();
-    let mut told = 0;
+    let (mut told, mut progress) = (0, 0);
     loop {
-        let query = [("wait", WAIT.to_string()), ("seen", told.to_string())];
+        let query = [
+            ("wait", WAIT.to_string()),
+            ("seen", told.to_string()),
+            ("progress", progress.to_string()),
+        ];
         let steps = ["command", ask.said.as_str(), "invocation", id.as_str()];
         let shown = asker.get(&steps, if ask.no_wait { &[] } else { &query }).await?;
-        let told_before = told;
-        told = tell(&shown, told, on_message);
+        let before = (told, progress);
+        told = tell(&shown, told, on_news);
+        progress = tell_progress(&shown, progress, on_news);
         let answer = answer(&id, shown);
         if ask.no_wait || ["ASKING", "SUCCESS", "FAILURE"].contains(&answer.phase.as_str()) {
             return Ok(answer);
         }
         // A hub that does not know how to wait is not asked without a pause.
-        if told == told_before {
+        if before == (told, progress) {
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -105,17 +119,28 @@ fn body(ask: &HubAsk, workspace: &str) -> Value {
 }
 
 /// Tells messages that were not told yet; how many are told then.
-fn tell(shown: &Value, told: usize, on_message: &mut dyn FnMut(&str)) -> usize {
+fn tell(shown: &Value, told: usize, on_news: &mut dyn FnMut(Heard<'_>)) -> usize {
     let messages = shown["messages"]
         .as_array()
         .map(Vec::as_slice)
         .unwrap_or_default();
     for message in messages.iter().skip(told) {
         if let Some(text) = message["body"].as_str() {
-            on_message(text);
+            on_news(Heard::Message(text));
         }
     }
     told.max(messages.len())
+}
+
+/// Tells what the machine is at, if that is news; its number.
+fn tell_progress(shown: &Value, told: u64, on_news: &mut dyn FnMut(Heard<'_>)) -> u64 {
+    let number = shown["progress"]["number"].as_u64().unwrap_or(0);
+    if number > told
+        && let Some(text) = shown["progress"]["text"].as_str()
+    {
+        on_news(Heard::Progress(text));
+    }
+    number.max(told)
 }
 
 fn answer(id: &str, shown: Value) -> HubAnswer {

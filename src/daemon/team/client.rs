@@ -86,6 +86,9 @@ pub(super) enum HubError {
     /// Something else is there.
     #[error("what is at this address does not behave like a hub: {0}")]
     NotAHub(String),
+    /// The conversation that was lost cannot be gone on with.
+    #[error("the hub does not resume the conversation: {0}")]
+    NotResumed(String),
     /// It does not take a report, and would not take it another time either.
     #[error("the hub does not take it: {0}")]
     NotTaken(String),
@@ -103,9 +106,12 @@ impl HubError {
             Self::Consent { .. } => Setback::Away(Some(PATIENCE)),
             Self::Twin => Setback::Away(Some(AS_A_TWIN)),
             Self::Busy { wish, .. } => Setback::Away(*wish),
-            Self::Key(_) | Self::Network(_) | Self::NotReached(_) | Self::NotAHub(_) | Self::NotTaken(_) => {
-                Setback::Away(None)
-            }
+            Self::Key(_)
+            | Self::Network(_)
+            | Self::NotReached(_)
+            | Self::NotAHub(_)
+            | Self::NotResumed(_)
+            | Self::NotTaken(_) => Setback::Away(None),
         }
     }
 
@@ -120,7 +126,7 @@ impl HubError {
             Self::RegistrationRefused(_) => Some("machine and hub may be of versions too far apart"),
             Self::Network(_) => Some("look at `proxy` and `extra_ca_files`: `sdm doctor --config`"),
             Self::NotAHub(_) => Some("look at `hub.address`: `sdm doctor --config`"),
-            Self::Busy { .. } | Self::NotReached(_) | Self::NotTaken(_) => None,
+            Self::Busy { .. } | Self::NotReached(_) | Self::NotResumed(_) | Self::NotTaken(_) => None,
         }
     }
 }
@@ -278,22 +284,52 @@ impl HubClient {
     /// # Errors
     /// It named none that may be opened, or it does not open.
     pub(super) async fn open(&self, registered: &Registered, nonce: [u8; 16]) -> Result<Socket, HubError> {
+        let with_ticket = |request: RequestBuilder| match &registered.jwt {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        self.upgrade((registered, nonce), with_ticket)
+            .await?
+            .map_err(|(status, wish, body)| not_opened(status, wish, &body))
+    }
+
+    /// Opens it again after it was lost, with what the hub said for that.
+    ///
+    /// # Errors
+    /// The conversation cannot be resumed, or not now.
+    pub(super) async fn resume(
+        &self,
+        key: &SecretString,
+        (registered, token): (&Registered, &SecretString),
+        nonce: [u8; 16],
+    ) -> Result<Socket, HubError> {
+        let with_token = |request: RequestBuilder| {
+            let request = request.bearer_auth(key.expose_secret());
+            request.header(extensions::RESUME_HEADER, token.expose_secret())
+        };
+        self.upgrade((registered, nonce), with_token)
+            .await?
+            .map_err(|(status, wish, body)| not_resumed(status, wish, &body))
+    }
+
+    /// Opens the websocket, or says what the hub answers instead.
+    async fn upgrade(
+        &self,
+        (registered, nonce): (&Registered, [u8; 16]),
+        credentials: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Result<Socket, (StatusCode, Option<Duration>, Vec<u8>)>, HubError> {
         let url = socket_address(&self.address, &registered.url)?;
         let key = STANDARD.encode(nonce);
-        let mut request = self
+        let request = self
             .http
             .get(url)
             .header(header::CONNECTION, "Upgrade")
             .header(header::UPGRADE, "websocket")
             .header(header::SEC_WEBSOCKET_VERSION, "13")
             .header(header::SEC_WEBSOCKET_KEY, &key);
-        if let Some(token) = &registered.jwt {
-            request = request.bearer_auth(token);
-        }
-        let response = in_time(request.send()).await?;
+        let response = in_time(credentials(request).send()).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            let (status, wish, body) = read(response).await?;
-            return Err(not_opened(status, wish, &body));
+            return Ok(Err(read(response).await?));
         }
         let accepted = response.headers().get(header::SEC_WEBSOCKET_ACCEPT);
         if accepted.map(header::HeaderValue::as_bytes) != Some(accept_of(&key).as_bytes()) {
@@ -305,7 +341,8 @@ impl HubClient {
         let limits = WebSocketConfig::default()
             .max_message_size(Some(MAX_DOWNWARD))
             .max_frame_size(Some(MAX_DOWNWARD));
-        Ok(WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(limits)).await)
+        let socket = WebSocketStream::from_raw_socket(upgraded, Role::Client, Some(limits));
+        Ok(Ok(socket.await))
     }
 }
 
@@ -464,6 +501,15 @@ fn not_opened(status: StatusCode, wish: Option<Duration>, body: &[u8]) -> HubErr
             .trim_end()
             .to_owned(),
         wish,
+    }
+}
+
+/// Whatever refuses to go on, somebody beside the hub among it: a new registration says what is wrong.
+fn not_resumed(status: StatusCode, wish: Option<Duration>, body: &[u8]) -> HubError {
+    match status.as_u16() {
+        408 | 425 | 429 => not_opened(status, wish, body),
+        400..=499 => HubError::NotResumed(plain(&said(body).message)),
+        _ => not_opened(status, wish, body),
     }
 }
 

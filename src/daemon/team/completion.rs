@@ -7,14 +7,29 @@ use super::Inner;
 use super::acts::goal_key;
 use super::inbox::answer;
 use crate::engine::attempt::{CompletionError, Proof};
-use crate::kinds::ActError;
-use crate::model::{ExecutionResult, GoalSetId};
+use crate::kinds::{ActError, side_effect};
+use crate::model::{ExecutionResult, GoalKey, GoalSetId, StateName};
 use crate::ports::store::StoreError;
 use crate::ports::team::DeliveryAnswer;
 use crate::wire::control::Completion;
 use crate::wire::hub::completion::{self, Completed};
 
 impl Inner {
+    /// By what the hub tells whoever has the token of a goal that they carry out from somebody who guesses.
+    pub(super) async fn told_by(
+        &self,
+        (set, goal): (GoalSetId, &GoalKey),
+        state: StateName,
+        attempt: u32,
+    ) -> Result<Option<String>, StoreError> {
+        if state != StateName::InProcess {
+            return Ok(None);
+        }
+        let kept = self.engine.store().completion(set, goal).await?;
+        let kept = kept.filter(|(of, _)| of.attempt == attempt);
+        Ok(kept.map(|(_, digest)| side_effect::told_by(&digest)))
+    }
+
     /// Completes a goal; what to answer.
     pub(super) async fn complete(&self, values: &Map<String, Value>) -> Result<DeliveryAnswer, StoreError> {
         let text = |name: &str| values.get(name).and_then(Value::as_str).unwrap_or_default();

@@ -61,6 +61,13 @@ impl Speaker {
         self.way().as_ref().is_some_and(|way| way.acknowledges)
     }
 
+    /// Says something that need not be said; whether it is on its way.
+    pub(super) fn mention(&self, saying: Saying) -> bool {
+        let way = self.way();
+        way.as_ref()
+            .is_some_and(|way| way.sayings.try_send(saying).is_ok())
+    }
+
     /// The hub asks again, so it is answered again.
     fn forget(&self, key: &str) {
         if let Some(way) = self.way().as_mut() {
@@ -142,9 +149,9 @@ impl Inner {
         };
         self.keep(&delivery).await?;
         let control = Control::named(extensions::ACK)
-            .with("delivery_id", identity)
+            .with("delivery_id", identity.as_str())
             .with("correlation_id", about.correlation_id);
-        Ok(self.acknowledgement(&control))
+        Ok(self.acknowledgement(&control, &identity))
     }
 
     /// A command: stored without its secrets, begun while they are at hand, then acknowledged.
@@ -170,8 +177,9 @@ impl Inner {
         self.beginning().remove(&key);
         self.look.notify_one();
         begun?;
-        let control = Control::named(extensions::ACK).with("correlation_id", invocation.correlation_id);
-        Ok(self.acknowledgement(&control))
+        let correlation = invocation.correlation_id;
+        let control = Control::named(extensions::ACK).with("correlation_id", correlation.as_str());
+        Ok(self.acknowledgement(&control, &correlation))
     }
 
     async fn keep_and_begin(
@@ -191,8 +199,9 @@ impl Inner {
         self.beginning.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn acknowledgement(&self, control: &Control) -> Option<Saying> {
-        self.speaker.acknowledges().then(|| Saying::control(control))
+    fn acknowledgement(&self, control: &Control, delivery: &str) -> Option<Saying> {
+        let acknowledges = self.speaker.acknowledges();
+        acknowledges.then(|| Saying::acknowledgement(control, delivery))
     }
 
     /// Whether it is new.

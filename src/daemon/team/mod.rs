@@ -24,8 +24,10 @@ mod logs;
 mod memory;
 mod place;
 mod places;
+mod progress;
 mod pushes;
 mod report;
+mod resume;
 mod session;
 mod settings;
 
@@ -59,6 +61,7 @@ use client::{HubClient, HubError, Socket};
 use inbox::Speaker;
 use lines::Lines;
 use link::{Link, Standing};
+use resume::Resumption;
 use session::{Cues, Ending, Partner, Rhythm, Saying, Session};
 
 /// What waits to be said; whoever has more to say waits.
@@ -116,12 +119,16 @@ struct Inner {
     place: Value,
     /// Whether they talk, and the hub takes logs.
     takes_logs: watch::Sender<bool>,
+    /// Whether they talk, and the hub takes what commands are at.
+    takes_progress: watch::Sender<bool>,
     /// Whether the hub takes fingerprints.
     takes_fingerprints: AtomicBool,
     /// The traces that pushes belong to.
     heard: Heard,
     /// Who asked for which job, for what is done in their name.
     proofs: Proofs,
+    /// How a conversation that was lost is gone on with.
+    resumption: Resumption,
 }
 
 impl Team {
@@ -161,9 +168,11 @@ impl Team {
             is_fenced: AtomicBool::new(false),
             place: place::here(&configuration.state_directory),
             takes_logs: watch::Sender::new(false),
+            takes_progress: watch::Sender::new(false),
             takes_fingerprints: AtomicBool::new(false),
             heard: Heard::default(),
             proofs,
+            resumption: Resumption::default(),
         })))
     }
 
@@ -206,6 +215,10 @@ impl Team {
         self.0
             .tasks
             .spawn_forever("shared settings", async move { inner.run_settings().await });
+        let inner = Arc::clone(&self.0);
+        self.0
+            .tasks
+            .spawn_forever("progress", async move { inner.run_progress().await });
         if self.0.engine.holds_work() {
             let inner = Arc::clone(&self.0);
             self.0
@@ -289,6 +302,7 @@ impl Team {
                     Setback::Away(None)
                 }
                 Ok(Ending::Dismissed(because)) => {
+                    self.0.resumption.forget();
                     self.0.link.lost(&because, self.0.engine.now());
                     // What it says to the next registration says what to do.
                     Setback::Away(None)
@@ -314,17 +328,20 @@ impl Team {
     async fn converse(&self) -> Result<Ending, HubError> {
         let registration = self.registration();
         let stop = self.0.tasks.stop_token();
-        let (registered, socket) = tokio::select! {
+        let (registered, socket, resumed) = tokio::select! {
             () = stop.cancelled() => return Ok(Ending::Stopped),
             opened = self.open(&registration) => opened?,
         };
-        let met = self.0.confirmed().await;
-        if let Err(error) = met.and(self.0.recognise(&registered).await) {
-            return Ok(Ending::Lost(format!(
-                "the store does not answer: {}",
-                chain(&error)
-            )));
+        if resumed.is_none() {
+            let met = self.0.confirmed().await;
+            if let Err(error) = met.and(self.0.recognise(&registered).await) {
+                return Ok(Ending::Lost(format!(
+                    "the store does not answer: {}",
+                    chain(&error)
+                )));
+            }
         }
+        self.0.resumption.begin(&registration, &registered);
         *self.0.announced.lock().unwrap_or_else(PoisonError::into_inner) = Some(registration);
         let takes = registered.knows(extensions::FINGERPRINTS);
         self.0.takes_fingerprints.store(takes, Ordering::Relaxed);
@@ -333,27 +350,38 @@ impl Team {
         self.0.speaker.open(speaker, registered.knows(extensions::ACK));
         self.0.spoken_to.notify_one();
         self.0.takes_logs.send_replace(registered.knows(extensions::LOGS));
+        let takes_progress = registered.knows(extensions::PROGRESS);
+        self.0.takes_progress.send_replace(takes_progress);
         let cues = Cues {
             stop,
             again: &self.0.again,
             sayings,
             leases: registered.knows(extensions::LEASE),
+            resumed,
         };
         let rhythm = Rhythm::usual(self.0.hub.drain);
         let ending = Session::new(socket, self, rhythm).run(cues).await;
         self.0.speaker.close();
         self.0.takes_logs.send_replace(false);
+        self.0.takes_progress.send_replace(false);
         Ok(ending)
     }
 
-    async fn open(&self, registration: &Registration) -> Result<(Registered, Socket), HubError> {
+    /// A conversation, which goes on with the one before where there is something stored of which the hub may not have heard.
+    async fn open(
+        &self,
+        registration: &Registration,
+    ) -> Result<(Registered, Socket, Option<Vec<String>>), HubError> {
+        if let Some((registered, socket, unheard)) = self.0.resume(registration).await? {
+            return Ok((registered, socket, Some(unheard)));
+        }
         let registered = {
             let key = self.0.key().await?;
             self.0.client.register(&key, registration).await?
         };
         let nonce = self.0.engine.fresh_id().into_bytes();
         let socket = self.0.client.open(&registered, nonce).await?;
-        Ok((registered, socket))
+        Ok((registered, socket, None))
     }
 }
 
@@ -389,6 +417,14 @@ impl Partner for Team {
     async fn is_waiting(&self) -> bool {
         let waiting = self.0.engine.store().waiting().await;
         waiting.is_ok_and(|waiting| waiting.answers > 0)
+    }
+
+    fn may_resume(&self, token: &str) {
+        self.0.resumption.may(token);
+    }
+
+    fn unheard(&self, deliveries: Vec<String>) {
+        self.0.resumption.unheard(deliveries);
     }
 
     fn superseded(&self) {

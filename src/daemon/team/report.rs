@@ -21,6 +21,7 @@ use crate::ports::team::Waiting;
 use crate::ports::team_logs::LogOnItsWay;
 use crate::runtime::backoff::{Backoff, Setback};
 use crate::runtime::causes::chain;
+use crate::wire::hub::completion::TOLD_BY;
 
 /// Entries of the log read at once.
 const PAGE: u32 = 200;
@@ -256,7 +257,10 @@ impl Inner {
             arguments: vec![("value", kind, value)],
         };
         let confirmations = told.confirmations(*goal_set, event);
-        let value = goals::goal(&self.name, record, goal, event, shown, &known_as, &confirmations);
+        let mut value = goals::goal(&self.name, record, goal, event, shown, &known_as, &confirmations);
+        if let Some(digest) = self.told_by((*goal_set, &event.goal), *state, *attempt).await? {
+            value[TOLD_BY] = digest.into();
+        }
         let mut writes = vec![write("ingestCustomSdmGoal", "CustomSdmGoalInput!", value)];
         if told.is_news(*goal_set, *set_state) {
             let value = goals::set(&self.name, record, entry, *set_state, &known_as);

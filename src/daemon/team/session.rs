@@ -3,6 +3,7 @@
 //! Everything is said and heard by one task, so what the hub does not read holds up what we read of it, and nothing piles up.
 //! Pings go both ways; a status counts as taken once the hub has answered a ping that was sent after it.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -59,6 +60,8 @@ pub(super) struct Saying {
     pub(super) text: String,
     /// The delivery that it answers for good.
     pub(super) answers: Option<String>,
+    /// The delivery that it says is stored, as the hub knows it.
+    pub(super) stored: Option<String>,
 }
 
 impl Saying {
@@ -67,6 +70,15 @@ impl Saying {
         Self {
             text: json!({ "control": control }).to_string(),
             answers: None,
+            stored: None,
+        }
+    }
+
+    /// A delivery, which the hub knows by this, is stored.
+    pub(super) fn acknowledgement(control: &Control, delivery: &str) -> Self {
+        Self {
+            stored: Some(delivery.to_owned()),
+            ..Self::control(control)
         }
     }
 }
@@ -85,6 +97,12 @@ pub(super) trait Partner: Send + Sync {
 
     /// Whether an answer still has to be said or taken.
     async fn is_waiting(&self) -> bool;
+
+    /// What every conversation that is lost from now on is resumed with.
+    fn may_resume(&self, token: &str);
+
+    /// The hub may not have heard that these are stored.
+    fn unheard(&self, deliveries: Vec<String>);
 
     /// Another version of this machine gets everything now.
     fn superseded(&self);
@@ -115,6 +133,8 @@ pub(super) struct Cues<'a> {
     pub(super) sayings: mpsc::Receiver<Saying>,
     /// Whether the hub knows leases.
     pub(super) leases: bool,
+    /// The conversation goes on: these are stored, and the hub may not have heard of it.
+    pub(super) resumed: Option<Vec<String>>,
 }
 
 /// A conversation.
@@ -129,6 +149,8 @@ pub(super) struct Session<'a, S> {
     heard: Instant,
     /// Answers that were said, with the number of the ping after them.
     said: Vec<(u64, String)>,
+    /// Deliveries that were said to be stored, in the same way.
+    stored: VecDeque<(u64, String)>,
     /// How long the hub will be away; it has said that it closes.
     drained: Option<Option<Duration>>,
     /// The hub does not want it.
@@ -146,6 +168,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
             ping: 0,
             heard: Instant::now(),
             said: Vec::new(),
+            stored: VecDeque::new(),
             drained: None,
             is_dismissed: false,
             nonsense_is_told: false,
@@ -154,7 +177,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
 
     /// Talks until it ends.
     pub(super) async fn run(mut self, mut cues: Cues<'_>) -> Ending {
-        match self.talk(&mut cues).await {
+        let ended = self.talk(&mut cues).await;
+        self.partner
+            .unheard(self.stored.drain(..).map(|(_, id)| id).collect());
+        match ended {
             Ok(ending) => {
                 self.drain(&mut cues).await.ok();
                 tokio::time::timeout(self.rhythm.write, self.socket.close(None))
@@ -175,6 +201,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
         let mut pulse = tokio::time::interval(self.rhythm.ping);
         pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
         pulse.tick().await;
+        if let Some(stored) = cues.resumed.take() {
+            self.go_on(stored).await?;
+        }
         loop {
             tokio::select! {
                 () = cues.stop.cancelled() => return Ok(Ending::Stopped),
@@ -184,6 +213,14 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
                 _ = pulse.tick() => self.beat(cues.leases).await?,
             }
         }
+    }
+
+    /// Says what is stored of what was heard before. It was not heard of until the next ping is answered.
+    async fn go_on(&mut self, stored: Vec<String>) -> Result<(), String> {
+        let resume = Control::named(extensions::RESUME).with("delivery_ids", stored.clone());
+        let number = self.ping;
+        self.stored.extend(stored.into_iter().map(|id| (number, id)));
+        self.say(Saying::control(&resume)).await
     }
 
     /// Asks for nothing more, and says what is still to be said.
@@ -258,6 +295,9 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
             return self.bear("it answers what was not asked");
         };
         self.heard = Instant::now();
+        while self.stored.front().is_some_and(|(ping, _)| *ping <= number) {
+            self.stored.pop_front();
+        }
         let is_taken = |(ping, _): &(u64, String)| *ping <= number;
         let taken: Vec<String> = self
             .said
@@ -277,6 +317,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
                 let millis = control.params.get("millis").and_then(Value::as_u64);
                 self.drained = Some(millis.map(Duration::from_millis));
             }
+            extensions::RESUME => {
+                if let Some(token) = control.params.get("resume_token").and_then(Value::as_str) {
+                    self.partner.may_resume(token);
+                }
+            }
             extensions::SUPERSEDED => self.partner.superseded(),
             extensions::TWIN => self.partner.met_twin(),
             _ => {}
@@ -285,6 +330,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
     }
 
     async fn say(&mut self, saying: Saying) -> Result<(), String> {
+        // Before it is said: what is lost on the way was not heard of.
+        if let Some(stored) = saying.stored {
+            if self.stored.len() == AT_ONCE {
+                self.stored.pop_front();
+            }
+            self.stored.push_back((self.ping, stored));
+        }
         self.write(saying.text).await?;
         if let Some(answer) = saying.answers {
             self.said.push((self.ping, answer));

@@ -217,6 +217,7 @@ impl Rights {
         let details = Details {
             request_id: Some(deed.id.clone()),
             policy_version,
+            done: Some(deed.done),
             ..Details::default()
         };
         if audit.note_change(&change, &details, now) {

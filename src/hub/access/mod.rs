@@ -271,6 +271,12 @@ impl Caller {
         self.bearer.decide(&request).is_allowed()
     }
 
+    /// The same of these, which nothing is written down of either.
+    pub fn could_on(&self, operation: Operation, resources: &[Resource]) -> bool {
+        let request = self.bearer.request(operation.row().name, resources, self.now);
+        self.bearer.decide(&request).is_allowed()
+    }
+
     /// Whether this may be done at all; where, the answer is filtered by.
     ///
     /// # Errors

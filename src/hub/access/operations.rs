@@ -72,6 +72,10 @@ pub enum Operation {
     Administer(Administering),
     /// Post a message.
     PostMessage,
+    /// Read what machines say to channels.
+    ReadMessages,
+    /// Press an action of a message in a channel.
+    PressAction,
     /// Read the public half of a key that signs installs.
     ReadInstallKey,
     /// Exchange a signed assertion for a token.
@@ -178,6 +182,18 @@ const ASK: Row = row("graph.ask", ("POST", "/graphql/team/{workspace}"), &[], "n
 const QUERY: Row = part("graph.query", &["graph:read"], "read");
 const WRITE_GOAL: Row = part("goal.update", &["goals:write"], "write");
 const POST_MESSAGE: Row = part("message.post", &["messages:write"], "write");
+const READ_MESSAGES: Row = row(
+    "message.read",
+    ("GET", "/messages/{workspace}"),
+    &["messages:read"],
+    "read",
+);
+const PRESS_ACTION: Row = row(
+    "action.press",
+    ("POST", "/messages/{workspace}/press"),
+    &["messages:read", "act_as_user"],
+    "read",
+);
 const INGEST_CUSTOM: Row = part("ingest.post", &["ingest:write"], "write");
 const CONFIGURE: Row = part("configuration.set", &["goals:write"], "write");
 const WRITE_JOB: Row = part("job.write", &["commands:register"], "read");
@@ -333,6 +349,8 @@ impl Operation {
         Self::Metrics,
         Self::GitHubWebhook,
         Self::PostMessage,
+        Self::ReadMessages,
+        Self::PressAction,
         Self::ReadInstallKey,
         Self::ExchangeToken,
         Self::ExchangeUserToken,
@@ -392,6 +410,8 @@ impl Operation {
             Self::Page(page) => page.row(),
             Self::Administer(what) => what.row(),
             Self::PostMessage => &POST_MESSAGE,
+            Self::ReadMessages => &READ_MESSAGES,
+            Self::PressAction => &PRESS_ACTION,
             Self::ReadInstallKey => &READ_INSTALL_KEY,
             Self::ExchangeToken => &EXCHANGE_TOKEN,
             Self::ExchangeUserToken => &EXCHANGE_USER_TOKEN,
@@ -429,6 +449,7 @@ pub const SCOPES: &[&str] = &[
     "goals:read",
     "goals:write",
     "goals:delete",
+    "messages:read",
     "messages:write",
     "commands:register",
     "ingest:write",

@@ -21,7 +21,7 @@ use crate::kinds::side_effect;
 use crate::ports::graph::Node;
 use crate::ports::hub::Phase;
 use crate::wire::control::Completion;
-use crate::wire::hub::completion::{COMPLETE, Completed, PROOF, RESULT};
+use crate::wire::hub::completion::{COMPLETE, Completed, PROOF, RESULT, TOLD_BY};
 use crate::wire::hub::{API_VERSION, CommandInvocation, NameValue, Team};
 
 /// Largest result in bytes: it must fit into one parameter of a command, however it is escaped.
@@ -30,7 +30,7 @@ pub(in super::super) const MAX_RESULT: usize = 15 * 1024;
 /// Longest that the machine's answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Most results of one goal that wait for its machine: the hub cannot tell those with the right token from guesses.
+/// Most results of one goal that wait for its machine, and as many beside them that come with another token than it spoke of.
 const MOST_WAITING: u32 = 5;
 
 /// When to try again with a result that found no room.
@@ -66,7 +66,7 @@ pub(in super::super) async fn complete(
 ) -> Result<(StatusCode, Json<Value>), Refusal> {
     let token = token(&headers)?;
     let completion = read(&body)?;
-    let machine = hub.machine_of(&which).await?;
+    let (machine, is_proven) = hub.machine_of(&which, token).await?;
     let invocation = invocation(&hub, &which, (token, &completion));
     let id = hub.fresh_id();
     let invocation = CommandInvocation {
@@ -81,9 +81,10 @@ pub(in super::super) async fn complete(
         .get(&machine)
         .cloned();
     let found = found.ok_or_else(|| Refusal::busy("the machine of the goal is not there", 60))?;
-    hub.let_result_wait(&which, &found, &invocation).await?;
+    hub.let_result_wait((&which, is_proven), &found, &invocation)
+        .await?;
     let wait = PATIENCE.min(hub.rhythm().answer).as_secs();
-    let standing = hub.standing_in_time(&id, 0, wait).await?;
+    let standing = hub.standing_in_time(&id, (0, None), wait).await?;
     let answer = parsed(&standing.invocation.answer);
     match standing.invocation.phase {
         Phase::Success => {
@@ -164,11 +165,15 @@ impl Hub {
     /// it when it is back.
     async fn let_result_wait(
         &self,
-        which: &Which,
+        (which, is_proven): (&Which, bool),
         machine: &Machine,
         result: &CommandInvocation,
     ) -> Result<(), Refusal> {
-        let goal = format!("goal:{}", which.key());
+        // Guesses take no room from who has the token.
+        let goal = match is_proven {
+            true => format!("goal:{} proven", which.key()),
+            false => format!("goal:{}", which.key()),
+        };
         let (id, time) = (&result.correlation_id, self.rhythm().work);
         let (stored, delivery) = self.to_be_kept((&goal, machine), result, id, time);
         match self
@@ -185,12 +190,17 @@ impl Hub {
         Ok(())
     }
 
-    /// The machine that the goal is of. Whether there is such a goal is told to nobody.
-    async fn machine_of(&self, which: &Which) -> Result<String, Refusal> {
+    /// The machine that the goal is of, and whether the token is the one that it spoke of. It may have given another one since, so that
+    /// it decides about any other. Whether there is such a goal is told to nobody.
+    async fn machine_of(&self, which: &Which, token: &str) -> Result<(String, bool), Refusal> {
         let graph = self.store().reader(&which.workspace);
         let found = graph.nodes("SdmGoal", &[which.key()]).await?;
         let machine = found.first().and_then(|goal| our_machine(goal));
-        machine.ok_or_else(|| self.wrong_token(which))
+        let told_by = found.first().and_then(|goal| goal.body.get(TOLD_BY)?.as_str());
+        let shown = side_effect::told_by(&side_effect::digest(token));
+        let is_proven = told_by.is_some_and(|kept| side_effect::is_same_digest(&shown, kept));
+        let machine = machine.ok_or_else(|| self.wrong_token(which))?;
+        Ok((machine, is_proven))
     }
 
     fn wrong_token(&self, which: &Which) -> Refusal {

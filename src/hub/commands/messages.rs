@@ -43,6 +43,7 @@ impl Hub {
             self.store()
                 .answered(correlation, phase, &answer, self.now())
                 .await?;
+            self.progress().forget(correlation);
         }
         self.ring();
         Ok(())
@@ -213,7 +214,12 @@ impl Hub {
         }
         let id = match said {
             Some(id) if message.content_type == MessageKind::Delete => {
-                return self.store().take_back(workspace, place, id).await.map(|_| ());
+                // Who reads along has to know where it was.
+                let left = known.map(|known| left_of(&known)).unwrap_or_default();
+                if self.store().take_back((workspace, place, id), &left).await? {
+                    self.tell_who_reads_along(workspace, place);
+                }
+                return Ok(());
             }
             Some(id) if message.post_mode != PostMode::Always => id.to_owned(),
             Some(_) | None => self.fresh_id(),
@@ -237,7 +243,9 @@ impl Hub {
             })
             .to_string(),
         };
-        self.store().post(&stored).await
+        self.store().post(&stored).await?;
+        self.tell_who_reads_along(workspace, place);
+        Ok(())
     }
 
     /// When a message counts as posted, by the update rule (wire protocol 5.2); `None` when it is dropped.
@@ -252,6 +260,12 @@ impl Hub {
             Some(known) => Some(known.posted),
         }
     }
+}
+
+/// What is left of a message that is taken back.
+fn left_of(message: &StoredMessage) -> String {
+    let body: Value = serde_json::from_str(&message.body).unwrap_or_default();
+    json!({ "destinations": body["destinations"] }).to_string()
 }
 
 /// What a message is about: the feed of a custom event, a channel, or else the workspace.
@@ -272,7 +286,7 @@ fn about(destination: Option<&Destination>) -> (Operation, Resource) {
 }
 
 /// Where a message stands: a channel, a person, or with whoever asked.
-fn place(destination: Option<&Destination>, invocation: &str) -> String {
+pub(super) fn place(destination: Option<&Destination>, invocation: &str) -> String {
     let slack = destination
         .filter(|destination| destination.user_agent == UserAgent::Slack)
         .and_then(|destination| destination.slack.as_ref());

@@ -3,6 +3,7 @@
 mod about;
 mod again;
 mod caller;
+mod channel_messages;
 mod check;
 mod completion;
 mod facts;
@@ -11,6 +12,7 @@ mod intent;
 mod messages;
 mod overdue;
 mod pattern;
+pub(super) mod progress;
 mod stream;
 mod wish;
 
@@ -36,6 +38,7 @@ use crate::ports::hub::{DeliveryKind, NewDelivery, Phase, StoredInvocation};
 use crate::wire::hub::{API_VERSION, Command, CommandInvocation, NameValue, SecretValue, Source, Team};
 use intent::Offer;
 
+pub(super) use channel_messages::{press, read_along};
 pub(super) use completion::{MAX_RESULT, complete};
 pub(super) use go_on::go_on;
 pub(super) use wish::Wish;
@@ -157,6 +160,8 @@ pub(super) struct Waiting {
     wait: u64,
     /// Messages that were seen.
     seen: usize,
+    /// Number of the progress that was seen; progress is no news to those who do not say.
+    progress: Option<u64>,
 }
 
 /// `GET /command/{command}/invocation/{id}`: where it stands, at once, after a while, or as a stream.
@@ -172,7 +177,8 @@ pub(super) async fn look(
     if accepts.is_some_and(|accepts| accepts.contains("text/event-stream")) {
         return stream::stream(hub, caller.credential_id(), id, &headers);
     }
-    let standing = hub.standing_in_time(&id, waiting.seen, waiting.wait).await?;
+    let seen = (waiting.seen, waiting.progress);
+    let standing = hub.standing_in_time(&id, seen, waiting.wait).await?;
     if waiting.wait > 0 {
         // Rights may have ended while they waited.
         hub.invocation_of(&hub.caller(&headers).await?, &id).await?;
@@ -182,7 +188,7 @@ pub(super) async fn look(
     Ok(Json(json!({
         "command_request": parsed(&invocation.request), "phase": invocation.phase.word(),
         "command_response": parsed(&invocation.answer), "messages": messages,
-        "asked_by": invocation.asked_by, "created_at": invocation.created.rfc3339(),
+        "progress": standing.progress, "asked_by": invocation.asked_by, "created_at": invocation.created.rfc3339(),
         "ended_at": invocation.ended.map(crate::model::Timestamp::rfc3339),
     }))
     .into_response())

@@ -1,6 +1,6 @@
 //! What becomes of a command, while it happens: as server-sent events, or by asking again with `wait`.
 //!
-//! `messages` has messages that were not told yet, `phase` how it stands, `end` comes once it has ended. Message numbers are
+//! `messages` has messages that were not told yet, `phase` how it stands, `progress` what its machine is at, `end` comes once it has ended. Message numbers are
 //! the events' ids; whoever comes back with `Last-Event-ID` goes on there.
 
 use std::convert::Infallible;
@@ -10,7 +10,7 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::super::Hub;
@@ -31,6 +31,15 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) struct Standing {
     pub(super) invocation: StoredInvocation,
     pub(super) messages: Vec<StoredMessage>,
+    /// What its machine is at, while it has not ended.
+    pub(super) progress: Value,
+}
+
+impl Standing {
+    /// Number of what its machine is at; 0 while nothing was said.
+    fn progress_number(&self) -> u64 {
+        self.progress["number"].as_u64().unwrap_or(0)
+    }
 }
 
 impl Hub {
@@ -38,15 +47,23 @@ impl Hub {
         let found = self.store().invocation(id).await?;
         let invocation = found.ok_or_else(|| Refusal::missing_thing("there is no such invocation"))?;
         let messages = self.store().messages_of(id, MOST_MESSAGES).await?;
-        Ok(Standing { invocation, messages })
+        let progress = match invocation.phase.is_open() {
+            true => self.progress().shown(id),
+            false => Value::Null,
+        };
+        Ok(Standing {
+            invocation,
+            messages,
+            progress,
+        })
     }
 
-    /// How an invocation stands once there are more than `seen` messages, it asks for something, or it has ended; at the
-    /// latest after so many seconds.
+    /// How an invocation stands once there are more than `seen` messages or another progress, it asks for something, or it has ended; at
+    /// the latest after so many seconds.
     pub(super) async fn standing_in_time(
         &self,
         id: &str,
-        seen: usize,
+        (seen, progress): (usize, Option<u64>),
         wait: u64,
     ) -> Result<Standing, Refusal> {
         let until = Instant::now() + Duration::from_secs(wait.min(LONGEST_WAIT));
@@ -56,7 +73,8 @@ impl Hub {
             said.mark_unchanged();
             let standing = self.standing(id).await?;
             let is_news = standing.messages.len() > seen || !standing.invocation.phase.is_open();
-            if is_news || Instant::now() >= until || stop.is_cancelled() {
+            let goes_on = progress.is_some_and(|seen| standing.progress_number() > seen);
+            if is_news || goes_on || Instant::now() >= until || stop.is_cancelled() {
                 return Ok(standing);
             }
             tokio::select! {
@@ -75,6 +93,7 @@ struct Listener {
     id: String,
     seen: usize,
     phase: Option<Phase>,
+    progress: u64,
     said: Waiting,
     is_over: bool,
     _held: Held,
@@ -96,6 +115,7 @@ pub(super) fn stream(hub: Hub, key: &str, id: String, headers: &HeaderMap) -> Re
         id,
         seen: last.unwrap_or(0),
         phase: None,
+        progress: 0,
         is_over: false,
         _held: held,
     };
@@ -147,6 +167,10 @@ impl Listener {
             let data =
                 json!({"phase": phase.word(), "command_response": parsed(&standing.invocation.answer)});
             return Some(self.named("phase", &data));
+        }
+        if standing.progress_number() > self.progress {
+            self.progress = standing.progress_number();
+            return Some(self.named("progress", &standing.progress));
         }
         if matches!(phase, Phase::Success | Phase::Failure) {
             self.is_over = true;

@@ -76,6 +76,7 @@ async fn take(hub: &Hub, workspace: &str, headers: &HeaderMap, body: &[u8]) -> R
         body,
     )
     .map_err(|refusal| hub.guessed(Guessed::Webhook(workspace), refusal))?;
+    hub.must_be_there(workspace).await?;
     let event = text("x-github-event").ok_or_else(|| bad("the header X-GitHub-Event is missing"))?;
     let id = text("x-github-delivery")
         .filter(|id| !id.is_empty() && id.len() <= LONGEST_ID)

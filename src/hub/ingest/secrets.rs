@@ -35,6 +35,11 @@ impl WebhookSecrets {
         self
     }
 
+    /// Whether a workspace has secrets of its own.
+    pub(in super::super) fn has_own(&self, workspace: &str) -> bool {
+        workspace != ALL && self.0.contains_key(workspace)
+    }
+
     /// What may sign for a workspace; nothing where none is known.
     pub(super) fn of(&self, workspace: &str) -> &[hmac::Key] {
         let own = self.0.get(workspace).filter(|_| workspace != ALL);

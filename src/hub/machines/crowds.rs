@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::Hub;
 use super::super::desks::Come;
+use super::resume::RESUMABLE;
 use super::tickets::ticket_limits;
 use crate::ports::hub::{
     Arrival, ArrivalLimits, Arrived, Hint, HubStoreError, Opened, Opening, OpeningLimits, Parting,
@@ -32,7 +33,7 @@ impl Hub {
             .collect())
     }
 
-    /// Takes tickets, and keeps what belongs to their conversations.
+    /// Takes tickets and what conversations are resumed with, and keeps what belongs to them.
     pub(in super::super) async fn open_together(
         &self,
         openings: Vec<Opening>,
@@ -43,6 +44,8 @@ impl Hub {
             alive_until: now.plus(linger),
             // Whoever registered so lately is alive for most of that time.
             is_new: ticket_limits(now).until.minus(linger / 3),
+            resumable_since: now.minus(RESUMABLE),
+            lease_until: now.plus(self.rhythm().lease),
         };
         self.store().open_all(&openings, limits).await
     }

@@ -36,6 +36,8 @@ pub struct Session {
     pub(super) is_draining: AtomicBool,
     /// It was told that another version of the machine gets everything.
     is_shadowed: AtomicBool,
+    /// It is resumed, and its machine has not said yet what it has of what it was told before.
+    is_resuming: AtomicBool,
     /// Cancelled when the hub ends it, with the code and the reason.
     pub(super) end: CancellationToken,
     /// The code and the reason.
@@ -53,6 +55,7 @@ impl Session {
             quiet_until: Mutex::default(),
             is_draining: AtomicBool::new(false),
             is_shadowed: AtomicBool::new(false),
+            is_resuming: AtomicBool::new(false),
             end: CancellationToken::new(),
             because: Mutex::new((1000, "")),
         };
@@ -62,10 +65,26 @@ impl Session {
     /// Whether it takes something now.
     fn is_ready(&self) -> bool {
         !self.is_draining.load(Ordering::Relaxed)
+            && !self.is_resuming.load(Ordering::Relaxed)
             && !self.is_quiet()
             && self.say.capacity() > 0
             && !self.say.is_closed()
             && !self.end.is_cancelled()
+    }
+
+    /// Nothing is delivered until its machine has said what it has, or anything else.
+    pub(super) fn resume(&self) {
+        self.is_resuming.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that is waited for.
+    pub(super) fn is_resuming(&self) -> bool {
+        self.is_resuming.load(Ordering::Relaxed)
+    }
+
+    /// It has said that, and what it had before is settled.
+    pub(super) fn goes_on(&self) {
+        self.is_resuming.store(false, Ordering::Relaxed);
     }
 
     /// Nothing is delivered for so long from now on.
@@ -86,7 +105,7 @@ impl Session {
 
     /// Whether both ends know an extension of the protocol.
     pub(super) fn knows(&self, extension: &str) -> bool {
-        self.ticket.capabilities.iter().any(|known| known == extension)
+        self.ticket.knows(extension)
     }
 
     /// Says something if there is room.
@@ -150,6 +169,11 @@ impl Sessions {
                 }
             }
         }
+    }
+
+    /// One of them.
+    pub(super) fn by_id(&self, id: &str) -> Option<Arc<Session>> {
+        self.live().by_id.get(id).cloned()
     }
 
     /// How many there are.

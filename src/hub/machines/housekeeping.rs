@@ -130,6 +130,7 @@ impl Hub {
             &self.end_what_waited_too_long(over).await,
         );
         self.did("machines", &self.look_at_machines().await.map(drop));
+        self.did("what waits for earlier versions", &self.carry_over().await);
         self.did("sign-ins", &self.look_at_sign_ins(&mut rounds.sign_ins).await);
         self.did("tasks of jobs", &self.look_at_tasks(&mut rounds.tasks).await);
     }

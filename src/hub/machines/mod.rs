@@ -3,6 +3,7 @@
 //! [`register`] takes an announcement and gives a ticket, [`session`] is the conversation of who comes with one,
 //! [`deliver`] shares out what waits ([`known`] says among whom), and [`housekeeping`] sees to leases, keys and leavers.
 
+mod carried;
 mod crowds;
 pub mod deliver;
 mod frames;
@@ -13,6 +14,7 @@ mod leases;
 pub mod list;
 mod places;
 pub mod register;
+mod resume;
 pub(super) mod room;
 mod runs;
 mod saying;

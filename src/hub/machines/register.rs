@@ -34,6 +34,8 @@ pub const CAPABILITIES: &[&str] = &[
     extensions::LOGS,
     extensions::TRACE,
     extensions::FINGERPRINTS,
+    extensions::RESUME,
+    extensions::PROGRESS,
 ];
 
 /// What the only chat of each workspace is known by.

@@ -24,6 +24,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use super::super::Hub;
 use super::super::access::bearer::Bearer;
 use super::super::access::guesses::Guessed;
+use super::super::last_words::LastWords;
 use super::super::metrics::Counters;
 use super::super::refusal::Refusal;
 use super::super::refused::Door;
@@ -32,7 +33,7 @@ use super::deliver::Session;
 use super::frames::Wrong;
 use super::heard::{Heard, Kept};
 use crate::model::Timestamp;
-use crate::ports::hub::{Delivery, DeliveryKind, Hint, HubStoreError, Parting, Settling};
+use crate::ports::hub::{Delivery, DeliveryKind, Hint, HubStoreError, Opened, Parting, Settling};
 use crate::wire::hub::{Control, MAX_MESSAGE, Upward, extensions};
 
 /// How long a machine may take to accept one frame.
@@ -56,7 +57,7 @@ pub(super) const CLOSING: u16 = 1012;
 /// Milliseconds after which it is to come back then.
 const BACK_IN: u64 = 2_000;
 
-/// `GET /ws/{ticket}`: the ticket stands in the address, or for our own machines in a header.
+/// `GET /ws/{ticket}`, with a ticket or to resume a conversation that was lost.
 pub(in super::super) async fn open(
     State(hub): State<Hub>,
     Path(ticket): Path<String>,
@@ -70,17 +71,16 @@ pub(in super::super) async fn open(
             "pages have no business here",
         ));
     }
-    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let text = header
-        .and_then(|text| text.strip_prefix("Bearer "))
-        .unwrap_or(&ticket);
     let id = hub.fresh_id();
-    let opened = hub.take_ticket(text, &id).await?.ok_or_else(|| {
-        let message = "this address is used up: register again";
-        let refusal = Refusal::unauthorized("invalid_credentials", message);
-        hub.guessed(Guessed::Ticket, refusal)
-    })?;
+    let (opened, next) = match headers.get(extensions::RESUME_HEADER) {
+        Some(text) => hub.resume(&headers, text, &id).await?,
+        None => hub.open_with_ticket(&headers, &ticket, &id).await?,
+    };
     let (session, said) = Session::new(id, opened.ticket);
+    session.say_how_to_resume(next);
+    if let Some(before) = &opened.before {
+        hub.has_come_back(&session, before);
+    }
     if !opened.is_there {
         // Nobody delivers to it: its machine must come with a new one, or hear why it may not.
         session.close(CLOSING, "its registration is gone: register again");
@@ -97,14 +97,34 @@ pub(in super::super) async fn open(
         .write_buffer_size(BUFFER)
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE);
+    let words = LastWords::here();
     Ok(upgrade.on_upgrade(move |socket| async move {
         let tasks = hub.tasks().clone();
         // The connection's own task ends with it; the conversation is one of ours, which a stopping hub waits for.
-        tasks.spawn(
-            "machine",
-            async move { Talk::hold(hub, session, said, socket).await },
-        );
+        tasks.spawn("machine", async move {
+            Talk::hold(hub, (session, words), said, socket).await;
+        });
     }))
+}
+
+impl Hub {
+    /// Takes the ticket: it stands in the address, or for our own machines in a header.
+    async fn open_with_ticket(
+        &self,
+        headers: &HeaderMap,
+        ticket: &str,
+        session: &str,
+    ) -> Result<(Opened, String), Refusal> {
+        let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let text = header
+            .and_then(|text| text.strip_prefix("Bearer "))
+            .unwrap_or(ticket);
+        self.take_ticket((text, None), session).await?.ok_or_else(|| {
+            let message = "this address is used up: register again";
+            let refusal = Refusal::unauthorized("invalid_credentials", message);
+            self.guessed(Guessed::Ticket, refusal)
+        })
+    }
 }
 
 /// How a conversation ended.
@@ -126,10 +146,17 @@ struct Talk {
     heard: Instant,
     /// What it has said and is being kept.
     keeping: Heard,
+    /// For what it hears last while it still sends.
+    words: LastWords,
 }
 
 impl Talk {
-    async fn hold(hub: Hub, session: Arc<Session>, said: mpsc::Receiver<String>, socket: WebSocket) {
+    async fn hold(
+        hub: Hub,
+        (session, words): (Arc<Session>, LastWords),
+        said: mpsc::Receiver<String>,
+        socket: WebSocket,
+    ) {
         let _until_parted = hub.desks().conversation();
         let (sink, stream) = socket.split();
         hub.sessions().add(&session);
@@ -142,6 +169,7 @@ impl Talk {
             pings: 0,
             heard: Instant::now(),
             keeping: Heard::default(),
+            words,
         };
         let ending = talk.run(stream, said).await;
         talk.keeping.finish().await;
@@ -219,7 +247,13 @@ impl Talk {
             Some(Err(error)) => return Err(self.fail(&error).await),
             None => return Err(Ending::Lost("the connection was closed")),
         };
-        match Upward::read(text.as_bytes()) {
+        let message = Upward::read(text.as_bytes());
+        if self.session.is_resuming() {
+            let hub = self.hub.clone();
+            let resumed = hub.go_on_with(&self.session, message.as_ref().ok()).await;
+            self.go_on(resumed.map(|()| None)).await?;
+        }
+        match message {
             Err(_) => self.bear("it says what cannot be read").await,
             Ok(Upward::Ping(ping)) => match self.keeping.is_empty() {
                 true => self.go_on(Ok(Some(ping))).await,
@@ -267,6 +301,7 @@ impl Talk {
             return Ending::Lost("the connection broke");
         };
         self.hub.count_refused(Door::Websocket, wrong.counted_as);
+        self.words.are_said();
         let frame = Message::Close(Some(CloseFrame {
             code: wrong.code,
             reason: wrong.reason.into(),
@@ -405,6 +440,7 @@ impl Hub {
                 }
             }
             extensions::LEASE => self.take_lease(session, control).await?,
+            extensions::PROGRESS => self.take_progress(session, control).await?,
             _ => {}
         }
         Ok(())

@@ -33,16 +33,21 @@ pub(super) fn ticket_limits(now: Timestamp) -> TicketLimits {
 }
 
 impl Hub {
-    /// What a ticket stands for, which is used up and begins a conversation of this id.
+    /// What a text stands for that is used up and begins a conversation of this id: a ticket, or what somebody with a key resumes one
+    /// with. Beside it is the text that this one can be resumed with.
     pub(super) async fn take_ticket(
         &self,
-        text: &str,
+        (text, resumed_by): (&str, Option<&str>),
         session: &str,
-    ) -> Result<Option<Opened>, HubStoreError> {
+    ) -> Result<Option<(Opened, String)>, HubStoreError> {
+        let (next, resumption) = fresh_ticket();
         let opening = Opening {
             digest: digest_of(text),
             session: session.to_owned(),
+            resumed_by: resumed_by.map(str::to_owned),
+            resumption,
         };
-        self.desks().openings.ask(opening).await
+        let opened = self.desks().openings.ask(opening).await?;
+        Ok(opened.map(|opened| (opened, next)))
     }
 }

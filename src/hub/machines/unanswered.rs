@@ -17,8 +17,11 @@ use crate::ports::hub::{Delivery, DeliveryKind, HubStoreError, NewDelivery};
 /// Most that are looked at in one round.
 const AT_ONCE: u32 = 200;
 
-/// Names by which a goal is found.
-const NAMES: [&str; 2] = ["goalSetId", "uniqueName"];
+/// Names by which a goal is found, one of them at least: a machine need not ask for all.
+const NAMES: [&str; 3] = ["goalSetId", "uniqueName", "name"];
+
+/// What else it must be like.
+const BESIDE: [&str; 5] = ["environment", "state", "sha", "branch", "goalSet"];
 
 /// What a machine sets on a push.
 const SET_ON_PUSHES: [&str; 2] = ["SdmGoalSet", "SdmGoal"];
@@ -63,14 +66,17 @@ impl Hub {
         }
     }
 
-    /// Whether nobody has begun with a goal.
+    /// Whether nobody has begun with a goal: one that is as its machine was told of it, by whichever names that
+    /// asks for, is still requested.
     async fn is_still_requested(&self, workspace: &str, goal: &Value) -> Result<bool, HubStoreError> {
-        if NAMES.iter().any(|name| !goal[*name].is_string()) {
+        if NAMES.iter().all(|name| !goal[*name].is_string()) {
             return Ok(false);
         }
-        let known = NAMES.iter().chain(&["environment", "state"]);
-        let known = known.filter(|name| goal[**name].is_string());
-        let filters = known.map(|name| Filter {
+        let told = NAMES
+            .iter()
+            .chain(&BESIDE)
+            .filter(|name| goal[**name].is_string());
+        let filters = told.map(|name| Filter {
             field: (*name).to_owned(),
             any_of: vec![goal[*name].clone()],
         });

@@ -239,7 +239,10 @@ fn row(entry: Object<'_>) -> Markup {
     let is_refused = entry.text("/decision") == "deny";
     html! {
         tr {
-            td { (super::object::time(entry.moment("/time"))) }
+            td {
+                (super::object::time(entry.moment("/time")))
+                @if !entry.text("/done").is_empty() { p.dim { "done " (super::object::time(entry.moment("/done"))) } }
+            }
             td title=(plain(entry.text("/user_agent"))) {
                 (Name(entry.text("/principal")))
                 @if !entry.text("/context_user").is_empty() { span.dim { " for " (Name(entry.text("/context_user"))) } }

@@ -8,16 +8,6 @@ use crate::model::Timestamp;
 /// Deliveries that machines have.
 #[async_trait]
 pub trait Answers: Send + Sync {
-    /// A machine has taken a delivery over, and will say until when it is at work on it; `false` when it was not sent this event. Without
-    /// a word until `lease_until` it waits again.
-    async fn taken_over(
-        &self,
-        registration: &str,
-        correlation: &str,
-        now: Timestamp,
-        lease_until: Timestamp,
-    ) -> Result<bool, HubStoreError>;
-
     /// A machine with these registrations is at work on these correlations until then.
     async fn at_work(
         &self,

@@ -32,7 +32,7 @@ pub struct ArrivalLimits {
 /// What came of an arrival.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Arrived {
-    /// It is kept, with these ids of its registrations.
+    /// It is kept, with these ids of its registrations, and its run is the one that counts.
     Kept(Vec<String>),
     /// A name is somebody else's, the owner of another key.
     OfSomebodyElse(String),
@@ -44,13 +44,17 @@ pub enum Arrived {
     Full,
 }
 
-/// A conversation that is to be opened with a ticket.
+/// A conversation that is to be opened, or to be resumed as one of another id.
 #[derive(Debug, Clone)]
 pub struct Opening {
-    /// Digest of the ticket's text.
+    /// Digest of the text of a ticket, or of what one that was lost is resumed with.
     pub digest: String,
     /// Id of the conversation.
     pub session: String,
+    /// Id of the key of whoever resumes one; a ticket needs none.
+    pub resumed_by: Option<String>,
+    /// Digest of what this one can be resumed with in its turn, by a run that knows how.
+    pub resumption: String,
 }
 
 /// What a conversation is opened with.
@@ -60,6 +64,8 @@ pub struct Opened {
     pub ticket: Ticket,
     /// One of its registrations is there; none is when all were taken away since it came.
     pub is_there: bool,
+    /// The conversation that is resumed in it, whose deliveries it has.
+    pub before: Option<String>,
 }
 
 /// Until when what belongs to new conversations is alive.
@@ -71,6 +77,10 @@ pub struct OpeningLimits {
     pub alive_until: Timestamp,
     /// Registrations whose tickets are good until then or longer were kept a moment ago.
     pub is_new: Timestamp,
+    /// A run that was alive then or later may resume its conversation.
+    pub resumable_since: Timestamp,
+    /// What it has stays with it until then.
+    pub lease_until: Timestamp,
 }
 
 /// A conversation that has ended.
@@ -111,15 +121,16 @@ pub struct Claim {
 /// Many machines at once.
 #[async_trait]
 pub trait Crowds: Send + Sync {
-    /// Takes in who comes: registrations, runs, tickets. Nothing is kept of who is refused.
+    /// Takes in who comes: registrations, runs, tickets. Nothing is kept of who is refused. A name must be nobody's or theirs, and not
+    /// have been sent away; the position of a registration rises unless an equal one of its name and version is there.
     async fn arrive_all(
         &self,
         arrivals: &[Arrival],
         limits: ArrivalLimits,
     ) -> Result<Vec<Arrived>, HubStoreError>;
 
-    /// Takes tickets, each of which nobody else gets then, and keeps what belongs to their conversations; `None` for a ticket that is
-    /// not there or not good any more.
+    /// Takes tickets and what conversations are resumed with, each of which nobody else gets then, and keeps what belongs to their
+    /// conversations; `None` for what is not there or not good any more. Who resumes has all its registrations, or must come anew.
     async fn open_all(
         &self,
         openings: &[Opening],

@@ -20,17 +20,8 @@ pub struct Run {
 /// Runs that count.
 #[async_trait]
 pub trait Runs: Send + Sync {
-    /// Makes a run the one that counts until a moment; `false` while another one of its machine is alive.
-    async fn claim_run(&self, run: &Run, now: Timestamp, until: Timestamp) -> Result<bool, HubStoreError>;
-
-    /// The run of a session is alive until a moment.
-    async fn keep_run(&self, run: &Run, session: &str, until: Timestamp) -> Result<(), HubStoreError>;
-
     /// The runs of these sessions are alive until a moment.
     async fn keep_runs(&self, sessions: &[String], until: Timestamp) -> Result<(), HubStoreError>;
-
-    /// A session has ended, and its run is not alive by it any more.
-    async fn end_run(&self, session: &str, now: Timestamp) -> Result<(), HubStoreError>;
 
     /// Forgets machines that were last alive before a moment.
     async fn forget_runs(&self, before: Timestamp) -> Result<(), HubStoreError>;

@@ -166,6 +166,17 @@ pub trait Invocations: Send + Sync {
     ) -> Result<bool, HubStoreError>;
 }
 
+/// A message with its place in the order of changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedMessage {
+    /// The place, more than that of all that have changed before.
+    pub change: i64,
+    /// It was taken back.
+    pub is_gone: bool,
+    /// It, or what is left of it.
+    pub message: StoredMessage,
+}
+
 /// Messages of machines for people.
 #[async_trait]
 pub trait Messages: Send + Sync {
@@ -180,8 +191,17 @@ pub trait Messages: Send + Sync {
     /// Posts a message, in place of the one of its place and id.
     async fn post(&self, message: &StoredMessage) -> Result<(), HubStoreError>;
 
-    /// Takes a message back; `false` when it was not there.
-    async fn take_back(&self, workspace: &str, place: &str, id: &str) -> Result<bool, HubStoreError>;
+    /// Takes a message back, by its workspace, place and id, of which this is left; `false` when it was not there.
+    async fn take_back(&self, which: (&str, &str, &str), left: &str) -> Result<bool, HubStoreError>;
+
+    /// Messages of a workspace at places that begin like this, in the order in which they have changed since, each as it is now or as gone.
+    async fn changed_messages(
+        &self,
+        workspace: &str,
+        places: &str,
+        since: i64,
+        limit: u32,
+    ) -> Result<Vec<ChangedMessage>, HubStoreError>;
 
     /// Messages that answer an invocation, oldest first.
     async fn messages_of(&self, invocation: &str, limit: u32) -> Result<Vec<StoredMessage>, HubStoreError>;

@@ -26,6 +26,13 @@ pub struct Ticket {
     pub run: Option<Run>,
 }
 
+impl Ticket {
+    /// Whether both ends know an extension of the protocol.
+    pub fn knows(&self, extension: &str) -> bool {
+        self.capabilities.iter().any(|known| known == extension)
+    }
+}
+
 /// How long a ticket is good, and beside how many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TicketLimits {
@@ -40,17 +47,6 @@ pub struct TicketLimits {
 /// Tickets that wait to be used.
 #[async_trait]
 pub trait Tickets: Send + Sync {
-    /// Keeps a ticket under the digest of its text; `false` when too many wait.
-    async fn keep_ticket(
-        &self,
-        digest: &str,
-        ticket: &Ticket,
-        limits: TicketLimits,
-    ) -> Result<bool, HubStoreError>;
-
-    /// Takes a ticket, which nobody else gets then; `None` when it is not there or not good any more.
-    async fn take_ticket(&self, digest: &str, now: Timestamp) -> Result<Option<Ticket>, HubStoreError>;
-
     /// Forgets tickets that were not used in time.
     async fn forget_tickets(&self, now: Timestamp) -> Result<(), HubStoreError>;
 }

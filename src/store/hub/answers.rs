@@ -34,18 +34,6 @@ pub(super) async fn taken_over(
 
 #[async_trait]
 impl Answers for SqlHub {
-    async fn taken_over(
-        &self,
-        registration: &str,
-        correlation: &str,
-        now: Timestamp,
-        lease_until: Timestamp,
-    ) -> Result<bool, HubStoreError> {
-        let (which, moments) = ((registration, correlation), (now, lease_until));
-        let taken = taken_over(&mut *self.writer().await?, which, moments).await;
-        taken.doing("note that a machine has a delivery")
-    }
-
     async fn at_work(
         &self,
         registrations: &[String],

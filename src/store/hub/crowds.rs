@@ -9,6 +9,7 @@ use super::SqlHub;
 use super::answers::taken_over;
 use super::deliveries::{claim_one, release_one, settle_one};
 use super::registrations::{Asked, Refused, count_of, keep_alive, places_for};
+use super::resumptions::{self, Resumable};
 use super::statement::Doing;
 use super::{runs, tickets};
 use crate::model::Timestamp;
@@ -16,6 +17,7 @@ use crate::ports::hub::{
     Arrival, ArrivalLimits, Arrived, Claim, Crowds, Delivery, HubStoreError, Opened, Opening, OpeningLimits,
     Parting, QueueLimits, Settling,
 };
+use crate::wire::hub::extensions;
 
 /// Most registrations of one statement.
 const CHUNK: usize = 500;
@@ -72,6 +74,22 @@ async fn open(
     opening: &Opening,
     limits: OpeningLimits,
 ) -> Result<Option<Opened>, sqlx::Error> {
+    let opened = match &opening.resumed_by {
+        None => open_with_ticket(connection, opening, limits).await?,
+        Some(key) => resume(connection, (opening, key.as_str()), limits).await?,
+    };
+    let may_be_resumed = |opened: &&Opened| opened.ticket.knows(extensions::RESUME);
+    if let Some(opened) = opened.as_ref().filter(may_be_resumed) {
+        resumptions::keep(connection, &opening.resumption, &opened.ticket).await?;
+    }
+    Ok(opened)
+}
+
+async fn open_with_ticket(
+    connection: &mut AnyConnection,
+    opening: &Opening,
+    limits: OpeningLimits,
+) -> Result<Option<Opened>, sqlx::Error> {
     let taken = tickets::take(connection, &opening.digest).await?;
     let Some((until, ticket)) = taken.filter(|(until, _)| *until > limits.now) else {
         return Ok(None);
@@ -86,8 +104,41 @@ async fn open(
             false => count_of(connection, chunk).await?,
         };
     }
-    let is_there = there > 0;
-    Ok(Some(Opened { ticket, is_there }))
+    Ok(Some(Opened {
+        ticket,
+        is_there: there > 0,
+        before: None,
+    }))
+}
+
+async fn resume(
+    connection: &mut AnyConnection,
+    (opening, key): (&Opening, &str),
+    limits: OpeningLimits,
+) -> Result<Option<Opened>, sqlx::Error> {
+    let which = (opening.digest.as_str(), key);
+    let Some(Resumable { session, ticket }) =
+        resumptions::take(connection, which, limits.resumable_since).await?
+    else {
+        return Ok(None);
+    };
+    let mut there = 0;
+    for chunk in ticket.registrations.chunks(CHUNK) {
+        there += keep_alive(connection, chunk, limits.alive_until).await?;
+    }
+    if there < ticket.registrations.len() as u64 {
+        return Ok(None);
+    }
+    if let Some(run) = &ticket.run {
+        runs::keep_run(connection, (run, opening.session.as_str()), limits.alive_until).await?;
+    }
+    let sessions = (session.as_str(), opening.session.as_str());
+    resumptions::hand_on(connection, sessions, limits.lease_until).await?;
+    Ok(Some(Opened {
+        ticket,
+        is_there: true,
+        before: Some(session),
+    }))
 }
 
 async fn settle(

@@ -73,8 +73,9 @@ const OF_NOW: [&str; 19] = [
 ];
 
 /// What nobody has any more in another life.
-const SHORT_LIVED: [&str; 7] = [
+const SHORT_LIVED: [&str; 8] = [
     "hub_ticket",
+    "hub_resumption",
     "hub_session",
     "hub_sign_in_link",
     "hub_handed_token",

@@ -5,6 +5,7 @@
 
 mod answers;
 mod authorizations;
+mod carried;
 mod chats;
 mod console;
 mod crowds;
@@ -24,6 +25,7 @@ mod nodes;
 mod pending;
 mod people;
 mod registrations;
+mod resumptions;
 mod retention;
 mod rights;
 mod rows;

@@ -11,13 +11,10 @@ use super::statement::{Doing, composed, marks, moment};
 use super::{SqlHub, console};
 use crate::model::Timestamp;
 use crate::ports::hub::console::ConsoleDeed;
-use crate::ports::hub::{
-    HubStoreError, Registering, RegistrationChanges, Registrations, SentAway, StoredRegistration,
-};
+use crate::ports::hub::{HubStoreError, RegistrationChanges, Registrations, SentAway, StoredRegistration};
 use crate::wire::hub::{Metadata, PolicyName, Registration};
 
 const COLUMNS: &str = "id, workspace, name, version, policy, body, principal, position, alive_until";
-const DOING: &str = "take in a registration";
 const SENT_AWAY: &str = "id, workspace, name, version, owner, at";
 const DURABLE: &str = "durable";
 
@@ -363,27 +360,6 @@ impl SqlHub {
 
 #[async_trait]
 impl Registrations for SqlHub {
-    async fn register(&self, asked: &StoredRegistration, owner: &str) -> Result<Registering, HubStoreError> {
-        let mut transaction = self.transaction().await?;
-        let asked = [Asked {
-            registration: asked,
-            owner,
-        }];
-        let mut places = places_for(&mut transaction, &asked).await.doing(DOING)?;
-        let [asked] = asked;
-        let look = asked.look(&mut transaction, &mut places).await.doing(DOING)?;
-        let before = match look {
-            Ok(before) => before,
-            // Dropped, the transaction never was.
-            Err(Refused::OfSomebodyElse(owner)) => return Ok(Registering::OfSomebodyElse(owner)),
-            Err(Refused::SentAway(away)) => return Ok(Registering::SentAway(away)),
-        };
-        let kept = asked.keep(&mut transaction, before, &mut places).await;
-        let kept = kept.doing(DOING)?;
-        transaction.commit().await.doing(DOING)?;
-        Ok(Registering::Kept(kept))
-    }
-
     async fn registrations(&self) -> Result<Vec<StoredRegistration>, HubStoreError> {
         self.listed("changed >= $1", 0).await
     }

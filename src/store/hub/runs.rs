@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use sqlx::AnyConnection;
 
-use super::SqlHub;
 use super::statement::{Doing, composed, marks};
+use super::{SqlHub, resumptions};
 use crate::model::Timestamp;
 use crate::ports::hub::{HubStoreError, Run, Runs};
 
@@ -63,16 +63,6 @@ pub(super) async fn end_run(
 
 #[async_trait]
 impl Runs for SqlHub {
-    async fn claim_run(&self, run: &Run, now: Timestamp, until: Timestamp) -> Result<bool, HubStoreError> {
-        let claimed = claim_run(&mut *self.writer().await?, run, (now, until)).await;
-        claimed.doing("note which run of a machine counts")
-    }
-
-    async fn keep_run(&self, run: &Run, session: &str, until: Timestamp) -> Result<(), HubStoreError> {
-        let kept = keep_run(&mut *self.writer().await?, (run, session), until).await;
-        kept.doing("note that a run is alive")
-    }
-
     async fn keep_runs(&self, sessions: &[String], until: Timestamp) -> Result<(), HubStoreError> {
         for chunk in sessions.chunks(500) {
             let statement = format!(
@@ -89,17 +79,17 @@ impl Runs for SqlHub {
         Ok(())
     }
 
-    async fn end_run(&self, session: &str, now: Timestamp) -> Result<(), HubStoreError> {
-        let ended = end_run(&mut *self.writer().await?, session, now).await;
-        ended.doing("note that a run is gone")
-    }
-
     async fn forget_runs(&self, before: Timestamp) -> Result<(), HubStoreError> {
-        sqlx::query("DELETE FROM hub_instance WHERE alive_until < $1")
+        const DOING: &str = "forget runs";
+        let mut connection = self.writer().await?;
+        let done = sqlx::query("DELETE FROM hub_instance WHERE alive_until < $1")
             .bind(before.as_micros())
-            .execute(&mut *self.writer().await?)
+            .execute(&mut *connection)
             .await
-            .map(|_| ())
-            .doing("forget runs")
+            .doing(DOING)?;
+        match done.rows_affected() {
+            0 => Ok(()),
+            _ => resumptions::forget(&mut connection).await.doing(DOING),
+        }
     }
 }

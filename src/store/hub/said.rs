@@ -9,7 +9,8 @@ use super::deliveries::insert;
 use super::statement::{Doing, composed, marks, moment, moment_or_none};
 use crate::model::Timestamp;
 use crate::ports::hub::{
-    HubStoreError, Invocations, Messages, NewDelivery, Overdue, Phase, StoredInvocation, StoredMessage,
+    ChangedMessage, HubStoreError, Invocations, Messages, NewDelivery, Overdue, Phase, StoredInvocation,
+    StoredMessage,
 };
 
 /// One that has not ended runs when its delivery does not wait any more.
@@ -213,6 +214,22 @@ fn overdue(row: &AnyRow) -> Result<Overdue, sqlx::Error> {
     })
 }
 
+/// The next place in the order of changes. Whoever comes meanwhile waits until this one is there, so that the order is one in which they
+/// can be seen.
+async fn next_change(connection: &mut AnyConnection) -> Result<i64, sqlx::Error> {
+    const NEXT: &str = "INSERT INTO hub_counter (name, value) VALUES ('messages', 1) \
+        ON CONFLICT (name) DO UPDATE SET value = hub_counter.value + 1 RETURNING value";
+    sqlx::query(NEXT).fetch_one(connection).await?.try_get(0)
+}
+
+fn changed(row: &AnyRow) -> Result<ChangedMessage, sqlx::Error> {
+    Ok(ChangedMessage {
+        change: row.try_get("change")?,
+        is_gone: row.try_get::<i64, _>("is_gone")? != 0,
+        message: message(row)?,
+    })
+}
+
 #[async_trait]
 impl Messages for SqlHub {
     async fn message(
@@ -221,8 +238,9 @@ impl Messages for SqlHub {
         place: &str,
         id: &str,
     ) -> Result<Option<StoredMessage>, HubStoreError> {
-        let statement =
-            format!("SELECT {MESSAGE} FROM hub_message WHERE workspace = $1 AND place = $2 AND id = $3");
+        let statement = format!(
+            "SELECT {MESSAGE} FROM hub_message WHERE workspace = $1 AND place = $2 AND id = $3 AND is_gone = 0"
+        );
         let row = sqlx::query(composed(statement))
             .bind(workspace)
             .bind(place)
@@ -234,11 +252,14 @@ impl Messages for SqlHub {
     }
 
     async fn post(&self, new: &StoredMessage) -> Result<(), HubStoreError> {
+        const DOING: &str = "post a message";
         const POST: &str = "INSERT INTO hub_message \
-            (workspace, place, id, invocation, machine, said_at, ttl, posted, body) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (workspace, place, id) DO UPDATE SET \
+            (workspace, place, id, invocation, machine, said_at, ttl, posted, body, change, is_gone) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0) ON CONFLICT (workspace, place, id) DO UPDATE SET \
             invocation = excluded.invocation, machine = excluded.machine, said_at = excluded.said_at, ttl = excluded.ttl, \
-            posted = excluded.posted, body = excluded.body";
+            posted = excluded.posted, body = excluded.body, change = excluded.change, is_gone = 0";
+        let mut transaction = self.transaction().await?;
+        let change = next_change(&mut transaction).await.doing(DOING)?;
         sqlx::query(POST)
             .bind(new.workspace.as_str())
             .bind(new.place.as_str())
@@ -249,32 +270,75 @@ impl Messages for SqlHub {
             .bind(new.ttl)
             .bind(new.posted.as_micros())
             .bind(new.body.as_str())
-            .execute(&mut *self.writer().await?)
+            .bind(change)
+            .execute(&mut *transaction)
             .await
-            .map(|_| ())
-            .doing("post a message")
+            .doing(DOING)?;
+        transaction.commit().await.doing(DOING)
     }
 
-    async fn take_back(&self, workspace: &str, place: &str, id: &str) -> Result<bool, HubStoreError> {
-        let done = sqlx::query("DELETE FROM hub_message WHERE workspace = $1 AND place = $2 AND id = $3")
+    async fn take_back(
+        &self,
+        (workspace, place, id): (&str, &str, &str),
+        left: &str,
+    ) -> Result<bool, HubStoreError> {
+        const DOING: &str = "take a message back";
+        const TAKE_BACK: &str = "UPDATE hub_message SET is_gone = 1, invocation = '', body = $1, change = $2 \
+            WHERE workspace = $3 AND place = $4 AND id = $5 AND is_gone = 0";
+        let mut transaction = self.transaction().await?;
+        let change = next_change(&mut transaction).await.doing(DOING)?;
+        let done = sqlx::query(TAKE_BACK)
+            .bind(left)
+            .bind(change)
             .bind(workspace)
             .bind(place)
             .bind(id)
-            .execute(&mut *self.writer().await?)
+            .execute(&mut *transaction)
             .await
-            .doing("take a message back")?;
-        Ok(done.rows_affected() > 0)
+            .doing(DOING)?;
+        if done.rows_affected() == 0 {
+            // Dropped, the transaction never was.
+            return Ok(false);
+        }
+        transaction.commit().await.doing(DOING)?;
+        Ok(true)
+    }
+
+    async fn changed_messages(
+        &self,
+        workspace: &str,
+        places: &str,
+        since: i64,
+        limit: u32,
+    ) -> Result<Vec<ChangedMessage>, HubStoreError> {
+        const DOING: &str = "look which messages have changed";
+        let statement = format!(
+            "SELECT {MESSAGE}, change, is_gone FROM hub_message WHERE workspace = $1 AND change > $2 \
+             AND SUBSTR(place, 1, $3) = $4 ORDER BY change LIMIT $5"
+        );
+        let rows = sqlx::query(composed(statement))
+            .bind(workspace)
+            .bind(since)
+            .bind(i32::try_from(places.chars().count()).unwrap_or(i32::MAX))
+            .bind(places)
+            .bind(i64::from(limit))
+            .fetch_all(&mut *self.reading().await?)
+            .await
+            .doing(DOING)?;
+        let read: Result<Vec<_>, _> = rows.iter().map(changed).collect();
+        read.doing(DOING)
     }
 
     async fn messages_of(&self, invocation: &str, limit: u32) -> Result<Vec<StoredMessage>, HubStoreError> {
-        let statement =
-            format!("SELECT {MESSAGE} FROM hub_message WHERE invocation = $1 ORDER BY posted, id LIMIT $2");
+        let statement = format!(
+            "SELECT {MESSAGE} FROM hub_message WHERE invocation = $1 AND is_gone = 0 ORDER BY posted, id LIMIT $2"
+        );
         self.listed_messages(statement, invocation, limit).await
     }
 
     async fn messages(&self, workspace: &str, limit: u32) -> Result<Vec<StoredMessage>, HubStoreError> {
         let statement = format!(
-            "SELECT {MESSAGE} FROM hub_message WHERE workspace = $1 ORDER BY posted DESC, id LIMIT $2"
+            "SELECT {MESSAGE} FROM hub_message WHERE workspace = $1 AND is_gone = 0 ORDER BY posted DESC, id LIMIT $2"
         );
         self.listed_messages(statement, workspace, limit).await
     }

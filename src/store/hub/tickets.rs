@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, Row};
 use super::SqlHub;
 use super::statement::{Doing, json, moment, to_json};
 use crate::model::Timestamp;
-use crate::ports::hub::{HubStoreError, Ticket, TicketLimits, Tickets};
+use crate::ports::hub::{HubStoreError, Ticket, Tickets};
 
 /// How many tickets wait to be used.
 pub(super) async fn waiting(connection: &mut AnyConnection, now: Timestamp) -> Result<i64, sqlx::Error> {
@@ -47,35 +47,6 @@ pub(super) async fn take(
 
 #[async_trait]
 impl Tickets for SqlHub {
-    async fn keep_ticket(
-        &self,
-        digest: &str,
-        ticket: &Ticket,
-        limits: TicketLimits,
-    ) -> Result<bool, HubStoreError> {
-        const DOING: &str = "keep a ticket";
-        // Casts, because Postgres has to know what a bare placeholder in a SELECT is.
-        const KEEP: &str = "INSERT INTO hub_ticket (digest, good_until, body) \
-            SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT), CAST($3 AS TEXT) \
-            WHERE (SELECT COUNT(*) FROM hub_ticket WHERE good_until > $4) < $5";
-        let kept = sqlx::query(KEEP)
-            .bind(digest)
-            .bind(limits.until.as_micros())
-            .bind(to_json(ticket))
-            .bind(limits.now.as_micros())
-            .bind(i64::from(limits.most))
-            .execute(&mut *self.writer().await?)
-            .await
-            .doing(DOING)?;
-        Ok(kept.rows_affected() > 0)
-    }
-
-    async fn take_ticket(&self, digest: &str, now: Timestamp) -> Result<Option<Ticket>, HubStoreError> {
-        let taken = take(&mut *self.writer().await?, digest).await;
-        let taken = taken.doing("take a ticket")?;
-        Ok(taken.and_then(|(until, ticket)| (until > now).then_some(ticket)))
-    }
-
     async fn forget_tickets(&self, now: Timestamp) -> Result<(), HubStoreError> {
         sqlx::query("DELETE FROM hub_ticket WHERE good_until <= $1")
             .bind(now.as_micros())

@@ -11,6 +11,10 @@ pub const PROOF: &str = "proof";
 /// What came of the goal: the JSON of a `Completion`.
 pub const RESULT: &str = "result";
 
+/// The field of a goal in which its machine says how a token for it is told from a guess: the digest of [`PROOF`]. The hub shows it to
+/// nobody, and whoever knew it could prove nothing by it.
+pub const TOLD_BY: &str = "completedWith";
+
 /// How a machine answers beside 0, which is success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Completed {

@@ -75,7 +75,8 @@ impl Downward {
     }
 }
 
-/// A message about the conversation itself, both ways: `backoff` of the original; `ack`, `drain`, `lease`, `superseded` of ours.
+/// A message about the conversation itself, both ways: `backoff` of the original; `ack`, `drain`, `lease`, `progress`, `resume`,
+/// `superseded` of ours.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Control {
     /// What.

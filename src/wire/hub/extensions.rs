@@ -12,15 +12,17 @@
 //! | [`IDENTITY`] | A command that decides about goals carries `known_as: [text]`: logins and addresses that the hub knows to be those of whoever asks. They count against the person, and give them nothing. |
 //! | [`FINGERPRINTS`] | The hub takes fingerprints of commits by the mutation `setCommitFingerprints` with `repo` and `goal`. |
 //! | [`TRACE`] | An event carries `extensions.traceparent`, a command `traceparent` (W3C) while the hub's operator follows traces: what the machine does because of it belongs there. |
+//! | [`RESUME`] | The first word of the hub in each conversation is `control: resume {session_id, resume_token}`, to a machine that says which `instance` it is. A machine that lost its websocket comes back with that: it opens the same address with its key as `Authorization: Bearer` and the text as [`RESUME_HEADER`], and its own first word is `control: resume {delivery_ids}`, what it has stored of which the hub may not have heard (of commands the `correlation_id`). The hub tells the rest again, and nothing before that word. The text is good once, for the same key and run, as long as the registration is there, until a quarter of an hour after the conversation's end, at any replica. Where it is not taken the answer is 410 with the code [`RESUME_REFUSED`], and the machine registers. |
+//! | [`PROGRESS`] | The machine says `control: progress {correlation_id, text}` of what it works on, at most once a second of each: one line of at most 200 characters, without secrets. The hub shows it to who asked, and keeps it in memory alone. |
 //!
 //! Two words need no agreement. `control: drain {millis?}` of a machine asks for nothing more, of a hub says that it is
 //! about to close and when to come back. `control: superseded {version?}` of a hub says that another version of this machine
 //! gets everything now, and which. A hub that closes with 4401 (the credential) or 4403 (the machine) does not want it back; the
 //! answer to its next registration says why, with the code [`SENT_AWAY`] when somebody took its registration away.
 //!
-//! No conversation is resumed, and there are no ids of conversations to resume one by: what was not acknowledged waits at the hub and
-//! comes again with the id of its delivery, and what the hub has not taken of a machine waits there until a ping after it was answered.
-//! How far a goal is says the goal itself, by its phase, its description and its log; there is no other word of progress.
+//! Without [`RESUME`] what was not acknowledged waits at the hub and comes again with the id of its delivery; with or without it what the
+//! hub has not taken of a machine waits there until a ping after it was answered. How far a goal is says the goal itself, by its phase,
+//! its description and its log.
 //!
 //! A machine may say which `instance` it is: `{id, run}`, the id of its state directory and of its process. While one run of an
 //! instance is there another is refused with status 409 and the code [`SAME_IDENTITY`], and the first is told by `control: twin`.
@@ -43,6 +45,18 @@ pub const TRACE: &str = "trace";
 pub const FINGERPRINTS: &str = "fingerprints";
 /// Logs of goals are taken by their offsets.
 pub const LOGS: &str = "logs";
+/// Conversations that were lost are resumed.
+pub const RESUME: &str = "resume";
+/// What is worked on is said while it is.
+pub const PROGRESS: &str = "progress";
+
+/// Most characters of what is said of progress.
+pub const LONGEST_PROGRESS: usize = 200;
+
+/// The header with what a conversation is resumed with.
+pub const RESUME_HEADER: &str = "x-hub-resume";
+/// The refusal of a conversation that cannot be resumed.
+pub const RESUME_REFUSED: &str = "resume_refused";
 
 /// Nothing more is to come.
 pub const DRAIN: &str = "drain";

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sdm::hub::Rhythm;
+use sdm::kinds::side_effect;
 use sdm::ports::hub::Deliveries as _;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
@@ -22,7 +23,7 @@ fn impatient() -> Rhythm {
 }
 
 /// Looks at an invocation until it is in a phase.
-async fn comes_to(hub: &TestHub, key: &str, url: &str, phase: &str) -> Value {
+pub async fn comes_to(hub: &TestHub, key: &str, url: &str, phase: &str) -> Value {
     let looking = async {
         loop {
             let seen = look(hub, key, url).await;
@@ -36,7 +37,7 @@ async fn comes_to(hub: &TestHub, key: &str, url: &str, phase: &str) -> Value {
     seen.unwrap_or_else(|_| panic!("waited in vain for {phase}"))
 }
 
-fn reason(seen: &Value) -> &str {
+pub fn reason(seen: &Value) -> &str {
     seen["command_response"]["status"]["reason"].as_str().unwrap()
 }
 
@@ -164,13 +165,22 @@ async fn write(hub: &TestHub, name: &str, state: &str, version: u32) {
 
 #[tokio::test]
 async fn a_goal_is_told_of_again_only_while_nobody_has_begun_with_it() {
+    told_of_again_while_it_is_idle(WORK).await;
+}
+
+#[tokio::test]
+async fn a_goal_is_told_of_again_to_a_machine_that_asks_for_no_goal_set() {
+    told_of_again_while_it_is_idle(&WORK.replace("goalSetId ", "")).await;
+}
+
+async fn told_of_again_while_it_is_idle(subscription: &str) {
     let rhythm = Rhythm {
         work: Duration::from_millis(700),
         ..impatient()
     };
     let hub = TestHub::start(rhythm).await;
     let mut works = registration("m", "1.0.0", "durable");
-    works["events"][0]["subscription"] = json!(WORK);
+    works["events"][0]["subscription"] = json!(subscription);
     let mut machine = hub.machine(&works).await;
     write(&hub, "begun", "requested", 1).await;
     assert_eq!(
@@ -381,7 +391,29 @@ async fn f10_guesses_at_the_token_of_a_goal_do_not_fill_the_queue_of_a_machine_t
         202,
         "another goal is not meant"
     );
+    assert_eq!(
+        completes(&hub, "scan", "the-token").await,
+        429,
+        "the machine has not said how it is told from a guess"
+    );
+    // It speaks of the token with a digest of its digest, which nobody is shown.
+    let told_by = side_effect::told_by(&side_effect::digest("the-token"));
+    let goal = GOAL
+        .replace(
+            "name: \"n\"",
+            &format!("name: \"n\", completedWith: \"{told_by}\""),
+        )
+        .replace("NAME", "scan")
+        .replace("STATE", "in_process")
+        .replace("VERSION", "2")
+        .replace("SHA", &"b".repeat(40));
+    let written = hub.ask(&goal, Value::Null).await;
+    assert!(written["data"]["ingestCustomSdmGoal"].is_string(), "{written}");
+    let shown = hub.ask("{ SdmGoal { completedWith } }", Value::Null).await;
+    assert!(shown["errors"].is_array(), "{shown}");
+    assert_eq!(completes(&hub, "scan", &told_by).await, 429, "it is no token");
+    assert_eq!(completes(&hub, "scan", "the-token").await, 202);
     let registrations = hub.administration().registrations().await.unwrap();
     let counts = hub.hub.memory().counts(&[&registrations[0].id]).await.unwrap();
-    assert_eq!(counts[&registrations[0].id].waiting, 6);
+    assert_eq!(counts[&registrations[0].id].waiting, 7);
 }

@@ -9,13 +9,15 @@ use sdm::hub::console::{ConsoleUser, at_console};
 use sdm::hub::restore::restore;
 use sdm::hub::{HubOptions, start};
 use sdm::model::Timestamp;
-use sdm::ports::hub::{Registrations as _, StoredRegistration};
+use sdm::ports::hub::StoredRegistration;
 use sdm::ports::people::{People as _, PersonChange, PersonRole, PersonState};
+use sdm::runtime::clock::{Clock as _, SystemClock};
 use sdm::secrets::envelope::{MasterKey, MasterKeys};
 use sdm::store::hub::Place;
 use sdm::wire::hub::PolicyName;
 use serde_json::{Value, json};
 
+use super::arriving::registered;
 use super::audit::{Audited, QUESTION};
 use super::machine::{PATIENCE, quick, registration, wish};
 use super::people::{has_come_in, signed_in};
@@ -108,7 +110,7 @@ impl Stopped {
         };
         let hub = start(stopped.options()).await.unwrap();
         has_come_in(hub.memory(), "ada", PersonRole::Member).await;
-        hub.memory().register(&machine(), "addon:m").await.unwrap();
+        registered(hub.memory(), &machine(), "addon:m").await;
         assert!(hub.stop().await);
         stopped
     }
@@ -200,6 +202,19 @@ impl Stopped {
         }
     }
 
+    /// When it was done, by what the log says, and when it was written down.
+    fn moments(&self) -> Vec<(String, String)> {
+        let text = std::fs::read_to_string(self.directory.path().join("audit.jsonl")).unwrap();
+        let entries = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let of_olga = entries.filter(|entry| entry["principal"] == json!("console:olga (uid 1000)"));
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        of_olga
+            .map(|entry| (text(&entry["done"]), text(&entry["time"])))
+            .collect()
+    }
+
     async fn start(&self) {
         let hub = start(self.options()).await.unwrap();
         assert!(hub.stop().await);
@@ -211,8 +226,14 @@ async fn k3_what_is_changed_while_no_hub_runs_is_in_the_log_before_one_serves() 
     let stopped = Stopped::new().await;
     let expected = stopped.change().await;
     assert_eq!(stopped.said(), [], "nobody writes the log meanwhile");
+    let begun = SystemClock.now().rfc3339();
     let hub = start(stopped.options()).await.unwrap();
     stopped.holds(&expected);
+    let moments = stopped.moments();
+    assert!(moments.is_sorted(), "{moments:?}");
+    let is_later =
+        |(done, written): &(String, String)| !done.is_empty() && *done <= begun && begun <= *written;
+    assert!(moments.iter().all(is_later), "{moments:?} {begun}");
     assert!(hub.stop().await);
     stopped.start().await;
     stopped.holds(&expected);

@@ -252,6 +252,23 @@ impl Machine {
         Self { socket }
     }
 
+    /// Comes back to a conversation that was lost; what the hub answers if it does not want that.
+    pub async fn resume(url: &str, key: &str, token: &str) -> Result<Self, (u16, Value)> {
+        let mut request = url.into_client_request().unwrap();
+        let headers = request.headers_mut();
+        headers.insert("Authorization", format!("Bearer {key}").parse().unwrap());
+        headers.insert("X-Hub-Resume", token.parse().unwrap());
+        match connect_async(request).await {
+            Ok((socket, _)) => Ok(Self { socket }),
+            Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => {
+                let body = answer.body().as_deref().unwrap_or_default();
+                let body = serde_json::from_slice(body).unwrap_or_default();
+                Err((answer.status().as_u16(), body))
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     pub async fn say(&mut self, message: &Value) {
         self.say_text(&message.to_string()).await;
     }

@@ -7,11 +7,12 @@ use flate2::read::GzDecoder;
 use sdm::hub::Rhythm;
 use sdm::hub::administration::KeyWish;
 use sdm::model::Timestamp;
-use sdm::ports::hub::{Deliveries as _, DeliveryKind, NewDelivery, Registering, Registrations as _};
+use sdm::ports::hub::{Deliveries as _, DeliveryKind, NewDelivery, Registrations as _};
 use serde_json::{Value, json};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
+use super::arriving::registered;
 use super::audit::Audited;
 use super::machine::{Machine, PATIENCE, TestHub, quick, registration, wish};
 
@@ -406,8 +407,7 @@ async fn what_comes_after_a_machine_has_registered_at_another_replica_is_told_to
     let mut there = memory.registrations().await.unwrap().remove(0);
     let body = registration("there", "1.0.0", "durable").to_string();
     (there.id, there.name, there.body) = ("there".to_owned(), "there".to_owned(), body);
-    let kept = memory.register(&there, "addon:test").await.unwrap();
-    assert!(matches!(kept, Registering::Kept(_)), "{kept:?}");
+    registered(memory, &there, "addon:test").await;
     let (status, _) = hub.github("push", "d-1", &super::events::push("a", "b")).await;
     assert_eq!(status, 200);
     assert_eq!(known.hear().await["data"]["Push"][0]["branch"], json!("main"));

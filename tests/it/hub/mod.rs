@@ -2,11 +2,13 @@
 
 mod access;
 mod answers;
+mod arriving;
 mod as_person;
 mod audit;
 mod authorizations;
 mod brokering;
 mod browser;
+mod carried;
 mod chats;
 mod commands;
 mod commands_about;
@@ -35,8 +37,10 @@ mod pages;
 mod people;
 mod people_in_graph;
 mod people_store;
+mod progress;
 mod replicas;
 mod restored;
+mod resume;
 mod rights;
 mod rights_pages;
 mod safe;

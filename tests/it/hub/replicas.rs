@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::events::push;
 use super::machine::{Machine, TestHub, quick, registration, signature, wish};
+use super::resume::{how_to_resume, resumes, stored, talks};
 use crate::support::postgres::Postgres;
 
 pub async fn replica(server: &Postgres) -> RunningHub {
@@ -166,4 +167,64 @@ async fn an_instance_that_leaves_one_hub_takes_nothing_from_another_that_is_at_t
         staying.answer(&event).await;
         staying.settled().await;
     }
+}
+
+#[tokio::test]
+async fn a_conversation_with_one_hub_goes_on_with_another() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let (one, other) = (replica(&server).await, replica(&server).await);
+    let (_, key) = Administration::of(one.memory())
+        .new_key(&wish(&[]))
+        .await
+        .unwrap();
+    let (address, elsewhere) = (one.address.to_string(), other.address.to_string());
+    let one = TestHub::of(one, key.clone());
+    let (mut machine, url, token) = talks(&one, &resumes("m", "run")).await;
+    assert_eq!(one.github("push", "d-1", &push("a", "b")).await.0, 200);
+    let event = machine.hear().await;
+    drop(machine);
+    let url = url.replace(&address, &elsewhere);
+    let mut machine = Machine::resume(&url, &key, &token).await.unwrap();
+    let next = how_to_resume(&mut machine).await;
+    let back = url.replace(&elsewhere, &address);
+    assert!(Machine::resume(&back, &key, &token).await.is_err(), "it is used");
+    machine.say(&stored(&[&event["extensions"]["delivery_id"]])).await;
+    machine.settled().await;
+    let mut late = push("a", "c");
+    late["ref"] = json!("refs/heads/late");
+    assert_eq!(one.github("push", "d-2", &late).await.0, 200);
+    let heard = machine.hear().await;
+    assert_eq!(heard["data"]["Push"][0]["branch"], json!("late"));
+    // The first hub is gone, with what it knew; nothing that this conversation has is given back by that.
+    assert!(one.hub.stop().await);
+    machine.answer(&event).await;
+    machine.answer(&heard).await;
+    machine.settled().await;
+    drop(machine);
+    assert!(Machine::resume(&url, &key, &next).await.is_ok());
+    assert!(other.stop().await);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_version_of_a_machine_goes_over_to_the_next_at_whichever_hub() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let (one, other) = (replica(&server).await, replica(&server).await);
+    let (_, key) = Administration::of(one.memory())
+        .new_key(&wish(&[]))
+        .await
+        .unwrap();
+    let (one, other) = (TestHub::of(one, key.clone()), TestHub::of(other, key));
+    one.register(&registration("m", "1.0.0", "durable")).await;
+    assert_eq!(one.github("push", "d-1", &push("a", "b")).await.0, 200);
+    let mut machine = other.machine(&registration("m", "2.0.0", "durable")).await;
+    let event = machine.hear().await;
+    assert_eq!(event["data"]["Push"][0]["branch"], json!("main"));
+    machine.answer(&event).await;
+    machine.settled().await;
+    machine.leave().await;
+    assert!(one.hub.stop().await && other.hub.stop().await);
 }

@@ -60,6 +60,7 @@ const FATES: &[(&str, Fate)] = &[
     ("hub_progress", Back),
     ("hub_received", Back),
     ("hub_registration", Back),
+    ("hub_resumption", Empty),
     ("hub_secret", Now),
     ("hub_sent_away", Now),
     ("hub_session", Empty),

@@ -10,12 +10,13 @@ use sdm::model::Timestamp;
 use sdm::ports::graph::{Filter, Find, Node};
 use sdm::ports::hub::{
     Deliveries, DeliveryCounts, DeliveryKind, HubGraph, Invocations, Keys, Messages, NewDelivery, Phase,
-    QueueLimits, Registering, Registrations, StoredInvocation, StoredKey, StoredMessage, StoredRegistration,
+    QueueLimits, Registrations, StoredInvocation, StoredKey, StoredMessage, StoredRegistration,
 };
 use sdm::store::hub::{Place, SqlHub};
 use sdm::wire::hub::PolicyName;
 use serde_json::{Value, json};
 
+use super::arriving::registered;
 use super::{store_answers, store_crowds, store_shared};
 use crate::support::postgres::Postgres;
 
@@ -407,10 +408,7 @@ async fn more_than_a_batch_goes(hub: &SqlHub) {
 
 /// Registers, as nobody in particular.
 async fn kept(hub: &SqlHub, asked: &StoredRegistration) -> StoredRegistration {
-    match hub.register(asked, "addon:a").await.unwrap() {
-        Registering::Kept(kept) => kept,
-        refused => panic!("{refused:?}"),
-    }
+    registered(hub, asked, "addon:a").await
 }
 
 async fn registrations_have_an_order(hub: &SqlHub) {
@@ -548,8 +546,39 @@ async fn messages_stand_once_at_a_place(hub: &SqlHub) {
     assert_eq!(found, Some(message("channel:general", "two")));
     assert_eq!(hub.messages_of("i-1", 10).await.unwrap().len(), 2);
     assert_eq!(hub.messages("w", 1).await.unwrap().len(), 1);
-    assert!(hub.take_back("w", "channel:other", "m").await.unwrap());
-    assert!(!hub.take_back("w", "channel:other", "m").await.unwrap());
+    let since = async |since: i64| {
+        let changed = hub.changed_messages("w", "channel:", since, 10).await.unwrap();
+        let shown = changed.iter().map(|one| {
+            let (place, body) = (one.message.place.clone(), one.message.body.clone());
+            (place, body, one.is_gone)
+        });
+        let last = changed.last().map_or(since, |last| last.change);
+        (shown.collect::<Vec<_>>(), last)
+    };
+    let of = |place: &str, body: &str, is_gone: bool| (place.to_owned(), body.to_owned(), is_gone);
+    let (all, last) = since(0).await;
+    let expected = [
+        of("channel:general", "two", false),
+        of("channel:other", "three", false),
+    ];
+    assert_eq!(all, expected, "each as it is now, in the order of changes");
+    hub.post(&message("person:ada", "for her")).await.unwrap();
+    let other = ("w", "channel:other", "m");
+    assert!(hub.take_back(other, "left").await.unwrap());
+    assert!(!hub.take_back(other, "").await.unwrap());
+    let (more, last) = since(last).await;
+    assert_eq!(more, [of("channel:other", "left", true)]);
+    assert_eq!(hub.message("w", "channel:other", "m").await.unwrap(), None);
+    assert_eq!(
+        hub.messages_of("i-1", 10).await.unwrap().len(),
+        2,
+        "not what is gone"
+    );
+    hub.post(&message("channel:other", "again")).await.unwrap();
+    assert_eq!(since(last).await.0, [of("channel:other", "again", false)]);
+    assert_eq!(since(last + 1).await.0, []);
+    assert!(hub.take_back(other, "").await.unwrap());
+    assert!(hub.take_back(("w", "person:ada", "m"), "").await.unwrap());
 }
 
 /// Every link that a type of every workspace is asked for backwards by is found backwards, and so are all links of other types.
@@ -714,6 +743,7 @@ async fn contract(place: &Place) {
     store_answers::contract(&hub).await;
     store_shared::tickets_are_used_once_and_in_time(&hub).await;
     store_shared::g6_one_run_of_a_machine_counts(&hub).await;
+    store_shared::a_conversation_is_resumed_once_by_whose_it_was(&hub).await;
     store_shared::hints_reach_whoever_listens(&hub).await;
     store_crowds::contract(&hub).await;
     super::people_store::contract(&hub).await;

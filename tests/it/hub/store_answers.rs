@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use sdm::ports::hub::{
-    Answers as _, Bounds, Deliveries as _, Invocations as _, Keys as _, Messages as _, NewDelivery, Overdue,
-    Phase, QueueLimits, Registering, Registrations as _, Retention as _, StoredInvocation, StoredKey,
-    StoredMessage, StoredRegistration,
+    Answers as _, Arrived, Bounds, CarriedOver as _, Crowds as _, Deliveries as _, DeliveryKind,
+    Invocations as _, Keys as _, Messages as _, NewDelivery, Overdue, Phase, QueueLimits, Registrations as _,
+    Retention as _, Settling, StoredInvocation, StoredKey, StoredMessage, StoredRegistration,
 };
 use sdm::store::hub::SqlHub;
 use sdm::wire::hub::PolicyName;
 
+use super::arriving::{registered, registers};
 use super::store::{at, delivery, registration};
 
 const LIMITS: QueueLimits = QueueLimits {
@@ -26,6 +27,7 @@ pub async fn contract(hub: &SqlHub) {
     what_was_asked_goes_on_once_and_only_when_asked_for(hub).await;
     only_so_many_of_one_asker_are_open(hub).await;
     labels_of_a_computer_make_no_other_machine(hub).await;
+    what_waits_goes_over_to_another_version(hub).await;
     what_is_old_or_too_much_is_forgotten(hub).await;
 }
 
@@ -60,13 +62,11 @@ async fn g2_of_two_owners_who_come_at_once_one_gets_the_name(hub: &SqlHub) {
             wish
         };
         let (one, other) = (wish("a"), wish("b"));
-        let (one, other) = tokio::join!(hub.register(&one, "addon:a"), hub.register(&other, "addon:b"));
-        let got: Vec<Registering> = vec![one.unwrap(), other.unwrap()];
-        let kept = got.iter().filter(|got| matches!(got, Registering::Kept(_)));
+        let (one, other) = tokio::join!(registers(hub, &one, "addon:a"), registers(hub, &other, "addon:b"));
+        let got: Vec<Arrived> = vec![one, other];
+        let kept = got.iter().filter(|got| matches!(got, Arrived::Kept(_)));
         assert_eq!(kept.count(), 1, "{got:?}");
-        let refused = got
-            .iter()
-            .filter(|got| matches!(got, Registering::OfSomebodyElse(_)));
+        let refused = got.iter().filter(|got| matches!(got, Arrived::OfSomebodyElse(_)));
         assert_eq!(refused.count(), 1, "{got:?}");
     }
     // A refused one leaves nothing behind, and another key of the owner is good.
@@ -83,12 +83,10 @@ async fn g2_of_two_owners_who_come_at_once_one_gets_the_name(hub: &SqlHub) {
 async fn whoever_was_sent_away_is_refused_until_let_in(hub: &SqlHub) {
     let mut wish = registration("away", "1", PolicyName::Durable, "{}");
     wish.principal = "key-a".to_owned();
-    let Registering::Kept(kept) = hub.register(&wish, "addon:a").await.unwrap() else {
-        panic!("it may register");
-    };
+    let kept = registered(hub, &wish, "addon:a").await;
     assert!(hub.send_away(&kept.id, at(7), &[]).await.unwrap());
     assert!(!hub.send_away(&kept.id, at(8), &[]).await.unwrap());
-    let Registering::SentAway(away) = hub.register(&wish, "addon:a").await.unwrap() else {
+    let Arrived::SentAway(away) = registers(hub, &wish, "addon:a").await else {
         panic!("it is away");
     };
     assert_eq!((away.id.as_str(), away.at), (kept.id.as_str(), at(7)));
@@ -96,12 +94,12 @@ async fn whoever_was_sent_away_is_refused_until_let_in(hub: &SqlHub) {
     let mut newer = wish.clone();
     newer.version = "2".to_owned();
     newer.id = "away-2".to_owned();
-    let got = hub.register(&newer, "addon:a").await.unwrap();
-    assert!(matches!(got, Registering::Kept(_)), "{got:?}");
+    let got = registers(hub, &newer, "addon:a").await;
+    assert!(matches!(got, Arrived::Kept(_)), "{got:?}");
     assert!(hub.let_in(&kept.id, &[]).await.unwrap());
     assert!(!hub.let_in(&kept.id, &[]).await.unwrap());
-    let got = hub.register(&wish, "addon:a").await.unwrap();
-    assert!(matches!(got, Registering::Kept(_)), "{got:?}");
+    let got = registers(hub, &wish, "addon:a").await;
+    assert!(matches!(got, Arrived::Kept(_)), "{got:?}");
     for one in hub.registrations().await.unwrap() {
         if one.name == "away" {
             hub.drop_registration(&one.id).await.unwrap();
@@ -158,9 +156,18 @@ async fn what_is_taken_over_is_with_its_machine_while_it_says_so(hub: &SqlHub) {
         hub.enqueue(&patient(id, "over", 100)).await.unwrap();
     }
     hub.claim("over", "s", 9, at(1), at(60)).await.unwrap();
-    assert!(hub.taken_over("over", "c-over-1", at(2), at(62)).await.unwrap());
-    assert!(!hub.taken_over("over", "c-guess", at(2), at(62)).await.unwrap());
-    assert!(!hub.taken_over("other", "c-over-1", at(2), at(62)).await.unwrap());
+    let take_over = |registration: &str, correlation: &str| Settling {
+        registrations: vec![registration.to_owned()],
+        correlation: correlation.to_owned(),
+        stored: Some((at(2), at(62))),
+    };
+    let taken_over = [
+        take_over("over", "c-over-1"),
+        take_over("over", "c-guess"),
+        take_over("other", "c-over-2"),
+    ];
+    let ended = hub.settle_all(&taken_over).await.unwrap();
+    assert_eq!(ended, [None, None, None], "nothing is over by that");
     // Its session ends: only what was not taken over waits again.
     assert_eq!(hub.release("s", at(3), LIMITS).await.unwrap(), 1);
     let names = ["c-over-1".to_owned(), "c-nobody".to_owned()];
@@ -304,10 +311,7 @@ async fn labels_of_a_computer_make_no_other_machine(hub: &SqlHub) {
         });
         registration("group", version, PolicyName::Durable, &body.to_string())
     };
-    let register = async |asked: StoredRegistration| match hub.register(&asked, "addon:a").await.unwrap() {
-        Registering::Kept(kept) => kept,
-        refused => panic!("{refused:?}"),
-    };
+    let register = async |asked: StoredRegistration| registered(hub, &asked, "addon:a").await;
     let first = register(on("a", "1.0.0", "Greet")).await;
     let second = register(on("a", "2.0.0", "Greet")).await;
     let elsewhere = register(on("b", "1.0.0", "Greet")).await;
@@ -323,6 +327,54 @@ async fn labels_of_a_computer_make_no_other_machine(hub: &SqlHub) {
     for id in [&first.id, &second.id] {
         hub.drop_registration(id).await.unwrap();
     }
+}
+
+async fn what_waits_goes_over_to_another_version(hub: &SqlHub) {
+    let command = |id: &str| NewDelivery {
+        kind: DeliveryKind::Command,
+        correlation: id.to_owned(),
+        ..delivery(id, "late")
+    };
+    let open = StoredInvocation {
+        id: "over-c".to_owned(),
+        ..asked("over-c", 900)
+    };
+    assert!(hub.invoke(&open, &command("over-c")).await.unwrap());
+    for id in ["over-e", "over-x", "over-s"] {
+        hub.enqueue(&delivery(id, "late")).await.unwrap();
+    }
+    let waiting = hub.what_waits_for("late", 100).await.unwrap();
+    let ours: Vec<&str> = waiting.iter().map(|what| what.id.as_str()).collect();
+    for id in ["over-c", "over-e", "over-x", "over-s"] {
+        assert!(ours.contains(&id), "{ours:?}");
+    }
+    let ids = ["over-c", "over-e", "nothing"];
+    assert_eq!(hub.carry_over(&ids, "elsewhere", "later").await.unwrap(), 0);
+    assert_eq!(hub.carry_over(&ids, "late", "later").await.unwrap(), 2);
+    assert_eq!(hub.carry_over(&ids, "late", "later").await.unwrap(), 0);
+    let asked = hub.invocation("over-c").await.unwrap().unwrap();
+    assert_eq!(
+        (asked.registration.as_str(), asked.phase),
+        ("later", Phase::Pending)
+    );
+    let got = hub.claim("later", "s-over", 9, at(1), at(60)).await.unwrap();
+    assert_eq!(got.len(), 2);
+    let because = "nobody waits for it";
+    assert_eq!(
+        hub.give_up_waiting(&["over-x"], "late", because).await.unwrap(),
+        1
+    );
+    let dead = hub.dead("w", 100).await.unwrap();
+    let dead = dead.iter().find(|one| one.what.id == "over-x").unwrap();
+    assert_eq!(dead.because, because);
+    let left = hub.what_waits_for("late", 100).await.unwrap();
+    let left: Vec<&str> = left.iter().map(|what| what.id.as_str()).collect();
+    assert!(left.contains(&"over-s") && !left.contains(&"over-x"), "{left:?}");
+    hub.give_up_waiting(&["over-s"], "late", because).await.unwrap();
+    for correlation in ["over-c", "c-over-e"] {
+        hub.settle("later", correlation).await.unwrap();
+    }
+    hub.answered("over-c", Phase::Success, "{}", at(2)).await.unwrap();
 }
 
 async fn what_is_old_or_too_much_is_forgotten(hub: &SqlHub) {

@@ -1,12 +1,13 @@
 //! Many machines at once. Part of the list in `store`.
 
 use sdm::ports::hub::{
-    Arrival, ArrivalLimits, Arrived, Claim, Crowds as _, Deliveries as _, Opening, OpeningLimits, Parting,
-    QueueLimits, Registrations as _, Run, Runs as _, Settling, StoredRegistration, Ticket, TicketLimits,
+    Arrival, ArrivalLimits, Arrived, Claim, Crowds as _, Deliveries as _, Parting, QueueLimits,
+    Registrations as _, Run, Settling, StoredRegistration, Ticket, TicketLimits,
 };
 use sdm::store::hub::SqlHub;
 use sdm::wire::hub::PolicyName;
 
+use super::arriving::{counts, opening, opening_limits};
 use super::store::{at, delivery, registration};
 use super::store_answers::key;
 
@@ -64,13 +65,6 @@ fn limits(now: u64, most: u32) -> ArrivalLimits {
     }
 }
 
-fn opening(digest: &str) -> Opening {
-    Opening {
-        digest: digest.to_owned(),
-        session: format!("session-{digest}"),
-    }
-}
-
 /// Ids of the registrations of whoever is kept.
 fn kept(arrived: &Arrived) -> &[String] {
     match arrived {
@@ -115,11 +109,8 @@ async fn g5_many_come_at_once_and_each_gets_its_own(hub: &SqlHub) {
 }
 
 async fn many_open_and_part_at_once(hub: &SqlHub) {
-    let limits = |now: u64| OpeningLimits {
-        now: at(now),
-        alive_until: at(now + 30),
-        is_new: at(now + 50),
-    };
+    let limits = opening_limits;
+    let opening = |digest: &str| opening(digest, None);
     let wanted = ["d-1", "guess", "d-1", "d-2"].map(opening);
     let tickets = hub.open_all(&wanted, limits(2)).await.unwrap();
     let machines: Vec<Option<&str>> = tickets
@@ -141,7 +132,7 @@ async fn many_open_and_part_at_once(hub: &SqlHub) {
         ..ticket.run.clone().unwrap()
     };
     assert!(
-        !hub.claim_run(&twin, at(31), at(40)).await.unwrap(),
+        !counts(hub, &twin, at(31), at(40)).await,
         "its run is alive with its session"
     );
     hub.enqueue(&delivery("crowd-1", &ticket.registrations[0]))
@@ -168,7 +159,7 @@ async fn many_open_and_part_at_once(hub: &SqlHub) {
         parting("session-d-2", &[]),
     ];
     hub.part_all(&partings, at(4), at(6), LIMITS).await.unwrap();
-    assert!(hub.claim_run(&twin, at(5), at(6)).await.unwrap());
+    assert!(counts(hub, &twin, at(5), at(6)).await);
     let claims = [claim];
     assert!(
         hub.claim_all(&claims, at(5), at(60)).await.unwrap()[0].is_empty(),

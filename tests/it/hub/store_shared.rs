@@ -1,50 +1,44 @@
 //! Tickets, hints and logs. Part of the list in `store`.
 
-use std::time::Duration;
-
-use sdm::model::Timestamp;
 use sdm::ports::hub::{
-    FilePlace, GoalLogs as _, Hint, Hints as _, LogContent, LogName, NewLogPart, Run, Runs as _, Ticket,
-    TicketLimits, Tickets as _,
+    Arrival, ArrivalLimits, Arrived, Crowds as _, Deliveries as _, FilePlace, GoalLogs as _, Hint,
+    Hints as _, LogContent, LogName, NewLogPart, Opened, Parting, QueueLimits, Registrations as _, Run,
+    Runs as _, Ticket, TicketLimits, Tickets as _,
 };
 use sdm::store::hub::SqlHub;
+use sdm::wire::hub::PolicyName;
 
-fn at(second: u64) -> Timestamp {
-    Timestamp::from_micros(1_800_000_000_000_000).plus(Duration::from_secs(second))
-}
+use super::arriving::{comes, counts, opening, opens, ticket};
+use super::store::{at, delivery, registration};
 
 pub async fn tickets_are_used_once_and_in_time(hub: &SqlHub) {
-    let ticket = Ticket {
-        registrations: vec!["r-1".to_owned(), "r-2".to_owned()],
-        machine: "m@1.0.0".to_owned(),
-        key: "k".to_owned(),
-        scopes: vec!["events:read".to_owned()],
-        gzip: true,
-        capabilities: vec!["ack".to_owned()],
-        run: None,
+    let limits = |most| ArrivalLimits {
+        run_until: at(0),
+        tickets: TicketLimits {
+            now: at(0),
+            until: at(60),
+            most,
+        },
     };
-    let limits = |most| TicketLimits {
-        now: at(0),
-        until: at(60),
-        most,
-    };
+    let kept = Arrived::Kept(Vec::new());
     for digest in ["one", "other"] {
-        assert!(hub.keep_ticket(digest, &ticket, limits(2)).await.unwrap());
+        assert_eq!(comes(hub, digest, ticket(None), limits(2)).await, kept);
     }
-    assert!(
-        !hub.keep_ticket("third", &ticket, limits(2)).await.unwrap(),
+    assert_eq!(
+        comes(hub, "third", ticket(None), limits(2)).await,
+        Arrived::Full,
         "too many wait"
     );
-    assert_eq!(hub.take_ticket("guess", at(1)).await.unwrap(), None);
+    assert_eq!(opens(hub, opening("guess", None), 1).await, None);
     // Everybody wants it at once; one gets it.
-    let takers = (0..8).map(|_| hub.take_ticket("one", at(1)));
+    let takers = (0..8).map(|_| opens(hub, opening("one", None), 1));
     let taken = futures_util::future::join_all(takers).await;
-    let taken: Vec<Ticket> = taken.into_iter().filter_map(Result::unwrap).collect();
-    assert_eq!(taken, std::slice::from_ref(&ticket));
-    assert_eq!(hub.take_ticket("other", at(60)).await.unwrap(), None, "too late");
-    assert!(hub.keep_ticket("third", &ticket, limits(1)).await.unwrap());
+    let taken: Vec<Ticket> = taken.into_iter().flatten().map(|opened| opened.ticket).collect();
+    assert_eq!(taken, [ticket(None)]);
+    assert_eq!(opens(hub, opening("other", None), 60).await, None, "too late");
+    assert_eq!(comes(hub, "third", ticket(None), limits(1)).await, kept);
     hub.forget_tickets(at(60)).await.unwrap();
-    assert_eq!(hub.take_ticket("third", at(1)).await.unwrap(), None);
+    assert_eq!(opens(hub, opening("third", None), 1).await, None);
 }
 
 /// Only where there can be replicas.
@@ -115,37 +109,118 @@ pub async fn g6_one_run_of_a_machine_counts(hub: &SqlHub) {
         id: id.to_owned(),
     };
     let (one, copy) = (run("addon:a", "one"), run("addon:a", "copy"));
+    let counts = async |run: &Run, now: u64, until: u64| counts(hub, run, at(now), at(until)).await;
     // Both come at once: one is refused.
-    let (first, second) = tokio::join!(
-        hub.claim_run(&one, at(0), at(60)),
-        hub.claim_run(&copy, at(0), at(60))
-    );
-    let (first, second) = (first.unwrap(), second.unwrap());
+    let (first, second) = tokio::join!(counts(&one, 0, 60), counts(&copy, 0, 60));
     assert!(first != second, "one of them counts");
     let (winner, loser) = if first { (one, copy) } else { (copy, one) };
-    assert!(
-        hub.claim_run(&winner, at(1), at(60)).await.unwrap(),
-        "it may come again"
-    );
-    assert!(
-        hub.claim_run(&run("addon:b", "x"), at(1), at(60)).await.unwrap(),
-        "others are others"
-    );
-    hub.keep_run(&winner, "session", at(100)).await.unwrap();
-    assert!(!hub.claim_run(&loser, at(70), at(130)).await.unwrap());
-    hub.keep_runs(&["session".to_owned()], at(200)).await.unwrap();
-    assert!(!hub.claim_run(&loser, at(150), at(210)).await.unwrap());
-    hub.end_run("another session", at(150)).await.unwrap();
-    assert!(!hub.claim_run(&loser, at(151), at(210)).await.unwrap());
-    hub.end_run("session", at(150)).await.unwrap();
-    assert!(
-        hub.claim_run(&loser, at(151), at(210)).await.unwrap(),
-        "it is alone now"
-    );
-    assert!(
-        !hub.claim_run(&winner, at(152), at(210)).await.unwrap(),
-        "and counts"
-    );
+    assert!(counts(&winner, 1, 60).await, "it may come again");
+    assert!(counts(&run("addon:b", "x"), 1, 60).await, "others are others");
+    let limits = ArrivalLimits {
+        run_until: at(60),
+        tickets: TicketLimits {
+            now: at(2),
+            until: at(62),
+            most: 100,
+        },
+    };
+    comes(hub, "run", ticket(Some(winner.clone())), limits).await;
+    assert!(opens(hub, opening("run", None), 40).await.is_some());
+    assert!(!counts(&loser, 69, 130).await, "its session is there until 70");
+    hub.keep_runs(&["session-run".to_owned()], at(200)).await.unwrap();
+    assert!(!counts(&loser, 150, 210).await);
+    let parting = |session: &str| Parting {
+        session: session.to_owned(),
+        has_run: true,
+        lonely: Vec::new(),
+        alive_until: at(150),
+    };
+    let limits = QueueLimits {
+        waiting: 9,
+        attempts: 9,
+    };
+    let parts = async |session: &str| hub.part_all(&[parting(session)], at(150), at(150), limits).await;
+    parts("another session").await.unwrap();
+    assert!(!counts(&loser, 151, 210).await);
+    parts("session-run").await.unwrap();
+    assert!(counts(&loser, 151, 210).await, "it is alone now");
+    assert!(!counts(&winner, 152, 210).await, "and counts");
     hub.forget_runs(at(1_000)).await.unwrap();
-    assert!(hub.claim_run(&winner, at(153), at(210)).await.unwrap());
+    assert!(counts(&winner, 153, 210).await);
+}
+
+fn resumable(owner: &str, run: &str) -> Ticket {
+    let mut ticket = ticket(Some(Run {
+        owner: owner.to_owned(),
+        instance: "directory".to_owned(),
+        id: run.to_owned(),
+    }));
+    ticket.capabilities.push("resume".to_owned());
+    ticket
+}
+
+/// Somebody who knows how to resume has come and opened a conversation, as of second 0.
+async fn talks(hub: &SqlHub, digest: &str, ticket: Ticket) {
+    let limits = ArrivalLimits {
+        run_until: at(15),
+        tickets: TicketLimits {
+            now: at(0),
+            until: at(60),
+            most: 100,
+        },
+    };
+    let arrival = Arrival {
+        registrations: vec![registration("resumes", "1", PolicyName::Durable, "{}")],
+        owner: "addon:a".to_owned(),
+        digest: digest.to_owned(),
+        ticket,
+    };
+    let arrived = hub.arrive_all(&[arrival], limits).await.unwrap();
+    assert!(matches!(arrived[0], Arrived::Kept(_)), "{arrived:?}");
+    assert!(opens(hub, opening(digest, None), 0).await.is_some());
+}
+
+pub async fn a_conversation_is_resumed_once_by_whose_it_was(hub: &SqlHub) {
+    talks(hub, "first", resumable("addon:a", "run")).await;
+    let again = "again-first";
+    let (thief, own) = (opening(again, Some("stolen")), opening(again, Some("k")));
+    assert_eq!(opens(hub, thief, 1).await, None, "with another key");
+    assert_eq!(opens(hub, opening(again, None), 1).await, None, "it is no ticket");
+    assert_eq!(opens(hub, own.clone(), 10_000).await, None, "much later");
+    let id = registration("resumes", "1", PolicyName::Durable, "{}").id;
+    hub.enqueue(&delivery("resumed-1", &id)).await.unwrap();
+    let had = hub.claim(&id, "session-first", 9, at(1), at(60)).await.unwrap();
+    assert_eq!(had.len(), 1);
+    // Everybody wants it at once; one gets it.
+    let takers = (0..8).map(|_| opens(hub, own.clone(), 2));
+    let taken = futures_util::future::join_all(takers).await;
+    let taken: Vec<Opened> = taken.into_iter().flatten().collect();
+    assert_eq!(taken.len(), 1);
+    assert_eq!(taken[0].before.as_deref(), Some("session-first"));
+    assert_eq!(taken[0].ticket.registrations, [id.as_str()]);
+    // What it had is its own still, whatever becomes of what is left of the conversation before.
+    let limits = QueueLimits {
+        waiting: 9,
+        attempts: 9,
+    };
+    assert_eq!(hub.release("session-first", at(3), limits).await.unwrap(), 0);
+    let session = format!("session-{again}");
+    assert_eq!(hub.release(&session, at(3), limits).await.unwrap(), 1);
+    // The next one goes on from there, until another run of the machine has come.
+    let next = opening(&format!("again-{again}"), Some("k"));
+    assert!(opens(hub, next.clone(), 4).await.is_some());
+    assert_eq!(opens(hub, next.clone(), 4).await, None, "it is used");
+    let newest = format!("again-{}", next.digest);
+    let parting = Parting {
+        session: next.session,
+        has_run: true,
+        lonely: Vec::new(),
+        alive_until: at(100),
+    };
+    hub.part_all(&[parting], at(0), at(5), limits).await.unwrap();
+    talks(hub, "other-run", resumable("addon:a", "run-2")).await;
+    assert_eq!(opens(hub, opening(&newest, Some("k")), 6).await, None);
+    // Without its registration there is nothing to go on with.
+    assert!(hub.drop_registration(&id).await.unwrap());
+    assert_eq!(opens(hub, opening("again-other-run", Some("k")), 6).await, None);
 }

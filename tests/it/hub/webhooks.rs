@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sdm::hub::HubOptions;
-use sdm::hub::administration::Administration;
+use sdm::hub::administration::{Administration, KeyWish};
 use sdm::hub::ingest::WebhookSecrets;
 use sdm::ports::hub::HubGraph as _;
 use sdm::runtime::clock::{Clock as _, SystemClock};
@@ -43,6 +43,39 @@ async fn c1_the_secret_of_a_workspace_signs_for_no_other() {
     }
     let asked = hub.ask("{ Push { branch } }", json!(null)).await;
     assert_eq!(asked["data"]["Push"], json!([{"branch": "main"}]));
+}
+
+#[tokio::test]
+async fn c4_a_webhook_for_a_workspace_that_is_not_there_makes_none_and_is_counted() {
+    let hub = TestHub::start(quick()).await;
+    let body = push("a", "b").to_string();
+    let good = signature(&body);
+    for number in 0..2 {
+        let id = format!("d-{number}");
+        let sent = hub.signed_to("elsewhere", ("push", &id), body.clone(), &good);
+        let (status, answer) = sent.await;
+        assert_eq!(
+            (status, &answer["error"]["code"]),
+            (404, &json!("not_found")),
+            "{answer}"
+        );
+    }
+    let wrong = signature_by(b"x", &body);
+    let sent = hub.signed_to("elsewhere", ("push", "d-3"), body.clone(), &wrong);
+    assert_eq!(sent.await.0, 401, "whoever knows no secret learns nothing");
+    let there = hub.hub.memory().workspaces().await.unwrap();
+    assert!(!there.contains(&"elsewhere".to_owned()), "{there:?}");
+    let figures = hub.figures().await;
+    let line = "sdm_hub_refused_total{door=\"webhook\",reason=\"unknown_workspace\"} 2\n";
+    assert!(figures.contains(line), "{figures}");
+    // A key for it makes it.
+    let key = KeyWish {
+        workspaces: vec!["elsewhere".to_owned()],
+        ..wish(&[])
+    };
+    hub.administration().new_key(&key).await.unwrap();
+    let sent = hub.signed_to("elsewhere", ("push", "d-4"), body.clone(), &good);
+    assert_eq!(sent.await.0, 200);
 }
 
 #[tokio::test]

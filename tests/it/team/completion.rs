@@ -112,3 +112,42 @@ async fn st_20_a_goal_is_completed_at_the_hub_by_whoever_has_its_token() {
         assert!(!holds);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f10_guesses_do_not_keep_the_true_result_of_a_goal_out_while_its_machine_is_away() {
+    let (mut machine, hub) = together(SCAN).await;
+    watch(&machine);
+    machine.start_with_hub();
+    connected(&machine);
+    let sha = machine.commit("second", &[("a", "1")]);
+    let (address, token) = given(&machine);
+    // The machine has said of this token how it is told from a guess.
+    let waits = async || {
+        let answer = hub.ask("{ SdmGoal { uniqueName phase } }").await?;
+        let goals = answer["data"]["SdmGoal"].as_array()?.clone();
+        let is_it = |goal: &Value| goal["uniqueName"] == "scan" && goal["phase"].is_string();
+        goals.iter().any(is_it).then_some(())
+    };
+    hub.until("the hub knows that the goal waits", waits).await;
+    machine.kill();
+    let guesses: Vec<String> = (0..7).map(|number| format!("guess-{number}")).collect();
+    let all = guesses.iter().map(|guess| {
+        let (hub, address) = (&hub, &address);
+        async move {
+            let guess = (address.as_str(), guess.as_str());
+            say(hub, guess, json!({"state": "failure"})).await.0
+        }
+    });
+    let told = futures_util::future::join_all(all).await;
+    assert_eq!(
+        told.iter().filter(|status| **status == 429).count(),
+        2,
+        "{told:?}"
+    );
+    let (status, answer) = say(&hub, (&address, &token), json!({"state": "success"})).await;
+    assert_eq!(status, 202, "{answer}");
+    machine.start_with_hub();
+    let set = machine.ended_set_of(&sha);
+    assert_eq!(state_of(&set, "scan"), "success", "{set:#}");
+    machine.stop();
+}

@@ -37,7 +37,9 @@ async fn a_machine_registers_connects_and_leaves_in_order() {
             "context",
             "identity",
             "trace",
-            "fingerprints"
+            "fingerprints",
+            "resume",
+            "progress"
         ])
     );
     assert!(registration["instance"]["id"].is_string(), "which machine it is");

@@ -5,7 +5,7 @@ use super::super::super::doors;
 use super::super::super::error::{CommandError, ErrorKind};
 use super::super::super::text::neutralise_log;
 use super::said::Spoken;
-use crate::daemon::team::asking::HubAsk;
+use crate::daemon::team::asking::{Heard, HubAsk};
 
 /// Asks for it, shows what the machine says, and ends as the command did.
 pub(super) fn ask(context: &mut Context, raw: &[String], machine: Option<String>) -> CommandResult {
@@ -23,7 +23,13 @@ pub(super) fn ask(context: &mut Context, raw: &[String], machine: Option<String>
     read(&spoken.rest, &mut ask, &mut context.ui.json)?;
     let configuration = context.configuration()?;
     let mut lines = Vec::new();
-    let answer = doors::ask_hub(&configuration, &ask, &mut |text| lines.push(text.to_owned()))?;
+    let ui = &context.ui;
+    let asked = doors::ask_hub(&configuration, &ask, &mut |heard| match heard {
+        Heard::Message(text) => lines.push(text.to_owned()),
+        Heard::Progress(text) => ui.progress(text),
+    });
+    ui.progress_is_over();
+    let answer = asked?;
     if context.ui.json {
         context.ui.object(&answer.shown)?;
     } else {

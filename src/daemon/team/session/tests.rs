@@ -16,6 +16,8 @@ struct Remembers {
     taken_in: Mutex<Vec<Downward>>,
     confirmed: Mutex<Vec<String>>,
     is_superseded: Mutex<bool>,
+    token: Mutex<String>,
+    unheard: Mutex<Vec<String>>,
     cannot_store: bool,
 }
 
@@ -26,7 +28,8 @@ impl Partner for Remembers {
             return Err(StoreError::Conflict("disk"));
         }
         self.taken_in.lock().unwrap().push(message);
-        Ok(Some(Saying::control(&Control::named(extensions::ACK))))
+        let control = Control::named(extensions::ACK);
+        Ok(Some(Saying::acknowledgement(&control, "d-1")))
     }
 
     async fn taken(&self, answers: &[String]) -> Result<(), StoreError> {
@@ -40,6 +43,14 @@ impl Partner for Remembers {
 
     async fn is_waiting(&self) -> bool {
         false
+    }
+
+    fn may_resume(&self, token: &str) {
+        *self.token.lock().unwrap() = token.to_owned();
+    }
+
+    fn unheard(&self, deliveries: Vec<String>) {
+        *self.unheard.lock().unwrap() = deliveries;
     }
 
     fn superseded(&self) {
@@ -100,6 +111,15 @@ async fn ending_with<F: Future<Output = ()>>(
     rhythm: Rhythm,
     hub: impl FnOnce(Hub, mpsc::Sender<Saying>, CancellationToken) -> F,
 ) -> Ending {
+    ending_of(partner, (rhythm, None), hub).await
+}
+
+/// The same of one that goes on, with these stored.
+async fn ending_of<F: Future<Output = ()>>(
+    partner: &Remembers,
+    (rhythm, resumed): (Rhythm, Option<Vec<String>>),
+    hub: impl FnOnce(Hub, mpsc::Sender<Saying>, CancellationToken) -> F,
+) -> Ending {
     let (ours, theirs) = tokio::io::duplex(1 << 16);
     let limits = WebSocketConfig::default()
         .max_message_size(Some(MAX_DOWNWARD))
@@ -113,6 +133,7 @@ async fn ending_with<F: Future<Output = ()>>(
         again: &again,
         sayings,
         leases: true,
+        resumed,
     };
     let session = Session::new(socket, partner, rhythm).run(cues);
     let (ending, ()) = tokio::join!(session, hub(Hub(hub_socket), sender, stop));
@@ -156,7 +177,7 @@ async fn an_event_is_acknowledged_and_an_answer_counts_when_the_hub_has_read_on(
         hub.say(r#"{"data": {"Push": [{}]}, "extensions": {"team_id": "A", "operationName": "OnPush", "correlation_id": "e-1"}, "secrets": []}"#).await;
         assert_eq!(hub.hears().await.unwrap()["control"]["name"], "ack");
         let status = json!({"correlation_id": "e-1", "team": {"id": "A"}, "event": "OnPush", "status": {"code": 0, "reason": "done"}});
-        let saying = Saying { text: status.to_string(), answers: Some("e-1".to_owned()) };
+        let saying = Saying { text: status.to_string(), answers: Some("e-1".to_owned()), stored: None };
         sayings.send(saying).await.unwrap();
         assert_eq!(hub.hears().await.unwrap()["status"]["code"], 0);
         let number = hub.hears_ping().await;
@@ -169,6 +190,56 @@ async fn an_event_is_acknowledged_and_an_answer_counts_when_the_hub_has_read_on(
     assert_eq!(ending, Ending::Stopped);
     assert_eq!(*partner.confirmed.lock().unwrap(), ["e-1"]);
     assert_eq!(partner.taken_in.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_hub_may_not_have_heard_is_the_first_word_of_the_next_conversation() {
+    let partner = Remembers::default();
+    let quiet = Rhythm {
+        ping: Duration::from_secs(3600),
+        ..QUICK
+    };
+    let event = r#"{"data": {"Push": [{}]}, "extensions": {"team_id": "A", "operationName": "OnPush", "correlation_id": "e"}, "secrets": []}"#;
+    let ended = ending_with(&partner, quiet, |mut hub, _sayings, _stop| async move {
+        hub.say(r#"{"control": {"name": "resume", "params": {"resume_token": "one"}}}"#)
+            .await;
+        hub.say(event).await;
+        assert_eq!(hub.hears().await.unwrap()["control"]["name"], "ack");
+    })
+    .await;
+    assert!(matches!(ended, Ending::Lost(_)), "{ended:?}");
+    assert_eq!(*partner.token.lock().unwrap(), "one");
+    let unheard = partner.unheard.lock().unwrap().clone();
+    assert_eq!(unheard, ["d-1"]);
+    let resume = json!({"control": {"name": "resume", "params": {"delivery_ids": ["d-1"]}}});
+    let ended = ending_of(
+        &partner,
+        (QUICK, Some(unheard)),
+        |mut hub, _sayings, _stop| async move {
+            assert_eq!(hub.hears().await.unwrap(), resume);
+            hub.hears_ping().await;
+        },
+    )
+    .await;
+    assert!(matches!(ended, Ending::Lost(_)), "{ended:?}");
+    assert_eq!(*partner.unheard.lock().unwrap(), ["d-1"], "it was not answered");
+    let resumed = Some(vec!["d-1".to_owned()]);
+    ending_of(
+        &partner,
+        (QUICK, resumed),
+        |mut hub, _sayings, _stop| async move {
+            let number = hub.hears_ping().await;
+            hub.say(&json!({ "pong": number }).to_string()).await;
+            // Whatever comes after that is said once the answer was heard.
+            hub.say(r#"{"ping": "heard"}"#).await;
+            while hub.hears().await.unwrap() != json!({"pong": "heard"}) {}
+        },
+    )
+    .await;
+    assert!(
+        partner.unheard.lock().unwrap().is_empty(),
+        "a ping after it was answered"
+    );
 }
 
 #[tokio::test]
@@ -273,6 +344,7 @@ async fn a_hub_that_does_not_read_is_left() {
             .send(Saying {
                 text: text.clone(),
                 answers: None,
+                stored: None,
             })
             .await
             .is_ok()

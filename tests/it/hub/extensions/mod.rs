@@ -7,6 +7,7 @@ mod chats;
 mod consents;
 mod contexts;
 mod installs;
+mod messages;
 mod program;
 pub mod stored;
 mod terms;

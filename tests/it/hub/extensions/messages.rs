@@ -1,0 +1,165 @@
+//! What machines say to channels, read along by an add-on that is in the chat, and what is pressed there.
+
+use sdm::hub::administration::Administration;
+use sdm::ports::people::{Invited, PersonRole};
+use serde_json::{Value, json};
+
+use super::super::machine::{Machine, PATIENCE, registration, wish};
+use super::Pair;
+use super::add_on::seconds;
+use super::tokens::{assertion, consent, exchange};
+
+/// A machine that offers a command.
+async fn machine(pair: &Pair) -> Machine {
+    let administration = Administration::of(pair.hub.memory());
+    let (_, key) = administration.new_key(&wish(&[])).await.unwrap();
+    let mut body = registration("m", "1.0.0", "durable");
+    body["commands"] = json!([{
+        "name": "Deploy", "intent": ["deploy"], "tags": [], "auto_submit": true, "mapped_parameters": [], "secrets": [],
+        "parameters": [{"name": "env", "pattern": "^[a-z]+$", "required": true, "displayable": true, "display_name": "env"}],
+    }]);
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let asked = http
+        .post(pair.url("/registration"))
+        .bearer_auth(&key)
+        .body(body.to_string());
+    let answer = asked.send().await.unwrap().text().await.unwrap();
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    Machine::open(answer["url"].as_str().unwrap_or_else(|| panic!("{answer}"))).await
+}
+
+fn says(channel: &str, id: &str, timestamp: u32, more: &Value) -> Value {
+    let mut message = json!({
+        "api_version": "1", "correlation_id": "x", "team": {"id": "w"}, "event": "OnPush", "content_type": "text/plain",
+        "destinations": [{"user_agent": "slack", "slack": {"team": {"id": "T1"}, "channel": {"name": channel}}}],
+        "id": id, "timestamp": timestamp, "ttl": 60_000,
+    });
+    message
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    message
+}
+
+/// What the add-on reads behind a cursor.
+async fn read(pair: &Pair, after: &str, wait: u32) -> (u16, Value) {
+    // Two equal calls of one second would be one call.
+    let number = super::ASKED.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    let target = format!("/messages/w?after={after}&number={number}&wait={wait}");
+    pair.get(&target).await
+}
+
+fn bodies(answer: &Value) -> Vec<&Value> {
+    let messages = answer["messages"].as_array().unwrap();
+    messages.iter().map(|message| &message["body"]).collect()
+}
+
+const SCOPES: &str = "events:read messages:read act_as_user";
+
+#[tokio::test]
+async fn d30_messages_to_granted_channels_are_read_in_their_order_and_no_others() {
+    let pair = Pair::start().await;
+    pair.install(SCOPES, &["channel:ops"]).await;
+    let mut machine = machine(&pair).await;
+    machine.say(&says("ops", "one", 1, &json!({"body": "1"}))).await;
+    machine.say(&says("exec", "two", 1, &json!({"body": "2"}))).await;
+    machine.say(&says("ops", "three", 1, &json!({"body": "3"}))).await;
+    machine.settled().await;
+    let (status, first) = read(&pair, "", 0).await;
+    assert_eq!(status, 200, "{first}");
+    assert_eq!(bodies(&first), ["1", "3"]);
+    let told = &first["messages"][0];
+    assert_eq!((&told["id"], &told["is_gone"]), (&json!("one"), &json!(false)));
+    assert_eq!(told["destination"]["slack"]["channel"]["name"], json!("ops"));
+    let next = first["next"].as_str().unwrap();
+    let (_, none) = read(&pair, next, 0).await;
+    assert_eq!((bodies(&none).len(), none["next"].as_str()), (0, Some(next)));
+    // Whoever waits hears at once: the same message again, and that another is gone.
+    let (waits, ()) = tokio::join!(tokio::time::timeout(PATIENCE, read(&pair, next, 30)), async {
+        machine.say(&says("ops", "one", 2, &json!({"body": "1b"}))).await
+    });
+    let (_, more) = waits.unwrap();
+    assert_eq!(bodies(&more), ["1b"]);
+    assert_eq!(more["messages"][0]["place"], told["place"], "it is rewritten");
+    let delete = json!({"content_type": "application/x-atomist-delete"});
+    machine.say(&says("ops", "three", 2, &delete)).await;
+    machine.settled().await;
+    let (_, gone) = read(&pair, more["next"].as_str().unwrap(), 0).await;
+    let tombstone = &gone["messages"][0];
+    assert_eq!(
+        (&tombstone["id"], &tombstone["is_gone"], &tombstone["body"]),
+        (&json!("three"), &json!(true), &Value::Null)
+    );
+    let (_, anew) = read(&pair, "another-life.999999", 0).await;
+    assert_eq!(anew["messages"].as_array().unwrap().len(), 2, "{anew}");
+}
+
+#[tokio::test]
+async fn d31_without_the_scope_nothing_is_read() {
+    let pair = Pair::start().await;
+    pair.install("events:read messages:write", &["channel:ops"]).await;
+    let (status, refused) = read(&pair, "", 0).await;
+    assert_eq!(
+        (status, &refused["error"]["code"]),
+        (403, &json!("insufficient_scope")),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn h5_an_action_is_pressed_by_whoever_agreed_and_is_what_its_machine_put_there() {
+    let pair = Pair::start().await;
+    pair.install(SCOPES, &["*"]).await;
+    let mut machine = machine(&pair).await;
+    let actions = json!({"body": "deploy?", "actions": [
+        {"id": "go", "command": "Deploy", "parameter_name": "env", "parameters": []},
+        {"id": "approve", "command": "sdm.approve", "parameters": []},
+    ]});
+    machine.say(&says("ops", "ask", 1, &actions)).await;
+    machine.settled().await;
+    let (_, seen) = read(&pair, "", 0).await;
+    let message = &seen["messages"][0];
+    assert_eq!(message["actions"][0]["id"], json!("go"), "{seen}");
+    let press = |action: &str| json!({"place": message["place"], "id": message["id"], "action": action, "value": "prod"});
+    let target = "/messages/w/press";
+    let as_nobody = pair.add_on.token(&pair.add_on.secret(), "POST", target);
+    let url = pair.url(target);
+    let call =
+        async |credential: &str, body: &Value| pair.add_on.call(&url, credential, &[], Some(body)).await;
+    let (status, refused) = call(&format!("JWT {as_nobody}"), &press("go")).await;
+    assert_eq!(status, 403, "an add-on presses nothing by itself: {refused}");
+    let administration = Administration::of(pair.hub.memory());
+    let invited = Invited {
+        name: "Ada".to_owned(),
+        role: PersonRole::Member,
+    };
+    let link = administration
+        .invite("ada", invited, &pair.url(""))
+        .await
+        .unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let come_in = http.post(&link.address).header("sec-fetch-site", "same-origin");
+    come_in.send().await.unwrap();
+    consent(&pair, Some("ada")).await;
+    let path = "/oauth2/token";
+    let text = assertion(&pair, path, Some("ada"), |claims| {
+        claims["exp"] = json!(seconds() + 50);
+    });
+    let (status, given) = exchange(&pair, path, &text, &[]).await;
+    assert_eq!(status, 200, "{given}");
+    let ada = format!("Bearer {}", given["access_token"].as_str().unwrap());
+    let (status, pressed) = call(&ada, &press("go")).await;
+    assert_eq!(status, 200, "{pressed}");
+    let command = tokio::time::timeout(PATIENCE, machine.hear()).await.unwrap();
+    assert_eq!(command["command"], json!("Deploy"), "{command}");
+    assert_eq!(command["parameters"], json!([{"name": "env", "value": "prod"}]));
+    assert_eq!(command["source"]["slack"]["channel"]["name"], json!("ops"));
+    for (action, expected) in [("approve", 403), ("nothing", 404)] {
+        let (status, answer) = call(&ada, &press(action)).await;
+        assert_eq!(status, expected, "{action}: {answer}");
+    }
+    pair.until("it is in the audit", async || {
+        pair.audit().contains("\"action.press\"")
+    })
+    .await;
+}
