@@ -100,10 +100,7 @@ pub fn told_apart<'a>(grants: impl IntoIterator<Item = &'a Grant>) -> Vec<Resour
 fn others() -> [Resource; 4] {
     let other = super::resource::any_other();
     [
-        Resource::Repository {
-            owner: other.clone(),
-            name: other.clone(),
-        },
+        Resource::repository(&other.name, &other.name),
         Resource::Channel(other.name.clone()),
         Resource::Feed(other.name.clone()),
         Resource::Environment(other.name),

@@ -63,7 +63,10 @@ pub fn admit<'s>(request: &'s Request<'_>, snapshot: &'s Snapshot) -> Check<Admi
         subject,
         context: None,
         limit: &identity.limit,
-        now: request.now,
+        given: Given {
+            now: request.now,
+            only: snapshot.only_forge.as_deref(),
+        },
     };
     match operation.who {
         Who::Open => return Ok(free(Subject::Free)),
@@ -91,7 +94,14 @@ pub struct Admitted<'s> {
     subject: Subject<'s>,
     context: Option<ContextUser<'s>>,
     limit: &'s Limit,
-    now: Timestamp,
+    given: Given<'s>,
+}
+
+/// What is given beside rights: the moment, and the only forge, where there is only one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given<'s> {
+    pub(super) now: Timestamp,
+    pub(super) only: Option<&'s str>,
 }
 
 /// Whose rights count.
@@ -135,13 +145,13 @@ impl Admitted<'_> {
             resource: resource.clone(),
             level: self.operation.level,
         };
-        if !leaves(self.limit, resource) {
+        if !leaves(self.limit, resource, self.given.only) {
             return no(Reason::InsufficientPermission(needed()), Rule::Limit);
         }
         let rule = match self.subject {
             Subject::Free => Rule::Operation,
-            Subject::Addon(addon) => granted(&addon.grants, &needed(), self.now)?,
-            Subject::Person(person) => permitted(person, &needed(), self.now)?,
+            Subject::Addon(addon) => granted(&addon.grants, &needed(), self.given)?,
+            Subject::Person(person) => permitted(person, &needed(), self.given)?,
         };
         self.person_reaches(&needed)?;
         Ok(rule)
@@ -161,10 +171,10 @@ impl Admitted<'_> {
             return forbidden(Rule::State);
         };
         let needed = needed();
-        if !is_within(context.reach, &needed.resource) {
+        if !is_within(context.reach, &needed.resource, self.given.only) {
             return forbidden(Rule::Context);
         }
-        permitted(person, &needed, self.now)
+        permitted(person, &needed, self.given)
             .map(|_| ())
             .or_else(|refused| forbidden(refused.rule))
     }
@@ -245,7 +255,7 @@ fn anonymous<'s>(operation: &'static Operation, now: Timestamp) -> Check<Admitte
         subject: Subject::Free,
         context: None,
         limit: NO_LIMIT,
-        now,
+        given: Given { now, only: None },
     })
 }
 
@@ -374,22 +384,26 @@ fn context<'s>(
 }
 
 /// Whether the limit of a credential leaves room for a resource.
-fn leaves(limit: &Limit, resource: &Resource) -> bool {
+fn leaves(limit: &Limit, resource: &Resource, only: Option<&str>) -> bool {
     let is_repository = matches!(resource, Resource::Repository { .. });
     let repositories = limit.repositories.as_deref().filter(|_| is_repository);
-    is_within(limit.resources.as_deref(), resource) && is_within(repositories, resource)
+    is_within(limit.resources.as_deref(), resource, only) && is_within(repositories, resource, only)
 }
 
 /// Whether a limit leaves room for a resource. What is selected by a proof or a limit was selected for allowing.
-fn is_within(limit: Option<&[Selector]>, resource: &Resource) -> bool {
-    limit.is_none_or(|selectors| selectors.iter().any(|selector| selector.allows(resource)))
+fn is_within(limit: Option<&[Selector]>, resource: &Resource, only: Option<&str>) -> bool {
+    let is_selected =
+        |selectors: &[Selector]| selectors.iter().any(|selector| selector.allows(resource, only));
+    limit.is_none_or(is_selected)
 }
 
 /// Step 9 for add-ons: no denial matches, and the best allowance is enough.
-fn granted(grants: &[std::sync::Arc<Grant>], needed: &Needed, now: Timestamp) -> Check<Rule> {
-    not_denied(grants, needed, now)?;
+fn granted(grants: &[std::sync::Arc<Grant>], needed: &Needed, given: Given<'_>) -> Check<Rule> {
+    not_denied(grants, needed, given)?;
+    let reaches =
+        |grant: &Grant| grant.is_live(given.now) && grant.selector.allows(&needed.resource, given.only);
     let level = |grant: &Grant| match grant.right {
-        Right::Allow(level) if grant.is_live(now) && grant.selector.allows(&needed.resource) => Some(level),
+        Right::Allow(level) if reaches(grant) => Some(level),
         Right::Allow(_) | Right::Deny => None,
     };
     let best = grants
@@ -406,9 +420,11 @@ fn granted(grants: &[std::sync::Arc<Grant>], needed: &Needed, now: Timestamp) ->
     }
 }
 
-fn not_denied(grants: &[std::sync::Arc<Grant>], needed: &Needed, now: Timestamp) -> Check {
+fn not_denied(grants: &[std::sync::Arc<Grant>], needed: &Needed, given: Given<'_>) -> Check {
     let denies = |grant: &Grant| {
-        grant.right == Right::Deny && grant.is_live(now) && grant.selector.denies(&needed.resource)
+        grant.right == Right::Deny
+            && grant.is_live(given.now)
+            && grant.selector.denies(&needed.resource, given.only)
     };
     match grants.iter().find(|grant| denies(grant)) {
         Some(grant) => no(Reason::DeniedByAdmin(needed.clone()), Rule::Grant(grant.clone())),
@@ -417,16 +433,16 @@ fn not_denied(grants: &[std::sync::Arc<Grant>], needed: &Needed, now: Timestamp)
 }
 
 /// Step 9 for people, and step 10: no denial matches, and the forge or the role allows it.
-fn permitted(person: &Person, needed: &Needed, now: Timestamp) -> Check<Rule> {
-    not_denied(&person.grants, needed, now)?;
+fn permitted(person: &Person, needed: &Needed, given: Given<'_>) -> Check<Rule> {
+    not_denied(&person.grants, needed, given)?;
     let by_role = role_level(person.role, &needed.resource);
     if by_role.is_some_and(|level| level >= needed.level) {
         return Ok(Rule::Role(person.role));
     }
     if matches!(needed.resource, Resource::Repository { .. }) {
-        return on_the_forge(person, needed, now);
+        return on_the_forge(person, needed, given);
     }
-    granted(&person.grants, needed, now)
+    granted(&person.grants, needed, given)
 }
 
 /// What a role gives: administrators decide over what is the hub's own, members see the workspace. Repositories are the
@@ -440,8 +456,8 @@ fn role_level(role: Role, resource: &Resource) -> Option<Level> {
     }
 }
 
-fn on_the_forge(person: &Person, needed: &Needed, now: Timestamp) -> Check<Rule> {
-    match forge_level(person, &needed.resource, now) {
+fn on_the_forge(person: &Person, needed: &Needed, given: Given<'_>) -> Check<Rule> {
+    match forge_level(person, &needed.resource, given) {
         Some(level) if level >= needed.level => Ok(Rule::Forge),
         Some(_) => no(Reason::InsufficientPermission(needed.clone()), Rule::Forge),
         None => no(Reason::InsufficientPermission(needed.clone()), Rule::Nothing),
@@ -449,9 +465,10 @@ fn on_the_forge(person: &Person, needed: &Needed, now: Timestamp) -> Check<Rule>
 }
 
 /// What the forge says of a person and a repository; `None` when it has not said so in the last five minutes.
-pub(super) fn forge_level(person: &Person, resource: &Resource, now: Timestamp) -> Option<Level> {
+pub(super) fn forge_level(person: &Person, resource: &Resource, given: Given<'_>) -> Option<Level> {
     let counts = |permission: &&Permission| {
-        now.since(permission.read_at) < PERMISSION_COUNTS && permission.selector.allows(resource)
+        given.now.since(permission.read_at) < PERMISSION_COUNTS
+            && permission.selector.allows(resource, given.only)
     };
     let counting = person.permissions.iter().filter(counts);
     counting.map(|permission| permission.level).max()

@@ -47,6 +47,14 @@ pub struct Named {
 }
 
 impl Named {
+    /// What is called so, of which no number is known.
+    pub fn called(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            id: None,
+        }
+    }
+
     /// Whether an allowance for this reaches `other`: the same number, or the same name where neither has one.
     fn allows(&self, other: &Self) -> bool {
         match (self.id, other.id) {
@@ -70,6 +78,52 @@ impl fmt::Display for Named {
     }
 }
 
+/// Whose a repository is, and where: names and numbers are each forge's own, so that two forges may give the same ones.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Owner {
+    /// The forge, by its host; none where nobody has said which. It is the only one then, where there is only one.
+    pub forge: Option<Box<str>>,
+    /// Who.
+    pub named: Named,
+}
+
+impl Owner {
+    /// An owner of whom the name is known, and no more.
+    pub fn called(name: &str) -> Self {
+        Self {
+            forge: None,
+            named: Named::called(name),
+        }
+    }
+
+    /// The forge; where none is said, the only one that there is.
+    fn at<'o>(&'o self, only: Option<&'o str>) -> Option<&'o str> {
+        self.forge.as_deref().or(only)
+    }
+
+    /// Whether both are said to be at the same forge. Among several, one that is not said is none of them.
+    fn is_with(&self, other: &Self, only: Option<&str>) -> bool {
+        self.at(only) == other.at(only)
+    }
+
+    /// Whether both may be at the same forge.
+    fn may_be_with(&self, other: &Self, only: Option<&str>) -> bool {
+        match (self.at(only), other.at(only)) {
+            (Some(own), Some(at)) => own == at,
+            (None, _) | (_, None) => true,
+        }
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(forge) = &self.forge {
+            write!(formatter, "{forge}/")?;
+        }
+        self.named.fmt(formatter)
+    }
+}
+
 /// Something that can be reached.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Resource {
@@ -77,8 +131,8 @@ pub enum Resource {
     Workspace,
     /// A repository.
     Repository {
-        /// Whose it is.
-        owner: Named,
+        /// Whose it is, and at which forge.
+        owner: Owner,
         /// Which.
         name: Named,
     },
@@ -110,8 +164,8 @@ pub enum Kind {
 pub enum Selector {
     /// `*`: every resource.
     Everything,
-    /// `repo:<owner>/*`: every repository of an owner.
-    Owner(Named),
+    /// `repo:<owner>/*`: every repository of an owner at a forge.
+    Owner(Owner),
     /// One resource.
     One(Resource),
 }
@@ -121,7 +175,7 @@ pub enum Selector {
 pub enum InvalidSelector {
     /// It has another form.
     #[error(
-        "`{}` is not `workspace`, `repo:<owner>/<name>`, `repo:<owner>/*`, `channel:<id>`, `feed:<name>`, `env:<name>` or `*`",
+        "`{}` is not `workspace`, `repo:<owner>/<name>`, `repo:<owner>/*`, `repo:<forge>/<owner>/<name>`, `channel:<id>`, `feed:<name>`, `env:<name>` or `*`",
         .0.escape_debug()
     )]
     Form(String),
@@ -134,15 +188,34 @@ pub enum InvalidSelector {
 }
 
 impl Resource {
-    /// A repository of which no number is known.
+    /// A repository of which neither a number nor the forge is known.
     pub fn repository(owner: &str, name: &str) -> Self {
-        let named = |name: &str| Named {
-            name: name.to_owned(),
-            id: None,
-        };
         Self::Repository {
-            owner: named(owner),
-            name: named(name),
+            owner: Owner::called(owner),
+            name: Named::called(name),
+        }
+    }
+
+    /// The same at a forge, if it is a repository of which nobody has said where it is.
+    #[must_use]
+    pub fn at(self, forge: Option<&str>) -> Self {
+        match self {
+            Self::Repository { owner, name } => Self::Repository {
+                owner: Owner {
+                    forge: owner.forge.or_else(|| forge.map(Box::from)),
+                    ..owner
+                },
+                name,
+            },
+            Self::Workspace | Self::Channel(_) | Self::Feed(_) | Self::Environment(_) => self,
+        }
+    }
+
+    /// The forge that it is said to be at, if it is a repository.
+    pub fn forge(&self) -> Option<&str> {
+        match self {
+            Self::Repository { owner, .. } => owner.forge.as_deref(),
+            Self::Workspace | Self::Channel(_) | Self::Feed(_) | Self::Environment(_) => None,
         }
     }
 
@@ -168,19 +241,21 @@ impl Resource {
         }
     }
 
-    /// The same without the numbers of the forge.
+    /// The same without the numbers of the forge, at the same forge.
     #[must_use]
     pub fn without_numbers(&self) -> Self {
         match self {
-            Self::Repository { owner, name } => Self::repository(&owner.name, &name.name),
+            Self::Repository { owner, name } => {
+                Self::repository(&owner.named.name, &name.name).at(owner.forge.as_deref())
+            }
             Self::Workspace | Self::Channel(_) | Self::Feed(_) | Self::Environment(_) => self.clone(),
         }
     }
 
-    /// Without the numbers of the forge, as people name it.
+    /// Without the forge and its numbers, as people name it.
     pub fn plain(&self) -> String {
         match self {
-            Self::Repository { owner, name } => format!("repo:{}/{}", owner.name, name.name),
+            Self::Repository { owner, name } => format!("repo:{}/{}", owner.named.name, name.name),
             Self::Workspace | Self::Channel(_) | Self::Feed(_) | Self::Environment(_) => self.to_string(),
         }
     }
@@ -222,33 +297,69 @@ impl Selector {
         }
     }
 
-    /// Whether an allowance for this reaches a resource.
-    pub fn allows(&self, resource: &Resource) -> bool {
+    /// The forge that it is said to be at, if it selects repositories by name.
+    pub fn forge(&self) -> Option<&str> {
+        match self {
+            Self::Owner(owner) => owner.forge.as_deref(),
+            Self::One(resource) => resource.forge(),
+            Self::Everything => None,
+        }
+    }
+
+    /// The same at a forge, if it selects repositories by name and does not say where.
+    #[must_use]
+    pub fn at(self, forge: Option<&str>) -> Self {
+        match self {
+            Self::Owner(owner) => Self::Owner(Owner {
+                forge: owner.forge.or_else(|| forge.map(Box::from)),
+                ..owner
+            }),
+            Self::One(resource) => Self::One(resource.at(forge)),
+            Self::Everything => Self::Everything,
+        }
+    }
+
+    /// Whether it selects repositories by name and does not say at which forge.
+    pub fn is_of_any_forge(&self) -> bool {
+        let selects_by_name = matches!(self, Self::Owner(_) | Self::One(Resource::Repository { .. }));
+        selects_by_name && self.forge().is_none()
+    }
+
+    /// Whether an allowance for this reaches a resource. `only` is the only forge there is, where there is only one: what does not say
+    /// its forge is there.
+    pub fn allows(&self, resource: &Resource, only: Option<&str>) -> bool {
         match (self, resource) {
             (Self::Everything, _) => true,
-            (Self::Owner(own), Resource::Repository { owner, .. }) => own.allows(owner),
+            (Self::Owner(own), Resource::Repository { owner, .. }) => {
+                own.is_with(owner, only) && own.named.allows(&owner.named)
+            }
             (
                 Self::One(Resource::Repository { owner, name }),
                 Resource::Repository {
                     owner: other,
                     name: wanted,
                 },
-            ) => match (name.id, wanted.id) {
-                // The number tells repositories apart wherever they move to.
-                (Some(own), Some(id)) => own == id,
-                (None, None) => owner.name == other.name && name.name == wanted.name,
-                (Some(_), None) | (None, Some(_)) => false,
-            },
+            ) => {
+                owner.is_with(other, only)
+                    && match (name.id, wanted.id) {
+                        // The number tells repositories of a forge apart wherever they move to.
+                        (Some(own), Some(id)) => own == id,
+                        (None, None) => owner.named.name == other.named.name && name.name == wanted.name,
+                        (Some(_), None) | (None, Some(_)) => false,
+                    }
+            }
             (Self::One(own), other) => own == other,
             (Self::Owner(_), _) => false,
         }
     }
 
     /// Whether a denial for this reaches a resource. In doubt it does.
-    pub fn denies(&self, resource: &Resource) -> bool {
+    pub fn denies(&self, resource: &Resource, only: Option<&str>) -> bool {
         match (self, resource) {
             (Self::Everything, _) => true,
-            (Self::Owner(own), Resource::Repository { owner, .. }) => own.denies(owner),
+            (Self::Owner(own), Resource::Repository { owner, .. }) => {
+                own.may_be_with(owner, only) && own.named.denies(&owner.named)
+            }
             (
                 Self::One(Resource::Repository { owner, name }),
                 Resource::Repository {
@@ -257,9 +368,9 @@ impl Selector {
                 },
             ) => {
                 let is_same_id = name.id.is_some() && name.id == wanted.id;
-                let is_same_name = owner.name.eq_ignore_ascii_case(&other.name)
+                let is_same_name = owner.named.name.eq_ignore_ascii_case(&other.named.name)
                     && name.name.eq_ignore_ascii_case(&wanted.name);
-                is_same_id || is_same_name
+                owner.may_be_with(other, only) && (is_same_id || is_same_name)
             }
             (Self::One(own), other) => own == other,
             (Self::Owner(_), _) => false,
@@ -279,17 +390,21 @@ impl fmt::Display for Selector {
 
 /// A name that nothing can have, to ask about whatever is not named: `repo:acme/*` is any other repository of `acme`.
 pub(super) fn any_other() -> Named {
-    Named {
-        name: "*".to_owned(),
-        id: None,
-    }
+    Named::called("*")
 }
 
 fn repositories(text: &str, rest: &str) -> Result<Selector, InvalidSelector> {
-    let (owner, repository) = rest
-        .split_once('/')
-        .ok_or_else(|| InvalidSelector::Form(shortened(text)))?;
-    let owner = named(owner)?;
+    let form = || InvalidSelector::Form(shortened(text));
+    let (owner, repository) = rest.rsplit_once('/').ok_or_else(form)?;
+    let (forge, owner) = match owner.split_once('/') {
+        None => (None, owner),
+        Some((forge, owner)) => (Some(name(forge)?.to_lowercase().into_boxed_str()), owner),
+    };
+    let named_owner = named(owner)?;
+    let owner = Owner {
+        forge,
+        named: named_owner,
+    };
     if repository == "*" {
         return Ok(Selector::Owner(owner));
     }
@@ -330,13 +445,13 @@ mod tests {
     fn allows(selector: &str, resource: &str) -> bool {
         Selector::parse(selector)
             .unwrap()
-            .allows(&Resource::parse(resource).unwrap())
+            .allows(&Resource::parse(resource).unwrap(), None)
     }
 
     fn denies(selector: &str, resource: &str) -> bool {
         Selector::parse(selector)
             .unwrap()
-            .denies(&Resource::parse(resource).unwrap())
+            .denies(&Resource::parse(resource).unwrap(), None)
     }
 
     #[test]
@@ -348,6 +463,9 @@ mod tests {
             "repo:acme#7/api#42",
             "repo:acme/*",
             "repo:acme#7/*",
+            "repo:github.com/acme/api",
+            "repo:github.com/acme/api#42",
+            "repo:ghe.example.org:8443/acme#7/*",
             "channel:C024BE91L",
             "feed:builds",
             "env:production",
@@ -361,7 +479,8 @@ mod tests {
         let said = |text: &str| Selector::parse(text).unwrap_err().to_string();
         assert!(said("repos:acme/api").starts_with("`repos:acme/api` is not `workspace`"));
         assert!(said("repo:acme").contains("is not `workspace`"));
-        assert!(said("repo:acme/a/b").starts_with("`a/b` is not a name"));
+        assert!(said("repo:acme/a/b/c").starts_with("`a/b` is not a name"));
+        assert!(said("repo:/acme/b").starts_with("`` is not a name"));
         assert!(said("repo:*/api").starts_with("`*` is not a name"));
         assert!(said("repo:acme/api#x").starts_with("`api#x` is not a name"));
         assert!(said("env:").starts_with("`` is not a name"));
@@ -419,5 +538,38 @@ mod tests {
         assert!(denies("repo:acme/*", "repo:Acme#7/api#42"));
         assert!(!denies("repo:acme/*", "repo:acme-labs/api"));
         assert!(!denies("repo:acme/api#42", "repo:acme/web#44"));
+    }
+
+    #[test]
+    fn a8_a_number_and_a_name_are_those_of_a_forge() {
+        let (here, there) = ("repo:github.com/acme/api#7", "repo:ghe.example.org/acme/api#7");
+        assert!(allows(here, here) && !allows(here, there));
+        assert!(allows("repo:github.com/acme/*", here) && !allows("repo:github.com/acme/*", there));
+        assert!(denies(here, here) && !denies(here, there));
+        assert!(!denies("repo:github.com/acme/*", there));
+        for unsaid in ["repo:acme/api#7", "repo:acme/*"] {
+            assert!(!allows(unsaid, here), "{unsaid}: among several it gives nothing");
+            assert!(
+                denies(unsaid, here) && denies(unsaid, there),
+                "{unsaid}: and keeps back all"
+            );
+        }
+        assert!(!allows(here, "repo:acme/api#7") && denies(here, "repo:acme/api#7"));
+    }
+
+    #[test]
+    fn a8_what_says_no_forge_is_at_the_only_one() {
+        let parse = |text: &str| (Selector::parse(text).unwrap(), Resource::parse(text).unwrap());
+        let ((_, here), (unsaid, plain)) = (parse("repo:github.com/acme/api#7"), parse("repo:acme/api#7"));
+        let only = Some("github.com");
+        assert!(unsaid.allows(&here, only) && Selector::One(here.clone()).allows(&plain, only));
+        assert!(!unsaid.allows(&here, Some("ghe.example.org")));
+        assert!(unsaid.denies(&here, only) && !unsaid.denies(&here, Some("ghe.example.org")));
+        assert_eq!(plain.at(only), here);
+        assert_eq!(
+            here.clone().at(Some("ghe.example.org")),
+            here,
+            "what is said stays"
+        );
     }
 }

@@ -21,6 +21,8 @@ pub struct Snapshot {
     pub addons: BTreeMap<AddonKey, Addon>,
     /// People by their id.
     pub people: BTreeMap<PersonId, Person>,
+    /// The only forge there is, where there is only one: what does not say its forge is there.
+    pub only_forge: Option<Arc<str>>,
 }
 
 impl Snapshot {
@@ -31,6 +33,7 @@ impl Snapshot {
             taken_at,
             addons: BTreeMap::new(),
             people: BTreeMap::new(),
+            only_forge: None,
         }
     }
 }

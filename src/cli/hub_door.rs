@@ -232,6 +232,9 @@ pub(super) fn not_done(error: AdministrationError) -> DoorError {
         AdministrationError::Place(_) | AdministrationError::Addon(AddonError::Selector(_)) => {
             "write --repo acme/app or --repo acme/*, and --on env:production, feed:Deploy, channel:ID or workspace"
         }
+        AdministrationError::Addon(AddonError::Unsaid(_)) => {
+            "write --repo github.com/acme/app, or --on repo:github.com/acme/*"
+        }
         AdministrationError::Scope { .. } => "`sdm hub key new --help` lists the scopes",
         AdministrationError::TooMany(_)
         | AdministrationError::NotThere {

@@ -11,9 +11,11 @@ use serde_json::{Value, json};
 
 use super::Hub;
 use super::access::Caller;
+use super::access::deciding::Deciding;
 use super::access::operations::Operation;
 use super::changes::{Applied, Change, How};
 use super::refusal::Refusal;
+use crate::access::Resource;
 use crate::ports::graph::Node;
 use crate::wire::hub::extensions;
 
@@ -37,6 +39,15 @@ pub(super) enum Decision {
     Cancel,
 }
 
+impl Decision {
+    const fn named(self) -> Deciding {
+        match self {
+            Self::Approve => Deciding::Approve,
+            Self::Cancel => Deciding::Cancel,
+        }
+    }
+}
+
 /// What was looked at before it was decided.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,7 +64,7 @@ pub(super) async fn decide(
     Query(looked_at): Query<LookedAt>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
-    let caller = hub.caller(&headers).await?;
+    let caller = hub.caller(&headers).await?.deciding(which.decision.named());
     match caller.is_in_browser() {
         true => caller.may_somewhere(Operation::DecideGoal, &which.workspace)?,
         false => caller.may(Operation::DecideGoal, &which.workspace)?,
@@ -157,6 +168,14 @@ pub(super) async fn decide_about(
     if hub.apply(workspace, vec![changed]).await? == Applied::Overtaken {
         return Err(overtaken());
     }
+    let about = hub.about_known(workspace, goal).await?.into_iter().next();
+    let (state, version) = (&node.body["state"], version_of(&node));
+    let said = format!(
+        "{} is {} at version {version}",
+        goal.id(),
+        state.as_str().unwrap_or_default()
+    );
+    hub.note_decided(caller, about.unwrap_or(Resource::Workspace), said);
     tracing::info!(goal = goal.id(), ?decision, by = %caller.owner(), "somebody has decided about a goal");
     Ok(node)
 }

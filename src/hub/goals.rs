@@ -30,6 +30,9 @@ use crate::wire::hub::completion::TOLD_BY;
 /// Longest id made of an object's own fields.
 pub(super) const LONGEST_ID: usize = 1_000;
 
+/// Types that are written by the right to write goals; every other is of a feed of its name.
+const OF_GOALS: [&str; 3] = ["SdmGoal", "SdmGoalSet", "SdmVersion"];
+
 /// Settings of machines by their keys.
 const PREFERENCE: &str = "SdmPreference";
 
@@ -123,7 +126,7 @@ impl Mutation {
             }
             Self::Ingest(kind) => {
                 let value = root.argument("value");
-                if !kind.starts_with("Sdm") {
+                if !OF_GOALS.contains(&kind.as_str()) {
                     return at_workspace(Operation::IngestCustom, Resource::Feed(kind.clone()));
                 }
                 let goal = value.and_then(About::goal);
@@ -457,6 +460,22 @@ mod tests {
         };
         assert_eq!(with("a\0b"), "invalid_argument");
         assert_eq!(with(&"a".repeat(LONGEST_ID)), "invalid_argument");
+    }
+
+    #[test]
+    fn d35_what_is_no_goal_is_written_by_the_right_to_its_feed() {
+        let schema = Schema::builtin();
+        let written = schema.types().filter(|kind| kind.is_written_by_machines());
+        let ours: Vec<&str> = written
+            .map(|kind| kind.name.as_str())
+            .filter(|name| name.starts_with("Sdm") && *name != PREFERENCE)
+            .collect();
+        assert_eq!(ours, OF_GOALS);
+        assert!(
+            schema
+                .with_custom("type SdmDeploy @rootType { env: String }")
+                .is_err()
+        );
     }
 
     #[test]

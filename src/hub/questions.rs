@@ -131,20 +131,11 @@ impl Asking<'_> {
         root: &Selection,
     ) -> Result<Vec<Resource>, Refusal> {
         let about = mutation.about(root);
-        let numbered = match &about.repository_key {
-            Some(key) => {
-                let graph = self.hub.store().reader(self.workspace);
-                let found = graph.nodes("Repo", std::slice::from_ref(key)).await?;
-                found.first().and_then(|node| own_resource(node))
-            }
-            None => None,
-        };
         let mut resources = about.resources;
         if let Some(first) = resources.first_mut() {
-            *first = match numbered {
-                Some(numbered) => numbered,
-                None => self.hub.as_numbered(self.workspace, first.clone()).await?,
-            };
+            *first = self
+                .repository_meant_by(first, about.repository_key.as_deref())
+                .await?;
         }
         if matches!(mutation, goals::Mutation::Channel(_)) {
             self.add_channel_before(root, &mut resources).await?;
@@ -152,6 +143,26 @@ impl Asking<'_> {
         let caller = self.caller.with_forge(about.operation, &resources).await?;
         caller.may_on(about.operation, self.workspace, &resources)?;
         Ok(resources)
+    }
+
+    /// The repository that is named, at the forge that is said with it: another forge may have one of the same name.
+    async fn repository_meant_by(&self, named: &Resource, key: Option<&str>) -> Result<Resource, Refusal> {
+        if let Some(key) = key {
+            let graph = self.hub.store().reader(self.workspace);
+            let found = graph.nodes("Repo", &[key.to_owned()]).await?;
+            if let Some(known) = found.first().and_then(|node| own_resource(node)) {
+                return Ok(known);
+            }
+            let forge = key.split('/').next().unwrap_or_default().to_owned();
+            if !graph
+                .nodes("SCMProvider", std::slice::from_ref(&forge))
+                .await?
+                .is_empty()
+            {
+                return Ok(named.clone().at(Some(&forge)));
+            }
+        }
+        Ok(self.hub.as_numbered(self.workspace, named.clone()).await?)
     }
 
     /// Each field on its own: one that is refused is refused alone, and the others share a commit.

@@ -279,6 +279,9 @@ pub trait HubGraph: Send + Sync {
     /// The workspaces that have ever changed, by their ids.
     async fn workspaces(&self) -> Result<Vec<String>, HubStoreError>;
 
+    /// The forges that webhooks have told of, in any workspace, by their hosts.
+    async fn forges(&self) -> Result<Vec<String>, HubStoreError>;
+
     /// The graph of a workspace as it is now.
     fn reader(&self, workspace: &str) -> Box<dyn GraphReader>;
 

@@ -161,6 +161,8 @@ pub struct StoredRights {
     pub trusts: Vec<StoredTrust>,
     /// Settings of the policy, by name.
     pub settings: BTreeMap<String, String>,
+    /// Forges that webhooks have told of, by their hosts; they count for no version.
+    pub forges: Vec<String>,
     /// By whose requests the last versions were made, where one was behind them.
     pub deeds: BTreeMap<i64, StoredDeed>,
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::access::evaluate::{Given, forge_level};
 use crate::access::snapshot::{AddonKind, AddonState, Right, Role};
 use crate::access::{Addon, AddonKey, Grant, Level, Person, PersonId, Resource, Selector, Snapshot};
 use crate::model::{Diagnostic, Place, Severity, Timestamp};
@@ -146,8 +147,9 @@ pub fn beyond<'a>(
     now: Timestamp,
 ) -> Vec<(Resource, Level)> {
     let person = snapshot.people.get(giver);
+    let only = snapshot.only_forge.as_deref();
     let lacks = |resource: &Resource, level: Level| {
-        let has = person.and_then(|person| crate::access::evaluate::forge_level(person, resource, now));
+        let has = person.and_then(|person| forge_level(person, resource, Given { now, only }));
         has.is_none_or(|has| has < level)
     };
     let mut found = Vec::new();
@@ -160,7 +162,7 @@ pub fn beyond<'a>(
             Selector::One(_) => Vec::new(),
             Selector::Owner(_) | Selector::Everything => {
                 let is_meant = |resource: &&Resource| {
-                    matches!(resource, Resource::Repository { .. }) && grant.selector.allows(resource)
+                    matches!(resource, Resource::Repository { .. }) && grant.selector.allows(resource, only)
                 };
                 known.iter().filter(is_meant).collect()
             }

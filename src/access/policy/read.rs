@@ -93,7 +93,7 @@ pub const GRANT_FIELDS: &[Field] = &[
     Field::new(
         "on",
         ValueType::List(&ValueType::Verbatim),
-        "where: `workspace`, `repo:owner/name`, `repo:owner/*`, `channel:id`, `feed:name`, `env:name` or `*`",
+        "where: `workspace`, `repo:owner/name`, `repo:owner/*`, `repo:forge/owner/name`, `channel:id`, `feed:name`, `env:name` or `*`",
     ),
     Field::new(
         "deny",

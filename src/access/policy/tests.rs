@@ -147,7 +147,7 @@ tests:
             "5:14 there is no scope `goals:wirte` | did you mean `goals:write`?",
             "7:17 `wriet` is none of the words that can stand here | did you mean `write`?",
             "8:9 a grant has no `on` | say where it is allowed",
-            "9:27 `repos:acme` is not `workspace`, `repo:<owner>/<name>`, `repo:<owner>/*`, `channel:<id>`, `feed:<name>`, `env:<name>` or `*` | -",
+            "9:27 `repos:acme` is not `workspace`, `repo:<owner>/<name>`, `repo:<owner>/*`, `repo:<forge>/<owner>/<name>`, `channel:<id>`, `feed:<name>`, `env:<name>` or `*` | -",
             "10:9 a grant says either `allow` with `on`, or `deny` | write `{allow: write, on: \"repo:owner/name\"}` or `{deny: \"repo:owner/name\"}`",
             "11:38 `tomorrow` is no time: write `2027-01-31`, or `2027-01-31T18:00:00Z` | -",
             "12:11 an add-on is a map, not a number | -",

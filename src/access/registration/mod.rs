@@ -376,6 +376,20 @@ impl Registration {
         Ok((self, Vec::new()))
     }
 
+    /// Another one waits in its place.
+    ///
+    /// # Errors
+    /// It does not wait.
+    pub fn give_way(mut self, now: Timestamp) -> Changed {
+        if self.state != AddonState::Pending {
+            return Err(Unchanged::WrongState);
+        }
+        self.state = AddonState::Uninstalled;
+        self.since = now;
+        self.wish = None;
+        Ok((self, Vec::new()))
+    }
+
     /// An administrator switches it off.
     ///
     /// # Errors

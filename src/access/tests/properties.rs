@@ -278,7 +278,7 @@ impl World {
         let scopes = self.limit.scopes.unwrap_or(ScopeSet::all()).closure();
         let leaves = |limit: &Option<Vec<Selector>>| {
             let mut selectors = limit.iter().flatten();
-            limit.is_none() || selectors.any(|selector| selector.allows(&self.resource))
+            limit.is_none() || selectors.any(|selector| selector.allows(&self.resource, None))
         };
         let is_repository = matches!(self.resource, Resource::Repository { .. });
         self.row().required().without(scopes).is_empty()
@@ -309,7 +309,9 @@ impl World {
         let limit = self.limit.scopes.unwrap_or(ScopeSet::all()).closure();
         let may_act = limit.both(self.addon.approved.closure()).has(Scope::ActAsUser);
         let is_proven = match proof {
-            Proof::Handle(selectors) => selectors.iter().any(|selector| selector.allows(&self.resource)),
+            Proof::Handle(selectors) => selectors
+                .iter()
+                .any(|selector| selector.allows(&self.resource, None)),
             Proof::Impersonation => self.addon.consents.everybody,
         };
         may_act && is_proven && self.person_may()
@@ -322,7 +324,7 @@ impl World {
             (resource @ Resource::Repository { .. }, _) => person.permissions.iter().any(|permission| {
                 permission.read_at > ago(5)
                     && permission.level >= level
-                    && permission.selector.allows(resource)
+                    && permission.selector.allows(resource, None)
             }),
             (_, Role::Admin) => true,
             (Resource::Workspace, Role::Member) if level == Level::Read => true,
@@ -335,14 +337,14 @@ impl World {
 /// Whether one of these grants is enough for what somebody wants.
 fn allows(grants: &[Arc<Grant>], world: &World) -> bool {
     let is_enough = |grant: &Arc<Grant>| {
-        grant.right >= Right::Allow(world.row().level) && grant.selector.allows(&world.resource)
+        grant.right >= Right::Allow(world.row().level) && grant.selector.allows(&world.resource, None)
     };
     grants.iter().any(|grant| grant.is_live(NOW) && is_enough(grant))
 }
 
 fn denies(grants: &[Arc<Grant>], resource: &Resource) -> bool {
     let mut live = grants.iter().filter(|grant| grant.is_live(NOW));
-    live.any(|grant| grant.right == Right::Deny && grant.selector.denies(resource))
+    live.any(|grant| grant.right == Right::Deny && grant.selector.denies(resource, None))
 }
 
 proptest! {

@@ -166,7 +166,7 @@ struct NewArgs {
     /// secrets:user_token, admin:read, admin:write; what a machine needs when absent
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,
-    /// Repositories that it is for, `owner/name` or `owner/*`; everything when absent
+    /// Repositories that it is for, `owner/name` or `owner/*`, after their forge where there are several; everything when absent
     #[arg(long = "repo", value_name = "OWNER/NAME")]
     repositories: Vec<String>,
     /// Another place that it may write to when it is limited to repositories, such as env:production, feed:Deploy or workspace

@@ -37,6 +37,11 @@ pub enum SchemaError {
     /// A name that the language or the hub keeps for itself.
     #[error("`{0}` cannot be a name here")]
     Name(String),
+    /// A name that would be taken for one of the hub's own.
+    #[error(
+        "`{0}` looks like a type of the hub's own: names of machines' types do not begin with `Sdm`, and differ from the hub's by more than capitals"
+    )]
+    LooksLikeOurs(String),
     /// A field of an unknown type.
     #[error("field `{field}` of `{of}` has the type `{kind}`, which is not there")]
     UnknownType {
@@ -93,6 +98,7 @@ fn add(schema: &mut Schema, parsed: ParsedType, is_custom: bool) -> Result<(), S
     let name = parsed.name.node.to_string();
     if is_custom {
         check_name(&name)?;
+        check_looks(schema, &name)?;
     }
     make_room(schema, &name)?;
     match parsed.kind {
@@ -146,6 +152,28 @@ fn check_name(name: &str) -> Result<(), SchemaError> {
     let reserved = ["Query", "Mutation", "Subscription"].contains(&name) || SCALARS.contains(&name);
     match reserved || name.starts_with('_') || name.len() > 100 {
         true => Err(SchemaError::Name(name.to_owned())),
+        false => Ok(()),
+    }
+}
+
+/// What stands in the graph beside all types, for the hub alone.
+const KEPT_BY_THE_HUB: &str = "AppReach";
+
+/// Goals and what belongs to them are written by other rights than feeds of custom types: nobody's own type passes for one of them.
+fn check_looks(schema: &Schema, name: &str) -> Result<(), SchemaError> {
+    let begins_like_ours = name
+        .get(..3)
+        .is_some_and(|first| first.eq_ignore_ascii_case("Sdm"));
+    let ours = schema.types.values().filter(|kind| !kind.is_custom);
+    let ours = ours.map(|kind| kind.name.as_str());
+    let enums = schema.enums.iter().filter(|(_, values)| !values.is_custom);
+    let mut ours = ours
+        .chain(enums.map(|(name, _)| name.as_str()))
+        .chain([KEPT_BY_THE_HUB]);
+    let is_there = schema.types.contains_key(name) || schema.enums.contains_key(name);
+    let is_like = ours.any(|own| own.eq_ignore_ascii_case(name));
+    match (begins_like_ours || is_like) && !is_there {
+        true => Err(SchemaError::LooksLikeOurs(name.to_owned())),
         false => Ok(()),
     }
 }

@@ -68,6 +68,30 @@ fn types_that_cannot_be_are_refused_whole() {
 }
 
 #[test]
+fn d35_no_type_of_a_machine_passes_for_one_of_the_hubs_own() {
+    let refused = |name: &str| Schema::builtin().with_custom(&format!("type {name} @rootType {{ id: ID }}"));
+    for name in [
+        "SdmDeploy",
+        "sdmGoal",
+        "SDMX",
+        "SdmGoals",
+        "push",
+        "REPO",
+        "ScmID",
+        "AppReach",
+        "appreach",
+    ] {
+        let looks = SchemaError::LooksLikeOurs(name.to_owned());
+        assert_eq!(refused(name).unwrap_err(), looks, "{name}");
+    }
+    let part = Schema::builtin().with_custom("type X @rootType { y: SdmY } enum SdmY { a }");
+    assert_eq!(part.unwrap_err(), SchemaError::LooksLikeOurs("SdmY".to_owned()));
+    for name in ["Sd", "Deploy", "MySdmGoal", "Pushes"] {
+        assert!(refused(name).is_ok(), "{name}");
+    }
+}
+
+#[test]
 fn what_was_announced_is_announced_anew() {
     let first =
         "enum Stage { one two } type Deploy @rootType { stage: Stage at: Place } type Place { name: String }";

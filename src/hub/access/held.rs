@@ -134,6 +134,8 @@ pub struct Held {
     pub terms: BTreeMap<AddonKey, Terms>,
     /// Trusted issuers, oldest first.
     pub trusts: Vec<HeldTrust>,
+    /// Forges that webhooks have told of.
+    pub forges: Vec<String>,
     /// Settings of the policy, by name.
     pub settings: BTreeMap<String, String>,
     /// By whose requests the last versions were made, where one was behind them.
@@ -163,6 +165,11 @@ impl Held {
             .filter(move |grant| grant.principal == *principal)
     }
 
+    /// Since when an add-on stands where it stands: what it was handed before counts no more.
+    pub fn begun(&self, key: &AddonKey) -> Option<Timestamp> {
+        self.addons.get(key).map(|addon| addon.registration.since)
+    }
+
     /// On which terms an add-on is at work.
     pub fn terms_of(&self, key: &AddonKey) -> Terms {
         self.terms.get(key).cloned().unwrap_or_default()
@@ -186,6 +193,7 @@ impl Held {
     pub fn bare(&self, taken_at: Timestamp) -> Snapshot {
         let mut snapshot = Snapshot::empty(taken_at);
         snapshot.version = u64::try_from(self.version).unwrap_or(0);
+        snapshot.only_forge = only_of(&self.forges);
         for (key, held) in &self.addons {
             let mut addon = Addon::new(held.kind, held.registration.state);
             addon.approved = held.registration.approved();
@@ -286,10 +294,18 @@ impl TryFrom<StoredRights> for Held {
             consents,
             terms,
             trusts: trusts?,
+            forges: stored.forges,
             settings: stored.settings,
             deeds: stored.deeds,
         })
     }
+}
+
+/// The only one of these forges, where there is only one.
+pub fn only_of<'f>(forges: impl IntoIterator<Item = &'f String>) -> Option<Arc<str>> {
+    let mut forges = forges.into_iter();
+    let first = forges.next()?;
+    forges.next().is_none().then(|| Arc::from(first.as_str()))
 }
 
 fn bad<'b, E: ToString>(what: &'static str, id: &'b str) -> impl Fn(E) -> BadRow + 'b {

@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
+use super::super::addons::AddonError;
 use super::super::administration::{AdministrationError, KeyWish};
 use super::super::console;
 use super::agreed::{Agreeing, agree};
 use super::key::{KeyKind, MOST_OF_AN_OWNER, NewKey, USUAL_LIFE};
 use super::noted::of_key;
-use super::numbers::numbered;
+use super::numbers::placed;
 use super::operations::{MACHINE_SCOPES, SCOPES};
-use crate::access::{Principal, Selector};
+use crate::access::{Level, Principal, Right, Selector};
 use crate::model::suggest::nearest;
 use crate::ports::hub::{HubStore, StoredKey};
+
+/// What a key gives where it is for.
+const GIVES: Right = Right::Allow(Level::Write);
 
 /// A day.
 const DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -35,10 +39,21 @@ pub async fn make_key(
     let mut repositories = Vec::new();
     for text in &wish.repositories {
         let selector = Selector::parse(&format!("repo:{text}"))?;
-        repositories.push(numbered(store, &wish.workspaces, selector).await?.to_string());
+        let wanted = (selector, GIVES);
+        let selector = placed(store, &wish.workspaces, wanted)
+            .await
+            .map_err(AddonError::from)?;
+        repositories.push(selector.to_string());
     }
-    let places: Result<Vec<Selector>, _> = wish.places.iter().map(|text| Selector::parse(text)).collect();
-    let places = places?;
+    let mut places = Vec::new();
+    for text in &wish.places {
+        let wanted = (Selector::parse(text)?, GIVES);
+        places.push(
+            placed(store, &wish.workspaces, wanted)
+                .await
+                .map_err(AddonError::from)?,
+        );
+    }
     let new = NewKey {
         kind,
         name: wish.name.clone(),

@@ -9,6 +9,8 @@ pub mod audit;
 mod audit_search;
 pub mod bearer;
 mod beside;
+mod by_file;
+pub(super) mod deciding;
 pub mod edit;
 pub mod ending;
 pub mod guesses;
@@ -50,6 +52,7 @@ use crate::ports::graph::GraphReader;
 use crate::ports::hub::{HubStoreError, StoredKey};
 use crate::ports::people::{PersonState, StoredPerson, StoredSession};
 use bearer::Bearer;
+use deciding::Deciding;
 use key::{KeyKind, KeyText};
 use operations::Operation;
 use rights::Rights;
@@ -70,6 +73,8 @@ pub struct Caller {
     forge: Option<Forge>,
     /// Whether it is a person's key that is judged by what the person may do, and not by the policy's naming them alone.
     is_weighed: bool,
+    /// What they decide about a goal, as the audit says it.
+    decides: Option<Deciding>,
 }
 
 /// How a caller is known.
@@ -358,6 +363,14 @@ impl Caller {
 
     /// Writes down what must be, and refuses what is not allowed.
     fn judged(&self, request: &Request<'_>, decision: &Decision) -> Result<(), Refusal> {
+        let decides = self
+            .decides
+            .filter(|_| request.operation == Deciding::Approve.name());
+        let named = decides.map(|what| Request {
+            operation: what.name(),
+            ..request.clone()
+        });
+        let request = named.as_ref().unwrap_or(request);
         let row = access::Operation::find(request.operation);
         let is_recorded = row.is_some_and(access::Operation::is_recorded);
         if !decision.is_allowed() || is_recorded || self.rights.is_sample() {
@@ -467,6 +480,7 @@ impl Hub {
         Caller {
             forge: self.forge().filter(|_| bearer.person().is_some()),
             is_weighed: false,
+            decides: None,
             by: By::Key(Box::new(key)),
             bearer,
             rights: Arc::clone(self.rights()),
@@ -496,6 +510,7 @@ impl Hub {
             now: self.now(),
             forge: self.forge(),
             is_weighed: true,
+            decides: None,
         }
     }
 
@@ -513,6 +528,7 @@ impl Hub {
             now: self.now(),
             forge: self.forge(),
             is_weighed: true,
+            decides: None,
         }
     }
 

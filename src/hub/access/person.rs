@@ -106,6 +106,7 @@ impl Rights {
     /// A person who is signed in in a browser.
     pub fn signed_in(&self, person: &StoredPerson, signed_in: Timestamp, asks_forge: bool) -> Bearer {
         let mut snapshot = Snapshot::empty(ALWAYS);
+        snapshot.only_forge = self.only_forge();
         let principal = match PersonId::parse(&person.id) {
             Ok(id) => {
                 let of_held = u64::try_from(self.held().version).unwrap_or(0);

@@ -4,7 +4,7 @@
 //! only source: it is read again when it changes, and one that cannot be used, or breaks its own tests, changes nothing.
 //! Whoever is not mentioned may do nothing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -16,19 +16,18 @@ use super::super::{asked, console};
 use super::audit::{AuditError, AuditLog};
 use super::bearer::Bearer;
 use super::beside::Beside;
+use super::by_file;
 use super::guesses::Guesses;
-use super::held::Held;
+use super::held::{Held, only_of};
 use super::noted::{Noted, noted, of_key};
 use super::person::Seen;
 use crate::access::audit::Details;
-use crate::access::policy::{Outcome, Policy, parse, run_tests};
 use crate::access::scope::Scope;
-use crate::access::snapshot::Right;
 use crate::access::{
-    AddonKey, Context, Grant, Identity, Level, Limit, Means, PersonId, Principal, Resource, SNAPSHOT_COUNTS,
-    ScopeSet, Selector, Snapshot,
+    AddonKey, Context, Identity, Limit, Means, PersonId, Principal, SNAPSHOT_COUNTS, ScopeSet, Selector,
+    Snapshot,
 };
-use crate::model::{Diagnostic, Severity, Timestamp};
+use crate::model::{Diagnostic, Timestamp};
 use crate::ports::hub::{HubStore, HubStoreError, StoredKey};
 use crate::ports::people::StoredPerson;
 use crate::ports::rights::StoredDeed;
@@ -111,6 +110,8 @@ impl InForce {
 pub struct Rights {
     source: Source,
     in_force: RwLock<InForce>,
+    /// Forges that webhooks have told of.
+    forges: RwLock<BTreeSet<String>>,
     /// Keys by their public part, for what happens while nobody calls.
     keys: RwLock<HashMap<String, StoredKey>>,
     /// Held while keys change.
@@ -146,6 +147,7 @@ impl Rights {
         Ok(Self {
             source,
             in_force: RwLock::new(in_force),
+            forges: RwLock::default(),
             keys: RwLock::default(),
             changing_keys: tokio::sync::Mutex::default(),
             people: Mutex::default(),
@@ -162,6 +164,7 @@ impl Rights {
     /// # Errors
     /// The memory does not answer; what was in force stays, and after five seconds decides over no change.
     pub async fn refresh(&self, store: &dyn HubStore, now: Timestamp) -> Result<(), HubStoreError> {
+        self.learn_forges(store.forges().await?);
         match &self.source {
             Source::Memory => self.refresh_from_memory(store, now).await,
             Source::File(path) => {
@@ -190,7 +193,9 @@ impl Rights {
                 // Who read earlier than somebody else may come later.
                 if held.version >= in_force.held.version {
                     self.write_down(&in_force, &held, now);
-                    in_force.snapshot = Arc::new(held.snapshot(ALWAYS));
+                    let mut snapshot = held.snapshot(ALWAYS);
+                    snapshot.only_forge = self.only_forge();
+                    in_force.snapshot = Arc::new(snapshot);
                     in_force.held = Arc::new(held);
                     in_force.checked = now;
                 }
@@ -204,6 +209,33 @@ impl Rights {
             }
         }
         Ok(())
+    }
+
+    /// Remembers forges that webhooks tell of: what does not say its forge is at the only one, and with a second at none.
+    pub(in super::super) fn learn_forges(&self, hosts: impl IntoIterator<Item = String>) {
+        let is_news = |host: &String| !self.known_forges().contains(host);
+        let news: Vec<String> = hosts.into_iter().filter(is_news).collect();
+        if news.is_empty() {
+            return;
+        }
+        let mut in_force = self.write();
+        let mut forges = self.forges.write().unwrap_or_else(PoisonError::into_inner);
+        forges.extend(news);
+        Arc::make_mut(&mut in_force.snapshot).only_forge = only_of(&*forges);
+    }
+
+    fn known_forges(&self) -> RwLockReadGuard<'_, BTreeSet<String>> {
+        self.forges.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The only forge that webhooks have told of, where there is only one.
+    pub(super) fn only_forge(&self) -> Option<Arc<str>> {
+        only_of(&*self.known_forges())
+    }
+
+    /// Whether webhooks have told of several forges.
+    pub(in super::super) fn has_several_forges(&self) -> bool {
+        self.known_forges().len() > 1
     }
 
     /// Writes down what has changed since this hub looked; what it finds at its start it has not seen change.
@@ -317,7 +349,8 @@ impl Rights {
             return;
         }
         match of_file(path, text.clone(), before.snapshot.version + 1, now) {
-            Ok(changed) => {
+            Ok(mut changed) => {
+                Arc::make_mut(&mut changed.snapshot).only_forge = self.only_forge();
                 tracing::info!(policy = %path.display(), "a changed policy is in force");
                 *before = changed;
             }
@@ -555,37 +588,6 @@ fn of_deed(deed: &StoredDeed) -> Details {
 }
 
 fn of_file(path: &Path, text: Vec<u8>, version: u64, now: Timestamp) -> Result<InForce, RightsError> {
-    let name: Arc<str> = Arc::from(path.display().to_string());
-    let parsed = parse(&name, &text);
-    let mut problems = parsed.diagnostics;
-    let policy: Option<Policy> = parsed.policy;
-    let outcomes = policy
-        .as_ref()
-        .map(|policy| run_tests(&policy.tests, &policy.alone(now), now))
-        .unwrap_or_default();
-    problems.extend(outcomes.iter().flat_map(Outcome::problems));
-    problems.retain(|problem| problem.severity == Severity::Error);
-    match policy {
-        Some(policy) if problems.is_empty() => {
-            let mut snapshot = with_baseline(policy.alone(ALWAYS));
-            snapshot.version = version;
-            Ok(InForce::of(snapshot, text))
-        }
-        _ => Err(RightsError::Policy {
-            path: path.to_path_buf(),
-            problems,
-        }),
-    }
-}
-
-/// Every add-on may look at the workspace, which it needs to register (security model 12.1).
-fn with_baseline(mut snapshot: Snapshot) -> Snapshot {
-    let baseline = Arc::new(Grant::new(
-        Selector::One(Resource::Workspace),
-        Right::Allow(Level::Read),
-    ));
-    for addon in snapshot.addons.values_mut() {
-        addon.grants.push(Arc::clone(&baseline));
-    }
-    snapshot
+    let snapshot = by_file::snapshot((path, &text), version, now)?;
+    Ok(InForce::of(snapshot, text))
 }

@@ -16,7 +16,7 @@ use super::bearer::Bearer;
 use super::operations::Operation;
 use super::rights::principal;
 use crate::access::Resource;
-use crate::access::resource::Named;
+use crate::access::resource::{Named, Owner};
 use crate::graph::Schema;
 use crate::graph::answer::Sight;
 use crate::graph::schema::TypeDefinition;
@@ -202,12 +202,22 @@ impl<'a> Belongings<'a> {
             Some(found) => found,
             None => {
                 let nodes = self.graph.nodes("Repo", std::slice::from_ref(&key)).await?;
-                let found = nodes.first().and_then(|node| own_resource(node));
+                let found = match nodes.first().and_then(|node| own_resource(node)) {
+                    Some(found) => Some(found),
+                    None => self.at_known_forge(&own, &key).await?,
+                };
                 self.lock().insert(key, found.clone());
                 found
             }
         };
         Ok(found.unwrap_or(own))
+    }
+
+    /// A repository that no webhook has told of, at the forge that is said, if that is one.
+    async fn at_known_forge(&self, own: &Resource, key: &str) -> Result<Option<Resource>, GraphError> {
+        let forge = key.split('/').next().unwrap_or_default();
+        let forges = self.graph.nodes("SCMProvider", &[forge.to_owned()]).await?;
+        Ok((!forges.is_empty()).then(|| own.clone().at(Some(forge))))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Option<Resource>>> {
@@ -276,33 +286,35 @@ fn is_over(node: &Node, now: Timestamp) -> bool {
 pub(in super::super) fn own_resource(node: &Node) -> Option<Resource> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     match node.kind.as_str() {
-        "Repo" => repository(
-            text(node.body.get("owner"))?,
-            text(node.body.get("name"))?,
-            number(node.id()),
-        ),
+        "Repo" => {
+            let (forge, number) = numbered(node.id()).unzip();
+            let (owner, name) = (text(node.body.get("owner"))?, text(node.body.get("name"))?);
+            Some(repository(forge, &owner, name, number))
+        }
         "ChatChannel" => text(node.body.get("name")).map(Resource::Channel),
         kind if OF_THE_WORKSPACE.contains(&kind) => Some(Resource::Workspace),
         _ => repository_of(node).or_else(|| {
             let repo = node.body.get("repo")?;
-            repository(text(repo.get("owner"))?, text(repo.get("name"))?, None)
+            let (owner, name) = (text(repo.get("owner"))?, text(repo.get("name"))?);
+            Some(repository(None, &owner, name, None))
         }),
     }
 }
 
-fn repository(owner: String, name: String, id: Option<u64>) -> Option<Resource> {
-    Some(Resource::Repository {
-        owner: Named {
-            name: owner,
-            id: None,
+fn repository(forge: Option<Box<str>>, owner: &str, name: String, id: Option<u64>) -> Resource {
+    Resource::Repository {
+        owner: Owner {
+            forge,
+            named: Named::called(owner),
         },
         name: Named { name, id },
-    })
+    }
 }
 
-/// The forge's number at the end of a repository's key.
-fn number(id: &str) -> Option<u64> {
-    id.rsplit('/').next()?.parse().ok()
+/// The forge of a repository's key, and the number that it has there: another forge may give the same number.
+fn numbered(id: &str) -> Option<(Box<str>, u64)> {
+    let (forge, number) = id.rsplit_once('/')?;
+    Some((Box::from(forge), number.parse().ok()?))
 }
 
 fn kind_behind(link: &str) -> &'static str {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::super::access::held::{BadRow, Held, HeldGrant, MAY_EXCEED, grant};
+use super::super::access::held::{BadRow, Held, HeldGrant, MAY_EXCEED, grant, only_of};
 use super::super::access::numbers::repositories;
 use super::AddonError;
 use super::giving::Giver;
@@ -46,7 +46,8 @@ impl Giver {
             let allows = given.iter().filter(|given| given.right > Right::Deny);
             let selectors: Vec<&Selector> = allows.map(|given| &given.selector).collect();
             standing.known = known(store, &selectors).await?;
-            let meant = meant(&selectors, &standing.known);
+            let only = only_of(&store.forges().await?);
+            let meant = meant(&selectors, &standing.known, only.as_deref());
             standing.snapshot = Some(caller.snapshot_told_of(&meant).await?);
         }
         Ok(standing)
@@ -138,7 +139,7 @@ fn common(one: &Selector, other: &Selector) -> Option<Selector> {
         | (Selector::One(_), Selector::One(_)) => (one, other),
     };
     let is_within = match narrow {
-        Selector::One(resource) => wide.denies(resource) || wide.allows(resource),
+        Selector::One(resource) => wide.denies(resource, None),
         Selector::Owner(_) | Selector::Everything => wide == narrow,
     };
     is_within.then(|| narrow.clone())
@@ -169,7 +170,7 @@ fn is_wildcard(selector: &Selector) -> bool {
 }
 
 /// The repositories that these select.
-fn meant(selectors: &[&Selector], known: &[Resource]) -> Vec<Resource> {
+fn meant(selectors: &[&Selector], known: &[Resource], only: Option<&str>) -> Vec<Resource> {
     let named = selectors.iter().filter_map(|selector| match *selector {
         Selector::One(resource @ Resource::Repository { .. }) => Some(resource),
         Selector::One(_) | Selector::Owner(_) | Selector::Everything => None,
@@ -177,7 +178,7 @@ fn meant(selectors: &[&Selector], known: &[Resource]) -> Vec<Resource> {
     let wildcards = || selectors.iter().filter(|selector| is_wildcard(selector));
     let within = known
         .iter()
-        .filter(|resource| wildcards().any(|selector| selector.allows(resource)));
+        .filter(|resource| wildcards().any(|selector| selector.allows(resource, only)));
     let mut meant: Vec<Resource> = named.chain(within).cloned().collect();
     meant.sort();
     meant.dedup();

@@ -11,6 +11,7 @@ use super::super::access::held::{Held, HeldAddon};
 use super::super::access::operations::MACHINE_SCOPES;
 use super::super::access::rights::scopes;
 use super::super::refusal::Refusal;
+use super::waiting::Registrants;
 use crate::access::handed::digest_of;
 use crate::access::registration::{Declared, Effect, Registration as Life, Unchanged};
 use crate::access::snapshot::{AddonKind, AddonState};
@@ -60,10 +61,21 @@ impl Hub {
         if next(&self.rights().held(), addon, &asked, now).is_ok_and(|next| next.is_none()) {
             return Ok(false);
         }
-        let told = edit_unasked(self.store(), now, |held| match next(held, addon, &asked, now) {
-            Ok(None) => Ok((Vec::new(), Vec::new())),
-            Ok(Some((changed, effects))) => Ok((ending::changes(held, addon, &changed), effects)),
-            Err(unchanged) => Err(NotDeclared::Unchanged(unchanged)),
+        let registrants = Registrants::of(&self.store().extensions().await?);
+        let told = edit_unasked(self.store(), now, |held| -> Result<_, NotDeclared> {
+            let room = match next(held, addon, &asked, now) {
+                // Where the list is full, somebody who has several in it has one less.
+                Err(Unchanged::TooManyWait) => registrants.make_room(held, caller.owner(), now)?,
+                Ok(_) | Err(_) => Vec::new(),
+            };
+            let held = held.with(&room).map_err(EditError::from)?;
+            Ok(match next(&held, addon, &asked, now)? {
+                None => (Vec::new(), Vec::new()),
+                Some((changed, effects)) => {
+                    let own = ending::changes(&held, addon, &changed);
+                    (room.into_iter().chain(own).collect(), effects)
+                }
+            })
         });
         let effects = told.await.map_err(NotDeclared::refusal)?;
         for effect in &effects {
@@ -129,6 +141,12 @@ fn said_by(registration: &Registration) -> Option<ScopeSet> {
 enum NotDeclared {
     Edit(EditError),
     Unchanged(Unchanged),
+}
+
+impl From<Unchanged> for NotDeclared {
+    fn from(unchanged: Unchanged) -> Self {
+        Self::Unchanged(unchanged)
+    }
 }
 
 impl From<EditError> for NotDeclared {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::access::Caller;
 use super::super::access::edit::{edit, tests_hold};
 use super::super::access::held::{Held, HeldGrant, grant_row};
-use super::super::access::numbers::numbered;
+use super::super::access::numbers::placed;
 use super::AddonError;
 use super::beyond::given;
 use crate::access::policy::{Difference, compare};
@@ -54,7 +54,8 @@ pub async fn give(
     giver: &Giver,
     (id, is_preview): (String, bool),
 ) -> Result<Given, AddonError> {
-    let selector = numbered(store, workspaces, wanted.grant.selector.clone()).await?;
+    let place = (wanted.grant.selector.clone(), wanted.grant.right);
+    let selector = placed(store, workspaces, place).await?;
     let new = HeldGrant {
         id,
         principal: wanted.principal,

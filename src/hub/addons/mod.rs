@@ -3,7 +3,7 @@
 //!
 //! [`declare`] is what a machine's registration changes, [`answers`] what an administrator decides over an add-on, [`giving`] what
 //! one gives and takes, within what [`beyond`] leaves; all of them work on the memory alone, so that the operator's commands and the
-//! routes are one. [`routes`] is how they are asked over HTTP.
+//! routes are one. [`waiting`] is how many wait at once, and [`routes`] how they are asked over HTTP.
 
 mod administration;
 pub mod answers;
@@ -16,11 +16,13 @@ mod routes;
 pub mod terms;
 mod trusting;
 pub mod views;
+pub mod waiting;
 
 use thiserror::Error;
 
 use super::access::edit::EditError;
 use super::access::held::BadRow;
+use super::access::numbers::{NotPlaced, Unsaid};
 use crate::access::federation::UntrustworthyIssuer;
 use crate::access::registration::Unchanged;
 use crate::access::resource::InvalidSelector;
@@ -48,6 +50,9 @@ pub enum AddonError {
     /// A selector that is none.
     #[error(transparent)]
     Selector(#[from] InvalidSelector),
+    /// A place that says no forge.
+    #[error(transparent)]
+    Unsaid(#[from] Unsaid),
     /// An issuer that would let in strangers.
     #[error("the issuer cannot be trusted so: {0}")]
     Untrustworthy(#[source] UntrustworthyIssuer),
@@ -65,6 +70,15 @@ pub enum AddonError {
 impl From<HubStoreError> for AddonError {
     fn from(error: HubStoreError) -> Self {
         EditError::from(error).into()
+    }
+}
+
+impl From<NotPlaced> for AddonError {
+    fn from(error: NotPlaced) -> Self {
+        match error {
+            NotPlaced::Store(error) => error.into(),
+            NotPlaced::Unsaid(error) => error.into(),
+        }
     }
 }
 

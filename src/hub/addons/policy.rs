@@ -9,7 +9,7 @@ use super::super::access::held::{
     Held, HeldAddon, HeldGrant, HeldTrust, TESTS, addon_row, grant_row, trust_row,
 };
 use super::super::access::noted::noted;
-use super::super::access::numbers::numbered;
+use super::super::access::numbers::{NotPlaced, placed};
 use super::super::access::person::role;
 use super::super::refusal::Refusal;
 use super::AddonError;
@@ -21,7 +21,7 @@ use crate::access::policy::{Difference, Outcome, Policy, TrustPolicy, parse, pro
 use crate::access::snapshot::{AddonState, Consents};
 use crate::access::{AddonKey, Grant, Person, PersonId, Principal, Snapshot};
 use crate::model::{Diagnostic, Place, Timestamp};
-use crate::ports::hub::{HubStore, HubStoreError};
+use crate::ports::hub::HubStore;
 use crate::ports::people::StoredPerson;
 use crate::ports::rights::{RightsChange, StoredConsent};
 use crate::runtime::clock::{Ids as _, RandomIds};
@@ -136,7 +136,9 @@ pub async fn apply(
         is_preview,
     } = proposed;
     let mut policy = parse(&Arc::from(NAME), text).policy.unwrap_or_default();
-    number(store, &mut policy).await.map_err(EditError::from)?;
+    number(store, &mut policy)
+        .await
+        .map_err(|error| NotApplied::Addon(error.into()))?;
     let now = Held::try_from(store.rights().await.map_err(EditError::from)?).map_err(EditError::from)?;
     let gives =
         |held: &Held, changes: &[RightsChange]| given(held, changes, giver.at).map_err(EditError::from);
@@ -170,11 +172,11 @@ pub async fn apply(
     .await
 }
 
-/// Gives repositories the numbers by which the forge knows them, where the graph does: names are given again (threat A8).
-async fn number(store: &dyn HubStore, policy: &mut Policy) -> Result<(), HubStoreError> {
+/// Gives repositories the forges and numbers by which they are known, where the graph knows them: names are given again (threat A8).
+async fn number(store: &dyn HubStore, policy: &mut Policy) -> Result<(), NotPlaced> {
     let workspaces = workspaces_of_keys(store).await?;
     for grant in grants_in(policy) {
-        grant.selector = numbered(store, &workspaces, grant.selector.clone()).await?;
+        grant.selector = placed(store, &workspaces, (grant.selector.clone(), grant.right)).await?;
     }
     Ok(())
 }

@@ -480,6 +480,7 @@ impl From<AddonError> for Refusal {
             AddonError::Unchanged(unchanged) => Self::conflict(unchanged.to_string()),
             AddonError::NotThere { .. } => Self::missing_thing(error.to_string()),
             AddonError::Selector(error) => Self::bad("invalid_argument", error.to_string()),
+            AddonError::Unsaid(error) => Self::bad("invalid_argument", error.to_string()),
             AddonError::Untrustworthy(_) | AddonError::EmptyTrust => {
                 Self::bad("invalid_argument", error.to_string())
             }

@@ -1,9 +1,11 @@
 //! Which repositories a command is about, and whether whoever asks for it may have it done there: people do no more by a machine's
 //! commands than the forge lets them do themselves (security model 10.1, threat D5).
 
+use std::collections::BTreeSet;
+
 use super::super::Hub;
 use super::super::access::Caller;
-use super::super::access::numbers::repositories;
+use super::super::access::numbers::{MOST_KNOWN, called, repositories};
 use super::super::access::operations::Operation;
 use super::super::machines::known::Machine;
 use super::super::refusal::Refusal;
@@ -49,7 +51,8 @@ impl Choice {
         let is = |wanted: &Option<String>, own: &str| wanted.as_deref().is_none_or(|wanted| wanted == own);
         let is_chosen = |one: &Resource| match one {
             Resource::Repository { owner, name } => {
-                is(&self.owner, &owner.name) && is(&self.name, &name.name) && fits(&owner.name, &name.name)
+                let owner = &owner.named.name;
+                is(&self.owner, owner) && is(&self.name, &name.name) && fits(owner, &name.name)
             }
             Resource::Workspace | Resource::Channel(_) | Resource::Feed(_) | Resource::Environment(_) => {
                 false
@@ -187,6 +190,34 @@ impl Hub {
         self.may_have_done(caller, command, invocation).await
     }
 
+    /// The workspaces in which those are at work whose machines have this command here.
+    fn workspaces_of_machines(&self, workspace: &str, command: &str) -> Vec<String> {
+        let machines = self.known().machines();
+        let owner = |machine: &Machine| self.rights().owner_of(&machine.stored.principal);
+        let offers = |machine: &Machine| {
+            machine.stored.workspace == workspace
+                && machine
+                    .registration
+                    .commands
+                    .iter()
+                    .any(|own| own.name == command)
+        };
+        let owners: BTreeSet<Option<String>> = machines
+            .all
+            .iter()
+            .filter(|machine| offers(machine))
+            .map(|machine| owner(machine))
+            .collect();
+        let theirs = machines
+            .all
+            .iter()
+            .filter(|machine| owners.contains(&owner(machine)));
+        let mut workspaces: BTreeSet<String> =
+            theirs.map(|machine| machine.stored.workspace.clone()).collect();
+        workspaces.insert(workspace.to_owned());
+        workspaces.into_iter().collect()
+    }
+
     /// The repositories that an invocation is about, by their numbers where the graph knows them. Where a choice fits none, it is about
     /// something that nobody here has heard of.
     pub(in super::super) async fn repositories_meant(
@@ -199,15 +230,25 @@ impl Hub {
         let workspaces = [workspace.to_owned()];
         let mut about = Vec::new();
         for named in meant.named {
-            about.push(self.as_numbered(workspace, named).await?);
+            // Several forges may have one that is called so, and nothing says which is meant.
+            match called(self.store(), &workspaces, &named).await? {
+                none if none.is_empty() => about.push(named),
+                all => about.extend(all),
+            }
         }
         if meant.chosen.is_empty() {
             return Ok(about);
         }
-        let all = repositories(self.store(), &workspaces).await?;
+        // A machine chooses among all that it has heard of, in whichever workspace.
+        let all = repositories(
+            self.store(),
+            &self.workspaces_of_machines(workspace, &command.name),
+        )
+        .await?;
+        let knows_all = all.len() < MOST_KNOWN;
         for choice in meant.chosen {
             let chosen = choice.among(all.clone());
-            if chosen.is_empty() {
+            if chosen.is_empty() || !knows_all {
                 about.push(Resource::repository("", ""));
             }
             about.extend(chosen);

@@ -46,6 +46,7 @@ pub(in super::super) async fn go_on(
     let base = hub.address_for(&headers);
     hub.may_act_for(&caller, &command, &asked, &base).await?;
     hub.let_wait(caller.owner(), &machine, &again, &id).await?;
+    hub.note_asked(&caller, &machine.stored.name, &again).await;
     Ok(Json(json!({"invocation": {"id": id}})))
 }
 

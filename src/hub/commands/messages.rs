@@ -5,13 +5,14 @@ use serde_json::{Value, json};
 
 use super::super::Hub;
 use super::super::access::bearer::Bearer;
+use super::super::access::noted::Noted;
 use super::super::access::operations::Operation;
 use super::super::changes::Origin;
 use super::super::goals::ingested;
 use super::super::machines::deliver::Session;
 use super::super::refusal::Refusal;
 use super::super::traces::What;
-use crate::access::audit::Details;
+use crate::access::audit::{Details, Outcome};
 use crate::access::{self, Resource};
 use crate::ports::hub::{DeliveryKind, HubStoreError, Phase, StoredMessage};
 use crate::wire::hub::{Continuation, Destination, Message, MessageKind, PostMode, StatusReport, UserAgent};
@@ -67,10 +68,31 @@ impl Hub {
         Ok(())
     }
 
-    /// Whether an invocation is of a machine of this conversation.
+    /// Whether an invocation is of a machine of this conversation. That somebody else's is answered for is written down (threat G2).
     async fn is_of(&self, session: &Session, invocation: &str) -> Result<bool, HubStoreError> {
-        let found = self.store().invocation(invocation).await?;
-        Ok(found.is_some_and(|found| session.serves(&found.registration)))
+        let Some(found) = self.store().invocation(invocation).await? else {
+            return Ok(false);
+        };
+        if session.serves(&found.registration) {
+            return Ok(true);
+        }
+        let rights = self.rights();
+        let machines = self.known().machines();
+        let asked = machines.by_id(&found.registration);
+        let owner = asked.and_then(|machine| rights.owner_of(&machine.stored.principal));
+        let by = rights.owner_of(&session.ticket.key);
+        if let (Some(by), true) = (&by, owner.is_some() && owner != by) {
+            let noted = Noted {
+                outcome: Outcome::Refused("insufficient_permission"),
+                ..Noted::done(
+                    by,
+                    "command.invoke",
+                    format!("an answer to {invocation} of another's machine"),
+                )
+            };
+            rights.note_refusal(&noted, self.now());
+        }
+        Ok(false)
     }
 
     /// A message for people, or a custom event.

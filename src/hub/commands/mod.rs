@@ -112,6 +112,7 @@ async fn begin(
     let asked = String::from_utf8_lossy(body);
     hub.may_act_for(caller, &command, &asked, base).await?;
     hub.let_wait(caller.owner(), &machine, &invocation, &id).await?;
+    hub.note_asked(caller, &machine.stored.name, &invocation).await;
     if let Some(taking) = taking {
         let about = [
             ("sdm.workspace", machine.stored.workspace.as_str()),

@@ -6,13 +6,14 @@ use serde_json::Value;
 
 use super::super::Hub;
 use super::super::access::Caller;
+use super::super::access::deciding::Deciding;
 use super::super::access::operations::Operation;
 use super::super::goals::known::{NOT_PLAIN, is_plain_id};
 use super::super::refusal::Refusal;
 use super::{Automation, Request};
 use crate::access::Resource;
 use crate::ports::graph::{Filter, Find, GraphError, GraphReader, Node};
-use crate::wire::hub::{NameValue, Team, extensions};
+use crate::wire::hub::{NameValue, Team};
 
 /// Most goals of one name in a set.
 const MOST_GOALS: u32 = 1_000;
@@ -65,6 +66,7 @@ impl Hub {
         let base = self.own_address();
         let invocation = self.invocation(caller, (&command, &request, &base), &id).await?;
         self.let_wait(caller.owner(), &machine, &invocation, &id).await?;
+        self.note_asked(caller, &machine.stored.name, &invocation).await;
         Ok(id)
     }
 
@@ -78,14 +80,28 @@ impl Hub {
         (workspace, command): (&str, &str),
         parameters: &[NameValue],
     ) -> Result<(), Refusal> {
-        if !extensions::DECIDING.contains(&command) {
+        let Some(what) = Deciding::by_command(command) else {
             return Ok(());
-        }
-        let operation = Operation::DecideGoal;
+        };
+        let (caller, operation) = (caller.deciding(what), Operation::DecideGoal);
         match self.decided_over((workspace, parameters)).await? {
             Some(resources) => caller.may_decide(operation, workspace, &resources).await,
             None => caller.may_decide_over_all(operation, workspace).await,
         }
+    }
+
+    /// The repository of what is decided over, where that is known.
+    pub(in super::super) async fn first_decided_over(
+        &self,
+        workspace: &str,
+        parameters: &[NameValue],
+    ) -> Option<Resource> {
+        let about = self
+            .decided_over((workspace, parameters))
+            .await
+            .unwrap_or_default();
+        let is_repository = |one: &Resource| matches!(one, Resource::Repository { .. });
+        about.unwrap_or_default().into_iter().find(is_repository)
     }
 
     /// What is decided over by such a command: the goal that it names, or the whole set with all its environments. Without an

@@ -104,6 +104,9 @@ impl Hub {
 
     async fn proven(&self, headers: &HeaderMap) -> Result<Option<Proven>, Refusal> {
         if let Some(call) = arrived() {
+            // Of what is gone on with for a while: it may be for other workspaces by now.
+            let extension = self.store().extension(call.addon.as_str()).await?;
+            let workspaces = extension.map_or_else(Vec::new, |extension| extension.workspaces);
             return Ok(Some(Proven {
                 identity: Identity {
                     principal: Principal::Addon(call.addon.clone()),
@@ -113,7 +116,7 @@ impl Hub {
                 context: call.subject.map_or(Context::None, Context::Named),
                 // Each has places of its own where those are counted.
                 credential: format!("signed:{}", call.addon.as_str()),
-                workspaces: call.workspaces,
+                workspaces,
             }));
         }
         let Some(text) = token_text(headers) else {
@@ -141,7 +144,21 @@ impl Hub {
         }
         let stored = kept.as_ref().and_then(stored);
         let (credential, context) = StoredToken::credential(stored.as_ref(), text, now);
+        let is_earlier = |addon: &AddonKey, given: Timestamp| {
+            let begun = self.rights().held().begun(addon);
+            begun.is_some_and(|begun| given < begun)
+        };
         let identity = match credential {
+            // Of an earlier life of its add-on, even where it was given just as that ended.
+            Credential::Good(Identity {
+                principal: Principal::Addon(addon),
+                ..
+            }) if stored
+                .as_ref()
+                .is_some_and(|token| is_earlier(&addon, token.given)) =>
+            {
+                return Err(bad(BadCredential::Revoked));
+            }
             Credential::Good(identity) => identity,
             Credential::Bad(reason) => return Err(bad(reason)),
             Credential::Absent | Credential::Several => return Err(bad(BadCredential::Invalid)),

@@ -8,7 +8,7 @@ use super::super::Hub;
 use super::super::access::edit::{edit, edit_unasked};
 use super::super::access::operations::Operation;
 use super::super::refusal::Refusal;
-use super::{ExtensionError, Extensions};
+use super::{ExtensionError, Extensions, is_there};
 use crate::access::AddonKey;
 use crate::ports::rights::{RightsChange, StoredConsent};
 
@@ -77,11 +77,9 @@ impl Extensions {
             given_by: by.to_owned(),
             given: self.now(),
         });
-        edit(&*self.store, self.now(), |held| {
-            match held.addons.contains_key(&addon) {
-                true => Ok((vec![consent.clone()], ())),
-                false => Err(ExtensionError::NotThere(key.to_owned())),
-            }
+        edit(&*self.store, self.now(), |held| match is_there(held, &addon) {
+            true => Ok((vec![consent.clone()], ())),
+            false => Err(ExtensionError::NotThere(key.to_owned())),
         })
         .await
     }

@@ -116,7 +116,9 @@ impl Hub {
         };
         let digest = crate::access::handed::digest_of(text);
         let kept = self.store().handle(&digest).await?;
+        let begun = self.rights().held().begun(by);
         let stored = kept.and_then(|kept| stored(&kept));
+        let stored = stored.filter(|handle| begun.is_none_or(|begun| handle.given >= begun));
         Ok(StoredHandle::context(stored.as_ref(), text, by, self.now()))
     }
 }

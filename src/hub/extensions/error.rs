@@ -94,6 +94,7 @@ impl From<AddonError> for ExtensionError {
             AddonError::Unchanged(unchanged) => Self::Unchanged(unchanged),
             AddonError::NotThere { id, .. } => Self::NotThere(id),
             other @ (AddonError::Selector(_)
+            | AddonError::Unsaid(_)
             | AddonError::Untrustworthy(_)
             | AddonError::EmptyTrust
             | AddonError::TooManyTrusts

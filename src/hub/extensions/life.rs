@@ -9,10 +9,13 @@ use reqwest::Url;
 use super::super::access::edit::{edit, edit_unasked};
 use super::super::access::ending;
 use super::super::access::held::{HeldAddon, HeldGrant, grant_row};
-use super::super::access::numbers::numbered;
+use super::super::access::numbers::placed;
+use super::super::addons::AddonError;
 use super::super::addons::answers::{Answer as Given, Answering, answer};
+use super::super::addons::waiting::Registrants;
 use super::known::KnownDescriptor;
-use super::{ExtensionError, Extensions, is_extension};
+use super::listening::queue;
+use super::{ExtensionError, Extensions, is_extension, is_there};
 use crate::access::registration::{Changed, Explained, Registration, Unchanged};
 use crate::access::snapshot::{AddonKind, AddonState, Right};
 use crate::access::{AddonKey, Grant, PersonId, Principal, ScopeSet, Selector};
@@ -69,6 +72,27 @@ pub struct Answer {
     pub ticked: ScopeSet,
 }
 
+/// Who registers an extension, and for which workspaces.
+#[derive(Debug, Clone, Copy)]
+struct Begun<'a> {
+    workspaces: &'a [String],
+    /// As principals are written.
+    by: &'a str,
+}
+
+/// Whoever is at the hub's computer, as principals are written.
+fn operator() -> String {
+    Principal::Person(PersonId::operator()).to_string()
+}
+
+/// Names no secret any more.
+pub(super) fn without_secrets(extension: &mut StoredExtension) {
+    extension.current.clear();
+    extension.previous.clear();
+    extension.next.clear();
+    extension.previous_until = None;
+}
+
 fn is_same_set(one: &[String], other: &[String]) -> bool {
     one.iter().all(|name| other.contains(name)) && other.iter().all(|name| one.contains(name))
 }
@@ -80,7 +104,20 @@ impl Extensions {
     /// # Errors
     /// The descriptor cannot be read or used, too many wait, or it is registered elsewhere or for others already.
     pub async fn register(&self, address: &str, workspaces: &[String]) -> Result<Shown, ExtensionError> {
-        self.registered(address, workspaces, false).await
+        self.registered(address, workspaces, (&operator(), false)).await
+    }
+
+    /// The same for somebody, as principals are written: so many of theirs wait at once.
+    ///
+    /// # Errors
+    /// As [`Self::register`].
+    pub async fn register_for(
+        &self,
+        by: &str,
+        address: &str,
+        workspaces: &[String],
+    ) -> Result<Shown, ExtensionError> {
+        self.registered(address, workspaces, (by, false)).await
     }
 
     /// The same for somebody who answers for extensions: one that is registered already may move, and be for other workspaces.
@@ -88,14 +125,14 @@ impl Extensions {
     /// # Errors
     /// The descriptor cannot be read or used, or too many wait.
     pub async fn register_anew(&self, address: &str, workspaces: &[String]) -> Result<Shown, ExtensionError> {
-        self.registered(address, workspaces, true).await
+        self.registered(address, workspaces, (&operator(), true)).await
     }
 
     async fn registered(
         &self,
         address: &str,
         workspaces: &[String],
-        may_replace: bool,
+        (by, may_replace): (&str, bool),
     ) -> Result<Shown, ExtensionError> {
         if !self.safe.is_usable() {
             return Err(super::super::safe::SafeError::NoMasterKey.into());
@@ -119,15 +156,14 @@ impl Extensions {
             // Whoever was faster has made it.
             self.store.save_extension(&extension).await?;
         }
-        self.take_in(&key, Some(workspaces), &from, &known).await?;
+        self.take_in(&key, Some(Begun { workspaces, by }), &from, &known)
+            .await?;
         self.shown(key.as_str()).await
     }
 
     /// Whether an add-on of this key is registered, and not uninstalled.
     async fn is_there(&self, key: &AddonKey) -> Result<bool, ExtensionError> {
-        let held = self.held().await?;
-        let state = held.addons.get(key).map(|addon| addon.registration.state);
-        Ok(state.is_some_and(|state| state != AddonState::Uninstalled))
+        Ok(is_there(&self.held().await?, key))
     }
 
     /// Reads the descriptor of an extension again. Less takes effect at once; more, and other addresses, wait.
@@ -158,11 +194,12 @@ impl Extensions {
         Ok((from, known))
     }
 
-    /// Keeps what was read: the bytes first, so that nobody can agree to what is not kept.
+    /// Keeps what was read: the bytes first, so that nobody can agree to what is not kept. What is only read again, and was uninstalled
+    /// meanwhile, does not begin anew.
     async fn take_in(
         &self,
         key: &AddonKey,
-        workspaces: Option<&[String]>,
+        begun: Option<Begun<'_>>,
         from: &Url,
         known: &KnownDescriptor,
     ) -> Result<(), ExtensionError> {
@@ -175,6 +212,12 @@ impl Extensions {
         if addon.is_some_and(|addon| addon.kind != AddonKind::Extension) {
             return Err(ExtensionError::OtherAddon(key.as_str().to_owned()));
         }
+        if is_new && begun.is_none() {
+            return Err(Unchanged::WrongState.into());
+        }
+        if is_new {
+            self.forget_earlier_life(key).await?;
+        }
         let is_quiet = before.is_some_and(|before| {
             let same = |approval: &crate::access::registration::Approval| {
                 approval.addresses == declared.addresses
@@ -183,8 +226,11 @@ impl Extensions {
             !is_new && before.approval.as_ref().is_some_and(same)
         });
         self.update(key.as_str(), |extension| {
-            if let Some(workspaces) = workspaces {
-                extension.workspaces = workspaces.to_vec();
+            if let Some(begun) = begun {
+                extension.workspaces = begun.workspaces.to_vec();
+            }
+            if let Some(begun) = begun.filter(|_| is_new) {
+                begun.by.clone_into(&mut extension.registered_by);
             }
             from.as_str().clone_into(&mut extension.descriptor_url);
             extension.trouble.clear();
@@ -198,23 +244,46 @@ impl Extensions {
                 extension.descriptor.clear();
                 extension.installed.clear();
                 extension.told.clear();
+                without_secrets(extension);
             }
         })
         .await?;
-        self.change(key, |registration, waiting| match registration {
-            Some(known) if known.state != AddonState::Uninstalled => known.declare(declared.clone()),
-            Some(_) | None => Registration::ask(declared.clone(), self.now(), waiting),
+        let by = begun.map(|begun| begun.by);
+        self.change(key, by, |registration, waiting| match (registration, by) {
+            (Some(known), _) if known.state != AddonState::Uninstalled => known.declare(declared.clone()),
+            (Some(_) | None, Some(_)) => Registration::ask(declared.clone(), self.now(), waiting),
+            (Some(_) | None, None) => Err(Unchanged::WrongState),
         })
         .await
+    }
+
+    /// Destroys what is left of an extension that was uninstalled, before it begins anew: secrets, tokens and what waits, also of what
+    /// was still under way when it ended.
+    async fn forget_earlier_life(&self, key: &AddonKey) -> Result<(), ExtensionError> {
+        self.safe.destroy_all_of(&super::owner(key.as_str())).await?;
+        self.store.revoke_tokens(key.as_str(), None, self.now()).await?;
+        self.store.drop_registration(&queue(key.as_str())).await?;
+        Ok(())
     }
 
     /// Changes a registration by what its descriptor says; what follows from it is found again from how things stand.
     async fn change(
         &self,
         key: &AddonKey,
+        by: Option<&str>,
         change: impl Fn(Option<Registration>, usize) -> Changed + Sync,
     ) -> Result<(), ExtensionError> {
+        let registrants = Registrants::of(&self.store.extensions().await?);
         edit_unasked(&*self.store, self.now(), |held| {
+            let begins = held
+                .addons
+                .get(key)
+                .is_none_or(|known| known.registration.state == AddonState::Uninstalled);
+            let room = match by.filter(|_| begins) {
+                Some(by) => registrants.make_room(held, by, self.now())?,
+                None => Vec::new(),
+            };
+            let held = held.with(&room)?;
             let known = held.addons.get(key);
             let before = known.map(|addon| addon.registration.clone());
             let (registration, effects) = change(before.clone(), held.waiting())?;
@@ -222,7 +291,8 @@ impl Extensions {
                 return Ok((Vec::new(), ()));
             }
             let addon = HeldAddon::changed(known, AddonKind::Extension, registration, &effects);
-            Ok((ending::changes(held, key, &addon), ()))
+            let own = ending::changes(&held, key, &addon);
+            Ok((room.into_iter().chain(own).collect(), ()))
         })
         .await
     }
@@ -398,7 +468,8 @@ impl Extensions {
         let workspaces = self.extension(key).await?.workspaces;
         let mut changes = Vec::new();
         for (selector, right) in grants {
-            let selector = numbered(&*self.store, &workspaces, selector.clone()).await?;
+            let placed = placed(&*self.store, &workspaces, (selector.clone(), *right)).await;
+            let selector = placed.map_err(AddonError::from)?;
             let grant = HeldGrant {
                 id: self.fresh_id(),
                 principal: Principal::Addon(AddonKey::parse(key)?),
@@ -408,6 +479,11 @@ impl Extensions {
             };
             changes.push(RightsChange::Grant(grant_row(&grant)));
         }
-        edit(&*self.store, self.now(), |_| Ok((changes.clone(), ()))).await
+        let addon = AddonKey::parse(key)?;
+        edit(&*self.store, self.now(), |held| match is_there(held, &addon) {
+            true => Ok((changes.clone(), ())),
+            false => Err(ExtensionError::NotThere(key.to_owned())),
+        })
+        .await
     }
 }

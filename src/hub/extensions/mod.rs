@@ -33,7 +33,7 @@ use super::access::rights::Rights;
 use super::safe::Safe;
 use crate::access::AddonKey;
 use crate::access::audit::Outcome;
-use crate::access::snapshot::AddonKind;
+use crate::access::snapshot::{AddonKind, AddonState};
 use crate::model::Timestamp;
 use crate::ports::hub::HubStore;
 use crate::ports::hub::extensions::StoredExtension;
@@ -196,6 +196,12 @@ impl Extensions {
 /// The owner under which an extension's secrets are kept.
 fn owner(key: &str) -> String {
     format!("addon:{key}")
+}
+
+/// Whether an add-on of this key is registered, and not uninstalled.
+fn is_there(held: &Held, key: &AddonKey) -> bool {
+    let state = held.addons.get(key).map(|addon| addon.registration.state);
+    state.is_some_and(|state| state != AddonState::Uninstalled)
 }
 
 /// The key of an extension that is kept in the rights, and of no machine.

@@ -214,7 +214,7 @@ impl Hub {
         workspaces: &[String],
     ) -> Result<Shown, Refusal> {
         let extensions = self.extensions();
-        let registered = extensions.register(address, workspaces).await;
+        let registered = extensions.register_for(caller.owner(), address, workspaces).await;
         if !matches!(registered, Err(ExtensionError::IsThere(_))) {
             return Ok(registered?);
         }

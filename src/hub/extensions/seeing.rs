@@ -6,12 +6,14 @@ use reqwest::Url;
 
 use super::super::access::held::{HeldAddon, addon_row};
 use super::known::KnownDescriptor;
+use super::life::without_secrets;
 use super::listening::queue;
 use super::outside::OutsideError;
 use super::step::{Step, Wished, next_step};
 use super::{ExtensionError, Extensions, is_extension};
 use crate::access::AddonKey;
 use crate::access::audit::Outcome;
+use crate::access::snapshot::AddonState;
 use crate::model::Timestamp;
 use crate::ports::hub::extensions::StoredExtension;
 use crate::ports::rights::RightsChange;
@@ -141,17 +143,9 @@ impl Extensions {
                 self.note("addon.uninstall", Outcome::Done, said);
                 // With what waits for it.
                 self.store.drop_registration(&queue(&key)).await?;
-                self.update(&key, |extension| {
-                    for id in [
-                        &mut extension.current,
-                        &mut extension.previous,
-                        &mut extension.next,
-                    ] {
-                        id.clear();
-                    }
-                    extension.previous_until = None;
-                })
-                .await?;
+                self.update(&key, without_secrets).await?;
+                // One that somebody kept before it was named nowhere.
+                self.safe.destroy_all_of(&super::owner(&key)).await?;
             }
         }
         Ok(true)
@@ -178,6 +172,9 @@ impl Extensions {
             return Ok(false);
         }
         self.destroy_secret(&extension.key, &forgotten).await?;
+        if self.state_of(&extension.key).await? != Some(AddonState::Active) {
+            return self.abandon(&extension, None).await;
+        }
         let posted = self
             .post(&extension, known, (Event::Installed, Some(&secret)), base)
             .await;
@@ -193,12 +190,20 @@ impl Extensions {
         extension: &StoredExtension,
         known: &KnownDescriptor,
     ) -> Result<bool, ExtensionError> {
+        let state = self.state_of(&extension.key).await?;
+        if !matches!(state, Some(AddonState::Active | AddonState::Disabled)) {
+            return self.abandon(extension, Some(known)).await;
+        }
         let previous_until = match extension.current.as_str() {
             "" => None,
             _ => Some(self.now().plus(self.options.grace)),
         };
         let (next, addresses) = (extension.next.clone(), known.addresses());
-        self.update(&extension.key, |extension| {
+        let after = self.update(&extension.key, |extension| {
+            // It was uninstalled meanwhile, or begun anew: this secret is nobody's.
+            if extension.next != next {
+                return;
+            }
             extension.previous = std::mem::replace(&mut extension.current, next.clone());
             extension.previous_until = previous_until;
             extension.next.clear();
@@ -206,11 +211,44 @@ impl Extensions {
             extension.installed.clone_from(&addresses);
             extension.wants_secret = false;
             told(extension, Event::Installed, "");
-        })
-        .await?;
+        });
+        if after.await?.current != next {
+            return self.abandon(extension, None).await;
+        }
         tracing::info!(extension = %extension.key, "an extension has taken its secret");
         self.note_secret(extension, Outcome::Done, "has taken its secret");
         self.destroy_secret(&extension.key, &extension.previous).await?;
+        Ok(true)
+    }
+
+    /// Where an extension stands now, and not when something was begun with it.
+    async fn state_of(&self, key: &str) -> Result<Option<AddonState>, ExtensionError> {
+        let held = self.held().await?;
+        let addon = held.addons.get(&AddonKey::parse(key)?);
+        Ok(addon.map(|addon| addon.registration.state))
+    }
+
+    /// Gives up a secret that was on its way when its extension ended: nothing counts that is signed with it, and an extension that has
+    /// taken it at these addresses is told that it is gone.
+    async fn abandon(
+        &self,
+        extension: &StoredExtension,
+        taken: Option<&KnownDescriptor>,
+    ) -> Result<bool, ExtensionError> {
+        let (next, lease) = (extension.next.clone(), extension.not_before);
+        self.update(&extension.key, |extension| {
+            if extension.next == next {
+                extension.next.clear();
+                if let Some(known) = taken {
+                    extension.installed = known.addresses();
+                }
+            }
+            if extension.not_before == lease {
+                extension.not_before = None;
+            }
+        })
+        .await?;
+        self.destroy_secret(&extension.key, &next).await?;
         Ok(true)
     }
 
@@ -236,10 +274,12 @@ impl Extensions {
         if extension.wished == known.text {
             self.take_back(extension, known).await?;
         }
-        self.update(&extension.key, |extension| {
-            extension.next.clear();
-            extension.wants_secret = false;
-            put_to_rest(extension, &trouble);
+        self.update(&extension.key, |kept| {
+            if kept.next == extension.next {
+                kept.next.clear();
+                kept.wants_secret = false;
+                put_to_rest(kept, &trouble);
+            }
         })
         .await?;
         self.destroy_secret(&extension.key, &extension.next).await?;
@@ -264,9 +304,13 @@ impl Extensions {
                 Some((installed.to_owned(), known.descriptor.digest))
             }
         };
-        let (registration, _) = addon
+        // What has ended meanwhile waits for nothing.
+        let not_installed = addon
             .registration
-            .not_installed(known.declared()?, before, self.now())?;
+            .not_installed(known.declared()?, before, self.now());
+        let Ok((registration, _)) = not_installed else {
+            return Ok(());
+        };
         let row = addon_row(
             &key,
             &HeldAddon {
@@ -301,8 +345,13 @@ impl Extensions {
                 if hook(&known, event).is_some() {
                     self.note_hook(&extension, event, Outcome::Done);
                 }
-                self.update(&extension.key, |extension| told(extension, event, ""))
-                    .await?;
+                self.update(&extension.key, |kept| {
+                    // What begins anew has not been told anything.
+                    if kept.installed == extension.installed {
+                        told(kept, event, "");
+                    }
+                })
+                .await?;
                 Ok(true)
             }
             Err(Untold::Hub(error)) => Err(error),

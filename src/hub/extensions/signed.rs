@@ -37,8 +37,6 @@ const LARGEST_BODY: usize = 8 * 1024 * 1024;
 pub(in super::super) struct SignedCall {
     /// Whose it is.
     pub addon: AddonKey,
-    /// Workspaces that the extension is for.
-    pub workspaces: Vec<String>,
     /// Somebody it names; that proves nothing.
     pub subject: Option<String>,
 }
@@ -149,7 +147,6 @@ impl Hub {
         }
         let call = SignedCall {
             addon: AddonKey::parse(&extension.key).map_err(ExtensionError::from)?,
-            workspaces: extension.workspaces,
             subject: verified.subject,
         };
         Ok((call, Request::from_parts(parts, Body::from(body))))

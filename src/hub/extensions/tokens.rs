@@ -184,6 +184,7 @@ impl Hub {
 
     /// A token for a job: what it is trusted with of what its add-on has, for as long as its own token lives.
     async fn give_job_token(&self, text: &str, request: &TokenRequest) -> Result<Given, NotGiven> {
+        let asked = self.now();
         let job = self.known_job(text).await.map_err(NotGiven::Job)?;
         let held = self.rights().held();
         let addon = held.addons.get(job.addon());
@@ -205,6 +206,7 @@ impl Hub {
             person: None,
             trust: Some(job.trust.id.clone()),
             limit,
+            asked,
             counts: job.until.since(self.now()),
         };
         let given = self.extensions().keep_given(wanted).await?;
@@ -269,6 +271,8 @@ struct WantedToken {
     person: Option<PersonId>,
     trust: Option<String>,
     limit: Limit,
+    /// When it was asked for: what began before its add-on ended is of before.
+    asked: Timestamp,
     counts: Duration,
 }
 
@@ -279,6 +283,7 @@ impl Extensions {
         request: &TokenRequest,
         service: &TokenService<'_>,
     ) -> Result<Given, NotGiven> {
+        let asked = self.now();
         let (key, assertion) = self.asserted(assertion, service).await?;
         let held = self.held().await?;
         let addon = held.addons.get(&key);
@@ -317,6 +322,7 @@ impl Extensions {
             person,
             trust: None,
             limit,
+            asked,
             counts,
         })
         .await
@@ -373,7 +379,7 @@ impl Extensions {
             person: wanted.person.map(|person| person.as_str().to_owned()),
             trust: wanted.trust,
             limits: limit_text(&wanted.limit),
-            given: now,
+            given: wanted.asked,
             ends: now.plus(wanted.counts),
             revoked: None,
         };

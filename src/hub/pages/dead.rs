@@ -6,6 +6,7 @@ use axum::response::Redirect;
 use maud::{Markup, html};
 
 use super::super::Hub;
+use super::super::access::noted::Noted;
 use super::super::refusal::Refusal;
 use super::layout::{Refused, Tab};
 use super::look::Look;
@@ -95,6 +96,9 @@ pub(super) async fn replay(
     if !is_revived.map_err(Refusal::from)? {
         return Err(Refusal::missing_thing("there is no such delivery that was given up").into());
     }
+    let said = format!("the delivery {id} waits again");
+    hub.rights()
+        .note(&Noted::done(look.caller.owner(), "settings.write", said), now);
     hub.ring();
     Ok(Redirect::to(&Tab::Machines.address(&look.workspace)))
 }

@@ -9,6 +9,7 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 
 use super::super::Hub;
+use super::super::access::deciding::Deciding;
 use super::super::access::operations::Operation;
 use super::super::approvals;
 use super::super::commands::Wish;
@@ -52,6 +53,16 @@ impl Decision {
             Self::Deny => "deny",
             Self::Cancel => "cancel",
             Self::Retry => "retry",
+        }
+    }
+
+    /// As the audit names it.
+    const fn named(self) -> Deciding {
+        match self {
+            Self::Approve => Deciding::Approve,
+            Self::Deny => Deciding::Deny,
+            Self::Cancel => Deciding::Cancel,
+            Self::Retry => Deciding::Retry,
         }
     }
 
@@ -126,12 +137,13 @@ pub(super) async fn decide(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Redirect, Refused> {
-    let look = Look::open(&hub, &headers, &workspace, Page::DecideGoal).await?;
     let form = Form::read(&body);
     let wanted = form.text("decision");
     let decision = Decision::ALL
         .into_iter()
         .find(|decision| decision.word() == wanted);
+    let named = decision.map_or(Deciding::Approve, Decision::named);
+    let look = Look::deciding(&hub, &headers, &workspace, named).await?;
     let decision = decision.ok_or_else(|| Refusal::bad("invalid_decision", "there is no such decision"))?;
     let key = format!("{goal_set}/{}/{}", form.text("environment"), form.text("name"));
     let graph = look.graph();

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::super::Hub;
 use super::super::access::Caller;
+use super::super::access::deciding::Deciding;
 use super::super::access::operations::Operation;
 use super::super::people::guard::FIELD;
 use super::super::refusal::Refusal;
@@ -52,7 +53,26 @@ impl Look {
         workspace: &str,
         page: Page,
     ) -> Result<Self, Refusal> {
-        let look = Self::at_all(hub, headers).await?;
+        Self::at_all(hub, headers).await?.may(workspace, page)
+    }
+
+    /// Whoever sent these headers, if they may decide about any goal of the workspace.
+    ///
+    /// # Errors
+    /// Nobody is signed in, or they may not.
+    pub(super) async fn deciding(
+        hub: &Hub,
+        headers: &HeaderMap,
+        workspace: &str,
+        what: Deciding,
+    ) -> Result<Self, Refusal> {
+        let mut look = Self::at_all(hub, headers).await?;
+        look.caller = look.caller.deciding(what);
+        look.may(workspace, Page::DecideGoal)
+    }
+
+    fn may(self, workspace: &str, page: Page) -> Result<Self, Refusal> {
+        let look = self;
         let operation = Operation::Page(page);
         // A key of a person stands for the person, whom only the workspace is asked about.
         let is_by_key = page.row().person && !look.caller.is_in_browser();

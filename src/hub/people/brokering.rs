@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::super::Hub;
 use super::super::access::Caller;
-use super::super::access::numbers::numbered;
+use super::super::access::numbers::called;
 use super::super::access::operations::Operation;
 use super::super::commands;
 use super::super::refusal::Refusal;
@@ -203,6 +203,14 @@ pub(in super::super) async fn give(
     Ok(([(CACHE_CONTROL, "no-store")], Json(answer)).into_response())
 }
 
+/// The refusal of what is about a repository of another forge.
+fn elsewhere(provider: &ProviderSettings) -> Refusal {
+    Refusal::conflict(format!(
+        "the hub acts for people at {} alone, where this repository is not",
+        provider.title
+    ))
+}
+
 /// Whether an administrator has marked the add-on for tokens.
 fn is_trusted_with_tokens(caller: &Caller) -> Result<(), Refusal> {
     let snapshot = caller.snapshot();
@@ -226,7 +234,8 @@ fn is_what_was_started(caller: &Caller, repository: &Resource) -> Result<(), Ref
             proof: Proof::Handle(selectors),
             ..
         } => selectors.iter().any(|selector| {
-            matches!(selector, Selector::One(Resource::Repository { .. })) && selector.allows(repository)
+            matches!(selector, Selector::One(Resource::Repository { .. }))
+                && selector.allows(repository, None)
         }),
         Context::Proven { .. } | Context::None | Context::Named(_) | Context::Unproven => false,
     };
@@ -250,7 +259,7 @@ impl Hub {
     ) -> Result<Brokered<'_>, Refusal> {
         let provider = self.providers().github();
         let provider = provider.ok_or_else(no_forge)?;
-        let repository = self.repository_called(workspace, owner, name).await?;
+        let repository = self.repository_called(provider, (workspace, owner, name)).await?;
         let known = match caller.context_person() {
             Some(person) => self.authorization(person.as_str(), &provider.name).await?,
             None => None,
@@ -342,16 +351,25 @@ impl Hub {
         Ok(again.unwrap_or_default())
     }
 
-    /// A repository by its name, with its number where the graph knows it.
-    async fn repository_called(&self, workspace: &str, owner: &str, name: &str) -> Result<Resource, Refusal> {
-        let selector = Selector::parse(&format!("repo:{owner}/{name}")).map_err(|error| malformed(&error))?;
-        let workspaces = [workspace.to_owned()];
-        match numbered(self.store(), &workspaces, selector).await? {
-            Selector::One(resource @ Resource::Repository { .. }) => Ok(resource),
-            _ => Err(Refusal::bad(
-                "invalid_argument",
-                "a repository has an owner and a name",
-            )),
+    /// A repository of the provider by its name, with its number where the graph knows it. Another forge may have one of the same name.
+    async fn repository_called(
+        &self,
+        provider: &ProviderSettings,
+        (workspace, owner, name): (&str, &str, &str),
+    ) -> Result<Resource, Refusal> {
+        let text = format!("repo:{owner}/{name}");
+        let named = Resource::parse(&text).map_err(|error| malformed(&error))?;
+        if named.forge().is_some() || !matches!(named, Resource::Repository { .. }) {
+            let message = "a repository has an owner and a name";
+            return Err(Refusal::bad("invalid_argument", message));
+        }
+        let mut known = called(self.store(), &[workspace.to_owned()], &named).await?;
+        let is_elsewhere = !known.is_empty();
+        known.retain(|one| one.forge().is_none_or(|forge| provider.is_at(forge)));
+        match <[Resource; 1]>::try_from(known) {
+            Ok([repository]) => Ok(repository),
+            Err(none) if none.is_empty() && is_elsewhere => Err(elsewhere(provider)),
+            Err(_) => Ok(named),
         }
     }
 
@@ -367,7 +385,7 @@ impl Hub {
 impl Brokered<'_> {
     fn slug(&self) -> RepoSlug {
         match &self.repository {
-            Resource::Repository { owner, name } => RepoSlug::new(&owner.name, &name.name),
+            Resource::Repository { owner, name } => RepoSlug::new(&owner.named.name, &name.name),
             other => RepoSlug::new("", other.to_string()),
         }
     }
@@ -380,10 +398,7 @@ impl Brokered<'_> {
             .and_then(|address| address.host_str().map(str::to_owned));
         match host.is_none_or(|host| own.as_deref() == Some(host)) {
             true => Ok(()),
-            false => Err(Refusal::conflict(format!(
-                "the hub acts for people at {} alone, where this repository is not",
-                self.provider.title
-            ))),
+            false => Err(elsewhere(self.provider)),
         }
     }
 

@@ -142,8 +142,14 @@ impl Hub {
         else {
             return Ok(None);
         };
-        let number = name.id.map_or_else(String::new, |id| format!("#{id}"));
-        let of = (person.to_owned(), format!("{}/{}{number}", owner.name, name.name));
+        if !self.may_be_asked_about(provider, resource) {
+            return Ok(None);
+        }
+        let (owner, number) = (
+            &owner.named.name,
+            name.id.map_or_else(String::new, |id| id.to_string()),
+        );
+        let of = (person.to_owned(), format!("{owner}/{}#{number}", name.name));
         let now = self.now();
         let known = match age {
             Age::Remembered => self.forge_answers().known(&of, now),
@@ -162,6 +168,15 @@ impl Hub {
             level,
             read_at,
         }))
+    }
+
+    /// Whether a repository is at the forge that is asked: the number and the name of one are another's at another forge. Where there are
+    /// several, one of which nobody says where it is may be at any.
+    fn may_be_asked_about(&self, provider: &ProviderSettings, repository: &Resource) -> bool {
+        match repository.forge() {
+            Some(forge) => provider.is_at(forge),
+            None => !self.rights().has_several_forges(),
+        }
     }
 
     async fn ask_forge(

@@ -13,6 +13,8 @@ pub struct StoredExtension {
     pub key: String,
     /// Workspaces it is for.
     pub workspaces: Vec<String>,
+    /// Who registered it, as principals are written; empty when that was not kept.
+    pub registered_by: String,
     /// Where its descriptor is read.
     pub descriptor_url: String,
     /// The descriptor that was agreed to, to the byte; empty while none was.

@@ -11,7 +11,7 @@ use crate::ports::hub::HubStoreError;
 use crate::ports::hub::extensions::{ExtensionStore, StoredExtension, StoredInstallKey};
 
 const COLUMNS: &str = "key, workspaces, descriptor_url, descriptor, wished, client, installed, current_secret, previous_secret, \
-    previous_until, next_secret, wants_secret, told, attempts, not_before, trouble, version";
+    previous_until, next_secret, wants_secret, told, attempts, not_before, trouble, registered_by, version";
 
 fn extension(row: &AnyRow) -> Result<StoredExtension, sqlx::Error> {
     let attempts: i64 = row.try_get("attempts")?;
@@ -32,6 +32,7 @@ fn extension(row: &AnyRow) -> Result<StoredExtension, sqlx::Error> {
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
         not_before: moment_or_none(row, "not_before")?,
         trouble: row.try_get("trouble")?,
+        registered_by: row.try_get("registered_by")?,
         version: row.try_get("version")?,
     })
 }
@@ -49,13 +50,14 @@ fn micros(moment: Option<Timestamp>) -> i64 {
     moment.map_or(0, Timestamp::as_micros)
 }
 
-/// A new extension is version 1; `$17` is the version that must be there.
+/// A new extension is version 1; `$18` is the version that must be there.
 const SAVE: &str = "INSERT INTO hub_extension (key, workspaces, descriptor_url, descriptor, wished, client, installed, \
-    current_secret, previous_secret, previous_until, next_secret, wants_secret, told, attempts, not_before, trouble, version) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 1)";
+    current_secret, previous_secret, previous_until, next_secret, wants_secret, told, attempts, not_before, trouble, registered_by, \
+    version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 1)";
 const CHANGE: &str = "UPDATE hub_extension SET workspaces = $2, descriptor_url = $3, descriptor = $4, wished = $5, client = $6, \
     installed = $7, current_secret = $8, previous_secret = $9, previous_until = $10, next_secret = $11, wants_secret = $12, \
-    told = $13, attempts = $14, not_before = $15, trouble = $16, version = version + 1 WHERE key = $1 AND version = $17";
+    told = $13, attempts = $14, not_before = $15, trouble = $16, registered_by = $17, version = version + 1 \
+    WHERE key = $1 AND version = $18";
 
 impl SqlHub {
     async fn one_extension(
@@ -136,7 +138,8 @@ impl ExtensionStore for SqlHub {
             .bind(extension.told.as_str())
             .bind(i64::from(extension.attempts))
             .bind(micros(extension.not_before))
-            .bind(extension.trouble.as_str());
+            .bind(extension.trouble.as_str())
+            .bind(extension.registered_by.as_str());
         if !is_new {
             query = query.bind(extension.version);
         }

@@ -12,6 +12,7 @@ use crate::ports::hub::{
     Deliveries as _, GoalLogs as _, HubGraph as _, Invocations as _, Keys as _, LogContent, LogName,
     Messages as _, Registrations as _,
 };
+use crate::ports::rights::RightsStore as _;
 use crate::store::contract::server::Server;
 
 /// Rows as the program of that schema wrote them.
@@ -19,6 +20,7 @@ const ROWS: &[(i64, &str)] = &[
     (1, include_str!("testdata/rows_of_schema_1.sql")),
     (2, include_str!("testdata/rows_of_schema_2.sql")),
     (21, include_str!("testdata/rows_of_schema_21.sql")),
+    (72, include_str!("testdata/rows_of_schema_72.sql")),
 ];
 
 /// Rows that a schema brings.
@@ -76,6 +78,7 @@ async fn k5_migrations_of_a_shared_database_keep_what_is_stored() {
 async fn holds_what_was_stored(hub: &SqlHub) {
     the_graph_is_there(hub).await;
     logs_are_there(hub).await;
+    places_are_at_their_forge(hub).await;
     the_rest_is_there(hub).await;
     hub.close().await;
 }
@@ -144,6 +147,42 @@ async fn the_graph_is_there(hub: &SqlHub) {
     );
 }
 
+/// What was kept before places said their forge is at the only one that there was (threat A8).
+async fn places_are_at_their_forge(hub: &SqlHub) {
+    assert_eq!(hub.forges().await.unwrap(), ["github.com"]);
+    let rights = hub.rights().await.unwrap();
+    let selectors: Vec<&str> = rights
+        .grants
+        .iter()
+        .map(|grant| grant.selector.as_str())
+        .collect();
+    assert_eq!(
+        selectors,
+        [
+            "repo:github.com/acme/app#7",
+            "repo:github.com/acme/*",
+            "env:production"
+        ]
+    );
+    assert_eq!(rights.forges, ["github.com"]);
+    let keys = hub.keys().await.unwrap();
+    assert_eq!(
+        keys[0].repositories,
+        ["repo:github.com/acme/app#7", "repo:github.com/acme/*"]
+    );
+    let goals = hub
+        .reader("w")
+        .nodes("SdmGoal", &["s/0-code/build".to_owned()])
+        .await
+        .unwrap();
+    assert_eq!(goals[0].body["saidOf"], json!("repo:github.com/acme/app#7"));
+    assert_eq!(
+        goals[0].body["description"],
+        json!("of \"saidOf\":\"repo:"),
+        "what people wrote stays"
+    );
+}
+
 async fn logs_are_there(hub: &SqlHub) {
     let name = |goal: &str, attempt: u32| LogName {
         workspace: "w".to_owned(),
@@ -193,6 +232,7 @@ async fn the_rest_is_there(hub: &SqlHub) {
     drop(work);
     let claimed = hub.claim("r-1", "s", 10, at(9), at(10)).await.unwrap();
     assert_eq!((claimed.len(), claimed[0].what.operation.as_str()), (1, "OnPush"));
+    assert_eq!(claimed[0].what.resource, "repo:github.com/acme/app#7");
     assert_eq!(hub.registrations().await.unwrap()[0].name, "m");
     let keys = hub.keys().await.unwrap();
     assert_eq!(

@@ -13,7 +13,7 @@ use sdm::ports::rights::{RightsChange, RightsStore as _, StoredTrust};
 use sdm::store::hub::Place;
 use serde_json::{Value, json};
 
-use super::commands::{deploy, offers};
+use super::commands::{answer, asked, deploy, offers, person};
 use super::events::push;
 use super::extensions::Pair;
 use super::extensions::add_on::KEY;
@@ -49,6 +49,16 @@ impl Audited {
 
     pub fn text(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("audit.jsonl")).unwrap()
+    }
+
+    /// A statement that somebody else makes in the hub's database.
+    async fn meddle(&self, statement: &'static str) {
+        use sqlx::{AnyConnection, Connection as _, Executor as _};
+        let url = format!("sqlite://{}", self.directory.path().join("hub.db").display());
+        let mut connection = AnyConnection::connect(&url).await.unwrap();
+        connection.execute("PRAGMA busy_timeout = 15000").await.unwrap();
+        connection.execute(statement).await.unwrap();
+        connection.close().await.unwrap();
     }
 
     /// The first entry that fits, once it is there.
@@ -212,6 +222,41 @@ async fn what_is_refused_where_it_is_done_is_written_down_like_everything_else()
 }
 
 #[tokio::test]
+async fn g2_who_takes_a_name_or_answers_for_another_is_refused_and_written_down() {
+    let audited = Audited::start().await;
+    let hub = &audited.hub;
+    let mut machine = hub.machine(&offers("m")).await;
+    let stranger = KeyWish {
+        name: "stranger".to_owned(),
+        ..wish(&[])
+    };
+    let (_, stranger) = hub.administration().new_key(&stranger).await.unwrap();
+    let (status, refused) = hub.post("/registration", &stranger, &offers("m")).await;
+    assert!(status == 403 || status == 409, "{refused}");
+    let code = refused["error"]["code"].as_str().unwrap();
+    audited.decided("addon:stranger", "events.subscribe", code).await;
+    let (_, answered) = hub
+        .post(
+            "/registration",
+            &stranger,
+            &registration("other", "1.0.0", "ephemeral"),
+        )
+        .await;
+    let mut other = Machine::open(answered["url"].as_str().unwrap()).await;
+    let ada = person(hub, "ada").await;
+    let (_, command) = asked(hub, &ada, &mut machine).await;
+    let forged = json!({"status": {"code": 0, "reason": "forged"}});
+    other.say(&answer(&command, &forged)).await;
+    other.settled().await;
+    let said = format!("an answer to {}", command["correlation_id"].as_str().unwrap());
+    let entry = audited.said("command.invoke", &said).await;
+    assert_eq!(
+        (&entry["principal"], &entry["decision"]),
+        (&json!("addon:stranger"), &json!("deny"))
+    );
+}
+
+#[tokio::test]
 async fn f10_links_states_and_tickets_are_guessed_at_a_few_times_only() {
     let audited = Audited::start().await;
     let hub = &audited.hub;
@@ -293,7 +338,11 @@ async fn secrets_that_machines_are_given_are_written_down_by_their_name() {
     let given = audited
         .said("repo.token.read", "addon:test was given github://org_token")
         .await;
-    assert_eq!(given["resource"], json!("repo:acme/app#7"), "{given}");
+    assert_eq!(
+        given["resource"],
+        json!("repo:git.example.org:8080/acme/app#7"),
+        "{given}"
+    );
     assert!(!audited.text().contains(OF_MACHINES));
 }
 
@@ -392,6 +441,101 @@ async fn registrations_approvals_and_grants_are_written_down_with_who_made_them(
         (&json!("anonymous"), &Value::Null),
         "no request did it, whichever came next"
     );
+}
+
+/// A goal that waits for approval, of a machine of the original or of ours.
+fn waiting_goal(name: &str, method: &str) -> Value {
+    json!({"query": format!(
+        "mutation {{ ingestCustomSdmGoal(value: {{goalSetId: \"s\", environment: \"0-code\", uniqueName: \"{name}\", name: \"{name}\", \
+         state: waiting_for_approval, sha: \"b\", branch: \"main\", version: 1, \
+         fulfillment: {{method: \"{method}\", name: \"x\", registration: \"m\"}}, \
+         repo: {{owner: \"acme\", name: \"app\", providerId: \"git.example.org:8080\"}}}}) }}"
+    )})
+}
+
+#[tokio::test]
+async fn decisions_about_goals_and_replays_are_written_down_by_their_own_names() {
+    let audited = Audited::start().await;
+    let hub = &audited.hub;
+    hub.github("push", "1", &push("a", "b")).await;
+    let mut ada = signed_in(hub, "ada", PersonRole::Admin).await;
+    for (name, decision, operation) in [
+        ("g1", "approve", "goal.approve"),
+        ("g2", "deny", "goal.deny"),
+        ("g3", "cancel", "goal.cancel"),
+    ] {
+        let (_, written) = hub
+            .post("/graphql/team/w", &hub.key, &waiting_goal(name, "other"))
+            .await;
+        assert_eq!(written.get("errors"), None, "{written}");
+        let form = format!("decision={decision}&environment=0-code&name={name}&version=1");
+        assert_eq!(
+            submits(&mut ada, "/workspaces/w/goals/s/decide", &form).await,
+            303,
+            "{decision}"
+        );
+        let decided = audited.decided("person:ada", operation, "allowed").await;
+        assert_eq!(decided["decision"], json!("allow"));
+        let said = audited.said(operation, &format!("s/0-code/{name} is ")).await;
+        assert_eq!(
+            (&said["principal"], &said["resource"]),
+            (
+                &json!("person:ada"),
+                &json!("repo:git.example.org:8080/acme/app#7")
+            )
+        );
+    }
+    let approved = |line: &&str| line.contains("\"goal.approve\"");
+    let first: Vec<String> = audited
+        .text()
+        .lines()
+        .filter(approved)
+        .map(str::to_owned)
+        .collect();
+    assert!(
+        first
+            .iter()
+            .all(|line| !line.contains("g2") && !line.contains("g3")),
+        "{first:?}"
+    );
+    let mut announced = registration("m", "1.0.0", "durable");
+    announced["commands"] = json!([{"name": "sdm.retry", "parameters": [
+        {"name": "goal_set"}, {"name": "goal"}, {"name": "environment"}, {"name": "reason"},
+    ]}]);
+    hub.register(&announced).await;
+    let person = KeyWish {
+        name: "ada".to_owned(),
+        is_person: true,
+        ..wish(&[])
+    };
+    let (_, key) = hub.administration().new_key(&person).await.unwrap();
+    let value = |(name, value): (&str, &str)| json!({"name": name, "value": value});
+    let given = [
+        ("goal_set", "s"),
+        ("goal", "g1"),
+        ("environment", "0-code"),
+        ("reason", "the disk was full"),
+    ];
+    let asked = json!({"command": "sdm.retry", "team": {"id": "w"}, "parameters": given.map(value)});
+    let (status, answer) = hub.post("/command", &key, &asked).await;
+    assert_eq!(status, 200, "{answer}");
+    let said = audited
+        .said("goal.retry", "g1 in 0-code of s by machine m: the disk was full")
+        .await;
+    assert_eq!(said["principal"], json!("person:ada"));
+    // What waits for the machine has been given up.
+    hub.github("push", "2", &push("b", "c")).await;
+    audited.meddle("UPDATE hub_delivery SET state = 'dead'").await;
+    let dead = hub.administration().dead("w").await.unwrap();
+    let id = &dead.first().expect("it is given up").what.id;
+    assert_eq!(
+        submits(&mut ada, &format!("/workspaces/w/machines/dead/{id}"), "").await,
+        303
+    );
+    let said = audited
+        .said("settings.write", &format!("the delivery {id} waits again"))
+        .await;
+    assert_eq!(said["principal"], json!("person:ada"));
 }
 
 #[tokio::test]

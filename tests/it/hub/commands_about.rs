@@ -13,7 +13,7 @@ use super::people::{Browser, signed_in};
 use crate::support::fake_provider::Account;
 
 /// A machine with a command that changes repositories and one that looks at them.
-fn offers() -> Value {
+pub fn offers() -> Value {
     let mut registration = registration("m", "1.0.0", "durable");
     let command = |name: &str, only_reads: bool| {
         json!({
@@ -37,7 +37,7 @@ fn values(given: &[(&str, &str)]) -> Vec<Value> {
     given.iter().map(value).collect()
 }
 
-async fn posts(browser: &mut Browser<'_>, token: &str, path: &str, body: &Value) -> (u16, Value) {
+pub async fn posts(browser: &mut Browser<'_>, token: &str, path: &str, body: &Value) -> (u16, Value) {
     let headers = [
         ("sec-fetch-site", "same-origin"),
         ("x-sdm-anti-forgery", token),
@@ -52,13 +52,13 @@ async fn posts(browser: &mut Browser<'_>, token: &str, path: &str, body: &Value)
     )
 }
 
-fn asks(name: &str, mapped: &[(&str, &str)], given: &[(&str, &str)]) -> Value {
+pub fn asks(name: &str, mapped: &[(&str, &str)], given: &[(&str, &str)]) -> Value {
     json!({
         "command": name, "team": {"id": "w"}, "parameters": values(given), "mapped_parameters": values(mapped),
     })
 }
 
-const APP: &[(&str, &str)] = &[("owner", "acme"), ("repo", "app")];
+pub const APP: &[(&str, &str)] = &[("owner", "acme"), ("repo", "app")];
 const PAYROLL: &[(&str, &str)] = &[("owner", "acme"), ("repo", "payroll")];
 
 #[tokio::test]

@@ -405,7 +405,10 @@ async fn nobody_gives_away_by_a_policy_what_the_forge_does_not_give_them() {
     let grants = hub.administration().grants().await.unwrap();
     assert_eq!(grants.len(), 2, "{grants:?}");
     let said = |number: &str| grants.iter().any(|one| one.grant.selector.to_string() == number);
-    assert!(said("repo:acme/app#7"), "a8: a policy keeps numbers: {grants:?}");
+    assert!(
+        said("repo:git.example.org:8080/acme/app#7"),
+        "a8: a policy keeps numbers: {grants:?}"
+    );
 }
 
 #[tokio::test]

@@ -106,11 +106,11 @@ async fn g8_the_log_of_a_machine_that_is_away_is_nobody_elses() {
     );
 }
 
-fn line(offset: u64, text: &str) -> Value {
+pub fn line(offset: u64, text: &str) -> Value {
     json!({"offset": offset, "at": 1_800_000_000_000_000_u64, "stream": "out", "text": text})
 }
 
-fn part(from: u64, next: u64, lines: &[Value]) -> Value {
+pub fn part(from: u64, next: u64, lines: &[Value]) -> Value {
     json!({"from": from, "next": next, "lines": lines})
 }
 

@@ -52,6 +52,7 @@ mod store_crowds;
 mod store_shared;
 mod threats;
 mod traces;
+mod two_forges;
 mod unordered;
 mod unseen;
 mod webhooks;

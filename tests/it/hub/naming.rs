@@ -73,7 +73,7 @@ async fn c4_a_number_under_another_name_is_refused_counted_and_written_down() {
     let refused = audited.said("webhook.receive", "`acme/payroll`").await;
     assert_eq!(
         (&refused["decision"], &refused["resource"]),
-        (&json!("deny"), &json!("repo:acme/app#7"))
+        (&json!("deny"), &json!("repo:git.example.org:8080/acme/app#7"))
     );
     assert_eq!(
         audited.text().matches("webhook.receive").count(),

@@ -96,6 +96,45 @@ async fn two_hubs_tell_each_push_once_to_the_machines_of_both() {
 }
 
 #[tokio::test]
+async fn further_3_what_is_revoked_at_one_replica_ends_at_the_other() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let (one, other) = (replica(&server).await, replica(&server).await);
+    let administration = Administration::of(one.memory());
+    let (stored, key) = administration.new_key(&wish(&[])).await.unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut machine = connect(&http, &other, &key, "durable").await;
+    machine.settled().await;
+    let asks = async || {
+        let request = http
+            .post(format!("http://{}/graphql/team/w", other.address))
+            .bearer_auth(&key);
+        let body = json!({"query": "mutation { ingestCustomSdmGoal(value: {goalSetId: \"s\", environment: \"0-code\", \
+            uniqueName: \"g\", repo: {owner: \"acme\", name: \"app\"}}) }"});
+        let answer = request.body(body.to_string()).send().await.unwrap();
+        let body = answer.bytes().await.unwrap();
+        serde_json::from_slice::<Value>(&body).unwrap()
+    };
+    assert_eq!(asks().await.get("errors"), None, "it may");
+    let denial = sdm::access::Grant::new(sdm::access::Selector::Everything, sdm::access::Right::Deny);
+    let to = sdm::access::Principal::parse("addon:test").unwrap();
+    administration.give(to, denial, false).await.unwrap();
+    let denied = tokio::time::timeout(Duration::from_secs(5), async {
+        while asks().await["errors"][0]["extensions"]["code"] != json!("denied_by_admin") {
+            tokio::task::yield_now().await;
+        }
+    });
+    denied
+        .await
+        .expect("a denial counts everywhere within five seconds");
+    administration.revoke_key(&stored.id).await.unwrap();
+    let closed = tokio::time::timeout(Duration::from_secs(5), machine.closed()).await;
+    assert_eq!(closed.expect("within five seconds"), 4401);
+    assert!(one.stop().await && other.stop().await);
+}
+
+#[tokio::test]
 async fn a_ticket_of_one_hub_opens_the_websocket_of_another_and_only_once() {
     let Some(server) = Postgres::start() else {
         return;

@@ -212,7 +212,7 @@ async fn d36_a_key_reaches_the_repositories_and_places_that_were_chosen_for_it()
         ..wish(&[])
     };
     let (stored, key) = hub.administration().new_key(&limited).await.unwrap();
-    assert_eq!(stored.repositories, ["repo:acme/app#7"]);
+    assert_eq!(stored.repositories, ["repo:git.example.org:8080/acme/app#7"]);
     let wrote = async |repository: &str, environment: &str| {
         let (_, answer) = hub
             .post("/graphql/team/w", &key, &goal(repository, environment))

@@ -245,6 +245,7 @@ impl FakeProvider {
             "github",
             ProviderKind::GitHub(GitHubSettings {
                 address: self.address.parse().unwrap(),
+                also_called: Box::new(["git.example.org:8080".to_owned()]),
                 is_app: false,
                 app_key: None,
                 api: format!("{}/api/v3/", self.address).parse().unwrap(),

@@ -143,7 +143,7 @@ impl Asking<'_> {
         let Resource::Repository { owner, name } = repository else {
             return Err(nonsense(DOING, "it is for no repository"));
         };
-        let mut wanted = json!({"access_token": token.expose_secret(), "target": owner.name});
+        let mut wanted = json!({"access_token": token.expose_secret(), "target": owner.named.name});
         match name.id {
             Some(number) => wanted["repository_ids"] = json!([number]),
             None => wanted["repositories"] = json!([name.name]),
@@ -225,7 +225,7 @@ impl Asking<'_> {
         let number = name.id.map(|id| id.to_string());
         let mut steps = match &number {
             Some(number) => vec!["repositories", number.as_str()],
-            None => vec!["repos", owner.name.as_str(), name.name.as_str()],
+            None => vec!["repos", owner.named.name.as_str(), name.name.as_str()],
         };
         steps.extend(["collaborators", identity.login.as_str(), "permission"]);
         if steps

@@ -5,6 +5,7 @@
 //!   github:
 //!     kind: github
 //!     address: https://github.example.org   # https://github.com when absent
+//!     also_called: [git.internal]            # other hosts by which its webhooks name it
 //!     app: true                              # a GitHub App; a classic OAuth App when absent
 //!     app_key_file: /etc/sdm/github-app.pem  # asks for webhooks that were missed
 //!     client_id: Iv1.0123456789abcdef
@@ -28,6 +29,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use thiserror::Error;
 
+use super::super::super::ingest::known::Forge;
 use super::app::AppKey;
 
 /// Largest file in bytes.
@@ -92,6 +94,8 @@ pub enum ProviderKind {
 pub struct GitHubSettings {
     /// Where people see it.
     pub address: Url,
+    /// Other hosts by which its webhooks name it.
+    pub also_called: Box<[String]>,
     /// Where programs ask it.
     pub api: Url,
     /// Whether it is a GitHub App, whose tokens carry no scopes.
@@ -111,6 +115,17 @@ pub struct OidcSettings {
     pub issuer: String,
     /// Domains of addresses that come in without an invitation.
     pub domains: Vec<String>,
+}
+
+impl ProviderSettings {
+    /// Whether it is the forge of a host that webhooks tell of.
+    pub(in super::super::super) fn is_at(&self, forge: &str) -> bool {
+        let ProviderKind::GitHub(github) = &self.kind else {
+            return false;
+        };
+        let own = Forge::of_page(github.address.as_str());
+        own.is_some_and(|own| own.provider() == forge) || github.also_called.iter().any(|host| host == forge)
+    }
 }
 
 impl OidcSettings {
@@ -136,6 +151,8 @@ struct Raw {
     title: Option<String>,
     #[serde(default)]
     address: Option<String>,
+    #[serde(default)]
+    also_called: Vec<String>,
     #[serde(default)]
     api: Option<String>,
     #[serde(default)]
@@ -246,6 +263,7 @@ fn settings(name: &str, raw: Raw, secrets: Secrets) -> Result<ProviderSettings, 
             };
             ProviderKind::GitHub(GitHubSettings {
                 address,
+                also_called: raw.also_called.into_boxed_slice(),
                 api,
                 is_app: raw.app,
                 app_key: app_key(raw.app, secrets.app_key.as_ref())?,
@@ -256,9 +274,10 @@ fn settings(name: &str, raw: Raw, secrets: Secrets) -> Result<ProviderSettings, 
         Kind::Oidc => {
             let is_github =
                 raw.address.is_some() || raw.api.is_some() || raw.app || raw.app_key_file.is_some();
+            let is_github = is_github || !raw.also_called.is_empty();
             if is_github || token.is_some() || !raw.organisations.is_empty() {
                 return Err(
-                    "`address`, `api`, `app`, `app_key_file`, `token_file` and `organisations` are for `kind: github`"
+                    "`address`, `also_called`, `api`, `app`, `app_key_file`, `token_file` and `organisations` are for `kind: github`"
                         .to_owned(),
                 );
             }

@@ -1,6 +1,7 @@
 //! A whole add-on of the tests' own: it serves a descriptor, keeps what it is told, and signs calls by hand.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -29,6 +30,27 @@ struct Kept {
     told: Vec<Told>,
     /// Paths that are answered with another status than 204, and how often.
     refusals: Vec<(String, u16, usize)>,
+    /// Paths whose calls are held up until somebody opens them.
+    gates: Vec<(String, Arc<Gate>)>,
+}
+
+/// Holds up calls of a path.
+#[derive(Default)]
+pub struct Gate {
+    opened: tokio::sync::Notify,
+    held: AtomicUsize,
+}
+
+impl Gate {
+    /// How many calls have come to it.
+    pub fn held(&self) -> usize {
+        self.held.load(Ordering::SeqCst)
+    }
+
+    /// Lets one call go on.
+    pub fn open(&self) {
+        self.opened.notify_one();
+    }
 }
 
 /// The add-on; it ends with the test's runtime.
@@ -96,6 +118,19 @@ impl AddOn {
             .unwrap()
             .refusals
             .push((path.to_owned(), status, times));
+    }
+
+    /// Holds up the next calls of a path, each until the gate is opened for it.
+    pub fn hold(&self, path: &str) -> Arc<Gate> {
+        let gate = Arc::new(Gate::default());
+        let mut kept = self.kept.lock().unwrap();
+        kept.gates.push((path.to_owned(), Arc::clone(&gate)));
+        gate
+    }
+
+    /// Holds up nothing any more.
+    pub fn hold_nothing(&self) {
+        self.kept.lock().unwrap().gates.clear();
     }
 
     /// Everything it was told at a path.
@@ -221,6 +256,17 @@ impl AddOn {
 
 async fn answer(State(kept): State<Arc<Mutex<Kept>>>, request: Request) -> (StatusCode, String) {
     let path = request.uri().path().to_owned();
+    let gate = {
+        let kept = kept.lock().unwrap();
+        let mut gates = kept.gates.iter();
+        gates
+            .find(|(held, _)| *held == path)
+            .map(|(_, gate)| Arc::clone(gate))
+    };
+    if let Some(gate) = gate {
+        gate.held.fetch_add(1, Ordering::SeqCst);
+        gate.opened.notified().await;
+    }
     if path.ends_with("/descriptor.json") {
         return (StatusCode::OK, kept.lock().unwrap().descriptor.to_string());
     }

@@ -6,6 +6,7 @@ mod canary;
 mod chats;
 mod consents;
 mod contexts;
+mod ends;
 mod installs;
 mod messages;
 mod program;

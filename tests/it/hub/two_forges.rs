@@ -1,0 +1,213 @@
+//! Two forges at one hub (threat A8): both have a repository `acme/app`, and both number it 7.
+
+use reqwest::Method;
+use sdm::access::{Grant, Level, Principal, Resource, Right, Selector};
+use sdm::hub::administration::KeyWish;
+use sdm::ports::people::PersonRole;
+use serde_json::{Value, json};
+
+use super::access::push_of;
+use super::commands_about::{APP, asks, offers, posts};
+use super::forge_rights::is_at_github;
+use super::machine::{PATIENCE, TestHub, registration, wish};
+use super::people::signed_in;
+use super::sign_in::hub_with;
+use crate::support::fake_provider::{Account, FakeProvider};
+use crate::support::remains::Remains;
+
+/// A hub, the forge that it asks, and another one.
+struct Scene {
+    here: FakeProvider,
+    there: FakeProvider,
+    hub: TestHub,
+    _directory: Remains,
+}
+
+fn host(forge: &FakeProvider) -> String {
+    forge.address.trim_start_matches("http://").to_owned()
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let (here, there) = (FakeProvider::start().await, FakeProvider::start().await);
+        let (hub, directory) = hub_with(vec![here.github()]).await;
+        Self {
+            here,
+            there,
+            hub,
+            _directory: directory,
+        }
+    }
+
+    /// A push to `acme/app`, number 7, at a forge.
+    async fn pushed(&self, id: &str, forge: &FakeProvider) {
+        let mut push = push_of("app", 7);
+        push["ref"] = json!(format!("refs/heads/{id}"));
+        push["repository"]["html_url"] = json!(format!("{}/acme/app", forge.address));
+        let (status, answer) = self.hub.github("push", id, &push).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+
+    /// A key of a machine of this name, for these repositories.
+    async fn key(&self, name: &str, repositories: &[&str]) -> String {
+        let wish = KeyWish {
+            name: name.to_owned(),
+            repositories: repositories.iter().map(ToString::to_string).collect(),
+            ..wish(&[])
+        };
+        self.hub.administration().new_key(&wish).await.unwrap().1
+    }
+
+    /// The forges whose repositories somebody sees.
+    async fn seen(&self, key: &str) -> Vec<String> {
+        let question = json!({"query": "query { Repo { url } }"});
+        let (_, answer) = self.hub.post("/graphql/team/w", key, &question).await;
+        let found = answer["data"]["Repo"].as_array().unwrap().iter();
+        let urls = found.map(|repo| repo["url"].as_str().unwrap().to_owned());
+        let mut hosts: Vec<String> = urls
+            .map(|url| {
+                url.trim_start_matches("http://")
+                    .trim_end_matches("/acme/app")
+                    .to_owned()
+            })
+            .collect();
+        hosts.sort();
+        hosts
+    }
+
+    fn goal(forge: &FakeProvider, goal_set: &str) -> Value {
+        json!({"query": format!(
+            "mutation {{ ingestCustomSdmGoal(value: {{goalSetId: \"{goal_set}\", environment: \"0-code\", uniqueName: \"g\", \
+             state: waiting_for_approval, sha: \"b\", branch: \"main\", \
+             repo: {{owner: \"acme\", name: \"app\", providerId: \"{}\"}}}}) }}", host(forge)
+        )})
+    }
+}
+
+fn is_written(answer: &Value) -> bool {
+    answer.get("errors").is_none()
+}
+
+#[tokio::test]
+async fn a8_a_key_for_a_repository_is_for_that_of_its_forge_alone() {
+    let scene = Scene::start().await;
+    let (here, there) = (host(&scene.here), host(&scene.there));
+    scene.pushed("1", &scene.here).await;
+    // Made while there was one forge, so that they say it without being asked.
+    let (named, owners) = (
+        scene.key("named", &["acme/app"]).await,
+        scene.key("owners", &["acme/*"]).await,
+    );
+    let unheard = scene.key("unheard", &["acme/later"]).await;
+    let wanted = json!({"subscription": "subscription OnPush { Push { repo { url } } }"});
+    let mut registration = registration("m", "1.0.0", "durable");
+    registration["events"] = json!([wanted]);
+    let (status, answer) = scene.hub.post("/registration", &named, &registration).await;
+    assert_eq!(status, 200, "{answer}");
+    let mut machine = super::machine::Machine::open(answer["url"].as_str().unwrap()).await;
+    scene.pushed("2", &scene.there).await;
+    machine.settled().await;
+    scene.pushed("3", &scene.here).await;
+    let heard = machine.hear().await;
+    assert_eq!(
+        heard["data"]["Push"][0]["repo"]["url"],
+        json!(format!("http://{here}/acme/app"))
+    );
+    for (name, key) in [("named", &named), ("owners", &owners)] {
+        assert_eq!(scene.seen(key).await, [here.as_str()]);
+        for (forge, may) in [(&scene.here, true), (&scene.there, false)] {
+            let goal = Scene::goal(forge, &format!("{name}-{may}"));
+            let (_, answer) = scene.hub.post("/graphql/team/w", key, &goal).await;
+            assert_eq!(is_written(&answer), may, "{name}: {answer}");
+        }
+    }
+    assert_eq!(scene.seen(&unheard).await, Vec::<String>::new());
+    let other = scene.key("other", &[&format!("{there}/acme/app")]).await;
+    assert_eq!(scene.seen(&other).await, [there.as_str()]);
+    let mut both = vec![here, there];
+    both.sort();
+    assert_eq!(
+        scene.seen(&scene.hub.key).await,
+        both,
+        "whoever may everything sees both"
+    );
+}
+
+#[tokio::test]
+async fn a8_with_two_forges_a_place_says_which_and_a_denial_that_does_not_is_for_both() {
+    let scene = Scene::start().await;
+    scene.pushed("1", &scene.here).await;
+    scene.pushed("2", &scene.there).await;
+    let administration = scene.hub.administration();
+    let give = async |selector: &str, right: Right| {
+        let grant = Grant::new(Selector::parse(selector).unwrap(), right);
+        let to = Principal::parse("addon:test").unwrap();
+        administration.give(to, grant, false).await
+    };
+    for selector in ["repo:acme/app", "repo:acme/*", "repo:acme/new"] {
+        let refused = give(selector, Right::Allow(Level::Read))
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refused.contains("says no forge, and there are several"),
+            "{refused}"
+        );
+        assert!(refused.contains(&host(&scene.there)), "{refused}");
+    }
+    let wish = KeyWish {
+        name: "unsaid".to_owned(),
+        repositories: vec!["acme/app".to_owned()],
+        ..wish(&[])
+    };
+    assert!(administration.new_key(&wish).await.is_err());
+    let at_one = format!("repo:{}/acme/app", host(&scene.there));
+    let given = give(&at_one, Right::Deny).await.unwrap();
+    assert_eq!(given.grant.grant.selector.to_string(), format!("{at_one}#7"));
+    let sees = async |hosts: &[String]| {
+        tokio::time::timeout(PATIENCE, async {
+            while scene.seen(&scene.hub.key).await != hosts {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await
+        .expect("what is denied is not seen");
+    };
+    sees(&[host(&scene.here)]).await;
+    let denial = give("repo:acme/app", Right::Deny).await.unwrap();
+    assert_eq!(
+        denial.grant.grant.selector,
+        Selector::One(Resource::repository("acme", "app")),
+        "it stays for all"
+    );
+    sees(&[]).await;
+}
+
+#[tokio::test]
+async fn a8_f8_what_a_person_may_do_at_one_forge_says_nothing_of_another() {
+    let scene = Scene::start().await;
+    let Scene { here, there, hub, .. } = &scene;
+    let account = Account::new(1, "ada");
+    here.permits("acme/app", &account, "admin");
+    scene.pushed("1", here).await;
+    scene.pushed("2", there).await;
+    let mut ada = signed_in(hub, "ada", PersonRole::Member).await;
+    is_at_github(hub, "ada", &account).await;
+    let token = ada.token().await;
+    for (forge, goal_set) in [(here, "here"), (there, "there")] {
+        let (_, written) = hub
+            .post("/graphql/team/w", &hub.key, &Scene::goal(forge, goal_set))
+            .await;
+        assert!(is_written(&written), "{written}");
+    }
+    let approve = async |ada: &mut super::people::Browser<'_>, goal_set: &str| {
+        let headers = [("sec-fetch-site", "same-origin"), ("x-sdm-anti-forgery", &*token)];
+        let path = format!("/goals/w/{goal_set}/0-code/g/approve");
+        ada.send(Method::POST, &path, &headers, "").await.status
+    };
+    assert_eq!(approve(&mut ada, "there").await, 404, "she sees nothing of it");
+    assert_ne!(approve(&mut ada, "here").await, 404);
+    let _machine = hub.machine(&offers()).await;
+    let (status, _) = posts(&mut ada, &token, "/command", &asks("Look", APP, &[])).await;
+    assert_eq!(status, 403, "it may be about that of either forge");
+}
