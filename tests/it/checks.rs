@@ -62,7 +62,10 @@ async fn semantics_7_1_each_goal_has_one_check_that_goes_on_with_it() {
     scene.go_on();
     reaches(&scene, &sha, "sdm/build/compile", completed("success"));
     let waits = waits_for_approval(&scene, &sha);
-    assert_eq!((&waits["status"], &waits["conclusion"]), (&json!(OPEN.0), &OPEN.1));
+    assert_eq!(
+        (&waits["status"], &waits["conclusion"]),
+        (&json!(OPEN.0), &OPEN.1)
+    );
     scene.machine.ok(&["approve", "ship"]);
     reaches(&scene, &sha, "sdm/build/ship in 2-prod", completed("success"));
     let all = reaches(&scene, &sha, "sdm/build", completed("success"));

@@ -7,7 +7,7 @@ use chrono::{DateTime, FixedOffset};
 use serde_json::Value;
 
 use super::super::Hub;
-use super::super::ingest::known::{Forge, REACH};
+use super::super::ingest::known::REACH;
 use super::providers::{ProviderKind, ProviderSettings};
 use crate::ports::graph::{Filter, Find, Node};
 use crate::ports::hub::HubStoreError;
@@ -89,12 +89,9 @@ impl Hub {
         provider: &ProviderSettings,
         (owner, name): (&str, &str),
     ) -> Result<bool, HubStoreError> {
-        let ProviderKind::GitHub(github) = &provider.kind else {
-            return Ok(false);
-        };
-        let forge = Forge::of_page(github.address.as_str()).filter(|_| github.is_app);
-        let Some(forge) = forge else {
-            return Ok(false);
+        let hosts = match &provider.kind {
+            ProviderKind::GitHub(github) if github.is_app => github.hosts(),
+            ProviderKind::GitHub(_) | ProviderKind::Oidc(_) => return Ok(false),
         };
         let graph = self.store().reader(workspace);
         let find = Find {
@@ -107,20 +104,23 @@ impl Hub {
             ..Find::default()
         };
         let mut installed = graph.find(&find).await?;
-        let of_forge = format!("{}/", forge.provider());
-        installed.retain(|node| node.id().starts_with(&of_forge) && is_of(node, provider));
+        let is_there = |node: &Node| {
+            hosts
+                .iter()
+                .any(|host| node.id().starts_with(&format!("{host}/")))
+        };
+        installed.retain(|node| is_there(node) && is_of(node, provider));
         let is_suspended = |node: &Node| node.body.get("suspended") == Some(&Value::Bool(true));
         if !installed.is_empty() && installed.iter().all(|node| is_suspended(node)) {
             return Ok(true);
         }
-        let by_name = format!("{of_forge}{owner}/{name}");
-        let repositories = graph.nodes("Repo", &[by_name]).await?;
-        let Some(repository) = repositories.first() else {
+        let by_name = hosts.iter().map(|host| format!("{host}/{owner}/{name}"));
+        let repositories = graph.nodes("Repo", &by_name.collect::<Vec<_>>()).await?;
+        let ids: Vec<String> = repositories.iter().map(|node| node.id().to_owned()).collect();
+        if ids.is_empty() {
             return Ok(false);
-        };
-        let mut told = graph
-            .linking(REACH, "repo", &[repository.id().to_owned()], FEW)
-            .await?;
+        }
+        let mut told = graph.linking(REACH, "repo", &ids, FEW).await?;
         told.retain(|node| is_of(node, provider));
         let last = told.iter().max_by_key(|node| moment(node));
         Ok(last.is_some_and(|node| node.body.get("isWithin") == Some(&Value::Bool(false))))

@@ -465,7 +465,7 @@ async fn where_the_app_was_taken_away_the_hub_does_nothing_for_anybody_until_it_
             "action": "told", field: [{"id": 7, "full_name": "acme/app", "private": true}],
             "installation": {
                 "id": 5, "app_id": 3, "updated_at": moment, "suspended_at": suspended,
-                "account": {"login": "acme", "type": "Organization", "html_url": format!("{}/acme", provider.address)}
+                "account": {"login": "acme", "type": "Organization", "html_url": "http://git.example.org:8080/acme"}
             }
         });
         let (status, answer) = hub.github(event, &format!("told-{number}"), &payload).await;

@@ -98,5 +98,12 @@ async fn what_waits_for_a_durable_version_stays_while_an_ephemeral_one_is_in_its
     }
     passing.leave().await;
     let mut machine = hub.machine(&registration("m", "1.0.0", "durable")).await;
-    assert_eq!(machine.hear().await["data"]["Push"][0]["branch"], json!("main"));
+    let event = loop {
+        let heard = machine.hear().await;
+        // Whatever the hub tells of the conversation itself comes before.
+        if heard.get("control").is_none() {
+            break heard;
+        }
+    };
+    assert_eq!(event["data"]["Push"][0]["branch"], json!("main"), "{event}");
 }

@@ -120,11 +120,18 @@ pub struct OidcSettings {
 impl ProviderSettings {
     /// Whether it is the forge of a host that webhooks tell of.
     pub(in super::super::super) fn is_at(&self, forge: &str) -> bool {
-        let ProviderKind::GitHub(github) = &self.kind else {
-            return false;
-        };
-        let own = Forge::of_page(github.address.as_str());
-        own.is_some_and(|own| own.provider() == forge) || github.also_called.iter().any(|host| host == forge)
+        match &self.kind {
+            ProviderKind::GitHub(github) => github.hosts().iter().any(|host| host == forge),
+            ProviderKind::Oidc(_) => false,
+        }
+    }
+}
+
+impl GitHubSettings {
+    /// Hosts by which its webhooks name it.
+    pub(in super::super) fn hosts(&self) -> Vec<String> {
+        let own = Forge::of_page(self.address.as_str()).map(|own| own.provider().to_owned());
+        own.into_iter().chain(self.also_called.iter().cloned()).collect()
     }
 }
 

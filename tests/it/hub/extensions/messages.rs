@@ -56,10 +56,17 @@ fn bodies(answer: &Value) -> Vec<&Value> {
 
 const SCOPES: &str = "events:read messages:read act_as_user";
 
+/// Installs the add-on with scopes that it asks for.
+async fn install(pair: &Pair, scopes: &str, places: &[&str]) {
+    let asked: Vec<&str> = scopes.split(' ').collect();
+    pair.add_on.describe(&json!({ "scopes": asked }));
+    pair.install(scopes, places).await;
+}
+
 #[tokio::test]
 async fn d30_messages_to_granted_channels_are_read_in_their_order_and_no_others() {
     let pair = Pair::start().await;
-    pair.install(SCOPES, &["channel:ops"]).await;
+    install(&pair, SCOPES, &["channel:ops"]).await;
     let mut machine = machine(&pair).await;
     machine.say(&says("ops", "one", 1, &json!({"body": "1"}))).await;
     machine.say(&says("exec", "two", 1, &json!({"body": "2"}))).await;
@@ -97,7 +104,7 @@ async fn d30_messages_to_granted_channels_are_read_in_their_order_and_no_others(
 #[tokio::test]
 async fn d31_without_the_scope_nothing_is_read() {
     let pair = Pair::start().await;
-    pair.install("events:read messages:write", &["channel:ops"]).await;
+    install(&pair, "events:read messages:write", &["channel:ops"]).await;
     let (status, refused) = read(&pair, "", 0).await;
     assert_eq!(
         (status, &refused["error"]["code"]),
@@ -109,7 +116,7 @@ async fn d31_without_the_scope_nothing_is_read() {
 #[tokio::test]
 async fn h5_an_action_is_pressed_by_whoever_agreed_and_is_what_its_machine_put_there() {
     let pair = Pair::start().await;
-    pair.install(SCOPES, &["*"]).await;
+    install(&pair, SCOPES, &["*"]).await;
     let mut machine = machine(&pair).await;
     let actions = json!({"body": "deploy?", "actions": [
         {"id": "go", "command": "Deploy", "parameter_name": "env", "parameters": []},
