@@ -31,7 +31,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     aliases: &["push_impact"],
     value: Some(ValueType::Fields(arguments::FIELDS)),
     by_use: false,
-    help: "Runs programs on what the push changes, listed in the file `SDM_CHANGED_FILES`; one that fails fails the goal, one \
+    help: "Runs programs on what the push changes, listed in the file `SDM_CHANGED_FILES`, separated by NUL; one that fails fails the goal, one \
            that writes `{\"state\": \"waiting_for_approval\"}` to `ATOMIST_RESULT` asks a person.",
     example: "name: migrations\nreact: {run: [./scripts/review-migration], changed: [\"migrations/**\"]}",
 };

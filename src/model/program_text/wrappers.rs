@@ -37,6 +37,11 @@ const PLAIN: Wrapper = Wrapper {
 
 static WRAPPERS: &[Wrapper] = &[
     Wrapper {
+        names: &["entr"],
+        code: "s",
+        ..PLAIN
+    },
+    Wrapper {
         names: &["env"],
         valued: "uCSaP",
         long_valued: &["unset", "chdir", "split-string", "argv0"],

@@ -40,7 +40,7 @@ const RETRY_FIELDS: &[Field] = &[
     Field::new(
         "codes",
         ValueType::List(&ValueType::Integer { min: 1, max: 255 }),
-        "exit codes after which the machine tries again by itself; any when absent",
+        "exit codes of the program after which the machine tries again by itself, once unless `attempts` says otherwise; any when absent",
     )
     .not_empty(),
 ];
@@ -262,7 +262,9 @@ fn descriptions(value: &Value) -> Descriptions {
 fn retry(value: &Value) -> Retry {
     match value {
         Value::Object(fields) => {
-            let attempts = fields.get("attempts").and_then(Value::as_u64).unwrap_or_default();
+            // Whoever says after which codes wants it once more.
+            let attempts = fields.get("attempts").and_then(Value::as_u64);
+            let attempts = attempts.unwrap_or_else(|| u64::from(fields.contains_key("codes")));
             Retry {
                 feasible: fields.get("feasible") != Some(&Value::Bool(false)),
                 automatic: u32::try_from(attempts).unwrap_or(u32::MAX),

@@ -176,8 +176,10 @@ pub(super) static TOOLS: &[Reader] = &[
     },
     Reader {
         names: &["cargo"],
+        // Of `cargo watch`.
+        code: "sx",
         data: "pFjCZ",
-        long: &["config"],
+        long: &["config", "shell", "exec"],
         long_data: &[
             "manifest-path",
             "color",
@@ -264,11 +266,6 @@ pub(super) static TOOLS: &[Reader] = &[
             "on-bt-download-complete",
             "conf-path",
         ],
-        ..TOOL
-    },
-    Reader {
-        names: &["entr"],
-        code: "s",
         ..TOOL
     },
     Reader {

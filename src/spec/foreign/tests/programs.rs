@@ -84,6 +84,8 @@ const ROWS: &[(&str, &str)] = &[
     ("parallel @", "xargs -n 1 tool @"),
     ("watch @", "timeout 5 tool @"),
     ("entr -s `x @`", "entr -r tool @"),
+    ("entr sh -c `x @`", "entr tool @"),
+    ("cargo watch -s `x @`", "cargo run -- -s @"),
     ("script -c @ f", "tee @"),
     ("expect -c @", "expect x.exp @"),
     ("ssh -o ProxyCommand=@ h", "ssh -l @ h uptime"),
