@@ -705,7 +705,7 @@ async fn keys_are_made_within_what_is_ticked_shown_once_and_revoked() {
     let key = rest.split('<').next().unwrap().to_owned();
     let page = ada.get("/keys").await;
     assert!(
-        page.text.contains("addon:builder") && page.text.contains("/acme/app#"),
+        page.text.contains("addon:builder") && page.text.contains("repo:acme/app"),
         "{}",
         page.text
     );
