@@ -451,7 +451,7 @@ rules:
           secrets: {env: [{name: TOKEN, value: {provider: {type: scm}}}], file_mounts: [{mount_path: token, value: {provider: {type: scm}}}]}
         - name: hub
           execute: {run: ["true"]}
-          secrets: {env: [{name: ATOMIST_API_KEY, value: {provider: {type: atomist}}}]}
+          secrets: {env: [{name: HUB_KEY, value: {provider: {type: atomist}}}]}
 "#;
     let mut scene = Scene::with(goals, ", statuses: false", "file: 'TOKEN'").await;
     let sha = scene.push("0");
