@@ -86,6 +86,7 @@ impl Hub {
             let done = self.apply_in_one(&workspace, wanted, memory.of(&workspace)).await;
             if done.is_err() {
                 memory.forget(&workspace);
+                self.forget_unkept_forges().await;
             }
             let done = self.together(done).await;
             line.tell(waits, done);

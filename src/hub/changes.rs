@@ -258,11 +258,9 @@ impl Hub {
             let mut steps = VecDeque::from(steps);
             while let Some(changes) = steps.pop_front() {
                 let decides = changes.iter().any(|change| change.how == How::Next);
-                // Before anybody is told of what happened there.
-                let forges = changes.iter().filter(|change| change.node.kind == "SCMProvider");
-                self.rights()
-                    .learn_forges(forges.map(|change| change.node.id().to_owned()));
+                let told = self.told_forges(seen, &changes).await?;
                 let changed = put_all(seen, changes).await?;
+                self.learn_told_forges(workspace, seen, told).await?;
                 is_overtaken |= decides && changed.is_empty();
                 caused += self.cause(workspace, seen, (&changed, trace)).await?;
                 caused += self.cause_for_extensions(workspace, seen, &changed).await?;

@@ -50,6 +50,7 @@ pub mod safe;
 mod said;
 mod serve;
 mod streams;
+mod told_forges;
 mod traces;
 mod vitals;
 mod workspaces;

@@ -252,6 +252,13 @@ pub trait HubWork: Send + Sync {
     /// Lets a delivery wait for its machine. One of the same id is left as it is.
     async fn deliver(&self, delivery: &NewDelivery) -> Result<(), HubStoreError>;
 
+    /// The forges that webhooks have told of, in any workspace, by their hosts, as this unit of work sees them.
+    async fn forges(&self) -> Result<Vec<String>, HubStoreError>;
+
+    /// Puts what is kept of repositories and does not say their forge at this one: allowances, keys, handles and what waits. Denials
+    /// stay as they are.
+    async fn pin_places(&self, forge: &str) -> Result<(), HubStoreError>;
+
     /// Writes what was changed so far, and does not wait for the end to do so; more may be changed meanwhile.
     async fn write(&self) -> Result<(), HubStoreError>;
 

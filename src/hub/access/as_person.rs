@@ -47,4 +47,12 @@ impl Caller {
             Context::None | Context::Named(_) | Context::Unproven => None,
         }
     }
+
+    /// An add-on by itself, for nobody: what is its own is judged by its rights alone.
+    pub(in super::super) fn by_itself(&self) -> Self {
+        Self {
+            bearer: self.bearer.clone().in_context(Context::None),
+            ..self.clone()
+        }
+    }
 }

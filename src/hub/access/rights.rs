@@ -4,6 +4,8 @@
 //! only source: it is read again when it changes, and one that cannot be used, or breaks its own tests, changes nothing.
 //! Whoever is not mentioned may do nothing.
 
+mod forges;
+
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +20,7 @@ use super::bearer::Bearer;
 use super::beside::Beside;
 use super::by_file;
 use super::guesses::Guesses;
-use super::held::{Held, only_of};
+use super::held::Held;
 use super::noted::{Noted, noted, of_key};
 use super::person::Seen;
 use crate::access::audit::Details;
@@ -209,33 +211,6 @@ impl Rights {
             }
         }
         Ok(())
-    }
-
-    /// Remembers forges that webhooks tell of: what does not say its forge is at the only one, and with a second at none.
-    pub(in super::super) fn learn_forges(&self, hosts: impl IntoIterator<Item = String>) {
-        let is_news = |host: &String| !self.known_forges().contains(host);
-        let news: Vec<String> = hosts.into_iter().filter(is_news).collect();
-        if news.is_empty() {
-            return;
-        }
-        let mut in_force = self.write();
-        let mut forges = self.forges.write().unwrap_or_else(PoisonError::into_inner);
-        forges.extend(news);
-        Arc::make_mut(&mut in_force.snapshot).only_forge = only_of(&*forges);
-    }
-
-    fn known_forges(&self) -> RwLockReadGuard<'_, BTreeSet<String>> {
-        self.forges.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The only forge that webhooks have told of, where there is only one.
-    pub(super) fn only_forge(&self) -> Option<Arc<str>> {
-        only_of(&*self.known_forges())
-    }
-
-    /// Whether webhooks have told of several forges.
-    pub(in super::super) fn has_several_forges(&self) -> bool {
-        self.known_forges().len() > 1
     }
 
     /// Writes down what has changed since this hub looked; what it finds at its start it has not seen change.

@@ -29,6 +29,7 @@ impl Hub {
         };
         tracing::info!(invocation = %invocation.id, asked_by = %invocation.asked_by, "a command is not told: {because}");
         let answer = failure_because(&invocation, because);
+        self.forget_told(&invocation).await?;
         if self.store().unanswered(&invocation, &answer, now).await? {
             self.tell_whoever_waits(&invocation.id);
         }

@@ -21,7 +21,7 @@ use super::super::access::Caller;
 use super::super::access::operations::Operation;
 use super::super::refusal::Refusal;
 use super::super::traces::What;
-use super::messages::place;
+use super::messages::{name_of, place};
 use super::{begin, escaped, parsed};
 use crate::access::Resource;
 use crate::ports::hub::{ChangedMessage, Hint, StoredMessage};
@@ -31,6 +31,9 @@ use crate::wire::hub::{Action, Destination};
 
 /// Most messages of one answer, and most that are looked at for it.
 const MOST: u32 = 100;
+
+/// Bytes of messages with which an answer ends; one that alone is longer is told alone.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// Longest wait of one request, in seconds.
 const LONGEST_WAIT: u64 = 30;
@@ -105,6 +108,44 @@ fn told(changed: &ChangedMessage) -> Value {
     told
 }
 
+/// What one answer tells.
+#[derive(Debug, Default)]
+struct Page {
+    messages: Vec<Value>,
+    /// The channels that they are in.
+    channels: BTreeSet<String>,
+    bytes: usize,
+    /// The last change that was told, or that is not seen.
+    last: Option<i64>,
+}
+
+impl Page {
+    /// As much as has room of what is seen.
+    fn of(changed: &[ChangedMessage], is_seen: impl Fn(&BTreeSet<String>) -> bool) -> Self {
+        let mut page = Self::default();
+        for one in changed {
+            let channels = channels(&one.message);
+            if is_seen(&channels) && !page.takes(one, channels) {
+                break;
+            }
+            page.last = Some(one.change);
+        }
+        page
+    }
+
+    /// Tells a message as well, if it has room; the first one always has.
+    fn takes(&mut self, one: &ChangedMessage, channels: BTreeSet<String>) -> bool {
+        let bytes = self.bytes.saturating_add(one.message.body.len());
+        if bytes > MOST_BYTES && !self.messages.is_empty() {
+            return false;
+        }
+        self.bytes = bytes;
+        self.messages.push(told(one));
+        self.channels.extend(channels);
+        true
+    }
+}
+
 /// `GET /messages/{workspace}`.
 pub(in super::super) async fn read_along(
     State(hub): State<Hub>,
@@ -112,32 +153,22 @@ pub(in super::super) async fn read_along(
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
-    let caller = hub.caller(&headers).await?;
-    caller.may_somewhere(Operation::ReadMessages, &workspace)?;
+    let caller = hub.reads_along(&headers, &workspace).await?;
     let _held = hub
         .streams()
         .open(caller.credential_id())
         .ok_or_else(|| Refusal::busy("this key has too many streams open", 5))?;
     let life = hub.store().life().await?.map(|life| life.id).unwrap_or_default();
     let after = change_of(&wanted.after, &life);
-    let changed = hub.changed_messages(&workspace, after, wanted.wait).await?;
-    // Rights may have ended while they waited.
-    let caller = hub.caller(&headers).await?;
-    caller.may_somewhere(Operation::ReadMessages, &workspace)?;
-    let mut seen = BTreeSet::new();
-    let mut shown = Vec::new();
-    for one in &changed {
-        let channels = channels(&one.message);
-        if caller.sees_channels(&channels) {
-            shown.push(told(one));
-            seen.extend(channels);
-        }
-    }
-    for channel in seen {
+    let (caller, changed) = hub
+        .changed_messages((&workspace, after), &headers, wanted.wait)
+        .await?;
+    let page = Page::of(&changed, |channels| caller.sees_channels(channels));
+    for channel in page.channels {
         caller.may_on(Operation::ReadMessages, &workspace, &[Resource::Channel(channel)])?;
     }
-    let next = changed.last().map_or(after, |last| last.change);
-    Ok(Json(json!({"messages": shown, "next": cursor(&life, next)})))
+    let next = cursor(&life, page.last.unwrap_or(after));
+    Ok(Json(json!({"messages": page.messages, "next": next})))
 }
 
 /// What somebody pressed.
@@ -174,7 +205,9 @@ pub(in super::super) async fn press(
         .store()
         .message(&workspace, &pressed.place, &pressed.id)
         .await?;
-    let message = message.filter(|message| caller.sees_channels(&channels(message)));
+    // What the add-on has read it may bring a press for, whoever presses: people need no right to a channel of the chat.
+    let reader = caller.by_itself();
+    let message = message.filter(|message| reader.sees_channels(&channels(message)));
     let asked = message.and_then(|message| asked(&message, &pressed));
     let asked = asked.ok_or_else(|| {
         Refusal::missing_thing("there is no such message any more, or it has no such action")
@@ -204,10 +237,7 @@ fn asked(message: &StoredMessage, pressed: &Pressed) -> Option<Value> {
         parameters.retain(|given| given["name"] != name.as_str());
         parameters.push(json!({"name": name, "value": value}));
     }
-    let machine = message
-        .machine
-        .rsplit_once('@')
-        .map_or(message.machine.as_str(), |(name, _)| name);
+    let machine = name_of(&message.machine);
     let mut asked = json!({
         "command": action.command, "team": {"id": message.workspace}, "automation": {"name": machine}, "parameters": parameters,
     });
@@ -238,13 +268,21 @@ impl Hub {
         Ok(self.caller_who_asked(&active.ok_or_else(nobody)?))
     }
 
-    /// Messages to channels that have changed since, as soon as there are some; at the latest after so many seconds.
+    /// Whoever reads along, as their rights are now.
+    async fn reads_along(&self, headers: &HeaderMap, workspace: &str) -> Result<Caller, Refusal> {
+        let caller = self.caller(headers).await?;
+        caller.may_somewhere(Operation::ReadMessages, workspace)?;
+        Ok(caller)
+    }
+
+    /// Messages to channels that have changed since, as soon as there are some, with whoever reads them; at the latest after so many
+    /// seconds, or when they may not any more.
     async fn changed_messages(
         &self,
-        workspace: &str,
-        after: i64,
+        (workspace, after): (&str, i64),
+        headers: &HeaderMap,
         wait: u64,
-    ) -> Result<Vec<ChangedMessage>, Refusal> {
+    ) -> Result<(Caller, Vec<ChangedMessage>), Refusal> {
         let until = Instant::now() + Duration::from_secs(wait.min(LONGEST_WAIT));
         let stop = self.tasks().stop_token();
         let mut said = self.whispers().said(&waited_for(workspace));
@@ -254,8 +292,10 @@ impl Hub {
                 .store()
                 .changed_messages(workspace, CHANNEL, after, MOST)
                 .await?;
+            // Rights may have ended while they waited.
+            let caller = self.reads_along(headers, workspace).await?;
             if !changed.is_empty() || Instant::now() >= until || stop.is_cancelled() {
-                return Ok(changed);
+                return Ok((caller, changed));
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -280,7 +320,7 @@ mod tests {
     use super::*;
     use crate::model::Timestamp;
 
-    fn message(destinations: Value, actions: Value) -> StoredMessage {
+    fn message(destinations: &Value, actions: &Value) -> StoredMessage {
         StoredMessage {
             workspace: "w".to_owned(),
             place: "channel:T1:ops".to_owned(),
@@ -300,7 +340,7 @@ mod tests {
 
     #[test]
     fn d30_a_message_is_in_the_channels_that_its_machine_named_and_in_no_other() {
-        let of = |destinations: Value| channels(&message(destinations, json!([])));
+        let of = |destinations: Value| channels(&message(&destinations, &json!([])));
         assert_eq!(
             of(json!([at("T1", "ops"), at("T1", "other"), null])),
             BTreeSet::from(["ops".to_owned()])
@@ -313,7 +353,7 @@ mod tests {
     fn an_action_is_the_command_that_its_machine_put_into_it() {
         let actions = json!([{"id": "a", "command": "Deploy", "parameter_name": "env",
             "parameters": [{"name": "env", "value": "test"}, {"name": "sha", "value": "1"}]}]);
-        let message = message(json!([at("T1", "ops")]), actions);
+        let message = message(&json!([at("T1", "ops")]), &actions);
         let press = |action: &str, value: Option<&str>| {
             let pressed = Pressed {
                 place: message.place.clone(),
@@ -333,6 +373,38 @@ mod tests {
         let plain = press("a", None).unwrap();
         assert_eq!(plain["parameters"][0], json!({"name": "env", "value": "test"}));
         assert!(press("b", None).is_none());
+    }
+
+    #[test]
+    fn an_answer_ends_with_so_many_bytes_and_behind_what_it_told() {
+        let one = |change: i64, channel: &str, bytes: usize| {
+            let mut message = message(&json!([at("T1", channel)]), &json!([]));
+            message.place = format!("channel:T1:{channel}");
+            message.body.push_str(&" ".repeat(bytes));
+            ChangedMessage {
+                change,
+                is_gone: false,
+                message,
+            }
+        };
+        let page = |changed: &[ChangedMessage]| {
+            let page = Page::of(changed, |channels| channels.contains("ops"));
+            (page.messages.len(), page.last)
+        };
+        let half = MOST_BYTES / 2;
+        assert_eq!(
+            page(&[one(1, "ops", 9), one(2, "exec", MOST_BYTES), one(3, "ops", 9)]),
+            (2, Some(3))
+        );
+        assert_eq!(
+            page(&[one(1, "ops", half), one(2, "exec", 1), one(3, "ops", half)]),
+            (1, Some(2))
+        );
+        assert_eq!(
+            page(&[one(1, "ops", 2 * MOST_BYTES), one(2, "ops", 1)]),
+            (1, Some(1))
+        );
+        assert_eq!(page(&[]), (0, None));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Whoever carries a goal out for a machine says what came of it (semantics 4.11). They need no key: the token that the goal gave
 //! them is for this goal alone. The hub hands its digest on, the machine decides; no token is kept.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::Json;
@@ -175,7 +176,7 @@ impl Hub {
             false => format!("goal:{}", which.key()),
         };
         let (id, time) = (&result.correlation_id, self.rhythm().work);
-        let (stored, delivery) = self.to_be_kept((&goal, machine), result, id, time);
+        let (stored, delivery) = self.to_be_kept((&goal, machine), (result, &BTreeSet::new()), id, time);
         match self
             .store()
             .invoke_among(&stored, &delivery, MOST_WAITING)

@@ -1,5 +1,6 @@
 //! What somebody says to a command that asked for more: checked as what they said first, and by what was asked for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use super::super::Hub;
 use super::super::machines::known::Machine;
 use super::super::refusal::Refusal;
-use super::{as_asked, asks_for_nothing, check, checked, parsed};
+use super::{as_asked, asks_for_nothing, check, checked, hidden, parsed};
 use crate::ports::hub::{Phase, StoredInvocation};
 use crate::wire::hub::{Command, CommandInvocation, NameValue, Parameter};
 
@@ -45,7 +46,9 @@ pub(in super::super) async fn go_on(
     let asked = as_asked(&hub, &stored).unwrap_or_default();
     let base = hub.address_for(&headers);
     hub.may_act_for(&caller, &command, &asked, &base).await?;
-    hub.let_wait(caller.owner(), &machine, &again, &id).await?;
+    let hidden = hidden_in(&stored, &command);
+    hub.let_wait(caller.owner(), (&machine, &hidden), &again, &id)
+        .await?;
     hub.note_asked(&caller, &machine.stored.name, &again).await;
     Ok(Json(json!({"invocation": {"id": id}})))
 }
@@ -56,7 +59,7 @@ fn with_more(
     command: &Command,
     more: Vec<NameValue>,
 ) -> Result<CommandInvocation, Refusal> {
-    let mut again: CommandInvocation = serde_json::from_str(&stored.request)
+    let mut again: CommandInvocation = serde_json::from_value(hidden::whole(&stored.request))
         .map_err(|_| Refusal::conflict("what was asked cannot be read any more"))?;
     let asked_for = asked_for(&stored.answer);
     checked(&check::continued(command, asked_for, (&again.parameters, &more)))?;
@@ -65,6 +68,14 @@ fn with_more(
         .retain(|known| more.iter().all(|new| new.name != known.name));
     again.parameters.extend(more);
     Ok(again)
+}
+
+/// What is not to be shown again: of the command, of what was asked for now, and of what was asked for before.
+fn hidden_in(stored: &StoredInvocation, command: &Command) -> BTreeSet<String> {
+    let mut hidden = hidden::among(&command.parameters);
+    hidden.extend(hidden::among(&asked_for(&stored.answer)));
+    hidden.extend(hidden::blank_in(&stored.request));
+    hidden
 }
 
 /// What a machine asked for, as far as it can be read.

@@ -12,9 +12,10 @@ use super::super::goals::ingested;
 use super::super::machines::deliver::Session;
 use super::super::refusal::Refusal;
 use super::super::traces::What;
+use super::hidden;
 use crate::access::audit::{Details, Outcome};
 use crate::access::{self, Resource};
-use crate::ports::hub::{DeliveryKind, HubStoreError, Phase, StoredMessage};
+use crate::ports::hub::{DeliveryKind, HubStoreError, Phase, StoredInvocation, StoredMessage};
 use crate::wire::hub::{Continuation, Destination, Message, MessageKind, PostMode, StatusReport, UserAgent};
 
 /// Longest id of a message.
@@ -34,7 +35,12 @@ impl Hub {
         let settled = self.settle(session, correlation).await?;
         let is_command = report.envelope.command.is_some()
             || settled.is_some_and(|delivery| delivery.what.kind == DeliveryKind::Command);
-        if is_command && self.is_of(session, correlation).await? {
+        let found = match is_command {
+            true => self.own(session, correlation).await?,
+            false => None,
+        };
+        if let Some(found) = found {
+            self.forget_told(&found).await?;
             let phase = if report.status.code == 0 {
                 Phase::Success
             } else {
@@ -57,9 +63,11 @@ impl Hub {
         continuation: &Continuation,
     ) -> Result<(), HubStoreError> {
         let correlation = &continuation.envelope.correlation_id;
-        self.settle(session, correlation).await?;
-        if self.is_of(session, correlation).await? {
-            let answer = serde_json::to_string(continuation).expect("a question has text keys only");
+        let told = self.settle(session, correlation).await?;
+        if let Some(found) = self.own(session, correlation).await? {
+            self.keep_told(&found, told.as_ref()).await?;
+            let kept = hidden::question(continuation, &found.request);
+            let answer = serde_json::to_string(&kept).expect("a question has text keys only");
             self.store()
                 .answered(correlation, Phase::Asking, &answer, self.now())
                 .await?;
@@ -68,13 +76,22 @@ impl Hub {
         Ok(())
     }
 
-    /// Whether an invocation is of a machine of this conversation. That somebody else's is answered for is written down (threat G2).
+    /// Whether an invocation is of a machine of this conversation.
     async fn is_of(&self, session: &Session, invocation: &str) -> Result<bool, HubStoreError> {
+        Ok(self.own(session, invocation).await?.is_some())
+    }
+
+    /// An invocation of a machine of this conversation. That somebody else's is answered for is written down (threat G2).
+    async fn own(
+        &self,
+        session: &Session,
+        invocation: &str,
+    ) -> Result<Option<StoredInvocation>, HubStoreError> {
         let Some(found) = self.store().invocation(invocation).await? else {
-            return Ok(false);
+            return Ok(None);
         };
         if session.serves(&found.registration) {
-            return Ok(true);
+            return Ok(Some(found));
         }
         let rights = self.rights();
         let machines = self.known().machines();
@@ -92,7 +109,7 @@ impl Hub {
             };
             rights.note_refusal(&noted, self.now());
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// A message for people, or a custom event.
@@ -229,7 +246,7 @@ impl Hub {
         };
         if known
             .as_ref()
-            .is_some_and(|known| known.machine != session.ticket.machine)
+            .is_some_and(|known| name_of(&known.machine) != name_of(&session.ticket.machine))
         {
             tracing::warn!(machine = %session.ticket.machine, place, "a message with the id of another machine's is dropped");
             return Ok(());
@@ -282,6 +299,11 @@ impl Hub {
             Some(known) => Some(known.posted),
         }
     }
+}
+
+/// The name of who said something, whichever version said it: a machine keeps its messages when it is upgraded.
+pub(super) fn name_of(machine: &str) -> &str {
+    machine.rsplit_once('@').map_or(machine, |(name, _)| name)
 }
 
 /// What is left of a message that is taken back.

@@ -8,6 +8,7 @@ mod check;
 mod completion;
 mod facts;
 mod go_on;
+mod hidden;
 mod intent;
 mod messages;
 mod overdue;
@@ -16,6 +17,7 @@ pub(super) mod progress;
 mod stream;
 mod wish;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,7 +113,9 @@ async fn begin(
     invocation.traceparent = taking.as_ref().map(|taking| taking.context.to_string());
     let asked = String::from_utf8_lossy(body);
     hub.may_act_for(caller, &command, &asked, base).await?;
-    hub.let_wait(caller.owner(), &machine, &invocation, &id).await?;
+    let hidden = hidden::among(&command.parameters);
+    hub.let_wait(caller.owner(), (&machine, &hidden), &invocation, &id)
+        .await?;
     hub.note_asked(caller, &machine.stored.name, &invocation).await;
     if let Some(taking) = taking {
         let about = [
@@ -136,18 +140,16 @@ pub(super) fn as_asked(hub: &Hub, invocation: &StoredInvocation) -> Option<Strin
     let machines = hub.known().machines();
     let mut all = machines.all.iter();
     let machine = all.find(|machine| machine.stored.id == invocation.registration)?;
-    let mut asked = parsed(&invocation.request);
+    let mut asked = hidden::whole(&invocation.request);
     asked["automation"] = json!({ "name": machine.stored.name });
     let mut commands = machine.registration.commands.iter();
     if let Some(command) = commands.find(|command| command.name == invocation.command)
         && let Some(given) = asked["parameters"].as_array_mut()
     {
-        // What the machine asked for on the way it asks for again.
+        // What the machine asked for on the way it asks for again, and what is not kept must be said again.
         given.retain(|one| {
-            command
-                .parameters
-                .iter()
-                .any(|own| one["name"] == own.name.as_str())
+            let mut own = command.parameters.iter();
+            !one["value"].is_null() && own.any(|own| one["name"] == own.name.as_str())
         });
     }
     Some(asked.to_string())
@@ -187,7 +189,7 @@ pub(super) async fn look(
     let (invocation, messages) = (standing.invocation, standing.messages);
     let messages: Vec<Value> = messages.iter().map(|message| parsed(&message.body)).collect();
     Ok(Json(json!({
-        "command_request": parsed(&invocation.request), "phase": invocation.phase.word(),
+        "command_request": hidden::shown(&invocation.request), "phase": invocation.phase.word(),
         "command_response": parsed(&invocation.answer), "messages": messages,
         "progress": standing.progress, "asked_by": invocation.asked_by, "created_at": invocation.created.rfc3339(),
         "ended_at": invocation.ended.map(crate::model::Timestamp::rfc3339),
@@ -314,11 +316,12 @@ impl Hub {
     async fn let_wait(
         &self,
         asked_by: &str,
-        machine: &Machine,
+        (machine, hidden): (&Machine, &BTreeSet<String>),
         invocation: &CommandInvocation,
         id: &str,
     ) -> Result<(), Refusal> {
-        let (stored, delivery) = self.to_be_kept((asked_by, machine), invocation, id, self.rhythm().answer);
+        let (asked, time) = ((invocation, hidden), self.rhythm().answer);
+        let (stored, delivery) = self.to_be_kept((asked_by, machine), asked, id, time);
         if !self.store().invoke(&stored, &delivery).await? {
             return Err(asks_for_nothing());
         }
@@ -326,15 +329,16 @@ impl Hub {
         Ok(())
     }
 
-    /// A command as it is kept, with its delivery, for which there is so much time.
+    /// A command as it is kept, without what is hidden, with its delivery, for which there is so much time.
     fn to_be_kept(
         &self,
         (asked_by, machine): (&str, &Machine),
-        invocation: &CommandInvocation,
+        (invocation, hidden): (&CommandInvocation, &BTreeSet<String>),
         id: &str,
         time: Duration,
     ) -> (StoredInvocation, NewDelivery) {
-        let request = serde_json::to_string(invocation).expect("a command has text keys only");
+        let json =
+            |what: &CommandInvocation| serde_json::to_string(what).expect("a command has text keys only");
         let now = self.now();
         let due = now.plus(time);
         let stored = StoredInvocation {
@@ -343,7 +347,7 @@ impl Hub {
             registration: machine.stored.id.clone(),
             command: invocation.command.clone(),
             asked_by: asked_by.to_owned(),
-            request: request.clone(),
+            request: json(&hidden::without(invocation, hidden)),
             phase: Phase::Pending,
             answer: String::new(),
             created: now,
@@ -357,7 +361,7 @@ impl Hub {
             kind: DeliveryKind::Command,
             operation: invocation.command.clone(),
             correlation: id.to_owned(),
-            payload: request,
+            payload: json(invocation),
             resource: String::new(),
             created: now,
             expires: due,

@@ -69,6 +69,7 @@ impl Hub {
         for overdue in all {
             let invocation = &overdue.invocation;
             let answer = failure_because(invocation, reason(&overdue));
+            self.forget_told(invocation).await?;
             if self.store().unanswered(invocation, &answer, now).await? {
                 tracing::info!(invocation = %invocation.id, command = %invocation.command, "{}", reason(&overdue));
                 self.tell_whoever_waits(&invocation.id);

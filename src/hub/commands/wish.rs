@@ -10,7 +10,7 @@ use super::super::access::deciding::Deciding;
 use super::super::access::operations::Operation;
 use super::super::goals::known::{NOT_PLAIN, is_plain_id};
 use super::super::refusal::Refusal;
-use super::{Automation, Request};
+use super::{Automation, Request, hidden};
 use crate::access::Resource;
 use crate::ports::graph::{Filter, Find, GraphError, GraphReader, Node};
 use crate::wire::hub::{NameValue, Team};
@@ -65,7 +65,9 @@ impl Hub {
         let id = self.fresh_id();
         let base = self.own_address();
         let invocation = self.invocation(caller, (&command, &request, &base), &id).await?;
-        self.let_wait(caller.owner(), &machine, &invocation, &id).await?;
+        let hidden = hidden::among(&command.parameters);
+        self.let_wait(caller.owner(), (&machine, &hidden), &invocation, &id)
+            .await?;
         self.note_asked(caller, &machine.stored.name, &invocation).await;
         Ok(id)
     }

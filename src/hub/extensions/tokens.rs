@@ -27,9 +27,10 @@ use crate::access::handed::{Handed, TOKEN_COUNTS};
 use crate::access::narrow::narrow;
 use crate::access::request::BadCredential;
 use crate::access::snapshot::AddonState;
-use crate::access::{AddonKey, Credential, Limit, PersonId, Resource, Scope, ScopeSet, Selector};
+use crate::access::{AddonKey, Credential, Limit, PersonId, Principal, Resource, Scope, ScopeSet, Selector};
 use crate::model::Timestamp;
 use crate::ports::hub::handed::KeptToken;
+use crate::ports::people::PersonState;
 use crate::wire::connect::{
     ACCESS_TOKEN, Assertion, Brought, LEEWAY, TokenError, TokenRequest, TokenRequestError, TokenService,
     claimed_client, verify_assertion,
@@ -303,7 +304,9 @@ impl Extensions {
                         "the scope act_as_user is not approved".to_owned(),
                     ));
                 }
-                Some(person).filter(|_| agreed)
+                // Whether there is nobody or nobody agreed is said to no extension.
+                let is_had = agreed && self.is_here(&person).await?;
+                Some(person).filter(|_| is_had)
             }
         };
         if assertion.person.is_some() && person.is_none() {
@@ -339,6 +342,17 @@ impl Extensions {
             "nobody has said in the chat who this is: they get a code on their page of the hub",
         ))?;
         PersonId::parse(&person.id).map_err(|_| unknown())
+    }
+
+    /// Whether there is such a person, who is not suspended: whoever has come in, or has nothing but a key that is good.
+    async fn is_here(&self, person: &PersonId) -> Result<bool, NotGiven> {
+        if let Some(found) = self.store.person(person.as_str()).await? {
+            return Ok(found.state == PersonState::Active);
+        }
+        let owner = Principal::Person(person.clone()).to_string();
+        let (keys, now) = (self.store.keys().await?, self.now());
+        let mut own = keys.iter().filter(|key| key.owner == owner);
+        Ok(own.any(|key| key.revoked.is_none() && key.expires > now))
     }
 
     /// Who an assertion is of, and that it is used for the first time.

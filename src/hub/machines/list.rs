@@ -88,7 +88,10 @@ impl Hub {
 
 fn command(command: &Command) -> Value {
     let parameters = command.parameters.iter().map(|parameter| {
-        json!({"name": parameter.name, "description": parameter.description, "required": parameter.required})
+        json!({
+            "name": parameter.name, "description": parameter.description, "required": parameter.required,
+            "displayable": parameter.displayable,
+        })
     });
     json!({
         "name": command.name, "description": command.description, "intents": command.intent, "tags": command.tags,

@@ -141,6 +141,9 @@ pub trait Invocations: Send + Sync {
         at: Timestamp,
     ) -> Result<bool, HubStoreError>;
 
+    /// Keeps something else of what was asked, unless that has changed meanwhile.
+    async fn replace_request(&self, id: &str, before: &str, now: &str) -> Result<(), HubStoreError>;
+
     /// Whoever should answer these of these registrations has until then.
     async fn prolong(
         &self,

@@ -11,6 +11,7 @@ mod console;
 mod crowds;
 mod deliveries;
 mod extensions;
+mod forges;
 mod handed;
 mod hints;
 mod history;

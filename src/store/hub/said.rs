@@ -153,6 +153,17 @@ impl Invocations for SqlHub {
         Ok(done.rows_affected() > 0)
     }
 
+    async fn replace_request(&self, id: &str, before: &str, now: &str) -> Result<(), HubStoreError> {
+        const REPLACE: &str = "UPDATE hub_invocation SET request = $1 WHERE id = $2 AND request = $3";
+        let done = sqlx::query(REPLACE)
+            .bind(now)
+            .bind(id)
+            .bind(before)
+            .execute(&mut *self.writer().await?)
+            .await;
+        done.map(|_| ()).doing(KEEPING)
+    }
+
     async fn prolong(
         &self,
         registrations: &[String],

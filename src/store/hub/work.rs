@@ -12,6 +12,8 @@ use async_trait::async_trait;
 use sqlx::{Any, Row, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::FORGES;
+use super::forges::pin;
 use super::nodes::{by_keys, failed, in_order, linking, named, part, search};
 use super::pending::{Pending, forget};
 use super::rows::ManyRows;
@@ -190,6 +192,24 @@ impl HubWork for SqlWork {
             false => Ok(()),
             true => self.write().await,
         }
+    }
+
+    async fn forges(&self) -> Result<Vec<String>, HubStoreError> {
+        const DOING: &str = "list forges";
+        let mut transaction = self.written("SCMProvider").await.doing(CHANGE)?;
+        let rows = sqlx::query(FORGES)
+            .fetch_all(&mut **transaction)
+            .await
+            .doing(DOING)?;
+        rows.iter().map(|row| row.try_get(0).doing(DOING)).collect()
+    }
+
+    async fn pin_places(&self, forge: &str) -> Result<(), HubStoreError> {
+        // What waits to be written is among it.
+        let mut transaction = self.written_if(|_| true).await.doing(CHANGE)?;
+        pin(&mut transaction, forge)
+            .await
+            .doing("put what is kept at its forge")
     }
 
     async fn commit(self: Box<Self>) -> Result<(), HubStoreError> {

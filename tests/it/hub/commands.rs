@@ -7,6 +7,7 @@ use super::events::push;
 use super::machine::{Machine, TestHub, quick, registration, wish};
 use super::people::has_come_in;
 use sdm::hub::administration::KeyWish;
+use sdm::ports::hub::Invocations as _;
 use sdm::ports::people::{People as _, PersonRole, StoredIdentity};
 
 /// A machine that offers a command.
@@ -359,6 +360,69 @@ async fn a_machine_that_wants_more_gets_it_under_the_same_correlation() {
         .await;
     machine.settled().await;
     assert_eq!(look(&hub, &ada, &url).await["phase"], json!("FAILURE"));
+}
+
+/// What is kept of an invocation.
+async fn kept(hub: &TestHub, command: &Value) -> String {
+    let id = command["correlation_id"].as_str().unwrap();
+    hub.hub.memory().invocation(id).await.unwrap().unwrap().request
+}
+
+#[tokio::test]
+async fn e1_a_parameter_that_is_not_to_be_shown_is_told_to_its_machine_alone() {
+    let hub = TestHub::start(quick()).await;
+    let mut offered = offers("m");
+    let code = json!({"name": "code", "pattern": "^.*$", "required": true, "displayable": false, "display_name": "code"});
+    offered["commands"][0]["parameters"]
+        .as_array_mut()
+        .unwrap()
+        .push(code);
+    let mut machine = hub.machine(&offered).await;
+    let ada = person(&hub, "ada").await;
+    let mut wanted = deploy();
+    let given = json!([{"name": "env", "value": "prod"}, {"name": "code", "value": "CANARY-1"}]);
+    wanted["parameters"] = given.clone();
+    let (status, begun) = hub.post("/command", &ada, &wanted).await;
+    assert_eq!(status, 200, "{begun}");
+    let url = begun["invocation"]["url"].as_str().unwrap().to_owned();
+    let command = machine.hear().await;
+    assert_eq!(command["parameters"], given);
+    let running = look(&hub, &ada, &url).await;
+    assert!(!running.to_string().contains("CANARY"), "{running}");
+    assert_eq!(
+        running["command_request"]["parameters"],
+        json!([{"name": "env", "value": "prod"}, {"name": "code", "value": null}])
+    );
+    assert!(!kept(&hub, &command).await.contains("CANARY"));
+    // It asks for one more of the kind, and says what it knows.
+    let question = json!({"content_type": "application/x-atomist-continuation+json", "parameters": given,
+        "parameter_specs": [{"name": "pin", "required": true, "displayable": false}]});
+    machine.say(&answer(&command, &question)).await;
+    machine.settled().await;
+    let asking = look(&hub, &ada, &url).await;
+    assert_eq!(asking["phase"], json!("ASKING"));
+    assert!(!asking.to_string().contains("CANARY"), "{asking}");
+    let path = url.strip_prefix(&hub.url("")).unwrap().to_owned();
+    let more = json!({"parameters": [{"name": "pin", "value": "CANARY-2"}]});
+    assert_eq!(hub.post(&path, &ada, &more).await.0, 200);
+    let again = machine.hear().await;
+    assert_eq!(
+        again["parameters"],
+        json!([{"name": "env", "value": "prod"}, {"name": "code", "value": "CANARY-1"}, {"name": "pin", "value": "CANARY-2"}])
+    );
+    assert!(!kept(&hub, &command).await.contains("CANARY"));
+    // It asks again, and then ends it by itself.
+    machine.say(&wants_colour(&again)).await;
+    machine.settled().await;
+    assert!(!look(&hub, &ada, &url).await.to_string().contains("CANARY"));
+    machine
+        .say(&answer(&again, &json!({"status": {"code": 1, "reason": "no"}})))
+        .await;
+    machine.settled().await;
+    let ended = look(&hub, &ada, &url).await;
+    assert_eq!(ended["phase"], json!("FAILURE"));
+    assert!(!ended.to_string().contains("CANARY"), "{ended}");
+    assert!(!kept(&hub, &command).await.contains("CANARY"));
 }
 
 /// A question of a machine for a colour.

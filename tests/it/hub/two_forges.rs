@@ -134,6 +134,35 @@ async fn a8_a_key_for_a_repository_is_for_that_of_its_forge_alone() {
 }
 
 #[tokio::test]
+async fn a8_what_was_given_before_any_forge_was_heard_of_stays_with_the_first() {
+    let scene = Scene::start().await;
+    let first = host(&scene.here);
+    scene.key("named", &["acme/app"]).await;
+    let owners = scene.key("owners", &["acme/*"]).await;
+    let places = async |owner: &str| {
+        let keys = scene.hub.administration().keys().await.unwrap();
+        let key = keys.into_iter().find(|key| key.owner == format!("addon:{owner}"));
+        key.unwrap().repositories
+    };
+    assert_eq!(places("owners").await, ["repo:acme/*"]);
+    scene.pushed("1", &scene.here).await;
+    assert_eq!(scene.seen(&owners).await, [first.as_str()]);
+    scene.pushed("2", &scene.there).await;
+    assert_eq!(places("owners").await, [format!("repo:{first}/acme/*")]);
+    assert_eq!(places("named").await, [format!("repo:{first}/acme/app")]);
+    assert_eq!(
+        scene.seen(&owners).await,
+        [first.as_str()],
+        "and not with the second"
+    );
+    for (forge, may) in [(&scene.here, true), (&scene.there, false)] {
+        let goal = Scene::goal(forge, &format!("owners-{may}"));
+        let (_, answer) = scene.hub.post("/graphql/team/w", &owners, &goal).await;
+        assert_eq!(is_written(&answer), may, "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a8_with_two_forges_a_place_says_which_and_a_denial_that_does_not_is_for_both() {
     let scene = Scene::start().await;
     scene.pushed("1", &scene.here).await;

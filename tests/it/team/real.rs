@@ -476,6 +476,24 @@ async fn people_run_commands_and_confirm_goals_at_the_hub() {
     );
     let shown = machine.ok(&["--config", config, "show", "commands", "--hub"]);
     assert!(shown.contains("say hello  sdm"), "{shown}");
+    let greeted = || {
+        let errands = machine.json(&["show", "errands"]);
+        errands["errands"].as_array().unwrap().len()
+    };
+    let before = greeted();
+    let hub_do = ["--config", config, "do", "--hub"];
+    let help = machine.ok(&[&hub_do[..], &["greet", "--name", "ada", "--help"]].concat());
+    assert!(
+        help.contains("say hello  sdm") && help.contains("--name"),
+        "{help}"
+    );
+    let help = machine.sdm(&[&hub_do[..], &["nothing like it", "-h"]].concat());
+    let words = String::from_utf8_lossy(&help.stderr).into_owned();
+    assert!(
+        help.status.code() == Some(2) && words.contains("sdm show commands --hub"),
+        "{words}"
+    );
+    assert_eq!(greeted(), before, "whoever asks for help has nothing done");
     let refused = machine.sdm(&["--config", config, "do", "--hub", "greet", "--name", "ADA"]);
     let words = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(

@@ -74,12 +74,54 @@ fn machine(theme: &Theme, machine: &Value) -> String {
     line
 }
 
-/// Commands of all machines that are served.
-pub(in super::super) fn commands(context: &mut Context) -> CommandResult {
+fn all_commands(context: &Context) -> Result<Vec<Value>, CommandError> {
     let listed = listed(context)?;
     let machines = listed["machines"].as_array().cloned().unwrap_or_default();
     let served = machines.iter().filter(|machine| machine["served"] == true);
-    let commands: Vec<Value> = served.flat_map(of_machine).collect();
+    Ok(served.flat_map(of_machine).collect())
+}
+
+/// Commands that have this name, or are meant by these words, of one machine where it is named.
+pub(in super::super) fn called(
+    context: &Context,
+    said: &str,
+    machine: Option<&str>,
+) -> Result<Vec<Value>, CommandError> {
+    let mut all = all_commands(context)?;
+    all.retain(|command| is_called(command, said) && machine.is_none_or(|name| command["machine"] == name));
+    Ok(all)
+}
+
+fn is_called(command: &Value, said: &str) -> bool {
+    let mut intents = command["intents"].as_array().into_iter().flatten();
+    command["name"] == said || intents.any(|words| *words == said)
+}
+
+/// A command with what it takes.
+pub(in super::super) fn explained(theme: &Theme, one: &Value) -> String {
+    let mut text = command(theme, one);
+    for parameter in one["parameters"].as_array().into_iter().flatten() {
+        text.push_str(&parameter_line(parameter));
+    }
+    text
+}
+
+fn parameter_line(parameter: &Value) -> String {
+    let mut line = format!("  --{}", neutralise(&text(parameter, "/name")));
+    if parameter["required"] == true {
+        line.push_str("  required");
+    }
+    let description = text(parameter, "/description");
+    if !description.is_empty() {
+        let _ = write!(line, "  {}", neutralise(&description));
+    }
+    line.push('\n');
+    line
+}
+
+/// Commands of all machines that are served.
+pub(in super::super) fn commands(context: &mut Context) -> CommandResult {
+    let commands = all_commands(context)?;
     if context.ui.json {
         context.ui.object(&json!({ "commands": commands }))?;
         return Ok(Exit::Ok);
@@ -142,5 +184,15 @@ mod tests {
         insta::assert_snapshot!(machine(&theme, &one), @"sdm  1.0.0  durable  connected  1 command, 1 subscription, 2 wait");
         let commands: String = of_machine(&one).iter().map(|one| command(&theme, one)).collect();
         insta::assert_snapshot!(commands, @"bump version  sdm  Bump the version");
+        let mut bump = of_machine(&one).remove(0);
+        assert!(is_called(&bump, "bump") && is_called(&bump, "bump version") && !is_called(&bump, "bum"));
+        bump["parameters"] = json!([
+            {"name": "level", "description": "How much", "required": true}, {"name": "code", "required": false}
+        ]);
+        insta::assert_snapshot!(explained(&theme, &bump), @"
+        bump version  sdm  Bump the version
+          --level  required  How much
+          --code
+        ");
     }
 }

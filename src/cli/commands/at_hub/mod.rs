@@ -7,7 +7,7 @@ mod pushes;
 
 pub(super) use goals::{Which, run as goals};
 pub(super) use logs::run as logs;
-pub(super) use machines::{commands, machines};
+pub(super) use machines::{called, commands, explained, machines};
 pub(super) use pushes::run as pushes;
 
 use serde_json::Value;

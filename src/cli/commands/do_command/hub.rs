@@ -1,10 +1,13 @@
 //! `sdm do --hub`: a command of some machine, by way of the hub.
 
+use serde_json::{Value, json};
+
 use super::super::super::context::{CommandResult, Context, Exit};
 use super::super::super::doors;
 use super::super::super::error::{CommandError, ErrorKind};
 use super::super::super::text::neutralise_log;
-use super::said::Spoken;
+use super::super::at_hub;
+use super::said::{Spoken, secret_from};
 use crate::daemon::team::asking::{Heard, HubAsk};
 
 /// Asks for it, shows what the machine says, and ends as the command did.
@@ -20,7 +23,11 @@ pub(super) fn ask(context: &mut Context, raw: &[String], machine: Option<String>
         machine,
         ..HubAsk::default()
     };
+    if spoken.wants_help {
+        return help(context, &ask, &spoken.rest);
+    }
     read(&spoken.rest, &mut ask, &mut context.ui.json)?;
+    take_files(context, &mut ask)?;
     let configuration = context.configuration()?;
     let mut lines = Vec::new();
     let ui = &context.ui;
@@ -44,6 +51,65 @@ pub(super) fn ask(context: &mut Context, raw: &[String], machine: Option<String>
         "FAILURE" | "ASKING" => Exit::Bad,
         _ => Exit::Ok,
     })
+}
+
+/// What the hub knows of what the command takes. Nothing is asked of its machine.
+fn help(context: &mut Context, ask: &HubAsk, rest: &[String]) -> CommandResult {
+    context.ui.json |= rest.iter().any(|word| word == "--json");
+    let found = at_hub::called(context, &ask.said, ask.machine.as_deref())?;
+    if found.is_empty() {
+        return Err(unknown(&ask.said));
+    }
+    if context.ui.json {
+        context.ui.object(&json!({ "commands": found }))?;
+        return Ok(Exit::Ok);
+    }
+    let theme = &context.ui.theme;
+    let text: String = found.iter().map(|one| at_hub::explained(theme, one)).collect();
+    context.ui.data(&text)?;
+    Ok(Exit::Ok)
+}
+
+fn unknown(said: &str) -> CommandError {
+    let said: String = said.chars().take(80).collect();
+    let message = format!("no machine at the hub has a command `{said}`");
+    CommandError::new(ErrorKind::Usage, message).hint("`sdm show commands --hub` lists those there are")
+}
+
+/// Whether a parameter of one of these may be shown again; nothing where that is not known.
+fn is_shown(commands: &[Value], name: &str) -> Option<bool> {
+    let all = commands
+        .iter()
+        .flat_map(|command| command["parameters"].as_array());
+    let own = all.flatten().find(|parameter| parameter["name"] == name)?;
+    own["displayable"].as_bool()
+}
+
+/// Reads the files that stand for parameters that are not to be shown: `@FILE`.
+fn take_files(context: &Context, ask: &mut HubAsk) -> Result<(), CommandError> {
+    if ask.parameters.iter().all(|(_, value)| !value.starts_with('@')) {
+        return Ok(());
+    }
+    let commands = at_hub::called(context, &ask.said, ask.machine.as_deref())?;
+    let files = ask
+        .parameters
+        .iter_mut()
+        .filter(|(_, value)| value.starts_with('@'));
+    for (name, value) in files {
+        match is_shown(&commands, name) {
+            Some(true) => {}
+            Some(false) => *value = secret_from(context, name, value)?,
+            None => return Err(not_known(name)),
+        }
+    }
+    Ok(())
+}
+
+fn not_known(name: &str) -> CommandError {
+    let name: String = name.chars().take(80).collect();
+    let message = format!("whether --{name} is a secret, whose value is in a file, is not known here");
+    CommandError::new(ErrorKind::Usage, message)
+        .hint("name the command as `sdm show commands --hub` does, and the machine with `--machine`")
 }
 
 fn words(phase: &str, reason: Option<&str>, id: &str) -> String {
@@ -84,6 +150,14 @@ fn read(rest: &[String], ask: &mut HubAsk, json: &mut bool) -> Result<(), Comman
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whether_a_parameter_is_a_secret_is_known_from_the_hub() {
+        let parameters = json!([{"name": "code", "displayable": false}, {"name": "who", "displayable": true}, {"name": "old"}]);
+        let commands = [json!({ "parameters": parameters }), json!({})];
+        let known = ["code", "who", "old", "other"].map(|name| is_shown(&commands, name));
+        assert_eq!(known, [Some(false), Some(true), None, None]);
+    }
 
     #[test]
     fn options_are_read_without_knowing_the_command() {

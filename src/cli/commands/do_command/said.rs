@@ -217,7 +217,8 @@ fn switch(name: &str, value: Option<&str>) -> Result<bool, CommandError> {
     }
 }
 
-fn secret_from(context: &Context, name: &str, said: &str) -> Result<String, CommandError> {
+/// The secret that `@FILE` or `@-` stands for.
+pub(super) fn secret_from(context: &Context, name: &str, said: &str) -> Result<String, CommandError> {
     let Some(path) = said.strip_prefix('@') else {
         let error = usage(format!(
             "--{name} is secret, and what is said here can be read by other programs"

@@ -11,9 +11,14 @@ use super::tokens::{assertion, consent, exchange};
 
 /// A machine that offers a command.
 async fn machine(pair: &Pair) -> Machine {
+    machine_of(pair, "m", "1.0.0").await
+}
+
+/// A version of a machine.
+async fn machine_of(pair: &Pair, name: &str, version: &str) -> Machine {
     let administration = Administration::of(pair.hub.memory());
     let (_, key) = administration.new_key(&wish(&[])).await.unwrap();
-    let mut body = registration("m", "1.0.0", "durable");
+    let mut body = registration(name, version, "durable");
     body["commands"] = json!([{
         "name": "Deploy", "intent": ["deploy"], "tags": [], "auto_submit": true, "mapped_parameters": [], "secrets": [],
         "parameters": [{"name": "env", "pattern": "^[a-z]+$", "required": true, "displayable": true, "display_name": "env"}],
@@ -83,7 +88,7 @@ async fn d30_messages_to_granted_channels_are_read_in_their_order_and_no_others(
     assert_eq!((bodies(&none).len(), none["next"].as_str()), (0, Some(next)));
     // Whoever waits hears at once: the same message again, and that another is gone.
     let (waits, ()) = tokio::join!(tokio::time::timeout(PATIENCE, read(&pair, next, 30)), async {
-        machine.say(&says("ops", "one", 2, &json!({"body": "1b"}))).await
+        machine.say(&says("ops", "one", 2, &json!({"body": "1b"}))).await;
     });
     let (_, more) = waits.unwrap();
     assert_eq!(bodies(&more), ["1b"]);
@@ -114,15 +119,70 @@ async fn d31_without_the_scope_nothing_is_read() {
 }
 
 #[tokio::test]
+async fn a_machine_keeps_its_messages_when_it_is_upgraded() {
+    let pair = Pair::start().await;
+    install(&pair, SCOPES, &["channel:ops"]).await;
+    let mut before = machine_of(&pair, "m", "1.0.0").await;
+    before.say(&says("ops", "one", 1, &json!({"body": "1"}))).await;
+    before.say(&says("ops", "two", 1, &json!({"body": "2"}))).await;
+    before.settled().await;
+    let mut other = machine_of(&pair, "other", "1.0.0").await;
+    other
+        .say(&says("ops", "one", 2, &json!({"body": "not its own"})))
+        .await;
+    other.settled().await;
+    let mut after = machine_of(&pair, "m", "2.0.0").await;
+    after.say(&says("ops", "one", 3, &json!({"body": "1b"}))).await;
+    let delete = json!({"content_type": "application/x-atomist-delete"});
+    after.say(&says("ops", "two", 3, &delete)).await;
+    after.settled().await;
+    let (_, seen) = read(&pair, "", 0).await;
+    assert_eq!(bodies(&seen), [&json!("1b"), &Value::Null], "{seen}");
+    assert_eq!(seen["messages"][1]["is_gone"], json!(true));
+}
+
+#[tokio::test]
+async fn an_answer_has_a_bound_in_bytes_and_its_cursor_misses_nothing() {
+    let pair = Pair::start().await;
+    install(&pair, SCOPES, &["channel:ops"]).await;
+    let mut machine = machine(&pair).await;
+    let long = "x".repeat(1_500_000);
+    for id in ["one", "two", "three"] {
+        machine.say(&says("ops", id, 1, &json!({"body": long}))).await;
+    }
+    machine.settled().await;
+    let (_, first) = read(&pair, "", 0).await;
+    assert_eq!(bodies(&first).len(), 2);
+    let (_, rest) = read(&pair, first["next"].as_str().unwrap(), 0).await;
+    assert_eq!(rest["messages"][0]["id"], json!("three"));
+    assert_eq!(bodies(&rest).len(), 1);
+}
+
+#[tokio::test]
+async fn f1_a_long_wait_ends_with_its_extension() {
+    let pair = Pair::start().await;
+    install(&pair, SCOPES, &["channel:ops"]).await;
+    let soon = std::time::Duration::from_secs(10);
+    let (waited, ()) = tokio::join!(tokio::time::timeout(soon, read(&pair, "", 30)), async {
+        // By now it waits.
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        pair.operator.uninstall(super::add_on::KEY).await.unwrap();
+    });
+    let (status, refused) = waited.expect("the wait outlives its extension");
+    assert!(matches!(status, 401 | 403), "{status}: {refused}");
+}
+
+#[tokio::test]
 async fn h5_an_action_is_pressed_by_whoever_agreed_and_is_what_its_machine_put_there() {
     let pair = Pair::start().await;
-    install(&pair, SCOPES, &["*"]).await;
+    install(&pair, SCOPES, &["workspace", "channel:ops"]).await;
     let mut machine = machine(&pair).await;
     let actions = json!({"body": "deploy?", "actions": [
         {"id": "go", "command": "Deploy", "parameter_name": "env", "parameters": []},
         {"id": "approve", "command": "sdm.approve", "parameters": []},
     ]});
     machine.say(&says("ops", "ask", 1, &actions)).await;
+    machine.say(&says("exec", "ask", 1, &actions)).await;
     machine.settled().await;
     let (_, seen) = read(&pair, "", 0).await;
     let message = &seen["messages"][0];
@@ -161,6 +221,9 @@ async fn h5_an_action_is_pressed_by_whoever_agreed_and_is_what_its_machine_put_t
     assert_eq!(command["command"], json!("Deploy"), "{command}");
     assert_eq!(command["parameters"], json!([{"name": "env", "value": "prod"}]));
     assert_eq!(command["source"]["slack"]["channel"]["name"], json!("ops"));
+    let elsewhere = json!({"place": "channel:T1:exec", "id": "ask", "action": "go", "value": "prod"});
+    let (status, answer) = call(&ada, &elsewhere).await;
+    assert_eq!(status, 404, "the add-on does not see that channel: {answer}");
     for (action, expected) in [("approve", 403), ("nothing", 404)] {
         let (status, answer) = call(&ada, &press(action)).await;
         assert_eq!(status, expected, "{action}: {answer}");

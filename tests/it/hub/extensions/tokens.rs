@@ -3,8 +3,11 @@
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use sdm::hub::administration::Administration;
+use sdm::ports::people::{PersonChange, PersonRole, PersonState};
 use serde_json::{Value, json};
 
+use super::super::people::has_come_in;
 use super::Pair;
 use super::add_on::{KEY, seconds};
 
@@ -136,7 +139,26 @@ async fn f5_nobody_is_acted_for_who_did_not_agree() {
     assert_eq!((status, &given["expires_in"]), (200, &json!(900)), "{given}");
     assert_eq!(asked("eve").await.0, 400, "her consent is hers alone");
     consent(&pair, None).await;
+    assert_eq!(asked("eve").await, (400, refused.clone()), "there is no eve");
+    has_come_in(pair.hub.memory(), "eve", PersonRole::Member).await;
     assert_eq!(asked("eve").await.0, 200, "an administrator agreed for everybody");
+    let suspended = PersonChange {
+        state: Some(PersonState::Suspended),
+        ..PersonChange::default()
+    };
+    let administration = Administration::of(pair.hub.memory());
+    administration.change_person("eve", &suspended).await.unwrap();
+    assert_eq!(
+        asked("eve").await,
+        (400, refused),
+        "nobody acts for whoever is suspended"
+    );
+    let let_in = PersonChange {
+        state: Some(PersonState::Active),
+        ..PersonChange::default()
+    };
+    administration.change_person("eve", &let_in).await.unwrap();
+    assert_eq!(asked("eve").await.0, 200);
     pair.operator.take_consent_back(KEY, None).await.unwrap();
     assert_eq!(asked("eve").await.0, 400, "and takes it back");
     let token = given["access_token"].as_str().unwrap().to_owned();
