@@ -84,7 +84,7 @@ const ROWS: &[(&str, &str)] = &[
     ("parallel @", "xargs -n 1 tool @"),
     ("watch @", "timeout 5 tool @"),
     ("entr -s `x @`", "entr -r tool @"),
-    ("entr sh -c `x @`", "entr tool @"),
+    ("entr sh -c @", "entr tool @"),
     ("cargo watch -s `x @`", "cargo run -- -s @"),
     ("script -c @ f", "tee @"),
     ("expect -c @", "expect x.exp @"),
