@@ -578,6 +578,10 @@ async fn trust_and_consents_are_written_down_one_by_one() {
     let audited = Audited::start().await;
     let hub = &audited.hub;
     let mut ada = signed_in(hub, "ada", PersonRole::Member).await;
+    // Of what several have done before the hub looks again nobody is named.
+    audited
+        .said("person.invite", "person:ada has come in as member")
+        .await;
     assert_eq!(submits(&mut ada, "/you/consents/test/give", "").await, 303);
     let given = audited
         .said("consent.give", "addon:test may act for person:ada")
