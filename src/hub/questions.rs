@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::Hub;
 use super::access::Caller;
 use super::access::operations::Operation;
-use super::access::sight::own_resource;
+use super::access::sight::by_key;
 use super::asked;
 use super::changes::{Change, Origin};
 use super::goals;
@@ -149,17 +149,8 @@ impl Asking<'_> {
     async fn repository_meant_by(&self, named: &Resource, key: Option<&str>) -> Result<Resource, Refusal> {
         if let Some(key) = key {
             let graph = self.hub.store().reader(self.workspace);
-            let found = graph.nodes("Repo", &[key.to_owned()]).await?;
-            if let Some(known) = found.first().and_then(|node| own_resource(node)) {
+            if let Some(known) = by_key(&*graph, named, key).await? {
                 return Ok(known);
-            }
-            let forge = key.split('/').next().unwrap_or_default().to_owned();
-            if !graph
-                .nodes("SCMProvider", std::slice::from_ref(&forge))
-                .await?
-                .is_empty()
-            {
-                return Ok(named.clone().at(Some(&forge)));
             }
         }
         Ok(self.hub.as_numbered(self.workspace, named.clone()).await?)

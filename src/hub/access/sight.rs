@@ -201,11 +201,7 @@ impl<'a> Belongings<'a> {
         let found = match known {
             Some(found) => found,
             None => {
-                let nodes = self.graph.nodes("Repo", std::slice::from_ref(&key)).await?;
-                let found = match nodes.first().and_then(|node| own_resource(node)) {
-                    Some(found) => Some(found),
-                    None => self.at_known_forge(&own, &key).await?,
-                };
+                let found = by_key(self.graph, &own, &key).await?;
                 self.lock().insert(key, found.clone());
                 found
             }
@@ -213,16 +209,25 @@ impl<'a> Belongings<'a> {
         Ok(found.unwrap_or(own))
     }
 
-    /// A repository that no webhook has told of, at the forge that is said, if that is one.
-    async fn at_known_forge(&self, own: &Resource, key: &str) -> Result<Option<Resource>, GraphError> {
-        let forge = key.split('/').next().unwrap_or_default();
-        let forges = self.graph.nodes("SCMProvider", &[forge.to_owned()]).await?;
-        Ok((!forges.is_empty()).then(|| own.clone().at(Some(forge))))
-    }
-
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Option<Resource>>> {
         self.numbered.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The repository that is named, as the graph knows it by this key; one that no webhook has told of is at the forge that the key says,
+/// if that is one. `None` where it is not.
+pub(in super::super) async fn by_key(
+    graph: &dyn GraphReader,
+    named: &Resource,
+    key: &str,
+) -> Result<Option<Resource>, GraphError> {
+    let found = graph.nodes("Repo", &[key.to_owned()]).await?;
+    if let Some(known) = found.first().and_then(|node| own_resource(node)) {
+        return Ok(Some(known));
+    }
+    let forge = key.split('/').next().unwrap_or_default();
+    let forges = graph.nodes("SCMProvider", &[forge.to_owned()]).await?;
+    Ok((!forges.is_empty()).then(|| named.clone().at(Some(forge))))
 }
 
 /// The key by which the graph knows the repository that a node names.

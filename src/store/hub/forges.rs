@@ -1,8 +1,20 @@
-//! What is kept of places that do not say their forge: they are at the only one, which is written down before there is a second.
+//! Forges that webhooks have told of, and what is kept of places that do not say their forge: they are at the only one, which is written down before there is a second.
 
 use sqlx::{AnyConnection, Row as _};
 
 use super::statement::composed;
+
+/// What is done, where it fails.
+pub(super) const LIST: &str = "list forges";
+
+const TOLD: &str = "SELECT DISTINCT node.id FROM hub_workspace AS workspace \
+    JOIN hub_node AS node ON node.workspace = workspace.id AND node.kind = 'SCMProvider' ORDER BY node.id";
+
+/// Forges that webhooks have told of in any workspace, in the order of their names.
+pub(super) async fn told(connection: &mut AnyConnection) -> Result<Vec<String>, sqlx::Error> {
+    let rows = sqlx::query(TOLD).fetch_all(connection).await?;
+    rows.iter().map(|row| row.try_get(0)).collect()
+}
 
 /// Whoever looks at rights reads them again.
 const NEXT: &str = "UPDATE hub_counter SET value = value + 1 WHERE name = 'rights'";

@@ -76,10 +76,6 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 /// Ids that are looked for in one statement.
 const IDS_AT_ONCE: usize = 100;
 
-/// Forges that webhooks have told of.
-const FORGES: &str = "SELECT DISTINCT node.id FROM hub_workspace AS workspace \
-    JOIN hub_node AS node ON node.workspace = workspace.id AND node.kind = 'SCMProvider' ORDER BY node.id";
-
 /// How long somebody waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -285,12 +281,9 @@ impl HubGraph for SqlHub {
     }
 
     async fn forges(&self) -> Result<Vec<String>, HubStoreError> {
-        const DOING: &str = "list forges";
-        let rows = sqlx::query(FORGES)
-            .fetch_all(&mut *self.reading().await?)
+        forges::told(&mut *self.reading().await?)
             .await
-            .doing(DOING)?;
-        rows.iter().map(|row| row.try_get(0).doing(DOING)).collect()
+            .doing(forges::LIST)
     }
 
     fn reader(&self, workspace: &str) -> Box<dyn GraphReader> {

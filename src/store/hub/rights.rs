@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 
+use super::SqlHub;
 use super::console;
+use super::forges;
 use super::statement::{Doing, json, moment, moment_or_none, to_json};
-use super::{FORGES, SqlHub};
 use crate::model::Timestamp;
 use crate::ports::hub::HubStoreError;
 use crate::ports::rights::{
@@ -151,7 +152,7 @@ async fn everything(connection: &mut AnyConnection) -> Result<StoredRights, sqlx
         .await?,
         trusts: all(connection, "SELECT * FROM hub_trust ORDER BY given, id", trust).await?,
         settings: settings.into_iter().collect(),
-        forges: all(connection, FORGES, |row| row.try_get(0)).await?,
+        forges: forges::told(connection).await?,
         deeds: all(connection, "SELECT * FROM hub_deed", deed)
             .await?
             .into_iter()

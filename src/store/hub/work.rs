@@ -12,8 +12,7 @@ use async_trait::async_trait;
 use sqlx::{Any, Row, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::FORGES;
-use super::forges::pin;
+use super::forges::{self, pin};
 use super::nodes::{by_keys, failed, in_order, linking, named, part, search};
 use super::pending::{Pending, forget};
 use super::rows::ManyRows;
@@ -195,13 +194,8 @@ impl HubWork for SqlWork {
     }
 
     async fn forges(&self) -> Result<Vec<String>, HubStoreError> {
-        const DOING: &str = "list forges";
         let mut transaction = self.written("SCMProvider").await.doing(CHANGE)?;
-        let rows = sqlx::query(FORGES)
-            .fetch_all(&mut **transaction)
-            .await
-            .doing(DOING)?;
-        rows.iter().map(|row| row.try_get(0).doing(DOING)).collect()
+        forges::told(&mut transaction).await.doing(forges::LIST)
     }
 
     async fn pin_places(&self, forge: &str) -> Result<(), HubStoreError> {
