@@ -24,6 +24,9 @@ pub(in super::super) enum Deciding {
 }
 
 impl Deciding {
+    /// All that can be decided.
+    pub(in super::super) const ALL: [Self; 4] = [Self::Approve, Self::Deny, Self::Cancel, Self::Retry];
+
     /// As the operation table and the audit name it.
     pub(in super::super) const fn name(self) -> &'static str {
         match self {
@@ -31,6 +34,16 @@ impl Deciding {
             Self::Deny => "goal.deny",
             Self::Cancel => "goal.cancel",
             Self::Retry => "goal.retry",
+        }
+    }
+
+    /// The command by which machines of ours are asked.
+    pub(in super::super) const fn command(self) -> &'static str {
+        match self {
+            Self::Approve => extensions::APPROVE,
+            Self::Deny => extensions::DENY,
+            Self::Cancel => extensions::CANCEL,
+            Self::Retry => extensions::RETRY,
         }
     }
 
@@ -114,6 +127,9 @@ mod tests {
             assert!(crate::access::Operation::find(what.name()).is_some(), "{command}");
         }
         assert_eq!(Deciding::by_command("Deploy"), None);
+        for what in Deciding::ALL {
+            assert_eq!(Deciding::by_command(what.command()), Some(what));
+        }
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use super::super::Hub;
 use super::super::refusal::Refusal;
-use super::overdue::failure_because;
 use crate::access::snapshot::AddonState;
 use crate::access::{AddonKey, Principal};
 use crate::ports::hub::{Delivery, DeliveryKind, HubStoreError, StoredInvocation};
@@ -15,9 +14,8 @@ impl Hub {
     /// Whether a delivery may be told: of a command that has waited, whoever asked must be at work and may have it done, or it has
     /// failed.
     pub(in super::super) async fn is_still_wished(&self, delivery: &Delivery) -> Result<bool, HubStoreError> {
-        let now = self.now();
         // What did not have to wait was weighed just now.
-        let is_fresh = now < delivery.what.created.plus(self.rhythm().look);
+        let is_fresh = self.now() < delivery.what.created.plus(self.rhythm().look);
         if delivery.what.kind != DeliveryKind::Command || is_fresh {
             return Ok(true);
         }
@@ -28,11 +26,7 @@ impl Hub {
             return Ok(true);
         };
         tracing::info!(invocation = %invocation.id, asked_by = %invocation.asked_by, "a command is not told: {because}");
-        let answer = failure_because(&invocation, because);
-        self.forget_told(&invocation).await?;
-        if self.store().unanswered(&invocation, &answer, now).await? {
-            self.tell_whoever_waits(&invocation.id);
-        }
+        self.end_because(&invocation, &because).await?;
         Ok(false)
     }
 

@@ -24,7 +24,7 @@ use super::super::traces::What;
 use super::messages::{name_of, place};
 use super::{begin, escaped, parsed};
 use crate::access::Resource;
-use crate::ports::hub::{ChangedMessage, Hint, StoredMessage};
+use crate::ports::hub::{ChangedMessage, StoredMessage};
 use crate::ports::people::PersonState;
 use crate::wire::hub::extensions::DECIDING;
 use crate::wire::hub::{Action, Destination};
@@ -67,45 +67,76 @@ fn change_of(cursor: &str, life: &str) -> i64 {
     known.and_then(|(_, change)| change.parse().ok()).unwrap_or(0)
 }
 
-/// The places of a message as its machine said them, as far as they are the one where this one stands.
-fn destinations(message: &StoredMessage) -> Vec<Destination> {
-    let said = parsed(&message.body)["destinations"].take();
-    let said: Vec<Option<Destination>> = serde_json::from_value(said).unwrap_or_default();
-    let is_here = |destination: &Destination| place(Some(destination), "") == message.place;
-    said.into_iter().flatten().filter(is_here).collect()
-}
-
 /// The channel of a place, by the name that grants use.
 fn channel(destination: &Destination) -> Option<&String> {
     let channel = destination.slack.as_ref()?.channel.as_ref()?;
     channel.name.as_ref().or(channel.id.as_ref())
 }
 
-/// The channels that a message is in, all of which whoever reads it must see.
-fn channels(message: &StoredMessage) -> BTreeSet<String> {
-    destinations(message)
-        .iter()
-        .filter_map(channel)
-        .cloned()
-        .collect()
+/// A message, with what its machine said.
+struct Said<'m> {
+    message: &'m StoredMessage,
+    /// All that it said but its places.
+    body: Value,
+    /// Its places, as far as they are the one where this one stands.
+    destinations: Vec<Destination>,
 }
 
-/// A message as it is told.
-fn told(changed: &ChangedMessage) -> Value {
-    let message = &changed.message;
-    let mut told = json!({
-        "place": message.place, "id": message.id, "machine": message.machine, "is_gone": changed.is_gone,
-        "destination": destinations(message).into_iter().next(), "posted_at": message.posted.rfc3339(),
-    });
-    if !changed.is_gone {
-        let body = parsed(&message.body);
-        for field in ["content_type", "body", "actions"] {
-            told[field] = body[field].clone();
+impl<'m> Said<'m> {
+    fn of(message: &'m StoredMessage) -> Self {
+        let mut body = parsed(&message.body);
+        let said = body.get_mut("destinations").map(Value::take);
+        let said: Vec<Option<Destination>> =
+            serde_json::from_value(said.unwrap_or_default()).unwrap_or_default();
+        let is_here = |destination: &Destination| place(Some(destination), "") == message.place;
+        Self {
+            message,
+            body,
+            destinations: said.into_iter().flatten().filter(is_here).collect(),
         }
-        told["ttl"] = json!(message.ttl);
-        told["timestamp"] = json!(message.said_at);
     }
-    told
+
+    /// The channels that it is in, all of which whoever reads it must see.
+    fn channels(&self) -> BTreeSet<String> {
+        self.destinations.iter().filter_map(channel).cloned().collect()
+    }
+
+    /// As it is told.
+    fn told(&self, is_gone: bool) -> Value {
+        let message = self.message;
+        let mut told = json!({
+            "place": message.place, "id": message.id, "machine": message.machine, "is_gone": is_gone,
+            "destination": self.destinations.first(), "posted_at": message.posted.rfc3339(),
+        });
+        if !is_gone {
+            for field in ["content_type", "body", "actions"] {
+                told[field] = self.body[field].clone();
+            }
+            told["ttl"] = json!(message.ttl);
+            told["timestamp"] = json!(message.said_at);
+        }
+        told
+    }
+
+    /// The command that an action is, with what its machine put into it and what was chosen.
+    fn asked(&self, pressed: &Pressed) -> Option<Value> {
+        let actions = Vec::<Action>::deserialize(&self.body["actions"]).ok()?;
+        let action = actions.into_iter().find(|action| action.id == pressed.action)?;
+        let mut parameters: Vec<Value> = action.parameters.iter().map(|given| json!(given)).collect();
+        if let (Some(name), Some(value)) = (&action.parameter_name, &pressed.value) {
+            parameters.retain(|given| given["name"] != name.as_str());
+            parameters.push(json!({"name": name, "value": value}));
+        }
+        let (workspace, machine) = (&self.message.workspace, name_of(&self.message.machine));
+        let mut asked = json!({
+            "command": action.command, "team": {"id": workspace}, "automation": {"name": machine}, "parameters": parameters,
+        });
+        // The answer goes where it was pressed.
+        if let Some(destination) = self.destinations.first() {
+            asked["source"] = json!({"user_agent": destination.user_agent, "slack": destination.slack});
+        }
+        Some(asked)
+    }
 }
 
 /// What one answer tells.
@@ -124,8 +155,9 @@ impl Page {
     fn of(changed: &[ChangedMessage], is_seen: impl Fn(&BTreeSet<String>) -> bool) -> Self {
         let mut page = Self::default();
         for one in changed {
-            let channels = channels(&one.message);
-            if is_seen(&channels) && !page.takes(one, channels) {
+            let said = Said::of(&one.message);
+            let channels = said.channels();
+            if is_seen(&channels) && !page.takes(&said, one.is_gone, channels) {
                 break;
             }
             page.last = Some(one.change);
@@ -134,13 +166,13 @@ impl Page {
     }
 
     /// Tells a message as well, if it has room; the first one always has.
-    fn takes(&mut self, one: &ChangedMessage, channels: BTreeSet<String>) -> bool {
-        let bytes = self.bytes.saturating_add(one.message.body.len());
+    fn takes(&mut self, said: &Said<'_>, is_gone: bool, channels: BTreeSet<String>) -> bool {
+        let bytes = self.bytes.saturating_add(said.message.body.len());
         if bytes > MOST_BYTES && !self.messages.is_empty() {
             return false;
         }
         self.bytes = bytes;
-        self.messages.push(told(one));
+        self.messages.push(said.told(is_gone));
         self.channels.extend(channels);
         true
     }
@@ -207,8 +239,9 @@ pub(in super::super) async fn press(
         .await?;
     // What the add-on has read it may bring a press for, whoever presses: people need no right to a channel of the chat.
     let reader = caller.by_itself();
-    let message = message.filter(|message| reader.sees_channels(&channels(message)));
-    let asked = message.and_then(|message| asked(&message, &pressed));
+    let said = message.as_ref().map(Said::of);
+    let said = said.filter(|said| reader.sees_channels(&said.channels()));
+    let asked = said.and_then(|said| said.asked(&pressed));
     let asked = asked.ok_or_else(|| {
         Refusal::missing_thing("there is no such message any more, or it has no such action")
     })?;
@@ -226,27 +259,6 @@ pub(in super::super) async fn press(
 
 /// With what the place of a message begins that is in a channel.
 const CHANNEL: &str = "channel:";
-
-/// The command that an action is, with what its machine put into it and what was chosen.
-fn asked(message: &StoredMessage, pressed: &Pressed) -> Option<Value> {
-    let actions = parsed(&message.body)["actions"].take();
-    let actions: Vec<Action> = serde_json::from_value(actions).ok()?;
-    let action = actions.into_iter().find(|action| action.id == pressed.action)?;
-    let mut parameters: Vec<Value> = action.parameters.iter().map(|given| json!(given)).collect();
-    if let (Some(name), Some(value)) = (&action.parameter_name, &pressed.value) {
-        parameters.retain(|given| given["name"] != name.as_str());
-        parameters.push(json!({"name": name, "value": value}));
-    }
-    let machine = name_of(&message.machine);
-    let mut asked = json!({
-        "command": action.command, "team": {"id": message.workspace}, "automation": {"name": machine}, "parameters": parameters,
-    });
-    // The answer goes where it was pressed.
-    if let Some(destination) = destinations(message).into_iter().next() {
-        asked["source"] = json!({"user_agent": destination.user_agent, "slack": destination.slack});
-    }
-    Some(asked)
-}
 
 impl Caller {
     /// Whether messages of all these channels may be read, which nothing is written down of.
@@ -308,9 +320,7 @@ impl Hub {
     /// A message to a channel has changed.
     pub(super) fn tell_who_reads_along(&self, workspace: &str, place: &str) {
         if place.starts_with(CHANNEL) {
-            let waited_for = waited_for(workspace);
-            self.whispers().something_was_said(&waited_for);
-            self.whispers().tell(Hint::Said(waited_for));
+            self.tell_whoever_waits(&waited_for(workspace));
         }
     }
 }
@@ -340,7 +350,7 @@ mod tests {
 
     #[test]
     fn d30_a_message_is_in_the_channels_that_its_machine_named_and_in_no_other() {
-        let of = |destinations: Value| channels(&message(&destinations, &json!([])));
+        let of = |destinations: Value| Said::of(&message(&destinations, &json!([]))).channels();
         assert_eq!(
             of(json!([at("T1", "ops"), at("T1", "other"), null])),
             BTreeSet::from(["ops".to_owned()])
@@ -361,7 +371,7 @@ mod tests {
                 action: action.to_owned(),
                 value: value.map(str::to_owned),
             };
-            asked(&message, &pressed)
+            Said::of(&message).asked(&pressed)
         };
         let asked = press("a", Some("prod")).unwrap();
         assert_eq!(asked["automation"], json!({"name": "@acme/sdm"}));

@@ -12,7 +12,7 @@ use super::super::goals::ingested;
 use super::super::machines::deliver::Session;
 use super::super::refusal::Refusal;
 use super::super::traces::What;
-use super::hidden;
+use super::{hidden, parsed};
 use crate::access::audit::{Details, Outcome};
 use crate::access::{self, Resource};
 use crate::ports::hub::{DeliveryKind, HubStoreError, Phase, StoredInvocation, StoredMessage};
@@ -308,8 +308,7 @@ pub(super) fn name_of(machine: &str) -> &str {
 
 /// What is left of a message that is taken back.
 fn left_of(message: &StoredMessage) -> String {
-    let body: Value = serde_json::from_str(&message.body).unwrap_or_default();
-    json!({ "destinations": body["destinations"] }).to_string()
+    json!({ "destinations": parsed(&message.body)["destinations"] }).to_string()
 }
 
 /// What a message is about: the feed of a custom event, a channel, or else the workspace.

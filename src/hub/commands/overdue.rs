@@ -41,10 +41,10 @@ impl Hub {
         Ok(())
     }
 
-    /// Whoever waits for news of an invocation looks again.
-    pub(in super::super) fn tell_whoever_waits(&self, invocation: &str) {
-        self.whispers().something_was_said(invocation);
-        self.whispers().tell(Hint::Said(invocation.to_owned()));
+    /// Whoever waits for news of this looks again.
+    pub(in super::super) fn tell_whoever_waits(&self, of: &str) {
+        self.whispers().something_was_said(of);
+        self.whispers().tell(Hint::Said(of.to_owned()));
     }
 
     /// Ends commands whose time is over by then, or whose delivery was given up. An answer that comes later changes nothing.
@@ -65,22 +65,33 @@ impl Hub {
     }
 
     async fn end_all(&self, all: Vec<Overdue>) -> Result<(), HubStoreError> {
-        let now = self.now();
         for overdue in all {
-            let invocation = &overdue.invocation;
-            let answer = failure_because(invocation, reason(&overdue));
-            self.forget_told(invocation).await?;
-            if self.store().unanswered(invocation, &answer, now).await? {
-                tracing::info!(invocation = %invocation.id, command = %invocation.command, "{}", reason(&overdue));
-                self.tell_whoever_waits(&invocation.id);
+            let (invocation, because) = (&overdue.invocation, reason(&overdue));
+            if self.end_because(invocation, &because).await? {
+                tracing::info!(invocation = %invocation.id, command = %invocation.command, "{because}");
             }
         }
         Ok(())
     }
+
+    /// Ends a command as if its machine had said that it fails because of this; whether it had not ended before.
+    pub(super) async fn end_because(
+        &self,
+        invocation: &StoredInvocation,
+        because: &str,
+    ) -> Result<bool, HubStoreError> {
+        let answer = failure_because(invocation, because.to_owned());
+        self.forget_told(invocation).await?;
+        let has_ended = self.store().unanswered(invocation, &answer, self.now()).await?;
+        if has_ended {
+            self.tell_whoever_waits(&invocation.id);
+        }
+        Ok(has_ended)
+    }
 }
 
 /// The answer of a command that its machine never hears of.
-pub(super) fn failure_because(invocation: &StoredInvocation, because: String) -> String {
+fn failure_because(invocation: &StoredInvocation, because: String) -> String {
     serde_json::to_string(&failure(invocation, because)).expect("a status has text keys only")
 }
 

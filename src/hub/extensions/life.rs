@@ -204,11 +204,9 @@ impl Extensions {
         known: &KnownDescriptor,
     ) -> Result<(), ExtensionError> {
         let declared = known.declared()?;
-        let addon = self.held().await?.addons.get(key).cloned();
-        let before = addon.as_ref().map(|addon| addon.registration.clone());
-        let is_new = before
-            .as_ref()
-            .is_none_or(|before| before.state == AddonState::Uninstalled);
+        let held = self.held().await?;
+        let addon = held.addons.get(key);
+        let is_new = !is_there(&held, key);
         if addon.is_some_and(|addon| addon.kind != AddonKind::Extension) {
             return Err(ExtensionError::OtherAddon(key.as_str().to_owned()));
         }
@@ -218,12 +216,10 @@ impl Extensions {
         if is_new {
             self.forget_earlier_life(key).await?;
         }
-        let is_quiet = before.is_some_and(|before| {
-            let same = |approval: &crate::access::registration::Approval| {
-                approval.addresses == declared.addresses
-                    && declared.scopes.without(approval.scopes.closure()).is_empty()
-            };
-            !is_new && before.approval.as_ref().is_some_and(same)
+        let approval = addon.and_then(|addon| addon.registration.approval.as_ref());
+        let is_quiet = approval.filter(|_| !is_new).is_some_and(|approval| {
+            approval.addresses == declared.addresses
+                && declared.scopes.without(approval.scopes.closure()).is_empty()
         });
         self.update(key.as_str(), |extension| {
             if let Some(begun) = begun {
@@ -275,11 +271,7 @@ impl Extensions {
     ) -> Result<(), ExtensionError> {
         let registrants = Registrants::of(&self.store.extensions().await?);
         edit_unasked(&*self.store, self.now(), |held| {
-            let begins = held
-                .addons
-                .get(key)
-                .is_none_or(|known| known.registration.state == AddonState::Uninstalled);
-            let room = match by.filter(|_| begins) {
+            let room = match by.filter(|_| !is_there(held, key)) {
                 Some(by) => registrants.make_room(held, by, self.now())?,
                 None => Vec::new(),
             };

@@ -49,6 +49,10 @@ fn waits_for(machine: &Machine, what: &NewDelivery) -> bool {
     }
 }
 
+fn ids<'w>(waiting: &[&'w NewDelivery]) -> Vec<&'w str> {
+    waiting.iter().map(|what| what.id.as_str()).collect()
+}
+
 impl Hub {
     /// Lets what waits for versions that are served no more wait for those that are, or gives it up.
     pub(super) async fn carry_over(&self) -> Result<(), HubStoreError> {
@@ -68,13 +72,9 @@ impl Hub {
     /// The same from one registration; whether something was given up.
     async fn carry_over_to(&self, served: &Machine, from: &str) -> Result<bool, HubStoreError> {
         let waiting = self.store().what_waits_for(from, AT_ONCE).await?;
-        let of = |is_waited_for: bool| -> Vec<&str> {
-            let of_these = waiting
-                .iter()
-                .filter(|what| waits_for(served, what) == is_waited_for);
-            of_these.map(|what| what.id.as_str()).collect()
-        };
-        let (fitting, others) = (of(true), of(false));
+        let (fitting, others): (Vec<&NewDelivery>, Vec<&NewDelivery>) =
+            waiting.iter().partition(|what| waits_for(served, what));
+        let (fitting, others) = (ids(&fitting), ids(&others));
         let carried = self.store().carry_over(&fitting, from, &served.stored.id).await?;
         let given_up = self
             .store()

@@ -140,12 +140,8 @@ pub(in super::super) async fn register(
     let run = registration.instance.as_ref();
     let run = run.map(|instance| run_of(caller.owner(), instance)).transpose()?;
     let (text, ticket, life) = hub.take_in(&caller, registration, run).await?;
-    let has_header = ticket
-        .capabilities
-        .iter()
-        .any(|known| known == extensions::HEADER);
     let base = hub.websocket_address(&headers);
-    let url = match has_header {
+    let url = match ticket.knows(extensions::HEADER) {
         true => format!("{base}/ws/open"),
         false => format!("{base}/ws/{text}"),
     };

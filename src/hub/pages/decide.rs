@@ -23,7 +23,6 @@ use super::operations::Page;
 use super::text::Shown;
 use crate::model::StateName;
 use crate::ports::hub::Phase;
-use crate::wire::hub::extensions;
 
 /// Longest form in bytes.
 pub(super) const LONGEST: usize = 16 * 1024;
@@ -31,48 +30,14 @@ pub(super) const LONGEST: usize = 16 * 1024;
 /// How goals of our own machines say that they are carried out.
 const OUR_METHOD: &str = "sdm";
 
-/// Something that can be decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Decision {
-    /// It may start, or its result counts.
-    Approve,
-    /// It must not start, or its result does not count.
-    Deny,
-    /// It must not go on.
-    Cancel,
-    /// It is to start again.
-    Retry,
-}
-
-impl Decision {
-    const ALL: [Self; 4] = [Self::Approve, Self::Deny, Self::Cancel, Self::Retry];
-
+impl Deciding {
+    /// As a form says it.
     const fn word(self) -> &'static str {
         match self {
             Self::Approve => "approve",
             Self::Deny => "deny",
             Self::Cancel => "cancel",
             Self::Retry => "retry",
-        }
-    }
-
-    /// As the audit names it.
-    const fn named(self) -> Deciding {
-        match self {
-            Self::Approve => Deciding::Approve,
-            Self::Deny => Deciding::Deny,
-            Self::Cancel => Deciding::Cancel,
-            Self::Retry => Deciding::Retry,
-        }
-    }
-
-    /// The command by which machines of ours are asked.
-    const fn command(self) -> &'static str {
-        match self {
-            Self::Approve => extensions::APPROVE,
-            Self::Deny => extensions::DENY,
-            Self::Cancel => extensions::CANCEL,
-            Self::Retry => extensions::RETRY,
         }
     }
 
@@ -107,7 +72,7 @@ pub(super) fn buttons(look: &Look, goal_set: &str, goal: Object<'_>) -> Markup {
     let Some(state) = state.filter(|_| look.caller.is_person()) else {
         return html! {};
     };
-    let offered: Vec<_> = Decision::ALL
+    let offered: Vec<_> = Deciding::ALL
         .into_iter()
         .filter_map(|decision| Some((decision, decision.label(state, goal)?)))
         .collect();
@@ -120,7 +85,7 @@ pub(super) fn buttons(look: &Look, goal_set: &str, goal: Object<'_>) -> Markup {
                 input type="hidden" name="name" value=(goal.text("/uniqueName"));
                 input type="hidden" name="version" value=(goal.number("/version").unwrap_or(0));
                 @for (decision, label) in &offered {
-                    button.main[*decision == Decision::Approve].danger[*decision == Decision::Deny]
+                    button.main[*decision == Deciding::Approve].danger[*decision == Deciding::Deny]
                         #{ (goal_anchor(goal)) "-" (decision.word()) } name="decision" value=(decision.word()) {
                         (label) span.unseen { " of " (Shown(super::goal::name(goal))) }
                     }
@@ -139,11 +104,11 @@ pub(super) async fn decide(
 ) -> Result<Redirect, Refused> {
     let form = Form::read(&body);
     let wanted = form.text("decision");
-    let decision = Decision::ALL
+    let decision = Deciding::ALL
         .into_iter()
         .find(|decision| decision.word() == wanted);
-    let named = decision.map_or(Deciding::Approve, Decision::named);
-    let look = Look::deciding(&hub, &headers, &workspace, named).await?;
+    let noted = decision.unwrap_or(Deciding::Approve);
+    let look = Look::deciding(&hub, &headers, &workspace, noted).await?;
     let decision = decision.ok_or_else(|| Refusal::bad("invalid_decision", "there is no such decision"))?;
     let key = format!("{goal_set}/{}/{}", form.text("environment"), form.text("name"));
     let graph = look.graph();
@@ -180,14 +145,14 @@ pub(super) async fn decide(
 }
 
 /// What the machine of a goal is asked.
-fn wish(workspace: &str, goal_set: &str, goal: Object<'_>, decision: Decision) -> Wish {
+fn wish(workspace: &str, goal_set: &str, goal: Object<'_>, decision: Deciding) -> Wish {
     let machine = goal.text("/fulfillment/registration");
     let mut parameters = vec![
         ("goal_set", json!(goal_set)),
         ("goal", json!(goal.text("/uniqueName"))),
         ("environment", json!(goal.text("/environment"))),
     ];
-    if matches!(decision, Decision::Approve | Decision::Deny) {
+    if matches!(decision, Deciding::Approve | Deciding::Deny) {
         parameters.push(("version", json!(goal.number("/version").unwrap_or(0).to_string())));
     }
     Wish {
