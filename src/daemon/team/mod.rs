@@ -193,38 +193,30 @@ impl Team {
 
     /// Starts everything that team mode does.
     pub fn begin(&self) {
-        let team = self.clone();
-        self.0.tasks.spawn_forever("hub", async move { team.run().await });
-        let team = self.clone();
-        self.0
-            .tasks
-            .spawn_forever("deliveries", async move { team.run_deliveries().await });
-        let inner = Arc::clone(&self.0);
-        self.0
-            .tasks
-            .spawn_forever("answers", async move { inner.run_answers().await });
-        let inner = Arc::clone(&self.0);
-        self.0
-            .tasks
-            .spawn_forever("reports", async move { inner.run_reports().await });
-        let inner = Arc::clone(&self.0);
-        self.0
-            .tasks
-            .spawn_forever("logs", async move { inner.run_logs().await });
-        let inner = Arc::clone(&self.0);
-        self.0
-            .tasks
-            .spawn_forever("shared settings", async move { inner.run_settings().await });
-        let inner = Arc::clone(&self.0);
-        self.0
-            .tasks
-            .spawn_forever("progress", async move { inner.run_progress().await });
+        self.forever("hub", |team| async move { team.run().await });
+        self.forever("deliveries", |team| async move { team.run_deliveries().await });
+        self.forever("answers", |team| async move { team.0.run_answers().await });
+        self.forever("reports", |team| async move { team.0.run_reports().await });
+        self.forever("logs", |team| async move { team.0.run_logs().await });
+        self.forever(
+            "shared settings",
+            |team| async move { team.0.run_settings().await },
+        );
+        self.forever("progress", |team| async move { team.0.run_progress().await });
         if self.0.engine.holds_work() {
             let inner = Arc::clone(&self.0);
             self.0
                 .tasks
                 .spawn("word of the hub", async move { inner.wait_for_word().await });
         }
+    }
+
+    /// Starts a part of team mode that goes on until the machine is told to stop.
+    fn forever<Task>(&self, name: &'static str, task: impl FnOnce(Self) -> Task)
+    where
+        Task: Future<Output = ()> + Send + 'static,
+    {
+        self.0.tasks.spawn_forever(name, task(self.clone()));
     }
 
     /// The operator's files were read again: what is announced may be something else, and a hub that refused may not do so

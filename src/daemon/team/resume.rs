@@ -8,13 +8,9 @@ use super::Inner;
 use super::client::{HubError, Socket};
 use crate::wire::hub::{Registered, Registration};
 
-/// A conversation that can be gone on with.
+/// With what the present conversation can be gone on with once it is lost.
 #[derive(Clone)]
-pub(super) struct Resumable {
-    /// What was announced for it.
-    registration: Registration,
-    /// What the hub answered to that.
-    registered: Registered,
+struct Lost {
     /// What it is resumed with, once.
     token: SecretString,
     /// What is stored of which the hub may not have heard.
@@ -27,9 +23,9 @@ pub(super) struct Resumption(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
-    /// What the present conversation was opened with.
+    /// What the present conversation was opened with: what was announced, and what the hub answered to that.
     present: Option<(Registration, Registered)>,
-    resumable: Option<Resumable>,
+    lost: Option<Lost>,
 }
 
 impl Resumption {
@@ -41,42 +37,38 @@ impl Resumption {
     pub(super) fn begin(&self, registration: &Registration, registered: &Registered) {
         let mut known = self.known();
         known.present = Some((registration.clone(), registered.clone()));
-        known.resumable = None;
+        known.lost = None;
     }
 
     /// The present conversation could be resumed with this.
     pub(super) fn may(&self, token: &str) {
         let mut known = self.known();
-        let Some((registration, registered)) = known.present.clone() else {
-            return;
-        };
-        known.resumable = Some(Resumable {
-            registration,
-            registered,
-            token: token.into(),
-            unheard: Vec::new(),
-        });
+        if known.present.is_some() {
+            known.lost = Some(Lost {
+                token: token.into(),
+                unheard: Vec::new(),
+            });
+        }
     }
 
     /// The hub may not have heard that these are stored.
     pub(super) fn unheard(&self, deliveries: Vec<String>) {
-        if let Some(resumable) = self.known().resumable.as_mut() {
-            resumable.unheard = deliveries;
+        if let Some(lost) = self.known().lost.as_mut() {
+            lost.unheard = deliveries;
         }
     }
 
     /// There is nothing to go on with.
     pub(super) fn forget(&self) {
-        self.known().resumable = None;
+        self.known().lost = None;
     }
 
     /// What can be gone on with by a machine that announces this.
-    fn of(&self, registration: &Registration) -> Option<Resumable> {
+    fn of(&self, registration: &Registration) -> Option<(Registered, Lost)> {
         let known = self.known();
-        let resumable = known.resumable.as_ref();
-        resumable
-            .filter(|resumable| resumable.registration == *registration)
-            .cloned()
+        let (announced, registered) = known.present.as_ref()?;
+        let lost = known.lost.as_ref().filter(|_| announced == registration)?;
+        Some((registered.clone(), lost.clone()))
     }
 }
 
@@ -87,16 +79,15 @@ impl Inner {
         &self,
         registration: &Registration,
     ) -> Result<Option<(Registered, Socket, Vec<String>)>, HubError> {
-        let Some(resumable) = self.resumption.of(registration) else {
+        let Some((registered, lost)) = self.resumption.of(registration) else {
             return Ok(None);
         };
         let key = self.key().await?;
         let nonce = self.engine.fresh_id().into_bytes();
-        let with = (&resumable.registered, &resumable.token);
-        match self.client.resume(&key, with, nonce).await {
+        match self.client.resume(&key, (&registered, &lost.token), nonce).await {
             Ok(socket) => {
                 tracing::info!(hub = %self.hub.address, "the conversation with the hub goes on");
-                Ok(Some((resumable.registered, socket, resumable.unheard)))
+                Ok(Some((registered, socket, lost.unheard)))
             }
             Err(HubError::NotResumed(because)) => {
                 tracing::info!(hub = %self.hub.address, "the conversation with the hub begins anew: {because}");

@@ -4,12 +4,14 @@
 //! that ends in between finds the run that it has made, and makes no second one. A forge takes nothing back of a run that has
 //! ended: what a retry or a reset begins again is a new run of the same name, of which the newest counts.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use aws_lc_rs::digest;
 
 use super::checks::{self, Draft};
 use super::telling::asker;
 use crate::engine::Engine;
-use crate::model::Push;
+use crate::model::{GoalSetId, Push};
 use crate::ports::checks::{Check, CheckRun, FoundCheck};
 use crate::ports::forges::ForgeError;
 use crate::ports::secrets::Asker;
@@ -52,8 +54,11 @@ impl Engine {
         };
         let records = self.sets_of(push).await?;
         let known = self.parts.store.known_checks(telling.noted).await?;
-        for draft in checks::of(&records, &self.settings.name) {
-            let check = self.check_of(draft, push).await?;
+        let drafts = checks::of(&records, &self.settings.name);
+        let pages = self.pages_of(&drafts, push).await?;
+        for draft in drafts {
+            let page = pages.get(&draft.goal_set).cloned();
+            let check = check_of(draft, page);
             let told = ToldCheck {
                 state: check.state,
                 digest: digest_of(&check),
@@ -67,14 +72,19 @@ impl Engine {
         Ok(())
     }
 
-    async fn check_of(&self, draft: Draft, push: &Push) -> Result<Check, StoreError> {
-        Ok(Check {
-            url: self.page_of_set(push, draft.goal_set).await?,
-            context: draft.context,
-            state: draft.state,
-            title: draft.title,
-            summary: draft.summary,
-        })
+    /// The pages of the goal sets that checks are of, each read once.
+    async fn pages_of(
+        &self,
+        drafts: &[Draft],
+        push: &Push,
+    ) -> Result<BTreeMap<GoalSetId, String>, StoreError> {
+        let sets: BTreeSet<GoalSetId> = drafts.iter().map(|draft| draft.goal_set).collect();
+        let mut pages = BTreeMap::new();
+        for set in sets {
+            let page = self.page_of_set(push, set).await?;
+            pages.extend(page.map(|page| (set, page)));
+        }
+        Ok(pages)
     }
 
     async fn tell_check(
@@ -136,6 +146,16 @@ impl Engine {
         let (forges, push) = (&self.parts.forges, telling.push);
         let making = forges.make_check(&push.repo, &push.after, check, &id, &telling.asker);
         Ok((id.clone(), making.await?))
+    }
+}
+
+fn check_of(draft: Draft, page: Option<String>) -> Check {
+    Check {
+        context: draft.context,
+        state: draft.state,
+        title: draft.title,
+        summary: draft.summary,
+        url: page,
     }
 }
 

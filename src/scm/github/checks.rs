@@ -140,10 +140,7 @@ fn cut(text: &str) -> String {
     if text.len() <= LONGEST_SUMMARY {
         return text.to_owned();
     }
-    let mut end = LONGEST_SUMMARY - MORE.len();
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
+    let end = text.floor_char_boundary(LONGEST_SUMMARY - MORE.len());
     format!("{}{MORE}", &text[..end])
 }
 
