@@ -25,6 +25,18 @@ pub struct AttemptRef {
     pub epoch: u64,
 }
 
+impl AttemptRef {
+    /// An attempt for whoever looks for what there is of it, to whom it is the same under every lease.
+    pub fn of_any_lease(goal_set: GoalSetId, goal: GoalKey, attempt: u32) -> Self {
+        Self {
+            goal_set,
+            goal,
+            attempt,
+            epoch: 0,
+        }
+    }
+}
+
 /// What to run: one or several commands in order, with one log, one time limit and one result.
 #[derive(Debug, Clone)]
 pub struct ProcessSpec {

@@ -49,12 +49,7 @@ pub(super) async fn send(
             "{name} has no attempt {number}; it has had {latest}"
         )));
     }
-    let attempt = AttemptRef {
-        goal_set: record.set.id,
-        goal: key.clone(),
-        attempt: number,
-        epoch: 0,
-    };
+    let attempt = AttemptRef::of_any_lease(record.set.id, key.clone(), number);
     let mut offset = request.offset;
     loop {
         let page = match daemon.engine().executor().read_log(&attempt, offset, PAGE).await {

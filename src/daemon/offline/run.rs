@@ -318,12 +318,7 @@ async fn logs(engine: &Engine, record: &GoalSetRecord, attempts: &Path, all: boo
     let mut logs = Vec::new();
     let is_wanted = |goal: &&Goal| goal.attempt > 0 && (all || goal.state.name() == StateName::Failure);
     for goal in record.set.goals().iter().filter(is_wanted) {
-        let attempt = AttemptRef {
-            goal_set: record.set.id,
-            goal: goal.key(),
-            attempt: goal.attempt,
-            epoch: 0,
-        };
+        let attempt = AttemptRef::of_any_lease(record.set.id, goal.key(), goal.attempt);
         let (lines, is_cut) = last_lines(engine, &attempt).await;
         logs.push(GoalLog {
             goal: goal.definition().name.clone(),

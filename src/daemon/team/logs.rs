@@ -102,12 +102,7 @@ impl Inner {
 
     /// A page of one log; whether there was one.
     async fn send_page(&self, log: LogOnItsWay, refused: &mut Refused) -> Result<bool, Stuck> {
-        let attempt = AttemptRef {
-            goal_set: log.goal_set,
-            goal: log.goal.clone(),
-            attempt: log.attempt,
-            epoch: 0,
-        };
+        let attempt = AttemptRef::of_any_lease(log.goal_set, log.goal.clone(), log.attempt);
         let Some(part) = self.part(&log, &attempt).await? else {
             return Ok(false);
         };

@@ -5,6 +5,8 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::session::Saying;
 use super::{Inner, client};
 use crate::model::{ErrandId, GoalSetId, JobId, StateName, TaskState};
@@ -74,18 +76,19 @@ impl Inner {
     /// Says what is new; whether there are commands.
     async fn say_progress(&self, said: &mut Said) -> Result<bool, StoreError> {
         let open = self.engine.store().open_deliveries(0, AT_ONCE).await?;
-        let is_command = |delivery: &&Delivery| matches!(delivery.what, Delivered::Command { .. });
-        let commands: Vec<&Delivery> = open
+        let commands: Vec<(&Delivery, Uuid)> = open
             .iter()
-            .map(|(_, delivery)| delivery)
-            .filter(is_command)
+            .filter_map(|(_, delivery)| match delivery.what {
+                Delivered::Command { runs_as, .. } => Some((delivery, runs_as)),
+                Delivered::Event { .. } => None,
+            })
             .collect();
-        let keys: HashSet<&str> = commands.iter().map(|delivery| delivery.key.as_str()).collect();
+        let keys: HashSet<&str> = commands
+            .iter()
+            .map(|(delivery, _)| delivery.key.as_str())
+            .collect();
         said.retain(|key, _| keys.contains(key.as_str()));
-        for delivery in &commands {
-            let Delivered::Command { runs_as, .. } = &delivery.what else {
-                continue;
-            };
+        for (delivery, runs_as) in &commands {
             let read = said.entry(delivery.key.clone()).or_default();
             if let Some(attempt) = self.runs(*runs_as).await? {
                 self.read_on(read, attempt).await;
@@ -96,7 +99,7 @@ impl Inner {
     }
 
     /// What a command runs now.
-    async fn runs(&self, runs_as: uuid::Uuid) -> Result<Option<AttemptRef>, StoreError> {
+    async fn runs(&self, runs_as: Uuid) -> Result<Option<AttemptRef>, StoreError> {
         let store = self.engine.store();
         if let Some(errand) = store.errand(ErrandId(runs_as)).await? {
             return Ok((!errand.has_ended()).then(|| AttemptRef::of_errand(errand.id, errand.attempt)));
@@ -115,12 +118,8 @@ impl Inner {
         let record = self.engine.store().goal_set(set).await?;
         let goals = record.iter().flat_map(|record| record.set.goals());
         let mut running = goals.filter(|goal| goal.state.name() == StateName::InProcess);
-        Ok(running.next_back().map(|goal| AttemptRef {
-            goal_set: set,
-            goal: goal.key(),
-            attempt: goal.attempt,
-            epoch: 0,
-        }))
+        let last = running.next_back();
+        Ok(last.map(|goal| AttemptRef::of_any_lease(set, goal.key(), goal.attempt)))
     }
 
     /// Reads what has come to a log since.

@@ -47,12 +47,13 @@ impl Prune {
         .await
         .doing("forget where attempts were made")?;
         let attempt = |(set, name, environment, attempt): (String, String, String, i64)| {
-            Ok(AttemptRef {
-                goal_set: rows::goal_set_id(WHAT, &set)?,
-                goal: rows::goal_key(WHAT, &name, &environment)?,
-                attempt: rows::small(WHAT, attempt)?,
-                epoch: 0,
-            })
+            let goal_set = rows::goal_set_id(WHAT, &set)?;
+            let goal = rows::goal_key(WHAT, &name, &environment)?;
+            Ok(AttemptRef::of_any_lease(
+                goal_set,
+                goal,
+                rows::small(WHAT, attempt)?,
+            ))
         };
         rows.into_iter().map(attempt).collect()
     }
