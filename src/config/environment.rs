@@ -10,6 +10,7 @@ use super::secrets::SecretText;
 use super::sources::Sources;
 use super::units::{DurationText, RoomText, SizeText, Unit};
 use crate::model::suggest::nearest;
+use crate::model::variables::PARAMETERS;
 
 /// Every variable the program reads, with one line about it.
 pub const VARIABLES: &[(&str, &str)] = &[
@@ -141,7 +142,7 @@ pub fn unknown_variables(sources: &Sources) -> Vec<(String, Option<&'static str>
 /// Beginnings of names that the machine gives to what it runs, or that belong to tests.
 const OF_GOALS: &[&str] = &[
     "SDM_TEST_",
-    "SDM_PARAMETER_",
+    PARAMETERS,
     "SDM_VALUE_",
     "SDM_GOAL_SET",
     "SDM_ATTEMPT",

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::model::Goal;
+use crate::model::variables::BRANCH;
 use crate::ports::store::GoalSetRecord;
 
 /// The directories and files that a goal and the machine exchange.
@@ -32,7 +33,7 @@ pub fn contract(
         ("ATOMIST_OWNER", push.repo.slug.owner.clone()),
         ("ATOMIST_REPO", push.repo.slug.name.clone()),
         ("ATOMIST_SHA", push.after.to_string()),
-        ("ATOMIST_BRANCH", push.branch.to_string()),
+        (BRANCH, push.branch.to_string()),
         ("ATOMIST_VERSION", version.unwrap_or_default().to_owned()),
         ("ATOMIST_GOAL", path(&exchange.input.join("goal.json"))),
         ("ATOMIST_RESULT", path(&exchange.output.join("result.json"))),

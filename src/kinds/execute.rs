@@ -1,7 +1,5 @@
 //! `execute`: runs a program in a working copy of the pushed commit (semantics 4.5 `execute`, 3.11, 3.19).
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,7 +8,7 @@ use super::pipeline::{self, StepArguments};
 use super::resolve::Placeholders;
 use super::{Begun, GoalContext, Kind, KindError, ProcessRequest, Step, read};
 use crate::model::program_text::program_texts;
-use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
+use crate::model::running::{self, DIRECTORY, ENV, GRACE, TIMEOUT};
 use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, Field, FieldPath, StateName, ValueType};
 use crate::spec::foreign::{foreign_texts_beside, foreign_variables};
 
@@ -179,15 +177,14 @@ impl Kind for Execute {
         let placeholders = Placeholders::of(context).await?;
         let steps = arguments.steps(context, &placeholders)?;
         let environment = placeholders.variables(&arguments.env)?;
-        let milliseconds = |given: Option<u64>, default| given.map_or(default, Duration::from_millis);
         if steps.is_empty() {
             return Ok(Begun::Ended(nothing_to_do()));
         }
         Ok(Begun::Process(ProcessRequest {
             steps,
             environment,
-            timeout: milliseconds(arguments.timeout, Duration::from_secs(600)),
-            grace: milliseconds(arguments.grace, Duration::from_secs(30)),
+            timeout: running::timeout(arguments.timeout),
+            grace: running::grace(arguments.grace),
         }))
     }
 }

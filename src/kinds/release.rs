@@ -1,7 +1,6 @@
 //! `release`: settles which version is released, and hands it to whatever publishes it (semantics 4.6).
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -14,7 +13,7 @@ use super::{
     Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, look_into, read, refuse_untrusted,
 };
 use crate::model::goal_event::ExternalUrl;
-use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
+use crate::model::running::{self, DIRECTORY, ENV, GRACE, TIMEOUT};
 use crate::model::version::{is_release_like, release};
 use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, Field, ValueType};
 
@@ -98,15 +97,14 @@ impl Kind for Release {
         let mut environment = resolved.environment;
         environment.extend(placeholders.variables(&arguments.env)?);
         environment.push(("SDM_RELEASE_VERSION".to_owned(), version));
-        let milliseconds = |given: Option<u64>, default| given.map_or(default, Duration::from_millis);
         Ok(Begun::Process(ProcessRequest {
             steps: vec![Step {
                 directory: arguments.directory.clone(),
                 ..Step::program("", resolved.argv)
             }],
             environment,
-            timeout: milliseconds(arguments.timeout, Duration::from_secs(600)),
-            grace: milliseconds(arguments.grace, Duration::from_secs(30)),
+            timeout: running::timeout(arguments.timeout),
+            grace: running::grace(arguments.grace),
         }))
     }
 

@@ -66,12 +66,11 @@ impl<'p> Scripts<'p> {
                 Some((written.get(at)?.as_str(), filled.get(at)?.as_str()))
             };
             for beginning in script.beginnings() {
-                let looks = beginning.looks;
                 match &beginning.source {
-                    Source::Position(at) => beginning.check_all(given(*at), looks)?,
-                    Source::Positions => beginning.check_all((1..).map_while(given), looks)?,
+                    Source::Position(at) => beginning.check_all(given(*at))?,
+                    Source::Positions => beginning.check_all((1..).map_while(given))?,
                     Source::Variable(name) => {
-                        beginning.check_all(set_before(resolved, *index, name), looks)?;
+                        beginning.check_all(set_before(resolved, *index, name))?;
                         self.check_variable(name, &beginning)?;
                     }
                     Source::Placeholder(at) => self.check_placeholder(written, *at, &beginning)?,
@@ -87,7 +86,7 @@ impl<'p> Scripts<'p> {
         };
         let value = self.placeholders.optional_text(written)?;
         let value = value.as_deref().map(|value| (written.as_str(), value));
-        beginning.check_all(value, beginning.looks)
+        beginning.check_all(value)
     }
 
     fn check_placeholder(&self, script: &str, at: usize, beginning: &Beginning) -> Result<(), KindError> {
@@ -100,7 +99,7 @@ impl<'p> Scripts<'p> {
         let value = resolved.and_then(as_text);
         let written = format!("${{{path}}}");
         let value = value.as_deref().map(|value| (written.as_str(), value));
-        beginning.check_all(value, beginning.looks)
+        beginning.check_all(value)
     }
 }
 
@@ -120,17 +119,13 @@ fn set_before<'r>(
 
 impl Beginning {
     /// Whether none of some values, as they are written and filled in, would be a flag.
-    fn check_all<'v>(
-        &self,
-        values: impl IntoIterator<Item = (&'v str, &'v str)>,
-        looks: Looks,
-    ) -> Result<(), KindError> {
+    fn check_all<'v>(&self, values: impl IntoIterator<Item = (&'v str, &'v str)>) -> Result<(), KindError> {
         let mut values = values.into_iter().filter(|(written, _)| is_foreign(written));
         values.try_for_each(|(written, value)| {
             let begins = Template::parse(written).is_ok_and(|template| template.begins_with(may_be_foreign));
             let looks = Looks {
-                at_start: looks.at_start && begins,
-                ..looks
+                at_start: self.looks.at_start && begins,
+                ..self.looks
             };
             match looks.find_flag(value) {
                 Some(flag) => Err(self.refused(written, flag)),

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, read};
-use crate::model::running::{DIRECTORY, ENV, GRACE};
+use crate::model::running::{self, DIRECTORY, ENV, GRACE};
 use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, Field, GoalState, StateName, ValueType};
 use crate::ports::AttemptRef;
 
@@ -127,9 +127,7 @@ impl Kind for SideEffect {
             timeout: arguments
                 .timeout
                 .map_or(Duration::from_secs(60), Duration::from_millis),
-            grace: arguments
-                .grace
-                .map_or(Duration::from_secs(30), Duration::from_millis),
+            grace: running::grace(arguments.grace),
         }))
     }
 

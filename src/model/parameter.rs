@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::suggest;
+use super::variables::PARAMETERS;
 
 /// Longest value of a parameter in bytes, whatever its definition says.
 pub const LONGEST_VALUE: usize = 16 * 1024;
@@ -116,7 +117,7 @@ pub fn variable(name: &str) -> String {
         true => c.to_ascii_uppercase(),
         false => '_',
     };
-    format!("SDM_PARAMETER_{}", name.chars().map(letter).collect::<String>())
+    format!("{PARAMETERS}{}", name.chars().map(letter).collect::<String>())
 }
 
 impl ParameterDefinition {

@@ -17,6 +17,12 @@ pub enum VariableMeaning {
 /// Beginnings of the names of the contract.
 pub const CONTRACT: &[&str] = &["SDM_", "ATOMIST_"];
 
+/// The variable in which every goal finds the branch that was pushed to, which others name.
+pub const BRANCH: &str = "ATOMIST_BRANCH";
+
+/// How the variables begin in which programs of commands find what somebody has said for their parameters.
+pub const PARAMETERS: &str = "SDM_PARAMETER_";
+
 /// Beginnings of names that load code or lead elsewhere, in capitals.
 const LOADING_PREFIXES: &[&str] = &[
     "LD_",

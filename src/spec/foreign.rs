@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::model::program_text::{BY_ARGUMENT, Outside, ProgramText, Risk, Role, Script};
-use crate::model::variables::{VariableMeaning, steers_programs};
+use crate::model::variables::{BRANCH, VariableMeaning, steers_programs};
 
 use super::placeholder::{Template, chooses_program, depends_on_push, may_be_foreign};
 
@@ -145,7 +145,7 @@ fn foreign_script(
 }
 
 /// What the machine tells every goal of what others say: the variable, and the placeholder of the same.
-pub const OF_THE_MACHINE: &[(&str, &str)] = &[("ATOMIST_BRANCH", "${branch}")];
+pub const OF_THE_MACHINE: &[(&str, &str)] = &[(BRANCH, "${branch}")];
 
 const IN_SCRIPT: &str =
     "pass it behind the script, and let the program there take `\"$1\"` as an argument of its own";

@@ -10,7 +10,7 @@ use super::super::auto_merge::{AUTO_MERGE, AUTO_MERGE_METHOD, AutoMerge};
 use super::super::part_tests::{self, Part};
 use super::super::{containers, machine, part_names, read};
 use crate::model::push::Signature;
-use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
+use crate::model::running::{self, DIRECTORY, ENV, GRACE, TIMEOUT};
 use crate::model::{ArgumentProblems, BranchName, Field, FieldPath, Push, TestExpression, ValueType};
 
 const FIX_FIELDS: &[Field] = &[
@@ -220,11 +220,10 @@ impl Arguments {
     }
 
     pub(super) fn timeout(&self) -> Duration {
-        self.timeout
-            .map_or(Duration::from_secs(600), Duration::from_millis)
+        running::timeout(self.timeout)
     }
 
     pub(super) fn grace(&self) -> Duration {
-        self.grace.map_or(Duration::from_secs(30), Duration::from_millis)
+        running::grace(self.grace)
     }
 }

@@ -10,6 +10,7 @@ use super::options::Options;
 use super::tests_of_containers;
 use crate::kinds::read;
 use crate::model::files::SecretUse;
+use crate::model::running;
 use crate::model::{ArgumentProblems, FieldPath, TestExpression};
 use crate::ports::containers::Pull;
 
@@ -152,12 +153,11 @@ impl Arguments {
     }
 
     pub(in crate::kinds) fn timeout(&self) -> Duration {
-        self.timeout
-            .map_or(Duration::from_secs(600), Duration::from_millis)
+        running::timeout(self.timeout)
     }
 
     pub(in crate::kinds) fn grace(&self) -> Duration {
-        self.grace.map_or(Duration::from_secs(30), Duration::from_millis)
+        running::grace(self.grace)
     }
 
     /// All containers, those that run before the others first.

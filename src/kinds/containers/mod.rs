@@ -11,6 +11,7 @@ pub mod policy;
 mod sense;
 mod tests_of_containers;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -259,10 +260,13 @@ pub(super) async fn order_of_one(
     Ok(order)
 }
 
-/// What is for programs, where there are only containers: the key, what a container has instead, and whether it is there.
-pub(super) fn for_programs(
-    written: impl IntoIterator<Item = (&'static str, &'static str, bool)>,
-) -> ArgumentProblems {
+/// What is for programs, where there are only containers.
+pub(super) fn for_programs(env: &BTreeMap<String, String>, directory: &str) -> ArgumentProblems {
+    // The key, what a container has instead, and whether it is there.
+    let written = [
+        ("env", "env", !env.is_empty()),
+        ("directory", "working_dir", !directory.is_empty()),
+    ];
     let mut problems = ArgumentProblems::default();
     for (key, own, _) in written.into_iter().filter(|(_, _, is_there)| *is_there) {
         let message = format!("`{key}` is for programs, and there are only containers");

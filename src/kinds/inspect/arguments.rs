@@ -12,7 +12,7 @@ use super::super::{part_names, read};
 use super::report::{Format, LinePattern, MAX_REPORT};
 use super::reviewer::{Pattern, Reviewer};
 use super::verdict::Policy;
-use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
+use crate::model::running::{self, DIRECTORY, ENV, GRACE, TIMEOUT};
 use crate::model::{ArgumentProblems, CommentSeverity, Field, FieldPath, TestExpression, ValueType};
 use crate::ports::containers::{ReportFrom, WantedReport};
 
@@ -233,7 +233,7 @@ impl Arguments {
             problems.add(&FieldPath::to("run"), "conflicting_keys", message, hint);
         }
         if word == "containers" && self.run.is_empty() && self.inspections.is_empty() {
-            problems.extend(self.program_problems());
+            problems.extend(containers::for_programs(&self.env, &self.directory));
         }
         problems
     }
@@ -252,15 +252,6 @@ impl Arguments {
             problems.add(&FieldPath::to(key), "misplaced_key", message, hint);
         }
         problems
-    }
-
-    /// What is for programs, where there are only containers.
-    fn program_problems(&self) -> ArgumentProblems {
-        let written = [
-            ("env", "env", !self.env.is_empty()),
-            ("directory", "working_dir", !self.directory.is_empty()),
-        ];
-        containers::for_programs(written)
     }
 
     /// Whether tools run at all, beside what is looked for in the commit itself.
@@ -311,12 +302,11 @@ impl Arguments {
     }
 
     pub(super) fn timeout(&self) -> Duration {
-        self.timeout
-            .map_or(Duration::from_secs(600), Duration::from_millis)
+        running::timeout(self.timeout)
     }
 
     pub(super) fn grace(&self) -> Duration {
-        self.grace.map_or(Duration::from_secs(30), Duration::from_millis)
+        running::grace(self.grace)
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::super::containers::{self, CONTAINER, INIT_CONTAINERS, NETWORK, VOLUMES};
 use super::super::part_tests::{self, Part};
 use super::super::{part_names, read};
-use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
+use crate::model::running::{self, DIRECTORY, ENV, GRACE, TIMEOUT};
 use crate::model::{ArgumentProblems, Field, FieldPath, TestExpression, ValueType};
 
 const REACTION_FIELDS: &[Field] = &[
@@ -138,19 +138,12 @@ impl Arguments {
                 let message = "`changed` belongs to `run` or `containers`, and neither is there";
                 problems.add(&FieldPath::to("changed"), "misplaced_key", message, hint);
             }
-            (Some(("containers", _)), None) => problems.extend(self.program_problems()),
+            (Some(("containers", _)), None) => {
+                problems.extend(containers::for_programs(&self.env, &self.directory));
+            }
             (Some(_), None) => {}
         }
         problems
-    }
-
-    /// What is for programs, where there are only containers.
-    fn program_problems(&self) -> ArgumentProblems {
-        let written = [
-            ("env", "env", !self.env.is_empty()),
-            ("directory", "working_dir", !self.directory.is_empty()),
-        ];
-        containers::for_programs(written)
     }
 
     /// The reactions; the only one is called like the goal.
@@ -167,12 +160,11 @@ impl Arguments {
     }
 
     pub(super) fn timeout(&self) -> Duration {
-        self.timeout
-            .map_or(Duration::from_secs(600), Duration::from_millis)
+        running::timeout(self.timeout)
     }
 
     pub(super) fn grace(&self) -> Duration {
-        self.grace.map_or(Duration::from_secs(30), Duration::from_millis)
+        running::grace(self.grace)
     }
 }
 

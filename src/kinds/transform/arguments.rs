@@ -13,7 +13,7 @@ use super::super::resolve::Placeholders;
 use super::super::{part_names, read};
 use super::message;
 use crate::model::command::normalised_branch;
-use crate::model::running::{DIRECTORY, ENV, GRACE, TIMEOUT};
+use crate::model::running::{self, DIRECTORY, ENV, GRACE, TIMEOUT};
 use crate::model::{ArgumentProblems, BranchName, Field, FieldPath, RepoSlug, TestExpression, ValueType};
 use crate::spec::placeholder::{Template, Written as Stretch};
 
@@ -211,12 +211,11 @@ impl Programs {
     }
 
     pub(in crate::kinds) fn timeout(&self) -> Duration {
-        self.timeout
-            .map_or(Duration::from_secs(600), Duration::from_millis)
+        running::timeout(self.timeout)
     }
 
     pub(in crate::kinds) fn grace(&self) -> Duration {
-        self.grace.map_or(Duration::from_secs(30), Duration::from_millis)
+        running::grace(self.grace)
     }
 }
 

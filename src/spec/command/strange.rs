@@ -57,6 +57,14 @@ fn only_for_text(definition: &ParameterDefinition, attributes: &Sorted<'_>) -> O
     ))
 }
 
+/// How many characters there are at least because it is a secret.
+fn least_of_secret(definition: &ParameterDefinition) -> u32 {
+    match definition.is_secret() {
+        true => u32::try_from(SHORTEST_SECRET).unwrap_or(u32::MAX),
+        false => 0,
+    }
+}
+
 fn strange_limits(definition: &ParameterDefinition) -> Option<Strange> {
     let (least, most) = (definition.min_length, definition.max_length?);
     if most == 0 {
@@ -67,8 +75,8 @@ fn strange_limits(definition: &ParameterDefinition) -> Option<Strange> {
             "write how long it may be, or remove it",
         ));
     }
-    let of_secrets = u32::try_from(SHORTEST_SECRET).unwrap_or(u32::MAX);
-    if definition.is_secret() && most < of_secrets {
+    let of_secrets = least_of_secret(definition);
+    if most < of_secrets {
         let problem = format!("`max_length` is {most}, and a secret has at least {of_secrets} characters");
         return Some(Strange::new(
             "max_length",
@@ -101,10 +109,7 @@ fn strange_pattern(definition: &ParameterDefinition) -> Option<Strange> {
         );
         return Some(Strange::new("max_length", problem, hint));
     }
-    let of_secrets = match definition.is_secret() {
-        true => u32::try_from(SHORTEST_SECRET).unwrap_or(u32::MAX),
-        false => 0,
-    };
+    let of_secrets = least_of_secret(definition);
     let most = of_pattern.most?;
     if most < u64::from(definition.min_length) {
         let problem = format!(

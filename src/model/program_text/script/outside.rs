@@ -9,6 +9,7 @@ use super::expansion::ANY;
 use super::flow::{Flow, Found, Given, Inner, Use, Value};
 use super::lexer::TOO_DEEP;
 use super::{Nested, Script};
+use crate::model::variables::{BRANCH, PARAMETERS};
 
 /// Rounds in which values are followed from variable to variable; whoever needs more has all of them followed.
 const MOST_ROUNDS: usize = 40;
@@ -17,12 +18,6 @@ const MOST_ROUNDS: usize = 40;
 const SHELL_LIKE: &[&str] = &[
     "eval", "trap", "ssh", "autossh", "rsh", "su", "runuser", "flock", "source", ".",
 ];
-
-/// What the machine tells every script of what others say.
-const OF_THE_MACHINE: &str = "ATOMIST_BRANCH";
-
-/// How the variables begin in which programs of commands find what somebody has said for their parameters.
-const PARAMETERS: &str = "SDM_PARAMETER_";
 
 /// Whether others say what stands for a placeholder, so that it may not be what a role and a reader say it would be.
 type AskPlaceholder<'a> = &'a dyn Fn(Role, &str, &Range<usize>) -> bool;
@@ -310,7 +305,7 @@ impl<'f> Taint<'f> {
         match name {
             _ if name.starts_with(PARAMETERS) => true,
             "*" => self.names.contains("@"),
-            ANY => self.names.iter().any(|name| *name != OF_THE_MACHINE),
+            ANY => self.names.iter().any(|name| *name != BRANCH),
             _ if is_position && (name.len() > 1 || self.flow.moves_positions) => {
                 self.names.contains("@") || self.names.contains(name)
             }
