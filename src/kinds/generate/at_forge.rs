@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::ask_to_merge::asker;
 use super::super::{GoalContext, KindError, words};
+use super::occupied;
 use crate::model::goal_event::ExternalUrl;
 use crate::model::{CommitSha, ExecutionResult, RepoSlug, Repository};
 use crate::ports::forges::{EmptyRepository, WantedRepository};
@@ -31,11 +32,6 @@ pub(super) async fn occupied_by(
 ) -> Result<Option<String>, KindError> {
     let asker = asker_for(context, &wanted.slug);
     Ok(context.forges.room_for(wanted, &asker).await?)
-}
-
-/// What becomes of a new repository whose name is taken.
-pub(super) fn occupied(page: &str) -> ExecutionResult {
-    ExecutionResult::failure(format!("{page} is there already, and nothing is written into it"))
 }
 
 /// The token is for the new repository, and asked for as what is made there, not as what it is made of.
@@ -64,7 +60,7 @@ pub(super) async fn make(
     let there = match context.forges.make(wanted, &asker).await? {
         Some(empty) => empty,
         None if has_begun => context.forges.made(wanted, &asker).await?,
-        None => return Ok(Err(occupied(&format!("{}/{}", wanted.forge, wanted.slug)))),
+        None => return Ok(Err(occupied(format_args!("{}/{}", wanted.forge, wanted.slug)))),
     };
     push(context, there, new, head).await
 }

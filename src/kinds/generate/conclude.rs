@@ -1,7 +1,5 @@
 //! From the changed files of a seed to a new repository.
 
-use std::path::Path;
-
 use serde_json::json;
 
 use super::super::resolve::Placeholders;
@@ -10,6 +8,7 @@ use super::super::transform::{Made, is_dry_run, made, message, shown_difference}
 use super::super::{Ended, GoalContext, KindError, machine};
 use super::arguments::Arguments;
 use super::at_forge::{self, MadeThere};
+use super::{is_there, occupied};
 use crate::model::{CommitSha, Event, ExecutionResult, RepoSlug, Repository};
 use crate::ports::scm::{Founded, NewRepository};
 
@@ -55,16 +54,13 @@ pub(super) async fn conclude(
         },
     };
     new.origin = made.as_ref().map(|made| made.repo.address.clone());
-    if !arguments.lies_here() {
-        let Some(made) = made else {
-            return Err(KindError::Definition(
-                "nothing says where it is to be made".to_owned(),
-            ));
-        };
-        tell(context, &made.repo, None, Some(&made)).await?;
-        return Ok(at_forge::generated(&made));
+    match made {
+        Some(made) if !arguments.lies_here() => {
+            tell(context, &made.repo, None, Some(&made)).await?;
+            Ok(at_forge::generated(&made))
+        }
+        made => found_here(context, &new, made).await,
     }
-    found_here(context, &new, made).await
 }
 
 /// Makes it on this computer, beside one that has been made at a forge where that is asked for too.
@@ -86,22 +82,10 @@ async fn found_here(
             })
         }
         Founded::Occupied { path } => Ok(match &made {
-            Some(made) => at_forge::left_there(made, &occupied_words(&path)),
-            None => occupied(&path),
+            Some(made) => at_forge::left_there(made, &is_there(path.display())),
+            None => occupied(path.display()),
         }),
     }
-}
-
-/// What becomes of a new repository whose place is taken.
-pub(super) fn occupied(path: &Path) -> ExecutionResult {
-    ExecutionResult::failure(occupied_words(path))
-}
-
-fn occupied_words(path: &Path) -> String {
-    format!(
-        "{} is there already, and nothing is written into it",
-        path.display()
-    )
 }
 
 /// Whether its first commit can be made as it is written.

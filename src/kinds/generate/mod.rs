@@ -9,6 +9,8 @@ mod arguments;
 mod at_forge;
 mod conclude;
 
+use std::fmt::Display;
+
 use async_trait::async_trait;
 use serde_json::Value;
 
@@ -19,6 +21,15 @@ use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, ValueType};
 use arguments::Arguments;
 
 pub(super) struct Generate;
+
+/// What becomes of a new repository whose place, on this computer or at a forge, is taken.
+fn occupied(place: impl Display) -> ExecutionResult {
+    ExecutionResult::failure(is_there(place))
+}
+
+fn is_there(place: impl Display) -> String {
+    format!("{place} is there already, and nothing is written into it")
+}
 
 pub(super) static DESCRIPTOR: Descriptor = Descriptor {
     name: "generate",
@@ -61,12 +72,12 @@ impl Kind for Generate {
         if arguments.lies_here()
             && let Some(path) = context.scm.room_for(seed, &slug, below.as_deref()).await?
         {
-            return Ok(Begun::Ended(conclude::occupied(&path)));
+            return Ok(Begun::Ended(occupied(path.display())));
         }
         if let Some(wanted) = arguments.at_forge(&placeholders)?
             && let Some(page) = at_forge::occupied_by(context, &wanted).await?
         {
-            return Ok(Begun::Ended(at_forge::occupied(&page)));
+            return Ok(Begun::Ended(occupied(&page)));
         }
         let programs = Programs::read("generate", &work.arguments)?;
         request(context, &programs).await.map(Begun::Process)
