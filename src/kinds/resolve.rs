@@ -14,7 +14,7 @@ use crate::kinds::scripts::Scripts;
 use crate::model::program_text::{
     ProgramText, Role, is_flag, program_texts, taken_for_flags, texts_for_image,
 };
-use crate::spec::foreign::{Foreign, foreign_texts_beside, foreign_texts_filled, foreign_value};
+use crate::spec::foreign::{Foreign, foreign_texts_filled, foreign_texts_read, foreign_value, read_texts};
 use crate::spec::placeholder::{Piece, Resolved, Template, may_be_foreign};
 
 /// Resolves texts against the facts of one goal.
@@ -162,8 +162,9 @@ impl Placeholders {
         variables: &[&BTreeMap<String, String>],
     ) -> Result<ResolvedArgv, KindError> {
         let texts = texts_of(argv);
+        let mut read = read_texts(argv, &texts);
         let mut scripts = Scripts::beside(self, variables);
-        if let Some(foreign) = foreign_texts_beside(argv, &texts, &scripts.foreign()).first() {
+        if let Some(foreign) = foreign_texts_read(argv, &read, &scripts.foreign()).first() {
             return Err(refused(foreign));
         }
         let is_script = |index: usize| {
@@ -172,9 +173,10 @@ impl Placeholders {
         };
         let mut resolved = ResolvedArgv::default();
         for (index, argument) in argv.iter().enumerate() {
-            let script = texts.iter().find(|text| text.index == index && text.is_script);
-            if let Some(text) = script {
-                scripts.add(resolved.argv.len(), argument, &text.reader);
+            let mut read = read.iter_mut();
+            let text = read.find(|(text, _)| text.index == index && text.is_script);
+            if let Some(script) = text.and_then(|(_, script)| script.take()) {
+                scripts.add(resolved.argv.len(), script, argument);
             }
             let text = match is_script(index) {
                 true => Some(self.script(argument, &mut resolved.environment)?),

@@ -49,9 +49,8 @@ impl<'p> Scripts<'p> {
         foreign_variables(&self.variables)
     }
 
-    pub(super) fn add(&mut self, index: usize, written: &str, shell: &str) {
-        self.all
-            .push((index, Script::read(written, shell), written.to_owned()));
+    pub(super) fn add(&mut self, index: usize, script: Script, written: &str) {
+        self.all.push((index, script, written.to_owned()));
     }
 
     /// Whether no value would be a flag to a program of a script.

@@ -37,14 +37,35 @@ pub fn foreign_texts_beside(
     texts: &[ProgramText],
     variables: &BTreeSet<String>,
 ) -> Vec<Foreign> {
+    foreign_texts_read(argv, &read_texts(argv, texts), variables)
+}
+
+/// A text, and its script where it is one of a shell.
+pub type ReadText<'t> = (&'t ProgramText, Option<Script>);
+
+/// Some texts, with the scripts of shells among them read.
+pub fn read_texts<'t>(argv: &[impl AsRef<str>], texts: &'t [ProgramText]) -> Vec<ReadText<'t>> {
+    let script = |text: &ProgramText| {
+        let written = argv.get(text.index).filter(|_| text.is_script)?;
+        Some(Script::read(written.as_ref(), &text.reader))
+    };
+    texts.iter().map(|text| (text, script(text))).collect()
+}
+
+/// As [`foreign_texts_beside`], of texts that [`read_texts`] has read of the same arguments.
+pub fn foreign_texts_read(
+    argv: &[impl AsRef<str>],
+    texts: &[ReadText<'_>],
+    variables: &BTreeSet<String>,
+) -> Vec<Foreign> {
     let mut found: BTreeMap<usize, Foreign> = BTreeMap::new();
-    for text in texts {
+    for (text, script) in texts {
         let written = argv.get(text.index).map(AsRef::as_ref).unwrap_or_default();
         if found.contains_key(&text.index) {
             continue;
         }
-        let placeholder = || foreign_text(text, written);
-        let foreign = placeholder().or_else(|| foreign_script(text, argv, variables));
+        let in_script = || foreign_script(text, script.as_ref()?, argv, variables);
+        let foreign = foreign_text(text, written).or_else(in_script);
         found.extend(foreign.map(|one| (text.index, one)));
     }
     found.into_values().collect()
@@ -97,11 +118,11 @@ fn foreign_text(text: &ProgramText, written: &str) -> Option<Foreign> {
 /// is given.
 fn foreign_script(
     text: &ProgramText,
+    script: &Script,
     argv: &[impl AsRef<str>],
     variables: &BTreeSet<String>,
 ) -> Option<Foreign> {
-    let written = argv.get(text.index).filter(|_| text.is_script)?.as_ref();
-    let template = Template::parse(written).ok()?;
+    let template = Template::parse(argv.get(text.index)?.as_ref()).ok()?;
     let placeholder = |role: Role, reader: &str, span: &Range<usize>| {
         template
             .first_within(span, is_meant_in_script(role, reader))
@@ -122,7 +143,7 @@ fn foreign_script(
         nested,
         offset,
         variable,
-    } = Script::read(written, &text.reader).risk(&outside)?;
+    } = script.risk(&outside)?;
     let hint = match (nested.hint == BY_ARGUMENT, &variable) {
         (true, None) => IN_SCRIPT,
         (true, Some(_)) => IN_VARIABLE,
