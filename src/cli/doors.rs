@@ -266,9 +266,13 @@ async fn serve(
     }
 }
 
-/// Every problem in these goal files.
-pub fn check(files: &[SourceFile]) -> Checked {
+/// Every problem in these goal files; with `values`, as for a machine whose configuration has those.
+pub fn check(files: &[SourceFile], values: Option<&serde_json::Value>) -> Checked {
     let checked = Machine::check(files);
+    let checked = match values {
+        Some(values) => checked.with_values(values),
+        None => checked,
+    };
     let rules = checked
         .machine
         .map_or(0, |machine| machine.rules.definitions().len());

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::commands::ask::has_dry_run;
 use super::commands::goal::rule_set;
 use crate::kinds::{self, COMMAND_KINDS, KINDS};
+use crate::model::rule_test::Mention;
 use crate::model::{
     ArgumentProblems, CommandDefinition, CommandWork, Descriptor, Diagnostic, FieldPath, GoalDefinition,
     ListenerDefinition, RuleTest, Severity,
@@ -39,6 +40,18 @@ pub struct Checked {
     pub machine: Option<Machine>,
     /// Every problem of every file, by place.
     pub diagnostics: Vec<Diagnostic>,
+    /// Values of the configuration that the files cannot do without, and where they ask for them.
+    pub values: Vec<Mention>,
+}
+
+impl Checked {
+    /// With what is wrong with the values that the files ask for, given those of a configuration.
+    pub fn with_values(mut self, values: &serde_json::Value) -> Self {
+        self.diagnostics
+            .extend(spec::unknown_values(&self.values, values));
+        self.diagnostics.sort_by(|one, other| one.place.cmp(&other.place));
+        self
+    }
 }
 
 impl Machine {
@@ -70,7 +83,11 @@ impl Machine {
                 files: files.iter().map(|file| file.name.to_string()).collect(),
                 warnings: diagnostics.clone(),
             });
-        Checked { machine, diagnostics }
+        Checked {
+            machine,
+            diagnostics,
+            values: loaded.values,
+        }
     }
 
     /// The machine of these files.
@@ -225,6 +242,28 @@ goals:
         };
         assert_eq!(input.classifier, "version");
         assert_eq!((output.classifier.as_str(), output.on), ("dist", KeptOn::Success));
+    }
+
+    #[test]
+    fn ym_13_where_repositories_bring_goals_any_goal_may_be_asked_for() {
+        let text = |goals: &str| {
+            let files = [SourceFile::new(
+                "a.yaml",
+                format!(
+                    "rules:\n- {{name: a, goals: [{goals}{{name: x, execute: {{run: [x, '${{goals.theirs.data}}', '${{values.v}}']}}}}]}}\n"
+                ),
+            )];
+            Machine::check(&files)
+        };
+        let said = |checked: &Checked| {
+            let messages = checked.diagnostics.iter().map(|one| one.message.clone());
+            messages.collect::<Vec<_>>()
+        };
+        assert_eq!(said(&text("")), ["no rule sets a goal `theirs`"]);
+        let open = text("{use: repository_goals}, ");
+        assert_eq!(said(&open), Vec::<String>::new());
+        let checked = open.with_values(&json!({"w": 1}));
+        assert_eq!(said(&checked), ["the configuration has no `values.v`"]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ const MESSAGE: &[(&str, &str)] = &[("MESSAGE", "${push.after.message}"), ("N", "
 /// What somebody else says would be carried out.
 static HOSTILE: &[Snippet] = &[
     (&["sh", "-c", "eval \"deploy $BRANCH\""], BRANCH),
-    (&["sh", "-c", "deploy=\"./deploy $BRANCH\"; $deploy"], BRANCH),
+    (&["sh", "-c", "deploy=\"$BRANCH x\"; $deploy"], BRANCH),
     (&["bash", "-c", "n=$${#N}; (( MESSAGE > n ))"], MESSAGE),
     (
         &[
@@ -94,6 +94,7 @@ static HOSTILE: &[Snippet] = &[
 
 /// What somebody else says is data.
 static HONEST: &[Snippet] = &[
+    (&["sh", "-c", "deploy=\"./deploy $BRANCH\"; $deploy"], BRANCH),
     (
         &["./deploy.sh"],
         &[("GIT_BRANCH", "${push.branch}"), ("GIT_COMMIT", "${sha}")],

@@ -421,6 +421,14 @@ mod tests {
         ] {
             assert!(ask(line).is_ok(), "{line:?}: {:?}", ask(line));
         }
+        for (script, way) in [
+            ("tool --force \"$1\"", "`--force=…`; otherwise put `--` before it"),
+            ("tool -f \"$1\"", "the long name of that flag"),
+            ("tool \"$1\"", "begin the argument with something of your own"),
+        ] {
+            let error = ask(&["sh", "-c", script, "sh", "${word}"]).unwrap_err();
+            assert!(error.to_string().contains(way), "{script}: {error}");
+        }
         let error = ask(&["sh", "-c", "set -e\ntar cf o a \"$1\"", "sh", "${word}"]).unwrap_err();
         insta::assert_snapshot!(error, @"`tar` in line 2 of the script would take `--to-command=x` for a flag, and `${word}` is for others to say: put `--` before it, or begin the argument with something of your own, such as `./`");
     }

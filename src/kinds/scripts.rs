@@ -135,8 +135,18 @@ impl Beginning {
 
     fn refused(&self, written: &str, flag: &str) -> KindError {
         let flag: String = flag.chars().take(SHOWN).collect();
+        let instead = match &self.flag {
+            Some(before) if before.starts_with("--") => format!(
+                "where `{before}` takes it for its value, write both as one word, `{before}=…`; otherwise put `--` before it"
+            ),
+            Some(before) => format!(
+                "where `{before}` takes it for its value, write the long name of that flag and the value as one word, `--name=…`; otherwise put `--` before it"
+            ),
+            None => "put `--` before it, or begin the argument with something of your own, such as `./`"
+                .to_owned(),
+        };
         KindError::Definition(format!(
-            "`{}` in line {} of the script would take `{}` for a flag, and `{written}` is for others to say: put `--` before it, or begin the argument with something of your own, such as `./`",
+            "`{}` in line {} of the script would take `{}` for a flag, and `{written}` is for others to say: {instead}",
             self.command,
             self.line,
             flag.escape_debug(),

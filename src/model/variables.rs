@@ -196,6 +196,15 @@ pub fn steers_programs(name: &str) -> bool {
         || (is_steering && !PLACES.contains(&capitals.as_str()))
 }
 
+/// The same of a name that is written in a script, where small letters are most often names of its author's own, such as `path` and
+/// `env`; some programs read theirs in small letters as well.
+pub fn steers_as_written(name: &str) -> bool {
+    let small = name.to_ascii_lowercase();
+    let is_read_small = small.ends_with("_proxy") || small.starts_with("npm_config_");
+    let is_own = name == small && !is_read_small;
+    steers_programs(name) && !is_own
+}
+
 /// Ends of names that say that the value is a credential, whatever they begin with.
 const CREDENTIALS: &[&str] = &["TOKEN", "AUTH", "PASSWORD", "PASSWD", "SECRET", "_KEY"];
 
@@ -294,6 +303,16 @@ mod tests {
         assert!(steers_programs("PATH"));
         for name in ["CARGO_TARGET_DIR", "CCACHE_DIR", "VERSION", "CI"] {
             assert!(!steers_programs(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn d9_small_letters_are_names_of_a_script_itself() {
+        for name in ["PATH", "https_proxy", "npm_config_registry", "Path"] {
+            assert!(steers_as_written(name), "{name}");
+        }
+        for name in ["path", "env", "cc", "home", "version"] {
+            assert!(!steers_as_written(name), "{name}");
         }
     }
 

@@ -6,7 +6,7 @@ use crate::model::descriptor::Form;
 use crate::model::{Field, ValueType};
 
 use super::keys::Sorted;
-use super::problems::Problems;
+use super::problems::{Problems, shorten};
 use super::rule_test;
 use super::yaml::{Entry, Node};
 
@@ -156,7 +156,13 @@ fn take_list(key: &str, item: &str, node: &Node, into: &mut Vec<Rc<Node>>, probl
             "wrong_type",
             node,
             format!("`{key}` must be a list, and this is {}", node.what()),
-            format!("begin each {item} with `- `"),
+            match (key, node.entries()) {
+                ("on", _) => "listeners stand here, each with `- name: …`; which pushes goals are for is the `test` of a rule".to_owned(),
+                ("commands" | "goals", Some([entry, ..])) => {
+                    format!("begin each {item} with `- `: `- {{name: {}, …}}`", shorten(entry.name(), 40))
+                }
+                _ => format!("begin each {item} with `- `"),
+            },
         ),
     }
 }
@@ -198,6 +204,13 @@ fn is_old_rule(entry: &Entry) -> bool {
     entries.iter().any(|entry| entry.name() == "goals")
 }
 
+/// Whether it says what a job of another system does.
+fn is_job(entry: &Entry) -> bool {
+    let entries = entry.value.entries().unwrap_or_default();
+    let says_so = |entry: &Entry| ["script", "steps", "commands", "image", "stage"].contains(&entry.name());
+    entries.iter().any(says_so)
+}
+
 fn report_unknown(entries: &[&Entry], problems: &mut Problems) {
     let known: Vec<&str> = FIELDS.iter().map(|field| field.name).collect();
     for entry in entries {
@@ -206,6 +219,13 @@ fn report_unknown(entries: &[&Entry], problems: &mut Problems) {
             let hint = format!(
                 "if it is a rule, write `- name: {}` in the list `rules`",
                 entry.name()
+            );
+            problems.error_with_hint("unknown_key", &entry.key, message, hint);
+        } else if is_job(entry) {
+            let message = format!("a goal file has no key `{}`", shorten(entry.name(), 60));
+            let hint = format!(
+                "if it is a job, write it as a goal of a rule: `rules: [{{name: {0}, goals: [{{name: {0}, execute: {{run: […]}}}}]}}]`",
+                shorten(entry.name(), 40)
             );
             problems.error_with_hint("unknown_key", &entry.key, message, hint);
         } else {

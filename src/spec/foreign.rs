@@ -110,7 +110,7 @@ fn foreign_text(text: &ProgramText, written: &str) -> Option<Foreign> {
         index: text.index,
         offset,
         message: sentence(text.role, &text.reader, path),
-        hint: hint(text.role, text.hint),
+        hint: hint(text.role, &text.reader, text.hint),
     })
 }
 
@@ -161,7 +161,7 @@ fn foreign_script(
         index: text.index,
         offset,
         message,
-        hint: self::hint(nested.role, hint),
+        hint: self::hint(nested.role, &nested.reader, hint),
     })
 }
 
@@ -206,7 +206,7 @@ pub fn foreign_value(name: &str, written: &str) -> Option<Foreign> {
         index: 0,
         offset,
         message: sentence(Role::Variable, name, path),
-        hint: hint(Role::Variable, ""),
+        hint: hint_of_variable(name),
     })
 }
 
@@ -239,12 +239,30 @@ fn sentence_of_variable(role: Role, reader: &str, name: &str) -> String {
     }
 }
 
-fn hint(role: Role, otherwise: &'static str) -> &'static str {
+/// Names by which people call what they deploy to or build with, and programs something else.
+static OTHER_NAMES: &[(&str, &str)] = &[
+    (
+        "ENV",
+        "call it something else, such as `TARGET` or `APP_ENV`: shells read the file that `ENV` names when they begin",
+    ),
+    (
+        "BROWSER",
+        "call it something else, such as `TEST_BROWSER`: programs start what `BROWSER` names",
+    ),
+];
+
+fn hint_of_variable(name: &str) -> &'static str {
+    let mut names = OTHER_NAMES.iter();
+    names.find(|(known, _)| *known == name).map_or(
+        "write the value out; of placeholders only `${home}` and `${values.…}` may stand in it",
+        |(_, hint)| hint,
+    )
+}
+
+fn hint(role: Role, reader: &str, otherwise: &'static str) -> &'static str {
     match role {
         Role::Program => "write the program, and give it what a push says as an argument",
-        Role::Variable => {
-            "write the value out; of placeholders only `${home}` and `${values.…}` may stand in it"
-        }
+        Role::Variable => hint_of_variable(reader),
         Role::Script | Role::Code | Role::Target | Role::Literal => otherwise,
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::model::rule_test::Mention;
 use crate::model::{
     CommandDefinition, Diagnostic, GoalDefinition, ListenerDefinition, Place, RuleDefinition, RuleTest,
     Severity,
@@ -59,6 +60,8 @@ pub struct Loaded {
     pub listeners: Vec<ListenerDefinition>,
     /// Where there is an error: what could be read all the same, so that what is wrong with it is said in the same go.
     pub readable: Readable,
+    /// Values of the configuration that they cannot do without, and where they ask for them; also when there is an error.
+    pub values: Vec<Mention>,
     /// What they refer to in other repositories, and where; also when there is an error.
     pub references: Vec<(Reference, Place)>,
     /// Every problem of every file, in the order of the files and within them.
@@ -111,6 +114,7 @@ pub fn load(files: &[SourceFile], catalogue: &Catalogue<'_>) -> Loaded {
     let references = std::mem::take(&mut reader.referred);
     let heard = std::mem::take(&mut reader.heard);
     let triggers = std::mem::take(&mut reader.triggers);
+    let asked = std::mem::take(&mut reader.checker.asked);
 
     let rules = arrange::unique_rules(read, &mut problems);
     arrange::check_inner_names(&rules, &mut problems);
@@ -120,7 +124,9 @@ pub fn load(files: &[SourceFile], catalogue: &Catalogue<'_>) -> Loaded {
         mentions::check_heard(&heard, &rules, &goals, &commands, &mut problems);
         mentions::check_triggers(&triggers, &rules, &goals, &commands, &mut problems);
         contradictions::check(&tests, &rules, &goals, &mut problems);
+        asked.check(&mentions::known_names(&rules, &goals), &mut problems);
     }
+    let values = asked.into_values();
     let rules = rules.into_iter().filter_map(|rule| rule.definition);
     let rules: Vec<RuleDefinition> = rules.collect();
     arrange::check_definitions(&goals, &rules, &mut problems);
@@ -133,6 +139,7 @@ pub fn load(files: &[SourceFile], catalogue: &Catalogue<'_>) -> Loaded {
         let rules = rules.into_iter().filter(is_known).collect();
         return Loaded {
             readable: Readable { rules, commands },
+            values,
             references,
             diagnostics,
             ..Loaded::default()
@@ -145,6 +152,7 @@ pub fn load(files: &[SourceFile], catalogue: &Catalogue<'_>) -> Loaded {
         commands,
         listeners,
         readable: Readable::default(),
+        values,
         references,
         diagnostics,
     }

@@ -9,6 +9,7 @@ use crate::model::{
     CommandDefinition, Diagnostic, GoalDefinition, GoalKey, RuleDefinition, RuleTest, UniqueName,
 };
 
+use super::asked_names::KnownNames;
 use super::problems::{Problems, shorten};
 use super::rule::ReadRule;
 
@@ -99,6 +100,35 @@ pub(crate) fn check_heard(
         let message = format!("no rule sets a goal `{}`", shorten(&mention.name, 80));
         let warning = Diagnostic::warning("unknown_goal", mention.place.clone(), message);
         problems.add(warning.spanning(mention.length).hint(hint));
+    }
+}
+
+/// What texts may ask for by name. A rule that could not be read may attach any fact, and set any goal.
+pub(crate) fn known_names<'a>(rules: &'a [ReadRule], standalone: &'a [GoalDefinition]) -> KnownNames<'a> {
+    let definitions: Option<Vec<&RuleDefinition>> =
+        rules.iter().map(|rule| rule.definition.as_ref()).collect();
+    let Some(definitions) = definitions else {
+        return KnownNames {
+            facts: None,
+            goals: None,
+        };
+    };
+    let mut facts = Vec::new();
+    definitions.iter().for_each(|rule| facts_of(rule, &mut facts));
+    let of_rules = definitions.iter().flat_map(|rule| rule.goals());
+    let goals: Vec<&GoalDefinition> = of_rules.chain(standalone).collect();
+    let are_known = !goals.iter().any(|goal| goal.work.kind == BY_REPOSITORY);
+    let names = goals.iter().map(|goal| goal.unique_name.as_str());
+    KnownNames {
+        facts: Some(facts),
+        goals: are_known.then(|| names.collect()),
+    }
+}
+
+fn facts_of<'a>(rule: &'a RuleDefinition, facts: &mut Vec<&'a str>) {
+    facts.extend(rule.facts.iter().map(|fact| fact.name.as_str()));
+    for inner in rule.first_of.iter().flatten() {
+        facts_of(inner, facts);
     }
 }
 

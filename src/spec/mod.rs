@@ -11,6 +11,7 @@
 
 mod argument_places;
 mod arrange;
+mod asked_names;
 mod catalogue;
 mod chooses;
 mod command;
@@ -26,6 +27,7 @@ mod listener;
 mod load;
 mod mentions;
 mod named_test;
+mod other_systems;
 pub mod placeholder;
 pub(crate) mod problems;
 mod push_test;
@@ -48,6 +50,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use asked_names::unknown_values;
 pub use catalogue::Catalogue;
 pub use command::{FIELDS as COMMAND_FIELDS, PARAMETER_FIELDS, RUN_FIELDS, TARGET_FIELDS};
 pub use goal::COMMON_FIELDS as COMMON_GOAL_FIELDS;

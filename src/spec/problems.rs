@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::model::suggest;
 use crate::model::{Diagnostic, Place, Severity};
 
+use super::other_systems::meant;
 use super::yaml::{Entry, Node};
 
 /// How many problems one load reports before it says that there are more.
@@ -77,16 +78,7 @@ impl Problems {
         let written = entry.name();
         let message = format!("{owner} has no key `{}`", shorten(written, 60));
         let canonical = super::keys::snake_case(written);
-        let hint = match suggest::nearest(&canonical, known.iter().copied()) {
-            // The original takes them there.
-            _ if canonical == "secrets" && owner == "`execute`" => format!("write it beside {owner}"),
-            Some(near) => format!("did you mean `{near}`?"),
-            None if known.is_empty() => "begin a test of its own with `- `, or remove it".to_owned(),
-            None if known.len() <= MAX_LISTED_KEYS => {
-                format!("the keys that can stand here are {}", listed(known))
-            }
-            None => "remove it, or look up the keys that can stand here".to_owned(),
-        };
+        let hint = hint_of_key(owner, &canonical, known);
         self.error_with_hint("unknown_key", &entry.key, message, hint);
     }
 
@@ -125,6 +117,24 @@ impl Problems {
             );
         }
         self.found
+    }
+}
+
+/// What to write instead of a key that means nothing where it stands.
+fn hint_of_key(owner: &str, canonical: &str, known: &[&str]) -> String {
+    if canonical == "secrets" && owner == "`execute`" {
+        return format!("write it beside {owner}"); // The original takes them there.
+    }
+    if let Some(meant) = meant(owner, canonical) {
+        return meant.to_owned();
+    }
+    match suggest::nearest(canonical, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => "begin a test of its own with `- `, or remove it".to_owned(),
+        None if known.len() <= MAX_LISTED_KEYS => {
+            format!("the keys that can stand here are {}", listed(known))
+        }
+        None => "remove it, or look up the keys that can stand here".to_owned(),
     }
 }
 

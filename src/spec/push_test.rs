@@ -12,6 +12,7 @@ use crate::model::{Descriptor, Field, TestExpression, ValueType};
 
 use super::catalogue::{fields, find, has_field};
 use super::keys::snake_case;
+use super::other_systems::{TEST, meant};
 use super::problems::listed;
 use super::reader::{Reader, shown};
 use super::triggering_goal;
@@ -235,6 +236,15 @@ impl<'c> Reader<'c, '_> {
 
     /// `is_branch: main` searches and so holds for `maintenance` too (PT-33).
     fn warn_about_search(&mut self, descriptor: &Descriptor, node: &Node) {
+        if let Some(pattern) = node.text().filter(|pattern| is_glob(pattern)) {
+            let name = descriptor.name;
+            let message = format!(
+                "`{name}: {pattern}` is a regular expression, in which `*` repeats what stands before it"
+            );
+            let hint = format!("write `^{}$` for what a glob means", pattern.replace('*', ".*"));
+            self.problems().warning("unanchored_pattern", node, message, hint);
+            return;
+        }
         let Some(pattern) = node
             .text()
             .filter(|pattern| pattern.split('|').all(is_plain_word))
@@ -269,6 +279,12 @@ impl<'c> Reader<'c, '_> {
     }
 
     fn test_hint(&self, written: &[&str]) -> String {
+        if let Some(meant) = written.iter().find_map(|word| meant(TEST, word)) {
+            return meant.to_owned();
+        }
+        if written.iter().any(|word| is_expression(word)) {
+            return "write it as CEL: `when: 'push.branch == \"main\"'`".to_owned();
+        }
         let names = || {
             let tests = self.catalogue.push_tests.iter();
             let names = tests.flat_map(|test| std::iter::once(test.name).chain(test.aliases.iter().copied()));
@@ -338,6 +354,20 @@ fn leaf(descriptor: &Descriptor, arguments: Value, node: &Node) -> TestExpressio
         arguments,
         place: node.place.clone(),
     }
+}
+
+/// A pattern that reads like a glob: a name with a star behind what nobody wants repeated.
+fn is_glob(pattern: &str) -> bool {
+    let has_star = pattern.ends_with('*') && !pattern.ends_with(".*");
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '/' | '*');
+    has_star && pattern.chars().all(plain) && pattern.starts_with(char::is_alphanumeric)
+}
+
+/// Whether a word reads like a condition rather than like the name of a test.
+fn is_expression(word: &str) -> bool {
+    ["==", "!=", "&&", "||", "=~", "(", "<", ">"]
+        .iter()
+        .any(|sign| word.contains(sign))
 }
 
 /// A pattern that reads like a name: no special characters, and a letter or digit at both ends.

@@ -24,9 +24,11 @@ pub struct Args {
 /// `sdm check`.
 pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
     let files = args.goal_files.read(context, &args.files)?;
+    let values = context.configuration().map(|configuration| configuration.values);
+    let values = values.unwrap_or_default();
     let checked = context
         .ui
-        .while_waiting("checking goal files", || doors::check(&files));
+        .while_waiting("checking goal files", || doors::check(&files, Some(&values)));
     let found = &checked.diagnostics;
     let others = others(context, args, &files);
     if context.ui.json {

@@ -44,7 +44,7 @@ pub(super) fn run(context: &mut Context, pushes: u32, path: &Path) -> CommandRes
 /// Whether the goal files can be used; when not, every problem is said here, where they can be quoted.
 fn usable(context: &mut Context, path: &Path) -> Result<bool, super::super::error::CommandError> {
     let files = read_all(context, &[path.to_owned()])?;
-    let found = doors::check(&files).diagnostics;
+    let found = doors::check(&files, None).diagnostics;
     let is_usable = !found.iter().any(|problem| problem.severity == Severity::Error);
     if !is_usable {
         let quotable: Vec<_> = files.iter().map(quotable).collect();

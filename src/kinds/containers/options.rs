@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::model::{ArgumentProblems, Field, FieldPath, ValueType};
 use crate::ports::container_options::{ContainerOptions, DeviceSpec, Readiness, TmpfsSpec};
+use crate::spec::placeholder::{Template, is_fact};
 
 use super::arguments::network_name;
 use super::sense::path_problems;
@@ -303,7 +304,7 @@ impl Device {
 impl Ready {
     fn told(&self) -> Readiness {
         Readiness {
-            run: self.run.clone(),
+            run: self.run.iter().map(|word| word.replace("$${", "${")).collect(),
             retries: self.retries,
             pause: Duration::from_millis(self.pause),
         }
@@ -320,8 +321,27 @@ impl Ready {
             let hint = "write the program and each argument as an item, such as `[pg_isready, -U, postgres]`";
             problems.add(&at.key("run"), "empty_command", "`run` names no program", hint);
         }
+        for (index, word) in self.run.iter().enumerate() {
+            if let Some(path) = fact_in(word) {
+                let message = format!("placeholders are not filled in `ready`, and `${{{path}}}` is one");
+                let hint = "give the service a variable by its `env`, and read that: `[sh, -c, 'pg_isready -U \"$DB_USER\"']`";
+                problems.add(
+                    &at.key("run").item(index),
+                    "placeholder_not_filled",
+                    message,
+                    hint,
+                );
+            }
+        }
         problems
     }
+}
+
+/// The first fact that a word asks for; other names between `${` and `}` are variables of a shell.
+fn fact_in(word: &str) -> Option<String> {
+    let template = Template::parse(word).ok()?;
+    let paths = template.paths().into_iter();
+    paths.map(str::to_owned).find(|path| is_fact(path))
 }
 
 fn address(text: &str) -> Result<IpAddr, String> {
@@ -353,7 +373,7 @@ mod tests {
             "tmpfs": [{"path": "/scratch", "size": 4096}],
             "devices": [{"path": "/dev/kvm", "permissions": "rw"}],
             "sysctls": {"net.core.somaxconn": "1024"},
-            "ready": {"run": ["pg_isready"], "retries": 3, "pause": 500},
+            "ready": {"run": ["sh", "-c", "pg_isready -U ${PGUSER} -p $${PGPORT:-5432}"], "retries": 3, "pause": 500},
         });
         assert_eq!(refused(written.clone(), true), "");
         let told = serde_json::from_value::<Options>(written)
@@ -362,7 +382,9 @@ mod tests {
             .unwrap();
         assert_eq!(told.devices[0].container_path, "/dev/kvm");
         assert_eq!(told.extra_hosts[0].1.to_string(), "10.1.2.3");
-        assert_eq!(told.ready.unwrap().pause, Duration::from_millis(500));
+        let ready = told.ready.unwrap();
+        assert_eq!(ready.pause, Duration::from_millis(500));
+        assert_eq!(ready.run[2], "pg_isready -U ${PGUSER} -p ${PGPORT:-5432}");
         assert!(Options::default().told().unwrap().is_empty());
     }
 
@@ -412,6 +434,10 @@ mod tests {
             (
                 json!({"ready": {"run": [], "retries": 1, "pause": 1000}}),
                 "names no program",
+            ),
+            (
+                json!({"ready": {"run": ["x", "a ${values.user}"], "retries": 1, "pause": 1000}}),
+                "placeholders are not filled in `ready`",
             ),
         ] {
             let said = refused(written.clone(), true);

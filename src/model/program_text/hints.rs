@@ -9,6 +9,9 @@ pub(super) const MARK_THE_END: &str = "put `--` before it: the program may take 
 
 /// Where a flag names a program, or settings that do.
 pub(super) const WRITTEN_OUT: &str = "write it out: it names what this program runs, or where it finds that; give values by other arguments or by `env`";
+/// Where a name says which of a project's own programs runs.
+pub(super) const TASK: &str =
+    "write out which of them it runs; give that values behind `--`, or by a variable set by `env`";
 pub(super) const UNKNOWN: &str = "many programs carry out what stands behind such a flag, and this one is not known here: give it the value by `env`, or let a script of yours call it, `[./x.sh, VALUE]`";
 
 /// What programs leave as a way whose code has no arguments, or others than those of an interpreter.
@@ -38,7 +41,25 @@ static OF_PROGRAMS: &[(&[&str], &str)] = &[
         "give it as a variable, `-v name=VALUE`, and write `:'name'` in a script on standard input",
     ),
     (
-        &["mysql", "mariadb", "sqlite", "clickhouse-client", "clickhouse"],
+        &[
+            "mysql",
+            "mariadb",
+            "sqlite",
+            "clickhouse-client",
+            "clickhouse",
+            "redis-cli",
+            "valkey-cli",
+            "mongosh",
+            "mongo",
+            "cqlsh",
+            "sqlcmd",
+            "sqlplus",
+            "duckdb",
+            "ftp",
+            "lftp",
+            "terraform",
+            "tofu",
+        ],
         "write the statements in a script that quotes it, and give it there as an argument or by `env`",
     ),
     (

@@ -163,13 +163,19 @@ impl<'a> Walk<'a> {
             self.wrapped(wrapper, name, at);
         } else if shells::is_shell(name) {
             self.shell(name, at);
+        } else if let Some(reader) = Reader::named(&with_words) {
+            self.read_by(reader, name, at + 2);
         } else if let Some(reader) = Reader::named(&with_word) {
             self.read_by(reader, name, at + 1);
+        } else if unknown::reads_all(name) || unknown::reads_all(&with_word) {
+            self.reads_input |= match name {
+                "at" | "batch" => true,
+                "parallel" => !self.argv[at + 1..].iter().any(|word| names_program(word)),
+                _ => false,
+            };
+            self.rest_is_code(name, at + 1);
         } else if let Some(reader) = Reader::named(name) {
             self.read_by(reader, name, at);
-        } else if unknown::reads_all(name) || unknown::reads_all(&with_word) {
-            self.reads_input |= matches!(name, "at" | "batch");
-            self.rest_is_code(name, at + 1);
         } else if name == "git" {
             self.git(at);
         } else {
@@ -233,6 +239,11 @@ impl<'a> Walk<'a> {
             self.add(index, Role::Code, reader, true);
         }
     }
+}
+
+/// Whether a word is neither a flag nor a number that a flag takes.
+fn names_program(word: &str) -> bool {
+    !word.starts_with('-') && !word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// An image without its tag and digest.

@@ -1,8 +1,12 @@
 //! Programs that carry out code which an argument holds or names, and which no variable of a shell reaches: one row for each.
-//! Interpreters stand here, [`tools`] beside them.
+//! Interpreters stand here; beside them [`consoles`], [`tasks`] and all other [`tools`].
 
+mod consoles;
+mod tasks;
 mod tools;
 
+use consoles::CONSOLES;
+use tasks::TASKS;
 use tools::TOOLS;
 
 /// How a program reads what it is given.
@@ -37,10 +41,23 @@ pub(super) struct Reader {
     pub(super) programs: &'static [&'static str],
     /// Which of its arguments that are no flags are code.
     pub(super) operands: Operands,
+    /// Beginnings of words that set what it runs, whatever else such words set.
+    pub(super) settings: &'static [&'static str],
     /// Whether it carries out what comes in on its standard input, where no flag gives code.
-    pub(super) reads_input: bool,
+    pub(super) input: Input,
     /// Whether flags that are not listed say nothing of code.
     pub(super) is_known: bool,
+}
+
+/// What comes in on the standard input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Input {
+    /// Data.
+    Data,
+    /// Code.
+    Code,
+    /// Code, where no argument is given but flags.
+    CodeAlone,
 }
 
 /// Which arguments are code.
@@ -52,8 +69,12 @@ pub(super) enum Operands {
     First,
     /// All but the first.
     Rest,
+    /// All.
+    All,
     /// All: they say what to make, or set variables of its rules.
     Targets,
+    /// The first, which says what to run; what stands behind it is for that.
+    FirstTarget,
     /// Those that another computer reads.
     Remote,
     /// Those that begin with what others say: what begins in some way is a command to it, or a name of one.
@@ -76,7 +97,8 @@ const INTERPRETER: Reader = Reader {
     pairs: &[],
     programs: &[],
     operands: Operands::First,
-    reads_input: false,
+    settings: &[],
+    input: Input::Data,
     is_known: false,
 };
 
@@ -350,6 +372,16 @@ static READERS: &[Reader] = &[
         ..INTERPRETER
     },
     Reader {
+        names: &[
+            "tclsh", "wish", "jimsh", "swipl", "sbcl", "clisp", "ecl", "octave", "gnuplot", "qjs", "maxima",
+        ],
+        code: "egxf",
+        loads: "lisp",
+        long: &["eval", "persist"],
+        long_loads: &["load", "init", "script", "core"],
+        ..INTERPRETER
+    },
+    Reader {
         names: &["ssh", "autossh", "rsh"],
         code: "",
         loads: "oFESI",
@@ -382,7 +414,7 @@ static READERS: &[Reader] = &[
 
 impl Reader {
     pub(super) fn named(name: &str) -> Option<&'static Self> {
-        let mut all = READERS.iter().chain(TOOLS);
+        let mut all = READERS.iter().chain(TOOLS).chain(TASKS).chain(CONSOLES);
         all.find(|one| one.names.contains(&name))
     }
 }

@@ -1,7 +1,7 @@
 //! How a program of the table finds its code.
 
 use super::flags::{Flag, Flags, Shape};
-use super::readers::{Operands, Reader};
+use super::readers::{Input, Operands, Reader};
 use super::{Role, Walk, shells};
 
 impl Reader {
@@ -84,9 +84,18 @@ impl<'a> Walk<'a> {
             operands.extend((flags.end..self.argv.len()).take(if is_last { usize::MAX } else { 1 }));
             from = if is_last { self.argv.len() } else { flags.end + 1 };
         }
-        self.reads_input |= reader.reads_input && !has_code && !has_file;
+        let reads_input = match reader.input {
+            Input::Data => false,
+            Input::Code => true,
+            Input::CodeAlone => operands.is_empty(),
+        };
+        self.reads_input |= reads_input && !has_code && !has_file;
         self.programs_of(reader, name, at);
+        self.settings_of(reader, name, at);
         self.operands(reader, name, &operands, has_code);
+        if reader.operands == Operands::FirstTarget {
+            self.programs_inside(at + 1); // They may be what the name stands for.
+        }
     }
 
     fn programs_of(&mut self, reader: &Reader, name: &str, at: usize) {
@@ -95,6 +104,15 @@ impl<'a> Walk<'a> {
             if self.is_flag(index) && reader.programs.contains(&flag) {
                 self.add(index + 1, Role::Program, name, false);
                 self.inside(index + 1);
+            }
+        }
+    }
+
+    fn settings_of(&mut self, reader: &Reader, name: &str, at: usize) {
+        for index in at + 1..self.argv.len() {
+            let word = self.argv[index];
+            if reader.settings.iter().any(|setting| word.starts_with(setting)) {
+                self.add_with_hint(index, name, super::hints::WRITTEN_OUT);
             }
         }
     }
@@ -122,20 +140,35 @@ impl<'a> Walk<'a> {
         let (skipped, taken) = match reader.operands {
             Operands::Data => return,
             Operands::First if has_code => return,
-            Operands::First => (0, 1),
+            Operands::First | Operands::FirstTarget => (0, 1),
             Operands::Rest => (1, usize::MAX),
-            Operands::Targets | Operands::Remote | Operands::Beginnings => (0, usize::MAX),
+            Operands::All | Operands::Targets | Operands::Remote | Operands::Beginnings => (0, usize::MAX),
         };
         for index in operands.iter().copied().skip(skipped).take(taken) {
             let word = self.argv[index];
             let is_meant = match reader.operands {
                 Operands::Remote => names_computer(word),
-                Operands::Beginnings => word.starts_with('$'),
-                Operands::Data | Operands::First | Operands::Rest | Operands::Targets => true,
+                Operands::Beginnings => word.starts_with(['$', '+']),
+                Operands::Data
+                | Operands::First
+                | Operands::Rest
+                | Operands::All
+                | Operands::Targets
+                | Operands::FirstTarget => true,
+            };
+            self.reads_input |= match reader.operands {
+                Operands::First | Operands::All => takes_input(word),
+                Operands::Data
+                | Operands::Rest
+                | Operands::Targets
+                | Operands::FirstTarget
+                | Operands::Remote
+                | Operands::Beginnings => false,
             };
             match reader.operands {
                 _ if !is_meant => {}
                 Operands::Targets => self.add_as(Role::Target, index, name, super::BY_VARIABLE),
+                Operands::FirstTarget => self.add_as(Role::Target, index, name, super::hints::TASK),
                 _ => self.add(index, Role::Code, name, true),
             }
         }
@@ -170,6 +203,8 @@ impl<'a> Walk<'a> {
     fn texts_of_flag(&mut self, reader: &Reader, name: &str, flag: &Flag<'_>) {
         let is_code = reader.is_code(flag);
         self.add(flag.at, Role::Code, name, is_code);
+        let value = flag.value_at.and_then(|at| self.argv.get(at).copied());
+        self.reads_input |= value.is_some_and(|value| names_input(value, flag.name));
         let Some(value_at) = flag.value_at.filter(|value_at| *value_at != flag.at) else {
             // `-pe`: to some the value of `p`, to others one more flag, with its value behind it.
             let word = self.argv[flag.at];
@@ -183,6 +218,21 @@ impl<'a> Walk<'a> {
         };
         self.add(value_at, Role::Code, name, is_code);
     }
+}
+
+/// Whether what a flag of code or files names is the standard input, in a word of its own or behind the flag.
+fn names_input(word: &str, flag: &str) -> bool {
+    let value = word.trim_start_matches('-');
+    let value = value
+        .strip_prefix(flag)
+        .filter(|_| word.starts_with('-') && word.len() > 1);
+    let value = value.map_or(word, |value| value.strip_prefix('=').unwrap_or(value));
+    value == "-" || shells::is_stream(value)
+}
+
+/// Whether an argument that is code is the standard input, or a shell that reads it.
+fn takes_input(word: &str) -> bool {
+    word == "-" || shells::is_stream(word) || shells::is_shell(&super::plain_name(word))
 }
 
 /// `computer:path`; colons of placeholders and of what stands behind a slash name none.

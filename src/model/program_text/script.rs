@@ -8,11 +8,13 @@
 
 mod beginnings;
 mod builtins;
+mod cleaned;
 mod commands;
 mod documents;
 mod expansion;
 mod flow;
 mod lexer;
+mod lists;
 mod output;
 mod outside;
 mod word;

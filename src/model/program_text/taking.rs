@@ -166,7 +166,34 @@ static VALUES: &[(&[&str], &str, &[&str])] = &[
             "region", "profile", "query", "name", "message", "body", "subject", "project",
         ],
     ),
-    (&["jq"], "", &["arg", "argjson"]),
+    (&["jq", "gojq", "jaq"], "", &["arg", "argjson"]),
+    (
+        &["svn", "hg", "bzr", "fossil", "cvs"],
+        "mFrul",
+        &[
+            "message",
+            "file",
+            "logfile",
+            "revision",
+            "rev",
+            "user",
+            "username",
+            "with-revprop",
+            "date",
+        ],
+    ),
+    (
+        &["mail", "mailx", "mutt", "s-nail", "swaks"],
+        "sabcrSe",
+        &["subject", "to", "from", "header", "body", "attach", "server"],
+    ),
+];
+
+/// Long flags that take a value wherever there is one so called.
+#[rustfmt::skip]
+const TAKE_VALUES: &[&str] = &[
+    "author", "body", "branch", "build-arg", "channel", "comment", "commit", "commit-sha", "description", "email", "from", "label", "message",
+    "milestone", "notes", "reason", "repository", "sha", "subject", "summary", "tag", "text", "title", "username",
 ];
 
 /// The programs of an argument vector, in order, for who asks of many arguments.
@@ -226,7 +253,16 @@ impl<'w> Takers<'w> {
             .last()
             .filter(|flag| flag.starts_with('-') && !flag.contains('$'));
         flag.is_some_and(|flag| takes_value(name, before, flag).unwrap_or(self.is_trusting))
+            || is_second_value(name, before)
     }
+}
+
+/// Whether a word is the second value of the flag before the word before it: `jq --arg NAME VALUE`.
+fn is_second_value(program: &str, before: &[&str]) -> bool {
+    let [.., flag, _] = before else { return false };
+    let pair = flag.strip_prefix("--");
+    let reader = Reader::named(program).filter(|_| !flag.contains('$'));
+    reader.is_some_and(|reader| pair.is_some_and(|pair| reader.pairs.contains(&pair)))
 }
 
 /// Whether a flag of a program takes the next word as its value; nothing where that is not known.
@@ -250,5 +286,6 @@ fn takes_value(program: &str, arguments: &[&str], flag: &str) -> Option<bool> {
     let row = VALUES.iter().find(|(of, _, _)| names(of));
     let reader = Reader::named(program).map(|reader| (reader.data, reader.long_data));
     let row = row.map(|(_, letters, longs)| (*letters, *longs)).or(reader);
-    row.map(|(letters, longs)| takes(letters, longs))
+    let row = row.map(|(letters, longs)| takes(letters, longs));
+    row.or_else(|| long.filter(|long| TAKE_VALUES.contains(long)).map(|_| true))
 }

@@ -114,6 +114,11 @@ pub(super) fn is_flag_of_code(word: &str) -> bool {
         || name.strip_prefix('-').is_some_and(is_cluster)
 }
 
+/// Whether a program is a shell or an interpreter.
+pub(super) fn reads_code(name: &str) -> bool {
+    shells::is_shell(name) || Reader::named(name).is_some_and(|reader| !reader.is_known)
+}
+
 impl Walk<'_> {
     /// A program that nothing is known of: what follows a flag as shells have one, and what runs code inside of it.
     pub(super) fn unknown(&mut self, name: &str, at: usize) {
@@ -135,7 +140,7 @@ impl Walk<'_> {
         let mut count = 0;
         for index in from..self.argv.len() {
             let inner = plain_name(image_name(self.argv[index]));
-            if shells::is_shell(&inner) || Reader::named(&inner).is_some_and(|reader| !reader.is_known) {
+            if reads_code(&inner) {
                 count += 1;
                 if count > MOST_INSIDE {
                     return self.rest_is_code(&inner, index);
@@ -152,8 +157,8 @@ impl Walk<'_> {
         }
     }
 
-    /// The same for a program that is called by its name elsewhere.
-    pub(super) fn inside_as(&mut self, name: &str, at: usize) {
+    /// The same for a program that is called by its name elsewhere; whether it would take its code from its standard input.
+    pub(super) fn inside_as(&mut self, name: &str, at: usize) -> bool {
         let mut inner = Walk::along(std::mem::take(&mut self.argv));
         inner.keeps_environment = self.keeps_environment && self.is_in_image;
         if shells::is_shell(name) {
@@ -164,5 +169,6 @@ impl Walk<'_> {
         self.argv = inner.argv;
         let flagged = inner.found.into_iter().filter(|text| text.is_flagged);
         self.found.extend(flagged);
+        inner.reads_input
     }
 }

@@ -1,8 +1,13 @@
-//! Programs that run another one, which their arguments name.
+//! Programs that run another one, which their arguments name: those of a computer here, those of an environment that is made for
+//! it in [`environments`].
+
+mod environments;
+
+use environments::ENVIRONMENTS;
 
 use super::flags::{Flags, Shape};
 use super::{Role, Walk};
-use crate::model::variables::steers_programs;
+use crate::model::variables::{steers_as_written, steers_programs};
 
 /// One of them.
 pub(super) struct Wrapper {
@@ -96,7 +101,35 @@ static WRAPPERS: &[Wrapper] = &[
         ..PLAIN
     },
     Wrapper {
-        names: &["taskset", "gosu", "su-exec"],
+        names: &[
+            "valgrind",
+            "firejail",
+            "proot",
+            "watchexec",
+            "bear",
+            "ccache",
+            "sccache",
+            "distcc",
+            "retry",
+            "catchsegv",
+            "scan-build",
+        ],
+        valued: "rwbRjtd",
+        long_valued: &["watch", "exts", "ignore", "timeout", "times", "delay", "tool"],
+        ..PLAIN
+    },
+    Wrapper {
+        names: &[
+            "taskset",
+            "gosu",
+            "su-exec",
+            "wait-for-it",
+            "wait-for-it.sh",
+            "setuidgid",
+            "s6-setuidgid",
+            "chpst",
+            "faketime",
+        ],
         operands: 1,
         ..PLAIN
     },
@@ -232,23 +265,6 @@ static WRAPPERS: &[Wrapper] = &[
         ..PLAIN
     },
     Wrapper {
-        names: &[
-            "npx",
-            "npm exec",
-            "pnpm exec",
-            "pnpm dlx",
-            "yarn dlx",
-            "bunx",
-            "uvx",
-            "pipx run",
-        ],
-        valued: "w",
-        long_valued: &["workspace", "python", "index-url", "prefix", "registry"],
-        code: "cp",
-        long_code: &["call", "package", "from", "with", "spec"],
-        ..PLAIN
-    },
-    Wrapper {
         names: &["cmake -E env", "cmake -E time"],
         long_valued: &["unset", "modify"],
         assigns: true,
@@ -257,37 +273,6 @@ static WRAPPERS: &[Wrapper] = &[
     Wrapper {
         names: &["cmake -E chdir"],
         operands: 1,
-        ..PLAIN
-    },
-    Wrapper {
-        names: &[
-            "bundle exec",
-            "poetry run",
-            "pipenv run",
-            "pdm run",
-            "uv run",
-            "rbenv exec",
-            "pyenv exec",
-            "mise exec",
-            "unbuffer",
-            "chronic",
-        ],
-        valued: "pC",
-        long_valued: &[
-            "with",
-            "python",
-            "extra",
-            "group",
-            "env-file",
-            "directory",
-            "project",
-            "package",
-        ],
-        ..PLAIN
-    },
-    Wrapper {
-        names: &["cross-env"],
-        assigns: true,
         ..PLAIN
     },
     Wrapper {
@@ -317,7 +302,8 @@ static WRAPPERS: &[Wrapper] = &[
 
 impl Wrapper {
     pub(super) fn named(name: &str) -> Option<&'static Self> {
-        WRAPPERS.iter().find(|wrapper| wrapper.names.contains(&name))
+        let mut all = WRAPPERS.iter().chain(ENVIRONMENTS);
+        all.find(|wrapper| wrapper.names.contains(&name))
     }
 }
 
@@ -346,6 +332,8 @@ impl Walk<'_> {
         self.keeps_environment &= wrapper.keeps_environment && !is_emptied;
         let first = self.after_assignments(wrapper, flags.end);
         let program = first + wrapper.operands;
+        let is_marked = wrapper.operands > 0 && self.argv.get(program) == Some(&"--");
+        let program = program + usize::from(is_marked);
         if flags.is_doubtful {
             self.programs_inside(program);
         }
@@ -398,7 +386,7 @@ impl Walk<'_> {
                 index += 1;
                 continue;
             };
-            if steers_programs(variable) {
+            if steers_as_written(variable) {
                 self.add(index, Role::Variable, variable, false);
             }
             index += 1;

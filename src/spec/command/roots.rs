@@ -108,6 +108,7 @@ impl<'a> Roots<'a> {
                 (message, "write `${machine.name}`".to_owned())
             }),
             ("preferences" | "home" | "values", _) => None,
+            ("facts" | "goals", _) if self.is_goal => Some(beside_no_rule(asked, root)),
             _ if self.is_goal => None,
             _ => Some((
                 format!("`${{{}}}` has no meaning here", asked.path),
@@ -134,6 +135,21 @@ impl<'a> Roots<'a> {
         };
         (!asked.may_find_nothing).then(|| (message, hint.to_owned()))
     }
+}
+
+/// The goal of a command is alone in its set, which no rule has planned.
+fn beside_no_rule(asked: &Asked<'_>, root: &str) -> Objection {
+    let message = match root {
+        "facts" => format!(
+            "`${{{}}}`: rules attach facts to the goals of a push, and a command is none of them",
+            asked.path
+        ),
+        _ => format!(
+            "`${{{}}}`: the goal of a command is the only one of its set",
+            asked.path
+        ),
+    };
+    (message, "take it from a parameter: `${parameters.…}`".to_owned())
 }
 
 fn no_parameter(

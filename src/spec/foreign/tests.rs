@@ -491,6 +491,8 @@ fn people_are_told_what_to_do_instead() {
         "sh -c `PATH=\"$1\" x` x @",
         "perl -pe s/a/b/ @",
         "less @",
+        "env ENV=@ x",
+        "npm run @",
     ];
     insta::assert_snapshot!(lines.map(told).join("\n"), @r#"
     `node` carries out what stands here, and `${push.branch}` would let others choose it (put `--` before it: the program may take it for a flag)
@@ -513,5 +515,7 @@ fn people_are_told_what_to_do_instead() {
     `PATH` decides what programs load or whom they talk to, and others say what `$1` holds (write the value out; of placeholders only `${home}` and `${values.…}` may stand in it)
     `perl` carries out what stands here, and `${push.branch}` would let others choose it (perl runs a file whose name ends with `|`: give it the text on standard input, `perl … < file`)
     `less` carries out what stands here, and `${push.branch}` would let others choose it (write `--` and `./` before the name of a file: what begins with `+` is a command to it)
+    `ENV` decides what programs load or whom they talk to, and `${push.branch}` would let others choose it (call it something else, such as `TARGET` or `APP_ENV`: shells read the file that `ENV` names when they begin)
+    `npm` carries out what stands here, and `${push.branch}` would let others choose it (write out which of them it runs; give that values behind `--`, or by a variable set by `env`)
     "#);
 }

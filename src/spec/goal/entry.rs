@@ -9,7 +9,8 @@ use crate::model::{Descriptor, Field, GoalDefinition, ValueType, Work};
 
 use super::super::catalogue::{beside, fields, find, has_field};
 use super::super::keys::{Sorted, snake_case};
-use super::super::problems::listed;
+use super::super::other_systems::{GOAL, meant};
+use super::super::problems::{listed, shorten};
 use super::super::reader::{Reader, shown};
 use super::super::reference::Reference;
 use super::super::shape::key_of;
@@ -23,6 +24,20 @@ pub(super) const ORIGINAL_KINDS: [&str; 5] = ["containers", "action", "docker_bu
 
 /// Keys that the original knows on goals, or knows elsewhere.
 const ORIGINAL_KEYS: [&str; 3] = ["pre_condition", "retry_condition", "concurrency"];
+
+/// Words of other systems that say what runs.
+const WHAT_RUNS: &[&str] = &[
+    "script",
+    "commands",
+    "command",
+    "cmd",
+    "run",
+    "steps",
+    "uses",
+    "plugin",
+    "image",
+    "container",
+];
 
 /// What to write in place of a word of the original.
 pub(super) fn instead_of(word: &str) -> &'static str {
@@ -38,7 +53,7 @@ pub(super) fn instead_of(word: &str) -> &'static str {
             "write the program or image that deploys as `execute` or `containers`, with an `environment`, and `pre_approval` where \
              people decide"
         }
-        _ => "remove it: nothing here carries it out",
+        _ => meant(GOAL, word).unwrap_or("remove it: nothing here carries it out"),
     }
 }
 
@@ -267,6 +282,11 @@ impl<'c> Reader<'c, '_> {
                 let hint = format!("indent it further than `{}`", kind.name);
                 self.problems()
                     .error_with_hint("unknown_key", &entry.key, message, hint);
+            } else if !kind.by_use && has_field(own, &canonical) {
+                let message = format!("a goal has no key `{}`", entry.name());
+                let hint = format!("write it below `{0}`: `{0}: {{{canonical}: …}}`", kind.name);
+                self.problems()
+                    .error_with_hint("unknown_key", &entry.key, message, hint);
             } else {
                 self.problems().unknown_key(entry, "a goal", &known);
             }
@@ -368,7 +388,8 @@ impl<'c> Reader<'c, '_> {
             let canonical = snake_case(entry.name());
             let common: Vec<&str> = COMMON_FIELDS.iter().map(|field| field.name).collect();
             let is_slip = !common.contains(&canonical.as_str())
-                && suggest::nearest(&canonical, common.iter().copied()).is_some();
+                && (suggest::nearest(&canonical, common.iter().copied()).is_some()
+                    || meant(GOAL, &canonical).is_some());
             if is_slip && self.near_kind(&canonical).is_none() {
                 self.problems().unknown_key(entry, "a goal", &common);
             }
@@ -392,13 +413,32 @@ impl<'c> Reader<'c, '_> {
                 kind.name
             );
         }
-        match unknown.iter().find_map(|key| self.near_kind(key)) {
+        let says_what_runs = unknown.iter().find(|key| WHAT_RUNS.contains(&key.as_str()));
+        if let Some(meant) = says_what_runs.and_then(|key| meant(GOAL, key)) {
+            return meant.to_owned();
+        }
+        let has_name = entries.iter().any(|entry| entry.name() == "name");
+        let by_name = entries
+            .iter()
+            .find(|entry| !has_name && self.is_named_goal(entry));
+        if let Some(entry) = by_name {
+            let name = shorten(entry.name(), 40);
+            return format!("write the name in the goal: `- {{name: {name}, …}}`");
+        }
+        let is_slip = |key: &&String| meant(GOAL, key).is_none();
+        match unknown.iter().filter(is_slip).find_map(|key| self.near_kind(key)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => {
                 let kinds: Vec<&str> = self.kind_keys.iter().map(|kind| kind.name).collect();
                 format!("say what it does: {} or `use`", listed(&kinds))
             }
         }
+    }
+
+    /// Whether a key stands over what a goal does, as its name.
+    fn is_named_goal(&self, entry: &Entry) -> bool {
+        let below = entry.value.entries().unwrap_or_default();
+        !self.kinds_of(below).is_empty() || below.iter().any(|entry| WHAT_RUNS.contains(&entry.name()))
     }
 
     fn near_kind(&self, key: &str) -> Option<&'static str> {

@@ -92,7 +92,9 @@ impl Reader<'_, '_> {
         self.referred.push((reference.clone(), at.place.clone()));
         let merged = self.merged(&reference, at, local)?;
         self.in_reference = true;
+        self.checker.asked.is_elsewhere = true;
         let entry = self.goal(&merged, context);
+        self.checker.asked.is_elsewhere = false;
         self.in_reference = false;
         entry
     }

@@ -1,5 +1,6 @@
 //! What placeholders can ask for at all. Whoever writes `${JOBS:-4}` means a variable of the shell, and would get another text.
 
+use super::elsewhere::said_here;
 use super::parse::{Part, Placeholder, Template};
 use crate::model::suggest;
 use crate::spec::problems::listed;
@@ -176,6 +177,9 @@ impl Placeholder {
             "write `$${{{}`, with two `$`, to leave it to the shell",
             self.path
         );
+        if let Some(said) = said_here(&self.path) {
+            return format!("{said}; {shell}");
+        }
         match suggest::nearest(root, ROOTS.iter().copied()) {
             Some(near) => format!("did you mean `{near}`? Or {shell}"),
             None => format!("{shell}; facts begin with {}", listed(&ROOTS[..9])),

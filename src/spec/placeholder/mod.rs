@@ -12,10 +12,12 @@
 
 mod asked;
 mod chosen;
+mod elsewhere;
 mod known;
 mod parse;
 mod pieces;
 mod resolve;
+mod shell_default;
 mod written;
 
 #[cfg(test)]

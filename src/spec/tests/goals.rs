@@ -287,7 +287,7 @@ execute:
     a.yaml:13:10 Error wrong_type (+8): `run` must be a list, and this is text
       hint: write the program and each argument as an item: `[cargo, test]`, or `[sh, -c, "…"]` for a shell
     a.yaml:14:22 Error invalid_placeholder (+1): placeholder has ` ` in its path, which may have letters, digits, `_`, `-` and `.`
-      hint: write `${path}` or `${path:default}`; `$${` stands for a literal `${`
+      hint: write `$${a b}`, with two `$`, to leave it to a shell; a placeholder is `${path}` or `${path:default}`
     a.yaml:15:12 Error missing_value (+1): nothing is written for `args`
       hint: write a value, indented below its key, or remove the key
     a.yaml:15:15 Error wrong_type (+1): `args` must be text, and this is a map
@@ -330,7 +330,7 @@ fn placeholders_are_checked_when_the_file_is_read() {
     );
     assert_snapshot!(wrong("{name: a, execute: {run: [sh, -c, 'echo ${#x}'], command: '${a', workdir: '${x}/y'}}"), @r#"
     a.yaml:2:45 Error invalid_placeholder (+1): placeholder has `#` in its path, which may have letters, digits, `_`, `-` and `.`
-      hint: write `${path}` or `${path:default}`; `$${` stands for a literal `${`
+      hint: write `$${#x}`, with two `$`, to leave it to a shell; a placeholder is `${path}` or `${path:default}`
     a.yaml:2:62 Error invalid_placeholder (+1): placeholder is not closed: `}` is missing
       hint: write `${path}` or `${path:default}`; `$${` stands for a literal `${`
     a.yaml:2:77 Warning placeholder_not_filled (+8): placeholders are not filled in `workdir`; `${` is taken as it is

@@ -416,3 +416,60 @@ fn d8_lengths_that_no_text_has_are_found() {
         ""
     );
 }
+
+#[test]
+fn ym_13_facts_and_goals_that_nobody_sets_are_errors() {
+    let text = "
+rules:
+- {name: figures, facts: {level: '1'}}
+- name: a
+  goals:
+  - {name: build, execute: {run: [make]}}
+  - name: deploy
+    execute: {run: [x, '${facts.levle}', '${goals.biuld.data.tag:none}', '${facts.level} ${goals.build.data}']}
+";
+    assert_snapshot!(problems(text), @"
+    a.yaml:8:27 Error unknown_placeholder (+1): no rule attaches a fact `levle`
+      hint: did you mean `${facts.level}`?
+    a.yaml:8:45 Error unknown_placeholder (+1): no rule sets a goal `biuld`
+      hint: did you mean `${goals.build.data.tag}`?
+    ");
+    let unread = "
+rules:
+- {name: unread, facts: [x]}
+- {name: a, goals: [{name: x, execute: {run: [x, '${facts.x}']}}]}
+";
+    assert!(!problems(unread).contains("no rule attaches"));
+}
+
+#[test]
+fn ym_20_words_of_other_systems_are_answered_with_what_is_meant() {
+    let text = "
+rules:
+- name: a
+  needs: [b]
+  goals:
+  - name: build
+    env: {A: b}
+    stage: x
+    execute: {run: [make], script: x}
+  - name: test
+    timeout: 5m
+    execute: {run: [make]}
+  - {name: lint, image: 'node:20', script: [npm test]}
+";
+    assert_snapshot!(problems(text), @r#"
+    a.yaml:4:3 Error unknown_key (+5): a rule has no key `needs`
+      hint: write `depends_on` with the names of earlier rules
+    a.yaml:7:5 Error unknown_key (+3): a goal has no key `env`
+      hint: write `env` below `execute`, or in each of `containers`; `environment` of a goal is the label of where it deploys to
+    a.yaml:8:5 Error unknown_key (+5): a goal has no key `stage`
+      hint: what runs one after the other are items of a rule's `goals`; what runs side by side stands in a list of its own there
+    a.yaml:9:28 Error unknown_key (+6): `execute` has no key `script`
+      hint: write `run: [sh, -ceu, "…"]`
+    a.yaml:11:5 Error unknown_key (+7): a goal has no key `timeout`
+      hint: write it below `execute`: `execute: {timeout: …}`
+    a.yaml:13:36 Error not_available (+6): `script` is not available in this version
+      hint: write `execute: {run: [sh, -ceu, "…"]}`, or `steps` there for several; in an image, `containers: [{name: main, image: …, args: [sh, -ceu, "…"]}]`
+    "#);
+}

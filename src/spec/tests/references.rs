@@ -376,3 +376,13 @@ fn ym_17_a_parameter_that_nothing_asks_for_is_warned_about() {
     );
     assert_eq!(shown(&loaded.diagnostics), "", "its program may read it");
 }
+
+#[test]
+fn ym_13_a_goal_of_another_may_ask_for_any_other_with_a_default() {
+    let asking = |text: &str| {
+        let theirs = format!("x:\n  execute: {{run: [x, '{text}']}}\n");
+        shown(&with("  - {ref: acme/x@1}\n", &[referenced("acme/x@1", &theirs, true)]).diagnostics)
+    };
+    assert_eq!(asking("${goals.build.data.tag:none} ${facts.level:1}"), "");
+    assert!(asking("${goals.build.data.tag}").contains("no rule sets a goal `build`"));
+}

@@ -252,7 +252,7 @@ fn other_top_level_keys() {
     "#);
     assert_snapshot!(problems("goals: {a: b}\nrules: a"), @r#"
     a.yaml:1:8 Error wrong_type (+1): `goals` must be a list, and this is a map
-      hint: begin each goal with `- `
+      hint: begin each goal with `- `: `- {name: a, …}`
     a.yaml:2:8 Error wrong_type (+1): `rules` must be a list, and this is text
       hint: begin each rule with `- name: …`
     "#);

@@ -193,7 +193,7 @@ fn slips_are_found_and_explained() {
     ");
     assert_snapshot!(wrong("- a"), @r"
     a.yaml:10:3 Error wrong_type (+1): a test must be a map, and this is a list
-      hint: write its options as keys, such as `name`, indented below it
+      hint: write its options as keys: `{name: …, expect: …}`
     ");
 }
 

@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 use crate::model::ValueType;
 use crate::model::descriptor::Form;
 
+use super::super::asked_names::AskedNames;
+use super::super::other_systems::written_here;
 use super::super::problems::Problems;
 use super::super::yaml::{Entry, Node};
 use super::pattern::{OF_CACHE, OF_REPOSITORY, Patterns};
@@ -18,6 +20,8 @@ pub(crate) struct Checker<'p> {
     pub(super) patterns: Patterns,
     /// Variables that hold what others say, of the maps that are being read, the outermost first.
     pub(super) foreign_variables: Vec<BTreeSet<String>>,
+    /// What texts ask for by names that authors have given.
+    pub(crate) asked: AskedNames,
 }
 
 impl<'p> Checker<'p> {
@@ -26,6 +30,7 @@ impl<'p> Checker<'p> {
             problems,
             patterns: Patterns::default(),
             foreign_variables: Vec::new(),
+            asked: AskedNames::default(),
         }
     }
 
@@ -82,7 +87,10 @@ impl<'p> Checker<'p> {
     /// Says that something else was wanted.
     pub(super) fn wrong_type(&mut self, node: &Node, what: &str, wanted: &str) {
         let message = format!("{what} must be {wanted}, and this is {}", node.what());
-        self.problems.error("wrong_type", node, message);
+        match written_here(what) {
+            Some(hint) => self.problems.error_with_hint("wrong_type", node, message, hint),
+            None => self.problems.error("wrong_type", node, message),
+        }
     }
 
     fn missing_value(&mut self, node: &Node, what: &str) {

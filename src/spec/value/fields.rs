@@ -91,12 +91,21 @@ impl Checker<'_> {
     /// Where a map is wanted and a word stands, the word is probably meant for the key that must be there.
     fn not_a_map(&mut self, fields: &[Field], node: &Node, what: &str) {
         let message = format!("{what} must be a map, and this is {}", node.what());
-        let main = fields.iter().find(|field| field.required).or(fields.first());
-        match main {
-            Some(field) => {
+        let required: Vec<&str> = fields
+            .iter()
+            .filter(|field| field.required)
+            .map(|field| field.name)
+            .collect();
+        match fields.first() {
+            Some(_) if required.len() > 1 => {
+                let keys: Vec<String> = required.iter().map(|name| format!("{name}: …")).collect();
+                let hint = format!("write its options as keys: `{{{}}}`", keys.join(", "));
+                self.problems.error_with_hint("wrong_type", node, message, hint);
+            }
+            Some(first) => {
                 let hint = format!(
                     "write its options as keys, such as `{}`, indented below it",
-                    field.name
+                    required.first().unwrap_or(&first.name)
                 );
                 self.problems.error_with_hint("wrong_type", node, message, hint);
             }

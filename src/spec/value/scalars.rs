@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use crate::model::Diagnostic;
 
-use super::super::placeholder::Template;
+use super::super::placeholder::{PlaceholderError, PlaceholderProblem, Template};
 use super::super::problems::{listed, shorten};
 use super::super::yaml::{Meaning, Node};
 use super::{Checker, duration};
@@ -19,21 +19,34 @@ impl Checker<'_> {
 
     /// Whether the placeholders of a text that stands at this node, offsets and all, are well formed and ask for what there is.
     pub(super) fn has_right_placeholders(&mut self, node: &Node, text: &str) -> bool {
-        const HINT: &str = "write `${path}` or `${path:default}`; `$${` stands for a literal `${`";
         let (code, offset, message, hint) = match Template::parse(text) {
             Ok(template) => match template.objection() {
-                None => return true,
+                None => {
+                    self.asked.take(node, &template);
+                    self.warn_about_default(node, &template);
+                    return true;
+                }
                 Some(found) => ("unknown_placeholder", found.offset, found.message, found.hint),
             },
             Err(error) => {
                 let offset = error.offset;
-                ("invalid_placeholder", offset, error.to_string(), HINT.to_owned())
+                let hint = hint_of_placeholder(text, &error);
+                ("invalid_placeholder", offset, error.to_string(), hint)
             }
         };
         let place = node.place_within(offset);
         self.problems
             .add(Diagnostic::error(code, place, message).hint(hint));
         false
+    }
+
+    /// A default that begins as a shell's `:-` does has those characters in it here.
+    fn warn_about_default(&mut self, node: &Node, template: &Template) {
+        for found in template.shell_defaults() {
+            let place = node.place_within(found.offset);
+            let warning = Diagnostic::warning("shell_default", place, found.message);
+            self.problems.add(warning.hint(found.hint));
+        }
     }
 
     /// Any scalar as text, without a look inside.
@@ -135,6 +148,24 @@ impl Checker<'_> {
         self.problems
             .error_with_hint("invalid_choice", node, message, hint);
         None
+    }
+}
+
+/// What to do about a placeholder that is none: most are meant for a shell, or for another system.
+fn hint_of_placeholder(text: &str, error: &PlaceholderError) -> String {
+    const FORM: &str = "write `${path}` or `${path:default}`";
+    let before = text.get(..error.offset).unwrap_or(text);
+    let start = before.rfind("${").unwrap_or(error.offset);
+    let rest = text.get(start..).unwrap_or_default();
+    let written = rest.split_inclusive('}').next().unwrap_or(rest);
+    match error.problem {
+        PlaceholderProblem::BadCharacter('{') if rest.starts_with("${{") => {
+            "expressions of GitHub Actions are not read here: facts are `${sha}`, `${branch}`, `${parameters.…}`, `${values.…}`, and conditions stand in `test` and `when`".to_owned()
+        }
+        PlaceholderProblem::BadCharacter(_) => {
+            format!("write `${}`, with two `$`, to leave it to a shell; a placeholder is `${{path}}` or `${{path:default}}`", shorten(written, 40))
+        }
+        _ => format!("{FORM}; `$${{` stands for a literal `${{`"),
     }
 }
 

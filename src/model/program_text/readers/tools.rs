@@ -1,10 +1,18 @@
 //! Programs with flags that name another program or hold code for one. Of flags that are not listed here nothing is code.
 
-use super::{Operands, Reader, TOOL};
+use super::{Input, Operands, Reader, TOOL};
 
 pub(super) static TOOLS: &[Reader] = &[
     Reader {
-        names: &["scp", "sftp"],
+        names: &["sftp"],
+        input: Input::Code,
+        code: "oSFDb",
+        data: "BcilJPRsX",
+        operands: Operands::Remote,
+        ..TOOL
+    },
+    Reader {
+        names: &["scp"],
         code: "oSFD",
         data: "BbcilJPRsX",
         operands: Operands::Remote,
@@ -33,18 +41,6 @@ pub(super) static TOOLS: &[Reader] = &[
         ..TOOL
     },
     Reader {
-        names: &["make", "gmake"],
-        code: "f",
-        loads: "I",
-        data: "CWo",
-        attached: "jlO",
-        long: &["eval", "file", "makefile"],
-        long_loads: &["include-dir"],
-        long_data: &["directory", "what-if", "new-file", "assume-new", "old-file"],
-        operands: Operands::Targets,
-        ..TOOL
-    },
-    Reader {
         names: &["find"],
         programs: &["exec", "execdir", "ok", "okdir"],
         ..TOOL
@@ -69,65 +65,19 @@ pub(super) static TOOLS: &[Reader] = &[
         ..TOOL
     },
     Reader {
-        names: &["sqlite"],
-        reads_input: true,
-        long: &["cmd"],
-        long_loads: &["init"],
-        long_data: &["separator", "newline", "nullvalue", "vfs", "maxsize"],
-        operands: Operands::Rest,
-        ..TOOL
-    },
-    Reader {
-        names: &["psql"],
-        reads_input: true,
-        code: "c",
-        loads: "f",
-        data: "dFhLopPRTUv",
-        long: &["command"],
-        long_loads: &["file"],
-        ..TOOL
-    },
-    Reader {
-        names: &["clickhouse-client", "clickhouse"],
-        reads_input: true,
-        code: "q",
-        long: &["query", "queries-file"],
-        ..TOOL
-    },
-    Reader {
-        names: &["gdb", "lldb"],
-        reads_input: true,
-        code: "xosOSQk",
-        long: &[
-            "ex",
-            "ix",
-            "iex",
-            "eval-command",
-            "init-eval-command",
-            "command",
-            "init-command",
-            "one-line",
-        ],
-        ..TOOL
-    },
-    Reader {
-        names: &["vim", "nvim", "vi", "view", "ex", "emacs"],
-        operands: Operands::Beginnings,
-        code: "cSsuU",
-        long: &["cmd", "eval", "execute", "funcall", "load"],
-        ..TOOL
-    },
-    Reader {
-        names: &["ansible", "ansible-playbook"],
-        code: "ae",
+        names: &["ansible"],
+        code: "aem",
         data: "iluMft",
-        long: &["args", "extra-vars"],
+        long: &["args", "extra-vars", "module-name"],
         ..TOOL
     },
     Reader {
-        names: &["nix-shell"],
-        code: "pE",
-        long: &["run", "command", "expr", "packages"],
+        names: &["ansible-playbook"],
+        code: "e",
+        data: "iluMft",
+        long: &["extra-vars"],
+        long_data: &["limit", "tags", "skip-tags", "inventory", "user", "forks"],
+        operands: Operands::All,
         ..TOOL
     },
     // Names of programs.
@@ -238,6 +188,7 @@ pub(super) static TOOLS: &[Reader] = &[
     },
     Reader {
         names: &["su"],
+        input: Input::Code,
         code: "c",
         loads: "s",
         data: "gGw",
@@ -268,21 +219,6 @@ pub(super) static TOOLS: &[Reader] = &[
         ],
         ..TOOL
     },
-    Reader {
-        names: &["dc", "ed"],
-        code: "e",
-        loads: "f",
-        long: &["expression"],
-        long_loads: &["file"],
-        reads_input: true,
-        ..TOOL
-    },
-    Reader {
-        names: &["crontab"],
-        data: "u",
-        reads_input: true,
-        ..TOOL
-    },
     // Settings that name programs, and files of such settings.
     Reader {
         names: &["curl"],
@@ -304,16 +240,6 @@ pub(super) static TOOLS: &[Reader] = &[
         ..TOOL
     },
     Reader {
-        names: &["mysql", "mariadb", "mysqldump"],
-        reads_input: true,
-        code: "e",
-        data: "uhPDSr",
-        attached: "p",
-        long: &["execute", "init-command", "pager"],
-        long_loads: &["defaults-file", "defaults-extra-file", "plugin-dir"],
-        ..TOOL
-    },
-    Reader {
         names: &["pytest", "py.test"],
         code: "p",
         data: "kmWnocr",
@@ -321,64 +247,17 @@ pub(super) static TOOLS: &[Reader] = &[
     },
     // Builds.
     Reader {
-        names: &["rake"],
-        code: "epEf",
-        loads: "rI",
-        data: "CGjnR",
-        long: &["execute", "execute-print", "execute-continue", "rakefile"],
-        long_loads: &["require", "libdir"],
-        operands: Operands::Beginnings,
-        ..TOOL
-    },
-    Reader {
-        names: &["ninja"],
-        code: "f",
-        data: "Cjkldtw",
-        operands: Operands::Targets,
-        ..TOOL
-    },
-    Reader {
         names: &["cmake"],
+        settings: &[
+            "-DCMAKE_TOOLCHAIN_FILE",
+            "-DCMAKE_C_COMPILER",
+            "-DCMAKE_CXX_COMPILER",
+            "-DCMAKE_MAKE_PROGRAM",
+            "-DCMAKE_MODULE_PATH",
+            "-DCMAKE_PROJECT_",
+        ],
         code: "PC",
         data: "DGBSATUE",
-        ..TOOL
-    },
-    Reader {
-        names: &["gradle", "gradlew"],
-        code: "Ibc",
-        loads: "g",
-        data: "px",
-        attached: "DP",
-        long: &["init-script", "build-file", "settings-file", "include-build"],
-        long_loads: &["gradle-user-home"],
-        long_data: &[
-            "tests",
-            "exclude-task",
-            "project-dir",
-            "console",
-            "max-workers",
-            "warning-mode",
-        ],
-        operands: Operands::Beginnings,
-        ..TOOL
-    },
-    Reader {
-        names: &["mvn", "mvnw"],
-        code: "f",
-        loads: "st",
-        data: "lTbP",
-        attached: "D",
-        long: &["file"],
-        long_loads: &["settings", "global-settings", "toolchains", "gs", "gt"],
-        long_data: &[
-            "pl",
-            "rf",
-            "projects",
-            "resume-from",
-            "threads",
-            "activate-profiles",
-        ],
-        operands: Operands::Beginnings,
         ..TOOL
     },
 ];

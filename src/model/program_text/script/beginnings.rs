@@ -39,6 +39,8 @@ pub struct Beginning {
     pub source: Source,
     /// What of it counts.
     pub looks: Looks,
+    /// The flag that it stands behind.
+    pub flag: Option<String>,
     /// The line of the script, beginning with 1.
     pub line: usize,
 }
@@ -74,23 +76,42 @@ impl Script {
         let mut found = Vec::new();
         beginnings_in(&self.flow, &mut found);
         let ends: Vec<usize> = self.text.match_indices('\n').map(|(at, _)| at).collect();
-        let found = found
-            .into_iter()
-            .map(|(offset, command, source, looks)| Beginning {
+        let found = found.into_iter().map(
+            |Found {
+                 offset,
+                 command,
+                 flag,
+                 source,
+                 looks,
+             }| Beginning {
                 command,
                 source,
                 looks,
+                flag,
                 line: 1 + ends.partition_point(|end| *end < offset),
-            });
+            },
+        );
         found.collect()
     }
 }
 
-type Found = (usize, String, Source, Looks);
+/// The same, by its place.
+struct Found {
+    offset: usize,
+    command: String,
+    flag: Option<String>,
+    source: Source,
+    looks: Looks,
+}
 
 fn beginnings_in(flow: &Flow, found: &mut Vec<Found>) {
     let arguments = flow.arguments.iter();
-    for Argument { command, part } in arguments.filter(|one| !flow.functions.contains(&one.command)) {
+    let is_looked_at =
+        |one: &&Argument| !flow.functions.contains(&one.command) && !flow.are_spelled_out(&one.lists);
+    for argument in arguments.filter(is_looked_at) {
+        let Argument {
+            command, part, flag, ..
+        } = argument;
         let mut trace = Trace::new(flow);
         let looks = Looks {
             at_start: part.is_first,
@@ -99,7 +120,13 @@ fn beginnings_in(flow: &Flow, found: &mut Vec<Found>) {
         };
         trace.part(&part.span, looks);
         let sources = trace.sources.into_iter();
-        found.extend(sources.map(|(source, looks)| (part.span.start, command.clone(), source, looks)));
+        found.extend(sources.map(|(source, looks)| Found {
+            offset: part.span.start,
+            command: command.clone(),
+            flag: flag.clone(),
+            source,
+            looks,
+        }));
     }
     for inner in &flow.inner {
         beginnings_inside(flow, inner, found);
@@ -110,7 +137,14 @@ fn beginnings_in(flow: &Flow, found: &mut Vec<Found>) {
 fn beginnings_inside(flow: &Flow, inner: &Inner, found: &mut Vec<Found>) {
     let mut inside = Vec::new();
     beginnings_in(&inner.flow, &mut inside);
-    for (offset, command, source, looks) in inside {
+    for Found {
+        offset,
+        command,
+        flag,
+        source,
+        looks,
+    } in inside
+    {
         let offset = inner.whole.as_ref().map_or(offset, |whole| whole.start);
         let mut trace = Trace::new(flow);
         match &source {
@@ -120,7 +154,13 @@ fn beginnings_inside(flow: &Flow, inner: &Inner, found: &mut Vec<Found>) {
             Source::Placeholder(_) => trace.sources.push((source.clone(), looks)),
         }
         let sources = trace.sources.into_iter();
-        found.extend(sources.map(|(source, looks)| (offset, command.clone(), source, looks)));
+        found.extend(sources.map(|(source, looks)| Found {
+            offset,
+            command: command.clone(),
+            flag: flag.clone(),
+            source,
+            looks,
+        }));
     }
 }
 

@@ -7,7 +7,7 @@ use super::word::Word;
 use super::{builtins, nested};
 use crate::model::program_text::shells::{counts_in_tests, is_shell};
 use crate::model::program_text::{BY_ARGUMENT, ProgramText, Role, Walk, hint_for, taking};
-use crate::model::variables::steers_programs;
+use crate::model::variables::{steers_as_written, steers_programs};
 
 /// Words before a command.
 const BEFORE: &[&str] = &[
@@ -29,7 +29,24 @@ pub(super) fn look_at(lexer: &mut Lexer<'_>, words: &[Word]) -> bool {
         loop_or_case(lexer, words);
         return false;
     }
-    match builtins::look_at(lexer, name, words) {
+    let readings = lexer.readings(words);
+    let mut reads_input = false;
+    for reading in readings.all.iter().filter(|reading| !reading.is_empty()) {
+        reads_input |= as_written(lexer, reading);
+    }
+    let (found, arguments) = (lexer.flow.found.len(), lexer.flow.arguments.len());
+    reads_input |= as_written(lexer, words);
+    for found in &mut lexer.flow.found[found..] {
+        found.lists.clone_from(&readings.lists);
+    }
+    for argument in &mut lexer.flow.arguments[arguments..] {
+        argument.lists.clone_from(&readings.lists);
+    }
+    reads_input
+}
+
+fn as_written(lexer: &mut Lexer<'_>, words: &[Word]) -> bool {
+    match builtins::look_at(lexer, &words[0].text, words) {
         Some(reads_input) => reads_input,
         None => walk(lexer, words),
     }
@@ -160,9 +177,13 @@ fn arguments(lexer: &mut Lexer<'_>, found: &[ProgramText], words: &[Word]) {
         let value = lexer.value(word, word.span.start);
         if let Some(command) = takers.program_of(index) {
             let parts = value.parts.iter().filter(|part| part.is_first || !part.is_quoted);
+            let before = words[index - 1].text.as_str();
+            let flag = (index > 1 && before.starts_with('-') && before != "-").then(|| before.to_owned());
             lexer.flow.arguments.extend(parts.map(|part| Argument {
                 command: command.clone(),
                 part: part.clone(),
+                flag: flag.clone(),
+                lists: Vec::new(),
             }));
         }
         if word.is_filled() {
@@ -214,7 +235,8 @@ pub(super) fn assignment(lexer: &mut Lexer<'_>, word: &Word) {
     if is_keyed {
         lexer.count(word.span.start + plain.len()..equals, "$((…))", Some(&plain));
     }
-    if steers_programs(&plain) {
+    // In some shells `path` is `PATH`.
+    if steers_as_written(&plain) || (lexer.counts_in_tests && steers_programs(&plain)) {
         let found = Found::of(word.span.clone(), Role::Variable, &plain, BY_ARGUMENT);
         lexer.flow.found.push(found);
     }
@@ -223,7 +245,11 @@ pub(super) fn assignment(lexer: &mut Lexer<'_>, word: &Word) {
     }
     let from = (equals + 1).min(word.span.end);
     let value = lexer.value(word, from);
+    let is_listed = lexer.spells_out(word, from);
     lexer.flow.set(&plain, Given::Value(value));
+    if let Some(set) = lexer.flow.sets.last_mut() {
+        set.is_listed = is_listed;
+    }
 }
 
 /// Operators of tests that compare numbers.

@@ -53,7 +53,10 @@ impl Lexer<'_> {
             if begins_command(self.rest()) {
                 return self.command_as_file(pipeline);
             }
-            self.word_behind();
+            let word = self.word_behind();
+            if rest.starts_with('<') && !rest.starts_with("<&") {
+                pipeline.inputs.push(word.span); // Who chooses the file chooses what is read.
+            }
         }
     }
 

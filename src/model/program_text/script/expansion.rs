@@ -251,10 +251,15 @@ impl<'a> Lexer<'a> {
     }
 }
 
-/// `//[^0-9]/}`, which leaves the digits of a value.
+/// `//[^0-9]/}`, which leaves the digits of a value, or `%%[^0-9]*}` and `##*[^0-9]}`, which leave some of them.
 fn keeps_digits(operator: &str) -> bool {
-    let is_replaced = operator.ends_with("]}") || operator.ends_with("]/}");
-    operator.starts_with("//[") && is_replaced && output::asks_for_others(operator)
+    let ways = [("//", "}"), ("//", "/}"), ("%%", "*}"), ("##*", "}")];
+    ways.iter().any(|(begin, end)| {
+        let class = operator.strip_prefix(begin);
+        class
+            .and_then(|class| class.strip_suffix(end))
+            .is_some_and(output::is_class_of_others)
+    })
 }
 
 /// How long the name is that a text begins with.

@@ -55,6 +55,8 @@ pub(super) struct Found {
     pub(super) is_number: bool,
     /// The array whose key it is.
     pub(super) array: Option<String>,
+    /// Variables in whose places their words have been looked at as well.
+    pub(super) lists: Vec<String>,
 }
 
 /// A variable or a placeholder where the shell fills it in.
@@ -91,6 +93,8 @@ pub(super) struct Part {
 pub(super) struct Set {
     pub(super) name: String,
     pub(super) to: Given,
+    /// Whether its words are looked at wherever the variable stands for them.
+    pub(super) is_listed: bool,
 }
 
 /// What is given.
@@ -108,6 +112,10 @@ pub(super) enum Given {
 pub(super) struct Argument {
     pub(super) command: String,
     pub(super) part: Part,
+    /// The flag that it stands behind.
+    pub(super) flag: Option<String>,
+    /// Variables in whose places their words have been looked at as well.
+    pub(super) lists: Vec<String>,
 }
 
 /// A script of a shell that the script starts, in bytes of its own.
@@ -211,8 +219,20 @@ impl Flow {
     }
 
     pub(super) fn set(&mut self, name: &str, to: Given) {
-        let name = name.to_owned();
-        self.sets.push(Set { name, to });
+        self.sets.push(Set {
+            name: name.to_owned(),
+            to,
+            is_listed: false,
+        });
+    }
+
+    /// Whether variables hold nothing but words that have been looked at in their places.
+    pub(super) fn are_spelled_out(&self, lists: &[String]) -> bool {
+        let is_spelled_out = |name: &String| {
+            let mut sets = self.sets.iter().filter(|set| set.name == *name);
+            sets.all(|set| set.is_listed)
+        };
+        !lists.is_empty() && lists.iter().all(is_spelled_out)
     }
 
     /// The uses within a stretch.
@@ -236,6 +256,7 @@ impl Found {
             },
             is_number: false,
             array: None,
+            lists: Vec::new(),
         }
     }
 }

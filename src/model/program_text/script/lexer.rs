@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::documents::Here;
 use super::flow::{Flow, Found, Given};
+use super::lists::Lists;
 use super::word::Word;
 use super::{IN_QUOTES, MOST_NESTED, Role, commands, output};
 use crate::model::program_text::{BY_ARGUMENT, hint_for, plain_name};
@@ -32,6 +33,8 @@ pub(super) struct Lexer<'a> {
     pub(super) subjects: Vec<String>,
     /// Variables that hold a pattern of numbers.
     pub(super) patterns: Vec<String>,
+    /// Variables that spell out commands, or parts of them.
+    pub(super) lists: Lists,
     /// Whether `[ … -gt … ]` is arithmetic.
     pub(super) counts_in_tests: bool,
     /// Whether a command takes its code from an input that it finds there.
@@ -57,6 +60,7 @@ impl<'a> Lexer<'a> {
             last_output: String::new(),
             subjects: Vec::new(),
             patterns: Vec::new(),
+            lists: Lists::default(),
             counts_in_tests: false,
             is_hungry: false,
             defining: Vec::new(),
@@ -151,10 +155,11 @@ impl<'a> Lexer<'a> {
     /// `NAME=(…)`
     fn array(&mut self, pipeline: &mut Pipeline) {
         self.at += 1;
-        let name = pipeline
-            .words
-            .last()
-            .map(|word| word.text.trim_end_matches(['=', '+']).to_owned());
+        let set = pipeline.words.last().map(|word| word.text.clone());
+        let set = set.unwrap_or_default();
+        let name = set.trim_end_matches(['=', '+']);
+        let first = self.flow.sets.len();
+        let mut words = Vec::new();
         while let Some(c) = self.peek() {
             match c {
                 ')' => {
@@ -167,10 +172,14 @@ impl<'a> Lexer<'a> {
                     let word = self.word();
                     self.literals(&word);
                     let value = self.value(&word, word.span.start);
-                    self.flow
-                        .set(name.as_deref().unwrap_or_default(), Given::Value(value));
+                    self.flow.set(name, Given::Value(value));
+                    words.push(word);
                 }
             }
+        }
+        let is_listed = self.lists_words(name, words, set.ends_with("+="));
+        for set in &mut self.flow.sets[first..] {
+            set.is_listed = is_listed;
         }
         if let Some(word) = pipeline.words.last_mut() {
             word.span.end = self.at;
@@ -193,7 +202,9 @@ impl<'a> Lexer<'a> {
         self.count_braces(&words);
         let start = if ends_group { 0 } else { first.span.start };
         let output = output::name_of(&words);
+        let selects = pipeline.before.is_some() && output::selects_lines(&words);
         self.last_output = match self.last_output.is_empty() || pipeline.before.is_some() {
+            true if selects => std::mem::take(&mut self.last_output),
             true => output.clone(),
             false => output::ANYTHING.to_owned(),
         };

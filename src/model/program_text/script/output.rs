@@ -2,7 +2,7 @@
 
 use super::commands;
 use super::word::Word;
-use crate::model::program_text::plain_name;
+use crate::model::program_text::{Role, Walk, plain_name};
 
 /// What a command is called that quotes what it is given for a shell.
 pub(super) const QUOTED: &str = "printf %q";
@@ -19,7 +19,8 @@ const HAND_ON: &[&str] = &[
     "uniq", "rev", "tac", "paste", "grep", "egrep", "fgrep", "rg", "basename", "dirname", "realpath",
     "readlink", "jq", "yq", "perl", "python", "ruby", "node", "php", "xargs", "tee", "fold", "fmt", "column",
     "base64", "xxd", "envsubst", "expr", "sh", "bash", "dash", "zsh", "ksh", "eval", "read", "fi", "done",
-    "}", "esac", "case", "for", "select", "function",
+    "}", "esac", "case", "for", "select", "function", "which", "command", "type", "ls", "find", "mktemp",
+    "yes",
 ];
 
 /// Whether the output of a command may be what it was given.
@@ -27,9 +28,36 @@ pub(super) fn hands_on(command: &str) -> bool {
     HAND_ON.contains(&command)
 }
 
+/// Commands that hand on some lines of their input, each as it is or a part of it.
+const SELECTING: &[&str] = &["head", "tail", "sort", "uniq", "tac", "cat", "cut"];
+
+/// Whether a command says no more than what comes in.
+pub(super) fn selects_lines(words: &[Word]) -> bool {
+    let words = commands::without_front(words);
+    let is_selecting = words
+        .first()
+        .is_some_and(|first| SELECTING.contains(&first.text.as_str()));
+    let mut arguments = words.iter().skip(1);
+    is_selecting
+        && arguments.all(|word| !word.is_filled() && (word.text.starts_with('-') || is_count(&word.text)))
+}
+
+/// Whether a word is a number that a flag takes.
+fn is_count(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A command without programs before it that only run it.
+fn behind_wrappers(words: &[Word]) -> &[Word] {
+    let mut walk = Walk::along(words.iter().map(|word| word.text.as_str()).collect());
+    walk.program(0);
+    let programs = walk.found.iter().filter(|text| text.role == Role::Program);
+    &words[programs.map(|text| text.index).max().unwrap_or(0)..]
+}
+
 /// What a command is called, for what it says.
 pub(super) fn name_of(words: &[Word]) -> String {
-    let words = commands::without_front(words);
+    let words = behind_wrappers(commands::without_front(words));
     let Some(first) = words.first() else {
         return ANYTHING.to_owned();
     };
@@ -71,7 +99,20 @@ pub(super) fn is_digits(text: &str) -> bool {
 
 /// Whether a pattern matches what is no number, so that somebody asks for that.
 pub(super) fn asks_for_others(text: &str) -> bool {
-    ["[!0-9", "[^0-9", "[![:digit:]", "[^[:digit:]"]
-        .iter()
-        .any(|class| text.contains(class))
+    let plain = text.replace("[:digit:]", "0-9");
+    let mut classes = plain
+        .split(['['])
+        .skip(1)
+        .filter_map(|class| class.split(']').next());
+    classes.any(|class| {
+        let others = class.strip_prefix(['!', '^']);
+        others.is_some_and(|others| {
+            others.starts_with("0-9") && !others.contains(|c: char| c.is_ascii_alphabetic())
+        })
+    })
+}
+
+/// Whether all of it matches one character that is no digit.
+pub(super) fn is_class_of_others(text: &str) -> bool {
+    ["[!0-9]", "[^0-9]", "[![:digit:]]", "[^[:digit:]]"].contains(&text)
 }

@@ -1,10 +1,11 @@
 //! What becomes of values that somebody else says, from where a script is given them to where they would decide what runs.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 use super::super::shells::is_shell;
 use super::super::{BY_ARGUMENT, Role};
+use super::cleaned::cleaned;
 use super::expansion::ANY;
 use super::flow::{Flow, Found, Given, Inner, Use, Value};
 use super::lexer::TOO_DEEP;
@@ -106,7 +107,9 @@ impl Taints<'_> {
             .array
             .as_ref()
             .is_some_and(|array| flow.maps.contains(array));
-        if is_key {
+        let is_looked_at = flow.are_spelled_out(&found.lists)
+            && !found.lists.iter().any(|list| outside.variables.contains(list));
+        if is_key || is_looked_at {
             return None;
         }
         let is_code = matches!(role, Role::Code | Role::Script);
@@ -192,6 +195,8 @@ struct Taint<'f> {
     flow: &'f Flow,
     kind: Kind,
     names: HashSet<&'f str>,
+    /// Variables that hold no more than what is left of it, from a place on.
+    cleaned: HashMap<&'f str, usize>,
     /// Whether what comes in on a stream is theirs.
     is_streamed: bool,
     placeholder: AskPlaceholder<'f>,
@@ -203,10 +208,14 @@ impl<'f> Taint<'f> {
             flow,
             kind,
             names: outside.variables.iter().map(String::as_str).collect(),
+            cleaned: HashMap::new(),
             is_streamed: false,
             placeholder: outside.placeholder,
         };
         taint.add_positions(&outside.positions);
+        taint.cleaned = cleaned(flow, &|one, span| {
+            flow.is_filtered(one, span) || taint.is_quoted(one)
+        });
         let mut rounds = 0;
         while taint.follow() {
             rounds += 1;
@@ -295,7 +304,7 @@ impl<'f> Taint<'f> {
             None => (self.placeholder)(Role::Code, "", &one.span),
             Some(name) => {
                 let is_checked = self.kind == Kind::Number && self.flow.checked.contains(name);
-                self.has(name) && !is_checked
+                self.has(name) && !is_checked && !self.is_cleaned(name, one)
             }
         }
     }
@@ -311,6 +320,11 @@ impl<'f> Taint<'f> {
             }
             _ => self.names.contains(name),
         }
+    }
+
+    fn is_cleaned(&self, name: &str, one: &Use) -> bool {
+        let from = self.cleaned.get(name);
+        from.is_some_and(|from| *from <= one.span.start)
     }
 
     fn is_quoted(&self, one: &Use) -> bool {

@@ -71,6 +71,11 @@ const LEFT: &str = "
     gh pr create --title \"$1\" --body \"$B\"
     curl -d \"$1\" https://x
     tool --message=\"$1\"
+    jq --arg m \"$1\" '.m = $m' f
+    svn commit -m \"$1\"
+    mail -s \"$1\" a@b
+    tool --message \"$1\"
+    args=(--title \"$1\"); gh pr create \"$${args[@]}\"
     tool x\"$1\"
     tool \"x $1\"
     echo \"$1\" $B
@@ -141,7 +146,11 @@ fn a2_what_counts_of_a_value_is_what_becomes_the_beginning_of_a_word() {
         ("tool \"$(basename \"$1\")\"", "a/-x", true),
         ("tool \"$${1##*/}\"", "a/-x", true),
         ("tool \"$${1##*/}\"", "a/b-x", false),
-        ("x=\"a $1\"; tool $x", "-x", false),
+        ("x=\"a $1\"; tool $x", "-x", true),
+        ("x=\"a$1\"; tool $x", "-x", false),
+        ("x=(--force \"$1\"); gh \"$${x[@]}\"", "-x", true),
+        ("x=(--title \"$1\"); gh \"$${x[@]}\"", "-x", false),
+        ("x=(-- \"$1\"); tool \"$${x[@]}\"", "-x", false),
         ("x=\"a $1\"; tool $x", "b -x", true),
     ] {
         assert_eq!(!taken(script, value).is_empty(), is_taken, "{script} {value}");

@@ -30,6 +30,27 @@ impl Word {
         }
     }
 
+    /// A part of it, which is a word of its own; it begins at a byte of the script.
+    pub(super) fn piece(&self, text: &str, start: usize) -> Self {
+        let span = start..start + text.len();
+        let is_inside = |part: &Range<usize>| span.start <= part.start && part.end <= span.end;
+        let literal = self.literal.iter().filter(|part| is_inside(part));
+        let filled = self.filled.iter().filter(|(part, _)| is_inside(part));
+        Self {
+            literal: literal.cloned().collect(),
+            filled: filled.map(|(part, _)| (part.clone(), false)).collect(),
+            ..Self::of(text, span)
+        }
+    }
+
+    /// What the shell fills in, and whether between double quotes, where it is one thing.
+    pub(super) fn only_filled(&self) -> Option<(Range<usize>, bool)> {
+        match self.filled.as_slice() {
+            [one] => Some(one.clone()),
+            _ => None,
+        }
+    }
+
     /// Whether the shell fills something in.
     pub(super) fn is_filled(&self) -> bool {
         !self.filled.is_empty()

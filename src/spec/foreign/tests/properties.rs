@@ -25,7 +25,7 @@ proptest! {
         names in prop::collection::vec("[a-z]{3,8}", 1..5),
         separator in prop::sample::select(vec!["; ", " && ", "\n", " || "]),
         given in prop::sample::select(vec!["\"$1\"", "$1", "\"$@\"", "\"x $1\"", "\"$(echo \"$1\")\"", "\"$${1%/*}\"", "${push.branch}"]),
-        reading in prop::sample::select(vec!["eval \"$X\"", "(( $X ))", "$X", "sh -c \"$X\"", "unset \"$X\"", ". \"$X\"", "[[ $X -lt 3 ]]"]),
+        reading in prop::sample::select(vec!["eval \"$X\"", "(( $X ))", "\"$X\" y", "sh -c \"$X\"", "unset \"$X\"", ". \"$X\"", "[[ $X -lt 3 ]]"]),
         is_backwards in any::<bool>(),
     ) {
         let mut commands = Vec::new();

@@ -54,6 +54,14 @@ const COUNTED: &str = "
     zsh -c `test $B -lt 3`
     sh -c `zsh -c '[ $1 -gt 3 ]' x \"$B\"`
     bash -c `(( SDM_PARAMETER_COUNT > 1 ))`
+    bash -c `for i in 1 2; do (( p )); p=$1; done; p=$(printf %s \"$p\" | tr -cd 0-9); echo` x {P}
+    bash -c `p=$1; p=$${p//[^0-9]/}; for i in 1 2; do (( p++ )); p=$1; done` x {P}
+    bash -c `f() { p=$1; }; p=$${p//[^0-9]/}; f \"$B\"; (( p ))`
+    bash -c `p=$1; p=$${p//[^0-9]/}; read p <<<\"$B\"; (( p ))` x {P}
+    bash -c `p=$1; p=$${p//[^0-9a-z]/}; (( p ))` x {P}
+    bash -c `p=$1; p=\"$${p//[^0-9]/}$B\"; (( p ))` x {P}
+    bash -c `p=$1; p=$(printf %s \"$p\" | tr -cd 0-9a-z | head -1); (( p ))` x {P}
+    bash -c `case $B in *[!0-9a-z]*) exit;; esac; (( B ))`
 ";
 
 const NAMED: &str = "
@@ -172,9 +180,52 @@ E`
     bash -c `enable -f \"$B\" x`
     bash -c `compgen -W \"$B\"`
     sh -c `eval \"$SDM_PARAMETER_X\"`
+    bash -c `cmd=(\"$B\" x); \"$${cmd[@]}\"`
+    bash -c `cmd=(sh -c \"$B\"); \"$${cmd[@]}\"`
+    bash -c `cmd=(sh -c); \"$${cmd[@]}\" \"$1\"` x {P}
+    bash -c `cmd=(eval); \"$${cmd[@]}\" \"$B\"`
+    bash -c `args=(-c \"$B\"); python3 \"$${args[@]}\"`
+    bash -c `args=(-x); args+=(-c \"$B\"); sudo sh \"$${args[@]}\"`
+    bash -c `base=(sh -c); cmd=(\"$${base[@]}\" \"$B\"); timeout 5 \"$${cmd[@]}\"`
+    bash -c `cmd=(x y); cmd[0]=$B; \"$${cmd[@]}\"`
+    bash -c `cmd=(x); cmd=($B); \"$${cmd[@]}\"`
+    bash -c `cmd=(x); read -ra cmd <<<\"$B\"; \"$${cmd[@]}\"`
+    bash -c `[ -n x ] || B=(x); \"$${B[@]}\"`
+    sh -c `RUN='sh -c'; $RUN \"$B\"`
+    sh -c `RUN=\"ssh host\"; $RUN \"$1\"` x {P}
+    sh -c `RUN=\"sh -c $B\"; $RUN`
+    sh -c `B=$(printf %q \"$B\"); python3 -c \"x $B\"`
+    zsh -c `path=\"$B\"`
+    bash -c `sh < \"scripts/$B.sh\"`
+    sh -c `x=$(sudo echo \"$B\"); eval \"$x\"`
+    sh -c `x=$(timeout 5 printf %s \"$B\"); eval \"$x\"`
+    sh -c `psql <\"$B\"`
+    sh -c `vim +\"$B\" f`
+    sh -c `less \"+!$B\" f`
+    sh -c `x=$(command -v \"$B\"); \"$x\"`
+    sh -c `x=$(find . -name \"$B.sh\"); sh \"$x\"`
+    sh -c `\"$@\"` x {P}
+    sh -c `exec \"$@\"` x {P}
 ";
 
 const DATA_IN_VARIABLES: &str = "
+    bash -c `n=$(timeout 5 git rev-list --count \"$B\"); (( n > 3 ))`
+    sh -c `cat < \"$B\"; psql < x.sql; n=$(find \"./$B\" | wc -l); echo \"$n\"`
+    sh -c `while read -r line; do echo \"$line\"; done < \"$B\"`
+    sh -c `p=$1; p=$(printf %s \"$p\" | tr -cd 0-9); echo $((p + 1))` x {P}
+    sh -c `B=$(printf %s \"$B\" | tr -cd 0-9); echo $((B + 1))`
+    bash -c `p=$1; p=$${p//[^0-9]/}; (( p++ ))` x {P}
+    bash -c `p=$1; p=\"$${p//[!0-9]/}\"; p=$((p + 1)); echo $(( p * 2 ))` x {P}
+    bash -c `p=$1; p=$(echo \"$p\" | grep -oE '[0-9]+' | head -1); (( p > 3 ))` x {P}
+    bash -c `p=$(grep -oE '[0-9]+' <<<\"$1\" | sort | tail -n 1); (( p > 3 ))` x {P}
+    bash -c `major=$${B%%[^0-9]*}; (( major > 3 ))`
+    sh -c `B=$(printf %q \"$B\"); ssh h \"deploy $B\"`
+    bash -c `cmd=(docker build -t \"x:$B\" .); \"$${cmd[@]}\"`
+    bash -c `cmd=(docker build); cmd+=(--tag \"$1\"); sudo \"$${cmd[@]}\" .` x {P}
+    bash -c `if x; then cmd=(npm); else cmd=(yarn); fi; \"$${cmd[@]}\" add -- \"$B\"`
+    bash -c `args=(--tag \"$B\"); docker build \"$${args[@]}\" .`
+    sh -c `RUN=\"docker run --rm -e B=$B img\"; $RUN`
+    sh -c `path=\"$B/x\"; env=\"$1\"; cat \"./$path\"` x {P}
     bash -c `source ./env.sh \"$B\"`
     bash -c `source ./env.sh \"$1\"` x {P}
     sh -c `. ./env.sh {P}`
