@@ -9,6 +9,7 @@ use super::error::ConfigError;
 use super::resolve::{Entry, Origin, Resolver};
 use super::secrets::{self, SecretSource, SecretText};
 use super::units::DurationText;
+use crate::model::address::is_this_computer;
 
 /// How long a machine that ends lets the hub take its last reports, unless configured otherwise.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -164,11 +165,6 @@ fn checked_address(text: &str) -> Result<String, String> {
         _ => return Err("has an `address` that is neither `https://` nor `http://`".to_owned()),
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
-}
-
-fn is_this_computer(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

@@ -311,6 +311,7 @@ impl LocalDaemon {
         }));
         let hints = daemon.0.repositories.clone().pass_hints_on(tasks.stop_token());
         tasks.spawn_forever("ref watcher", hints);
+        daemon.engine().begin_to_listen().await?;
         daemon.watch_all(paths, manner.trust).await?;
         for repository in remotes {
             daemon.watch_elsewhere(repository).await?;

@@ -129,6 +129,14 @@ fn check_goal(goal: &GoalDefinition) -> ArgumentProblems {
         let hint = "remove it, or give it to a goal that does";
         problems.add(&FieldPath::to(key), "no_process", message, hint);
     }
+    if !goal.retry.codes.is_empty() && !kinds::runs_process(&goal.work) {
+        let message = format!(
+            "`codes` are exit codes of a program, and this `{}` runs none",
+            goal.work.kind
+        );
+        let hint = "remove it: `attempts` alone is for whatever it fails of";
+        problems.add(&FieldPath::to("retry").key("codes"), "no_process", message, hint);
+    }
     problems.extend(secrets_in_other_variables(goal));
     problems.extend(kinds::check_listeners(goal));
     problems
@@ -306,6 +314,33 @@ rules:
         measure (execute null null)
         cancel for build (cancel null null)
         "#);
+    }
+
+    #[test]
+    fn semantics_3_13_codes_are_for_goals_that_run_a_program() {
+        let said = |work: &str| {
+            problems(&format!(
+                "goals:\n- {{name: a, retry: {{codes: [75]}}, {work}}}\n"
+            ))
+        };
+        for without in [
+            "message: {text: x}",
+            "inspect: {patterns: [{files: a, text: b, comment: c}]}",
+        ] {
+            let said = said(without);
+            assert!(
+                said.contains("no_process: `codes` are exit codes of a program"),
+                "{said}"
+            );
+        }
+        for with in [
+            "execute: {run: [make]}",
+            "inspect: {run: [lint], report: sarif}",
+            "react: {run: [look]}",
+            "autofix: {run: [mend]}",
+        ] {
+            assert_eq!(said(with), "", "{with}");
+        }
     }
 
     #[test]

@@ -7,7 +7,6 @@
 //! is configured in a [`Bucket`] as well.
 
 mod bucket;
-mod choose;
 mod links;
 pub mod logs;
 mod pack;

@@ -6,10 +6,10 @@ use std::io::{self, BufWriter, Read, Write};
 use aws_lc_rs::digest;
 use nix::sys::stat::{FileStat, SFlag};
 
-use super::choose::Choice;
 use super::links::stays_inside;
 use super::{DEEPEST, LEVEL, Root};
 use crate::ports::kept::ArchiveLimits;
+use crate::runtime::choice::Choice;
 use crate::runtime::directory::Directory;
 use crate::runtime::entry_name;
 

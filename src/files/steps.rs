@@ -7,13 +7,13 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::choose::Choice;
 use super::pack::{self, Packed};
 use super::unpack::{self, Targets, Unpacked};
 use super::{Root, digest_of};
 use crate::ports::kept::{
     FoundArchive, Keep, KeepOrder, KeepReport, MadeArchive, OnMiss, Restore, RestoreOrder, RestoreReport,
 };
+use crate::runtime::choice::Choice;
 use crate::runtime::directory::Directory;
 
 /// Runs a command in the working copy, where commands of the goal may run; its code, or why it did not start.

@@ -31,6 +31,11 @@ pub(super) fn read_bytes(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>>
     Ok(Some(bytes))
 }
 
+/// The exit code of a goal that failed, as its own process tells it: that of a failure in any case.
+pub(super) fn code_left(told: Option<i32>) -> i32 {
+    told.filter(|code| (1..=255).contains(code)).unwrap_or(1)
+}
+
 /// A JSON document that was left; `None` when there is none.
 ///
 /// # Errors

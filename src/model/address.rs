@@ -1,4 +1,4 @@
-//! Addresses as people see them.
+//! Addresses as people see them, and where secrets may be sent without encryption.
 
 /// The address without a login that it carries: user and password over `http`, a password elsewhere.
 pub fn without_login(address: &str) -> String {
@@ -17,6 +17,12 @@ pub fn without_login(address: &str) -> String {
     }
 }
 
+/// Whether a host is this very computer, where nobody else reads along; an address of version 6 with or without brackets.
+pub fn is_this_computer(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,6 +39,22 @@ mod tests {
             ("/a@b/c", "/a@b/c"),
         ] {
             assert_eq!(without_login(address), shown);
+        }
+    }
+
+    #[test]
+    fn this_computer_is_its_loopback_only() {
+        for host in ["localhost", "127.0.0.1", "127.8.0.1", "::1", "[::1]"] {
+            assert!(is_this_computer(host), "{host}");
+        }
+        for host in [
+            "",
+            "localhost.example",
+            "10.0.0.1",
+            "[fe80::1]",
+            "127.0.0.1.example",
+        ] {
+            assert!(!is_this_computer(host), "{host}");
         }
     }
 }

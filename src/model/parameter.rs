@@ -203,11 +203,19 @@ impl ParameterDefinition {
     /// # Errors
     /// What is wrong with it, as a sentence that does not repeat a secret.
     pub fn read(&self, given: &Value) -> Result<Value, String> {
-        match &self.kind {
+        let value = match &self.kind {
             ParameterType::String => self.text(given).map(Value::from),
             ParameterType::Boolean => boolean(given),
             ParameterType::Number => number(given),
             ParameterType::Options { options, multiple } => self.options(given, options, *multiple),
+        }?;
+        let is_short = |text: &str| text.trim().chars().count() < SHORTEST_SECRET;
+        let is_typed = matches!(self.source, ParameterSource::Secret);
+        match as_text(given) {
+            Some(text) if is_typed && is_short(&text) => Err(format!(
+                "it is too short to be kept out of what is shown: a secret has at least {SHORTEST_SECRET} characters"
+            )),
+            Some(_) | None => Ok(value),
         }
     }
 

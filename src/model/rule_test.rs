@@ -9,6 +9,7 @@ use super::goal::StateName;
 use super::ids::{BranchName, RepoSlug};
 use super::plan::RuleOutcome;
 use super::push::{Signature, Trust};
+use super::set_tag::SetTag;
 use super::trigger::GoalTrigger;
 
 /// One test.
@@ -83,6 +84,8 @@ pub enum Expected {
     Locked(bool),
     /// Name of the goal set.
     GoalSet(String),
+    /// The goal set has these tags and no others; none where no goal is set.
+    Tags(Vec<SetTag>),
     /// What becomes of a rule.
     Rule(Mention, RuleOutcome),
     /// The state in which a goal is planned.
@@ -108,7 +111,7 @@ impl Expected {
         match self {
             Self::Goals(all) | Self::Order(all) => all,
             Self::Included(one) | Self::Absent(one) | Self::State(one, _) => std::slice::from_ref(one),
-            Self::Locked(_) | Self::GoalSet(_) | Self::Rule(..) | Self::Error(_) => &[],
+            Self::Locked(_) | Self::GoalSet(_) | Self::Tags(_) | Self::Rule(..) | Self::Error(_) => &[],
         }
     }
 
@@ -122,6 +125,7 @@ impl Expected {
             | Self::Order(_)
             | Self::Locked(_)
             | Self::GoalSet(_)
+            | Self::Tags(_)
             | Self::State(..)
             | Self::Error(_) => None,
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::containers::Driver;
-use super::programs::{Program, directory_named, in_working_copy};
+use super::programs::{Failed, Program, directory_named, in_working_copy};
 use super::{complain, read_order, say, words};
 use crate::exec::containers::TOLD_TO_END;
 use crate::git::working_copy::WorkingCopy;
@@ -59,12 +59,12 @@ struct Fixing {
 
 impl Fixing {
     fn carry_out(&mut self) -> ExitCode {
-        let done = self.fix_all().and_then(|()| self.hand_over());
-        self.outcome.error = done.err();
-        let code = match &self.outcome.error {
-            None => ExitCode::SUCCESS,
-            Some(error) => complain(error),
+        let done = self.fix_all().and_then(|()| Ok(self.hand_over()?));
+        let code = match &done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failed) => failed.complain(),
         };
+        self.outcome.error = done.err().map(|failed| failed.because);
         match self.leave_outcome() {
             Ok(()) => code,
             Err(error) => complain(&format!("failed to leave the outcome of the fixes: {error}")),
@@ -75,7 +75,7 @@ impl Fixing {
         std::fs::write(self.output.join(OUTCOME_FILE), serde_json::to_vec(&self.outcome)?)
     }
 
-    fn fix_all(&mut self) -> Result<(), String> {
+    fn fix_all(&mut self) -> Result<(), Failed> {
         let fixes = self.order.fixes.clone();
         for fix in &fixes {
             say(&format!("atm:phase={}", fix.name));
@@ -90,18 +90,18 @@ impl Fixing {
     }
 
     /// Runs a fix; `false` when it failed, was put back, and that is none of the goal.
-    fn run_one(&mut self, fix: &Fix) -> Result<bool, String> {
+    fn run_one(&mut self, fix: &Fix) -> Result<bool, Failed> {
         let ended = match &fix.container {
             Some(order) => self.in_container(order),
             None => self.here(fix),
         };
-        let failure = match ended {
+        let (code, failure) = match ended {
             Ok(0) => return Ok(true),
             Ok(TOLD_TO_END) if fix.container.is_some() => {
-                return Err(format!("the fix `{}` was told to end", fix.name));
+                return Err(format!("the fix `{}` was told to end", fix.name).into());
             }
-            Ok(code) => format!("the fix `{}` failed with code {code}", fix.name),
-            Err(error) => format!("the fix `{}` {error}", fix.name),
+            Ok(code) => (code, format!("the fix `{}` failed with code {code}", fix.name)),
+            Err(error) => (1, format!("the fix `{}` {error}", fix.name)),
         };
         let edited = self.copy.is_changed().map_err(|error| words(&error))?;
         let failure = match edited {
@@ -109,7 +109,7 @@ impl Fixing {
             false => failure,
         };
         if !fix.ignore_failure {
-            return Err(failure);
+            return Err(Failed::with_code(code, failure));
         }
         say(&format!(
             "{failure}; that is ignored, and its changes are put back"
@@ -163,7 +163,7 @@ impl Fixing {
     }
 
     /// All fixes once more: what they would change again would be pushed again, without end (hazard 14).
-    fn prove_convergence(&mut self, fixes: &[Fix]) -> Result<(), String> {
+    fn prove_convergence(&mut self, fixes: &[Fix]) -> Result<(), Failed> {
         say("atm:phase=looking whether the fixes have come to an end");
         for fix in fixes {
             self.run_one(fix)?;
@@ -171,7 +171,9 @@ impl Fixing {
         match self.copy.is_changed().map_err(|error| words(&error))? {
             false => Ok(()),
             true => Err(
-                "the fixes do not come to an end: run once more they change files again, so nothing is committed".to_owned(),
+                "the fixes do not come to an end: run once more they change files again, so nothing is committed"
+                    .to_owned()
+                    .into(),
             ),
         }
     }

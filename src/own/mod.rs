@@ -12,6 +12,7 @@ mod inspect;
 mod mock;
 mod programs;
 mod react;
+mod reports;
 mod sandbox;
 mod transform;
 

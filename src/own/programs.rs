@@ -4,8 +4,9 @@ use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
+use super::complain;
 use crate::kinds::process::{OWN, SANDBOX};
 use crate::ports::sandbox::SANDBOX_ORDER;
 
@@ -69,6 +70,46 @@ impl Program<'_> {
             .map_err(|error| format!("could not be waited for: {error}"))?;
         Ok((code(status), output))
     }
+}
+
+/// Why a step of ours could not do its work, with the exit code that says so: that of the author's program which failed, so that
+/// `retry: {codes}` can be about it.
+#[derive(Debug)]
+pub(super) struct Failed {
+    /// For people.
+    pub(super) because: String,
+    code: u8,
+}
+
+impl Failed {
+    /// A program that ended with this code is why.
+    pub(super) fn with_code(code: i32, because: String) -> Self {
+        let code = u8::try_from(code).ok().filter(|code| *code != 0);
+        Self {
+            because,
+            code: code.unwrap_or(1),
+        }
+    }
+
+    /// Says it in the log; the code of the step.
+    pub(super) fn complain(&self) -> ExitCode {
+        complain(&self.because);
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<String> for Failed {
+    /// No program of the author is why.
+    fn from(because: String) -> Self {
+        Self { because, code: 1 }
+    }
+}
+
+/// The exit code that all programs which failed have in common; none where they differ, or none has failed.
+pub(super) fn common_code(codes: impl IntoIterator<Item = i32>) -> Option<i32> {
+    let mut failed = codes.into_iter().filter(|code| *code != 0);
+    let first = failed.next()?;
+    failed.all(|code| code == first).then_some(first)
 }
 
 /// This program again, which becomes the other one in the sandbox that was ordered for the goal.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde::Deserialize;
 
-use super::programs::{Program, directory_named, in_working_copy};
+use super::programs::{Program, common_code, directory_named, in_working_copy};
 use super::{complain, read_order};
 use crate::kinds::react::order::{OUTCOME_FILE, Order, Outcome, Reaction, Response};
 
@@ -42,12 +42,19 @@ fn react_all(path: &Path) -> Result<(), String> {
             .collect();
         let ended = started
             .into_iter()
-            .map(|thread| thread.join().unwrap_or(Response::Fail));
+            .map(|thread| thread.join().unwrap_or((Response::Fail, 1)));
         ended.collect::<Vec<_>>()
     });
+    let failed = responses
+        .iter()
+        .filter(|(response, _)| *response == Response::Fail);
+    let code = common_code(failed.map(|(_, code)| (*code).max(1)));
     let names = order.reactions.iter().map(|reaction| reaction.name.clone());
     let outcome = Outcome {
-        responses: names.zip(responses).collect(),
+        responses: names
+            .zip(responses.into_iter().map(|(response, _)| response))
+            .collect(),
+        code,
     };
     let text = serde_json::to_vec(&outcome).map_err(|error| error.to_string())?;
     std::fs::write(place.output.join(OUTCOME_FILE), text)
@@ -78,7 +85,8 @@ impl Place {
         Ok(Some(path))
     }
 
-    fn react(&self, number: usize, reaction: &Reaction, changed: Option<&Path>) -> Response {
+    /// Runs a reaction; what it says, and its exit code.
+    fn react(&self, number: usize, reaction: &Reaction, changed: Option<&Path>) -> (Response, i32) {
         let result = self.output.join(format!("reaction-{}.json", number + 1));
         let mut environment = reaction.environment.clone();
         environment.push(("ATOMIST_RESULT".to_owned(), result.to_string_lossy().into_owned()));
@@ -94,14 +102,14 @@ impl Place {
             directory: &self.directory,
         };
         match program.run() {
-            Ok(0) => said(&result, &reaction.name),
+            Ok(0) => (said(&result, &reaction.name), 0),
             Ok(code) => {
                 complain(&format!("{} failed with code {code}", reaction.name));
-                Response::Fail
+                (Response::Fail, code)
             }
             Err(error) => {
                 complain(&format!("{} {error}", reaction.name));
-                Response::Fail
+                (Response::Fail, 1)
             }
         }
     }

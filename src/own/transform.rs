@@ -90,11 +90,11 @@ impl Transforming {
         let made = self
             .copy
             .commit(&order.message, &order.author, &order.committer, order.at);
-        let Some(sha) = made.map_err(|error| words(&error))? else {
-            say("nothing was changed");
+        let made = made.map_err(|error| words(&error))?;
+        say(&order.purpose.words(made.as_ref()));
+        if made.is_none() {
             return Ok(());
-        };
-        say(&format!("files were changed: committed as {}", sha.short()));
+        }
         self.copy
             .write_pack(&self.output.join(PACK_FILE))
             .map_err(|error| words(&error))

@@ -96,6 +96,9 @@ pub enum ReportFrom {
     Output,
     /// A file below the root of the working copy.
     File(String),
+    /// Files there that a glob means. What matches before the containers begin is kept as [`KEPT_REPORT`], so that the step that
+    /// reads them knows which ones were written since.
+    Files(String),
 }
 
 /// Images as an engine has them.

@@ -11,6 +11,7 @@ use super::view::{ForgeView, ViewError};
 use super::{MemoryView, PlanningFacts, RuleSet};
 use crate::model::plan::{RuleOutcome, RuleTrace};
 use crate::model::rule_test::{Expectation, Expected, Mention, PushDescription};
+use crate::model::set_tag::SetTag;
 use crate::model::{
     Commit, CommitSha, Place, Plan, PlannedGoal, Push, PushId, Repository, RuleDefinition, RuleTest,
     StateName, Timestamp,
@@ -188,6 +189,7 @@ impl Comparison<'_> {
                 .collect(),
             Expected::Locked(locked) => self.locked(*locked, place).into_iter().collect(),
             Expected::GoalSet(name) => self.goal_set(name, place).into_iter().collect(),
+            Expected::Tags(tags) => self.tags(tags, place),
             Expected::Rule(rule, outcome) => self.rule(rule, *outcome).into_iter().collect(),
             Expected::State(goal, state) => self.state(goal, *state).into_iter().collect(),
             Expected::Error(part) => self.failed_because(part, place).into_iter().collect(),
@@ -299,6 +301,40 @@ impl Comparison<'_> {
             None => "no goal is set".to_owned(),
         };
         Some(failure(place, message, Vec::new()))
+    }
+
+    fn tags(&self, expected: &[SetTag], place: &Place) -> Vec<Failure> {
+        let own: &[SetTag] = match self.plan.goals.is_empty() {
+            true => &[],
+            false => &self.plan.tags,
+        };
+        let with = |tag: &SetTag| {
+            let rules = self.all_rules().into_iter();
+            let rules = rules.filter(|rule| rule.tags.contains(tag));
+            rules.map(|rule| rule.name.clone()).collect()
+        };
+        let missing = expected.iter().filter(|tag| !own.contains(tag));
+        let missing = missing.map(|tag| {
+            let because = if self.plan.goals.is_empty() {
+                ": no goal is set"
+            } else {
+                ""
+            };
+            failure(
+                place,
+                format!("the goal set has no tag `{tag}`{because}"),
+                with(tag),
+            )
+        });
+        let others = own.iter().filter(|tag| !expected.contains(tag));
+        let others = others.map(|tag| {
+            failure(
+                place,
+                format!("the goal set has the tag `{tag}` as well"),
+                with(tag),
+            )
+        });
+        missing.chain(others).collect()
     }
 
     fn rule(&self, rule: &Mention, expected: RuleOutcome) -> Option<Failure> {

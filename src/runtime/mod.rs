@@ -3,11 +3,13 @@
 
 pub mod backoff;
 pub mod causes;
+pub mod choice;
 pub mod clock;
 pub mod directory;
 pub mod dumps;
 pub mod entry_name;
 pub mod lifecycle;
+pub mod matching;
 pub mod open_files;
 pub mod tasks;
 pub mod telemetry;

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::model::plan::RuleOutcome;
 use crate::model::rule_test::{Expectation, Expected, Mention};
+use crate::model::set_tag::SetTag;
 use crate::model::{
     Diagnostic, GoalDefinition, GoalKey, Place, RuleDefinition, RuleTest, StateName, UniqueName, suggest,
 };
@@ -149,6 +150,7 @@ fn check_goals(test: &RuleTest, goals: &Goals<'_>, problems: &mut Problems) {
             Expected::Goals(_)
             | Expected::Locked(_)
             | Expected::GoalSet(_)
+            | Expected::Tags(_)
             | Expected::Rule(..)
             | Expected::Error(_) => {}
         }
@@ -308,6 +310,8 @@ struct Rules<'a> {
     inner: HashSet<&'a str>,
     /// What goal sets are called after.
     labels: Vec<String>,
+    /// What goal sets may be tagged with.
+    tags: Vec<String>,
     any_locks: bool,
 }
 
@@ -317,6 +321,7 @@ impl<'a> Rules<'a> {
             never_locked_out: HashSet::new(),
             inner: HashSet::new(),
             labels: Vec::new(),
+            tags: Vec::new(),
             any_locks: false,
         };
         for definition in definitions {
@@ -330,6 +335,8 @@ impl<'a> Rules<'a> {
                 .inner
                 .extend(all.iter().skip(1).map(|rule| rule.name.as_str()));
             rules.labels.extend(all.iter().map(|rule| rule.label()));
+            let tags = all.iter().flat_map(|rule| &rule.tags);
+            rules.tags.extend(tags.map(ToString::to_string));
             rules.any_locks |= all.iter().any(|rule| rule.locks);
         }
         rules
@@ -372,6 +379,7 @@ fn check_rules(test: &RuleTest, rules: &Rules<'_>, problems: &mut Problems) {
                 }
             }
             Expected::GoalSet(name) => check_name(name, place, test, rules, problems),
+            Expected::Tags(tags) => check_tags(tags, place, rules, problems),
             Expected::Rule(..)
             | Expected::Locked(true)
             | Expected::Goals(_)
@@ -381,6 +389,21 @@ fn check_rules(test: &RuleTest, rules: &Rules<'_>, problems: &mut Problems) {
             | Expected::State(..)
             | Expected::Error(_) => {}
         }
+    }
+}
+
+/// Goal sets have the tags of rules and no others.
+fn check_tags(tags: &[SetTag], place: &Place, rules: &Rules<'_>, problems: &mut Problems) {
+    for tag in tags.iter().map(ToString::to_string) {
+        if rules.tags.contains(&tag) {
+            continue;
+        }
+        let hint = match suggest::nearest(&tag, rules.tags.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "write a tag as some rule has it, with its value".to_owned(),
+        };
+        let message = format!("no rule has the tag `{}`", shorten(&tag, 80));
+        problems.add(cannot_hold(place, message).hint(hint));
     }
 }
 
@@ -430,6 +453,7 @@ fn check_failure(test: &RuleTest, problems: &mut Problems) {
     for Expectation { expected, place } in &test.expectations {
         let is_set = match expected {
             Expected::Goals(goals) => !goals.is_empty(),
+            Expected::Tags(tags) => !tags.is_empty(),
             Expected::Included(_) | Expected::Order(_) | Expected::State(..) | Expected::GoalSet(_) => true,
             Expected::Absent(_) | Expected::Locked(_) | Expected::Rule(..) | Expected::Error(_) => false,
         };

@@ -57,7 +57,8 @@ pub const FIELDS: &[Field] = &[
         "interval",
         ValueType::Duration,
         "how long after its last time a timer fires",
-    ),
+    )
+    .aliases(&["every"]),
     Field::new("repo", ValueType::Regex, "a pattern on `owner/name`"),
     Field::new("branch", ValueType::Regex, "a pattern on the branch"),
     Field::new("tag", ValueType::Regex, "a pattern on the tag"),

@@ -1,6 +1,7 @@
 //! The author's own tests of the rules as people write them: a push, and what must be planned for it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -9,6 +10,7 @@ use crate::model::descriptor::Form;
 use crate::model::plan::RuleOutcome;
 use crate::model::push::{Signature, Trust};
 use crate::model::rule_test::{Expectation, Expected, Mention, PushDescription, RuleTest};
+use crate::model::set_tag::SetTag;
 use crate::model::{BranchName, Diagnostic, Field, RepoSlug, StateName, ValueType};
 
 use super::keys::{Sorted, snake_case};
@@ -147,6 +149,11 @@ pub const EXPECT_FIELDS: &[Field] = &[
         "states in which goals begin, by goal",
     ),
     Field::new("set", ValueType::Verbatim, "the name of the goal set"),
+    Field::new(
+        "tags",
+        ValueType::List(&ValueType::Verbatim),
+        "the tags of the goal set, all of them, as `name` or `name:value`; `[]` for none",
+    ),
     Field::new(
         "locked",
         ValueType::Boolean,
@@ -316,7 +323,10 @@ impl Reader<'_, '_> {
         let mut found = Vec::new();
         for entry in node.entries()? {
             let place = &entry.key.place;
-            let expected = expected(&snake_case(entry.name()), &entry.value);
+            let expected = match snake_case(entry.name()).as_str() {
+                "tags" => vec![Expected::Tags(self.expected_tags(&entry.value)?)],
+                key => expected(key, &entry.value),
+            };
             found.extend(expected.into_iter().map(|expected| Expectation {
                 place: place.clone(),
                 expected,
@@ -344,9 +354,16 @@ impl Reader<'_, '_> {
         }
         Some(found)
     }
+
+    fn expected_tags(&mut self, node: &Node) -> Option<Vec<SetTag>> {
+        let own = [Rc::new(node.clone())];
+        let items = node.items().unwrap_or(&own);
+        let tags: Vec<Option<SetTag>> = items.iter().map(|item| self.set_tag(item)).collect();
+        tags.into_iter().collect()
+    }
 }
 
-/// What one key expects; its value has been checked.
+/// What one key expects; its value has been checked, and tags are [read](Reader::set_tag).
 fn expected(key: &str, value: &Node) -> Vec<Expected> {
     let mentions = || mentions(value);
     match key {

@@ -39,7 +39,8 @@ impl Reader<'_, '_> {
         are_right.then_some(tags)
     }
 
-    fn set_tag(&mut self, node: &Node) -> Option<SetTag> {
+    /// One tag; `None` comes with a problem.
+    pub(super) fn set_tag(&mut self, node: &Node) -> Option<SetTag> {
         if node.entries().is_some() {
             let message = "a tag is text, and this is a map";
             let hint = "write `name:value` without a space behind the `:`, or in quotes";

@@ -204,6 +204,11 @@ pub enum Request {
         #[serde(default)]
         follow: bool,
     },
+    /// Jobs, newest first: [`Reply::Job`] for each.
+    Jobs {
+        /// At most so many.
+        limit: u32,
+    },
     /// Errands, newest first: [`Reply::Errands`].
     Errands {
         /// Beginning of an id.

@@ -182,3 +182,27 @@ fn the_database_of_a_stopped_machine_is_one_file() {
     assert_eq!(machine.set_of(&sha)["state"], "success");
     machine.stop();
 }
+
+#[test]
+fn lo_14_two_machines_have_sockets_of_their_own_and_both_are_shown() {
+    let (mut one, mut two) = (LocalMachine::new(ONE_GOAL), LocalMachine::new(ONE_GOAL));
+    two.set("XDG_RUNTIME_DIR", one.path("run").to_str().unwrap());
+    two.set("SDM_NAME", "two");
+    one.start();
+    two.start();
+    let sockets = one.wait_until("both are shown", |machine| {
+        let shown = machine.json(&["show", "machines"]);
+        let machines = shown["machines"].as_array().unwrap();
+        let of = |name: &str| {
+            let machine = machines.iter().find(|machine| machine["name"] == name)?;
+            Some(machine["socket"].clone())
+        };
+        Some((of("sdm")?, of("two")?))
+    });
+    assert_ne!(sockets.0, sockets.1);
+    let sha = two.commit("of the second machine", &[("a", "1")]);
+    assert_eq!(two.ended_set_of(&sha)["state"], "success");
+    assert!(one.goal_sets().iter().all(|set| set["sha"] != sha.as_str()));
+    two.stop();
+    one.stop();
+}

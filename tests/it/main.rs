@@ -53,6 +53,8 @@ mod local_doors;
 #[cfg(test)]
 mod local_hostile;
 #[cfg(test)]
+mod on_demand;
+#[cfg(test)]
 mod packs;
 #[cfg(test)]
 mod pull_requests;

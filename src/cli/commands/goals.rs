@@ -1,11 +1,13 @@
 //! `sdm goals`: goal sets and their goals.
 
-use super::super::context::{CommandResult, Context};
+use super::super::context::{CommandResult, Context, Exit};
 use super::super::error::{CommandError, ErrorKind};
+use super::super::render::goals::no_goal_sets;
 use super::at_hub;
 use super::choice::repository;
 use crate::model::set_tag::SetTag;
 use crate::wire::control::Request;
+use crate::wire::views::GoalSetView;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -38,16 +40,17 @@ pub struct Args {
 
 /// `sdm goals`.
 pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
+    let which = at_hub::Which {
+        id: args.id.as_deref(),
+        repo: args.repo.as_deref(),
+        branch: args.branch.as_deref(),
+        active: args.active,
+        tag: args.tag.as_deref().map(tag).transpose()?,
+        limit: args.limit,
+    };
     if args.hub {
-        let which = at_hub::Which {
-            id: args.id.as_deref(),
-            repo: args.repo.as_deref(),
-            branch: args.branch.as_deref(),
-            active: args.active,
-            tag: args.tag.as_deref().map(tag).transpose()?,
-            limit: args.limit,
-        };
-        return at_hub::goals(context, &which);
+        let sets = at_hub::goals(context, &which)?;
+        return show(context, &sets, &which);
     }
     let (client, status) = context.daemon()?;
     let repo = if args.all {
@@ -60,17 +63,41 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
         branch: args.branch.clone(),
         id: args.id.clone(),
         active: args.active,
-        tag: args
-            .tag
-            .as_deref()
-            .map(tag)
-            .transpose()?
-            .map(|tag| tag.to_string()),
+        tag: which.tag.as_ref().map(SetTag::to_string),
         limit: args.limit,
         with_not_set: context.ui.json || context.ui.verbosity > 0,
     };
     let sets = context.goal_sets(&client, &request)?;
-    super::act::show(context, &sets)
+    show(context, &sets, &which)
+}
+
+/// The sets; or that there are none, and of which kind.
+fn show(context: &mut Context, sets: &[GoalSetView], which: &at_hub::Which<'_>) -> CommandResult {
+    if !sets.is_empty() || context.ui.json {
+        return super::act::show(context, sets);
+    }
+    context.ui.data(&no_goal_sets(asked_for(which).as_deref()))?;
+    Ok(Exit::Ok)
+}
+
+/// What of all goal sets was asked for, in words that stand behind "no goal set".
+fn asked_for(which: &at_hub::Which<'_>) -> Option<String> {
+    let quoted = |before: &str, said: &dyn std::fmt::Display| format!("{before} `{said}`");
+    let of = [
+        which.repo.map(|repo| quoted("of", &repo)),
+        which.branch.map(|branch| quoted("of the branch", &branch)),
+    ];
+    let has = [
+        which.tag.as_ref().map(|tag| quoted("has the tag", tag)),
+        which
+            .id
+            .map(|id| quoted("has an id or a commit that begins with", &id)),
+        which.active.then(|| "has goals that have not ended".to_owned()),
+    ];
+    let has: Vec<String> = has.into_iter().flatten().collect();
+    let has = Some(has.join(" and ")).filter(|has| !has.is_empty());
+    let said: Vec<String> = of.into_iter().chain([has]).flatten().collect();
+    (!said.is_empty()).then(|| said.join(" "))
 }
 
 fn tag(text: &str) -> Result<SetTag, CommandError> {

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::client::{ClientError, ControlClient, sockets_beside};
 use super::super::context::{CommandResult, Context, Exit};
 use super::super::error::{CommandError, ErrorKind};
-use super::super::render::errands::{errands, job};
+use super::super::render::errands::{errands, job, jobs};
 use super::super::render::machines::machine;
 use super::super::render::pushes::pushes;
 use super::super::render::reviews::reviews;
@@ -13,6 +13,7 @@ use super::super::text::neutralise;
 use super::at_hub;
 use super::choice::repository;
 use super::do_command;
+use crate::wire::commands::JobView;
 use crate::wire::control::{Reply, Request};
 
 /// What to show.
@@ -24,6 +25,8 @@ pub enum ShowCommand {
     Commands(CommandsArgs),
     /// What commands without a repository and listeners run
     Errands(ErrandsArgs),
+    /// Commands on repositories
+    Jobs(JobsArgs),
     /// A command on repositories, with what came of each
     Job(JobArgs),
     /// Pushes that were accepted
@@ -94,6 +97,14 @@ pub struct ErrandsArgs {
     limit: u32,
 }
 
+/// Arguments of `show jobs`.
+#[derive(Debug, clap::Args)]
+pub struct JobsArgs {
+    /// At most so many
+    #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=200))]
+    limit: u32,
+}
+
 /// Arguments of `show job`.
 #[derive(Debug, clap::Args)]
 pub struct JobArgs {
@@ -110,6 +121,7 @@ pub(super) fn run(context: &mut Context, command: &ShowCommand) -> CommandResult
         ShowCommand::Commands(args) if args.at.hub => at_hub::commands(context),
         ShowCommand::Commands(args) => do_command::show(context, args.generators),
         ShowCommand::Errands(args) => show_errands(context, args),
+        ShowCommand::Jobs(args) => show_jobs(context, args),
         ShowCommand::Job(args) => show_job(context, args),
         ShowCommand::Pushes(args) => show_pushes(context, args),
         ShowCommand::Comments(args) => show_comments(context, args),
@@ -179,6 +191,26 @@ fn show_errands(context: &mut Context, args: &ErrandsArgs) -> CommandResult {
         context.ui.note("there is no errand");
     } else {
         context.ui.data(&errands(&context.ui.theme, &found))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn show_jobs(context: &mut Context, args: &JobsArgs) -> CommandResult {
+    let (client, _) = context.daemon()?;
+    let replies = context.ask(&client, &Request::Jobs { limit: args.limit })?;
+    let of_reply = |reply| match reply {
+        Reply::Job { job } => Some(*job),
+        _ => None,
+    };
+    let found: Vec<JobView> = replies.into_iter().filter_map(of_reply).collect();
+    if context.ui.json {
+        context.ui.object(&json!({ "jobs": found }))?;
+    } else if found.is_empty() {
+        context
+            .ui
+            .note("there is no job: a command on repositories is one");
+    } else {
+        context.ui.data(&jobs(&context.ui.theme, &found))?;
     }
     Ok(Exit::Ok)
 }

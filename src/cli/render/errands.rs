@@ -1,5 +1,6 @@
 //! Errands and jobs as people read them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::super::text::{cut, neutralise};
@@ -41,20 +42,25 @@ fn line(theme: &Theme, errand: &ErrandView) -> String {
     text
 }
 
+/// A line for each job, with how many repositories came to what.
+pub fn jobs(theme: &Theme, jobs: &[JobView]) -> String {
+    let line = |job: &JobView| {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for task in &job.tasks {
+            *counts.entry(&task.state).or_default() += 1;
+        }
+        let counts = counts
+            .into_iter()
+            .map(|(state, count)| format!("{count} {}", neutralise(&state.replace('_', " "))));
+        let counts: Vec<String> = counts.collect();
+        format!("{}  {}\n", heading(theme, job), counts.join(", "))
+    };
+    jobs.iter().map(line).collect()
+}
+
 /// A job with a line for each repository.
 pub fn job(theme: &Theme, job: &JobView) -> String {
-    let id = job.id.get(..7).unwrap_or(&job.id);
-    let dry = if job.dry_run { ", dry run" } else { "" };
-    let called = match &job.name {
-        Some(name) => format!("{name} ({})", job.command),
-        None => job.command.clone(),
-    };
-    let mut text = format!(
-        "{} {} {}\n",
-        theme.paint(Role::Active, id),
-        theme.paint(Role::Strong, &neutralise(&called)),
-        theme.paint(Role::Dim, &neutralise(&format!("by {}{dry}", job.by))),
-    );
+    let mut text = format!("{}\n", heading(theme, job));
     if let Some(description) = &job.description {
         let _ = writeln!(text, "  {}", theme.paint(Role::Dim, &neutralise(description)));
     }
@@ -62,6 +68,22 @@ pub fn job(theme: &Theme, job: &JobView) -> String {
         text.push_str(&task_line(theme, task));
     }
     text
+}
+
+/// Its id, what it is called and who asked for it.
+fn heading(theme: &Theme, job: &JobView) -> String {
+    let id = job.id.get(..7).unwrap_or(&job.id);
+    let dry = if job.dry_run { ", dry run" } else { "" };
+    let called = match &job.name {
+        Some(name) => format!("{name} ({})", job.command),
+        None => job.command.clone(),
+    };
+    format!(
+        "{} {} {}",
+        theme.paint(Role::Active, id),
+        theme.paint(Role::Strong, &neutralise(&called)),
+        theme.paint(Role::Dim, &neutralise(&format!("by {}{dry}", job.by))),
+    )
 }
 
 fn task_line(theme: &Theme, task: &TaskView) -> String {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::super::text::{cut, cut_front, neutralise, pad, width, wrapped};
 use super::super::theme::{Role, Theme};
-use super::{name_column, push_line};
+use super::{name_column, push_line, tags_line};
 use crate::model::ApprovalPolicy;
 use crate::model::plan::{RuleOutcome, TestOutcome};
 use crate::wire::explain::{ExplainView, ExplainedGoal, ExplainedRule, ExplainedTest};
@@ -192,6 +192,7 @@ fn plan_lines(theme: &Theme, view: &ExplainView) -> String {
     };
     let title = cut(&format!("Plan: {}", neutralise(name)), theme.width, theme.unicode);
     let mut text = format!("{}\n", theme.paint(Role::Strong, &title));
+    text.push_str(&tags_line(theme, &view.tags, "  "));
     let depths = depths(&view.goals);
     let last = depths.iter().copied().max().unwrap_or(0);
     let longest = view

@@ -5,14 +5,22 @@ use std::fmt::Write as _;
 use super::super::text::{cut, neutralise, pad, width, wrap};
 use super::super::theme::{Role, Theme, duration, parse_time, role_of};
 use super::goal_details::{INDENT, details};
-use super::{name_column, push_line};
+use super::{name_column, push_line, tags_line};
 use crate::model::Timestamp;
 use crate::wire::views::{GoalSetView, GoalView};
+
+/// That there are no goal sets; with what was asked for, as in `has the tag x`, where not all were.
+pub fn no_goal_sets(asked_for: Option<&str>) -> String {
+    match asked_for {
+        None => "No goal sets. Goals are set when a commit is pushed to a watched repository.\n".to_owned(),
+        Some(asked_for) => format!("No goal set {}.\n", neutralise(asked_for)),
+    }
+}
 
 /// All sets as text; `verbose` adds what is known beyond the state, and the goals that were not set.
 pub fn goal_sets(theme: &Theme, sets: &[GoalSetView], now: Timestamp, verbose: bool) -> String {
     if sets.is_empty() {
-        return "No goal sets. Goals are set when a commit is pushed to a watched repository.\n".to_owned();
+        return no_goal_sets(None);
     }
     let shown: Vec<String> = sets
         .iter()
@@ -34,11 +42,7 @@ pub fn goal_set(theme: &Theme, set: &GoalSetView, now: Timestamp, verbose: bool)
         );
         let _ = writeln!(text, "  {}", theme.paint(Role::Dim, &line));
     }
-    if !set.tags.is_empty() {
-        let tags: Vec<String> = set.tags.iter().map(|tag| neutralise(&tag.to_string())).collect();
-        let line = cut(&tags.join(", "), theme.width.saturating_sub(2), theme.unicode);
-        let _ = writeln!(text, "  {}", theme.paint(Role::Dim, &line));
-    }
+    text.push_str(&tags_line(theme, &set.tags, "  "));
     let longest = set
         .goals
         .iter()

@@ -22,11 +22,23 @@ mod tests;
 
 use super::text::{cut, neutralise, width};
 use super::theme::{Role, Theme};
+use crate::model::set_tag::SetTag;
 
 /// Columns for names of which the longest takes `longest`; long names are cut on terminals, and nowhere else.
 pub(super) fn name_column(theme: &Theme, longest: usize, least: usize) -> usize {
     let most = 24.min(theme.width / 3).max(theme.width * 3 / 10);
     longest.clamp(least, most.max(least))
+}
+
+/// The tags of a goal set on a line of their own; nothing where there are none.
+pub(super) fn tags_line(theme: &Theme, tags: &[SetTag], indent: &str) -> String {
+    if tags.is_empty() {
+        return String::new();
+    }
+    let tags: Vec<String> = tags.iter().map(|tag| neutralise(&tag.to_string())).collect();
+    let room = theme.width.saturating_sub(width(indent));
+    let line = cut(&tags.join(", "), room, theme.unicode);
+    format!("{indent}{}\n", theme.paint(Role::Dim, &line))
 }
 
 /// `owner/repo/branch - sha7 title(50)` within `room` columns, painted; the title gives way first, then the branch.

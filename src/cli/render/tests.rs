@@ -49,6 +49,10 @@ fn goals_at_eighty_columns_with_and_without_colour_and_narrow() {
     );
     insta::assert_snapshot!("goals_narrow_ascii", goal_sets(&narrow(), &sets(), at(90), false));
     insta::assert_snapshot!("goals_none", goal_sets(&Theme::plain(), &[], at(90), false));
+    assert_eq!(
+        super::goals::no_goal_sets(Some("has the tag `x`")),
+        "No goal set has the tag `x`.\n"
+    );
 }
 
 #[test]

@@ -143,6 +143,7 @@ impl LocalDaemon {
                 self.do_command(wanted, person, answer).await
             }
             Request::Job { id, follow } => self.send_job(&id, follow, answer).await,
+            Request::Jobs { limit } => self.send_jobs(limit, answer).await,
             Request::Errands {
                 id,
                 name,

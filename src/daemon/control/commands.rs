@@ -207,6 +207,14 @@ impl LocalDaemon {
         }
     }
 
+    pub(super) async fn send_jobs(&self, limit: u32, answer: &mut Answer) -> Result<(), Refused> {
+        for id in self.engine().store().jobs(limit.min(REACH)).await? {
+            let job = Box::new(self.job_view(id).await?);
+            answer.send(&Reply::Job { job }).await?;
+        }
+        Ok(())
+    }
+
     /// The job whose id begins like this.
     async fn job_named(&self, prefix: &str) -> Result<JobId, Refused> {
         let jobs = self.engine().store().jobs(REACH).await?;

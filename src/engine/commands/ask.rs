@@ -425,7 +425,11 @@ fn chosen<'a>(
                            or --targets.repos PATTERN";
             return Err(AskError::Targets(message.to_owned()));
         };
-        return named(repositories, |slug| slug == here, &here.to_string());
+        return named(
+            repositories,
+            |slug| slug == here,
+            &format!("`{here}` is known here"),
+        );
     }
     if let (Some(_), Some(_)) = (&asked.repo, &asked.repos) {
         let message = "--targets.repo names one repository and --targets.repos several; say one of them";
@@ -434,16 +438,17 @@ fn chosen<'a>(
     let of_owner = |slug: &RepoSlug| asked.owner.as_ref().is_none_or(|owner| slug.owner == *owner);
     if let Some(repos) = &asked.repos {
         let wanted = pattern(repos)?;
-        return named(repositories, |slug| of_owner(slug) && fits(&wanted, slug), repos);
+        let which = format!("that is known here matches `{repos}`");
+        return named(repositories, |slug| of_owner(slug) && fits(&wanted, slug), &which);
     }
     let Some(repo) = &asked.repo else {
         let owner = asked.owner.clone().unwrap_or_default();
-        return named(repositories, of_owner, &format!("{owner}/…"));
+        return named(repositories, of_owner, &format!("of `{owner}` is known here"));
     };
     let found = named(
         repositories,
         |slug| of_owner(slug) && (slug.name == *repo || slug.to_string() == *repo),
-        repo,
+        &format!("`{repo}` is known here"),
     )?;
     match found.as_slice() {
         [_] => Ok(found),
@@ -460,11 +465,11 @@ fn chosen<'a>(
 fn named<'a>(
     repositories: &'a [Repository],
     is_meant: impl Fn(&RepoSlug) -> bool,
-    name: &str,
+    which: &str,
 ) -> Result<Vec<&'a Repository>, AskError> {
     let found: Vec<_> = repositories.iter().filter(|repo| is_meant(&repo.slug)).collect();
     match found.is_empty() {
-        true => Err(AskError::Targets(format!("no repository {name} is known here"))),
+        true => Err(AskError::Targets(format!("no repository {which}"))),
         false => Ok(found),
     }
 }

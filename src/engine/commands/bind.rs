@@ -10,7 +10,6 @@ use crate::kinds::lookup::at_path;
 use crate::model::parameter::{MAPPED, OF_REPOSITORY};
 use crate::model::suggest;
 use crate::model::{ParameterDefinition, ParameterSource, Repository};
-use crate::ports::secrets::SHORTEST_SECRET;
 
 /// What a command is given.
 #[derive(Debug, Default)]
@@ -125,11 +124,6 @@ fn bind_secret(definition: &ParameterDefinition, given: &Given, bound: &mut Boun
     match given.secrets.get(&definition.name) {
         Some(secret) => {
             definition.read(&Value::from(secret.expose_secret()))?;
-            if secret.expose_secret().trim().chars().count() < SHORTEST_SECRET {
-                return Err(format!(
-                    "it is too short to be kept out of what is shown: a secret has at least {SHORTEST_SECRET} characters"
-                ));
-            }
             bound.secrets.insert(definition.name.clone(), secret.clone());
             Ok(())
         }

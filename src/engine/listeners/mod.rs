@@ -119,6 +119,22 @@ impl Engine {
         Ok((mark, mark))
     }
 
+    /// Listeners of a machine that never had any hear of what happens from now on: to be called before the machine looks at its
+    /// repositories, each of which is seen for the first time then.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn begin_to_listen(&self) -> Result<(), StoreError> {
+        if self.machine().listeners.is_empty() || self.came_later() {
+            return Ok(());
+        }
+        match self.where_we_read().await {
+            // Another replica was first.
+            Ok(_) | Err(StoreError::Conflict(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// What listeners are to do because of one entry.
     async fn errands_of(&self, entry: &crate::model::FeedEntry) -> Result<Vec<Errand>, StoreError> {
         let machine = self.machine();

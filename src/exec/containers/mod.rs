@@ -115,7 +115,7 @@ async fn verdict_on(
         .iter()
         .try_for_each(|wanted| report::make_room(wanted, places));
     if let Err(error) = room {
-        return Verdict::failed(format!("what was reported before cannot be removed: {error}"));
+        return Verdict::failed(format!("what was reported before is in the way: {error}"));
     }
     let mut drive = Drive::new(engine, order, places, files, output.clone());
     let verdict = tokio::select! {

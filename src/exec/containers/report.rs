@@ -8,22 +8,35 @@ use std::path::Path;
 
 use crate::ports::containers::{ReportFrom, WantedReport};
 use crate::runtime::directory::Directory;
+use crate::runtime::matching;
 
 use super::exchange::Places;
 
-/// Takes away what lies in its place from before: that is no report of this run.
+/// Takes away what lies in its place from before, or notes it where it may be more than reports: that is no report of this run.
 ///
 /// # Errors
-/// It cannot be removed.
+/// It cannot be removed, or looked at.
 pub(super) fn make_room(wanted: &WantedReport, places: &Places) -> io::Result<()> {
-    let ReportFrom::File(path) = &wanted.from else {
-        return Ok(());
+    let path = match &wanted.from {
+        ReportFrom::Output => return Ok(()),
+        ReportFrom::Files(glob) => return note_before(glob, places),
+        ReportFrom::File(path) => path,
     };
     match Directory::holding(&places.project, path) {
         Ok((directory, name)) => directory.make_room(&name),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Keeps what matches already, unless a driver before us has: then the containers may have begun.
+fn note_before(glob: &str, places: &Places) -> io::Result<()> {
+    let note = places.kept_report();
+    if note.exists() {
+        return Ok(());
+    }
+    let found = matching::files(&places.project, glob)?;
+    kept_file(&note)?.write_all(&serde_json::to_vec(&found)?)
 }
 
 /// Keeps the file that was left in the working copy; none is an empty report.
@@ -132,6 +145,30 @@ mod tests {
         assert_eq!(std::fs::read_to_string(places.kept_report()).unwrap(), "01234");
         make_room(&file("link"), &places).unwrap();
         assert!(secret.exists());
+    }
+
+    #[test]
+    fn in_03_what_matches_before_the_containers_begin_is_noted_once() {
+        let top = tempfile::tempdir().unwrap();
+        let places = places(top.path());
+        std::fs::write(places.project.join("sub/old.xml"), "old").unwrap();
+        let wanted = WantedReport {
+            from: ReportFrom::Files("sub/*.xml".to_owned()),
+            limit: 5,
+        };
+        make_room(&wanted, &places).unwrap();
+        std::fs::write(places.project.join("sub/new.xml"), "new").unwrap();
+        make_room(&wanted, &places).unwrap();
+        take_in(&wanted, &places).unwrap();
+        let noted = std::fs::read_to_string(places.kept_report()).unwrap();
+        assert!(
+            noted.contains("sub/old.xml") && !noted.contains("sub/new.xml"),
+            "{noted}"
+        );
+        assert!(
+            places.project.join("sub/old.xml").exists(),
+            "it may be more than a report"
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::super::Hub;
 use super::super::refusal::Refusal;
+use crate::model::address::is_this_computer;
 
 /// The cookie of a session.
 pub(super) const SESSION: &str = "session";
@@ -120,11 +121,7 @@ fn is_plain(value: &str) -> bool {
 }
 
 fn is_loopback(url: &Url) -> bool {
-    let Some(host) = url.host_str() else {
-        return false;
-    };
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+    url.host_str().is_some_and(is_this_computer)
 }
 
 #[cfg(test)]

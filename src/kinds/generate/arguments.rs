@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::super::resolve::Placeholders;
 use super::super::transform::arguments::{AUTHOR, MESSAGE, RUN, STEPS, TIMEOUT_OF_ALL};
 use super::super::{KindError, read};
-use crate::model::address::without_login;
+use crate::model::address::{is_this_computer, without_login};
 use crate::model::deceptive::is_deceptive;
 use crate::model::running::{DIRECTORY, ENV, GRACE};
 use crate::model::{ArgumentProblems, BranchName, Field, FieldPath, RepoSlug, ValueType};
@@ -136,11 +136,16 @@ impl Arguments {
             }
             return problems;
         };
+        let shown: String = without_login(forge).escape_debug().take(200).collect();
         if !is_origin(forge) {
-            let shown: String = without_login(forge).escape_debug().take(200).collect();
             let message = format!("`forge: {shown}` is not the origin of a forge");
             let hint =
                 "write it as `forges` of the machine's configuration has it, such as `https://github.com`";
+            problems.add(&FieldPath::to("forge"), "invalid_origin", message, hint);
+        } else if is_in_clear(forge) {
+            let message =
+                format!("`forge: {shown}` is without encryption: the token would be readable on the way");
+            let hint = "use `https://` (`http://` is for a forge on this computer)";
             problems.add(&FieldPath::to("forge"), "invalid_origin", message, hint);
         }
         problems
@@ -200,6 +205,18 @@ fn is_origin(text: &str) -> bool {
     let host = host.map(|host| host.strip_suffix('/').unwrap_or(host));
     let legal = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
     host.is_some_and(|host| !host.is_empty() && host.chars().all(legal))
+}
+
+/// Whether what is sent to this origin can be read beyond this computer.
+fn is_in_clear(origin: &str) -> bool {
+    let host = origin
+        .strip_prefix("http://")
+        .map(|host| host.trim_end_matches('/'));
+    let without_port = |host: &str| match host.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => host.to_owned(),
+        Some(_) | None => host.to_owned(),
+    };
+    host.is_some_and(|host| !is_this_computer(&without_port(host)))
 }
 
 /// The name of a new repository, or why the text is none.
@@ -272,6 +289,9 @@ mod tests {
             "https://github.com",
             "https://github.example:8443/",
             "http://localhost:1",
+            "http://127.0.0.1/",
+            "http://[::1]:8080",
+            "http://[::1]",
         ] {
             let read = read(json!({"forge": forge, "visibility": "public", "about": "a ${b}"})).unwrap();
             assert!(!read.lies_here(), "{forge}");
@@ -294,6 +314,14 @@ mod tests {
                 said.contains("is not the origin") && !said.contains("token@"),
                 "{said}"
             );
+        }
+        for forge in [
+            "http://github.example",
+            "http://10.0.0.1:3000/",
+            "http://localhost.example",
+        ] {
+            let said = read(json!({ "forge": forge })).unwrap_err().to_string();
+            assert!(said.contains("without encryption"), "{said}");
         }
         let alone = read(json!({"visibility": "public"})).unwrap_err().to_string();
         assert!(alone.contains("`visibility` belongs to `forge`"), "{alone}");

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::resolve::Placeholders;
-use super::transform::{arguments::Programs, request};
+use super::transform::{arguments::Programs, order::Purpose, request};
 use super::{Begun, Ended, GoalContext, Kind, KindError, refuse_untrusted};
 use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, ValueType};
 use arguments::Arguments;
@@ -80,7 +80,8 @@ impl Kind for Generate {
             return Ok(Begun::Ended(occupied(&page)));
         }
         let programs = Programs::read("generate", &work.arguments)?;
-        request(context, &programs).await.map(Begun::Process)
+        let request = request(context, &programs, Purpose::Generate).await?;
+        Ok(Begun::Process(request))
     }
 
     async fn conclude(

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::super::containers::{self, CONTAINER, INIT_CONTAINERS, NETWORK, VOLUMES};
 use super::super::part_tests::{self, Part};
-use super::super::{part_names, read};
+use super::super::{globs, part_names, read};
+use super::order::is_glob;
 use super::report::{Format, LinePattern, MAX_REPORT};
 use super::reviewer::{Pattern, Reviewer};
 use super::verdict::Policy;
@@ -27,7 +28,8 @@ const REPORT: Field = Field::new(
 const REPORT_FILE: Field = Field::new(
     "report_file",
     ValueType::Path,
-    "the file it leaves its report in, below the root of the working copy; standard output when absent",
+    "the file it leaves its report in, below the root of the working copy, or a glob such as `**/test-results/**/*.xml` for all \
+     that it writes; standard output when absent",
 );
 
 const PATTERN: Field = Field::new(
@@ -199,7 +201,12 @@ impl Arguments {
         for (index, inspection) in self.inspections.iter().enumerate() {
             let of_lines = (inspection.report.as_str(), inspection.pattern.as_deref());
             problems.extend(line_pattern_problems(&list.item(index), of_lines));
+            problems.extend(glob_problems(
+                &list.item(index),
+                inspection.report_file.as_deref(),
+            ));
         }
+        problems.extend(glob_problems(&FieldPath::whole(), self.report_file.as_deref()));
         let of_lines = (
             self.report.as_deref().unwrap_or_default(),
             self.pattern.as_deref(),
@@ -280,10 +287,11 @@ impl Arguments {
 
     /// What of the containers is kept for the step that reads it.
     pub(super) fn wanted_report(&self) -> WantedReport {
-        let from = self
-            .report_file
-            .clone()
-            .map_or(ReportFrom::Output, ReportFrom::File);
+        let from = match self.report_file.clone() {
+            None => ReportFrom::Output,
+            Some(glob) if is_glob(&glob) => ReportFrom::Files(glob),
+            Some(file) => ReportFrom::File(file),
+        };
         WantedReport {
             from,
             limit: MAX_REPORT + 1,
@@ -307,6 +315,20 @@ impl Arguments {
 
     pub(super) fn grace(&self) -> Duration {
         running::grace(self.grace)
+    }
+}
+
+/// What is wrong with a report that is several files.
+fn glob_problems(beside: &FieldPath, report_file: Option<&str>) -> ArgumentProblems {
+    let glob = report_file.filter(|file| is_glob(file));
+    match glob.map(|glob| globs(&[glob.to_owned()])) {
+        Some(Err(why)) => ArgumentProblems::one(
+            &beside.key("report_file"),
+            "invalid_glob",
+            format!("`report_file` is not a glob: {why}"),
+            "`*`, `?`, `[…]` and `{…}` mean any of several files; write the name of one file without them",
+        ),
+        Some(Ok(_)) | None => ArgumentProblems::default(),
     }
 }
 
@@ -372,6 +394,12 @@ mod tests {
             .collect();
         assert_eq!(names, [("goal", true), ("other", false)]);
         assert_eq!(read.wanted_report().from, ReportFrom::File("a/b".to_owned()));
+        let several = json!({"containers": containers, "report": "junit", "report_file": "a/*.xml"});
+        let read = Arguments::read(&several).unwrap();
+        assert_eq!(read.wanted_report().from, ReportFrom::Files("a/*.xml".to_owned()));
+        assert!(
+            wrong(json!({"run": ["x"], "report": "junit", "report_file": "a/[.xml"})).contains("not a glob")
+        );
     }
 
     #[test]

@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::containers::{self, Driven, Wanted};
-use super::left::read_left;
+use super::left::{code_left, read_left};
 use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, globs, look_into, part_tests};
 use crate::model::{ArgumentProblems, Descriptor, ExecutionResult, News, Review, ReviewComment, ValueType};
@@ -29,7 +29,7 @@ use reviewer::Reviewer;
 pub(super) struct Inspect;
 
 /// What it is called; it changes nothing.
-pub(super) const NAME: &str = "inspect";
+pub const NAME: &str = "inspect";
 
 static DESCRIPTOR: Descriptor = Descriptor {
     name: NAME,
@@ -195,6 +195,7 @@ async fn decide(
     arguments: &Arguments,
     outcome: Outcome,
 ) -> Result<ExecutionResult, KindError> {
+    let code = code_left(outcome.code);
     let mut errors: Vec<String> = outcome.errors.into_iter().take(100).collect();
     let by_pattern = match review_patterns(context, arguments).await? {
         Ok(comments) => comments,
@@ -218,17 +219,26 @@ async fn decide(
         tell(context, &said).await?;
     }
     if errors.is_empty() {
-        return Ok(result);
+        return Ok(with_code(result, code));
     }
     tell(context, &errors.join("; ")).await?;
     let said = format!("{} failed: {}", counted(errors.len()), errors[0]);
-    Ok(match arguments.ignores_errors() {
+    let result = match arguments.ignores_errors() {
         true => ExecutionResult {
             phase: Some(format!("{} failed and that is ignored", counted(errors.len()))),
             ..result
         },
         false => verdict::without_verdict(result, &review, said),
-    })
+    };
+    Ok(with_code(result, code))
+}
+
+/// A failure with the code of the tools, which `retry: {codes}` is about.
+fn with_code(result: ExecutionResult, code: i32) -> ExecutionResult {
+    match result.code {
+        0 => result,
+        _ => ExecutionResult { code, ..result },
+    }
 }
 
 fn counted(errors: usize) -> String {

@@ -30,7 +30,8 @@ pub struct Inspection {
     pub environment: Vec<(String, String)>,
     /// Format of the report.
     pub report: String,
-    /// Where it leaves the report, below the root of the working copy; standard output when absent.
+    /// Where it leaves the report, below the root of the working copy, or a [glob](is_glob) of several; standard output when
+    /// absent.
     #[serde(default)]
     pub report_file: Option<String>,
     /// Pattern of lines.
@@ -51,4 +52,11 @@ pub struct Outcome {
     pub left_out: u64,
     /// Inspections that failed, each with its reason.
     pub errors: Vec<String>,
+    /// The exit code that all programs which did not end with 0 have in common.
+    pub code: Option<i32>,
+}
+
+/// Whether a report file is several: all that the glob means.
+pub fn is_glob(report_file: &str) -> bool {
+    report_file.contains(['*', '?', '[', '{'])
 }

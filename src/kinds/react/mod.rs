@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::containers::{self, Wanted};
-use super::left::read_left;
+use super::left::{code_left, read_left};
 use super::part_tests;
 use super::resolve::Placeholders;
 use super::{Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, globs, look_into};
@@ -192,7 +192,10 @@ fn verdict(outcome: &Outcome) -> ExecutionResult {
     };
     let (failed, asking) = (of(&[Response::Fail]), of(&[Response::RequireApproval]));
     if !failed.is_empty() {
-        return ExecutionResult::failure(format!("{} failed", failed.join(", ")));
+        return ExecutionResult {
+            code: code_left(outcome.code),
+            ..ExecutionResult::failure(format!("{} failed", failed.join(", ")))
+        };
     }
     match asking.is_empty() {
         true => ExecutionResult::success(),
@@ -222,7 +225,11 @@ mod tests {
             .iter()
             .map(|response| ("r".to_owned(), *response))
             .collect();
-        verdict(&Outcome { responses }).outcome(false)
+        let outcome = Outcome {
+            responses,
+            code: None,
+        };
+        verdict(&outcome).outcome(false)
     }
 
     #[test]
@@ -252,6 +259,18 @@ mod tests {
         assert_eq!(
             outcome(&[Proceed, RequireApproval]),
             StateName::WaitingForApproval
+        );
+    }
+
+    #[test]
+    fn semantics_3_13_a_failure_has_the_code_that_all_failing_programs_share() {
+        let code = |code| {
+            let responses = vec![("r".to_owned(), Response::Fail)];
+            verdict(&Outcome { responses, code }).code
+        };
+        assert_eq!(
+            (code(Some(75)), code(None), code(Some(0)), code(Some(-3))),
+            (75, 1, 1, 1)
         );
     }
 }

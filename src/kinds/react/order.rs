@@ -48,4 +48,6 @@ pub enum Response {
 pub struct Outcome {
     /// By name.
     pub responses: Vec<(String, Response)>,
+    /// The exit code that all reactions which failed have in common.
+    pub code: Option<i32>,
 }

@@ -21,7 +21,7 @@ use crate::ports::store::Cause;
 use arguments::{Arguments, Presentation, Programs, Written};
 pub use arguments::{asks_to_merge, own_branch};
 pub(super) use conclude::{Made, made, shown_difference};
-use order::{Order, Ordered};
+use order::{Order, Ordered, Purpose};
 
 pub(super) struct Transform;
 
@@ -73,7 +73,8 @@ impl Kind for Transform {
             ask_to_merge::may_ask(context, &place).await?;
         }
         let programs = Programs::read("transform", &work.arguments)?;
-        request(context, &programs).await.map(Begun::Process)
+        let request = request(context, &programs, Purpose::Transform).await?;
+        Ok(Begun::Process(request))
     }
 
     async fn conclude(
@@ -116,6 +117,7 @@ pub(super) fn is_dry_run(context: &GoalContext<'_>) -> bool {
 pub(super) async fn request(
     context: &GoalContext<'_>,
     programs: &Programs,
+    purpose: Purpose,
 ) -> Result<ProcessRequest, KindError> {
     let name = &context.goal.definition().name;
     let relevant = part_tests::that_hold(context, programs.all(name), Written::part).await?;
@@ -138,6 +140,7 @@ pub(super) async fn request(
         author: message::author(&author).map_err(KindError::Definition)?,
         committer: machine(),
         at: context.now,
+        purpose,
     };
     let order = serde_json::to_value(&order).map_err(|error| KindError::Definition(error.to_string()))?;
     Ok(ProcessRequest {

@@ -29,6 +29,34 @@ pub struct Order {
     pub committer: Signature,
     /// Its time.
     pub at: Timestamp,
+    /// What for.
+    #[serde(default)]
+    pub purpose: Purpose,
+}
+
+/// What becomes of the changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// They are a commit in the repository.
+    #[default]
+    Transform,
+    /// The files of a seed, changed or not, begin a new repository.
+    Generate,
+}
+
+impl Purpose {
+    /// What the log says when the programs have ended; with the commit, where they changed something.
+    pub fn words(self, made: Option<&CommitSha>) -> String {
+        match (self, made) {
+            (Self::Transform, None) => "nothing was changed".to_owned(),
+            (Self::Transform, Some(sha)) => format!("files were changed: committed as {}", sha.short()),
+            (Self::Generate, None) => "the new repository has the files of the seed as they are".to_owned(),
+            (Self::Generate, Some(_)) => {
+                "the new repository has the files of the seed as they were changed".to_owned()
+            }
+        }
+    }
 }
 
 /// One program.

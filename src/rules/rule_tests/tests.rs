@@ -8,6 +8,7 @@ use super::Verified;
 use crate::model::plan::RuleOutcome;
 use crate::model::push::{Signature, Trust};
 use crate::model::rule_test::{Expectation, Expected, Mention, PushDescription, RuleTest};
+use crate::model::set_tag::SetTag;
 use crate::model::{BranchName, RepoSlug, RuleDefinition, StateName, TestExpression};
 use crate::rules::fixtures::{compiled, constant, depending, locking, place, rule, test};
 
@@ -130,6 +131,36 @@ fn order_is_through_goals_in_between() {
     assert_eq!(
         wrong(&delivery(), Expected::Order(mentions(&["format", "site"]))),
         [r#"21 `site` is not set ["docs"]"#]
+    );
+}
+
+#[test]
+fn semantics_3_2_tags_are_an_exact_set_and_those_of_a_goal_set() {
+    let tag = |text: &str| SetTag::parse(text).unwrap();
+    let tagged = |mut rule: RuleDefinition, tags: &[&str]| {
+        rule.tags = tags.iter().copied().map(tag).collect();
+        rule
+    };
+    let rules = [
+        tagged(
+            rule("build", constant(true), &[&["format"]]),
+            &["nightly", "team:a"],
+        ),
+        tagged(rule("docs", constant(false), &[&["site"]]), &["docs"]),
+    ];
+    let tags = |all: &[&str]| Expected::Tags(all.iter().copied().map(tag).collect());
+    right(&rules, tags(&["team:a", "nightly"]));
+    assert_eq!(
+        wrong(&rules, tags(&["nightly", "docs"])),
+        [
+            r#"20 the goal set has no tag `docs` ["docs"]"#,
+            r#"20 the goal set has the tag `team:a` as well ["build"]"#,
+        ]
+    );
+    right(&[tagged(rule("facts", constant(true), &[]), &["x"])], tags(&[]));
+    assert_eq!(
+        wrong(&rules[1..], tags(&["docs"])),
+        [r#"20 the goal set has no tag `docs`: no goal is set ["docs"]"#]
     );
 }
 

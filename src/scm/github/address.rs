@@ -2,6 +2,8 @@
 
 use reqwest::Url;
 
+use crate::model::address::is_this_computer;
+
 /// A repository as its address names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
@@ -75,8 +77,7 @@ pub(super) fn origin_with_path(text: &str) -> Result<Url, String> {
     };
     let url = Url::parse(text).map_err(|_| wrong("is no address"))?;
     let host = url.host_str().unwrap_or_default();
-    let is_here = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
-    if url.scheme() != "https" && !(url.scheme() == "http" && is_here) {
+    if url.scheme() != "https" && !(url.scheme() == "http" && is_this_computer(host)) {
         return Err(wrong("must begin with https://: a token is sent there"));
     }
     let has_login = !url.username().is_empty() || url.password().is_some();

@@ -14,8 +14,8 @@ goals:
 - {name: unit test, execute: {run: [b]}}
 - {name: publish, environment: prod, execute: {run: [c]}}
 rules:
-- {name: rust, goals: [format, unit test]}
-- {name: ship, depends_on: rust, goals: publish}
+- {name: rust, tags: 'team:rust', goals: [format, unit test]}
+- {name: ship, tags: [shipping], depends_on: rust, goals: publish}
 ";
 
 fn test(text: &str) -> RuleTest {
@@ -140,6 +140,12 @@ fn every_expectation_knows_its_place() {
         kinds(failed),
         ["22 goals 0", "33 absent publish", "49 error nope"]
     );
+    assert_eq!(
+        kinds("{name: a, expect: {tags: ['team:rust', shipping]}}"),
+        ["22 tags team:rust shipping"]
+    );
+    assert_eq!(kinds("{name: a, expect: {tags: shipping}}"), ["22 tags shipping"]);
+    assert_eq!(kinds("{name: a, expect: {tags: []}}"), ["22 tags "]);
 }
 
 fn kind(expected: &Expected) -> String {
@@ -150,6 +156,10 @@ fn kind(expected: &Expected) -> String {
         Expected::Order(goals) => format!("order {}", goals.len()),
         Expected::Locked(locked) => format!("locked {locked}"),
         Expected::GoalSet(name) => format!("set {name}"),
+        Expected::Tags(tags) => format!(
+            "tags {}",
+            tags.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        ),
         Expected::Rule(rule, _) => format!("rule {}", rule.name),
         Expected::State(goal, state) => format!("state {} {state}", goal.name),
         Expected::Error(part) => format!("error {part}"),
@@ -191,6 +201,13 @@ fn slips_are_found_and_explained() {
     a.yaml:10:22 Error wrong_type (+5): an order needs two goals at least
       hint: write `order: [first, second]`
     ");
+    let tags = wrong("{name: a, expect: {tags: [two words]}}");
+    assert!(tags.contains("invalid_tag"), "{tags}");
+    let tags = wrong("{name: a, expect: {tags: [shiping]}}");
+    assert!(
+        tags.contains("no rule has the tag `shiping`") && tags.contains("did you mean `shipping`?"),
+        "{tags}"
+    );
     assert_snapshot!(wrong("- a"), @r"
     a.yaml:10:3 Error wrong_type (+1): a test must be a map, and this is a list
       hint: write its options as keys: `{name: …, expect: …}`

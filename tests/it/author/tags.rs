@@ -18,6 +18,13 @@ rules:
     facts: {x: "1"}
 on:
   - {name: told, event: GoalsSet, for_each: goal_set.tags, run: [echo, "tag ${item.name}"]}
+tests:
+  - name: docs are tagged
+    push: {files: {docs: ""}}
+    expect: {tags: [nightly, "team:payments", docs, "stage:one"]}
+  - name: nothing else is
+    push: {files: {a: ""}}
+    expect: {tags: [nightly, docs]}
 "#;
 
 #[test]
@@ -49,8 +56,18 @@ fn semantics_3_2_a_goal_set_has_the_tags_of_the_rules_that_apply_and_is_found_by
     ] {
         assert_eq!(found(tag), count, "{tag}");
     }
-    let shown = machine.ok(&["goals"]);
-    assert!(shown.contains("nightly, team:payments, stage:one"), "{shown}");
+    for words in [&["goals"][..], &["explain"]] {
+        let shown = machine.ok(words);
+        assert!(shown.contains("  nightly, team:payments, stage:one\n"), "{shown}");
+    }
+    assert_eq!(
+        machine.ok(&["goals", "--tag", "docs"]),
+        "No goal set has the tag `docs`.\n"
+    );
+    assert_eq!(
+        machine.ok(&["goals", "--branch", "main", "--tag", "team:x", "--active"]),
+        "No goal set of the branch `main` has the tag `team:x` and has goals that have not ended.\n"
+    );
     let refused = machine.sdm(&["goals", "--tag", "a b"]);
     assert_eq!(refused.status.code(), Some(2));
     machine.wait_until("listeners hear of each tag", |machine| {
@@ -58,4 +75,13 @@ fn semantics_3_2_a_goal_set_has_the_tags_of_the_rules_that_apply_and_is_found_by
         (shown["errands"].as_array().unwrap().len() == 3).then_some(())
     });
     machine.stop();
+    let tested = machine.sdm(&["test", "--json"]);
+    let tested: serde_json::Value = serde_json::from_slice(&tested.stdout).unwrap();
+    assert_eq!(
+        (&tested["passed"], &tested["failed"]),
+        (&json!(1), &json!(1)),
+        "{tested:#}"
+    );
+    let because = tested["tests"][1].to_string();
+    assert!(because.contains("the goal set has no tag `docs`"), "{because}");
 }

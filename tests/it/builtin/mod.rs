@@ -2,8 +2,10 @@
 
 mod around;
 mod autofix;
+mod codes;
 mod inspect;
 mod others;
+mod reports;
 mod side_effects;
 mod versions;
 

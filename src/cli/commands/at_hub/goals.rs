@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::super::context::{CommandResult, Context};
-use super::super::act;
+use super::super::super::context::Context;
+use super::super::super::error::CommandError;
 use super::{hub, is_meant, repository, text};
 use crate::model::goal_event::ExternalUrl;
 use crate::model::set_tag::SetTag;
@@ -31,7 +31,10 @@ pub(in super::super) struct Which<'a> {
 }
 
 /// Goal sets of all machines, newest first.
-pub(in super::super) fn run(context: &mut Context, which: &Which<'_>) -> CommandResult {
+pub(in super::super) fn run(
+    context: &mut Context,
+    which: &Which<'_>,
+) -> Result<Vec<GoalSetView>, CommandError> {
     let hub = hub(context)?;
     let sets = context.ui.while_waiting("asking the hub", || {
         let answer = hub.graph(SETS, &json!({ "first": MOST }))?;
@@ -53,7 +56,7 @@ pub(in super::super) fn run(context: &mut Context, which: &Which<'_>) -> Command
         }
         Ok::<_, super::super::super::doors::DoorError>(sets)
     })?;
-    act::show(context, &sets)
+    Ok(sets)
 }
 
 fn list(value: &Value) -> Vec<Value> {

@@ -7,13 +7,16 @@ use serde_json::{Value, json};
 use super::super::super::client::ControlClient;
 use super::super::super::context::{CommandResult, Context, Exit};
 use super::super::super::error::CommandError;
+use super::super::super::render::reviews::reviews;
 use super::super::super::text::{neutralise, neutralise_log};
 use super::super::super::theme::{Role, Theme};
 use super::apply;
 use super::said::Said;
+use crate::kinds::inspect;
 use crate::model::StateName;
 use crate::wire::commands::{CommandView, ErrandView, JobView, TaskView};
 use crate::wire::control::{GoalChoice, Reply, Request};
+use crate::wire::views::ReviewView;
 
 /// Says that an errand is on its way.
 pub(super) fn told_errand(context: &mut Context, errand: &ErrandView) -> CommandResult {
@@ -49,7 +52,7 @@ pub(super) fn errand(context: &mut Context, client: &ControlClient, errand: &Err
         id: Some(errand.id.clone()),
         ..GoalChoice::default()
     };
-    show_log(context, client, choice, false)?;
+    show_log(context, client, choice, Output::IsData)?;
     let request = Request::Errands {
         id: Some(errand.id.clone()),
         name: None,
@@ -83,6 +86,7 @@ pub(super) fn job(
         follow: true,
     };
     let is_alone = job.tasks.len() == 1;
+    let inspects = command.does == inspect::NAME;
     let (mut told, mut last) = (HashSet::new(), job.clone());
     for reply in client.ask(&request)? {
         let Reply::Job { job } = reply? else { continue };
@@ -90,15 +94,29 @@ pub(super) fn job(
         for (number, task) in last.tasks.iter().enumerate() {
             let has_begun = task.ended || task.state == StateName::InProcess.as_str();
             if is_alone && has_begun && told.insert((number, false)) {
-                show_task(context, client, &last, task)?;
+                let output = match (last.dry_run, inspects) {
+                    (true, _) => Output::IsNoted,
+                    (false, true) => Output::IsLeftOut,
+                    (false, false) => Output::IsData,
+                };
+                show_task(context, client, &last, (task, output))?;
             }
             if task.ended && told.insert((number, true)) && !context.ui.json {
                 conclude(context, task, is_alone, command, said)?;
+                if inspects {
+                    let said = reviews(&context.ui.theme, &reviews_of(client, task)?);
+                    context.ui.data(&said)?;
+                }
             }
         }
     }
     if context.ui.json {
-        context.ui.object(&json!({ "job": last }))?;
+        let mut object = json!({ "job": last });
+        if inspects {
+            let all: Result<Vec<_>, _> = last.tasks.iter().map(|task| reviews_of(client, task)).collect();
+            object["reviews"] = json!(all?.concat());
+        }
+        context.ui.object(&object)?;
     }
     let is_good = |task: &TaskView| matches!(task.state.as_str(), "success" | "not_concerned");
     Ok(verdict(last.tasks.iter().all(is_good)))
@@ -108,11 +126,40 @@ fn verdict(is_good: bool) -> Exit {
     if is_good { Exit::Ok } else { Exit::Bad }
 }
 
+/// What inspections say of a repository.
+fn reviews_of(client: &ControlClient, task: &TaskView) -> Result<Vec<ReviewView>, CommandError> {
+    let Some(goal_set) = &task.goal_set else {
+        return Ok(Vec::new());
+    };
+    let request = Request::Reviews {
+        id: Some(goal_set.clone()),
+        repo: None,
+    };
+    let mut found = Vec::new();
+    for reply in client.ask(&request)? {
+        if let Reply::Reviews { reviews } = reply? {
+            found.extend(reviews);
+        }
+    }
+    Ok(found)
+}
+
+/// What becomes of what the programs of a command write to standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Output {
+    /// It is the data.
+    IsData,
+    /// Something else is, as the difference of a dry run.
+    IsNoted,
+    /// It is what the comments of an inspection say again.
+    IsLeftOut,
+}
+
 fn show_task(
     context: &mut Context,
     client: &ControlClient,
     job: &JobView,
-    task: &TaskView,
+    (task, output): (&TaskView, Output),
 ) -> Result<(), CommandError> {
     let Some(goal_set) = &task.goal_set else {
         return Ok(());
@@ -122,15 +169,15 @@ fn show_task(
         repo: None,
         name: Some(job.command.clone()),
     };
-    show_log(context, client, choice, job.dry_run)
+    show_log(context, client, choice, output)
 }
 
-/// The output of a process as it comes. A dry run's difference is the data; then its output is not.
+/// The output of a process as it comes.
 fn show_log(
     context: &mut Context,
     client: &ControlClient,
     goal: GoalChoice,
-    is_dry_run: bool,
+    output: Output,
 ) -> Result<(), CommandError> {
     let request = Request::Log {
         goal,
@@ -147,7 +194,8 @@ fn show_log(
             "sdm" if context.ui.verbosity > 0 => context.ui.note(&text),
             "sdm" => {}
             _ if context.ui.json => {}
-            _ if is_dry_run => context.ui.note(&text),
+            "out" if output == Output::IsLeftOut && context.ui.verbosity == 0 => {}
+            _ if output != Output::IsData => context.ui.note(&text),
             _ => context.ui.data(&format!("{text}\n"))?,
         }
     }

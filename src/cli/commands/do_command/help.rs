@@ -9,6 +9,7 @@ use super::super::super::text::{broken, neutralise, pad, width};
 use super::super::super::theme::{Role, Theme};
 use super::administration::ALIASES;
 use super::registry::Registry;
+use crate::kinds::has_dry_run;
 use crate::model::{Intent, ParameterDefinition, ParameterSource};
 use crate::wire::commands::CommandView;
 
@@ -20,6 +21,63 @@ const WIDEST: usize = 36;
 
 /// Fewest columns for what something is about.
 const NARROWEST: usize = 24;
+
+/// An option that belongs to no command in particular.
+struct OwnOption {
+    option: &'static str,
+    about: &'static str,
+    /// Which commands take it.
+    is_for: fn(&CommandView) -> bool,
+}
+
+const fn of_repositories(option: &'static str, about: &'static str) -> OwnOption {
+    OwnOption {
+        option,
+        about,
+        is_for: |command| command.on_repositories,
+    }
+}
+
+/// All of them.
+const OWN: &[OwnOption] = &[
+    OwnOption {
+        option: "--no-wait",
+        about: "come back as soon as it is on its way",
+        is_for: |_| true,
+    },
+    of_repositories("--targets.repo", "the repository, instead of the one we stand in"),
+    of_repositories("--targets.owner", "all repositories of an owner"),
+    of_repositories(
+        "--targets.repos",
+        "all whose name or owner/name matches a pattern",
+    ),
+    of_repositories(
+        "--targets.branch",
+        "the branch; the default branch of each without it",
+    ),
+    of_repositories("--targets.sha", "the commit; the head of the branch without it"),
+    of_repositories(
+        "--job.name, --job.description",
+        "what the job is called, and what it is for",
+    ),
+    of_repositories("--job.required", "refuse the command should it be no job"),
+    OwnOption {
+        option: "--dry-run",
+        about: "show what would change, and change nothing",
+        is_for: |command| has_dry_run(&command.does),
+    },
+];
+
+/// What `sdm do --help` says of options that are not its own.
+pub(super) fn of_every_command() -> String {
+    let column = OWN.iter().map(|own| own.option.len()).max().unwrap_or(0);
+    let mut text = "Behind the words, beside the parameters of the command:\n".to_owned();
+    for OwnOption { option, about, .. } in OWN {
+        let _ = writeln!(text, "  {}  {about}", pad(option, column));
+    }
+    text.push_str("`--targets.…` and `--job.…` are for commands on repositories, `--dry-run` for those that can show what they would change.");
+    text
+}
 
 /// That of a command of the program.
 pub(super) fn of_program(context: &mut Context, name: &str) -> CommandResult {
@@ -169,42 +227,11 @@ fn command_help(theme: &Theme, command: &CommandView) -> String {
         let rows: Vec<(String, String)> = parameters.into_iter().map(parameter_row).collect();
         table(theme, &rows, &mut text);
     }
-    let mut own = vec![(
-        "--no-wait".to_owned(),
-        "come back as soon as it is on its way".to_owned(),
-    )];
-    if command.on_repositories {
-        own.push((
-            "--targets.repo".to_owned(),
-            "the repository, instead of the one we stand in".to_owned(),
-        ));
-        own.push((
-            "--targets.owner".to_owned(),
-            "all repositories of an owner".to_owned(),
-        ));
-        own.push((
-            "--targets.repos".to_owned(),
-            "all whose name or owner/name matches a pattern".to_owned(),
-        ));
-        own.push((
-            "--targets.branch".to_owned(),
-            "the branch; the default branch of each without it".to_owned(),
-        ));
-        own.push((
-            "--targets.sha".to_owned(),
-            "the commit; the head of the branch without it".to_owned(),
-        ));
-        own.push((
-            "--job.name, --job.description".to_owned(),
-            "what the job is called, and what it is for".to_owned(),
-        ));
-    }
-    if matches!(command.does.as_str(), "transform" | "generate") {
-        own.push((
-            "--dry-run".to_owned(),
-            "show what would change, and change nothing".to_owned(),
-        ));
-    }
+    let own: Vec<(String, String)> = OWN
+        .iter()
+        .filter(|own| (own.is_for)(command))
+        .map(|own| (own.option.to_owned(), own.about.to_owned()))
+        .collect();
     let _ = writeln!(text, "\n{}", theme.paint(Role::Strong, "Of every such command:"));
     table(theme, &own, &mut text);
     text

@@ -27,7 +27,7 @@ pub(super) use tree::with_commands;
 
 /// Arguments. `--help` may stand before words and after them, and then means the command that they are.
 #[derive(Debug, clap::Args)]
-#[command(disable_help_flag = true)]
+#[command(disable_help_flag = true, after_help = help::of_every_command())]
 pub struct Args {
     /// Ask the configured hub for it, with a key of your own: WORDS are then the name of a command of any machine there
     #[arg(long)]

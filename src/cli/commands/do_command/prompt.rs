@@ -239,5 +239,20 @@ mod tests {
             ..parameter("first", true)
         }];
         assert_eq!(asked(&forced, &[first]), ["first"]);
+        let secret = ParameterDefinition {
+            min_length: 0,
+            source: ParameterSource::Secret,
+            ..parameter("token", true)
+        };
+        let mut said = Said::default();
+        for (given, is_asked) in [("abc", true), ("abcd", false)] {
+            said.secrets
+                .insert("token".to_owned(), SecretText(given.to_owned()));
+            assert_eq!(
+                !to_ask(std::slice::from_ref(&secret), &said).is_empty(),
+                is_asked,
+                "{given}"
+            );
+        }
     }
 }

@@ -21,7 +21,6 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use reqwest::Url;
@@ -31,6 +30,7 @@ use thiserror::Error;
 
 use super::super::super::ingest::known::Forge;
 use super::app::AppKey;
+use crate::model::address::is_this_computer;
 
 /// Largest file in bytes.
 const LARGEST: u64 = 64 * 1024;
@@ -312,14 +312,11 @@ fn safe(field: &str, text: &str) -> Result<Url, String> {
 
 /// Whether secrets may be sent there: over TLS, or to the same computer.
 pub(super) fn is_safe(url: &Url) -> bool {
-    let bare = |host: &str| host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let is_here =
-        |host: &str| host == "localhost" || bare(host).parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
     let is_plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
     is_plain
         && match url.scheme() {
             "https" => url.has_host(),
-            "http" => url.host_str().is_some_and(is_here),
+            "http" => url.host_str().is_some_and(is_this_computer),
             _ => false,
         }
 }

@@ -3,7 +3,7 @@
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 /// Globs below one root. A directory that matches stands for everything in it.
-pub(super) struct Choice {
+pub(crate) struct Choice {
     set: GlobSet,
     /// Each glob by its components, to know where nothing can match.
     components: Vec<Vec<String>>,
@@ -12,7 +12,7 @@ pub(super) struct Choice {
 impl Choice {
     /// # Errors
     /// One of them is not a glob.
-    pub(super) fn new<'a>(globs: impl IntoIterator<Item = &'a str>) -> Result<Self, globset::Error> {
+    pub(crate) fn new<'a>(globs: impl IntoIterator<Item = &'a str>) -> Result<Self, globset::Error> {
         let mut set = GlobSetBuilder::new();
         let mut components = Vec::new();
         for glob in globs {
@@ -27,17 +27,17 @@ impl Choice {
     }
 
     /// Whether there is nothing to choose.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.components.is_empty()
     }
 
     /// Whether this very path is chosen, with all that is in it.
-    pub(super) fn has(&self, path: &[u8]) -> bool {
+    pub(crate) fn has(&self, path: &[u8]) -> bool {
         self.set.is_match(as_path(path))
     }
 
     /// Whether something below this directory may be chosen.
-    pub(super) fn may_have_below(&self, directory: &[u8]) -> bool {
+    pub(crate) fn may_have_below(&self, directory: &[u8]) -> bool {
         self.components.iter().any(|glob| leads_below(glob, directory))
     }
 }
