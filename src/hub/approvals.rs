@@ -123,7 +123,7 @@ fn is_offered(hub: &Hub, workspace: &str, goal: &Node, command: &str) -> bool {
     let machine = goal.body.get("fulfillment");
     let machine = machine.and_then(|fulfillment| fulfillment.get("registration")?.as_str());
     let known = hub.known().machines().workspace(workspace);
-    let machine = machine.and_then(|name| known.served.get(name));
+    let machine = machine.and_then(|name| known.served(name));
     machine.is_some_and(|machine| {
         machine
             .registration

@@ -129,6 +129,7 @@ impl Hub {
                 Some(Hint::Deliveries) => self.look(),
                 Some(Hint::Logs) => self.whispers().logs_grew(),
                 Some(Hint::Said(invocation)) => self.whispers().something_was_said(&invocation),
+                Some(Hint::Settings(workspace)) => self.changed_settings().of(&workspace),
                 Some(Hint::Machines) => {
                     self.look_at_machines().await?;
                 }

@@ -91,7 +91,7 @@ pub(super) async fn show(State(hub): State<Hub>, headers: HeaderMap) -> Result<i
             "sdm_hub_registrations",
             "gauge",
             "Registrations, those that are shadowed included",
-            machines.all.len() as u64,
+            machines.count() as u64,
         ),
         (
             "sdm_hub_deliveries_waiting",

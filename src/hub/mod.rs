@@ -94,6 +94,7 @@ use machines::deliver::Sessions;
 use machines::known::Known;
 use machines::register::Pace;
 use machines::room::Room;
+use machines::settings::ChangedSettings;
 use metrics::Counters;
 use pages::stream::Readers;
 use people::forge::ForgeAnswers;
@@ -191,6 +192,7 @@ struct Inner {
     known: Known,
     sessions: Sessions,
     whispers: Whispers,
+    changed_settings: ChangedSettings,
     /// What machines say of commands while they carry them out.
     progress: Progress,
     streams: Streams,
@@ -259,6 +261,7 @@ impl Hub {
             known: Known::new(),
             sessions: Sessions::default(),
             whispers: Whispers::default(),
+            changed_settings: ChangedSettings::default(),
             progress: Progress::default(),
             streams: Streams::default(),
             pace: Pace::default(),
@@ -317,6 +320,10 @@ impl Hub {
 
     fn whispers(&self) -> &Whispers {
         &self.0.whispers
+    }
+
+    fn changed_settings(&self) -> &ChangedSettings {
+        &self.0.changed_settings
     }
 
     fn progress(&self) -> &Progress {
@@ -552,7 +559,8 @@ pub async fn start(options: HubOptions) -> Result<RunningHub, HubError> {
     let (teller, hearer, archivist) = (hub.clone(), hub.clone(), hub.clone());
     tasks.spawn_forever("hints", async move { teller.tell_replicas().await });
     tasks.spawn_forever("replicas", async move { hearer.hear_replicas().await });
-    let seeker = hub.clone();
+    let (seeker, setter) = (hub.clone(), hub.clone());
+    tasks.spawn_forever("settings", async move { setter.tell_settings().await });
     tasks.spawn_forever("missed webhooks", async move { seeker.look_for_missed().await });
     tasks.spawn_forever("logs", async move { archivist.keep_logs().await });
     tasks.spawn_forever("http", async move { http::serve(server, listener).await });

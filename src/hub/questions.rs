@@ -16,6 +16,7 @@ use super::access::sight::by_key;
 use super::asked;
 use super::changes::{Change, Origin};
 use super::goals;
+use super::machines::settings::is_shared_setting;
 use super::refusal::Refusal;
 use super::traces::What;
 use crate::access::Resource;
@@ -211,9 +212,13 @@ impl Asking<'_> {
             ("sdm.event", event.as_deref().unwrap_or_default()),
             ("sdm.by", self.caller.owner()),
         ];
+        let are_settings = steps.iter().flatten().any(is_shared_setting);
         self.hub
             .apply_traced(taking, about, (self.workspace, Origin::default()), steps)
             .await?;
+        if are_settings {
+            self.hub.tell_of_settings(self.workspace);
+        }
         Ok(())
     }
 

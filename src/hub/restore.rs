@@ -15,8 +15,9 @@ use super::console;
 use super::lock::MemoryLock;
 use crate::model::Timestamp;
 use crate::ports::hub::{HubStoreError, Keys as _, Life, Registrations as _, StoredKey};
+use crate::runtime::causes::chain;
 use crate::runtime::clock::{Clock as _, Ids as _, RandomIds, SystemClock};
-use crate::store::hub::{Place, Revoked, SqlHub};
+use crate::store::hub::{Place, Revoked, SqlHub, is_damaged};
 
 /// What an operator has to know afterwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +113,8 @@ fn nothing_lost(known_until: Timestamp) -> Restored {
 async fn prepare(copy: &Path, fresh: &Path, file: &Path) -> Result<Restored, AdministrationError> {
     remove(fresh).map_err(failed("make room for the copy"))?;
     fs::copy(copy, fresh).map_err(failed("copy the copy"))?;
-    let memory = SqlHub::open(&Place::File(fresh.to_owned())).await?;
+    let opened = SqlHub::open(&Place::File(fresh.to_owned())).await;
+    let memory = opened.map_err(|error| not_opened(copy, error))?;
     if let Some(damage) = memory.damage().await? {
         memory.close().await;
         return Err(AdministrationError::Damaged(copy.to_owned(), damage));
@@ -123,7 +125,7 @@ async fn prepare(copy: &Path, fresh: &Path, file: &Path) -> Result<Restored, Adm
     if file.exists() {
         match compared(&memory, file, &mut restored).await {
             Ok(found) => revoked = found,
-            Err(error) => restored.unread = Some(crate::runtime::causes::chain(&error)),
+            Err(error) => restored.unread = Some(chain(&error)),
         }
     }
     restored.revoked = revoked.iter().map(|one| one.key.clone()).collect();
@@ -132,6 +134,14 @@ async fn prepare(copy: &Path, fresh: &Path, file: &Path) -> Result<Restored, Adm
     memory.close().await;
     sync(fresh).map_err(failed("write the copy"))?;
     Ok(restored)
+}
+
+/// Why a copy cannot be opened: mostly it is none.
+fn not_opened(copy: &Path, error: HubStoreError) -> AdministrationError {
+    match is_damaged(&error) {
+        true => AdministrationError::Damaged(copy.to_owned(), chain(&*error.source)),
+        false => error.into(),
+    }
 }
 
 /// What the memory that is replaced knows beyond the copy; keys that were revoked meanwhile.

@@ -46,7 +46,9 @@ pub use logs::{FilePlace, GoalLogs, LogContent, LogName, LogPart, LogState, NewL
 pub use missed::{LookBack, LookBacks};
 pub use retention::{Bounds, Retention};
 pub use runs::{Run, Runs};
-pub use said::{ChangedMessage, Invocations, Messages, Overdue, Phase, StoredInvocation, StoredMessage};
+pub use said::{
+    ChangedMessage, Invocations, Messages, Overdue, Phase, Room, StoredInvocation, StoredMessage,
+};
 pub use tickets::{Ticket, TicketLimits, Tickets};
 
 /// The hub's memory cannot do what was asked.

@@ -1,5 +1,6 @@
 //! Team mode: the real program with a whole fake hub beside it.
 
+mod away;
 mod chaos;
 mod commands;
 mod completion;

@@ -38,6 +38,7 @@ pub(super) fn registration(name: &str, hub: &HubEntry, machine: &Machine) -> Reg
             extensions::FINGERPRINTS,
             extensions::RESUME,
             extensions::PROGRESS,
+            extensions::SETTINGS,
         ]
         .map(str::to_owned)
         .to_vec(),

@@ -65,7 +65,15 @@ impl Asker {
     /// # Errors
     /// The hub is not reached, or does not show it.
     pub async fn get(&self, steps: &[&str], query: &[(&str, String)]) -> Result<Value, NotAsked> {
-        Ok(self.client.get(&self.key, steps, query).await?)
+        Ok(self.look(steps, query).await?)
+    }
+
+    /// The same, for whoever does not give up at every error.
+    ///
+    /// # Errors
+    /// The hub is not reached, or does not show it.
+    pub(super) async fn look(&self, steps: &[&str], query: &[(&str, String)]) -> Result<Value, HubError> {
+        self.client.get(&self.key, steps, query).await
     }
 
     /// Asks for a command of some machine.

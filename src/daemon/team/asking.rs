@@ -4,15 +4,22 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use thiserror::Error;
+use tokio::time::Instant;
 
 use super::asker::Asker;
 use super::client::{HubError, plain};
 use crate::config::Configuration;
+use crate::runtime::backoff::Backoff;
+use crate::runtime::clock::{Ids as _, RandomIds};
 
 /// Seconds that the hub lets a look wait while nothing is new.
 const WAIT: u32 = 20;
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
+/// Longest pause between two looks while the hub is away: somebody waits.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// A hub that is away for longer is not waited for: a command ends by then, as far as hubs know (wire protocol 12).
+const AWAY: Duration = Duration::from_secs(15 * 60);
 
 /// What is asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,6 +54,15 @@ pub enum Heard<'a> {
     Message(&'a str),
     /// What the machine is at: the newest line of what it does.
     Progress(&'a str),
+    /// The hub is away, for this reason; it is asked again for so long. The command goes on meanwhile.
+    Away {
+        /// Why.
+        because: &'a str,
+        /// How long it is waited for.
+        patience: Duration,
+    },
+    /// The hub is back.
+    Back,
 }
 
 /// Why it was not asked for.
@@ -84,25 +100,104 @@ pub async fn ask_hub(
     let id = id
         .ok_or_else(|| HubError::NotAHub("it does not say how to look at a command".to_owned()))?
         .to_owned();
-    let (mut told, mut progress) = (0, 0);
+    let mut waiting = Waiting::of(&asker, ask, id);
     loop {
-        let query = [
-            ("wait", WAIT.to_string()),
-            ("seen", told.to_string()),
-            ("progress", progress.to_string()),
-        ];
-        let steps = ["command", ask.said.as_str(), "invocation", id.as_str()];
-        let shown = asker.get(&steps, if ask.no_wait { &[] } else { &query }).await?;
-        let before = (told, progress);
-        told = tell(&shown, told, on_news);
-        progress = tell_progress(&shown, progress, on_news);
-        let answer = answer(&id, shown);
+        let (shown, is_news) = waiting.look(on_news).await?;
+        let answer = answer(&waiting.id, shown);
         if ask.no_wait || ["ASKING", "SUCCESS", "FAILURE"].contains(&answer.phase.as_str()) {
             return Ok(answer);
         }
         // A hub that does not know how to wait is not asked without a pause.
-        if before == (told, progress) {
+        if !is_news {
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+/// Somebody who waits for the end of a command, whatever becomes of the hub meanwhile.
+struct Waiting<'a> {
+    asker: &'a Asker,
+    said: &'a str,
+    id: String,
+    /// Whether it is looked at once and no more.
+    is_brief: bool,
+    /// Messages that were told.
+    told: usize,
+    /// Number of the progress that was told.
+    progress: u64,
+}
+
+impl<'a> Waiting<'a> {
+    fn of(asker: &'a Asker, ask: &'a HubAsk, id: String) -> Self {
+        Self {
+            asker,
+            said: &ask.said,
+            id,
+            is_brief: ask.no_wait,
+            told: 0,
+            progress: 0,
+        }
+    }
+
+    /// How it stands, and whether anything was told of it that is new.
+    async fn look(&mut self, on_news: &mut dyn FnMut(Heard<'_>)) -> Result<(Value, bool), NotAsked> {
+        let shown = match self.ask().await {
+            Err(error) if error.is_away() && !self.is_brief => self.look_again(error, on_news).await?,
+            looked => looked.map_err(|error| self.lost(&error))?,
+        };
+        let before = (self.told, self.progress);
+        self.told = tell(&shown, self.told, on_news);
+        self.progress = tell_progress(&shown, self.progress, on_news);
+        Ok((shown, before != (self.told, self.progress)))
+    }
+
+    /// The same once a hub that went away is back.
+    async fn look_again(
+        &mut self,
+        mut error: HubError,
+        on_news: &mut dyn FnMut(Heard<'_>),
+    ) -> Result<Value, NotAsked> {
+        let until = Instant::now() + AWAY;
+        on_news(Heard::Away {
+            because: &error.to_string(),
+            patience: AWAY,
+        });
+        // What the machine is at is counted anew by a hub that was started again.
+        self.progress = 0;
+        let mut backoff = Backoff::default();
+        while error.is_away() && Instant::now() < until {
+            let pause = backoff.next(error.setback(), RandomIds.fresh().as_u64_pair().0);
+            tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
+            match self.ask().await {
+                Ok(shown) => {
+                    on_news(Heard::Back);
+                    return Ok(shown);
+                }
+                Err(again) => error = again,
+            }
+        }
+        Err(self.lost(&error))
+    }
+
+    async fn ask(&self) -> Result<Value, HubError> {
+        let steps = ["command", self.said, "invocation", self.id.as_str()];
+        let query = [
+            ("wait", WAIT.to_string()),
+            ("seen", self.told.to_string()),
+            ("progress", self.progress.to_string()),
+        ];
+        let query = if self.is_brief { &[] } else { query.as_slice() };
+        self.asker.look(&steps, query).await
+    }
+
+    /// The hub does not say what becomes of it, and has taken it.
+    fn lost(&self, error: &HubError) -> NotAsked {
+        NotAsked {
+            message: format!("the hub has taken the command, and does not say what becomes of it: {error}"),
+            hint: Some(format!(
+                "it is not asked for again; its id is {}, and the hub's Activity page shows it",
+                self.id
+            )),
         }
     }
 }

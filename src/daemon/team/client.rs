@@ -115,6 +115,11 @@ impl HubError {
         }
     }
 
+    /// Whether the hub is only away or busy, so that the same may be answered later.
+    pub(super) const fn is_away(&self) -> bool {
+        matches!(self, Self::Busy { .. } | Self::NotReached(_))
+    }
+
     /// What to do about it.
     pub(super) fn hint(&self) -> Option<&'static str> {
         match self {
@@ -582,6 +587,7 @@ mod tests {
         assert!(matches!(away, HubError::SentAway(_)), "{away}");
         assert_eq!(away.setback(), Setback::Refused);
         assert!(matches!(with(503, ""), HubError::Busy { .. }));
+        assert!(with(503, "").is_away() && !away.is_away() && !with(404, "").is_away());
         assert_eq!(with(500, "").to_string(), "the hub cannot now: status 500");
         assert!(matches!(with(404, "<html>"), HubError::NotAHub(_)));
         assert!(with(400, &"x".repeat(100_000)).to_string().len() < 400);

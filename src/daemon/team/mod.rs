@@ -123,6 +123,8 @@ struct Inner {
     takes_progress: watch::Sender<bool>,
     /// Whether the hub takes fingerprints.
     takes_fingerprints: AtomicBool,
+    /// Whether the hub tells when shared settings change, and when it last did.
+    told_settings: settings::Told,
     /// The traces that pushes belong to.
     heard: Heard,
     /// Who asked for which job, for what is done in their name.
@@ -170,6 +172,7 @@ impl Team {
             takes_logs: watch::Sender::new(false),
             takes_progress: watch::Sender::new(false),
             takes_fingerprints: AtomicBool::new(false),
+            told_settings: settings::Told::default(),
             heard: Heard::default(),
             proofs,
             resumption: Resumption::default(),
@@ -337,6 +340,8 @@ impl Team {
         *self.0.announced.lock().unwrap_or_else(PoisonError::into_inner) = Some(registration);
         let takes = registered.knows(extensions::FINGERPRINTS);
         self.0.takes_fingerprints.store(takes, Ordering::Relaxed);
+        let tells = registered.knows(extensions::SETTINGS);
+        self.0.told_settings.are_told(tells);
         self.0.link.connected(self.0.engine.now());
         let (speaker, sayings) = mpsc::channel(SAYINGS);
         self.0.speaker.open(speaker, registered.knows(extensions::ACK));
@@ -421,6 +426,12 @@ impl Partner for Team {
 
     fn superseded(&self) {
         self.0.link.superseded(self.0.engine.now());
+    }
+
+    fn settings_changed(&self, workspace: &str, spread: Duration) {
+        if self.0.hub.workspaces.first().is_some_and(|own| own == workspace) {
+            self.0.told_settings.changed(spread);
+        }
     }
 
     fn met_twin(&self) {

@@ -107,6 +107,9 @@ pub(super) trait Partner: Send + Sync {
     /// Another version of this machine gets everything now.
     fn superseded(&self);
 
+    /// Settings of a workspace have changed; whoever wants to know them asks within this time.
+    fn settings_changed(&self, workspace: &str, spread: Duration);
+
     /// Somebody else has come with a copy of this machine's state, and was refused.
     fn met_twin(&self);
 }
@@ -323,6 +326,13 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Session<'a, S> {
                 }
             }
             extensions::SUPERSEDED => self.partner.superseded(),
+            extensions::SETTINGS => {
+                let workspace = control.params.get("workspace").and_then(Value::as_str);
+                let millis = control.params.get("spread_millis").and_then(Value::as_u64);
+                let spread = Duration::from_millis(millis.unwrap_or_default());
+                self.partner
+                    .settings_changed(workspace.unwrap_or_default(), spread);
+            }
             extensions::TWIN => self.partner.met_twin(),
             _ => {}
         }

@@ -1,23 +1,36 @@
 //! Settings that all machines of a workspace share, at their hub (semantics 6). A copy of them is the scope `workspace` of this
 //! machine's preferences: what was known last counts while the hub is away.
+//!
+//! The hub says when they have changed (wire protocol 18). They are asked for then, when a conversation begins, and now and then in case
+//! that word was lost; of a hub that does not say so, more often.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::client::HubError;
 use super::{Inner, Team};
 use crate::engine::commands::ask::WORKSPACE_SCOPE;
 use crate::ports::store::StoreError;
 use crate::runtime::causes::chain;
+use crate::wire::hub::extensions::SHARED_SETTINGS as NAMESPACE;
 
-/// Between two looks while they talk.
+/// Between two looks while they talk, where the hub does not tell of changes.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// Under which name the hub keeps what belongs to no machine in particular (wire protocol 13).
-const NAMESPACE: &str = "@atomist.global";
+/// The same where it does: between eight minutes and twelve, so that not all machines ask at once.
+const LONG_PAUSE: Duration = Duration::from_secs(8 * 60);
+const LONGER_BY: Duration = Duration::from_secs(4 * 60);
+
+/// Longest that a hub can ask machines to be spread over.
+const LONGEST_SPREAD: Duration = Duration::from_secs(5 * 60);
+
+/// After a look, before the next because of what the hub says, however often it does.
+const REST: Duration = Duration::from_secs(1);
 
 /// Most settings of a workspace that are copied, by their names.
 const MOST: usize = 1_000;
@@ -32,6 +45,39 @@ const SET: &str = "mutation SetTeamConfiguration($namespace: String!, $name: Str
 
 const DELETE: &str = "mutation DeleteTeamConfiguration($namespace: String!, $name: String!) { \
                       deleteTeamConfiguration(namespace: $namespace, name: $name) { name } }";
+
+/// What the hub tells of changes.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    are_told: AtomicBool,
+    /// Within which time to ask; a change is told by each value.
+    changed: watch::Sender<Duration>,
+}
+
+impl Told {
+    /// Whether the hub tells of changes.
+    pub(super) fn are_told(&self, are_told: bool) {
+        self.are_told.store(are_told, Ordering::Relaxed);
+    }
+
+    /// There was a change; to ask for it within this time.
+    pub(super) fn changed(&self, spread: Duration) {
+        self.changed.send_replace(spread.min(LONGEST_SPREAD));
+    }
+
+    /// How long the next look has time without a change.
+    fn pause(&self, chance: u64) -> Duration {
+        match self.are_told.load(Ordering::Relaxed) {
+            true => LONG_PAUSE + part(LONGER_BY, chance),
+            false => PAUSE,
+        }
+    }
+}
+
+/// Some part of a time.
+fn part(of: Duration, chance: u64) -> Duration {
+    of * u32::try_from(chance % 1_000).unwrap_or_default() / 1_000
+}
 
 /// A setting as the hub has it.
 #[derive(Debug, Deserialize)]
@@ -108,15 +154,24 @@ impl Inner {
     /// Keeps the copy up to date while they talk, until told to stop.
     pub(super) async fn run_settings(&self) {
         let stop = self.tasks.stop_token();
-        let mut talks = self.link.talks();
-        loop {
+        let (mut talks, mut changed) = (self.link.talks(), self.told_settings.changed.subscribe());
+        while !stop.is_cancelled() {
+            changed.mark_unchanged();
             if *talks.borrow_and_update() {
                 self.copy_settings().await;
             }
+            let chance = self.engine.fresh_id().as_u64_pair().0;
             tokio::select! {
                 () = stop.cancelled() => return,
-                changed = talks.changed() => if changed.is_err() { return },
-                () = tokio::time::sleep(PAUSE) => {}
+                is_over = talks.changed() => if is_over.is_err() { return },
+                () = tokio::time::sleep(self.told_settings.pause(chance)) => {}
+                Ok(()) = changed.changed() => {
+                    let spread = part(*changed.borrow(), chance);
+                    tokio::select! {
+                        () = stop.cancelled() => return,
+                        () = tokio::time::sleep(REST.max(spread)) => {}
+                    }
+                }
             }
         }
     }
@@ -196,6 +251,18 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pf_01_a_hub_that_tells_of_changes_is_asked_seldom_and_not_by_all_at_once() {
+        let told = Told::default();
+        assert_eq!(told.pause(7), PAUSE);
+        told.are_told(true);
+        let pauses = [0, 500, 999].map(|chance| told.pause(chance));
+        assert!(pauses.is_sorted() && pauses[0] == LONG_PAUSE && pauses[2] > pauses[0]);
+        told.changed(Duration::MAX);
+        assert_eq!(*told.changed.borrow(), LONGEST_SPREAD);
+        assert_eq!(part(Duration::from_secs(10), 1_500), Duration::from_secs(5));
+    }
 
     #[test]
     fn pf_01_settings_are_json_or_text_and_have_limits() {

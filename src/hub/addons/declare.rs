@@ -1,8 +1,6 @@
 //! What a machine says of itself when it registers: within what was chosen for its key it is at work at once, less takes effect
 //! at once, and more waits for an administrator.
 
-use std::collections::HashMap;
-
 use super::super::Hub;
 use super::super::access::Caller;
 use super::super::access::edit::{EditError, edit_unasked};
@@ -94,26 +92,25 @@ impl Hub {
     fn asked(&self, key: &StoredKey, registration: &Registration) -> Asked {
         let own = scopes(&key.scopes);
         let said = said_by(registration);
-        let needed = said.unwrap_or_else(|| match key.is_chosen {
+        let own_need = said.unwrap_or_else(|| match key.is_chosen {
             true => own,
             // Machines of the original say nothing of scopes: they need what such machines need.
             false => usual().both(own.closure()),
         });
+        // Machines are many, and what they say and their keys few.
         let machines = self.known().machines();
-        // Machines are many, and their keys few.
-        let mut own_keys: HashMap<&str, bool> = HashMap::new();
-        let others = machines.all.iter().filter(|machine| {
-            let with = machine.stored.principal.as_str();
-            let is_own = own_keys
-                .entry(with)
-                .or_insert_with(|| self.is_key_of(with, &key.owner));
-            *is_own && machine.stored.name != registration.name
-        });
-        let others: Vec<Option<ScopeSet>> = others.map(|machine| said_by(&machine.registration)).collect();
+        let own_keys = machines
+            .said()
+            .filter(|(with, _)| self.is_key_of(with, &key.owner));
+        let others = own_keys.flat_map(|(_, said)| said);
+        let others = others.filter(|said| said.is_of_another_than(&registration.name));
+        let others: Vec<Option<ScopeSet>> = others
+            .map(|said| needed(said.scopes.as_deref(), said.has_commands))
+            .collect();
         Asked {
             // An add-on may be several machines; what one of them needs is not less because another needs less.
             is_said: said.is_some() && others.iter().all(Option::is_some),
-            needed: others.into_iter().flatten().fold(needed, ScopeSet::with),
+            needed: others.into_iter().flatten().fold(own_need, ScopeSet::with),
             allowed: if key.is_chosen { own } else { ScopeSet::EMPTY },
         }
     }
@@ -130,8 +127,13 @@ fn usual() -> ScopeSet {
 
 /// What a machine says that it needs, with what its registration itself needs.
 fn said_by(registration: &Registration) -> Option<ScopeSet> {
-    let mut said = scopes(registration.scopes.as_deref()?).with(ScopeSet::of(&[Scope::EventsRead]));
-    if !registration.commands.is_empty() {
+    needed(registration.scopes.as_deref(), !registration.commands.is_empty())
+}
+
+/// The same of what machines say alike.
+fn needed(said: Option<&[String]>, has_commands: bool) -> Option<ScopeSet> {
+    let mut said = scopes(said?).with(ScopeSet::of(&[Scope::EventsRead]));
+    if has_commands {
         said = said.with(ScopeSet::of(&[Scope::CommandsRegister]));
     }
     Some(said)

@@ -202,16 +202,13 @@ impl Hub {
                     .iter()
                     .any(|own| own.name == command)
         };
-        let owners: BTreeSet<Option<String>> = machines
-            .all
+        let all = machines.all();
+        let owners: BTreeSet<Option<String>> = all
             .iter()
             .filter(|machine| offers(machine))
             .map(|machine| owner(machine))
             .collect();
-        let theirs = machines
-            .all
-            .iter()
-            .filter(|machine| owners.contains(&owner(machine)));
+        let theirs = all.iter().filter(|machine| owners.contains(&owner(machine)));
         let mut workspaces: BTreeSet<String> =
             theirs.map(|machine| machine.stored.workspace.clone()).collect();
         workspaces.insert(workspace.to_owned());

@@ -24,16 +24,16 @@ use super::super::traces::What;
 use super::messages::{name_of, place};
 use super::{begin, escaped, parsed};
 use crate::access::Resource;
-use crate::ports::hub::{ChangedMessage, StoredMessage};
+use crate::ports::hub::{ChangedMessage, Hint, Room, StoredMessage};
 use crate::ports::people::PersonState;
 use crate::wire::hub::extensions::DECIDING;
 use crate::wire::hub::{Action, Destination};
 
-/// Most messages of one answer, and most that are looked at for it.
-const MOST: u32 = 100;
-
-/// Bytes of messages with which an answer ends; one that alone is longer is told alone.
-const MOST_BYTES: usize = 4 * 1024 * 1024;
+/// Most messages of one answer, and most that are looked at for it; one that alone is longer is told alone.
+const ROOM: Room = Room {
+    messages: 100,
+    bytes: 4 * 1024 * 1024,
+};
 
 /// Longest wait of one request, in seconds.
 const LONGEST_WAIT: u64 = 30;
@@ -145,36 +145,24 @@ struct Page {
     messages: Vec<Value>,
     /// The channels that they are in.
     channels: BTreeSet<String>,
-    bytes: usize,
     /// The last change that was told, or that is not seen.
     last: Option<i64>,
 }
 
 impl Page {
-    /// As much as has room of what is seen.
+    /// What is seen of these.
     fn of(changed: &[ChangedMessage], is_seen: impl Fn(&BTreeSet<String>) -> bool) -> Self {
         let mut page = Self::default();
         for one in changed {
             let said = Said::of(&one.message);
             let channels = said.channels();
-            if is_seen(&channels) && !page.takes(&said, one.is_gone, channels) {
-                break;
+            if is_seen(&channels) {
+                page.messages.push(said.told(one.is_gone));
+                page.channels.extend(channels);
             }
             page.last = Some(one.change);
         }
         page
-    }
-
-    /// Tells a message as well, if it has room; the first one always has.
-    fn takes(&mut self, said: &Said<'_>, is_gone: bool, channels: BTreeSet<String>) -> bool {
-        let bytes = self.bytes.saturating_add(said.message.body.len());
-        if bytes > MOST_BYTES && !self.messages.is_empty() {
-            return false;
-        }
-        self.bytes = bytes;
-        self.messages.push(said.told(is_gone));
-        self.channels.extend(channels);
-        true
     }
 }
 
@@ -302,7 +290,7 @@ impl Hub {
             said.mark_unchanged();
             let changed = self
                 .store()
-                .changed_messages(workspace, CHANNEL, after, MOST)
+                .changed_messages(workspace, CHANNEL, after, ROOM)
                 .await?;
             // Rights may have ended while they waited.
             let caller = self.reads_along(headers, workspace).await?;
@@ -386,11 +374,10 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_ends_with_so_many_bytes_and_behind_what_it_told() {
-        let one = |change: i64, channel: &str, bytes: usize| {
+    fn an_answer_tells_what_is_seen_and_is_behind_what_is_not() {
+        let one = |change: i64, channel: &str| {
             let mut message = message(&json!([at("T1", channel)]), &json!([]));
             message.place = format!("channel:T1:{channel}");
-            message.body.push_str(&" ".repeat(bytes));
             ChangedMessage {
                 change,
                 is_gone: false,
@@ -401,18 +388,9 @@ mod tests {
             let page = Page::of(changed, |channels| channels.contains("ops"));
             (page.messages.len(), page.last)
         };
-        let half = MOST_BYTES / 2;
         assert_eq!(
-            page(&[one(1, "ops", 9), one(2, "exec", MOST_BYTES), one(3, "ops", 9)]),
-            (2, Some(3))
-        );
-        assert_eq!(
-            page(&[one(1, "ops", half), one(2, "exec", 1), one(3, "ops", half)]),
-            (1, Some(2))
-        );
-        assert_eq!(
-            page(&[one(1, "ops", 2 * MOST_BYTES), one(2, "ops", 1)]),
-            (1, Some(1))
+            page(&[one(1, "ops"), one(2, "exec"), one(3, "ops"), one(4, "exec")]),
+            (2, Some(4))
         );
         assert_eq!(page(&[]), (0, None));
     }

@@ -78,8 +78,7 @@ pub(in super::super) async fn complete(
         .known()
         .machines()
         .workspace(&which.workspace)
-        .served
-        .get(&machine)
+        .served(&machine)
         .cloned();
     let found = found.ok_or_else(|| Refusal::busy("the machine of the goal is not there", 60))?;
     hub.let_result_wait((&which, is_proven), &found, &invocation)

@@ -92,7 +92,7 @@ impl Hub {
     /// what was asked.
     fn asking(&self, stored: &StoredInvocation) -> Result<(Arc<Machine>, Command), Refusal> {
         let workspace = self.known().machines().workspace(&stored.workspace);
-        let mut served = workspace.served.values();
+        let mut served = workspace.all_served();
         let machine = served.find(|machine| machine.stored.id == stored.registration);
         let found = machine.and_then(|machine| {
             let mut commands = machine.registration.commands.iter();

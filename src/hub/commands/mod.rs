@@ -36,7 +36,7 @@ use super::access::operations::Operation;
 use super::machines::known::Machine;
 use super::refusal::Refusal;
 use super::traces::{Taking, What};
-use crate::ports::hub::{DeliveryKind, NewDelivery, Phase, StoredInvocation};
+use crate::ports::hub::{DeliveryKind, NewDelivery, Phase, Room, StoredInvocation};
 use crate::wire::hub::{API_VERSION, Command, CommandInvocation, NameValue, SecretValue, Source, Team};
 use intent::Offer;
 
@@ -48,8 +48,11 @@ pub(super) use wish::Wish;
 /// Largest request in bytes.
 pub(super) const MAX_REQUEST: usize = 1024 * 1024;
 
-/// Most messages of one invocation that are shown.
-const MOST_MESSAGES: u32 = 200;
+/// Most messages of one invocation that are shown; our machines and `sdm do` take answers of twice as many bytes.
+const ROOM: Room = Room {
+    messages: 200,
+    bytes: 2 * 1024 * 1024,
+};
 
 /// What is asked. Everything else of the original's message is the hub's to fill in.
 #[derive(Debug, Deserialize)]
@@ -138,8 +141,7 @@ pub(super) async fn resume(hub: &Hub, caller: &Caller, asked: &str, base: &str) 
 /// An invocation as somebody would ask for it again; `None` when its machine is gone.
 pub(super) fn as_asked(hub: &Hub, invocation: &StoredInvocation) -> Option<String> {
     let machines = hub.known().machines();
-    let mut all = machines.all.iter();
-    let machine = all.find(|machine| machine.stored.id == invocation.registration)?;
+    let machine = machines.by_id(&invocation.registration)?;
     let mut asked = hidden::whole(&invocation.request);
     asked["automation"] = json!({ "name": machine.stored.name });
     let mut commands = machine.registration.commands.iter();
@@ -271,8 +273,7 @@ impl Hub {
             .as_ref()
             .map(|automation| automation.name.as_str());
         let offers: Vec<Offer> = workspace
-            .served
-            .values()
+            .all_served()
             .filter(|machine| wanted.is_none_or(|name| machine.stored.name == name))
             .flat_map(|machine| {
                 let commands = machine.registration.commands.iter();
@@ -286,10 +287,11 @@ impl Hub {
                 offers.iter().filter(is_named).cloned().collect()
             }
         };
-        let names: Vec<&str> = found
+        let mut names: Vec<&str> = found
             .iter()
             .map(|(machine, _)| machine.stored.name.as_str())
             .collect();
+        names.sort_unstable();
         match found.as_slice() {
             [(machine, command)] => Ok((Arc::clone(machine), command.clone())),
             [] => {

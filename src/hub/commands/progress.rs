@@ -85,7 +85,7 @@ impl Progress {
     }
 
     /// What was said last, as whoever waits sees it; `null` when nothing was.
-    pub(super) fn shown(&self, id: &str) -> Value {
+    pub(in super::super) fn shown(&self, id: &str) -> Value {
         let known = self.known();
         known.get(id).map_or(
             Value::Null,

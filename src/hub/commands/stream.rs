@@ -18,7 +18,7 @@ use super::super::follower::Follower;
 use super::super::refusal::Refusal;
 use super::super::said::Waiting;
 use super::super::streams::Held;
-use super::{MOST_MESSAGES, parsed};
+use super::{ROOM, parsed};
 use crate::ports::hub::{Phase, StoredInvocation, StoredMessage};
 
 /// Longest wait of one request.
@@ -46,7 +46,7 @@ impl Hub {
     pub(super) async fn standing(&self, id: &str) -> Result<Standing, Refusal> {
         let found = self.store().invocation(id).await?;
         let invocation = found.ok_or_else(|| Refusal::missing_thing("there is no such invocation"))?;
-        let messages = self.store().messages_of(id, MOST_MESSAGES).await?;
+        let messages = self.store().messages_of(id, ROOM).await?;
         let progress = match invocation.phase.is_open() {
             true => self.progress().shown(id),
             false => Value::Null,

@@ -75,8 +75,7 @@ impl Hub {
     ) -> Option<(Command, CommandInvocation)> {
         let asked = serde_json::from_str(&invocation.request).ok()?;
         let machines = self.known().machines();
-        let mut all = machines.all.iter();
-        let machine = all.find(|machine| machine.stored.id == invocation.registration)?;
+        let machine = machines.by_id(&invocation.registration)?;
         let mut commands = machine.registration.commands.iter();
         let command = commands.find(|command| command.name == invocation.command)?;
         Some((command.clone(), asked))

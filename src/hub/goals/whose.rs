@@ -60,7 +60,7 @@ impl Hub {
     fn machines_named<'n>(&self, workspace: &str, names: impl Iterator<Item = &'n str>) -> Vec<Arc<Machine>> {
         let workspace = self.known().machines().workspace(workspace);
         names
-            .filter_map(|name| workspace.served.get(name).cloned())
+            .filter_map(|name| workspace.served(name).cloned())
             .collect()
     }
 

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::super::Hub;
-use super::known::{AllMachines, Machine};
+use super::all_machines::AllMachines;
+use super::known::Machine;
 use crate::ports::hub::{DeliveryKind, HubStoreError, NewDelivery};
 use crate::wire::hub::PolicyName;
 use crate::wire::hub::completion::COMPLETE;

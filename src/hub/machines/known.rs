@@ -1,13 +1,13 @@
 //! Which machines there are, which of each name is served, and what each wants to hear of.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::{Map, json};
 use thiserror::Error;
 
-use super::places::Places;
-use super::types::{Types, announced, keep_what_others_hear, types_after};
+use super::all_machines::AllMachines;
+use super::types::{keep_what_others_hear, types_after};
 use crate::graph::answer::find_of;
 use crate::graph::question::{Operation, QuestionError, Selection};
 use crate::graph::schema::SchemaError;
@@ -26,7 +26,7 @@ pub struct Standing {
     /// Secrets that go with each answer.
     pub secrets: Vec<SecretDeclaration>,
     /// What a node must be like to be told of at all; `None` when its arguments make no sense, which is said at each node.
-    filters: Option<Vec<Filter>>,
+    pub(super) filters: Option<Vec<Filter>>,
 }
 
 impl Standing {
@@ -94,12 +94,12 @@ pub struct Machine {
     /// What it wants to hear of.
     pub standing: Vec<Standing>,
     /// What it wants to hear of has not been read yet.
-    is_new: bool,
+    pub(super) is_new: bool,
 }
 
 impl Machine {
     /// The same with what it wants to hear of, as these types have it.
-    fn standing_in(&self, schema: &Schema) -> Self {
+    pub(super) fn standing_in(&self, schema: &Schema) -> Self {
         let standing = standing(schema, &self.registration.events).unwrap_or_else(|error| {
             tracing::warn!(machine = %self.stored.name, "a subscription cannot be used any more: {error}");
             Vec::new()
@@ -111,173 +111,6 @@ impl Machine {
             is_new: false,
         }
     }
-}
-
-/// A workspace as its machines make it.
-#[derive(Debug, Default)]
-pub struct Workspace {
-    /// Its types: those that every workspace has, and those that machines announced.
-    pub schema: Option<Arc<Schema>>,
-    /// The machines that are served, by name.
-    pub served: BTreeMap<String, Arc<Machine>>,
-    /// Who listens to changes of each type.
-    listeners: HashMap<String, Listeners>,
-}
-
-/// Who listens to changes of a type.
-#[derive(Debug, Default)]
-struct Listeners {
-    /// Machine and number of the subscription.
-    all: Vec<(Arc<Machine>, usize)>,
-    /// Where in `all` those are that may want to hear of a node.
-    places: Places,
-}
-
-impl Listeners {
-    fn add(&mut self, machine: &Arc<Machine>, number: usize) {
-        let filters = machine.standing[number].filters.as_deref();
-        self.places.add(self.all.len(), filters.unwrap_or_default());
-        self.all.push((Arc::clone(machine), number));
-    }
-}
-
-impl Workspace {
-    /// Who may want to hear of a change of a node: machine and number of the subscription.
-    pub fn listeners(&self, node: &Node) -> Vec<&(Arc<Machine>, usize)> {
-        let Some(listeners) = self.listeners.get(&node.kind) else {
-            return Vec::new();
-        };
-        let places = listeners.places.of(node).into_iter();
-        places.map(|place| &listeners.all[place]).collect()
-    }
-}
-
-/// All machines at one moment.
-#[derive(Debug, Default)]
-pub struct AllMachines {
-    /// All registrations, those that are shadowed included, lowest position first.
-    pub all: Vec<Arc<Machine>>,
-    /// Where each is in `all`, by the id of its registration.
-    places: HashMap<String, usize>,
-    workspaces: HashMap<String, Arc<Workspace>>,
-}
-
-impl AllMachines {
-    /// A workspace; one without machines when nobody has registered.
-    pub fn workspace(&self, id: &str) -> Arc<Workspace> {
-        self.workspaces.get(id).cloned().unwrap_or_default()
-    }
-
-    /// Ids of the workspaces that have machines.
-    pub fn workspace_ids(&self) -> impl Iterator<Item = &str> {
-        self.workspaces.keys().map(String::as_str)
-    }
-
-    /// A machine by the id of its registration.
-    pub fn by_id(&self, id: &str) -> Option<&Arc<Machine>> {
-        self.places.get(id).and_then(|place| self.all.get(*place))
-    }
-
-    /// The registration of the same name that is served; itself, if it is.
-    pub fn served_instead_of(&self, id: &str) -> Option<&Arc<Machine>> {
-        let stored = &self.by_id(id)?.stored;
-        self.workspaces.get(&stored.workspace)?.served.get(&stored.name)
-    }
-
-    /// Whether a registration is the one of its name that is served.
-    pub fn is_served(&self, id: &str) -> bool {
-        self.served_instead_of(id)
-            .is_some_and(|served| served.stored.id == id)
-    }
-
-    /// The same machines after some have changed, of which only those in `left` are still there if it is given.
-    fn after(
-        &self,
-        builtin: &Arc<Schema>,
-        changed: Vec<StoredRegistration>,
-        left: Option<&HashSet<String>>,
-    ) -> Self {
-        let new: Vec<(StoredRegistration, Registration)> = changed.into_iter().filter_map(read).collect();
-        let replaced: HashSet<&str> = new.iter().map(|(stored, _)| stored.id.as_str()).collect();
-        let mut touched: BTreeSet<String> = new.iter().map(|(stored, _)| stored.workspace.clone()).collect();
-        let mut all = Vec::with_capacity(self.all.len() + new.len());
-        for machine in &self.all {
-            let id = machine.stored.id.as_str();
-            let is_left = left.is_none_or(|left| left.contains(id));
-            match is_left && !replaced.contains(id) {
-                true => all.push(Arc::clone(machine)),
-                false => drop(touched.insert(machine.stored.workspace.clone())),
-            }
-        }
-        // Their subscriptions are read when the types of their workspace are known.
-        all.extend(new.into_iter().map(|(stored, registration)| {
-            Arc::new(Machine {
-                stored,
-                registration,
-                standing: Vec::new(),
-                is_new: true,
-            })
-        }));
-        all.sort_by_key(|machine| machine.stored.position);
-        let mut workspaces = self.workspaces.clone();
-        for id in touched {
-            let known = workspaces.get(&id).and_then(|workspace| workspace.schema.clone());
-            match arranged(
-                &id,
-                &mut all,
-                known.unwrap_or_else(|| Arc::clone(builtin)),
-                builtin,
-            ) {
-                Some(workspace) => workspaces.insert(id, Arc::new(workspace)),
-                None => workspaces.remove(&id),
-            };
-        }
-        let places = all.iter().enumerate();
-        let places = places
-            .map(|(place, machine)| (machine.stored.id.clone(), place))
-            .collect();
-        Self {
-            all,
-            places,
-            workspaces,
-        }
-    }
-}
-
-/// A registration as it is kept, without its text, which nobody needs any more.
-fn read(mut stored: StoredRegistration) -> Option<(StoredRegistration, Registration)> {
-    let registration = serde_json::from_str(&std::mem::take(&mut stored.body)).ok()?;
-    Some((stored, registration))
-}
-
-/// A workspace of those of these machines that are in it; `None` when none is. Their subscriptions are read where they are
-/// new, or the types of the workspace are others than before.
-fn arranged(
-    id: &str,
-    all: &mut [Arc<Machine>],
-    before: Arc<Schema>,
-    builtin: &Arc<Schema>,
-) -> Option<Workspace> {
-    let mut own: Vec<&mut Arc<Machine>> = all
-        .iter_mut()
-        .filter(|machine| machine.stored.workspace == id)
-        .collect();
-    if own.is_empty() {
-        return None;
-    }
-    let types = Types::of(builtin, own.iter().map(|machine| announced(machine)));
-    let schema = Arc::clone(&types.schema);
-    let is_as_before = Arc::ptr_eq(&schema, &before) || *schema == *before;
-    if !is_as_before {
-        types.tell_disputes();
-    }
-    for machine in &mut own {
-        if machine.is_new || !is_as_before {
-            **machine = Arc::new(machine.standing_in(&schema));
-        }
-    }
-    let own = own.iter().map(|machine| &**machine);
-    Some(workspace(own, if is_as_before { before } else { schema }))
 }
 
 /// What is known of machines, read anew when it has changed.
@@ -361,27 +194,6 @@ impl Known {
 impl Default for Known {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// A workspace of these machines, lowest position first.
-fn workspace<'m>(machines: impl Iterator<Item = &'m Arc<Machine>>, schema: Arc<Schema>) -> Workspace {
-    let mut served = BTreeMap::new();
-    for machine in machines {
-        // The last registration of a name wins, whatever its version (wire protocol 12).
-        served.insert(machine.stored.name.clone(), Arc::clone(machine));
-    }
-    let mut listeners: HashMap<String, Listeners> = HashMap::new();
-    for machine in served.values() {
-        for (number, standing) in machine.standing.iter().enumerate() {
-            let of_kind = listeners.entry(standing.root.name.clone()).or_default();
-            of_kind.add(machine, number);
-        }
-    }
-    Workspace {
-        schema: Some(schema),
-        served,
-        listeners,
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`register`] takes an announcement and gives a ticket, [`session`] is the conversation of who comes with one,
 //! [`deliver`] shares out what waits ([`known`] says among whom), and [`housekeeping`] sees to leases, keys and leavers.
 
+mod all_machines;
 mod carried;
 mod crowds;
 pub mod deliver;
@@ -15,11 +16,13 @@ pub mod list;
 mod places;
 pub mod register;
 mod resume;
+mod roll;
 pub(super) mod room;
 mod runs;
 mod saying;
 mod secrets;
 pub mod session;
+pub(super) mod settings;
 mod shares;
 mod steady;
 pub mod tickets;

@@ -36,6 +36,7 @@ pub const CAPABILITIES: &[&str] = &[
     extensions::FINGERPRINTS,
     extensions::RESUME,
     extensions::PROGRESS,
+    extensions::SETTINGS,
 ];
 
 /// What the only chat of each workspace is known by.
@@ -263,7 +264,7 @@ impl Hub {
         let machines = self.known().machines();
         for workspace in &registration.team_ids {
             let workspace = machines.workspace(workspace);
-            let Some(machine) = workspace.served.get(&registration.name) else {
+            let Some(machine) = workspace.served(&registration.name) else {
                 continue;
             };
             // Another replica may be the only one that has seen its key.

@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::known::{AllMachines, Machine, Unservable, Workspace, standing};
+use super::all_machines::{AllMachines, Workspace};
+use super::known::{Machine, Unservable, standing};
 use crate::graph::Schema;
 use crate::wire::hub::Registration;
 
@@ -97,6 +98,15 @@ fn with_types(schema: &Schema, definitions: &[String]) -> Result<Option<Schema>,
     Ok(all)
 }
 
+/// Whether these are defined already as an announcement has them.
+pub(super) fn adds_nothing(schema: &Schema, definitions: &[String]) -> bool {
+    match with_types(schema, definitions) {
+        Ok(None) => true,
+        Ok(Some(extended)) => extended == *schema,
+        Err(_) => false,
+    }
+}
+
 /// Whether a machine registers as it did before, and so keeps its position.
 fn comes_back(known: &Machine, registration: &Registration) -> bool {
     let without_run = Registration {
@@ -124,8 +134,9 @@ pub(super) fn types_after(
     let is_same = |machine: &Machine| {
         machine.stored.name == registration.name && machine.stored.version == registration.version
     };
+    let all = machines.all();
     let here = || {
-        let all = machines.all.iter().map(|machine| &**machine);
+        let all = all.iter().map(|machine| &***machine);
         all.filter(|machine| machine.stored.workspace == workspace)
     };
     let own = here().find(|machine| is_same(machine));
@@ -151,7 +162,7 @@ pub(super) fn keep_what_others_hear(
     registration: &Registration,
     after: &Schema,
 ) -> Result<(), Unservable> {
-    let others = workspace.served.values();
+    let others = workspace.all_served();
     let others = others.filter(|other| other.stored.name != registration.name && !other.standing.is_empty());
     for other in others {
         if let Err(problem) = standing(after, &other.registration.events) {

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::super::Hub;
 use super::super::refusal::Refusal;
+use super::commands::Commands;
 use super::entry::{self, Entry};
 use super::layout::{Document, Refused, Tab, first_page};
 use super::look::Look;
@@ -85,7 +86,8 @@ pub(super) async fn show(
     let look = Look::open(&hub, &headers, &workspace, Page::Activity).await?;
     let found = found(&look, &wanted).await?;
     let repositories = repositories(&look).await?;
-    let content = page(&look, &wanted, &found, &repositories);
+    let commands = Commands::of(&look).await?;
+    let content = page(&look, &wanted, (&found, &commands), &repositories);
     Ok(Document::of(
         &look.frame(Some(Tab::Activity)),
         "Activity",
@@ -93,10 +95,16 @@ pub(super) async fn show(
     ))
 }
 
-fn page(look: &Look, wanted: &Wanted, found: &Found, repositories: &[String]) -> Markup {
+fn page(
+    look: &Look,
+    wanted: &Wanted,
+    (found, commands): (&Found, &Commands),
+    repositories: &[String],
+) -> Markup {
     let place = first_page(&look.workspace);
     let is_first = wanted.from.unwrap_or(0) == 0;
-    let marks: Vec<&str> = found.entries.iter().map(|entry| entry.mark.as_str()).collect();
+    let entries = found.entries.iter().chain([&commands.entry]);
+    let marks: Vec<&str> = entries.map(|entry| entry.mark.as_str()).collect();
     let stream = is_first.then(|| format!("{place}/stream{}", wanted.to_query(None)));
     html! {
         div.bar {
@@ -111,6 +119,7 @@ fn page(look: &Look, wanted: &Wanted, found: &Found, repositories: &[String]) ->
             }
             a.refresh href={ (place) (wanted.to_query(None)) } { "Refresh" }
         }
+        (commands.entry.markup)
         div #entries.entries data-stream=[stream] data-seen=(marks.join(".")) data-grow="start" {
             @for entry in &found.entries { (entry.markup) }
         }
@@ -286,6 +295,7 @@ pub(super) async fn follow(
     let look = Look::open(&hub, &headers, &workspace, Page::ActivityStream).await?;
     let growing = Growing {
         seen: seen.marks(&headers),
+        are_commands_open: false,
         wanted: Wanted { from: None, ..wanted },
         workspace,
     };
@@ -298,6 +308,8 @@ struct Growing {
     wanted: Wanted,
     /// Marks of what the reader has.
     seen: Vec<String>,
+    /// Whether some command of the reader has not ended.
+    are_commands_open: bool,
 }
 
 #[async_trait]
@@ -308,7 +320,18 @@ impl Follow for Growing {
 
     async fn look(&mut self, hub: &Hub, headers: &HeaderMap) -> Result<Vec<Said>, Refusal> {
         let look = Look::open(hub, headers, &self.workspace, Page::ActivityStream).await?;
-        let found = found(&look, &self.wanted).await?;
-        Ok(stream::news(&mut self.seen, found.entries))
+        let mut parts = found(&look, &self.wanted).await?.entries;
+        let commands = Commands::of(&look).await?;
+        self.are_commands_open = commands.are_open;
+        if commands.are_none && self.seen.is_empty() {
+            // Whoever has nothing misses nothing.
+            self.seen.push(commands.entry.mark.clone());
+        }
+        parts.push(commands.entry);
+        Ok(stream::news(&mut self.seen, parts))
+    }
+
+    fn is_restless(&self) -> bool {
+        self.are_commands_open
     }
 }

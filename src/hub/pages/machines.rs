@@ -49,10 +49,8 @@ pub(super) async fn show(
 ) -> Result<Document, Refused> {
     let look = Look::open(&hub, &headers, &workspace, Page::Machines).await?;
     let all = hub.known().machines();
-    let here = all
-        .all
-        .iter()
-        .filter(|machine| machine.stored.workspace == workspace);
+    let here = all.all().into_iter();
+    let here = here.filter(|machine| machine.stored.workspace == workspace);
     // By name, the one that is served first.
     let mut here: Vec<_> = here.rev().collect();
     here.sort_by(|one, other| {

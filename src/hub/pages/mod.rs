@@ -9,6 +9,7 @@ mod addons;
 mod assets;
 mod audit;
 mod changed_lines;
+mod commands;
 mod dead;
 mod decide;
 mod drawing;

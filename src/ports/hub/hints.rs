@@ -16,10 +16,14 @@ pub enum Hint {
     Logs,
     /// A machine has said something about a command, by its invocation; about any when that is empty.
     Said(String),
+    /// Settings that the machines of this workspace share have changed.
+    Settings(String),
 }
 
 /// What stands before the invocation in a text.
 const SAID: &str = "said:";
+/// The same before a workspace.
+const SETTINGS: &str = "settings:";
 
 impl Hint {
     /// As it is told.
@@ -29,6 +33,7 @@ impl Hint {
             Self::Machines => "machines".to_owned(),
             Self::Logs => "logs".to_owned(),
             Self::Said(invocation) => format!("{SAID}{invocation}"),
+            Self::Settings(workspace) => format!("{SETTINGS}{workspace}"),
         }
     }
 
@@ -40,7 +45,14 @@ impl Hint {
             "logs" => Some(Self::Logs),
             // Of a replica of the version before.
             "said" => Some(Self::Said(String::new())),
-            _ => text.strip_prefix(SAID).map(|id| Self::Said(id.to_owned())),
+            _ => {
+                let said = text.strip_prefix(SAID).map(|id| Self::Said(id.to_owned()));
+                let settings = || {
+                    text.strip_prefix(SETTINGS)
+                        .map(|id| Self::Settings(id.to_owned()))
+                };
+                said.or_else(settings)
+            }
         }
     }
 }

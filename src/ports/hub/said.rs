@@ -129,6 +129,16 @@ pub trait Invocations: Send + Sync {
         most: u32,
     ) -> Result<bool, HubStoreError>;
 
+    /// What somebody has asked in a workspace since, of which these have not ended, or not before that; newest first, without what was
+    /// asked, and without an answer that is long.
+    async fn asked_lately(
+        &self,
+        who: (&str, &str),
+        since: Timestamp,
+        ended: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<StoredInvocation>, HubStoreError>;
+
     /// An invocation by its id.
     async fn invocation(&self, id: &str) -> Result<Option<StoredInvocation>, HubStoreError>;
 
@@ -180,6 +190,15 @@ pub struct ChangedMessage {
     pub message: StoredMessage,
 }
 
+/// How much of messages is read at once; of those that there are the first always is, however long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Most messages.
+    pub messages: u32,
+    /// Most bytes that they say altogether.
+    pub bytes: u32,
+}
+
 /// Messages of machines for people.
 #[async_trait]
 pub trait Messages: Send + Sync {
@@ -197,18 +216,19 @@ pub trait Messages: Send + Sync {
     /// Takes a message back, by its workspace, place and id, of which this is left; `false` when it was not there.
     async fn take_back(&self, which: (&str, &str, &str), left: &str) -> Result<bool, HubStoreError>;
 
-    /// Messages of a workspace at places that begin like this, in the order in which they have changed since, each as it is now or as gone.
+    /// Messages of a workspace at places that begin like this, in the order in which they have changed since, each as it is now or as gone,
+    /// as many as have room.
     async fn changed_messages(
         &self,
         workspace: &str,
         places: &str,
         since: i64,
-        limit: u32,
+        room: Room,
     ) -> Result<Vec<ChangedMessage>, HubStoreError>;
 
-    /// Messages that answer an invocation, oldest first.
-    async fn messages_of(&self, invocation: &str, limit: u32) -> Result<Vec<StoredMessage>, HubStoreError>;
+    /// Messages that answer an invocation, oldest first, as many as have room.
+    async fn messages_of(&self, invocation: &str, room: Room) -> Result<Vec<StoredMessage>, HubStoreError>;
 
-    /// The last messages of a workspace, newest first.
-    async fn messages(&self, workspace: &str, limit: u32) -> Result<Vec<StoredMessage>, HubStoreError>;
+    /// The last messages of a workspace, newest first, as many as have room.
+    async fn messages(&self, workspace: &str, room: Room) -> Result<Vec<StoredMessage>, HubStoreError>;
 }

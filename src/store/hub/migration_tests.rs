@@ -10,7 +10,7 @@ use crate::model::Timestamp;
 use crate::ports::graph::{Filter, Find, Node};
 use crate::ports::hub::{
     Deliveries as _, GoalLogs as _, HubGraph as _, Invocations as _, Keys as _, LogContent, LogName,
-    Messages as _, Registrations as _,
+    Messages as _, Registrations as _, Room,
 };
 use crate::ports::rights::RightsStore as _;
 use crate::store::contract::server::Server;
@@ -22,6 +22,12 @@ const ROWS: &[(i64, &str)] = &[
     (21, include_str!("testdata/rows_of_schema_21.sql")),
     (72, include_str!("testdata/rows_of_schema_72.sql")),
 ];
+
+/// More than the rows say.
+const ROOM: Room = Room {
+    messages: 10,
+    bytes: 1_000_000,
+};
 
 /// Rows that a schema brings.
 fn rows_of(version: i64) -> Option<&'static str> {
@@ -241,5 +247,5 @@ async fn the_rest_is_there(hub: &SqlHub) {
     );
     let invocation = hub.invocation("i-1").await.unwrap().unwrap();
     assert_eq!(invocation.asked_by, "person:ada");
-    assert_eq!(hub.messages_of("i-1", 10).await.unwrap().len(), 1);
+    assert_eq!(hub.messages_of("i-1", ROOM).await.unwrap().len(), 1);
 }

@@ -8,6 +8,7 @@ mod authorizations;
 mod carried;
 mod chats;
 mod console;
+mod copying;
 mod crowds;
 mod deliveries;
 mod extensions;
@@ -15,6 +16,7 @@ mod forges;
 mod handed;
 mod hints;
 mod history;
+mod in_place;
 mod indexed;
 mod keys;
 mod life;
@@ -42,6 +44,7 @@ mod work;
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -51,11 +54,14 @@ use sqlx::migrate::{Migrate, Migrator};
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyPool, Connection as _, Executor, Row};
 
-use super::machine::database::{close_to_others, prepare_directory, prepare_file};
+use super::machine::database::prepare_file;
 pub use super::place::Place;
 use crate::model::Timestamp;
 use crate::ports::graph::GraphReader;
 use crate::ports::hub::{HubGraph, HubStoreError, HubWork};
+pub use copying::is_damaged;
+use copying::{explained, try_out};
+use in_place::InPlace;
 pub use life::Revoked;
 use nodes::Reader;
 use statement::{Doing, composed, marks, moment};
@@ -86,6 +92,8 @@ pub struct SqlHub {
     readers: AnyPool,
     /// The URL, when it is Postgres.
     postgres: Option<SecretString>,
+    /// The file, when it is one.
+    file: Option<Arc<InPlace>>,
 }
 
 impl SqlHub {
@@ -100,13 +108,18 @@ impl SqlHub {
             Place::Postgres(url) => Self::open_postgres(url.expose_secret()).await?,
         };
         hub.migrate().await?;
-        Ok(hub)
+        let file = match place {
+            Place::File(path) => Some(Arc::new(InPlace::of(path).doing("look at the hub's database")?)),
+            Place::Postgres(_) => None,
+        };
+        Ok(Self { file, ..hub })
     }
 
     async fn open_file(path: &Path) -> Result<Self, HubStoreError> {
         const DOING: &str = "open the hub's database";
         prepare_file(path).doing(DOING)?;
         let url = Place::File(path.to_owned()).url();
+        try_out(&url).await.doing(DOING)?;
         let options = AnyPoolOptions::new()
             .acquire_timeout(PATIENCE)
             .idle_timeout(None)
@@ -137,9 +150,10 @@ impl SqlHub {
                 Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) })
             });
         Ok(Self {
-            writers: writers.connect(&url).await.doing(DOING)?,
+            writers: explained(writers.connect(&url).await, &url).await.doing(DOING)?,
             readers: readers.connect_lazy(&url).doing(DOING)?,
             postgres: None,
+            file: None,
         })
     }
 
@@ -154,12 +168,13 @@ impl SqlHub {
                 Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) })
             })
             .connect(url)
-            .await
-            .doing("reach the hub's database")?;
+            .await;
+        let pool = explained(pool, url).await.doing("reach the hub's database")?;
         Ok(Self {
             writers: pool.clone(),
             readers: pool,
             postgres: Some(url.into()),
+            file: None,
         })
     }
 
@@ -182,7 +197,14 @@ impl SqlHub {
 
     /// A connection for what changes something outside of a unit of work.
     async fn writer(&self) -> Result<PoolConnection<Any>, HubStoreError> {
+        self.is_in_place()?;
         self.writers.acquire().await.doing("reach the hub's database")
+    }
+
+    /// Whether what is written now is there after the next start.
+    fn is_in_place(&self) -> Result<(), HubStoreError> {
+        let checked = self.file.as_ref().map_or(Ok(()), |file| file.check());
+        checked.doing("write into the hub's database")
     }
 
     /// A connection for what only reads.
@@ -192,6 +214,7 @@ impl SqlHub {
 
     /// Begins a transaction that writes.
     async fn transaction(&self) -> Result<sqlx::Transaction<'static, Any>, HubStoreError> {
+        self.is_in_place()?;
         let begun = match self.is_postgres() {
             true => self.writers.begin().await,
             // A transaction that begins by reading could find at its first write that another process was faster.
@@ -203,23 +226,6 @@ impl SqlHub {
     /// Whether it is a Postgres database, which has programs of its own for copies.
     pub fn is_postgres(&self) -> bool {
         self.postgres.is_some()
-    }
-
-    /// Writes a copy of an SQLite memory, whole and of one moment, while the hub goes on; the file must not be there yet.
-    ///
-    /// # Errors
-    /// It cannot be written, or the memory is in Postgres.
-    pub async fn copy_to(&self, file: &Path) -> Result<(), HubStoreError> {
-        const DOING: &str = "write a copy of the hub's database";
-        let name = file.to_string_lossy().into_owned();
-        prepare_directory(file).doing(DOING)?;
-        let mut connection = self.writer().await?;
-        sqlx::query("VACUUM INTO $1")
-            .bind(name)
-            .execute(&mut *connection)
-            .await
-            .doing(DOING)?;
-        close_to_others(file).doing(DOING)
     }
 
     /// Ends in good order.
@@ -294,6 +300,7 @@ impl HubGraph for SqlHub {
     }
 
     async fn ping(&self) -> Result<(), HubStoreError> {
+        self.is_in_place()?;
         let mut connection = self.reading().await?;
         let answered = sqlx::query("SELECT 1").execute(&mut *connection).await;
         answered.map(|_| ()).doing("ask the hub's database")

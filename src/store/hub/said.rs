@@ -9,14 +9,17 @@ use super::deliveries::insert;
 use super::statement::{Doing, composed, marks, moment, moment_or_none};
 use crate::model::Timestamp;
 use crate::ports::hub::{
-    ChangedMessage, HubStoreError, Invocations, Messages, NewDelivery, Overdue, Phase, StoredInvocation,
-    StoredMessage,
+    ChangedMessage, HubStoreError, Invocations, Messages, NewDelivery, Overdue, Phase, Room,
+    StoredInvocation, StoredMessage,
 };
 
 /// One that has not ended runs when its delivery does not wait any more.
 const INVOCATION: &str = "id, workspace, registration, command, asked_by, request, answer, created, due, ended, \
     CASE WHEN phase = 'PENDING' AND NOT EXISTS (SELECT 1 FROM hub_delivery d WHERE d.correlation = hub_invocation.id \
         AND d.registration = hub_invocation.registration AND d.state = 'waiting') THEN 'RUNNING' ELSE phase END AS phase";
+/// The same without what was asked, and without an answer that is long.
+const SHORT: &str =
+    "'' AS request, CASE WHEN OCTET_LENGTH(answer) <= 65536 THEN answer ELSE '' END AS answer";
 /// Why the delivery of an invocation was given up; empty when it was not.
 const BECAUSE: &str = "COALESCE((SELECT MAX(d.because) FROM hub_delivery d WHERE d.correlation = hub_invocation.id \
     AND d.registration = hub_invocation.registration AND d.state = 'dead'), '') AS because";
@@ -114,6 +117,31 @@ impl Invocations for SqlHub {
             transaction.commit().await.doing(KEEPING)?;
         }
         Ok(is_kept)
+    }
+
+    async fn asked_lately(
+        &self,
+        (workspace, asker): (&str, &str),
+        since: Timestamp,
+        ended: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<StoredInvocation>, HubStoreError> {
+        const DOING: &str = "look what somebody has asked";
+        let columns = INVOCATION.replace("request, answer", SHORT);
+        let statement = format!(
+            "SELECT {columns} FROM hub_invocation WHERE asked_by = $1 AND created > $2 AND workspace = $3 \
+             AND (ended = 0 OR ended > $4) ORDER BY created DESC, id LIMIT $5"
+        );
+        let rows = sqlx::query(composed(statement))
+            .bind(asker)
+            .bind(since.as_micros())
+            .bind(workspace)
+            .bind(ended.as_micros())
+            .bind(i64::from(limit))
+            .fetch_all(&mut *self.reading().await?)
+            .await
+            .doing(DOING)?;
+        rows.iter().map(invocation).collect::<Result<_, _>>().doing(DOING)
     }
 
     async fn invocation(&self, id: &str) -> Result<Option<StoredInvocation>, HubStoreError> {
@@ -320,19 +348,18 @@ impl Messages for SqlHub {
         workspace: &str,
         places: &str,
         since: i64,
-        limit: u32,
+        room: Room,
     ) -> Result<Vec<ChangedMessage>, HubStoreError> {
         const DOING: &str = "look which messages have changed";
-        let statement = format!(
-            "SELECT {MESSAGE}, change, is_gone FROM hub_message WHERE workspace = $1 AND change > $2 \
-             AND SUBSTR(place, 1, $3) = $4 ORDER BY change LIMIT $5"
-        );
+        const WHICH: &str = "workspace = $3 AND change > $4 AND SUBSTR(place, 1, $5) = $6";
+        let statement = with_room("change, is_gone", WHICH, "change");
         let rows = sqlx::query(composed(statement))
+            .bind(i64::from(room.messages))
+            .bind(i64::from(room.bytes))
             .bind(workspace)
             .bind(since)
             .bind(i32::try_from(places.chars().count()).unwrap_or(i32::MAX))
             .bind(places)
-            .bind(i64::from(limit))
             .fetch_all(&mut *self.reading().await?)
             .await
             .doing(DOING)?;
@@ -340,19 +367,36 @@ impl Messages for SqlHub {
         read.doing(DOING)
     }
 
-    async fn messages_of(&self, invocation: &str, limit: u32) -> Result<Vec<StoredMessage>, HubStoreError> {
-        let statement = format!(
-            "SELECT {MESSAGE} FROM hub_message WHERE invocation = $1 AND is_gone = 0 ORDER BY posted, id LIMIT $2"
-        );
-        self.listed_messages(statement, invocation, limit).await
+    async fn messages_of(&self, invocation: &str, room: Room) -> Result<Vec<StoredMessage>, HubStoreError> {
+        const WHICH: &str = "invocation = $3 AND is_gone = 0";
+        let statement = with_room("is_gone", WHICH, "posted, id, place");
+        self.listed_messages(statement, invocation, room).await
     }
 
-    async fn messages(&self, workspace: &str, limit: u32) -> Result<Vec<StoredMessage>, HubStoreError> {
-        let statement = format!(
-            "SELECT {MESSAGE} FROM hub_message WHERE workspace = $1 AND is_gone = 0 ORDER BY posted DESC, id LIMIT $2"
-        );
-        self.listed_messages(statement, workspace, limit).await
+    async fn messages(&self, workspace: &str, room: Room) -> Result<Vec<StoredMessage>, HubStoreError> {
+        const WHICH: &str = "workspace = $3 AND is_gone = 0";
+        let statement = with_room("is_gone", WHICH, "posted DESC, id, place");
+        self.listed_messages(statement, workspace, room).await
     }
+}
+
+/// Asks for the messages of these conditions in this order, as many as have room: `$1` messages that say `$2` bytes. How long they are is
+/// known without what they say, which is read of those alone that have room.
+fn with_room(more: &str, which: &str, order: &str) -> String {
+    let found = format!(
+        "SELECT workspace, place, id, posted, change, OCTET_LENGTH(body) AS length FROM hub_message \
+         WHERE {which} ORDER BY {order} LIMIT $1"
+    );
+    let counted = format!(
+        "SELECT workspace, place, id, ROW_NUMBER() OVER (ORDER BY {order}) AS number, \
+         SUM(length) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) AS bytes FROM ({found}) found"
+    );
+    let columns = format!("{MESSAGE}, {more}").replace(", ", ", m.");
+    format!(
+        "SELECT m.{columns} FROM ({counted}) c JOIN hub_message m \
+         ON m.workspace = c.workspace AND m.place = c.place AND m.id = c.id \
+         WHERE c.bytes <= $2 OR c.number = 1 ORDER BY c.number"
+    )
 }
 
 impl SqlHub {
@@ -399,11 +443,12 @@ impl SqlHub {
         &self,
         statement: String,
         of: &str,
-        limit: u32,
+        room: Room,
     ) -> Result<Vec<StoredMessage>, HubStoreError> {
         let rows = sqlx::query(composed(statement))
+            .bind(i64::from(room.messages))
+            .bind(i64::from(room.bytes))
             .bind(of)
-            .bind(i64::from(limit))
             .fetch_all(&mut *self.reading().await?)
             .await
             .doing("list messages")?;

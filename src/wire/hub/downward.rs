@@ -76,7 +76,7 @@ impl Downward {
 }
 
 /// A message about the conversation itself, both ways: `backoff` of the original; `ack`, `drain`, `lease`, `progress`, `resume`,
-/// `superseded` of ours.
+/// `settings`, `superseded` of ours.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Control {
     /// What.

@@ -14,6 +14,7 @@
 //! | [`TRACE`] | An event carries `extensions.traceparent`, a command `traceparent` (W3C) while the hub's operator follows traces: what the machine does because of it belongs there. |
 //! | [`RESUME`] | The first word of the hub in each conversation is `control: resume {session_id, resume_token}`, to a machine that says which `instance` it is. A machine that lost its websocket comes back with that: it opens the same address with its key as `Authorization: Bearer` and the text as [`RESUME_HEADER`], and its own first word is `control: resume {delivery_ids}`, what it has stored of which the hub may not have heard (of commands the `correlation_id`). The hub tells the rest again, and nothing before that word. The text is good once, for the same key and run, as long as the registration is there, until a quarter of an hour after the conversation's end, at any replica. Where it is not taken the answer is 410 with the code [`RESUME_REFUSED`], and the machine registers. |
 //! | [`PROGRESS`] | The machine says `control: progress {correlation_id, text}` of what it works on, at most once a second of each: one line of at most 200 characters, without secrets. The hub shows it to who asked, and keeps it in memory alone. |
+//! | [`SETTINGS`] | The hub says `control: settings {workspace, spread_millis}` when settings have changed that all machines of a workspace share. A machine asks for them at some moment within those milliseconds, and beside that when a conversation begins and every ten minutes or so; of a hub that does not know this every half a minute. |
 //!
 //! Two words need no agreement. `control: drain {millis?}` of a machine asks for nothing more, of a hub says that it is
 //! about to close and when to come back. `control: superseded {version?}` of a hub says that another version of this machine
@@ -49,6 +50,11 @@ pub const LOGS: &str = "logs";
 pub const RESUME: &str = "resume";
 /// What is worked on is said while it is.
 pub const PROGRESS: &str = "progress";
+
+/// The hub tells when shared settings of a workspace have changed.
+pub const SETTINGS: &str = "settings";
+/// The namespace of the settings that machines share (wire protocol 13): it belongs to no machine in particular.
+pub const SHARED_SETTINGS: &str = "@atomist.global";
 
 /// Most characters of what is said of progress.
 pub const LONGEST_PROGRESS: usize = 200;

@@ -4,6 +4,7 @@
 use sdm::ports::people::{Invited, PersonRole};
 use serde_json::json;
 
+use super::commands::{answer, asked, offers, person};
 use super::events::push;
 use super::machine::{TestHub, quick};
 use crate::support::browser::Browser;
@@ -106,6 +107,51 @@ async fn a_goal_is_approved_with_the_keyboard_alone_and_the_page_shows_it() {
         .await;
     browser
         .until("document.body.innerText.includes('approved by ada')")
+        .await;
+    assert_eq!(browser.complaints(), [] as [&str; 0]);
+}
+
+#[tokio::test]
+async fn a_command_is_seen_while_it_runs_by_whoever_asked_for_it() {
+    let Some((hub, mut browser)) = signed_in().await else {
+        return;
+    };
+    let mut machine = hub.machine(&offers("m")).await;
+    let (ada, bob) = (person(&hub, "ada").await, person(&hub, "bob").await);
+    browser.open(&hub.url("/workspaces/w/activity")).await;
+    browser
+        .until("document.documentElement.classList.contains('live')")
+        .await;
+    let section = "document.getElementById('your-commands')";
+    assert_eq!(browser.value(&format!("{section}.hidden")).await, json!(true));
+    asked(&hub, &bob, &mut machine).await;
+    let (_, command) = asked(&hub, &ada, &mut machine).await;
+    browser
+        .until(&format!("{section}.innerText.includes('runs')"))
+        .await;
+    let says = json!({"correlation_id": command["correlation_id"], "text": "<b>3 of 4"});
+    machine
+        .say(&json!({"control": {"name": "progress", "params": says}}))
+        .await;
+    machine.settled().await;
+    let progress = format!("{section}.querySelector('.progress')?.textContent === '<b>3 of 4'");
+    browser.until(&progress).await;
+    let rows = format!("{section}.querySelectorAll('li').length");
+    assert_eq!(browser.value(&rows).await, json!(1), "nobody else's");
+    for (width, has_script) in [(360, true), (1400, false)] {
+        browser.size(width, 740, width == 360).await;
+        browser.allow_script(has_script).await;
+        browser.open(&hub.url("/workspaces/w/activity")).await;
+        assert_eq!(browser.value(&progress).await, json!(true));
+        browser.picture(&format!("{width}-commands")).await;
+    }
+    browser.allow_script(true).await;
+    browser.open(&hub.url("/workspaces/w/activity")).await;
+    let done = json!({"status": {"code": 0, "reason": "deployed to prod"}});
+    machine.say(&answer(&command, &done)).await;
+    machine.settled().await;
+    browser
+        .until(&format!("{section}.innerText.includes('deployed to prod')"))
         .await;
     assert_eq!(browser.complaints(), [] as [&str; 0]);
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::events::push;
 use super::machine::{Machine, PATIENCE, TestHub, quick, registration, wish};
 use super::people::{Browser, signed_in};
+use super::store::ROOM;
 
 fn addon(key: &str) -> AddonKey {
     AddonKey::parse(key).unwrap()
@@ -231,7 +232,7 @@ async fn d31_messages_are_said_where_they_may_be() {
         .await;
     assert_eq!(machine.hear().await["error"]["code"], json!("insufficient_scope"));
     machine.settled().await;
-    let said = sdm::ports::hub::Messages::messages(hub.hub.memory(), "w", 10)
+    let said = sdm::ports::hub::Messages::messages(hub.hub.memory(), "w", ROOM)
         .await
         .unwrap();
     assert!(said.is_empty(), "{said:?}");

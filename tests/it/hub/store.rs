@@ -10,19 +10,25 @@ use sdm::model::Timestamp;
 use sdm::ports::graph::{Filter, Find, Node};
 use sdm::ports::hub::{
     Deliveries, DeliveryCounts, DeliveryKind, HubGraph, Invocations, Keys, Messages, NewDelivery, Phase,
-    QueueLimits, Registrations, StoredInvocation, StoredKey, StoredMessage, StoredRegistration,
+    QueueLimits, Registrations, Room, StoredInvocation, StoredKey, StoredMessage, StoredRegistration,
 };
 use sdm::store::hub::{Place, SqlHub};
 use sdm::wire::hub::PolicyName;
 use serde_json::{Value, json};
 
 use super::arriving::registered;
-use super::{store_answers, store_crowds, store_shared};
+use super::{store_answers, store_crowds, store_messages, store_shared};
 use crate::support::postgres::Postgres;
 
 const LIMITS: QueueLimits = QueueLimits {
     waiting: 3,
     attempts: 2,
+};
+
+/// More than these tests say.
+pub const ROOM: Room = Room {
+    messages: 10,
+    bytes: 1_000_000,
 };
 
 pub fn at(second: u64) -> Timestamp {
@@ -544,10 +550,11 @@ async fn messages_stand_once_at_a_place(hub: &SqlHub) {
     hub.post(&message("channel:other", "three")).await.unwrap();
     let found = hub.message("w", "channel:general", "m").await.unwrap();
     assert_eq!(found, Some(message("channel:general", "two")));
-    assert_eq!(hub.messages_of("i-1", 10).await.unwrap().len(), 2);
-    assert_eq!(hub.messages("w", 1).await.unwrap().len(), 1);
+    assert_eq!(hub.messages_of("i-1", ROOM).await.unwrap().len(), 2);
+    let one = Room { messages: 1, ..ROOM };
+    assert_eq!(hub.messages("w", one).await.unwrap().len(), 1);
     let since = async |since: i64| {
-        let changed = hub.changed_messages("w", "channel:", since, 10).await.unwrap();
+        let changed = hub.changed_messages("w", "channel:", since, ROOM).await.unwrap();
         let shown = changed.iter().map(|one| {
             let (place, body) = (one.message.place.clone(), one.message.body.clone());
             (place, body, one.is_gone)
@@ -570,7 +577,7 @@ async fn messages_stand_once_at_a_place(hub: &SqlHub) {
     assert_eq!(more, [of("channel:other", "left", true)]);
     assert_eq!(hub.message("w", "channel:other", "m").await.unwrap(), None);
     assert_eq!(
-        hub.messages_of("i-1", 10).await.unwrap().len(),
+        hub.messages_of("i-1", ROOM).await.unwrap().len(),
         2,
         "not what is gone"
     );
@@ -737,6 +744,7 @@ async fn contract(place: &Place) {
     super::rights::who_may_do_what_is_kept(&hub).await;
     invocations_end_once(&hub).await;
     messages_stand_once_at_a_place(&hub).await;
+    store_messages::contract(&hub).await;
     store_shared::logs_grow_at_their_end_only(&hub).await;
     units_of_work_take_turns(&hub).await;
     super::safe::secrets_are_kept_in_their_rows(&hub).await;

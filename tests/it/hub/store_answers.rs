@@ -11,7 +11,7 @@ use sdm::store::hub::SqlHub;
 use sdm::wire::hub::PolicyName;
 
 use super::arriving::{registered, registers};
-use super::store::{at, delivery, registration};
+use super::store::{ROOM, at, delivery, registration};
 
 const LIMITS: QueueLimits = QueueLimits {
     waiting: 3,
@@ -421,7 +421,7 @@ async fn what_is_old_or_too_much_is_forgotten(hub: &SqlHub) {
     hub.forget(bounds(20, 100)).await.unwrap();
     hub.cut(QueueLimits { waiting: 2, ..LIMITS }).await.unwrap();
     let left: Vec<String> = hub
-        .messages("kept", 10)
+        .messages("kept", ROOM)
         .await
         .unwrap()
         .into_iter()
@@ -434,7 +434,7 @@ async fn what_is_old_or_too_much_is_forgotten(hub: &SqlHub) {
     let dead = hub.dead("w", 100).await.unwrap();
     assert!(dead.iter().any(|one| one.what.id == "dead-3"), "the newest stay");
     hub.forget(bounds(0, 1)).await.unwrap();
-    assert_eq!(hub.messages("kept", 10).await.unwrap().len(), 1);
+    assert_eq!(hub.messages("kept", ROOM).await.unwrap().len(), 1);
     assert!(hub.invocation("k-2").await.unwrap().is_some());
     assert!(hub.invocation("k-3").await.unwrap().is_some(), "it has not ended");
 }

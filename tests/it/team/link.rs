@@ -39,7 +39,8 @@ async fn a_machine_registers_connects_and_leaves_in_order() {
             "trace",
             "fingerprints",
             "resume",
-            "progress"
+            "progress",
+            "settings"
         ])
     );
     assert!(registration["instance"]["id"].is_string(), "which machine it is");

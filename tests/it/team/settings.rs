@@ -36,6 +36,14 @@ async fn pf_01_what_is_set_for_the_workspace_is_known_to_every_machine_also_whil
         let known = other.sdm(&["preference", "get", "region", "--scope", "workspace"]);
         known.status.success().then_some(())
     });
+    // The hub tells of changes: a machine that waits for its next look would learn this much later.
+    for region in ["us", "eu"] {
+        machine.ok(&["preference", "put", "region", region, "--scope", "workspace"]);
+        other.wait_until("the other machine hears of it", |other| {
+            let known = other.ok(&["preference", "get", "region", "--scope", "workspace"]);
+            known.contains(region).then_some(())
+        });
+    }
     hub.kill();
     let set = other.carried_out("second", &[("x", "1")]);
     assert_eq!(state_of(&set, "here"), "success", "{set:#}");

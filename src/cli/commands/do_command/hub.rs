@@ -1,5 +1,7 @@
 //! `sdm do --hub`: a command of some machine, by way of the hub.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::super::super::context::{CommandResult, Context, Exit};
@@ -34,6 +36,11 @@ pub(super) fn ask(context: &mut Context, raw: &[String], machine: Option<String>
     let asked = doors::ask_hub(&configuration, &ask, &mut |heard| match heard {
         Heard::Message(text) => lines.push(text.to_owned()),
         Heard::Progress(text) => ui.progress(text),
+        Heard::Away { because, patience } => {
+            ui.progress_is_over();
+            ui.note(&away(because, patience));
+        }
+        Heard::Back => ui.note("the hub is back"),
     });
     ui.progress_is_over();
     let answer = asked?;
@@ -51,6 +58,13 @@ pub(super) fn ask(context: &mut Context, raw: &[String], machine: Option<String>
         "FAILURE" | "ASKING" => Exit::Bad,
         _ => Exit::Ok,
     })
+}
+
+fn away(because: &str, patience: Duration) -> String {
+    let minutes = patience.as_secs() / 60;
+    format!(
+        "the hub is away ({because}); the command goes on, and the hub is asked again for {minutes} minutes"
+    )
 }
 
 /// What the hub knows of what the command takes. Nothing is asked of its machine.

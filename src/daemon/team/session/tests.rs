@@ -16,6 +16,7 @@ struct Remembers {
     taken_in: Mutex<Vec<Downward>>,
     confirmed: Mutex<Vec<String>>,
     is_superseded: Mutex<bool>,
+    changed: Mutex<Vec<(String, Duration)>>,
     token: Mutex<String>,
     unheard: Mutex<Vec<String>>,
     cannot_store: bool,
@@ -55,6 +56,11 @@ impl Partner for Remembers {
 
     fn superseded(&self) {
         *self.is_superseded.lock().unwrap() = true;
+    }
+
+    fn settings_changed(&self, workspace: &str, spread: Duration) {
+        let mut changed = self.changed.lock().unwrap();
+        changed.push((workspace.to_owned(), spread));
     }
 
     fn met_twin(&self) {}
@@ -364,6 +370,10 @@ async fn a_hub_that_closes_for_a_while_says_how_long() {
     let ending = ending_with(&partner, QUICK, |mut hub, _sayings, _stop| async move {
         hub.say(r#"{"control": {"name": "superseded", "params": {"version": "2.0.0"}}}"#)
             .await;
+        hub.say(r#"{"control": {"name": "settings", "params": {"workspace": "w", "spread_millis": 250}}}"#)
+            .await;
+        hub.say(r#"{"control": {"name": "settings", "params": {"spread_millis": -1}}}"#)
+            .await;
         hub.say(r#"{"control": {"name": "drain", "params": {"millis": 1500}}}"#)
             .await;
         hub.0.close(None).await.unwrap();
@@ -371,6 +381,9 @@ async fn a_hub_that_closes_for_a_while_says_how_long() {
     .await;
     assert_eq!(ending, Ending::Drained(Some(Duration::from_millis(1500))));
     assert!(*partner.is_superseded.lock().unwrap());
+    let changed = [("w", 250), ("", 0)];
+    let changed = changed.map(|(workspace, millis)| (workspace.to_owned(), Duration::from_millis(millis)));
+    assert_eq!(*partner.changed.lock().unwrap(), changed);
 }
 
 #[tokio::test]
