@@ -235,6 +235,7 @@ pub(super) fn not_done(error: AdministrationError) -> DoorError {
         AdministrationError::Addon(AddonError::Unsaid(_)) => {
             "write --repo github.com/acme/app, or --on repo:github.com/acme/*"
         }
+        AdministrationError::Blank(_) => "ask for it again, by `sdm do --hub` or on the page of its machine",
         AdministrationError::Scope { .. } => "`sdm hub key new --help` lists the scopes",
         AdministrationError::TooMany(_)
         | AdministrationError::NotThere {

@@ -23,7 +23,8 @@ use crate::model::Diagnostic;
 use crate::ports::hub::console::ConsoleDeeds as _;
 use crate::ports::hub::secrets::{SealedSecret, SealedSecrets};
 use crate::ports::hub::{
-    Deliveries, Delivery, HubStoreError, Keys, Registrations, SentAway, StoredKey, StoredRegistration,
+    Deliveries, Delivery, HubStoreError, Keys, Registrations, Revived, SentAway, StoredKey,
+    StoredRegistration,
 };
 use crate::runtime::clock::{Clock, Ids, RandomIds, SystemClock};
 use crate::secrets::envelope::MasterKeys;
@@ -56,6 +57,9 @@ pub enum AdministrationError {
     /// It would be written over.
     #[error("{} is there already", .0.display())]
     IsThere(PathBuf),
+    /// A dead delivery without what is not to be shown again.
+    #[error("what the command of `{0}` was told and is not shown again was not kept")]
+    Blank(String),
     /// A word that is no scope.
     #[error("`{scope}` is no scope{}", .near.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
     Scope {
@@ -259,14 +263,15 @@ impl Administration {
     /// Lets a delivery that was given up wait again.
     ///
     /// # Errors
-    /// It is not there.
+    /// It is not there, or has lost what is not to be shown again.
     pub async fn revive(&self, id: &str) -> Result<(), AdministrationError> {
         let now = SystemClock.now();
         let said = format!("the delivery {id} waits again");
         let deeds = console::deeds([nobody("settings.write", said)]);
         match self.0.revive(id, None, (now, now.plus(DAY)), &deeds).await? {
-            true => Ok(()),
-            false => Err(not_there("dead delivery", id)),
+            Revived::Waits => Ok(()),
+            Revived::NotThere => Err(not_there("dead delivery", id)),
+            Revived::Blank => Err(AdministrationError::Blank(id.to_owned())),
         }
     }
 

@@ -44,6 +44,8 @@ struct Asked {
     by: Mutex<Option<String>>,
     /// How much of it was refused and written down.
     refusals: AtomicU32,
+    /// What is decided about goals by it, as the operation table names it, once that is known.
+    decides: Mutex<Option<&'static str>>,
 }
 
 fn now() -> Option<Arc<Asked>> {
@@ -72,6 +74,18 @@ pub(super) fn is_by(principal: &str) {
     }
 }
 
+/// Notes what is decided about goals by the request that is being answered: each decision has a name of its own.
+pub(super) fn decides(operation: &'static str) {
+    if let Some(asked) = now() {
+        *asked.decides.lock().unwrap_or_else(PoisonError::into_inner) = Some(operation);
+    }
+}
+
+/// What is decided about goals by the request that is being answered.
+pub(super) fn decided() -> Option<&'static str> {
+    now().and_then(|asked| *asked.decides.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 /// Notes that a refusal was written down.
 pub(super) fn was_refused() {
     if let Some(asked) = now() {
@@ -98,6 +112,7 @@ pub(super) fn deed() -> Option<StoredDeed> {
         request: details.request_id?,
         ip: details.ip.map(|ip| ip.to_string()).unwrap_or_default(),
         user_agent: agent.chars().take(LONGEST_AGENT).collect(),
+        noted: None,
     })
 }
 
@@ -117,6 +132,7 @@ pub(super) async fn named(State(hub): State<Hub>, request: Request, next: Next) 
         user_agent: user_agent(request.headers()),
         by: Mutex::default(),
         refusals: AtomicU32::new(0),
+        decides: Mutex::default(),
     });
     let mut response = NOW.scope(asked, next.run(request)).await;
     if let Ok(header) = header {

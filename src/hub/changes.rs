@@ -258,9 +258,11 @@ impl Hub {
             let mut steps = VecDeque::from(steps);
             while let Some(changes) = steps.pop_front() {
                 let decides = changes.iter().any(|change| change.how == How::Next);
-                let told = self.told_forges(seen, &changes).await?;
+                let news = self.news_of_forges(workspace, seen, &changes).await?;
                 let changed = put_all(seen, changes).await?;
-                self.learn_told_forges(workspace, seen, told).await?;
+                if let Some(news) = news {
+                    self.learn_of_forges(seen, news).await?;
+                }
                 is_overtaken |= decides && changed.is_empty();
                 caused += self.cause(workspace, seen, (&changed, trace)).await?;
                 caused += self.cause_for_extensions(workspace, seen, &changed).await?;
@@ -290,7 +292,7 @@ impl Hub {
         let Some(schema) = machines.schema.as_deref() else {
             return Ok(0);
         };
-        let (mut count, belongings) = (0, Belongings::of(seen));
+        let (mut count, belongings) = (0, Belongings::of(seen, self.rights().has_several_forges()));
         for node in changed {
             let mut about = None;
             for (machine, number) in machines.listeners(node) {

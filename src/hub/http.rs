@@ -18,6 +18,7 @@ use super::approvals;
 use super::asked;
 use super::commands::{self, MAX_REQUEST};
 use super::extensions;
+use super::in_shape::in_shape;
 use super::ingest::generic::{self, MAX_BODY};
 use super::ingest::{self, MAX_WEBHOOK, application, status};
 use super::logs::{self, MAX_PART};
@@ -132,6 +133,7 @@ fn router(hub: Hub) -> Router {
         ))
         .layer(middleware::from_fn_with_state(hub.clone(), people::guard::guard))
         .layer(middleware::from_fn(in_time))
+        .layer(middleware::from_fn(in_shape))
         .layer(middleware::from_fn_with_state(
             hub.clone(),
             written_down::written_down,

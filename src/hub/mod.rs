@@ -28,6 +28,7 @@ mod hints;
 mod histogram;
 pub mod history;
 mod http;
+mod in_shape;
 mod in_time;
 pub mod ingest;
 mod jobs;
@@ -71,7 +72,7 @@ use crate::access::PersonId;
 use crate::files::logs::LogShelf;
 use crate::model::Timestamp;
 use crate::ports::hub::secrets::SealedSecrets;
-use crate::ports::hub::{HubStore, HubStoreError, Keys, QueueLimits, RestedLogs};
+use crate::ports::hub::{HubStore, Keys, QueueLimits, RestedLogs};
 use crate::runtime::clock::{Clock, Ids, RandomIds, SystemClock};
 use crate::runtime::tasks::Tasks;
 use crate::runtime::trace::Tracer;
@@ -80,6 +81,7 @@ use crate::secrets::envelope::MasterKeys;
 use crate::store::hub::{Place, SqlHub};
 use access::agreed::{Agreeing, agree_to_known};
 use access::rights::Rights;
+use addons::tell::ToldChannel;
 use commands::progress::Progress;
 use desks::{Desks, desks};
 pub use error::HubError;
@@ -149,6 +151,8 @@ pub struct HubOptions {
     pub traces: Option<Export>,
     /// Networks of proxies in front of the hub whose word about where a request comes from is believed.
     pub proxies: Vec<Network>,
+    /// The channel in which administrators are told of what waits for them; they are told on pages and in the log alone when absent.
+    pub told_channel: Option<ToldChannel>,
 }
 
 impl HubOptions {
@@ -175,6 +179,7 @@ impl HubOptions {
             log_store: None,
             traces: None,
             proxies: Vec::new(),
+            told_channel: None,
         }
     }
 }
@@ -395,6 +400,10 @@ impl Hub {
         &self.0.options.proxies
     }
 
+    fn told_channel(&self) -> Option<&ToldChannel> {
+        self.0.options.told_channel.as_ref()
+    }
+
     fn room_for_machines(&self) -> usize {
         self.0.room.machines
     }
@@ -432,15 +441,6 @@ impl Hub {
     fn secret(&self, uri: &str) -> Option<&SecretString> {
         let name = uri.split('?').next().unwrap_or_default();
         self.0.options.secrets.get(name)
-    }
-
-    /// Workspaces for which there are keys.
-    async fn workspaces(&self) -> Result<Vec<String>, HubStoreError> {
-        let keys = self.store().keys().await?;
-        let mut all: Vec<String> = keys.into_iter().flat_map(|key| key.workspaces).collect();
-        all.sort();
-        all.dedup();
-        Ok(all)
     }
 
     /// The hub's address, for somebody who sent these headers.

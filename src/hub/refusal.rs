@@ -51,6 +51,11 @@ impl Refusal {
         }))
     }
 
+    /// It was refused before anybody looked at it.
+    pub(super) fn rejected(status: StatusCode, code: &'static str, message: String) -> Self {
+        Self::new(status, code, message)
+    }
+
     /// The request makes no sense.
     pub fn bad(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, message)
@@ -132,7 +137,9 @@ impl Refusal {
                 fields.insert("who_can_fix".to_owned(), json!(WHO_MAKES_KEYS));
             }
         }
-        Self::new(status, refused.code, refused.message.clone()).with(more)
+        let mut told = Self::new(status, refused.code, refused.message.clone()).with(more);
+        told.0.again = (status == StatusCode::TOO_MANY_REQUESTS).then_some(1);
+        told
     }
 
     /// Scopes are missing.

@@ -1,66 +1,73 @@
-//! Forges that webhooks tell of: what is kept of the only one is written down as its own before there is a second.
+//! Forges that webhooks tell of: what is kept and says no forge is written down at the only one of its workspaces, when they hear of it.
 
 use super::Hub;
+use super::access::noted::Noted;
 use super::changes::Change;
 use super::remembered::Seen;
+use crate::access::audit::Outcome;
 use crate::ports::hub::HubStoreError;
-
-/// Forges that changes tell of and that this hub has not heard of, with those that are kept already.
-#[derive(Debug)]
-pub(super) struct ToldForges {
-    hosts: Vec<String>,
-    kept: Vec<String>,
-}
-
-impl ToldForges {
-    /// The only forge that is kept, where these are more.
-    fn only_before(&self) -> Option<&str> {
-        let has_more = self.hosts.iter().any(|host| !self.kept.contains(host));
-        match self.kept.as_slice() {
-            [only] if has_more => Some(only.as_str()),
-            _ => None,
-        }
-    }
-}
+use crate::ports::told_forges::{News, PinnedPlaces, ToldForges};
 
 impl Hub {
-    /// The forges that changes tell of, before they are made.
-    pub(super) async fn told_forges(
-        &self,
-        seen: &Seen<'_>,
-        changes: &[Change],
-    ) -> Result<ToldForges, HubStoreError> {
-        let nodes = changes.iter().map(|change| &change.node);
-        let providers = nodes.filter(|node| node.kind == "SCMProvider");
-        let hosts = providers.map(|node| node.id().to_owned());
-        let hosts: Vec<String> = hosts.filter(|host| !self.rights().knows_forge(host)).collect();
-        let kept = match hosts.is_empty() {
-            true => Vec::new(),
-            false => seen.work().forges().await?,
-        };
-        Ok(ToldForges { hosts, kept })
-    }
-
-    /// Lets forges count that changes have told of, before anybody is told of what happened there.
-    pub(super) async fn learn_told_forges(
+    /// What changes tell of forges, before they are made; none where the workspace knows of all of them.
+    pub(super) async fn news_of_forges(
         &self,
         workspace: &str,
         seen: &Seen<'_>,
-        told: ToldForges,
-    ) -> Result<(), HubStoreError> {
-        if let Some(only) = told.only_before() {
-            seen.work().pin_places(only).await?;
-            warn_of_second(workspace, only, &told.hosts);
+        changes: &[Change],
+    ) -> Result<Option<News>, HubStoreError> {
+        let nodes = changes.iter().map(|change| &change.node);
+        let providers = nodes.filter(|node| node.kind == "SCMProvider");
+        let hosts = providers.map(|node| node.id().to_owned());
+        let unheard = hosts.filter(|host| !self.rights().knows_forge(workspace, host));
+        let told: Vec<(String, String)> = unheard.map(|host| (workspace.to_owned(), host)).collect();
+        if told.is_empty() {
+            return Ok(None);
         }
-        // What was kept before counts first, so that what this hub remembers is at the only one too.
-        self.rights().learn_forges(told.kept);
-        self.rights().learn_forges(told.hosts);
+        let before = seen.work().told_forges().await?;
+        let mut after = before.clone();
+        after.extend(told);
+        Ok(Some(News {
+            workspace: workspace.to_owned(),
+            before,
+            after,
+        }))
+    }
+
+    /// Lets forges count that changes have told of, before anybody is told of what happened there.
+    pub(super) async fn learn_of_forges(&self, seen: &Seen<'_>, news: News) -> Result<(), HubStoreError> {
+        let pinned = match news.after.has_news_for(&news.before) {
+            true => seen.work().pin_places(&news).await?,
+            // Another replica has heard of it, and done so.
+            false => PinnedPlaces::default(),
+        };
+        warn_of_second(&news);
+        self.note_pinned(&news.workspace, &pinned);
+        self.rights().learn_forges(news.after, &pinned);
         Ok(())
+    }
+
+    /// Writes down what was put at a forge.
+    fn note_pinned(&self, workspace: &str, pinned: &PinnedPlaces) {
+        let (keys, grants) = (pinned.keys.len(), pinned.grants.len());
+        if keys + grants > 0 {
+            let said = format!(
+                "what said no forge is at the one that workspace {workspace} is told of, or was before: {grants} grants, repositories of {keys} keys"
+            );
+            tracing::info!(
+                workspace,
+                grants,
+                keys,
+                "what said no forge is written down at the only one"
+            );
+            let noted = Noted::by_hub("addon.grant", Outcome::Done, said);
+            self.rights().note(&noted, self.now());
+        }
     }
 
     /// Forgets forges of which something told that was not kept.
     pub(super) async fn forget_unkept_forges(&self) {
-        match self.store().forges().await {
+        match self.store().told_forges().await {
             Ok(kept) => self.rights().relearn_forges(kept),
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
@@ -70,13 +77,23 @@ impl Hub {
     }
 }
 
-fn warn_of_second(workspace: &str, only: &str, hosts: &[String]) {
-    tracing::warn!(
-        workspace,
-        only,
-        forges = hosts.join(", "),
-        "a webhook tells of another forge: what was given on repositories is at the one before it from now on; what says no forge in \
-         a policy in a file gives nothing there any more, and a denial without one keeps back all of them: write \
-         `repo:{only}/owner/name`, and `--repo {only}/owner/name` for keys"
-    );
+/// Says that a workspace is told of another forge than the only one before.
+fn warn_of_second(news: &News) {
+    let workspace = [news.workspace.clone()];
+    let told = |forges: &ToldForges| -> Vec<String> {
+        let forges = forges.of(&workspace).into_iter();
+        forges.map(str::to_owned).collect()
+    };
+    let (before, after) = (told(&news.before), told(&news.after));
+    if let [only] = before.as_slice()
+        && after.len() > 1
+    {
+        tracing::warn!(
+            workspace = news.workspace,
+            only,
+            forges = after.join(", "),
+            "a webhook tells a workspace of another forge: what was given on repositories is at the one before it; who gives more in \
+             this workspace says which: `repo:{only}/owner/name`, and `--repo {only}/owner/name` for keys"
+        );
+    }
 }

@@ -27,7 +27,8 @@ pub(super) async fn written_down(State(hub): State<Hub>, request: Request, next:
     let response = next.run(request).await;
     if is_refused(response.status()) && asked::refusals() == 0 {
         let operation = path.and_then(|path| Operation::at(&method, path.as_str()));
-        let operation = operation.map_or(UNKNOWN, |operation| operation.row().name);
+        let operation = asked::decided().or_else(|| operation.map(|operation| operation.row().name));
+        let operation = operation.unwrap_or(UNKNOWN);
         match response.extensions().get::<Answered>() {
             Some(Answered(refusal)) => hub.note_refusal(operation, refusal.code(), refusal.message()),
             None => hub.note_refusal(operation, NO_CODE, ""),

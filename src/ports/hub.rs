@@ -31,6 +31,7 @@ use super::chats::Chats;
 use super::graph::{GraphError, GraphReader, Node};
 use super::people::{People, SignIns};
 use super::rights::RightsStore;
+use super::told_forges::{News, PinnedPlaces, ToldForges};
 use crate::model::Timestamp;
 use crate::wire::hub::PolicyName;
 pub use answers::Answers;
@@ -175,6 +176,19 @@ pub struct Delivery {
     pub attempts: u32,
     /// Why it is dead; empty when it is not.
     pub because: String,
+    /// Whether values that are not to be shown again were taken out of it, so that it is delivered no more.
+    pub is_blank: bool,
+}
+
+/// What comes of letting a dead delivery wait again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revived {
+    /// It waits.
+    Waits,
+    /// There is none of this id that is dead.
+    NotThere,
+    /// Values that were not to be shown again are not in it any more.
+    Blank,
 }
 
 /// How many deliveries stand how.
@@ -254,12 +268,12 @@ pub trait HubWork: Send + Sync {
     /// Lets a delivery wait for its machine. One of the same id is left as it is.
     async fn deliver(&self, delivery: &NewDelivery) -> Result<(), HubStoreError>;
 
-    /// The forges that webhooks have told of, in any workspace, by their hosts, as this unit of work sees them.
-    async fn forges(&self) -> Result<Vec<String>, HubStoreError>;
+    /// The forges that webhooks have told of, as this unit of work sees them.
+    async fn told_forges(&self) -> Result<ToldForges, HubStoreError>;
 
-    /// Puts what is kept of repositories and does not say their forge at this one: allowances, keys, handles and what waits. Denials
-    /// stay as they are.
-    async fn pin_places(&self, forge: &str) -> Result<(), HubStoreError>;
+    /// Puts what is kept of repositories and does not say their forge where these news put it: allowances, keys, handles and what
+    /// waits. Denials stay as they are.
+    async fn pin_places(&self, news: &News) -> Result<PinnedPlaces, HubStoreError>;
 
     /// Writes what was changed so far, and does not wait for the end to do so; more may be changed meanwhile.
     async fn write(&self) -> Result<(), HubStoreError>;
@@ -288,8 +302,8 @@ pub trait HubGraph: Send + Sync {
     /// The workspaces that have ever changed, by their ids.
     async fn workspaces(&self) -> Result<Vec<String>, HubStoreError>;
 
-    /// The forges that webhooks have told of, in any workspace, by their hosts.
-    async fn forges(&self) -> Result<Vec<String>, HubStoreError>;
+    /// The forges that webhooks have told of.
+    async fn told_forges(&self) -> Result<ToldForges, HubStoreError>;
 
     /// The graph of a workspace as it is now.
     fn reader(&self, workspace: &str) -> Box<dyn GraphReader>;
@@ -392,15 +406,21 @@ pub trait Deliveries: Send + Sync {
     /// Dead deliveries of a workspace, newest first.
     async fn dead(&self, workspace: &str, limit: u32) -> Result<Vec<Delivery>, HubStoreError>;
 
-    /// Lets a dead delivery, of a workspace if one is given, wait again, from a moment to another; `false` when there is none of this id that is
-    /// dead. What somebody at the console does by that is kept with it.
+    /// Dead commands of which nobody has looked whether they hold what is not to be shown again.
+    async fn dead_unlooked_at(&self, limit: u32) -> Result<Vec<Delivery>, HubStoreError>;
+
+    /// Somebody has looked at a dead command; `left` is what it is without values that are not to be shown again, where it had some.
+    async fn looked_at_dead(&self, id: &str, left: Option<&str>) -> Result<(), HubStoreError>;
+
+    /// Lets a dead delivery, of a workspace if one is given, wait again, from a moment to another. What somebody at the console does by
+    /// that is kept with it.
     async fn revive(
         &self,
         id: &str,
         workspace: Option<&str>,
         times: (Timestamp, Timestamp),
         deeds: &[ConsoleDeed],
-    ) -> Result<bool, HubStoreError>;
+    ) -> Result<Revived, HubStoreError>;
 }
 
 /// Keys.

@@ -22,6 +22,7 @@ pub mod statuses;
 pub mod store;
 pub mod team;
 pub mod team_logs;
+pub mod told_forges;
 pub mod triggers;
 
 pub use errands::{ErrandStore, JobStore, PreferenceStore};

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hub::HubStoreError;
 use super::hub::console::ConsoleDeed;
+use super::told_forges::ToldForges;
 use crate::model::Timestamp;
 
 /// An add-on as it is kept; words and scopes are written as `access` writes them.
@@ -142,6 +143,21 @@ pub struct StoredDeed {
     pub ip: String,
     /// What whoever asked says that it is; anybody's text.
     pub user_agent: String,
+    /// What was done by it; none where an earlier program did it.
+    pub noted: Option<Vec<StoredNote>>,
+}
+
+/// One thing that was done, in the words of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredNote {
+    /// Who is known to have done it, as principals are written.
+    pub by: String,
+    /// Name of the operation.
+    pub operation: String,
+    /// What it is about, as selectors write it.
+    pub resource: String,
+    /// What is so now.
+    pub said: String,
 }
 
 /// Everything of one moment.
@@ -161,8 +177,8 @@ pub struct StoredRights {
     pub trusts: Vec<StoredTrust>,
     /// Settings of the policy, by name.
     pub settings: BTreeMap<String, String>,
-    /// Forges that webhooks have told of, by their hosts; they count for no version.
-    pub forges: Vec<String>,
+    /// Forges that webhooks have told of; they count for no version.
+    pub forges: ToldForges,
     /// By whose requests the last versions were made, where one was behind them.
     pub deeds: BTreeMap<i64, StoredDeed>,
 }

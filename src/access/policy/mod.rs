@@ -9,6 +9,7 @@ mod propose;
 mod read;
 mod test;
 mod trust;
+mod unsaid;
 mod write;
 
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use propose::{Proposal, beyond, propose};
 pub use read::{ADDON_FIELDS, FIELDS, GRANT_FIELDS, PERSON_FIELDS, Parsed, TEST_FIELDS, parse};
 pub use test::{Outcome, run_tests};
 pub use trust::{TRUST_FIELDS, TrustPolicy};
+pub use unsaid::{unsaid, unsaid_places};
 
 /// What may be done, by whom, where.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -27,6 +27,7 @@ use crate::config::{Configuration, LogFormat};
 use crate::daemon::collector::collector;
 use crate::daemon::files;
 use crate::hub::HubOptions;
+use crate::hub::addons::tell::ToldChannel;
 use crate::hub::administration::KeyWish;
 use crate::hub::extensions::Network;
 use crate::hub::logs::LogOptions;
@@ -95,6 +96,9 @@ pub struct Args {
     /// Network of proxies in front of the hub whose word about where a request comes from is believed, such as 127.0.0.1
     #[arg(long = "proxy", value_name = "NETWORK")]
     proxies: Vec<Network>,
+    /// Channel in which administrators are told that an add-on waits for consent, NAME or TEAM:NAME, for the add-on that is in that chat
+    #[arg(long, value_name = "CHANNEL")]
+    tell: Option<ToldChannel>,
     /// Workspace of the first key
     #[arg(long, value_name = "ID", default_value = WORKSPACE)]
     workspace: String,
@@ -285,6 +289,7 @@ fn serve(context: &Context, args: &Args, place: Place) -> CommandResult {
     options.traces = collector(&configuration, "sdm-hub")
         .map_err(|error| CommandError::new(ErrorKind::Usage, chain(&error)))?;
     options.proxies.clone_from(&args.proxies);
+    options.told_channel.clone_from(&args.tell);
     dumps::forbid().map_err(|error| CommandError::from_error(ErrorKind::Internal, error))?;
     run_hub(options, &args.workspace, &|news| tell(ui, &args.workspace, &news))?;
     Ok(Exit::Ok)
@@ -490,13 +495,17 @@ fn dead_row(delivery: &Delivery) -> Value {
     let what = &delivery.what;
     json!({
         "id": what.id, "operation": what.operation, "registration": what.registration, "attempts": delivery.attempts,
-        "because": delivery.because, "created_at": what.created.rfc3339(),
+        "because": delivery.because, "can_be_replayed": !delivery.is_blank, "created_at": what.created.rfc3339(),
     })
 }
 
 fn dead_line(row: &Value) -> String {
+    let blank = match row["can_be_replayed"] == false {
+        true => "; cannot be replayed, as what is not shown again was not kept",
+        false => "",
+    };
     format!(
-        "{}  {}  {}  {} attempts: {}",
+        "{}  {}  {}  {} attempts: {}{blank}",
         word(row, "id"),
         word(row, "created_at"),
         word(row, "operation"),

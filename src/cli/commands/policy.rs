@@ -11,7 +11,7 @@ use super::super::error::{CommandError, ErrorKind};
 use super::super::render::diagnostics::{CheckView, diagnostics};
 use super::super::render::policy::{self as render, ComparisonView, EffectiveView};
 use crate::access::effective::{Question, effective, told_apart};
-use crate::access::policy::{Outcome, Policy, compare, parse, run_tests};
+use crate::access::policy::{Outcome, Policy, compare, parse, run_tests, unsaid, unsaid_places};
 use crate::access::request::Proof;
 use crate::access::{Context as ActingFor, PersonId, Principal, Resource, Selector, Snapshot};
 use crate::model::{Diagnostic, Severity, Timestamp};
@@ -92,6 +92,7 @@ impl Written {
             .unwrap_or_default();
         let mut problems = parsed.diagnostics;
         problems.extend(outcomes.iter().flat_map(Outcome::problems));
+        problems.extend(parsed.policy.as_ref().and_then(unsaid));
         Ok(Self {
             quotable: GoalFile {
                 name: name.to_string(),
@@ -138,7 +139,15 @@ impl Written {
 }
 
 fn check(context: &mut Context, file: &Path) -> CommandResult {
-    Written::read(context, file, SystemClock.now())?.tell(context)
+    let written = Written::read(context, file, SystemClock.now())?;
+    let unsaid = written.policy.as_ref().map(unsaid_places).unwrap_or_default();
+    if let Some(first) = unsaid.first().filter(|_| !context.ui.json) {
+        context.ui.note(&format!(
+            "`{first}` says no forge: that is the only one that webhooks tell the hub of, and none where there are several; say which, \
+             as in `repo:github.com/owner/name`"
+        ));
+    }
+    written.tell(context)
 }
 
 fn compared(context: &mut Context, before: &Path, after: &Path, on: &[String]) -> CommandResult {

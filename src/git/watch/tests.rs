@@ -203,6 +203,46 @@ async fn j4_work_and_our_own_reading_give_no_hint() {
     );
 }
 
+/// How many directories this process has the kernel watch.
+fn watches() -> usize {
+    let infos = std::fs::read_dir("/proc/self/fdinfo").unwrap();
+    let texts = infos.filter_map(|info| std::fs::read_to_string(info.ok()?.path()).ok());
+    texts
+        .map(|text| text.lines().filter(|line| line.starts_with("inotify ")).count())
+        .sum()
+}
+
+#[tokio::test]
+async fn j4_what_is_watched_does_not_grow_with_the_tree_and_no_link_leads_round() {
+    let Some(world) = Watching::begin() else { return };
+    let before = watches();
+    let (tree, key) = (world.directory.path().join("acme/big"), "big");
+    world.git.repository(&tree);
+    for number in 0..2_000 {
+        std::fs::create_dir_all(tree.join(format!("target/{number}"))).unwrap();
+    }
+    std::os::unix::fs::symlink(".", tree.join("round")).unwrap();
+    world.watcher.add(key, &tree.join(".git")).unwrap();
+    let more = watches() - before;
+    assert!((1..20).contains(&more), "{more} directories");
+    // What an editor leaves behind, and a goal that writes what it was started by, are no news of a branch.
+    std::fs::write(tree.join(".file.swp"), "x").unwrap();
+    std::fs::write(tree.join("target/0/x"), "x").unwrap();
+    let silence = tokio::time::timeout(Duration::from_millis(300), world.watcher.changed());
+    assert!(silence.await.is_err());
+    // Of many changes at once there is one hint until somebody looks.
+    for number in 0..50 {
+        world.git.run(&tree, &["branch", "-q", &format!("b{number}")]);
+    }
+    world.until(&tree, key, |heads| has(heads, "b49")).await;
+    // A link among the branches that leads back to them.
+    std::os::unix::fs::symlink("..", tree.join(".git/refs/heads/round")).unwrap();
+    let other = RefWatcher::new();
+    other.add("round", &tree.join(".git")).unwrap();
+    let more = watches() - before;
+    assert!((1..40).contains(&more), "{more} directories");
+}
+
 #[tokio::test]
 async fn what_cannot_be_watched_is_polled() {
     let Some(world) = Watching::begin() else { return };

@@ -25,7 +25,7 @@ impl Caller {
         let bearer = told.bearer.with_authorization(&need.provider, granted);
         let request = Request {
             forge: Some(need),
-            ..bearer.request(operation.row().name, resources, self.now)
+            ..told.request(operation.row().name, resources)
         };
         let decision = bearer.decide(&request);
         Self {

@@ -1,10 +1,15 @@
 //! Decisions about goals in the audit log: each by its own name, with who decided, about what, and why they say so. Whoever may make
 //! one of them may make all (security model 11), so that they are decided by one row.
 
+use serde_json::Value;
+
 use super::super::Hub;
+use super::super::asked as request;
 use super::Caller;
 use super::noted::Noted;
 use crate::access::Resource;
+use crate::access::audit::Outcome;
+use crate::ports::hub::{Phase, StoredInvocation};
 use crate::wire::hub::{CommandInvocation, NameValue, extensions};
 
 /// Longest reason that is written down, in characters.
@@ -63,6 +68,7 @@ impl Caller {
     /// The same caller, of whom the audit says that they decide this.
     #[must_use]
     pub(in super::super) fn deciding(&self, what: Deciding) -> Self {
+        request::decides(what.name());
         Self {
             decides: Some(what),
             ..self.clone()
@@ -97,6 +103,60 @@ impl Hub {
     }
 }
 
+impl Hub {
+    /// Writes down what came of what a machine was asked to decide, if its command decides anything.
+    pub(in super::super) async fn note_came_of(
+        &self,
+        asked_for: &StoredInvocation,
+        phase: Phase,
+        answer: &str,
+    ) {
+        let Some(what) = Deciding::by_command(&asked_for.command) else {
+            return;
+        };
+        let Ok(invocation) = serde_json::from_str::<CommandInvocation>(&asked_for.request) else {
+            return;
+        };
+        let about = self
+            .first_decided_over(&asked_for.workspace, &invocation.parameters)
+            .await;
+        let machines = self.known().machines();
+        let machine = machines.by_id(&asked_for.registration);
+        let machine = machine.map_or("that is gone", |machine| machine.stored.name.as_str());
+        let noted = Noted {
+            resource: about.unwrap_or(Resource::Workspace),
+            outcome: match phase {
+                Phase::Success => Outcome::Done,
+                Phase::Pending | Phase::Running | Phase::Asking | Phase::Failure => Outcome::NotTaken,
+            },
+            ..Noted::done(
+                &asked_for.asked_by,
+                what.name(),
+                came_of(&asked(machine, &invocation.parameters), phase, answer),
+            )
+        };
+        self.rights().note(&noted, self.now());
+    }
+}
+
+/// For people: `deploy of 0f… by machine ship; the machine does not do it: it was denied before`.
+fn came_of(asked: &str, phase: Phase, answer: &str) -> String {
+    let answer: Value = serde_json::from_str(answer).unwrap_or_default();
+    let reason = answer
+        .pointer("/status/reason")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let reason: String = reason.chars().take(LONGEST_REASON).collect();
+    let done = match phase {
+        Phase::Success => "the machine has done it",
+        Phase::Pending | Phase::Running | Phase::Asking | Phase::Failure => "the machine does not do it",
+    };
+    match reason.is_empty() {
+        true => format!("{asked}; {done}"),
+        false => format!("{asked}; {done}: {reason}"),
+    }
+}
+
 /// For people: `deploy in 2-production/ of 0f… by machine ship: it is Friday`.
 fn asked(machine: &str, parameters: &[NameValue]) -> String {
     let text = |name: &str| {
@@ -116,8 +176,6 @@ fn asked(machine: &str, parameters: &[NameValue]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
 
     #[test]
@@ -152,5 +210,18 @@ mod tests {
             "g in 0-code of s by machine m: it is red"
         );
         assert_eq!(asked("m", &given(&all[..1])), "all goals of s by machine m");
+    }
+
+    #[test]
+    fn what_came_of_it_says_what_the_machine_says() {
+        let answer = r#"{"status":{"code":1,"reason":"it waits for nothing"}}"#;
+        assert_eq!(
+            came_of("g of s by machine m", Phase::Failure, answer),
+            "g of s by machine m; the machine does not do it: it waits for nothing"
+        );
+        assert_eq!(
+            came_of("g of s by machine m", Phase::Success, "{}"),
+            "g of s by machine m; the machine has done it"
+        );
     }
 }

@@ -9,12 +9,13 @@ use thiserror::Error;
 use super::super::{asked, console};
 use super::held::{BadRow, Held, TESTS};
 use super::noted::noted;
+use super::since::kept;
 use crate::access::policy::{Outcome, PolicyTest, parse, run_tests};
 use crate::access::snapshot::Role;
 use crate::access::{Person, Principal, Snapshot};
 use crate::model::Timestamp;
 use crate::ports::hub::HubStoreError;
-use crate::ports::rights::{RightsChange, RightsStore};
+use crate::ports::rights::{RightsChange, RightsStore, StoredDeed};
 
 /// Why something does not change.
 #[derive(Debug, Error)]
@@ -87,9 +88,14 @@ where
             return Ok(told);
         }
         held_up(&held, &changes, (at, tested))?;
-        let at_console = console::deeds(noted(&held, &held.with(&changes).map_err(EditError::from)?));
-        let deed = asked::deed().or_else(console::deed);
-        changes.extend(deed.map(RightsChange::Deed));
+        let noted = noted(&held, &held.with(&changes).map_err(EditError::from)?);
+        // What the hub does by itself is kept as well: it is noticed among what others do.
+        let deed = asked::deed().or_else(console::deed).unwrap_or_default();
+        changes.push(RightsChange::Deed(StoredDeed {
+            noted: Some(kept(&noted)),
+            ..deed
+        }));
+        let at_console = console::deeds(noted);
         changes.extend(at_console.into_iter().map(RightsChange::AtConsole));
         let changed = store.change_rights(held.version, &changes).await;
         if changed.map_err(EditError::from)?.is_some() {

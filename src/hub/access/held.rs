@@ -18,6 +18,7 @@ use crate::ports::rights::{
     RightsChange, StoredAddon, StoredApproval, StoredConsent, StoredDeed, StoredGrant, StoredRights,
     StoredTerm, StoredTrust, StoredWish,
 };
+use crate::ports::told_forges::ToldForges;
 
 /// Setting that holds the tests which every change must pass.
 pub const TESTS: &str = "tests";
@@ -135,7 +136,7 @@ pub struct Held {
     /// Trusted issuers, oldest first.
     pub trusts: Vec<HeldTrust>,
     /// Forges that webhooks have told of.
-    pub forges: Vec<String>,
+    pub forges: ToldForges,
     /// Settings of the policy, by name.
     pub settings: BTreeMap<String, String>,
     /// By whose requests the last versions were made, where one was behind them.
@@ -193,7 +194,7 @@ impl Held {
     pub fn bare(&self, taken_at: Timestamp) -> Snapshot {
         let mut snapshot = Snapshot::empty(taken_at);
         snapshot.version = u64::try_from(self.version).unwrap_or(0);
-        snapshot.only_forge = only_of(&self.forges);
+        snapshot.only_forge = self.forges.only(&[]).map(Arc::from);
         for (key, held) in &self.addons {
             let mut addon = Addon::new(held.kind, held.registration.state);
             addon.approved = held.registration.approved();
@@ -299,13 +300,6 @@ impl TryFrom<StoredRights> for Held {
             deeds: stored.deeds,
         })
     }
-}
-
-/// The only one of these forges, where there is only one.
-pub fn only_of<'f>(forges: impl IntoIterator<Item = &'f String>) -> Option<Arc<str>> {
-    let mut forges = forges.into_iter();
-    let first = forges.next()?;
-    forges.next().is_none().then(|| Arc::from(first.as_str()))
 }
 
 fn bad<'b, E: ToString>(what: &'static str, id: &'b str) -> impl Fn(E) -> BadRow + 'b {

@@ -20,7 +20,7 @@ impl Caller {
         self.is_of(operation, workspace)?;
         let told = self.with_forge(operation, resources).await?;
         let (bearer, name) = (&told.bearer, operation.row().name);
-        let request = bearer.request(name, resources, self.now);
+        let request = self.request(name, resources);
         let decision = match resources {
             // Of what is no repository's as far as is known here, only those decide who decide over everything.
             [Resource::Workspace] => bearer.decide_over_everything(name, self.now),

@@ -16,15 +16,18 @@ pub mod ending;
 pub mod guesses;
 pub mod held;
 mod in_person;
+mod judged;
 pub mod key;
 pub mod make_key;
 pub mod noted;
 pub mod numbers;
+pub mod often;
 pub(super) mod open_doors;
 pub mod operations;
 pub(super) mod person;
 pub mod rights;
 pub(super) mod sight;
+mod since;
 mod strangers;
 
 use std::sync::Arc;
@@ -38,8 +41,6 @@ use super::asked;
 use super::people::forge::Forge;
 use super::people::{Session, session_ended};
 use super::refusal::Refusal;
-use crate::access::audit::Details;
-use crate::access::decision::Needed;
 use crate::access::operation::Who;
 use crate::access::request::Means;
 use crate::access::resource::Kind;
@@ -75,6 +76,8 @@ pub struct Caller {
     is_weighed: bool,
     /// What they decide about a goal, as the audit says it.
     decides: Option<Deciding>,
+    /// Whether they ask more often than anybody may (security model 13, step 13).
+    is_too_often: bool,
 }
 
 /// How a caller is known.
@@ -217,7 +220,7 @@ impl Caller {
     /// As [`Self::may`].
     pub fn may_at_hub(&self, operation: Operation) -> Result<(), Refusal> {
         let resources = [Resource::Workspace];
-        let request = self.bearer.request(operation.row().name, &resources, self.now);
+        let request = self.request(operation.row().name, &resources);
         let decision = self.bearer.decide(&request);
         self.judged(&request, &decision)
     }
@@ -240,14 +243,14 @@ impl Caller {
         if operation.row().person && !self.is_in_browser() && !makes_rights(operation) {
             return self.may_as_person(operation, resources);
         }
-        let request = self.bearer.request(operation.row().name, resources, self.now);
+        let request = self.request(operation.row().name, resources);
         let decision = self.bearer.decide(&request);
         self.judged(&request, &decision)
     }
 
     /// What only people may do, with a key of theirs. Whether it is done at all is asked about the workspace, and where, about the rest.
     fn may_as_person(&self, operation: Operation, resources: &[Resource]) -> Result<(), Refusal> {
-        let request = self.bearer.request(operation.row().name, resources, self.now);
+        let request = self.request(operation.row().name, resources);
         let decision = match self.bearer.admits(&request) {
             Ok(()) if is_nowhere_yet(operation, resources) => ALLOWED,
             Ok(()) => self.as_person(&request),
@@ -288,10 +291,19 @@ impl Caller {
     /// As [`Self::may`].
     pub fn may_somewhere(&self, operation: Operation, workspace: &str) -> Result<(), Refusal> {
         self.is_of(operation, workspace)?;
-        let request = self.bearer.request(operation.row().name, &[], self.now);
+        let request = self.request(operation.row().name, &[]);
         match self.bearer.admits(&request) {
+            Ok(()) if request.is_too_often => self.judged(&request, &TOO_OFTEN),
             Ok(()) => Ok(()),
             Err(decision) => self.judged(&request, &decision),
+        }
+    }
+
+    /// What they ask, as the evaluation takes it.
+    fn request<'a>(&self, operation: &'a str, resources: &'a [Resource]) -> Request<'a> {
+        Request {
+            is_too_often: self.is_too_often,
+            ..self.bearer.request(operation, resources, self.now)
         }
     }
 
@@ -324,62 +336,17 @@ impl Caller {
         self.note_elsewhere(operation);
         let message = format!("this key is not for workspace `{workspace}`");
         Err(Refusal::forbidden("insufficient_permission", message).with(json!({
-            "operation": operation.row().name,
+            "operation": self.named(operation),
             "required_permission": {"resource": format!("workspace:{workspace}"), "level": operation.row().level},
         })))
     }
-
-    /// Writes down that they wanted to do something in a workspace that their key is not for.
-    fn note_elsewhere(&self, operation: Operation) {
-        let resources = [Resource::Workspace];
-        let request = self.bearer.request(operation.row().name, &resources, self.now);
-        let level = access::Operation::find(operation.row().name).map_or(Level::Admin, |row| row.level);
-        let [resource] = resources.clone();
-        let decision = Decision {
-            reason: Reason::InsufficientPermission(Needed { resource, level }),
-            rule: Rule::Limit,
-        };
-        self.record(&request, &decision);
-    }
-
-    /// Writes down that they did something that everybody may try.
-    pub(super) fn note(&self, operation: &str) {
-        let resources = [Resource::Workspace];
-        let request = self.bearer.request(operation, &resources, self.now);
-        let decision = self.bearer.decide(&request);
-        self.record(&request, &decision);
-    }
-
-    fn record(&self, request: &Request<'_>, decision: &Decision) {
-        let details = Details {
-            credential_id: Some(self.credential_id().to_owned()),
-            policy_version: self.bearer.snapshot().version,
-            ..asked::details()
-        };
-        if let Some(audit) = self.rights.audit() {
-            audit.record(request, decision, &details);
-        }
-    }
-
-    /// Writes down what must be, and refuses what is not allowed.
-    fn judged(&self, request: &Request<'_>, decision: &Decision) -> Result<(), Refusal> {
-        let decides = self
-            .decides
-            .filter(|_| request.operation == Deciding::Approve.name());
-        let named = decides.map(|what| Request {
-            operation: what.name(),
-            ..request.clone()
-        });
-        let request = named.as_ref().unwrap_or(request);
-        let row = access::Operation::find(request.operation);
-        let is_recorded = row.is_some_and(access::Operation::is_recorded);
-        if !decision.is_allowed() || is_recorded || self.rights.is_sample() {
-            self.record(request, decision);
-        }
-        let refused = access::Refusal::of(decision, request, self.bearer.snapshot());
-        refused.map_or(Ok(()), |refused| Err(Refusal::of(&refused)))
-    }
 }
+
+/// What is asked too often, wherever.
+const TOO_OFTEN: Decision = Decision {
+    reason: Reason::RateLimited,
+    rule: Rule::Operation,
+};
 
 /// What is allowed by what it is.
 const ALLOWED: Decision = Decision {
@@ -477,14 +444,16 @@ impl Hub {
     /// Whoever comes with a credential that is good now.
     pub(super) fn caller_with(&self, key: StoredKey, bearer: Bearer) -> Caller {
         asked::is_by(&key.owner);
+        let now = self.now();
         Caller {
             forge: self.forge().filter(|_| bearer.person().is_some()),
             is_weighed: false,
             decides: None,
+            is_too_often: self.rights().often().is_too_often(&key.id, now),
             by: By::Key(Box::new(key)),
             bearer,
             rights: Arc::clone(self.rights()),
-            now: self.now(),
+            now,
         }
     }
 
@@ -511,6 +480,7 @@ impl Hub {
             forge: self.forge(),
             is_weighed: true,
             decides: None,
+            is_too_often: self.rights().often().is_too_often(&session.id, self.now()),
         }
     }
 
@@ -529,6 +499,7 @@ impl Hub {
             forge: self.forge(),
             is_weighed: true,
             decides: None,
+            is_too_often: false,
         }
     }
 

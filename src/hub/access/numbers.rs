@@ -5,7 +5,6 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::super::Hub;
-use super::held::only_of;
 use super::sight::own_resource;
 use crate::access::resource::Owner;
 use crate::access::{Resource, Right, Selector};
@@ -89,8 +88,8 @@ pub async fn called(
     Ok(found)
 }
 
-/// A place as it is given to somebody: with its number, and at its forge, which is the only one where none is said. A denial that says
-/// none is for all of them.
+/// A place as it is given to somebody: with its number, and at its forge, which is the only one that these workspaces were told of where
+/// none is said. A denial that says none is for all of them.
 ///
 /// # Errors
 /// The memory; an allowance says no forge, and there are several.
@@ -103,19 +102,19 @@ pub async fn placed(
     if !selector.is_of_any_forge() {
         return Ok(selector);
     }
-    let forges = graph.forges().await?;
-    if forges.len() > 1 && right > Right::Deny {
+    let told = graph.told_forges().await?;
+    let forges: Vec<&str> = told.of(workspaces).into_iter().collect();
+    if let [first, _, ..] = forges.as_slice()
+        && right > Right::Deny
+    {
         return Err(Unsaid {
-            example: selector
-                .clone()
-                .at(forges.first().map(String::as_str))
-                .to_string(),
+            example: selector.clone().at(Some(first)).to_string(),
             selector: selector.to_string(),
-            forges,
+            forges: forges.into_iter().map(str::to_owned).collect(),
         }
         .into());
     }
-    Ok(selector.at(only_of(&forges).as_deref()))
+    Ok(selector.at(told.only(workspaces)))
 }
 
 impl Hub {
@@ -130,7 +129,7 @@ impl Hub {
     ) -> Result<Resource, HubStoreError> {
         let workspaces = [workspace.to_owned()];
         match numbered(self.store(), &workspaces, Selector::One(resource.clone())).await? {
-            Selector::One(numbered) => Ok(numbered),
+            Selector::One(numbered) => Ok(numbered.at(self.rights().only_forge_of(&workspaces).as_deref())),
             Selector::Everything | Selector::Owner(_) => Ok(resource),
         }
     }

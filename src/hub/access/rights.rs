@@ -6,7 +6,7 @@
 
 mod forges;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -14,14 +14,15 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::super::{asked, console};
+use super::super::asked;
 use super::audit::{AuditError, AuditLog};
 use super::bearer::Bearer;
 use super::beside::Beside;
 use super::by_file;
 use super::guesses::Guesses;
 use super::held::Held;
-use super::noted::{Noted, noted, of_key};
+use super::noted::{Noted, of_key};
+use super::often::Often;
 use super::person::Seen;
 use crate::access::audit::Details;
 use crate::access::scope::Scope;
@@ -32,7 +33,7 @@ use crate::access::{
 use crate::model::{Diagnostic, Timestamp};
 use crate::ports::hub::{HubStore, HubStoreError, StoredKey};
 use crate::ports::people::StoredPerson;
-use crate::ports::rights::StoredDeed;
+use crate::ports::told_forges::ToldForges;
 
 /// How long what was read is taken to be in force before the memory is asked again.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -113,7 +114,7 @@ pub struct Rights {
     source: Source,
     in_force: RwLock<InForce>,
     /// Forges that webhooks have told of.
-    forges: RwLock<BTreeSet<String>>,
+    forges: RwLock<ToldForges>,
     /// Keys by their public part, for what happens while nobody calls.
     keys: RwLock<HashMap<String, StoredKey>>,
     /// Held while keys change.
@@ -125,6 +126,7 @@ pub struct Rights {
     beside: Beside,
     audit: Option<AuditLog>,
     guesses: Guesses,
+    often: Often,
     /// Reads that were allowed.
     reads: AtomicU64,
 }
@@ -157,6 +159,7 @@ impl Rights {
             beside: Beside::default(),
             audit: audit.map(AuditLog::open).transpose()?,
             guesses: Guesses::default(),
+            often: Often::default(),
             reads: AtomicU64::new(0),
         })
     }
@@ -166,7 +169,7 @@ impl Rights {
     /// # Errors
     /// The memory does not answer; what was in force stays, and after five seconds decides over no change.
     pub async fn refresh(&self, store: &dyn HubStore, now: Timestamp) -> Result<(), HubStoreError> {
-        self.learn_forges(store.forges().await?);
+        self.hear_of_forges(store).await?;
         match &self.source {
             Source::Memory => self.refresh_from_memory(store, now).await,
             Source::File(path) => {
@@ -194,7 +197,8 @@ impl Rights {
                 let mut in_force = self.write();
                 // Who read earlier than somebody else may come later.
                 if held.version >= in_force.held.version {
-                    self.write_down(&in_force, &held, now);
+                    let is_start = in_force.checked == Timestamp::from_micros(0);
+                    self.write_down((&*in_force.held, is_start), &held, now);
                     let mut snapshot = held.snapshot(ALWAYS);
                     snapshot.only_forge = self.only_forge();
                     in_force.snapshot = Arc::new(snapshot);
@@ -211,31 +215,6 @@ impl Rights {
             }
         }
         Ok(())
-    }
-
-    /// Writes down what has changed since this hub looked; what it finds at its start it has not seen change.
-    fn write_down(&self, before: &InForce, held: &Held, now: Timestamp) {
-        let is_start = before.checked == Timestamp::from_micros(0);
-        let Some(audit) = self.audit.as_ref().filter(|_| !is_start) else {
-            return;
-        };
-        // What was done at the console alone says so itself.
-        if held.all_since(before.held.version, console::is_at_console) {
-            return;
-        }
-        // Whoever notices it first writes it down, whosesoever request it was.
-        let deed = held.deed_since(before.held.version);
-        let policy_version = u64::try_from(held.version).unwrap_or(0);
-        let details = Details {
-            policy_version,
-            ..deed.map_or_else(Details::default, of_deed)
-        };
-        let by = deed.map(|deed| deed.who.as_str()).filter(|who| !who.is_empty());
-        for change in noted(&before.held, held) {
-            if !self.is_beside(&change, policy_version, now) {
-                audit.note(&change.by_whom(by), &details, now);
-            }
-        }
     }
 
     /// Writes down what has happened, with the request that led to it where there is one.
@@ -327,6 +306,7 @@ impl Rights {
             Ok(mut changed) => {
                 Arc::make_mut(&mut changed.snapshot).only_forge = self.only_forge();
                 tracing::info!(policy = %path.display(), "a changed policy is in force");
+                self.warn_of_places(&changed.looked_at);
                 *before = changed;
             }
             Err(error) => {
@@ -441,6 +421,16 @@ impl Rights {
         }
     }
 
+    /// Which agreement to its scopes an add-on has, counted from the first; none where nobody agreed, or a file governs.
+    pub(super) fn approved_scopes_version(&self, principal: &Principal) -> Option<u64> {
+        let Principal::Addon(key) = principal else {
+            return None;
+        };
+        let held = self.held();
+        let approval = held.addons.get(key)?.registration.approval.as_ref()?;
+        Some(approval.version)
+    }
+
     /// Whoever comes with a key. What is known of a person, and what a member may do, is told in [`Self::of_person`].
     pub fn bearer(&self, key: &StoredKey, now: Timestamp) -> Bearer {
         let principal = principal(&key.owner);
@@ -521,6 +511,11 @@ impl Rights {
         (self.reads.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(SAMPLED)
     }
 
+    /// How often credentials ask.
+    pub(super) fn often(&self) -> &Often {
+        &self.often
+    }
+
     /// Guesses at keys.
     pub(super) fn guesses(&self) -> &Guesses {
         &self.guesses
@@ -550,17 +545,6 @@ pub(super) fn principal(owner: &str) -> Principal {
 
 /// Never too old: it is in memory, and what replaces it is there at once.
 pub(super) const ALWAYS: Timestamp = Timestamp::from_micros(i64::MAX);
-
-/// What the audit log says of a request.
-fn of_deed(deed: &StoredDeed) -> Details {
-    let text = |text: &String| (!text.is_empty()).then(|| text.clone());
-    Details {
-        request_id: text(&deed.request),
-        ip: deed.ip.parse().ok(),
-        user_agent: text(&deed.user_agent),
-        ..Details::default()
-    }
-}
 
 fn of_file(path: &Path, text: Vec<u8>, version: u64, now: Timestamp) -> Result<InForce, RightsError> {
     let snapshot = by_file::snapshot((path, &text), version, now)?;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use super::super::goals::known::repository_of;
 use super::super::goals::whose::said_by;
@@ -21,7 +22,7 @@ use crate::graph::Schema;
 use crate::graph::answer::Sight;
 use crate::graph::schema::TypeDefinition;
 use crate::model::Timestamp;
-use crate::ports::graph::{GraphError, GraphReader, Node};
+use crate::ports::graph::{Find, GraphError, GraphReader, Node};
 
 /// Links by which a node's repository is found, the nearest first.
 const TOWARDS_THE_REPOSITORY: [&str; 6] = ["repo", "tag", "commit", "push", "pullRequest", "issue"];
@@ -68,10 +69,11 @@ impl<'a> GrantedSight<'a> {
         graph: &'a dyn GraphReader,
         now: Timestamp,
     ) -> Self {
+        let is_among_several = bearer.snapshot().only_forge.is_none();
         Self {
             bearer,
             operation,
-            belongings: Belongings::of(graph),
+            belongings: Belongings::of(graph, is_among_several),
             now,
             forge: None,
         }
@@ -112,6 +114,8 @@ pub(in super::super) struct Belongings<'a> {
     graph: &'a dyn GraphReader,
     /// Repositories that were looked up, by their key.
     numbered: Mutex<HashMap<String, Option<Resource>>>,
+    /// The only forge that the workspace has been told of, once that is looked up; where the hub knows of one alone, nobody has to ask.
+    only: OnceCell<Option<Box<str>>>,
 }
 
 #[async_trait]
@@ -155,11 +159,15 @@ impl Caller {
 }
 
 impl<'a> Belongings<'a> {
-    /// Of the nodes of a graph.
-    pub(in super::super) fn of(graph: &'a dyn GraphReader) -> Self {
+    /// Of the nodes of a graph, at a hub that knows of several forges or not.
+    pub(in super::super) fn of(graph: &'a dyn GraphReader, is_among_several: bool) -> Self {
         Self {
             graph,
             numbered: Mutex::default(),
+            only: match is_among_several {
+                true => OnceCell::new(),
+                false => OnceCell::new_with(Some(None)),
+            },
         }
     }
 
@@ -191,8 +199,33 @@ impl<'a> Belongings<'a> {
         Ok(None)
     }
 
-    /// The repository that a node names, with its number where the graph knows it.
+    /// The repository that a node names, with its number where the graph knows it, and at the only forge of the workspace where nothing
+    /// says at which.
     async fn numbered(&self, own: Resource, node: &Node) -> Result<Resource, GraphError> {
+        let named = self.called(own, node).await?;
+        match named.forge() {
+            None => Ok(named.at(self.only_forge().await?)),
+            Some(_) => Ok(named),
+        }
+    }
+
+    async fn only_forge(&self) -> Result<Option<&str>, GraphError> {
+        let look = || async {
+            let find = Find {
+                kind: "SCMProvider".to_owned(),
+                first: 2,
+                ..Find::default()
+            };
+            let found = self.graph.find(&find).await?;
+            Ok::<_, GraphError>(match found.as_slice() {
+                [only] => Some(Box::from(only.id())),
+                _ => None,
+            })
+        };
+        Ok(self.only.get_or_try_init(look).await?.as_deref())
+    }
+
+    async fn called(&self, own: Resource, node: &Node) -> Result<Resource, GraphError> {
         let is_plain = matches!(&own, Resource::Repository { name, .. } if name.id.is_none());
         let Some(key) = repository_key(node).filter(|_| is_plain) else {
             return Ok(own);

@@ -11,7 +11,7 @@ use super::policy::{Applied, NotApplied, Proposed, apply, exported};
 use super::terms::{distrust, set_terms, trust};
 use crate::access::federation::TrustedIssuer;
 use crate::access::{AddonKey, Grant, PersonId, Principal, ScopeSet, Terms};
-use crate::ports::hub::{HubStore, Keys as _};
+use crate::ports::hub::HubStore;
 use crate::ports::people::People as _;
 use crate::ports::rights::{RightsChange, RightsStore as _};
 use crate::runtime::clock::{Clock as _, Ids as _, RandomIds, SystemClock};
@@ -94,15 +94,9 @@ impl Administration {
         grant: Grant,
         is_preview: bool,
     ) -> Result<Given, AdministrationError> {
-        let mut workspaces: Vec<String> = Vec::new();
-        for key in self.memory().keys().await? {
-            workspaces.extend(key.workspaces);
-        }
-        workspaces.sort();
-        workspaces.dedup();
         let wanted = Wanted { principal, grant };
         let how = (RandomIds.fresh().to_string(), is_preview);
-        Ok(give(self.store(), &workspaces, wanted, &operator(), how).await?)
+        Ok(give(self.store(), wanted, &operator(), how).await?)
     }
 
     /// Takes a grant away, or with `is_preview` says what that would change.

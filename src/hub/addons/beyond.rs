@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::super::access::held::{BadRow, Held, HeldGrant, MAY_EXCEED, grant, only_of};
+use super::super::access::held::{BadRow, Held, HeldGrant, MAY_EXCEED, grant};
 use super::super::access::numbers::repositories;
 use super::AddonError;
 use super::giving::Giver;
@@ -46,8 +46,8 @@ impl Giver {
             let allows = given.iter().filter(|given| given.right > Right::Deny);
             let selectors: Vec<&Selector> = allows.map(|given| &given.selector).collect();
             standing.known = known(store, &selectors).await?;
-            let only = only_of(&store.forges().await?);
-            let meant = meant(&selectors, &standing.known, only.as_deref());
+            let told = store.told_forges().await?;
+            let meant = meant(&selectors, &standing.known, told.only(&[]));
             standing.snapshot = Some(caller.snapshot_told_of(&meant).await?);
         }
         Ok(standing)
@@ -160,6 +160,29 @@ pub(super) async fn workspaces_of_keys(store: &dyn HubStore) -> Result<Vec<Strin
     workspaces.sort();
     workspaces.dedup();
     Ok(workspaces)
+}
+
+/// The workspaces in which rights of somebody count: those that an add-on has keys for, is installed in, or has jobs of that are trusted, and all
+/// where it has none.
+pub(super) async fn workspaces_of(
+    store: &dyn HubStore,
+    principal: &Principal,
+) -> Result<Vec<String>, AddonError> {
+    let mut workspaces = Vec::new();
+    if let Principal::Addon(key) = principal {
+        let owner = principal.to_string();
+        let keys = store.keys().await?.into_iter().filter(|own| own.owner == owner);
+        workspaces.extend(keys.flat_map(|own| own.workspaces));
+        let extension = store.extension(key.as_str()).await?;
+        workspaces.extend(extension.into_iter().flat_map(|own| own.workspaces));
+        let trusts = Held::try_from(store.rights().await?)?.trusts.into_iter();
+        let trusts = trusts.filter(|trust| trust.issuer.addon == *key);
+        workspaces.extend(trusts.flat_map(|trust| trust.workspaces));
+    }
+    match workspaces.is_empty() {
+        true => Ok(workspaces_of_keys(store).await?),
+        false => Ok(workspaces),
+    }
 }
 
 fn is_wildcard(selector: &Selector) -> bool {

@@ -7,9 +7,9 @@ use super::super::access::edit::{edit, tests_hold};
 use super::super::access::held::{Held, HeldGrant, grant_row};
 use super::super::access::numbers::placed;
 use super::AddonError;
-use super::beyond::given;
+use super::beyond::{given, workspaces_of, workspaces_of_keys};
 use crate::access::policy::{Difference, compare};
-use crate::access::{Grant, PersonId, Principal};
+use crate::access::{Grant, PersonId, Principal, Right};
 use crate::model::Timestamp;
 use crate::ports::hub::HubStore;
 use crate::ports::rights::RightsChange;
@@ -49,13 +49,16 @@ pub struct Given {
 /// [`AddonError`]; nothing has changed then.
 pub async fn give(
     store: &dyn HubStore,
-    workspaces: &[String],
     wanted: Wanted,
     giver: &Giver,
     (id, is_preview): (String, bool),
 ) -> Result<Given, AddonError> {
     let place = (wanted.grant.selector.clone(), wanted.grant.right);
-    let selector = placed(store, workspaces, place).await?;
+    let workspaces = match wanted.grant.right {
+        Right::Deny => workspaces_of_keys(store).await?,
+        Right::Allow(_) => workspaces_of(store, &wanted.principal).await?,
+    };
+    let selector = placed(store, &workspaces, place).await?;
     let new = HeldGrant {
         id,
         principal: wanted.principal,

@@ -13,6 +13,7 @@ pub mod giving;
 pub mod operations;
 pub mod policy;
 mod routes;
+pub mod tell;
 pub mod terms;
 mod trusting;
 pub mod views;

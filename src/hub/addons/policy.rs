@@ -9,17 +9,17 @@ use super::super::access::held::{
     Held, HeldAddon, HeldGrant, HeldTrust, TESTS, addon_row, grant_row, trust_row,
 };
 use super::super::access::noted::noted;
-use super::super::access::numbers::{NotPlaced, placed};
+use super::super::access::numbers::placed;
 use super::super::access::person::role;
 use super::super::refusal::Refusal;
 use super::AddonError;
-use super::beyond::{given, workspaces_of_keys};
+use super::beyond::{given, workspaces_of, workspaces_of_keys};
 use super::giving::Giver;
 use super::terms::changed_terms;
 use crate::access::handed::digest_of;
 use crate::access::policy::{Difference, Outcome, Policy, TrustPolicy, parse, propose};
 use crate::access::snapshot::{AddonState, Consents};
-use crate::access::{AddonKey, Grant, Person, PersonId, Principal, Snapshot};
+use crate::access::{AddonKey, Grant, Person, PersonId, Principal, Right, Snapshot};
 use crate::model::{Diagnostic, Place, Timestamp};
 use crate::ports::hub::HubStore;
 use crate::ports::people::StoredPerson;
@@ -136,9 +136,7 @@ pub async fn apply(
         is_preview,
     } = proposed;
     let mut policy = parse(&Arc::from(NAME), text).policy.unwrap_or_default();
-    number(store, &mut policy)
-        .await
-        .map_err(|error| NotApplied::Addon(error.into()))?;
+    number(store, &mut policy).await.map_err(NotApplied::Addon)?;
     let now = Held::try_from(store.rights().await.map_err(EditError::from)?).map_err(EditError::from)?;
     let gives =
         |held: &Held, changes: &[RightsChange]| given(held, changes, giver.at).map_err(EditError::from);
@@ -173,18 +171,27 @@ pub async fn apply(
 }
 
 /// Gives repositories the forges and numbers by which they are known, where the graph knows them: names are given again (threat A8).
-async fn number(store: &dyn HubStore, policy: &mut Policy) -> Result<(), NotPlaced> {
-    let workspaces = workspaces_of_keys(store).await?;
-    for grant in grants_in(policy) {
-        grant.selector = placed(store, &workspaces, (grant.selector.clone(), grant.right)).await?;
+async fn number(store: &dyn HubStore, policy: &mut Policy) -> Result<(), AddonError> {
+    let everywhere = workspaces_of_keys(store).await?;
+    for (principal, grants) in grants_in(policy) {
+        let own = workspaces_of(store, &principal).await?;
+        for grant in grants {
+            let workspaces = match grant.right {
+                Right::Deny => &everywhere,
+                Right::Allow(_) => &own,
+            };
+            grant.selector = placed(store, workspaces, (grant.selector.clone(), grant.right)).await?;
+        }
     }
     Ok(())
 }
 
-fn grants_in(policy: &mut Policy) -> Vec<&mut Grant> {
-    let of_addons = policy.addons.values_mut().map(|addon| &mut addon.grants);
-    let of_people = policy.people.values_mut().map(|person| &mut person.grants);
-    of_addons.chain(of_people).flatten().collect()
+fn grants_in(policy: &mut Policy) -> Vec<(Principal, &mut Vec<Grant>)> {
+    let of_addons = policy.addons.iter_mut();
+    let of_addons = of_addons.map(|(key, addon)| (Principal::Addon(key.clone()), &mut addon.grants));
+    let of_people = policy.people.iter_mut();
+    let of_people = of_people.map(|(id, person)| (Principal::Person(id.clone()), &mut person.grants));
+    of_addons.chain(of_people).collect()
 }
 
 /// What changes beside rights, in sentences.

@@ -356,9 +356,8 @@ async fn give_grant(
         caller: Some(caller),
         at: hub.now(),
     };
-    let workspaces = hub.workspaces().await?;
     let how = (hub.fresh_id(), preview.preview);
-    let given = give(hub.store(), &workspaces, wanted.checked()?, &giver, how).await?;
+    let given = give(hub.store(), wanted.checked()?, &giver, how).await?;
     told(&hub, &given, preview.preview).await
 }
 

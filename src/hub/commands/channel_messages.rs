@@ -306,7 +306,7 @@ impl Hub {
     }
 
     /// A message to a channel has changed.
-    pub(super) fn tell_who_reads_along(&self, workspace: &str, place: &str) {
+    pub(in super::super) fn tell_who_reads_along(&self, workspace: &str, place: &str) {
         if place.starts_with(CHANNEL) {
             self.tell_whoever_waits(&waited_for(workspace));
         }

@@ -15,7 +15,7 @@ use crate::wire::hub::{CommandInvocation, Continuation, NameValue, Parameter};
 const KEPT_BACK: &str = "kept_back";
 
 /// By these it is weighed who may have it done, also later.
-const TARGETS: &str = "targets.";
+pub(super) const TARGETS: &str = "targets.";
 
 /// Names of those that are not to be shown again.
 pub(super) fn among(parameters: &[Parameter]) -> BTreeSet<String> {

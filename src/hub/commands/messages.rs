@@ -47,9 +47,13 @@ impl Hub {
                 Phase::Failure
             };
             let answer = serde_json::to_string(report).expect("a status has text keys only");
-            self.store()
+            let is_news = self
+                .store()
                 .answered(correlation, phase, &answer, self.now())
                 .await?;
+            if is_news {
+                self.note_came_of(&found, phase, &answer).await;
+            }
             self.progress().forget(correlation);
         }
         self.ring();

@@ -7,6 +7,7 @@ mod channel_messages;
 mod check;
 mod completion;
 mod facts;
+mod given_up;
 mod go_on;
 mod hidden;
 mod intent;

@@ -84,6 +84,7 @@ impl Hub {
         self.forget_told(invocation).await?;
         let has_ended = self.store().unanswered(invocation, &answer, self.now()).await?;
         if has_ended {
+            self.note_came_of(invocation, Phase::Failure, &answer).await;
             self.tell_whoever_waits(&invocation.id);
         }
         Ok(has_ended)

@@ -14,13 +14,14 @@ use axum::response::{IntoResponse, Response};
 
 use super::super::Hub;
 use super::super::access::guesses::Guessed;
+use super::super::people::is_safe;
 use super::super::refusal::Refusal;
 use super::{ExtensionError, Extensions};
 use crate::access::request::BadCredential;
 use crate::access::{AddonKey, Credential, Term, Terms};
 use crate::model::Timestamp;
 use crate::ports::hub::extensions::StoredExtension;
-use crate::wire::connect::canonical::CanonicalInput;
+use crate::wire::connect::canonical::{CanonicalInput, MOST_PARAMETERS};
 use crate::wire::connect::verify::{Expected, IssuerSecrets, Verified, claimed_issuer};
 use crate::wire::connect::{
     Arrived, Found, LEEWAY, RouteClass, TokenError, find_credential, form_fields, verify_call,
@@ -57,7 +58,16 @@ pub(in super::super) fn as_arrived<F: Future>(call: SignedCall, work: F) -> impl
 
 /// Lets signed calls in that hold, and everything that is not signed; what stands on its own feet is checked by its route.
 pub(in super::super) async fn check(State(hub): State<Hub>, request: Request, next: Next) -> Response {
-    match look(request.method(), &target(&request), request.headers()) {
+    let target = target(&request);
+    if has_too_many_parameters(&target) {
+        // What stands behind them could be a credential that nobody has looked at.
+        return Refusal::bad(
+            "too_many_parameters",
+            format!("nothing with more than {MOST_PARAMETERS} parameters is answered"),
+        )
+        .into_response();
+    }
+    match look(request.method(), &target, request.headers()) {
         Found::Nothing | Found::Bearer(_) => next.run(request).await,
         Found::Malformed if !is_in_query(&request) => next.run(request).await,
         Found::Malformed => {
@@ -67,6 +77,10 @@ pub(in super::super) async fn check(State(hub): State<Hub>, request: Request, ne
         Found::Ambiguous => {
             hub.note_stranger(Credential::Several);
             Refusal::bad("ambiguous_credentials", "more than one credential was sent").into_response()
+        }
+        Found::Signed(_) if !hub.is_reached_safely(request.headers()) => {
+            hub.note_stranger(Credential::Bad(BadCredential::Invalid));
+            unsafe_place().into_response()
         }
         Found::Signed(token) => match hub.signed_call(&token, request).await {
             Ok((call, request)) => ARRIVED.scope(call, next.run(request)).await,
@@ -79,6 +93,11 @@ fn target(request: &Request) -> String {
     let uri = request.uri();
     uri.path_and_query()
         .map_or_else(|| uri.path().to_owned(), ToString::to_string)
+}
+
+fn has_too_many_parameters(target: &str) -> bool {
+    let query = target.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').filter(|piece| !piece.is_empty()).count() > MOST_PARAMETERS
 }
 
 fn is_in_query(request: &Request) -> bool {
@@ -98,6 +117,36 @@ fn look(method: &Method, target: &str, headers: &HeaderMap) -> Found {
         form: None,
     };
     find_credential(&input, &sent)
+}
+
+/// The header in which a proxy says how it was asked; whoever says that it was in clear says it against themselves.
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
+
+/// A signature covers no body: whoever reads along could send another with it, or use the token for as long as it holds.
+pub(super) fn unsafe_place() -> Refusal {
+    Refusal::forbidden(
+        "insecure_address",
+        "signed calls need https: put the hub behind a proxy that ends TLS and start it with `--address https://…`, or call it from the \
+         same computer",
+    )
+}
+
+/// Whether a request was asked in clear on its way here, as the proxy that asks for it says.
+fn was_in_clear(headers: &HeaderMap) -> bool {
+    let said = headers.get_all(FORWARDED_PROTO).iter();
+    let mut said = said
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    said.any(|one| one.trim().eq_ignore_ascii_case("http"))
+}
+
+impl Hub {
+    /// Whether nobody reads along who is on the way to this hub: its address is https and no proxy says otherwise, or it is on the same
+    /// computer (security model 6.4).
+    pub(super) fn is_reached_safely(&self, headers: &HeaderMap) -> bool {
+        let address = self.own_address();
+        is_safe(&address) && !(address.starts_with("https:") && was_in_clear(headers))
+    }
 }
 
 /// A call as its token must cover it.
@@ -306,6 +355,26 @@ fn below(base: &str, target: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn g7_a_proxy_that_was_asked_in_clear_says_so() {
+        let said = |texts: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for text in texts {
+                headers.append(FORWARDED_PROTO, axum::http::HeaderValue::from_static(text));
+            }
+            was_in_clear(&headers)
+        };
+        assert!(said(&["http"]) && said(&["https, HTTP"]) && said(&["https", "http"]));
+        assert!(!said(&[]) && !said(&["https"]) && !said(&["wss, https"]));
+    }
+
+    #[test]
+    fn no_credential_stands_behind_more_parameters_than_are_looked_at() {
+        let of = |count: usize| format!("/x?&{}", vec!["a=1"; count].join("&"));
+        assert!(!has_too_many_parameters(&of(MOST_PARAMETERS)) && !has_too_many_parameters("/x"));
+        assert!(has_too_many_parameters(&of(MOST_PARAMETERS + 1)));
+    }
 
     #[test]
     fn a_target_is_as_it_was_signed_whether_a_proxy_took_the_path_off_or_not() {

@@ -21,6 +21,7 @@ use super::super::asked;
 use super::super::federation::NotAJob;
 use super::super::people::chats::{named_in_chat, provider};
 use super::super::refusal::Refusal;
+use super::signed::unsafe_place;
 use super::{ExtensionError, Extensions};
 use crate::access::audit::Details;
 use crate::access::handed::{Handed, TOKEN_COUNTS};
@@ -146,6 +147,12 @@ pub(in super::super) async fn exchange(
         base_url: &base,
         token_url: &token_url,
     };
+    let is_signed = request
+        .as_ref()
+        .is_ok_and(|request| matches!(request.brought, Brought::Assertion(_)));
+    if is_signed && !hub.is_reached_safely(&headers) {
+        return unsafe_place().into_response();
+    }
     let given = match request {
         Ok(request) => hub.give_token(&request, &service).await,
         Err(error) => Err(NotGiven::Request(error)),

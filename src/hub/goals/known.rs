@@ -83,7 +83,9 @@ impl Hub {
         let graph = self.store().reader(workspace);
         let mut resources = about.resources;
         if let (Some(found), Some(first)) = (
-            Belongings::of(&*graph).resource(node).await?,
+            Belongings::of(&*graph, self.rights().has_several_forges())
+                .resource(node)
+                .await?,
             resources.first_mut(),
         ) {
             *first = found;

@@ -122,7 +122,12 @@ impl Hub {
         let (store, shared) = (self.store(), self.shared(over));
         self.did("deliveries", &store.tidy(shared, self.limits()).await);
         self.did("missing answers", &self.look_at_unanswered(over).await);
+        if let Err(error) = self.tell_administrators().await {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "administrators could not be told of what waits for them");
+        }
         self.did("commands", &self.end_unanswered_commands(over).await);
+        self.did("commands that were given up", &self.blank_given_up().await);
         self.did("tickets", &store.forget_tickets(shared).await);
         self.did("machines that are gone", &self.drop_vanished(shared).await);
         self.did(

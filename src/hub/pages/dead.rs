@@ -13,13 +13,16 @@ use super::look::Look;
 use super::object::time;
 use super::operations::Page;
 use super::text::{Name, Shown, step};
-use crate::ports::hub::{Delivery, DeliveryKind};
+use crate::ports::hub::{Delivery, DeliveryKind, Revived};
 
 /// Most that are listed.
 const MOST: u32 = 100;
 
 /// How long one that is replayed waits.
 const LIFE: std::time::Duration = std::time::Duration::from_secs(24 * 3_600);
+
+/// Why something is not delivered again.
+const BLANK: &str = "what its command was told and is not shown again was not kept; ask for it again";
 
 /// What was given up, for those who may know.
 ///
@@ -70,7 +73,9 @@ fn row(look: &Look, one: &Delivery, machine: &str) -> Markup {
             td { (one.attempts) }
             td { (Shown(&one.because)) }
             td {
-                @if look.could(Page::Replay) {
+                @if one.is_blank {
+                    span.dim { "not kept whole: ask for it again" }
+                } @else if look.could(Page::Replay) {
                     form method="post" action=(place) {
                         (look.token())
                         button { "Deliver again" span.unseen { " " (Shown(&one.what.operation)) } }
@@ -89,12 +94,16 @@ pub(super) async fn replay(
 ) -> Result<Redirect, Refused> {
     let look = Look::open(&hub, &headers, &workspace, Page::Replay).await?;
     let now = hub.now();
-    let is_revived = hub
+    let revived = hub
         .store()
         .revive(&id, Some(&workspace), (now, now.plus(LIFE)), &[])
         .await;
-    if !is_revived.map_err(Refusal::from)? {
-        return Err(Refusal::missing_thing("there is no such delivery that was given up").into());
+    match revived.map_err(Refusal::from)? {
+        Revived::Waits => {}
+        Revived::NotThere => {
+            return Err(Refusal::missing_thing("there is no such delivery that was given up").into());
+        }
+        Revived::Blank => return Err(Refusal::conflict(BLANK).into()),
     }
     let said = format!("the delivery {id} waits again");
     hub.rights()

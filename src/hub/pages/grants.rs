@@ -162,14 +162,7 @@ impl Places {
     async fn each(&self, look: &Look, is_preview: bool) -> Result<(), Refusal> {
         for wanted in &self.wanted {
             let how = (look.hub.fresh_id(), is_preview);
-            give(
-                look.hub.store(),
-                look.workspaces(),
-                wanted.clone(),
-                &self.giver,
-                how,
-            )
-            .await?;
+            give(look.hub.store(), wanted.clone(), &self.giver, how).await?;
         }
         Ok(())
     }
@@ -245,9 +238,8 @@ pub(super) async fn ask(
         at: hub.now(),
     };
     let is_preview = form.text("sure") != "yes";
-    let workspaces = look.workspaces().to_vec();
     let how = (hub.fresh_id(), is_preview);
-    let given = give(hub.store(), &workspaces, wanted(&look, &key, &form)?, &giver, how)
+    let given = give(hub.store(), wanted(&look, &key, &form)?, &giver, how)
         .await
         .map_err(Refusal::from)?;
     if !is_preview {

@@ -106,6 +106,11 @@ impl Manner {
     }
 }
 
+/// Whether nobody on the way to an address reads along: it is over TLS, or on the same computer.
+pub(in super::super) fn is_safe(address: &str) -> bool {
+    Manner::at(address).is_some()
+}
+
 /// Where signing in is not safe.
 pub(super) fn unsafe_place() -> Refusal {
     Refusal::forbidden(

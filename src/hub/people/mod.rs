@@ -49,6 +49,7 @@ mod user_tokens;
 mod viewer;
 pub(super) mod with_provider;
 
+pub(super) use cookie::is_safe;
 pub(super) use routes::routes;
 pub(super) use session::{IDLE, LONGEST};
 pub use sign_in::sign_in_place;

@@ -14,6 +14,7 @@ use crate::model::Timestamp;
 use crate::ports::hub::console::ConsoleDeed;
 use crate::ports::hub::{
     Claim, Deliveries, Delivery, DeliveryCounts, DeliveryKind, HubStoreError, NewDelivery, QueueLimits,
+    Revived,
 };
 
 /// How long dead deliveries and the ids of what came stay.
@@ -23,7 +24,13 @@ const KEPT: std::time::Duration = std::time::Duration::from_secs(30 * 24 * 3_600
 const CHUNK: usize = 500;
 
 pub(super) const COLUMNS: &str = "id, workspace, registration, what, operation, correlation, payload, resource, position, attempts, expires, \
-    created, patience, because";
+    created, patience, because, shown";
+
+/// Of what was looked at and holds nothing that is not to be shown again.
+const WHOLE: &str = "whole";
+
+/// Of what has lost it.
+const BLANK: &str = "blank";
 
 const EVENT: &str = "event";
 const COMMAND: &str = "command";
@@ -60,6 +67,7 @@ fn delivery(row: &AnyRow) -> Result<Delivery, sqlx::Error> {
         },
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
         because: row.try_get("because")?,
+        is_blank: row.try_get::<String, _>("shown")? == BLANK,
     })
 }
 
@@ -343,17 +351,57 @@ impl Deliveries for SqlHub {
         Ok(dead)
     }
 
+    async fn dead_unlooked_at(&self, limit: u32) -> Result<Vec<Delivery>, HubStoreError> {
+        let statement = format!(
+            "SELECT {COLUMNS} FROM hub_delivery WHERE state = 'dead' AND what = '{COMMAND}' AND shown = '' LIMIT $1"
+        );
+        let dead = sqlx::query(composed(statement))
+            .bind(i64::from(limit))
+            .fetch_all(&mut *self.reading().await?)
+            .await;
+        dead.and_then(in_order).doing("list dead commands")
+    }
+
+    async fn looked_at_dead(&self, id: &str, left: Option<&str>) -> Result<(), HubStoreError> {
+        const NOTE: &str = "UPDATE hub_delivery SET shown = $1, payload = CASE WHEN $2 = '' THEN payload ELSE $2 END \
+            WHERE id = $3 AND state = 'dead'";
+        let done = sqlx::query(NOTE)
+            .bind(left.map_or(WHOLE, |_| BLANK))
+            .bind(left.unwrap_or_default())
+            .bind(id)
+            .execute(&mut *self.writer().await?)
+            .await;
+        done.map(|_| ()).doing("look at a dead command")
+    }
+
     async fn revive(
         &self,
         id: &str,
         workspace: Option<&str>,
         (now, expires): (Timestamp, Timestamp),
         deeds: &[ConsoleDeed],
-    ) -> Result<bool, HubStoreError> {
+    ) -> Result<Revived, HubStoreError> {
         const DOING: &str = "revive a delivery";
-        const REVIVE: &str = "UPDATE hub_delivery SET state = 'waiting', attempts = 0, because = '', not_before = $1, expires = $2 \
-            WHERE id = $3 AND state = 'dead' AND ($4 = '' OR workspace = $4)";
+        const LOOK: &str =
+            "SELECT shown FROM hub_delivery WHERE id = $1 AND state = 'dead' AND ($2 = '' OR workspace = $2)";
+        const REVIVE: &str = "UPDATE hub_delivery SET state = 'waiting', attempts = 0, because = '', shown = '', not_before = $1, \
+            expires = $2 WHERE id = $3 AND state = 'dead' AND ($4 = '' OR workspace = $4)";
         let mut transaction = self.transaction().await?;
+        let found = sqlx::query(LOOK)
+            .bind(id)
+            .bind(workspace.unwrap_or_default())
+            .fetch_optional(&mut *transaction)
+            .await
+            .doing(DOING)?;
+        let shown = found
+            .map(|row| row.try_get::<String, _>(0))
+            .transpose()
+            .doing(DOING)?;
+        match shown.as_deref() {
+            None => return Ok(Revived::NotThere),
+            Some(BLANK) => return Ok(Revived::Blank),
+            Some(_) => {}
+        }
         let done = sqlx::query(REVIVE)
             .bind(now.as_micros())
             .bind(expires.as_micros())
@@ -367,6 +415,9 @@ impl Deliveries for SqlHub {
             console::keep(&mut transaction, deeds).await.doing(DOING)?;
         }
         transaction.commit().await.doing(DOING)?;
-        Ok(is_done)
+        Ok(match is_done {
+            true => Revived::Waits,
+            false => Revived::NotThere,
+        })
     }
 }

@@ -62,6 +62,7 @@ use crate::ports::hub::{HubGraph, HubStoreError, HubWork};
 pub use copying::is_damaged;
 use copying::{explained, try_out};
 use in_place::InPlace;
+use crate::ports::told_forges::ToldForges;
 pub use life::Revoked;
 use nodes::Reader;
 use statement::{Doing, composed, marks, moment};
@@ -286,7 +287,7 @@ impl HubGraph for SqlHub {
         rows.iter().map(|row| row.try_get(0).doing(DOING)).collect()
     }
 
-    async fn forges(&self) -> Result<Vec<String>, HubStoreError> {
+    async fn told_forges(&self) -> Result<ToldForges, HubStoreError> {
         forges::told(&mut *self.reading().await?)
             .await
             .doing(forges::LIST)

@@ -111,6 +111,7 @@ fn deed(row: &AnyRow) -> Result<(i64, StoredDeed), sqlx::Error> {
         request: row.try_get("request")?,
         ip: row.try_get("ip")?,
         user_agent: row.try_get("user_agent")?,
+        noted: json_or_none(row, "noted")?,
     };
     Ok((row.try_get("version")?, deed))
 }
@@ -234,10 +235,10 @@ async fn put_trust(connection: &mut AnyConnection, trust: &StoredTrust) -> Done 
     put.execute(connection).await.map(|_| ())
 }
 
-async fn put_deed(connection: &mut AnyConnection, version: i64, deed: &StoredDeed) -> Done {
-    const PUT: &str = "INSERT INTO hub_deed (version, who, request, ip, user_agent) VALUES ($1, $2, $3, $4, $5) \
+pub(super) async fn put_deed(connection: &mut AnyConnection, version: i64, deed: &StoredDeed) -> Done {
+    const PUT: &str = "INSERT INTO hub_deed (version, who, request, ip, user_agent, noted) VALUES ($1, $2, $3, $4, $5, $6) \
         ON CONFLICT (version) DO UPDATE SET who = excluded.who, request = excluded.request, ip = excluded.ip, \
-        user_agent = excluded.user_agent";
+        user_agent = excluded.user_agent, noted = excluded.noted";
     sqlx::query("DELETE FROM hub_deed WHERE version <= $1")
         .bind(version - DEEDS)
         .execute(&mut *connection)
@@ -247,7 +248,8 @@ async fn put_deed(connection: &mut AnyConnection, version: i64, deed: &StoredDee
         .bind(deed.who.as_str())
         .bind(deed.request.as_str())
         .bind(deed.ip.as_str())
-        .bind(deed.user_agent.as_str());
+        .bind(deed.user_agent.as_str())
+        .bind(json_or_empty(deed.noted.as_ref()));
     put.execute(connection).await.map(|_| ())
 }
 

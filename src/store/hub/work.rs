@@ -21,6 +21,7 @@ use super::statistics;
 use crate::model::Timestamp;
 use crate::ports::graph::{Find, GraphError, GraphReader, Node, Part};
 use crate::ports::hub::{HubStoreError, HubWork, NewDelivery};
+use crate::ports::told_forges::{News, PinnedPlaces, ToldForges};
 
 /// Bits of a position that count within one unit of work.
 const WITHIN: u32 = 20;
@@ -193,15 +194,15 @@ impl HubWork for SqlWork {
         }
     }
 
-    async fn forges(&self) -> Result<Vec<String>, HubStoreError> {
+    async fn told_forges(&self) -> Result<ToldForges, HubStoreError> {
         let mut transaction = self.written("SCMProvider").await.doing(CHANGE)?;
         forges::told(&mut transaction).await.doing(forges::LIST)
     }
 
-    async fn pin_places(&self, forge: &str) -> Result<(), HubStoreError> {
+    async fn pin_places(&self, news: &News) -> Result<PinnedPlaces, HubStoreError> {
         // What waits to be written is among it.
         let mut transaction = self.written_if(|_| true).await.doing(CHANGE)?;
-        pin(&mut transaction, forge)
+        pin(&mut transaction, news)
             .await
             .doing("put what is kept at its forge")
     }

@@ -92,7 +92,7 @@ fn ym_07_a_reference_is_locked_checked_and_run_without_its_repository() {
 }
 
 #[test]
-fn ym_22_what_is_locked_changes_only_when_somebody_says_so() {
+fn ym_22_k1_what_is_locked_changes_only_when_somebody_says_so() {
     let machine = machine();
     machine.ok(&["lock", "--yes"]);
     publish(&machine, &MAKE.replace("made", "broke"), "1.0");

@@ -30,9 +30,10 @@ fn a_policy_is_checked_with_its_tests() {
     let sandbox = with(&[("policy.yaml", POLICY)]);
     let (code, out, err) = sandbox.run(&["policy", "check", "policy.yaml"]);
     assert_eq!(
-        (code, out.as_str(), err.as_str()),
-        (0, "1 add-on, 1 person, 1 test: no problems\n", "")
+        (code, out.as_str()),
+        (0, "1 add-on, 1 person, 1 test: no problems\n")
     );
+    assert!(err.starts_with("`repo:acme/*` says no forge: "), "{err}");
     let wrong = POLICY
         .replace("goals:write", "goals:wirte")
         .replace("\"env:testing\"", "\"*\"");
@@ -50,6 +51,27 @@ fn a_policy_is_checked_with_its_tests() {
     assert_eq!(
         (code, &view["diagnostics"][0]["code"]),
         (1, &"failed_test".into())
+    );
+}
+
+#[test]
+fn a8_a_policy_that_says_a_forge_says_it_everywhere() {
+    let said = POLICY.replace("repo:acme/*", "repo:github.com/acme/*");
+    let sandbox = with(&[("policy.yaml", &said)]);
+    let (code, out, err) = sandbox.run(&["policy", "check", "policy.yaml"]);
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    let both = said.replace("\"env:testing\"", "\"env:testing\", \"repo:acme/other\"");
+    std::fs::write(sandbox.path("project/policy.yaml"), both).unwrap();
+    let (code, out, _) = sandbox.run(&["policy", "check", "policy.yaml", "--json"]);
+    let view: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let [warning] = view["diagnostics"].as_array().unwrap().as_slice() else {
+        panic!("{out}");
+    };
+    assert_eq!((code, &warning["code"]), (0, &"no_forge".into()));
+    let message = warning["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("allowances on `repo:acme/other` say no forge"),
+        "{message}"
     );
 }
 

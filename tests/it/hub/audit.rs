@@ -285,6 +285,30 @@ async fn f10_links_states_and_tickets_are_guessed_at_a_few_times_only() {
 }
 
 #[tokio::test]
+async fn f10_sessions_are_guessed_at_a_thousand_times_a_minute_altogether() {
+    let audited = Audited::start().await;
+    let hub = &audited.hub;
+    let mut ada = signed_in(hub, "ada", PersonRole::Member).await;
+    let port = hub.hub.address.port();
+    let guess = async |number: u32| {
+        let request = hub.http.get(hub.url("/machines/w"));
+        let request = request.header("cookie", format!("sdm-session-{port}=guess{number}"));
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(guess(0).await, 401);
+    let mut last = 401;
+    for number in 1..=1_000 {
+        last = guess(number).await;
+    }
+    assert_eq!(last, 429);
+    assert_eq!(
+        ada.get("/you").await.status,
+        200,
+        "a session that counts is none of them"
+    );
+}
+
+#[tokio::test]
 async fn everything_that_writes_or_administers_is_written_down_with_where_it_came_from() {
     let audited = Audited::start().await;
     let hub = &audited.hub;
@@ -536,6 +560,83 @@ async fn decisions_about_goals_and_replays_are_written_down_by_their_own_names()
         .said("settings.write", &format!("the delivery {id} waits again"))
         .await;
     assert_eq!(said["principal"], json!("person:ada"));
+}
+
+#[tokio::test]
+async fn what_came_of_a_decision_that_a_machine_was_asked_for_is_written_down() {
+    let audited = Audited::start().await;
+    let hub = &audited.hub;
+    hub.github("push", "1", &push("a", "b")).await;
+    let (_, written) = hub
+        .post("/graphql/team/w", &hub.key, &waiting_goal("g1", "sdm"))
+        .await;
+    assert_eq!(written.get("errors"), None, "{written}");
+    let mut announced = registration("m", "1.0.0", "durable");
+    announced["commands"] = json!([{"name": "sdm.deny", "parameters": [
+        {"name": "goal_set"}, {"name": "goal"}, {"name": "environment"},
+    ]}]);
+    let mut machine = hub.machine(&announced).await;
+    let person = KeyWish {
+        name: "ada".to_owned(),
+        is_person: true,
+        ..wish(&[])
+    };
+    let (_, key) = hub.administration().new_key(&person).await.unwrap();
+    for (code, reason, decision, said) in [
+        (
+            1,
+            "it waits for nobody",
+            "deny",
+            "the machine does not do it: it waits for nobody",
+        ),
+        (0, "", "allow", "the machine has done it"),
+    ] {
+        let value = |(name, value): (&str, &str)| json!({"name": name, "value": value});
+        let given = [("goal_set", "s"), ("goal", "g1"), ("environment", "0-code")];
+        let asked = json!({"command": "sdm.deny", "team": {"id": "w"}, "parameters": given.map(value)});
+        let (status, begun) = hub.post("/command", &key, &asked).await;
+        assert_eq!(status, 200, "{begun}");
+        let command = machine.hear().await;
+        let status = json!({"status": {"code": code, "reason": reason}});
+        machine.say(&answer(&command, &status)).await;
+        let entry = audited
+            .said("goal.deny", &format!("g1 in 0-code of s by machine m; {said}"))
+            .await;
+        assert_eq!(
+            (&entry["principal"], &entry["decision"], &entry["resource"]),
+            (
+                &json!("person:ada"),
+                &json!(decision),
+                &json!("repo:git.example.org:8080/acme/app#7")
+            )
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_decision_that_is_refused_is_written_down_by_its_own_name() {
+    let audited = Audited::start().await;
+    let hub = &audited.hub;
+    let mut ada = signed_in(hub, "ada", PersonRole::Member).await;
+    let form = "decision=cancel&environment=0-code&name=g&version=1";
+    let status = submits(&mut ada, "/workspaces/w/goals/s/decide", form).await;
+    assert!(status == 403 || status == 404, "{status}");
+    let elsewhere = KeyWish {
+        name: "eve".to_owned(),
+        is_person: true,
+        workspaces: vec!["other".to_owned()],
+        ..wish(&[])
+    };
+    let (_, key) = hub.administration().new_key(&elsewhere).await.unwrap();
+    let (status, answer) = hub.post("/goals/w/s/0-code/g/cancel", &key, &json!({})).await;
+    assert_eq!(
+        (status, &answer["error"]["operation"]),
+        (403, &json!("goal.cancel"))
+    );
+    audited
+        .decided("person:eve", "goal.cancel", "insufficient_permission")
+        .await;
+    assert!(!audited.text().contains("\"goal.approve\""), "{}", audited.text());
 }
 
 #[tokio::test]

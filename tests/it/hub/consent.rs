@@ -52,6 +52,58 @@ async fn pushed(hub: &TestHub, branch: &str) {
 }
 
 #[tokio::test]
+async fn administrators_are_told_once_in_their_channel_of_what_waits_for_them() {
+    let hub = TestHub::start_with(|options| options.told_channel = Some("ops".parse().unwrap())).await;
+    let reads = KeyWish {
+        name: "bridge".to_owned(),
+        places: vec!["channel:ops".to_owned()],
+        ..wish(&["messages:read"])
+    };
+    let bridge = key_of(&hub, reads).await;
+    let read = async |after: &str, wait: u32| -> Value {
+        let asked = hub
+            .http
+            .get(hub.url(&format!("/messages/w?after={after}&wait={wait}")));
+        let answer = asked.bearer_auth(&bridge).send().await.unwrap();
+        serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+    };
+    let waits = KeyWish {
+        name: "waits".to_owned(),
+        waits: true,
+        ..wish(&[])
+    };
+    let key = key_of(&hub, waits).await;
+    hub.post("/registration", &key, &needs("m", &["events:read", "repo:write"]))
+        .await;
+    let told = read("", 30).await;
+    let message = &told["messages"][0];
+    let said = message["body"].as_str().unwrap_or_else(|| panic!("{told}"));
+    assert!(
+        said.starts_with("The sdm waits asks for") && said.contains("repo:write"),
+        "{said}"
+    );
+    assert!(said.ends_with("/add-ons/waits"), "{said}");
+    assert_eq!(message["destination"]["slack"]["channel"]["name"], json!("ops"));
+    let next = told["next"].as_str().unwrap();
+    // The same again is no news, and more is.
+    hub.post("/registration", &key, &needs("m", &["events:read", "repo:write"]))
+        .await;
+    hub.post(
+        "/registration",
+        &key,
+        &needs("m", &["events:read", "repo:write", "admin:read"]),
+    )
+    .await;
+    let more = read(next, 30).await;
+    let messages = more["messages"].as_array().unwrap();
+    assert_eq!(messages.len(), 1, "{more}");
+    assert!(
+        messages[0]["body"].as_str().unwrap().contains("admin:read"),
+        "{more}"
+    );
+}
+
+#[tokio::test]
 async fn d07_a_machine_whose_key_agrees_to_nothing_waits_for_an_administrator() {
     let hub = TestHub::start(quick()).await;
     let waits = KeyWish {

@@ -7,7 +7,7 @@ use sdm::hub::administration::KeyWish;
 use sdm::model::Timestamp;
 use sdm::ports::rights::{
     RightsChange, RightsStore, StoredAddon, StoredApproval, StoredConsent, StoredDeed, StoredGrant,
-    StoredTerm, StoredTrust, StoredWish,
+    StoredNote, StoredTerm, StoredTrust, StoredWish,
 };
 use sdm::store::hub::SqlHub;
 use serde_json::{Value, json};
@@ -124,6 +124,12 @@ pub async fn who_may_do_what_is_kept(hub: &SqlHub) {
         request: "r-1".to_owned(),
         ip: "2001:db8::1".to_owned(),
         user_agent: "a browser é".to_owned(),
+        noted: Some(vec![StoredNote {
+            by: "anonymous".to_owned(),
+            operation: "addon.grant".to_owned(),
+            resource: "repo:acme/api".to_owned(),
+            said: "took addon:build: write on repo:acme/api".to_owned(),
+        }]),
     };
     let fewer = [
         RightsChange::Addon(StoredAddon {

@@ -10,7 +10,7 @@ use sdm::model::Timestamp;
 use sdm::ports::graph::{Filter, Find, Node};
 use sdm::ports::hub::{
     Deliveries, DeliveryCounts, DeliveryKind, HubGraph, Invocations, Keys, Messages, NewDelivery, Phase,
-    QueueLimits, Registrations, Room, StoredInvocation, StoredKey, StoredMessage, StoredRegistration,
+    QueueLimits, Registrations, Revived, Room, StoredInvocation, StoredKey, StoredMessage, StoredRegistration,
 };
 use sdm::store::hub::{Place, SqlHub};
 use sdm::wire::hub::PolicyName;
@@ -356,9 +356,10 @@ async fn deliveries_go_once_in_order_and_come_back(hub: &SqlHub) {
     assert_eq!(names(&dead), ["c", "a"], "the second attempt was the last");
     assert_eq!(dead[0].because, "the machine was lost each time it had it");
     let (elsewhere, times) = (Some("other"), (at(102), at(2_000)));
-    assert!(!hub.revive("a", elsewhere, times, &[]).await.unwrap());
-    assert!(hub.revive("a", Some("w"), times, &[]).await.unwrap());
-    assert!(!hub.revive("a", None, times, &[]).await.unwrap());
+    let revive = async |workspace: Option<&str>| hub.revive("a", workspace, times, &[]).await.unwrap();
+    assert_eq!(revive(elsewhere).await, Revived::NotThere);
+    assert_eq!(revive(Some("w")).await, Revived::Waits);
+    assert_eq!(revive(None).await, Revived::NotThere);
     assert_eq!(counts(hub, "r").await.waiting, 1);
 }
 
@@ -761,6 +762,8 @@ async fn contract(place: &Place) {
     links_are_followed_backwards(&hub).await;
     what_is_gone_is_not_found(&hub).await;
     much_is_written_and_found(&hub).await;
+    super::store_forges::places_are_pinned(&hub).await;
+    super::store_forges::dead_commands_are_looked_at(&hub).await;
     hub.close().await;
     let again = SqlHub::open(place).await.unwrap();
     assert!(

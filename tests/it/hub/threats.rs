@@ -308,6 +308,30 @@ async fn g3_frames_that_cannot_be_end_their_conversation_and_nobody_elses() {
 }
 
 #[tokio::test]
+async fn h4_a_picture_that_a_webhook_names_is_fetched_by_nobody() {
+    use futures_util::FutureExt as _;
+    let decoy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = decoy.local_addr().unwrap().to_string();
+    let hub = TestHub::start(quick()).await;
+    let mut event = push("a", "b");
+    let picture = json!(format!("http://{address}/picture"));
+    event["sender"] = json!({"login": "ada", "id": 5, "type": "User", "avatar_url": picture});
+    event["repository"]["owner"]["avatar_url"] = picture.clone();
+    event["head_commit"]["author"]["avatar_url"] = picture;
+    assert_eq!(hub.github("push", "1", &event).await.0, 200);
+    let mut ada = super::people::signed_in(&hub, "ada", sdm::ports::people::PersonRole::Admin).await;
+    for path in ["/workspaces/w", "/workspaces/w/activity", "/people", "/you"] {
+        let page = ada.get(path).await;
+        assert!(
+            !page.text.contains(&format!("src=\"http://{address}")),
+            "{path}: {}",
+            page.text
+        );
+    }
+    assert!(decoy.accept().now_or_never().is_none(), "nobody has come");
+}
+
+#[tokio::test]
 async fn h8_what_is_open_to_everybody_reveals_nothing() {
     let hub = TestHub::start(quick()).await;
     hub.github("push", "d-1", &push("a", "b")).await;

@@ -240,3 +240,70 @@ async fn a8_f8_what_a_person_may_do_at_one_forge_says_nothing_of_another() {
     let (status, _) = posts(&mut ada, &token, "/command", &asks("Look", APP, &[])).await;
     assert_eq!(status, 403, "it may be about that of either forge");
 }
+
+#[tokio::test]
+async fn a8_a_second_forge_that_one_workspace_hears_of_changes_nothing_in_another() {
+    let scene = Scene::start().await;
+    let (here, there) = (host(&scene.here), host(&scene.there));
+    let hub = &scene.hub;
+    let key = async |name: &str, workspace: &str, repositories: &[&str]| {
+        let wish = KeyWish {
+            name: name.to_owned(),
+            workspaces: vec![workspace.to_owned()],
+            repositories: repositories.iter().map(ToString::to_string).collect(),
+            ..wish(&[])
+        };
+        hub.administration()
+            .new_key(&wish)
+            .await
+            .map(|(key, text)| (key.repositories, text))
+    };
+    let early = key("early", "other", &["acme/*"]).await.unwrap();
+    scene.pushed("1", &scene.here).await;
+    let mut push = push_of("app", 7);
+    push["repository"]["html_url"] = json!(format!("{}/acme/app", scene.there.address));
+    let body = push.to_string();
+    let signature = super::machine::signature(&body);
+    let (status, answer) = hub.signed_to("other", ("push", "2"), body, &signature).await;
+    assert_eq!(status, 200, "{answer}");
+    // Each workspace has heard of one forge, and what is for it alone is there without saying so.
+    let (own, text) = key("late", "w", &["acme/app"]).await.unwrap();
+    assert_eq!(own, [format!("repo:{here}/acme/app#7")]);
+    assert_eq!(scene.seen(&text).await, [here.as_str()]);
+    let (others, _) = key("theirs", "other", &["acme/*"]).await.unwrap();
+    assert_eq!(others, [format!("repo:{there}/acme/*")]);
+    let kept = hub.administration().keys().await.unwrap();
+    let kept = kept.into_iter().find(|key| key.owner == "addon:early").unwrap();
+    assert_eq!(
+        (&*early.0, &*kept.repositories),
+        (&["repo:acme/*".to_owned()][..], &others[..])
+    );
+    let give = async |to: &str| {
+        let grant = Grant::new(
+            Selector::parse("repo:acme/new").unwrap(),
+            Right::Allow(Level::Read),
+        );
+        let given = hub
+            .administration()
+            .give(Principal::parse(to).unwrap(), grant, false)
+            .await;
+        given.map(|given| given.grant.grant.selector.to_string())
+    };
+    assert_eq!(give("addon:late").await.unwrap(), format!("repo:{here}/acme/new"));
+    assert_eq!(
+        give("addon:theirs").await.unwrap(),
+        format!("repo:{there}/acme/new")
+    );
+    // What is for both says which.
+    let both = KeyWish {
+        name: "both".to_owned(),
+        workspaces: vec!["w".to_owned(), "other".to_owned()],
+        repositories: vec!["acme/new".to_owned()],
+        ..wish(&[])
+    };
+    let refused = hub.administration().new_key(&both).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("says no forge, and there are several"),
+        "{refused}"
+    );
+}
