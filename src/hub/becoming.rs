@@ -1,11 +1,17 @@
 //! What becomes of a node by what is said of it, also where that comes late or in another order.
 
-use chrono::{DateTime, FixedOffset};
+pub(super) mod moves;
+pub(super) mod rank;
+
 use serde_json::Value;
 
 use super::changes::{How, MOMENT};
+use super::ingest::known::is_of_address;
 use super::{goals, jobs};
 use crate::ports::graph::Node;
+
+/// Most values of a list that only grows.
+const MOST_VALUES: usize = 100;
 
 /// What becomes of a node by what is said of it; `None` when it is as it was, or what is said came late.
 pub(super) fn made_of(known: Option<&Node>, new: Node, how: How) -> Option<Node> {
@@ -18,18 +24,23 @@ pub(super) fn made_of(known: Option<&Node>, new: Node, how: How) -> Option<Node>
     match how {
         How::Merge | How::Quiet => brings_news(known, &new).then(|| merged(known, new)),
         How::Unfinished => (!jobs::is_over(known) && brings_news(known, &new)).then(|| merged(known, new)),
-        How::Dated => {
-            let is_late = is_earlier(&new, known) || is_over_for_good(known);
-            (!is_late && brings_news(known, &new)).then(|| merged(known, new))
-        }
-        How::Beside => {
-            let is_late = is_earlier(&new, known) || (moment(&new).is_none() && moment(known).is_some());
-            (!is_late && brings_news(known, &new)).then(|| merged(known, new))
-        }
+        How::Fact => brings_news(known, &new)
+            .then(|| fullest(known, new))
+            .filter(|made| made != known),
+        How::Dated | How::Beside => (brings_news(known, &new) || rank::raises(known, &new))
+            .then(|| in_order(known, new))
+            .flatten(),
         How::Next => follows(&new, known).then(|| with_keys_of(known, new)),
         How::Newer => (!is_older(&new, known)).then(|| with_keys_of(known, new)),
         How::Version | How::Gone | How::Ended => Some(with_keys_of(known, new)),
     }
+}
+
+/// What is known of a node as it was told last; `None` when all that is said came late.
+fn in_order(known: &Node, new: Node) -> Option<Node> {
+    let new = moves::after_all(known, new);
+    let made = rank::in_order(known, new, keys_with);
+    (made != *known).then_some(made)
 }
 
 /// Whether merging would change anything.
@@ -45,36 +56,97 @@ fn brings_news(known: &Node, new: &Node) -> bool {
             .any(|(field, targets)| known.links.get(field) != Some(targets))
 }
 
-/// Whether merging has changed nothing but the moment of a node.
-pub(super) fn is_only_later(known: Option<&Node>, merged: &Node) -> bool {
-    known.is_some_and(|known| {
-        let mut fields = merged.body.iter();
-        known.keys == merged.keys
-            && known.links == merged.links
-            && fields.all(|(field, value)| field == MOMENT || known.body.get(field) == Some(value))
-    })
+/// Whether a node looks as it did to whoever may look at it.
+pub(super) fn is_same_to_see(known: Option<&Node>, made: &Node) -> bool {
+    known.is_some_and(|known| is_same_but(known, made, rank::is_hidden))
 }
 
-/// Whether the forge says nothing of something any more that counts, and no later moment when it came to that: a comment that was
-/// taken away, a review that was dismissed.
-fn is_over_for_good(known: &Node) -> bool {
-    let is = |field: &str, value: Value| known.body.get(field) == Some(&value);
-    match known.kind.as_str() {
-        "Comment" => is("deleted", Value::Bool(true)),
-        "Review" => is("state", Value::from("dismissed")),
-        _ => false,
-    }
+/// Whether nothing of a node has changed but its moment, and what nobody is shown.
+pub(super) fn is_only_later(known: Option<&Node>, made: &Node) -> bool {
+    let is_left_out = |field: &str| field == MOMENT || rank::is_hidden(field);
+    known.is_some_and(|known| is_same_but(known, made, is_left_out))
+}
+
+fn is_same_but(known: &Node, made: &Node, is_left_out: impl Fn(&str) -> bool) -> bool {
+    let mut fields = made.body.iter();
+    known.keys == made.keys
+        && known.links == made.links
+        && fields.all(|(field, value)| {
+            is_left_out(field) || field == moves::MOVES || known.body.get(field) == Some(value)
+        })
 }
 
 /// What is known of a node, with what is new of it. The keys that are said now come last: the last one is what it is called.
 fn merged(known: &Node, new: Node) -> Node {
     let mut merged = known.clone();
-    let (id, said) = (known.id(), &new.keys);
-    merged.keys.retain(|key| key == id || !said.contains(key));
-    merged.keys.extend(new.keys.into_iter().filter(|key| key != id));
+    merged.keys = keys_with(known, new.keys);
     merged.body.extend(new.body);
     merged.links.extend(new.links);
     merged
+}
+
+/// The keys of a node, those last that are said now.
+fn keys_with(known: &Node, said: Vec<String>) -> Vec<String> {
+    let id = known.id();
+    let mut keys = known.keys.clone();
+    keys.retain(|key| key == id || !said.contains(key));
+    keys.extend(said.into_iter().filter(|key| key != id));
+    keys
+}
+
+/// What is known of something that never changes, with what is said of it: of each field what says more.
+fn fullest(known: &Node, new: Node) -> Node {
+    let mut made = known.clone();
+    made.keys = with_keys_of(
+        known,
+        Node {
+            keys: new.keys,
+            ..Node::default()
+        },
+    )
+    .keys;
+    for (field, value) in new.body {
+        let fuller = match made.body.get(&field) {
+            Some(own) => fuller(own, value),
+            None => value,
+        };
+        made.body.insert(field, fuller);
+    }
+    for (field, targets) in new.links {
+        let says_more = |own: &Vec<String>| weight_of_links(own) >= weight_of_links(&targets);
+        if !made.links.get(&field).is_some_and(says_more) {
+            made.links.insert(field, targets);
+        }
+    }
+    made
+}
+
+/// Of two values the one that says more; of two lists what is in either.
+fn fuller(own: &Value, other: Value) -> Value {
+    match (own, other) {
+        (Value::Array(own), Value::Array(other)) => {
+            let mut all = own.clone();
+            all.extend(other);
+            all.sort_by_key(Value::to_string);
+            all.dedup();
+            all.truncate(MOST_VALUES);
+            Value::Array(all)
+        }
+        (own, other) if weight(own) >= weight(&other) => own.clone(),
+        (_, other) => other,
+    }
+}
+
+/// How much a value says: nothing, something, or a longer text. Which of two texts of one length counts must not hang on which came first.
+fn weight(value: &Value) -> (bool, usize, String) {
+    let text = value.to_string();
+    (!value.is_null(), text.len(), text)
+}
+
+/// How much links say: an account says more of somebody than an address.
+fn weight_of_links(targets: &[String]) -> (bool, bool, &[String]) {
+    let has_accounts = !targets.iter().any(|target| is_of_address(target));
+    (!targets.is_empty(), has_accounts, targets)
 }
 
 /// A node that is whole, under the id by which it is known.
@@ -83,20 +155,6 @@ fn with_keys_of(known: &Node, mut new: Node) -> Node {
     keys.extend(new.keys.into_iter().filter(|key| !known.keys.contains(key)));
     new.keys = keys;
     new
-}
-
-/// The moment that a node is of.
-fn moment(node: &Node) -> Option<DateTime<FixedOffset>> {
-    let text = node.body.get(MOMENT).and_then(Value::as_str)?;
-    DateTime::parse_from_rfc3339(text).ok()
-}
-
-/// Whether something is told of an earlier moment than is known. Moments are of one forge and of one form.
-fn is_earlier(new: &Node, known: &Node) -> bool {
-    match (moment(new), moment(known)) {
-        (Some(new), Some(known)) => new < known,
-        (_, _) => false,
-    }
 }
 
 /// Whether a goal is the version after what is known.
@@ -148,14 +206,17 @@ mod tests {
         let made = |body: Value| made_of(Some(&known), of(body), How::Beside);
         assert!(made(json!({"name": "old", "timestamp": "2026-01-01T00:00:00Z"})).is_none());
         assert!(made(json!({"name": "undated"})).is_none());
+        let filled = made(json!({"name": "undated", "url": "u"})).unwrap();
+        assert_eq!(
+            (&filled.body["name"], &filled.body["url"]),
+            (&json!("app"), &json!("u"))
+        );
         let later = made(json!({"name": "app", "timestamp": "2026-01-03T00:00:00Z"})).unwrap();
         assert!(is_only_later(Some(&known), &later) && later != known);
         let renamed = made(json!({"name": "new", "timestamp": "2026-01-03T00:00:00Z"})).unwrap();
         assert!(!is_only_later(Some(&known), &renamed) && !is_only_later(None, &renamed));
-        assert_eq!(
-            moment(&Change::dated("Repo", vec![], json!({"timestamp": null})).node),
-            None
-        );
+        let undated = Change::dated("Repo", vec![], json!({"timestamp": null})).node;
+        assert_eq!(rank::moment(&undated), None);
     }
 
     #[test]
@@ -182,16 +243,39 @@ mod tests {
 
     #[test]
     fn what_comes_late_is_told_by_its_moment() {
-        let told = |moment: &str| node(&["1"], json!({ "timestamp": moment }));
-        assert!(is_earlier(
-            &told("2026-01-01T00:00:00Z"),
-            &told("2026-01-01T01:00:01+01:00")
-        ));
-        assert!(!is_earlier(
-            &told("2026-01-01T00:00:00Z"),
-            &told("2026-01-01T00:00:00Z")
-        ));
-        assert!(!is_earlier(&told("soon"), &told("2026-01-01T00:00:00Z")));
+        let moment = |moment: &str| rank::moment(&node(&["1"], json!({ "timestamp": moment })));
+        assert!(moment("2026-01-01T00:00:00Z") < moment("2026-01-01T01:00:01+01:00"));
+        assert_eq!(
+            moment("2026-01-01T00:00:00Z"),
+            moment("2026-01-01T01:00:00+01:00")
+        );
+        assert!(moment("soon") < moment("2026-01-01T00:00:00Z"));
+    }
+
+    #[test]
+    fn c6_of_what_never_changes_what_says_more_stays_whichever_came_first() {
+        let pushed = Change::fact(
+            "Commit",
+            vec!["7@b".to_owned()],
+            json!({"sha": "b", "url": "u", "message": "m"}),
+        )
+        .link("author", ["github.com/ada".to_owned()]);
+        let suite = Change::fact(
+            "Commit",
+            vec!["7@b".to_owned()],
+            json!({"sha": "b", "url": null, "message": "m"}),
+        )
+        .link("author", ["github.com/mail/ada@example.org".to_owned()]);
+        for (first, then) in [(&pushed, &suite), (&suite, &pushed)] {
+            let made = made_of(Some(&first.node), then.node.clone(), How::Fact);
+            let made = made.unwrap_or_else(|| first.node.clone());
+            assert_eq!(made.body["url"], json!("u"));
+            assert_eq!(made.links["author"], ["github.com/ada"]);
+        }
+        let of =
+            |address: &str| Change::fact("ScmId", vec!["a".to_owned()], json!({"emails": [address]})).node;
+        let both = made_of(Some(&of("b")), of("a"), How::Fact).unwrap();
+        assert_eq!(both.body["emails"], json!(["a", "b"]));
     }
 
     #[test]

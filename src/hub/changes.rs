@@ -9,8 +9,10 @@ use serde_json::{Map, Value, json};
 use super::Hub;
 use super::access::operations::Operation;
 use super::access::sight::{Belongings, GrantedSight};
-use super::becoming::{is_only_later, made_of};
+use super::becoming::rank::RANK;
+use super::becoming::{is_only_later, is_same_to_see, made_of};
 use super::ingest::naming::{Misnamed, Naming, judged};
+use super::ingest::unheard;
 use super::machines::known::{Machine, Standing};
 use super::metrics::Counters;
 use super::remembered::{Remembered, Seen};
@@ -43,11 +45,12 @@ const AT_ONCE: usize = 32;
 pub(super) enum How {
     /// What is said replaces what was known of it; the rest stays.
     Merge,
-    /// The same, unless what is known is of a later moment by its `timestamp`: it came late.
+    /// The same, but for what is known of a later moment by its `timestamp`: what is said of that came late.
     Dated,
-    /// The same, of something that is shown beside whatever happens: what is of no moment never replaces what is of one, and where
-    /// nothing but the moment is new nobody is told.
+    /// The same, of something that is shown beside whatever happens: where nothing but the moment is new nobody is told.
     Beside,
+    /// It never changes: what says more replaces what says less.
+    Fact,
     /// It is whole as it is said, and its earlier versions can be asked for.
     Version,
     /// The same as the first, and nobody is told of it.
@@ -101,6 +104,22 @@ impl Change {
             change.node.body.shift_remove(MOMENT);
         }
         change
+    }
+
+    /// Something that never changes, and may be known in part.
+    pub(super) fn fact(kind: &str, keys: Vec<String>, body: Value) -> Self {
+        Self {
+            how: How::Fact,
+            ..Self::merge(kind, keys, body)
+        }
+    }
+
+    /// The same as told of an attempt, and as further among what is told of one moment.
+    pub(super) fn ranked(mut self, attempt: i64, further: i64) -> Self {
+        if attempt != 0 || further != 0 {
+            self.node.body.insert(RANK.to_owned(), json!([attempt, further]));
+        }
+        self
     }
 
     /// Something that is shown beside whatever happens, as it was at its `timestamp`.
@@ -413,6 +432,7 @@ async fn what_follows(
 ) -> Result<Vec<Vec<Change>>, HubStoreError> {
     let mut steps = jobs::follows(seen, changed, now).await?;
     steps.extend(channels::follows(changed));
+    steps.extend(unheard::follows(seen, changed).await?);
     Ok(steps)
 }
 
@@ -452,7 +472,8 @@ async fn put(seen: &Seen<'_>, change: Change) -> Result<Option<Arc<Node>>, HubSt
         return Ok(None);
     }
     let (keeps_history, is_told) = match how {
-        How::Merge | How::Dated | How::Unfinished | How::Gone | How::Ended => (false, true),
+        How::Dated | How::Fact => (false, !is_same_to_see(known.as_deref(), &node)),
+        How::Merge | How::Unfinished | How::Gone | How::Ended => (false, true),
         How::Quiet => (false, false),
         How::Beside => (false, !is_only_later(known.as_deref(), &node)),
         How::Version | How::Newer | How::Next => (true, true),

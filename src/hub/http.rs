@@ -20,7 +20,7 @@ use super::commands::{self, MAX_REQUEST};
 use super::extensions;
 use super::in_shape::in_shape;
 use super::ingest::generic::{self, MAX_BODY};
-use super::ingest::{self, MAX_WEBHOOK, application, status};
+use super::ingest::{self, MAX_WEBHOOK, application, image, status};
 use super::logs::{self, MAX_PART};
 use super::machines::{list, register, session};
 use super::metrics;
@@ -113,7 +113,7 @@ fn router(hub: Hub) -> Router {
     let router = mount(
         router,
         Operation::ImageHook,
-        post(generic::link_image).layer(DefaultBodyLimit::max(MAX_BODY)),
+        post(image::take).layer(DefaultBodyLimit::max(MAX_BODY)),
     );
     let router = mount(
         router,

@@ -13,7 +13,8 @@ use super::super::Hub;
 use super::super::access::operations::Operation;
 use super::super::changes::Change;
 use super::super::refusal::Refusal;
-use super::generic::{keep, told};
+use super::generic::told;
+use super::unheard::commit_of;
 use crate::ports::graph::Node;
 
 /// Longest id of something that runs.
@@ -68,19 +69,17 @@ pub(in super::super) async fn take(
             "`git.repo` must be the address of a repository",
         )
     })?;
-    let repository = hub
-        .told_repository(&caller, (about.0, about.1), (owner, name))
-        .await?;
-    let change = change(&repository, application, hub.now().rfc3339());
-    keep(&hub, &headers, (&workspace, "Application"), vec![change]).await
+    let (commit, now) = (commit_of(&application.git.sha, "git.sha")?, hub.now().rfc3339());
+    let change = |repository: &Node| change(repository, &application, (&commit, now));
+    hub.tell((&headers, &caller), about, (owner, name), change).await
 }
 
-fn change(repository: &Node, application: Application, now: String) -> Change {
+fn change(repository: &Node, application: &Application, (commit, now): (&str, String)) -> Change {
     let said = application.ts.and_then(DateTime::from_timestamp_millis);
     let moment = said.map_or(now, |moment| moment.to_rfc3339_opts(SecondsFormat::Millis, true));
     // What is data is kept as text.
-    let data = application.data.map(|data| match data {
-        Value::String(text) => text,
+    let data = application.data.as_ref().map(|data| match data {
+        Value::String(text) => text.clone(),
         other => other.to_string(),
     });
     let body = json!({
@@ -89,10 +88,7 @@ fn change(repository: &Node, application: Application, now: String) -> Change {
     });
     let key = format!("{}/application/{}", repository.id(), application.id);
     Change::dated("Application", vec![key], body)
-        .link(
-            "commits",
-            [format!("{}@{}", repository.id(), application.git.sha)],
-        )
+        .link("commits", [format!("{}@{commit}", repository.id())])
         .link("repo", [repository.id().to_owned()])
 }
 

@@ -1,10 +1,16 @@
-//! What other systems tell: builds and images in the original's words, and objects of custom types (wire protocol 14). Unlike
-//! the original's, these doors want a key.
+//! What other systems tell: builds in the original's words, and objects of custom types (wire protocol 14). Unlike
+//! the original's, these doors want a key, which may come as a password.
+
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderValue};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -17,6 +23,8 @@ use super::super::changes::{Change, Origin};
 use super::super::goals::ingested;
 use super::super::refusal::Refusal;
 use super::super::traces::What;
+use super::known::fields;
+use super::unheard::commit_of;
 use crate::access::Resource;
 use crate::ports::graph::{Filter, Find, Node};
 
@@ -75,11 +83,38 @@ pub(super) async fn told<T: DeserializeOwned>(
     (operation, workspace, kind): (Operation, &str, &str),
     body: &[u8],
 ) -> Result<(Caller, T), Refusal> {
-    let caller = hub.caller(headers).await?;
+    let caller = hub.caller(&with_key(headers)).await?;
     caller.may_on(operation, workspace, &[Resource::Feed(kind.to_owned())])?;
     let told = serde_json::from_slice(body)
         .map_err(|error| Refusal::bad("malformed_body", format!("the body cannot be read: {error}")))?;
     Ok((caller, told))
+}
+
+/// The headers with the key that came as a password. Clients of the original can be told an address alone, which may have one:
+/// `https://hub:KEY@HUB`.
+fn with_key(headers: &HeaderMap) -> Cow<'_, HeaderMap> {
+    let mut sent = headers.get_all(AUTHORIZATION).iter();
+    let (Some(header), None) = (sent.next(), sent.next()) else {
+        return Cow::Borrowed(headers);
+    };
+    match password(header).and_then(|key| HeaderValue::from_str(&format!("Bearer {key}")).ok()) {
+        Some(mut key) => {
+            key.set_sensitive(true);
+            let mut headers = headers.clone();
+            headers.insert(AUTHORIZATION, key);
+            Cow::Owned(headers)
+        }
+        None => Cow::Borrowed(headers),
+    }
+}
+
+/// What stands for a password in a header, if one does.
+fn password(header: &HeaderValue) -> Option<String> {
+    let (scheme, rest) = header.to_str().ok()?.split_once(' ')?;
+    let decoded = BASE64_STANDARD.decode(rest.trim()).ok()?;
+    let both = String::from_utf8(decoded).ok()?;
+    let (_, password) = both.split_once(':')?;
+    scheme.eq_ignore_ascii_case("basic").then(|| password.to_owned())
 }
 
 /// A build.
@@ -108,6 +143,18 @@ struct Build {
     provider: Option<String>,
 }
 
+impl Build {
+    /// What its provider knows it by; without an id and a number it is the one build of that name of its commit.
+    fn own_id(&self, commit: &str) -> String {
+        let name = self.name.as_deref().unwrap_or_default();
+        match (&self.id, self.number) {
+            (Some(id), _) => id.clone(),
+            (None, Some(number)) => format!("{name}/{number}"),
+            (None, None) => format!("{name}@{commit}"),
+        }
+    }
+}
+
 /// A repository by its name.
 #[derive(Debug, Deserialize)]
 pub(super) struct RepositoryName {
@@ -129,102 +176,69 @@ pub(in super::super) async fn build(
         return Err(Refusal::bad("invalid_argument", message));
     }
     let RepositoryName { owner_name, name } = &build.repository;
-    let repository = hub
-        .told_repository(&caller, (about.0, about.1), (owner_name, name))
-        .await?;
-    let change = build_change(&repository, &build, &hub.now().rfc3339());
-    keep(&hub, &headers, (&workspace, "Build"), vec![change]).await
+    let (commit, now) = (commit_of(&build.commit, "commit")?, hub.now().rfc3339());
+    let change = |repository: &Node| build_change(repository, &build, (&commit, &now));
+    hub.tell((&headers, &caller), about, (owner_name, name), change)
+        .await
 }
 
-fn build_change(repository: &Node, build: &Build, now: &str) -> Change {
+/// A build as it is told of now. Nothing else says when it was so: that it is over takes the place of that it has begun, whichever comes
+/// first.
+fn build_change(repository: &Node, build: &Build, (commit, now): (&str, &str)) -> Change {
     let provider = build.provider.as_deref().unwrap_or("unknown");
-    let id = build.id.clone().unwrap_or_else(|| {
-        let number = build.number.unwrap_or(0);
-        format!("{}/{number}", build.name.as_deref().unwrap_or_default())
-    });
     let is_over = build.status != "started";
-    let body = json!({
-        "buildId": id, "name": build.name, "status": build.status, "number": build.number, "trigger": build.trigger,
-        "provider": provider, "buildUrl": build.build_url, "compareUrl": build.compare_url, "timestamp": now,
-        "pullRequestNumber": build.pull_request_number, "finishedAt": is_over.then_some(now),
-    });
+    let id = build.own_id(commit);
+    let body = fields([
+        ("buildId", Some(id.as_str().into())),
+        ("name", build.name.as_deref().map(Value::from)),
+        ("status", Some(build.status.as_str().into())),
+        ("number", build.number.map(Value::from)),
+        ("trigger", build.trigger.as_deref().map(Value::from)),
+        ("provider", Some(provider.into())),
+        ("buildUrl", build.build_url.as_deref().map(Value::from)),
+        ("compareUrl", build.compare_url.as_deref().map(Value::from)),
+        ("pullRequestNumber", build.pull_request_number.map(Value::from)),
+        ("timestamp", Some(now.into())),
+        ("finishedAt", is_over.then(|| now.into())),
+    ]);
     // The provider's name must not run into the id.
     let by = provider.replace('%', "%25").replace('/', "%2F");
     let key = format!("{}/build/{by}/{id}", repository.id());
-    let mut change = Change::merge("Build", vec![key], body)
+    let mut change = Change::dated("Build", vec![key], body)
+        .ranked(i64::from(is_over), 0)
         .link("repo", [repository.id().to_owned()])
-        .link("commit", [format!("{}@{}", repository.id(), build.commit)]);
+        .link("commit", [format!("{}@{commit}", repository.id())]);
     // The last key is the name, by which pushes are known too.
     if let (Some(branch), Some(name)) = (&build.branch, repository.keys.last()) {
-        change = change.link("push", [format!("{name}#{branch}@{}", build.commit)]);
+        change = change.link("push", [format!("{name}#{branch}@{commit}")]);
     }
     change
 }
 
-/// An image of a commit.
-#[derive(Debug, Deserialize)]
-struct LinkImage {
-    git: ImageOf,
-    docker: Docker,
-}
-
-#[derive(Debug, Deserialize)]
-struct ImageOf {
-    owner: String,
-    repo: String,
-    sha: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Docker {
-    image: String,
-}
-
-/// `POST /atomist/link-image/teams/{workspace}`.
-pub(in super::super) async fn link_image(
-    State(hub): State<Hub>,
-    Path(workspace): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Json<Value>, Refusal> {
-    let about = (Operation::ImageHook, workspace.as_str(), "Image");
-    let (caller, linked): (_, LinkImage) = told(&hub, &headers, about, &body).await?;
-    let repository = hub
-        .told_repository(&caller, (about.0, about.1), (&linked.git.owner, &linked.git.repo))
-        .await?;
-    let key = format!("{}@{}", repository.id(), linked.git.sha);
-    let graph = hub.store().reader(&workspace);
-    let known = graph.nodes("Commit", std::slice::from_ref(&key)).await?;
-    let mut images = known
-        .first()
-        .and_then(|commit| commit.body.get("images")?.as_array().cloned())
-        .unwrap_or_default();
-    let name = linked.docker.image.as_str();
-    images.retain(|image| image["imageName"] != name);
-    let image = json!({"image": name, "imageName": name, "timestamp": hub.now().rfc3339()});
-    images.insert(0, image.clone());
-    images.truncate(100);
-    let told = json!({"timestamp": image["timestamp"], "image": image});
-    let told =
-        Change::merge("ImageLinked", vec![format!("{key}/{name}")], told).link("commit", [key.clone()]);
-    let body = json!({"sha": linked.git.sha, "image": image, "images": images});
-    let change = Change::merge("Commit", vec![key], body).link("repo", [repository.id().to_owned()]);
-    keep(&hub, &headers, (&workspace, "ImageLinked"), vec![change, told]).await
+/// That nobody has told of a repository.
+pub(super) fn unheard(owner: &str, name: &str) -> Refusal {
+    Refusal::missing_thing(format!(
+        "no webhook has told of the repository `{owner}/{name}` yet"
+    ))
 }
 
 impl Hub {
-    /// The repository of which somebody tells something, who may write there: whoever may not does not learn whether it is there.
+    /// The repository of which somebody tells something, who may write there, if anybody has told of it: whoever may not does not learn
+    /// whether it is there.
     ///
     /// # Errors
-    /// They may not, or nobody has told of it.
+    /// They may not.
     pub(super) async fn told_repository(
         &self,
         caller: &Caller,
         (operation, workspace): (Operation, &str),
         (owner, name): (&str, &str),
-    ) -> Result<std::sync::Arc<Node>, Refusal> {
-        let found = self.repository(workspace, None, owner, name).await;
-        let known = found.as_ref().ok().and_then(|node| own_resource(node));
+    ) -> Result<Option<Arc<Node>>, Refusal> {
+        let found = self.find_repository(workspace, None, owner, name).await;
+        let known = found
+            .as_ref()
+            .ok()
+            .and_then(|node| own_resource(node.as_deref()?));
         let about = [known.unwrap_or_else(|| Resource::repository(owner, name))];
         let caller = caller.with_forge(operation, &about).await?;
         caller.may_on(operation, workspace, &about)?;
@@ -238,17 +252,23 @@ impl Hub {
         provider: Option<&str>,
         owner: &str,
         name: &str,
-    ) -> Result<std::sync::Arc<Node>, Refusal> {
-        let unheard = || {
-            Refusal::missing_thing(format!(
-                "no webhook has told of the repository `{owner}/{name}` yet"
-            ))
-        };
+    ) -> Result<Arc<Node>, Refusal> {
+        let found = self.find_repository(workspace, provider, owner, name).await?;
+        found.ok_or_else(|| unheard(owner, name))
+    }
+
+    async fn find_repository(
+        &self,
+        workspace: &str,
+        provider: Option<&str>,
+        owner: &str,
+        name: &str,
+    ) -> Result<Option<Arc<Node>>, Refusal> {
         let graph = self.store().reader(workspace);
         if let Some(provider) = provider {
             let key = format!("{provider}/{owner}/{name}");
             let found = graph.nodes("Repo", &[key]).await?;
-            return found.into_iter().next().ok_or_else(unheard);
+            return Ok(found.into_iter().next());
         }
         let is = |field: &str, value: &str| Filter {
             field: field.to_owned(),
@@ -262,6 +282,6 @@ impl Hub {
             ..Find::default()
         };
         let found = graph.find(&find).await?;
-        found.into_iter().next().ok_or_else(unheard)
+        Ok(found.into_iter().next())
     }
 }

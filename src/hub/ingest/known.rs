@@ -41,6 +41,14 @@ pub(super) fn moment(value: &Value, path: &str) -> Value {
     }
 }
 
+/// Fields of which something is said. What is absent says nothing, and `null` says that there is none.
+pub(super) fn fields<const N: usize>(said: [(&str, Option<Value>); N]) -> Value {
+    let said = said
+        .into_iter()
+        .filter_map(|(field, value)| Some((field.to_owned(), value?)));
+    Value::Object(said.collect())
+}
+
 /// Key of an author of whom a forge knows an address alone.
 pub(in super::super) fn mail_key(provider: &str, address: &str) -> String {
     format!("{provider}/mail/{address}")
@@ -49,6 +57,11 @@ pub(in super::super) fn mail_key(provider: &str, address: &str) -> String {
 /// The same at any forge, and however the address is written.
 pub(in super::super) fn address_key(address: &str) -> String {
     format!("mail/{}", address.to_lowercase())
+}
+
+/// Whether a key is of somebody of whom nothing but an address is known.
+pub(in super::super) fn is_of_address(key: &str) -> bool {
+    key.starts_with("mail/") || key.contains("/mail/")
 }
 
 /// Type of what is known of repositories that an installed app may see; it is in no schema.
@@ -116,11 +129,14 @@ impl Forge {
 
     /// Somebody's repositories together, from an object with a `login`; `kind` is the type that the forge says.
     pub(super) fn organization(&self, owner: &str, kind: Option<&str>) -> Change {
-        let kind = match kind {
-            Some("User") => "user",
-            Some(_) | None => "organization",
-        };
-        let body = json!({"owner": owner, "ownerType": kind});
+        let kind = kind.map(|kind| match kind {
+            "User" => "user",
+            _ => "organization",
+        });
+        let body = fields([
+            ("owner", Some(owner.into())),
+            ("ownerType", kind.map(Value::from)),
+        ]);
         // The original calls its provider by two names.
         Change::merge("Org", vec![self.account_key(owner)], body)
             .link("provider", [self.provider.clone()])
@@ -133,11 +149,9 @@ impl Forge {
     pub(in super::super) fn account(&self, value: &Value) -> Option<(Change, String)> {
         let login = text(value, "/login")?;
         let key = self.account_key(login);
-        let mut body = json!({"login": login});
-        if let Some(avatar) = text(value, "/avatar_url") {
-            body["avatar"] = json!(avatar);
-        }
-        Some((Change::merge("ScmId", vec![key.clone()], body), key))
+        let avatar = text(value, "/avatar_url").map(Value::from);
+        let body = fields([("login", Some(login.into())), ("avatar", avatar)]);
+        Some((Change::fact("ScmId", vec![key.clone()], body), key))
     }
 
     /// An account that is called otherwise now: it is found by both names.
@@ -151,7 +165,11 @@ impl Forge {
     pub(super) fn named_repository(&self, value: &Value) -> Option<Change> {
         let id = self.account_key(&number(value, "/id")?);
         let (owner, name) = text(value, "/full_name")?.split_once('/')?;
-        let body = json!({"owner": owner, "name": name, "private": value.get("private")});
+        let body = fields([
+            ("owner", Some(owner.into())),
+            ("name", Some(name.into())),
+            ("private", value.get("private").cloned()),
+        ]);
         let by_name = format!("{}/{name}", self.account_key(owner));
         Some(Change::beside("Repo", vec![id, by_name], body).link("org", [self.account_key(owner)]))
     }
@@ -160,9 +178,11 @@ impl Forge {
     pub(super) fn reach(&self, installation: &Value, repository: &Value, is_within: bool) -> Option<Change> {
         let (app, number) = (number(installation, "/id")?, number(repository, "/id")?);
         let key = format!("{}/{number}", self.installation_key(&app));
-        let body = json!({
-            "isWithin": is_within, "clientId": text(installation, "/client_id"), "timestamp": moment(installation, "/updated_at"),
-        });
+        let body = fields([
+            ("isWithin", Some(is_within.into())),
+            ("clientId", text(installation, "/client_id").map(Value::from)),
+            ("timestamp", Some(moment(installation, "/updated_at"))),
+        ]);
         Some(Change::dated(REACH, vec![key], body).link("repo", [self.account_key(&number)]))
     }
 
@@ -265,21 +285,28 @@ impl<'p> Repository<'p> {
         push_key(&self.forge.provider, &self.owner, &self.name, branch, sha)
     }
 
-    /// The forge, the owner and the repository.
-    pub(super) fn changes(&self) -> Vec<Change> {
+    /// The forge, the owner and the repository. Of two tellings of one moment the one that is about the repository itself is the later
+    /// one.
+    pub(super) fn changes(&self, is_about_it: bool) -> Vec<Change> {
         let organization = self
             .forge
             .organization(&self.owner, text(self.value, "/owner/type"));
-        vec![self.forge.change(), organization, self.repository()]
+        let repository = self.repository().ranked(0, i64::from(is_about_it));
+        vec![self.forge.change(), organization, repository]
     }
 
     fn repository(&self) -> Change {
-        let of = |field: &str| self.value.get(field).cloned().unwrap_or(Value::Null);
-        let body = json!({
-            "owner": self.owner, "name": self.name, "url": of("html_url"), "description": of("description"),
-            "defaultBranch": of("default_branch"), "private": of("private"), "archived": of("archived"),
-            "timestamp": moment(self.value, "/updated_at"),
-        });
+        let of = |field: &str| self.value.get(field).cloned();
+        let body = fields([
+            ("owner", Some(self.owner.as_str().into())),
+            ("name", Some(self.name.as_str().into())),
+            ("url", of("html_url")),
+            ("description", of("description")),
+            ("defaultBranch", of("default_branch")),
+            ("private", of("private")),
+            ("archived", of("archived")),
+            ("timestamp", Some(moment(self.value, "/updated_at"))),
+        ]);
         Change::beside("Repo", self.keys(), body).link("org", [self.forge.account_key(&self.owner)])
     }
 
@@ -290,7 +317,7 @@ impl<'p> Repository<'p> {
 
     /// That it is not there any more. What happened in it stays known, and its number is never another's.
     pub(super) fn deleted(&self) -> Change {
-        Change::merge("Repo", self.keys(), json!({"deleted": true}))
+        Change::merge("Repo", vec![self.id.clone()], json!({"deleted": true}))
     }
 
     /// An account, from an object with a `login`; and its key.
@@ -308,9 +335,12 @@ impl<'p> Repository<'p> {
             (None, None) => return None,
         };
         let key = keys.first()?.clone();
-        let emails: Vec<Value> = email.iter().map(|address| json!({"address": address})).collect();
-        let body = json!({"login": login.or(email), "name": name, "emails": emails});
-        Some((Change::merge("ScmId", keys, body), key))
+        let body = fields([
+            ("login", login.or(email).map(Value::from)),
+            ("name", name.map(Value::from)),
+            ("emails", email.map(|address| json!([{"address": address}]))),
+        ]);
+        Some((Change::fact("ScmId", keys, body), key))
     }
 
     /// A commit as pushes tell of it, with its people.
@@ -318,10 +348,14 @@ impl<'p> Repository<'p> {
         let Some(sha) = text(value, "/id") else {
             return Vec::new();
         };
-        let body = json!({
-            "sha": sha, "url": value.get("url"), "message": value.get("message"), "timestamp": value.get("timestamp"),
-        });
-        let mut commit = Change::merge("Commit", self.commit_keys(sha), body).link("repo", [self.key()]);
+        let of = |field: &str| value.get(field).cloned();
+        let body = fields([
+            ("sha", Some(sha.into())),
+            ("url", of("url")),
+            ("message", of("message")),
+            ("timestamp", of("timestamp")),
+        ]);
+        let mut commit = Change::fact("Commit", self.commit_keys(sha), body).link("repo", [self.key()]);
         let mut changes = Vec::new();
         for role in ["author", "committer"] {
             if let Some((person, key)) = value.get(role).and_then(|value| self.author(value)) {
@@ -335,6 +369,6 @@ impl<'p> Repository<'p> {
 
     /// A commit of which nothing but its id is known.
     pub(super) fn bare_commit(&self, sha: &str) -> Change {
-        Change::merge("Commit", self.commit_keys(sha), json!({ "sha": sha })).link("repo", [self.key()])
+        Change::fact("Commit", self.commit_keys(sha), json!({ "sha": sha })).link("repo", [self.key()])
     }
 }

@@ -5,10 +5,12 @@ pub(super) mod application;
 mod counted;
 pub(super) mod generic;
 mod github;
+pub(super) mod image;
 pub(super) mod known;
 pub(super) mod naming;
 mod secrets;
 pub(super) mod status;
+pub(super) mod unheard;
 
 use aws_lc_rs::hmac;
 use axum::Json;

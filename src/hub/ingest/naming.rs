@@ -1,9 +1,10 @@
 //! What a webhook calls a repository, against what the hub knows of it (threat C4).
 //!
 //! A repository is its number at the forge. What it is called moves when the forge says so: it was renamed or transferred, its owner is
-//! called otherwise, an app is told what it may see, or the forge pings a webhook of it. A webhook that calls a number otherwise in passing is refused, because it is
-//! about one repository in one place and about another in the next; but for one that comes late, or again, from before the name
-//! moved. That changes nothing of the name.
+//! called otherwise, an app is told what it may see, or the forge pings a webhook of it. A webhook that calls a number otherwise in
+//! passing changes nothing of the name: it comes late, from before the name moved, or has overtaken the one that says so. It is kept as
+//! what happened in the repository of that number. Where another repository is called so it is refused, because it is about one
+//! repository in one place and about another in the next.
 
 use std::fmt;
 
@@ -82,8 +83,12 @@ pub(in super::super) struct Naming {
 enum Verdict {
     /// It is called so.
     Present,
-    /// It was called so.
-    Late,
+    /// It is called so from now on, because somebody at the forge has just said so.
+    Moves,
+    /// It was called so; this is what it is called.
+    Late(FullName),
+    /// Nobody has told of that name yet; this is what it is called.
+    Untold(FullName),
     /// It is not.
     Wrong(Misnamed),
 }
@@ -204,8 +209,15 @@ pub(in super::super) async fn judged(
     for naming in names {
         match naming.judge(seen).await? {
             Verdict::Present => {}
-            Verdict::Late => steps.iter_mut().for_each(|step| {
-                step.retain(|change| change.node.kind != "Repo" || change.node.id() != naming.key);
+            Verdict::Moves => steps.iter_mut().for_each(|step| naming.tell_name(step)),
+            Verdict::Late(present) => steps.iter_mut().for_each(|step| {
+                naming.leave_out_name(step);
+                naming.also_called(step, &present);
+            }),
+            Verdict::Untold(present) => steps.iter_mut().for_each(|step| {
+                naming.leave_out_owner(step, &present);
+                naming.leave_out_name(step);
+                naming.also_called(step, &present);
             }),
             Verdict::Wrong(misnamed) => return Ok(Err(misnamed)),
         }
@@ -229,17 +241,70 @@ impl Naming {
         if let Told::Moved(from) = &self.told {
             // From a name that it had before the present one: that was before it got the present one.
             let is_late = !from.is(&present) && self.was_called(&known, from);
-            return Ok(if is_late { Verdict::Late } else { Verdict::Present });
+            return Ok(match is_late {
+                true => Verdict::Late(present),
+                false => Verdict::Present,
+            });
         }
-        if !self.is_anothers(seen, &self.called).await? {
-            if self.was_called(&known, &self.called) && self.told == Told::InPassing {
-                return Ok(Verdict::Late);
-            }
-            if self.told == Told::SetUp || self.is_renamed_owner(seen, &present).await? {
-                return Ok(Verdict::Present);
-            }
+        if self.is_anothers(seen, &self.called).await? {
+            return Ok(Verdict::Wrong(self.wrong(&known, &present)));
         }
-        Ok(Verdict::Wrong(self.wrong(&known, &present)))
+        if self.was_called(&known, &self.called) && self.told == Told::InPassing {
+            return Ok(Verdict::Late(present));
+        }
+        if self.told == Told::SetUp || self.is_renamed_owner(seen, &present).await? {
+            return Ok(Verdict::Moves);
+        }
+        let (repository, called, known_as) = (&self.key, self.called.to_string(), present.to_string());
+        tracing::warn!(
+            repository,
+            called,
+            known_as,
+            "a webhook calls a repository as nobody has told that it is called; it is kept, and the repository is called otherwise once \
+             its webhook `repository` that says so, or a ping of the forge, has come"
+        );
+        Ok(Verdict::Untold(present))
+    }
+
+    /// Lets what the repository is called count as if the webhook were about that.
+    fn tell_name(&self, step: &mut [Change]) {
+        let is_it = |change: &&mut Change| change.node.kind == "Repo" && change.node.id() == self.key;
+        for change in step.iter_mut().filter(is_it) {
+            *change = change.clone().ranked(0, 1);
+        }
+    }
+
+    /// Leaves out whose it is said to be, where nobody has told of that.
+    fn leave_out_owner(&self, step: &mut Vec<Change>, present: &FullName) {
+        let owner = self.forge.account_key(&self.called.owner);
+        let is_others = !self.called.owner.eq_ignore_ascii_case(&present.owner);
+        step.retain(|change| !(is_others && change.node.kind == "Org" && change.node.id() == owner));
+    }
+
+    /// Leaves out what the repository is called; what else is told of it counts.
+    fn leave_out_name(&self, step: &mut [Change]) {
+        let nodes = step.iter_mut().map(|change| &mut change.node);
+        for node in nodes.filter(|node| node.kind == "Repo" && node.id() == self.key) {
+            node.keys.truncate(1);
+            node.body
+                .retain(|field, _| !["owner", "name", "url"].contains(&field.as_str()));
+            node.links.remove("org");
+        }
+    }
+
+    /// Lets commits and pushes that are known by what their repository is called here be found by what it is called now too: goals that
+    /// are set on them name it so.
+    fn also_called(&self, step: &mut [Change], present: &FullName) {
+        let here = self.forge.account_key(&self.called.to_string());
+        let now = self.forge.account_key(&present.to_string());
+        for node in step.iter_mut().map(|change| &mut change.node) {
+            let named = node.keys.iter().filter_map(|key| {
+                let rest = key.strip_prefix(&here)?;
+                rest.starts_with(['@', '#']).then(|| format!("{now}{rest}"))
+            });
+            let named: Vec<String> = named.collect();
+            node.keys.extend(named);
+        }
     }
 
     fn wrong(&self, known: &Node, present: &FullName) -> Misnamed {

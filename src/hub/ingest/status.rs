@@ -11,8 +11,8 @@ use super::super::Hub;
 use super::super::access::operations::Operation;
 use super::super::changes::Change;
 use super::super::refusal::Refusal;
-use super::generic::{RepositoryName, keep, told};
-use crate::model::CommitSha;
+use super::generic::{RepositoryName, told};
+use super::unheard::commit_of;
 use crate::ports::graph::Node;
 
 /// States of a status.
@@ -46,11 +46,10 @@ pub(in super::super) async fn take(
     let (caller, status): (_, Status) = told(&hub, &headers, about, &body).await?;
     status.check()?;
     let RepositoryName { owner_name, name } = &status.repository;
-    let repository = hub
-        .told_repository(&caller, (about.0, about.1), (owner_name, name))
-        .await?;
-    let change = change(&repository, &status, &hub.now().rfc3339());
-    keep(&hub, &headers, (&workspace, "Status"), vec![change]).await
+    let (commit, now) = (commit_of(&status.commit, "commit")?, hub.now().rfc3339());
+    let change = |repository: &Node| change(repository, &status, (&commit, &now));
+    hub.tell((&headers, &caller), about, (owner_name, name), change)
+        .await
 }
 
 impl Status {
@@ -62,15 +61,12 @@ impl Status {
         if self.context.is_empty() || self.context.len() > LONGEST {
             return wrong(format!("`context` must have 1 to {LONGEST} bytes"));
         }
-        match CommitSha::parse(&self.commit) {
-            Ok(_) => Ok(()),
-            Err(_) => wrong("`commit` must be the id of a commit".to_owned()),
-        }
+        Ok(())
     }
 }
 
-fn change(repository: &Node, status: &Status, now: &str) -> Change {
-    let commit = format!("{}@{}", repository.id(), status.commit);
+fn change(repository: &Node, status: &Status, (commit, now): (&str, &str)) -> Change {
+    let commit = format!("{}@{commit}", repository.id());
     let body = json!({
         "context": status.context, "state": status.state, "description": status.description,
         "targetUrl": status.target_url, "timestamp": now,

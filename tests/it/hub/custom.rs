@@ -233,14 +233,48 @@ async fn builds_and_images_find_their_commit() {
         "repository": {"owner_name": "acme", "name": "app"}, "type": "push", "status": "started", "commit": "b".repeat(40),
         "branch": "main", "number": 4, "name": "ci", "build_url": "https://ci.example.org/4", "provider": "buildbot"
     });
-    let (status, answer) = hub.post("/atomist/build/teams/w", &hub.key, &build).await;
-    assert_eq!((status, &answer["error"]["code"]), (404, &json!("not_found")));
-    hub.github("push", "d-1", &push("a", "b")).await;
     let mut passed = build.clone();
     passed["status"] = json!("passed");
-    for build in [&build, &passed] {
-        assert_eq!(hub.post("/atomist/build/teams/w", &hub.key, build).await.0, 200);
+    // Before anybody has told of the repository, and what it became before what it was.
+    for build in [&passed, &build] {
+        let (status, answer) = hub.post("/atomist/build/teams/w", &hub.key, build).await;
+        assert_eq!(status, 200, "{answer}");
+        let said = answer["message"].as_str().unwrap();
+        assert!(
+            said.contains("until a webhook tells of the repository `acme/app`"),
+            "{said}"
+        );
     }
+    let asked = hub.ask("{ Build { status } }", Value::Null).await;
+    assert_eq!(asked["data"]["Build"], json!([]));
+    hub.github("push", "d-1", &push("a", "b")).await;
+    let asked = hub.ask("{ Build { status finishedAt } }", Value::Null).await;
+    let finished = asked["data"]["Build"][0]["finishedAt"].clone();
+    assert_eq!(
+        (&asked["data"]["Build"][0]["status"], finished.is_string()),
+        (&json!("passed"), true)
+    );
+    assert_eq!(hub.post("/atomist/build/teams/w", &hub.key, &build).await.0, 200);
+    let asked = hub.ask("{ Build { status finishedAt } }", Value::Null).await;
+    assert_eq!(
+        asked["data"]["Build"],
+        json!([{"status": "passed", "finishedAt": finished}]),
+        "that it began comes late"
+    );
+    let mut of_branch = build.clone();
+    of_branch["commit"] = json!("main");
+    let (status, answer) = hub.post("/atomist/build/teams/w", &hub.key, &of_branch).await;
+    assert_eq!(
+        (status, &answer["error"]["code"]),
+        (400, &json!("invalid_argument"))
+    );
+    assert!(
+        answer["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("40 hexadecimal digits"),
+        "{answer}"
+    );
     passed["status"] = json!("perhaps");
     assert_eq!(hub.post("/atomist/build/teams/w", &hub.key, &passed).await.0, 400);
     for image in ["registry.example.org/app:1", "registry.example.org/app:2"] {
@@ -310,7 +344,59 @@ async fn d15_what_is_told_of_a_commit_is_weighed_on_its_repository() {
     }
     let (door, body) = &told("other")[0];
     let (status, answer) = hub.post(&format!("/atomist/{door}/teams/w"), &key, body).await;
-    assert_eq!(status, 404, "its own, which nobody has told of: {answer}");
+    assert_eq!(status, 200, "its own, which nobody has told of: {answer}");
+    let image = json!({"git": {"owner": "acme", "repo": "other", "sha": sha}, "docker": {"image": "i:2"}});
+    for body in [&told("other")[2].1, &image] {
+        assert_eq!(hub.post("/atomist/link-image/teams/w", &key, body).await.0, 200);
+    }
+    // What waits is of that repository alone.
+    let builds = "{ Build { name repo { name } } }";
+    let asked = hub.ask(builds, Value::Null).await;
+    assert_eq!(asked["data"]["Build"], json!([]));
+    let mut of_other = push("a", "b");
+    of_other["repository"]["id"] = json!(8);
+    of_other["repository"]["name"] = json!("other");
+    of_other["repository"]["full_name"] = json!("acme/other");
+    hub.github("push", "d-2", &of_other).await;
+    let asked = hub.ask(builds, Value::Null).await;
+    assert_eq!(
+        asked["data"]["Build"],
+        json!([{"name": "ci", "repo": {"name": "other"}}])
+    );
+}
+
+/// What clients of the original send, which name no build, with the key in the address that they are told.
+#[tokio::test]
+async fn a_build_without_a_name_is_of_its_commit_and_a_key_may_come_as_a_password() {
+    let hub = TestHub::start(quick()).await;
+    hub.github("push", "d-1", &push("a", "b")).await;
+    let sent = async |commit: &str, user: &str, password: &str| {
+        let build = json!({
+            "repository": {"owner_name": "acme", "name": "app"}, "type": "push", "status": "passed", "commit": commit.repeat(40),
+            "branch": "main", "provider": "GoogleContainerBuilder"
+        });
+        let request = hub.http.post(hub.url("/atomist/build/teams/w"));
+        let request = request
+            .basic_auth(user, Some(password))
+            .header("content-type", "application/json");
+        request
+            .body(build.to_string())
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+    };
+    for commit in ["b", "c", "b"] {
+        assert_eq!(sent(commit, "hub", &hub.key).await, 200);
+    }
+    let asked = hub
+        .ask("{ Build { commit { sha } push { branch } } }", Value::Null)
+        .await;
+    let builds = asked["data"]["Build"].as_array().unwrap();
+    assert_eq!(builds.len(), 2, "{asked}");
+    assert_eq!(sent("b", "hub", "hub_a_guess").await, 401);
+    assert_eq!(sent("b", &hub.key, "").await, 401, "a name is no key");
 }
 
 #[tokio::test]
@@ -356,11 +442,6 @@ async fn what_runs_somewhere_is_found_from_its_commit() {
         "id": "7f1c", "state": "started", "ts": 1_800_000_000_000_i64, "domain": "production", "host": "node-1", "pod": "app-1",
         "data": {"cluster": "c"}, "git": {"sha": "b".repeat(40), "branch": "main", "repo": "git@git.example.org:acme/app.git"}
     });
-    assert_eq!(
-        hub.post(path, &hub.key, &started).await.0,
-        404,
-        "no such repository yet"
-    );
     hub.github("push", "d-1", &push("a", "b")).await;
     let mut stopping = started.clone();
     stopping["state"] = json!("stopping");

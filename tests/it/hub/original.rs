@@ -436,3 +436,45 @@ async fn ordinary_tools_read_the_types_and_find_the_questions_of_the_original_go
         assert!(types.contains(&json!(name)), "{name}");
     }
 }
+
+/// What a machine of the original tells of builds, with the key in the address that is all that it can be told.
+#[tokio::test(flavor = "multi_thread")]
+async fn builds_of_the_original_are_taken_with_a_key_in_the_address_of_the_hub() {
+    let Some(place) = installed() else {
+        return;
+    };
+    let hub = TestHub::start(quick()).await;
+    let narrow = KeyWish {
+        name: "builds".to_owned(),
+        places: vec!["feed:Build".to_owned()],
+        repositories: vec!["acme/app".to_owned()],
+        ..wish(&["ingest:write"])
+    };
+    let (_, key) = hub.administration().new_key(&narrow).await.unwrap();
+    let with_key = hub.url("").replacen("http://", &format!("http://hub:{key}@"), 1);
+    let (first, second) = ("b".repeat(40), "c".repeat(40));
+    for (base, sha, status, is_sent) in [
+        (&with_key, &first, "started", "true"),
+        (&with_key, &second, "failed", "true"),
+        (&with_key, &first, "passed", "true"),
+        (&hub.url(""), &first, "failed", "false"),
+    ] {
+        let build = json!({"base": base, "sha": sha, "status": status});
+        assert_eq!(tools(&place, "build", &build.to_string()), is_sent, "{status}");
+    }
+    // The forge tells of the repository last.
+    assert_eq!(
+        hub.github("push", "d-1", &super::events::push("a", "b")).await.0,
+        200
+    );
+    let question = "{ Build { status provider commit { sha } } Push { builds { status } } }";
+    let asked = hub.ask(question, Value::Null).await;
+    let mut builds = asked["data"]["Build"].as_array().unwrap().clone();
+    builds.sort_by_key(Value::to_string);
+    let statuses: Vec<&str> = builds
+        .iter()
+        .filter_map(|build| build["status"].as_str())
+        .collect();
+    assert_eq!(statuses, ["failed", "passed"], "{asked}");
+    assert_eq!(asked["data"]["Push"], json!([{"builds": [{"status": "passed"}]}]));
+}

@@ -451,13 +451,12 @@ async fn c4_a_repository_is_its_number_whatever_a_webhook_calls_it() {
         200
     );
     let renamed = push_of(8, "renamed", "own");
-    assert_eq!(hub.github("push", "3", &renamed).await.0, 422);
+    // It has overtaken what says that it is called so.
+    assert_eq!(hub.github("push", "3", &renamed).await.0, 200);
     let told = json!({
         "action": "renamed", "changes": {"repository": {"name": {"from": "payroll"}}}, "repository": renamed["repository"],
     });
     assert_eq!(hub.github("repository", "4", &told).await.0, 200);
-    // Sent again, as whoever runs the forge does.
-    assert_eq!(hub.github("push", "3", &renamed).await.0, 200);
     let event = machine.hear().await;
     assert_eq!(
         event["data"]["Push"][0]["branch"],

@@ -1,6 +1,10 @@
 //! What forges tell comes late, twice and in any order: the graph is the same.
 
+use std::collections::BTreeMap;
+
 use sdm::hub::administration::KeyWish;
+use sdm::ports::graph::{Find, Node};
+use sdm::ports::hub::HubGraph as _;
 use serde_json::{Value, json};
 
 use super::machine::{TestHub, quick, signature, wish};
@@ -127,22 +131,280 @@ fn story() -> Vec<Told> {
         installation("suspend", 6, &json!(at(18)), true),
         installation("deleted", 6, &json!(at(18)), true),
     ]);
+    story.extend(of_commits(&shown));
+    story.extend(of_people(&shown));
+    story.extend(of_deliveries(&shown));
+    story.extend(within_a_second(&mut shown));
     story
 }
 
-/// What the graph of a workspace holds of the story.
-async fn graph(hub: &TestHub, key: &str, workspace: &str) -> Value {
-    const ALL: &str = "{ Repo { id owner name defaultBranch private archived url } Branch { id name deleted commit { sha } } \
-        Tag { name deleted commit { sha } } Push { branch before { sha } after { sha } } Comment { body deleted } \
-        GitHubAppInstallation { id owner suspended } }";
-    let body = json!({ "query": ALL });
-    let (status, mut answer) = hub.post(&format!("/graphql/team/{workspace}"), key, &body).await;
-    assert_eq!(status, 200, "{answer}");
-    for (_, found) in answer["data"].as_object_mut().expect("an answer") {
-        let found = found.as_array_mut().expect("a list");
-        found.sort_by_key(Value::to_string);
+/// What is said of commits: statuses, checks and runs of workflows, each thing once more within the second in which it ends.
+fn of_commits(shown: &Shown) -> Vec<Told> {
+    let (sha, run) = ("b".repeat(40), json!({"id": 70, "run_number": 3, "name": "ci"}));
+    let status = |id: u64, state: &str| {
+        let body = json!({"id": id, "sha": sha, "context": "ci", "state": state, "description": state, "updated_at": at(20)});
+        shown.told("status", body)
+    };
+    let check = |(id, suite): (u64, u64), status: &str, conclusion: Option<&str>| {
+        let check = json!({
+            "id": id, "head_sha": sha, "name": "test", "status": status, "conclusion": conclusion, "started_at": at(21),
+            "completed_at": conclusion.map(|_| at(21)), "details_url": format!("https://ci.example.org/{id}"),
+            "check_suite": {"id": suite}, "output": {"title": conclusion}, "app": {"slug": "ci"}
+        });
+        shown.told("check_run", json!({"action": "created", "check_run": check}))
+    };
+    let job = |id: u64, attempt: u64, status: &str, conclusion: Option<&str>| {
+        let address = format!("https://github.com/acme/app/actions/runs/70/job/{id}");
+        let job = json!({
+            "id": id, "run_id": 70, "run_attempt": attempt, "head_sha": sha, "name": "build", "status": status,
+            "conclusion": conclusion, "started_at": at(22), "completed_at": conclusion.map(|_| at(22)), "html_url": address
+        });
+        shown.told("workflow_job", json!({"action": status, "workflow_job": job}))
+    };
+    let workflow = |attempt: u64, status: &str, conclusion: Option<&str>| {
+        let mut run = run.clone();
+        run["run_attempt"] = json!(attempt);
+        run["head_sha"] = json!(sha);
+        run["head_branch"] = json!("main");
+        (run["status"], run["conclusion"]) = (json!(status), json!(conclusion));
+        (run["updated_at"], run["run_started_at"]) = (json!(at(23)), json!(at(23)));
+        shown.told("workflow_run", json!({"action": status, "workflow_run": run}))
+    };
+    // As a suite tells of a commit: without its page, and of its author without the account.
+    let author = json!({"name": "Ada", "email": "ada@example.org"});
+    let head = json!({"id": sha, "message": "m", "timestamp": at(2), "author": author, "committer": author});
+    let suite = json!({"id": 1, "head_sha": sha, "head_commit": head});
+    let as_job = json!({
+        "id": 82, "head_sha": sha, "name": "build", "status": "completed", "conclusion": "success", "started_at": at(22),
+        "completed_at": at(22), "details_url": "https://github.com/acme/app/actions/runs/70/job/82", "check_suite": {"id": 9},
+        "output": {"title": "built"}, "app": {"slug": "github-actions"}
+    });
+    vec![
+        status(1, "pending"),
+        status(2, "failure"),
+        status(3, "success"),
+        check((60, 1), "queued", None),
+        check((60, 1), "completed", Some("failure")),
+        check((61, 2), "completed", Some("success")),
+        job(81, 1, "in_progress", None),
+        job(81, 1, "completed", Some("failure")),
+        job(82, 2, "queued", None),
+        job(82, 2, "completed", Some("success")),
+        shown.told("check_run", json!({"action": "completed", "check_run": as_job})),
+        workflow(1, "completed", Some("failure")),
+        workflow(2, "in_progress", None),
+        workflow(2, "completed", Some("success")),
+        shown.told(
+            "check_suite",
+            json!({"action": "requested", "check_suite": suite}),
+        ),
+        shown.told(
+            "merge_group",
+            json!({"action": "checks_requested", "merge_group": {"head_sha": sha, "head_commit": head}}),
+        ),
+    ]
+}
+
+/// What people do, much of it within a second: a pull request with a review that is dismissed, another that is opened again, and an issue.
+fn of_people(shown: &Shown) -> Vec<Told> {
+    let user = json!({"login": "ada", "avatar_url": "a"});
+    let request = |number: u64, second: u32, state: &str, merged: Option<bool>| {
+        let mut request = json!({
+            "id": number, "number": number, "title": format!("at {second}"), "state": state, "updated_at": at(second), "user": user,
+            "assignees": [], "labels": [{"id": 5, "name": "l"}], "closed_at": (state == "closed").then(|| at(second)),
+            "head": {"ref": "main", "sha": "b".repeat(40), "repo": {"id": 7}}, "base": {"ref": "trunk", "sha": "a".repeat(40)}
+        });
+        if let Some(merged) = merged {
+            request["merged"] = json!(merged);
+            request["merged_by"] = if merged { user.clone() } else { Value::Null };
+        }
+        request
+    };
+    let of_request = |action: &str, request: Value| {
+        shown.told("pull_request", json!({"action": action, "pull_request": request}))
+    };
+    let review = |action: &str, state: &str| {
+        let review = json!({"id": 31, "state": state, "body": action, "user": user, "commit_id": "b".repeat(40), "submitted_at": at(26)});
+        // Told in part, and later than the whole.
+        let request = request(3, 26, "open", None);
+        shown.told(
+            "pull_request_review",
+            json!({"action": action, "review": review, "pull_request": request}),
+        )
+    };
+    let issue = |action: &str, state: &str| {
+        let issue = json!({"id": 8, "number": 8, "title": "I", "state": state, "user": user, "updated_at": at(28), "labels": []});
+        shown.told("issues", json!({"action": action, "issue": issue}))
+    };
+    vec![
+        of_request("opened", request(3, 25, "open", Some(false))),
+        of_request("labeled", request(3, 25, "open", Some(false))),
+        review("submitted", "approved"),
+        review("edited", "approved"),
+        review("dismissed", "dismissed"),
+        of_request("closed", request(3, 27, "closed", Some(true))),
+        of_request("opened", request(5, 27, "open", Some(false))),
+        of_request("closed", request(5, 27, "closed", Some(false))),
+        of_request("reopened", request(5, 27, "open", Some(false))),
+        issue("opened", "open"),
+        issue("closed", "closed"),
+        issue("deleted", "closed"),
+    ]
+}
+
+/// What is delivered: a deployment, a release that is taken away again, and what is built elsewhere.
+fn of_deliveries(shown: &Shown) -> Vec<Told> {
+    let deployment = |second: u32| json!({"id": 90, "sha": "b".repeat(40), "environment": "production", "ref": "main", "task": "deploy", "updated_at": at(second), "creator": {"login": "ada"}});
+    let mut whole = deployment(30);
+    (whole["production_environment"], whole["transient_environment"]) = (json!(true), json!(false));
+    let status = |id: u64, state: &str| {
+        let status = json!({"id": id, "state": state, "description": state, "updated_at": at(30), "target_url": format!("https://{state}")});
+        shown.told(
+            "deployment_status",
+            json!({"deployment_status": status, "deployment": deployment(30)}),
+        )
+    };
+    let release = |action: &str, draft: bool| {
+        let release = json!({
+            "id": 50, "tag_name": "v2", "name": action, "draft": draft, "prerelease": false, "created_at": at(1),
+            "published_at": (!draft).then(|| at(31)), "html_url": "r"
+        });
+        shown.told("release", json!({"action": action, "release": release}))
+    };
+    vec![
+        shown.told("deployment", json!({"deployment": whole})),
+        status(1, "queued"),
+        status(2, "in_progress"),
+        status(3, "success"),
+        release("created", true),
+        release("published", false),
+        release("released", false),
+        release("deleted", false),
+    ]
+}
+
+/// Three pushes to one branch within a second, and another that is gone and comes again.
+fn within_a_second(shown: &mut Shown) -> Vec<Told> {
+    let commit = |sha: &str| {
+        let author = json!({"name": "Ada", "email": "ada@example.org", "username": "ada"});
+        json!({"id": sha.repeat(40), "message": "m", "timestamp": at(2), "url": "u", "author": author, "committer": author})
+    };
+    shown.pushed = 40;
+    let moves = [
+        ("quick", "0", "a"),
+        ("quick", "a", "b"),
+        ("quick", "b", "c"),
+        ("anew", "d", "0"),
+        ("anew", "0", "e"),
+    ];
+    let moves = moves.map(|(branch, before, after)| {
+        let (event, mut payload) = shown.push(&format!("refs/heads/{branch}"), before, after);
+        payload["head_commit"] = if after == "0" { Value::Null } else { commit(after) };
+        (event, payload)
+    });
+    moves.to_vec()
+}
+
+/// The whole graph of a workspace: each node with all that is shown of it, and what it points at. What it was called before is left out.
+pub async fn graph(hub: &TestHub, workspace: &str) -> Vec<Value> {
+    const KINDS: [&str; 21] = [
+        "Repo",
+        "Org",
+        "SCMProvider",
+        "Branch",
+        "Tag",
+        "Push",
+        "Commit",
+        "Comment",
+        "Issue",
+        "PullRequest",
+        "Review",
+        "Status",
+        "Build",
+        "Deployment",
+        "DeploymentReview",
+        "Release",
+        "ScmId",
+        "GitHubAppInstallation",
+        "AppReach",
+        "DeletedBranch",
+        "RepoOnboarded",
+    ];
+    let reader = hub.hub.memory().reader(workspace);
+    let mut nodes: Vec<std::sync::Arc<Node>> = Vec::new();
+    for kind in KINDS {
+        let all = Find {
+            kind: kind.to_owned(),
+            first: 10_000,
+            ..Find::default()
+        };
+        nodes.extend(reader.find(&all).await.unwrap());
     }
-    answer["data"].take()
+    let ids: BTreeMap<&str, &str> = nodes
+        .iter()
+        .flat_map(|node| node.keys.iter().map(|key| (key.as_str(), node.id())))
+        .collect();
+    let shown = |node: &std::sync::Arc<Node>| {
+        let hidden = ["toldAs", "toldEarlier", "movedBy"];
+        let body = node
+            .body
+            .iter()
+            .filter(|(field, value)| !hidden.contains(&field.as_str()) && !value.is_null());
+        let body: BTreeMap<_, _> = body.collect();
+        let links = node.links.iter().filter(|(_, targets)| !targets.is_empty());
+        let links: BTreeMap<_, Vec<&str>> = links
+            .map(|(field, targets)| {
+                (
+                    field,
+                    targets
+                        .iter()
+                        .map(|key| *ids.get(key.as_str()).unwrap_or(&key.as_str()))
+                        .collect(),
+                )
+            })
+            .collect();
+        let called = (node.kind == "Repo").then(|| node.keys.last());
+        json!({"kind": node.kind, "id": node.id(), "called": called, "body": body, "links": links})
+    };
+    let mut graph: Vec<Value> = nodes.iter().map(shown).collect();
+    graph.sort_by_key(Value::to_string);
+    graph
+}
+
+/// Nodes of a type, as far as these fields of them are asked for.
+fn told_of(graph: &[Value], kind: &str, fields: &[&str]) -> Value {
+    let of_kind = graph.iter().filter(|node| node["kind"] == kind);
+    let only = |node: &Value| -> Vec<Value> {
+        let of = |field: &&str| match node["body"].get(*field) {
+            Some(value) => value.clone(),
+            None => node["links"].get(*field).cloned().unwrap_or_default(),
+        };
+        fields.iter().map(of).collect()
+    };
+    of_kind.map(only).collect()
+}
+
+/// A workspace for each of so many orders, and a key for all.
+pub async fn workspaces(hub: &TestHub, orders: u64) -> Vec<String> {
+    let named: Vec<String> = (0..=orders).map(|order| format!("order-{order}")).collect();
+    let of_all = KeyWish {
+        workspaces: named.clone(),
+        ..wish(&[])
+    };
+    hub.administration().new_key(&of_all).await.unwrap();
+    named
+}
+
+/// An order of what is told: as it happened, the other way round, or any; but for the first everything comes twice.
+pub fn in_order<T: Clone>(mut told: Vec<T>, order: u64) -> Vec<T> {
+    match order {
+        0 => return told,
+        1 => told.reverse(),
+        seed => told = shuffled(told, seed),
+    }
+    // Once more in yet another order: each of them comes late then.
+    let again = shuffled(told.clone(), order + 100);
+    told.into_iter().chain(again).collect()
 }
 
 /// Another order, the same for the same seed.
@@ -162,62 +424,97 @@ fn shuffled<T>(mut all: Vec<T>, seed: u64) -> Vec<T> {
 async fn c6_whatever_comes_late_twice_or_in_another_order_the_graph_is_the_same() {
     const ORDERS: u64 = 12;
     let hub = TestHub::start(quick()).await;
-    let named: Vec<String> = (0..=ORDERS).map(|order| format!("order-{order}")).collect();
-    let of_all = KeyWish {
-        workspaces: named.clone(),
-        ..wish(&[])
-    };
-    let (_, key) = hub.administration().new_key(&of_all).await.unwrap();
     let mut graphs = Vec::new();
-    for (workspace, order) in named.iter().zip(0..) {
-        let mut told = story();
-        match order {
-            0 => {}
-            1 => told.reverse(),
-            seed => told = shuffled(told, seed),
+    for (workspace, order) in workspaces(&hub, ORDERS).await.iter().zip(0..) {
+        for (number, (event, payload)) in in_order(story(), order).into_iter().enumerate() {
+            let (body, id) = (payload.to_string(), format!("d-{number}"));
+            let signature = signature(&body);
+            let (status, answer) = hub.signed_to(workspace, (event, &id), body, &signature).await;
+            assert_eq!(status, 200, "{event}: {answer}");
         }
-        // Once more in yet another order: each of them comes late then.
-        let again = shuffled(told.clone(), order + 100);
-        let again = again.into_iter().take(if order == 0 { 0 } else { usize::MAX });
-        let mut waiting: Vec<(usize, _)> = told.into_iter().chain(again).enumerate().collect();
-        // What calls a repository as it is not called yet is refused, and sent again when its new name has come.
-        while !waiting.is_empty() {
-            let before = waiting.len();
-            let mut refused = Vec::new();
-            for (number, (event, payload)) in waiting {
-                let (body, id) = (payload.to_string(), format!("d-{number}"));
-                let signature = signature(&body);
-                let sent = hub.signed_to(workspace, (event, &id), body, &signature);
-                let (status, answer) = sent.await;
-                match answer["error"]["code"].as_str() {
-                    Some("repository_mismatch") => refused.push((number, (event, payload))),
-                    _ => assert_eq!(status, 200, "{event}: {answer}"),
-                }
-            }
-            assert!(refused.len() < before, "some are never taken: {refused:?}");
-            waiting = refused;
-        }
-        graphs.push(graph(&hub, &key, workspace).await);
+        graphs.push(graph(&hub, workspace).await);
     }
     let truth = &graphs[0];
-    assert_eq!(
-        truth["Repo"],
-        json!([{"id": "github.com/7", "owner": "acme", "name": "app", "defaultBranch": "trunk", "private": false,
-            "archived": false, "url": "https://github.com/acme/app"}])
-    );
-    assert_eq!(
-        truth["Branch"],
-        json!([
-            {"id": "github.com/7#again", "name": "again", "deleted": false, "commit": {"sha": "e".repeat(40)}},
-            {"id": "github.com/7#gone", "name": "gone", "deleted": true, "commit": null},
-            {"id": "github.com/7#main", "name": "main", "deleted": false, "commit": {"sha": "b".repeat(40)}},
-        ])
-    );
-    assert_eq!(truth["Comment"], json!([{"body": "two", "deleted": true}]));
-    assert_eq!(
-        truth["GitHubAppInstallation"],
-        json!([{"id": "github.com/installation/5", "owner": "acme", "suspended": false}])
-    );
+    let sha = |letter: &str| json!([format!("github.com/7@{}", letter.repeat(40))]);
+    for (kind, fields, told) in [
+        (
+            "Repo",
+            vec![
+                "id",
+                "owner",
+                "name",
+                "defaultBranch",
+                "private",
+                "archived",
+                "url",
+            ],
+            json!([[
+                "github.com/7",
+                "acme",
+                "app",
+                "trunk",
+                false,
+                false,
+                "https://github.com/acme/app"
+            ]]),
+        ),
+        (
+            "Branch",
+            vec!["name", "deleted", "commit"],
+            json!([
+                ["again", false, sha("e")],
+                ["anew", false, sha("e")],
+                ["gone", true, null],
+                ["main", false, sha("b")],
+                ["quick", false, sha("c")]
+            ]),
+        ),
+        ("Comment", vec!["body", "deleted"], json!([["two", true]])),
+        (
+            "GitHubAppInstallation",
+            vec!["id", "owner", "suspended"],
+            json!([["github.com/installation/5", "acme", false]]),
+        ),
+        (
+            "Status",
+            vec!["context", "state", "description"],
+            json!([
+                ["build", "success", "built"],
+                ["test", "failure", "failure"],
+                ["test", "success", "success"],
+                ["ci", "success", "success"]
+            ]),
+        ),
+        (
+            "Build",
+            vec!["buildId", "status", "finishedAt"],
+            json!([["70", "passed", at(23)]]),
+        ),
+        (
+            "PullRequest",
+            vec!["number", "title", "state", "action", "merged", "merger"],
+            json!([
+                [3, "at 27", "closed", "closed", true, ["github.com/ada"]],
+                [5, "at 27", "open", "reopened", false, null]
+            ]),
+        ),
+        (
+            "Review",
+            vec!["state", "body"],
+            json!([["dismissed", "dismissed"]]),
+        ),
+        (
+            "Deployment",
+            vec!["state", "production", "url"],
+            json!([["success", true, "https://success"]]),
+        ),
+        ("Release", vec!["action", "deleted"], json!([["deleted", true]])),
+    ] {
+        assert_eq!(told_of(truth, kind, &fields), told, "{kind}");
+    }
+    let commits = told_of(truth, "Commit", &["sha", "url", "author"]);
+    let main = json!(["b".repeat(40), "u", ["github.com/ada"]]);
+    assert!(commits.as_array().unwrap().contains(&main), "{commits}");
     for (order, graph) in graphs.iter().enumerate() {
         assert_eq!(graph, truth, "order {order}");
     }

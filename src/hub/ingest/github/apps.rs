@@ -1,9 +1,10 @@
 //! What is about no repository in particular: installations of an app, people who use one, and that a webhook was set up.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::super::changes::Change;
-use super::super::known::{Forge, moment, number, text};
+use super::super::known::{Forge, fields, moment, number, text};
+use super::place;
 
 /// Most repositories of one installation that are told of at once.
 const MOST_REPOSITORIES: usize = 10_000;
@@ -22,11 +23,20 @@ pub(super) fn installation(payload: &Value) -> Option<Vec<Change>> {
         changes.extend(reached(&forge, payload, &["repositories"], false));
         return Some(changes);
     }
-    let body = json!({
-        "owner": owner, "gitHubAppId": number(value, "/app_id"), "timestamp": moment(value, "/updated_at"),
-        "suspended": value.get("suspended_at").is_some_and(|moment| !moment.is_null()), "clientId": text(value, "/client_id"),
-    });
-    changes.push(Change::dated("GitHubAppInstallation", vec![key], body));
+    let body = fields([
+        ("owner", Some(owner.into())),
+        ("gitHubAppId", number(value, "/app_id").map(Value::from)),
+        ("timestamp", Some(moment(value, "/updated_at"))),
+        (
+            "suspended",
+            value
+                .get("suspended_at")
+                .map(|moment| Value::Bool(!moment.is_null())),
+        ),
+        ("clientId", text(value, "/client_id").map(Value::from)),
+    ]);
+    let further = place(payload, &["suspend", "unsuspend"]);
+    changes.push(Change::dated("GitHubAppInstallation", vec![key], body).ranked(0, further));
     let told = listed(payload, &WITHIN);
     changes.extend(told.filter_map(|repository| forge.named_repository(repository)));
     changes.extend(reached(&forge, payload, &WITHIN, true));
@@ -53,7 +63,16 @@ fn reached<'p>(
     is_within: bool,
 ) -> impl Iterator<Item = Change> + 'p {
     let installation = payload.get("installation").unwrap_or(&Value::Null);
-    listed(payload, fields).filter_map(move |repository| forge.reach(installation, repository, is_within))
+    // That it is gone altogether is told with the moment of what was before.
+    let further = place(payload, &["deleted"]);
+    let reach = move |repository| {
+        Some(
+            forge
+                .reach(installation, repository, is_within)?
+                .ranked(0, further),
+        )
+    };
+    listed(payload, fields).filter_map(reach)
 }
 
 /// Somebody lets an app act for them no more; they are known all the same.

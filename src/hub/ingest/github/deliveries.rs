@@ -2,56 +2,95 @@
 
 use serde_json::{Value, json};
 
-use super::super::super::changes::Change;
-use super::super::known::{Repository, number, text};
-use super::{at, sha};
+use super::super::super::becoming::rank::RANK;
+use super::super::super::changes::{Change, How, MOMENT};
+use super::super::known::{Repository, fields, find, number, text};
+use super::{at, place, sha};
 
 pub(super) fn release(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let value = payload.get("release")?;
     let tag = text(value, "/tag_name")?;
-    let moment = match text(value, "/published_at") {
-        Some(moment) => Value::from(moment),
-        None => at(value, "/created_at"),
-    };
+    // What does not say when it was changed says at least when it was published.
+    let moments = ["/updated_at", "/published_at", "/created_at"];
+    let moment = moments.iter().find_map(|path| text(value, path));
     let action = text(payload, "/action");
-    let mut body = json!({
-        "name": at(value, "/name"), "draft": at(value, "/draft"), "prerelease": at(value, "/prerelease"),
-        "url": at(value, "/html_url"), "action": action, "deleted": action == Some("deleted"),
-    });
+    let body = fields([
+        ("name", at(value, "/name")),
+        ("draft", at(value, "/draft")),
+        ("prerelease", at(value, "/prerelease")),
+        ("url", at(value, "/html_url")),
+        ("action", action.map(Value::from)),
+        ("deleted", Some(Value::Bool(action == Some("deleted")))),
+        ("timestamp", moment.map(Value::from)),
+    ]);
     let keys = vec![repository.numbered_key("release", &number(value, "/id")?)];
-    // Its moment is that of its publication, which says nothing of when it was taken back.
-    let release = match action {
-        Some("deleted" | "unpublished") => Change::merge("Release", keys, body),
-        Some(_) | None => {
-            body["timestamp"] = moment;
-            Change::dated("Release", keys, body)
-        }
-    };
+    let mut release = Change::dated("Release", keys, body).ranked(0, further(payload));
+    let has_moment = ["/updated_at", "/published_at"]
+        .iter()
+        .any(|path| text(value, path).is_some());
+    if action == Some("unpublished") && !has_moment {
+        // Nothing says when that was, so that it is never late.
+        release.how = How::Merge;
+        release
+            .node
+            .body
+            .retain(|field, _| field != MOMENT && field != RANK);
+    }
     let release = release.link("tag", [repository.tag_key(tag)]);
     let tag = Change::merge("Tag", vec![repository.tag_key(tag)], json!({ "name": tag }))
         .link("repo", [repository.key()]);
     Some(vec![tag, release])
 }
 
+/// How far a release is; those that are in one place come in either order.
+fn further(payload: &Value) -> i64 {
+    let further = place(
+        payload,
+        &[
+            "prereleased",
+            "published",
+            "released",
+            "edited",
+            "unpublished",
+            "deleted",
+        ],
+    );
+    match further {
+        4.. => further - 1,
+        _ => further,
+    }
+}
+
 pub(super) fn deployment(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let value = payload.get("deployment")?;
-    let body = json!({
-        "environment": at(value, "/environment"), "state": "pending", "description": at(value, "/description"),
-        "ref": at(value, "/ref"), "task": at(value, "/task"), "timestamp": at(value, "/updated_at"),
-        "production": at(value, "/production_environment"), "transient": at(value, "/transient_environment"),
-    });
-    deployed(repository, value, body)
+    let body = fields([
+        ("environment", at(value, "/environment")),
+        ("state", Some("pending".into())),
+        ("description", at(value, "/description")),
+        ("ref", at(value, "/ref")),
+        ("task", at(value, "/task")),
+        ("timestamp", at(value, "/updated_at")),
+        ("production", at(value, "/production_environment")),
+        ("transient", at(value, "/transient_environment")),
+    ]);
+    deployed(repository, value, (body, 0))
 }
 
 pub(super) fn deployment_status(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let status = payload.get("deployment_status")?;
     let value = payload.get("deployment")?;
-    let body = json!({
-        "environment": at(value, "/environment"), "state": at(status, "/state"), "description": at(status, "/description"),
-        "ref": at(value, "/ref"), "task": at(value, "/task"), "timestamp": at(status, "/updated_at"),
-        "url": at(status, "/target_url"),
-    });
-    deployed(repository, value, body)
+    let body = fields([
+        ("environment", at(value, "/environment")),
+        ("state", at(status, "/state")),
+        ("description", at(status, "/description")),
+        ("ref", at(value, "/ref")),
+        ("task", at(value, "/task")),
+        ("timestamp", at(status, "/updated_at")),
+        ("url", at(status, "/target_url")),
+    ]);
+    // A later one has a greater number.
+    let number = find(status, "/id").and_then(Value::as_i64).unwrap_or_default();
+    deployed(repository, value, (body, number))
 }
 
 /// The forge asks an app whether something may be deployed.
@@ -59,10 +98,12 @@ pub(super) fn protection_rule(repository: &Repository<'_>, payload: &Value) -> O
     let value = payload.get("deployment")?;
     let mut changes = deployment(repository, payload)?;
     let id = number(value, "/id")?;
-    let body = json!({
-        "action": at(payload, "/action"), "environment": at(payload, "/environment"), "timestamp": at(value, "/updated_at"),
-        "callbackUrl": at(payload, "/deployment_callback_url"),
-    });
+    let body = fields([
+        ("action", at(payload, "/action")),
+        ("environment", at(payload, "/environment")),
+        ("timestamp", at(value, "/updated_at")),
+        ("callbackUrl", at(payload, "/deployment_callback_url")),
+    ]);
     let review = Change::dated(
         "DeploymentReview",
         vec![repository.numbered_key("deployment-rule", &id)],
@@ -75,10 +116,15 @@ pub(super) fn protection_rule(repository: &Repository<'_>, payload: &Value) -> O
     Some(changes)
 }
 
-fn deployed(repository: &Repository<'_>, value: &Value, body: Value) -> Option<Vec<Change>> {
+fn deployed(
+    repository: &Repository<'_>,
+    value: &Value,
+    (body, further): (Value, i64),
+) -> Option<Vec<Change>> {
     let sha = sha(value, "/sha")?;
     let key = repository.numbered_key("deployment", &number(value, "/id")?);
     let mut change = Change::dated("Deployment", vec![key], body)
+        .ranked(0, further)
         .link("commit", [repository.commit_key(sha)])
         .link("repo", [repository.key()]);
     let mut changes = vec![repository.bare_commit(sha)];

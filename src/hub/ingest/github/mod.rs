@@ -15,7 +15,7 @@ use super::known::{self, Repository, text};
 pub(super) fn changes(event: &str, payload: &Value) -> Vec<Change> {
     let told = match Repository::of(payload) {
         Some(repository) => of_repository(&repository, event, payload).map(|told| {
-            let mut changes = repository.changes();
+            let mut changes = repository.changes(event == "repository");
             changes.extend(told);
             changes
         }),
@@ -74,9 +74,16 @@ fn sha<'v>(payload: &'v Value, path: &str) -> Option<&'v str> {
     (is_one && sha.bytes().any(|byte| byte != b'0')).then_some(sha)
 }
 
-/// What stands at a path, or `null`.
-fn at(payload: &Value, path: &str) -> Value {
-    known::find(payload, path).cloned().unwrap_or(Value::Null)
+/// What stands at a path, if anything does.
+fn at(payload: &Value, path: &str) -> Option<Value> {
+    known::find(payload, path).cloned()
+}
+
+/// Where the action of an event stands in a list of actions of one moment, the last of which comes last.
+fn place(payload: &Value, actions: &[&str]) -> i64 {
+    let action = text(payload, "/action").unwrap_or_default();
+    let place = actions.iter().position(|one| *one == action);
+    place.and_then(|place| i64::try_from(place + 1).ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -312,11 +319,6 @@ mod tests {
                 (&told.node.body["action"], &told.node.body["deleted"]),
                 (&json!(action), &json!(is_deleted))
             );
-            assert_eq!(
-                told.how,
-                super::super::super::changes::How::Merge,
-                "it is never late"
-            );
         }
         let mut issue = example("issue_comment.created");
         issue.as_object_mut().unwrap().remove("comment");
@@ -386,6 +388,45 @@ mod tests {
             status["Status"][0].node.keys,
             run("queued", Value::Null)["Status"][0].node.keys
         );
+    }
+
+    #[test]
+    fn checks_of_one_name_are_told_apart_by_their_suites_and_a_job_is_the_check_of_its_run() {
+        let check = |id: u64, suite: u64, app: &str, page: &str| {
+            let check = json!({
+                "id": id, "head_sha": "a".repeat(40), "name": "test", "status": "completed", "conclusion": "success",
+                "check_suite": {"id": suite}, "app": {"slug": app}, "details_url": page
+            });
+            told("check_run", json!({ "check_run": check }))["Status"]
+                .last()
+                .unwrap()
+                .node
+                .id()
+                .to_owned()
+        };
+        let page = "https://github.com/acme/app/actions/runs/70/job/81";
+        let (first, other) = (check(1, 5, "ci", "p"), check(2, 6, "ci", page));
+        assert_ne!(first, other);
+        assert_eq!(first, check(3, 5, "ci", "p"), "the newest run of a suite counts");
+        let job =
+            json!({"id": 81, "run_id": 70, "head_sha": "a".repeat(40), "name": "test", "status": "queued"});
+        let job = told("workflow_job", json!({ "workflow_job": job }));
+        assert_eq!(
+            check(81, 7, "github-actions", page),
+            job["Status"].last().unwrap().node.id()
+        );
+    }
+
+    #[test]
+    fn what_an_event_does_not_say_is_not_said_to_be_nothing() {
+        let suite = json!({"head_sha": "a".repeat(40), "head_commit": {
+            "id": "a".repeat(40), "message": "m", "author": {"name": "Ada", "email": "ada@example.org"}
+        }});
+        for (event, field) in [("check_suite", "check_suite"), ("merge_group", "merge_group")] {
+            for commit in &told(event, json!({ field: suite }))["Commit"] {
+                assert!(!commit.node.body.contains_key("url"), "{event}: {commit:?}");
+            }
+        }
     }
 
     #[test]

@@ -2,12 +2,16 @@
 
 use serde_json::{Value, json};
 
+use super::super::super::becoming::moves::{MOVES, noted};
 use super::super::super::changes::Change;
 use super::super::known::{Repository, moment, text};
 use super::sha;
 
 /// Most commits of one push that are taken; GitHub itself sends no more.
 const MOST_COMMITS: usize = 2_048;
+
+/// A push says from where to where something moved, and so more than what else is told of that moment.
+const BY_PUSH: i64 = 1;
 
 pub(super) fn pushed(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let reference = text(payload, "/ref")?;
@@ -22,29 +26,35 @@ pub(super) fn pushed(repository: &Repository<'_>, payload: &Value) -> Option<Vec
 
 fn tag_push(repository: &Repository<'_>, payload: &Value, tag: &str) -> Vec<Change> {
     let after = sha(payload, "/after");
-    let body = json!({
-        "name": tag, "ref": text(payload, "/ref"), "deleted": after.is_none(), "timestamp": pushed_at(payload),
-    });
-    let change = Change::dated("Tag", vec![repository.tag_key(tag)], body).link("repo", [repository.key()]);
     // The head is the commit also when the tag is an object of its own.
-    match sha(payload, "/head_commit/id").or(after) {
-        // It may lie on a commit that no push has told of.
-        Some(sha) => vec![
-            repository.bare_commit(sha),
-            change.link("commit", [repository.commit_key(sha)]),
-        ],
-        None => vec![change.link("commit", [])],
-    }
+    let commit = sha(payload, "/head_commit/id")
+        .or(after)
+        .filter(|_| after.is_some());
+    let mut body = moved(repository, payload, commit);
+    body["name"] = tag.into();
+    body["ref"] = text(payload, "/ref").into();
+    let change = Change::dated("Tag", vec![repository.tag_key(tag)], body)
+        .ranked(0, BY_PUSH)
+        .link("repo", [repository.key()])
+        .link("commit", commit.map(|sha| repository.commit_key(sha)));
+    // It may lie on a commit that no push has told of.
+    let commit = commit.map(|sha| repository.bare_commit(sha));
+    commit.into_iter().chain([change]).collect()
+}
+
+/// A branch or a tag was moved: whether it is there, when that was, and from where to where.
+fn moved(repository: &Repository<'_>, payload: &Value, commit: Option<&str>) -> Value {
+    let commit = commit.map(|sha| repository.commit_key(sha));
+    let (before, after) = (sha(payload, "/before"), sha(payload, "/after"));
+    json!({
+        "deleted": after.is_none(), "timestamp": pushed_at(payload), MOVES: noted(before, after, commit.as_deref()),
+    })
 }
 
 fn branch_push(repository: &Repository<'_>, payload: &Value, branch: &str) -> Option<Vec<Change>> {
     let Some(after) = sha(payload, "/after") else {
-        let body = json!({"name": branch, "deleted": true, "timestamp": pushed_at(payload)});
-        let keys = vec![repository.branch_key(branch)];
         return Some(vec![
-            Change::dated("Branch", keys, body)
-                .link("repo", [repository.key()])
-                .link("commit", []),
+            branch_at(repository, payload, branch, None),
             gone_branch(repository, payload, branch),
         ]);
     };
@@ -63,10 +73,10 @@ fn branch_push(repository: &Repository<'_>, payload: &Value, branch: &str) -> Op
         carried.push(repository.commit_key(after));
     }
     changes.extend(before.map(|sha| repository.bare_commit(sha)));
-    changes.push(branch_at(repository, payload, branch, after));
+    changes.push(branch_at(repository, payload, branch, Some(after)));
     let keys = repository.push_keys(branch, before.unwrap_or_default(), after);
     let body = json!({"branch": branch, "timestamp": pushed_at(payload)});
-    let push = Change::merge("Push", keys, body)
+    let push = Change::dated("Push", keys, body)
         .link("repo", [repository.key()])
         .link("after", [repository.commit_key(after)])
         .link("before", before.map(|sha| repository.commit_key(sha)))
@@ -90,16 +100,18 @@ fn gone_branch(repository: &Repository<'_>, payload: &Value, branch: &str) -> Ch
     let before = sha(payload, "/before");
     let key = format!("{}/{}", repository.branch_key(branch), before.unwrap_or_default());
     let body = json!({"name": branch, "timestamp": pushed_at(payload)});
-    Change::merge("DeletedBranch", vec![key], body)
+    Change::dated("DeletedBranch", vec![key], body)
         .link("repo", [repository.key()])
         .link("commit", before.map(|sha| repository.commit_key(sha)))
 }
 
-fn branch_at(repository: &Repository<'_>, payload: &Value, branch: &str, after: &str) -> Change {
-    let body = json!({"name": branch, "deleted": false, "timestamp": pushed_at(payload)});
+fn branch_at(repository: &Repository<'_>, payload: &Value, branch: &str, after: Option<&str>) -> Change {
+    let mut body = moved(repository, payload, after);
+    body["name"] = branch.into();
     Change::dated("Branch", vec![repository.branch_key(branch)], body)
+        .ranked(0, BY_PUSH)
         .link("repo", [repository.key()])
-        .link("commit", [repository.commit_key(after)])
+        .link("commit", after.map(|sha| repository.commit_key(sha)))
 }
 
 /// When it was pushed.
