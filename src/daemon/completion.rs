@@ -1,6 +1,6 @@
 //! What whoever carries a goal out says of it, within limits (semantics 4.11; ST-20).
 
-use crate::model::goal_event::ExternalUrl;
+use crate::model::goal_event::{ExternalUrl, UsedImages};
 use crate::model::{ExecutionResult, StateName};
 use crate::wire::control::Completion;
 
@@ -65,5 +65,6 @@ pub(super) fn result_of(completion: Completion) -> Result<ExecutionResult, Unfit
         data: completion.data,
         external_urls: completion.urls.into_iter().take(MAX_LINKS).map(link).collect(),
         version: None,
+        images: UsedImages::new(),
     })
 }

@@ -222,6 +222,7 @@ impl Engine {
             signing: self.parts.signing.as_deref(),
             policy: &self.policy,
             secrets: self.secrets_of(record).into_values().collect(),
+            given: Vec::new(),
             now: self.parts.clock.now(),
         }
     }
@@ -284,6 +285,7 @@ impl Engine {
         } else {
             let given = self.give_secrets(&context, attempt, &workspace.path, &mut request);
             redact = given.await.map_err(refused)?;
+            self.given.keep(attempt, &redact);
             self.add_file_steps(&context, attempt, &workspace.path, inputs, &mut request)
                 .await
                 .map_err(refused)?;

@@ -129,6 +129,8 @@ pub struct Engine {
     holds_work: Arc<AtomicBool>,
     /// Secret parameters of what runs or waits.
     vault: vault::Vault,
+    /// What attempts were given in secret.
+    given: vault::Given,
     /// Other replicas of the machine.
     replicas: replicas::Replicas,
     /// Pushes that this replica took in.
@@ -158,6 +160,7 @@ impl Engine {
             holds_plans: Arc::default(),
             holds_work: Arc::default(),
             vault: vault::Vault::default(),
+            given: vault::Given::default(),
             replicas: replicas::Replicas::default(),
             taken_in: Arc::default(),
         }

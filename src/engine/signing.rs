@@ -159,6 +159,7 @@ fn payload(around: &Surroundings<'_>, goal: &Goal) -> Vec<u8> {
         "data": goal.data,
         "parameters": Value::Object(definition.parameters.clone()).to_string(),
         "externalUrls": goal.external_urls,
+        "images": Some(&goal.images).filter(|images| !images.is_empty()),
         "preApprovalRequired": definition.pre_approval.is_some(),
         "approvalRequired": definition.approval.is_some(),
         "approvals": approvals(&goal.state),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::definition::ProgressRule;
 use crate::model::limits::GoalLimits;
-use crate::ports::executor::{ProcessSpec, Step};
+use crate::ports::executor::{ProcessSpec, REVIEW_FILE, Step};
 
 use super::fence::Fence;
 use crate::model::redact::Redactor;
@@ -51,6 +51,9 @@ pub(super) struct Order {
     pub(super) progress: Vec<ProgressRule>,
     /// Where `result.json` may be left.
     pub(super) result_file: PathBuf,
+    /// Files beside it whose secrets are masked.
+    #[serde(default = "known_beside")]
+    pub(super) beside: Vec<String>,
     /// Head of the log.
     pub(super) header: Vec<String>,
     /// Largest log in bytes.
@@ -58,6 +61,11 @@ pub(super) struct Order {
     /// By which it is told to go on, where another replica may run it again. A supervisor that does not know it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) fence: Option<Fence>,
+}
+
+/// What lies beside the result after orders that do not say it.
+fn known_beside() -> Vec<String> {
+    vec![REVIEW_FILE.to_owned()]
 }
 
 impl Order {
@@ -106,6 +114,7 @@ impl From<ProcessSpec> for Order {
             watched: spec.watched,
             progress: spec.progress,
             result_file: spec.result_file,
+            beside: spec.beside,
             header: spec.header,
             log_limit: spec.log_limit,
             fence: None,

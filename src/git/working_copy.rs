@@ -25,6 +25,8 @@ pub struct WorkingCopy {
     base: Oid,
     head: Oid,
     limits: SnapshotLimits,
+    /// Paths that are none of the goal's changes.
+    left_out: Vec<Vec<u8>>,
 }
 
 impl WorkingCopy {
@@ -54,7 +56,14 @@ impl WorkingCopy {
                 files: 100_000,
                 bytes: 256 << 20,
             },
+            left_out: Vec::new(),
         })
+    }
+
+    /// Without these files, whatever becomes of them: no commit changes them, and they are never put back.
+    pub fn leaving_out(self, paths: &[String]) -> Self {
+        let left_out = paths.iter().map(|path| path.as_bytes().to_vec()).collect();
+        Self { left_out, ..self }
     }
 
     /// The commit it was lent at.
@@ -115,6 +124,18 @@ impl WorkingCopy {
     pub fn restore(&self) -> Result<(), ScmError> {
         let mut checkout = CheckoutBuilder::new();
         checkout.force().remove_untracked(true).disable_filters(true);
+        if !self.left_out.is_empty() {
+            let head = self.repo.find_commit(self.head).and_then(|commit| commit.tree());
+            let head = head.map_err(failed("read the last commit"))?;
+            let paths = self.differing_paths(&head)?;
+            if paths.is_empty() {
+                return Ok(());
+            }
+            checkout.disable_pathspec_match(true);
+            for path in &paths {
+                checkout.path(Path::new(std::ffi::OsStr::from_bytes(path)));
+            }
+        }
         let mut restore = || {
             let head = self.repo.find_object(self.head, None)?;
             self.repo.checkout_tree(&head, Some(&mut checkout))
@@ -215,7 +236,9 @@ impl WorkingCopy {
                 sides
                     .into_iter()
                     .flatten()
-                    .filter(|path| !path.ends_with(b"/"))
+                    .filter(|path| {
+                        !path.ends_with(b"/") && !self.left_out.iter().any(|out| out.as_slice() == *path)
+                    })
                     .map(<[u8]>::to_vec),
             );
         }

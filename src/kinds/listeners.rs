@@ -210,17 +210,16 @@ struct Written {
     external_urls: Vec<ExternalUrl>,
 }
 
+/// The files in which listeners of a goal leave their results, in order.
+pub(crate) fn files(goal: &Goal) -> impl Iterator<Item = String> {
+    let numbers = 0..goal.definition().listeners.len();
+    numbers.flat_map(|number| [file_of(number, BEFORE), file_of(number, AFTER)])
+}
+
 /// The result with what the listeners left, the later ones last (EX-04, hazard 15). A listener whose result cannot be read has
 /// none.
 pub(crate) fn merged(goal: &Goal, output: &Path, mut result: ExecutionResult) -> ExecutionResult {
-    let listeners = goal.definition().listeners.iter().enumerate();
-    let files: Vec<String> = listeners
-        .map(|(number, _)| number)
-        .collect::<Vec<_>>()
-        .iter()
-        .flat_map(|number| [file_of(*number, BEFORE), file_of(*number, AFTER)])
-        .collect();
-    for file in files {
+    for file in files(goal) {
         let written: Option<Written> = read_left(&output.join(&file), MAX_RESULT).unwrap_or_else(|error| {
             tracing::warn!(file, error = %error, "the result of a listener cannot be read");
             None

@@ -51,7 +51,8 @@ use crate::model::{
     Action, ArgumentProblems, Descriptor, ExecutionResult, FieldPath, Goal, GoalDefinition, GoalSet,
     GoalSetId, Refusal, Repository, Timestamp, ValueType, Work,
 };
-use crate::ports::containers::Pull;
+use crate::ports::containers::{Pull, REPORT};
+use crate::ports::executor::REVIEW_FILE;
 use crate::ports::forges::ForgeError;
 use crate::ports::scm::ScmError;
 use crate::ports::secrets::NotGiven;
@@ -114,6 +115,21 @@ pub fn check(work: &Work) -> ArgumentProblems {
 /// What is wrong with what runs around the work of a goal.
 pub fn check_listeners(goal: &GoalDefinition) -> ArgumentProblems {
     listeners::check(&goal.listeners)
+}
+
+/// Files beside `result.json` that the machine reads when a goal's process has ended.
+pub fn read_beside(goal: &Goal) -> Vec<String> {
+    let of_kinds = [
+        REVIEW_FILE,
+        autofix::order::OUTCOME_FILE,
+        transform::order::OUTCOME_FILE,
+        react::order::OUTCOME_FILE,
+    ];
+    let mut files: Vec<String> = Vec::from(of_kinds.map(str::to_owned));
+    // The report of the driver lies where no container sees it.
+    files.push(format!("../{REPORT}"));
+    files.extend(listeners::files(goal));
+    files
 }
 
 /// Whether this work runs a process in a working copy; work that nothing here can carry out might.
@@ -273,6 +289,8 @@ pub struct GoalContext<'a> {
     pub policy: &'a Policy,
     /// Values of the secret parameters of the command that the goal is, as far as they are remembered.
     pub secrets: Vec<SecretString>,
+    /// Values of the secrets that this attempt was given, as far as they are remembered.
+    pub given: Vec<SecretString>,
     /// Now.
     pub now: Timestamp,
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::approval::Approval;
 use super::by_hand::ByHand;
 use super::definition::GoalDefinition;
-use super::goal_event::{ExternalUrl, GoalChange, GoalEvent};
+use super::goal_event::{ExternalUrl, GoalChange, GoalEvent, UsedImages};
 use super::ids::GoalKey;
 use super::plan::PlannedGoal;
 use super::time::Timestamp;
@@ -215,6 +215,8 @@ pub struct Goal {
     pub data: Option<String>,
     /// Links to show.
     pub external_urls: Vec<ExternalUrl>,
+    /// Images that the current or last attempt ran.
+    pub images: UsedImages,
     /// When it was last requested.
     pub requested_at: Option<Timestamp>,
     /// When the current or last attempt started.
@@ -307,6 +309,7 @@ impl Goal {
                 self.started_at = Some(at);
                 self.attempt += 1;
                 self.by_hand = None;
+                self.images.clear();
             }
             _ => {}
         }
@@ -338,6 +341,9 @@ impl Goal {
         self.data = event.data.clone().or(self.data.take());
         if let Some(urls) = &event.external_urls {
             self.external_urls.clone_from(urls);
+        }
+        if !event.images.is_empty() {
+            self.images.clone_from(&event.images);
         }
         self.state = next;
     }

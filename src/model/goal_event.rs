@@ -1,5 +1,7 @@
 //! What happened to a goal: the entries of the append-only log every state is a fold of.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::approval::{Approval, Person};
@@ -197,6 +199,9 @@ pub struct GoalEvent {
     /// New links.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_urls: Option<Vec<ExternalUrl>>,
+    /// The images that the attempt ran; those of before are of an earlier one.
+    #[serde(default, skip_serializing_if = "UsedImages::is_empty")]
+    pub images: UsedImages,
     /// Not to be started before; automatic retries only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<Timestamp>,
@@ -204,6 +209,10 @@ pub struct GoalEvent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
 }
+
+/// Images by the container that ran them: `name@sha256:…`, or the id of one that no registry knows (threat I5). What a goal says is
+/// never among them.
+pub type UsedImages = BTreeMap<String, String>;
 
 /// What an executor reports at the end of an attempt (semantics 3.11).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -226,6 +235,9 @@ pub struct ExecutionResult {
     /// The version it gives the commit (semantics 3.19).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// The images it ran.
+    #[serde(skip_serializing_if = "UsedImages::is_empty")]
+    pub images: UsedImages,
 }
 
 impl ExecutionResult {

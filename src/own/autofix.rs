@@ -27,6 +27,7 @@ fn prepared(path: &Path) -> Result<Fixing, String> {
     let project = directory_named("ATOMIST_PROJECT_DIR")?;
     let output = directory_named("ATOMIST_OUTPUT_DIR")?;
     let copy = WorkingCopy::open(&project).map_err(|error| words(&error))?;
+    let copy = copy.leaving_out(&order.left_out);
     let outcome = Outcome {
         base: copy.base(),
         head: copy.base(),
@@ -43,6 +44,18 @@ fn prepared(path: &Path) -> Result<Fixing, String> {
         order,
         outcome,
     })
+}
+
+/// What became of running a fix.
+enum Ended {
+    /// It ended by itself.
+    WithCode(i32),
+    /// There is no such program, or it may not be run.
+    NotStarted(String),
+    /// Its container cannot be had. That is no failure of the fix, so nobody has said that it is to be ignored.
+    Hindered(String),
+    /// Somebody wants all of it to end.
+    ToldToEnd,
 }
 
 struct Fixing {
@@ -96,12 +109,13 @@ impl Fixing {
             None => self.here(fix),
         };
         let (code, failure) = match ended {
-            Ok(0) => return Ok(true),
-            Ok(TOLD_TO_END) if fix.container.is_some() => {
-                return Err(format!("the fix `{}` was told to end", fix.name).into());
+            Ended::WithCode(0) => return Ok(true),
+            Ended::ToldToEnd => return Err(format!("the fix `{}` was told to end", fix.name).into()),
+            Ended::Hindered(because) => {
+                return Err(format!("the fix `{}` cannot be carried out: {because}", fix.name).into());
             }
-            Ok(code) => (code, format!("the fix `{}` failed with code {code}", fix.name)),
-            Err(error) => (1, format!("the fix `{}` {error}", fix.name)),
+            Ended::WithCode(code) => (code, format!("the fix `{}` failed with code {code}", fix.name)),
+            Ended::NotStarted(because) => (1, format!("the fix `{}` {because}", fix.name)),
         };
         let edited = self.copy.is_changed().map_err(|error| words(&error))?;
         let failure = match edited {
@@ -121,28 +135,38 @@ impl Fixing {
         Ok(false)
     }
 
-    fn here(&self, fix: &Fix) -> Result<i32, String> {
+    fn here(&self, fix: &Fix) -> Ended {
         let program = Program {
             argv: &fix.argv,
             environment: &fix.environment,
             directory: &self.directory,
         };
-        program.run()
+        match program.run() {
+            Ok(code) => Ended::WithCode(code),
+            Err(because) => Ended::NotStarted(because),
+        }
     }
 
     /// Runs a container over the working copy; each has a name of its own, so that none is taken for one before it.
-    fn in_container(&mut self, order: &ContainerOrder) -> Result<i32, String> {
-        let failed = |error: io::Error| format!("could not be started: {error}");
+    fn in_container(&mut self, order: &ContainerOrder) -> Ended {
+        let failed = |error: io::Error| format!("a container cannot be driven: {error}");
         let mut driver = match self.driver.take() {
             Some(driver) => driver,
-            None => Driver::new().map_err(failed)?,
+            None => match Driver::new() {
+                Ok(driver) => driver,
+                Err(error) => return Ended::Hindered(failed(error)),
+            },
         };
         self.containers += 1;
         let mut order = order.clone();
         order.belonging.name = format!("{}-{}", order.belonging.name, self.containers);
-        let code = driver.carry_out(&order);
+        let carried = driver.carry_out(&order);
         self.driver = Some(driver);
-        Ok(code)
+        match (carried.hindered, carried.code) {
+            (Some(because), _) => Ended::Hindered(because),
+            (None, TOLD_TO_END) => Ended::ToldToEnd,
+            (None, code) => Ended::WithCode(code),
+        }
     }
 
     fn commit(&mut self, fix: &Fix) -> Result<(), String> {

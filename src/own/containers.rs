@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{complain, read_order};
-use crate::exec::containers::{carry_out, handed_over};
+use crate::exec::containers::{Carried, carry_out, handed_over};
 use crate::ports::containers::{ContainerOrder, RegistryLogin};
 
 /// Carries out the order; TERM and its like end the containers with grace.
@@ -19,7 +19,7 @@ pub(super) fn run(path: &Path) -> ExitCode {
         Err(error) => return complain(&format!("failed to read which containers to run: {error}")),
     };
     match Driver::new() {
-        Ok(mut driver) => ExitCode::from(u8::try_from(driver.carry_out(&order)).unwrap_or(u8::MAX)),
+        Ok(mut driver) => ExitCode::from(u8::try_from(driver.carry_out(&order).code).unwrap_or(u8::MAX)),
         Err(error) => complain(&format!("failed to begin: {error}")),
     }
 }
@@ -57,8 +57,8 @@ impl Driver {
         })
     }
 
-    /// Carries out an order, until it has ended or we are told to end; the exit code.
-    pub(super) fn carry_out(&mut self, order: &ContainerOrder) -> i32 {
+    /// Carries out an order, until it has ended or we are told to end.
+    pub(super) fn carry_out(&mut self, order: &ContainerOrder) -> Carried {
         let told = (&self.contract, self.logins.as_slice());
         let carrying_out = carry_out(order, told, any_of(&mut self.signals));
         self.runtime.block_on(carrying_out)

@@ -313,4 +313,14 @@ pub struct ContainerReport {
     /// What each image was by its name.
     #[serde(default)]
     pub fixed: Vec<FixedImage>,
+    /// Whether no container is to blame for the failure: the engine, an image or what the containers need is.
+    #[serde(default)]
+    pub is_hindered: bool,
+}
+
+impl ContainerReport {
+    /// Why the containers could not be carried out, when none of them is to blame.
+    pub fn hindered(&self) -> Option<&str> {
+        self.failure.as_deref().filter(|_| self.is_hindered)
+    }
 }

@@ -58,16 +58,18 @@ pub struct ProcessSpec {
     pub progress: Vec<ProgressRule>,
     /// Where the process may leave `result.json`; read when all has ended well.
     pub result_file: PathBuf,
+    /// Files beside it that the machine reads: their secrets are masked when all has ended, as those of the result are.
+    pub beside: Vec<String>,
     /// Lines for the head of the log.
     pub header: Vec<String>,
     /// Largest log in bytes; what comes after is counted and dropped with a marker.
     pub log_limit: u64,
 }
 
-/// What inspections say, beside `result.json`; its secrets are masked when all has ended, as those of the result are.
+/// What inspections say, beside `result.json`.
 pub const REVIEW_FILE: &str = "inspect.json";
 
-/// Largest such file in bytes; a larger one is removed.
+/// Largest file beside `result.json` that is masked, in bytes; a larger one is removed.
 pub const LARGEST_REVIEW: u64 = 128 << 20;
 
 /// One command of an attempt.

@@ -8,7 +8,7 @@ use crate::model::{Diagnostic, RuleDefinition};
 use super::arrange;
 use super::catalogue::Catalogue;
 use super::document::WrittenRule;
-use super::goal::{beyond_containers, refuse_variables};
+use super::goal::{beyond_containers, refuse_variables, shown_beyond};
 use super::keys::snake_case;
 use super::load::SourceFile;
 use super::problems::Problems;
@@ -114,11 +114,9 @@ fn goal(node: &Rc<Node>, problems: &mut Problems) -> Rc<Node> {
     // Which of them such goals are given, the machine's configuration says.
     let is_beyond = |entry: &&Entry| snake_case(entry.name()) != "secrets";
     for entry in beyond_containers(&node).into_iter().filter(is_beyond) {
-        let message = format!(
-            "`{}` is not for goals that a repository brings along",
-            entry.name()
-        );
-        let hint = "they run in containers, without anything of the machine";
+        let (key, instead) = shown_beyond(entry);
+        let message = format!("{key} is not for goals that a repository brings along");
+        let hint = instead.unwrap_or("they run in containers, without anything of the machine");
         problems.error_with_hint("not_supplied", &entry.key, message, hint);
     }
     let hint = "set it in the image, or in the program that the container runs";

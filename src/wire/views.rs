@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::goal_event::ExternalUrl;
+use crate::model::goal_event::{ExternalUrl, UsedImages};
 use crate::model::set_tag::SetTag;
 use crate::model::{
     Approval, ByHand, Goal, GoalSet, GoalSetId, GoalState, Push, Review, ReviewComment, StateName, Timestamp,
@@ -101,6 +101,9 @@ pub struct GoalView {
     /// Links of its result.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub external_urls: Vec<ExternalUrl>,
+    /// Images that the current or last attempt ran, by container.
+    #[serde(default, skip_serializing_if = "UsedImages::is_empty")]
+    pub images: UsedImages,
     /// The data of its result: a value where it is JSON, else its text. Left out when it is larger than [`LARGEST_DATA`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Value>,
@@ -208,6 +211,7 @@ impl GoalView {
             by_hand: goal.by_hand.clone(),
             void: goal.planned.void.clone(),
             external_urls: goal.external_urls.clone(),
+            images: goal.images.clone(),
             data: data_shown(goal.data.as_deref()),
         }
     }

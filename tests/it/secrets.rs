@@ -96,7 +96,9 @@ echo "file $(cat "$TOKEN_FILE") $(stat -c %a "$TOKEN_FILE")"
 echo "path $(cat config/token) $(stat -c %a config/token)"
 echo "pipe $(cat "$TOKEN_FD")"
 echo "code $(printf %s "$TOKEN" | base64)"
-echo "digits $(printf %s "$TOKEN" | od -An -tx1 | tr -d ' \n')"
+printf %s "$TOKEN" | od -An -tx1 | sed 's/^/digits /'
+printf %s "$TOKEN" | od -An -tx1 | tr -d ' \n' | fold -w 24 | sed 's/^/row/'
+(echo "some: prefix"; cat "$TOKEN_FILE") | base64 -w 20
 echo "reversed $(printf %s "$TOKEN" | rev)"
 echo "atm:phase=at $TOKEN"
 escaped=$(printf %s "$TOKEN" | sed 's/"/\\"/g')
@@ -117,7 +119,8 @@ fn ex_17_e1_e3_e4_a_secret_is_given_in_every_way_and_found_nowhere() {
         "path *** 600",
         "pipe ***",
         "code ***",
-        "digits ***",
+        "digits  ***",
+        "row***",
         "reversed ***",
         "phase=at ***",
     ] {
@@ -466,4 +469,166 @@ rules:
         "{error}"
     );
     scene.machine.stop();
+}
+
+const MENDS: &str = r#"
+rules:
+  - name: mend
+    goals:
+      - name: mends
+        autofix:
+          presentation: branch
+          branch: mended
+          fixes:
+            - {name: breaks, run: [bash, -c, "echo half > half; exit 3"], ignore_failure: true}
+            - {name: mends, run: [bash, -c, "test -s .npmrc && test -s config/tracked && echo x > fixed"]}
+        secrets:
+          - {name: token, file: .npmrc}
+          - {name: token, file: config/tracked}
+"#;
+
+#[test]
+fn e1_files_that_secrets_are_written_to_are_in_no_commit_of_a_fix() {
+    let mut machine = machine(MENDS, "  token: {file: value}\n");
+    machine.start();
+    let set = machine.carried_out("second", &[("config/tracked", "of the repository\n")]);
+    assert_eq!(
+        state_of(&set, "mends"),
+        "success",
+        "{set:#}\n{}",
+        machine.ok(&["logs", "mends"])
+    );
+    assert_eq!(
+        machine.git(&["show", "--name-only", "--format=%s", "mended"]),
+        "Autofix: mends\n\nfixed"
+    );
+    assert_eq!(
+        machine.git(&["show", "mended:config/tracked"]),
+        "of the repository"
+    );
+    machine.stop();
+}
+
+/// Each leaves the secret in a commit in another way.
+const LEAKS: [(&str, &str); 4] = [
+    ("plain", r#"echo "tok=$TOKEN" > leaked"#),
+    (
+        "code",
+        r#"(echo "some: prefix"; echo "$TOKEN") | base64 -w 16 > leaked"#,
+    ),
+    (
+        "name",
+        r#"echo x > "leaked-$(printf %s "$TOKEN" | base64 | tr / _)""#,
+    ),
+    ("dump", r#"printf %s "$TOKEN" | od -tx1 > leaked"#),
+];
+
+/// What the first fix leaves the second takes back.
+const TAKEN_BACK: &str = r#"
+  - name: taken-back
+    goals:
+      name: taken-back
+      autofix:
+        presentation: branch
+        branch: by-taken-back
+        fixes:
+          - {name: leaves, run: [bash, -c, 'test -e done || echo "$TOKEN" > leaked']}
+          - {name: takes, run: [bash, -c, 'rm -f leaked; touch done']}
+      secrets: [{name: token, env: TOKEN}]
+"#;
+
+#[test]
+fn e1_e3_no_fix_pushes_a_secret_in_any_form() {
+    let rule = |(name, run): &(&str, &str)| {
+        let run = serde_json::to_string(run).unwrap();
+        let fix = format!("{{run: [bash, -c, {run}], presentation: branch, branch: by-{name}}}");
+        format!(
+            "  - name: {name}\n    goals: {{name: {name}, autofix: {fix}, secrets: [{{name: token, env: TOKEN}}]}}\n"
+        )
+    };
+    let rules: String = LEAKS.iter().map(rule).collect();
+    let rules = format!("rules:\n{rules}{}", &TAKEN_BACK[1..]);
+    let mut machine = machine(&rules, "  token: {file: value}\n");
+    machine.start();
+    let set = machine.carried_out("second", &[("a", "1")]);
+    let goals = set["goals"].as_array().unwrap();
+    assert_eq!(goals.len(), 5, "{set:#}");
+    for goal in goals {
+        let error = goal["error"].as_str().unwrap_or_default();
+        let words = "would hold the value of a secret, so nothing of it is committed";
+        assert!(goal["state"] == "failure" && error.contains(words), "{goal:#}");
+    }
+    for form in forms(CANARY) {
+        assert!(!set.to_string().contains(&form), "{form}");
+    }
+    assert_eq!(
+        machine.git(&["branch", "--list", "--format=%(refname:short)"]),
+        "main"
+    );
+    machine.stop();
+}
+
+#[test]
+fn e3_fixes_with_secrets_that_a_restart_has_lost_push_nothing() {
+    let goals = r#"
+rules:
+  - name: mend
+    goals:
+      - name: mends
+        autofix:
+          presentation: branch
+          branch: mended
+          run: [bash, -c, 'echo x > fixed; touch "$HOME/begun"; until [ -e "$HOME/go" ]; do sleep 0.05; done']
+        secrets: [{name: token, env: TOKEN}]
+"#;
+    let mut machine = machine(goals, "  token: {file: value}\n");
+    machine.start();
+    let sha = machine.commit("second", &[("a", "1")]);
+    machine.wait_until("the fix runs", |machine| {
+        machine.path("home/begun").exists().then_some(())
+    });
+    machine.kill();
+    machine.start();
+    fs::write(machine.path("home/go"), "").unwrap();
+    let set = machine.ended_set_of(&sha);
+    assert_eq!(state_of(&set, "mends"), "failure", "{set:#}");
+    assert!(
+        set.to_string()
+            .contains("its secrets were kept in memory only and are gone"),
+        "{set:#}"
+    );
+    assert_eq!(
+        machine.git(&["branch", "--list", "--format=%(refname:short)"]),
+        "main"
+    );
+    machine.stop();
+}
+
+const SAYS: &str = r#"
+rules:
+  - name: build
+    goals:
+      - - name: version
+          execute: {run: [bash, -c, 'printf "{\"SdmGoal\": {\"push\": {\"after\": {\"version\": \"1.0.0-%s\"}}}}" "$(printf %s "$TOKEN" | od -An -tx1 | tr -d " \n")" > $ATOMIST_RESULT']}
+          secrets: [{name: token, env: TOKEN}]
+        - name: listener
+          execute: {run: [bash, -c, 'printf "{\"description\": \"saw %s\"}" "$(printf %s "$TOKEN" | base64)" > "$(dirname "$ATOMIST_RESULT")/listener-1-after.json"']}
+          listeners: [{name: after, events: [after], run: ["true"]}]
+          secrets: [{name: token, env: TOKEN}]
+"#;
+
+#[test]
+fn e1_e3_neither_versions_nor_results_of_listeners_hold_a_secret() {
+    let mut machine = machine(SAYS, "  token: {file: value}\n");
+    machine.start();
+    let set = machine.carried_out("second", &[("a", "1")]);
+    assert_eq!(state_of(&set, "version"), "failure", "{set:#}");
+    assert!(
+        set.to_string()
+            .contains("the version that it reports holds a secret"),
+        "{set:#}"
+    );
+    assert!(set.to_string().contains("saw ***"), "{set:#}");
+    machine.stop();
+    assert_nowhere(&machine);
 }

@@ -2,7 +2,7 @@
 
 use super::super::text::{cut, neutralise, plural, wrap};
 use super::super::theme::{Role, Theme, parse_time};
-use super::goal_findings::{differences, links};
+use super::goal_findings::{differences, images, links};
 use crate::model::{ByHand, StateName, VoidConfirmation};
 use crate::wire::views::{ConfirmationView, GoalView};
 
@@ -44,6 +44,7 @@ pub(super) fn details(theme: &Theme, id: &str, goal: &GoalView, verbose: bool) -
         | StateName::Canceled
         | StateName::Skipped => found.extend(differences(theme, goal, verbose)),
     }
+    found.extend(images(goal, verbose));
     found.extend(links(theme, goal, verbose));
     found.extend(by_hand(theme, goal));
     if verbose {

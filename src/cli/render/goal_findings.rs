@@ -25,6 +25,14 @@ pub(super) fn links(theme: &Theme, goal: &GoalView, verbose: bool) -> Vec<String
     lines
 }
 
+/// Images that the goal ran, one a line and whole, for whoever wants all.
+pub(super) fn images(goal: &GoalView, verbose: bool) -> Vec<String> {
+    let shown = goal.images.iter().filter(|_| verbose);
+    shown
+        .map(|(container, image)| neutralise(&format!("ran {image} as {container}")))
+        .collect()
+}
+
 /// Never shortened by its label: an address is there to be opened.
 fn words(link: &ExternalUrl) -> String {
     match link

@@ -128,6 +128,7 @@ fn event(name: &str, seconds: i64, change: GoalChange, error: Option<&str>) -> G
         error: error.map(str::to_owned),
         data: None,
         external_urls: None,
+        images: crate::model::goal_event::UsedImages::new(),
         not_before: None,
         signature: None,
     }

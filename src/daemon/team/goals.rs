@@ -38,6 +38,10 @@ pub(super) fn goal(
         .external_urls
         .as_ref()
         .or(is_latest.then_some(&goal.external_urls));
+    let ran = match change.images.is_empty() && is_latest {
+        true => &goal.images,
+        false => &change.images,
+    };
     let name_of = |key: &GoalKey| record.set.goal(key).map(|goal| goal.definition().name.clone());
     let conditions: Vec<Value> = goal
         .planned
@@ -59,6 +63,7 @@ pub(super) fn goal(
         "externalUrls": urls.map(|urls| urls.iter().map(url).collect::<Vec<_>>()).unwrap_or_default(),
         "error": or_now(&change.error, &goal.error),
         "data": or_now(&change.data, &goal.data),
+        "images": ran.iter().map(|(container, image)| json!({"container": container, "image": image})).collect::<Vec<_>>(),
         "retryFeasible": definition.retry.feasible,
         "preConditions": conditions,
         "approvalRequired": definition.approval.is_some(),

@@ -4,12 +4,15 @@ use std::convert::Infallible;
 use std::path::Path;
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
+
 use super::super::words::chain;
 use super::super::{Engine, exchange};
 use super::process::waits_alone;
 use super::{Claim, is_mine};
 use crate::kinds::{self, Ended, KindError, listeners, wait};
 use crate::model::ExecutionResult;
+use crate::model::redact::Redactor;
 use crate::ports::executor::AttemptRef;
 use crate::ports::scm::Workspace;
 
@@ -67,7 +70,9 @@ impl Engine {
                 Ok(concluded) => return concluded,
                 Err(error) => error,
             };
+            let redactor = self.redactor_of(attempt).await;
             let because = chain(&error);
+            let because = redactor.map_or_else(|| because.clone(), |redactor| redactor.redact(&because));
             if !error.is_transient() {
                 return ExecutionResult::failure(because);
             }
@@ -84,6 +89,18 @@ impl Engine {
             waited += pause;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// What masks the secrets that an attempt was given, as far as they are remembered: what others say of it, and what the machine
+    /// finds wrong with what it left, may show some of them (E3).
+    pub(super) async fn redactor_of(&self, attempt: &AttemptRef) -> Option<Redactor> {
+        let record = self.parts.store.goal_set(attempt.goal_set).await.ok().flatten();
+        let parameters = record
+            .iter()
+            .flat_map(|record| self.secrets_of(record).into_values());
+        let values = parameters.chain(self.given.of(attempt));
+        let values: Vec<String> = values.map(|secret| secret.expose_secret().to_owned()).collect();
+        (!values.is_empty()).then(|| Redactor::new(&values))
     }
 
     async fn ask_kind(
@@ -121,7 +138,8 @@ impl Engine {
                 ..result.clone()
             });
         }
-        let context = self.context(record, goal);
+        let mut context = self.context(record, goal);
+        context.given = self.given.of(attempt);
         let concluded = match waits_alone(kind, goal) {
             true => wait::work_after(kind, &context, ended.result).await?,
             false => kind.conclude(&context, ended).await?,

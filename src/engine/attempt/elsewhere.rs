@@ -141,6 +141,11 @@ impl Engine {
         if !is_mine(found, &attempt) {
             return Err(CompletionError::TooLate(found.state.name()));
         }
+        // Whoever was given a secret may repeat it.
+        let result = match self.redactor_of(&attempt).await {
+            Some(redactor) => redactor.result(result),
+            None => result,
+        };
         // News of progress leave the lease where it is.
         let ends = result.outcome(false) != StateName::InProcess;
         let leases = LeaseChanges {

@@ -171,6 +171,9 @@ impl Engine {
         workspace: Option<&Workspace>,
     ) {
         let still_elsewhere = result.outcome(false) == StateName::InProcess;
+        if !still_elsewhere {
+            self.given.drop(attempt);
+        }
         self.record_version(attempt, &result).await;
         let (goal, epoch) = (attempt.goal.clone(), attempt.epoch);
         // Carried on elsewhere it keeps its lease and needs its working copy no more.
@@ -185,6 +188,7 @@ impl Engine {
     }
 
     pub(in crate::engine) async fn lose(&self, attempt: &AttemptRef, workspace: Option<&Workspace>) {
+        self.given.drop(attempt);
         let action = Action::Lose {
             goal: attempt.goal.clone(),
             epoch: attempt.epoch,
@@ -217,6 +221,7 @@ impl Engine {
 
     /// The goal was ended by somebody else before its work began.
     pub(super) async fn close(&self, attempt: &AttemptRef, workspace: Option<&Workspace>) {
+        self.given.drop(attempt);
         let leases = LeaseChanges {
             take: Vec::new(),
             drop: vec![attempt.clone()],

@@ -116,6 +116,7 @@ impl Engine {
             watched: vec![workspace.path.clone(), exchanged.output().to_owned()],
             progress: goal.definition().progress.clone(),
             result_file: exchanged.result_file(),
+            beside: kinds::read_beside(goal),
             header: self.header(record, goal, request),
             log_limit: self.settings.log_limit,
         })

@@ -97,6 +97,7 @@ impl Engine {
             grace: Duration::from_millis(errand.run.grace),
             progress: Vec::new(),
             result_file: files.output.join("result.json"),
+            beside: Vec::new(),
             log_limit: self.settings.log_limit,
             limits: self.settings.limits,
             watched: vec![files.work.clone(), files.output.clone()],

@@ -142,12 +142,7 @@ impl Around<'_> {
         let mut archives = Vec::new();
         for (index, input) in inputs.iter().enumerate() {
             let classifier = self.name(&input.classifier)?;
-            let sought = sought(
-                self.context.record,
-                KeptAs::Output,
-                classifier.clone(),
-                input.scope,
-            );
+            let sought = sought(self.context, KeptAs::Output, classifier.clone(), input.scope);
             let file = self.directory.join(format!("input-{index}"));
             let on_miss = self.on_miss(&input.on_miss)?;
             archives.push(Restore {
@@ -233,7 +228,7 @@ impl Around<'_> {
         self.ordered.keep.push(OrderedKeep {
             kept_as,
             classifier,
-            scope: bounded(scope, self.trust()),
+            scope: bounded(scope, self.context),
             on,
             step,
             file,

@@ -118,7 +118,7 @@ impl Around<'_> {
         hashes: &Hashes,
         file: &Path,
     ) -> Result<Option<Kept>, String> {
-        let exact = sought(self.context.record, KeptAs::Cache, key.to_owned(), cache.scope);
+        let exact = sought(self.context, KeptAs::Cache, key.to_owned(), cache.scope);
         if let Some(kept) = self.lent_or_none(&exact, file).await {
             return Ok(Some(kept));
         }

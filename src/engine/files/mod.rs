@@ -16,12 +16,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::kinds::GoalContext;
 use crate::model::Scope;
 use crate::model::files::KeptOn;
 use crate::model::push::Trust;
 use crate::ports::AttemptRef;
 use crate::ports::kept::{KeptAs, Sought};
-use crate::ports::store::GoalSetRecord;
 
 use super::exchange;
 
@@ -82,25 +82,49 @@ fn directory(root: &Path, attempt: &AttemptRef) -> PathBuf {
     exchange::directory(root, attempt).join("files")
 }
 
-/// How far files of this push may go or be found: what is not trusted stays on its branch.
-fn bounded(scope: Scope, trust: Trust) -> Scope {
-    match trust {
-        Trust::Member => scope,
-        Trust::Untrusted => scope.min(Scope::Branch),
+/// How far files of a goal may go or be found: what is not trusted stays on its branch, and what a repository brings along in that
+/// repository (semantics 7.9).
+fn bounded(scope: Scope, context: &GoalContext<'_>) -> Scope {
+    bound(
+        scope,
+        context.record.push.trust,
+        context.goal.definition().is_supplied,
+    )
+}
+
+fn bound(scope: Scope, trust: Trust, is_supplied: bool) -> Scope {
+    match (trust, is_supplied) {
+        (Trust::Untrusted, _) => scope.min(Scope::Branch),
+        (Trust::Member, true) => scope.min(Scope::Repo),
+        (Trust::Member, false) => scope,
     }
 }
 
-fn sought(record: &GoalSetRecord, kept_as: KeptAs, classifier: String, scope: Scope) -> Sought {
-    let push = &record.push;
+fn sought(context: &GoalContext<'_>, kept_as: KeptAs, classifier: String, scope: Scope) -> Sought {
+    let (record, push) = (context.record, &context.record.push);
     Sought {
         kept_as,
         classifier,
         beginning: false,
-        scope: bounded(scope, push.trust),
+        scope: bounded(scope, context),
         trust: push.trust,
         goal_set: record.set.id,
         repo_key: push.repo.key.clone(),
         branch: push.branch.clone(),
         default_branch: push.repo.default_branch.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn semantics_7_9_files_of_what_a_repository_brings_along_stay_in_it() {
+        let bound_to = |trust, is_supplied| bound(Scope::Machine, trust, is_supplied);
+        assert_eq!(bound_to(Trust::Member, false), Scope::Machine);
+        assert_eq!(bound_to(Trust::Member, true), Scope::Repo);
+        assert_eq!(bound_to(Trust::Untrusted, true), Scope::Branch);
+        assert_eq!(bound(Scope::Set, Trust::Member, true), Scope::Set);
     }
 }

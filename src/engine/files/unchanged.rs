@@ -72,7 +72,7 @@ impl Engine {
         let mut digests = Vec::new();
         for input in inputs {
             let name = super::key::classifier(&self.settings.name, &placeholders.text(&input.classifier)?);
-            let sought = sought(context.record, KeptAs::Output, name, input.scope);
+            let sought = sought(context, KeptAs::Output, name, input.scope);
             let found = self.parts.store.find_kept(&sought).await?;
             digests.push(found.map(|kept| kept.digest));
         }
@@ -93,7 +93,7 @@ impl Engine {
         let Some(unchanged) = &context.goal.definition().files.unchanged else {
             return Ok(None);
         };
-        let sought = sought(context.record, KeptAs::Output, String::new(), unchanged.scope);
+        let sought = sought(context, KeptAs::Output, String::new(), unchanged.scope);
         let Some(earlier) = self.parts.store.find_success(inputs, &sought).await? else {
             return Ok(None);
         };
@@ -102,7 +102,7 @@ impl Engine {
         };
         let push = &context.record.push;
         let as_mine = |kept: Kept| Kept {
-            scope: bounded(kept.scope, push.trust),
+            scope: bounded(kept.scope, context),
             repo_key: push.repo.key.clone(),
             branch: push.branch.clone(),
             goal_set: attempt.goal_set,

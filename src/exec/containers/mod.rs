@@ -38,23 +38,23 @@ pub use image::EngineImages;
 pub use login::handed_over;
 use output::Output;
 pub use sweep::{Sweep, mark_in, owner_of};
-pub use verdict::TOLD_TO_END;
-use verdict::{ENGINE_FAILED, Verdict};
+use verdict::Verdict;
+pub use verdict::{Carried, TOLD_TO_END};
 
 /// Carries out an order with the contract's variables and the logins for its images, until it has ended or `asked_to_end`
-/// completes; the exit code.
+/// completes.
 /// Beside that, what became of it is left for the machine as a [`ContainerReport`].
 pub async fn carry_out(
     order: &ContainerOrder,
     (contract, logins): (&BTreeMap<String, String>, &[RegistryLogin]),
     asked_to_end: impl Future<Output = ()>,
-) -> i32 {
+) -> Carried {
     let output = Output::new(output::Own);
     let places = match Places::of_contract(contract) {
         Ok(places) => places,
         Err(words) => {
             output.say(&words);
-            return ENGINE_FAILED;
+            return Verdict::failed(words).into();
         }
     };
     order.notes.iter().for_each(|note| output.say(note));
@@ -63,11 +63,12 @@ pub async fn carry_out(
     let verdict = verdict_on(&told, &places, &output, &mut report, asked_to_end).await;
     output.say(&verdict.words);
     report.code = verdict.exit_code;
+    report.is_hindered = verdict.is_hindered;
     if verdict.code != 0 {
-        report.failure = Some(verdict.words);
+        report.failure = Some(verdict.words.clone());
     }
     verdict::leave(&places, &report);
-    verdict.code
+    verdict.into()
 }
 
 /// What the machine wants of the driver.
@@ -133,7 +134,11 @@ async fn verdict_on(
         .map(|wanted| report::take_in(wanted, places))
         .find_map(Result::err)
     {
-        Some(error) => Verdict::failed(format!("the report of the inspection cannot be read: {error}")),
+        // What lies there in its place is the inspection's doing.
+        Some(error) => Verdict {
+            is_hindered: false,
+            ..Verdict::failed(format!("the report of the inspection cannot be read: {error}"))
+        },
         None => verdict,
     }
 }

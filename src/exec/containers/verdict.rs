@@ -7,7 +7,7 @@ use crate::exec::attempt::write_whole;
 use crate::ports::containers::{ContainerReport, ContainerSpec};
 
 /// The engine, not a container, is why it failed; `docker run` has it so.
-pub(super) const ENGINE_FAILED: i32 = 125;
+const ENGINE_FAILED: i32 = 125;
 
 /// Told to end: as if TERM had ended it.
 pub const TOLD_TO_END: i32 = 128 + 15;
@@ -22,6 +22,26 @@ pub(super) struct Verdict {
     pub(super) was_interrupted: bool,
     /// The code of the container that decided, when one has ended by itself.
     pub(super) exit_code: Option<i32>,
+    /// Whether no container is to blame: the engine, an image or what the containers need is.
+    pub(super) is_hindered: bool,
+}
+
+/// What became of an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carried {
+    /// The exit code; 0 is success.
+    pub code: i32,
+    /// Why it could not be carried out, when no container is to blame.
+    pub hindered: Option<String>,
+}
+
+impl From<Verdict> for Carried {
+    fn from(verdict: Verdict) -> Self {
+        Self {
+            code: verdict.code,
+            hindered: Some(verdict.words).filter(|_| verdict.is_hindered),
+        }
+    }
 }
 
 impl Verdict {
@@ -41,6 +61,7 @@ impl Verdict {
             words,
             was_interrupted: false,
             exit_code: Some(code).filter(|_| !exit.out_of_memory),
+            is_hindered: false,
         }
     }
 
@@ -56,6 +77,7 @@ impl Verdict {
             words,
             was_interrupted: true,
             exit_code: None,
+            is_hindered: true,
         }
     }
 
@@ -66,6 +88,7 @@ impl Verdict {
             words: "told to end".to_owned(),
             was_interrupted: true,
             exit_code: None,
+            is_hindered: false,
         }
     }
 }

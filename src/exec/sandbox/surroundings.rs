@@ -37,6 +37,12 @@ pub(super) const SECRET: &[&str] = &[
     "/etc/docker",
     "/etc/containers/auth.json",
     "/etc/kubernetes",
+    "/etc/rancher",
+    "/etc/letsencrypt",
+    "/etc/pki/tls/private",
+    "/etc/wireguard",
+    "/etc/NetworkManager/system-connections",
+    "/etc/security/opasswd",
 ];
 
 /// Tools below a home directory: programs and what they were given, without anybody's credentials.

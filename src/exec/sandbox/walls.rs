@@ -175,21 +175,83 @@ fn allow(
 
 /// The system without its secrets, the tools, and what the order names.
 fn readable(order: &SandboxOrder, surroundings: &Surroundings) -> Vec<PathBuf> {
-    let is_secret = |path: &Path| SECRET.iter().any(|secret| path == Path::new(secret));
-    let etc = fs::read_dir("/etc")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path());
-    let system = SYSTEM
+    let secret: Vec<PathBuf> = SECRET
         .iter()
-        .map(PathBuf::from)
-        .filter(|path| path != Path::new("/etc"));
+        .filter_map(|path| fs::canonicalize(path).ok())
+        .collect();
+    let system = SYSTEM.iter().flat_map(|path| without(Path::new(path), &secret));
     let kernel = ["/proc", "/dev"].map(PathBuf::from);
     system
         .chain(kernel)
-        .chain(etc.filter(|path| !is_secret(path)))
         .chain(surroundings.tools(&order.hidden))
         .chain(order.readable.iter().cloned())
         .collect()
+}
+
+/// What covers all below a path but what is secret: the path itself where nothing is, else what covers all in it. Links count as what
+/// they lead to.
+fn without(path: &Path, secret: &[PathBuf]) -> Vec<PathBuf> {
+    let Ok(real) = fs::canonicalize(path) else {
+        return Vec::new();
+    };
+    if secret.iter().any(|secret| real.starts_with(secret)) {
+        return Vec::new();
+    }
+    if !holds_one(&real, secret) {
+        return vec![path.to_owned()];
+    }
+    let inside = fs::read_dir(&real).into_iter().flatten().flatten();
+    inside
+        .map(|entry| entry.path())
+        // A link to all of it again, or to more, would have no end.
+        .filter(|entry| {
+            let leads_to = fs::canonicalize(entry).unwrap_or_default();
+            !holds_one(&leads_to, secret) || leads_to.starts_with(&real) && leads_to != real
+        })
+        .flat_map(|entry| without(&entry, secret))
+        .collect()
+}
+
+fn holds_one(directory: &Path, secret: &[PathBuf]) -> bool {
+    secret.iter().any(|secret| secret.starts_with(directory))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn i2_what_is_secret_is_left_out_at_any_depth_and_by_any_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().canonicalize().unwrap();
+        for place in ["ssl/certs", "ssl/private", "containers", "plain", "shadow"] {
+            fs::create_dir_all(root.join(place)).unwrap();
+        }
+        for file in [
+            "containers/auth.json",
+            "containers/policy.json",
+            "ssl/openssl.cnf",
+        ] {
+            fs::write(root.join(file), "").unwrap();
+        }
+        symlink(root.join("ssl/private"), root.join("plain-looking")).unwrap();
+        symlink(&root, root.join("containers/up")).unwrap();
+        symlink("/", root.join("ssl/top")).unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        symlink(outside.path(), root.join("outside")).unwrap();
+        let secret = ["ssl/private", "containers/auth.json", "shadow"].map(|path| root.join(path));
+        let mut open = without(&root, &secret);
+        open.sort();
+        let expected = [
+            "containers/policy.json",
+            "outside",
+            "plain",
+            "ssl/certs",
+            "ssl/openssl.cnf",
+        ];
+        assert_eq!(open, expected.map(|path| root.join(path)));
+        assert_eq!(without(&root.join("plain"), &secret), [root.join("plain")]);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::model::redact::{Redactor, masked};
+use crate::model::redact::{Redactor, Tails, masked};
 
 /// Longest line in bytes; a longer one becomes several, each but the last with [`CUT`] at its end.
 pub(super) const LONGEST_LINE: usize = 64 * 1024;
@@ -22,6 +22,8 @@ pub(super) struct Lines {
     searched: usize,
     /// How many of its first bytes belong to a secret that began before the cut.
     hidden: usize,
+    /// What a secret that the line before did not end goes on with.
+    tails: Tails,
 }
 
 impl Lines {
@@ -32,6 +34,7 @@ impl Lines {
             buffer: Vec::new(),
             searched: 0,
             hidden: 0,
+            tails: Tails::default(),
         }
     }
 
@@ -68,7 +71,7 @@ impl Lines {
         let line = &self.buffer[start..end];
         let written = line.len() + line_end;
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let spans = self.redactor.spans(line, self.hidden);
+        let spans = self.redactor.spans(line, self.hidden, &mut self.tails);
         emit(&String::from_utf8_lossy(&masked(line, &spans)), written);
     }
 
@@ -90,7 +93,7 @@ impl Lines {
     fn cut(&mut self, start: usize, end: usize, emit: &mut Emit<'_>) -> usize {
         let line = &self.buffer[start..end];
         let cut = character_boundary(line, LONGEST_LINE);
-        let mut spans = self.redactor.spans(line, self.hidden);
+        let mut spans = self.redactor.spans(line, self.hidden, &mut self.tails);
         spans.retain(|span| span.start < cut);
         self.hidden = spans.last().map_or(0, |span| span.end.saturating_sub(cut));
         let piece = masked(&line[..cut], &spans);
@@ -138,6 +141,40 @@ mod tests {
             let all = seen.concat().replace(CUT, "");
             assert!(!all.contains("canary") && !all.contains("secret"), "at {before}");
             assert_eq!(all.chars().filter(|c| *c == '.').count(), before + LONGEST_LINE);
+        }
+    }
+
+    #[test]
+    fn e1_codes_that_are_broken_into_lines_leave_nothing_however_they_come() {
+        let secret = "ghp_wJ4nV8tRq2LzX0cKbY7mPdE5sUaH3gTfQ9i";
+        let code = hex::encode(secret);
+        let text = format!("{}\n{}\nnext\n", &code[..60], &code[60..]);
+        for length in 1..text.len() {
+            let pieces: Vec<&[u8]> = text.as_bytes().chunks(length).collect();
+            assert_eq!(lines_of(secret, &pieces), ["***", "***", "next"]);
+        }
+    }
+
+    #[test]
+    fn ex_17_a_code_cut_by_the_longest_line_leaves_nothing() {
+        let secret = "ghp_wJ4nV8tRq2LzX0cKbY7mPdE5sUaH3gTfQ9i";
+        let code = secret
+            .bytes()
+            .map(|byte| format!("{byte:02x} "))
+            .collect::<String>();
+        for before in (LONGEST_LINE - code.len() - 2..=LONGEST_LINE).step_by(3) {
+            let text = [
+                vec![b'.'; before],
+                code.clone().into_bytes(),
+                vec![b'.'; 2 * LONGEST_LINE],
+            ]
+            .concat();
+            let all = lines_of(secret, &text.chunks(4096).collect::<Vec<_>>()).concat();
+            assert!(!all.contains("67 68") && !all.contains("39 69"), "at {before}");
+            assert_eq!(
+                all.replace(CUT, "").matches('.').count(),
+                before + 2 * LONGEST_LINE
+            );
         }
     }
 

@@ -82,30 +82,44 @@ fn failed(step: Option<String>, how: Failing) -> ExecutionResult {
     result
 }
 
-/// Masks secrets in everything a result shows, and cuts what is too long (EX-17).
+/// Masks secrets in everything a result shows, and cuts what is too long.
 pub(super) fn shown(result: ExecutionResult, redactor: &Redactor) -> ExecutionResult {
-    let text = |text: Option<String>| {
-        text.map(|text| {
-            redactor
-                .redact(&text)
-                .chars()
-                .take(LONGEST_TEXT)
-                .collect::<String>()
-        })
-    };
-    let mut external_urls = result.external_urls;
-    for link in &mut external_urls {
-        link.url = redactor.redact(&link.url);
-        link.label = link.label.take().map(|label| redactor.redact(&label));
-    }
+    let result = redactor.result(result);
+    let cut = |text: Option<String>| text.map(|text| text.chars().take(LONGEST_TEXT).collect());
     ExecutionResult {
-        code: result.code,
-        state: result.state,
-        phase: text(result.phase),
-        description: text(result.description),
-        message: text(result.message),
-        data: result.data.map(|data| redactor.redact(&data)),
-        external_urls,
-        version: result.version,
+        phase: cut(result.phase),
+        description: cut(result.description),
+        message: cut(result.message),
+        ..result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::goal_event::ExternalUrl;
+
+    #[test]
+    fn ex_17_e1_no_field_of_a_result_shows_a_secret() {
+        let redactor = Redactor::new(&["canary-1".to_owned()]);
+        let text = || Some("a canary-1".to_owned());
+        let result = ExecutionResult {
+            phase: text(),
+            description: text(),
+            message: text(),
+            data: text(),
+            external_urls: vec![ExternalUrl {
+                label: text(),
+                url: "http://x/canary-1".to_owned(),
+            }],
+            version: Some("1.0.0".to_owned()),
+            ..ExecutionResult::success()
+        };
+        let all = |result: &ExecutionResult| serde_json::to_string(result).unwrap();
+        let seen = shown(result.clone(), &redactor);
+        assert_eq!(all(&seen), all(&result).replace("canary-1", "***"));
+        let version = Some("1.0.0-canary-1".to_owned());
+        let seen = shown(ExecutionResult { version, ..result }, &redactor);
+        assert!(seen.code != 0 && !all(&seen).contains("canary"), "{seen:?}");
     }
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::model::ExecutionResult;
 use crate::model::goal::StateName;
-use crate::model::goal_event::ExternalUrl;
+use crate::model::goal_event::{ExternalUrl, UsedImages};
 use crate::model::redact::Redactor;
 use crate::model::reported::{BUILDS, IMAGES};
 use crate::ports::executor::LARGEST_REVIEW;
@@ -198,6 +198,7 @@ fn parse(text: &[u8]) -> Result<ExecutionResult, String> {
             .and_then(|push| push.after.version)
             .map(checked_version)
             .transpose()?,
+        images: UsedImages::new(),
     })
 }
 

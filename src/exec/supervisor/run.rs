@@ -24,7 +24,6 @@ use super::system::System;
 use super::{TAKEN_OVER, outcome};
 use crate::model::ExecutionResult;
 use crate::model::redact::Redactor;
-use crate::ports::executor::REVIEW_FILE;
 use crate::runtime::clock::{Clock, SystemClock};
 
 mod ending;
@@ -76,7 +75,10 @@ pub(super) fn supervise(directory: &AttemptDirectory, system: System) -> io::Res
     let output = Output::new(journal, news, phases, &redactor);
     let (verdict, cause, output) = Following::new(sources, output).follow_through(first)?;
     if !order.redact.is_empty() {
-        result_file.mask_beside(REVIEW_FILE, &redactor);
+        order
+            .beside
+            .iter()
+            .for_each(|name| result_file.mask_beside(name, &redactor));
     }
     if matches!(&cause, Cause::Breach(breach) if breach.phase == LOST) {
         // Whoever finds no outcome knows that it is lost.

@@ -265,6 +265,31 @@ fn commits_of_a_working_copy_travel_as_a_pack() {
 }
 
 #[test]
+fn e1_what_is_left_out_of_a_working_copy_is_neither_committed_nor_put_back() {
+    let Some(scene) = Scene::new() else { return };
+    let left_out = ["a", "config/token"].map(str::to_owned);
+    let mut copy = WorkingCopy::open(&scene.work).unwrap().leaving_out(&left_out);
+    fs::create_dir(scene.work.join("config")).unwrap();
+    for path in ["a", "config/token"] {
+        fs::write(scene.work.join(path), "canary").unwrap();
+    }
+    assert!(!copy.is_changed().unwrap());
+    copy.restore().unwrap();
+    fs::write(scene.work.join("config/other"), "new").unwrap();
+    assert!(copy.is_changed().unwrap());
+    copy.restore().unwrap();
+    assert!(!scene.work.join("config/other").exists());
+    for path in ["a", "config/token"] {
+        assert_eq!(fs::read_to_string(scene.work.join(path)).unwrap(), "canary");
+    }
+    fs::write(scene.work.join("b"), "new").unwrap();
+    let made = copy.commit("one", &machine(), &machine(), AT).unwrap().unwrap();
+    let range = format!("{}..{made}", scene.old);
+    let changed = scene.git.run(&scene.work, &["diff", "--name-only", &range]);
+    assert_eq!(changed, "b");
+}
+
+#[test]
 fn b12_a_pack_that_is_none_or_leads_elsewhere_or_holds_a_git_directory_is_refused() {
     let Some(scene) = Scene::new() else { return };
     let mirror = Repository::open(&scene.mirror).unwrap();

@@ -15,6 +15,9 @@ use crate::model::{DEFAULT_ENVIRONMENT, StateName};
 /// Most lines of an error that are shown.
 const ERROR_LINES: usize = 20;
 
+/// Most images shown.
+const IMAGES: usize = 20;
+
 /// The name of a goal, for people.
 pub(super) fn name(goal: Object<'_>) -> &str {
     match goal.text("/name") {
@@ -106,6 +109,9 @@ fn about(goal: Object<'_>) -> Markup {
             }
         }
         @if !environment.is_empty() && environment != DEFAULT_ENVIRONMENT { p.dim { "in " (Name(environment)) } }
+        @for one in goal.list("/images").take(IMAGES) {
+            p.dim { "ran " (Shown(one.text("/image"))) " as " (Name(one.text("/container"))) }
+        }
         (confirmed("start confirmed", goal, "/preApproval"))
         (confirmed("approved", goal, "/approval"))
     }

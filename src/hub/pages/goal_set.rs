@@ -29,7 +29,7 @@ pub(super) const QUESTION: &str = "query GoalSet($id: String) { \
     SdmGoalSet(goalSetId: $id) { goalSetId goalSet goals { uniqueName } tags { name value } branch sha state ts provenance { registration version } commit { message author } \
         repo { owner name } push { timestamp repo { url } after { sha url message author { login name person { name } } } } } \
     SdmGoal(goalSetId: $id, _first: 1000) { environment uniqueName name goalSetId goalSet branch sha repo { owner name } registration state phase description url \
-        externalUrl externalUrls { label url } ts error retryFeasible preConditions { environment uniqueName name } \
+        externalUrl externalUrls { label url } images { container image } ts error retryFeasible preConditions { environment uniqueName name } \
         approval { userId ts } preApproval { userId ts } approvalRequired preApprovalRequired version attempt \
         fulfillment { method name registration } } \
     Earlier: SdmGoal(goalSetId: $id, _showHistory: true, _first: 1000) { environment uniqueName state ts version } }";

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::super::ask_to_merge::{Asking, Place, ask_to_merge, place, without_pull_request};
 use super::super::auto_merge::AutoMerge;
 use super::super::delivery::{Delivered, MAX_CHAIN, how_to_take, to_other_branch, to_pushed_branch};
+use super::super::kept_out;
 use super::super::left::read_left;
 use super::super::resolve::Placeholders;
 use super::super::{Ended, GoalContext, KindError, words};
@@ -68,6 +69,10 @@ pub(super) async fn conclude(
         .take_in(&push.repo, &pack, &outcome.base, &outcome.head)
         .await;
     let taken = taken.map_err(|error| KindError::Definition(words(&error)))?;
+    let secrets = kept_out::secrets(context).await?;
+    if let Some(because) = kept_out::commit_with_secret(context, &secrets, &taken).await? {
+        return Ok(ExecutionResult::failure(because));
+    }
     let made = proof::signed(context, taken).await?;
     for commit in &made {
         context

@@ -16,7 +16,8 @@ use serde_json::Value;
 use super::containers::One;
 use super::resolve::Placeholders;
 use super::{
-    Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, containers, machine, part_tests,
+    Begun, Ended, GoalContext, Kind, KindError, ProcessRequest, Step, containers, kept_out, machine,
+    part_tests,
 };
 use crate::model::push::Trust;
 use crate::model::{ArgumentProblems, Descriptor, ExecutionResult};
@@ -108,6 +109,7 @@ impl Kind for Autofix {
         let order = Order {
             fixes: ordered,
             directory: arguments.directory.clone(),
+            left_out: kept_out::files(&context.goal.definition().secrets),
             author: arguments.author(push),
             committer: machine(),
             at: context.now,
@@ -129,10 +131,11 @@ impl Kind for Autofix {
     ) -> Result<ExecutionResult, KindError> {
         let report = containers::read_report(&ended).await;
         let moved = containers::fix_images(context, &report.fixed).await?;
-        if let (Some(because), 0) = (moved, ended.result.code) {
-            return Ok(ExecutionResult::failure(because));
-        }
-        conclude::conclude(context, ended).await
+        let result = match (moved, ended.result.code) {
+            (Some(because), 0) => ExecutionResult::failure(because),
+            (Some(_) | None, _) => conclude::conclude(context, ended).await?,
+        };
+        Ok(containers::with_images(result, report.images))
     }
 }
 

@@ -22,6 +22,9 @@ pub struct Order {
     pub fixes: Vec<Fix>,
     /// Where they run, below the root of the working copy.
     pub directory: String,
+    /// Files below the root of the working copy that no commit holds: secrets are written there meanwhile.
+    #[serde(default)]
+    pub left_out: Vec<String>,
     /// Author of the commits.
     pub author: Signature,
     /// Committer.

@@ -35,7 +35,7 @@ pub const VERB: &str = "containers";
 /// Largest report that is read.
 const LARGEST_REPORT: u64 = 1024 * 1024;
 
-/// Under this key of its data a goal keeps which images it used (threat I5).
+/// Under this key of its data placeholders find which images a goal used, where its own data leaves room for it.
 const IMAGES: &str = "images";
 
 pub(super) struct Containers;
@@ -113,8 +113,7 @@ pub(super) async fn concluded(
         result.message = report.failure;
     }
     result.phase = meaningful(result.phase);
-    result.data = data_with_images(result.data.take(), report.images);
-    Ok(held_to_images(result, moved))
+    Ok(held_to_images(with_images(result, report.images), moved))
 }
 
 /// Where the containers stood when all was over says nothing any more: an empty phase takes its place.
@@ -308,8 +307,17 @@ pub(super) async fn read_report(ended: &Ended<'_>) -> ContainerReport {
     serde_json::from_slice(&text).unwrap_or_default()
 }
 
+/// The result with the images that were used (threat I5).
+pub(super) fn with_images(result: ExecutionResult, images: Vec<(String, String)>) -> ExecutionResult {
+    ExecutionResult {
+        data: data_with_images(result.data, images.clone()),
+        images: images.into_iter().collect(),
+        ..result
+    }
+}
+
 /// The images under a key of the data, unless the goal's own data leaves no room for it.
-pub(super) fn data_with_images(data: Option<String>, images: Vec<(String, String)>) -> Option<String> {
+fn data_with_images(data: Option<String>, images: Vec<(String, String)>) -> Option<String> {
     if images.is_empty() {
         return data;
     }
@@ -344,5 +352,13 @@ mod tests {
         );
         assert_eq!(with(Some(r#"{"images":2}"#)), r#"{"images":2}"#);
         assert_eq!(with(Some("plain")), "plain");
+        for data in [None, Some("plain"), Some(r#"{"images":2}"#)] {
+            let result = ExecutionResult {
+                data: data.map(str::to_owned),
+                ..ExecutionResult::success()
+            };
+            let images = with_images(result, images()).images;
+            assert_eq!(images["main"], "a@sha256:1", "whatever the data is: {data:?}");
+        }
     }
 }

@@ -89,7 +89,7 @@ impl Kind for Inspect {
             }));
         }
         if inspections.is_empty() {
-            return decide(context, &arguments, Outcome::default())
+            return decide(context, &arguments, Outcome::default(), None)
                 .await
                 .map(Begun::Ended);
         }
@@ -117,20 +117,20 @@ impl Kind for Inspect {
         let report = containers::read_report(&ended).await;
         let moved = containers::fix_images(context, &report.fixed).await?;
         if ended.result.code != 0 || ended.result.state.is_some() {
-            return Ok(ended.result);
+            return Ok(containers::with_images(ended.result, report.images));
         }
         let left = read_left(&ended.output.join(OUTCOME_FILE), LARGEST_REVIEW);
         let outcome = left.map_err(|error| {
             KindError::Definition(format!("what the inspections left cannot be read: {error}"))
         })?;
         let mut result = match outcome {
-            Some(outcome) => decide(context, &arguments_of(context)?, outcome).await?,
+            Some(outcome) => decide(context, &arguments_of(context)?, outcome, report.hindered()).await?,
             None => ExecutionResult::failure("the inspections left no outcome"),
         };
         if !report.fixed.is_empty() {
             result.phase = containers::meaningful(result.phase);
         }
-        result.data = containers::data_with_images(result.data.take(), report.images);
+        let result = containers::with_images(result, report.images);
         Ok(containers::held_to_images(result, moved))
     }
 }
@@ -189,11 +189,13 @@ fn arguments_of(context: &GoalContext<'_>) -> Result<Arguments, KindError> {
     Ok(Arguments::read(&context.goal.definition().work.arguments)?)
 }
 
-/// One review of everything that was said, kept, and what follows from it.
+/// One review of everything that was said, kept, and what follows from it. Containers that were `hindered` are no inspection that
+/// failed, so nobody has said that it is to be ignored.
 async fn decide(
     context: &GoalContext<'_>,
     arguments: &Arguments,
     outcome: Outcome,
+    hindered: Option<&str>,
 ) -> Result<ExecutionResult, KindError> {
     let code = code_left(outcome.code);
     let mut errors: Vec<String> = outcome.errors.into_iter().take(100).collect();
@@ -222,8 +224,9 @@ async fn decide(
         return Ok(with_code(result, code));
     }
     tell(context, &errors.join("; ")).await?;
-    let said = format!("{} failed: {}", counted(errors.len()), errors[0]);
-    let result = match arguments.ignores_errors() {
+    let first = hindered.unwrap_or(&errors[0]);
+    let said = format!("{} failed: {first}", counted(errors.len()));
+    let result = match arguments.ignores_errors() && hindered.is_none() {
         true => ExecutionResult {
             phase: Some(format!("{} failed and that is ignored", counted(errors.len()))),
             ..result

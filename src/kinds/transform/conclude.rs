@@ -95,10 +95,10 @@ pub(in crate::kinds) async fn made(context: &GoalContext<'_>, ended: &Ended<'_>)
         .scm
         .take_in(&push.repo, &pack, &outcome.base, &outcome.head)
         .await;
-    taken.map_err(|error| KindError::Definition(words(&error)))?;
+    let taken = taken.map_err(|error| KindError::Definition(words(&error)))?;
     if !is_dry_run(context) {
         let secrets = kept_out::secrets(context).await?;
-        if let Some(because) = kept_out::file_with_secret(context, &secrets, &outcome.head).await? {
+        if let Some(because) = kept_out::commit_with_secret(context, &secrets, &taken).await? {
             return Ok(Made::Failed(ExecutionResult::failure(because)));
         }
     }

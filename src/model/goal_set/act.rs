@@ -4,7 +4,7 @@ use super::super::approval::{Approval, Person};
 use super::super::authors::Authors;
 use super::super::confirmation::Subject;
 use super::super::goal::{Goal, StateName};
-use super::super::goal_event::{Actor, ExecutionResult, ExternalUrl, GoalChange, GoalEvent};
+use super::super::goal_event::{Actor, ExecutionResult, ExternalUrl, GoalChange, GoalEvent, UsedImages};
 use super::super::ids::GoalKey;
 use super::super::time::Timestamp;
 use super::GoalSet;
@@ -144,6 +144,7 @@ pub(super) struct Extras {
     pub(super) error: Option<String>,
     pub(super) data: Option<String>,
     pub(super) external_urls: Option<Vec<ExternalUrl>>,
+    pub(super) images: UsedImages,
     pub(super) not_before: Option<Timestamp>,
 }
 
@@ -265,6 +266,7 @@ impl Draft {
             error: extras.error,
             data: extras.data,
             external_urls: extras.external_urls,
+            images: extras.images,
             not_before: extras.not_before,
             signature: None,
         };

@@ -85,6 +85,7 @@ impl Draft {
             error: result.message.clone().filter(|_| outcome == StateName::Failure),
             data: result.data.clone(),
             external_urls: Some(result.external_urls.clone()),
+            images: result.images.clone(),
             not_before: None,
         };
         if outcome == StateName::InProcess {
@@ -124,6 +125,7 @@ impl Draft {
             error: result.message.clone(),
             data: result.data.clone(),
             external_urls: Some(result.external_urls.clone()),
+            images: result.images.clone(),
             not_before: None,
         };
         self.emit(key, Actor::Executor, GoalChange::Ended { state }, extras);

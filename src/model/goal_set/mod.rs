@@ -19,7 +19,7 @@ mod transition;
 use thiserror::Error;
 
 use super::goal::{Goal, GoalState, StateName};
-use super::goal_event::{Actor, GoalChange, GoalEvent};
+use super::goal_event::{Actor, GoalChange, GoalEvent, UsedImages};
 use super::ids::{GoalKey, GoalSetId};
 use super::plan::PlannedGoal;
 use super::time::Timestamp;
@@ -246,6 +246,7 @@ fn first_event(goal: &PlannedGoal, at: Timestamp) -> GoalEvent {
         error: None,
         data: None,
         external_urls: None,
+        images: UsedImages::new(),
         not_before: None,
         signature: None,
     }
@@ -264,6 +265,7 @@ fn unborn_goal(planned: PlannedGoal) -> Goal {
         error: None,
         data: None,
         external_urls: Vec::new(),
+        images: UsedImages::new(),
         requested_at: None,
         started_at: None,
         done_at: None,

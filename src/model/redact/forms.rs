@@ -12,18 +12,14 @@ const SHORTEST: usize = 4;
 /// Fewest characters for a text inside a JSON value: its shorter ones are names and flags.
 const SHORTEST_INSIDE: usize = 8;
 
-/// Where `base64` and `openssl base64` break lines.
-const BASE64_WIDTHS: [usize; 2] = [76, 64];
+/// All forms of all values.
+pub(super) fn of_all(values: &BTreeSet<String>) -> BTreeSet<Vec<u8>> {
+    values.iter().flat_map(|value| of_one(value)).collect()
+}
 
-/// All forms of all secrets.
-pub(super) fn of_all(secrets: &[String]) -> BTreeSet<Vec<u8>> {
-    let mut forms = BTreeSet::new();
-    for secret in secrets {
-        for value in values(secret) {
-            forms.extend(of_one(&value));
-        }
-    }
-    forms
+/// What is to be kept out because of these secrets.
+pub(super) fn values_of(secrets: &[String]) -> BTreeSet<String> {
+    secrets.iter().flat_map(|secret| values(secret)).collect()
 }
 
 /// The secret itself, its significant lines and the texts inside it when it is JSON.
@@ -76,30 +72,9 @@ fn base64_of(value: &str) -> Vec<String> {
             let end = bytes.len() * 8 / 6;
             let code = engine.encode(&bytes);
             forms.push(code[first..end].to_owned());
-            if offset == 0 {
-                forms.extend(
-                    BASE64_WIDTHS
-                        .iter()
-                        .flat_map(|width| pieces(&code[..end], *width)),
-                );
-            }
         }
     }
     forms
-}
-
-/// The lines a long code is broken into.
-fn pieces(code: &str, width: usize) -> Vec<String> {
-    if code.len() <= width {
-        return Vec::new();
-    }
-    let lines = code
-        .as_bytes()
-        .chunks(width)
-        .filter(|line| line.len() >= SHORTEST_INSIDE);
-    lines
-        .map(|line| String::from_utf8_lossy(line).into_owned())
-        .collect()
 }
 
 /// As programs commonly escape for addresses: which characters they leave alone differs, and so does the case of digits.

@@ -15,7 +15,7 @@ const SHORTEST: usize = 4;
 /// A set of byte strings to look for.
 pub(crate) struct Matcher {
     /// Which pairs of first bytes occur.
-    first_pairs: Vec<bool>,
+    first_pairs: Box<[bool; 1 << 16]>,
     /// Patterns by their first four bytes, longest first.
     by_start: HashMap<[u8; SHORTEST], Vec<Vec<u8>>>,
     longest: usize,
@@ -25,7 +25,7 @@ impl Matcher {
     /// For these patterns; those shorter than four bytes are left out.
     pub(crate) fn new(patterns: impl IntoIterator<Item = Vec<u8>>) -> Self {
         let mut matcher = Self {
-            first_pairs: vec![false; 1 << 16],
+            first_pairs: Box::new([false; 1 << 16]),
             by_start: HashMap::new(),
             longest: 0,
         };
@@ -33,7 +33,7 @@ impl Matcher {
             let Some(start) = pattern.first_chunk::<SHORTEST>() else {
                 continue;
             };
-            matcher.first_pairs[pair(start[0], start[1])] = true;
+            matcher.first_pairs[usize::from(u16::from_be_bytes([start[0], start[1]]))] = true;
             matcher.longest = matcher.longest.max(pattern.len());
             matcher.by_start.entry(*start).or_default().push(pattern);
         }
@@ -57,10 +57,14 @@ impl Matcher {
         if self.by_start.is_empty() {
             return spans;
         }
-        for (position, window) in text.windows(SHORTEST).enumerate() {
-            if !self.first_pairs[pair(window[0], window[1])] {
+        let mut before = 0;
+        for (end_of_pair, byte) in text.iter().enumerate() {
+            let pair = before << 8 | u16::from(*byte);
+            before = pair;
+            if !self.first_pairs[usize::from(pair)] || end_of_pair == 0 {
                 continue;
             }
+            let position = end_of_pair - 1;
             let Some(length) = self.length_at(&text[position..]) else {
                 continue;
             };
@@ -80,8 +84,4 @@ impl Matcher {
             .find(|pattern| text.starts_with(pattern))
             .map(Vec::len)
     }
-}
-
-fn pair(first: u8, second: u8) -> usize {
-    usize::from(first) << 8 | usize::from(second)
 }

@@ -1,13 +1,23 @@
 //! Keeps secrets out of what a goal writes, before it is stored (semantics 3.16 DECISION, EX-17, threats E1, E2).
 //!
 //! Covered: each value, each of its lines, each longer text inside a JSON value, and all of these in base64 (with whatever
-//! stands before and after), hex, URL, JSON, Python, shell and HTML escapes and reversed. Not coverable: a value taken apart — one character
-//! per line, split by colour codes, encrypted — against which only not handing out the secret helps.
+//! stands before and after), hex, URL, JSON, Python, shell and HTML escapes and reversed. Of base64 and hex also [pieces], wherever
+//! the code is broken. Not coverable: a value taken apart — one character per line, split by colour codes, encrypted — against
+//! which only not handing out the secret helps.
 
+mod codes;
 mod forms;
 mod matcher;
+mod pieces;
+#[cfg(test)]
+mod tests_of_codes;
 
 pub(crate) use matcher::{Matcher, Span};
+pub(crate) use pieces::Tails;
+use pieces::{LONGEST, Pieces};
+
+use super::ExecutionResult;
+use super::goal_event::ExternalUrl;
 
 /// What stands in the place of a secret.
 pub(crate) const MASK: &str = "***";
@@ -15,36 +25,87 @@ pub(crate) const MASK: &str = "***";
 /// Masks secrets in text.
 pub(crate) struct Redactor {
     matcher: Matcher,
+    pieces: Pieces,
 }
 
 impl Redactor {
     /// For these values; one shorter than four characters is not treated as a secret, it would destroy the log.
     pub(crate) fn new(secrets: &[String]) -> Self {
+        let values = forms::values_of(secrets);
         Self {
-            matcher: Matcher::new(forms::of_all(secrets)),
+            pieces: Pieces::new(values.iter().map(String::as_bytes)),
+            matcher: Matcher::new(forms::of_all(&values)),
         }
     }
 
     /// Whether a secret stands in it.
     pub(crate) fn finds_any(&self, text: &[u8]) -> bool {
-        !self.spans(text, 0).is_empty()
+        !self.spans(text, 0, &mut Tails::default()).is_empty()
     }
 
     /// Longest text that is masked in one piece, in bytes.
     pub(crate) fn longest(&self) -> usize {
-        self.matcher.longest()
+        match self.pieces.is_empty() {
+            true => self.matcher.longest(),
+            false => self.matcher.longest().max(LONGEST),
+        }
     }
 
-    /// Where secrets stand, in order and apart from each other. The first `hidden` bytes are part of one that began earlier.
-    pub(crate) fn spans(&self, text: &[u8], hidden: usize) -> Vec<Span> {
-        self.matcher.spans(text, hidden)
+    /// Where secrets stand, in order and apart from each other. The first `hidden` bytes are part of one that began earlier. The
+    /// text is a line after the one that left `tails`, which becomes what the next may begin with.
+    pub(crate) fn spans(&self, text: &[u8], hidden: usize, tails: &mut Tails) -> Vec<Span> {
+        let mut spans = self.matcher.spans(text, hidden);
+        let pieces = self.pieces.spans(text, tails);
+        if pieces.is_empty() {
+            return spans;
+        }
+        spans.extend(pieces);
+        joined(spans)
+    }
+
+    /// The result with its secrets masked, wherever it shows text (EX-17). A version that holds one is a failure: it becomes the
+    /// name of tags and files, and with a mask it is none.
+    pub(crate) fn result(&self, result: ExecutionResult) -> ExecutionResult {
+        let version = result.version.as_deref();
+        if version.is_some_and(|version| self.finds_any(version.as_bytes())) {
+            return ExecutionResult::failure("the version that it reports holds a secret");
+        }
+        let text = |text: Option<String>| text.map(|text| self.redact(&text));
+        let link = |link: ExternalUrl| ExternalUrl {
+            label: text(link.label),
+            url: self.redact(&link.url),
+        };
+        ExecutionResult {
+            code: result.code,
+            state: result.state,
+            phase: text(result.phase),
+            description: text(result.description),
+            message: text(result.message),
+            data: text(result.data),
+            external_urls: result.external_urls.into_iter().map(link).collect(),
+            version: result.version,
+            images: result.images,
+        }
     }
 
     /// The text with its secrets masked.
     pub(crate) fn redact(&self, text: &str) -> String {
-        let spans = self.spans(text.as_bytes(), 0);
+        let spans = self.spans(text.as_bytes(), 0, &mut Tails::default());
         String::from_utf8_lossy(&masked(text.as_bytes(), &spans)).into_owned()
     }
+}
+
+/// In order, those that touch or overlap as one.
+fn joined(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort_by_key(|span| span.start);
+    let mut joined: Vec<Span> = Vec::new();
+    for span in spans {
+        match joined.last_mut() {
+            Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
+            Some(_) | None => joined.push(span),
+        }
+    }
+    joined
 }
 
 /// Replaces spans by the mask.

@@ -15,5 +15,5 @@ mod uses;
 
 pub use common::COMMON_FIELDS;
 pub(crate) use entry::{Context, GoalEntry, USE};
-pub(crate) use referenced::{REF, beyond_containers};
+pub(crate) use referenced::{REF, beyond_containers, shown_beyond};
 pub(crate) use strange_variables::refuse_variables;

@@ -61,7 +61,10 @@ const NOT_IN_ITEMS: &[&str] = &[
 ];
 
 /// Where such items are.
-const WITH_ITEMS: &[&str] = &["containers", "init_containers", "volumes", "input"];
+const WITH_ITEMS: &[&str] = &["containers", "init_containers", "volumes", "input", "output"];
+
+/// How far its files may go or be found: not to goals of other repositories, nor from them.
+const SCOPES: &[&str] = &["set", "branch", "repo"];
 
 impl Reader<'_, '_> {
     /// The goal that `text` at `at` refers to; `local` is the map with the reference and what stands beside it, or only the
@@ -260,9 +263,9 @@ fn is_harmless(reference: &Reference, goal: &Node, problems: &mut Problems) -> b
         if is_slip(entry) {
             return problems.unknown_key(entry, "a goal", WITHOUT_TRUST);
         }
+        let (key, _) = shown_beyond(entry);
         let message = format!(
-            "`{}` of {} is for owners who are trusted with this computer, and {} is not",
-            entry.name(),
+            "{key} of {} is for owners who are trusted with this computer, and {} is not",
             reference.file(),
             reference.owner
         );
@@ -293,11 +296,33 @@ pub(crate) fn beyond_containers(goal: &Node) -> Vec<&Entry> {
         if !WITHOUT_TRUST.contains(&key.as_str()) || reaches_host_network(&key, &entry.value) {
             beyond.push(entry);
         } else if WITH_ITEMS.contains(&key.as_str()) {
-            let is_beyond = |entry: &&Entry| NOT_IN_ITEMS.contains(&snake_case(entry.name()).as_str());
-            beyond.extend(items_of(&entry.value).filter(is_beyond));
+            beyond.extend(items_of(&entry.value).filter(|entry| is_beyond_containers(entry)));
         }
     }
     beyond
+}
+
+fn is_beyond_containers(entry: &Entry) -> bool {
+    let key = snake_case(entry.name());
+    NOT_IN_ITEMS.contains(&key.as_str()) || reaches_other_repositories(entry)
+}
+
+/// Whether files would go to goals of other repositories, or come from them.
+fn reaches_other_repositories(entry: &Entry) -> bool {
+    // What a parameter makes of it is not known here.
+    snake_case(entry.name()) == "scope" && !entry.value.text().is_some_and(|text| SCOPES.contains(&text))
+}
+
+/// A key that reaches for more than containers as it is called in messages, and what stands for it where that is not all of it.
+pub(crate) fn shown_beyond(entry: &Entry) -> (String, Option<&'static str>) {
+    match reaches_other_repositories(entry) {
+        true => {
+            let scope = entry.value.text().unwrap_or("…");
+            let hint = "write `scope: repo`: goals of other repositories neither find its files nor leave any for it";
+            (format!("`{}: {scope}`", entry.name()), Some(hint))
+        }
+        false => (format!("`{}`", entry.name()), None),
+    }
 }
 
 fn reaches_host_network(key: &str, value: &Node) -> bool {

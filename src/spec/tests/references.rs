@@ -191,6 +191,22 @@ fn what_a_reference_does_not_find_is_said() {
 }
 
 #[test]
+fn without_trust_files_stay_in_the_repository() {
+    let text = "
+far:
+  containers: [{name: a, image: b}]
+  output: {classifier: y, paths: [z], scope: '${parameters.how:machine}'}
+";
+    let files = [referenced("acme/make-goal@1.0", text, false)];
+    let said = shown(&with("  - ref: acme/make-goal/far@1.0\n", &files).diagnostics);
+    let refused = "`scope: machine` of acme/make-goal@1.0 is for owners who are trusted with this computer";
+    assert!(said.contains(refused), "{said}");
+    let files = [referenced("acme/make-goal@1.0", text, true)];
+    let trusted = with("  - ref: acme/make-goal/far@1.0\n", &files);
+    assert!(!shown(&trusted.diagnostics).contains("scope"));
+}
+
+#[test]
 fn without_trust_nothing_runs_on_this_computer() {
     let text = "
 make: {execute: {run: [make]}, listeners: [{name: a, run: [b]}]}

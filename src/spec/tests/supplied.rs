@@ -48,6 +48,19 @@ fn what_runs_on_the_computer_is_refused() {
 }
 
 #[test]
+fn semantics_7_9_files_stay_in_the_repository() {
+    assert_snapshot!(wrong("build:
+  goals:
+    - {name: a, containers: [{name: a, image: x}], input: [{classifier: k, scope: machine}], output: [{classifier: k, paths: [p], scope: repo}]}
+"), @r#"
+    .atomist/goals.yaml:3:17 Error not_available (+10): `containers` is not available in this version
+      hint: remove it: nothing here carries it out
+    .atomist/goals.yaml:3:76 Error not_supplied (+5): `scope: machine` is not for goals that a repository brings along
+      hint: write `scope: repo`: goals of other repositories neither find its files nor leave any for it
+    "#);
+}
+
+#[test]
 fn rules_have_four_keys_and_know_each_other() {
     assert_snapshot!(wrong("build: {goals: [], first_of: []}\nship: {goals: [], depends_on: nothing}\nx: 1\n"), @r#"
     .atomist/goals.yaml:1:9 Error ambiguous_key (+5): a rule has `goals` or `first_of`, not both

@@ -123,6 +123,7 @@ pub(super) fn goal_set() -> GoalSetView {
             by_hand: None,
             void: None,
             external_urls: Vec::new(),
+            images: std::collections::BTreeMap::new(),
             data: None,
         }],
         not_set: Vec::new(),

@@ -53,6 +53,7 @@ impl House {
             watched: vec![self.work()],
             progress: Vec::new(),
             result_file: self.root.path().join("out/result.json"),
+            beside: Vec::new(),
             header: Vec::new(),
             log_limit: 64 * 1024 * 1024,
         }

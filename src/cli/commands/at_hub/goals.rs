@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::super::context::Context;
 use super::super::super::error::CommandError;
 use super::{hub, is_meant, repository, text};
-use crate::model::goal_event::ExternalUrl;
+use crate::model::goal_event::{ExternalUrl, UsedImages};
 use crate::model::set_tag::SetTag;
 use crate::model::{StateName, Timestamp};
 use crate::wire::views::{GoalSetView, GoalView, data_shown};
@@ -136,6 +136,7 @@ fn goal(set: &str, goal: &Value) -> GoalView {
         by_hand: None,
         void: None,
         external_urls: list(&goal["externalUrls"]).iter().map(link).collect(),
+        images: UsedImages::new(),
         data: data_shown(goal["data"].as_str()),
         state,
         name,

@@ -38,6 +38,7 @@ pub(in crate::cli::render) fn goal(
         by_hand: None,
         void: None,
         external_urls: Vec::new(),
+        images: crate::model::goal_event::UsedImages::new(),
         data: None,
     }
 }

@@ -6,7 +6,8 @@ use crate::model::StateName::{
     self, Approved, Canceled, Failure, InProcess, Planned, PreApproved, Requested, Skipped, Stopped, Success,
     WaitingForApproval, WaitingForPreApproval,
 };
-use crate::model::{ExecutionResult, GoalState};
+use crate::model::goal_event::UsedImages;
+use crate::model::{ExecutionResult, GoalEvent, GoalState};
 
 #[test]
 fn st_01_all_successes_are_a_success_and_any_work_is_in_process() {
@@ -119,6 +120,31 @@ fn st_26_a_code_wins_over_a_state_that_claims_success() {
     }
     assert_eq!(outcome(0, Failure), Failure);
     assert_eq!(outcome(0, Success), WaitingForApproval);
+}
+
+#[test]
+fn i5_images_are_those_of_the_attempt_and_stand_in_its_event() {
+    let images = || UsedImages::from([("main".to_owned(), "app@sha256:1".to_owned())]);
+    let ran = ExecutionResult {
+        images: images(),
+        data: Some("plain".to_owned()),
+        ..ExecutionResult::failure("no")
+    };
+    let started = set(vec![goal("a", &[])]).doing(&start("a", 1));
+    let (ended, events) = started.act(&finish("a", 1, ran), at(1)).unwrap();
+    assert_eq!(
+        (&ended.goals()[0].images, &events[0].images),
+        (&images(), &images())
+    );
+    let stored = serde_json::to_string(&events[0]).unwrap();
+    let read: GoalEvent = serde_json::from_str(&stored).unwrap();
+    assert_eq!(read, events[0]);
+    let before = stored.replace(r#""images":{"main":"app@sha256:1"},"#, "");
+    let read: GoalEvent = serde_json::from_str(&before).unwrap();
+    assert!(
+        stored != before && read.images.is_empty(),
+        "as it was stored before: {before}"
+    );
 }
 
 #[test]

@@ -67,6 +67,7 @@ fn event(set: &GoalSet, goal: &GoalKey, actor: Actor, change: GoalChange) -> Goa
         error: None,
         data: None,
         external_urls: None,
+        images: crate::model::goal_event::UsedImages::new(),
         not_before: None,
         signature: None,
     }
