@@ -1,5 +1,7 @@
 //! All changes of the graph go through one task, and what is asked at the same time shares a unit of work.
 
+use std::sync::Arc;
+
 use super::Hub;
 use super::changes::{Applied, Change, Origin, Wanted};
 use super::desk::{Desk, Line, Over, Slip};
@@ -13,7 +15,7 @@ const ENOUGH: usize = 5_000;
 #[derive(Clone)]
 pub(super) struct Asked {
     workspace: String,
-    wanted: Wanted,
+    wanted: Arc<Wanted>,
 }
 
 impl Asked {
@@ -65,12 +67,12 @@ impl Hub {
     ) -> Result<Applied, HubStoreError> {
         let asked = Asked {
             workspace: workspace.to_owned(),
-            wanted: Wanted {
+            wanted: Arc::new(Wanted {
                 origin: origin.id.map(|(source, id)| (source.to_owned(), id.to_owned())),
                 names: origin.names.to_vec(),
                 trace: origin.trace,
                 steps,
-            },
+            }),
         };
         self.desks().changes.ask(asked).await
     }
@@ -82,8 +84,10 @@ impl Hub {
         while let Some(first) = line.first(&mut stopped).await {
             let workspace = first.asked.workspace.clone();
             let slips = together(&mut line, first).into_iter();
-            let (wanted, waits) = slips.map(|slip| (slip.asked.wanted, slip.waits)).unzip();
-            let done = self.apply_in_one(&workspace, wanted, memory.of(&workspace)).await;
+            let (wanted, waits): (Vec<_>, _) = slips.map(|slip| (slip.asked.wanted, slip.waits)).unzip();
+            let done = self
+                .apply_in_one(&workspace, &wanted, memory.of(&workspace))
+                .await;
             if done.is_err() {
                 memory.forget(&workspace);
                 self.forget_unkept_forges().await;

@@ -9,10 +9,9 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::Response;
 
 use super::Hub;
@@ -122,7 +121,11 @@ pub(super) fn from_peer<F: Future>(peer: IpAddr, connection: F) -> impl Future<O
 }
 
 /// Gives every request an id of the hub's own. What a caller calls it is theirs, and could be anything.
-pub(super) async fn named(State(hub): State<Hub>, request: Request, next: Next) -> Response {
+pub(super) async fn named<F: Future<Output = Response>>(
+    hub: &Hub,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let id = hub.fresh_id();
     let header = HeaderValue::from_str(&id);
     let peer = PEER.try_with(|peer| *peer).ok();
@@ -134,7 +137,7 @@ pub(super) async fn named(State(hub): State<Hub>, request: Request, next: Next) 
         refusals: AtomicU32::new(0),
         decides: Mutex::default(),
     });
-    let mut response = NOW.scope(asked, next.run(request)).await;
+    let mut response = NOW.scope(asked, next(request)).await;
     if let Ok(header) = header {
         response.headers_mut().insert(HEADER, header);
     }

@@ -14,25 +14,25 @@ use crate::ports::graph::Node;
 const MOST_VALUES: usize = 100;
 
 /// What becomes of a node by what is said of it; `None` when it is as it was, or what is said came late.
-pub(super) fn made_of(known: Option<&Node>, new: Node, how: How) -> Option<Node> {
+pub(super) fn made_of(known: Option<&Node>, new: &Node, how: How) -> Option<Node> {
     let Some(known) = known else {
-        return (how != How::Next).then_some(new);
+        return (how != How::Next).then(|| new.clone());
     };
-    if goals::known::is_anothers(known, &new) {
+    if goals::known::is_anothers(known, new) {
         return None;
     }
     match how {
-        How::Merge | How::Quiet => brings_news(known, &new).then(|| merged(known, new)),
-        How::Unfinished => (!jobs::is_over(known) && brings_news(known, &new)).then(|| merged(known, new)),
-        How::Fact => brings_news(known, &new)
-            .then(|| fullest(known, new))
+        How::Merge | How::Quiet => brings_news(known, new).then(|| merged(known, new)),
+        How::Unfinished => (!jobs::is_over(known) && brings_news(known, new)).then(|| merged(known, new)),
+        How::Fact => brings_news(known, new)
+            .then(|| fullest(known, new.clone()))
             .filter(|made| made != known),
-        How::Dated | How::Beside => (brings_news(known, &new) || rank::raises(known, &new))
-            .then(|| in_order(known, new))
+        How::Dated | How::Beside => (brings_news(known, new) || rank::raises(known, new))
+            .then(|| in_order(known, new.clone()))
             .flatten(),
-        How::Next => follows(&new, known).then(|| with_keys_of(known, new)),
-        How::Newer => (!is_older(&new, known)).then(|| with_keys_of(known, new)),
-        How::Version | How::Gone | How::Ended => Some(with_keys_of(known, new)),
+        How::Next => follows(new, known).then(|| with_keys_of(known, new.clone())),
+        How::Newer => (!is_older(new, known)).then(|| with_keys_of(known, new.clone())),
+        How::Version | How::Gone | How::Ended => Some(with_keys_of(known, new.clone())),
     }
 }
 
@@ -77,11 +77,11 @@ fn is_same_but(known: &Node, made: &Node, is_left_out: impl Fn(&str) -> bool) ->
 }
 
 /// What is known of a node, with what is new of it. The keys that are said now come last: the last one is what it is called.
-fn merged(known: &Node, new: Node) -> Node {
+fn merged(known: &Node, new: &Node) -> Node {
     let mut merged = known.clone();
-    merged.keys = keys_with(known, new.keys);
-    merged.body.extend(new.body);
-    merged.links.extend(new.links);
+    merged.keys = keys_with(known, new.keys.clone());
+    merged.body.extend(new.body.clone());
+    merged.links.extend(new.links.clone());
     merged
 }
 
@@ -203,7 +203,7 @@ mod tests {
     fn c6_what_is_shown_beside_is_as_it_was_last() {
         let of = |body: Value| node(&["7", "p/acme/app"], body);
         let known = of(json!({"name": "app", "timestamp": "2026-01-02T00:00:00Z"}));
-        let made = |body: Value| made_of(Some(&known), of(body), How::Beside);
+        let made = |body: Value| made_of(Some(&known), &of(body), How::Beside);
         assert!(made(json!({"name": "old", "timestamp": "2026-01-01T00:00:00Z"})).is_none());
         assert!(made(json!({"name": "undated"})).is_none());
         let filled = made(json!({"name": "undated", "url": "u"})).unwrap();

@@ -1,6 +1,7 @@
 //! The only way into the graph: changes are merged with what is known, and what they cause waits in the same unit of work.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -179,7 +180,6 @@ pub(super) struct Origin<'a> {
 }
 
 /// Changes that somebody wants.
-#[derive(Clone)]
 pub(super) struct Wanted {
     /// Source and id of what they come from, which is taken in once.
     pub origin: Option<(String, String)>,
@@ -216,21 +216,19 @@ impl Hub {
     pub(super) async fn apply_in_one(
         &self,
         workspace: &str,
-        wanted: Vec<Wanted>,
+        wanted: &[Arc<Wanted>],
         remembered: &mut Remembered,
     ) -> Result<Vec<Applied>, HubStoreError> {
         // Another replica may have told a machine that it is registered before these came.
-        self.look_at_machines().await?;
+        if self.may_have_replicas() {
+            self.look_at_machines().await?;
+        }
         let work = self.store().begin(workspace).await?;
         let seen = Seen::begin(&*work, remembered);
-        seen.look_up(&about(&wanted)).await?;
-        let is_new = work.take_in(&origins(&wanted), self.now()).await?;
-        let (mut so_far, mut wanted) = (SoFar::of(is_new), wanted.into_iter());
-        loop {
-            let part: Vec<Wanted> = wanted.by_ref().take(AT_ONCE).collect();
-            if part.is_empty() {
-                break;
-            }
+        seen.look_up(&about(wanted)).await?;
+        let is_new = work.take_in(&origins(wanted), self.now()).await?;
+        let mut so_far = SoFar::of(is_new);
+        for part in wanted.chunks(AT_ONCE) {
             // The database writes what has been made, while more is made.
             let (written, made) = tokio::join!(work.write(), self.make(workspace, &seen, part, &mut so_far));
             written?;
@@ -251,21 +249,16 @@ impl Hub {
         &self,
         workspace: &str,
         seen: &Seen<'_>,
-        wanted: Vec<Wanted>,
+        wanted: &[Arc<Wanted>],
         so_far: &mut SoFar,
     ) -> Result<(), HubStoreError> {
-        for Wanted {
-            origin,
-            names,
-            trace,
-            steps,
-        } in wanted
-        {
+        for wanted in wanted {
+            let (origin, trace) = (&wanted.origin, wanted.trace);
             if origin.is_some() && !so_far.is_new.next().unwrap_or(true) {
                 so_far.applied.push(Applied::Before);
                 continue;
             }
-            let steps = match judged(seen, &names, steps).await? {
+            let mut steps = match judged(seen, &wanted.names, &wanted.steps).await? {
                 Ok(steps) => steps,
                 Err(misnamed) => {
                     seen.work().give_back(origin.as_ref()).await?;
@@ -274,11 +267,10 @@ impl Hub {
                 }
             };
             let (mut caused, mut is_overtaken) = (0, false);
-            let mut steps = VecDeque::from(steps);
             while let Some(changes) = steps.pop_front() {
                 let decides = changes.iter().any(|change| change.how == How::Next);
                 let news = self.news_of_forges(workspace, seen, &changes).await?;
-                let changed = put_all(seen, changes).await?;
+                let changed = put_all(seen, &changes).await?;
                 if let Some(news) = news {
                     self.learn_of_forges(seen, news).await?;
                 }
@@ -287,7 +279,8 @@ impl Hub {
                 caused += self.cause_for_extensions(workspace, seen, &changed).await?;
                 so_far.nodes += changed.len();
                 let follows = what_follows(seen, &changed, self.now()).await?;
-                follows.into_iter().rev().for_each(|step| steps.push_front(step));
+                let follows = follows.into_iter().rev().map(Cow::Owned);
+                follows.for_each(|step| steps.push_front(step));
             }
             so_far.deliveries += caused;
             so_far.applied.push(match is_overtaken {
@@ -407,7 +400,7 @@ impl Hub {
 }
 
 /// Ids of the nodes that all these changes are about, by type.
-fn about(wanted: &[Wanted]) -> BTreeMap<&str, BTreeSet<&str>> {
+fn about(wanted: &[Arc<Wanted>]) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut of_kind: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for change in wanted.iter().flat_map(|wanted| wanted.steps.iter().flatten()) {
         let ids = of_kind.entry(change.node.kind.as_str()).or_default();
@@ -417,7 +410,7 @@ fn about(wanted: &[Wanted]) -> BTreeMap<&str, BTreeSet<&str>> {
 }
 
 /// Where these come from, as far as they come from somewhere.
-fn origins(wanted: &[Wanted]) -> Vec<(&str, &str)> {
+fn origins(wanted: &[Arc<Wanted>]) -> Vec<(&str, &str)> {
     let origins = wanted.iter().filter_map(|wanted| wanted.origin.as_ref());
     origins
         .map(|(source, id)| (source.as_str(), id.as_str()))
@@ -437,7 +430,7 @@ async fn what_follows(
 }
 
 /// Stores what changes make of their nodes; those that are not as they were, each once and in its last form.
-async fn put_all(seen: &Seen<'_>, changes: Vec<Change>) -> Result<Vec<Arc<Node>>, HubStoreError> {
+async fn put_all(seen: &Seen<'_>, changes: &[Change]) -> Result<Vec<Arc<Node>>, HubStoreError> {
     let mut changed: Vec<Arc<Node>> = Vec::new();
     for change in changes {
         if let Some(node) = put(seen, change).await? {
@@ -449,19 +442,20 @@ async fn put_all(seen: &Seen<'_>, changes: Vec<Change>) -> Result<Vec<Arc<Node>>
 }
 
 /// Stores what a change makes of a node; `None` when it changes nothing that anybody is told of.
-async fn put(seen: &Seen<'_>, change: Change) -> Result<Option<Arc<Node>>, HubStoreError> {
+async fn put(seen: &Seen<'_>, change: &Change) -> Result<Option<Arc<Node>>, HubStoreError> {
     let Change { node, how } = change;
+    let how = *how;
     let known = seen.known(&node.kind, node.id()).await?;
     if how == How::Gone || how == How::Ended {
         if let Some(known) = &known {
             seen.remove(known).await?;
         }
         if how == How::Ended {
-            remember_ended(seen, &node).await?;
+            remember_ended(seen, node).await?;
         }
         return Ok(None);
     }
-    if ENDING.contains(&node.kind.as_str()) && seen.known(ENDED, &ended_key(&node)).await?.is_some() {
+    if ENDING.contains(&node.kind.as_str()) && seen.known(ENDED, &ended_key(node)).await?.is_some() {
         return Ok(None);
     }
     let Some(mut node) = made_of(known.as_deref(), node, how) else {

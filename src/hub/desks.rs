@@ -80,7 +80,8 @@ impl Hub {
         } = lines;
         let tasks = self.tasks().clone();
         let hub = self.clone();
-        tasks.spawn_forever("changes", async move { hub.apply_all(changes).await });
+        // Every webhook waits for it.
+        tasks.spawn_forever_apart("changes", async move { hub.apply_all(changes).await });
         let stopped = || self.tasks().stop_token().cancelled_owned();
         let (hub, over) = (self.clone(), stopped());
         let arrivals = serve(arrivals, over, move |asked| {

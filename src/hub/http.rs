@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::CONTENT_LENGTH;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -126,34 +126,39 @@ fn router(hub: Hub) -> Router {
         .merge(pages::routes())
         .merge(addons::routes())
         .fallback(nothing)
-        .layer(middleware::from_fn_with_state(hub.clone(), open_doors::check))
-        .layer(middleware::from_fn_with_state(
-            hub.clone(),
-            extensions::signed::check,
-        ))
-        .layer(middleware::from_fn_with_state(hub.clone(), people::guard::guard))
-        .layer(middleware::from_fn(in_time))
-        .layer(middleware::from_fn(in_shape))
-        .layer(middleware::from_fn_with_state(
-            hub.clone(),
-            written_down::written_down,
-        ))
-        .layer(middleware::from_fn_with_state(hub.clone(), refused::counted))
-        .layer(middleware::from_fn(pages::readable))
-        .layer(middleware::from_fn_with_state(hub.clone(), asked::named))
+        .layer(middleware::from_fn_with_state(hub.clone(), through_doors))
         .with_state(hub)
+}
+
+/// Everything that a request goes through before its route, the first outermost. It is one layer, because each that is one of its own
+/// copies all those behind it for every request.
+async fn through_doors(State(hub): State<Hub>, request: Request, next: Next) -> Response {
+    let hub = &hub;
+    let to_route = |request| next.run(request);
+    let known = |request| open_doors::check(hub, request, to_route);
+    let signed = |request| extensions::signed::check(hub, request, known);
+    let meant = |request| people::guard::guard(hub, request, signed);
+    let timely = |request| in_time(request, meant);
+    let shaped = |request| in_shape(request, timely);
+    let written = |request| written_down::written_down(hub, request, shaped);
+    let counted = |request| refused::counted(hub, request, written);
+    let readable = |request| pages::readable(request, counted);
+    asked::named(hub, request, readable).await
 }
 
 /// Whoever sends a request byte by byte is not waited for, and what says itself that it is too much is not read (threat C7). Who
 /// takes an answer so is the connection's to see to.
-async fn in_time(request: Request, next: Next) -> Response {
+async fn in_time<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let announced = request.headers().get(CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > MAX_WEBHOOK) {
         return Refusal::too_large(format!("nothing of more than {MAX_WEBHOOK} bytes is taken"))
             .into_response();
     }
-    match tokio::time::timeout(PATIENCE, next.run(request)).await {
+    match tokio::time::timeout(PATIENCE, next(request)).await {
         Ok(response) => response,
         Err(_) => Refusal::busy("the request took too long", 5).into_response(),
     }

@@ -5,7 +5,6 @@ use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::header::{ALLOW, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use super::refusal::{Answered, Refusal};
@@ -14,9 +13,12 @@ use super::refusal::{Answered, Refusal};
 const LONGEST: usize = 2_000;
 
 /// Says in the usual shape what was refused otherwise.
-pub(super) async fn in_shape(request: Request, next: Next) -> Response {
+pub(super) async fn in_shape<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let is_head = request.method() == Method::HEAD;
-    let response = next.run(request).await;
+    let response = next(request).await;
     let is_told = response.extensions().get::<Answered>().is_some();
     match code(response.status(), response.headers()) {
         Some(code) if !is_told && !is_head => told(response, code).await,

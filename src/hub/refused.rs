@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::Response;
 
 use super::Hub;
@@ -141,9 +140,13 @@ impl Hub {
 }
 
 /// Counts answers that refuse.
-pub(super) async fn counted(State(hub): State<Hub>, request: Request, next: Next) -> Response {
+pub(super) async fn counted<F: Future<Output = Response>>(
+    hub: &Hub,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let door = Door::of(request.uri().path());
-    let response = next.run(request).await;
+    let response = next(request).await;
     let status = response.status().as_u16();
     if let Some((_, usual)) = REFUSING.iter().find(|(refusing, _)| *refusing == status) {
         let said = response.extensions().get::<Answered>();

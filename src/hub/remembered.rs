@@ -37,24 +37,44 @@ impl Memory {
     }
 }
 
-/// Nodes by type and id; `None` for ids of which there is no node.
+/// What is remembered of a key.
+#[derive(Debug, Clone)]
+enum Kept {
+    /// The node whose id it is.
+    Node(Arc<Node>),
+    /// It is no node's id; whether it is another key of one is not known.
+    NoId,
+    /// It names no node.
+    Nobody,
+}
+
+impl Kept {
+    fn node(self) -> Option<Arc<Node>> {
+        match self {
+            Self::Node(node) => Some(node),
+            Self::NoId | Self::Nobody => None,
+        }
+    }
+}
+
+/// What is remembered by type and key.
 #[derive(Debug, Default)]
 struct Generation {
-    nodes: HashMap<String, HashMap<String, Option<Arc<Node>>>>,
+    nodes: HashMap<String, HashMap<String, Kept>>,
     count: usize,
 }
 
 impl Generation {
-    fn find(&self, kind: &str, id: &str) -> Option<&Option<Arc<Node>>> {
-        self.nodes.get(kind)?.get(id)
+    fn find(&self, kind: &str, key: &str) -> Option<&Kept> {
+        self.nodes.get(kind)?.get(key)
     }
 
-    fn keep(&mut self, kind: &str, id: &str, node: Option<Arc<Node>>) {
+    fn keep(&mut self, kind: &str, key: &str, kept: Kept) {
         if !self.nodes.contains_key(kind) {
             self.nodes.insert(kind.to_owned(), HashMap::new());
         }
         let of_kind = self.nodes.get_mut(kind).expect("it was made a moment ago");
-        if of_kind.insert(id.to_owned(), node).is_none() {
+        if of_kind.insert(key.to_owned(), kept).is_none() {
             self.count += 1;
         }
     }
@@ -95,31 +115,47 @@ impl Remembered {
         self.now.count == 0 && self.before.count == 0
     }
 
-    /// The node of this id if it is remembered; within, `None` if there is no such node.
-    fn find(&mut self, kind: &str, id: &str) -> Option<Option<Arc<Node>>> {
-        if let Some(found) = self.now.find(kind, id) {
+    /// What is remembered of a key.
+    fn find(&mut self, kind: &str, key: &str) -> Option<Kept> {
+        if let Some(found) = self.now.find(kind, key) {
             return Some(found.clone());
         }
-        let found = self.before.find(kind, id)?.clone();
-        self.now.keep(kind, id, found.clone());
+        let found = self.before.find(kind, key)?.clone();
+        self.now.keep(kind, key, found.clone());
         Some(found)
+    }
+
+    /// What a key names, if that is remembered; within, `None` if it names nothing.
+    fn named(&mut self, kind: &str, key: &str) -> Option<Option<Arc<Node>>> {
+        match self.find(kind, key)? {
+            Kept::NoId => None,
+            known => Some(known.node()),
+        }
     }
 
     /// Remembers a node by its id. Its other keys only are no longer nobody's: they may be another's tomorrow.
     fn keep(&mut self, node: &Arc<Node>) {
         for key in node.keys.iter().skip(1) {
             for generation in [&mut self.now, &mut self.before] {
-                if matches!(generation.find(&node.kind, key), Some(None)) {
+                if matches!(generation.find(&node.kind, key), Some(Kept::Nobody)) {
                     generation.drop(&node.kind, key);
                 }
             }
         }
-        self.now.keep(&node.kind, node.id(), Some(Arc::clone(node)));
+        self.now.keep(&node.kind, node.id(), Kept::Node(Arc::clone(node)));
     }
 
     /// There is no node of this key.
     fn miss(&mut self, kind: &str, key: &str) {
-        self.now.keep(kind, key, None);
+        self.now.keep(kind, key, Kept::Nobody);
+    }
+
+    /// These are the nodes that there are of these ids.
+    fn keep_of_ids(&mut self, kind: &str, ids: &[String], told: &[Arc<Node>]) {
+        for id in ids {
+            self.now.keep(kind, id, Kept::NoId);
+        }
+        told.iter().for_each(|node| self.keep(node));
     }
 
     fn forget(&mut self, kind: &str, id: &str) {
@@ -159,8 +195,15 @@ impl<'a> Seen<'a> {
     /// The memory.
     pub(super) async fn look_up(&self, wanted: &BTreeMap<&str, BTreeSet<&str>>) -> Result<(), HubStoreError> {
         for (kind, ids) in wanted {
-            let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-            self.nodes(kind, &ids).await?;
+            let unknown: Vec<String> = {
+                let mut remembered = self.remembered();
+                let unknown = ids.iter().filter(|id| remembered.find(kind, id).is_none());
+                unknown.map(ToString::to_string).collect()
+            };
+            if !unknown.is_empty() {
+                let told = self.work.of_ids(kind, &unknown).await?;
+                self.remembered().keep_of_ids(kind, &unknown, &told);
+            }
         }
         Ok(())
     }
@@ -172,10 +215,12 @@ impl<'a> Seen<'a> {
     /// The memory.
     pub(super) async fn known(&self, kind: &str, id: &str) -> Result<Option<Arc<Node>>, HubStoreError> {
         if let Some(found) = self.remembered().find(kind, id) {
-            return Ok(found);
+            return Ok(found.node());
         }
-        let found = self.nodes(kind, &[id.to_owned()]).await?;
-        Ok(found.into_iter().find(|node| node.id() == id))
+        let ids = [id.to_owned()];
+        let told = self.work.of_ids(kind, &ids).await?;
+        self.remembered().keep_of_ids(kind, &ids, &told);
+        Ok(told.into_iter().next())
     }
 
     /// Stores a node in place of what is known of it.
@@ -214,7 +259,7 @@ impl GraphReader for Seen<'_> {
     async fn nodes(&self, kind: &str, keys: &[String]) -> Result<Vec<Arc<Node>>, GraphError> {
         let mut found: Vec<Option<Option<Arc<Node>>>> = {
             let mut remembered = self.remembered();
-            keys.iter().map(|key| remembered.find(kind, key)).collect()
+            keys.iter().map(|key| remembered.named(kind, key)).collect()
         };
         let unknown = keys.iter().zip(&found).filter(|(_, found)| found.is_none());
         let unknown: Vec<String> = unknown.map(|(key, _)| key.clone()).collect();
@@ -298,12 +343,12 @@ mod tests {
         remembered.keep(&node("1", &["by-name"]));
         remembered.miss("Repo", "2");
         remembered.begin(2);
-        assert!(remembered.find("Repo", "1").unwrap().is_some());
+        assert!(remembered.named("Repo", "1").unwrap().is_some());
         assert!(
-            remembered.find("Repo", "by-name").is_none(),
+            remembered.named("Repo", "by-name").is_none(),
             "only ids never move"
         );
-        assert!(remembered.find("Repo", "2").unwrap().is_none());
+        assert!(remembered.named("Repo", "2").unwrap().is_none());
         assert!(remembered.find("Repo", "3").is_none());
         remembered.begin(4);
         assert!(remembered.find("Repo", "1").is_none() && remembered.find("Repo", "2").is_none());
@@ -315,6 +360,21 @@ mod tests {
         remembered.miss("Repo", "by-name");
         remembered.keep(&node("1", &["by-name"]));
         assert!(remembered.find("Repo", "by-name").is_none());
+    }
+
+    #[test]
+    fn what_is_no_id_may_be_another_key() {
+        let mut remembered = Remembered::default();
+        let ids = ["1".to_owned(), "by-name".to_owned()];
+        remembered.keep_of_ids("Repo", &ids, &[node("1", &["by-name"])]);
+        assert!(remembered.named("Repo", "1").unwrap().is_some());
+        assert!(
+            remembered.find("Repo", "by-name").unwrap().node().is_none(),
+            "as an id"
+        );
+        assert!(remembered.named("Repo", "by-name").is_none(), "it is asked for");
+        remembered.miss("Repo", "by-name");
+        assert!(remembered.named("Repo", "by-name").unwrap().is_none());
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! Every refusal stands in the audit log (security model 16, threats D4 and G2), wherever it was decided. What the evaluation refuses
 //! is written down there; this sees to all the others, which are decided where something is done.
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::{Method, StatusCode};
-use axum::middleware::Next;
 use axum::response::Response;
 
 use super::Hub;
@@ -21,10 +20,14 @@ const UNKNOWN: &str = "sign_in";
 const NO_CODE: &str = "refused";
 
 /// Writes down what is refused over HTTP and was not written down yet.
-pub(super) async fn written_down(State(hub): State<Hub>, request: Request, next: Next) -> Response {
+pub(super) async fn written_down<F: Future<Output = Response>>(
+    hub: &Hub,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();
-    let response = next.run(request).await;
+    let response = next(request).await;
     if is_refused(response.status()) && asked::refusals() == 0 {
         let operation = path.and_then(|path| Operation::at(&method, path.as_str()));
         let operation = asked::decided().or_else(|| operation.map(|operation| operation.row().name));

@@ -247,6 +247,9 @@ pub trait HubWork: Send + Sync {
     /// Its number: one more than that of the unit before it, whoever did that.
     fn number(&self) -> i64;
 
+    /// The nodes of a type that have these ids, in no order; other keys that they have tell nothing.
+    async fn of_ids(&self, kind: &str, ids: &[String]) -> Result<Vec<Arc<Node>>, HubStoreError>;
+
     /// Stores a node whole, in place of the one with its id, which is `known` to be like this, and not there if none is given;
     /// `keeps_history`: beside its earlier versions.
     async fn put(

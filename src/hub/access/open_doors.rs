@@ -1,22 +1,25 @@
 //! A bad credential is refused where nobody needs one, too: it never counts for none (security model 10.5, D03).
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE};
-use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use super::super::Hub;
 use super::operations::Operation;
 
 /// Lets a request to what is open through with a good credential or none.
-pub(in super::super) async fn check(State(hub): State<Hub>, request: Request, next: Next) -> Response {
+pub(in super::super) async fn check<F: Future<Output = Response>>(
+    hub: &Hub,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     if let Some(headers) = hub.shown_at_open_door(&request)
         && let Err(refusal) = hub.caller(&headers).await
     {
         return refusal.into_response();
     }
-    next.run(request).await
+    next(request).await
 }
 
 /// What is open, where that is asked for and looks at no credential itself.

@@ -79,7 +79,7 @@ mod tests {
         let mut moves = moves.iter().map(|(from, to)| moved(*from, *to));
         let first = moves.next().unwrap();
         moves.fold(first, |known, new| {
-            made_of(Some(&known), new, How::Dated).unwrap_or(known)
+            made_of(Some(&known), &new, How::Dated).unwrap_or(known)
         })
     }
 

@@ -6,10 +6,9 @@
 use std::future::Future;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::super::Hub;
@@ -57,7 +56,11 @@ pub(in super::super) fn as_arrived<F: Future>(call: SignedCall, work: F) -> impl
 }
 
 /// Lets signed calls in that hold, and everything that is not signed; what stands on its own feet is checked by its route.
-pub(in super::super) async fn check(State(hub): State<Hub>, request: Request, next: Next) -> Response {
+pub(in super::super) async fn check<F: Future<Output = Response>>(
+    hub: &Hub,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let target = target(&request);
     if has_too_many_parameters(&target) {
         // What stands behind them could be a credential that nobody has looked at.
@@ -68,8 +71,8 @@ pub(in super::super) async fn check(State(hub): State<Hub>, request: Request, ne
         .into_response();
     }
     match look(request.method(), &target, request.headers()) {
-        Found::Nothing | Found::Bearer(_) => next.run(request).await,
-        Found::Malformed if !is_in_query(&request) => next.run(request).await,
+        Found::Nothing | Found::Bearer(_) => next(request).await,
+        Found::Malformed if !is_in_query(&request) => next(request).await,
         Found::Malformed => {
             hub.note_stranger(Credential::Bad(BadCredential::Invalid));
             Refusal::unauthorized("token_malformed", "a token in the address is for reading").into_response()
@@ -83,7 +86,7 @@ pub(in super::super) async fn check(State(hub): State<Hub>, request: Request, ne
             unsafe_place().into_response()
         }
         Found::Signed(token) => match hub.signed_call(&token, request).await {
-            Ok((call, request)) => ARRIVED.scope(call, next.run(request)).await,
+            Ok((call, request)) => ARRIVED.scope(call, next(request)).await,
             Err(refusal) => refusal.into_response(),
         },
     }

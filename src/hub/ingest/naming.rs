@@ -6,6 +6,8 @@
 //! what happened in the repository of that number. Where another repository is called so it is refused, because it is about one
 //! repository in one place and about another in the next.
 
+use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::fmt;
 
 use axum::http::HeaderMap;
@@ -77,6 +79,9 @@ pub(in super::super) struct Naming {
     called: FullName,
     told: Told,
 }
+
+/// Changes that are made together, as somebody wants them or as they have come to be.
+pub(in super::super) type Step<'s> = Cow<'s, [Change]>;
 
 /// What becomes of a name.
 #[derive(Debug, PartialEq, Eq)]
@@ -201,20 +206,21 @@ fn is_of_one(headers: &HeaderMap, payload: &Value, repository: &Repository<'_>) 
 ///
 /// # Errors
 /// The memory. Within, a name is wrong.
-pub(in super::super) async fn judged(
+pub(in super::super) async fn judged<'s>(
     seen: &Seen<'_>,
     names: &[Naming],
-    mut steps: Vec<Vec<Change>>,
-) -> Result<Result<Vec<Vec<Change>>, Misnamed>, HubStoreError> {
+    steps: &'s [Vec<Change>],
+) -> Result<Result<VecDeque<Step<'s>>, Misnamed>, HubStoreError> {
+    let mut steps: VecDeque<Step<'s>> = steps.iter().map(|step| Cow::Borrowed(&**step)).collect();
     for naming in names {
         match naming.judge(seen).await? {
             Verdict::Present => {}
-            Verdict::Moves => steps.iter_mut().for_each(|step| naming.tell_name(step)),
-            Verdict::Late(present) => steps.iter_mut().for_each(|step| {
+            Verdict::Moves => steps.iter_mut().for_each(|step| naming.tell_name(step.to_mut())),
+            Verdict::Late(present) => steps.iter_mut().map(Cow::to_mut).for_each(|step| {
                 naming.leave_out_name(step);
                 naming.also_called(step, &present);
             }),
-            Verdict::Untold(present) => steps.iter_mut().for_each(|step| {
+            Verdict::Untold(present) => steps.iter_mut().map(Cow::to_mut).for_each(|step| {
                 naming.leave_out_owner(step, &present);
                 naming.leave_out_name(step);
                 naming.also_called(step, &present);
@@ -222,7 +228,8 @@ pub(in super::super) async fn judged(
             Verdict::Wrong(misnamed) => return Ok(Err(misnamed)),
         }
         if let Some(before) = naming.name_before(seen).await? {
-            let own = steps.iter_mut().flatten().map(|change| &mut change.node);
+            let all = steps.iter_mut().flat_map(|step| step.to_mut());
+            let own = all.map(|change| &mut change.node);
             own.filter(|node| node.kind == "Repo" && node.id() == naming.key)
                 .for_each(|node| node.keys.insert(1, before.clone()));
         }

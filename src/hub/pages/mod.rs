@@ -141,12 +141,15 @@ async fn led(request: Request, next: Next) -> Response {
 }
 
 /// Lets people who look with a browser read every refusal as a page, whichever part of the hub it came from.
-pub(super) async fn readable(request: Request, next: Next) -> Response {
+pub(super) async fn readable<F: Future<Output = Response>>(
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
     let accepted = request.headers().get(ACCEPT);
     let is_browser = accepted
         .and_then(|kinds| kinds.to_str().ok())
         .is_some_and(|kinds| kinds.contains("text/html"));
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     match response.extensions_mut().remove::<Refusal>() {
         Some(refusal) if is_browser => guarded(Refused::from(refusal).into_response()).await,
         _ => response,

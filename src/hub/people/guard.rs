@@ -5,10 +5,9 @@
 //! carry a credential of their own, which no browser adds by itself, or nothing.
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{CONTENT_TYPE, ORIGIN, UPGRADE};
 use axum::http::{HeaderMap, Method};
-use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use reqwest::Url;
 use secrecy::ExposeSecret as _;
@@ -31,9 +30,13 @@ const FETCH_SITE: &str = "sec-fetch-site";
 const LARGEST_FORM: usize = 5 * 1024 * 1024;
 
 /// Lets a request through, or refuses it.
-pub(in super::super) async fn guard(State(hub): State<Hub>, request: Request, next: Next) -> Response {
-    match meant(&hub, request).await {
-        Ok(request) => next.run(request).await,
+pub(in super::super) async fn guard<F: Future<Output = Response>>(
+    hub: &Hub,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response {
+    match meant(hub, request).await {
+        Ok(request) => next(request).await,
         Err(refusal) => refusal.into_response(),
     }
 }

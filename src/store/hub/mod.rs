@@ -83,6 +83,9 @@ const POSTGRES_CONNECTIONS: u32 = 16;
 /// Ids that are looked for in one statement.
 const IDS_AT_ONCE: usize = 100;
 
+/// How long a connection may have rested before it is tried once more: to try it takes as long as to ask it something.
+const RESTED: Duration = Duration::from_secs(1);
+
 /// How long somebody waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -121,15 +124,16 @@ impl SqlHub {
         prepare_file(path).doing(DOING)?;
         let url = Place::File(path.to_owned()).url();
         try_out(&url).await.doing(DOING)?;
-        let options = AnyPoolOptions::new()
+        let options = seldom_tried(AnyPoolOptions::new())
             .acquire_timeout(PATIENCE)
             .idle_timeout(None)
             .max_lifetime(None);
         let writers = options.clone().max_connections(1);
         let writers = writers.after_connect(|connection, _| {
             // Full synchronisation is the default: what was committed survives a loss of power. What a statement of many rows would
-            // need to go back by itself stays in memory. A long journal writes pages that change often into the file once.
-            const SETTINGS: &str = "PRAGMA busy_timeout = 15000; PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 16777216; \
+            // need to go back by itself stays in memory. A long journal writes pages that change often into the file once; it keeps its
+            // length (12,000 pages are 49 MB), because what is written over takes half as long to make sure of as what is written behind.
+            const SETTINGS: &str = "PRAGMA busy_timeout = 15000; PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864; \
                 PRAGMA wal_autocheckpoint = 12000; PRAGMA cache_size = -12000; PRAGMA temp_store = MEMORY";
             Box::pin(async move { connection.execute(SETTINGS).await.map(|_| ()) })
         });
@@ -159,7 +163,7 @@ impl SqlHub {
     }
 
     async fn open_postgres(url: &str) -> Result<Self, HubStoreError> {
-        let pool = AnyPoolOptions::new()
+        let pool = seldom_tried(AnyPoolOptions::new())
             .acquire_timeout(PATIENCE)
             .max_connections(POSTGRES_CONNECTIONS)
             .after_connect(|connection, _| {
@@ -234,6 +238,20 @@ impl SqlHub {
         self.readers.close().await;
         self.writers.close().await;
     }
+}
+
+/// Connections that are tried only when they have rested before somebody gets them.
+fn seldom_tried(options: AnyPoolOptions) -> AnyPoolOptions {
+    options
+        .test_before_acquire(false)
+        .before_acquire(|connection, about| {
+            Box::pin(async move {
+                if about.idle_for >= RESTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
 }
 
 #[async_trait]

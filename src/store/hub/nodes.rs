@@ -124,6 +124,31 @@ pub(super) async fn named(
     Ok(found)
 }
 
+/// The nodes that have these ids.
+pub(super) async fn of_ids(
+    connection: &mut AnyConnection,
+    workspace: &str,
+    kind: &str,
+    ids: &[String],
+) -> Result<HashMap<String, Arc<Node>>, GraphError> {
+    static ASK: Lists = Lists::new(
+        "SELECT keys, body, links FROM hub_node WHERE workspace = $1 AND kind = $2 AND id IN (",
+        "",
+        ")",
+        3,
+    );
+    let mut found = HashMap::new();
+    for (statement, list) in lists(ids, &ASK) {
+        let query = sqlx::query(statement).bind(workspace).bind(kind);
+        let query = list.into_iter().fold(query, |query, id| query.bind(id.as_str()));
+        for row in query.fetch_all(&mut *connection).await.map_err(failed)? {
+            let node = node(&row, kind)?;
+            found.insert(node.id().to_owned(), node);
+        }
+    }
+    Ok(found)
+}
+
 /// Nodes whose link points at one of these keys, oldest first.
 pub(super) async fn linking(
     connection: &mut AnyConnection,

@@ -54,6 +54,18 @@ impl Pending {
         self.kinds.contains(kind)
     }
 
+    /// Puts right what the database says that there is of these ids, by what waits.
+    pub(super) fn of_ids(&self, kind: &str, ids: &[String], found: &mut HashMap<String, Arc<Node>>) {
+        if !self.has_kind(kind) {
+            return;
+        }
+        for id in ids {
+            if let Some(place) = self.places.get(&(kind.to_owned(), id.clone())) {
+                found.insert(id.clone(), Arc::clone(&self.nodes[*place].node));
+            }
+        }
+    }
+
     /// Puts right what the database says that these keys name, by what waits.
     pub(super) fn name(&self, kind: &str, keys: &[String], found: &mut HashMap<String, Arc<Node>>) {
         if !self.has_kind(kind) {
@@ -328,6 +340,20 @@ mod tests {
             .into_iter()
             .map(|(key, node)| (key, node.keys.clone()))
             .collect()
+    }
+
+    #[test]
+    fn what_waits_is_found_by_its_id_alone() {
+        let before = node("1", &["a/x"]);
+        let mut pending = Pending::default();
+        pending.add(&node("1", &["a/y"]), Some(&before), false, 1);
+        pending.add(&node("2", &["a/x"]), None, false, 2);
+        let mut found = HashMap::from([("1".to_owned(), before)]);
+        pending.of_ids("Other", &["2".to_owned()], &mut found);
+        pending.of_ids("Repo", &["1", "2", "a/y"].map(str::to_owned), &mut found);
+        let mut keys: Vec<&[String]> = found.values().map(|node| node.keys.as_slice()).collect();
+        keys.sort();
+        assert_eq!(keys, [["1", "a/y"], ["2", "a/x"]]);
     }
 
     #[test]

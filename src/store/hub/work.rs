@@ -13,7 +13,7 @@ use sqlx::{Any, Row, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::forges::{self, pin};
-use super::nodes::{by_keys, failed, in_order, linking, named, part, search};
+use super::nodes::{by_keys, failed, in_order, linking, named, of_ids, part, search};
 use super::pending::{Pending, forget};
 use super::rows::ManyRows;
 use super::statement::Doing;
@@ -104,6 +104,13 @@ impl HubWork for SqlWork {
 
     fn number(&self) -> i64 {
         self.number
+    }
+
+    async fn of_ids(&self, kind: &str, ids: &[String]) -> Result<Vec<Arc<Node>>, HubStoreError> {
+        let mut transaction = self.transaction.lock().await;
+        let mut found = of_ids(&mut transaction, &self.workspace, kind, ids).await?;
+        self.pending().of_ids(kind, ids, &mut found);
+        Ok(found.into_values().collect())
     }
 
     async fn put(
