@@ -1,13 +1,17 @@
-"""What a hub that remembers a million events takes for what is asked all the time, beside one that remembers few."""
+"""What a hub that remembers a million events takes for what is asked all the time, beside one that remembers few; in SQLite, and in
+Postgres where it is there."""
 
 import asyncio
+import io
 import json
 import sqlite3
+import subprocess
 import time
 
 from hub import Hub, REPOSITORIES, commit_id
 from machines import ask, connect, frame, masked
 from place import Place
+from postgres import USER, Postgres
 from table import Row, Sample
 
 EVENTS, FEW, ROUNDS = 1_000_000, 3_000, 40
@@ -18,7 +22,17 @@ QUESTIONS = {
     "a commit by its id, with its pushes": '{ Commit(sha: "%s") { sha message pushes { branch } } }' % commit_id(700),
     "the last goals in a state": '{ SdmGoal(state: ["requested"], _first: 10) { uniqueName state push { branch } } }',
     "goals of a goal set": '{ SdmGoal(goalSetId: ["set-700"]) { uniqueName state version } }',
+    "pages of pushes in the order of their moments":
+        '{ one: Push(orderBy: timestamp_asc, first: 10) { id } two: Push(orderBy: timestamp_asc, first: 10, offset: 500) { id } }',
 }
+
+# What no index answers takes its time, and is right.
+UNINDEXED = {
+    "the only commit of a message": '{ Commit(message: "The change 700") { sha } }',
+    "the pushes with the largest ids": '{ Push(orderBy: id_desc, first: 10) { id } }',
+}
+
+TABLES = {"node": 8, "node_key": 4, "node_value": 6, "node_link": 5}
 
 
 def measure(binary, report):
@@ -26,23 +40,41 @@ def measure(binary, report):
     for what, sample in many.items():
         report.rows.append(Row(f"hub with {EVENTS:,} events: {what}", sample, f"with {FEW:,}", few[what]))
     report.notes.append("history: a third each pushes, commits and goals of 20 repositories, put into the database beside the hub.")
+    if not Postgres.program("initdb"):
+        report.notes.append("history: Postgres is not installed, so nothing is said of it.")
+        return
+    few, many = side_on_postgres(binary, FEW), side_on_postgres(binary, EVENTS)
+    for what, sample in many.items():
+        report.rows.append(Row(f"hub on Postgres with {EVENTS:,} events: {what}", sample, f"with {FEW:,}", few[what]))
 
 
 def side(binary, events):
     with Place(binary) as place:
         Hub(place).stop()
-        fill(place.root / "state/hub.db", events // 3)
-        hub = Hub(place)
-        hub.key = place.run([place.binary, "hub", "key", "new", "bench", "--workspace", "main"], place.root).strip()
-        try:
-            return asyncio.run(times(hub, events))
-        finally:
-            hub.stop()
+        fill_file(place.root / "state/hub.db", events // 3)
+        return answers(place, [], events)
+
+
+def side_on_postgres(binary, events):
+    with Place(binary) as place, Postgres() as postgres:
+        database = ["--database", postgres.url]
+        Hub(place, *database).stop()
+        fill_postgres(postgres, events // 3)
+        return answers(place, database, events)
+
+
+def answers(place, database, events):
+    hub = Hub(place, *database)
+    hub.key = place.run([place.binary, "hub", "key", "new", "bench", "--workspace", "main", *database], place.root).strip()
+    try:
+        return asyncio.run(times(hub, events))
+    finally:
+        hub.stop()
 
 
 async def times(hub, events):
     found = {}
-    for what, question in QUESTIONS.items():
+    for what, question in {**QUESTIONS, **UNINDEXED}.items():
         found[what] = Sample([await answered(hub, question) for _ in range(ROUNDS)])
     machine = await connect(hub, "everything", asyncio.Semaphore(1), 'subscription OnPush { Push { id branch repo { name channels { name } } '
                             'after { sha author { login } } commits { sha } goals { uniqueName } } }')
@@ -76,20 +108,40 @@ async def delivered(hub, machine):
     return took
 
 
-def fill(file, count):
+def fill_file(file, count):
     """So many pushes, each with its commit and a goal, as the hub itself would have kept them."""
     connection = sqlite3.connect(file)
     connection.executescript("PRAGMA synchronous = OFF; PRAGMA cache_size = -200000")
-    tables = {"node": 8, "node_key": 4, "node_value": 6, "node_link": 5}
-    waiting = {table: [] for table in tables}
-
-    def write():
-        for table, width in tables.items():
+    for waiting in rows(count):
+        for table, width in TABLES.items():
             connection.executemany(f"INSERT INTO hub_{table} VALUES ({','.join('?' * width)})", waiting[table])
-            waiting[table].clear()
+    connection.execute("INSERT INTO hub_workspace VALUES ('main', ?) ON CONFLICT DO UPDATE SET changes = excluded.changes", (count + 2,))
+    connection.commit()
+    connection.close()
+
+
+def fill_postgres(postgres, count):
+    """The same in Postgres."""
+    columns = {"node_value": "(workspace, kind, field, value, id, changed)"}
+    for waiting in rows(count):
+        for table in TABLES:
+            text = io.StringIO()
+            for row in waiting[table]:
+                text.write("\t".join(str(cell).replace("\\", "\\\\") for cell in row) + "\n")
+            copy = f"COPY hub_{table} {columns.get(table, '')} FROM STDIN"
+            command = [Postgres.program("psql"), "-X", "-q", "-h", str(postgres.root), "-U", USER, "-c", copy]
+            subprocess.run(command, check=True, input=text.getvalue(), text=True, stdout=subprocess.DEVNULL)
+    postgres.ask(f"INSERT INTO hub_workspace VALUES ('main', {count + 2}) ON CONFLICT (id) DO UPDATE SET changes = excluded.changes")
+    postgres.ask("ANALYZE")
+
+
+def rows(count):
+    """Rows of the tables, some thousands at a time."""
+    waiting = {table: [] for table in TABLES}
 
     def node(kind, keys, body, links, position):
-        texts = [json.dumps(part) for part in (keys, {**body, "id": keys[0]}, links)]
+        # Without spaces, as the hub writes it.
+        texts = [json.dumps(part, separators=(",", ":")) for part in (keys, {**body, "id": keys[0]}, links)]
         waiting["node"].append(("main", kind, keys[0], *texts, position, position))
         waiting["node_key"].extend(("main", kind, key, keys[0]) for key in keys[1:])
 
@@ -106,10 +158,12 @@ def fill(file, count):
         id_, by_name = f"github.com/{number % REPOSITORIES + 1}", f"github.com/acme/app{number % REPOSITORIES}"
         commit, push, goal = f"{id_}@{sha}", f"{id_}#main@{commit_id(number - REPOSITORIES)}..{sha}", f"set-{number}/0-code/build"
         state = "requested" if number % 50 == 0 else "success"
-        node("Commit", [commit, f"{by_name}@{sha}"], {"sha": sha, "message": "A change " * 8}, {"repo": [id_]}, position)
+        message = "The change 700" if number == 700 else "A change " * 8
+        node("Commit", [commit, f"{by_name}@{sha}"], {"sha": sha, "message": message}, {"repo": [id_]}, position)
         values("Commit", commit, position, sha=sha)
-        node("Push", [push, f"{by_name}#main@{sha}"], {"branch": "main"}, {"repo": [id_], "after": [commit], "commits": [commit]},
-             position + 1)
+        moment = f"20{20 + number // 100_000:02}-01-01T{number % 100_000:06}Z"
+        node("Push", [push, f"{by_name}#main@{sha}"], {"branch": "main", "timestamp": moment},
+             {"repo": [id_], "after": [commit], "commits": [commit]}, position + 1)
         values("Push", push, position + 1, branch="main")
         waiting["node_link"].append(("main", "Push", "after", commit, push))
         body = {"goalSetId": f"set-{number}", "uniqueName": "build", "name": "build", "environment": "0-code", "state": state,
@@ -119,8 +173,6 @@ def fill(file, count):
                state=state, branch="main", sha=sha)
         waiting["node_link"].append(("main", "SdmGoal", "push", f"{by_name}#main@{sha}", goal))
         if number % 20_000 == 0:
-            write()
-    write()
-    connection.execute("INSERT INTO hub_workspace VALUES ('main', ?) ON CONFLICT DO UPDATE SET changes = excluded.changes", (count + 2,))
-    connection.commit()
-    connection.close()
+            yield waiting
+            waiting.update({table: [] for table in TABLES})
+    yield waiting

@@ -14,7 +14,8 @@ use super::becoming::rank::RANK;
 use super::becoming::{is_only_later, is_same_to_see, made_of};
 use super::ingest::naming::{Misnamed, Naming, judged};
 use super::ingest::unheard;
-use super::machines::known::{Machine, Standing};
+use super::machines::known::Machine;
+use super::machines::standing::Standing;
 use super::metrics::Counters;
 use super::remembered::{Remembered, Seen};
 use super::{channels, jobs};
@@ -345,7 +346,11 @@ impl Hub {
         match answering.changed(&standing.root, node).await {
             Ok(said) => Ok(said),
             Err(AnswerError::Graph(error)) => Err(error.into()),
-            Err(error @ (AnswerError::TooLarge(_) | AnswerError::Argument { .. })) => {
+            Err(
+                error @ (AnswerError::TooLarge(_)
+                | AnswerError::TooMuch { .. }
+                | AnswerError::Argument { .. }),
+            ) => {
                 tracing::warn!(subscription = %standing.operation, "a subscription cannot be answered: {error}");
                 Ok(None)
             }

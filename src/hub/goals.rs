@@ -1,10 +1,11 @@
 //! What machines write: goals and goal sets of the original, objects of custom types, and settings (wire protocol 10.3 to 10.5).
 //!
 //! What is written again stays where it is and whose it is: [`known`]. [`whose`] says whose that is, [`confirmed`] who says that
-//! somebody has confirmed a goal.
+//! somebody has confirmed a goal, [`values`] what of a value is kept.
 
 mod confirmed;
 pub(super) mod known;
+mod values;
 pub(super) mod whose;
 
 use std::time::Duration;
@@ -22,7 +23,7 @@ use super::resource_providers::ProviderMutation;
 use crate::access::Resource;
 use crate::graph::Schema;
 use crate::graph::question::Selection;
-use crate::graph::schema::{Holds, TypeDefinition};
+use crate::graph::schema::TypeDefinition;
 use crate::model::DEFAULT_ENVIRONMENT;
 use crate::ports::graph::Node;
 use crate::wire::hub::completion::TOLD_BY;
@@ -246,14 +247,14 @@ const LONGEST_DIGEST: usize = 128;
 /// An object of a type from what a machine sends, leniently: keys that the type does not have are left out at any depth.
 ///
 /// # Errors
-/// A field of which its id is made is missing.
+/// A field of which its id is made is missing, or a value is not what its type says.
 pub(super) fn ingested(
     schema: &Schema,
     definition: &TypeDefinition,
     value: &Map<String, Value>,
     fresh: impl FnOnce() -> String,
 ) -> Result<Change, Refusal> {
-    let mut body = known_fields(schema, definition, value);
+    let mut body = values::known_fields(schema, definition, value)?;
     if definition.name == "SdmGoal"
         && let Some(Value::String(digest)) = value.get(TOLD_BY)
         && digest.len() <= LONGEST_DIGEST
@@ -334,40 +335,6 @@ fn composite(
             "invalid_argument",
             "the fields of its id are too long",
         )),
-    }
-}
-
-/// What of a value the type has.
-fn known_fields(
-    schema: &Schema,
-    definition: &TypeDefinition,
-    value: &Map<String, Value>,
-) -> Map<String, Value> {
-    let mut body = Map::new();
-    for field in &definition.fields {
-        let Some(value) = value.get(&field.name) else {
-            continue;
-        };
-        match &field.holds {
-            Holds::Scalar(_) => {
-                body.insert(field.name.clone(), value.clone());
-            }
-            Holds::Embedded(kind) => {
-                let inner = schema.type_named(kind);
-                let inner = inner.map_or(Value::Null, |kind| embedded(schema, kind, value));
-                body.insert(field.name.clone(), inner);
-            }
-            Holds::Link(_) | Holds::Reverse { .. } => {}
-        }
-    }
-    body
-}
-
-fn embedded(schema: &Schema, kind: &TypeDefinition, value: &Value) -> Value {
-    match value {
-        Value::Array(items) => Value::Array(items.iter().map(|item| embedded(schema, kind, item)).collect()),
-        Value::Object(fields) => Value::Object(known_fields(schema, kind, fields)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Value::Null,
     }
 }
 

@@ -119,9 +119,11 @@ impl Asking<'_> {
         match Answering::new(self.seen, &graph, &*sight).query(question).await {
             Ok(data) => Ok(json!({ "data": data })),
             Err(AnswerError::Graph(error)) => Err(error.into()),
-            Err(error @ (AnswerError::TooLarge(_) | AnswerError::Argument { .. })) => {
-                Ok(errors(&error.to_string()))
-            }
+            Err(
+                error @ (AnswerError::TooLarge(_)
+                | AnswerError::TooMuch { .. }
+                | AnswerError::Argument { .. }),
+            ) => Ok(errors(&error.to_string())),
         }
     }
 

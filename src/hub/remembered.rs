@@ -313,6 +313,10 @@ impl GraphReader for Seen<'_> {
     async fn part(&self, find: &Find, from: Option<i64>) -> Result<Part, GraphError> {
         self.work.graph().part(find, from).await
     }
+
+    async fn weight(&self, find: &Find, most: u64) -> Result<u64, GraphError> {
+        self.work.graph().weight(find, most).await
+    }
 }
 
 /// The node that a key names: the one whose id it is before any other.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::MAX_LINKED;
+use super::AHEAD;
 use super::budget::MAX_NODES;
 use crate::graph::question::Selection;
 use crate::graph::schema::{FieldDefinition, Holds, Schema, TypeDefinition};
@@ -42,6 +42,13 @@ impl<'a> Ahead<'a> {
             graph,
             fetched: Mutex::default(),
         }
+    }
+
+    /// All nodes of a type that point at these keys of one node, oldest first, if they were asked for ahead.
+    pub(super) fn pointing_at(&self, kind: &str, field: &str, keys: &[String]) -> Option<Vec<Arc<Node>>> {
+        let fetched = self.fetched();
+        let of_field = fetched.linking.get(&(kind.to_owned(), field.to_owned()))?;
+        of_field.get(&keys.join("\n")).cloned()
     }
 
     fn fetched(&self) -> MutexGuard<'_, Fetched> {
@@ -103,13 +110,13 @@ impl<'a> Ahead<'a> {
                 .flat_map(|node| node.keys.iter().cloned())
                 .collect();
             let limit = u32::try_from(parents.len())
-                .map_or(MAX_NODES, |count| count.saturating_mul(MAX_LINKED).min(MAX_NODES));
+                .map_or(MAX_NODES, |count| count.saturating_mul(AHEAD).min(MAX_NODES));
             let found = self.graph.linking(kind, field, &keys, limit).await?;
-            // What is cut off says nothing of each parent.
+            // What is cut off says nothing of each parent: each is searched then, as far as its page goes.
             if found.len() < limit as usize {
                 self.share_out((kind, field), parents, &found);
+                all.extend(found);
             }
-            all.extend(found);
         }
         Ok(distinct(all))
     }
@@ -140,8 +147,7 @@ impl<'a> Ahead<'a> {
             .linking
             .entry((kind.to_owned(), field.to_owned()))
             .or_default();
-        for (parent, mut share) in parents.iter().zip(shares) {
-            share.truncate(MAX_LINKED as usize);
+        for (parent, share) in parents.iter().zip(shares) {
             of_field.insert(parent.keys.join("\n"), share);
         }
     }
@@ -180,12 +186,7 @@ impl GraphReader for Ahead<'_> {
         keys: &[String],
         limit: u32,
     ) -> Result<Vec<Arc<Node>>, GraphError> {
-        let known = {
-            let fetched = self.fetched();
-            let of_field = fetched.linking.get(&(kind.to_owned(), field.to_owned()));
-            of_field.and_then(|of_field| of_field.get(&keys.join("\n")).cloned())
-        };
-        match known {
+        match self.pointing_at(kind, field, keys) {
             Some(mut known) => {
                 known.truncate(limit as usize);
                 Ok(known)
@@ -200,6 +201,10 @@ impl GraphReader for Ahead<'_> {
 
     async fn part(&self, find: &Find, from: Option<i64>) -> Result<Part, GraphError> {
         self.graph.part(find, from).await
+    }
+
+    async fn weight(&self, find: &Find, most: u64) -> Result<u64, GraphError> {
+        self.graph.weight(find, most).await
     }
 }
 

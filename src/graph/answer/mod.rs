@@ -7,6 +7,7 @@
 
 mod ahead;
 mod budget;
+mod pages;
 mod paging;
 
 use std::sync::{Arc, OnceLock};
@@ -18,19 +19,14 @@ use thiserror::Error;
 use super::introspection::{self, Introspection};
 use super::question::{Question, Selection};
 use super::schema::{FieldDefinition, Holds, Schema, TypeDefinition};
-use crate::ports::graph::{Find, GraphError, GraphReader, Node};
+use crate::ports::graph::{Find, GraphError, GraphReader, Node, Pointing};
 pub use ahead::Ahead;
 use budget::Budget;
-pub use paging::find_of;
+use pages::Asked;
+pub use paging::{check, find_of};
 
-/// Most nodes behind one field of one node.
-const MAX_LINKED: u32 = 1_000;
-
-/// Nodes that are looked at at once for somebody who may not see all of them.
-const PART: u32 = 200;
-
-/// Most nodes that are looked at for one page of what somebody may see.
-const MOST_LOOKED_AT: usize = 20_000;
+/// Nodes of each object that are asked for ahead behind a field that others point with.
+const AHEAD: u32 = 1_000;
 
 /// Why a question has no answer.
 #[derive(Debug, Error)]
@@ -41,6 +37,17 @@ pub enum AnswerError {
     /// More nodes than one answer may take.
     #[error("the answer takes more than {0} objects; ask for fewer")]
     TooLarge(u32),
+    /// More has to be looked at than for one question.
+    #[error(
+        "the question has to look at more than {most} objects, the last of them of type `{kind}`, and that is the limit of one question; \
+         ask by `id`, `name`, `sha` or another field that has an index, in the order of `timestamp` or in none, or for less at once"
+    )]
+    TooMuch {
+        /// The type at which it was enough.
+        kind: String,
+        /// The limit.
+        most: u64,
+    },
     /// An argument that makes no sense.
     #[error("`{argument}` of `{field}`: {because}")]
     Argument {
@@ -114,6 +121,11 @@ impl<'a> Answering<'a> {
     pub async fn query(&self, question: &Question) -> Result<Map<String, Value>, AnswerError> {
         let mut data = Map::new();
         for root in &question.roots {
+            if let Some(kind) = self.schema.root(&root.name) {
+                check(self.schema, kind, root)?;
+            }
+        }
+        for root in &question.roots {
             data.insert(root.key.clone(), self.root(root).await?);
         }
         Ok(data)
@@ -127,15 +139,13 @@ impl<'a> Answering<'a> {
         let Some(kind) = self.schema.root(&root.name) else {
             return Ok(Value::from("Query"));
         };
-        let mut objects = Vec::new();
-        let nodes = self.page(find_of(kind, root)?).await?;
-        self.graph
-            .fetch(self.schema, (kind, &nodes), &root.fields)
-            .await?;
-        for node in nodes {
-            objects.extend(self.node((kind, None), &node, &root.fields).await?.object());
-        }
-        Ok(Value::Array(objects))
+        let asked = Asked {
+            kind,
+            through: None,
+            selection: root,
+        };
+        let found = self.found(asked, find_of(self.schema, kind, root)?).await?;
+        Ok(Value::Array(found))
     }
 
     /// Whether a node may be seen that is reached through an object of a type. Somebody of whom nothing but an address is known is
@@ -143,59 +153,6 @@ impl<'a> Answering<'a> {
     async fn sees(&self, node: &Node, through: Option<&str>) -> Result<bool, AnswerError> {
         let is_address = node.kind == "ScmId" && node.id().contains("/mail/");
         Ok((!is_address || self.sight.shows_addresses(through)) && self.sight.sees(node).await?)
-    }
-
-    /// A page of what is looked for, cut from what may be seen: what is hidden takes no place in it, and nobody can tell how much
-    /// that is.
-    async fn page(&self, find: Find) -> Result<Vec<Arc<Node>>, AnswerError> {
-        if self.sight.sees_everything() || find.first == 0 {
-            return Ok(self.graph.find(&find).await?);
-        }
-        let (mut found, mut before) = (Vec::new(), find.offset);
-        let wanted = Find {
-            first: find.first.max(PART),
-            offset: 0,
-            ..find.clone()
-        };
-        let (mut from, mut looked_at) = (None, 0);
-        loop {
-            let part = self.graph.part(&wanted, from).await?;
-            looked_at += part.nodes.len();
-            for node in part.nodes {
-                if !self.sees(&node, None).await? {
-                    continue;
-                }
-                match before {
-                    0 => found.push(node),
-                    _ => before -= 1,
-                }
-                if found.len() == find.first as usize {
-                    return Ok(found);
-                }
-            }
-            from = part.next;
-            if from.is_none() || looked_at >= MOST_LOOKED_AT {
-                return Ok(found);
-            }
-        }
-    }
-
-    /// The page of what is behind a field, cut from what may be seen.
-    async fn page_behind(
-        &self,
-        nodes: Vec<Arc<Node>>,
-        (selection, through): (&Selection, &str),
-    ) -> Result<Vec<Arc<Node>>, AnswerError> {
-        if self.sight.sees_everything() || !paging::is_cut(selection) {
-            return Ok(paging::page(nodes, selection));
-        }
-        let mut seen = Vec::with_capacity(nodes.len());
-        for node in nodes {
-            if self.sees(&node, Some(through)).await? {
-                seen.push(node);
-            }
-        }
-        Ok(paging::page(seen, selection))
     }
 
     /// What a subscription says of a node that has changed: `None` when it does not match.
@@ -206,12 +163,8 @@ impl<'a> Answering<'a> {
         let Some(kind) = self.schema.root(&root.name).filter(|kind| kind.name == node.kind) else {
             return Ok(None);
         };
-        let find = find_of(kind, root)?;
-        match find
-            .filters
-            .iter()
-            .all(|filter| filter.admits(node.body.get(&filter.field)))
-        {
+        let find = find_of(self.schema, kind, root)?;
+        match find.filters.iter().all(|filter| filter.holds(&node.body)) {
             true => {
                 let nodes = std::slice::from_ref(node);
                 self.graph.fetch(self.schema, (kind, nodes), &root.fields).await?;
@@ -263,56 +216,72 @@ impl<'a> Answering<'a> {
         let Some(kind) = linked_kind(field).and_then(|name| self.schema.type_named(name)) else {
             return Ok(Some(Value::Null));
         };
-        let filters = paging::filters(kind, selection)?;
-        let nodes = self.behind(field, kind, node).await?;
-        let nodes: Vec<_> = nodes
-            .into_iter()
-            .filter(|node| {
-                filters
-                    .iter()
-                    .all(|filter| filter.admits(node.body.get(&filter.field)))
-            })
-            .collect();
-        let nodes = self.page_behind(nodes, (selection, &node.kind)).await?;
-        let kind = (kind, Some(node.kind.as_str()));
-        if field.is_list {
-            return self.list(kind, &nodes, selection).await.map(Some);
+        let mut find = Find {
+            history: false,
+            ..paging::search_of(self.schema, kind, selection)?
+        };
+        let asked = Asked {
+            kind,
+            through: Some(&node.kind),
+            selection,
+        };
+        if !field.is_list {
+            // Who is dropped takes the parent along, and so is not passed over.
+            return self.one_behind(field, asked, node, &find).await;
         }
-        match nodes.first() {
-            None => Ok(Some(Value::Null)),
-            Some(first) => Ok(self.node(kind, first, &selection.fields).await?.or_null()),
-        }
+        let objects = match self.known_behind(field, kind, node).await? {
+            Some(nodes) => self.page_of(asked, &find, nodes).await?,
+            None => {
+                find.pointing = pointing(field, node);
+                self.found(asked, find).await?
+            }
+        };
+        Ok(Some(Value::Array(objects)))
     }
 
-    async fn list(
+    /// The first of the nodes behind a field that holds one.
+    async fn one_behind(
         &self,
-        kind: (&TypeDefinition, Option<&str>),
-        nodes: &[Arc<Node>],
-        selection: &Selection,
-    ) -> Result<Value, AnswerError> {
-        let mut objects = Vec::new();
-        for node in nodes {
-            objects.extend(self.node(kind, node, &selection.fields).await?.object());
+        field: &FieldDefinition,
+        asked: Asked<'_>,
+        node: &Node,
+        find: &Find,
+    ) -> Result<Option<Value>, AnswerError> {
+        let nodes = match self.known_behind(field, asked.kind, node).await? {
+            Some(nodes) => nodes,
+            None => {
+                let first = Find {
+                    pointing: pointing(field, node),
+                    first: 1,
+                    ..find.clone()
+                };
+                self.graph.find(&first).await?
+            }
+        };
+        let is_meant = |node: &&Arc<Node>| find.filters.iter().all(|filter| filter.holds(&node.body));
+        match nodes.iter().find(is_meant) {
+            None => Ok(Some(Value::Null)),
+            Some(first) => {
+                let kind = (asked.kind, asked.through);
+                Ok(self.node(kind, first, &asked.selection.fields).await?.or_null())
+            }
         }
-        Ok(Value::Array(objects))
     }
 
-    async fn behind(
+    /// All nodes behind a field, as far as they are known without a search.
+    async fn known_behind(
         &self,
         field: &FieldDefinition,
         kind: &TypeDefinition,
         node: &Node,
-    ) -> Result<Vec<Arc<Node>>, AnswerError> {
+    ) -> Result<Option<Vec<Arc<Node>>>, AnswerError> {
         match &field.holds {
-            Holds::Reverse { field, .. } => Ok(self
-                .graph
-                .linking(&kind.name, field, &node.keys, MAX_LINKED)
-                .await?),
+            Holds::Reverse { field, .. } => Ok(self.graph.pointing_at(&kind.name, field, &node.keys)),
             Holds::Link(_) => match node.links.get(&field.name) {
-                Some(keys) => Ok(self.graph.nodes(&kind.name, keys).await?),
-                None => Ok(Vec::new()),
+                Some(keys) => Ok(Some(self.graph.nodes(&kind.name, keys).await?)),
+                None => Ok(Some(Vec::new())),
             },
-            Holds::Scalar(_) | Holds::Embedded(_) => Ok(Vec::new()),
+            Holds::Scalar(_) | Holds::Embedded(_) => Ok(Some(Vec::new())),
         }
     }
 
@@ -328,11 +297,11 @@ impl<'a> Answering<'a> {
         match (kind, value) {
             (None, value) => Some(value),
             (Some(kind), Value::Array(items)) => {
-                let admitted = items.iter().filter(|item| admits(kind, item, selection));
+                let admitted = items.iter().filter(|item| paging::admits(kind, item, selection));
                 let items = admitted.filter_map(|item| self.embedded(kind, item, selection));
                 Some(Value::Array(items.collect()))
             }
-            (Some(kind), value) if value.is_object() && admits(kind, &value, selection) => {
+            (Some(kind), value) if value.is_object() && paging::admits(kind, &value, selection) => {
                 self.embedded(kind, &value, selection)
             }
             (Some(_), _) => Some(Value::Null),
@@ -382,12 +351,15 @@ impl Found {
     }
 }
 
-/// Whether an object within another is one of those that the arguments of its field ask for.
-fn admits(kind: &TypeDefinition, value: &Value, selection: &Selection) -> bool {
-    selection.arguments.iter().all(|(name, wanted)| {
-        kind.field(name).is_none()
-            || paging::filter_of(name, wanted).is_none_or(|filter| filter.admits(value.get(name)))
-    })
+/// Those that point at a node with the field behind another.
+fn pointing(field: &FieldDefinition, node: &Node) -> Option<Pointing> {
+    match &field.holds {
+        Holds::Reverse { field, .. } => Some(Pointing {
+            field: field.clone(),
+            keys: node.keys.clone(),
+        }),
+        Holds::Link(_) | Holds::Scalar(_) | Holds::Embedded(_) => None,
+    }
 }
 
 fn linked_kind(field: &FieldDefinition) -> Option<&str> {

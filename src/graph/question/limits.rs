@@ -1,4 +1,5 @@
-//! What a question may cost, decided before it runs (threat G4).
+//! What a question may cost, decided before it runs (threat G4). What has to be looked at for it shows while it is answered, and is
+//! counted there.
 
 use super::{QuestionError, Selection};
 use crate::graph::schema::{Holds, Schema, TypeDefinition};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use crate::ports::graph::{Find, GraphError, GraphReader, Node, Part};
+use crate::ports::graph::{Find, GraphError, GraphReader, Node, Part, Pointing};
 
 /// Nodes in the order in which they came, and how often somebody asked.
 #[derive(Default)]
@@ -74,17 +74,17 @@ impl GraphReader for MemoryGraph {
     }
 
     async fn find(&self, find: &Find) -> Result<Vec<Arc<Node>>, GraphError> {
-        let admits = |node: &&Arc<Node>| {
-            find.filters
-                .iter()
-                .all(|filter| filter.admits(node.body.get(&filter.field)))
-        };
+        let admits = |node: &&Arc<Node>| find.filters.iter().all(|filter| filter.holds(&node.body));
         let mut found: Vec<_> = self.of(&find.kind).filter(admits).cloned().collect();
-        if let Some(by) = &find.order_by {
-            found.sort_by_key(|node| node.body.get(by).map(ToString::to_string));
+        if let Some(Pointing { field, keys }) = &find.pointing {
+            let at = |node: &Arc<Node>| node.links.get(field).cloned().unwrap_or_default();
+            found.retain(|node| at(node).iter().any(|target| keys.contains(target)));
         }
         if find.descending {
             found.reverse();
+        }
+        for order in find.order_by.iter().rev() {
+            found.sort_by(|one, other| order.compare(&one.body, &other.body));
         }
         let page = found.into_iter().skip(find.offset as usize);
         Ok(page.take(find.first as usize).collect())
@@ -102,6 +102,15 @@ impl GraphReader for MemoryGraph {
         let is_full = nodes.len() == find.first as usize;
         let next = is_full.then(|| i64::from(begin + find.first));
         Ok(Part { nodes, next })
+    }
+
+    async fn weight(&self, find: &Find, most: u64) -> Result<u64, GraphError> {
+        let weight = match find.filters.is_empty() && find.order_by.is_empty() {
+            true => u64::from(find.first).saturating_add(u64::from(find.offset)),
+            false => u64::MAX,
+        };
+        let count = self.of(&find.kind).count() as u64;
+        Ok(weight.min(count).min(most.saturating_add(1)))
     }
 }
 

@@ -3,5 +3,6 @@
 mod answers;
 mod introspection;
 pub(crate) mod memory;
+mod pages;
 mod questions;
 mod schemas;

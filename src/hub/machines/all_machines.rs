@@ -235,6 +235,7 @@ fn read(mut stored: StoredRegistration) -> Option<Machine> {
         stored,
         registration,
         standing: Vec::new(),
+        unheard: Vec::new(),
         is_new: true,
     })
 }

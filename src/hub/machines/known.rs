@@ -3,57 +3,15 @@
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use serde_json::{Map, json};
 use thiserror::Error;
 
 use super::all_machines::AllMachines;
+use super::standing::{Readable, Standing};
 use super::types::{keep_what_others_hear, types_after};
-use crate::graph::answer::find_of;
-use crate::graph::question::{Operation, QuestionError, Selection};
+use crate::graph::Schema;
 use crate::graph::schema::SchemaError;
-use crate::graph::{Question, Schema};
-use crate::ports::graph::{Filter, Node};
 use crate::ports::hub::{HubStoreError, RegistrationChanges, Registrations, StoredRegistration};
-use crate::wire::hub::{Registration, SecretDeclaration, Subscription};
-
-/// A standing question, ready to be asked.
-#[derive(Debug, Clone)]
-pub struct Standing {
-    /// Its operation, which is the handler's name.
-    pub operation: String,
-    /// Its only root field.
-    pub root: Selection,
-    /// Secrets that go with each answer.
-    pub secrets: Vec<SecretDeclaration>,
-    /// What a node must be like to be told of at all; `None` when its arguments make no sense, which is said at each node.
-    pub(super) filters: Option<Vec<Filter>>,
-}
-
-impl Standing {
-    /// Whether what it tells of is work: a goal that is to be carried out, or a task of a job (wire protocol 12).
-    pub fn is_of_work(&self) -> bool {
-        let requested = json!("requested");
-        match self.root.name.as_str() {
-            "SdmGoal" => self.states().all(|states| states.admits(Some(&requested))),
-            "AtmJobTask" => true,
-            _ => false,
-        }
-    }
-
-    /// What it asks of states.
-    fn states(&self) -> impl Iterator<Item = &Filter> {
-        let filters = self.filters.iter().flatten();
-        filters.filter(|filter| filter.field == "state")
-    }
-
-    /// Whether a node of its type may be told of, as far as the node itself shows.
-    pub fn may_match(&self, node: &Node) -> bool {
-        let filters = self.filters.iter().flatten();
-        filters
-            .into_iter()
-            .all(|filter| filter.admits(node.body.get(&filter.field)))
-    }
-}
+use crate::wire::hub::Registration;
 
 /// Why a registration cannot be served.
 #[derive(Debug, Error)]
@@ -93,6 +51,8 @@ pub struct Machine {
     pub registration: Registration,
     /// What it wants to hear of.
     pub standing: Vec<Standing>,
+    /// Why it does not hear of what else it wants to: what cannot be used of its subscriptions.
+    pub unheard: Vec<String>,
     /// What it wants to hear of has not been read yet.
     pub(super) is_new: bool,
 }
@@ -100,14 +60,15 @@ pub struct Machine {
 impl Machine {
     /// The same with what it wants to hear of, as these types have it.
     pub(super) fn standing_in(&self, schema: &Schema) -> Self {
-        let standing = standing(schema, &self.registration.events).unwrap_or_else(|error| {
-            tracing::warn!(machine = %self.stored.name, "a subscription cannot be used any more: {error}");
-            Vec::new()
-        });
+        let readable = Readable::of(schema, &self.registration.events);
+        for problem in &readable.unusable {
+            tracing::warn!(machine = %self.stored.name, "a machine does not hear of something: {problem}");
+        }
         Self {
             stored: self.stored.clone(),
             registration: self.registration.clone(),
-            standing,
+            standing: readable.standing,
+            unheard: readable.unusable.iter().map(ToString::to_string).collect(),
             is_new: false,
         }
     }
@@ -173,20 +134,23 @@ impl Known {
         Ok(true)
     }
 
-    /// What a registration would be here, in one of its workspaces.
+    /// What a registration would be here, in one of its workspaces: what of its subscriptions cannot be used though the machine is
+    /// served. Machines of the original are, because they end for good when they are refused, and may ask for what this hub does not
+    /// know (wire protocol 2.2); all others are told to ask for what there is.
     ///
     /// # Errors
     /// One of its subscriptions or types cannot be used, or not beside what others hear of.
-    pub fn check(&self, workspace: &str, registration: &Registration) -> Result<(), Unservable> {
+    pub fn check(&self, workspace: &str, registration: &Registration) -> Result<Vec<Unservable>, Unservable> {
         let machines = self.machines();
         let here = machines.workspace(workspace);
         let before = here.schema.as_ref().unwrap_or(&self.builtin);
         match types_after(&machines, (&self.builtin, before), workspace, registration)? {
             Some(after) => {
-                standing(&after, &registration.events)?;
-                keep_what_others_hear(&here, registration, &after)
+                let unusable = Readable::of(&after, &registration.events).unless_refused(registration)?;
+                keep_what_others_hear(&here, registration, &after)?;
+                Ok(unusable)
             }
-            None => standing(before, &registration.events).map(drop),
+            None => Readable::of(before, &registration.events).unless_refused(registration),
         }
     }
 }
@@ -195,42 +159,4 @@ impl Default for Known {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// Standing questions, as these types have them.
-///
-/// # Errors
-/// One of them cannot be used.
-pub(super) fn standing(schema: &Schema, subscriptions: &[Subscription]) -> Result<Vec<Standing>, Unservable> {
-    let wrong = |number: usize, subscription: &Subscription, because: String| Unservable::Subscription {
-        number: number + 1,
-        start: subscription.subscription.chars().take(60).collect(),
-        because,
-    };
-    let one = |(number, subscription): (usize, &Subscription)| {
-        let refuse = |because: String| wrong(number, subscription, because);
-        let question = Question::read(schema, &subscription.subscription, None, &Map::new())
-            .map_err(|error: QuestionError| refuse(error.to_string()))?;
-        if question.operation != Operation::Subscription {
-            return Err(refuse("it is no subscription".to_owned()));
-        }
-        let operation = question
-            .name
-            .ok_or_else(|| refuse("its operation has no name".to_owned()))?;
-        match <[Selection; 1]>::try_from(question.roots) {
-            Ok([root]) => Ok(Standing {
-                operation,
-                secrets: subscription.secrets.clone(),
-                filters: schema
-                    .root(&root.name)
-                    .and_then(|kind| Some(find_of(kind, &root).ok()?.filters)),
-                root,
-            }),
-            Err(roots) => Err(refuse(format!(
-                "it has {} root fields and must have one",
-                roots.len()
-            ))),
-        }
-    };
-    subscriptions.iter().enumerate().map(one).collect()
 }

@@ -24,6 +24,7 @@ mod secrets;
 pub mod session;
 pub(super) mod settings;
 mod shares;
+pub mod standing;
 mod steady;
 pub mod tickets;
 mod types;

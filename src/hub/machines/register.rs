@@ -128,11 +128,7 @@ pub(in super::super) async fn register(
         caller = hub.caller(&headers).await?;
     }
     hub.may_register(&caller, &registration)?;
-    for workspace in &registration.team_ids {
-        hub.known()
-            .check(workspace, &registration)
-            .map_err(|problem| unservable(&problem))?;
-    }
+    let warnings = hub.unheard(&registration)?;
     hub.may_have_name(&caller, &registration).await?;
     hub.has_room()?;
     if hub.is_stopping() {
@@ -154,6 +150,7 @@ pub(in super::super) async fn register(
             id: life.id,
             known_until: life.known_until,
         }),
+        warnings,
     }))
 }
 
@@ -222,6 +219,21 @@ pub(in super::super) fn workspace_itself(workspace: &str) -> Vec<Change> {
 }
 
 impl Hub {
+    /// What a machine will not hear of though it is served, as it is told: each once, whatever the workspaces.
+    fn unheard(&self, registration: &Registration) -> Result<Vec<String>, Refusal> {
+        let mut warnings = Vec::new();
+        for workspace in &registration.team_ids {
+            let unheard = self
+                .known()
+                .check(workspace, registration)
+                .map_err(|problem| unservable(&problem))?;
+            warnings.extend(unheard.iter().map(ToString::to_string));
+        }
+        warnings.sort();
+        warnings.dedup();
+        Ok(warnings)
+    }
+
     /// Whether the key is for what the machine asks for. Where administrators are asked, what goes beyond waits for them, and
     /// the machine is at work with what it has.
     fn may_register(&self, caller: &Caller, registration: &Registration) -> Result<(), Refusal> {

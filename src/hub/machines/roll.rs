@@ -38,8 +38,8 @@ struct Listeners {
 
 impl Listeners {
     fn add(&mut self, machine: &Arc<Machine>, number: usize) {
-        let filters = machine.standing[number].filters.as_deref();
-        self.places.add(self.all.len(), filters.unwrap_or_default());
+        self.places
+            .add(self.all.len(), machine.standing[number].filters());
         self.all.push((Arc::clone(machine), number));
     }
 }

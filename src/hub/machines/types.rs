@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::all_machines::{AllMachines, Workspace};
-use super::known::{Machine, Unservable, standing};
+use super::known::{Machine, Unservable};
+use super::standing::Readable;
 use crate::graph::Schema;
 use crate::wire::hub::Registration;
 
@@ -165,7 +166,10 @@ pub(super) fn keep_what_others_hear(
     let others = workspace.all_served();
     let others = others.filter(|other| other.stored.name != registration.name && !other.standing.is_empty());
     for other in others {
-        if let Err(problem) = standing(after, &other.registration.events) {
+        let readable = Readable::of(after, &other.registration.events);
+        // What it does not hear of now, nobody takes away.
+        let is_new = |problem: &Unservable| !other.unheard.contains(&problem.to_string());
+        if let Some(problem) = readable.unusable.into_iter().find(is_new) {
             tracing::warn!(machine = %registration.name, other = %other.stored.name,
                 "a machine's types are refused, because another machine hears of them as they are: {problem}");
             let Unservable::Subscription { because, .. } = problem else {

@@ -204,7 +204,7 @@ fn read(schema: &Schema, question: &str, variables: &Map<String, Value>) -> Resu
 fn unanswered(error: AnswerError) -> Refusal {
     match error {
         AnswerError::Graph(error) => error.into(),
-        error @ (AnswerError::TooLarge(_) | AnswerError::Argument { .. }) => {
+        error @ (AnswerError::TooLarge(_) | AnswerError::TooMuch { .. } | AnswerError::Argument { .. }) => {
             Refusal::too_large(error.to_string())
         }
     }

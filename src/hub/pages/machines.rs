@@ -123,6 +123,12 @@ fn machine(seen: &Seen<'_>) -> Markup {
                     ul.commands { @for one in &registration.commands { li { (command(one)) } } }
                 }
             }
+            @for problem in &seen.machine.unheard {
+                p.standing {
+                    span.state.bad { span.sign aria-hidden="true" { "⨯" } " it does not hear of what it asked for" }
+                    " " (Shown(problem))
+                }
+            }
             @if !seen.machine.standing.is_empty() {
                 details {
                     summary { (counted(seen.machine.standing.len(), "subscription")) }

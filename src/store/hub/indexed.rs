@@ -2,10 +2,13 @@
 //!
 //! Whoever adds to one of these lists writes a migration that fills in what was stored before.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-/// Fields whose values can be searched by without looking at every node, the telling ones first.
-pub(super) const INDEXED: &[&str] = &[
+use crate::ports::graph::Order;
+
+/// Fields whose values can be searched by without looking at every node, the telling ones first. Of the types that machines announce
+/// all are.
+const INDEXED: &[&str] = &[
     "goalSetId",
     "sha",
     "buildId",
@@ -48,8 +51,65 @@ pub(super) fn indexed(value: &Value) -> Option<String> {
 }
 
 /// Whether values of a field are kept in the order of changes.
-pub(super) fn is_shared(field: &str) -> bool {
-    SHARED.contains(&field)
+pub(super) fn is_shared(kind: &str, field: &str) -> bool {
+    SHARED.contains(&field) || is_announced(kind)
+}
+
+/// The fields of a node with this body whose values are indexed. Its id is found without.
+pub(super) fn indexed_fields<'b>(
+    kind: &str,
+    body: &'b Map<String, Value>,
+) -> Box<dyn Iterator<Item = &'b str> + Send + 'b> {
+    match is_announced(kind) {
+        true => Box::new(body.keys().map(String::as_str).filter(|field| *field != "id")),
+        false => Box::new(INDEXED.iter().copied()),
+    }
+}
+
+/// How telling a field is, the most first; `None` when its values are not indexed.
+pub(super) fn rank(kind: &str, field: &str) -> Option<usize> {
+    let known = INDEXED.iter().position(|indexed| *indexed == field);
+    let is_own = !field.contains(['.', '[']) && field != "id";
+    known.or_else(|| (is_own && is_announced(kind)).then_some(INDEXED.len()))
+}
+
+/// Types whose moments are numbers, in `ts`.
+const OF_MACHINES: &[&str] = &["SdmGoal", "SdmGoalSet"];
+
+/// Whether it is the order of the moments of a type, of which there is an index. No type of every workspace has moments of both
+/// kinds; what machines announce may.
+pub(super) fn is_moment(kind: &str, order: &Order) -> bool {
+    match order.is_number {
+        true => order.field == "ts" && OF_MACHINES.contains(&kind),
+        false => order.field == "timestamp" && !is_announced(kind),
+    }
+}
+
+/// Types beside those of [`FOLLOWED`] that are no machine's: of every workspace, and of the hub alone.
+const OTHERS: &[&str] = &[
+    "SCMProvider",
+    "SdmPreference",
+    "AtmJob",
+    "AtmJobTask",
+    "DockerRegistryProvider",
+    "BinaryRepositoryProvider",
+    "GenericResourceProvider",
+    "GitHubAppResourceProvider",
+    "TeamConfiguration",
+    "GitHubAppInstallation",
+    "Application",
+    "ChannelLink",
+    "UserJoinedChannel",
+    "RepoOnboarded",
+    "ImageLinked",
+    "DeletedBranch",
+    "AppReach",
+    "Ended",
+];
+
+/// Whether machines announced a type, as far as is known here.
+fn is_announced(kind: &str) -> bool {
+    !OTHERS.contains(&kind) && FOLLOWED.iter().all(|(known, _)| *known != kind)
 }
 
 /// Links of the types of every workspace that are followed backwards. All links of other types are.

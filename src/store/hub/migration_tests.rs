@@ -1,11 +1,10 @@
 //! Every step of the schema is taken with rows in the tables of the steps before, on both databases: nothing of what they held is lost.
 
 use serde_json::json;
-use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, Row as _};
 
-use super::{MIGRATIONS, Place, SQLITE_MIGRATIONS, SqlHub};
+use super::{Place, SqlHub, migrations};
 use crate::model::Timestamp;
 use crate::ports::graph::{Filter, Find, Node};
 use crate::ports::hub::{
@@ -49,9 +48,7 @@ async fn k5_migrations_of_a_file_keep_what_is_stored() {
         .filename(&path)
         .create_if_missing(true);
     let mut connection = options.connect().await.unwrap();
-    let mut all = MIGRATIONS.migrations.to_vec();
-    all.extend_from_slice(&SQLITE_MIGRATIONS.migrations);
-    let steps = Migrator::with_migrations(all);
+    let steps = migrations(false);
     for step in steps.iter() {
         steps.run_to(step.version, &mut connection).await.unwrap();
         if let Some(rows) = rows_of(step.version) {
@@ -69,8 +66,9 @@ async fn k5_migrations_of_a_shared_database_keep_what_is_stored() {
     };
     let database = server.empty("old_hub").await;
     let mut connection = PgConnection::connect(&database.url).await.unwrap();
-    for step in MIGRATIONS.iter() {
-        MIGRATIONS.run_to(step.version, &mut connection).await.unwrap();
+    let steps = migrations(true);
+    for step in steps.iter() {
+        steps.run_to(step.version, &mut connection).await.unwrap();
         if let Some(rows) = rows_of(step.version) {
             sqlx::raw_sql(rows).execute(&mut connection).await.unwrap();
         }
@@ -148,9 +146,11 @@ async fn the_graph_is_there(hub: &SqlHub) {
     );
     assert_eq!(
         count("hub_node_value WHERE changed > 0").await,
-        2,
-        "the shared values alone"
+        3,
+        "the shared values, and what machines' types have"
     );
+    let found = graph.find(&by("Deploy", "name", "app", true)).await.unwrap();
+    assert_eq!(ids(&found), ["d-1"]);
 }
 
 /// What was kept before places said their forge is at the only one that there was (threat A8).

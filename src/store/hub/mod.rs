@@ -12,6 +12,7 @@ mod copying;
 mod crowds;
 mod deliveries;
 mod extensions;
+mod fields;
 mod forges;
 mod handed;
 mod hints;
@@ -27,6 +28,7 @@ mod missed;
 mod nodes;
 mod pending;
 mod people;
+mod plan;
 mod registrations;
 mod resumptions;
 mod retention;
@@ -34,6 +36,7 @@ mod rights;
 mod rows;
 mod runs;
 mod said;
+mod search;
 mod secrets;
 mod sign_ins;
 mod statement;
@@ -73,6 +76,20 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/hub");
 
 /// What only SQLite needs, numbered among the others.
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/hub-sqlite");
+
+/// What only Postgres needs.
+static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/hub-postgres");
+
+/// All steps of one database.
+fn migrations(is_postgres: bool) -> Migrator {
+    let own = match is_postgres {
+        true => &POSTGRES_MIGRATIONS,
+        false => &SQLITE_MIGRATIONS,
+    };
+    let mut all = MIGRATIONS.migrations.to_vec();
+    all.extend_from_slice(&own.migrations);
+    Migrator::with_migrations(all)
+}
 
 /// Connections that read an SQLite file beside the one that writes.
 const READERS: u32 = 4;
@@ -190,11 +207,7 @@ impl SqlHub {
             .ensure_migrations_table(&MIGRATIONS.table_name)
             .await
             .doing(DOING)?;
-        let mut all = MIGRATIONS.migrations.to_vec();
-        if !self.is_postgres() {
-            all.extend_from_slice(&SQLITE_MIGRATIONS.migrations);
-        }
-        Migrator::with_migrations(all)
+        migrations(self.is_postgres())
             .run_direct(None, &mut *connection, false)
             .await
             .doing(DOING)

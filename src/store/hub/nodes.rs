@@ -1,24 +1,19 @@
-//! The graph as it is read: by key, by what points somewhere, and by search.
+//! The graph as it is read: by key, by what points somewhere, and by search, which is [`super::search`].
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde_json::Value;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyPool, Row};
 
-use super::indexed::{INDEXED, indexed, is_shared};
 use super::rows::{Lists, lists};
-use super::statement::{composed, json, marks};
-use crate::ports::graph::{Filter, Find, GraphError, GraphReader, Node, Part};
+use super::search::{part, search, weight};
+use super::statement::json;
+use crate::ports::graph::{Find, GraphError, GraphReader, Node, Part};
 
 /// Most keys that links may point at in one question.
 const MOST_TARGETS: usize = 256;
-
-/// Most nodes that one search looks at when its filters are not all indexed.
-const MOST_LOOKED_AT: i64 = 20_000;
 
 /// The graph of a workspace outside of any unit of work.
 #[derive(Debug)]
@@ -53,6 +48,11 @@ impl GraphReader for Reader {
     async fn part(&self, find: &Find, from: Option<i64>) -> Result<Part, GraphError> {
         let mut connection = self.pool.acquire().await.map_err(failed)?;
         part(&mut connection, &self.workspace, find, from).await
+    }
+
+    async fn weight(&self, find: &Find, most: u64) -> Result<u64, GraphError> {
+        let mut connection = self.pool.acquire().await.map_err(failed)?;
+        weight(&mut connection, &self.workspace, find, most).await
     }
 }
 
@@ -184,201 +184,4 @@ pub(super) async fn linking(
     nodes.sort_by_key(|(created, _)| *created);
     nodes.truncate(limit as usize);
     Ok(nodes.into_iter().map(|(_, node)| node).collect())
-}
-
-/// Filters that an index answers, the most telling first, with the values that each admits.
-struct Plan<'f> {
-    filters: Vec<(&'f str, Vec<String>)>,
-    /// Whether the database gives exactly the page that is asked for.
-    is_exact: bool,
-}
-
-/// Fields that change in the course of a node's life, so that an earlier version may have had another value.
-const CHANGING: &[&str] = &["state", "status"];
-
-fn plan(find: &Find) -> Plan<'_> {
-    let rank = |field: &str| {
-        let is_usable = !(find.history && CHANGING.contains(&field));
-        INDEXED
-            .iter()
-            .position(|indexed| *indexed == field)
-            .filter(|_| is_usable)
-    };
-    let values = |filter: &Filter| filter.any_of.iter().map(indexed).collect::<Option<Vec<_>>>();
-    let mut ranked: Vec<_> = find
-        .filters
-        .iter()
-        .filter_map(|filter| Some((rank(&filter.field)?, filter.field.as_str(), values(filter)?)))
-        .collect();
-    ranked.sort_by_key(|(rank, _, _)| *rank);
-    Plan {
-        is_exact: ranked.len() == find.filters.len() && find.order_by.is_none(),
-        filters: ranked
-            .into_iter()
-            .map(|(_, field, values)| (field, values))
-            .collect(),
-    }
-}
-
-impl Plan<'_> {
-    /// Whether the first filter finds nodes in the order in which they changed: they may be very many.
-    fn is_in_order(&self, find: &Find) -> bool {
-        let first = self.filters.first();
-        !find.history && first.is_some_and(|(field, values)| is_shared(field) && values.len() == 1)
-    }
-
-    /// The statement; its first placeholders are workspace, kind, limit and offset, then each filter's field and values, and for
-    /// a part of what is found the mark where it begins.
-    fn statement(&self, find: &Find, is_part: bool) -> String {
-        let (mut tables, mut conditions, mut next) = (String::new(), String::new(), 5);
-        for (number, (_, values)) in self.filters.iter().enumerate() {
-            // A cross join keeps the order in which SQLite looks: through the index to the nodes.
-            let _ = write!(tables, "hub_node_value v{number} CROSS JOIN ");
-            let _ = write!(
-                conditions,
-                " AND v{number}.workspace = $1 AND v{number}.kind = $2 AND v{number}.id = n.id \
-                 AND v{number}.field = ${next} AND v{number}.value IN ({})",
-                marks(next + 1, values.len())
-            );
-            next += 1 + values.len();
-        }
-        let source = if find.history {
-            "hub_node_version"
-        } else {
-            "hub_node"
-        };
-        let is_descending = find.descending || find.order_by.is_some();
-        let (direction, behind) = if is_descending {
-            ("DESC", "<")
-        } else {
-            ("ASC", ">")
-        };
-        let order = if self.is_in_order(find) {
-            conditions.push_str(" AND v0.changed > 0");
-            "v0.changed"
-        } else {
-            "n.changed"
-        };
-        if is_part {
-            let _ = write!(conditions, " AND {order} {behind} ${next}");
-        }
-        format!(
-            "SELECT n.keys, n.body, n.links, n.changed FROM {tables}{source} n WHERE n.workspace = $1 AND n.kind = $2{conditions} \
-             ORDER BY {order} {direction} LIMIT $3 OFFSET $4"
-        )
-    }
-
-    /// The rows that it finds: at most `limit`, without `offset` of them, behind a mark if there is one.
-    async fn rows(
-        &self,
-        connection: &mut AnyConnection,
-        workspace: &str,
-        find: &Find,
-        (limit, offset): (i64, i64),
-        mark: Option<i64>,
-    ) -> Result<Vec<AnyRow>, GraphError> {
-        let mut query = sqlx::query(composed(self.statement(find, mark.is_some())))
-            .bind(workspace)
-            .bind(find.kind.as_str())
-            .bind(limit)
-            .bind(offset);
-        for (field, values) in &self.filters {
-            query = query.bind(*field);
-            for value in values {
-                query = query.bind(value.as_str());
-            }
-        }
-        if let Some(mark) = mark {
-            query = query.bind(mark);
-        }
-        query.fetch_all(connection).await.map_err(failed)
-    }
-}
-
-/// Nodes that a search finds.
-pub(super) async fn search(
-    connection: &mut AnyConnection,
-    workspace: &str,
-    find: &Find,
-) -> Result<Vec<Arc<Node>>, GraphError> {
-    let plan = plan(find);
-    let (limit, offset) = match plan.is_exact {
-        true => (i64::from(find.first), i64::from(find.offset)),
-        false => (MOST_LOOKED_AT, 0),
-    };
-    let rows = plan
-        .rows(connection, workspace, find, (limit, offset), None)
-        .await?;
-    let nodes: Vec<_> = rows
-        .iter()
-        .map(|row| node(row, &find.kind))
-        .collect::<Result<_, _>>()?;
-    Ok(match plan.is_exact {
-        true => nodes,
-        false => chosen(nodes, find),
-    })
-}
-
-/// A part of what a search finds. What has to be put in order here is found all at once.
-pub(super) async fn part(
-    connection: &mut AnyConnection,
-    workspace: &str,
-    find: &Find,
-    from: Option<i64>,
-) -> Result<Part, GraphError> {
-    let plan = plan(find);
-    if !plan.is_exact {
-        let all = Find {
-            first: u32::MAX,
-            ..find.clone()
-        };
-        let nodes = search(connection, workspace, &all).await?;
-        return Ok(Part { nodes, next: None });
-    }
-    let (mark, offset) = match (from, find.descending) {
-        (Some(mark), _) => (mark, 0),
-        (None, true) => (i64::MAX, find.offset),
-        (None, false) => (i64::MIN, find.offset),
-    };
-    let page = (i64::from(find.first), i64::from(offset));
-    let rows = plan.rows(connection, workspace, find, page, Some(mark)).await?;
-    let is_full = rows.len() == find.first as usize;
-    let last = rows.last().filter(|_| is_full);
-    let next = last
-        .map(|row| row.try_get("changed").map_err(failed))
-        .transpose()?;
-    let nodes = rows
-        .iter()
-        .map(|row| node(row, &find.kind))
-        .collect::<Result<_, _>>()?;
-    Ok(Part { nodes, next })
-}
-
-/// What of these the search means, in its order, its page of them.
-fn chosen(nodes: Vec<Arc<Node>>, find: &Find) -> Vec<Arc<Node>> {
-    let admits = |node: &Arc<Node>| {
-        find.filters
-            .iter()
-            .all(|filter| filter.admits(node.body.get(&filter.field)))
-    };
-    let mut nodes: Vec<_> = nodes.into_iter().filter(admits).collect();
-    if let Some(by) = &find.order_by {
-        nodes.sort_by(|one, other| {
-            let ordering = compare(one.body.get(by), other.body.get(by));
-            if find.descending {
-                ordering.reverse()
-            } else {
-                ordering
-            }
-        });
-    }
-    let page = nodes.into_iter().skip(find.offset as usize);
-    page.take(find.first as usize).collect()
-}
-
-fn compare(one: Option<&Value>, other: Option<&Value>) -> std::cmp::Ordering {
-    match (one.and_then(Value::as_f64), other.and_then(Value::as_f64)) {
-        (Some(one), Some(other)) => one.total_cmp(&other),
-        (_, _) => one.and_then(Value::as_str).cmp(&other.and_then(Value::as_str)),
-    }
 }

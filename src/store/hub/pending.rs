@@ -1,12 +1,12 @@
 //! What a unit of work has changed and not written yet: written together, in few statements of many rows.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use sqlx::AnyConnection;
 
 use super::deliveries::{WAIT, row_of};
-use super::indexed::{INDEXED, indexed, is_followed, is_shared};
+use super::indexed::{indexed, indexed_fields, is_followed, is_shared};
 use super::rows::{Cell, ManyRows, Row};
 use super::statement::to_json;
 use crate::ports::graph::Node;
@@ -273,9 +273,17 @@ async fn write_links(
 }
 
 /// The indexed values of a node.
-fn values_of(node: &Node) -> impl Iterator<Item = (&'static str, String)> {
-    let of = |field: &&'static str| Some((*field, indexed(node.body.get(*field)?)?));
-    INDEXED.iter().filter_map(of)
+fn values_of(node: &Node) -> impl Iterator<Item = (&str, String)> {
+    let of = |field| Some((field, indexed(node.body.get(field)?)?));
+    indexed_fields(&node.kind, &node.body).filter_map(of)
+}
+
+/// The fields of which a node has indexed values, or had.
+fn fields_of(waiting: &Waiting) -> BTreeSet<&str> {
+    let nodes = waiting.known.iter().chain([&waiting.node]);
+    nodes
+        .flat_map(|node| indexed_fields(&node.kind, &node.body))
+        .collect()
 }
 
 async fn write_values(
@@ -290,15 +298,16 @@ async fn write_values(
     let (mut gone, mut new) = (Vec::new(), Vec::new());
     for waiting in nodes {
         let node = &waiting.node;
-        for field in INDEXED {
-            let value = |node: &Node| indexed(node.body.get(*field)?);
+        for field in fields_of(waiting) {
+            let value = |node: &Node| indexed(node.body.get(field)?);
             let (before, now) = (waiting.known.as_deref().and_then(value), value(node));
             let row = |value: String| cells([&node.kind, field, &value, node.id()]);
+            let is_shared = is_shared(&node.kind, field);
             let is_other = before != now;
             // What many nodes share is kept in the order of changes, and so is new with each.
-            if let Some(now) = now.filter(|_| is_other || is_shared(field)) {
+            if let Some(now) = now.filter(|_| is_other || is_shared) {
                 let mut row = row(now);
-                row.push(if is_shared(field) { waiting.position } else { 0 }.into());
+                row.push(if is_shared { waiting.position } else { 0 }.into());
                 new.push(row);
             }
             gone.extend(before.filter(|_| is_other).map(row));

@@ -13,9 +13,10 @@ use sqlx::{Any, Row, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::forges::{self, pin};
-use super::nodes::{by_keys, failed, in_order, linking, named, of_ids, part, search};
+use super::nodes::{by_keys, failed, in_order, linking, named, of_ids};
 use super::pending::{Pending, forget};
 use super::rows::ManyRows;
+use super::search::{part, search, weight};
 use super::statement::Doing;
 use super::statistics;
 use crate::model::Timestamp;
@@ -253,5 +254,10 @@ impl GraphReader for SqlWork {
     async fn part(&self, find: &Find, from: Option<i64>) -> Result<Part, GraphError> {
         let mut transaction = self.written(&find.kind).await.map_err(failed)?;
         part(&mut transaction, &self.workspace, find, from).await
+    }
+
+    async fn weight(&self, find: &Find, most: u64) -> Result<u64, GraphError> {
+        let mut transaction = self.written(&find.kind).await.map_err(failed)?;
+        weight(&mut transaction, &self.workspace, find, most).await
     }
 }

@@ -257,6 +257,9 @@ pub struct Registered {
     /// The life of the hub's memory. Another one than before means that the hub has forgotten something (threat K4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub life: Option<MemoryLife>,
+    /// What the machine will not hear of though it asked to, and why; machines of the original are served all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// A life of a hub's memory.

@@ -88,6 +88,7 @@ fn the_address_of_a_socket_is_not_shown_by_debug() {
         jwt: Some("TOKEN-01".to_owned()),
         capabilities: vec!["ack".to_owned()],
         life: None,
+        warnings: Vec::new(),
     };
     assert!(!format!("{registered:?}").contains("TOKEN"));
     let secret = SecretValue {

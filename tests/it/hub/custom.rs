@@ -77,6 +77,40 @@ async fn a_custom_type_is_written_by_its_address_and_by_mutation_and_heard_of() 
 }
 
 #[tokio::test]
+async fn values_that_are_not_what_their_type_says_are_refused_by_the_name_of_their_field() {
+    let hub = TestHub::start(quick()).await;
+    hub.register(&announces(DEPLOY)).await;
+    let path = "/atomist/teams/w/ingestion/Deploy/ignored";
+    for (value, message) in [
+        (
+            json!({"env": "prod", "version": "text"}),
+            "`Deploy.version` must be a whole number, and is the text `text`",
+        ),
+        (
+            json!({"env": "prod", "at": {"place": {}}}),
+            "`Deploy.at.place` must be a text, and is an object",
+        ),
+    ] {
+        let (status, answer) = hub.post(path, &hub.key, &value).await;
+        assert_eq!((status, &answer["error"]["message"]), (400, &json!(message)));
+        let asked = json!({"query": "mutation M($it: X) { ingestCustomDeploy(value: $it) }", "variables": {"it": value}});
+        let (_, answer) = hub.post("/graphql/team/w", &hub.key, &asked).await;
+        assert_eq!(answer["errors"][0]["message"], json!(message));
+    }
+    for place in ["x", "y"] {
+        let value = json!({"env": place, "version": 18, "at": {"place": place}});
+        assert_eq!(hub.post(path, &hub.key, &value).await.0, 200);
+    }
+    let asked = hub
+        .ask(
+            "{ Deploy(at: {place: \"x\"}, version: \"18\") { env } }",
+            Value::Null,
+        )
+        .await;
+    assert_eq!(asked["data"]["Deploy"], json!([{"env": "x"}]));
+}
+
+#[tokio::test]
 async fn types_are_described_as_far_as_whoever_asks_may_see_them() {
     let hub = TestHub::start(quick()).await;
     hub.register(&announces(DEPLOY)).await;

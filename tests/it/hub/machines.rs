@@ -112,11 +112,34 @@ async fn refusals_say_what_is_missing() {
     other["team_ids"] = json!(["other"]);
     assert_eq!(hub.post("/registration", &hub.key, &other).await.0, 403);
     let mut wrong = one.clone();
-    wrong["events"][0]["subscription"] = json!("subscription X { Push { nonsense } }");
-    let (status, answer) = hub.post("/registration", &hub.key, &wrong).await;
-    let message = answer["error"]["message"].as_str().unwrap().to_owned();
-    assert_eq!(status, 400);
-    assert!(message.contains("`Push` has no field `nonsense`"), "{message}");
+    wrong["capabilities"] = json!(["ack"]);
+    for (subscription, because) in [
+        (
+            "subscription X { Push { nonsense } }",
+            "`Push` has no field `nonsense`",
+        ),
+        (
+            "subscription X { Push(brnch: \"main\") { id } }",
+            "`brnch` of `Push`: `Push` has no such field of its own",
+        ),
+        (
+            "subscription X { Push { goals(stat: \"success\") { id } } }",
+            "`stat` of `goals`: `SdmGoal` has no such field of its own",
+        ),
+    ] {
+        wrong["events"][0]["subscription"] = json!(subscription);
+        let (status, answer) = hub.post("/registration", &hub.key, &wrong).await;
+        let message = answer["error"]["message"].as_str().unwrap().to_owned();
+        assert_eq!(status, 400);
+        assert!(message.contains(because), "{message}");
+    }
+    wrong.as_object_mut().unwrap().remove("capabilities");
+    wrong["events"][0]["subscription"] = json!("subscription X { Push { id ");
+    assert_eq!(
+        hub.post("/registration", &hub.key, &wrong).await.0,
+        400,
+        "no machine has such a one in earnest"
+    );
     let (status, _) = hub.post("/registration", &hub.key, &json!({"name": 7})).await;
     assert_eq!(status, 400);
     assert_eq!(hub.post("/nowhere", &hub.key, &one).await.0, 404);
@@ -556,4 +579,37 @@ async fn g5_a_hub_with_many_machines_stops_in_time_and_they_come_back_together()
         assert!(machine.hear().await["data"]["Push"].is_array());
     }
     assert!(hub.hub.stop().await);
+}
+
+/// A machine of the original ends for good when it is refused (wire protocol 2.2), and may ask for what this hub does not know.
+#[tokio::test]
+async fn a_machine_of_the_original_is_served_with_what_can_be_answered_and_told_what_cannot() {
+    let hub = TestHub::start(quick()).await;
+    let mut one = registration("m", "1.0.0", "durable");
+    let more = [
+        "subscription OnOther { Push(brnch: \"main\") { id } }",
+        "subscription OnUnknown { Push { nonsense } }",
+        "subscription OnNothing { Nothing { id } }",
+    ];
+    let events = one["events"].as_array_mut().unwrap();
+    events.extend(
+        more.iter()
+            .map(|text| json!({"subscription": text, "secrets": []})),
+    );
+    let (status, answer) = hub.post("/registration", &hub.key, &one).await;
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(
+        answer["warnings"],
+        json!([
+            "subscription 2 (subscription OnOther { Push(brnch: \"main\") { id } }…): `brnch` of `Push`: `Push` has no such field of its own",
+            "subscription 3 (subscription OnUnknown { Push { nonsense } }…): `Push` has no field `nonsense`",
+            "subscription 4 (subscription OnNothing { Nothing { id } }…): `Query` has no field `Nothing`",
+        ])
+    );
+    let mut machine = hub.machine(&one).await;
+    hub.github("push", "d-1", &super::events::push("a", "b")).await;
+    let heard = machine.hear().await;
+    assert_eq!(heard["extensions"]["operationName"], json!("OnPush"));
+    machine.answer(&heard).await;
+    machine.settled().await;
 }

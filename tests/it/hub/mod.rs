@@ -53,6 +53,7 @@ mod store_answers;
 mod store_crowds;
 mod store_forges;
 mod store_messages;
+mod store_searches;
 mod store_shared;
 mod threats;
 mod traces;

@@ -202,6 +202,14 @@ async fn machines_are_shown_with_what_they_do() {
         "{text}"
     );
     drop(machine);
+    let mut other = registration("other", "1.0.0", "durable");
+    other["events"][0]["subscription"] = json!("subscription X { Push(brnch: \"main\") { id } }");
+    seen.hub.register(&other).await;
+    let text = seen.text("/workspaces/w/machines").await;
+    assert!(
+        text.contains("it does not hear of what it asked for") && text.contains("`brnch` of `Push`"),
+        "{text}"
+    );
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sdm::graph::Schema;
 use sdm::graph::schema::Holds;
 use sdm::model::Timestamp;
-use sdm::ports::graph::{Filter, Find, Node};
+use sdm::ports::graph::{Filter, Find, Node, Order};
 use sdm::ports::hub::{
     Deliveries, DeliveryCounts, DeliveryKind, HubGraph, Invocations, Keys, Messages, NewDelivery, Phase,
     QueueLimits, Registrations, Revived, Room, StoredInvocation, StoredKey, StoredMessage, StoredRegistration,
@@ -17,7 +17,7 @@ use sdm::wire::hub::PolicyName;
 use serde_json::{Value, json};
 
 use super::arriving::registered;
-use super::{store_answers, store_crowds, store_messages, store_shared};
+use super::{store_answers, store_crowds, store_messages, store_searches, store_shared};
 use crate::support::postgres::Postgres;
 
 const LIMITS: QueueLimits = QueueLimits {
@@ -35,7 +35,7 @@ pub fn at(second: u64) -> Timestamp {
     Timestamp::from_micros(1_800_000_000_000_000).plus(Duration::from_secs(second))
 }
 
-fn node(kind: &str, keys: &[&str], body: &Value, links: &[(&str, &[&str])]) -> Arc<Node> {
+pub fn node(kind: &str, keys: &[&str], body: &Value, links: &[(&str, &[&str])]) -> Arc<Node> {
     let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
     Arc::new(Node {
         kind: kind.to_owned(),
@@ -78,7 +78,7 @@ pub fn registration(name: &str, version: &str, policy: PolicyName, body: &str) -
     }
 }
 
-fn find(kind: &str, filters: &[(&str, Value)]) -> Find {
+pub fn find(kind: &str, filters: &[(&str, Value)]) -> Find {
     Find {
         kind: kind.to_owned(),
         filters: filters
@@ -94,7 +94,15 @@ fn find(kind: &str, filters: &[(&str, Value)]) -> Find {
     }
 }
 
-async fn ids(hub: &SqlHub, find: &Find) -> Vec<String> {
+pub fn by(field: &str, descending: bool, is_number: bool) -> Order {
+    Order {
+        field: field.to_owned(),
+        descending,
+        is_number,
+    }
+}
+
+pub async fn ids(hub: &SqlHub, find: &Find) -> Vec<String> {
     let found = hub.reader("w").find(find).await.unwrap();
     found.iter().map(|node| node.id().to_owned()).collect()
 }
@@ -217,7 +225,7 @@ async fn searches_page_and_order(hub: &SqlHub) {
     (open.first, open.offset) = (1, 1);
     assert_eq!(ids(hub, &open).await, ["i-1"]);
     let mut titled = find("Issue", &[]);
-    (titled.order_by, titled.descending, titled.first) = (Some("title".to_owned()), false, 2);
+    (titled.order_by, titled.first) = (vec![by("title", false, false)], 2);
     assert_eq!(ids(hub, &titled).await, ["i-4", "i-3"]);
     assert_eq!(
         ids(hub, &find("Issue", &[("title", json!("t9"))])).await,
@@ -261,14 +269,17 @@ async fn searches_go_on_in_parts(hub: &SqlHub) {
     );
     assert_eq!(part(&all, next).await.0, ["i-2"]);
     let mut titled = find("Issue", &[]);
-    (titled.order_by, titled.descending, titled.first) = (Some("number".to_owned()), false, 2);
-    let (whole, next) = part(&titled, None).await;
-    assert_eq!(
-        whole,
-        ["i-0", "i-1", "i-2", "i-3", "i-4"],
-        "what is put in order is found at once"
-    );
-    assert_eq!(next, None);
+    (titled.order_by, titled.first) = (vec![by("number", false, true)], 2);
+    let (mut from, mut parts) = (None, Vec::new());
+    loop {
+        let (ids, next) = part(&titled, from).await;
+        parts.push(ids);
+        from = next;
+        if from.is_none() {
+            break;
+        }
+    }
+    assert_eq!(parts, [vec!["i-0", "i-1"], vec!["i-2", "i-3"], vec!["i-4"]]);
 }
 
 async fn what_came_is_taken_once(hub: &SqlHub) {
@@ -764,6 +775,7 @@ async fn contract(place: &Place) {
     much_is_written_and_found(&hub).await;
     super::store_forges::places_are_pinned(&hub).await;
     super::store_forges::dead_commands_are_looked_at(&hub).await;
+    store_searches::contract(&hub, place).await;
     hub.close().await;
     let again = SqlHub::open(place).await.unwrap();
     assert!(
