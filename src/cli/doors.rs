@@ -1,6 +1,7 @@
 //! The few things commands ask of the daemon and the engine in this very process. Everything else goes over the socket.
 
 use std::path::{Path, PathBuf};
+use std::thread::ScopedJoinHandle;
 
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -288,12 +289,36 @@ pub fn test(files: &[SourceFile]) -> Tested {
     let Some(machine) = checked.machine else {
         return Tested::Unusable(checked.diagnostics);
     };
-    let run = |test: &RuleTest| TestRun {
+    Tested::Run(run_all(&machine))
+}
+
+/// All of them, on as many threads as there is room for: each asks every rule, and none knows of another.
+fn run_all(machine: &Machine) -> Vec<TestRun> {
+    let tests = &machine.tests;
+    let room = std::thread::available_parallelism().map_or(1, usize::from);
+    let part = tests.len().div_ceil(room).max(1);
+    std::thread::scope(|scope| {
+        let parts = tests.chunks(part);
+        let running = parts.map(|part| scope.spawn(move || part.iter().map(|test| run(machine, test)).collect()));
+        let running: Vec<ScopedJoinHandle<'_, Vec<TestRun>>> = running.collect();
+        let ended = running.into_iter().map(ScopedJoinHandle::join);
+        ended
+            .flat_map(|ended| ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    })
+}
+
+/// The reasons of every rule are kept where something is to be explained by them.
+fn run(machine: &Machine, test: &RuleTest) -> TestRun {
+    let mut verified = machine.rules.verify(test);
+    if verified.failures.is_empty() {
+        verified.plan.trace = Trace::default();
+    }
+    TestRun {
         name: test.name.clone(),
         place: test.place.clone(),
-        verified: machine.rules.verify(test),
-    };
-    Tested::Run(machine.tests.iter().map(run).collect())
+        verified,
+    }
 }
 
 /// Which goals would be set and why, oldest push first; because of a goal when one is given.

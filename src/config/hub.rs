@@ -27,6 +27,7 @@ pub(super) struct HubText {
     pub(super) ephemeral: Option<bool>,
     pub(super) drain: Option<DurationText>,
     pub(super) pull_requests: Option<InWhoseName>,
+    pub(super) forks: Option<bool>,
 }
 
 /// In whose name commands ask for branches to be merged.
@@ -57,6 +58,8 @@ pub struct HubEntry {
     pub drain: Duration,
     /// In whose name commands ask for branches to be merged.
     pub pull_requests: InWhoseName,
+    /// Whether pull requests of forks get goals, as pushes that are not trusted.
+    pub forks: bool,
 }
 
 impl HubText {
@@ -70,6 +73,7 @@ impl HubText {
             ephemeral: self.ephemeral.or(weaker.ephemeral),
             drain: self.drain.or(weaker.drain),
             pull_requests: self.pull_requests.or(weaker.pull_requests),
+            forks: self.forks.or(weaker.forks),
         }
     }
 }
@@ -133,6 +137,7 @@ fn read(text: HubText, sources: &super::Sources) -> Result<HubEntry, String> {
         ephemeral: text.ephemeral.unwrap_or(false),
         drain,
         pull_requests: text.pull_requests.unwrap_or_default(),
+        forks: text.forks.unwrap_or(false),
     })
 }
 
@@ -239,6 +244,16 @@ mod tests {
         assert_eq!(whose(""), Ok(InWhoseName::Machine));
         assert_eq!(whose(", pull_requests: person"), Ok(InWhoseName::Person));
         assert!(whose(", pull_requests: anybody").is_err());
+    }
+
+    #[test]
+    fn pull_requests_of_forks_get_goals_only_where_the_configuration_says_so() {
+        let has = |more: &str| {
+            let yaml = format!("hub: {{address: 'https://h.example.com', key: {{file: k}}{more}}}");
+            hub_of(&yaml, &[]).map(|hub| hub.unwrap().forks)
+        };
+        assert_eq!(has(""), Ok(false));
+        assert_eq!(has(", forks: true"), Ok(true));
     }
 
     #[test]

@@ -116,6 +116,11 @@ const HUB: &[Field] = &[
         "in whose name commands open pull requests: the machine's by its `forges`, or by the hub that of the person who asked; \
          `machine`",
     ),
+    Field::new(
+        "forks",
+        ValueType::Boolean,
+        "whether pull requests of forks get goals, as pushes that are not trusted; `false`",
+    ),
 ];
 
 const FORGE: &[Field] = &[

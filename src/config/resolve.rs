@@ -328,7 +328,8 @@ impl Resolver<'_> {
             untrusted: self.pick(
                 "sandbox_untrusted",
                 |layer| layer.sandbox_untrusted,
-                default(SandboxChoice::Auto),
+                // What strangers wrote does not run as the user of the machine unless its operator says so (threats B10, I2).
+                default(SandboxChoice::Required),
                 shown,
             ),
             readable: self.list(

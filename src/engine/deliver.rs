@@ -67,6 +67,9 @@ impl Engine {
         if told.branch.is_internal() {
             return Ok(Accepted::Nothing);
         }
+        if told.trust == Trust::Untrusted {
+            return self.accept_untrusted(told).await;
+        }
         let heads = store.branch_heads(&told.repo.key).await?;
         let head = heads.get(&told.branch);
         if head == Some(&told.after) {
@@ -99,6 +102,27 @@ impl Engine {
         let accepted = self.keep_push(&push).await?;
         self.observe_tags(&told.repo).await?;
         Ok(accepted)
+    }
+
+    /// What is not trusted moves no branch of the repository, and is not compared with what its members pushed.
+    async fn accept_untrusted(&self, told: &ToldPush) -> Result<Accepted, IngestError> {
+        let scm = &self.parts.scm;
+        for sha in std::iter::once(&told.after).chain(&told.before) {
+            scm.fetch(&told.repo, sha).await?;
+        }
+        let range = scm.commits(&told.repo, told.before.as_ref(), &told.after).await?;
+        if range.count == 0 {
+            return Ok(Accepted::Nothing);
+        }
+        let push = Push {
+            commits: range.commits,
+            commit_count: range.count,
+            forced: range.forced,
+            ..told.without_commits(self.parts.clock.now())
+        };
+        self.take_in(push.id);
+        self.parts.store.record_replay(&push).await?;
+        Ok(Accepted::New)
     }
 
     /// Until it is kept: another replica may move the head meanwhile.
@@ -156,8 +180,10 @@ impl Engine {
         let mut others = std::collections::BTreeMap::new();
         if !is_known {
             others = self.parts.scm.heads(&told.repo).await?.branches;
-            others.remove(&told.branch);
-            others.extend(told.before.clone().map(|before| (told.branch.clone(), before)));
+            if told.trust == Trust::Member {
+                others.remove(&told.branch);
+                others.extend(told.before.clone().map(|before| (told.branch.clone(), before)));
+            }
         }
         let now = self.parts.clock.now();
         store.remember_repository(&told.repo, &others, now).await?;

@@ -23,6 +23,7 @@ use super::remote::repository_at;
 use super::tags::tags;
 use super::view::GitView;
 use super::workspace::{Pool, PoolSettings};
+use crate::model::push::Trust;
 use crate::model::{Authors, Commit, CommitSha, Push, RepoSlug, Repository};
 use crate::ports::forges::PushLogin;
 use crate::ports::scm::{
@@ -369,10 +370,13 @@ impl Scm for Git {
 
 #[async_trait]
 impl Workspaces for Git {
-    async fn lend(&self, repo: &Repository, sha: &CommitSha) -> Result<Workspace, ScmError> {
+    async fn lend(&self, repo: &Repository, sha: &CommitSha, trust: Trust) -> Result<Workspace, ScmError> {
         let (pool, key, sha) = (Arc::clone(&self.pool), repo.key.clone(), sha.clone());
-        self.with_mirror(repo, move |mirror| pool.lend(mirror, &key, &sha))
-            .await
+        self.with_mirror(repo, move |mirror| match trust {
+            Trust::Member => pool.lend(mirror, &key, &sha),
+            Trust::Untrusted => pool.lend_once(mirror, &sha),
+        })
+        .await
     }
 
     async fn release(&self, workspace: &Workspace) -> Result<(), ScmError> {

@@ -191,7 +191,7 @@ mod tests {
             &["p/acme/app", "p/acme/old"],
             json!({"name": "app2", "owner": "acme"}),
         );
-        let whole = merged(&known, new);
+        let whole = merged(&known, &new);
         assert_eq!(whole.keys, ["7", "p/acme/app", "p/acme/old"]);
         assert_eq!(
             Value::Object(whole.body),
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn what_something_is_called_now_is_its_last_key() {
         let known = node(&["7", "p/acme/app", "p/acme/renamed"], json!({}));
-        let back = merged(&known, node(&["7", "p/acme/app"], json!({})));
+        let back = merged(&known, &node(&["7", "p/acme/app"], json!({})));
         assert_eq!(back.keys, ["7", "p/acme/renamed", "p/acme/app"]);
     }
 
@@ -234,7 +234,7 @@ mod tests {
         assert!(
             made_of(
                 Some(&gone),
-                comment(json!({"deleted": false, "timestamp": at})),
+                &comment(json!({"deleted": false, "timestamp": at})),
                 How::Dated
             )
             .is_none()
@@ -267,14 +267,14 @@ mod tests {
         )
         .link("author", ["github.com/mail/ada@example.org".to_owned()]);
         for (first, then) in [(&pushed, &suite), (&suite, &pushed)] {
-            let made = made_of(Some(&first.node), then.node.clone(), How::Fact);
+            let made = made_of(Some(&first.node), &then.node, How::Fact);
             let made = made.unwrap_or_else(|| first.node.clone());
             assert_eq!(made.body["url"], json!("u"));
             assert_eq!(made.links["author"], ["github.com/ada"]);
         }
         let of =
             |address: &str| Change::fact("ScmId", vec!["a".to_owned()], json!({"emails": [address]})).node;
-        let both = made_of(Some(&of("b")), of("a"), How::Fact).unwrap();
+        let both = made_of(Some(&of("b")), &of("a"), How::Fact).unwrap();
         assert_eq!(both.body["emails"], json!(["a", "b"]));
     }
 
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn d3_a_decision_counts_for_the_version_that_was_looked_at() {
         let goal = |version: i64, state: &str| node(&["g"], json!({"version": version, "state": state}));
-        let decided = |known: Option<&Node>| made_of(known, goal(3, "approved"), How::Next).is_some();
+        let decided = |known: Option<&Node>| made_of(known, &goal(3, "approved"), How::Next).is_some();
         assert!(decided(Some(&goal(2, "waiting_for_approval"))));
         for known in [goal(3, "canceled"), goal(1, "planned"), goal(4, "failure")] {
             assert!(!decided(Some(&known)), "{known:?}");

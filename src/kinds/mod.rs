@@ -187,6 +187,12 @@ pub trait Kind: Send + Sync {
         Ok(self.images(&context.goal.definition().work.arguments))
     }
 
+    /// Whether a success with this result is over with what it left as files and data, so that a goal with the same inputs need
+    /// not run (`skip_unchanged`); not where it changed something else.
+    fn can_be_taken_over(&self, _result: &ExecutionResult) -> bool {
+        true
+    }
+
     /// How long after its start a goal may be carried on elsewhere, without a process of ours, until somebody completes it.
     fn patience(&self, _arguments: &serde_json::Value) -> Duration {
         Duration::from_secs(24 * 3600)

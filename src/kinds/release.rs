@@ -70,6 +70,10 @@ impl Kind for Release {
         &DESCRIPTOR
     }
 
+    fn can_be_taken_over(&self, _result: &ExecutionResult) -> bool {
+        false
+    }
+
     fn runs_process(&self, arguments: &Value) -> bool {
         read::<Arguments>(arguments).map_or(true, |arguments| !arguments.run.is_empty())
     }

@@ -334,8 +334,15 @@ impl Goal {
             .description
             .clone()
             .unwrap_or_else(|| self.text(next.name()));
-        // What an attempt was about is not what somebody says of its goal.
-        let was_about = self.phase.take().filter(|_| ByHand::of(&event.actor).is_none());
+        // What an attempt was about is not what somebody says of its goal, nor where one stands that has ended well.
+        let has_ended_well = matches!(
+            event.change,
+            GoalChange::Ended {
+                state: StateName::Success | StateName::WaitingForApproval
+            }
+        );
+        let is_said = has_ended_well || ByHand::of(&event.actor).is_some();
+        let was_about = self.phase.take().filter(|_| !is_said);
         self.phase = event.phase.clone().or(was_about);
         self.error = event.error.clone().or(self.error.take());
         self.data = event.data.clone().or(self.data.take());

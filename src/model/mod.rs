@@ -37,6 +37,7 @@ pub mod queue;
 pub(crate) mod redact;
 pub mod registry;
 pub mod reported;
+pub mod reused;
 pub mod review;
 pub mod rule_test;
 pub mod running;

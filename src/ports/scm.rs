@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use thiserror::Error;
 
 use super::forges::PushLogin;
-use crate::model::push::Signature;
+use crate::model::push::{Signature, Trust};
 use crate::model::{Authors, BranchName, Commit, CommitSha, Push, RepoSlug, Repository, TagName, Timestamp};
 use crate::rules::view::ProjectView;
 
@@ -465,8 +465,9 @@ pub struct Workspace {
 /// Lends working copies: worktrees of the mirror, pooled, moved by the changed paths, cleaned after use.
 #[async_trait]
 pub trait Workspaces: Send + Sync {
-    /// A clean tree of exactly this commit. The commit must have been fetched.
-    async fn lend(&self, repo: &Repository, sha: &CommitSha) -> Result<Workspace, ScmError>;
+    /// A clean tree of exactly this commit. The commit must have been fetched. For a push that is not trusted it is made anew,
+    /// and gone when it is released (threat B10).
+    async fn lend(&self, repo: &Repository, sha: &CommitSha, trust: Trust) -> Result<Workspace, ScmError>;
 
     /// Takes a workspace back: cleans it for reuse, or removes it when it cannot be trusted.
     /// Read-only, foreign-owned and strange files never make this fail for good.

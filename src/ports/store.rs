@@ -313,6 +313,9 @@ pub trait Store:
     /// A push by id.
     async fn push(&self, id: PushId) -> Result<Option<Push>, StoreError>;
 
+    /// Trust in the pushes that brought a commit: that of the most trusted one; nothing when none of them is known.
+    async fn trust_in(&self, repo_key: &str, sha: &CommitSha) -> Result<Option<Trust>, StoreError>;
+
     /// The newest pushes, newest first.
     async fn pushes(&self, repo: Option<&RepoSlug>, limit: u32) -> Result<Vec<Push>, StoreError>;
 

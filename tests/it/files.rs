@@ -255,6 +255,9 @@ fn a_goal_whose_inputs_are_unchanged_takes_over_the_earlier_success_and_what_it_
         "{description}"
     );
     assert!(log(&machine, &set, "publish").contains("text one"));
+    let elsewhere = log(&machine, &set, "test");
+    let earlier = &first_set["id"].as_str().unwrap()[..7];
+    assert!(elsewhere.contains(&format!("sdm logs {earlier} test")), "{elsewhere}");
     machine.stop();
     machine.start();
     let set = machine.carried_out("three", &[("lib/x", "new")]);
@@ -269,6 +272,40 @@ fn a_goal_whose_inputs_are_unchanged_takes_over_the_earlier_success_and_what_it_
         "what it left is gone, so it runs"
     );
     assert_eq!(state_of(&set, "publish"), "success");
+    machine.stop();
+}
+
+const JUDGED: &str = r#"
+rules:
+  - name: build
+    goals:
+      - name: lint
+        inspect:
+          run: [sh, -c, 'echo "src:1:1: warning: mind this"']
+          report: lines
+          FAIL
+        skip_unchanged: {inputs: [src]}
+      - name: format
+        autofix: {run: [sh, -c, 'echo running']}
+        skip_unchanged: {inputs: [src]}
+"#;
+
+#[test]
+fn what_is_judged_otherwise_runs_again_and_comments_and_fixes_are_taken_over() {
+    let mut machine = LocalMachine::new(&JUDGED.replace("FAIL", "fail_on: error"));
+    machine.start();
+    machine.carried_out("one", &[("src", "text"), ("other", "1")]);
+    let set = machine.carried_out("two", &[("other", "2")]);
+    for name in ["lint", "format"] {
+        assert_eq!(goal(&set, name)["phase"], "unchanged", "{set}");
+    }
+    let comments = machine.ok(&["show", "comments", set["id"].as_str().unwrap()]);
+    assert!(comments.contains("mind this"), "{comments}");
+    machine.stop();
+    machine.write_goals(&JUDGED.replace("FAIL", "fail_on: warn"));
+    machine.start();
+    let set = machine.carried_out("three", &[("other", "3")]);
+    assert_eq!(state_of(&set, "lint"), "failure", "{set}");
     machine.stop();
 }
 

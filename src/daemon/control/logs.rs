@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::daemon::local::LocalDaemon;
+use crate::model::reused::{Reused, UNCHANGED};
 use crate::model::{Errand, Goal, GoalKey, GoalSetId};
-use crate::ports::executor::{AttemptRef, ExecutionError, LogPage};
+use crate::ports::executor::{AttemptRef, ExecutionError, LogLine, LogPage};
 use crate::ports::store::GoalSetRecord;
 use crate::wire::control::{GoalChoice, Reply};
 
@@ -53,7 +54,10 @@ pub(super) async fn send(
     let mut offset = request.offset;
     loop {
         let page = match daemon.engine().executor().read_log(&attempt, offset, PAGE).await {
-            Err(ExecutionError::Unknown) => without_log(daemon, &record, &key, number).await?,
+            Err(ExecutionError::Unknown) => {
+                let at = (number, offset);
+                without_log(daemon, &record, &key, at).await?
+            }
             page => page?,
         };
         send_lines(&name, Some(record.set.id), number, &page, answer).await?;
@@ -125,19 +129,43 @@ async fn send_lines(
     Ok(())
 }
 
-/// A goal that runs no process, or is about to start one.
+/// A goal that runs no process, or is about to start one; or one that took over what another did, and says where the log of
+/// that is.
 async fn without_log(
     daemon: &LocalDaemon,
     record: &GoalSetRecord,
     key: &GoalKey,
-    attempt: u32,
+    (attempt, offset): (u32, u64),
 ) -> Result<LogPage, Refused> {
     let now = daemon.engine().store().goal_set(record.set.id).await?;
-    let goal = now.as_ref().and_then(|record| record.set.goal(key));
-    let runs = goal.is_some_and(|goal| !goal.state.is_terminal() && goal.attempt == attempt);
+    let goal = now
+        .as_ref()
+        .and_then(|record| record.set.goal(key))
+        .filter(|goal| goal.attempt == attempt);
+    let lines: Vec<LogLine> = goal
+        .and_then(where_it_is)
+        .into_iter()
+        .filter(|line| line.offset >= offset)
+        .collect();
     Ok(LogPage {
-        lines: Vec::new(),
-        next_offset: 0,
-        complete: !runs,
+        next_offset: offset + lines.len() as u64,
+        lines,
+        complete: goal.is_none_or(|goal| goal.state.is_terminal()),
+    })
+}
+
+/// The one line in the log of a goal that did not run.
+fn where_it_is(goal: &Goal) -> Option<LogLine> {
+    let reused = Reused::in_data(goal.data.as_deref()).filter(|_| goal.phase.as_deref() == Some(UNCHANGED))?;
+    let name = reused.goal.map_or_else(
+        || goal.definition().name.clone(),
+        |goal| goal.unique_name.as_str().to_owned(),
+    );
+    let (set, attempt) = (reused.goal_set.short(), reused.attempt);
+    Some(LogLine {
+        offset: 0,
+        at: goal.changed_at,
+        stream: "sdm".to_owned(),
+        text: format!("nothing ran, what it depends on is unchanged; the log: sdm logs {set} {name} --attempt {attempt}"),
     })
 }

@@ -21,7 +21,7 @@ pub(super) fn registration(name: &str, hub: &HubEntry, machine: &Machine) -> Reg
         team_ids: hub.workspaces.clone(),
         groups: Vec::new(),
         commands: commands::announced(machine, hub),
-        events: events::subscriptions(name, machine),
+        events: events::subscriptions(name, hub, machine),
         ingesters: Vec::new(),
         metadata: Metadata {
             labels: labels(machine),

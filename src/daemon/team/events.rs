@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Inner;
 use super::inbox::answer;
+use crate::config::HubEntry;
 use crate::engine::Machine;
 use crate::model::event::LARGEST_PAYLOAD;
 use crate::model::trigger::COMPLETIONS;
@@ -20,7 +21,12 @@ pub(super) const ON_PUSH: &str = "OnPush";
 /// The subscription of a machine whose rules wait for goals of others.
 pub(super) const ON_GOAL: &str = "OnGoal";
 
+/// The subscription of a machine that plans pull requests of forks.
+pub(super) const ON_FORK: &str = "OnFork";
+
 const PUSH: &str = "id branch before { sha } after @required { sha } repo { id owner name url \
+                    defaultBranch org { provider { providerId providerType apiUrl gitUrl url } } }";
+const FORK: &str = "id number state fork head @required { sha } base { sha } repo { id owner name url \
                     defaultBranch org { provider { providerId providerType apiUrl gitUrl url } } }";
 const GOAL: &str = "uniqueName name environment goalSetId state version ts data provenance { correlationId }";
 
@@ -147,13 +153,13 @@ static TOLD: &[Told] = &[
 
 /// Whether a subscription is one of this program's.
 pub(super) fn is_ours(operation: &str) -> bool {
-    operation == ON_PUSH || operation == ON_GOAL || TOLD.iter().any(|told| told.operation == operation)
+    [ON_PUSH, ON_GOAL, ON_FORK].contains(&operation) || TOLD.iter().any(|told| told.operation == operation)
 }
 
 /// In which line an event waits because it needs a repository; none when it needs none.
 pub(super) fn line(operation: &str, object: &Value) -> Option<String> {
     let repo = match operation {
-        ON_PUSH => &object["repo"],
+        ON_PUSH | ON_FORK => &object["repo"],
         ON_GOAL => &object["push"]["repo"],
         _ => return None,
     };
@@ -166,6 +172,10 @@ fn on_push() -> String {
     format!("subscription {ON_PUSH} {{ Push {{ {PUSH} }} }}")
 }
 
+fn on_fork() -> String {
+    format!("subscription {ON_FORK} {{ PullRequest {{ {FORK} }} }}")
+}
+
 /// The goals of all machines but the one of this name.
 fn on_goal(name: &str) -> String {
     let (states, own) = (COMPLETIONS.join(", "), json!(name));
@@ -175,8 +185,9 @@ fn on_goal(name: &str) -> String {
     )
 }
 
-/// Pushes, goals of other machines that rules wait for, and what listeners of the goal files wait for.
-pub(super) fn subscriptions(name: &str, machine: &Machine) -> Vec<Subscription> {
+/// Pushes, pull requests of forks where they get goals, goals of other machines that rules wait for, and what listeners of
+/// the goal files wait for.
+pub(super) fn subscriptions(name: &str, hub: &HubEntry, machine: &Machine) -> Vec<Subscription> {
     let wanted: BTreeSet<&str> = machine
         .listeners
         .iter()
@@ -196,6 +207,7 @@ pub(super) fn subscriptions(name: &str, machine: &Machine) -> Vec<Subscription> 
     let waits = machine.rules.waits_for_foreign_goals();
     let goals = waits.then(|| on_goal(name));
     std::iter::once(on_push())
+        .chain(hub.forks.then(on_fork))
         .chain(goals)
         .chain(others)
         .map(subscription)
@@ -342,7 +354,7 @@ mod tests {
                 told.operation, told.kind
             )
         });
-        for text in all.chain([on_push(), on_goal("my \"own\" machine")]) {
+        for text in all.chain([on_push(), on_fork(), on_goal("my \"own\" machine")]) {
             let question = Question::read(&Schema::builtin(), &text, None, &Map::new());
             assert!(question.is_ok(), "{text}: {question:?}");
         }

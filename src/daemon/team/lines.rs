@@ -190,6 +190,7 @@ impl Inner {
         };
         match operation.as_str() {
             events::ON_GOAL => self.accept_goal(delivery, object, failures).await,
+            events::ON_FORK => self.accept_fork(delivery, object, failures).await,
             _ => self.accept_push(delivery, object, failures).await,
         }
     }

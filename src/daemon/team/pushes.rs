@@ -1,4 +1,5 @@
-//! Pushes that the hub tells of, on their way to the engine.
+//! Pushes that the hub tells of, on their way to the engine: those of members, and pull requests of forks as what somebody
+//! pushes who may not write to the repository.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -22,6 +23,18 @@ struct Told {
     branch: String,
     before: Option<ToldCommit>,
     after: ToldCommit,
+    repo: ToldRepo,
+}
+
+/// A pull request of a hub, as its subscription shapes it.
+#[derive(Debug, Deserialize)]
+struct ToldRequest {
+    id: String,
+    number: u64,
+    state: Option<String>,
+    fork: Option<bool>,
+    head: ToldCommit,
+    base: Option<ToldCommit>,
     repo: ToldRepo,
 }
 
@@ -63,10 +76,35 @@ impl Inner {
         object: &Value,
         failures: u32,
     ) -> Option<DeliveryAnswer> {
-        let (told, known_as) = match read(object, delivery, &self.hub.address) {
-            Ok(read) => read,
-            Err(because) => return Some(answer(1, because)),
-        };
+        match read(object, delivery, &self.hub.address) {
+            Ok(read) => self.answer_to(delivery, read, failures).await,
+            Err(because) => Some(answer(1, because)),
+        }
+    }
+
+    /// The same for a pull request, which is a push where it is of a fork.
+    pub(super) async fn accept_fork(
+        &self,
+        delivery: &Delivery,
+        object: &Value,
+        failures: u32,
+    ) -> Option<DeliveryAnswer> {
+        if !self.hub.forks {
+            return Some(answer(0, "this machine plans no pull requests of forks any more"));
+        }
+        match read_fork(object, delivery, &self.hub.address) {
+            Ok(Some(read)) => self.answer_to(delivery, read, failures).await,
+            Ok(None) => Some(answer(0, "it is no open pull request of a fork")),
+            Err(because) => Some(answer(1, because)),
+        }
+    }
+
+    async fn answer_to(
+        &self,
+        delivery: &Delivery,
+        (told, known_as): (ToldPush, KnownAs),
+        failures: u32,
+    ) -> Option<DeliveryAnswer> {
         let repo = &told.repo.slug;
         match self.accept(&told, &known_as).await {
             Ok(accepted) => {
@@ -98,11 +136,7 @@ impl Inner {
 pub(super) fn read(object: &Value, delivery: &Delivery, hub: &str) -> Result<(ToldPush, KnownAs), String> {
     let told = Told::deserialize(object).map_err(|error| format!("the push cannot be read: {error}"))?;
     let wrong = |error: &dyn std::fmt::Display| format!("the push cannot be read: {error}");
-    let provider = told.repo.org.as_ref().and_then(|org| org.provider.as_ref());
-    let known_as = KnownAs {
-        workspace: delivery.workspace.clone(),
-        provider: provider.and_then(|provider| provider.provider_id.clone()),
-    };
+    let known_as = known_as(&told.repo, delivery);
     let sha = |commit: &ToldCommit| CommitSha::parse(&commit.sha).map_err(|error| wrong(&error));
     let before = told
         .before
@@ -117,6 +151,43 @@ pub(super) fn read(object: &Value, delivery: &Delivery, hub: &str) -> Result<(To
         trust: Trust::Member,
     };
     Ok((push, known_as))
+}
+
+/// What a fork asks to be merged, as an untrusted push that begins where the branch is which it asks for; nothing where the pull
+/// request is of the repository itself, whose branches are pushed, or is closed.
+///
+/// Its branch is where the forge keeps its head in the repository: no branch that anybody can push, and never named as the fork
+/// names its own, so that no rule takes it for one of the repository's.
+pub(super) fn read_fork(
+    object: &Value,
+    delivery: &Delivery,
+    hub: &str,
+) -> Result<Option<(ToldPush, KnownAs)>, String> {
+    let wrong = |error: &dyn std::fmt::Display| format!("the pull request cannot be read: {error}");
+    let told = ToldRequest::deserialize(object).map_err(|error| wrong(&error))?;
+    if told.fork != Some(true) || told.state.as_deref() != Some("open") {
+        return Ok(None);
+    }
+    let sha = |commit: &ToldCommit| CommitSha::parse(&commit.sha).map_err(|error| wrong(&error));
+    let known_as = known_as(&told.repo, delivery);
+    let branch = format!("pull/{}/head", told.number);
+    let push = ToldPush {
+        id: push_id(&[hub, &delivery.workspace, "fork", &told.id, &told.head.sha]),
+        repo: repository(&told.repo, &known_as)?,
+        branch: BranchName::parse(&branch).map_err(|error| wrong(&error))?,
+        before: told.base.as_ref().map(sha).transpose()?,
+        after: sha(&told.head)?,
+        trust: Trust::Untrusted,
+    };
+    Ok(Some((push, known_as)))
+}
+
+fn known_as(repo: &ToldRepo, delivery: &Delivery) -> KnownAs {
+    let provider = repo.org.as_ref().and_then(|org| org.provider.as_ref());
+    KnownAs {
+        workspace: delivery.workspace.clone(),
+        provider: provider.and_then(|provider| provider.provider_id.clone()),
+    }
 }
 
 /// The same push has the same id, whenever and however often it is told.
@@ -226,6 +297,33 @@ mod tests {
         let (alone, _) = push(|told| told["repo"]["org"] = json!(null)).unwrap();
         assert_eq!(alone.repo.address, "https://forge.example.com/acme/app.git");
         assert_eq!(alone.repo.key, alone.repo.address);
+    }
+
+    fn request(change: impl FnOnce(&mut Value)) -> Result<Option<ToldPush>, String> {
+        let mut object = json!({
+            "id": "pr-1", "number": 7, "state": "open", "fork": true, "head": {"sha": "b".repeat(40)}, "base": {"sha": "a".repeat(40)},
+            "repo": {"id": "4711", "owner": "acme", "name": "app", "url": "https://forge.example.com/acme/app", "defaultBranch": "main", "org": null}
+        });
+        change(&mut object);
+        let delivery = delivery(object.clone());
+        let read = read_fork(&object, &delivery, "https://hub.example.com")?;
+        Ok(read.map(|(told, _)| told))
+    }
+
+    #[test]
+    fn b10_an_open_pull_request_of_a_fork_is_a_push_that_is_not_trusted() {
+        let told = request(|_| {}).unwrap().unwrap();
+        assert_eq!((told.trust, told.branch.as_str()), (Trust::Untrusted, "pull/7/head"));
+        assert_eq!((told.after.as_str(), told.before.is_some()), ("b".repeat(40).as_str(), true));
+        assert_eq!(told.repo.address, "https://forge.example.com/acme/app.git");
+        let same = request(|object| object["title"] = json!("other")).unwrap().unwrap();
+        assert_eq!(told.id, same.id);
+        let newer = request(|object| object["head"]["sha"] = json!("c".repeat(40))).unwrap().unwrap();
+        assert_ne!(told.id, newer.id);
+        for (name, value) in [("fork", json!(false)), ("fork", json!(null)), ("state", json!("closed"))] {
+            assert_eq!(request(|object| object[name] = value.clone()), Ok(None), "{name}: {value}");
+        }
+        assert!(request(|object| object["head"]["sha"] = json!("--upload-pack=x")).is_err());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::kinds::lookup::MATCHES;
 use crate::kinds::transform;
 use crate::model::push::Trust;
 use crate::model::{
-    BranchName, CommandWork, GoalSetId, Job, JobId, JobTask, Plan, Push, PushId, Repository, TaskState,
+    BranchName, CommandWork, CommitSha, GoalSetId, Job, JobId, JobTask, Plan, Push, PushId, Repository, TaskState,
 };
 use crate::ports::scm::{Heads, ScmError};
 use crate::ports::store::{Cause, StoreError};
@@ -149,6 +149,7 @@ impl Engine {
         scm.fetch(&repo, &sha).await?;
         let before = scm.first_parents(&repo, &sha, 2).await?.get(1).cloned();
         let range = scm.commits(&repo, before.as_ref(), &sha).await?;
+        let trust = self.trust_in(&repo, task.sha.as_ref()).await?;
         Ok(Push {
             id: PushId(self.parts.ids.fresh()),
             repo,
@@ -159,8 +160,18 @@ impl Engine {
             commit_count: range.count,
             forced: false,
             at: self.parts.clock.now(),
-            trust: Trust::Member,
+            trust,
         })
+    }
+
+    /// What a branch points at is a member's. A commit that is named is trusted as far as the pushes that brought it.
+    async fn trust_in(&self, repo: &Repository, named: Option<&CommitSha>) -> Result<Trust, NoCommit> {
+        let Some(sha) = named else {
+            return Ok(Trust::Member);
+        };
+        let known = self.parts.store.trust_in(&repo.key, sha).await;
+        let known = known.map_err(|error| NoCommit::Told(chain(&error)))?;
+        Ok(known.unwrap_or(Trust::Member))
     }
 
     /// The branch of its own that a transform goes on with, so that running it again changes one branch; `None` when there is

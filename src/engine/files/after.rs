@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::before::failed;
 use super::{KeepStep, NOTE, Ordered, OrderedKeep, RESTORED, directory};
 use crate::engine::Engine;
-use crate::kinds::{GoalContext, KindError};
+use crate::kinds::{self, GoalContext, KindError};
 use crate::model::files::KeptOn;
 use crate::model::{ExecutionResult, StateName};
 use crate::ports::AttemptRef;
@@ -57,7 +57,8 @@ impl Engine {
             &taken,
         );
         self.parts.store.keep_files(&taken).await?;
-        if let Some(inputs) = ordered.success.filter(|_| outcome == StateName::Success) {
+        let is_whole = outcome == StateName::Success && can_be_taken_over(context, &result);
+        if let Some(inputs) = ordered.success.filter(|_| is_whole) {
             let success = success(context, attempt, inputs, &result);
             self.parts.store.record_success(&success).await?;
         }
@@ -120,6 +121,12 @@ fn kept(context: &GoalContext<'_>, attempt: &AttemptRef, keep: &OrderedKeep, mad
         size: made.size,
         at: context.now,
     }
+}
+
+/// Whether the result is all that the goal left: a version belongs to its commit, and some kinds change more than that.
+fn can_be_taken_over(context: &GoalContext<'_>, result: &ExecutionResult) -> bool {
+    let kind = kinds::kind(&context.goal.definition().work.kind);
+    result.version.is_none() && kind.is_some_and(|kind| kind.can_be_taken_over(result))
 }
 
 fn success(

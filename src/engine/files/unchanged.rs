@@ -1,27 +1,31 @@
 //! A goal whose inputs are those of an earlier success takes that over instead of running.
 //!
-//! Its inputs are what it would run, the files of the commit that it names, the variables it names, and the files it gets
-//! from other goals. What it does not name it does not depend on: that is the author's word.
+//! Its inputs are its whole definition, filled in for its push and as far as the push calls for it, so that neither what it
+//! does nor how that is judged can be forgotten; the files of the commit that it names, the variables it names, and the files
+//! it gets from other goals. What it does not name it does not depend on: that is the author's word.
 
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use super::after::{outputs_in, with_additions};
 use super::before::{failed, files_with_ids, with_view};
 use super::{bounded, sought};
 use crate::engine::Engine;
-use crate::kinds::process::ProcessRequest;
+use crate::kinds::process::{Command, ProcessRequest, Step};
 use crate::kinds::resolve::Placeholders;
-use crate::kinds::{GoalContext, KindError};
+use crate::kinds::{GoalContext, KindError, inspect};
 use crate::model::files::Unchanged;
-use crate::model::{ExecutionResult, StateName};
+use crate::model::goal_event::ExternalUrl;
+use crate::model::reused::{REUSED, Reused, UNCHANGED};
+use crate::model::{Descriptions, ExecutionResult};
 use crate::ports::AttemptRef;
 use crate::ports::kept::{Kept, KeptAs, Success};
 
-/// Under which key a goal's data says whose result it has taken over.
-const REUSED: &str = "@atomist/sdm/reused";
+/// Names in what our own steps are told that are another for every attempt, push or moment, and change nothing of what is done.
+/// The definition says the rest, so that leaving out too much here loses nothing.
+const OF_THE_ATTEMPT: &[&str] = &["belonging", "notes", "author", "committer", "at", "message"];
 
 impl Engine {
     /// The digest of everything the goal depends on, when it says what that is.
@@ -43,13 +47,18 @@ impl Engine {
             files_with_ids(view, &globs)
         })
         .await?;
+        let mut written = definition.clone();
+        // What people read of it is neither done nor judged.
+        written.descriptions = Descriptions::default();
+        let written = serde_json::to_value(written);
+        let written = written.map_err(|error| KindError::Definition(error.to_string()))?;
         let everything = json!({
-            "goal": definition.key().to_string(),
-            "runs": format!("{request:?}"),
+            "definition": filled(&Placeholders::of(context).await?, written),
+            "environment": request.environment,
+            "steps": request.steps.iter().map(what_runs).collect::<Vec<_>>(),
             "files": files,
             "env": self.variables(unchanged, request),
             "inputs": self.digests_of_inputs(context).await?,
-            "outputs": definition.files.outputs,
         });
         let text = everything.to_string();
         Ok(Some(hex::encode(digest::digest(
@@ -100,6 +109,9 @@ impl Engine {
         let Some(outputs) = self.outputs_still_there(&earlier).await? else {
             return Ok(None);
         };
+        if !self.takes_comments_over(context, &earlier).await? {
+            return Ok(None);
+        }
         let push = &context.record.push;
         let as_mine = |kept: Kept| Kept {
             scope: bounded(kept.scope, context),
@@ -119,7 +131,44 @@ impl Engine {
             ..earlier.clone()
         };
         self.parts.store.record_success(&again).await?;
-        Ok(Some(taken_over(context, &earlier)))
+        let urls = self.links_to(context, &earlier).await?;
+        Ok(Some(taken_over(context, &earlier, urls)))
+    }
+
+    /// Keeps what was said of the earlier commit as said of this one; `false` where there should be something and nothing is.
+    async fn takes_comments_over(
+        &self,
+        context: &GoalContext<'_>,
+        earlier: &Success,
+    ) -> Result<bool, KindError> {
+        let reviews = self.parts.store.reviews(earlier.goal_set).await?;
+        let Some((_, review)) = reviews.into_iter().find(|(goal, _)| *goal == earlier.goal) else {
+            return Ok(context.goal.definition().work.kind != inspect::NAME);
+        };
+        let (set, goal) = (context.record.set.id, context.goal.key());
+        self.parts.store.save_review(set, &goal, &review).await?;
+        Ok(true)
+    }
+
+    /// The page of the goal set that did the work, and the links that its goal has.
+    async fn links_to(
+        &self,
+        context: &GoalContext<'_>,
+        earlier: &Success,
+    ) -> Result<Vec<ExternalUrl>, KindError> {
+        let mut urls = Vec::new();
+        if let Some(hub) = &context.policy.hub {
+            let repo = &context.record.push.repo;
+            let page = hub.page_of(context.store, repo, earlier.goal_set, context.now);
+            urls.push(ExternalUrl {
+                label: Some(format!("taken over from {}", earlier.goal_set.short())),
+                url: page.await?,
+            });
+        }
+        let record = self.parts.store.goal_set(earlier.goal_set).await?;
+        let goal = record.as_ref().and_then(|record| record.set.goal(&earlier.goal));
+        urls.extend(goal.into_iter().flat_map(|goal| goal.external_urls.iter().cloned()));
+        Ok(urls)
     }
 
     /// Everything that a success left; `None` when some of it has gone.
@@ -141,24 +190,108 @@ impl Engine {
     }
 }
 
-fn taken_over(context: &GoalContext<'_>, earlier: &Success) -> ExecutionResult {
-    let reused = json!({
-        "goal_set": earlier.goal_set.to_string(),
-        "sha": earlier.sha.as_str(),
-        "branch": earlier.branch.as_str(),
-        "attempt": earlier.attempt,
-    });
-    let additions = Map::from_iter([(REUSED.to_owned(), reused)]);
+/// A value of a definition with every text as it is for this push, beside how it is written; without where it is written.
+fn filled(placeholders: &Placeholders, value: Value) -> Value {
+    match value {
+        Value::String(text) if text.contains("${") => {
+            let value = placeholders.text(&text).ok();
+            json!([text, value])
+        }
+        Value::Array(items) => items.into_iter().map(|item| filled(placeholders, item)).collect(),
+        Value::Object(fields) => {
+            let fields = fields.into_iter().filter(|(name, value)| !(name == "place" && is_place(value)));
+            fields.map(|(name, value)| (name, filled(placeholders, value))).collect()
+        }
+        other => other,
+    }
+}
+
+/// Whether it is nothing but where something is written: a line more before it makes no other goal of it.
+fn is_place(value: &Value) -> bool {
+    let Some(fields) = value.as_object() else {
+        return false;
+    };
+    fields.len() == 3 && ["file", "line", "column"].iter().all(|name| fields.contains_key(*name))
+}
+
+/// What a step does: which of several parts of a goal are for this push is said nowhere else.
+fn what_runs(step: &Step) -> Value {
+    let runs = match &step.command {
+        Command::Program(argv) => json!(argv),
+        Command::Own { verb, order } => json!([verb, lasting(order)]),
+    };
+    json!({"name": step.name, "directory": step.directory, "environment": step.environment, "runs": runs})
+}
+
+/// What our own step is told, without what is another each time.
+fn lasting(order: &Value) -> Value {
+    match order {
+        Value::Array(items) => items.iter().map(lasting).collect(),
+        Value::Object(fields) => {
+            let fields = fields.iter().filter(|(name, _)| !OF_THE_ATTEMPT.contains(&name.as_str()));
+            fields.map(|(name, value)| (name.clone(), lasting(value))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+fn taken_over(context: &GoalContext<'_>, earlier: &Success, urls: Vec<ExternalUrl>) -> ExecutionResult {
+    let reused = Reused {
+        goal_set: earlier.goal_set,
+        goal: Some(earlier.goal.clone()),
+        sha: earlier.sha.clone(),
+        branch: earlier.branch.clone(),
+        attempt: earlier.attempt,
+    };
+    let additions = Map::from_iter([(REUSED.to_owned(), json!(reused))]);
     let because = format!(
         "nothing it depends on has changed since {}: taken over from goal set {}",
         earlier.sha.short(),
         earlier.goal_set.short()
     );
+    let outcome = ExecutionResult::success().outcome(context.goal.definition().approval.is_some());
     ExecutionResult {
-        phase: Some("unchanged".to_owned()),
-        description: Some(format!("{} ({because})", context.goal.text(StateName::Success))),
+        phase: Some(UNCHANGED.to_owned()),
+        description: Some(format!("{} ({because})", context.goal.text(outcome))),
         message: Some(because),
         data: with_additions(earlier.data.as_deref(), additions),
+        external_urls: urls,
         ..ExecutionResult::success()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn placeholders() -> Placeholders {
+        Placeholders::from_facts(json!({"push": {"branch": "main"}}))
+    }
+
+    #[test]
+    fn a_definition_is_all_it_says_for_its_push_and_not_where_it_is_written() {
+        let at = |line: u32, fail_on: &str| {
+            json!({
+                "place": {"file": "goals.yaml", "line": line, "column": 3},
+                "work": {"arguments": {"fail_on": fail_on, "run": ["lint", "${push.branch}"]}},
+                "parameters": {"place": "Bern"},
+            })
+        };
+        let filled = |value| filled(&placeholders(), value);
+        assert_eq!(filled(at(3, "error")), filled(at(4, "error")));
+        assert_ne!(filled(at(3, "error")), filled(at(3, "warn")));
+        let shown = filled(at(3, "error")).to_string();
+        assert!(shown.contains(r#"["${push.branch}","main"]"#) && shown.contains("Bern"), "{shown}");
+    }
+
+    #[test]
+    fn what_a_step_is_told_is_the_same_for_every_attempt() {
+        let order = |attempt: u32, image: &str| {
+            let containers = json!([{"image": image, "command": ["make"]}]);
+            json!({"belonging": {"attempt": attempt}, "notes": [attempt.to_string()], "containers": containers})
+        };
+        let step = |order| what_runs(&Step::own("", "containers", order));
+        assert_eq!(step(order(1, "a")), step(order(2, "a")));
+        assert_ne!(step(order(1, "a")), step(order(1, "b")));
     }
 }

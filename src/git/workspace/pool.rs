@@ -93,6 +93,8 @@ impl Standing {
 /// Begins the name of directories in which things are taken apart.
 const ATTIC: &str = "attic-";
 const RETIRED: &str = "retired";
+/// Begins the name of workspaces that are lent once; those of mirrors begin with hexadecimal digits.
+const ONCE: &str = "once";
 const LOCK: &str = "lock";
 
 impl Pool {
@@ -154,6 +156,20 @@ impl Pool {
                 }
             }
         }
+        self.lend_fresh(mirror, &family, sha)
+    }
+
+    /// The same in a workspace that nothing was in before, and that is removed when it is released: for what is not trusted.
+    ///
+    /// # Errors
+    /// As for [`Self::lend`].
+    pub fn lend_once(&self, mirror: &Repository, sha: &CommitSha) -> Result<Workspace, ScmError> {
+        commit(mirror, sha)?;
+        self.check_root()?;
+        self.lend_fresh(mirror, ONCE, sha)
+    }
+
+    fn lend_fresh(&self, mirror: &Repository, family: &str, sha: &CommitSha) -> Result<Workspace, ScmError> {
         let name = format!("{family}-{}", self.ids.fresh().simple());
         self.slots().by_name.insert(name.clone(), Standing::Busy);
         self.prepare(mirror, &name, None, sha)
@@ -301,6 +317,9 @@ impl Pool {
 
     /// Cleans a busy workspace, or removes it.
     fn return_to_pool(&self, name: &str) {
+        if family_in(name) == ONCE {
+            return self.discard(name);
+        }
         match self.clean_slot(name) {
             Ok(sha) => self.set_idle(name, sha),
             Err(error) => {

@@ -214,6 +214,36 @@ fn two_lendings_are_two_trees_and_releasing_twice_is_once() {
 }
 
 #[test]
+fn b10_i3_what_is_lent_once_is_fresh_and_gone_afterwards() {
+    let settings = PoolSettings {
+        keep: vec!["target/".to_owned()],
+        ..PoolSettings::default()
+    };
+    let world = World::with(settings);
+    let head = world.fixture.commit(&[], &[("a", "1")]);
+    let warm = world.lend(head);
+    fs::create_dir(warm.path.join("target")).unwrap();
+    fs::write(warm.path.join("target/cache"), "c").unwrap();
+    world.pool.release(&warm.name);
+    let once = |world: &World| world.pool.lend_once(&world.fixture.repo, &sha_of(head)).unwrap();
+    let first = once(&world);
+    assert_ne!(first.path, warm.path);
+    expect(&first, &[("a", "1")]);
+    fs::create_dir(first.path.join("target")).unwrap();
+    fs::write(first.path.join("target/planted"), "p").unwrap();
+    world.pool.release(&first.name);
+    assert!(!first.path.exists());
+    let second = once(&world);
+    expect(&second, &[("a", "1")]);
+    world.pool.reclaim(std::slice::from_ref(&second.name)).unwrap();
+    assert!(second.path.exists(), "it is in use");
+    world.pool.release(&second.name);
+    let next = world.lend(head);
+    assert_eq!(next.path, warm.path);
+    expect(&next, &[("a", "1"), ("target/cache", "c")]);
+}
+
+#[test]
 fn kept_directories_survive_and_nothing_else() {
     let settings = PoolSettings {
         keep: vec!["target/".to_owned(), "crates/*/target".to_owned()],

@@ -24,7 +24,7 @@ use super::super::traces::What;
 use super::messages::{name_of, place};
 use super::{begin, escaped, parsed};
 use crate::access::Resource;
-use crate::ports::hub::{ChangedMessage, Hint, Room, StoredMessage};
+use crate::ports::hub::{ChangedMessage, Room, StoredMessage};
 use crate::ports::people::PersonState;
 use crate::wire::hub::extensions::DECIDING;
 use crate::wire::hub::{Action, Destination};

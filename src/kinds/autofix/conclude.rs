@@ -52,7 +52,7 @@ pub(super) async fn conclude(
     }
     if outcome.head == outcome.base {
         return Ok(match outcome.ignored.is_empty() {
-            true => said("No autofixes applied", "nothing to mend"),
+            true => said("No autofixes applied", super::NOTHING_TO_MEND),
             false => said(
                 "No autofixes applied",
                 &format!("{} failed and is ignored", names(&outcome.ignored)),

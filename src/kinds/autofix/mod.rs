@@ -25,6 +25,9 @@ use crate::ports::containers::Pull;
 use arguments::{Arguments, WrittenFix};
 use order::{Fix, Order};
 
+/// The phase of one that found everything in order.
+const NOTHING_TO_MEND: &str = "nothing to mend";
+
 pub(super) struct Autofix;
 
 pub(super) static DESCRIPTOR: Descriptor = Descriptor {
@@ -40,6 +43,11 @@ pub(super) static DESCRIPTOR: Descriptor = Descriptor {
 impl Kind for Autofix {
     fn descriptor(&self) -> &'static Descriptor {
         &DESCRIPTOR
+    }
+
+    /// What found nothing to mend finds nothing in the same files; what was mended was this commit's.
+    fn can_be_taken_over(&self, result: &ExecutionResult) -> bool {
+        result.phase.as_deref() == Some(NOTHING_TO_MEND)
     }
 
     fn runs_process(&self, _arguments: &Value) -> bool {

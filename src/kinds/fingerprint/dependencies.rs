@@ -9,9 +9,11 @@ pub(super) const MAX_LOCK_FILE: usize = 32 << 20;
 const MAX_DEPENDENCIES: usize = 50_000;
 
 /// Lock files that are understood, by their names.
-pub(super) const LOCK_FILES: [&str; 6] = [
+pub(super) const LOCK_FILES: [&str; 8] = [
     "Cargo.lock",
     "package-lock.json",
+    "yarn.lock",
+    "pnpm-lock.yaml",
     "poetry.lock",
     "uv.lock",
     "go.sum",
@@ -39,6 +41,8 @@ pub(super) fn dependencies(path: &str, content: &[u8]) -> Result<Vec<Dependency>
     let mut found = match name {
         "Cargo.lock" | "poetry.lock" | "uv.lock" => packages_of_toml(text),
         "package-lock.json" => packages_of_npm(text).map_err(|error| format!("{path}: {error}"))?,
+        "yarn.lock" => packages_of_yarn(text),
+        "pnpm-lock.yaml" => packages_of_pnpm(text),
         "go.sum" => modules_of_go(text),
         "Gemfile.lock" => gems(text),
         _ => {
@@ -94,6 +98,56 @@ fn packages_of_npm(text: &str) -> Result<Vec<Dependency>, String> {
     Ok(named.collect())
 }
 
+/// Entries of yarn's lock file, of the first line and of later ones: a line of what is asked for, `"@s/x@^1", x@^2:`, and
+/// indented below it `version "1.2.3"` or `version: 1.2.3`. Those of the repository itself have no version of their own.
+fn packages_of_yarn(text: &str) -> Vec<Dependency> {
+    let (mut found, mut name) = (Vec::new(), None);
+    for line in text.lines() {
+        if !line.starts_with([' ', '\t']) {
+            name = line.trim_end().strip_suffix(':').and_then(asked_of_yarn);
+            continue;
+        }
+        let field = line.strip_prefix("  ").filter(|field| !field.starts_with(' '));
+        let version = field.and_then(|field| field.strip_prefix("version"));
+        let Some(version) = version.and_then(|version| version.strip_prefix([' ', ':'])) else {
+            continue;
+        };
+        let version = version.trim().trim_matches('"');
+        if let Some(name) = name.take().filter(|_| version != "0.0.0-use.local") {
+            found.push((name, version.to_owned()));
+        }
+    }
+    found
+}
+
+/// The name in what is asked of yarn: before the `@` that is not its first letter.
+fn asked_of_yarn(asked: &str) -> Option<String> {
+    let first = asked.split(',').next()?.trim().trim_matches('"');
+    let at = first.char_indices().skip(1).find(|(_, letter)| *letter == '@')?.0;
+    Some(first[..at].to_owned())
+}
+
+/// The keys of `packages:` in pnpm's lock file, at two spaces: `name@version` with the peers it was put beside in brackets,
+/// or `/name/version` as older ones have it.
+fn packages_of_pnpm(text: &str) -> Vec<Dependency> {
+    let sections = text.lines().skip_while(|line| line.trim_end() != "packages:").skip(1);
+    let own = sections.take_while(|line| line.is_empty() || line.starts_with(' '));
+    let key = |line: &str| {
+        let key = line.strip_prefix("  ").filter(|key| !key.starts_with(' '))?;
+        let key = key.split_once(':').filter(|(_, rest)| !rest.starts_with('/'))?.0;
+        let key = key.trim_matches(['\'', '"']);
+        let key = key.split('(').next().unwrap_or(key);
+        let name = key.strip_prefix('/').unwrap_or(key);
+        let at = name.char_indices().skip(1).find(|(_, letter)| *letter == '@');
+        let (name, version) = match at {
+            Some((at, _)) => (&name[..at], &name[at + 1..]),
+            None => name.rsplit_once('/')?,
+        };
+        Some((name.to_owned(), version.to_owned()))
+    };
+    own.filter_map(key).collect()
+}
+
 /// `module version hash`; the lines of `go.mod` files are left out.
 fn modules_of_go(text: &str) -> Vec<Dependency> {
     let module = |line: &str| {
@@ -141,8 +195,25 @@ mod tests {
     }
 
     #[test]
+    fn lock_files_of_yarn_and_pnpm_are_read_as_every_version_writes_them() {
+        let classic = "# yarn lockfile v1\n\n\n\"@s/y@^2.0.0\", \"@s/y@^2.1.0\":\n  version \"2.1.3\"\n  resolved \"https://r/y.tgz\"\n  \
+                       dependencies:\n    version \"^9\"\n\nx@^1:\n  version \"1.2.3\"\n";
+        assert_eq!(shown("yarn.lock", classic), ["@s/y 2.1.3", "x 1.2.3"]);
+        let berry = "__metadata:\n  version: 8\n\n\"@s/y@npm:^2.0.0\":\n  version: 2.1.3\n  resolution: \"@s/y@npm:2.1.3\"\n\n\
+                     \"app@workspace:.\":\n  version: 0.0.0-use.local\n\n\"x@npm:^1\":\n  version: 1.2.3\n";
+        assert_eq!(shown("web/yarn.lock", berry), ["@s/y 2.1.3", "x 1.2.3"]);
+        let newer = "lockfileVersion: '9.0'\n\nimporters:\n\n  .:\n    dependencies: {}\n\npackages:\n\n  '@s/y@2.1.3':\n    \
+                     resolution: {integrity: sha512-x==}\n\n  x@1.2.3:\n    engines: {node: '>=8'}\n\nsnapshots:\n\n  z@9.0.0: {}\n";
+        assert_eq!(shown("pnpm-lock.yaml", newer), ["@s/y 2.1.3", "x 1.2.3"]);
+        let older = "lockfileVersion: 5.4\n\npackages:\n\n  /@s/y/2.1.3:\n    dev: true\n\n  /x/1.2.3:\n    dev: true\n";
+        assert_eq!(shown("pnpm-lock.yaml", older), ["@s/y 2.1.3", "x 1.2.3"]);
+        let between = "packages:\n\n  /@s/y@2.1.3(x@1.2.3):\n    dev: true\n";
+        assert_eq!(shown("pnpm-lock.yaml", between), ["@s/y 2.1.3"]);
+    }
+
+    #[test]
     fn other_files_are_refused_with_a_reason() {
-        assert!(dependencies("yarn.lock", b"").unwrap_err().contains("Cargo.lock"));
+        assert!(dependencies("bun.lock", b"").unwrap_err().contains("Cargo.lock"));
         assert!(dependencies("package-lock.json", b"{").is_err());
         assert!(dependencies("Cargo.lock", &[0xff]).unwrap_err().contains("UTF-8"));
     }

@@ -41,7 +41,7 @@ static FIELDS: &[Field] = &[
     Field::new(
         "dependencies",
         ValueType::List(&ValueType::Path),
-        "lock files: Cargo.lock, package-lock.json, poetry.lock, uv.lock, go.sum, Gemfile.lock",
+        "lock files: Cargo.lock, package-lock.json, yarn.lock, pnpm-lock.yaml, poetry.lock, uv.lock, go.sum, Gemfile.lock",
     ),
     Field::new(
         "approve_on",

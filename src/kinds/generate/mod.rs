@@ -47,6 +47,10 @@ impl Kind for Generate {
         &DESCRIPTOR
     }
 
+    fn can_be_taken_over(&self, _result: &ExecutionResult) -> bool {
+        false
+    }
+
     fn runs_process(&self, _arguments: &Value) -> bool {
         true
     }

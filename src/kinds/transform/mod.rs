@@ -41,6 +41,10 @@ impl Kind for Transform {
         &DESCRIPTOR
     }
 
+    fn can_be_taken_over(&self, _result: &ExecutionResult) -> bool {
+        false
+    }
+
     fn runs_process(&self, _arguments: &Value) -> bool {
         true
     }

@@ -6,6 +6,7 @@ use crate::model::descriptor::{Bounds, Form};
 use crate::model::variables::CONTRACT;
 use crate::model::{Field, ValueType};
 
+use super::super::value::size_pattern;
 use super::super::yaml;
 
 /// Anything that YAML reads as one value, which is text to those who want text.
@@ -60,7 +61,7 @@ pub(super) fn value(wanted: &ValueType) -> Value {
             let main = main.map_or_else(scalar, |field| value(&field.value));
             json!({ "anyOf": [{ "type": ["string", "number", "boolean"], "allOf": [main] }, object(fields.iter())] })
         }
-        ValueType::Size => json!({ "type": ["string", "integer"], "minimum": 0 }),
+        ValueType::Size => json!({ "type": ["string", "integer"], "minimum": 0, "pattern": size_pattern() }),
         ValueType::Environment => environment(),
         ValueType::Variables => {
             let variable = json!({

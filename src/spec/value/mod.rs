@@ -22,3 +22,4 @@ mod tests;
 
 pub(crate) use check::Checker;
 pub use duration::{InvalidDuration, parse_duration};
+pub(super) use size::size_pattern;

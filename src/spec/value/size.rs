@@ -33,6 +33,13 @@ pub(super) fn parse_size(text: &str) -> Option<u64> {
     i64::try_from(bytes).is_ok().then_some(bytes)
 }
 
+/// What [`parse_size`] reads, as a pattern for editors.
+pub(in crate::spec) fn size_pattern() -> String {
+    let units = UNITS.iter().map(|(name, _)| *name).filter(|name| !name.is_empty());
+    let units: Vec<&str> = units.collect();
+    format!("^\\s*[0-9]+\\s*({})?\\s*$", units.join("|"))
+}
+
 /// An amount of bytes as people write it, in the largest unit that it is a whole number of.
 pub(super) fn shown_size(bytes: u64) -> String {
     let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
@@ -66,6 +73,10 @@ mod tests {
 
     #[test]
     fn sizes_as_people_write_them() {
+        let pattern = regex::Regex::new(&size_pattern()).unwrap();
+        for text in ["1G", "MiB", "-1", "1.5GB", "1 mb", ""] {
+            assert!(!pattern.is_match(text), "{text}");
+        }
         for (text, bytes) in [
             ("0", 0),
             ("64 MiB", 64 << 20),
@@ -73,6 +84,7 @@ mod tests {
             ("128m", 128 << 20),
         ] {
             assert_eq!(parse_size(text), Some(bytes), "{text}");
+            assert!(pattern.is_match(text), "{text}");
         }
         for text in [
             "",

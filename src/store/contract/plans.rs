@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 
 use super::Database;
 use super::fixture::{REPO, at, branch, goal, plan, planned, push, record, set_id, sha};
+use crate::model::push::Trust;
 use crate::model::{Cursor, GoalSet, News, PushId, RepoSlug};
 use crate::ports::store::Cause;
 
@@ -26,6 +27,11 @@ pub(super) async fn a_push_is_recorded_once_for_a_head(database: &dyn Database) 
     assert_eq!(store.branch_heads(REPO).await.unwrap()[&branch("main")], sha(2));
     assert_eq!(store.push(first.id).await.unwrap().as_ref(), Some(&first));
     assert_eq!(store.push(PushId(uuid::Uuid::nil())).await.unwrap(), None);
+    assert_eq!(
+        store.trust_in(REPO, &second.after).await.unwrap(),
+        Some(Trust::Member)
+    );
+    assert_eq!(store.trust_in(REPO, &sha(9)).await.unwrap(), None);
     let newest_first = vec![second.clone(), first];
     assert_eq!(store.pushes(None, 10).await.unwrap(), newest_first);
     assert_eq!(

@@ -9,6 +9,7 @@ use super::failure::Doing;
 use super::feed::Entry;
 use super::rows;
 use super::writer::{Done, Write};
+use crate::model::push::Trust;
 use crate::model::{BranchName, CommitSha, News, Push, PushId, RepoSlug};
 use crate::ports::store::StoreError;
 
@@ -39,6 +40,23 @@ pub(super) async fn push(readers: &AnyPool, id: PushId) -> Result<Option<Push>, 
         .doing("read a push")?;
     body.map(|body| rows::from_json(&format!("push {id}"), &body))
         .transpose()
+}
+
+pub(super) async fn trust_in(
+    readers: &AnyPool,
+    repo_key: &str,
+    sha: &CommitSha,
+) -> Result<Option<Trust>, StoreError> {
+    let bodies: Vec<String> =
+        sqlx::query_scalar("SELECT body FROM pushes WHERE repo_key = $1 AND sha = $2 AND of_command = 0")
+            .bind(repo_key)
+            .bind(sha.as_str())
+            .fetch_all(readers)
+            .await
+            .doing("read the pushes of a commit")?;
+    let trust = |body: &String| rows::from_json::<Push>("push", body).map(|push| push.trust);
+    let all: Vec<Trust> = bodies.iter().map(trust).collect::<Result<_, _>>()?;
+    Ok(all.into_iter().max())
 }
 
 pub(super) async fn pushes(

@@ -90,6 +90,10 @@ impl Store for SqlStore {
         pushes::push(&self.readers, id).await
     }
 
+    async fn trust_in(&self, repo_key: &str, sha: &CommitSha) -> Result<Option<Trust>, StoreError> {
+        pushes::trust_in(&self.readers, repo_key, sha).await
+    }
+
     async fn pushes(&self, repo: Option<&RepoSlug>, limit: u32) -> Result<Vec<Push>, StoreError> {
         pushes::pushes(&self.readers, repo, limit).await
     }

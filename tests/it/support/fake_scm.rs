@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use sdm::model::push::Signature;
+use sdm::model::push::{Signature, Trust};
 use sdm::model::{BranchName, Commit, CommitSha, Push, Repository, Timestamp};
 use sdm::ports::scm::{CommitRange, Heads, Scm, ScmError, Workspace, Workspaces};
 use sdm::rules::memory_view::MemoryView;
@@ -233,7 +233,7 @@ impl Scm for FakeScm {
 
 #[async_trait]
 impl Workspaces for FakeScm {
-    async fn lend(&self, _repo: &Repository, sha: &CommitSha) -> Result<Workspace, ScmError> {
+    async fn lend(&self, _repo: &Repository, sha: &CommitSha, _trust: Trust) -> Result<Workspace, ScmError> {
         let mut state = self.0.lock().unwrap();
         if state.gone {
             return Err(ScmError::CommitGone(sha.clone()));

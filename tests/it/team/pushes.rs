@@ -158,6 +158,45 @@ async fn c4_pushes_that_come_late_get_their_goals_and_leave_the_branch_where_it_
     assert_eq!(scene.machine.goal_sets().len(), 3);
 }
 
+/// A goal that goes on until there is a file, or until it is canceled.
+const SUPERSEDED: &str = r#"
+rules:
+  - name: newest
+    goals: [cancel]
+  - name: build
+    goals: {name: compile, execute: {run: [sh, -c, 'while [ ! -e "$HOME/go-on" ]; do sleep 0.05; done']}}
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c4_cn_04_a_push_that_comes_late_makes_way_for_the_newer_one() {
+    let (mut scene, server) = told(SUPERSEDED, None).await;
+    scene.machine.start_with_hub();
+    scene.stands("connected");
+    let first = scene.machine.git(&["rev-parse", "HEAD"]);
+    let second = scene.machine.commit("second", &[("README.md", "2")]);
+    let third = scene.machine.commit("third", &[("README.md", "3")]);
+    scene
+        .hub
+        .say(&push_event(&server, "d-2", "push-2", Some(&second), &third));
+    scene.hub.answer_to("c-d-2", "status").await;
+    scene
+        .hub
+        .say(&push_event(&server, "d-1", "push-1", Some(&first), &second));
+    let late = scene.machine.ended_set_of(&second);
+    assert_eq!(late["state"], "canceled", "{late}");
+    let goals = late["goals"].as_array().unwrap();
+    let described = |name: &str| {
+        let goal = goals.iter().find(|goal| goal["name"] == name);
+        goal.unwrap_or_else(|| panic!("{late}"))["description"].to_string()
+    };
+    let reason = format!("superseded by {}", &third[..7]);
+    for name in ["compile", "cancel"] {
+        assert!(described(name).contains(&reason), "{}", described(name));
+    }
+    std::fs::write(scene.machine.path("home/go-on"), "").unwrap();
+    assert_eq!(scene.machine.ended_set_of(&third)["state"], "success");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn listeners_hear_of_what_the_forge_tells_the_hub() {
     let mut scene = Scene::new(LISTENER).await;

@@ -209,6 +209,25 @@ impl RealHub {
         self.tell("push", delivery, &body).await;
     }
 
+    /// That somebody asks for what a fork has under a number; its branch there is called like the repository's own.
+    pub async fn fork(&self, forge: &str, delivery: &str, number: u64, base: &str, head: &str) {
+        let body = json!({
+            "action": "opened", "number": number,
+            "pull_request": {
+                "id": 900 + number, "number": number, "title": "Mend it", "state": "open", "draft": false, "merged": false,
+                "html_url": format!("{forge}/acme/app/pull/{number}"), "user": {"login": "mallory"},
+                "created_at": "2026-11-26T10:00:00Z", "updated_at": "2026-11-26T10:00:00Z",
+                "head": {"ref": "main", "sha": head, "repo": {"id": 666, "name": "app", "full_name": "mallory/app"}},
+                "base": {"ref": "main", "sha": base, "repo": {"id": 4711, "name": "app", "full_name": "acme/app"}}
+            },
+            "repository": {
+                "id": 4711, "name": "app", "full_name": "acme/app", "private": false, "html_url": format!("{forge}/acme/app"),
+                "owner": {"login": "acme", "name": "acme", "type": "Organization"}, "default_branch": "main", "pushed_at": 1_795_000_000
+            }
+        });
+        self.tell("pull_request", delivery, &body).await;
+    }
+
     /// That somebody put a tag on a commit.
     pub async fn tag(&self, forge: &str, delivery: &str, name: &str, sha: &str) {
         let body = json!({
@@ -352,6 +371,76 @@ async fn a_signed_push_becomes_a_plan_and_its_end_is_seen_at_the_hub() {
     machine.start_with_hub();
     assert_eq!(machine.ended_set_of(&fourth)["state"], "success");
     hub.shows_success_of(&fourth).await;
+    assert_eq!(machine.goal_sets().len(), 3);
+}
+
+const OF_FORKS: &str = r#"
+rules:
+  - name: check
+    goals:
+      - {name: compile, execute: {run: [sh, -c, 'pwd; cat target/left; mkdir -p target; echo "$1" > target/left', compile, "${push.branch}"]}}
+      - {name: publish, execute: {run: [sh, -c, 'echo the token is $TOKEN']}, secrets: [{name: token, env: TOKEN}]}
+  - name: ship
+    test: is_default_branch
+    goals: {name: ship, execute: {run: ['true']}}
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b10_e6_a_pull_request_of_a_fork_is_planned_without_trust_and_leaves_nothing() {
+    let (mut machine, hub) = together(OF_FORKS).await;
+    let config = machine.path("home/.config/sdm/config.yaml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let text = text.replace("workspaces: [A1]", "workspaces: [A1], forks: true");
+    std::fs::write(machine.path("token"), "canary-of-the-token").unwrap();
+    let token = machine.path("token");
+    let more = format!(
+        "secrets: {{token: {{file: '{}'}}}}\nworkspace_keep: [target]\nsandbox_untrusted: auto\n",
+        token.display()
+    );
+    std::fs::write(&config, text + &more).unwrap();
+    std::os::unix::fs::symlink("app", machine.path("acme/app.git")).unwrap();
+    let server = HttpServer::start(&machine.path(""), None).await;
+    let forge = server.url("").trim_end_matches('/').to_owned();
+    machine.start_with_hub();
+    connected(&machine);
+    let base = machine.git(&["rev-parse", "HEAD"]);
+    // What the fork has is no branch of the repository: the forge keeps it beside them.
+    let head = machine.commit("mend it", &[("README.md", "mended")]);
+    machine.git(&["update-ref", "refs/pull/7/head", &head]);
+    machine.git(&["reset", "--quiet", "--hard", &base]);
+    hub.fork(&forge, "d-1", 7, &base, &head).await;
+    let set = machine.ended_set_of(&head);
+    let goals = set["goals"].as_array().unwrap();
+    let names: Vec<&str> = goals.iter().filter_map(|goal| goal["name"].as_str()).collect();
+    assert_eq!(names, ["compile", "publish"], "its branch is not the default one: {set}");
+    assert_eq!(set["branch"], "pull/7/head");
+    let state = |name: &str| {
+        let goal = goals.iter().find(|goal| goal["name"] == name).unwrap();
+        goal["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!((state("compile").as_str(), state("publish").as_str()), ("success", "failure"));
+    assert!(!set.to_string().contains("canary-of-the-token"));
+    let log = machine.ok(&["logs", set["id"].as_str().unwrap(), "compile"]);
+    let place = log.lines().map(str::trim).find(|line| line.ends_with("/tree"));
+    let place = place.unwrap_or_else(|| panic!("{log}"));
+    machine.wait_until("its workspace is gone", |_| {
+        (!std::path::Path::new(place).exists()).then_some(())
+    });
+    assert!(log.contains("sandbox"), "it says what holds: {log}");
+
+    // What a member pushes afterwards finds nothing of it, and is trusted.
+    let pushed = machine.commit("second", &[("README.md", "2")]);
+    hub.push(&forge, "d-2", &base, &pushed).await;
+    let set = machine.ended_set_of(&pushed);
+    assert_eq!(set["state"], "success", "{set}");
+    let log = machine.ok(&["logs", set["id"].as_str().unwrap(), "compile"]);
+    assert!(!log.contains("pull/7/head"), "{log}");
+
+    // Told again, the same commit is the same push.
+    hub.fork(&forge, "d-3", 7, &base, &head).await;
+    let third = machine.commit("third", &[("README.md", "3")]);
+    hub.push(&forge, "d-4", &pushed, &third).await;
+    machine.ended_set_of(&third);
     assert_eq!(machine.goal_sets().len(), 3);
 }
 

@@ -67,6 +67,10 @@ fn further(payload: &Value, value: &Value) -> i64 {
 pub(super) fn pull_request(repository: &Repository<'_>, payload: &Value) -> Option<Vec<Change>> {
     let value = payload.get("pull_request")?;
     let number = number(value, "/number")?;
+    // The numbers decide, and not names (threat C4); a fork that was deleted is none of the repository.
+    let head = find(value, "/head/repo/id");
+    let is_own = head.is_some() && head == find(payload, "/repository/id");
+    let is_fork = value.get("head").is_some_and(Value::is_object).then_some(!is_own);
     let body = fields([
         ("number", at(value, "/number")),
         ("name", Some(number.as_str().into())),
@@ -80,6 +84,7 @@ pub(super) fn pull_request(repository: &Repository<'_>, payload: &Value) -> Opti
         ("mergeStatus", merge_status(value)),
         ("branchName", at(value, "/head/ref")),
         ("baseBranchName", at(value, "/base/ref")),
+        ("fork", is_fork.map(Value::Bool)),
         ("timestamp", at(value, "/updated_at")),
         ("createdAt", at(value, "/created_at")),
         ("updatedAt", at(value, "/updated_at")),
@@ -102,7 +107,6 @@ pub(super) fn pull_request(repository: &Repository<'_>, payload: &Value) -> Opti
         }
     }
     // The branch of a fork is no branch here.
-    let is_own = find(value, "/head/repo/id") == find(payload, "/repository/id");
     if let Some(branch) = text(value, "/head/ref").filter(|_| is_own) {
         change = change.link("branch", [repository.branch_key(branch)]);
     }
