@@ -53,7 +53,8 @@ WORKDIR /var/lib/sdm
 VOLUME /var/lib/sdm
 # Of the hub; a machine opens no port.
 EXPOSE 2867
-# Whichever of the two runs here; in Kubernetes each is an `exec` probe.
+# Whichever of the two runs here lives. Whether it takes requests or work is asked by `sdm hub health --ready` and `sdm doctor --ready`; in
+# Kubernetes each is an `exec` probe.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=30s \
     CMD sdm doctor --alive || sdm hub health
 ENTRYPOINT ["tini", "--", "sdm"]

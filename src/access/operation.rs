@@ -389,6 +389,14 @@ pub const OPERATIONS: &[Operation] = &[
         ),
     ),
     row(
+        "push.tell",
+        "tell of pushes that they found by themselves",
+        Addon,
+        &[S::IngestWrite],
+        REPOSITORY,
+        Write,
+    ),
+    row(
         "ingest.post",
         "send custom events",
         Anybody,

@@ -189,6 +189,14 @@ impl ControlClient {
         Err(ClientError::WentAway)
     }
 
+    /// Makes sure that whoever is there can take on work now.
+    ///
+    /// # Errors
+    /// As [`Self::answer`]; why it cannot.
+    pub fn ready(&self) -> Result<(), ClientError> {
+        self.answer(&Request::Ready).map(drop)
+    }
+
     fn connect(&self) -> Result<UnixStream, ClientError> {
         self.check_socket()?;
         UnixStream::connect(&self.socket).map_err(|source| {

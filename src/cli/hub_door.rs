@@ -16,7 +16,7 @@ use crate::hub::access::rights::RightsError;
 use crate::hub::addons::AddonError;
 use crate::hub::administration::{Administration, AdministrationError, KeyWish};
 use crate::hub::console::{ConsoleUser, at_console};
-use crate::hub::people::providers::{ProviderSettings, settings};
+use crate::hub::people::providers::{HookSettings, ProviderSettings, hooks, settings};
 use crate::hub::restore::{Restored, note_restored, restore};
 use crate::hub::{HubError, HubOptions, RunningHub, start};
 use crate::runtime::causes::chain;
@@ -286,6 +286,17 @@ pub fn webhook_secret(file: &Path) -> Result<(SecretString, bool), DoorError> {
 /// It, or a secret that it names, cannot be used.
 pub fn sign_in_providers(file: &Path) -> Result<Vec<ProviderSettings>, DoorError> {
     settings::read(file).map_err(|error| DoorError::Refused {
+        message: error.to_string(),
+        hint: Some("README, \"The hub\", shows such a file".to_owned()),
+    })
+}
+
+/// The webhooks that a file names, with their tokens.
+///
+/// # Errors
+/// It, or a token that it names, cannot be used.
+pub fn asked_webhooks(file: &Path) -> Result<Vec<HookSettings>, DoorError> {
+    hooks::read(file).map_err(|error| DoorError::Refused {
         message: error.to_string(),
         hint: Some("README, \"The hub\", shows such a file".to_owned()),
     })

@@ -16,6 +16,7 @@ use super::access::operations::Operation;
 use super::changes::{Change, How};
 use super::channels::{self, ChannelMutation};
 use super::fingerprints;
+use super::found;
 use super::jobs::{JobMutation, argument};
 use super::questions::Asking;
 use super::refusal::Refusal;
@@ -27,6 +28,7 @@ use crate::graph::schema::TypeDefinition;
 use crate::model::DEFAULT_ENVIRONMENT;
 use crate::ports::graph::Node;
 use crate::wire::hub::completion::TOLD_BY;
+use crate::wire::hub::found::TELL_PUSH;
 
 /// Longest id made of an object's own fields.
 pub(super) const LONGEST_ID: usize = 1_000;
@@ -56,6 +58,8 @@ pub(super) enum Mutation {
     Provider(ProviderMutation),
     /// `setCommitFingerprints(…)`.
     Fingerprints,
+    /// `tellPush(value)`.
+    TellPush,
     /// One of channels.
     Channel(ChannelMutation),
 }
@@ -83,6 +87,7 @@ impl Mutation {
             "setTeamConfiguration" => Some(Self::Configure),
             "deleteTeamConfiguration" => Some(Self::Unconfigure),
             "setCommitFingerprints" => Some(Self::Fingerprints),
+            TELL_PUSH => Some(Self::TellPush),
             _ => {
                 let of_job = JobMutation::read(name).map(Self::Job);
                 let of_provider = || ProviderMutation::read(name).map(Self::Provider);
@@ -104,6 +109,7 @@ impl Mutation {
             | Self::Configure
             | Self::Unconfigure
             | Self::Job(_)
+            | Self::TellPush
             | Self::Fingerprints => None,
         }
     }
@@ -121,6 +127,7 @@ impl Mutation {
             }
             Self::Job(_) => at_workspace(Operation::WriteJob, Resource::Workspace),
             Self::Fingerprints => fingerprints::about(root),
+            Self::TellPush => found::about(root),
             Self::Channel(_) => channels::about(root),
             Self::Ingest(kind) | Self::Delete(kind) | Self::DeleteById(kind) if kind == PREFERENCE => {
                 at_workspace(Operation::Configure, Resource::Workspace)
@@ -188,6 +195,7 @@ impl Asking<'_> {
             Mutation::Job(job) => Ok(vec![self.of_job(*job, root).await?]),
             Mutation::Provider(provider) => Ok(vec![self.of_provider(*provider, root).await?]),
             Mutation::Fingerprints => self.of_fingerprints(root).await,
+            Mutation::TellPush => self.of_found_push(root).await,
             Mutation::Channel(channel) => self.of_channel(*channel, root).await,
             Mutation::Configure => Ok(vec![self.configuration(root, root.argument("value"))?]),
             Mutation::Unconfigure => {
@@ -295,7 +303,7 @@ pub(super) fn ingested(
 ///
 /// # Errors
 /// It could not.
-fn can_be_found(node: &Node) -> Result<(), Refusal> {
+pub(super) fn can_be_found(node: &Node) -> Result<(), Refusal> {
     let wrong = |what: &str| {
         let message = format!("an id, or what points at another object, {what}");
         Err(Refusal::bad("invalid_argument", message))

@@ -43,6 +43,7 @@ pub(super) async fn serve(hub: Hub, listener: TcpListener) {
 fn router(hub: Hub) -> Router {
     let router = Router::new();
     let router = mount(router, Operation::Health, get(vitals::health));
+    let router = mount(router, Operation::Ready, get(vitals::ready));
     let router = mount(
         router,
         Operation::Register,

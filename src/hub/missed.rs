@@ -1,5 +1,6 @@
-//! Webhooks that were sent while the hub did not answer. GitHub does not send them again by itself: the hub asks the GitHub App that it
-//! has the key of which did not arrive, and has those sent again that it has not taken. A webhook that is taken twice is once there.
+//! Webhooks that were sent while the hub did not answer. GitHub does not send them again by itself: the hub asks the GitHub Apps that
+//! it has the keys of, and the webhooks of repositories and organisations that it has tokens for, which did not arrive, and has those
+//! sent again that it has not taken. A webhook that is taken twice is once there.
 //!
 //! What failed stays in the list of what failed, also when it has arrived since. So a hub notes how far back it has looked, and goes on
 //! from there in the next round, until it meets what was seen to before; then it begins with the newest again.
@@ -10,7 +11,7 @@ use std::time::Duration;
 use super::Hub;
 use super::ingest::GITHUB;
 use super::metrics::Counters;
-use super::people::providers::{ProviderError, ProviderSettings, Sent};
+use super::people::providers::{ProviderError, Sender, Sent};
 use crate::model::Timestamp;
 use crate::ports::hub::{HubStoreError, LookBack};
 
@@ -72,12 +73,13 @@ impl Hub {
     /// Looks for missed webhooks at the start and again and again, until the hub stops.
     pub(super) async fn look_for_missed(&self) {
         let stop = self.tasks().stop_token();
-        let mut asked = Asked::default();
+        let mut asked: BTreeMap<String, Asked> = BTreeMap::new();
         loop {
-            for provider in self.providers().apps() {
-                if let Err(error) = self.ask_for_missed(provider, &mut asked).await {
+            for sender in self.providers().senders() {
+                let of_sender = asked.entry(sender.name().to_owned()).or_default();
+                if let Err(error) = self.ask_for_missed(&sender, of_sender).await {
                     tracing::warn!(
-                        provider = provider.name,
+                        sender = sender.name(),
                         error = &error as &dyn std::error::Error,
                         "webhooks that were missed cannot be asked for now"
                     );
@@ -90,21 +92,17 @@ impl Hub {
         }
     }
 
-    /// Has sent again what one app has sent and what is not here, as far as one round goes.
-    async fn ask_for_missed(
-        &self,
-        provider: &ProviderSettings,
-        asked: &mut Asked,
-    ) -> Result<(), MissedError> {
+    /// Has sent again what one sender has sent and what is not here, as far as one round goes.
+    async fn ask_for_missed(&self, sender: &Sender<'_>, asked: &mut Asked) -> Result<(), MissedError> {
         let now = self.shared_now();
-        let taken = self.store().take_up(&provider.name, now, self.held()).await?;
+        let taken = self.store().take_up(sender.name(), now, self.held()).await?;
         let Some(mut look) = taken else {
             return Ok(());
         };
         asked.retain(|_, (_, at)| *at >= now.minus(BACK));
-        let looked = self.look_back(provider, &mut look, asked).await;
+        let looked = self.look_back(sender, &mut look, asked).await;
         // Where it went wrong it goes on there the next time.
-        let kept = self.store().look_on(&provider.name, &look, self.shared_now());
+        let kept = self.store().look_on(sender.name(), &look, self.shared_now());
         kept.await?;
         looked
     }
@@ -117,10 +115,10 @@ impl Hub {
         }
     }
 
-    /// Goes through what an app has sent in vain, from the newest to what was seen to before, part by part.
+    /// Goes through what a sender has sent in vain, from the newest to what was seen to before, part by part.
     async fn look_back(
         &self,
-        provider: &ProviderSettings,
+        sender: &Sender<'_>,
         look: &mut LookBack,
         asked: &mut Asked,
     ) -> Result<(), MissedError> {
@@ -131,11 +129,7 @@ impl Hub {
             }
             let since = look.mark.max(self.now().minus(BACK));
             let place = look.place.clone();
-            let part = match self
-                .providers()
-                .sent(provider, self.now(), place.as_deref())
-                .await
-            {
+            let part = match self.providers().sent(sender, self.now(), place.as_deref()).await {
                 Ok(part) => part,
                 Err(error) => {
                     // The place may be one that the forge knows no more.
@@ -148,7 +142,7 @@ impl Hub {
             let is_over = part.before.is_none() || part.sent.iter().any(|sent| sent.at < since);
             let mut recent = part.sent;
             recent.retain(|sent| sent.at >= since);
-            room = match self.ask_for_part(provider, &recent, asked, room).await? {
+            room = match self.ask_for_part(sender, &recent, asked, room).await? {
                 Some(room) => room,
                 None => return Ok(()),
             };
@@ -157,7 +151,7 @@ impl Hub {
                 return Ok(());
             }
             look.place = part.before;
-            self.store().look_on(&provider.name, look, self.held()).await?;
+            self.store().look_on(sender.name(), look, self.held()).await?;
         }
         Ok(())
     }
@@ -165,7 +159,7 @@ impl Hub {
     /// Asks for what is missing of a part; for how many more there is room in this round, and `None` when not all were asked for.
     async fn ask_for_part(
         &self,
-        provider: &ProviderSettings,
+        sender: &Sender<'_>,
         sent: &[Sent],
         asked: &mut Asked,
         room: usize,
@@ -180,7 +174,7 @@ impl Hub {
             if self.is_stopping() {
                 return Ok(None);
             }
-            match self.providers().send_again(provider, self.now(), *attempt).await {
+            match self.providers().send_again(sender, self.now(), *attempt).await {
                 // It is too old, or is not sent again for another reason that stays.
                 Ok(())
                 | Err(ProviderError::Refused {
@@ -197,13 +191,8 @@ impl Hub {
             tokio::time::sleep(self.rhythm().missed / PAUSES).await;
         }
         if count > 0 {
-            let (provider, waiting) = (&provider.name, lost.len() - count);
-            tracing::info!(
-                provider,
-                count,
-                waiting,
-                "webhooks that were missed are asked for"
-            );
+            let (sender, waiting) = (sender.name(), lost.len() - count);
+            tracing::info!(sender, count, waiting, "webhooks that were missed are asked for");
         }
         Ok((count == lost.len()).then_some(room - count))
     }

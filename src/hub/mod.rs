@@ -23,6 +23,7 @@ pub mod extensions;
 mod federation;
 mod fingerprints;
 mod follower;
+mod found;
 mod goals;
 mod hints;
 mod histogram;
@@ -101,7 +102,7 @@ use metrics::Counters;
 use pages::stream::Readers;
 use people::forge::ForgeAnswers;
 use people::in_graph::Told;
-use people::providers::{ProviderSettings, Providers};
+use people::providers::{HookSettings, ProviderSettings, Providers};
 pub use rhythm::Rhythm;
 use safe::Safe;
 use streams::Streams;
@@ -141,6 +142,8 @@ pub struct HubOptions {
     pub history: Option<Duration>,
     /// Systems that people sign in with.
     pub providers: Vec<ProviderSettings>,
+    /// Webhooks of repositories and organisations that are asked for what did not arrive.
+    pub hooks: Vec<HookSettings>,
     /// What opens the hub's safe; it keeps no secrets when absent.
     pub master_keys: Option<Arc<MasterKeys>>,
     /// How the hub deals with extensions.
@@ -149,6 +152,8 @@ pub struct HubOptions {
     pub log_store: Option<Arc<dyn RestedLogs>>,
     /// Who is told how long things take; nobody when absent.
     pub traces: Option<Export>,
+    /// How long the hub says that it is not ready before it ends and takes no more requests; not at all when zero.
+    pub notice: Duration,
     /// Networks of proxies in front of the hub whose word about where a request comes from is believed.
     pub proxies: Vec<Network>,
     /// The channel in which administrators are told of what waits for them; they are told on pages and in the log alone when absent.
@@ -174,10 +179,12 @@ impl HubOptions {
             logs: LogOptions::default(),
             history: Some(history::KEPT),
             providers: Vec::new(),
+            hooks: Vec::new(),
             master_keys: None,
             extensions: ExtensionOptions::default(),
             log_store: None,
             traces: None,
+            notice: Duration::ZERO,
             proxies: Vec::new(),
             told_channel: None,
         }
@@ -249,7 +256,7 @@ impl Hub {
         .writing_to(Arc::clone(&rights));
         Ok(Self(Arc::new(Inner {
             forge_answers: ForgeAnswers::default(),
-            providers: Providers::new(options.providers.clone()),
+            providers: Providers::new(options.providers.clone()).with_hooks(options.hooks.clone()),
             safe,
             issuers: Issuers::new(extensions.outside().clone()),
             extensions,
@@ -481,6 +488,15 @@ impl RunningHub {
 
     /// Ends it in good order; `false` when something did not end in time.
     pub async fn stop(self) -> bool {
+        // Whoever sends requests here has time to send them elsewhere.
+        self.hub.vitals().leaves();
+        let notice = self.hub.0.options.notice;
+        if !notice.is_zero() {
+            tokio::select! {
+                () = self.broken() => {}
+                () = tokio::time::sleep(notice) => {}
+            }
+        }
         let ended = self.hub.tasks().shut_down(PATIENCE).await;
         // Whoever still has a connection to it then must not keep the process.
         let closed = tokio::time::timeout(CLOSING, self.memory.close()).await;

@@ -1,11 +1,12 @@
-//! Whether the hub does what it must do all the time: what its health is judged by (threat I8).
+//! Whether the hub does what it must do all the time: what its health is judged by (threat I8), and whether it takes requests.
 //!
 //! That the memory can be read says little: a full disk, a writer that is stuck and a task that rests for ever leave that as it is.
 //! The hub writes at each renewal of leases, so the age of the last one says whether it can. After `linger` without one other hubs
-//! take its machines for lost, and so it is not well then.
+//! take its machines for lost, and so it is not well then. It is not ready sooner: when a renewal has failed, or two are overdue; and when it
+//! is about to end.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ use crate::ports::hub::HubStoreError;
 /// How long the memory may take to answer whoever asks for the hub's health.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// The step that writes again and again.
+pub(super) const RENEWING: &str = "renewing what machines have";
+
 /// A round of housekeeping that has not ended after so long never will.
 const LONGEST_ROUND: Duration = Duration::from_secs(10 * 60);
 
@@ -31,6 +35,8 @@ pub(super) struct Vitals {
     failing: Mutex<BTreeMap<&'static str, &'static str>>,
     /// By how many microseconds the memory's clock is ahead of this computer's.
     ahead: AtomicI64,
+    /// It is about to end, and says so before it takes no more requests.
+    is_leaving: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -54,6 +60,7 @@ impl Vitals {
             }),
             failing: Mutex::default(),
             ahead: AtomicI64::new(0),
+            is_leaving: AtomicBool::new(false),
         }
     }
 
@@ -84,6 +91,25 @@ impl Vitals {
     /// A round of housekeeping has ended, however.
     pub(super) fn looked(&self, at: Instant) {
         self.moments().looked = at;
+    }
+
+    /// The hub is about to end.
+    pub(super) fn leaves(&self) {
+        self.is_leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Why the hub takes no requests, if it takes none.
+    fn hindrance(&self, rhythm: Rhythm, now: Instant) -> Option<String> {
+        if self.is_leaving.load(Ordering::Relaxed) {
+            return Some("the hub is about to end".to_owned());
+        }
+        let renewed = now.duration_since(self.moments().renewed);
+        let is_overdue = renewed > rhythm.linger / 3 * 2;
+        let is_failing = self.failing().contains_key(RENEWING);
+        if is_overdue || is_failing {
+            return Some("the memory cannot be written".to_owned());
+        }
+        self.trouble(rhythm, now)
     }
 
     /// Why the hub is not well, if it is not.
@@ -157,6 +183,21 @@ impl Hub {
     }
 }
 
+/// `GET /health/ready`: whether the hub takes requests.
+pub(super) async fn ready(State(hub): State<Hub>) -> (StatusCode, String) {
+    let not = |why: String| (StatusCode::SERVICE_UNAVAILABLE, format!("NOT READY: {why}"));
+    if hub.is_stopping() {
+        hub.vitals().leaves();
+    }
+    if let Some(why) = hub.vitals().hindrance(hub.rhythm(), Instant::now()) {
+        return not(why);
+    }
+    match timeout(PATIENCE, hub.store().ping()).await {
+        Ok(Ok(())) => (StatusCode::OK, "READY".to_owned()),
+        Ok(Err(_)) | Err(_) => not("the memory does not answer".to_owned()),
+    }
+}
+
 /// `GET /health`: whether the hub does what it must, and what fails.
 pub(super) async fn health(State(hub): State<Hub>) -> (StatusCode, String) {
     let down = |why: String| (StatusCode::SERVICE_UNAVAILABLE, format!("DOWN: {why}"));
@@ -198,6 +239,25 @@ mod tests {
         // Another hub may have renewed ten seconds before the gap began.
         vitals.renewed(second(41), LINGER, begun + Duration::from_secs(41));
         assert_eq!(vitals.regained(), second(41));
+    }
+
+    #[test]
+    fn i8_a_hub_that_cannot_write_or_leaves_is_not_ready_before_it_is_not_well() {
+        let (vitals, rhythm, begun) = (Vitals::new(second(1)), Rhythm::default(), Instant::now());
+        assert_eq!(vitals.hindrance(rhythm, begun), None);
+        let overdue = begun + rhythm.linger / 3 * 2 + Duration::from_secs(1);
+        let why = vitals.hindrance(rhythm, overdue).unwrap();
+        assert!(why.contains("cannot be written"), "{why}");
+        assert_eq!(vitals.trouble(rhythm, overdue), None, "it is well");
+        vitals.renewed(second(22), rhythm.linger, overdue);
+        assert_eq!(vitals.hindrance(rhythm, overdue), None);
+        vitals.failing().insert(RENEWING, "write that the hub lives");
+        assert!(vitals.hindrance(rhythm, overdue).is_some());
+        vitals.failing().remove(RENEWING);
+        vitals.leaves();
+        let why = vitals.hindrance(rhythm, overdue).unwrap();
+        assert!(why.contains("about to end"), "{why}");
+        assert_eq!(vitals.trouble(rhythm, overdue), None, "it is well to the end");
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod handed;
 mod hints;
 mod history;
 mod life;
+mod logins;
 mod logs;
 mod missed;
 mod retention;
@@ -43,6 +44,7 @@ pub use crowds::{
 pub use hints::{Hearing, Hint, Hints};
 pub use history::History;
 pub use life::{Life, Lives};
+pub use logins::{LoginStep, Logins, StoredLogin};
 pub use logs::{FilePlace, GoalLogs, LogContent, LogName, LogPart, LogState, NewLogPart, RestedLogs};
 pub use missed::{LookBack, LookBacks};
 pub use retention::{Bounds, Retention};
@@ -462,6 +464,7 @@ pub trait HubStore:
     + Hints
     + History
     + Lives
+    + Logins
     + LookBacks
     + Runs
     + Retention
@@ -492,6 +495,7 @@ impl<T> HubStore for T where
         + Hints
         + History
         + Lives
+        + Logins
         + LookBacks
         + Runs
         + Retention

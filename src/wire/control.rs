@@ -25,6 +25,8 @@ pub const MAX_REQUEST: usize = 64 * 1024;
 pub enum Request {
     /// Who is there: answered with [`Reply::Status`].
     Status,
+    /// Whether it can take on work now: nothing but the last line, or why not.
+    Ready,
     /// Goal sets, newest first: [`Reply::GoalSets`].
     GoalSets {
         /// `owner/name`; all when absent.

@@ -71,6 +71,8 @@ mod sandbox;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod shipped;
+#[cfg(test)]
 mod signing;
 #[cfg(test)]
 mod statuses;

@@ -26,6 +26,9 @@ pub struct Args {
     /// Only say by the exit code whether the daemon answers: 0, or 3 when it does not
     #[arg(long)]
     alive: bool,
+    /// Only say by the exit code whether the daemon can take on work now: 0, or 3 when it cannot
+    #[arg(long, conflicts_with = "alive")]
+    ready: bool,
 }
 
 /// How a look ended.
@@ -66,6 +69,9 @@ impl Finding {
 pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
     if args.alive {
         return alive(context);
+    }
+    if args.ready {
+        return ready(context);
     }
     let configuration = context.configuration()?;
     if context.prints_configuration {
@@ -113,6 +119,20 @@ fn alive(context: &mut Context) -> CommandResult {
             context
                 .ui
                 .data(&format!("{} is alive\n", neutralise(&status.name)))?;
+            Ok(Exit::Ok)
+        }
+        Err(error) => {
+            context.ui.note(&error.to_string());
+            Ok(Exit::NotReachable)
+        }
+    }
+}
+
+/// Whether the daemon can take on work. One whose hub is away can.
+fn ready(context: &mut Context) -> CommandResult {
+    match context.client()?.ready() {
+        Ok(()) => {
+            context.ui.data("ready\n")?;
             Ok(Exit::Ok)
         }
         Err(error) => {

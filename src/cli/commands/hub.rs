@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::super::context::{CommandResult, Context, Exit};
 use super::super::error::{CommandError, ErrorKind};
-use super::super::hub_door::{HubNews, administer, run_hub, sign_in_providers};
+use super::super::hub_door::{HubNews, administer, asked_webhooks, run_hub, sign_in_providers};
 use super::super::text::neutralise;
 use super::super::ui::Ui;
 use super::hub_addons;
@@ -93,6 +93,12 @@ pub struct Args {
     /// File that names the systems that people sign in with; they sign in by links alone when absent
     #[arg(long, value_name = "FILE")]
     sign_in: Option<PathBuf>,
+    /// File that names webhooks of repositories and organisations at GitHub, which are asked for what did not arrive
+    #[arg(long, value_name = "FILE")]
+    hooks: Option<PathBuf>,
+    /// Seconds for which the hub says that it is not ready (`GET /health/ready`) before it ends, for who spreads requests over several
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=600))]
+    notice: u32,
     /// Network of proxies in front of the hub whose word about where a request comes from is believed, such as 127.0.0.1
     #[arg(long = "proxy", value_name = "NETWORK")]
     proxies: Vec<Network>,
@@ -129,7 +135,7 @@ enum HubCommand {
     Policy(hub_addons::PolicyCommand),
     /// List machines that registered, take one away, or let one in again
     Machines(hub_machines::Args),
-    /// Say by the exit code whether the hub is well: 0, or 3 when it does not answer
+    /// Say by the exit code whether the hub is well, or ready: 0, or 3 when it is not
     Health(hub_health::Args),
     /// Write a copy of the hub's memory, while it goes on
     Backup(BackupArgs),
@@ -280,6 +286,9 @@ fn serve(context: &Context, args: &Args, place: Place) -> CommandResult {
     let (ui, directory) = (&context.ui, &context.sources.directory);
     options.webhooks = hub_webhooks::load(ui, directory, &args.webhook_secrets, usual)?;
     options.secrets = secrets(context, &args.secrets)?;
+    if let Some(file) = &args.hooks {
+        options.hooks = asked_webhooks(&given(file))?;
+    }
     if let Some(file) = &args.sign_in {
         options.providers = sign_in_providers(&given(file))?;
     }
@@ -288,6 +297,7 @@ fn serve(context: &Context, args: &Args, place: Place) -> CommandResult {
     options.log_store = log_store(&configuration, args)?;
     options.traces = collector(&configuration, "sdm-hub")
         .map_err(|error| CommandError::new(ErrorKind::Usage, chain(&error)))?;
+    options.notice = Duration::from_secs(args.notice.into());
     options.proxies.clone_from(&args.proxies);
     options.told_channel.clone_from(&args.tell);
     dumps::forbid().map_err(|error| CommandError::from_error(ErrorKind::Internal, error))?;

@@ -19,20 +19,27 @@ pub(super) struct Args {
     /// Where the hub listens
     #[arg(value_name = "ADDRESS:PORT", default_value = LISTEN)]
     at: SocketAddr,
+    /// Whether it takes requests, which it does not when it is about to end or cannot write its memory
+    #[arg(long)]
+    ready: bool,
 }
 
 /// `sdm hub health`.
 pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
-    match ask(args.at) {
+    let (path, is_so) = match args.ready {
+        false => ("/health", "well"),
+        true => ("/health/ready", "ready"),
+    };
+    match ask(args.at, path) {
         Ok(answer) if answer.split(' ').nth(1) == Some("200") => {
-            context.ui.data("the hub is well\n")?;
+            context.ui.data(&format!("the hub is {is_so}\n"))?;
             Ok(Exit::Ok)
         }
         Ok(answer) => {
             let why = answer.split_once("\r\n\r\n").map_or("", |(_, why)| why.trim());
             context
                 .ui
-                .note(&format!("the hub answers, and is not well: {why}"));
+                .note(&format!("the hub answers, and is not {is_so}: {why}"));
             Ok(Exit::NotReachable)
         }
         Err(error) => {
@@ -45,13 +52,13 @@ pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
 }
 
 /// How the answer begins.
-fn ask(address: SocketAddr) -> io::Result<String> {
+fn ask(address: SocketAddr, path: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     write!(
         stream,
-        "GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
     )?;
     let mut answer = Vec::new();
     stream.take(LARGEST).read_to_end(&mut answer)?;

@@ -30,6 +30,7 @@ impl LocalDaemon {
     ) -> Result<(), Refused> {
         match request {
             Request::Status => self.send_status(answer).await,
+            Request::Ready => self.must_be_ready().await,
             Request::GoalSets {
                 repo,
                 branch,

@@ -11,6 +11,7 @@ mod completion;
 mod emit;
 mod feed;
 mod logs;
+mod ready;
 mod reviews;
 mod server;
 mod sets;

@@ -36,6 +36,7 @@ pub(super) fn registration(name: &str, hub: &HubEntry, machine: &Machine) -> Reg
             extensions::IDENTITY,
             extensions::TRACE,
             extensions::FINGERPRINTS,
+            extensions::PUSHES,
             extensions::RESUME,
             extensions::PROGRESS,
             extensions::SETTINGS,

@@ -113,6 +113,9 @@ impl Inner {
         if trigger.registration == self.name || told.is_dry_run() {
             return Some(answer(0, "no rule waits for such a goal"));
         }
+        if pushes::is_found_elsewhere(&told.push) {
+            return Some(answer(0, pushes::FOUND_ELSEWHERE));
+        }
         let (push, known_as) = match pushes::read(&told.push, delivery, &self.hub.address) {
             Ok(read) => read,
             Err(because) => return Some(answer(1, because)),

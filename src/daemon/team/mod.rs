@@ -15,6 +15,7 @@ mod commands;
 mod completion;
 mod events;
 mod foreign_goals;
+mod found;
 mod frames;
 mod goals;
 mod inbox;
@@ -125,6 +126,8 @@ struct Inner {
     takes_fingerprints: AtomicBool,
     /// Whether the hub tells when shared settings change, and when it last did.
     told_settings: settings::Told,
+    /// Whether the hub takes pushes that the machine found by itself.
+    takes_pushes: AtomicBool,
     /// The traces that pushes belong to.
     heard: Heard,
     /// Who asked for which job, for what is done in their name.
@@ -173,6 +176,7 @@ impl Team {
             takes_progress: watch::Sender::new(false),
             takes_fingerprints: AtomicBool::new(false),
             told_settings: settings::Told::default(),
+            takes_pushes: AtomicBool::new(false),
             heard: Heard::default(),
             proofs,
             resumption: Resumption::default(),
@@ -342,6 +346,8 @@ impl Team {
         self.0.takes_fingerprints.store(takes, Ordering::Relaxed);
         let tells = registered.knows(extensions::SETTINGS);
         self.0.told_settings.are_told(tells);
+        let takes = registered.knows(extensions::PUSHES);
+        self.0.takes_pushes.store(takes, Ordering::Relaxed);
         self.0.link.connected(self.0.engine.now());
         let (speaker, sayings) = mpsc::channel(SAYINGS);
         self.0.speaker.open(speaker, registered.knows(extensions::ACK));

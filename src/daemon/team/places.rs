@@ -1,11 +1,14 @@
 //! What the hub calls the repositories of this machine, remembered from what it said of them.
 
+use std::sync::atomic::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use super::Inner;
 use crate::model::Repository;
 use crate::ports::store::StoreError;
 use crate::ports::team::REPOSITORIES_AT_HUB as SCOPE;
+use crate::wire::hub::found::provider_of;
 
 /// A repository at the hub.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +31,16 @@ impl Inner {
         };
         let is_ours = |known: &KnownAs| self.hub.workspaces.contains(&known.workspace);
         Ok(kept.filter(is_ours).unwrap_or_else(unheard_of))
+    }
+
+    /// The same, for a hub that takes pushes which machines found: what it never spoke of is at this machine's own provider.
+    pub(super) fn told_as(&self, known_as: KnownAs) -> KnownAs {
+        let takes_pushes = self.takes_pushes.load(Ordering::Relaxed);
+        let own = || takes_pushes.then(|| provider_of(&self.name));
+        KnownAs {
+            provider: known_as.provider.or_else(own),
+            ..known_as
+        }
     }
 
     /// Remembers what the hub calls a repository.

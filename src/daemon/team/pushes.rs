@@ -68,6 +68,15 @@ struct ToldProvider {
     url: Option<String>,
 }
 
+/// What is answered to what another machine found by itself.
+pub(super) const FOUND_ELSEWHERE: &str = "another machine found it, and carries it out";
+
+/// Whether a machine found a push by itself: nothing says where its repository is, so that none but this machine carries it out.
+pub(super) fn is_found_elsewhere(object: &Value) -> bool {
+    let repo = &object["repo"];
+    repo.is_object() && repo["url"].is_null() && repo["org"]["provider"].is_null()
+}
+
 impl Inner {
     /// What to answer; nothing while it is worth another try.
     pub(super) async fn accept_push(
@@ -76,6 +85,9 @@ impl Inner {
         object: &Value,
         failures: u32,
     ) -> Option<DeliveryAnswer> {
+        if is_found_elsewhere(object) {
+            return Some(answer(0, FOUND_ELSEWHERE));
+        }
         match read(object, delivery, &self.hub.address) {
             Ok(read) => self.answer_to(delivery, read, failures).await,
             Err(because) => Some(answer(1, because)),

@@ -1,7 +1,7 @@
 //! Tells the hub what becomes of goals, from the log of the machine and as far as the hub has taken it.
 //!
 //! The mark moves when the hub has answered, so whatever ends in between, machine or hub, a change is told at least once; the
-//! hub knows a change by goal and version. A change that the hub does not want is put aside, so that it holds up no other.
+//! hub knows a change by goal and version. So are pushes told that the machine found by itself ([`found`]). A change that the hub does not want is put aside, so that it holds up no other.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
@@ -12,9 +12,9 @@ use serde_json::{Map, Value, json};
 use super::client::HubError;
 use super::goals::Confirmations;
 use super::places::KnownAs;
-use super::{Inner, goals};
+use super::{Inner, found, goals};
 use crate::model::{
-    Cursor, FeedEntry, GoalChange, GoalEvent, GoalKey, GoalSetId, News, StateName, Timestamp,
+    Cursor, FeedEntry, GoalChange, GoalEvent, GoalKey, GoalSetId, News, PushId, StateName, Timestamp,
 };
 use crate::ports::store::{GoalSetRecord, StoreError};
 use crate::ports::team::Waiting;
@@ -22,6 +22,7 @@ use crate::ports::team_logs::LogOnItsWay;
 use crate::runtime::backoff::{Backoff, Setback};
 use crate::runtime::causes::chain;
 use crate::wire::hub::completion::TOLD_BY;
+use crate::wire::hub::found::TELL_PUSH;
 
 /// Entries of the log read at once.
 const PAGE: u32 = 200;
@@ -228,6 +229,9 @@ impl Inner {
         records: &mut HashMap<GoalSetId, Option<GoalSetRecord>>,
         told: &mut Told,
     ) -> Result<Vec<WriteOut>, StoreError> {
+        if let News::Push { push, .. } = &entry.news {
+            return Ok(self.found_push(*push).await?.into_iter().collect());
+        }
         let News::Goal {
             goal_set,
             state,
@@ -249,7 +253,7 @@ impl Inner {
         let Some(goal) = record.set.goal(&event.goal) else {
             return Ok(Vec::new());
         };
-        let known_as = self.known_as(&record.push.repo).await?;
+        let known_as = self.told_as(self.known_as(&record.push.repo).await?);
         let shown = (*state, text.as_str(), *attempt);
         let write = |field, kind, value| WriteOut {
             workspace: known_as.workspace.clone(),
@@ -270,6 +274,23 @@ impl Inner {
             writes.extend(self.fingerprints_of(record, event, &known_as).await?);
         }
         Ok(writes)
+    }
+
+    /// A push that this machine found by itself, if the hub takes such.
+    async fn found_push(&self, push: PushId) -> Result<Option<WriteOut>, StoreError> {
+        if !self.takes_pushes.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let Some(push) = self.engine.store().push(push).await? else {
+            return Ok(None);
+        };
+        let known_as = self.known_as(&push.repo).await?;
+        let is_found = known_as.provider.is_none();
+        Ok(is_found.then(|| WriteOut {
+            workspace: known_as.workspace,
+            field: TELL_PUSH,
+            arguments: vec![("value", "FoundPushInput!", found::told(&self.name, &push))],
+        }))
     }
 
     /// The fingerprints that a goal took of its commit, by their types, if the hub takes them.
@@ -331,7 +352,8 @@ impl Inner {
                     return Err(error);
                 };
                 offers += 1;
-                if offers == OFFERS {
+                // A push is told for others; what they need not know holds nothing up.
+                if offers == OFFERS || write.field == TELL_PUSH {
                     tracing::error!(about = %write.about(), "the hub does not take a report, it is put aside: {because}");
                     break;
                 }

@@ -14,6 +14,9 @@ use crate::model::{
 use crate::ports::scm::{Heads, ScmError};
 use crate::ports::store::{Cause, StoreError};
 
+/// Among so many of the newest pushes of a repository a commit is looked for that is the head of none.
+const MOST_PUSHES: u32 = 1_000;
+
 /// What became of beginning a task.
 enum Begun {
     /// It has a goal set.
@@ -169,9 +172,20 @@ impl Engine {
         let Some(sha) = named else {
             return Ok(Trust::Member);
         };
-        let known = self.parts.store.trust_in(&repo.key, sha).await;
-        let known = known.map_err(|error| NoCommit::Told(chain(&error)))?;
-        Ok(known.unwrap_or(Trust::Member))
+        let failed = |error: StoreError| NoCommit::Told(chain(&error));
+        let store = &self.parts.store;
+        if let Some(known) = store.trust_in(&repo.key, sha).await.map_err(failed)? {
+            return Ok(known);
+        }
+        let pushes = store.pushes(Some(&repo.slug), MOST_PUSHES).await.map_err(failed)?;
+        let brought = |trust: Trust| {
+            let mut pushes = pushes.iter().filter(|push| push.repo.key == repo.key && push.trust == trust);
+            pushes.any(|push| push.commits.iter().any(|commit| commit.sha == *sha))
+        };
+        Ok(match brought(Trust::Untrusted) && !brought(Trust::Member) {
+            true => Trust::Untrusted,
+            false => Trust::Member,
+        })
     }
 
     /// The branch of its own that a transform goes on with, so that running it again changes one branch; `None` when there is

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::super::addons::AddonError;
 use super::super::administration::{AdministrationError, KeyWish};
 use super::super::console;
+use super::super::refusal::Refusal;
 use super::agreed::{Agreeing, agree};
 use super::key::{KeyKind, MOST_OF_AN_OWNER, NewKey, USUAL_LIFE};
 use super::noted::of_key;
@@ -67,6 +68,17 @@ pub async fn make_key(
     agree(store, &key, &places, agreeing).await?;
     store.add_key(&key, &console::deeds(of_key(None, &key))).await?;
     Ok((key, text))
+}
+
+/// What whoever asked for a key is told that was not made.
+pub(in super::super) fn not_made(error: AdministrationError) -> Refusal {
+    match error {
+        AdministrationError::Store(error) => error.into(),
+        AdministrationError::TooMany(_) => Refusal::conflict(error.to_string()),
+        AdministrationError::Edit(error) => error.into(),
+        AdministrationError::Addon(error) => error.into(),
+        other => Refusal::bad("invalid_key", other.to_string()),
+    }
 }
 
 /// The scopes that are wished for; those of a machine when none are named, and all when it waits for consent.

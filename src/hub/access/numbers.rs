@@ -85,7 +85,16 @@ pub async fn called(
     };
     let mut found = all(graph, workspaces, &find).await?;
     found.retain(|one| like.forge().is_none_or(|forge| one.forge() == Some(forge)));
+    // What machines found counts where no forge tells of one that is called so.
+    if found.iter().any(has_number) {
+        found.retain(has_number);
+    }
     Ok(found)
+}
+
+/// Whether a forge has told of it.
+pub(in super::super) fn has_number(resource: &Resource) -> bool {
+    matches!(resource, Resource::Repository { name, .. } if name.id.is_some())
 }
 
 /// A place as it is given to somebody: with its number, and at its forge, which is the only one that these workspaces were told of where

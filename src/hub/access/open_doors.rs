@@ -6,6 +6,8 @@ use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::response::{IntoResponse as _, Response};
 
 use super::super::Hub;
+use super::super::people::brings_login;
+use super::super::people::operations::PeopleOperation;
 use super::operations::Operation;
 
 /// Lets a request to what is open through with a good credential or none.
@@ -26,8 +28,12 @@ pub(in super::super) async fn check<F: Future<Output = Response>>(
 fn open_door(request: &Request) -> Option<Operation> {
     let path = request.extensions().get::<MatchedPath>()?;
     let found = Operation::at(request.method(), path.as_str());
-    // What stands in the place of a key there is the ticket, and the token of the goal.
-    let is_own = |operation: &Operation| matches!(operation, Operation::OpenSocket | Operation::CompleteGoal);
+    // What stands in the place of a key there is the ticket, the token of the goal, and that of a program on its way to a key.
+    let login = Operation::People(PeopleOperation::AskAboutOneself);
+    let is_own = |operation: &Operation| {
+        matches!(operation, Operation::OpenSocket | Operation::CompleteGoal)
+            || *operation == login && brings_login(request.headers())
+    };
     found.filter(|operation| operation.row().open && !is_own(operation))
 }
 

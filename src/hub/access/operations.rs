@@ -10,6 +10,8 @@ use super::super::people::operations::PeopleOperation;
 pub enum Operation {
     /// Ask whether the hub is well.
     Health,
+    /// Ask whether the hub takes requests.
+    Ready,
     /// Announce a machine.
     Register,
     /// Offer commands, as part of a registration.
@@ -30,6 +32,8 @@ pub enum Operation {
     WriteJob,
     /// Link a channel to a repository.
     LinkChannel,
+    /// Tell of a push that a machine found by itself.
+    TellPush,
     /// Decide about a goal of a machine of the original.
     DecideGoal,
     /// Say what came of a goal that somebody carries out for a machine; the credential is the token of the goal.
@@ -171,6 +175,7 @@ pub(in super::super) const fn person(
 }
 
 const HEALTH: Row = open("health", ("GET", "/health"));
+const READY: Row = open("health", ("GET", "/health/ready"));
 const REGISTER: Row = row(
     "events.subscribe",
     ("POST", "/registration"),
@@ -198,6 +203,7 @@ const INGEST_CUSTOM: Row = part("ingest.post", &["ingest:write"], "write");
 const CONFIGURE: Row = part("configuration.set", &["goals:write"], "write");
 const WRITE_JOB: Row = part("job.write", &["commands:register"], "read");
 const LINK_CHANNEL: Row = part("channel.link", &["messages:write"], "write");
+const TELL_PUSH: Row = part("push.tell", &["ingest:write"], "write");
 const DECIDE_GOAL: Row = person(
     "goal.approve",
     (
@@ -320,6 +326,7 @@ impl Operation {
     /// Those that are nothing more particular.
     const PLAIN: &[Self] = &[
         Self::Health,
+        Self::Ready,
         Self::Register,
         Self::RegisterCommands,
         Self::OpenSocket,
@@ -330,6 +337,7 @@ impl Operation {
         Self::Configure,
         Self::WriteJob,
         Self::LinkChannel,
+        Self::TellPush,
         Self::DecideGoal,
         Self::CompleteGoal,
         Self::ListMachines,
@@ -379,6 +387,7 @@ impl Operation {
     pub const fn row(self) -> &'static Row {
         match self {
             Self::Health => &HEALTH,
+            Self::Ready => &READY,
             Self::Register => &REGISTER,
             Self::RegisterCommands => &REGISTER_COMMANDS,
             Self::OpenSocket => &OPEN_SOCKET,
@@ -389,6 +398,7 @@ impl Operation {
             Self::Configure => &CONFIGURE,
             Self::WriteJob => &WRITE_JOB,
             Self::LinkChannel => &LINK_CHANNEL,
+            Self::TellPush => &TELL_PUSH,
             Self::DecideGoal => &DECIDE_GOAL,
             Self::CompleteGoal => &COMPLETE_GOAL,
             Self::ListMachines => &LIST_MACHINES,

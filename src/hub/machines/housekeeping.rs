@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::super::access::edit::EditError;
 use super::super::addons::AddonError;
 use super::super::addons::answers::expire;
+use super::super::vitals::RENEWING;
 use super::super::{Hub, people};
 use super::deliver::Session;
 use super::steady::Steady;
@@ -57,7 +58,7 @@ impl Hub {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
             }
-            let is_done = self.did("renewing what machines have", &self.keep_what_lives().await);
+            let is_done = self.did(RENEWING, &self.keep_what_lives().await);
             pause = if is_done { usual } else { usual.min(rhythm.tidy) };
         }
     }

@@ -34,6 +34,7 @@ pub const CAPABILITIES: &[&str] = &[
     extensions::LOGS,
     extensions::TRACE,
     extensions::FINGERPRINTS,
+    extensions::PUSHES,
     extensions::RESUME,
     extensions::PROGRESS,
     extensions::SETTINGS,

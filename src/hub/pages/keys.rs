@@ -8,9 +8,9 @@ use maud::{Markup, html};
 
 use super::super::Hub;
 use super::super::access::agreed::Agreeing;
-use super::super::access::make_key::make_key;
+use super::super::access::make_key::{make_key, not_made};
 use super::super::access::operations::{MACHINE_SCOPES, Operation};
-use super::super::administration::{AdministrationError, KeyWish};
+use super::super::administration::KeyWish;
 use super::super::refusal::Refusal;
 use super::form::Form;
 use super::layout::{Document, HubTab, Refused};
@@ -190,16 +190,6 @@ pub(super) async fn make(
         }
     };
     page(&look, &notice).await
-}
-
-fn not_made(error: AdministrationError) -> Refusal {
-    match error {
-        AdministrationError::Store(error) => error.into(),
-        AdministrationError::TooMany(_) => Refusal::conflict(error.to_string()),
-        AdministrationError::Edit(error) => error.into(),
-        AdministrationError::Addon(error) => error.into(),
-        other => Refusal::bad("invalid_key", other.to_string()),
-    }
 }
 
 /// A scope in a sentence, with how carefully to look as a word and a colour.

@@ -18,7 +18,7 @@
 //!
 //! [`sign_in`] is signing in by a link, [`with_provider`] with GitHub or OpenID Connect ([`providers`]), [`forge`] what a forge says of
 //! people, [`authorizations`] what they let the hub do for them, [`asking`] how they are asked, [`lost`] how that ends elsewhere, [`reach`] what is not true any more of what it said,
-//! [`brokering`] what the hub does with that for add-ons, [`api`] what can be asked and changed, each by its row in
+//! [`login`] how a program gets a key by a person's sign-in, [`brokering`] what the hub does with that for add-ons, [`api`] what can be asked and changed, each by its row in
 //! [`operations`].
 //!
 //! A session is 256 random bits in a cookie, `__Host-sdm-session`, stored as a digest. Over plain http, which is taken from the same
@@ -37,6 +37,8 @@ pub(super) mod forge;
 pub mod guard;
 pub(super) mod in_graph;
 mod joined;
+mod login;
+mod login_graph;
 mod lost;
 pub(super) mod operations;
 pub mod providers;
@@ -50,6 +52,7 @@ mod viewer;
 pub(super) mod with_provider;
 
 pub(super) use cookie::is_safe;
+pub(super) use login_graph::brings_login;
 pub(super) use routes::routes;
 pub(super) use session::{IDLE, LONGEST};
 pub use sign_in::sign_in_place;

@@ -61,6 +61,16 @@ pub enum PeopleOperation {
     LinkChatUser,
     /// Say who came into a channel of a chat.
     TellOfChatMember,
+    /// See with what programs sign in.
+    ListLogins,
+    /// See which program wants a key.
+    LookAtLogin,
+    /// Let a program have a key.
+    AllowLogin,
+    /// Show, as a program, that one is who asked.
+    ProveLogin,
+    /// Ask who one is, or for the key.
+    AskAboutOneself,
 }
 
 const SIGN_IN_PAGE: Row = open("sign_in", ("GET", "/sign-in"));
@@ -136,6 +146,12 @@ const TELL_OF_CHAT_MEMBER: Row = row(
     "read",
 );
 
+const LIST_LOGINS: Row = open("sign_in", ("GET", "/v2/auth/providers"));
+const LOOK_AT_LOGIN: Row = open("sign_in", ("GET", "/v2/auth/login"));
+const ALLOW_LOGIN: Row = person("key.create", ("POST", "/v2/auth/login"), "read");
+const PROVE_LOGIN: Row = open("sign_in", ("POST", "/v2/auth/token"));
+const ASK_ABOUT_ONESELF: Row = open("sign_in", ("POST", "/graphql"));
+
 impl PeopleOperation {
     /// Every one of them.
     pub const ALL: &[Self] = &[
@@ -167,6 +183,11 @@ impl PeopleOperation {
         Self::GetUserToken,
         Self::LinkChatUser,
         Self::TellOfChatMember,
+        Self::ListLogins,
+        Self::LookAtLogin,
+        Self::AllowLogin,
+        Self::ProveLogin,
+        Self::AskAboutOneself,
     ];
 
     /// Its row.
@@ -200,6 +221,11 @@ impl PeopleOperation {
             Self::GetUserToken => &GET_USER_TOKEN,
             Self::LinkChatUser => &LINK_CHAT_USER,
             Self::TellOfChatMember => &TELL_OF_CHAT_MEMBER,
+            Self::ListLogins => &LIST_LOGINS,
+            Self::LookAtLogin => &LOOK_AT_LOGIN,
+            Self::AllowLogin => &ALLOW_LOGIN,
+            Self::ProveLogin => &PROVE_LOGIN,
+            Self::AskAboutOneself => &ASK_ABOUT_ONESELF,
         }
     }
 }

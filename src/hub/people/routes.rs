@@ -9,7 +9,7 @@ use super::super::access::operations::Operation;
 use super::super::http::mount;
 use super::brokering::{self, MAX_WISH};
 use super::operations::PeopleOperation as About;
-use super::{api, authorizations, chats, joined, sign_in, with_provider};
+use super::{api, authorizations, chats, joined, login, login_graph, sign_in, with_provider};
 
 /// Mounts all of them.
 pub(in super::super) fn routes(router: Router<Hub>) -> Router<Hub> {
@@ -51,6 +51,20 @@ pub(in super::super) fn routes(router: Router<Hub>) -> Router<Hub> {
         (
             About::TellOfChatMember,
             post(joined::tell).layer(DefaultBodyLimit::max(chats::LARGEST)),
+        ),
+        (About::ListLogins, get(login::list)),
+        (About::LookAtLogin, get(login::look)),
+        (
+            About::AllowLogin,
+            post(login::allow).layer(DefaultBodyLimit::max(login::LARGEST)),
+        ),
+        (
+            About::ProveLogin,
+            post(login::prove).layer(DefaultBodyLimit::max(login::LARGEST)),
+        ),
+        (
+            About::AskAboutOneself,
+            post(login_graph::ask).layer(DefaultBodyLimit::max(login::LARGEST)),
         ),
     ];
     routes.into_iter().fold(router, |router, (operation, handler)| {

@@ -73,7 +73,7 @@ const OF_NOW: [&str; 19] = [
 ];
 
 /// What nobody has any more in another life.
-const SHORT_LIVED: [&str; 8] = [
+const SHORT_LIVED: [&str; 9] = [
     "hub_ticket",
     "hub_resumption",
     "hub_session",
@@ -82,6 +82,7 @@ const SHORT_LIVED: [&str; 8] = [
     "hub_pending_sign_in",
     "hub_authorize_link",
     "hub_chat_code",
+    "hub_login",
 ];
 
 /// A key that was revoked.

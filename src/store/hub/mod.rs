@@ -21,6 +21,7 @@ mod in_place;
 mod indexed;
 mod keys;
 mod life;
+mod logins;
 mod logs;
 #[cfg(test)]
 mod migration_tests;

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AssertSqlSafe};
 
@@ -210,21 +210,6 @@ impl ManyRows {
             statement.execute(&mut *connection).await?;
         }
         Ok(())
-    }
-
-    /// The same for a statement that returns something.
-    pub(super) async fn fetch(
-        &'static self,
-        connection: &mut AnyConnection,
-        workspace: &str,
-        rows: Vec<Row>,
-    ) -> Result<Vec<AnyRow>, sqlx::Error> {
-        let mut found = Vec::new();
-        let manner = Manner::of(connection);
-        for statement in self.statements(workspace, rows, manner) {
-            found.extend(statement.fetch_all(&mut *connection).await?);
-        }
-        Ok(found)
     }
 }
 

@@ -4,18 +4,18 @@
 //! sees all that the one before it did. What it changes is written before anybody reads it, when somebody says so, and at the
 //! end; meanwhile more may be changed.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
-use sqlx::{Any, Row, Transaction};
+use sqlx::{Any, AnyConnection, Row, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::forges::{self, pin};
 use super::nodes::{by_keys, failed, in_order, linking, named, of_ids};
 use super::pending::{Pending, forget};
-use super::rows::ManyRows;
+use super::rows::{Lists, ManyRows, lists};
 use super::search::{part, search, weight};
 use super::statement::Doing;
 use super::statistics;
@@ -97,6 +97,35 @@ impl SqlWork {
     }
 }
 
+/// What of this has come before, by source and id.
+async fn noted(
+    connection: &mut AnyConnection,
+    workspace: &str,
+    came: &[(&str, &str)],
+) -> Result<HashSet<(String, String)>, sqlx::Error> {
+    static ASK: Lists = Lists::new(
+        "SELECT id FROM hub_received WHERE workspace = $1 AND source = $2 AND id IN (",
+        "",
+        ")",
+        3,
+    );
+    let mut of_source: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (source, id) in came {
+        of_source.entry(*source).or_default().push(*id);
+    }
+    let mut noted = HashSet::new();
+    for (source, ids) in of_source {
+        for (statement, list) in lists(&ids, &ASK) {
+            let query = sqlx::query(statement).bind(workspace).bind(source);
+            let query = list.into_iter().fold(query, |query, id| query.bind(*id));
+            for row in query.fetch_all(&mut *connection).await? {
+                noted.insert((source.to_owned(), row.try_get(0)?));
+            }
+        }
+    }
+    Ok(noted)
+}
+
 #[async_trait]
 impl HubWork for SqlWork {
     fn graph(&self) -> &dyn GraphReader {
@@ -157,21 +186,25 @@ impl HubWork for SqlWork {
     async fn take_in(&self, came: &[(&str, &str)], at: Timestamp) -> Result<Vec<bool>, HubStoreError> {
         static TAKE_IN: ManyRows = ManyRows::new(
             "INSERT INTO hub_received (workspace, source, id, at) SELECT $1, v.* FROM",
-            "WHERE v.column1 IS NOT NULL ON CONFLICT DO NOTHING RETURNING source, id",
+            "WHERE v.column1 IS NOT NULL",
         );
         const DOING: &str = "note what came";
-        let row = |(source, id): &(&str, &str)| vec![(*source).into(), (*id).into(), at.as_micros().into()];
-        let rows = came.iter().map(row).collect();
         let mut transaction = self.transaction.lock().await;
-        let noted = TAKE_IN.fetch(&mut transaction, &self.workspace, rows).await;
-        let noted = noted.and_then(|rows| {
-            let named = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
-            named.collect::<Result<HashSet<(String, String)>, _>>()
-        });
-        let mut noted = noted.doing(DOING)?;
+        // Most is new, so that to ask gives no rows; each row that SQLite gives wakes whoever waits for it.
+        let mut noted = noted(&mut transaction, &self.workspace, came)
+            .await
+            .doing(DOING)?;
         // What came twice is new the first time.
-        let is_new = |(source, id): &(&str, &str)| noted.remove(&((*source).to_owned(), (*id).to_owned()));
-        Ok(came.iter().map(is_new).collect())
+        let is_new = |(source, id): &(&str, &str)| noted.insert(((*source).to_owned(), (*id).to_owned()));
+        let is_new: Vec<bool> = came.iter().map(is_new).collect();
+        let new = came.iter().zip(&is_new).filter(|(_, is_new)| **is_new);
+        let row = |((source, id), _): (&(&str, &str), &bool)| {
+            vec![(*source).into(), (*id).into(), at.as_micros().into()]
+        };
+        let rows = new.map(row).collect();
+        let taken = TAKE_IN.execute(&mut transaction, &self.workspace, rows).await;
+        taken.doing(DOING)?;
+        Ok(is_new)
     }
 
     async fn give_back(&self, came: Option<&(String, String)>) -> Result<(), HubStoreError> {

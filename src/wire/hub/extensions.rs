@@ -11,6 +11,7 @@
 //! | [`CONTEXT`] | A command that a person started carries `context: {handle, expires_in}`. The machine sends the handle as `X-Hub-Context` with what it asks of the hub for that person. It is for this machine and this command alone, and for a quarter of an hour. |
 //! | [`IDENTITY`] | A command that decides about goals carries `known_as: [text]`: logins and addresses that the hub knows to be those of whoever asks. They count against the person, and give them nothing. |
 //! | [`FINGERPRINTS`] | The hub takes fingerprints of commits by the mutation `setCommitFingerprints` with `repo` and `goal`. |
+//! | [`PUSHES`] | The hub takes pushes that the machine found by itself, in repositories of which no forge tells the hub, by the mutation `tellPush`, see [`super::found`]. They are at a provider of the machine's own, which says of no place to clone from: they are heard of, and carried out by the machine that found them. |
 //! | [`TRACE`] | An event carries `extensions.traceparent`, a command `traceparent` (W3C) while the hub's operator follows traces: what the machine does because of it belongs there. |
 //! | [`RESUME`] | The first word of the hub in each conversation is `control: resume {session_id, resume_token}`, to a machine that says which `instance` it is. A machine that lost its websocket comes back with that: it opens the same address with its key as `Authorization: Bearer` and the text as [`RESUME_HEADER`], and its own first word is `control: resume {delivery_ids}`, what it has stored of which the hub may not have heard (of commands the `correlation_id`). The hub tells the rest again, and nothing before that word. The text is good once, for the same key and run, as long as the registration is there, until a quarter of an hour after the conversation's end, at any replica. Where it is not taken the answer is 410 with the code [`RESUME_REFUSED`], and the machine registers. |
 //! | [`PROGRESS`] | The machine says `control: progress {correlation_id, text}` of what it works on, at most once a second of each: one line of at most 200 characters, without secrets. The hub shows it to who asked, and keeps it in memory alone. |
@@ -44,6 +45,8 @@ pub const IDENTITY: &str = "identity";
 pub const TRACE: &str = "trace";
 /// Fingerprints of commits are taken.
 pub const FINGERPRINTS: &str = "fingerprints";
+/// Pushes that machines found by themselves are taken.
+pub const PUSHES: &str = "pushes";
 /// Logs of goals are taken by their offsets.
 pub const LOGS: &str = "logs";
 /// Conversations that were lost are resumed.

@@ -7,6 +7,7 @@
 pub mod completion;
 mod downward;
 pub mod extensions;
+pub mod found;
 mod logs;
 mod registration;
 mod source;

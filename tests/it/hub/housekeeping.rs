@@ -25,12 +25,22 @@ async fn alive_until(hub: &TestHub) -> Timestamp {
     hub.hub.memory().registrations().await.unwrap()[0].alive_until
 }
 
-/// Status and text of the hub's health, once it is so.
+/// What the hub answers there now.
+async fn at(hub: &TestHub, path: &str) -> (u16, String) {
+    let answer = hub.http.get(hub.url(path)).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+/// The text of the hub's health, once it is so.
 async fn health(hub: &TestHub, is_so: impl Fn(u16, &str) -> bool) -> String {
+    until(hub, "/health", is_so).await
+}
+
+/// The text of what it answers there, once it is so.
+async fn until(hub: &TestHub, path: &str, is_so: impl Fn(u16, &str) -> bool) -> String {
     let begun = Instant::now();
     loop {
-        let answer = hub.http.get(hub.url("/health")).send().await.unwrap();
-        let (status, text) = (answer.status().as_u16(), answer.text().await.unwrap());
+        let (status, text) = at(hub, path).await;
         if is_so(status, &text) {
             return text;
         }
@@ -80,6 +90,8 @@ async fn i8_a_hub_that_can_only_read_its_memory_is_not_well_and_is_again_once_it
     health(&hub, |status, text| (status, text) == (200, "UP")).await;
     // The only writer is with somebody else.
     let writing = hub.hub.memory().begin("w").await.unwrap();
+    let said = until(&hub, "/health/ready", |status, _| status == 503).await;
+    assert_eq!(said, "NOT READY: the memory cannot be written");
     let said = health(&hub, |status, _| status == 503).await;
     assert!(
         said.starts_with("DOWN: what machines have was last renewed"),
@@ -87,6 +99,39 @@ async fn i8_a_hub_that_can_only_read_its_memory_is_not_well_and_is_again_once_it
     );
     drop(writing);
     health(&hub, |status, text| (status, text) == (200, "UP")).await;
+    until(&hub, "/health/ready", |status, text| {
+        (status, text) == (200, "READY")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn i8_a_hub_that_is_about_to_end_says_so_while_it_still_answers_and_is_well() {
+    let hub = TestHub::start_with(|options| options.notice = Duration::from_secs(2)).await;
+    let machine = hub.machine(&registration("m", "1.0.0", "ephemeral")).await;
+    assert_eq!(at(&hub, "/health/ready").await, (200, "READY".to_owned()));
+    let TestHub {
+        hub: running, http, ..
+    } = hub;
+    let url = format!("http://{}", running.address);
+    let looking = async {
+        let begun = Instant::now();
+        loop {
+            let answer = http.get(format!("{url}/health/ready")).send().await.unwrap();
+            if answer.status().as_u16() == 503 {
+                let said = answer.text().await.unwrap();
+                assert_eq!(said, "NOT READY: the hub is about to end");
+                break;
+            }
+            assert!(begun.elapsed() < PATIENCE);
+        }
+        let answer = http.get(format!("{url}/health")).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 200, "it lives");
+        drop(machine);
+    };
+    let (has_ended_well, ()) = tokio::join!(running.stop(), looking);
+    assert!(has_ended_well);
+    assert!(http.get(format!("{url}/health/ready")).send().await.is_err());
 }
 
 /// A goal set of one goal for a commit, which has ended.

@@ -232,6 +232,15 @@ pub fn registration(name: &str, version: &str, policy: &str) -> Value {
     })
 }
 
+/// That an event is dealt with.
+fn answer_to(event: &Value) -> Value {
+    let extensions = &event["extensions"];
+    json!({
+        "api_version": "1", "correlation_id": extensions["correlation_id"], "team": {"id": extensions["team_id"]},
+        "event": extensions["operationName"], "status": {"code": 0, "reason": "done"}
+    })
+}
+
 /// A machine's end of a websocket.
 pub struct Machine {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -240,6 +249,11 @@ pub struct Machine {
 impl Machine {
     pub async fn open(url: &str) -> Self {
         let (socket, _) = connect_async(url).await.unwrap();
+        Self { socket }
+    }
+
+    /// Over a websocket that is open already.
+    pub fn over(socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
         Self { socket }
     }
 
@@ -326,12 +340,12 @@ impl Machine {
 
     /// Answers an event.
     pub async fn answer(&mut self, event: &Value) {
-        let extensions = &event["extensions"];
-        self.say(&json!({
-            "api_version": "1", "correlation_id": extensions["correlation_id"], "team": {"id": extensions["team_id"]},
-            "event": extensions["operationName"], "status": {"code": 0, "reason": "done"}
-        }))
-        .await;
+        self.say(&answer_to(event)).await;
+    }
+
+    /// Answers an event of a hub that may be gone.
+    pub async fn try_answer(&mut self, event: &Value) {
+        self.try_say(&answer_to(event).to_string()).await;
     }
 
     /// Leaves in good order.

@@ -46,6 +46,7 @@ const FATES: &[(&str, Fate)] = &[
     ("hub_key", Back),
     ("hub_lasting", Now),
     ("hub_log", Back),
+    ("hub_login", Empty),
     ("hub_lost_authorization", Now),
     ("hub_message", Back),
     ("hub_missed", Back),

@@ -103,6 +103,44 @@ async fn c3_a_webhook_that_comes_a_thousand_times_is_one() {
     assert_eq!(branches(&hub).await, ["main"]);
 }
 
+/// Ids are kept for a month. What is older is known by what it says: a push is what moved which branch from where to where.
+#[tokio::test]
+async fn c3_a_webhook_of_last_month_is_known_by_what_it_says_though_its_id_is_forgotten() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&registration("m", "1.0.0", "durable")).await;
+    let old = push("a", "b");
+    let mut new = push("b", "c");
+    new["repository"]["pushed_at"] = json!(1_800_000_600);
+    for (id, payload) in [("d-1", &old), ("d-2", &new)] {
+        assert_eq!(hub.github("push", id, payload).await.0, 200);
+        let event = machine.hear().await;
+        machine.answer(&event).await;
+    }
+    machine.settled().await;
+    machine.leave().await;
+    hub.meddle("DELETE FROM hub_received").await;
+    let hub = hub.restart(quick()).await;
+    let mut machine = hub.machine(&registration("m", "1.0.0", "durable")).await;
+    for id in ["d-1", "another"] {
+        let (status, answer) = hub.github("push", id, &old).await;
+        assert!(status == 200 || status == 202, "{status} {answer}");
+    }
+    machine.settled().await;
+    let shown = hub
+        .ask(
+            "{ Push { after { sha } } Branch { commit { sha } } }",
+            json!(null),
+        )
+        .await;
+    let sha = |of: &str| json!({"sha": of.repeat(40)});
+    assert_eq!(shown["data"]["Push"].as_array().map(Vec::len), Some(2), "{shown}");
+    assert_eq!(
+        shown["data"]["Branch"],
+        json!([{ "commit": sha("c") }]),
+        "nothing goes back"
+    );
+}
+
 #[tokio::test]
 async fn c7_what_the_database_refuses_is_refused_alone() {
     let Some(server) = Postgres::start() else {
@@ -231,6 +269,49 @@ async fn what_was_sent_while_the_hub_was_down_is_asked_for_and_comes() {
         figures.contains("sdm_hub_webhooks_asked_again_total"),
         "{figures}"
     );
+}
+
+#[tokio::test]
+async fn what_webhooks_of_repositories_and_organisations_sent_in_vain_is_asked_for_too() {
+    let provider = FakeProvider::start().await;
+    let hooks = [&provider.repository_hook, &provider.organisation_hook];
+    for (number, hook) in hooks.into_iter().enumerate() {
+        hook.sent_in_vain(
+            &format!("lost-{number}"),
+            "push",
+            &push_to(&format!("lost-{number}")),
+        );
+        hook.sent_in_vain(
+            &format!("known-{number}"),
+            "push",
+            &push_to(&format!("known-{number}")),
+        );
+    }
+    // A token that the forge does not take holds the others up in nothing.
+    let mut refused = provider.repository_hook.settings(&provider.address);
+    refused.token = "canary-of-nobody".into();
+    refused.address.set_path("/api/v3/orgs/other/hooks/9");
+    let mut settings: Vec<_> = hooks
+        .iter()
+        .map(|hook| hook.settings(&provider.address))
+        .collect();
+    settings.insert(0, refused);
+    let hub = TestHub::start_with(|options| {
+        options.hooks = settings;
+        options.rhythm.missed = Duration::from_millis(100);
+    })
+    .await;
+    for hook in hooks {
+        hook.points_at(&hub.url("/webhooks/github/w"), SECRET);
+    }
+    // One that has come already comes to nothing again.
+    let known = hub.github("push", "known-0", &push_to("known-0")).await;
+    assert!([200, 202].contains(&known.0), "{known:?}");
+    let begun = std::time::Instant::now();
+    while branches(&hub).await != ["known-0", "known-1", "lost-0", "lost-1"] {
+        assert!(begun.elapsed() < PATIENCE, "{:?}", branches(&hub).await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]

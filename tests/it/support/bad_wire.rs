@@ -67,6 +67,15 @@ pub struct BadWire {
 impl BadWire {
     /// A wire to a hub.
     pub async fn to(hub: SocketAddr, dice: Dice) -> Self {
+        Self::with(hub, dice, false).await
+    }
+
+    /// A wire that does everything it can do once at least, whatever the dice say.
+    pub async fn thorough(hub: SocketAddr, dice: Dice) -> Self {
+        Self::with(hub, dice, true).await
+    }
+
+    async fn with(hub: SocketAddr, dice: Dice, is_thorough: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (mood, of_wire) = watch::channel(Mood {
@@ -82,6 +91,7 @@ impl BadWire {
                     mood: of_wire.clone(),
                     dice: dice.clone(),
                     deeds: Arc::clone(&noted),
+                    is_thorough,
                 };
                 connections.spawn("connection", async move {
                     if let Ok(hub) = TcpStream::connect(hub).await {
@@ -128,6 +138,7 @@ struct Line {
     mood: watch::Receiver<Mood>,
     dice: Dice,
     deeds: Arc<Mutex<Deeds>>,
+    is_thorough: bool,
 }
 
 impl Line {
@@ -177,6 +188,11 @@ impl Line {
         what(&mut self.deeds.lock().unwrap());
     }
 
+    /// Whether it is to do this because it never has.
+    fn is_first(&self, deed: impl FnOnce(&Deeds) -> u64) -> bool {
+        self.is_thorough && deed(&self.deeds.lock().unwrap()) == 0
+    }
+
     async fn frames(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> std::io::Result<()> {
         let mut overtaken: Option<Vec<u8>> = None;
         loop {
@@ -201,17 +217,22 @@ impl Line {
                 self.pass(&mut to, &frame).await?;
                 continue;
             }
-            if self.dice.happens(10) {
+            if self.is_first(|deeds| deeds.held_up) || self.dice.happens(10) {
                 self.note(|deeds| deeds.held_up += 1);
                 tokio::time::sleep(Duration::from_millis(self.dice.roll(40))).await;
             }
             // Only what the hub tells may come in any order: what a machine answers is in order on every wire.
-            if is_from_hub(&frame) && self.dice.happens(10) {
+            let percent = if self.is_first(|deeds| deeds.overtaken) {
+                40
+            } else {
+                10
+            };
+            if is_from_hub(&frame) && self.dice.happens(percent) {
                 overtaken = Some(frame);
                 continue;
             }
             self.pass(&mut to, &frame).await?;
-            if self.dice.happens(15) {
+            if self.is_first(|deeds| deeds.repeated) || self.dice.happens(15) {
                 self.note(|deeds| deeds.repeated += 1);
                 self.pass(&mut to, &frame).await?;
             }

@@ -1,5 +1,5 @@
-//! The webhook of a GitHub App as GitHub has it: it sends each event once, notes whether it arrived, lists what it sent to whoever proves
-//! to be the app, and sends it again when it is asked to.
+//! The webhook of a GitHub App, of a repository or of an organisation as GitHub has it: it sends each event once, notes whether it arrived, lists what it sent
+//! to whoever proves to be the app or has a token for it, and sends it again when it is asked to.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -14,7 +14,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use sdm::hub::people::providers::AppKey;
+use sdm::hub::people::providers::{AppKey, HookSettings};
 use sdm::runtime::clock::{Clock as _, SystemClock};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -60,11 +60,21 @@ struct World {
     in_one_part: Option<usize>,
 }
 
-/// The webhook of an app. Clones share it.
+/// Who may ask what was sent.
+#[derive(Clone)]
+enum Asker {
+    /// An app: its client id, and what it proves itself by.
+    App(String, Arc<RsaKeyPair>),
+    /// Whoever has this token.
+    Token(&'static str),
+}
+
+/// A webhook. Clones share it.
 #[derive(Clone)]
 pub struct FakeHook {
-    client: String,
-    key: Arc<RsaKeyPair>,
+    asker: Asker,
+    /// Where the API has it.
+    place: &'static str,
     http: reqwest::Client,
     world: Arc<Mutex<World>>,
 }
@@ -72,17 +82,41 @@ pub struct FakeHook {
 impl FakeHook {
     /// Of the app with this client id, which sends nowhere yet.
     pub fn of(client: &str) -> Self {
+        let key = Arc::new(RsaKeyPair::generate(KeySize::Rsa2048).unwrap());
+        Self::new(Asker::App(client.to_owned(), key), "/api/v3/app/hook")
+    }
+
+    /// Of a repository or an organisation, at this path, for whoever has this token.
+    pub fn at(place: &'static str, token: &'static str) -> Self {
+        Self::new(Asker::Token(token), place)
+    }
+
+    fn new(asker: Asker, place: &'static str) -> Self {
         Self {
-            client: client.to_owned(),
-            key: Arc::new(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()),
+            asker,
+            place,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             world: Arc::default(),
         }
     }
 
+    /// What a hub is told of it, at a GitHub of this address.
+    pub fn settings(&self, github: &str) -> HookSettings {
+        let Asker::Token(token) = self.asker else {
+            panic!("it is asked by its app");
+        };
+        HookSettings {
+            address: format!("{github}{}", self.place).parse().unwrap(),
+            token: token.into(),
+        }
+    }
+
     /// What the app proves itself by.
     pub fn key(&self) -> AppKey {
-        let der = self.key.as_der().unwrap();
+        let Asker::App(_, key) = &self.asker else {
+            panic!("it belongs to no app");
+        };
+        let der = key.as_der().unwrap();
         let encoded = BASE64_STANDARD.encode(der.as_ref());
         let pem = format!("-----BEGIN PRIVATE KEY-----\n{encoded}\n-----END PRIVATE KEY-----\n");
         AppKey::parse(&pem.into()).unwrap()
@@ -126,10 +160,11 @@ impl FakeHook {
 
     /// Its routes.
     pub fn routes(&self) -> Router {
+        let all = format!("{}/deliveries", self.place);
         Router::new()
-            .route("/api/v3/app/hook/deliveries", get(list))
-            .route("/api/v3/app/hook/deliveries/{id}", get(show))
-            .route("/api/v3/app/hook/deliveries/{id}/attempts", post(again))
+            .route(&all, get(list))
+            .route(&format!("{all}/{{id}}"), get(show))
+            .route(&format!("{all}/{{id}}/attempts"), post(again))
             .with_state(self.clone())
     }
 
@@ -169,13 +204,16 @@ impl FakeHook {
         has_arrived
     }
 
-    /// Notes what is asked, if it is the app that asks.
+    /// Notes what is asked, if it is who may.
     fn admit(&self, what: String, headers: &HeaderMap) -> Result<(), Box<Response>> {
         let given = headers.get("authorization").and_then(|value| value.to_str().ok());
-        let is_app = given
+        let may = given
             .and_then(|text| text.strip_prefix("Bearer "))
-            .is_some_and(|text| self.knows(text));
-        if !is_app {
+            .is_some_and(|text| match &self.asker {
+                Asker::App(client, key) => knows(client, key, text),
+                Asker::Token(token) => text == *token,
+            });
+        if !may {
             let message = json!({"message": "A JSON web token could not be decoded"});
             return Err(Box::new(
                 (StatusCode::UNAUTHORIZED, Json(message)).into_response(),
@@ -184,25 +222,25 @@ impl FakeHook {
         self.world().asked.push(what);
         Ok(())
     }
+}
 
-    /// Whether an assertion is the app's, and counts now.
-    fn knows(&self, assertion: &str) -> bool {
-        let Some((signed, signature)) = assertion.rsplit_once('.') else {
-            return false;
-        };
-        let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, self.key.public_key().as_ref());
-        let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();
-        if public.verify(signed.as_bytes(), &signature).is_err() {
-            return false;
-        }
-        let claims = signed.split('.').nth(1).unwrap_or_default();
-        let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap_or_default();
-        let claims: Value = serde_json::from_slice(&claims).unwrap_or_default();
-        let now = SystemClock.now().as_micros() / 1_000_000;
-        let moment = |name: &str| claims[name].as_i64().unwrap_or_default();
-        let (iat, exp) = (moment("iat"), moment("exp"));
-        claims["iss"] == self.client.as_str() && iat <= now && now < exp && exp - iat <= 600
+/// Whether an assertion is the app's, and counts now.
+fn knows(client: &str, key: &RsaKeyPair, assertion: &str) -> bool {
+    let Some((signed, signature)) = assertion.rsplit_once('.') else {
+        return false;
+    };
+    let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public_key().as_ref());
+    let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap_or_default();
+    if public.verify(signed.as_bytes(), &signature).is_err() {
+        return false;
     }
+    let claims = signed.split('.').nth(1).unwrap_or_default();
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap_or_default();
+    let claims: Value = serde_json::from_slice(&claims).unwrap_or_default();
+    let now = SystemClock.now().as_micros() / 1_000_000;
+    let moment = |name: &str| claims[name].as_i64().unwrap_or_default();
+    let (iat, exp) = (moment("iat"), moment("exp"));
+    claims["iss"] == client && iat <= now && now < exp && exp - iat <= 600
 }
 
 #[derive(Deserialize)]

@@ -41,6 +41,10 @@ pub struct FakeProvider {
     pub address: String,
     /// The webhook of the app.
     pub hook: FakeHook,
+    /// The webhook of a repository.
+    pub repository_hook: FakeHook,
+    /// The webhook of an organisation.
+    pub organisation_hook: FakeHook,
     world: Arc<Mutex<World>>,
     _tasks: Tasks,
 }
@@ -218,7 +222,12 @@ impl FakeProvider {
             .route("/keys", get(keys))
             .with_state(Arc::clone(&world));
         let hook = FakeHook::of(CLIENT);
-        let router = router.merge(hook.routes());
+        let repository_hook = FakeHook::at("/api/v3/repos/acme/app/hooks/12", "canary-of-a-repository");
+        let organisation_hook = FakeHook::at("/api/v3/orgs/acme/hooks/34", "canary-of-an-organisation");
+        let router = router
+            .merge(hook.routes())
+            .merge(repository_hook.routes())
+            .merge(organisation_hook.routes());
         let tasks = Tasks::new();
         let stop = tasks.stop_token().cancelled_owned();
         tasks.spawn("fake provider", async move {
@@ -230,6 +239,8 @@ impl FakeProvider {
         Self {
             address,
             hook,
+            repository_hook,
+            organisation_hook,
             world,
             _tasks: tasks,
         }

@@ -38,6 +38,7 @@ async fn a_machine_registers_connects_and_leaves_in_order() {
             "identity",
             "trace",
             "fingerprints",
+            "pushes",
             "resume",
             "progress",
             "settings"

@@ -94,6 +94,11 @@ impl RealHub {
         process.wait().unwrap();
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("the hub runs").id()
+    }
+
     pub async fn until<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
         let looking = async {
             loop {
@@ -675,9 +680,14 @@ async fn exit_codes_say_whether_machine_and_hub_are_well() {
     let code = |machine: &LocalMachine, arguments: &[&str]| machine.sdm(arguments).status.code();
     assert_eq!(code(&machine, &["hub", "health", &address]), Some(0));
     assert_eq!(code(&machine, &["doctor", "--alive"]), Some(3), "no daemon");
+    assert_eq!(code(&machine, &["hub", "health", "--ready", &address]), Some(0));
+    assert_eq!(code(&machine, &["doctor", "--ready"]), Some(3), "no daemon");
     machine.start_with_hub();
     assert_eq!(code(&machine, &["doctor", "--alive"]), Some(0));
+    assert_eq!(code(&machine, &["doctor", "--ready"]), Some(0));
     hub.kill();
+    assert_eq!(code(&machine, &["hub", "health", "--ready", &address]), Some(3));
+    assert_eq!(code(&machine, &["doctor", "--ready"]), Some(0), "nor less ready");
     assert_eq!(code(&machine, &["hub", "health", &address]), Some(3));
     assert_eq!(
         code(&machine, &["doctor", "--alive"]),

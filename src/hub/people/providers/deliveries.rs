@@ -1,13 +1,13 @@
-//! Webhooks that a GitHub App has sent: which of them did not arrive, and that they are sent again.
+//! Webhooks that a GitHub App, a repository or an organisation has sent: which of them did not arrive, and that they are sent again.
 
 use reqwest::header::LINK;
-use reqwest::{Method, RequestBuilder, Url};
-use secrecy::ExposeSecret as _;
+use reqwest::{Method, Url};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use super::github::{Asking, below};
+use super::github::{api, below};
 use super::net::{ask_whole, nonsense, text};
-use super::{AppKey, ProviderError};
+use super::{AppKey, GitHubSettings, HookSettings, ProviderError, ProviderKind, ProviderSettings, Providers};
 use crate::model::Timestamp;
 
 /// Webhooks that are asked for at once; GitHub's own limit.
@@ -56,22 +56,75 @@ fn cursor(link: &str) -> Option<String> {
     pairs.find_map(|(name, value)| (name == "cursor").then(|| value.into_owned()))
 }
 
-impl Asking<'_> {
-    /// Webhooks that the app has sent and that did not arrive, as far as GitHub tells them apart; those before a cursor.
-    pub(super) async fn sent(
+/// Whoever sends webhooks, and is asked for those that did not arrive.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super::super) enum Sender<'a> {
+    /// A GitHub App that the hub has the key of.
+    App(&'a ProviderSettings, &'a GitHubSettings, &'a AppKey),
+    /// A webhook of a repository or of an organisation.
+    Hook(&'a HookSettings),
+}
+
+impl Sender<'_> {
+    /// By which it is told apart from others.
+    pub(in super::super::super) fn name(&self) -> &str {
+        match self {
+            Self::App(provider, ..) => &provider.name,
+            Self::Hook(hook) => hook.address.as_str(),
+        }
+    }
+
+    /// Where what it sent is listed, or one of it is.
+    fn deliveries(&self, steps: &[&str]) -> Url {
+        let (base, own): (_, &[&str]) = match self {
+            Self::App(_, github, _) => (&github.api, &["app", "hook", "deliveries"][..]),
+            Self::Hook(hook) => (&hook.address, &["deliveries"][..]),
+        };
+        below(base, &[own, steps].concat())
+    }
+
+    /// What proves that the hub may ask.
+    fn proof(&self, now: Timestamp, doing: &'static str) -> Result<SecretString, ProviderError> {
+        match self {
+            Self::App(provider, _, key) => {
+                let assertion = key.assertion(&provider.client_id, now);
+                assertion.ok_or_else(|| nonsense(doing, "the app's key cannot sign"))
+            }
+            Self::Hook(hook) => Ok(hook.token.clone()),
+        }
+    }
+}
+
+impl Providers {
+    /// All that are asked for webhooks which did not arrive.
+    pub(in super::super::super) fn senders(&self) -> impl Iterator<Item = Sender<'_>> {
+        let apps = self.all.iter().filter_map(|provider| match &provider.kind {
+            ProviderKind::GitHub(github) => Some(Sender::App(provider, github, github.app_key.as_ref()?)),
+            ProviderKind::Oidc(_) => None,
+        });
+        apps.chain(self.hooks.iter().map(Sender::Hook))
+    }
+
+    /// Webhooks that were sent and that did not arrive, as far as GitHub tells them apart; those before a cursor.
+    ///
+    /// # Errors
+    /// GitHub does not answer, or refuses.
+    pub(in super::super::super) async fn sent(
         &self,
-        (key, now): (&AppKey, Timestamp),
+        sender: &Sender<'_>,
+        now: Timestamp,
         before: Option<&str>,
     ) -> Result<SentPart, ProviderError> {
         const DOING: &str = "ask GitHub for webhooks that did not arrive";
-        let mut url = below(&self.github.api, &["app", "hook", "deliveries"]);
+        let mut url = sender.deliveries(&[]);
         url.query_pairs_mut()
             .append_pair("per_page", AT_ONCE)
             .append_pair("status", "failure");
         if let Some(before) = before {
             url.query_pairs_mut().append_pair("cursor", before);
         }
-        let request = self.as_app(Method::GET, url, (key, now), DOING)?;
+        let request = self.client()?.request(Method::GET, url);
+        let request = api(request.bearer_auth(sender.proof(now, DOING)?.expose_secret()));
         let (status, headers, body) = ask_whole(request, DOING).await?;
         if !status.is_success() {
             return Err(ProviderError::Refused {
@@ -89,16 +142,19 @@ impl Asking<'_> {
     }
 
     /// Has a webhook sent again.
-    pub(super) async fn send_again(
+    ///
+    /// # Errors
+    /// GitHub does not answer, or does not do it.
+    pub(in super::super::super) async fn send_again(
         &self,
-        (key, now): (&AppKey, Timestamp),
+        sender: &Sender<'_>,
+        now: Timestamp,
         attempt: u64,
     ) -> Result<(), ProviderError> {
         const DOING: &str = "ask GitHub to send a webhook again";
-        let attempt = attempt.to_string();
-        let path = ["app", "hook", "deliveries", &attempt, "attempts"];
-        let url = below(&self.github.api, &path);
-        let request = self.as_app(Method::POST, url, (key, now), DOING)?;
+        let url = sender.deliveries(&[&attempt.to_string(), "attempts"]);
+        let request = self.client()?.request(Method::POST, url);
+        let request = api(request.bearer_auth(sender.proof(now, DOING)?.expose_secret()));
         let (status, ..) = ask_whole(request, DOING).await?;
         match status.is_success() {
             true => Ok(()),
@@ -107,20 +163,6 @@ impl Asking<'_> {
                 status: status.as_u16(),
             }),
         }
-    }
-
-    /// A question that the hub asks as the app.
-    fn as_app(
-        &self,
-        method: Method,
-        url: Url,
-        (key, now): (&AppKey, Timestamp),
-        doing: &'static str,
-    ) -> Result<RequestBuilder, ProviderError> {
-        let assertion = key.assertion(&self.settings.client_id, now);
-        let assertion = assertion.ok_or_else(|| nonsense(doing, "the app's key cannot sign"))?;
-        let request = self.client.request(method, url);
-        Ok(self.api(request.bearer_auth(assertion.expose_secret())))
     }
 }
 

@@ -69,6 +69,13 @@ pub(super) fn below(base: &Url, steps: &[&str]) -> Url {
     url
 }
 
+/// A question to its API.
+pub(super) fn api(request: RequestBuilder) -> RequestBuilder {
+    request
+        .header(ACCEPT, MEDIA)
+        .header("x-github-api-version", VERSION)
+}
+
 /// A form as a body.
 pub(super) fn form(request: RequestBuilder, fields: &[(&str, &str)]) -> RequestBuilder {
     let mut url = Url::parse("form:/").expect("the text is an address");
@@ -166,19 +173,13 @@ impl Asking<'_> {
             .client
             .request(method, below(&self.github.api, &path))
             .basic_auth(&self.settings.client_id, Some(secret));
-        self.api(request).body(body.to_string())
-    }
-
-    pub(super) fn api(&self, request: RequestBuilder) -> RequestBuilder {
-        request
-            .header(ACCEPT, MEDIA)
-            .header("x-github-api-version", VERSION)
+        api(request).body(body.to_string())
     }
 
     async fn who(&self, token: &SecretString) -> Result<Claimed, ProviderError> {
         const DOING: &str = "ask GitHub who signs in";
         let url = below(&self.github.api, &["user"]);
-        let request = self.api(self.client.get(url).bearer_auth(token.expose_secret()));
+        let request = api(self.client.get(url).bearer_auth(token.expose_secret()));
         let user = answer(request, DOING).await?;
         let number = user.get("id").and_then(Value::as_u64);
         let (Some(number), Some(login)) = (number, text(&user, "login")) else {
@@ -202,7 +203,7 @@ impl Asking<'_> {
         };
         for organisation in &self.github.organisations {
             let url = below(&self.github.api, &["orgs", organisation, "members", login]);
-            let request = self.api(self.client.get(url).bearer_auth(token.expose_secret()));
+            let request = api(self.client.get(url).bearer_auth(token.expose_secret()));
             let (status, _) = ask(request, "ask GitHub for a member").await?;
             if status == StatusCode::NO_CONTENT {
                 return Ok(true);
@@ -235,7 +236,7 @@ impl Asking<'_> {
             return Ok(None);
         }
         let request = self.client.get(below(&self.github.api, &steps));
-        let (status, body) = ask(self.api(request.bearer_auth(token.expose_secret())), DOING).await?;
+        let (status, body) = ask(api(request.bearer_auth(token.expose_secret())), DOING).await?;
         // Neither the person nor the repository is anything there.
         if status == StatusCode::NOT_FOUND || status == StatusCode::MOVED_PERMANENTLY {
             return Ok(None);

@@ -6,6 +6,7 @@
 mod app;
 mod deliveries;
 mod github;
+pub mod hooks;
 mod net;
 mod oidc;
 pub mod settings;
@@ -21,14 +22,15 @@ use thiserror::Error;
 use crate::access::{Level, Resource};
 use crate::git::network::NetworkOptions;
 use crate::git::transport::http1_client;
-use crate::model::{RepoSlug, Timestamp};
+use crate::model::RepoSlug;
 use crate::ports::people::StoredIdentity;
 use crate::ports::scm::ScmError;
 use crate::scm::github::{Forge, GitHub};
 use crate::wire::connect::TokenError;
 use crate::wire::oauth::Provider;
 pub use app::AppKey;
-pub(in super::super) use deliveries::{Sent, SentPart};
+pub(in super::super) use deliveries::{Sender, Sent};
+pub use hooks::HookSettings;
 pub use settings::{GitHubSettings, OidcSettings, ProviderKind, ProviderSettings};
 use token::{THEIR_TOKEN, TheirToken};
 
@@ -149,6 +151,8 @@ pub(super) struct Brought<'a> {
 pub(in super::super) struct Providers {
     client: OnceLock<Client>,
     all: Vec<ProviderSettings>,
+    /// Webhooks of repositories and organisations.
+    hooks: Vec<HookSettings>,
 }
 
 impl Providers {
@@ -157,7 +161,13 @@ impl Providers {
         Self {
             client: OnceLock::new(),
             all,
+            hooks: Vec::new(),
         }
+    }
+
+    /// The same with webhooks of repositories and organisations that are asked for what did not arrive.
+    pub(in super::super) fn with_hooks(self, hooks: Vec<HookSettings>) -> Self {
+        Self { hooks, ..self }
     }
 
     /// A client that follows no redirects, built when first needed.
@@ -241,43 +251,6 @@ impl Providers {
     pub(in super::super) fn github(&self) -> Option<&ProviderSettings> {
         let is_github = |provider: &&ProviderSettings| matches!(provider.kind, ProviderKind::GitHub(_));
         self.asked().or_else(|| self.all.iter().find(is_github))
-    }
-
-    /// Those that are apps whose keys the hub has.
-    pub(in super::super) fn apps(&self) -> impl Iterator<Item = &ProviderSettings> {
-        self.all.iter().filter(|provider| provider.app_key().is_some())
-    }
-
-    /// Webhooks that an app has sent and that did not arrive, those before a cursor; none where the hub has no key of an app.
-    ///
-    /// # Errors
-    /// The provider does not answer.
-    pub(in super::super) async fn sent(
-        &self,
-        provider: &ProviderSettings,
-        now: Timestamp,
-        before: Option<&str>,
-    ) -> Result<SentPart, ProviderError> {
-        match (self.at_github(provider)?, provider.app_key()) {
-            (Some(asking), Some(key)) => asking.sent((key, now), before).await,
-            (_, _) => Ok(SentPart::default()),
-        }
-    }
-
-    /// Has a webhook of an app sent again.
-    ///
-    /// # Errors
-    /// The provider does not answer, or does not do it.
-    pub(in super::super) async fn send_again(
-        &self,
-        provider: &ProviderSettings,
-        now: Timestamp,
-        attempt: u64,
-    ) -> Result<(), ProviderError> {
-        match (self.at_github(provider)?, provider.app_key()) {
-            (Some(asking), Some(key)) => asking.send_again((key, now), attempt).await,
-            (_, _) => Ok(()),
-        }
     }
 
     /// What somebody granted; `None` at a provider where nothing can be granted.
@@ -420,14 +393,6 @@ impl ProviderSettings {
         match &self.kind {
             ProviderKind::GitHub(github) => github.is_app,
             ProviderKind::Oidc(_) => false,
-        }
-    }
-
-    /// The key of the app, where the hub has it.
-    fn app_key(&self) -> Option<&AppKey> {
-        match &self.kind {
-            ProviderKind::GitHub(github) => github.app_key.as_ref(),
-            ProviderKind::Oidc(_) => None,
         }
     }
 

@@ -215,7 +215,7 @@ pub fn read(path: &Path) -> Result<Vec<ProviderSettings>, SettingsError> {
         .collect()
 }
 
-fn text_of(path: &Path) -> Result<String, SettingsError> {
+pub(super) fn text_of(path: &Path) -> Result<String, SettingsError> {
     let failed = |source| SettingsError::Read {
         path: path.to_path_buf(),
         source,
@@ -226,7 +226,7 @@ fn text_of(path: &Path) -> Result<String, SettingsError> {
     std::fs::read_to_string(path).map_err(failed)
 }
 
-fn secret_of(path: &Path) -> Result<SecretString, SettingsError> {
+pub(super) fn secret_of(path: &Path) -> Result<SecretString, SettingsError> {
     Ok(SecretString::from(text_of(path)?.trim()))
 }
 
