@@ -7,6 +7,7 @@ use super::doors::DoorError;
 use super::error::{CommandError, ErrorKind};
 use super::ui::Ui;
 use crate::config::{Configuration, Flags, Sources, load};
+use crate::git::{history, identity};
 use crate::wire::control::{Reply, Request};
 use crate::wire::views::{GoalSetView, StatusView};
 
@@ -105,6 +106,12 @@ impl Context {
         fitting
             .max_by_key(|repository| Path::new(&repository.path).components().count())
             .map(|repository| repository.repo.clone())
+    }
+
+    /// The branch that is checked out where we stand; none outside of a repository and where a commit is checked out instead.
+    pub fn branch_here(&self) -> Option<String> {
+        let found = identity::discover(&self.sources.directory).ok().flatten()?;
+        history::checked_out_branch(&found).map(|branch| branch.to_string())
     }
 
     /// A path given on the command line, absolute.

@@ -134,6 +134,7 @@ static VALUES: &[(&str, &str)] = &[
     ("`when`", "write a CEL expression: `when: 'push.branch == \"main\"'`"),
     ("`is_branch`", "write one pattern, `^(main|release/.*)$`, or `or` with a list of tests"),
     ("`timeout`", "write a duration: `timeout: 20m`"),
+    ("`options`", "write the words that may be chosen, `options: [small, large]`, and what each means in `description`"),
 ];
 
 /// How a value is written here that has another form elsewhere.

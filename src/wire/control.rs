@@ -140,7 +140,7 @@ pub enum Request {
     },
     /// What the inspections of goal sets said: [`Reply::Reviews`].
     Reviews {
-        /// Beginning of a goal set id or commit id; the newest set when absent.
+        /// Beginning of a goal set id or commit id; the newest set that has some when absent.
         #[serde(default)]
         id: Option<String>,
         /// Repository of the client's directory, to choose among sets.

@@ -517,8 +517,14 @@ commands: [{name: touch, transform: {run: [touch, touched]}}]
     let third = machine.commit("third", &[("a", "2")]);
     machine.ended_set_of(&third);
     machine.git(&["checkout", "--quiet", "main"]);
-    let of_branch = machine.json(&["reset", "--branch", "main"]);
-    assert_eq!(of_branch["goal_sets"][0]["sha"], second.as_str());
+    let here = machine.json(&["reset"]);
+    assert_eq!(
+        here["goal_sets"][0]["sha"],
+        second.as_str(),
+        "of what is checked out, though another branch was pushed to later"
+    );
+    let of_branch = machine.json(&["reset", "--branch", "side"]);
+    assert_eq!(of_branch["goal_sets"][0]["sha"], third.as_str());
     let refused = machine.sdm(&["reset", "--branch", "nowhere"]);
     let words = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(

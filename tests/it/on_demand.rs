@@ -39,6 +39,14 @@ fn semantics_5_7_an_inspection_on_demand_shows_what_it_found() {
         2,
         "{looked:#}"
     );
+    machine.ok(&["do", "say"]);
+    let shown = machine.sdm(&["show", "comments"]);
+    let (out, err) = (text(&shown.stdout), text(&shown.stderr));
+    assert!(
+        out.contains("src/a.c:3:7: warn: unused"),
+        "what inspected nothing is passed over: {out}{err}"
+    );
+    assert!(err.contains("the newest inspection is of the goal set"), "{err}");
     machine.stop();
 }
 

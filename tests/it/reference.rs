@@ -15,6 +15,8 @@ use sdm::kinds::{COMMAND_KINDS, KINDS, Kind};
 use sdm::model::event::EVENTS;
 use sdm::model::{Descriptor, Field, Timestamp, ValueType};
 use sdm::rules::descriptors;
+use sdm::rules::expression::terms;
+use sdm::spec::placeholder::{Asker, FACTS};
 use sdm::spec::{
     COMMAND_FIELDS, COMMON_GOAL_FIELDS, LISTENER_FIELDS, PARAMETER_FIELDS, PROGRAMS, RULE_FIELDS, RUN_FIELDS,
     SourceFile, TARGET_FIELDS, TEST_EXPECT_FIELDS, TEST_FIELDS, TEST_GOAL_FIELDS, TEST_PUSH_FIELDS,
@@ -90,6 +92,35 @@ fn kinds() -> String {
         }
     }
     text + &keys.of("every goal", COMMON_GOAL_FIELDS) + &keys.of("every rule", RULE_FIELDS)
+}
+
+fn placeholders() -> String {
+    let mut text = "| Placeholder | Stands for | In |\n|---|---|---|\n".to_owned();
+    for fact in FACTS {
+        let askers: Vec<&str> = fact.known_to.iter().copied().map(Asker::plural).collect();
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} |",
+            code(&format!("${{{}}}", fact.path)),
+            fact.help,
+            askers.join(", ")
+        );
+    }
+    text
+}
+
+fn expressions() -> String {
+    let mut text = "| Of expressions | Type | Means |\n|---|---|---|\n".to_owned();
+    for term in terms() {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} |",
+            code(&term.written),
+            term.kind,
+            term.help
+        );
+    }
+    text
 }
 
 fn tests() -> String {
@@ -310,7 +341,9 @@ fn the_reference_is_complete_and_true() {
     let mut text = std::fs::read_to_string(readme()).unwrap();
     for (name, table) in [
         ("push tests", push_tests()),
+        ("expressions", expressions()),
         ("goals", kinds()),
+        ("placeholders", placeholders()),
         ("tests", tests()),
         ("commands", commands()),
         ("policy", policies()),

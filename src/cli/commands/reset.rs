@@ -7,7 +7,7 @@ use crate::wire::control::Request;
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Beginning of the id of a pushed commit or of a goal set; the newest push when absent
+    /// Beginning of the id of a pushed commit or of a goal set; the newest push to the branch checked out here when absent
     #[arg(value_name = "ID")]
     id: Option<String>,
     /// Repository owner/name, instead of the one we stand in
@@ -22,13 +22,23 @@ pub struct Args {
 pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
     let (client, status) = context.daemon()?;
     let repo = repository(context, &status, args.repo.as_deref(), args.id.as_deref());
+    let branch = args
+        .branch
+        .clone()
+        .or_else(|| branch(context, args, repo.as_deref()));
     let sets = context.goal_sets(
         &client,
         &Request::Reset {
             id: args.id.clone(),
             repo,
-            branch: args.branch.clone(),
+            branch,
         },
     )?;
     super::act::show(context, &sets)
+}
+
+/// The branch whose newest push is meant by who names nothing and stands in a watched repository: what is checked out there.
+fn branch(context: &Context, args: &Args, repo: Option<&str>) -> Option<String> {
+    let is_named = args.id.is_some() || args.repo.is_some();
+    repo.filter(|_| !is_named).and_then(|_| context.branch_here())
 }

@@ -15,6 +15,7 @@ use super::choice::repository;
 use super::do_command;
 use crate::wire::commands::JobView;
 use crate::wire::control::{Reply, Request};
+use crate::wire::views::ReviewView;
 
 /// What to show.
 #[derive(Debug, clap::Subcommand)]
@@ -56,7 +57,7 @@ pub struct CommandsArgs {
 /// Arguments of `show comments`.
 #[derive(Debug, clap::Args)]
 pub struct CommentsArgs {
-    /// Beginning of the id of a goal set or commit; the newest when absent
+    /// Beginning of the id of a goal set or commit; the newest goal set that inspected something when absent
     #[arg(value_name = "ID")]
     id: Option<String>,
     /// Repository owner/name, instead of the one we stand in
@@ -284,9 +285,24 @@ fn show_comments(context: &mut Context, args: &CommentsArgs) -> CommandResult {
     if context.ui.json {
         context.ui.object(&json!({ "reviews": found }))?;
     } else if found.is_empty() {
-        context.ui.note("nothing was inspected for this commit");
+        context.ui.note(match args.id {
+            Some(_) => "nothing was inspected for this commit",
+            None => "nothing was inspected yet",
+        });
     } else {
+        say_which(context, args, &found);
         context.ui.data(&reviews(&context.ui.theme, &found))?;
     }
     Ok(Exit::Ok)
+}
+
+/// Which goal set it is, for who has named none.
+fn say_which(context: &mut Context, args: &CommentsArgs, found: &[ReviewView]) {
+    if let (None, Some(first)) = (&args.id, found.first()) {
+        let short = |id: &str| neutralise(id.get(..7).unwrap_or(id));
+        let (set, sha) = (short(&first.goal_set), short(&first.sha));
+        context.ui.note(&format!(
+            "the newest inspection is of the goal set {set}, commit {sha}"
+        ));
+    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::text;
+use super::{Configured, text};
 use crate::daemon::goal_files::GoalFiles;
 use crate::engine::Machine;
 use crate::model::{Diagnostic, Severity};
@@ -20,10 +20,7 @@ const LARGEST: usize = 2 << 20;
 
 /// Open documents by address, and what was told of files so far.
 pub(super) struct Files {
-    /// The configured goal file or directory.
-    goals: Option<PathBuf>,
-    /// Owners whose referenced goals may do more than run containers.
-    trusted_owners: Vec<String>,
+    configured: Configured,
     open: BTreeMap<String, String>,
     edited: BTreeSet<String>,
     /// Files that have problems on the other side.
@@ -41,10 +38,9 @@ pub(super) struct OneFile {
 }
 
 impl Files {
-    pub(super) fn new(goals: Option<PathBuf>, trusted_owners: Vec<String>) -> Self {
+    pub(super) fn new(configured: Configured) -> Self {
         Self {
-            goals,
-            trusted_owners,
+            configured,
             open: BTreeMap::new(),
             edited: BTreeSet::new(),
             told: BTreeSet::new(),
@@ -112,7 +108,11 @@ impl Files {
             return vec![own()];
         };
         let directory = path.parent().filter(|directory| self.is_of_goals(directory));
-        let on_disk = |directory| GoalFiles::at(directory, &self.trusted_owners).read().ok();
+        let on_disk = |directory| {
+            GoalFiles::at(directory, &self.configured.trusted_owners)
+                .read()
+                .ok()
+        };
         let Some(on_disk) = directory.and_then(on_disk) else {
             return vec![own()];
         };
@@ -133,7 +133,12 @@ impl Files {
     }
 
     fn is_of_goals(&self, directory: &Path) -> bool {
-        directory.ends_with("goals") || self.goals.as_deref() == Some(directory)
+        directory.ends_with("goals") || self.configured.goals.as_deref() == Some(directory)
+    }
+
+    /// Paths of values that the configuration has.
+    pub(super) fn values(&self) -> &[String] {
+        &self.configured.values
     }
 
     /// Checks what was edited: the problems of each file concerned, in the shape of the protocol.

@@ -35,15 +35,25 @@ const REQUEST_CANCELLED: i32 = -32800;
 /// Requests that are not wanted any more.
 type Cancelled = Arc<Mutex<HashSet<String>>>;
 
-/// Answers messages until told to end; whether that was in good order. `goals` is the configured goal file or directory.
+/// What the configuration says of goal files.
+#[derive(Debug, Default)]
+pub struct Configured {
+    /// The goal file or directory.
+    pub goals: Option<PathBuf>,
+    /// Owners whose referenced goals may do more than run containers.
+    pub trusted_owners: Vec<String>,
+    /// Paths of its values, as placeholders name them below `values`.
+    pub values: Vec<String>,
+}
+
+/// Answers messages until told to end; whether that was in good order.
 ///
 /// # Errors
 /// The output cannot be written.
 pub fn serve(
     input: impl Read + Send + 'static,
     output: impl Write,
-    goals: Option<PathBuf>,
-    trusted_owners: Vec<String>,
+    configured: Configured,
 ) -> io::Result<bool> {
     let (sender, receiver) = sync_channel(WAITING);
     let cancelled = Cancelled::default();
@@ -53,7 +63,7 @@ pub fn serve(
         .spawn(move || read_all(BufReader::new(input), &sender, &shared))?;
     let server = Server {
         output,
-        files: Files::new(goals, trusted_owners),
+        files: Files::new(configured),
         cancelled,
         state: State::New,
     };
@@ -196,7 +206,7 @@ fn capabilities() -> Value {
         "capabilities": {
             "positionEncoding": "utf-16",
             "textDocumentSync": { "openClose": true, "change": 2, "save": true },
-            "completionProvider": { "triggerCharacters": [" ", "-", "{", "[", ",", ":"] },
+            "completionProvider": { "triggerCharacters": [" ", "-", "{", "[", ",", ":", "."] },
             "hoverProvider": true,
             "definitionProvider": true,
             "documentSymbolProvider": true,

@@ -94,3 +94,38 @@ pub(super) fn names_of(document: Shape<'_>, files: &[OneFile], wanted: impl Fn(K
     names.dedup();
     names
 }
+
+/// How many maps and lists are around the name of a rule that is in no other.
+const OF_A_RULE: usize = 3;
+
+/// The rules that the one around a position may depend on: those before it, in the order in which the files are read. The position is
+/// given by what is around it and its line.
+pub(super) fn earlier_rules(
+    document: Shape<'_>,
+    files: &[OneFile],
+    uri: &str,
+    (around, line): (&[Frame], usize),
+) -> Vec<String> {
+    let own = around.get(OF_A_RULE - 1).map(|rule| rule.number);
+    let is_own = |named: &Named| named.frames.last().map(|rule| rule.number) == own;
+    let mut names = Vec::new();
+    for file in files {
+        let is_here = file.uri == uri;
+        for symbol in symbols(document, &file.text) {
+            let Symbol { kind, named } = symbol;
+            if kind != Kind::Rule || named.frames.len() != OF_A_RULE {
+                continue;
+            }
+            if is_here && (is_own(&named) || named.line > line) {
+                return names;
+            }
+            if !names.contains(&named.name) {
+                names.push(named.name);
+            }
+        }
+        if is_here {
+            return names;
+        }
+    }
+    names
+}

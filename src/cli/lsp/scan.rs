@@ -8,9 +8,14 @@ use crate::spec::keys::snake_case;
 /// The map at the top of a file whose keys are names.
 const NAMING: &str = "push_tests";
 
+/// Maps whose keys are names that placeholders ask for.
+const GIVING: &[&str] = &["parameters", "matrix", "facts", "let"];
+
 /// A map or list item around a position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Frame {
+    /// Which one it is of all in the text, from its beginning: the same however much of the text is read.
+    pub(super) number: usize,
     shape: Shape,
     /// Column of its keys, or of its dash.
     indent: usize,
@@ -82,13 +87,25 @@ pub(super) fn names(text: &str) -> Vec<Named> {
     scan.names
 }
 
+/// Every key that placeholders ask for below the key of the map it stands in, such as a parameter.
+pub(super) fn given(text: &str) -> Vec<Named> {
+    let mut scan = Scan::default();
+    for (number, line) in text.lines().enumerate() {
+        scan.line(line, number, false);
+    }
+    scan.given
+}
+
 #[derive(Default)]
 struct Scan {
     frames: Vec<Frame>,
+    /// How many frames there were so far.
+    entered: usize,
     /// Column of the key whose text follows on deeper lines.
     block_text: Option<usize>,
     here: Here,
     names: Vec<Named>,
+    given: Vec<Named>,
 }
 
 /// Deeper nesting is no goal file.
@@ -100,7 +117,7 @@ impl Scan {
         let content = &line[indent..];
         if let Some(column) = self.block_text {
             if content.is_empty() || indent > column {
-                self.here = Here::default();
+                self.is_here("", false, false);
                 return;
             }
             self.block_text = None;
@@ -151,6 +168,11 @@ impl Scan {
         let (content, column) = without_properties(content, column);
         let Some((key, length)) = key_of(content) else {
             self.leave(column);
+            if let Some(item) = self.frames.last().filter(|frame| frame.shape == Shape::Item)
+                && content.starts_with(['|', '>'])
+            {
+                self.block_text = Some(item.indent);
+            }
             let continues = self
                 .frames
                 .last()
@@ -267,7 +289,9 @@ impl Scan {
 
     fn enter(&mut self, shape: Shape, indent: usize) {
         if self.frames.len() < MAX_DEPTH {
+            self.entered += 1;
             self.frames.push(Frame {
+                number: self.entered,
                 shape,
                 indent,
                 key: None,
@@ -308,19 +332,26 @@ impl Scan {
         }
     }
 
-    /// Keys of [`NAMING`] at the top of a file are names too.
+    /// Keys of [`NAMING`] at the top of a file are names too, and keys of [`GIVING`] anywhere are what placeholders ask for.
     fn defined(&mut self, key: &str, line: usize, column: usize) {
-        let is_naming = match self.frames.as_slice() {
-            [outer, _] => outer.key.as_deref().is_some_and(|key| snake_case(key) == NAMING),
-            _ => false,
+        let [.., outer, _] = self.frames.as_slice() else {
+            return;
         };
-        if is_naming && !key.is_empty() {
-            self.names.push(Named {
-                frames: self.frames.clone(),
-                name: key.to_owned(),
-                line,
-                column,
-            });
+        let around = outer.key.as_deref().map(snake_case).unwrap_or_default();
+        let is_naming = around == NAMING && self.frames.len() == 2;
+        let is_giving = GIVING.contains(&around.as_str());
+        if key.is_empty() || !(is_naming || is_giving) {
+            return;
+        }
+        let named = Named {
+            frames: self.frames.clone(),
+            name: key.to_owned(),
+            line,
+            column,
+        };
+        match is_naming {
+            true => self.names.push(named),
+            false => self.given.push(named),
         }
     }
 
@@ -448,7 +479,9 @@ mod tests {
 
     #[test]
     fn text_and_comments_are_nothing_to_complete() {
-        assert_eq!(at("a: |\n  b: c\n  d"), " `` ");
+        assert_eq!(at("a: |\n  b: c\n  d"), "a `` ");
+        assert_eq!(at("a:\n  - |\n    b: c\n    d"), "a/- `` ");
+        assert_eq!(at("a:\n  - |\n    b: c\n  - d"), "a/- `d` key+value");
         assert_eq!(at("# ru"), " `` ");
         assert_eq!(at("a: |\n  b: c\nd"), "* `d` key");
     }
@@ -474,6 +507,35 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_placeholders_ask_for_is_found_with_the_map_it_stands_in() {
+        let text = "commands:\n  - name: a\n    run: [x]\n    parameters:\n      jobs: {pattern: x}\n  - {name: b, parameters: {k: {}, l: }}\n";
+        let owners = |text: &str| -> Vec<(String, usize)> {
+            let owner = |named: Named| {
+                let [.., owner, _] = named.frames.as_slice() else {
+                    panic!("{} stands alone", named.name)
+                };
+                (named.name.clone(), owner.number)
+            };
+            given(text).into_iter().map(owner).collect()
+        };
+        let inside = |text: &str| {
+            here(text)
+                .frames
+                .iter()
+                .map(|frame| frame.number)
+                .collect::<Vec<_>>()
+        };
+        let found: [(String, usize); 3] = owners(text).try_into().unwrap();
+        let [(jobs, first), (k, second), (l, third)] = found;
+        assert_eq!((jobs.as_str(), k.as_str(), l.as_str()), ("jobs", "k", "l"));
+        assert_eq!(second, third);
+        let cut = &text[..text.find("x]").unwrap()];
+        assert!(inside(cut).contains(&first) && !inside(cut).contains(&second));
+        let cut = &text[..text.find("l:").unwrap()];
+        assert!(inside(cut).contains(&second) && !inside(cut).contains(&first));
     }
 
     #[test]

@@ -77,6 +77,17 @@ pub(super) fn word_at(text: &str, offset: usize) -> (usize, usize) {
     (start, after.map_or(text.len(), |(at, _)| offset + at))
 }
 
+/// The path of the placeholder around a byte: its beginning and end, of what is written of it; none where there is no placeholder,
+/// and where `$$` leaves it to the shell.
+pub(super) fn path_at(text: &str, offset: usize) -> Option<(usize, usize)> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let before = text[..offset].trim_end_matches(is_part);
+    let opened = before.strip_suffix('!').unwrap_or(before).strip_suffix("${")?;
+    let after = &text[offset..];
+    let length = after.find(|c: char| !is_part(c)).unwrap_or(after.len());
+    (!opened.ends_with('$')).then_some((before.len(), offset + length))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,5 +128,23 @@ mod tests {
         let (start, end) = word_at(text, 8);
         assert_eq!(&text[start..end], "unit-test");
         assert_eq!(word_at(text, 4), (4, 4));
+    }
+    #[test]
+    fn ym_13_placeholders_are_found_around_a_byte() {
+        for (marked, path) in [
+            ("a ${pu|sh.branch} b", Some("push.branch")),
+            ("a ${|", Some("")),
+            ("a ${!parameters.|", Some("parameters.")),
+            ("${a:${b|}}", Some("b")),
+            ("${a:no|ne}", None),
+            ("a $${HO|ME}", None),
+            ("a $|{sha}", None),
+            ("a {sh|a}", None),
+        ] {
+            let offset = marked.find('|').unwrap();
+            let text = marked.replace('|', "");
+            let found = path_at(&text, offset).map(|(start, end)| &text[start..end]);
+            assert_eq!(found, path, "{marked}");
+        }
     }
 }

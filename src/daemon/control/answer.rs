@@ -364,8 +364,12 @@ impl LocalDaemon {
         let push = match self.engine().push_meant(&choice).await {
             Ok(push) => push,
             Err(NoSuchPush::Store(error)) => return Err(error.into()),
-            Err(none @ (NoSuchPush::None | NoSuchPush::NotTo(_))) => {
+            Err(none @ NoSuchPush::None) => {
                 return Err(Refused::new(none.to_string()).hint("commit something"));
+            }
+            Err(none @ NoSuchPush::NotTo(_)) => {
+                return Err(Refused::new(none.to_string())
+                    .hint("commit something to it, or name another with `--branch`"));
             }
             Err(none @ (NoSuchPush::NoneBegins(_) | NoSuchPush::OfCommand(_))) => {
                 return Err(Refused::new(none.to_string()).hint("look at `sdm show pushes` and `sdm goals`"));

@@ -59,9 +59,7 @@ impl Hub {
     /// The machines of these names, as far as they are there.
     fn machines_named<'n>(&self, workspace: &str, names: impl Iterator<Item = &'n str>) -> Vec<Arc<Machine>> {
         let workspace = self.known().machines().workspace(workspace);
-        names
-            .filter_map(|name| workspace.served(name).cloned())
-            .collect()
+        names.filter_map(|name| workspace.served(name).cloned()).collect()
     }
 
     /// Whether a machine of a goal writes its logs with its key, or did when it wrote the goal.

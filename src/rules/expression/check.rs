@@ -7,7 +7,7 @@ use cel::{IdedExpr, Program};
 use regex::{Regex, RegexBuilder};
 
 use super::position;
-use super::vocabulary::{FUNCTIONS, METHODS, PROJECT, ROOTS, Shape, TYPES};
+use super::vocabulary::{FUNCTIONS, Function, METHODS, PROJECT, ROOTS, Shape, TYPES};
 use crate::model::suggest::nearest;
 use crate::rules::display::cut;
 use crate::rules::patterns::glob;
@@ -101,15 +101,11 @@ impl<'a> Walk<'a> {
     }
 
     fn name(&mut self, node: &'a IdedExpr, name: &'a str) -> Result<Shape, Refusal> {
-        let known = self
-            .scope
-            .iter()
-            .rev()
-            .chain(ROOTS)
-            .find(|(known, _)| *known == name);
-        if let Some((_, shape)) = known {
-            self.checked.asks_facts |= *shape == Shape::Facts;
-            return Ok(*shape);
+        let roots = ROOTS.iter().map(|root| (root.name, root.shape));
+        let mut known = self.scope.iter().rev().copied().chain(roots);
+        if let Some((_, shape)) = known.find(|(known, _)| *known == name) {
+            self.checked.asks_facts |= shape == Shape::Facts;
+            return Ok(shape);
         }
         if TYPES.contains(&name) || name.starts_with('@') {
             return Ok(Shape::Other);
@@ -121,7 +117,7 @@ impl<'a> Walk<'a> {
         let in_scope: Vec<&str> = self.scope.iter().map(|(name, _)| *name).collect();
         let candidates = ROOTS
             .iter()
-            .map(|(root, _)| *root)
+            .map(|root| root.name)
             .chain(in_scope)
             .chain(["project"]);
         let hint = match nearest(name, candidates) {
@@ -141,10 +137,10 @@ impl<'a> Walk<'a> {
         let Some(fields) = shape.fields() else {
             return Ok(Shape::Other);
         };
-        if let Some((_, shape)) = fields.iter().find(|(name, _)| *name == select.field) {
-            return Ok(*shape);
+        if let Some(field) = fields.iter().find(|field| field.name == select.field) {
+            return Ok(field.shape);
         }
-        let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+        let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
         let hint = match nearest(&select.field, names.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known fields are {}", names.join(", ")),
@@ -266,19 +262,16 @@ impl<'a> Walk<'a> {
         Ok(Shape::Other)
     }
 
-    fn known(&self, node: &IdedExpr, name: &str, known: &[&'static str]) -> Result<(), Refusal> {
-        if known.contains(&name) {
+    fn known(&self, node: &IdedExpr, name: &str, known: &'static [Function]) -> Result<(), Refusal> {
+        let names = || known.iter().map(|function| function.name);
+        if names().any(|known| known == name) {
             return Ok(());
         }
-        let everywhere = known
-            .iter()
-            .chain(FUNCTIONS)
-            .chain(METHODS)
-            .chain(PROJECT)
-            .copied();
-        let hint = match nearest(name, known.iter().copied()).or_else(|| nearest(name, everywhere)) {
+        let others = FUNCTIONS.iter().chain(METHODS).chain(PROJECT);
+        let everywhere = names().chain(others.map(|function| function.name));
+        let hint = match nearest(name, names()).or_else(|| nearest(name, everywhere)) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known here are {}", known.join(", ")),
+            None => format!("known here are {}", names().collect::<Vec<_>>().join(", ")),
         };
         Err(self.refusal(node, &format!("unknown function `{name}`"), Some(hint)))
     }

@@ -31,6 +31,7 @@ use cel::{Env, IdedExpr, ParseErrors};
 use regex::Regex;
 
 pub use evaluator::Evaluator;
+pub use vocabulary::{Term, terms};
 
 use super::display::cut;
 use super::push_test::Refusal;

@@ -4,6 +4,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::arguments::{regex, text};
+use crate::model::descriptor::Form;
 use crate::model::goal::StateName;
 use crate::model::trigger::{COMPLETIONS, GOAL_TEST, GoalTrigger, is_completion};
 use crate::model::{Descriptor, Field, TestExpression, ValueType};
@@ -15,7 +16,7 @@ use crate::rules::push_test::{
 const NAME_FIELDS: &[Field] = &[
     Field::new(
         "exact",
-        ValueType::Verbatim,
+        ValueType::Form(Form::GoalName),
         "The goal's name, or `machine/name` for a goal of another machine.",
     ),
     Field::new(

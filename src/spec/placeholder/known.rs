@@ -1,6 +1,7 @@
 //! What placeholders can ask for at all. Whoever writes `${JOBS:-4}` means a variable of the shell, and would get another text.
 
 use super::elsewhere::said_here;
+use super::facts::FACTS;
 use super::parse::{Part, Placeholder, Template};
 use crate::model::suggest;
 use crate::spec::problems::listed;
@@ -28,33 +29,18 @@ const ROOTS: &[&str] = &[
 /// What is written like a fact in the keys of caches, and means a digest there.
 const HASH: &str = "hash";
 
-/// Every path below the roots that hold the same on every push.
-const PATHS: &[&str] = &[
-    "push.branch",
-    "push.before",
-    "push.after",
-    "push.after.sha",
-    "push.after.short",
-    "push.after.message",
-    "push.after.author",
-    "push.after.author.name",
-    "push.after.author.email",
-    "push.after.version",
-    "push.after.images",
-    "push.repo",
-    "push.repo.owner",
-    "push.repo.name",
-    "push.forced",
-    "repo.owner",
-    "repo.name",
-    "repo.default_branch",
-    "goal.name",
-    "goal.unique_name",
-    "goal.environment",
-    "goal.attempt",
-    "goal_set.id",
-    "goal_set.name",
-];
+/// Roots below which every path is known.
+const WHOLLY_KNOWN: &[&str] = &["push", "repo", "goal", "goal_set"];
+
+/// Every path below those roots.
+fn paths() -> impl Iterator<Item = &'static str> {
+    let paths = FACTS.iter().map(|fact| fact.path);
+    paths.filter(|path| WHOLLY_KNOWN.contains(&root_of(path)))
+}
+
+fn root_of(path: &str) -> &str {
+    path.split('.').next().unwrap_or(path)
+}
 
 /// Paths that are lists or maps, of whose items it is not known what they hold.
 const OPEN: &[&str] = &["push.after.images"];
@@ -103,7 +89,7 @@ impl Template {
 impl Placeholder {
     fn objection(&self) -> Option<Objection> {
         let path = &self.path;
-        let root = path.split('.').next().unwrap_or_default();
+        let root = root_of(path);
         let (message, hint) = if !ROOTS.contains(&root) {
             (format!("`{path}` is no fact"), self.meant(root))
         } else if self.is_never_there(root) {
@@ -127,8 +113,8 @@ impl Placeholder {
         if root == "goals" {
             return self.is_never_of_goal();
         }
-        let is_fixed = path != root && PATHS.iter().any(|known| known.split('.').next() == Some(root));
-        is_fixed && !PATHS.contains(&path) && !is_open(path)
+        let is_fixed = path != root && WHOLLY_KNOWN.contains(&root);
+        is_fixed && !paths().any(|known| known == path) && !is_open(path)
     }
 
     fn is_never_of_goal(&self) -> bool {
@@ -153,12 +139,8 @@ impl Placeholder {
                     .collect()
             }
             root => {
-                let is_below = |known: &&&str| known.split('.').next() == Some(root);
-                PATHS
-                    .iter()
-                    .filter(is_below)
-                    .map(|known| (*known).to_owned())
-                    .collect()
+                let below = paths().filter(|known| root_of(known) == root);
+                below.map(str::to_owned).collect()
             }
         };
         let below: Vec<&str> = below.iter().map(String::as_str).collect();
@@ -278,8 +260,8 @@ mod tests {
         ] {
             assert_eq!(objection(text), None, "{text}");
         }
-        for path in PATHS {
-            assert_eq!(objection(&format!("${{{path}}}")), None, "{path}");
+        for root in ROOTS {
+            assert!(FACTS.iter().any(|fact| root_of(fact.path) == *root), "{root}");
         }
     }
 }

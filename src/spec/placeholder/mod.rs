@@ -13,6 +13,7 @@
 mod asked;
 mod chosen;
 mod elsewhere;
+mod facts;
 mod known;
 mod parse;
 mod pieces;
@@ -25,6 +26,7 @@ mod tests;
 
 pub use asked::Asked;
 pub use chosen::{chooses_program, depends_on_push, may_be_foreign, name_of_image};
+pub use facts::{Asker, FACTS, Fact, fact_at};
 pub use known::{Objection, is_fact};
 pub use parse::{PlaceholderError, PlaceholderProblem, Template};
 pub use pieces::Piece;

@@ -1,10 +1,12 @@
 //! JSON Schema (2020-12) of goal files, made from the tables that goal files are read with.
 //!
 //! What the reader takes, the schema takes, in every shape; what it cannot say (patterns that compile, names that exist)
-//! is left to `sdm check`. Begin with [`goal_files`]; values of one type are in `values`.
+//! is left to `sdm check`. Begin with [`goal_files`]; values of one type are in `values`, and `shared` writes once what stands at several
+//! places.
 
 mod commands;
 mod forms;
+mod shared;
 mod values;
 
 use serde_json::{Map, Value, json};
@@ -26,7 +28,7 @@ pub fn goal_files(catalogue: &Catalogue<'_>) -> Value {
         "title": "sdm goal file",
         "description": "Rules, goals and tests of a software delivery machine.",
         "anyOf": [{ "type": "null" }, { "$ref": "#/$defs/document" }],
-        "$defs": definitions(catalogue),
+        "$defs": shared::shared(definitions(catalogue)),
     })
 }
 

@@ -219,6 +219,10 @@ fn cm_01_options_can_be_chosen() {
     a.yaml:3:64 Error invalid_parameter (+1): the parameter `o`: its default is not valid: `xx` is not offered; choose from eu, us
       hint: write a value that people could give too, or remove it
     ");
+    assert_snapshot!(options("options: [{value: a}]"), @r"
+    a.yaml:3:30 Error wrong_type (+1): `options` must be text, and this is a map
+      hint: write the words that may be chosen, `options: [small, large]`, and what each means in `description`
+    ");
     for text in [
         "options: ['a,b', c d]",
         "options: [eu, us], multiple: true, default: 'eu, us'",

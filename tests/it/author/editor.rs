@@ -290,12 +290,82 @@ fn unfinished_yaml_is_completed() {
     );
     has(&editor.completes(&format!("{GOALS}    |")), &["push"]);
     let ship = GOALS.replace("depends_on: rust", "depends_on: [|");
-    has(&editor.completes(&ship), &["rust", "ship"]);
+    assert_eq!(
+        editor.completes(&ship),
+        ["rust"],
+        "neither the rule itself nor one behind it"
+    );
+    let first = GOALS.replace("    test: {has", "    depends_on: |\n    test: {has");
+    assert_eq!(
+        editor.completes(&first),
+        [""; 0],
+        "nothing stands before the first"
+    );
+    let asked = GOALS.replace("{has_file: Cargo.toml}", "{is_goal: |}");
+    assert_eq!(editor.completes(&asked), ["publish", "unit test"]);
+    let asked = GOALS.replace("{has_file: Cargo.toml}", "{is_goal: {name: |}}");
+    assert_eq!(editor.completes(&asked), ["publish", "unit test"]);
     let ship = GOALS.replace("goals: publish", "goals:\n      - use: p|");
     has(&editor.completes(&ship), &["publish"]);
     let test = GOALS.replace("includes: [publish]", "includes: [|");
     has(&editor.completes(&test), &["publish", "unit test"]);
     assert_eq!(editor.completes("rules: # |"), [""; 0]);
+}
+
+#[test]
+fn ym_13_placeholders_are_completed_and_explained() {
+    let mut editor = Editor::new();
+    editor.open("goals.yaml", GOALS);
+    let in_goal = |text: &str| GOALS.replace("[cargo, test]", &format!("[cargo, \"{text}\"]"));
+    let found = editor.completes(&in_goal("${|}"));
+    has(
+        &found,
+        &[
+            "sha",
+            "push.branch",
+            "parameters.",
+            "goals.unit-test.data",
+            "home",
+        ],
+    );
+    assert!(
+        !found
+            .iter()
+            .any(|path| path.starts_with("event") || path.starts_with("matches")),
+        "goals know nothing of them: {found:?}"
+    );
+    let command = "commands:\n  - name: a\n    run: [make, '${parameters.|}']\n    parameters: {jobs: {}, target: {}}\n  - {name: b, parameters: {other: {}}, run: [x]}\n";
+    let found = editor.completes(command);
+    has(
+        &found,
+        &["parameters.jobs", "parameters.target", "matches.", "machine.name"],
+    );
+    assert!(!found.contains(&"parameters.other".to_owned()), "{found:?}");
+    let items = editor.at("textDocument/completion", &in_goal("${push.br|}"));
+    let branch = items
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|item| item["label"] == "push.branch");
+    let edit = &branch.unwrap()["textEdit"];
+    assert_eq!(edit["newText"], "push.branch");
+    let columns = |range: &Value| {
+        let column = |end: &str| range[end]["character"].as_u64().unwrap();
+        column("end") - column("start")
+    };
+    assert_eq!(columns(&edit["range"]), 7, "what is written is replaced: {edit}");
+    has(
+        &editor.completes("on:\n  - {name: a, event: Push, run: [x, '${|'"),
+        &["event.", "item."],
+    );
+    let in_shell = in_goal("$${|}");
+    assert!(!editor.completes(&in_shell).contains(&"sha".to_owned()));
+    let hover = editor.at("textDocument/hover", &in_goal("${push.be|fore}"));
+    let text = hover["contents"]["value"].as_str().unwrap_or_default();
+    assert!(
+        text.starts_with("**push.before**: the commit that the branch pointed to before"),
+        "{hover}"
+    );
 }
 
 #[test]

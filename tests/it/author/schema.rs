@@ -36,6 +36,14 @@ fn goal_files() -> Vec<PathBuf> {
     entries("goals").chain(examples).collect()
 }
 
+/// Editors load it for every file.
+#[test]
+fn the_schema_says_once_what_stands_at_several_places() {
+    let machine = LocalMachine::new("rules: []\n");
+    let printed = machine.ok(&["schema"]);
+    assert!(printed.len() < 500_000, "it has {} bytes", printed.len());
+}
+
 #[test]
 fn every_pack_and_example_fits() {
     let schema = validator(&[]);

@@ -10,7 +10,8 @@ use sdm::model::Timestamp;
 use sdm::ports::graph::{Filter, Find, Node, Order};
 use sdm::ports::hub::{
     Deliveries, DeliveryCounts, DeliveryKind, HubGraph, Invocations, Keys, Messages, NewDelivery, Phase,
-    QueueLimits, Registrations, Revived, Room, StoredInvocation, StoredKey, StoredMessage, StoredRegistration,
+    QueueLimits, Registrations, Revived, Room, StoredInvocation, StoredKey, StoredMessage,
+    StoredRegistration,
 };
 use sdm::store::hub::{Place, SqlHub};
 use sdm::wire::hub::PolicyName;

@@ -2,14 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::super::place::{Kind, names_of, shape, used};
-use super::{Question, document};
+use super::super::place::{Kind, earlier_rules, names_of, shape, used};
+use super::super::scan::Frame;
+use super::{Question, document, placeholders};
 use crate::model::descriptor::Form;
 use crate::model::{Field, ValueType};
 use crate::spec::Shape;
 
 /// Names offered at most.
-const MOST_NAMES: usize = 1_000;
+pub(super) const MOST_NAMES: usize = 1_000;
 
 /// Kinds of items, as the protocol numbers them.
 const PROPERTY: u8 = 10;
@@ -18,6 +19,10 @@ const REFERENCE: u8 = 18;
 
 /// Everything that may be written at the position; the editor picks by what is typed.
 pub(super) fn items(question: &Question<'_>) -> Value {
+    placeholders::items(question).unwrap_or_else(|| keys_and_words(question))
+}
+
+fn keys_and_words(question: &Question<'_>) -> Value {
     let here = question.here();
     let Some(shape) = shape(document(), &here.frames) else {
         return json!([]);
@@ -43,7 +48,7 @@ pub(super) fn items(question: &Question<'_>) -> Value {
                 .map(|word| item(word.word, VALUE, word.help)),
         );
         items.extend(
-            names(question, shape)
+            names(question, shape, &here.frames)
                 .iter()
                 .map(|name| item(name, REFERENCE, "")),
         );
@@ -71,22 +76,34 @@ fn item(label: &str, kind: u8, help: &str) -> Value {
 }
 
 /// Names of rules or goals, where one is wanted.
-fn names(question: &Question<'_>, shape: Shape<'_>) -> Vec<String> {
-    let wanted: fn(Kind) -> bool = match innermost(shape.value()) {
-        ValueType::Form(Form::RuleName) => |kind| kind == Kind::Rule,
-        ValueType::Form(Form::GoalName) => |kind| matches!(kind, Kind::Goal | Kind::TopLevelGoal),
-        ValueType::Form(Form::TestName) => |kind| kind == Kind::PushTest,
-        ValueType::Form(Form::Goal | Form::Steps | Form::Used) => |kind| kind == Kind::TopLevelGoal,
-        _ => return Vec::new(),
+fn names(question: &Question<'_>, shape: Shape<'_>, frames: &[Frame]) -> Vec<String> {
+    let files = question.files.around(question.uri);
+    let mut names = match innermost(shape.value()) {
+        ValueType::Form(Form::RuleName) => {
+            let line = question.text[..question.offset].matches('\n').count();
+            earlier_rules(document(), &files, question.uri, (frames, line))
+        }
+        ValueType::Form(Form::GoalName) => names_of(document(), &files, |kind| {
+            matches!(kind, Kind::Goal | Kind::TopLevelGoal)
+        }),
+        ValueType::Form(Form::TestName) => names_of(document(), &files, |kind| kind == Kind::PushTest),
+        ValueType::Form(Form::Goal | Form::Steps | Form::Used) => {
+            names_of(document(), &files, |kind| kind == Kind::TopLevelGoal)
+        }
+        _ => Vec::new(),
     };
-    let mut names = names_of(document(), &question.files.around(question.uri), wanted);
     names.truncate(MOST_NAMES);
     names
 }
 
+/// What a value is where it is written as one text.
 fn innermost(value: ValueType) -> ValueType {
     match value {
         ValueType::List(inner) => innermost(*inner),
+        ValueType::TextOr(key, fields) => {
+            let main = fields.iter().find(|field| field.name == key);
+            main.map_or(value, |field| innermost(field.value))
+        }
         other => other,
     }
 }

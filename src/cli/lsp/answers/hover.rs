@@ -3,22 +3,23 @@
 use serde_json::{Value, json};
 
 use super::super::place::{Kind, shape, symbols, used};
-use super::{Question, Word, document};
+use super::{Question, Word, document, placeholders};
 use crate::model::{Descriptor, Field, ValueType};
 use crate::spec::Shape;
 
 /// An explanation of the word at the position in Markdown; null when there is none.
 pub(super) fn explanation(question: &Question<'_>) -> Value {
-    let Some(word) = question.word() else {
-        return Value::Null;
-    };
-    let text = shape(document(), &word.here.frames)
-        .and_then(|shape| of_tables(shape, &word))
-        .or_else(|| question.value().and_then(|name| of_name(question, &name)));
-    match text {
+    match placeholders::explanation(question).or_else(|| of_word(question)) {
         Some(text) => json!({ "contents": { "kind": "markdown", "value": text } }),
         None => Value::Null,
     }
+}
+
+fn of_word(question: &Question<'_>) -> Option<String> {
+    let word = question.word()?;
+    shape(document(), &word.here.frames)
+        .and_then(|shape| of_tables(shape, &word))
+        .or_else(|| question.value().and_then(|name| of_name(question, &name)))
 }
 
 fn of_tables(shape: Shape<'_>, word: &Word<'_>) -> Option<String> {

@@ -2,6 +2,7 @@
 
 mod completion;
 mod hover;
+mod placeholders;
 mod symbols;
 
 use serde_json::{Value, json};
