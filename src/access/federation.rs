@@ -21,6 +21,12 @@ const WITH_WILDCARD: [&str; 1] = ["ref"];
 /// Claims that say for what of a project a job runs: a job of a fork can have the project of what it wants to be merged into.
 const PLACES: [&str; 2] = ["ref", "environment"];
 
+/// With what a ref begins that only whoever may push to the project itself can have a job for, whatever follows.
+const OWN_REFS: [&str; 2] = ["refs/heads/", "refs/tags/"];
+
+/// With what a ref begins that anybody gets by asking for a merge.
+const ASKED_REFS: [&str; 2] = ["refs/pull/", "refs/merge-requests/"];
+
 /// How claims end that hold ids. A name can be somebody else's tomorrow.
 const IDS: [&str; 2] = ["_id", "-id"];
 
@@ -52,8 +58,13 @@ pub enum UntrustworthyIssuer {
     )]
     NoId,
     /// A job of a fork could be the add-on.
-    #[error("name `ref`, which may be `*`, or `environment`: jobs of forks can carry the id of your project")]
+    #[error("name `ref` or `environment`: jobs of forks can carry the id of your project")]
     NoPlace,
+    /// A job for a pull request of anybody's could be the add-on.
+    #[error(
+        "`ref` is that of pull requests of anybody's as well: let it begin with refs/heads/ or refs/tags/, or name `environment`, or `ref_protected`, which must be true"
+    )]
+    AnyRef,
     /// Its address can be somebody else's.
     #[error("`{}` is not an address that begins with https://", .0.escape_debug())]
     Address(String),
@@ -98,6 +109,9 @@ impl TrustedIssuer {
         if !PLACES.iter().any(|name| self.claims.contains_key(*name)) {
             return Err(UntrustworthyIssuer::NoPlace);
         }
+        if self.takes_unprotected() && self.claims.get("ref").is_some_and(|wanted| is_anybodys(wanted)) {
+            return Err(UntrustworthyIssuer::AnyRef);
+        }
         let mut wild = self.claims.iter().filter(|(_, value)| value.contains('*'));
         match wild.find(|(name, _)| !WITH_WILDCARD.contains(&name.as_str())) {
             Some((name, _)) => Err(UntrustworthyIssuer::Wildcard(name.clone())),
@@ -107,7 +121,11 @@ impl TrustedIssuer {
 
     /// Whether jobs of branches that anybody may push to are the add-on as well.
     pub fn takes_unprotected(&self) -> bool {
-        !self.claims.contains_key("ref_protected") && !self.claims.contains_key("environment")
+        let is_protected = self
+            .claims
+            .get("ref_protected")
+            .is_some_and(|wanted| wanted == "true");
+        !is_protected && !self.claims.contains_key("environment")
     }
 
     /// Who a job is by this trust, and until when.
@@ -171,6 +189,12 @@ fn is_address(issuer: &str) -> bool {
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
     });
     issuer.starts_with("https://") || is_here
+}
+
+/// Whether a ref, as it is trusted, may be one of a pull request.
+fn is_anybodys(wanted: &str) -> bool {
+    let begins = |starts: &[&str]| starts.iter().any(|start| wanted.starts_with(start));
+    begins(&ASKED_REFS) || (wanted.contains('*') && !begins(&OWN_REFS))
 }
 
 /// One `*` stands for any text in a ref.
@@ -297,6 +321,40 @@ mod tests {
         assert_eq!(without("project_id"), Some(UntrustworthyIssuer::NoId));
         assert_eq!(without("ref"), Some(UntrustworthyIssuer::NoPlace));
         assert_eq!(without("ref_protected"), None);
+        let with_ref = |wanted: &str, more: Option<(&str, &str)>| {
+            let mut trusted = trusted();
+            trusted.claims = map(&[("project_id", "42"), ("ref", wanted)]);
+            trusted.claims.extend(map(more.as_slice()));
+            trusted.check()
+        };
+        for wanted in [
+            "*",
+            "refs/*",
+            "release/*",
+            "refs/pull/7/merge",
+            "refs/merge-requests/1/head",
+        ] {
+            let refused = Err(UntrustworthyIssuer::AnyRef);
+            assert_eq!(with_ref(wanted, None), refused, "{wanted}");
+            assert_eq!(
+                with_ref(wanted, Some(("ref_protected", "false"))),
+                refused,
+                "{wanted}"
+            );
+            assert_eq!(
+                with_ref(wanted, Some(("ref_protected", "true"))),
+                Ok(()),
+                "{wanted}"
+            );
+            assert_eq!(
+                with_ref(wanted, Some(("environment", "production"))),
+                Ok(()),
+                "{wanted}"
+            );
+        }
+        for wanted in ["main", "refs/heads/main", "refs/heads/*", "refs/tags/v*"] {
+            assert_eq!(with_ref(wanted, None), Ok(()), "{wanted}");
+        }
         for address in [
             "http://gitlab.example.com",
             "http://127.0.0.1.evil.example",

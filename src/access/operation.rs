@@ -120,10 +120,6 @@ pub const OPERATIONS: &[Operation] = &[
     open("token.exchange", "exchange a signed assertion for a token"),
     open("webhook.receive", "deliver signed webhooks"),
     open("goal.log.probe", "ask whether logs are kept"),
-    open(
-        "goal.log.append",
-        "append to the log of a goal whose address they know",
-    ),
     open("goal.complete", "complete goals whose tokens they were given"),
     // An add-on about itself.
     own("self.get", "read its own registration"),

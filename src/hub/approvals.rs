@@ -16,8 +16,22 @@ use super::access::operations::Operation;
 use super::changes::{Applied, Change, How};
 use super::refusal::Refusal;
 use crate::access::Resource;
-use crate::ports::graph::Node;
+use crate::ports::graph::{Filter, Find, Node};
 use crate::wire::hub::extensions;
+
+/// Fields of a goal by which somebody decides.
+const SEEN: [&str; 10] = [
+    "state",
+    "description",
+    "sha",
+    "branch",
+    "fulfillment",
+    "data",
+    "parameters",
+    "externalUrls",
+    "approvalRequired",
+    "preApprovalRequired",
+];
 
 /// Which goal.
 #[derive(Debug, Deserialize)]
@@ -78,11 +92,8 @@ pub(super) async fn decide(
     if is_offered(&hub, &which.workspace, goal, command) {
         return Err(decided_elsewhere(command));
     }
-    if looked_at
-        .version
-        .is_some_and(|version| version != version_of(goal))
-    {
-        return Err(overtaken());
+    if let Some(version) = looked_at.version {
+        is_as_looked_at(&hub, &which.workspace, goal, version).await?;
     }
     let changed = decide_about(&hub, &caller, &which.workspace, goal, which.decision).await?;
     Ok(Json(
@@ -146,6 +157,52 @@ fn no_goal() -> Refusal {
 
 fn overtaken() -> Refusal {
     Refusal::conflict("the goal has gone on since it was looked at; look at it again")
+}
+
+/// Whether a goal is as it was when somebody looked at this version of it.
+///
+/// # Errors
+/// It is not, with what is different, or the memory.
+pub(super) async fn is_as_looked_at(
+    hub: &Hub,
+    workspace: &str,
+    goal: &Node,
+    version: i64,
+) -> Result<(), Refusal> {
+    let now = version_of(goal);
+    if version == now {
+        return Ok(());
+    }
+    let text = |name: &str| goal.body.get(name).cloned().unwrap_or_default();
+    let is = |field: &str, value: Value| Filter {
+        field: field.to_owned(),
+        any_of: vec![value],
+    };
+    let named = ["goalSetId", "environment", "uniqueName"].map(|name| is(name, text(name)));
+    let find = Find {
+        kind: "SdmGoal".to_owned(),
+        filters: named.into_iter().chain([is("version", version.into())]).collect(),
+        first: 1,
+        history: true,
+        ..Find::default()
+    };
+    let before = hub.store().reader(workspace).find(&find).await?;
+    let changed = before
+        .first()
+        .map(|before| different(before, goal))
+        .unwrap_or_default();
+    let said = match changed.is_empty() {
+        true => String::new(),
+        false => format!(" ({} changed)", changed.join(", ")),
+    };
+    let message = format!("the goal has gone on since it was looked at{said}; look at it again");
+    Err(Refusal::conflict(message).with(json!({ "changed": changed, "version": now })))
+}
+
+/// Names of the fields that two versions of a goal differ in and that somebody decides by.
+fn different(before: &Node, after: &Node) -> Vec<&'static str> {
+    let is_different = |name: &&str| before.body.get(*name) != after.body.get(*name);
+    SEEN.into_iter().filter(is_different).collect()
 }
 
 fn version_of(goal: &Node) -> i64 {

@@ -25,7 +25,7 @@ use crate::model::Timestamp;
 use crate::ports::graph::Node;
 use crate::ports::hub::{DeliveryKind, HubStoreError, NewDelivery};
 use crate::runtime::trace::TraceContext;
-use crate::wire::hub::{EventDelivery, EventExtensions, SecretValue};
+use crate::wire::hub::{EventDelivery, EventExtensions, PolicyName, SecretValue};
 
 /// How long an event waits for its machine, or for the answer of one.
 const LIFE: Duration = Duration::from_secs(24 * 3_600);
@@ -337,6 +337,10 @@ impl Hub {
         let (now, operation) = (self.now(), Operation::OpenSocket.row().name);
         let Some(bearer) = self.bearer_for(&machine.stored.principal, now).await? else {
             return Ok(None);
+        };
+        let bearer = match machine.stored.policy {
+            PolicyName::Durable => self.rights().for_whom_is_held(bearer, now),
+            PolicyName::Ephemeral => bearer,
         };
         let sight: Box<dyn Sight + '_> = match bearer.reaches_everything(operation, now) {
             true => Box::new(Everything),

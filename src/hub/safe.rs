@@ -65,7 +65,19 @@ pub struct Resealed {
 pub struct Safe {
     store: Arc<dyn SealedSecrets>,
     keys: Option<Arc<MasterKeys>>,
+    /// Sealed for [`NOBODYS`].
+    decoy: Option<Arc<str>>,
 }
+
+/// The row of what is opened where there is nothing to open.
+const NOBODYS: Row<'static> = Row {
+    id: "",
+    owner: "",
+    kind: "decoy",
+};
+
+/// Bytes of what is sealed for it: as many as a secret that is shared with an extension has.
+const DECOY: usize = 43;
 
 impl fmt::Debug for Safe {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,7 +92,11 @@ impl fmt::Debug for Safe {
 impl Safe {
     /// A safe that these keys open; none of them, and it stays empty.
     pub fn new(store: Arc<dyn SealedSecrets>, keys: Option<Arc<MasterKeys>>) -> Self {
-        Self { store, keys }
+        let decoy = keys.as_deref().and_then(|keys| {
+            let sealed = keys.store(NOBODYS, &SecretSlice::from(vec![0; DECOY]));
+            sealed.ok().map(Arc::from)
+        });
+        Self { store, keys, decoy }
     }
 
     /// Whether anything can be kept in it.
@@ -127,6 +143,20 @@ impl Safe {
         };
         let opened = keys.open(row, &kept.sealed);
         opened.map(Some).map_err(|source| failed(row, source))
+    }
+
+    /// Does for a row that is nobody's what [`Self::take_out`] does, so that it takes as long: it looks for it, and opens what is sealed for
+    /// nobody; whether there was anything to open.
+    ///
+    /// # Errors
+    /// The memory does not answer.
+    pub async fn take_out_nobodys(&self, row: Row<'_>) -> Result<bool, SafeError> {
+        self.store.secret(row.kind, row.owner, row.id).await?;
+        let (Some(keys), Some(decoy)) = (self.keys.as_deref(), self.decoy.as_deref()) else {
+            return Ok(false);
+        };
+        let opened = std::hint::black_box(keys.open(NOBODYS, decoy));
+        opened.map(|_| true).map_err(|source| failed(NOBODYS, source))
     }
 
     /// Destroys the secret of a row. It needs no master key.

@@ -20,6 +20,7 @@ mod runs;
 mod said;
 pub mod secrets;
 mod tickets;
+mod type_owners;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +54,7 @@ pub use said::{
     ChangedMessage, Invocations, Messages, Overdue, Phase, Room, StoredInvocation, StoredMessage,
 };
 pub use tickets::{Ticket, TicketLimits, Tickets};
+pub use type_owners::TypeOwners;
 
 /// The hub's memory cannot do what was asked.
 #[derive(Debug, Error)]
@@ -461,6 +463,7 @@ pub trait HubStore:
     + Messages
     + GoalLogs
     + Tickets
+    + TypeOwners
     + Hints
     + History
     + Lives
@@ -492,6 +495,7 @@ impl<T> HubStore for T where
         + Messages
         + GoalLogs
         + Tickets
+        + TypeOwners
         + Hints
         + History
         + Lives

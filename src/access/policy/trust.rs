@@ -24,7 +24,7 @@ pub const TRUST_FIELDS: &[Field] = &[
     Field::new(
         "claims",
         ValueType::Map(&ValueType::Verbatim),
-        "claims that a job's token must have: an id, and `ref`, in which one `*` may stand, or `environment`",
+        "claims that a job's token must have: an id, and `environment`, or `ref`, in which one `*` may stand behind `refs/heads/` and `refs/tags/`, and anywhere where `ref_protected` must be `true`",
     )
     .required(),
     Field::new(

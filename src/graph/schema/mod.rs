@@ -114,6 +114,11 @@ impl Schema {
         read::extend(self, definitions, true)
     }
 
+    /// Names of the types and enumerations that an announcement brings; none when it cannot be read.
+    pub fn named_in(definitions: &str) -> Vec<String> {
+        read::names(definitions).unwrap_or_default()
+    }
+
     /// A type by name.
     pub fn type_named(&self, name: &str) -> Option<&TypeDefinition> {
         self.types.get(name)

@@ -67,17 +67,9 @@ pub enum SchemaError {
 
 /// The schema with further definitions, checked whole.
 pub(super) fn extend(schema: &Schema, text: &str, is_custom: bool) -> Result<Schema, SchemaError> {
-    if text.len() > MAX_TEXT {
-        return Err(SchemaError::TooLarge(format!(
-            "the types have more than {} KiB",
-            MAX_TEXT / 1024
-        )));
-    }
-    nesting::check(text).map_err(SchemaError::TooLarge)?;
-    let document = parse_schema(text).map_err(|error| SchemaError::Syntax(error.to_string()))?;
     let mut extended = schema.clone();
     let mut added = BTreeSet::new();
-    for definition in document.definitions {
+    for definition in definitions(text)? {
         if let TypeSystemDefinition::Type(parsed) = definition {
             let name = parsed.node.name.node.to_string();
             if !added.insert(name.clone()) {
@@ -92,6 +84,29 @@ pub(super) fn extend(schema: &Schema, text: &str, is_custom: bool) -> Result<Sch
         true => Ok(extended),
         false => Err(SchemaError::NoRoot),
     }
+}
+
+/// The names of what is defined.
+pub(super) fn names(text: &str) -> Result<Vec<String>, SchemaError> {
+    let named = definitions(text)?
+        .into_iter()
+        .filter_map(|definition| match definition {
+            TypeSystemDefinition::Type(parsed) => Some(parsed.node.name.node.to_string()),
+            TypeSystemDefinition::Schema(_) | TypeSystemDefinition::Directive(_) => None,
+        });
+    Ok(named.collect())
+}
+
+fn definitions(text: &str) -> Result<Vec<TypeSystemDefinition>, SchemaError> {
+    if text.len() > MAX_TEXT {
+        return Err(SchemaError::TooLarge(format!(
+            "the types have more than {} KiB",
+            MAX_TEXT / 1024
+        )));
+    }
+    nesting::check(text).map_err(SchemaError::TooLarge)?;
+    let document = parse_schema(text).map_err(|error| SchemaError::Syntax(error.to_string()))?;
+    Ok(document.definitions)
 }
 
 fn add(schema: &mut Schema, parsed: ParsedType, is_custom: bool) -> Result<(), SchemaError> {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::access::decision::Needed;
 use crate::access::request::Means;
 use crate::access::scope::Scope;
-use crate::access::snapshot::{Permission, Right};
+use crate::access::snapshot::{AddonState, Permission, Right};
 use crate::access::{
-    Context, Credential, Decision, Identity, Level, Operation, PersonId, Principal, Reason, Request,
+    Addon, Context, Credential, Decision, Identity, Level, Operation, PersonId, Principal, Reason, Request,
     Resource, Rule, ScopeSet, Selector, Snapshot, admit, decide,
 };
 use crate::model::Timestamp;
@@ -41,6 +41,29 @@ impl Bearer {
     #[must_use]
     pub fn at(self, snapshot: Arc<Snapshot>) -> Self {
         Self { snapshot, ..self }
+    }
+
+    /// The same as it will be once it is switched on again, if it is switched off.
+    #[must_use]
+    pub fn when_switched_on(self) -> Self {
+        let Principal::Addon(key) = &self.identity.principal else {
+            return self;
+        };
+        let disabled = self
+            .snapshot
+            .addons
+            .get(key)
+            .filter(|addon| addon.state == AddonState::Disabled);
+        let Some(addon) = disabled.cloned() else {
+            return self;
+        };
+        let mut snapshot = (*self.snapshot).clone();
+        let active = Addon {
+            state: AddonState::Active,
+            ..addon
+        };
+        snapshot.addons.insert(key.clone(), active);
+        self.at(Arc::new(snapshot))
     }
 
     /// Who it is.
@@ -179,6 +202,13 @@ impl Bearer {
     /// Whether a machine may hear of events at all, and so hold a conversation.
     pub fn may_hear(&self, now: Timestamp) -> bool {
         self.admits(&self.request("events.receive", &[], now)).is_ok()
+    }
+
+    /// Whether a machine may have commands: what it needed to announce them, as it is now.
+    pub fn may_take_commands(&self, now: Timestamp) -> bool {
+        let workspace = [Resource::Workspace];
+        self.decide(&self.request("command.register", &workspace, now))
+            .is_allowed()
     }
 
     /// Whether something that is of no repository in particular is allowed: to whoever it is allowed everywhere.

@@ -1,9 +1,9 @@
 //! What people may decide, whatever they identified themselves with: a key does no more than its person (security model 18, D57, D62).
 
 use super::super::refusal::Refusal;
+use super::Caller;
 use super::operations::Operation;
-use super::{ALLOWED, Caller};
-use crate::access::{Decision, Reason, Request, Resource, Rule};
+use crate::access::Resource;
 
 impl Caller {
     /// Whether a person may do this on these, whatever they identified themselves with: where a forge is asked, a key of a reader
@@ -29,21 +29,7 @@ impl Caller {
         told.judged(&request, &decision)
     }
 
-    /// What is decided about a person's key. Of whom a policy alone knows nobody has said what the forge lets them: there what is
-    /// denied counts, and what the key leaves out.
-    pub(super) fn as_person(&self, request: &Request<'_>) -> Decision {
-        let decision = self.bearer.decide(request);
-        let is_unsaid = matches!(
-            (&decision.reason, &decision.rule),
-            (Reason::InsufficientPermission(_), Rule::Nothing)
-        );
-        match is_unsaid && self.is_person() && !self.is_weighed() {
-            true => ALLOWED,
-            false => decision,
-        }
-    }
-
-    /// Whether a person may decide about these. Of whoever it is known what they may do, more than being a person counts.
+    /// Whether a person may decide about these: more than being a person counts, and of whom nothing is known may nothing.
     ///
     /// # Errors
     /// As [`Self::may`].
@@ -53,7 +39,7 @@ impl Caller {
         workspace: &str,
         resources: &[Resource],
     ) -> Result<(), Refusal> {
-        match self.is_weighed() {
+        match self.is_person() {
             true => self.may_in_person(operation, workspace, resources).await,
             false => self.may_on(operation, workspace, resources),
         }
@@ -73,11 +59,5 @@ impl Caller {
             true => self.may_in_person(operation, workspace, &resources).await,
             false => self.may_on(operation, workspace, &resources),
         }
-    }
-
-    /// Whether it is known what the person may do, if it is only that of somebody who never came in. Where a policy alone names them, it
-    /// says who may decide.
-    fn is_weighed(&self) -> bool {
-        self.is_weighed || self.is_in_browser() || self.forge.is_some()
     }
 }

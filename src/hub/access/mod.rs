@@ -4,6 +4,7 @@
 //! a key decides.
 
 pub mod agreed;
+pub(super) mod as_password;
 mod as_person;
 pub mod audit;
 mod audit_search;
@@ -72,8 +73,6 @@ pub struct Caller {
     now: Timestamp,
     /// Who says what they may do on repositories, where it is asked and they are a person.
     forge: Option<Forge>,
-    /// Whether it is a person's key that is judged by what the person may do, and not by the policy's naming them alone.
-    is_weighed: bool,
     /// What they decide about a goal, as the audit says it.
     decides: Option<Deciding>,
     /// Whether they ask more often than anybody may (security model 13, step 13).
@@ -120,6 +119,14 @@ impl Caller {
         match &self.by {
             By::Key(key) => &key.id,
             By::Session { id, .. } => id,
+        }
+    }
+
+    /// Id of the key that they came with; empty where they came with something else.
+    pub(super) fn key_id(&self) -> &str {
+        match &self.by {
+            By::Key(key) if !self.has_token() => &key.id,
+            By::Key(_) | By::Session { .. } => "",
         }
     }
 
@@ -253,7 +260,7 @@ impl Caller {
         let request = self.request(operation.row().name, resources);
         let decision = match self.bearer.admits(&request) {
             Ok(()) if is_nowhere_yet(operation, resources) => ALLOWED,
-            Ok(()) => self.as_person(&request),
+            Ok(()) => self.bearer.decide(&request),
             Err(decision) => *decision,
         };
         match self.judged(&request, &decision) {
@@ -427,18 +434,38 @@ impl Hub {
             self.rights().hear_console(self.store(), now).await?;
         }
         self.rights().learn([key.clone()], None, now);
+        let bearer = self.bearer_with(&key, person.as_ref(), now);
+        let bearer = self.in_context(bearer, headers, now).await?;
+        Ok(self.caller_with(key, bearer))
+    }
+
+    /// Whoever has a key: a person, who has come in if that is known of them, does no more by it than they may.
+    fn bearer_with(&self, key: &StoredKey, person: Option<&StoredPerson>, now: Timestamp) -> Bearer {
         let is_persons = key.owner.starts_with("person:");
         let is_known = self.asks_forge() || person.is_some();
-        let is_weighed = is_persons && (is_known || self.rights().governing_file().is_none());
-        let bearer = match is_weighed {
-            true => self
-                .rights()
-                .of_person(&key, person.as_ref(), self.asks_forge(), now),
-            false => self.rights().bearer(&key, now),
-        };
-        let bearer = self.in_context(bearer, headers, now).await?;
-        let caller = self.caller_with(key, bearer);
-        Ok(Caller { is_weighed, ..caller })
+        match is_persons && (is_known || self.rights().governing_file().is_none()) {
+            true => self.rights().of_person(key, person, self.asks_forge(), now),
+            false => self.rights().bearer(key, now),
+        }
+    }
+
+    /// The key of an id, if it is good now.
+    pub(super) async fn good_key(
+        &self,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<Option<StoredKey>, HubStoreError> {
+        let key = self.store().key(id).await?;
+        Ok(key.filter(|key| ended(key, now).is_none()))
+    }
+
+    /// Somebody who asked for something a while ago with a key that is good, as their rights are now.
+    pub(super) fn caller_who_asked_with(&self, key: StoredKey, person: Option<&StoredPerson>) -> Caller {
+        let bearer = self.bearer_with(&key, person, self.now());
+        Caller {
+            is_too_often: false,
+            ..self.caller_with(key, bearer)
+        }
     }
 
     /// Whoever comes with a credential that is good now.
@@ -447,7 +474,6 @@ impl Hub {
         let now = self.now();
         Caller {
             forge: self.forge().filter(|_| bearer.person().is_some()),
-            is_weighed: false,
             decides: None,
             is_too_often: self.rights().often().is_too_often(&key.id, now),
             by: By::Key(Box::new(key)),
@@ -478,7 +504,6 @@ impl Hub {
             rights: Arc::clone(self.rights()),
             now: self.now(),
             forge: self.forge(),
-            is_weighed: true,
             decides: None,
             is_too_often: self.rights().often().is_too_often(&session.id, self.now()),
         }
@@ -497,7 +522,6 @@ impl Hub {
             rights: Arc::clone(self.rights()),
             now: self.now(),
             forge: self.forge(),
-            is_weighed: true,
             decides: None,
             is_too_often: false,
         }

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use super::super::Hub;
 use super::super::people::brings_login;
 use super::super::people::operations::PeopleOperation;
+use super::as_password::with_key;
 use super::operations::Operation;
 
 /// Lets a request to what is open through with a good credential or none.
@@ -53,6 +54,6 @@ impl Hub {
         }
         let operation = open_door(request)?;
         let has_session = || has_cookie && !takes_ended_sessions(operation) && self.sends_session(headers);
-        (has_header || has_session()).then(|| headers.clone())
+        (has_header || has_session()).then(|| with_key(headers).into_owned())
     }
 }

@@ -50,7 +50,7 @@ pub enum Operation {
     ContinueInvocation,
     /// Ask whether logs are kept here.
     ProbeLogs,
-    /// Append to the log of a goal that is known here.
+    /// Append to the log of a goal of one's own as machines of the original do.
     AppendLog,
     /// Append to the log of a goal of one's own.
     WriteLog,
@@ -236,12 +236,14 @@ const CONTINUE_INVOCATION: Row = person(
     "read",
 );
 const PROBE_LOGS: Row = open("goal.log.probe", ("GET", "/api/logs"));
-const APPEND_LOG: Row = open(
-    "goal.log.append",
+const APPEND_LOG: Row = row(
+    "goal.log.write",
     (
         "POST",
         "/api/logs/{workspace}/{owner}/{repo}/{sha}/{environment}/{name}/{goal_set}/{correlation}",
     ),
+    &["goals:write"],
+    "write",
 );
 const WRITE_LOG: Row = row(
     "goal.log.write",

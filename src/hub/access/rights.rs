@@ -394,10 +394,23 @@ impl Rights {
 
     /// Until when events are held for the owner of a key that was remembered, who is switched off.
     pub fn held_until(&self, key: &str) -> Option<Timestamp> {
-        let Principal::Addon(addon) = principal(&self.owner_of(key)?) else {
+        self.held_for(&principal(&self.owner_of(key)?))
+    }
+
+    fn held_for(&self, principal: &Principal) -> Option<Timestamp> {
+        let Principal::Addon(addon) = principal else {
             return None;
         };
-        self.held().addons.get(&addon)?.held_until
+        self.held().addons.get(addon)?.held_until
+    }
+
+    /// Whoever hears of something, as what is held for them while they are switched off is chosen: they hear of it when they are
+    /// switched on again in time, and what they may see then counts (security model 14.7).
+    pub(in super::super) fn for_whom_is_held(&self, bearer: Bearer, now: Timestamp) -> Bearer {
+        match self.held_for(bearer.principal()).is_some_and(|until| now < until) {
+            true => bearer.when_switched_on(),
+            false => bearer,
+        }
     }
 
     /// What is kept, as last read; nothing where a file governs.

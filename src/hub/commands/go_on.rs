@@ -40,6 +40,11 @@ pub(in super::super) async fn go_on(
         Refusal::bad("malformed_body", message)
     })?;
     let (machine, command) = hub.asking(&stored)?;
+    if !hub.takes_commands(&machine.stored.principal).await? {
+        return Err(Refusal::conflict(
+            "an administrator has taken the right to commands away from the machine that asks",
+        ));
+    }
     let again = with_more(&stored, &command, more.parameters)?;
     // What somebody might do when they asked they may not do any more, or not with what they say now.
     hub.may_go_on(&caller, &machine, &again).await?;
@@ -47,8 +52,7 @@ pub(in super::super) async fn go_on(
     let base = hub.address_for(&headers);
     hub.may_act_for(&caller, &command, &asked, &base).await?;
     let hidden = hidden_in(&stored, &command);
-    hub.let_wait(caller.owner(), (&machine, &hidden), &again, &id)
-        .await?;
+    hub.let_wait(&caller, (&machine, &hidden), &again, &id).await?;
     hub.note_asked(&caller, &machine.stored.name, &again).await;
     Ok(Json(json!({"invocation": {"id": id}})))
 }

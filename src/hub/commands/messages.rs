@@ -36,7 +36,7 @@ impl Hub {
         let is_command = report.envelope.command.is_some()
             || settled.is_some_and(|delivery| delivery.what.kind == DeliveryKind::Command);
         let found = match is_command {
-            true => self.own(session, correlation).await?,
+            true => self.answered_for(session, correlation).await?,
             false => None,
         };
         if let Some(found) = found {
@@ -68,7 +68,7 @@ impl Hub {
     ) -> Result<(), HubStoreError> {
         let correlation = &continuation.envelope.correlation_id;
         let told = self.settle(session, correlation).await?;
-        if let Some(found) = self.own(session, correlation).await? {
+        if let Some(found) = self.answered_for(session, correlation).await? {
             self.keep_told(&found, told.as_ref()).await?;
             let kept = hidden::question(continuation, &found.request);
             let answer = serde_json::to_string(&kept).expect("a question has text keys only");
@@ -80,9 +80,17 @@ impl Hub {
         Ok(())
     }
 
-    /// Whether an invocation is of a machine of this conversation.
-    async fn is_of(&self, session: &Session, invocation: &str) -> Result<bool, HubStoreError> {
-        Ok(self.own(session, invocation).await?.is_some())
+    /// An invocation of a machine of this conversation, if the machine may answer for it.
+    async fn answered_for(
+        &self,
+        session: &Session,
+        invocation: &str,
+    ) -> Result<Option<StoredInvocation>, HubStoreError> {
+        let Some(found) = self.own(session, invocation).await? else {
+            return Ok(None);
+        };
+        let may_answer = self.may_answer(session, &found).await?;
+        Ok(may_answer.then_some(found))
     }
 
     /// An invocation of a machine of this conversation. That somebody else's is answered for is written down (threat G2).
@@ -129,10 +137,10 @@ impl Hub {
             return Ok(());
         }
         let invocation = &message.envelope.correlation_id;
-        let invocation = if self.is_of(session, invocation).await? {
-            invocation.as_str()
-        } else {
-            ""
+        let invocation = match self.own(session, invocation).await? {
+            Some(own) if !self.may_answer(session, &own).await? => return Ok(()),
+            Some(_) => invocation.as_str(),
+            None => "",
         };
         let places = message.envelope.destinations.iter().take(MOST_PLACES);
         for destination in places {

@@ -16,6 +16,7 @@ mod overdue;
 mod pattern;
 pub(super) mod progress;
 mod stream;
+mod taking;
 mod wish;
 
 use std::collections::BTreeSet;
@@ -110,7 +111,7 @@ async fn begin(
 ) -> Result<(String, String), Refusal> {
     let request = read(body)?;
     caller.may(Operation::Invoke, &request.team.id)?;
-    let (machine, command) = hub.commanded(&request)?;
+    let (machine, command) = hub.commanded(&request).await?;
     let id = hub.fresh_id();
     let mut invocation = hub.invocation(caller, (&command, &request, base), &id).await?;
     hub.may_have_done(caller, &command, &invocation).await?;
@@ -118,7 +119,7 @@ async fn begin(
     let asked = String::from_utf8_lossy(body);
     hub.may_act_for(caller, &command, &asked, base).await?;
     let hidden = hidden::among(&command.parameters);
-    hub.let_wait(caller.owner(), (&machine, &hidden), &invocation, &id)
+    hub.let_wait(caller, (&machine, &hidden), &invocation, &id)
         .await?;
     hub.note_asked(caller, &machine.stored.name, &invocation).await;
     if let Some(taking) = taking {
@@ -267,20 +268,8 @@ impl Hub {
     }
 
     /// The machine that has the command, and the command as it announced it.
-    fn commanded(&self, request: &Request) -> Result<(Arc<Machine>, Command), Refusal> {
-        let workspace = self.known().machines().workspace(&request.team.id);
-        let wanted = request
-            .automation
-            .as_ref()
-            .map(|automation| automation.name.as_str());
-        let offers: Vec<Offer> = workspace
-            .all_served()
-            .filter(|machine| wanted.is_none_or(|name| machine.stored.name == name))
-            .flat_map(|machine| {
-                let commands = machine.registration.commands.iter();
-                commands.map(move |command| (Arc::clone(machine), command.clone()))
-            })
-            .collect();
+    async fn commanded(&self, request: &Request) -> Result<(Arc<Machine>, Command), Refusal> {
+        let offers = self.offers(request).await?;
         let found = match &request.intent {
             Some(said) => intent::meant(&offers, said),
             None => {
@@ -316,15 +305,34 @@ impl Hub {
         }
     }
 
+    /// What the machines that are asked offer, which may still have commands.
+    async fn offers(&self, request: &Request) -> Result<Vec<Offer>, Refusal> {
+        let workspace = self.known().machines().workspace(&request.team.id);
+        let wanted = request
+            .automation
+            .as_ref()
+            .map(|automation| automation.name.as_str());
+        let mut offers = Vec::new();
+        for machine in workspace.all_served() {
+            let is_wanted = wanted.is_none_or(|name| machine.stored.name == name);
+            let commands = machine.registration.commands.iter();
+            if is_wanted && commands.len() > 0 && self.takes_commands(&machine.stored.principal).await? {
+                offers.extend(commands.map(|command| (Arc::clone(machine), command.clone())));
+            }
+        }
+        Ok(offers)
+    }
+
     async fn let_wait(
         &self,
-        asked_by: &str,
+        caller: &Caller,
         (machine, hidden): (&Machine, &BTreeSet<String>),
         invocation: &CommandInvocation,
         id: &str,
     ) -> Result<(), Refusal> {
         let (asked, time) = ((invocation, hidden), self.rhythm().answer);
-        let (stored, delivery) = self.to_be_kept((asked_by, machine), asked, id, time);
+        let (mut stored, delivery) = self.to_be_kept((caller.owner(), machine), asked, id, time);
+        caller.key_id().clone_into(&mut stored.asked_with);
         if !self.store().invoke(&stored, &delivery).await? {
             return Err(asks_for_nothing());
         }
@@ -350,6 +358,7 @@ impl Hub {
             registration: machine.stored.id.clone(),
             command: invocation.command.clone(),
             asked_by: asked_by.to_owned(),
+            asked_with: String::new(),
             request: json(&hidden::without(invocation, hidden)),
             phase: Phase::Pending,
             answer: String::new(),

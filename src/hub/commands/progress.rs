@@ -114,7 +114,8 @@ impl Hub {
         let Some(is_known) = self.progress().is_of(id, &session.id, now) else {
             return Ok(());
         };
-        if !is_known && !self.is_open_of(session, id).await? {
+        let may_say = self.takes_commands(&session.ticket.key).await?;
+        if !may_say || (!is_known && !self.is_open_of(session, id).await?) {
             return Ok(());
         }
         match self.progress().keep(id, &session.id, text, now) {

@@ -61,12 +61,12 @@ impl Hub {
             mapped_parameters: Vec::new(),
             raw_message: None,
         };
-        let (machine, command) = self.commanded(&request)?;
+        let (machine, command) = self.commanded(&request).await?;
         let id = self.fresh_id();
         let base = self.own_address();
         let invocation = self.invocation(caller, (&command, &request, &base), &id).await?;
         let hidden = hidden::among(&command.parameters);
-        self.let_wait(caller.owner(), (&machine, &hidden), &invocation, &id)
+        self.let_wait(caller, (&machine, &hidden), &invocation, &id)
             .await?;
         self.note_asked(caller, &machine.stored.name, &invocation).await;
         Ok(id)

@@ -212,6 +212,7 @@ impl Hub {
         }
         let now = self.now();
         let bearer = self.rights().bearer_of_addon(&listener.key, now);
+        let bearer = self.rights().for_whom_is_held(bearer, now);
         let operation = Operation::OpenSocket.row().name;
         let sight = GrantedSight::of(bearer.clone(), operation, seen, now);
         if !sight.sees(node).await? {

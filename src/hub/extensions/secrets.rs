@@ -53,6 +53,19 @@ impl Extensions {
         Ok(Some(SharedSecret::from_text(text)?))
     }
 
+    /// What [`Self::shared_secret`] does, where there is none: who measures how long an answer takes learns of no key whether it is known
+    /// (security model 6.3).
+    pub(super) async fn nobodys_secret(&self, key: &str) -> Result<(), ExtensionError> {
+        let (id, owner) = (self.fresh_id(), owner(key));
+        let row = Row {
+            id: &id,
+            owner: &owner,
+            kind: KIND,
+        };
+        self.safe.take_out_nobodys(row).await?;
+        Ok(())
+    }
+
     /// Destroys a secret by its id.
     pub(super) async fn destroy_secret(&self, key: &str, id: &str) -> Result<(), ExtensionError> {
         let owner = owner(key);

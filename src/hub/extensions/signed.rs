@@ -314,11 +314,15 @@ impl Extensions {
     }
 
     async fn issuer(&self, key: &str, now: Timestamp) -> Result<Issuer, ExtensionError> {
-        let Some(extension) = self.store.extension(key).await? else {
-            return Ok((None, None));
+        let extension = self.store.extension(key).await?;
+        let secrets = match &extension {
+            Some(extension) => self.verifying(extension, now).await?,
+            None => None,
         };
-        let secrets = self.verifying(&extension, now).await?;
-        Ok((Some(extension), secrets))
+        if secrets.is_none() {
+            self.nobodys_secret(key).await?;
+        }
+        Ok((extension, secrets))
     }
 
     /// Whether a token is used for the first time, by any hub of this memory, and for the body that it was signed for.

@@ -202,9 +202,9 @@ mod tests {
     fn one_trust_fits_to_a_job_or_none() {
         let held = Arc::new(Held {
             trusts: vec![
-                trust("build", "hub", "*"),
-                trust("deploy", "hub", "main"),
-                trust("deploy", "deploys", "main"),
+                trust("build", "hub", "refs/heads/*"),
+                trust("deploy", "hub", "refs/heads/main"),
+                trust("deploy", "deploys", "refs/heads/main"),
             ],
             ..Held::default()
         });
@@ -212,10 +212,10 @@ mod tests {
             Ok((trust, _)) => trust.id.clone(),
             Err(error) => error.to_string(),
         };
-        assert_eq!(said(&job("hub", "topic")), "build-hub");
-        assert_eq!(said(&job("deploys", "main")), "deploy-deploys");
-        assert!(said(&job("hub", "main")).starts_with("more than one trust"));
-        assert!(said(&job("deploys", "topic")).starts_with("nothing that is trusted"));
+        assert_eq!(said(&job("hub", "refs/heads/topic")), "build-hub");
+        assert_eq!(said(&job("deploys", "refs/heads/main")), "deploy-deploys");
+        assert!(said(&job("hub", "refs/heads/main")).starts_with("more than one trust"));
+        assert!(said(&job("deploys", "refs/heads/topic")).starts_with("nothing that is trusted"));
     }
 
     #[test]

@@ -1,22 +1,19 @@
 //! What other systems tell: builds in the original's words, and objects of custom types (wire protocol 14). Unlike
 //! the original's, these doors want a key, which may come as a password.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, HeaderValue};
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::super::Hub;
 use super::super::access::Caller;
+use super::super::access::as_password::with_key;
 use super::super::access::operations::Operation;
 use super::super::access::sight::own_resource;
 use super::super::changes::{Change, Origin};
@@ -88,33 +85,6 @@ pub(super) async fn told<T: DeserializeOwned>(
     let told = serde_json::from_slice(body)
         .map_err(|error| Refusal::bad("malformed_body", format!("the body cannot be read: {error}")))?;
     Ok((caller, told))
-}
-
-/// The headers with the key that came as a password. Clients of the original can be told an address alone, which may have one:
-/// `https://hub:KEY@HUB`.
-fn with_key(headers: &HeaderMap) -> Cow<'_, HeaderMap> {
-    let mut sent = headers.get_all(AUTHORIZATION).iter();
-    let (Some(header), None) = (sent.next(), sent.next()) else {
-        return Cow::Borrowed(headers);
-    };
-    match password(header).and_then(|key| HeaderValue::from_str(&format!("Bearer {key}")).ok()) {
-        Some(mut key) => {
-            key.set_sensitive(true);
-            let mut headers = headers.clone();
-            headers.insert(AUTHORIZATION, key);
-            Cow::Owned(headers)
-        }
-        None => Cow::Borrowed(headers),
-    }
-}
-
-/// What stands for a password in a header, if one does.
-fn password(header: &HeaderValue) -> Option<String> {
-    let (scheme, rest) = header.to_str().ok()?.split_once(' ')?;
-    let decoded = BASE64_STANDARD.decode(rest.trim()).ok()?;
-    let both = String::from_utf8(decoded).ok()?;
-    let (_, password) = both.split_once(':')?;
-    scheme.eq_ignore_ascii_case("basic").then(|| password.to_owned())
 }
 
 /// A build.

@@ -1,8 +1,8 @@
 //! Logs of goals (wire protocol 11): as machines of the original and our own send them, and as people and programs read them.
 //!
-//! The original sends no credential with a log, so its door is open, and takes parts only for goals that are known here; the
-//! id of a goal set cannot be guessed. Our machines come with their key and write only for goals of their own. What a log may
-//! hold is bounded; [`keep`] puts those that have rested into files and forgets old ones. [`read`] and [`live`] show them.
+//! Machines come with a key and write only for goals of their own. The original sends none of itself: it is told an address of logs
+//! that has one, which it sends as a password. The id of a goal set is no credential: whoever reads goals has it. What a log may hold
+//! is bounded; [`keep`] puts those that have rested into files and forgets old ones. [`read`] and [`live`] show them.
 
 mod keep;
 mod live;
@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use super::Hub;
 use super::access::Caller;
+use super::access::as_password::with_key;
 use super::access::operations::Operation;
 use super::goals::whose::Whose;
 use super::refusal::Refusal;
@@ -121,15 +122,19 @@ pub(super) async fn append(
     State(hub): State<Hub>,
     Path(place): Path<Place>,
     Query(closing): Query<Closing>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Result<StatusCode, Refusal> {
+    let caller = hub.caller(&with_key(&headers)).await?;
+    caller.may_somewhere(Operation::AppendLog, &place.workspace)?;
     let part: OriginalPart = serde_json::from_slice(&body)
         .map_err(|error| Refusal::bad("malformed_body", format!("the log cannot be read: {error}")))?;
     let goal = hub.goal_of(&place).await?;
-    // Anybody can call here: it is for machines that cannot say who they are.
+    // What machines of ours say is told by offsets, at a door of its own.
     if hub.logs_with_key(&place.workspace, &goal) {
         return Err(no_goal());
     }
+    hub.may_write_log(&caller, &place.workspace, &goal).await?;
     if !part.content.is_empty() || closing.closed {
         let content = match part.content.is_empty() {
             true => String::new(),

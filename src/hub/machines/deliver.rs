@@ -218,11 +218,11 @@ impl Sessions {
 
 /// Whether somebody may still hear of what waits for them: rights may have ended since.
 pub(in super::super) fn may_hear_of(bearer: &Bearer, delivery: &Delivery, now: Timestamp) -> bool {
+    if delivery.what.kind == DeliveryKind::Command {
+        return bearer.may_take_commands(now);
+    }
     let (about, operation) = (delivery.what.resource.as_str(), Operation::OpenSocket.row().name);
-    if about.is_empty()
-        || delivery.what.kind == DeliveryKind::Command
-        || bearer.reaches_everything(operation, now)
-    {
+    if about.is_empty() || bearer.reaches_everything(operation, now) {
         return true;
     }
     match Resource::parse(about).ok().filter(|_| about != EVERYTHING) {

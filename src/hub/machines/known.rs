@@ -155,6 +155,31 @@ impl Known {
     }
 }
 
+impl Known {
+    /// Names of custom types that a registration announces, and that would be others in a workspace, or new, by that.
+    ///
+    /// # Errors
+    /// One of its types cannot be used.
+    pub(super) fn types_changed_by(
+        &self,
+        workspace: &str,
+        registration: &Registration,
+    ) -> Result<Vec<String>, Unservable> {
+        let machines = self.machines();
+        let here = machines.workspace(workspace);
+        let before = here.schema.as_ref().unwrap_or(&self.builtin);
+        let Some(after) = types_after(&machines, (&self.builtin, before), workspace, registration)? else {
+            return Ok(Vec::new());
+        };
+        let announced = registration.ingesters.iter();
+        let announced: HashSet<String> = announced.flat_map(|text| Schema::named_in(text)).collect();
+        let changed = after
+            .changed_since(before)
+            .filter(|name| announced.contains(*name));
+        Ok(changed.map(str::to_owned).collect())
+    }
+}
+
 impl Default for Known {
     fn default() -> Self {
         Self::new()

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::Hub;
 use super::deliver::Session;
-use crate::ports::hub::HubStoreError;
+use crate::ports::hub::{DeliveryKind, HubStoreError};
 use crate::wire::hub::{Control, extensions};
 
 /// Most correlations of one message.
@@ -22,7 +22,13 @@ impl Hub {
         let until = self.shared_now().plus(self.rhythm().lease);
         let is_leased = session.knows(extensions::LEASE);
         let stored = is_leased.then(|| (self.now(), until));
-        self.settle_or_leave(session, correlation, stored).await.map(drop)
+        let settled = self.settle_or_leave(session, correlation, stored).await?;
+        if let Some(delivery) = settled.filter(|delivery| delivery.what.kind == DeliveryKind::Command)
+            && let Some(invocation) = self.store().invocation(&delivery.what.correlation).await?
+        {
+            self.may_answer(session, &invocation).await?;
+        }
+        Ok(())
     }
 
     /// A machine is at work on these, and will say so again or answer.
@@ -30,6 +36,7 @@ impl Hub {
         let named = control.params.get("correlation_ids").and_then(Value::as_array);
         let named = named.into_iter().flatten().filter_map(Value::as_str).take(MOST);
         let correlations: Vec<String> = named.map(str::to_owned).collect();
+        let correlations = self.may_be_at_work_on(session, correlations).await?;
         if correlations.is_empty() {
             return Ok(());
         }

@@ -25,11 +25,14 @@ pub(in super::super) async fn list(
     let here = hub.store().registrations_in(&workspace).await?;
     let ids: Vec<&str> = here.iter().map(|one| one.id.as_str()).collect();
     let counts = hub.store().counts(&ids).await?;
-    let shown = here.iter().map(|one| {
-        let counts = counts.get(&one.id).copied().unwrap_or_default();
-        hub.shown(one, counts)
-    });
-    let machines: Vec<Value> = shown.collect();
+    let mut machines = Vec::with_capacity(here.len());
+    for one in &here {
+        let mut shown = hub.shown(one, counts.get(&one.id).copied().unwrap_or_default());
+        if !hub.takes_commands(&one.principal).await? {
+            shown["commands"] = json!([]);
+        }
+        machines.push(shown);
+    }
     Ok(Json(json!({ "machines": machines })))
 }
 

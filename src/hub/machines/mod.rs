@@ -29,3 +29,4 @@ mod steady;
 pub mod tickets;
 mod types;
 mod unanswered;
+mod whose_types;

@@ -130,6 +130,7 @@ pub(in super::super) async fn register(
     }
     hub.may_register(&caller, &registration)?;
     let warnings = hub.unheard(&registration)?;
+    hub.may_define(&caller, &registration).await?;
     hub.may_have_name(&caller, &registration).await?;
     hub.has_room()?;
     if hub.is_stopping() {
@@ -156,7 +157,7 @@ pub(in super::super) async fn register(
 }
 
 /// What cannot be served is not tried again as it is; what stands in somebody else's way may be in order later.
-fn unservable(problem: &Unservable) -> Refusal {
+pub(super) fn unservable(problem: &Unservable) -> Refusal {
     match problem {
         Unservable::Heard { .. } => Refusal::conflict(problem.to_string()),
         Unservable::Subscription { .. } | Unservable::Type { .. } => {

@@ -54,7 +54,12 @@ impl Hub {
         bearer: &Bearer,
         delivery: &Delivery,
     ) -> Result<Said, HubStoreError> {
-        if !may_hear_of(bearer, delivery, self.now()) || !self.is_still_wished(delivery).await? {
+        if !may_hear_of(bearer, delivery, self.now()) {
+            self.is_not_told(delivery).await?;
+            self.withhold(session, delivery).await?;
+            return Ok(Said::Over);
+        }
+        if !self.is_still_wished(delivery).await? {
             self.withhold(session, delivery).await?;
             return Ok(Said::Over);
         }
@@ -111,7 +116,7 @@ impl Hub {
     /// What its machine may not hear of any more is over.
     async fn withhold(&self, session: &Session, delivery: &Delivery) -> Result<(), HubStoreError> {
         let (machine, about) = (&session.ticket.machine, &delivery.what.resource);
-        tracing::info!(%machine, about, "an event is not told: its machine may not hear of it any more");
+        tracing::info!(%machine, about, "something is not told: its machine may not hear of it any more");
         self.store()
             .settle(&delivery.what.registration, &delivery.what.correlation)
             .await
@@ -127,6 +132,8 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
+    use crate::access::snapshot::Right;
+    use crate::access::{Grant, Principal, Selector};
     use crate::hub::administration::{Administration, KeyWish};
     use crate::hub::{HubOptions, RunningHub, start};
     use crate::model::Timestamp;
@@ -164,11 +171,15 @@ mod tests {
     }
 
     async fn let_wait(hub: &RunningHub, id: &str) {
+        let_wait_as(hub, DeliveryKind::Event, id).await;
+    }
+
+    async fn let_wait_as(hub: &RunningHub, kind: DeliveryKind, id: &str) {
         let event = NewDelivery {
             id: id.to_owned(),
             workspace: "w".to_owned(),
             registration: "r".to_owned(),
-            kind: DeliveryKind::Event,
+            kind,
             operation: "OnPush".to_owned(),
             correlation: id.to_owned(),
             payload: "{}".to_owned(),
@@ -185,6 +196,31 @@ mod tests {
             .memory()
             .claim("r", "s", 9, NOW, NOW.plus(Duration::from_secs(60)));
         claimed.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn d33_a_command_is_not_told_to_who_may_not_have_commands_any_more() {
+        let directory = tempfile::tempdir().unwrap();
+        let hub = hub(&directory).await;
+        let (session, mut said) = session(&hub).await;
+        let administration = Administration::of(hub.memory());
+        let denial = Grant::new(Selector::Everything, Right::Deny);
+        let to = Principal::parse("addon:m").unwrap();
+        administration.give(to, denial, false).await.unwrap();
+        let_wait_as(&hub, DeliveryKind::Command, "c").await;
+        let all = taken(&hub).await;
+        assert_eq!(all.len(), 1);
+        hub.hub
+            .rights()
+            .refresh(hub.memory(), hub.hub.now())
+            .await
+            .unwrap();
+        let bearer = hub.hub.bearer_for(&session.ticket.key, hub.hub.now()).await;
+        let bearer = bearer.unwrap().expect("its key is good");
+        hub.hub.say_all(&session, &bearer, &all).await.unwrap();
+        assert!(said.try_recv().is_err(), "nothing was said");
+        assert!(taken(&hub).await.is_empty(), "and nothing waits");
+        hub.stop().await;
     }
 
     #[tokio::test]

@@ -142,6 +142,7 @@ mod tests {
                 registration: "r".to_owned(),
                 command: "Deploy<b>".to_owned(),
                 asked_by: "person:ada".to_owned(),
+                asked_with: String::new(),
                 request: String::new(),
                 phase,
                 answer: r#"{"status": {"reason": "there is no <i>room</i>"}}"#.to_owned(),

@@ -123,12 +123,9 @@ pub(super) async fn decide(
     look.caller.may_decide(operation, &workspace, &about).await?;
     let body = Value::Object(goal.body.clone());
     let told = Object(&body);
-    let version = form.text("version");
-    if version != told.number("/version").unwrap_or(0).to_string() {
-        return Err(
-            Refusal::conflict("the goal has gone on since the page was made; look at it again").into(),
-        );
-    }
+    // What no page has made is of no version.
+    let version = form.text("version").parse().unwrap_or(-1);
+    approvals::is_as_looked_at(&hub, &workspace, goal, version).await?;
     let address = goal_set_address(&workspace, &goal_set);
     let anchor = goal_anchor(told);
     if is_ours(told) {

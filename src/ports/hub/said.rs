@@ -18,6 +18,8 @@ pub struct StoredInvocation {
     pub command: String,
     /// Owner of the key that asked.
     pub asked_by: String,
+    /// Id of that key; empty for somebody who was signed in in a browser.
+    pub asked_with: String,
     /// What was asked, as JSON.
     pub request: String,
     /// Where it stands.

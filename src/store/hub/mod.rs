@@ -44,6 +44,7 @@ mod statement;
 mod statistics;
 mod tickets;
 mod tidying;
+mod type_owners;
 mod work;
 
 use std::collections::HashMap;

@@ -14,7 +14,7 @@ use crate::ports::hub::{
 };
 
 /// One that has not ended runs when its delivery does not wait any more.
-const INVOCATION: &str = "id, workspace, registration, command, asked_by, request, answer, created, due, ended, \
+const INVOCATION: &str = "id, workspace, registration, command, asked_by, asked_with, request, answer, created, due, ended, \
     CASE WHEN phase = 'PENDING' AND NOT EXISTS (SELECT 1 FROM hub_delivery d WHERE d.correlation = hub_invocation.id \
         AND d.registration = hub_invocation.registration AND d.state = 'waiting') THEN 'RUNNING' ELSE phase END AS phase";
 /// The same without what was asked, and without an answer that is long.
@@ -47,6 +47,7 @@ fn invocation(row: &AnyRow) -> Result<StoredInvocation, sqlx::Error> {
         registration: row.try_get("registration")?,
         command: row.try_get("command")?,
         asked_by: row.try_get("asked_by")?,
+        asked_with: row.try_get("asked_with")?,
         request: row.try_get("request")?,
         phase: Phase::read(&phase).unwrap_or(Phase::Pending),
         answer: row.try_get("answer")?,
@@ -73,15 +74,16 @@ fn message(row: &AnyRow) -> Result<StoredMessage, sqlx::Error> {
 /// Keeps what was asked; `false` when something of this id is there that asks for nothing.
 async fn keep(connection: &mut AnyConnection, new: &StoredInvocation) -> Result<bool, sqlx::Error> {
     const INSERT: &str = "INSERT INTO hub_invocation \
-        (id, workspace, registration, command, asked_by, request, phase, answer, created, due, ended) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, $9, 0) ON CONFLICT (id) DO UPDATE SET request = excluded.request, \
-        phase = excluded.phase, due = excluded.due WHERE hub_invocation.phase = 'ASKING' AND hub_invocation.ended = 0";
+        (id, workspace, registration, command, asked_by, asked_with, request, phase, answer, created, due, ended) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', $9, $10, 0) ON CONFLICT (id) DO UPDATE SET request = excluded.request, \
+        asked_with = excluded.asked_with, phase = excluded.phase, due = excluded.due WHERE hub_invocation.phase = 'ASKING' AND hub_invocation.ended = 0";
     let done = sqlx::query(INSERT)
         .bind(new.id.as_str())
         .bind(new.workspace.as_str())
         .bind(new.registration.as_str())
         .bind(new.command.as_str())
         .bind(new.asked_by.as_str())
+        .bind(new.asked_with.as_str())
         .bind(new.request.as_str())
         .bind(new.phase.word())
         .bind(new.created.as_micros())

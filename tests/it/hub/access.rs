@@ -260,32 +260,45 @@ async fn a_hub_does_not_start_with_a_policy_that_cannot_be_used() {
 }
 
 #[tokio::test]
-async fn d56_people_decide_about_goals_when_the_policy_knows_them() {
-    let hub = Guarded::start(&format!("{POLICY}people:\n  ada: {{}}\n")).await;
+async fn d57_whom_a_policy_only_names_decides_about_nothing() {
+    let people = "people:\n  ada: {role: admin}\n  eve: {}\n";
+    let hub = Guarded::start(&format!("{POLICY}{people}")).await;
     let administration = Administration::of(hub.hub.memory());
-    let person = |name: &str| KeyWish {
-        name: name.to_owned(),
-        is_person: true,
-        ..wish(&[])
+    let key_of = async |name: &str| {
+        let person = KeyWish {
+            name: name.to_owned(),
+            is_person: true,
+            ..wish(&[])
+        };
+        administration.new_key(&person).await.unwrap().1
     };
-    let (_, ada) = administration.new_key(&person("ada")).await.unwrap();
-    let (_, eve) = administration.new_key(&person("eve")).await.unwrap();
-    let path = "/goals/w/s/0-code/g/approve";
-    let code = async |key: &str| hub.post(path, key, &json!({})).await.1["error"]["code"].clone();
-    assert_eq!(code(&eve).await, "principal_disabled");
-    assert_eq!(code(&hub.key).await, "person_required");
+    let (ada, eve, stranger) = (key_of("ada").await, key_of("eve").await, key_of("mallory").await);
+    assert_eq!(hub.ask(&goal("app", "1-staging")).await.get("errors"), None);
+    let path = "/goals/w/s/1-staging/g/approve";
+    let refused = async |key: &str| {
+        let (status, answer) = hub.post(path, key, &json!({})).await;
+        (status, answer["error"]["code"].clone())
+    };
+    assert_eq!(refused(&stranger).await, (403, json!("principal_disabled")));
+    assert_eq!(refused(&hub.key).await, (403, json!("person_required")));
+    // What is hidden from her is as if it were not there.
+    assert_eq!(refused(&eve).await, (404, json!("not_found")));
     assert_eq!(
-        code(&ada).await,
-        "not_found",
-        "she may, and there is no such goal"
+        refused(&ada).await,
+        (404, json!("not_found")),
+        "nobody says what she may on it"
     );
+    let goals = json!({"query": "query { SdmGoal { uniqueName } }"});
+    let (_, seen) = hub.post("/graphql/team/w", &eve, &goals).await;
+    assert_eq!(seen["data"]["SdmGoal"], json!([]), "{seen}");
     let audited = hub.audited();
+    for person in ["ada", "eve"] {
+        let about = format!("person:{person} goal.approve repo:acme/app");
+        let is_denied = |line: &String| line.starts_with(&about) && line.ends_with("insufficient_permission");
+        assert!(audited.iter().any(is_denied), "{audited:?}");
+    }
     assert!(
-        audited.contains(&"person:eve goal.approve workspace principal_disabled".to_owned()),
-        "{audited:?}"
-    );
-    assert!(
-        audited.contains(&"person:ada goal.approve workspace allowed".to_owned()),
+        audited.contains(&"person:mallory goal.approve workspace principal_disabled".to_owned()),
         "{audited:?}"
     );
 }

@@ -414,14 +414,16 @@ async fn what_opens_every_repository_is_handed_to_machines_that_may_read_every_r
         brought(&audited, ("wide", &mut wide), &ada).await,
         json!(OF_MACHINES)
     );
-    let freeze = Grant::new(Selector::Everything, Right::Deny);
+    let denial = Grant::new(Selector::parse("repo:acme/wages#8").unwrap(), Right::Deny);
     let test = Principal::parse("addon:test").unwrap();
-    administration.give(test, freeze, false).await.unwrap();
-    audited.said("addon.grant", "gave addon:test: deny on *").await;
+    administration.give(test, denial, false).await.unwrap();
+    audited
+        .said("addon.grant", "gave addon:test: deny on repo:")
+        .await;
     assert_eq!(
         brought(&audited, ("wide", &mut wide), &ada).await,
         json!("null"),
-        "frozen"
+        "not every repository any more"
     );
     audited
         .decided("addon:test", "repo.token.read", "insufficient_permission")

@@ -4,8 +4,9 @@
 use serde_json::{Value, json};
 
 use super::events::push;
-use super::machine::{Machine, TestHub, quick, registration, wish};
+use super::machine::{Machine, PATIENCE, TestHub, quick, registration, wish};
 use super::people::has_come_in;
+use sdm::access::{Grant, Principal, Right, Selector};
 use sdm::hub::administration::KeyWish;
 use sdm::ports::hub::Invocations as _;
 use sdm::ports::people::{People as _, PersonRole, StoredIdentity};
@@ -652,6 +653,7 @@ async fn logs_are_taken_for_goals_that_are_known_and_read_by_those_who_may() {
         let url = hub.url("/api/logs/w/acme/app/abc/0-code/build/s/x?closed=true");
         hub.http
             .post(url)
+            .bearer_auth(&hub.key)
             .body(part.to_string())
             .send()
             .await
@@ -785,4 +787,73 @@ async fn approvals_are_for_people_and_for_nobodys_key() {
     assert_eq!(status, 409);
     let message = answer["error"]["message"].as_str().unwrap();
     assert!(message.contains("`sdm.approve`"), "{message}");
+}
+
+/// Whether the machines of the workspace offer anything.
+async fn is_offered(hub: &TestHub, key: &str) -> bool {
+    let listed = look(hub, key, &hub.url("/machines/w")).await;
+    // Whoever looks too often is told so, and sees nothing of it.
+    let machines = listed["machines"].as_array();
+    machines.is_none_or(|machines| machines.iter().any(|one| one["commands"] != json!([])))
+}
+
+#[tokio::test]
+async fn d15_a_machine_that_is_frozen_is_asked_for_nothing_and_not_heard() {
+    let hub = TestHub::start(quick()).await;
+    let mut machine = hub.machine(&offers("m")).await;
+    let ada = person(&hub, "ada").await;
+    let (url, command) = asked(&hub, &ada, &mut machine).await;
+    assert!(is_offered(&hub, &ada).await);
+    let freeze = Grant::new(Selector::Everything, Right::Deny);
+    let test = Principal::parse("addon:test").unwrap();
+    hub.administration().give(test, freeze, false).await.unwrap();
+    let frozen = tokio::time::timeout(PATIENCE, async {
+        while is_offered(&hub, &ada).await {
+            tokio::task::yield_now().await;
+        }
+    });
+    frozen.await.expect("a freeze counts within seconds");
+    let (status, refused) = hub.post("/command", &ada, &deploy()).await;
+    assert_eq!(status, 404, "{refused}");
+    let said = json!({"content_type": "text/plain", "body": "frozen and talking", "post_mode": "always"});
+    machine.say(&answer(&command, &said)).await;
+    let done = json!({"status": {"code": 0, "reason": "done"}});
+    machine.say(&answer(&command, &done)).await;
+    machine.settled().await;
+    let seen = look(&hub, &ada, &url).await;
+    assert_eq!(seen["phase"], json!("FAILURE"), "{seen}");
+    let because = seen["command_response"]["status"]["reason"].as_str().unwrap();
+    assert!(because.contains("right to commands"), "{because}");
+    assert!(!seen.to_string().contains("frozen and talking"), "{seen}");
+}
+
+#[tokio::test]
+async fn d06_a_command_that_waits_is_not_told_once_the_key_is_revoked_with_which_it_was_asked_for() {
+    let hub = TestHub::start(quick()).await;
+    // It is not there yet when it is asked.
+    let address = hub.register(&offers("m")).await;
+    let ada = KeyWish {
+        is_person: true,
+        name: "ada".to_owned(),
+        ..wish(&["commands:register"])
+    };
+    let (stored, first) = hub.administration().new_key(&ada).await.unwrap();
+    let (_, second) = hub.administration().new_key(&ada).await.unwrap();
+    let asked = async |key: &str| {
+        let (status, answer) = hub.post("/command", key, &deploy()).await;
+        assert_eq!(status, 200, "{answer}");
+        answer["invocation"]["url"].as_str().unwrap().to_owned()
+    };
+    let (revoked, good) = (asked(&first).await, asked(&second).await);
+    hub.administration().revoke_key(&stored.id).await.unwrap();
+    // What is told at once was weighed just now.
+    tokio::time::sleep(quick().look).await;
+    let mut machine = Machine::open(&address).await;
+    let told = machine.hear().await["correlation_id"].clone();
+    assert!(good.ends_with(told.as_str().unwrap()), "{told} and not the other");
+    machine.settled().await;
+    let seen = look(&hub, &second, &revoked).await;
+    assert_eq!(seen["phase"], json!("FAILURE"), "{seen}");
+    let because = seen["command_response"]["status"]["reason"].as_str().unwrap();
+    assert!(because.contains("the key"), "{because}");
 }

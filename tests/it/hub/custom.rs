@@ -260,6 +260,56 @@ async fn nobody_takes_away_what_another_machine_hears_of() {
     assert_eq!(asked["data"]["Deploy"], json!([{"by": "ada"}]));
 }
 
+/// The status and the code with which a registration is answered.
+async fn registered(hub: &TestHub, key: &str, name: &str, definition: &str) -> (u16, Value) {
+    let mut registration = registration(name, "1.0.0", "durable");
+    registration["ingesters"] = json!([definition]);
+    let (status, answer) = hub.post("/registration", key, &registration).await;
+    (status, answer["error"]["code"].clone())
+}
+
+#[tokio::test]
+async fn d35_a_type_is_changed_by_whose_it_is_and_by_who_may_write_its_feed() {
+    let hub = TestHub::start(quick()).await;
+    let key_of = async |name: &str, scopes: &[&str]| {
+        let key = KeyWish {
+            name: name.to_owned(),
+            ..wish(scopes)
+        };
+        hub.administration().new_key(&key).await.unwrap().1
+    };
+    let few = key_of("few", &["events:read"]).await;
+    let many = key_of("many", &["events:read", "ingest:write"]).await;
+    let wider = DEPLOY.replace("version: Int", "version: Int more: String");
+    let refused = (403, json!("insufficient_permission"));
+    let taken = (200, Value::Null);
+    hub.machine(&announces(DEPLOY)).await.settled().await;
+    assert_eq!(
+        registered(&hub, &few, "other", DEPLOY).await,
+        taken,
+        "as it is already"
+    );
+    // It comes again behind the other, and the type is still its own.
+    let mut again = announces(DEPLOY);
+    again["version"] = json!("1.0.1");
+    hub.machine(&again).await.settled().await;
+    assert_eq!(registered(&hub, &few, "other", &wider).await, refused);
+    let own = "type Own @rootType @compositeId(fields: [\"env\"]) { env: String! }";
+    assert_eq!(registered(&hub, &few, "other", own).await, taken);
+    assert_eq!(
+        registered(&hub, &many, "third", &own.replace("env", "at")).await,
+        taken
+    );
+    let of_all = hub.ask("{ Own { at } }", Value::Null).await;
+    assert_eq!(of_all.get("errors"), None, "{of_all}");
+    let twice = own.replace("env: String!", "env: String! twice: Int");
+    assert_eq!(
+        registered(&hub, &few, "other", &twice).await,
+        taken,
+        "it is theirs all the same"
+    );
+}
+
 #[tokio::test]
 async fn builds_and_images_find_their_commit() {
     let hub = TestHub::start(quick()).await;

@@ -112,3 +112,42 @@ async fn d3_the_same_at_two_hubs_of_one_memory() {
     Deciding::at([&one, &other]).await.races().await;
     assert!(one.stop().await && other.stop().await);
 }
+
+#[tokio::test]
+async fn d2_a_decision_is_of_the_version_that_was_looked_at_and_its_refusal_says_what_is_different() {
+    let hub = TestHub::start(quick()).await;
+    has_come_in(hub.hub.memory(), "ada", PersonRole::Admin).await;
+    let person = KeyWish {
+        name: "ada".to_owned(),
+        is_person: true,
+        ..wish(&[])
+    };
+    let (_, ada) = hub.administration().new_key(&person).await.unwrap();
+    let goal = |version: u32, data: &str| {
+        let goal = GOAL.replace("NAME", "g");
+        goal.replace("version: 3", &format!("version: {version}, data: \"{data}\""))
+    };
+    for text in [goal(3, "one"), goal(4, "two")] {
+        let written = hub.ask(&text, Value::Null).await;
+        assert_eq!(written.get("errors"), None, "{written}");
+    }
+    let approved = async |version: u32| {
+        let path = format!("/goals/w/s/0-code/g/approve?version={version}");
+        hub.post(&path, &ada, &json!({})).await
+    };
+    let (status, refused) = approved(3).await;
+    assert_eq!(
+        (status, &refused["error"]["changed"]),
+        (409, &json!(["data"])),
+        "{refused}"
+    );
+    assert_eq!(refused["error"]["version"], json!(4));
+    let (status, done) = approved(4).await;
+    assert_eq!((status, &done["state"]), (200, &json!("approved")), "{done}");
+    let (status, again) = approved(4).await;
+    assert_eq!(
+        (status, &again["error"]["changed"][0]),
+        (409, &json!("state")),
+        "{again}"
+    );
+}

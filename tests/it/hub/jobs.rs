@@ -296,7 +296,7 @@ async fn what_is_not_trusted_is_nobody_and_is_told_why() {
         200,
         "what was refused used nothing up"
     );
-    let other = scene.trusted("graph:read", &[("project_id", "42"), ("ref", "*")]);
+    let other = scene.trusted("graph:read", &[("project_id", "42"), ("ref", "refs/heads/*")]);
     scene.trust(other).await.unwrap();
     let both = scene.refused(&scene.job(&json!({"jti": "7"}))).await;
     assert!(both.contains("more than one trust"), "{both}");

@@ -53,19 +53,59 @@ async fn say_again(hub: &TestHub) {
 }
 
 #[tokio::test]
-async fn g8_whoever_says_not_who_they_are_adds_nothing_to_the_log_of_a_machine_with_a_key() {
+async fn g8_nobody_adds_to_a_log_by_its_address_alone() {
     let (hub, _directory) = hub_with(LogOptions::default()).await;
     let part = json!({"content": [{"level": "info", "message": "forged"}]}).to_string();
-    let adds = async |path: &str| {
-        let sent = hub.http.post(hub.url(path)).body(part.clone()).send().await;
-        sent.unwrap().status().as_u16()
+    let adds = async |key: Option<&str>, query: &str| {
+        let path = format!("/api/logs/w/acme/app/b/0-code/g/s/x{query}");
+        let request = hub.http.post(hub.url(&path)).body(part.clone());
+        // As clients send the key of an address.
+        let request = match key {
+            Some(key) => request.basic_auth("hub", Some(key)),
+            None => request,
+        };
+        request.send().await.unwrap().status().as_u16()
     };
-    let path = "/api/logs/w/acme/app/b/0-code/g/s/x";
-    assert_eq!(adds(path).await, 204, "as machines of the original do");
+    let key_of = async |name: &str, scopes: &[&str]| {
+        let wish = KeyWish {
+            name: name.to_owned(),
+            ..wish(scopes)
+        };
+        hub.administration().new_key(&wish).await.unwrap().1
+    };
+    let (reader, other) = (
+        key_of("reader", &["graph:read"]).await,
+        key_of("other", &[]).await,
+    );
+    for query in ["", "?closed=true"] {
+        assert_eq!(adds(None, query).await, 401);
+        assert_eq!(
+            adds(Some(&reader), query).await,
+            403,
+            "whoever reads goals has the id"
+        );
+        assert_eq!(adds(Some(&other), query).await, 403, "it is another machine's");
+    }
+    let (status, answer) = get(&hub, READ, &hub.key).await;
+    assert_eq!((status, &answer["lines"]), (200, &json!([])), "nothing was added");
+    assert_eq!(
+        adds(Some(&hub.key), "").await,
+        204,
+        "as machines of the original do"
+    );
+    let probe = hub
+        .http
+        .head(hub.url("/api/logs"))
+        .basic_auth("hub", Some(&hub.key));
+    assert_eq!(probe.send().await.unwrap().status().as_u16(), 204);
     let mut ours = registration("m", "1.0.0", "durable");
     ours["capabilities"] = json!(["logs"]);
     hub.register(&ours).await;
-    assert_eq!(adds(path).await, 404, "and none learns that there is such a goal");
+    assert_eq!(
+        adds(Some(&hub.key), "").await,
+        404,
+        "that machine has another door"
+    );
 }
 
 #[tokio::test]
@@ -87,7 +127,7 @@ async fn g8_the_log_of_a_machine_that_is_away_is_nobody_elses() {
         .body(part)
         .send()
         .await;
-    assert_eq!(sent.unwrap().status(), 404, "it comes with no key");
+    assert_eq!(sent.unwrap().status(), 401, "it comes with no key");
     let other = KeyWish {
         name: "other".to_owned(),
         ..wish(&[])

@@ -4,7 +4,9 @@ use std::io::Read as _;
 use std::time::Duration;
 
 use flate2::read::GzDecoder;
+use sdm::access::AddonKey;
 use sdm::hub::Rhythm;
+use sdm::hub::addons::answers::Answer;
 use sdm::hub::administration::KeyWish;
 use sdm::model::Timestamp;
 use sdm::ports::hub::{Deliveries as _, DeliveryKind, NewDelivery, Registrations as _};
@@ -14,6 +16,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::arriving::registered;
 use super::audit::Audited;
+use super::events::push;
 use super::machine::{Machine, PATIENCE, TestHub, quick, registration, wish};
 
 /// Lets an event wait for the registration of a version of machine `m`.
@@ -612,4 +615,30 @@ async fn a_machine_of_the_original_is_served_with_what_can_be_answered_and_told_
     assert_eq!(heard["extensions"]["operationName"], json!("OnPush"));
     machine.answer(&heard).await;
     machine.settled().await;
+}
+
+#[tokio::test]
+async fn what_happens_while_a_machine_is_switched_off_is_held_for_it() {
+    let hub = TestHub::start(quick()).await;
+    let durable = registration("m", "1.0.0", "durable");
+    let mut machine = hub.machine(&durable).await;
+    machine.settled().await;
+    let key = AddonKey::parse("test").unwrap();
+    let administration = hub.administration();
+    administration.answer_addon(&key, &Answer::Disable).await.unwrap();
+    assert_eq!(machine.closed().await, 4403, "it is off");
+    assert_eq!(hub.github("push", "1", &push("a", "b")).await.0, 200);
+    administration.answer_addon(&key, &Answer::Enable).await.unwrap();
+    let begun = std::time::Instant::now();
+    let url = loop {
+        let (status, answer) = hub.post("/registration", &hub.key, &durable).await;
+        if status == 200 {
+            break answer["url"].as_str().unwrap().to_owned();
+        }
+        assert!(begun.elapsed() < PATIENCE, "{answer}");
+        tokio::time::sleep(quick().look).await;
+    };
+    let mut machine = Machine::open(&url).await;
+    let heard = machine.hear().await;
+    assert_eq!(heard["data"]["Push"][0]["branch"], json!("main"), "{heard}");
 }

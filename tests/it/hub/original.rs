@@ -81,6 +81,11 @@ enum Environment {
     Production,
 }
 
+/// The address of a hub, with a key in it.
+fn with_key(hub: &TestHub, key: &str) -> String {
+    hub.url("").replacen("http://", &format!("http://hub:{key}@"), 1)
+}
+
 /// The machine's process.
 struct Original {
     process: Child,
@@ -92,7 +97,7 @@ impl Original {
         let mut configuration = json!({
             "apiKey": hub.key, "workspaceIds": ["w"], "token": "a-token",
             "endpoints": {"api": hub.url("/registration"), "graphql": hub.url("/graphql/team")},
-            "sdm": {"rolar": {"url": hub.url("")}, "dashboard": {"url": hub.url("")}},
+            "sdm": {"rolar": {"url": with_key(hub, &hub.key)}, "dashboard": {"url": hub.url("")}},
             "http": {"enabled": false}, "statsd": {"enabled": false}, "cluster": {"enabled": false},
             "logging": {"level": "debug", "color": false, "banner": {"enabled": false}}
         });
@@ -451,7 +456,7 @@ async fn builds_of_the_original_are_taken_with_a_key_in_the_address_of_the_hub()
         ..wish(&["ingest:write"])
     };
     let (_, key) = hub.administration().new_key(&narrow).await.unwrap();
-    let with_key = hub.url("").replacen("http://", &format!("http://hub:{key}@"), 1);
+    let with_key = with_key(&hub, &key);
     let (first, second) = ("b".repeat(40), "c".repeat(40));
     for (base, sha, status, is_sent) in [
         (&with_key, &first, "started", "true"),

@@ -169,7 +169,8 @@ async fn a_log_is_read_from_its_first_line() {
     assert!(seen.text(address).await.contains("Nothing has been written yet"));
     let part = json!({"content": [{"level": "info", "message": "one\ntwo <b>\n", "timestampMillis": 1}]});
     let path = "/api/logs/w/acme/app/sha/0-code/build/set-1/c";
-    let sent = seen.hub.http.post(seen.hub.url(path)).body(part.to_string());
+    let sent = seen.hub.http.post(seen.hub.url(path)).bearer_auth(&seen.hub.key);
+    let sent = sent.body(part.to_string());
     assert_eq!(sent.send().await.unwrap().status().as_u16(), 204);
     let text = seen.text(address).await;
     assert!(

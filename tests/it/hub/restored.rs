@@ -68,6 +68,7 @@ const FATES: &[(&str, Fate)] = &[
     ("hub_sign_in_link", Empty),
     ("hub_ticket", Empty),
     ("hub_trust", Now),
+    ("hub_type_owner", Back),
     ("hub_used", Now),
     ("hub_workspace", Back),
 ];

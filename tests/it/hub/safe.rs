@@ -309,3 +309,18 @@ async fn a_master_key_is_a_credential_that_systemd_gives_the_service() {
     let said = String::from_utf8_lossy(&missing.stderr).into_owned();
     assert!(said.contains("the master key cannot be read"), "{said}");
 }
+
+#[tokio::test]
+async fn f3_what_is_nobodys_is_looked_for_and_opened_like_what_is_somebodys() {
+    let directory = tempfile::tempdir().unwrap();
+    let hub = hub(directory.path()).await;
+    assert!(safe(&hub, &[&key()]).take_out_nobodys(ROW).await.unwrap());
+    assert!(
+        !safe(&hub, &[]).take_out_nobodys(ROW).await.unwrap(),
+        "nothing can be opened here"
+    );
+    assert!(
+        hub.secrets().await.unwrap().is_empty(),
+        "and nothing is kept for that"
+    );
+}

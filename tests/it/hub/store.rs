@@ -11,7 +11,7 @@ use sdm::ports::graph::{Filter, Find, Node, Order};
 use sdm::ports::hub::{
     Deliveries, DeliveryCounts, DeliveryKind, HubGraph, Invocations, Keys, Messages, NewDelivery, Phase,
     QueueLimits, Registrations, Revived, Room, StoredInvocation, StoredKey, StoredMessage,
-    StoredRegistration,
+    StoredRegistration, TypeOwners,
 };
 use sdm::store::hub::{Place, SqlHub};
 use sdm::wire::hub::PolicyName;
@@ -483,6 +483,20 @@ async fn registrations_have_an_order(hub: &SqlHub) {
     assert!(!hub.drop_registration(&first.id).await.unwrap());
 }
 
+async fn types_have_one_owner(hub: &SqlHub) {
+    let own =
+        async |owner: &str, before: Option<&str>| hub.own_type(("w", "T"), owner, before).await.unwrap();
+    assert!(own("addon:a", None).await);
+    assert!(!own("addon:b", None).await, "somebody was faster");
+    assert!(own("addon:b", Some("addon:a")).await && !own("addon:c", Some("addon:a")).await);
+    hub.disown_type(("w", "T"), "addon:a").await.unwrap();
+    let owners = hub.type_owners("w").await.unwrap();
+    assert_eq!(owners, [("T".to_owned(), "addon:b".to_owned())].into());
+    assert!(hub.type_owners("v").await.unwrap().is_empty());
+    hub.disown_type(("w", "T"), "addon:b").await.unwrap();
+    assert!(hub.type_owners("w").await.unwrap().is_empty());
+}
+
 async fn keys_are_kept(hub: &SqlHub) {
     let key = StoredKey {
         id: "abc".to_owned(),
@@ -515,6 +529,7 @@ async fn invocations_end_once(hub: &SqlHub) {
         registration: "asked".to_owned(),
         command: "Greet".to_owned(),
         asked_by: "person:ada".to_owned(),
+        asked_with: "abc".to_owned(),
         request: "{}".to_owned(),
         phase: Phase::Pending,
         answer: String::new(),
@@ -753,6 +768,7 @@ async fn contract(place: &Place) {
     deliveries_go_once_in_order_and_come_back(&hub).await;
     queues_are_bounded(&hub).await;
     registrations_have_an_order(&hub).await;
+    types_have_one_owner(&hub).await;
     keys_are_kept(&hub).await;
     super::rights::who_may_do_what_is_kept(&hub).await;
     invocations_end_once(&hub).await;

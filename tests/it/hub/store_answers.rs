@@ -196,6 +196,7 @@ fn asked(id: &str, due: u64) -> StoredInvocation {
         registration: "late".to_owned(),
         command: "Greet".to_owned(),
         asked_by: "person:ada".to_owned(),
+        asked_with: String::new(),
         request: "{}".to_owned(),
         phase: Phase::Pending,
         answer: String::new(),

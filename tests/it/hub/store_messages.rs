@@ -19,6 +19,7 @@ async fn what_somebody_asked_lately_is_found(hub: &SqlHub) {
             registration: "lately".to_owned(),
             command: "Greet".to_owned(),
             asked_by: asked_by.to_owned(),
+            asked_with: String::new(),
             request: "{\"parameters\": []}".to_owned(),
             phase: Phase::Pending,
             answer: String::new(),

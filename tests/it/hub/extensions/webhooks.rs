@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::super::events::push;
 use super::Pair;
-use super::add_on::seconds;
+use super::add_on::{KEY, seconds};
 
 #[tokio::test]
 async fn an_event_is_posted_signed_and_again_until_it_is_taken() {
@@ -92,4 +92,34 @@ async fn d14_of_what_an_extension_may_not_see_it_hears_nothing() {
         pair.ask("{ Repo { name owner } }").await.1["data"]["Repo"],
         json!([{"name": "app", "owner": "other"}])
     );
+}
+
+#[tokio::test]
+async fn what_happens_while_an_extension_is_switched_off_is_told_when_it_is_on_again_and_may_see_it() {
+    let pair = Pair::start().await;
+    pair.install("events:read graph:read repo:meta", &["repo:acme/*"])
+        .await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    pair.operator.disable(KEY).await.unwrap();
+    pair.until("it is off", async || pair.ask("{ Repo { name } }").await.0 == 403)
+        .await;
+    pair.push("d-1", &push("a", "b")).await;
+    let mut hidden = push("c", "d");
+    hidden["repository"]["owner"]["login"] = json!("other");
+    hidden["repository"]["id"] = json!(99);
+    hidden["repository"]["full_name"] = json!("other/app");
+    pair.push("d-2", &hidden).await;
+    assert!(pair.add_on.told("/app/hook").is_empty(), "it is off");
+    pair.operator.enable(KEY).await.unwrap();
+    pair.until("it hears of what it missed", async || {
+        !pair.add_on.told("/app/hook").is_empty()
+    })
+    .await;
+    pair.push("d-3", &push("b", "e")).await;
+    pair.until("it hears of what comes now", async || {
+        pair.add_on.told("/app/hook").len() >= 2
+    })
+    .await;
+    let told = pair.add_on.told("/app/hook");
+    assert_eq!(told.len(), 2, "and not of what it may not see: {told:?}");
 }
