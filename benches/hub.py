@@ -84,19 +84,31 @@ class Hub:
         Senders(self.port, waiting).run()
         return count / (time.perf_counter() - begun)
 
-    def answers(self, count):
-        """Seconds that a question to the graph takes: the median of so many, one after the other on one connection."""
+    def limit_to(self, repositories):
+        """Asks with another key from now on, which is for these repositories alone."""
+        made = subprocess.run(
+            [self.place.binary, "hub", "key", "new", "limited", "--workspace", "main", "--scope", "graph:read", "--repo", repositories],
+            cwd=self.place.root, env=self.place.environment, check=True, capture_output=True, text=True)
+        self.key = re.search(r"hub_a_\S+", made.stdout + made.stderr)[0]
+
+    def answers(self, count, question="{ Repo { name } }", repositories=None):
+        """Seconds that a question to the graph takes: the median of so many, one after the other on one connection. It must be answered
+        with so many repositories, if that is said."""
+        body = json.dumps({"query": question})
         connection = http.client.HTTPConnection("127.0.0.1", self.port)
         head = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
         times = []
         for _ in range(count):
             begun = time.perf_counter()
-            connection.request("POST", "/graphql/team/main", '{"query": "{ Repo { name } }"}', head)
+            connection.request("POST", "/graphql/team/main", body, head)
             answer = connection.getresponse()
-            answer.read()
+            said = answer.read()
             times.append(time.perf_counter() - begun)
             if answer.status != 200:
                 raise RuntimeError(f"the hub answered {answer.status}")
+            found = len(json.loads(said)["data"]["Repo"])
+            if repositories not in (None, found):
+                raise RuntimeError(f"the hub answered with {found} repositories")
         connection.close()
         return statistics.median(times)
 
@@ -106,17 +118,23 @@ class Hub:
         repository = {"id": number % REPOSITORIES + 1, "name": name, "html_url": f"https://github.com/acme/{name}"}
         return self.signed(number, branch, commit_id(number - REPOSITORIES), commit_id(number), repository)
 
+    def request_in(self, owner, number):
+        """A signed push of a repository of its own, of this owner."""
+        name = f"app{number}"
+        repository = {"id": number, "name": name, "html_url": f"https://github.com/{owner}/{name}"}
+        return self.signed(number, "main", commit_id(-number), commit_id(number), repository, owner)
+
     def request_of(self, number, before, after, url):
         """A signed push of a repository that is really there."""
         return self.signed(number, "main", before, after, {"id": 4711, "name": "app", "html_url": url})
 
-    def signed(self, number, branch, before, after, repository):
+    def signed(self, number, branch, before, after, repository, owner="acme"):
         commit = {"id": after, "message": "A change " * 8, "timestamp": "2026-01-01T00:00:00Z", "author": PERSON, "committer": PERSON}
         body = json.dumps({
             "ref": f"refs/heads/{branch}", "before": before, "after": after,
             "repository": {
-                **repository, "full_name": f"acme/{repository['name']}", "default_branch": "main",
-                "pushed_at": 1_800_000_000 + number, "owner": {"login": "acme", "type": "Organization"}},
+                **repository, "full_name": f"{owner}/{repository['name']}", "default_branch": "main",
+                "pushed_at": 1_800_000_000 + number, "owner": {"login": owner, "type": "Organization"}},
             "commits": [commit], "head_commit": commit}).encode()
         signature = hmac.new(self.secret, body, hashlib.sha256).hexdigest()
         head = (

@@ -33,9 +33,11 @@ pub struct Line {
     pub decision: Decision,
 }
 
-/// Every operation that can be about one of the resources. A person is asked as one who has just signed in.
+/// Every operation there is by now that can be about one of the resources. A person is asked as one who has just signed in.
 pub fn effective(question: &Question<'_>, resources: &[Resource], snapshot: &Snapshot) -> Vec<Line> {
-    let about = |operation: &&Operation, resource: &Resource| operation.kinds.contains(&resource.kind());
+    let about = |operation: &&Operation, resource: &Resource| {
+        !operation.is_not_yet && operation.kinds.contains(&resource.kind())
+    };
     let mut lines = Vec::new();
     for resource in resources {
         for operation in OPERATIONS.iter().filter(|operation| about(operation, resource)) {

@@ -353,7 +353,8 @@ impl fmt::Display for ScopeSet {
 
 /// What a scope of the original extension protocol stands for here; `None` for a word that is no such scope.
 ///
-/// The word is all capitals or all small letters. `ADMIN` never becomes `admin:write`, nor any secret.
+/// The word is all capitals or all small letters. `ADMIN` never becomes `admin:write`, nor any secret; nor does a word become what is not
+/// available yet.
 pub fn from_connect(word: &str) -> Option<ScopeSet> {
     let capitals = word.to_ascii_uppercase();
     if word != capitals && word != word.to_ascii_lowercase() {
@@ -368,7 +369,7 @@ pub fn from_connect(word: &str) -> Option<ScopeSet> {
     ]));
     let delete = write.with(ScopeSet::of(&[S::GoalsDelete]));
     let project = delete.with(ScopeSet::of(&[S::CommandsRegister]));
-    match capitals.as_str() {
+    let meant = match capitals.as_str() {
         "NONE" => Some(ScopeSet::EMPTY),
         "READ" => Some(read),
         "WRITE" => Some(write),
@@ -378,7 +379,8 @@ pub fn from_connect(word: &str) -> Option<ScopeSet> {
         "ACT_AS_USER" => Some(ScopeSet::of(&[S::ActAsUser])),
         "ACCESS_EMAIL_ADDRESSES" => Some(ScopeSet::EMPTY),
         _ => None,
-    }
+    };
+    meant.map(|scopes| scopes.without(scopes.not_yet()))
 }
 
 #[cfg(test)]
@@ -426,6 +428,10 @@ mod tests {
         assert_eq!((names("Read"), names("ROOT")), (None, None));
         let admin = from_connect("ADMIN").unwrap().closure();
         assert!(admin.has(Scope::AdminRead) && admin.has(Scope::GoalsDelete));
+        assert!(
+            !admin.has(Scope::RepoStatus),
+            "nothing asks for it yet, and so nobody is asked"
+        );
         assert!(
             !admin.has(Scope::AdminWrite)
                 && !admin.has(Scope::SecretsUserToken)

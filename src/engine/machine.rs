@@ -510,7 +510,7 @@ goals:
         16:95 (+1) misplaced_key: `args` belongs to `command`, which is not there
           hint: put the arguments behind the program in `run`
         18:44 (+11) unknown_lock_file: `poetry.toml` is not a lock file that is understood
-          hint: there are Cargo.lock, package-lock.json, poetry.lock, uv.lock, go.sum, Gemfile.lock
+          hint: there are Cargo.lock, package-lock.json, yarn.lock, pnpm-lock.yaml, poetry.lock, uv.lock, go.sum, Gemfile.lock
         20:10 (+1) empty_value: `goals` is empty
           hint: write something, or remove the key: names of the goals to cancel; all when left out
         21:21 (+7) duplicate_item: `planned` stands twice in `states`

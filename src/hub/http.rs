@@ -16,11 +16,13 @@ use super::access::operations::Operation;
 use super::addons;
 use super::approvals;
 use super::asked;
+use super::badges;
 use super::commands::{self, MAX_REQUEST};
 use super::extensions;
 use super::in_shape::in_shape;
 use super::ingest::generic::{self, MAX_BODY};
 use super::ingest::{self, MAX_WEBHOOK, application, image, status};
+use super::lists;
 use super::logs::{self, MAX_PART};
 use super::machines::{list, register, session};
 use super::metrics;
@@ -122,6 +124,10 @@ fn router(hub: Hub) -> Router {
         post(application::take).layer(DefaultBodyLimit::max(MAX_BODY)),
     );
     let router = mount(router, Operation::Metrics, get(metrics::show));
+    let router = mount(router, Operation::ListRepositories, get(lists::repositories));
+    let router = mount(router, Operation::GetRepository, get(lists::repository));
+    let router = mount(router, Operation::ListGoals, get(lists::goals));
+    let router = mount(router, Operation::ReadBadge, get(badges::show));
     let router = people::routes(router);
     extensions::mounted(router)
         .merge(pages::routes())

@@ -234,7 +234,7 @@ impl<'c> Reader<'c, '_> {
         Some(leaf(descriptor, arguments, node))
     }
 
-    /// `is_branch: main` searches and so holds for `maintenance` too (PT-33).
+    /// `is_branch: main` searches and so holds for `maintenance` too (PT-33), and `is_branch: release/` for `evil/release/x` (threat A7).
     fn warn_about_search(&mut self, descriptor: &Descriptor, node: &Node) {
         if let Some(pattern) = node.text().filter(|pattern| is_glob(pattern)) {
             let name = descriptor.name;
@@ -242,6 +242,13 @@ impl<'c> Reader<'c, '_> {
                 "`{name}: {pattern}` is a regular expression, in which `*` repeats what stands before it"
             );
             let hint = format!("write `^{}$` for what a glob means", pattern.replace('*', ".*"));
+            self.problems().warning("unanchored_pattern", node, message, hint);
+            return;
+        }
+        if let Some(pattern) = node.text().filter(|pattern| is_beginning(pattern)) {
+            let name = descriptor.name;
+            let message = format!("`{name}: {pattern}` searches: it also holds for `other/{pattern}x`");
+            let hint = format!("write `^{pattern}` for what begins so");
             self.problems().warning("unanchored_pattern", node, message, hint);
             return;
         }
@@ -368,6 +375,11 @@ fn is_expression(word: &str) -> bool {
     ["==", "!=", "&&", "||", "=~", "(", "<", ">"]
         .iter()
         .any(|sign| word.contains(sign))
+}
+
+/// Whether a pattern is a word with a slash behind it, such as branches of a sort begin with.
+fn is_beginning(pattern: &str) -> bool {
+    pattern.strip_suffix('/').is_some_and(is_plain_word)
 }
 
 /// A pattern that reads like a name: no special characters, and a letter or digit at both ends.

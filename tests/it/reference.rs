@@ -189,13 +189,17 @@ fn policies() -> String {
             code(row.name),
             row.allows,
             includes.join(", "),
-            row.sensitivity.word()
+            match row.scope.is_not_yet() {
+                true => "not available yet",
+                false => row.sensitivity.word(),
+            }
         );
     }
     text.push_str("\n| Operation | To | Scopes | Level |\n|---|---|---|---|\n");
     for row in OPERATIONS {
         let scopes: Vec<String> = row.required().names().iter().map(|name| code(name)).collect();
         let level = match row.who {
+            _ if row.is_not_yet => "not available yet",
             Who::Open => "open to everybody",
             Who::Own => "an add-on about itself",
             Who::Anybody | Who::Addon => row.level.word(),

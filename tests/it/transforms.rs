@@ -392,12 +392,12 @@ commands:
     );
     machine.start();
     let secret = machine.path("token");
-    std::fs::write(&secret, "canary-token-1").unwrap();
+    std::fs::write(&secret, "canary-of-token-1").unwrap();
     let token = format!("--token=@{}", secret.display());
     let dry = machine.sdm(&["do", "leak", &token, "--dry-run"]);
     let (out, err) = (text(&dry.stdout), text(&dry.stderr));
     assert!(
-        !out.contains("canary-token-1") && out.contains("+***"),
+        !out.contains("canary-of-token-1") && out.contains("+***"),
         "{out}{err}"
     );
     assert!(err.contains("`made` would hold the value of a secret"), "{err}");
@@ -405,7 +405,7 @@ commands:
     assert_eq!(real.status.code(), Some(1));
     let err = text(&real.stderr);
     assert!(err.contains("`made` would hold the value of a secret"), "{err}");
-    assert!(!err.contains("canary-token-1"), "{err}");
+    assert!(!err.contains("canary-of-token-1"), "{err}");
     assert_eq!(
         machine.git(&["branch", "--list", "--format=%(refname:short)"]),
         "main"

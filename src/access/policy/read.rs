@@ -9,7 +9,8 @@ use chrono::{DateTime, NaiveDate};
 use crate::access::operation::Who;
 use crate::access::snapshot::{Consents, Right, Role};
 use crate::access::{
-    AddonKey, Grant, Level, OPERATIONS, Operation, PersonId, Principal, Resource, Scope, Selector, Term,
+    AddonKey, Grant, Level, OPERATIONS, Operation, PersonId, Principal, Resource, Scope, ScopeSet, Selector,
+    Term,
 };
 use crate::model::suggest;
 use crate::model::{Diagnostic, Field, Timestamp, ValueType};
@@ -361,7 +362,14 @@ impl Reader {
 
     pub(super) fn scope(&mut self, node: &Node) -> Option<Scope> {
         match Scope::parse(self.text(node)?) {
-            Ok(scope) => Some(scope),
+            Ok(scope) => {
+                if scope.is_not_yet() {
+                    let message = ScopeSet::of(&[scope]).not_yet_said();
+                    self.problems
+                        .warning("not_available_yet", node, message, "leave it out");
+                }
+                Some(scope)
+            }
             Err(error) => {
                 let hint = error.hint();
                 self.problems
@@ -527,7 +535,7 @@ impl Reader {
             if item.text() == Some("*") {
                 let is_meant = |row: &&Operation| {
                     let needs_a_right = !matches!(row.who, Who::Open | Who::Own);
-                    needs_a_right && on.iter().any(|resource| row.kinds.contains(&resource.kind()))
+                    !row.is_not_yet && needs_a_right && on.iter().any(|resource| row.kinds.contains(&resource.kind()))
                 };
                 found.extend(OPERATIONS.iter().filter(is_meant).map(|row| row.name));
             } else {

@@ -172,7 +172,7 @@ struct NewArgs {
     #[arg(long = "workspace", value_name = "ID")]
     workspaces: Vec<String>,
     /// Scopes: events:read, graph:read, repo:meta, goals:read, goals:write, goals:delete, messages:read,
-    /// messages:write, commands:register, ingest:write, repo:status, repo:read, repo:write, deployments:write, act_as_user,
+    /// messages:write, commands:register, ingest:write, repo:read, act_as_user,
     /// secrets:user_token, admin:read, admin:write; what a machine needs when absent
     #[arg(long = "scope", value_name = "SCOPE")]
     scopes: Vec<String>,

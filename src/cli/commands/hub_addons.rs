@@ -238,7 +238,11 @@ fn consent_text(view: &Value) -> String {
         let lines: String = scopes
             .map(|scope| {
                 let (name, allows) = (word(scope, "scope"), word(scope, "allows"));
-                format!("  {name:<20} {} ({})\n", allows, word(scope, "sensitivity"))
+                let when = match scope["not_yet"].as_bool() {
+                    Some(true) => "not available yet",
+                    _ => word(scope, "sensitivity"),
+                };
+                format!("  {name:<20} {allows} ({when})\n")
             })
             .collect();
         if !lines.is_empty() {

@@ -7,11 +7,12 @@ use super::super::administration::{AdministrationError, KeyWish};
 use super::super::console;
 use super::super::refusal::Refusal;
 use super::agreed::{Agreeing, agree};
+use super::held::words;
 use super::key::{KeyKind, MOST_OF_AN_OWNER, NewKey, USUAL_LIFE};
 use super::noted::of_key;
 use super::numbers::placed;
 use super::operations::{MACHINE_SCOPES, SCOPES};
-use crate::access::{Level, Principal, Right, Selector};
+use crate::access::{Level, Principal, Right, ScopeSet, Selector};
 use crate::model::suggest::nearest;
 use crate::ports::hub::{HubStore, StoredKey};
 
@@ -81,15 +82,20 @@ pub(in super::super) fn not_made(error: AdministrationError) -> Refusal {
     }
 }
 
-/// The scopes that are wished for; those of a machine when none are named, and all when it waits for consent.
+/// The scopes that are wished for; those of a machine when none are named, and all that are available when it waits for consent.
 fn scopes(wish: &KeyWish) -> Result<Vec<String>, AdministrationError> {
     if let Some(scope) = wish.scopes.iter().find(|scope| !SCOPES.contains(&scope.as_str())) {
         let near = nearest(scope, SCOPES.iter().copied()).map(str::to_owned);
         let scope = scope.clone();
         return Err(AdministrationError::Scope { scope, near });
     }
+    let all = ScopeSet::all();
+    let named = ScopeSet::parse(wish.scopes.iter().map(String::as_str)).unwrap_or_default();
+    if !named.not_yet().is_empty() {
+        return Err(AddonError::NotYet(named.not_yet()).into());
+    }
     Ok(match (wish.scopes.as_slice(), wish.waits) {
-        ([], true) => SCOPES.iter().map(ToString::to_string).collect(),
+        ([], true) => words(all.without(all.not_yet())),
         ([], false) => MACHINE_SCOPES.iter().map(ToString::to_string).collect(),
         (named, _) => named.to_vec(),
     })

@@ -106,6 +106,22 @@ pub enum Operation {
     ConsentForEverybody,
     /// Take that back.
     WithdrawConsentForEverybody,
+    /// Say that it is there, over a websocket.
+    Heartbeat,
+    /// Receive events, and answer for them, over a websocket.
+    Receive,
+    /// Get a secret of the hub with what one receives.
+    HandOutSecret,
+    /// List repositories.
+    ListRepositories,
+    /// Look at one.
+    GetRepository,
+    /// List goals.
+    ListGoals,
+    /// Cancel a goal of others, by writing it.
+    CancelGoal,
+    /// See the badge of a public repository.
+    ReadBadge,
     /// Something about people.
     People(PeopleOperation),
 }
@@ -290,7 +306,7 @@ const APPLICATION_HOOK: Row = row(
     &["ingest:write"],
     "write",
 );
-const METRICS: Row = row("metrics.read", ("GET", "/metrics"), &["admin:read"], "read");
+const METRICS: Row = row("metrics.read", ("GET", "/metrics"), &["admin:read"], "admin");
 const GITHUB_WEBHOOK: Row = open("webhook.receive", ("POST", "/webhooks/github/{workspace}"));
 const READ_INSTALL_KEY: Row = open("install_key.read", ("GET", "/connect/install-keys/{kid}"));
 const EXCHANGE_TOKEN: Row = open("token.exchange", ("POST", "/auth/oauth2/token"));
@@ -322,6 +338,24 @@ const WITHDRAW_CONSENT_FOR_EVERYBODY: Row = person(
     "admin",
 );
 const ROTATE_SELF: Row = row("self.rotate", ("POST", "/self/rotate"), &[], "none");
+const HEARTBEAT: Row = part("self.heartbeat", &[], "none");
+const RECEIVE: Row = part("events.receive", &["events:read"], "read");
+const HAND_OUT_SECRET: Row = part("repo.token.read", &["repo:read"], "read");
+const LIST_REPOSITORIES: Row = row(
+    "repo.list",
+    ("GET", "/repositories/{workspace}"),
+    &["repo:meta"],
+    "read",
+);
+const GET_REPOSITORY: Row = row(
+    "repo.get",
+    ("GET", "/repositories/{workspace}/{owner}/{name}"),
+    &["repo:meta"],
+    "read",
+);
+const LIST_GOALS: Row = row("goal.list", ("GET", "/goals/{workspace}"), &["goals:read"], "read");
+const CANCEL_GOAL: Row = part("goal.cancel", &["goals:delete"], "write");
+const READ_BADGE: Row = open("badge.read", ("GET", "/badges/{workspace}/{owner}/{name}"));
 const OPEN_SOCKET: Row = open("events.receive", ("GET", "/ws/{ticket}"));
 
 impl Operation {
@@ -374,6 +408,14 @@ impl Operation {
         Self::WithdrawConsent,
         Self::ConsentForEverybody,
         Self::WithdrawConsentForEverybody,
+        Self::Heartbeat,
+        Self::Receive,
+        Self::HandOutSecret,
+        Self::ListRepositories,
+        Self::GetRepository,
+        Self::ListGoals,
+        Self::CancelGoal,
+        Self::ReadBadge,
     ];
 
     /// Every operation there is.
@@ -437,6 +479,14 @@ impl Operation {
             Self::WithdrawConsent => &WITHDRAW_CONSENT,
             Self::ConsentForEverybody => &CONSENT_FOR_EVERYBODY,
             Self::WithdrawConsentForEverybody => &WITHDRAW_CONSENT_FOR_EVERYBODY,
+            Self::Heartbeat => &HEARTBEAT,
+            Self::Receive => &RECEIVE,
+            Self::HandOutSecret => &HAND_OUT_SECRET,
+            Self::ListRepositories => &LIST_REPOSITORIES,
+            Self::GetRepository => &GET_REPOSITORY,
+            Self::ListGoals => &LIST_GOALS,
+            Self::CancelGoal => &CANCEL_GOAL,
+            Self::ReadBadge => &READ_BADGE,
             Self::People(operation) => operation.row(),
         }
     }
@@ -477,8 +527,13 @@ pub const SCOPES: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::super::machines::kinds::Said;
+    use super::super::deciding::Deciding;
     use super::*;
     use crate::access;
+    use crate::access::operation::Who;
 
     /// Names of the variants that stand alone in [`Operation::row`].
     fn plain_variants() -> Vec<&'static str> {
@@ -505,20 +560,43 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_is_in_the_one_table_with_the_same_scopes() {
+    fn every_operation_is_in_the_one_table_with_the_same_scopes_and_level() {
         // Of `Ask` each field has a row of its own.
-        for operation in Operation::PLAIN.iter().copied() {
-            if operation == Operation::Ask {
-                continue;
-            }
+        for operation in Operation::every().filter(|operation| *operation != Operation::Ask) {
             let row = operation.row();
             let decided = access::Operation::find(row.name).expect(row.name);
-            assert!(
-                row.open || decided.required().names() == row.scopes,
-                "{}",
+            assert!(!decided.is_not_yet, "{} is there", row.name);
+            // What is open, and what add-ons do about themselves, asks for no right.
+            let level = match decided.who {
+                Who::Open | Who::Own => "none",
+                Who::Anybody | Who::Addon | Who::Person | Who::FreshPerson => decided.level.word(),
+            };
+            let is_same = decided.required().names() == row.scopes && level == row.level;
+            assert!(row.open || is_same, "{}: {} {:?}", row.name, row.level, row.scopes);
+        }
+    }
+
+    /// Names of everything that is asked for somewhere: by routes, by fields and messages, and by what is decided about goals.
+    fn asked_for() -> BTreeSet<&'static str> {
+        let messages = Said::ALL.map(|said| said.operation().row().name);
+        let decisions = Deciding::ALL.map(Deciding::name);
+        let all = Operation::every().map(|operation| operation.row().name);
+        all.chain(messages).chain(decisions).collect()
+    }
+
+    #[test]
+    fn what_is_said_to_be_available_is_asked_for_somewhere() {
+        let asked = asked_for();
+        for row in access::OPERATIONS {
+            assert_eq!(
+                asked.contains(row.name),
+                !row.is_not_yet,
+                "{}: nothing asks for it, or it is said to come later and is there",
                 row.name
             );
         }
+        let not_yet = access::ScopeSet::all().not_yet().to_string();
+        assert_eq!(not_yet, "repo:status repo:write deployments:write");
     }
 
     #[test]

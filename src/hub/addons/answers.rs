@@ -21,7 +21,7 @@ pub enum Answer {
     Approve {
         /// SHA-256 of what was shown.
         shown: String,
-        /// What of it; everything that it asks for when none is named.
+        /// What of it; everything that it asks for and that is available when none is named.
         scopes: Option<ScopeSet>,
         /// Scopes of high sensitivity that were agreed to one by one.
         ticked: ScopeSet,
@@ -76,6 +76,13 @@ fn decided(
         what: "add-on",
         id: addon.as_str().to_owned(),
     })?;
+    if let Answer::Approve {
+        scopes: Some(scopes), ..
+    } = answer
+        && !scopes.not_yet().is_empty()
+    {
+        return Err(AddonError::NotYet(scopes.not_yet()));
+    }
     let (registration, effects) = changed(&known.registration, answer, answering)?;
     let after = HeldAddon::changed(Some(known), known.kind, registration, &effects);
     Ok((ending::changes(held, addon, &after), (after, effects)))
@@ -90,7 +97,7 @@ fn changed(before: &Registration, answer: &Answer, answering: Answering<'_>) -> 
             ticked,
         } => {
             let wish = before.wish.as_ref().ok_or(Unchanged::NothingAsked)?;
-            let scopes = scopes.unwrap_or(wish.scopes);
+            let scopes = scopes.unwrap_or(wish.scopes.without(wish.scopes.not_yet()));
             let consent = Consent {
                 by: answering.by.clone(),
                 at: answering.at,

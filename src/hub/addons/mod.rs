@@ -24,6 +24,7 @@ use thiserror::Error;
 use super::access::edit::EditError;
 use super::access::held::BadRow;
 use super::access::numbers::{NotPlaced, Unsaid};
+use crate::access::ScopeSet;
 use crate::access::federation::UntrustworthyIssuer;
 use crate::access::registration::Unchanged;
 use crate::access::resource::InvalidSelector;
@@ -66,6 +67,9 @@ pub enum AddonError {
     /// An administrator gives what the forge does not give them.
     #[error("you do not have this on the forge yourself: {}", .0.join(", "))]
     Beyond(Vec<String>),
+    /// What nothing here asks for yet.
+    #[error("{}", .0.not_yet_said())]
+    NotYet(ScopeSet),
 }
 
 impl From<HubStoreError> for AddonError {

@@ -37,6 +37,8 @@ pub enum Administering {
     Trust,
     /// Trust one no more.
     Distrust,
+    /// Read the audit log, page by page.
+    ReadAudit,
     /// Export the audit log.
     ExportAudit,
 }
@@ -58,6 +60,7 @@ const LIST_TRUST: Row = reads("policy.read", "/admin/trust");
 const TRUST: Row = decides("trust.change", "/admin/trust");
 const DISTRUST: Row = decides("trust.change", "/admin/trust/{id}/remove");
 
+const READ_AUDIT: Row = reads("audit.read", "/admin/audit/entries");
 const EXPORT_AUDIT: Row = person("audit.export", ("GET", "/admin/audit"), "admin");
 
 /// Something that is read with a scope, or by an administrator.
@@ -72,7 +75,7 @@ const fn decides(name: &'static str, path: &'static str) -> Row {
 
 impl Administering {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::List,
         Self::Look,
         Self::Effective,
@@ -89,6 +92,7 @@ impl Administering {
         Self::ListTrust,
         Self::Trust,
         Self::Distrust,
+        Self::ReadAudit,
         Self::ExportAudit,
     ];
 
@@ -111,6 +115,7 @@ impl Administering {
             Self::ListTrust => &LIST_TRUST,
             Self::Trust => &TRUST,
             Self::Distrust => &DISTRUST,
+            Self::ReadAudit => &READ_AUDIT,
             Self::ExportAudit => &EXPORT_AUDIT,
         }
     }

@@ -52,6 +52,7 @@ pub(in super::super) fn routes() -> Router<Hub> {
     let router = mount(router, Operation::Administer(A::ReadPolicy), get(read_policy));
     let router = mount(router, Operation::Administer(A::ApplyPolicy), post(apply_policy));
     let router = trusting::routes(router);
+    let router = mount(router, Operation::Administer(A::ReadAudit), get(read_audit));
     mount(router, Operation::Administer(A::ExportAudit), get(export_audit))
 }
 
@@ -440,8 +441,11 @@ struct Part {
     after: u64,
 }
 
-/// Entries of the audit log in one answer.
+/// Entries of the audit log in one export.
 const MOST_ENTRIES: usize = 10_000;
+
+/// Entries of the audit log on one page.
+const MOST_ON_A_PAGE: usize = 500;
 
 /// `GET /admin/audit?after=`: entries as they were written, oldest first; the number of the last one is where the next part begins.
 async fn export_audit(
@@ -450,17 +454,36 @@ async fn export_audit(
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Refusal> {
     administrator(&hub, &headers, Administering::ExportAudit).await?;
+    let lines = audit_lines(&hub, part.after, MOST_ENTRIES)?;
+    Ok(([(CONTENT_TYPE, "application/x-ndjson")], lines))
+}
+
+/// `GET /admin/audit/entries?after=`: a page of the same, and behind which entry the next one begins.
+async fn read_audit(State(hub): State<Hub>, Query(part): Query<Part>, headers: HeaderMap) -> Answered {
+    administrator(&hub, &headers, Administering::ReadAudit).await?;
+    let lines = audit_lines(&hub, part.after, MOST_ON_A_PAGE)?;
+    let entries: Vec<Value> = lines
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect();
+    let is_full = entries.len() == MOST_ON_A_PAGE;
+    let next = entries.last().filter(|_| is_full).map(|entry| entry["id"].clone());
+    Ok(Json(json!({ "entries": entries, "next": next })))
+}
+
+/// Entries behind one of this number, a line each.
+fn audit_lines(hub: &Hub, after: u64, most: usize) -> Result<Vec<u8>, Refusal> {
     let audit = hub.rights().audit();
     let path = audit
         .ok_or_else(|| Refusal::missing_thing("this hub keeps no audit log"))?
         .path();
     let mut lines = Vec::new();
-    export(&path, part.after, MOST_ENTRIES, &mut lines).map_err(|error| {
+    export(&path, after, most, &mut lines).map_err(|error| {
         let error: &dyn std::error::Error = &error;
         tracing::error!(error, "the audit log cannot be read");
         Refusal::busy("the audit log cannot be read now", 5)
     })?;
-    Ok(([(CONTENT_TYPE, "application/x-ndjson")], lines))
+    Ok(lines)
 }
 
 pub(super) fn read<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Refusal> {
@@ -483,6 +506,7 @@ impl From<AddonError> for Refusal {
             AddonError::Untrustworthy(_) | AddonError::EmptyTrust => {
                 Self::bad("invalid_argument", error.to_string())
             }
+            AddonError::NotYet(_) => Self::bad("not_available_yet", error.to_string()),
             AddonError::TooManyTrusts => Self::conflict(error.to_string()),
             AddonError::Beyond(_) => Self::forbidden("insufficient_permission", error.to_string()),
         }

@@ -52,7 +52,9 @@ pub fn consent(key: &AddonKey, held: &HeldAddon, all: &Held) -> Value {
 fn sentences(scopes: &[Scope]) -> Value {
     let one = |scope: &Scope| {
         let row = scope.row();
-        json!({"scope": row.name, "allows": row.allows, "sensitivity": row.sensitivity.word()})
+        json!({
+            "scope": row.name, "allows": row.allows, "sensitivity": row.sensitivity.word(), "not_yet": scope.is_not_yet(),
+        })
     };
     scopes.iter().map(one).collect()
 }

@@ -7,6 +7,7 @@ use super::super::access::held::BadRow;
 use super::super::addons::AddonError;
 use super::super::safe::SafeError;
 use super::outside::OutsideError;
+use crate::access::ScopeSet;
 use crate::access::principal::InvalidKey;
 use crate::access::registration::Unchanged;
 use crate::access::scope::UnknownScope;
@@ -34,6 +35,9 @@ pub enum ExtensionError {
     /// One of its scopes.
     #[error("the descriptor asks for what there is not")]
     Scope(#[from] UnknownScope),
+    /// One of its scopes gives nothing yet.
+    #[error("{}", .0.not_yet_said())]
+    NotYet(ScopeSet),
     /// It takes no part in signed calls.
     #[error("the descriptor says `authentication: none`: such an extension could do nothing here")]
     Unauthenticated,
@@ -93,6 +97,7 @@ impl From<AddonError> for ExtensionError {
             AddonError::Edit(error) => error.into(),
             AddonError::Unchanged(unchanged) => Self::Unchanged(unchanged),
             AddonError::NotThere { id, .. } => Self::NotThere(id),
+            AddonError::NotYet(scopes) => Self::NotYet(scopes),
             other @ (AddonError::Selector(_)
             | AddonError::Unsaid(_)
             | AddonError::Untrustworthy(_)
@@ -125,6 +130,7 @@ impl ExtensionError {
             | Self::Outside(_)
             | Self::Descriptor(_)
             | Self::Scope(_)
+            | Self::NotYet(_)
             | Self::Unauthenticated
             | Self::Unchanged(_)
             | Self::OtherAddon(_)

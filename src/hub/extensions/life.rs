@@ -191,7 +191,11 @@ impl Extensions {
         })?;
         let (from, bytes) = self.outside.get(&url, LARGEST_DESCRIPTOR).await?;
         let known = KnownDescriptor::read(&bytes, &from, self.is_development())?;
-        Ok((from, known))
+        let not_yet = known.declared()?.scopes.not_yet();
+        match not_yet.is_empty() {
+            true => Ok((from, known)),
+            false => Err(ExtensionError::NotYet(not_yet)),
+        }
     }
 
     /// Keeps what was read: the bytes first, so that nobody can agree to what is not kept. What is only read again, and was uninstalled

@@ -77,6 +77,7 @@ impl From<ExtensionError> for Refusal {
             ExtensionError::Outside(_)
             | ExtensionError::Descriptor(_)
             | ExtensionError::Scope(_)
+            | ExtensionError::NotYet(_)
             | ExtensionError::Unauthenticated
             | ExtensionError::OtherAddon(_)
             | ExtensionError::Key(_)
@@ -187,7 +188,10 @@ fn row(shown: &Shown) -> Value {
     let sentences = |scopes: &[Scope]| -> Vec<Value> {
         let sentence = |scope: &Scope| {
             let row = scope.row();
-            json!({"scope": row.name, "allows": row.allows, "sensitivity": row.sensitivity.word()})
+            json!({
+                "scope": row.name, "allows": row.allows, "sensitivity": row.sensitivity.word(),
+                "not_yet": scope.is_not_yet(),
+            })
         };
         scopes.iter().map(sentence).collect()
     };

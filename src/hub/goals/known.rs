@@ -16,6 +16,7 @@ use super::whose::{CARRIED_OUT_FOR, LOGS_WITH_KEY, SAID_BY, Whose, said_by};
 use crate::access::Resource;
 use crate::model::GoalSetId;
 use crate::ports::graph::{Filter, Find, GraphError, GraphReader, Node};
+use crate::wire::hub::extensions;
 
 /// Types of what is of a repository, and of whoever said it first.
 const KINDS: [&str; 3] = ["SdmGoal", "SdmGoalSet", "SdmVersion"];
@@ -113,6 +114,10 @@ impl Asking<'_> {
         let found = graph.nodes(&change.node.kind, &change.node.keys).await?;
         let known = found.into_iter().next();
         match &known {
+            Some(known) if self.cancels_anothers(known, &change.node) => {
+                self.may_cancel(known).await?;
+                change.node = canceled(known, &change.node, self.hub.now().as_micros() / 1_000);
+            }
             Some(known) => self.may_go_on_with(known, &change.node, about).await?,
             None => {
                 if let Some(beside) = beside(&*graph, &change.node).await? {
@@ -168,6 +173,31 @@ impl Asking<'_> {
         Err(Refusal::forbidden("insufficient_permission", message))
     }
 
+    /// Whether somebody who may cancel goals of others wants to end one.
+    fn cancels_anothers(&self, known: &Node, new: &Node) -> bool {
+        let state = |node: &Node| node.body.get("state").and_then(Value::as_str).map(str::to_owned);
+        let ends = known.kind == "SdmGoal"
+            && state(new).as_deref() == Some("canceled")
+            && state(known).is_none_or(|state| !ENDED.contains(&state.as_str()));
+        ends && !self.caller.is_person()
+            && self.caller.has("goals:delete")
+            && self.hub.whose(self.caller, self.workspace, known) != Whose::Own
+    }
+
+    /// Whether the caller may cancel a goal of others. Machines that are asked by commands decide about theirs themselves.
+    async fn may_cancel(&self, known: &Node) -> Result<(), Refusal> {
+        let own = self.hub.about_known(self.workspace, known).await?;
+        let caller = self.caller.with_forge(Operation::CancelGoal, &own).await?;
+        caller.may_on(Operation::CancelGoal, self.workspace, &own)?;
+        match self.hub.is_asked_by(self.workspace, known, extensions::CANCEL) {
+            false => Ok(()),
+            true => Err(Refusal::conflict(format!(
+                "the goal's machine decides about it by its own rules: ask it with the command `{}`",
+                extensions::CANCEL
+            ))),
+        }
+    }
+
     /// Says whose something is and of what, where that is not known already.
     fn sign(&self, known: Option<&Node>, node: &mut Node, about: &[Resource]) {
         let kept = |field: &str| known.and_then(|known| known.body.get(field)).cloned();
@@ -194,6 +224,22 @@ impl Asking<'_> {
             }
         }
     }
+}
+
+/// States in which a goal does not go on.
+const ENDED: [&str; 5] = ["success", "failure", "stopped", "canceled", "skipped"];
+
+/// A goal that somebody else has canceled: nothing else of it is theirs to say.
+fn canceled(known: &Node, said: &Node, millis: i64) -> Node {
+    let mut node = known.clone();
+    let version = known.body.get("version").and_then(Value::as_i64).unwrap_or(0);
+    node.body.insert("state".to_owned(), Value::from("canceled"));
+    node.body.insert("version".to_owned(), Value::from(version + 1));
+    node.body.insert("ts".to_owned(), Value::from(millis));
+    if let Some(description) = said.body.get("description") {
+        node.body.insert("description".to_owned(), description.clone());
+    }
+    node
 }
 
 /// What else is known of the goal set of something that is not known yet: the set of a goal, or a goal of the set.
@@ -237,6 +283,17 @@ mod tests {
             body: body.as_object().cloned().unwrap_or_default(),
             ..Node::default()
         }
+    }
+
+    #[test]
+    fn who_cancels_a_goal_of_others_says_nothing_else_of_it() {
+        let known = node(&json!({"state": "in_process", "version": 3, "data": "theirs", "saidBy": "addon:m"}));
+        let said = node(&json!({"state": "canceled", "version": 9, "data": "mine", "description": "enough"}));
+        let canceled = canceled(&known, &said, 7);
+        let expected = json!({
+            "state": "canceled", "version": 4, "data": "theirs", "saidBy": "addon:m", "ts": 7, "description": "enough",
+        });
+        assert_eq!(Value::Object(canceled.body), expected);
     }
 
     #[test]

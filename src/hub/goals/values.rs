@@ -248,7 +248,7 @@ mod tests {
             ),
             (
                 json!({ "version": huge }),
-                "`Deploy.version` must be a whole number between -9007199254740991 and 9007199254740991, and is 1.8446744073709552e19",
+                "`Deploy.version` must be a whole number between -9007199254740991 and 9007199254740991, and is 1.8446744073709552e+19",
             ),
             (
                 json!({"stage": "nine"}),

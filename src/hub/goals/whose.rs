@@ -56,6 +56,13 @@ impl Hub {
         self.machines_named(workspace, names.into_iter().flatten())
     }
 
+    /// Whether the machine that carries a goal out is asked by this command.
+    pub(super) fn is_asked_by(&self, workspace: &str, goal: &Node, command: &str) -> bool {
+        let machines = self.machines_named(workspace, carried_out_by(goal).into_iter());
+        let mut offered = machines.iter().flat_map(|machine| &machine.registration.commands);
+        offered.any(|own| own.name == command)
+    }
+
     /// The machines of these names, as far as they are there.
     fn machines_named<'n>(&self, workspace: &str, names: impl Iterator<Item = &'n str>) -> Vec<Arc<Machine>> {
         let workspace = self.known().machines().workspace(workspace);

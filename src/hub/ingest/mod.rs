@@ -195,6 +195,55 @@ fn read(content_type: Option<&str>, body: &[u8]) -> Result<Value, Refusal> {
 mod tests {
     use super::*;
 
+    /// Mean and variance of the lower nine tenths; whatever else the computer did is above.
+    fn mean_and_variance(mut nanos: Vec<u64>) -> (f64, f64, f64) {
+        nanos.sort_unstable();
+        nanos.truncate(nanos.len() * 9 / 10);
+        let count = f64::from(u32::try_from(nanos.len()).unwrap());
+        let each = || {
+            nanos
+                .iter()
+                .map(|nanos| f64::from(u32::try_from(*nanos).unwrap_or(u32::MAX)))
+        };
+        let mean = each().sum::<f64>() / count;
+        let variance = each().map(|one| (one - mean) * (one - mean)).sum::<f64>() / count;
+        (mean, variance, count)
+    }
+
+    /// Wrong in the first digit or in the last, in turn: that the times of the two cannot be told apart is what a constant comparison
+    /// means. A comparison that ends at the first difference is told by a value of some hundred here.
+    #[test]
+    fn c2_how_long_a_comparison_takes_does_not_depend_on_how_much_of_it_is_right() {
+        const TIMES: usize = 10_000;
+        const APART: f64 = 10.0;
+        let secrets = WebhookSecrets::for_all(b"canary-of-webhooks");
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"canary-of-webhooks");
+        let right = hex::encode(hmac::sign(&key, b"x"));
+        let wrong_at = |place: usize| {
+            let mut text = right.clone().into_bytes();
+            text[place] = if text[place] == b'0' { b'1' } else { b'0' };
+            format!("sha256={}", String::from_utf8(text).unwrap())
+        };
+        let wrong = [wrong_at(0), wrong_at(right.len() - 1)];
+        let apart = || {
+            let mut times = [Vec::with_capacity(TIMES), Vec::with_capacity(TIMES)];
+            for _ in 0..TIMES {
+                for (signature, times) in wrong.iter().zip(&mut times) {
+                    let begun = std::time::Instant::now();
+                    let refused = verify(secrets.of("w"), Some(signature), b"x").is_err();
+                    times.push(u64::try_from(begun.elapsed().as_nanos()).unwrap());
+                    assert!(refused);
+                }
+            }
+            let [first, last] = times.map(mean_and_variance);
+            let error = (first.1 / first.2 + last.1 / last.2).sqrt();
+            (first.0 - last.0).abs() / error.max(f64::MIN_POSITIVE)
+        };
+        // What disturbs one round does not disturb all; what is in the comparison is in all of them.
+        let least = (0..3).map(|_| apart()).fold(f64::INFINITY, f64::min);
+        assert!(least < APART, "the first and the last digit are told apart: {least}");
+    }
+
     #[test]
     fn a_signature_is_checked_over_the_bytes_as_they_came() {
         let secrets = WebhookSecrets::for_all(b"It's a Secret to Everybody").with("own", b"other");

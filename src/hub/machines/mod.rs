@@ -10,6 +10,7 @@ pub mod deliver;
 mod frames;
 mod heard;
 pub mod housekeeping;
+pub(super) mod kinds;
 pub mod known;
 mod leases;
 pub mod list;

@@ -122,8 +122,8 @@ mod tests {
         };
         assert_eq!(
             places.of(&other),
-            [1, 4, 5],
-            "those who ask for no text and no number"
+            [1, 4, 5, 7],
+            "those who ask for no text and no number of the node itself"
         );
     }
 }

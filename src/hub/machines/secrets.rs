@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 use super::super::Hub;
 use super::super::access::bearer::Bearer;
 use super::super::access::noted::Noted;
+use super::super::access::operations::Operation;
 use super::deliver::Session;
 use crate::access::audit::{Details, Outcome};
 use crate::access::{Decision, Request, Resource};
 use crate::ports::hub::Delivery;
 
 /// The operation that hands a secret out.
-const HAND_OUT: &str = "repo.token.read";
+const HAND_OUT: &str = Operation::HandOutSecret.row().name;
 
 impl Hub {
     /// Puts the secrets into a message on its way out that its machine declares and may have. They are never stored with it.

@@ -32,6 +32,7 @@ use super::super::traces::pass_on;
 use super::deliver::Session;
 use super::frames::Wrong;
 use super::heard::{Heard, Kept};
+use super::kinds::Said;
 use crate::model::Timestamp;
 use crate::ports::hub::{Delivery, DeliveryKind, Hint, HubStoreError, Opened, Parting, Settling};
 use crate::wire::hub::{Control, MAX_MESSAGE, Upward, extensions};
@@ -406,26 +407,35 @@ impl Hub {
     }
 
     async fn keep_message(&self, session: &Session, message: Upward) -> Result<(), HubStoreError> {
-        if matches!(message, Upward::Ping(_) | Upward::Pong(_)) {
+        let said = Said::of(&message).filter(|said| *said != Said::Heartbeat);
+        let Some(said) = said else {
             return Ok(());
-        }
+        };
         // Rights are looked at with every message: an open conversation never outlives them (security model 10.3).
         let Some(bearer) = self.heard_by(session, self.now()).await? else {
             return Ok(());
         };
+        if said.is_decided_on() && !said.is_admitted(&bearer, self.now()) {
+            return Ok(());
+        }
         match message {
             Upward::Ping(_) | Upward::Pong(_) => Ok(()),
-            Upward::Control(control) => self.take_control(session, &control).await,
+            Upward::Control(control) => self.take_control(session, said, &control).await,
             Upward::Status(report) => self.take_status(session, &report).await,
             Upward::Message(message) => self.take_said(session, &bearer, &message).await,
             Upward::Continuation(continuation) => self.take_continuation(session, &continuation).await,
         }
     }
 
-    async fn take_control(&self, session: &Session, control: &Control) -> Result<(), HubStoreError> {
+    async fn take_control(
+        &self,
+        session: &Session,
+        said: Said,
+        control: &Control,
+    ) -> Result<(), HubStoreError> {
         let text = |name: &str| control.params.get(name).and_then(Value::as_str);
-        match control.name.as_str() {
-            extensions::BACKOFF => {
+        match said {
+            Said::Backoff => {
                 let millis = control
                     .params
                     .get("millis")
@@ -433,15 +443,15 @@ impl Hub {
                     .unwrap_or(5_000);
                 session.be_quiet(Duration::from_millis(millis.min(LONGEST_QUIET)));
             }
-            extensions::DRAIN => session.is_draining.store(true, Ordering::Relaxed),
-            extensions::ACK => {
+            Said::Drain => session.is_draining.store(true, Ordering::Relaxed),
+            Said::Ack => {
                 if let Some(correlation) = text("delivery_id").or_else(|| text("correlation_id")) {
                     self.take_over(session, correlation).await?;
                 }
             }
-            extensions::LEASE => self.take_lease(session, control).await?,
-            extensions::PROGRESS => self.take_progress(session, control).await?,
-            _ => {}
+            Said::Lease => self.take_lease(session, control).await?,
+            Said::Progress => self.take_progress(session, control).await?,
+            Said::Heartbeat | Said::Status | Said::Continuation | Said::Message => {}
         }
         Ok(())
     }

@@ -216,9 +216,13 @@ fn ticks(title: &str, scopes: &[Scope], is_new: bool) -> Markup {
                     @for scope in scopes {
                         @let id = format!("scope-{}", scope.row().name.replace(':', "-"));
                         li {
-                            input type="checkbox" #(id) name="scope" value=(scope.row().name)
-                                checked[!is_new || scope.row().sensitivity != Sensitivity::High];
-                            label for=(id) { (sentence(*scope)) }
+                            @if scope.is_not_yet() {
+                                (sentence(*scope))
+                            } @else {
+                                input type="checkbox" #(id) name="scope" value=(scope.row().name)
+                                    checked[!is_new || scope.row().sensitivity != Sensitivity::High];
+                                label for=(id) { (sentence(*scope)) }
+                            }
                         }
                     }
                 }

@@ -114,7 +114,7 @@ fn form(look: &Look) -> Markup {
             fieldset {
                 legend { "What it may do at most" }
                 ul.ticks {
-                    @for row in SCOPES {
+                    @for row in SCOPES.iter().filter(|row| !row.scope.is_not_yet()) {
                         @let id = format!("scope-{}", row.name.replace(':', "-"));
                         li {
                             input type="checkbox" #(id) name="scope" value=(row.name) checked[MACHINE_SCOPES.contains(&row.name)];
@@ -192,11 +192,13 @@ pub(super) async fn make(
     page(&look, &notice).await
 }
 
-/// A scope in a sentence, with how carefully to look as a word and a colour.
+/// A scope in a sentence, with how carefully to look as a word and a colour, or that it gives nothing yet.
 pub(super) fn sentence(scope: Scope) -> Markup {
     let row = scope.row();
     html! {
-        code { (row.name) } " " (row.allows) " " span.sensitivity.(row.sensitivity.word()) { (row.sensitivity.word()) }
+        code { (row.name) } " " (row.allows) " "
+        @if scope.is_not_yet() { span.dim { "not available yet" } }
+        @else { span.sensitivity.(row.sensitivity.word()) { (row.sensitivity.word()) } }
     }
 }
 

@@ -68,7 +68,7 @@ fn row(look: &Look, person: &StoredPerson) -> Markup {
                 select #{ "role-" (person.id) } name="role" {
                     @for role in PersonRole::ALL { option value=(role.word()) selected[role == person.role] { (role.word()) } }
                 }
-                button { "Change role" }
+                button { "Change role" span.unseen { " of " (Shown(&person.name)) } }
             }
             form.inline method="post" action={ (place) "/" (if is_active { "suspend" } else { "restore" }) } {
                 (look.token())

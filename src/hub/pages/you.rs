@@ -82,7 +82,10 @@ fn row(look: &Look, viewer: &Viewer, session: &StoredSession) -> Markup {
         }
         form method="post" action={ (PLACE) "/sessions/" (step(&session.id)) "/end" } {
             (look.token())
-            button.danger { @if is_this { "Sign out" } @else { "End" } }
+            button.danger {
+                @if is_this { "Sign out" } @else { "End" }
+                span.unseen { " " (Shown(&browser(&session.user_agent))) ", signed in " (time(Some(session.signed_in))) }
+            }
         }
     }
 }

@@ -162,11 +162,21 @@ fn pt_06_the_dot_of_an_extension_is_optional() {
 }
 
 #[test]
-fn pt_07_pt_33_a7_is_branch_searches_unless_anchored() {
+fn pt_07_pt_33_is_branch_searches_unless_anchored() {
     let searching = |branch: &str| holds("is_branch", json!("main"), &push_to(branch), &Untouchable);
     assert!(searching("main") && searching("maintenance") && !searching("feature/x"));
-    let anchored = |branch: &str| holds("is_branch", json!("^release/"), &push_to(branch), &Untouchable);
-    assert!(anchored("release/1") && !anchored("evil/release/x"));
+}
+
+#[test]
+fn a7_an_anchored_pattern_takes_no_name_that_only_contains_it() {
+    for (pattern, taken, attack) in [
+        ("^release/", "release/1", "evil/release/x"),
+        ("^v1", "v1.2", "xv1"),
+        ("^main$", "main", "maintenance"),
+    ] {
+        let matched = |branch: &str| holds("is_branch", json!(pattern), &push_to(branch), &Untouchable);
+        assert!(matched(taken) && !matched(attack), "{pattern}");
+    }
 }
 
 #[test]

@@ -283,12 +283,14 @@ fn ym_14_not_beside_its_test_is_explained() {
 }
 
 #[test]
-fn pt_33_a_plain_word_as_pattern_is_warned_about() {
+fn pt_33_a7_a_pattern_that_takes_more_than_it_says_is_warned_about() {
     assert_snapshot!(wrong("- is_branch: main\n- is_branch: main|release-1.0\n- is_branch: ^main$\n- is_branch: feature/\n- has_commit: fix\n- is_branch: release/*"), @r#"
     a.yaml:5:16 Warning unanchored_pattern (+4): `is_branch: main` searches: it also holds for `main-old` and `my-main`
       hint: write `^main$` for exactly that
     a.yaml:6:16 Warning unanchored_pattern (+16): `is_branch: main|release-1.0` searches: it also holds for `main-old` and `my-main`
       hint: write `^(main|release-1.0)$` for exactly that
+    a.yaml:8:16 Warning unanchored_pattern (+8): `is_branch: feature/` searches: it also holds for `other/feature/x`
+      hint: write `^feature/` for what begins so
     a.yaml:10:16 Warning unanchored_pattern (+9): `is_branch: release/*` is a regular expression, in which `*` repeats what stands before it
       hint: write `^release/.*$` for what a glob means
     "#);

@@ -78,12 +78,12 @@ fn a8_a_policy_that_says_a_forge_says_it_everywhere() {
 #[test]
 fn who_gains_and_who_loses_what_is_said_before_it_is_so() {
     let after = POLICY
-        .replace("graph:read", "repo:status")
+        .replace("graph:read", "repo:meta")
         .replace("env:testing", "env:staging");
     let sandbox = with(&[("old.yaml", POLICY), ("new.yaml", &after)]);
     let (code, out, err) = sandbox.run(&["policy", "compare", "old.yaml", "new.yaml"]);
     assert_eq!((code, err.as_str()), (0, ""));
-    let begin = "addon:build\n  loses on repo:acme/* (approved scopes)\n    graph.query\n  gains on repo:acme/* (write on repo:acme/*)\n    repo.list repo.get repo.status\n";
+    let begin = "addon:build\n  loses on repo:acme/* (approved scopes)\n    graph.query\n  gains on repo:acme/* (write on repo:acme/*)\n    repo.list repo.get\n";
     assert!(out.starts_with(begin), "{out}");
     assert!(
         out.contains("  loses on env:testing (nothing allows it)\n"),

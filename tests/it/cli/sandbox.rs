@@ -5,13 +5,13 @@ use std::process::{Command, Output, Stdio};
 
 /// A directory with a home, a runtime directory and a project, and nothing of the computer around it.
 pub(super) struct Sandbox {
-    directory: tempfile::TempDir,
+    directory: crate::support::remains::Remains,
 }
 
 impl Sandbox {
     pub(super) fn new() -> Self {
         let sandbox = Self {
-            directory: tempfile::tempdir().unwrap(),
+            directory: crate::support::remains::directory(),
         };
         for name in ["home", "run", "project"] {
             std::fs::create_dir(sandbox.path(name)).unwrap();

@@ -280,7 +280,7 @@ fn se_03_no_secret_on_any_command_line() {
     let main = ContainerSpec {
         files: vec![FileSpec {
             path: "/run/secrets/token".to_owned(),
-            content: "canary-in-a-file".to_owned(),
+            content: "canary-of-a-file".to_owned(),
         }],
         user: Some("1234".to_owned()),
         ..shell(
@@ -296,26 +296,26 @@ fn se_03_no_secret_on_any_command_line() {
     let order = place.order(&podman.socket(), vec![main]);
     let mut command = place.command(&order);
     command
-        .env("TOKEN", "canary-in-a-variable")
+        .env("TOKEN", "canary-of-a-variable")
         .env("SDM_PASSED_ON", "TOKEN");
     let child = command.spawn().unwrap();
     until("the container runs", || place.path("exchange/output/up").exists());
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
         assert!(
-            !String::from_utf8_lossy(&line).contains("canary-in-a"),
+            !String::from_utf8_lossy(&line).contains("canary-of-a"),
             "{:?}",
             entry.path()
         );
     }
     terminate(&child);
     let ran = place.ended(&child.wait_with_output().unwrap());
-    assert!(ran.out.contains("canary-in-a-file"), "{}", ran.out);
+    assert!(ran.out.contains("canary-of-a-file"), "{}", ran.out);
     let left = walk(&place.path(""));
     let leaky = left.iter().find(|path| {
         let is_order = path.ends_with("order.json");
         !is_order
-            && std::fs::read(path).is_ok_and(|text| String::from_utf8_lossy(&text).contains("canary-in-a"))
+            && std::fs::read(path).is_ok_and(|text| String::from_utf8_lossy(&text).contains("canary-of-a"))
     });
     assert_eq!(leaky, None);
 }

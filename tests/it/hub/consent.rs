@@ -73,25 +73,25 @@ async fn administrators_are_told_once_in_their_channel_of_what_waits_for_them() 
         ..wish(&[])
     };
     let key = key_of(&hub, waits).await;
-    hub.post("/registration", &key, &needs("m", &["events:read", "repo:write"]))
+    hub.post("/registration", &key, &needs("m", &["events:read", "repo:read"]))
         .await;
     let told = read("", 30).await;
     let message = &told["messages"][0];
     let said = message["body"].as_str().unwrap_or_else(|| panic!("{told}"));
     assert!(
-        said.starts_with("The sdm waits asks for") && said.contains("repo:write"),
+        said.starts_with("The sdm waits asks for") && said.contains("repo:read"),
         "{said}"
     );
     assert!(said.ends_with("/add-ons/waits"), "{said}");
     assert_eq!(message["destination"]["slack"]["channel"]["name"], json!("ops"));
     let next = told["next"].as_str().unwrap();
     // The same again is no news, and more is.
-    hub.post("/registration", &key, &needs("m", &["events:read", "repo:write"]))
+    hub.post("/registration", &key, &needs("m", &["events:read", "repo:read"]))
         .await;
     hub.post(
         "/registration",
         &key,
-        &needs("m", &["events:read", "repo:write", "admin:read"]),
+        &needs("m", &["events:read", "repo:read", "admin:read"]),
     )
     .await;
     let more = read(next, 30).await;

@@ -154,6 +154,11 @@ struct Acting<'a> {
 
 impl<'a> Acting<'a> {
     async fn start(hub: &'a TestHub) -> Self {
+        Self::start_with(hub, "goals:write").await
+    }
+
+    /// With this scope of goals.
+    async fn start_with(hub: &'a TestHub, of_goals: &str) -> Self {
         let wish = sdm::hub::administration::KeyWish {
             name: "deployer".to_owned(),
             repositories: vec!["acme/app".to_owned(), "acme/payroll".to_owned()],
@@ -161,7 +166,7 @@ impl<'a> Acting<'a> {
             ..super::machine::wish(&[
                 "events:read",
                 "graph:read",
-                "goals:write",
+                of_goals,
                 "commands:register",
                 "act_as_user",
             ])
@@ -274,6 +279,67 @@ async fn d37_d38_d51_an_add_on_does_no_more_for_a_person_than_the_forge_lets_the
         "context_user_forbidden",
         "f8: asked anew before something changes"
     );
+}
+
+#[tokio::test]
+async fn d39_a_person_raises_no_grant() {
+    let Scene { provider, hub, .. } = &Scene::start().await;
+    let account = Account::new(2, "writer");
+    let mut ada = signed_in(hub, "ada", PersonRole::Admin).await;
+    is_at_github(hub, "ada", &account).await;
+    provider.permits("acme/app", &account, "admin");
+    let token = ada.token().await;
+    let mut acting = Acting::start(hub).await;
+    let handle = acting.started_by(&mut ada, &token).await;
+    assert_eq!(acting.writes(Some(&handle)).await, "written");
+    let administration = hub.administration();
+    let grants = administration.grants().await.unwrap();
+    let on_app = |grant: &&sdm::hub::access::held::HeldGrant| {
+        grant.principal.to_string() == "addon:deployer" && grant.grant.selector.to_string().contains("acme/app")
+    };
+    let wide = grants.iter().find(on_app).unwrap();
+    let right = sdm::access::Right::Allow(sdm::access::Level::Read);
+    let narrow = sdm::access::Grant::new(wide.grant.selector.clone(), right);
+    administration.give(wide.principal.clone(), narrow, false).await.unwrap();
+    administration.take(&wide.id, false).await.unwrap();
+    let begun = std::time::Instant::now();
+    while acting.writes(Some(&handle)).await == "written" {
+        assert!(begun.elapsed() < super::machine::PATIENCE, "the grant never ends");
+    }
+    assert_eq!(acting.writes(Some(&handle)).await, "insufficient_permission", "whatever ada may");
+    assert_eq!(acting.sees(Some(&handle)).await, json!([{"name": "app"}]));
+}
+
+#[tokio::test]
+async fn d40_d45_a_person_raises_no_scope_and_lends_nothing_when_suspended() {
+    let Scene { provider, hub, .. } = &Scene::start().await;
+    let account = Account::new(2, "writer");
+    let mut ada = signed_in(hub, "ada", PersonRole::Admin).await;
+    is_at_github(hub, "ada", &account).await;
+    provider.permits("acme/app", &account, "admin");
+    let token = ada.token().await;
+    let mut acting = Acting::start_with(hub, "goals:read").await;
+    let handle = acting.started_by(&mut ada, &token).await;
+    assert_eq!(acting.writes(Some(&handle)).await, "insufficient_scope", "d40");
+    assert_eq!(acting.sees(Some(&handle)).await, json!([{"name": "app"}]));
+    let suspended = sdm::ports::people::PersonChange {
+        state: Some(sdm::ports::people::PersonState::Suspended),
+        ..sdm::ports::people::PersonChange::default()
+    };
+    // Somebody else is administrator meanwhile.
+    let _root = signed_in(hub, "root", PersonRole::Admin).await;
+    hub.administration().change_person("ada", &suspended).await.unwrap();
+    let begun = std::time::Instant::now();
+    // A hub looks at people in its rhythm; until then nothing more is seen than before.
+    loop {
+        let query = json!({"query": "{ Repo { name } }"});
+        let (_, answer) = acting.posts("/graphql/team/w", Some(&handle), &query).await;
+        let is_refused = answer["error"]["code"] == json!("context_user_forbidden");
+        if is_refused || answer["data"]["Repo"] == json!([]) {
+            break;
+        }
+        assert!(begun.elapsed() < super::machine::PATIENCE, "d45: {answer}");
+    }
 }
 
 #[tokio::test]

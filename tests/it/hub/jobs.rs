@@ -22,7 +22,7 @@ const AUDIENCE: &str = "https://hub.example.org";
 struct Scene {
     hub: TestHub,
     issuer: FakeProvider,
-    directory: tempfile::TempDir,
+    directory: crate::support::remains::Remains,
 }
 
 async fn run(directory: &std::path::Path) -> RunningHub {
@@ -43,7 +43,7 @@ fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 
 impl Scene {
     async fn start() -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = crate::support::remains::directory();
         let hub = run(directory.path()).await;
         let own = KeyWish {
             name: "build".to_owned(),

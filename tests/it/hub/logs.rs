@@ -498,7 +498,7 @@ async fn logs_that_have_rested_lie_in_files_and_are_read_like_the_others() {
 }
 
 /// A hub whose logs rest in a bucket at once.
-async fn run_with_bucket(directory: &tempfile::TempDir, bucket: Option<&FakeBucket>) -> RunningHub {
+async fn run_with_bucket(directory: &crate::support::remains::Remains, bucket: Option<&FakeBucket>) -> RunningHub {
     let mut options = HubOptions::new(
         Place::File(directory.path().join("hub.db")),
         "127.0.0.1:0".parse().unwrap(),
@@ -535,7 +535,7 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-fn files_of_logs(directory: &tempfile::TempDir) -> usize {
+fn files_of_logs(directory: &crate::support::remains::Remains) -> usize {
     let below = std::fs::read_dir(directory.path().join("logs"))
         .into_iter()
         .flatten();
@@ -547,7 +547,7 @@ fn files_of_logs(directory: &tempfile::TempDir) -> usize {
 
 #[tokio::test]
 async fn logs_that_have_rested_lie_in_a_bucket_where_one_is_configured_and_earlier_ones_stay_readable() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::support::remains::directory();
     let bucket = FakeBucket::start().await;
     let hub = run_with_bucket(&directory, None).await;
     let administration = sdm::hub::administration::Administration::of(hub.memory());

@@ -14,6 +14,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+use crate::support::remains::is_secret;
+
 /// How long anything may take.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -196,7 +198,9 @@ impl TestHub {
     pub async fn register(&self, registration: &Value) -> String {
         let (status, answer) = self.post("/registration", &self.key, registration).await;
         assert_eq!(status, 200, "{answer}");
-        answer["url"].as_str().unwrap().to_owned()
+        let url = answer["url"].as_str().unwrap().to_owned();
+        is_secret(url.rsplit('/').next().unwrap_or_default());
+        url
     }
 
     /// A machine that has registered and is connected.
@@ -314,6 +318,7 @@ impl Machine {
                 Message::Text(text) => {
                     let message: Value = serde_json::from_str(&text).unwrap();
                     if message.get("ping").is_none() {
+                        is_secret(message["context"]["handle"].as_str().unwrap_or_default());
                         return message;
                     }
                 }

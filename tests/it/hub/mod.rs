@@ -1,5 +1,6 @@
 //! The hub, as machines and forges meet it.
 
+mod acceptance;
 mod access;
 mod answers;
 mod arriving;
@@ -27,12 +28,14 @@ mod found;
 mod housekeeping;
 mod job_tasks;
 mod jobs;
+mod keyboard;
 mod load;
 mod login;
 mod logs;
 pub mod machine;
 mod machines;
 mod naming;
+mod operations;
 mod original;
 mod other_writers;
 mod pages;

@@ -11,6 +11,7 @@ use sdm::store::hub::SqlHub;
 use serde_json::{Value, json};
 
 use super::machine::{TestHub, quick};
+use crate::support::remains::is_secret;
 
 /// A browser: it keeps a cookie, and says where its requests come from.
 pub struct Browser<'a> {
@@ -68,6 +69,7 @@ impl<'a> Browser<'a> {
         };
         let (location, set_cookie) = (header(LOCATION), header(SET_COOKIE));
         if let Some((pair, _)) = set_cookie.split_once(';') {
+            is_secret(pair.split_once('=').map_or(pair, |(_, session)| session));
             self.cookie = pair.to_owned();
         }
         Answered {

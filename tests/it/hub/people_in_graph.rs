@@ -283,6 +283,41 @@ async fn a_channel_is_linked_to_a_repository_by_whoever_may_change_both() {
 }
 
 #[tokio::test]
+async fn h7_a_channel_is_linked_by_who_may_change_both_and_shows_a_repository_to_who_sees_it() {
+    let hub = TestHub::start(quick()).await;
+    assert_eq!(hub.github("push", "1", &push("a", "b")).await.0, 200);
+    let mut number = 0;
+    let mut key = async |repository: &str, place: Option<&str>| {
+        number += 1;
+        let limited = KeyWish {
+            name: format!("k{number}"),
+            repositories: vec![repository.to_owned()],
+            places: place.map(str::to_owned).into_iter().collect(),
+            ..wish(&["graph:read", "messages:write"])
+        };
+        hub.administration().new_key(&limited).await.unwrap().1
+    };
+    let both = key("acme/app", Some("channel:C1")).await;
+    let repository = key("acme/app", None).await;
+    let channel = key("acme/other", Some("channel:C1")).await;
+    let link = json!({"query": "mutation { linkSlackChannelToRepo(channelId: \"C1\", chatTeamId: \"T1\", owner: \"acme\", \
+        repo: \"app\", providerId: \"git.example.org:8080\") { id } }"});
+    for half in [&repository, &channel] {
+        let (_, refused) = hub.post("/graphql/team/w", half, &link).await;
+        let code = &refused["errors"][0]["extensions"]["code"];
+        assert_eq!(code, &json!("insufficient_permission"), "{refused}");
+    }
+    let (_, linked) = hub.post("/graphql/team/w", &both, &link).await;
+    assert_eq!(linked.get("errors"), None, "{linked}");
+    let question = json!({"query": "{ ChatChannel(channelId: \"C1\") { channelId repos { name } } }"});
+    let (_, seen) = hub.post("/graphql/team/w", &both, &question).await;
+    assert_eq!(seen["data"]["ChatChannel"][0]["repos"], json!([{"name": "app"}]), "{seen}");
+    let (_, seen) = hub.post("/graphql/team/w", &channel, &question).await;
+    let shown = &seen["data"]["ChatChannel"];
+    assert_eq!(shown, &json!([{"channelId": "C1", "repos": []}]), "the repository is not its to see");
+}
+
+#[tokio::test]
 async fn d31_who_may_post_in_one_channel_takes_no_other_by_calling_it_so() {
     let hub = TestHub::start(quick()).await;
     assert_eq!(hub.github("push", "1", &push("a", "b")).await.0, 200);

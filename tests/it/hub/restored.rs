@@ -215,7 +215,7 @@ async fn make(place: &Place) {
 
 #[tokio::test]
 async fn k4_each_table_of_a_file_is_put_back_or_stays_as_was_decided() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::support::remains::directory();
     let (file, copy) = (directory.path().join("hub.db"), directory.path().join("copy.db"));
     let place = Place::File(file.clone());
     make(&place).await;

@@ -11,7 +11,7 @@ use super::people::signed_in;
 use crate::support::browser::Browser;
 
 /// A hub with an add-on beside it, and a browser in which an administrator is signed in; none where there is no browser.
-async fn administered() -> Option<(Pair, Browser)> {
+pub async fn administered() -> Option<(Pair, Browser)> {
     let mut browser = Browser::start().await?;
     let pair = Pair::start().await;
     let invited = Invited {
@@ -28,7 +28,7 @@ async fn administered() -> Option<(Pair, Browser)> {
 }
 
 /// Goes to a button with the keyboard and presses it.
-async fn press(browser: &mut Browser, label: &str) {
+pub async fn press(browser: &mut Browser, label: &str) {
     let button = format!("it.tagName === 'BUTTON' && it.innerText.startsWith({label:?})");
     browser.tab_to(&button).await;
     browser.press("Enter").await;
@@ -36,12 +36,12 @@ async fn press(browser: &mut Browser, label: &str) {
 }
 
 /// Goes to a field with the keyboard and types into it.
-async fn fill(browser: &mut Browser, id: &str, text: &str) {
+pub async fn fill(browser: &mut Browser, id: &str, text: &str) {
     browser.tab_to(&format!("it.id === {id:?}")).await;
     browser.type_text(text).await;
 }
 
-async fn says(browser: &mut Browser, text: &str) -> bool {
+pub async fn says(browser: &mut Browser, text: &str) -> bool {
     let shown = browser.value("document.body.innerText").await;
     shown.as_str().unwrap().contains(text)
 }

@@ -36,9 +36,8 @@ async fn answer_at(hub: &TestHub, path: &str, body: &str, signature: &str) -> (u
     (status, format!("{headers:?}"), said)
 }
 
-/// How long a comparison takes cannot be told apart on a shared computer; that it is the library's own, which takes the same
-/// time wherever two digests differ, can: a wrong signature is refused the same whatever it has in common with the right one,
-/// and no code of ours compares digests byte by byte.
+/// A wrong signature is refused the same whatever it has in common with the right one. How long that takes is measured beside the
+/// comparison itself, where nothing of the way there is in between.
 #[tokio::test]
 async fn c2_a_wrong_signature_tells_nothing_of_the_right_one() {
     let hub = TestHub::start(quick()).await;
@@ -63,18 +62,6 @@ async fn c2_a_wrong_signature_tells_nothing_of_the_right_one() {
             refused
         );
     }
-    let source = include_str!("../../../src/hub/ingest/mod.rs");
-    let verify = source
-        .split("fn verify(")
-        .nth(1)
-        .unwrap()
-        .split("\n}")
-        .next()
-        .unwrap();
-    assert!(
-        verify.contains("hmac::verify(") && !verify.contains("=="),
-        "{verify}"
-    );
     assert_eq!(answer_to(&hub, &body, &right).await.0, 200);
 }
 

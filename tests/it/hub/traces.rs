@@ -33,7 +33,7 @@ async fn traced(place: &std::path::Path, collector: &str) -> TestHub {
 
 #[tokio::test]
 async fn a_webhook_and_its_deliveries_are_one_trace_that_goes_on_at_the_machine() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::support::remains::directory();
     let collector = FakeCollector::start().await;
     let hub = traced(directory.path(), &collector.address).await;
     let mut knows = registration("knows", "1.0.0", "durable");
@@ -76,7 +76,7 @@ async fn a_webhook_and_its_deliveries_are_one_trace_that_goes_on_at_the_machine(
 
 #[tokio::test]
 async fn other_systems_events_and_commands_begin_traces_as_well() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::support::remains::directory();
     let collector = FakeCollector::start().await;
     let hub = traced(directory.path(), &collector.address).await;
     let mut knows = registration("knows", "1.0.0", "durable");
@@ -128,7 +128,7 @@ async fn other_systems_events_and_commands_begin_traces_as_well() {
 
 #[tokio::test]
 async fn a_collector_that_is_away_costs_what_it_misses_and_nothing_else() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = crate::support::remains::directory();
     let collector = FakeCollector::start().await;
     collector.refuse(true);
     let hub = traced(directory.path(), &collector.address).await;

@@ -39,7 +39,7 @@ pub struct TestMachine {
     secrets: BTreeMap<String, SecretEntry>,
     tasks: Tasks,
     goals: String,
-    directory: tempfile::TempDir,
+    directory: crate::support::remains::Remains,
 }
 
 impl TestMachine {
@@ -63,7 +63,7 @@ impl TestMachine {
         signing: Option<Arc<dyn Signing>>,
         secrets: BTreeMap<String, SecretEntry>,
     ) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = crate::support::remains::directory();
         let scm = Arc::new(FakeScm::default());
         let executor = Arc::new(FakeExecutor::default());
         let clock = Arc::new(SteppableClock::at(Timestamp::from_micros(1_800_000_000_000_000)));

@@ -90,8 +90,29 @@ impl Postgres {
     }
 }
 
+impl Postgres {
+    /// Leaves what is in the database where what tests leave is searched.
+    fn leave(&self) {
+        let Some(kept) = std::env::var_os("SDM_TEST_REMAINS") else {
+            return;
+        };
+        let host = self.directory.path().display().to_string();
+        let left = self.directory.path().join("left");
+        let file = left.display().to_string();
+        // Any other database here was copied from this one.
+        let arguments = ["-h", &host, "-U", USER, "-f", &file, "postgres"];
+        let _ = command("pg_dump", &arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        let name = self.directory.path().file_name().unwrap_or_default();
+        let _ = std::fs::copy(&left, Path::new(&kept).join(format!("{}.db", name.display())));
+    }
+}
+
 impl Drop for Postgres {
     fn drop(&mut self) {
+        self.leave();
         let _ = command("pg_ctl", &["-D", &self.data(), "-m", "immediate", "stop"]).output();
     }
 }

@@ -2,11 +2,26 @@
 //! it can be searched once the whole run is over (`tests/canaries`).
 
 use std::fs;
+use std::io::Write as _;
 use std::ops::Deref;
 use std::path::Path;
 
 /// What is kept of a file: those in which nothing secret may stand. Files that hold secrets because it is their purpose have other ends.
 const KEPT: [&str; 6] = ["db", "db-wal", "jsonl", "log", "json", "txt"];
+
+/// Shortest secret that is looked for; what is shorter stands somewhere by chance.
+const SHORTEST: usize = 16;
+
+/// Notes a secret that a test has been told (a session, a ticket, a handle, a shared secret, a token) where `SDM_TEST_SECRETS` says, so that
+/// it is looked for in what the whole run leaves.
+pub fn is_secret(text: &str) {
+    let Some(file) = std::env::var_os("SDM_TEST_SECRETS").filter(|_| text.len() >= SHORTEST) else {
+        return;
+    };
+    let opened = fs::OpenOptions::new().create(true).append(true).open(file);
+    // One write of a line is whole, however many tests write.
+    let _ = opened.and_then(|mut file| file.write_all(format!("{text}\n").as_bytes()));
+}
 
 /// A directory that goes with its test.
 pub struct Remains(tempfile::TempDir);

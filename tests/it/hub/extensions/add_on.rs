@@ -156,7 +156,9 @@ impl AddOn {
 
     /// The security context that it was given last.
     pub fn context(&self) -> Value {
-        self.told("/app/installed").last().unwrap().body.clone()
+        let context = self.told("/app/installed").last().unwrap().body.clone();
+        crate::support::remains::is_secret(context["sharedSecret"].as_str().unwrap_or_default());
+        context
     }
 
     /// The secret that it was given last.
