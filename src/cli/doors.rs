@@ -299,7 +299,8 @@ fn run_all(machine: &Machine) -> Vec<TestRun> {
     let part = tests.len().div_ceil(room).max(1);
     std::thread::scope(|scope| {
         let parts = tests.chunks(part);
-        let running = parts.map(|part| scope.spawn(move || part.iter().map(|test| run(machine, test)).collect()));
+        let running =
+            parts.map(|part| scope.spawn(move || part.iter().map(|test| run(machine, test)).collect()));
         let running: Vec<ScopedJoinHandle<'_, Vec<TestRun>>> = running.collect();
         let ended = running.into_iter().map(ScopedJoinHandle::join);
         ended

@@ -227,7 +227,9 @@ pub(super) fn not_done(error: AdministrationError) -> DoorError {
         AdministrationError::Addon(AddonError::Untrustworthy(_) | AddonError::EmptyTrust) => {
             "`sdm hub trust add --help` says what a trust must name"
         }
-        AdministrationError::Addon(AddonError::NotYet(_)) => "leave it out; the README lists what is not here yet",
+        AdministrationError::Addon(AddonError::NotYet(_)) => {
+            "leave it out; the README lists what is not here yet"
+        }
         AdministrationError::Addon(AddonError::TooManyTrusts) => "`sdm hub trust` lists them",
         AdministrationError::Policy(_) => "`sdm hub policy export` prints what is in force",
         AdministrationError::Place(_) | AdministrationError::Addon(AddonError::Selector(_)) => {

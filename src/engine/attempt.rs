@@ -322,7 +322,10 @@ impl Engine {
 
     async fn lend_once(&self, push: &Push) -> Result<Workspace, ScmError> {
         self.bring_here(push).await?;
-        self.parts.workspaces.lend(&push.repo, &push.after, push.trust).await
+        self.parts
+            .workspaces
+            .lend(&push.repo, &push.after, push.trust)
+            .await
     }
 
     /// The goal cannot be given a working copy: it ends with that reason (semantics 3.5 row 16).

@@ -11,11 +11,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Hub;
+use super::goals::branch_key;
 use super::refusal::Refusal;
-use crate::ports::graph::{Filter, Find, GraphError, GraphReader, Node, Pointing};
+use crate::ports::graph::{Filter, Find, GraphError, GraphReader, Node};
 
-/// Newest pushes among which that of the branch is looked for.
-const LOOKED_AT: u32 = 50;
+/// Most pushes to one commit among which that of the branch is looked for.
+const MOST_PUSHES: u32 = 200;
 
 /// Most repositories of one name: one at each forge.
 const MOST_FORGES: u32 = 10;
@@ -111,10 +112,6 @@ pub(super) async fn show(
 
 /// The repository of a name; `None` unless each that has it is said to be public.
 async fn public(graph: &dyn GraphReader, owner: &str, name: &str) -> Result<Option<Arc<Node>>, GraphError> {
-    let is = |field: &str, value: &str| Filter {
-        field: field.to_owned(),
-        any_of: vec![value.into()],
-    };
     let find = Find {
         kind: "Repo".to_owned(),
         filters: vec![is("owner", owner), is("name", name)],
@@ -122,7 +119,6 @@ async fn public(graph: &dyn GraphReader, owner: &str, name: &str) -> Result<Opti
         ..Find::default()
     };
     let found = graph.find(&find).await?;
-    let is_true = |node: &Node, field: &str| node.body.get(field).and_then(Value::as_bool) == Some(true);
     let is_public = |node: &Arc<Node>| {
         let private = node.body.get("private").and_then(Value::as_bool);
         private == Some(false) && !is_true(node, "deleted")
@@ -131,21 +127,9 @@ async fn public(graph: &dyn GraphReader, owner: &str, name: &str) -> Result<Opti
     Ok(found.into_iter().next().filter(|_| are_all))
 }
 
-/// How the newest push of a branch stands, if it is among the newest of its repository.
+/// How the push that a branch is at stands.
 async fn standing(graph: &dyn GraphReader, repository: &Node, branch: &str) -> Result<Standing, GraphError> {
-    let newest = Find {
-        kind: "Push".to_owned(),
-        pointing: Some(Pointing {
-            field: "repo".to_owned(),
-            keys: repository.keys.clone(),
-        }),
-        descending: true,
-        first: LOOKED_AT,
-        ..Find::default()
-    };
-    let pushes = graph.find(&newest).await?;
-    let is_of_branch = |push: &&Arc<Node>| push.body.get("branch").and_then(Value::as_str) == Some(branch);
-    let Some(push) = pushes.iter().find(is_of_branch) else {
+    let Some(push) = newest_push(graph, repository, branch).await? else {
         return Ok(Standing::Unknown);
     };
     let sets = graph.linking("SdmGoalSet", "push", &push.keys, MOST_SETS).await?;
@@ -153,6 +137,36 @@ async fn standing(graph: &dyn GraphReader, repository: &Node, branch: &str) -> R
     let states: Vec<String> = sets.iter().filter_map(state).collect();
     let states: Vec<&str> = states.iter().map(String::as_str).collect();
     Ok(Standing::of(&states))
+}
+
+/// The push that a branch is at; `None` where the branch is not there or no push has told of it. Pushes are found by their commit: there
+/// is no way back to them from their repository.
+async fn newest_push(
+    graph: &dyn GraphReader,
+    repository: &Node,
+    branch: &str,
+) -> Result<Option<Arc<Node>>, GraphError> {
+    let found = graph
+        .nodes("Branch", &[branch_key(repository.id(), branch)])
+        .await?;
+    let head = found.first().filter(|head| !is_true(head, "deleted"));
+    let Some(commits) = head.and_then(|head| head.links.get("commit")) else {
+        return Ok(None);
+    };
+    let pushes = graph.linking("Push", "after", commits, MOST_PUSHES).await?;
+    let is_of_branch = |push: &Arc<Node>| push.body.get("branch").and_then(Value::as_str) == Some(branch);
+    Ok(pushes.into_iter().rev().find(is_of_branch))
+}
+
+fn is(field: &str, value: &str) -> Filter {
+    Filter {
+        field: field.to_owned(),
+        any_of: vec![value.into()],
+    }
+}
+
+fn is_true(node: &Node, field: &str) -> bool {
+    node.body.get(field).and_then(Value::as_bool) == Some(true)
 }
 
 #[cfg(test)]

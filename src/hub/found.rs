@@ -70,7 +70,9 @@ impl Asking<'_> {
             return Ok(Vec::new());
         }
         let graph = self.hub.store().reader(self.workspace);
-        let known = graph.nodes("Repo", &[place.repository.clone()]).await?;
+        let known = graph
+            .nodes("Repo", std::slice::from_ref(&place.repository))
+            .await?;
         if known
             .iter()
             .any(|known| said_by(known) != Some(self.caller.owner()))

@@ -351,6 +351,11 @@ pub(super) fn push_key(provider: &str, owner: &str, name: &str, branch: &str, sh
     format!("{provider}/{owner}/{name}#{branch}@{sha}")
 }
 
+/// Key of a branch of the repository that has this id.
+pub(super) fn branch_key(repository: &str, branch: &str) -> String {
+    format!("{repository}#{branch}")
+}
+
 /// The key by which a commit is found from its repository's name.
 pub(super) fn commit_key(provider: &str, owner: &str, name: &str, sha: &str) -> String {
     format!("{provider}/{owner}/{name}@{sha}")

@@ -51,25 +51,32 @@ impl Hub {
         Ok(ids)
     }
 
+    /// The workspaces that there are: those that have ever changed, and those that somebody has a key for or an extension is for.
+    pub(super) async fn workspaces_that_are_there(&self) -> Result<BTreeSet<String>, HubStoreError> {
+        let mut ids = self.workspaces_that_changed().await?;
+        ids.extend(self.workspaces_with_keys().await?);
+        Ok(ids)
+    }
+
     /// Refuses what is for a workspace that is not there: a key, a machine or a secret of its own makes one, or what was kept of it.
     /// Who knows the secret for all workspaces makes none by it.
     pub(super) async fn must_be_there(&self, id: &str) -> Result<(), Refusal> {
         let is_known = self.webhook_secrets().has_own(id)
             || self.known().machines().workspace_ids().any(|known| known == id)
             || self.workspaces_that_changed().await?.contains(id);
-        if is_known || self.has_key(id).await? {
+        if is_known || self.workspaces_with_keys().await?.contains(id) {
             return Ok(());
         }
         self.count_refused(Door::Webhook, "unknown_workspace");
         Err(Refusal::missing_thing("there is no such workspace"))
     }
 
-    /// Whether somebody has a key for a workspace, or an extension is for it.
-    async fn has_key(&self, id: &str) -> Result<bool, HubStoreError> {
+    /// The workspaces that somebody has a key for, or that an extension is for.
+    async fn workspaces_with_keys(&self) -> Result<BTreeSet<String>, HubStoreError> {
         let keys = self.store().keys().await?.into_iter().map(|key| key.workspaces);
         let extensions = self.store().extensions().await?;
         let extensions = extensions.into_iter().map(|extension| extension.workspaces);
-        Ok(keys.chain(extensions).flatten().any(|own| own == id))
+        Ok(keys.chain(extensions).flatten().collect())
     }
 }
 

@@ -10,7 +10,8 @@ use super::{ActError, Begun, GoalContext, Kind, KindError};
 use crate::model::descriptor::Form;
 use crate::model::goal_set::CancelScope;
 use crate::model::{
-    Action, Actor, CommitSha, Descriptor, ExecutionResult, Field, GoalSetId, Push, Refusal, StateName, ValueType,
+    Action, Actor, CommitSha, Descriptor, ExecutionResult, Field, Goal, GoalSetId, Push, Refusal, StateName,
+    ValueType,
 };
 use crate::ports::store::{Cause, GoalSetFilter, GoalSetRecord};
 
@@ -94,7 +95,15 @@ impl Kind for Cancel {
         let reason = superseded_by(&context.record.push);
         let mut canceled = Vec::new();
         for older in older {
-            if cancel(context, older.set.id, arguments.goals.clone(), &arguments, &reason).await? {
+            if cancel(
+                context,
+                older.set.id,
+                arguments.goals.clone(),
+                &arguments,
+                &reason,
+            )
+            .await?
+            {
                 canceled.push(older.set.id.short());
             }
         }
@@ -137,8 +146,7 @@ async fn others(context: &GoalContext<'_>) -> Result<(Vec<GoalSetRecord>, Vec<Go
     for record in context.store.goal_sets(&filter).await? {
         let is_of_command = matches!(record.cause, Cause::Command { .. });
         let other = &record.push;
-        let is_another =
-            other.repo.key == push.repo.key && other.trust == push.trust && other.id != push.id;
+        let is_another = other.repo.key == push.repo.key && other.trust == push.trust && other.id != push.id;
         if is_of_command || !is_another {
             continue;
         }
@@ -222,11 +230,15 @@ async fn make_way(
 ) -> Result<Begun, KindError> {
     let own = context.goal.key();
     let is_meant = |name: &str, unique_name: &str| {
-        arguments.goals.is_empty() || arguments.goals.iter().any(|goal| goal == name || goal == unique_name)
+        arguments.goals.is_empty()
+            || arguments
+                .goals
+                .iter()
+                .any(|goal| goal == name || goal == unique_name)
     };
     let others = context.record.set.goals().iter().filter(|goal| goal.key() != own);
     let goals: Vec<String> = others
-        .map(|goal| goal.definition())
+        .map(Goal::definition)
         .filter(|definition| is_meant(&definition.name, definition.unique_name.as_str()))
         .map(|definition| definition.unique_name.as_str().to_owned())
         .collect();
@@ -234,7 +246,9 @@ async fn make_way(
     if !goals.is_empty() {
         cancel(context, context.record.set.id, goals, arguments, &reason).await?;
     }
-    Ok(described(format!("Made way: {reason}, a newer push of the branch")))
+    Ok(described(format!(
+        "Made way: {reason}, a newer push of the branch"
+    )))
 }
 
 fn superseded_by(push: &Push) -> String {

@@ -193,6 +193,12 @@ pub trait Kind: Send + Sync {
         true
     }
 
+    /// Arguments that only say where its changes go. What changed nothing did not depend on them, so they are no input of a
+    /// success that is taken over.
+    fn where_changes_go(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// How long after its start a goal may be carried on elsewhere, without a process of ours, until somebody completes it.
     fn patience(&self, _arguments: &serde_json::Value) -> Duration {
         Duration::from_secs(24 * 3600)

@@ -43,7 +43,9 @@ mod tests {
     fn what_was_stored_before_goals_were_noted_is_still_read() {
         let id = uuid::Uuid::nil();
         let sha = "a".repeat(40);
-        let data = format!(r#"{{"{REUSED}": {{"goal_set": "{id}", "sha": "{sha}", "branch": "main", "attempt": 2}}}}"#);
+        let data = format!(
+            r#"{{"{REUSED}": {{"goal_set": "{id}", "sha": "{sha}", "branch": "main", "attempt": 2}}}}"#
+        );
         let reused = Reused::in_data(Some(&data)).unwrap();
         assert_eq!((reused.attempt, reused.goal), (2, None));
         assert_eq!(Reused::in_data(Some("{}")), None);

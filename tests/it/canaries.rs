@@ -16,7 +16,11 @@ fn search(directory: &Path) -> (bool, String) {
 /// The same, with a file of secrets that tests have learned.
 fn search_for(directory: &Path, learned: Option<&Path>) -> (bool, String) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/canaries");
-    let output = Command::new(script).arg(directory).args(learned).output().unwrap();
+    let output = Command::new(script)
+        .arg(directory)
+        .args(learned)
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.stdout.is_empty(), "what it says is no output of tests");
     (!output.status.success(), said)
@@ -73,10 +77,16 @@ fn further_5_secrets_that_tests_have_learned_are_found_where_they_may_not_stand(
     let write = |name: &str, text: &str| std::fs::write(directory.path().join(name), text).unwrap();
     write("output.txt", "a-session-of-somebody");
     write("hub.db", "in short: somebody");
-    assert_eq!(search_for(directory.path(), Some(&learned)), (false, String::new()));
+    assert_eq!(
+        search_for(directory.path(), Some(&learned)),
+        (false, String::new())
+    );
     write("hub.db", "\0a-session-of-somebody\0");
     let (found, said) = search_for(directory.path(), Some(&learned));
-    assert!(found && said.contains("hub.db") && !said.contains("output.txt"), "{said}");
+    assert!(
+        found && said.contains("hub.db") && !said.contains("output.txt"),
+        "{said}"
+    );
 }
 
 /// Files with tests, all of them.

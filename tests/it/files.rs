@@ -257,7 +257,10 @@ fn a_goal_whose_inputs_are_unchanged_takes_over_the_earlier_success_and_what_it_
     assert!(log(&machine, &set, "publish").contains("text one"));
     let elsewhere = log(&machine, &set, "test");
     let earlier = &first_set["id"].as_str().unwrap()[..7];
-    assert!(elsewhere.contains(&format!("sdm logs {earlier} test")), "{elsewhere}");
+    assert!(
+        elsewhere.contains(&format!("sdm logs {earlier} test")),
+        "{elsewhere}"
+    );
     machine.stop();
     machine.start();
     let set = machine.carried_out("three", &[("lib/x", "new")]);

@@ -165,8 +165,7 @@ const TRIES: &str = r#"(async () => {
         frame.src = address;
         document.body.append(frame);
     });
-    const request = { method: "POST", mode: "no-cors", body: '{"request":"stop"}
-' };
+    const request = { method: "POST", mode: "no-cors", body: '{"request":"stop"}\n' };
     return {
         control: await attempt(() => fetch("/control")),
         file: await attempt(() => fetch("file://" + socket, request)),

@@ -30,7 +30,7 @@ fn rows_make_sense() {
         );
         assert!(!row.reads_secrets || row.is_recorded(), "{}", row.name);
         assert!(
-            row.keys.is_empty() || (row.who == Who::Person && row.level < Admin),
+            row.keys.is_empty() || (row.who == Who::Person && row.level < Level::Admin),
             "{}: keys make no rights",
             row.name
         );

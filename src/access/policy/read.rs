@@ -535,7 +535,9 @@ impl Reader {
             if item.text() == Some("*") {
                 let is_meant = |row: &&Operation| {
                     let needs_a_right = !matches!(row.who, Who::Open | Who::Own);
-                    !row.is_not_yet && needs_a_right && on.iter().any(|resource| row.kinds.contains(&resource.kind()))
+                    !row.is_not_yet
+                        && needs_a_right
+                        && on.iter().any(|resource| row.kinds.contains(&resource.kind()))
                 };
                 found.extend(OPERATIONS.iter().filter(is_meant).map(|row| row.name));
             } else {

@@ -57,7 +57,9 @@ fn name() -> Arc<str> {
 
 fn read(text: &str) -> Policy {
     let parsed = parse(&name(), text.as_bytes());
-    assert_eq!(parsed.diagnostics, []);
+    let is_problem = |problem: &&crate::model::Diagnostic| problem.code.as_str() != "not_available_yet";
+    let problems: Vec<_> = parsed.diagnostics.iter().filter(is_problem).collect();
+    assert!(problems.is_empty(), "{problems:?}");
     parsed.policy.unwrap()
 }
 

@@ -76,7 +76,7 @@ fn a_missing_scope_is_named_with_who_can_give_it() {
     let (told, refusal) = told(&request(good(build(), Means::Key), "goal.update", &api));
     let expected = json!({
         "status": 403, "code": "insufficient_scope",
-        "message": "sdm 'build' may not update goals: scope goals:write is not approved yet; an administrator has been asked.",
+        "message": "sdm 'build' may not create and update goals: scope goals:write is not approved yet; an administrator has been asked.",
         "operation": "goal.update", "resource": "repo:acme/api",
         "required_scopes": ["goals:write"], "missing_scopes": ["goals:write"], "pending": true,
         "who_can_fix": "a workspace admin", "fix_url": "/admin/addons/build",
@@ -133,7 +133,7 @@ fn a_credential_that_does_not_hold_learns_nothing_more() {
     let (told, refusal) = told(&request(Credential::Absent, "goal.update", &api));
     assert_eq!(
         told["message"],
-        "who wants to update goals must say who they are."
+        "who wants to create and update goals must say who they are."
     );
     assert_eq!(
         refusal.challenge().as_deref(),

@@ -41,7 +41,7 @@ struct AddArgs {
     /// The add-on that such a job is
     #[arg(long, value_name = "KEY")]
     addon: String,
-    /// A claim that a job's token must have: an id such as project_id=42, and `ref`, in which one `*` may stand, or `environment`
+    /// A claim that a job's token must have: an id such as project_id=42, and `environment`, or `ref`, in which one `*` may stand behind `refs/heads/`
     #[arg(long = "claim", value_name = "NAME=VALUE", required = true)]
     claims: Vec<String>,
     /// What of the add-on's scopes a job has at most

@@ -156,7 +156,8 @@ async fn without_log(
 
 /// The one line in the log of a goal that did not run.
 fn where_it_is(goal: &Goal) -> Option<LogLine> {
-    let reused = Reused::in_data(goal.data.as_deref()).filter(|_| goal.phase.as_deref() == Some(UNCHANGED))?;
+    let reused =
+        Reused::in_data(goal.data.as_deref()).filter(|_| goal.phase.as_deref() == Some(UNCHANGED))?;
     let name = reused.goal.map_or_else(
         || goal.definition().name.clone(),
         |goal| goal.unique_name.as_str().to_owned(),
@@ -166,6 +167,8 @@ fn where_it_is(goal: &Goal) -> Option<LogLine> {
         offset: 0,
         at: goal.changed_at,
         stream: "sdm".to_owned(),
-        text: format!("nothing ran, what it depends on is unchanged; the log: sdm logs {set} {name} --attempt {attempt}"),
+        text: format!(
+            "nothing ran, what it depends on is unchanged; the log: sdm logs {set} {name} --attempt {attempt}"
+        ),
     })
 }

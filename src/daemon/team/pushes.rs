@@ -325,15 +325,33 @@ mod tests {
     #[test]
     fn b10_an_open_pull_request_of_a_fork_is_a_push_that_is_not_trusted() {
         let told = request(|_| {}).unwrap().unwrap();
-        assert_eq!((told.trust, told.branch.as_str()), (Trust::Untrusted, "pull/7/head"));
-        assert_eq!((told.after.as_str(), told.before.is_some()), ("b".repeat(40).as_str(), true));
+        assert_eq!(
+            (told.trust, told.branch.as_str()),
+            (Trust::Untrusted, "pull/7/head")
+        );
+        assert_eq!(
+            (told.after.as_str(), told.before.is_some()),
+            ("b".repeat(40).as_str(), true)
+        );
         assert_eq!(told.repo.address, "https://forge.example.com/acme/app.git");
-        let same = request(|object| object["title"] = json!("other")).unwrap().unwrap();
+        let same = request(|object| object["title"] = json!("other"))
+            .unwrap()
+            .unwrap();
         assert_eq!(told.id, same.id);
-        let newer = request(|object| object["head"]["sha"] = json!("c".repeat(40))).unwrap().unwrap();
+        let newer = request(|object| object["head"]["sha"] = json!("c".repeat(40)))
+            .unwrap()
+            .unwrap();
         assert_ne!(told.id, newer.id);
-        for (name, value) in [("fork", json!(false)), ("fork", json!(null)), ("state", json!("closed"))] {
-            assert_eq!(request(|object| object[name] = value.clone()), Ok(None), "{name}: {value}");
+        for (name, value) in [
+            ("fork", json!(false)),
+            ("fork", json!(null)),
+            ("state", json!("closed")),
+        ] {
+            assert_eq!(
+                request(|object| object[name] = value.clone()),
+                Ok(None),
+                "{name}: {value}"
+            );
         }
         assert!(request(|object| object["head"]["sha"] = json!("--upload-pack=x")).is_err());
     }

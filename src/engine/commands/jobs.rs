@@ -9,7 +9,8 @@ use crate::kinds::lookup::MATCHES;
 use crate::kinds::transform;
 use crate::model::push::Trust;
 use crate::model::{
-    BranchName, CommandWork, CommitSha, GoalSetId, Job, JobId, JobTask, Plan, Push, PushId, Repository, TaskState,
+    BranchName, CommandWork, CommitSha, GoalSetId, Job, JobId, JobTask, Plan, Push, PushId, Repository,
+    TaskState,
 };
 use crate::ports::scm::{Heads, ScmError};
 use crate::ports::store::{Cause, StoreError};
@@ -177,9 +178,14 @@ impl Engine {
         if let Some(known) = store.trust_in(&repo.key, sha).await.map_err(failed)? {
             return Ok(known);
         }
-        let pushes = store.pushes(Some(&repo.slug), MOST_PUSHES).await.map_err(failed)?;
+        let pushes = store
+            .pushes(Some(&repo.slug), MOST_PUSHES)
+            .await
+            .map_err(failed)?;
         let brought = |trust: Trust| {
-            let mut pushes = pushes.iter().filter(|push| push.repo.key == repo.key && push.trust == trust);
+            let mut pushes = pushes
+                .iter()
+                .filter(|push| push.repo.key == repo.key && push.trust == trust);
             pushes.any(|push| push.commits.iter().any(|commit| commit.sha == *sha))
         };
         Ok(match brought(Trust::Untrusted) && !brought(Trust::Member) {

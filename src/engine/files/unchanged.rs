@@ -2,7 +2,8 @@
 //!
 //! Its inputs are its whole definition, filled in for its push and as far as the push calls for it, so that neither what it
 //! does nor how that is judged can be forgotten; the files of the commit that it names, the variables it names, and the files
-//! it gets from other goals. What it does not name it does not depend on: that is the author's word.
+//! it gets from other goals. Where its changes would go is none of them: only what changed nothing is taken over. What it does
+//! not name it does not depend on: that is the author's word.
 
 use std::collections::BTreeMap;
 
@@ -15,11 +16,11 @@ use super::{bounded, sought};
 use crate::engine::Engine;
 use crate::kinds::process::{Command, ProcessRequest, Step};
 use crate::kinds::resolve::Placeholders;
-use crate::kinds::{GoalContext, KindError, inspect};
+use crate::kinds::{self, GoalContext, Kind, KindError, inspect};
 use crate::model::files::Unchanged;
 use crate::model::goal_event::ExternalUrl;
 use crate::model::reused::{REUSED, Reused, UNCHANGED};
-use crate::model::{Descriptions, ExecutionResult};
+use crate::model::{Descriptions, ExecutionResult, Work};
 use crate::ports::AttemptRef;
 use crate::ports::kept::{Kept, KeptAs, Success};
 
@@ -50,6 +51,7 @@ impl Engine {
         let mut written = definition.clone();
         // What people read of it is neither done nor judged.
         written.descriptions = Descriptions::default();
+        leave_out_where_changes_go(&mut written.work);
         let written = serde_json::to_value(written);
         let written = written.map_err(|error| KindError::Definition(error.to_string()))?;
         let everything = json!({
@@ -167,7 +169,10 @@ impl Engine {
         }
         let record = self.parts.store.goal_set(earlier.goal_set).await?;
         let goal = record.as_ref().and_then(|record| record.set.goal(&earlier.goal));
-        urls.extend(goal.into_iter().flat_map(|goal| goal.external_urls.iter().cloned()));
+        urls.extend(
+            goal.into_iter()
+                .flat_map(|goal| goal.external_urls.iter().cloned()),
+        );
         Ok(urls)
     }
 
@@ -190,6 +195,15 @@ impl Engine {
     }
 }
 
+/// Leaves out what only says where a goal's changes go: only what changed nothing is taken over.
+fn leave_out_where_changes_go(work: &mut Work) {
+    let kind = kinds::kind(&work.kind);
+    let names = kind.map(Kind::where_changes_go).unwrap_or_default();
+    if let Some(arguments) = work.arguments.as_object_mut() {
+        arguments.retain(|name, _| !names.contains(&name.as_str()));
+    }
+}
+
 /// A value of a definition with every text as it is for this push, beside how it is written; without where it is written.
 fn filled(placeholders: &Placeholders, value: Value) -> Value {
     match value {
@@ -199,8 +213,12 @@ fn filled(placeholders: &Placeholders, value: Value) -> Value {
         }
         Value::Array(items) => items.into_iter().map(|item| filled(placeholders, item)).collect(),
         Value::Object(fields) => {
-            let fields = fields.into_iter().filter(|(name, value)| !(name == "place" && is_place(value)));
-            fields.map(|(name, value)| (name, filled(placeholders, value))).collect()
+            let fields = fields
+                .into_iter()
+                .filter(|(name, value)| !(name == "place" && is_place(value)));
+            fields
+                .map(|(name, value)| (name, filled(placeholders, value)))
+                .collect()
         }
         other => other,
     }
@@ -211,7 +229,10 @@ fn is_place(value: &Value) -> bool {
     let Some(fields) = value.as_object() else {
         return false;
     };
-    fields.len() == 3 && ["file", "line", "column"].iter().all(|name| fields.contains_key(*name))
+    fields.len() == 3
+        && ["file", "line", "column"]
+            .iter()
+            .all(|name| fields.contains_key(*name))
 }
 
 /// What a step does: which of several parts of a goal are for this push is said nowhere else.
@@ -228,8 +249,12 @@ fn lasting(order: &Value) -> Value {
     match order {
         Value::Array(items) => items.iter().map(lasting).collect(),
         Value::Object(fields) => {
-            let fields = fields.iter().filter(|(name, _)| !OF_THE_ATTEMPT.contains(&name.as_str()));
-            fields.map(|(name, value)| (name.clone(), lasting(value))).collect()
+            let fields = fields
+                .iter()
+                .filter(|(name, _)| !OF_THE_ATTEMPT.contains(&name.as_str()));
+            fields
+                .map(|(name, value)| (name.clone(), lasting(value)))
+                .collect()
         }
         other => other.clone(),
     }
@@ -281,7 +306,25 @@ mod tests {
         assert_eq!(filled(at(3, "error")), filled(at(4, "error")));
         assert_ne!(filled(at(3, "error")), filled(at(3, "warn")));
         let shown = filled(at(3, "error")).to_string();
-        assert!(shown.contains(r#"["${push.branch}","main"]"#) && shown.contains("Bern"), "{shown}");
+        assert!(
+            shown.contains(r#"["${push.branch}","main"]"#) && shown.contains("Bern"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn where_fixes_would_go_is_no_input_of_what_mended_nothing() {
+        let of = |kind: &str, branch: &str| {
+            let mut work = Work {
+                kind: kind.to_owned(),
+                arguments: json!({"run": ["format"], "branch": branch}),
+            };
+            leave_out_where_changes_go(&mut work);
+            work.arguments
+        };
+        assert_eq!(of("autofix", "a"), of("autofix", "b"));
+        assert_eq!(of("autofix", "a")["run"][0], "format");
+        assert_ne!(of("execute", "a"), of("execute", "b"));
     }
 
     #[test]

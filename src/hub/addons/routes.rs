@@ -467,7 +467,10 @@ async fn read_audit(State(hub): State<Hub>, Query(part): Query<Part>, headers: H
         .filter_map(|line| serde_json::from_slice(line).ok())
         .collect();
     let is_full = entries.len() == MOST_ON_A_PAGE;
-    let next = entries.last().filter(|_| is_full).map(|entry| entry["id"].clone());
+    let next = entries
+        .last()
+        .filter(|_| is_full)
+        .map(|entry| entry["id"].clone());
     Ok(Json(json!({ "entries": entries, "next": next })))
 }
 

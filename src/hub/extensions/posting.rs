@@ -124,13 +124,19 @@ impl Hub {
         let Some(delivery) = claimed.into_iter().next() else {
             return Ok(Posted::Nothing);
         };
-        let bearer = self.rights().bearer_of_addon(&AddonKey::parse(key)?, now);
-        if bearer.has(Scope::EventsRead.name()) && may_hear_of(&bearer, &delivery, now) {
+        if self
+            .may_extension_hear_of(&AddonKey::parse(key)?, &delivery)
+            .await?
+        {
             if let Err(error) = self.extensions().post_event(&extension, &known, &delivery).await {
                 self.not_taken((key, &session), &delivery, &error).await?;
                 return Ok(Posted::NotTaken);
             }
             self.extensions().note_event(key, &delivery, Outcome::Done);
+        } else if self.extensions().listens(key).await?.is_none() {
+            // It was switched off meanwhile: what waits is held for it.
+            self.store().release(&session, now, self.limits()).await?;
+            return Ok(Posted::Nothing);
         } else {
             tracing::info!(extension = key, about = %delivery.what.resource, "an event is not told: it may not be heard of any more");
         }
@@ -138,6 +144,25 @@ impl Hub {
             .settle(&queue(key), &delivery.what.correlation)
             .await?;
         Ok(Posted::Done)
+    }
+
+    /// Whether an extension may hear of what waits for it. What it may not by what was last read is read again first: it may have been
+    /// switched on a moment ago, and what is settled here is gone.
+    async fn may_extension_hear_of(
+        &self,
+        key: &AddonKey,
+        delivery: &Delivery,
+    ) -> Result<bool, HubStoreError> {
+        let now = self.now();
+        let may = || {
+            let bearer = self.rights().bearer_of_addon(key, now);
+            bearer.has(Scope::EventsRead.name()) && may_hear_of(&bearer, delivery, now)
+        };
+        if may() {
+            return Ok(true);
+        }
+        self.rights().refresh(self.store(), now).await?;
+        Ok(may())
     }
 
     /// What an extension did not take waits for a while.

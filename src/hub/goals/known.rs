@@ -287,7 +287,8 @@ mod tests {
 
     #[test]
     fn who_cancels_a_goal_of_others_says_nothing_else_of_it() {
-        let known = node(&json!({"state": "in_process", "version": 3, "data": "theirs", "saidBy": "addon:m"}));
+        let known =
+            node(&json!({"state": "in_process", "version": 3, "data": "theirs", "saidBy": "addon:m"}));
         let said = node(&json!({"state": "canceled", "version": 9, "data": "mine", "description": "enough"}));
         let canceled = canceled(&known, &said, 7);
         let expected = json!({

@@ -8,7 +8,7 @@ use reqwest::Url;
 use serde_json::{Value, json};
 
 use super::super::changes::Change;
-use super::super::goals::{commit_key, push_key};
+use super::super::goals::{branch_key, commit_key, push_key};
 use super::super::machines::register::THE_CHAT;
 use super::naming::FullName;
 
@@ -257,7 +257,7 @@ impl<'p> Repository<'p> {
 
     /// Key of a branch.
     pub(super) fn branch_key(&self, branch: &str) -> String {
-        format!("{}#{branch}", self.id)
+        branch_key(&self.id, branch)
     }
 
     /// Key of a tag.

@@ -241,7 +241,10 @@ mod tests {
         };
         // What disturbs one round does not disturb all; what is in the comparison is in all of them.
         let least = (0..3).map(|_| apart()).fold(f64::INFINITY, f64::min);
-        assert!(least < APART, "the first and the last digit are told apart: {least}");
+        assert!(
+            least < APART,
+            "the first and the last digit are told apart: {least}"
+        );
     }
 
     #[test]

@@ -228,7 +228,7 @@ pub(in super::super) async fn judged<'s>(
             Verdict::Wrong(misnamed) => return Ok(Err(misnamed)),
         }
         if let Some(before) = naming.name_before(seen).await? {
-            let all = steps.iter_mut().flat_map(|step| step.to_mut());
+            let all = steps.iter_mut().flat_map(Cow::to_mut);
             let own = all.map(|change| &mut change.node);
             own.filter(|node| node.kind == "Repo" && node.id() == naming.key)
                 .for_each(|node| node.keys.insert(1, before.clone()));

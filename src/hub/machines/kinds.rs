@@ -31,6 +31,7 @@ pub(in super::super) enum Said {
 
 impl Said {
     /// Every kind.
+    #[cfg(test)]
     pub(in super::super) const ALL: [Self; 9] = [
         Self::Heartbeat,
         Self::Backoff,
@@ -109,7 +110,11 @@ mod tests {
         for said in Said::ALL {
             let row = said.operation().row();
             let decided = access::Operation::find(row.name);
-            assert!(decided.is_some_and(|row| !row.is_not_yet), "{said:?}: {}", row.name);
+            assert!(
+                decided.is_some_and(|row| !row.is_not_yet),
+                "{said:?}: {}",
+                row.name
+            );
         }
     }
 

@@ -76,7 +76,7 @@ impl Hub {
                 }
                 Some(_) | None => {
                     self.take_type(caller, (workspace, name), before.as_deref())
-                        .await?
+                        .await?;
                 }
             }
         }

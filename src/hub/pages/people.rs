@@ -99,7 +99,7 @@ fn invite_form(look: &Look) -> Markup {
             (look.token())
             div.field {
                 label for="id" { "Id" }
-                input #id name="id" required maxlength="64" pattern="[A-Za-z0-9._-]+" autocomplete="off" aria-describedby="id-help";
+                input #id name="id" required maxlength="64" pattern="[A-Za-z0-9._\\-]+" autocomplete="off" aria-describedby="id-help";
                 p.hint #id-help { "Letters, digits, dot, dash and underscore. It stays theirs for good and is never given again." }
             }
             div.field { label for="name" { "Name" } input #name name="name" maxlength="200" autocomplete="off"; }

@@ -258,7 +258,11 @@ impl Hub {
         headers: &HeaderMap,
     ) -> Result<Brokered<'_>, Refusal> {
         let provider = self.providers().github();
-        let provider = provider.ok_or_else(no_forge)?;
+        let Some(provider) = provider else {
+            // Whoever may not ask learns nothing of how people sign in.
+            caller.may_somewhere(Operation::People(about), workspace)?;
+            return Err(no_forge());
+        };
         let repository = self.repository_called(provider, (workspace, owner, name)).await?;
         let known = match caller.context_person() {
             Some(person) => self.authorization(person.as_str(), &provider.name).await?,

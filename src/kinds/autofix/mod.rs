@@ -50,6 +50,11 @@ impl Kind for Autofix {
         result.phase.as_deref() == Some(NOTHING_TO_MEND)
     }
 
+    /// The branch has a name of the commit in it unless its author says otherwise.
+    fn where_changes_go(&self) -> &'static [&'static str] {
+        &["branch"]
+    }
+
     fn runs_process(&self, _arguments: &Value) -> bool {
         true
     }

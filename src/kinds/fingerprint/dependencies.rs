@@ -130,7 +130,10 @@ fn asked_of_yarn(asked: &str) -> Option<String> {
 /// The keys of `packages:` in pnpm's lock file, at two spaces: `name@version` with the peers it was put beside in brackets,
 /// or `/name/version` as older ones have it.
 fn packages_of_pnpm(text: &str) -> Vec<Dependency> {
-    let sections = text.lines().skip_while(|line| line.trim_end() != "packages:").skip(1);
+    let sections = text
+        .lines()
+        .skip_while(|line| line.trim_end() != "packages:")
+        .skip(1);
     let own = sections.take_while(|line| line.is_empty() || line.starts_with(' '));
     let key = |line: &str| {
         let key = line.strip_prefix("  ").filter(|key| !key.starts_with(' '))?;

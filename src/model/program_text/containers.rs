@@ -54,7 +54,7 @@ impl Walk<'_> {
         let Some(dashes) = words.iter().position(|word| *word == "--") else {
             return;
         };
-        if words[..dashes].iter().any(|word| names_program(&word)) {
+        if words[..dashes].iter().any(names_program) {
             self.keeps_environment = false;
             self.program(at + dashes + 2);
         }

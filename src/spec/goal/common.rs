@@ -27,9 +27,8 @@ const RETRY_FIELDS: &[Field] = &[
     Field::new(
         "attempts",
         ValueType::Integer { min: 0, max: 100 },
-        "further tries the machine makes by itself",
-    )
-    .default("0"),
+        "further tries the machine makes by itself; none when absent, and one where there are `codes`",
+    ),
     Field::new(
         "pause",
         ValueType::Duration,

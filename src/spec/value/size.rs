@@ -35,7 +35,10 @@ pub(super) fn parse_size(text: &str) -> Option<u64> {
 
 /// What [`parse_size`] reads, as a pattern for editors.
 pub(in crate::spec) fn size_pattern() -> String {
-    let units = UNITS.iter().map(|(name, _)| *name).filter(|name| !name.is_empty());
+    let units = UNITS
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| !name.is_empty());
     let units: Vec<&str> = units.collect();
     format!("^\\s*[0-9]+\\s*({})?\\s*$", units.join("|"))
 }

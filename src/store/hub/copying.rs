@@ -138,7 +138,7 @@ mod tests {
             fs::write(&other, content).unwrap();
             let begun = tokio::time::Instant::now();
             let opened = SqlHub::open(&Place::File(other)).await;
-            let error = opened.err().expect("it is not opened");
+            let error = opened.expect_err("it is not opened");
             assert!(is_damaged(&error), "{error:?}");
             assert!(begun.elapsed() < std::time::Duration::from_secs(10));
         }

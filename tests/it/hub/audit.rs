@@ -578,6 +578,8 @@ async fn what_came_of_a_decision_that_a_machine_was_asked_for_is_written_down() 
         {"name": "goal_set"}, {"name": "goal"}, {"name": "environment"},
     ]}]);
     let mut machine = hub.machine(&announced).await;
+    // Where no forge says what people may do, administrators decide, and of whom only a key is known nobody has said anything.
+    signed_in(hub, "ada", PersonRole::Admin).await;
     let person = KeyWish {
         name: "ada".to_owned(),
         is_person: true,

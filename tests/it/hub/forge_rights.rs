@@ -295,18 +295,26 @@ async fn d39_a_person_raises_no_grant() {
     let administration = hub.administration();
     let grants = administration.grants().await.unwrap();
     let on_app = |grant: &&sdm::hub::access::held::HeldGrant| {
-        grant.principal.to_string() == "addon:deployer" && grant.grant.selector.to_string().contains("acme/app")
+        grant.principal.to_string() == "addon:deployer"
+            && grant.grant.selector.to_string().contains("acme/app")
     };
     let wide = grants.iter().find(on_app).unwrap();
     let right = sdm::access::Right::Allow(sdm::access::Level::Read);
     let narrow = sdm::access::Grant::new(wide.grant.selector.clone(), right);
-    administration.give(wide.principal.clone(), narrow, false).await.unwrap();
+    administration
+        .give(wide.principal.clone(), narrow, false)
+        .await
+        .unwrap();
     administration.take(&wide.id, false).await.unwrap();
     let begun = std::time::Instant::now();
     while acting.writes(Some(&handle)).await == "written" {
         assert!(begun.elapsed() < super::machine::PATIENCE, "the grant never ends");
     }
-    assert_eq!(acting.writes(Some(&handle)).await, "insufficient_permission", "whatever ada may");
+    assert_eq!(
+        acting.writes(Some(&handle)).await,
+        "insufficient_permission",
+        "whatever ada may"
+    );
     assert_eq!(acting.sees(Some(&handle)).await, json!([{"name": "app"}]));
 }
 
@@ -328,7 +336,10 @@ async fn d40_d45_a_person_raises_no_scope_and_lends_nothing_when_suspended() {
     };
     // Somebody else is administrator meanwhile.
     let _root = signed_in(hub, "root", PersonRole::Admin).await;
-    hub.administration().change_person("ada", &suspended).await.unwrap();
+    hub.administration()
+        .change_person("ada", &suspended)
+        .await
+        .unwrap();
     let begun = std::time::Instant::now();
     // A hub looks at people in its rhythm; until then nothing more is seen than before.
     loop {

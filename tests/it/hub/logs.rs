@@ -498,7 +498,10 @@ async fn logs_that_have_rested_lie_in_files_and_are_read_like_the_others() {
 }
 
 /// A hub whose logs rest in a bucket at once.
-async fn run_with_bucket(directory: &crate::support::remains::Remains, bucket: Option<&FakeBucket>) -> RunningHub {
+async fn run_with_bucket(
+    directory: &crate::support::remains::Remains,
+    bucket: Option<&FakeBucket>,
+) -> RunningHub {
     let mut options = HubOptions::new(
         Place::File(directory.path().join("hub.db")),
         "127.0.0.1:0".parse().unwrap(),

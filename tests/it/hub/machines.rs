@@ -9,12 +9,11 @@ use sdm::hub::Rhythm;
 use sdm::hub::addons::answers::Answer;
 use sdm::hub::administration::KeyWish;
 use sdm::model::Timestamp;
-use sdm::ports::hub::{Deliveries as _, DeliveryKind, NewDelivery, Registrations as _};
+use sdm::ports::hub::{Deliveries as _, DeliveryKind, NewDelivery};
 use serde_json::{Value, json};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
-use super::arriving::registered;
 use super::audit::Audited;
 use super::events::push;
 use super::machine::{Machine, PATIENCE, TestHub, quick, registration, wish};
@@ -431,27 +430,6 @@ async fn a_websocket_that_is_opened_when_its_registration_has_gone_is_closed_so_
     let code = Machine::open(&url).await.closed().await;
     assert!([1012, 4403].contains(&code), "{code}");
     assert_eq!(hub.post("/registration", &hub.key, &durable).await.0, 403);
-}
-
-#[tokio::test]
-async fn what_comes_after_a_machine_has_registered_at_another_replica_is_told_to_it() {
-    let slow = Rhythm {
-        tidy: Duration::from_secs(3_600),
-        ..quick()
-    };
-    let hub = TestHub::start(slow).await;
-    let mut known = hub.machine(&registration("m", "1.0.0", "durable")).await;
-    known.settled().await;
-    // As another replica keeps it, whose hint has not come yet.
-    let memory = hub.hub.memory();
-    let mut there = memory.registrations().await.unwrap().remove(0);
-    let body = registration("there", "1.0.0", "durable").to_string();
-    (there.id, there.name, there.body) = ("there".to_owned(), "there".to_owned(), body);
-    registered(memory, &there, "addon:test").await;
-    let (status, _) = hub.github("push", "d-1", &super::events::push("a", "b")).await;
-    assert_eq!(status, 200);
-    assert_eq!(known.hear().await["data"]["Push"][0]["branch"], json!("main"));
-    assert_eq!(memory.counts(&["there"]).await.unwrap()["there"].waiting, 1);
 }
 
 #[tokio::test]

@@ -12,7 +12,13 @@ use super::events::push;
 use super::machine::{TestHub, quick, registration, wish};
 
 /// Status and body of a request with a key, or without one.
-pub async fn sent(hub: &TestHub, method: Method, path: &str, key: Option<&str>, body: &Value) -> (u16, Value) {
+pub async fn sent(
+    hub: &TestHub,
+    method: Method,
+    path: &str,
+    key: Option<&str>,
+    body: &Value,
+) -> (u16, Value) {
     let mut request = hub.http.request(method.clone(), hub.url(path));
     if let Some(key) = key {
         request = request.bearer_auth(key);
@@ -60,7 +66,9 @@ fn body_for(path: &str) -> Value {
         "/command" => json!({"command": "x", "team": {"id": "w"}}),
         "/api/invitations" => json!({"id": "x"}),
         "/api/people/{person}/role" => json!({"role": "member"}),
-        "/admin/extensions" => json!({"descriptor_url": "https://x.example/descriptor.json", "workspaces": ["w"]}),
+        "/admin/extensions" => {
+            json!({"descriptor_url": "https://x.example/descriptor.json", "workspaces": ["w"]})
+        }
         "/api/as-person/{workspace}/{owner}/{repo}/pull-request" => {
             json!({"branch": "b", "target": "main", "title": "t"})
         }
@@ -93,7 +101,11 @@ async fn every_closed_route_refuses_a_key_without_its_scopes() {
         if row.scopes.is_empty() && !row.person {
             continue;
         }
-        let key = if row.scopes == ["events:read"] { &tells } else { &hears };
+        let key = if row.scopes == ["events:read"] {
+            &tells
+        } else {
+            &hears
+        };
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let (status, answer) = sent(&hub, method.clone(), &filled(path), Some(key), &body_for(path)).await;
         tried += 1;
@@ -125,7 +137,11 @@ async fn d54_d55_repositories_are_listed_and_shown_where_a_grant_is() {
         .iter()
         .map(|one| &one["name"])
         .collect();
-    assert_eq!((names, &listed["next"]), (vec![&json!("app")], &Value::Null), "{listed}");
+    assert_eq!(
+        (names, &listed["next"]),
+        (vec![&json!("app")], &Value::Null),
+        "{listed}"
+    );
     let (status, shown) = read(&hub, "/repositories/w/acme/app", &one).await;
     assert_eq!(
         (status, &shown["defaultBranch"], &shown["branches"][0]["name"]),
@@ -135,12 +151,18 @@ async fn d54_d55_repositories_are_listed_and_shown_where_a_grant_is() {
     // What is hidden and what is not there is the same, and what is not there where everything may be seen is said to be so.
     for hidden in ["payroll", "ghost"] {
         let (status, refused) = read(&hub, &format!("/repositories/w/acme/{hidden}"), &one).await;
-        assert_eq!((status, &refused["error"]["code"]), (403, &json!("insufficient_permission")));
+        assert_eq!(
+            (status, &refused["error"]["code"]),
+            (403, &json!("insufficient_permission"))
+        );
     }
     let all = key_of(&hub, "all", &["repo:meta"], &["acme/*"]).await;
     assert_eq!(read(&hub, "/repositories/w/acme/ghost", &all).await.0, 404);
     let (_, both) = read(&hub, "/repositories/w?first=1", &all).await;
-    assert_eq!((both["repositories"].as_array().unwrap().len(), &both["next"]), (1, &json!(1)));
+    assert_eq!(
+        (both["repositories"].as_array().unwrap().len(), &both["next"]),
+        (1, &json!(1))
+    );
     let (status, refused) = read(&hub, "/repositories/x", &all).await;
     assert_eq!(status, 403, "another workspace: {refused}");
 }
@@ -159,7 +181,11 @@ async fn d20_goals_are_listed_where_a_grant_is() {
     let hub = TestHub::start(quick()).await;
     for repository in ["app", "payroll"] {
         let (_, written) = hub
-            .post("/graphql/team/w", &hub.key, &goal(repository, "build", "in_process", 1))
+            .post(
+                "/graphql/team/w",
+                &hub.key,
+                &goal(repository, "build", "in_process", 1),
+            )
             .await;
         assert!(written.get("errors").is_none(), "{written}");
     }
@@ -167,24 +193,41 @@ async fn d20_goals_are_listed_where_a_grant_is() {
     let (status, listed) = read(&hub, "/goals/w", &writes).await;
     assert_eq!(status, 200, "{listed}");
     let goals = listed["goals"].as_array().unwrap();
-    assert_eq!((goals.len(), &goals[0]["repo"]["name"]), (1, &json!("app")), "{listed}");
+    assert_eq!(
+        (goals.len(), &goals[0]["repo"]["name"]),
+        (1, &json!("app")),
+        "{listed}"
+    );
     let (_, of_set) = read(&hub, "/goals/w?goal_set=s-payroll", &hub.key).await;
     assert_eq!(of_set["goals"][0]["goalSetId"], json!("s-payroll"), "{of_set}");
     let (_, of_repository) = read(&hub, "/goals/w?repository=acme/app", &hub.key).await;
-    assert_eq!(of_repository["goals"].as_array().unwrap().len(), 1, "{of_repository}");
+    assert_eq!(
+        of_repository["goals"].as_array().unwrap().len(),
+        1,
+        "{of_repository}"
+    );
     let (status, refused) = read(&hub, "/goals/w?repository=app", &hub.key).await;
-    assert_eq!((status, &refused["error"]["code"]), (400, &json!("invalid_argument")));
+    assert_eq!(
+        (status, &refused["error"]["code"]),
+        (400, &json!("invalid_argument"))
+    );
 }
 
 #[tokio::test]
 async fn goals_of_others_are_canceled_by_who_may_and_nothing_else_is_said_of_them() {
     let hub = TestHub::start(quick()).await;
-    hub.post("/graphql/team/w", &hub.key, &goal("app", "build", "in_process", 1))
-        .await;
+    hub.post(
+        "/graphql/team/w",
+        &hub.key,
+        &goal("app", "build", "in_process", 1),
+    )
+    .await;
     let writes = key_of(&hub, "writes", &["goals:write"], &[]).await;
     let cancels = key_of(&hub, "cancels", &["goals:delete"], &[]).await;
     let say = async |key: &str, state: &str| {
-        let said = goal("app", "build", state, 9).to_string().replace("mine", "theirs");
+        let said = goal("app", "build", state, 9)
+            .to_string()
+            .replace("mine", "theirs");
         let said: Value = serde_json::from_str(&said).unwrap();
         let (_, answer) = hub.post("/graphql/team/w", key, &said).await;
         let code = answer["errors"][0]["extensions"]["code"].as_str();
@@ -194,13 +237,20 @@ async fn goals_of_others_are_canceled_by_who_may_and_nothing_else_is_said_of_the
     assert_eq!(say(&cancels, "success").await, "insufficient_permission");
     assert_eq!(say(&cancels, "canceled").await, "written");
     let answer = hub
-        .ask("query { SdmGoal(uniqueName: \"build\") { state version data } }", json!({}))
+        .ask(
+            "query { SdmGoal(uniqueName: \"build\") { state version data } }",
+            json!({}),
+        )
         .await;
     assert_eq!(
         answer["data"]["SdmGoal"],
         json!([{"state": "canceled", "version": 2, "data": "mine"}])
     );
-    assert_eq!(say(&cancels, "canceled").await, "insufficient_permission", "it has ended");
+    assert_eq!(
+        say(&cancels, "canceled").await,
+        "insufficient_permission",
+        "it has ended"
+    );
 }
 
 #[tokio::test]
@@ -214,7 +264,11 @@ async fn d25_the_audit_log_is_read_with_admin_read_page_by_page() {
     assert!(!entries.is_empty() && page["next"].is_null(), "{page}");
     let last = entries.last().unwrap()["id"].as_u64().unwrap();
     let (_, rest) = read(hub, &format!("/admin/audit/entries?after={last}"), &writes).await;
-    let ids = rest["entries"].as_array().unwrap().iter().map(|entry| entry["id"].as_u64().unwrap());
+    let ids = rest["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["id"].as_u64().unwrap());
     assert!(ids.min().is_none_or(|first| first > last), "{rest}");
     let (status, refused) = read(hub, "/admin/audit/entries", &hub.key).await;
     assert_eq!(
@@ -223,7 +277,11 @@ async fn d25_the_audit_log_is_read_with_admin_read_page_by_page() {
         "{refused}"
     );
     let (status, refused) = read(hub, "/admin/audit", &writes).await;
-    assert_eq!((status, &refused["error"]["code"]), (403, &json!("person_required")), "the export is for people");
+    assert_eq!(
+        (status, &refused["error"]["code"]),
+        (403, &json!("person_required")),
+        "the export is for people"
+    );
 }
 
 #[tokio::test]

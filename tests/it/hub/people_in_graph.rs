@@ -311,10 +311,18 @@ async fn h7_a_channel_is_linked_by_who_may_change_both_and_shows_a_repository_to
     assert_eq!(linked.get("errors"), None, "{linked}");
     let question = json!({"query": "{ ChatChannel(channelId: \"C1\") { channelId repos { name } } }"});
     let (_, seen) = hub.post("/graphql/team/w", &both, &question).await;
-    assert_eq!(seen["data"]["ChatChannel"][0]["repos"], json!([{"name": "app"}]), "{seen}");
+    assert_eq!(
+        seen["data"]["ChatChannel"][0]["repos"],
+        json!([{"name": "app"}]),
+        "{seen}"
+    );
     let (_, seen) = hub.post("/graphql/team/w", &channel, &question).await;
     let shown = &seen["data"]["ChatChannel"];
-    assert_eq!(shown, &json!([{"channelId": "C1", "repos": []}]), "the repository is not its to see");
+    assert_eq!(
+        shown,
+        &json!([{"channelId": "C1", "repos": []}]),
+        "the repository is not its to see"
+    );
 }
 
 #[tokio::test]

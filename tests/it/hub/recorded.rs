@@ -214,8 +214,9 @@ impl Replay {
         let line = json!({"level": "info", "message": logged.message, "timestamp": "11/21/2026 21:33:40.492",
             "timestampMillis": 1_795_296_820_492_i64});
         let body = json!({"host": "host-1", "content": [line]});
-        // The original sends no credential.
+        // The address of logs that the original is given has the key as its password.
         let request = self.hub.http.post(self.hub.url(&path));
+        let request = request.basic_auth("hub", Some(&self.hub.key));
         let request = request.header("content-type", "application/json");
         let status = request.body(body.to_string()).send().await.unwrap().status();
         assert!(status.is_success(), "{path}: {status}");

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use sdm::hub::administration::Administration;
 use sdm::hub::{HubOptions, Rhythm, RunningHub, start};
+use sdm::ports::hub::{Deliveries as _, Registrations as _};
 use sdm::store::hub::Place;
 use serde_json::{Value, json};
 
+use super::arriving::registered;
 use super::events::push;
 use super::machine::{Machine, TestHub, quick, registration, signature, wish};
 use super::resume::{how_to_resume, resumes, stored, talks};
@@ -93,6 +95,35 @@ async fn two_hubs_tell_each_push_once_to_the_machines_of_both() {
     late["ref"] = json!("refs/heads/late");
     assert_eq!(hub.github("push", "d-late", &late).await.0, 200);
     assert_eq!(second.hear().await["data"]["Push"][0]["branch"], json!("late"));
+}
+
+#[tokio::test]
+async fn what_comes_after_a_machine_has_registered_at_another_replica_is_told_to_it() {
+    let Some(server) = Postgres::start() else {
+        return;
+    };
+    let slow = Rhythm {
+        tidy: Duration::from_secs(3_600),
+        ..quick()
+    };
+    let hub = replica_with(&server, slow).await;
+    let (_, key) = Administration::of(hub.memory())
+        .new_key(&wish(&[]))
+        .await
+        .unwrap();
+    let hub = TestHub::of(hub, key);
+    let mut known = hub.machine(&registration("m", "1.0.0", "durable")).await;
+    known.settled().await;
+    // As another replica keeps it, whose hint has not come yet.
+    let memory = hub.hub.memory();
+    let mut there = memory.registrations().await.unwrap().remove(0);
+    let body = registration("there", "1.0.0", "durable").to_string();
+    (there.id, there.name, there.body) = ("there".to_owned(), "there".to_owned(), body);
+    registered(memory, &there, "addon:test").await;
+    let (status, _) = hub.github("push", "d-1", &push("a", "b")).await;
+    assert_eq!(status, 200);
+    assert_eq!(known.hear().await["data"]["Push"][0]["branch"], json!("main"));
+    assert_eq!(memory.counts(&["there"]).await.unwrap()["there"].waiting, 1);
 }
 
 #[tokio::test]

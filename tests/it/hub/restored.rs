@@ -76,6 +76,7 @@ const FATES: &[(&str, Fate)] = &[
 /// Values that are read on the way and must be what they are.
 const READ: &[(&str, &str, &str)] = &[
     ("hub_key", "workspaces", "[]"),
+    ("hub_node", "body", "{}"),
     ("hub_key", "scopes", "[]"),
     ("hub_key", "repositories", "[]"),
     ("hub_registration", "policy", "durable"),

@@ -169,6 +169,11 @@ impl Browser {
         self.loaded().await;
     }
 
+    /// Forgets who is signed in, as a browser that has not been here.
+    pub async fn forget_cookies(&mut self) {
+        self.ask("Network.clearBrowserCookies", json!({})).await;
+    }
+
     /// Opens the link of somebody who is invited, at a desk, and lets them in with the keyboard.
     pub async fn sign_in(&mut self, link: &str) {
         self.size(1280, 900, false).await;

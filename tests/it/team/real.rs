@@ -417,13 +417,20 @@ async fn b10_e6_a_pull_request_of_a_fork_is_planned_without_trust_and_leaves_not
     let set = machine.ended_set_of(&head);
     let goals = set["goals"].as_array().unwrap();
     let names: Vec<&str> = goals.iter().filter_map(|goal| goal["name"].as_str()).collect();
-    assert_eq!(names, ["compile", "publish"], "its branch is not the default one: {set}");
+    assert_eq!(
+        names,
+        ["compile", "publish"],
+        "its branch is not the default one: {set}"
+    );
     assert_eq!(set["branch"], "pull/7/head");
     let state = |name: &str| {
         let goal = goals.iter().find(|goal| goal["name"] == name).unwrap();
         goal["state"].as_str().unwrap().to_owned()
     };
-    assert_eq!((state("compile").as_str(), state("publish").as_str()), ("success", "failure"));
+    assert_eq!(
+        (state("compile").as_str(), state("publish").as_str()),
+        ("success", "failure")
+    );
     assert!(!set.to_string().contains("canary-of-the-token"));
     let log = machine.ok(&["logs", set["id"].as_str().unwrap(), "compile"]);
     let place = log.lines().map(str::trim).find(|line| line.ends_with("/tree"));

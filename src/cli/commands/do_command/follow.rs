@@ -52,7 +52,7 @@ pub(super) fn errand(context: &mut Context, client: &ControlClient, errand: &Err
         id: Some(errand.id.clone()),
         ..GoalChoice::default()
     };
-    show_log(context, client, choice, Output::IsData)?;
+    show_log(context, client, choice, Output::Data)?;
     let request = Request::Errands {
         id: Some(errand.id.clone()),
         name: None,
@@ -95,9 +95,9 @@ pub(super) fn job(
             let has_begun = task.ended || task.state == StateName::InProcess.as_str();
             if is_alone && has_begun && told.insert((number, false)) {
                 let output = match (last.dry_run, inspects) {
-                    (true, _) => Output::IsNoted,
-                    (false, true) => Output::IsLeftOut,
-                    (false, false) => Output::IsData,
+                    (true, _) => Output::Note,
+                    (false, true) => Output::Repetition,
+                    (false, false) => Output::Data,
                 };
                 show_task(context, client, &last, (task, output))?;
             }
@@ -148,11 +148,11 @@ fn reviews_of(client: &ControlClient, task: &TaskView) -> Result<Vec<ReviewView>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Output {
     /// It is the data.
-    IsData,
+    Data,
     /// Something else is, as the difference of a dry run.
-    IsNoted,
+    Note,
     /// It is what the comments of an inspection say again.
-    IsLeftOut,
+    Repetition,
 }
 
 fn show_task(
@@ -194,8 +194,8 @@ fn show_log(
             "sdm" if context.ui.verbosity > 0 => context.ui.note(&text),
             "sdm" => {}
             _ if context.ui.json => {}
-            "out" if output == Output::IsLeftOut && context.ui.verbosity == 0 => {}
-            _ if output != Output::IsData => context.ui.note(&text),
+            "out" if output == Output::Repetition && context.ui.verbosity == 0 => {}
+            _ if output != Output::Data => context.ui.note(&text),
             _ => context.ui.data(&format!("{text}\n"))?,
         }
     }

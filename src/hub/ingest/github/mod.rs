@@ -146,15 +146,25 @@ mod tests {
     fn c4_a_pull_request_is_of_a_fork_unless_its_head_has_the_number_of_the_repository() {
         let request = |head: Value| {
             let request = json!({"number": 3, "state": "open", "head": head, "base": {"ref": "main"}});
-            let told = told("pull_request", json!({"action": "opened", "number": 3, "pull_request": request}));
+            let told = told(
+                "pull_request",
+                json!({"action": "opened", "number": 3, "pull_request": request}),
+            );
             told["PullRequest"][0].node.clone()
         };
         let of = |repo: Value| request(json!({"ref": "main", "sha": "a".repeat(40), "repo": repo}));
         assert_eq!(of(json!({"id": 7})).body["fork"], json!(false));
-        for repo in [json!({"id": 8, "full_name": "acme/app"}), json!({"name": "app"}), json!(null)] {
+        for repo in [
+            json!({"id": 8, "full_name": "acme/app"}),
+            json!({"name": "app"}),
+            json!(null),
+        ] {
             let node = of(repo);
             assert_eq!(node.body["fork"], json!(true));
-            assert!(!node.links.contains_key("branch"), "its branch is none of the repository");
+            assert!(
+                !node.links.contains_key("branch"),
+                "its branch is none of the repository"
+            );
         }
     }
 
