@@ -11,9 +11,9 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{OriginalUri, Query, State};
+use axum::extract::{Query, State};
 use axum::http::header::{CACHE_CONTROL, LOCATION};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use reqwest::Url;
 use secrecy::ExposeSecret as _;
@@ -133,7 +133,7 @@ pub(in super::super) async fn look(
     State(hub): State<Hub>,
     viewer: Option<Viewer>,
     Query(asked): Query<Asked>,
-    OriginalUri(uri): OriginalUri,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     if Manner::of(&hub, &headers).is_none() {
