@@ -202,6 +202,8 @@ pub(super) fn not_done(error: AdministrationError) -> DoorError {
             };
         }
         AdministrationError::NoHub(_) => "start the hub first: `sdm hub`; or name its memory with --database",
+        AdministrationError::NoCopy(_) => "name the copy that `sdm hub backup` has written",
+        AdministrationError::Workspace(_) => "such as main or acme-1",
         AdministrationError::NotOurs => "use pg_dump",
         AdministrationError::InUse(_) => "stop it first",
         AdministrationError::Damaged(..) => "take another copy",

@@ -45,6 +45,14 @@ pub enum AdministrationError {
     /// No hub has run there.
     #[error("there is no hub's memory at {}", .0.display())]
     NoHub(PathBuf),
+    /// The copy to go back to is not there.
+    #[error("there is no file {}", .0.display())]
+    NoCopy(PathBuf),
+    /// A text that cannot be the id of a workspace.
+    #[error(
+        "`{0}` cannot be the id of a workspace: it is 1 to 64 letters of ASCII, digits, `.`, `_` and `-`, and neither `.` nor `..`"
+    )]
+    Workspace(String),
     /// Postgres has programs for this.
     #[error("a memory in Postgres is copied by Postgres itself")]
     NotOurs,

@@ -44,7 +44,7 @@ pub struct Restored {
 /// A hub runs on it, or the copy is no memory of a hub, is damaged, or was written by a newer program. Then nothing is changed.
 pub async fn restore(copy: &Path, file: &Path) -> Result<Restored, AdministrationError> {
     if !copy.exists() {
-        return Err(AdministrationError::NoHub(copy.to_owned()));
+        return Err(AdministrationError::NoCopy(copy.to_owned()));
     }
     let _lock = MemoryLock::take(file).map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => AdministrationError::InUse(file.to_owned()),

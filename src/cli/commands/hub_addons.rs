@@ -341,7 +341,10 @@ fn tell_given(context: &mut Context, given: &Given, preview: bool) -> CommandRes
         return Ok(Exit::Ok);
     }
     tell_effect(context, &given.differences, preview)?;
-    context.ui.note(&format!("grant {}", given.grant.id));
+    // What is only looked at has an id that nobody finds afterwards.
+    if !preview {
+        context.ui.note(&format!("grant {}", given.grant.id));
+    }
     Ok(Exit::Ok)
 }
 

@@ -127,7 +127,10 @@ impl HubError {
             Self::KeyRefused(_) => Some("make another key at the hub and put it in the place of this one"),
             Self::SentAway(_) => Some("stop it, or have it let in again where the hub runs"),
             Self::Consent { .. } => Some("an administrator of the workspace has to agree"),
-            Self::Twin => Some("stop one of them; a machine of its own begins with an empty state directory"),
+            Self::Twin => Some(
+                "stop one of them; a machine of its own begins with an empty state directory; or it is its earlier run, \
+                 which the hub takes for alive for half a minute after both have died: then wait",
+            ),
             Self::RegistrationRefused(_) => Some("machine and hub may be of versions too far apart"),
             Self::Network(_) => Some("look at `proxy` and `extra_ca_files`: `sdm doctor --config`"),
             Self::NotAHub(_) => Some("look at `hub.address`: `sdm doctor --config`"),

@@ -19,13 +19,16 @@ use crate::ports::hub::{HubStore, StoredKey};
 /// What a key gives where it is for.
 const GIVES: Right = Right::Allow(Level::Write);
 
+/// Longest id of a workspace.
+const LONGEST_WORKSPACE: usize = 64;
+
 /// A day.
 const DAY: Duration = Duration::from_secs(24 * 3_600);
 
 /// Makes a key; its text is shown now or never. Whoever makes it agrees to what its machine may do with it.
 ///
 /// # Errors
-/// A scope or a place is none, the owner has too many keys, or whoever makes it may not agree to that.
+/// A workspace, a scope or a place is none, the owner has too many keys, or whoever makes it may not agree to that.
 pub async fn make_key(
     store: &dyn HubStore,
     wish: &KeyWish,
@@ -37,6 +40,9 @@ pub async fn make_key(
     };
     let owner = kind.owner(&wish.name);
     Principal::parse(&owner)?;
+    if let Some(id) = wish.workspaces.iter().find(|id| !is_workspace(id)) {
+        return Err(AdministrationError::Workspace(id.clone()));
+    }
     has_room(store, &owner, agreeing).await?;
     let mut repositories = Vec::new();
     for text in &wish.repositories {
@@ -69,6 +75,12 @@ pub async fn make_key(
     agree(store, &key, &places, agreeing).await?;
     store.add_key(&key, &console::deeds(of_key(None, &key))).await?;
     Ok((key, text))
+}
+
+/// Whether a text can be the id of a workspace: it stands in addresses.
+fn is_workspace(text: &str) -> bool {
+    let is_legal = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    !matches!(text, "" | "." | "..") && text.len() <= LONGEST_WORKSPACE && text.chars().all(is_legal)
 }
 
 /// What whoever asked for a key is told that was not made.
@@ -111,5 +123,20 @@ async fn has_room(
     match keys.iter().filter(is_good).count() >= MOST_OF_AN_OWNER {
         true => Err(AdministrationError::TooMany(owner.to_owned())),
         false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_workspaces_are_single_steps_of_an_address() {
+        for text in ["main", "A1", "acme.org_x-1", "..a", "x".repeat(64).as_str()] {
+            assert!(is_workspace(text), "{text}");
+        }
+        for text in ["", ".", "..", "../x", "a b", "a/b", "é", "x".repeat(65).as_str()] {
+            assert!(!is_workspace(text), "{text}");
+        }
     }
 }

@@ -170,6 +170,14 @@ pub(super) async fn make(
     if wish.scopes.is_empty() {
         return Err(Refusal::bad("invalid_scopes", "tick at least one scope").into());
     }
+    if is_person {
+        let there = hub.workspaces_that_are_there().await.map_err(Refusal::from)?;
+        if !wish.workspaces.iter().all(|id| there.contains(id)) {
+            let message = "there is no such workspace: a key of your own is for one that is there; \
+                           an administrator makes a new one by `sdm hub key new` where the hub runs";
+            return Err(Refusal::bad("unknown_workspace", message).into());
+        }
+    }
     let by = PersonId::parse(look.caller.name());
     let by = by.map_err(|error| Refusal::bad("invalid_id", error.to_string()))?;
     let agreeing = Agreeing {

@@ -6,6 +6,7 @@ use sdm::ports::people::PersonRole;
 use serde_json::json;
 
 use super::extensions::add_on::KEY;
+use super::machine::wish;
 use super::people::has_come_in;
 use super::rights_pages::{administered, fill, press, says};
 use crate::support::browser::Browser;
@@ -64,6 +65,9 @@ async fn a_key_is_made_and_revoked_with_the_keyboard() {
     let Some((pair, mut browser)) = administered().await else {
         return;
     };
+    // A key of one's own is for a workspace that is there.
+    let administration = Administration::of(pair.hub.memory());
+    administration.new_key(&wish(&[])).await.unwrap();
     browser.allow_script(false).await;
     browser.open(&pair.url("/keys")).await;
     assert_eq!(

@@ -732,6 +732,15 @@ async fn keys_are_made_within_what_is_ticked_shown_once_and_revoked() {
         .submit(&format!("/keys/{id}/revoke"), &format!("anti_forgery={own}"))
         .await;
     assert_eq!(foreign.status, 404, "{}", foreign.text);
+    let elsewhere = form("me")
+        .replace(&token, &own)
+        .replace("workspace=w", "workspace=other");
+    let refused = grace.submit("/keys", &elsewhere).await;
+    assert!(
+        refused.status == 400 && refused.text.contains("there is no such workspace"),
+        "{}",
+        refused.text
+    );
     let form = form("machine").replace(&token, &own);
     assert_eq!(
         grace.submit("/keys", &form).await.status,
