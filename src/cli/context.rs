@@ -33,7 +33,7 @@ pub struct Context {
     pub sources: Sources,
     /// What the command line says.
     pub flags: Flags,
-    /// `--config` was said, with or without a file: `sdm doctor` prints the configuration then.
+    /// `--config` was said behind `doctor`, with or without a file, or without a file: the configuration is printed then.
     pub prints_configuration: bool,
 }
 

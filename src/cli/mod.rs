@@ -135,7 +135,13 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: impl Iterator<Item = OsString>, sources: Sources) -> u8 {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.collect();
+    // `sdm doctor --config` prints the configuration; `sdm --config FILE doctor` asks about a machine with that file.
+    let mut behind_doctor = arguments
+        .iter()
+        .skip_while(|word| word.to_string_lossy() != "doctor");
+    let is_behind_doctor = behind_doctor.any(|word| word.to_string_lossy().starts_with("--config"));
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, &sources),
     };
@@ -143,7 +149,7 @@ fn run(arguments: impl Iterator<Item = OsString>, sources: Sources) -> u8 {
     let ui = Ui::new(&sources, global.color, global.json, global.verbosity());
     let mut context = Context {
         ui,
-        prints_configuration: global.config.is_some(),
+        prints_configuration: is_behind_doctor || matches!(global.config, Some(None)),
         flags: global.flags(),
         sources,
     };

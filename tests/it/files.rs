@@ -241,6 +241,13 @@ fn a_goal_whose_inputs_are_unchanged_takes_over_the_earlier_success_and_what_it_
     let mut machine = LocalMachine::new(UNCHANGED);
     machine.start();
     let first = machine.commit("one", &[("src", "text one"), ("other", "1")]);
+    machine.ended_set_of(&first);
+    let set = machine.carried_out("nothing in lib", &[("other", "0")]);
+    assert!(
+        log(&machine, &set, "test").contains("running"),
+        "a glob that matches nothing takes nothing over"
+    );
+    let first = machine.commit("one more", &[("lib/y", "1")]);
     let first_set = machine.ended_set_of(&first);
     assert!(log(&machine, &first_set, "test").contains("running"));
     let set = machine.carried_out("two", &[("other", "2")]);

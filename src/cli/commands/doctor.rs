@@ -19,7 +19,7 @@ use crate::exec::sandbox::offer;
 use crate::scm::local::{discover::discover, hook_section::EVENTS, hooks};
 use crate::wire::views::{HubView, StatusView};
 
-/// Arguments; the global `--config` prints the configuration here.
+/// Arguments; the global `--config` prints the configuration where it stands behind `doctor`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "With --config, prints every value of the configuration with its origin.")]
 pub struct Args {

@@ -1,6 +1,7 @@
 //! `sdm reset`: plan a push anew.
 
 use super::super::context::{CommandResult, Context};
+use super::super::error::{CommandError, ErrorKind};
 use super::choice::repository;
 use crate::wire::control::Request;
 
@@ -20,6 +21,10 @@ pub struct Args {
 
 /// `sdm reset`.
 pub(super) fn run(context: &mut Context, args: &Args) -> CommandResult {
+    if args.id.as_deref().is_some_and(|id| id.trim().is_empty()) {
+        return Err(CommandError::new(ErrorKind::Usage, "the id is empty")
+            .hint("name a pushed commit or a goal set, or leave it out for the newest push"));
+    }
     let (client, status) = context.daemon()?;
     let repo = repository(context, &status, args.repo.as_deref(), args.id.as_deref());
     let branch = args

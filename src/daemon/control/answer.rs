@@ -372,7 +372,8 @@ impl LocalDaemon {
                     .hint("commit something to it, or name another with `--branch`"));
             }
             Err(none @ (NoSuchPush::NoneBegins(_) | NoSuchPush::OfCommand(_))) => {
-                return Err(Refused::new(none.to_string()).hint("look at `sdm show pushes` and `sdm goals`"));
+                return Err(Refused::new(none.to_string())
+                    .hint("look at `sdm show pushes` and `sdm goals`; a branch is named with `--branch`"));
             }
         };
         let set = self.engine().set_goals_again(&push).await?;

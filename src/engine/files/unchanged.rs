@@ -45,9 +45,16 @@ impl Engine {
         let globs = unchanged.inputs.clone();
         let scm = self.parts.scm.clone();
         let files = with_view(scm, context.record.push.clone(), move |view| {
-            files_with_ids(view, &globs)
+            let matched = globs
+                .iter()
+                .map(|glob| files_with_ids(view, std::slice::from_ref(glob)));
+            matched.collect::<Result<Vec<_>, _>>()
         })
         .await?;
+        // A glob that matches nothing would never see a change: it is misspelt, or its files are not there yet.
+        if files.iter().any(Vec::is_empty) {
+            return Ok(None);
+        }
         let mut written = definition.clone();
         // What people read of it is neither done nor judged.
         written.descriptions = Descriptions::default();

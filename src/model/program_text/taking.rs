@@ -236,6 +236,18 @@ impl<'w> Takers<'w> {
 
     /// The program that might take an argument for a flag; nobody where it would be none, or do no harm.
     pub(super) fn program_of(&self, at: usize) -> Option<String> {
+        let (name, first) = self.taker_of(at)?;
+        (!self.is_value(&name, first, at)).then_some(name)
+    }
+
+    /// The program that might take for a flag what a shell makes of an argument behind its first word: no flag before it takes
+    /// that for its value.
+    pub(super) fn program_of_split(&self, at: usize) -> Option<String> {
+        self.taker_of(at).map(|(name, _)| name)
+    }
+
+    /// The program that an argument belongs to, with the place of its first, where its flags may do harm there.
+    fn taker_of(&self, at: usize) -> Option<(String, usize)> {
         let count = self.programs.partition_point(|(program, _)| *program < at);
         let of_image = (usize::MAX, self.words.len());
         let (program, closing) = count.checked_sub(1).map_or(of_image, |last| self.programs[last]);
@@ -244,7 +256,7 @@ impl<'w> Takers<'w> {
         let first = program.wrapping_add(1);
         let is_text = name == "printf" && at > first;
         let is_harmless = at > closing || at > self.code || is_text || HARMLESS.contains(&name.as_str());
-        (!is_harmless && !self.is_value(&name, first, at)).then_some(name)
+        (!is_harmless).then_some((name, first))
     }
 
     fn is_value(&self, name: &str, first: usize, at: usize) -> bool {

@@ -190,6 +190,16 @@ pub(super) fn problems(files: &GoalFiles) -> ArgumentProblems {
         }
     }
     problems.extend(same_keys(&files.caches));
+    if files
+        .unchanged
+        .as_ref()
+        .is_some_and(|unchanged| unchanged.scope == Scope::Set)
+    {
+        let field = FieldPath::to(SKIP_UNCHANGED.name).key(SCOPE.name);
+        let message = "a goal set has no earlier success of its own goals to take over";
+        let hint = "write `branch`, `repo` or `machine`";
+        problems.add(&field, "impossible_scope", message, hint);
+    }
     problems
 }
 

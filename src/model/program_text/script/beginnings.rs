@@ -148,8 +148,8 @@ fn beginnings_inside(flow: &Flow, inner: &Inner, found: &mut Vec<Found>) {
         let offset = inner.whole.as_ref().map_or(offset, |whole| whole.start);
         let mut trace = Trace::new(flow);
         match &source {
-            Source::Position(index) => trace.values(inner.given.get(*index), looks),
-            Source::Positions => trace.values(inner.given.iter().skip(1), looks),
+            Source::Position(index) => trace.words(inner.given.get(*index), looks),
+            Source::Positions => trace.words(inner.given.iter().skip(1), looks),
             Source::Variable(name) => trace.variable(name, looks),
             Source::Placeholder(_) => trace.sources.push((source.clone(), looks)),
         }
@@ -182,6 +182,17 @@ impl<'f> Trace<'f> {
 
     fn values(&mut self, values: impl IntoIterator<Item = &'f Value>, looks: Looks) {
         for part in values.into_iter().flat_map(|value| &value.parts) {
+            self.part_of_value(part, looks);
+        }
+    }
+
+    /// Arguments of a function or a script: a shell makes several of one that is not quoted.
+    fn words(&mut self, values: impl IntoIterator<Item = &'f Value>, looks: Looks) {
+        for part in values.into_iter().flat_map(|value| &value.parts) {
+            let looks = Looks {
+                after_blanks: looks.after_blanks || looks.at_start && !part.is_quoted,
+                ..looks
+            };
             self.part_of_value(part, looks);
         }
     }
@@ -234,7 +245,7 @@ impl<'f> Trace<'f> {
         self.sources.push((Source::Positions, looks));
         for (command, values) in &flow.calls {
             if flow.functions.contains(command) {
-                self.values(values, looks);
+                self.words(values, looks);
             }
         }
         self.sets("@", looks);
@@ -245,6 +256,7 @@ impl<'f> Trace<'f> {
         for set in flow.sets.iter().filter(|set| set.name == name) {
             match &set.to {
                 Given::Variable(of) => self.variable(of, looks),
+                Given::Value(value) if name == "@" => self.words([value], looks),
                 Given::Value(value) => self.values([value], looks),
                 Given::Stream => {
                     for stream in &flow.streams {

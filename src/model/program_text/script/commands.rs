@@ -1,6 +1,6 @@
 //! What a simple command does with its words.
 
-use super::flow::{Argument, Found, Given, Inner, Value};
+use super::flow::{Argument, Found, Given, Inner, Part, Value};
 use super::lexer::Lexer;
 use super::output::{asks_for_others, is_digits};
 use super::word::Word;
@@ -175,13 +175,19 @@ fn arguments(lexer: &mut Lexer<'_>, found: &[ProgramText], words: &[Word]) {
     let mut values = Vec::new();
     for (index, word) in words.iter().enumerate().skip(1) {
         let value = lexer.value(word, word.span.start);
-        if let Some(command) = takers.program_of(index) {
-            let parts = value.parts.iter().filter(|part| part.is_first || !part.is_quoted);
+        if let Some(command) = takers.program_of_split(index) {
+            // The first word of what a flag takes for its value is none; what blanks in it begin may be.
+            let is_taken = takers.program_of(index).is_none();
+            let parts = value.parts.iter().cloned().map(|part| Part {
+                is_first: part.is_first && !is_taken,
+                ..part
+            });
+            let parts = parts.filter(|part| part.is_first || !part.is_quoted);
             let before = words[index - 1].text.as_str();
             let flag = (index > 1 && before.starts_with('-') && before != "-").then(|| before.to_owned());
             lexer.flow.arguments.extend(parts.map(|part| Argument {
                 command: command.clone(),
-                part: part.clone(),
+                part,
                 flag: flag.clone(),
                 lists: Vec::new(),
             }));

@@ -152,6 +152,13 @@ fn a2_what_counts_of_a_value_is_what_becomes_the_beginning_of_a_word() {
         ("x=(--title \"$1\"); gh \"$${x[@]}\"", "-x", false),
         ("x=(-- \"$1\"); tool \"$${x[@]}\"", "-x", false),
         ("x=\"a $1\"; tool $x", "b -x", true),
+        ("git log --grep $1", "a -x", true),
+        ("git log --grep $1", "-x", false),
+        ("git log --grep \"$1\"", "a -x", false),
+        ("git log --grep ${push.after.message}", "a -x", true),
+        ("git log --grep a -- $1", "a -x", false),
+        ("f() { git log \"$@\"; }; f $B", "a -x", true),
+        ("set -- $B; git log \"$@\"", "a -x", true),
     ] {
         assert_eq!(!taken(script, value).is_empty(), is_taken, "{script} {value}");
     }
