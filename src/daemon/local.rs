@@ -271,7 +271,7 @@ impl LocalDaemon {
     ) -> Result<Self, StartError> {
         let tasks = Tasks::new();
         let remotes = remotes(&configuration)?;
-        let state = StateDirectory::open(&configuration.state_directory)?;
+        let state = StateDirectory::open_patiently(&configuration.state_directory).await?;
         let goal_files = GoalFiles::new(&configuration);
         let goal_files_watch = GoalFilesWatch::begin(&goal_files);
         let machine = Machine::load(&goal_files.read()?).map_err(StartError::Goals)?;

@@ -4,11 +4,18 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 use thiserror::Error;
 
 use crate::config::private_directory;
+
+/// How long a lock is waited for that somebody has: what a daemon that was killed was about to start holds its lock for a moment longer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Time between two tries.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Why the state directory cannot be used.
 #[derive(Debug, Error)]
@@ -35,6 +42,25 @@ pub struct StateDirectory {
 }
 
 impl StateDirectory {
+    /// The same as [`Self::open`], which waits a moment for the end of a daemon that was killed.
+    ///
+    /// # Errors
+    /// It is still in use after three seconds, or cannot be written.
+    pub async fn open_patiently(root: &Path) -> Result<Self, StateError> {
+        let trying = async {
+            loop {
+                match Self::open(root) {
+                    Err(StateError::InUse(_)) => tokio::time::sleep(PAUSE).await,
+                    opened => return opened,
+                }
+            }
+        };
+        match tokio::time::timeout(PATIENCE, trying).await {
+            Ok(opened) => opened,
+            Err(_) => Self::open(root),
+        }
+    }
+
     /// Makes the directory when it is missing, closes it to others and takes the lock, which dies with the process.
     ///
     /// # Errors
