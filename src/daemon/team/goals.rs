@@ -170,6 +170,14 @@ pub(super) struct Confirmations {
 }
 
 impl Confirmations {
+    /// The same as it was at a moment: what is told again, because nobody has acknowledged it, is told as it was then.
+    pub(super) fn as_of(mut self, at: Timestamp) -> Self {
+        let was = |approval: &Approval| approval.at <= at;
+        self.pre_approval = self.pre_approval.filter(was);
+        self.approval = self.approval.filter(was);
+        self
+    }
+
     /// Takes over what a change says. The first one that is heard of counts as the one that led to the state.
     pub(super) fn take_over(&mut self, event: &GoalEvent) {
         if event.change.is_new_state() || self.since == 0 {

@@ -463,7 +463,9 @@ impl Storm {
     }
 
     async fn check_versions(&self) {
-        let asked = "{ SdmGoal(_showHistory: true, _first: 2000) { goalSetId uniqueName version } }";
+        let asked = "{ SdmGoal(_showHistory: true, _first: 2000) { goalSetId uniqueName version ts state phase description error data url \
+                     sha branch registration repo { owner name providerId } externalUrls { label url } approval { correlationId ts userId } \
+                     preApproval { correlationId ts userId } push { after { sha } } provenance { correlationId ts name version } } }";
         let answer = until("the hub answers", async || self.hub.talk.ask_at(0, asked).await).await;
         let mut versions: BTreeMap<(&str, &str), Vec<u64>> = BTreeMap::new();
         for goal in answer["data"]["SdmGoal"].as_array().unwrap() {
@@ -481,7 +483,17 @@ impl Storm {
         for (goal, mut versions) in versions {
             versions.sort_unstable();
             let all: Vec<u64> = (1..=versions.len() as u64).collect();
-            assert_eq!(versions, all, "every version of {goal:?}, each once");
+            let told = answer["data"]["SdmGoal"].as_array().unwrap();
+            let told = told
+                .iter()
+                .filter(|told| told["goalSetId"] == goal.0 && told["uniqueName"] == goal.1);
+            let told: Vec<String> = told.map(Value::to_string).collect();
+            assert_eq!(
+                versions,
+                all,
+                "every version of {goal:?}, each once: {}",
+                told.join("\n")
+            );
         }
     }
 
