@@ -171,7 +171,7 @@ pub(super) struct Confirmations {
 
 impl Confirmations {
     /// The same as it was at a moment: what is told again, because nobody has acknowledged it, is told as it was then.
-    pub(super) fn as_of(mut self, at: Timestamp) -> Self {
+    pub(super) fn up_to(mut self, at: Timestamp) -> Self {
         let was = |approval: &Approval| approval.at <= at;
         self.pre_approval = self.pre_approval.filter(was);
         self.approval = self.approval.filter(was);

@@ -260,7 +260,7 @@ impl Inner {
             field,
             arguments: vec![("value", kind, value)],
         };
-        let confirmations = told.confirmations(*goal_set, event).as_of(event.at);
+        let confirmations = told.confirmations(*goal_set, event).up_to(event.at);
         let mut value = goals::goal(&self.name, record, goal, event, shown, &known_as, &confirmations);
         if let Some(digest) = self.told_by((*goal_set, &event.goal), *state, *attempt).await? {
             value[TOLD_BY] = digest.into();
